@@ -1,0 +1,1 @@
+//! What was written: TOML or JSON, environment, flags; all problems at once.

@@ -1,0 +1,122 @@
+//! What the configuration means: typed, with units, after every problem was told.
+
+pub mod libpq;
+pub mod load;
+
+use crate::event::table::TableName;
+use crate::log::Format;
+use libpq::Conninfo;
+use std::time::Duration;
+
+/// One replication: a source, its destinations, and how it is done.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where events come from.
+    pub source: SourceConfig,
+    /// Where they go: at least one, names unique.
+    pub destinations: Vec<DestinationConfig>,
+    /// Batches, waits and limits.
+    pub replication: ReplicationConfig,
+    /// Logging.
+    pub log: LogConfig,
+    /// Notes for the log, such as "maxEventsPerWrite raised from 500 to 10000" or "the file holds a password and can be read by others".
+    pub notes: Vec<String>,
+}
+
+/// `[source]`.
+#[derive(Clone, Debug)]
+pub struct SourceConfig {
+    /// How to connect.
+    pub conninfo: Conninfo,
+    /// The event table; default `public.events`.
+    pub table: TableName,
+    /// Its integer key; default `id`.
+    pub id_column: String,
+    /// How ids are given out; default: detected.
+    pub ids: Ids,
+    /// Neighbours with an equal value in this column share one destination transaction. `None`: off; [`GroupBy::IfPresent`] is the default, with `ts`.
+    pub group_by: GroupBy,
+    /// Beyond this a group is cut, with a warning; default 1,000,000 events.
+    pub group_events_max: u64,
+    /// Listened to besides the doorbell's own channel `counterfoil`; default `eventsinsert`.
+    pub channel: String,
+    /// Missing ids that are accepted, ends included (consecutive ids only).
+    pub known_gaps: Vec<(i64, i64)>,
+    /// Longest wait between two looks at the source without a notification; default 1 s.
+    pub poll_interval: Duration,
+    /// Whether a batch waits until the source has its rows on disk; default yes.
+    pub durability_gate: bool,
+}
+
+/// `ids = "…"`: the discipline by which ids are given out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ids {
+    /// Detected at start-up.
+    Auto,
+    /// 1, 2, 3 … without gaps, under a lock held to the commit.
+    Consecutive,
+    /// From one sequence with CACHE 1, in the inserting transaction.
+    Sequence,
+    /// `grace:5s`: a gap is given up after this time. Unsafe; says so at every start.
+    Grace(Duration),
+}
+
+/// `group_by = "…"`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GroupBy {
+    /// `""`.
+    Off,
+    /// A column that was named and must exist.
+    Column(String),
+    /// The default: this column where it exists.
+    IfPresent(String),
+}
+
+/// `[[destinations]]`.
+#[derive(Clone, Debug)]
+pub struct DestinationConfig {
+    /// How it is called in logs and messages; default: its database's name (slate's form), made unique.
+    pub name: String,
+    /// How to connect.
+    pub conninfo: Conninfo,
+    /// The event table; default: the source's.
+    pub table: TableName,
+    /// Concurrent COPYs; commits stay in id order; default 1, at most 16.
+    pub writers: u8,
+    /// `synchronous_commit` of the appending session: `on`, `off`, `local`, `remote_write` or `remote_apply`; default `on`.
+    pub synchronous_commit: String,
+}
+
+/// `[replication]`.
+#[derive(Clone, Debug)]
+pub struct ReplicationConfig {
+    /// Events of a batch, groups aside; default 10,000.
+    pub max_events_per_write: u64,
+    /// Bytes of a batch, groups and single rows aside; default 16 MiB.
+    pub max_bytes_per_write: u64,
+    /// To connect and to pass the checks of one connection; default 15 s.
+    pub connect_timeout: Duration,
+    /// Longest wait between two tries; default 30 s.
+    pub retry_wait_max: Duration,
+    /// How long without progress before the run gives up; `None`: for ever. With `--until-caught-up` the default is 60 s.
+    pub retry_for: Option<Duration>,
+    /// A destination that would hold the others up longer goes on alone; default 100 ms.
+    pub hold_max: Duration,
+    /// Concurrent reads of the source at most; default 4.
+    pub readers_max: usize,
+    /// Without progress of a destination transaction the connection is dropped; default 120 s.
+    pub append_timeout: Duration,
+    /// Rows in flight in the whole process; default 16 MiB.
+    pub buffer_bytes_max: usize,
+    /// To finish or roll back the batch in hand after a stop; default 5 s.
+    pub shutdown_timeout: Duration,
+}
+
+/// `[log]`.
+#[derive(Clone, Debug)]
+pub struct LogConfig {
+    /// Least level that is written; default info.
+    pub level: slog::Level,
+    /// How lines look; default: text on a terminal, else JSON.
+    pub format: Format,
+}

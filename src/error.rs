@@ -1,0 +1,314 @@
+//! What went wrong: a kind for the program; what, where, fix and causes for the person.
+
+use std::fmt;
+
+/// Decides, in one table, whether a failure is tried again and which exit code it ends with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A broken invariant of Counterfoil itself, or something nobody foresaw.
+    Bug,
+    /// Wrong usage or configuration.
+    Usage,
+    /// A check refused: missing or unlike table, id discipline, pooler, version.
+    Unsuitable,
+    /// The server refused us: password, certificate, privilege. Refused at the start, retried later (they are rotated and granted again).
+    Access,
+    /// Source and destination disagree about what they both hold.
+    Contents,
+    /// Another replicator feeds this destination.
+    Fed,
+    /// The order of ids is broken at the source.
+    Order,
+    /// A destination rejected the rows themselves.
+    Rejected,
+    /// Time alone can heal it: a server away, a lock, a full disk, a transaction that holds the mark.
+    Unavailable,
+    /// A stop was requested while this was under way; nothing is wrong.
+    Stopped,
+}
+
+/// What follows from a [`Kind`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Consequence {
+    /// Whether a running replicator waits and tries again.
+    pub is_retried: bool,
+    /// Whether it stops everything when it is met at the start, before the first write.
+    pub refuses_at_start: bool,
+    /// The exit code when it ends the process.
+    pub exit_code: u8,
+    /// Where this cause stands when several end the process: the lowest wins.
+    pub rank: u8,
+}
+
+impl Kind {
+    /// The one table from a kind to its consequences (exit codes: README, "Exit codes").
+    pub const fn consequence(self) -> Consequence {
+        let (is_retried, refuses_at_start, exit_code, rank) = match self {
+            Kind::Contents => (false, true, 4, 1),
+            Kind::Order => (false, true, 6, 2),
+            Kind::Rejected => (false, true, 7, 3),
+            Kind::Usage => (false, true, 2, 4),
+            Kind::Unsuitable => (false, true, 3, 5),
+            Kind::Access => (true, true, 3, 6),
+            Kind::Fed => (true, false, 5, 7),
+            Kind::Unavailable => (true, false, 8, 8),
+            Kind::Bug => (false, true, 1, 0),
+            Kind::Stopped => (false, false, 0, 9),
+        };
+        Consequence {
+            is_retried,
+            refuses_at_start,
+            exit_code,
+            rank,
+        }
+    }
+}
+
+/// A failure as a value. `Display` is one line (what, where, causes); [`Error::report`] is the block a person reads.
+#[derive(Clone)]
+pub struct Error(Box<Parts>);
+
+#[derive(Clone)]
+struct Parts {
+    kind: Kind,
+    what: String,
+    place: Option<String>,
+    causes: Vec<String>,
+    fix: Option<String>,
+    sqlstate: Option<String>,
+}
+
+/// The result of everything that can fail here.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// Says what could not be done, in the present tense and lower case: `cannot append to destination "reporting"`.
+    pub fn new(kind: Kind, what: impl Into<String>) -> Self {
+        Self(Box::new(Parts {
+            kind,
+            what: what.into(),
+            place: None,
+            causes: Vec::new(),
+            fix: None,
+            sqlstate: None,
+        }))
+    }
+
+    /// Names the place: database, table, ids, or file, line and key of a setting.
+    #[must_use]
+    pub fn at(mut self, place: impl Into<String>) -> Self {
+        self.0.place = Some(place.into());
+        self
+    }
+
+    /// Says what to do now, and what state things are in.
+    #[must_use]
+    pub fn fix(mut self, fix: impl Into<String>) -> Self {
+        self.0.fix = Some(fix.into());
+        self
+    }
+
+    /// Adds one cause beneath those already there.
+    #[must_use]
+    pub fn because(mut self, cause: impl Into<String>) -> Self {
+        self.0.causes.push(cause.into());
+        self
+    }
+
+    /// Adds a standard error and its whole chain of sources as causes.
+    #[must_use]
+    pub fn caused_by(mut self, error: &(dyn std::error::Error + 'static)) -> Self {
+        let mut next = Some(error);
+        while let Some(cause) = next {
+            let text = cause.to_string();
+            if self.0.causes.last().is_none_or(|last| !last.contains(&text)) {
+                self.0.causes.push(text);
+            }
+            next = cause.source();
+        }
+        self
+    }
+
+    /// Keeps the five characters a server classed the failure with (PostgreSQL manual, appendix A).
+    #[must_use]
+    pub fn with_sqlstate(mut self, sqlstate: impl Into<String>) -> Self {
+        self.0.sqlstate = Some(sqlstate.into());
+        self
+    }
+
+    /// Puts a wider `what` over this failure: the narrower one becomes the first cause; kind, fix and SQLSTATE stay.
+    #[must_use]
+    pub fn while_doing(mut self, what: impl Into<String>) -> Self {
+        let narrow = std::mem::replace(&mut self.0.what, what.into());
+        self.0.causes.insert(0, narrow);
+        self
+    }
+
+    /// The same failure with another kind, where the caller knows better what follows from it.
+    #[must_use]
+    pub fn of_kind(mut self, kind: Kind) -> Self {
+        self.0.kind = kind;
+        self
+    }
+
+    /// The kind, which decides retry and exit code.
+    pub fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
+    /// What could not be done.
+    pub fn what(&self) -> &str {
+        &self.0.what
+    }
+
+    /// The place, if one was named.
+    pub fn place(&self) -> Option<&str> {
+        self.0.place.as_deref()
+    }
+
+    /// The remedy, if one is known.
+    pub fn remedy(&self) -> Option<&str> {
+        self.0.fix.as_deref()
+    }
+
+    /// The causes, outermost first.
+    pub fn causes(&self) -> &[String] {
+        &self.0.causes
+    }
+
+    /// The SQLSTATE a server gave, if one did.
+    pub fn sqlstate(&self) -> Option<&str> {
+        self.0.sqlstate.as_deref()
+    }
+
+    /// The block a person reads: `error:`, `where:`, `cause:`, `fix:`, one line each.
+    pub fn report(&self) -> String {
+        let mut lines = vec![format!("error: {}", self.0.what)];
+        lines.extend(self.0.place.iter().map(|place| format!("  where: {place}")));
+        lines.extend(self.0.causes.iter().map(|cause| format!("  cause: {cause}")));
+        lines.extend(self.0.fix.iter().map(|fix| format!("    fix: {fix}")));
+        lines.join("\n")
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}", self.0.what)?;
+        if let Some(place) = &self.0.place {
+            write!(out, " ({place})")?;
+        }
+        self.0.causes.iter().try_for_each(|cause| write!(out, ": {cause}"))
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "[{:?}] {}", self.0.kind, self.report())
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Several failures that are told together, such as all problems of a configuration or all refusals of the start-up checks.
+#[derive(Clone, Debug, Default)]
+pub struct Problems(Vec<Error>);
+
+impl Problems {
+    /// Starts with none.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds one.
+    pub fn push(&mut self, problem: Error) {
+        self.0.push(problem);
+    }
+
+    /// Adds those of another collection.
+    pub fn extend(&mut self, others: Problems) {
+        self.0.extend(others.0);
+    }
+
+    /// Keeps the value, or takes note of the problem.
+    pub fn note<T>(&mut self, result: Result<T>) -> Option<T> {
+        result.map_err(|problem| self.push(problem)).ok()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All of them, in the order they were found.
+    pub fn iter(&self) -> impl Iterator<Item = &Error> {
+        self.0.iter()
+    }
+
+    /// The one whose exit code the process ends with: the first of 4, 6, 7, (2,) 3, 5, 8.
+    pub fn worst(&self) -> Option<&Error> {
+        self.0.iter().min_by_key(|problem| problem.kind().consequence().rank)
+    }
+
+    /// The blocks of all of them, with an empty line between.
+    pub fn report(&self) -> String {
+        let blocks: Vec<String> = self.0.iter().map(Error::report).collect();
+        blocks.join("\n\n")
+    }
+}
+
+impl From<Error> for Problems {
+    fn from(problem: Error) -> Self {
+        Self(vec![problem])
+    }
+}
+
+impl IntoIterator for Problems {
+    type Item = Error;
+    type IntoIter = std::vec::IntoIter<Error>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_has_what_where_cause_and_fix_on_a_line_each() {
+        let error = Error::new(Kind::Rejected, "cannot append to destination \"reporting\"")
+            .at("reporting.public.events, ids 120001..130000")
+            .because("column \"currency\" does not exist")
+            .fix("add the column, then start again");
+        assert_eq!(
+            error.report(),
+            "error: cannot append to destination \"reporting\"\n  where: reporting.public.events, ids 120001..130000\n  cause: column \"currency\" does not exist\n    fix: add the column, then start again"
+        );
+    }
+
+    #[test]
+    fn of_several_causes_the_first_of_4_6_7_3_5_8_gives_the_exit_code() {
+        let ranks = [
+            Kind::Contents,
+            Kind::Order,
+            Kind::Rejected,
+            Kind::Unsuitable,
+            Kind::Fed,
+            Kind::Unavailable,
+        ];
+        for (worse, better) in ranks.iter().zip(&ranks[1..]) {
+            let mut problems = Problems::new();
+            problems.push(Error::new(*better, "b"));
+            problems.push(Error::new(*worse, "a"));
+            assert_eq!(problems.worst().map(Error::kind), Some(*worse));
+        }
+    }
+
+    #[test]
+    fn a_wider_what_keeps_the_narrow_one_as_the_first_cause() {
+        let error = Error::new(Kind::Unavailable, "cannot connect")
+            .because("refused")
+            .while_doing("cannot open lane");
+        assert_eq!(error.to_string(), "cannot open lane: cannot connect: refused");
+    }
+}

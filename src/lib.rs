@@ -1,0 +1,12 @@
+//! Copies a PostgreSQL table of immutable events to many destinations, and proves that the copies are equal.
+//!
+//! The rooms are described in `ARCHITECTURE.md`; each uses only the floors below its own.
+
+pub mod config;
+pub mod error;
+pub mod event;
+pub mod log;
+pub mod postgres;
+pub mod retry;
+pub mod sql;
+pub mod stop;

@@ -1,0 +1,123 @@
+//! Logging: text for a person, one JSON object a line for a machine; nothing is dropped on overflow.
+
+use slog::{Drain, Level, LevelFilter, Logger, OwnedKVList, Record};
+use std::io::{IsTerminal, Write};
+
+/// The names of all keys, so that one fact has one name everywhere.
+pub mod key {
+    /// Name of a destination, as configured.
+    pub const DESTINATION: &str = "destination";
+    /// Schema and name of a table.
+    pub const TABLE: &str = "table";
+    /// Host, port and database of a server, without user or password.
+    pub const DATABASE: &str = "database";
+    /// The highest id a destination holds.
+    pub const POSITION: &str = "position";
+    /// The highest id of a range.
+    pub const THROUGH: &str = "through";
+    /// A number of events.
+    pub const EVENTS: &str = "events";
+    /// A number of bytes.
+    pub const BYTES: &str = "bytes";
+    /// A duration in milliseconds.
+    pub const ELAPSED_MS: &str = "elapsed_ms";
+    /// How long is waited, in milliseconds.
+    pub const WAIT_MS: &str = "wait_ms";
+    /// What went wrong, in one line.
+    pub const ERROR: &str = "error";
+    /// What to do about it.
+    pub const FIX: &str = "fix";
+    /// A backend process of a server.
+    pub const PID: &str = "pid";
+    /// An id.
+    pub const ID: &str = "id";
+}
+
+/// How lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Format {
+    /// Text on a terminal, else JSON.
+    #[default]
+    Auto,
+    /// For a person.
+    Text,
+    /// One object a line.
+    Json,
+}
+
+/// Where lines go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    /// When stdout carries no result.
+    Stdout,
+    /// When stdout carries a result.
+    Stderr,
+}
+
+/// Keeps the writing thread alive: drop it last, so that every line is written.
+#[must_use]
+pub struct Guard(#[allow(dead_code, reason = "held for its drop, which flushes")] slog_async::AsyncGuard);
+
+/// Starts logging at `level` and above. Lines block when the stream is slow: none is ever dropped.
+pub fn start(level: Level, format: Format, stream: Stream) -> (Logger, Guard) {
+    let is_terminal = match stream {
+        Stream::Stdout => std::io::stdout().is_terminal(),
+        Stream::Stderr => std::io::stderr().is_terminal(),
+    };
+    let is_text = format == Format::Text || (format == Format::Auto && is_terminal);
+    let drain: Box<dyn Drain<Ok = (), Err = slog::Never> + Send> = match (is_text, stream) {
+        (true, Stream::Stdout) => Box::new(text(slog_term::TermDecorator::new().stdout().build())),
+        (true, Stream::Stderr) => Box::new(text(slog_term::TermDecorator::new().stderr().build())),
+        (false, Stream::Stdout) => Box::new(json(std::io::stdout())),
+        (false, Stream::Stderr) => Box::new(json(std::io::stderr())),
+    };
+    let (drain, guard) = slog_async::Async::new(LevelFilter::new(drain, level).fuse())
+        .chan_size(1024)
+        .overflow_strategy(slog_async::OverflowStrategy::Block)
+        .build_with_guard();
+    (Logger::root(drain.fuse(), slog::o!()), Guard(guard))
+}
+
+/// A logger that writes nothing, for work whose caller has no log.
+pub fn none() -> Logger {
+    Logger::root(slog::Discard, slog::o!())
+}
+
+fn text<D: slog_term::Decorator + Send + 'static>(decorator: D) -> impl Drain<Ok = (), Err = slog::Never> + Send {
+    slog_term::FullFormat::new(decorator)
+        .use_custom_timestamp(|out: &mut dyn Write| slog_term::timestamp_local(out))
+        .use_original_order()
+        .build()
+        .ignore_res()
+}
+
+fn json<W: Write + Send + 'static>(stream: W) -> impl Drain<Ok = (), Err = slog::Never> + Send {
+    let drain = slog_json::Json::new(stream)
+        .set_flush(true)
+        .add_key_value(slog::o!(
+            "msg" => slog::PushFnValue(|record: &Record, out| out.emit(record.msg())),
+            "level" => slog::FnValue(|record: &Record| record.level().as_str().to_lowercase()),
+            "ts" => slog::PushFnValue(|_: &Record, out| {
+                let mut written = Vec::new();
+                slog_term::timestamp_utc(&mut written).map_err(slog::Error::Io)?;
+                out.emit(String::from_utf8_lossy(&written).as_ref())
+            }),
+        ))
+        .build();
+    JsonDrain(std::sync::Mutex::new(drain))
+}
+
+/// slog-json is not `Sync`; the asynchronous drain calls it from one thread, the mutex says so to the compiler.
+struct JsonDrain<W: Write>(std::sync::Mutex<slog_json::Json<W>>);
+
+impl<W: Write> Drain for JsonDrain<W> {
+    type Ok = ();
+    type Err = slog::Never;
+    fn log(&self, record: &Record<'_>, values: &OwnedKVList) -> Result<(), slog::Never> {
+        if let Ok(drain) = self.0.lock() {
+            // A closed stdout is no reason to stop replicating.
+            let _ = drain.log(record, values);
+        }
+        Ok(())
+    }
+}

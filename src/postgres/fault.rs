@@ -1,0 +1,79 @@
+//! What a server's or a connection's error means: one table from SQLSTATE to kind, and a text without event contents.
+
+use crate::error::{Error, Kind};
+use std::error::Error as _;
+
+/// Which side an error came from: a bad row is a destination's word, a bug of ours at the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Reading the events.
+    Source,
+    /// Appending the events.
+    Destination,
+}
+
+/// The kind of failure behind a SQLSTATE (PostgreSQL manual, appendix A).
+pub fn kind_of_sqlstate(sqlstate: &str, side: Side) -> Kind {
+    match (sqlstate, sqlstate.get(..2).unwrap_or_default()) {
+        // invalid password, unknown role, no such database, refused by pg_hba
+        (_, "28") | ("3D000" | "42501", _) => Kind::Access,
+        ("42P01" | "42703" | "42883" | "42704" | "42804" | "42809" | "3F000" | "0A000", _) => Kind::Unsuitable,
+        // DateStyle, encoding or value problems, constraint violations: the rows themselves
+        (_, "22" | "23") if side == Side::Destination => Kind::Rejected,
+        ("XX000" | "XX001" | "XX002" | "42601", _) => Kind::Bug,
+        _ => Kind::Unavailable,
+    }
+}
+
+/// Makes our error of the driver's: causes in full, without `DETAIL` and `CONTEXT`, which can quote an event.
+pub fn error(error: &tokio_postgres::Error, side: Side, what: impl Into<String>) -> Error {
+    if let Some(server) = error.as_db_error() {
+        let sqlstate = server.code().code();
+        let mut ours = Error::new(kind_of_sqlstate(sqlstate, side), what)
+            .because(format!("{} (SQLSTATE {sqlstate})", without_contents(server.message(), sqlstate)))
+            .with_sqlstate(sqlstate);
+        if let Some(hint) = server.hint() {
+            ours = ours.because(format!("hint of the server: {hint}"));
+        }
+        return ours;
+    }
+    let ours = Error::new(Kind::Unavailable, what).because(error.to_string());
+    match error.source() {
+        Some(source) => ours.caused_by(source),
+        None => ours,
+    }
+}
+
+/// A class 22 message can quote the value after a colon or in quotes; only what stands before it is shown.
+fn without_contents<'a>(message: &'a str, sqlstate: &str) -> &'a str {
+    match message.find(": \"") {
+        Some(quote) if sqlstate.starts_with("22") => &message[..quote],
+        _ => message,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_constraint_violation_is_a_rejection_only_at_a_destination() {
+        assert_eq!(kind_of_sqlstate("23514", Side::Destination), Kind::Rejected);
+        assert_eq!(kind_of_sqlstate("22003", Side::Source), Kind::Unavailable);
+    }
+
+    #[test]
+    fn what_time_can_heal_is_retried() {
+        for sqlstate in ["57P01", "57P03", "53300", "53100", "40P01", "55P03", "57014", "08006", "25006"] {
+            assert!(kind_of_sqlstate(sqlstate, Side::Destination).consequence().is_retried, "{sqlstate}");
+        }
+    }
+
+    #[test]
+    fn a_message_that_quotes_a_value_is_cut_before_it() {
+        assert_eq!(
+            without_contents("invalid input syntax for type json: \"secret\"", "22P02"),
+            "invalid input syntax for type json"
+        );
+    }
+}

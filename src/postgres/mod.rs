@@ -1,0 +1,4 @@
+//! Plumbing to PostgreSQL: sessions, catalog, pool, notifications, private servers.
+
+pub mod connect;
+pub mod fault;

@@ -1,0 +1,70 @@
+//! A request to stop: made once, seen by everyone, waited for without polling.
+
+use tokio::sync::watch;
+
+/// The side that asks. Dropping it asks nothing.
+#[derive(Debug)]
+pub struct Stopper(watch::Sender<bool>);
+
+/// The side that is asked; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Stop(watch::Receiver<bool>);
+
+/// Makes the two sides of one request.
+pub fn channel() -> (Stopper, Stop) {
+    let (sender, receiver) = watch::channel(false);
+    (Stopper(sender), Stop(receiver))
+}
+
+impl Stopper {
+    /// Asks everyone to finish or roll back what they have in hand.
+    pub fn request(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+impl Stop {
+    /// A request that nobody can make, for work that ends by itself.
+    pub fn never() -> Self {
+        channel().1
+    }
+
+    /// Whether the request was made.
+    pub fn is_requested(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Waits for the request; for ever if nobody is left to make it.
+    pub async fn requested(&self) {
+        let mut receiver = self.0.clone();
+        if receiver.wait_for(|is_requested| *is_requested).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Runs the future to its end, or gives `None` when the request comes first (the future is dropped then).
+    pub async fn or<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.requested() => None,
+            value = work => Some(value),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_request_is_seen_by_those_who_ask_later_and_by_those_who_wait() {
+        let (stopper, stop) = channel();
+        let waiting = tokio::spawn({
+            let stop = stop.clone();
+            async move { stop.or(std::future::pending::<()>()).await }
+        });
+        stopper.request();
+        assert!(waiting.await.expect("the waiting task ends").is_none());
+        assert!(stop.is_requested());
+    }
+}
