@@ -8,5 +8,6 @@ pub mod event;
 pub mod log;
 pub mod postgres;
 pub mod retry;
+pub mod source;
 pub mod sql;
 pub mod stop;

@@ -1,1 +1,54 @@
-//! x
+//! Batches of rows on their way: chunks of bytes shared by all lanes, and where a destination transaction ends.
+
+use crate::error::Error;
+use bytes::Bytes;
+use futures::future::{BoxFuture, FutureExt, Shared};
+use std::sync::Arc;
+use tokio::sync::OwnedSemaphorePermit;
+
+/// Some whole rows in id order. Cloning shares the bytes and the room they take in the buffer.
+#[derive(Clone, Debug)]
+pub struct Chunk {
+    /// The rows as COPY data, without header and trailer.
+    pub bytes: Bytes,
+    /// Id of the first row.
+    pub first_id: i64,
+    /// Id of the last row.
+    pub last_id: i64,
+    /// Number of rows.
+    pub rows: u64,
+    /// Room in the buffer, given back when the last lane has let go of the chunk.
+    pub room: Option<Arc<OwnedSemaphorePermit>>,
+}
+
+/// Resolves when the rows of a batch are on the source's disk: a destination awaits it before its commit.
+pub type Durable = Shared<BoxFuture<'static, Result<(), Error>>>;
+
+/// For a source whose rows need no waiting.
+pub fn durable_at_once() -> Durable {
+    async { Ok(()) }.boxed().shared()
+}
+
+/// The end of a batch.
+#[derive(Clone, Debug)]
+pub struct Close {
+    /// Id of its last row.
+    pub last_id: i64,
+    /// Number of rows.
+    pub rows: u64,
+    /// Bytes of the rows.
+    pub bytes: u64,
+    /// When it may be committed.
+    pub durable: Durable,
+}
+
+/// What a reader of the source hands to its lanes, in order.
+#[derive(Clone, Debug)]
+pub enum Item {
+    /// More rows of the batch in hand.
+    Rows(Chunk),
+    /// The batch is complete: commit it.
+    Close(Close),
+    /// The batch in hand cannot be completed now: roll it back.
+    Abort,
+}

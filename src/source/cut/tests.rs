@@ -1,0 +1,185 @@
+//! The cutter against a model: thousands of tables, marks and limits.
+
+use super::*;
+use crate::event::frame::{Format, Layout, Rows};
+use proptest::prelude::*;
+
+/// Rows as text COPY: id, group, event.
+fn rows_of(rows: &[(i64, u8, usize)]) -> Vec<Row> {
+    let layout = Layout { format: Format::Text, fields: 3, id: 0, group: Some(1) };
+    let mut reader = Rows::new(layout);
+    for (id, group, len) in rows {
+        reader.push(Bytes::from(format!("{id}\t{group}\t{}\n", "x".repeat(*len))));
+    }
+    let mut read = Vec::new();
+    while let Some(row) = reader.next().expect("rows of ours") {
+        read.push(row);
+    }
+    read
+}
+
+struct Batches {
+    /// Ids of the rows that were committed, batch by batch.
+    closed: Vec<Vec<i64>>,
+    stopped: Option<Stopped>,
+}
+
+/// Runs the cutter and a destination that believes only what it is told: rows, close, abort.
+fn run(cutter: &mut Cutter, rows: &[Row]) -> Batches {
+    let layout = Layout { format: Format::Text, fields: 3, id: 0, group: Some(1) };
+    let (mut closed, mut open) = (Vec::new(), Vec::new());
+    let mut take = |cutter: &mut Cutter| {
+        for piece in cutter.take_pieces() {
+            match piece {
+                Piece::Rows(chunk) => {
+                    let mut reader = Rows::new(layout);
+                    reader.push(chunk.bytes.clone());
+                    let before = open.len();
+                    while let Some(row) = reader.next().expect("whole rows") {
+                        open.push(row.id);
+                    }
+                    assert_eq!((open[before], *open.last().expect("rows")), (chunk.first_id, chunk.last_id));
+                    assert_eq!((open.len() - before) as u64, chunk.rows);
+                }
+                Piece::Close(end) => {
+                    assert_eq!((end.last_id, end.rows), (*open.last().expect("rows"), open.len() as u64));
+                    closed.push(std::mem::take(&mut open));
+                }
+                Piece::Abort => open.clear(),
+                Piece::GroupCut(_) => {}
+            }
+        }
+    };
+    for row in rows {
+        cutter.push(row);
+        take(cutter);
+        if cutter.stopped().is_some() {
+            break;
+        }
+    }
+    cutter.end();
+    take(cutter);
+    drop(take);
+    assert!(open.is_empty(), "rows that were neither closed nor aborted");
+    Batches { closed, stopped: cutter.stopped() }
+}
+
+/// What must be shipped: the longest run of rows that may be, less the group that goes on above it.
+fn model(rows: &[(i64, u8, usize)], mark: &Mark, after: Option<i64>) -> Vec<i64> {
+    let (mut shipped, mut previous) = (Vec::new(), after);
+    for (index, (id, group, _)) in rows.iter().enumerate() {
+        if !mark.may_ship(previous, *id) {
+            let within = index > 0 && rows[index - 1].1 == *group;
+            if within {
+                let start = rows[..index].iter().rposition(|(_, other, _)| other != group).map_or(0, |at| at + 1);
+                shipped.truncate(start);
+            }
+            break;
+        }
+        shipped.push(*id);
+        previous = Some(*id);
+    }
+    shipped
+}
+
+fn table() -> impl Strategy<Value = Vec<(i64, u8, usize)>> {
+    let row = (1i64..4, prop_oneof![4 => Just(false), 1 => Just(true)], prop_oneof![30 => 0usize..50, 1 => 60_000usize..100_000]);
+    (-3i64..3, proptest::collection::vec(row, 0..60)).prop_map(|(start, rows)| {
+        let (mut id, mut group) = (start, 0u8);
+        let mut table = Vec::new();
+        for (step, is_new_group, len) in rows {
+            id += if step == 3 { 2 } else { 1 };
+            group = if is_new_group { group.wrapping_add(1) } else { group };
+            table.push((id, group, len));
+        }
+        table
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn what_is_committed_is_the_longest_prefix_that_may_be_and_no_group_is_split(
+        rows in table(), safe in proptest::option::of(-5i64..130), events_max in 1u64..30, bytes_max in prop_oneof![Just(100u64), Just(1_000_000)], is_consecutive in any::<bool>(),
+    ) {
+        let mark = if is_consecutive { Mark::Consecutive(Arc::from([(4, 4), (9, 12)])) } else { Mark::Decided(safe) };
+        let limits = Limits { events_max, bytes_max, group_events_max: u64::MAX };
+        let ran = run(&mut Cutter::new(mark.clone(), limits, None), &rows_of(&rows));
+        let expected = model(&rows, &mark, None);
+        prop_assert_eq!(ran.closed.concat(), expected.clone());
+        let group_of = |id: i64| rows.iter().find(|(row, _, _)| *row == id).map(|(_, group, _)| *group);
+        for pair in ran.closed.windows(2) {
+            prop_assert_ne!(group_of(pair[0][pair[0].len() - 1]), group_of(pair[1][0]));
+        }
+        for batch in &ran.closed {
+            let is_one_group = batch.iter().all(|id| group_of(*id) == group_of(batch[0]));
+            prop_assert!(batch.len() as u64 <= events_max || is_one_group);
+        }
+        if expected.len() < rows.len() {
+            let is_at_mark = matches!(ran.stopped, Some(Stopped::AtMark { .. }));
+            prop_assert!(is_at_mark);
+        }
+    }
+
+    #[test]
+    fn asked_to_stop_it_stops_at_the_end_of_a_group_and_loses_nothing(rows in table(), asked_at in 0usize..60) {
+        let limits = Limits { events_max: 7, bytes_max: 1_000_000, group_events_max: u64::MAX };
+        let mut cutter = Cutter::new(Mark::Decided(Some(i64::MAX)), limits, None);
+        let all = rows_of(&rows);
+        let first = asked_at.min(all.len());
+        all[..first].iter().for_each(|row| cutter.push(row));
+        cutter.stop_soon();
+        let ran = run(&mut cutter, &all[first..]);
+        let shipped = ran.closed.concat();
+        prop_assert_eq!(&shipped[..], &rows.iter().map(|(id, _, _)| *id).collect::<Vec<_>>()[..shipped.len()]);
+        if shipped.len() < rows.len() && !shipped.is_empty() {
+            prop_assert_ne!(rows[shipped.len()].1, rows[shipped.len() - 1].1);
+        }
+    }
+}
+
+#[test]
+fn the_first_row_of_an_empty_destination_is_never_shipped_as_contiguous() {
+    assert!(!Mark::Decided(None).may_ship(None, 1));
+    assert!(!Mark::Decided(Some(0)).may_ship(None, 1));
+    assert!(Mark::Decided(Some(0)).may_ship(Some(0), 1));
+    assert!(!Mark::Decided(None).may_ship(Some(i64::MAX), i64::MIN), "ids do not wrap around");
+}
+
+#[test]
+fn consecutive_ids_begin_with_one_and_only_known_gaps_are_passed() {
+    let mark = Mark::Consecutive(Arc::from([(1, 1), (5, 7)]));
+    assert!(mark.may_ship(None, 2) && mark.may_ship(Some(4), 8) && mark.may_ship(Some(4), 6));
+    assert!(!mark.may_ship(None, 3) && !mark.may_ship(Some(4), 9) && !mark.may_ship(Some(8), 10));
+}
+
+#[test]
+fn a_group_beyond_its_limit_is_cut_and_said_so() {
+    let rows: Vec<(i64, u8, usize)> = (1..=10).map(|id| (id, 0, 5)).collect();
+    let limits = Limits { events_max: 2, bytes_max: 1000, group_events_max: 4 };
+    let mut cutter = Cutter::new(Mark::Decided(Some(100)), limits, None);
+    for row in rows_of(&rows) {
+        cutter.push(&row);
+    }
+    let cuts: Vec<i64> = cutter.take_pieces().filter_map(|piece| if let Piece::GroupCut(id) = piece { Some(id) } else { None }).collect();
+    assert_eq!(cuts, [5, 9]);
+}
+
+#[test]
+fn a_group_larger_than_a_megabyte_is_streamed_and_rolled_back_when_its_end_lies_above_the_mark() {
+    let rows: Vec<(i64, u8, usize)> = std::iter::once((1, 9, 5)).chain((2..=41).map(|id| (id, 0, 50_000))).chain([(43, 0, 5)]).collect();
+    let limits = Limits { events_max: 10, bytes_max: 1000, group_events_max: u64::MAX };
+    let mut cutter = Cutter::new(Mark::Decided(Some(41)), limits, None);
+    let mut has_streamed_before_its_end = false;
+    for row in rows_of(&rows) {
+        cutter.push(&row);
+        let pieces: Vec<Piece> = cutter.take_pieces().collect();
+        has_streamed_before_its_end |= row.id < 41 && pieces.iter().any(|piece| matches!(piece, Piece::Rows(chunk) if chunk.first_id > 1));
+        assert_eq!(pieces.iter().any(|piece| matches!(piece, Piece::Abort)), row.id == 43);
+    }
+    assert!(has_streamed_before_its_end);
+    assert_eq!(cutter.stopped(), Some(Stopped::AtMark { next: 43, is_within_group: true }));
+    let ran = run(&mut Cutter::new(Mark::Decided(Some(43)), limits, None), &rows_of(&rows));
+    assert_eq!(ran.closed.len(), 2, "one batch before the group, one for the group as a whole");
+}

@@ -1,0 +1,250 @@
+//! The lock horizon: below which id nothing can still appear. A pure decision; [`super::mark`] asks the server.
+//!
+//! A transaction that drew an id holds `RowExclusiveLock` on the sequence until it ends, and releases it only after its rows are
+//! visible. So: read `a`, an id that is visible and hence drawn; *then* read who holds the lock; *then*, with later snapshots, the
+//! rows. Whoever draws an id up to `a` and is not finished before the rows are read is among those holders. A holder that was
+//! absent from an earlier reading drew all its ids after the `a` that was read before that. The order of the three statements, each
+//! with a snapshot of its own, is what makes it true; neither may be swapped or joined.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+/// A transaction that holds the lock on the sequence or the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// `virtualtransaction` of `pg_locks`: unique while the server runs; `-1/<xid>` once prepared.
+    pub transaction: String,
+    /// Its backend; `None` for a prepared transaction.
+    pub pid: Option<i32>,
+}
+
+/// What is known of a holder.
+#[derive(Clone, Debug)]
+struct Bound {
+    /// It drew no id at or below this; `None`: it may own any gap.
+    above: Option<i64>,
+    pid: Option<i32>,
+    since: Instant,
+}
+
+/// Who holds the mark back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Oldest {
+    /// `virtualtransaction` of `pg_locks`.
+    pub transaction: String,
+    /// Its backend; `None` for a prepared transaction.
+    pub pid: Option<i32>,
+    /// When it was first seen.
+    pub since: Instant,
+}
+
+/// Follows the holders from one look to the next. Lives in memory only; a new one is made on every connection.
+#[derive(Debug, Default)]
+pub struct Horizon {
+    bounds: HashMap<String, Bound>,
+    a_prev: Option<i64>,
+    has_looked: bool,
+}
+
+impl Horizon {
+    /// Starts knowing nobody.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes one look: `a` read before `holders`. Gives the highest id up to which every id is decided: no row can still appear at or below it.
+    ///
+    /// `last` is the highest id known to be preceded by dead gaps only (the highest position of a destination): an unknown holder may
+    /// own any gap above it. `None` of the result: nothing is decided yet.
+    pub fn look(&mut self, a: Option<i64>, holders: &[Holder], last: Option<i64>, now: Instant) -> Option<i64> {
+        let above = self.bounds_of_newcomers(holders, last);
+        let known = std::mem::take(&mut self.bounds);
+        for holder in holders {
+            let bound = known.get(&holder.transaction).cloned().unwrap_or_else(|| Bound {
+                above: if holder.pid.is_none() { above.prepared } else { above.running },
+                pid: holder.pid,
+                since: now,
+            });
+            self.bounds.insert(holder.transaction.clone(), bound);
+        }
+        self.has_looked = true;
+        self.a_prev = self.a_prev.max(a);
+        self.bounds.values().map(|bound| bound.above).fold(a, Ord::min)
+    }
+
+    /// The holder with the lowest bound, if any holds anything back.
+    pub fn oldest(&self) -> Option<Oldest> {
+        let (transaction, bound) = self.bounds.iter().min_by_key(|(_, bound)| (bound.above, bound.since))?;
+        Some(Oldest {
+            transaction: transaction.clone(),
+            pid: bound.pid,
+            since: bound.since,
+        })
+    }
+
+    fn bounds_of_newcomers(&self, holders: &[Holder], last: Option<i64>) -> Newcomers {
+        if !self.has_looked {
+            return Newcomers { running: last, prepared: last };
+        }
+        // PREPARE may rename 3/17 to -1/<xid>: then the newcomer is one of those that vanished.
+        let is_present = |transaction: &String| holders.iter().any(|holder| holder.transaction == *transaction);
+        let vanished = self.bounds.iter().filter(|(transaction, _)| !is_present(transaction));
+        let prepared = vanished.map(|(_, bound)| bound.above).fold(self.a_prev, Ord::min);
+        Newcomers { running: self.a_prev, prepared }
+    }
+}
+
+/// The bounds given to holders that were not there at the look before.
+struct Newcomers {
+    running: Option<i64>,
+    prepared: Option<i64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    fn running(transaction: &str) -> Holder {
+        Holder { transaction: transaction.to_owned(), pid: Some(1) }
+    }
+
+    fn prepared(transaction: &str) -> Holder {
+        Holder { transaction: transaction.to_owned(), pid: None }
+    }
+
+    fn look(horizon: &mut Horizon, a: i64, holders: &[Holder]) -> Option<i64> {
+        horizon.look(Some(a), holders, Some(0), Instant::now())
+    }
+
+    #[test]
+    fn without_holders_everything_visible_is_decided() {
+        assert_eq!(look(&mut Horizon::new(), 42, &[]), Some(42));
+    }
+
+    #[test]
+    fn an_unknown_holder_of_the_first_look_may_own_any_gap_above_the_position() {
+        let mut horizon = Horizon::new();
+        assert_eq!(horizon.look(Some(9), &[running("3/1")], Some(4), Instant::now()), Some(4));
+        assert_eq!(Horizon::new().look(Some(9), &[running("3/1")], None, Instant::now()), None);
+    }
+
+    #[test]
+    fn a_newcomer_is_bound_by_the_id_of_the_look_before_not_of_its_own() {
+        let mut horizon = Horizon::new();
+        look(&mut horizon, 10, &[]);
+        assert_eq!(look(&mut horizon, 20, &[running("3/1")]), Some(10));
+        assert_eq!(look(&mut horizon, 30, &[running("3/1"), running("4/1")]), Some(10));
+        assert_eq!(look(&mut horizon, 40, &[running("4/1")]), Some(20));
+    }
+
+    #[test]
+    fn a_transaction_that_prepares_keeps_its_bound_under_its_new_name() {
+        let mut horizon = Horizon::new();
+        look(&mut horizon, 10, &[]);
+        look(&mut horizon, 20, &[running("3/1")]);
+        look(&mut horizon, 30, &[running("3/1")]);
+        assert_eq!(look(&mut horizon, 40, &[prepared("-1/777")]), Some(10));
+    }
+
+    /// One step of a simulated source: transactions draw ids, commit or roll back in any order, some prepare; we look between.
+    #[derive(Clone, Debug)]
+    enum Step {
+        Begin,
+        Draw(usize),
+        Commit(usize),
+        Roll(usize),
+        Prepare(usize),
+        Look,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            3 => Just(Step::Begin),
+            6 => any::<usize>().prop_map(Step::Draw),
+            3 => any::<usize>().prop_map(Step::Commit),
+            1 => any::<usize>().prop_map(Step::Roll),
+            1 => any::<usize>().prop_map(Step::Prepare),
+            4 => Just(Step::Look),
+        ]
+    }
+
+    #[derive(Default)]
+    struct Source {
+        open: Vec<(String, bool, Vec<i64>)>,
+        visible: BTreeSet<i64>,
+        drawn: i64,
+        names: u32,
+    }
+
+    impl Source {
+        fn holders(&self) -> Vec<Holder> {
+            let drew = self.open.iter().filter(|(_, _, ids)| !ids.is_empty());
+            drew.map(|(name, is_prepared, _)| if *is_prepared { prepared(name) } else { running(name) }).collect()
+        }
+
+        fn run(&mut self, step: &Step) {
+            let count = self.open.len();
+            match step {
+                Step::Begin => {
+                    self.names += 1;
+                    self.open.push((format!("3/{}", self.names), false, Vec::new()));
+                }
+                Step::Draw(which) if count > 0 && !self.open[which % count].1 => {
+                    self.drawn += 1;
+                    self.open[which % count].2.push(self.drawn);
+                }
+                Step::Commit(which) if count > 0 => self.visible.extend(self.open.remove(which % count).2),
+                Step::Roll(which) if count > 0 => drop(self.open.remove(which % count)),
+                Step::Prepare(which) if count > 0 => {
+                    self.names += 1;
+                    self.open[which % count].0 = format!("-1/{}", self.names);
+                    self.open[which % count].1 = true;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4000))]
+
+        /// Between `a` and the holders, and between the holders and the rows, anything may happen: the steps are given in three parts.
+        #[test]
+        fn nothing_appears_at_or_below_an_id_that_was_decided(
+            steps in proptest::collection::vec((step(), proptest::collection::vec(step(), 0..3), proptest::collection::vec(step(), 0..3)), 1..60),
+        ) {
+            let (mut source, mut horizon) = (Source::default(), Horizon::new());
+            let mut shipped: BTreeSet<i64> = BTreeSet::new();
+            let mut last = None;
+            for (step, between, later) in &steps {
+                source.run(step);
+                if !matches!(step, Step::Look) {
+                    continue;
+                }
+                let a = source.visible.last().copied();
+                between.iter().for_each(|step| source.run(step));
+                let holders = source.holders();
+                later.iter().for_each(|step| source.run(step));
+                let safe = horizon.look(a, &holders, last, Instant::now());
+                for id in source.visible.iter().copied().filter(|id| last.is_none_or(|last| *id > last)).collect::<Vec<_>>() {
+                    if safe.is_some_and(|safe| id <= safe) || last == Some(id - 1) {
+                        shipped.insert(id);
+                        last = Some(id);
+                    } else {
+                        break;
+                    }
+                }
+                let prefix: BTreeSet<i64> = source.visible.iter().copied().filter(|id| last.is_some_and(|last| *id <= last)).collect();
+                prop_assert_eq!(&shipped, &prefix);
+            }
+            // Whoever is still open commits in the end: what was shipped must still be a prefix.
+            while !source.open.is_empty() {
+                source.run(&Step::Commit(0));
+            }
+            let prefix: BTreeSet<i64> = source.visible.iter().copied().filter(|id| last.is_some_and(|last| *id <= last)).collect();
+            prop_assert_eq!(&shipped, &prefix);
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The door in: how far the source can be read, the one read of it, and when its rows are safe on disk.
+
+pub mod cut;
+pub mod durability;
+pub mod horizon;
+pub mod mark;
+pub mod read;
