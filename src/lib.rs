@@ -3,6 +3,7 @@
 //! The rooms are described in `ARCHITECTURE.md`; each uses only the floors below its own.
 
 pub mod config;
+pub mod destination;
 pub mod error;
 pub mod event;
 pub mod log;

@@ -1,1 +1,286 @@
-//! x
+//! The one read of the source: pages of COPY in id order, cut into batches. Nothing is decoded, nothing is collected.
+//!
+//! A page is one COPY statement, hence one snapshot; it lives [`PAGE_MAX`] at most. A page that ends early, for whatever reason, is
+//! followed by one that begins after the last row taken: rows at or below the mark are immutable and all visible, so it makes no
+//! difference where pages meet.
+
+use crate::config::libpq::Conninfo;
+use crate::error::{Error, Kind, Result};
+use crate::event::batch::{Close, Item};
+use crate::event::frame::{Layout, Rows};
+use crate::event::table::TableName;
+use crate::event::wire::Wire;
+use crate::postgres::connect::{Purpose, Session};
+use crate::postgres::fault::Side;
+use crate::source::cut::{Cutter, Limits, Mark, Piece, Stopped};
+use crate::source::durability::Gate;
+use crate::sql;
+use futures::StreamExt;
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+use tokio_postgres::CopyOutStream;
+
+/// No snapshot of ours lives longer than this on the source.
+pub const PAGE_MAX: Duration = Duration::from_secs(20);
+/// Without a byte for this long, the connection is given up.
+const STALL_MAX: Duration = Duration::from_secs(60);
+/// What is left of a page when it is ended early is read and thrown away up to these limits, before it is cancelled.
+const DRAIN_BYTES_MAX: usize = 256 * 1024;
+const DRAIN_MAX: Duration = Duration::from_millis(10);
+/// Pages grow and shrink so that one takes between these.
+const PAGE_QUICK: Duration = Duration::from_secs(1);
+const PAGE_SLOW: Duration = Duration::from_secs(3);
+const PAGE_ROWS_MIN: u64 = 20_000;
+const PAGE_ROWS_MAX: u64 = 1_000_000;
+
+/// What is read: one table, in one form.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// The event table.
+    pub table: TableName,
+    /// Its key.
+    pub id_column: String,
+    /// Columns and form.
+    pub wire: Wire,
+    /// Where id and group are in a row.
+    pub layout: Layout,
+    /// Limits of a batch.
+    pub limits: Limits,
+}
+
+/// A session that reads.
+#[derive(Debug)]
+pub struct Reader {
+    session: Session,
+    rows_max: u64,
+}
+
+/// How a read ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// No visible row follows.
+    NothingMore,
+    /// The row that follows may not be shipped yet, or the time was up.
+    Stopped(Stopped),
+}
+
+impl Reader {
+    /// Opens the session.
+    ///
+    /// # Errors
+    /// Those of [`Session::open`].
+    pub async fn open(conninfo: &Conninfo, timeout: Duration) -> Result<Self> {
+        let purpose = Purpose { what: "read", side: Side::Source };
+        let session = Session::open(conninfo, purpose, timeout).await?;
+        let settings = include_str!("../../sql/session/read.sql");
+        let set = session.batch_execute(settings).await;
+        set.map_err(|error| session.error(&error, "cannot set up a session that reads"))?;
+        Ok(Self { session, rows_max: PAGE_ROWS_MIN })
+    }
+
+    /// The session, to see which server answers.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Reads the rows after a position, up to the mark, for about as long as `time_max`.
+    pub fn batches<'a>(&'a mut self, reading: &'a Reading, after: Option<i64>, mark: Mark, gate: &'a Gate, time_max: Duration) -> Batches<'a> {
+        Batches {
+            cutter: Cutter::new(mark, reading.limits, after),
+            reader: self,
+            reading,
+            gate,
+            page: None,
+            ready: VecDeque::new(),
+            ended: None,
+            group_cuts: 0,
+            until: Instant::now() + time_max,
+        }
+    }
+}
+
+struct Page {
+    stream: Pin<Box<CopyOutStream>>,
+    rows: Rows,
+    rows_seen: u64,
+    rows_max: u64,
+    since: Instant,
+}
+
+/// The batches of one read, pulled item by item. Dropping a [`Batches::next`] that was not finished loses nothing.
+pub struct Batches<'a> {
+    reader: &'a mut Reader,
+    reading: &'a Reading,
+    gate: &'a Gate,
+    cutter: Cutter,
+    page: Option<Page>,
+    ready: VecDeque<Item>,
+    ended: Option<Ended>,
+    group_cuts: u64,
+    until: Instant,
+}
+
+impl Batches<'_> {
+    /// The next item; `None` once the read has ended.
+    ///
+    /// # Errors
+    /// Those of the server and of the connection; the batch in hand must be rolled back then.
+    pub async fn next(&mut self) -> Result<Option<Item>> {
+        loop {
+            if let Some(item) = self.ready.pop_front() {
+                return Ok(Some(item));
+            }
+            if self.ended.is_some() {
+                return Ok(None);
+            }
+            if let Some(stopped) = self.cutter.stopped() {
+                self.pause().await;
+                self.ended = Some(Ended::Stopped(stopped));
+                continue;
+            }
+            self.advance().await?;
+        }
+    }
+
+    /// How the read ended; `None` while it goes on.
+    pub fn ended(&self) -> Option<Ended> {
+        self.ended
+    }
+
+    /// Groups that were cut because they grew beyond their limit.
+    pub fn group_cuts(&self) -> u64 {
+        self.group_cuts
+    }
+
+    /// Id of the last row taken.
+    pub fn taken(&self) -> Option<i64> {
+        self.cutter.previous()
+    }
+
+    /// Whether a statement runs on the source now.
+    pub fn is_reading(&self) -> bool {
+        self.page.is_some()
+    }
+
+    /// Ends the page in hand, so that nothing is held on the source while the lanes are busy. The next item begins another page.
+    pub async fn pause(&mut self) {
+        if let Some(mut page) = self.page.take() {
+            if ends_soon(&mut page.stream).await {
+                return;
+            }
+            drop(page);
+            self.reader.session.cancel().await;
+            // The answer to an empty statement comes after everything that was still on its way; a late cancel hits this one.
+            let _ = tokio::time::timeout(STALL_MAX, self.reader.session.simple_query("")).await;
+        }
+    }
+
+    async fn advance(&mut self) -> Result<()> {
+        if Instant::now() >= self.until {
+            self.cutter.stop_soon();
+        }
+        if self.page.as_ref().is_some_and(|page| page.since.elapsed() > PAGE_MAX) {
+            self.pause().await;
+        }
+        let Some(page) = &mut self.page else {
+            let page = stalled(self.reader.session.place(), open_page(self.reader, self.reading, self.cutter.previous())).await?;
+            self.page = Some(page?);
+            return Ok(());
+        };
+        let message = stalled(self.reader.session.place(), page.stream.next()).await?;
+        match message {
+            Some(Ok(bytes)) => {
+                page.rows.push(bytes);
+                while let Some(row) = page.rows.next()? {
+                    page.rows_seen += 1;
+                    self.cutter.push(&row);
+                }
+                self.take_pieces();
+            }
+            Some(Err(error)) => return Err(self.reader.session.error(&error, format!("cannot read {}", self.reading.table))),
+            None => self.end_page()?,
+        }
+        Ok(())
+    }
+
+    fn end_page(&mut self) -> Result<()> {
+        let Some(page) = self.page.take() else { return Ok(()) };
+        page.rows.finish()?;
+        if page.rows_seen < page.rows_max {
+            self.cutter.end();
+            self.take_pieces();
+            self.ended = Some(self.cutter.stopped().map_or(Ended::NothingMore, Ended::Stopped));
+            return Ok(());
+        }
+        let rows_max = match page.since.elapsed() {
+            elapsed if elapsed < PAGE_QUICK => page.rows_max * 2,
+            elapsed if elapsed > PAGE_SLOW => page.rows_max / 2,
+            _ => page.rows_max,
+        };
+        self.reader.rows_max = rows_max.clamp(PAGE_ROWS_MIN, PAGE_ROWS_MAX);
+        Ok(())
+    }
+
+    fn take_pieces(&mut self) {
+        for piece in self.cutter.take_pieces() {
+            match piece {
+                Piece::Rows(chunk) => self.ready.push_back(Item::Rows(chunk)),
+                Piece::Close(closed) => self.ready.push_back(Item::Close(Close {
+                    last_id: closed.last_id,
+                    rows: closed.rows,
+                    bytes: closed.bytes,
+                    durable: self.gate.durable(),
+                })),
+                Piece::Abort => self.ready.push_back(Item::Abort),
+                Piece::GroupCut(_) => self.group_cuts += 1,
+            }
+        }
+    }
+}
+
+/// Whether little enough is left of a page that reading it to its end is quicker than cancelling it.
+async fn ends_soon(stream: &mut Pin<Box<CopyOutStream>>) -> bool {
+    let drain = async {
+        let mut drained = 0;
+        while drained < DRAIN_BYTES_MAX {
+            match stream.next().await {
+                Some(Ok(bytes)) => drained += bytes.len(),
+                Some(Err(_)) => return false,
+                None => return true,
+            }
+        }
+        false
+    };
+    tokio::time::timeout(DRAIN_MAX, drain).await.unwrap_or(false)
+}
+
+async fn stalled<T>(place: &str, work: impl Future<Output = T>) -> Result<T> {
+    tokio::time::timeout(STALL_MAX, work).await.map_err(|_| {
+        Error::new(Kind::Unavailable, "cannot read the source").at(place).because(format!("nothing arrived for {} s", STALL_MAX.as_secs()))
+    })
+}
+
+async fn open_page(reader: &Reader, reading: &Reading, after: Option<i64>) -> Result<Page> {
+    let condition = after.map_or_else(String::new, |after| format!("where e.{} > '{after}'::int8", sql::ident(&reading.id_column)));
+    let names = [
+        ("columns", sql::sql(reading.wire.select_list())),
+        ("format", sql::sql(reading.wire.format_option())),
+        ("schema", sql::text(&reading.table.schema)),
+        ("table", sql::text(&reading.table.name)),
+        ("id", sql::text(&reading.id_column)),
+        ("after", sql::sql(condition)),
+        ("rows_max", sql::sql(reader.rows_max.to_string())),
+    ];
+    let statement = sql::fill(include_str!("../../sql/source/read.sql"), &names);
+    let since = Instant::now();
+    let stream = reader.session.copy_out(statement.as_str()).await;
+    let stream = stream.map_err(|error| reader.session.error(&error, format!("cannot read {}", reading.table)))?;
+    Ok(Page {
+        stream: Box::pin(stream),
+        rows: Rows::new(reading.layout),
+        rows_seen: 0,
+        rows_max: reader.rows_max,
+        since,
+    })
+}

@@ -1,0 +1,20 @@
+//! The doors out. A new kind of destination is one file and two methods.
+
+pub mod postgres;
+
+use crate::error::Result;
+use crate::event::feed::Feed;
+use futures::future::BoxFuture;
+
+/// A place that events are appended to.
+pub trait Destination: Send {
+    /// The highest id it holds, asked from itself; `None` while it is empty.
+    fn position(&mut self) -> BoxFuture<'_, Result<Option<i64>>>;
+
+    /// Appends the batches of the feed in order, each in one transaction, until the feed ends; rows at or below the position are skipped.
+    ///
+    /// Before each commit it awaits that the batch is durable at the source, and it commits only on top of the position it knows.
+    /// Gives the new position. A crash leaves whole batches only. After an error the destination must be opened anew: the outcome of a
+    /// commit may be unknown.
+    fn append<'a>(&'a mut self, feed: &'a mut Feed) -> BoxFuture<'a, Result<Option<i64>>>;
+}

@@ -1,0 +1,104 @@
+//! The way from a reader to one destination: items in order, what was done of them, and a cut.
+
+use super::batch::Item;
+use crate::stop::{self, Stop, Stopper};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::mpsc;
+
+/// What a lane has done and has to do, seen by others while it works.
+#[derive(Debug, Default)]
+pub struct Gauge {
+    outstanding: AtomicU64,
+    events: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Gauge {
+    /// Items handed to the lane and not yet done; 0: it waits for more.
+    pub fn outstanding(&self) -> u64 {
+        self.outstanding.load(Ordering::Acquire)
+    }
+
+    /// Events committed since the gauge was made.
+    pub fn events(&self) -> u64 {
+        self.events.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of those events.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+}
+
+/// The end of a feed at which items go in.
+#[derive(Debug)]
+pub struct Feeder {
+    items: mpsc::UnboundedSender<Item>,
+    cut: Stopper,
+    gauge: Arc<Gauge>,
+}
+
+/// The end of a feed at which a destination takes items out. Bounded by the room that chunks take in the buffer.
+#[derive(Debug)]
+pub struct Feed {
+    items: mpsc::UnboundedReceiver<Item>,
+    cut: Stop,
+    gauge: Arc<Gauge>,
+    has_unfinished: bool,
+}
+
+/// Makes the two ends of a feed.
+pub fn feed(gauge: Arc<Gauge>) -> (Feeder, Feed) {
+    let (sender, items) = mpsc::unbounded_channel();
+    let (cut, cut_seen) = stop::channel();
+    gauge.outstanding.store(0, Ordering::Release);
+    let feeder = Feeder { items: sender, cut, gauge: Arc::clone(&gauge) };
+    (feeder, Feed { items, cut: cut_seen, gauge, has_unfinished: false })
+}
+
+impl Feeder {
+    /// Hands over an item. A destination that has left takes nothing any more, which its result tells.
+    pub fn give(&self, item: Item) {
+        self.gauge.outstanding.fetch_add(1, Ordering::AcqRel);
+        let _ = self.items.send(item);
+    }
+
+    /// Cuts the destination off: it rolls back a batch whose end it has not been given, and finishes one whose end it has.
+    pub fn cut(self) {
+        self.cut.request();
+    }
+
+    /// What the destination has done.
+    pub fn gauge(&self) -> &Arc<Gauge> {
+        &self.gauge
+    }
+}
+
+impl Feed {
+    /// The next item, after the one before is done; `None` when there are no more or the feed was cut.
+    pub async fn next(&mut self) -> Option<Item> {
+        self.done();
+        let cut = self.cut.clone();
+        let item = cut.or(self.items.recv()).await.flatten();
+        self.has_unfinished = item.is_some();
+        item
+    }
+
+    /// Resolves when the feed is cut.
+    pub fn cut(&self) -> Stop {
+        self.cut.clone()
+    }
+
+    /// Says that a batch was committed.
+    pub fn committed(&self, rows: u64, bytes: u64) {
+        self.gauge.events.fetch_add(rows, Ordering::Relaxed);
+        self.gauge.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn done(&mut self) {
+        if std::mem::take(&mut self.has_unfinished) {
+            self.gauge.outstanding.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+}

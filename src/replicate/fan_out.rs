@@ -1,0 +1,205 @@
+//! Who travels together, and who holds the others up: pure decisions over positions and times.
+
+use std::time::Duration;
+
+/// A lane that left a fan-out joins again after so many of its own passes in a row were quick.
+const QUICK_PASSES_TO_JOIN: u32 = 3;
+
+/// What the decision knows of a lane that is ready.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing {
+    /// Which lane.
+    pub lane: usize,
+    /// Its position.
+    pub position: Option<i64>,
+    /// Lanes of another form cannot share a read.
+    pub form: usize,
+    /// Whether it may travel with others.
+    pub pace: Pace,
+}
+
+/// Whether a lane keeps up with the others. It leaves at once and comes back slowly, so that it does not flap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// It travels with others.
+    Together,
+    /// It held the others up and goes on alone; this many of its passes in a row were quick.
+    Alone {
+        /// Quick passes in a row.
+        quick: u32,
+    },
+}
+
+impl Pace {
+    /// The pace after the lane held the others up.
+    pub fn left() -> Self {
+        Pace::Alone { quick: 0 }
+    }
+
+    /// The pace after a pass of its own: `held` is how long it needed after its read was over.
+    #[must_use]
+    pub fn after_pass(self, held: Duration, hold_max: Duration) -> Self {
+        match self {
+            Pace::Together => Pace::Together,
+            Pace::Alone { .. } if held > hold_max / 2 => Pace::Alone { quick: 0 },
+            Pace::Alone { quick } if quick + 1 >= QUICK_PASSES_TO_JOIN => Pace::Together,
+            Pace::Alone { quick } => Pace::Alone { quick: quick + 1 },
+        }
+    }
+}
+
+/// The lanes of one pace: they share a read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Which lanes, highest position first.
+    pub lanes: Vec<usize>,
+    /// Where the read begins: the lowest position among them.
+    pub after: Option<i64>,
+    /// The highest position among them.
+    pub highest: Option<i64>,
+}
+
+/// Puts the ready lanes into groups: those of one form within `near_ids` of the highest travel together, those that are slow alone.
+/// The group with the highest position comes first.
+pub fn groups(ready: &[Standing], near_ids: i64) -> Vec<Group> {
+    let mut sorted = ready.to_vec();
+    sorted.sort_by_key(|standing| (std::cmp::Reverse(standing.position), standing.lane));
+    let mut groups: Vec<(Group, Option<usize>)> = Vec::new();
+    for standing in sorted {
+        let form = (standing.pace == Pace::Together).then_some(standing.form);
+        let company = groups.iter_mut().find(|(group, other)| form.is_some() && *other == form && is_near(group.highest, standing.position, near_ids));
+        match company {
+            Some((group, _)) => {
+                group.lanes.push(standing.lane);
+                group.after = standing.position;
+            }
+            None => groups.push((
+                Group {
+                    lanes: vec![standing.lane],
+                    after: standing.position,
+                    highest: standing.position,
+                },
+                form,
+            )),
+        }
+    }
+    groups.into_iter().map(|(group, _)| group).collect()
+}
+
+fn is_near(highest: Option<i64>, position: Option<i64>, near_ids: i64) -> bool {
+    match (highest, position) {
+        (Some(highest), Some(position)) => highest.saturating_sub(position) <= near_ids,
+        (highest, position) => highest == position,
+    }
+}
+
+/// How long each lane has held the others up: time flows in while another lane waits for it, and out while none does.
+#[derive(Clone, Debug)]
+pub struct Holds {
+    held: Vec<Duration>,
+}
+
+impl Holds {
+    /// Nobody has held anybody up yet.
+    pub fn new(lanes: usize) -> Self {
+        Self { held: vec![Duration::ZERO; lanes] }
+    }
+
+    /// Counts `elapsed`, during which nothing more could be read for these lanes (`None`: it is not travelling any more;
+    /// `true`: it has work in hand). Gives those that held the others up for longer than `hold_max`.
+    pub fn count(&mut self, is_busy: &[Option<bool>], elapsed: Duration, hold_max: Duration) -> Vec<usize> {
+        let is_someone_waiting = is_busy.contains(&Some(false));
+        let mut too_long = Vec::new();
+        for (lane, (held, is_busy)) in self.held.iter_mut().zip(is_busy).enumerate() {
+            *held = if is_someone_waiting && *is_busy == Some(true) { *held + elapsed } else { held.saturating_sub(elapsed) };
+            if *held > hold_max {
+                too_long.push(lane);
+            }
+        }
+        too_long
+    }
+
+    /// Counts `elapsed`, during which reading went on.
+    pub fn release(&mut self, elapsed: Duration) {
+        self.held.iter_mut().for_each(|held| *held = held.saturating_sub(elapsed));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOLD_MAX: Duration = Duration::from_millis(100);
+    const TICK: Duration = Duration::from_millis(10);
+
+    fn standing(lane: usize, position: Option<i64>, pace: Pace) -> Standing {
+        Standing { lane, position, form: 0, pace }
+    }
+
+    #[test]
+    fn lanes_within_a_batch_of_each_other_share_a_read_and_a_far_one_goes_by_itself() {
+        let ready = [
+            standing(0, Some(1_000_000), Pace::Together),
+            standing(1, Some(990_001), Pace::Together),
+            standing(2, Some(5), Pace::Together),
+            standing(3, None, Pace::Together),
+        ];
+        let groups = groups(&ready, 10_000);
+        assert_eq!(groups.iter().map(|group| group.lanes.clone()).collect::<Vec<_>>(), [vec![0, 1], vec![2], vec![3]]);
+        assert_eq!((groups[0].after, groups[0].highest), (Some(990_001), Some(1_000_000)));
+    }
+
+    #[test]
+    fn a_slow_lane_and_one_of_another_form_go_alone_though_they_are_level() {
+        let mut other = standing(2, Some(10), Pace::Together);
+        other.form = 1;
+        let ready = [standing(0, Some(10), Pace::Together), standing(1, Some(10), Pace::left()), other];
+        assert_eq!(groups(&ready, 100).len(), 3);
+    }
+
+    #[test]
+    fn positions_at_both_ends_of_the_range_do_not_overflow() {
+        let ready = [standing(0, Some(i64::MAX), Pace::Together), standing(1, Some(i64::MIN), Pace::Together)];
+        assert_eq!(groups(&ready, 10_000).len(), 2);
+    }
+
+    #[test]
+    fn only_the_lanes_that_others_wait_for_are_told_to_leave() {
+        let mut holds = Holds::new(3);
+        for _ in 0..10 {
+            assert!(holds.count(&[Some(false), Some(true), Some(false)], TICK, HOLD_MAX).is_empty());
+        }
+        assert_eq!(holds.count(&[Some(false), Some(true), Some(false)], TICK, HOLD_MAX), [1]);
+    }
+
+    #[test]
+    fn nobody_leaves_while_all_are_busy_or_one_travels_alone() {
+        let mut holds = Holds::new(2);
+        for _ in 0..100 {
+            assert!(holds.count(&[Some(true), Some(true)], TICK, HOLD_MAX).is_empty());
+            assert!(holds.count(&[None, Some(true)], TICK, HOLD_MAX).is_empty());
+        }
+    }
+
+    #[test]
+    fn one_that_lets_others_wait_half_of_the_time_leaves_and_one_that_does_a_third_of_it_stays() {
+        let (mut half, mut third) = (Holds::new(2), Holds::new(2));
+        let (mut half_leaves, mut third_leaves) = (false, false);
+        for tick in 0..300 {
+            half_leaves |= !half.count(&[Some(tick % 5 > 2), Some(true)], TICK, HOLD_MAX).is_empty();
+            third_leaves |= !third.count(&[Some(tick % 3 != 0), Some(true)], TICK, HOLD_MAX).is_empty();
+        }
+        assert!(half_leaves && !third_leaves);
+    }
+
+    #[test]
+    fn a_lane_that_left_joins_after_three_quick_passes_in_a_row() {
+        let quick = Duration::from_millis(5);
+        let mut pace = Pace::left();
+        for held in [quick, quick, Duration::from_millis(80), quick, quick] {
+            pace = pace.after_pass(held, HOLD_MAX);
+            assert_ne!(pace, Pace::Together);
+        }
+        assert_eq!(pace.after_pass(quick, HOLD_MAX), Pace::Together);
+    }
+}
