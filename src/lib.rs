@@ -8,6 +8,7 @@ pub mod error;
 pub mod event;
 pub mod log;
 pub mod postgres;
+pub mod replicate;
 pub mod retry;
 pub mod source;
 pub mod sql;

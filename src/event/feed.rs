@@ -34,7 +34,7 @@ impl Gauge {
 /// The end of a feed at which items go in.
 #[derive(Debug)]
 pub struct Feeder {
-    items: mpsc::UnboundedSender<Item>,
+    items: Option<mpsc::UnboundedSender<Item>>,
     cut: Stopper,
     gauge: Arc<Gauge>,
 }
@@ -53,19 +53,27 @@ pub fn feed(gauge: Arc<Gauge>) -> (Feeder, Feed) {
     let (sender, items) = mpsc::unbounded_channel();
     let (cut, cut_seen) = stop::channel();
     gauge.outstanding.store(0, Ordering::Release);
-    let feeder = Feeder { items: sender, cut, gauge: Arc::clone(&gauge) };
+    let feeder = Feeder { items: Some(sender), cut, gauge: Arc::clone(&gauge) };
     (feeder, Feed { items, cut: cut_seen, gauge, has_unfinished: false })
 }
 
 impl Feeder {
     /// Hands over an item. A destination that has left takes nothing any more, which its result tells.
     pub fn give(&self, item: Item) {
-        self.gauge.outstanding.fetch_add(1, Ordering::AcqRel);
-        let _ = self.items.send(item);
+        if let Some(items) = &self.items {
+            self.gauge.outstanding.fetch_add(1, Ordering::AcqRel);
+            let _ = items.send(item);
+        }
+    }
+
+    /// Says that there are no more items.
+    pub fn finish(&mut self) {
+        self.items = None;
     }
 
     /// Cuts the destination off: it rolls back a batch whose end it has not been given, and finishes one whose end it has.
-    pub fn cut(self) {
+    pub fn cut(&mut self) {
+        self.items = None;
         self.cut.request();
     }
 

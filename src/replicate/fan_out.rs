@@ -105,6 +105,11 @@ impl Holds {
         Self { held: vec![Duration::ZERO; lanes] }
     }
 
+    /// For how many lanes it counts.
+    pub fn lanes(&self) -> usize {
+        self.held.len()
+    }
+
     /// Counts `elapsed`, during which nothing more could be read for these lanes (`None`: it is not travelling any more;
     /// `true`: it has work in hand). Gives those that held the others up for longer than `hold_max`.
     pub fn count(&mut self, is_busy: &[Option<bool>], elapsed: Duration, hold_max: Duration) -> Vec<usize> {

@@ -1,0 +1,81 @@
+//! A lane: one destination on its way, with its position and what it has done.
+
+use crate::destination::Destination;
+use crate::error::{Error, Kind, Result};
+use crate::event::feed::{Feed, Feeder, Gauge, feed};
+use crate::event::wire::Wire;
+use std::sync::Arc;
+use std::collections::HashMap;
+use std::time::Instant;
+use tokio::task::JoinSet;
+
+/// One destination, connected and checked.
+pub struct Lane {
+    /// Its place in the configuration.
+    pub index: usize,
+    /// The highest id it holds.
+    pub position: Option<i64>,
+    /// Columns and form of what it takes.
+    pub wire: Wire,
+    /// The connection of the source it was compared with: after another one it is compared anew.
+    pub epoch: u64,
+    /// What it has done, kept over all its connections.
+    pub gauge: Arc<Gauge>,
+    /// Where its events go.
+    pub destination: Box<dyn Destination>,
+}
+
+/// A lane that came back from a pass.
+pub struct Returned {
+    /// Which.
+    pub index: usize,
+    /// The lane at its new position, or why it was lost; then it must be opened anew.
+    pub lane: Result<Lane>,
+    /// When it had done its last work.
+    pub at: Instant,
+}
+
+/// Lanes under way, each in a task of its own. Dropping them drops their connections.
+#[derive(Default)]
+pub struct Travellers {
+    tasks: JoinSet<Returned>,
+    indices: HashMap<tokio::task::Id, usize>,
+}
+
+impl Travellers {
+    /// Sends a lane off; gives the end at which its items go in.
+    pub fn send_off(&mut self, lane: Lane) -> Feeder {
+        let (feeder, mut feed) = feed(Arc::clone(&lane.gauge));
+        let index = lane.index;
+        let task = self.tasks.spawn(async move { travel(lane, &mut feed).await });
+        self.indices.insert(task.id(), index);
+        feeder
+    }
+
+    /// Whether nobody is under way.
+    pub fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
+    /// Waits until one comes back; `None` when nobody is under way. May be dropped and called again.
+    pub async fn next(&mut self) -> Option<Returned> {
+        match self.tasks.join_next_with_id().await? {
+            Ok((_, returned)) => Some(returned),
+            Err(error) => Some(Returned {
+                index: self.indices.get(&error.id()).copied().unwrap_or_default(),
+                lane: Err(Error::new(Kind::Bug, "the task of a lane ended without a result").because(error.to_string())),
+                at: Instant::now(),
+            }),
+        }
+    }
+}
+
+async fn travel(mut lane: Lane, feed: &mut Feed) -> Returned {
+    let index = lane.index;
+    let appended = lane.destination.append(feed).await;
+    let lane = appended.map(|position| {
+        lane.position = position;
+        lane
+    });
+    Returned { index, lane, at: Instant::now() }
+}

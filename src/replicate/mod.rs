@@ -1,0 +1,5 @@
+//! The work: passes from the source to all lanes, and what happens between them.
+
+pub mod fan_out;
+pub mod lane;
+pub mod pass;
