@@ -1,5 +1,7 @@
 -- Pins everything that could change what an appending session does or how it is written as text.
 -- Run once per session, before anything else. No parameters.
+-- Not pinned: search_path (a destination's triggers may rely on the role's own), synchronous_commit (configured),
+-- default_transaction_read_only (whoever set it fenced the server off: 25006, and another host is tried).
 set client_encoding = 'UTF8';
 set datestyle = 'ISO, YMD';
 set intervalstyle = 'iso_8601';
@@ -9,9 +11,10 @@ set bytea_output = 'hex';
 set xmlbinary = 'base64';
 set xmloption = 'content';
 set lc_monetary = 'C';
+set quote_all_identifiers = off;
+set array_nulls = on;
 set row_security = off;
 set default_transaction_isolation = 'read committed';
-set default_transaction_read_only = off;
 set default_transaction_deferrable = off;
 set standard_conforming_strings = on;
 set statement_timeout = 0;

@@ -1,5 +1,5 @@
 -- Pins everything that could change what a reading session sees or how it is written as text.
--- Run once per session, before anything else. No parameters.
+-- Run once per session, before anything else. No parameters. Not pinned: default_transaction_read_only (nothing here writes).
 set client_encoding = 'UTF8';
 set datestyle = 'ISO, YMD';
 set intervalstyle = 'iso_8601';
@@ -9,11 +9,12 @@ set bytea_output = 'hex';
 set xmlbinary = 'base64';
 set xmloption = 'content';
 set lc_monetary = 'C';
+set quote_all_identifiers = off;
+set array_nulls = on;
 set search_path = pg_catalog;
 set row_security = off;
 set synchronous_commit = local;
 set default_transaction_isolation = 'read committed';
-set default_transaction_read_only = off;
 set default_transaction_deferrable = off;
 set standard_conforming_strings = on;
 set statement_timeout = 0;

@@ -2,6 +2,7 @@
 
 pub mod libpq;
 pub mod load;
+mod nearest;
 
 use crate::event::table::TableName;
 use crate::log::Format;

@@ -1,4 +1,13 @@
 //! Plumbing to PostgreSQL: sessions, catalog, pool, notifications, private servers.
 
 pub mod connect;
+mod dial;
 pub mod fault;
+pub mod identity;
+pub mod listen;
+pub mod pool;
+pub mod pooler;
+pub mod server;
+pub mod tls;
+mod tour;
+mod verify;

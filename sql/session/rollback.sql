@@ -1,0 +1,2 @@
+-- Ends a transaction that somebody left open. No parameters.
+rollback;

@@ -1,0 +1,2 @@
+-- Takes the registration of one channel back. Parameter: channel.
+unlisten :"channel";

@@ -1,0 +1,248 @@
+//! One try at one address: socket, TLS as `sslmode` says, authentication; and the task that carries the messages, with the cause of its end.
+
+use crate::config::libpq::{ChannelBinding, Conninfo, Host, HostAt, SslMode};
+use crate::error::{Error, Kind, Result};
+use crate::postgres::fault::{self, Side};
+use crate::postgres::tls::{self, Tls};
+use secrecy::{ExposeSecret, SecretString};
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc;
+use tokio_postgres::config::{ChannelBinding as DriverBinding, SslMode as DriverSslMode, SslNegotiation};
+use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls, Notification, Socket};
+
+/// Keepalive of the client's side: a peer that is gone is noticed within about 25 s.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
+const KEEPALIVE_RETRIES: u32 = 3;
+/// Bytes that are sent and not acknowledged for so long end the connection.
+const TCP_USER_TIMEOUT: Duration = Duration::from_secs(15);
+/// Notifications that wait to be seen; those beyond are dropped, since each only says "look again" and enough of them wait already.
+const NOTIFICATIONS_MAX: usize = 256;
+
+/// An established connection on which nothing was said yet. Dropping it closes it.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub client: Client,
+    pub notifications: mpsc::Receiver<Notification>,
+    pub death: Arc<OnceLock<Error>>,
+    /// `server_version`, as the server announced it.
+    pub announced_version: String,
+    /// What a cancel request is encrypted with.
+    pub tls: Option<Tls>,
+    driver: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+/// The password to use, and where it was looked for.
+pub(super) struct Secret {
+    pub password: Option<SecretString>,
+    pub checked: String,
+}
+
+/// Everything that stays the same over all hosts and addresses.
+pub(super) struct Dial<'a> {
+    pub conninfo: &'a Conninfo,
+    pub application_name: String,
+    pub side: Side,
+    /// `None` with `sslmode=disable`, or when `allow` and `prefer` have to do without.
+    pub tls: Option<Tls>,
+}
+
+/// How one connection is encrypted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Plain,
+    TlsIfOffered,
+    Tls,
+}
+
+impl Dial<'_> {
+    /// Connects to one address, or to the socket when `address` is `None`.
+    ///
+    /// # Errors
+    /// `Access` when the server or our TLS refused; `Unavailable` for what time can heal.
+    pub async fn connect(&self, host: &Host, address: Option<IpAddr>) -> Result<Line> {
+        let secret = secret(self.conninfo, host)?;
+        let (first, second) = self.ways(host);
+        let failure = match self.connect_by(first, host, address, &secret).await {
+            Ok(line) => return Ok(line),
+            Err(error) => error,
+        };
+        let refusal = self.explain(&failure, host, &secret);
+        let Some(second) = second.filter(|way| is_worth_another_way(&failure, *way)) else {
+            return Err(refusal);
+        };
+        self.connect_by(second, host, address, &secret).await.map_err(|error| {
+            let other = self.explain(&error, host, &secret);
+            let by = if second == Way::Plain { "without TLS" } else { "with TLS" };
+            refusal.because(format!("{by}: {}", other.causes().join(": ")))
+        })
+    }
+
+    /// The meaning of `sslmode` (PostgreSQL manual, "SSL Support", table of modes): the way to try first, and the one to fall back to.
+    fn ways(&self, host: &Host) -> (Way, Option<Way>) {
+        if matches!(host.at, HostAt::Unix(_)) || self.tls.is_none() {
+            return (Way::Plain, None);
+        }
+        match self.conninfo.sslmode {
+            SslMode::Disable => (Way::Plain, None),
+            SslMode::Allow => (Way::Plain, Some(Way::Tls)),
+            SslMode::Prefer => (Way::TlsIfOffered, Some(Way::Plain)),
+            SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => (Way::Tls, None),
+        }
+    }
+
+    async fn connect_by(
+        &self,
+        way: Way,
+        host: &Host,
+        address: Option<IpAddr>,
+        secret: &Secret,
+    ) -> std::result::Result<Line, tokio_postgres::Error> {
+        let mut config = self.config(host, address, secret);
+        config.ssl_mode(match way {
+            Way::Plain => DriverSslMode::Disable,
+            Way::TlsIfOffered => DriverSslMode::Prefer,
+            Way::Tls => DriverSslMode::Require,
+        });
+        match &self.tls {
+            Some(tls) if way != Way::Plain => {
+                let (client, connection) = config.connect(tls.maker()).await?;
+                Ok(drive(client, connection, self.side, Some(tls.clone())))
+            }
+            _ => {
+                let (client, connection) = config.connect(NoTls).await?;
+                Ok(drive(client, connection, self.side, None))
+            }
+        }
+    }
+
+    fn config(&self, host: &Host, address: Option<IpAddr>, secret: &Secret) -> Config {
+        let mut config = Config::new();
+        match &host.at {
+            HostAt::Tcp { host: name, .. } => config.host(name),
+            HostAt::Unix(directory) => config.host_path(directory),
+        };
+        address.map(|address| config.hostaddr(address));
+        config
+            .port(host.port)
+            .user(&self.conninfo.user)
+            .dbname(&self.conninfo.database)
+            .application_name(&self.application_name)
+            .keepalives_idle(KEEPALIVE_IDLE)
+            .keepalives_interval(KEEPALIVE_INTERVAL)
+            .keepalives_retries(KEEPALIVE_RETRIES)
+            .tcp_user_timeout(TCP_USER_TIMEOUT)
+            .channel_binding(match self.conninfo.channel_binding {
+                ChannelBinding::Disable => DriverBinding::Disable,
+                ChannelBinding::Prefer => DriverBinding::Prefer,
+                ChannelBinding::Require => DriverBinding::Require,
+            });
+        if self.conninfo.ssl_direct {
+            config.ssl_negotiation(SslNegotiation::Direct);
+        }
+        self.conninfo.options.as_ref().map(|options| config.options(options));
+        secret.password.as_ref().map(|password| config.password(password.expose_secret()));
+        config
+    }
+
+    /// Says in our words why a connection failed.
+    fn explain(&self, error: &tokio_postgres::Error, host: &Host, secret: &Secret) -> Error {
+        let user = &self.conninfo.user;
+        let source = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+        if let Some(fault) = tls::Fault::of(error) {
+            let kind = if fault.is_refusal { Kind::Access } else { Kind::Unavailable };
+            let ours = Error::new(kind, "cannot connect").because(fault.why).fix(fault.fix);
+            return match self.tls.as_ref().and_then(Tls::note) {
+                Some(note) => ours.because(note),
+                None => ours,
+            };
+        }
+        if source == "password missing" {
+            return Error::new(Kind::Access, "cannot connect")
+                .because(format!("the server asks for a password of user {user:?}"))
+                .because(secret.checked.clone())
+                .fix("give it in the URL, password, password_file, PGPASSWORD or the passfile");
+        }
+        if error.to_string() == "authentication error" {
+            return Error::new(Kind::Access, "cannot connect")
+                .because(format!("authentication of user {user:?} failed: {source}"))
+                .fix("check the server's pg_hba.conf and password_encryption, and channel_binding on this side");
+        }
+        let ours = fault::error(error, self.side, "cannot connect");
+        match ours.sqlstate() {
+            Some("28P01") => ours
+                .because(secret.checked.clone())
+                .fix(format!("correct the password of user {user:?}, or its place")),
+            Some("28000") => ours.fix(format!(
+                "let user {user:?} in from this machine: a line in the server's pg_hba.conf, ALTER ROLE … LOGIN, and a client certificate if it asks for one"
+            )),
+            Some("3D000") => ours.fix("create the database, or correct its name"),
+            Some("42501") => ours.fix(format!("GRANT CONNECT ON DATABASE … TO {}", crate::sql::ident(user))),
+            None => ours.fix(format!("check that PostgreSQL runs there and port {} is open from this machine", host.port)),
+            _ => ours,
+        }
+    }
+}
+
+/// libpq's rule for the second way: after a handshake that failed, or when `pg_hba.conf` has no line for the first.
+/// A wrong password is not sent again without TLS.
+fn is_worth_another_way(error: &tokio_postgres::Error, second: Way) -> bool {
+    let is_refused_by_hba = error.code().is_some_and(|code| code.code() == "28000");
+    is_refused_by_hba || (second == Way::Plain && tls::Fault::of(error).is_some())
+}
+
+/// Looks the password up anew, so that it can be rotated.
+fn secret(conninfo: &Conninfo, _host: &Host) -> Result<Secret> {
+    Ok(Secret {
+        password: conninfo.password.given.clone(),
+        checked: match conninfo.password.given {
+            Some(_) => "checked the password that was given".to_owned(),
+            None => "no password was given".to_owned(),
+        },
+    })
+}
+
+fn drive<T>(client: Client, connection: Connection<Socket, T>, side: Side, tls: Option<Tls>) -> Line
+where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let announced_version = connection.parameter("server_version").unwrap_or_default().to_owned();
+    let (sender, notifications) = mpsc::channel(NOTIFICATIONS_MAX);
+    let death = Arc::new(OnceLock::new());
+    let driver = tokio::spawn(carry(connection, sender, Arc::clone(&death), side));
+    Line {
+        client,
+        notifications,
+        death,
+        announced_version,
+        tls,
+        driver,
+    }
+}
+
+/// Carries messages until the connection ends; dropping the sender of notifications is the sign that it has.
+async fn carry<T>(mut connection: Connection<Socket, T>, notifications: mpsc::Sender<Notification>, death: Arc<OnceLock<Error>>, side: Side)
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    while let Some(message) = std::future::poll_fn(|cx| connection.poll_message(cx)).await {
+        match message {
+            // Full: enough of them wait to be seen already. Closed: nobody will look.
+            Ok(AsyncMessage::Notification(notification)) => drop(notifications.try_send(notification)),
+            Ok(_) => {}
+            Err(error) => {
+                let _ = death.set(fault::error(&error, side, "connection lost"));
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Finds out whether a pooler in transaction or statement mode stands between us and PostgreSQL, before anything is set.
+
+use crate::config::libpq::Conninfo;
+use crate::error::{Error, Kind, Result};
+use crate::postgres::connect::{Purpose, Session};
+use crate::postgres::fault::Side;
+use crate::sql;
+use std::time::Duration;
+
+/// How long a notification of our own may take to arrive.
+const NOTIFICATION_WAIT_MAX: Duration = Duration::from_secs(2);
+
+/// Refuses a pooler that gives each transaction another server process: session locks, notifications and pinned settings would be lost in it.
+///
+/// Two sessions are opened and nothing is set in them. Each must keep its own server process over two transactions while the other is in
+/// one; then a notification between them must arrive. A refusal leaves nothing behind.
+///
+/// # Errors
+/// `Unsuitable` with the remedy; whatever [`Session::open`] gives.
+pub async fn probe(conninfo: &Conninfo, side: Side, timeout: Duration) -> Result<()> {
+    let purpose = Purpose { what: "probe", side };
+    let one = Session::open_untouched(conninfo, purpose, timeout).await?;
+    let same_host = Conninfo {
+        hosts: vec![one.host().clone()],
+        ..conninfo.clone()
+    };
+    let mut two = Session::open_untouched(&same_host, purpose, timeout).await?;
+    let probe = async {
+        expect_own_process(&one, &two).await?;
+        expect_notification(&one, &mut two).await
+    };
+    match tokio::time::timeout(timeout, probe).await {
+        Ok(verdict) => verdict,
+        Err(_) => Err(Error::new(Kind::Unavailable, "cannot find out whether a pooler is in between")
+            .at(one.place())
+            .because("timed out")),
+    }
+}
+
+async fn expect_own_process(one: &Session, two: &Session) -> Result<()> {
+    let (first, second) = (one.server().backend_pid, two.server().backend_pid);
+    if first == second && one.server().identity == two.server().identity {
+        return Err(pooled(one, format!("server process {first} answers on two connections")));
+    }
+    for (held, free) in [(two, one), (one, two)] {
+        run(held, "begin").await?;
+        let inside = process_of(held).await?;
+        let beside = process_of(free).await?;
+        run(held, "rollback").await?;
+        for (session, before, after) in [(held, held.server().backend_pid, inside), (free, free.server().backend_pid, beside)] {
+            if before != after {
+                return Err(pooled(
+                    session,
+                    format!("server process {before} answered first, then {after}, on one connection"),
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A standby cannot listen, and a server that cannot is told apart when we listen in earnest: neither is a pooler's mark.
+async fn expect_notification(one: &Session, two: &mut Session) -> Result<()> {
+    if one.server().is_in_recovery() || two.server().is_in_recovery() {
+        return Ok(());
+    }
+    let name = format!("counterfoil_probe_{}_{}", one.server().backend_pid, two.server().backend_pid);
+    let channel = [("channel", sql::text(&name))];
+    let listen = sql::fill(include_str!("../../sql/session/listen.sql"), &channel);
+    if two.batch_execute(&listen).await.is_err() {
+        return Ok(());
+    }
+    run(one, &sql::fill(include_str!("../../sql/session/notify.sql"), &channel)).await?;
+    let arrived = tokio::time::timeout(NOTIFICATION_WAIT_MAX, two.notifications().recv()).await;
+    run(two, &sql::fill(include_str!("../../sql/session/unlisten.sql"), &channel)).await?;
+    match arrived {
+        Ok(Some(_)) => Ok(()),
+        _ => Err(pooled(two, "a notification did not arrive".to_owned())),
+    }
+}
+
+async fn process_of(session: &Session) -> Result<i32> {
+    let answer = session
+        .simple_query(include_str!("../../sql/session/own_pid.sql"))
+        .await
+        .map_err(|error| refused(session, &error))?;
+    let row = answer.iter().find_map(|message| match message {
+        tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0)?.parse().ok(),
+        _ => None,
+    });
+    row.ok_or_else(|| pooled(session, "the server did not name its process".to_owned()))
+}
+
+async fn run(session: &Session, statement: &str) -> Result<()> {
+    session.batch_execute(statement).await.map_err(|error| refused(session, &error))
+}
+
+/// A pooler in statement mode refuses a transaction in words of its own, as a violation of the protocol.
+fn refused(session: &Session, error: &tokio_postgres::Error) -> Error {
+    let ours = session.error(error, "cannot find out whether a pooler is in between");
+    let is_pooler = ours.sqlstate() == Some("08P01") || ours.causes().iter().any(|cause| cause.contains("statement pooling"));
+    match is_pooler {
+        true => pooled(session, ours.causes().join(": ")),
+        false => ours,
+    }
+}
+
+fn pooled(session: &Session, why: String) -> Error {
+    Error::new(
+        Kind::Unsuitable,
+        "the connection goes through a pooler in transaction or statement mode",
+    )
+    .at(session.place())
+    .because(why)
+    .fix("connect to PostgreSQL directly, or through a pooler in session mode; nothing was changed")
+}

@@ -1,0 +1,5 @@
+//! Tests against real servers: one binary, a module for each capability.
+#![allow(clippy::unwrap_used)]
+
+mod harness;
+mod private_server;
