@@ -85,7 +85,13 @@ impl PostgresDestination {
         let failed = |error| session.error(&error, format!("cannot append to {}", to.table));
         let copy = session.prepare(&copy).await.map_err(failed)?;
         let position = session.query_one(&ask, &[]).await.map_err(failed)?.get(0);
-        Ok(Self { session, to, copy, begin, position })
+        Ok(Self {
+            session,
+            to,
+            copy,
+            begin,
+            position,
+        })
     }
 
     /// The session, for checks between two appends.
@@ -136,7 +142,8 @@ impl PostgresDestination {
     async fn send(&self, sink: &mut Pin<Box<CopyInSink<Bytes>>>, mut bytes: Bytes, cut: &Stop) -> Result<()> {
         while !bytes.is_empty() {
             let piece = bytes.split_to(bytes.len().min(PIECE_BYTES));
-            self.within(cut, async { sink.feed(piece).await.map_err(|error| self.failed(&error)) }).await?;
+            self.within(cut, async { sink.feed(piece).await.map_err(|error| self.failed(&error)) })
+                .await?;
         }
         Ok(())
     }
@@ -157,11 +164,22 @@ impl PostgresDestination {
             let header = Bytes::from_static(frame::HEADER);
             sink.feed(header).await.map_err(|error| self.failed(&error))?;
         }
-        Ok(Open { sink, rows: 0, bytes: 0, last_id: 0 })
+        Ok(Open {
+            sink,
+            rows: 0,
+            bytes: 0,
+            last_id: 0,
+        })
     }
 
     fn confirm_position(&self, begun: &[SimpleQueryMessage]) -> Result<()> {
-        let answers = begun.iter().filter_map(|message| if let SimpleQueryMessage::Row(row) = message { Some(row) } else { None });
+        let answers = begun.iter().filter_map(|message| {
+            if let SimpleQueryMessage::Row(row) = message {
+                Some(row)
+            } else {
+                None
+            }
+        });
         let found: Option<i64> = answers.last().and_then(|row| row.get(0)).and_then(|text| text.parse().ok());
         if found == self.position {
             return Ok(());
@@ -212,11 +230,17 @@ impl PostgresDestination {
     }
 
     async fn end(&self, cut: &Stop, how: &str) -> Result<()> {
-        self.within(cut, async { self.session.batch_execute(how).await.map_err(|error| self.failed(&error)) }).await
+        self.within(cut, async {
+            self.session.batch_execute(how).await.map_err(|error| self.failed(&error))
+        })
+        .await
     }
 
     fn range(&self, open: &Open) -> IdRange {
-        IdRange { after: self.position, through: open.last_id }
+        IdRange {
+            after: self.position,
+            through: open.last_id,
+        }
     }
 
     /// Gives up when the destination makes no progress, or when it is cut off.

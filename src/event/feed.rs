@@ -53,8 +53,20 @@ pub fn feed(gauge: Arc<Gauge>) -> (Feeder, Feed) {
     let (sender, items) = mpsc::unbounded_channel();
     let (cut, cut_seen) = stop::channel();
     gauge.outstanding.store(0, Ordering::Release);
-    let feeder = Feeder { items: Some(sender), cut, gauge: Arc::clone(&gauge) };
-    (feeder, Feed { items, cut: cut_seen, gauge, has_unfinished: false })
+    let feeder = Feeder {
+        items: Some(sender),
+        cut,
+        gauge: Arc::clone(&gauge),
+    };
+    (
+        feeder,
+        Feed {
+            items,
+            cut: cut_seen,
+            gauge,
+            has_unfinished: false,
+        },
+    )
 }
 
 impl Feeder {

@@ -106,7 +106,11 @@ impl Rows {
             return Ok(None);
         }
         if self.has_ended || self.buffered.is_empty() {
-            return if self.buffered.is_empty() { Ok(None) } else { Err(garbled("data after the end")) };
+            return if self.buffered.is_empty() {
+                Ok(None)
+            } else {
+                Err(garbled("data after the end"))
+            };
         }
         let found = match self.layout.format {
             Format::Binary if self.buffered.starts_with(TRAILER) => {
@@ -227,7 +231,11 @@ fn find_text(bytes: &[u8], layout: Layout) -> Result<Option<Found>> {
         return Err(garbled(&format!("a row of {fields} fields where {} were asked for", layout.fields)));
     }
     let id = id.ok_or_else(|| garbled("an id that is no integer"))?;
-    Ok(Some(Found { end: line_end + 1, id, group }))
+    Ok(Some(Found {
+        end: line_end + 1,
+        id,
+        group,
+    }))
 }
 
 /// The rows of a chunk that come after an id: what a lane has not yet, when it begins in the middle of a chunk.
@@ -235,7 +243,12 @@ fn find_text(bytes: &[u8], layout: Layout) -> Result<Option<Found>> {
 /// # Errors
 /// `Bug` when the chunk does not consist of whole rows.
 pub fn rows_after(chunk: &Bytes, layout: Layout, after: i64) -> Result<(Bytes, u64)> {
-    let mut rows = Rows { layout, has_header: true, has_ended: false, buffered: chunk.clone() };
+    let mut rows = Rows {
+        layout,
+        has_header: true,
+        has_ended: false,
+        buffered: chunk.clone(),
+    };
     let (mut kept_from, mut kept) = (chunk.len(), 0);
     let mut at = 0;
     while let Some(row) = rows.next()? {
@@ -245,7 +258,11 @@ pub fn rows_after(chunk: &Bytes, layout: Layout, after: i64) -> Result<(Bytes, u
         }
         at += row.bytes.len();
     }
-    if at == chunk.len() { Ok((chunk.slice(kept_from..), kept)) } else { Err(garbled("a chunk that does not end on a row")) }
+    if at == chunk.len() {
+        Ok((chunk.slice(kept_from..), kept))
+    } else {
+        Err(garbled("a chunk that does not end on a row"))
+    }
 }
 
 #[cfg(test)]
@@ -253,8 +270,18 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const BINARY: Layout = Layout { format: Format::Binary, fields: 3, id: 0, group: Some(1) };
-    const TEXT: Layout = Layout { format: Format::Text, fields: 3, id: 0, group: Some(1) };
+    const BINARY: Layout = Layout {
+        format: Format::Binary,
+        fields: 3,
+        id: 0,
+        group: Some(1),
+    };
+    const TEXT: Layout = Layout {
+        format: Format::Text,
+        fields: 3,
+        id: 0,
+        group: Some(1),
+    };
 
     fn binary_row(id: i64, ts: Option<i64>, event: &[u8]) -> Vec<u8> {
         let mut row = 3i16.to_be_bytes().to_vec();
@@ -355,7 +382,14 @@ mod tests {
 
     #[test]
     fn a_lane_that_begins_within_a_chunk_gets_the_rows_after_its_position() {
-        let chunk = Bytes::from([binary_row(1, Some(1), b"a"), binary_row(2, Some(1), b"b"), binary_row(5, Some(1), b"c")].concat());
+        let chunk = Bytes::from(
+            [
+                binary_row(1, Some(1), b"a"),
+                binary_row(2, Some(1), b"b"),
+                binary_row(5, Some(1), b"c"),
+            ]
+            .concat(),
+        );
         for (after, kept) in [(0, 3), (1, 2), (4, 1), (5, 0)] {
             let (bytes, rows) = rows_after(&chunk, BINARY, after).expect("whole rows");
             assert_eq!(rows, kept);

@@ -67,7 +67,9 @@ pub fn groups(ready: &[Standing], near_ids: i64) -> Vec<Group> {
     let mut groups: Vec<(Group, Option<usize>)> = Vec::new();
     for standing in sorted {
         let form = (standing.pace == Pace::Together).then_some(standing.form);
-        let company = groups.iter_mut().find(|(group, other)| form.is_some() && *other == form && is_near(group.highest, standing.position, near_ids));
+        let company = groups
+            .iter_mut()
+            .find(|(group, other)| form.is_some() && *other == form && is_near(group.highest, standing.position, near_ids));
         match company {
             Some((group, _)) => {
                 group.lanes.push(standing.lane);
@@ -102,7 +104,9 @@ pub struct Holds {
 impl Holds {
     /// Nobody has held anybody up yet.
     pub fn new(lanes: usize) -> Self {
-        Self { held: vec![Duration::ZERO; lanes] }
+        Self {
+            held: vec![Duration::ZERO; lanes],
+        }
     }
 
     /// For how many lanes it counts.
@@ -116,7 +120,11 @@ impl Holds {
         let is_someone_waiting = is_busy.contains(&Some(false));
         let mut too_long = Vec::new();
         for (lane, (held, is_busy)) in self.held.iter_mut().zip(is_busy).enumerate() {
-            *held = if is_someone_waiting && *is_busy == Some(true) { *held + elapsed } else { held.saturating_sub(elapsed) };
+            *held = if is_someone_waiting && *is_busy == Some(true) {
+                *held + elapsed
+            } else {
+                held.saturating_sub(elapsed)
+            };
             if *held > hold_max {
                 too_long.push(lane);
             }
@@ -138,7 +146,12 @@ mod tests {
     const TICK: Duration = Duration::from_millis(10);
 
     fn standing(lane: usize, position: Option<i64>, pace: Pace) -> Standing {
-        Standing { lane, position, form: 0, pace }
+        Standing {
+            lane,
+            position,
+            form: 0,
+            pace,
+        }
     }
 
     #[test]
@@ -150,7 +163,10 @@ mod tests {
             standing(3, None, Pace::Together),
         ];
         let groups = groups(&ready, 10_000);
-        assert_eq!(groups.iter().map(|group| group.lanes.clone()).collect::<Vec<_>>(), [vec![0, 1], vec![2], vec![3]]);
+        assert_eq!(
+            groups.iter().map(|group| group.lanes.clone()).collect::<Vec<_>>(),
+            [vec![0, 1], vec![2], vec![3]]
+        );
         assert_eq!((groups[0].after, groups[0].highest), (Some(990_001), Some(1_000_000)));
     }
 
@@ -164,7 +180,10 @@ mod tests {
 
     #[test]
     fn positions_at_both_ends_of_the_range_do_not_overflow() {
-        let ready = [standing(0, Some(i64::MAX), Pace::Together), standing(1, Some(i64::MIN), Pace::Together)];
+        let ready = [
+            standing(0, Some(i64::MAX), Pace::Together),
+            standing(1, Some(i64::MIN), Pace::Together),
+        ];
         assert_eq!(groups(&ready, 10_000).len(), 2);
     }
 

@@ -4,8 +4,8 @@ use crate::destination::Destination;
 use crate::error::{Error, Kind, Result};
 use crate::event::feed::{Feed, Feeder, Gauge, feed};
 use crate::event::wire::Wire;
-use std::sync::Arc;
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Instant;
 use tokio::task::JoinSet;
 
@@ -77,5 +77,9 @@ async fn travel(mut lane: Lane, feed: &mut Feed) -> Returned {
         lane.position = position;
         lane
     });
-    Returned { index, lane, at: Instant::now() }
+    Returned {
+        index,
+        lane,
+        at: Instant::now(),
+    }
 }

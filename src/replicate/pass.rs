@@ -118,7 +118,9 @@ impl<'a> Company<'a> {
                 }
             };
             let Some(item) = item else { return Ok(()) };
-            let Some(item) = self.make_room(item, batches, stop).await else { return Ok(()) };
+            let Some(item) = self.make_room(item, batches, stop).await else {
+                return Ok(());
+            };
             self.give(&item);
         }
         Ok(())

@@ -28,10 +28,15 @@ impl Mark {
     /// Whether the row `id`, the next visible one after `previous`, may be shipped.
     pub fn may_ship(&self, previous: Option<i64>, id: i64) -> bool {
         match self {
-            Mark::Decided(through) => through.is_some_and(|through| id <= through) || previous.is_some_and(|p| p.checked_add(1) == Some(id)),
+            Mark::Decided(through) => {
+                through.is_some_and(|through| id <= through) || previous.is_some_and(|p| p.checked_add(1) == Some(id))
+            }
             Mark::Consecutive(gaps) => {
                 let mut expected = previous.map_or(1, |previous| previous.saturating_add(1));
-                while let Some((_, end)) = gaps.iter().find(|(start, end)| (*start..=*end).contains(&expected) && expected < id) {
+                while let Some((_, end)) = gaps
+                    .iter()
+                    .find(|(start, end)| (*start..=*end).contains(&expected) && expected < id)
+                {
                     expected = end.saturating_add(1).min(id);
                 }
                 expected == id
@@ -167,7 +172,13 @@ impl Gathered {
 }
 
 fn chunk(bytes: Bytes, first_id: i64, last_id: i64, rows: u64) -> Chunk {
-    Chunk { bytes, first_id, last_id, rows, room: None }
+    Chunk {
+        bytes,
+        first_id,
+        last_id,
+        rows,
+        room: None,
+    }
 }
 
 /// Turns rows into batches. Rows go in one at a time; pieces come out of [`Cutter::take_pieces`].
@@ -276,7 +287,8 @@ impl Cutter {
 
     /// Keeps the batch within its limits, and streams a group that is too large to be kept back.
     fn bound_batch(&mut self) {
-        let is_over = self.batch.rows + self.group.rows > self.limits.events_max || self.batch.bytes + self.group.bytes > self.limits.bytes_max;
+        let is_over =
+            self.batch.rows + self.group.rows > self.limits.events_max || self.batch.bytes + self.group.bytes > self.limits.bytes_max;
         if !self.is_streaming && self.batch.rows > 0 && (is_over || self.group.bytes > GROUP_KEPT_BYTES) {
             self.close_batch();
         }

@@ -84,13 +84,19 @@ impl Horizon {
 
     fn bounds_of_newcomers(&self, holders: &[Holder], last: Option<i64>) -> Newcomers {
         if !self.has_looked {
-            return Newcomers { running: last, prepared: last };
+            return Newcomers {
+                running: last,
+                prepared: last,
+            };
         }
         // PREPARE may rename 3/17 to -1/<xid>: then the newcomer is one of those that vanished.
         let is_present = |transaction: &String| holders.iter().any(|holder| holder.transaction == *transaction);
         let vanished = self.bounds.iter().filter(|(transaction, _)| !is_present(transaction));
         let prepared = vanished.map(|(_, bound)| bound.above).fold(self.a_prev, Ord::min);
-        Newcomers { running: self.a_prev, prepared }
+        Newcomers {
+            running: self.a_prev,
+            prepared,
+        }
     }
 }
 
@@ -107,11 +113,17 @@ mod tests {
     use std::collections::BTreeSet;
 
     fn running(transaction: &str) -> Holder {
-        Holder { transaction: transaction.to_owned(), pid: Some(1) }
+        Holder {
+            transaction: transaction.to_owned(),
+            pid: Some(1),
+        }
     }
 
     fn prepared(transaction: &str) -> Holder {
-        Holder { transaction: transaction.to_owned(), pid: None }
+        Holder {
+            transaction: transaction.to_owned(),
+            pid: None,
+        }
     }
 
     fn look(horizon: &mut Horizon, a: i64, holders: &[Holder]) -> Option<i64> {
@@ -181,7 +193,8 @@ mod tests {
     impl Source {
         fn holders(&self) -> Vec<Holder> {
             let drew = self.open.iter().filter(|(_, _, ids)| !ids.is_empty());
-            drew.map(|(name, is_prepared, _)| if *is_prepared { prepared(name) } else { running(name) }).collect()
+            drew.map(|(name, is_prepared, _)| if *is_prepared { prepared(name) } else { running(name) })
+                .collect()
         }
 
         fn run(&mut self, step: &Step) {

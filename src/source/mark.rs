@@ -7,6 +7,7 @@ use crate::error::{Error, Kind, Result};
 use crate::event::table::TableName;
 use crate::postgres::connect::Session;
 use crate::source::cut::Mark;
+use crate::source::explain::{WAITING_MAX, holder_in_words};
 use crate::source::horizon::{Holder, Horizon, Oldest};
 use crate::sql;
 use std::collections::VecDeque;
@@ -76,6 +77,8 @@ pub struct Hold {
 #[derive(Debug)]
 pub struct Looker {
     session: Arc<Session>,
+    table: TableName,
+    id_column: String,
     rule: Rule,
     highest: Statement,
     holders: Statement,
@@ -115,6 +118,8 @@ impl Looker {
         let next_after = prepare(include_str!("../../sql/source/next_after.sql")).await?;
         Ok(Self {
             session,
+            table: table.clone(),
+            id_column: id_column.to_owned(),
             rule,
             highest,
             holders,
@@ -128,6 +133,47 @@ impl Looker {
     /// The session it asks over.
     pub fn session(&self) -> &Arc<Session> {
         &self.session
+    }
+
+    /// Whether a hole is a fault rather than a gap.
+    pub fn is_consecutive(&self) -> bool {
+        matches!(self.rule, Rule::Consecutive { .. })
+    }
+
+    /// How many committed events wait above a position, counted up to a million.
+    ///
+    /// # Errors
+    /// Those of the server.
+    pub async fn count_waiting(&self, after: Option<i64>) -> Result<i64> {
+        let names = [
+            ("schema", sql::text(&self.table.schema)),
+            ("table", sql::text(&self.table.name)),
+            ("id", sql::text(&self.id_column)),
+        ];
+        let count = sql::fill(include_str!("../../sql/source/waiting.sql"), &names);
+        let row = self.session.query_one(&count, &[&after.unwrap_or(i64::MIN), &WAITING_MAX]).await;
+        row.map(|row| row.get(0))
+            .map_err(|error| self.session.error(&error, "cannot count the events that wait"))
+    }
+
+    /// Who a holder is, in words.
+    ///
+    /// # Errors
+    /// Those of the server.
+    pub async fn describe_holder(&self, holder: &Oldest) -> Result<String> {
+        let xid = holder
+            .pid
+            .is_none()
+            .then(|| holder.transaction.rsplit('/').next().unwrap_or_default());
+        let row = self
+            .session
+            .query_opt(include_str!("../../sql/source/holder.sql"), &[&holder.pid, &xid])
+            .await;
+        let row = row.map_err(|error| self.session.error(&error, "cannot ask who holds the mark"))?;
+        Ok(match row {
+            Some(row) => holder_in_words(holder, row.get(0), row.get(1), row.get(2), row.get(3)),
+            None => holder_in_words(holder, "", "", "ended", None),
+        })
     }
 
     /// Takes one look beyond the front: two or three short statements, each an index probe or a read of the lock table.
@@ -178,7 +224,13 @@ impl Looker {
             std::task::Poll::Pending => futures::join!(first, second),
         };
         let (row, holders) = (row.map_err(failed)?, holders.map_err(failed)?);
-        let holders = holders.iter().map(|row| Holder { transaction: row.get(0), pid: row.get(1) }).collect();
+        let holders = holders
+            .iter()
+            .map(|row| Holder {
+                transaction: row.get(0),
+                pid: row.get(1),
+            })
+            .collect();
         Ok((self.confirm_place(&row)?, holders))
     }
 
@@ -210,7 +262,9 @@ impl Looker {
             None => i64::MIN,
         };
         let row = self.session.query_opt(&self.next_after, &[&from]).await;
-        Ok(row.map_err(|error| self.session.error(&error, "cannot look for the next event"))?.map(|row| row.get(0)))
+        Ok(row
+            .map_err(|error| self.session.error(&error, "cannot look for the next event"))?
+            .map(|row| row.get(0)))
     }
 }
 
@@ -224,7 +278,10 @@ fn decided_by_grace(seen_at: &mut VecDeque<(Instant, i64)>, highest: Option<i64>
     while seen_at.get(1).is_some_and(|(at, _)| now.duration_since(*at) >= grace) {
         seen_at.pop_front();
     }
-    seen_at.front().filter(|(at, _)| now.duration_since(*at) >= grace).map(|(_, seen)| *seen)
+    seen_at
+        .front()
+        .filter(|(at, _)| now.duration_since(*at) >= grace)
+        .map(|(_, seen)| *seen)
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 pub mod cut;
 pub mod durability;
+pub mod explain;
 pub mod horizon;
 pub mod mark;
 pub mod read;
+pub mod wait;

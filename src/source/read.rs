@@ -71,12 +71,18 @@ impl Reader {
     /// # Errors
     /// Those of [`Session::open`].
     pub async fn open(conninfo: &Conninfo, timeout: Duration) -> Result<Self> {
-        let purpose = Purpose { what: "read", side: Side::Source };
+        let purpose = Purpose {
+            what: "read",
+            side: Side::Source,
+        };
         let session = Session::open(conninfo, purpose, timeout).await?;
         let settings = include_str!("../../sql/session/read.sql");
         let set = session.batch_execute(settings).await;
         set.map_err(|error| session.error(&error, "cannot set up a session that reads"))?;
-        Ok(Self { session, rows_max: PAGE_ROWS_MIN })
+        Ok(Self {
+            session,
+            rows_max: PAGE_ROWS_MIN,
+        })
     }
 
     /// The session, to see which server answers.
@@ -85,7 +91,14 @@ impl Reader {
     }
 
     /// Reads the rows after a position, up to the mark, for about as long as `time_max`.
-    pub fn batches<'a>(&'a mut self, reading: &'a Reading, after: Option<i64>, mark: Mark, gate: &'a Gate, time_max: Duration) -> Batches<'a> {
+    pub fn batches<'a>(
+        &'a mut self,
+        reading: &'a Reading,
+        after: Option<i64>,
+        mark: Mark,
+        gate: &'a Gate,
+        time_max: Duration,
+    ) -> Batches<'a> {
         Batches {
             cutter: Cutter::new(mark, reading.limits, after),
             reader: self,
@@ -184,7 +197,11 @@ impl Batches<'_> {
             self.pause().await;
         }
         let Some(page) = &mut self.page else {
-            let page = stalled(self.reader.session.place(), open_page(self.reader, self.reading, self.cutter.previous())).await?;
+            let page = stalled(
+                self.reader.session.place(),
+                open_page(self.reader, self.reading, self.cutter.previous()),
+            )
+            .await?;
             self.page = Some(page?);
             return Ok(());
         };
@@ -257,12 +274,16 @@ async fn ends_soon(stream: &mut Pin<Box<CopyOutStream>>) -> bool {
 
 async fn stalled<T>(place: &str, work: impl Future<Output = T>) -> Result<T> {
     tokio::time::timeout(STALL_MAX, work).await.map_err(|_| {
-        Error::new(Kind::Unavailable, "cannot read the source").at(place).because(format!("nothing arrived for {} s", STALL_MAX.as_secs()))
+        Error::new(Kind::Unavailable, "cannot read the source")
+            .at(place)
+            .because(format!("nothing arrived for {} s", STALL_MAX.as_secs()))
     })
 }
 
 async fn open_page(reader: &Reader, reading: &Reading, after: Option<i64>) -> Result<Page> {
-    let condition = after.map_or_else(String::new, |after| format!("where e.{} > '{after}'::int8", sql::ident(&reading.id_column)));
+    let condition = after.map_or_else(String::new, |after| {
+        format!("where e.{} > '{after}'::int8", sql::ident(&reading.id_column))
+    });
     let names = [
         ("columns", sql::sql(reading.wire.select_list())),
         ("format", sql::sql(reading.wire.format_option())),

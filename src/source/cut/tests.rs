@@ -6,7 +6,12 @@ use proptest::prelude::*;
 
 /// Rows as text COPY: id, group, event.
 fn rows_of(rows: &[(i64, u8, usize)]) -> Vec<Row> {
-    let layout = Layout { format: Format::Text, fields: 3, id: 0, group: Some(1) };
+    let layout = Layout {
+        format: Format::Text,
+        fields: 3,
+        id: 0,
+        group: Some(1),
+    };
     let mut reader = Rows::new(layout);
     for (id, group, len) in rows {
         reader.push(Bytes::from(format!("{id}\t{group}\t{}\n", "x".repeat(*len))));
@@ -26,7 +31,12 @@ struct Batches {
 
 /// Runs the cutter and a destination that believes only what it is told: rows, close, abort.
 fn run(cutter: &mut Cutter, rows: &[Row]) -> Batches {
-    let layout = Layout { format: Format::Text, fields: 3, id: 0, group: Some(1) };
+    let layout = Layout {
+        format: Format::Text,
+        fields: 3,
+        id: 0,
+        group: Some(1),
+    };
     let (mut closed, mut open) = (Vec::new(), Vec::new());
     let mut take = |cutter: &mut Cutter| {
         for piece in cutter.take_pieces() {
@@ -61,7 +71,10 @@ fn run(cutter: &mut Cutter, rows: &[Row]) -> Batches {
     take(cutter);
     drop(take);
     assert!(open.is_empty(), "rows that were neither closed nor aborted");
-    Batches { closed, stopped: cutter.stopped() }
+    Batches {
+        closed,
+        stopped: cutter.stopped(),
+    }
 }
 
 /// What must be shipped: the longest run of rows that may be, less the group that goes on above it.
@@ -71,7 +84,10 @@ fn model(rows: &[(i64, u8, usize)], mark: &Mark, after: Option<i64>) -> Vec<i64>
         if !mark.may_ship(previous, *id) {
             let within = index > 0 && rows[index - 1].1 == *group;
             if within {
-                let start = rows[..index].iter().rposition(|(_, other, _)| other != group).map_or(0, |at| at + 1);
+                let start = rows[..index]
+                    .iter()
+                    .rposition(|(_, other, _)| other != group)
+                    .map_or(0, |at| at + 1);
                 shipped.truncate(start);
             }
             break;
@@ -83,7 +99,11 @@ fn model(rows: &[(i64, u8, usize)], mark: &Mark, after: Option<i64>) -> Vec<i64>
 }
 
 fn table() -> impl Strategy<Value = Vec<(i64, u8, usize)>> {
-    let row = (1i64..4, prop_oneof![4 => Just(false), 1 => Just(true)], prop_oneof![30 => 0usize..50, 1 => 60_000usize..100_000]);
+    let row = (
+        1i64..4,
+        prop_oneof![4 => Just(false), 1 => Just(true)],
+        prop_oneof![30 => 0usize..50, 1 => 60_000usize..100_000],
+    );
     (-3i64..3, proptest::collection::vec(row, 0..60)).prop_map(|(start, rows)| {
         let (mut id, mut group) = (start, 0u8);
         let mut table = Vec::new();
@@ -157,19 +177,33 @@ fn consecutive_ids_begin_with_one_and_only_known_gaps_are_passed() {
 #[test]
 fn a_group_beyond_its_limit_is_cut_and_said_so() {
     let rows: Vec<(i64, u8, usize)> = (1..=10).map(|id| (id, 0, 5)).collect();
-    let limits = Limits { events_max: 2, bytes_max: 1000, group_events_max: 4 };
+    let limits = Limits {
+        events_max: 2,
+        bytes_max: 1000,
+        group_events_max: 4,
+    };
     let mut cutter = Cutter::new(Mark::Decided(Some(100)), limits, None);
     for row in rows_of(&rows) {
         cutter.push(&row);
     }
-    let cuts: Vec<i64> = cutter.take_pieces().filter_map(|piece| if let Piece::GroupCut(id) = piece { Some(id) } else { None }).collect();
+    let cuts: Vec<i64> = cutter
+        .take_pieces()
+        .filter_map(|piece| if let Piece::GroupCut(id) = piece { Some(id) } else { None })
+        .collect();
     assert_eq!(cuts, [5, 9]);
 }
 
 #[test]
 fn a_group_larger_than_a_megabyte_is_streamed_and_rolled_back_when_its_end_lies_above_the_mark() {
-    let rows: Vec<(i64, u8, usize)> = std::iter::once((1, 9, 5)).chain((2..=41).map(|id| (id, 0, 50_000))).chain([(43, 0, 5)]).collect();
-    let limits = Limits { events_max: 10, bytes_max: 1000, group_events_max: u64::MAX };
+    let rows: Vec<(i64, u8, usize)> = std::iter::once((1, 9, 5))
+        .chain((2..=41).map(|id| (id, 0, 50_000)))
+        .chain([(43, 0, 5)])
+        .collect();
+    let limits = Limits {
+        events_max: 10,
+        bytes_max: 1000,
+        group_events_max: u64::MAX,
+    };
     let mut cutter = Cutter::new(Mark::Decided(Some(41)), limits, None);
     let mut has_streamed_before_its_end = false;
     for row in rows_of(&rows) {
@@ -179,7 +213,13 @@ fn a_group_larger_than_a_megabyte_is_streamed_and_rolled_back_when_its_end_lies_
         assert_eq!(pieces.iter().any(|piece| matches!(piece, Piece::Abort)), row.id == 43);
     }
     assert!(has_streamed_before_its_end);
-    assert_eq!(cutter.stopped(), Some(Stopped::AtMark { next: 43, is_within_group: true }));
+    assert_eq!(
+        cutter.stopped(),
+        Some(Stopped::AtMark {
+            next: 43,
+            is_within_group: true
+        })
+    );
     let ran = run(&mut Cutter::new(Mark::Decided(Some(43)), limits, None), &rows_of(&rows));
     assert_eq!(ran.closed.len(), 2, "one batch before the group, one for the group as a whole");
 }

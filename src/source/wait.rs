@@ -1,0 +1,288 @@
+//! Waits until more can be read: a notification, the poll timer, or a gap that is decided. A notification is only a hint.
+//!
+//! Why no wake-up is lost: LISTEN comes before the first look. The doorbell's exclusive lock is granted only when every writer that
+//! skipped its notification has ended, so the look after it sees their rows; every later writer finds the lock taken, and rings. And
+//! whatever else goes wrong with notifications, the poll timer looks again.
+
+use crate::config::libpq::Conninfo;
+use crate::error::{Error, Kind, Result};
+use crate::event::range::shown;
+use crate::log::key;
+use crate::postgres::listen::{Listener, Listening};
+use crate::source::cut::Mark;
+use crate::source::explain::{self, Holding};
+use crate::source::mark::{Front, Hold, Looker, Seen};
+use crate::sql;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use slog::{Logger, debug, info, warn};
+use std::time::{Duration, Instant};
+
+/// A server that does not answer a look for so long is given up.
+const LOOK_MAX: Duration = Duration::from_secs(30);
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(15);
+/// A queue of notifications fuller than this is somebody's stuck listener.
+const QUEUE_USAGE_MAX: f64 = 0.1;
+/// Between two looks while writers are under way who may have skipped their notification.
+const BUSY_WAIT_MIN: Duration = Duration::from_millis(2);
+const BUSY_WAIT_MAX: Duration = Duration::from_millis(20);
+/// After so long without an event and without the doorbell's lock (a prepared transaction keeps it), polling slows down.
+const UNARMED_MAX: Duration = Duration::from_secs(1);
+/// The shortest wait between two looks where nothing rings.
+const POLL_WAIT_MIN: Duration = Duration::from_millis(20);
+/// Between two looks at a gap.
+const GAP_WAIT_MIN: Duration = Duration::from_millis(2);
+const GAP_WAIT_MAX: Duration = Duration::from_millis(250);
+/// A hole in consecutive ids is looked at once more after this time, before it is called one.
+const HOLE_RECHECK: Duration = Duration::from_secs(1);
+
+/// What rings when events are committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bell {
+    /// The doorbell trigger: only while we sleep.
+    Doorbell,
+    /// A trigger that notifies on every insert, such as slate's.
+    EveryInsert,
+    /// Nothing: the source is polled.
+    None,
+}
+
+/// How a source is followed.
+#[derive(Clone, Debug)]
+pub struct Following {
+    /// Where to listen.
+    pub conninfo: Conninfo,
+    /// Channels listened to.
+    pub channels: Vec<String>,
+    /// What rings.
+    pub bell: Bell,
+    /// The table's oid: second key of the doorbell's lock.
+    pub table_oid: u32,
+    /// Longest wait between two looks.
+    pub poll_interval: Duration,
+    /// To open the session that listens.
+    pub connect_timeout: Duration,
+}
+
+/// Follows one source, over one connection that looks and one that listens.
+pub struct Follower {
+    looker: Looker,
+    how: Following,
+    ear: Ear,
+    is_armed: bool,
+    /// Since when nothing new was seen.
+    idle_since: Option<Instant>,
+    holding: Holding,
+    log: Logger,
+}
+
+/// The session that listens, as far as there is one.
+enum Ear {
+    Open(Box<Listener>, Instant),
+    Opening(BoxFuture<'static, Result<Listening>>),
+    Deaf(Instant),
+}
+
+impl Follower {
+    /// Starts to listen, before the first look.
+    ///
+    /// # Errors
+    /// Those of the connection. A server on which nobody can listen is polled, which is logged.
+    pub async fn new(looker: Looker, how: Following, log: Logger) -> Result<Self> {
+        let mut follower = Self {
+            looker,
+            ear: Ear::Deaf(Instant::now()),
+            is_armed: false,
+            idle_since: None,
+            holding: Holding::default(),
+            how,
+            log,
+        };
+        if follower.how.bell == Bell::None {
+            return Ok(follower);
+        }
+        let listening = Listener::open(&follower.how.conninfo, &follower.how.channels, follower.how.connect_timeout).await?;
+        follower.hear(listening);
+        Ok(follower)
+    }
+
+    /// What committed events wait for, in words, while they do.
+    pub fn holding(&self) -> Option<String> {
+        self.holding.in_words()
+    }
+
+    /// A shared view of what committed events wait for.
+    pub fn holding_view(&self) -> explain::View {
+        self.holding.view()
+    }
+
+    /// The looks, for other questions over the same session.
+    pub fn looker(&self) -> &Looker {
+        &self.looker
+    }
+
+    /// Waits until rows beyond the front can be read, and gives the mark up to which. May be dropped and called again.
+    ///
+    /// # Errors
+    /// `Unavailable` when the connection is lost or another server answers; `Order` for a hole in consecutive ids.
+    pub async fn wait_for_more(&mut self, front: Front) -> Result<Mark> {
+        let mut gap_since: Option<Instant> = None;
+        loop {
+            match self.look(front).await? {
+                Seen::More(mark) => {
+                    self.disarm().await?;
+                    self.idle_since = None;
+                    self.holding.over(&self.log);
+                    return Ok(mark);
+                }
+                Seen::Held(hold) => {
+                    self.disarm().await?;
+                    self.idle_since = None;
+                    let since = *gap_since.get_or_insert_with(Instant::now);
+                    self.wait_at_gap(hold, since).await?;
+                }
+                Seen::Nothing => {
+                    gap_since = None;
+                    self.holding.over(&self.log);
+                    self.rest().await?;
+                }
+            }
+        }
+    }
+
+    async fn look(&mut self, front: Front) -> Result<Seen> {
+        let place = self.looker.session().place().to_owned();
+        tokio::time::timeout(LOOK_MAX, self.looker.look(front)).await.map_err(|_| {
+            Error::new(Kind::Unavailable, "cannot find the mark")
+                .at(place)
+                .because(format!("no answer for {} s", LOOK_MAX.as_secs()))
+        })?
+    }
+
+    async fn wait_at_gap(&mut self, hold: Hold, since: Instant) -> Result<()> {
+        if hold.holder.is_none() && self.looker.is_consecutive() {
+            if since.elapsed() >= HOLE_RECHECK {
+                return Err(hole(&hold, self.looker.session().place()));
+            }
+            tokio::time::sleep(HOLE_RECHECK).await;
+            return Ok(());
+        }
+        self.holding.note(&self.looker, hold, &self.log).await?;
+        tokio::time::sleep((since.elapsed() / 8).clamp(GAP_WAIT_MIN, GAP_WAIT_MAX)).await;
+        Ok(())
+    }
+
+    /// Nothing new: sleeps until something rings, or for as long as is right without a bell.
+    async fn rest(&mut self) -> Result<()> {
+        let idle = self.idle_since.get_or_insert_with(Instant::now).elapsed();
+        let is_listening = matches!(self.ear, Ear::Open(..));
+        let is_ringing = is_listening && self.how.bell != Bell::None;
+        if is_listening && self.how.bell == Bell::Doorbell && !self.is_armed && self.arm().await? {
+            return Ok(());
+        }
+        let wait = match self.how.bell {
+            Bell::Doorbell if is_listening && !self.is_armed && idle < UNARMED_MAX => (idle / 8).clamp(BUSY_WAIT_MIN, BUSY_WAIT_MAX),
+            _ if is_ringing => self.how.poll_interval,
+            _ => (idle / 4).clamp(POLL_WAIT_MIN.min(self.how.poll_interval), self.how.poll_interval),
+        };
+        self.sleep_or_hear(wait).await;
+        Ok(())
+    }
+
+    async fn sleep_or_hear(&mut self, wait: Duration) {
+        match &mut self.ear {
+            Ear::Open(listener, beaten_at) => {
+                if beaten_at.elapsed() >= HEARTBEAT_INTERVAL {
+                    *beaten_at = Instant::now();
+                    let beat = listener.heartbeat().await;
+                    return self.judge_heartbeat(beat);
+                }
+                let heard = tokio::time::timeout(wait, listener.wait()).await;
+                if let Ok(Err(error)) = heard {
+                    self.lose_ear(&error);
+                }
+            }
+            Ear::Opening(opening) => match tokio::time::timeout(wait, opening).await {
+                Ok(Ok(listening)) => self.hear(listening),
+                Ok(Err(error)) => self.lose_ear(&error),
+                Err(_) => {}
+            },
+            Ear::Deaf(until) => {
+                let is_due = *until <= Instant::now() && self.how.bell != Bell::None;
+                if is_due {
+                    let how = self.how.clone();
+                    self.ear = Ear::Opening(async move { Listener::open(&how.conninfo, &how.channels, how.connect_timeout).await }.boxed());
+                }
+                tokio::time::sleep(wait).await;
+            }
+        }
+    }
+
+    fn hear(&mut self, listening: Listening) {
+        match listening {
+            Listening::On(listener) => {
+                debug!(self.log, "listening started");
+                self.ear = Ear::Open(listener, Instant::now());
+            }
+            Listening::Unavailable(why) => {
+                info!(self.log, "notifications cannot be heard, polling"; key::ERROR => why.to_string());
+                self.how.bell = Bell::None;
+            }
+        }
+    }
+
+    fn lose_ear(&mut self, error: &Error) {
+        warn!(self.log, "listening was lost, polling until it is back"; key::ERROR => error.to_string());
+        self.ear = Ear::Deaf(Instant::now() + self.how.poll_interval);
+    }
+
+    fn judge_heartbeat(&mut self, beat: Result<f64>) {
+        match beat {
+            Ok(usage) if usage > QUEUE_USAGE_MAX => {
+                warn!(self.log, "the notification queue fills because another listener does not drain it"; "usage" => usage);
+            }
+            Ok(_) => {}
+            Err(error) => self.lose_ear(&error),
+        }
+    }
+
+    async fn arm(&mut self) -> Result<bool> {
+        self.is_armed = self.ask_doorbell(include_str!("../../sql/source/arm.sql")).await?;
+        Ok(self.is_armed)
+    }
+
+    async fn disarm(&mut self) -> Result<()> {
+        if std::mem::take(&mut self.is_armed) {
+            self.ask_doorbell(include_str!("../../sql/source/disarm.sql")).await?;
+        }
+        Ok(())
+    }
+
+    async fn ask_doorbell(&self, statement: &str) -> Result<bool> {
+        let session = self.looker.session();
+        let oid = self.how.table_oid.cast_signed();
+        let asked = tokio::time::timeout(LOOK_MAX, session.query_one(statement, &[&sql::LOCK_DOORBELL, &oid])).await;
+        let stalled = |_| {
+            Error::new(Kind::Unavailable, "cannot reach the doorbell")
+                .at(session.place())
+                .because("no answer")
+        };
+        asked
+            .map_err(stalled)?
+            .map(|row| row.get(0))
+            .map_err(|error| session.error(&error, "cannot reach the doorbell"))
+    }
+}
+
+fn hole(hold: &Hold, place: &str) -> Error {
+    Error::new(
+        Kind::Order,
+        format!(
+            "an id is missing: after {} comes {}, and nothing can still appear between",
+            shown(hold.after),
+            hold.next
+        ),
+    )
+    .at(place)
+    .fix("find out who removed or skipped it; if it is meant to be, name it in known_gaps")
+}
