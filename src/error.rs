@@ -79,7 +79,7 @@ struct Parts {
 }
 
 /// The result of everything that can fail here.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     /// Says what could not be done, in the present tense and lower case: `cannot append to destination "reporting"`.
@@ -239,6 +239,26 @@ impl Problems {
         self.0.is_empty()
     }
 
+    /// Puts a wider place before the place of each: `destination "reporting", public.events`.
+    #[must_use]
+    pub fn within(mut self, place: &str) -> Self {
+        for problem in &mut self.0 {
+            problem.0.place = Some(match problem.0.place.take() {
+                Some(narrow) => format!("{place}, {narrow}"),
+                None => place.to_owned(),
+            });
+        }
+        self
+    }
+
+    /// The value, when there are none.
+    ///
+    /// # Errors
+    /// All of them, when there are any.
+    pub fn or_ok<T>(self, value: T) -> std::result::Result<T, Self> {
+        if self.0.is_empty() { Ok(value) } else { Err(self) }
+    }
+
     /// All of them, in the order they were found.
     pub fn iter(&self) -> impl Iterator<Item = &Error> {
         self.0.iter()
@@ -267,6 +287,34 @@ impl IntoIterator for Problems {
     type IntoIter = std::vec::IntoIter<Error>;
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()
+    }
+}
+
+/// Something a person should know that stops nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// What is so, lower case.
+    pub what: String,
+    /// What could be done about it; empty where nothing needs to be.
+    pub fix: String,
+}
+
+impl Warning {
+    /// Says what is so and what could be done about it.
+    pub fn new(what: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            fix: fix.into(),
+        }
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.fix.as_str() {
+            "" => write!(out, "{}", self.what),
+            fix => write!(out, "{}; {fix}", self.what),
+        }
     }
 }
 

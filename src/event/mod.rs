@@ -1,8 +1,10 @@
 //! The things that are copied: tables, ranges of ids, batches of rows as bytes.
 
 pub mod batch;
+pub mod compatible;
 pub mod feed;
 pub mod frame;
 pub mod range;
 pub mod table;
+pub mod trigger;
 pub mod wire;

@@ -1,6 +1,7 @@
 //! An event table as the catalog describes it, and whether a destination can hold what a source has.
 
 use crate::error::{Error, Kind, Result};
+use crate::event::trigger::InsertTrigger;
 use crate::sql;
 use std::fmt;
 
@@ -112,6 +113,10 @@ pub struct Column {
     pub has_default: bool,
     /// How its values come to be there.
     pub origin: Origin,
+    /// Whether our role may read it.
+    pub may_select: bool,
+    /// Whether our role may insert into it.
+    pub may_insert: bool,
 }
 
 /// An event table as the catalog describes it at one moment.
@@ -127,19 +132,32 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// Whether a unique, valid, not partial, not deferrable btree index has the id column alone as its key.
     pub has_id_key: bool,
-    /// Names of user triggers that fire on insert.
-    pub insert_triggers: Vec<String>,
+    /// User triggers for inserts, disabled ones included, in the order of their names.
+    pub insert_triggers: Vec<InsertTrigger>,
     /// Whether foreign keys leave the table.
     pub has_foreign_keys: bool,
     /// Whether row-level security filters for our role.
     pub has_row_security: bool,
     /// Estimated rows, from statistics; negative when never analysed.
     pub rows_estimated: f64,
+    /// Whether our role may use the schema.
+    pub may_use_schema: bool,
+    /// Whether a logical subscription of its own database writes into it.
+    pub is_subscribed: bool,
+    /// Whether other tables inherit from it (partitions aside), so that no index is unique over all rows.
+    pub has_heirs: bool,
+    /// Whether triggers stand before UPDATE and before DELETE, presumably to refuse them.
+    pub is_guarded: bool,
 }
 
 impl Table {
     /// The column of this name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// Whether several COPYs may run into it at the same time: a trigger or a foreign key can let one transaction wait for another.
+    pub fn allows_concurrent_writers(&self) -> bool {
+        !self.has_foreign_keys && self.insert_triggers.iter().all(|trigger| !trigger.is_enabled)
     }
 }

@@ -3,23 +3,7 @@
 use super::frame::{Format, Layout};
 use crate::sql::ident;
 
-/// A column that is copied.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct WireColumn {
-    /// Its name, the same on both sides.
-    pub name: String,
-    /// The type it is cast to in the read of the source, where the destination's integer is wider.
-    pub cast: Option<&'static str>,
-}
-
-/// The columns copied and their form. Lanes with an equal wire can share a read of the source.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Wire {
-    /// The columns, in the order in which they travel.
-    pub columns: Vec<WireColumn>,
-    /// Binary where every column allows it.
-    pub format: Format,
-}
+pub use super::compatible::{Wire, WireColumn};
 
 impl Wire {
     /// What the source is asked for; `e` stands for its table.

@@ -1,5 +1,7 @@
 //! Plumbing to PostgreSQL: sessions, catalog, pool, notifications, private servers.
 
+pub mod about;
+pub mod catalog;
 pub mod connect;
 mod dial;
 pub mod fault;

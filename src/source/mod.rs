@@ -1,6 +1,7 @@
-//! The door in: how far the source can be read, the one read of it, and when its rows are safe on disk.
+//! The door in: how ids are given out, how far the source can be read, the one read of it, and when its rows are safe on disk.
 
 pub mod cut;
+pub mod discipline;
 pub mod durability;
 pub mod explain;
 pub mod horizon;

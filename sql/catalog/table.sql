@@ -1,0 +1,36 @@
+-- A table as the catalog describes it; no row when there is none of this name.
+-- Parameters: $1 schema, $2 name, $3 the id column.
+select c.oid,
+       c.relkind::pg_catalog.text as kind,
+       pg_catalog.has_schema_privilege(n.oid, 'USAGE') as may_use_schema,
+       pg_catalog.row_security_active(c.oid) as has_row_security,
+       exists (select from pg_catalog.pg_constraint f where f.conrelid = c.oid and f.contype = 'f') as has_foreign_keys,
+       exists (select from pg_catalog.pg_subscription_rel s where s.srrelid = c.oid) as is_subscribed,
+       c.relkind <> 'p' and exists (select from pg_catalog.pg_inherits h where h.inhparent = c.oid) as has_heirs,
+       -- 2 is BEFORE, 8 DELETE, 16 UPDATE.
+       (select coalesce(pg_catalog.bit_or(g.tgtype), 0) & 24 = 24
+          from pg_catalog.pg_trigger g
+         where g.tgrelid = c.oid and not g.tgisinternal and g.tgenabled in ('O', 'A') and (g.tgtype & 2) <> 0) as is_guarded,
+       case when c.relkind = 'p'
+            then (select coalesce(pg_catalog.sum(greatest(leaf.reltuples, 0)), 0)
+                    from pg_catalog.pg_partition_tree(c.oid) part
+                    join pg_catalog.pg_class leaf on leaf.oid = part.relid
+                   where part.isleaf)
+            else c.reltuples
+        end::pg_catalog.float8 as rows_estimated,
+       -- The key that makes "not stored twice" and "the highest id" certain and quick.
+       exists (select
+                 from pg_catalog.pg_index i
+                 join pg_catalog.pg_class x on x.oid = i.indexrelid
+                 join pg_catalog.pg_am m on m.oid = x.relam
+                 join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+                where i.indrelid = c.oid
+                  and a.attname = $3
+                  and m.amname = 'btree'
+                  and i.indisunique and i.indisvalid and i.indisready and i.indimmediate
+                  and i.indpred is null and i.indnkeyatts = 1) as has_id_key
+  from pg_catalog.pg_class c
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+ where n.nspname = $1
+   and c.relname = $2
+   and c.relkind not in ('i', 'I', 'S', 'c', 't');

@@ -1,0 +1,211 @@
+//! Whether a destination can hold what a source has, and in which form the rows travel: a pure comparison of two tables.
+
+use crate::error::{Error, Kind, Problems, Warning};
+pub use crate::event::frame::Format as WireFormat;
+use crate::event::table::{Column, Origin, Table};
+use crate::sql;
+use postgres_types::{Kind as TypeKind, Type};
+
+/// What travels from a source to a destination. Lanes whose wires are equal can share one read of the source.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Wire {
+    /// The columns that are copied, in the order of the source.
+    pub columns: Vec<WireColumn>,
+    /// The form of the rows.
+    pub format: WireFormat,
+}
+
+/// A column that is copied.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct WireColumn {
+    /// Name, the same on both sides.
+    pub name: String,
+    /// The type the source's value is cast to while it is read, where the destination's is wider.
+    pub cast: Option<&'static str>,
+    /// Whether both sides have it as `bytea`, whose text form is twice as long.
+    pub is_bytea: bool,
+}
+
+/// Whether the binary form of a type is the same on all servers: a built-in scalar of the list below, or an array of one.
+///
+/// Domains, enums, composites, ranges, types of extensions and `money` (it depends on `lc_monetary`) are not in it.
+pub fn is_binary_stable(type_oid: u32) -> bool {
+    let Some(known) = Type::from_oid(type_oid) else { return false };
+    let scalar = match known.kind() {
+        TypeKind::Array(element) => element.clone(),
+        _ => known,
+    };
+    [
+        Type::BOOL,
+        Type::INT2,
+        Type::INT4,
+        Type::INT8,
+        Type::FLOAT4,
+        Type::FLOAT8,
+        Type::NUMERIC,
+        Type::TEXT,
+        Type::VARCHAR,
+        Type::BPCHAR,
+        Type::CHAR,
+        Type::NAME,
+        Type::BYTEA,
+        Type::UUID,
+        Type::DATE,
+        Type::TIME,
+        Type::TIMETZ,
+        Type::TIMESTAMP,
+        Type::TIMESTAMPTZ,
+        Type::INTERVAL,
+        Type::JSON,
+        Type::JSONB,
+        Type::BIT,
+        Type::VARBIT,
+        Type::INET,
+        Type::CIDR,
+        Type::MACADDR,
+        Type::MACADDR8,
+    ]
+    .contains(&scalar)
+}
+
+/// Finds what travels: every column of the source but those the destination computes itself.
+///
+/// # Errors
+/// `Unsuitable`, all together, each with the statement that cures it: a column the destination lacks, a type that differs (`int4` into `int8` apart), a column of the
+/// destination that must be given and is not there at the source, a destination that computes its id.
+pub fn wire(source: &Table, destination: &Table, id_column: &str) -> Result<Wire, Problems> {
+    let mut problems = Problems::new();
+    let mut columns = Vec::new();
+    for from in &source.columns {
+        let Some(to) = destination.column(&from.name) else {
+            problems.push(lacks(from, source, destination));
+            continue;
+        };
+        if to.origin == Origin::Generated {
+            if from.name == id_column {
+                problems.push(computes_id(destination, from));
+            }
+            continue;
+        }
+        match cast(from, to) {
+            Ok(cast) => columns.push((from, to, cast)),
+            Err(()) => problems.push(differs(from, to, destination)),
+        }
+    }
+    let unmet = destination
+        .columns
+        .iter()
+        .filter(|to| source.column(&to.name).is_none() && must_be_given(to));
+    unmet.for_each(|to| problems.push(demands(to, destination)));
+    let is_binary = columns.iter().all(|(from, to, _)| from.is_binary_stable && to.is_binary_stable);
+    problems.or_ok(Wire {
+        columns: columns.into_iter().map(|(from, to, cast)| wire_column(from, to, cast)).collect(),
+        format: if is_binary { WireFormat::Binary } else { WireFormat::Text },
+    })
+}
+
+/// What fits but can surprise later: a NULL that the destination would refuse, a value it computes instead of copying.
+pub fn cautions(source: &Table, destination: &Table) -> Vec<Warning> {
+    let both = source
+        .columns
+        .iter()
+        .filter_map(|from| Some((from, destination.column(&from.name)?)));
+    let caution = |(from, to): (&Column, &Column)| {
+        let (table, column) = (&destination.name, sql::ident(&to.name));
+        if to.origin == Origin::Generated {
+            let what = format!("column {column} of {table} is computed by the destination, not copied");
+            return (from.origin != Origin::Generated).then(|| Warning::new(what, ""));
+        }
+        (to.is_not_null && !from.is_not_null).then(|| {
+            Warning::new(
+                format!("column {column} may be NULL at the source, and the destination would refuse such an event"),
+                format!(
+                    "ALTER TABLE {} ALTER COLUMN {column} DROP NOT NULL; at the destination",
+                    destination.name
+                ),
+            )
+        })
+    };
+    both.filter_map(caution).collect()
+}
+
+fn wire_column(from: &Column, to: &Column, cast: Option<&'static str>) -> WireColumn {
+    let bytea = Type::BYTEA.oid();
+    WireColumn {
+        name: from.name.clone(),
+        cast,
+        is_bytea: from.type_oid == bytea && to.type_oid == bytea,
+    }
+}
+
+fn cast(from: &Column, to: &Column) -> Result<Option<&'static str>, ()> {
+    let is_built_in = |column: &Column, known: &Type| column.type_oid == known.oid();
+    if is_built_in(from, &Type::INT4) && is_built_in(to, &Type::INT8) {
+        return Ok(Some("int8"));
+    }
+    if from.type_name == to.type_name { Ok(None) } else { Err(()) }
+}
+
+fn must_be_given(column: &Column) -> bool {
+    column.is_not_null && !column.has_default && column.origin == Origin::Plain
+}
+
+fn names(table: &Table) -> String {
+    let names: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
+    names.join(", ")
+}
+
+fn unlike(destination: &Table, what: String) -> Error {
+    Error::new(Kind::Unsuitable, what).at(destination.name.to_string())
+}
+
+fn lacks(from: &Column, source: &Table, destination: &Table) -> Error {
+    let column = sql::ident(&from.name);
+    unlike(destination, format!("the destination has no column {column}"))
+        .because(format!(
+            "the source has {}; the destination has {}",
+            names(source),
+            names(destination)
+        ))
+        .fix(format!("ALTER TABLE {} ADD COLUMN {column} {};", destination.name, from.type_name))
+}
+
+fn differs(from: &Column, to: &Column, destination: &Table) -> Error {
+    let column = sql::ident(&to.name);
+    unlike(
+        destination,
+        format!(
+            "column {column} is {} at the source and {} at the destination",
+            from.type_name, to.type_name
+        ),
+    )
+    .fix(format!(
+        "ALTER TABLE {} ALTER COLUMN {column} TYPE {};",
+        destination.name, from.type_name
+    ))
+}
+
+fn demands(to: &Column, destination: &Table) -> Error {
+    let column = sql::ident(&to.name);
+    unlike(
+        destination,
+        format!("column {column} of the destination must be given, and the source has no such column"),
+    )
+    .fix(format!(
+        "ALTER TABLE {} ALTER COLUMN {column} DROP NOT NULL; or give it a default",
+        destination.name
+    ))
+}
+
+fn computes_id(destination: &Table, id: &Column) -> Error {
+    let column = sql::ident(&id.name);
+    unlike(
+        destination,
+        format!("the destination computes its id column {column} instead of taking the source's"),
+    )
+    .fix(format!("ALTER TABLE {} ALTER COLUMN {column} DROP EXPRESSION;", destination.name))
+}
+
+#[cfg(test)]
+#[path = "compatible_tests.rs"]
+mod tests;

@@ -1,0 +1,198 @@
+#![allow(clippy::unwrap_used)]
+use super::*;
+use crate::event::table::TableName;
+
+fn column(name: &str, of: &Type) -> Column {
+    Column {
+        name: name.to_owned(),
+        type_name: of.name().to_owned(),
+        type_oid: of.oid(),
+        is_binary_stable: is_binary_stable(of.oid()),
+        is_not_null: true,
+        has_default: false,
+        origin: Origin::Plain,
+        may_select: true,
+        may_insert: true,
+    }
+}
+
+fn table(columns: Vec<Column>) -> Table {
+    Table {
+        name: TableName {
+            schema: "public".to_owned(),
+            name: "events".to_owned(),
+        },
+        oid: 1,
+        kind: 'r',
+        columns,
+        has_id_key: true,
+        insert_triggers: Vec::new(),
+        has_foreign_keys: false,
+        has_row_security: false,
+        rows_estimated: 0.0,
+        may_use_schema: true,
+        is_subscribed: false,
+        has_heirs: false,
+    }
+}
+
+fn events() -> Table {
+    table(vec![
+        column("id", &Type::INT8),
+        column("ts", &Type::TIMESTAMPTZ),
+        column("event", &Type::JSONB),
+    ])
+}
+
+fn only_problem(source: &Table, destination: &Table) -> Error {
+    let problems = wire(source, destination, "id").unwrap_err();
+    assert_eq!(problems.iter().count(), 1, "{}", problems.report());
+    problems.into_iter().next().unwrap()
+}
+
+#[test]
+fn equal_tables_of_built_in_types_travel_binary_and_equal_wires_compare_equal() {
+    let one = wire(&events(), &events(), "id").unwrap();
+    assert_eq!(one.format, WireFormat::Binary);
+    assert_eq!(
+        one.columns.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(),
+        ["id", "ts", "event"]
+    );
+    assert_eq!(one, wire(&events(), &events(), "id").unwrap());
+}
+
+#[test]
+fn a_type_of_the_users_own_makes_all_travel_as_text() {
+    let mood = Column {
+        type_name: "public.mood".to_owned(),
+        type_oid: 16_400,
+        is_binary_stable: is_binary_stable(16_400),
+        ..column("mood", &Type::TEXT)
+    };
+    let mut source = events();
+    source.columns.push(mood.clone());
+    let mut destination = source.clone();
+    destination.columns[3].type_oid = 20_007;
+    assert_eq!(wire(&source, &destination, "id").unwrap().format, WireFormat::Text);
+}
+
+#[test]
+fn scalars_and_arrays_of_the_list_are_stable_and_money_ranges_and_oids_are_not() {
+    for stable in [
+        Type::JSONB,
+        Type::NUMERIC,
+        Type::INT4_ARRAY,
+        Type::JSONB_ARRAY,
+        Type::CIDR,
+        Type::MACADDR8,
+        Type::VARBIT,
+    ] {
+        assert!(is_binary_stable(stable.oid()), "{stable}");
+    }
+    for unstable in [
+        Type::MONEY,
+        Type::INT4_RANGE,
+        Type::OID,
+        Type::REGCLASS,
+        Type::XML,
+        Type::MONEY_ARRAY,
+    ] {
+        assert!(!is_binary_stable(unstable.oid()), "{unstable}");
+    }
+}
+
+#[test]
+fn int4_goes_into_int8_by_a_cast_and_int8_into_int4_never() {
+    let narrow = table(vec![column("id", &Type::INT4)]);
+    let wide = table(vec![column("id", &Type::INT8)]);
+    assert_eq!(wire(&narrow, &wide, "id").unwrap().columns[0].cast, Some("int8"));
+    assert_eq!(wire(&narrow, &wide, "id").unwrap().format, WireFormat::Binary);
+    let refused = only_problem(&wide, &narrow);
+    assert_eq!(refused.kind(), Kind::Unsuitable);
+    assert_eq!(refused.remedy(), Some("ALTER TABLE public.events ALTER COLUMN \"id\" TYPE int8;"));
+}
+
+#[test]
+fn types_of_equal_width_are_not_equal() {
+    let mut destination = events();
+    destination.columns[1] = column("ts", &Type::TIMESTAMP);
+    let refused = only_problem(&events(), &destination);
+    assert_eq!(
+        refused.what(),
+        "column \"ts\" is timestamptz at the source and timestamp at the destination"
+    );
+}
+
+#[test]
+fn a_type_modifier_that_differs_is_refused() {
+    let with = |name: &str| Column {
+        type_name: name.to_owned(),
+        ..column("price", &Type::NUMERIC)
+    };
+    let source = table(vec![column("id", &Type::INT8), with("numeric(10,2)")]);
+    let destination = table(vec![column("id", &Type::INT8), with("numeric(10,4)")]);
+    assert!(only_problem(&source, &destination).what().contains("numeric(10,4)"));
+}
+
+#[test]
+fn a_missing_column_is_refused_with_the_statement_that_adds_it_and_both_lists() {
+    let mut source = events();
+    source.columns.push(column("currency", &Type::TEXT));
+    let refused = only_problem(&source, &events());
+    assert_eq!(refused.remedy(), Some("ALTER TABLE public.events ADD COLUMN \"currency\" text;"));
+    assert_eq!(
+        refused.causes(),
+        ["the source has id, ts, event, currency; the destination has id, ts, event"]
+    );
+}
+
+#[test]
+fn an_extra_column_is_refused_only_when_it_must_be_given() {
+    let extra = |is_not_null, has_default, origin| {
+        let mut destination = events();
+        destination.columns.push(Column {
+            is_not_null,
+            has_default,
+            origin,
+            ..column("extra", &Type::TEXT)
+        });
+        wire(&events(), &destination, "id").is_ok()
+    };
+    assert!(!extra(true, false, Origin::Plain));
+    assert!(extra(false, false, Origin::Plain));
+    assert!(extra(true, true, Origin::Plain));
+    assert!(extra(true, true, Origin::Generated));
+}
+
+#[test]
+fn what_the_destination_generates_is_not_copied_but_its_id_must_be() {
+    let mut destination = events();
+    destination.columns[1].origin = Origin::Generated;
+    let names: Vec<String> = wire(&events(), &destination, "id")
+        .unwrap()
+        .columns
+        .into_iter()
+        .map(|c| c.name)
+        .collect();
+    assert_eq!(names, ["id", "event"]);
+    assert_eq!(cautions(&events(), &destination).len(), 1);
+    destination.columns[0].origin = Origin::Generated;
+    assert!(only_problem(&events(), &destination).what().contains("computes its id"));
+}
+
+#[test]
+fn all_differences_are_told_together() {
+    let source = table(vec![column("id", &Type::INT8), column("a", &Type::TEXT), column("b", &Type::INT4)]);
+    let destination = table(vec![column("id", &Type::INT8), column("b", &Type::INT2), column("c", &Type::TEXT)]);
+    assert_eq!(wire(&source, &destination, "id").unwrap_err().iter().count(), 3);
+}
+
+#[test]
+fn a_null_that_the_destination_would_refuse_is_a_caution_not_a_refusal() {
+    let mut source = events();
+    source.columns[2].is_not_null = false;
+    assert!(wire(&source, &events(), "id").is_ok());
+    let told = cautions(&source, &events());
+    assert!(told[0].what.contains("may be NULL at the source"), "{told:?}");
+    assert!(cautions(&events(), &source).is_empty());
+}
