@@ -6,6 +6,7 @@ pub mod config;
 pub mod destination;
 pub mod error;
 pub mod event;
+pub mod fake;
 pub mod log;
 pub mod postgres;
 pub mod replicate;

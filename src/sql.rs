@@ -79,6 +79,16 @@ fn value_of(name: &str, quote: Option<char>, values: &[(&str, Value<'_>)]) -> St
     }
 }
 
+/// A file of `sql/` without the comment at its head, which is for readers of the file.
+pub fn without_header(file: &str) -> &str {
+    let header: usize = file
+        .split_inclusive('\n')
+        .take_while(|line| line.starts_with("--"))
+        .map(str::len)
+        .sum();
+    file[header..].trim_end()
+}
+
 /// A name for [`fill`].
 pub fn text<'a>(value: impl Into<Cow<'a, str>>) -> Value<'a> {
     Value::Text(value.into())

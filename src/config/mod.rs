@@ -1,8 +1,15 @@
 //! What the configuration means: typed, with units, after every problem was told.
 
+mod connection;
+mod distinct;
+mod document;
+mod json;
+mod keys;
 pub mod libpq;
 pub mod load;
 mod nearest;
+mod reader;
+mod sections;
 
 use crate::event::table::TableName;
 use crate::log::Format;

@@ -1,6 +1,7 @@
 //! The doors out. A new kind of destination is one file and two methods.
 
 pub mod postgres;
+pub mod setup;
 
 use crate::error::Result;
 use crate::event::feed::Feed;

@@ -12,7 +12,7 @@ use crate::event::feed::Feed;
 use crate::event::frame::{self, Format, Layout};
 use crate::event::range::{IdRange, shown};
 use crate::event::table::TableName;
-use crate::event::wire::Wire;
+use crate::event::compatible::Wire;
 use crate::postgres::connect::Session;
 use crate::sql;
 use crate::stop::Stop;

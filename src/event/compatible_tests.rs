@@ -33,6 +33,7 @@ fn table(columns: Vec<Column>) -> Table {
         may_use_schema: true,
         is_subscribed: false,
         has_heirs: false,
+        is_guarded: true,
     }
 }
 

@@ -59,7 +59,7 @@ impl Session {
     ///
     /// # Errors
     /// `Access` for a refused password, role, certificate or `pg_hba.conf`; `Unsuitable` for PostgreSQL before 13 and what is not PostgreSQL;
-    /// `Usage` for TLS settings that contradict each other; `Unavailable` for everything time can heal, with every address that was tried.
+    /// `Unavailable` for everything time can heal, with every address that was tried.
     /// The place is `host:port/database`.
     pub async fn open(conninfo: &Conninfo, purpose: Purpose, timeout: Duration) -> Result<Self> {
         Tour::new(conninfo, purpose, timeout, Touch::Pin).run().await

@@ -201,14 +201,23 @@ fn is_worth_another_way(error: &tokio_postgres::Error, second: Way) -> bool {
 }
 
 /// Looks the password up anew, so that it can be rotated.
-fn secret(conninfo: &Conninfo, _host: &Host) -> Result<Secret> {
-    Ok(Secret {
-        password: conninfo.password.given.clone(),
-        checked: match conninfo.password.given {
-            Some(_) => "checked the password that was given".to_owned(),
-            None => "no password was given".to_owned(),
-        },
-    })
+fn secret(conninfo: &Conninfo, host: &Host) -> Result<Secret> {
+    let source = &conninfo.password;
+    let password = source.lookup(host, &conninfo.database, &conninfo.user)?;
+    let checked = match (&source.given, &source.file, &source.passfile) {
+        (Some(_), _, _) => "checked the password given in the URL, the setting password or PGPASSWORD".to_owned(),
+        (_, Some(file), _) => format!("checked password_file {}", file.display()),
+        (_, _, Some(passfile)) if password.is_some() => format!("checked the passfile {}", passfile.display()),
+        (_, _, Some(passfile)) => source.note().unwrap_or_else(|| {
+            let (database, user) = (&conninfo.database, &conninfo.user);
+            format!(
+                "checked the passfile {}: no line is for {host}:{database}:{user}",
+                passfile.display()
+            )
+        }),
+        _ => "no password was given, and there is no passfile".to_owned(),
+    };
+    Ok(Secret { password, checked })
 }
 
 fn drive<T>(client: Client, connection: Connection<Socket, T>, side: Side, tls: Option<Tls>) -> Line

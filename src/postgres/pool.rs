@@ -53,7 +53,7 @@ impl Pool {
         Self {
             inner,
             failure,
-            place: conninfo.database.clone(),
+            place: conninfo.describe(),
             timeout,
         }
     }

@@ -32,9 +32,8 @@ impl Tls {
     /// Reads the certificates and keys; `None` with `sslmode=disable`.
     ///
     /// # Errors
-    /// `Usage` for settings that contradict each other; `Access` for a file that is missing, unreadable, unsafe or not what it should be.
+    /// `Access` for a file that is missing, unreadable, unsafe or not what it should be.
     pub fn of(conninfo: &Conninfo) -> Result<Option<Self>> {
-        refuse_contradictions(conninfo)?;
         if conninfo.sslmode == SslMode::Disable {
             return Ok(None);
         }
@@ -70,24 +69,6 @@ impl Tls {
             _ => None,
         }
     }
-}
-
-/// libpq's own refusals: a weak mode would give away silently what the other setting promises.
-fn refuse_contradictions(conninfo: &Conninfo) -> Result<()> {
-    let weak = |with: &str, fix: &str| {
-        Err(Error::new(
-            Kind::Usage,
-            format!("sslmode is too weak for {with}: it could be given up silently"),
-        )
-        .fix(fix))
-    };
-    if conninfo.sslrootcert == Some(RootCert::System) && conninfo.sslmode != SslMode::VerifyFull {
-        return weak("sslrootcert=system", "set sslmode=verify-full");
-    }
-    if conninfo.ssl_direct && matches!(conninfo.sslmode, SslMode::Disable | SslMode::Allow | SslMode::Prefer) {
-        return weak("sslnegotiation=direct", "set sslmode=require, verify-ca or verify-full");
-    }
-    Ok(())
 }
 
 /// As in libpq, a root certificate file that is there is used in every mode, and must be there for `verify-ca` and `verify-full`.

@@ -1,25 +1,11 @@
 use super::*;
-use crate::config::libpq::{ChannelBinding, Password, TargetSession};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 fn conninfo(sslmode: SslMode) -> Conninfo {
     Conninfo {
-        hosts: Vec::new(),
-        database: String::new(),
-        user: String::new(),
-        password: Password::default(),
         sslmode,
-        sslrootcert: None,
-        sslcert: None,
-        sslkey: None,
-        ssl_direct: false,
-        ssl_sni: true,
-        channel_binding: ChannelBinding::Prefer,
-        target_session_attrs: TargetSession::Any,
-        load_balance: false,
-        options: None,
-        connect_timeout: None,
+        ..Conninfo::unix(Path::new("/"), 1, "", "")
     }
 }
 
@@ -114,24 +100,6 @@ fn a_client_certificate_that_expires_within_two_weeks_is_told() {
     };
     assert!(note(10).unwrap().contains("in 10 days"));
     assert_eq!(note(30), None);
-}
-
-#[test]
-fn modes_that_could_give_up_silently_what_was_asked_are_refused() {
-    for sslmode in [SslMode::Disable, SslMode::Prefer, SslMode::Require, SslMode::VerifyCa] {
-        let system = Conninfo {
-            sslrootcert: Some(RootCert::System),
-            ..conninfo(sslmode)
-        };
-        assert_eq!(Tls::of(&system).unwrap_err().kind(), Kind::Usage, "{sslmode:?}");
-    }
-    for sslmode in [SslMode::Disable, SslMode::Allow, SslMode::Prefer] {
-        let direct = Conninfo {
-            ssl_direct: true,
-            ..conninfo(sslmode)
-        };
-        assert_eq!(Tls::of(&direct).unwrap_err().kind(), Kind::Usage, "{sslmode:?}");
-    }
 }
 
 #[test]

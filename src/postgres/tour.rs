@@ -108,8 +108,8 @@ impl<'a> Tour<'a> {
     ) -> std::result::Result<Session, Step> {
         let addresses = match tokio::time::timeout_at(until, addresses(host)).await {
             Ok(Ok(found)) => self.in_order(found),
-            Ok(Err(error)) => return Err(miss(misses, name(host, None), error)),
-            Err(_) => return Err(miss(misses, name(host, None), timed_out("its address was not found in time"))),
+            Ok(Err(error)) => return Err(miss(misses, host.to_string(), error)),
+            Err(_) => return Err(miss(misses, host.to_string(), timed_out("its address was not found in time"))),
         };
         for (done, address) in addresses.iter().enumerate() {
             let mut end = share_end(until, addresses.len() - done);
@@ -148,13 +148,12 @@ impl<'a> Tour<'a> {
     }
 
     fn place(&self, host: &Host) -> Arc<str> {
-        format!("{}/{}", name(host, None), self.conninfo.database).into()
+        format!("{host}/{}", self.conninfo.database).into()
     }
 
     /// One miss is told as it is; of several, each with its address, and the gravest decides what follows.
     fn failure(&self, mut misses: Vec<Miss>) -> Error {
-        let hosts: Vec<String> = self.conninfo.hosts.iter().map(|host| name(host, None)).collect();
-        let place = format!("{}/{}", hosts.join(","), self.conninfo.database);
+        let place = self.conninfo.describe();
         let gravest = misses.iter().position(|miss| miss.error.kind() != Kind::Unavailable).unwrap_or(0);
         if misses.len() == 1 {
             return misses.remove(0).error.at(place);
@@ -226,10 +225,8 @@ async fn addresses(host: &Host) -> Result<Vec<Option<IpAddr>>> {
 /// `host:port`, with the address where it says more than the name.
 fn name(host: &Host, address: Option<IpAddr>) -> String {
     match (&host.at, address) {
-        (HostAt::Unix(directory), _) => format!("{}:{}", directory.display(), host.port),
-        (HostAt::Tcp { host: name, .. }, Some(address)) if address.to_string() != *name => format!("{name}:{} ({address})", host.port),
-        (HostAt::Tcp { host: name, .. }, _) if name.contains(':') => format!("[{name}]:{}", host.port),
-        (HostAt::Tcp { host: name, .. }, _) => format!("{name}:{}", host.port),
+        (HostAt::Tcp { host: name, .. }, Some(address)) if address.to_string() != *name => format!("{host} ({address})"),
+        _ => host.to_string(),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::destination::Destination;
 use crate::error::{Error, Kind, Result};
 use crate::event::feed::{Feed, Feeder, Gauge, feed};
-use crate::event::wire::Wire;
+use crate::event::compatible::Wire;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;

@@ -1,5 +1,51 @@
 //! The work: start-up checks, passes from the source to all lanes, and what happens between them.
 
+pub mod check;
+mod conductor;
 pub mod fan_out;
-pub mod lane;
-pub mod pass;
+mod lane;
+mod late;
+mod open;
+mod pass;
+pub mod progress;
+mod slot;
+mod upstream;
+
+use crate::config::Config;
+use crate::error::Problems;
+use crate::stop::Stop;
+use conductor::Conductor;
+use progress::Progress;
+use slog::Logger;
+use std::sync::Arc;
+
+/// What is to be done, and how it ends.
+#[derive(Clone, Debug)]
+pub struct Replication {
+    /// The source, the chosen destinations, limits.
+    pub config: Arc<Config>,
+    /// Of which destinations first events, counts and last events were compared already, in their order.
+    pub compared: Vec<bool>,
+    /// Ends when every destination holds what was visible at the start.
+    pub until_caught_up: bool,
+    /// Ends with the first loss.
+    pub fail_fast: bool,
+    /// Where everything is said.
+    pub log: Logger,
+    /// Counts for those who watch.
+    pub progress: Arc<Progress>,
+}
+
+/// Copies until the end that was asked for, until a stop, or until nothing can go on; gives what went wrong.
+///
+/// Every destination is at every commit a prefix of the source in id order. A crash leaves whole batches only; the next run goes on after them.
+pub async fn replicate(run: &Replication, stop: &Stop) -> Problems {
+    let mut conductor = Conductor::new(run, stop);
+    loop {
+        conductor.begin_what_is_due();
+        match conductor.next().await {
+            Some(event) => conductor.take(event),
+            None => return conductor.problems(),
+        }
+    }
+}

@@ -35,6 +35,8 @@ pub struct Bounds {
 
 /// What came of a pass.
 pub struct Passed {
+    /// The connection to the source over which it went.
+    pub epoch: u64,
     /// The lanes that came back.
     pub returned: Vec<Returned>,
     /// Which lanes were cut off.
@@ -43,8 +45,10 @@ pub struct Passed {
     pub still_out: Travellers,
     /// How the read ended; `None` when it was stopped or failed.
     pub ended: Option<Ended>,
-    /// Id of the last row taken from the source.
+    /// Id of the last row taken from the source, kept back ones included.
     pub taken: Option<i64>,
+    /// Id of the last row of the last batch that was closed.
+    pub shipped: Option<i64>,
     /// Groups that were cut because they grew beyond their limit.
     pub group_cuts: u64,
     /// When there was nothing more to read.
@@ -64,11 +68,13 @@ pub async fn pass(mut batches: Batches<'_>, lanes: Vec<Lane>, bounds: &Bounds, s
     let read_until = Instant::now();
     company.come_back().await;
     Passed {
+        epoch: 0,
         returned: company.returned,
         cut_off: company.cut_off,
         still_out: company.travellers,
         ended: batches.ended(),
         taken: batches.taken(),
+        shipped: batches.shipped(),
         group_cuts: batches.group_cuts(),
         read_until,
         source_error,

@@ -7,4 +7,5 @@ pub mod explain;
 pub mod horizon;
 pub mod mark;
 pub mod read;
+pub mod setup;
 pub mod wait;

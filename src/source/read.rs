@@ -9,16 +9,19 @@ use crate::error::{Error, Kind, Result};
 use crate::event::batch::{Close, Item};
 use crate::event::frame::{Layout, Rows};
 use crate::event::table::TableName;
-use crate::event::wire::Wire;
+use crate::event::compatible::Wire;
 use crate::postgres::connect::{Purpose, Session};
 use crate::postgres::fault::Side;
+use crate::postgres::identity::ServerIdentity;
 use crate::source::cut::{Cutter, Limits, Mark, Piece, Stopped};
 use crate::source::durability::Gate;
 use crate::sql;
 use futures::StreamExt;
 use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_postgres::CopyOutStream;
 
 /// No snapshot of ours lives longer than this on the source.
@@ -28,6 +31,8 @@ const STALL_MAX: Duration = Duration::from_secs(60);
 /// What is left of a page when it is ended early is read and thrown away up to these limits, before it is cancelled.
 const DRAIN_BYTES_MAX: usize = 256 * 1024;
 const DRAIN_MAX: Duration = Duration::from_millis(10);
+/// A cancel that is not answered within this time costs the connection.
+const CANCEL_MAX: Duration = Duration::from_secs(5);
 /// Pages grow and shrink so that one takes between these.
 const PAGE_QUICK: Duration = Duration::from_secs(1);
 const PAGE_SLOW: Duration = Duration::from_secs(3);
@@ -51,9 +56,25 @@ pub struct Reading {
 
 /// A session that reads.
 #[derive(Debug)]
-pub struct Reader {
+struct Reader {
     session: Session,
     rows_max: u64,
+}
+
+/// The sessions that read one source: so many at a time at most, lent while a read goes on and kept for the next.
+#[derive(Debug)]
+pub struct Readers {
+    conninfo: Conninfo,
+    server: ServerIdentity,
+    connect_timeout: Duration,
+    permits: Arc<Semaphore>,
+    idle: Mutex<Vec<Reader>>,
+}
+
+/// A lent session and the permit to read. Given back whole, or closed when dropped.
+struct Lent {
+    reader: Reader,
+    _permit: OwnedSemaphorePermit,
 }
 
 /// How a read ended.
@@ -65,48 +86,57 @@ pub enum Ended {
     Stopped(Stopped),
 }
 
-impl Reader {
-    /// Opens the session.
-    ///
-    /// # Errors
-    /// Those of [`Session::open`].
-    pub async fn open(conninfo: &Conninfo, timeout: Duration) -> Result<Self> {
-        let purpose = Purpose {
-            what: "read",
-            side: Side::Source,
-        };
-        let session = Session::open(conninfo, purpose, timeout).await?;
-        let settings = include_str!("../../sql/session/read.sql");
-        let set = session.batch_execute(settings).await;
-        set.map_err(|error| session.error(&error, "cannot set up a session that reads"))?;
-        Ok(Self {
-            session,
-            rows_max: PAGE_ROWS_MIN,
+impl Readers {
+    /// Makes sessions as they are needed, at most `readers_max` at a time, all to the same server as the one that looks for the mark.
+    pub fn new(conninfo: Conninfo, server: ServerIdentity, connect_timeout: Duration, readers_max: usize) -> Arc<Self> {
+        Arc::new(Self {
+            conninfo,
+            server,
+            connect_timeout,
+            permits: Arc::new(Semaphore::new(readers_max)),
+            idle: Mutex::new(Vec::new()),
         })
     }
 
-    /// The session, to see which server answers.
-    pub fn session(&self) -> &Session {
-        &self.session
+    async fn lend(&self) -> Result<Lent> {
+        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        let permit = permit.map_err(|_| Error::new(Kind::Bug, "the permits to read were closed"))?;
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let reader = match idle {
+            Some(reader) if !reader.session.is_closed() => reader,
+            _ => self.open().await?,
+        };
+        Ok(Lent { reader, _permit: permit })
+    }
+
+    async fn open(&self) -> Result<Reader> {
+        let purpose = Purpose { what: "read", side: Side::Source };
+        let session = Session::open(&self.conninfo, purpose, self.connect_timeout).await?;
+        if session.server().identity != self.server {
+            return Err(Error::new(Kind::Unavailable, "another server answers than before").at(session.place()));
+        }
+        let settings = include_str!("../../sql/session/read.sql");
+        let set = session.batch_execute(settings).await;
+        set.map_err(|error| session.error(&error, "cannot set up a session that reads"))?;
+        Ok(Reader { session, rows_max: PAGE_ROWS_MIN })
+    }
+
+    fn take_back(&self, lent: Lent) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(lent.reader);
     }
 
     /// Reads the rows after a position, up to the mark, for about as long as `time_max`.
-    pub fn batches<'a>(
-        &'a mut self,
-        reading: &'a Reading,
-        after: Option<i64>,
-        mark: Mark,
-        gate: &'a Gate,
-        time_max: Duration,
-    ) -> Batches<'a> {
+    pub fn batches<'a>(&'a self, reading: &'a Reading, after: Option<i64>, mark: Mark, gate: &'a Gate, time_max: Duration) -> Batches<'a> {
         Batches {
             cutter: Cutter::new(mark, reading.limits, after),
-            reader: self,
+            readers: self,
+            lent: None,
             reading,
             gate,
             page: None,
             ready: VecDeque::new(),
             ended: None,
+            shipped: after,
             group_cuts: 0,
             until: Instant::now() + time_max,
         }
@@ -123,13 +153,15 @@ struct Page {
 
 /// The batches of one read, pulled item by item. Dropping a [`Batches::next`] that was not finished loses nothing.
 pub struct Batches<'a> {
-    reader: &'a mut Reader,
+    readers: &'a Readers,
+    lent: Option<Lent>,
     reading: &'a Reading,
     gate: &'a Gate,
     cutter: Cutter,
     page: Option<Page>,
     ready: VecDeque<Item>,
     ended: Option<Ended>,
+    shipped: Option<i64>,
     group_cuts: u64,
     until: Instant,
 }
@@ -171,6 +203,11 @@ impl Batches<'_> {
         self.cutter.previous()
     }
 
+    /// Id of the last row of the last batch that was closed.
+    pub fn shipped(&self) -> Option<i64> {
+        self.shipped
+    }
+
     /// Whether a statement runs on the source now.
     pub fn is_reading(&self) -> bool {
         self.page.is_some()
@@ -178,14 +215,22 @@ impl Batches<'_> {
 
     /// Ends the page in hand, so that nothing is held on the source while the lanes are busy. The next item begins another page.
     pub async fn pause(&mut self) {
-        if let Some(mut page) = self.page.take() {
-            if ends_soon(&mut page.stream).await {
-                return;
-            }
+        let Some(mut page) = self.page.take() else { return self.give_back() };
+        let Some(lent) = &self.lent else { return };
+        if !ends_soon(&mut page.stream).await {
             drop(page);
-            self.reader.session.cancel().await;
+            lent.reader.session.cancel().await;
             // The answer to an empty statement comes after everything that was still on its way; a late cancel hits this one.
-            let _ = tokio::time::timeout(STALL_MAX, self.reader.session.simple_query("")).await;
+            if tokio::time::timeout(CANCEL_MAX, lent.reader.session.simple_query("")).await.is_err() {
+                self.lent = None;
+            }
+        }
+        self.give_back();
+    }
+
+    fn give_back(&mut self) {
+        if let Some(lent) = self.lent.take() {
+            self.readers.take_back(lent);
         }
     }
 
@@ -196,17 +241,17 @@ impl Batches<'_> {
         if self.page.as_ref().is_some_and(|page| page.since.elapsed() > PAGE_MAX) {
             self.pause().await;
         }
+        let Some(lent) = &self.lent else {
+            self.lent = Some(self.readers.lend().await?);
+            return Ok(());
+        };
+        let session = &lent.reader.session;
         let Some(page) = &mut self.page else {
-            let page = stalled(
-                self.reader.session.place(),
-                open_page(self.reader, self.reading, self.cutter.previous()),
-            )
-            .await?;
+            let page = stalled(session.place(), open_page(&lent.reader, self.reading, self.cutter.previous())).await?;
             self.page = Some(page?);
             return Ok(());
         };
-        let message = stalled(self.reader.session.place(), page.stream.next()).await?;
-        match message {
+        match stalled(session.place(), page.stream.next()).await? {
             Some(Ok(bytes)) => {
                 page.rows.push(bytes);
                 while let Some(row) = page.rows.next()? {
@@ -215,7 +260,7 @@ impl Batches<'_> {
                 }
                 self.take_pieces();
             }
-            Some(Err(error)) => return Err(self.reader.session.error(&error, format!("cannot read {}", self.reading.table))),
+            Some(Err(error)) => return Err(session.error(&error, format!("cannot read {}", self.reading.table))),
             None => self.end_page()?,
         }
         Ok(())
@@ -228,6 +273,7 @@ impl Batches<'_> {
             self.cutter.end();
             self.take_pieces();
             self.ended = Some(self.cutter.stopped().map_or(Ended::NothingMore, Ended::Stopped));
+            self.give_back();
             return Ok(());
         }
         let rows_max = match page.since.elapsed() {
@@ -235,7 +281,9 @@ impl Batches<'_> {
             elapsed if elapsed > PAGE_SLOW => page.rows_max / 2,
             _ => page.rows_max,
         };
-        self.reader.rows_max = rows_max.clamp(PAGE_ROWS_MIN, PAGE_ROWS_MAX);
+        if let Some(lent) = &mut self.lent {
+            lent.reader.rows_max = rows_max.clamp(PAGE_ROWS_MIN, PAGE_ROWS_MAX);
+        }
         Ok(())
     }
 
@@ -243,12 +291,15 @@ impl Batches<'_> {
         for piece in self.cutter.take_pieces() {
             match piece {
                 Piece::Rows(chunk) => self.ready.push_back(Item::Rows(chunk)),
-                Piece::Close(closed) => self.ready.push_back(Item::Close(Close {
-                    last_id: closed.last_id,
-                    rows: closed.rows,
-                    bytes: closed.bytes,
-                    durable: self.gate.durable(),
-                })),
+                Piece::Close(closed) => {
+                    self.shipped = Some(closed.last_id);
+                    self.ready.push_back(Item::Close(Close {
+                        last_id: closed.last_id,
+                        rows: closed.rows,
+                        bytes: closed.bytes,
+                        durable: self.gate.durable(),
+                    }));
+                }
                 Piece::Abort => self.ready.push_back(Item::Abort),
                 Piece::GroupCut(_) => self.group_cuts += 1,
             }

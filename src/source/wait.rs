@@ -13,10 +13,9 @@ use crate::source::cut::Mark;
 use crate::source::explain::{self, Holding};
 use crate::source::mark::{Front, Hold, Looker, Seen};
 use crate::sql;
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use slog::{Logger, debug, info, warn};
 use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
 
 /// A server that does not answer a look for so long is given up.
 const LOOK_MAX: Duration = Duration::from_secs(30);
@@ -79,7 +78,7 @@ pub struct Follower {
 /// The session that listens, as far as there is one.
 enum Ear {
     Open(Box<Listener>, Instant),
-    Opening(BoxFuture<'static, Result<Listening>>),
+    Opening(JoinSet<Result<Listening>>),
     Deaf(Instant),
 }
 
@@ -202,16 +201,19 @@ impl Follower {
                     self.lose_ear(&error);
                 }
             }
-            Ear::Opening(opening) => match tokio::time::timeout(wait, opening).await {
-                Ok(Ok(listening)) => self.hear(listening),
-                Ok(Err(error)) => self.lose_ear(&error),
+            Ear::Opening(opening) => match tokio::time::timeout(wait, opening.join_next()).await {
+                Ok(Some(Ok(Ok(listening)))) => self.hear(listening),
+                Ok(Some(Ok(Err(error)))) => self.lose_ear(&error),
+                Ok(_) => self.ear = Ear::Deaf(Instant::now()),
                 Err(_) => {}
             },
             Ear::Deaf(until) => {
                 let is_due = *until <= Instant::now() && self.how.bell != Bell::None;
                 if is_due {
                     let how = self.how.clone();
-                    self.ear = Ear::Opening(async move { Listener::open(&how.conninfo, &how.channels, how.connect_timeout).await }.boxed());
+                    let mut opening = JoinSet::new();
+                    opening.spawn(async move { Listener::open(&how.conninfo, &how.channels, how.connect_timeout).await });
+                    self.ear = Ear::Opening(opening);
                 }
                 tokio::time::sleep(wait).await;
             }

@@ -43,9 +43,13 @@ pub async fn fresh_database_on(server: &Arc<Server>) -> Database {
 
 /// A server for a test that stops, crashes or freezes it, or needs other settings; gone when the last owner drops it.
 pub fn own_server(settings: &Settings) -> Arc<Server> {
+    Arc::new(Server::new(template(), settings).unwrap())
+}
+
+/// The data directory that all servers of this process are copied from; small segments make the copy quick.
+pub fn template() -> &'static Template {
     static TEMPLATE: OnceLock<Template> = OnceLock::new();
-    let template = TEMPLATE.get_or_init(|| Template::new(&binaries(), &[]).unwrap());
-    Arc::new(Server::new(template, settings).unwrap())
+    TEMPLATE.get_or_init(|| Template::new(&binaries(), &["--wal-segsize=1"]).unwrap())
 }
 
 /// The programs under test: those of `COUNTERFOIL_POSTGRES_BIN`, else those that are found. Without any the tests fail.

@@ -1,8 +1,9 @@
 //! A private server starts, crashes, recovers, freezes, and leaves nothing behind, however we end.
 
-use crate::harness::{binaries, connect, fresh_database, fresh_database_on, fresh_destination, own_server};
+use crate::harness::{binaries, connect, fresh_database, fresh_database_on, fresh_destination, own_server, template};
 use counterfoil::postgres::server::{Server, Settings, Template};
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -142,12 +143,16 @@ async fn settings_reach_the_server_over_both_kinds_of_connection() {
 }
 
 #[test]
+fn nobody_else_can_enter_the_directory_of_a_server_that_trusts_everybody() {
+    let server = own_server(&Settings::new());
+    for dir in [server.dir(), &server.data_dir(), &server.socket_dir()] {
+        assert_eq!(dir.metadata().unwrap().permissions().mode() & 0o777, 0o700, "{dir:?}");
+    }
+}
+
+#[test]
 fn a_server_that_cannot_start_says_what_its_log_says() {
-    let error = Server::new(
-        &Template::new(&binaries(), &[]).unwrap(),
-        &Settings::new().set("no_such_setting", "1"),
-    )
-    .unwrap_err();
+    let error = Server::new(template(), &Settings::new().set("no_such_setting", "1")).unwrap_err();
     assert!(error.to_string().contains("no_such_setting"), "{error}");
 }
 

@@ -142,21 +142,21 @@ pub enum TargetSession {
 
 /// What the configuration file says of a connection: a URL or keyword string, or separate settings, or both where they do not say the same thing twice.
 #[derive(Clone, Debug, Default)]
-pub struct Settings {
+pub(super) struct Settings {
     /// `url`: a URL or keyword string; it can hold a password.
-    pub url: Option<SecretString>,
+    pub(super) url: Option<SecretString>,
     /// `host`: as in libpq, several with commas between.
-    pub host: Option<String>,
+    pub(super) host: Option<String>,
     /// `port`: as in libpq, several with commas between.
-    pub port: Option<String>,
+    pub(super) port: Option<String>,
     /// `database`.
-    pub database: Option<String>,
+    pub(super) database: Option<String>,
     /// `user`.
-    pub user: Option<String>,
+    pub(super) user: Option<String>,
     /// `password`.
-    pub password: Option<SecretString>,
+    pub(super) password: Option<SecretString>,
     /// `password_file`: its first line is the password.
-    pub password_file: Option<PathBuf>,
+    pub(super) password_file: Option<PathBuf>,
 }
 
 impl Conninfo {
@@ -173,7 +173,7 @@ impl Conninfo {
     ///
     /// # Errors
     /// As [`Conninfo::parse`], and `Usage` for a setting that `url` gives as well, or a password besides a password file.
-    pub fn from_settings(settings: &Settings, env: &Environment<'_>) -> Result<Self> {
+    pub(super) fn from_settings(settings: &Settings, env: &Environment<'_>) -> Result<Self> {
         let mut written = match &settings.url {
             Some(url) => read(url.expose_secret())?,
             None => Written::default(),

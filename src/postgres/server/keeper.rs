@@ -3,10 +3,10 @@
 use crate::error::{Error, Kind, Result};
 use rustix::fs::{Gid, Uid};
 use std::ffi::OsStr;
-use std::fs::{DirBuilder, File};
+use std::fs::{DirBuilder, File, Permissions};
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -35,10 +35,11 @@ impl Keeper {
     pub(super) fn new() -> Result<Self> {
         let what = "cannot make a private directory for PostgreSQL";
         let account = Account::find()?;
-        let parent = parent_dir(std::env::temp_dir());
+        let parent = parent_dir(std::env::temp_dir(), account.is_some());
         let at = |error: &std::io::Error| Error::new(Kind::Unsuitable, what).at(parent.display().to_string()).caused_by(error);
         let temporary = tempfile::Builder::new()
             .prefix("counterfoil-")
+            .permissions(Permissions::from_mode(0o700))
             .tempdir_in(&parent)
             .map_err(|e| at(&e))?;
         // Its own process group: Ctrl-C at our terminal is for us, and we decide when the server stops.
@@ -207,10 +208,12 @@ impl Account {
     }
 }
 
-/// Where private directories go: the temporary directory, unless the name of a socket in it would be too long.
-fn parent_dir(temporary: PathBuf) -> PathBuf {
+/// Where private directories go: the temporary directory, unless the name of a socket in it would be too long or another account could not enter it.
+fn parent_dir(temporary: PathBuf, is_for_another: bool) -> PathBuf {
     let socket = temporary.join("counterfoil-abcdef/run/.s.PGSQL.65535");
-    if socket.as_os_str().len() <= SOCKET_PATH_BYTES_MAX {
+    let is_open = |dir: &Path| std::fs::metadata(dir).is_ok_and(|metadata| metadata.permissions().mode() & 0o001 != 0);
+    let is_short_enough = socket.as_os_str().len() <= SOCKET_PATH_BYTES_MAX;
+    if is_short_enough && (!is_for_another || temporary.ancestors().all(is_open)) {
         temporary
     } else {
         PathBuf::from("/tmp")
@@ -228,10 +231,24 @@ mod tests {
             deepest.join("counterfoil-abcdef/run/.s.PGSQL.65535").as_os_str().len(),
             SOCKET_PATH_BYTES_MAX
         );
-        assert_eq!(parent_dir(deepest.clone()), deepest);
+        assert_eq!(parent_dir(deepest.clone(), false), deepest);
         assert_eq!(
-            parent_dir(deepest.with_file_name("d".repeat(SOCKET_PATH_BYTES_MAX - 38))),
+            parent_dir(deepest.with_file_name("d".repeat(SOCKET_PATH_BYTES_MAX - 38)), false),
             PathBuf::from("/tmp")
         );
+    }
+
+    #[test]
+    #[allow(clippy::unwrap_used)]
+    fn a_temporary_directory_that_another_account_cannot_enter_is_passed_over() {
+        let private = tempfile::Builder::new()
+            .permissions(Permissions::from_mode(0o700))
+            .tempdir()
+            .unwrap();
+        let inner = private.path().join("inner");
+        DirBuilder::new().mode(0o777).create(&inner).unwrap();
+        assert_eq!(parent_dir(inner.clone(), false), inner);
+        assert_eq!(parent_dir(inner, true), PathBuf::from("/tmp"));
+        assert_eq!(parent_dir(PathBuf::from("/var/tmp"), true), PathBuf::from("/var/tmp"));
     }
 }

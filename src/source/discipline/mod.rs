@@ -285,11 +285,13 @@ impl Case<'_> {
     fn is_known_gap(&self, first: i64, last: i64) -> bool {
         let mut gaps = self.known_gaps.to_vec();
         gaps.sort_unstable();
-        let reached = gaps.iter().fold(Some(first), |next, (from, through)| match next {
-            Some(next) if *from <= next && *through >= next => through.checked_add(1),
-            other => other,
-        });
-        reached.is_none_or(|next| next > last)
+        let mut next = first;
+        for (from, through) in gaps {
+            if from <= next && through >= next {
+                next = through.saturating_add(1);
+            }
+        }
+        next > last
     }
 
     fn does_not_begin_at_1(&self, lowest: i64) -> Error {

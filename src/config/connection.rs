@@ -1,0 +1,81 @@
+//! The connection of a source or destination: `url`, or separate settings, or both.
+
+use super::document::Value;
+use super::libpq::{Conninfo, Settings, holds_password};
+use super::reader::{Found, Reader, Section, Text};
+use secrecy::SecretString;
+use std::path::PathBuf;
+
+/// What stands in a section about its connection; `None` for what is not there or was a problem.
+struct Written<'a, 'b> {
+    reader: &'b mut Reader<'a>,
+    section: &'b Section<'a>,
+    is_complete: bool,
+}
+
+/// Reads and completes the connection of a section.
+pub(super) fn read<'a>(reader: &mut Reader<'a>, section: &Section<'a>) -> Option<Conninfo> {
+    let place = ["url", "host", "database", "user"]
+        .iter()
+        .find_map(|name| reader.find(section, name));
+    let Some(place) = place else {
+        let what = format!("{} does not say where its database is", section.path);
+        let fix = "add url, such as url = \"postgres://user@host/database\", or host, database and user";
+        reader.problem(section.at, &section.path, what, fix);
+        return None;
+    };
+    let mut written = Written {
+        reader,
+        section,
+        is_complete: true,
+    };
+    let url = written.text("url");
+    let password = written.text("password");
+    let settings = Settings {
+        host: written.text("host").map(|text| text.value),
+        port: written.port(),
+        database: written.text("database").map(|text| text.value),
+        user: written.text("user").map(|text| text.value),
+        password_file: written.text("password_file").map(|text| text.value.into()),
+        password: password.as_ref().map(|text| SecretString::from(text.value.clone())),
+        url: url.as_ref().map(|text| SecretString::from(text.value.clone())),
+    };
+    let is_literal = |text: &Text| !text.value.is_empty() && text.value == text.written;
+    let is_complete = written.is_complete;
+    reader.holds_password |= password.as_ref().is_some_and(is_literal) || url.is_some_and(|url| holds_password(&url.written));
+    is_complete.then(|| completed(reader, &place, settings))?
+}
+
+fn completed(reader: &mut Reader<'_>, place: &Found<'_>, mut settings: Settings) -> Option<Conninfo> {
+    settings.password_file = settings.password_file.map(|file| beside(reader, file));
+    let conninfo = reader.note(place, Conninfo::from_settings(&settings, reader.env))?;
+    let note = conninfo.password.note().filter(|note| !reader.notes.contains(note));
+    reader.notes.extend(note);
+    Some(conninfo)
+}
+
+/// A relative path means the folder of the configuration file, wherever the process was started.
+fn beside(reader: &Reader<'_>, file: PathBuf) -> PathBuf {
+    let folder = std::path::Path::new(&reader.document.name).parent();
+    folder.map_or(file.clone(), |folder| folder.join(&file))
+}
+
+impl Written<'_, '_> {
+    fn text(&mut self, name: &str) -> Option<Text> {
+        let found = self.reader.find(self.section, name)?;
+        let text = self.reader.text(&found);
+        self.is_complete &= text.is_some();
+        text
+    }
+
+    /// A number, or a text such as `5432,5433` for several hosts.
+    fn port(&mut self) -> Option<String> {
+        let found = self.reader.find(self.section, "port")?;
+        if matches!(found.node.value, Value::Text(_)) {
+            return self.text("port").map(|text| text.value);
+        }
+        let port = self.reader.integer(&found, 1..=65535, "");
+        self.is_complete &= port.is_some();
+        port.map(|port| port.to_string())
+    }
+}

@@ -1,0 +1,299 @@
+//! Takes values out of the tree of a file: known keys, types, ranges and variables; whatever is wrong becomes a problem with its place.
+
+use super::document::{Document, Entry, Format, Node, Value};
+use super::keys::{Key, TABLES};
+use super::libpq::Environment;
+use super::nearest::did_you_mean;
+use crate::error::{Error, Kind, Problems, Result};
+use std::ops::RangeInclusive;
+
+/// Reads one file, collecting problems and notes on the way.
+pub(super) struct Reader<'a> {
+    pub(super) document: &'a Document,
+    pub(super) env: &'a Environment<'a>,
+    /// With the byte they belong to.
+    problems: Vec<(usize, Error)>,
+    pub(super) notes: Vec<String>,
+    /// Whether the file holds a password that does not come from a variable.
+    pub(super) holds_password: bool,
+}
+
+/// A table whose keys are all known.
+pub(super) struct Section<'a> {
+    /// How it is called in messages: `source`, `destinations[0]`, or nothing for the file itself.
+    pub(super) path: String,
+    /// Where it begins: the place of what is missing in it.
+    pub(super) at: usize,
+    entries: &'a [Entry],
+    keys: &'static [Key],
+}
+
+/// A value that was found, with its full name.
+pub(super) struct Found<'a> {
+    pub(super) node: &'a Node,
+    pub(super) key: String,
+}
+
+/// A text with its variables filled in.
+pub(super) struct Text {
+    /// With variables filled in.
+    pub(super) value: String,
+    /// As it stands in the file: the form to show, for a variable can hold a secret.
+    pub(super) written: String,
+}
+
+impl Section<'_> {
+    /// A table that is not in the file.
+    pub(super) fn empty(path: &str, keys: &'static [Key]) -> Self {
+        Section {
+            path: path.to_owned(),
+            at: 0,
+            entries: &[],
+            keys,
+        }
+    }
+
+    /// The full name of a key, as `source.url`.
+    fn key(&self, name: &str) -> String {
+        if self.path.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{}.{name}", self.path)
+        }
+    }
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(document: &'a Document, env: &'a Environment<'a>) -> Self {
+        Self {
+            document,
+            env,
+            problems: Vec::new(),
+            notes: Vec::new(),
+            holds_password: false,
+        }
+    }
+
+    /// Takes note of a problem at a byte of the file, under a key.
+    pub(super) fn problem(&mut self, at: usize, key: &str, what: impl Into<String>, fix: impl Into<String>) {
+        let error = Error::new(Kind::Usage, what).at(self.document.place(at, key)).fix(fix);
+        self.problems.push((at, error));
+    }
+
+    /// All problems in the order of the file.
+    pub(super) fn into_problems(mut self) -> Problems {
+        self.problems.sort_by_key(|(at, _)| *at);
+        let mut problems = Problems::new();
+        self.problems.into_iter().for_each(|(_, problem)| problems.push(problem));
+        problems
+    }
+
+    /// Takes the value, or takes note of the problem at the place of `found`.
+    pub(super) fn note<T>(&mut self, found: &Found<'_>, result: Result<T>) -> Option<T> {
+        let place = self.document.place(found.node.at, &found.key);
+        result.map_err(|error| self.problems.push((found.node.at, error.at(place)))).ok()
+    }
+
+    /// Opens a table and tells its unknown keys; `at` is where a person looks for it.
+    pub(super) fn section(&mut self, node: &'a Node, at: usize, path: &str, keys: &'static [Key]) -> Option<Section<'a>> {
+        let Value::Table(entries) = &node.value else {
+            let what = format!("{} must be a table, not {}", name_of(path), node.value.describe());
+            let fix = match self.document.format {
+                Format::Toml => format!("write it as [{path}] with its keys beneath"),
+                Format::Json => "write it as { … }".to_owned(),
+            };
+            self.problem(node.at, path, what, fix);
+            return None;
+        };
+        let section = Section {
+            path: path.to_owned(),
+            at,
+            entries,
+            keys,
+        };
+        self.tell_unknown(&section);
+        Some(section)
+    }
+
+    fn tell_unknown(&mut self, section: &Section<'a>) {
+        let known = self.names(section.keys);
+        for entry in section.entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
+            let key = section.key(&entry.key);
+            let elsewhere = TABLES.iter().find(|(_, keys)| self.names(keys).contains(&entry.key.as_str()));
+            let guess = did_you_mean(&entry.key, &known);
+            let fix = match elsewhere {
+                Some((table, _)) => format!("\"{}\" belongs to {table}", entry.key),
+                None if guess.is_empty() => format!("known here: {}", known.join(", ")),
+                None => guess,
+            };
+            self.problem(entry.key_at, &key, format!("unknown key \"{}\"", entry.key), fix);
+        }
+    }
+
+    fn names(&self, keys: &[Key]) -> Vec<&'static str> {
+        let is_json = self.document.format == Format::Json;
+        keys.iter()
+            .flat_map(|key| key.ours.into_iter().chain(key.slates.filter(|_| is_json)))
+            .collect()
+    }
+
+    /// The value of a key, under our name or slate's; a problem when it stands there under both.
+    pub(super) fn find(&mut self, section: &Section<'a>, name: &str) -> Option<Found<'a>> {
+        let key = section.keys.iter().find(|key| key.ours.or(key.slates) == Some(name));
+        let key = key.unwrap_or_else(|| unreachable!("the key {name} is asked for and not in the table of keys"));
+        let names = self.names(std::slice::from_ref(key));
+        let mut found = section.entries.iter().filter(|entry| names.contains(&entry.key.as_str()));
+        let first = found.next()?;
+        if let Some(second) = found.next() {
+            let what = format!("\"{}\" and \"{}\" are the same setting", first.key, second.key);
+            self.problem(second.key_at, &section.key(&second.key), what, "keep one of them");
+        }
+        Some(Found {
+            node: &first.node,
+            key: section.key(&first.key),
+        })
+    }
+
+    fn wrong_type(&mut self, found: &Found<'_>, wanted: &str) {
+        let what = format!("{} must be {wanted}, not {}", found.key, found.node.value.describe());
+        let fix = format!("write {wanted}");
+        self.problem(found.node.at, &found.key, what, fix);
+    }
+
+    /// A text, with its variables filled in.
+    pub(super) fn text(&mut self, found: &Found<'_>) -> Option<Text> {
+        let Value::Text(written) = &found.node.value else {
+            self.wrong_type(found, "text");
+            return None;
+        };
+        let value = self.filled(found, written)?;
+        Some(Text {
+            value,
+            written: written.clone(),
+        })
+    }
+
+    /// Fills `${NAME}` with the variable of this name; `$${` stands for `${` itself.
+    fn filled(&mut self, found: &Found<'_>, written: &str) -> Option<String> {
+        let mut filled = String::with_capacity(written.len());
+        let mut is_complete = true;
+        let mut rest = written;
+        while let Some(dollar) = rest.find("${") {
+            if let Some(before) = rest[..dollar].strip_suffix('$') {
+                filled.push_str(before);
+                filled.push_str("${");
+                rest = &rest[dollar + 2..];
+                continue;
+            }
+            filled.push_str(&rest[..dollar]);
+            let name = rest[dollar + 2..].split_once('}').filter(|(name, _)| is_variable(name));
+            let Some((name, after)) = name else {
+                let fix = "write ${NAME} for an environment variable, or $${ for the characters ${ themselves";
+                let what = format!("{} holds ${{ without the name of a variable and a closing brace", found.key);
+                self.problem(found.node.at, &found.key, what, fix);
+                return None;
+            };
+            match (self.env.var)(name) {
+                Some(value) => filled.push_str(&value),
+                None => {
+                    is_complete = false;
+                    let what = format!("the environment variable {name} is not set");
+                    self.problem(
+                        found.node.at,
+                        &found.key,
+                        what,
+                        "set it, or write the value itself; $${ stands for the characters ${",
+                    );
+                }
+            }
+            rest = after;
+        }
+        filled.push_str(rest);
+        is_complete.then_some(filled)
+    }
+
+    /// A whole number within `range`; also one that comes out of a variable.
+    pub(super) fn integer(&mut self, found: &Found<'_>, range: RangeInclusive<i64>, unit: &str) -> Option<i64> {
+        let number = match &found.node.value {
+            Value::Integer(number) => Some(*number),
+            Value::Text(written) if written.contains("${") => {
+                let filled = self.filled(found, written)?;
+                let number = filled.trim().parse().ok();
+                if number.is_none() {
+                    let what = format!("{} must be a number, and {written} is none", found.key);
+                    self.problem(found.node.at, &found.key, what, "set the variable to a number");
+                    return None;
+                }
+                number
+            }
+            Value::Other("a number far too large") => None,
+            _ => {
+                self.wrong_type(found, "a whole number");
+                return None;
+            }
+        };
+        let fitting = number
+            .and_then(|number| i64::try_from(number).ok())
+            .filter(|number| range.contains(number));
+        if fitting.is_none() {
+            let unit = if unit.is_empty() { String::new() } else { format!(" {unit}") };
+            let shown = number.map_or_else(String::new, |number| format!(", not {number}"));
+            let (least, most) = (range.start(), range.end());
+            let what = format!("{} must be between {least} and {most}{unit}{shown}", found.key);
+            let fix = format!("write a number between {least} and {most}, or leave it out for the default");
+            self.problem(found.node.at, &found.key, what, fix);
+        }
+        fitting
+    }
+
+    /// `true` or `false`.
+    pub(super) fn boolean(&mut self, found: &Found<'_>) -> Option<bool> {
+        if let Value::Boolean(is_true) = found.node.value {
+            return Some(is_true);
+        }
+        self.wrong_type(found, "true or false");
+        None
+    }
+
+    /// One of the known words.
+    pub(super) fn choice<T: Copy>(&mut self, found: &Found<'_>, known: &[(&str, T)]) -> Option<T> {
+        let text = self.text(found)?;
+        let choice = known.iter().find(|(word, _)| *word == text.value).map(|(_, value)| *value);
+        if choice.is_none() {
+            let words: Vec<&str> = known.iter().map(|(word, _)| *word).collect();
+            let guess = did_you_mean(&text.written, &words);
+            let separator = if guess.is_empty() { "" } else { "; " };
+            let what = format!("{} cannot be {:?}", found.key, text.written);
+            let fix = format!("use one of {}{separator}{guess}", words.join(", "));
+            self.problem(found.node.at, &found.key, what, fix);
+        }
+        choice
+    }
+
+    /// A text that is not empty and not longer than an identifier of PostgreSQL (63 bytes).
+    pub(super) fn identifier(&mut self, found: &Found<'_>) -> Option<String> {
+        const BYTES_MAX: usize = 63;
+        let text = self.text(found)?;
+        if text.value.is_empty() || text.value.len() > BYTES_MAX || text.value.contains('\0') {
+            let what = format!("{} must have between 1 and {BYTES_MAX} bytes", found.key);
+            self.problem(
+                found.node.at,
+                &found.key,
+                what,
+                "write a name as PostgreSQL has it, or leave it out for the default",
+            );
+            return None;
+        }
+        Some(text.value)
+    }
+}
+
+fn is_variable(name: &str) -> bool {
+    let mut chars = name.chars();
+    let begins_well = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
+    begins_well && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+fn name_of(path: &str) -> &str {
+    if path.is_empty() { "the configuration" } else { path }
+}

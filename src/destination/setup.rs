@@ -1,0 +1,91 @@
+//! What `init destination` creates: the event table, and on request a guard that lets only Counterfoil change it.
+
+use crate::error::{Problems, Result};
+use crate::event::table::TableName;
+use crate::postgres::connect::Session;
+use crate::postgres::event_table;
+use crate::postgres::objects::Facts;
+use crate::postgres::script::{self, Function, Report, Script, Trigger, statement};
+
+/// What is wanted of a destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    table: TableName,
+    is_guarded: bool,
+}
+
+impl Plan {
+    /// The event table alone.
+    pub fn new(table: TableName) -> Self {
+        Self { table, is_guarded: false }
+    }
+
+    /// With `--guard`: a trigger that lets only Counterfoil's own sessions change it.
+    #[must_use]
+    pub fn guarded(self) -> Self {
+        Self { is_guarded: true, ..self }
+    }
+
+    /// The table it is about.
+    pub fn table(&self) -> &TableName {
+        &self.table
+    }
+
+    /// What is missing, what is there and what stands in the way.
+    pub fn script(&self, facts: &Facts) -> Script {
+        let mut script = Script::new(facts);
+        match &facts.events {
+            None => event_table::create(&mut script, facts, include_str!("../../sql/events/table.sql")),
+            Some(events) if events.is_event_table() => event_table::found(&mut script, &self.table, events),
+            Some(_) => {
+                let why = "what bears this name is no table with an integer id and a unique index on it";
+                event_table::refuse(&mut script, &self.table, why);
+            }
+        }
+        if self.is_guarded {
+            script.function(facts, guard_function(&self.table));
+            script.trigger(facts, guard(&self.table));
+        }
+        if facts.trigger("check_sql_command").is_some() {
+            script.note(format!(
+                "trigger check_sql_command makes {} a source; what is inserted here by anyone but Counterfoil stops the replication",
+                self.table
+            ));
+        }
+        script.demand_privileges(facts);
+        script
+    }
+
+    /// The SQL of `--dry-run`: runs in psql and creates only what is missing.
+    pub fn sql(&self, facts: &Facts) -> String {
+        self.script(facts).sql()
+    }
+}
+
+/// Creates what is missing of a destination, in one transaction. Running it again is harmless.
+///
+/// # Errors
+/// As [`script::carry_out`].
+pub async fn apply(session: &Session, plan: &Plan) -> Result<Report, Problems> {
+    script::carry_out(session, &plan.table, |facts| plan.script(facts)).await
+}
+
+fn guard_function(table: &TableName) -> Function {
+    Function {
+        name: "counterfoil_guard",
+        types: "",
+        result: "trigger",
+        sql: statement(include_str!("../../sql/destination/guard_function.sql"), table, &[]),
+    }
+}
+
+fn guard(table: &TableName) -> Trigger {
+    Trigger {
+        name: "counterfoil_guard",
+        // before insert, delete, update and truncate, for each statement
+        events: 2 + 4 + 8 + 16 + 32,
+        function: "counterfoil_guard",
+        when: None,
+        sql: statement(include_str!("../../sql/destination/guard.sql"), table, &[]),
+    }
+}

@@ -1,0 +1,238 @@
+//! Whether servers and tables are fit to be a source or a destination: pure judgements, all problems of each together.
+
+use crate::error::{Error, Kind, Problems, Warning};
+use crate::event::compatible::Wire;
+use crate::event::table::{Column, Table};
+use crate::postgres::about::Server;
+use crate::sql;
+use postgres_types::Type;
+
+/// The oldest PostgreSQL, as `server_version_num`.
+const VERSION_MIN: i32 = 130_000;
+
+/// Products that speak PostgreSQL's protocol without its locks or its sequences, by a word of their `version()`.
+const FOREIGN: [&str; 6] = ["CockroachDB", "Redshift", "-YB-", "openGauss", "Greenplum", "Materialize"];
+
+/// Whether it is PostgreSQL, new enough, with an encoding that says what its bytes mean.
+pub fn server(server: &Server) -> Problems {
+    let mut problems = Problems::new();
+    if let Some(product) = FOREIGN.iter().find(|product| server.version.contains(*product)) {
+        let product = product.trim_matches('-');
+        problems.push(
+            Error::new(Kind::Unsuitable, format!("the server is not PostgreSQL but {product}"))
+                .because("its locks and sequences do not prove which ids can still appear")
+                .fix("use PostgreSQL 13 or later"),
+        );
+    } else if server.version_num < VERSION_MIN {
+        problems.push(Error::new(Kind::Unsuitable, format!("the server is too old: {}", server.version)).fix("use PostgreSQL 13 or later"));
+    }
+    if server.encoding == "SQL_ASCII" {
+        problems.push(
+            Error::new(
+                Kind::Unsuitable,
+                "the database has encoding SQL_ASCII, so nobody knows what its bytes mean",
+            )
+            .fix("move the table to a database with encoding UTF8"),
+        );
+    }
+    problems
+}
+
+/// Whether a destination's server can be written to. A standby heals by a promotion, or is the wrong host of several.
+///
+/// # Errors
+/// `Unavailable` on a standby.
+pub fn takes_writes(server: &Server) -> Result<(), Error> {
+    match server.is_standby {
+        false => Ok(()),
+        true => Err(Error::new(Kind::Unavailable, "the server is a standby and takes no writes")
+            .fix("name the primary, or all hosts with target_session_attrs=read-write")),
+    }
+}
+
+/// Whether a table can be followed.
+pub fn source(table: &Table, server: &Server, id_column: &str) -> Problems {
+    let mut problems = shape_of(table, id_column);
+    if table.has_row_security {
+        problems.push(row_security(table, server));
+    }
+    let unreadable: Vec<&Column> = table.columns.iter().filter(|column| !column.may_select).collect();
+    if !unreadable.is_empty() || !table.may_use_schema {
+        problems.push(privilege(table, server, "SELECT", &unreadable));
+    }
+    problems
+}
+
+/// Whether a table can be appended to, its columns apart.
+pub fn destination(table: &Table, server: &Server, id_column: &str) -> Problems {
+    let mut problems = shape_of(table, id_column);
+    if table.has_row_security {
+        problems.push(row_security(table, server));
+    }
+    if table.is_subscribed {
+        problems.push(
+            unfit(table, format!("a logical subscription writes into {} too", table.name))
+                .fix("drop the table from the subscription's publication, or name another table"),
+        );
+    }
+    problems
+}
+
+/// Whether our role may read and insert the columns that are copied.
+pub fn may_append(table: &Table, server: &Server, wire: &Wire) -> Problems {
+    let copied = wire.columns.iter().filter_map(|column| table.column(&column.name));
+    let refused: Vec<&Column> = copied.filter(|column| !column.may_select || !column.may_insert).collect();
+    if refused.is_empty() && table.may_use_schema {
+        return Problems::new();
+    }
+    privilege(table, server, "SELECT, INSERT", &refused).into()
+}
+
+/// What a person should know about the source's table and server.
+pub fn source_cautions(table: &Table, server: &Server) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    if !server.is_fsync_on {
+        warnings.push(Warning::new(
+            "fsync is off at the source: after a crash it may forget events that were copied",
+            "set fsync = on",
+        ));
+    }
+    if !table.is_guarded {
+        let what = format!(
+            "nothing refuses UPDATE and DELETE of {}; such a change would not be copied",
+            table.name
+        );
+        warnings.push(Warning::new(
+            what,
+            "the trigger check_sql_command of counterfoil init source refuses them",
+        ));
+    }
+    warnings
+}
+
+/// What a person should know about a destination's table and server.
+pub fn destination_cautions(table: &Table, server: &Server, source: &Server, writers: u8) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    if server.encoding != source.encoding && server.encoding != "UTF8" {
+        let what = format!("the source has encoding {}, the destination {}", source.encoding, server.encoding);
+        warnings.push(Warning::new(
+            what,
+            "an event with a character the destination does not know will stop it",
+        ));
+    }
+    for trigger in table
+        .insert_triggers
+        .iter()
+        .filter(|trigger| trigger.is_enabled && trigger.is_before)
+    {
+        let what = format!(
+            "trigger {} of {} fires before a row is stored, and can change or swallow it",
+            sql::ident(&trigger.name),
+            table.name
+        );
+        warnings.push(Warning::new(what, ""));
+    }
+    if writers > 1 && !table.allows_concurrent_writers() {
+        let what = format!(
+            "writers = {writers} is taken as 1: {} has triggers or foreign keys, and its transactions could wait for each other",
+            table.name
+        );
+        warnings.push(Warning::new(what, ""));
+    }
+    warnings
+}
+
+fn unfit(table: &Table, what: impl Into<String>) -> Error {
+    Error::new(Kind::Unsuitable, what).at(table.name.to_string())
+}
+
+/// What both sides must have: a real table with an integer key.
+fn shape_of(table: &Table, id_column: &str) -> Problems {
+    let mut problems = Problems::new();
+    if !matches!(table.kind, 'r' | 'p') {
+        let kind = match table.kind {
+            'v' => "a view",
+            'm' => "a materialized view",
+            'f' => "a foreign table",
+            _ => "no table",
+        };
+        problems.push(unfit(table, format!("{} is {kind}", table.name)).fix("name a table"));
+        return problems;
+    }
+    let id = sql::ident(id_column);
+    let Some(column) = table.column(id_column) else {
+        let names: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
+        let error = unfit(table, format!("{} has no column {id}", table.name)).because(format!("it has {}", names.join(", ")));
+        problems.push(error.fix("name its integer key in id_column"));
+        return problems;
+    };
+    problems.extend(key_of(table, column, &id));
+    if table.has_heirs {
+        let error = unfit(
+            table,
+            format!("other tables inherit from {}, so nothing keeps its ids unique", table.name),
+        );
+        problems.push(error.fix("name a table without heirs; partitions are no obstacle"));
+    }
+    problems
+}
+
+fn key_of(table: &Table, column: &Column, id: &str) -> Problems {
+    let mut problems = Problems::new();
+    let name = &table.name;
+    if ![Type::INT2, Type::INT4, Type::INT8]
+        .iter()
+        .any(|known| known.oid() == column.type_oid)
+    {
+        problems.push(
+            unfit(table, format!("{name}.{id} is {}, not an integer", column.type_name))
+                .fix("name an integer key in id_column; events are copied in its order"),
+        );
+        return problems;
+    }
+    if !column.is_not_null {
+        problems.push(unfit(table, format!("{name}.{id} may be NULL")).fix(format!("ALTER TABLE {name} ALTER COLUMN {id} SET NOT NULL;")));
+    }
+    if !table.has_id_key {
+        let error = unfit(table, format!("no unique index has {id} of {name} alone as its key"));
+        problems.push(match table.kind {
+            'p' => error
+                .because("a partitioned table can have one only when it is partitioned by that column")
+                .fix("use a table that is not partitioned, or is partitioned by range of its id"),
+            _ => error.fix(format!("CREATE UNIQUE INDEX CONCURRENTLY ON {name} ({id});")),
+        });
+    }
+    problems
+}
+
+fn row_security(table: &Table, server: &Server) -> Error {
+    let role = sql::ident(&server.role);
+    unfit(
+        table,
+        format!("row-level security would hide rows of {} from role {role}", table.name),
+    )
+    .fix(format!("ALTER ROLE {role} BYPASSRLS; or connect as the owner of the table"))
+}
+
+fn privilege(table: &Table, server: &Server, privileges: &str, columns: &[&Column]) -> Error {
+    let (role, schema, name) = (sql::ident(&server.role), sql::ident(&table.name.schema), &table.name);
+    let mut cures = Vec::new();
+    if !table.may_use_schema {
+        cures.push(format!("GRANT USAGE ON SCHEMA {schema} TO {role};"));
+    }
+    if !columns.is_empty() {
+        cures.push(format!("GRANT {privileges} ON {name} TO {role};"));
+    }
+    let names: Vec<String> = columns.iter().map(|column| sql::ident(&column.name)).collect();
+    let error = Error::new(Kind::Access, format!("role {role} lacks {privileges} on {name}")).at(name.to_string());
+    let error = match (table.may_use_schema, names.len()) {
+        (false, _) => error.because(format!("it may not use schema {schema}")),
+        (true, many) if many < table.columns.len() => error.because(format!("for {}", names.join(", "))),
+        (true, _) => error,
+    };
+    error.fix(cures.join(" "))
+}
+
+#[cfg(test)]
+#[path = "fitness_tests.rs"]
+mod tests;

@@ -1,0 +1,118 @@
+//! Whether an event differs from the source's only as slate's replicator alters events: time stamps cut to milliseconds, JSON numbers rewritten as doubles.
+
+use crate::event::table::Column;
+use postgres_types::Type;
+use serde_json::Value;
+
+/// One column of an event: what the source has, and what the destination has. `None` is NULL or too long to look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Texts<'a> {
+    /// The column at the source.
+    pub column: &'a Column,
+    /// Its text at the source.
+    pub source: Option<&'a str>,
+    /// Its text at the destination.
+    pub destination: Option<&'a str>,
+}
+
+/// Whether every column is equal or altered in slate's way, and at least one is altered.
+pub fn is_slates_work(columns: &[Texts<'_>]) -> bool {
+    let is_altered = |texts: &&Texts<'_>| texts.source != texts.destination;
+    let mut altered = columns.iter().filter(is_altered).peekable();
+    altered.peek().is_some() && altered.all(is_slates_alteration)
+}
+
+fn is_slates_alteration(texts: &Texts<'_>) -> bool {
+    let (Some(source), Some(destination)) = (texts.source, texts.destination) else {
+        return false;
+    };
+    match texts.column.type_oid {
+        oid if oid == Type::TIMESTAMPTZ.oid() || oid == Type::TIMESTAMP.oid() => cut_to_milliseconds(source) == destination,
+        oid if oid == Type::JSONB.oid() || oid == Type::JSON.oid() => is_equal_as_doubles(source, destination),
+        _ => false,
+    }
+}
+
+/// The text of a time stamp as it is after a stay in a JavaScript `Date`: `….123456+00` becomes `….123+00`, `….120456` becomes `….12`.
+fn cut_to_milliseconds(timestamp: &str) -> String {
+    let Some((seconds, fraction)) = timestamp.split_once('.') else {
+        return timestamp.to_owned();
+    };
+    let end = fraction.find(|c: char| !c.is_ascii_digit()).unwrap_or(fraction.len());
+    let (digits, zone) = fraction.split_at(end);
+    let kept = digits[..digits.len().min(3)].trim_end_matches('0');
+    match kept {
+        "" => format!("{seconds}{zone}"),
+        kept => format!("{seconds}.{kept}{zone}"),
+    }
+}
+
+fn is_equal_as_doubles(source: &str, destination: &str) -> bool {
+    match (serde_json::from_str(source), serde_json::from_str(destination)) {
+        (Ok(source), Ok(destination)) => are_equal(&source, &destination),
+        _ => false,
+    }
+}
+
+fn are_equal(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => one.as_f64() == other.as_f64(),
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| are_equal(one, other))
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            one.len() == other.len()
+                && one
+                    .iter()
+                    .all(|(key, value)| other.get(key).is_some_and(|other| are_equal(value, other)))
+        }
+        _ => one == other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::table::Origin;
+
+    fn is_slates(of: &Type, source: &str, destination: &str) -> bool {
+        let column = Column {
+            name: "c".to_owned(),
+            type_name: of.name().to_owned(),
+            type_oid: of.oid(),
+            is_binary_stable: true,
+            is_not_null: true,
+            has_default: false,
+            origin: Origin::Plain,
+            may_select: true,
+            may_insert: true,
+        };
+        is_slates_work(&[Texts {
+            column: &column,
+            source: Some(source),
+            destination: Some(destination),
+        }])
+    }
+
+    #[test]
+    fn a_time_stamp_cut_to_milliseconds_is_slates_and_any_other_is_not() {
+        let ts = |source, destination| is_slates(&Type::TIMESTAMPTZ, source, destination);
+        assert!(ts("2026-04-03 10:11:12.123456+00", "2026-04-03 10:11:12.123+00"));
+        assert!(ts("2026-04-03 10:11:12.120456+00", "2026-04-03 10:11:12.12+00"));
+        assert!(ts("2026-04-03 10:11:12.000456+00", "2026-04-03 10:11:12+00"));
+        assert!(!ts("2026-04-03 10:11:12.123456+00", "2026-04-03 10:11:12.124+00"));
+        assert!(!ts("2026-04-03 10:11:12+00", "2026-04-03 10:11:12+00"));
+    }
+
+    #[test]
+    fn numbers_rewritten_as_doubles_are_slates_and_other_values_are_not() {
+        let json = |source, destination| is_slates(&Type::JSONB, source, destination);
+        assert!(json(
+            r#"{"n": [1.10, 12345678901234567890]}"#,
+            r#"{"n": [1.1, 12345678901234567000]}"#
+        ));
+        assert!(!json(r#"{"n": 1}"#, r#"{"n": 2}"#));
+        assert!(!json(r#"{"n": 1.10, "s": "a"}"#, r#"{"n": 1.1, "s": "b"}"#));
+        assert!(!is_slates(&Type::TEXT, "1.10", "1.1"));
+    }
+}

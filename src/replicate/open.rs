@@ -1,0 +1,173 @@
+//! Connects and checks: the source, and one lane against it. Nothing is written before every check of a lane has passed.
+
+use crate::config::DestinationConfig;
+use crate::destination::postgres::{Appending, PostgresDestination};
+use crate::error::{Error, Kind, Problems, Result};
+use crate::event::feed::Gauge;
+use crate::log::key;
+use crate::postgres::connect::{Purpose, Session};
+use crate::postgres::fault::Side;
+use crate::postgres::pool::Pool;
+use crate::replicate::Replication;
+use crate::replicate::check::contents;
+use crate::replicate::check::notify::Wakeup;
+use crate::replicate::check::same_place::places;
+use crate::replicate::check::shape::{DestinationShape, SourceShape, destination_shape, source_shape};
+use crate::replicate::lane::Lane;
+use crate::replicate::upstream::Source;
+use crate::source::discipline::Discipline;
+use crate::source::durability::Gate;
+use crate::source::mark::{Looker, Rule};
+use crate::source::read::Readers;
+use crate::source::wait::{Bell, Follower, Following};
+use crate::sql;
+use slog::info;
+use std::sync::Arc;
+
+/// The doorbell's own channel, listened to besides the configured one.
+const DOORBELL_CHANNEL: &str = "counterfoil";
+/// Sessions for checks and counts at the source.
+const CHECK_SESSIONS_MAX: u32 = 2;
+
+/// Connects to the source and checks it: over one session that looks for the mark, one that listens, and others as they are needed.
+///
+/// # Errors
+/// Those of the connection and of the checks of the source.
+pub async fn source(run: &Replication, epoch: u64) -> Result<(Source, Follower)> {
+    let (config, limits) = (&run.config.source, &run.config.replication);
+    let purpose = Purpose { what: "mark", side: Side::Source };
+    let session = Arc::new(Session::open(&config.conninfo, purpose, limits.connect_timeout).await?);
+    let shape = source_shape(&session, config).await.map_err(worst)?;
+    let gate = if config.durability_gate && !shape.server.is_standby { Gate::new(Arc::clone(&session)) } else { Gate::open() };
+    let rule = rule(&shape, &config.known_gaps);
+    let looker = Looker::new(Arc::clone(&session), &config.table, &config.id_column, rule.clone()).await?;
+    let server = session.server().identity.clone();
+    let readers = |max| Readers::new(config.conninfo.clone(), server.clone(), limits.connect_timeout, max);
+    let following = Following {
+        conninfo: config.conninfo.clone(),
+        channels: vec![DOORBELL_CHANNEL.to_owned(), config.channel.clone()],
+        bell: bell(&shape.wakeup),
+        table_oid: shape.table.oid,
+        poll_interval: config.poll_interval,
+        connect_timeout: limits.connect_timeout,
+    };
+    let follower = Follower::new(looker, following, run.log.clone()).await?;
+    let highest = follower.looker().highest().await?;
+    let check = Purpose { what: "check", side: Side::Source };
+    let source = Source {
+        epoch,
+        rule,
+        highest,
+        near_ids: i64::try_from(limits.max_events_per_write).unwrap_or(i64::MAX),
+        gate,
+        leading: readers(1),
+        behind: readers(limits.readers_max),
+        checks: Pool::new(&config.conninfo, check, CHECK_SESSIONS_MAX, limits.connect_timeout, &run.log),
+        shape,
+    };
+    Ok((source, follower))
+}
+
+/// Connects to a destination, makes it ours, and compares it with the source. `is_first`: nothing of it was compared since the process began.
+///
+/// # Errors
+/// `Fed` when another replicator holds it; those of the connection and of the checks.
+pub async fn lane(run: &Replication, source: &Source, index: usize, gauge: Arc<Gauge>, is_first: bool) -> Result<Lane> {
+    let config = &run.config.destinations[index];
+    let limits = &run.config.replication;
+    let purpose = Purpose { what: "append", side: Side::Destination };
+    let session = Session::open(&config.conninfo, purpose, limits.connect_timeout).await?;
+    set_synchronous_commit(&session, config).await?;
+    let shape = destination_shape(&session, config, &source.shape).await.map_err(worst)?;
+    take_replicator_lock(&session, config, shape.table.oid).await?;
+    let is_compared = run.compared.get(index).copied().unwrap_or(false);
+    compare(source, &session, config, &shape, is_first && !is_compared).await?;
+    let layout = shape.wire.layout(&source.shape.id_column, source.shape.group_by.as_deref());
+    let layout = layout.ok_or_else(|| Error::new(Kind::Bug, "the id column does not travel"))?;
+    let appending = Appending {
+        table: config.table.clone(),
+        oid: shape.table.oid,
+        id_column: source.shape.id_column.clone(),
+        wire: shape.wire.clone(),
+        layout,
+        stall_max: limits.append_timeout,
+    };
+    if is_first {
+        let format = shape.wire.format_option();
+        info!(run.log, "the destination was checked"; key::DESTINATION => &config.name, key::DATABASE => session.place().to_owned(), "copy_format" => format);
+    }
+    let destination = PostgresDestination::new(session, appending).await?;
+    Ok(Lane {
+        index,
+        position: destination.known_position(),
+        wire: shape.wire,
+        epoch: source.epoch,
+        gauge,
+        destination: Box::new(destination),
+    })
+}
+
+/// The cheap comparison of a lane that comes back, or the whole one of a lane that nobody has compared yet.
+async fn compare(source: &Source, session: &Session, config: &DestinationConfig, shape: &DestinationShape, is_whole: bool) -> Result<()> {
+    let lent = source.checks.get().await?;
+    let lane = contents::Lane { name: &config.name, session, shape };
+    if !is_whole {
+        return contents::last_event(&lent, &source.shape, &lane).await.map(drop);
+    }
+    let places: Vec<usize> = places(&[&lent, session]).await.into_iter().collect::<Result<_>>()?;
+    if places[0] == places[1] && shape.table.oid == source.shape.table.oid {
+        let what = format!("destination \"{}\" is the source itself, the same database and table", config.name);
+        return Err(Error::new(Kind::Usage, what).at(session.place()).fix("remove it from the configuration, or name another table"));
+    }
+    let compared = contents::compare_all(&lent, &source.shape, &[lane]).await?;
+    compared.into_iter().collect::<Result<Vec<_>>>().map(drop)
+}
+
+async fn set_synchronous_commit(session: &Session, config: &DestinationConfig) -> Result<()> {
+    let set = format!("set synchronous_commit = {}", sql::literal(&config.synchronous_commit));
+    let what = || format!("cannot set synchronous_commit of destination \"{}\"", config.name);
+    session.batch_execute(&set).await.map_err(|error| session.error(&error, what()))
+}
+
+async fn take_replicator_lock(session: &Session, config: &DestinationConfig, oid: u32) -> Result<()> {
+    let oid = oid.cast_signed();
+    let failed = |error| session.error(&error, format!("cannot lock destination \"{}\"", config.name));
+    let asked = session.query_one(include_str!("../../sql/destination/try_replicator_lock.sql"), &[&sql::LOCK_REPLICATOR, &oid]).await;
+    if asked.map_err(failed)?.get(0) {
+        return Ok(());
+    }
+    let class = i64::from(sql::LOCK_REPLICATOR);
+    let who = session.query_opt(include_str!("../../sql/destination/replicator.sql"), &[&class, &oid.cast_unsigned()]).await;
+    let who = who.map_err(failed)?.map_or_else(
+        || "it has just gone".to_owned(),
+        |row| format!("pid {}, application \"{}\", from {}", row.get::<_, i32>(0), row.get::<_, &str>(1), row.get::<_, &str>(2)),
+    );
+    Err(Error::new(Kind::Fed, format!("another replicator feeds destination \"{}\"", config.name))
+        .at(session.place())
+        .because(who)
+        .fix("nothing to do for a hot spare: it takes over when the other one ends; else stop one of them"))
+}
+
+fn rule(shape: &SourceShape, known_gaps: &[(i64, i64)]) -> Rule {
+    match &shape.ids.discipline {
+        Discipline::Consecutive => Rule::Consecutive { known_gaps: Arc::from(known_gaps) },
+        Discipline::Sequence { lock_relations, .. } => Rule::Horizon { relations: lock_relations.clone() },
+        Discipline::Grace(grace) => Rule::Grace(*grace),
+    }
+}
+
+fn bell(wakeup: &Wakeup) -> Bell {
+    match wakeup {
+        Wakeup::Doorbell => Bell::Doorbell,
+        Wakeup::Trigger { .. } => Bell::EveryInsert,
+        Wakeup::Polling { .. } => Bell::None,
+    }
+}
+
+/// The worst of several problems carries the others as causes, so that none is lost on the way.
+fn worst(problems: Problems) -> Error {
+    let Some(worst) = problems.worst().cloned() else { return Error::new(Kind::Bug, "a refusal without a problem") };
+    let others = problems.iter().filter(|other| other.to_string() != worst.to_string());
+    others.fold(worst.clone(), |error, other| error.because(format!("and: {other}")))
+}
+

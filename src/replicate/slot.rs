@@ -1,0 +1,148 @@
+//! A destination as the conductor sees it: closed, busy, ready or halted, and what is known of it.
+
+use crate::error::{Error, Kind};
+use crate::event::feed::Gauge;
+use crate::event::range::shown;
+use crate::log::key;
+use crate::replicate::fan_out::Pace;
+use crate::replicate::lane::Lane;
+use crate::replicate::late::Audited;
+use crate::retry::{Happened, Health, Policy};
+use slog::{Logger, debug, error, info, warn};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Where the lane is.
+pub enum State {
+    /// Not connected; due at this time.
+    Closed {
+        /// When.
+        until: Instant,
+    },
+    /// With a task: being opened, or in a pass.
+    Busy,
+    /// Here, connected and checked.
+    Ready(Box<Lane>),
+    /// Stopped for good.
+    Halted,
+}
+
+/// See the module.
+pub struct Slot {
+    /// As configured.
+    pub name: String,
+    /// What it has done.
+    pub gauge: Arc<Gauge>,
+    /// Whether it travels with others.
+    pub pace: Pace,
+    /// Where the lane is.
+    pub state: State,
+    /// The last position known.
+    pub position: Option<i64>,
+    /// Whether it was opened since the process started: then counts were compared.
+    pub was_opened: bool,
+    /// Up to where late arrivals were looked for.
+    pub audited: Audited,
+    /// When late arrivals were last looked for.
+    pub audited_at: Instant,
+    lost_with: Option<Error>,
+    health: Health,
+}
+
+impl Slot {
+    /// Closed, and due now.
+    pub fn new(name: String, gauge: Arc<Gauge>, now: Instant) -> Self {
+        Self {
+            name,
+            gauge,
+            pace: Pace::Together,
+            state: State::Closed { until: now },
+            position: None,
+            was_opened: false,
+            audited: Audited::default(),
+            audited_at: now,
+            lost_with: None,
+            health: Health::new(),
+        }
+    }
+
+    /// When it is due to be opened, if that is what is waited for.
+    pub fn due(&self) -> Option<Instant> {
+        if let State::Closed { until } = self.state { Some(until) } else { None }
+    }
+
+    /// The lane, if it is here; it is busy then.
+    pub fn take_lane(&mut self) -> Option<Lane> {
+        match std::mem::replace(&mut self.state, State::Busy) {
+            State::Ready(lane) => Some(*lane),
+            other => {
+                self.state = other;
+                None
+            }
+        }
+    }
+
+    /// Why it is lost or halted.
+    pub fn lost_with(&self) -> Option<&Error> {
+        self.lost_with.as_ref()
+    }
+
+    /// It was opened.
+    pub fn opened(&mut self, lane: Lane, policy: &Policy, log: &Logger) {
+        self.health = self.health.next(Happened::Opened, policy, 0.0);
+        match self.lost_with.take() {
+            Some(_) => info!(log, "the destination is back"; key::DESTINATION => &self.name, key::POSITION => shown(lane.position)),
+            None if !self.was_opened => info!(log, "the destination is ready"; key::DESTINATION => &self.name, key::POSITION => shown(lane.position)),
+            None => {}
+        }
+        if !self.was_opened {
+            self.audited.through = lane.position;
+        }
+        self.was_opened = true;
+        self.position = lane.position;
+        self.state = State::Ready(Box::new(lane));
+    }
+
+    /// It came back from a pass. Gives whether it moved.
+    pub fn returned(&mut self, lane: Lane, policy: &Policy, log: &Logger) -> bool {
+        let has_moved = lane.position > self.position;
+        if has_moved {
+            self.health = self.health.next(Happened::Worked, policy, 0.0);
+            debug!(log, "events were appended"; key::DESTINATION => &self.name, key::POSITION => shown(lane.position));
+        }
+        self.position = lane.position;
+        self.state = State::Ready(Box::new(lane));
+        has_moved
+    }
+
+    /// It was lost: it waits, or stops for good.
+    pub fn lost(&mut self, error: Error, policy: &Policy, jitter: f64, log: &Logger) {
+        if error.kind() == Kind::Stopped {
+            // Cut off, or failed by the source: not its fault, it is opened anew at once.
+            self.state = State::Closed { until: Instant::now() };
+            return;
+        }
+        self.health = self.health.next(Happened::Lost(error.kind()), policy, jitter);
+        let is_news = self.lost_with.as_ref().is_none_or(|known| known.to_string() != error.to_string());
+        let fix = error.remedy().unwrap_or_default().to_owned();
+        if let Health::Waiting { wait, .. } = self.health {
+            self.state = State::Closed { until: Instant::now() + wait };
+            let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+            if is_news {
+                warn!(log, "the destination was lost, trying again"; key::DESTINATION => &self.name,
+                    key::ERROR => error.to_string(), key::FIX => fix, key::WAIT_MS => wait_ms);
+            } else {
+                debug!(log, "the destination is still lost"; key::DESTINATION => &self.name, key::WAIT_MS => wait_ms);
+            }
+        } else {
+            self.state = State::Halted;
+            error!(log, "the destination stopped for good"; key::DESTINATION => &self.name, key::ERROR => error.to_string(), key::FIX => fix);
+        }
+        self.lost_with = Some(error);
+    }
+
+    /// Stops for good, whatever it was doing.
+    pub fn halt(&mut self) {
+        self.state = State::Halted;
+    }
+}

@@ -1,0 +1,246 @@
+//! The source as the conductor sees it: its connection and health, the front of what was shipped, and the mark in hand.
+
+use crate::config::Config;
+use crate::error::Error;
+use crate::event::range::shown;
+use crate::event::compatible::Wire;
+use crate::postgres::pool::Pool;
+use crate::replicate::check::shape::SourceShape;
+use crate::replicate::pass::Passed;
+use crate::retry::{Happened, Health, Policy};
+use crate::source::cut::{Limits, Mark, Stopped};
+use crate::source::durability::Gate;
+use crate::source::explain::View;
+use crate::source::mark::{Blocked, Front, Rule};
+use crate::source::read::{Ended, Reading, Readers};
+use crate::source::wait::Follower;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// One connection to the source, with everything that belongs to it.
+pub struct Source {
+    /// Counts the connections; a lane must have been compared over this one.
+    pub epoch: u64,
+    /// What it looks like.
+    pub shape: SourceShape,
+    /// How ids are judged.
+    pub rule: Rule,
+    /// The highest id visible when it was opened.
+    pub highest: Option<i64>,
+    /// Lanes whose positions differ by no more ids than this share a read.
+    pub near_ids: i64,
+    /// The gates of batches.
+    pub gate: Gate,
+    /// The session of the leading fan-out, which may always read.
+    pub leading: Arc<Readers>,
+    /// The sessions of the others.
+    pub behind: Arc<Readers>,
+    /// For checks and counts.
+    pub checks: Pool,
+}
+
+impl Source {
+    /// What is read for lanes of this form; `None` when the id does not travel.
+    pub fn reading(&self, wire: &Wire, config: &Config) -> Option<Reading> {
+        Some(Reading {
+            table: self.shape.table.name.clone(),
+            id_column: config.source.id_column.clone(),
+            layout: wire.layout(&config.source.id_column, self.shape.group_by.as_deref())?,
+            wire: wire.clone(),
+            limits: Limits {
+                events_max: config.replication.max_events_per_write,
+                bytes_max: config.replication.max_bytes_per_write,
+                group_events_max: config.source.group_events_max,
+            },
+        })
+    }
+
+    /// The mark for lanes that are behind what was shipped already.
+    fn mark_through(&self, shipped: Option<i64>) -> Mark {
+        match &self.rule {
+            Rule::Consecutive { known_gaps } => Mark::Consecutive(Arc::clone(known_gaps)),
+            Rule::Horizon { .. } | Rule::Grace(_) => Mark::Decided(shipped),
+        }
+    }
+}
+
+enum State {
+    Closed { until: Instant },
+    Opening,
+    Open(Arc<Source>),
+    Halted(Error),
+}
+
+/// See the module.
+pub struct Upstream {
+    state: State,
+    health: Health,
+    epoch: u64,
+    follower: Option<Box<Follower>>,
+    mark: Option<Mark>,
+    front: Front,
+    holding: View,
+    lost_with: Option<Error>,
+}
+
+impl Upstream {
+    /// Not connected yet, and due now.
+    pub fn new(now: Instant) -> Self {
+        Self {
+            state: State::Closed { until: now },
+            health: Health::new(),
+            epoch: 0,
+            follower: None,
+            mark: None,
+            front: Front::default(),
+            holding: View::default(),
+            lost_with: None,
+        }
+    }
+
+    /// Whether it is time to connect.
+    pub fn is_due(&self, now: Instant) -> bool {
+        matches!(self.state, State::Closed { until } if until <= now)
+    }
+
+    /// When it is time to connect, if that is what is waited for.
+    pub fn due(&self) -> Option<Instant> {
+        if let State::Closed { until } = self.state { Some(until) } else { None }
+    }
+
+    /// Notes that it is being opened; gives the number of the connection.
+    pub fn begin_opening(&mut self) -> u64 {
+        self.state = State::Opening;
+        self.epoch += 1;
+        self.epoch
+    }
+
+    /// The number of the present or coming connection.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Takes the new connection. `highest` is the highest position of a lane.
+    pub fn opened(&mut self, source: Source, follower: Follower, highest: Option<i64>) {
+        self.health = self.health.next(Happened::Opened, &NO_WAIT, 0.0);
+        self.holding = follower.holding_view();
+        self.follower = Some(Box::new(follower));
+        self.mark = None;
+        self.front = Front { shipped: highest, blocked: None };
+        self.lost_with = None;
+        self.state = State::Open(Arc::new(source));
+    }
+
+    /// The present connection.
+    pub fn source(&self) -> Option<Arc<Source>> {
+        if let State::Open(source) = &self.state { Some(Arc::clone(source)) } else { None }
+    }
+
+    /// Takes a loss; gives the wait until the next try, or `None` when it stops for good.
+    pub fn lose(&mut self, error: &Error, policy: &Policy, jitter: f64) -> Option<Duration> {
+        self.health = self.health.next(Happened::Lost(error.kind()), policy, jitter);
+        (self.follower, self.mark) = (None, None);
+        self.lost_with = Some(error.clone());
+        if let Health::Waiting { wait, .. } = self.health {
+            self.state = State::Closed { until: Instant::now() + wait };
+            Some(wait)
+        } else {
+            self.state = State::Halted(error.clone());
+            None
+        }
+    }
+
+    /// Stops for good.
+    pub fn halt(&mut self, error: Error) {
+        self.state = State::Halted(error);
+    }
+
+    /// Whether it stopped for good.
+    pub fn is_halted(&self) -> bool {
+        matches!(self.state, State::Halted(_))
+    }
+
+    /// Why it stopped for good.
+    pub fn halted_with(&self) -> Option<&Error> {
+        if let State::Halted(error) = &self.state { Some(error) } else { None }
+    }
+
+    /// Why it is away.
+    pub fn lost_with(&self) -> Option<&Error> {
+        self.lost_with.as_ref()
+    }
+
+    /// Where reading stands.
+    pub fn front(&self) -> Front {
+        self.front
+    }
+
+    /// What committed events wait for, in words.
+    pub fn holding(&self) -> Option<String> {
+        self.holding.in_words()
+    }
+
+    /// A lane was compared with the source over this connection, and holds everything up to here.
+    pub fn hear_of(&mut self, position: Option<i64>, epoch: u64) {
+        if epoch != self.epoch {
+            return;
+        }
+        self.front.shipped = self.front.shipped.max(position);
+        self.forget_passed_block();
+    }
+
+    /// The follower, when it is here and the mark it found was used.
+    pub fn take_follower(&mut self) -> Option<Box<Follower>> {
+        if self.mark.is_none() { self.follower.take() } else { None }
+    }
+
+    /// The follower came back with a mark; it is dropped when its connection is not the present one.
+    pub fn saw(&mut self, follower: Box<Follower>, mark: Mark, epoch: u64) {
+        if matches!(&self.state, State::Open(source) if source.epoch == epoch) {
+            self.follower = Some(follower);
+            self.mark = Some(mark);
+        }
+    }
+
+    /// The mark in hand, once.
+    pub fn take_mark(&mut self) -> Option<Mark> {
+        self.mark.take()
+    }
+
+    /// The mark for a group that is behind the front; `None` when it is not.
+    pub fn mark_behind(&self, after: Option<i64>) -> Option<Mark> {
+        let source = self.source()?;
+        (self.front.shipped > after).then(|| source.mark_through(self.front.shipped))
+    }
+
+    /// Takes what a pass has shipped.
+    pub fn shipped(&mut self, passed: &Passed, is_leading: bool) {
+        if passed.epoch != self.epoch {
+            return;
+        }
+        if passed.shipped > self.front.shipped {
+            self.health = self.health.next(Happened::Worked, &NO_WAIT, 0.0);
+        }
+        self.front.shipped = self.front.shipped.max(passed.shipped);
+        if is_leading {
+            self.front.blocked = match passed.ended {
+                Some(Ended::Stopped(Stopped::AtMark { next, is_within_group: true })) => Some(Blocked { held: passed.taken, next }),
+                _ => None,
+            };
+        }
+        self.forget_passed_block();
+    }
+
+    fn forget_passed_block(&mut self) {
+        let shipped = self.front.shipped;
+        self.front.blocked = self.front.blocked.filter(|blocked| shipped < Some(blocked.next));
+    }
+
+    /// Where reading stands, in words.
+    pub fn in_words(&self) -> String {
+        format!("everything up to id {} was shipped", shown(self.front.shipped))
+    }
+}
+
+/// For steps that lead to no wait.
+const NO_WAIT: Policy = Policy { wait_min: Duration::ZERO, wait_max: Duration::ZERO };

@@ -1,0 +1,212 @@
+//! What `init source` creates: the event table, what gives out its ids, what protects it, what wakes the replicator.
+
+mod objects;
+mod slate;
+
+use crate::error::{Error, Kind, Problems, Result};
+use crate::event::table::TableName;
+use crate::postgres::connect::Session;
+use crate::postgres::event_table;
+use crate::postgres::objects::{Facts, Relation};
+use crate::postgres::script::{self, On, Report, Script};
+use std::str::FromStr;
+
+/// How ids are given out: `--ids`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ids {
+    /// 1, 2, 3 … by a counter that stays locked to the commit: the strongest checks, one commit at a time.
+    #[default]
+    Consecutive,
+    /// By an identity column: writers do not wait for each other, and a rollback leaves a gap.
+    Sequence,
+}
+
+/// What wakes the replicator: `--notify`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notify {
+    /// A trigger without contents that rings only while the replicator sleeps.
+    Doorbell,
+    /// slate's trigger and channel, with table and id only.
+    Slate,
+    /// Nothing: the replicator polls.
+    None,
+}
+
+/// What is wanted of a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    table: TableName,
+    ids: Ids,
+    notify: Option<Notify>,
+}
+
+impl Plan {
+    /// With `notify` of `None`, a doorbell, except where applications may use two-phase commit.
+    pub fn new(table: TableName, ids: Ids, notify: Option<Notify>) -> Self {
+        Self { table, ids, notify }
+    }
+
+    /// The table it is about.
+    pub fn table(&self) -> &TableName {
+        &self.table
+    }
+
+    /// What is missing, what is there and what stands in the way.
+    pub fn script(&self, facts: &Facts) -> Script {
+        let mut script = Script::new(facts);
+        if slate::is_source(facts) {
+            slate::take_as_it_is(&mut script, facts, self.notify);
+        } else {
+            match self.ids {
+                Ids::Consecutive => self.consecutive(&mut script, facts),
+                Ids::Sequence => self.sequence(&mut script, facts),
+            }
+            script.function(facts, objects::filter_sql_command(&self.table));
+            script.trigger(facts, objects::check_sql_command(&self.table));
+            self.notify(&mut script, facts);
+        }
+        script.demand_privileges(facts);
+        script
+    }
+
+    /// The SQL of `--dry-run`: runs in psql and creates only what is missing.
+    pub fn sql(&self, facts: &Facts) -> String {
+        self.script(facts).sql()
+    }
+
+    fn consecutive(&self, script: &mut Script, facts: &Facts) {
+        match &facts.events {
+            _ if self.table.name == "id" => {
+                let taken = Error::new(Kind::Usage, "cannot call the event table id: its counter has this name");
+                script.refuse(taken.fix("give --table another name, or --ids sequence"));
+            }
+            None => event_table::create(script, facts, include_str!("../../../sql/events/table.sql")),
+            Some(events) => match unfit_for_consecutive(events) {
+                None => event_table::found(script, &self.table, events),
+                Some(why) => event_table::refuse(script, &self.table, why),
+            },
+        }
+        let counter = format!("table {}.id, the next id", self.table.schema);
+        match &facts.counter {
+            None => script.create(counter, objects::counter(&self.table), On::Schema),
+            Some(found) if found.is_counter() && facts.events.is_some() => script.found(counter),
+            Some(found) => {
+                let why = format!(
+                    "a relation of this name is there, and it is no counter of {}: {}",
+                    self.table,
+                    found.shown()
+                );
+                script.refuse_to_replace(&counter, &why, &objects::set_counter_aside(&self.table));
+            }
+        }
+        for function in [objects::insert_events(&self.table), objects::insert_events_text(&self.table)] {
+            if facts
+                .function(function.name, function.types)
+                .is_some_and(|found| !function.is(found))
+            {
+                script.note(format!(
+                    "{}.insert_events may serve another event table of the schema: then put {} into a schema of its own, or give --ids sequence",
+                    self.table.schema, self.table
+                ));
+            }
+            script.function(facts, function);
+        }
+    }
+
+    fn sequence(&self, script: &mut Script, facts: &Facts) {
+        let table = &self.table;
+        match &facts.events {
+            None => event_table::create(script, facts, include_str!("../../../sql/source/table_sequence.sql")),
+            Some(events) if !events.is_event_table() => {
+                let why = "what bears this name is no table with an integer id and a unique index on it";
+                event_table::refuse(script, table, why);
+            }
+            Some(events) if !events.has_id_sequence => {
+                let why = "its ids come from no sequence that belongs to the column";
+                script.refuse_to_replace(&format!("an identity column on {table}"), why, &objects::add_identity(table));
+            }
+            Some(events) => event_table::found(script, table, events),
+        }
+    }
+
+    fn notify(&self, script: &mut Script, facts: &Facts) {
+        let doorbell = objects::doorbell(&self.table);
+        let notify_insert = objects::notify_insert(&self.table);
+        let has_doorbell = facts.trigger(doorbell.name).is_some();
+        let has_notify = facts
+            .trigger(notify_insert.name)
+            .is_some_and(|found| notify_insert.is(found, &self.table));
+        let may_prepare = facts.server.prepared_transactions_max > 0;
+        match self.notify {
+            Some(Notify::Doorbell) => self.ring(script, facts),
+            Some(Notify::Slate) => {
+                script.function(facts, objects::notify_event_insert(&self.table));
+                script.trigger(facts, notify_insert);
+            }
+            Some(Notify::None) if has_doorbell || has_notify => {
+                script.note(format!("a trigger of {} that notifies is there, and stays", self.table));
+            }
+            Some(Notify::None) => {}
+            None if has_notify => script.found(format!("trigger {} on {}", notify_insert.name, self.table)),
+            None if may_prepare && !has_doorbell => script.note(format!(
+                "no trigger wakes the replicator, it polls: max_prepared_transactions is {}, and a transaction that has notified cannot be \
+                 prepared, so two-phase commits would fail now and then; if nobody uses them here, run init again with --notify doorbell",
+                facts.server.prepared_transactions_max
+            )),
+            None => self.ring(script, facts),
+        }
+    }
+
+    fn ring(&self, script: &mut Script, facts: &Facts) {
+        script.function(facts, objects::doorbell_function(&self.table));
+        script.trigger(facts, objects::doorbell(&self.table));
+    }
+}
+
+/// Creates what is missing of a source, in one transaction. Running it again is harmless.
+///
+/// # Errors
+/// As [`script::carry_out`].
+pub async fn apply(session: &Session, plan: &Plan) -> Result<Report, Problems> {
+    script::carry_out(session, &plan.table, |facts| plan.script(facts)).await
+}
+
+fn unfit_for_consecutive(events: &Relation) -> Option<&'static str> {
+    if !events.is_event_table() {
+        Some("what bears this name is no table with an integer id and a unique index on it")
+    } else if events.has_id_sequence {
+        Some("its ids come from a sequence: give --ids sequence to keep it")
+    } else if !events.has_columns_of_init() {
+        Some(
+            "insert_events needs the columns id bigint, ts timestamp with time zone and event jsonb, all not null, and no others to be filled",
+        )
+    } else {
+        None
+    }
+}
+
+impl FromStr for Ids {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "consecutive" => Ok(Self::Consecutive),
+            "sequence" => Ok(Self::Sequence),
+            _ => Err(Error::new(Kind::Usage, format!("cannot give out ids by {text:?}")).fix("give consecutive or sequence")),
+        }
+    }
+}
+
+impl FromStr for Notify {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "doorbell" => Ok(Self::Doorbell),
+            "slate" => Ok(Self::Slate),
+            "none" => Ok(Self::None),
+            _ => Err(Error::new(Kind::Usage, format!("cannot notify by {text:?}")).fix("give doorbell, slate or none")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,165 @@
+//! A pooler in transaction mode is found out and left as it was; one in session mode is welcome.
+
+use crate::harness::{Database, connect, fresh_database};
+use counterfoil::config::libpq::{Conninfo, Host, HostAt};
+use counterfoil::error::Kind;
+use counterfoil::postgres::fault::Side;
+use counterfoil::postgres::pooler;
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::task::JoinSet;
+
+const LONG: Duration = Duration::from_secs(20);
+
+/// How a pooler gives out its connections to the server.
+#[derive(Clone, Copy, PartialEq)]
+enum Mode {
+    /// One for each client, for as long as it stays.
+    Session,
+    /// For a transaction, the one that was used last.
+    LastUsed,
+    /// For a transaction, each in turn.
+    InTurn,
+    /// As `LastUsed`, and a transaction of several statements is refused.
+    Statement,
+}
+
+/// A pooler in a few lines; it ends with its test.
+struct Pooler {
+    port: u16,
+    _tasks: JoinSet<()>,
+}
+
+/// Connections to the server that no client uses.
+type Idle = Arc<Mutex<VecDeque<UnixStream>>>;
+
+impl Pooler {
+    async fn new(database: &Database, mode: Mode) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let socket = database.server.socket_dir().join(format!(".s.PGSQL.{}", database.server.port()));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            let (mut clients, idle) = (JoinSet::new(), Idle::default());
+            while let Ok((client, _)) = listener.accept().await {
+                clients.spawn(serve(client, socket.clone(), Arc::clone(&idle), mode));
+            }
+        });
+        Self { port, _tasks: tasks }
+    }
+}
+
+/// Reads one message; the first byte is its type, and the first of a connection has none.
+async fn message(stream: &mut (impl AsyncReadExt + Unpin), has_type: bool) -> std::io::Result<Vec<u8>> {
+    let head = if has_type { 5 } else { 4 };
+    let mut bytes = vec![0; head];
+    stream.read_exact(&mut bytes).await?;
+    let length = u32::from_be_bytes(bytes[head - 4..].try_into().unwrap()) as usize;
+    bytes.resize(head - 4 + length, 0);
+    stream.read_exact(&mut bytes[head..]).await?;
+    Ok(bytes)
+}
+
+/// Carries answers until the server is ready for more; tells whether it is outside of a transaction.
+async fn carry_answers(server: &mut UnixStream, client: &mut TcpStream) -> std::io::Result<bool> {
+    loop {
+        let answer = message(server, true).await?;
+        client.write_all(&answer).await?;
+        if answer[0] == b'Z' {
+            return Ok(answer[5] == b'I');
+        }
+    }
+}
+
+async fn serve(mut client: TcpStream, socket: PathBuf, idle: Idle, mode: Mode) {
+    let served: std::io::Result<()> = async {
+        let startup = message(&mut client, false).await?;
+        let mut server = UnixStream::connect(&socket).await?;
+        server.write_all(&startup).await?;
+        carry_answers(&mut server, &mut client).await?;
+        if mode == Mode::Session {
+            tokio::io::copy_bidirectional(&mut client, &mut server).await?;
+            return Ok(());
+        }
+        idle.lock().unwrap().push_back(server);
+        let mut held: Option<UnixStream> = None;
+        loop {
+            let request = message(&mut client, true).await?;
+            if request[0] == b'X' {
+                return Ok(());
+            }
+            if mode == Mode::Statement && request[5..].starts_with(b"begin") {
+                return client.write_all(&refusal()).await;
+            }
+            let taken = held.take().or_else(|| match mode {
+                Mode::InTurn => idle.lock().unwrap().pop_front(),
+                _ => idle.lock().unwrap().pop_back(),
+            });
+            let mut server = taken.expect("there are as many connections as clients");
+            server.write_all(&request).await?;
+            match carry_answers(&mut server, &mut client).await? {
+                true => idle.lock().unwrap().push_back(server),
+                false => held = Some(server),
+            }
+        }
+    }
+    .await;
+    drop(served);
+}
+
+/// What PgBouncer says before it hangs up.
+fn refusal() -> Vec<u8> {
+    let fields = b"SFATAL\0C08P01\0Mtransaction blocks not allowed in statement pooling mode\0\0";
+    let length = u32::try_from(fields.len() + 4).unwrap();
+    [b"E".as_slice(), &length.to_be_bytes(), fields].concat()
+}
+
+fn through(pooler: &Pooler, database: &Database) -> Conninfo {
+    let at = HostAt::Tcp {
+        host: "127.0.0.1".to_owned(),
+        addr: None,
+    };
+    Conninfo {
+        hosts: vec![Host { at, port: pooler.port }],
+        ..database.conninfo.clone()
+    }
+}
+
+#[tokio::test]
+async fn a_direct_connection_and_a_pooler_in_session_mode_pass() {
+    let database = fresh_database().await;
+    pooler::probe(&database.conninfo, Side::Source, LONG).await.unwrap();
+    let pooler = Pooler::new(&database, Mode::Session).await;
+    pooler::probe(&through(&pooler, &database), Side::Source, LONG).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_pooler_in_transaction_or_statement_mode_is_refused_and_left_as_it_was() {
+    for mode in [Mode::LastUsed, Mode::InTurn, Mode::Statement] {
+        let database = fresh_database().await;
+        let name = &database.conninfo.database;
+        database
+            .execute(&format!("alter database {name} set datestyle = 'German, DMY'"))
+            .await;
+        let pooler = Pooler::new(&database, mode).await;
+        let conninfo = through(&pooler, &database);
+        let error = pooler::probe(&conninfo, Side::Source, LONG).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Unsuitable, "{error:?}");
+        assert!(error.remedy().unwrap().contains("session mode"), "{error:?}");
+
+        let state = "select current_setting('datestyle'), (select count(*) from pg_listening_channels()) = 0";
+        let client = connect(&conninfo).await.unwrap();
+        for _ in 0..3 {
+            let answer = client.simple_query(state).await.unwrap();
+            let row = answer.iter().find_map(|message| match message {
+                tokio_postgres::SimpleQueryMessage::Row(row) => Some((row.get(0), row.get(1))),
+                _ => None,
+            });
+            assert_eq!(row, Some((Some("German, DMY"), Some("t"))));
+        }
+    }
+}
