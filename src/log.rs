@@ -31,6 +31,8 @@ pub mod key {
     pub const PID: &str = "pid";
     /// An id.
     pub const ID: &str = "id";
+    /// A signal of the system.
+    pub const SIGNAL: &str = "signal";
 }
 
 /// How lines look.

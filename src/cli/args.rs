@@ -1,0 +1,163 @@
+//! The flags of `counterfoil`, and its help.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Copies a PostgreSQL table of immutable events to many destinations, and proves that the copies are equal.
+#[derive(Debug, Parser)]
+#[command(name = "counterfoil", version, propagate_version = true, after_help = EXIT_CODES)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes:
+  0  done, or stopped by a signal after finishing or rolling back the batch in hand
+  1  a bug or an unforeseen failure
+  2  wrong usage or configuration
+  3  unsuitable: a check refused
+  4  contents disagree between source and destination
+  5  another replicator feeds this destination
+  6  the order of ids is broken at the source
+  7  a destination rejected the data
+  8  not done within the time allowed
+  130  left at once by a second signal";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Creates the objects of a source or of a destination; existing objects of others are never replaced
+    #[command(subcommand)]
+    Init(Init),
+    /// Copies events, until all are copied or for ever
+    Run(Run),
+    /// Tells where every destination stands, from the databases alone
+    Status(Status),
+    /// Shows all of it on private servers with made-up events, and proves that the copies are equal; needs nothing but PostgreSQL's binaries
+    Demo(Demo),
+}
+
+/// `init`.
+#[derive(Debug, Subcommand)]
+pub enum Init {
+    /// Creates the event table and what belongs to it at a source
+    Source(InitSource),
+    /// Creates the event table at a destination
+    Destination(InitDestination),
+}
+
+/// What both sides of `init` take.
+#[derive(Debug, Args)]
+pub struct InitTarget {
+    /// Where: a libpq URL or keyword string; what it leaves out comes from PG* variables, service file and passfile
+    #[arg(long, env = "COUNTERFOIL_URL", hide_env_values = true)]
+    pub url: String,
+    /// The event table, as SQL writes it; its schema is created where it is missing
+    #[arg(long, default_value = "public.events")]
+    pub table: String,
+    /// Creates the database too, where it is missing
+    #[arg(long)]
+    pub create_database: bool,
+    /// Prints the SQL that is missing, and changes nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `init source`.
+#[derive(Debug, Args)]
+pub struct InitSource {
+    /// Where and what.
+    #[command(flatten)]
+    pub target: InitTarget,
+    /// How ids are given out: `consecutive` with a counter and insert_events, which serialises writers; `sequence` with an identity column, which does not
+    #[arg(long, value_enum, default_value_t = Ids::Consecutive)]
+    pub ids: Ids,
+    /// What wakes the replicator; default: doorbell, or none where max_prepared_transactions > 0
+    #[arg(long, value_enum)]
+    pub notify: Option<Notify>,
+}
+
+/// `init destination`.
+#[derive(Debug, Args)]
+pub struct InitDestination {
+    /// Where and what.
+    #[command(flatten)]
+    pub target: InitTarget,
+    /// Adds a trigger that lets only Counterfoil's own sessions change the table
+    #[arg(long)]
+    pub guard: bool,
+}
+
+/// `--ids`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Ids {
+    /// 1, 2, 3 … without gaps: the strongest checks; one commit at a time
+    Consecutive,
+    /// An identity column: writers do not wait for each other; gaps are normal
+    Sequence,
+}
+
+/// `--notify`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Notify {
+    /// Rings only while Counterfoil sleeps, without content
+    Doorbell,
+    /// On every event, with table and id, for other listeners of slate's channel
+    Slate,
+    /// Nothing: the source is polled
+    None,
+}
+
+/// Where the configuration is.
+#[derive(Debug, Args)]
+pub struct ConfigFile {
+    /// The configuration: TOML, or JSON where the name ends in .json
+    #[arg(long, short, value_name = "FILE", env = "COUNTERFOIL_CONFIG")]
+    pub config: PathBuf,
+}
+
+/// `run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// The file.
+    #[command(flatten)]
+    pub file: ConfigFile,
+    /// Only this destination; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub destination: Vec<String>,
+    /// Connects and checks, says what would be done, and writes nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Ends when every destination holds what was visible at the start
+    #[arg(long)]
+    pub until_caught_up: bool,
+    /// Ends with the first failure of any kind
+    #[arg(long)]
+    pub fail_fast: bool,
+}
+
+/// `status`.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// The file.
+    #[command(flatten)]
+    pub file: ConfigFile,
+    /// One JSON object instead of a table
+    #[arg(long)]
+    pub json: bool,
+    /// Exits with 8 when a destination is further behind than this many events, or unreachable
+    #[arg(long, value_name = "EVENTS")]
+    pub max_lag: Option<u64>,
+}
+
+/// `demo`.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// How many events are written, about
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(100..=10_000_000))]
+    pub events: u64,
+    /// Keeps the servers running at the end, until Ctrl-C, so that one can look around
+    #[arg(long)]
+    pub keep: bool,
+}

@@ -1,0 +1,63 @@
+//! The roof: flags, configuration, wiring, run, exit code. Only here is anything printed.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "the roof talks to the person")]
+
+mod args;
+mod run;
+mod signals;
+mod start;
+
+use crate::config::Config;
+use crate::config::libpq::Environment;
+use crate::config::load::{Flags, load_with};
+use crate::error::{Error, Kind, Problems};
+use crate::log::{self, Guard, Stream};
+use args::{Arguments, Command, ConfigFile};
+use clap::Parser;
+use slog::Logger;
+use std::process::ExitCode;
+
+/// Runs the command of the process's arguments; gives its exit code.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(worker_threads()).enable_all().build();
+    let code = match runtime {
+        Ok(runtime) => {
+            let code = runtime.block_on(command(arguments.command));
+            runtime.shutdown_timeout(std::time::Duration::from_millis(100));
+            code
+        }
+        Err(error) => told(&Error::new(Kind::Bug, "cannot start").caused_by(&error).into()),
+    };
+    ExitCode::from(code)
+}
+
+async fn command(command: Command) -> u8 {
+    let done = match command {
+        Command::Init(_) => Ok(()),
+        Command::Run(run) => run::run(run).await,
+        Command::Status(_) => Ok(()),
+        Command::Demo(_) => Ok(()),
+    };
+    done.map_or_else(|problems| told(&problems), |()| 0)
+}
+
+/// Tells problems on stderr; gives the exit code of the worst.
+fn told(problems: &Problems) -> u8 {
+    eprintln!("{}", problems.report());
+    problems.worst().map_or(1, |worst| worst.kind().consequence().exit_code)
+}
+
+/// Reads the configuration; all its problems together.
+fn configuration(file: &ConfigFile, flags: &Flags) -> Result<Config, Problems> {
+    load_with(&file.config, flags, &Environment::of_process())
+}
+
+/// Starts the log as configured.
+fn logging(config: &Config, stream: Stream) -> (Logger, Guard) {
+    log::start(config.log.level, config.log.format, stream)
+}
+
+/// Few threads are enough: the work is passing bytes on.
+fn worker_threads() -> usize {
+    std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 8))
+}

@@ -1,0 +1,141 @@
+//! `counterfoil run`: checks, replication, and the last word.
+
+use super::args;
+use super::signals::stop_on_signals;
+use super::start::{self, Sides};
+use super::{configuration, logging};
+use crate::config::Config;
+use crate::config::load::Flags;
+use crate::error::{Error, Kind, Problems};
+use crate::event::range::shown;
+use crate::log::{Stream, key};
+use crate::replicate::check::dry_run::dry_run;
+use crate::replicate::progress::Progress;
+use crate::replicate::{Replication, replicate};
+use crate::stop::Stop;
+use slog::{Logger, info};
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Runs it.
+///
+/// # Errors
+/// Everything that refused or ended it; the worst gives the exit code.
+pub async fn run(arguments: args::Run) -> Result<(), Problems> {
+    let flags = Flags {
+        destinations: arguments.destination.clone(),
+        until_caught_up: arguments.until_caught_up,
+    };
+    let config = Arc::new(configuration(&arguments.file, &flags)?);
+    let stream = if arguments.dry_run { Stream::Stderr } else { Stream::Stdout };
+    let (log, guard) = logging(&config, stream);
+    let stop = stop_on_signals(&log)?;
+    tell_parameters(&config, &arguments, &log);
+    let done = if arguments.dry_run { try_it(&config, &stop).await } else { copy(&config, &arguments, &stop, &log).await };
+    drop((log, guard));
+    done
+}
+
+async fn try_it(config: &Config, stop: &Stop) -> Result<(), Problems> {
+    let tried = stop.or(async {
+        let sides = Sides::open(config).await;
+        let found = dry_run(config, sides.source()?, &sides.candidates(config)).await;
+        println!("{found}");
+        if found.findings.problems.is_empty() { Ok(()) } else { Err(found.findings.problems) }
+    });
+    tried.await.unwrap_or(Ok(()))
+}
+
+async fn copy(config: &Arc<Config>, arguments: &args::Run, stop: &Stop, log: &Logger) -> Result<(), Problems> {
+    let Some(findings) = start::check_all(config, stop, log).await? else { return Ok(()) };
+    let run = Replication {
+        config: Arc::clone(config),
+        compared: findings.destinations.iter().map(|destination| destination.is_checked()).collect(),
+        until_caught_up: arguments.until_caught_up,
+        fail_fast: arguments.fail_fast,
+        log: log.clone(),
+        progress: Progress::new(config.destinations.iter().map(|destination| destination.name.clone())),
+    };
+    let bar = show_progress(&run.progress);
+    let problems = replicate(&run, stop).await;
+    drop(bar);
+    summarise(&run.progress, log);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    if arguments.until_caught_up && !stop.is_requested() {
+        confirm(config, stop, log).await?;
+    }
+    Ok(())
+}
+
+/// The last word of `--until-caught-up`: all checks once more, counts and last events included.
+async fn confirm(config: &Config, stop: &Stop, log: &Logger) -> Result<(), Problems> {
+    let Some(findings) = start::check_all(config, stop, log).await? else { return Ok(()) };
+    for destination in &findings.destinations {
+        let Some(contents) = &destination.contents else {
+            let what = format!("destination \"{}\" could not be checked again at the end", destination.name);
+            return Err(Error::new(Kind::Unavailable, what).fix("start again: what was copied stays").into());
+        };
+        info!(log, "source and destination agree"; key::DESTINATION => &destination.name,
+            key::EVENTS => contents.events, key::POSITION => shown(contents.ends.highest));
+    }
+    Ok(())
+}
+
+fn tell_parameters(config: &Config, arguments: &args::Run, log: &Logger) {
+    let limits = &config.replication;
+    info!(log, "counterfoil started"; "version" => env!("CARGO_PKG_VERSION"), "source" => config.source.conninfo.describe(),
+        key::TABLE => config.source.table.to_string(), "until_caught_up" => arguments.until_caught_up, "dry_run" => arguments.dry_run,
+        "max_events_per_write" => limits.max_events_per_write, "max_bytes_per_write" => limits.max_bytes_per_write,
+        "buffer_bytes_max" => limits.buffer_bytes_max, "readers_max" => limits.readers_max);
+    for destination in &config.destinations {
+        info!(log, "destination"; key::DESTINATION => &destination.name, key::DATABASE => destination.conninfo.describe(),
+            key::TABLE => destination.table.to_string(), "writers" => destination.writers);
+    }
+    for note in &config.notes {
+        info!(log, "note on the configuration"; "note" => note);
+    }
+}
+
+fn summarise(progress: &Progress, log: &Logger) {
+    let seconds = progress.elapsed().as_secs_f64();
+    for received in progress.received() {
+        let per_second = received.events as f64 / seconds.max(0.001);
+        info!(log, "summary"; key::DESTINATION => &received.name, key::EVENTS => received.events, key::BYTES => received.bytes,
+            "seconds" => (seconds * 1000.0).round() / 1000.0, "events_per_s" => per_second.round(), key::POSITION => shown(received.position));
+    }
+}
+
+/// A bar on a terminal, drawn by a task that ends with the returned guard.
+fn show_progress(progress: &Arc<Progress>) -> Option<Bar> {
+    if !std::io::stderr().is_terminal() {
+        return None;
+    }
+    let style = indicatif::ProgressStyle::with_template("{bar:30} {pos}/{len} {per_sec} {eta} left").ok()?;
+    let bar = indicatif::ProgressBar::no_length().with_style(style);
+    let (watched, drawn) = (Arc::clone(progress), bar.clone());
+    let task = tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_millis(250)).await;
+            if let (Some(target), Some(lowest)) = (watched.target(), watched.lowest()) {
+                drawn.set_length(u64::try_from(target).unwrap_or(0));
+                drawn.set_position(u64::try_from(lowest).unwrap_or(0));
+            }
+        }
+    });
+    Some(Bar { bar, task })
+}
+
+struct Bar {
+    bar: indicatif::ProgressBar,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.task.abort();
+        self.bar.finish_and_clear();
+    }
+}

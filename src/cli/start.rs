@@ -1,0 +1,102 @@
+//! Connects to all sides and runs the start-up checks, before anything is written.
+
+use crate::config::Config;
+use crate::error::{Error, Kind, Problems, Result};
+use crate::log::key;
+use crate::postgres::connect::{Purpose, Session};
+use crate::postgres::fault::Side;
+use crate::replicate::check::{self, Candidate, Findings};
+use crate::retry::Policy;
+use crate::stop::Stop;
+use futures::future::{join, join_all};
+use slog::{Logger, info, warn};
+use std::time::{Duration, Instant};
+
+/// The sessions of all sides, for the checks only.
+pub struct Sides {
+    source: Result<Session>,
+    destinations: Vec<Result<Session>>,
+}
+
+impl Sides {
+    /// Connects to all at the same time.
+    pub async fn open(config: &Config) -> Self {
+        let timeout = config.replication.connect_timeout;
+        let purpose = |side| Purpose { what: "check", side };
+        let source = Session::open(&config.source.conninfo, purpose(Side::Source), timeout);
+        let opening: Vec<_> = config.destinations.iter().map(|to| Session::open(&to.conninfo, purpose(Side::Destination), timeout)).collect();
+        let (source, destinations) = join(source, join_all(opening)).await;
+        Self { source, destinations }
+    }
+
+    /// The source, or why it was not reached.
+    pub fn source(&self) -> Result<&Session> {
+        self.source.as_ref().map_err(|error| error.clone().while_doing("cannot reach the source"))
+    }
+
+    /// The destinations with their sessions.
+    pub fn candidates<'a>(&'a self, config: &'a Config) -> Vec<Candidate<'a>> {
+        let sides = config.destinations.iter().zip(&self.destinations);
+        sides.map(|(config, session)| Candidate { config, session: session.as_ref() }).collect()
+    }
+}
+
+/// Runs all checks; a source that is away is tried again as long as the configuration allows. `None`: a stop was requested meanwhile.
+///
+/// # Errors
+/// Everything that refuses, together, and what else was found with it.
+pub async fn check_all(config: &Config, stop: &Stop, log: &Logger) -> Result<Option<Findings>, Problems> {
+    let policy = Policy { wait_min: Duration::from_millis(100), wait_max: config.replication.retry_wait_max };
+    let (began, mut losses) = (Instant::now(), 0);
+    loop {
+        let Some(attempt) = stop.or(attempt(config)).await else { return Ok(None) };
+        let error = match attempt {
+            Ok(findings) if findings.is_refused() => return Err(findings.problems),
+            Ok(findings) => {
+                tell(&findings, log);
+                return Ok(Some(findings));
+            }
+            Err(error) => error,
+        };
+        let is_over = config.replication.retry_for.is_some_and(|allowed| began.elapsed() >= allowed);
+        if error.kind() != Kind::Unavailable || is_over {
+            return Err(error.into());
+        }
+        losses += 1;
+        let wait = policy.wait(losses, rand::random());
+        warn!(log, "the source cannot be reached, trying again"; key::ERROR => error.to_string(), key::WAIT_MS => u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+        if stop.or(tokio::time::sleep(wait)).await.is_none() {
+            return Ok(None);
+        }
+    }
+}
+
+async fn attempt(config: &Config) -> Result<Findings> {
+    let sides = Sides::open(config).await;
+    let source = sides.source()?;
+    let findings = check::everything(config, source, &sides.candidates(config)).await;
+    let is_lost = findings.source.is_none() && !findings.is_refused();
+    match findings.problems.worst() {
+        Some(error) if is_lost => Err(error.clone()),
+        None if is_lost => Err(Error::new(Kind::Bug, "the source has no shape and no problem")),
+        _ => Ok(findings),
+    }
+}
+
+fn tell(findings: &Findings, log: &Logger) {
+    if let Some(source) = &findings.source {
+        info!(log, "the source was checked"; key::TABLE => source.table.name.to_string(), "ids" => source.ids.to_string(),
+            "wakeup" => source.wakeup.to_string(), "group_by" => source.group_by.clone().unwrap_or_default());
+        for warning in &source.warnings {
+            warn!(log, "about the source"; "what" => warning.to_string());
+        }
+    }
+    for destination in &findings.destinations {
+        for warning in destination.shape.iter().flat_map(|shape| &shape.warnings) {
+            warn!(log, "about the destination"; key::DESTINATION => &destination.name, "what" => warning.to_string());
+        }
+    }
+    for problem in findings.problems.iter() {
+        warn!(log, "a destination cannot be checked yet"; key::ERROR => problem.to_string());
+    }
+}
