@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the roof talks to the person")]
 
 mod args;
+mod init;
 mod run;
 mod signals;
 mod start;
@@ -33,7 +34,7 @@ pub fn main() -> ExitCode {
 
 async fn command(command: Command) -> u8 {
     let done = match command {
-        Command::Init(_) => Ok(()),
+        Command::Init(init) => init::init(init).await,
         Command::Run(run) => run::run(run).await,
         Command::Status(_) => Ok(()),
         Command::Demo(_) => Ok(()),

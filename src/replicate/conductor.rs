@@ -22,6 +22,8 @@ use tokio::task::{JoinError, JoinSet};
 /// A pass takes about this long at most, so that lanes come together again and again.
 const PASS_MAX: Duration = Duration::from_secs(5);
 const RETRY_WAIT_MIN: Duration = Duration::from_millis(100);
+/// So long after the source was opened it is waited for lanes that are still being opened.
+const GATHER_MAX: Duration = Duration::from_secs(1);
 /// How often it is looked whether the time allowed is over, and what to say of the progress.
 const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -112,8 +114,12 @@ impl<'a> Conductor<'a> {
             }
         }
         self.begin_audits(&source, now);
-        self.begin_passes(&source);
-        self.begin_look(source.epoch);
+        // Lanes that are opened at the same time begin together, so that they share their first read.
+        let is_gathering = self.upstream.opened_at().elapsed() < GATHER_MAX && self.slots.iter().any(|slot| matches!(slot.state, State::Opening));
+        if !is_gathering {
+            self.begin_passes(&source);
+            self.begin_look(source.epoch);
+        }
     }
 
     /// Waits for the next thing; `None` when it is time to end.
@@ -141,7 +147,7 @@ impl<'a> Conductor<'a> {
         self.is_over = true;
         let allowed = self.run.config.replication.shutdown_timeout;
         let under_way = async {
-            while self.slots.iter().any(|slot| matches!(slot.state, State::Busy)) {
+            while self.slots.iter().any(|slot| matches!(slot.state, State::Busy | State::Opening)) {
                 let Some(event) = self.tasks.join_next().await else { break };
                 if let Some(event) = self.unwrap(event) {
                     self.take(event);
@@ -192,11 +198,6 @@ impl<'a> Conductor<'a> {
             self.slots.iter().filter(|slot| !self.has_arrived(slot)).for_each(|slot| problems.push(self.no_progress(slot)));
         }
         problems
-    }
-
-    /// The highest id that was visible when the source was first opened.
-    pub fn target(&self) -> Option<i64> {
-        self.target.flatten()
     }
 
     fn is_done(&self) -> bool {
@@ -280,7 +281,7 @@ impl<'a> Conductor<'a> {
     fn open_lane(&mut self, index: usize, source: &Arc<Source>) {
         let (run, stop, source) = (self.run.clone(), self.stop.clone(), Arc::clone(source));
         let slot = &mut self.slots[index];
-        slot.state = State::Busy;
+        slot.state = State::Opening;
         let (gauge, is_first) = (Arc::clone(&slot.gauge), !slot.was_opened);
         self.tasks.spawn(async move {
             let opened = stop.or(open::lane(&run, &source, index, gauge, is_first)).await;

@@ -19,7 +19,9 @@ pub enum State {
         /// When.
         until: Instant,
     },
-    /// With a task: being opened, or in a pass.
+    /// With a task that connects and checks it.
+    Opening,
+    /// In a pass.
     Busy,
     /// Here, connected and checked.
     Ready(Box<Lane>),

@@ -81,6 +81,7 @@ pub struct Upstream {
     front: Front,
     holding: View,
     lost_with: Option<Error>,
+    opened_at: Instant,
 }
 
 impl Upstream {
@@ -95,6 +96,7 @@ impl Upstream {
             front: Front::default(),
             holding: View::default(),
             lost_with: None,
+            opened_at: now,
         }
     }
 
@@ -128,6 +130,7 @@ impl Upstream {
         self.mark = None;
         self.front = Front { shipped: highest, blocked: None };
         self.lost_with = None;
+        self.opened_at = Instant::now();
         self.state = State::Open(Arc::new(source));
     }
 
@@ -163,6 +166,11 @@ impl Upstream {
     /// Why it stopped for good.
     pub fn halted_with(&self) -> Option<&Error> {
         if let State::Halted(error) = &self.state { Some(error) } else { None }
+    }
+
+    /// When it was last opened.
+    pub fn opened_at(&self) -> Instant {
+        self.opened_at
     }
 
     /// Why it is away.
