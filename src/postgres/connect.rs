@@ -2,6 +2,7 @@
 
 use crate::config::libpq::{Conninfo, Host};
 use crate::error::{Error, Kind, Result};
+use crate::postgres::cancel;
 use crate::postgres::dial::Line;
 use crate::postgres::fault::{self, Side};
 use crate::postgres::identity::{self, ServerFacts};
@@ -10,7 +11,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio_postgres::{Client, NoTls, Notification, SimpleQueryMessage, SimpleQueryRow};
+use tokio_postgres::{Client, Notification, SimpleQueryMessage, SimpleQueryRow};
 
 /// A cancel request that takes longer is given up.
 const CANCEL_WAIT_MAX: Duration = Duration::from_secs(2);
@@ -134,16 +135,10 @@ impl Session {
         &mut self.line.notifications
     }
 
-    /// Asks the server to cancel what this session is running, encrypted as the session is; best effort, within 2 s.
-    /// Dropping the future of a query does not do this.
+    /// Asks the server to cancel what this session is running, encrypted as the session is; best effort, within 2 s. When it returns sooner, the
+    /// server has done so: a statement sent afterwards is not hit. Dropping the future of a query does not cancel it.
     pub async fn cancel(&self) {
-        let token = self.line.client.cancel_token();
-        let request = async {
-            match &self.line.tls {
-                Some(tls) => token.cancel_query(tls.maker()).await,
-                None => token.cancel_query(NoTls).await,
-            }
-        };
+        let request = cancel::cancel(self.line.client.cancel_token(), &self.line.peer, self.line.tls.as_ref());
         let _ = tokio::time::timeout(CANCEL_WAIT_MAX, request).await;
     }
 

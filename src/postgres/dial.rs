@@ -2,10 +2,11 @@
 
 use crate::config::libpq::{ChannelBinding, Conninfo, Host, HostAt, SslMode};
 use crate::error::{Error, Kind, Result};
+use crate::postgres::cancel::Peer;
 use crate::postgres::fault::{self, Side};
 use crate::postgres::tls::{self, Tls};
 use secrecy::{ExposeSecret, SecretString};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -32,6 +33,8 @@ pub(super) struct Line {
     pub announced_version: String,
     /// What a cancel request is encrypted with.
     pub tls: Option<Tls>,
+    /// Where a cancel request goes.
+    pub peer: Peer,
     driver: tokio::task::JoinHandle<()>,
 }
 
@@ -113,14 +116,15 @@ impl Dial<'_> {
             Way::TlsIfOffered => DriverSslMode::Prefer,
             Way::Tls => DriverSslMode::Require,
         });
+        let peer = peer(host, address);
         match &self.tls {
             Some(tls) if way != Way::Plain => {
                 let (client, connection) = config.connect(tls.maker()).await?;
-                Ok(drive(client, connection, self.side, Some(tls.clone())))
+                Ok(drive(client, connection, self.side, peer, Some(tls.clone())))
             }
             _ => {
                 let (client, connection) = config.connect(NoTls).await?;
-                Ok(drive(client, connection, self.side, None))
+                Ok(drive(client, connection, self.side, peer, None))
             }
         }
     }
@@ -220,7 +224,18 @@ fn secret(conninfo: &Conninfo, host: &Host) -> Result<Secret> {
     Ok(Secret { password, checked })
 }
 
-fn drive<T>(client: Client, connection: Connection<Socket, T>, side: Side, tls: Option<Tls>) -> Line
+/// An address is always known where it matters: the tour looks names up itself.
+fn peer(host: &Host, address: Option<IpAddr>) -> Peer {
+    match &host.at {
+        HostAt::Unix(directory) => Peer::Unix(directory.join(format!(".s.PGSQL.{}", host.port))),
+        HostAt::Tcp { host: name, .. } => {
+            let address = address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+            Peer::Tcp(SocketAddr::new(address, host.port), name.clone())
+        }
+    }
+}
+
+fn drive<T>(client: Client, connection: Connection<Socket, T>, side: Side, peer: Peer, tls: Option<Tls>) -> Line
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -234,6 +249,7 @@ where
         death,
         announced_version,
         tls,
+        peer,
         driver,
     }
 }

@@ -46,8 +46,8 @@ impl ServerFacts {
     }
 }
 
-/// Equal for two sessions exactly when they speak to the same database of the same run of the same server: a restart, a failover, a restore
-/// and another server behind a proxy all change it. It does not tell a promoted copy from its origin before either was restarted: use locks for that.
+/// Equal for two sessions that speak to the same database of the same run of the same server: a restart, a promotion, a restore and another
+/// server behind a proxy all change it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerIdentity {
     /// The number `initdb` gave the cluster, where it may be read; physical copies share it.

@@ -2,6 +2,7 @@
 
 pub mod about;
 pub mod catalog;
+mod cancel;
 pub mod connect;
 mod dial;
 pub mod fault;

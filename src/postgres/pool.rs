@@ -12,7 +12,7 @@ use tokio::sync::watch;
 /// Sessions that are lent out and come back. Never LISTEN or COPY through it. Dropping it closes those that are not lent out.
 #[derive(Clone, Debug)]
 pub struct Pool {
-    inner: bb8::Pool<Keeper>,
+    inner: bb8::Pool<Lender>,
     failure: watch::Receiver<Option<Error>>,
     place: String,
     timeout: Duration,
@@ -20,7 +20,7 @@ pub struct Pool {
 
 /// A session of the pool, as new: settings pinned, no transaction, no session locks. It goes back when dropped.
 #[derive(Debug)]
-pub struct Lent<'a>(bb8::PooledConnection<'a, Keeper>);
+pub struct Lent<'a>(bb8::PooledConnection<'a, Lender>);
 
 impl Deref for Lent<'_> {
     type Target = Session;
@@ -34,7 +34,7 @@ impl Pool {
     /// Sessions that died while nobody used them are replaced, and told in the log.
     pub fn new(conninfo: &Conninfo, purpose: Purpose, size_max: u32, timeout: Duration, log: &Logger) -> Self {
         let (failed, failure) = watch::channel(None);
-        let keeper = Keeper {
+        let lender = Lender {
             conninfo: conninfo.clone(),
             purpose,
             timeout,
@@ -49,7 +49,7 @@ impl Pool {
             .idle_timeout(None)
             .max_lifetime(None)
             .queue_strategy(bb8::QueueStrategy::Lifo)
-            .build_unchecked(keeper);
+            .build_unchecked(lender);
         Self {
             inner,
             failure,
@@ -96,7 +96,7 @@ async fn next_failure(failure: &mut watch::Receiver<Option<Error>>) -> Error {
 
 /// Opens, resets and judges sessions for the pool.
 #[derive(Debug)]
-struct Keeper {
+struct Lender {
     conninfo: Conninfo,
     purpose: Purpose,
     timeout: Duration,
@@ -104,13 +104,13 @@ struct Keeper {
     log: Logger,
 }
 
-impl Keeper {
+impl Lender {
     fn tell(&self, error: &Error) {
         warn!(self.log, "pooled session ended"; key::DATABASE => error.place().unwrap_or_default().to_owned(), key::ERROR => error.to_string());
     }
 }
 
-impl bb8::ManageConnection for Keeper {
+impl bb8::ManageConnection for Lender {
     type Connection = Session;
     type Error = Error;
 

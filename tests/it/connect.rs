@@ -457,3 +457,18 @@ async fn a_server_that_is_stopped_is_unavailable_and_reached_once_it_is_back() {
     server.aside(Server::start).await.unwrap();
     assert!(open(&conninfo).await.is_ok());
 }
+
+#[tokio::test]
+async fn a_cancel_request_that_has_returned_hits_no_later_statement() {
+    let database = fresh_database().await;
+    for conninfo in [&database.conninfo, &database.server.conninfo_tcp(&database.conninfo.database)] {
+        let session = open(conninfo).await.unwrap();
+        for _ in 0..50 {
+            session.cancel().await;
+            session
+                .batch_execute("select count(*) from generate_series(1, 1000)")
+                .await
+                .unwrap();
+        }
+    }
+}
