@@ -1,5 +1,7 @@
 -- Inserts events under consecutive ids and one ts; returns their number.
 -- The counter's row stays locked to the end of the transaction, so ids are given in the order of commits and without gaps.
+-- Many events are best passed as array(select event::jsonb from unnest($1::text[]) as event): a jsonb[] that comes from a client takes the
+-- server about 9 kB of memory for each event of 400 bytes, before any function sees it.
 -- The plans are generic because custom ones would copy the whole array.
 -- Parameters: schema, table (names), id_newest, event_ts (the queries of the files of these names).
 create function :"schema".insert_events(events jsonb[]) returns integer

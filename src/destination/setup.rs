@@ -5,7 +5,8 @@ use crate::event::table::TableName;
 use crate::postgres::connect::Session;
 use crate::postgres::event_table;
 use crate::postgres::objects::Facts;
-use crate::postgres::script::{self, Function, Report, Script, Trigger, statement};
+use crate::postgres::script::{self, Report, Script};
+use crate::postgres::wanted::{Function, Trigger, statement};
 
 /// What is wanted of a destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,8 +44,7 @@ impl Plan {
             }
         }
         if self.is_guarded {
-            script.function(facts, guard_function(&self.table));
-            script.trigger(facts, guard(&self.table));
+            script.trigger(facts, guard_function(&self.table), guard(&self.table));
         }
         if facts.trigger("check_sql_command").is_some() {
             script.note(format!(

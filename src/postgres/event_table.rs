@@ -2,7 +2,8 @@
 
 use crate::event::table::TableName;
 use crate::postgres::objects::{Facts, Relation};
-use crate::postgres::script::{On, Script, statement};
+use crate::postgres::script::{On, Script};
+use crate::postgres::wanted::statement;
 use crate::sql::{ident, text};
 
 /// The fields of an event that have an index, as text array literals: slate's.
@@ -17,7 +18,7 @@ pub fn create(script: &mut Script, facts: &Facts, file: &str) {
     }
     script.create(format!("table {table}"), statement(file, table, &[]), On::Schema);
     for (on, sql) in indexes(table) {
-        script.create(format!("index on {table} ({on})"), sql, On::Schema);
+        script.create(format!("index on {table}, {on}"), sql, On::Schema);
     }
 }
 
@@ -53,7 +54,7 @@ fn indexes(table: &TableName) -> Vec<(String, String)> {
     let on_path = |path: &&str| {
         let file = include_str!("../../sql/events/index_path.sql");
         (
-            format!("(event #>> '{path}'::text[])"),
+            format!("((event #>> '{path}'::text[]))"),
             statement(file, table, &[("path", text(*path))]),
         )
     };

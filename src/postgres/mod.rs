@@ -18,3 +18,4 @@ pub mod server;
 pub mod tls;
 mod tour;
 mod verify;
+pub mod wanted;

@@ -3,15 +3,14 @@
 use crate::error::{Error, Kind, Problems, Result};
 use crate::event::table::TableName;
 use crate::postgres::connect::Session;
-use crate::postgres::objects::{Facts, FunctionFound, TriggerFound};
-use crate::sql::{self, LOCK_DOORBELL, LOCK_FENCE, LOCK_REPLICATOR, Value, fill, ident, text, without_header};
+use crate::postgres::objects::{Facts, TriggerFound};
+use crate::postgres::wanted::{Function, Trigger, drop_trigger};
+use crate::sql::{self, LOCK_REPLICATOR, fill, ident};
 use std::fmt;
 
 /// What every transaction of a script starts with: nobody's search path decides what a name means, and on a busy table we give up
 /// rather than let its writers queue behind us.
 const SETTINGS: &str = "set local search_path = pg_catalog, pg_temp;\nset local lock_timeout = '10s';";
-/// Marks the text of a function in the files of `sql/`.
-const DOLLAR_TAG: &str = "$counterfoil$";
 
 /// What is missing, what is there, and what stands in the way.
 #[derive(Clone, Debug)]
@@ -40,34 +39,6 @@ pub enum On {
     Schema,
     /// Ownership of the event table.
     Table,
-}
-
-/// A function that `init` makes.
-#[derive(Clone, Debug)]
-pub struct Function {
-    /// Name, in the schema of the event table.
-    pub name: &'static str,
-    /// Types of its arguments, as `format_type` gives them.
-    pub types: &'static str,
-    /// Type of its result, as `format_type` gives it.
-    pub result: &'static str,
-    /// The filled file of `sql/` that creates it.
-    pub sql: String,
-}
-
-/// A trigger that `init` makes on the event table; it fires always.
-#[derive(Clone, Debug)]
-pub struct Trigger {
-    /// Name.
-    pub name: &'static str,
-    /// `tgtype`: 1 row, 2 before, 4 insert, 8 delete, 16 update, 32 truncate, added up.
-    pub events: i16,
-    /// Its function, in the schema of the event table.
-    pub function: &'static str,
-    /// What its WHEN clause must contain, as the server writes it; `None` where it has none.
-    pub when: Option<String>,
-    /// The filled file of `sql/` that creates it.
-    pub sql: String,
 }
 
 /// What was done.
@@ -143,13 +114,20 @@ impl Script {
 
     /// Creates the function, or finds it there, or refuses to replace another of its name.
     pub fn function(&mut self, facts: &Facts, wanted: Function) {
+        let why = "a function of this name and these arguments is there, with another text";
+        self.function_unless(facts, wanted, why);
+    }
+
+    /// As [`Script::function`], with a reason of one's own for the refusal.
+    pub fn function_unless(&mut self, facts: &Facts, wanted: Function, why: &str) {
         let what = format!("function {}.{}({})", facts.table.schema, wanted.name, wanted.types);
         match facts.function(wanted.name, wanted.types) {
             None => self.create(what, wanted.sql, On::Schema),
             Some(found) if wanted.is(found) => self.found(what),
             Some(found) => {
-                let why = "a function of this name and these arguments is there, with another text";
-                let drop = match found.result == wanted.result {
+                // CREATE OR REPLACE keeps the result and the names of the arguments; a trigger's function, which others may use, has none.
+                let is_kept = found.result == wanted.result && wanted.types.is_empty();
+                let drop = match is_kept {
                     true => String::new(),
                     false => format!("drop function {}.{}({});\n", ident(&facts.table.schema), wanted.name, wanted.types),
                 };
@@ -158,16 +136,21 @@ impl Script {
         }
     }
 
-    /// Creates the trigger, or finds it there, or refuses to replace another of its name.
-    pub fn trigger(&mut self, facts: &Facts, wanted: Trigger) {
+    /// Creates the trigger with its function, or finds them there, or refuses to replace others of their names.
+    pub fn trigger(&mut self, facts: &Facts, function: Function, wanted: Trigger) {
         let what = format!("trigger {} on {}", wanted.name, facts.table);
-        match facts.trigger(wanted.name) {
+        let found = facts.trigger(wanted.name);
+        let is_ours = found.is_none_or(|found| wanted.is(found, &facts.table));
+        // Nothing is created beside a refusal, so the SQL that replaces the trigger brings a missing function along.
+        let missing = (!is_ours && facts.function(function.name, function.types).is_none()).then(|| format!("{}\n", function.sql));
+        self.function(facts, function);
+        match found {
             None => self.create(what, wanted.sql, On::Table),
-            Some(found) if wanted.is(found, &facts.table) => self.found(what),
+            Some(_) if is_ours => self.found(what),
             Some(found) => {
                 let why = format!("there is another one of this name: {}", found.shown());
-                let replacement = format!("{}\n{}", drop_trigger(wanted.name, &facts.table), wanted.sql);
-                self.refuse_to_replace(&what, &why, &replacement);
+                let drop = drop_trigger(wanted.name, &facts.table);
+                self.refuse_to_replace(&what, &why, &format!("{}{drop}\n{}", missing.unwrap_or_default(), wanted.sql));
             }
         }
     }
@@ -254,7 +237,7 @@ async fn in_transaction(session: &Session, table: &TableName, plan: impl Fn(&Fac
     run("begin to look at what is there", &format!("begin; {SETTINGS}")).await?;
     let alone = fill(
         include_str!("../../sql/objects/alone.sql"),
-        &[("lock_replicator", number(LOCK_REPLICATOR))],
+        &[("lock_replicator", sql::sql(LOCK_REPLICATOR.to_string()))],
     );
     run("wait for another init", &alone).await?;
     let script = plan(&Facts::read(session, table).await?);
@@ -277,38 +260,6 @@ fn refused(session: &Session, error: &tokio_postgres::Error, what: &str) -> Erro
         // A name that something we did not look for already bears, a type for instance.
         Some(state) if state.starts_with("42") && ours.kind() != Kind::Access => ours.of_kind(Kind::Unsuitable).fix("nothing was changed"),
         _ => ours.fix("nothing was changed"),
-    }
-}
-
-impl Function {
-    /// Whether this is the function, with our text.
-    pub fn is(&self, found: &FunctionFound) -> bool {
-        found.name == self.name
-            && found.types == self.types
-            && found.result == self.result
-            && found.language == "plpgsql"
-            && body(&self.sql) == Some(found.body.as_str())
-    }
-
-    /// The SQL that puts it in the place of another one with the same result.
-    pub fn replacement(&self) -> String {
-        self.sql.replacen("create function", "create or replace function", 1)
-    }
-}
-
-impl Trigger {
-    /// Whether this is the trigger, firing always and with our function.
-    pub fn is(&self, found: &TriggerFound, table: &TableName) -> bool {
-        let has_when = found.definition.contains(" WHEN (");
-        found.name == self.name
-            && found.events == self.events
-            && found.enabled == 'A'
-            && found.function_schema == table.schema
-            && found.function == self.function
-            && self
-                .when
-                .as_ref()
-                .map_or(!has_when, |when| has_when && found.definition.contains(when))
     }
 }
 
@@ -336,50 +287,11 @@ impl fmt::Display for Report {
     }
 }
 
-/// Fills a file of `sql/` that creates an object: its header goes, `schema`, `table`, `events` (both, quoted) and the keys of the locks are
-/// always given, and no name can end the text of a function.
-pub fn statement(file: &str, table: &TableName, more: &[(&str, Value<'_>)]) -> String {
-    let mut values = vec![
-        ("schema", text(&table.schema)),
-        ("table", text(&table.name)),
-        ("events", text(table.quoted())),
-        ("lock_replicator", number(LOCK_REPLICATOR)),
-        ("lock_fence", number(LOCK_FENCE)),
-        ("lock_doorbell", number(LOCK_DOORBELL)),
-    ];
-    values.extend_from_slice(more);
-    let quoted = table.quoted();
-    let tags = (0_u32..).map(|n| {
-        if n == 0 {
-            DOLLAR_TAG.to_owned()
-        } else {
-            format!("$counterfoil_{n}$")
-        }
-    });
-    let tag = tags.into_iter().find(|tag| !quoted.contains(tag.as_str())).unwrap_or_default();
-    fill(&without_header(file).replace(DOLLAR_TAG, &tag), &values)
-}
-
-/// The SQL that removes a trigger from the event table.
-pub fn drop_trigger(name: &str, table: &TableName) -> String {
-    format!("drop trigger {} on {};", ident(name), table.quoted())
-}
-
-/// The text of a function between its dollar quotes, as the catalog keeps it.
-fn body(sql: &str) -> Option<&str> {
-    let open = sql.find("\nas $counterfoil")? + "\nas ".len();
-    let tag_length = sql[open + 1..].find('$')? + 2;
-    let tag = &sql[open..open + tag_length];
-    let rest = &sql[open + tag_length..];
-    rest.rfind(tag).map(|close| &rest[..close])
-}
-
-fn number<'a>(value: i32) -> Value<'a> {
-    sql::sql(value.to_string())
-}
-
 /// A comment of SQL, whatever the text contains.
 fn comment(text: &str) -> String {
     let lines: Vec<String> = text.split(['\n', '\r']).map(|line| format!("-- {line}")).collect();
     lines.join("\n")
 }
+
+#[cfg(test)]
+mod tests;

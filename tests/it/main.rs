@@ -7,5 +7,6 @@ mod harness;
 mod listen;
 mod pool;
 mod pooler;
+mod init;
 mod private_server;
 mod tls;

@@ -61,8 +61,11 @@ impl Plan {
                 Ids::Consecutive => self.consecutive(&mut script, facts),
                 Ids::Sequence => self.sequence(&mut script, facts),
             }
-            script.function(facts, objects::filter_sql_command(&self.table));
-            script.trigger(facts, objects::check_sql_command(&self.table));
+            script.trigger(
+                facts,
+                objects::filter_sql_command(&self.table),
+                objects::check_sql_command(&self.table),
+            );
             self.notify(&mut script, facts);
         }
         script.demand_privileges(facts);
@@ -99,18 +102,13 @@ impl Plan {
                 script.refuse_to_replace(&counter, &why, &objects::set_counter_aside(&self.table));
             }
         }
-        for function in [objects::insert_events(&self.table), objects::insert_events_text(&self.table)] {
-            if facts
-                .function(function.name, function.types)
-                .is_some_and(|found| !function.is(found))
-            {
-                script.note(format!(
-                    "{}.insert_events may serve another event table of the schema: then put {} into a schema of its own, or give --ids sequence",
-                    self.table.schema, self.table
-                ));
-            }
-            script.function(facts, function);
-        }
+        let why = format!(
+            "a function of this name and these arguments is there, with another text; if it serves another event table of the schema, put {} \
+             into a schema of its own, or give --ids sequence",
+            self.table
+        );
+        script.function_unless(facts, objects::insert_events(&self.table), &why);
+        script.function_unless(facts, objects::insert_events_text(&self.table), &why);
     }
 
     fn sequence(&self, script: &mut Script, facts: &Facts) {
@@ -140,8 +138,7 @@ impl Plan {
         match self.notify {
             Some(Notify::Doorbell) => self.ring(script, facts),
             Some(Notify::Slate) => {
-                script.function(facts, objects::notify_event_insert(&self.table));
-                script.trigger(facts, notify_insert);
+                script.trigger(facts, objects::notify_event_insert(&self.table), notify_insert);
             }
             Some(Notify::None) if has_doorbell || has_notify => {
                 script.note(format!("a trigger of {} that notifies is there, and stays", self.table));
@@ -158,8 +155,7 @@ impl Plan {
     }
 
     fn ring(&self, script: &mut Script, facts: &Facts) {
-        script.function(facts, objects::doorbell_function(&self.table));
-        script.trigger(facts, objects::doorbell(&self.table));
+        script.trigger(facts, objects::doorbell_function(&self.table), objects::doorbell(&self.table));
     }
 }
 

@@ -3,7 +3,8 @@
 use super::{Notify, objects};
 use crate::postgres::event_table;
 use crate::postgres::objects::Facts;
-use crate::postgres::script::{On, Script, drop_trigger};
+use crate::postgres::script::{On, Script};
+use crate::postgres::wanted::drop_trigger;
 
 /// Whether the objects are slate's: its event table, its counter, and its own `insert_events(insertValues text)`.
 pub fn is_source(facts: &Facts) -> bool {
@@ -65,8 +66,7 @@ fn create_notification(script: &mut Script, facts: &Facts, notify: Option<Notify
         .any(|name| facts.trigger(name).is_some());
     match notify {
         Some(Notify::Doorbell) => {
-            script.function(facts, objects::doorbell_function(table));
-            script.trigger(facts, objects::doorbell(table));
+            script.trigger(facts, objects::doorbell_function(table), objects::doorbell(table));
         }
         Some(Notify::Slate) => {
             script.function(facts, objects::notify_event_insert(table));

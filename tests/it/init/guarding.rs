@@ -1,0 +1,103 @@
+//! Events of a source never change, and a guarded copy is changed by Counterfoil alone.
+
+use super::{consecutive_source, events, open};
+use crate::harness::{Database, fresh_database};
+use counterfoil::destination::setup::{Plan, apply};
+use counterfoil::postgres::fault::Side;
+use counterfoil::sql::{LOCK_FENCE, LOCK_REPLICATOR};
+
+#[tokio::test]
+async fn a_source_refuses_every_change_of_events_that_are_there() {
+    let database = fresh_database().await;
+    consecutive_source(&database).await;
+    database
+        .execute(
+            "create table parent (id bigint primary key); alter table events add parent bigint references parent; \
+             select insert_events(array['1']::jsonb[])",
+        )
+        .await;
+    for change in [
+        "update events set event = '2'",
+        "delete from events",
+        "delete from events where false",
+        "truncate events",
+        "truncate parent cascade",
+        "insert into events (id, ts, event) values (1, now(), '2') on conflict (id) do update set event = '2'",
+        "set session_replication_role = replica; delete from events",
+    ] {
+        let refused = database.client().await.batch_execute(change).await.unwrap_err();
+        let refused = refused.as_db_error().unwrap();
+        assert_eq!(refused.code().code(), "42501", "{change}");
+        assert!(
+            refused.message().contains("is not allowed on public.events: events never change"),
+            "{refused}"
+        );
+    }
+    assert_eq!(database.query("select event from events").await, ["1"]);
+}
+
+#[tokio::test]
+async fn a_guarded_copy_is_changed_by_counterfoil_while_it_holds_the_table_and_by_nobody_else() {
+    let database = guarded_copy().await;
+    for lock in [LOCK_REPLICATOR, LOCK_FENCE] {
+        let append = open(&database, "append", Side::Destination).await;
+        assert_refused(&append.batch_execute("insert into events values (1, now(), '1')").await, "INSERT");
+        let transaction = format!(
+            "begin; select pg_advisory_xact_lock({lock}, 'events'::regclass::oid::int4); \
+             insert into events values (1, now(), '1'); \
+             copy events from program 'echo 2,2026-01-01,2' (format csv); \
+             update events set event = '3'; delete from events where id = 2; truncate events; rollback"
+        );
+        append.batch_execute(&transaction).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_guarded_copy_refuses_others_even_while_counterfoil_holds_the_table() {
+    let database = guarded_copy().await;
+    let holder = open(&database, "lane", Side::Destination).await;
+    let hold = format!("select pg_advisory_lock({LOCK_REPLICATOR}, 'events'::regclass::oid::int4)");
+    holder.batch_execute(&hold).await.unwrap();
+    for (change, word) in [
+        ("insert into events values (1, now(), '1')", "INSERT"),
+        ("copy events from program 'echo 2,2026-01-01,2' (format csv)", "INSERT"),
+        ("update events set event = '3'", "UPDATE"),
+        ("delete from events", "DELETE"),
+        ("truncate events", "TRUNCATE"),
+        ("set session_replication_role = replica; truncate events", "TRUNCATE"),
+    ] {
+        assert_refused(&database.client().await.batch_execute(change).await, word);
+    }
+    holder.batch_execute("insert into events values (1, now(), '1')").await.unwrap();
+}
+
+#[tokio::test]
+async fn the_lock_of_another_table_does_not_open_the_guard() {
+    let database = guarded_copy().await;
+    let append = open(&database, "append", Side::Destination).await;
+    append
+        .batch_execute(&format!(
+            "select pg_advisory_lock({LOCK_REPLICATOR}, 'pg_class'::regclass::oid::int4)"
+        ))
+        .await
+        .unwrap();
+    assert_refused(&append.batch_execute("truncate events").await, "TRUNCATE");
+}
+
+async fn guarded_copy() -> Database {
+    let database = fresh_database().await;
+    let session = open(&database, "init", Side::Destination).await;
+    let plan = Plan::new(events()).guarded();
+    apply(&session, &plan).await.unwrap();
+    assert!(apply(&session, &plan).await.unwrap().created.is_empty());
+    database
+}
+
+fn assert_refused(result: &Result<(), tokio_postgres::Error>, word: &str) {
+    let refused = result.as_ref().unwrap_err().as_db_error().unwrap();
+    assert_eq!(refused.code().code(), "42501");
+    assert_eq!(
+        refused.message(),
+        format!("{word} is not allowed on public.events: it is a copy that only Counterfoil changes")
+    );
+}

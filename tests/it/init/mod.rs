@@ -1,0 +1,76 @@
+//! `init source` and `init destination` make the objects that are promised, and these keep what they promise.
+
+mod creating;
+mod guarding;
+mod inserting;
+mod names;
+mod refusing;
+mod waking;
+
+use crate::harness::Database;
+use counterfoil::error::Problems;
+use counterfoil::event::table::TableName;
+use counterfoil::postgres::connect::{Purpose, Session};
+use counterfoil::postgres::fault::Side;
+use counterfoil::postgres::objects::Facts;
+use counterfoil::postgres::script::Report;
+use counterfoil::source::setup::{self, Ids, Notify, Plan};
+use std::time::Duration;
+
+/// A session as `init source` opens it.
+async fn session(database: &Database) -> Session {
+    open(database, "init", Side::Source).await
+}
+
+async fn open(database: &Database, what: &'static str, side: Side) -> Session {
+    Session::open(&database.conninfo, Purpose { what, side }, Duration::from_secs(30))
+        .await
+        .unwrap()
+}
+
+fn table(schema: &str, name: &str) -> TableName {
+    TableName {
+        schema: schema.to_owned(),
+        name: name.to_owned(),
+    }
+}
+
+fn events() -> TableName {
+    table("public", "events")
+}
+
+/// Runs `init source` as its roof does.
+async fn init(database: &Database, plan: &Plan) -> Result<Report, Problems> {
+    setup::apply(&session(database).await, plan).await
+}
+
+/// A source `public.events` of consecutive ids with a doorbell.
+async fn consecutive_source(database: &Database) {
+    init(database, &Plan::new(events(), Ids::Consecutive, Some(Notify::Doorbell)))
+        .await
+        .unwrap();
+}
+
+async fn facts(database: &Database, table: &TableName) -> Facts {
+    Facts::read(&session(database).await, table).await.unwrap()
+}
+
+/// What a schema holds: relations, functions and triggers, each as one line.
+async fn objects(database: &Database, schema: &str) -> Vec<String> {
+    let schema = counterfoil::sql::literal(schema);
+    database
+        .query(&format!(
+            "select relkind::text || ' ' || relname from pg_class where relnamespace = (select oid from pg_namespace where nspname = {schema}) \
+             union all select 'f ' || proname || '(' || pg_get_function_identity_arguments(oid) || ')' from pg_proc \
+                 where pronamespace = (select oid from pg_namespace where nspname = {schema}) \
+             union all select 't ' || tgname || ' ' || tgenabled::text from pg_trigger \
+                 where not tgisinternal and tgrelid in (select oid from pg_class where relnamespace = (select oid from pg_namespace where nspname = {schema})) \
+             order by 1"
+        ))
+        .await
+}
+
+/// The report of a refusal.
+fn refusal(result: Result<Report, Problems>) -> String {
+    result.expect_err("init refuses").report()
+}
