@@ -1,5 +1,9 @@
 //! SQL text: identifiers and literals quoted in one place, and the files of `sql/` filled in as psql fills them.
 
+mod table_name;
+
+pub use table_name::TableName;
+
 use std::borrow::Cow;
 
 /// First key of the session lock that says "a replicator feeds this table" (`COFR`); the second key is the table's oid.

@@ -3,7 +3,7 @@
 use super::libpq::{Conninfo, Host, HostAt};
 use super::reader::Reader;
 use super::sections::Destination;
-use crate::event::table::TableName;
+use crate::sql::TableName;
 
 /// Tells names that stand twice, and gives each destination without a name the name of its database, with a number where that is taken.
 pub(super) fn names(reader: &mut Reader<'_>, destinations: &mut [Destination]) {

@@ -8,7 +8,7 @@ use super::reader::{Reader, Section};
 use super::sections::Destination;
 use super::{Config, DestinationConfig, SourceConfig, distinct, keys, sections};
 use crate::error::{Error, Kind, Problems, Result};
-use crate::event::table::TableName;
+use crate::sql::TableName;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

@@ -11,8 +11,8 @@ mod nearest;
 mod reader;
 mod sections;
 
-use crate::event::table::TableName;
 use crate::log::Format;
+use crate::sql::TableName;
 use libpq::Conninfo;
 use std::time::Duration;
 

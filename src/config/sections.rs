@@ -5,8 +5,8 @@ use super::keys;
 use super::libpq::Conninfo;
 use super::reader::{Found, Reader, Section};
 use super::{GroupBy, Ids, LogConfig, ReplicationConfig, SourceConfig, connection};
-use crate::event::table::TableName;
 use crate::log::Format;
+use crate::sql::TableName;
 use slog::Level;
 use std::time::Duration;
 

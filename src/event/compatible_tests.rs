@@ -1,3 +1,4 @@
+//! Which columns of a source a destination can hold.
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::event::table::TableName;

@@ -1,3 +1,5 @@
+//! TLS against servers of our own making.
+
 use super::*;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;

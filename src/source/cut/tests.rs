@@ -69,7 +69,6 @@ fn run(cutter: &mut Cutter, rows: &[Row]) -> Batches {
     }
     cutter.end();
     take(cutter);
-    drop(take);
     assert!(open.is_empty(), "rows that were neither closed nor aborted");
     Batches {
         closed,

@@ -1,3 +1,4 @@
+//! Each discipline is told from the facts of the catalog, and each broken one is refused.
 #![allow(clippy::unwrap_used)]
 use super::*;
 
