@@ -61,7 +61,11 @@ pub async fn init(init: Init) -> Result<(), Problems> {
     if target.dry_run {
         let script = plan.script(&Facts::read(&session, &TableName::parse(&target.table)?).await?);
         print!("{}", script.sql());
-        return if script.refusals().is_empty() { Ok(()) } else { Err(script.refusals().clone()) };
+        return if script.refusals().is_empty() {
+            Ok(())
+        } else {
+            Err(script.refusals().clone())
+        };
     }
     tell(&plan.apply(&session).await?);
     Ok(())
@@ -70,11 +74,20 @@ pub async fn init(init: Init) -> Result<(), Problems> {
 /// Creates a missing database, or prints what would be created in it; then, with `--dry-run`, nothing is left to do.
 async fn create_database(conninfo: &Conninfo, target: &InitTarget, plan: &Plan) -> Result<bool, Problems> {
     let maintenance = database::maintenance_session(conninfo, purpose(), CONNECT_TIMEOUT).await?;
-    let Some(create) = database::missing_database(&maintenance, &conninfo.database).await? else { return Ok(false) };
+    let Some(create) = database::missing_database(&maintenance, &conninfo.database).await? else {
+        return Ok(false);
+    };
     if target.dry_run {
-        let server = ServerFacts { database: conninfo.database.clone(), ..ServerFacts::read(&maintenance).await? };
+        let server = ServerFacts {
+            database: conninfo.database.clone(),
+            ..ServerFacts::read(&maintenance).await?
+        };
         let facts = Facts::of_new_database(server, &TableName::parse(&target.table)?);
-        println!("{create}\n\\connect {}\n{}", crate::sql::ident(&conninfo.database), plan.script(&facts).sql());
+        println!(
+            "{create}\n\\connect {}\n{}",
+            crate::sql::ident(&conninfo.database),
+            plan.script(&facts).sql()
+        );
         return Ok(true);
     }
     database::create_database(&maintenance, &conninfo.database).await?;
@@ -92,7 +105,10 @@ fn tell(report: &Report) {
 }
 
 fn purpose() -> Purpose {
-    Purpose { what: "init", side: Side::Destination }
+    Purpose {
+        what: "init",
+        side: Side::Destination,
+    }
 }
 
 fn ids(ids: Ids) -> source::setup::Ids {

@@ -20,7 +20,10 @@ use std::process::ExitCode;
 /// Runs the command of the process's arguments; gives its exit code.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(worker_threads()).enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(worker_threads())
+        .enable_all()
+        .build();
     let code = match runtime {
         Ok(runtime) => {
             let code = runtime.block_on(command(arguments.command));

@@ -32,7 +32,11 @@ pub async fn run(arguments: args::Run) -> Result<(), Problems> {
     let (log, guard) = logging(&config, stream);
     let stop = stop_on_signals(&log)?;
     tell_parameters(&config, &arguments, &log);
-    let done = if arguments.dry_run { try_it(&config, &stop).await } else { copy(&config, &arguments, &stop, &log).await };
+    let done = if arguments.dry_run {
+        try_it(&config, &stop).await
+    } else {
+        copy(&config, &arguments, &stop, &log).await
+    };
     drop((log, guard));
     done
 }
@@ -42,13 +46,19 @@ async fn try_it(config: &Config, stop: &Stop) -> Result<(), Problems> {
         let sides = Sides::open(config).await;
         let found = dry_run(config, sides.source()?, &sides.candidates(config)).await;
         println!("{found}");
-        if found.findings.problems.is_empty() { Ok(()) } else { Err(found.findings.problems) }
+        if found.findings.problems.is_empty() {
+            Ok(())
+        } else {
+            Err(found.findings.problems)
+        }
     });
     tried.await.unwrap_or(Ok(()))
 }
 
 async fn copy(config: &Arc<Config>, arguments: &args::Run, stop: &Stop, log: &Logger) -> Result<(), Problems> {
-    let Some(findings) = start::check_all(config, stop, log).await? else { return Ok(()) };
+    let Some(findings) = start::check_all(config, stop, log).await? else {
+        return Ok(());
+    };
     let run = Replication {
         config: Arc::clone(config),
         compared: findings.destinations.iter().map(|destination| destination.is_checked()).collect(),
@@ -72,7 +82,9 @@ async fn copy(config: &Arc<Config>, arguments: &args::Run, stop: &Stop, log: &Lo
 
 /// The last word of `--until-caught-up`: all checks once more, counts and last events included.
 async fn confirm(config: &Config, stop: &Stop, log: &Logger) -> Result<(), Problems> {
-    let Some(findings) = start::check_all(config, stop, log).await? else { return Ok(()) };
+    let Some(findings) = start::check_all(config, stop, log).await? else {
+        return Ok(());
+    };
     for destination in &findings.destinations {
         let Some(contents) = &destination.contents else {
             let what = format!("destination \"{}\" could not be checked again at the end", destination.name);

@@ -24,20 +24,31 @@ impl Sides {
         let timeout = config.replication.connect_timeout;
         let purpose = |side| Purpose { what: "check", side };
         let source = Session::open(&config.source.conninfo, purpose(Side::Source), timeout);
-        let opening: Vec<_> = config.destinations.iter().map(|to| Session::open(&to.conninfo, purpose(Side::Destination), timeout)).collect();
+        let opening: Vec<_> = config
+            .destinations
+            .iter()
+            .map(|to| Session::open(&to.conninfo, purpose(Side::Destination), timeout))
+            .collect();
         let (source, destinations) = join(source, join_all(opening)).await;
         Self { source, destinations }
     }
 
     /// The source, or why it was not reached.
     pub fn source(&self) -> Result<&Session> {
-        self.source.as_ref().map_err(|error| error.clone().while_doing("cannot reach the source"))
+        self.source
+            .as_ref()
+            .map_err(|error| error.clone().while_doing("cannot reach the source"))
     }
 
     /// The destinations with their sessions.
     pub fn candidates<'a>(&'a self, config: &'a Config) -> Vec<Candidate<'a>> {
         let sides = config.destinations.iter().zip(&self.destinations);
-        sides.map(|(config, session)| Candidate { config, session: session.as_ref() }).collect()
+        sides
+            .map(|(config, session)| Candidate {
+                config,
+                session: session.as_ref(),
+            })
+            .collect()
     }
 }
 
@@ -46,10 +57,15 @@ impl Sides {
 /// # Errors
 /// Everything that refuses, together, and what else was found with it.
 pub async fn check_all(config: &Config, stop: &Stop, log: &Logger) -> Result<Option<Findings>, Problems> {
-    let policy = Policy { wait_min: Duration::from_millis(100), wait_max: config.replication.retry_wait_max };
+    let policy = Policy {
+        wait_min: Duration::from_millis(100),
+        wait_max: config.replication.retry_wait_max,
+    };
     let (began, mut losses) = (Instant::now(), 0);
     loop {
-        let Some(attempt) = stop.or(attempt(config)).await else { return Ok(None) };
+        let Some(attempt) = stop.or(attempt(config)).await else {
+            return Ok(None);
+        };
         let error = match attempt {
             Ok(findings) if findings.is_refused() => return Err(findings.problems),
             Ok(findings) => {

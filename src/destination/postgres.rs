@@ -8,11 +8,11 @@
 use crate::destination::Destination;
 use crate::error::{Error, Kind, Result};
 use crate::event::batch::{Chunk, Close, Item};
+use crate::event::compatible::Wire;
 use crate::event::feed::Feed;
 use crate::event::frame::{self, Format, Layout};
 use crate::event::range::{IdRange, shown};
 use crate::event::table::TableName;
-use crate::event::compatible::Wire;
 use crate::postgres::connect::Session;
 use crate::sql;
 use crate::stop::Stop;

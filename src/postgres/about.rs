@@ -1,16 +1,12 @@
-//! What a server says of itself.
+//! What the checks want to know of a server.
 
-use crate::error::{Kind, Result};
+use crate::error::Result;
 use crate::postgres::connect::Session;
 
 /// A server as one session sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
-    /// `server_version_num`: 150018 is 15.18.
-    pub version_num: i32,
-    /// `version()`.
-    pub version: String,
-    /// Whether it is in recovery.
+    /// Whether it was in recovery when the session began.
     pub is_standby: bool,
     /// `server_encoding` of the database.
     pub encoding: String,
@@ -25,21 +21,19 @@ pub struct Server {
 /// Asks the server about itself: one statement.
 ///
 /// # Errors
-/// `Unsuitable` when it does not know what PostgreSQL knows; else what the connection or the server says.
+/// What the connection or the server says.
 pub async fn about(session: &Session) -> Result<Server> {
-    const WHAT: &str = "cannot ask the server about itself";
-    let row = session
-        .query_one(include_str!("../../sql/catalog/about.sql"), &[])
+    let asked = async {
+        let row = session.query_one(include_str!("../../sql/catalog/about.sql"), &[]).await?;
+        Ok(Server {
+            is_standby: session.server().is_in_recovery(),
+            encoding: session.server().server_encoding.clone(),
+            prepared_max: row.try_get("prepared_max")?,
+            is_fsync_on: row.try_get("is_fsync_on")?,
+            role: row.try_get("role")?,
+        })
+    };
+    asked
         .await
-        .map_err(|e| session.error(&e, WHAT))?;
-    let get = |e: tokio_postgres::Error| session.error(&e, WHAT).of_kind(Kind::Unsuitable);
-    Ok(Server {
-        version_num: row.try_get("version_num").map_err(get)?,
-        version: row.try_get("version").map_err(get)?,
-        is_standby: row.try_get("is_standby").map_err(get)?,
-        encoding: row.try_get("encoding").map_err(get)?,
-        prepared_max: row.try_get("prepared_max").map_err(get)?,
-        is_fsync_on: row.try_get("is_fsync_on").map_err(get)?,
-        role: row.try_get("role").map_err(get)?,
-    })
+        .map_err(|e: tokio_postgres::Error| session.error(&e, "cannot ask the server about itself"))
 }

@@ -1,18 +1,18 @@
 //! Plumbing to PostgreSQL: sessions, catalog, pool, notifications, private servers.
 
 pub mod about;
-pub mod catalog;
 mod cancel;
+pub mod catalog;
 pub mod connect;
+pub mod database;
 mod dial;
+pub mod event_table;
 pub mod fault;
 pub mod identity;
 pub mod listen;
+pub mod objects;
 pub mod pool;
 pub mod pooler;
-pub mod database;
-pub mod event_table;
-pub mod objects;
 pub mod script;
 pub mod server;
 pub mod tls;

@@ -35,24 +35,53 @@ pub struct Audited {
 ///
 /// # Errors
 /// `Order` with the first id that is missing at the destination, or `Contents` when it has more; those of the servers.
-pub async fn audit(run: &Replication, source: &Source, index: usize, wire: &Wire, before: Audited, position: Option<i64>) -> Result<Audited> {
+pub async fn audit(
+    run: &Replication,
+    source: &Source,
+    index: usize,
+    wire: &Wire,
+    before: Audited,
+    position: Option<i64>,
+) -> Result<Audited> {
     let Some(position) = position else { return Ok(before) };
     let config = &run.config.destinations[index];
-    let purpose = Purpose { what: "audit", side: Side::Destination };
+    let purpose = Purpose {
+        what: "audit",
+        side: Side::Destination,
+    };
     let lent = source.checks.get().await?;
     let session = Session::open(&config.conninfo, purpose, run.config.replication.connect_timeout).await?;
     let id_column = &source.shape.id_column;
-    let ours = Holding { session: &lent, table: &source.shape.table.name, id_column, wire };
-    let theirs = Holding { session: &session, table: &config.table, id_column, wire };
+    let ours = Holding {
+        session: &lent,
+        table: &source.shape.table.name,
+        id_column,
+        wire,
+    };
+    let theirs = Holding {
+        session: &session,
+        table: &config.table,
+        id_column,
+        wire,
+    };
     let (recent, old) = ranges(before, position);
     for range in std::iter::once(recent).chain(old) {
-        let (here, there) = try_join(ours.count(range.after, Some(range.through)), theirs.count(range.after, Some(range.through))).await?;
+        let (here, there) = try_join(
+            ours.count(range.after, Some(range.through)),
+            theirs.count(range.after, Some(range.through)),
+        )
+        .await?;
         if here != there {
             return Err(explain(ours, theirs, range, (here, there), &config.name).await?);
         }
     }
-    let rotated = old.map(|old| old.through).filter(|through| recent.after.is_some_and(|after| *through < after));
-    Ok(Audited { through: Some(position), rotated })
+    let rotated = old
+        .map(|old| old.through)
+        .filter(|through| recent.after.is_some_and(|after| *through < after));
+    Ok(Audited {
+        through: Some(position),
+        rotated,
+    })
 }
 
 /// What is counted: the recent range, and an older one where there is any.
@@ -60,8 +89,13 @@ fn ranges(before: Audited, position: i64) -> (IdRange, Option<IdRange>) {
     let after = before.through.map(|through| through.saturating_sub(AGAIN_IDS));
     let recent = IdRange { after, through: position };
     let old = after.map(|end| {
-        let through = before.rotated.map_or(end.saturating_sub(1).min(ROTATION_IDS), |from| from.saturating_add(ROTATION_IDS).min(end));
-        IdRange { after: before.rotated, through }
+        let through = before.rotated.map_or(end.saturating_sub(1).min(ROTATION_IDS), |from| {
+            from.saturating_add(ROTATION_IDS).min(end)
+        });
+        IdRange {
+            after: before.rotated,
+            through,
+        }
     });
     (recent, old.filter(|old| !old.is_empty()))
 }
@@ -71,14 +105,25 @@ async fn explain(ours: Holding<'_>, theirs: Holding<'_>, range: IdRange, (here, 
     let agreed = agreement::highest(ours, theirs, lowest, range.through).await?;
     let place = format!("destination \"{name}\", {range}: {here} events at the source, {there} at the destination; {agreed}");
     Ok(if here > there {
-        Error::new(Kind::Order, format!("an event is missing at the destination, next after id {}", shown(agreed.through)))
-            .at(place)
-            .because("it appeared at an id that had been proven dead, or was removed at the destination")
-            .fix(format!("counterfoil repair --destination {name} --insert-missing; then let ids be drawn in the transaction that inserts them"))
+        Error::new(
+            Kind::Order,
+            format!("an event is missing at the destination, next after id {}", shown(agreed.through)),
+        )
+        .at(place)
+        .because("it appeared at an id that had been proven dead, or was removed at the destination")
+        .fix(format!(
+            "counterfoil repair --destination {name} --insert-missing; then let ids be drawn in the transaction that inserts them"
+        ))
     } else {
-        Error::new(Kind::Contents, format!("the destination holds an event that the source does not, next after id {}", shown(agreed.through)))
-            .at(place)
-            .fix("find out who removed it at the source or added it at the destination; nothing more is written")
+        Error::new(
+            Kind::Contents,
+            format!(
+                "the destination holds an event that the source does not, next after id {}",
+                shown(agreed.through)
+            ),
+        )
+        .at(place)
+        .fix("find out who removed it at the source or added it at the destination; nothing more is written")
     })
 }
 
@@ -88,12 +133,39 @@ mod tests {
 
     #[test]
     fn everything_appended_since_the_last_audit_is_counted_and_the_rest_in_rotation() {
-        let before = Audited { through: Some(5_000_000), rotated: None };
+        let before = Audited {
+            through: Some(5_000_000),
+            rotated: None,
+        };
         let (recent, old) = ranges(before, 5_100_000);
-        assert_eq!(recent, IdRange { after: Some(5_000_000 - AGAIN_IDS), through: 5_100_000 });
-        assert_eq!(old, Some(IdRange { after: None, through: ROTATION_IDS }));
-        let (_, next) = ranges(Audited { rotated: Some(ROTATION_IDS), ..before }, 5_100_000);
-        assert_eq!(next, Some(IdRange { after: Some(ROTATION_IDS), through: 2 * ROTATION_IDS }));
+        assert_eq!(
+            recent,
+            IdRange {
+                after: Some(5_000_000 - AGAIN_IDS),
+                through: 5_100_000
+            }
+        );
+        assert_eq!(
+            old,
+            Some(IdRange {
+                after: None,
+                through: ROTATION_IDS
+            })
+        );
+        let (_, next) = ranges(
+            Audited {
+                rotated: Some(ROTATION_IDS),
+                ..before
+            },
+            5_100_000,
+        );
+        assert_eq!(
+            next,
+            Some(IdRange {
+                after: Some(ROTATION_IDS),
+                through: 2 * ROTATION_IDS
+            })
+        );
         assert_eq!(ranges(Audited::default(), 7), (IdRange { after: None, through: 7 }, None));
     }
 }

@@ -9,6 +9,7 @@ mod open;
 mod pass;
 pub mod progress;
 mod slot;
+pub mod status;
 mod upstream;
 
 use crate::config::Config;

@@ -35,10 +35,17 @@ const CHECK_SESSIONS_MAX: u32 = 2;
 /// Those of the connection and of the checks of the source.
 pub async fn source(run: &Replication, epoch: u64) -> Result<(Source, Follower)> {
     let (config, limits) = (&run.config.source, &run.config.replication);
-    let purpose = Purpose { what: "mark", side: Side::Source };
+    let purpose = Purpose {
+        what: "mark",
+        side: Side::Source,
+    };
     let session = Arc::new(Session::open(&config.conninfo, purpose, limits.connect_timeout).await?);
     let shape = source_shape(&session, config).await.map_err(worst)?;
-    let gate = if config.durability_gate && !shape.server.is_standby { Gate::new(Arc::clone(&session)) } else { Gate::open() };
+    let gate = if config.durability_gate && !shape.server.is_standby {
+        Gate::new(Arc::clone(&session))
+    } else {
+        Gate::open()
+    };
     let rule = rule(&shape, &config.known_gaps);
     let looker = Looker::new(Arc::clone(&session), &config.table, &config.id_column, rule.clone()).await?;
     let server = session.server().identity.clone();
@@ -53,7 +60,10 @@ pub async fn source(run: &Replication, epoch: u64) -> Result<(Source, Follower)>
     };
     let follower = Follower::new(looker, following, run.log.clone()).await?;
     let highest = follower.looker().highest().await?;
-    let check = Purpose { what: "check", side: Side::Source };
+    let check = Purpose {
+        what: "check",
+        side: Side::Source,
+    };
     let source = Source {
         epoch,
         rule,
@@ -75,7 +85,10 @@ pub async fn source(run: &Replication, epoch: u64) -> Result<(Source, Follower)>
 pub async fn lane(run: &Replication, source: &Source, index: usize, gauge: Arc<Gauge>, is_first: bool) -> Result<Lane> {
     let config = &run.config.destinations[index];
     let limits = &run.config.replication;
-    let purpose = Purpose { what: "append", side: Side::Destination };
+    let purpose = Purpose {
+        what: "append",
+        side: Side::Destination,
+    };
     let session = Session::open(&config.conninfo, purpose, limits.connect_timeout).await?;
     set_synchronous_commit(&session, config).await?;
     let shape = destination_shape(&session, config, &source.shape).await.map_err(worst)?;
@@ -110,14 +123,20 @@ pub async fn lane(run: &Replication, source: &Source, index: usize, gauge: Arc<G
 /// The cheap comparison of a lane that comes back, or the whole one of a lane that nobody has compared yet.
 async fn compare(source: &Source, session: &Session, config: &DestinationConfig, shape: &DestinationShape, is_whole: bool) -> Result<()> {
     let lent = source.checks.get().await?;
-    let lane = contents::Lane { name: &config.name, session, shape };
+    let lane = contents::Lane {
+        name: &config.name,
+        session,
+        shape,
+    };
     if !is_whole {
         return contents::last_event(&lent, &source.shape, &lane).await.map(drop);
     }
     let places: Vec<usize> = places(&[&lent, session]).await.into_iter().collect::<Result<_>>()?;
     if places[0] == places[1] && shape.table.oid == source.shape.table.oid {
         let what = format!("destination \"{}\" is the source itself, the same database and table", config.name);
-        return Err(Error::new(Kind::Usage, what).at(session.place()).fix("remove it from the configuration, or name another table"));
+        return Err(Error::new(Kind::Usage, what)
+            .at(session.place())
+            .fix("remove it from the configuration, or name another table"));
     }
     let compared = contents::compare_all(&lent, &source.shape, &[lane]).await?;
     compared.into_iter().collect::<Result<Vec<_>>>().map(drop)
@@ -132,26 +151,49 @@ async fn set_synchronous_commit(session: &Session, config: &DestinationConfig) -
 async fn take_replicator_lock(session: &Session, config: &DestinationConfig, oid: u32) -> Result<()> {
     let oid = oid.cast_signed();
     let failed = |error| session.error(&error, format!("cannot lock destination \"{}\"", config.name));
-    let asked = session.query_one(include_str!("../../sql/destination/try_replicator_lock.sql"), &[&sql::LOCK_REPLICATOR, &oid]).await;
+    let asked = session
+        .query_one(
+            include_str!("../../sql/destination/try_replicator_lock.sql"),
+            &[&sql::LOCK_REPLICATOR, &oid],
+        )
+        .await;
     if asked.map_err(failed)?.get(0) {
         return Ok(());
     }
     let class = i64::from(sql::LOCK_REPLICATOR);
-    let who = session.query_opt(include_str!("../../sql/destination/replicator.sql"), &[&class, &oid.cast_unsigned()]).await;
+    let who = session
+        .query_opt(
+            include_str!("../../sql/destination/replicator.sql"),
+            &[&class, &oid.cast_unsigned()],
+        )
+        .await;
     let who = who.map_err(failed)?.map_or_else(
         || "it has just gone".to_owned(),
-        |row| format!("pid {}, application \"{}\", from {}", row.get::<_, i32>(0), row.get::<_, &str>(1), row.get::<_, &str>(2)),
+        |row| {
+            format!(
+                "pid {}, application \"{}\", from {}",
+                row.get::<_, i32>(0),
+                row.get::<_, &str>(1),
+                row.get::<_, &str>(2)
+            )
+        },
     );
-    Err(Error::new(Kind::Fed, format!("another replicator feeds destination \"{}\"", config.name))
-        .at(session.place())
-        .because(who)
-        .fix("nothing to do for a hot spare: it takes over when the other one ends; else stop one of them"))
+    Err(
+        Error::new(Kind::Fed, format!("another replicator feeds destination \"{}\"", config.name))
+            .at(session.place())
+            .because(who)
+            .fix("nothing to do for a hot spare: it takes over when the other one ends; else stop one of them"),
+    )
 }
 
 fn rule(shape: &SourceShape, known_gaps: &[(i64, i64)]) -> Rule {
     match &shape.ids.discipline {
-        Discipline::Consecutive => Rule::Consecutive { known_gaps: Arc::from(known_gaps) },
-        Discipline::Sequence { lock_relations, .. } => Rule::Horizon { relations: lock_relations.clone() },
+        Discipline::Consecutive => Rule::Consecutive {
+            known_gaps: Arc::from(known_gaps),
+        },
+        Discipline::Sequence { lock_relations, .. } => Rule::Horizon {
+            relations: lock_relations.clone(),
+        },
         Discipline::Grace(grace) => Rule::Grace(*grace),
     }
 }
@@ -166,8 +208,9 @@ fn bell(wakeup: &Wakeup) -> Bell {
 
 /// The worst of several problems carries the others as causes, so that none is lost on the way.
 fn worst(problems: Problems) -> Error {
-    let Some(worst) = problems.worst().cloned() else { return Error::new(Kind::Bug, "a refusal without a problem") };
+    let Some(worst) = problems.worst().cloned() else {
+        return Error::new(Kind::Bug, "a refusal without a problem");
+    };
     let others = problems.iter().filter(|other| other.to_string() != worst.to_string());
     others.fold(worst.clone(), |error, other| error.because(format!("and: {other}")))
 }
-

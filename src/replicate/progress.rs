@@ -47,7 +47,12 @@ impl Progress {
         let positions = vec![None; lanes.len()];
         Arc::new(Self {
             lanes,
-            seen: Mutex::new(Seen { positions, target: None, logged_at: now, logged_events: 0 }),
+            seen: Mutex::new(Seen {
+                positions,
+                target: None,
+                logged_at: now,
+                logged_events: 0,
+            }),
             began: now,
         })
     }

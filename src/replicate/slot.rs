@@ -70,7 +70,11 @@ impl Slot {
 
     /// When it is due to be opened, if that is what is waited for.
     pub fn due(&self) -> Option<Instant> {
-        if let State::Closed { until } = self.state { Some(until) } else { None }
+        if let State::Closed { until } = self.state {
+            Some(until)
+        } else {
+            None
+        }
     }
 
     /// The lane, if it is here; it is busy then.
@@ -94,7 +98,9 @@ impl Slot {
         self.health = self.health.next(Happened::Opened, policy, 0.0);
         match self.lost_with.take() {
             Some(_) => info!(log, "the destination is back"; key::DESTINATION => &self.name, key::POSITION => shown(lane.position)),
-            None if !self.was_opened => info!(log, "the destination is ready"; key::DESTINATION => &self.name, key::POSITION => shown(lane.position)),
+            None if !self.was_opened => {
+                info!(log, "the destination is ready"; key::DESTINATION => &self.name, key::POSITION => shown(lane.position))
+            }
             None => {}
         }
         if !self.was_opened {
@@ -128,7 +134,9 @@ impl Slot {
         let is_news = self.lost_with.as_ref().is_none_or(|known| known.to_string() != error.to_string());
         let fix = error.remedy().unwrap_or_default().to_owned();
         if let Health::Waiting { wait, .. } = self.health {
-            self.state = State::Closed { until: Instant::now() + wait };
+            self.state = State::Closed {
+                until: Instant::now() + wait,
+            };
             let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
             if is_news {
                 warn!(log, "the destination was lost, trying again"; key::DESTINATION => &self.name,

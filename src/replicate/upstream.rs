@@ -2,8 +2,8 @@
 
 use crate::config::Config;
 use crate::error::Error;
-use crate::event::range::shown;
 use crate::event::compatible::Wire;
+use crate::event::range::shown;
 use crate::postgres::pool::Pool;
 use crate::replicate::check::shape::SourceShape;
 use crate::replicate::pass::Passed;
@@ -12,7 +12,7 @@ use crate::source::cut::{Limits, Mark, Stopped};
 use crate::source::durability::Gate;
 use crate::source::explain::View;
 use crate::source::mark::{Blocked, Front, Rule};
-use crate::source::read::{Ended, Reading, Readers};
+use crate::source::read::{Ended, Readers, Reading};
 use crate::source::wait::Follower;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -107,7 +107,11 @@ impl Upstream {
 
     /// When it is time to connect, if that is what is waited for.
     pub fn due(&self) -> Option<Instant> {
-        if let State::Closed { until } = self.state { Some(until) } else { None }
+        if let State::Closed { until } = self.state {
+            Some(until)
+        } else {
+            None
+        }
     }
 
     /// Notes that it is being opened; gives the number of the connection.
@@ -128,7 +132,10 @@ impl Upstream {
         self.holding = follower.holding_view();
         self.follower = Some(Box::new(follower));
         self.mark = None;
-        self.front = Front { shipped: highest, blocked: None };
+        self.front = Front {
+            shipped: highest,
+            blocked: None,
+        };
         self.lost_with = None;
         self.opened_at = Instant::now();
         self.state = State::Open(Arc::new(source));
@@ -136,7 +143,11 @@ impl Upstream {
 
     /// The present connection.
     pub fn source(&self) -> Option<Arc<Source>> {
-        if let State::Open(source) = &self.state { Some(Arc::clone(source)) } else { None }
+        if let State::Open(source) = &self.state {
+            Some(Arc::clone(source))
+        } else {
+            None
+        }
     }
 
     /// Takes a loss; gives the wait until the next try, or `None` when it stops for good.
@@ -145,7 +156,9 @@ impl Upstream {
         (self.follower, self.mark) = (None, None);
         self.lost_with = Some(error.clone());
         if let Health::Waiting { wait, .. } = self.health {
-            self.state = State::Closed { until: Instant::now() + wait };
+            self.state = State::Closed {
+                until: Instant::now() + wait,
+            };
             Some(wait)
         } else {
             self.state = State::Halted(error.clone());
@@ -165,7 +178,11 @@ impl Upstream {
 
     /// Why it stopped for good.
     pub fn halted_with(&self) -> Option<&Error> {
-        if let State::Halted(error) = &self.state { Some(error) } else { None }
+        if let State::Halted(error) = &self.state {
+            Some(error)
+        } else {
+            None
+        }
     }
 
     /// When it was last opened.
@@ -232,7 +249,10 @@ impl Upstream {
         self.front.shipped = self.front.shipped.max(passed.shipped);
         if is_leading {
             self.front.blocked = match passed.ended {
-                Some(Ended::Stopped(Stopped::AtMark { next, is_within_group: true })) => Some(Blocked { held: passed.taken, next }),
+                Some(Ended::Stopped(Stopped::AtMark {
+                    next,
+                    is_within_group: true,
+                })) => Some(Blocked { held: passed.taken, next }),
                 _ => None,
             };
         }
@@ -251,4 +271,7 @@ impl Upstream {
 }
 
 /// For steps that lead to no wait.
-const NO_WAIT: Policy = Policy { wait_min: Duration::ZERO, wait_max: Duration::ZERO };
+const NO_WAIT: Policy = Policy {
+    wait_min: Duration::ZERO,
+    wait_max: Duration::ZERO,
+};

@@ -146,7 +146,8 @@ impl Looker {
     /// Those of the server.
     pub async fn highest(&self) -> Result<Option<i64>> {
         let row = self.session.query_one(&self.highest, &[]).await;
-        row.map(|row| row.get("highest")).map_err(|error| self.session.error(&error, "cannot find the highest id"))
+        row.map(|row| row.get("highest"))
+            .map_err(|error| self.session.error(&error, "cannot find the highest id"))
     }
 
     /// How many committed events wait above a position, counted up to a million.

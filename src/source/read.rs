@@ -7,9 +7,9 @@
 use crate::config::libpq::Conninfo;
 use crate::error::{Error, Kind, Result};
 use crate::event::batch::{Close, Item};
+use crate::event::compatible::Wire;
 use crate::event::frame::{Layout, Rows};
 use crate::event::table::TableName;
-use crate::event::compatible::Wire;
 use crate::postgres::connect::{Purpose, Session};
 use crate::postgres::fault::Side;
 use crate::postgres::identity::ServerIdentity;
@@ -110,7 +110,10 @@ impl Readers {
     }
 
     async fn open(&self) -> Result<Reader> {
-        let purpose = Purpose { what: "read", side: Side::Source };
+        let purpose = Purpose {
+            what: "read",
+            side: Side::Source,
+        };
         let session = Session::open(&self.conninfo, purpose, self.connect_timeout).await?;
         if session.server().identity != self.server {
             return Err(Error::new(Kind::Unavailable, "another server answers than before").at(session.place()));
@@ -118,7 +121,10 @@ impl Readers {
         let settings = include_str!("../../sql/session/read.sql");
         let set = session.batch_execute(settings).await;
         set.map_err(|error| session.error(&error, "cannot set up a session that reads"))?;
-        Ok(Reader { session, rows_max: PAGE_ROWS_MIN })
+        Ok(Reader {
+            session,
+            rows_max: PAGE_ROWS_MIN,
+        })
     }
 
     fn take_back(&self, lent: Lent) {
@@ -215,13 +221,18 @@ impl Batches<'_> {
 
     /// Ends the page in hand, so that nothing is held on the source while the lanes are busy. The next item begins another page.
     pub async fn pause(&mut self) {
-        let Some(mut page) = self.page.take() else { return self.give_back() };
+        let Some(mut page) = self.page.take() else {
+            return self.give_back();
+        };
         let Some(lent) = &self.lent else { return };
         if !ends_soon(&mut page.stream).await {
             drop(page);
             lent.reader.session.cancel().await;
             // The answer to an empty statement comes after everything that was still on its way; a late cancel hits this one.
-            if tokio::time::timeout(CANCEL_MAX, lent.reader.session.simple_query("")).await.is_err() {
+            if tokio::time::timeout(CANCEL_MAX, lent.reader.session.simple_query(""))
+                .await
+                .is_err()
+            {
                 self.lent = None;
             }
         }

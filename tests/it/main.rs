@@ -2,11 +2,14 @@
 #![allow(clippy::unwrap_used)]
 
 mod certificates;
+mod check;
+mod configured;
 mod connect;
 mod harness;
+mod init;
 mod listen;
 mod pool;
 mod pooler;
-mod init;
 mod private_server;
+mod status;
 mod tls;

@@ -1,3 +1,5 @@
+//! What init prints and refuses, without a server.
+
 use super::*;
 use crate::postgres::objects::{Relation, ServerFacts};
 

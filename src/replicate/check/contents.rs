@@ -87,11 +87,17 @@ pub async fn compare_all(source: &Session, of: &SourceShape, lanes: &[Lane<'_>])
     let asked: Vec<_> = lanes.iter().map(|lane| ends_of(lane, source, of)).collect();
     let ends = join_all(asked).await;
     let positions: Vec<Option<i64>> = ends.iter().map(|ends| ends.as_ref().ok().and_then(|ends| ends.highest)).collect();
-    let counted: Vec<_> = lanes.iter().zip(&ends).map(|(lane, ends)| count_through(lane, source, of, ends)).collect();
+    let counted: Vec<_> = lanes
+        .iter()
+        .zip(&ends)
+        .map(|(lane, ends)| count_through(lane, source, of, ends))
+        .collect();
     let (source_counts, counts) = futures::future::join(count_slices(source, of, lanes, &positions), join_all(counted)).await;
     let source_counts = source_counts?;
     let found = lanes.iter().zip(ends).zip(counts).zip(source_counts);
-    let verdicts: Vec<_> = found.map(|(((lane, ends), count), source_count)| verdict(lane, source, of, ends, (source_count, count))).collect();
+    let verdicts: Vec<_> = found
+        .map(|(((lane, ends), count), source_count)| verdict(lane, source, of, ends, (source_count, count)))
+        .collect();
     Ok(join_all(verdicts).await)
 }
 
@@ -152,9 +158,7 @@ async fn count_slices(source: &Session, of: &SourceShape, lanes: &[Lane<'_>], po
     bounds.sort_unstable();
     bounds.dedup();
     let afters = std::iter::once(None).chain(bounds.iter().copied().map(Some));
-    let slices = afters
-        .zip(&bounds)
-        .map(|(after, through)| holding.counted(after, *through));
+    let slices = afters.zip(&bounds).map(|(after, through)| holding.counted(after, *through));
     let slices: Vec<_> = slices.collect();
     let slices = try_join_all(slices).await?;
     let through = |position: i64| {

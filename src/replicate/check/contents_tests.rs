@@ -1,1 +1,117 @@
+//! The judgement of contents, case by case.
+
 #![allow(clippy::unwrap_used)]
+use super::*;
+
+fn ends(lowest: i64, highest: i64) -> Ends {
+    Ends {
+        lowest: Some(lowest),
+        highest: Some(highest),
+    }
+}
+
+/// A destination with the first sixty of a hundred events.
+fn prefix() -> Found {
+    Found {
+        source: ends(1, 100),
+        destination: ends(1, 60),
+        source_count: 55,
+        destination_count: 55,
+        ahead: 0,
+        first: Comparison::Equal,
+        last: Comparison::Equal,
+    }
+}
+
+fn unlike() -> Comparison {
+    Comparison::Unlike {
+        columns: vec!["\"ts\"".to_owned()],
+    }
+}
+
+#[test]
+fn a_prefix_of_the_source_is_right_and_so_is_nothing() {
+    assert_eq!(judge(&prefix()), None);
+    let empty = Found {
+        destination: Ends::default(),
+        ..prefix()
+    };
+    assert_eq!(judge(&empty), None);
+    let both_empty = Found {
+        source: Ends::default(),
+        ..empty
+    };
+    assert_eq!(judge(&both_empty), None);
+}
+
+#[test]
+fn of_several_disagreements_the_most_telling_is_named() {
+    let wrong_count = Found {
+        destination_count: 54,
+        ..prefix()
+    };
+    assert_eq!(judge(&wrong_count), Some(Disagreement::Count));
+    let wrong_last = Found {
+        last: unlike(),
+        ..wrong_count
+    };
+    assert_eq!(judge(&wrong_last), Some(Disagreement::Last(unlike())));
+    let ahead = Found {
+        source: ends(1, 50),
+        ahead: 10,
+        ..wrong_last
+    };
+    assert_eq!(judge(&ahead), Some(Disagreement::Ahead { by: 10 }));
+    let wrong_first = Found { first: unlike(), ..ahead };
+    assert_eq!(judge(&wrong_first), Some(Disagreement::First(unlike())));
+    let no_source = Found {
+        source: Ends::default(),
+        ..wrong_first
+    };
+    assert_eq!(judge(&no_source), Some(Disagreement::Ahead { by: 10 }));
+}
+
+#[test]
+fn another_lowest_id_is_another_beginning_even_when_that_event_is_equal() {
+    for lowest in [0, 2] {
+        let found = Found {
+            destination: ends(lowest, 60),
+            ..prefix()
+        };
+        assert_eq!(judge(&found), Some(Disagreement::First(Comparison::Equal)));
+    }
+}
+
+#[test]
+fn every_remedy_says_that_nothing_was_written_and_where_to_look() {
+    let exact = |through| Agreement { through, is_exact: true };
+    for disagreement in [
+        Disagreement::Ahead { by: 1 },
+        Disagreement::First(unlike()),
+        Disagreement::Last(unlike()),
+        Disagreement::Count,
+    ] {
+        for agreed in [exact(None), exact(Some(7))] {
+            let fix = remedy("copy", &prefix(), &disagreement, agreed);
+            assert!(fix.ends_with("events-diff shows every difference; nothing was written"), "{fix}");
+        }
+    }
+}
+
+#[test]
+fn missing_events_are_inserted_and_surplus_ones_rewound() {
+    let agreed = Agreement {
+        through: Some(7),
+        is_exact: true,
+    };
+    let fewer = Found {
+        destination_count: 54,
+        ..prefix()
+    };
+    assert!(remedy("copy", &fewer, &Disagreement::Count, agreed).contains("--destination copy --insert-missing"));
+    let more = Found {
+        destination_count: 56,
+        ..prefix()
+    };
+    assert!(remedy("copy", &more, &Disagreement::Count, agreed).contains("--destination copy --rewind-to 7"));
+}

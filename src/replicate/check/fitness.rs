@@ -1,4 +1,4 @@
-//! Whether servers and tables are fit to be a source or a destination: pure judgements, all problems of each together.
+//! Whether databases and tables are fit to be a source or a destination: pure judgements, all problems of each together.
 
 use crate::error::{Error, Kind, Problems, Warning};
 use crate::event::compatible::Wire;
@@ -7,35 +7,19 @@ use crate::postgres::about::Server;
 use crate::sql;
 use postgres_types::Type;
 
-/// The oldest PostgreSQL, as `server_version_num`.
-const VERSION_MIN: i32 = 130_000;
-
-/// Products that speak PostgreSQL's protocol without its locks or its sequences, by a word of their `version()`.
-const FOREIGN: [&str; 6] = ["CockroachDB", "Redshift", "-YB-", "openGauss", "Greenplum", "Materialize"];
-
-/// Whether it is PostgreSQL, new enough, with an encoding that says what its bytes mean.
-pub fn server(server: &Server) -> Problems {
-    let mut problems = Problems::new();
-    if let Some(product) = FOREIGN.iter().find(|product| server.version.contains(*product)) {
-        let product = product.trim_matches('-');
-        problems.push(
-            Error::new(Kind::Unsuitable, format!("the server is not PostgreSQL but {product}"))
-                .because("its locks and sequences do not prove which ids can still appear")
-                .fix("use PostgreSQL 13 or later"),
-        );
-    } else if server.version_num < VERSION_MIN {
-        problems.push(Error::new(Kind::Unsuitable, format!("the server is too old: {}", server.version)).fix("use PostgreSQL 13 or later"));
+/// Whether the database has an encoding that says what its bytes mean.
+///
+/// # Errors
+/// `Unsuitable` for SQL_ASCII.
+pub fn encoding(server: &Server) -> Result<(), Error> {
+    if server.encoding != "SQL_ASCII" {
+        return Ok(());
     }
-    if server.encoding == "SQL_ASCII" {
-        problems.push(
-            Error::new(
-                Kind::Unsuitable,
-                "the database has encoding SQL_ASCII, so nobody knows what its bytes mean",
-            )
-            .fix("move the table to a database with encoding UTF8"),
-        );
-    }
-    problems
+    Err(Error::new(
+        Kind::Unsuitable,
+        "the database has encoding SQL_ASCII, so nobody knows what its bytes mean",
+    )
+    .fix("move the table to a database with encoding UTF8"))
 }
 
 /// Whether a destination's server can be written to. A standby heals by a promotion, or is the wrong host of several.

@@ -3,19 +3,21 @@
 pub mod agreement;
 pub mod contents;
 pub mod dry_run;
+mod duplicates;
 pub mod fitness;
 pub mod holding;
 pub mod notify;
-pub mod pooler;
 pub mod same_place;
 pub mod shape;
 pub mod slate;
 
 use crate::config::{Config, DestinationConfig};
-use crate::error::{Error, Kind, Problems};
+use crate::error::{Error, Kind, Problems, Result};
 use crate::postgres::connect::Session;
 use crate::postgres::fault::Side;
+use crate::postgres::pooler;
 use contents::{Contents, Lane};
+use duplicates::Named;
 use futures::future::join_all;
 use shape::{DestinationShape, SourceShape};
 use std::fmt;
@@ -27,7 +29,7 @@ pub struct Candidate<'a> {
     /// As configured.
     pub config: &'a DestinationConfig,
     /// A session, or why it could not be opened.
-    pub session: Result<&'a Session, &'a Error>,
+    pub session: std::result::Result<&'a Session, &'a Error>,
 }
 
 /// Everything the checks found.
@@ -72,209 +74,160 @@ impl Findings {
 ///
 /// Problems of one side do not hide those of another; contents are compared for each destination with which nothing else is wrong.
 pub async fn everything(config: &Config, source: &Session, candidates: &[Candidate<'_>]) -> Findings {
-    let timeout = config.replication.connect_timeout;
     let mut problems = Problems::new();
-    let (source_problem, refused) = poolers(config, source, candidates, timeout).await;
-    let is_source_kept = source_problem.is_none();
-    source_problem.into_iter().for_each(|problem| problems.push(problem));
-    let mut usable: Vec<Option<(&DestinationConfig, &Session)>> = Vec::new();
-    for (candidate, refused) in candidates.iter().zip(refused) {
-        usable.push(if refused.is_none() {
-            candidate.session.ok().map(|session| (candidate.config, session))
-        } else {
-            None
-        });
-        refused.into_iter().for_each(|problem| problems.push(problem));
-    }
-    let shape = match is_source_kept {
-        true => shape::source_shape(source, &config.source)
-            .await
-            .map_err(|wrong| problems.extend(wrong))
-            .ok(),
-        false => None,
+    let direct = direct(config, candidates, &mut problems).await;
+    let shape = match direct.is_source_direct {
+        true => shape::source_shape(source, &config.source).await,
+        false => Err(Problems::new()),
     };
-    let shapes = shapes(shape.as_ref(), &usable, &mut problems).await;
-    let duplicates = duplicates(source, shape.as_ref(), &usable, &shapes).await;
+    let shape = shape.map_err(|wrong| problems.extend(wrong)).ok();
+    let sides = sides(shape.as_ref(), direct.destinations, &mut problems).await;
+    let mut named = vec![Named::source(source, shape.as_ref())];
+    named.extend(sides.iter().flatten().map(DestinationSide::named));
+    let duplicates = duplicates::find(named).await;
+    let is_unambiguous = duplicates.is_empty();
     problems.extend(duplicates);
-    let contents = match (&shape, has_usage(&problems)) {
-        (Some(shape), false) => compared(source, shape, &usable, &shapes, &mut problems).await,
+    let contents = match &shape {
+        Some(shape) if is_unambiguous => compared(source, shape, &sides, &mut problems).await,
         _ => vec![None; candidates.len()],
     };
-    let destinations = candidates
-        .iter()
-        .zip(shapes)
-        .zip(contents)
-        .map(|((candidate, shape), contents)| DestinationFindings {
-            name: candidate.config.name.clone(),
-            place: candidate.session.ok().map(|session| session.place().to_owned()),
-            shape,
-            contents,
-        });
+    let destinations = candidates.iter().zip(sides).zip(contents);
     Findings {
-        destinations: destinations.collect(),
+        destinations: destinations
+            .map(|((candidate, side), contents)| DestinationFindings {
+                name: candidate.config.name.clone(),
+                place: candidate.session.ok().map(|session| session.place().to_owned()),
+                shape: side.and_then(|side| side.shape),
+                contents,
+            })
+            .collect(),
         source: shape,
         problems,
     }
 }
 
-type Usable<'a> = Option<(&'a DestinationConfig, &'a Session)>;
-
-/// Which sides are behind a pooler that does not keep a session, or could not be opened: the source's problem, and each destination's.
-async fn poolers(
-    config: &Config,
-    source: &Session,
-    candidates: &[Candidate<'_>],
+/// Runs every check of one destination that was out of reach at the start; `others` are the lanes it must not be the same as. Reads only.
+///
+/// # Errors
+/// As [`everything`] finds them, of this destination alone.
+pub async fn latecomer(
+    config: &DestinationConfig,
+    session: &Session,
     timeout: Duration,
-) -> (Option<Error>, Vec<Option<Error>>) {
-    let of_source = pooler::refuse_pooled(source, &config.source.conninfo, Side::Source, timeout);
-    let of_destinations = candidates.iter().map(|candidate| async move {
-        let place = format!("destination {:?}", candidate.config.name);
-        let kept = match candidate.session {
-            Ok(session) => pooler::refuse_pooled(session, &candidate.config.conninfo, Side::Destination, timeout).await,
-            Err(error) => Err(error.clone()),
-        };
-        kept.err().and_then(|error| Problems::from(error).within(&place).into_iter().next())
+    (source, of): (&Session, &SourceShape),
+    others: &[Lane<'_>],
+) -> Result<(DestinationShape, Contents), Problems> {
+    let place = format!("destination {:?}", config.name);
+    let probed = pooler::probe(&config.conninfo, Side::Destination, timeout).await;
+    probed.map_err(|error| Problems::from(error).within(&place))?;
+    let shape = shape::destination_shape(session, config, of).await?;
+    let mut named = vec![Named::source(source, Some(of))];
+    named.extend(
+        others
+            .iter()
+            .map(|other| Named::destination(other.name, other.session, Some(other.shape))),
+    );
+    named.push(Named::destination(&config.name, session, Some(&shape)));
+    duplicates::find(named).await.or_ok(())?;
+    let lane = Lane {
+        name: &config.name,
+        session,
+        shape: &shape,
+    };
+    let verdict = contents::compare_all(source, of, &[lane]).await?.pop();
+    let contents = verdict.unwrap_or_else(|| Err(Error::new(Kind::Bug, "a destination was not compared")))?;
+    Ok((shape, contents))
+}
+
+/// A destination that was reached without a pooler that would not keep a session.
+struct DestinationSide<'a> {
+    config: &'a DestinationConfig,
+    session: &'a Session,
+    shape: Option<DestinationShape>,
+}
+
+struct Direct<'a> {
+    is_source_direct: bool,
+    destinations: Vec<Option<(&'a DestinationConfig, &'a Session)>>,
+}
+
+/// Which sides were reached, with no pooler in between that does not keep a session.
+async fn direct<'a>(config: &Config, candidates: &[Candidate<'a>], problems: &mut Problems) -> Direct<'a> {
+    let timeout = config.replication.connect_timeout;
+    let probes = candidates.iter().map(|candidate| async move {
+        let session = candidate.session.map_err(Error::clone)?;
+        pooler::probe(&candidate.config.conninfo, Side::Destination, timeout).await?;
+        Ok((candidate.config, session))
     });
-    let (source, destinations) = futures::future::join(of_source, join_all(of_destinations)).await;
-    (source.err(), destinations)
+    let of_source = pooler::probe(&config.source.conninfo, Side::Source, timeout);
+    let (of_source, probed) = futures::future::join(of_source, join_all(probes)).await;
+    let mut note = |place: &str, result: Result<_>| result.map_err(|error| problems.extend(Problems::from(error).within(place))).ok();
+    let named = candidates
+        .iter()
+        .map(|candidate| format!("destination {:?}", candidate.config.name));
+    let destinations = named.zip(probed).map(|(place, probed)| note(&place, probed)).collect();
+    Direct {
+        is_source_direct: of_source
+            .map_err(|error| problems.extend(Problems::from(error).within("source")))
+            .is_ok(),
+        destinations,
+    }
 }
 
-async fn shapes(source: Option<&SourceShape>, usable: &[Usable<'_>], problems: &mut Problems) -> Vec<Option<DestinationShape>> {
-    let looked = join_all(usable.iter().map(|usable| async move {
-        match (source, usable) {
-            (Some(source), Some((config, session))) => Some(shape::destination_shape(session, config, source).await),
-            _ => None,
-        }
+/// Looks at every destination that was reached; without a source there is nothing to compare it with.
+async fn sides<'a>(
+    source: Option<&SourceShape>,
+    destinations: Vec<Option<(&'a DestinationConfig, &'a Session)>>,
+    problems: &mut Problems,
+) -> Vec<Option<DestinationSide<'a>>> {
+    let looked = join_all(destinations.into_iter().map(|destination| async move {
+        let (config, session) = destination?;
+        let shape = match source {
+            Some(source) => shape::destination_shape(session, config, source).await,
+            None => Err(Problems::new()),
+        };
+        Some((config, session, shape))
     }));
-    let looked = looked.await;
-    let shape =
-        |looked: Option<Result<DestinationShape, Problems>>| looked.and_then(|shape| shape.map_err(|wrong| problems.extend(wrong)).ok());
-    looked.into_iter().map(shape).collect()
-}
-
-/// One side of the replication, for the comparison of places.
-#[derive(Clone, Debug)]
-struct Where {
-    side: String,
-    place: usize,
-    table: Option<u32>,
-}
-
-/// Finds tables that are named twice, by whatever name of the host.
-async fn duplicates(source: &Session, shape: Option<&SourceShape>, usable: &[Usable<'_>], shapes: &[Option<DestinationShape>]) -> Problems {
-    let mut problems = Problems::new();
-    let mut sides = vec![("the source".to_owned(), source, shape.map(|shape| shape.table.oid))];
-    for (usable, shape) in usable.iter().zip(shapes) {
-        let table = shape.as_ref().map(|shape| shape.table.oid);
-        sides.extend(usable.map(|(config, session)| (format!("destination {:?}", config.name), session, table)));
-    }
-    let sessions: Vec<&Session> = sides.iter().map(|(_, session, _)| *session).collect();
-    let mut found = Vec::new();
-    for ((side, _, table), place) in sides.into_iter().zip(same_place::places(&sessions).await) {
-        match place {
-            Ok(place) => found.push(Where { side, place, table }),
-            Err(error) => problems.extend(Problems::from(error).within(&side)),
-        }
-    }
-    problems.extend(judge_places(&found));
-    problems
-}
-
-/// The same database under two names is allowed, the same table in it is not.
-fn judge_places(sides: &[Where]) -> Problems {
-    let mut problems = Problems::new();
-    for (index, side) in sides.iter().enumerate() {
-        let is_same = |other: &&Where| other.place == side.place && other.table.is_some() && other.table == side.table;
-        if let Some(first) = sides[..index].iter().find(is_same) {
-            problems.push(
-                Error::new(
-                    Kind::Usage,
-                    format!("{} and {} are the same database and table", first.side, side.side),
-                )
-                .because("a lock taken through one connection is seen through the other")
-                .fix("remove one of them from the configuration, or name another table"),
-            );
-        }
-    }
-    problems
-}
-
-fn has_usage(problems: &Problems) -> bool {
-    problems.iter().any(|problem| problem.kind() == Kind::Usage)
+    let mut side = |(config, session, shape): (_, _, Result<_, Problems>)| DestinationSide {
+        config,
+        session,
+        shape: shape.map_err(|wrong| problems.extend(wrong)).ok(),
+    };
+    looked.await.into_iter().map(|looked| looked.map(&mut side)).collect()
 }
 
 async fn compared(
     source: &Session,
     of: &SourceShape,
-    usable: &[Usable<'_>],
-    shapes: &[Option<DestinationShape>],
+    sides: &[Option<DestinationSide<'_>>],
     problems: &mut Problems,
 ) -> Vec<Option<Contents>> {
-    let lane = |(usable, shape): (&Usable<'_>, &'_ Option<DestinationShape>)| usable.is_some() && shape.is_some();
-    let is_compared = usable.iter().zip(shapes).map(lane);
-    let lanes = usable.iter().zip(shapes).filter_map(|(usable, shape)| {
-        let (config, session) = (*usable)?;
-        Some(Lane {
-            name: &config.name,
-            session,
-            shape: shape.as_ref()?,
-        })
-    });
-    let lanes: Vec<Lane<'_>> = lanes.collect();
-    let mut verdicts = match contents::compare_all(source, of, &lanes).await {
-        Ok(verdicts) => verdicts,
-        Err(error) => {
-            problems.push(error);
-            Vec::new()
-        }
+    let lanes: Vec<Option<Lane<'_>>> = sides.iter().map(|side| side.as_ref()?.lane()).collect();
+    let known: Vec<Lane<'_>> = lanes.iter().flatten().copied().collect();
+    let verdicts = contents::compare_all(source, of, &known).await;
+    let mut verdicts = problems.note(verdicts).unwrap_or_default().into_iter();
+    let mut verdict = |lane: &Option<Lane<'_>>| lane.and_then(|_| verdicts.next());
+    let verdicts: Vec<_> = lanes.iter().map(&mut verdict).collect();
+    verdicts.into_iter().map(|verdict| problems.note(verdict?)).collect()
+}
+
+impl DestinationSide<'_> {
+    fn named(&self) -> Named<'_> {
+        Named::destination(&self.config.name, self.session, self.shape.as_ref())
     }
-    .into_iter();
-    is_compared
-        .map(|is_compared| if is_compared { problems.note(verdicts.next()?) } else { None })
-        .collect()
+
+    fn lane(&self) -> Option<Lane<'_>> {
+        Some(Lane {
+            name: &self.config.name,
+            session: self.session,
+            shape: self.shape.as_ref()?,
+        })
+    }
 }
 
 impl fmt::Display for DestinationFindings {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "destination {:?}", self.name)?;
         self.place.iter().try_for_each(|place| write!(out, ", {place}"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn side(name: &str, place: usize, table: u32) -> Where {
-        Where {
-            side: name.to_owned(),
-            place,
-            table: Some(table),
-        }
-    }
-
-    #[test]
-    fn the_same_table_named_twice_is_wrong_usage_and_another_table_of_the_same_database_is_not() {
-        let sides = [
-            side("the source", 0, 7),
-            side("destination \"a\"", 1, 7),
-            side("destination \"b\"", 0, 8),
-            side("destination \"c\"", 1, 7),
-        ];
-        let problems: Vec<Error> = judge_places(&sides).into_iter().collect();
-        assert_eq!(problems.len(), 1);
-        assert_eq!(
-            problems[0].what(),
-            "destination \"a\" and destination \"c\" are the same database and table"
-        );
-        assert_eq!(problems[0].kind().consequence().exit_code, 2);
-    }
-
-    #[test]
-    fn the_source_named_as_a_destination_is_wrong_usage() {
-        assert!(has_usage(&judge_places(&[
-            side("the source", 0, 7),
-            side("destination \"a\"", 0, 7)
-        ])));
     }
 }

@@ -54,7 +54,7 @@ pub async fn source_shape(session: &Session, config: &SourceConfig) -> Result<So
     let place = format!("source {}", session.place());
     let looked = async {
         let server = about::about(session).await?;
-        fitness::server(&server).or_ok(())?;
+        fitness::encoding(&server)?;
         let table = catalog::table(session, &config.table, &config.id_column).await?;
         let table = table.ok_or_else(|| missing(&config.table, "init source"))?;
         let mut problems = fitness::source(&table, &server, &config.id_column);
@@ -86,7 +86,7 @@ pub async fn destination_shape(session: &Session, config: &DestinationConfig, so
     let place = format!("destination {:?}, {}", config.name, session.place());
     let looked = async {
         let server = about::about(session).await?;
-        fitness::server(&server).or_ok(())?;
+        fitness::encoding(&server)?;
         fitness::takes_writes(&server)?;
         let table = catalog::table(session, &config.table, &source.id_column).await?;
         let table = table.ok_or_else(|| missing(&config.table, "init destination"))?;

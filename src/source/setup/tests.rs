@@ -1,3 +1,5 @@
+//! What init source plans, without a server.
+
 use super::*;
 use crate::postgres::objects::ServerFacts;
 

@@ -1,0 +1,113 @@
+//! Whether a table is named twice, by whatever name of its host.
+
+use crate::error::{Error, Kind, Problems};
+use crate::postgres::connect::Session;
+use crate::replicate::check::same_place;
+use crate::replicate::check::shape::{DestinationShape, SourceShape};
+
+/// One side of the replication.
+pub(super) struct Named<'a> {
+    /// How it is called in a message.
+    pub side: String,
+    /// A session in its database.
+    pub session: &'a Session,
+    /// Oid of its table, if it is known.
+    pub table: Option<u32>,
+}
+
+/// A side and the place it was found in.
+#[derive(Clone, Debug)]
+struct Located {
+    side: String,
+    place: usize,
+    table: Option<u32>,
+}
+
+impl<'a> Named<'a> {
+    pub(super) fn source(session: &'a Session, shape: Option<&SourceShape>) -> Self {
+        Self {
+            side: "the source".to_owned(),
+            session,
+            table: shape.map(|shape| shape.table.oid),
+        }
+    }
+
+    pub(super) fn destination(name: &str, session: &'a Session, shape: Option<&DestinationShape>) -> Self {
+        Self {
+            side: format!("destination {name:?}"),
+            session,
+            table: shape.map(|shape| shape.table.oid),
+        }
+    }
+}
+
+/// Finds tables that are named twice; also tells which sessions died while they were compared.
+pub(super) async fn find(sides: Vec<Named<'_>>) -> Problems {
+    let sessions: Vec<&Session> = sides.iter().map(|side| side.session).collect();
+    let places = same_place::places(&sessions).await;
+    let mut problems = Problems::new();
+    let mut located = Vec::new();
+    for (Named { side, table, .. }, place) in sides.into_iter().zip(places) {
+        match place {
+            Ok(place) => located.push(Located { side, place, table }),
+            Err(error) => problems.extend(Problems::from(error).within(&side)),
+        }
+    }
+    problems.extend(judge(&located));
+    problems
+}
+
+/// The same database under two names is allowed, the same table in it is not.
+fn judge(sides: &[Located]) -> Problems {
+    let mut problems = Problems::new();
+    for (index, side) in sides.iter().enumerate() {
+        let is_same = |other: &&Located| other.place == side.place && other.table.is_some() && other.table == side.table;
+        if let Some(first) = sides[..index].iter().find(is_same) {
+            problems.push(
+                Error::new(
+                    Kind::Usage,
+                    format!("{} and {} are the same database and table", first.side, side.side),
+                )
+                .because("a lock taken through one connection is seen through the other")
+                .fix("remove one of them from the configuration, or name another table"),
+            );
+        }
+    }
+    problems
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn side(name: &str, place: usize, table: u32) -> Located {
+        Located {
+            side: name.to_owned(),
+            place,
+            table: Some(table),
+        }
+    }
+
+    #[test]
+    fn the_same_table_named_twice_is_wrong_usage_and_another_table_of_the_same_database_is_not() {
+        let sides = [
+            side("the source", 0, 7),
+            side("destination \"a\"", 1, 7),
+            side("destination \"b\"", 0, 8),
+            side("destination \"c\"", 1, 7),
+        ];
+        let problems: Vec<Error> = judge(&sides).into_iter().collect();
+        assert_eq!(problems.len(), 1);
+        assert_eq!(
+            problems[0].what(),
+            "destination \"a\" and destination \"c\" are the same database and table"
+        );
+        assert_eq!(problems[0].kind().consequence().exit_code, 2);
+    }
+
+    #[test]
+    fn the_source_named_as_a_destination_is_wrong_usage() {
+        let problems = judge(&[side("the source", 0, 7), side("destination \"a\"", 0, 7)]);
+        assert_eq!(problems.worst().map(Error::kind), Some(Kind::Usage));
+    }
+}

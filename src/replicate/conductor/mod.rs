@@ -1,0 +1,261 @@
+//! Starts what is due and takes what comes back: the source, the lanes, the looks and the passes. Every task it starts ends with it.
+
+mod openings;
+mod passes;
+
+use crate::error::{Error, Kind, Problems, Result};
+use crate::replicate::Replication;
+use crate::replicate::lane::{Lane, Returned, Travellers};
+use crate::replicate::late::Audited;
+use crate::replicate::pass::{Bounds, Passed};
+use crate::replicate::slot::{Slot, State};
+use crate::replicate::upstream::{Source, Upstream};
+use crate::retry::Policy;
+use crate::source::cut::Mark;
+use crate::source::wait::Follower;
+use crate::stop::Stop;
+use slog::warn;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
+use tokio::task::{JoinError, JoinSet};
+
+/// A pass takes about this long at most, so that lanes come together again and again.
+const PASS_MAX: Duration = Duration::from_secs(5);
+const RETRY_WAIT_MIN: Duration = Duration::from_millis(100);
+/// So long after the source was opened it is waited for lanes that are still being opened.
+const GATHER_MAX: Duration = Duration::from_secs(1);
+/// How often it is looked whether the time allowed is over, and what to say of the progress.
+const WATCH_INTERVAL: Duration = Duration::from_millis(500);
+
+/// What a task ends with.
+pub enum Event {
+    /// The source was connected and checked, or was not.
+    SourceOpened(Box<Result<(Source, Follower)>>),
+    /// The follower found a mark, or lost its connection, which has this number.
+    Looked(Box<Follower>, Result<Mark>, u64),
+    /// A lane was connected and checked, or was not.
+    LaneOpened(usize, Box<Result<Lane>>),
+    /// A pass is over; `true`: it was led by a fresh mark.
+    Passed(Box<Passed>, bool),
+    /// A lane came back that had been cut off; others may still be out.
+    CameBack(Returned, Travellers),
+    /// Late arrivals were looked for.
+    Audited(usize, Box<Result<Audited>>),
+    /// Nothing happened: time to look at the clock.
+    Tick,
+}
+
+/// See the module.
+pub struct Conductor<'a> {
+    run: &'a Replication,
+    stop: &'a Stop,
+    tasks: JoinSet<Event>,
+    upstream: Upstream,
+    slots: Vec<Slot>,
+    bounds: Bounds,
+    policy: Policy,
+    /// The highest id visible at the first opening of the source; `None` until then.
+    target: Option<Option<i64>>,
+    progressed_at: Instant,
+    is_leading_under_way: bool,
+    is_over: bool,
+    bug: Option<Error>,
+}
+
+impl<'a> Conductor<'a> {
+    /// Nothing is connected yet, and everything is due.
+    pub fn new(run: &'a Replication, stop: &'a Stop) -> Self {
+        let limits = &run.config.replication;
+        let now = Instant::now();
+        let destinations = run.config.destinations.iter().enumerate();
+        let slots =
+            destinations.map(|(index, destination)| Slot::new(destination.name.clone(), Arc::clone(run.progress.gauge(index)), now));
+        Self {
+            run,
+            stop,
+            tasks: JoinSet::new(),
+            upstream: Upstream::new(now),
+            slots: slots.collect(),
+            bounds: Bounds {
+                room: Arc::new(Semaphore::new(limits.buffer_bytes_max)),
+                room_max: limits.buffer_bytes_max,
+                hold_max: limits.hold_max,
+            },
+            policy: Policy {
+                wait_min: RETRY_WAIT_MIN,
+                wait_max: limits.retry_wait_max,
+            },
+            target: None,
+            progressed_at: now,
+            is_leading_under_way: false,
+            is_over: false,
+            bug: None,
+        }
+    }
+
+    /// Starts everything that is due now; nothing once it is time to end.
+    pub fn begin_what_is_due(&mut self) {
+        self.is_over |= self.is_done() || self.upstream.is_halted();
+        if self.is_over || self.stop.is_requested() {
+            return;
+        }
+        let now = Instant::now();
+        if self.upstream.is_due(now) {
+            self.open_source();
+        }
+        let Some(source) = self.upstream.source() else { return };
+        for index in 0..self.slots.len() {
+            let slot = &mut self.slots[index];
+            // What was compared over another connection to the source is opened and compared anew.
+            if matches!(&slot.state, State::Ready(lane) if lane.epoch != source.epoch) {
+                slot.state = State::Closed { until: now };
+            }
+            if slot.due().is_some_and(|due| due <= now) {
+                self.open_lane(index, &source);
+            }
+        }
+        self.begin_audits(&source, now);
+        // Lanes that are opened at the same time begin together, so that they share their first read.
+        let is_gathering =
+            self.upstream.opened_at().elapsed() < GATHER_MAX && self.slots.iter().any(|slot| matches!(slot.state, State::Opening));
+        if !is_gathering {
+            self.begin_passes(&source);
+            self.begin_look(source.epoch);
+        }
+    }
+
+    /// Waits for the next thing; `None` when it is time to end.
+    pub async fn next(&mut self) -> Option<Event> {
+        if self.is_over {
+            return None;
+        }
+        let tick = Instant::now() + WATCH_INTERVAL;
+        let lanes_due = self.slots.iter().filter_map(Slot::due).min();
+        let due = [self.upstream.due(), lanes_due].into_iter().flatten().fold(tick, Ord::min);
+        let event = tokio::select! {
+            biased;
+            () = self.stop.requested() => {
+                self.drain().await;
+                None
+            }
+            Some(event) = self.tasks.join_next() => Some(event),
+            () = tokio::time::sleep_until(due.max(Instant::now() + Duration::from_millis(1)).into()) => return Some(Event::Tick),
+        };
+        self.unwrap(event?)
+    }
+
+    /// After a stop: waits for what is under way, as long as that is allowed; what is left is rolled back by the servers.
+    async fn drain(&mut self) {
+        self.is_over = true;
+        let allowed = self.run.config.replication.shutdown_timeout;
+        let under_way = async {
+            while self.slots.iter().any(|slot| matches!(slot.state, State::Busy | State::Opening)) {
+                let Some(event) = self.tasks.join_next().await else { break };
+                if let Some(event) = self.unwrap(event) {
+                    self.take(event);
+                }
+            }
+        };
+        if tokio::time::timeout(allowed, under_way).await.is_err() {
+            warn!(
+                self.run.log,
+                "the batch in hand was not finished in time, its connection is closed and the server rolls it back"
+            );
+        }
+    }
+
+    fn unwrap(&mut self, event: std::result::Result<Event, JoinError>) -> Option<Event> {
+        match event {
+            Ok(event) => Some(event),
+            Err(error) => {
+                self.bug = Some(Error::new(Kind::Bug, "a task ended without a result").because(error.to_string()));
+                self.is_over = true;
+                None
+            }
+        }
+    }
+
+    /// Takes what a task ended with.
+    pub fn take(&mut self, event: Event) {
+        match event {
+            Event::SourceOpened(opened) => self.take_source(*opened),
+            Event::Looked(follower, Ok(mark), epoch) => self.upstream.saw(follower, mark, epoch),
+            Event::Looked(_, Err(error), epoch) => self.lose_source(&error, epoch),
+            Event::LaneOpened(index, opened) => self.take_opened(index, *opened),
+            Event::Passed(passed, is_leading) => self.take_passed(*passed, is_leading),
+            Event::CameBack(returned, travellers) => {
+                self.take_returned(returned);
+                self.await_travellers(travellers);
+            }
+            Event::Audited(index, audited) => self.take_audited(index, *audited),
+            Event::Tick => self.watch(),
+        }
+    }
+
+    /// Why the run ended, when not because all was done or a stop was requested.
+    pub fn problems(&self) -> Problems {
+        let mut problems = Problems::new();
+        let halted = self
+            .slots
+            .iter()
+            .filter(|slot| matches!(slot.state, State::Halted))
+            .filter_map(Slot::lost_with);
+        for error in self.bug.iter().chain(self.upstream.halted_with()).chain(halted) {
+            problems.push(error.clone());
+        }
+        if problems.is_empty() && !self.stop.is_requested() && !self.is_done() {
+            self.slots
+                .iter()
+                .filter(|slot| !self.has_arrived(slot))
+                .for_each(|slot| problems.push(self.no_progress(slot)));
+        }
+        problems
+    }
+
+    fn is_done(&self) -> bool {
+        let is_halted = |slot: &Slot| matches!(slot.state, State::Halted);
+        self.slots
+            .iter()
+            .all(|slot| is_halted(slot) || (self.run.until_caught_up && self.has_arrived(slot)))
+    }
+
+    fn has_arrived(&self, slot: &Slot) -> bool {
+        self.target.is_some_and(|target| slot.was_opened && slot.position >= target)
+    }
+
+    /// The clock: is the time allowed over, and is there progress to be told?
+    fn watch(&mut self) {
+        self.run.progress.log(&self.run.log);
+        let is_well = self.upstream.source().is_some() && self.slots.iter().all(|slot| slot.lost_with().is_none());
+        if is_well && !self.run.until_caught_up {
+            self.progressed_at = Instant::now();
+        }
+        let allowed = self.run.config.replication.retry_for;
+        self.is_over |= allowed.is_some_and(|allowed| self.progressed_at.elapsed() > allowed);
+    }
+
+    fn no_progress(&self, slot: &Slot) -> Error {
+        let allowed = self.run.config.replication.retry_for.unwrap_or_default();
+        let what = format!(
+            "destination \"{}\" is not caught up, and nothing has moved for {} ms",
+            slot.name,
+            allowed.as_millis()
+        );
+        if let Some(error) = self.upstream.lost_with().or(slot.lost_with()) {
+            let kind = if error.kind() == Kind::Fed { Kind::Fed } else { Kind::Unavailable };
+            return error.clone().of_kind(kind).while_doing(what);
+        }
+        let ours = Error::new(Kind::Unavailable, what).at(self.upstream.in_words());
+        match self.upstream.holding() {
+            Some(holding) => ours
+                .because(holding)
+                .fix("end that transaction, then start again; nothing was lost"),
+            None => ours.fix("start again: it goes on where it stands; retry_for_ms sets the time allowed"),
+        }
+    }
+}
+
+fn stopped() -> Error {
+    Error::new(Kind::Stopped, "a stop was requested")
+}

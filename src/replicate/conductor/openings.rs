@@ -1,0 +1,123 @@
+//! The conductor's openings and losses: the source and the lanes come, go and come back; and audits of lanes that are here.
+
+use super::{Conductor, Event, stopped};
+use crate::error::{Error, Kind, Result};
+use crate::log::key;
+use crate::replicate::lane::Lane;
+use crate::replicate::late::{self, Audited};
+use crate::replicate::open;
+use crate::replicate::slot::State;
+use crate::replicate::upstream::Source;
+use crate::source::wait::Follower;
+use slog::{debug, error, info, warn};
+use std::sync::Arc;
+use std::time::Instant;
+
+impl Conductor<'_> {
+    pub(super) fn open_source(&mut self) {
+        let (run, stop, epoch) = (self.run.clone(), self.stop.clone(), self.upstream.begin_opening());
+        self.tasks.spawn(async move {
+            let opened = stop.or(open::source(&run, epoch)).await;
+            Event::SourceOpened(Box::new(opened.unwrap_or_else(|| Err(stopped()))))
+        });
+    }
+
+    pub(super) fn take_source(&mut self, opened: Result<(Source, Follower)>) {
+        match opened {
+            Ok((source, follower)) => {
+                if self.target.is_none() {
+                    self.target = Some(source.highest);
+                    self.run.progress.aim(source.highest);
+                }
+                if self.upstream.lost_with().is_some() {
+                    info!(self.run.log, "the source is back");
+                }
+                let highest = self.slots.iter().filter_map(|slot| slot.position).max();
+                self.upstream.opened(source, follower, highest);
+            }
+            Err(error) => self.lose_source(&error, self.upstream.epoch()),
+        }
+    }
+
+    pub(super) fn lose_source(&mut self, error: &Error, epoch: u64) {
+        if error.kind() == Kind::Stopped || epoch != self.upstream.epoch() || self.upstream.due().is_some() {
+            return;
+        }
+        let is_news = self.upstream.lost_with().is_none_or(|known| known.to_string() != error.to_string());
+        let fix = error.remedy().unwrap_or_default().to_owned();
+        let wait = self.upstream.lose(error, &self.policy, jitter());
+        match wait.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)) {
+            Some(wait_ms) if is_news => {
+                warn!(self.run.log, "the source was lost, trying again"; key::ERROR => error.to_string(), key::FIX => fix, key::WAIT_MS => wait_ms);
+            }
+            Some(wait_ms) => debug!(self.run.log, "the source is still lost"; key::WAIT_MS => wait_ms),
+            None => error!(self.run.log, "the source cannot be followed any more"; key::ERROR => error.to_string(), key::FIX => fix),
+        }
+        if self.run.fail_fast && wait.is_some() {
+            self.upstream.halt(error.clone());
+        }
+    }
+
+    pub(super) fn open_lane(&mut self, index: usize, source: &Arc<Source>) {
+        let (run, stop, source) = (self.run.clone(), self.stop.clone(), Arc::clone(source));
+        let slot = &mut self.slots[index];
+        slot.state = State::Opening;
+        let (gauge, is_first) = (Arc::clone(&slot.gauge), !slot.was_opened);
+        self.tasks.spawn(async move {
+            let opened = stop.or(open::lane(&run, &source, index, gauge, is_first)).await;
+            Event::LaneOpened(index, Box::new(opened.unwrap_or_else(|| Err(stopped()))))
+        });
+    }
+
+    pub(super) fn take_opened(&mut self, index: usize, opened: Result<Lane>) {
+        match opened {
+            Ok(lane) => {
+                self.run.progress.at(index, lane.position);
+                self.upstream.hear_of(lane.position, lane.epoch);
+                self.slots[index].opened(lane, &self.policy, &self.run.log);
+            }
+            Err(error) => self.lose_lane(index, error),
+        }
+    }
+
+    pub(super) fn lose_lane(&mut self, index: usize, error: Error) {
+        let is_over = self.run.fail_fast && !matches!(error.kind(), Kind::Stopped | Kind::Fed);
+        let slot = &mut self.slots[index];
+        slot.lost(error, &self.policy, jitter(), &self.run.log);
+        if is_over {
+            slot.halt();
+            self.is_over = true;
+        }
+    }
+
+    pub(super) fn begin_audits(&mut self, source: &Arc<Source>, now: Instant) {
+        for index in 0..self.slots.len() {
+            let slot = &mut self.slots[index];
+            let State::Ready(lane) = &slot.state else { continue };
+            if now.duration_since(slot.audited_at) < late::INTERVAL {
+                continue;
+            }
+            slot.audited_at = now;
+            let (run, stop, source) = (self.run.clone(), self.stop.clone(), Arc::clone(source));
+            let (wire, before, position) = (lane.wire.clone(), slot.audited, lane.position);
+            self.tasks.spawn(async move {
+                let audited = stop.or(late::audit(&run, &source, index, &wire, before, position)).await;
+                Event::Audited(index, Box::new(audited.unwrap_or_else(|| Err(stopped()))))
+            });
+        }
+    }
+
+    pub(super) fn take_audited(&mut self, index: usize, audited: Result<Audited>) {
+        match audited {
+            Ok(audited) => self.slots[index].audited = audited,
+            Err(error) if error.kind().consequence().is_retried || error.kind() == Kind::Stopped => {
+                debug!(self.run.log, "late arrivals could not be looked for"; key::DESTINATION => &self.slots[index].name, key::ERROR => error.to_string());
+            }
+            Err(error) => self.lose_lane(index, error),
+        }
+    }
+}
+
+fn jitter() -> f64 {
+    rand::random()
+}

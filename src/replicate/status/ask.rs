@@ -1,0 +1,380 @@
+//! Asks the databases: one session on each, a handful of short queries.
+
+use crate::config::libpq::{Conninfo, HostAt};
+use crate::config::{Config, DestinationConfig, GroupBy, Ids, SourceConfig};
+use crate::error::{Error, Kind, Result};
+use crate::event::compatible::{self, Wire};
+use crate::event::table::Table;
+use crate::postgres::catalog;
+use crate::postgres::connect::{Purpose, Session};
+use crate::postgres::fault::Side;
+use crate::replicate::check::holding::{Ends, Holding};
+use crate::replicate::status::{
+    DestinationStatus, EVENTS_BEHIND_COUNTED_MAX, Health, Holder, Replicator, Signs, SourceStatus, Status, health,
+};
+use crate::source::discipline::{self, Discipline, facts};
+use crate::sql;
+use futures::future::{join, join_all};
+use postgres_types::Type;
+use std::time::Duration;
+use tokio_postgres::Row;
+
+const WHAT: &str = "cannot find out how far it is";
+
+/// The source, asked once for all destinations.
+struct Upstream {
+    session: Session,
+    table: Table,
+    highest: Option<i64>,
+    /// The column that says when an event happened.
+    stamp: Option<String>,
+    sequence: Option<u32>,
+    /// Transactions that held the sequence at the beginning.
+    holders: Vec<(String, Holder)>,
+}
+
+/// A destination, asked by itself.
+struct Downstream {
+    session: Session,
+    table: Table,
+    replicator: Option<Replicator>,
+}
+
+/// How a destination compares with the source.
+struct Distance {
+    position: Option<i64>,
+    is_equal: bool,
+    events_behind: i64,
+    first_missing: Option<i64>,
+    seconds_behind: Option<f64>,
+}
+
+pub(super) async fn all(config: &Config) -> Status {
+    let timeout = config.replication.connect_timeout;
+    let id_column = &config.source.id_column;
+    let downstreams = config
+        .destinations
+        .iter()
+        .map(|destination| within(timeout, downstream(destination, id_column, timeout)));
+    let (upstream, downstreams) = join(within(timeout, upstream(&config.source, timeout)), join_all(downstreams)).await;
+    let compared = config.destinations.iter().zip(downstreams).map(|(destination, downstream)| {
+        let upstream = upstream.as_ref().ok();
+        async move { destination_status(upstream, destination, downstream, id_column, timeout).await }
+    });
+    let destinations = join_all(compared).await;
+    Status {
+        source: source_status(&config.source, &upstream),
+        destinations,
+    }
+}
+
+/// Twice the time to connect is enough for a handful of short queries.
+async fn within<T>(timeout: Duration, asking: impl Future<Output = Result<T>>) -> Result<T> {
+    let timed_out = || Error::new(Kind::Unavailable, WHAT).because(format!("no answer within {} s", (timeout * 2).as_secs()));
+    tokio::time::timeout(timeout * 2, asking).await.unwrap_or_else(|_| Err(timed_out()))
+}
+
+async fn upstream(config: &SourceConfig, timeout: Duration) -> Result<Upstream> {
+    let session = Session::open(
+        &config.conninfo,
+        Purpose {
+            what: "status",
+            side: Side::Source,
+        },
+        timeout,
+    )
+    .await?;
+    let table = described(&session, &config.table, &config.id_column).await?;
+    let of_table = [("id", sql::text(&*config.id_column)), ("table", sql::sql(table.name.quoted()))];
+    let asked = sql::fill(include_str!("../../../sql/status/source.sql"), &of_table);
+    let highest = session.query_one(&asked, &[]).await.and_then(|row| row.try_get("highest"));
+    let highest = highest.map_err(|e| session.error(&e, WHAT))?;
+    let sequence = match facts::ask(&session, &table, &config.id_column, session.server().is_in_recovery()).await {
+        Ok(facts) => sequence(&facts, config.ids),
+        Err(_) => None,
+    };
+    let holders = holders(&session, sequence).await?;
+    Ok(Upstream {
+        stamp: stamp(&table, &config.group_by),
+        session,
+        table,
+        highest,
+        sequence,
+        holders,
+    })
+}
+
+/// The sequence whose users can hold the mark; `None` for other disciplines, and where a start would be refused.
+fn sequence(facts: &facts::Facts, ids: Ids) -> Option<u32> {
+    match discipline::judge(facts, ids, &[]).ok()?.discipline {
+        Discipline::Sequence { sequence, .. } => Some(sequence),
+        Discipline::Consecutive | Discipline::Grace(_) => None,
+    }
+}
+
+/// The column that says when an event happened: the one to group by, or `ts`; only if it is a time stamp.
+fn stamp(table: &Table, group_by: &GroupBy) -> Option<String> {
+    let name = match group_by {
+        GroupBy::Column(name) | GroupBy::IfPresent(name) => name,
+        GroupBy::Off => "ts",
+    };
+    let is_stamp = |oid: u32| oid == Type::TIMESTAMPTZ.oid() || oid == Type::TIMESTAMP.oid();
+    let column = [name, "ts"]
+        .into_iter()
+        .filter_map(|name| table.column(name))
+        .find(|column| is_stamp(column.type_oid));
+    column.map(|column| column.name.clone())
+}
+
+async fn downstream(config: &DestinationConfig, id_column: &str, timeout: Duration) -> Result<Downstream> {
+    let purpose = Purpose {
+        what: "status",
+        side: Side::Destination,
+    };
+    let session = Session::open(&config.conninfo, purpose, timeout).await?;
+    let table = described(&session, &config.table, id_column).await?;
+    let row = session
+        .query_opt(
+            include_str!("../../../sql/status/replicator.sql"),
+            &[&sql::LOCK_REPLICATOR, &table.oid],
+        )
+        .await;
+    let replicator = row.and_then(|row| row.as_ref().map(replicator).transpose());
+    Ok(Downstream {
+        replicator: replicator.map_err(|e| session.error(&e, WHAT))?,
+        session,
+        table,
+    })
+}
+
+async fn described(session: &Session, name: &crate::event::table::TableName, id_column: &str) -> Result<Table> {
+    let table = catalog::table(session, name, id_column).await?;
+    table.ok_or_else(|| Error::new(Kind::Unsuitable, format!("there is no table {name}")).at(session.place()))
+}
+
+async fn destination_status(
+    upstream: Option<&Upstream>,
+    config: &DestinationConfig,
+    downstream: Result<Downstream>,
+    id_column: &str,
+    timeout: Duration,
+) -> DestinationStatus {
+    let mut status = DestinationStatus {
+        name: config.name.clone(),
+        database: place(&config.conninfo),
+        table: config.table.to_string(),
+        health: Health::Unreachable,
+        position: None,
+        events_behind: None,
+        is_events_behind_exact: true,
+        seconds_behind: None,
+        replicator: None,
+        held_by: None,
+        error: None,
+    };
+    let downstream = match downstream {
+        Ok(downstream) => downstream,
+        Err(error) => {
+            status.health = unasked(&error);
+            status.error = Some(error.to_string());
+            return status;
+        }
+    };
+    downstream.session.place().clone_into(&mut status.database);
+    status.replicator.clone_from(&downstream.replicator);
+    let distance = match upstream {
+        Some(upstream) => within(timeout, distance(upstream, &downstream, id_column)).await.map(Some),
+        None => within(timeout, position(&downstream, id_column)).await.map(|position| {
+            status.position = position;
+            None
+        }),
+    };
+    match distance {
+        Ok(distance) => set_distance(&mut status, upstream, distance).await,
+        Err(error) => {
+            status.health = Health::Reachable;
+            status.error = Some(error.to_string());
+        }
+    }
+    status
+}
+
+async fn set_distance(status: &mut DestinationStatus, upstream: Option<&Upstream>, distance: Option<Distance>) {
+    let mut signs = Signs {
+        is_reached: true,
+        is_equal: distance.as_ref().map(|distance| distance.is_equal),
+        events_behind: distance.as_ref().map(|distance| distance.events_behind),
+        is_fed: status.replicator.is_some(),
+        is_held: false,
+    };
+    if let (Some(upstream), Some(distance)) = (upstream, distance) {
+        status.position = distance.position;
+        status.is_events_behind_exact = distance.events_behind <= EVENTS_BEHIND_COUNTED_MAX;
+        status.events_behind = Some(distance.events_behind.min(EVENTS_BEHIND_COUNTED_MAX));
+        status.seconds_behind = distance.seconds_behind;
+        if has_gap_before(distance.position, distance.first_missing) {
+            status.held_by = still_holding(upstream).await;
+            signs.is_held = status.held_by.is_some();
+        }
+    }
+    status.health = health(signs);
+}
+
+/// Whether ids are missing between the position and the next event: only then can a transaction hold the destination.
+fn has_gap_before(position: Option<i64>, first_missing: Option<i64>) -> bool {
+    first_missing.is_some_and(|next| position.is_none_or(|position| position.checked_add(1) != Some(next)))
+}
+
+/// The oldest transaction that used the sequence at the beginning and still does.
+async fn still_holding(upstream: &Upstream) -> Option<Holder> {
+    let now = holders(&upstream.session, upstream.sequence).await.ok()?;
+    let was_there = |virtual_id: &String| upstream.holders.iter().any(|(before, _)| before == virtual_id);
+    now.into_iter()
+        .find(|(virtual_id, _)| was_there(virtual_id))
+        .map(|(_, holder)| holder)
+}
+
+async fn position(downstream: &Downstream, id_column: &str) -> Result<Option<i64>> {
+    let wire = Wire {
+        columns: Vec::new(),
+        format: compatible::WireFormat::Text,
+    };
+    let holding = Holding {
+        session: &downstream.session,
+        table: &downstream.table.name,
+        id_column,
+        wire: &wire,
+    };
+    Ok(holding.ends().await?.highest)
+}
+
+async fn distance(upstream: &Upstream, downstream: &Downstream, id_column: &str) -> Result<Distance> {
+    let wire = compatible::wire(&upstream.table, &downstream.table, id_column);
+    let unlike = |problems: crate::error::Problems| problems.into_iter().next().unwrap_or_else(|| Error::new(Kind::Bug, WHAT));
+    let wire = wire.map_err(unlike)?;
+    let holding = |session, table| Holding {
+        session,
+        table,
+        id_column,
+        wire: &wire,
+    };
+    let ours = holding(&upstream.session, &upstream.table.name);
+    let theirs = holding(&downstream.session, &downstream.table.name);
+    let Ends { highest: position, .. } = theirs.ends().await?;
+    let is_equal = match position {
+        None => true,
+        Some(position) => {
+            let (source, destination) = futures::future::try_join(ours.event(position), theirs.event(position)).await?;
+            source.is_some() && source == destination
+        }
+    };
+    let (events_behind, first_missing) = behind(upstream, id_column, position).await?;
+    Ok(Distance {
+        position,
+        is_equal,
+        events_behind,
+        first_missing,
+        seconds_behind: seconds_behind(upstream, id_column, first_missing).await?,
+    })
+}
+
+async fn behind(upstream: &Upstream, id_column: &str, position: Option<i64>) -> Result<(i64, Option<i64>)> {
+    let range = position.map_or_else(|| "true".to_owned(), |position| format!("t.{} > {position}", sql::ident(id_column)));
+    let asked = sql::fill(
+        include_str!("../../../sql/status/behind.sql"),
+        &[
+            ("id", sql::text(id_column)),
+            ("table", sql::sql(upstream.table.name.quoted())),
+            ("range", sql::sql(range)),
+        ],
+    );
+    let row = upstream.session.query_one(&asked, &[]).await;
+    let of_row = |row: Row| Ok((row.try_get("events")?, row.try_get("first_id")?));
+    row.and_then(of_row).map_err(|e| upstream.session.error(&e, WHAT))
+}
+
+async fn seconds_behind(upstream: &Upstream, id_column: &str, first_missing: Option<i64>) -> Result<Option<f64>> {
+    let Some(stamp) = &upstream.stamp else { return Ok(None) };
+    let Some(first) = first_missing else { return Ok(Some(0.0)) };
+    let asked = sql::fill(
+        include_str!("../../../sql/status/event_time.sql"),
+        &[
+            ("id", sql::text(id_column)),
+            ("ts", sql::text(&**stamp)),
+            ("table", sql::sql(upstream.table.name.quoted())),
+        ],
+    );
+    let row = upstream.session.query_opt(&asked, &[&first]).await;
+    let age = row.and_then(|row| row.map(|row| row.try_get::<_, Option<f64>>("age_s")).transpose());
+    let age = age.map_err(|e| upstream.session.error(&e, WHAT))?;
+    Ok(age.flatten().filter(|age| age.is_finite()).map(|age| age.max(0.0)))
+}
+
+async fn holders(session: &Session, sequence: Option<u32>) -> Result<Vec<(String, Holder)>> {
+    let Some(sequence) = sequence else { return Ok(Vec::new()) };
+    let rows = session.query(include_str!("../../../sql/status/holders.sql"), &[&sequence]).await;
+    let holders = rows.and_then(|rows| rows.iter().map(holder).collect());
+    holders.map_err(|e| session.error(&e, WHAT))
+}
+
+fn holder(row: &Row) -> Result<(String, Holder), tokio_postgres::Error> {
+    let holder = Holder {
+        pid: row.try_get("pid")?,
+        application_name: row.try_get("application_name")?,
+        user: row.try_get("user_name")?,
+        seconds: row.try_get("age_s")?,
+    };
+    Ok((row.try_get("virtualtransaction")?, holder))
+}
+
+fn replicator(row: &Row) -> Result<Replicator, tokio_postgres::Error> {
+    Ok(Replicator {
+        pid: row.try_get("pid")?,
+        application_name: row.try_get("application_name")?,
+        client_address: row.try_get("client_address")?,
+    })
+}
+
+fn source_status(config: &SourceConfig, upstream: &Result<Upstream>) -> SourceStatus {
+    let reached = upstream.as_ref().ok();
+    SourceStatus {
+        database: reached.map_or_else(|| place(&config.conninfo), |upstream| upstream.session.place().to_owned()),
+        table: config.table.to_string(),
+        health: upstream.as_ref().map_or_else(unasked, |_| Health::Reachable),
+        highest_id: reached.and_then(|upstream| upstream.highest),
+        error: upstream.as_ref().err().map(Error::to_string),
+    }
+}
+
+/// The health of what could not be asked: without its table a server is still reachable.
+fn unasked(error: &Error) -> Health {
+    match error.kind() {
+        Kind::Unsuitable => Health::Reachable,
+        _ => Health::Unreachable,
+    }
+}
+
+/// Host, port and database of what was not reached: its first host.
+fn place(conninfo: &Conninfo) -> String {
+    let Some(host) = conninfo.hosts.first() else {
+        return conninfo.database.clone();
+    };
+    match &host.at {
+        HostAt::Tcp { host: name, .. } => format!("{name}:{}/{}", host.port, conninfo.database),
+        HostAt::Unix(dir) => format!("{}:{}/{}", dir.display(), host.port, conninfo.database),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_gap_before;
+
+    #[test]
+    fn only_ids_missing_right_after_the_position_can_hold_it() {
+        assert!(has_gap_before(Some(3), Some(5)));
+        assert!(!has_gap_before(Some(3), Some(4)));
+        assert!(!has_gap_before(Some(3), None));
+        assert!(has_gap_before(None, Some(1)));
+        assert!(!has_gap_before(None, None));
+    }
+}

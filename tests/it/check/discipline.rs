@@ -1,0 +1,148 @@
+//! How ids are given out is found from the catalog, and what cannot be followed is refused with the statement that cures it.
+
+use super::{EVENTS, SEQUENCE, equal_pair, findings, refusal};
+use crate::configured::config;
+use crate::harness::{Database, fresh_database, fresh_destination};
+use counterfoil::config::{Config, Ids};
+use counterfoil::source::discipline::Discipline;
+use std::time::Duration;
+
+/// slate's schema, as far as ids go.
+const SLATE: &str =
+    "create table events (id bigint not null primary key, ts timestamptz not null default now(), event jsonb not null default '{}');
+    create table id (id bigint primary key); insert into id values (1);
+    create function insert_events(insertvalues text) returns integer language sql as 'select 0'";
+
+async fn pair(schema: &str) -> (Database, Database, Config) {
+    let (source, destination) = (fresh_database().await, fresh_destination().await);
+    source.execute(schema).await;
+    destination.execute(EVENTS).await;
+    let config = config(&source, &[("copy", &destination)]);
+    (source, destination, config)
+}
+
+async fn discipline(config: &Config) -> Discipline {
+    let found = findings(config).await;
+    assert!(found.problems.is_empty(), "{}", found.problems.report());
+    found.source.unwrap().ids.discipline
+}
+
+#[tokio::test]
+async fn identity_serial_and_a_plain_default_are_followed_by_their_sequence() {
+    for schema in [
+        SEQUENCE,
+        "create table events (id bigserial primary key, ts timestamptz not null default now(), event jsonb not null)",
+        "create schema other; create sequence other.\"A seq\"; create table events (id bigint primary key default nextval('other.\"A seq\"'), ts timestamptz not null default now(), event jsonb not null)",
+    ] {
+        let (source, _destination, config) = pair(schema).await;
+        assert!(matches!(discipline(&config).await, Discipline::Sequence { .. }), "{schema}");
+        source
+            .execute("insert into events (event) select '{}' from generate_series(1, 3)")
+            .await;
+        let Discipline::Sequence { sequence, lock_relations } = discipline(&config).await else {
+            panic!("{schema}")
+        };
+        let expected = source
+            .query("select oid from pg_class where relkind = 'S' union all select 'events'::regclass::oid")
+            .await;
+        let given: Vec<String> = lock_relations.iter().map(u32::to_string).collect();
+        assert_eq!((given.as_slice(), sequence), (expected.as_slice(), lock_relations[0]));
+    }
+}
+
+#[tokio::test]
+async fn a_sequence_that_caches_steps_or_cycles_is_refused_and_the_statements_cure_it() {
+    let (source, _destination, config) = pair(SEQUENCE).await;
+    for (option, cure) in [
+        ("cache 20", "ALTER SEQUENCE public.events_id_seq CACHE 1;"),
+        ("increment 50", "ALTER SEQUENCE public.events_id_seq INCREMENT 1;"),
+        ("cycle", "ALTER SEQUENCE public.events_id_seq NO CYCLE;"),
+    ] {
+        source.execute(&format!("alter sequence events_id_seq {option}")).await;
+        let (code, problem) = refusal(&config).await;
+        assert_eq!(code, 3);
+        assert!(problem.remedy().unwrap().starts_with(cure), "{problem:?}");
+        source.execute(cure).await;
+        assert!(findings(&config).await.problems.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn ids_from_elsewhere_are_refused_until_the_sequence_is_beyond_them() {
+    let (source, _destination, config) = pair(SEQUENCE).await;
+    source
+        .execute("insert into events (id, event) overriding system value select i, '{}' from generate_series(1, 9) i")
+        .await;
+    let (code, problem) = refusal(&config).await;
+    assert_eq!(code, 3);
+    assert_eq!(problem.causes(), ["the highest id is 9, the last value of the sequence none"]);
+    let remedy = problem.remedy().unwrap();
+    let statement = &remedy[remedy.find("SELECT setval").unwrap()..remedy.find(';').unwrap()];
+    source.execute(statement).await;
+    assert!(matches!(discipline(&config).await, Discipline::Sequence { .. }));
+}
+
+#[tokio::test]
+async fn slates_schema_is_consecutive_with_and_without_its_function() {
+    let (source, _destination, config) = pair(SLATE).await;
+    assert_eq!(discipline(&config).await, Discipline::Consecutive);
+    source
+        .execute("insert into events (id) select generate_series(1, 200); update id set id = 201")
+        .await;
+    assert_eq!(discipline(&config).await, Discipline::Consecutive);
+    source.execute("drop function insert_events").await;
+    assert_eq!(discipline(&config).await, Discipline::Consecutive);
+    let judged = findings(&config).await.source.unwrap().ids.to_string();
+    assert_eq!(judged, "consecutive: public.id holds the next id, and the last 10000 have no hole");
+    source.execute("update id set id = 300").await;
+    let (code, problem) = refusal(&config).await;
+    assert_eq!(code, 3);
+    assert!(
+        problem.what().starts_with("cannot tell how public.events.\"id\" is assigned"),
+        "{problem}"
+    );
+}
+
+#[tokio::test]
+async fn a_hole_in_consecutive_ids_ends_with_6_unless_it_is_known() {
+    let (source, _destination, mut config) = pair(SLATE).await;
+    source
+        .execute("insert into events (id) select generate_series(1, 200); delete from events where id in (42, 50, 51)")
+        .await;
+    let (code, problem) = refusal(&config).await;
+    assert_eq!((code, problem.what()), (6, "gap: id 42 is missing, 43 exists"));
+    config.source.known_gaps = vec![(42, 42), (50, 51)];
+    assert_eq!(discipline(&config).await, Discipline::Consecutive);
+}
+
+#[tokio::test]
+async fn a_trigger_that_draws_ids_is_refused_with_what_to_do() {
+    let (source, _destination, config) = pair(EVENTS).await;
+    source
+        .execute("create sequence s; create function draw() returns trigger language plpgsql as $$ begin new.id := nextval('s'); return new; end $$; create trigger draw before insert on events for each row execute function draw()")
+        .await;
+    let (code, problem) = refusal(&config).await;
+    assert_eq!(code, 3);
+    assert!(
+        problem.what().starts_with("trigger \"draw\" of public.events calls nextval"),
+        "{problem}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_configured_is_taken_and_checked_as_strictly() {
+    let (source, _destination) = equal_pair().await;
+    let destination = fresh_destination().await;
+    destination.execute(EVENTS).await;
+    let mut config = config(&source, &[("copy", &destination)]);
+    config.source.ids = Ids::Consecutive;
+    assert_eq!(discipline(&config).await, Discipline::Consecutive);
+    source.execute("delete from events where id = 7").await;
+    assert_eq!(refusal(&config).await.0, 6);
+    config.source.ids = Ids::Sequence;
+    assert!(matches!(discipline(&config).await, Discipline::Sequence { .. }));
+    source.execute("alter sequence events_id_seq cache 20").await;
+    assert_eq!(refusal(&config).await.0, 3);
+    config.source.ids = Ids::Grace(Duration::from_secs(5));
+    assert_eq!(discipline(&config).await, Discipline::Grace(Duration::from_secs(5)));
+}

@@ -1,0 +1,63 @@
+//! A configuration as a person would have written it, for databases of the tests.
+
+use crate::harness::Database;
+use counterfoil::config::libpq::Conninfo;
+use counterfoil::config::{Config, DestinationConfig, GroupBy, Ids, LogConfig, ReplicationConfig, SourceConfig};
+use counterfoil::event::table::TableName;
+use counterfoil::log::Format;
+use std::time::Duration;
+
+/// A table by its name as SQL has it.
+pub fn table(name: &str) -> TableName {
+    TableName::parse(name).unwrap()
+}
+
+/// A source and its destinations by name, all with `public.events` and every default.
+pub fn config(source: &Database, destinations: &[(&str, &Database)]) -> Config {
+    Config {
+        source: SourceConfig {
+            conninfo: source.conninfo.clone(),
+            table: table("events"),
+            id_column: "id".to_owned(),
+            ids: Ids::Auto,
+            group_by: GroupBy::IfPresent("ts".to_owned()),
+            group_events_max: 1_000_000,
+            channel: "eventsinsert".to_owned(),
+            known_gaps: Vec::new(),
+            poll_interval: Duration::from_secs(1),
+            durability_gate: true,
+        },
+        destinations: destinations
+            .iter()
+            .map(|(name, database)| destination(name, &database.conninfo))
+            .collect(),
+        replication: ReplicationConfig {
+            max_events_per_write: 10_000,
+            max_bytes_per_write: 16 << 20,
+            connect_timeout: Duration::from_secs(20),
+            retry_wait_max: Duration::from_secs(30),
+            retry_for: None,
+            hold_max: Duration::from_millis(100),
+            readers_max: 4,
+            append_timeout: Duration::from_secs(120),
+            buffer_bytes_max: 16 << 20,
+            shutdown_timeout: Duration::from_secs(5),
+        },
+        log: LogConfig {
+            level: slog::Level::Info,
+            format: Format::Text,
+        },
+        notes: Vec::new(),
+    }
+}
+
+/// A destination with `public.events` and every default.
+pub fn destination(name: &str, conninfo: &Conninfo) -> DestinationConfig {
+    DestinationConfig {
+        name: name.to_owned(),
+        conninfo: conninfo.clone(),
+        table: table("events"),
+        writers: 1,
+        synchronous_commit: "on".to_owned(),
+    }
+}
