@@ -93,6 +93,12 @@ pub fn without_header(file: &str) -> &str {
     file[header..].trim_end()
 }
 
+/// The query that tells what a table's columns are, without a semicolon at its end.
+pub fn fingerprint(table_oid: u32) -> String {
+    let query = fill(include_str!("../sql/event/fingerprint.sql"), &[("oid", sql(table_oid.to_string()))]);
+    without_header(&query).trim_end().trim_end_matches(';').to_owned()
+}
+
 /// A name for [`fill`].
 pub fn text<'a>(value: impl Into<Cow<'a, str>>) -> Value<'a> {
     Value::Text(value.into())

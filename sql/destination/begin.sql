@@ -1,5 +1,7 @@
--- Begins the transaction of a batch: takes the fence, then, in a statement and so a snapshot of its own, asks for the position.
--- Variables: fence (SQL of ours: the key), schema, table, id (names), oid (SQL of ours).
+-- Begins the transaction of a batch: takes the fence; then, in a statement and so a snapshot of its own, asks for the position, which
+-- also locks the table against ALTER; then asks whether its columns are still those that were compared with the source's.
+-- Variables: fence, oid (SQL of ours: the lock's keys), schema, table, id (names), fingerprint (SQL of ours: event/fingerprint.sql).
 begin;
 select pg_catalog.pg_advisory_xact_lock(:fence, :oid);
 select pg_catalog.max(:"id") from :"schema".:"table";
+:fingerprint

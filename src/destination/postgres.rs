@@ -51,6 +51,8 @@ pub struct PostgresDestination {
     to: Appending,
     copy: Statement,
     begin: String,
+    /// What the table's columns were when they were compared with the source's.
+    fingerprint: Option<String>,
     position: Option<i64>,
 }
 
@@ -70,6 +72,7 @@ impl PostgresDestination {
     pub async fn new(session: Session, to: Appending) -> Result<Self> {
         let oid = to.oid.cast_signed().to_string();
         let columns = to.wire.column_list();
+        let fingerprint = sql::fingerprint(to.oid);
         let names = [
             ("schema", sql::text(&to.table.schema)),
             ("table", sql::text(&to.table.name)),
@@ -78,6 +81,7 @@ impl PostgresDestination {
             ("fence", sql::sql(sql::LOCK_FENCE.to_string())),
             ("columns", sql::sql(&columns)),
             ("format", sql::sql(to.wire.format_option())),
+            ("fingerprint", sql::sql(fingerprint.clone() + ";")),
         ];
         let copy = sql::fill(include_str!("../../sql/destination/append.sql"), &names);
         let begin = sql::fill(include_str!("../../sql/destination/begin.sql"), &names);
@@ -85,11 +89,13 @@ impl PostgresDestination {
         let failed = |error| session.error(&error, format!("cannot append to {}", to.table));
         let copy = session.prepare(&copy).await.map_err(failed)?;
         let position = session.query_one(&ask, &[]).await.map_err(failed)?.get(0);
+        let fingerprint = session.query_one(&fingerprint, &[]).await.map_err(failed)?.get(0);
         Ok(Self {
             session,
             to,
             copy,
             begin,
+            fingerprint,
             position,
         })
     }
@@ -173,21 +179,30 @@ impl PostgresDestination {
     }
 
     fn confirm_position(&self, begun: &[SimpleQueryMessage]) -> Result<()> {
-        let answers = begun.iter().filter_map(|message| {
+        let row = |message: &SimpleQueryMessage| {
             if let SimpleQueryMessage::Row(row) = message {
-                Some(row)
+                Some(row.get(0).map(str::to_owned))
             } else {
                 None
             }
-        });
-        let found: Option<i64> = answers.last().and_then(|row| row.get(0)).and_then(|text| text.parse().ok());
-        if found == self.position {
-            return Ok(());
+        };
+        let answers: Vec<Option<String>> = begun.iter().filter_map(row).collect();
+        let [_, position, fingerprint] = answers.as_slice() else {
+            return Err(Error::new(Kind::Bug, "the begin of a batch was answered oddly").at(self.place()));
+        };
+        let found: Option<i64> = position.as_deref().and_then(|text| text.parse().ok());
+        if found != self.position {
+            return Err(Error::new(Kind::Unavailable, "the destination has moved: somebody else changed it")
+                .at(self.place())
+                .because(format!("its highest id is {}, {} was expected", shown(found), shown(self.position)))
+                .fix("nothing of this batch was written; source and destination are compared anew"));
         }
-        Err(Error::new(Kind::Unavailable, "the destination has moved: somebody else changed it")
-            .at(self.place())
-            .because(format!("its highest id is {}, {} was expected", shown(found), shown(self.position)))
-            .fix("nothing of this batch was written; source and destination are compared anew"))
+        if *fingerprint != self.fingerprint {
+            return Err(Error::new(Kind::Unavailable, "the columns of the destination's table have changed")
+                .at(self.place())
+                .fix("nothing of this batch was written; source and destination are compared anew"));
+        }
+        Ok(())
     }
 
     async fn commit(&mut self, mut open: Open, close: Close, feed: &Feed) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use bytes::Bytes;
-use futures::future::{BoxFuture, FutureExt, Shared};
+use futures::future::{BoxFuture, Shared};
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -18,16 +18,15 @@ pub struct Chunk {
     /// Number of rows.
     pub rows: u64,
     /// Room in the buffer, given back when the last lane has let go of the chunk.
-    pub room: Option<Arc<OwnedSemaphorePermit>>,
+    pub room: Option<Arc<Room>>,
 }
+
+/// The shares of the buffer that a chunk takes.
+#[derive(Debug)]
+pub struct Room(#[allow(dead_code, reason = "held for its drop, which gives the shares back")] pub Vec<OwnedSemaphorePermit>);
 
 /// Resolves when the rows of a batch are on the source's disk: a destination awaits it before its commit.
 pub type Durable = Shared<BoxFuture<'static, Result<(), Error>>>;
-
-/// For a source whose rows need no waiting.
-pub fn durable_at_once() -> Durable {
-    async { Ok(()) }.boxed().shared()
-}
 
 /// The end of a batch.
 #[derive(Clone, Debug)]

@@ -41,11 +41,8 @@ pub async fn source(run: &Replication, epoch: u64) -> Result<(Source, Follower)>
     };
     let session = Arc::new(Session::open(&config.conninfo, purpose, limits.connect_timeout).await?);
     let shape = source_shape(&session, config).await.map_err(worst)?;
-    let gate = if config.durability_gate && !shape.server.is_standby {
-        Gate::new(Arc::clone(&session))
-    } else {
-        Gate::open()
-    };
+    let is_durability_awaited = config.durability_gate && !shape.server.is_standby;
+    let gate = Gate::new(Arc::clone(&session), shape.table.oid, is_durability_awaited).await?;
     let rule = rule(&shape, &config.known_gaps);
     let looker = Looker::new(Arc::clone(&session), &config.table, &config.id_column, rule.clone()).await?;
     let server = session.server().identity.clone();

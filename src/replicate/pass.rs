@@ -5,7 +5,7 @@
 //! last lane has let go of it.
 
 use crate::error::{Error, Result};
-use crate::event::batch::Item;
+use crate::event::batch::{Item, Room};
 use crate::event::feed::Feeder;
 use crate::replicate::fan_out::Holds;
 use crate::replicate::lane::{Lane, Returned, Travellers};
@@ -25,18 +25,54 @@ const PAUSE_AFTER: Duration = Duration::from_millis(100);
 /// What a pass may take.
 #[derive(Clone, Debug)]
 pub struct Bounds {
-    /// Room for rows in flight, in bytes.
-    pub room: Arc<Semaphore>,
-    /// All of the room: a larger row takes everything.
-    pub room_max: usize,
+    /// The shares of the buffer that a chunk takes, in this order: of the pass's own, of what it has in common with others.
+    pub rooms: Vec<Share>,
     /// A lane for which the others wait longer is cut off.
     pub hold_max: Duration,
+}
+
+/// A part of the buffer.
+#[derive(Clone, Debug)]
+pub struct Share {
+    room: Arc<Semaphore>,
+    bytes_max: usize,
+}
+
+impl Share {
+    /// Room for so many bytes. A larger row takes all of it.
+    pub fn new(bytes_max: usize) -> Self {
+        Self {
+            room: Arc::new(Semaphore::new(bytes_max)),
+            bytes_max,
+        }
+    }
+
+    fn permits(&self, bytes: usize) -> u32 {
+        u32::try_from(bytes.min(self.bytes_max)).unwrap_or(u32::MAX)
+    }
+}
+
+impl Bounds {
+    fn try_room(&self, bytes: usize) -> Option<Room> {
+        let take = |share: &Share| Arc::clone(&share.room).try_acquire_many_owned(share.permits(bytes)).ok();
+        self.rooms.iter().map(take).collect::<Option<Vec<_>>>().map(Room)
+    }
+
+    async fn room(&self, bytes: usize) -> Option<Room> {
+        let mut taken = Vec::new();
+        for share in &self.rooms {
+            taken.push(Arc::clone(&share.room).acquire_many_owned(share.permits(bytes)).await.ok()?);
+        }
+        Some(Room(taken))
+    }
 }
 
 /// What came of a pass.
 pub struct Passed {
     /// The connection to the source over which it went.
     pub epoch: u64,
+    /// Up to where events had been copied when it began.
+    pub front: Option<i64>,
     /// The lanes that came back.
     pub returned: Vec<Returned>,
     /// Which lanes were cut off.
@@ -69,6 +105,7 @@ pub async fn pass(mut batches: Batches<'_>, lanes: Vec<Lane>, bounds: &Bounds, s
     company.come_back().await;
     Passed {
         epoch: 0,
+        front: None,
         returned: company.returned,
         cut_off: company.cut_off,
         still_out: company.travellers,
@@ -141,21 +178,22 @@ impl<'a> Company<'a> {
     /// Takes room for a chunk; meanwhile looks who holds up whom, and lets go of the source when it takes long.
     async fn make_room(&mut self, item: Item, batches: &mut Batches<'_>, stop: &Stop) -> Option<Item> {
         let Item::Rows(mut chunk) = item else { return Some(item) };
-        let share = u32::try_from(chunk.bytes.len().min(self.bounds.room_max)).unwrap_or(u32::MAX);
-        if let Ok(room) = Arc::clone(&self.bounds.room).try_acquire_many_owned(share) {
+        let bytes = chunk.bytes.len();
+        if let Some(room) = self.bounds.try_room(bytes) {
             self.count(false);
             chunk.room = Some(Arc::new(room));
             return Some(Item::Rows(chunk));
         }
         let since = Instant::now();
         self.count(false);
-        let mut room = pin!(Arc::clone(&self.bounds.room).acquire_many_owned(share));
+        let bounds = self.bounds;
+        let mut room = pin!(bounds.room(bytes));
         loop {
             tokio::select! {
                 biased;
                 () = stop.requested() => return None,
                 room = &mut room => {
-                    chunk.room = room.ok().map(Arc::new);
+                    chunk.room = room.map(Arc::new);
                     self.count(true);
                     return Some(Item::Rows(chunk));
                 }

@@ -14,6 +14,7 @@ use crate::source::explain::View;
 use crate::source::mark::{Blocked, Front, Rule};
 use crate::source::read::{Ended, Readers, Reading};
 use crate::source::wait::Follower;
+use crate::stop::{self, Stop, Stopper};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -77,6 +78,9 @@ pub struct Upstream {
     health: Health,
     epoch: u64,
     follower: Option<Box<Follower>>,
+    /// Ends looks over a connection that was given up.
+    lost: Stopper,
+    looks_until: Stop,
     mark: Option<Mark>,
     front: Front,
     holding: View,
@@ -87,11 +91,14 @@ pub struct Upstream {
 impl Upstream {
     /// Not connected yet, and due now.
     pub fn new(now: Instant) -> Self {
+        let (lost, looks_until) = stop::channel();
         Self {
             state: State::Closed { until: now },
             health: Health::new(),
             epoch: 0,
             follower: None,
+            lost,
+            looks_until,
             mark: None,
             front: Front::default(),
             holding: View::default(),
@@ -154,6 +161,8 @@ impl Upstream {
     pub fn lose(&mut self, error: &Error, policy: &Policy, jitter: f64) -> Option<Duration> {
         self.health = self.health.next(Happened::Lost(error.kind()), policy, jitter);
         (self.follower, self.mark) = (None, None);
+        self.lost.request();
+        (self.lost, self.looks_until) = stop::channel();
         self.lost_with = Some(error.clone());
         if let Health::Waiting { wait, .. } = self.health {
             self.state = State::Closed {
@@ -214,9 +223,12 @@ impl Upstream {
         self.forget_passed_block();
     }
 
-    /// The follower, when it is here and the mark it found was used.
-    pub fn take_follower(&mut self) -> Option<Box<Follower>> {
-        if self.mark.is_none() { self.follower.take() } else { None }
+    /// The follower, when it is here and the mark it found was used; and what ends its look when the connection is given up.
+    pub fn take_follower(&mut self) -> Option<(Box<Follower>, Stop)> {
+        if self.mark.is_some() {
+            return None;
+        }
+        self.follower.take().map(|follower| (follower, self.looks_until.clone()))
     }
 
     /// The follower came back with a mark; it is dropped when its connection is not the present one.

@@ -25,6 +25,15 @@ pub enum Mark {
 }
 
 impl Mark {
+    /// The same mark, when everything up to `shipped` is decided as well.
+    #[must_use]
+    pub fn at_least(self, shipped: Option<i64>) -> Self {
+        match self {
+            Mark::Decided(through) => Mark::Decided(through.max(shipped)),
+            consecutive @ Mark::Consecutive(_) => consecutive,
+        }
+    }
+
     /// Whether the row `id`, the next visible one after `previous`, may be shipped.
     pub fn may_ship(&self, previous: Option<i64>, id: i64) -> bool {
         match self {

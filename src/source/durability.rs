@@ -1,15 +1,16 @@
 //! The durability gate: rows written by an asynchronous commit are visible before they are on disk, and a crash of the source would
 //! take them back and give their ids to other events. So no destination commits a batch before the source has it on disk.
 
-use crate::error::Result;
-use crate::event::batch::{Durable, durable_at_once};
+use crate::error::{Error, Kind, Result};
+use crate::event::batch::Durable;
 use crate::postgres::connect::Session;
+use crate::sql;
 use futures::FutureExt;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio_postgres::Statement;
 use tokio_postgres::types::PgLsn;
 
-const GATE: &str = include_str!("../../sql/source/gate.sql");
 const NUDGE: &str = include_str!("../../sql/source/nudge.sql");
 /// WAL is written in pages; one begins with a header of 24 or 40 bytes (PostgreSQL source, `xlog_internal.h`).
 const WAL_PAGE_BYTES: u64 = 8192;
@@ -19,53 +20,98 @@ const CHECKS_BEFORE_NUDGE: u32 = 2;
 const CHECK_WAIT_MIN: Duration = Duration::from_micros(500);
 const CHECK_WAIT_MAX: Duration = Duration::from_millis(20);
 
-/// Makes the gates of batches.
+/// A source that does not answer for so long is given up.
+const ANSWER_MAX: Duration = Duration::from_secs(30);
+
+/// Makes the gates of batches: a batch passes when its rows are on disk and were read in the form that was compared at the start.
 #[derive(Clone, Debug)]
-pub struct Gate {
-    session: Option<Arc<Session>>,
+pub struct Gate(Arc<Asked>);
+
+#[derive(Debug)]
+struct Asked {
+    session: Arc<Session>,
+    positions: Statement,
+    fingerprint: Option<String>,
+    is_durability_awaited: bool,
+}
+
+struct Answer {
+    inserted: Option<u64>,
+    flushed: Option<u64>,
+    fingerprint: Option<String>,
 }
 
 impl Gate {
-    /// A gate on a source that is no standby.
-    pub fn new(session: Arc<Session>) -> Self {
-        Self { session: Some(session) }
-    }
-
-    /// No gate: for a standby, which has nothing else than flushed rows, and for `durability_gate = false`.
-    pub fn open() -> Self {
-        Self { session: None }
+    /// A gate on a table. `is_durability_awaited`: whether it waits for the disk; else it looks at the columns only.
+    ///
+    /// # Errors
+    /// Those of the server.
+    pub async fn new(session: Arc<Session>, table_oid: u32, is_durability_awaited: bool) -> Result<Self> {
+        let fingerprint = sql::fingerprint(table_oid);
+        let positions = sql::fill(include_str!("../../sql/source/gate.sql"), &[("fingerprint", sql::sql(fingerprint))]);
+        let positions = session.prepare(&positions).await;
+        let positions = positions.map_err(|error| session.error(&error, "cannot ask how far the source's log is on disk"))?;
+        let mut asked = Asked {
+            session,
+            positions,
+            fingerprint: None,
+            is_durability_awaited,
+        };
+        asked.fingerprint = asked.ask().await?.fingerprint;
+        Ok(Self(Arc::new(asked)))
     }
 
     /// Resolves when everything that is visible now is on disk. Call it after the rows were read.
     pub fn durable(&self) -> Durable {
-        match &self.session {
-            Some(session) => wait_until_flushed(Arc::clone(session)).boxed().shared(),
-            None => durable_at_once(),
-        }
+        let asked = Arc::clone(&self.0);
+        async move { asked.pass().await }.boxed().shared()
     }
 }
 
-async fn wait_until_flushed(session: Arc<Session>) -> Result<()> {
-    let (target, flushed) = positions(&session).await?;
-    let (mut flushed, mut checks, mut wait) = (flushed, 1, CHECK_WAIT_MIN);
-    while !is_flushed(target, flushed) {
-        if checks == CHECKS_BEFORE_NUDGE {
-            let nudged = session.batch_execute(NUDGE).await;
-            nudged.map_err(|error| session.error(&error, "cannot ask the source to flush its log"))?;
-        } else {
-            tokio::time::sleep(wait).await;
-            wait = (wait * 2).min(CHECK_WAIT_MAX);
+impl Asked {
+    async fn pass(&self) -> Result<()> {
+        let first = self.ask().await?;
+        if first.fingerprint != self.fingerprint {
+            return Err(Error::new(Kind::Unavailable, "the columns of the source's table have changed")
+                .at(self.session.place())
+                .fix("nothing of this batch was written; source and destinations are compared anew"));
         }
-        flushed = positions(&session).await?.1;
-        checks += 1;
+        let Some(target) = first.inserted.filter(|_| self.is_durability_awaited) else {
+            return Ok(());
+        };
+        let (mut flushed, mut checks, mut wait) = (first.flushed, 1, CHECK_WAIT_MIN);
+        while flushed.is_some_and(|flushed| !is_flushed(target, flushed)) {
+            if checks == CHECKS_BEFORE_NUDGE {
+                let nudged = self.within(self.session.batch_execute(NUDGE)).await?;
+                nudged.map_err(|error| self.session.error(&error, "cannot ask the source to flush its log"))?;
+            } else {
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(CHECK_WAIT_MAX);
+            }
+            flushed = self.ask().await?.flushed;
+            checks += 1;
+        }
+        Ok(())
     }
-    Ok(())
-}
 
-async fn positions(session: &Session) -> Result<(u64, u64)> {
-    let row = session.query_one(GATE, &[]).await;
-    let row = row.map_err(|error| session.error(&error, "cannot ask how far the source's log is on disk"))?;
-    Ok((u64::from(row.get::<_, PgLsn>(0)), u64::from(row.get::<_, PgLsn>(1))))
+    async fn ask(&self) -> Result<Answer> {
+        let row = self.within(self.session.query_one(&self.positions, &[])).await?;
+        let row = row.map_err(|error| self.session.error(&error, "cannot ask how far the source's log is on disk"))?;
+        let position = |column| row.get::<_, Option<PgLsn>>(column).map(u64::from);
+        Ok(Answer {
+            inserted: position(0),
+            flushed: position(1),
+            fingerprint: row.get(2),
+        })
+    }
+
+    async fn within<T>(&self, work: impl Future<Output = T>) -> Result<T> {
+        tokio::time::timeout(ANSWER_MAX, work).await.map_err(|_| {
+            Error::new(Kind::Unavailable, "the source does not answer")
+                .at(self.session.place())
+                .because(format!("for {} s", ANSWER_MAX.as_secs()))
+        })
+    }
 }
 
 /// The insert position of an idle server may stand just behind the header of a page that was not begun.

@@ -4,6 +4,7 @@
 //! id; who holds the lock; and, after the look has returned, the read of the rows. See [`super::horizon`] for why this is sound.
 
 use crate::error::{Error, Kind, Result};
+use crate::event::range::shown;
 use crate::event::table::TableName;
 use crate::postgres::connect::Session;
 use crate::source::cut::Mark;
@@ -194,11 +195,21 @@ impl Looker {
         let (highest, holders) = self.ask().await?;
         let now = Instant::now();
         let mark = match &self.rule {
-            Rule::Horizon { .. } => Mark::Decided(self.horizon.look(highest, &holders, front.shipped, now)),
+            Rule::Horizon { .. } => Mark::Decided(self.horizon.look(highest, &holders, front.shipped, now).max(front.shipped)),
             Rule::Consecutive { known_gaps } => Mark::Consecutive(Arc::clone(known_gaps)),
             Rule::Grace(grace) => Mark::Decided(decided_by_grace(&mut self.seen_at, highest, *grace, now)),
         };
-        if highest.is_none_or(|highest| front.shipped.is_some_and(|shipped| highest <= shipped)) {
+        if highest < front.shipped {
+            return Err(Error::new(Kind::Unavailable, "the source has gone backwards")
+                .at(self.session.place())
+                .because(format!(
+                    "its highest id is {}, events up to {} were copied",
+                    shown(highest),
+                    shown(front.shipped)
+                ))
+                .fix("nothing to do: it is connected and compared anew"));
+        }
+        if highest == front.shipped {
             return Ok(Seen::Nothing);
         }
         let from = front.blocked.map_or(front.shipped, |blocked| blocked.held);

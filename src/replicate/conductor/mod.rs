@@ -7,7 +7,7 @@ use crate::error::{Error, Kind, Problems, Result};
 use crate::replicate::Replication;
 use crate::replicate::lane::{Lane, Returned, Travellers};
 use crate::replicate::late::Audited;
-use crate::replicate::pass::{Bounds, Passed};
+use crate::replicate::pass::{Passed, Share};
 use crate::replicate::slot::{Slot, State};
 use crate::replicate::upstream::{Source, Upstream};
 use crate::retry::Policy;
@@ -17,12 +17,13 @@ use crate::stop::Stop;
 use slog::warn;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
 
 /// A pass takes about this long at most, so that lanes come together again and again.
 const PASS_MAX: Duration = Duration::from_secs(5);
 const RETRY_WAIT_MIN: Duration = Duration::from_millis(100);
+/// A leading pass that takes longer (its only lane is stuck) leads no more: lanes that wait at its level get a mark of their own.
+const LEAD_MAX: Duration = Duration::from_secs(6);
 /// So long after the source was opened it is waited for lanes that are still being opened.
 const GATHER_MAX: Duration = Duration::from_secs(1);
 /// How often it is looked whether the time allowed is over, and what to say of the progress.
@@ -36,8 +37,8 @@ pub enum Event {
     Looked(Box<Follower>, Result<Mark>, u64),
     /// A lane was connected and checked, or was not.
     LaneOpened(usize, Box<Result<Lane>>),
-    /// A pass is over; `true`: it was led by a fresh mark.
-    Passed(Box<Passed>, bool),
+    /// The pass of this number is over.
+    Passed(Box<Passed>, u64),
     /// A lane came back that had been cut off; others may still be out.
     CameBack(Returned, Travellers),
     /// Late arrivals were looked for.
@@ -53,12 +54,16 @@ pub struct Conductor<'a> {
     tasks: JoinSet<Event>,
     upstream: Upstream,
     slots: Vec<Slot>,
-    bounds: Bounds,
+    leading_share: Share,
+    behind_share: Share,
     policy: Policy,
     /// The highest id visible at the first opening of the source; `None` until then.
     target: Option<Option<i64>>,
     progressed_at: Instant,
-    is_leading_under_way: bool,
+    /// The pass that was given the latest mark, and since when it is under way.
+    leading: Option<(u64, Instant)>,
+    passes: u64,
+    tick_at: Instant,
     is_over: bool,
     bug: Option<Error>,
 }
@@ -77,18 +82,17 @@ impl<'a> Conductor<'a> {
             tasks: JoinSet::new(),
             upstream: Upstream::new(now),
             slots: slots.collect(),
-            bounds: Bounds {
-                room: Arc::new(Semaphore::new(limits.buffer_bytes_max)),
-                room_max: limits.buffer_bytes_max,
-                hold_max: limits.hold_max,
-            },
+            leading_share: Share::new(limits.buffer_bytes_max / 2),
+            behind_share: Share::new(limits.buffer_bytes_max / 2),
             policy: Policy {
                 wait_min: RETRY_WAIT_MIN,
                 wait_max: limits.retry_wait_max,
             },
             target: None,
             progressed_at: now,
-            is_leading_under_way: false,
+            leading: None,
+            passes: 0,
+            tick_at: now + WATCH_INTERVAL,
             is_over: false,
             bug: None,
         }
@@ -96,6 +100,10 @@ impl<'a> Conductor<'a> {
 
     /// Starts everything that is due now; nothing once it is time to end.
     pub fn begin_what_is_due(&mut self) {
+        if Instant::now() >= self.tick_at {
+            self.tick_at = Instant::now() + WATCH_INTERVAL;
+            self.watch();
+        }
         self.is_over |= self.is_done() || self.upstream.is_halted();
         if self.is_over || self.stop.is_requested() {
             return;
@@ -130,9 +138,8 @@ impl<'a> Conductor<'a> {
         if self.is_over {
             return None;
         }
-        let tick = Instant::now() + WATCH_INTERVAL;
         let lanes_due = self.slots.iter().filter_map(Slot::due).min();
-        let due = [self.upstream.due(), lanes_due].into_iter().flatten().fold(tick, Ord::min);
+        let due = [self.upstream.due(), lanes_due].into_iter().flatten().fold(self.tick_at, Ord::min);
         let event = tokio::select! {
             biased;
             () = self.stop.requested() => {
@@ -183,13 +190,13 @@ impl<'a> Conductor<'a> {
             Event::Looked(follower, Ok(mark), epoch) => self.upstream.saw(follower, mark, epoch),
             Event::Looked(_, Err(error), epoch) => self.lose_source(&error, epoch),
             Event::LaneOpened(index, opened) => self.take_opened(index, *opened),
-            Event::Passed(passed, is_leading) => self.take_passed(*passed, is_leading),
+            Event::Passed(passed, number) => self.take_passed(*passed, number),
             Event::CameBack(returned, travellers) => {
                 self.take_returned(returned);
                 self.await_travellers(travellers);
             }
             Event::Audited(index, audited) => self.take_audited(index, *audited),
-            Event::Tick => self.watch(),
+            Event::Tick => {}
         }
     }
 

@@ -45,6 +45,7 @@ impl Conductor<'_> {
         }
         let is_news = self.upstream.lost_with().is_none_or(|known| known.to_string() != error.to_string());
         let fix = error.remedy().unwrap_or_default().to_owned();
+        self.leading = None;
         let wait = self.upstream.lose(error, &self.policy, jitter());
         match wait.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)) {
             Some(wait_ms) if is_news => {

@@ -1,13 +1,16 @@
 //! The conductor's looks and passes: who travels, with which mark, and what came of it.
 
-use super::{Conductor, Event, PASS_MAX, stopped};
+use super::{Conductor, Event, LEAD_MAX, PASS_MAX, stopped};
+use crate::error::{Error, Kind};
+use crate::event::range::shown;
 use crate::log::key;
 use crate::replicate::fan_out::{Group, Pace, Standing, groups};
 use crate::replicate::lane::{Lane, Returned, Travellers};
-use crate::replicate::pass::{Passed, pass};
+use crate::replicate::pass::{Bounds, Passed, Share, pass};
 use crate::replicate::slot::{Slot, State};
 use crate::replicate::upstream::Source;
-use crate::source::cut::Mark;
+use crate::source::cut::{CHUNK_BYTES, Mark};
+use crate::source::read::Ended;
 use slog::{info, warn};
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,30 +19,42 @@ impl Conductor<'_> {
     pub(super) fn begin_look(&mut self, epoch: u64) {
         let front = self.upstream.front();
         let is_level = |slot: &Slot| matches!(&slot.state, State::Ready(lane) if lane.position >= front.shipped);
-        if self.is_leading_under_way || !self.slots.iter().any(is_level) {
+        if self.is_led() || !self.slots.iter().any(is_level) {
             return;
         }
-        let Some(mut follower) = self.upstream.take_follower() else {
+        let Some((mut follower, lost)) = self.upstream.take_follower() else {
             return;
         };
         let stop = self.stop.clone();
         self.tasks.spawn(async move {
-            let seen = stop.or(follower.wait_for_more(front)).await.unwrap_or_else(|| Err(stopped()));
+            let looking = lost.or(follower.wait_for_more(front));
+            let seen = stop.or(looking).await.flatten().unwrap_or_else(|| Err(stopped()));
             Event::Looked(follower, seen, epoch)
         });
     }
 
+    /// Whether a pass with the latest mark is under way, and not stuck.
+    fn is_led(&self) -> bool {
+        self.leading.is_some_and(|(_, since)| since.elapsed() < LEAD_MAX)
+    }
+
     pub(super) fn begin_passes(&mut self, source: &Arc<Source>) {
-        for group in groups(&self.standings(), source.near_ids) {
-            let is_level = group.highest >= self.upstream.front().shipped;
-            let mark = if is_level && !self.is_leading_under_way {
-                self.upstream.take_mark()
-            } else {
-                None
-            };
+        let front = self.upstream.front().shipped;
+        let mut groups = groups(&self.standings(), source.near_ids);
+        // A lane that goes alone because it is slow leads only where nobody else is.
+        groups.sort_by_key(|group| group.lanes.iter().any(|lane| self.slots[*lane].pace != Pace::Together));
+        for group in groups {
+            let may_lead = group.highest >= front && !self.is_led();
+            let mark = if may_lead { self.upstream.take_mark() } else { None };
             let is_leading = mark.is_some();
-            if let Some(mark) = mark.or_else(|| self.upstream.mark_behind(group.after)) {
-                self.is_leading_under_way |= is_leading;
+            let mark = mark
+                .map(|mark| mark.at_least(front))
+                .or_else(|| self.upstream.mark_behind(group.after));
+            if let Some(mark) = mark {
+                self.passes += 1;
+                if is_leading {
+                    self.leading = Some((self.passes, Instant::now()));
+                }
                 self.begin_pass(source, &group, mark, is_leading);
             }
         }
@@ -70,17 +85,38 @@ impl Conductor<'_> {
             return;
         };
         let readers = Arc::clone(if is_leading { &source.leading } else { &source.behind });
-        let (source, after, bounds, stop) = (Arc::clone(source), group.after, self.bounds.clone(), self.stop.clone());
+        let bounds = self.bounds(is_leading);
+        let (source, after, stop, number) = (Arc::clone(source), group.after, self.stop.clone(), self.passes);
+        let front = self.upstream.front().shipped;
         self.tasks.spawn(async move {
             let batches = readers.batches(&reading, after, mark, &source.gate, PASS_MAX);
             let mut passed = pass(batches, lanes, &bounds, &stop).await;
             passed.epoch = source.epoch;
-            Event::Passed(Box::new(passed), is_leading)
+            passed.front = front;
+            Event::Passed(Box::new(passed), number)
         });
     }
 
-    pub(super) fn take_passed(&mut self, mut passed: Passed, is_leading: bool) {
-        self.is_leading_under_way &= !is_leading;
+    /// Half of the buffer is the leading fan-out's; of the other half, a pass takes a part, so that a stuck lane leaves room for others.
+    fn bounds(&self, is_leading: bool) -> Bounds {
+        let limits = &self.run.config.replication;
+        let own = Share::new((limits.buffer_bytes_max / 2 / limits.readers_max.max(1)).max(CHUNK_BYTES));
+        Bounds {
+            rooms: if is_leading {
+                vec![self.leading_share.clone()]
+            } else {
+                vec![own, self.behind_share.clone()]
+            },
+            hold_max: limits.hold_max,
+        }
+    }
+
+    pub(super) fn take_passed(&mut self, mut passed: Passed, number: u64) {
+        let is_leading = self.leading.is_some_and(|(leading, _)| leading == number);
+        if is_leading {
+            self.leading = None;
+        }
+        self.refuse_vanished_rows(&mut passed);
         self.upstream.shipped(&passed, is_leading);
         if passed.group_cuts > 0 {
             warn!(self.run.log, "a group grew beyond its limit and was cut: its events arrive in more than one transaction";
@@ -96,6 +132,24 @@ impl Conductor<'_> {
         }
     }
 
+    /// Rows that were copied once and are not there any more: the source must be compared anew, not asked again and again.
+    fn refuse_vanished_rows(&self, passed: &mut Passed) {
+        let is_short = passed.ended == Some(Ended::NothingMore) && passed.shipped < passed.front;
+        if is_short && passed.source_error.is_none() {
+            let what = "events that were copied before are not at the source any more";
+            let why = format!(
+                "nothing was found after id {}, events up to {} were copied",
+                shown(passed.shipped),
+                shown(passed.front)
+            );
+            passed.source_error = Some(
+                Error::new(Kind::Unavailable, what)
+                    .because(why)
+                    .fix("nothing to do: it is connected and compared anew"),
+            );
+        }
+    }
+
     fn judge_paces(&mut self, passed: &Passed) {
         for index in &passed.cut_off {
             let slot = &mut self.slots[*index];
@@ -107,7 +161,7 @@ impl Conductor<'_> {
         let [returned] = passed.returned.as_slice() else { return };
         let slot = &mut self.slots[returned.index];
         let held = returned.at.saturating_duration_since(passed.read_until);
-        let pace = slot.pace.after_pass(held, self.bounds.hold_max);
+        let pace = slot.pace.after_pass(held, self.run.config.replication.hold_max);
         if pace == Pace::Together && slot.pace != pace {
             info!(self.run.log, "the destination travels with the others again"; key::DESTINATION => &slot.name);
         }
