@@ -1,2 +1,2 @@
 -- Creates a database as the server makes them. Parameter: database (name).
-create database :"database"
+create database :"database";

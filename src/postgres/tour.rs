@@ -244,3 +244,16 @@ fn mismatch(server: &ServerFacts, wanted: TargetSession) -> Option<&'static str>
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_address_has_an_equal_share_of_what_is_left() {
+        let now = Instant::now();
+        let share = share_end(now + Duration::from_secs(80), 4) - now;
+        assert!(share > Duration::from_secs(19) && share < Duration::from_secs(30), "{share:?}");
+        assert!(share_end(now, 0) >= now);
+    }
+}

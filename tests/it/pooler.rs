@@ -2,7 +2,7 @@
 
 use crate::harness::{Database, connect, fresh_database};
 use counterfoil::config::libpq::{Conninfo, Host, HostAt};
-use counterfoil::error::Kind;
+use counterfoil::error::{Error, Kind};
 use counterfoil::postgres::fault::Side;
 use counterfoil::postgres::pooler;
 use std::collections::VecDeque;
@@ -16,16 +16,20 @@ use tokio::task::JoinSet;
 const LONG: Duration = Duration::from_secs(20);
 
 /// How a pooler gives out its connections to the server.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Mode {
     /// One for each client, for as long as it stays.
     Session,
+    /// The only one, for a transaction.
+    One,
     /// For a transaction, the one that was used last.
     LastUsed,
     /// For a transaction, each in turn.
     InTurn,
-    /// As `LastUsed`, and a transaction of several statements is refused.
+    /// One for each client, as long as nobody else comes, and a transaction of several statements is refused.
     Statement,
+    /// One for each client, as long as nobody else comes; notifications get lost.
+    Deaf,
 }
 
 /// A pooler in a few lines; it ends with its test.
@@ -65,10 +69,12 @@ async fn message(stream: &mut (impl AsyncReadExt + Unpin), has_type: bool) -> st
 }
 
 /// Carries answers until the server is ready for more; tells whether it is outside of a transaction.
-async fn carry_answers(server: &mut UnixStream, client: &mut TcpStream) -> std::io::Result<bool> {
+async fn carry_answers(server: &mut UnixStream, client: &mut TcpStream, hears: bool) -> std::io::Result<bool> {
     loop {
         let answer = message(server, true).await?;
-        client.write_all(&answer).await?;
+        if answer[0] != b'A' || hears {
+            client.write_all(&answer).await?;
+        }
         if answer[0] == b'Z' {
             return Ok(answer[5] == b'I');
         }
@@ -80,12 +86,13 @@ async fn serve(mut client: TcpStream, socket: PathBuf, idle: Idle, mode: Mode) {
         let startup = message(&mut client, false).await?;
         let mut server = UnixStream::connect(&socket).await?;
         server.write_all(&startup).await?;
-        carry_answers(&mut server, &mut client).await?;
+        carry_answers(&mut server, &mut client, true).await?;
         if mode == Mode::Session {
             tokio::io::copy_bidirectional(&mut client, &mut server).await?;
             return Ok(());
         }
-        idle.lock().unwrap().push_back(server);
+        let is_wanted = mode != Mode::One || idle.lock().unwrap().is_empty();
+        is_wanted.then(|| idle.lock().unwrap().push_back(server));
         let mut held: Option<UnixStream> = None;
         loop {
             let request = message(&mut client, true).await?;
@@ -101,7 +108,8 @@ async fn serve(mut client: TcpStream, socket: PathBuf, idle: Idle, mode: Mode) {
             });
             let mut server = taken.expect("there are as many connections as clients");
             server.write_all(&request).await?;
-            match carry_answers(&mut server, &mut client).await? {
+            let is_free = carry_answers(&mut server, &mut client, mode != Mode::Deaf).await?;
+            match is_free && matches!(mode, Mode::One | Mode::LastUsed | Mode::InTurn) {
                 true => idle.lock().unwrap().push_back(server),
                 false => held = Some(server),
             }
@@ -137,19 +145,28 @@ async fn a_direct_connection_and_a_pooler_in_session_mode_pass() {
     pooler::probe(&through(&pooler, &database), Side::Source, LONG).await.unwrap();
 }
 
+async fn refusal_of(database: &Database, mode: Mode) -> (Conninfo, Pooler, Error) {
+    let pooler = Pooler::new(database, mode).await;
+    let conninfo = through(&pooler, database);
+    let error = pooler::probe(&conninfo, Side::Source, LONG).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Unsuitable, "{error:?}");
+    assert!(error.remedy().unwrap().contains("session mode"), "{error:?}");
+    (conninfo, pooler, error)
+}
+
 #[tokio::test]
-async fn a_pooler_in_transaction_or_statement_mode_is_refused_and_left_as_it_was() {
-    for mode in [Mode::LastUsed, Mode::InTurn, Mode::Statement] {
+async fn a_pooler_in_transaction_mode_is_refused_and_left_as_it_was() {
+    for (mode, cause) in [
+        (Mode::LastUsed, "answers on two connections"),
+        (Mode::InTurn, "answered first, then"),
+    ] {
         let database = fresh_database().await;
         let name = &database.conninfo.database;
         database
             .execute(&format!("alter database {name} set datestyle = 'German, DMY'"))
             .await;
-        let pooler = Pooler::new(&database, mode).await;
-        let conninfo = through(&pooler, &database);
-        let error = pooler::probe(&conninfo, Side::Source, LONG).await.unwrap_err();
-        assert_eq!(error.kind(), Kind::Unsuitable, "{error:?}");
-        assert!(error.remedy().unwrap().contains("session mode"), "{error:?}");
+        let (conninfo, _pooler, error) = refusal_of(&database, mode).await;
+        assert!(error.to_string().contains(cause), "{mode:?}: {error}");
 
         let state = "select current_setting('datestyle'), (select count(*) from pg_listening_channels()) = 0";
         let client = connect(&conninfo).await.unwrap();
@@ -161,5 +178,16 @@ async fn a_pooler_in_transaction_or_statement_mode_is_refused_and_left_as_it_was
             });
             assert_eq!(row, Some((Some("German, DMY"), Some("t"))));
         }
+    }
+}
+
+#[tokio::test]
+async fn a_pooler_that_refuses_transactions_or_loses_notifications_is_refused() {
+    for (mode, cause) in [
+        (Mode::Statement, "statement pooling"),
+        (Mode::Deaf, "a notification did not arrive"),
+    ] {
+        let (_, _, error) = refusal_of(&fresh_database().await, mode).await;
+        assert!(error.to_string().contains(cause), "{mode:?}: {error}");
     }
 }

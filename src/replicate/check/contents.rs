@@ -255,8 +255,10 @@ async fn explain(
     found: &Found,
     disagreement: &Disagreement,
 ) -> Result<Error> {
+    // Where the first event is unlike, there is nothing to search.
+    let is_first = matches!(disagreement, Disagreement::First(_));
     let agreed = match (found.destination.lowest, found.source.highest) {
-        (Some(lowest), Some(source_highest)) => {
+        (Some(lowest), Some(source_highest)) if !is_first => {
             let lowest = found.source.lowest.map_or(lowest, |other| other.min(lowest));
             let highest = found
                 .destination

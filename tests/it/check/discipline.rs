@@ -2,8 +2,9 @@
 
 use super::{EVENTS, SEQUENCE, equal_pair, findings, refusal};
 use crate::configured::config;
-use crate::harness::{Database, fresh_database, fresh_destination};
+use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_server};
 use counterfoil::config::{Config, Ids};
+use counterfoil::postgres::server::{Server, Settings};
 use counterfoil::source::discipline::Discipline;
 use std::time::Duration;
 
@@ -145,4 +146,40 @@ async fn what_is_configured_is_taken_and_checked_as_strictly() {
     assert_eq!(refusal(&config).await.0, 3);
     config.source.ids = Ids::Grace(Duration::from_secs(5));
     assert_eq!(discipline(&config).await, Discipline::Grace(Duration::from_secs(5)));
+}
+
+/// A database with these objects on a server that was then put into recovery, as a standby is.
+async fn on_a_standby(schema: &str) -> Database {
+    let database = fresh_database_on(&own_server(&Settings::new())).await;
+    database.execute(schema).await;
+    database.server.aside(Server::stop_fast).await.unwrap();
+    std::fs::write(database.server.data_dir().join("standby.signal"), "").unwrap();
+    database.server.aside(Server::start).await.unwrap();
+    database
+}
+
+#[tokio::test]
+async fn a_standby_is_followed_with_consecutive_ids_and_refused_with_a_sequence() {
+    let destination = fresh_destination().await;
+    destination.execute(EVENTS).await;
+    let source = on_a_standby(&format!("{SLATE}; insert into events (id) select generate_series(1, 9)")).await;
+    let found = findings(&config(&source, &[("copy", &destination)])).await;
+    assert!(found.problems.is_empty(), "{}", found.problems.report());
+    let shape = found.source.unwrap();
+    assert_eq!(shape.ids.discipline, Discipline::Consecutive);
+    assert!(shape.wakeup.to_string().contains("a standby cannot be listened to"));
+    let source = on_a_standby(SEQUENCE).await;
+    let (code, problem) = refusal(&config(&source, &[("copy", &destination)])).await;
+    assert_eq!(code, 3);
+    assert!(problem.what().contains("ids of transactions in flight cannot be seen"), "{problem}");
+}
+
+#[tokio::test]
+async fn a_destination_that_is_a_standby_is_waited_for_and_stops_nobody() {
+    let (source, _) = equal_pair().await;
+    let destination = on_a_standby(EVENTS).await;
+    let found = findings(&config(&source, &[("copy", &destination)])).await;
+    assert!(!found.is_refused() && !found.destinations[0].is_checked());
+    let report = found.problems.report();
+    assert!(report.contains("the server is a standby and takes no writes"), "{report}");
 }

@@ -252,7 +252,7 @@ async fn a_missing_database_is_created_once() {
     };
     let maintenance = maintenance_session(&conninfo, purpose, Duration::from_secs(30)).await.unwrap();
     let missing = missing_database(&maintenance, &conninfo.database).await.unwrap().unwrap();
-    assert_eq!(missing, "create database \"made \"\"by\"\" init\"");
+    assert_eq!(missing, "create database \"made \"\"by\"\" init\";");
     let promised = Facts::of_new_database(ServerFacts::read(&maintenance).await.unwrap(), &events());
     assert_eq!(create_database(&maintenance, &conninfo.database).await.unwrap(), Created::Now);
     assert_eq!(create_database(&maintenance, &conninfo.database).await.unwrap(), Created::Before);

@@ -14,80 +14,71 @@ fn plan(notify: Option<Notify>) -> Plan {
     Plan::new(events(), Ids::Consecutive, notify)
 }
 
+const SHAPE: &str = "create table events (id bigint primary key, ts timestamptz not null, event jsonb not null);";
+
 #[tokio::test]
-async fn a_foreign_object_of_one_of_our_names_is_refused_and_the_printed_sql_clears_the_way() {
-    let shape = "create table events (id bigint primary key, ts timestamptz not null, event jsonb not null);";
-    let function = |name: &str| format!("create function {name}() returns trigger language plpgsql as 'begin return new; end';");
-    for (foreign, what) in [
-        ("create view events as select 1 as id;".to_owned(), "table public.events"),
-        ("create table events (id uuid primary key);".to_owned(), "table public.events"),
+async fn a_foreign_relation_of_one_of_our_names_is_refused_and_the_printed_sql_clears_the_way() {
+    for foreign in [
+        "create view events as select 1 as id",
+        "create table events (id uuid primary key)",
+        "create table events (id bigint, ts timestamptz not null, event jsonb not null)",
+        "create table events (id bigint primary key, payload text)",
+        "create table events (id bigserial primary key, ts timestamptz not null, event jsonb not null)",
+    ] {
+        is_refused_until_cleared(foreign, "table public.events").await;
+    }
+    let of_another_shape = format!("{SHAPE} create table id (id bigint primary key, name text)");
+    for foreign in [&of_another_shape, "create table id (id bigint primary key)"] {
+        is_refused_until_cleared(foreign, "table public.id, the next id").await;
+    }
+}
+
+#[tokio::test]
+async fn a_foreign_function_of_one_of_our_names_is_refused_and_the_printed_sql_clears_the_way() {
+    for (name, of_another) in [
         (
-            "create table events (id bigint, ts timestamptz not null, event jsonb not null);".to_owned(),
-            "table public.events",
+            "insert_events(jsonb[])",
+            "insert_events(e jsonb[]) returns integer language sql as 'select 1'",
         ),
         (
-            "create table events (id bigint primary key, payload text);".to_owned(),
-            "table public.events",
+            "insert_events(text)",
+            "insert_events(t text) returns bigint language sql as 'select 1::bigint'",
         ),
         (
-            "create table events (id bigserial primary key, ts timestamptz not null, event jsonb not null);".to_owned(),
-            "table public.events",
+            "filter_sql_command()",
+            "filter_sql_command() returns trigger language plpgsql as 'begin return new; end'",
         ),
         (
-            format!("{shape} create table id (id bigint primary key, name text);"),
-            "table public.id, the next id",
-        ),
-        (
-            "create table id (id bigint primary key);".to_owned(),
-            "table public.id, the next id",
-        ),
-        (
-            "create function insert_events(e jsonb[]) returns integer language sql as 'select 1';".to_owned(),
-            "function public.insert_events(jsonb[])",
-        ),
-        (
-            "create function insert_events(t text) returns bigint language sql as 'select 1::bigint';".to_owned(),
-            "function public.insert_events(text)",
-        ),
-        (function("filter_sql_command"), "function public.filter_sql_command()"),
-        (
-            "create function counterfoil_doorbell() returns integer language sql as 'select 1';".to_owned(),
-            "function public.counterfoil_doorbell()",
-        ),
-        (
-            format!(
-                "{shape} {} create trigger check_sql_command before update on events for each row execute function other();",
-                function("other")
-            ),
-            "trigger check_sql_command on public.events",
-        ),
-        (
-            format!(
-                "{shape} {} create trigger counterfoil_doorbell after insert on events for each row execute function other();",
-                function("other")
-            ),
-            "trigger counterfoil_doorbell on public.events",
+            "counterfoil_doorbell()",
+            "counterfoil_doorbell() returns integer language sql as 'select 1'",
         ),
     ] {
-        let database = fresh_database().await;
-        database.execute(&foreign).await;
-        let before = objects(&database, "public").await;
-        let result = init(&database, &plan(Some(Notify::Doorbell))).await;
-        let problems = result.expect_err(&foreign);
-        assert_eq!(objects(&database, "public").await, before, "{foreign}");
-        assert_eq!(problems.worst().unwrap().kind(), Kind::Unsuitable);
-        let problem = problems.iter().find(|problem| problem.what() == format!("cannot create {what}"));
-        let remedy = problem
-            .unwrap_or_else(|| panic!("{foreign}: {problems:?}"))
-            .remedy()
-            .unwrap()
-            .to_owned();
-        let sql = remedy.split_once('\n').unwrap().1;
-        database.execute(sql).await;
-        init(&database, &plan(Some(Notify::Doorbell)))
-            .await
-            .unwrap_or_else(|e| panic!("{foreign}: {}", e.report()));
+        is_refused_until_cleared(&format!("create function {of_another}"), &format!("function public.{name}")).await;
     }
+}
+
+#[tokio::test]
+async fn a_foreign_trigger_of_one_of_our_names_is_refused_and_the_printed_sql_clears_the_way() {
+    let other = "create function other() returns trigger language plpgsql as 'begin return new; end'";
+    for (name, when) in [("check_sql_command", "before update"), ("counterfoil_doorbell", "after insert")] {
+        let foreign = format!("{SHAPE} {other}; create trigger {name} {when} on events for each row execute function other()");
+        is_refused_until_cleared(&foreign, &format!("trigger {name} on public.events")).await;
+    }
+}
+
+async fn is_refused_until_cleared(foreign: &str, what: &str) {
+    let database = fresh_database().await;
+    database.execute(foreign).await;
+    let before = objects(&database, "public").await;
+    let problems = init(&database, &plan(Some(Notify::Doorbell))).await.expect_err(foreign);
+    assert_eq!(objects(&database, "public").await, before, "{foreign}");
+    assert_eq!(problems.worst().unwrap().kind(), Kind::Unsuitable);
+    let problem = problems.iter().find(|problem| problem.what() == format!("cannot create {what}"));
+    let remedy = problem.unwrap_or_else(|| panic!("{foreign}: {problems:?}")).remedy().unwrap();
+    database.execute(remedy.split_once('\n').unwrap().1).await;
+    init(&database, &plan(Some(Notify::Doorbell)))
+        .await
+        .unwrap_or_else(|e| panic!("{foreign}: {}", e.report()));
 }
 
 #[tokio::test]
