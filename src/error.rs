@@ -23,6 +23,8 @@ pub enum Kind {
     Rejected,
     /// Time alone can heal it: a server away, a lock, a full disk, a transaction that holds the mark.
     Unavailable,
+    /// The source failed a destination in the middle of a batch; the destination is not to blame.
+    Upstream,
     /// A stop was requested while this was under way; nothing is wrong.
     Stopped,
 }
@@ -51,7 +53,7 @@ impl Kind {
             Kind::Unsuitable => (false, true, 3, 5),
             Kind::Access => (true, true, 3, 6),
             Kind::Fed => (true, false, 5, 7),
-            Kind::Unavailable => (true, false, 8, 8),
+            Kind::Unavailable | Kind::Upstream => (true, false, 8, 8),
             Kind::Bug => (false, true, 1, 0),
             Kind::Stopped => (false, false, 0, 9),
         };

@@ -12,6 +12,7 @@ use crate::log::{Stream, key};
 use crate::replicate::check::dry_run::dry_run;
 use crate::replicate::progress::Progress;
 use crate::replicate::{Replication, replicate};
+use crate::source::cut::GROUP_KEPT_BYTES;
 use crate::stop::Stop;
 use slog::{Logger, info};
 use std::io::IsTerminal;
@@ -101,7 +102,8 @@ fn tell_parameters(config: &Config, arguments: &args::Run, log: &Logger) {
     info!(log, "counterfoil started"; "version" => env!("CARGO_PKG_VERSION"), "source" => config.source.conninfo.describe(),
         key::TABLE => config.source.table.to_string(), "until_caught_up" => arguments.until_caught_up, "dry_run" => arguments.dry_run,
         "max_events_per_write" => limits.max_events_per_write, "max_bytes_per_write" => limits.max_bytes_per_write,
-        "buffer_bytes_max" => limits.buffer_bytes_max, "readers_max" => limits.readers_max);
+        "buffer_bytes_max" => limits.buffer_bytes_max, "readers_max" => limits.readers_max,
+        "rows_in_memory_max_bytes" => rows_in_memory_max(config));
     for destination in &config.destinations {
         info!(log, "destination"; key::DESTINATION => &destination.name, key::DATABASE => destination.conninfo.describe(),
             key::TABLE => destination.table.to_string(), "writers" => destination.writers);
@@ -109,6 +111,13 @@ fn tell_parameters(config: &Config, arguments: &args::Run, log: &Logger) {
     for note in &config.notes {
         info!(log, "note on the configuration"; "note" => note);
     }
+}
+
+/// What rows can take in memory, in bytes, besides twice the largest row for each reader: the buffer, and for each reader an unfinished group.
+fn rows_in_memory_max(config: &Config) -> u64 {
+    let limits = &config.replication;
+    let readers = config.destinations.len().min(limits.readers_max + 1) as u64;
+    limits.buffer_bytes_max as u64 + readers * GROUP_KEPT_BYTES
 }
 
 fn summarise(progress: &Progress, log: &Logger) {

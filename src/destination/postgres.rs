@@ -221,7 +221,7 @@ impl PostgresDestination {
         if let Err(error) = durable {
             // The source cannot say whether it has the rows on disk: the batch is not committed, and the destination is not to blame.
             self.end(&never, "rollback").await?;
-            return Err(error.of_kind(Kind::Stopped));
+            return Err(error.of_kind(Kind::Upstream));
         }
         self.end(&never, "commit").await?;
         self.position = Some(open.last_id);

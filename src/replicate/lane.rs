@@ -29,6 +29,8 @@ pub struct Lane {
 pub struct Returned {
     /// Which.
     pub index: usize,
+    /// The connection to the source over which it travelled.
+    pub epoch: u64,
     /// The lane at its new position, or why it was lost; then it must be opened anew.
     pub lane: Result<Lane>,
     /// When it had done its last work.
@@ -39,16 +41,16 @@ pub struct Returned {
 #[derive(Default)]
 pub struct Travellers {
     tasks: JoinSet<Returned>,
-    indices: HashMap<tokio::task::Id, usize>,
+    sent: HashMap<tokio::task::Id, (usize, u64)>,
 }
 
 impl Travellers {
     /// Sends a lane off; gives the end at which its items go in.
     pub fn send_off(&mut self, lane: Lane) -> Feeder {
         let (feeder, mut feed) = feed(Arc::clone(&lane.gauge));
-        let index = lane.index;
+        let sent = (lane.index, lane.epoch);
         let task = self.tasks.spawn(async move { travel(lane, &mut feed).await });
-        self.indices.insert(task.id(), index);
+        self.sent.insert(task.id(), sent);
         feeder
     }
 
@@ -61,17 +63,22 @@ impl Travellers {
     pub async fn next(&mut self) -> Option<Returned> {
         match self.tasks.join_next_with_id().await? {
             Ok((_, returned)) => Some(returned),
-            Err(error) => Some(Returned {
-                index: self.indices.get(&error.id()).copied().unwrap_or_default(),
-                lane: Err(Error::new(Kind::Bug, "the task of a lane ended without a result").because(error.to_string())),
-                at: Instant::now(),
-            }),
+            Err(error) => {
+                let (index, epoch) = self.sent.get(&error.id()).copied().unwrap_or_default();
+                let bug = Error::new(Kind::Bug, "the task of a lane ended without a result").because(error.to_string());
+                Some(Returned {
+                    index,
+                    epoch,
+                    lane: Err(bug),
+                    at: Instant::now(),
+                })
+            }
         }
     }
 }
 
 async fn travel(mut lane: Lane, feed: &mut Feed) -> Returned {
-    let index = lane.index;
+    let (index, epoch) = (lane.index, lane.epoch);
     let appended = lane.destination.append(feed).await;
     let lane = appended.map(|position| {
         lane.position = position;
@@ -79,6 +86,7 @@ async fn travel(mut lane: Lane, feed: &mut Feed) -> Returned {
     });
     Returned {
         index,
+        epoch,
         lane,
         at: Instant::now(),
     }

@@ -125,7 +125,7 @@ impl Slot {
 
     /// It was lost: it waits, or stops for good.
     pub fn lost(&mut self, error: Error, policy: &Policy, jitter: f64, log: &Logger) {
-        if error.kind() == Kind::Stopped {
+        if matches!(error.kind(), Kind::Stopped | Kind::Upstream) {
             // Cut off, or failed by the source: not its fault, it is opened anew at once.
             self.state = State::Closed { until: Instant::now() };
             return;

@@ -225,6 +225,16 @@ impl Looker {
         Ok(Seen::Held(Hold { after: from, next, holder }))
     }
 
+    /// Whether something changed since the front was reached: one index probe.
+    ///
+    /// # Errors
+    /// `Unavailable` when another server or table answers than before.
+    pub async fn has_news(&mut self, front: Front) -> Result<bool> {
+        let row = self.session.query_one(&self.highest, &[]).await;
+        let row = row.map_err(|error| self.session.error(&error, "cannot find the highest id"))?;
+        Ok(self.confirm_place(&row)? != front.shipped)
+    }
+
     /// The first two statements, in one flush. Their order is what the horizon's proof rests on: the first is sent when it is first
     /// polled, before the second exists, and a server runs what it is sent in order.
     async fn ask(&mut self) -> Result<(Option<i64>, Vec<Holder>)> {

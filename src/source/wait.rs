@@ -143,19 +143,20 @@ impl Follower {
                 Seen::Nothing => {
                     gap_since = None;
                     self.holding.over(&self.log);
-                    self.rest().await?;
+                    self.rest_until_news(front).await?;
                 }
             }
         }
     }
 
+    async fn has_news(&mut self, front: Front) -> Result<bool> {
+        let place = self.looker.session().place().to_owned();
+        answered(place, self.looker.has_news(front)).await
+    }
+
     async fn look(&mut self, front: Front) -> Result<Seen> {
         let place = self.looker.session().place().to_owned();
-        tokio::time::timeout(LOOK_MAX, self.looker.look(front)).await.map_err(|_| {
-            Error::new(Kind::Unavailable, "cannot find the mark")
-                .at(place)
-                .because(format!("no answer for {} s", LOOK_MAX.as_secs()))
-        })?
+        answered(place, self.looker.look(front)).await
     }
 
     async fn wait_at_gap(&mut self, hold: Hold, since: Instant) -> Result<()> {
@@ -169,6 +170,17 @@ impl Follower {
         self.holding.note(&self.looker, hold, &self.log).await?;
         tokio::time::sleep((since.elapsed() / 8).clamp(GAP_WAIT_MIN, GAP_WAIT_MAX)).await;
         Ok(())
+    }
+
+    /// Nothing new: rests, and while it goes on, asks no more than whether there is a higher id.
+    async fn rest_until_news(&mut self, front: Front) -> Result<()> {
+        loop {
+            self.rest().await?;
+            let is_idle = self.idle_since.is_some_and(|since| since.elapsed() >= UNARMED_MAX);
+            if !(is_idle || self.is_armed) || self.has_news(front).await? {
+                return Ok(());
+            }
+        }
     }
 
     /// Nothing new: sleeps until something rings, or for as long as is right without a bell.
@@ -274,6 +286,13 @@ impl Follower {
             .map(|row| row.get(0))
             .map_err(|error| session.error(&error, "cannot reach the doorbell"))
     }
+}
+
+async fn answered<T>(place: String, work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::time::timeout(LOOK_MAX, work).await.map_err(|_| {
+        let silent = Error::new(Kind::Unavailable, "cannot find the mark").at(place);
+        silent.because(format!("no answer for {} s", LOOK_MAX.as_secs()))
+    })?
 }
 
 fn hole(hold: &Hold, place: &str) -> Error {

@@ -82,7 +82,7 @@ impl Conductor<'_> {
     }
 
     pub(super) fn lose_lane(&mut self, index: usize, error: Error) {
-        let is_over = self.run.fail_fast && !matches!(error.kind(), Kind::Stopped | Kind::Fed);
+        let is_over = self.run.fail_fast && !matches!(error.kind(), Kind::Stopped | Kind::Upstream | Kind::Fed);
         let slot = &mut self.slots[index];
         slot.lost(error, &self.policy, jitter(), &self.run.log);
         if is_over {
