@@ -202,6 +202,8 @@ pub struct Cutter {
     group: Gathered,
     is_streaming: bool,
     is_asked_to_stop: bool,
+    /// Whether a row was taken at all: a read is never stopped before its first group.
+    has_taken: bool,
     stopped: Option<Stopped>,
     pieces: Vec<Piece>,
 }
@@ -218,6 +220,7 @@ impl Cutter {
             group: Gathered::default(),
             is_streaming: false,
             is_asked_to_stop: false,
+            has_taken: false,
             stopped: None,
             pieces: Vec::new(),
         }
@@ -233,7 +236,7 @@ impl Cutter {
         self.stopped
     }
 
-    /// Asks to stop at the next end of a group.
+    /// Asks to stop at the next end of a group, of the first one at the earliest.
     pub fn stop_soon(&mut self) {
         self.is_asked_to_stop = true;
     }
@@ -251,7 +254,7 @@ impl Cutter {
         let is_same_group = self.group.rows > 0 && row.group().is_some() && row.group() == self.group_value.as_deref();
         if !is_same_group {
             self.end_group();
-            if self.is_asked_to_stop && self.previous.is_some() {
+            if self.is_asked_to_stop && self.has_taken {
                 self.close_batch();
                 self.stopped = Some(Stopped::AsAsked);
                 return;
@@ -269,6 +272,7 @@ impl Cutter {
             remember(&mut self.group_value, row.group());
         }
         self.previous = Some(row.id);
+        self.has_taken = true;
         self.group.add(row);
         self.bound_batch();
     }

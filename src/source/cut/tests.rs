@@ -222,3 +222,18 @@ fn a_group_larger_than_a_megabyte_is_streamed_and_rolled_back_when_its_end_lies_
     let ran = run(&mut Cutter::new(Mark::Decided(Some(43)), limits, None), &rows_of(&rows));
     assert_eq!(ran.closed.len(), 2, "one batch before the group, one for the group as a whole");
 }
+
+#[test]
+fn asked_to_stop_before_its_first_row_it_still_ships_a_group_so_that_every_read_gets_on() {
+    let rows: Vec<(i64, u8, usize)> = vec![(11, 0, 5), (12, 0, 5), (13, 1, 5)];
+    let limits = Limits {
+        events_max: 10,
+        bytes_max: 1000,
+        group_events_max: u64::MAX,
+    };
+    let mut cutter = Cutter::new(Mark::Decided(Some(100)), limits, Some(10));
+    cutter.stop_soon();
+    let ran = run(&mut cutter, &rows_of(&rows));
+    assert_eq!(ran.closed, [vec![11, 12]]);
+    assert_eq!(ran.stopped, Some(Stopped::AsAsked));
+}
