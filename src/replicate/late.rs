@@ -112,7 +112,10 @@ async fn explain(ours: Holding<'_>, theirs: Holding<'_>, range: IdRange, (here, 
         .at(place)
         .because("it appeared at an id that had been proven dead, or was removed at the destination")
         .fix(format!(
-            "counterfoil repair --destination {name} --insert-missing; then let ids be drawn in the transaction that inserts them"
+            "let ids be drawn in the transaction that inserts them; then run at the destination: delete from {} where {} > {}; and start again",
+            theirs.table.quoted(),
+            crate::sql::ident(theirs.id_column),
+            shown(agreed.through)
         ))
     } else {
         Error::new(

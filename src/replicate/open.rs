@@ -9,10 +9,9 @@ use crate::postgres::connect::{Purpose, Session};
 use crate::postgres::fault::Side;
 use crate::postgres::pool::Pool;
 use crate::replicate::Replication;
-use crate::replicate::check::contents;
 use crate::replicate::check::notify::Wakeup;
-use crate::replicate::check::same_place::places;
 use crate::replicate::check::shape::{DestinationShape, SourceShape, destination_shape, source_shape};
+use crate::replicate::check::{contents, latecomer};
 use crate::replicate::lane::Lane;
 use crate::replicate::upstream::Source;
 use crate::source::discipline::Discipline;
@@ -23,6 +22,7 @@ use crate::source::wait::{Bell, Follower, Following};
 use crate::sql;
 use slog::info;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The doorbell's own channel, listened to besides the configured one.
 const DOORBELL_CHANNEL: &str = "counterfoil";
@@ -90,8 +90,8 @@ pub async fn lane(run: &Replication, source: &Source, index: usize, gauge: Arc<G
     set_synchronous_commit(&session, config).await?;
     let shape = destination_shape(&session, config, &source.shape).await.map_err(worst)?;
     take_replicator_lock(&session, config, shape.table.oid).await?;
-    let is_compared = run.compared.get(index).copied().unwrap_or(false);
-    compare(source, &session, config, &shape, is_first && !is_compared).await?;
+    let is_compared = !is_first || run.compared.get(index).copied().unwrap_or(false);
+    let position = compare(source, &session, config, &shape, limits.connect_timeout, is_compared).await?;
     let layout = shape.wire.layout(&source.shape.id_column, source.shape.group_by.as_deref());
     let layout = layout.ok_or_else(|| Error::new(Kind::Bug, "the id column does not travel"))?;
     let appending = Appending {
@@ -107,6 +107,10 @@ pub async fn lane(run: &Replication, source: &Source, index: usize, gauge: Arc<G
         info!(run.log, "the destination was checked"; key::DESTINATION => &config.name, key::DATABASE => session.place().to_owned(), "copy_format" => format);
     }
     let destination = PostgresDestination::new(session, appending).await?;
+    if destination.known_position() != position {
+        let what = format!("destination \"{}\" was changed while it was compared", config.name);
+        return Err(Error::new(Kind::Unavailable, what).fix("nothing was written; it is compared anew"));
+    }
     Ok(Lane {
         index,
         position: destination.known_position(),
@@ -117,26 +121,26 @@ pub async fn lane(run: &Replication, source: &Source, index: usize, gauge: Arc<G
     })
 }
 
-/// The cheap comparison of a lane that comes back, or the whole one of a lane that nobody has compared yet.
-async fn compare(source: &Source, session: &Session, config: &DestinationConfig, shape: &DestinationShape, is_whole: bool) -> Result<()> {
+/// The cheap comparison of a lane that comes back, or the whole one of a lane that nobody has compared yet. Gives the position that was compared.
+async fn compare(
+    source: &Source,
+    session: &Session,
+    config: &DestinationConfig,
+    shape: &DestinationShape,
+    timeout: Duration,
+    is_compared: bool,
+) -> Result<Option<i64>> {
     let lent = source.checks.get().await?;
-    let lane = contents::Lane {
-        name: &config.name,
-        session,
-        shape,
-    };
-    if !is_whole {
-        return contents::last_event(&lent, &source.shape, &lane).await.map(drop);
+    if is_compared {
+        let lane = contents::Lane {
+            name: &config.name,
+            session,
+            shape,
+        };
+        return contents::last_event(&lent, &source.shape, &lane).await;
     }
-    let places: Vec<usize> = places(&[&lent, session]).await.into_iter().collect::<Result<_>>()?;
-    if places[0] == places[1] && shape.table.oid == source.shape.table.oid {
-        let what = format!("destination \"{}\" is the source itself, the same database and table", config.name);
-        return Err(Error::new(Kind::Usage, what)
-            .at(session.place())
-            .fix("remove it from the configuration, or name another table"));
-    }
-    let compared = contents::compare_all(&lent, &source.shape, &[lane]).await?;
-    compared.into_iter().collect::<Result<Vec<_>>>().map(drop)
+    let checked = latecomer(config, session, timeout, (&lent, &source.shape), &[]).await;
+    checked.map(|(_, contents)| contents.ends.highest).map_err(worst)
 }
 
 async fn set_synchronous_commit(session: &Session, config: &DestinationConfig) -> Result<()> {

@@ -3,6 +3,7 @@
 mod contents;
 mod discipline;
 mod tables;
+mod values;
 
 use crate::configured::{self, config};
 use crate::harness::{Database, fresh_database, fresh_destination};
@@ -74,6 +75,12 @@ async fn refusal(config: &Config) -> (u8, Error) {
     assert_eq!(found.problems.iter().count(), 1, "{}", found.problems.report());
     let problem = found.problems.into_iter().next().unwrap();
     (problem.kind().consequence().exit_code, problem)
+}
+
+/// Runs the statements of a remedy as an administrator would.
+async fn cure(database: &Database, problem: &Error) {
+    let statement = problem.remedy().unwrap();
+    database.execute(&statement[..=statement.rfind(';').unwrap()]).await;
 }
 
 #[tokio::test]

@@ -156,9 +156,11 @@ async fn refusal_of(database: &Database, mode: Mode) -> (Conninfo, Pooler, Error
 
 #[tokio::test]
 async fn a_pooler_in_transaction_mode_is_refused_and_left_as_it_was() {
+    let two_processes = "answered first, then";
     for (mode, cause) in [
-        (Mode::LastUsed, "answers on two connections"),
-        (Mode::InTurn, "answered first, then"),
+        (Mode::One, "answers on two connections"),
+        (Mode::LastUsed, two_processes),
+        (Mode::InTurn, two_processes),
     ] {
         let database = fresh_database().await;
         let name = &database.conninfo.database;

@@ -7,7 +7,7 @@ use crate::replicate::check::agreement::{self, Agreement};
 use crate::replicate::check::holding::{Ends, EventDigest, Holding};
 use crate::replicate::check::shape::{DestinationShape, SourceShape};
 use crate::replicate::check::slate::{self, Texts};
-use crate::sql;
+use crate::sql::{self, TableName};
 use futures::future::{join_all, try_join, try_join_all};
 
 /// A destination whose contents are compared with the source's.
@@ -280,7 +280,7 @@ async fn explain(
         Some(id) => is_slates_event(of, ours, theirs, id).await?,
         None => false,
     };
-    Ok(message(lane.name, of, found, disagreement, agreed, is_slates).at(lane.place()))
+    Ok(message(lane, of, found, disagreement, agreed, is_slates).at(lane.place()))
 }
 
 async fn is_slates_event(of: &SourceShape, ours: Holding<'_>, theirs: Holding<'_>, id: i64) -> Result<bool> {
@@ -300,10 +300,10 @@ async fn is_slates_event(of: &SourceShape, ours: Holding<'_>, theirs: Holding<'_
     Ok(slate::is_slates_work(&texts))
 }
 
-fn message(name: &str, of: &SourceShape, found: &Found, disagreement: &Disagreement, agreed: Agreement, is_slates: bool) -> Error {
+fn message(lane: &Lane<'_>, of: &SourceShape, found: &Found, disagreement: &Disagreement, agreed: Agreement, is_slates: bool) -> Error {
     let ids = |id: Option<i64>| range::shown(id);
     let (source, destination) = (&found.source, &found.destination);
-    let refused = |what: String| Error::new(Kind::Contents, format!("destination {name:?} {what}"));
+    let refused = |what: String| Error::new(Kind::Contents, format!("destination {:?} {what}", lane.name));
     let error = match disagreement {
         Disagreement::Ahead { by } => {
             let error = refused(format!(
@@ -344,10 +344,11 @@ fn message(name: &str, of: &SourceShape, found: &Found, disagreement: &Disagreem
         return error
             .because("it was filled by slate's replicator, which cuts time stamps to milliseconds and rewrites JSON numbers")
             .fix(format!(
-                "counterfoil repair --config FILE --destination {name} --accept-slate rewrites what slate altered; nothing was written"
+                "run here: truncate {}; then start again, and everything is copied anew, unaltered; nothing was written",
+                lane.shape.table.name.quoted()
             ));
     }
-    error.fix(remedy(name, found, disagreement, agreed))
+    error.fix(remedy(&lane.shape.table.name, &of.id_column, found, disagreement, agreed))
 }
 
 fn unlike(comparison: &Comparison) -> String {
@@ -358,21 +359,25 @@ fn unlike(comparison: &Comparison) -> String {
     }
 }
 
-fn remedy(name: &str, found: &Found, disagreement: &Disagreement, agreed: Agreement) -> String {
-    let repair = format!("counterfoil repair --config FILE --destination {name}");
-    let rewind = agreed.through.map(|through| format!("{repair} --rewind-to {through}"));
-    let instead = match (disagreement, rewind) {
-        (Disagreement::Ahead { .. }, Some(rewind)) => format!(
-            "if the source lost events, counterfoil restore --config FILE --from {name} brings them back; if the destination was written by others, {rewind}"
+/// What can be done with SQL at the destination, in words.
+fn remedy(table: &TableName, id_column: &str, found: &Found, disagreement: &Disagreement, agreed: Agreement) -> String {
+    let cut = agreed
+        .through
+        .map(|through| format!("delete from {} where {} > {through};", table.quoted(), sql::ident(id_column)));
+    let instead = match (disagreement, cut) {
+        (Disagreement::Ahead { by }, Some(cut)) => format!(
+            "if the source lost events, bring these {by} back from here first; if others wrote them here, remove them here with: {cut}"
         ),
-        (Disagreement::Ahead { .. }, None) => format!(
-            "if the source lost its events, counterfoil restore --config FILE --from {name}; if this is another table, name the right one"
-        ),
-        (Disagreement::Count, _) if found.destination_count < found.source_count => format!("{repair} --insert-missing"),
-        (_, Some(rewind)) => format!("{rewind} removes what is after it"),
+        (Disagreement::Ahead { .. }, None) => {
+            "if the source lost its events, bring them back from here first; if this is another table, name the right one".to_owned()
+        }
+        (Disagreement::Count, Some(cut)) if found.destination_count < found.source_count => {
+            format!("run here: {cut} then start again, and what follows is copied anew")
+        }
+        (_, Some(cut)) => format!("run here, if what comes after may be lost: {cut} then start again, and what follows is copied anew"),
         (_, None) => "name the right table, or empty this one with TRUNCATE if it may be lost".to_owned(),
     };
-    format!("{instead}; events-diff shows every difference; nothing was written")
+    format!("{instead}; nothing was written")
 }
 
 #[cfg(test)]

@@ -29,9 +29,14 @@ async fn a_destination_ahead_of_its_source() {
         &problem,
         "destination \"copy\" is ahead of the source by 20 events",
         "both agree up to id 80",
-        "--rewind-to 80",
+        "\"id\" > 80;",
     );
-    assert!(problem.remedy().unwrap().contains("counterfoil restore --config FILE --from copy"));
+    assert!(
+        problem
+            .remedy()
+            .unwrap()
+            .contains("if the source lost events, bring these 20 back from here first")
+    );
 }
 
 #[tokio::test]
@@ -41,7 +46,7 @@ async fn a_source_that_is_empty_while_its_destination_is_not() {
         &problem,
         "destination \"copy\" is ahead of the source by 100 events",
         "they agree on no event",
-        "counterfoil restore",
+        "bring them back from here first",
     );
 }
 
@@ -75,7 +80,7 @@ async fn a_last_event_that_differs_by_a_microsecond() {
         &problem,
         "destination \"copy\" holds another event 100 than the source",
         "both agree up to id 90",
-        "--rewind-to 90",
+        "\"id\" > 90;",
     );
     assert!(problem.causes().contains(&"it differs in \"ts\"".to_owned()), "{problem:?}");
 }
@@ -89,7 +94,7 @@ async fn a_last_event_the_source_does_not_have() {
         &problem,
         "destination \"copy\" holds another event 100 than the source",
         "both agree up to id 99",
-        "--rewind-to 99",
+        "\"id\" > 99;",
     );
 }
 
@@ -100,7 +105,7 @@ async fn a_hole_in_the_count() {
         &problem,
         "destination \"copy\" does not hold as many events as the source",
         "both agree up to id 39",
-        "--insert-missing",
+        "copied anew",
     );
     assert!(
         problem.causes().contains(&"up to id 100 it has 98, the source 100".to_owned()),
@@ -115,7 +120,7 @@ async fn an_event_too_many() {
         &problem,
         "destination \"copy\" does not hold as many events as the source",
         "both agree up to id 29",
-        "--rewind-to 29",
+        "\"id\" > 29;",
     );
 }
 
@@ -130,7 +135,7 @@ async fn an_altered_event_below_a_hole_ends_the_agreement() {
         &problem,
         "destination \"copy\" does not hold as many events as the source",
         "both agree up to id 10",
-        "--insert-missing",
+        "copied anew",
     );
 }
 
@@ -145,7 +150,7 @@ async fn a_copy_by_slates_replicator_is_recognised() {
         &problem,
         "destination \"copy\" does not begin as the source does",
         "they agree on no event",
-        "--accept-slate",
+        "truncate",
     );
 }
 
@@ -214,7 +219,7 @@ async fn a_lane_that_comes_back_is_checked_by_its_last_event() {
         &error,
         "destination \"copy\" holds another event 60 than the source",
         "both agree up to id 59",
-        "--rewind-to 59",
+        "\"id\" > 59;",
     );
     source.execute("delete from events where id > 30").await;
     let error = come_back(&source, &destination).await.unwrap_err();
@@ -222,7 +227,7 @@ async fn a_lane_that_comes_back_is_checked_by_its_last_event() {
         &error,
         "destination \"copy\" is ahead of the source by 30 events",
         "both agree up to id 30",
-        "--rewind-to 30",
+        "\"id\" > 30;",
     );
     destination.execute("truncate events").await;
     assert_eq!(come_back(&source, &destination).await.unwrap(), None);
