@@ -60,7 +60,15 @@ fn scripts_are_short() {
 
 #[test]
 fn the_texts_that_people_look_for_are_there() {
-    for path in ["LICENSE-MIT", "LICENSE-APACHE", "CONTRIBUTING.md", "Cargo.lock"] {
+    for path in [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "LICENSE-MIT",
+        "LICENSE-APACHE",
+        "Cargo.lock",
+    ] {
         assert!(!read(path).is_empty(), "{path} is empty");
     }
 }

@@ -96,7 +96,7 @@ fn a_server_dies_with_a_parent_that_is_killed_with_sigkill() {
                 ("PGPORT", "1"),
                 ("PGDATA", "/nonexistent"),
                 ("PGHOST", "nowhere"),
-                ("PGOPTIONS", "--nonsense"),
+                ("PGDATESTYLE", "nonsense"),
             ])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

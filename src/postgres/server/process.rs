@@ -3,6 +3,10 @@
 use rustix::process::Signal;
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// How long a process may take to stop; one that waits for a disk does so once it is answered, and is taken as stopped.
+const STOP_WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// The number of a process.
 pub type Pid = u32;
@@ -51,7 +55,8 @@ pub(super) fn is_postmaster_ready(data_dir: &Path, pid: Pid) -> bool {
 
 fn stop_and_wait(pid: Pid) {
     signal(pid, Signal::STOP);
-    while state(pid).is_some_and(|state| state != 'T') {
+    let start = Instant::now();
+    while state(pid).is_some_and(|state| state != 'T') && start.elapsed() < STOP_WAIT_MAX {
         std::thread::yield_now();
     }
 }
