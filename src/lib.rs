@@ -2,6 +2,7 @@
 //!
 //! The rooms are described in `ARCHITECTURE.md`; each uses only the floors below its own.
 
+pub mod audit;
 pub mod cli;
 pub mod config;
 pub mod destination;

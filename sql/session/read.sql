@@ -6,3 +6,5 @@ set enable_seqscan = off;
 set enable_bitmapscan = off;
 set max_parallel_workers_per_gather = 0;
 set lock_timeout = '10s';
+-- A destination's session has the search path of its role, which some types are written by as text.
+set search_path = pg_catalog;

@@ -2,10 +2,12 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the roof talks to the person")]
 
 mod args;
+mod demo;
 mod init;
 mod run;
 mod signals;
 mod start;
+mod status;
 
 use crate::config::Config;
 use crate::config::libpq::Environment;
@@ -37,12 +39,12 @@ pub fn main() -> ExitCode {
 
 async fn command(command: Command) -> u8 {
     let done = match command {
-        Command::Init(init) => init::init(init).await,
-        Command::Run(run) => run::run(run).await,
-        Command::Status(_) => Ok(()),
-        Command::Demo(_) => Ok(()),
+        Command::Init(init) => init::init(init).await.map(|()| 0),
+        Command::Run(run) => run::run(run).await.map(|()| 0),
+        Command::Status(status) => status::status(status).await,
+        Command::Demo(demo) => demo::demo(demo).await,
     };
-    done.map_or_else(|problems| told(&problems), |()| 0)
+    done.unwrap_or_else(|problems| told(&problems))
 }
 
 /// Tells problems on stderr; gives the exit code of the worst.

@@ -5,6 +5,7 @@ pub mod compatible;
 pub mod feed;
 pub mod frame;
 pub mod range;
+pub mod readable;
 pub mod table;
 pub mod trigger;
 pub mod wire;

@@ -1,0 +1,134 @@
+//! The proof: counts, last ids and a SHA-256 over every row of all three, each read from its own server.
+
+use super::servers::{CONNECT_TIMEOUT, purpose};
+use super::story::{Story, counted, position};
+use crate::audit::{Verdict, prove as prove_one};
+use crate::config::Config;
+use crate::config::libpq::Conninfo;
+use crate::error::{Error, Kind, Problems, Result};
+use crate::event::compatible;
+use crate::event::readable::Proof;
+use crate::event::table::TableName;
+use crate::event::wire::Wire;
+use crate::postgres::catalog;
+use crate::postgres::connect::Session;
+use crate::postgres::stored::StoredEvents;
+use futures::future::try_join_all;
+use std::time::Instant;
+
+/// Reads every row of every table, and judges: the source must hold what its writers were told is committed, and every destination what the source holds.
+///
+/// # Errors
+/// `Contents` when something is not equal; else what a server says.
+pub async fn prove(config: &Config, committed: u64, story: &Story) -> Result<(), Problems> {
+    let began = Instant::now();
+    let id_column = &config.source.id_column;
+    let wire = everything(config).await?;
+    let source = ("source", &config.source.conninfo, &config.source.table);
+    let destinations = config.destinations.iter().map(|to| (to.name.as_str(), &to.conninfo, &to.table));
+    let sides: Vec<_> = std::iter::once(source).chain(destinations).collect();
+    let proving = sides.iter().map(|(_, conninfo, table)| read(conninfo, table, id_column, &wire));
+    let proofs = try_join_all(proving).await?;
+    let names = sides.iter().map(|(name, ..)| *name);
+    let proofs: Vec<(&str, Proof)> = names.zip(proofs).collect();
+    story.say(&format!(
+        "every row of all three has been read, in {} ms",
+        began.elapsed().as_millis()
+    ));
+    story.text(&table(&proofs));
+    judge(&proofs, committed)?;
+    story.text(&format!(
+        "equal: all {} committed events are in every copy, each once, in order, byte for byte ({:.1} s in all)",
+        counted(committed),
+        story.elapsed().as_secs_f64()
+    ));
+    Ok(())
+}
+
+/// All columns of the source, in the form in which they travel.
+async fn everything(config: &Config) -> Result<Wire, Problems> {
+    let source = &config.source;
+    let session = Session::open(&source.conninfo, purpose(), CONNECT_TIMEOUT).await?;
+    let table = catalog::table(&session, &source.table, &source.id_column).await?;
+    let table = table.ok_or_else(|| Error::new(Kind::Unsuitable, format!("there is no table {}", source.table)))?;
+    compatible::wire(&table, &table, &source.id_column)
+}
+
+async fn read(conninfo: &Conninfo, table: &TableName, id_column: &str, wire: &Wire) -> Result<Proof> {
+    let session = Session::open(conninfo, purpose(), CONNECT_TIMEOUT).await?;
+    let events = StoredEvents::open(session, table.clone(), id_column, wire.clone()).await?;
+    prove_one(&events).await
+}
+
+fn table(proofs: &[(&str, Proof)]) -> String {
+    let line = |name: &str, events: &str, last_id: &str, sha256: &str| format!("  {name:<8} {events:>12} {last_id:>12}  {sha256}");
+    let head = line("", "events", "last id", "SHA-256 over every row in id order");
+    let row = |(name, proof): &(&str, Proof)| line(name, &counted(proof.events), &position(proof.last_id), &proof.sha256_hex());
+    let rows: Vec<String> = std::iter::once(head).chain(proofs.iter().map(row)).collect();
+    rows.join("\n")
+}
+
+/// The first proof is the source's.
+fn judge(proofs: &[(&str, Proof)], committed: u64) -> Result<(), Problems> {
+    let mut problems = Problems::new();
+    let different = |what: String| Error::new(Kind::Contents, what).fix("this must never happen: please report it with the output above");
+    let Some(((_, source), destinations)) = proofs.split_first() else {
+        return Err(Error::new(Kind::Bug, "nothing was proved").into());
+    };
+    if source.events != committed {
+        let what = format!(
+            "the source holds {} events, and its writers were told that {committed} are committed",
+            source.events
+        );
+        problems.push(different(what));
+    }
+    for (name, proof) in destinations {
+        let verdict = Verdict::of(source, proof);
+        if verdict != Verdict::Equal {
+            problems.push(different(format!("destination \"{name}\" is not a copy of the source: {verdict}")));
+        }
+    }
+    problems.or_ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PROOF: Proof = Proof {
+        events: 7,
+        last_id: Some(9),
+        sha256: [0xab; 32],
+    };
+
+    fn exit_code(proofs: &[(&str, Proof)], committed: u64) -> Option<u8> {
+        let problems = judge(proofs, committed).err()?;
+        problems.worst().map(|worst| worst.kind().consequence().exit_code)
+    }
+
+    #[test]
+    fn equal_proofs_of_what_was_committed_are_no_failure() {
+        assert_eq!(exit_code(&[("source", PROOF), ("north", PROOF), ("south", PROOF)], 7), None);
+    }
+
+    #[test]
+    fn one_copy_with_other_bytes_ends_with_4() {
+        let other = Proof {
+            sha256: [0xac; 32],
+            ..PROOF
+        };
+        assert_eq!(exit_code(&[("source", PROOF), ("north", PROOF), ("south", other)], 7), Some(4));
+    }
+
+    #[test]
+    fn a_source_that_lost_what_was_committed_ends_with_4_though_its_copies_equal_it() {
+        assert_eq!(exit_code(&[("source", PROOF), ("north", PROOF), ("south", PROOF)], 8), Some(4));
+    }
+
+    #[test]
+    fn the_table_shows_each_side_with_all_digits_of_its_digest() {
+        let shown = table(&[("source", PROOF), ("north", PROOF)]);
+        assert_eq!(shown.lines().count(), 3);
+        assert!(shown.lines().nth(2).is_some_and(|line| line.ends_with(&"ab".repeat(32))), "{shown}");
+    }
+}

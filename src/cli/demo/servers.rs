@@ -1,0 +1,171 @@
+//! The three private servers of the demo, what `init` creates on them, and the configuration that joins them.
+
+use super::story::Story;
+use crate::config::Config;
+use crate::config::libpq::{Conninfo, Environment};
+use crate::config::load::load;
+use crate::destination;
+use crate::error::{Error, Kind, Problems, Result};
+use crate::event::table::TableName;
+use crate::postgres::connect::{Purpose, Session};
+use crate::postgres::database;
+use crate::postgres::fault::Side;
+use crate::postgres::server::{Binaries, Server, Settings, Template};
+use crate::source;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Where the programs of PostgreSQL are, if a person says it.
+const BINARIES_VARIABLE: &str = "COUNTERFOIL_POSTGRES_BIN";
+const DATABASE: &str = "demo";
+/// Names of the destinations; the second is the one that is killed.
+pub const DESTINATIONS: [&str; 2] = ["north", "south"];
+/// A server on the same machine answers at once, unless the machine has a lot to do.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// One source and two destinations, gone once this is dropped or our process has ended.
+pub struct Servers {
+    /// Where events are written.
+    pub source: Arc<Server>,
+    /// The destinations: the first is reached through its Unix socket, the second through TCP.
+    pub destinations: [Arc<Server>; 2],
+}
+
+impl Servers {
+    /// Runs `initdb` once and starts all three; about two seconds.
+    ///
+    /// # Errors
+    /// `Unsuitable` with what to install, or with why a server did not start.
+    pub async fn start() -> Result<Self> {
+        let started = tokio::task::spawn_blocking(start_all).await;
+        started.unwrap_or_else(|panic| Err(Error::new(Kind::Bug, "cannot start the servers").caused_by(&panic)))
+    }
+
+    /// The version of all three, as people write it: 15.18.
+    pub fn version(&self) -> String {
+        let version_num = self.source.version_num();
+        format!("{}.{}", version_num / 10_000, version_num % 10_000)
+    }
+
+    /// Creates database and objects as `counterfoil init` does.
+    ///
+    /// # Errors
+    /// What a server says.
+    pub async fn init(&self, story: &Story) -> Result<(), Problems> {
+        let table = TableName::parse("public.events")?;
+        let session = new_database(&self.source.conninfo(DATABASE)).await?;
+        let plan = source::setup::Plan::new(table.clone(), source::setup::Ids::Sequence, None);
+        source::setup::apply(&session, &plan).await?;
+        for conninfo in self.destination_conninfos() {
+            let session = new_database(&conninfo).await?;
+            destination::setup::apply(&session, &destination::setup::Plan::new(table.clone())).await?;
+        }
+        story.say("counterfoil init has created the tables; ids come from a sequence, so writers do not wait for each other");
+        Ok(())
+    }
+
+    /// Writes the configuration file and reads it.
+    ///
+    /// # Errors
+    /// Those of a file that cannot be written, or of a configuration nobody could use.
+    pub fn config(&self) -> Result<Config, Problems> {
+        let [north, south] = &self.destinations;
+        let text = format!(
+            "# Written by counterfoil demo; gone when it ends.\n[source]\n{}\n\
+             [[destinations]]\nname = \"{}\"\n{}\n[[destinations]]\nname = \"{}\"\n{}\n\
+             [replication]\nconnect_timeout_ms = {}\nretry_wait_max_ms = 1000\n",
+            connection(&self.source.socket_dir().to_string_lossy(), &self.source),
+            DESTINATIONS[0],
+            connection(&north.socket_dir().to_string_lossy(), north),
+            DESTINATIONS[1],
+            connection("127.0.0.1", south),
+            CONNECT_TIMEOUT.as_millis(),
+        );
+        let path = self.config_path();
+        let written = std::fs::write(&path, text);
+        written.map_err(|error| {
+            let what = "cannot write the configuration of the demo";
+            Error::new(Kind::Unsuitable, what).at(path.display().to_string()).caused_by(&error)
+        })?;
+        load(&path, &Environment::empty())
+    }
+
+    /// What a person can type while the servers are kept.
+    pub fn how_to_look_around(&self) -> String {
+        let psql = |(name, server): (&str, &Arc<Server>)| {
+            let program = Some(server.bin_dir().join("psql")).filter(|psql| psql.is_file());
+            let program = program.unwrap_or_else(|| PathBuf::from("psql"));
+            format!(
+                "  {} -h 127.0.0.1 -p {} -U postgres {DATABASE}  # {name}",
+                program.display(),
+                server.port()
+            )
+        };
+        let [north, south] = &self.destinations;
+        let servers = [("source", &self.source), (DESTINATIONS[0], north), (DESTINATIONS[1], south)];
+        let commands: Vec<String> = servers.into_iter().map(psql).collect();
+        let ours = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("counterfoil"));
+        let (ours, config) = (ours.display(), self.config_path());
+        format!(
+            "The servers run until Ctrl-C. To look around:\n{}\n  {ours} status --config {path}\n  {ours} run --until-caught-up --config {path}",
+            commands.join("\n"),
+            path = config.display(),
+        )
+    }
+
+    fn config_path(&self) -> PathBuf {
+        self.source.dir().join("demo.toml")
+    }
+
+    fn destination_conninfos(&self) -> [Conninfo; 2] {
+        let [north, south] = &self.destinations;
+        [north.conninfo(DATABASE), south.conninfo_tcp(DATABASE)]
+    }
+}
+
+/// What the demo does with a session of its own.
+pub fn purpose() -> Purpose {
+    Purpose {
+        what: "demo",
+        side: Side::Source,
+    }
+}
+
+fn start_all() -> Result<Servers> {
+    let given = std::env::var_os(BINARIES_VARIABLE);
+    let binaries = Binaries::find(given.as_deref().map(Path::new))?;
+    // Small segments make the copies quick.
+    let template = Template::new(&binaries, &["--wal-segsize=1"])?;
+    let start = |settings: Settings| Server::new(&template, &settings).map(Arc::new);
+    let failed = || Error::new(Kind::Bug, "a thread that starts a server has panicked");
+    std::thread::scope(|scope| {
+        // The time of every commit is kept only to count afterwards how many came out of order.
+        let source = scope.spawn(|| start(Settings::new().set("track_commit_timestamp", "on")));
+        let north = scope.spawn(|| start(Settings::new()));
+        let south = scope.spawn(|| start(Settings::new()));
+        let [source, north, south] = [source, north, south].map(|thread| thread.join().unwrap_or_else(|_| Err(failed())));
+        Ok(Servers {
+            source: source?,
+            destinations: [north?, south?],
+        })
+    })
+}
+
+async fn new_database(conninfo: &Conninfo) -> Result<Session> {
+    // A setup session writes, and so it has the settings of a destination's.
+    let purpose = Purpose {
+        what: "init",
+        side: Side::Destination,
+    };
+    let maintenance = database::maintenance_session(conninfo, purpose, CONNECT_TIMEOUT).await?;
+    database::create_database(&maintenance, &conninfo.database).await?;
+    Session::open(conninfo, purpose, CONNECT_TIMEOUT).await
+}
+
+fn connection(host: &str, server: &Server) -> String {
+    format!(
+        "host = {host:?}\nport = {}\ndatabase = \"{DATABASE}\"\nuser = \"postgres\"\n",
+        server.port()
+    )
+}

@@ -1,0 +1,118 @@
+//! What the demo tells: plain lines with the time at which each was true, and the replicator's own words while it has trouble.
+
+use crate::log::key;
+use slog::{Drain, KV, Key, Logger, OwnedKVList, Record, Serializer};
+use std::fmt::{Arguments, Display};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// The teller. Lines can come from several threads.
+#[derive(Debug)]
+pub struct Story {
+    began: Instant,
+    is_quoting: AtomicBool,
+}
+
+impl Story {
+    /// The clock of all lines starts now.
+    pub fn begin() -> Self {
+        Self {
+            began: Instant::now(),
+            is_quoting: AtomicBool::new(false),
+        }
+    }
+
+    /// Since the beginning.
+    pub fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// The first line.
+    pub fn title(&self, line: &str) {
+        println!("counterfoil demo: {line}\n");
+    }
+
+    /// One thing that has happened.
+    pub fn say(&self, line: &str) {
+        println!("{:>6.1} s  {line}", self.elapsed().as_secs_f64());
+    }
+
+    /// Text that belongs to no moment, after an empty line.
+    pub fn text(&self, text: &str) {
+        println!("\n{text}");
+    }
+
+    /// From now on it is told too what the replicator logs about a destination.
+    pub fn begin_quoting(&self) {
+        self.is_quoting.store(true, Ordering::Relaxed);
+    }
+
+    /// From now on it is not.
+    pub fn end_quoting(&self) {
+        self.is_quoting.store(false, Ordering::Relaxed);
+    }
+
+    /// A log of which nothing is told but what is quoted, from `info` up.
+    pub fn logger(self: &Arc<Self>) -> Logger {
+        Logger::root(Quotes(Arc::clone(self)).filter_level(slog::Level::Info).fuse(), slog::o!())
+    }
+}
+
+struct Quotes(Arc<Story>);
+
+impl Drain for Quotes {
+    type Ok = ();
+    type Err = slog::Never;
+    fn log(&self, record: &Record<'_>, _: &OwnedKVList) -> Result<(), slog::Never> {
+        let mut concerned = Concerned(None);
+        // The only keys that fail are those that cannot be written, and this writes none.
+        let _ = record.kv().serialize(record, &mut concerned);
+        if let (Concerned(Some(destination)), true) = (concerned, self.0.is_quoting.load(Ordering::Relaxed)) {
+            self.0.say(&format!("  replicator: {}: {destination}", record.msg()));
+        }
+        Ok(())
+    }
+}
+
+/// The destination that a record is about.
+struct Concerned(Option<String>);
+
+impl Serializer for Concerned {
+    fn emit_arguments(&mut self, key: Key, value: &Arguments<'_>) -> slog::Result {
+        if key == key::DESTINATION {
+            self.0 = Some(value.to_string());
+        }
+        Ok(())
+    }
+}
+
+/// A count with commas between its thousands.
+pub fn counted(count: impl Display) -> String {
+    let digits = count.to_string();
+    let (sign, digits) = digits.strip_prefix('-').map_or(("", digits.as_str()), |digits| ("-", digits));
+    let mut text = sign.to_owned();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A position as [`counted`].
+pub fn position(id: Option<i64>) -> String {
+    id.map_or_else(|| "none".to_owned(), counted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_separated_and_a_sign_is_no_digit() {
+        let shown: Vec<String> = [0, 999, 1_000, -100, -1_234, 1_234_567].map(counted).into();
+        assert_eq!(shown, ["0", "999", "1,000", "-100", "-1,234", "1,234,567"]);
+    }
+}

@@ -1,0 +1,27 @@
+//! `counterfoil status`: where every destination stands, from the databases alone.
+
+use super::args;
+use super::configuration;
+use crate::config::load::Flags;
+use crate::error::{Error, Kind, Problems};
+use crate::replicate::status::status as ask;
+
+/// Runs it; gives the exit code.
+///
+/// # Errors
+/// Those of the configuration. A database that cannot be asked is part of the answer.
+pub async fn status(arguments: args::Status) -> Result<u8, Problems> {
+    let config = configuration(&arguments.file, &Flags::default())?;
+    config.notes.iter().for_each(|note| eprintln!("note: {note}"));
+    let status = ask(&config).await;
+    if arguments.json {
+        let object = serde_json::to_string(&status);
+        println!(
+            "{}",
+            object.map_err(|error| Error::new(Kind::Bug, "cannot write the status as JSON").caused_by(&error))?
+        );
+    } else {
+        print!("{status}");
+    }
+    Ok(status.exit_code(arguments.max_lag))
+}
