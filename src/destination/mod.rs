@@ -1,7 +1,10 @@
 //! The doors out. A new kind of destination is one file and two methods.
 
+pub mod concurrent;
+mod order;
 pub mod postgres;
 pub mod setup;
+mod writer;
 
 use crate::error::Result;
 use crate::event::feed::Feed;

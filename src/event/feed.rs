@@ -48,6 +48,16 @@ pub struct Feed {
     has_unfinished: bool,
 }
 
+/// Says of an item that was taken ahead that it is not done yet, until it is dropped.
+#[derive(Debug)]
+pub struct Undone(Arc<Gauge>);
+
+impl Drop for Undone {
+    fn drop(&mut self) {
+        self.0.outstanding.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 /// Makes the two ends of a feed.
 pub fn feed(gauge: Arc<Gauge>) -> (Feeder, Feed) {
     let (sender, items) = mpsc::unbounded_channel();
@@ -103,6 +113,13 @@ impl Feed {
         let item = cut.or(self.items.recv()).await.flatten();
         self.has_unfinished = item.is_some();
         item
+    }
+
+    /// The next item while others are still being done; `None` when there are no more or the feed was cut. May be dropped and called again.
+    pub async fn next_ahead(&mut self) -> Option<(Item, Undone)> {
+        let cut = self.cut.clone();
+        let item = cut.or(self.items.recv()).await.flatten()?;
+        Some((item, Undone(Arc::clone(&self.gauge))))
     }
 
     /// Resolves when the feed is cut.

@@ -1,6 +1,8 @@
 //! Connects and checks: the source, and one lane against it. Nothing is written before every check of a lane has passed.
 
 use crate::config::DestinationConfig;
+use crate::destination::Destination;
+use crate::destination::concurrent::ConcurrentDestination;
 use crate::destination::postgres::{Appending, PostgresDestination};
 use crate::error::{Error, Kind, Problems, Result};
 use crate::event::feed::Gauge;
@@ -82,12 +84,7 @@ pub async fn source(run: &Replication, epoch: u64) -> Result<(Source, Follower)>
 pub async fn lane(run: &Replication, source: &Source, index: usize, gauge: Arc<Gauge>, is_first: bool) -> Result<Lane> {
     let config = &run.config.destinations[index];
     let limits = &run.config.replication;
-    let purpose = Purpose {
-        what: "append",
-        side: Side::Destination,
-    };
-    let session = Session::open(&config.conninfo, purpose, limits.connect_timeout).await?;
-    set_synchronous_commit(&session, config).await?;
+    let session = appending_session(config, limits.connect_timeout).await?;
     let shape = destination_shape(&session, config, &source.shape).await.map_err(worst)?;
     take_replicator_lock(&session, config, shape.table.oid).await?;
     let is_compared = !is_first || run.compared.get(index).copied().unwrap_or(false);
@@ -106,19 +103,45 @@ pub async fn lane(run: &Replication, source: &Source, index: usize, gauge: Arc<G
         let format = shape.wire.format_option();
         info!(run.log, "the destination was checked"; key::DESTINATION => &config.name, key::DATABASE => session.place().to_owned(), "copy_format" => format);
     }
-    let destination = PostgresDestination::new(session, appending).await?;
-    if destination.known_position() != position {
+    let (known_position, destination): (_, Box<dyn Destination>) = if shape.writers > 1 {
+        let writing = writing_sessions(config, limits.connect_timeout, &session, shape.writers).await?;
+        let destination = ConcurrentDestination::new(session, writing, appending).await?;
+        (destination.known_position(), Box::new(destination))
+    } else {
+        let destination = PostgresDestination::new(session, appending).await?;
+        (destination.known_position(), Box::new(destination))
+    };
+    if known_position != position {
         let what = format!("destination \"{}\" was changed while it was compared", config.name);
         return Err(Error::new(Kind::Unavailable, what).fix("nothing was written; it is compared anew"));
     }
     Ok(Lane {
         index,
-        position: destination.known_position(),
+        position,
         wire: shape.wire,
         epoch: source.epoch,
         gauge,
-        destination: Box::new(destination),
+        destination,
     })
+}
+
+async fn appending_session(config: &DestinationConfig, connect_timeout: Duration) -> Result<Session> {
+    let purpose = Purpose {
+        what: "append",
+        side: Side::Destination,
+    };
+    let session = Session::open(&config.conninfo, purpose, connect_timeout).await?;
+    set_synchronous_commit(&session, config).await?;
+    Ok(session)
+}
+
+/// So many sessions more, to the same server as the first.
+async fn writing_sessions(config: &DestinationConfig, connect_timeout: Duration, first: &Session, writers: u8) -> Result<Vec<Session>> {
+    let sessions = futures::future::try_join_all((0..writers).map(|_| appending_session(config, connect_timeout))).await?;
+    match sessions.iter().find(|session| session.server().identity != first.server().identity) {
+        Some(other) => Err(Error::new(Kind::Unavailable, "another server answers than before").at(other.place())),
+        None => Ok(sessions),
+    }
 }
 
 /// The cheap comparison of a lane that comes back, or the whole one of a lane that nobody has compared yet. Gives the position that was compared.

@@ -1,0 +1,100 @@
+//! Figures of one run, read from /proc while it goes on, and what many runs together say.
+
+use counterfoil::postgres::server::Server;
+use std::fmt;
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+/// How often a running process is looked at; its peak only grows, so that little is missed.
+const LOOK_INTERVAL: Duration = Duration::from_millis(5);
+/// The unit of times in /proc/…/stat on every Linux since 2.6 (proc(5), USER_HZ).
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// What a run took.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Figures {
+    /// From its start to its end.
+    pub seconds: f64,
+    /// The highest resident memory of the process; 0 where /proc does not tell.
+    pub peak_kib: u64,
+    /// Processor time of the process.
+    pub own_cpu: f64,
+    /// Processor time of the server of the source.
+    pub source_cpu: f64,
+    /// Processor time of the server of the destinations.
+    pub destination_cpu: f64,
+}
+
+/// Waits for a process, and looks at it meanwhile. Gives whether it succeeded.
+pub fn watch(child: &mut Child, figures: &mut Figures) -> std::io::Result<bool> {
+    let pid = child.id();
+    loop {
+        figures.peak_kib = figures.peak_kib.max(peak_kib(pid));
+        figures.own_cpu = figures.own_cpu.max(cpu(pid, false));
+        if let Some(status) = child.try_wait()? {
+            return Ok(status.success());
+        }
+        std::thread::sleep(LOOK_INTERVAL);
+    }
+}
+
+/// Times a run, with the processor time of both servers.
+pub fn timed<E>(source: &Server, destination: &Server, run: impl FnOnce(&mut Figures) -> Result<(), E>) -> Result<Figures, E> {
+    let mut figures = Figures::default();
+    let (source_before, destination_before) = (server_cpu(source), server_cpu(destination));
+    let begun = Instant::now();
+    run(&mut figures)?;
+    figures.seconds = begun.elapsed().as_secs_f64();
+    figures.source_cpu = server_cpu(source) - source_before;
+    figures.destination_cpu = server_cpu(destination) - destination_before;
+    Ok(figures)
+}
+
+/// The lowest, the middle and the highest of some figures.
+#[derive(Clone, Copy, Debug)]
+pub struct Spread {
+    pub min: f64,
+    pub median: f64,
+    pub max: f64,
+}
+
+impl Spread {
+    /// Of at least one figure.
+    pub fn of(figures: impl IntoIterator<Item = f64>) -> Self {
+        let mut sorted: Vec<f64> = figures.into_iter().collect();
+        sorted.sort_by(f64::total_cmp);
+        let (low, high) = (sorted[(sorted.len() - 1) / 2], sorted[sorted.len() / 2]);
+        Self {
+            min: sorted[0],
+            median: f64::midpoint(low, high),
+            max: sorted[sorted.len() - 1],
+        }
+    }
+}
+
+impl fmt::Display for Spread {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{:6.2} ({:.2} to {:.2})", self.median, self.min, self.max)
+    }
+}
+
+fn peak_kib(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+}
+
+/// Processor time of the postmaster, of its children, and of those that have ended.
+fn server_cpu(server: &Server) -> f64 {
+    let pids = server.pids();
+    let postmaster = pids.first().map_or(0.0, |pid| cpu(*pid, true));
+    postmaster + pids.iter().skip(1).map(|pid| cpu(*pid, false)).sum::<f64>()
+}
+
+/// utime and stime of /proc/…/stat, and those of children that were waited for.
+fn cpu(pid: u32, with_children: bool) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let Some((_, after_name)) = stat.rsplit_once(')') else { return 0.0 };
+    let times = after_name.split_whitespace().skip(11).take(if with_children { 4 } else { 2 });
+    times.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / TICKS_PER_SECOND
+}

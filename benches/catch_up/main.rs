@@ -1,0 +1,89 @@
+//! Catch-up side by side: Counterfoil and the raw pipe `psql COPY out | psql COPY in`, in turn, on the same private servers.
+//!
+//! `tools/bench catch-up | one-transaction | fan-out`; docs/performance.md says how it is measured and what was found. A figure counts only if
+//! source and destination are equal after its run; otherwise the program ends with 1. No test depends on it.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a person")]
+
+mod figures;
+mod races;
+mod stage;
+
+use stage::{Psql, Stage};
+use std::process::ExitCode;
+
+/// What is asked for.
+struct Wanted {
+    part: Part,
+    runs: usize,
+    events: u64,
+    writers: Vec<u8>,
+    destinations: Vec<usize>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    CatchUp,
+    OneTransaction,
+    FanOut,
+}
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+fn main() -> ExitCode {
+    let wanted = match wanted(std::env::args().skip(1)) {
+        Ok(wanted) => wanted,
+        Err(why) => {
+            eprintln!(
+                "error: {why}\nusage: tools/bench catch-up|one-transaction|fan-out [--runs N] [--events N] [--writers 1,2] [--destinations 1,2,3]"
+            );
+            return ExitCode::from(2);
+        }
+    };
+    match race(&wanted) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn race(wanted: &Wanted) -> Result<()> {
+    let psql = Psql::find()?;
+    let events_per_ts = if wanted.part == Part::OneTransaction { wanted.events } else { 100 };
+    let stage = Stage::new(psql, wanted.events, events_per_ts)?;
+    println!("{}", stage.description());
+    match wanted.part {
+        Part::CatchUp | Part::OneTransaction => races::catch_up(&stage, wanted.runs, &wanted.writers),
+        Part::FanOut => races::fan_out(&stage, wanted.runs, &wanted.destinations),
+    }
+}
+
+/// Reads the arguments; `--bench` comes from cargo.
+fn wanted(mut arguments: impl Iterator<Item = String>) -> Result<Wanted> {
+    let mut wanted = Wanted {
+        part: Part::CatchUp,
+        runs: 5,
+        events: 1_000_000,
+        writers: vec![1],
+        destinations: vec![1, 2, 3],
+    };
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
+        match argument.as_str() {
+            "catch-up" => wanted.part = Part::CatchUp,
+            "one-transaction" => wanted.part = Part::OneTransaction,
+            "fan-out" => wanted.part = Part::FanOut,
+            "--runs" => wanted.runs = value()?.parse()?,
+            "--events" => wanted.events = value()?.parse()?,
+            "--writers" => wanted.writers = value()?.split(',').map(str::parse).collect::<std::result::Result<_, _>>()?,
+            "--destinations" => wanted.destinations = value()?.split(',').map(str::parse).collect::<std::result::Result<_, _>>()?,
+            "--bench" => {}
+            other => return Err(format!("unknown argument {other}").into()),
+        }
+    }
+    if wanted.runs == 0 || wanted.events == 0 || wanted.writers.is_empty() || wanted.destinations.is_empty() {
+        return Err("at least one run, event, writer and destination".into());
+    }
+    Ok(wanted)
+}

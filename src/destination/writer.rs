@@ -1,0 +1,332 @@
+//! One session that appends: begin, rows, confirmation and end of one transaction at a time. Who does what when is decided elsewhere.
+
+use crate::destination::order::{Standing, Start};
+use crate::error::{Error, Kind, Result};
+use crate::event::batch::{Chunk, Close};
+use crate::event::compatible::Wire;
+use crate::event::frame::{self, Format, Layout};
+use crate::event::range::{IdRange, shown};
+use crate::event::table::TableName;
+use crate::postgres::connect::Session;
+use crate::sql;
+use crate::stop::Stop;
+use bytes::Bytes;
+use futures::SinkExt;
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::time::Duration;
+use tokio_postgres::{CopyInSink, SimpleQueryMessage, Statement};
+
+/// A larger row is sent in pieces, so that it is not copied as a whole once more.
+const PIECE_BYTES: usize = 64 * 1024;
+
+/// Where and how rows are appended.
+#[derive(Clone, Debug)]
+pub struct Appending {
+    /// The event table.
+    pub table: TableName,
+    /// Its oid: the second key of the locks.
+    pub oid: u32,
+    /// Its key.
+    pub id_column: String,
+    /// Columns and form.
+    pub wire: Wire,
+    /// Where the id is in a row.
+    pub layout: Layout,
+    /// Without progress for this long a transaction is given up (`append_timeout_ms`).
+    pub stall_max: Duration,
+}
+
+impl Appending {
+    /// The rows of a chunk that come after the position, and their number; `None` when there are none.
+    ///
+    /// # Errors
+    /// `Bug` when the chunk does not consist of whole rows.
+    pub fn rows_after(&self, chunk: &Chunk, position: Option<i64>) -> Result<Option<(Bytes, u64)>> {
+        match position {
+            Some(position) if position >= chunk.last_id => Ok(None),
+            Some(position) if position >= chunk.first_id => frame::rows_after(&chunk.bytes, self.layout, position).map(Some),
+            _ => Ok(Some((chunk.bytes.clone(), chunk.rows))),
+        }
+    }
+
+    /// The query for the position.
+    pub fn ask_position(&self) -> String {
+        let names = [
+            ("schema", sql::text(&self.table.schema)),
+            ("table", sql::text(&self.table.name)),
+            ("id", sql::text(&self.id_column)),
+        ];
+        sql::fill(include_str!("../../sql/destination/position.sql"), &names)
+    }
+
+    fn filled(&self, text: &str, first_id: i64) -> String {
+        let names = [
+            ("schema", sql::text(&self.table.schema)),
+            ("table", sql::text(&self.table.name)),
+            ("id", sql::text(&self.id_column)),
+            ("oid", sql::sql(self.oid.cast_signed().to_string())),
+            ("fence", sql::sql(sql::LOCK_FENCE.to_string())),
+            ("columns", sql::sql(self.wire.column_list())),
+            ("format", sql::sql(self.wire.format_option())),
+            ("fingerprint", sql::sql(sql::fingerprint(self.oid) + ";")),
+            ("first_id", sql::sql(format!("'{first_id}'::pg_catalog.int8"))),
+        ];
+        sql::fill(text, &names)
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Writer {
+    session: Session,
+    to: Appending,
+    copy: Statement,
+    begin: String,
+    begin_ahead: String,
+    /// What the table's columns were when they were compared with the source's.
+    fingerprint: Option<String>,
+}
+
+/// The transaction in hand.
+pub struct Open {
+    sink: Pin<Box<CopyInSink<Bytes>>>,
+    after: Option<i64>,
+    /// Rows sent so far.
+    pub rows: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Id of the last of them.
+    pub last_id: i64,
+}
+
+impl Writer {
+    /// Prepares a session.
+    ///
+    /// # Errors
+    /// Those of the server.
+    pub async fn new(session: Session, to: Appending) -> Result<Self> {
+        let failed = |error| session.error(&error, format!("cannot append to {}", to.table));
+        let copy = to.filled(include_str!("../../sql/destination/append.sql"), 0);
+        let copy = session.prepare(&copy).await.map_err(failed)?;
+        let fingerprint = session.query_one(&sql::fingerprint(to.oid), &[]).await.map_err(failed)?.get(0);
+        Ok(Self {
+            copy,
+            begin: to.filled(include_str!("../../sql/destination/begin.sql"), 0),
+            begin_ahead: to.filled(include_str!("../../sql/destination/begin_ahead.sql"), 0),
+            fingerprint,
+            session,
+            to,
+        })
+    }
+
+    /// What it appends to.
+    pub fn to(&self) -> &Appending {
+        &self.to
+    }
+
+    /// Asks for the position.
+    ///
+    /// # Errors
+    /// Those of the server.
+    pub async fn position(&self) -> Result<Option<i64>> {
+        let row = self.session.query_one(&self.to.ask_position(), &[]).await;
+        Ok(row.map_err(|error| self.failed(&error))?.get(0))
+    }
+
+    /// Begins a transaction and its COPY in one flush. No row is sent before the answers were compared.
+    ///
+    /// # Errors
+    /// `Unavailable` when the destination moved or its columns changed; those of the server.
+    pub async fn begin(&self, start: Start) -> Result<Open> {
+        let (begin, after) = match start {
+            Start::OnTop(position) => (&self.begin, position),
+            Start::Ahead(first_id) => (&self.begin_ahead, first_id.checked_sub(1)),
+        };
+        let mut begun = pin!(self.session.simple_query(begin));
+        let early = futures::poll!(begun.as_mut());
+        let copying = self.session.copy_in::<_, Bytes>(&self.copy);
+        let (begun, copying) = match early {
+            Poll::Ready(begun) => (begun, copying.await),
+            Poll::Pending => futures::join!(begun, copying),
+        };
+        self.confirm_begin(start, &answers(&begun.map_err(|error| self.failed(&error))?))?;
+        let mut sink = Box::pin(copying.map_err(|error| self.failed(&error))?);
+        if self.to.wire.format == Format::Binary {
+            let header = Bytes::from_static(frame::HEADER);
+            sink.feed(header).await.map_err(|error| self.failed(&error))?;
+        }
+        Ok(Open {
+            sink,
+            after,
+            rows: 0,
+            bytes: 0,
+            last_id: 0,
+        })
+    }
+
+    fn confirm_begin(&self, start: Start, answers: &[Vec<Option<String>>]) -> Result<()> {
+        let fingerprint = match (start, answers) {
+            (Start::OnTop(position), [_, found, fingerprint]) => {
+                self.confirm_position(integer(found, 0), position)?;
+                fingerprint
+            }
+            (Start::Ahead(_), [fingerprint]) => fingerprint,
+            _ => return Err(Error::new(Kind::Bug, "the begin of a batch was answered oddly").at(self.place())),
+        };
+        if fingerprint.first() == Some(&self.fingerprint) {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Unavailable, "the columns of the destination's table have changed")
+            .at(self.place())
+            .fix("nothing of this batch was written; source and destination are compared anew"))
+    }
+
+    fn confirm_position(&self, found: Option<i64>, expected: Option<i64>) -> Result<()> {
+        if found == expected {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Unavailable, "the destination has moved: somebody else changed it")
+            .at(self.place())
+            .because(format!("its highest id is {}, {} was expected", shown(found), shown(expected)))
+            .fix("nothing of this batch was written; source and destination are compared anew"))
+    }
+
+    /// Sends rows, the last of them with this id.
+    ///
+    /// # Errors
+    /// Those of the server; `Unavailable` without progress; `Stopped` when it is cut off.
+    pub async fn send(&self, open: &mut Open, mut bytes: Bytes, rows: u64, last_id: i64, cut: &Stop) -> Result<()> {
+        open.rows += rows;
+        open.bytes += bytes.len() as u64;
+        open.last_id = last_id;
+        while !bytes.is_empty() {
+            let piece = bytes.split_to(bytes.len().min(PIECE_BYTES));
+            self.within(cut, async { open.sink.feed(piece).await.map_err(|error| self.failed(&error)) })
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Ends the COPY and awaits that its rows are durable at the source: then the transaction may be committed.
+    ///
+    /// # Errors
+    /// `Rejected` when rows were swallowed; `Stopped`, rolled back, when the source cannot say whether it has them on disk; those of the server.
+    pub async fn complete(&self, open: &mut Open, close: Close) -> Result<()> {
+        let never = Stop::never();
+        if open.last_id != close.last_id {
+            return Err(Error::new(Kind::Bug, "a batch ends with another row than the one that arrived last").at(self.place()));
+        }
+        let (rows, durable) = futures::join!(self.within(&never, self.finish(open)), close.durable);
+        let rows = rows?;
+        if rows != open.rows {
+            return Err(Error::new(Kind::Rejected, "the destination did not take every row")
+                .at(self.place_of(open))
+                .because(format!("{} rows were sent, {rows} arrived", open.rows))
+                .fix("remove the trigger or rule that swallows rows; nothing of this batch was written"));
+        }
+        if let Err(error) = durable {
+            // The source cannot say whether it has the rows on disk: the batch is not committed, and the destination is not to blame.
+            self.end("rollback").await?;
+            return Err(error.of_kind(Kind::Upstream));
+        }
+        Ok(())
+    }
+
+    async fn finish(&self, open: &mut Open) -> Result<u64> {
+        if self.to.wire.format == Format::Binary {
+            let trailer = Bytes::from_static(frame::TRAILER);
+            open.sink.feed(trailer).await.map_err(|error| self.failed(&error))?;
+        }
+        let finished = open.sink.as_mut().finish().await;
+        finished.map_err(|error| self.failed(&error).at(self.place_of(open)))
+    }
+
+    /// Takes the fence, and confirms that the rows of a transaction that began ahead of its turn stand where they belong.
+    ///
+    /// # Errors
+    /// `Unavailable` when somebody else changed the destination; those of the server.
+    pub async fn confirm(&self, standing: Standing) -> Result<()> {
+        let confirm = self.to.filled(include_str!("../../sql/destination/confirm.sql"), standing.first_id);
+        let asked = async { self.session.simple_query(&confirm).await.map_err(|error| self.failed(&error)) };
+        let asked = answers(&self.within(&Stop::never(), asked).await?);
+        let [_, found] = asked.as_slice() else {
+            return Err(Error::new(Kind::Bug, "the confirmation of a batch was answered oddly").at(self.place()));
+        };
+        self.confirm_position(integer(found, 0), standing.before)?;
+        self.confirm_position(integer(found, 1), Some(standing.last_id))
+    }
+
+    /// Commits. After an error the outcome is unknown.
+    ///
+    /// # Errors
+    /// Those of the server; `Unavailable` without an answer.
+    pub async fn commit(&self) -> Result<()> {
+        self.end("commit").await
+    }
+
+    /// Rolls a transaction back in the middle of its COPY.
+    ///
+    /// # Errors
+    /// Those of the server; `Unavailable` without an answer.
+    pub async fn roll_back(&self, open: Open) -> Result<()> {
+        drop(open);
+        self.end("rollback").await
+    }
+
+    async fn end(&self, how: &str) -> Result<()> {
+        let end = async { self.session.batch_execute(how).await.map_err(|error| self.failed(&error)) };
+        self.within(&Stop::never(), end).await
+    }
+
+    /// Gives up when the destination makes no progress, or when it is cut off.
+    ///
+    /// # Errors
+    /// Those of the work; `Unavailable` after `append_timeout_ms`; `Stopped` when it is cut off.
+    pub async fn within<T>(&self, cut: &Stop, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let limited = tokio::time::timeout(self.to.stall_max, work);
+        match cut.or(limited).await {
+            Some(Ok(result)) => result,
+            Some(Err(_)) => Err(Error::new(Kind::Unavailable, format!("cannot append to {}", self.to.table))
+                .at(self.place())
+                .because(format!("no progress for {} ms", self.to.stall_max.as_millis()))
+                .fix("nothing of this batch was written, or its commit is asked for; append_timeout_ms sets the limit")),
+            None => Err(cut_off()),
+        }
+    }
+
+    fn failed(&self, error: &tokio_postgres::Error) -> Error {
+        self.session.error(error, format!("cannot append to {}", self.to.table))
+    }
+
+    fn place(&self) -> String {
+        format!("{} {}", self.session.place(), self.to.table)
+    }
+
+    fn place_of(&self, open: &Open) -> String {
+        let range = IdRange {
+            after: open.after,
+            through: open.last_id,
+        };
+        format!("{}, {range}", self.place())
+    }
+}
+
+/// Says that an append was cut off.
+pub fn cut_off() -> Error {
+    Error::new(Kind::Stopped, "cut off in the middle of a batch")
+}
+
+/// The rows of all answers, each with its fields as text.
+fn answers(messages: &[SimpleQueryMessage]) -> Vec<Vec<Option<String>>> {
+    let rows = messages.iter().filter_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    });
+    rows.map(|row| (0..row.len()).map(|field| row.get(field).map(str::to_owned)).collect())
+        .collect()
+}
+
+fn integer(fields: &[Option<String>], at: usize) -> Option<i64> {
+    fields.get(at)?.as_deref()?.parse().ok()
+}
