@@ -3,10 +3,10 @@
 use crate::destination::order::{Standing, Start};
 use crate::error::{Error, Kind, Result};
 use crate::event::batch::{Chunk, Close};
-use crate::event::compatible::Wire;
 use crate::event::frame::{self, Format, Layout};
 use crate::event::range::{IdRange, shown};
 use crate::event::table::TableName;
+use crate::event::wire::Wire;
 use crate::postgres::connect::Session;
 use crate::sql;
 use crate::stop::Stop;

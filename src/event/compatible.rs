@@ -1,30 +1,11 @@
 //! Whether a destination can hold what a source has, and in which form the rows travel: a pure comparison of two tables.
 
 use crate::error::{Error, Kind, Problems, Warning};
-pub use crate::event::frame::Format as WireFormat;
+use crate::event::frame::Format;
 use crate::event::table::{Column, Origin, Table};
+use crate::event::wire::{Wire, WireColumn};
 use crate::sql;
 use postgres_types::{Kind as TypeKind, Type};
-
-/// What travels from a source to a destination. Lanes whose wires are equal can share one read of the source.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Wire {
-    /// The columns that are copied, in the order of the source.
-    pub columns: Vec<WireColumn>,
-    /// The form of the rows.
-    pub format: WireFormat,
-}
-
-/// A column that is copied.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct WireColumn {
-    /// Name, the same on both sides.
-    pub name: String,
-    /// The type the source's value is cast to while it is read, where the destination's is wider.
-    pub cast: Option<&'static str>,
-    /// Whether both sides have it as `bytea`, whose text form is twice as long.
-    pub is_bytea: bool,
-}
 
 /// Whether the binary form of a type is the same on all servers: a built-in scalar of the list below, or an array of one.
 ///
@@ -100,7 +81,7 @@ pub fn wire(source: &Table, destination: &Table, id_column: &str) -> Result<Wire
     let is_binary = columns.iter().all(|(from, to, _)| from.is_binary_stable && to.is_binary_stable);
     problems.or_ok(Wire {
         columns: columns.into_iter().map(|(from, to, cast)| wire_column(from, to, cast)).collect(),
-        format: if is_binary { WireFormat::Binary } else { WireFormat::Text },
+        format: if is_binary { Format::Binary } else { Format::Text },
     })
 }
 

@@ -55,7 +55,7 @@ fn only_problem(source: &Table, destination: &Table) -> Error {
 #[test]
 fn equal_tables_of_built_in_types_travel_binary_and_equal_wires_compare_equal() {
     let one = wire(&events(), &events(), "id").unwrap();
-    assert_eq!(one.format, WireFormat::Binary);
+    assert_eq!(one.format, Format::Binary);
     assert_eq!(
         one.columns.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(),
         ["id", "ts", "event"]
@@ -75,7 +75,7 @@ fn a_type_of_the_users_own_makes_all_travel_as_text() {
     source.columns.push(mood.clone());
     let mut destination = source.clone();
     destination.columns[3].type_oid = 20_007;
-    assert_eq!(wire(&source, &destination, "id").unwrap().format, WireFormat::Text);
+    assert_eq!(wire(&source, &destination, "id").unwrap().format, Format::Text);
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn int4_goes_into_int8_by_a_cast_and_int8_into_int4_never() {
     let narrow = table(vec![column("id", &Type::INT4)]);
     let wide = table(vec![column("id", &Type::INT8)]);
     assert_eq!(wire(&narrow, &wide, "id").unwrap().columns[0].cast, Some("int8"));
-    assert_eq!(wire(&narrow, &wide, "id").unwrap().format, WireFormat::Binary);
+    assert_eq!(wire(&narrow, &wide, "id").unwrap().format, Format::Binary);
     let refused = only_problem(&wide, &narrow);
     assert_eq!(refused.kind(), Kind::Unsuitable);
     assert_eq!(refused.remedy(), Some("ALTER TABLE public.events ALTER COLUMN \"id\" TYPE int8;"));

@@ -3,7 +3,25 @@
 use super::frame::{Format, Layout};
 use crate::sql::ident;
 
-pub use super::compatible::{Wire, WireColumn};
+/// What travels from a source to a destination. Lanes whose wires are equal can share one read of the source.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Wire {
+    /// The columns that are copied, in the order of the source.
+    pub columns: Vec<WireColumn>,
+    /// The form of the rows.
+    pub format: Format,
+}
+
+/// A column that is copied.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct WireColumn {
+    /// Name, the same on both sides.
+    pub name: String,
+    /// The type the source's value is cast to while it is read, where the destination's is wider.
+    pub cast: Option<&'static str>,
+    /// Whether both sides have it as `bytea`, whose text form is twice as long.
+    pub is_bytea: bool,
+}
 
 impl Wire {
     /// What the source is asked for; `e` stands for its table.

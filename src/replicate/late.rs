@@ -4,8 +4,8 @@
 //! rotation a part of everything older. It finds what no proof can exclude: ids drawn in an earlier transaction, or set by hand.
 
 use crate::error::{Error, Kind, Result};
-use crate::event::compatible::Wire;
 use crate::event::range::{IdRange, shown};
+use crate::event::wire::Wire;
 use crate::postgres::connect::{Purpose, Session};
 use crate::postgres::fault::Side;
 use crate::replicate::Replication;

@@ -2,8 +2,8 @@
 
 use crate::config::Config;
 use crate::error::Error;
-use crate::event::compatible::Wire;
 use crate::event::range::shown;
+use crate::event::wire::Wire;
 use crate::postgres::pool::Pool;
 use crate::replicate::check::shape::SourceShape;
 use crate::replicate::pass::Passed;

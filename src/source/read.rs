@@ -7,9 +7,9 @@
 use crate::config::libpq::Conninfo;
 use crate::error::{Error, Kind, Result};
 use crate::event::batch::{Close, Item};
-use crate::event::compatible::Wire;
 use crate::event::frame::{Layout, Rows};
 use crate::event::table::TableName;
+use crate::event::wire::Wire;
 use crate::postgres::connect::{Purpose, Session};
 use crate::postgres::fault::Side;
 use crate::postgres::identity::ServerIdentity;

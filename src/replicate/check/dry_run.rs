@@ -2,8 +2,9 @@
 
 use crate::config::Config;
 use crate::error::{Result, Warning};
-use crate::event::compatible::{Wire, WireFormat};
+use crate::event::frame::Format;
 use crate::event::range;
+use crate::event::wire::Wire;
 use crate::postgres::connect::Session;
 use crate::replicate::check::contents::{self, Contents, Lane};
 use crate::replicate::check::shape::SourceShape;
@@ -175,8 +176,8 @@ fn write_warnings(out: &mut fmt::Formatter<'_>, warnings: &[Warning]) -> fmt::Re
 fn wire(wire: &Wire) -> String {
     let names: Vec<&str> = wire.columns.iter().map(|column| column.name.as_str()).collect();
     let format = match wire.format {
-        WireFormat::Binary => "binary",
-        WireFormat::Text => "text",
+        Format::Binary => "binary",
+        Format::Text => "text",
     };
     format!("{} as {format} COPY", names.join(", "))
 }

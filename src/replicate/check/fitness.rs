@@ -1,8 +1,8 @@
 //! Whether databases and tables are fit to be a source or a destination: pure judgements, all problems of each together.
 
 use crate::error::{Error, Kind, Problems, Warning};
-use crate::event::compatible::Wire;
 use crate::event::table::{Column, Table};
+use crate::event::wire::Wire;
 use crate::postgres::about::Server;
 use crate::sql;
 use postgres_types::Type;

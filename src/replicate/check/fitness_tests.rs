@@ -2,9 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 use super::*;
-use crate::event::compatible::{WireColumn, WireFormat};
+use crate::event::frame::Format;
 use crate::event::table::{Origin, TableName};
 use crate::event::trigger::InsertTrigger;
+use crate::event::wire::WireColumn;
 
 fn server_of(encoding: &str) -> Server {
     Server {
@@ -65,7 +66,7 @@ fn wire() -> Wire {
     });
     Wire {
         columns: columns.to_vec(),
-        format: WireFormat::Binary,
+        format: Format::Binary,
     }
 }
 

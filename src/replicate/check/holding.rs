@@ -1,9 +1,9 @@
 //! What one side holds of the copied columns: its ends, its counts, digests of single events and of ranges.
 
 use crate::error::{Error, Kind, Result};
-use crate::event::compatible::{Wire, WireColumn};
 use crate::event::range::IdRange;
 use crate::event::table::TableName;
+use crate::event::wire::{Wire, WireColumn};
 use crate::postgres::connect::Session;
 use crate::sql;
 use tokio_postgres::{Row, SimpleQueryMessage, SimpleQueryRow};

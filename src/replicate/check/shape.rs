@@ -2,8 +2,9 @@
 
 use crate::config::{DestinationConfig, GroupBy, SourceConfig};
 use crate::error::{Error, Kind, Problems, Result, Warning};
-use crate::event::compatible::{self, Wire};
+use crate::event::compatible;
 use crate::event::table::{Table, TableName};
+use crate::event::wire::Wire;
 use crate::postgres::about::{self, Server};
 use crate::postgres::catalog;
 use crate::postgres::connect::Session;

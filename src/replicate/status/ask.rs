@@ -3,8 +3,10 @@
 use crate::config::libpq::{Conninfo, HostAt};
 use crate::config::{Config, DestinationConfig, GroupBy, Ids, SourceConfig};
 use crate::error::{Error, Kind, Result};
-use crate::event::compatible::{self, Wire};
+use crate::event::compatible;
+use crate::event::frame::Format;
 use crate::event::table::Table;
+use crate::event::wire::Wire;
 use crate::postgres::catalog;
 use crate::postgres::connect::{Purpose, Session};
 use crate::postgres::fault::Side;
@@ -237,7 +239,7 @@ async fn still_holding(upstream: &Upstream) -> Option<Holder> {
 async fn position(downstream: &Downstream, id_column: &str) -> Result<Option<i64>> {
     let wire = Wire {
         columns: Vec::new(),
-        format: compatible::WireFormat::Text,
+        format: Format::Text,
     };
     let holding = Holding {
         session: &downstream.session,

@@ -4,7 +4,7 @@ use super::{EVENTS, HUNDRED, SEQUENCE, cure, equal_pair, findings, refusal};
 use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_destination};
 use counterfoil::error::Error;
-use counterfoil::event::compatible::WireFormat;
+use counterfoil::event::frame::Format;
 
 async fn fresh_encoded(beside: &Database, encoding: &str) -> Database {
     let name = format!("{}_{}", beside.conninfo.database, encoding.to_lowercase());
@@ -75,7 +75,7 @@ async fn unlike_types_are_refused_and_int4_goes_into_int8() {
     let found = findings(&config).await;
     assert!(found.problems.is_empty(), "{}", found.problems.report());
     let wire = &found.destinations[0].shape.as_ref().unwrap().wire;
-    assert_eq!((wire.columns[0].cast, wire.format), (Some("int8"), WireFormat::Binary));
+    assert_eq!((wire.columns[0].cast, wire.format), (Some("int8"), Format::Binary));
 }
 
 #[tokio::test]
@@ -97,7 +97,7 @@ async fn generated_and_extra_columns_and_user_types_find_their_way() {
     assert!(found.problems.is_empty(), "{}", found.problems.report());
     let shape = found.destinations[0].shape.as_ref().unwrap();
     let names: Vec<&str> = shape.wire.columns.iter().map(|c| c.name.as_str()).collect();
-    assert_eq!((names, shape.wire.format), (vec!["id", "m"], WireFormat::Text));
+    assert_eq!((names, shape.wire.format), (vec!["id", "m"], Format::Text));
     destination
         .execute("alter table events add column demanded int not null default 0; alter table events alter column demanded drop default")
         .await;
