@@ -2,9 +2,11 @@
 
 use crate::error::Result;
 use crate::event::range::shown;
+use crate::event::table::TableName;
 use crate::log::key;
+use crate::postgres::connect::Session;
 use crate::source::horizon::Oldest;
-use crate::source::mark::{Hold, Looker};
+use crate::sql;
 use slog::{Logger, info, warn};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -15,7 +17,18 @@ const NOTE_AGAIN: Duration = Duration::from_secs(60);
 /// What is known of it is asked as often for others to see.
 const ASK_AFTER: Duration = Duration::from_secs(1);
 /// Waiting events are counted up to this many.
-pub const WAITING_MAX: i64 = 1_000_000;
+const WAITING_MAX: i64 = 1_000_000;
+
+/// Why committed events wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// The last id before the gap.
+    pub after: Option<i64>,
+    /// The first event that waits.
+    pub next: i64,
+    /// The transaction that may still insert an id between; `None` with consecutive ids, where the gap itself is the fault.
+    pub holder: Option<Oldest>,
+}
 
 /// What committed events wait for, seen by others.
 #[derive(Clone, Debug, Default)]
@@ -56,7 +69,7 @@ impl Holding {
     ///
     /// # Errors
     /// Those of the server that is asked who holds.
-    pub async fn note(&mut self, looker: &Looker, hold: Hold, log: &Logger) -> Result<()> {
+    pub async fn note(&mut self, at: &Events<'_>, hold: Hold, log: &Logger) -> Result<()> {
         let since = self
             .hold
             .as_ref()
@@ -67,9 +80,9 @@ impl Holding {
             return Ok(());
         }
         self.asked_at = Some(Instant::now());
-        let waiting = looker.count_waiting(hold.after).await?;
+        let waiting = at.count_waiting(hold.after).await?;
         let who = match &hold.holder {
-            Some(holder) => looker.describe_holder(holder).await?,
+            Some(holder) => at.describe_holder(holder).await?,
             None => "the grace of a gap".to_owned(),
         };
         let words = in_words(&hold, waiting, &who);
@@ -95,6 +108,49 @@ impl Holding {
     }
 }
 
+/// The events that wait: where to ask about them.
+#[derive(Clone, Copy, Debug)]
+pub struct Events<'a> {
+    /// The session that looks for the mark.
+    pub session: &'a Session,
+    /// The event table.
+    pub table: &'a TableName,
+    /// Its key.
+    pub id_column: &'a str,
+}
+
+impl Events<'_> {
+    /// How many committed events wait above a position, counted up to a million.
+    async fn count_waiting(&self, after: Option<i64>) -> Result<i64> {
+        let names = [
+            ("schema", sql::text(&self.table.schema)),
+            ("table", sql::text(&self.table.name)),
+            ("id", sql::text(self.id_column)),
+        ];
+        let count = sql::fill(include_str!("../../sql/source/waiting.sql"), &names);
+        let row = self.session.query_one(&count, &[&after.unwrap_or(i64::MIN), &WAITING_MAX]).await;
+        row.map(|row| row.get(0))
+            .map_err(|error| self.session.error(&error, "cannot count the events that wait"))
+    }
+
+    /// Who a holder is, in words.
+    async fn describe_holder(&self, holder: &Oldest) -> Result<String> {
+        let xid = holder
+            .pid
+            .is_none()
+            .then(|| holder.transaction.rsplit('/').next().unwrap_or_default());
+        let row = self
+            .session
+            .query_opt(include_str!("../../sql/source/holder.sql"), &[&holder.pid, &xid])
+            .await;
+        let row = row.map_err(|error| self.session.error(&error, "cannot ask who holds the mark"))?;
+        Ok(match row {
+            Some(row) => holder_in_words(holder, row.get(0), row.get(1), row.get(2), row.get(3)),
+            None => holder_in_words(holder, "", "", "ended", None),
+        })
+    }
+}
+
 fn in_words(hold: &Hold, waiting: i64, who: &str) -> String {
     let count = if waiting >= WAITING_MAX {
         format!("at least {waiting}")
@@ -109,7 +165,7 @@ fn in_words(hold: &Hold, waiting: i64, who: &str) -> String {
 }
 
 /// A holder in words, from what our role may see of it.
-pub fn holder_in_words(holder: &Oldest, role: &str, application: &str, state: &str, seconds: Option<f64>) -> String {
+fn holder_in_words(holder: &Oldest, role: &str, application: &str, state: &str, seconds: Option<f64>) -> String {
     let seen = holder.since.elapsed().as_secs_f64();
     let open = seconds.map_or_else(|| format!("at least {seen:.0} s"), |seconds| format!("{seconds:.0} s"));
     match holder.pid {

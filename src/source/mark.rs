@@ -8,8 +8,8 @@ use crate::event::range::shown;
 use crate::event::table::TableName;
 use crate::postgres::connect::Session;
 use crate::source::cut::Mark;
-use crate::source::explain::{WAITING_MAX, holder_in_words};
-use crate::source::horizon::{Holder, Horizon, Oldest};
+use crate::source::explain::{Events, Hold};
+use crate::source::horizon::{Holder, Horizon};
 use crate::sql;
 use std::collections::VecDeque;
 use std::pin::pin;
@@ -61,17 +61,6 @@ pub enum Seen {
     More(Mark),
     /// Rows lie beyond the front, but none may be shipped yet.
     Held(Hold),
-}
-
-/// Why committed events wait.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hold {
-    /// The last id before the gap.
-    pub after: Option<i64>,
-    /// The first event that waits.
-    pub next: i64,
-    /// The transaction that may still insert an id between; `None` with consecutive ids, where the gap itself is the fault.
-    pub holder: Option<Oldest>,
 }
 
 /// Asks one server for the mark, from one look to the next.
@@ -141,6 +130,15 @@ impl Looker {
         matches!(self.rule, Rule::Consecutive { .. })
     }
 
+    /// Where to ask about events that wait.
+    pub fn events(&self) -> Events<'_> {
+        Events {
+            session: &self.session,
+            table: &self.table,
+            id_column: &self.id_column,
+        }
+    }
+
     /// The highest visible id.
     ///
     /// # Errors
@@ -149,42 +147,6 @@ impl Looker {
         let row = self.session.query_one(&self.highest, &[]).await;
         row.map(|row| row.get("highest"))
             .map_err(|error| self.session.error(&error, "cannot find the highest id"))
-    }
-
-    /// How many committed events wait above a position, counted up to a million.
-    ///
-    /// # Errors
-    /// Those of the server.
-    pub async fn count_waiting(&self, after: Option<i64>) -> Result<i64> {
-        let names = [
-            ("schema", sql::text(&self.table.schema)),
-            ("table", sql::text(&self.table.name)),
-            ("id", sql::text(&self.id_column)),
-        ];
-        let count = sql::fill(include_str!("../../sql/source/waiting.sql"), &names);
-        let row = self.session.query_one(&count, &[&after.unwrap_or(i64::MIN), &WAITING_MAX]).await;
-        row.map(|row| row.get(0))
-            .map_err(|error| self.session.error(&error, "cannot count the events that wait"))
-    }
-
-    /// Who a holder is, in words.
-    ///
-    /// # Errors
-    /// Those of the server.
-    pub async fn describe_holder(&self, holder: &Oldest) -> Result<String> {
-        let xid = holder
-            .pid
-            .is_none()
-            .then(|| holder.transaction.rsplit('/').next().unwrap_or_default());
-        let row = self
-            .session
-            .query_opt(include_str!("../../sql/source/holder.sql"), &[&holder.pid, &xid])
-            .await;
-        let row = row.map_err(|error| self.session.error(&error, "cannot ask who holds the mark"))?;
-        Ok(match row {
-            Some(row) => holder_in_words(holder, row.get(0), row.get(1), row.get(2), row.get(3)),
-            None => holder_in_words(holder, "", "", "ended", None),
-        })
     }
 
     /// Takes one look beyond the front: two or three short statements, each an index probe or a read of the lock table.

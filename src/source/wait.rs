@@ -10,8 +10,8 @@ use crate::event::range::shown;
 use crate::log::key;
 use crate::postgres::listen::{Listener, Listening};
 use crate::source::cut::Mark;
-use crate::source::explain::{self, Holding};
-use crate::source::mark::{Front, Hold, Looker, Seen};
+use crate::source::explain::{self, Hold, Holding};
+use crate::source::mark::{Front, Looker, Seen};
 use crate::sql;
 use slog::{Logger, debug, info, warn};
 use std::time::{Duration, Instant};
@@ -167,7 +167,7 @@ impl Follower {
             tokio::time::sleep(HOLE_RECHECK).await;
             return Ok(());
         }
-        self.holding.note(&self.looker, hold, &self.log).await?;
+        self.holding.note(&self.looker.events(), hold, &self.log).await?;
         tokio::time::sleep((since.elapsed() / 8).clamp(GAP_WAIT_MIN, GAP_WAIT_MAX)).await;
         Ok(())
     }
