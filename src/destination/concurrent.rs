@@ -226,7 +226,8 @@ impl Append<'_> {
         let position = self.position;
         let copy = async move {
             let copied = cut_seen.or(copy(&writer, start, received, position)).await;
-            (slot, copied.unwrap_or_else(|| Err(cut_off())))
+            let copied = copied.unwrap_or_else(|| Err(cut_off()));
+            (slot, copied.map_err(|error| judged(error, start)))
         };
         self.steps.push(copy.boxed());
     }
@@ -333,6 +334,13 @@ async fn copy(writer: &Writer, start: Start, mut items: mpsc::UnboundedReceiver<
         }
     }
     writer.roll_back(open).await.map(|()| Step::RolledBack)
+}
+
+/// A value that is there already is the fault of a batch only if nobody else could have inserted it, that is, under the fence. Else the batch
+/// is tried again, as the first one.
+fn judged(error: Error, start: Start) -> Error {
+    let is_there_already = matches!(error.sqlstate(), Some("23505" | "23P01"));
+    if is_there_already && matches!(start, Start::Ahead(_)) { error.of_kind(Kind::Unavailable) } else { error }
 }
 
 async fn end(writer: &Writer, standing: Option<Standing>) -> Result<()> {

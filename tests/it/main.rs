@@ -17,3 +17,4 @@ mod private_server;
 mod status;
 mod status_command;
 mod tls;
+mod writers;

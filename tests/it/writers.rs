@@ -1,0 +1,432 @@
+//! Concurrent COPYs into one destination: commits stay in the order of ids, whatever happens to whom.
+
+use crate::configured::{config, table};
+use crate::harness::{Database, fresh_database, fresh_destination, own_server};
+use bytes::Bytes;
+use counterfoil::destination::Destination;
+use counterfoil::destination::concurrent::ConcurrentDestination;
+use counterfoil::destination::postgres::Appending;
+use counterfoil::error::{Error, Kind};
+use counterfoil::event::batch::{Chunk, Close, Durable, Item};
+use counterfoil::event::compatible;
+use counterfoil::event::feed::{Feeder, Gauge, feed};
+use counterfoil::postgres::catalog;
+use counterfoil::postgres::connect::{Purpose, Session};
+use counterfoil::postgres::fault::Side;
+use counterfoil::postgres::server::{Server, Settings};
+use counterfoil::replicate::progress::Progress;
+use counterfoil::replicate::{Replication, replicate};
+use counterfoil::sql::LOCK_FENCE;
+use futures::FutureExt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+const WAIT_MAX: Duration = Duration::from_secs(60);
+/// Sessions that hold a transaction open with rows in it and are waiting for us.
+const READY: &str = "select count(*) from pg_stat_activity where datname = current_database()
+    and application_name = 'counterfoil/append' and state = 'idle in transaction' and backend_xid is not null";
+/// The server process of a batch that began ahead of its turn: it is ready and does not hold the fence.
+const AHEAD: &str = "select pid from pg_stat_activity a where datname = current_database()
+    and application_name = 'counterfoil/append' and state = 'idle in transaction' and backend_xid is not null
+    and not exists (select from pg_locks l where l.pid = a.pid and l.locktype = 'advisory')";
+const OLDEST: &str = "select l.pid from pg_locks l join pg_stat_activity a on a.pid = l.pid where l.locktype = 'advisory' and l.granted
+    and a.datname = current_database() and a.application_name = 'counterfoil/append' and a.state = 'idle in transaction'";
+/// Sessions in the middle of a COPY that wait for more rows.
+const COPYING: &str = "select count(*) from pg_stat_activity where datname = current_database()
+    and application_name = 'counterfoil/append' and state = 'active' and wait_event = 'ClientRead' and query like '%from stdin%'";
+const HELD: &str = "select count(*), min(id), max(id) from events";
+
+/// An append under way: what it is fed with, and what comes of it.
+struct Journey {
+    feeder: Feeder,
+    append: JoinHandle<(ConcurrentDestination, Result<Option<i64>, Error>)>,
+}
+
+impl Journey {
+    fn begin(mut destination: ConcurrentDestination) -> Self {
+        let (feeder, mut feed) = feed(Arc::new(Gauge::default()));
+        let append = tokio::spawn(async move {
+            let appended = destination.append(&mut feed).await;
+            (destination, appended)
+        });
+        Self { feeder, append }
+    }
+
+    /// Gives a batch of these ids, which may be committed once `durable` resolves.
+    fn batch(&self, ids: std::ops::RangeInclusive<i64>, durable: Durable) {
+        self.rows(ids.clone(), "");
+        self.close(*ids.end(), durable);
+    }
+
+    fn rows(&self, ids: std::ops::RangeInclusive<i64>, note: &str) {
+        self.feeder.give(Item::Rows(Chunk {
+            bytes: rows(ids.clone(), note),
+            first_id: *ids.start(),
+            last_id: *ids.end(),
+            rows: ids.count() as u64,
+            room: None,
+        }));
+    }
+
+    fn close(&self, last_id: i64, durable: Durable) {
+        self.feeder.give(Item::Close(Close {
+            last_id,
+            rows: 0,
+            bytes: 0,
+            durable,
+        }));
+    }
+
+    /// Gives nothing more, and waits for the end.
+    async fn end(mut self) -> Result<Option<i64>, Error> {
+        self.feeder.finish();
+        let ended = tokio::time::timeout(WAIT_MAX, self.append).await;
+        ended.expect("the append ends").unwrap().1
+    }
+}
+
+/// Rows of a table of an id and a note, as binary COPY has them.
+fn rows(ids: std::ops::RangeInclusive<i64>, note: &str) -> Bytes {
+    let mut bytes = Vec::new();
+    for id in ids {
+        let note = if note.is_empty() { format!("note {id}") } else { note.to_owned() };
+        bytes.extend(2i16.to_be_bytes());
+        bytes.extend(8i32.to_be_bytes());
+        bytes.extend(id.to_be_bytes());
+        bytes.extend(i32::try_from(note.len()).unwrap().to_be_bytes());
+        bytes.extend(note.as_bytes());
+    }
+    bytes.into()
+}
+
+/// Durable once the sender sends; not at all when it is dropped.
+fn held() -> (oneshot::Sender<()>, Durable) {
+    let (release, released) = oneshot::channel();
+    let durable = async move { released.await.map_err(|_| Error::new(Kind::Unavailable, "the source is gone")) };
+    (release, durable.boxed().shared())
+}
+
+fn durable_at_once() -> Durable {
+    async { Ok(()) }.boxed().shared()
+}
+
+async fn destination() -> Database {
+    let database = fresh_destination().await;
+    database.execute("create table events (id bigint primary key, note text unique)").await;
+    database
+}
+
+async fn open(database: &Database, writers: usize) -> ConcurrentDestination {
+    try_open(database, writers).await.unwrap()
+}
+
+async fn try_open(database: &Database, writers: usize) -> Result<ConcurrentDestination, Error> {
+    let purpose = Purpose { what: "append", side: Side::Destination };
+    let sessions = (0..=writers).map(|_| Session::open(&database.conninfo, purpose, Duration::from_secs(20)));
+    let mut sessions = futures::future::try_join_all(sessions).await?;
+    let control = sessions.remove(0);
+    let events = catalog::table(&control, &table("events"), "id").await?.expect("the table is there");
+    let wire = compatible::wire(&events, &events, "id").unwrap();
+    let appending = Appending {
+        table: events.name.clone(),
+        oid: events.oid,
+        id_column: "id".to_owned(),
+        layout: wire.layout("id", None).unwrap(),
+        wire,
+        stall_max: 2 * WAIT_MAX,
+    };
+    ConcurrentDestination::new(control, sessions, appending).await
+}
+
+async fn until(database: &Database, query: &str, expected: &str) {
+    let deadline = Instant::now() + WAIT_MAX;
+    loop {
+        let found = database.query(query).await.join(",");
+        if found == expected {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{found:?} instead of {expected:?}: {query}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+async fn is_held(database: &Database, expected: &str) {
+    assert_eq!(database.query(HELD).await, [expected]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn later_batches_that_are_ready_first_are_committed_after_the_first() {
+    let database = destination().await;
+    let append = Journey::begin(open(&database, 3).await);
+    let (release, durable) = held();
+    append.batch(1..=100, durable);
+    append.batch(101..=200, durable_at_once());
+    append.batch(201..=300, durable_at_once());
+    until(&database, READY, "3").await;
+    is_held(&database, "0||").await;
+    let gauge = Arc::clone(append.feeder.gauge());
+    assert_eq!((gauge.outstanding(), gauge.events()), (3, 0), "the ends of three batches are not done");
+    release.send(()).unwrap();
+    assert_eq!(append.end().await.unwrap(), Some(300));
+    is_held(&database, "300|1|300").await;
+    assert_eq!((gauge.outstanding(), gauge.events()), (0, 300));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_batches_than_writers_take_turns_and_rows_that_are_there_are_skipped() {
+    let database = destination().await;
+    database.execute("insert into events select i, 'note ' || i from generate_series(1, 5) i").await;
+    let append = Journey::begin(open(&database, 2).await);
+    for batch in 0..20 {
+        append.batch(batch * 10 + 1..=batch * 10 + 10, durable_at_once());
+    }
+    assert_eq!(append.end().await.unwrap(), Some(200));
+    is_held(&database, "200|1|200").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_later_batch_that_dies_costs_nothing_before_it() {
+    let database = destination().await;
+    let append = Journey::begin(open(&database, 3).await);
+    let (release, durable) = held();
+    append.batch(1..=100, durable);
+    append.batch(101..=200, durable_at_once());
+    until(&database, READY, "2").await;
+    database.query(&format!("select pg_terminate_backend(pid) from ({AHEAD}) ahead")).await;
+    append.batch(201..=300, durable_at_once());
+    until(&database, &format!("select count(*) from ({AHEAD}) ahead"), "1").await;
+    release.send(()).unwrap();
+    assert_eq!(append.end().await.unwrap_err().kind(), Kind::Unavailable);
+    is_held(&database, "100|1|100").await;
+    let mut again = open(&database, 3).await;
+    assert_eq!(again.position().await.unwrap(), Some(100));
+    let append = Journey::begin(again);
+    append.batch(1..=300, durable_at_once());
+    assert_eq!(append.end().await.unwrap(), Some(300));
+    is_held(&database, "300|1|300").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_the_oldest_batch_all_later_ones_roll_back() {
+    let database = destination().await;
+    let append = Journey::begin(open(&database, 3).await);
+    let (release, durable) = held();
+    append.batch(1..=100, durable);
+    append.batch(101..=200, durable_at_once());
+    until(&database, READY, "2").await;
+    database.query(&format!("select pg_terminate_backend(pid) from ({OLDEST}) oldest")).await;
+    release.send(()).unwrap();
+    assert_eq!(append.end().await.unwrap_err().kind(), Kind::Unavailable);
+    until(&database, READY, "0").await;
+    is_held(&database, "0||").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_whose_rows_the_source_may_have_lost_and_all_later_ones_roll_back() {
+    let database = destination().await;
+    let append = Journey::begin(open(&database, 2).await);
+    let (release, durable) = held();
+    append.batch(1..=100, durable_at_once());
+    append.batch(101..=200, durable);
+    until(&database, HELD, "100|1|100").await;
+    drop(release);
+    assert_eq!(append.end().await.unwrap_err().kind(), Kind::Stopped);
+    until(&database, READY, "0").await;
+    is_held(&database, "100|1|100").await;
+}
+
+/// Waits in line for the fence behind the oldest batch and inserts there: below or above the rows of the next batch.
+async fn a_stranger_gets_in_between(id: i64) {
+    let database = destination().await;
+    let append = Journey::begin(open(&database, 2).await);
+    let (release, durable) = held();
+    append.batch(1..=100, durable);
+    append.batch(111..=200, durable_at_once());
+    until(&database, READY, "2").await;
+    let stranger = database.client().await;
+    let fence = format!("begin; select pg_advisory_xact_lock({LOCK_FENCE}, 'events'::regclass::oid::int4)");
+    let insert = format!("insert into events values ({id}, 'stranger'); commit");
+    let inserted = tokio::spawn(async move {
+        stranger.batch_execute(&fence).await.unwrap();
+        stranger.batch_execute(&insert).await.unwrap();
+    });
+    until(&database, "select count(*) from pg_locks where locktype = 'advisory' and not granted and database = (select oid from pg_database where datname = current_database())", "1").await;
+    release.send(()).unwrap();
+    inserted.await.unwrap();
+    let error = append.end().await.unwrap_err();
+    assert_eq!((error.kind(), error.what()), (Kind::Unavailable, "the destination has moved: somebody else changed it"));
+    is_held(&database, &format!("101|1|{id}")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_of_a_stranger_before_a_waiting_batch_is_seen() {
+    a_stranger_gets_in_between(105).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_of_a_stranger_behind_a_waiting_batch_is_seen() {
+    a_stranger_gets_in_between(1000).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_waits_for_a_later_one_goes_on_and_the_later_one_is_rolled_back() {
+    let database = destination().await;
+    let fence = database.client().await;
+    let lock = format!("select pg_advisory_lock({LOCK_FENCE}, 'events'::regclass::oid::int4)");
+    fence.batch_execute(&lock).await.unwrap();
+    let append = Journey::begin(open(&database, 2).await);
+    for id in 1..=2 {
+        append.rows(id..=id, "the same");
+        append.close(id, durable_at_once());
+    }
+    // The later one has the value already when the first begins: the first waits for it, and it for its turn.
+    until(&database, READY, "1").await;
+    drop(fence);
+    let error = append.end().await.unwrap_err();
+    assert_eq!((error.kind(), error.what()), (Kind::Unavailable, "a batch waited for a lock of a later one"));
+    is_held(&database, "1|1|1").await;
+    let append = Journey::begin(open(&database, 2).await);
+    append.rows(2..=2, "the same");
+    append.close(2, durable_at_once());
+    assert_eq!(append.end().await.unwrap_err().sqlstate(), Some("23505"), "now its own fault is told");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cut_finishes_batches_whose_end_was_given_and_drops_the_one_in_hand() {
+    let database = destination().await;
+    let mut append = Journey::begin(open(&database, 3).await);
+    let (release, durable) = held();
+    append.batch(1..=100, durable);
+    append.batch(101..=200, durable_at_once());
+    append.rows(201..=300, "");
+    until(&database, READY, "2").await;
+    until(&database, COPYING, "1").await;
+    append.feeder.cut();
+    release.send(()).unwrap();
+    assert_eq!(append.end().await.unwrap_err().kind(), Kind::Stopped);
+    is_held(&database, "200|1|200").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_aborted_batch_is_rolled_back_and_the_destination_goes_on() {
+    let database = destination().await;
+    let append = Journey::begin(open(&database, 2).await);
+    let (release, durable) = held();
+    append.batch(1..=100, durable);
+    append.rows(101..=150, "");
+    append.feeder.give(Item::Abort);
+    append.batch(101..=200, durable_at_once());
+    until(&database, READY, "2").await;
+    release.send(()).unwrap();
+    assert_eq!(append.end().await.unwrap(), Some(200));
+    is_held(&database, "200|1|200").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_of_the_destination_leaves_whole_batches_and_the_rest_is_appended_again() {
+    let server = own_server(&Settings::new());
+    let database = crate::harness::fresh_database_on(&server).await;
+    database.execute("create table events (id bigint primary key, note text)").await;
+    let append = Journey::begin(open(&database, 3).await);
+    let (release, durable) = held();
+    append.batch(1..=100, durable_at_once());
+    append.batch(101..=200, durable);
+    append.batch(201..=300, durable_at_once());
+    until(&database, HELD, "100|1|100").await;
+    until(&database, READY, "2").await;
+    server.aside(Server::stop_immediate).await.unwrap();
+    release.send(()).unwrap();
+    assert_eq!(append.end().await.unwrap_err().kind(), Kind::Unavailable);
+    server.aside(Server::start).await.unwrap();
+    is_held(&database, "100|1|100").await;
+    let append = Journey::begin(open(&database, 3).await);
+    append.batch(101..=300, durable_at_once());
+    assert_eq!(append.end().await.unwrap(), Some(300));
+    is_held(&database, "300|1|300").await;
+}
+
+/// Appends everything up to `last`, from wherever the destination stands, and begins anew after each error.
+async fn append_all(database: Arc<Database>, writers: usize, last: i64) -> Result<(), String> {
+    let deadline = Instant::now() + WAIT_MAX;
+    while Instant::now() < deadline {
+        let mut destination = match try_open(&database, writers).await {
+            Ok(destination) => destination,
+            Err(error) if error.kind() == Kind::Unavailable => continue,
+            Err(error) => return Err(error.report()),
+        };
+        let position = destination.position().await.map_err(|error| error.report())?.unwrap_or(0);
+        if position == last {
+            return Ok(());
+        }
+        let append = Journey::begin(destination);
+        for first in (position + 1..=last).step_by(50) {
+            append.batch(first..=last.min(first + 49), durable_at_once());
+        }
+        match append.end().await {
+            Err(error) if error.kind() == Kind::Unavailable => {}
+            Err(error) => return Err(error.report()),
+            Ok(_) => {}
+        }
+    }
+    Err("not done in time".to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_replicators_with_concurrent_writers_double_and_lose_nothing() {
+    let database = Arc::new(destination().await);
+    let rivals = [2, 3].map(|writers| tokio::spawn(append_all(Arc::clone(&database), writers, 5000)));
+    for rival in rivals {
+        rival.await.unwrap().unwrap();
+    }
+    is_held(&database, "5000|1|5000").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_sees_a_prefix_of_whole_groups_at_every_moment_under_load() {
+    let (source, database) = (fresh_database().await, Arc::new(fresh_destination().await));
+    let events = "create table events (id bigint primary key, ts timestamptz not null, event jsonb not null)";
+    source.execute(&events.replace("primary key", "generated by default as identity primary key")).await;
+    database.execute(events).await;
+    // Seven events of a time: batches of 100 would end within a group.
+    let insert = "insert into events (ts, event) select now() + g * interval '1 ms', jsonb_build_object('group', g, 'n', n)
+        from generate_series(1, 700) g, generate_series(1, 7) n order by 1";
+    source.execute(insert).await;
+    let mut config = config(&source, &[("copy", &database)]);
+    config.destinations[0].writers = 3;
+    config.replication.max_events_per_write = 100;
+    let run = Replication {
+        compared: vec![false],
+        config: Arc::new(config),
+        until_caught_up: false,
+        fail_fast: false,
+        log: counterfoil::log::none(),
+        progress: Progress::new(["copy".to_owned()].into_iter()),
+    };
+    let (stopper, stop) = counterfoil::stop::channel();
+    let replicating = tokio::spawn(async move { replicate(&run, &stop).await });
+    let seen = "select count(*) = coalesce(max(id), 0) and count(*) % 7 = 0, count(*) from events";
+    let reader = database.client().await;
+    let deadline = Instant::now() + WAIT_MAX;
+    let (mut looks, mut rounds) = (0, 1);
+    loop {
+        let row = reader.query_one(seen, &[]).await.unwrap();
+        let (is_prefix, count): (bool, i64) = (row.get(0), row.get(1));
+        assert!(is_prefix, "{count} events that are no prefix of whole groups");
+        looks += 1;
+        if count == rounds * 4900 {
+            if rounds == 3 {
+                break;
+            }
+            source.execute(insert).await;
+            rounds += 1;
+        }
+        assert!(Instant::now() < deadline, "{count} events after {looks} looks");
+    }
+    stopper.request();
+    let problems = replicating.await.unwrap();
+    assert!(problems.is_empty(), "{problems:?}");
+    let digest = "select count(*), md5(string_agg(e::text, ',' order by id)) from events e";
+    assert_eq!(source.query(digest).await, database.query(digest).await);
+}
