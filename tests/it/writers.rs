@@ -232,7 +232,7 @@ async fn a_batch_whose_rows_the_source_may_have_lost_and_all_later_ones_roll_bac
     append.batch(101..=200, durable);
     until(&database, HELD, "100|1|100").await;
     drop(release);
-    assert_eq!(append.end().await.unwrap_err().kind(), Kind::Stopped);
+    assert_eq!(append.end().await.unwrap_err().kind(), Kind::Upstream);
     until(&database, READY, "0").await;
     is_held(&database, "100|1|100").await;
 }

@@ -10,7 +10,7 @@ pub use binaries::Binaries;
 pub use settings::Settings;
 pub use template::Template;
 
-use crate::config::libpq::{ChannelBinding, Conninfo, Host, HostAt, Password, SslMode, TargetSession};
+use crate::config::libpq::{Conninfo, Host, HostAt};
 use crate::error::{Error, Kind, Result};
 use keeper::Keeper;
 use process::Pid;
@@ -147,7 +147,7 @@ impl Server {
 
     /// Connects through the Unix socket, as superuser.
     pub fn conninfo(&self, database: &str) -> Conninfo {
-        conninfo(HostAt::Unix(self.socket_dir().to_owned()), self.port(), database)
+        Conninfo::unix(&self.socket_dir(), self.port(), "postgres", database)
     }
 
     /// Connects through 127.0.0.1, as superuser.
@@ -156,7 +156,8 @@ impl Server {
             host: Ipv4Addr::LOCALHOST.to_string(),
             addr: None,
         };
-        conninfo(at, self.port(), database)
+        let hosts = vec![Host { at, port: self.port() }];
+        Conninfo { hosts, ..self.conninfo(database) }
     }
 
     /// The port of 127.0.0.1 and of the socket's name; the same for the whole life of this value.
@@ -299,24 +300,4 @@ fn wait_until(mut is_done: impl FnMut() -> Result<bool>) -> Result<()> {
 
 fn broken(what: &str, error: &std::io::Error) -> Error {
     Error::new(Kind::Unsuitable, what).caused_by(error)
-}
-
-fn conninfo(at: HostAt, port: u16, database: &str) -> Conninfo {
-    Conninfo {
-        hosts: vec![Host { at, port }],
-        database: database.to_owned(),
-        user: "postgres".to_owned(),
-        password: Password::default(),
-        sslmode: SslMode::Disable,
-        sslrootcert: None,
-        sslcert: None,
-        sslkey: None,
-        ssl_direct: false,
-        ssl_sni: true,
-        channel_binding: ChannelBinding::Prefer,
-        target_session_attrs: TargetSession::Any,
-        load_balance: false,
-        options: None,
-        connect_timeout: None,
-    }
 }
