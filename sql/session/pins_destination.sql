@@ -1,6 +1,7 @@
 -- Pins everything that could change what an appending session does or how it is written as text.
 -- Run once per session, before anything else. No parameters.
--- Not pinned: search_path (a destination's triggers may rely on the role's own), synchronous_commit (configured),
+-- search_path is the role's own again within the transaction of a batch (sql/destination/begin.sql): triggers may rely on it.
+-- Not pinned: synchronous_commit (configured),
 -- default_transaction_read_only (whoever set it fenced the server off: 25006, and another host is tried).
 set client_encoding = 'UTF8';
 set datestyle = 'ISO, YMD';
@@ -13,6 +14,7 @@ set xmloption = 'content';
 set lc_monetary = 'C';
 set quote_all_identifiers = off;
 set array_nulls = on;
+set search_path = pg_catalog;
 set row_security = off;
 set default_transaction_isolation = 'read committed';
 set default_transaction_deferrable = off;

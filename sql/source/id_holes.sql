@@ -7,6 +7,6 @@ with tail as materialized (
 )
 select pairs.id + 1 as first_missing, pairs.next_id - 1 as last_missing
   from pairs
- where pairs.next_id <> pairs.id + 1
+ where pairs.id < pairs.next_id - 1
  order by pairs.id
  limit 100;

@@ -11,7 +11,7 @@ use crate::event::range::shown;
 use crate::log::{Stream, key};
 use crate::replicate::check::dry_run::dry_run;
 use crate::replicate::progress::Progress;
-use crate::replicate::{Replication, replicate};
+use crate::replicate::{AUDIT_INTERVAL, Replication, replicate};
 use crate::source::cut::GROUP_KEPT_BYTES;
 use crate::stop::Stop;
 use slog::{Logger, info};
@@ -65,6 +65,7 @@ async fn copy(config: &Arc<Config>, arguments: &args::Run, stop: &Stop, log: &Lo
         compared: findings.destinations.iter().map(|destination| destination.is_checked()).collect(),
         until_caught_up: arguments.until_caught_up,
         fail_fast: arguments.fail_fast,
+        audit_interval: AUDIT_INTERVAL,
         log: log.clone(),
         progress: Progress::new(config.destinations.iter().map(|destination| destination.name.clone())),
     };

@@ -340,7 +340,11 @@ async fn copy(writer: &Writer, start: Start, mut items: mpsc::UnboundedReceiver<
 /// is tried again, as the first one.
 fn judged(error: Error, start: Start) -> Error {
     let is_there_already = matches!(error.sqlstate(), Some("23505" | "23P01"));
-    if is_there_already && matches!(start, Start::Ahead(_)) { error.of_kind(Kind::Unavailable) } else { error }
+    if is_there_already && matches!(start, Start::Ahead(_)) {
+        error.of_kind(Kind::Unavailable)
+    } else {
+        error
+    }
 }
 
 async fn end(writer: &Writer, standing: Option<Standing>) -> Result<()> {

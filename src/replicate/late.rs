@@ -15,8 +15,8 @@ use crate::replicate::upstream::Source;
 use futures::future::try_join;
 use std::time::Duration;
 
-/// How often it is done.
-pub const INTERVAL: Duration = Duration::from_secs(60);
+/// How often late arrivals are looked for.
+pub const AUDIT_INTERVAL: Duration = Duration::from_secs(60);
 /// So many ids before the last audit are looked at again.
 const AGAIN_IDS: i64 = 65_536;
 /// So many older ids are looked at in rotation.

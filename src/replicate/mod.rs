@@ -12,6 +12,8 @@ mod slot;
 pub mod status;
 mod upstream;
 
+pub use late::AUDIT_INTERVAL;
+
 use crate::config::Config;
 use crate::error::Problems;
 use crate::stop::Stop;
@@ -19,6 +21,7 @@ use conductor::Conductor;
 use progress::Progress;
 use slog::Logger;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What is to be done, and how it ends.
 #[derive(Clone, Debug)]
@@ -31,6 +34,8 @@ pub struct Replication {
     pub until_caught_up: bool,
     /// Ends with the first loss.
     pub fail_fast: bool,
+    /// How often late arrivals are looked for; [`AUDIT_INTERVAL`] unless somebody waits for it.
+    pub audit_interval: Duration,
     /// Where everything is said.
     pub log: Logger,
     /// Counts for those who watch.

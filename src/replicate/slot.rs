@@ -93,8 +93,11 @@ impl Slot {
         self.lost_with.as_ref()
     }
 
-    /// It was opened.
+    /// It was opened. One that was halted meanwhile stays halted.
     pub fn opened(&mut self, lane: Lane, policy: &Policy, log: &Logger) {
+        if self.is_halted() {
+            return;
+        }
         self.health = self.health.next(Happened::Opened, policy, 0.0);
         match self.lost_with.take() {
             Some(_) => info!(log, "the destination is back"; key::DESTINATION => &self.name, key::POSITION => shown(lane.position)),
@@ -111,20 +114,27 @@ impl Slot {
         self.state = State::Ready(Box::new(lane));
     }
 
-    /// It came back from a pass. Gives whether it moved.
+    /// It came back from a pass. Gives whether it moved. One that was halted meanwhile, by an audit, stays halted: its lane is dropped.
     pub fn returned(&mut self, lane: Lane, policy: &Policy, log: &Logger) -> bool {
         let has_moved = lane.position > self.position;
+        self.position = lane.position;
         if has_moved {
-            self.health = self.health.next(Happened::Worked, policy, 0.0);
             debug!(log, "events were appended"; key::DESTINATION => &self.name, key::POSITION => shown(lane.position));
         }
-        self.position = lane.position;
-        self.state = State::Ready(Box::new(lane));
+        if !self.is_halted() {
+            if has_moved {
+                self.health = self.health.next(Happened::Worked, policy, 0.0);
+            }
+            self.state = State::Ready(Box::new(lane));
+        }
         has_moved
     }
 
-    /// It was lost: it waits, or stops for good.
+    /// It was lost: it waits, or stops for good. Nothing is news of one that was halted meanwhile.
     pub fn lost(&mut self, error: Error, policy: &Policy, jitter: f64, log: &Logger) {
+        if self.is_halted() {
+            return;
+        }
         if matches!(error.kind(), Kind::Stopped | Kind::Upstream) {
             // Cut off, or failed by the source: not its fault, it is opened anew at once.
             self.state = State::Closed { until: Instant::now() };
@@ -151,8 +161,84 @@ impl Slot {
         self.lost_with = Some(error);
     }
 
+    /// Whether it stopped for good.
+    pub fn is_halted(&self) -> bool {
+        matches!(self.state, State::Halted)
+    }
+
     /// Stops for good, whatever it was doing.
     pub fn halt(&mut self) {
         self.state = State::Halted;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::destination::Destination;
+    use crate::error::Result;
+    use crate::event::feed::Feed;
+    use crate::event::frame::Format;
+    use crate::event::wire::Wire;
+    use crate::log;
+    use futures::FutureExt;
+    use futures::future::BoxFuture;
+    use std::time::Duration;
+
+    const POLICY: Policy = Policy {
+        wait_min: Duration::from_millis(1),
+        wait_max: Duration::from_millis(1),
+    };
+
+    /// A destination that takes nothing.
+    struct Nowhere;
+
+    impl Destination for Nowhere {
+        fn position(&mut self) -> BoxFuture<'_, Result<Option<i64>>> {
+            async { Ok(None) }.boxed()
+        }
+
+        fn append<'a>(&'a mut self, _: &'a mut Feed) -> BoxFuture<'a, Result<Option<i64>>> {
+            async { Ok(None) }.boxed()
+        }
+    }
+
+    fn lane(position: i64) -> Lane {
+        Lane {
+            index: 0,
+            position: Some(position),
+            wire: Wire {
+                columns: Vec::new(),
+                format: Format::Binary,
+            },
+            epoch: 1,
+            gauge: Arc::default(),
+            destination: Box::new(Nowhere),
+        }
+    }
+
+    /// A slot whose lane is under way while an audit ends it.
+    fn halted_under_way() -> Slot {
+        let mut slot = Slot::new("copy".to_owned(), Arc::default(), Instant::now());
+        slot.opened(lane(3), &POLICY, &log::none());
+        assert!(slot.take_lane().is_some());
+        slot.lost(Error::new(Kind::Order, "an event is missing"), &POLICY, 0.0, &log::none());
+        slot
+    }
+
+    #[test]
+    fn a_lane_that_was_halted_while_it_was_under_way_stays_halted_however_it_comes_back() {
+        let mut returned = halted_under_way();
+        assert!(returned.returned(lane(9), &POLICY, &log::none()));
+        assert_eq!((returned.is_halted(), returned.position), (true, Some(9)));
+        let mut lost = halted_under_way();
+        lost.lost(Error::new(Kind::Stopped, "cut off"), &POLICY, 0.0, &log::none());
+        lost.lost(Error::new(Kind::Unavailable, "away"), &POLICY, 0.0, &log::none());
+        let mut opened = halted_under_way();
+        opened.opened(lane(9), &POLICY, &log::none());
+        for slot in [lost, opened] {
+            assert!(slot.is_halted());
+            assert_eq!(slot.lost_with().map(Error::kind), Some(Kind::Order));
+        }
     }
 }

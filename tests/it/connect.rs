@@ -141,7 +141,7 @@ async fn unhelpful_defaults_of_a_role_change_nothing() {
     }
     assert_eq!(show(&source, "search_path").await, "pg_catalog");
     assert_eq!(show(&source, "synchronous_commit").await, "local");
-    assert_eq!(show(&destination, "search_path").await, "elsewhere");
+    assert_eq!(show(&destination, "search_path").await, "pg_catalog");
     assert_eq!(show(&destination, "synchronous_commit").await, "off");
 }
 

@@ -17,4 +17,5 @@ mod private_server;
 mod status;
 mod status_command;
 mod tls;
+mod truth;
 mod writers;

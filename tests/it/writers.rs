@@ -114,7 +114,9 @@ fn durable_at_once() -> Durable {
 
 async fn destination() -> Database {
     let database = fresh_destination().await;
-    database.execute("create table events (id bigint primary key, note text unique)").await;
+    database
+        .execute("create table events (id bigint primary key, note text unique)")
+        .await;
     database
 }
 
@@ -123,7 +125,10 @@ async fn open(database: &Database, writers: usize) -> ConcurrentDestination {
 }
 
 async fn try_open(database: &Database, writers: usize) -> Result<ConcurrentDestination, Error> {
-    let purpose = Purpose { what: "append", side: Side::Destination };
+    let purpose = Purpose {
+        what: "append",
+        side: Side::Destination,
+    };
     let sessions = (0..=writers).map(|_| Session::open(&database.conninfo, purpose, Duration::from_secs(20)));
     let mut sessions = futures::future::try_join_all(sessions).await?;
     let control = sessions.remove(0);
@@ -167,7 +172,11 @@ async fn later_batches_that_are_ready_first_are_committed_after_the_first() {
     until(&database, READY, "3").await;
     is_held(&database, "0||").await;
     let gauge = Arc::clone(append.feeder.gauge());
-    assert_eq!((gauge.outstanding(), gauge.events()), (3, 0), "the ends of three batches are not done");
+    assert_eq!(
+        (gauge.outstanding(), gauge.events()),
+        (3, 0),
+        "the ends of three batches are not done"
+    );
     release.send(()).unwrap();
     assert_eq!(append.end().await.unwrap(), Some(300));
     is_held(&database, "300|1|300").await;
@@ -177,7 +186,9 @@ async fn later_batches_that_are_ready_first_are_committed_after_the_first() {
 #[tokio::test(flavor = "multi_thread")]
 async fn more_batches_than_writers_take_turns_and_rows_that_are_there_are_skipped() {
     let database = destination().await;
-    database.execute("insert into events select i, 'note ' || i from generate_series(1, 5) i").await;
+    database
+        .execute("insert into events select i, 'note ' || i from generate_series(1, 5) i")
+        .await;
     let append = Journey::begin(open(&database, 2).await);
     for batch in 0..20 {
         append.batch(batch * 10 + 1..=batch * 10 + 10, durable_at_once());
@@ -194,7 +205,9 @@ async fn a_later_batch_that_dies_costs_nothing_before_it() {
     append.batch(1..=100, durable);
     append.batch(101..=200, durable_at_once());
     until(&database, READY, "2").await;
-    database.query(&format!("select pg_terminate_backend(pid) from ({AHEAD}) ahead")).await;
+    database
+        .query(&format!("select pg_terminate_backend(pid) from ({AHEAD}) ahead"))
+        .await;
     append.batch(201..=300, durable_at_once());
     until(&database, &format!("select count(*) from ({AHEAD}) ahead"), "1").await;
     release.send(()).unwrap();
@@ -216,7 +229,9 @@ async fn with_the_oldest_batch_all_later_ones_roll_back() {
     append.batch(1..=100, durable);
     append.batch(101..=200, durable_at_once());
     until(&database, READY, "2").await;
-    database.query(&format!("select pg_terminate_backend(pid) from ({OLDEST}) oldest")).await;
+    database
+        .query(&format!("select pg_terminate_backend(pid) from ({OLDEST}) oldest"))
+        .await;
     release.send(()).unwrap();
     assert_eq!(append.end().await.unwrap_err().kind(), Kind::Unavailable);
     until(&database, READY, "0").await;
@@ -256,7 +271,10 @@ async fn a_stranger_gets_in_between(id: i64) {
     release.send(()).unwrap();
     inserted.await.unwrap();
     let error = append.end().await.unwrap_err();
-    assert_eq!((error.kind(), error.what()), (Kind::Unavailable, "the destination has moved: somebody else changed it"));
+    assert_eq!(
+        (error.kind(), error.what()),
+        (Kind::Unavailable, "the destination has moved: somebody else changed it")
+    );
     is_held(&database, &format!("101|1|{id}")).await;
 }
 
@@ -285,12 +303,19 @@ async fn a_batch_that_waits_for_a_later_one_goes_on_and_the_later_one_is_rolled_
     until(&database, READY, "1").await;
     drop(fence);
     let error = append.end().await.unwrap_err();
-    assert_eq!((error.kind(), error.what()), (Kind::Unavailable, "a batch waited for a lock of a later one"));
+    assert_eq!(
+        (error.kind(), error.what()),
+        (Kind::Unavailable, "a batch waited for a lock of a later one")
+    );
     is_held(&database, "1|1|1").await;
     let append = Journey::begin(open(&database, 2).await);
     append.rows(2..=2, "the same");
     append.close(2, durable_at_once());
-    assert_eq!(append.end().await.unwrap_err().sqlstate(), Some("23505"), "now its own fault is told");
+    assert_eq!(
+        append.end().await.unwrap_err().sqlstate(),
+        Some("23505"),
+        "now its own fault is told"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -387,7 +412,9 @@ async fn two_replicators_with_concurrent_writers_double_and_lose_nothing() {
 async fn a_reader_sees_a_prefix_of_whole_groups_at_every_moment_under_load() {
     let (source, database) = (fresh_database().await, Arc::new(fresh_destination().await));
     let events = "create table events (id bigint primary key, ts timestamptz not null, event jsonb not null)";
-    source.execute(&events.replace("primary key", "generated by default as identity primary key")).await;
+    source
+        .execute(&events.replace("primary key", "generated by default as identity primary key"))
+        .await;
     database.execute(events).await;
     // Seven events of a time: batches of 100 would end within a group.
     let insert = "insert into events (ts, event) select now() + g * interval '1 ms', jsonb_build_object('group', g, 'n', n)
@@ -401,6 +428,7 @@ async fn a_reader_sees_a_prefix_of_whole_groups_at_every_moment_under_load() {
         config: Arc::new(config),
         until_caught_up: false,
         fail_fast: false,
+        audit_interval: counterfoil::replicate::AUDIT_INTERVAL,
         log: counterfoil::log::none(),
         progress: Progress::new(["copy".to_owned()].into_iter()),
     };

@@ -10,7 +10,7 @@ use crate::postgres::connect::Session;
 use crate::postgres::server::Server;
 use crate::replicate::progress::Progress;
 use crate::replicate::status::Health;
-use crate::replicate::{Replication, replicate};
+use crate::replicate::{AUDIT_INTERVAL, Replication, replicate};
 use crate::sql;
 use crate::stop;
 use std::sync::Arc;
@@ -46,6 +46,7 @@ pub async fn play(events: u64, config: &Arc<Config>, servers: &Servers, story: &
         compared: vec![false; DESTINATIONS.len()],
         until_caught_up: false,
         fail_fast: false,
+        audit_interval: AUDIT_INTERVAL,
         log: story.logger(),
         progress: Progress::new(DESTINATIONS.map(str::to_owned)),
     };

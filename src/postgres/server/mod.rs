@@ -157,7 +157,10 @@ impl Server {
             addr: None,
         };
         let hosts = vec![Host { at, port: self.port() }];
-        Conninfo { hosts, ..self.conninfo(database) }
+        Conninfo {
+            hosts,
+            ..self.conninfo(database)
+        }
     }
 
     /// The port of 127.0.0.1 and of the socket's name; the same for the whole life of this value.

@@ -377,7 +377,7 @@ fn remedy(table: &TableName, id_column: &str, found: &Found, disagreement: &Disa
         (_, Some(cut)) => format!("run here, if what comes after may be lost: {cut} then start again, and what follows is copied anew"),
         (_, None) => "name the right table, or empty this one with TRUNCATE if it may be lost".to_owned(),
     };
-    format!("{instead}; nothing was written")
+    format!("{}; nothing was written", instead.trim_end_matches(';'))
 }
 
 #[cfg(test)]

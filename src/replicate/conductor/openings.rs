@@ -95,7 +95,7 @@ impl Conductor<'_> {
         for index in 0..self.slots.len() {
             let slot = &mut self.slots[index];
             let State::Ready(lane) = &slot.state else { continue };
-            if now.duration_since(slot.audited_at) < late::INTERVAL {
+            if now.duration_since(slot.audited_at) < self.run.audit_interval {
                 continue;
             }
             slot.audited_at = now;

@@ -1,0 +1,237 @@
+//! Wrong destinations, through the program: its exit code, a remedy that names what to do, and nothing written, to no destination.
+
+use super::program::{Ended, Program, rows};
+use crate::harness::{Database, fresh_database, fresh_destination};
+use counterfoil::config::libpq::Conninfo;
+
+const SOURCE: &str = "create table events (id bigserial primary key, ts timestamptz not null, event jsonb not null)";
+const DESTINATION: &str = "create table events (id bigint primary key, ts timestamptz not null, event jsonb not null)";
+/// Events 1 to 100, the same wherever it runs.
+const HUNDRED: &str = "insert into events (id, ts, event) select i, timestamptz '2026-04-03 10:11:12.123456+00' + i * interval '1 s', jsonb_build_object('n', i) from generate_series(1, 100) i";
+
+async fn source() -> Database {
+    let source = fresh_database().await;
+    source
+        .execute(&format!("{SOURCE}; {HUNDRED}; select setval('events_id_seq', 100)"))
+        .await;
+    source
+}
+
+async fn empty() -> Database {
+    let destination = fresh_destination().await;
+    destination.execute(DESTINATION).await;
+    destination
+}
+
+/// The hundred events on both sides but for these changes, and a good, empty destination besides the wrong one.
+struct Case {
+    source: Database,
+    wrong: Database,
+    good: Database,
+    program: Program,
+}
+
+impl Case {
+    async fn new(source: Database, wrong: Database) -> Self {
+        let good = empty().await;
+        let program = Program::between(&source.conninfo, "", &[("wrong", &wrong.conninfo), ("good", &good.conninfo)]);
+        Self {
+            source,
+            wrong,
+            good,
+            program,
+        }
+    }
+
+    async fn changed(change_source: &str, change_destination: &str) -> Self {
+        let (source, wrong) = (source().await, empty().await);
+        wrong.execute(&format!("{HUNDRED}; {change_destination}")).await;
+        source.execute(change_source).await;
+        Self::new(source, wrong).await
+    }
+
+    /// Runs it and checks that neither destination was written to.
+    async fn refusal(&self) -> Ended {
+        let before = rows(&self.wrong).await;
+        let ended = self.program.run(&["--until-caught-up"]).await;
+        assert_eq!(rows(&self.wrong).await, before, "the wrong destination was written to");
+        assert_eq!(rows(&self.good).await, Vec::<String>::new(), "the good destination was written to");
+        ended
+    }
+
+    /// Runs the statements of the remedy at the destination, and the program again: both are copies then.
+    async fn is_cured_by(&self, statements: &str) {
+        self.wrong.execute(statements).await;
+        let ended = self.program.run(&["--until-caught-up"]).await;
+        assert_says(&ended, 0, &[]);
+        for destination in [&self.wrong, &self.good] {
+            assert_eq!(rows(destination).await, rows(&self.source).await);
+        }
+    }
+}
+
+fn assert_says(ended: &Ended, code: i32, texts: &[&str]) {
+    assert_eq!(ended.code, code, "{ended}");
+    for text in texts {
+        assert!(ended.stderr.contains(text), "{text:?} is missing in {ended}");
+    }
+}
+
+#[tokio::test]
+async fn a_destination_filled_by_other_means_ends_with_4() {
+    let case = Case::changed(
+        "",
+        "update events set ts = ts + interval '1 h', event = event || '{\"other\": true}'",
+    )
+    .await;
+    let texts = [
+        "destination \"wrong\" does not begin as the source does",
+        "they agree on no event",
+        "name the right table, or empty this one",
+        "nothing was written",
+    ];
+    assert_says(&case.refusal().await, 4, &texts);
+    case.is_cured_by("truncate events").await;
+}
+
+#[tokio::test]
+async fn a_destination_ahead_of_its_source_ends_with_4() {
+    let case = Case::changed("delete from events where id > 90", "").await;
+    let cure = "delete from \"public\".\"events\" where \"id\" > 90;";
+    let texts = [
+        "destination \"wrong\" is ahead of the source by 10 events",
+        "both agree up to id 90",
+        cure,
+    ];
+    assert_says(&case.refusal().await, 4, &texts);
+    case.is_cured_by(cure).await;
+}
+
+#[tokio::test]
+async fn another_first_event_ends_with_4() {
+    let case = Case::changed("", "update events set event = '{\"n\": 1.0}' where id = 1").await;
+    let texts = [
+        "destination \"wrong\" does not begin as the source does",
+        "it differs in \"event\"",
+        "nothing was written",
+    ];
+    assert_says(&case.refusal().await, 4, &texts);
+}
+
+#[tokio::test]
+async fn a_last_event_that_differs_by_a_microsecond_ends_with_4() {
+    let case = Case::changed("", "update events set ts = ts + interval '1 us' where id = 100").await;
+    let cure = "delete from \"public\".\"events\" where \"id\" > 99;";
+    let texts = [
+        "destination \"wrong\" holds another event 100 than the source",
+        "both agree up to id 99",
+        "it differs in \"ts\"",
+        cure,
+    ];
+    assert_says(&case.refusal().await, 4, &texts);
+    case.is_cured_by(cure).await;
+}
+
+#[tokio::test]
+async fn a_hole_in_the_count_ends_with_4() {
+    let case = Case::changed("", "delete from events where id = 50").await;
+    let cure = "delete from \"public\".\"events\" where \"id\" > 49;";
+    let texts = [
+        "destination \"wrong\" does not hold as many events as the source",
+        "both agree up to id 49",
+        cure,
+    ];
+    assert_says(&case.refusal().await, 4, &texts);
+    case.is_cured_by(cure).await;
+}
+
+#[tokio::test]
+async fn other_column_types_and_a_missing_column_end_with_3_told_together() {
+    let (source, wrong) = (source().await, fresh_destination().await);
+    wrong
+        .execute("create table events (id bigint primary key, event json not null)")
+        .await;
+    let case = Case::new(source, wrong).await;
+    let cures = [
+        "ALTER TABLE public.events ALTER COLUMN \"event\" TYPE jsonb;",
+        "ALTER TABLE public.events ADD COLUMN \"ts\" timestamp with time zone;",
+    ];
+    let texts = [
+        "column \"event\" is jsonb at the source and json at the destination",
+        "the destination has no column \"ts\"",
+        cures[0],
+        cures[1],
+    ];
+    assert_says(&case.refusal().await, 3, &texts);
+    case.wrong.execute(&cures.concat()).await;
+    assert_says(&case.program.run(&["--until-caught-up"]).await, 0, &[]);
+}
+
+#[tokio::test]
+async fn the_source_itself_through_another_host_name_ends_with_2() {
+    let (source, good) = (source().await, empty().await);
+    let itself: Conninfo = source.server.conninfo_tcp(&source.conninfo.database);
+    let before = rows(&source).await;
+    let program = Program::between(&source.conninfo, "", &[("itself", &itself), ("good", &good.conninfo)]);
+    let ended = program.run(&["--until-caught-up"]).await;
+    assert_says(
+        &ended,
+        2,
+        &[
+            "the source and destination \"itself\" are the same database and table",
+            "remove one of them",
+        ],
+    );
+    assert_eq!((rows(&source).await, rows(&good).await), (before, Vec::new()));
+}
+
+#[tokio::test]
+async fn two_destinations_that_are_the_same_table_end_with_2() {
+    let (source, good) = (source().await, empty().await);
+    let again = good.server.conninfo_tcp(&good.conninfo.database);
+    let program = Program::between(&source.conninfo, "", &[("one", &good.conninfo), ("again", &again)]);
+    let ended = program.run(&["--until-caught-up"]).await;
+    assert_says(
+        &ended,
+        2,
+        &["destination \"one\" and destination \"again\" are the same database and table"],
+    );
+    assert_eq!(rows(&good).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_source_whose_row_level_security_would_hide_rows_ends_with_3() {
+    let (source, good) = (source().await, empty().await);
+    let role = format!("truth_{}", source.conninfo.database);
+    let hidden = format!(
+        "create role {role} login; grant select on events to {role}; alter role {role} set row_security = on;
+         alter table events enable row level security; create policy upper_half on events to {role} using (id > 50)"
+    );
+    source.execute(&hidden).await;
+    let reader = Conninfo {
+        user: role.clone(),
+        ..source.conninfo.clone()
+    };
+    let ended = Program::between(&reader, "", &[("good", &good.conninfo)])
+        .run(&["--until-caught-up"])
+        .await;
+    assert_says(
+        &ended,
+        3,
+        &["row-level security would hide rows of public.events from role", "BYPASSRLS"],
+    );
+    assert_eq!(rows(&good).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_destination_that_is_a_prefix_is_filled_up_and_the_program_ends_with_0() {
+    let (source, prefix, good) = (source().await, empty().await, empty().await);
+    prefix.execute(&format!("{HUNDRED}; delete from events where id > 60")).await;
+    let program = Program::between(&source.conninfo, "", &[("prefix", &prefix.conninfo), ("good", &good.conninfo)]);
+    let ended = program.run(&["--until-caught-up"]).await;
+    assert_says(&ended, 0, &[]);
+    for destination in [&prefix, &good] {
+        assert_eq!(rows(destination).await, rows(&source).await);
+    }
+    assert!(ended.stdout.contains("source and destination agree"), "{ended}");
+}

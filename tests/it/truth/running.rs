@@ -1,0 +1,116 @@
+//! A replication inside the process of the test, and the signals by which a test knows what it has done.
+
+use crate::harness::Database;
+use counterfoil::config::Config;
+use counterfoil::error::Problems;
+use counterfoil::replicate::progress::Progress;
+use counterfoil::replicate::{AUDIT_INTERVAL, Replication, replicate};
+use counterfoil::stop::{self, Stop, Stopper};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::task::JoinHandle;
+
+/// Nothing takes so long, however busy the machine is.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+/// So many statements of the replicator's looks are waited for: at most three make one look, so at least two looks began and ended meanwhile.
+const STATEMENTS_OF_LOOKS: u32 = 9;
+
+/// A replication that follows its source.
+pub struct Running {
+    stopper: Stopper,
+    task: JoinHandle<Problems>,
+}
+
+impl Running {
+    /// Starts it.
+    pub fn start(config: &Config) -> Self {
+        Self::start_as(replication(config, false))
+    }
+
+    /// Starts one with settings of its own.
+    pub fn start_as(run: Replication) -> Self {
+        let (stopper, stop) = stop::channel();
+        let task = tokio::spawn(async move { replicate(&run, &stop).await });
+        Self { stopper, task }
+    }
+
+    /// Stops it, and gives what had gone wrong.
+    pub async fn stopped(self) -> Problems {
+        self.stopper.request();
+        self.ends().await
+    }
+
+    /// Stops it; nothing may have gone wrong.
+    pub async fn stop(self) {
+        let problems = self.stopped().await;
+        assert!(problems.is_empty(), "{}", problems.report());
+    }
+
+    /// Waits until it ends by itself, and gives what went wrong.
+    pub async fn ends(self) -> Problems {
+        tokio::time::timeout(DEADLINE, self.task).await.unwrap().unwrap()
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&self) -> bool {
+        self.task.is_finished()
+    }
+}
+
+/// What is to be done, with a silent log.
+pub fn replication(config: &Config, until_caught_up: bool) -> Replication {
+    Replication {
+        config: Arc::new(config.clone()),
+        compared: vec![false; config.destinations.len()],
+        until_caught_up,
+        fail_fast: false,
+        audit_interval: AUDIT_INTERVAL,
+        log: counterfoil::log::none(),
+        progress: Progress::new(config.destinations.iter().map(|destination| destination.name.clone())),
+    }
+}
+
+/// Copies what is visible now, and ends; nothing may go wrong.
+pub async fn copy_all(config: &Config) {
+    let run = replication(config, true);
+    let problems = tokio::time::timeout(DEADLINE, replicate(&run, &Stop::never())).await.unwrap();
+    assert!(problems.is_empty(), "{}", problems.report());
+}
+
+/// Waits until a query gives exactly this.
+pub async fn until_answer(database: &Database, query: &str, expected: &[&str]) {
+    let start = Instant::now();
+    loop {
+        let found = database.query(query).await;
+        if found == expected {
+            return;
+        }
+        assert!(start.elapsed() < DEADLINE, "{query} gave {found:?}, not {expected:?}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Waits until a session of this name waits for a lock in the database.
+pub async fn until_waiting(database: &Database, application: &str) {
+    let waiting = format!(
+        "select count(*) > 0 from pg_stat_activity where datname = current_database() and application_name = '{application}' and wait_event_type = 'Lock'"
+    );
+    until_answer(database, &waiting, &["t"]).await;
+}
+
+/// Waits until the replicator has looked at the source at least twice, from begin to end, and hence has shipped whatever it was
+/// going to ship of what was committed before: it does not look again before it has.
+pub async fn until_looked_twice(source: &Database) {
+    let client = source.client().await;
+    let look = "select coalesce(max(query_start)::text, '') from pg_stat_activity where datname = current_database() and application_name = 'counterfoil/mark'";
+    let (start, mut last, mut seen) = (Instant::now(), String::new(), 0);
+    while seen <= STATEMENTS_OF_LOOKS {
+        let now: String = client.query_one(look, &[]).await.unwrap().get(0);
+        if now != last {
+            seen += 1;
+            last = now;
+        }
+        assert!(start.elapsed() < DEADLINE, "the replicator does not look at the source");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}

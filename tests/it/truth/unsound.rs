@@ -1,0 +1,159 @@
+//! Ids that are not given out in the transaction that inserts them: refused at the start where it can be seen, else found out by the
+//! audit of late arrivals.
+
+use super::prefix::Checker;
+use super::running::{Running, copy_all, replication, until_answer};
+use crate::configured::config;
+use crate::harness::{Database, fresh_database, fresh_destination};
+use counterfoil::config::{Config, Ids};
+use counterfoil::error::{Error, Kind};
+use std::time::Duration;
+
+const SOURCE: &str =
+    "create table events (id bigserial primary key, ts timestamptz not null default clock_timestamp(), event jsonb not null)";
+const DESTINATION: &str = "create table events (id bigint primary key, ts timestamptz not null, event jsonb not null)";
+const INSERT: &str = "insert into events (event) values ('{}')";
+
+async fn pair() -> (Database, Database, Config) {
+    let (source, destination) = (fresh_database().await, fresh_destination().await);
+    source.execute(SOURCE).await;
+    destination.execute(DESTINATION).await;
+    let mut config = config(&source, &[("copy", &destination)]);
+    config.source.poll_interval = Duration::from_millis(20);
+    (source, destination, config)
+}
+
+async fn audited(config: &Config) -> Running {
+    let mut run = replication(config, false);
+    run.audit_interval = Duration::from_millis(50);
+    Running::start_as(run)
+}
+
+/// The one thing that ended a run.
+async fn end(running: Running) -> (u8, Error) {
+    let problems = running.ends().await;
+    assert_eq!(problems.iter().count(), 1, "{}", problems.report());
+    let problem = problems.into_iter().next().unwrap();
+    (problem.kind().consequence().exit_code, problem)
+}
+
+#[tokio::test]
+async fn a_sequence_that_hands_out_twenty_ids_at_a_time_is_refused_before_anything_is_written() {
+    let (source, destination, config) = pair().await;
+    source.execute(&format!("alter sequence events_id_seq cache 20; {INSERT}")).await;
+    let (code, problem) = end(Running::start(&config)).await;
+    assert_eq!(code, 3);
+    assert!(
+        problem.report().contains("ALTER SEQUENCE public.events_id_seq CACHE 1;"),
+        "{}",
+        problem.report()
+    );
+    assert_eq!(destination.query("select count(*) from events").await, ["0"]);
+}
+
+#[tokio::test]
+async fn a_sequence_that_counts_in_steps_is_refused_before_anything_is_written() {
+    let (source, destination, config) = pair().await;
+    source
+        .execute(&format!("alter sequence events_id_seq increment 50; {INSERT}"))
+        .await;
+    let (code, problem) = end(Running::start(&config)).await;
+    assert_eq!(code, 3);
+    assert!(problem.report().contains("INCREMENT 1;"), "{}", problem.report());
+    assert_eq!(destination.query("select count(*) from events").await, ["0"]);
+}
+
+#[tokio::test]
+async fn an_id_that_was_drawn_in_an_earlier_transaction_is_found_out_with_6_while_events_keep_coming() {
+    let (source, destination, config) = pair().await;
+    let (running, mut checker) = (audited(&config).await, Checker::new(&destination));
+    source.execute(INSERT).await;
+    checker.arrive("1").await;
+    source.execute("select nextval('events_id_seq')").await;
+    source.execute(INSERT).await;
+    checker.arrive("1,3").await;
+    source
+        .execute("insert into events (id, event) values (2, '{\"late\": true}')")
+        .await;
+    while !running.has_ended() {
+        source.execute(INSERT).await;
+    }
+    let (code, problem) = end(running).await;
+    assert_eq!((code, problem.kind()), (6, Kind::Order));
+    assert_eq!(problem.what(), "an event is missing at the destination, next after id 1");
+    let cure = "delete from \"public\".\"events\" where \"id\" > 1;";
+    assert!(problem.report().contains(cure), "{}", problem.report());
+    assert_eq!(destination.query("select count(*) from events where id = 2").await, ["0"]);
+    destination.execute(cure).await;
+    copy_all(&config).await;
+    Checker::new(&destination).judge(&source).await;
+}
+
+#[tokio::test]
+async fn an_event_that_was_removed_at_the_source_is_found_out_with_4() {
+    let (source, destination, config) = pair().await;
+    let (running, mut checker) = (audited(&config).await, Checker::new(&destination));
+    source.execute(&format!("{INSERT}; {INSERT}; {INSERT}")).await;
+    checker.arrive("1,2,3").await;
+    source.execute("delete from events where id = 2").await;
+    let (code, problem) = end(running).await;
+    assert_eq!(code, 4);
+    assert_eq!(
+        problem.what(),
+        "the destination holds an event that the source does not, next after id 1"
+    );
+}
+
+#[tokio::test]
+async fn a_late_arrival_stops_only_the_destinations_that_lack_it() {
+    let (source, ahead, mut config) = pair().await;
+    let late = fresh_destination().await;
+    late.execute(DESTINATION).await;
+    config.destinations.push(crate::configured::destination("late", &late.conninfo));
+    let gate = late.client().await;
+    gate.batch_execute("begin; lock table events in access exclusive mode")
+        .await
+        .unwrap();
+    let running = audited(&config).await;
+    source
+        .execute(&format!("{INSERT}; select nextval('events_id_seq'); {INSERT}"))
+        .await;
+    until_answer(&ahead, "select string_agg(id::text, ',' order by id) from events", &["1,3"]).await;
+    source.execute("insert into events (id, event) values (2, '{}')").await;
+    gate.batch_execute("commit").await.unwrap();
+    until_answer(&late, "select count(*) from events where id <= 3", &["3"]).await;
+    let fed = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'counterfoil/append'";
+    while ahead.query(fed).await != ["0"] {
+        source.execute(INSERT).await;
+    }
+    source.execute(INSERT).await;
+    let highest = source.query("select max(id) from events").await;
+    let highest: Vec<&str> = highest.iter().map(String::as_str).collect();
+    until_answer(&late, "select max(id) from events", &highest).await;
+    let all = "select e::text from events e order by id";
+    assert_eq!(late.query(all).await, source.query(all).await);
+    let problems = running.stopped().await;
+    assert_eq!(
+        problems.iter().map(Error::kind).collect::<Vec<_>>(),
+        [Kind::Order],
+        "{}",
+        problems.report()
+    );
+}
+
+#[tokio::test]
+async fn a_gap_is_given_up_after_a_grace_that_was_asked_for_and_an_event_after_it_is_found_out() {
+    let (source, destination, mut config) = pair().await;
+    config.source.ids = Ids::Grace(Duration::from_millis(300));
+    source.execute("alter sequence events_id_seq cache 20").await;
+    let running = audited(&config).await;
+    let (a, b) = (source.client().await, source.client().await);
+    for client in [&a, &b, &a] {
+        client.batch_execute(INSERT).await.unwrap();
+    }
+    until_answer(&destination, "select max(id) from events", &["21"]).await;
+    a.batch_execute(INSERT).await.unwrap();
+    let (code, problem) = end(running).await;
+    assert_eq!(code, 6);
+    assert!(problem.what().starts_with("an event is missing at the destination"), "{problem}");
+}
