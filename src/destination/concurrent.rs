@@ -61,8 +61,7 @@ impl ConcurrentDestination {
 
     async fn ask_position(&mut self) -> Result<Option<i64>> {
         let row = self.control.query_one(&self.to.ask_position(), &[]).await;
-        let what = || format!("cannot append to {}", self.to.table);
-        self.position = row.map_err(|error| self.control.error(&error, what()))?.get(0);
+        self.position = row.map_err(|error| self.control.error(&error, self.to.what()))?.get(0);
         Ok(self.position)
     }
 

@@ -8,13 +8,14 @@
 use crate::destination::Destination;
 use crate::destination::order::Start;
 use crate::destination::writer::{Open, Writer, cut_off};
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::event::batch::{Chunk, Close, Item};
 use crate::event::feed::Feed;
 use crate::postgres::connect::Session;
 use crate::stop::Stop;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use std::time::Duration;
 
 pub use crate::destination::writer::Appending;
 
@@ -43,9 +44,21 @@ impl PostgresDestination {
 
     async fn append_all(&mut self, feed: &mut Feed) -> Result<Option<i64>> {
         let mut open: Option<Open> = None;
+        let taken = self.take_all(&mut open, feed).await;
+        match taken {
+            Ok(()) if !feed.cut().is_requested() => self.roll_back(open).await?,
+            Ok(()) => self.roll_back_soon(open).await?,
+            // The transaction is in a known state; without one it is not known how far the server has come.
+            Err(error) if error.kind() == Kind::Stopped && open.is_some() => self.roll_back_soon(open).await?,
+            Err(error) => return Err(error),
+        }
+        Ok(self.position)
+    }
+
+    async fn take_all(&mut self, open: &mut Option<Open>, feed: &mut Feed) -> Result<()> {
         while let Some(item) = feed.next().await {
             match item {
-                Item::Rows(chunk) => self.take(&mut open, chunk, &feed.cut()).await?,
+                Item::Rows(chunk) => self.take(open, chunk, &feed.cut()).await?,
                 Item::Close(close) => {
                     if let Some(open) = open.take() {
                         self.commit(open, close, feed).await?;
@@ -54,10 +67,7 @@ impl PostgresDestination {
                 Item::Abort => self.roll_back(open.take()).await?,
             }
         }
-        match open {
-            Some(_) if feed.cut().is_requested() => Err(cut_off()),
-            open => self.roll_back(open).await.map(|()| self.position),
-        }
+        Ok(())
     }
 
     async fn take(&mut self, open: &mut Option<Open>, chunk: Chunk, cut: &Stop) -> Result<()> {
@@ -72,12 +82,18 @@ impl PostgresDestination {
         self.writer.send(open, bytes, rows, chunk.last_id, cut).await
     }
 
-    async fn commit(&mut self, mut open: Open, close: Close, feed: &Feed) -> Result<()> {
-        self.writer.complete(&mut open, close).await?;
-        self.writer.commit().await?;
+    async fn commit(&mut self, mut open: Open, close: Close, feed: &mut Feed) -> Result<()> {
+        feed.through_cut(self.writer.complete(&mut open, close)).await?;
+        feed.through_cut(self.writer.commit()).await?;
         self.position = Some(open.last_id);
         feed.committed(open.rows, open.bytes);
         Ok(())
+    }
+
+    /// After a cut: keeps the connection when the server answers soon.
+    async fn roll_back_soon(&self, open: Option<Open>) -> Result<()> {
+        let rolled_back = tokio::time::timeout(CUT_WAIT_MAX, self.roll_back(open)).await;
+        rolled_back.unwrap_or_else(|_| Err(cut_off()))
     }
 
     async fn roll_back(&self, open: Option<Open>) -> Result<()> {
@@ -87,6 +103,9 @@ impl PostgresDestination {
         }
     }
 }
+
+/// A destination that was cut off in the middle of a batch and does not roll it back within this time loses its connection.
+const CUT_WAIT_MAX: Duration = Duration::from_secs(1);
 
 impl Destination for PostgresDestination {
     fn position(&mut self) -> BoxFuture<'_, Result<Option<i64>>> {

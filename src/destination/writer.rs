@@ -23,6 +23,8 @@ const PIECE_BYTES: usize = 64 * 1024;
 /// Where and how rows are appended.
 #[derive(Clone, Debug)]
 pub struct Appending {
+    /// The destination's name, for messages.
+    pub name: String,
     /// The event table.
     pub table: TableName,
     /// Its oid: the second key of the locks.
@@ -58,6 +60,11 @@ impl Appending {
             ("id", sql::text(&self.id_column)),
         ];
         sql::fill(include_str!("../../sql/destination/position.sql"), &names)
+    }
+
+    /// What cannot be done, for messages.
+    pub fn what(&self) -> String {
+        format!("cannot append to destination \"{}\"", self.name)
     }
 
     fn filled(&self, text: &str, first_id: i64) -> String {
@@ -106,7 +113,7 @@ impl Writer {
     /// # Errors
     /// Those of the server.
     pub async fn new(session: Session, to: Appending) -> Result<Self> {
-        let failed = |error| session.error(&error, format!("cannot append to {}", to.table));
+        let failed = |error| session.error(&error, to.what());
         let copy = to.filled(include_str!("../../sql/destination/append.sql"), 0);
         let copy = session.prepare(&copy).await.map_err(failed)?;
         let fingerprint = session.query_one(&sql::fingerprint(to.oid), &[]).await.map_err(failed)?.get(0);
@@ -287,7 +294,7 @@ impl Writer {
         let limited = tokio::time::timeout(self.to.stall_max, work);
         match cut.or(limited).await {
             Some(Ok(result)) => result,
-            Some(Err(_)) => Err(Error::new(Kind::Unavailable, format!("cannot append to {}", self.to.table))
+            Some(Err(_)) => Err(Error::new(Kind::Unavailable, self.to.what())
                 .at(self.place())
                 .because(format!("no progress for {} ms", self.to.stall_max.as_millis()))
                 .fix("nothing of this batch was written, or its commit is asked for; append_timeout_ms sets the limit")),
@@ -296,7 +303,13 @@ impl Writer {
     }
 
     fn failed(&self, error: &tokio_postgres::Error) -> Error {
-        self.session.error(error, format!("cannot append to {}", self.to.table))
+        let ours = self.session.error(error, self.to.what());
+        match ours.kind() {
+            Kind::Rejected => {
+                ours.fix("let the destination take that event, then start again; everything before it was written, nothing after it")
+            }
+            _ => ours,
+        }
     }
 
     fn place(&self) -> String {
@@ -305,7 +318,7 @@ impl Writer {
 
     fn place_of(&self, open: &Open) -> String {
         let range = IdRange {
-            after: open.after,
+            after: if open.rows == 1 { open.last_id.checked_sub(1) } else { open.after },
             through: open.last_id,
         };
         format!("{}, {range}", self.place())

@@ -18,12 +18,8 @@ pub struct Chunk {
     /// Number of rows.
     pub rows: u64,
     /// Room in the buffer, given back when the last lane has let go of the chunk.
-    pub room: Option<Arc<Room>>,
+    pub room: Option<Arc<OwnedSemaphorePermit>>,
 }
-
-/// The shares of the buffer that a chunk takes.
-#[derive(Debug)]
-pub struct Room(#[allow(dead_code, reason = "held for its drop, which gives the shares back")] pub Vec<OwnedSemaphorePermit>);
 
 /// Resolves when the rows of a batch are on the source's disk: a destination awaits it before its commit.
 pub type Durable = Shared<BoxFuture<'static, Result<(), Error>>>;

@@ -2,6 +2,7 @@
 
 use super::batch::Item;
 use crate::stop::{self, Stop, Stopper};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::mpsc;
@@ -113,6 +114,17 @@ impl Feed {
         let item = cut.or(self.items.recv()).await.flatten();
         self.has_unfinished = item.is_some();
         item
+    }
+
+    /// Does work that a cut does not interrupt; what waits in the feed is let go of at a cut, so that it takes no room meanwhile.
+    pub async fn through_cut<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        if let Some(done) = self.cut.clone().or(work.as_mut()).await {
+            return done;
+        }
+        self.items.close();
+        while self.items.try_recv().is_ok() {}
+        work.await
     }
 
     /// The next item while others are still being done; `None` when there are no more or the feed was cut. May be dropped and called again.

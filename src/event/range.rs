@@ -26,6 +26,7 @@ impl IdRange {
 impl fmt::Display for IdRange {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.after {
+            Some(after) if after.checked_add(1) == Some(self.through) => write!(out, "id {}", self.through),
             Some(after) => write!(out, "ids {}..{}", after.saturating_add(1), self.through),
             None => write!(out, "ids up to {}", self.through),
         }

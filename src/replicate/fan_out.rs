@@ -63,7 +63,8 @@ pub struct Group {
 /// The group with the highest position comes first.
 pub fn groups(ready: &[Standing], near_ids: i64) -> Vec<Group> {
     let mut sorted = ready.to_vec();
-    sorted.sort_by_key(|standing| (std::cmp::Reverse(standing.position), standing.lane));
+    // At the same position those that travel together come first, so that they lead and not the slow one.
+    sorted.sort_by_key(|standing| (std::cmp::Reverse(standing.position), standing.pace != Pace::Together, standing.lane));
     let mut groups: Vec<(Group, Option<usize>)> = Vec::new();
     for standing in sorted {
         let form = (standing.pace == Pace::Together).then_some(standing.form);
@@ -176,6 +177,12 @@ mod tests {
         other.form = 1;
         let ready = [standing(0, Some(10), Pace::Together), standing(1, Some(10), Pace::left()), other];
         assert_eq!(groups(&ready, 100).len(), 3);
+    }
+
+    #[test]
+    fn a_slow_lane_never_leads_those_it_is_level_with() {
+        let ready = [standing(0, Some(10), Pace::left()), standing(1, Some(10), Pace::Together)];
+        assert_eq!(groups(&ready, 100)[0].lanes, [1]);
     }
 
     #[test]

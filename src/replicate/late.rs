@@ -17,6 +17,8 @@ use std::time::Duration;
 
 /// How often late arrivals are looked for.
 pub const AUDIT_INTERVAL: Duration = Duration::from_secs(60);
+/// A server that takes longer is not waited for: the next audit tries again.
+const AUDIT_MAX: Duration = Duration::from_secs(60);
 /// So many ids before the last audit are looked at again.
 const AGAIN_IDS: i64 = 65_536;
 /// So many older ids are looked at in rotation.
@@ -34,8 +36,22 @@ pub struct Audited {
 /// Compares counts. `position` is the destination's.
 ///
 /// # Errors
-/// `Order` with the first id that is missing at the destination, or `Contents` when it has more; those of the servers.
+/// `Order` with the first id that is missing at the destination, or `Contents` when it has more; those of the servers, `Unavailable` when one takes too long included.
 pub async fn audit(
+    run: &Replication,
+    source: &Source,
+    index: usize,
+    wire: &Wire,
+    before: Audited,
+    position: Option<i64>,
+) -> Result<Audited> {
+    let counted = tokio::time::timeout(AUDIT_MAX, compare_counts(run, source, index, wire, before, position)).await;
+    counted.unwrap_or_else(|_| {
+        Err(Error::new(Kind::Unavailable, "cannot look for late arrivals").because(format!("no answer for {} s", AUDIT_MAX.as_secs())))
+    })
+}
+
+async fn compare_counts(
     run: &Replication,
     source: &Source,
     index: usize,

@@ -28,9 +28,6 @@ use std::time::Duration;
 
 /// The doorbell's own channel, listened to besides the configured one.
 const DOORBELL_CHANNEL: &str = "counterfoil";
-/// Sessions for checks and counts at the source.
-const CHECK_SESSIONS_MAX: u32 = 2;
-
 /// Connects to the source and checks it: over one session that looks for the mark, one that listens, and others as they are needed.
 ///
 /// # Errors
@@ -59,6 +56,8 @@ pub async fn source(run: &Replication, epoch: u64) -> Result<(Source, Follower)>
     };
     let follower = Follower::new(looker, following, run.log.clone()).await?;
     let highest = follower.looker().highest().await?;
+    // One for each destination, so that one that does not answer in the middle of a check keeps no other from being checked.
+    let checks_max = u32::try_from(run.config.destinations.len()).unwrap_or(u32::MAX).saturating_add(1);
     let check = Purpose {
         what: "check",
         side: Side::Source,
@@ -71,7 +70,7 @@ pub async fn source(run: &Replication, epoch: u64) -> Result<(Source, Follower)>
         gate,
         leading: readers(1),
         behind: readers(limits.readers_max),
-        checks: Pool::new(&config.conninfo, check, CHECK_SESSIONS_MAX, limits.connect_timeout, &run.log),
+        checks: Pool::new(&config.conninfo, check, checks_max, limits.connect_timeout, &run.log),
         shape,
     };
     Ok((source, follower))
@@ -92,6 +91,7 @@ pub async fn lane(run: &Replication, source: &Source, index: usize, gauge: Arc<G
     let layout = shape.wire.layout(&source.shape.id_column, source.shape.group_by.as_deref());
     let layout = layout.ok_or_else(|| Error::new(Kind::Bug, "the id column does not travel"))?;
     let appending = Appending {
+        name: config.name.clone(),
         table: config.table.clone(),
         oid: shape.table.oid,
         id_column: source.shape.id_column.clone(),

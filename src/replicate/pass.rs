@@ -1,11 +1,11 @@
 //! A pass: one bounded read of the source, given to all lanes of a fan-out.
 //!
 //! It ends when every lane has appended everything, has failed, or has been cut off because the others waited for it too long.
-//! Rows in flight are bounded by the room of the buffer: a chunk takes its share before it is handed out, and gives it back when the
-//! last lane has let go of it.
+//! Rows in flight are bounded by the room of the pass, its lanes' share of the buffer: a chunk takes its part before it is handed out,
+//! and gives it back when the last lane has let go of it. So a pass whose lanes are slow leaves the room of others alone.
 
 use crate::error::{Error, Result};
-use crate::event::batch::{Item, Room};
+use crate::event::batch::Item;
 use crate::event::feed::Feeder;
 use crate::replicate::fan_out::Holds;
 use crate::replicate::lane::{Lane, Returned, Travellers};
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 /// How often it is looked at who holds up whom.
 const TICK: Duration = Duration::from_millis(10);
@@ -25,52 +25,32 @@ const PAUSE_AFTER: Duration = Duration::from_millis(100);
 /// What a pass may take.
 #[derive(Clone, Debug)]
 pub struct Bounds {
-    /// The shares of the buffer that a chunk takes, in this order: of the pass's own, of what it has in common with others.
-    pub rooms: Vec<Share>,
+    /// Rows in flight, in bytes: a larger row takes all of it.
+    pub room_max: usize,
     /// A lane for which the others wait longer is cut off.
     pub hold_max: Duration,
 }
 
-/// A part of the buffer.
-#[derive(Clone, Debug)]
-pub struct Share {
-    room: Arc<Semaphore>,
-    bytes_max: usize,
+/// How far a read of the source has come. It says something about the source alone, whatever becomes of the lanes.
+#[derive(Clone, Copy, Debug)]
+pub struct Reached {
+    /// The connection to the source over which it went.
+    pub epoch: u64,
+    /// How the read ended; `None` while it goes on, or when it was stopped or failed.
+    pub ended: Option<Ended>,
+    /// Id of the last row taken from the source, kept back ones included.
+    pub taken: Option<i64>,
+    /// Id of the last row of the last batch that was closed.
+    pub shipped: Option<i64>,
 }
 
-impl Share {
-    /// Room for so many bytes. A larger row takes all of it.
-    pub fn new(bytes_max: usize) -> Self {
-        Self {
-            room: Arc::new(Semaphore::new(bytes_max)),
-            bytes_max,
-        }
-    }
-
-    fn permits(&self, bytes: usize) -> u32 {
-        u32::try_from(bytes.min(self.bytes_max)).unwrap_or(u32::MAX)
-    }
-}
-
-impl Bounds {
-    fn try_room(&self, bytes: usize) -> Option<Room> {
-        let take = |share: &Share| Arc::clone(&share.room).try_acquire_many_owned(share.permits(bytes)).ok();
-        self.rooms.iter().map(take).collect::<Option<Vec<_>>>().map(Room)
-    }
-
-    async fn room(&self, bytes: usize) -> Option<Room> {
-        let mut taken = Vec::new();
-        for share in &self.rooms {
-            taken.push(Arc::clone(&share.room).acquire_many_owned(share.permits(bytes)).await.ok()?);
-        }
-        Some(Room(taken))
-    }
-}
+/// The lead of a pass that goes beyond the front: given up as soon as its read is over or waits for its lanes, so that others may go on.
+pub type Lead = oneshot::Sender<Reached>;
 
 /// What came of a pass.
 pub struct Passed {
-    /// The connection to the source over which it went.
-    pub epoch: u64,
+    /// How far it read.
+    pub reached: Reached,
     /// Up to where events had been copied when it began.
     pub front: Option<i64>,
     /// The lanes that came back.
@@ -79,12 +59,6 @@ pub struct Passed {
     pub cut_off: Vec<usize>,
     /// The lanes that were cut off and have still to come back.
     pub still_out: Travellers,
-    /// How the read ended; `None` when it was stopped or failed.
-    pub ended: Option<Ended>,
-    /// Id of the last row taken from the source, kept back ones included.
-    pub taken: Option<i64>,
-    /// Id of the last row of the last batch that was closed.
-    pub shipped: Option<i64>,
     /// Groups that were cut because they grew beyond their limit.
     pub group_cuts: u64,
     /// When there was nothing more to read.
@@ -93,25 +67,25 @@ pub struct Passed {
     pub source_error: Option<Error>,
 }
 
-/// Runs one pass. A stop rolls back the batch in hand.
-pub async fn pass(mut batches: Batches<'_>, lanes: Vec<Lane>, bounds: &Bounds, stop: &Stop) -> Passed {
-    let mut company = Company::new(lanes, bounds);
+/// Runs one pass over the connection `epoch`. A stop rolls back the batch in hand.
+pub async fn pass(mut batches: Batches<'_>, epoch: u64, lanes: Vec<Lane>, lead: Option<Lead>, bounds: Bounds, stop: &Stop) -> Passed {
+    let mut company = Company::new(lanes, epoch, lead, bounds);
     let source_error = company.feed_all(&mut batches, stop).await.err();
-    if source_error.is_some() || batches.ended().is_none() {
+    if stop.is_requested() {
+        company.cut_all();
+    } else if source_error.is_some() || batches.ended().is_none() {
         company.give(&Item::Abort);
     }
     batches.pause().await;
     let read_until = Instant::now();
-    company.come_back().await;
+    company.give_up_lead(&batches);
+    company.come_back(stop).await;
     Passed {
-        epoch: 0,
+        reached: company.reached(&batches),
         front: None,
         returned: company.returned,
         cut_off: company.cut_off,
         still_out: company.travellers,
-        ended: batches.ended(),
-        taken: batches.taken(),
-        shipped: batches.shipped(),
         group_cuts: batches.group_cuts(),
         read_until,
         source_error,
@@ -119,7 +93,7 @@ pub async fn pass(mut batches: Batches<'_>, lanes: Vec<Lane>, bounds: &Bounds, s
 }
 
 /// The lanes of a pass.
-struct Company<'a> {
+struct Company {
     travellers: Travellers,
     /// The feeders of those who still travel together, by lane.
     feeders: BTreeMap<usize, Feeder>,
@@ -127,11 +101,14 @@ struct Company<'a> {
     cut_off: Vec<usize>,
     holds: Holds,
     counted_at: Instant,
-    bounds: &'a Bounds,
+    epoch: u64,
+    lead: Option<Lead>,
+    room: Arc<Semaphore>,
+    bounds: Bounds,
 }
 
-impl<'a> Company<'a> {
-    fn new(lanes: Vec<Lane>, bounds: &'a Bounds) -> Self {
+impl Company {
+    fn new(lanes: Vec<Lane>, epoch: u64, lead: Option<Lead>, bounds: Bounds) -> Self {
         let count = lanes.iter().map(|lane| lane.index + 1).max().unwrap_or(0);
         let mut travellers = Travellers::default();
         let feeders = lanes.into_iter().map(|lane| (lane.index, travellers.send_off(lane))).collect();
@@ -142,6 +119,9 @@ impl<'a> Company<'a> {
             cut_off: Vec::new(),
             holds: Holds::new(count),
             counted_at: Instant::now(),
+            epoch,
+            lead,
+            room: Arc::new(Semaphore::new(bounds.room_max)),
             bounds,
         }
     }
@@ -175,31 +155,38 @@ impl<'a> Company<'a> {
         }
     }
 
+    /// Nobody begins another batch; the one in hand is finished when it is complete, else rolled back.
+    fn cut_all(&mut self) {
+        self.feeders.values_mut().for_each(Feeder::cut);
+    }
+
     /// Takes room for a chunk; meanwhile looks who holds up whom, and lets go of the source when it takes long.
     async fn make_room(&mut self, item: Item, batches: &mut Batches<'_>, stop: &Stop) -> Option<Item> {
         let Item::Rows(mut chunk) = item else { return Some(item) };
-        let bytes = chunk.bytes.len();
-        if let Some(room) = self.bounds.try_room(bytes) {
+        let share = u32::try_from(chunk.bytes.len().min(self.bounds.room_max)).unwrap_or(u32::MAX);
+        if let Ok(room) = Arc::clone(&self.room).try_acquire_many_owned(share) {
             self.count(false);
             chunk.room = Some(Arc::new(room));
             return Some(Item::Rows(chunk));
         }
         let since = Instant::now();
         self.count(false);
-        let bounds = self.bounds;
-        let mut room = pin!(bounds.room(bytes));
+        let mut room = pin!(Arc::clone(&self.room).acquire_many_owned(share));
         loop {
             tokio::select! {
                 biased;
                 () = stop.requested() => return None,
                 room = &mut room => {
-                    chunk.room = room.map(Arc::new);
+                    chunk.room = room.ok().map(Arc::new);
                     self.count(true);
                     return Some(Item::Rows(chunk));
                 }
                 () = self.one_comes_back() => if self.feeders.is_empty() { return None },
                 () = tokio::time::sleep(TICK) => {
                     self.count(true);
+                    if since.elapsed() > self.bounds.hold_max {
+                        self.give_up_lead(batches);
+                    }
                     if batches.is_reading() && since.elapsed() > PAUSE_AFTER {
                         batches.pause().await;
                     }
@@ -208,8 +195,24 @@ impl<'a> Company<'a> {
         }
     }
 
-    /// Waits until every lane is back or was cut off.
-    async fn come_back(&mut self) {
+    fn reached(&self, batches: &Batches<'_>) -> Reached {
+        Reached {
+            epoch: self.epoch,
+            ended: batches.ended(),
+            taken: batches.taken(),
+            shipped: batches.shipped(),
+        }
+    }
+
+    fn give_up_lead(&mut self, batches: &Batches<'_>) {
+        if let Some(lead) = self.lead.take() {
+            // Nobody hears it when the run is over.
+            let _ = lead.send(self.reached(batches));
+        }
+    }
+
+    /// Waits until every lane is back or was cut off; a stop cuts all of them off, and waits for what they have in hand.
+    async fn come_back(&mut self, stop: &Stop) {
         self.count(false);
         self.feeders.values_mut().for_each(Feeder::finish);
         while !self.feeders.is_empty() {
@@ -217,6 +220,9 @@ impl<'a> Company<'a> {
                 biased;
                 () = self.one_comes_back() => {}
                 () = tokio::time::sleep(TICK) => {}
+            }
+            if stop.is_requested() {
+                self.cut_all();
             }
             self.count(true);
         }

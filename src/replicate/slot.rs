@@ -10,7 +10,7 @@ use crate::replicate::late::Audited;
 use crate::retry::{Happened, Health, Policy};
 use slog::{Logger, debug, error, info, warn};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Where the lane is.
 pub enum State {
@@ -49,7 +49,19 @@ pub struct Slot {
     pub audited_at: Instant,
     lost_with: Option<Error>,
     health: Health,
+    closer: Option<Closer>,
 }
+
+/// A look at rows that were rejected: smaller batches until all that was read then is appended.
+struct Closer {
+    events_max: u64,
+    until: Option<i64>,
+}
+
+/// How much smaller the batches get at each rejection, down to single events.
+const CLOSER_FACTOR: u64 = 100;
+/// A hot spare looks as often whether the replicator it waits for has ended.
+const FED_WAIT_MAX: Duration = Duration::from_secs(2);
 
 impl Slot {
     /// Closed, and due now.
@@ -65,6 +77,7 @@ impl Slot {
             audited_at: now,
             lost_with: None,
             health: Health::new(),
+            closer: None,
         }
     }
 
@@ -100,6 +113,10 @@ impl Slot {
         }
         self.health = self.health.next(Happened::Opened, policy, 0.0);
         match self.lost_with.take() {
+            // Who was here before and is refused now waits for the end of its own lost session.
+            Some(error) if error.kind() == Kind::Fed && !self.was_opened => {
+                info!(log, "the destination was taken over"; key::DESTINATION => &self.name, key::POSITION => shown(lane.position));
+            }
             Some(_) => info!(log, "the destination is back"; key::DESTINATION => &self.name, key::POSITION => shown(lane.position)),
             None if !self.was_opened => {
                 info!(log, "the destination is ready"; key::DESTINATION => &self.name, key::POSITION => shown(lane.position))
@@ -108,6 +125,10 @@ impl Slot {
         }
         if !self.was_opened {
             self.audited.through = lane.position;
+        }
+        if lane.position < self.position {
+            warn!(log, "the destination went backwards: its last events were removed and are appended again";
+                key::DESTINATION => &self.name, key::POSITION => shown(lane.position), "position_before" => shown(self.position));
         }
         self.was_opened = true;
         self.position = lane.position;
@@ -122,6 +143,7 @@ impl Slot {
             debug!(log, "events were appended"; key::DESTINATION => &self.name, key::POSITION => shown(lane.position));
         }
         if !self.is_halted() {
+            self.closer = self.closer.take().filter(|closer| self.position < closer.until);
             if has_moved {
                 self.health = self.health.next(Happened::Worked, policy, 0.0);
             }
@@ -140,7 +162,14 @@ impl Slot {
             self.state = State::Closed { until: Instant::now() };
             return;
         }
-        self.health = self.health.next(Happened::Lost(error.kind()), policy, jitter);
+        let wait_max = if error.kind() == Kind::Fed {
+            policy.wait_max.min(FED_WAIT_MAX)
+        } else {
+            policy.wait_max
+        };
+        self.health = self
+            .health
+            .next(Happened::Lost(error.kind()), &Policy { wait_max, ..*policy }, jitter);
         let is_news = self.lost_with.as_ref().is_none_or(|known| known.to_string() != error.to_string());
         let fix = error.remedy().unwrap_or_default().to_owned();
         if let Health::Waiting { wait, .. } = self.health {
@@ -148,7 +177,9 @@ impl Slot {
                 until: Instant::now() + wait,
             };
             let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-            if is_news {
+            if is_news && error.kind() == Kind::Fed {
+                info!(log, "waiting to take the destination over"; key::DESTINATION => &self.name, key::ERROR => error.to_string());
+            } else if is_news {
                 warn!(log, "the destination was lost, trying again"; key::DESTINATION => &self.name,
                     key::ERROR => error.to_string(), key::FIX => fix, key::WAIT_MS => wait_ms);
             } else {
@@ -159,6 +190,26 @@ impl Slot {
             error!(log, "the destination stopped for good"; key::DESTINATION => &self.name, key::ERROR => error.to_string(), key::FIX => fix);
         }
         self.lost_with = Some(error);
+    }
+
+    /// Rows were rejected: the lane is opened anew, whose checks tell whether somebody else wrote there, and what comes before the rejected
+    /// event is appended in smaller batches, at last one event at a time. `false` when there is nothing to look closer at.
+    pub fn looks_closer(&mut self, error: &Error, events_max: u64, until: Option<i64>, log: &Logger) -> bool {
+        let before = self.batch_events_max().unwrap_or(events_max);
+        if self.is_halted() || error.kind() != Kind::Rejected || error.sqlstate().is_none() || before <= 1 {
+            return false;
+        }
+        let events_max = (before / CLOSER_FACTOR).max(1);
+        info!(log, "events were rejected, looking for the first of them"; key::DESTINATION => &self.name,
+            key::ERROR => error.to_string(), "events_per_batch" => events_max);
+        self.closer = Some(Closer { events_max, until });
+        self.state = State::Closed { until: Instant::now() };
+        true
+    }
+
+    /// How many events a batch may have while rejected rows are looked at.
+    pub fn batch_events_max(&self) -> Option<u64> {
+        self.closer.as_ref().map(|closer| closer.events_max)
     }
 
     /// Whether it stopped for good.

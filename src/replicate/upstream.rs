@@ -6,7 +6,7 @@ use crate::event::range::shown;
 use crate::event::wire::Wire;
 use crate::postgres::pool::Pool;
 use crate::replicate::check::shape::SourceShape;
-use crate::replicate::pass::Passed;
+use crate::replicate::pass::Reached;
 use crate::retry::{Happened, Health, Policy};
 use crate::source::cut::{Limits, Mark, Stopped};
 use crate::source::durability::Gate;
@@ -133,16 +133,14 @@ impl Upstream {
         self.epoch
     }
 
-    /// Takes the new connection. `highest` is the highest position of a lane.
-    pub fn opened(&mut self, source: Source, follower: Follower, highest: Option<i64>) {
+    /// Takes the new connection. Nothing is known to be shipped of what it shows until a lane was compared with it: the source may have
+    /// been put back to an older state.
+    pub fn opened(&mut self, source: Source, follower: Follower) {
         self.health = self.health.next(Happened::Opened, &NO_WAIT, 0.0);
         self.holding = follower.holding_view();
         self.follower = Some(Box::new(follower));
         self.mark = None;
-        self.front = Front {
-            shipped: highest,
-            blocked: None,
-        };
+        self.front = Front::default();
         self.lost_with = None;
         self.opened_at = Instant::now();
         self.state = State::Open(Arc::new(source));
@@ -250,21 +248,21 @@ impl Upstream {
         (self.front.shipped > after).then(|| source.mark_through(self.front.shipped))
     }
 
-    /// Takes what a pass has shipped.
-    pub fn shipped(&mut self, passed: &Passed, is_leading: bool) {
-        if passed.epoch != self.epoch {
+    /// Takes how far a pass has read.
+    pub fn shipped(&mut self, reached: &Reached, is_leading: bool) {
+        if reached.epoch != self.epoch {
             return;
         }
-        if passed.shipped > self.front.shipped {
+        if reached.shipped > self.front.shipped {
             self.health = self.health.next(Happened::Worked, &NO_WAIT, 0.0);
         }
-        self.front.shipped = self.front.shipped.max(passed.shipped);
+        self.front.shipped = self.front.shipped.max(reached.shipped);
         if is_leading {
-            self.front.blocked = match passed.ended {
+            self.front.blocked = match reached.ended {
                 Some(Ended::Stopped(Stopped::AtMark {
                     next,
                     is_within_group: true,
-                })) => Some(Blocked { held: passed.taken, next }),
+                })) => Some(Blocked { held: reached.taken, next }),
                 _ => None,
             };
         }

@@ -135,13 +135,9 @@ impl Events<'_> {
 
     /// Who a holder is, in words.
     async fn describe_holder(&self, holder: &Oldest) -> Result<String> {
-        let xid = holder
-            .pid
-            .is_none()
-            .then(|| holder.transaction.rsplit('/').next().unwrap_or_default());
         let row = self
             .session
-            .query_opt(include_str!("../../sql/source/holder.sql"), &[&holder.pid, &xid])
+            .query_opt(include_str!("../../sql/source/holder.sql"), &[&holder.pid, &holder.transaction])
             .await;
         let row = row.map_err(|error| self.session.error(&error, "cannot ask who holds the mark"))?;
         Ok(match row {

@@ -140,6 +140,7 @@ impl Readers {
             reading,
             gate,
             page: None,
+            is_opening: false,
             ready: VecDeque::new(),
             ended: None,
             shipped: after,
@@ -165,6 +166,8 @@ pub struct Batches<'a> {
     gate: &'a Gate,
     cutter: Cutter,
     page: Option<Page>,
+    /// A page was asked for and has not begun: its rows may be on their way.
+    is_opening: bool,
     ready: VecDeque<Item>,
     ended: Option<Ended>,
     shipped: Option<i64>,
@@ -221,6 +224,9 @@ impl Batches<'_> {
 
     /// Ends the page in hand, so that nothing is held on the source while the lanes are busy. The next item begins another page.
     pub async fn pause(&mut self) {
+        if std::mem::take(&mut self.is_opening) {
+            self.lent = None;
+        }
         let Some(mut page) = self.page.take() else {
             return self.give_back();
         };
@@ -258,7 +264,9 @@ impl Batches<'_> {
         };
         let session = &lent.reader.session;
         let Some(page) = &mut self.page else {
+            self.is_opening = true;
             let page = stalled(session.place(), open_page(&lent.reader, self.reading, self.cutter.previous())).await?;
+            self.is_opening = false;
             self.page = Some(page?);
             return Ok(());
         };

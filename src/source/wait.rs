@@ -27,6 +27,12 @@ const BUSY_WAIT_MIN: Duration = Duration::from_millis(2);
 const BUSY_WAIT_MAX: Duration = Duration::from_millis(20);
 /// After so long without an event and without the doorbell's lock (a prepared transaction keeps it), polling slows down.
 const UNARMED_MAX: Duration = Duration::from_secs(1);
+/// While a bell should ring and cannot be heard or armed, the source is polled this often at least.
+const DEAF_WAIT_MAX: Duration = Duration::from_secs(1);
+/// How often a sleeper looks whether its own session has died, and the doorbell's lock with it. Asks nobody.
+const PULSE_INTERVAL: Duration = Duration::from_millis(500);
+/// A session that listens is opened again after this time, when that failed.
+const REOPEN_WAIT: Duration = Duration::from_secs(1);
 /// The shortest wait between two looks where nothing rings.
 const POLL_WAIT_MIN: Duration = Duration::from_millis(20);
 /// Between two looks at a gap.
@@ -167,7 +173,10 @@ impl Follower {
             tokio::time::sleep(HOLE_RECHECK).await;
             return Ok(());
         }
-        self.holding.note(&self.looker.events(), hold, &self.log).await?;
+        let (events, log) = (self.looker.events(), &self.log);
+        if let Ok(noted) = tokio::time::timeout(LOOK_MAX, self.holding.note(&events, hold, log)).await {
+            noted?;
+        }
         tokio::time::sleep((since.elapsed() / 8).clamp(GAP_WAIT_MIN, GAP_WAIT_MAX)).await;
         Ok(())
     }
@@ -187,14 +196,17 @@ impl Follower {
     async fn rest(&mut self) -> Result<()> {
         let idle = self.idle_since.get_or_insert_with(Instant::now).elapsed();
         let is_listening = matches!(self.ear, Ear::Open(..));
-        let is_ringing = is_listening && self.how.bell != Bell::None;
         if is_listening && self.how.bell == Bell::Doorbell && !self.is_armed && self.arm().await? {
             return Ok(());
         }
+        let is_unarmed = self.how.bell == Bell::Doorbell && !self.is_armed;
+        let poll_interval = self.how.poll_interval;
         let wait = match self.how.bell {
-            Bell::Doorbell if is_listening && !self.is_armed && idle < UNARMED_MAX => (idle / 8).clamp(BUSY_WAIT_MIN, BUSY_WAIT_MAX),
-            _ if is_ringing => self.how.poll_interval,
-            _ => (idle / 4).clamp(POLL_WAIT_MIN.min(self.how.poll_interval), self.how.poll_interval),
+            Bell::None => (idle / 4).clamp(POLL_WAIT_MIN.min(poll_interval), poll_interval),
+            _ if !is_listening => (idle / 4).clamp(POLL_WAIT_MIN, DEAF_WAIT_MAX).min(poll_interval),
+            _ if is_unarmed && idle < UNARMED_MAX => (idle / 8).clamp(BUSY_WAIT_MIN, BUSY_WAIT_MAX),
+            _ if is_unarmed => poll_interval.min(DEAF_WAIT_MAX),
+            _ => poll_interval,
         };
         self.sleep_or_hear(wait).await;
         Ok(())
@@ -202,21 +214,17 @@ impl Follower {
 
     async fn sleep_or_hear(&mut self, wait: Duration) {
         match &mut self.ear {
-            Ear::Open(listener, beaten_at) => {
-                if beaten_at.elapsed() >= HEARTBEAT_INTERVAL {
-                    *beaten_at = Instant::now();
-                    let beat = listener.heartbeat().await;
-                    return self.judge_heartbeat(beat);
-                }
-                let heard = tokio::time::timeout(wait, listener.wait()).await;
-                if let Ok(Err(error)) = heard {
-                    self.lose_ear(&error);
-                }
+            Ear::Open(..) => {
+                let until = Instant::now() + wait;
+                while Instant::now() < until && !self.looker.session().is_closed() && !self.has_heard(until).await {}
             }
             Ear::Opening(opening) => match tokio::time::timeout(wait, opening.join_next()).await {
                 Ok(Some(Ok(Ok(listening)))) => self.hear(listening),
-                Ok(Some(Ok(Err(error)))) => self.lose_ear(&error),
-                Ok(_) => self.ear = Ear::Deaf(Instant::now()),
+                Ok(Some(Ok(Err(error)))) => {
+                    debug!(self.log, "listening is still lost"; key::ERROR => error.to_string());
+                    self.ear = Ear::Deaf(Instant::now() + REOPEN_WAIT);
+                }
+                Ok(_) => self.ear = Ear::Deaf(Instant::now() + REOPEN_WAIT),
                 Err(_) => {}
             },
             Ear::Deaf(until) => {
@@ -229,6 +237,28 @@ impl Follower {
                 }
                 tokio::time::sleep(wait).await;
             }
+        }
+    }
+
+    /// Listens for a while; `true` when something rang, or nothing can be heard any more.
+    async fn has_heard(&mut self, until: Instant) -> bool {
+        let Ear::Open(listener, beaten_at) = &mut self.ear else {
+            return true;
+        };
+        if beaten_at.elapsed() >= HEARTBEAT_INTERVAL {
+            *beaten_at = Instant::now();
+            let beat = listener.heartbeat().await;
+            self.judge_heartbeat(beat);
+            return !matches!(self.ear, Ear::Open(..));
+        }
+        let pulse = PULSE_INTERVAL.min(until.saturating_duration_since(Instant::now()));
+        match tokio::time::timeout(pulse, listener.wait()).await {
+            Ok(Ok(())) => true,
+            Ok(Err(error)) => {
+                self.lose_ear(&error);
+                true
+            }
+            Err(_) => false,
         }
     }
 
@@ -247,7 +277,7 @@ impl Follower {
 
     fn lose_ear(&mut self, error: &Error) {
         warn!(self.log, "listening was lost, polling until it is back"; key::ERROR => error.to_string());
-        self.ear = Ear::Deaf(Instant::now() + self.how.poll_interval);
+        self.ear = Ear::Deaf(Instant::now());
     }
 
     fn judge_heartbeat(&mut self, beat: Result<f64>) {

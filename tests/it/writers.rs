@@ -135,6 +135,7 @@ async fn try_open(database: &Database, writers: usize) -> Result<ConcurrentDesti
     let events = catalog::table(&control, &table("events"), "id").await?.expect("the table is there");
     let wire = compatible::wire(&events, &events, "id").unwrap();
     let appending = Appending {
+        name: "copy".to_owned(),
         table: events.name.clone(),
         oid: events.oid,
         id_column: "id".to_owned(),

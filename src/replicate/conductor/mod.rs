@@ -7,7 +7,7 @@ use crate::error::{Error, Kind, Problems, Result};
 use crate::replicate::Replication;
 use crate::replicate::lane::{Lane, Returned, Travellers};
 use crate::replicate::late::Audited;
-use crate::replicate::pass::{Passed, Share};
+use crate::replicate::pass::{Passed, Reached};
 use crate::replicate::slot::{Slot, State};
 use crate::replicate::upstream::{Source, Upstream};
 use crate::retry::Policy;
@@ -37,8 +37,10 @@ pub enum Event {
     Looked(Box<Follower>, Result<Mark>, u64),
     /// A lane was connected and checked, or was not.
     LaneOpened(usize, Box<Result<Lane>>),
-    /// The pass of this number is over.
-    Passed(Box<Passed>, u64),
+    /// The pass of this number, which goes beyond the front, gave up the lead; `None`: it ended without a word.
+    Led(u64, Option<Reached>),
+    /// A pass is over.
+    Passed(Box<Passed>),
     /// A lane came back that had been cut off; others may still be out.
     CameBack(Returned, Travellers),
     /// Late arrivals were looked for.
@@ -54,13 +56,11 @@ pub struct Conductor<'a> {
     tasks: JoinSet<Event>,
     upstream: Upstream,
     slots: Vec<Slot>,
-    leading_share: Share,
-    behind_share: Share,
     policy: Policy,
     /// The highest id visible at the first opening of the source; `None` until then.
     target: Option<Option<i64>>,
     progressed_at: Instant,
-    /// The pass that was given the latest mark, and since when it is under way.
+    /// The pass that was given the latest mark, and since when it leads.
     leading: Option<(u64, Instant)>,
     passes: u64,
     tick_at: Instant,
@@ -82,8 +82,6 @@ impl<'a> Conductor<'a> {
             tasks: JoinSet::new(),
             upstream: Upstream::new(now),
             slots: slots.collect(),
-            leading_share: Share::new(limits.buffer_bytes_max / 2),
-            behind_share: Share::new(limits.buffer_bytes_max / 2),
             policy: Policy {
                 wait_min: RETRY_WAIT_MIN,
                 wait_max: limits.retry_wait_max,
@@ -138,7 +136,8 @@ impl<'a> Conductor<'a> {
         if self.is_over {
             return None;
         }
-        let lanes_due = self.slots.iter().filter_map(Slot::due).min();
+        // Without the source no lane can be opened, however long it has been due.
+        let lanes_due = self.upstream.source().and_then(|_| self.slots.iter().filter_map(Slot::due).min());
         let due = [self.upstream.due(), lanes_due].into_iter().flatten().fold(self.tick_at, Ord::min);
         let event = tokio::select! {
             biased;
@@ -190,7 +189,8 @@ impl<'a> Conductor<'a> {
             Event::Looked(follower, Ok(mark), epoch) => self.upstream.saw(follower, mark, epoch),
             Event::Looked(_, Err(error), epoch) => self.lose_source(&error, epoch),
             Event::LaneOpened(index, opened) => self.take_opened(index, *opened),
-            Event::Passed(passed, number) => self.take_passed(*passed, number),
+            Event::Led(number, reached) => self.take_led(number, reached),
+            Event::Passed(passed) => self.take_passed(*passed),
             Event::CameBack(returned, travellers) => {
                 self.take_returned(returned);
                 self.await_travellers(travellers);
@@ -203,28 +203,27 @@ impl<'a> Conductor<'a> {
     /// Why the run ended, when not because all was done or a stop was requested.
     pub fn problems(&self) -> Problems {
         let mut problems = Problems::new();
-        let halted = self
-            .slots
-            .iter()
-            .filter(|slot| matches!(slot.state, State::Halted))
-            .filter_map(Slot::lost_with);
+        let halted = self.slots.iter().filter(|slot| slot.is_halted()).filter_map(Slot::lost_with);
         for error in self.bug.iter().chain(self.upstream.halted_with()).chain(halted) {
             problems.push(error.clone());
         }
         if problems.is_empty() && !self.stop.is_requested() && !self.is_done() {
+            let is_wanting = |slot: &&Slot| match self.run.until_caught_up {
+                true => !self.has_arrived(slot),
+                false => self.upstream.lost_with().or(slot.lost_with()).is_some(),
+            };
             self.slots
                 .iter()
-                .filter(|slot| !self.has_arrived(slot))
+                .filter(is_wanting)
                 .for_each(|slot| problems.push(self.no_progress(slot)));
         }
         problems
     }
 
     fn is_done(&self) -> bool {
-        let is_halted = |slot: &Slot| matches!(slot.state, State::Halted);
         self.slots
             .iter()
-            .all(|slot| is_halted(slot) || (self.run.until_caught_up && self.has_arrived(slot)))
+            .all(|slot| slot.is_halted() || (self.run.until_caught_up && self.has_arrived(slot)))
     }
 
     fn has_arrived(&self, slot: &Slot) -> bool {
@@ -234,7 +233,8 @@ impl<'a> Conductor<'a> {
     /// The clock: is the time allowed over, and is there progress to be told?
     fn watch(&mut self) {
         self.run.progress.log(&self.run.log);
-        let is_well = self.upstream.source().is_some() && self.slots.iter().all(|slot| slot.lost_with().is_none());
+        let is_lane_well = |slot: &Slot| slot.is_halted() || slot.lost_with().is_none();
+        let is_well = self.upstream.source().is_some() && self.slots.iter().all(is_lane_well);
         if is_well && !self.run.until_caught_up {
             self.progressed_at = Instant::now();
         }

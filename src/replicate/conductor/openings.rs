@@ -32,8 +32,7 @@ impl Conductor<'_> {
                 if self.upstream.lost_with().is_some() {
                     info!(self.run.log, "the source is back");
                 }
-                let highest = self.slots.iter().filter_map(|slot| slot.position).max();
-                self.upstream.opened(source, follower, highest);
+                self.upstream.opened(source, follower);
             }
             Err(error) => self.lose_source(&error, self.upstream.epoch()),
         }
@@ -83,7 +82,11 @@ impl Conductor<'_> {
 
     pub(super) fn lose_lane(&mut self, index: usize, error: Error) {
         let is_over = self.run.fail_fast && !matches!(error.kind(), Kind::Stopped | Kind::Upstream | Kind::Fed);
+        let until = self.upstream.front().shipped;
         let slot = &mut self.slots[index];
+        if !is_over && slot.looks_closer(&error, self.run.config.replication.max_events_per_write, until, &self.run.log) {
+            return;
+        }
         slot.lost(error, &self.policy, jitter(), &self.run.log);
         if is_over {
             slot.halt();

@@ -6,14 +6,15 @@ use crate::event::range::shown;
 use crate::log::key;
 use crate::replicate::fan_out::{Group, Pace, Standing, groups};
 use crate::replicate::lane::{Lane, Returned, Travellers};
-use crate::replicate::pass::{Bounds, Passed, Share, pass};
+use crate::replicate::pass::{Bounds, Passed, Reached, pass};
 use crate::replicate::slot::{Slot, State};
 use crate::replicate::upstream::Source;
 use crate::source::cut::{CHUNK_BYTES, Mark};
 use crate::source::read::Ended;
-use slog::{info, warn};
+use slog::{debug, info, warn};
 use std::sync::Arc;
 use std::time::Instant;
+use tokio::sync::oneshot;
 
 impl Conductor<'_> {
     pub(super) fn begin_look(&mut self, epoch: u64) {
@@ -39,11 +40,8 @@ impl Conductor<'_> {
     }
 
     pub(super) fn begin_passes(&mut self, source: &Arc<Source>) {
-        let front = self.upstream.front().shipped;
-        let mut groups = groups(&self.standings(), source.near_ids);
-        // A lane that goes alone because it is slow leads only where nobody else is.
-        groups.sort_by_key(|group| group.lanes.iter().any(|lane| self.slots[*lane].pace != Pace::Together));
-        for group in groups {
+        for group in groups(&self.standings(), source.near_ids) {
+            let front = self.upstream.front().shipped;
             let may_lead = group.highest >= front && !self.is_led();
             let mark = if may_lead { self.upstream.take_mark() } else { None };
             let is_leading = mark.is_some();
@@ -51,10 +49,6 @@ impl Conductor<'_> {
                 .map(|mark| mark.at_least(front))
                 .or_else(|| self.upstream.mark_behind(group.after));
             if let Some(mark) = mark {
-                self.passes += 1;
-                if is_leading {
-                    self.leading = Some((self.passes, Instant::now()));
-                }
                 self.begin_pass(source, &group, mark, is_leading);
             }
         }
@@ -73,7 +67,11 @@ impl Conductor<'_> {
                 lane: index,
                 position: lane.position,
                 form,
-                pace: slot.pace,
+                pace: if slot.batch_events_max().is_some() {
+                    Pace::left()
+                } else {
+                    slot.pace
+                },
             });
         }
         ready
@@ -81,43 +79,59 @@ impl Conductor<'_> {
 
     fn begin_pass(&mut self, source: &Arc<Source>, group: &Group, mark: Mark, is_leading: bool) {
         let lanes: Vec<Lane> = group.lanes.iter().filter_map(|index| self.slots[*index].take_lane()).collect();
-        let Some(reading) = lanes.first().and_then(|lane| source.reading(&lane.wire, &self.run.config)) else {
+        let Some(mut reading) = lanes.first().and_then(|lane| source.reading(&lane.wire, &self.run.config)) else {
             return;
         };
+        if let [only] = group.lanes.as_slice()
+            && let Some(events_max) = self.slots[*only].batch_events_max()
+        {
+            reading.limits.events_max = events_max;
+        }
         let readers = Arc::clone(if is_leading { &source.leading } else { &source.behind });
-        let bounds = self.bounds(is_leading);
-        let (source, after, stop, number) = (Arc::clone(source), group.after, self.stop.clone(), self.passes);
+        debug!(self.run.log, "a pass began"; "after" => shown(group.after), "lanes" => lanes.len(), "is_leading" => is_leading);
+        let lead = is_leading.then(|| self.begin_lead());
+        let (source, after, bounds, stop) = (Arc::clone(source), group.after, self.bounds_of(lanes.len()), self.stop.clone());
         let front = self.upstream.front().shipped;
         self.tasks.spawn(async move {
             let batches = readers.batches(&reading, after, mark, &source.gate, PASS_MAX);
-            let mut passed = pass(batches, lanes, &bounds, &stop).await;
-            passed.epoch = source.epoch;
+            let mut passed = pass(batches, source.epoch, lanes, lead, bounds, &stop).await;
             passed.front = front;
-            Event::Passed(Box::new(passed), number)
+            Event::Passed(Box::new(passed))
         });
     }
 
-    /// Half of the buffer is the leading fan-out's; of the other half, a pass takes a part, so that a stuck lane leaves room for others.
-    fn bounds(&self, is_leading: bool) -> Bounds {
+    /// Each lane has an equal share of the buffer, and lanes that travel together share theirs.
+    fn bounds_of(&self, lanes: usize) -> Bounds {
         let limits = &self.run.config.replication;
-        let own = Share::new((limits.buffer_bytes_max / 2 / limits.readers_max.max(1)).max(CHUNK_BYTES));
         Bounds {
-            rooms: if is_leading {
-                vec![self.leading_share.clone()]
-            } else {
-                vec![own, self.behind_share.clone()]
-            },
+            room_max: (limits.buffer_bytes_max / self.slots.len() * lanes).max(CHUNK_BYTES),
             hold_max: limits.hold_max,
         }
     }
 
-    pub(super) fn take_passed(&mut self, mut passed: Passed, number: u64) {
+    fn begin_lead(&mut self) -> oneshot::Sender<Reached> {
+        let (lead, given_up) = oneshot::channel();
+        self.passes += 1;
+        let number = self.passes;
+        self.leading = Some((number, Instant::now()));
+        self.tasks.spawn(async move { Event::Led(number, given_up.await.ok()) });
+        lead
+    }
+
+    /// The read beyond the front is over, or waits for its lanes: another may begin.
+    pub(super) fn take_led(&mut self, number: u64, reached: Option<Reached>) {
         let is_leading = self.leading.is_some_and(|(leading, _)| leading == number);
         if is_leading {
             self.leading = None;
         }
+        if let Some(reached) = reached {
+            self.upstream.shipped(&reached, is_leading);
+        }
+    }
+
+    pub(super) fn take_passed(&mut self, mut passed: Passed) {
         self.refuse_vanished_rows(&mut passed);
-        self.upstream.shipped(&passed, is_leading);
+        self.upstream.shipped(&passed.reached, false);
         if passed.group_cuts > 0 {
             warn!(self.run.log, "a group grew beyond its limit and was cut: its events arrive in more than one transaction";
                 "cuts" => passed.group_cuts, "group_events_max" => self.run.config.source.group_events_max);
@@ -128,18 +142,18 @@ impl Conductor<'_> {
         }
         self.await_travellers(passed.still_out);
         if let Some(error) = passed.source_error {
-            self.lose_source(&error, passed.epoch);
+            self.lose_source(&error, passed.reached.epoch);
         }
     }
 
     /// Rows that were copied once and are not there any more: the source must be compared anew, not asked again and again.
     fn refuse_vanished_rows(&self, passed: &mut Passed) {
-        let is_short = passed.ended == Some(Ended::NothingMore) && passed.shipped < passed.front;
+        let is_short = passed.reached.ended == Some(Ended::NothingMore) && passed.reached.shipped < passed.front;
         if is_short && passed.source_error.is_none() {
             let what = "events that were copied before are not at the source any more";
             let why = format!(
                 "nothing was found after id {}, events up to {} were copied",
-                shown(passed.shipped),
+                shown(passed.reached.shipped),
                 shown(passed.front)
             );
             passed.source_error = Some(
@@ -160,6 +174,10 @@ impl Conductor<'_> {
         }
         let [returned] = passed.returned.as_slice() else { return };
         let slot = &mut self.slots[returned.index];
+        // A pass without work says nothing of the pace.
+        if returned.lane.as_ref().map_or(true, |lane| lane.position <= slot.position) {
+            return;
+        }
         let held = returned.at.saturating_duration_since(passed.read_until);
         let pace = slot.pace.after_pass(held, self.run.config.replication.hold_max);
         if pace == Pace::Together && slot.pace != pace {

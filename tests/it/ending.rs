@@ -1,0 +1,317 @@
+//! How a run ends: by signals, by what a destination rejects, by what is away too long; and how a hot spare takes over.
+
+use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_server};
+use crate::support::events::{arrives, equal, highest, init_destination, init_source, init_source_with, insert, prefix, statement};
+use crate::support::proxy::Network;
+use crate::support::replicator::Setup;
+use crate::support::{through, until};
+use counterfoil::postgres::server::{Server, Settings};
+use rustix::process::Signal;
+
+async fn pair() -> (Database, Database) {
+    let (source, destination) = (fresh_database().await, fresh_destination().await);
+    init_source(&source).await;
+    init_destination(&destination).await;
+    (source, destination)
+}
+
+/// A destination on a server of its own, for a test that stops or freezes it.
+async fn own_destination() -> Database {
+    let destination = fresh_database_on(&own_server(&Settings::new())).await;
+    init_destination(&destination).await;
+    destination
+}
+
+#[tokio::test]
+async fn the_first_signal_of_either_kind_during_a_copy_ends_it_with_a_prefix_and_exit_code_0() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let (source, destination) = pair().await;
+        insert(&source, 20_000).await;
+        let slow = Network {
+            bytes_per_s: Some(500_000),
+            ..Network::default()
+        };
+        let proxy = through(&destination, slow).await;
+        let setup = Setup::from(&source)
+            .and_url("copy", &proxy.url(&destination.conninfo.database))
+            .key("max_events_per_write = 1000");
+        let mut replicator = setup.start(&[]);
+        until("the copy is under way", async || highest(&destination).await > 0).await;
+        replicator.signal(signal);
+        let end = replicator.ends().await;
+        assert_eq!((end.code, end.report.as_str()), (Some(0), ""));
+        let position = prefix(&source, &destination).await;
+        assert!(position > 0 && position < 20_000, "{position}");
+    }
+}
+
+/// Commits of this destination take their time.
+async fn slow_to_commit(destination: &Database, seconds: u32) {
+    destination
+        .execute(&format!(
+            "create function dawdle() returns trigger language plpgsql as $$begin perform pg_sleep({seconds}); return null; end$$; \
+             create constraint trigger dawdle after insert on events deferrable initially deferred for each row \
+             when (new.event ->> 'n' = '7') execute function dawdle()"
+        ))
+        .await;
+}
+
+#[tokio::test]
+async fn a_destination_that_does_not_answer_keeps_a_stop_waiting_no_longer_than_allowed() {
+    let (source, destination) = pair().await;
+    slow_to_commit(&destination, 5).await;
+    let setup = Setup::from(&source).to("copy", &destination).key("shutdown_timeout_ms = 500");
+    let mut replicator = setup.start(&[]);
+    insert(&source, 1).await;
+    arrives(&destination, 1).await;
+    insert(&source, 9).await;
+    committing(&destination).await;
+    replicator.signal(Signal::TERM);
+    let end = replicator.ends().await;
+    assert_eq!((end.code, end.report.as_str()), (Some(0), ""));
+    assert!(end.log.contains("the batch in hand was not finished in time"), "{}", end.log);
+    let position = prefix(&source, &destination).await;
+    assert!(position == 1 || position == 10, "{position}");
+}
+
+#[tokio::test]
+async fn a_second_signal_leaves_at_once_with_130() {
+    let (source, destination) = pair().await;
+    slow_to_commit(&destination, 60).await;
+    let setup = Setup::from(&source).to("copy", &destination).key("shutdown_timeout_ms = 3600000");
+    let mut replicator = setup.start(&[]);
+    insert(&source, 10).await;
+    committing(&destination).await;
+    replicator.signal(Signal::INT);
+    replicator.says(&["stopping", "SIGINT"]).await;
+    assert!(replicator.is_running());
+    replicator.signal(Signal::TERM);
+    assert_eq!(replicator.ends().await.code, Some(130));
+}
+
+async fn committing(destination: &Database) {
+    let asked = "select count(*) from pg_stat_activity where datname = current_database() and query = 'commit' and wait_event = 'PgSleep'";
+    until("a commit takes its time", async || destination.query(asked).await == ["1"]).await;
+}
+
+#[tokio::test]
+async fn a_stop_ends_at_once_though_a_destination_is_frozen() {
+    let (source, _) = pair().await;
+    let destination = own_destination().await;
+    let setup = Setup::from(&source).to("copy", &destination).key("shutdown_timeout_ms = 3600000");
+    let mut replicator = setup.start(&[]);
+    insert(&source, 10).await;
+    arrives(&destination, 10).await;
+    destination.server.aside(Server::freeze).await;
+    insert(&source, 10).await;
+    replicator.says(&["a pass began", "\"after\":\"10\""]).await;
+    replicator.signal(Signal::TERM);
+    let end = replicator.ends().await;
+    assert_eq!((end.code, end.report.as_str()), (Some(0), ""));
+    destination.server.thaw();
+    prefix(&source, &destination).await;
+}
+
+#[tokio::test]
+async fn a_second_replicator_waits_and_takes_over_when_the_first_is_killed() {
+    let (source, destination) = pair().await;
+    let setup = Setup::from(&source).to("copy", &destination);
+    insert(&source, 1).await;
+    let first = setup.start(&[]);
+    arrives(&destination, 1).await;
+    let mut spare = setup.start(&[]);
+    spare
+        .says(&[
+            "waiting to take the destination over",
+            "another replicator feeds",
+            "counterfoil/append",
+        ])
+        .await;
+    insert(&source, 1).await;
+    arrives(&destination, 2).await;
+    assert_eq!(spare.lines(&["the destination is ready"]), 0);
+    first.kill_nine();
+    spare.says(&["the destination was taken over"]).await;
+    insert(&source, 1).await;
+    arrives(&destination, 3).await;
+    equal(&source, &destination).await;
+    spare.stops().await;
+}
+
+#[tokio::test]
+async fn a_second_replicator_that_is_to_catch_up_gives_up_with_5() {
+    let (source, destination) = pair().await;
+    insert(&source, 1).await;
+    let setup = Setup::from(&source).to("copy", &destination);
+    let first = setup.start(&[]);
+    arrives(&destination, 1).await;
+    insert(&source, 1).await;
+    arrives(&destination, 2).await;
+    let mut second = setup.key("retry_for_ms = 1500").start(&["--until-caught-up"]);
+    let end = second.ends().await;
+    assert_eq!(end.code, Some(5), "{end:?}");
+    assert!(
+        end.report.contains("another replicator feeds destination \"copy\"") && end.report.contains("counterfoil/append"),
+        "{}",
+        end.report
+    );
+    first.stops().await;
+}
+
+#[tokio::test]
+async fn with_fail_fast_the_first_loss_of_a_destination_ends_everything() {
+    let (source, healthy) = pair().await;
+    let lost = own_destination().await;
+    let setup = Setup::from(&source).to("healthy", &healthy).to("lost", &lost);
+    let mut replicator = setup.start(&["--fail-fast"]);
+    insert(&source, 1).await;
+    arrives(&lost, 1).await;
+    arrives(&healthy, 1).await;
+    lost.server.aside(Server::stop_immediate).await.unwrap();
+    insert(&source, 1).await;
+    let end = replicator.ends().await;
+    assert_eq!(end.code, Some(8), "{end:?}");
+    assert!(end.report.contains("cannot append to destination \"lost\""), "{}", end.report);
+    prefix(&source, &healthy).await;
+}
+
+#[tokio::test]
+async fn a_rejected_event_stops_its_lane_alone_after_all_events_before_it() {
+    let (source, good) = pair().await;
+    let bad = fresh_destination().await;
+    init_destination(&bad).await;
+    bad.execute("alter table events add constraint no_forties check (event ->> 'n' <> '41')")
+        .await;
+    insert(&source, 60).await;
+    let setup = Setup::from(&source).to("good", &good).to("bad", &bad);
+    let mut replicator = setup.start(&[]);
+    replicator
+        .says(&["the destination stopped for good", "\"destination\":\"bad\""])
+        .await;
+    insert(&source, 1).await;
+    arrives(&good, 61).await;
+    assert_eq!(prefix(&source, &bad).await, 40);
+    replicator.signal(Signal::TERM);
+    assert_eq!(
+        replicator.ends().await.code,
+        Some(7),
+        "what stopped a lane is told in the end, also after a signal"
+    );
+
+    let end = setup.start(&["--until-caught-up"]).ends().await;
+    assert_eq!(end.code, Some(7), "{end:?}");
+    assert!(
+        end.report.contains("cannot append to destination \"bad\"")
+            && end.report.contains("id 41\n")
+            && end.report.contains("violates check constraint \"no_forties\" (SQLSTATE 23514)"),
+        "{}",
+        end.report
+    );
+    assert!(!end.report.contains("é"), "an event is quoted: {}", end.report);
+
+    bad.execute("alter table events drop constraint no_forties").await;
+    assert_eq!(setup.start(&["--until-caught-up"]).ends().await.code, Some(0));
+    equal(&source, &bad).await;
+}
+
+#[tokio::test]
+async fn a_rejection_in_the_middle_of_one_transaction_leaves_what_came_before_that_transaction() {
+    let (source, bad) = pair().await;
+    bad.execute("create function refuse() returns trigger language plpgsql as $$begin if new.event ->> 'n' = '5' then raise 'not this one'; end if; return new; end$$; create trigger refuse before insert on events for each row execute function refuse()").await;
+    insert(&source, 3).await;
+    source
+        .execute("insert into events (ts, event) select now(), jsonb_build_object('n', i) from generate_series(4, 6) i")
+        .await;
+    let end = Setup::from(&source).to("bad", &bad).start(&["--until-caught-up"]).ends().await;
+    assert_eq!(end.code, Some(7), "{end:?}");
+    assert!(
+        end.report.contains("ids 4..6") && end.report.contains("not this one"),
+        "{}",
+        end.report
+    );
+    assert_eq!(prefix(&source, &bad).await, 3);
+}
+
+#[tokio::test]
+async fn a_destination_that_is_away_from_the_start_stops_nobody_and_is_named_in_the_end() {
+    let (source, good) = pair().await;
+    insert(&source, 5).await;
+    let setup = Setup::from(&source)
+        .to("good", &good)
+        .and_url("gone", "host=127.0.0.1 port=1 user=postgres dbname=nowhere")
+        .key("retry_for_ms = 1500");
+    let end = setup.start(&["--until-caught-up"]).ends().await;
+    assert_eq!(end.code, Some(8), "{end:?}");
+    assert!(
+        end.report.contains("destination \"gone\" is not caught up") && end.report.contains("127.0.0.1:1"),
+        "{}",
+        end.report
+    );
+    assert!(!end.report.contains("\"good\""), "{}", end.report);
+    equal(&source, &good).await;
+}
+
+#[tokio::test]
+async fn a_run_that_follows_ends_with_8_when_a_destination_is_away_too_long() {
+    let (source, good) = pair().await;
+    let lost = own_destination().await;
+    let setup = Setup::from(&source).to("good", &good).to("lost", &lost).key("retry_for_ms = 1500");
+    let mut replicator = setup.start(&[]);
+    insert(&source, 1).await;
+    arrives(&lost, 1).await;
+    lost.server.aside(Server::stop_immediate).await.unwrap();
+    insert(&source, 1).await;
+    let end = replicator.ends().await;
+    assert_eq!(end.code, Some(8), "{end:?}");
+    assert!(end.report.contains("destination \"lost\""), "{}", end.report);
+    equal(&source, &good).await;
+}
+
+#[tokio::test]
+async fn a_transaction_that_holds_the_mark_is_named_with_its_process_application_and_age() {
+    let (source, destination) = pair().await;
+    let holder = source.client().await;
+    holder.batch_execute("set application_name = 'slow worker'; begin").await.unwrap();
+    holder.batch_execute(&statement(1)).await.unwrap();
+    let pid: i32 = holder.query_one("select pg_backend_pid()", &[]).await.unwrap().get(0);
+    insert(&source, 2).await;
+    let named = [format!("pid {pid}"), "slow worker".to_owned(), "open for".to_owned()];
+    let mut replicator = Setup::from(&source)
+        .to("copy", &destination)
+        .key("retry_for_ms = 14000")
+        .start(&["--until-caught-up"]);
+    let end = replicator.ends().await;
+    assert_eq!(end.code, Some(8), "{end:?}");
+    let line = end
+        .log
+        .lines()
+        .find(|line| line.contains("committed events wait for a transaction"));
+    for text in [end.report.as_str(), line.unwrap_or_default()] {
+        assert!(named.iter().all(|name| text.contains(name.as_str())), "{text} in {end:?}");
+    }
+    assert!(end.report.contains("2 committed events from id 2 on"), "{}", end.report);
+    assert_eq!(highest(&destination).await, 0);
+}
+
+#[tokio::test]
+async fn a_prepared_transaction_that_holds_the_mark_is_named_by_its_gid() {
+    let (source, destination) = (fresh_database().await, fresh_destination().await);
+    init_source_with(&source, "sequence", "none").await;
+    init_destination(&destination).await;
+    let gid = format!("forgotten {}", source.conninfo.database);
+    source
+        .execute(&format!("begin; {}; prepare transaction '{gid}'", statement(1)))
+        .await;
+    insert(&source, 2).await;
+    let setup = Setup::from(&source).to("copy", &destination).key("retry_for_ms = 3000");
+    let end = setup.start(&["--until-caught-up"]).ends().await;
+    source.execute(&format!("rollback prepared '{gid}'")).await;
+    assert_eq!(end.code, Some(8), "{end:?}");
+    assert!(
+        end.report.contains(&format!("the prepared transaction \"{gid}\"")) && end.report.contains("ROLLBACK PREPARED"),
+        "{}",
+        end.report
+    );
+    assert_eq!(setup.start(&["--until-caught-up"]).ends().await.code, Some(0));
+    equal(&source, &destination).await;
+}

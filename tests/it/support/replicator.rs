@@ -1,0 +1,227 @@
+//! The replicator as a process: started with a configuration, watched by its log, signalled, killed; gone with its test.
+
+use super::{LONG, until};
+use crate::harness::Database;
+use counterfoil::config::libpq::HostAt;
+use rustix::process::{Pid, Signal, kill_process};
+use std::fmt::Write as _;
+use std::fs::File;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+use tempfile::TempDir;
+
+/// A configuration in the making.
+#[derive(Clone)]
+pub struct Setup {
+    source: String,
+    source_keys: String,
+    destinations: String,
+    replication: String,
+}
+
+impl Setup {
+    /// Copies from this source, with every default.
+    pub fn from(source: &Database) -> Self {
+        Self::from_url(&url(source))
+    }
+
+    /// As [`Setup::from`], by another connection string.
+    pub fn from_url(url: &str) -> Self {
+        Self {
+            source: url.to_owned(),
+            source_keys: String::new(),
+            destinations: String::new(),
+            replication: String::new(),
+        }
+    }
+
+    /// Adds a line to `[source]`.
+    pub fn source_key(mut self, line: &str) -> Self {
+        writeln!(self.source_keys, "{line}").unwrap();
+        self
+    }
+
+    /// Adds a destination.
+    pub fn to(self, name: &str, database: &Database) -> Self {
+        self.and_url(name, &url(database))
+    }
+
+    /// Adds a destination by its connection string, and other keys after it.
+    pub fn and_url(mut self, name: &str, url: &str) -> Self {
+        write!(self.destinations, "[[destinations]]\nname = \"{name}\"\nurl = '{url}'\n").unwrap();
+        self
+    }
+
+    /// Adds a line to the destination that was added last.
+    pub fn destination_key(mut self, line: &str) -> Self {
+        writeln!(self.destinations, "{line}").unwrap();
+        self
+    }
+
+    /// Adds a line to `[replication]`.
+    pub fn key(mut self, line: &str) -> Self {
+        writeln!(self.replication, "{line}").unwrap();
+        self
+    }
+
+    /// Starts `counterfoil run` with these flags.
+    pub fn start(&self, flags: &[&str]) -> Replicator {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("counterfoil.toml");
+        let Self {
+            source,
+            source_keys,
+            destinations,
+            replication,
+        } = self;
+        let text = format!(
+            "[source]\nurl = '{source}'\n{source_keys}\n{destinations}\n[replication]\n{replication}\n[log]\nformat = \"json\"\nlevel = \"debug\"\n"
+        );
+        std::fs::write(&file, text).unwrap();
+        let open = |name: &str| File::create(dir.path().join(name)).unwrap();
+        let child = program()
+            .arg("run")
+            .arg("--config")
+            .arg(&file)
+            .args(flags)
+            .stdin(Stdio::null())
+            .stdout(open("log"))
+            .stderr(open("stderr"))
+            .spawn()
+            .unwrap();
+        Replicator { child, dir }
+    }
+}
+
+/// A running `counterfoil run`; killed when dropped.
+pub struct Replicator {
+    child: Child,
+    dir: TempDir,
+}
+
+/// How a process ended.
+#[derive(Debug)]
+pub struct End {
+    /// Its exit code; `None` when a signal ended it.
+    pub code: Option<i32>,
+    /// What it said last, to the person.
+    pub report: String,
+    /// Everything it logged.
+    pub log: String,
+}
+
+impl Replicator {
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("log")).unwrap()
+    }
+
+    /// How many lines it has logged with all of these words.
+    pub fn lines(&self, words: &[&str]) -> usize {
+        self.log()
+            .lines()
+            .filter(|line| words.iter().all(|word| line.contains(word)))
+            .count()
+    }
+
+    /// Waits until it has logged a line with all of these words.
+    pub async fn says(&mut self, words: &[&str]) {
+        let start = Instant::now();
+        while self.lines(words) == 0 {
+            let has_ended = self.child.try_wait().unwrap();
+            assert!(
+                start.elapsed() < LONG && (has_ended.is_none() || self.lines(words) > 0),
+                "it does not say {words:?} ({has_ended:?}, {}):\n{}",
+                self.report(),
+                self.log()
+            );
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.id()).unwrap();
+        kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
+    }
+
+    /// Kills it with SIGKILL, and waits until it is gone.
+    pub fn kill_nine(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Whether it runs.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Waits until it has ended by itself.
+    pub async fn ends(&mut self) -> End {
+        let mut status = None;
+        until("the replicator ends", async || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        })
+        .await;
+        let status = status.unwrap();
+        assert_ne!(status.signal(), Some(6), "it aborted");
+        End {
+            code: status.code(),
+            report: self.report(),
+            log: self.log(),
+        }
+    }
+
+    /// Asks it to stop and waits until it has; it must end with 0.
+    pub async fn stops(mut self) -> End {
+        self.signal(Signal::TERM);
+        let end = self.ends().await;
+        assert_eq!(end.code, Some(0), "{end:?}");
+        end
+    }
+
+    fn report(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("stderr")).unwrap()
+    }
+}
+
+impl Drop for Replicator {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A database as a configuration names it.
+pub fn url(database: &Database) -> String {
+    let host = &database.conninfo.hosts[0];
+    let HostAt::Unix(dir) = &host.at else {
+        panic!("a private server has a socket")
+    };
+    format!(
+        "host={} port={} user={} dbname={}",
+        dir.display(),
+        host.port,
+        database.conninfo.user,
+        database.conninfo.database
+    )
+}
+
+/// Runs `counterfoil` with these arguments; it must succeed.
+pub async fn counterfoil(arguments: &[&str]) {
+    let mut command = tokio::process::Command::from(program());
+    let output = command.args(arguments).stdin(Stdio::null()).output().await.unwrap();
+    assert!(
+        output.status.success(),
+        "{arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_counterfoil"));
+    command.env_clear();
+    command
+}
