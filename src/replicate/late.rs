@@ -65,8 +65,8 @@ async fn compare_counts(
         what: "audit",
         side: Side::Destination,
     };
-    let lent = source.checks.get().await?;
     let session = Session::open(&config.conninfo, purpose, run.config.replication.connect_timeout).await?;
+    let lent = source.check_session().await?;
     let id_column = &source.shape.id_column;
     let ours = Holding {
         session: &lent,

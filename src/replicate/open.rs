@@ -57,11 +57,11 @@ pub async fn source(run: &Replication, epoch: u64) -> Result<(Source, Follower)>
     let follower = Follower::new(looker, following, run.log.clone()).await?;
     let highest = follower.looker().highest().await?;
     // One for each destination, so that one that does not answer in the middle of a check keeps no other from being checked.
-    let checks_max = u32::try_from(run.config.destinations.len()).unwrap_or(u32::MAX).saturating_add(1);
     let check = Purpose {
         what: "check",
         side: Side::Source,
     };
+    let lanes = u32::try_from(run.config.destinations.len()).unwrap_or(u32::MAX);
     let source = Source {
         epoch,
         rule,
@@ -70,7 +70,9 @@ pub async fn source(run: &Replication, epoch: u64) -> Result<(Source, Follower)>
         gate,
         leading: readers(1),
         behind: readers(limits.readers_max),
-        checks: Pool::new(&config.conninfo, check, checks_max, limits.connect_timeout, &run.log),
+        server,
+        // A destination that freezes while it is compared keeps one, and the others must find one all the same.
+        checks: Pool::new(&config.conninfo, check, lanes.saturating_add(1), limits.connect_timeout, &run.log),
         shape,
     };
     Ok((source, follower))
@@ -153,7 +155,7 @@ async fn compare(
     timeout: Duration,
     is_compared: bool,
 ) -> Result<Option<i64>> {
-    let lent = source.checks.get().await?;
+    let lent = source.check_session().await?;
     if is_compared {
         let lane = contents::Lane {
             name: &config.name,

@@ -47,6 +47,10 @@ pub struct Slot {
     pub audited: Audited,
     /// When late arrivals were last looked for.
     pub audited_at: Instant,
+    /// Whether they are being looked for now.
+    pub is_under_audit: bool,
+    /// Position and front at which a read ended before the front was reached: it waits for the next mark, as those at the front do.
+    pub stalled_at: Option<(Option<i64>, Option<i64>)>,
     lost_with: Option<Error>,
     health: Health,
     closer: Option<Closer>,
@@ -75,6 +79,8 @@ impl Slot {
             was_opened: false,
             audited: Audited::default(),
             audited_at: now,
+            is_under_audit: false,
+            stalled_at: None,
             lost_with: None,
             health: Health::new(),
             closer: None,
@@ -88,6 +94,11 @@ impl Slot {
         } else {
             None
         }
+    }
+
+    /// Whether only a new mark can lead it on: it is at the front, or a group begins there that reaches over it.
+    pub fn awaits_mark(&self, front: Option<i64>) -> bool {
+        self.position >= front || self.stalled_at == Some((self.position, front))
     }
 
     /// The lane, if it is here; it is busy then.
@@ -132,7 +143,9 @@ impl Slot {
         }
         self.was_opened = true;
         self.position = lane.position;
-        self.state = State::Ready(Box::new(lane));
+        if !matches!(self.state, State::Halted) {
+            self.state = State::Ready(Box::new(lane));
+        }
     }
 
     /// It came back from a pass. Gives whether it moved. One that was halted meanwhile, by an audit, stays halted: its lane is dropped.

@@ -1,10 +1,11 @@
 //! The source as the conductor sees it: its connection and health, the front of what was shipped, and the mark in hand.
 
 use crate::config::Config;
-use crate::error::Error;
+use crate::error::{Error, Kind, Result};
 use crate::event::range::shown;
 use crate::event::wire::Wire;
-use crate::postgres::pool::Pool;
+use crate::postgres::identity::ServerIdentity;
+use crate::postgres::pool::{Lent, Pool};
 use crate::replicate::check::shape::SourceShape;
 use crate::replicate::pass::Reached;
 use crate::retry::{Happened, Health, Policy};
@@ -36,11 +37,25 @@ pub struct Source {
     pub leading: Arc<Readers>,
     /// The sessions of the others.
     pub behind: Arc<Readers>,
+    /// Which server it is.
+    pub server: ServerIdentity,
     /// For checks and counts.
     pub checks: Pool,
 }
 
 impl Source {
+    /// A session for checks and counts, on the same server as all others: what another one says of its events is no word on these.
+    ///
+    /// # Errors
+    /// Those of the connection; `Unavailable` when another server answers.
+    pub async fn check_session(&self) -> Result<Lent<'_>> {
+        let lent = self.checks.get().await?;
+        if lent.server().identity == self.server {
+            return Ok(lent);
+        }
+        Err(Error::new(Kind::Unavailable, "another server answers than before").at(lent.place()))
+    }
+
     /// What is read for lanes of this form; `None` when the id does not travel.
     pub fn reading(&self, wire: &Wire, config: &Config) -> Option<Reading> {
         Some(Reading {
@@ -133,8 +148,8 @@ impl Upstream {
         self.epoch
     }
 
-    /// Takes the new connection. Nothing is known to be shipped of what it shows until a lane was compared with it: the source may have
-    /// been put back to an older state.
+    /// Takes the new connection. Nothing is known to be copied from it before [`Upstream::hear_of`]: after a failover, what a lane holds
+    /// may be of another history, in which other ids are decided.
     pub fn opened(&mut self, source: Source, follower: Follower) {
         self.health = self.health.next(Happened::Opened, &NO_WAIT, 0.0);
         self.holding = follower.holding_view();

@@ -173,10 +173,8 @@ impl Follower {
             tokio::time::sleep(HOLE_RECHECK).await;
             return Ok(());
         }
-        let (events, log) = (self.looker.events(), &self.log);
-        if let Ok(noted) = tokio::time::timeout(LOOK_MAX, self.holding.note(&events, hold, log)).await {
-            noted?;
-        }
+        let place = self.looker.session().place().to_owned();
+        answered(place, self.holding.note(&self.looker.events(), hold, &self.log)).await?;
         tokio::time::sleep((since.elapsed() / 8).clamp(GAP_WAIT_MIN, GAP_WAIT_MAX)).await;
         Ok(())
     }
@@ -325,7 +323,8 @@ async fn answered<T>(place: String, work: impl Future<Output = Result<T>>) -> Re
     })?
 }
 
-fn hole(hold: &Hold, place: &str) -> Error {
+/// Says that consecutive ids are not.
+pub fn hole(hold: &Hold, place: &str) -> Error {
     Error::new(
         Kind::Order,
         format!(

@@ -98,10 +98,10 @@ impl Conductor<'_> {
         for index in 0..self.slots.len() {
             let slot = &mut self.slots[index];
             let State::Ready(lane) = &slot.state else { continue };
-            if now.duration_since(slot.audited_at) < self.run.audit_interval {
+            if slot.is_under_audit || now.duration_since(slot.audited_at) < self.run.audit_interval {
                 continue;
             }
-            slot.audited_at = now;
+            (slot.audited_at, slot.is_under_audit) = (now, true);
             let (run, stop, source) = (self.run.clone(), self.stop.clone(), Arc::clone(source));
             let (wire, before, position) = (lane.wire.clone(), slot.audited, lane.position);
             self.tasks.spawn(async move {
@@ -112,6 +112,7 @@ impl Conductor<'_> {
     }
 
     pub(super) fn take_audited(&mut self, index: usize, audited: Result<Audited>) {
+        self.slots[index].is_under_audit = false;
         match audited {
             Ok(audited) => self.slots[index].audited = audited,
             Err(error) if error.kind().consequence().is_retried || error.kind() == Kind::Stopped => {

@@ -9,8 +9,10 @@ use crate::replicate::lane::{Lane, Returned, Travellers};
 use crate::replicate::pass::{Bounds, Passed, Reached, pass};
 use crate::replicate::slot::{Slot, State};
 use crate::replicate::upstream::Source;
-use crate::source::cut::{CHUNK_BYTES, Mark};
+use crate::source::cut::{CHUNK_BYTES, Mark, Stopped};
+use crate::source::explain::Hold;
 use crate::source::read::Ended;
+use crate::source::wait::hole;
 use slog::{debug, info, warn};
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,8 +21,8 @@ use tokio::sync::oneshot;
 impl Conductor<'_> {
     pub(super) fn begin_look(&mut self, epoch: u64) {
         let front = self.upstream.front();
-        let is_level = |slot: &Slot| matches!(&slot.state, State::Ready(lane) if lane.position >= front.shipped);
-        if self.is_led() || !self.slots.iter().any(is_level) {
+        let awaits_mark = |slot: &Slot| matches!(slot.state, State::Ready(_)) && slot.awaits_mark(front.shipped);
+        if self.is_led() || !self.slots.iter().any(awaits_mark) {
             return;
         }
         let Some((mut follower, lost)) = self.upstream.take_follower() else {
@@ -42,12 +44,14 @@ impl Conductor<'_> {
     pub(super) fn begin_passes(&mut self, source: &Arc<Source>) {
         for group in groups(&self.standings(), source.near_ids) {
             let front = self.upstream.front().shipped;
-            let may_lead = group.highest >= front && !self.is_led();
+            let awaits_mark = |lane: &usize| self.slots[*lane].awaits_mark(front);
+            let may_lead = group.lanes.iter().any(awaits_mark) && !self.is_led();
+            let is_behind = !group.lanes.iter().all(awaits_mark);
             let mark = if may_lead { self.upstream.take_mark() } else { None };
             let is_leading = mark.is_some();
             let mark = mark
                 .map(|mark| mark.at_least(front))
-                .or_else(|| self.upstream.mark_behind(group.after));
+                .or_else(|| if is_behind { self.upstream.mark_behind(group.after) } else { None });
             if let Some(mark) = mark {
                 self.begin_pass(source, &group, mark, is_leading);
             }
@@ -131,14 +135,19 @@ impl Conductor<'_> {
 
     pub(super) fn take_passed(&mut self, mut passed: Passed) {
         self.refuse_vanished_rows(&mut passed);
+        self.refuse_hole(&mut passed);
         self.upstream.shipped(&passed.reached, false);
+        let Reached { ended, epoch, shipped, .. } = passed.reached;
+        let front = passed.front;
         if passed.group_cuts > 0 {
             warn!(self.run.log, "a group grew beyond its limit and was cut: its events arrive in more than one transaction";
                 "cuts" => passed.group_cuts, "group_events_max" => self.run.config.source.group_events_max);
         }
         self.judge_paces(&passed);
         for returned in std::mem::take(&mut passed.returned) {
+            let (index, has_all) = (returned.index, returned.lane.as_ref().is_ok_and(|lane| lane.position >= shipped));
             self.take_returned(returned);
+            self.note_stall(index, ended.filter(|_| has_all), front, epoch);
         }
         self.await_travellers(passed.still_out);
         if let Some(error) = passed.source_error {
@@ -162,6 +171,32 @@ impl Conductor<'_> {
                     .fix("nothing to do: it is connected and compared anew"),
             );
         }
+    }
+
+    /// A hole in consecutive ids where there was none when they were copied before.
+    fn refuse_hole(&self, passed: &mut Passed) {
+        if let Some(Ended::Stopped(Stopped::AtMark { next, .. })) = passed.reached.ended
+            && Some(next) <= passed.front
+            && passed.source_error.is_none()
+        {
+            let hold = Hold {
+                after: passed.reached.taken,
+                next,
+                holder: None,
+            };
+            let place = self.run.config.source.conninfo.describe();
+            passed.source_error = Some(hole(&hold, &place).because("it was there when it was copied before"));
+        }
+    }
+
+    /// A read that had the front as its mark and ended before it: a group reaches over the front, which grew after others had shipped its
+    /// beginning. Read again at once, it would end in the same place.
+    fn note_stall(&mut self, index: usize, ended: Option<Ended>, mark: Option<i64>, epoch: u64) {
+        let front = self.upstream.front().shipped;
+        let is_at_mark = matches!(ended, Some(Ended::Stopped(Stopped::AtMark { .. })));
+        let slot = &mut self.slots[index];
+        let is_stalled = is_at_mark && mark == front && slot.position < front && epoch == self.upstream.epoch();
+        slot.stalled_at = is_stalled.then_some((slot.position, front));
     }
 
     fn judge_paces(&mut self, passed: &Passed) {
