@@ -271,6 +271,11 @@ impl Problems {
         self.0.iter().min_by_key(|problem| problem.kind().consequence().rank)
     }
 
+    /// The exit code of the worst; 0 where there are none.
+    pub fn exit_code(&self) -> u8 {
+        self.worst().map_or(0, |worst| worst.kind().consequence().exit_code)
+    }
+
     /// The blocks of all of them, with an empty line between.
     pub fn report(&self) -> String {
         let blocks: Vec<String> = self.0.iter().map(Error::report).collect();

@@ -2,6 +2,8 @@
 
 use slog::{Drain, Level, LevelFilter, Logger, OwnedKVList, Record};
 use std::io::{IsTerminal, Write};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 /// The names of all keys, so that one fact has one name everywhere.
 pub mod key {
@@ -100,13 +102,16 @@ fn json<W: Write + Send + 'static>(stream: W) -> impl Drain<Ok = (), Err = slog:
             "msg" => slog::PushFnValue(|record: &Record, out| out.emit(record.msg())),
             "level" => slog::FnValue(|record: &Record| record.level().as_str().to_lowercase()),
             "ts" => slog::PushFnValue(|_: &Record, out| {
-                let mut written = Vec::new();
-                slog_term::timestamp_utc(&mut written).map_err(slog::Error::Io)?;
-                out.emit(String::from_utf8_lossy(&written).as_ref())
+                out.emit(stamp(OffsetDateTime::now_utc()))
             }),
         ))
         .build();
     JsonDrain(std::sync::Mutex::new(drain))
+}
+
+/// A moment as RFC 3339 writes it, in UTC: with year and zone, so that any reader of logs can order lines by it.
+fn stamp(moment: OffsetDateTime) -> String {
+    moment.format(&Rfc3339).unwrap_or_else(|_| moment.unix_timestamp().to_string())
 }
 
 /// slog-json is not `Sync`; the asynchronous drain calls it from one thread, the mutex says so to the compiler.
@@ -121,5 +126,16 @@ impl<W: Write> Drain for JsonDrain<W> {
             let _ = drain.log(record, values);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_json_line_tells_year_and_zone() {
+        let moment = OffsetDateTime::from_unix_timestamp_nanos(1_700_000_000_123_000_000).unwrap();
+        assert_eq!(stamp(moment), "2023-11-14T22:13:20.123Z");
     }
 }

@@ -2,7 +2,7 @@
 -- Parameters: $1 oid of the table.
 select t.tgname::pg_catalog.text as name,
        pg_catalog.bool_or(t.tgenabled in ('O', 'A')) as is_enabled,
-       pg_catalog.bool_or((t.tgtype & 2) <> 0) as is_before,
+       pg_catalog.bool_or((t.tgtype & 3) = 3) as is_before,
        p.prosrc as function
   from pg_catalog.pg_trigger t
   join pg_catalog.pg_proc p on p.oid = t.tgfoid

@@ -35,6 +35,7 @@ pub enum Command {
     /// Tells where every destination stands, from the databases alone
     Status(Status),
     /// Shows all of it on private servers with made-up events, and proves that the copies are equal; needs nothing but PostgreSQL's binaries
+    #[command(after_help = "Exit codes: 0 proved equal; 130 interrupted before the proof; else as `counterfoil --help` says.")]
     Demo(Demo),
 }
 
@@ -113,7 +114,7 @@ pub enum Notify {
 #[derive(Debug, Args)]
 pub struct ConfigFile {
     /// The configuration: TOML, or JSON where the name ends in .json
-    #[arg(long, short, value_name = "FILE", env = "COUNTERFOIL_CONFIG")]
+    #[arg(long, short, value_name = "FILE", env = "COUNTERFOIL_CONFIG", hide_env_values = true)]
     pub config: PathBuf,
 }
 

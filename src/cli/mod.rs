@@ -40,7 +40,7 @@ pub fn main() -> ExitCode {
 async fn command(command: Command) -> u8 {
     let done = match command {
         Command::Init(init) => init::init(init).await.map(|()| 0),
-        Command::Run(run) => run::run(run).await.map(|()| 0),
+        Command::Run(run) => run::run(run).await,
         Command::Status(status) => status::status(status).await,
         Command::Demo(demo) => demo::demo(demo).await,
     };
@@ -50,7 +50,7 @@ async fn command(command: Command) -> u8 {
 /// Tells problems on stderr; gives the exit code of the worst.
 fn told(problems: &Problems) -> u8 {
     eprintln!("{}", problems.report());
-    problems.worst().map_or(1, |worst| worst.kind().consequence().exit_code)
+    problems.exit_code().max(1)
 }
 
 /// Reads the configuration; all its problems together.

@@ -19,11 +19,11 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Runs it.
+/// Runs it; gives the exit code.
 ///
 /// # Errors
-/// Everything that refused or ended it; the worst gives the exit code.
-pub async fn run(arguments: args::Run) -> Result<(), Problems> {
+/// Everything that refused or ended it and is not told yet; the worst gives the exit code.
+pub async fn run(arguments: args::Run) -> Result<u8, Problems> {
     let flags = Flags {
         destinations: arguments.destination.clone(),
         until_caught_up: arguments.until_caught_up,
@@ -36,30 +36,28 @@ pub async fn run(arguments: args::Run) -> Result<(), Problems> {
     let done = if arguments.dry_run {
         try_it(&config, &stop).await
     } else {
-        copy(&config, &arguments, &stop, &log).await
+        copy(&config, &arguments, &stop, &log).await.map(|()| 0)
     };
     drop((log, guard));
     done
 }
 
-async fn try_it(config: &Config, stop: &Stop) -> Result<(), Problems> {
+/// The dry run; its report carries the refusals, so that only their exit code is left to give.
+async fn try_it(config: &Config, stop: &Stop) -> Result<u8, Problems> {
     let tried = stop.or(async {
         let sides = Sides::open(config).await;
         let found = dry_run(config, sides.source()?, &sides.candidates(config)).await;
         println!("{found}");
-        if found.findings.problems.is_empty() {
-            Ok(())
-        } else {
-            Err(found.findings.problems)
-        }
+        Ok(found.findings.problems.exit_code())
     });
-    tried.await.unwrap_or(Ok(()))
+    tried.await.unwrap_or(Ok(0))
 }
 
 async fn copy(config: &Arc<Config>, arguments: &args::Run, stop: &Stop, log: &Logger) -> Result<(), Problems> {
     let Some(findings) = start::check_all(config, stop, log).await? else {
         return Ok(());
     };
+    start::tell(&findings, log);
     let run = Replication {
         config: Arc::clone(config),
         compared: findings.destinations.iter().map(|destination| destination.is_checked()).collect(),

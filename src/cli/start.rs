@@ -9,7 +9,7 @@ use crate::replicate::check::{self, Candidate, Findings};
 use crate::retry::Policy;
 use crate::stop::Stop;
 use futures::future::{join, join_all};
-use slog::{Logger, info, warn};
+use slog::{Logger, debug, info, warn};
 use std::time::{Duration, Instant};
 
 /// The sessions of all sides, for the checks only.
@@ -62,16 +62,14 @@ pub async fn check_all(config: &Config, stop: &Stop, log: &Logger) -> Result<Opt
         wait_max: config.replication.retry_wait_max,
     };
     let (began, mut losses) = (Instant::now(), 0);
+    let mut known = None;
     loop {
         let Some(attempt) = stop.or(attempt(config)).await else {
             return Ok(None);
         };
         let error = match attempt {
             Ok(findings) if findings.is_refused() => return Err(findings.problems),
-            Ok(findings) => {
-                tell(&findings, log);
-                return Ok(Some(findings));
-            }
+            Ok(findings) => return Ok(Some(findings)),
             Err(error) => error,
         };
         let is_over = config.replication.retry_for.is_some_and(|allowed| began.elapsed() >= allowed);
@@ -80,7 +78,14 @@ pub async fn check_all(config: &Config, stop: &Stop, log: &Logger) -> Result<Opt
         }
         losses += 1;
         let wait = policy.wait(losses, rand::random());
-        warn!(log, "the source cannot be reached, trying again"; key::ERROR => error.to_string(), key::WAIT_MS => u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+        let (text, wait_ms) = (error.to_string(), u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+        if known.as_ref() == Some(&text) {
+            debug!(log, "the source still cannot be reached"; key::WAIT_MS => wait_ms);
+        } else {
+            let fix = error.remedy().unwrap_or_default().to_owned();
+            warn!(log, "the source cannot be reached, trying again"; key::ERROR => &text, key::FIX => fix, key::WAIT_MS => wait_ms);
+            known = Some(text);
+        }
         if stop.or(tokio::time::sleep(wait)).await.is_none() {
             return Ok(None);
         }
@@ -99,7 +104,8 @@ async fn attempt(config: &Config) -> Result<Findings> {
     }
 }
 
-fn tell(findings: &Findings, log: &Logger) {
+/// Tells what the first checks found. A destination that is away is told by its lane, which tries it again.
+pub fn tell(findings: &Findings, log: &Logger) {
     if let Some(source) = &findings.source {
         info!(log, "the source was checked"; key::TABLE => source.table.name.to_string(), "ids" => source.ids.to_string(),
             "wakeup" => source.wakeup.to_string(), "group_by" => source.group_by.clone().unwrap_or_default());
@@ -113,6 +119,6 @@ fn tell(findings: &Findings, log: &Logger) {
         }
     }
     for problem in findings.problems.iter() {
-        warn!(log, "a destination cannot be checked yet"; key::ERROR => problem.to_string());
+        debug!(log, "a destination cannot be checked yet"; key::ERROR => problem.to_string());
     }
 }

@@ -161,8 +161,9 @@ fn differs(from: &Column, to: &Column, destination: &Table) -> Error {
         ),
     )
     .fix(format!(
-        "ALTER TABLE {} ALTER COLUMN {column} TYPE {};",
-        destination.name, from.type_name
+        "ALTER TABLE {} ALTER COLUMN {column} TYPE {type_name} USING {column}::{type_name};",
+        destination.name,
+        type_name = from.type_name
     ))
 }
 

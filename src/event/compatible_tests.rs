@@ -111,7 +111,10 @@ fn int4_goes_into_int8_by_a_cast_and_int8_into_int4_never() {
     assert_eq!(wire(&narrow, &wide, "id").unwrap().format, Format::Binary);
     let refused = only_problem(&wide, &narrow);
     assert_eq!(refused.kind(), Kind::Unsuitable);
-    assert_eq!(refused.remedy(), Some("ALTER TABLE public.events ALTER COLUMN \"id\" TYPE int8;"));
+    assert_eq!(
+        refused.remedy(),
+        Some("ALTER TABLE public.events ALTER COLUMN \"id\" TYPE int8 USING \"id\"::int8;")
+    );
 }
 
 #[test]

@@ -193,7 +193,8 @@ impl Script {
         self.steps.is_empty()
     }
 
-    /// One transaction for psql that creates what is missing; the rest is told in comments.
+    /// One transaction for psql that creates what is missing; the rest is told in comments. All of it is a comment where something is
+    /// refused, other than for a privilege that whoever runs it may have.
     pub fn sql(&self) -> String {
         let mut lines = vec![comment(&format!("database {}, table {}", self.database, self.table))];
         lines.extend(self.present.iter().map(|what| comment(&format!("already there: {what}"))));
@@ -201,6 +202,9 @@ impl Script {
         lines.extend(self.refusals.iter().map(|refusal| comment(&refusal.report())));
         if self.is_empty() {
             lines.push(comment("nothing to create"));
+        } else if self.refusals.iter().any(|refusal| refusal.kind() != Kind::Access) {
+            lines.push(comment("nothing is created beside an error; once it is cured, this is missing:"));
+            lines.extend(self.steps.iter().map(|step| comment(&format!("\n{}\n{}", step.what, step.sql))));
         } else {
             lines.push(format!("begin;\n{SETTINGS}"));
             lines.extend(self.steps.iter().map(|step| format!("\n{}\n{}", comment(&step.what), step.sql)));

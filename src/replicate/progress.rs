@@ -7,8 +7,14 @@ use slog::{Logger, info};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Progress is logged at most this often, and only while there is some.
+/// Progress is logged at most this often while much is copied.
 const LOG_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Less than this since the last line is the ordinary trickle of following.
+const LOG_EVENTS_MIN: u64 = 10_000;
+
+/// A trickle is logged at most this often, so that a quiet day is a few lines.
+const LOG_INTERVAL_OF_TRICKLE: Duration = Duration::from_secs(3 * 3600);
 
 /// What has been done so far, for all destinations.
 #[derive(Debug)]
@@ -103,19 +109,43 @@ impl Progress {
         let events: u64 = self.lanes.iter().map(|(_, gauge)| gauge.events()).sum();
         let mut seen = self.seen();
         let elapsed = seen.logged_at.elapsed();
-        if elapsed < LOG_INTERVAL {
+        let copied = events - seen.logged_events;
+        if !is_worth_a_line(copied, elapsed) {
             return;
         }
-        if events > seen.logged_events {
-            let per_second = (events - seen.logged_events) as f64 / elapsed.as_secs_f64();
-            info!(log, "events are copied"; key::EVENTS => events, "events_per_s" => per_second.round(),
-                "lowest_position" => shown(seen.positions.iter().copied().min().flatten()));
-        }
+        let per_second = copied as f64 / elapsed.as_secs_f64();
+        info!(log, "events are copied, all destinations together"; key::EVENTS => events, "events_per_s" => per_second.round(),
+            "lowest_position" => shown(seen.positions.iter().copied().min().flatten()));
         seen.logged_at = Instant::now();
         seen.logged_events = events;
     }
 
     fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether so much, copied since the last line, is told now.
+fn is_worth_a_line(copied: u64, elapsed: Duration) -> bool {
+    let interval = if copied >= LOG_EVENTS_MIN {
+        LOG_INTERVAL
+    } else {
+        LOG_INTERVAL_OF_TRICKLE
+    };
+    copied > 0 && elapsed >= interval
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_copy_is_told_every_few_seconds_and_a_quiet_day_in_a_few_lines() {
+        let seconds = Duration::from_secs;
+        assert!(is_worth_a_line(LOG_EVENTS_MIN, seconds(5)));
+        assert!(!is_worth_a_line(LOG_EVENTS_MIN, seconds(4)));
+        assert!(!is_worth_a_line(LOG_EVENTS_MIN - 1, seconds(3600)));
+        assert!(is_worth_a_line(1, seconds(86_400)));
+        assert!(!is_worth_a_line(0, seconds(86_400)));
     }
 }

@@ -19,6 +19,7 @@ mod listen;
 mod pool;
 mod pooler;
 mod private_server;
+mod run_command;
 mod status;
 mod status_command;
 mod support;

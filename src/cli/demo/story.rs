@@ -3,8 +3,8 @@
 use crate::log::key;
 use slog::{Drain, KV, Key, Logger, OwnedKVList, Record, Serializer};
 use std::fmt::{Arguments, Display};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The teller. Lines can come from several threads.
@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 pub struct Story {
     began: Instant,
     is_quoting: AtomicBool,
+    last_quote: Mutex<String>,
 }
 
 impl Story {
@@ -20,6 +21,7 @@ impl Story {
         Self {
             began: Instant::now(),
             is_quoting: AtomicBool::new(false),
+            last_quote: Mutex::default(),
         }
     }
 
@@ -53,6 +55,15 @@ impl Story {
         self.is_quoting.store(false, Ordering::Relaxed);
     }
 
+    /// One line of the replicator; the same again, for another reason, is no news for this story.
+    fn quote(&self, line: String) {
+        let mut last = self.last_quote.lock().unwrap_or_else(PoisonError::into_inner);
+        if *last != line {
+            self.say(&format!("  replicator: {line}"));
+            *last = line;
+        }
+    }
+
     /// A log of which nothing is told but what is quoted, from `info` up.
     pub fn logger(self: &Arc<Self>) -> Logger {
         Logger::root(Quotes(Arc::clone(self)).filter_level(slog::Level::Info).fuse(), slog::o!())
@@ -69,7 +80,7 @@ impl Drain for Quotes {
         // The only keys that fail are those that cannot be written, and this writes none.
         let _ = record.kv().serialize(record, &mut concerned);
         if let (Concerned(Some(destination)), true) = (concerned, self.0.is_quoting.load(Ordering::Relaxed)) {
-            self.0.say(&format!("  replicator: {}: {destination}", record.msg()));
+            self.0.quote(format!("{}: {destination}", record.msg()));
         }
         Ok(())
     }

@@ -73,7 +73,7 @@ impl Lane<'_> {
     }
 
     fn place(&self) -> String {
-        format!("destination {:?}, {} {}", self.name, self.session.place(), self.shape.table.name)
+        format!("destination {:?}, {}, {}", self.name, self.session.place(), self.shape.table.name)
     }
 }
 

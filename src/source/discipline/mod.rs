@@ -266,7 +266,7 @@ impl Case<'_> {
             ));
         }
         let seen = if self.facts.highest.is_some() {
-            "the last 10000 have no hole"
+            "the newest have no hole (10000 were looked at, or all)"
         } else {
             "the table is empty"
         };

@@ -127,6 +127,9 @@ async fn everything_that_stands_in_the_way_is_told_at_once_and_printed_by_a_dry_
     let script = plan(None).script(&facts(&database, &events()).await);
     assert_eq!(script.refusals().iter().count(), 2);
     assert!(script.sql().contains("-- error: cannot create table public.events"));
+    assert!(script.sql().contains("-- create table \"public\".id ("));
+    let live = script.sql().lines().filter(|line| !line.starts_with("--")).count();
+    assert_eq!(live, 0, "whoever pipes it into psql changes nothing:\n{}", script.sql());
 }
 
 #[tokio::test]
