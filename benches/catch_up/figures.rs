@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 /// How often a running process is looked at; its peak only grows, so that little is missed.
 const LOOK_INTERVAL: Duration = Duration::from_millis(5);
+/// A server process has ended so long after its connection.
+const SETTLE: Duration = Duration::from_millis(200);
 /// The unit of times in /proc/…/stat on every Linux since 2.6 (proc(5), USER_HZ).
 const TICKS_PER_SECOND: f64 = 100.0;
 
@@ -15,9 +17,9 @@ const TICKS_PER_SECOND: f64 = 100.0;
 pub struct Figures {
     /// From its start to its end.
     pub seconds: f64,
-    /// The highest resident memory of the process; 0 where /proc does not tell.
+    /// The highest resident memory of the process, or the sum of several; 0 where /proc does not tell.
     pub peak_kib: u64,
-    /// Processor time of the process.
+    /// Processor time of the process or processes between the servers.
     pub own_cpu: f64,
     /// Processor time of the server of the source.
     pub source_cpu: f64,
@@ -25,14 +27,31 @@ pub struct Figures {
     pub destination_cpu: f64,
 }
 
-/// Waits for a process, and looks at it meanwhile. Gives whether it succeeded.
-pub fn watch(child: &mut Child, figures: &mut Figures) -> std::io::Result<bool> {
-    let pid = child.id();
+impl Figures {
+    /// Processor time of everybody: what a run costs, whoever else uses the machine.
+    pub fn cpu(&self) -> f64 {
+        self.own_cpu + self.source_cpu + self.destination_cpu
+    }
+}
+
+/// Waits for processes, and looks at them meanwhile. Gives whether all succeeded.
+pub fn watch(children: &mut [Child], figures: &mut Figures) -> std::io::Result<bool> {
+    let mut seen = vec![(0, 0.0); children.len()];
     loop {
-        figures.peak_kib = figures.peak_kib.max(peak_kib(pid));
-        figures.own_cpu = figures.own_cpu.max(cpu(pid, false));
-        if let Some(status) = child.try_wait()? {
-            return Ok(status.success());
+        let mut ended = 0;
+        let mut have_succeeded = true;
+        for (child, (peak, used)) in children.iter_mut().zip(&mut seen) {
+            *peak = peak_kib(child.id()).max(*peak);
+            *used = cpu(child.id(), false).max(*used);
+            if let Some(status) = child.try_wait()? {
+                ended += 1;
+                have_succeeded &= status.success();
+            }
+        }
+        if ended == children.len() {
+            figures.peak_kib = seen.iter().map(|(peak, _)| peak).sum();
+            figures.own_cpu = seen.iter().map(|(_, used)| used).sum();
+            return Ok(have_succeeded);
         }
         std::thread::sleep(LOOK_INTERVAL);
     }
@@ -45,6 +64,8 @@ pub fn timed<E>(source: &Server, destination: &Server, run: impl FnOnce(&mut Fig
     let begun = Instant::now();
     run(&mut figures)?;
     figures.seconds = begun.elapsed().as_secs_f64();
+    // Server processes that end now are counted once the postmaster has waited for them.
+    std::thread::sleep(SETTLE);
     figures.source_cpu = server_cpu(source) - source_before;
     figures.destination_cpu = server_cpu(destination) - destination_before;
     Ok(figures)

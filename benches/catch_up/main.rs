@@ -16,7 +16,10 @@ struct Wanted {
     part: Part,
     runs: usize,
     events: u64,
-    writers: Vec<u8>,
+    /// Each is a contestant: keys and values that a destination is configured with.
+    settings: Vec<String>,
+    /// Lines for `[replication]`.
+    replication: String,
     destinations: Vec<usize>,
 }
 
@@ -26,6 +29,9 @@ enum Part {
     OneTransaction,
     FanOut,
 }
+
+const USAGE: &str = "usage: tools/bench catch-up|one-transaction|fan-out [--runs N] [--events N] [--destinations 1,2,3]
+       [--writers 1,2,3] [--destination 'writers = 2, synchronous_commit = \"off\"']... [--replication 'max_events_per_write = 50000']";
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -51,10 +57,10 @@ fn main() -> ExitCode {
 fn race(wanted: &Wanted) -> Result<()> {
     let psql = Psql::find()?;
     let events_per_ts = if wanted.part == Part::OneTransaction { wanted.events } else { 100 };
-    let stage = Stage::new(psql, wanted.events, events_per_ts)?;
+    let stage = Stage::new(psql, wanted.events, events_per_ts, &wanted.replication)?;
     println!("{}", stage.description());
     match wanted.part {
-        Part::CatchUp | Part::OneTransaction => races::catch_up(&stage, wanted.runs, &wanted.writers),
+        Part::CatchUp | Part::OneTransaction => races::catch_up(&stage, wanted.runs, &wanted.settings),
         Part::FanOut => races::fan_out(&stage, wanted.runs, &wanted.destinations),
     }
 }
@@ -65,7 +71,8 @@ fn wanted(mut arguments: impl Iterator<Item = String>) -> Result<Wanted> {
         part: Part::CatchUp,
         runs: 5,
         events: 1_000_000,
-        writers: vec![1],
+        settings: Vec::new(),
+        replication: String::new(),
         destinations: vec![1, 2, 3],
     };
     while let Some(argument) = arguments.next() {
@@ -76,14 +83,21 @@ fn wanted(mut arguments: impl Iterator<Item = String>) -> Result<Wanted> {
             "fan-out" => wanted.part = Part::FanOut,
             "--runs" => wanted.runs = value()?.parse()?,
             "--events" => wanted.events = value()?.parse()?,
-            "--writers" => wanted.writers = value()?.split(',').map(str::parse).collect::<std::result::Result<_, _>>()?,
+            "--writers" => wanted
+                .settings
+                .extend(value()?.split(',').map(|writers| format!("writers = {writers}"))),
+            "--destination" => wanted.settings.push(value()?),
+            "--replication" => wanted.replication = value()?.replace(',', "\n"),
             "--destinations" => wanted.destinations = value()?.split(',').map(str::parse).collect::<std::result::Result<_, _>>()?,
             "--bench" => {}
             other => return Err(format!("unknown argument {other}").into()),
         }
     }
-    if wanted.runs == 0 || wanted.events == 0 || wanted.writers.is_empty() || wanted.destinations.is_empty() {
-        return Err("at least one run, event, writer and destination".into());
+    if wanted.runs == 0 || wanted.events == 0 || wanted.destinations.is_empty() {
+        return Err("at least one run, event and destination".into());
+    }
+    if wanted.settings.is_empty() {
+        wanted.settings.push("writers = 1".to_owned());
     }
     Ok(wanted)
 }

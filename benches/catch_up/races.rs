@@ -9,16 +9,16 @@ use std::process::{Child, Command, Stdio};
 const COPY_OUT: &str = "copy events to stdout (format binary)";
 const COPY_IN: &str = "copy events from stdin (format binary)";
 
-/// Counterfoil with each number of writers and the raw pipe, in turn, into one destination.
-pub fn catch_up(stage: &Stage, runs: usize, writers: &[u8]) -> Result<()> {
+/// Counterfoil with each of the settings and the raw pipe, in turn, into one destination.
+pub fn catch_up(stage: &Stage, runs: usize, settings: &[String]) -> Result<()> {
     let mut pipe = Vec::new();
-    let mut ours = vec![Vec::new(); writers.len()];
+    let mut ours = vec![Vec::new(); settings.len()];
     for run in 0..runs {
         if run % 2 == 0 {
             pipe.push(raw_pipes(stage, &DESTINATIONS[..1])?);
         }
-        for (writers, figures) in writers.iter().zip(&mut ours) {
-            figures.push(counterfoil(stage, &DESTINATIONS[..1], *writers)?);
+        for (settings, figures) in settings.iter().zip(&mut ours) {
+            figures.push(counterfoil(stage, &DESTINATIONS[..1], settings)?);
         }
         if run % 2 == 1 {
             pipe.push(raw_pipes(stage, &DESTINATIONS[..1])?);
@@ -32,8 +32,8 @@ pub fn catch_up(stage: &Stage, runs: usize, writers: &[u8]) -> Result<()> {
     }
     heading();
     line("raw pipe", &pipe, &pipe);
-    for (writers, figures) in writers.iter().zip(&ours) {
-        line(&format!("counterfoil, writers = {writers}"), figures, &pipe);
+    for (settings, figures) in settings.iter().zip(&ours) {
+        line(settings, figures, &pipe);
     }
     Ok(())
 }
@@ -49,7 +49,7 @@ pub fn fan_out(stage: &Stage, runs: usize, destinations: &[usize]) -> Result<()>
                 pipes.push(raw_pipes(stage, targets)?);
             }
             let logged = stage.source.log().len();
-            ours.push(counterfoil(stage, targets, 1)?);
+            ours.push(counterfoil(stage, targets, "writers = 1")?);
             copies.push(stage.source.log()[logged..].matches("\ncopy (select").count() as f64);
             if run % 2 == 1 {
                 pipes.push(raw_pipes(stage, targets)?);
@@ -68,20 +68,21 @@ pub fn fan_out(stage: &Stage, runs: usize, destinations: &[usize]) -> Result<()>
 
 fn heading() {
     println!(
-        "{:<26} {:>24} {:>24} {:>10} {:>8} {:>8} {:>8}",
-        "", "seconds", "ratio", "peak MiB", "cpu own", "source", "dest"
+        "{:<48} {:>24} {:>24} {:>24} {:>8} {:>8} {:>8} {:>8}",
+        "", "seconds", "ratio", "ratio of cpu", "peak MiB", "cpu own", "source", "dest"
     );
 }
 
 /// Medians, each with the lowest and highest; a ratio is that of two neighbours in time.
 fn line(name: &str, figures: &[Figures], of: &[Figures]) {
     let median = |of: fn(&Figures) -> f64| Spread::of(figures.iter().map(of)).median;
-    let ratios = figures.iter().zip(of).map(|(ours, theirs)| ours.seconds / theirs.seconds);
+    let ratios = |of_one: fn(&Figures) -> f64| Spread::of(figures.iter().zip(of).map(|(ours, theirs)| of_one(ours) / of_one(theirs)));
     let peak = figures.iter().map(|figures| figures.peak_kib).max().unwrap_or(0) as f64 / 1024.0;
     println!(
-        "{name:<26} {:>24} {:>24} {peak:>10.1} {:>8.2} {:>8.2} {:>8.2}",
+        "{name:<48} {:>24} {:>24} {:>24} {peak:>8.1} {:>8.2} {:>8.2} {:>8.2}",
         Spread::of(figures.iter().map(|figures| figures.seconds)).to_string(),
-        Spread::of(ratios).to_string(),
+        ratios(|figures| figures.seconds).to_string(),
+        ratios(Figures::cpu).to_string(),
         median(|figures| figures.own_cpu),
         median(|figures| figures.source_cpu),
         median(|figures| figures.destination_cpu),
@@ -94,15 +95,18 @@ fn seconds(figures: &[Vec<Figures>], run: usize) -> String {
 }
 
 /// `counterfoil run --until-caught-up` into empty destinations.
-fn counterfoil(stage: &Stage, targets: &[&str], writers: u8) -> Result<Figures> {
+fn counterfoil(stage: &Stage, targets: &[&str], settings: &str) -> Result<Figures> {
     prepare(stage, targets)?;
     let (file, log) = (stage.scratch().join("config.toml"), stage.scratch().join("run.log"));
-    let mut config = format!("[source]\nurl = \"{}\"\n", url(&stage.source, "source"));
+    let settings = settings.replace(", ", "\n");
+    let mut config = format!(
+        "[source]\nurl = \"{}\"\n[replication]\n{}\n",
+        url(&stage.source, "source"),
+        stage.replication
+    );
     for target in targets {
         let url = url(&stage.destination, target);
-        config.push_str(&format!(
-            "[[destinations]]\nname = \"{target}\"\nurl = \"{url}\"\nwriters = {writers}\n"
-        ));
+        config.push_str(&format!("[[destinations]]\nname = \"{target}\"\nurl = \"{url}\"\n{settings}\n"));
     }
     std::fs::write(&file, config)?;
     let figures = timed(&stage.source, &stage.destination, |figures| {
@@ -110,7 +114,7 @@ fn counterfoil(stage: &Stage, targets: &[&str], writers: u8) -> Result<Figures> 
         run.args(["run", "--until-caught-up", "--config"])
             .arg(&file)
             .stdout(File::create(&log)?);
-        if watch(&mut run.spawn()?, figures)? {
+        if watch(&mut [run.spawn()?], figures)? {
             return Ok(());
         }
         Err(format!("counterfoil failed; its log:\n{}", std::fs::read_to_string(&log)?).into())
@@ -121,14 +125,14 @@ fn counterfoil(stage: &Stage, targets: &[&str], writers: u8) -> Result<Figures> 
 /// One pipe of two psql for each destination, all at the same time.
 fn raw_pipes(stage: &Stage, targets: &[&str]) -> Result<Figures> {
     prepare(stage, targets)?;
-    let figures = timed(&stage.source, &stage.destination, |_| {
+    let figures = timed(&stage.source, &stage.destination, |figures| {
         let pipes = targets.iter().map(|target| raw_pipe(stage, target)).collect::<Result<Vec<_>>>()?;
-        for mut end in pipes.into_iter().flatten() {
-            if !end.wait()?.success() {
-                return Err("the raw pipe failed".into());
-            }
+        let mut ends: Vec<Child> = pipes.into_iter().flatten().collect();
+        if watch(&mut ends, figures)? {
+            Ok(())
+        } else {
+            Err("the raw pipe failed".into())
         }
-        Ok(())
     });
     confirmed(stage, targets, figures)
 }

@@ -58,12 +58,14 @@ pub struct Stage {
     events: u64,
     row_bytes: u64,
     events_per_ts: u64,
+    /// Lines for `[replication]` of every configuration.
+    pub replication: String,
     digest: String,
 }
 
 impl Stage {
     /// Makes both servers, the events of the source and the empty tables of the destinations.
-    pub fn new(psql: Psql, events: u64, events_per_ts: u64) -> Result<Self> {
+    pub fn new(psql: Psql, events: u64, events_per_ts: u64, replication: &str) -> Result<Self> {
         let given = std::env::var_os("COUNTERFOIL_POSTGRES_BIN");
         let template = Template::new(&Binaries::find(given.as_deref().map(Path::new))?, &[])?;
         let settings = settings();
@@ -75,6 +77,7 @@ impl Stage {
             events,
             row_bytes: 0,
             events_per_ts,
+            replication: replication.to_owned(),
             digest: String::new(),
         };
         stage.make_events()?;
