@@ -287,8 +287,8 @@ impl Append<'_> {
         }
     }
 
-    /// A later transaction may hold a lock (of a unique value, say) that the oldest waits for, while it waits for its turn: no deadlock
-    /// that the server could see. Then the later ones are rolled back.
+    /// A later transaction may hold a lock (of a unique value, say) that the oldest waits for, itself or behind others (a second replicator
+    /// that has the fence), while it waits for its turn: no deadlock that the server could see. Then the later ones are rolled back.
     async fn look_who_waits(&mut self) {
         let Some(oldest) = self.order.oldest() else { return };
         let later: Vec<usize> = self.order.later().collect();

@@ -64,6 +64,8 @@ pub struct Conductor<'a> {
     leading: Option<(u64, Instant)>,
     passes: u64,
     tick_at: Instant,
+    /// The connection over which passes have begun; the first has number 1.
+    gathered: u64,
     is_over: bool,
     bug: Option<Error>,
 }
@@ -91,6 +93,7 @@ impl<'a> Conductor<'a> {
             leading: None,
             passes: 0,
             tick_at: now + WATCH_INTERVAL,
+            gathered: 0,
             is_over: false,
             bug: None,
         }
@@ -123,12 +126,19 @@ impl<'a> Conductor<'a> {
         }
         self.begin_audits(&source, now);
         // Lanes that are opened at the same time begin together, so that they share their first read.
-        let is_gathering =
-            self.upstream.opened_at().elapsed() < GATHER_MAX && self.slots.iter().any(|slot| matches!(slot.state, State::Opening));
-        if !is_gathering {
+        if self.has_gathered(source.epoch) {
             self.begin_passes(&source);
             self.begin_look(source.epoch);
         }
+    }
+
+    /// Whether the first pass over a connection may begin; the later ones wait for nobody.
+    fn has_gathered(&mut self, epoch: u64) -> bool {
+        let is_opening = |slot: &Slot| matches!(slot.state, State::Opening);
+        if self.upstream.opened_at().elapsed() >= GATHER_MAX || !self.slots.iter().any(is_opening) {
+            self.gathered = epoch;
+        }
+        self.gathered == epoch
     }
 
     /// Waits for the next thing; `None` when it is time to end.

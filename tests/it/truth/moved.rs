@@ -1,7 +1,7 @@
 //! A destination that somebody else changes between two batches: the batch is only ever appended to what it follows.
 
 use super::prefix::Checker;
-use super::running::{Running, copy_all, until_waiting};
+use super::running::{DEADLINE, Running, copy_all, until_waiting};
 use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_destination};
 use counterfoil::config::{Config, GroupBy};
@@ -53,7 +53,8 @@ async fn what_another_replicator_appended_while_this_one_waited_for_the_fence_is
         source.execute(&format!("{INSERT}; {INSERT}")).await;
         until_waiting(&destination, "counterfoil/append").await;
         let same = format!("insert into events values (4, {TS}, '{{}}'), (5, {TS}, '{{}}'); commit");
-        other.batch_execute(&same).await.unwrap();
+        // With several writers a later batch can stand in the way of these rows, which must not last.
+        tokio::time::timeout(DEADLINE, other.batch_execute(&same)).await.unwrap().unwrap();
         source.execute(INSERT).await;
         checker.arrive("1,2,3,4,5,6").await;
         running.stop().await;
