@@ -39,9 +39,7 @@ fn main() -> ExitCode {
     let wanted = match wanted(std::env::args().skip(1)) {
         Ok(wanted) => wanted,
         Err(why) => {
-            eprintln!(
-                "error: {why}\nusage: tools/bench catch-up|one-transaction|fan-out [--runs N] [--events N] [--writers 1,2] [--destinations 1,2,3]"
-            );
+            eprintln!("error: {why}\n{USAGE}");
             return ExitCode::from(2);
         }
     };

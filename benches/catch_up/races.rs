@@ -50,7 +50,7 @@ pub fn fan_out(stage: &Stage, runs: usize, destinations: &[usize]) -> Result<()>
             }
             let logged = stage.source.log().len();
             ours.push(counterfoil(stage, targets, "writers = 1")?);
-            copies.push(stage.source.log()[logged..].matches("\ncopy (select").count() as f64);
+            copies.push(stage.source.log()[logged..].matches("copy (select").count() as f64);
             if run % 2 == 1 {
                 pipes.push(raw_pipes(stage, targets)?);
             }

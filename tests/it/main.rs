@@ -12,6 +12,7 @@ mod demo;
 mod divergence;
 mod ending;
 mod following;
+mod front;
 mod harness;
 mod init;
 mod isolation;
