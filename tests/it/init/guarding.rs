@@ -41,12 +41,15 @@ async fn a_guarded_copy_is_changed_by_counterfoil_while_it_holds_the_table_and_b
     let database = guarded_copy().await;
     for lock in [LOCK_REPLICATOR, LOCK_FENCE] {
         let append = open(&database, "append", Side::Destination).await;
-        assert_refused(&append.batch_execute("insert into events values (1, now(), '1')").await, "INSERT");
+        assert_refused(
+            &append.batch_execute("insert into public.events values (1, now(), '1')").await,
+            "INSERT",
+        );
         let transaction = format!(
-            "begin; select pg_advisory_xact_lock({lock}, 'events'::regclass::oid::int4); \
-             insert into events values (1, now(), '1'); \
-             copy events from program 'echo 2,2026-01-01,2' (format csv); \
-             update events set event = '3'; delete from events where id = 2; truncate events; rollback"
+            "begin; select pg_advisory_xact_lock({lock}, 'public.events'::regclass::oid::int4); \
+             insert into public.events values (1, now(), '1'); \
+             copy public.events from program 'echo 2,2026-01-01,2' (format csv); \
+             update public.events set event = '3'; delete from public.events where id = 2; truncate public.events; rollback"
         );
         append.batch_execute(&transaction).await.unwrap();
     }
@@ -56,19 +59,22 @@ async fn a_guarded_copy_is_changed_by_counterfoil_while_it_holds_the_table_and_b
 async fn a_guarded_copy_refuses_others_even_while_counterfoil_holds_the_table() {
     let database = guarded_copy().await;
     let holder = open(&database, "lane", Side::Destination).await;
-    let hold = format!("select pg_advisory_lock({LOCK_REPLICATOR}, 'events'::regclass::oid::int4)");
+    let hold = format!("select pg_advisory_lock({LOCK_REPLICATOR}, 'public.events'::regclass::oid::int4)");
     holder.batch_execute(&hold).await.unwrap();
     for (change, word) in [
-        ("insert into events values (1, now(), '1')", "INSERT"),
-        ("copy events from program 'echo 2,2026-01-01,2' (format csv)", "INSERT"),
-        ("update events set event = '3'", "UPDATE"),
-        ("delete from events", "DELETE"),
-        ("truncate events", "TRUNCATE"),
-        ("set session_replication_role = replica; truncate events", "TRUNCATE"),
+        ("insert into public.events values (1, now(), '1')", "INSERT"),
+        ("copy public.events from program 'echo 2,2026-01-01,2' (format csv)", "INSERT"),
+        ("update public.events set event = '3'", "UPDATE"),
+        ("delete from public.events", "DELETE"),
+        ("truncate public.events", "TRUNCATE"),
+        ("set session_replication_role = replica; truncate public.events", "TRUNCATE"),
     ] {
         assert_refused(&database.client().await.batch_execute(change).await, word);
     }
-    holder.batch_execute("insert into events values (1, now(), '1')").await.unwrap();
+    holder
+        .batch_execute("insert into public.events values (1, now(), '1')")
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -81,7 +87,7 @@ async fn the_lock_of_another_table_does_not_open_the_guard() {
         ))
         .await
         .unwrap();
-    assert_refused(&append.batch_execute("truncate events").await, "TRUNCATE");
+    assert_refused(&append.batch_execute("truncate public.events").await, "TRUNCATE");
 }
 
 async fn guarded_copy() -> Database {
