@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 #[derive(Debug, Default)]
 pub struct Gauge {
     outstanding: AtomicU64,
+    steps: AtomicU64,
     events: AtomicU64,
     bytes: AtomicU64,
 }
@@ -19,6 +20,16 @@ impl Gauge {
     /// Items handed to the lane and not yet done; 0: it waits for more.
     pub fn outstanding(&self) -> u64 {
         self.outstanding.load(Ordering::Acquire)
+    }
+
+    fn step(&self) {
+        self.outstanding.fetch_sub(1, Ordering::AcqRel);
+        self.steps.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Items done since the gauge was made: grows while the lane gets on, also within a long batch.
+    pub fn steps(&self) -> u64 {
+        self.steps.load(Ordering::Relaxed)
     }
 
     /// Events committed since the gauge was made.
@@ -55,7 +66,7 @@ pub struct Undone(Arc<Gauge>);
 
 impl Drop for Undone {
     fn drop(&mut self) {
-        self.0.outstanding.fetch_sub(1, Ordering::AcqRel);
+        self.0.step();
     }
 }
 
@@ -96,8 +107,9 @@ impl Feeder {
 
     /// Cuts the destination off: it rolls back a batch whose end it has not been given, and finishes one whose end it has.
     pub fn cut(&mut self) {
-        self.items = None;
+        // In this order: a destination that finds the items ended must know why.
         self.cut.request();
+        self.items = None;
     }
 
     /// What the destination has done.
@@ -147,7 +159,7 @@ impl Feed {
 
     fn done(&mut self) {
         if std::mem::take(&mut self.has_unfinished) {
-            self.gauge.outstanding.fetch_sub(1, Ordering::AcqRel);
+            self.gauge.step();
         }
     }
 }

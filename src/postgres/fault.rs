@@ -18,8 +18,8 @@ pub fn kind_of_sqlstate(sqlstate: &str, side: Side) -> Kind {
         // invalid password, unknown role, no such database, refused by pg_hba
         (_, "28") | ("3D000" | "42501", _) => Kind::Access,
         ("42P01" | "42703" | "42883" | "42704" | "42804" | "42809" | "3F000" | "0A000", _) => Kind::Unsuitable,
-        // Encoding or value problems, constraint violations, a trigger that raises: the rows themselves
-        (_, "22" | "23") | ("P0001", _) if side == Side::Destination => Kind::Rejected,
+        // Encoding or value problems, constraint violations, values too large for an index, a trigger that raises: the rows themselves
+        (_, "22" | "23" | "44") | ("P0001" | "54000", _) if side == Side::Destination => Kind::Rejected,
         ("XX000" | "XX001" | "XX002" | "42601", _) => Kind::Bug,
         _ => Kind::Unavailable,
     }

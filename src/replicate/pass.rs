@@ -239,7 +239,8 @@ impl Company {
         for (index, feeder) in &self.feeders {
             is_busy[*index] = Some(feeder.gauge().outstanding() > 0);
         }
-        for returned in self.returned.iter().filter(|returned| returned.lane.is_ok()) {
+        // One that was lost waits as well: it is opened anew when the pass is over.
+        for returned in &self.returned {
             is_busy[returned.index] = Some(false);
         }
         for lane in self.holds.count(&is_busy, elapsed, self.bounds.hold_max) {

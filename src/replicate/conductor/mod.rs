@@ -60,6 +60,8 @@ pub struct Conductor<'a> {
     /// The highest id visible at the first opening of the source; `None` until then.
     target: Option<Option<i64>>,
     progressed_at: Instant,
+    /// Items that lanes had done at the last look.
+    steps: u64,
     /// The pass that was given the latest mark, and since when it leads.
     leading: Option<(u64, Instant)>,
     passes: u64,
@@ -90,6 +92,7 @@ impl<'a> Conductor<'a> {
             },
             target: None,
             progressed_at: now,
+            steps: 0,
             leading: None,
             passes: 0,
             tick_at: now + WATCH_INTERVAL,
@@ -245,7 +248,10 @@ impl<'a> Conductor<'a> {
         self.run.progress.log(&self.run.log);
         let is_lane_well = |slot: &Slot| slot.is_halted() || slot.lost_with().is_none();
         let is_well = self.upstream.source().is_some() && self.slots.iter().all(is_lane_well);
-        if is_well && !self.run.until_caught_up {
+        // A long batch is progress too: its rows are counted before its commit.
+        let steps = self.slots.iter().map(|slot| slot.gauge.steps()).sum();
+        let has_moved = std::mem::replace(&mut self.steps, steps) != steps;
+        if has_moved || (is_well && !self.run.until_caught_up) {
             self.progressed_at = Instant::now();
         }
         let allowed = self.run.config.replication.retry_for;

@@ -153,7 +153,7 @@ async fn other_column_types_and_a_missing_column_end_with_3_told_together() {
         .await;
     let case = Case::new(source, wrong).await;
     let cures = [
-        "ALTER TABLE public.events ALTER COLUMN \"event\" TYPE jsonb;",
+        "ALTER TABLE public.events ALTER COLUMN \"event\" TYPE jsonb USING \"event\"::jsonb;",
         "ALTER TABLE public.events ADD COLUMN \"ts\" timestamp with time zone;",
     ];
     let texts = [
