@@ -143,9 +143,7 @@ impl Slot {
         }
         self.was_opened = true;
         self.position = lane.position;
-        if !matches!(self.state, State::Halted) {
-            self.state = State::Ready(Box::new(lane));
-        }
+        self.state = State::Ready(Box::new(lane));
     }
 
     /// It came back from a pass. Gives whether it moved. One that was halted meanwhile, by an audit, stays halted: its lane is dropped.
