@@ -47,13 +47,14 @@ impl Source {
     /// A session for checks and counts, on the same server as all others: what another one says of its events is no word on these.
     ///
     /// # Errors
-    /// Those of the connection; `Unavailable` when another server answers.
+    /// Those of the connection; `Upstream` when another server answers: then the source is connected anew.
     pub async fn check_session(&self) -> Result<Lent<'_>> {
         let lent = self.checks.get().await?;
         if lent.server().identity == self.server {
             return Ok(lent);
         }
-        Err(Error::new(Kind::Unavailable, "another server answers than before").at(lent.place()))
+        // While no lane is there to look for, this is how a restart of the source is noticed.
+        Err(Error::new(Kind::Upstream, "another server answers than before").at(lent.place()))
     }
 
     /// What is read for lanes of this form; `None` when the id does not travel.

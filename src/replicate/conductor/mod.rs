@@ -35,8 +35,8 @@ pub enum Event {
     SourceOpened(Box<Result<(Source, Follower)>>),
     /// The follower found a mark, or lost its connection, which has this number.
     Looked(Box<Follower>, Result<Mark>, u64),
-    /// A lane was connected and checked, or was not.
-    LaneOpened(usize, Box<Result<Lane>>),
+    /// A lane was connected and checked against the source's connection of this number, or was not.
+    LaneOpened(usize, Box<Result<Lane>>, u64),
     /// The pass of this number, which goes beyond the front, gave up the lead; `None`: it ended without a word.
     Led(u64, Option<Reached>),
     /// A pass is over.
@@ -201,7 +201,7 @@ impl<'a> Conductor<'a> {
             Event::SourceOpened(opened) => self.take_source(*opened),
             Event::Looked(follower, Ok(mark), epoch) => self.upstream.saw(follower, mark, epoch),
             Event::Looked(_, Err(error), epoch) => self.lose_source(&error, epoch),
-            Event::LaneOpened(index, opened) => self.take_opened(index, *opened),
+            Event::LaneOpened(index, opened, epoch) => self.take_opened(index, *opened, epoch),
             Event::Led(number, reached) => self.take_led(number, reached),
             Event::Passed(passed) => self.take_passed(*passed),
             Event::CameBack(returned, travellers) => {

@@ -59,24 +59,29 @@ impl Conductor<'_> {
     }
 
     pub(super) fn open_lane(&mut self, index: usize, source: &Arc<Source>) {
-        let (run, stop, source) = (self.run.clone(), self.stop.clone(), Arc::clone(source));
+        let (run, stop, source, epoch) = (self.run.clone(), self.stop.clone(), Arc::clone(source), source.epoch);
         let slot = &mut self.slots[index];
         slot.state = State::Opening;
         let (gauge, is_first) = (Arc::clone(&slot.gauge), !slot.was_opened);
         self.tasks.spawn(async move {
             let opened = stop.or(open::lane(&run, &source, index, gauge, is_first)).await;
-            Event::LaneOpened(index, Box::new(opened.unwrap_or_else(|| Err(stopped()))))
+            Event::LaneOpened(index, Box::new(opened.unwrap_or_else(|| Err(stopped()))), epoch)
         });
     }
 
-    pub(super) fn take_opened(&mut self, index: usize, opened: Result<Lane>) {
+    pub(super) fn take_opened(&mut self, index: usize, opened: Result<Lane>, epoch: u64) {
         match opened {
             Ok(lane) => {
                 self.run.progress.at(index, lane.position);
                 self.upstream.hear_of(lane.position, lane.epoch);
                 self.slots[index].opened(lane, &self.policy, &self.run.log);
             }
-            Err(error) => self.lose_lane(index, error),
+            Err(error) => {
+                if error.kind() == Kind::Upstream {
+                    self.lose_source(&error.clone().of_kind(Kind::Unavailable), epoch);
+                }
+                self.lose_lane(index, error);
+            }
         }
     }
 
