@@ -76,16 +76,15 @@ impl Conductor<'_> {
                 self.upstream.hear_of(lane.position, lane.epoch);
                 self.slots[index].opened(lane, &self.policy, &self.run.log);
             }
-            Err(error) => {
-                if error.kind() == Kind::Upstream {
-                    self.lose_source(&error.clone().of_kind(Kind::Unavailable), epoch);
-                }
-                self.lose_lane(index, error);
-            }
+            Err(error) => self.lose_lane(index, error, epoch),
         }
     }
 
-    pub(super) fn lose_lane(&mut self, index: usize, error: Error) {
+    /// A lane was lost; where the source is to blame, over its connection of this number, that one is lost too.
+    pub(super) fn lose_lane(&mut self, index: usize, error: Error, epoch: u64) {
+        if error.kind() == Kind::Upstream {
+            self.lose_source(&error.clone().of_kind(Kind::Unavailable), epoch);
+        }
         let is_over = self.run.fail_fast && !matches!(error.kind(), Kind::Stopped | Kind::Upstream | Kind::Fed);
         let until = self.upstream.front().shipped;
         let slot = &mut self.slots[index];
@@ -123,7 +122,7 @@ impl Conductor<'_> {
             Err(error) if error.kind().consequence().is_retried || error.kind() == Kind::Stopped => {
                 debug!(self.run.log, "late arrivals could not be looked for"; key::DESTINATION => &self.slots[index].name, key::ERROR => error.to_string());
             }
-            Err(error) => self.lose_lane(index, error),
+            Err(error) => self.lose_lane(index, error, self.upstream.epoch()),
         }
     }
 }

@@ -241,12 +241,7 @@ impl Conductor<'_> {
                     self.progressed_at = Instant::now();
                 }
             }
-            Err(error) => {
-                if error.kind() == Kind::Upstream {
-                    self.lose_source(&error.clone().of_kind(Kind::Unavailable), returned.epoch);
-                }
-                self.lose_lane(index, error);
-            }
+            Err(error) => self.lose_lane(index, error, returned.epoch),
         }
     }
 }
