@@ -166,7 +166,7 @@ fn garbled(why: &str) -> Error {
     Error::new(Kind::Bug, "cannot read the copy of the source").because(why)
 }
 
-fn i32_at(bytes: &[u8], at: usize) -> Option<i32> {
+pub(super) fn i32_at(bytes: &[u8], at: usize) -> Option<i32> {
     let field = bytes.get(at..at.checked_add(4)?)?;
     field.try_into().ok().map(i32::from_be_bytes)
 }

@@ -3,6 +3,7 @@
 pub mod batch;
 pub mod compatible;
 pub mod feed;
+pub mod fields;
 pub mod frame;
 pub mod range;
 pub mod readable;

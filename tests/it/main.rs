@@ -1,7 +1,6 @@
 //! Tests against real servers: one binary, a module for each capability.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
-mod audit;
 mod certificates;
 mod chaos;
 mod check;
@@ -20,6 +19,7 @@ mod listen;
 mod pool;
 mod pooler;
 mod private_server;
+mod proof;
 mod run_command;
 mod status;
 mod status_command;

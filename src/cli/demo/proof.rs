@@ -2,7 +2,7 @@
 
 use super::servers::{CONNECT_TIMEOUT, purpose};
 use super::story::{Story, counted, position};
-use crate::audit::{Verdict, prove as prove_one};
+use crate::audit::prove::{prove as prove_one, unlike};
 use crate::config::Config;
 use crate::config::libpq::Conninfo;
 use crate::error::{Error, Kind, Problems, Result};
@@ -83,9 +83,8 @@ fn judge(proofs: &[(&str, Proof)], committed: u64) -> Result<(), Problems> {
         problems.push(different(what));
     }
     for (name, proof) in destinations {
-        let verdict = Verdict::of(source, proof);
-        if verdict != Verdict::Equal {
-            problems.push(different(format!("destination \"{name}\" is not a copy of the source: {verdict}")));
+        if let Some(how) = unlike(source, proof) {
+            problems.push(different(format!("destination \"{name}\" is not a copy of the source: {how}")));
         }
     }
     problems.or_ok(())

@@ -1,0 +1,43 @@
+//! The fields of a row, for a comparison: found, not decoded.
+
+use super::frame::{Format, Row, i32_at};
+
+impl Row {
+    /// The bytes of each field as they came; `None` for NULL. In text form they are still escaped.
+    pub fn fields(&self, format: Format) -> Vec<Option<&[u8]>> {
+        match format {
+            Format::Binary => binary(&self.bytes),
+            Format::Text => text(&self.bytes),
+        }
+    }
+}
+
+fn binary(row: &[u8]) -> Vec<Option<&[u8]>> {
+    let mut fields = Vec::new();
+    let mut at = 2;
+    while let Some(len) = i32_at(row, at) {
+        let start = at + 4;
+        let end = usize::try_from(len).map_or(start, |len| start + len);
+        fields.push(row.get(start..end).filter(|_| len >= 0));
+        at = end;
+    }
+    fields
+}
+
+fn text(row: &[u8]) -> Vec<Option<&[u8]>> {
+    let line = row.strip_suffix(b"\n").unwrap_or(row);
+    let field = |field| (field != b"\\N").then_some(field);
+    line.split(|byte| *byte == b'\t').map(field).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn null_and_empty_are_told_apart_in_both_forms() {
+        let row = [&[0, 3, 0, 0, 0, 1, 7][..], &[0xff; 4], &[0; 4]].concat();
+        assert_eq!(binary(&row), [Some(&[7][..]), None, Some(&[][..])]);
+        assert_eq!(text(b"7\t\\N\t\n"), [Some(&b"7"[..]), None, Some(&b""[..])]);
+    }
+}
