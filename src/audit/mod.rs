@@ -1,5 +1,8 @@
 //! Compares what two sides hold, row by row: a verdict that can be trusted, and the cures that follow from it.
 
+pub mod class;
 pub mod difference;
+mod json;
 pub mod merge;
 pub mod prove;
+mod stamp;
