@@ -5,4 +5,5 @@ pub mod difference;
 mod json;
 pub mod merge;
 pub mod prove;
+pub mod show;
 mod stamp;

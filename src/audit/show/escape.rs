@@ -1,0 +1,70 @@
+//! Text from a table made fit for a terminal: nothing of it moves the cursor, rings, or turns the direction of what is read.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+/// Writes every control character and every invisible one that changes how others are read as `\u{1b}`. Different texts stay different: a text that has
+/// `\u{` of its own gets `\u{5c}u{`.
+pub fn escaped(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_unfit) && !text.contains("\\u{") {
+        return Cow::Borrowed(text);
+    }
+    let mut fit = String::with_capacity(text.len() + 16);
+    for (at, c) in text.char_indices() {
+        if is_unfit(c) || text[at..].starts_with("\\u{") {
+            write!(fit, "\\u{{{:x}}}", u32::from(c)).expect("a String takes everything");
+        } else {
+            fit.push(c);
+        }
+    }
+    Cow::Owned(fit)
+}
+
+/// Writes the same characters of a JSON text as JSON does, `\u009b`; there they can stand in strings alone.
+pub fn escaped_json(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_unfit) {
+        return Cow::Borrowed(text);
+    }
+    let mut fit = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_unfit(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                write!(fit, "\\u{unit:04x}").expect("a String takes everything");
+            }
+        } else {
+            fit.push(c);
+        }
+    }
+    Cow::Owned(fit)
+}
+
+/// Control characters, separators of lines and paragraphs, marks of direction, and what has no width.
+fn is_unfit(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        || matches!(c, '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_could_write_to_a_terminal_is_escaped_and_other_text_is_left_alone() {
+        assert_eq!(
+            escaped("a\x1b[31m\r\n\t\u{9b}\u{202e}\u{7f}"),
+            r"a\u{1b}[31m\u{d}\u{a}\u{9}\u{9b}\u{202e}\u{7f}"
+        );
+        assert_eq!(escaped("日本 \"é\" \\n \\u0041"), "日本 \"é\" \\n \\u0041");
+        assert_eq!(escaped("\\u{1b}"), r"\u{5c}u{1b}");
+        assert_eq!(escaped_json("\"\u{9b}\u{e0001}a\""), r#""\u009b\udb40\udc01a""#);
+    }
+
+    proptest! {
+        #[test]
+        fn different_texts_stay_different(first in "[\\\\u{}1b\\x1b\u{9b}]{0,8}", second in "[\\\\u{}1b\\x1b\u{9b}]{0,8}") {
+            prop_assert_eq!(escaped(&first) == escaped(&second), first == second);
+        }
+    }
+}

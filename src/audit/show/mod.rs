@@ -1,0 +1,133 @@
+//! One difference as a person reads it, and all of them as JSON lines. Nothing here prints.
+
+mod diff;
+pub(super) mod escape;
+pub mod lines;
+mod value;
+
+use crate::audit::class::ComparedColumn;
+use crate::audit::difference::{Change, Class, Difference};
+use crate::audit::json::path::{Kind, Paths, paths};
+use escape::escaped;
+use postgres_types::Type;
+
+/// Lines of one difference; more are counted.
+const LINES_MAX: usize = 200;
+
+/// A difference, with what both sides have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// Which row differs, and in what.
+    pub difference: Difference,
+    /// The row of the first side; `None` where it has none, or where it was not read.
+    pub first: Option<RowText>,
+    /// The row of the second side, likewise.
+    pub second: Option<RowText>,
+}
+
+/// A row in its text form under pinned settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowText {
+    /// For each column that is compared its value; `None` for NULL.
+    pub values: Vec<Option<Text>>,
+}
+
+/// A value as text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text {
+    /// The value, or the beginning of it.
+    pub text: String,
+    /// Whether it is only the beginning.
+    pub is_cut: bool,
+    /// Bytes of the whole value.
+    pub bytes: u64,
+}
+
+/// Shows a difference: a line with its class, its id and what differs, then for each column the lines that differ, signed `-` and `+` as in a unified diff,
+/// of JSON in a layout with a line for each member. With `colour` it has ANSI sequences, and none but ours: whatever could write to a terminal is escaped.
+///
+/// Has no line feed at its end. At most `LINES_MAX` lines and then how many were left out.
+pub fn text(shown: &Shown, columns: &[ComparedColumn], colour: bool) -> String {
+    let mut lines = vec![head(shown, columns)];
+    match (&shown.difference.class, &shown.first, &shown.second) {
+        (Class::Missing, Some(row), _) => lines.extend(value::row(row, columns, diff::Sign::Minus, colour)),
+        (Class::Extra, _, Some(row)) => lines.extend(value::row(row, columns, diff::Sign::Plus, colour)),
+        (Class::Changed(change), Some(first), Some(second)) => {
+            for (column, first, second) in differing(change, first, second, columns) {
+                lines.extend(value::change(column, first, second, colour));
+            }
+        }
+        _ => lines.push("  its values were not read".to_owned()),
+    }
+    if lines.len() > LINES_MAX {
+        let more = lines.len() - LINES_MAX;
+        lines.truncate(LINES_MAX);
+        lines.push(format!("  … and {more} more lines"));
+    }
+    lines.join("\n")
+}
+
+fn head(shown: &Shown, columns: &[ComparedColumn]) -> String {
+    let id = shown.difference.id;
+    let change = match &shown.difference.class {
+        Class::Missing => return format!("missing  id {id}"),
+        Class::Extra => return format!("extra  id {id}"),
+        Class::Changed(change) => change,
+    };
+    let names = change.columns.iter().filter_map(|at| Some((*at, columns.get(*at)?)));
+    let names: Vec<String> = names.map(|(at, column)| named(shown, at, column)).collect();
+    let note = if change.is_representation_only {
+        " (only the representation differs)"
+    } else {
+        ""
+    };
+    format!("changed  id {id}: {}{note}", names.join(", "))
+}
+
+/// A column that differs, with the paths at which it does.
+fn named(shown: &Shown, at: usize, column: &ComparedColumn) -> String {
+    let name = escaped(&column.name);
+    let told = paths_of(shown, at, column).unwrap_or_default();
+    let path = |(path, kind): &(String, Kind)| match kind {
+        Kind::Changed => path.clone(),
+        kind => format!("{path} {}", kind.word()),
+    };
+    let mut places: Vec<String> = told.first.iter().map(path).filter(|place| !place.is_empty()).collect();
+    if told.more > 0 {
+        places.push(format!("and {} more", told.more));
+    }
+    if places.is_empty() {
+        name.into_owned()
+    } else {
+        format!("{name} ({})", escaped(places.join(", ").trim_start()))
+    }
+}
+
+/// Where a JSON column differs; `None` where that cannot be told.
+fn paths_of(shown: &Shown, at: usize, column: &ComparedColumn) -> Option<Paths> {
+    let value = |row: &Option<RowText>| row.as_ref()?.values.get(at)?.clone().filter(|text| !text.is_cut);
+    let (first, second) = (value(&shown.first)?, value(&shown.second)?);
+    if is_json(column) { paths(&first.text, &second.text) } else { None }
+}
+
+type Differing<'a> = (&'a ComparedColumn, Option<&'a Text>, Option<&'a Text>);
+
+fn differing<'a>(
+    change: &'a Change,
+    first: &'a RowText,
+    second: &'a RowText,
+    columns: &'a [ComparedColumn],
+) -> impl Iterator<Item = Differing<'a>> {
+    let column = |at: &usize| {
+        let (first, second) = (first.values.get(*at)?, second.values.get(*at)?);
+        Some((columns.get(*at)?, first.as_ref(), second.as_ref()))
+    };
+    change.columns.iter().filter_map(column)
+}
+
+fn is_json(column: &ComparedColumn) -> bool {
+    [Type::JSON.oid(), Type::JSONB.oid()].contains(&column.type_oid)
+}
+
+#[cfg(test)]
+mod tests;
