@@ -7,3 +7,4 @@ pub mod merge;
 pub mod prove;
 pub mod show;
 mod stamp;
+pub mod validate;

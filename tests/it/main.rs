@@ -26,4 +26,5 @@ mod status_command;
 mod support;
 mod tls;
 mod truth;
+mod validate;
 mod writers;
