@@ -22,6 +22,11 @@ pub fn is_equal(first: &[u8], second: &[u8]) -> bool {
     }
 }
 
+/// Whether these bytes are a number.
+pub fn is_number(text: &[u8]) -> bool {
+    Decimal::parse(text).is_some()
+}
+
 fn is_made_by_a_double(first: &[u8], second: &[u8]) -> bool {
     let (Some(a), Some(b)) = (double(first), double(second)) else {
         return false;
