@@ -164,6 +164,15 @@ fn a_number_within_a_string_is_no_number() {
 }
 
 #[test]
+fn a_string_of_json_may_be_spelt_with_escapes() {
+    assert!(is_alike_json("{\"a\": \"x\\u0041\"}", "{\"a\": \"xA\"}"));
+    assert!(is_alike_json("{\"a\": \"\\u00e9\"}", "{\"a\": \"\\u00E9\"}"));
+    assert!(!is_alike_json("{\"a\": \"x\\u0041\"}", "{\"a\": \"xB\"}"));
+    assert!(!is_alike_json("{\"a\": \"x\"}", "{\"a\": \"xB\"}"));
+    assert!(is_alike_json("{\"x: 1\": 1, \"x: 2\": 2}", "{\"x: 2\": 2, \"x: 1\": 1}"));
+}
+
+#[test]
 fn keys_that_occur_twice_may_not_change_places() {
     assert!(is_alike_json("{\"a\":1,\"a\":2}", "{\"a\": 1.0, \"a\": 2}"));
     assert!(!is_alike_json("{\"a\":1,\"a\":2}", "{\"a\":2,\"a\":1}"));
