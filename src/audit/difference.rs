@@ -30,7 +30,7 @@ pub struct Change {
 }
 
 /// How many rows differ, by class.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Tally {
     /// Rows the second side lacks.
     pub missing: u64,

@@ -5,7 +5,8 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::event::frame::Row;
-use crate::event::readable::RowStream;
+use crate::event::range::IdRange;
+use crate::event::readable::{Readable, RowStream};
 use futures::StreamExt;
 
 /// A row that is not the same on both sides, with what each has of it.
@@ -34,8 +35,12 @@ struct Side<'a> {
 }
 
 impl<'a> Merge<'a> {
-    /// Of two sides that give the same columns in the same form, and the same range.
-    pub fn new(first: RowStream<'a>, second: RowStream<'a>) -> Self {
+    /// Of the rows of one range of two sides that give the same columns in the same form.
+    pub fn of(first: &'a dyn Readable, second: &'a dyn Readable, range: IdRange) -> Self {
+        Self::new(first.rows(range), second.rows(range))
+    }
+
+    fn new(first: RowStream<'a>, second: RowStream<'a>) -> Self {
         Self {
             first: Side::new(first),
             second: Side::new(second),
@@ -72,11 +77,6 @@ impl<'a> Merge<'a> {
     /// Rows taken from the first and from the second side so far.
     pub fn rows(&self) -> (u64, u64) {
         (self.first.taken, self.second.taken)
-    }
-
-    /// The id up to which both sides were read.
-    pub fn reached(&self) -> Option<i64> {
-        self.first.last_id.max(self.second.last_id)
     }
 }
 

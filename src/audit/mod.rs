@@ -1,10 +1,24 @@
 //! Compares what two sides hold, row by row: a verdict that can be trusted, and the cures that follow from it.
 
+mod chunks;
 pub mod class;
+pub mod compare;
+mod counts;
 pub mod difference;
+pub mod emission;
+pub mod fence;
+pub mod journal;
 mod json;
 pub mod merge;
+pub mod outcome;
+pub mod pair;
+mod plan;
 pub mod prove;
+pub mod repair_sql;
+pub mod schema;
 pub mod show;
+pub mod side;
 mod stamp;
 pub mod validate;
+pub mod verdict;
+mod walk;

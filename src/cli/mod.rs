@@ -3,6 +3,7 @@
 
 mod args;
 mod demo;
+pub mod events_diff;
 mod init;
 mod run;
 mod signals;
@@ -21,14 +22,18 @@ use std::process::ExitCode;
 
 /// Runs the command of the process's arguments; gives its exit code.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    block_on(command(Arguments::parse().command))
+}
+
+/// Runs a program to its exit code.
+fn block_on(program: impl Future<Output = u8>) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(worker_threads())
         .enable_all()
         .build();
     let code = match runtime {
         Ok(runtime) => {
-            let code = runtime.block_on(command(arguments.command));
+            let code = runtime.block_on(program);
             runtime.shutdown_timeout(std::time::Duration::from_millis(100));
             code
         }

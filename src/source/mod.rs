@@ -7,5 +7,6 @@ pub mod explain;
 pub mod horizon;
 pub mod mark;
 pub mod read;
+pub mod settle;
 pub mod setup;
 pub mod wait;

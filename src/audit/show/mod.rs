@@ -1,7 +1,7 @@
 //! One difference as a person reads it, and all of them as JSON lines. Nothing here prints.
 
 mod diff;
-pub(super) mod escape;
+pub mod escape;
 pub mod lines;
 mod value;
 

@@ -1,0 +1,203 @@
+//! The comparison, row by row: digests of chunks in both servers at the same time; where they differ, the rows themselves, merged by id.
+//!
+//! Why "equal" can be trusted: the chunks cover the whole range without a gap, each beginning after the last id of the one before, the
+//! first open below and the last reaching the fence; a chunk counts as equal only if both servers gave the same number of rows and the same
+//! SHA-256 over all bytes of them in id order; whatever fails is an error and never an end; and the rows of all chunks together must be as
+//! many as a plain count of each table finds without its index.
+
+use crate::audit::chunks::rows_of_chunk;
+use crate::audit::counts;
+use crate::audit::emission::{Emission, Limits};
+use crate::audit::fence::{Doubt, Fence};
+use crate::audit::journal::{Journal, Subject};
+use crate::audit::outcome::{Grounds, Outcome, note_of_open, nothing_compared};
+use crate::audit::repair_sql::Script;
+use crate::audit::show::Shown;
+use crate::audit::side::{Columns, Side};
+use crate::audit::walk::{Ended, Found, Walk};
+use crate::error::Result;
+use crate::event::range::{IdRange, shown};
+use crate::stop::Stop;
+
+/// Ids that are named in a sentence.
+const NAMED_MAX: usize = 10;
+
+/// Who is told while the comparison goes on.
+pub trait Watch: Send {
+    /// So many rows of the first side were compared.
+    fn progress(&mut self, rows: u64);
+
+    /// A difference that is to be shown, in id order; those read again at the end come last.
+    ///
+    /// # Errors
+    /// What keeps it from being shown; it ends the comparison.
+    fn difference(&mut self, shown: &Shown) -> Result<()>;
+}
+
+/// What is asked of a comparison.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Digests at a time, which is sessions of each side.
+    pub connections: u32,
+    /// The lowest id; `None`: the first there is.
+    pub from: Option<i64>,
+    /// The highest id, where it is below the fence.
+    pub through: Option<i64>,
+    /// Whether every byte is compared instead of digests.
+    pub is_exact: bool,
+    /// Whether rows of the first side above the fence count as missing.
+    pub must_be_complete: bool,
+    /// How many differences are shown and looked for.
+    pub limits: Limits,
+}
+
+/// Two sides, and what is compared of them.
+#[derive(Clone, Copy)]
+pub struct Task<'a> {
+    /// The first side: the truth.
+    pub first: &'a Side,
+    /// The second side.
+    pub second: &'a Side,
+    /// Columns and form.
+    pub columns: &'a Columns,
+    /// Where it ends.
+    pub fence: &'a Fence,
+    /// What is asked.
+    pub options: &'a Options,
+}
+
+/// What would be compared, and how, in words.
+pub fn plan(task: Task<'_>) -> String {
+    let Some(range) = task.range() else {
+        return "nothing would be compared: a table is empty, or the range is".to_owned();
+    };
+    let rows = |side: &Side| format!("about {:.0} rows of {}", side.size.rows_estimated, side.name);
+    let sizes = [task.first.size, task.second.size];
+    let way = if task.options.is_exact {
+        "every byte".to_owned()
+    } else {
+        format!(
+            "by digests of {} rows, {} statements at a time on each side",
+            rows_of_chunk(sizes),
+            task.options.connections
+        )
+    };
+    format!("would compare {range}: {}, {}; {way}", rows(task.first), rows(task.second))
+}
+
+/// Compares; `journal`: where an earlier run was interrupted.
+///
+/// # Errors
+/// What the servers, the watcher or the script say: then nothing is known but what was told meanwhile.
+pub async fn compare(
+    task: Task<'_>,
+    journal: Option<Journal>,
+    watch: &mut dyn Watch,
+    script: Option<&mut Script>,
+    stop: &Stop,
+) -> Result<Outcome> {
+    let subject = Subject::of(task.first, task.second, task.columns, task.options.from);
+    journal.iter().try_for_each(|journal| journal.confirm(&subject))?;
+    let whole = task.range();
+    let emission = Emission::new((task.first, task.second), task.columns, task.options.limits, watch, script);
+    let mut walk = Walk::new(task, emission);
+    if let Some(journal) = &journal {
+        walk.resume(journal);
+    }
+    let ended = match whole {
+        Some(range) => walk.run(range, stop).await?,
+        None => Ended::Complete,
+    };
+    // Not beside the walk: all sessions that were allowed are busy then.
+    let counted = match (ended, whole) {
+        (Ended::Complete, Some(range)) => stop.or(counts::count(task, range)).await.transpose()?,
+        _ => None,
+    };
+    let ended = if counted.is_none() && whole.is_some() && ended == Ended::Complete {
+        Ended::Interrupted
+    } else {
+        ended
+    };
+    let found = walk.found();
+    conclude(task, whole, (ended, found), counted, subject).await
+}
+
+async fn conclude(
+    task: Task<'_>,
+    range: Option<IdRange>,
+    (ended, found): (Ended, Found),
+    counted: Option<counts::Counts>,
+    subject: Subject,
+) -> Result<Outcome> {
+    let mut skipped: Vec<String> = nothing_compared(task.fence, (&task.first.name, &task.second.name))
+        .into_iter()
+        .collect();
+    let reached = shown(found.at);
+    match ended {
+        Ended::Complete => {}
+        Ended::Enough => skipped.push(format!(
+            "ended after {} differences, at id {reached}: the rest was not compared",
+            found.tally.total()
+        )),
+        Ended::Interrupted => skipped.push(format!("interrupted after id {reached}: the rest was not compared")),
+    }
+    if let (Some(counted), Some(range)) = (&counted, range) {
+        skipped.extend(counts::confirm(task, range, found.rows, *counted).await?);
+    }
+    if let Doubt::Open(open) = &task.fence.doubt {
+        skipped.extend(undecided(&found.undecided, open));
+    }
+    let pending = counts::pending(task).await?;
+    let grounds = Grounds {
+        differences: found.tally.total(),
+        is_something_skipped: !skipped.is_empty(),
+        pending: pending.0,
+        must_be_complete: task.options.must_be_complete,
+    };
+    let is_interrupted = ended == Ended::Interrupted;
+    let journal = found
+        .safe
+        .filter(|_| is_interrupted)
+        .map(|(through, rows, tally)| Journal::new(subject, through, rows, tally));
+    Ok(Outcome {
+        verdict: grounds.verdict(),
+        range,
+        fence: task.fence.clone(),
+        rows: found.rows,
+        pending,
+        tally: found.tally,
+        notes: note_of_open(task.fence)
+            .filter(|_| found.undecided.is_empty())
+            .into_iter()
+            .collect(),
+        skipped,
+        journal,
+    })
+}
+
+/// What cannot be decided while transactions are open.
+fn undecided(ids: &[i64], open: &[String]) -> Option<String> {
+    if ids.is_empty() {
+        return None;
+    }
+    let named: Vec<String> = ids.iter().take(NAMED_MAX).map(i64::to_string).collect();
+    let more = if ids.len() > NAMED_MAX { ", …" } else { "" };
+    Some(format!(
+        "{} rows are only at the second side, at ids that open transactions of the first may still fill (ids {}{more}; {}): end these, then compare again",
+        ids.len(),
+        named.join(", "),
+        open.join("; ")
+    ))
+}
+
+impl Task<'_> {
+    /// What is compared; `None` when there is nothing.
+    fn range(&self) -> Option<IdRange> {
+        let fence = self.fence.through?;
+        let range = IdRange {
+            after: self.options.from.and_then(|from| from.checked_sub(1)),
+            through: self.options.through.map_or(fence, |through| through.min(fence)),
+        };
+        (!range.is_empty()).then_some(range)
+    }
+}

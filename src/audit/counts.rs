@@ -1,0 +1,72 @@
+//! Plain counts beside the comparison: a damaged index hides rows from whoever reads by it.
+
+use crate::audit::compare::Task;
+use crate::audit::fence::Doubt;
+use crate::error::Result;
+use crate::event::range::IdRange;
+use futures::future::try_join;
+
+/// Rows of each side, found without an index.
+pub type Counts = (u64, u64);
+
+/// Counts both sides.
+///
+/// # Errors
+/// Those of the servers.
+pub async fn count(task: Task<'_>, range: IdRange) -> Result<Counts> {
+    try_join(
+        task.first.heap_count(task.columns, range),
+        task.second.heap_count(task.columns, range),
+    )
+    .await
+}
+
+/// Why the rows that were compared are not the rows there are, if they are not.
+///
+/// # Errors
+/// Those of the servers.
+pub async fn confirm(task: Task<'_>, range: IdRange, compared: Counts, counted: Counts) -> Result<Vec<String>> {
+    let mut reasons = Vec::new();
+    for (side, compared, counted) in [(task.first, compared.0, counted.0), (task.second, compared.1, counted.1)] {
+        if compared != counted {
+            let both = side.both_counts(task.columns, range).await?;
+            reasons.push(reason(&side.name, compared, counted, both));
+        }
+    }
+    Ok(reasons)
+}
+
+fn reason(name: &str, compared: u64, counted: u64, (heap, index): (u64, u64)) -> String {
+    if heap != index {
+        return format!("{name}: its index of the id knows {index} rows of {heap}: REINDEX it, then compare again");
+    }
+    format!("{name}: {compared} rows were compared and {counted} counted: rows came or went meanwhile, compare again")
+}
+
+/// Rows above the fence on each side.
+///
+/// # Errors
+/// Those of the servers.
+pub async fn pending(task: Task<'_>) -> Result<Counts> {
+    let above = IdRange {
+        after: task.fence.through,
+        through: i64::MAX,
+    };
+    let first = task.first.count(task.columns, above);
+    match (task.fence.through, &task.fence.doubt) {
+        // A copy that grows meanwhile is no news.
+        (Some(_), Doubt::Nothing | Doubt::Open(_)) => Ok((first.await?, 0)),
+        (_, Doubt::Unknown) | (None, _) => try_join(first, task.second.count(task.columns, above)).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_damaged_index_and_rows_that_move_are_told_apart() {
+        assert!(reason("a", 9, 10, (10, 9)).contains("REINDEX"));
+        assert!(reason("a", 9, 10, (10, 10)).contains("came or went"));
+    }
+}

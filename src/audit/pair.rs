@@ -1,0 +1,117 @@
+//! Two sides opened for a comparison: both tables described, their columns compared, the discipline of ids at the first side found out.
+
+use crate::audit::chunks::is_wide;
+use crate::audit::class::ComparedColumn;
+use crate::audit::schema::Schema;
+use crate::audit::side::{Columns, Place, Side};
+use crate::config::Ids;
+use crate::error::{Error, Kind, Problems, Result};
+use crate::postgres::fault::Side as Role;
+use crate::postgres::pooler;
+use crate::source::discipline::{self, Discipline, facts};
+use futures::future::try_join;
+use slog::Logger;
+use std::time::Duration;
+
+/// What must be known to open two sides.
+#[derive(Clone, Copy, Debug)]
+pub struct Opening<'a> {
+    /// The first side: the truth.
+    pub first: &'a Place,
+    /// The second side.
+    pub second: &'a Place,
+    /// The integer key of both.
+    pub id_column: &'a str,
+    /// Sessions of each side for short questions.
+    pub connections: u32,
+    /// How long a connection may take.
+    pub timeout: Duration,
+}
+
+/// Two sides, opened.
+#[derive(Debug)]
+pub struct Pair {
+    /// The first side.
+    pub first: Side,
+    /// The second side.
+    pub second: Side,
+    /// Whether rows can be compared.
+    pub schema: Schema,
+}
+
+/// How ids are given out at the first side, as far as it can be told.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// `None`: not known, or refused by the rules of a replicator.
+    pub discipline: Option<Discipline>,
+    /// Why, in words.
+    pub reason: String,
+}
+
+impl Pair {
+    /// Connects to both at the same time; a pooler that would not keep a session is recognised before anything is set.
+    ///
+    /// # Errors
+    /// Those of the connections and of [`Side::open`], with the name of the side.
+    pub async fn open(opening: Opening<'_>, log: &Logger) -> Result<Self> {
+        let (first, second) = try_join(side(opening, opening.first, log), side(opening, opening.second, log)).await?;
+        if first.identity() == second.identity() && first.identity().system_identifier.is_some() {
+            return Err(Error::new(Kind::Usage, "both sides are the same table")
+                .at(first.shown())
+                .fix("name two tables: a table always equals itself"));
+        }
+        let schema = Schema::of(&first.table, &second.table, opening.id_column);
+        Ok(Self { first, second, schema })
+    }
+
+    /// What both are asked for; `None` when rows cannot be compared.
+    pub fn columns(&self, id_column: &str) -> Option<Columns> {
+        let Schema::Like { wire, .. } = &self.schema else { return None };
+        let compared = wire.columns.iter().filter_map(|column| {
+            // Where the types differ, the first side's value is cast to that of the second.
+            let of_second = self.second.table.column(&column.name)?;
+            Some(ComparedColumn {
+                name: column.name.clone(),
+                type_oid: of_second.type_oid,
+            })
+        });
+        Some(Columns {
+            wire: wire.clone(),
+            compared: compared.collect(),
+            id: id_column.to_owned(),
+            is_wide: is_wide([self.first.size, self.second.size]),
+        })
+    }
+
+    /// Finds out how ids are given out at the first side.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn order(&self, id_column: &str, ids: Ids, known_gaps: &[(i64, i64)]) -> Result<Order> {
+        let session = self.first.session().await?;
+        let is_standby = session.server().is_in_recovery();
+        let facts = facts::ask(&session, &self.first.table, id_column, is_standby).await?;
+        Ok(match discipline::judge(&facts, ids, known_gaps) {
+            Ok(judged) => Order {
+                reason: judged.to_string(),
+                discipline: Some(judged.discipline),
+            },
+            Err(problems) => Order {
+                reason: format!("not known: {}", first_of(&problems)),
+                discipline: None,
+            },
+        })
+    }
+}
+
+fn first_of(problems: &Problems) -> String {
+    problems.worst().map(|problem| problem.what().to_owned()).unwrap_or_default()
+}
+
+async fn side(opening: Opening<'_>, place: &Place, log: &Logger) -> Result<Side> {
+    let named = |error: Error| error.while_doing(format!("cannot compare {}", place.name));
+    let opened = Side::open(place, opening.id_column, opening.connections, opening.timeout, log);
+    let probed = pooler::probe(&place.conninfo, Role::Source, opening.timeout);
+    let (opened, ()) = try_join(opened, probed).await.map_err(named)?;
+    Ok(opened)
+}

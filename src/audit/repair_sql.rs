@@ -1,0 +1,101 @@
+//! A script of INSERTs for the rows the second side lacks: one transaction, nothing else. Rows that differ otherwise are never touched by it.
+
+use crate::audit::difference::Tally;
+use crate::audit::journal::directory;
+use crate::audit::side::{Columns, Side};
+use crate::error::{Error, Kind, Result};
+use crate::sql;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
+
+/// A script on its way: a file beside the one that was asked for, which takes its name only when all is in it.
+#[derive(Debug)]
+pub struct Script {
+    path: PathBuf,
+    out: BufWriter<NamedTempFile>,
+}
+
+impl Script {
+    /// Begins one for the second side.
+    ///
+    /// # Errors
+    /// `Usage` when the file cannot be created.
+    pub fn create(path: &Path, second: &Side) -> Result<Self> {
+        let file = NamedTempFile::new_in(directory(path)).map_err(|error| cannot(path, &error).of_kind(Kind::Usage))?;
+        let mut script = Self {
+            path: path.to_owned(),
+            out: BufWriter::new(file),
+        };
+        script.put(&format!(
+            "-- Inserts the rows that {} lacks; rows that are there stay as they are.\n\
+             -- Run it there: psql -v ON_ERROR_STOP=1 -f FILE. Where `init destination --guard` was used, `counterfoil repair` is the way.\n\
+             begin;\nset local client_encoding = 'UTF8';\nset local standard_conforming_strings = on;\nset local datestyle = 'ISO, YMD';\n\
+             set local intervalstyle = 'iso_8601';\nset local timezone = 'UTC';\nset local xmloption = 'content';\nset local search_path = pg_catalog;\n",
+            second.shown().replace('\n', " ")
+        ))?;
+        Ok(script)
+    }
+
+    /// Adds rows of the first side.
+    ///
+    /// # Errors
+    /// Those of the server, such as a row whose text is too long for it; `Unavailable` when the disk is full.
+    pub async fn add(&mut self, first: &Side, second: &Side, columns: &Columns, ids: &[i64]) -> Result<()> {
+        let texts: Vec<String> = columns
+            .wire
+            .columns
+            .iter()
+            .map(|column| format!("e.{}::pg_catalog.text", sql::ident(&column.name)))
+            .collect();
+        let template = template(second, columns);
+        let more = [("template", sql::text(template)), ("columns", sql::sql(texts.join(", ")))];
+        for row in first
+            .about_ids(include_str!("../../sql/audit/insert_statement.sql"), columns, &more, ids)
+            .await?
+        {
+            self.put(&row.get::<_, String>(0))?;
+            self.put("\n")?;
+        }
+        Ok(())
+    }
+
+    /// Ends the transaction and gives the file its name.
+    ///
+    /// # Errors
+    /// `Unavailable` when the disk is full.
+    pub fn finish(mut self, tally: &Tally) -> Result<()> {
+        let others = tally.total() - tally.missing;
+        if others > 0 {
+            self.put(&format!(
+                "-- {others} rows differ otherwise (changed, or only at the second side); nothing is done about them here.\n"
+            ))?;
+        }
+        self.put("commit;\n")?;
+        let file = self.out.into_inner().map_err(|error| cannot(&self.path, error.error()))?;
+        file.as_file().sync_all().map_err(|error| cannot(&self.path, &error))?;
+        file.persist(&self.path).map_err(|error| cannot(&self.path, &error.error))?;
+        Ok(())
+    }
+
+    fn put(&mut self, text: &str) -> Result<()> {
+        self.out.write_all(text.as_bytes()).map_err(|error| cannot(&self.path, &error))
+    }
+}
+
+/// The statement of one row, with a place for each value; percent signs of names are doubled for `format()`.
+fn template(second: &Side, columns: &Columns) -> String {
+    let places = vec!["%L"; columns.wire.columns.len()].join(", ");
+    let head = format!(
+        "insert into {} ({}) overriding system value values (",
+        second.table.name.quoted(),
+        columns.wire.column_list()
+    );
+    format!("{}{places}) on conflict do nothing;", head.replace('%', "%%"))
+}
+
+fn cannot(path: &Path, error: &std::io::Error) -> Error {
+    Error::new(Kind::Unavailable, "cannot write the script")
+        .at(path.display().to_string())
+        .caused_by(error)
+}

@@ -1,0 +1,361 @@
+//! One side of a comparison: its table, and the short questions it is asked over a bounded pool.
+
+use crate::audit::class::ComparedColumn;
+use crate::config::libpq::Conninfo;
+use crate::error::{Error, Kind, Result};
+use crate::event::range::IdRange;
+use crate::event::table::Table;
+use crate::event::wire::{Wire, WireColumn};
+use crate::postgres::catalog;
+use crate::postgres::connect::{Purpose, Session};
+use crate::postgres::fault::Side as Role;
+use crate::postgres::pool::Pool;
+use crate::postgres::stored::StoredEvents;
+use crate::sql::{self, TableName};
+use crate::stop::Stop;
+use slog::Logger;
+use std::time::Duration;
+use tokio_postgres::{Row, SimpleQueryMessage, SimpleQueryRow};
+
+/// Both sides are only read.
+const PURPOSE: Purpose = Purpose {
+    what: "diff",
+    side: Role::Source,
+};
+/// A digest or a boundary that takes longer is given up: a chunk takes milliseconds.
+const ANSWER_MAX: Duration = Duration::from_secs(300);
+
+/// Where a side is.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// What it is called in the output: `source`, a destination's name, `first`, `second`.
+    pub name: String,
+    /// Its database.
+    pub conninfo: Conninfo,
+    /// Its table.
+    pub table: TableName,
+}
+
+/// A side whose table was described.
+#[derive(Debug)]
+pub struct Side {
+    /// What it is called in the output.
+    pub name: String,
+    /// Its table.
+    pub table: Table,
+    /// How large it is.
+    pub size: Size,
+    place: String,
+    identity: Identity,
+    conninfo: Conninfo,
+    timeout: Duration,
+    pool: Pool,
+}
+
+/// Which table of which database: what a journal must not confuse.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Identity {
+    /// The number `initdb` gave the cluster, where it may be read.
+    pub system_identifier: Option<u64>,
+    /// Database.
+    pub database: String,
+    /// Schema and name of the table.
+    pub table: String,
+    /// Its oid.
+    pub oid: u32,
+}
+
+/// How large a table is, by the server's own statistics.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Size {
+    /// Rows; 0 when never analysed.
+    pub rows_estimated: f64,
+    /// Bytes on disk, without indexes.
+    pub bytes: i64,
+    /// Bytes of values stored out of line.
+    pub bytes_out_of_line: i64,
+}
+
+/// What a chunk holds: equal on both sides exactly if the rows are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Digest {
+    /// Rows.
+    pub rows: u64,
+    /// SHA-256 over all of them, in hexadecimal digits; `None` of no row.
+    pub sha256: Option<String>,
+}
+
+/// What both sides are asked for: the same columns in the same form.
+#[derive(Clone, Debug)]
+pub struct Columns {
+    /// Columns and form.
+    pub wire: Wire,
+    /// Names and types of the columns, in the order of the wire.
+    pub compared: Vec<ComparedColumn>,
+    /// The key.
+    pub id: String,
+    /// Whether rows are hashed one by one, so that a chunk needs no more memory than its largest row.
+    pub is_wide: bool,
+}
+
+impl Side {
+    /// Connects and describes the table. The pool opens at most `connections` sessions, of which one is open now.
+    ///
+    /// # Errors
+    /// Those of the connection; `Unsuitable` when there is no such table, or none with a unique index on its id.
+    pub async fn open(at: &Place, id_column: &str, connections: u32, timeout: Duration, log: &Logger) -> Result<Self> {
+        let pool = Pool::new(&at.conninfo, PURPOSE, connections, timeout, log);
+        let lent = pool.get().await?;
+        let session: &Session = &lent;
+        let table = catalog::table(session, &at.table, id_column).await?;
+        let refuse = |what: String| Error::new(Kind::Unsuitable, what).at(session.place());
+        let table = table
+            .ok_or_else(|| refuse(format!("there is no table {}", at.table)).fix("name the table with --table, or correct the URL"))?;
+        if table.column(id_column).is_none() {
+            return Err(refuse(format!("table {} has no column {}", at.table, sql::ident(id_column)))
+                .fix("rows are compared by their integer id: name its column"));
+        }
+        if !table.has_id_key {
+            let index = format!("CREATE UNIQUE INDEX ON {} ({});", at.table, sql::ident(id_column));
+            return Err(refuse(format!("table {} has no unique index on {} alone", at.table, sql::ident(id_column))).fix(index));
+        }
+        let row = session.query_one(include_str!("../../sql/audit/size.sql"), &[&table.oid]).await;
+        let size = |row: Row| {
+            Ok(Size {
+                rows_estimated: row.try_get("rows_estimated")?,
+                bytes: row.try_get("bytes")?,
+                bytes_out_of_line: row.try_get("bytes_out_of_line")?,
+            })
+        };
+        let size = row
+            .and_then(size)
+            .map_err(|error| session.error(&error, "cannot ask how large the table is"))?;
+        let identity = Identity {
+            system_identifier: session.server().identity.system_identifier,
+            database: at.conninfo.database.clone(),
+            table: at.table.to_string(),
+            oid: table.oid,
+        };
+        let place = session.place().to_owned();
+        drop(lent);
+        Ok(Self {
+            name: at.name.clone(),
+            table,
+            size,
+            place,
+            identity,
+            conninfo: at.conninfo.clone(),
+            timeout,
+            pool,
+        })
+    }
+
+    /// Host, port, database and table.
+    pub fn shown(&self) -> String {
+        format!("{} {}", self.place, self.table.name)
+    }
+
+    /// Which table of which database.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// A session of the pool.
+    ///
+    /// # Errors
+    /// Those of [`Pool::get`].
+    pub async fn session(&self) -> Result<impl std::ops::Deref<Target = Session>> {
+        self.pool.get().await
+    }
+
+    /// A session of its own, besides the pool.
+    ///
+    /// # Errors
+    /// Those of the connection.
+    pub async fn own_session(&self) -> Result<Session> {
+        Session::open(&self.conninfo, PURPOSE, self.timeout).await
+    }
+
+    /// A session of its own that reads the rows themselves.
+    ///
+    /// # Errors
+    /// Those of the connection.
+    pub async fn reader(&self, columns: &Columns) -> Result<StoredEvents> {
+        let session = self.own_session().await?;
+        StoredEvents::open(session, self.table.name.clone(), &columns.id, columns.wire.clone()).await
+    }
+
+    /// The lowest and the highest id, of one snapshot.
+    ///
+    /// # Errors
+    /// Those of the server; so all of these.
+    pub async fn ends(&self, columns: &Columns) -> Result<(Option<i64>, Option<i64>)> {
+        let asked = self.fill(include_str!("../../sql/audit/ends.sql"), columns, None, &[]);
+        let lent = self.pool.get().await?;
+        let row = lent.query_one(&asked, &[]).await.map_err(|error| self.error(&lent, &error))?;
+        let ends = (row.try_get("lowest"), row.try_get("highest"));
+        Ok((
+            ends.0.map_err(|error| self.error(&lent, &error))?,
+            ends.1.map_err(|error| self.error(&lent, &error))?,
+        ))
+    }
+
+    /// What some chunks hold, in their order; `Stopped` when `enough` comes first: then the server is told to cancel.
+    pub async fn digests(&self, columns: &Columns, chunks: &[IdRange], enough: &Stop) -> Result<Vec<Digest>> {
+        let bytes = if columns.is_wide { "pg_catalog.sha256(r.bytes)" } else { "r.bytes" };
+        let values: Vec<String> = columns.wire.columns.iter().map(|column| compared(column, &columns.wire)).collect();
+        let more = [
+            ("columns", values.join(", ")),
+            ("bytes", bytes.to_owned()),
+            (
+                "firsts",
+                array(
+                    chunks
+                        .iter()
+                        .map(|chunk| chunk.after.map_or(i64::MIN, |after| after.saturating_add(1))),
+                ),
+            ),
+            ("lasts", array(chunks.iter().map(|chunk| chunk.through))),
+        ];
+        let asked = self.fill(include_str!("../../sql/audit/digest.sql"), columns, None, &more);
+        let mut digests = vec![None; chunks.len()];
+        for row in self.rows(&asked, enough).await? {
+            let place = row.get(0).and_then(|place| place.parse::<usize>().ok()).unwrap_or_default();
+            let digest = Digest {
+                rows: number(&row, 1).ok_or_else(|| self.odd())?,
+                sha256: row.get(2).map(str::to_owned),
+            };
+            *place
+                .checked_sub(1)
+                .and_then(|place| digests.get_mut(place))
+                .ok_or_else(|| self.odd())? = Some(digest);
+        }
+        digests.into_iter().collect::<Option<Vec<Digest>>>().ok_or_else(|| self.odd())
+    }
+
+    /// The last ids of the next chunks of so many rows at the lower end of a range; fewer than `chunks` when no more are left.
+    pub async fn boundaries(&self, columns: &Columns, range: IdRange, chunk_rows: u64, chunks: usize, enough: &Stop) -> Result<Vec<i64>> {
+        let rows_max = chunk_rows.saturating_mul(chunks as u64);
+        let more = [("chunk_rows", chunk_rows.to_string()), ("rows_max", rows_max.to_string())];
+        let asked = self.fill(include_str!("../../sql/audit/boundaries.sql"), columns, Some(range), &more);
+        let rows = self.rows(&asked, enough).await?;
+        let id = |row: &SimpleQueryRow| row.get(0).and_then(|id| id.parse().ok()).ok_or_else(|| self.odd());
+        rows.iter().map(id).collect()
+    }
+
+    /// How many rows of a range the table itself holds.
+    pub async fn heap_count(&self, columns: &Columns, range: IdRange) -> Result<u64> {
+        let asked = self.fill(include_str!("../../sql/audit/heap_count.sql"), columns, Some(range), &[]);
+        let row = self.long(&asked).await?;
+        row.and_then(|row| number(&row, 0)).ok_or_else(|| self.odd())
+    }
+
+    /// How many rows lie in a range.
+    pub async fn count(&self, columns: &Columns, range: IdRange) -> Result<u64> {
+        let asked = self.fill(include_str!("../../sql/audit/count.sql"), columns, Some(range), &[]);
+        let row = self.long(&asked).await?;
+        row.and_then(|row| number(&row, 0)).ok_or_else(|| self.odd())
+    }
+
+    /// How many rows of a range the table holds, and how many its index of the id knows, of one snapshot.
+    pub async fn both_counts(&self, columns: &Columns, range: IdRange) -> Result<(u64, u64)> {
+        let asked = self.fill(include_str!("../../sql/audit/both_counts.sql"), columns, Some(range), &[]);
+        let lent = self.pool.get().await?;
+        let answer = lent.simple_query(&asked).await.map_err(|error| self.error(&lent, &error))?;
+        let counts: Vec<u64> = rows_of(answer).iter().filter_map(|row| number(row, 0)).collect();
+        match counts[..] {
+            [heap, index] => Ok((heap, index)),
+            _ => Err(self.odd()),
+        }
+    }
+
+    /// Asks by a file of `sql/audit/` about the rows of some ids.
+    pub async fn about_ids(&self, file: &str, columns: &Columns, more: &[(&str, sql::Value<'_>)], ids: &[i64]) -> Result<Vec<Row>> {
+        let mut values = vec![
+            ("table", sql::sql(self.table.name.quoted())),
+            ("id", sql::text(columns.id.as_str())),
+        ];
+        values.extend(more.iter().cloned());
+        let asked = sql::fill(file, &values);
+        let lent = self.pool.get().await?;
+        lent.query(&asked, &[&ids]).await.map_err(|error| self.error(&lent, &error))
+    }
+
+    /// As [`Self::rows`], for a statement that reads the whole table.
+    async fn long(&self, asked: &str) -> Result<Option<SimpleQueryRow>> {
+        let lent = self.pool.get().await?;
+        let answer = lent.simple_query(asked).await.map_err(|error| self.error(&lent, &error))?;
+        Ok(rows_of(answer).pop())
+    }
+
+    async fn rows(&self, asked: &str, enough: &Stop) -> Result<Vec<SimpleQueryRow>> {
+        let lent = self.pool.get().await?;
+        let answer = tokio::time::timeout(ANSWER_MAX, enough.or(lent.simple_query(asked))).await;
+        match answer {
+            Ok(Some(answer)) => Ok(rows_of(answer.map_err(|error| self.error(&lent, &error))?)),
+            Ok(None) => {
+                lent.cancel().await;
+                Err(Error::new(Kind::Stopped, "the comparison was stopped"))
+            }
+            Err(_) => {
+                lent.cancel().await;
+                Err(Error::new(Kind::Unavailable, format!("cannot compare {}", self.table.name))
+                    .at(lent.place())
+                    .because(format!("no answer within {} s", ANSWER_MAX.as_secs())))
+            }
+        }
+    }
+
+    fn fill(&self, file: &str, columns: &Columns, range: Option<IdRange>, more: &[(&str, String)]) -> String {
+        let mut values = vec![
+            ("table", sql::sql(self.table.name.quoted())),
+            ("id", sql::text(columns.id.as_str())),
+        ];
+        values.extend(range.map(|range| ("range", sql::sql(condition(range, &columns.id)))));
+        values.extend(more.iter().map(|(name, value)| (*name, sql::sql(value.as_str()))));
+        sql::fill(file, &values)
+    }
+
+    fn error(&self, session: &Session, error: &tokio_postgres::Error) -> Error {
+        session.error(error, format!("cannot compare {}", self.table.name))
+    }
+
+    fn odd(&self) -> Error {
+        Error::new(Kind::Bug, format!("cannot compare {}", self.table.name)).because("the server's answer is not what was asked for")
+    }
+}
+
+/// A column as both sides hash it: as it is where binary forms are equal, else as text; `bytea` always as it is.
+fn compared(column: &WireColumn, wire: &Wire) -> String {
+    let name = format!("e.{}", sql::ident(&column.name));
+    match (wire.format, column.cast) {
+        (crate::event::frame::Format::Text, _) if !column.is_bytea => format!("{name}::pg_catalog.text"),
+        (_, Some(cast)) => format!("{name}::pg_catalog.{cast}"),
+        (_, None) => name,
+    }
+}
+
+fn condition(range: IdRange, id_column: &str) -> String {
+    let id = format!("e.{}", sql::ident(id_column));
+    let after = range
+        .after
+        .map_or_else(String::new, |after| format!("{id} > '{after}'::pg_catalog.int8 and "));
+    format!("{after}{id} <= '{}'::pg_catalog.int8", range.through)
+}
+
+fn rows_of(answer: Vec<SimpleQueryMessage>) -> Vec<SimpleQueryRow> {
+    let rows = answer.into_iter().filter_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    });
+    rows.collect()
+}
+
+fn number(row: &SimpleQueryRow, column: usize) -> Option<u64> {
+    row.get(column)?.parse().ok()
+}
+
+fn array(ids: impl Iterator<Item = i64>) -> String {
+    let ids: Vec<String> = ids.map(|id| id.to_string()).collect();
+    format!("'{{{}}}'::pg_catalog.int8[]", ids.join(","))
+}

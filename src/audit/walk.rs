@@ -1,0 +1,301 @@
+//! The walk through the ids: digests of chunks of both sides at the same time, and a merge of the rows where they differ.
+
+use crate::audit::chunks::{Chooser, STATEMENT_CHUNKS_MAX, Way, is_dense, rows_of_chunk};
+use crate::audit::class;
+use crate::audit::compare::Task;
+use crate::audit::difference::{Class, Difference, Tally};
+use crate::audit::emission::Emission;
+use crate::audit::fence::Doubt;
+use crate::audit::journal::Journal;
+use crate::audit::merge::{Merge, Unlike};
+use crate::audit::plan;
+use crate::audit::side::Digest;
+use crate::error::Result;
+use crate::event::range::IdRange;
+use crate::postgres::stored::StoredEvents;
+use crate::stop::{self, Stop};
+use futures::StreamExt;
+use futures::future::{BoxFuture, FutureExt, try_join};
+use futures::stream::FuturesOrdered;
+use tokio::sync::OnceCell;
+
+/// Differences that are read again at the end at most; more than these are taken as they were found.
+const DOUBTED_MAX: usize = 10_000;
+/// What a server answers when a chunk is too large for one value or for its memory (PostgreSQL manual, appendix A).
+const TOO_LARGE: [&str; 2] = ["54000", "53200"];
+
+/// How a walk ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Everything up to the fence was compared.
+    Complete,
+    /// As many differences were found as were asked for.
+    Enough,
+    /// A stop was requested.
+    Interrupted,
+}
+
+/// What a walk found.
+pub struct Found {
+    /// What differs for certain.
+    pub tally: Tally,
+    /// Rows compared on each side.
+    pub rows: (u64, u64),
+    /// Ids of rows that open transactions may still bring to the first side.
+    pub undecided: Vec<i64>,
+    /// The id up to which both were compared.
+    pub at: Option<i64>,
+    /// The last place from which another run can go on, and what was known there.
+    pub safe: Option<(i64, (u64, u64), Tally)>,
+}
+
+type Sides = (StoredEvents, StoredEvents);
+type Digests = Result<(Vec<Digest>, Vec<Digest>)>;
+type Digested<'a> = BoxFuture<'a, (Vec<IdRange>, Digests)>;
+
+/// The comparison on its way through the ids.
+pub struct Walk<'a> {
+    task: Task<'a>,
+    emission: Emission<'a>,
+    chooser: Chooser,
+    /// Where chunks are cut by ids alone: the lowest of both sides.
+    dense_from: Option<i64>,
+    /// Chunks of the next statement.
+    chunks: usize,
+    rows: (u64, u64),
+    at: Option<i64>,
+    safe: Option<(i64, (u64, u64), Tally)>,
+    doubted: Vec<i64>,
+    undecided: Vec<i64>,
+}
+
+impl<'a> Walk<'a> {
+    /// Starts before everything.
+    pub fn new(task: Task<'a>, emission: Emission<'a>) -> Self {
+        let sizes = [task.first.size, task.second.size];
+        let chunk_rows = rows_of_chunk(sizes);
+        let ends = task.fence.lowest.zip(task.fence.through);
+        let dense = ends.filter(|(lowest, highest)| is_dense(sizes, *lowest, *highest));
+        Self {
+            task,
+            emission,
+            chooser: Chooser::new(chunk_rows, task.options.is_exact),
+            dense_from: dense.map(|(lowest, _)| lowest),
+            chunks: 1,
+            rows: (0, 0),
+            at: None,
+            safe: None,
+            doubted: Vec::new(),
+            undecided: Vec::new(),
+        }
+    }
+
+    /// Goes on where another walk was interrupted.
+    pub fn resume(&mut self, journal: &Journal) {
+        self.rows = journal.rows;
+        self.at = Some(journal.through);
+        self.emission.tally = journal.tally.clone();
+        self.safe = Some((journal.through, journal.rows, journal.tally.clone()));
+    }
+
+    /// What was found.
+    pub fn found(self) -> Found {
+        Found {
+            tally: self.emission.tally,
+            rows: self.rows,
+            undecided: self.undecided,
+            at: self.at,
+            safe: self.safe,
+        }
+    }
+
+    /// Walks through a range. What still runs in the servers when it ends early is cancelled.
+    ///
+    /// # Errors
+    /// What the servers, the watcher or the script say.
+    pub async fn run(&mut self, range: IdRange, stop: &Stop) -> Result<Ended> {
+        let readers = OnceCell::new();
+        let (stopper, enough) = stop::channel();
+        // One less than there are sessions of each side whenever anything else is asked: nobody waits for a digest that nobody polls.
+        let mut in_flight = FuturesOrdered::new();
+        let ended = self.go(range, &mut in_flight, &readers, (stop, &enough)).await;
+        stopper.request();
+        while in_flight.next().await.is_some() {}
+        if ended.is_ok() {
+            self.emission.flush().await?;
+        }
+        ended
+    }
+
+    async fn go<'b>(
+        &mut self,
+        range: IdRange,
+        in_flight: &mut FuturesOrdered<Digested<'b>>,
+        readers: &OnceCell<Sides>,
+        (stop, enough): (&Stop, &'b Stop),
+    ) -> Result<Ended>
+    where
+        'a: 'b,
+    {
+        let mut rest = IdRange {
+            after: self.at.max(range.after),
+            ..range
+        };
+        while !stop.is_requested() {
+            while !rest.is_empty() && in_flight.len() < self.task.options.connections.max(1) as usize {
+                let Way::Digests(rows) = self.chooser.way() else { break };
+                let chunks = self.next_chunks(rest, rows, self.chunks, enough).await?;
+                self.chunks = (self.chunks * 2).min(STATEMENT_CHUNKS_MAX);
+                rest.after = chunks.last().map(|chunk| chunk.through);
+                in_flight.push_back(digests(self.task, chunks, enough).boxed());
+            }
+            let ended = match (in_flight.is_empty(), self.chooser.way()) {
+                (false, _) => match stop.or(in_flight.next()).await.flatten() {
+                    Some((chunks, digests)) => self.judge(&chunks, digests, readers, stop).await?,
+                    None => Ended::Interrupted,
+                },
+                (true, _) if rest.is_empty() => return self.read_again(readers, stop).await,
+                (true, Way::Digests(_)) => continue,
+                (true, Way::Merge(rows)) => {
+                    let chunks = self.next_chunks(rest, rows, self.chunks, enough).await?;
+                    self.chunks = (self.chunks * 2).min(STATEMENT_CHUNKS_MAX);
+                    let segment = IdRange {
+                        through: chunks.first().map_or(rest.through, |chunk| chunk.through),
+                        ..rest
+                    };
+                    rest.after = Some(segment.through);
+                    self.merge(segment, readers, stop).await?
+                }
+            };
+            if ended != Ended::Complete {
+                return Ok(ended);
+            }
+        }
+        Ok(Ended::Interrupted)
+    }
+
+    /// The next chunks of so many rows.
+    async fn next_chunks(&self, rest: IdRange, rows: u64, chunks: usize, enough: &Stop) -> Result<Vec<IdRange>> {
+        if let Some(lowest) = self.dense_from {
+            return Ok(plan::by_ids(rest, lowest, rows, chunks));
+        }
+        let Task {
+            first, second, columns, ..
+        } = self.task;
+        let (one, other) = try_join(
+            first.boundaries(columns, rest, rows, chunks, enough),
+            second.boundaries(columns, rest, rows, chunks, enough),
+        )
+        .await?;
+        Ok(plan::by_boundaries(rest, [&one, &other], chunks))
+    }
+
+    async fn judge(&mut self, chunks: &[IdRange], digests: Digests, readers: &OnceCell<Sides>, stop: &Stop) -> Result<Ended> {
+        let (first, second) = match digests {
+            Ok(digests) => digests,
+            Err(error) if error.sqlstate().is_some_and(|state| TOO_LARGE.contains(&state)) => (Vec::new(), Vec::new()),
+            Err(error) => return Err(error),
+        };
+        for (place, chunk) in chunks.iter().enumerate() {
+            let ended = match (first.get(place), second.get(place)) {
+                (Some(first), Some(second)) if first == second => {
+                    self.chooser.note(false);
+                    self.rows = (self.rows.0 + first.rows, self.rows.1 + second.rows);
+                    self.pass(*chunk);
+                    Ended::Complete
+                }
+                _ => self.merge(*chunk, readers, stop).await?,
+            };
+            if ended != Ended::Complete {
+                return Ok(ended);
+            }
+        }
+        Ok(Ended::Complete)
+    }
+
+    /// Everything up to the end of this range is compared.
+    fn pass(&mut self, range: IdRange) {
+        self.at = Some(range.through);
+        if self.doubted.is_empty() {
+            self.safe = Some((range.through, self.rows, self.emission.tally.clone()));
+        }
+        self.emission.progress(self.rows.0);
+    }
+
+    async fn merge(&mut self, range: IdRange, readers: &OnceCell<Sides>, stop: &Stop) -> Result<Ended> {
+        let found_before = self.emission.tally.total();
+        let (first, second) = readers.get_or_try_init(|| readers_of(self.task)).await?;
+        let before = self.rows;
+        let mut merge = Merge::of(first, second, range);
+        loop {
+            let Some(unlike) = stop.or(merge.next()).await else {
+                return Ok(Ended::Interrupted);
+            };
+            let rows = merge.rows();
+            self.rows = (before.0 + rows.0, before.1 + rows.1);
+            let Some(unlike) = unlike? else { break };
+            let difference = self.class(&unlike);
+            self.at = Some(difference.id);
+            self.emission.progress(self.rows.0);
+            self.take(difference).await?;
+            if self.emission.is_enough() {
+                return Ok(Ended::Enough);
+            }
+        }
+        self.chooser.note(self.emission.tally.total() > found_before);
+        self.emission.flush().await?;
+        self.pass(range);
+        Ok(Ended::Complete)
+    }
+
+    fn class(&self, unlike: &Unlike) -> Difference {
+        let columns = self.task.columns;
+        class::difference(unlike, &columns.compared, columns.wire.format)
+    }
+
+    /// A row that one side lacks may be there a moment later while the tables are written in an order that is not known, or not decided.
+    async fn take(&mut self, difference: Difference) -> Result<()> {
+        let is_doubtful = self.task.fence.doubt != Doubt::Nothing && !matches!(difference.class, Class::Changed(_));
+        if is_doubtful && self.doubted.len() < DOUBTED_MAX {
+            self.doubted.push(difference.id);
+            return Ok(());
+        }
+        self.emission.take(difference).await
+    }
+
+    /// Reads again what was doubtful; what still differs counts, unless an open transaction may fill the gap.
+    async fn read_again(&mut self, readers: &OnceCell<Sides>, stop: &Stop) -> Result<Ended> {
+        for id in std::mem::take(&mut self.doubted) {
+            let range = IdRange {
+                after: id.checked_sub(1),
+                through: id,
+            };
+            let (first, second) = readers.get_or_try_init(|| readers_of(self.task)).await?;
+            let mut merge = Merge::of(first, second, range);
+            let Some(unlike) = stop.or(merge.next()).await else {
+                return Ok(Ended::Interrupted);
+            };
+            let Some(unlike) = unlike? else { continue };
+            let difference = self.class(&unlike);
+            if difference.class == Class::Extra && matches!(self.task.fence.doubt, Doubt::Open(_)) {
+                self.undecided.push(id);
+            } else {
+                self.emission.take(difference).await?;
+            }
+        }
+        Ok(Ended::Complete)
+    }
+}
+
+async fn readers_of(task: Task<'_>) -> Result<Sides> {
+    try_join(task.first.reader(task.columns), task.second.reader(task.columns)).await
+}
+
+async fn digests<'a>(task: Task<'a>, chunks: Vec<IdRange>, enough: &'a Stop) -> (Vec<IdRange>, Digests) {
+    let both = try_join(
+        task.first.digests(task.columns, &chunks, enough),
+        task.second.digests(task.columns, &chunks, enough),
+    )
+    .await;
+    (chunks, both)
+}

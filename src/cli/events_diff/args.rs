@@ -1,0 +1,77 @@
+//! The flags of `events-diff`, and its help.
+
+use clap::{Parser, ValueEnum};
+use std::path::PathBuf;
+
+/// Compares event tables row by row, also while they are being written, and gives a verdict: equal, different or inconclusive.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "events-diff", version, after_help = EXIT_CODES, override_usage = "events-diff --config FILE [--destination NAME]... [OPTIONS]\n       events-diff [OPTIONS] URL URL")]
+pub struct Arguments {
+    /// Two databases, the truth first: libpq URLs or keyword strings; passwords better come from PGPASSWORD or the passfile
+    #[arg(value_name = "URL", num_args = 0..=2, hide_env_values = true)]
+    pub urls: Vec<String>,
+    /// The configuration of a replication, whose source is compared with its destinations; default: COUNTERFOIL_CONFIG
+    #[arg(long, short, value_name = "FILE", conflicts_with = "urls")]
+    pub config: Option<PathBuf>,
+    /// Only this destination; may be given several times
+    #[arg(long, value_name = "NAME", conflicts_with = "urls")]
+    pub destination: Vec<String>,
+    /// The table in both databases, as SQL writes it [default: public.events]
+    #[arg(long, value_name = "TABLE", conflicts_with = "config")]
+    pub table: Option<String>,
+    /// The table in the second database, where it has another name
+    #[arg(long, value_name = "TABLE", conflicts_with = "config")]
+    pub second_table: Option<String>,
+    /// The integer key of both tables [default: id]
+    #[arg(long, value_name = "NAME", conflicts_with = "config")]
+    pub id_column: Option<String>,
+    /// Ends after so many differences, the first by id; else all are counted, and the first 100 shown (all of them as JSON lines)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_diffs: Option<u64>,
+    /// The lowest id that is compared
+    #[arg(long, value_name = "ID", allow_negative_numbers = true)]
+    pub from: Option<i64>,
+    /// The highest id that is compared
+    #[arg(long, value_name = "ID", allow_negative_numbers = true)]
+    pub through: Option<i64>,
+    /// Compares every byte here instead of SHA-256 digests made in the servers
+    #[arg(long)]
+    pub exact: bool,
+    /// Rows of the first table beyond the last of the second count as missing, not as pending
+    #[arg(long)]
+    pub complete: bool,
+    /// Checks each table by itself too: ids, time stamps, and the groups of load-fake-data
+    #[arg(long, short)]
+    pub validate: bool,
+    /// How differences are shown
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Writes INSERTs of the rows the second table lacks into this file, as one transaction
+    #[arg(long, value_name = "FILE")]
+    pub repair_sql: Option<PathBuf>,
+    /// Goes on where an interrupted comparison left this journal
+    #[arg(long, value_name = "FILE")]
+    pub resume: Option<PathBuf>,
+    /// Sessions on each side that make digests at the same time
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub connections: u32,
+    /// Connects, compares the columns, and says what would be compared
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `--format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For a person
+    Text,
+    /// One JSON object a line, the summary last
+    Jsonl,
+}
+
+const EXIT_CODES: &str = "Exit codes:
+  0  equal: every row up to the fence was compared
+  1  different
+  2  could not compare: wrong usage, or a database that cannot be read
+  3  inconclusive: something was not compared, or cannot be decided while transactions are open
+  130  left at once by a second signal";

@@ -1,0 +1,43 @@
+//! Where the journal of an interrupted comparison is left.
+
+use crate::audit::journal::Journal;
+use crate::error::{Error, Kind, Result};
+use std::path::{Path, PathBuf};
+
+/// Names that are tried in the current folder.
+const NAMES_MAX: u32 = 100;
+
+/// Leaves it where it was taken from, else in the current folder under a name that is free. Gives the path.
+///
+/// # Errors
+/// `Unavailable` when it cannot be written.
+pub fn leave(journal: &Journal, taken_from: Option<&Path>) -> Result<PathBuf> {
+    let path = match taken_from {
+        Some(path) => path.to_owned(),
+        None => free_name().ok_or_else(|| {
+            Error::new(Kind::Unavailable, "cannot leave a journal").because(format!("{NAMES_MAX} files of its name are there already"))
+        })?,
+    };
+    journal.write(&path)?;
+    Ok(path)
+}
+
+fn free_name() -> Option<PathBuf> {
+    let later = (2..=NAMES_MAX).map(|number| format!(".{number}"));
+    let mut paths = std::iter::once(String::new())
+        .chain(later)
+        .map(|end| PathBuf::from(format!("events-diff.journal{end}")));
+    paths.find(|path| !path.exists())
+}
+
+/// Removes one that has served.
+///
+/// # Errors
+/// `Unavailable` when the system does not let us.
+pub fn remove(path: &Path) -> Result<()> {
+    std::fs::remove_file(path).map_err(|error| {
+        Error::new(Kind::Unavailable, "cannot remove the journal, which has served")
+            .at(path.display().to_string())
+            .caused_by(&error)
+    })
+}

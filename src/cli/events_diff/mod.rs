@@ -1,0 +1,94 @@
+//! `events-diff`: compares event tables row by row and gives a verdict.
+
+mod args;
+mod journal;
+mod one;
+mod printer;
+mod subject;
+mod watcher;
+
+use super::signals::stop_on_signals;
+use super::{block_on, told};
+use crate::audit::verdict::Verdict;
+use crate::error::Problems;
+use crate::log::{self, Format as LogFormat, Stream};
+use args::Arguments;
+use clap::Parser;
+use one::One;
+use printer::Printer;
+use slog::Level;
+use std::process::ExitCode;
+
+/// The exit code of a comparison that could not be made.
+const COULD_NOT_COMPARE: u8 = 2;
+
+/// Runs the program; gives its exit code.
+pub fn main() -> ExitCode {
+    block_on(run(Arguments::parse()))
+}
+
+async fn run(arguments: Arguments) -> u8 {
+    let subject = match subject::subject(&arguments) {
+        Ok(subject) => subject,
+        Err(problems) => return could_not(&problems),
+    };
+    let (log, guard) = log::start(Level::Warning, LogFormat::Auto, Stream::Stderr);
+    let stop = match stop_on_signals(&log) {
+        Ok(stop) => stop,
+        Err(error) => return could_not(&error.into()),
+    };
+    let printer = Printer::new(arguments.format);
+    let mut verdicts = Vec::new();
+    for (place, second) in subject.seconds.iter().enumerate() {
+        let one = One {
+            arguments: &arguments,
+            subject: &subject,
+            second,
+            printer,
+            is_first: place == 0,
+        };
+        let verdict = one.compare(&stop, &log).await;
+        verdicts.push(verdict.map_err(|error| told(&error.into())).ok());
+    }
+    drop((log, guard));
+    let (verdict, code) = match arguments.dry_run && verdicts.iter().all(Option::is_some) {
+        true => ("none, dry run".to_owned(), 0),
+        false => of_all(&verdicts),
+    };
+    match printer.verdict(&verdict, code) {
+        Ok(()) => code,
+        Err(error) => could_not(&error.into()),
+    }
+}
+
+/// Wrong usage, before anything was compared.
+fn could_not(problems: &Problems) -> u8 {
+    told(problems);
+    COULD_NOT_COMPARE
+}
+
+/// What all comparisons together came to; `None` is one that could not be made. A difference outweighs it, since it is certain.
+fn of_all(verdicts: &[Option<Verdict>]) -> (String, u8) {
+    let known = verdicts.iter().flatten().copied().reduce(Verdict::and);
+    let is_incomplete = verdicts.iter().any(Option::is_none);
+    match known {
+        Some(verdict) if !is_incomplete || verdict == Verdict::Different => (verdict.to_string(), verdict.exit_code()),
+        _ => ("none, could not compare".to_owned(), COULD_NOT_COMPARE),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_of_all_comparisons_gives_the_exit_code() {
+        let code = |verdicts: &[Option<Verdict>]| of_all(verdicts).1;
+        assert_eq!(code(&[Some(Verdict::Equal), Some(Verdict::Equal)]), 0);
+        assert_eq!(code(&[Some(Verdict::Equal), Some(Verdict::Inconclusive)]), 3);
+        assert_eq!(code(&[Some(Verdict::Equal), None]), 2);
+        assert_eq!(code(&[None, Some(Verdict::Inconclusive)]), 2);
+        assert_eq!(code(&[None, Some(Verdict::Different)]), 1);
+        assert_eq!(code(&[None]), 2);
+    }
+}

@@ -1,0 +1,159 @@
+//! One comparison: two sides opened, their columns compared, the fence found, the rows compared, the verdict told.
+
+use super::args::{Arguments, Format};
+use super::journal;
+use super::printer::Printer;
+use super::subject::Subject;
+use super::watcher::Watcher;
+use crate::audit::compare::{self, Options, Task};
+use crate::audit::emission::Limits;
+use crate::audit::fence::{self, Fence};
+use crate::audit::journal::Journal;
+use crate::audit::outcome::Outcome;
+use crate::audit::pair::{Opening, Order, Pair};
+use crate::audit::repair_sql::Script;
+use crate::audit::side::{Place, Side};
+use crate::audit::validate::{IdRule, Rules, Verdict as Validity, validate};
+use crate::audit::verdict::Verdict;
+use crate::error::{Error, Kind, Result};
+use crate::source::discipline::Discipline;
+use crate::stop::Stop;
+use slog::Logger;
+
+/// Differences that are shown when all are counted.
+const SHOWN_MAX: u64 = 100;
+
+/// A comparison of the first side with one second side.
+pub struct One<'a> {
+    /// The flags.
+    pub arguments: &'a Arguments,
+    /// What is compared with what.
+    pub subject: &'a Subject,
+    /// The second side.
+    pub second: &'a Place,
+    /// How the result is told.
+    pub printer: Printer,
+    /// Whether the first side is validated too: once is enough.
+    pub is_first: bool,
+}
+
+impl One<'_> {
+    /// Compares; an interruption makes it inconclusive.
+    ///
+    /// # Errors
+    /// What kept it from being compared.
+    pub async fn compare(&self, stop: &Stop, log: &Logger) -> Result<Verdict> {
+        match self.try_compare(stop, log).await {
+            Err(error) if error.kind() == Kind::Stopped => {
+                self.printer.note(&format!("interrupted: {}", error.what()))?;
+                Ok(Verdict::Inconclusive)
+            }
+            done => done,
+        }
+    }
+
+    async fn try_compare(&self, stop: &Stop, log: &Logger) -> Result<Verdict> {
+        let Subject { first, id_column, .. } = self.subject;
+        let opening = Opening {
+            first,
+            second: self.second,
+            id_column,
+            connections: self.arguments.connections,
+            timeout: self.subject.timeout,
+        };
+        let pair = unless(stop, Pair::open(opening, log)).await?;
+        let order = unless(stop, pair.order(id_column, self.subject.ids, &self.subject.known_gaps)).await?;
+        self.printer.sides(&pair, Some(&order))?;
+        let Some(columns) = pair.columns(id_column) else {
+            return Ok(Verdict::Different);
+        };
+        let finding = fence::find(&pair.first, &pair.second, &columns, order.discipline.as_ref());
+        let fence = unless(stop, finding).await?;
+        let options = self.options();
+        let task = Task {
+            first: &pair.first,
+            second: &pair.second,
+            columns: &columns,
+            fence: &fence,
+            options: &options,
+        };
+        if self.arguments.dry_run {
+            self.printer.plan(&compare::plan(task))?;
+            return Ok(Verdict::Inconclusive);
+        }
+        let outcome = self.rows(task, stop).await?;
+        let mut verdict = outcome.verdict;
+        if self.arguments.validate {
+            verdict = verdict.and(self.validate(&pair, &order, &fence, stop).await?);
+        }
+        self.printer.outcome(&outcome, verdict, &pair, &columns, options.limits.shown_max)?;
+        if let Some(journal) = &outcome.journal {
+            let path = journal::leave(journal, self.arguments.resume.as_deref())?;
+            self.printer.note(&format!("to go on from there: --resume {}", path.display()))?;
+        } else if let Some(path) = &self.arguments.resume {
+            journal::remove(path)?;
+        }
+        Ok(verdict)
+    }
+
+    async fn rows(&self, task: Task<'_>, stop: &Stop) -> Result<Outcome> {
+        let journal = self.arguments.resume.as_deref().map(Journal::read).transpose()?;
+        let script = self.arguments.repair_sql.as_ref().map(|path| Script::create(path, task.second));
+        let mut script = script.transpose()?;
+        let mut watcher = Watcher::new(self.printer, task.columns, task.first.size.rows_estimated);
+        let outcome = compare::compare(task, journal, &mut watcher, script.as_mut(), stop).await?;
+        if let Some(script) = script {
+            script.finish(&outcome.tally)?;
+        }
+        Ok(outcome)
+    }
+
+    fn options(&self) -> Options {
+        let shown_max = match (self.arguments.format, self.arguments.max_diffs) {
+            (_, Some(max)) => max,
+            (Format::Text, None) => SHOWN_MAX,
+            (Format::Jsonl, None) => u64::MAX,
+        };
+        Options {
+            connections: self.arguments.connections,
+            from: self.arguments.from,
+            through: self.arguments.through,
+            is_exact: self.arguments.exact,
+            must_be_complete: self.arguments.complete,
+            limits: Limits {
+                shown_max,
+                found_max: self.arguments.max_diffs,
+            },
+        }
+    }
+
+    /// Checks each table by itself.
+    async fn validate(&self, pair: &Pair, order: &Order, fence: &Fence, stop: &Stop) -> Result<Verdict> {
+        let ids = match order.discipline {
+            Some(Discipline::Consecutive) => IdRule::Consecutive(self.subject.known_gaps.clone()),
+            _ => IdRule::Sequence,
+        };
+        let rules = Rules {
+            ids,
+            through: fence.through,
+        };
+        let mut verdict = Verdict::Equal;
+        let sides: [(&Side, bool); 2] = [(&pair.first, self.is_first), (&pair.second, true)];
+        for (side, _) in sides.into_iter().filter(|(_, is_due)| *is_due) {
+            let session = unless(stop, side.own_session()).await?;
+            let validated = unless(stop, validate(session, &side.table, &self.subject.id_column, &rules)).await?;
+            self.printer.validation(&side.name, &validated)?;
+            verdict = verdict.and(match validated.verdict() {
+                Validity::Valid => Verdict::Equal,
+                Validity::Invalid => Verdict::Different,
+                Validity::Inconclusive => Verdict::Inconclusive,
+            });
+        }
+        Ok(verdict)
+    }
+}
+
+async fn unless<T>(stop: &Stop, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let stopped = || Error::new(Kind::Stopped, "not everything was compared");
+    stop.or(work).await.unwrap_or_else(|| Err(stopped()))
+}

@@ -1,0 +1,192 @@
+//! What `events-diff` prints: text for a person, or one JSON object a line.
+
+use super::args::Format;
+use crate::audit::outcome::Outcome;
+use crate::audit::pair::{Order, Pair};
+use crate::audit::schema::Schema;
+use crate::audit::show::escape::escaped;
+use crate::audit::show::lines::{self, Summary};
+use crate::audit::show::{self, Shown};
+use crate::audit::side::Columns;
+use crate::audit::validate::Validation;
+use crate::audit::verdict::Verdict;
+use crate::error::{Error, Kind, Result};
+use crate::event::range::shown as shown_id;
+use serde_json::json;
+use std::io::{IsTerminal, Write};
+
+/// Prints in one of two forms.
+#[derive(Clone, Copy, Debug)]
+pub struct Printer {
+    format: Format,
+    has_colour: bool,
+}
+
+impl Printer {
+    /// For this form; coloured where a person looks at it and did not ask for none (`NO_COLOR`).
+    pub fn new(format: Format) -> Self {
+        let is_colour_refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self {
+            format,
+            has_colour: std::io::stdout().is_terminal() && !is_colour_refused,
+        }
+    }
+
+    /// Both sides, what the comparison of their columns came to, and how ids are given out.
+    ///
+    /// # Errors
+    /// `Unavailable`, as all of these, when nobody reads the output any more.
+    pub fn sides(self, pair: &Pair, order: Option<&Order>) -> Result<()> {
+        let (is_like, notes) = schema(pair);
+        let ids = order.map(|order| order.reason.as_str());
+        if self.format == Format::Jsonl {
+            return line(
+                &json!({
+                    "type": "comparison", "schema_version": lines::SCHEMA_VERSION,
+                    "first": {"name": pair.first.name, "table": pair.first.shown()},
+                    "second": {"name": pair.second.name, "table": pair.second.shown()},
+                    "columns": if is_like { "alike" } else { "unlike" }, "schema_notes": notes, "ids": ids,
+                })
+                .to_string(),
+            );
+        }
+        for side in [&pair.first, &pair.second] {
+            line(&format!("{}: {}", side.name, side.shown()))?;
+        }
+        let word = match (is_like, notes.is_empty()) {
+            (true, true) => "the same",
+            (true, false) => "comparable, but not quite the same",
+            (false, _) => "different: rows cannot be compared",
+        };
+        line(&format!("columns: {word}"))?;
+        notes.iter().try_for_each(|note| line(&format!("  {}", escaped(note))))?;
+        ids.map_or(Ok(()), |ids| line(&format!("ids: {ids}")))
+    }
+
+    /// One difference.
+    pub fn difference(self, shown: &Shown, columns: &Columns) -> Result<()> {
+        match self.format {
+            Format::Text => line(&show::text(shown, &columns.compared, self.has_colour)),
+            Format::Jsonl => line(&lines::difference(shown, &columns.compared)),
+        }
+    }
+
+    /// What the validation of one table came to.
+    pub fn validation(self, name: &str, validation: &Validation) -> Result<()> {
+        match self.format {
+            Format::Text => line(&format!("{name}: {validation}")),
+            Format::Jsonl => line(&validation.json_line(name)),
+        }
+    }
+
+    /// What a dry run would compare.
+    pub fn plan(self, plan: &str) -> Result<()> {
+        match self.format {
+            Format::Text => line(plan),
+            Format::Jsonl => line(&json!({"type": "plan", "schema_version": lines::SCHEMA_VERSION, "plan": plan}).to_string()),
+        }
+    }
+
+    /// Something a person should know on the way.
+    pub fn note(self, note: &str) -> Result<()> {
+        match self.format {
+            Format::Text => line(note),
+            Format::Jsonl => line(&json!({"type": "note", "schema_version": lines::SCHEMA_VERSION, "note": note}).to_string()),
+        }
+    }
+
+    /// What was compared and what came of it. As JSON with the verdict, which a person is told last.
+    pub fn outcome(self, outcome: &Outcome, verdict: Verdict, pair: &Pair, columns: &Columns, shown_max: u64) -> Result<()> {
+        if self.format == Format::Jsonl {
+            return line(&lines::summary(&summary(outcome, verdict, pair, columns)));
+        }
+        let (first, second) = (&pair.first.name, &pair.second.name);
+        let what = outcome.range.map_or_else(|| "no row".to_owned(), |range| range.to_string());
+        line(&format!(
+            "compared: {what}: {} rows of {first}, {} of {second}",
+            outcome.rows.0, outcome.rows.1
+        ))?;
+        if outcome.tally.total() > 0 {
+            line(&format!("differences: {}", differences(outcome, columns)))?;
+        }
+        if outcome.tally.total() > shown_max {
+            line(&format!("shown: the first {shown_max}; --format jsonl shows all"))?;
+        }
+        let above = shown_id(outcome.fence.through);
+        for (rows, name) in [(outcome.pending.0, first), (outcome.pending.1, second)] {
+            if rows > 0 {
+                line(&format!("pending: {rows} rows of {name} above id {above}"))?;
+            }
+        }
+        outcome
+            .skipped
+            .iter()
+            .try_for_each(|skipped| line(&format!("not certain: {}", escaped(skipped))))?;
+        outcome.notes.iter().try_for_each(|note| line(&format!("note: {}", escaped(note))))
+    }
+
+    /// The last line: what all comparisons together came to.
+    pub fn verdict(self, verdict: &str, exit_code: u8) -> Result<()> {
+        match self.format {
+            Format::Text => line(&format!("verdict: {verdict}")),
+            Format::Jsonl => line(
+                &json!({"type": "verdict", "schema_version": lines::SCHEMA_VERSION, "verdict": verdict, "exit_code": exit_code})
+                    .to_string(),
+            ),
+        }
+    }
+}
+
+fn line(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    let written = writeln!(out, "{text}").and_then(|()| out.flush());
+    written.map_err(|error| Error::new(Kind::Unavailable, "cannot write the result").caused_by(&error))
+}
+
+fn schema(pair: &Pair) -> (bool, Vec<String>) {
+    match &pair.schema {
+        Schema::Like { notes, .. } => (true, notes.clone()),
+        Schema::Unlike(problems) => (false, problems.iter().map(|problem| problem.what().to_owned()).collect()),
+    }
+}
+
+fn differences(outcome: &Outcome, columns: &Columns) -> String {
+    let tally = &outcome.tally;
+    let classes = [
+        (tally.missing, "missing"),
+        (tally.extra, "extra"),
+        (tally.changed, "changed"),
+        (tally.representation, "changed in representation only"),
+    ];
+    let named = classes
+        .iter()
+        .filter(|(rows, _)| *rows > 0)
+        .map(|(rows, class)| format!("{rows} {class}"));
+    let by_column: Vec<String> = columns
+        .compared
+        .iter()
+        .zip(&tally.by_column)
+        .filter(|(_, rows)| **rows > 0)
+        .map(|(column, rows)| format!("{} in {rows}", escaped(&column.name)))
+        .collect();
+    let mut text = named.collect::<Vec<_>>().join(", ");
+    if !by_column.is_empty() {
+        text.push_str(&format!(" ({})", by_column.join(", ")));
+    }
+    text
+}
+
+fn summary(outcome: &Outcome, verdict: Verdict, pair: &Pair, columns: &Columns) -> Summary {
+    Summary {
+        verdict: verdict.to_string(),
+        schema_notes: schema(pair).1,
+        fence: outcome.fence.through,
+        rows_first: outcome.rows.0,
+        rows_second: outcome.rows.1,
+        pending: outcome.pending.0,
+        tally: outcome.tally.clone(),
+        columns: columns.compared.iter().map(|column| column.name.clone()).collect(),
+        skipped: outcome.skipped.clone(),
+        problems: outcome.notes.clone(),
+    }
+}

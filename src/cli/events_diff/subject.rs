@@ -1,0 +1,140 @@
+//! What is compared with what: a source with destinations of a configuration, or two URLs.
+
+use super::args::Arguments;
+use crate::audit::side::Place;
+use crate::cli::args::ConfigFile;
+use crate::cli::configuration;
+use crate::config::libpq::{Conninfo, Environment};
+use crate::config::load::Flags;
+use crate::config::{Config, Ids};
+use crate::error::{Error, Kind, Problems};
+use crate::sql::TableName;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Where nothing is configured.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+const CONFIG_VARIABLE: &str = "COUNTERFOIL_CONFIG";
+
+/// See the module.
+#[derive(Debug)]
+pub struct Subject {
+    /// The truth.
+    pub first: Place,
+    /// What is compared with it, one after the other; at least one.
+    pub seconds: Vec<Place>,
+    /// The integer key.
+    pub id_column: String,
+    /// How ids are given out, as configured.
+    pub ids: Ids,
+    /// Gaps that are accepted.
+    pub known_gaps: Vec<(i64, i64)>,
+    /// How long a connection may take.
+    pub timeout: Duration,
+}
+
+/// Reads it from the flags.
+///
+/// # Errors
+/// `Usage`: all problems together.
+pub fn subject(arguments: &Arguments) -> Result<Subject, Problems> {
+    let found = match arguments.urls.len() {
+        2 => of_urls(arguments),
+        0 => of_config(arguments),
+        _ => Err(usage("a table is compared with another one", "give two URLs, or --config").into()),
+    };
+    let mut problems = Problems::new();
+    let found = found.map_err(|wrong| problems.extend(wrong)).ok();
+    if let (Some(from), Some(through)) = (arguments.from, arguments.through)
+        && from > through
+    {
+        problems.push(usage(
+            &format!("--from {from} is above --through {through}"),
+            "give the lower id first",
+        ));
+    }
+    let is_of_one = found.as_ref().is_none_or(|subject| subject.seconds.len() == 1);
+    for (flag, is_given) in [
+        ("--repair-sql", arguments.repair_sql.is_some()),
+        ("--resume", arguments.resume.is_some()),
+    ] {
+        if is_given && !is_of_one {
+            problems.push(usage(&format!("{flag} is about one destination"), "name it with --destination"));
+        }
+    }
+    match found {
+        Some(found) if problems.is_empty() => Ok(found),
+        _ => Err(problems),
+    }
+}
+
+fn usage(what: &str, fix: &str) -> Error {
+    Error::new(Kind::Usage, what).fix(fix)
+}
+
+fn of_urls(arguments: &Arguments) -> Result<Subject, Problems> {
+    let mut problems = Problems::new();
+    let environment = Environment::of_process();
+    let table = |given: Option<&String>| TableName::parse(given.map_or("public.events", String::as_str));
+    let mut place = |name: &str, url: &str, given: Option<&String>| {
+        let conninfo =
+            problems.note(Conninfo::parse(url, &environment).map_err(|error| error.while_doing(format!("cannot read the {name} URL"))));
+        let table = problems.note(table(given));
+        conninfo.zip(table).map(|(conninfo, table)| Place {
+            name: name.to_owned(),
+            conninfo,
+            table,
+        })
+    };
+    let first = place("first", &arguments.urls[0], arguments.table.as_ref());
+    let second = place(
+        "second",
+        &arguments.urls[1],
+        arguments.second_table.as_ref().or(arguments.table.as_ref()),
+    );
+    match (first, second) {
+        (Some(first), Some(second)) => Ok(Subject {
+            first,
+            seconds: vec![second],
+            id_column: arguments.id_column.clone().unwrap_or_else(|| "id".to_owned()),
+            ids: Ids::Auto,
+            known_gaps: Vec::new(),
+            timeout: CONNECT_TIMEOUT,
+        }),
+        _ => Err(problems),
+    }
+}
+
+fn of_config(arguments: &Arguments) -> Result<Subject, Problems> {
+    let from_environment = || std::env::var_os(CONFIG_VARIABLE).map(PathBuf::from);
+    let Some(path) = arguments.config.clone().or_else(from_environment) else {
+        return Err(usage("nothing to compare was named", "give --config FILE or two URLs").into());
+    };
+    let flags = Flags {
+        destinations: arguments.destination.clone(),
+        until_caught_up: false,
+    };
+    let Config {
+        source,
+        destinations,
+        replication,
+        ..
+    } = configuration(&ConfigFile { config: path }, &flags)?;
+    let second = |to: crate::config::DestinationConfig| Place {
+        name: format!("destination {:?}", to.name),
+        conninfo: to.conninfo,
+        table: to.table,
+    };
+    Ok(Subject {
+        first: Place {
+            name: "source".to_owned(),
+            conninfo: source.conninfo,
+            table: source.table,
+        },
+        seconds: destinations.into_iter().map(second).collect(),
+        id_column: source.id_column,
+        ids: source.ids,
+        known_gaps: source.known_gaps,
+        timeout: replication.connect_timeout,
+    })
+}

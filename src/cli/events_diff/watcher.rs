@@ -1,0 +1,53 @@
+//! Shows differences as they are found, and a progress bar on a terminal.
+
+use super::printer::Printer;
+use crate::audit::compare::Watch;
+use crate::audit::show::Shown;
+use crate::audit::side::Columns;
+use crate::error::Result;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::IsTerminal;
+
+/// See the module.
+pub struct Watcher<'a> {
+    printer: Printer,
+    columns: &'a Columns,
+    bar: Option<ProgressBar>,
+}
+
+impl<'a> Watcher<'a> {
+    /// Of about so many rows.
+    pub fn new(printer: Printer, columns: &'a Columns, rows_estimated: f64) -> Self {
+        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} rows {per_sec} {eta} left").ok();
+        // An estimate; it is set right as rows come.
+        let rows = rows_estimated.max(1.0) as u64;
+        let bar = style
+            .filter(|_| std::io::stderr().is_terminal())
+            .map(|style| ProgressBar::new(rows).with_style(style));
+        Self { printer, columns, bar }
+    }
+}
+
+impl Watch for Watcher<'_> {
+    fn progress(&mut self, rows: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set_length(bar.length().unwrap_or_default().max(rows));
+            bar.set_position(rows);
+        }
+    }
+
+    fn difference(&mut self, shown: &Shown) -> Result<()> {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| self.printer.difference(shown, self.columns)),
+            None => self.printer.difference(shown, self.columns),
+        }
+    }
+}
+
+impl Drop for Watcher<'_> {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
