@@ -60,9 +60,9 @@ impl<'a> Emission<'a> {
         }
     }
 
-    /// Whether as many were found as were asked for.
-    pub fn is_enough(&self) -> bool {
-        self.limits.found_max.is_some_and(|max| self.tally.total() >= max)
+    /// Whether as many were found as were asked for, with so many that are not certain yet.
+    pub fn is_enough(&self, doubtful: u64) -> bool {
+        self.limits.found_max.is_some_and(|max| self.tally.total() + doubtful >= max)
     }
 
     /// Tells how many rows were compared.

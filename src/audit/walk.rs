@@ -53,6 +53,14 @@ type Sides = (StoredEvents, StoredEvents);
 type Digests = Result<(Vec<Digest>, Vec<Digest>)>;
 type Digested<'a> = BoxFuture<'a, (Vec<IdRange>, Digests)>;
 
+/// How a merge ended.
+enum Merged {
+    All,
+    /// Up to this id.
+    Through(i64),
+    Interrupted,
+}
+
 /// The comparison on its way through the ids.
 pub struct Walk<'a> {
     task: Task<'a>,
@@ -223,29 +231,55 @@ impl<'a> Walk<'a> {
     }
 
     async fn merge(&mut self, range: IdRange, readers: &OnceCell<Sides>, stop: &Stop) -> Result<Ended> {
-        let found_before = self.emission.tally.total();
+        let found_before = self.found_so_far();
+        let mut rest = range;
+        loop {
+            match self.merge_some(rest, readers, stop).await? {
+                Merged::All => break,
+                Merged::Interrupted => return Ok(Ended::Interrupted),
+                // The readers are free now, and can be asked again about what is doubtful.
+                Merged::Through(id) => {
+                    if self.read_again(readers, stop).await? == Ended::Interrupted {
+                        return Ok(Ended::Interrupted);
+                    }
+                    if self.emission.is_enough(0) {
+                        return Ok(Ended::Enough);
+                    }
+                    rest.after = Some(id);
+                }
+            }
+        }
+        self.chooser.note(self.found_so_far() > found_before);
+        self.emission.flush().await?;
+        self.pass(range);
+        Ok(Ended::Complete)
+    }
+
+    /// Merges until as many differences as were asked for may have been found.
+    async fn merge_some(&mut self, range: IdRange, readers: &OnceCell<Sides>, stop: &Stop) -> Result<Merged> {
         let (first, second) = readers.get_or_try_init(|| readers_of(self.task)).await?;
         let before = self.rows;
         let mut merge = Merge::of(first, second, range);
         loop {
             let Some(unlike) = stop.or(merge.next()).await else {
-                return Ok(Ended::Interrupted);
+                return Ok(Merged::Interrupted);
             };
             let rows = merge.rows();
             self.rows = (before.0 + rows.0, before.1 + rows.1);
-            let Some(unlike) = unlike? else { break };
+            let Some(unlike) = unlike? else { return Ok(Merged::All) };
             let difference = self.class(&unlike);
-            self.at = Some(difference.id);
+            let id = difference.id;
+            self.at = Some(id);
             self.emission.progress(self.rows.0);
             self.take(difference).await?;
-            if self.emission.is_enough() {
-                return Ok(Ended::Enough);
+            if self.emission.is_enough(self.doubted.len() as u64) {
+                return Ok(Merged::Through(id));
             }
         }
-        self.chooser.note(self.emission.tally.total() > found_before);
-        self.emission.flush().await?;
-        self.pass(range);
-        Ok(Ended::Complete)
+    }
+
+    fn found_so_far(&self) -> u64 {
+        self.emission.tally.total() + self.doubted.len() as u64
     }
 
     fn class(&self, unlike: &Unlike) -> Difference {

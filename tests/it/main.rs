@@ -8,6 +8,7 @@ mod command;
 mod configured;
 mod connect;
 mod demo;
+mod diff;
 mod divergence;
 mod ending;
 mod following;

@@ -1,0 +1,110 @@
+//! Files that `events-diff` writes: the script that inserts missing rows, and the journal of an interrupted comparison.
+
+use super::{TABLE, compared, equal_pair, events_diff};
+use crate::command::Running;
+use crate::harness::{fresh_database, fresh_destination};
+use crate::support::replicator::url;
+use rustix::process::Signal;
+
+#[tokio::test]
+async fn the_script_inserts_what_is_missing_and_touches_nothing_else() {
+    let (first, second) = equal_pair().await;
+    for database in [&first, &second] {
+        database
+            .execute(
+                "alter table events add column note text, add column raw bytea; \
+                 update events set note = E'it''s \\\\ 100 % \\n $1 ' || id, raw = '\\xdeadbeef' where id < 20; update events set event = null where id = 11",
+            )
+            .await;
+    }
+    second
+        .execute("delete from events where id < 30; delete from events where id = 1000")
+        .await;
+    second.execute("update events set note = 'kept' where id = 500").await;
+    let dir = tempfile::tempdir().unwrap();
+    let script = dir.path().join("repair.sql");
+    let flag = format!("--repair-sql={}", script.display());
+    let (code, out, err) = compared(&first, &second, &[&flag]).await;
+    assert_eq!(code, 1, "{out}{err}");
+    let sql = std::fs::read_to_string(&script).unwrap();
+    assert!(sql.contains("1 rows differ otherwise"), "{sql}");
+    assert_eq!(sql.matches("insert into").count(), 20);
+    // Run twice: what is there stays as it is.
+    for _ in 0..2 {
+        second.execute(&sql).await;
+    }
+    let (code, out, _) = compared(&first, &second, &[]).await;
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("differences: 1 changed (note in 1)"), "{out}");
+    assert_eq!(second.query("select note from events where id = 500").await, ["kept"]);
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+}
+
+#[tokio::test]
+async fn a_comparison_that_fails_leaves_no_script() {
+    let (first, second) = equal_pair().await;
+    second.execute("drop table events").await;
+    let dir = tempfile::tempdir().unwrap();
+    let flag = format!("--repair-sql={}", dir.path().join("repair.sql").display());
+    assert_eq!(compared(&first, &second, &[&flag]).await.0, 2);
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+/// Rows of so many chunks that a comparison of them can be interrupted after its first difference was told.
+const MANY: &str = "insert into events select i, 'epoch', jsonb_build_object('n', repeat(md5(i::text), 20)) from generate_series(1, 120000) i; analyze events";
+
+#[tokio::test]
+async fn an_interrupted_comparison_is_inconclusive_and_goes_on_from_its_journal() {
+    let (first, second) = (fresh_database().await, fresh_destination().await);
+    for database in [&first, &second] {
+        database.execute(&format!("{TABLE}; {MANY}")).await;
+    }
+    second.execute("delete from events where id in (5000, 119999)").await;
+    // A lock that keeps the last chunks from being read holds the comparison where it is wanted.
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = events_diff(&[&url(&first), &url(&second), "--connections", "1"]);
+    command.current_dir(dir.path());
+    let mut running = Running::start(command);
+    running.line_with("missing  id 5000");
+    running.signal(Signal::INT);
+    let code = running.end();
+    let journal = dir.path().join("events-diff.journal");
+    assert_eq!(
+        code,
+        Some(if running.told.contains("verdict: different") { 1 } else { 3 }),
+        "{}",
+        running.told
+    );
+    assert!(running.told.contains("interrupted after id"), "{}", running.told);
+    assert!(running.told.contains("--resume events-diff.journal"), "{}", running.told);
+    let through: i64 = serde_json::from_str::<serde_json::Value>(&std::fs::read_to_string(&journal).unwrap()).unwrap()["through"]
+        .as_i64()
+        .unwrap();
+    assert!((1..120_000).contains(&through), "{through}");
+    // What lies below was compared and is not read again: a change of it goes unnoticed.
+    second.execute("update events set event = '1' where id = 1").await;
+    let flag = format!("--resume={}", journal.display());
+    let (code, out, err) = compared(&first, &second, &[&flag]).await;
+    assert_eq!(code, 1, "{out}{err}");
+    assert!(
+        out.contains("120000 rows of first, 119998 of second") && out.contains("differences: 2 missing"),
+        "{out}"
+    );
+    assert!(!journal.exists());
+}
+
+#[tokio::test]
+async fn a_journal_of_another_comparison_is_refused() {
+    let (first, second) = equal_pair().await;
+    let dir = tempfile::tempdir().unwrap();
+    let journal = dir.path().join("journal");
+    std::fs::write(
+        &journal,
+        r#"{"version":1,"subject":{"sides":[{"system_identifier":1,"database":"a","table":"public.events","oid":1},{"system_identifier":1,"database":"b","table":"public.events","oid":1}],"columns":"","from":null},"through":900,"rows":[600,600],"tally":{"missing":0,"extra":0,"changed":0,"representation":0,"by_column":[0,0,0]}}"#,
+    )
+    .unwrap();
+    let flag = format!("--resume={}", journal.display());
+    let (code, out, err) = compared(&first, &second, &[&flag]).await;
+    assert_eq!(code, 2, "{out}");
+    assert!(err.contains("the journal is about another comparison"), "{err}");
+}
