@@ -1,28 +1,57 @@
-//! A clock that depends on the seed alone: it starts at a fixed moment and goes on by what it is told.
+//! The time in events: by the seed alone, or by the clock of this machine.
+
+use std::time::{SystemTime, UNIX_EPOCH};
 
 const MS_PER_DAY: u64 = 86_400_000;
 
-/// Milliseconds since 1970 of a time that only the generator knows.
+/// Where the time in events comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Time {
+    /// The seed alone: it starts with 2026, so that the same seed gives the same bytes.
+    #[default]
+    Seeded,
+    /// The clock of this machine; everything else still depends on the seed alone.
+    Real,
+}
+
+/// The time of one world.
 #[derive(Debug)]
-pub(super) struct Clock(u64);
+pub(super) struct Clock {
+    time: Time,
+    /// Milliseconds since 1970 of the time that only the generator knows.
+    seeded_ms: u64,
+}
 
 impl Clock {
-    /// 2026-01-01T00:00:00.000Z.
-    pub(super) fn new() -> Self {
-        Self(20_454 * MS_PER_DAY)
+    /// 2026-01-01T00:00:00.000Z, or now.
+    pub(super) fn new(time: Time) -> Self {
+        Self {
+            time,
+            seeded_ms: 20_454 * MS_PER_DAY,
+        }
     }
 
     /// Goes on, and gives the new time as JavaScript writes it: `2026-01-01T00:00:00.042Z`.
     pub(super) fn after_ms(&mut self, elapsed_ms: u64) -> String {
-        self.0 += elapsed_ms;
-        let (year, month, day) = date(self.0 / MS_PER_DAY);
-        let ms = self.0 % MS_PER_DAY;
-        let (hours, minutes, seconds) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1_000 % 60);
-        format!(
-            "{year:04}-{month:02}-{day:02}T{hours:02}:{minutes:02}:{seconds:02}.{:03}Z",
-            ms % 1_000
-        )
+        self.seeded_ms += elapsed_ms;
+        match self.time {
+            Time::Seeded => stamp(self.seeded_ms),
+            Time::Real => {
+                let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                stamp(u64::try_from(since_1970.as_millis()).unwrap_or(self.seeded_ms))
+            }
+        }
     }
+}
+
+fn stamp(ms_since_1970: u64) -> String {
+    let (year, month, day) = date(ms_since_1970 / MS_PER_DAY);
+    let ms = ms_since_1970 % MS_PER_DAY;
+    let (hours, minutes, seconds) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1_000 % 60);
+    format!(
+        "{year:04}-{month:02}-{day:02}T{hours:02}:{minutes:02}:{seconds:02}.{:03}Z",
+        ms % 1_000
+    )
 }
 
 /// Year, month and day of a day counted from 1970-01-01, by eras of 400 years that begin with March (H. Hinnant, "chrono-Compatible
@@ -48,9 +77,16 @@ mod tests {
 
     #[test]
     fn the_clock_starts_with_2026_and_knows_leap_days() {
-        let mut clock = Clock::new();
+        let mut clock = Clock::new(Time::Seeded);
         assert_eq!(clock.after_ms(42), "2026-01-01T00:00:00.042Z");
         assert_eq!(clock.after_ms(MS_PER_DAY * 789 + 3_661_000), "2028-02-29T01:01:01.042Z");
         assert_eq!(clock.after_ms(MS_PER_DAY), "2028-03-01T01:01:01.042Z");
+    }
+
+    #[test]
+    fn the_real_time_is_written_in_the_same_form_and_is_not_that_of_the_seed() {
+        let now = Clock::new(Time::Real).after_ms(1);
+        assert_eq!((now.len(), now.ends_with('Z')), (24, true), "{now}");
+        assert_ne!(now, Clock::new(Time::Seeded).after_ms(1));
     }
 }

@@ -1,32 +1,93 @@
 //! Seeded, realistic events: the same for the demo, the tests, the benchmarks and the loader.
 
 mod clock;
+mod devices;
+mod json;
+mod locale;
+mod operation;
+mod orders;
 mod persons;
 
+pub use clock::Time;
+pub use devices::Devices;
+pub use locale::Locale;
+pub use orders::Orders;
 pub use persons::Persons;
 
 /// The events of one transaction as JSON text; also the events of one call of `insert_events`.
 pub type Group = Vec<String>;
 
+/// How a world begins.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Origin {
+    /// Decides everything, but for what `time` leaves open.
+    pub seed: u64,
+    /// Languages of names.
+    pub locale: Locale,
+    /// Where the time in events comes from.
+    pub time: Time,
+}
+
 /// An endless stream of groups. The same seed gives the same bytes, as long as the versions of the crates `fake` and `rand` stay.
+///
+/// Each world is a program of its own (`programId`), whose groups are numbered from 1 (`dbOperationNum`) in the order in which they are made.
 #[derive(Debug)]
 pub enum World {
     /// People who come, get names and numbers, and sometimes go; fillers between them.
     Persons(Persons),
+    /// Customers who order products, pay, and get what they ordered.
+    Orders(Orders),
+    /// Devices that measure, raise alarms, and are looked after.
+    Devices(Devices),
+}
+
+impl Origin {
+    /// With this seed, and every default.
+    pub fn of(seed: u64) -> Self {
+        Self { seed, ..Self::default() }
+    }
 }
 
 impl World {
     /// The world of slate's loader.
     pub fn persons(seed: u64) -> Self {
-        Self::Persons(Persons::new(seed))
+        Self::Persons(Persons::new(&Origin::of(seed)))
+    }
+
+    /// Any group of so many events at most; at least 1.
+    pub fn group(&mut self, events_max: u64) -> Group {
+        match self {
+            Self::Persons(persons) => persons.group(events_max),
+            Self::Orders(orders) => orders.group(events_max),
+            Self::Devices(devices) => devices.group(events_max),
+        }
+    }
+
+    /// Lets the first event of the next group carry an attachment of about so many bytes.
+    pub fn attach(&mut self, bytes: usize) {
+        match self {
+            Self::Persons(persons) => persons.operations.attach(bytes),
+            Self::Orders(orders) => orders.operations.attach(bytes),
+            Self::Devices(devices) => devices.operations.attach(bytes),
+        }
+    }
+
+    /// The `programId` of all its events.
+    pub fn program(&self) -> &str {
+        match self {
+            Self::Persons(persons) => persons.operations.program(),
+            Self::Orders(orders) => orders.operations.program(),
+            Self::Devices(devices) => devices.operations.program(),
+        }
     }
 }
 
 impl Iterator for World {
     type Item = Group;
     fn next(&mut self) -> Option<Group> {
-        match self {
-            Self::Persons(persons) => Some(persons.group()),
-        }
+        Some(self.group(u64::MAX))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,51 +1,56 @@
 //! People as slate's loader made them: created, named, numbered, sometimes deleted; and fillers.
 
-use super::Group;
-use super::clock::Clock;
-use fake::Fake;
-use fake::faker::name::raw::{FirstName, LastName};
-use fake::locales::{AR_SA, DE_DE, Data, EN, FR_FR, JA_JP, PT_BR, ZH_CN};
-use fake::uuid::UUIDv4;
+use super::json::Object;
+use super::locale::{Locale, Name};
+use super::operation::{Draft, Operations, uuid};
+use super::{Group, Origin};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use serde_json::{Value, json};
 
 /// How many living persons are remembered, so that memory does not grow with the number of events; beyond it the older ones live on unseen.
 const LIVING_MAX: usize = 10_000;
-/// How many users give the commands.
-const INITIATORS: usize = 16;
-/// How many sorts of fillers there are: `FillerEvent0` and so on.
-const FILLERS: u32 = 9;
+/// The sorts of fillers.
+const FILLERS: [&str; 9] = [
+    "FillerEvent0",
+    "FillerEvent1",
+    "FillerEvent2",
+    "FillerEvent3",
+    "FillerEvent4",
+    "FillerEvent5",
+    "FillerEvent6",
+    "FillerEvent7",
+    "FillerEvent8",
+];
 
 /// The generator of this world; events of about 400 bytes.
 #[derive(Debug)]
 pub struct Persons {
     random: StdRng,
-    clock: Clock,
-    program: String,
-    initiators: Vec<String>,
+    pub(super) operations: Operations,
+    locale: Locale,
     living: Vec<String>,
-    operations: u64,
 }
 
 impl Persons {
+    /// How many events a new person makes.
+    pub const EVENTS_OF_A_PERSON: u64 = 3;
+
     /// Starts with nobody.
-    pub fn new(seed: u64) -> Self {
-        let mut random = StdRng::seed_from_u64(seed);
-        let program = uuid(&mut random);
-        let initiators = (0..INITIATORS).map(|_| uuid(&mut random)).collect();
+    pub fn new(origin: &Origin) -> Self {
+        let mut random = StdRng::seed_from_u64(origin.seed);
         Self {
+            operations: Operations::new(origin, &mut random),
             random,
-            clock: Clock::new(),
-            program,
-            initiators,
+            locale: origin.locale,
             living: Vec::new(),
-            operations: 0,
         }
     }
 
-    /// Any of the groups below: of twenty about sixteen persons, one deletion and three fillers.
-    pub fn group(&mut self) -> Group {
+    /// Any of the groups below, of so many events at most: of twenty about sixteen persons, one deletion and three fillers.
+    pub fn group(&mut self, events_max: u64) -> Group {
+        if events_max < Self::EVENTS_OF_A_PERSON {
+            return self.filler();
+        }
         match self.random.random_range(0..20) {
             0..16 => self.person(),
             16 => self.deletion().unwrap_or_else(|| self.person()),
@@ -57,7 +62,7 @@ impl Persons {
     pub fn person(&mut self) -> Group {
         let person = uuid(&mut self.random);
         self.remember(person.clone());
-        let (first_name, last_name) = name(&mut self.random);
+        let Name { first, last } = self.locale.name(&mut self.random);
         let mi = char::from(self.random.random_range(b'A'..=b'Z')).to_string();
         let ssn = format!(
             "{:03}-{:02}-{:04}",
@@ -65,17 +70,14 @@ impl Persons {
             self.random.random_range(1..100),
             self.random.random_range(1..10_000)
         );
-        self.operation(
-            "Create person",
-            vec![
-                ("PersonCreated".to_owned(), json!({"entity_id": person})),
-                (
-                    "PersonNameAdded".to_owned(),
-                    json!({"entity_id": person, "lastName": last_name, "firstName": first_name, "mi": mi}),
-                ),
-                ("PersonSSNAdded".to_owned(), json!({"entity_id": person, "ssn": ssn})),
-            ],
-        )
+        let of_person = || Object::new().text("entity_id", &person);
+        let named = of_person().text("lastName", &last).text("firstName", &first).text("mi", &mi);
+        let events = [
+            ("PersonCreated", of_person()),
+            ("PersonNameAdded", named),
+            ("PersonSSNAdded", of_person().text("ssn", &ssn)),
+        ];
+        self.operation("Create person", events)
     }
 
     /// `PersonDeleted` of a person that exists; `None` while there is none.
@@ -85,19 +87,19 @@ impl Persons {
         }
         let chosen = self.random.random_range(0..self.living.len());
         let person = self.living.swap_remove(chosen);
-        Some(self.operation("Delete person", vec![("PersonDeleted".to_owned(), json!({"entity_id": person}))]))
+        let deleted = Object::new().text("entity_id", &person);
+        Some(self.operation("Delete person", [("PersonDeleted", deleted)]))
     }
 
     /// One of `FillerEvent0` to `FillerEvent8`.
     pub fn filler(&mut self) -> Group {
-        let sort = self.random.random_range(0..FILLERS);
-        let filler = json!({
-            "entity_id": uuid(&mut self.random),
-            "category": format!("category {}", self.random.random_range(1..100)),
-            "number1": self.random.random_range(0..1_000_000),
-            "number2": f64::from(self.random.random_range(0..1_000_000)) / 100.0,
-        });
-        self.operation("Add filler", vec![(format!("FillerEvent{sort}"), filler)])
+        let sort = self.random.random_range(0..9_u32);
+        let filler = Object::new()
+            .text("entity_id", &uuid(&mut self.random))
+            .text("category", &format!("category {}", self.random.random_range(1..100)))
+            .plain("number1", self.random.random_range(0..1_000_000))
+            .plain("number2", shortest(self.random.random_range(0..1_000_000)));
+        self.operation("Add filler", [(FILLERS[sort as usize], filler)])
     }
 
     fn remember(&mut self, person: String) {
@@ -109,52 +111,24 @@ impl Persons {
         }
     }
 
-    fn operation(&mut self, command: &str, events: Vec<(String, Value)>) -> Group {
-        self.operations += 1;
-        let operation = uuid(&mut self.random);
-        let initiator = &self.initiators[self.random.random_range(0..INITIATORS)];
-        let elapsed_ms = self.random.random_range(1..50);
-        let time = self.clock.after_ms(elapsed_ms);
-        let count = events.len();
-        let event = |(place, (name, contents)): (usize, (String, Value))| {
-            json!({
-                "name": name,
-                "data": contents,
-                "metadata": {"initiatorId": initiator, "command": command},
-                "testingStats": {
-                    "programId": self.program,
-                    "dbOperationNum": self.operations,
-                    "dbOperationId": operation,
-                    "dbOperationEventNum": place + 1,
-                    "dbOperationEventCount": count,
-                    "dbOperationTS": time,
-                },
-            })
-            .to_string()
-        };
-        events.into_iter().enumerate().map(event).collect()
+    fn operation<const N: usize>(&mut self, command: &str, events: [(&'static str, Object); N]) -> Group {
+        let drafts = events.map(|(name, contents)| Draft {
+            name,
+            subject: None,
+            contents: contents.end(),
+        });
+        self.operations.group(&mut self.random, command, drafts.into())
     }
 }
 
-fn uuid(random: &mut StdRng) -> String {
-    UUIDv4.fake_with_rng(random)
-}
-
-/// First and last name; one in eight from a language that is not written in ASCII alone.
-fn name(random: &mut StdRng) -> (String, String) {
-    match random.random_range(0..48) {
-        0 => name_in(DE_DE, random),
-        1 => name_in(FR_FR, random),
-        2 => name_in(PT_BR, random),
-        3 => name_in(JA_JP, random),
-        4 => name_in(ZH_CN, random),
-        5 => name_in(AR_SA, random),
-        _ => name_in(EN, random),
+/// A number of hundredths, as the shortest decimal number that has a decimal: 1.0, 0.5, 0.25.
+fn shortest(hundredths: u32) -> String {
+    let (whole, rest) = (hundredths / 100, hundredths % 100);
+    if rest.is_multiple_of(10) {
+        format!("{whole}.{}", rest / 10)
+    } else {
+        format!("{whole}.{rest:02}")
     }
-}
-
-fn name_in<L: Data + Copy>(language: L, random: &mut StdRng) -> (String, String) {
-    (FirstName(language).fake_with_rng(random), LastName(language).fake_with_rng(random))
 }
 
 #[cfg(test)]
@@ -162,6 +136,8 @@ fn name_in<L: Data + Copy>(language: L, random: &mut StdRng) -> (String, String)
 mod tests {
     use super::super::World;
     use super::*;
+    use serde_json::{Value, json};
+    use sha2::Digest;
     use std::collections::HashSet;
 
     fn events(seed: u64, groups: usize) -> Vec<Vec<Value>> {
@@ -174,6 +150,22 @@ mod tests {
         let of = |seed| World::persons(seed).take(500).collect::<Vec<_>>();
         assert_eq!(of(7), of(7));
         assert_ne!(of(7), of(8));
+    }
+
+    #[test]
+    fn the_bytes_of_a_seed_stay_as_they_always_were() {
+        let digest = |seed| {
+            let mut sha = sha2::Sha256::new();
+            World::persons(seed).take(5_000).flatten().for_each(|event| sha.update(event));
+            sha.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+        };
+        assert_eq!(
+            [1, 7].map(digest),
+            [
+                "b5c028e972c60ff45357a343b3bb1147ec9ad58b51193bf9ee73f04608354b1c",
+                "cf871911b8521d0c2942dbc2299cfe276f766e9fa21d47aef2e00437f721c306",
+            ]
+        );
     }
 
     #[test]
@@ -231,7 +223,7 @@ mod tests {
 
     #[test]
     fn memory_of_the_living_is_bounded() {
-        let mut persons = Persons::new(5);
+        let mut persons = Persons::new(&Origin::of(5));
         for _ in 0..LIVING_MAX + 100 {
             persons.person();
         }

@@ -1,0 +1,145 @@
+//! The envelope of events: who gave the command, and the numbers by which a table can be validated without its source.
+
+use super::clock::Clock;
+use super::json::Object;
+use super::{Group, Origin};
+use fake::Fake;
+use fake::uuid::UUIDv4;
+use rand::rngs::StdRng;
+use rand::{Rng, RngExt};
+
+/// How many users give the commands.
+const INITIATORS: usize = 16;
+const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// An event without its envelope.
+#[derive(Debug)]
+pub(super) struct Draft<'a> {
+    /// What happened: `PersonCreated`.
+    pub(super) name: &'a str,
+    /// To what; the fields that slate's indexes are on.
+    pub(super) subject: Option<Subject<'a>>,
+    /// The object `data`.
+    pub(super) contents: String,
+}
+
+/// What an event is about.
+#[derive(Debug)]
+pub(super) struct Subject<'a> {
+    /// `Order`.
+    pub(super) entity: &'static str,
+    /// Its id.
+    pub(super) id: &'a str,
+    /// `Shipped`.
+    pub(super) operation: &'static str,
+    /// The property that was given or changed, if it was a single one.
+    pub(super) property: Option<&'static str>,
+}
+
+impl<'a> Subject<'a> {
+    /// An operation on the whole.
+    pub(super) fn of(entity: &'static str, id: &'a str, operation: &'static str) -> Self {
+        Self {
+            entity,
+            id,
+            operation,
+            property: None,
+        }
+    }
+}
+
+/// Numbers the groups of one program from 1.
+#[derive(Debug)]
+pub(super) struct Operations {
+    clock: Clock,
+    program: String,
+    initiators: Vec<String>,
+    count: u64,
+    attachment_bytes: Option<usize>,
+}
+
+impl Operations {
+    /// Starts with none.
+    pub(super) fn new(origin: &Origin, random: &mut StdRng) -> Self {
+        Self {
+            clock: Clock::new(origin.time),
+            program: uuid(random),
+            initiators: (0..INITIATORS).map(|_| uuid(random)).collect(),
+            count: 0,
+            attachment_bytes: None,
+        }
+    }
+
+    /// The `programId` of all groups.
+    pub(super) fn program(&self) -> &str {
+        &self.program
+    }
+
+    /// Lets the first event of the next group carry an attachment of about so many bytes.
+    pub(super) fn attach(&mut self, bytes: usize) {
+        self.attachment_bytes = Some(bytes);
+    }
+
+    /// Puts the drafts into one group.
+    pub(super) fn group(&mut self, random: &mut StdRng, command: &str, mut drafts: Vec<Draft<'_>>) -> Group {
+        self.count += 1;
+        let operation = uuid(random);
+        let initiator = &self.initiators[random.random_range(0..INITIATORS)];
+        let elapsed_ms = random.random_range(1..50);
+        let time = self.clock.after_ms(elapsed_ms);
+        let count = drafts.len();
+        if let (Some(bytes), Some(first)) = (self.attachment_bytes.take(), drafts.first_mut()) {
+            first.contents = with_attachment(&first.contents, bytes, random);
+        }
+        let event = |(place, draft): (usize, Draft<'_>)| {
+            let stats = Object::with_capacity(240)
+                .text("programId", &self.program)
+                .plain("dbOperationNum", self.count)
+                .text("dbOperationId", &operation)
+                .plain("dbOperationEventNum", place + 1)
+                .plain("dbOperationEventCount", count)
+                .text("dbOperationTS", &time);
+            let metadata = Object::new().text("initiatorId", initiator).text("command", command);
+            draft
+                .begun()
+                .object("data", &draft.contents)
+                .object("metadata", &metadata.end())
+                .object("testingStats", &stats.end())
+                .end()
+        };
+        drafts.into_iter().enumerate().map(event).collect()
+    }
+}
+
+impl Draft<'_> {
+    fn begun(&self) -> Object {
+        let begun = Object::with_capacity(self.contents.len() + 512).text("name", self.name);
+        let Some(subject) = &self.subject else { return begun };
+        let begun = begun
+            .text("entityName", subject.entity)
+            .text("entityId", subject.id)
+            .text("operation", subject.operation);
+        match subject.property {
+            Some(property) => begun.text("propertyName", property),
+            None => begun,
+        }
+    }
+}
+
+/// Some random id.
+pub(super) fn uuid(random: &mut StdRng) -> String {
+    UUIDv4.fake_with_rng(random)
+}
+
+/// An object that is not empty, and in it a scan, as text that nothing can compress to less than three quarters.
+fn with_attachment(contents: &str, bytes: usize, random: &mut StdRng) -> String {
+    let mut scan = vec![0; bytes];
+    random.fill_bytes(&mut scan);
+    let scan: String = scan.iter().map(|byte| char::from(BASE64[usize::from(byte % 64)])).collect();
+    let attachment = Object::with_capacity(bytes + 80)
+        .text("mediaType", "image/jpeg")
+        .text("encoding", "base64")
+        .text("contents", &scan);
+    let open = contents.strip_suffix('}').unwrap_or(contents);
+    format!("{open},\"attachment\":{}}}", attachment.end())
+}
