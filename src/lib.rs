@@ -9,6 +9,7 @@ pub mod destination;
 pub mod error;
 pub mod event;
 pub mod fake;
+pub mod load;
 pub mod log;
 pub mod postgres;
 pub mod replicate;

@@ -1,5 +1,6 @@
 //! Seeded, realistic events: the same for the demo, the tests, the benchmarks and the loader.
 
+mod attachment;
 mod clock;
 mod devices;
 mod json;
@@ -63,12 +64,12 @@ impl World {
         }
     }
 
-    /// Lets the first event of the next group carry an attachment of about so many bytes.
-    pub fn attach(&mut self, bytes: usize) {
+    /// Lets so many of the first `events` events carry an attachment of 64 KiB to 4 MiB, evenly spread; all of them at most.
+    pub fn attach(&mut self, wanted: u64, events: u64) {
         match self {
-            Self::Persons(persons) => persons.operations.attach(bytes),
-            Self::Orders(orders) => orders.operations.attach(bytes),
-            Self::Devices(devices) => devices.operations.attach(bytes),
+            Self::Persons(persons) => persons.operations.attach(wanted, events),
+            Self::Orders(orders) => orders.operations.attach(wanted, events),
+            Self::Devices(devices) => devices.operations.attach(wanted, events),
         }
     }
 

@@ -1,16 +1,16 @@
 //! The envelope of events: who gave the command, and the numbers by which a table can be validated without its source.
 
+use super::attachment::{Attachments, with_attachment};
 use super::clock::Clock;
 use super::json::Object;
 use super::{Group, Origin};
 use fake::Fake;
 use fake::uuid::UUIDv4;
 use rand::rngs::StdRng;
-use rand::{Rng, RngExt};
+use rand::RngExt;
 
 /// How many users give the commands.
 const INITIATORS: usize = 16;
-const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// An event without its envelope.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ pub(super) struct Operations {
     program: String,
     initiators: Vec<String>,
     count: u64,
-    attachment_bytes: Option<usize>,
+    attachments: Attachments,
 }
 
 impl Operations {
@@ -66,7 +66,7 @@ impl Operations {
             program: uuid(random),
             initiators: (0..INITIATORS).map(|_| uuid(random)).collect(),
             count: 0,
-            attachment_bytes: None,
+            attachments: Attachments::default(),
         }
     }
 
@@ -75,9 +75,9 @@ impl Operations {
         &self.program
     }
 
-    /// Lets the first event of the next group carry an attachment of about so many bytes.
-    pub(super) fn attach(&mut self, bytes: usize) {
-        self.attachment_bytes = Some(bytes);
+    /// Lets so many of so many events carry an attachment.
+    pub(super) fn attach(&mut self, wanted: u64, events: u64) {
+        self.attachments = Attachments::new(wanted, events);
     }
 
     /// Puts the drafts into one group.
@@ -88,8 +88,10 @@ impl Operations {
         let elapsed_ms = random.random_range(1..50);
         let time = self.clock.after_ms(elapsed_ms);
         let count = drafts.len();
-        if let (Some(bytes), Some(first)) = (self.attachment_bytes.take(), drafts.first_mut()) {
-            first.contents = with_attachment(&first.contents, bytes, random);
+        for draft in &mut drafts {
+            if self.attachments.is_next() {
+                draft.contents = with_attachment(&draft.contents, random);
+            }
         }
         let event = |(place, draft): (usize, Draft<'_>)| {
             let stats = Object::with_capacity(240)
@@ -129,17 +131,4 @@ impl Draft<'_> {
 /// Some random id.
 pub(super) fn uuid(random: &mut StdRng) -> String {
     UUIDv4.fake_with_rng(random)
-}
-
-/// An object that is not empty, and in it a scan, as text that nothing can compress to less than three quarters.
-fn with_attachment(contents: &str, bytes: usize, random: &mut StdRng) -> String {
-    let mut scan = vec![0; bytes];
-    random.fill_bytes(&mut scan);
-    let scan: String = scan.iter().map(|byte| char::from(BASE64[usize::from(byte % 64)])).collect();
-    let attachment = Object::with_capacity(bytes + 80)
-        .text("mediaType", "image/jpeg")
-        .text("encoding", "base64")
-        .text("contents", &scan);
-    let open = contents.strip_suffix('}').unwrap_or(contents);
-    format!("{open},\"attachment\":{}}}", attachment.end())
 }

@@ -159,13 +159,19 @@ fn no_event_looks_like_a_parameter_of_slates_insert_events() {
 }
 
 #[test]
-fn an_attachment_makes_the_first_event_of_the_next_group_large_and_no_other() {
+fn attachments_make_as_many_events_large_as_were_wanted() {
     for make in MAKERS {
         let mut world = make(&Origin::of(9));
-        world.attach(1_000_000);
-        let large = parsed(&world.next().unwrap());
-        assert_eq!(text(&large[0], "/data/attachment/contents").len(), 1_000_000);
-        assert!(world.take(100).flatten().all(|event| event.len() < 2_000));
+        world.attach(3, 100);
+        let events: Vec<String> = world.take(200).flatten().collect();
+        let large: Vec<&String> = events[..100].iter().filter(|event| event.len() > 2_000).collect();
+        assert_eq!(large.len(), 3);
+        for event in large {
+            let event: Value = serde_json::from_str(event).unwrap();
+            let length = text(&event, "/data/attachment/contents").len();
+            assert!((65_536..4 * 1_048_576).contains(&length), "{length}");
+        }
+        assert!(events[100..].iter().all(|event| event.len() < 2_000));
     }
 }
 

@@ -9,7 +9,8 @@ const FLOORS: &[&[&str]] = &[
     &["config", "event"],
     &["postgres", "fake"],
     &["source", "destination"],
-    &["replicate", "audit"],
+    // `load` writes events as an application does: beside replication, which never writes into a source, and beside audit, which only reads.
+    &["replicate", "audit", "load"],
     &["console"],
     &["main", "cli"],
 ];

@@ -1,0 +1,138 @@
+//! What ended a writer, and what is known about the batch that it had in hand.
+
+use super::batch::Batch;
+use crate::error::{Error, Kind};
+use crate::sql::{TableName, literal};
+use tokio_postgres::error::Severity;
+
+/// Of more batches whose outcome is unknown only the number is told.
+const UNKNOWN_TOLD_MAX: usize = 4;
+
+/// A writer's end.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) error: Error,
+    /// The batch that may or may not have been committed, if there is one.
+    pub(super) unknown: Option<Unknown>,
+}
+
+/// Groups that may or may not have been committed, all or none.
+#[derive(Debug)]
+pub(super) struct Unknown {
+    program: String,
+    operations: (u64, u64),
+    events: usize,
+}
+
+impl Unknown {
+    /// Of this program.
+    pub(super) fn of(program: &str, batch: &Batch) -> Self {
+        Self {
+            program: program.to_owned(),
+            operations: batch.operations,
+            events: batch.events.len(),
+        }
+    }
+
+    fn told(&self) -> String {
+        let operations = match self.operations {
+            (first, last) if first == last => format!("operation {first}"),
+            (first, last) => format!("operations {first} to {last}"),
+        };
+        let Self { program, events, .. } = self;
+        format!("whether {operations} of program {program}, {events} events, came to be committed is unknown: all of it was, or nothing")
+    }
+
+    fn question(&self, table: &TableName) -> String {
+        format!(
+            "select count(*) from {table} where event #>> '{{testingStats,programId}}' = {} and (event #>> '{{testingStats,dbOperationNum}}')::int8 >= {}",
+            literal(&self.program),
+            self.operations.0
+        )
+    }
+}
+
+/// Whether an error leaves open if the transaction was committed: only an error of the statement itself says that it was not.
+pub(super) fn is_open(error: &tokio_postgres::Error) -> bool {
+    let is_of_statement = |error: &tokio_postgres::error::DbError| error.parsed_severity() == Some(Severity::Error);
+    !error.as_db_error().is_some_and(is_of_statement)
+}
+
+/// One error of all failures: the gravest, and what is unknown of each.
+pub(super) fn told(failures: Vec<Failure>, table: &TableName) -> Option<Error> {
+    let gravest = failures.iter().min_by_key(|failure| failure.error.kind().consequence().rank)?;
+    let kind = match gravest.error.kind() {
+        Kind::Rejected => Kind::Unsuitable,
+        kind => kind,
+    };
+    let error = gravest.error.clone().of_kind(kind);
+    let unknown: Vec<&Unknown> = failures.iter().filter_map(|failure| failure.unknown.as_ref()).collect();
+    let Some(first) = unknown.first() else {
+        return Some(match error.remedy() {
+            Some(_) => error,
+            None => error.fix("what the summary counts is committed, and nothing else; to go on, start again with another --seed"),
+        });
+    };
+    let mut error = unknown.iter().take(UNKNOWN_TOLD_MAX).fold(error, |error, one| error.because(one.told()));
+    if unknown.len() > UNKNOWN_TOLD_MAX {
+        error = error.because(format!("so it is with {} more", unknown.len() - UNKNOWN_TOLD_MAX));
+    }
+    Some(error.fix(format!(
+        "nothing was tried again, and the summary does not count it; to see, ask: {}; to go on, start again with another --seed",
+        first.question(table)
+    )))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn failure(kind: Kind, operations: Option<(u64, u64)>) -> Failure {
+        let batch = |operations| Batch {
+            events: vec![String::new(); 3],
+            bytes: 0,
+            operations,
+        };
+        Failure {
+            error: Error::new(kind, "cannot write events").at("db1:5432/orders"),
+            unknown: operations.map(|operations| Unknown::of("0e6f", &batch(operations))),
+        }
+    }
+
+    fn events() -> TableName {
+        TableName::parse("events").unwrap()
+    }
+
+    #[test]
+    fn no_failure_is_no_error() {
+        assert!(told(Vec::new(), &events()).is_none());
+    }
+
+    #[test]
+    fn what_may_have_been_committed_is_told_with_the_query_that_finds_it() {
+        let error = told(vec![failure(Kind::Unavailable, Some((17, 17)))], &events()).unwrap();
+        assert_eq!(error.kind().consequence().exit_code, 8);
+        let report = error.report();
+        assert!(report.contains("whether operation 17 of program 0e6f, 3 events, came to be committed is unknown"), "{report}");
+        assert!(report.contains("nothing was tried again"), "{report}");
+        assert!(report.contains("from public.events where event #>> '{testingStats,programId}' = '0e6f'"), "{report}");
+        assert!(report.contains("::int8 >= 17;"), "{report}");
+    }
+
+    #[test]
+    fn many_are_told_by_their_number() {
+        let report = told((1..10).map(|n| failure(Kind::Unavailable, Some((n, n + 5)))).collect(), &events())
+            .unwrap()
+            .report();
+        assert_eq!(report.matches("is unknown").count(), 4, "{report}");
+        assert!(report.contains("operations 1 to 6") && report.contains("so it is with 5 more"), "{report}");
+    }
+
+    #[test]
+    fn events_that_the_table_refuses_make_it_unsuitable_and_the_gravest_failure_counts() {
+        let error = told(vec![failure(Kind::Unavailable, None), failure(Kind::Rejected, None)], &events()).unwrap();
+        assert_eq!(error.kind(), Kind::Unsuitable);
+        assert!(error.report().contains("what the summary counts is committed, and nothing else"));
+    }
+}

@@ -1,0 +1,279 @@
+//! Fills an event table with made-up events: whose share is what, by which method, at which pace, and what came of it.
+
+mod amount;
+mod batch;
+mod failure;
+mod method;
+mod pace;
+mod rollback;
+mod rows;
+mod statements;
+mod table;
+mod tally;
+mod writer;
+
+pub use amount::Amount;
+pub use method::Method;
+pub use tally::{Tally, Written};
+
+use crate::config::libpq::Conninfo;
+use crate::error::{Error, Kind, Problems, Result};
+use crate::fake::{Devices, Locale, Orders, Origin, Persons, Time, World};
+use crate::postgres::connect::{Purpose, Session};
+use crate::postgres::fault::Side;
+use crate::sql::{TableName, fill, text};
+use crate::stop::{self, Stop};
+use amount::share;
+use batch::Batches;
+use failure::Failure;
+use method::Way;
+use pace::Pace;
+use rollback::Rollbacks;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use table::Shape;
+use tokio::task::JoinSet;
+use writer::{Course, Writer};
+
+/// Events of a COPY where nothing is said.
+const COPY_EVENTS: u64 = 10_000;
+
+/// Which world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scene {
+    /// [`Persons`].
+    Persons,
+    /// [`Orders`].
+    Orders,
+    /// [`Devices`].
+    Devices,
+}
+
+/// What is to be loaded, and where.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// How to connect.
+    pub conninfo: Conninfo,
+    /// To connect, for each connection.
+    pub connect_timeout: Duration,
+    /// The event table.
+    pub table: TableName,
+    /// Its key.
+    pub id_column: String,
+    /// What the events are about.
+    pub scene: Scene,
+    /// Languages of names.
+    pub locale: Locale,
+    /// Decides every event, with the number of writers; another seed for each load of one table.
+    pub seed: u64,
+    /// How much.
+    pub amount: Amount,
+    /// So many events, evenly spread, carry an attachment of up to 4 MiB.
+    pub large_events: u64,
+    /// Concurrent connections; at least 1.
+    pub writers: u64,
+    /// Groups are put together until there are so many events; `None`: each group by itself, or 10,000 events for a COPY.
+    pub events_per_insert: Option<u64>,
+    /// All writers together are no quicker.
+    pub events_per_s: Option<f64>,
+    /// Nothing is begun after this time.
+    pub duration: Option<Duration>,
+    /// Of all transactions this share is rolled back, and written again; at most 90.
+    pub rollbacks_percent: u8,
+    /// `None`: what suits the table.
+    pub method: Option<Method>,
+}
+
+/// A load that may begin: connected, the table looked at, the method chosen. Nothing is written yet.
+#[derive(Debug)]
+pub struct Load {
+    job: Job,
+    session: Session,
+    shape: Shape,
+    way: Way,
+    highest_before: Option<i64>,
+}
+
+/// What came of a load.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What the server has committed, and what was rolled back on purpose.
+    pub written: Written,
+    /// From the first batch to the last.
+    pub elapsed: Duration,
+    /// The highest id before, if there was an event; others may write at the same time.
+    pub highest_before: Option<i64>,
+    /// The highest id afterwards, if it could be asked.
+    pub highest_after: Option<i64>,
+    /// Why it ended early, if it did not end by itself or by a stop.
+    pub problem: Option<Error>,
+}
+
+impl Load {
+    /// Connects, looks at the table and chooses the method.
+    ///
+    /// # Errors
+    /// `Unsuitable` for a table that cannot be loaded so, everything together; `Access` and `Unavailable` as for every connection.
+    pub async fn prepare(job: Job) -> Result<Self, Problems> {
+        let session = open(&job).await?;
+        let shape = table::ask(&session, &job.table, &job.id_column).await?;
+        let way = method::choose(&shape, job.method, job.large_events > 0)?;
+        let highest_before = highest(&session, &job).await?;
+        Ok(Self {
+            job,
+            session,
+            shape,
+            way,
+            highest_before,
+        })
+    }
+
+    /// The method that was chosen.
+    pub fn method(&self) -> Method {
+        self.way.method()
+    }
+
+    /// Whether ids are consecutive: then the loads of a table wait for each other.
+    pub fn is_serial(&self) -> bool {
+        !matches!(self.way, Way::Insert | Way::CopyFed)
+    }
+
+    /// Host, port and database.
+    pub fn place(&self) -> &str {
+        self.session.place()
+    }
+
+    /// The highest id, if there is an event.
+    pub fn highest_before(&self) -> Option<i64> {
+        self.highest_before
+    }
+
+    /// How many events a transaction has at least, the last of a writer apart.
+    pub fn events_per_transaction(&self) -> u64 {
+        let usual = if self.method() == Method::Copy { COPY_EVENTS } else { 1 };
+        self.job
+            .events_per_insert
+            .unwrap_or_else(|| pace::batch_events(usual, self.job.events_per_s))
+    }
+
+    /// The first events of the first writer.
+    pub fn samples(&self, count: usize) -> Vec<String> {
+        self.batches(0).first(count)
+    }
+
+    /// Writes everything. A stop lets every writer finish what it has in hand.
+    ///
+    /// # Errors
+    /// Those of connections that could not be made, nothing being written then. What went wrong later is part of the outcome.
+    pub async fn run(self, tally: Arc<Tally>, stop: &Stop) -> Result<Outcome, Problems> {
+        let opening: Vec<_> = (0..self.job.writers).map(|_| self.writer()).collect();
+        let writers = futures::future::try_join_all(opening).await?;
+        let (stopper, halt) = stop::channel();
+        let course = Arc::new(Course {
+            pace: Pace::begin(self.job.events_per_s, self.job.duration),
+            tally: Arc::clone(&tally),
+            stop: halt,
+        });
+        let begun = Instant::now();
+        let mut tasks = JoinSet::new();
+        for (number, writer) in (0..).zip(writers) {
+            let rollbacks = Rollbacks::new(self.job.rollbacks_percent);
+            tasks.spawn(writer.write(self.batches(number), rollbacks, Arc::clone(&course)));
+        }
+        let failures = ended(&mut tasks, &stopper, stop).await;
+        let elapsed = begun.elapsed();
+        Ok(Outcome {
+            written: tally.written(),
+            elapsed,
+            highest_before: self.highest_before,
+            highest_after: highest(&self.session, &self.job).await.unwrap_or_default(),
+            problem: failure::told(failures, &self.job.table),
+        })
+    }
+
+    async fn writer(&self) -> Result<Writer> {
+        Writer::new(open(&self.job).await?, &self.shape, self.way).await
+    }
+
+    /// What a writer, counted from 0, writes.
+    fn batches(&self, writer: u64) -> Batches {
+        let job = &self.job;
+        let share_of_amount = job.amount.share(job.writers, writer);
+        let origin = Origin {
+            seed: seed_of(job.seed, writer),
+            locale: job.locale,
+            time: Time::Real,
+        };
+        let mut world = match job.scene {
+            Scene::Persons => World::Persons(Persons::new(&origin)),
+            Scene::Orders => World::Orders(Orders::new(&origin)),
+            Scene::Devices => World::Devices(Devices::new(&origin)),
+        };
+        if let Some(events) = share_of_amount.events() {
+            world.attach(share(job.large_events, job.writers, writer), events);
+        }
+        Batches::new(world, share_of_amount, self.events_per_transaction())
+    }
+}
+
+/// Waits until all writers have ended; the first failure, like a stop, lets the others finish what they have in hand.
+async fn ended(tasks: &mut JoinSet<Result<(), Failure>>, stopper: &stop::Stopper, stop: &Stop) -> Vec<Failure> {
+    let mut failures = Vec::new();
+    loop {
+        let ended = match stop.or(tasks.join_next()).await {
+            Some(ended) => ended,
+            None => {
+                stopper.request();
+                tasks.join_next().await
+            }
+        };
+        let Some(ended) = ended else { return failures };
+        let panicked = |panic: tokio::task::JoinError| Failure {
+            error: Error::new(Kind::Bug, "a writer has panicked").caused_by(&panic),
+            unknown: None,
+        };
+        if let Err(failure) = ended.unwrap_or_else(|panic| Err(panicked(panic))) {
+            stopper.request();
+            failures.push(failure);
+        }
+    }
+}
+
+async fn open(job: &Job) -> Result<Session> {
+    let purpose = Purpose {
+        what: "load",
+        side: Side::Destination,
+    };
+    Session::open(&job.conninfo, purpose, job.connect_timeout).await
+}
+
+async fn highest(session: &Session, job: &Job) -> Result<Option<i64>> {
+    let names = [
+        ("schema", text(&*job.table.schema)),
+        ("table", text(&*job.table.name)),
+        ("id", text(&*job.id_column)),
+    ];
+    let row = session.query_one(&fill(include_str!("../../sql/load/highest.sql"), &names), &[]).await;
+    row.and_then(|row| row.try_get(0))
+        .map_err(|error| session.error(&error, format!("cannot read {}", job.table)))
+}
+
+/// The seed of a writer: another one for each, and none that a neighbouring seed gives (the finaliser of SplitMix64).
+fn seed_of(seed: u64, writer: u64) -> u64 {
+    let mut mixed = seed ^ (writer + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    mixed ^ (mixed >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn neighbouring_seeds_and_writers_have_seeds_of_their_own() {
+        let seeds: HashSet<u64> = (0..200).flat_map(|seed| (0..64).map(move |writer| seed_of(seed, writer))).collect();
+        assert_eq!(seeds.len(), 200 * 64);
+    }
+}

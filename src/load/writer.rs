@@ -1,0 +1,216 @@
+//! One connection that writes: a batch at a time, each in one transaction that is committed, or rolled back and written again.
+
+use super::batch::{Batch, Batches};
+use super::failure::{Failure, Unknown, is_open};
+use super::method::Way;
+use super::pace::Pace;
+use super::rollback::Rollbacks;
+use super::rows::{self, Before};
+use super::statements::{Json, Statements, values};
+use super::table::Shape;
+use super::tally::Tally;
+use crate::error::{Error, Kind, Result};
+use crate::postgres::connect::Session;
+use crate::stop::Stop;
+use bytes::Bytes;
+use futures::SinkExt;
+use futures::future::join;
+use std::pin::pin;
+use std::sync::Arc;
+use tokio_postgres::SimpleQueryMessage;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Writer {
+    session: Session,
+    statements: Statements,
+    table: String,
+}
+
+/// What all writers of a load have in common.
+#[derive(Debug)]
+pub(super) struct Course {
+    pub(super) pace: Pace,
+    pub(super) tally: Arc<Tally>,
+    pub(super) stop: Stop,
+}
+
+/// How an attempt ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Commit,
+    RollBack,
+}
+
+/// An attempt that failed.
+struct Broken {
+    error: Error,
+    /// Whether it may have been committed all the same.
+    is_open: bool,
+}
+
+impl Writer {
+    /// Prepares a session.
+    ///
+    /// # Errors
+    /// Those of the server.
+    pub(super) async fn new(session: Session, shape: &Shape, way: Way) -> Result<Self> {
+        let statements = Statements::prepare(&session, shape, way).await?;
+        Ok(Self {
+            session,
+            statements,
+            table: shape.table.to_string(),
+        })
+    }
+
+    /// Writes everything, the next batch being made while one is written. After a stop the batch in hand is finished.
+    ///
+    /// # Errors
+    /// The first failure, with what may have been committed all the same.
+    pub(super) async fn write(self, batches: Batches, mut rollbacks: Rollbacks, course: Arc<Course>) -> Result<(), Failure> {
+        let program = batches.program().to_owned();
+        let failed = |error| Failure { error, unknown: None };
+        let (mut batches, mut next) = batches.next().await.map_err(failed)?;
+        while let Some(batch) = next {
+            let events = batch.events.len() as u64;
+            if !course.pace.turn(events, &course.stop).await {
+                break;
+            }
+            let written = self.write_batch(&batch, rollbacks.before_next_commit(), &course.tally);
+            let (written, made) = join(written, batches.next()).await;
+            written.map_err(|broken| Failure {
+                error: broken.error,
+                unknown: broken.is_open.then(|| Unknown::of(&program, &batch)),
+            })?;
+            course.tally.committed(events, batch.bytes);
+            (batches, next) = made.map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    async fn write_batch(&self, batch: &Batch, rollbacks: u64, tally: &Tally) -> Result<(), Broken> {
+        for _ in 0..rollbacks {
+            self.attempt(batch, End::RollBack).await?;
+            tally.rolled_back();
+        }
+        self.attempt(batch, End::Commit).await
+    }
+
+    async fn attempt(&self, batch: &Batch, end: End) -> Result<(), Broken> {
+        if let Some(death) = self.session.death() {
+            return Err(self.broken(death.while_doing(self.what()), false));
+        }
+        match (&self.statements, end) {
+            (Statements::Copy { .. }, _) => self.copy(batch, end).await,
+            (_, End::Commit) => {
+                let inserted = self.insert(batch).await.map_err(|error| self.failed(&error, is_open(&error)))?;
+                self.confirm(inserted, batch, "is committed")
+            }
+            (_, End::RollBack) => {
+                let (begun, inserted) = join(self.session.batch_execute("begin"), self.insert(batch)).await;
+                let inserted = begun.and(inserted).map_err(|error| self.failed(&error, false))?;
+                self.confirm(inserted, batch, "is rolled back")?;
+                let ended = self.session.batch_execute("rollback").await;
+                ended.map_err(|error| self.failed(&error, false))
+            }
+        }
+    }
+
+    /// One statement; gives how many rows it inserted.
+    async fn insert(&self, batch: &Batch) -> Result<u64, tokio_postgres::Error> {
+        let events = &batch.events;
+        let called = |row: tokio_postgres::Row| row.try_get::<_, i32>(0).map(|count| u64::try_from(count).unwrap_or(0));
+        match &self.statements {
+            Statements::Call { call } => self.session.query_one(call, &[events]).await.and_then(called),
+            Statements::CallText { call } => self.session.query_one(call, &[&values(events)]).await.and_then(called),
+            Statements::Insert { one, many } => match events.as_slice() {
+                [event] => self.session.execute(one, &[&Json(event)]).await,
+                _ => self.session.execute(many, &[events]).await,
+            },
+            Statements::Copy { .. } => Ok(0),
+        }
+    }
+
+    async fn copy(&self, batch: &Batch, end: End) -> Result<(), Broken> {
+        let Statements::Copy { begin, copy, set_counter } = &self.statements else {
+            return Ok(());
+        };
+        let lost = |error: tokio_postgres::Error| self.failed(&error, false);
+        let begun = integers(&self.session.simple_query(begin).await.map_err(lost)?);
+        let before = match (set_counter, begun.as_slice()) {
+            (Some(_), [first_id, ts]) => Before {
+                first_id: Some(*first_id),
+                ts: Some(*ts),
+            },
+            (None, ts) => Before {
+                first_id: None,
+                ts: ts.first().copied(),
+            },
+            (Some(_), _) => return Err(self.broken(self.no_counter(), false)),
+        };
+        let rows = self.send(copy, &batch.events, before).await.map_err(lost)?;
+        self.confirm(rows, batch, "is rolled back")?;
+        if end == End::RollBack {
+            return self.session.batch_execute("rollback").await.map_err(lost);
+        }
+        if let (Some(set_counter), Some(first_id)) = (set_counter, before.first_id) {
+            self.session.batch_execute(&set_counter(first_id + rows.cast_signed())).await.map_err(lost)?;
+        }
+        let committed = self.session.batch_execute("commit").await;
+        committed.map_err(|error| self.failed(&error, is_open(&error)))
+    }
+
+    async fn send(&self, copy: &tokio_postgres::Statement, events: &[String], before: Before) -> Result<u64, tokio_postgres::Error> {
+        let mut sink = pin!(self.session.copy_in::<_, Bytes>(copy).await?);
+        for piece in rows::pieces(events, before) {
+            sink.feed(piece).await?;
+        }
+        sink.finish().await
+    }
+
+    fn confirm(&self, rows: u64, batch: &Batch, state: &str) -> Result<(), Broken> {
+        if rows == batch.events.len() as u64 {
+            return Ok(());
+        }
+        let error = Error::new(Kind::Unsuitable, self.what())
+            .at(self.place())
+            .because(format!("{} events were sent, {rows} arrived, and that {state}", batch.events.len()))
+            .fix("remove the trigger or rule that swallows events");
+        Err(self.broken(error, false))
+    }
+
+    fn no_counter(&self) -> Error {
+        Error::new(Kind::Unsuitable, self.what())
+            .at(self.place())
+            .because("the counter does not hold the next id: it is empty, or not beyond the last event")
+            .fix("let its one row hold the highest id plus one")
+    }
+
+    fn failed(&self, error: &tokio_postgres::Error, is_open: bool) -> Broken {
+        self.broken(self.session.error(error, self.what()), is_open)
+    }
+
+    fn broken(&self, error: Error, is_open: bool) -> Broken {
+        Broken {
+            error: error.at(self.place()),
+            is_open,
+        }
+    }
+
+    fn what(&self) -> String {
+        format!("cannot write events into {}", self.table)
+    }
+
+    fn place(&self) -> String {
+        format!("{} {}", self.session.place(), self.table)
+    }
+}
+
+/// The first field of every row, as far as it is an integer.
+fn integers(messages: &[SimpleQueryMessage]) -> Vec<i64> {
+    let first = |message: &SimpleQueryMessage| match message {
+        SimpleQueryMessage::Row(row) => row.get(0)?.parse().ok(),
+        _ => None,
+    };
+    messages.iter().filter_map(first).collect()
+}
