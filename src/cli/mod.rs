@@ -5,6 +5,7 @@ mod args;
 mod demo;
 pub mod events_diff;
 mod init;
+pub mod load_fake_data;
 mod run;
 mod signals;
 mod start;

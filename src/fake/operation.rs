@@ -6,8 +6,8 @@ use super::json::Object;
 use super::{Group, Origin};
 use fake::Fake;
 use fake::uuid::UUIDv4;
-use rand::rngs::StdRng;
 use rand::RngExt;
+use rand::rngs::StdRng;
 
 /// How many users give the commands.
 const INITIATORS: usize = 16;

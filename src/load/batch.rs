@@ -119,7 +119,10 @@ mod tests {
         loop {
             let (rest, batch) = batches.next().await.unwrap();
             let Some(batch) = batch else { return all };
-            (batches, all) = (rest, { all.push(batch); all });
+            (batches, all) = (rest, {
+                all.push(batch);
+                all
+            });
         }
     }
 
@@ -153,13 +156,22 @@ mod tests {
         let names: Vec<String> = all(1).await.iter().map(|batch| name(&batch.events[0])).collect();
         assert_eq!(names.iter().filter(|name| *name == "PersonDeleted").count(), 5);
         assert!(names[25..].iter().all(|name| name.starts_with("FillerEvent")));
-        assert_eq!(names[..6], ["PersonCreated"; 4].into_iter().chain(["PersonDeleted", "PersonCreated"]).collect::<Vec<_>>());
+        assert_eq!(
+            names[..6],
+            ["PersonCreated"; 4]
+                .into_iter()
+                .chain(["PersonDeleted", "PersonCreated"])
+                .collect::<Vec<_>>()
+        );
     }
 
     #[test]
     fn the_first_events_are_those_that_are_written_first() {
         let first = Batches::new(World::persons(1), SLATES, 1).first(3);
-        assert_eq!(first.iter().map(|event| name(event)).collect::<Vec<_>>(), ["PersonCreated", "PersonNameAdded", "PersonSSNAdded"]);
+        assert_eq!(
+            first.iter().map(|event| name(event)).collect::<Vec<_>>(),
+            ["PersonCreated", "PersonNameAdded", "PersonSSNAdded"]
+        );
     }
 
     #[test]

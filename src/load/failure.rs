@@ -73,7 +73,10 @@ pub(super) fn told(failures: Vec<Failure>, table: &TableName) -> Option<Error> {
             None => error.fix("what the summary counts is committed, and nothing else; to go on, start again with another --seed"),
         });
     };
-    let mut error = unknown.iter().take(UNKNOWN_TOLD_MAX).fold(error, |error, one| error.because(one.told()));
+    let mut error = unknown
+        .iter()
+        .take(UNKNOWN_TOLD_MAX)
+        .fold(error, |error, one| error.because(one.told()));
     if unknown.len() > UNKNOWN_TOLD_MAX {
         error = error.because(format!("so it is with {} more", unknown.len() - UNKNOWN_TOLD_MAX));
     }
@@ -114,9 +117,15 @@ mod tests {
         let error = told(vec![failure(Kind::Unavailable, Some((17, 17)))], &events()).unwrap();
         assert_eq!(error.kind().consequence().exit_code, 8);
         let report = error.report();
-        assert!(report.contains("whether operation 17 of program 0e6f, 3 events, came to be committed is unknown"), "{report}");
+        assert!(
+            report.contains("whether operation 17 of program 0e6f, 3 events, came to be committed is unknown"),
+            "{report}"
+        );
         assert!(report.contains("nothing was tried again"), "{report}");
-        assert!(report.contains("from public.events where event #>> '{testingStats,programId}' = '0e6f'"), "{report}");
+        assert!(
+            report.contains("from public.events where event #>> '{testingStats,programId}' = '0e6f'"),
+            "{report}"
+        );
         assert!(report.contains("::int8 >= 17;"), "{report}");
     }
 
@@ -126,7 +135,10 @@ mod tests {
             .unwrap()
             .report();
         assert_eq!(report.matches("is unknown").count(), 4, "{report}");
-        assert!(report.contains("operations 1 to 6") && report.contains("so it is with 5 more"), "{report}");
+        assert!(
+            report.contains("operations 1 to 6") && report.contains("so it is with 5 more"),
+            "{report}"
+        );
     }
 
     #[test]

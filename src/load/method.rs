@@ -57,7 +57,9 @@ impl fmt::Display for Method {
 /// `Unsuitable`, everything that stands in the way together, each with its remedy.
 pub(super) fn choose(shape: &Shape, wanted: Option<Method>, wants_large: bool) -> Result<Way, Problems> {
     let mut problems = Problems::new();
-    shape_problems(shape, wants_large).into_iter().for_each(|problem| problems.push(problem));
+    shape_problems(shape, wants_large)
+        .into_iter()
+        .for_each(|problem| problems.push(problem));
     let way = problems.note(match wanted {
         Some(method) => way_of(shape, method).ok_or_else(|| refusal(shape, method)),
         None => [Method::InsertEvents, Method::Insert, Method::Copy]
@@ -141,7 +143,9 @@ fn shape_problems(shape: &Shape, wants_large: bool) -> Vec<Error> {
     if let (true, Some(trigger)) = (wants_large, &shape.notifies_whole_events) {
         problems.push(
             refuse(shape, "large events do not fit into this table")
-                .because(format!("trigger {trigger} notifies of whole events, and 8,000 bytes are the most a notification holds"))
+                .because(format!(
+                    "trigger {trigger} notifies of whole events, and 8,000 bytes are the most a notification holds"
+                ))
                 .fix("leave --large-events out, or let the trigger send the id only: `counterfoil init source` prints the SQL"),
         );
     }

@@ -70,8 +70,14 @@ fn a_table_is_loaded_by_its_function_else_by_insert_else_under_its_counter() {
 #[test]
 fn a_method_that_the_table_cannot_take_is_refused_with_those_it_can() {
     let told = refused(&consecutive(), Some(Method::Insert));
-    assert!(told.contains("public.events cannot be loaded by insert") && told.contains("a counter does"), "{told}");
-    assert!(told.contains("give --method insert-events or --method copy, or leave --method out"), "{told}");
+    assert!(
+        told.contains("public.events cannot be loaded by insert") && told.contains("a counter does"),
+        "{told}"
+    );
+    assert!(
+        told.contains("give --method insert-events or --method copy, or leave --method out"),
+        "{told}"
+    );
     let told = refused(&sequence(), Some(Method::InsertEvents));
     assert!(told.contains("no function insert_events"), "{told}");
     assert!(told.contains("give --method insert or --method copy"), "{told}");
@@ -81,7 +87,10 @@ fn a_method_that_the_table_cannot_take_is_refused_with_those_it_can() {
 fn a_destination_is_refused_whatever_is_wanted() {
     for wanted in [None, Some(Method::Insert), Some(Method::Copy), Some(Method::InsertEvents)] {
         let told = refused(&destination(), wanted);
-        assert!(told.contains("nothing gives out ids for public.events") && told.contains("init source"), "{told}");
+        assert!(
+            told.contains("nothing gives out ids for public.events") && told.contains("init source"),
+            "{told}"
+        );
     }
     let guarded = Shape {
         is_guarded_copy: true,

@@ -101,7 +101,7 @@ pub struct Outcome {
     pub written: Written,
     /// From the first batch to the last.
     pub elapsed: Duration,
-    /// The highest id before, if there was an event; others may write at the same time.
+    /// The highest id before, if there was an event and our role may read; others may write at the same time.
     pub highest_before: Option<i64>,
     /// The highest id afterwards, if it could be asked.
     pub highest_after: Option<i64>,
@@ -118,7 +118,7 @@ impl Load {
         let session = open(&job).await?;
         let shape = table::ask(&session, &job.table, &job.id_column).await?;
         let way = method::choose(&shape, job.method, job.large_events > 0)?;
-        let highest_before = highest(&session, &job).await?;
+        let highest_before = highest(&session, &job).await.unwrap_or_default();
         Ok(Self {
             job,
             session,
@@ -253,7 +253,9 @@ async fn highest(session: &Session, job: &Job) -> Result<Option<i64>> {
         ("table", text(&*job.table.name)),
         ("id", text(&*job.id_column)),
     ];
-    let row = session.query_one(&fill(include_str!("../../sql/load/highest.sql"), &names), &[]).await;
+    let row = session
+        .query_one(&fill(include_str!("../../sql/load/highest.sql"), &names), &[])
+        .await;
     row.and_then(|row| row.try_get(0))
         .map_err(|error| session.error(&error, format!("cannot read {}", job.table)))
 }

@@ -54,7 +54,9 @@ impl Statements {
     /// Those of the server.
     pub(super) async fn prepare(session: &Session, shape: &Shape, way: Way) -> Result<Self> {
         let prepared = async {
-            session.batch_execute(&filled(include_str!("../../sql/load/search_path.sql"), shape)).await?;
+            session
+                .batch_execute(&filled(include_str!("../../sql/load/search_path.sql"), shape))
+                .await?;
             match way {
                 Way::Typed => {
                     let call = filled(include_str!("../../sql/load/insert_events.sql"), shape);
@@ -67,8 +69,12 @@ impl Statements {
                     Ok(Self::CallText { call })
                 }
                 Way::Insert => Ok(Self::Insert {
-                    one: session.prepare(&filled(include_str!("../../sql/load/insert_one.sql"), shape)).await?,
-                    many: session.prepare(&filled(include_str!("../../sql/load/insert_many.sql"), shape)).await?,
+                    one: session
+                        .prepare(&filled(include_str!("../../sql/load/insert_one.sql"), shape))
+                        .await?,
+                    many: session
+                        .prepare(&filled(include_str!("../../sql/load/insert_many.sql"), shape))
+                        .await?,
                 }),
                 Way::CopyFed | Way::CopyCounted => Self::prepare_copy(session, shape, way == Way::CopyCounted).await,
             }
@@ -91,7 +97,11 @@ impl Statements {
         ];
         let copy = session.prepare(&fill(include_str!("../../sql/load/copy.sql"), &names)).await?;
         if !is_counted {
-            let begin = if shape.has_ts { include_str!("../../sql/load/begin_fed.sql") } else { "begin" };
+            let begin = if shape.has_ts {
+                include_str!("../../sql/load/begin_fed.sql")
+            } else {
+                "begin"
+            };
             return Ok(Self::Copy {
                 begin: begin.to_owned(),
                 copy,
@@ -101,7 +111,11 @@ impl Statements {
         let id_newest = filled(sql::without_header(include_str!("../../sql/source/id_newest.sql")), shape);
         let event_ts = filled(sql::without_header(include_str!("../../sql/source/event_ts.sql")), shape);
         let schema = shape.table.schema.clone();
-        let names = [("schema", text(&*schema)), ("id_newest", sql(id_newest)), ("event_ts", sql(event_ts))];
+        let names = [
+            ("schema", text(&*schema)),
+            ("id_newest", sql(id_newest)),
+            ("event_ts", sql(event_ts)),
+        ];
         let begin = fill(include_str!("../../sql/load/begin_counted.sql"), &names);
         let set_counter = move |next: i64| {
             let names = [("schema", text(&*schema)), ("next", sql(next.to_string()))];

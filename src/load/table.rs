@@ -101,7 +101,9 @@ fn inserts_into(body: &str, table: &TableName) -> bool {
         let name = after.split(['(', '\'', ';']).next().unwrap_or_default();
         TableName::parse(name).is_ok_and(|found| found.name == table.name && (found.schema == table.schema || !name.contains('.')))
     };
-    words.windows(2).any(|pair| pair[0].to_lowercase().ends_with("into") && named(pair[1]))
+    words
+        .windows(2)
+        .any(|pair| pair[0].to_lowercase().ends_with("into") && named(pair[1]))
 }
 
 fn notifies_whole_events(table: &Table) -> Option<String> {

@@ -154,7 +154,10 @@ impl Writer {
             return self.session.batch_execute("rollback").await.map_err(lost);
         }
         if let (Some(set_counter), Some(first_id)) = (set_counter, before.first_id) {
-            self.session.batch_execute(&set_counter(first_id + rows.cast_signed())).await.map_err(lost)?;
+            self.session
+                .batch_execute(&set_counter(first_id + rows.cast_signed()))
+                .await
+                .map_err(lost)?;
         }
         let committed = self.session.batch_execute("commit").await;
         committed.map_err(|error| self.failed(&error, is_open(&error)))

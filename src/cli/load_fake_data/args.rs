@@ -1,0 +1,130 @@
+//! The flags of `load-fake-data`, and its help.
+
+use clap::{Parser, ValueEnum};
+use std::path::PathBuf;
+
+/// Writes made-up events into an event table: believable, and numbered so that a table can be validated without its source.
+#[derive(Debug, Parser)]
+#[command(name = "load-fake-data", version, after_help = EXIT_CODES)]
+pub struct Arguments {
+    /// Loads the source of this configuration of counterfoil: TOML, or JSON where the name ends in .json
+    #[arg(long, short, value_name = "FILE", env = "COUNTERFOIL_CONFIG", hide_env_values = true)]
+    pub config: Option<PathBuf>,
+    /// Loads this database: a libpq URL or keyword string; what it leaves out comes from PG* variables, service file and passfile
+    #[arg(long, env = "COUNTERFOIL_URL", hide_env_values = true)]
+    pub url: Option<String>,
+    /// The event table, as SQL writes it [default: that of the configuration, else public.events]
+    #[arg(long)]
+    pub table: Option<String>,
+    /// What the events are about
+    #[arg(long, value_enum, default_value_t = World::Persons)]
+    pub world: World,
+    /// New persons, three events each [default: 1000; world persons only, as the next two]
+    #[arg(long, value_name = "N")]
+    pub persons: Option<u64>,
+    /// Events that nobody needs, after the persons [default: 10000]
+    #[arg(long, value_name = "N")]
+    pub fillers: Option<u64>,
+    /// Deletions of persons, at intervals between the new ones [default: 50, or as many as there are persons]
+    #[arg(long, value_name = "N")]
+    pub deletes: Option<u64>,
+    /// Events of the other worlds, exactly so many [default: 10000]
+    #[arg(long, value_name = "N")]
+    pub events: Option<u64>,
+    /// Stops after this time; where no amount is given it is the only end
+    #[arg(long, value_name = "SECONDS")]
+    pub duration: Option<f64>,
+    /// So many of the events, evenly spread, carry an attachment of 64 KiB to 4 MiB
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub large_events: u64,
+    /// Language of names and places
+    #[arg(long, value_enum, default_value_t = Locale::Mixed)]
+    pub locale: Locale,
+    /// Decides every event (but for its time); the same seed with as many writers gives the same events again [default: another each time, printed]
+    #[arg(long, value_name = "S")]
+    pub seed: Option<u64>,
+    /// How the events are written [default: insert-events where the table has that function, else insert, else copy]
+    #[arg(long, value_enum)]
+    pub method: Option<Method>,
+    /// Groups of events are put together into one call or transaction until there are so many events; 1 to 100000
+    /// [default: each group by itself; 10000 for copy]
+    #[arg(long, value_name = "N")]
+    pub events_per_insert: Option<u64>,
+    /// Concurrent connections, each a program of its own with an equal share; 1 to 256
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub writers: u64,
+    /// So many events a second, all writers together [default: as quick as it goes]
+    #[arg(long, value_name = "EVENTS_PER_S")]
+    pub rate: Option<f64>,
+    /// Of all transactions so many per cent are rolled back, and their events written again; 0 to 90
+    #[arg(long, value_name = "PERCENT", default_value_t = 0)]
+    pub rollbacks: u8,
+    /// Connects and checks, shows the plan and three events, and writes nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+const EXIT_CODES: &str = "Exit codes:
+  0  done, or stopped by a signal or --duration after the group in hand
+  1  a bug or an unforeseen failure
+  2  wrong usage or configuration
+  3  unsuitable: the table is missing or cannot be loaded so, or the server refused
+  8  the database could not be reached, or was lost
+  130  left at once by a second signal";
+
+/// `--world`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum World {
+    /// slate's: people are created, named and numbered, and some are deleted; then fillers
+    Persons,
+    /// A shop: customers order products, pay, and get what they ordered
+    Orders,
+    /// Devices measure, raise alarms, get firmware, and are moved and retired
+    Devices,
+}
+
+/// `--locale`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Locale {
+    /// Mostly English, one in eight German, French, Brazilian, Japanese, Chinese or Arabic
+    Mixed,
+    /// English
+    En,
+    /// Arabic
+    Ar,
+    /// Welsh
+    Cy,
+    /// German
+    De,
+    /// Persian
+    Fa,
+    /// French
+    Fr,
+    /// Italian
+    It,
+    /// Japanese
+    Ja,
+    /// Dutch
+    Nl,
+    /// Portuguese
+    Pt,
+    /// Brazilian
+    PtBr,
+    /// Turkish
+    Tr,
+    /// Chinese, simplified
+    Zh,
+    /// Chinese, traditional
+    ZhTw,
+}
+
+/// `--method`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Method {
+    /// A call of insert_events for each group: consecutive ids, Counterfoil's function or slate's
+    InsertEvents,
+    /// An INSERT for each group: ids from the table's sequence
+    Insert,
+    /// The quickest: COPY; ids from the table's sequence, or from the counter, which it locks for a batch
+    Copy,
+}

@@ -1,0 +1,66 @@
+//! `load-fake-data`: flags, plan, load, summary, exit code.
+
+mod args;
+mod bar;
+mod report;
+mod wishes;
+
+use super::signals::stop_on_signals;
+use super::{block_on, told};
+use crate::config::libpq::Environment;
+use crate::error::Problems;
+use crate::load::{Load, Tally};
+use crate::log::{self, Format, Stream};
+use args::Arguments;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
+use std::process::ExitCode;
+use std::sync::Arc;
+use wishes::Given;
+
+/// How many events a dry run shows.
+const SAMPLES: usize = 3;
+
+/// Runs the loader with the process's arguments; gives its exit code.
+pub fn main() -> ExitCode {
+    let matches = Arguments::command().get_matches();
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let given = [given(&matches, "config"), given(&matches, "url")];
+    block_on(async move { load(&arguments, given).await.unwrap_or_else(|problems| told(&problems)) })
+}
+
+fn given(matches: &ArgMatches, name: &str) -> Given {
+    match matches.value_source(name) {
+        Some(ValueSource::CommandLine) => Given::ByFlag,
+        Some(_) => Given::ByVariable,
+        None => Given::Not,
+    }
+}
+
+/// Runs it; gives the exit code.
+async fn load(arguments: &Arguments, [config, url]: [Given; 2]) -> Result<u8, Problems> {
+    let seed = arguments.seed.unwrap_or_else(rand::random);
+    let (job, notes) = wishes::job(arguments, config, url, seed, &Environment::of_process())?;
+    notes.iter().for_each(|note| eprintln!("note: {note}"));
+    let (log, guard) = log::start(slog::Level::Info, Format::Text, Stream::Stderr);
+    let stop = stop_on_signals(&log)?;
+    let Some(load) = stop.or(Load::prepare(job.clone())).await.transpose()? else {
+        return Ok(0);
+    };
+    print!("{}", report::plan(&job, &load));
+    if arguments.dry_run {
+        print!("\n{}", report::samples(&load.samples(SAMPLES)));
+        println!("\nnothing was written: this is a dry run");
+        return Ok(0);
+    }
+    println!();
+    let method = load.method();
+    let tally = Arc::new(Tally::default());
+    let bar = bar::Bar::begin(&tally, job.amount.events());
+    let outcome = load.run(tally, &stop).await;
+    drop(bar);
+    let outcome = outcome?;
+    print!("{}", report::summary(&job, method, &outcome));
+    drop((log, guard));
+    outcome.problem.map_or(Ok(0), |problem| Err(problem.into()))
+}
