@@ -115,12 +115,23 @@ fn help_is_as_recorded() {
         } else {
             command.join("-")
         };
-        let recorded = root().join("tests/help").join(format!("{name}.txt"));
-        if std::env::var_os("COUNTERFOIL_RECORD").is_some() {
-            std::fs::write(&recorded, &help).unwrap();
-        }
-        assert_eq!(help, read(&recorded), "{}", recorded.display());
+        assert_recorded(&name, &help);
     }
+}
+
+#[test]
+fn the_help_of_load_fake_data_is_as_recorded() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_load-fake-data"));
+    let output = command.arg("--help").env("COLUMNS", "100").output().unwrap();
+    assert_recorded("load-fake-data", &String::from_utf8(output.stdout).unwrap());
+}
+
+fn assert_recorded(name: &str, help: &str) {
+    let recorded = root().join("tests/help").join(format!("{name}.txt"));
+    if std::env::var_os("COUNTERFOIL_RECORD").is_some() {
+        std::fs::write(&recorded, help).unwrap();
+    }
+    assert_eq!(help, read(&recorded), "{}", recorded.display());
 }
 
 fn read(path: &Path) -> String {

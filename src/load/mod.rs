@@ -118,7 +118,7 @@ impl Load {
         let session = open(&job).await?;
         let shape = table::ask(&session, &job.table, &job.id_column).await?;
         let way = method::choose(&shape, job.method, job.large_events > 0)?;
-        let highest_before = highest(&session, &job).await.unwrap_or_default();
+        let highest_before = highest(&session, &shape).await.unwrap_or_default();
         Ok(Self {
             job,
             session,
@@ -186,7 +186,7 @@ impl Load {
             written: tally.written(),
             elapsed,
             highest_before: self.highest_before,
-            highest_after: highest(&self.session, &self.job).await.unwrap_or_default(),
+            highest_after: highest(&self.session, &self.shape).await.unwrap_or_default(),
             problem: failure::told(failures, &self.job.table),
         })
     }
@@ -247,17 +247,17 @@ async fn open(job: &Job) -> Result<Session> {
     Session::open(&job.conninfo, purpose, job.connect_timeout).await
 }
 
-async fn highest(session: &Session, job: &Job) -> Result<Option<i64>> {
+async fn highest(session: &Session, shape: &Shape) -> Result<Option<i64>> {
     let names = [
-        ("schema", text(&*job.table.schema)),
-        ("table", text(&*job.table.name)),
-        ("id", text(&*job.id_column)),
+        ("schema", text(&*shape.table.schema)),
+        ("table", text(&*shape.table.name)),
+        ("id", text(&*shape.id_column)),
     ];
     let row = session
         .query_one(&fill(include_str!("../../sql/load/highest.sql"), &names), &[])
         .await;
     row.and_then(|row| row.try_get(0))
-        .map_err(|error| session.error(&error, format!("cannot read {}", job.table)))
+        .map_err(|error| session.error(&error, format!("cannot read {}", shape.table)))
 }
 
 /// The seed of a writer: another one for each, and none that a neighbouring seed gives (the finaliser of SplitMix64).

@@ -12,6 +12,7 @@ use crate::sql::{TableName, ident};
 #[derive(Clone, Debug)]
 pub(super) struct Shape {
     pub(super) table: TableName,
+    /// Its key: the column of the name that was given, else its identity column.
     pub(super) id_column: String,
     /// Whether it is a table, partitioned or not.
     pub(super) is_table: bool,
@@ -59,7 +60,9 @@ pub(super) async fn ask(session: &Session, name: &TableName, id_column: &str) ->
 }
 
 fn shape(table: &Table, facts: &Facts, id_column: &str) -> Shape {
-    let id = table.column(id_column);
+    let is_identity = |column: &&Column| column.origin == Origin::Identity;
+    let id = table.column(id_column).or_else(|| table.columns.iter().find(is_identity));
+    let id_column = id.map_or(id_column, |id| id.name.as_str());
     let is_time = |column: &Column| column.type_name == "timestamp with time zone";
     let is_counted = |counter: &_| crate::postgres::objects::Relation::is_counter(counter);
     let is_ours = |column: &Column| [id_column, "event"].contains(&column.name.as_str()) || (column.name == "ts" && is_time(column));

@@ -17,6 +17,7 @@ mod harness;
 mod init;
 mod isolation;
 mod listen;
+mod load;
 mod pool;
 mod pooler;
 mod private_server;
