@@ -200,7 +200,7 @@ impl Load {
         let job = &self.job;
         let share_of_amount = job.amount.share(job.writers, writer);
         let origin = Origin {
-            seed: seed_of(job.seed, writer),
+            seed: seed_of(job.seed, job.scene, writer),
             locale: job.locale,
             time: Time::Real,
         };
@@ -260,9 +260,10 @@ async fn highest(session: &Session, shape: &Shape) -> Result<Option<i64>> {
         .map_err(|error| session.error(&error, format!("cannot read {}", shape.table)))
 }
 
-/// The seed of a writer: another one for each, and none that a neighbouring seed gives (the finaliser of SplitMix64).
-fn seed_of(seed: u64, writer: u64) -> u64 {
-    let mut mixed = seed ^ (writer + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+/// The seed of a writer: another one for each and in each world, and none that a neighbouring seed gives (the finaliser of SplitMix64).
+fn seed_of(seed: u64, scene: Scene, writer: u64) -> u64 {
+    let program = writer * 3 + scene as u64 + 1;
+    let mut mixed = seed ^ program.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     mixed ^ (mixed >> 31)
@@ -274,8 +275,12 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn neighbouring_seeds_and_writers_have_seeds_of_their_own() {
-        let seeds: HashSet<u64> = (0..200).flat_map(|seed| (0..64).map(move |writer| seed_of(seed, writer))).collect();
-        assert_eq!(seeds.len(), 200 * 64);
+    fn neighbouring_seeds_writers_and_worlds_have_seeds_of_their_own() {
+        let mut seeds = HashSet::new();
+        for scene in [Scene::Persons, Scene::Orders, Scene::Devices] {
+            for (seed, writer) in (0..200).flat_map(|seed| (0..64).map(move |writer| (seed, writer))) {
+                assert!(seeds.insert(seed_of(seed, scene, writer)));
+            }
+        }
     }
 }

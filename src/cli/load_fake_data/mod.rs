@@ -13,7 +13,7 @@ use crate::load::{Load, Tally};
 use crate::log::{self, Format, Stream};
 use args::Arguments;
 use clap::parser::ValueSource;
-use clap::{ArgMatches, CommandFactory, FromArgMatches};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, ValueEnum};
 use std::process::ExitCode;
 use std::sync::Arc;
 use wishes::Given;
@@ -47,7 +47,9 @@ async fn load(arguments: &Arguments, [config, url]: [Given; 2]) -> Result<u8, Pr
     let Some(load) = stop.or(Load::prepare(job.clone())).await.transpose()? else {
         return Ok(0);
     };
-    print!("{}", report::plan(&job, &load));
+    let locale = arguments.locale.to_possible_value();
+    let locale = locale.as_ref().map_or("", |value| value.get_name());
+    print!("{}", report::plan(&job, &load, locale));
     if arguments.dry_run {
         print!("\n{}", report::samples(&load.samples(SAMPLES)));
         println!("\nnothing was written: this is a dry run");

@@ -1,13 +1,12 @@
 //! What a person reads: the plan, three samples, the summary.
 
-use crate::fake::Locale;
 use crate::load::{Amount, Job, Load, Method, Outcome, Scene};
 
 /// More of a sample is not shown.
 const SAMPLE_CHARS_MAX: usize = 2_000;
 
-/// The plan, a fact a line.
-pub fn plan(job: &Job, load: &Load) -> String {
+/// The plan, a fact a line; `locale` as the flag names it.
+pub fn plan(job: &Job, load: &Load, locale: &str) -> String {
     let scene = match job.scene {
         Scene::Persons => "persons",
         Scene::Orders => "orders",
@@ -21,10 +20,6 @@ pub fn plan(job: &Job, load: &Load) -> String {
         0 => String::new(),
         large => format!(", {large} of them large"),
     };
-    let language = match job.locale {
-        Locale::Mixed => "names in several languages".to_owned(),
-        locale => format!("names in {locale:?}"),
-    };
     let serial = if load.is_serial() && job.writers > 1 {
         " (they wait for each other: ids are consecutive)"
     } else {
@@ -32,7 +27,7 @@ pub fn plan(job: &Job, load: &Load) -> String {
     };
     let mut lines = vec![
         ("into", format!("{} {}", load.place(), job.table)),
-        ("world", format!("{scene}, {language}")),
+        ("world", format!("{scene}, names {locale}")),
         ("amount", format!("{}{large}", amount(job))),
         ("method", format!("{}, {transaction}", load.method())),
         ("writers", format!("{}{serial}", job.writers)),
