@@ -27,14 +27,14 @@ fn documents() -> Vec<PathBuf> {
     found
 }
 
-/// The lines of code blocks that begin with `counterfoil `, without comments.
-fn commands(text: &str) -> Vec<String> {
+/// The lines of code blocks that begin with the program's name, without comments.
+fn commands(text: &str, program: &str) -> Vec<String> {
     let mut is_code = false;
     let mut found = Vec::new();
     for line in text.lines() {
         if line.starts_with("```") {
             is_code = !is_code;
-        } else if is_code && line.starts_with("counterfoil ") {
+        } else if is_code && line.split(' ').next() == Some(program) {
             found.push(line.split(" #").next().unwrap().trim().to_owned());
         }
     }
@@ -45,7 +45,7 @@ fn commands(text: &str) -> Vec<String> {
 fn every_command_of_the_documents_parses() {
     let mut tried = 0;
     for document in documents() {
-        for command in commands(&std::fs::read_to_string(&document).unwrap()) {
+        for command in commands(&std::fs::read_to_string(&document).unwrap(), "counterfoil") {
             let mut arguments: Vec<&str> = command.split_whitespace().skip(1).collect();
             arguments.push("--help");
             let output = counterfoil(&arguments);
@@ -59,6 +59,18 @@ fn every_command_of_the_documents_parses() {
         }
     }
     assert!(tried >= 6, "only {tried} commands were found");
+}
+
+#[test]
+fn every_command_of_load_fake_data_in_the_documents_parses() {
+    let document = std::fs::read_to_string(root().join("docs/load-fake-data.md")).unwrap();
+    let found = commands(&document, "load-fake-data");
+    assert!(found.len() >= 5, "{found:?}");
+    for command in found {
+        let flags: Vec<&str> = command.split_whitespace().skip(1).chain(["--help"]).collect();
+        let output = Command::new(env!("CARGO_BIN_EXE_load-fake-data")).args(&flags).output().unwrap();
+        assert!(output.status.success(), "{command}\n{}", String::from_utf8_lossy(&output.stderr));
+    }
 }
 
 #[test]

@@ -21,6 +21,7 @@ use crate::error::{Error, Kind, Problems, Result};
 use crate::fake::{Devices, Locale, Orders, Origin, Persons, Time, World};
 use crate::postgres::connect::{Purpose, Session};
 use crate::postgres::fault::Side;
+use crate::postgres::pooler;
 use crate::sql::{TableName, fill, text};
 use crate::stop::{self, Stop};
 use amount::share;
@@ -113,8 +114,10 @@ impl Load {
     /// Connects, looks at the table and chooses the method.
     ///
     /// # Errors
-    /// `Unsuitable` for a table that cannot be loaded so, everything together; `Access` and `Unavailable` as for every connection.
+    /// `Unsuitable` for a pooler, and for a table that cannot be loaded so, everything together; `Access` and `Unavailable` as for every connection.
     pub async fn prepare(job: Job) -> Result<Self, Problems> {
+        // Prepared statements, transactions and the search_path must stay with their connection.
+        pooler::probe(&job.conninfo, Side::Destination, job.connect_timeout).await?;
         let session = open(&job).await?;
         let shape = table::ask(&session, &job.table, &job.id_column).await?;
         let way = method::choose(&shape, job.method, job.large_events > 0)?;
@@ -167,7 +170,8 @@ impl Load {
     /// Those of connections that could not be made, nothing being written then. What went wrong later is part of the outcome.
     pub async fn run(self, tally: Arc<Tally>, stop: &Stop) -> Result<Outcome, Problems> {
         let opening: Vec<_> = (0..self.job.writers).map(|_| self.writer()).collect();
-        let writers = futures::future::try_join_all(opening).await?;
+        let opened = stop.or(futures::future::try_join_all(opening)).await;
+        let writers = opened.unwrap_or_else(|| Ok(Vec::new()))?;
         let (stopper, halt) = stop::channel();
         let course = Arc::new(Course {
             pace: Pace::begin(self.job.events_per_s, self.job.duration),

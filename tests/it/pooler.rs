@@ -193,3 +193,18 @@ async fn a_pooler_that_refuses_transactions_or_loses_notifications_is_refused() 
         assert!(error.to_string().contains(cause), "{mode:?}: {error}");
     }
 }
+
+#[tokio::test]
+async fn load_fake_data_does_not_write_through_one() {
+    let database = fresh_database().await;
+    crate::support::events::init_source(&database).await;
+    let pooler = Pooler::new(&database, Mode::InTurn).await;
+    let name = &database.conninfo.database;
+    let url = format!("host=127.0.0.1 port={} user=postgres dbname={name} sslmode=disable", pooler.port);
+    let program = crate::load::program(&["--url", &url]);
+    let output = tokio::process::Command::from(program).output().await.unwrap();
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{complaint}");
+    assert!(complaint.contains("pooler"), "{complaint}");
+    assert_eq!(database.query("select count(*) from events").await, ["0"]);
+}

@@ -50,6 +50,36 @@ async fn a_connection_that_is_lost_ends_with_8_and_tells_what_is_committed_and_w
 }
 
 #[tokio::test]
+async fn a_call_without_an_answer_is_told_as_unknown_and_a_copy_that_had_not_begun_is_not() {
+    for (method, is_unknown) in [("insert-events", true), ("copy", false)] {
+        let source = source("consecutive").await;
+        let holder = source.client().await;
+        holder
+            .batch_execute("begin; select insert_events(array['{}']::jsonb[])")
+            .await
+            .unwrap();
+        let url = url(&source);
+        let mut command = program(&["--url", &url, "--method", method, "--seed", "1"]);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let waits = "from pg_stat_activity where application_name = 'counterfoil/load' and wait_event_type = 'Lock' and datname = current_database()";
+        let count = format!("select count(*) {waits}");
+        until("it waits for the lock", async || source.query(&count).await == ["1"]).await;
+        source.query(&format!("select pg_terminate_backend(pid) {waits}")).await;
+        let (code, printed, complaint) = told(&child.wait_with_output().unwrap());
+        assert_eq!((code, fact(&printed, "events")), (Some(8), "0 of 13050"), "{complaint}");
+        let told = complaint.contains("whether operation 1 of program") && complaint.contains("3 events, came to be committed is unknown");
+        assert_eq!(told, is_unknown, "{complaint}");
+        assert_eq!(
+            complaint.contains("what the summary counts is committed, and nothing else"),
+            !is_unknown,
+            "{complaint}"
+        );
+        holder.batch_execute("rollback").await.unwrap();
+        assert_eq!(source.query("select count(*) from events").await, ["0"]);
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_crashes_ends_it_with_8_and_everything_that_was_counted_is_there() {
     let server = own_server(&Settings::new());
     let source = fresh_database_on(&server).await;

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 
 /// The program with these flags, without a configuration or a URL from outside.
-fn program(flags: &[&str]) -> Command {
+pub fn program(flags: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_load-fake-data"));
     command
         .args(flags)
