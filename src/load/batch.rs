@@ -6,6 +6,8 @@ use crate::fake::{Group, World};
 
 /// A batch ends with the group that makes it larger than this, whatever number of events was wanted.
 const BATCH_BYTES_MAX: u64 = 32 * 1024 * 1024;
+/// The batches of all writers together, half of what is in memory: one is written while the next is made.
+const BATCHES_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Batches of so many events are made on a thread of their own while the one before is written.
 const EVENTS_OF_A_LARGE_BATCH: u64 = 200;
 
@@ -26,16 +28,18 @@ pub(super) struct Batches {
     world: World,
     progress: Progress,
     events_min: u64,
+    bytes_max: u64,
     operations: u64,
 }
 
 impl Batches {
-    /// A writer's share, groups put together until there are `events_min` events.
-    pub(super) fn new(world: World, share: Amount, events_min: u64) -> Self {
+    /// The share of one of so many writers, groups put together until there are `events_min` events.
+    pub(super) fn new(world: World, share: Amount, events_min: u64, writers: u64) -> Self {
         Self {
             world,
             progress: Progress::of(share),
             events_min,
+            bytes_max: BATCH_BYTES_MAX.min(BATCHES_BYTES_MAX / writers),
             operations: 0,
         }
     }
@@ -75,7 +79,7 @@ impl Batches {
     fn make(&mut self) -> Option<Batch> {
         let first = self.operations + 1;
         let (mut events, mut bytes) = (Vec::new(), 0);
-        while (events.len() as u64) < self.events_min && bytes < BATCH_BYTES_MAX {
+        while (events.len() as u64) < self.events_min && bytes < self.bytes_max {
             let Some(group) = self.group() else { break };
             bytes += group.iter().map(|event| event.len() as u64).sum::<u64>();
             events.extend(group);
@@ -115,7 +119,7 @@ mod tests {
 
     async fn all(events_min: u64) -> Vec<Batch> {
         let mut all = Vec::new();
-        let mut batches = Batches::new(World::persons(1), SLATES, events_min);
+        let mut batches = Batches::new(World::persons(1), SLATES, events_min, 1);
         loop {
             let (rest, batch) = batches.next().await.unwrap();
             let Some(batch) = batch else { return all };
@@ -167,7 +171,7 @@ mod tests {
 
     #[test]
     fn the_first_events_are_those_that_are_written_first() {
-        let first = Batches::new(World::persons(1), SLATES, 1).first(3);
+        let first = Batches::new(World::persons(1), SLATES, 1, 1).first(3);
         assert_eq!(
             first.iter().map(|event| name(event)).collect::<Vec<_>>(),
             ["PersonCreated", "PersonNameAdded", "PersonSSNAdded"]
@@ -175,11 +179,14 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_of_large_events_is_cut_by_its_bytes() {
-        let mut world = World::persons(1);
-        world.attach(600, 600);
-        let mut batches = Batches::new(world, Amount::Events(600), 100_000);
-        let batch = batches.make().unwrap();
-        assert!((BATCH_BYTES_MAX..BATCH_BYTES_MAX + 16 * 1024 * 1024).contains(&batch.bytes));
+    fn a_batch_of_large_events_is_cut_by_its_bytes_and_sooner_where_there_are_many_writers() {
+        for (writers, bytes_max) in [(1, BATCH_BYTES_MAX), (8, BATCH_BYTES_MAX), (64, BATCHES_BYTES_MAX / 64)] {
+            let mut world = World::persons(1);
+            world.attach(200, 200);
+            let mut batches = Batches::new(world, Amount::Events(200), 100_000, writers);
+            let batch = batches.make().unwrap();
+            let group_bytes_max = 3 * 4 * 1024 * 1024;
+            assert!((bytes_max..bytes_max + group_bytes_max).contains(&batch.bytes), "{}", batch.bytes);
+        }
     }
 }

@@ -36,8 +36,9 @@ use table::Shape;
 use tokio::task::JoinSet;
 use writer::{Course, Writer};
 
-/// Events of a COPY where nothing is said.
+/// Events of a COPY where nothing is said, and of the COPYs of all writers together where these are many.
 const COPY_EVENTS: u64 = 10_000;
+const COPIES_EVENTS: u64 = 80_000;
 
 /// Which world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +74,7 @@ pub struct Job {
     pub large_events: u64,
     /// Concurrent connections; at least 1.
     pub writers: u64,
-    /// Groups are put together until there are so many events; `None`: each group by itself, or 10,000 events for a COPY.
+    /// Groups are put together until there are so many events; `None`: each group by itself, or 10,000 events for a COPY, fewer with more than eight writers.
     pub events_per_insert: Option<u64>,
     /// All writers together are no quicker.
     pub events_per_s: Option<f64>,
@@ -153,7 +154,10 @@ impl Load {
 
     /// How many events a transaction has at least, the last of a writer apart.
     pub fn events_per_transaction(&self) -> u64 {
-        let usual = if self.method() == Method::Copy { COPY_EVENTS } else { 1 };
+        let usual = match self.method() {
+            Method::Copy => COPY_EVENTS.min(COPIES_EVENTS / self.job.writers),
+            Method::InsertEvents | Method::Insert => 1,
+        };
         self.job
             .events_per_insert
             .unwrap_or_else(|| pace::batch_events(usual, self.job.events_per_s))
@@ -216,7 +220,7 @@ impl Load {
         if let Some(events) = share_of_amount.events() {
             world.attach(share(job.large_events, job.writers, writer), events);
         }
-        Batches::new(world, share_of_amount, self.events_per_transaction())
+        Batches::new(world, share_of_amount, self.events_per_transaction(), job.writers)
     }
 }
 

@@ -85,7 +85,7 @@ async fn a_server_that_crashes_ends_it_with_8_and_everything_that_was_counted_is
     let source = fresh_database_on(&server).await;
     init_source_with(&source, "consecutive", "none").await;
     let url = url(&source);
-    let mut running = Running::start(program(&[
+    let mut running = Running::start(silent(&[
         "--url",
         &url,
         "--world",

@@ -24,6 +24,13 @@ pub fn program(flags: &[&str]) -> Command {
     command
 }
 
+/// As [`program`]; what it complains of is not looked at.
+fn silent(flags: &[&str]) -> Command {
+    let mut command = program(flags);
+    command.stderr(Stdio::null());
+    command
+}
+
 /// Runs it; gives exit code, what it printed and what it complained of.
 fn run(flags: &[&str]) -> (Option<i32>, String, String) {
     told(&program(flags).output().unwrap())

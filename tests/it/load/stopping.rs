@@ -19,7 +19,7 @@ async fn ctrl_c_ends_it_with_0_and_a_summary_after_whole_groups() {
         let source = source(ids).await;
         let url = url(&source);
         let endless = ["--url", &url, "--world", "orders", "--duration", "3600", "--method", method];
-        let mut running = Running::start(program(&[&endless[..], &["--events-per-insert", "40"]].concat()));
+        let mut running = Running::start(silent(&[&endless[..], &["--events-per-insert", "40"]].concat()));
         until("something is written", async || count(&source).await > 0).await;
         running.signal(signal);
         assert_eq!(running.end(), Some(0), "{}", running.told);
@@ -32,7 +32,7 @@ async fn ctrl_c_ends_it_with_0_and_a_summary_after_whole_groups() {
 async fn ctrl_c_interrupts_the_wait_for_a_slow_pace() {
     let source = source("sequence").await;
     let url = url(&source);
-    let mut running = Running::start(program(&["--url", &url, "--rate", "0.001"]));
+    let mut running = Running::start(silent(&["--url", &url, "--rate", "0.001"]));
     running.line_with("seed:");
     running.signal(Signal::INT);
     assert_eq!(running.end(), Some(0), "{}", running.told);

@@ -67,6 +67,34 @@ async fn a_source_of_slates_is_loaded_through_its_own_function_or_by_copy() {
 }
 
 #[tokio::test]
+async fn functions_that_rely_on_the_path_find_their_tables_in_another_schema_whatever_the_path_of_the_role_is() {
+    let database = fresh_database().await;
+    let slates = include_str!("../init/slates_source.sql");
+    let name = &database.conninfo.database;
+    database
+        .execute(&format!(
+            "create schema \"Books\"; set search_path = \"Books\"; {slates}; alter database {name} set search_path = ''"
+        ))
+        .await;
+    for method in ["insert-events", "copy"] {
+        load(
+            &database,
+            &[
+                "--table",
+                "\"Books\".events",
+                "--persons",
+                "5",
+                "--fillers",
+                "0",
+                "--method",
+                method,
+            ],
+        );
+    }
+    assert_eq!(database.query("select count(*), max(id) from \"Books\".events").await, ["40|40"]);
+}
+
+#[tokio::test]
 async fn the_method_is_what_suits_the_table_when_none_is_given() {
     for (ids, method) in [("consecutive", "1 by insert-events"), ("sequence", "1 by insert")] {
         let printed = load(&source(ids).await, &["--persons", "1", "--deletes", "0", "--fillers", "0"]);
