@@ -18,7 +18,7 @@ const READINGS_MAX: u64 = 6;
 const ALARM_TENTHS: i32 = 420;
 const MODELS: [&str; 4] = ["TH-100", "TH-200 outdoor", "CO₂-Wächter 3", "CoolSense 7"];
 
-/// The generator of this world; events of about 500 bytes.
+/// The generator of this world; events of about 630 bytes.
 #[derive(Debug)]
 pub struct Devices {
     random: StdRng,

@@ -34,7 +34,7 @@ const CURRENCIES: [&str; 3] = ["EUR", "USD", "GBP"];
 const CARDS: [&str; 3] = ["visa", "mastercard", "amex"];
 const CARRIERS: [&str; 4] = ["DHL", "UPS", "Swiss Post", "La Poste"];
 
-/// The generator of this world; events of about 550 bytes.
+/// The generator of this world; events of about 620 bytes.
 #[derive(Debug)]
 pub struct Orders {
     random: StdRng,

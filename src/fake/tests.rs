@@ -144,7 +144,7 @@ fn readings_and_alarms_are_of_devices_in_service_and_only_a_raised_alarm_is_clea
 
 #[test]
 fn events_have_the_sizes_that_they_are_said_to_have() {
-    for (make, sizes) in MAKERS.into_iter().zip([380..440, 450..650, 450..650]) {
+    for (make, sizes) in MAKERS.into_iter().zip([380..440, 580..660, 580..660]) {
         let lengths: Vec<usize> = make(&Origin::of(4)).take(2_000).flatten().map(|event| event.len()).collect();
         let mean = lengths.iter().sum::<usize>() / lengths.len();
         assert!(sizes.contains(&mean), "{mean} {sizes:?}");
