@@ -260,3 +260,25 @@ async fn the_source_of_a_configuration_is_loaded_by_flag_and_by_variable() {
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(source.query("select count(*) from events").await, ["30"]);
 }
+
+#[tokio::test]
+async fn the_query_of_the_documents_finds_nothing_wrong_in_a_table_and_finds_a_lost_event() {
+    let document = include_str!("../../../docs/load-fake-data.md");
+    let query = document.split("```sql").nth(1).unwrap().split("```").next().unwrap();
+    let source = source("sequence").await;
+    // Rows of several statements may lie between each other here: the groups are whole and in order all the same.
+    let flags = ["--persons", "300", "--fillers", "100", "--writers", "6", "--method", "insert"];
+    load(&source, &[&flags[..], &["--events-per-insert", "20", "--rollbacks", "10"]].concat());
+    load(&source, &["--world", "orders", "--events", "500", "--writers", "3"]);
+    assert_eq!(
+        source
+            .query("select count(*), count(distinct event #>> '{testingStats,programId}') from events")
+            .await,
+        ["1550|9"]
+    );
+    assert_eq!(source.query(query).await, Vec::<String>::new());
+    let lose = "alter table events disable trigger check_sql_command; \
+                delete from events where id = (select min(id) from events where event ->> 'name' = 'PersonNameAdded')";
+    source.execute(lose).await;
+    assert_eq!(source.query(query).await.len(), 1);
+}
