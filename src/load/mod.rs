@@ -147,9 +147,9 @@ impl Load {
         self.session.place()
     }
 
-    /// The highest id, if there is an event.
-    pub fn highest_before(&self) -> Option<i64> {
-        self.highest_before
+    /// What a person should know about the connection although all is well, such as a certificate that expires soon.
+    pub fn notes(&self) -> &[String] {
+        self.session.notes()
     }
 
     /// How many events a transaction has at least, the last of a writer apart.

@@ -5,7 +5,7 @@ use crate::event::table::{Column, Origin, Table};
 use crate::event::trigger;
 use crate::postgres::catalog;
 use crate::postgres::connect::Session;
-use crate::postgres::objects::Facts;
+use crate::postgres::objects::{Facts, Relation};
 use crate::sql::{TableName, ident};
 
 /// What decides how events can come into a table.
@@ -64,7 +64,6 @@ fn shape(table: &Table, facts: &Facts, id_column: &str) -> Shape {
     let id = table.column(id_column).or_else(|| table.columns.iter().find(is_identity));
     let id_column = id.map_or(id_column, |id| id.name.as_str());
     let is_time = |column: &Column| column.type_name == "timestamp with time zone";
-    let is_counted = |counter: &_| crate::postgres::objects::Relation::is_counter(counter);
     let is_ours = |column: &Column| [id_column, "event"].contains(&column.name.as_str()) || (column.name == "ts" && is_time(column));
     let is_unfilled = |column: &&Column| !is_ours(column) && column.is_not_null && !column.has_default && column.origin == Origin::Plain;
     Shape {
@@ -74,7 +73,8 @@ fn shape(table: &Table, facts: &Facts, id_column: &str) -> Shape {
         is_standby: facts.server.is_standby,
         is_guarded_copy: facts.trigger("counterfoil_guard").is_some(),
         is_fed: id.is_some_and(|id| id.has_default || id.origin == Origin::Identity),
-        has_counter: id.is_some_and(|id| id.name == "id" && id.type_name == "bigint") && facts.counter.as_ref().is_some_and(is_counted),
+        has_counter: id.is_some_and(|id| id.name == "id" && id.type_name == "bigint")
+            && facts.counter.as_ref().is_some_and(Relation::is_counter),
         has_ts: table.column("ts").is_some_and(is_time),
         event_type: table.column("event").map(|column| column.type_name.clone()),
         unfilled: table.columns.iter().filter(is_unfilled).map(|column| column.name.clone()).collect(),

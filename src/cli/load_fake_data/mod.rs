@@ -47,6 +47,7 @@ async fn load(arguments: &Arguments, [config, url]: [Given; 2]) -> Result<u8, Pr
     let Some(load) = stop.or(Load::prepare(job.clone())).await.transpose()? else {
         return Ok(0);
     };
+    load.notes().iter().for_each(|note| eprintln!("note: {note}"));
     let locale = arguments.locale.to_possible_value();
     let locale = locale.as_ref().map_or("", |value| value.get_name());
     print!("{}", report::plan(&job, &load, locale));
