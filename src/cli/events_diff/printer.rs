@@ -1,8 +1,8 @@
 //! What `events-diff` prints: text for a person, or one JSON object a line.
 
 use super::args::Format;
+use crate::audit::opening::{Order, Pair};
 use crate::audit::outcome::Outcome;
-use crate::audit::pair::{Order, Pair};
 use crate::audit::schema::Schema;
 use crate::audit::show::escape::escaped;
 use crate::audit::show::lines::{self, Summary};
