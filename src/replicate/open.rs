@@ -3,6 +3,7 @@
 use crate::config::DestinationConfig;
 use crate::destination::Destination;
 use crate::destination::concurrent::ConcurrentDestination;
+use crate::destination::hold;
 use crate::destination::postgres::{Appending, PostgresDestination};
 use crate::error::{Error, Kind, Problems, Result};
 use crate::event::feed::Gauge;
@@ -87,7 +88,7 @@ pub async fn lane(run: &Replication, source: &Source, index: usize, gauge: Arc<G
     let limits = &run.config.replication;
     let session = appending_session(config, limits.connect_timeout).await?;
     let shape = destination_shape(&session, config, &source.shape).await.map_err(worst)?;
-    take_replicator_lock(&session, config, shape.table.oid).await?;
+    hold::hold(&session, &config.name, shape.table.oid).await?;
     let is_compared = !is_first || run.compared.get(index).copied().unwrap_or(false);
     let position = compare(source, &session, config, &shape, limits.connect_timeout, is_compared).await?;
     let layout = shape.wire.layout(&source.shape.id_column, source.shape.group_by.as_deref());
@@ -172,44 +173,6 @@ async fn set_synchronous_commit(session: &Session, config: &DestinationConfig) -
     let set = format!("set synchronous_commit = {}", sql::literal(&config.synchronous_commit));
     let what = || format!("cannot set synchronous_commit of destination \"{}\"", config.name);
     session.batch_execute(&set).await.map_err(|error| session.error(&error, what()))
-}
-
-async fn take_replicator_lock(session: &Session, config: &DestinationConfig, oid: u32) -> Result<()> {
-    let oid = oid.cast_signed();
-    let failed = |error| session.error(&error, format!("cannot lock destination \"{}\"", config.name));
-    let asked = session
-        .query_one(
-            include_str!("../../sql/destination/try_replicator_lock.sql"),
-            &[&sql::LOCK_REPLICATOR, &oid],
-        )
-        .await;
-    if asked.map_err(failed)?.get(0) {
-        return Ok(());
-    }
-    let class = i64::from(sql::LOCK_REPLICATOR);
-    let who = session
-        .query_opt(
-            include_str!("../../sql/destination/replicator.sql"),
-            &[&class, &oid.cast_unsigned()],
-        )
-        .await;
-    let who = who.map_err(failed)?.map_or_else(
-        || "it has just gone".to_owned(),
-        |row| {
-            format!(
-                "pid {}, application \"{}\", from {}",
-                row.get::<_, i32>(0),
-                row.get::<_, &str>(1),
-                row.get::<_, &str>(2)
-            )
-        },
-    );
-    Err(
-        Error::new(Kind::Fed, format!("another replicator feeds destination \"{}\"", config.name))
-            .at(session.place())
-            .because(who)
-            .fix("nothing to do for a hot spare: it takes over when the other one ends; else stop one of them"),
-    )
 }
 
 fn rule(shape: &SourceShape, known_gaps: &[(i64, i64)]) -> Rule {
