@@ -7,6 +7,7 @@ pub mod fields;
 pub mod frame;
 pub mod range;
 pub mod readable;
+pub mod slate;
 pub mod table;
 pub mod trigger;
 pub mod wire;

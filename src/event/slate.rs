@@ -2,7 +2,7 @@
 
 use crate::event::table::Column;
 use postgres_types::Type;
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 /// One column of an event: what the source has, and what the destination has. `None` is NULL or too long to look at.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +28,8 @@ fn is_slates_alteration(texts: &Texts<'_>) -> bool {
     };
     match texts.column.type_oid {
         oid if oid == Type::TIMESTAMPTZ.oid() || oid == Type::TIMESTAMP.oid() => cut_to_milliseconds(source) == destination,
-        oid if oid == Type::JSONB.oid() || oid == Type::JSON.oid() => is_equal_as_doubles(source, destination),
+        oid if oid == Type::JSONB.oid() => is_rewritten(source, destination, is_written_as_double),
+        oid if oid == Type::JSON.oid() => is_rewritten(source, destination, are_equal_doubles),
         _ => false,
     }
 }
@@ -47,26 +48,39 @@ fn cut_to_milliseconds(timestamp: &str) -> String {
     }
 }
 
-fn is_equal_as_doubles(source: &str, destination: &str) -> bool {
+/// How a number of the source may be found at the destination.
+type Rewriting = fn(&Number, &Number) -> bool;
+
+fn is_rewritten(source: &str, destination: &str, number: Rewriting) -> bool {
     match (serde_json::from_str(source), serde_json::from_str(destination)) {
-        (Ok(source), Ok(destination)) => are_equal(&source, &destination),
+        (Ok(source), Ok(destination)) => are_equal(&source, &destination, number),
         _ => false,
     }
 }
 
-fn are_equal(one: &Value, other: &Value) -> bool {
-    match (one, other) {
-        (Value::Number(one), Value::Number(other)) => one.as_f64() == other.as_f64(),
-        (Value::Array(one), Value::Array(other)) => {
-            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| are_equal(one, other))
+/// A `jsonb` number after a stay in JavaScript: the shortest digits that give the same double, as `numeric` writes them out.
+fn is_written_as_double(source: &Number, destination: &Number) -> bool {
+    let written = destination.to_string();
+    written == source.to_string() || source.as_f64().is_some_and(|double| written == double.to_string())
+}
+
+/// A number of `json`, which keeps what was written: `1e21` stays as it is.
+fn are_equal_doubles(source: &Number, destination: &Number) -> bool {
+    source.as_f64().is_some_and(|double| destination.as_f64() == Some(double))
+}
+
+fn are_equal(source: &Value, destination: &Value, number: Rewriting) -> bool {
+    match (source, destination) {
+        (Value::Number(source), Value::Number(destination)) => number(source, destination),
+        (Value::Array(source), Value::Array(destination)) => {
+            let mut pairs = source.iter().zip(destination);
+            source.len() == destination.len() && pairs.all(|(source, destination)| are_equal(source, destination, number))
         }
-        (Value::Object(one), Value::Object(other)) => {
-            one.len() == other.len()
-                && one
-                    .iter()
-                    .all(|(key, value)| other.get(key).is_some_and(|other| are_equal(value, other)))
+        (Value::Object(source), Value::Object(destination)) => {
+            let has_equal = |(key, value)| destination.get(key).is_some_and(|other| are_equal(value, other, number));
+            source.len() == destination.len() && source.iter().all(has_equal)
         }
-        _ => one == other,
+        _ => source == destination,
     }
 }
 
@@ -114,5 +128,22 @@ mod tests {
         assert!(!json(r#"{"n": 1}"#, r#"{"n": 2}"#));
         assert!(!json(r#"{"n": 1.10, "s": "a"}"#, r#"{"n": 1.1, "s": "b"}"#));
         assert!(!is_slates(&Type::TEXT, "1.10", "1.1"));
+    }
+
+    #[test]
+    fn a_number_that_no_double_is_written_as_is_not_slates() {
+        for (source, destination, is_its) in [
+            ("1.10", "1.1", true),
+            ("1.1", "1.1000000000000000001", false),
+            ("12345678901234567890", "12345678901234567000", true),
+            ("12345678901234567890", "12345678901234567891", false),
+            ("1e21", "1000000000000000000000", true),
+            ("0.00000015000", "0.00000015", true),
+            ("0.0", "0", true),
+            ("100.00", "100", true),
+        ] {
+            assert_eq!(is_slates(&Type::JSONB, source, destination), is_its, "{source} {destination}");
+        }
+        assert!(is_slates(&Type::JSON, "[1e21]", "[1000000000000000000000]"));
     }
 }

@@ -2,11 +2,11 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::event::range;
+use crate::event::slate::{self, Texts};
 use crate::postgres::connect::Session;
 use crate::replicate::check::agreement::{self, Agreement};
 use crate::replicate::check::holding::{Ends, EventDigest, Holding};
 use crate::replicate::check::shape::{DestinationShape, SourceShape};
-use crate::replicate::check::slate::{self, Texts};
 use crate::sql::{self, TableName};
 use futures::future::{join_all, try_join, try_join_all};
 

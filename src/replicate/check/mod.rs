@@ -9,7 +9,6 @@ pub mod holding;
 pub mod notify;
 pub mod same_place;
 pub mod shape;
-pub mod slate;
 
 use crate::config::{Config, DestinationConfig};
 use crate::error::{Error, Kind, Problems, Result};
@@ -74,6 +73,35 @@ impl Findings {
 ///
 /// Problems of one side do not hide those of another; contents are compared for each destination with which nothing else is wrong.
 pub async fn everything(config: &Config, source: &Session, candidates: &[Candidate<'_>]) -> Findings {
+    let Look {
+        mut findings,
+        sides,
+        is_unambiguous,
+    } = look(config, source, candidates).await;
+    if let Some(shape) = findings.source.as_ref().filter(|_| is_unambiguous) {
+        let contents = compared(source, shape, &sides, &mut findings.problems).await;
+        for (destination, contents) in findings.destinations.iter_mut().zip(contents) {
+            destination.contents = contents;
+        }
+    }
+    findings
+}
+
+/// Runs every check but the comparison of contents: whether each destination can hold what the source has, and whether no two sides are the
+/// same table. Reads only.
+pub async fn shapes(config: &Config, source: &Session, candidates: &[Candidate<'_>]) -> Findings {
+    look(config, source, candidates).await.findings
+}
+
+/// What was found before contents are compared.
+struct Look<'a> {
+    findings: Findings,
+    sides: Vec<Option<DestinationSide<'a>>>,
+    /// Whether no two sides are the same table.
+    is_unambiguous: bool,
+}
+
+async fn look<'a>(config: &Config, source: &Session, candidates: &[Candidate<'a>]) -> Look<'a> {
     let mut problems = Problems::new();
     let direct = direct(config, candidates, &mut problems).await;
     let shape = match direct.is_source_direct {
@@ -87,22 +115,23 @@ pub async fn everything(config: &Config, source: &Session, candidates: &[Candida
     let duplicates = duplicates::find(named).await;
     let is_unambiguous = duplicates.is_empty();
     problems.extend(duplicates);
-    let contents = match &shape {
-        Some(shape) if is_unambiguous => compared(source, shape, &sides, &mut problems).await,
-        _ => vec![None; candidates.len()],
-    };
-    let destinations = candidates.iter().zip(sides).zip(contents);
-    Findings {
+    let destinations = candidates.iter().zip(&sides);
+    let findings = Findings {
         destinations: destinations
-            .map(|((candidate, side), contents)| DestinationFindings {
+            .map(|(candidate, side)| DestinationFindings {
                 name: candidate.config.name.clone(),
                 place: candidate.session.ok().map(|session| session.place().to_owned()),
-                shape: side.and_then(|side| side.shape),
-                contents,
+                shape: side.as_ref().and_then(|side| side.shape.clone()),
+                contents: None,
             })
             .collect(),
         source: shape,
         problems,
+    };
+    Look {
+        findings,
+        sides,
+        is_unambiguous,
     }
 }
 
