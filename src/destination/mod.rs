@@ -1,6 +1,7 @@
 //! The doors out. A new kind of destination is one file and two methods.
 
 pub mod concurrent;
+pub mod held;
 pub mod hold;
 mod order;
 pub mod postgres;

@@ -67,7 +67,7 @@ impl Appending {
         format!("cannot append to destination \"{}\"", self.name)
     }
 
-    fn filled(&self, text: &str, first_id: i64) -> String {
+    pub(super) fn filled(&self, text: &str, first_id: i64) -> String {
         let names = [
             ("schema", sql::text(&self.table.schema)),
             ("table", sql::text(&self.table.name)),
@@ -331,7 +331,7 @@ pub fn cut_off() -> Error {
 }
 
 /// The rows of all answers, each with its fields as text.
-fn answers(messages: &[SimpleQueryMessage]) -> Vec<Vec<Option<String>>> {
+pub(super) fn answers(messages: &[SimpleQueryMessage]) -> Vec<Vec<Option<String>>> {
     let rows = messages.iter().filter_map(|message| match message {
         SimpleQueryMessage::Row(row) => Some(row),
         _ => None,
@@ -340,6 +340,6 @@ fn answers(messages: &[SimpleQueryMessage]) -> Vec<Vec<Option<String>>> {
         .collect()
 }
 
-fn integer(fields: &[Option<String>], at: usize) -> Option<i64> {
+pub(super) fn integer(fields: &[Option<String>], at: usize) -> Option<i64> {
     fields.get(at)?.as_deref()?.parse().ok()
 }

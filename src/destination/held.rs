@@ -1,0 +1,293 @@
+//! A table that is mended: changes of one transaction at a time, each counted, in the session that holds the table.
+//!
+//! Why nothing is lost, doubled or overwritten: as for a batch of the replicator, a transaction begins with the fence and then, in a statement
+//! of its own whose snapshot comes after the lock, with a look at the position, which must be the expected one. Rows go in by COPY, which never
+//! replaces a row, and their number is compared with the number sent. Rows that are taken out are handed back by the statement that deletes
+//! them, so that what is judged is what is gone. Whatever is not as expected ends in a rollback; a crash leaves whole transactions.
+
+use crate::destination::writer::{Appending, answers, integer};
+use crate::error::{Error, Kind, Result};
+use crate::event::frame::{self, Format, Row, Rows};
+use crate::event::range::{IdRange, shown};
+use crate::postgres::connect::Session;
+use crate::sql;
+use bytes::Bytes;
+use futures::{SinkExt, StreamExt};
+use std::pin::pin;
+
+/// A larger row is sent in pieces, so that it is not copied as a whole once more.
+const PIECE_BYTES: usize = 64 * 1024;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Held {
+    session: Session,
+    to: Appending,
+    fingerprint: Option<String>,
+}
+
+impl Held {
+    /// Takes a session that holds the table (see [`super::hold`]).
+    ///
+    /// # Errors
+    /// Those of the server.
+    pub async fn new(session: Session, to: Appending) -> Result<Self> {
+        let fingerprint = session.query_one(&sql::fingerprint(to.oid), &[]).await;
+        let fingerprint = fingerprint.map_err(|error| session.error(&error, what(&to)))?.get(0);
+        Ok(Self { session, to, fingerprint })
+    }
+
+    /// The session, for statements beside those of this file.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The table and the form of its rows.
+    pub fn to(&self) -> &Appending {
+        &self.to
+    }
+
+    /// Asks for the position.
+    ///
+    /// # Errors
+    /// Those of the server, as everywhere here.
+    pub async fn position(&self) -> Result<Option<i64>> {
+        let row = self.session.query_one(&self.to.ask_position(), &[]).await;
+        Ok(row.map_err(|error| self.failed(&error))?.get(0))
+    }
+
+    /// Begins a transaction under the fence.
+    ///
+    /// # Errors
+    /// `Contents` when the position is not the expected one, `Unsuitable` when the columns are not those that were compared.
+    pub async fn begin(&self, position: Option<i64>) -> Result<()> {
+        let begin = self.to.filled(include_str!("../../sql/destination/begin.sql"), 0);
+        let begun = self.within(self.session.simple_query(&begin)).await?;
+        let begun = answers(&begun.map_err(|error| self.failed(&error))?);
+        let [_, found, fingerprint] = begun.as_slice() else {
+            return Err(Error::new(Kind::Bug, "the begin of a transaction was answered oddly").at(self.place()));
+        };
+        self.expect(integer(found, 0), position)?;
+        if fingerprint.first() == Some(&self.fingerprint) {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Unsuitable, "the columns of the table have changed")
+            .at(self.place())
+            .fix("nothing of this batch was written; start again"))
+    }
+
+    /// Confirms that the table has not moved.
+    ///
+    /// # Errors
+    /// `Contents` when it has.
+    pub fn expect(&self, found: Option<i64>, position: Option<i64>) -> Result<()> {
+        if found == position {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Contents, "somebody else has written into the table meanwhile")
+            .at(self.place())
+            .because(format!("its highest id is {}, {} was expected", shown(found), shown(position)))
+            .fix("nothing of this batch was written; find out who it is, then start again"))
+    }
+
+    /// Puts rows in, in the form of the wire.
+    ///
+    /// # Errors
+    /// `Rejected` when the table refuses them or does not take every one.
+    pub async fn put_in(&self, rows: &[Row]) -> Result<()> {
+        let copy = self.to.filled(include_str!("../../sql/destination/append.sql"), 0);
+        let copying = async {
+            let mut sink = pin!(self.session.copy_in::<_, Bytes>(&copy).await?);
+            if self.to.wire.format == Format::Binary {
+                sink.feed(Bytes::from_static(frame::HEADER)).await?;
+            }
+            for row in rows {
+                let mut bytes = row.bytes.clone();
+                while !bytes.is_empty() {
+                    sink.feed(bytes.split_to(bytes.len().min(PIECE_BYTES))).await?;
+                }
+            }
+            if self.to.wire.format == Format::Binary {
+                sink.feed(Bytes::from_static(frame::TRAILER)).await?;
+            }
+            sink.finish().await
+        };
+        let arrived = self.within(copying).await?.map_err(|error| self.refused(&error, rows))?;
+        if arrived == rows.len() as u64 {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Rejected, "the table did not take every row")
+            .at(self.place_of(rows))
+            .because(format!("{} rows were sent, {arrived} arrived", rows.len()))
+            .fix("remove the trigger or rule that swallows rows; nothing of this batch was written"))
+    }
+
+    /// Takes the rows of these ids out and gives them, in id order.
+    ///
+    /// # Errors
+    /// See [`Held::delete`].
+    pub async fn take_out(&self, ids: &[i64]) -> Result<Vec<Row>> {
+        let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
+        let names = [
+            ("schema", sql::text(&self.to.table.schema)),
+            ("table", sql::text(&self.to.table.name)),
+            ("id", sql::text(&self.to.id_column)),
+            ("ids", sql::sql(format!("'{{{}}}'::pg_catalog.int8[]", ids.join(",")))),
+            ("columns", sql::sql(self.to.wire.column_list())),
+            ("format", sql::sql(self.to.wire.format_option())),
+        ];
+        let statement = sql::fill(include_str!("../../sql/repair/take_out.sql"), &names);
+        let taking = async {
+            let mut stream = pin!(
+                self.session
+                    .copy_out(statement.as_str())
+                    .await
+                    .map_err(|error| self.failed(&error))?
+            );
+            let (mut rows, mut taken) = (Rows::new(self.to.layout), Vec::new());
+            while let Some(bytes) = stream.next().await {
+                rows.push(bytes.map_err(|error| self.failed(&error))?);
+                while let Some(row) = rows.next()? {
+                    taken.push(row);
+                }
+            }
+            rows.finish()?;
+            taken.sort_by_key(|row| row.id);
+            Result::Ok(taken)
+        };
+        self.within(taking).await?
+    }
+
+    /// Deletes the rows with ids above `after` up to `through`, and gives their number.
+    ///
+    /// # Errors
+    /// `Access` without the privilege or with a trigger that refuses, `Rejected` with a trigger that refuses in other words.
+    pub async fn delete(&self, after: i64, through: i64) -> Result<u64> {
+        let statement = self.to.filled(include_str!("../../sql/repair/delete.sql"), 0);
+        let deleted = self.within(self.session.execute(&statement, &[&after, &through])).await?;
+        deleted.map_err(|error| self.failed(&error))
+    }
+
+    /// The id above which the highest so many events lie, if there are more than that above `after`.
+    ///
+    /// # Errors
+    /// Those of the server.
+    pub async fn below_highest(&self, events: u64, after: i64) -> Result<Option<i64>> {
+        let statement = self.to.filled(include_str!("../../sql/repair/below_highest.sql"), 0);
+        let events = i64::try_from(events).unwrap_or(i64::MAX);
+        let found = self.within(self.session.query_opt(&statement, &[&after, &events])).await?;
+        Ok(found.map_err(|error| self.failed(&error))?.map(|row| row.get(0)))
+    }
+
+    /// The highest id below this one, and the lowest of all.
+    ///
+    /// # Errors
+    /// Those of the server.
+    pub async fn highest_before(&self, id: i64) -> Result<(Option<i64>, Option<i64>)> {
+        let statement = self.to.filled(include_str!("../../sql/repair/highest_before.sql"), 0);
+        let found = self.within(self.session.query_one(&statement, &[&id])).await?;
+        found.map(|row| (row.get(0), row.get(1))).map_err(|error| self.failed(&error))
+    }
+
+    /// The lowest id above this one.
+    ///
+    /// # Errors
+    /// Those of the server.
+    pub async fn lowest_after(&self, id: i64) -> Result<Option<i64>> {
+        let statement = self.to.filled(include_str!("../../sql/repair/lowest_after.sql"), 0);
+        let found = self.within(self.session.query_one(&statement, &[&id])).await?;
+        Ok(found.map_err(|error| self.failed(&error))?.get(0))
+    }
+
+    /// Makes sure, as far as the catalog tells, that rows can be deleted.
+    ///
+    /// # Errors
+    /// `Access` without the privilege; `Unsuitable` with the trigger of a source, which refuses it; each with the statements to run.
+    pub async fn demand_deleting(&self) -> Result<()> {
+        let asked = self
+            .within(
+                self.session
+                    .query_one(include_str!("../../sql/repair/deleting.sql"), &[&self.to.oid]),
+            )
+            .await?;
+        let row = asked.map_err(|error| self.failed(&error))?;
+        let (may_delete, triggers, is_always): (bool, Vec<String>, bool) = (row.get(0), row.get(1), row.get(2));
+        let table = self.to.table.quoted();
+        if !may_delete {
+            return Err(Error::new(Kind::Access, format!("cannot delete from {}", self.to.table))
+                .at(self.place())
+                .because("our role may not")
+                .fix(format!("GRANT DELETE ON {table} TO our role; nothing was written")));
+        }
+        if triggers.iter().any(|name| name == "check_sql_command") {
+            let enable = if is_always { "enable always" } else { "enable" };
+            return Err(Error::new(Kind::Unsuitable, format!("cannot delete from {}", self.to.table))
+                .at(self.place())
+                .because("trigger check_sql_command refuses it: the table was made as a source")
+                .fix(format!(
+                    "run there: alter table {table} disable trigger check_sql_command; then start again, and afterwards: alter table {table} {enable} trigger check_sql_command; nothing was written"
+                )));
+        }
+        Ok(())
+    }
+
+    /// Commits.
+    ///
+    /// # Errors
+    /// `Unavailable` when the answer is lost: then the outcome is unknown, and a new start finds out.
+    pub async fn commit(&self) -> Result<()> {
+        self.run("commit").await
+    }
+
+    /// Rolls back, as well as it can: a session that is gone has done so.
+    pub async fn roll_back(&self) {
+        let _ = self.run("rollback").await;
+    }
+
+    /// Runs statements of our own.
+    ///
+    /// # Errors
+    /// Those of the server; `Unavailable` without an answer for `append_timeout_ms`.
+    pub async fn run(&self, statements: &str) -> Result<()> {
+        self.within(self.session.batch_execute(statements))
+            .await?
+            .map_err(|error| self.failed(&error))
+    }
+
+    async fn within<T>(&self, work: impl Future<Output = T>) -> Result<T> {
+        tokio::time::timeout(self.to.stall_max, work).await.map_err(|_| {
+            Error::new(Kind::Unavailable, what(&self.to))
+                .at(self.place())
+                .because(format!("no answer for {} ms", self.to.stall_max.as_millis()))
+                .fix("start again: whole batches stay; append_timeout_ms sets the limit")
+        })
+    }
+
+    /// Makes our error of the driver's.
+    pub fn failed(&self, error: &tokio_postgres::Error) -> Error {
+        let ours = self.session.error(error, what(&self.to)).at(self.place());
+        match ours.remedy() {
+            Some(_) => ours,
+            None => ours.fix("nothing of this batch was written; remove the cause, then start again"),
+        }
+    }
+
+    fn refused(&self, error: &tokio_postgres::Error, rows: &[Row]) -> Error {
+        self.failed(error).at(self.place_of(rows))
+    }
+
+    /// Name, server and table, for messages.
+    pub fn place(&self) -> String {
+        format!("{}, {}, {}", self.to.name, self.session.place(), self.to.table)
+    }
+
+    fn place_of(&self, rows: &[Row]) -> String {
+        let after = rows.first().and_then(|row| row.id.checked_sub(1));
+        let through = rows.last().map_or(0, |row| row.id);
+        format!("{}, {}", self.place(), IdRange { after, through })
+    }
+}
+
+fn what(to: &Appending) -> String {
+    format!("cannot mend {}", to.name)
+}
