@@ -109,13 +109,14 @@ fn every_file_that_the_readme_names_exists() {
 /// `--help` as recorded in `tests/help/`; after a change that is meant, record it anew with COUNTERFOIL_RECORD=1.
 #[test]
 fn help_is_as_recorded() {
-    let commands: [&[&str]; 7] = [
+    let commands: [&[&str]; 8] = [
         &[],
         &["init"],
         &["init", "source"],
         &["init", "destination"],
         &["run"],
         &["status"],
+        &["repair"],
         &["demo"],
     ];
     for command in commands {

@@ -1,5 +1,6 @@
 //! Compares what two sides hold, row by row: a verdict that can be trusted, and the cures that follow from it.
 
+pub mod batch;
 mod chunks;
 pub mod class;
 pub mod compare;
@@ -12,8 +13,10 @@ mod json;
 pub mod merge;
 pub mod opening;
 pub mod outcome;
+pub mod pair;
 mod plan;
 pub mod prove;
+pub mod repair;
 pub mod repair_sql;
 pub mod schema;
 pub mod show;

@@ -34,6 +34,8 @@ pub enum Command {
     Run(Run),
     /// Tells where every destination stands, from the databases alone
     Status(Status),
+    /// Makes a destination a prefix of its source again: says what it would do, asks, does it batch by batch, and verifies it
+    Repair(Repair),
     /// Shows all of it on private servers with made-up events, and proves that the copies are equal; needs nothing but PostgreSQL's binaries
     #[command(after_help = "Exit codes: 0 proved equal; 130 interrupted before the proof; else as `counterfoil --help` says.")]
     Demo(Demo),
@@ -150,6 +152,38 @@ pub struct Status {
     /// Exits with 8 when a destination is further behind than this many events, or unreachable
     #[arg(long, value_name = "EVENTS")]
     pub max_lag: Option<u64>,
+}
+
+/// `repair`.
+#[derive(Debug, Args)]
+pub struct Repair {
+    /// The file.
+    #[command(flatten)]
+    pub file: ConfigFile,
+    /// The destination to repair
+    #[arg(long, value_name = "NAME")]
+    pub destination: String,
+    /// What to do.
+    #[command(flatten)]
+    pub how: RepairHow,
+    /// Does it without asking; needed where there is no terminal to ask on
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// What `repair` is to do: one of them.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct RepairHow {
+    /// Inserts the events that the destination lacks below its highest id; refuses if anything else differs
+    #[arg(long)]
+    pub insert_missing: bool,
+    /// Deletes the events above this id, the highest first, after the source came back from an older state; refuses if what stays differs
+    #[arg(long, value_name = "ID", allow_negative_numbers = true)]
+    pub rewind_to: Option<i64>,
+    /// Replaces the events that slate's replicator altered by the source's; refuses if anything else differs
+    #[arg(long)]
+    pub accept_slate: bool,
 }
 
 /// `demo`.

@@ -2,10 +2,12 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the roof talks to the person")]
 
 mod args;
+mod consent;
 mod demo;
 pub mod events_diff;
 mod init;
 pub mod load_fake_data;
+mod repair;
 mod run;
 mod signals;
 mod start;
@@ -48,6 +50,7 @@ async fn command(command: Command) -> u8 {
         Command::Init(init) => init::init(init).await.map(|()| 0),
         Command::Run(run) => run::run(run).await,
         Command::Status(status) => status::status(status).await,
+        Command::Repair(repair) => repair::repair(repair).await,
         Command::Demo(demo) => demo::demo(demo).await,
     };
     done.unwrap_or_else(|problems| told(&problems))

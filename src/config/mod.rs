@@ -9,6 +9,7 @@ pub mod libpq;
 pub mod load;
 mod nearest;
 mod reader;
+pub mod remedy;
 mod sections;
 
 use crate::log::Format;

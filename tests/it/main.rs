@@ -22,6 +22,7 @@ mod pool;
 mod pooler;
 mod private_server;
 mod proof;
+mod repair;
 mod run_command;
 mod status;
 mod status_command;

@@ -1,0 +1,63 @@
+//! Two tables that are compared: how each is read, and the columns by which they are.
+
+use crate::config::libpq::Conninfo;
+use crate::error::{Error, Kind, Result};
+use crate::event::frame::Format;
+use crate::event::table::TableName;
+use crate::event::wire::Wire;
+use crate::postgres::connect::{Purpose, Session};
+use crate::postgres::fault;
+use crate::postgres::stored::StoredEvents;
+use std::time::Duration;
+
+/// A table, and how to connect to it.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// How to connect.
+    pub conninfo: &'a Conninfo,
+    /// The event table.
+    pub table: &'a TableName,
+    /// Its key, the same on all sides.
+    pub id_column: &'a str,
+    /// `application_name = counterfoil/<what>`.
+    pub what: &'static str,
+    /// To connect.
+    pub timeout: Duration,
+}
+
+impl Place<'_> {
+    /// A session of this kind.
+    ///
+    /// # Errors
+    /// Those of the connection.
+    pub async fn session(&self, side: fault::Side) -> Result<Session> {
+        let purpose = Purpose { what: self.what, side };
+        Session::open(self.conninfo, purpose, self.timeout).await
+    }
+
+    /// Opens it for reading these columns, in a session of its own.
+    ///
+    /// # Errors
+    /// Those of the connection.
+    pub async fn read(&self, side: fault::Side, wire: &Wire) -> Result<StoredEvents> {
+        let session = self.session(side).await?;
+        StoredEvents::open(session, self.table.clone(), self.id_column, wire.clone()).await
+    }
+}
+
+/// The same columns in text form, in which a row can be judged by what it says. Byte strings stay as they travel: in text they are twice as long.
+pub fn judged_as(wire: &Wire) -> Wire {
+    let has_bytes = wire.columns.iter().any(|column| column.is_bytea);
+    Wire {
+        columns: wire.columns.clone(),
+        format: if has_bytes { wire.format } else { Format::Text },
+    }
+}
+
+/// The error of two sides that were found equal and are not any more.
+pub fn moved(what: impl Into<String>, id: i64) -> Error {
+    Error::new(Kind::Contents, what)
+        .at(format!("id {id}"))
+        .because("it was not so when everything was looked at before")
+        .fix("nothing of this batch was written; find out who writes, then start again")
+}

@@ -1,0 +1,128 @@
+//! `counterfoil repair`: checks, plan, consent, repair, verification.
+
+use super::args;
+use super::consent::agreed;
+use super::signals::stop_on_signals;
+use super::start::Sides;
+use super::{configuration, logging};
+use crate::audit::batch::Limits;
+use crate::audit::pair::Place;
+use crate::audit::repair::{Repair, Target, Wanted};
+use crate::config::Config;
+use crate::config::load::Flags;
+use crate::error::{Error, Kind, Problems};
+use crate::log::Stream;
+use crate::replicate::check;
+use crate::replicate::check::shape::{DestinationShape, SourceShape};
+use crate::stop::Stop;
+
+/// Runs it; gives the exit code.
+///
+/// # Errors
+/// Everything that refused or ended it.
+pub async fn repair(arguments: args::Repair) -> Result<u8, Problems> {
+    let flags = Flags {
+        destinations: vec![arguments.destination.clone()],
+        until_caught_up: false,
+    };
+    let config = configuration(&arguments.file, &flags)?;
+    let (log, guard) = logging(&config, Stream::Stderr);
+    config.notes.iter().for_each(|note| eprintln!("note: {note}"));
+    let stop = stop_on_signals(&log)?;
+    let wanted = match (arguments.how.rewind_to, arguments.how.accept_slate) {
+        (Some(id), _) => Wanted::RewindTo(id),
+        (None, true) => Wanted::AcceptSlate,
+        (None, false) => Wanted::InsertMissing,
+    };
+    let done = mend(&config, wanted, arguments.yes, &stop).await;
+    drop((log, guard));
+    done.map(|()| 0)
+}
+
+async fn mend(config: &Config, wanted: Wanted, is_yes: bool, stop: &Stop) -> Result<(), Problems> {
+    let Some(shapes) = stop.or(shapes(config)).await else {
+        unchanged();
+        return Ok(());
+    };
+    let (source, destination) = shapes?;
+    let planned = async {
+        let repair = Repair::open(target(config, &source, &destination), wanted).await?;
+        let plan = repair.plan().await?;
+        Ok::<_, Error>((repair, plan))
+    };
+    let Some(planned) = stop.or(planned).await else {
+        unchanged();
+        return Ok(());
+    };
+    let (repair, plan) = planned?;
+    if plan.is_empty() {
+        println!("{plan}");
+        return Ok(());
+    }
+    if !agreed(&plan, is_yes, stop).await? {
+        return Ok(());
+    }
+    let done = repair.carry_out(stop).await?;
+    let what = if matches!(wanted, Wanted::RewindTo(_)) {
+        "deleted"
+    } else {
+        "written"
+    };
+    match done.events {
+        1 => println!("1 event was {what}"),
+        events => println!("{events} events were {what}"),
+    }
+    if done.is_stopped {
+        println!("stopped before the end: run it again for the rest");
+        return Ok(());
+    }
+    match stop.or(repair.verify()).await {
+        Some(proof) => println!("verified, equal to the source: {}", proof?),
+        None => println!("stopped before it was verified: run it again"),
+    }
+    Ok(())
+}
+
+fn unchanged() {
+    println!("nothing was changed");
+}
+
+/// What both sides look like, after every check but the comparison of contents.
+async fn shapes(config: &Config) -> Result<(SourceShape, DestinationShape), Problems> {
+    let sides = Sides::open(config).await;
+    let mut findings = check::shapes(config, sides.source()?, &sides.candidates(config)).await;
+    if !findings.problems.is_empty() {
+        return Err(findings.problems);
+    }
+    let destination = findings.destinations.pop().and_then(|found| found.shape);
+    match (findings.source, destination) {
+        (Some(source), Some(destination)) => Ok((source, destination)),
+        _ => Err(Error::new(Kind::Bug, "a side has no shape and no problem").into()),
+    }
+}
+
+fn target<'a>(config: &'a Config, source: &'a SourceShape, destination: &'a DestinationShape) -> Target<'a> {
+    let (to, limits) = (&config.destinations[0], &config.replication);
+    let place = |conninfo, table| Place {
+        conninfo,
+        table,
+        id_column: &source.id_column,
+        what: "repair",
+        timeout: limits.connect_timeout,
+    };
+    Target {
+        name: &to.name,
+        source: place(&config.source.conninfo, &config.source.table),
+        source_table: &source.table,
+        destination: place(&to.conninfo, &to.table),
+        destination_table: &destination.table,
+        wire: &destination.wire,
+        synchronous_commit: &to.synchronous_commit,
+        is_durability_awaited: config.source.durability_gate && !source.server.is_standby,
+        limits: Limits {
+            events_max: limits.max_events_per_write,
+            bytes_max: limits.max_bytes_per_write,
+        },
+        stall_max: limits.append_timeout,
+    }
+}

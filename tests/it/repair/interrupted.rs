@@ -1,0 +1,123 @@
+//! A repair that is killed or stopped leaves whole batches, and another one does the rest.
+
+use super::{KINDS, pair, prepared, succeeds};
+use crate::harness::Database;
+use crate::support::until;
+use rustix::process::{Pid, Signal, kill_process};
+use std::process::{Child, Stdio};
+use tempfile::TempDir;
+
+/// Waits until the repair waits for a lock of somebody else.
+async fn waits(destination: &Database) {
+    let waiting = "select count(*) from pg_stat_activity where datname = current_database() \
+                   and application_name = 'counterfoil/repair' and wait_event_type = 'Lock'";
+    until("the repair waits", async || destination.query(waiting).await == ["1"]).await;
+}
+
+/// Starts a repair that comes to a halt in its third batch, because of what somebody has open there.
+async fn halted(source: &Database, destination: &Database, how: &[&str], blocking: &str) -> (Child, tokio_postgres::Client, TempDir) {
+    let somebody = destination.client().await;
+    somebody.batch_execute(&format!("begin; {blocking}")).await.unwrap();
+    let dir = TempDir::new().unwrap();
+    let mut command = prepared(&dir, source, destination, how);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    waits(destination).await;
+    (child, somebody, dir)
+}
+
+/// No session of a repair is left.
+async fn is_gone(destination: &Database) {
+    let sessions = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'counterfoil/repair'";
+    until("its sessions are gone", async || destination.query(sessions).await == ["0"]).await;
+}
+
+#[tokio::test]
+async fn missing_events_of_whole_batches_are_there_after_a_kill() {
+    let (source, destination) = pair(KINDS[0]).await;
+    destination.execute("delete from events where id between 21 and 60").await;
+    let how = ["--insert-missing", "--yes"];
+    // An event that is on its way under an id of the third batch of seven.
+    let (mut child, somebody, _dir) = halted(&source, &destination, &how, "insert into events values (36, now(), '{}')").await;
+    child.kill().unwrap();
+    child.wait().unwrap();
+    somebody.batch_execute("rollback").await.unwrap();
+    is_gone(&destination).await;
+    assert_eq!(
+        destination
+            .query("select count(*), max(id) from events where id between 21 and 60")
+            .await,
+        ["14|34"]
+    );
+    let printed = succeeds(&source, &destination, &how).await;
+    assert!(printed.contains("26 events were written"), "{printed}");
+}
+
+#[tokio::test]
+async fn a_tail_is_shorter_by_whole_batches_after_a_kill() {
+    let (source, destination) = pair(KINDS[0]).await;
+    let how = ["--rewind-to", "60", "--yes"];
+    let (mut child, somebody, _dir) = halted(&source, &destination, &how, "select from events where id = 85 for update").await;
+    child.kill().unwrap();
+    child.wait().unwrap();
+    somebody.batch_execute("rollback").await.unwrap();
+    is_gone(&destination).await;
+    assert_eq!(destination.query("select count(*), max(id) from events").await, ["86|86"]);
+    let printed = succeeds(&source, &destination, &how).await;
+    assert!(printed.contains("26 events were deleted"), "{printed}");
+}
+
+#[tokio::test]
+async fn what_slate_altered_is_replaced_in_whole_batches_after_a_kill() {
+    let (source, destination) = pair(KINDS[1]).await;
+    let altered = "select count(*), min(id) from events where ts = date_trunc('milliseconds', ts)";
+    destination.execute("update events set ts = date_trunc('milliseconds', ts)").await;
+    let how = ["--accept-slate", "--yes"];
+    let (mut child, somebody, _dir) = halted(&source, &destination, &how, "select from events where id = 17 for update").await;
+    child.kill().unwrap();
+    child.wait().unwrap();
+    somebody.batch_execute("rollback").await.unwrap();
+    is_gone(&destination).await;
+    assert_eq!(destination.query(altered).await, ["86|15"]);
+    assert_eq!(destination.query("select count(*) from events").await, ["100"]);
+    let printed = succeeds(&source, &destination, &how).await;
+    assert!(printed.contains("86 events were written"), "{printed}");
+}
+
+#[tokio::test]
+async fn an_event_that_is_changed_while_it_is_to_be_replaced_is_not_lost() {
+    let (source, destination) = pair(KINDS[0]).await;
+    destination.execute("update events set ts = date_trunc('milliseconds', ts)").await;
+    let change = "update events set event = '{\"by\": \"hand\"}' where id = 17";
+    let (child, somebody, _dir) = halted(&source, &destination, &["--accept-slate", "--yes"], change).await;
+    somebody.batch_execute("commit").await.unwrap();
+    let (code, _, complaint) = crate::command::told(&child.wait_with_output().unwrap());
+    assert_eq!(code, Some(4), "{complaint}");
+    assert!(
+        complaint.contains("was changed while it was to be replaced") && complaint.contains("id 17"),
+        "{complaint}"
+    );
+    assert_eq!(
+        destination.query("select event from events where id = 17").await,
+        ["{\"by\": \"hand\"}"]
+    );
+    assert_eq!(
+        destination
+            .query("select count(*) from events where ts = date_trunc('milliseconds', ts)")
+            .await,
+        ["86"]
+    );
+}
+
+#[tokio::test]
+async fn a_signal_lets_the_batch_in_hand_end() {
+    let (source, destination) = pair(KINDS[0]).await;
+    let how = ["--rewind-to", "60", "--yes"];
+    let (child, somebody, _dir) = halted(&source, &destination, &how, "select from events where id = 85 for update").await;
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    somebody.batch_execute("rollback").await.unwrap();
+    let (code, printed, complaint) = crate::command::told(&child.wait_with_output().unwrap());
+    assert_eq!(code, Some(0), "{printed}{complaint}");
+    let left: i64 = destination.query("select count(*) from events").await[0].parse().unwrap();
+    assert!(left == 79 && printed.contains("stopped before the end"), "{left} {printed}");
+    succeeds(&source, &destination, &how).await;
+}

@@ -1,0 +1,94 @@
+//! `--insert-missing`.
+
+use super::{AS_A_RESTORE, KINDS, pair, refuses, repair, succeeds};
+
+#[tokio::test]
+async fn missing_events_are_inserted_as_the_source_has_them() {
+    for kind in KINDS {
+        let (source, destination) = pair(kind).await;
+        destination
+            .execute("delete from events where id = 1 or id between 40 and 60 or id % 10 = 3")
+            .await;
+        let printed = succeeds(&source, &destination, &["--insert-missing", "--yes"]).await;
+        assert!(
+            printed.contains("will insert, as the source has them: 30 events, ids 1..93 (1, 3, 13, 23, 33, 40, 41, 42, 43, 44, …)"),
+            "{printed}"
+        );
+        assert!(printed.contains("30 events were written"), "{printed}");
+        assert!(
+            printed.contains("equal to the source: 100 events, last id 100, sha256 "),
+            "{printed}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_lies_above_the_position_is_left_to_the_replicator() {
+    let (source, destination) = pair(KINDS[0]).await;
+    destination.execute("delete from events where id > 80 or id = 7").await;
+    let printed = succeeds(&source, &destination, &["--insert-missing", "--yes"]).await;
+    assert!(printed.contains("1 event was written"), "{printed}");
+    assert!(printed.contains("80 events, last id 80"), "{printed}");
+}
+
+#[tokio::test]
+async fn nothing_missing_is_nothing_to_do() {
+    let (source, destination) = pair(KINDS[1]).await;
+    let (code, printed, _) = repair(&source, &destination, &["--insert-missing"]);
+    assert_eq!(code, Some(0));
+    assert!(
+        printed.contains("nothing to repair: up to id 100 destination \"copy\" holds exactly what the source does"),
+        "{printed}"
+    );
+    destination.execute("truncate events").await;
+    let (code, printed, _) = repair(&source, &destination, &["--insert-missing"]);
+    assert_eq!(code, Some(0), "{printed}");
+}
+
+#[tokio::test]
+async fn nothing_is_inserted_where_anything_else_differs() {
+    let cut = "counterfoil repair --config … --destination copy --rewind-to 29 cuts it off";
+    for (change, words) in [
+        (
+            "update events set event = '{}' where id = 50",
+            vec![
+                "changed: 1 event, id 50",
+                "missing at the destination: 1 event, id 30",
+                "both agree up to id 29",
+                cut,
+            ],
+        ),
+        (
+            "insert into events values (200, now(), '{}')",
+            vec![
+                "only at the destination: 1 event, id 200",
+                "events-diff --config … --destination copy",
+                "counterfoil restore --config … --from copy",
+                cut,
+            ],
+        ),
+        (
+            "update events set ts = date_trunc('milliseconds', ts), event = jsonb_set(event, '{big}', '12345678901234567000') where id = 60",
+            vec!["altered as slate's replicator does: 1 event, id 60", cut],
+        ),
+    ] {
+        let (source, destination) = pair(KINDS[0]).await;
+        destination.execute(&format!("delete from events where id = 30; {change}")).await;
+        refuses(&source, &destination, &["--insert-missing", "--yes"], 4, &words).await;
+    }
+}
+
+#[tokio::test]
+async fn the_bytes_of_every_type_are_the_sources() {
+    let (source, destination) = pair(KINDS[0]).await;
+    for database in [&source, &destination] {
+        let more = "alter table events add bytes bytea, add real float8, add nothing text";
+        database.execute(more).await;
+        let fill = "update events set bytes = sha256(id::text::bytea), real = 1e-300 / id, nothing = nullif('a' || id, 'a5')";
+        database
+            .execute(&format!("{AS_A_RESTORE}; {fill}; alter table events enable trigger all"))
+            .await;
+    }
+    destination.execute("delete from events where id between 3 and 30").await;
+    succeeds(&source, &destination, &["--insert-missing", "--yes"]).await;
+}
