@@ -17,6 +17,6 @@ begin
     raise insufficient_privilege using
         message = TG_OP || ' is not allowed on ' || quote_ident(TG_TABLE_SCHEMA) || '.' || quote_ident(TG_TABLE_NAME)
             || ': it is a copy that only Counterfoil changes',
-        hint = 'Insert at the source. Whoever must change the copy by hand disables the trigger counterfoil_guard for that transaction.';
+        hint = 'Insert at the source. To bring the copy back to what the source has, run counterfoil repair.';
 end
 $counterfoil$;

@@ -3,6 +3,7 @@
 //! It compares counts of id ranges on both sides: all that was appended since the last audit, what lies shortly before, and in
 //! rotation a part of everything older. It finds what no proof can exclude: ids drawn in an earlier transaction, or set by hand.
 
+use crate::config::remedy;
 use crate::error::{Error, Kind, Result};
 use crate::event::range::{IdRange, shown};
 use crate::event::wire::Wire;
@@ -128,10 +129,8 @@ async fn explain(ours: Holding<'_>, theirs: Holding<'_>, range: IdRange, (here, 
         .at(place)
         .because("it appeared at an id that had been proven dead, or was removed at the destination")
         .fix(format!(
-            "let ids be drawn in the transaction that inserts them; then run at the destination: delete from {} where {} > {}; and start again",
-            theirs.table.quoted(),
-            crate::sql::ident(theirs.id_column),
-            shown(agreed.through)
+            "let ids be drawn in the transaction that inserts them; then {} brings it, and start again",
+            remedy::repair(name, "--insert-missing")
         ))
     } else {
         Error::new(
@@ -142,7 +141,10 @@ async fn explain(ours: Holding<'_>, theirs: Holding<'_>, range: IdRange, (here, 
             ),
         )
         .at(place)
-        .fix("find out who removed it at the source or added it at the destination; nothing more is written")
+        .fix(format!(
+            "find out who removed it at the source or added it at the destination: {} shows which; nothing more is written",
+            remedy::events_diff(name)
+        ))
     })
 }
 

@@ -1,5 +1,6 @@
 //! Whether a destination holds what the source holds, as far as it goes: first event, last event, count.
 
+use crate::config::remedy;
 use crate::error::{Error, Kind, Result};
 use crate::event::range;
 use crate::event::slate::{self, Texts};
@@ -7,7 +8,7 @@ use crate::postgres::connect::Session;
 use crate::replicate::check::agreement::{self, Agreement};
 use crate::replicate::check::holding::{Ends, EventDigest, Holding};
 use crate::replicate::check::shape::{DestinationShape, SourceShape};
-use crate::sql::{self, TableName};
+use crate::sql;
 use futures::future::{join_all, try_join, try_join_all};
 
 /// A destination whose contents are compared with the source's.
@@ -344,11 +345,11 @@ fn message(lane: &Lane<'_>, of: &SourceShape, found: &Found, disagreement: &Disa
         return error
             .because("it was filled by slate's replicator, which cuts time stamps to milliseconds and rewrites JSON numbers")
             .fix(format!(
-                "run here: truncate {}; then start again, and everything is copied anew, unaltered; nothing was written",
-                lane.shape.table.name.quoted()
+                "{} brings it to the source's exact bytes, if nothing else differs; nothing was written",
+                remedy::repair(lane.name, "--accept-slate")
             ));
     }
-    error.fix(remedy(&lane.shape.table.name, &of.id_column, found, disagreement, agreed))
+    error.fix(cure(lane.name, found, disagreement, agreed))
 }
 
 fn unlike(comparison: &Comparison) -> String {
@@ -359,25 +360,38 @@ fn unlike(comparison: &Comparison) -> String {
     }
 }
 
-/// What can be done with SQL at the destination, in words.
-fn remedy(table: &TableName, id_column: &str, found: &Found, disagreement: &Disagreement, agreed: Agreement) -> String {
+/// What can be done, in words, with the command that does it.
+fn cure(name: &str, found: &Found, disagreement: &Disagreement, agreed: Agreement) -> String {
     let cut = agreed
         .through
-        .map(|through| format!("delete from {} where {} > {through};", table.quoted(), sql::ident(id_column)));
-    let instead = match (disagreement, cut) {
-        (Disagreement::Ahead { by }, Some(cut)) => format!(
-            "if the source lost events, bring these {by} back from here first; if others wrote them here, remove them here with: {cut}"
-        ),
+        .map(|through| remedy::repair(name, &format!("--rewind-to {through}")));
+    let restore = remedy::restore(name);
+    let look = remedy::events_diff(name);
+    let cure = match (disagreement, cut) {
+        (Disagreement::Ahead { by }, Some(cut)) => {
+            format!("if the source lost events, {restore} brings these {by} back into a new one; if they may go, {cut} removes them here")
+        }
         (Disagreement::Ahead { .. }, None) => {
-            "if the source lost its events, bring them back from here first; if this is another table, name the right one".to_owned()
+            format!(
+                "if the source lost its events, {restore} brings them back into a new one; if this is another table, name the right one"
+            )
         }
-        (Disagreement::Count, Some(cut)) if found.destination_count < found.source_count => {
-            format!("run here: {cut} then start again, and what follows is copied anew")
+        (Disagreement::Count, Some(cut)) if found.destination_count < found.source_count => format!(
+            "{} inserts what is missing, if nothing else differs; or {cut} cuts off what follows, and it is copied anew; {look} shows what differs",
+            remedy::repair(name, "--insert-missing")
+        ),
+        (_, Some(cut)) => {
+            format!("{look} shows what differs; if what comes after may go, {cut} cuts it off, and it is copied anew")
         }
-        (_, Some(cut)) => format!("run here, if what comes after may be lost: {cut} then start again, and what follows is copied anew"),
-        (_, None) => "name the right table, or empty this one with TRUNCATE if it may be lost".to_owned(),
+        (_, None) => {
+            let empty = found.destination.lowest.map_or_else(String::new, |lowest| {
+                let empty = remedy::repair(name, &format!("--rewind-to {}", lowest.saturating_sub(1)));
+                format!(", or empty this one with {empty} if it may go")
+            });
+            format!("name the right table{empty}; {look} shows what differs")
+        }
     };
-    format!("{}; nothing was written", instead.trim_end_matches(';'))
+    format!("{cure}; nothing was written")
 }
 
 #[cfg(test)]

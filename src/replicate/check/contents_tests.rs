@@ -92,31 +92,28 @@ fn every_remedy_says_that_nothing_was_written() {
         Disagreement::Count,
     ] {
         for agreed in [exact(None), exact(Some(7))] {
-            let fix = remedy(&copy(), "Id", &prefix(), &disagreement, agreed);
+            let fix = cure("copy", &prefix(), &disagreement, agreed);
             assert!(fix.ends_with("; nothing was written"), "{fix}");
         }
     }
 }
 
 #[test]
-fn what_disagrees_is_cut_off_at_the_destination_by_a_statement_that_can_be_run() {
+fn what_disagrees_is_cured_by_a_command_that_names_destination_and_id() {
     let agreed = Agreement {
         through: Some(7),
         is_exact: true,
     };
-    for count in [54, 56] {
+    for (count, also) in [
+        (54, "--insert-missing inserts"),
+        (56, "events-diff --config … --destination 'my copy' shows"),
+    ] {
         let found = Found {
             destination_count: count,
             ..prefix()
         };
-        let fix = remedy(&copy(), "Id", &found, &Disagreement::Count, agreed);
-        assert!(fix.contains("delete from \"public\".\"copy\" where \"Id\" > 7;"), "{fix}");
-    }
-}
-
-fn copy() -> TableName {
-    TableName {
-        schema: "public".to_owned(),
-        name: "copy".to_owned(),
+        let fix = cure("my copy", &found, &Disagreement::Count, agreed);
+        let cut = "counterfoil repair --config … --destination 'my copy' --rewind-to 7 cuts";
+        assert!(fix.contains(cut) && fix.contains(also), "{fix}");
     }
 }

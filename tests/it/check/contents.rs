@@ -29,13 +29,13 @@ async fn a_destination_ahead_of_its_source() {
         &problem,
         "destination \"copy\" is ahead of the source by 20 events",
         "both agree up to id 80",
-        "\"id\" > 80;",
+        "counterfoil repair --config … --destination copy --rewind-to 80 ",
     );
     assert!(
         problem
             .remedy()
             .unwrap()
-            .contains("if the source lost events, bring these 20 back from here first")
+            .contains("if the source lost events, counterfoil restore --config … --from copy brings these 20 back")
     );
 }
 
@@ -46,7 +46,7 @@ async fn a_source_that_is_empty_while_its_destination_is_not() {
         &problem,
         "destination \"copy\" is ahead of the source by 100 events",
         "they agree on no event",
-        "bring them back from here first",
+        "counterfoil restore --config … --from copy brings them back",
     );
 }
 
@@ -69,7 +69,7 @@ async fn a_destination_that_begins_later() {
         &problem,
         "destination \"copy\" does not begin as the source does",
         "they agree on no event",
-        "name the right table",
+        "name the right table, or empty this one with counterfoil repair --config … --destination copy --rewind-to 4 ",
     );
 }
 
@@ -80,7 +80,7 @@ async fn a_last_event_that_differs_by_a_microsecond() {
         &problem,
         "destination \"copy\" holds another event 100 than the source",
         "both agree up to id 90",
-        "\"id\" > 90;",
+        "counterfoil repair --config … --destination copy --rewind-to 90 ",
     );
     assert!(problem.causes().contains(&"it differs in \"ts\"".to_owned()), "{problem:?}");
 }
@@ -94,7 +94,7 @@ async fn a_last_event_the_source_does_not_have() {
         &problem,
         "destination \"copy\" holds another event 100 than the source",
         "both agree up to id 99",
-        "\"id\" > 99;",
+        "counterfoil repair --config … --destination copy --rewind-to 99 ",
     );
 }
 
@@ -105,7 +105,7 @@ async fn a_hole_in_the_count() {
         &problem,
         "destination \"copy\" does not hold as many events as the source",
         "both agree up to id 39",
-        "copied anew",
+        "counterfoil repair --config … --destination copy --insert-missing inserts",
     );
     assert!(
         problem.causes().contains(&"up to id 100 it has 98, the source 100".to_owned()),
@@ -120,7 +120,7 @@ async fn an_event_too_many() {
         &problem,
         "destination \"copy\" does not hold as many events as the source",
         "both agree up to id 29",
-        "\"id\" > 29;",
+        "counterfoil repair --config … --destination copy --rewind-to 29 ",
     );
 }
 
@@ -150,7 +150,7 @@ async fn a_copy_by_slates_replicator_is_recognised() {
         &problem,
         "destination \"copy\" does not begin as the source does",
         "they agree on no event",
-        "truncate",
+        "counterfoil repair --config … --destination copy --accept-slate brings",
     );
 }
 
@@ -219,7 +219,7 @@ async fn a_lane_that_comes_back_is_checked_by_its_last_event() {
         &error,
         "destination \"copy\" holds another event 60 than the source",
         "both agree up to id 59",
-        "\"id\" > 59;",
+        "counterfoil repair --config … --destination copy --rewind-to 59 ",
     );
     source.execute("delete from events where id > 30").await;
     let error = come_back(&source, &destination).await.unwrap_err();
@@ -227,7 +227,7 @@ async fn a_lane_that_comes_back_is_checked_by_its_last_event() {
         &error,
         "destination \"copy\" is ahead of the source by 30 events",
         "both agree up to id 30",
-        "\"id\" > 30;",
+        "counterfoil repair --config … --destination copy --rewind-to 30 ",
     );
     destination.execute("truncate events").await;
     assert_eq!(come_back(&source, &destination).await.unwrap(), None);
