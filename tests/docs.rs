@@ -109,7 +109,7 @@ fn every_file_that_the_readme_names_exists() {
 /// `--help` as recorded in `tests/help/`; after a change that is meant, record it anew with COUNTERFOIL_RECORD=1.
 #[test]
 fn help_is_as_recorded() {
-    let commands: [&[&str]; 8] = [
+    let commands: [&[&str]; 9] = [
         &[],
         &["init"],
         &["init", "source"],
@@ -117,6 +117,7 @@ fn help_is_as_recorded() {
         &["run"],
         &["status"],
         &["repair"],
+        &["restore"],
         &["demo"],
     ];
     for command in commands {

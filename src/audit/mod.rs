@@ -18,6 +18,7 @@ mod plan;
 pub mod prove;
 pub mod repair;
 pub mod repair_sql;
+pub mod restore;
 pub mod schema;
 pub mod show;
 pub mod side;

@@ -36,6 +36,8 @@ pub enum Command {
     Status(Status),
     /// Makes a destination a prefix of its source again: says what it would do, asks, does it batch by batch, and verifies it
     Repair(Repair),
+    /// Rebuilds a lost source from a destination, in a new and empty table made by `counterfoil init source`
+    Restore(Restore),
     /// Shows all of it on private servers with made-up events, and proves that the copies are equal; needs nothing but PostgreSQL's binaries
     #[command(after_help = "Exit codes: 0 proved equal; 130 interrupted before the proof; else as `counterfoil --help` says.")]
     Demo(Demo),
@@ -184,6 +186,20 @@ pub struct RepairHow {
     /// Replaces the events that slate's replicator altered by the source's; refuses if anything else differs
     #[arg(long)]
     pub accept_slate: bool,
+}
+
+/// `restore`.
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// The file; its source is the new one.
+    #[command(flatten)]
+    pub file: ConfigFile,
+    /// The destination to restore from: of all that are configured, the one that holds the most
+    #[arg(long, value_name = "NAME")]
+    pub from: String,
+    /// Does it without asking; needed where there is no terminal to ask on
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// `demo`.

@@ -7,7 +7,9 @@ mod demo;
 pub mod events_diff;
 mod init;
 pub mod load_fake_data;
+mod mending;
 mod repair;
+mod restore;
 mod run;
 mod signals;
 mod start;
@@ -51,6 +53,7 @@ async fn command(command: Command) -> u8 {
         Command::Run(run) => run::run(run).await,
         Command::Status(status) => status::status(status).await,
         Command::Repair(repair) => repair::repair(repair).await,
+        Command::Restore(restore) => restore::restore(restore).await,
         Command::Demo(demo) => demo::demo(demo).await,
     };
     done.unwrap_or_else(|problems| told(&problems))

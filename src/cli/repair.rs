@@ -2,11 +2,10 @@
 
 use super::args;
 use super::consent::agreed;
+use super::mending::{limits, place, tell, tell_unchanged};
 use super::signals::stop_on_signals;
 use super::start::Sides;
 use super::{configuration, logging};
-use crate::audit::batch::Limits;
-use crate::audit::pair::Place;
 use crate::audit::repair::{Repair, Target, Wanted};
 use crate::config::Config;
 use crate::config::load::Flags;
@@ -41,7 +40,7 @@ pub async fn repair(arguments: args::Repair) -> Result<u8, Problems> {
 
 async fn mend(config: &Config, wanted: Wanted, is_yes: bool, stop: &Stop) -> Result<(), Problems> {
     let Some(shapes) = stop.or(shapes(config)).await else {
-        unchanged();
+        tell_unchanged();
         return Ok(());
     };
     let (source, destination) = shapes?;
@@ -51,7 +50,7 @@ async fn mend(config: &Config, wanted: Wanted, is_yes: bool, stop: &Stop) -> Res
         Ok::<_, Error>((repair, plan))
     };
     let Some(planned) = stop.or(planned).await else {
-        unchanged();
+        tell_unchanged();
         return Ok(());
     };
     let (repair, plan) = planned?;
@@ -68,12 +67,8 @@ async fn mend(config: &Config, wanted: Wanted, is_yes: bool, stop: &Stop) -> Res
     } else {
         "written"
     };
-    match done.events {
-        1 => println!("1 event was {what}"),
-        events => println!("{events} events were {what}"),
-    }
+    tell(&done, what);
     if done.is_stopped {
-        println!("stopped before the end: run it again for the rest");
         return Ok(());
     }
     match stop.or(repair.verify()).await {
@@ -81,10 +76,6 @@ async fn mend(config: &Config, wanted: Wanted, is_yes: bool, stop: &Stop) -> Res
         None => println!("stopped before it was verified: run it again"),
     }
     Ok(())
-}
-
-fn unchanged() {
-    println!("nothing was changed");
 }
 
 /// What both sides look like, after every check but the comparison of contents.
@@ -102,27 +93,17 @@ async fn shapes(config: &Config) -> Result<(SourceShape, DestinationShape), Prob
 }
 
 fn target<'a>(config: &'a Config, source: &'a SourceShape, destination: &'a DestinationShape) -> Target<'a> {
-    let (to, limits) = (&config.destinations[0], &config.replication);
-    let place = |conninfo, table| Place {
-        conninfo,
-        table,
-        id_column: &source.id_column,
-        what: "repair",
-        timeout: limits.connect_timeout,
-    };
+    let to = &config.destinations[0];
     Target {
         name: &to.name,
-        source: place(&config.source.conninfo, &config.source.table),
+        source: place(config, "repair", &config.source.conninfo, &config.source.table),
         source_table: &source.table,
-        destination: place(&to.conninfo, &to.table),
+        destination: place(config, "repair", &to.conninfo, &to.table),
         destination_table: &destination.table,
         wire: &destination.wire,
         synchronous_commit: &to.synchronous_commit,
         is_durability_awaited: config.source.durability_gate && !source.server.is_standby,
-        limits: Limits {
-            events_max: limits.max_events_per_write,
-            bytes_max: limits.max_bytes_per_write,
-        },
-        stall_max: limits.append_timeout,
+        limits: limits(config),
+        stall_max: config.replication.append_timeout,
     }
 }

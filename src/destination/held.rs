@@ -61,10 +61,30 @@ impl Held {
     /// # Errors
     /// `Contents` when the position is not the expected one, `Unsuitable` when the columns are not those that were compared.
     pub async fn begin(&self, position: Option<i64>) -> Result<()> {
-        let begin = self.to.filled(include_str!("../../sql/destination/begin.sql"), 0);
-        let begun = self.within(self.session.simple_query(&begin)).await?;
+        self.begin_by(&self.to.filled(include_str!("../../sql/destination/begin.sql"), 0), position)
+            .await
+    }
+
+    /// Begins a transaction that keeps all writers out of the table, after raising the next id.
+    ///
+    /// # Errors
+    /// As [`Held::begin`]; `Unavailable` when a writer is there for ten seconds.
+    pub async fn begin_alone(&self, raise: &str, position: Option<i64>) -> Result<()> {
+        let names = [
+            ("schema", sql::text(&self.to.table.schema)),
+            ("table", sql::text(&self.to.table.name)),
+            ("id", sql::text(&self.to.id_column)),
+            ("raise", sql::sql(raise)),
+            ("fingerprint", sql::sql(sql::fingerprint(self.to.oid) + ";")),
+        ];
+        self.begin_by(&sql::fill(include_str!("../../sql/restore/begin.sql"), &names), position)
+            .await
+    }
+
+    async fn begin_by(&self, begin: &str, position: Option<i64>) -> Result<()> {
+        let begun = self.within(self.session.simple_query(begin)).await?;
         let begun = answers(&begun.map_err(|error| self.failed(&error))?);
-        let [_, found, fingerprint] = begun.as_slice() else {
+        let [.., found, fingerprint] = begun.as_slice() else {
             return Err(Error::new(Kind::Bug, "the begin of a transaction was answered oddly").at(self.place()));
         };
         self.expect(integer(found, 0), position)?;
@@ -80,7 +100,7 @@ impl Held {
     ///
     /// # Errors
     /// `Contents` when it has.
-    pub fn expect(&self, found: Option<i64>, position: Option<i64>) -> Result<()> {
+    fn expect(&self, found: Option<i64>, position: Option<i64>) -> Result<()> {
         if found == position {
             return Ok(());
         }

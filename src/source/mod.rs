@@ -6,6 +6,7 @@ pub mod durability;
 pub mod explain;
 pub mod horizon;
 pub mod mark;
+pub mod next_id;
 pub mod read;
 pub mod settle;
 pub mod setup;

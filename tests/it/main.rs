@@ -23,6 +23,7 @@ mod pooler;
 mod private_server;
 mod proof;
 mod repair;
+mod restore;
 mod run_command;
 mod status;
 mod status_command;

@@ -13,7 +13,7 @@ use crate::support::replicator::{Setup, url};
 use tempfile::TempDir;
 
 /// Events whose time stamps have microseconds and whose numbers no double holds.
-const HUNDRED: &str = "insert into events (id, ts, event) overriding system value \
+pub const HUNDRED: &str = "insert into events (id, ts, event) overriding system value \
     select i, timestamptz '2026-04-03 10:11:12.123456+00' + i * interval '1000001 us', \
            jsonb_build_object('n', i, 'price', 1.10, 'big', 12345678901234567890, 'text', E'tab\\t, \\\\ and \"é\"') \
       from generate_series(1, 100) i";

@@ -1,0 +1,133 @@
+//! `counterfoil restore`: checks, plan, consent, restore, verification.
+
+use super::args;
+use super::consent::agreed;
+use super::mending::{limits, place, tell, tell_unchanged};
+use super::signals::stop_on_signals;
+use super::start::Sides;
+use super::{configuration, logging};
+use crate::audit::restore::{Copy, Restore, Target};
+use crate::config::Config;
+use crate::config::load::Flags;
+use crate::error::{Error, Kind, Problems, Result};
+use crate::event::range::shown;
+use crate::log::Stream;
+use crate::replicate::check;
+use crate::replicate::check::shape::{DestinationShape, SourceShape};
+use crate::stop::Stop;
+
+/// Runs it; gives the exit code.
+///
+/// # Errors
+/// Everything that refused or ended it.
+pub async fn restore(arguments: args::Restore) -> Result<u8, Problems> {
+    let config = configuration(&arguments.file, &Flags::default())?;
+    let (log, guard) = logging(&config, Stream::Stderr);
+    config.notes.iter().for_each(|note| eprintln!("note: {note}"));
+    let stop = stop_on_signals(&log)?;
+    let from = chosen(&config, &arguments.from)?;
+    let done = rebuild(&config, from, arguments.yes, &stop).await;
+    drop((log, guard));
+    done.map(|()| 0)
+}
+
+/// The place of the destination in the configuration.
+fn chosen(config: &Config, name: &str) -> Result<usize> {
+    let names: Vec<&str> = config.destinations.iter().map(|destination| destination.name.as_str()).collect();
+    names.iter().position(|known| *known == name).ok_or_else(|| {
+        Error::new(
+            Kind::Usage,
+            format!("cannot restore from destination {name:?}: there is none of this name"),
+        )
+        .fix(format!("name one of those that are configured: {}", names.join(", ")))
+    })
+}
+
+async fn rebuild(config: &Config, from: usize, is_yes: bool, stop: &Stop) -> Result<(), Problems> {
+    let Some(shapes) = stop.or(shapes(config)).await else {
+        tell_unchanged();
+        return Ok(());
+    };
+    let (source, destinations) = shapes?;
+    let planned = async {
+        let restore = Restore::open(target(config, from, &source, &destinations)).await?;
+        let plan = restore.plan().await?;
+        Ok::<_, Error>((restore, plan))
+    };
+    let Some(planned) = stop.or(planned).await else {
+        tell_unchanged();
+        return Ok(());
+    };
+    let (restore, plan) = planned?;
+    if plan.is_empty() {
+        println!("{plan}");
+        return Ok(());
+    }
+    if !agreed(&plan, is_yes, stop).await? {
+        return Ok(());
+    }
+    let done = restore.carry_out(stop).await?;
+    tell(&done, "written");
+    if done.is_stopped {
+        return Ok(());
+    }
+    match stop.or(restore.verify()).await {
+        Some(verified) => {
+            let (proof, next_id) = verified?;
+            println!("verified, equal to the destination: {proof}");
+            println!(
+                "the next id is {}",
+                next_id.map_or_else(|| "not ours to know".to_owned(), |id| shown(Some(id)))
+            );
+        }
+        None => println!("stopped before it was verified: run it again"),
+    }
+    Ok(())
+}
+
+/// What all sides look like, after every check but the comparison of contents.
+async fn shapes(config: &Config) -> Result<(SourceShape, Vec<DestinationShape>), Problems> {
+    let sides = Sides::open(config).await;
+    let findings = check::shapes(config, sides.source()?, &sides.candidates(config)).await;
+    let mut problems = Problems::new();
+    for problem in findings.problems {
+        problems.push(match problem.kind() {
+            Kind::Unavailable => problem.fix(
+                "every configured destination is compared, since the source must not give out an id that one of them holds: bring it up, or, \
+                 if it is gone for good, take it out of the configuration; nothing was written",
+            ),
+            _ => problem,
+        });
+    }
+    let is_standby = findings.source.as_ref().is_some_and(|source| source.server.is_standby);
+    if is_standby {
+        problems
+            .push(Error::new(Kind::Unsuitable, "cannot restore into a standby").fix("name the primary as the source; nothing was written"));
+    }
+    problems.or_ok(())?;
+    let destinations: Option<Vec<DestinationShape>> = findings.destinations.into_iter().map(|found| found.shape).collect();
+    match (findings.source, destinations) {
+        (Some(source), Some(destinations)) => Ok((source, destinations)),
+        _ => Err(Error::new(Kind::Bug, "a side has no shape and no problem").into()),
+    }
+}
+
+fn target<'a>(config: &'a Config, from: usize, source: &'a SourceShape, destinations: &'a [DestinationShape]) -> Target<'a> {
+    let copy = |(to, shape): (&'a crate::config::DestinationConfig, &'a DestinationShape)| Copy {
+        name: &to.name,
+        place: place(config, "restore", &to.conninfo, &to.table),
+        table: &shape.table,
+        wire: &shape.wire,
+    };
+    let mut others: Vec<Copy<'a>> = config.destinations.iter().zip(destinations).map(copy).collect();
+    let from = others.remove(from);
+    Target {
+        source: place(config, "restore", &config.source.conninfo, &config.source.table),
+        source_table: &source.table,
+        discipline: &source.ids.discipline,
+        from,
+        others,
+        limits: limits(config),
+        stall_max: config.replication.append_timeout,
+    }
+}
