@@ -1,4 +1,5 @@
--- What decides whether events can be deleted: the privilege, and enabled triggers that are asked before, our own guard aside.
+-- What decides whether events can be deleted: the privilege, enabled triggers that are asked before, our own guard aside, and foreign keys
+-- of other tables by which rows there would be deleted or changed too.
 -- Parameters: $1 oid of the table.
 select pg_catalog.has_table_privilege($1::pg_catalog.oid, 'DELETE') as may_delete,
        array(select t.tgname::pg_catalog.text
@@ -11,4 +12,9 @@ select pg_catalog.has_table_privilege($1::pg_catalog.oid, 'DELETE') as may_delet
                          order by t.tgname) as triggers,
        exists (select from pg_catalog.pg_trigger as t
                 where t.tgrelid operator(pg_catalog.=) $1::pg_catalog.oid
-                  and t.tgname operator(pg_catalog.=) 'check_sql_command' and t.tgenabled::pg_catalog.text operator(pg_catalog.=) 'A') as is_always;
+                  and t.tgname operator(pg_catalog.=) 'check_sql_command' and t.tgenabled::pg_catalog.text operator(pg_catalog.=) 'A') as is_always,
+       array(select pg_catalog.quote_ident(f.conname) || ' of ' || f.conrelid::pg_catalog.regclass::pg_catalog.text
+               from pg_catalog.pg_constraint as f
+              where f.confrelid operator(pg_catalog.=) $1::pg_catalog.oid
+                and f.contype::pg_catalog.text operator(pg_catalog.=) 'f' and f.confdeltype::pg_catalog.text in ('c', 'n', 'd')
+              order by 1) as following;

@@ -1,11 +1,13 @@
-//! What `repair` and `restore` share: limits from the configuration, places, and the words for what was done.
+//! What `repair` and `restore` share: limits from the configuration, places, and how what was done is told.
 
 use crate::audit::batch::Limits;
 use crate::audit::pair::Place;
 use crate::audit::repair::Done;
 use crate::config::Config;
 use crate::config::libpq::Conninfo;
+use crate::error::Result;
 use crate::sql::TableName;
+use crate::stop::Stop;
 
 /// Of a transaction.
 pub fn limits(config: &Config) -> Limits {
@@ -26,15 +28,32 @@ pub fn place<'a>(config: &'a Config, what: &'static str, conninfo: &'a Conninfo,
     }
 }
 
-/// Says how many events were written or deleted, and whether that was all.
-pub fn tell(done: &Done, what: &str) {
+/// Runs the writing to its end; after a stop it may take `shutdown_timeout_ms` to finish the batch in hand, else that is rolled back.
+/// What was done is told in either case, also before an error. Gives whether it came to its end.
+///
+/// # Errors
+/// Those of the work.
+pub async fn finish(config: &Config, stop: &Stop, what: &str, work: impl AsyncFnOnce(&mut Done) -> Result<()>) -> Result<bool> {
+    let mut done = Done::default();
+    let overdue = async {
+        stop.requested().await;
+        tokio::time::sleep(config.replication.shutdown_timeout).await;
+    };
+    let worked = tokio::select! {
+        biased;
+        worked = work(&mut done) => Some(worked),
+        () = overdue => None,
+    };
+    let is_stopped = worked.is_none() || done.is_stopped;
     match done.events {
         1 => println!("1 event was {what}"),
         events => println!("{events} events were {what}"),
     }
-    if done.is_stopped {
+    if is_stopped {
         println!("stopped before the end: run it again for the rest");
     }
+    worked.unwrap_or(Ok(()))?;
+    Ok(!is_stopped)
 }
 
 /// Says that a stop came before anything was written.

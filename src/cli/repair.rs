@@ -2,7 +2,7 @@
 
 use super::args;
 use super::consent::agreed;
-use super::mending::{limits, place, tell, tell_unchanged};
+use super::mending::{finish, limits, place, tell_unchanged};
 use super::signals::stop_on_signals;
 use super::start::Sides;
 use super::{configuration, logging};
@@ -61,14 +61,12 @@ async fn mend(config: &Config, wanted: Wanted, is_yes: bool, stop: &Stop) -> Res
     if !agreed(&plan, is_yes, stop).await? {
         return Ok(());
     }
-    let done = repair.carry_out(stop).await?;
     let what = if matches!(wanted, Wanted::RewindTo(_)) {
         "deleted"
     } else {
         "written"
     };
-    tell(&done, what);
-    if done.is_stopped {
+    if !finish(config, stop, what, async |done| repair.carry_out(stop, done).await).await? {
         return Ok(());
     }
     match stop.or(repair.verify()).await {

@@ -2,7 +2,7 @@
 
 use super::args;
 use super::consent::agreed;
-use super::mending::{limits, place, tell, tell_unchanged};
+use super::mending::{finish, limits, place, tell_unchanged};
 use super::signals::stop_on_signals;
 use super::start::Sides;
 use super::{configuration, logging};
@@ -66,9 +66,7 @@ async fn rebuild(config: &Config, from: usize, is_yes: bool, stop: &Stop) -> Res
     if !agreed(&plan, is_yes, stop).await? {
         return Ok(());
     }
-    let done = restore.carry_out(stop).await?;
-    tell(&done, "written");
-    if done.is_stopped {
+    if !finish(config, stop, "written", async |done| restore.carry_out(stop, done).await).await? {
         return Ok(());
     }
     match stop.or(restore.verify()).await {

@@ -222,7 +222,7 @@ impl Held {
     /// Makes sure, as far as the catalog tells, that rows can be deleted.
     ///
     /// # Errors
-    /// `Access` without the privilege; `Unsuitable` with the trigger of a source, which refuses it; each with the statements to run.
+    /// `Access` without the privilege; `Unsuitable` with the trigger of a source, which refuses it, or with a foreign key that follows; each with its cure.
     pub async fn demand_deleting(&self) -> Result<()> {
         let asked = self
             .within(
@@ -232,7 +232,14 @@ impl Held {
             .await?;
         let row = asked.map_err(|error| self.failed(&error))?;
         let (may_delete, triggers, is_always): (bool, Vec<String>, bool) = (row.get(0), row.get(1), row.get(2));
+        let following: Vec<String> = row.get(3);
         let table = self.to.table.quoted();
+        if let Some(key) = following.first() {
+            return Err(Error::new(Kind::Unsuitable, format!("cannot delete from {}", self.to.table))
+                .at(self.place())
+                .because(format!("foreign key {key} would delete or change rows of another table with it"))
+                .fix("drop that key, or let it be ON DELETE NO ACTION; nothing was written"));
+        }
         if !may_delete {
             return Err(Error::new(Kind::Access, format!("cannot delete from {}", self.to.table))
                 .at(self.place())

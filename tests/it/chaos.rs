@@ -85,7 +85,7 @@ async fn crash(server: &Arc<Server>, end: fn(&Server) -> counterfoil::error::Res
 }
 
 /// A source that writes its log to disk only when it is asked to.
-fn forgetful() -> Settings {
+pub fn forgetful() -> Settings {
     Settings::new()
         .set("wal_writer_delay", "10s")
         .set("synchronous_commit", "off")

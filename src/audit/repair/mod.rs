@@ -29,7 +29,7 @@ use crate::destination::postgres::Appending;
 use crate::error::{Error, Kind, Result};
 use crate::event::range::{IdRange, shown};
 use crate::event::readable::{Proof, Readable};
-use crate::event::table::Table;
+use crate::event::table::{Column, Origin, Table};
 use crate::event::wire::Wire;
 use crate::postgres::fault::Side;
 use crate::postgres::stored::StoredEvents;
@@ -115,6 +115,9 @@ impl<'a> Repair<'a> {
         if wanted != Wanted::InsertMissing {
             held.demand_deleting().await?;
         }
+        if wanted == Wanted::AcceptSlate {
+            demand_no_more_columns(&target)?;
+        }
         let sides = try_join(
             target.source.read(Side::Source, &judged),
             target.destination.read(Side::Destination, &judged),
@@ -185,16 +188,14 @@ impl<'a> Repair<'a> {
         Ok(Findings { agreed, lowest, ..found })
     }
 
-    /// Writes, batch by batch.
+    /// Writes, batch by batch, and keeps count of what is committed. May be dropped: the server rolls back the batch in hand.
     ///
     /// # Errors
     /// As each says; whole batches that were committed before stay.
-    pub async fn carry_out(&self, stop: &Stop) -> Result<Done> {
-        let Some(position) = self.position else {
-            return Ok(Done::default());
-        };
+    pub async fn carry_out(&self, stop: &Stop, done: &mut Done) -> Result<()> {
+        let Some(position) = self.position else { return Ok(()) };
         if let Wanted::RewindTo(id) = self.wanted {
-            return write::rewind(&self.held, id, position, self.target.limits.events_max, stop).await;
+            return write::rewind(&self.held, id, position, self.target.limits.events_max, stop, done).await;
         }
         let source = Arc::new(self.target.source.session(Side::Source).await?);
         let gate = Gate::new(source, self.target.source_table.oid, self.target.is_durability_awaited).await?;
@@ -207,10 +208,12 @@ impl<'a> Repair<'a> {
             stop,
         };
         if self.wanted == Wanted::AcceptSlate {
-            return writing(&self.source, &self.destination).accept_slate(&self.judge, &gate).await;
+            return writing(&self.source, &self.destination)
+                .accept_slate(&self.judge, &gate, done)
+                .await;
         }
         let (source, destination) = self.as_copied().await?;
-        writing(&source, &destination).insert_missing(&gate).await
+        writing(&source, &destination).insert_missing(&gate, done).await
     }
 
     /// Reads both sides once more, in the form in which events travel, and gives what both hold up to the position.
@@ -239,4 +242,23 @@ impl<'a> Repair<'a> {
         let destination = self.target.destination.read(Side::Destination, wire);
         try_join(source, destination).await
     }
+}
+
+/// What is taken out and put in again would lose what the source does not have.
+fn demand_no_more_columns(target: &Target<'_>) -> Result<()> {
+    let is_lost = |column: &&Column| {
+        let is_copied = target.wire.columns.iter().any(|copied| copied.name == column.name);
+        !is_copied && column.origin != Origin::Generated
+    };
+    let Some(column) = target.destination_table.columns.iter().find(is_lost) else {
+        return Ok(());
+    };
+    let what = format!("cannot replace events of destination {:?}", target.name);
+    Err(Error::new(Kind::Unsuitable, what)
+        .at(target.destination_table.name.to_string())
+        .because(format!(
+            "its column {} is not the source's, and what it holds would be lost",
+            sql::ident(&column.name)
+        ))
+        .fix("keep that column elsewhere and drop it; nothing was written"))
 }

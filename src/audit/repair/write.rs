@@ -50,11 +50,12 @@ impl Writing<'_> {
     ///
     /// # Errors
     /// `Contents` when something else differs by now; those of both sides. What was committed before stays.
-    pub async fn insert_missing(&self, gate: &Gate) -> Result<Done> {
-        let (mut merge, mut batch, mut done) = (self.merge(), Batch::new(self.limits), Done::default());
+    pub async fn insert_missing(&self, gate: &Gate, done: &mut Done) -> Result<()> {
+        let (mut merge, mut batch) = (self.merge(), Batch::new(self.limits));
         loop {
             let Some(unlike) = self.stop.or(merge.next()).await else {
-                return Ok(Done { is_stopped: true, ..done });
+                done.is_stopped = true;
+                return Ok(());
             };
             let row = match unlike? {
                 None => break,
@@ -65,12 +66,11 @@ impl Writing<'_> {
             };
             let bytes = row.bytes.len();
             if batch.is_full_for(bytes) {
-                self.insert(&mut batch, gate, &mut done).await?;
+                self.insert(&mut batch, gate, done).await?;
             }
             batch.push(row, bytes);
         }
-        self.insert(&mut batch, gate, &mut done).await?;
-        Ok(done)
+        self.insert(&mut batch, gate, done).await
     }
 
     async fn insert(&self, batch: &mut Batch, gate: &Gate, done: &mut Done) -> Result<()> {
@@ -88,12 +88,13 @@ impl Writing<'_> {
     ///
     /// # Errors
     /// As [`Writing::insert_missing`].
-    pub async fn accept_slate(&self, judge: &Judge, gate: &Gate) -> Result<Done> {
-        let (mut merge, mut done) = (self.merge(), Done::default());
+    pub async fn accept_slate(&self, judge: &Judge, gate: &Gate, done: &mut Done) -> Result<()> {
+        let mut merge = self.merge();
         let (mut batch, mut judged) = (Batch::new(self.limits), Vec::new());
         loop {
             let Some(unlike) = self.stop.or(merge.next()).await else {
-                return Ok(Done { is_stopped: true, ..done });
+                done.is_stopped = true;
+                return Ok(());
             };
             let (ours, theirs) = match unlike? {
                 None => break,
@@ -104,13 +105,12 @@ impl Writing<'_> {
             };
             let bytes = ours.bytes.len() + theirs.bytes.len();
             if batch.is_full_for(bytes) {
-                self.replace(&mut batch, &mut judged, gate, &mut done).await?;
+                self.replace(&mut batch, &mut judged, gate, done).await?;
             }
             batch.push(ours, bytes);
             judged.push(own(theirs));
         }
-        self.replace(&mut batch, &mut judged, gate, &mut done).await?;
-        Ok(done)
+        self.replace(&mut batch, &mut judged, gate, done).await
     }
 
     async fn replace(&self, batch: &mut Batch, judged: &mut Vec<Row>, gate: &Gate, done: &mut Done) -> Result<()> {
@@ -142,11 +142,12 @@ impl Writing<'_> {
 ///
 /// # Errors
 /// `Contents` when somebody else writes there; `Rejected` when rows stay although they were deleted; those of the server.
-pub async fn rewind(held: &Held, to: i64, position: i64, events_max: u64, stop: &Stop) -> Result<Done> {
-    let (mut top, mut done) = (position, Done::default());
+pub async fn rewind(held: &Held, to: i64, position: i64, events_max: u64, stop: &Stop, done: &mut Done) -> Result<()> {
+    let mut top = position;
     while top > to {
         if stop.is_requested() {
-            return Ok(Done { is_stopped: true, ..done });
+            done.is_stopped = true;
+            return Ok(());
         }
         let (mut deleted, mut cut) = (0, to);
         let work = async {
@@ -165,7 +166,7 @@ pub async fn rewind(held: &Held, to: i64, position: i64, events_max: u64, stop: 
         done.events += deleted;
         top = cut;
     }
-    Ok(done)
+    Ok(())
 }
 
 /// A transaction on this position: committed when the work succeeds, else rolled back.

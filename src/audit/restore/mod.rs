@@ -177,13 +177,13 @@ impl<'a> Restore<'a> {
         first_unlike(&from, &other, through).await
     }
 
-    /// Writes, batch by batch.
+    /// Writes, batch by batch, and keeps count of what is committed. May be dropped: the server rolls back the batch in hand.
     ///
     /// # Errors
     /// As [`write`] says; whole batches that were committed before stay.
-    pub async fn carry_out(&self, stop: &Stop) -> Result<Done> {
+    pub async fn carry_out(&self, stop: &Stop, done: &mut Done) -> Result<()> {
         let Some(last) = position(&self.from_session, &self.target.from).await? else {
-            return Ok(Done::default());
+            return Ok(());
         };
         let filling = Filling {
             held: &self.held,
@@ -193,7 +193,7 @@ impl<'a> Restore<'a> {
             limits: self.target.limits,
             stop,
         };
-        filling.fill(self.held.position().await?).await
+        filling.fill(self.held.position().await?, done).await
     }
 
     /// Reads both sides once more and gives what both hold, and the next id where we may know.

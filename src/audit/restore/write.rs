@@ -37,8 +37,8 @@ impl Filling<'_> {
     ///
     /// # Errors
     /// `Contents` when somebody else writes there; those of both sides. What was committed before stays.
-    pub async fn fill(&self, mut position: Option<i64>) -> Result<Done> {
-        let (mut batch, mut done) = (Batch::new(self.limits), Done::default());
+    pub async fn fill(&self, mut position: Option<i64>, done: &mut Done) -> Result<()> {
+        let mut batch = Batch::new(self.limits);
         let range = IdRange {
             after: position,
             through: self.last,
@@ -46,19 +46,20 @@ impl Filling<'_> {
         let mut rows = self.from.rows(range);
         loop {
             let Some(row) = self.stop.or(rows.next()).await else {
-                return Ok(Done { is_stopped: true, ..done });
+                done.is_stopped = true;
+                return Ok(());
             };
             let Some(row) = row.transpose()? else { break };
             let bytes = row.bytes.len();
             if batch.is_full_for(bytes) {
-                self.put_in(&mut batch, &mut position, &mut done).await?;
+                self.put_in(&mut batch, &mut position, done).await?;
             }
             batch.push(row, bytes);
         }
         if !batch.rows.is_empty() || done.events == 0 {
-            self.put_in(&mut batch, &mut position, &mut done).await?;
+            self.put_in(&mut batch, &mut position, done).await?;
         }
-        Ok(done)
+        Ok(())
     }
 
     async fn put_in(&self, batch: &mut Batch, position: &mut Option<i64>, done: &mut Done) -> Result<()> {

@@ -121,3 +121,22 @@ async fn a_signal_lets_the_batch_in_hand_end() {
     assert!(left == 79 && printed.contains("stopped before the end"), "{left} {printed}");
     succeeds(&source, &destination, &how).await;
 }
+
+#[tokio::test]
+async fn a_batch_that_cannot_end_in_time_is_rolled_back_after_a_signal() {
+    let (source, destination) = pair(KINDS[0]).await;
+    let how = ["--rewind-to", "60", "--yes"];
+    // It is given up after shutdown_timeout_ms, five seconds, while somebody still has what it waits for.
+    let (child, somebody, _dir) = halted(&source, &destination, &how, "select from events where id = 85 for update").await;
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    let (code, printed, complaint) = crate::command::told(&child.wait_with_output().unwrap());
+    assert_eq!(code, Some(0), "{printed}{complaint}");
+    assert!(
+        printed.contains("14 events were deleted") && printed.contains("stopped before the end"),
+        "{printed}"
+    );
+    somebody.batch_execute("rollback").await.unwrap();
+    is_gone(&destination).await;
+    assert_eq!(destination.query("select count(*), max(id) from events").await, ["86|86"]);
+    succeeds(&source, &destination, &how).await;
+}

@@ -1,6 +1,11 @@
 //! `--insert-missing`.
 
-use super::{AS_A_RESTORE, KINDS, pair, refuses, repair, succeeds};
+use super::{AS_A_RESTORE, KINDS, pair, prepared, refuses, repair, succeeds};
+use crate::chaos::forgetful;
+use crate::harness::{Database, fresh_database_on, fresh_destination, own_server};
+use crate::support::events::{init_destination, init_source_with};
+use counterfoil::postgres::server::Server;
+use tempfile::TempDir;
 
 #[tokio::test]
 async fn missing_events_are_inserted_as_the_source_has_them() {
@@ -91,4 +96,49 @@ async fn the_bytes_of_every_type_are_the_sources() {
     }
     destination.execute("delete from events where id between 3 and 30").await;
     succeeds(&source, &destination, &["--insert-missing", "--yes"]).await;
+}
+
+/// Lets a repair insert an event that the source has not on its disk, and crashes the source at once. Gives whether each side holds it then.
+async fn forget(with_gate: bool) -> (bool, bool) {
+    let source = fresh_database_on(&own_server(&forgetful())).await;
+    let destination = fresh_destination().await;
+    init_source_with(&source, "sequence", "none").await;
+    init_destination(&destination).await;
+    let all =
+        "insert into events (id, ts, event) overriding system value select i, '2026-01-01', '{}' from generate_series(1, 9) i where i <> 5";
+    source
+        .execute(&format!("{all}; select setval('events_id_seq', 9); checkpoint"))
+        .await;
+    destination.execute(all).await;
+    source
+        .execute("insert into events (id, ts, event) overriding system value values (5, '2026-01-01', '{}')")
+        .await;
+    let dir = TempDir::new().unwrap();
+    let mut command = prepared(&dir, &source, &destination, &["--insert-missing", "--yes"]);
+    let config = dir.path().join("counterfoil.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let text = text.replacen("[source]\n", &format!("[source]\ndurability_gate = {with_gate}\n"), 1);
+    std::fs::write(&config, text).unwrap();
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    source.server.aside(Server::kill_nine).await.unwrap();
+    source.server.aside(Server::start).await.unwrap();
+    let holds = async |database: &Database| database.query("select from events where id = 5").await.len() == 1;
+    (holds(&source).await, holds(&destination).await)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_the_source_may_still_forget_is_not_inserted_before_it_is_on_its_disk() {
+    assert_eq!(forget(true).await, (true, true));
+}
+
+/// The counter-proof: the log's writer wakes every ten seconds and may just then have saved it.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_durability_gate_a_crash_leaves_an_event_that_only_the_destination_has() {
+    for _ in 0..5 {
+        if forget(false).await == (false, true) {
+            return;
+        }
+    }
+    panic!("five crashes took no event back: this test can no longer show what the gate is for");
 }

@@ -74,3 +74,22 @@ async fn nothing_is_replaced_where_anything_differs_otherwise() {
         refuses(&source, &destination, &["--accept-slate", "--yes"], 4, &words).await;
     }
 }
+
+#[tokio::test]
+async fn what_a_destination_has_of_its_own_is_never_lost() {
+    let (source, destination) = pair(KINDS[0]).await;
+    destination
+        .execute(&format!(
+            "{AS_SLATE_DOES}; alter table events add seen_by text; update events set seen_by = 'us'"
+        ))
+        .await;
+    let words = ["its column \"seen_by\" is not the source's", "nothing was written"];
+    refuses(&source, &destination, &["--accept-slate", "--yes"], 3, &words).await;
+    destination
+        .execute("alter table events drop seen_by; create table notes (id bigint references events on delete cascade); insert into notes values (7)")
+        .await;
+    let words = ["foreign key notes_id_fkey of public.notes would delete or change rows"];
+    refuses(&source, &destination, &["--accept-slate", "--yes"], 3, &words).await;
+    refuses(&source, &destination, &["--rewind-to", "0", "--yes"], 3, &words).await;
+    assert_eq!(destination.query("select id from notes").await, ["7"]);
+}
