@@ -1,5 +1,6 @@
 //! `counterfoil repair` brings a destination to exactly what its source has, or refuses and writes nothing.
 
+mod asking;
 mod holding;
 mod interrupted;
 mod missing;
