@@ -116,23 +116,16 @@ impl Held {
     /// `Rejected` when the table refuses them or does not take every one.
     pub async fn put_in(&self, rows: &[Row]) -> Result<()> {
         let copy = self.to.filled(include_str!("../../sql/destination/append.sql"), 0);
-        let copying = async {
-            let mut sink = pin!(self.session.copy_in::<_, Bytes>(&copy).await?);
-            if self.to.wire.format == Format::Binary {
-                sink.feed(Bytes::from_static(frame::HEADER)).await?;
-            }
-            for row in rows {
-                let mut bytes = row.bytes.clone();
-                while !bytes.is_empty() {
-                    sink.feed(bytes.split_to(bytes.len().min(PIECE_BYTES))).await?;
-                }
-            }
-            if self.to.wire.format == Format::Binary {
-                sink.feed(Bytes::from_static(frame::TRAILER)).await?;
-            }
-            sink.finish().await
-        };
-        let arrived = self.within(copying).await?.map_err(|error| self.refused(&error, rows))?;
+        let refused = |error| self.refused(&error, rows);
+        let sink = self.within(self.session.copy_in::<_, Bytes>(&copy)).await?.map_err(refused)?;
+        let mut sink = pin!(sink);
+        let is_binary = self.to.wire.format == Format::Binary;
+        let framing = |bytes: &'static [u8]| is_binary.then_some(Bytes::from_static(bytes)).into_iter();
+        let pieces = rows.iter().flat_map(|row| pieces(row.bytes.clone()));
+        for piece in framing(frame::HEADER).chain(pieces).chain(framing(frame::TRAILER)) {
+            self.within(sink.feed(piece)).await?.map_err(refused)?;
+        }
+        let arrived = self.within(sink.finish()).await?.map_err(refused)?;
         if arrived == rows.len() as u64 {
             return Ok(());
         }
@@ -157,25 +150,19 @@ impl Held {
             ("format", sql::sql(self.to.wire.format_option())),
         ];
         let statement = sql::fill(include_str!("../../sql/repair/take_out.sql"), &names);
-        let taking = async {
-            let mut stream = pin!(
-                self.session
-                    .copy_out(statement.as_str())
-                    .await
-                    .map_err(|error| self.failed(&error))?
-            );
-            let (mut rows, mut taken) = (Rows::new(self.to.layout), Vec::new());
-            while let Some(bytes) = stream.next().await {
-                rows.push(bytes.map_err(|error| self.failed(&error))?);
-                while let Some(row) = rows.next()? {
-                    taken.push(row);
-                }
+        let failed = |error| self.failed(&error);
+        let stream = self.within(self.session.copy_out(statement.as_str())).await?.map_err(failed)?;
+        let mut stream = pin!(stream);
+        let (mut rows, mut taken) = (Rows::new(self.to.layout), Vec::new());
+        while let Some(bytes) = self.within(stream.next()).await? {
+            rows.push(bytes.map_err(failed)?);
+            while let Some(row) = rows.next()? {
+                taken.push(row);
             }
-            rows.finish()?;
-            taken.sort_by_key(|row| row.id);
-            Result::Ok(taken)
-        };
-        self.within(taking).await?
+        }
+        rows.finish()?;
+        taken.sort_by_key(|row| row.id);
+        Ok(taken)
     }
 
     /// Deletes the rows with ids above `after` up to `through`, and gives their number.
@@ -281,13 +268,17 @@ impl Held {
             .map_err(|error| self.failed(&error))
     }
 
+    /// Gives up without progress; the statement is cancelled, so that a rollback need not wait for it.
     async fn within<T>(&self, work: impl Future<Output = T>) -> Result<T> {
-        tokio::time::timeout(self.to.stall_max, work).await.map_err(|_| {
-            Error::new(Kind::Unavailable, what(&self.to))
-                .at(self.place())
-                .because(format!("no answer for {} ms", self.to.stall_max.as_millis()))
-                .fix("start again: whole batches stay; append_timeout_ms sets the limit")
-        })
+        if let Ok(done) = tokio::time::timeout(self.to.stall_max, work).await {
+            return Ok(done);
+        }
+        self.session.cancel().await;
+        Err(Error::new(Kind::Unavailable, what(&self.to))
+            .at(self.place())
+            .because(format!("no answer for {} ms", self.to.stall_max.as_millis()))
+            .because("perhaps somebody else has locked what is to be changed")
+            .fix("start again: whole batches stay; append_timeout_ms sets the limit"))
     }
 
     /// Makes our error of the driver's.
@@ -313,6 +304,11 @@ impl Held {
         let through = rows.last().map_or(0, |row| row.id);
         format!("{}, {}", self.place(), IdRange { after, through })
     }
+}
+
+/// A row, cut into pieces that are small enough to be sent one by one.
+fn pieces(mut row: Bytes) -> impl Iterator<Item = Bytes> {
+    std::iter::from_fn(move || (!row.is_empty()).then(|| row.split_to(row.len().min(PIECE_BYTES))))
 }
 
 fn what(to: &Appending) -> String {

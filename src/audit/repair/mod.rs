@@ -194,11 +194,13 @@ impl<'a> Repair<'a> {
     /// As each says; whole batches that were committed before stay.
     pub async fn carry_out(&self, stop: &Stop, done: &mut Done) -> Result<()> {
         let Some(position) = self.position else { return Ok(()) };
-        if let Wanted::RewindTo(id) = self.wanted {
-            return write::rewind(&self.held, id, position, self.target.limits.events_max, stop, done).await;
-        }
         let source = Arc::new(self.target.source.session(Side::Source).await?);
         let gate = Gate::new(source, self.target.source_table.oid, self.target.is_durability_awaited).await?;
+        if let Wanted::RewindTo(id) = self.wanted {
+            // What goes because the source has it too must be on its disk.
+            gate.durable().await?;
+            return write::rewind(&self.held, id, position, self.target.limits.events_max, stop, done).await;
+        }
         let writing = |source, destination| Writing {
             held: &self.held,
             source,

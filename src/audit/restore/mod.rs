@@ -257,7 +257,7 @@ fn put_in_as(source: &Table, from: &Copy<'_>) -> Result<Wire> {
 async fn held_session(copy: &Copy<'_>) -> Result<Session> {
     let session = copy.place.session(Side::Destination).await?;
     let held = hold(&session, copy.name, copy.table.oid).await;
-    held.map_err(|error| error.fix("stop it: as long as its source is alive, there is nothing to restore; nothing was written"))?;
+    held.map_err(|error| error.fix("stop it first; if its source is alive, there is nothing to restore; nothing was written"))?;
     Ok(session)
 }
 

@@ -52,18 +52,20 @@ async fn a_guarded_destination_is_repaired_without_taking_the_guard_away() {
 
 #[tokio::test]
 async fn a_trigger_that_refuses_to_delete_is_named_with_what_to_run() {
-    for (how, wrong) in WAYS.iter().zip(WRONGS).skip(1) {
+    let ways = WAYS.iter().zip(WRONGS).skip(1);
+    for ((how, wrong), enable) in ways.zip(["enable trigger", "enable always trigger"]) {
         let (source, destination) = pair(KINDS[0]).await;
         destination
             .execute(&format!(
                 "{wrong}; create function filter_sql_command() returns trigger language plpgsql as 'begin raise exception ''not allowed''; end'; \
-                 create trigger check_sql_command before update or delete or truncate on events for each statement execute function filter_sql_command()"
+                 create trigger check_sql_command before update or delete or truncate on events for each statement execute function filter_sql_command(); \
+                 alter table events {enable} check_sql_command"
             ))
             .await;
         let words = [
             "trigger check_sql_command refuses it",
             "alter table \"public\".\"events\" disable trigger check_sql_command;",
-            "alter table \"public\".\"events\" enable trigger check_sql_command;",
+            &format!("alter table \"public\".\"events\" {enable} check_sql_command;"),
         ];
         refuses(&source, &destination, how, 3, &words).await;
         destination.execute("alter table events disable trigger check_sql_command").await;

@@ -140,3 +140,28 @@ async fn a_batch_that_cannot_end_in_time_is_rolled_back_after_a_signal() {
     assert_eq!(destination.query("select count(*), max(id) from events").await, ["86|86"]);
     succeeds(&source, &destination, &how).await;
 }
+
+#[tokio::test]
+async fn what_somebody_has_locked_for_too_long_is_told_and_nothing_is_left_waiting() {
+    let (source, destination) = pair(KINDS[0]).await;
+    let somebody = destination.client().await;
+    somebody
+        .batch_execute("begin; select from events where id = 85 for update")
+        .await
+        .unwrap();
+    let dir = TempDir::new().unwrap();
+    let mut command = prepared(&dir, &source, &destination, &["--rewind-to", "60", "--yes"]);
+    let config = dir.path().join("counterfoil.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text.replace("[replication]", "[replication]\nappend_timeout_ms = 500")).unwrap();
+    let (code, printed, complaint) = crate::command::told(&command.output().unwrap());
+    assert_eq!(code, Some(8), "{printed}{complaint}");
+    assert!(printed.contains("14 events were deleted"), "{printed}");
+    assert!(
+        complaint.contains("no answer for 500 ms") && complaint.contains("locked what is to be changed"),
+        "{complaint}"
+    );
+    is_gone(&destination).await;
+    assert_eq!(destination.query("select count(*), max(id) from events").await, ["86|86"]);
+    somebody.batch_execute("rollback").await.unwrap();
+}

@@ -118,7 +118,10 @@ async fn a_destination_that_is_fed_shows_that_its_source_is_alive() {
     let replicator = Setup::from(&old).to("fed", &long).start(&[]);
     arrives(&long, 101).await;
     let source = new_source("sequence").await;
-    let words = ["another replicator feeds destination \"long\"", "as long as its source is alive"];
+    let words = [
+        "another replicator feeds destination \"long\"",
+        "stop it first; if its source is alive, there is nothing to restore",
+    ];
     refuses(&source, (&long, &short), &FROM_LONG, 5, &words).await;
     replicator.stops().await;
 }
