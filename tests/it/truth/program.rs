@@ -44,13 +44,18 @@ impl Program {
 
     /// The command of `run` with these flags, apart from whatever the environment of the tests says.
     pub fn command(&self, flags: &[&str]) -> Command {
+        self.subcommand("run", flags)
+    }
+
+    /// Another command, in the same way.
+    pub fn subcommand(&self, name: &str, flags: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_counterfoil"));
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PG") || name.starts_with("COUNTERFOIL")) {
             command.env_remove(name);
         }
         command
             .env("HOME", self.dir.path())
-            .arg("run")
+            .arg(name)
             .arg("--config")
             .arg(&self.config)
             .args(flags);

@@ -1,6 +1,6 @@
 //! Wrong destinations, through the program: its exit code, a remedy that names what to do, and nothing written, to no destination.
 
-use super::program::{Ended, Program, rows};
+use super::program::{Ended, Program, finish, rows};
 use crate::harness::{Database, fresh_database, fresh_destination};
 use counterfoil::config::libpq::Conninfo;
 
@@ -59,9 +59,11 @@ impl Case {
         ended
     }
 
-    /// Runs the statements of the remedy at the destination, and the program again: both are copies then.
-    async fn is_cured_by(&self, statements: &str) {
-        self.wrong.execute(statements).await;
+    /// Runs the command of the remedy, as it is written there, and the program again: both are copies then.
+    async fn is_cured_by(&self, remedy: &str) {
+        let flags = remedy.strip_prefix("counterfoil repair --config … ").unwrap();
+        let flags: Vec<&str> = flags.split(' ').chain(["--yes"]).collect();
+        assert_says(&finish(self.program.subcommand("repair", &flags)).await, 0, &[]);
         let ended = self.program.run(&["--until-caught-up"]).await;
         assert_says(&ended, 0, &[]);
         for destination in [&self.wrong, &self.good] {
@@ -84,20 +86,22 @@ async fn a_destination_filled_by_other_means_ends_with_4() {
         "update events set ts = ts + interval '1 h', event = event || '{\"other\": true}'",
     )
     .await;
+    let cure = "counterfoil repair --config … --destination wrong --rewind-to 0";
     let texts = [
         "destination \"wrong\" does not begin as the source does",
         "they agree on no event",
         "name the right table, or empty this one",
+        cure,
         "nothing was written",
     ];
     assert_says(&case.refusal().await, 4, &texts);
-    case.is_cured_by("truncate events").await;
+    case.is_cured_by(cure).await;
 }
 
 #[tokio::test]
 async fn a_destination_ahead_of_its_source_ends_with_4() {
     let case = Case::changed("delete from events where id > 90", "").await;
-    let cure = "delete from \"public\".\"events\" where \"id\" > 90;";
+    let cure = "counterfoil repair --config … --destination wrong --rewind-to 90";
     let texts = [
         "destination \"wrong\" is ahead of the source by 10 events",
         "both agree up to id 90",
@@ -121,7 +125,7 @@ async fn another_first_event_ends_with_4() {
 #[tokio::test]
 async fn a_last_event_that_differs_by_a_microsecond_ends_with_4() {
     let case = Case::changed("", "update events set ts = ts + interval '1 us' where id = 100").await;
-    let cure = "delete from \"public\".\"events\" where \"id\" > 99;";
+    let cure = "counterfoil repair --config … --destination wrong --rewind-to 99";
     let texts = [
         "destination \"wrong\" holds another event 100 than the source",
         "both agree up to id 99",
@@ -135,7 +139,7 @@ async fn a_last_event_that_differs_by_a_microsecond_ends_with_4() {
 #[tokio::test]
 async fn a_hole_in_the_count_ends_with_4() {
     let case = Case::changed("", "delete from events where id = 50").await;
-    let cure = "delete from \"public\".\"events\" where \"id\" > 49;";
+    let cure = "counterfoil repair --config … --destination wrong --insert-missing";
     let texts = [
         "destination \"wrong\" does not hold as many events as the source",
         "both agree up to id 49",
