@@ -25,7 +25,7 @@ use crate::destination::postgres::Appending;
 use crate::error::{Error, Kind, Result};
 use crate::event::range::{IdRange, shown};
 use crate::event::readable::Proof;
-use crate::event::table::{Origin, Table};
+use crate::event::table::{Column, Origin, Table};
 use crate::event::wire::Wire;
 use crate::postgres::connect::Session;
 use crate::postgres::fault::Side;
@@ -139,6 +139,7 @@ impl<'a> Restore<'a> {
             next_id: self.next_id.ask(self.held.session()).await?,
             events: 0,
             first: None,
+            left_out: left_out(target.source_table, target.from.table),
             events_max: target.limits.events_max,
         };
         for (other, session) in target.others.iter().zip(&self.others) {
@@ -252,6 +253,13 @@ fn put_in_as(source: &Table, from: &Copy<'_>) -> Result<Wire> {
         columns: columns.cloned().collect(),
         format: from.wire.format,
     })
+}
+
+/// The columns that only the destination has, other than those it computes, quoted.
+fn left_out(source: &Table, from: &Table) -> Vec<String> {
+    let is_left_out = |column: &&Column| column.origin != Origin::Generated && source.column(&column.name).is_none();
+    let columns = from.columns.iter().filter(is_left_out);
+    columns.map(|column| sql::ident(&column.name)).collect()
 }
 
 async fn held_session(copy: &Copy<'_>) -> Result<Session> {

@@ -38,6 +38,8 @@ pub struct Found {
     pub events: u64,
     /// The first of them.
     pub first: Option<i64>,
+    /// Columns of the destination that the source does not have, quoted.
+    pub left_out: Vec<String>,
     /// Events of one transaction at most.
     pub events_max: u64,
 }
@@ -98,6 +100,13 @@ pub fn plan(found: &Found) -> Result<Plan> {
             found.events,
             shown(found.first),
             found.events_max
+        ));
+    }
+    if !found.left_out.is_empty() {
+        lines.push(format!(
+            "will not restore what destination {:?} has in {}: the source has no such column; if the lost one had it, add it first",
+            found.from.name,
+            found.left_out.join(", ")
         ));
     }
     if found.others.is_empty() {

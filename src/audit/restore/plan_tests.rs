@@ -21,6 +21,7 @@ fn found() -> Found {
         next_id: Some(1),
         events: 100,
         first: Some(1),
+        left_out: Vec::new(),
         events_max: 10,
     }
 }
@@ -44,6 +45,19 @@ fn an_empty_source_is_filled_from_the_longest_that_all_agree_with() {
         "{told}"
     );
     assert!(told.contains("destination \"short\" agrees"), "{told}");
+}
+
+#[test]
+fn what_the_source_has_no_column_for_is_said_before_anybody_agrees() {
+    let more = Found {
+        left_out: vec!["\"note\"".to_owned()],
+        ..found()
+    };
+    let told = plan(&more).expect("a plan").to_string();
+    assert!(
+        told.contains("will not restore what destination \"long\" has in \"note\""),
+        "{told}"
+    );
 }
 
 #[test]

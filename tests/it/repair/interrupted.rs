@@ -165,3 +165,23 @@ async fn what_somebody_has_locked_for_too_long_is_told_and_nothing_is_left_waiti
     assert_eq!(destination.query("select count(*), max(id) from events").await, ["86|86"]);
     somebody.batch_execute("rollback").await.unwrap();
 }
+
+#[tokio::test]
+async fn a_signal_before_anything_is_written_changes_nothing() {
+    let (source, destination) = pair(KINDS[0]).await;
+    destination.execute("delete from events where id = 5").await;
+    let somebody = destination.client().await;
+    somebody
+        .batch_execute("begin; lock table events in access exclusive mode")
+        .await
+        .unwrap();
+    let dir = TempDir::new().unwrap();
+    let mut command = prepared(&dir, &source, &destination, &["--insert-missing", "--yes"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    waits(&destination).await;
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    let (code, printed, complaint) = crate::command::told(&child.wait_with_output().unwrap());
+    assert_eq!((code, printed.as_str()), (Some(0), "nothing was changed\n"), "{complaint}");
+    somebody.batch_execute("rollback").await.unwrap();
+    assert_eq!(destination.query("select count(*) from events").await, ["99"]);
+}

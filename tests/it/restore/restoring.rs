@@ -90,6 +90,20 @@ async fn a_column_that_the_source_computes_is_computed_and_compared() {
     assert_eq!(digest_of_double(&source).await, digest_of_double(&long).await);
 }
 
+#[tokio::test]
+async fn what_only_the_destination_has_a_column_for_is_said_and_left_there() {
+    let (source, (long, short)) = (new_source("sequence").await, destinations().await);
+    long.execute("alter table events add note text; update events set note = 'ours'")
+        .await;
+    let (code, printed, complaint) = restore(&source, &long, &short, &["--from", "long", "--yes"]);
+    assert_eq!(code, Some(0), "{printed}{complaint}");
+    assert!(
+        printed.contains("will not restore what destination \"long\" has in \"note\""),
+        "{printed}"
+    );
+    assert_eq!(long.query("select count(note) from events").await, ["101"]);
+}
+
 async fn digest_of_double(database: &crate::harness::Database) -> Vec<String> {
     database.query("select sum(double), count(double) from events").await
 }
