@@ -135,3 +135,20 @@ async fn a_writer_that_comes_in_between_gets_an_id_of_its_own_and_ends_the_resto
         .await;
     assert_eq!(restore(&source, &long, &short, &FROM_LONG).0, Some(0));
 }
+
+#[tokio::test]
+async fn an_event_that_was_on_its_way_before_the_first_batch_is_seen() {
+    let (source, (long, short)) = (new_source("sequence").await, destinations().await);
+    let writer = source.client().await;
+    writer.batch_execute(&format!("begin; {}", insert("sequence"))).await.unwrap();
+    let dir = TempDir::new().unwrap();
+    let (theirs, others) = (url(&long), url(&short));
+    let mut command = prepared(&dir, &url(&source), &[("long", &theirs), ("short", &others)], &FROM_LONG);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    waits(&source, "counterfoil/restore", 1).await;
+    writer.batch_execute("commit").await.unwrap();
+    let (code, printed, complaint) = told(&child.wait_with_output().unwrap());
+    assert_eq!(code, Some(4), "{printed}{complaint}");
+    assert!(complaint.contains("its highest id is 1, none was expected"), "{complaint}");
+    assert_eq!(source.query("select string_agg(id::text, ',') from events").await, ["1"]);
+}
