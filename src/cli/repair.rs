@@ -14,6 +14,7 @@ use crate::log::Stream;
 use crate::replicate::check;
 use crate::replicate::check::shape::{DestinationShape, SourceShape};
 use crate::stop::Stop;
+use slog::Logger;
 
 /// Runs it; gives the exit code.
 ///
@@ -33,12 +34,12 @@ pub async fn repair(arguments: args::Repair) -> Result<u8, Problems> {
         (None, true) => Wanted::AcceptSlate,
         (None, false) => Wanted::InsertMissing,
     };
-    let done = mend(&config, wanted, arguments.yes, &stop).await;
+    let done = mend(&config, wanted, arguments.yes, &stop, &log).await;
     drop((log, guard));
     done.map(|()| 0)
 }
 
-async fn mend(config: &Config, wanted: Wanted, is_yes: bool, stop: &Stop) -> Result<(), Problems> {
+async fn mend(config: &Config, wanted: Wanted, is_yes: bool, stop: &Stop, log: &Logger) -> Result<(), Problems> {
     let Some(shapes) = stop.or(shapes(config)).await else {
         tell_unchanged();
         return Ok(());
@@ -66,7 +67,7 @@ async fn mend(config: &Config, wanted: Wanted, is_yes: bool, stop: &Stop) -> Res
     } else {
         "written"
     };
-    if !finish(config, stop, what, async |done| repair.carry_out(stop, done).await).await? {
+    if !finish(config, stop, what, async |done| repair.carry_out(stop, log, done).await).await? {
         return Ok(());
     }
     match stop.or(repair.verify()).await {

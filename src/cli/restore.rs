@@ -15,6 +15,7 @@ use crate::log::Stream;
 use crate::replicate::check;
 use crate::replicate::check::shape::{DestinationShape, SourceShape};
 use crate::stop::Stop;
+use slog::Logger;
 
 /// Runs it; gives the exit code.
 ///
@@ -26,7 +27,7 @@ pub async fn restore(arguments: args::Restore) -> Result<u8, Problems> {
     config.notes.iter().for_each(|note| eprintln!("note: {note}"));
     let stop = stop_on_signals(&log)?;
     let from = chosen(&config, &arguments.from)?;
-    let done = rebuild(&config, from, arguments.yes, &stop).await;
+    let done = rebuild(&config, from, arguments.yes, &stop, &log).await;
     drop((log, guard));
     done.map(|()| 0)
 }
@@ -43,7 +44,7 @@ fn chosen(config: &Config, name: &str) -> Result<usize> {
     })
 }
 
-async fn rebuild(config: &Config, from: usize, is_yes: bool, stop: &Stop) -> Result<(), Problems> {
+async fn rebuild(config: &Config, from: usize, is_yes: bool, stop: &Stop, log: &Logger) -> Result<(), Problems> {
     let Some(shapes) = stop.or(shapes(config)).await else {
         tell_unchanged();
         return Ok(());
@@ -66,7 +67,7 @@ async fn rebuild(config: &Config, from: usize, is_yes: bool, stop: &Stop) -> Res
     if !agreed(&plan, is_yes, stop).await? {
         return Ok(());
     }
-    if !finish(config, stop, "written", async |done| restore.carry_out(stop, done).await).await? {
+    if !finish(config, stop, "written", async |done| restore.carry_out(stop, log, done).await).await? {
         return Ok(());
     }
     match stop.or(restore.verify()).await {

@@ -40,6 +40,7 @@ use findings::{Findings, Tail};
 use futures::future::try_join;
 use judge::Judge;
 use plan::Case;
+use slog::Logger;
 use std::sync::Arc;
 use std::time::Duration;
 use write::Writing;
@@ -192,14 +193,14 @@ impl<'a> Repair<'a> {
     ///
     /// # Errors
     /// As each says; whole batches that were committed before stay.
-    pub async fn carry_out(&self, stop: &Stop, done: &mut Done) -> Result<()> {
+    pub async fn carry_out(&self, stop: &Stop, log: &Logger, done: &mut Done) -> Result<()> {
         let Some(position) = self.position else { return Ok(()) };
         let source = Arc::new(self.target.source.session(Side::Source).await?);
         let gate = Gate::new(source, self.target.source_table.oid, self.target.is_durability_awaited).await?;
         if let Wanted::RewindTo(id) = self.wanted {
             // What goes because the source has it too must be on its disk.
             gate.durable().await?;
-            return write::rewind(&self.held, id, position, self.target.limits.events_max, stop, done).await;
+            return write::rewind(&self.held, id, position, self.target.limits.events_max, stop, log, done).await;
         }
         let writing = |source, destination| Writing {
             held: &self.held,
@@ -208,6 +209,7 @@ impl<'a> Repair<'a> {
             position,
             limits: self.target.limits,
             stop,
+            log,
         };
         if self.wanted == Wanted::AcceptSlate {
             return writing(&self.source, &self.destination)

@@ -9,8 +9,10 @@ use crate::error::{Error, Kind, Result};
 use crate::event::frame::Row;
 use crate::event::range::{IdRange, shown};
 use crate::event::readable::Readable;
+use crate::log::key;
 use crate::source::durability::Gate;
 use crate::stop::Stop;
+use slog::{Logger, debug};
 
 /// What was done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,6 +21,14 @@ pub struct Done {
     pub events: u64,
     /// Whether a stop came before the end: then the rest is for another run.
     pub is_stopped: bool,
+}
+
+impl Done {
+    /// Counts a transaction that was committed, and tells it with the id it reached.
+    pub fn add(&mut self, events: u64, reached: Option<i64>, log: &Logger) {
+        self.events += events;
+        debug!(log, "a batch was committed"; key::EVENTS => events, key::ID => shown(reached), "events_so_far" => self.events);
+    }
 }
 
 /// Where rows are read, and into what they are written.
@@ -35,6 +45,8 @@ pub struct Writing<'a> {
     pub limits: Limits,
     /// When it is to end.
     pub stop: &'a Stop,
+    /// Where each batch is told.
+    pub log: &'a Logger,
 }
 
 impl Writing<'_> {
@@ -79,7 +91,7 @@ impl Writing<'_> {
         }
         gate.durable().await?;
         self.in_transaction(self.held.put_in(&batch.rows)).await?;
-        done.events += batch.rows.len() as u64;
+        done.add(batch.rows.len() as u64, batch.rows.last().map(|row| row.id), self.log);
         batch.clear();
         Ok(())
     }
@@ -127,7 +139,7 @@ impl Writing<'_> {
             self.held.put_in(&batch.rows).await
         };
         self.in_transaction(replace).await?;
-        done.events += batch.rows.len() as u64;
+        done.add(batch.rows.len() as u64, batch.rows.last().map(|row| row.id), self.log);
         batch.clear();
         judged.clear();
         Ok(())
@@ -142,7 +154,7 @@ impl Writing<'_> {
 ///
 /// # Errors
 /// `Contents` when somebody else writes there; `Rejected` when rows stay although they were deleted; those of the server.
-pub async fn rewind(held: &Held, to: i64, position: i64, events_max: u64, stop: &Stop, done: &mut Done) -> Result<()> {
+pub async fn rewind(held: &Held, to: i64, position: i64, events_max: u64, stop: &Stop, log: &Logger, done: &mut Done) -> Result<()> {
     let mut top = position;
     while top > to {
         if stop.is_requested() {
@@ -163,7 +175,7 @@ pub async fn rewind(held: &Held, to: i64, position: i64, events_max: u64, stop: 
                 .fix("remove the trigger or rule that keeps rows; nothing of this batch was deleted"))
         };
         transaction(held, Some(top), work).await?;
-        done.events += deleted;
+        done.add(deleted, Some(cut), log);
         top = cut;
     }
     Ok(())

@@ -36,6 +36,7 @@ use crate::sql;
 use crate::stop::Stop;
 use futures::future::try_join;
 use plan::{Copied, Found, plan};
+use slog::Logger;
 use std::time::Duration;
 use write::Filling;
 
@@ -182,7 +183,7 @@ impl<'a> Restore<'a> {
     ///
     /// # Errors
     /// As [`write`] says; whole batches that were committed before stay.
-    pub async fn carry_out(&self, stop: &Stop, done: &mut Done) -> Result<()> {
+    pub async fn carry_out(&self, stop: &Stop, log: &Logger, done: &mut Done) -> Result<()> {
         let Some(last) = position(&self.from_session, &self.target.from).await? else {
             return Ok(());
         };
@@ -193,6 +194,7 @@ impl<'a> Restore<'a> {
             next_id: &self.next_id,
             limits: self.target.limits,
             stop,
+            log,
         };
         filling.fill(self.held.position().await?, done).await
     }

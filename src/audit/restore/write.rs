@@ -14,6 +14,7 @@ use crate::source::next_id::NextId;
 use crate::sql;
 use crate::stop::Stop;
 use futures::StreamExt;
+use slog::Logger;
 
 /// Where rows come from and where they go.
 pub struct Filling<'a> {
@@ -29,6 +30,8 @@ pub struct Filling<'a> {
     pub limits: Limits,
     /// When it is to end.
     pub stop: &'a Stop,
+    /// Where each batch is told.
+    pub log: &'a Logger,
 }
 
 impl Filling<'_> {
@@ -69,7 +72,7 @@ impl Filling<'_> {
             return Err(in_the_way(error));
         }
         *position = batch.rows.last().map(|row| row.id).or(*position);
-        done.events += batch.rows.len() as u64;
+        done.add(batch.rows.len() as u64, *position, self.log);
         batch.clear();
         Ok(())
     }

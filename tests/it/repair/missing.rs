@@ -28,6 +28,16 @@ async fn missing_events_are_inserted_as_the_source_has_them() {
 }
 
 #[tokio::test]
+async fn each_batch_is_told_in_the_log_beside_the_result() {
+    let (source, destination) = pair(KINDS[0]).await;
+    destination.execute("delete from events where id between 11 and 25").await;
+    let (code, printed, log) = repair(&source, &destination, &["--insert-missing", "--yes"]);
+    assert_eq!((code, log.matches("a batch was committed").count()), (Some(0), 3), "{log}");
+    assert!(log.contains("\"events_so_far\":15") && log.contains("\"id\":\"25\""), "{log}");
+    assert!(printed.lines().all(|line| !line.starts_with('{')), "{printed}");
+}
+
+#[tokio::test]
 async fn what_lies_above_the_position_is_left_to_the_replicator() {
     let (source, destination) = pair(KINDS[0]).await;
     destination.execute("delete from events where id > 80 or id = 7").await;

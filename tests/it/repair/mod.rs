@@ -41,7 +41,7 @@ pub const AS_A_RESTORE: &str = "alter table events disable trigger all";
 /// A configuration with small batches.
 pub fn configuration(source: &Database, destination: &Database) -> String {
     format!(
-        "[source]\nurl = '{}'\n[[destinations]]\nname = \"copy\"\nurl = '{}'\n[replication]\nmax_events_per_write = 7\n[log]\nformat = \"json\"\n",
+        "[source]\nurl = '{}'\n[[destinations]]\nname = \"copy\"\nurl = '{}'\n[replication]\nmax_events_per_write = 7\n[log]\nformat = \"json\"\nlevel = \"debug\"\n",
         url(source),
         url(destination)
     )
