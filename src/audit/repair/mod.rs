@@ -2,7 +2,7 @@
 //!
 //! Why nothing is lost, doubled or overwritten:
 //! - Everything is read and judged before the first write, on both sides, row by row; what was not accepted by name refuses all of it
-//!   ([`plan`] decides, without any I/O).
+//!   (`plan` decides, without any I/O).
 //! - The destination is held for as long as it takes ([`crate::destination::hold`]), and each batch is a transaction under the replicator's
 //!   fence on the expected position ([`crate::destination::held`]).
 //! - Rows go in by COPY, which replaces nothing, in the bytes in which the source gives them, and only when the source has them on disk: a row

@@ -1,10 +1,10 @@
 //! `restore`: a source that was lost is rebuilt from a destination.
 //!
 //! Why nothing is lost, doubled or overwritten, and no id is given out twice:
-//! - The destination to restore from must be the longest of all that are configured, and all others prefixes of it, row by row ([`plan`] decides,
+//! - The destination to restore from must be the longest of all that are configured, and all others prefixes of it, row by row (`plan` decides,
 //!   without any I/O). All are held meanwhile ([`crate::destination::hold`]), so that none of them moves.
 //! - The source is empty, or holds exactly the beginning of that destination: then an earlier restore is resumed. Rows go in by COPY, which
-//!   replaces nothing, in id order, on the expected position, with writers kept out by a lock of the table ([`write`]).
+//!   replaces nothing, in id order, on the expected position, with writers kept out by a lock of the table (`write`).
 //! - In every transaction, the first included, the next id is raised beyond the last of the destination, before the first row goes in
 //!   ([`crate::source::next_id`]); it is never lowered. So neither a crash nor a writer in between leads to an id that a destination holds.
 //! - At the end both sides are read again and must be equal, and the next id is asked for.
@@ -127,7 +127,7 @@ impl<'a> Restore<'a> {
     /// Reads all sides and decides. Writes nothing.
     ///
     /// # Errors
-    /// `Contents` as [`plan`] says; those of all sides.
+    /// `Contents` as `plan` says; those of all sides.
     pub async fn plan(&self) -> Result<Plan> {
         let target = &self.target;
         let position = position(&self.from_session, &target.from).await?;
@@ -182,7 +182,7 @@ impl<'a> Restore<'a> {
     /// Writes, batch by batch, and keeps count of what is committed. May be dropped: the server rolls back the batch in hand.
     ///
     /// # Errors
-    /// As [`write`] says; whole batches that were committed before stay.
+    /// As `write` says; whole batches that were committed before stay.
     pub async fn carry_out(&self, stop: &Stop, log: &Logger, done: &mut Done) -> Result<()> {
         let Some(last) = position(&self.from_session, &self.target.from).await? else {
             return Ok(());
