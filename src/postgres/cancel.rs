@@ -1,24 +1,14 @@
 //! Cancels what a session is running, and returns only when the server has done so: a later statement is never hit by mistake.
 
+use crate::postgres::socket::Peer;
 use crate::postgres::tls::Tls;
 use std::io;
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{CancelToken, NoTls};
-
-/// Where a session is connected to, so that its cancel request goes to the same server and to no other of a name.
-#[derive(Clone, Debug)]
-pub(super) enum Peer {
-    /// An address, and the name for the certificate.
-    Tcp(SocketAddr, String),
-    /// A socket.
-    Unix(PathBuf),
-}
 
 /// Sends the request, encrypted as the session is. As libpq does, it waits until the server hangs up; poolers forward it only then, too.
 pub(super) async fn cancel(token: CancelToken, peer: &Peer, tls: Option<&Tls>) -> io::Result<()> {

@@ -2,24 +2,18 @@
 
 use crate::config::libpq::{ChannelBinding, Conninfo, Host, HostAt, SslMode};
 use crate::error::{Error, Kind, Result};
-use crate::postgres::cancel::Peer;
 use crate::postgres::fault::{self, Side};
+use crate::postgres::socket::{Buffered, Peer};
 use crate::postgres::tls::{self, Tls};
 use secrecy::{ExposeSecret, SecretString};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio_postgres::config::{ChannelBinding as DriverBinding, SslMode as DriverSslMode, SslNegotiation};
-use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls, Notification, Socket};
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls, Notification};
 
-/// Keepalive of the client's side: a peer that is gone is noticed within about 25 s.
-const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
-const KEEPALIVE_RETRIES: u32 = 3;
-/// Bytes that are sent and not acknowledged for so long end the connection.
-const TCP_USER_TIMEOUT: Duration = Duration::from_secs(15);
 /// Notifications that wait to be seen; those beyond are dropped, since each only says "look again" and enough of them wait already.
 const NOTIFICATIONS_MAX: usize = 256;
 
@@ -103,48 +97,36 @@ impl Dial<'_> {
         }
     }
 
-    async fn connect_by(
-        &self,
-        way: Way,
-        host: &Host,
-        address: Option<IpAddr>,
-        secret: &Secret,
-    ) -> std::result::Result<Line, tokio_postgres::Error> {
-        let mut config = self.config(host, address, secret);
+    async fn connect_by(&self, way: Way, host: &Host, address: Option<IpAddr>, secret: &Secret) -> std::result::Result<Line, Failure> {
+        let mut config = self.config(secret);
         config.ssl_mode(match way {
             Way::Plain => DriverSslMode::Disable,
             Way::TlsIfOffered => DriverSslMode::Prefer,
             Way::Tls => DriverSslMode::Require,
         });
-        let peer = peer(host, address);
+        let peer = Peer::of(host, address);
+        let socket = peer.connect().await.map_err(Failure::Socket)?;
         match &self.tls {
             Some(tls) if way != Way::Plain => {
-                let (client, connection) = config.connect(tls.maker()).await?;
+                let mut maker = tls.maker();
+                let connector = MakeTlsConnect::<Buffered>::make_tls_connect(&mut maker, peer.name());
+                let connector = connector.map_err(|error| Failure::Socket(std::io::Error::other(error)))?;
+                let (client, connection) = config.connect_raw(socket, connector).await?;
                 Ok(drive(client, connection, self.side, peer, Some(tls.clone())))
             }
             _ => {
-                let (client, connection) = config.connect(NoTls).await?;
+                let (client, connection) = config.connect_raw(socket, NoTls).await?;
                 Ok(drive(client, connection, self.side, peer, None))
             }
         }
     }
 
-    fn config(&self, host: &Host, address: Option<IpAddr>, secret: &Secret) -> Config {
+    fn config(&self, secret: &Secret) -> Config {
         let mut config = Config::new();
-        match &host.at {
-            HostAt::Tcp { host: name, .. } => config.host(name),
-            HostAt::Unix(directory) => config.host_path(directory),
-        };
-        address.map(|address| config.hostaddr(address));
         config
-            .port(host.port)
             .user(&self.conninfo.user)
             .dbname(&self.conninfo.database)
             .application_name(&self.application_name)
-            .keepalives_idle(KEEPALIVE_IDLE)
-            .keepalives_interval(KEEPALIVE_INTERVAL)
-            .keepalives_retries(KEEPALIVE_RETRIES)
-            .tcp_user_timeout(TCP_USER_TIMEOUT)
             .channel_binding(match self.conninfo.channel_binding {
                 ChannelBinding::Disable => DriverBinding::Disable,
                 ChannelBinding::Prefer => DriverBinding::Prefer,
@@ -159,7 +141,11 @@ impl Dial<'_> {
     }
 
     /// Says in our words why a connection failed.
-    fn explain(&self, error: &tokio_postgres::Error, host: &Host, secret: &Secret) -> Error {
+    fn explain(&self, failure: &Failure, host: &Host, secret: &Secret) -> Error {
+        let error = match failure {
+            Failure::Driver(error) => error,
+            Failure::Socket(error) => return unreachable(host).because("error connecting to server").caused_by(error),
+        };
         let user = &self.conninfo.user;
         let source = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
         if let Some(fault) = tls::Fault::of(error) {
@@ -191,15 +177,38 @@ impl Dial<'_> {
             )),
             Some("3D000") => ours.fix("create the database, or correct its name"),
             Some("42501") => ours.fix(format!("GRANT CONNECT ON DATABASE … TO {}", crate::sql::ident(user))),
-            None => ours.fix(format!("check that PostgreSQL runs there and port {} is open from this machine", host.port)),
+            None => ours.fix(check_port(host)),
             _ => ours,
         }
     }
 }
 
+/// Why a connection was not made.
+enum Failure {
+    /// There is nobody to talk to.
+    Socket(std::io::Error),
+    /// The server, the handshake or the driver refused.
+    Driver(tokio_postgres::Error),
+}
+
+impl From<tokio_postgres::Error> for Failure {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Driver(error)
+    }
+}
+
+fn unreachable(host: &Host) -> Error {
+    Error::new(Kind::Unavailable, "cannot connect").fix(check_port(host))
+}
+
+fn check_port(host: &Host) -> String {
+    format!("check that PostgreSQL runs there and port {} is open from this machine", host.port)
+}
+
 /// libpq's rule for the second way: after a handshake that failed, or when `pg_hba.conf` has no line for the first.
 /// A wrong password is not sent again without TLS.
-fn is_worth_another_way(error: &tokio_postgres::Error, second: Way) -> bool {
+fn is_worth_another_way(failure: &Failure, second: Way) -> bool {
+    let Failure::Driver(error) = failure else { return false };
     let is_refused_by_hba = error.code().is_some_and(|code| code.code() == "28000");
     is_refused_by_hba || (second == Way::Plain && tls::Fault::of(error).is_some())
 }
@@ -224,18 +233,7 @@ fn secret(conninfo: &Conninfo, host: &Host) -> Result<Secret> {
     Ok(Secret { password, checked })
 }
 
-/// An address is always known where it matters: the tour looks names up itself.
-fn peer(host: &Host, address: Option<IpAddr>) -> Peer {
-    match &host.at {
-        HostAt::Unix(directory) => Peer::Unix(directory.join(format!(".s.PGSQL.{}", host.port))),
-        HostAt::Tcp { host: name, .. } => {
-            let address = address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-            Peer::Tcp(SocketAddr::new(address, host.port), name.clone())
-        }
-    }
-}
-
-fn drive<T>(client: Client, connection: Connection<Socket, T>, side: Side, peer: Peer, tls: Option<Tls>) -> Line
+fn drive<T>(client: Client, connection: Connection<Buffered, T>, side: Side, peer: Peer, tls: Option<Tls>) -> Line
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -255,8 +253,12 @@ where
 }
 
 /// Carries messages until the connection ends; dropping the sender of notifications is the sign that it has.
-async fn carry<T>(mut connection: Connection<Socket, T>, notifications: mpsc::Sender<Notification>, death: Arc<OnceLock<Error>>, side: Side)
-where
+async fn carry<T>(
+    mut connection: Connection<Buffered, T>,
+    notifications: mpsc::Sender<Notification>,
+    death: Arc<OnceLock<Error>>,
+    side: Side,
+) where
     T: AsyncRead + AsyncWrite + Unpin,
 {
     while let Some(message) = std::future::poll_fn(|cx| connection.poll_message(cx)).await {

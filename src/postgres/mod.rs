@@ -15,6 +15,7 @@ pub mod pool;
 pub mod pooler;
 pub mod script;
 pub mod server;
+mod socket;
 pub mod stored;
 pub mod tls;
 mod tour;

@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio_postgres::CopyOutStream;
 
 /// Rows of one COPY, so that no snapshot lives long. It makes no difference to events, which never change, where pages meet.
-const PAGE_ROWS_MAX: u64 = 20_000;
+const PAGE_ROWS_MAX: u64 = 100_000;
 /// Without a byte for this long, the read is given up.
 const STALL_MAX: Duration = Duration::from_secs(60);
 
