@@ -30,13 +30,20 @@ pub fn main() -> ExitCode {
     block_on(command(Arguments::parse().command))
 }
 
-/// Runs a program to its exit code.
+/// Runs a program to its exit code, on several threads.
 fn block_on(program: impl Future<Output = u8>) -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(worker_threads())
-        .enable_all()
-        .build();
-    let code = match runtime {
+    let mut threads = tokio::runtime::Builder::new_multi_thread();
+    run_on(threads.worker_threads(worker_threads()), program)
+}
+
+/// Runs a program to its exit code, on this thread alone: where rows pass through a few sessions, waking another thread for each piece of
+/// them costs more than all the rest.
+fn block_on_one_thread(program: impl Future<Output = u8>) -> ExitCode {
+    run_on(&mut tokio::runtime::Builder::new_current_thread(), program)
+}
+
+fn run_on(threads: &mut tokio::runtime::Builder, program: impl Future<Output = u8>) -> ExitCode {
+    let code = match threads.enable_all().build() {
         Ok(runtime) => {
             let code = runtime.block_on(program);
             runtime.shutdown_timeout(std::time::Duration::from_millis(100));

@@ -8,7 +8,7 @@ mod subject;
 mod watcher;
 
 use super::signals::stop_on_signals;
-use super::{block_on, told};
+use super::{block_on_one_thread, told};
 use crate::audit::verdict::Verdict;
 use crate::error::Problems;
 use crate::log::{self, Format as LogFormat, Stream};
@@ -24,7 +24,7 @@ const COULD_NOT_COMPARE: u8 = 2;
 
 /// Runs the program; gives its exit code.
 pub fn main() -> ExitCode {
-    block_on(run(Arguments::parse()))
+    block_on_one_thread(run(Arguments::parse()))
 }
 
 async fn run(arguments: Arguments) -> u8 {
