@@ -8,14 +8,25 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn counterfoil(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_counterfoil"));
+/// Our programs.
+const PROGRAMS: [(&str, &str); 3] = [
+    ("counterfoil", env!("CARGO_BIN_EXE_counterfoil")),
+    ("events-diff", env!("CARGO_BIN_EXE_events-diff")),
+    ("load-fake-data", env!("CARGO_BIN_EXE_load-fake-data")),
+];
+
+fn run(path: &str, arguments: &[&str]) -> Output {
+    let mut command = Command::new(path);
     command
         .args(arguments)
         .env_remove("COUNTERFOIL_CONFIG")
         .env_remove("COUNTERFOIL_URL")
         .env("COLUMNS", "100");
     command.output().unwrap()
+}
+
+fn counterfoil(arguments: &[&str]) -> Output {
+    run(PROGRAMS[0].1, arguments)
 }
 
 fn documents() -> Vec<PathBuf> {
@@ -43,33 +54,18 @@ fn commands(text: &str, program: &str) -> Vec<String> {
 
 #[test]
 fn every_command_of_the_documents_parses() {
-    let mut tried = 0;
-    for document in documents() {
-        for command in commands(&std::fs::read_to_string(&document).unwrap(), "counterfoil") {
-            let mut arguments: Vec<&str> = command.split_whitespace().skip(1).collect();
-            arguments.push("--help");
-            let output = counterfoil(&arguments);
-            assert!(
-                output.status.success(),
-                "{}: {command}\n{}",
-                document.display(),
-                String::from_utf8_lossy(&output.stderr)
-            );
-            tried += 1;
+    for (program, path) in PROGRAMS {
+        let mut tried = 0;
+        for document in documents() {
+            for command in commands(&std::fs::read_to_string(&document).unwrap(), program) {
+                let arguments: Vec<&str> = command.split_whitespace().skip(1).chain(["--help"]).collect();
+                let output = run(path, &arguments);
+                let complaint = String::from_utf8_lossy(&output.stderr);
+                assert!(output.status.success(), "{}: {command}\n{complaint}", document.display());
+                tried += 1;
+            }
         }
-    }
-    assert!(tried >= 6, "only {tried} commands were found");
-}
-
-#[test]
-fn every_command_of_load_fake_data_in_the_documents_parses() {
-    let document = std::fs::read_to_string(root().join("docs/load-fake-data.md")).unwrap();
-    let found = commands(&document, "load-fake-data");
-    assert!(found.len() >= 5, "{found:?}");
-    for command in found {
-        let flags: Vec<&str> = command.split_whitespace().skip(1).chain(["--help"]).collect();
-        let output = Command::new(env!("CARGO_BIN_EXE_load-fake-data")).args(&flags).output().unwrap();
-        assert!(output.status.success(), "{command}\n{}", String::from_utf8_lossy(&output.stderr));
+        assert!(tried >= 6, "only {tried} commands of {program} were found");
     }
 }
 
@@ -134,10 +130,11 @@ fn help_is_as_recorded() {
 }
 
 #[test]
-fn the_help_of_load_fake_data_is_as_recorded() {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_load-fake-data"));
-    let output = command.arg("--help").env("COLUMNS", "100").output().unwrap();
-    assert_recorded("load-fake-data", &String::from_utf8(output.stdout).unwrap());
+fn the_help_of_the_companions_is_as_recorded() {
+    for (program, path) in &PROGRAMS[1..] {
+        let output = run(path, &["--help"]);
+        assert_recorded(program, &String::from_utf8(output.stdout).unwrap());
+    }
 }
 
 fn assert_recorded(name: &str, help: &str) {

@@ -49,7 +49,7 @@ pub struct Arguments {
     /// Writes INSERTs of the rows the second table lacks into this file, as one transaction
     #[arg(long, value_name = "FILE")]
     pub repair_sql: Option<PathBuf>,
-    /// Goes on where an interrupted comparison left this journal
+    /// Goes on where an interrupted comparison left this journal (by itself: events-diff.journal in the current folder)
     #[arg(long, value_name = "FILE")]
     pub resume: Option<PathBuf>,
     /// Sessions on each side that make digests at the same time
@@ -65,7 +65,7 @@ pub struct Arguments {
 pub enum Format {
     /// For a person
     Text,
-    /// One JSON object a line, the summary last
+    /// One JSON object a line, the verdict last
     Jsonl,
 }
 
