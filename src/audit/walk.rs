@@ -165,8 +165,7 @@ impl<'a> Walk<'a> {
                 (true, _) if rest.is_empty() => return self.read_again(readers, stop).await,
                 (true, Way::Digests(_)) => continue,
                 (true, Way::Merge(rows)) => {
-                    let chunks = self.next_chunks(rest, rows, self.chunks, enough).await?;
-                    self.chunks = (self.chunks * 2).min(STATEMENT_CHUNKS_MAX);
+                    let chunks = self.next_chunks(rest, rows, 1, enough).await?;
                     let segment = IdRange {
                         through: chunks.first().map_or(rest.through, |chunk| chunk.through),
                         ..rest
@@ -294,6 +293,15 @@ impl<'a> Walk<'a> {
             self.doubted.push(difference.id);
             return Ok(());
         }
+        self.take_as_found(difference).await
+    }
+
+    /// What an open transaction may still bring to the first side cannot be decided; everything else counts.
+    async fn take_as_found(&mut self, difference: Difference) -> Result<()> {
+        if difference.class == Class::Extra && matches!(self.task.fence.doubt, Doubt::Open(_)) {
+            self.undecided.push(difference.id);
+            return Ok(());
+        }
         self.emission.take(difference).await
     }
 
@@ -310,12 +318,7 @@ impl<'a> Walk<'a> {
                 return Ok(Ended::Interrupted);
             };
             let Some(unlike) = unlike? else { continue };
-            let difference = self.class(&unlike);
-            if difference.class == Class::Extra && matches!(self.task.fence.doubt, Doubt::Open(_)) {
-                self.undecided.push(id);
-            } else {
-                self.emission.take(difference).await?;
-            }
+            self.take_as_found(self.class(&unlike)).await?;
         }
         Ok(Ended::Complete)
     }
