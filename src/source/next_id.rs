@@ -3,7 +3,7 @@
 //! It is only ever raised: an id that was given out once, here or at the source that was lost, is never given out again.
 
 use crate::error::{Error, Kind, Result};
-use crate::event::table::Table;
+use crate::event::table::{Table, TableName};
 use crate::postgres::connect::Session;
 use crate::source::discipline::Discipline;
 use crate::sql;
@@ -13,8 +13,15 @@ use crate::sql;
 pub enum NextId {
     /// Table `id` of this schema, whose one row holds the next id: ours and slate's.
     Counter(String),
-    /// The sequence of this oid.
-    Sequence(u32),
+    /// A plain sequence, which counts by one.
+    Sequence {
+        /// Its oid.
+        oid: u32,
+        /// Its schema and name.
+        name: TableName,
+        /// Whether our role may know where it stands.
+        may_read: bool,
+    },
 }
 
 impl NextId {
@@ -24,7 +31,7 @@ impl NextId {
     /// `Unsuitable` when ids are given out in another way, or by a counter that is not one row.
     pub async fn find(session: &Session, table: &Table, discipline: &Discipline) -> Result<Self> {
         let found = match discipline {
-            Discipline::Sequence { sequence, .. } => Some(Self::Sequence(*sequence)),
+            Discipline::Sequence { sequence: oid, .. } => self::sequence(session, *oid).await?,
             Discipline::Consecutive => counter(session, table).await?,
             Discipline::Grace(_) => None,
         };
@@ -46,9 +53,12 @@ impl NextId {
     pub async fn ask(&self, session: &Session) -> Result<Option<i64>> {
         let failed = |error| session.error(&error, "cannot ask for the next id");
         match self {
-            Self::Sequence(oid) => {
-                let row = session.query_one(include_str!("../../sql/restore/sequence.sql"), &[oid]).await;
-                Ok(row.map_err(failed)?.get(0))
+            Self::Sequence { may_read: false, .. } => Ok(None),
+            Self::Sequence { name, .. } => {
+                let asked = sql::fill(include_str!("../../sql/restore/sequence.sql"), &sequence_names(name));
+                let row = session.query_one(&asked, &[]).await.map_err(failed)?;
+                let (last_value, is_called): (i64, bool) = (row.get(0), row.get(1));
+                Ok(Some(last_value.saturating_add(is_called.into())))
             }
             Self::Counter(schema) => {
                 let asked = sql::fill(include_str!("../../sql/restore/counter.sql"), &[("schema", sql::text(schema))]);
@@ -67,13 +77,12 @@ impl NextId {
     /// The statement that lets it go on after this id, unless it is beyond. Running it again is harmless.
     pub fn raise(&self, last: i64) -> String {
         let statement = match self {
-            Self::Sequence(oid) => sql::fill(
-                include_str!("../../sql/restore/sequence_raise.sql"),
-                &[
-                    ("oid", sql::sql(oid.to_string())),
-                    ("last", sql::sql(format!("'{last}'::pg_catalog.int8"))),
-                ],
-            ),
+            Self::Sequence { oid, name, .. } => {
+                let [schema, sequence] = sequence_names(name);
+                let oid = ("oid", sql::sql(oid.to_string()));
+                let last = ("last", sql::sql(format!("'{last}'::pg_catalog.int8")));
+                sql::fill(include_str!("../../sql/restore/sequence_raise.sql"), &[schema, sequence, oid, last])
+            }
             Self::Counter(schema) => sql::fill(
                 include_str!("../../sql/restore/counter_raise.sql"),
                 &[
@@ -84,6 +93,25 @@ impl NextId {
         };
         sql::without_header(&statement).to_owned()
     }
+}
+
+fn sequence_names(name: &TableName) -> [(&'static str, sql::Value<'_>); 2] {
+    [("schema", sql::text(&name.schema)), ("sequence", sql::text(&name.name))]
+}
+
+async fn sequence(session: &Session, oid: u32) -> Result<Option<NextId>> {
+    let found = session
+        .query_opt(include_str!("../../sql/restore/sequence_name.sql"), &[&oid])
+        .await;
+    let found = found.map_err(|error| session.error(&error, "cannot ask for the name of the sequence"))?;
+    Ok(found.map(|row| NextId::Sequence {
+        oid,
+        name: TableName {
+            schema: row.get(0),
+            name: row.get(1),
+        },
+        may_read: row.get(2),
+    }))
 }
 
 async fn counter(session: &Session, table: &Table) -> Result<Option<NextId>> {

@@ -73,6 +73,23 @@ async fn what_is_restored_already_is_nothing_to_do_but_a_next_id_that_is_too_low
 }
 
 #[tokio::test]
+async fn a_sequence_that_was_set_beyond_the_last_id_is_never_lowered() {
+    for (set, next) in [
+        ("alter table events alter id restart with 500", "500"),
+        ("select setval('events_id_seq', 500, false)", "500"),
+        ("select setval('events_id_seq', 500, true)", "501"),
+        ("select setval('events_id_seq', 101, false)", "102"),
+    ] {
+        let (source, (long, short)) = (new_source("sequence").await, destinations().await);
+        source.execute(set).await;
+        let (code, printed, complaint) = restore(&source, &long, &short, &["--from", "long", "--yes"]);
+        assert_eq!(code, Some(0), "{set}: {printed}{complaint}");
+        assert!(printed.contains(&format!("the next id is {next}")), "{set}: {printed}");
+        assert_eq!(source.query("select nextval('events_id_seq')").await, [next], "{set}");
+    }
+}
+
+#[tokio::test]
 async fn a_column_that_the_source_computes_is_computed_and_compared() {
     let (source, (long, short)) = (new_source("sequence").await, destinations().await);
     source
