@@ -84,6 +84,7 @@ impl Filling<'_> {
         let on: Vec<&str> = triggers.iter().map(|(_, on)| on.as_str()).collect();
         self.held.run(&off.join("\n")).await?;
         self.held.put_in(&batch.rows).await?;
+        self.held.run(include_str!("../../../sql/restore/constraints.sql")).await?;
         self.held.run(&on.join("\n")).await?;
         self.held.commit().await
     }

@@ -90,6 +90,19 @@ async fn a_sequence_that_was_set_beyond_the_last_id_is_never_lowered() {
 }
 
 #[tokio::test]
+async fn deferred_constraints_of_the_source_are_checked_and_do_not_stop_it() {
+    let (source, (long, short)) = (new_source("sequence").await, destinations().await);
+    source
+        .execute(
+            "create table kinds (n bigint primary key); insert into kinds select generate_series(1, 101); \
+             alter table events add foreign key (id) references kinds deferrable initially deferred",
+        )
+        .await;
+    let (code, printed, complaint) = restore(&source, &long, &short, &["--from", "long", "--yes"]);
+    assert_eq!(code, Some(0), "{printed}{complaint}");
+}
+
+#[tokio::test]
 async fn a_column_that_the_source_computes_is_computed_and_compared() {
     let (source, (long, short)) = (new_source("sequence").await, destinations().await);
     source
