@@ -1,3 +1,3 @@
--- Disables a trigger; in a transaction that enables it again.
+-- Disables a trigger of this table alone; in a transaction that enables it again.
 -- Variables: schema, table, trigger (names).
-alter table :"schema".:"table" disable trigger :"trigger";
+alter table only :"schema".:"table" disable trigger :"trigger";

@@ -1,3 +1,3 @@
--- Enables a trigger again, as it was.
+-- Enables a trigger of this table alone again, as it was.
 -- Variables: schema, table, trigger (names), how (SQL of ours: nothing, always or replica).
-alter table :"schema".:"table" enable :how trigger :"trigger";
+alter table only :"schema".:"table" enable :how trigger :"trigger";

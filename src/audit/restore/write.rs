@@ -1,6 +1,6 @@
 //! Fills the source, batch by batch, in transactions that keep writers out and user triggers off.
 //!
-//! Triggers are switched off one by one and on again as each was, in the transaction itself: a crash, which rolls it back, leaves none of them
+//! Triggers, those of partitions too, are switched off one by one and on again as each was, in the transaction itself: a crash, which rolls it back, leaves none of them
 //! off, and one that its owner has disabled stays so. `session_replication_role` would not do: it takes more than ownership, and triggers that
 //! are enabled ALWAYS (ours are) fire all the same.
 
@@ -91,23 +91,22 @@ impl Filling<'_> {
 
     /// For each trigger the statement that disables it and the one that enables it as it was.
     async fn triggers(&self) -> Result<Vec<(String, String)>> {
-        let to = self.held.to();
         let asked = self
             .held
             .session()
-            .query(include_str!("../../../sql/restore/triggers.sql"), &[&to.oid])
+            .query(include_str!("../../../sql/restore/triggers.sql"), &[&self.held.to().oid])
             .await;
         let rows = asked.map_err(|error| self.held.failed(&error))?;
         let statements = rows.iter().map(|row| {
-            let (name, enabled): (&str, &str) = (row.get(0), row.get(1));
+            let (schema, table, name, enabled): (&str, &str, &str, &str) = (row.get(0), row.get(1), row.get(2), row.get(3));
             let how = match enabled {
                 "A" => "always",
                 "R" => "replica",
                 _ => "",
             };
             let names = [
-                ("schema", sql::text(&to.table.schema)),
-                ("table", sql::text(&to.table.name)),
+                ("schema", sql::text(schema)),
+                ("table", sql::text(table)),
                 ("trigger", sql::text(name)),
                 ("how", sql::sql(how)),
             ];

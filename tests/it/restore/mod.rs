@@ -1,6 +1,7 @@
 //! `counterfoil restore` rebuilds a lost source from a destination, or refuses and writes nothing.
 
 mod interrupted;
+mod partitions;
 mod refusing;
 mod restoring;
 
