@@ -10,6 +10,7 @@ use crate::error::{Error, Kind, Result};
 use crate::event::frame::{self, Format, Row, Rows};
 use crate::event::range::{IdRange, shown};
 use crate::postgres::connect::Session;
+use crate::postgres::fault::is_open;
 use crate::sql;
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
@@ -250,7 +251,14 @@ impl Held {
     /// # Errors
     /// `Unavailable` when the answer is lost: then the outcome is unknown, and a new start finds out.
     pub async fn commit(&self) -> Result<()> {
-        self.run("commit").await
+        let committed = self.within(self.session.batch_execute("commit")).await?;
+        committed.map_err(|error| {
+            let ours = self.failed(&error);
+            if !is_open(&error) {
+                return ours;
+            }
+            ours.fix("it is not known whether this batch was committed; start again: it finds out, and does what is left")
+        })
     }
 
     /// Rolls back, as well as it can: a session that is gone has done so.

@@ -3,7 +3,6 @@
 use super::batch::Batch;
 use crate::error::{Error, Kind};
 use crate::sql::{TableName, literal};
-use tokio_postgres::error::Severity;
 
 /// Of more batches whose outcome is unknown only the number is told.
 const UNKNOWN_TOLD_MAX: usize = 4;
@@ -50,12 +49,6 @@ impl Unknown {
             self.operations.0
         )
     }
-}
-
-/// Whether an error leaves open if the transaction was committed: only an error of the statement itself says that it was not.
-pub(super) fn is_open(error: &tokio_postgres::Error) -> bool {
-    let is_of_statement = |error: &tokio_postgres::error::DbError| error.parsed_severity() == Some(Severity::Error);
-    !error.as_db_error().is_some_and(is_of_statement)
 }
 
 /// One error of all failures: the gravest, and what is unknown of each.

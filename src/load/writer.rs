@@ -1,7 +1,7 @@
 //! One connection that writes: a batch at a time, each in one transaction that is committed, or rolled back and written again.
 
 use super::batch::{Batch, Batches};
-use super::failure::{Failure, Unknown, is_open};
+use super::failure::{Failure, Unknown};
 use super::method::Way;
 use super::pace::Pace;
 use super::rollback::Rollbacks;
@@ -11,6 +11,7 @@ use super::table::Shape;
 use super::tally::Tally;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::connect::Session;
+use crate::postgres::fault::is_open;
 use crate::stop::Stop;
 use bytes::Bytes;
 use futures::SinkExt;

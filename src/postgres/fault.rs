@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Kind};
 use std::error::Error as _;
+use tokio_postgres::error::{DbError, Severity};
 
 /// Which side an error came from: a bad row is a destination's word, a bug of ours at the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +43,12 @@ pub fn error(error: &tokio_postgres::Error, side: Side, what: impl Into<String>)
         Some(source) => ours.caused_by(source),
         None => ours,
     }
+}
+
+/// Whether an error of a commit leaves open if it was committed: only an error of the statement itself says that it was not.
+pub fn is_open(error: &tokio_postgres::Error) -> bool {
+    let is_of_statement = |error: &DbError| error.parsed_severity() == Some(Severity::Error);
+    !error.as_db_error().is_some_and(is_of_statement)
 }
 
 /// A class 22 message can quote the value after a colon or in quotes; only what stands before it is shown.

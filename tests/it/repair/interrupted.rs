@@ -1,6 +1,6 @@
 //! A repair that is killed or stopped leaves whole batches, and another one does the rest.
 
-use super::{KINDS, pair, prepared, succeeds};
+use super::{KINDS, pair, prepared, repair, succeeds};
 use crate::harness::Database;
 use crate::support::until;
 use rustix::process::{Pid, Signal, kill_process};
@@ -184,4 +184,27 @@ async fn a_signal_before_anything_is_written_changes_nothing() {
     assert_eq!((code, printed.as_str()), (Some(0), "nothing was changed\n"), "{complaint}");
     somebody.batch_execute("rollback").await.unwrap();
     assert_eq!(destination.query("select count(*) from events").await, ["99"]);
+}
+
+#[tokio::test]
+async fn a_connection_that_is_lost_in_a_commit_leaves_its_outcome_open_and_says_so() {
+    let (source, destination) = pair(KINDS[0]).await;
+    destination.execute("delete from events where id between 21 and 40").await;
+    destination
+        .execute(
+            "create function dies() returns trigger language plpgsql as 'begin perform pg_terminate_backend(pg_backend_pid()); return null; end'; \
+             create constraint trigger dies after insert on events deferrable initially deferred for each row when (new.id = 30) execute function dies()",
+        )
+        .await;
+    let how = ["--insert-missing", "--yes"];
+    let (code, printed, complaint) = repair(&source, &destination, &how);
+    assert_eq!(code, Some(8), "{printed}{complaint}");
+    assert!(printed.contains("7 events were written"), "{printed}");
+    assert!(
+        complaint.contains("it is not known whether this batch was committed"),
+        "{complaint}"
+    );
+    assert!(!complaint.contains("nothing of this batch was written"), "{complaint}");
+    destination.execute("drop trigger dies on events").await;
+    succeeds(&source, &destination, &how).await;
 }
