@@ -53,7 +53,7 @@ impl Held {
     /// # Errors
     /// Those of the server, as everywhere here.
     pub async fn position(&self) -> Result<Option<i64>> {
-        let row = self.session.query_one(&self.to.ask_position(), &[]).await;
+        let row = self.within(self.session.query_one(&self.to.ask_position(), &[])).await?;
         Ok(row.map_err(|error| self.failed(&error))?.get(0))
     }
 

@@ -131,6 +131,29 @@ async fn a_role_that_may_not_delete_is_told_before_anything_is_read() {
 }
 
 #[tokio::test]
+async fn a_table_that_somebody_has_locked_is_not_waited_for_without_end() {
+    let (source, destination) = pair(KINDS[0]).await;
+    destination.execute(WRONGS[0]).await;
+    let somebody = destination.client().await;
+    somebody
+        .batch_execute("begin; lock table events in access exclusive mode")
+        .await
+        .unwrap();
+    let dir = TempDir::new().unwrap();
+    let mut command = prepared(&dir, &source, &destination, WAYS[0]);
+    let config = dir.path().join("counterfoil.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(
+        &config,
+        text.replace("[replication]\n", "[replication]\nappend_timeout_ms = 1000\n"),
+    )
+    .unwrap();
+    let (code, _, complaint) = crate::command::told(&command.output().unwrap());
+    assert_eq!(code, Some(8), "{complaint}");
+    assert!(complaint.contains("perhaps somebody else has locked"), "{complaint}");
+}
+
+#[tokio::test]
 async fn without_a_terminal_nothing_is_done_unless_it_is_said() {
     for (how, wrong) in WAYS.iter().zip(WRONGS) {
         let (source, destination) = pair(KINDS[0]).await;
