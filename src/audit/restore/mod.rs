@@ -23,10 +23,11 @@ use crate::destination::held::Held;
 use crate::destination::hold::hold;
 use crate::destination::postgres::Appending;
 use crate::error::{Error, Kind, Result};
+use crate::event::frame::Format;
 use crate::event::range::{IdRange, shown};
 use crate::event::readable::Proof;
 use crate::event::table::{Column, Origin, Table};
-use crate::event::wire::Wire;
+use crate::event::wire::{Wire, WireColumn};
 use crate::postgres::connect::Session;
 use crate::postgres::fault::Side;
 use crate::postgres::stored::StoredEvents;
@@ -140,6 +141,7 @@ impl<'a> Restore<'a> {
             next_id: self.next_id.ask(self.held.session()).await?,
             events: 0,
             first: None,
+            is_consecutive: *target.discipline == Discipline::Consecutive,
             left_out: left_out(target.source_table, target.from.table),
             events_max: target.limits.events_max,
         };
@@ -161,16 +163,7 @@ impl<'a> Restore<'a> {
 
     /// The first id at which another destination is not what the one to restore from is, by the columns that both have of the source.
     async fn first_unlike(&self, other: &Copy<'_>, through: i64) -> Result<Option<i64>> {
-        let ours = self.target.from.wire;
-        let columns = ours.columns.iter().filter(|column| other.wire.columns.contains(column));
-        let wire = Wire {
-            columns: columns.cloned().collect(),
-            format: if ours.format == other.wire.format {
-                ours.format
-            } else {
-                crate::event::frame::Format::Text
-            },
-        };
+        let wire = comparable(self.target.from.wire, other.wire);
         let sides = try_join(
             self.target.from.place.read(Side::Destination, &wire),
             other.place.read(Side::Destination, &wire),
@@ -257,6 +250,18 @@ fn put_in_as(source: &Table, from: &Copy<'_>) -> Result<Wire> {
     })
 }
 
+/// The columns by which two destinations are compared: all that both have of the source, each as wide as the wider of the two.
+fn comparable(ours: &Wire, theirs: &Wire) -> Wire {
+    let wider = |column: &WireColumn| {
+        let other = theirs.columns.iter().find(|other| other.name == column.name)?;
+        Some(if column.cast.is_some() { column.clone() } else { other.clone() })
+    };
+    Wire {
+        columns: ours.columns.iter().filter_map(wider).collect(),
+        format: if ours.format == theirs.format { ours.format } else { Format::Text },
+    }
+}
+
 /// The columns that only the destination has, other than those it computes, quoted.
 fn left_out(source: &Table, from: &Table) -> Vec<String> {
     let is_left_out = |column: &&Column| column.origin != Origin::Generated && source.column(&column.name).is_none();
@@ -267,6 +272,8 @@ fn left_out(source: &Table, from: &Table) -> Vec<String> {
 async fn held_session(copy: &Copy<'_>) -> Result<Session> {
     let session = copy.place.session(Side::Destination).await?;
     let held = hold(&session, copy.name, copy.table.oid).await;
+    let set = session.batch_execute(include_str!("../../../sql/restore/patience.sql")).await;
+    set.map_err(|error| session.error(&error, "cannot set lock_timeout"))?;
     held.map_err(|error| error.fix("stop it first; if its source is alive, there is nothing to restore; nothing was written"))?;
     Ok(session)
 }

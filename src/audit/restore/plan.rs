@@ -38,6 +38,8 @@ pub struct Found {
     pub events: u64,
     /// The first of them.
     pub first: Option<i64>,
+    /// Whether the source gives out ids without a hole.
+    pub is_consecutive: bool,
     /// Columns of the destination that the source does not have, quoted.
     pub left_out: Vec<String>,
     /// Events of one transaction at most.
@@ -77,7 +79,10 @@ pub fn plan(found: &Found) -> Result<Plan> {
     agreeing(found)?;
     beginning(found)?;
     if last == i64::MAX {
-        return Err(Error::new(Kind::Unsuitable, "no id is left to go on with").at(found.place.clone()));
+        return Err(Error::new(Kind::Unsuitable, "no id is left to go on with")
+            .at(found.place.clone())
+            .because(format!("destination {:?} holds the highest id there can be", found.from.name))
+            .fix("find out how that event came there, and take it away by hand if it is none; nothing was written"));
     }
     let next = last + 1;
     let goes_on = found.next_id.is_some_and(|found| found >= next);
@@ -102,6 +107,7 @@ pub fn plan(found: &Found) -> Result<Plan> {
             found.events_max
         ));
     }
+    lines.extend(holes(found, last));
     if !found.left_out.is_empty() {
         lines.push(format!(
             "will not restore what destination {:?} has in {}: the source has no such column; if the lost one had it, add it first",
@@ -123,6 +129,21 @@ pub fn plan(found: &Found) -> Result<Plan> {
         "the next id will be {next} or more; user triggers are off meanwhile, and writers must stay away"
     ));
     Ok(Plan { lines, is_empty: false })
+}
+
+/// What a replicator will say about ids that are missing where none may be.
+fn holes(found: &Found, last: i64) -> Option<String> {
+    let below = found
+        .held
+        .map(i128::from)
+        .or_else(|| found.first.map(|first| i128::from(first) - 1))?;
+    let holes = i128::from(last) - below - i128::from(found.events);
+    (found.is_consecutive && holes > 0).then(|| {
+        format!(
+            "{holes} ids below {last} are no event: with consecutive ids the replicator will refuse this source, unless they are in known_gaps; \
+             make it with --ids sequence if the lost one was"
+        )
+    })
 }
 
 fn longest(found: &Found, last: i64) -> Result<()> {

@@ -21,6 +21,7 @@ fn found() -> Found {
         next_id: Some(1),
         events: 100,
         first: Some(1),
+        is_consecutive: true,
         left_out: Vec::new(),
         events_max: 10,
     }
@@ -106,4 +107,37 @@ fn a_source_that_would_give_out_taken_ids_is_never_made() {
         ..found()
     };
     refused(&used, "the first event that differs has id 4");
+}
+
+#[test]
+fn holes_in_ids_are_told_where_the_source_may_have_none() {
+    let told = |found: Found| plan(&found).expect("a plan").to_string();
+    let gaps = Found { events: 97, ..found() };
+    assert!(told(gaps.clone()).contains("3 ids below 100 are no event"));
+    assert!(!told(found()).contains("are no event"));
+    let rest = Found {
+        held: Some(60),
+        first: Some(62),
+        events: 38,
+        ..found()
+    };
+    assert!(told(rest).contains("2 ids below 100 are no event"));
+    assert!(
+        !told(Found {
+            is_consecutive: false,
+            ..gaps
+        })
+        .contains("are no event")
+    );
+}
+
+#[test]
+fn the_highest_id_there_can_be_leaves_none_to_go_on_with() {
+    let error = plan(&Found {
+        from: copied("long", Some(i64::MAX), None),
+        ..found()
+    });
+    let error = error.expect_err("a refusal");
+    assert_eq!(error.kind(), Kind::Unsuitable);
+    assert!(error.remedy().is_some_and(|fix| fix.ends_with("nothing was written")), "{error:?}");
 }

@@ -50,6 +50,17 @@ async fn destinations_that_disagree_are_refused_with_the_first_id() {
 }
 
 #[tokio::test]
+async fn a_column_that_is_wider_in_one_of_the_destinations_is_compared_too() {
+    let (source, (long, short)) = (new_source("sequence").await, destinations().await);
+    source.execute("alter table events add kind int not null default 7").await;
+    long.execute("alter table events add kind int not null default 7").await;
+    short.execute("alter table events add kind bigint not null default 7").await;
+    assert_eq!(restore(&source, &long, &short, &["--from", "long"]).0, Some(2), "it would go ahead");
+    short.execute("update events set kind = 8 where id = 44").await;
+    refuses(&source, (&long, &short), &FROM_LONG, 4, &["the first that differs has id 44"]).await;
+}
+
+#[tokio::test]
 async fn a_source_that_holds_something_else_is_refused() {
     let (long, short) = destinations().await;
     for (kind, there) in [
@@ -174,4 +185,19 @@ async fn a_writer_that_stays_at_the_source_is_waited_for_ten_seconds() {
     })
     .await;
     assert_eq!(restore(&source, &long, &short, &FROM_LONG).0, Some(0));
+}
+
+#[tokio::test]
+async fn a_destination_that_somebody_has_locked_is_waited_for_ten_seconds() {
+    let (source, (long, short)) = (new_source("sequence").await, destinations().await);
+    let somebody = long.client().await;
+    somebody
+        .batch_execute("begin; lock table events in access exclusive mode")
+        .await
+        .unwrap();
+    let before = state(&source).await;
+    let (code, printed, complaint) = restore(&source, &long, &short, &FROM_LONG);
+    assert_eq!(code, Some(8), "{printed}{complaint}");
+    assert!(complaint.contains("lock timeout"), "{complaint}");
+    assert_eq!(state(&source).await, before);
 }
