@@ -177,9 +177,7 @@ impl<'a> Restore<'a> {
     /// # Errors
     /// As `write` says; whole batches that were committed before stay.
     pub async fn carry_out(&self, stop: &Stop, log: &Logger, done: &mut Done) -> Result<()> {
-        let Some(last) = position(&self.from_session, &self.target.from).await? else {
-            return Ok(());
-        };
+        let Some(last) = self.still_held().await? else { return Ok(()) };
         let filling = Filling {
             held: &self.held,
             from: &self.from,
@@ -200,7 +198,9 @@ impl<'a> Restore<'a> {
         let (from, source) = self.as_copied().await?;
         let (theirs, ours) = try_join(prove(&from), prove(&source)).await?;
         let next_id = self.next_id.ask(self.held.session()).await?;
+        let last = self.still_held().await?;
         let wrong = match unlike(&theirs, &ours) {
+            None if ours.last_id != last => Some(format!("its last id is {}, the destination's {}", shown(ours.last_id), shown(last))),
             Some(how) => Some(format!("the source holds {how}").replace("where the source has", "where the destination has")),
             None if next_id.is_some() && next_id <= ours.last_id => Some(format!("its next id is {}", shown(next_id))),
             None => None,
@@ -211,6 +211,31 @@ impl<'a> Restore<'a> {
             .because(wrong)
             .because("somebody else writes there")
             .fix("stop whoever writes to the source, then start again: it says what differs"))
+    }
+
+    /// Makes sure that all destinations were held all the time and none has outgrown the one to restore from; gives the position of that one.
+    async fn still_held(&self) -> Result<Option<i64>> {
+        let lost = |copy: &Copy<'_>, error: Error| {
+            let what = format!(
+                "destination {:?} was not held to the end: it may have got events meanwhile",
+                copy.name
+            );
+            Error::new(error.kind(), what)
+                .because(error.to_string())
+                .fix("start again: it compares everything anew, and does what is left")
+        };
+        let last = position(&self.from_session, &self.target.from).await;
+        let last = last.map_err(|error| lost(&self.target.from, error))?;
+        for (other, session) in self.target.others.iter().zip(&self.others) {
+            let theirs = position(session, other).await.map_err(|error| lost(other, error))?;
+            if theirs > last {
+                let what = format!("destination {:?} has outgrown {:?} meanwhile", other.name, self.target.from.name);
+                return Err(Error::new(Kind::Contents, what)
+                    .because(format!("their highest ids are {} and {}", shown(theirs), shown(last)))
+                    .fix("let nobody write to the source, and find out who writes there; then start again"));
+            }
+        }
+        Ok(last)
     }
 
     /// Both sides with every column that travels, those that the source computes included.

@@ -137,6 +137,37 @@ async fn a_writer_that_comes_in_between_gets_an_id_of_its_own_and_ends_the_resto
 }
 
 #[tokio::test]
+async fn a_destination_that_was_not_held_to_the_end_is_told() {
+    let (source, (long, short)) = (new_source("sequence").await, destinations().await);
+    let (child, somebody, _dir) = halted(&source, &long, &short).await;
+    short
+        .execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'counterfoil/restore'")
+        .await;
+    let_go(&somebody).await;
+    let (code, printed, complaint) = told(&child.wait_with_output().unwrap());
+    assert_eq!(code, Some(8), "{printed}{complaint}");
+    for words in [
+        "destination \"short\" was not held to the end",
+        "start again: it compares everything anew",
+    ] {
+        assert!(complaint.contains(words), "{complaint}");
+    }
+    assert!(!printed.contains("verified"), "{printed}");
+    assert_eq!(restore(&source, &long, &short, &FROM_LONG).0, Some(0));
+}
+
+#[tokio::test]
+async fn a_destination_that_outgrows_the_other_is_told() {
+    let (source, (long, short)) = (new_source("sequence").await, destinations().await);
+    let (child, somebody, _dir) = halted(&source, &long, &short).await;
+    short.execute("insert into events values (500, now(), '{}')").await;
+    let_go(&somebody).await;
+    let (code, printed, complaint) = told(&child.wait_with_output().unwrap());
+    assert_eq!(code, Some(4), "{printed}{complaint}");
+    assert!(complaint.contains("destination \"short\" has outgrown \"long\""), "{complaint}");
+}
+
+#[tokio::test]
 async fn an_event_that_was_on_its_way_before_the_first_batch_is_seen() {
     let (source, (long, short)) = (new_source("sequence").await, destinations().await);
     let writer = source.client().await;
