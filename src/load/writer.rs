@@ -139,6 +139,9 @@ impl Writer {
         let lost = |error: tokio_postgres::Error| self.failed(&error, false);
         let begun = integers(&self.session.simple_query(begin).await.map_err(lost)?);
         let before = match (set_counter, begun.as_slice()) {
+            (Some(_), [first_id, _]) if first_id.checked_add(batch.events.len() as i64).is_none() => {
+                return Err(self.broken(self.no_id_left(), false));
+            }
             (Some(_), [first_id, ts]) => Before {
                 first_id: Some(*first_id),
                 ts: Some(*ts),
@@ -188,6 +191,13 @@ impl Writer {
             .at(self.place())
             .because("the counter does not hold the next id: it is empty, or not beyond the last event")
             .fix("let its one row hold the highest id plus one")
+    }
+
+    fn no_id_left(&self) -> Error {
+        Error::new(Kind::Unsuitable, self.what())
+            .at(self.place())
+            .because("the counter has come to the highest id there can be")
+            .fix("find out how it came there; nothing of this batch was written")
     }
 
     fn failed(&self, error: &tokio_postgres::Error, is_open: bool) -> Broken {

@@ -67,6 +67,16 @@ async fn a_method_that_the_table_cannot_take_ends_with_3_and_names_the_others() 
 }
 
 #[tokio::test]
+async fn a_copy_that_would_pass_the_highest_id_there_can_be_writes_nothing() {
+    let source = source("consecutive").await;
+    source.execute(&format!("update id set id = {}", i64::MAX - 2)).await;
+    let flags = ["--method", "copy", "--persons", "1", "--fillers", "5"];
+    let complaint = refused(&source, &flags, 3).await;
+    assert!(complaint.contains("the highest id there can be"), "{complaint}");
+    assert_eq!(source.query("select count(*) from events").await, ["0"]);
+}
+
+#[tokio::test]
 async fn large_events_are_refused_where_whole_events_are_notified() {
     let source = slates_source().await;
     let complaint = refused(&source, &["--large-events", "1"], 3).await;
