@@ -45,6 +45,8 @@ async fn mend(config: &Config, wanted: Wanted, is_yes: bool, stop: &Stop, log: &
         return Ok(());
     };
     let (source, destination) = shapes?;
+    let warnings = source.warnings.iter().chain(&destination.warnings);
+    warnings.for_each(|warning| eprintln!("note: {warning}"));
     let planned = async {
         let repair = Repair::open(target(config, &source, &destination), wanted).await?;
         let plan = repair.plan().await?;

@@ -236,7 +236,7 @@ impl<'a> Repair<'a> {
         Err(Error::new(Kind::Contents, what)
             .at(format!("up to id {}", shown(Some(range.through))))
             .because(how)
-            .because("something was written at either side meanwhile")
+            .because("something was written at either side meanwhile, or a trigger of the destination changes what is inserted")
             .fix(format!("start again; {} shows what differs", remedy::events_diff(self.target.name))))
     }
 

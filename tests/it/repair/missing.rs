@@ -152,3 +152,23 @@ async fn without_the_durability_gate_a_crash_leaves_an_event_that_only_the_desti
     }
     panic!("five crashes took no event back: this test can no longer show what the gate is for");
 }
+
+#[tokio::test]
+async fn a_trigger_that_changes_what_is_inserted_is_named_before_and_its_work_is_told() {
+    let (source, destination) = pair(KINDS[0]).await;
+    destination
+        .execute(
+            "delete from events where id = 5; \
+             create function changes() returns trigger language plpgsql as 'begin new.event = ''{}''; return new; end'; \
+             create trigger changes before insert on events for each row execute function changes()",
+        )
+        .await;
+    let (code, printed, complaint) = repair(&source, &destination, &["--insert-missing", "--yes"]);
+    assert_eq!(code, Some(4), "{printed}{complaint}");
+    for words in [
+        "note: trigger \"changes\" of public.events fires before a row is stored",
+        "a trigger of the destination changes what is inserted",
+    ] {
+        assert!(complaint.contains(words), "{complaint}");
+    }
+}
