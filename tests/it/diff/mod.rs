@@ -4,6 +4,7 @@ mod busy;
 mod damages;
 mod files;
 mod flags;
+mod procedure;
 mod several;
 
 use crate::command::told;
