@@ -5,6 +5,7 @@
 
 use crate::audit::difference::Tally;
 use crate::audit::side::{Columns, Identity, Side};
+use crate::audit::whole_file::WholeFile;
 use crate::error::{Error, Kind, Result};
 use serde::{Deserialize, Serialize};
 use std::io::Write;
@@ -76,8 +77,11 @@ impl Journal {
                 .at(path.display().to_string())
                 .fix("name the file an interrupted comparison left, or leave --resume out to begin anew")
         };
-        let size = std::fs::metadata(path).map_err(|error| wrong().caused_by(&error))?.len();
-        if size > FILE_BYTES_MAX {
+        let about = std::fs::metadata(path).map_err(|error| wrong().caused_by(&error))?;
+        if !about.is_file() {
+            return Err(wrong().because("it is not a regular file"));
+        }
+        if about.len() > FILE_BYTES_MAX {
             return Err(wrong().because("it is too large to be one"));
         }
         let text = std::fs::read_to_string(path).map_err(|error| wrong().caused_by(&error))?;
@@ -99,10 +103,11 @@ impl Journal {
                 .caused_by(error)
         };
         let text = serde_json::to_string_pretty(self).map_err(|error| failed(&error))?;
-        let mut file = tempfile::NamedTempFile::new_in(directory(path)).map_err(|error| failed(&error))?;
-        file.write_all(text.as_bytes()).map_err(|error| failed(&error))?;
-        file.persist(path).map_err(|error| failed(&error.error))?;
-        Ok(())
+        let written = WholeFile::create(path).and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.finish()
+        });
+        written.map_err(|error| failed(&error))
     }
 
     /// Confirms that it is about this.
@@ -121,13 +126,6 @@ impl Journal {
             ))
             .fix("compare the same tables with the same --from, or leave --resume out"))
     }
-}
-
-/// Where a file is, for one that takes its place later.
-pub fn directory(path: &Path) -> &Path {
-    path.parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."))
 }
 
 fn shown(side: &Identity) -> String {

@@ -26,3 +26,4 @@ mod stamp;
 pub mod validate;
 pub mod verdict;
 mod walk;
+mod whole_file;

@@ -1,19 +1,19 @@
 //! A script of INSERTs for the rows the second side lacks: one transaction, nothing else. Rows that differ otherwise are never touched by it.
 
-use crate::audit::difference::Tally;
-use crate::audit::journal::directory;
+use crate::audit::outcome::Outcome;
+use crate::audit::show::escape::escaped;
 use crate::audit::side::{Columns, Side};
+use crate::audit::whole_file::WholeFile;
 use crate::error::{Error, Kind, Result};
 use crate::sql;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use tempfile::NamedTempFile;
 
 /// A script on its way: a file beside the one that was asked for, which takes its name only when all is in it.
 #[derive(Debug)]
 pub struct Script {
     path: PathBuf,
-    out: BufWriter<NamedTempFile>,
+    out: BufWriter<WholeFile>,
 }
 
 impl Script {
@@ -22,7 +22,7 @@ impl Script {
     /// # Errors
     /// `Usage` when the file cannot be created.
     pub fn create(path: &Path, second: &Side) -> Result<Self> {
-        let file = NamedTempFile::new_in(directory(path)).map_err(|error| cannot(path, &error).of_kind(Kind::Usage))?;
+        let file = WholeFile::create(path).map_err(|error| cannot(path, &error).of_kind(Kind::Usage))?;
         let mut script = Self {
             path: path.to_owned(),
             out: BufWriter::new(file),
@@ -31,8 +31,9 @@ impl Script {
             "-- Inserts the rows that {} lacks; rows that are there stay as they are.\n\
              -- Run it there: psql -v ON_ERROR_STOP=1 -f FILE. Where `init destination --guard` was used, `counterfoil repair` is the way.\n\
              begin;\nset local client_encoding = 'UTF8';\nset local standard_conforming_strings = on;\nset local datestyle = 'ISO, YMD';\n\
-             set local intervalstyle = 'iso_8601';\nset local timezone = 'UTC';\nset local xmloption = 'content';\nset local search_path = pg_catalog;\n",
-            second.shown().replace('\n', " ")
+             set local intervalstyle = 'iso_8601';\nset local timezone = 'UTC';\nset local xmloption = 'content';\nset local lc_monetary = 'C';\n\
+             set local array_nulls = on;\nset local search_path = pg_catalog;\n",
+            escaped(&second.shown())
         ))?;
         Ok(script)
     }
@@ -64,18 +65,25 @@ impl Script {
     ///
     /// # Errors
     /// `Unavailable` when the disk is full.
-    pub fn finish(mut self, tally: &Tally) -> Result<()> {
-        let others = tally.total() - tally.missing;
+    pub fn finish(mut self, outcome: &Outcome) -> Result<()> {
+        let others = outcome.tally.total() - outcome.tally.missing;
         if others > 0 {
             self.put(&format!(
                 "-- {others} rows differ otherwise (changed, or only at the second side); nothing is done about them here.\n"
             ))?;
         }
+        if outcome.pending.0 > 0 {
+            self.put(&format!(
+                "-- {} rows beyond the last one that was compared are not here.\n",
+                outcome.pending.0
+            ))?;
+        }
+        for skipped in &outcome.skipped {
+            self.put(&format!("-- Not certain to be all: {}\n", escaped(skipped)))?;
+        }
         self.put("commit;\n")?;
         let file = self.out.into_inner().map_err(|error| cannot(&self.path, error.error()))?;
-        file.as_file().sync_all().map_err(|error| cannot(&self.path, &error))?;
-        file.persist(&self.path).map_err(|error| cannot(&self.path, &error.error))?;
-        Ok(())
+        file.finish().map_err(|error| cannot(&self.path, &error))
     }
 
     fn put(&mut self, text: &str) -> Result<()> {
@@ -91,7 +99,9 @@ fn template(second: &Side, columns: &Columns) -> String {
         second.table.name.quoted(),
         columns.wire.column_list()
     );
-    format!("{}{places}) on conflict do nothing;", head.replace('%', "%%"))
+    // Of the id alone: another unique column that refuses a row is an error, not a row that is left out in silence.
+    let id = sql::ident(&columns.id).replace('%', "%%");
+    format!("{}{places}) on conflict ({id}) do nothing;", head.replace('%', "%%"))
 }
 
 fn cannot(path: &Path, error: &std::io::Error) -> Error {

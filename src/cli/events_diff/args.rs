@@ -49,8 +49,9 @@ pub struct Arguments {
     /// Writes INSERTs of the rows the second table lacks into this file, as one transaction
     #[arg(long, value_name = "FILE")]
     pub repair_sql: Option<PathBuf>,
-    /// Goes on where an interrupted comparison left this journal (by itself: events-diff.journal in the current folder)
-    #[arg(long, value_name = "FILE")]
+    /// Goes on where an interrupted comparison left this journal (by itself: events-diff.journal in the current folder); not with
+    /// --repair-sql, which needs all that differs
+    #[arg(long, value_name = "FILE", conflicts_with = "repair_sql")]
     pub resume: Option<PathBuf>,
     /// Sessions on each side that make digests at the same time
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=64))]

@@ -103,7 +103,7 @@ impl One<'_> {
         let mut watcher = Watcher::new(self.printer, task.columns, task.first.size.rows_estimated);
         let outcome = compare::compare(task, journal, &mut watcher, script.as_mut(), stop).await?;
         if let Some(script) = script {
-            script.finish(&outcome.tally)?;
+            script.finish(&outcome)?;
         }
         Ok(outcome)
     }

@@ -41,6 +41,67 @@ async fn the_script_inserts_what_is_missing_and_touches_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_script_that_does_not_hold_all_says_so_and_one_cannot_be_made_from_the_middle_on() {
+    let (first, second) = equal_pair().await;
+    second.execute("delete from events where id in (4, 5, 500) or id > 990").await;
+    let dir = tempfile::tempdir().unwrap();
+    let flag = format!("--repair-sql={}", dir.path().join("repair.sql").display());
+    assert_eq!(compared(&first, &second, &[&flag, "--max-diffs=2"]).await.0, 1);
+    let sql = std::fs::read_to_string(dir.path().join("repair.sql")).unwrap();
+    assert!(
+        sql.contains("-- Not certain to be all: ended after 2 differences, at id 5"),
+        "{sql}"
+    );
+    assert!(
+        sql.contains("-- 7 rows beyond the last one that was compared are not here."),
+        "{sql}"
+    );
+    let (code, _, err) = compared(&first, &second, &[&flag, "--resume=journal"]).await;
+    assert_eq!((code, err.contains("cannot be used with")), (2, true), "{err}");
+}
+
+#[tokio::test]
+async fn a_script_gives_the_same_values_whatever_the_settings_of_who_runs_it() {
+    let (first, second) = (fresh_database().await, fresh_destination().await);
+    for database in [&first, &second] {
+        database
+            .execute("create table events (id bigint primary key, price money, names text[], other int unique)")
+            .await;
+    }
+    first
+        .execute("set lc_monetary = 'C'; insert into events values (1, '12.50', '{a,NULL}', 5), (2, '1', '{}', 6), (3, '0', '{}', 7)")
+        .await;
+    second.execute("insert into events values (3, '0', '{}', 7)").await;
+    let dir = tempfile::tempdir().unwrap();
+    let script = dir.path().join("repair.sql");
+    assert_eq!(
+        compared(&first, &second, &[&format!("--repair-sql={}", script.display())]).await.0,
+        1
+    );
+    let sql = std::fs::read_to_string(&script).unwrap();
+    assert!(sql.contains("set local lc_monetary = 'C'"), "{sql}");
+    second.execute(&format!("set array_nulls = off; {sql}")).await;
+    assert_eq!(compared(&first, &second, &[]).await.0, 0);
+    // A row that another unique column keeps out is an error, and nothing is inserted.
+    second.execute("delete from events where id < 3; update events set other = 6").await;
+    let refused = second.client().await.batch_execute(&sql).await.unwrap_err();
+    assert_eq!(refused.code().unwrap().code(), "23505");
+    assert_eq!(second.query("select count(*) from events").await, ["1"]);
+}
+
+#[tokio::test]
+async fn a_script_never_takes_the_place_of_what_is_no_file() {
+    let (first, second) = equal_pair().await;
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("socket");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let (code, out, err) = compared(&first, &second, &[&format!("--repair-sql={}", socket.display())]).await;
+    assert_eq!(code, 2, "{out}");
+    assert!(err.contains("it is there and is not a regular file"), "{err}");
+    assert!(!socket.is_file());
+}
+
+#[tokio::test]
 async fn a_comparison_that_fails_leaves_no_script() {
     let (first, second) = equal_pair().await;
     second.execute("drop table events").await;
