@@ -223,7 +223,7 @@ impl<'a> Walk<'a> {
     /// Everything up to the end of this range is compared.
     fn pass(&mut self, range: IdRange) {
         self.at = Some(range.through);
-        if self.doubted.is_empty() {
+        if self.doubted.is_empty() && self.undecided.is_empty() {
             self.safe = Some((range.through, self.rows, self.emission.tally.clone()));
         }
         self.emission.progress(self.rows.0);
