@@ -15,7 +15,7 @@ use crate::log::{self, Format as LogFormat, Stream};
 use args::Arguments;
 use clap::Parser;
 use one::One;
-use printer::Printer;
+use printer::{Printer, is_of_output};
 use slog::Level;
 use std::process::ExitCode;
 
@@ -47,8 +47,10 @@ async fn run(arguments: Arguments) -> u8 {
             printer,
             is_first: place == 0,
         };
-        let verdict = one.compare(&stop, &log).await;
-        verdicts.push(verdict.map_err(|error| told(&error.into())).ok());
+        match one.compare(&stop, &log).await {
+            Err(error) if is_of_output(&error) => return could_not(&error.into()),
+            verdict => verdicts.push(verdict.map_err(|error| told(&error.into())).ok()),
+        }
     }
     drop((log, guard));
     let (verdict, code) = match arguments.dry_run && verdicts.iter().all(Option::is_some) {

@@ -15,6 +15,8 @@ use crate::event::range::shown as shown_id;
 use serde_json::json;
 use std::io::{IsTerminal, Write};
 
+const CANNOT_WRITE: &str = "cannot write the result";
+
 /// Prints in one of two forms.
 #[derive(Clone, Copy, Debug)]
 pub struct Printer {
@@ -137,10 +139,15 @@ impl Printer {
     }
 }
 
+/// Whether it is about the output: then nothing more can be told there.
+pub fn is_of_output(error: &Error) -> bool {
+    error.what() == CANNOT_WRITE
+}
+
 fn line(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
     let written = writeln!(out, "{text}").and_then(|()| out.flush());
-    written.map_err(|error| Error::new(Kind::Unavailable, "cannot write the result").caused_by(&error))
+    written.map_err(|error| Error::new(Kind::Unavailable, CANNOT_WRITE).caused_by(&error))
 }
 
 fn schema(pair: &Pair) -> (bool, Vec<String>) {
