@@ -10,7 +10,7 @@ use crate::audit::counts;
 use crate::audit::emission::{Emission, Limits};
 use crate::audit::fence::{Doubt, Fence};
 use crate::audit::journal::{Journal, Subject};
-use crate::audit::outcome::{Grounds, Outcome, note_of_open, nothing_compared};
+use crate::audit::outcome::{Grounds, Outcome, ahead, note_of_open, nothing_compared};
 use crate::audit::repair_sql::Script;
 use crate::audit::show::Shown;
 use crate::audit::side::{Columns, Side};
@@ -45,7 +45,7 @@ pub struct Options {
     pub through: Option<i64>,
     /// Whether every byte is compared instead of digests.
     pub is_exact: bool,
-    /// Whether rows of the first side above the fence count as missing.
+    /// Whether rows above the fence count as differences: those of the first side, and those of the second if it is ahead.
     pub must_be_complete: bool,
     /// How many differences are shown and looked for.
     pub limits: Limits,
@@ -148,10 +148,15 @@ async fn conclude(
         skipped.extend(undecided(&found.undecided, open));
     }
     let pending = counts::pending(task).await?;
+    let names = (task.first.name.as_str(), task.second.name.as_str());
+    let beyond = if task.fence.is_second_ahead() { pending.1 } else { 0 };
+    if !task.options.must_be_complete {
+        skipped.extend(ahead(task.fence, beyond, names));
+    }
     let grounds = Grounds {
         differences: found.tally.total(),
         is_something_skipped: !skipped.is_empty(),
-        pending: pending.0,
+        pending: pending.0 + beyond,
         must_be_complete: task.options.must_be_complete,
     };
     let is_interrupted = ended == Ended::Interrupted;

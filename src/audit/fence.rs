@@ -68,6 +68,13 @@ pub async fn find(first: &Side, second: &Side, columns: &Columns, discipline: Op
     })
 }
 
+impl Fence {
+    /// Whether the second side went further than the first, though it was asked before: of a truth and its copy that is never right.
+    pub fn is_second_ahead(&self) -> bool {
+        self.highest.1.is_some() && self.highest.0 < self.highest.1
+    }
+}
+
 /// A copy of a source is compared up to its own highest id; of two tables of which nothing is known, the lower of both counts.
 fn through((ours, theirs): (Option<i64>, Option<i64>), doubt: &Doubt) -> Option<i64> {
     match doubt {

@@ -4,7 +4,7 @@ use crate::audit::difference::Tally;
 use crate::audit::fence::{Doubt, Fence};
 use crate::audit::journal::Journal;
 use crate::audit::verdict::Verdict;
-use crate::event::range::IdRange;
+use crate::event::range::{IdRange, shown};
 
 /// All that a comparison of rows found.
 #[derive(Clone, Debug)]
@@ -36,9 +36,9 @@ pub struct Grounds {
     pub differences: u64,
     /// Whether anything was left out.
     pub is_something_skipped: bool,
-    /// Rows of the first side above the fence.
+    /// Rows of the first side above the fence; those of the second too, if it is ahead.
     pub pending: u64,
-    /// Whether these count as missing.
+    /// Whether these count as differences.
     pub must_be_complete: bool,
 }
 
@@ -61,6 +61,17 @@ pub fn nothing_compared(fence: &Fence, (first, second): (&str, &str)) -> Option<
         ((None, Some(_)), _) => Some(format!("{first} is empty: nothing could be compared")),
         ((Some(_), Some(_)), _) => Some("nothing could be compared".to_owned()),
     }
+}
+
+/// What is said where the second side goes on above the fence, of which nothing was compared.
+pub fn ahead(fence: &Fence, pending: u64, (first, second): (&str, &str)) -> Option<String> {
+    let is_uncompared = fence.through.is_some() && fence.through < fence.highest.1 && fence.is_second_ahead();
+    (is_uncompared && pending > 0).then(|| {
+        format!(
+            "{second} goes on where {first} ends: {pending} rows above id {} were not compared; --complete counts them as differences",
+            shown(fence.through)
+        )
+    })
 }
 
 /// What is said of transactions that may still fill gaps, where no difference hangs on it.
@@ -92,6 +103,23 @@ mod tests {
             ..grounds
         };
         assert_eq!(complete.verdict(), Verdict::Different);
+    }
+
+    #[test]
+    fn a_second_side_that_goes_on_is_told_unless_all_of_it_was_compared() {
+        let fence = |through, highest| Fence {
+            through,
+            highest,
+            lowest: Some(1),
+            doubt: Doubt::Unknown,
+        };
+        let told = |fence: Fence, pending| ahead(&fence, pending, ("a", "b")).is_some();
+        assert!(told(fence(Some(5), (Some(5), Some(9))), 1));
+        assert!(
+            !told(fence(Some(9), (Some(5), Some(9))), 0),
+            "a source's copy is compared to its own end"
+        );
+        assert!(!told(fence(Some(5), (Some(9), Some(5))), 1), "rows that came to a copy meanwhile");
     }
 
     #[test]

@@ -50,6 +50,52 @@ async fn what_is_pending_counts_as_missing_where_completeness_is_asked_for() {
 }
 
 #[tokio::test]
+async fn a_second_table_that_goes_on_where_the_first_ends_is_never_equal() {
+    let (first, second) = equal_pair().await;
+    first.execute("delete from events where id > 990").await;
+    let (code, out, _) = compared(&first, &second, &[]).await;
+    assert_eq!(code, 3, "{out}");
+    assert!(
+        out.contains("second goes on where first ends: 7 rows above id 989 were not compared"),
+        "{out}"
+    );
+    assert_eq!(compared(&first, &second, &["--complete"]).await.0, 1);
+    first.execute("truncate events").await;
+    assert_eq!(compared(&first, &second, &[]).await.0, 3);
+    assert_eq!(compared(&first, &second, &["--complete"]).await.0, 1);
+}
+
+#[tokio::test]
+async fn a_table_that_grew_since_it_was_analysed_is_compared_by_chunks_of_as_many_rows() {
+    let (first, second) = (fresh_database().await, fresh_database().await);
+    for database in [&first, &second] {
+        let one = "insert into events select i, now(), '{}' from generate_series(1, 10) i; analyze events";
+        let more = "insert into events select i, now(), '{}' from generate_series(11, 100000) i";
+        database.execute(&format!("{}; {one}", super::TABLE)).await;
+        database.execute(more).await;
+    }
+    let (_, out, _) = compared(&first, &second, &["--dry-run"]).await;
+    assert!(out.contains("by digests of 512 rows"), "{out}");
+}
+
+#[tokio::test]
+async fn a_reader_that_leaves_is_complained_of_once() {
+    let (first, second) = equal_pair().await;
+    let mut command = super::events_diff(&[&url(&first), &url(&second)]);
+    let mut child = command
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let ended = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap())
+        .await
+        .unwrap();
+    let (code, _, err) = crate::command::told(&ended);
+    assert_eq!((code, err.matches("cannot write the result").count()), (Some(2), 1), "{err}");
+}
+
+#[tokio::test]
 async fn a_dry_run_says_what_would_be_compared_and_compares_nothing() {
     let (first, second) = equal_pair().await;
     second.execute("delete from events where id = 4").await;
