@@ -17,6 +17,7 @@ use clap::Parser;
 use one::One;
 use printer::{Printer, is_of_output};
 use slog::Level;
+use std::cell::Cell;
 use std::process::ExitCode;
 
 /// The exit code of a comparison that could not be made.
@@ -39,13 +40,14 @@ async fn run(arguments: Arguments) -> u8 {
     };
     let printer = Printer::new(arguments.format);
     let mut verdicts = Vec::new();
-    for (place, second) in subject.seconds.iter().enumerate() {
+    let is_first_due = Cell::new(true);
+    for second in &subject.seconds {
         let one = One {
             arguments: &arguments,
             subject: &subject,
             second,
             printer,
-            is_first: place == 0,
+            is_first_due: &is_first_due,
         };
         match one.compare(&stop, &log).await {
             Err(error) if is_of_output(&error) => return could_not(&error.into()),

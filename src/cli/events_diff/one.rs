@@ -19,6 +19,7 @@ use crate::error::{Error, Kind, Result};
 use crate::source::discipline::Discipline;
 use crate::stop::Stop;
 use slog::Logger;
+use std::cell::Cell;
 
 /// Differences that are shown when all are counted.
 const SHOWN_MAX: u64 = 100;
@@ -33,8 +34,8 @@ pub struct One<'a> {
     pub second: &'a Place,
     /// How the result is told.
     pub printer: Printer,
-    /// Whether the first side is validated too: once is enough.
-    pub is_first: bool,
+    /// Whether the first side is still to be validated: once is enough.
+    pub is_first_due: &'a Cell<bool>,
 }
 
 impl One<'_> {
@@ -127,19 +128,22 @@ impl One<'_> {
         }
     }
 
-    /// Checks each table by itself.
+    /// Checks each table by itself, up to its own end when the fence was found: beyond it more may come meanwhile.
     async fn validate(&self, pair: &Pair, order: &Order, fence: &Fence, stop: &Stop) -> Result<Verdict> {
         let ids = match order.discipline {
             Some(Discipline::Consecutive) => IdRule::Consecutive(self.subject.known_gaps.clone()),
             _ => IdRule::Sequence,
         };
-        let rules = Rules {
-            ids,
-            through: fence.through,
-        };
         let mut verdict = Verdict::Equal;
-        let sides: [(&Side, bool); 2] = [(&pair.first, self.is_first), (&pair.second, true)];
-        for (side, _) in sides.into_iter().filter(|(_, is_due)| *is_due) {
+        let sides: [(&Side, Option<i64>, bool); 2] = [
+            (&pair.first, fence.highest.0, self.is_first_due.replace(false)),
+            (&pair.second, fence.highest.1, true),
+        ];
+        for (side, highest, _) in sides.into_iter().filter(|(_, _, is_due)| *is_due) {
+            let rules = Rules {
+                ids: ids.clone(),
+                through: Some(highest.unwrap_or(i64::MIN)),
+            };
             let session = unless(stop, side.own_session()).await?;
             let validated = unless(stop, validate(session, &side.table, &self.subject.id_column, &rules)).await?;
             self.printer.validation(&side.name, &validated)?;

@@ -51,3 +51,34 @@ async fn every_destination_of_a_configuration_is_compared_and_the_worst_gives_th
     let (code, _, err) = run(&[&flag, "--repair-sql=x.sql"]).await;
     assert_eq!((code, err.contains("--repair-sql is about one destination")), (2, true), "{err}");
 }
+
+#[tokio::test]
+async fn the_source_is_validated_to_its_end_by_whichever_comparison_comes_first() {
+    let source = fresh_database().await;
+    init_source(&source).await;
+    let loader = std::process::Command::new(env!("CARGO_BIN_EXE_load-fake-data"))
+        .args(["--url", &url(&source), "--persons", "50", "--fillers", "0", "--deletes", "0"])
+        .output()
+        .unwrap();
+    assert!(loader.status.success());
+    let (gone, empty, west) = (fresh_destination().await, fresh_destination().await, fresh_destination().await);
+    init_destination(&empty).await;
+    copy(&source, &west).await;
+    let validated = async |destinations: &[(&str, &Database)]| {
+        let file = written(&source, destinations);
+        run(&[&format!("--config={}", file.path().display()), "--validate"]).await
+    };
+    let (code, out, err) = validated(&[("gone", &gone), ("west", &west)]).await;
+    assert_eq!(code, 2, "{out}{err}");
+    assert_eq!(out.matches("source: valid: 150 rows").count(), 1, "{out}");
+    // Beyond what the copy has, an event of a group is lost.
+    west.execute("delete from events where id > 20").await;
+    source
+        .execute("alter table events disable trigger user; delete from events where id = 101")
+        .await;
+    let (code, out, _) = validated(&[("west", &west)]).await;
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("source: invalid: 149 rows"), "{out}");
+    let (code, out, _) = validated(&[("empty", &empty)]).await;
+    assert_eq!((code, out.contains("destination \"empty\": valid: no rows")), (1, true), "{out}");
+}
