@@ -8,12 +8,20 @@ pub struct Stopper(watch::Sender<bool>);
 
 /// The side that is asked; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Stop(watch::Receiver<bool>);
+pub struct Stop {
+    own: watch::Receiver<bool>,
+    /// The request this one is part of: made, it is this one's too.
+    wider: Option<Box<Stop>>,
+}
 
 /// Makes the two sides of one request.
 pub fn channel() -> (Stopper, Stop) {
     let (sender, receiver) = watch::channel(false);
-    (Stopper(sender), Stop(receiver))
+    let stop = Stop {
+        own: receiver,
+        wider: None,
+    };
+    (Stopper(sender), stop)
 }
 
 impl Stopper {
@@ -29,14 +37,31 @@ impl Stop {
         channel().1
     }
 
+    /// A request that is made of its own, or with this one.
+    pub fn narrower(&self) -> (Stopper, Self) {
+        let (stopper, stop) = channel();
+        let wider = Some(Box::new(self.clone()));
+        (stopper, Self { wider, ..stop })
+    }
+
     /// Whether the request was made.
     pub fn is_requested(&self) -> bool {
-        *self.0.borrow()
+        *self.own.borrow() || self.wider.as_ref().is_some_and(|wider| wider.is_requested())
     }
 
     /// Waits for the request; for ever if nobody is left to make it.
     pub async fn requested(&self) {
-        let mut receiver = self.0.clone();
+        let mut chain = Some(self);
+        let mut all = Vec::new();
+        while let Some(stop) = chain {
+            all.push(Box::pin(stop.own_requested()));
+            chain = stop.wider.as_deref();
+        }
+        futures::future::select_all(all).await;
+    }
+
+    async fn own_requested(&self) {
+        let mut receiver = self.own.clone();
         if receiver.wait_for(|is_requested| *is_requested).await.is_err() {
             std::future::pending::<()>().await;
         }
@@ -66,5 +91,17 @@ mod tests {
         stopper.request();
         assert!(waiting.await.expect("the waiting task ends").is_none());
         assert!(stop.is_requested());
+    }
+
+    #[tokio::test]
+    async fn a_narrower_request_is_made_with_the_wider_one_and_not_the_other_way_round() {
+        let (stopper, stop) = channel();
+        let ((of_one, one), (_of_other, other)) = (stop.narrower(), stop.narrower());
+        of_one.request();
+        one.requested().await;
+        assert!(!stop.is_requested() && !other.is_requested());
+        stopper.request();
+        other.requested().await;
+        assert!(other.is_requested());
     }
 }

@@ -15,7 +15,7 @@ use crate::audit::repair_sql::Script;
 use crate::audit::show::Shown;
 use crate::audit::side::{Columns, Side};
 use crate::audit::walk::{Ended, Found, Walk};
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::event::range::{IdRange, shown};
 use crate::stop::Stop;
 
@@ -110,7 +110,7 @@ pub async fn compare(
     };
     // Not beside the walk: all sessions that were allowed are busy then.
     let counted = match (ended, whole) {
-        (Ended::Complete, Some(range)) => stop.or(counts::count(task, range)).await.transpose()?,
+        (Ended::Complete, Some(range)) => unless_stopped(counts::count(task, range, stop).await)?,
         _ => None,
     };
     let ended = if counted.is_none() && whole.is_some() && ended == Ended::Complete {
@@ -119,14 +119,14 @@ pub async fn compare(
         ended
     };
     let found = walk.found();
-    conclude(task, whole, (ended, found), counted, subject).await
+    conclude(task, whole, (ended, found), (counted, stop), subject).await
 }
 
 async fn conclude(
     task: Task<'_>,
     range: Option<IdRange>,
     (ended, found): (Ended, Found),
-    counted: Option<counts::Counts>,
+    (counted, stop): (Option<counts::Counts>, &Stop),
     subject: Subject,
 ) -> Result<Outcome> {
     let mut skipped: Vec<String> = nothing_compared(task.fence, (&task.first.name, &task.second.name))
@@ -142,12 +142,12 @@ async fn conclude(
         Ended::Interrupted => skipped.push(format!("interrupted after id {reached}: the rest was not compared")),
     }
     if let (Some(counted), Some(range)) = (&counted, range) {
-        skipped.extend(counts::confirm(task, range, found.rows, *counted).await?);
+        skipped.extend(counts::confirm(task, range, found.rows, *counted, stop).await?);
     }
     if let Doubt::Open(open) = &task.fence.doubt {
         skipped.extend(undecided(&found.undecided, open));
     }
-    let pending = counts::pending(task).await?;
+    let pending = pending(task, &mut skipped, stop).await?;
     let names = (task.first.name.as_str(), task.second.name.as_str());
     let beyond = if task.fence.is_second_ahead() { pending.1 } else { 0 };
     if !task.options.must_be_complete {
@@ -178,6 +178,23 @@ async fn conclude(
         skipped,
         journal,
     })
+}
+
+/// Rows above the fence; none of them, and it is said so, after an interruption.
+async fn pending(task: Task<'_>, skipped: &mut Vec<String>, stop: &Stop) -> Result<counts::Counts> {
+    let counted = unless_stopped(counts::pending(task, stop).await)?;
+    if counted.is_none() {
+        skipped.push("interrupted: what lies above the fence was not counted".to_owned());
+    }
+    Ok(counted.unwrap_or_default())
+}
+
+/// `None` of what was stopped.
+fn unless_stopped<T>(work: Result<T>) -> Result<Option<T>> {
+    match work {
+        Err(error) if error.kind() == Kind::Stopped => Ok(None),
+        work => work.map(Some),
+    }
 }
 
 /// What cannot be decided while transactions are open.

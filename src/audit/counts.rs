@@ -1,10 +1,12 @@
 //! Plain counts beside the comparison: a damaged index hides rows from whoever reads by it.
 
+use crate::audit::both::both;
 use crate::audit::compare::Task;
 use crate::audit::fence::Doubt;
+use crate::audit::side::Side;
 use crate::error::Result;
 use crate::event::range::IdRange;
-use futures::future::try_join;
+use crate::stop::Stop;
 
 /// Rows of each side, found without an index.
 pub type Counts = (u64, u64);
@@ -12,24 +14,21 @@ pub type Counts = (u64, u64);
 /// Counts both sides.
 ///
 /// # Errors
-/// Those of the servers.
-pub async fn count(task: Task<'_>, range: IdRange) -> Result<Counts> {
-    try_join(
-        task.first.heap_count(task.columns, range),
-        task.second.heap_count(task.columns, range),
-    )
-    .await
+/// Those of the servers; `Stopped`. Nothing is left running in them; so both of the others here.
+pub async fn count(task: Task<'_>, range: IdRange, stop: &Stop) -> Result<Counts> {
+    let counted = async |side: &Side, stop: Stop| side.heap_count(task.columns, range, &stop).await;
+    both(stop, |stop| counted(task.first, stop), |stop| counted(task.second, stop)).await
 }
 
 /// Why the rows that were compared are not the rows there are, if they are not.
 ///
 /// # Errors
 /// Those of the servers.
-pub async fn confirm(task: Task<'_>, range: IdRange, compared: Counts, counted: Counts) -> Result<Vec<String>> {
+pub async fn confirm(task: Task<'_>, range: IdRange, compared: Counts, counted: Counts, stop: &Stop) -> Result<Vec<String>> {
     let mut reasons = Vec::new();
     for (side, compared, counted) in [(task.first, compared.0, counted.0), (task.second, compared.1, counted.1)] {
         if compared != counted {
-            let both = side.both_counts(task.columns, range).await?;
+            let both = side.both_counts(task.columns, range, stop).await?;
             reasons.push(reason(&side.name, compared, counted, both));
         }
     }
@@ -47,16 +46,16 @@ fn reason(name: &str, compared: u64, counted: u64, (heap, index): (u64, u64)) ->
 ///
 /// # Errors
 /// Those of the servers.
-pub async fn pending(task: Task<'_>) -> Result<Counts> {
+pub async fn pending(task: Task<'_>, stop: &Stop) -> Result<Counts> {
     let above = IdRange {
         after: task.fence.through,
         through: i64::MAX,
     };
-    let first = task.first.count(task.columns, above);
+    let counted = async |side: &Side, stop: Stop| side.count(task.columns, above, &stop).await;
     match (task.fence.through, &task.fence.doubt) {
         // A copy that grows meanwhile is no news.
-        (Some(_), Doubt::Nothing | Doubt::Open(_)) => Ok((first.await?, 0)),
-        (_, Doubt::Unknown) | (None, _) => try_join(first, task.second.count(task.columns, above)).await,
+        (Some(_), Doubt::Nothing | Doubt::Open(_)) => Ok((counted(task.first, stop.clone()).await?, 0)),
+        (_, Doubt::Unknown) | (None, _) => both(stop, |stop| counted(task.first, stop), |stop| counted(task.second, stop)).await,
     }
 }
 

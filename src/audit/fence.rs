@@ -9,6 +9,7 @@ use crate::audit::side::{Columns, Side};
 use crate::error::Result;
 use crate::source::discipline::Discipline;
 use crate::source::settle::settle;
+use crate::stop::Stop;
 use std::time::Duration;
 
 /// Transactions that could still fill a gap are waited for so long.
@@ -41,25 +42,26 @@ pub enum Doubt {
 /// Finds the fence. `discipline`: how ids are given out at the first side, if it is known.
 ///
 /// # Errors
-/// What the servers say.
-pub async fn find(first: &Side, second: &Side, columns: &Columns, discipline: Option<&Discipline>) -> Result<Fence> {
-    let (their_lowest, theirs) = second.ends(columns).await?;
+/// What the servers say; `Stopped`.
+pub async fn find(first: &Side, second: &Side, columns: &Columns, discipline: Option<&Discipline>, stop: &Stop) -> Result<Fence> {
+    let (their_lowest, theirs) = second.ends(columns, stop).await?;
     let doubt = match discipline {
         None => Doubt::Unknown,
         Some(Discipline::Consecutive) => Doubt::Nothing,
         Some(Discipline::Grace(wait)) => {
-            tokio::time::sleep((*wait).min(SETTLE_MAX)).await;
+            stop.or(tokio::time::sleep((*wait).min(SETTLE_MAX))).await;
             Doubt::Nothing
         }
         Some(Discipline::Sequence { lock_relations, .. }) => {
             let session = first.session().await?;
-            match settle(&session, lock_relations, SETTLE_MAX).await? {
+            let settled = stop.or(settle(&session, lock_relations, SETTLE_MAX)).await;
+            match settled.transpose()?.unwrap_or_default() {
                 open if open.is_empty() => Doubt::Nothing,
                 open => Doubt::Open(open),
             }
         }
     };
-    let (our_lowest, ours) = first.ends(columns).await?;
+    let (our_lowest, ours) = first.ends(columns, stop).await?;
     Ok(Fence {
         through: through((ours, theirs), &doubt),
         highest: (ours, theirs),

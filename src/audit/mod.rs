@@ -1,6 +1,7 @@
 //! Compares what two sides hold, row by row: a verdict that can be trusted, and the cures that follow from it.
 
 pub mod batch;
+mod both;
 mod chunks;
 pub mod class;
 pub mod compare;

@@ -9,6 +9,7 @@ use crate::error::{Error, Kind, Problems, Result};
 use crate::postgres::fault::Side as Role;
 use crate::postgres::pooler;
 use crate::source::discipline::{self, Discipline, facts};
+use crate::stop::Stop;
 use futures::future::try_join;
 use slog::Logger;
 use std::time::Duration;
@@ -86,11 +87,15 @@ impl Pair {
     /// Finds out how ids are given out at the first side.
     ///
     /// # Errors
-    /// What the server says.
-    pub async fn order(&self, id_column: &str, ids: Ids, known_gaps: &[(i64, i64)]) -> Result<Order> {
+    /// What the server says; `Stopped`: then nothing is left running in it.
+    pub async fn order(&self, id_column: &str, ids: Ids, known_gaps: &[(i64, i64)], stop: &Stop) -> Result<Order> {
         let session = self.first.session().await?;
         let is_standby = session.server().is_in_recovery();
-        let facts = facts::ask(&session, &self.first.table, id_column, is_standby).await?;
+        let Some(facts) = stop.or(facts::ask(&session, &self.first.table, id_column, is_standby)).await else {
+            session.cancel().await;
+            return Err(Error::new(Kind::Stopped, "nothing was compared"));
+        };
+        let facts = facts?;
         Ok(match discipline::judge(&facts, ids, known_gaps) {
             Ok(judged) => Order {
                 reason: judged.to_string(),

@@ -189,15 +189,12 @@ impl Side {
     ///
     /// # Errors
     /// Those of the server; so all of these.
-    pub async fn ends(&self, columns: &Columns) -> Result<(Option<i64>, Option<i64>)> {
+    pub async fn ends(&self, columns: &Columns, enough: &Stop) -> Result<(Option<i64>, Option<i64>)> {
         let asked = self.fill(include_str!("../../sql/audit/ends.sql"), columns, None, &[]);
-        let lent = self.pool.get().await?;
-        let row = lent.query_one(&asked, &[]).await.map_err(|error| self.error(&lent, &error))?;
-        let ends = (row.try_get("lowest"), row.try_get("highest"));
-        Ok((
-            ends.0.map_err(|error| self.error(&lent, &error))?,
-            ends.1.map_err(|error| self.error(&lent, &error))?,
-        ))
+        let rows = self.answer(&asked, Duration::MAX, enough).await?;
+        let row = rows.first().ok_or_else(|| self.odd())?;
+        let id = |column: usize| row.get(column).map(str::parse).transpose().map_err(|_| self.odd());
+        Ok((id(0)?, id(1)?))
     }
 
     /// What some chunks hold, in their order; `Stopped` when `enough` comes first: then the server is told to cancel.
@@ -243,26 +240,23 @@ impl Side {
         rows.iter().map(id).collect()
     }
 
-    /// How many rows of a range the table itself holds.
-    pub async fn heap_count(&self, columns: &Columns, range: IdRange) -> Result<u64> {
+    /// How many rows of a range the table itself holds; as [`Self::digests`] where it is stopped.
+    pub async fn heap_count(&self, columns: &Columns, range: IdRange, enough: &Stop) -> Result<u64> {
         let asked = self.fill(include_str!("../../sql/audit/heap_count.sql"), columns, Some(range), &[]);
-        let row = self.long(&asked).await?;
-        row.and_then(|row| number(&row, 0)).ok_or_else(|| self.odd())
+        self.counted(&asked, enough).await
     }
 
-    /// How many rows lie in a range.
-    pub async fn count(&self, columns: &Columns, range: IdRange) -> Result<u64> {
+    /// How many rows lie in a range; as [`Self::digests`] where it is stopped.
+    pub async fn count(&self, columns: &Columns, range: IdRange, enough: &Stop) -> Result<u64> {
         let asked = self.fill(include_str!("../../sql/audit/count.sql"), columns, Some(range), &[]);
-        let row = self.long(&asked).await?;
-        row.and_then(|row| number(&row, 0)).ok_or_else(|| self.odd())
+        self.counted(&asked, enough).await
     }
 
     /// How many rows of a range the table holds, and how many its index of the id knows, of one snapshot.
-    pub async fn both_counts(&self, columns: &Columns, range: IdRange) -> Result<(u64, u64)> {
+    pub async fn both_counts(&self, columns: &Columns, range: IdRange, enough: &Stop) -> Result<(u64, u64)> {
         let asked = self.fill(include_str!("../../sql/audit/both_counts.sql"), columns, Some(range), &[]);
-        let lent = self.pool.get().await?;
-        let answer = lent.simple_query(&asked).await.map_err(|error| self.error(&lent, &error))?;
-        let counts: Vec<u64> = rows_of(answer).iter().filter_map(|row| number(row, 0)).collect();
+        let rows = self.answer(&asked, Duration::MAX, enough).await?;
+        let counts: Vec<u64> = rows.iter().filter_map(|row| number(row, 0)).collect();
         match counts[..] {
             [heap, index] => Ok((heap, index)),
             _ => Err(self.odd()),
@@ -281,16 +275,20 @@ impl Side {
         lent.query(&asked, &[&ids]).await.map_err(|error| self.error(&lent, &error))
     }
 
-    /// As [`Self::rows`], for a statement that reads the whole table.
-    async fn long(&self, asked: &str) -> Result<Option<SimpleQueryRow>> {
-        let lent = self.pool.get().await?;
-        let answer = lent.simple_query(asked).await.map_err(|error| self.error(&lent, &error))?;
-        Ok(rows_of(answer).pop())
+    /// For a statement that reads the whole table, however long it takes.
+    async fn counted(&self, asked: &str, enough: &Stop) -> Result<u64> {
+        let rows = self.answer(asked, Duration::MAX, enough).await?;
+        rows.last().and_then(|row| number(row, 0)).ok_or_else(|| self.odd())
     }
 
     async fn rows(&self, asked: &str, enough: &Stop) -> Result<Vec<SimpleQueryRow>> {
+        self.answer(asked, ANSWER_MAX, enough).await
+    }
+
+    /// What the server answers within this time, unless `enough` comes first; else it is told to cancel, and has when this returns.
+    async fn answer(&self, asked: &str, answer_max: Duration, enough: &Stop) -> Result<Vec<SimpleQueryRow>> {
         let lent = self.pool.get().await?;
-        let answer = tokio::time::timeout(ANSWER_MAX, enough.or(lent.simple_query(asked))).await;
+        let answer = tokio::time::timeout(answer_max, enough.or(lent.simple_query(asked))).await;
         match answer {
             Ok(Some(answer)) => Ok(rows_of(answer.map_err(|error| self.error(&lent, &error))?)),
             Ok(None) => {
@@ -301,7 +299,7 @@ impl Side {
                 lent.cancel().await;
                 Err(Error::new(Kind::Unavailable, format!("cannot compare {}", self.table.name))
                     .at(lent.place())
-                    .because(format!("no answer within {} s", ANSWER_MAX.as_secs())))
+                    .because(format!("no answer within {} s", answer_max.as_secs())))
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The walk through the ids: digests of chunks of both sides at the same time, and a merge of the rows where they differ.
 
+use crate::audit::both::both;
 use crate::audit::chunks::{Chooser, STATEMENT_CHUNKS_MAX, Way, is_dense, rows_of_chunk};
 use crate::audit::class;
 use crate::audit::compare::Task;
@@ -9,11 +10,11 @@ use crate::audit::fence::Doubt;
 use crate::audit::journal::Journal;
 use crate::audit::merge::{Merge, Unlike};
 use crate::audit::plan;
-use crate::audit::side::Digest;
-use crate::error::Result;
+use crate::audit::side::{Digest, Side};
+use crate::error::{Kind, Result};
 use crate::event::range::IdRange;
 use crate::postgres::stored::StoredEvents;
-use crate::stop::{self, Stop};
+use crate::stop::Stop;
 use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt, try_join};
 use futures::stream::FuturesOrdered;
@@ -123,12 +124,16 @@ impl<'a> Walk<'a> {
     /// What the servers, the watcher or the script say.
     pub async fn run(&mut self, range: IdRange, stop: &Stop) -> Result<Ended> {
         let readers = OnceCell::new();
-        let (stopper, enough) = stop::channel();
+        let (stopper, enough) = stop.narrower();
         // One less than there are sessions of each side whenever anything else is asked: nobody waits for a digest that nobody polls.
         let mut in_flight = FuturesOrdered::new();
         let ended = self.go(range, &mut in_flight, &readers, (stop, &enough)).await;
         stopper.request();
         while in_flight.next().await.is_some() {}
+        let ended = match ended {
+            Err(error) if error.kind() == Kind::Stopped && stop.is_requested() => Ok(Ended::Interrupted),
+            ended => ended,
+        };
         if ended.is_ok() {
             self.emission.flush().await?;
         }
@@ -189,11 +194,8 @@ impl<'a> Walk<'a> {
         let Task {
             first, second, columns, ..
         } = self.task;
-        let (one, other) = try_join(
-            first.boundaries(columns, rest, rows, chunks, enough),
-            second.boundaries(columns, rest, rows, chunks, enough),
-        )
-        .await?;
+        let asked = async |side: &Side, stop: Stop| side.boundaries(columns, rest, rows, chunks, &stop).await;
+        let (one, other) = both(enough, |stop| asked(first, stop), |stop| asked(second, stop)).await?;
         Ok(plan::by_boundaries(rest, [&one, &other], chunks))
     }
 
@@ -329,10 +331,15 @@ async fn readers_of(task: Task<'_>) -> Result<Sides> {
 }
 
 async fn digests<'a>(task: Task<'a>, chunks: Vec<IdRange>, enough: &'a Stop) -> (Vec<IdRange>, Digests) {
-    let both = try_join(
-        task.first.digests(task.columns, &chunks, enough),
-        task.second.digests(task.columns, &chunks, enough),
+    let digests = both(
+        enough,
+        |stop| digests_of(task, task.first, &chunks, stop),
+        |stop| digests_of(task, task.second, &chunks, stop),
     )
     .await;
-    (chunks, both)
+    (chunks, digests)
+}
+
+async fn digests_of(task: Task<'_>, side: &Side, chunks: &[IdRange], stop: Stop) -> Result<Vec<Digest>> {
+    side.digests(task.columns, chunks, &stop).await
 }

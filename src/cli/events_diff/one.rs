@@ -63,13 +63,12 @@ impl One<'_> {
             timeout: self.subject.timeout,
         };
         let pair = unless(stop, Pair::open(opening, log)).await?;
-        let order = unless(stop, pair.order(id_column, self.subject.ids, &self.subject.known_gaps)).await?;
+        let order = pair.order(id_column, self.subject.ids, &self.subject.known_gaps, stop).await?;
         self.printer.sides(&pair, Some(&order))?;
         let Some(columns) = pair.columns(id_column) else {
             return Ok(Verdict::Different);
         };
-        let finding = fence::find(&pair.first, &pair.second, &columns, order.discipline.as_ref());
-        let fence = unless(stop, finding).await?;
+        let fence = fence::find(&pair.first, &pair.second, &columns, order.discipline.as_ref(), stop).await?;
         let options = self.options();
         let task = Task {
             first: &pair.first,
