@@ -49,7 +49,8 @@ fn note(first: Option<&Column>, second: &Column) -> Option<String> {
     match first {
         None => Some(format!("column {name} is in the second table only; it is not compared")),
         Some(_) if second.origin == Origin::Generated => Some(format!("column {name} is computed by the second table; it is not compared")),
-        Some(first) if first.type_oid != second.type_oid => Some(format!(
+        // Not by oid: types of a user have another one in each database.
+        Some(first) if first.type_name != second.type_name => Some(format!(
             "column {name} is {} in the first table and {} in the second; values are compared as {}",
             first.type_name, second.type_name, second.type_name
         )),

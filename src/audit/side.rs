@@ -115,6 +115,12 @@ impl Side {
             return Err(refuse(format!("table {} has no column {}", at.table, sql::ident(id_column)))
                 .fix("rows are compared by their integer id: name its column"));
         }
+        if matches!(table.kind, 'v' | 'f') {
+            return Err(
+                refuse(format!("{} is a view or a foreign table, which has no index to read by", at.table))
+                    .fix("name the table itself, in the database that stores it"),
+            );
+        }
         if !table.has_id_key {
             let index = format!("CREATE UNIQUE INDEX ON {} ({});", at.table, sql::ident(id_column));
             return Err(refuse(format!("table {} has no unique index on {} alone", at.table, sql::ident(id_column))).fix(index));

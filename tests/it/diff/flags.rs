@@ -190,6 +190,34 @@ async fn what_cannot_be_compared_ends_with_2_and_says_why() {
 }
 
 #[tokio::test]
+async fn types_of_a_user_are_the_same_where_their_names_are() {
+    let (first, second) = equal_pair().await;
+    second.execute("create type before as enum ('x')").await;
+    for database in [&first, &second] {
+        database
+            .execute("create type mood as enum ('a', 'b'); alter table events add column mood mood default 'b'")
+            .await;
+    }
+    let (code, out, _) = compared(&first, &second, &[]).await;
+    assert_eq!(code, 0, "{out}");
+    assert!(out.contains("columns: the same\n"), "{out}");
+}
+
+#[tokio::test]
+async fn a_view_is_refused_with_a_fix_that_can_be_followed() {
+    let (first, second) = equal_pair().await;
+    second
+        .execute("alter table events rename to stored; create view events as select * from stored")
+        .await;
+    let (code, _, err) = compared(&first, &second, &[]).await;
+    assert_eq!(
+        (code, err.contains("is a view"), err.contains("CREATE UNIQUE")),
+        (2, true, false),
+        "{err}"
+    );
+}
+
+#[tokio::test]
 async fn a_table_without_a_unique_index_on_its_id_cannot_be_compared() {
     let (first, second) = equal_pair().await;
     second
