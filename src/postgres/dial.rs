@@ -175,7 +175,7 @@ impl Dial<'_> {
             Some("28000") => ours.fix(format!(
                 "let user {user:?} in from this machine: a line in the server's pg_hba.conf, ALTER ROLE … LOGIN, and a client certificate if it asks for one"
             )),
-            Some("3D000") => ours.fix("create the database, or correct its name"),
+            Some("3D000") => ours.fix("create the database (`counterfoil init` does with --create-database), or correct its name"),
             Some("42501") => ours.fix(format!("GRANT CONNECT ON DATABASE … TO {}", crate::sql::ident(user))),
             None => ours.fix(check_port(host)),
             _ => ours,
