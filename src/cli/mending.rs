@@ -1,7 +1,7 @@
 //! What `repair` and `restore` share: limits from the configuration, places, and how what was done is told.
 
 use crate::audit::batch::Limits;
-use crate::audit::pair::Place;
+use crate::audit::reach::Reach;
 use crate::audit::repair::Done;
 use crate::config::Config;
 use crate::config::libpq::Conninfo;
@@ -18,8 +18,8 @@ pub fn limits(config: &Config) -> Limits {
 }
 
 /// How a table is reached.
-pub fn place<'a>(config: &'a Config, what: &'static str, conninfo: &'a Conninfo, table: &'a TableName) -> Place<'a> {
-    Place {
+pub fn place<'a>(config: &'a Config, what: &'static str, conninfo: &'a Conninfo, table: &'a TableName) -> Reach<'a> {
+    Reach {
         conninfo,
         table,
         id_column: &config.source.id_column,

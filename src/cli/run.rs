@@ -90,7 +90,7 @@ async fn confirm(config: &Config, stop: &Stop, log: &Logger) -> Result<(), Probl
             let what = format!("destination \"{}\" could not be checked again at the end", destination.name);
             return Err(Error::new(Kind::Unavailable, what).fix("start again: what was copied stays").into());
         };
-        info!(log, "source and destination agree"; key::DESTINATION => &destination.name,
+        info!(log, "first event, last event and count agree"; key::DESTINATION => &destination.name,
             key::EVENTS => contents.events, key::POSITION => shown(contents.ends.highest));
     }
     Ok(())

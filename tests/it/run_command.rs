@@ -40,7 +40,7 @@ async fn a_job_says_what_it_found_once_and_a_trigger_for_statements_is_no_danger
     let (code, log, complaint) = command(&configuration(&source, &destination), &["run", "--until-caught-up"]);
     assert_eq!((code, complaint.as_str()), (Some(0), ""), "{log}");
     assert_eq!(times(&log, "the source was checked"), 1, "{log}");
-    assert_eq!(times(&log, "source and destination agree"), 1, "{log}");
+    assert_eq!(times(&log, "first event, last event and count agree"), 1, "{log}");
     assert_eq!(times(&log, "about the destination"), 0, "{log}");
 }
 

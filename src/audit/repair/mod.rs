@@ -20,8 +20,8 @@ mod plan;
 mod write;
 
 use crate::audit::batch::Limits;
-use crate::audit::pair::{Place, judged_as};
 use crate::audit::prove::unlike;
+use crate::audit::reach::{Reach, judged_as};
 use crate::config::remedy;
 use crate::destination::held::Held;
 use crate::destination::hold::hold;
@@ -54,11 +54,11 @@ pub struct Target<'a> {
     /// The destination's name.
     pub name: &'a str,
     /// How the source is reached.
-    pub source: Place<'a>,
+    pub source: Reach<'a>,
     /// What its table is.
     pub source_table: &'a Table,
     /// How the destination is reached.
-    pub destination: Place<'a>,
+    pub destination: Reach<'a>,
     /// What its table is.
     pub destination_table: &'a Table,
     /// What is copied, and how.

@@ -16,8 +16,8 @@ mod write;
 
 use crate::audit::batch::Limits;
 use crate::audit::merge::{Merge, Unlike};
-use crate::audit::pair::Place;
 use crate::audit::prove::{prove, unlike};
+use crate::audit::reach::Reach;
 use crate::audit::repair::Done;
 use crate::destination::held::Held;
 use crate::destination::hold::hold;
@@ -49,7 +49,7 @@ pub struct Copy<'a> {
     /// Its name.
     pub name: &'a str,
     /// How it is reached.
-    pub place: Place<'a>,
+    pub place: Reach<'a>,
     /// What its table is.
     pub table: &'a Table,
     /// What is copied to it, and how.
@@ -60,7 +60,7 @@ pub struct Copy<'a> {
 #[derive(Clone, Debug)]
 pub struct Target<'a> {
     /// How the source is reached.
-    pub source: Place<'a>,
+    pub source: Reach<'a>,
     /// What its table is.
     pub source_table: &'a Table,
     /// How it gives out ids.

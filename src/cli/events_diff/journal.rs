@@ -1,6 +1,6 @@
 //! Where the journal of an interrupted comparison is left.
 
-use crate::audit::journal::Journal;
+use crate::audit::compare::journal::Journal;
 use crate::error::{Error, Kind, Result};
 use std::path::{Path, PathBuf};
 

@@ -20,6 +20,8 @@ use slog::Level;
 use std::cell::Cell;
 use std::process::ExitCode;
 
+/// What is said in the place of a verdict.
+const NOT_COMPARED: &str = "none, could not compare";
 /// The exit code of a comparison that could not be made.
 const COULD_NOT_COMPARE: u8 = 2;
 
@@ -53,6 +55,12 @@ async fn run(arguments: Arguments) -> u8 {
             Err(error) if is_of_output(&error) => return could_not(&error.into()),
             verdict => verdicts.push(verdict.map_err(|error| told(&error.into())).ok()),
         }
+        if let (2.., Some(verdict)) = (subject.seconds.len(), verdicts.last()) {
+            let verdict = verdict.map_or_else(|| NOT_COMPARED.to_owned(), |verdict| verdict.to_string());
+            if let Err(error) = printer.note(&format!("{}: {verdict}\n", second.name)) {
+                return could_not(&error.into());
+            }
+        }
     }
     drop((log, guard));
     let (verdict, code) = match arguments.dry_run && verdicts.iter().all(Option::is_some) {
@@ -77,7 +85,7 @@ fn of_all(verdicts: &[Option<Verdict>]) -> (String, u8) {
     let is_incomplete = verdicts.iter().any(Option::is_none);
     match known {
         Some(verdict) if !is_incomplete || verdict == Verdict::Different => (verdict.to_string(), verdict.exit_code()),
-        _ => ("none, could not compare".to_owned(), COULD_NOT_COMPARE),
+        _ => (NOT_COMPARED.to_owned(), COULD_NOT_COMPARE),
     }
 }
 

@@ -1,13 +1,13 @@
 //! What `events-diff` prints: text for a person, or one JSON object a line.
 
 use super::args::Format;
-use crate::audit::opening::{Order, Pair};
-use crate::audit::outcome::Outcome;
-use crate::audit::schema::Schema;
+use crate::audit::compare::opening::{Order, Pair};
+use crate::audit::compare::outcome::Outcome;
+use crate::audit::compare::schema::Schema;
+use crate::audit::compare::side::Columns;
 use crate::audit::show::escape::escaped;
 use crate::audit::show::lines::{self, Summary};
 use crate::audit::show::{self, Shown};
-use crate::audit::side::Columns;
 use crate::audit::validate::Validation;
 use crate::audit::verdict::Verdict;
 use crate::error::{Error, Kind, Result};

@@ -1,7 +1,7 @@
 //! What is compared with what: a source with destinations of a configuration, or two URLs.
 
 use super::args::Arguments;
-use crate::audit::side::Place;
+use crate::audit::compare::side::Place;
 use crate::cli::args::ConfigFile;
 use crate::cli::configuration;
 use crate::config::libpq::{Conninfo, Environment};

@@ -1,9 +1,9 @@
 //! Shows differences as they are found, and a progress bar on a terminal.
 
 use super::printer::Printer;
-use crate::audit::compare::Watch;
+use crate::audit::compare::side::Columns;
+use crate::audit::compare::task::Watch;
 use crate::audit::show::Shown;
-use crate::audit::side::Columns;
 use crate::error::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;

@@ -228,3 +228,13 @@ async fn a_table_without_a_unique_index_on_its_id_cannot_be_compared() {
     assert!(err.contains("no unique index") && err.contains("CREATE UNIQUE INDEX"), "{err}");
     assert!(out.ends_with("verdict: none, could not compare\n"), "{out}");
 }
+
+#[tokio::test]
+async fn a_table_that_others_inherit_from_cannot_be_compared() {
+    let (first, second) = equal_pair().await;
+    second
+        .execute("create table younger () inherits (events); insert into younger values (1, now(), '{}')")
+        .await;
+    let (code, _, err) = compared(&first, &second, &[]).await;
+    assert_eq!((code, err.contains("other tables inherit from")), (2, true), "{err}");
+}

@@ -42,7 +42,12 @@ async fn every_destination_of_a_configuration_is_compared_and_the_worst_gives_th
     );
     assert!(out.contains("ids: sequence"), "{out}");
     west.execute("delete from events where id = 7").await;
-    assert_eq!(run(&[&flag]).await.0, 1);
+    let (code, out, _) = run(&[&flag]).await;
+    assert_eq!(code, 1);
+    assert!(
+        out.contains("destination \"east\": equal\n") && out.contains("destination \"west\": different\n"),
+        "{out}"
+    );
     assert_eq!(run(&[&flag, "--destination=east"]).await.0, 0);
     let file = written(&source, &[("east", &east), ("gone", &gone)]);
     let flag = format!("--config={}", file.path().display());

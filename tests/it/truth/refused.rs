@@ -237,5 +237,5 @@ async fn a_destination_that_is_a_prefix_is_filled_up_and_the_program_ends_with_0
     for destination in [&prefix, &good] {
         assert_eq!(rows(destination).await, rows(&source).await);
     }
-    assert!(ended.stdout.contains("source and destination agree"), "{ended}");
+    assert!(ended.stdout.contains("first event, last event and count agree"), "{ended}");
 }

@@ -5,7 +5,7 @@
 //! below its own highest id will not come any more. Only a transaction that drew an id before and is still open can fill a gap: it is
 //! waited for, and if it outlives the wait it is named.
 
-use crate::audit::side::{Columns, Side};
+use crate::audit::compare::side::{Columns, Side};
 use crate::error::Result;
 use crate::source::discipline::Discipline;
 use crate::source::settle::settle;

@@ -1,16 +1,16 @@
 //! The walk through the ids: digests of chunks of both sides at the same time, and a merge of the rows where they differ.
 
-use crate::audit::both::both;
-use crate::audit::chunks::{Chooser, STATEMENT_CHUNKS_MAX, Way, is_dense, rows_of_chunk};
 use crate::audit::class;
-use crate::audit::compare::Task;
+use crate::audit::compare::both::both;
+use crate::audit::compare::chunks::{Chooser, STATEMENT_CHUNKS_MAX, Way, is_dense, rows_of_chunk};
+use crate::audit::compare::emission::Emission;
+use crate::audit::compare::fence::Doubt;
+use crate::audit::compare::journal::Journal;
+use crate::audit::compare::plan;
+use crate::audit::compare::side::{Digest, Side};
+use crate::audit::compare::task::Task;
 use crate::audit::difference::{Class, Difference, Tally};
-use crate::audit::emission::Emission;
-use crate::audit::fence::Doubt;
-use crate::audit::journal::Journal;
 use crate::audit::merge::{Merge, Unlike};
-use crate::audit::plan;
-use crate::audit::side::{Digest, Side};
 use crate::error::{Kind, Result};
 use crate::event::range::IdRange;
 use crate::postgres::stored::StoredEvents;

@@ -1,6 +1,7 @@
 //! One side of a comparison: its table, and the short questions it is asked over a bounded pool.
 
 use crate::audit::class::ComparedColumn;
+use crate::audit::compare::schema::comparable;
 use crate::config::libpq::Conninfo;
 use crate::error::{Error, Kind, Result};
 use crate::event::range::IdRange;
@@ -102,30 +103,14 @@ impl Side {
     /// Connects and describes the table. The pool opens at most `connections` sessions, of which one is open now.
     ///
     /// # Errors
-    /// Those of the connection; `Unsuitable` when there is no such table, or none with a unique index on its id.
+    /// Those of the connection; those of [`comparable`].
     pub async fn open(at: &Place, id_column: &str, connections: u32, timeout: Duration, log: &Logger) -> Result<Self> {
         let pool = Pool::new(&at.conninfo, PURPOSE, connections, timeout, log);
         let lent = pool.get().await?;
         let session: &Session = &lent;
         let table = catalog::table(session, &at.table, id_column).await?;
-        let refuse = |what: String| Error::new(Kind::Unsuitable, what).at(session.place());
-        let table = table
-            .ok_or_else(|| refuse(format!("there is no table {}", at.table)).fix("name the table with --table, or correct the URL"))?;
-        if table.column(id_column).is_none() {
-            return Err(refuse(format!("table {} has no column {}", at.table, sql::ident(id_column)))
-                .fix("rows are compared by their integer id: name its column"));
-        }
-        if matches!(table.kind, 'v' | 'f') {
-            return Err(
-                refuse(format!("{} is a view or a foreign table, which has no index to read by", at.table))
-                    .fix("name the table itself, in the database that stores it"),
-            );
-        }
-        if !table.has_id_key {
-            let index = format!("CREATE UNIQUE INDEX ON {} ({});", at.table, sql::ident(id_column));
-            return Err(refuse(format!("table {} has no unique index on {} alone", at.table, sql::ident(id_column))).fix(index));
-        }
-        let row = session.query_one(include_str!("../../sql/audit/size.sql"), &[&table.oid]).await;
+        let table = comparable(table, &at.table, id_column).map_err(|error| error.at(session.place()))?;
+        let row = session.query_one(include_str!("../../../sql/audit/size.sql"), &[&table.oid]).await;
         let size = |row: Row| {
             Ok(Size {
                 rows_estimated: row.try_get("rows_estimated")?,
@@ -196,7 +181,7 @@ impl Side {
     /// # Errors
     /// Those of the server; so all of these.
     pub async fn ends(&self, columns: &Columns, enough: &Stop) -> Result<(Option<i64>, Option<i64>)> {
-        let asked = self.fill(include_str!("../../sql/audit/ends.sql"), columns, None, &[]);
+        let asked = self.fill(include_str!("../../../sql/audit/ends.sql"), columns, None, &[]);
         let rows = self.answer(&asked, Duration::MAX, enough).await?;
         let row = rows.first().ok_or_else(|| self.odd())?;
         let id = |column: usize| row.get(column).map(str::parse).transpose().map_err(|_| self.odd());
@@ -220,7 +205,7 @@ impl Side {
             ),
             ("lasts", array(chunks.iter().map(|chunk| chunk.through))),
         ];
-        let asked = self.fill(include_str!("../../sql/audit/digest.sql"), columns, None, &more);
+        let asked = self.fill(include_str!("../../../sql/audit/digest.sql"), columns, None, &more);
         let mut digests = vec![None; chunks.len()];
         for row in self.rows(&asked, enough).await? {
             let place = row.get(0).and_then(|place| place.parse::<usize>().ok()).unwrap_or_default();
@@ -240,7 +225,7 @@ impl Side {
     pub async fn boundaries(&self, columns: &Columns, range: IdRange, chunk_rows: u64, chunks: usize, enough: &Stop) -> Result<Vec<i64>> {
         let rows_max = chunk_rows.saturating_mul(chunks as u64);
         let more = [("chunk_rows", chunk_rows.to_string()), ("rows_max", rows_max.to_string())];
-        let asked = self.fill(include_str!("../../sql/audit/boundaries.sql"), columns, Some(range), &more);
+        let asked = self.fill(include_str!("../../../sql/audit/boundaries.sql"), columns, Some(range), &more);
         let rows = self.rows(&asked, enough).await?;
         let id = |row: &SimpleQueryRow| row.get(0).and_then(|id| id.parse().ok()).ok_or_else(|| self.odd());
         rows.iter().map(id).collect()
@@ -248,19 +233,19 @@ impl Side {
 
     /// How many rows of a range the table itself holds; as [`Self::digests`] where it is stopped.
     pub async fn heap_count(&self, columns: &Columns, range: IdRange, enough: &Stop) -> Result<u64> {
-        let asked = self.fill(include_str!("../../sql/audit/heap_count.sql"), columns, Some(range), &[]);
+        let asked = self.fill(include_str!("../../../sql/audit/heap_count.sql"), columns, Some(range), &[]);
         self.counted(&asked, enough).await
     }
 
     /// How many rows lie in a range; as [`Self::digests`] where it is stopped.
     pub async fn count(&self, columns: &Columns, range: IdRange, enough: &Stop) -> Result<u64> {
-        let asked = self.fill(include_str!("../../sql/audit/count.sql"), columns, Some(range), &[]);
+        let asked = self.fill(include_str!("../../../sql/audit/count.sql"), columns, Some(range), &[]);
         self.counted(&asked, enough).await
     }
 
     /// How many rows of a range the table holds, and how many its index of the id knows, of one snapshot.
     pub async fn both_counts(&self, columns: &Columns, range: IdRange, enough: &Stop) -> Result<(u64, u64)> {
-        let asked = self.fill(include_str!("../../sql/audit/both_counts.sql"), columns, Some(range), &[]);
+        let asked = self.fill(include_str!("../../../sql/audit/both_counts.sql"), columns, Some(range), &[]);
         let rows = self.answer(&asked, Duration::MAX, enough).await?;
         let counts: Vec<u64> = rows.iter().filter_map(|row| number(row, 0)).collect();
         match counts[..] {

@@ -1,10 +1,42 @@
-//! Whether two tables can be compared row by row, as a verdict of its own.
+//! Whether tables can be compared row by row: each by itself, and both by their columns, as a verdict of its own.
 
-use crate::error::Problems;
+use crate::error::{Error, Kind, Problems, Result};
 use crate::event::compatible;
-use crate::event::table::{Column, Origin, Table};
+use crate::event::table::{Column, Origin, Table, TableName};
 use crate::event::wire::Wire;
 use crate::sql;
+
+/// Confirms that the rows of a table can be read in the order of their ids, all of them.
+///
+/// # Errors
+/// `Unsuitable` with the remedy: no such table or column, a view, no unique index on the id, tables that inherit from it.
+pub fn comparable(table: Option<Table>, name: &TableName, id_column: &str) -> Result<Table> {
+    let refuse = |what: String, fix: &str| Err(Error::new(Kind::Unsuitable, what).fix(fix));
+    let Some(table) = table else {
+        return refuse(
+            format!("there is no table {name}"),
+            "name the table with --table, or correct the URL",
+        );
+    };
+    let id = sql::ident(id_column);
+    if table.column(id_column).is_none() {
+        let fix = "rows are compared by their integer id: name its column";
+        return refuse(format!("table {name} has no column {id}"), fix);
+    }
+    if matches!(table.kind, 'v' | 'f') {
+        let what = format!("{name} is a view or a foreign table, which has no index to read by");
+        return refuse(what, "name the table itself, in the database that stores it");
+    }
+    if table.has_heirs {
+        let what = format!("other tables inherit from {name}, and no index is unique over the rows of all");
+        return refuse(what, "compare each of the tables by itself, or make them partitions");
+    }
+    if !table.has_id_key {
+        let index = format!("CREATE UNIQUE INDEX ON {name} ({id});");
+        return refuse(format!("table {name} has no unique index on {id} alone"), &index);
+    }
+    Ok(table)
+}
 
 /// What the comparison of two tables' columns came to.
 #[derive(Clone, Debug)]

@@ -5,66 +5,37 @@
 //! SHA-256 over all bytes of them in id order; whatever fails is an error and never an end; and the rows of all chunks together must be as
 //! many as a plain count of each table finds without its index.
 
-use crate::audit::chunks::rows_of_chunk;
-use crate::audit::counts;
-use crate::audit::emission::{Emission, Limits};
-use crate::audit::fence::{Doubt, Fence};
-use crate::audit::journal::{Journal, Subject};
-use crate::audit::outcome::{Grounds, Outcome, ahead, note_of_open, nothing_compared};
-use crate::audit::repair_sql::Script;
-use crate::audit::show::Shown;
-use crate::audit::side::{Columns, Side};
-use crate::audit::walk::{Ended, Found, Walk};
+mod both;
+mod chunks;
+mod counts;
+pub mod emission;
+pub mod fence;
+pub mod journal;
+pub mod opening;
+pub mod outcome;
+mod plan;
+pub mod repair_sql;
+pub mod schema;
+pub mod side;
+pub mod task;
+mod walk;
+pub mod whole_file;
+
+use crate::audit::compare::chunks::rows_of_chunk;
+use crate::audit::compare::emission::Emission;
+use crate::audit::compare::fence::Doubt;
+use crate::audit::compare::journal::{Journal, Subject};
+use crate::audit::compare::outcome::{Grounds, Outcome, ahead, note_of_open, nothing_compared};
+use crate::audit::compare::repair_sql::Script;
+use crate::audit::compare::side::Side;
+use crate::audit::compare::task::{Task, Watch};
+use crate::audit::compare::walk::{Ended, Found, Walk};
 use crate::error::{Kind, Result};
 use crate::event::range::{IdRange, shown};
 use crate::stop::Stop;
 
 /// Ids that are named in a sentence.
 const NAMED_MAX: usize = 10;
-
-/// Who is told while the comparison goes on.
-pub trait Watch: Send {
-    /// So many rows of the first side were compared.
-    fn progress(&mut self, rows: u64);
-
-    /// A difference that is to be shown, in id order; those read again at the end come last.
-    ///
-    /// # Errors
-    /// What keeps it from being shown; it ends the comparison.
-    fn difference(&mut self, shown: &Shown) -> Result<()>;
-}
-
-/// What is asked of a comparison.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Digests at a time, which is sessions of each side.
-    pub connections: u32,
-    /// The lowest id; `None`: the first there is.
-    pub from: Option<i64>,
-    /// The highest id, where it is below the fence.
-    pub through: Option<i64>,
-    /// Whether every byte is compared instead of digests.
-    pub is_exact: bool,
-    /// Whether rows above the fence count as differences: those of the first side, and those of the second if it is ahead.
-    pub must_be_complete: bool,
-    /// How many differences are shown and looked for.
-    pub limits: Limits,
-}
-
-/// Two sides, and what is compared of them.
-#[derive(Clone, Copy)]
-pub struct Task<'a> {
-    /// The first side: the truth.
-    pub first: &'a Side,
-    /// The second side.
-    pub second: &'a Side,
-    /// Columns and form.
-    pub columns: &'a Columns,
-    /// Where it ends.
-    pub fence: &'a Fence,
-    /// What is asked.
-    pub options: &'a Options,
-}
 
 /// What would be compared, and how, in words.
 pub fn plan(task: Task<'_>) -> String {
@@ -210,16 +181,4 @@ fn undecided(ids: &[i64], open: &[String]) -> Option<String> {
         named.join(", "),
         open.join("; ")
     ))
-}
-
-impl Task<'_> {
-    /// What is compared; `None` when there is nothing.
-    fn range(&self) -> Option<IdRange> {
-        let fence = self.fence.through?;
-        let range = IdRange {
-            after: self.options.from.and_then(|from| from.checked_sub(1)),
-            through: self.options.through.map_or(fence, |through| through.min(fence)),
-        };
-        (!range.is_empty()).then_some(range)
-    }
 }

@@ -1,8 +1,8 @@
 //! All that a comparison found, and the verdict that follows.
 
+use crate::audit::compare::fence::{Doubt, Fence};
+use crate::audit::compare::journal::Journal;
 use crate::audit::difference::Tally;
-use crate::audit::fence::{Doubt, Fence};
-use crate::audit::journal::Journal;
 use crate::audit::verdict::Verdict;
 use crate::event::range::{IdRange, shown};
 

@@ -1,10 +1,11 @@
 //! Where differences go: counted all, shown some, written into a script if they are missing rows. In batches, so that memory stays bounded.
 
-use crate::audit::compare::Watch;
+use crate::audit::compare::repair_sql::Script;
+use crate::audit::compare::side::{Columns, Side};
+use crate::audit::compare::task::Limits;
+use crate::audit::compare::task::Watch;
 use crate::audit::difference::{Class, Difference, Tally};
-use crate::audit::repair_sql::Script;
 use crate::audit::show::{RowText, Shown, Text};
-use crate::audit::side::{Columns, Side};
 use crate::error::Result;
 use crate::sql;
 use std::collections::HashMap;
@@ -27,15 +28,6 @@ pub struct Emission<'a> {
     shown: u64,
     batch: Vec<Difference>,
     missing: Vec<i64>,
-}
-
-/// How many differences are shown, and after how many the comparison ends.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Shown at most.
-    pub shown_max: u64,
-    /// Found at most; `None`: all.
-    pub found_max: Option<u64>,
 }
 
 impl<'a> Emission<'a> {
@@ -127,7 +119,7 @@ async fn texts(side: &Side, columns: &Columns, ids: &[i64]) -> Result<HashMap<i6
         .collect();
     let more = [("columns", sql::sql(expressions.join(", ")))];
     let rows = side
-        .about_ids(include_str!("../../sql/audit/texts.sql"), columns, &more, ids)
+        .about_ids(include_str!("../../../sql/audit/texts.sql"), columns, &more, ids)
         .await?;
     let text = |row: &Row, place: usize| {
         let text: Option<String> = row.get(1 + 2 * place);

@@ -3,9 +3,9 @@
 //! Everything at or below `through` was compared and counted; rows there never change, so a later run may trust it. It holds for the same
 //! two tables and columns only.
 
+use crate::audit::compare::side::{Columns, Identity, Side};
+use crate::audit::compare::whole_file::WholeFile;
 use crate::audit::difference::Tally;
-use crate::audit::side::{Columns, Identity, Side};
-use crate::audit::whole_file::WholeFile;
 use crate::error::{Error, Kind, Result};
 use serde::{Deserialize, Serialize};
 use std::io::Write;

@@ -1,6 +1,6 @@
 //! How a range is cut into chunks, and when digests stop being worth it: pure decisions.
 
-use crate::audit::side::Size;
+use crate::audit::compare::side::Size;
 
 /// Rows of a chunk whose digests are compared. A server that joins the bytes of 512 rows of 400 bytes does so in memory it has at hand; for
 /// 4,096 it asks the system for more each time, which takes 15 % more processor time in all.

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// A table, and how to connect to it.
 #[derive(Clone, Copy, Debug)]
-pub struct Place<'a> {
+pub struct Reach<'a> {
     /// How to connect.
     pub conninfo: &'a Conninfo,
     /// The event table.
@@ -25,7 +25,7 @@ pub struct Place<'a> {
     pub timeout: Duration,
 }
 
-impl Place<'_> {
+impl Reach<'_> {
     /// A session of this kind.
     ///
     /// # Errors

@@ -1,9 +1,9 @@
 //! Plain counts beside the comparison: a damaged index hides rows from whoever reads by it.
 
-use crate::audit::both::both;
-use crate::audit::compare::Task;
-use crate::audit::fence::Doubt;
-use crate::audit::side::Side;
+use crate::audit::compare::both::both;
+use crate::audit::compare::fence::Doubt;
+use crate::audit::compare::side::Side;
+use crate::audit::compare::task::Task;
 use crate::error::Result;
 use crate::event::range::IdRange;
 use crate::stop::Stop;

@@ -1,9 +1,9 @@
 //! Two sides opened for a comparison: both tables described, their columns compared, the discipline of ids at the first side found out.
 
-use crate::audit::chunks::is_wide;
 use crate::audit::class::ComparedColumn;
-use crate::audit::schema::Schema;
-use crate::audit::side::{Columns, Place, Side};
+use crate::audit::compare::chunks::is_wide;
+use crate::audit::compare::schema::Schema;
+use crate::audit::compare::side::{Columns, Place, Side};
 use crate::config::Ids;
 use crate::error::{Error, Kind, Problems, Result};
 use crate::postgres::fault::Side as Role;

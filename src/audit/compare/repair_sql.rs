@@ -1,9 +1,9 @@
 //! A script of INSERTs for the rows the second side lacks: one transaction, nothing else. Rows that differ otherwise are never touched by it.
 
-use crate::audit::outcome::Outcome;
+use crate::audit::compare::outcome::Outcome;
+use crate::audit::compare::side::{Columns, Side};
+use crate::audit::compare::whole_file::WholeFile;
 use crate::audit::show::escape::escaped;
-use crate::audit::side::{Columns, Side};
-use crate::audit::whole_file::WholeFile;
 use crate::error::{Error, Kind, Result};
 use crate::sql;
 use std::io::{BufWriter, Write};
@@ -52,7 +52,7 @@ impl Script {
         let template = template(second, columns);
         let more = [("template", sql::text(template)), ("columns", sql::sql(texts.join(", ")))];
         for row in first
-            .about_ids(include_str!("../../sql/audit/insert_statement.sql"), columns, &more, ids)
+            .about_ids(include_str!("../../../sql/audit/insert_statement.sql"), columns, &more, ids)
             .await?
         {
             self.put(&row.get::<_, String>(0))?;
