@@ -9,9 +9,12 @@
 #[allow(dead_code, reason = "only the spread is needed here")]
 #[path = "catch_up/figures.rs"]
 mod figures;
+#[path = "catch_up/settings.rs"]
+mod settings;
 
-use counterfoil::postgres::server::{Binaries, Server, Settings, Template};
+use counterfoil::postgres::server::{Binaries, Server, Template};
 use figures::Spread;
+use settings::settings;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
@@ -231,17 +234,4 @@ fn quietly(command: &mut Command) -> Result<()> {
         return Ok(());
     }
     Err(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr)).into())
-}
-
-/// As in production, but that no checkpoint and no vacuum falls into one run and not into the other.
-fn settings() -> Settings {
-    let ours = [
-        ("shared_buffers", "512MB"),
-        ("max_wal_size", "32GB"),
-        ("checkpoint_timeout", "1d"),
-        ("autovacuum", "off"),
-        ("wal_buffers", "16MB"),
-    ];
-    ours.iter()
-        .fold(Settings::new().durable(), |settings, (name, value)| settings.set(name, value))
 }

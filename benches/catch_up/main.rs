@@ -6,6 +6,7 @@
 
 mod figures;
 mod races;
+mod settings;
 mod stage;
 
 use stage::{Psql, Stage};

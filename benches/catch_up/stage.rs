@@ -1,7 +1,8 @@
 //! The stage of a race: a source with its events and a server for destinations, both private, durable and set up alike.
 
 use crate::Result;
-use counterfoil::postgres::server::{Binaries, Server, Settings, Template};
+use crate::settings::settings;
+use counterfoil::postgres::server::{Binaries, Server, Template};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -147,19 +148,6 @@ impl Stage {
         let digest = "select count(*), min(id), max(id), sum(hashtextextended(e::text, 0)::numeric) from events e";
         self.psql.ask(server, database, digest)
     }
-}
-
-/// As in production, but that no checkpoint and no vacuum falls into one run and not into the other.
-fn settings() -> Settings {
-    let ours = [
-        ("shared_buffers", "512MB"),
-        ("max_wal_size", "32GB"),
-        ("checkpoint_timeout", "1d"),
-        ("autovacuum", "off"),
-        ("wal_buffers", "16MB"),
-    ];
-    ours.iter()
-        .fold(Settings::new().durable(), |settings, (name, value)| settings.set(name, value))
 }
 
 /// `counterfoil init` of one side.

@@ -7,6 +7,8 @@
 #[path = "../catch_up/figures.rs"]
 #[allow(dead_code, reason = "shared with other measurements")]
 mod figures;
+#[path = "../catch_up/settings.rs"]
+mod settings;
 #[path = "../catch_up/stage.rs"]
 #[allow(dead_code, reason = "shared with other measurements")]
 mod stage;

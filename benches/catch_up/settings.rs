@@ -1,0 +1,16 @@
+//! How the private servers of all measurements are set up.
+
+use counterfoil::postgres::server::Settings;
+
+/// As in production, but that no checkpoint and no vacuum falls into one run and not into the other.
+pub fn settings() -> Settings {
+    let ours = [
+        ("shared_buffers", "512MB"),
+        ("max_wal_size", "32GB"),
+        ("checkpoint_timeout", "1d"),
+        ("autovacuum", "off"),
+        ("wal_buffers", "16MB"),
+    ];
+    ours.iter()
+        .fold(Settings::new().durable(), |settings, (name, value)| settings.set(name, value))
+}
