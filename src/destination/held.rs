@@ -5,7 +5,7 @@
 //! replaces a row, and their number is compared with the number sent. Rows that are taken out are handed back by the statement that deletes
 //! them, so that what is judged is what is gone. Whatever is not as expected ends in a rollback; a crash leaves whole transactions.
 
-use crate::destination::writer::{Appending, answers, integer};
+use crate::destination::writer::{Appending, answers, integer, pieces};
 use crate::error::{Error, Kind, Result};
 use crate::event::frame::{self, Format, Row, Rows};
 use crate::event::range::{IdRange, shown};
@@ -15,9 +15,6 @@ use crate::sql;
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
 use std::pin::pin;
-
-/// A larger row is sent in pieces, so that it is not copied as a whole once more.
-const PIECE_BYTES: usize = 64 * 1024;
 
 /// See the module.
 #[derive(Debug)]
@@ -312,11 +309,6 @@ impl Held {
         let through = rows.last().map_or(0, |row| row.id);
         format!("{}, {}", self.place(), IdRange { after, through })
     }
-}
-
-/// A row, cut into pieces that are small enough to be sent one by one.
-fn pieces(mut row: Bytes) -> impl Iterator<Item = Bytes> {
-    std::iter::from_fn(move || (!row.is_empty()).then(|| row.split_to(row.len().min(PIECE_BYTES))))
 }
 
 fn what(to: &Appending) -> String {

@@ -83,6 +83,11 @@ impl Appending {
     }
 }
 
+/// Rows, cut into pieces that are small enough to be sent one by one.
+pub(super) fn pieces(mut rows: Bytes) -> impl Iterator<Item = Bytes> {
+    std::iter::from_fn(move || (!rows.is_empty()).then(|| rows.split_to(rows.len().min(PIECE_BYTES))))
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct Writer {
@@ -203,12 +208,11 @@ impl Writer {
     ///
     /// # Errors
     /// Those of the server; `Unavailable` without progress; `Stopped` when it is cut off.
-    pub async fn send(&self, open: &mut Open, mut bytes: Bytes, rows: u64, last_id: i64, cut: &Stop) -> Result<()> {
+    pub async fn send(&self, open: &mut Open, bytes: Bytes, rows: u64, last_id: i64, cut: &Stop) -> Result<()> {
         open.rows += rows;
         open.bytes += bytes.len() as u64;
         open.last_id = last_id;
-        while !bytes.is_empty() {
-            let piece = bytes.split_to(bytes.len().min(PIECE_BYTES));
+        for piece in pieces(bytes) {
             self.within(cut, async { open.sink.feed(piece).await.map_err(|error| self.failed(&error)) })
                 .await?;
         }
