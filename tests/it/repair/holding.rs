@@ -1,6 +1,6 @@
 //! Who may be at a destination while it is repaired, what stands in the way, and who is asked.
 
-use super::{KINDS, pair, prepared, refuses, repair, succeeds};
+use super::{KINDS, pair, prepared, prepared_to_wait, refuses, repair, succeeds};
 use crate::support::events::{arrives, digest, highest, insert};
 use crate::support::replicator::{Setup, counterfoil, url};
 use tempfile::TempDir;
@@ -140,14 +140,7 @@ async fn a_table_that_somebody_has_locked_is_not_waited_for_without_end() {
         .await
         .unwrap();
     let dir = TempDir::new().unwrap();
-    let mut command = prepared(&dir, &source, &destination, WAYS[0]);
-    let config = dir.path().join("counterfoil.toml");
-    let text = std::fs::read_to_string(&config).unwrap();
-    std::fs::write(
-        &config,
-        text.replace("[replication]\n", "[replication]\nappend_timeout_ms = 1000\n"),
-    )
-    .unwrap();
+    let mut command = prepared_to_wait(&dir, &source, &destination, WAYS[0], 1_000);
     let (code, _, complaint) = crate::command::told(&command.output().unwrap());
     assert_eq!(code, Some(8), "{complaint}");
     assert!(complaint.contains("perhaps somebody else has locked"), "{complaint}");

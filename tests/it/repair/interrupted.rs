@@ -1,6 +1,6 @@
 //! A repair that is killed or stopped leaves whole batches, and another one does the rest.
 
-use super::{KINDS, pair, prepared, repair, succeeds};
+use super::{KINDS, pair, prepared, prepared_to_wait, repair, succeeds};
 use crate::harness::Database;
 use crate::support::until;
 use rustix::process::{Pid, Signal, kill_process};
@@ -150,10 +150,7 @@ async fn what_somebody_has_locked_for_too_long_is_told_and_nothing_is_left_waiti
         .await
         .unwrap();
     let dir = TempDir::new().unwrap();
-    let mut command = prepared(&dir, &source, &destination, &["--rewind-to", "60", "--yes"]);
-    let config = dir.path().join("counterfoil.toml");
-    let text = std::fs::read_to_string(&config).unwrap();
-    std::fs::write(&config, text.replace("[replication]", "[replication]\nappend_timeout_ms = 500")).unwrap();
+    let mut command = prepared_to_wait(&dir, &source, &destination, &["--rewind-to", "60", "--yes"], 500);
     let (code, printed, complaint) = crate::command::told(&command.output().unwrap());
     assert_eq!(code, Some(8), "{printed}{complaint}");
     assert!(printed.contains("14 events were deleted"), "{printed}");

@@ -66,6 +66,16 @@ pub fn prepared(dir: &TempDir, source: &Database, destination: &Database, how: &
     command
 }
 
+/// A repair of "copy" that waits no longer than this for a table.
+pub fn prepared_to_wait(dir: &TempDir, source: &Database, destination: &Database, how: &[&str], timeout_ms: u32) -> std::process::Command {
+    let command = prepared(dir, source, destination, how);
+    let config = dir.path().join("counterfoil.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let section = format!("[replication]\nappend_timeout_ms = {timeout_ms}");
+    std::fs::write(&config, text.replace("[replication]", &section)).unwrap();
+    command
+}
+
 /// It must end with this code, say all of these words, and have written nothing at the destination.
 pub async fn refuses(source: &Database, destination: &Database, how: &[&str], code: i32, words: &[&str]) -> String {
     let before = digest(destination, i64::MAX).await;
