@@ -57,7 +57,7 @@ async fn run(arguments: Arguments) -> u8 {
         }
         if let (2.., Some(verdict)) = (subject.seconds.len(), verdicts.last()) {
             let verdict = verdict.map_or_else(|| NOT_COMPARED.to_owned(), |verdict| verdict.to_string());
-            if let Err(error) = printer.note(&format!("{}: {verdict}\n", second.name)) {
+            if let Err(error) = printer.note(&format!("{}: {verdict}", second.name)) {
                 return could_not(&error.into());
             }
         }
