@@ -102,7 +102,7 @@ fn target<'a>(config: &'a Config, source: &'a SourceShape, destination: &'a Dest
         destination: place(config, "repair", &to.conninfo, &to.table),
         destination_table: &destination.table,
         wire: &destination.wire,
-        synchronous_commit: &to.synchronous_commit,
+        synchronous_commit: to.commits(),
         is_durability_awaited: config.source.durability_gate && !source.server.is_standby,
         limits: limits(config),
         stall_max: config.replication.append_timeout,

@@ -92,8 +92,16 @@ pub struct DestinationConfig {
     pub table: TableName,
     /// Concurrent COPYs; commits stay in id order; default 1, at most 16.
     pub writers: u8,
-    /// `synchronous_commit` of the appending session: `on`, `off`, `local`, `remote_write` or `remote_apply`; default `on`.
-    pub synchronous_commit: String,
+    /// `synchronous_commit` of every commit: `on`, `off`, `local`, `remote_write` or `remote_apply`. `None`, which is `auto` and the default:
+    /// as `on`, but a batch that others follow at once does not wait for the disk.
+    pub synchronous_commit: Option<String>,
+}
+
+impl DestinationConfig {
+    /// `synchronous_commit` of a session that writes to it.
+    pub fn commits(&self) -> &str {
+        self.synchronous_commit.as_deref().unwrap_or("on")
+    }
 }
 
 /// `[replication]`.

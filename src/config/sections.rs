@@ -25,7 +25,7 @@ pub(super) struct Destination {
     pub(super) conninfo: Option<Conninfo>,
     pub(super) table: TableName,
     pub(super) writers: u8,
-    pub(super) synchronous_commit: String,
+    pub(super) synchronous_commit: Option<String>,
     /// Where it stands in the file.
     pub(super) at: usize,
     /// How it is called in messages: `destinations[0]`.
@@ -109,7 +109,7 @@ fn destination<'a>(reader: &mut Reader<'a>, node: &'a Node, path: String, source
         }
         is_usable.then_some(name)
     });
-    let commits = ["on", "off", "local", "remote_write", "remote_apply"].map(|word| (word, word));
+    let commits = ["auto", "on", "off", "local", "remote_write", "remote_apply"].map(|word| (word, word));
     let synchronous_commit = found(reader, &section, "synchronous_commit", |reader, found| {
         reader.choice(found, &commits)
     });
@@ -119,7 +119,7 @@ fn destination<'a>(reader: &mut Reader<'a>, node: &'a Node, path: String, source
         conninfo: connection::read(reader, &section),
         table: table(reader, &section).unwrap_or_else(|| source_table.clone()),
         writers: writers.and_then(|writers| u8::try_from(writers).ok()).unwrap_or(1),
-        synchronous_commit: synchronous_commit.unwrap_or("on").to_owned(),
+        synchronous_commit: synchronous_commit.filter(|word| *word != "auto").map(str::to_owned),
         at: node.at,
         path,
     })

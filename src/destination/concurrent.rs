@@ -8,7 +8,7 @@
 
 use crate::destination::Destination;
 use crate::destination::order::{Order, Standing, Start};
-use crate::destination::writer::{Appending, Open, Writer, cut_off};
+use crate::destination::writer::{Appending, Commit, Open, Writer, cut_off};
 use crate::error::{Error, Kind, Result};
 use crate::event::batch::Item;
 use crate::event::feed::{Feed, Undone};
@@ -79,6 +79,7 @@ impl ConcurrentDestination {
             steps: FuturesUnordered::new(),
             filling: None,
             is_fed: true,
+            last_commit: Commit::Durable,
             error: None,
         };
         (self.position, self.writers) = append.run().await?;
@@ -116,6 +117,7 @@ struct Append<'a> {
     /// The slot of the batch whose end was not given yet.
     filling: Option<usize>,
     is_fed: bool,
+    last_commit: Commit,
     error: Option<Error>,
 }
 
@@ -182,6 +184,10 @@ impl Append<'_> {
         match self.error {
             Some(error) => Err(error),
             None => {
+                let any = self.seats.iter().find_map(|seat| seat.writer.as_ref());
+                if let (Commit::Soon, Some(writer)) = (self.last_commit, any) {
+                    writer.flush().await?;
+                }
                 let writers = self.seats.into_iter().filter_map(|seat| Some((seat.writer?, seat.pid)));
                 Ok((self.order.position(), writers.collect()))
             }
@@ -254,7 +260,8 @@ impl Append<'_> {
             return self.fail(slot, death.while_doing("the session that holds the destination was lost"));
         }
         let Some(writer) = self.seats[slot].writer.clone() else { return };
-        let end = async move { (slot, end(&writer, commit.standing).await.map(|()| Step::Committed)) };
+        let how = self.seats[slot].arrived.as_ref().map_or(Commit::Durable, |(open, _)| open.commit);
+        let end = async move { (slot, end(&writer, commit.standing, how).await.map(|()| Step::Committed)) };
         self.steps.push(end.boxed());
     }
 
@@ -268,6 +275,7 @@ impl Append<'_> {
                 self.order.committed(slot);
                 if let Some((open, _)) = self.seats[slot].arrived.take() {
                     self.feed.committed(open.rows, open.bytes);
+                    self.last_commit = open.commit;
                 }
             }
             Ok(Step::RolledBack) => self.order.rolled_back(slot),
@@ -346,9 +354,9 @@ fn judged(error: Error, start: Start) -> Error {
     }
 }
 
-async fn end(writer: &Writer, standing: Option<Standing>) -> Result<()> {
+async fn end(writer: &Writer, standing: Option<Standing>, how: Commit) -> Result<()> {
     if let Some(standing) = standing {
         writer.confirm(standing).await?;
     }
-    writer.commit().await
+    writer.commit(how).await
 }

@@ -7,7 +7,7 @@
 
 use crate::destination::Destination;
 use crate::destination::order::Start;
-use crate::destination::writer::{Open, Writer, cut_off};
+use crate::destination::writer::{Commit, Open, Writer, cut_off};
 use crate::error::{Kind, Result};
 use crate::event::batch::{Chunk, Close, Item};
 use crate::event::feed::Feed;
@@ -24,6 +24,8 @@ pub use crate::destination::writer::Appending;
 pub struct PostgresDestination {
     writer: Writer,
     position: Option<i64>,
+    /// How the last transaction was committed.
+    last_commit: Commit,
 }
 
 impl PostgresDestination {
@@ -34,7 +36,11 @@ impl PostgresDestination {
     pub async fn new(session: Session, to: Appending) -> Result<Self> {
         let writer = Writer::new(session, to).await?;
         let position = writer.position().await?;
-        Ok(Self { writer, position })
+        Ok(Self {
+            writer,
+            position,
+            last_commit: Commit::Durable,
+        })
     }
 
     /// The position after the last commit, without asking.
@@ -51,6 +57,10 @@ impl PostgresDestination {
             // The transaction is in a known state; without one it is not known how far the server has come.
             Err(error) if error.kind() == Kind::Stopped && open.is_some() => self.roll_back_soon(open).await?,
             Err(error) => return Err(error),
+        }
+        if self.last_commit == Commit::Soon {
+            self.writer.flush().await?;
+            self.last_commit = Commit::Durable;
         }
         Ok(self.position)
     }
@@ -84,7 +94,8 @@ impl PostgresDestination {
 
     async fn commit(&mut self, mut open: Open, close: Close, feed: &mut Feed) -> Result<()> {
         feed.through_cut(self.writer.complete(&mut open, close)).await?;
-        feed.through_cut(self.writer.commit()).await?;
+        feed.through_cut(self.writer.commit(open.commit)).await?;
+        self.last_commit = open.commit;
         self.position = Some(open.last_id);
         feed.committed(open.rows, open.bytes);
         Ok(())

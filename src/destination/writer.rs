@@ -37,6 +37,8 @@ pub struct Appending {
     pub layout: Layout,
     /// Without progress for this long a transaction is given up (`append_timeout_ms`).
     pub stall_max: Duration,
+    /// Whether a batch that others follow at once is committed without waiting for the disk.
+    pub is_relaxed: bool,
 }
 
 impl Appending {
@@ -110,6 +112,17 @@ pub struct Open {
     pub bytes: u64,
     /// Id of the last of them.
     pub last_id: i64,
+    /// How it is to be committed.
+    pub commit: Commit,
+}
+
+/// Whether a commit waits for the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Commit {
+    /// As configured: it waits, unless that was not wanted at all.
+    Durable,
+    /// It does not wait; a later one, or [`Writer::flush`], will.
+    Soon,
 }
 
 impl Writer {
@@ -174,6 +187,7 @@ impl Writer {
             rows: 0,
             bytes: 0,
             last_id: 0,
+            commit: Commit::Durable,
         })
     }
 
@@ -228,6 +242,9 @@ impl Writer {
         if open.last_id != close.last_id {
             return Err(Error::new(Kind::Bug, "a batch ends with another row than the one that arrived last").at(self.place()));
         }
+        if close.is_followed && self.to.is_relaxed {
+            open.commit = Commit::Soon;
+        }
         let (rows, durable) = futures::join!(self.within(&never, self.finish(open)), close.durable);
         let rows = rows?;
         if rows != open.rows {
@@ -268,12 +285,26 @@ impl Writer {
         self.confirm_position(integer(found, 1), Some(standing.last_id))
     }
 
-    /// Commits. After an error the outcome is unknown.
+    /// Commits. After an error the outcome is unknown. A crash of the server after [`Commit::Soon`] may take the transaction back, and with it
+    /// all later ones.
     ///
     /// # Errors
     /// Those of the server; `Unavailable` without an answer.
-    pub async fn commit(&self) -> Result<()> {
-        self.end("commit").await
+    pub async fn commit(&self, how: Commit) -> Result<()> {
+        self.end(match how {
+            Commit::Durable => "commit",
+            Commit::Soon => include_str!("../../sql/destination/commit_soon.sql"),
+        })
+        .await
+    }
+
+    /// Waits until everything that was committed before is as durable as configured.
+    ///
+    /// # Errors
+    /// Those of the connection: then it is not known. A server that lets the role write no message to its log writes it within a second anyway.
+    pub async fn flush(&self) -> Result<()> {
+        let flushed = self.end(include_str!("../../sql/destination/flush.sql")).await;
+        flushed.or_else(|error| if error.sqlstate().is_some_and(|state| state == "42501") { Ok(()) } else { Err(error) })
     }
 
     /// Rolls a transaction back in the middle of its COPY.

@@ -33,6 +33,8 @@ pub struct Close {
     pub rows: u64,
     /// Bytes of the rows.
     pub bytes: u64,
+    /// Whether more rows follow at once: then its commit need not be on the destination's disk, because a later one will be, and with it this one.
+    pub is_followed: bool,
     /// When it may be committed.
     pub durable: Durable,
 }

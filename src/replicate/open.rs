@@ -101,6 +101,7 @@ pub async fn lane(run: &Replication, source: &Source, index: usize, gauge: Arc<G
         wire: shape.wire.clone(),
         layout,
         stall_max: limits.append_timeout,
+        is_relaxed: config.synchronous_commit.is_none(),
     };
     if is_first {
         let format = shape.wire.format_option();
@@ -170,7 +171,7 @@ async fn compare(
 }
 
 async fn set_synchronous_commit(session: &Session, config: &DestinationConfig) -> Result<()> {
-    let set = format!("set synchronous_commit = {}", sql::literal(&config.synchronous_commit));
+    let set = format!("set synchronous_commit = {}", sql::literal(config.commits()));
     let what = || format!("cannot set synchronous_commit of destination \"{}\"", config.name);
     session.batch_execute(&set).await.map_err(|error| session.error(&error, what()))
 }

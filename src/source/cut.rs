@@ -87,6 +87,8 @@ pub struct Closed {
     pub rows: u64,
     /// Bytes of the rows.
     pub bytes: u64,
+    /// Whether a row that may be shipped follows.
+    pub is_followed: bool,
 }
 
 /// Why the cutter takes no more rows.
@@ -252,21 +254,23 @@ impl Cutter {
             return;
         }
         let is_same_group = self.group.rows > 0 && row.group().is_some() && row.group() == self.group_value.as_deref();
+        let is_end = self.is_asked_to_stop && self.has_taken;
+        let may_ship = self.mark.may_ship(self.previous, row.id);
         if !is_same_group {
-            self.end_group();
-            if self.is_asked_to_stop && self.has_taken {
-                self.close_batch();
+            self.end_group(may_ship && !is_end);
+            if is_end {
+                self.close_batch(false);
                 self.stopped = Some(Stopped::AsAsked);
                 return;
             }
         }
-        if !self.mark.may_ship(self.previous, row.id) {
+        if !may_ship {
             return self.stop_at_mark(row.id, is_same_group);
         }
         if is_same_group && self.group.rows >= self.limits.group_events_max {
             self.pieces.push(Piece::GroupCut(row.id));
-            self.end_group();
-            self.close_batch();
+            self.end_group(true);
+            self.close_batch(true);
         }
         if self.group.rows == 0 {
             remember(&mut self.group_value, row.group());
@@ -280,8 +284,8 @@ impl Cutter {
     /// No visible row follows: the group in hand is complete.
     pub fn end(&mut self) {
         if self.stopped.is_none() {
-            self.end_group();
-            self.close_batch();
+            self.end_group(false);
+            self.close_batch(false);
         }
     }
 
@@ -294,7 +298,7 @@ impl Cutter {
                 self.pieces.push(Piece::Abort);
             }
         }
-        self.close_batch();
+        self.close_batch(false);
         self.stopped = Some(Stopped::AtMark { next, is_within_group });
     }
 
@@ -303,7 +307,7 @@ impl Cutter {
         let is_over =
             self.batch.rows + self.group.rows > self.limits.events_max || self.batch.bytes + self.group.bytes > self.limits.bytes_max;
         if !self.is_streaming && self.batch.rows > 0 && (is_over || self.group.bytes > GROUP_KEPT_BYTES) {
-            self.close_batch();
+            self.close_batch(true);
         }
         if self.is_streaming || self.group.bytes > GROUP_KEPT_BYTES {
             self.is_streaming = true;
@@ -313,7 +317,7 @@ impl Cutter {
     }
 
     /// The group in hand is complete: it joins the batch, which is closed when it is full.
-    fn end_group(&mut self) {
+    fn end_group(&mut self, is_followed: bool) {
         self.group_value = None;
         if self.group.rows == 0 {
             return;
@@ -326,17 +330,17 @@ impl Cutter {
             self.is_streaming = false;
             group.forget();
             self.group = group;
-            return self.close_batch();
+            return self.close_batch(is_followed);
         }
         self.batch.append(&mut group);
         self.group = group;
         self.pieces.extend(self.batch.chunks.drain(..).map(Piece::Rows));
         if self.batch.rows >= self.limits.events_max || self.batch.bytes >= self.limits.bytes_max {
-            self.close_batch();
+            self.close_batch(is_followed);
         }
     }
 
-    fn close_batch(&mut self) {
+    fn close_batch(&mut self, is_followed: bool) {
         if self.batch.rows == 0 {
             return;
         }
@@ -346,6 +350,7 @@ impl Cutter {
             last_id: self.batch.last_id,
             rows: self.batch.rows,
             bytes: self.batch.bytes,
+            is_followed,
         }));
         self.batch.forget();
     }

@@ -13,10 +13,10 @@ use crate::event::wire::Wire;
 use crate::postgres::connect::{Purpose, Session};
 use crate::postgres::fault::Side;
 use crate::postgres::identity::ServerIdentity;
-use crate::source::cut::{Cutter, Limits, Mark, Piece, Stopped};
+use crate::source::cut::{CHUNK_BYTES, Cutter, Limits, Mark, Piece, Stopped};
 use crate::source::durability::Gate;
 use crate::sql;
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -270,18 +270,25 @@ impl Batches<'_> {
             self.page = Some(page?);
             return Ok(());
         };
-        match stalled(session.place(), page.stream.next()).await? {
-            Some(Ok(bytes)) => {
-                page.rows.push(bytes);
-                while let Some(row) = page.rows.next()? {
-                    page.rows_seen += 1;
-                    self.cutter.push(&row);
+        let mut arrived = Some(stalled(session.place(), page.stream.next()).await?);
+        let mut taken = 0;
+        // What has arrived already is taken without looking at the clock for each row.
+        while let Some(next) = arrived {
+            match next {
+                Some(Ok(bytes)) => {
+                    taken += bytes.len();
+                    page.rows.push(bytes);
+                    while let Some(row) = page.rows.next()? {
+                        page.rows_seen += 1;
+                        self.cutter.push(&row);
+                    }
                 }
-                self.take_pieces();
+                Some(Err(error)) => return Err(session.error(&error, format!("cannot read {}", self.reading.table))),
+                None => return self.end_page(),
             }
-            Some(Err(error)) => return Err(session.error(&error, format!("cannot read {}", self.reading.table))),
-            None => self.end_page()?,
+            arrived = if taken < CHUNK_BYTES { page.stream.next().now_or_never() } else { None };
         }
+        self.take_pieces();
         Ok(())
     }
 
@@ -316,6 +323,7 @@ impl Batches<'_> {
                         last_id: closed.last_id,
                         rows: closed.rows,
                         bytes: closed.bytes,
+                        is_followed: closed.is_followed,
                         durable: self.gate.durable(),
                     }));
                 }

@@ -141,6 +141,82 @@ async fn without_the_durability_gate_a_crash_leaves_the_destination_ahead_of_its
     panic!("five crashes took no event back: this test can no longer show what the gate is for");
 }
 
+/// A destination that writes its log to disk only when a commit waits for it, or its buffers are full; and says what it is asked.
+async fn forgetful_destination() -> Database {
+    let settings = forgetful().set("log_statement", "all").set("wal_buffers", "64MB");
+    let destination = fresh_database_on(&own_server(&settings)).await;
+    init_destination(&destination).await;
+    destination
+}
+
+async fn crash_for_good(destination: &Database) -> i64 {
+    crash(&destination.server, Server::kill_nine).await;
+    highest(destination).await
+}
+
+fn soon_commits(destination: &Database) -> usize {
+    destination.server.log().matches("set local synchronous_commit = off").count()
+}
+
+/// Batches that others follow do not wait for the disk; the last one does, and with it all of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_takes_nothing_back_from_a_destination_that_was_caught_up() {
+    let source = crate::harness::fresh_database().await;
+    init_source(&source).await;
+    insert(&source, 5000).await;
+    for writers in [1, 3] {
+        let destination = forgetful_destination().await;
+        let setup = Setup::from(&source).to("copy", &destination).key("max_events_per_write = 500");
+        let setup = setup.destination_key(&format!("writers = {writers}"));
+        let end = setup.start(&["--until-caught-up"]).ends().await;
+        assert_eq!(end.code, Some(0), "{end:?}");
+        let soon = soon_commits(&destination);
+        assert!((1..=9).contains(&soon), "{soon} of 10 commits");
+        assert_eq!(crash_for_good(&destination).await, 5000);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_synchronous_commit_is_configured_every_commit_waits() {
+    let source = crate::harness::fresh_database().await;
+    init_source(&source).await;
+    insert(&source, 5000).await;
+    let destination = forgetful_destination().await;
+    let setup = Setup::from(&source).to("copy", &destination).key("max_events_per_write = 500");
+    let end = setup
+        .destination_key("synchronous_commit = \"on\"")
+        .start(&["--until-caught-up"])
+        .ends()
+        .await;
+    assert_eq!((end.code, soon_commits(&destination)), (Some(0), 0), "{end:?}");
+}
+
+/// The batch before a large group is committed while the group is on its way, and then the group turns out to reach over an open id.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_nothing_follows_after_all_survives_a_crash() {
+    for writers in [1, 3] {
+        let source = crate::harness::fresh_database().await;
+        init_source_with(&source, "sequence", "doorbell").await;
+        let destination = forgetful_destination().await;
+        let setup = Setup::from(&source).to("copy", &destination);
+        let setup = setup.destination_key(&format!("writers = {writers}"));
+        insert(&source, 1).await;
+        assert_eq!(setup.start(&["--until-caught-up"]).ends().await.code, Some(0));
+        insert(&source, 699).await;
+        let (a, b) = (source.client().await, source.client().await);
+        let group = "insert into events (event) select jsonb_build_object('n', i, 'text', repeat(md5(i::text), 300)) from generate_series(1, 300) i";
+        a.batch_execute(&format!("begin; {group}")).await.unwrap();
+        b.batch_execute("begin; select nextval('events_id_seq')").await.unwrap();
+        a.batch_execute(&format!("{group}; commit")).await.unwrap();
+        let mut replicator = setup.start(&[]);
+        replicator.says(&["committed events wait for a transaction"]).await;
+        assert_eq!(highest(&destination).await, 700);
+        assert!(soon_commits(&destination) > 0);
+        replicator.kill_nine();
+        assert_eq!(crash_for_good(&destination).await, 700);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn consecutive_ids_survive_crashes_of_both_sides_under_two_replicators() {
     let (source, destination) = sides().await;

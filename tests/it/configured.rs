@@ -58,6 +58,6 @@ pub fn destination(name: &str, conninfo: &Conninfo) -> DestinationConfig {
         conninfo: conninfo.clone(),
         table: table("events"),
         writers: 1,
-        synchronous_commit: "on".to_owned(),
+        synchronous_commit: None,
     }
 }

@@ -75,6 +75,7 @@ impl Journey {
             last_id,
             rows: 0,
             bytes: 0,
+            is_followed: false,
             durable,
         }));
     }
@@ -142,6 +143,7 @@ async fn try_open(database: &Database, writers: usize) -> Result<ConcurrentDesti
         layout: wire.layout("id", None).unwrap(),
         wire,
         stall_max: 2 * WAIT_MAX,
+        is_relaxed: false,
     };
     ConcurrentDestination::new(control, sessions, appending).await
 }

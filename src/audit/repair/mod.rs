@@ -111,6 +111,7 @@ impl<'a> Repair<'a> {
             wire: wire.clone(),
             layout: layout.ok_or_else(|| Error::new(Kind::Bug, "the id column does not travel"))?,
             stall_max: target.stall_max,
+            is_relaxed: false,
         };
         let held = Held::new(session, to).await?;
         if wanted != Wanted::InsertMissing {

@@ -114,6 +114,7 @@ impl<'a> Restore<'a> {
             layout: layout.ok_or_else(|| Error::new(Kind::Bug, "the id column does not travel"))?,
             wire: wire.clone(),
             stall_max: target.stall_max,
+            is_relaxed: false,
         };
         Ok(Self {
             held: Held::new(session, to).await?,

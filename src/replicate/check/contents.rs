@@ -146,7 +146,7 @@ async fn verdict(lane: &Lane<'_>, source: &Session, of: &SourceShape, ends: Resu
 
 async fn count_through(lane: &Lane<'_>, source: &Session, of: &SourceShape, ends: &Result<Ends>) -> Result<i64> {
     match ends.as_ref().map(|ends| ends.highest) {
-        Ok(Some(position)) => lane.sides(source, of).1.count(None, Some(position)).await,
+        Ok(Some(position)) => lane.sides(source, of).1.count_all(position).await,
         _ => Ok(0),
     }
 }

@@ -83,6 +83,15 @@ impl Holding<'_> {
         number(&row, 0).ok_or_else(|| self.odd())
     }
 
+    /// How many events there are up to the highest id, which is this one unless somebody is appending.
+    pub async fn count_all(&self, highest: i64) -> Result<i64> {
+        let row = self.simple(&self.fill(include_str!("../../../sql/check/count_all.sql"), &[])).await?;
+        if number(&row, 1) != Some(highest) {
+            return self.count(None, Some(highest)).await;
+        }
+        number(&row, 0).ok_or_else(|| self.odd())
+    }
+
     /// [`Self::count`] of a holding that is moved along.
     pub async fn counted(self, after: Option<i64>, through: i64) -> Result<i64> {
         self.count(after, Some(through)).await

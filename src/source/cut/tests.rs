@@ -38,6 +38,7 @@ fn run(cutter: &mut Cutter, rows: &[Row]) -> Batches {
         group: Some(1),
     };
     let (mut closed, mut open) = (Vec::new(), Vec::new());
+    let mut is_followed = None;
     let mut take = |cutter: &mut Cutter| {
         for piece in cutter.take_pieces() {
             match piece {
@@ -53,6 +54,8 @@ fn run(cutter: &mut Cutter, rows: &[Row]) -> Batches {
                 }
                 Piece::Close(end) => {
                     assert_eq!((end.last_id, end.rows), (*open.last().expect("rows"), open.len() as u64));
+                    assert_ne!(is_followed, Some(false), "something followed a batch that nothing was to follow");
+                    is_followed = Some(end.is_followed);
                     closed.push(std::mem::take(&mut open));
                 }
                 Piece::Abort => open.clear(),
@@ -70,6 +73,8 @@ fn run(cutter: &mut Cutter, rows: &[Row]) -> Batches {
     cutter.end();
     take(cutter);
     assert!(open.is_empty(), "rows that were neither closed nor aborted");
+    let is_group_held = matches!(cutter.stopped(), Some(Stopped::AtMark { is_within_group: true, .. }));
+    assert!(is_followed != Some(true) || is_group_held, "nothing followed the last batch");
     Batches {
         closed,
         stopped: cutter.stopped(),
