@@ -7,9 +7,9 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a person")]
 
 #[allow(dead_code, reason = "only the spread is needed here")]
-#[path = "catch_up/figures.rs"]
+#[path = "speed/figures.rs"]
 mod figures;
-#[path = "catch_up/settings.rs"]
+#[path = "speed/settings.rs"]
 mod settings;
 
 use counterfoil::postgres::server::{Binaries, Server, Template};

@@ -4,18 +4,21 @@
 //! bytes takes; the export does the same and moves the bytes through two more processes into files.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for people")]
 
-#[path = "../catch_up/figures.rs"]
+#[path = "../speed/figures.rs"]
 #[allow(dead_code, reason = "shared with other measurements")]
 mod figures;
-#[path = "../catch_up/settings.rs"]
+#[path = "../speed/psql.rs"]
+mod psql;
+#[path = "../speed/settings.rs"]
 mod settings;
-#[path = "../catch_up/stage.rs"]
+#[path = "../speed/stage.rs"]
 #[allow(dead_code, reason = "shared with other measurements")]
 mod stage;
 
 use clap::Parser;
 use figures::{Figures, Spread, timed, watch};
-use stage::{Psql, Stage, url};
+use psql::Psql;
+use stage::{Stage, url};
 use std::fs::File;
 use std::process::{Command, ExitCode, Stdio};
 
@@ -89,7 +92,7 @@ fn main() -> ExitCode {
 
 fn measure(flags: &Flags) -> Result<()> {
     let stage = Stage::new(Psql::find()?, flags.events, 100, "")?;
-    println!("{}\n", stage.description());
+    println!("{}\n", stage.description()?);
     for case in &CASES {
         prepare(&stage, case)?;
         let (mut exports, mut diffs) = (Vec::new(), Vec::new());

@@ -1,5 +1,6 @@
 //! Figures of one run, read from /proc while it goes on, and what many runs together say.
 
+use crate::Result;
 use counterfoil::postgres::server::Server;
 use std::fmt;
 use std::process::Child;
@@ -17,7 +18,7 @@ const TICKS_PER_SECOND: f64 = 100.0;
 pub struct Figures {
     /// From its start to its end.
     pub seconds: f64,
-    /// The highest resident memory of the process, or the sum of several; 0 where /proc does not tell.
+    /// The highest resident memory of the process, or the sum of several; 0 where there is none, or /proc does not tell.
     pub peak_kib: u64,
     /// Processor time of the process or processes between the servers.
     pub own_cpu: f64,
@@ -58,7 +59,7 @@ pub fn watch(children: &mut [Child], figures: &mut Figures) -> std::io::Result<b
 }
 
 /// Times a run, with the processor time of both servers.
-pub fn timed<E>(source: &Server, destination: &Server, run: impl FnOnce(&mut Figures) -> Result<(), E>) -> Result<Figures, E> {
+pub fn timed(source: &Server, destination: &Server, run: impl FnOnce(&mut Figures) -> Result<()>) -> Result<Figures> {
     let mut figures = Figures::default();
     let (source_before, destination_before) = (server_cpu(source), server_cpu(destination));
     let begun = Instant::now();
@@ -99,21 +100,22 @@ impl fmt::Display for Spread {
     }
 }
 
-fn peak_kib(pid: u32) -> u64 {
+/// The highest resident memory of a process so far.
+pub fn peak_kib(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
 /// Processor time of the postmaster, of its children, and of those that have ended.
-fn server_cpu(server: &Server) -> f64 {
+pub fn server_cpu(server: &Server) -> f64 {
     let pids = server.pids();
     let postmaster = pids.first().map_or(0.0, |pid| cpu(*pid, true));
     postmaster + pids.iter().skip(1).map(|pid| cpu(*pid, false)).sum::<f64>()
 }
 
 /// utime and stime of /proc/…/stat, and those of children that were waited for.
-fn cpu(pid: u32, with_children: bool) -> f64 {
+pub fn cpu(pid: u32, with_children: bool) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let Some((_, after_name)) = stat.rsplit_once(')') else { return 0.0 };
     let times = after_name.split_whitespace().skip(11).take(if with_children { 4 } else { 2 });

@@ -10,6 +10,8 @@ pub fn settings() -> Settings {
         ("checkpoint_timeout", "1d"),
         ("autovacuum", "off"),
         ("wal_buffers", "16MB"),
+        // What logical replication needs at a source, whoever runs.
+        ("wal_level", "logical"),
     ];
     ours.iter()
         .fold(Settings::new().durable(), |settings, (name, value)| settings.set(name, value))

@@ -1,0 +1,162 @@
+//! What a part found: printed, and kept in benches/results.md with a picture.
+
+use crate::Result;
+use crate::figures::{Figures, Spread};
+use crate::parts::Part;
+use crate::picture::Chart;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// The results of one part.
+pub struct Section {
+    pub part: Part,
+    /// How it was measured, in two sentences or so.
+    pub method: String,
+    /// The version of the servers.
+    pub postgres: String,
+    pub tables: Vec<Table>,
+    pub chart: Chart,
+}
+
+/// A table of text; the first column names the row.
+pub struct Table {
+    pub caption: String,
+    pub heads: Vec<String>,
+    pub rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    pub fn new(caption: &str, heads: &[&str]) -> Self {
+        Self {
+            caption: caption.to_owned(),
+            heads: heads.iter().map(|&head| head.to_owned()).collect(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Contestants that copied the same events, each beside the one at `base` of the same round.
+    pub fn of_copies(caption: &str, contestants: &[(String, Vec<Figures>)], base: usize) -> Self {
+        let (base_name, base) = &contestants[base];
+        let beside = |what: &str| format!("{what} ÷ {base_name}'s");
+        let (time, cpu) = (beside("time"), beside("processor time"));
+        let cpu_of = ["processor s between", "of the source", "of the destination"];
+        let mut table = Self::new(caption, &["", &time, &cpu, "seconds", cpu_of[0], cpu_of[1], cpu_of[2], "peak MiB"]);
+        for (name, figures) in contestants {
+            let median = |of: fn(&Figures) -> f64| format!("{:.2}", Spread::of(figures.iter().map(of)).median);
+            let peak = figures.iter().map(|figures| figures.peak_kib).max().unwrap_or(0);
+            table.rows.push(vec![
+                name.clone(),
+                spread(ratios(figures, base, |figures| figures.seconds), 2),
+                spread(ratios(figures, base, Figures::cpu), 2),
+                spread(Spread::of(figures.iter().map(|figures| figures.seconds)), 2),
+                median(|figures| figures.own_cpu),
+                median(|figures| figures.source_cpu),
+                median(|figures| figures.destination_cpu),
+                if peak == 0 { "–".to_owned() } else { (peak / 1024).to_string() },
+            ]);
+        }
+        table
+    }
+
+    /// In the form of Markdown, with columns of one width so that it reads well as text, too.
+    fn markdown(&self) -> String {
+        let columns = 0..self.heads.len();
+        let width = |column: usize| {
+            let cells = self.rows.iter().map(|row| &row[column]).chain([&self.heads[column]]);
+            cells.map(|cell| cell.chars().count()).max().unwrap_or(0).max(3)
+        };
+        let widths: Vec<usize> = columns.map(width).collect();
+        let line = |cells: &[String]| {
+            let cells = cells.iter().zip(&widths).map(|(cell, width)| format!(" {cell:<width$} |"));
+            format!("|{}\n", cells.collect::<String>())
+        };
+        let rule: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
+        let rows: String = self.rows.iter().map(|row| line(row)).collect();
+        let caption = if self.caption.is_empty() {
+            String::new()
+        } else {
+            format!("**{}**\n\n", self.caption)
+        };
+        format!("{caption}{}{}{rows}", line(&self.heads), line(&rule))
+    }
+}
+
+/// Ratios of neighbours in time: each figure to that of the other contestant in the same round.
+pub fn ratios<T>(ours: &[T], theirs: &[T], of: impl Fn(&T) -> f64) -> Spread {
+    Spread::of(ours.iter().zip(theirs).map(|(ours, theirs)| of(ours) / of(theirs)))
+}
+
+/// The median with the lowest and highest.
+pub fn spread(spread: Spread, digits: usize) -> String {
+    format!("{:.digits$} ({:.digits$}–{:.digits$})", spread.median, spread.min, spread.max)
+}
+
+impl Section {
+    pub fn print(&self) {
+        let tables: Vec<String> = self.tables.iter().map(Table::markdown).collect();
+        println!("\n{}\n\n{}", self.part.title(), tables.join("\n"));
+    }
+
+    /// Replaces the section of this part in benches/results.md, and its picture.
+    pub fn keep(&self) -> Result<()> {
+        let benches = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches");
+        let pictures = benches.join("pictures");
+        std::fs::create_dir_all(&pictures)?;
+        std::fs::write(pictures.join(format!("{}.svg", self.part.name())), self.chart.svg())?;
+        let file: PathBuf = benches.join("results.md");
+        let kept = replaced(&std::fs::read_to_string(&file)?, self.part, &self.text()?);
+        Ok(std::fs::write(&file, kept)?)
+    }
+
+    fn text(&self) -> Result<String> {
+        let mut text = format!("## {}\n\n{}\n", self.part.title(), self.method);
+        writeln!(text, "{}\n", machine(&self.postgres)?)?;
+        writeln!(text, "![{}](pictures/{}.svg)\n", self.chart.title, self.part.name())?;
+        let tables: Vec<String> = self.tables.iter().map(Table::markdown).collect();
+        text.push_str(&tables.join("\n"));
+        Ok(text)
+    }
+}
+
+/// The comment before a section, by which it is found again.
+fn marker(part: Part) -> String {
+    format!("<!-- tools/bench {} -->\n", part.name())
+}
+
+/// The file with a section put in its place, in the order of the parts.
+fn replaced(file: &str, part: Part, text: &str) -> String {
+    let section_of = |part: Part| {
+        let (_, after) = file.split_once(&marker(part))?;
+        Some(after.split("<!-- tools/bench ").next().unwrap_or(after).trim_end().to_owned())
+    };
+    let mut kept = file.split("<!-- tools/bench ").next().unwrap_or(file).trim_end().to_owned();
+    for one in Part::ALL {
+        let section = if one == part {
+            Some(text.trim_end().to_owned())
+        } else {
+            section_of(one)
+        };
+        if let Some(section) = section {
+            kept.push_str(&format!("\n\n{}{section}", marker(one)));
+        }
+    }
+    kept + "\n"
+}
+
+/// Date, machine and server of a measurement.
+fn machine(postgres: &str) -> Result<String> {
+    let cores = std::thread::available_parallelism()?;
+    let value = |file: &str, key: &str| -> Result<String> {
+        let text = std::fs::read_to_string(file)?;
+        let line = text.lines().find_map(|line| line.strip_prefix(key)).unwrap_or(": ?");
+        Ok(line.trim_matches([' ', ':', '\t']).to_owned())
+    };
+    let memory = value("/proc/meminfo", "MemTotal")?;
+    let kib: f64 = memory.trim_end_matches(" kB").parse().unwrap_or(f64::NAN);
+    Ok(format!(
+        "Measured on {} with PostgreSQL {postgres}, {cores} cores ({}), {:.0} GiB of memory.",
+        time::OffsetDateTime::now_utc().date(),
+        value("/proc/cpuinfo", "model name")?,
+        kib / 1024.0 / 1024.0,
+    ))
+}

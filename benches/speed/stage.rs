@@ -1,0 +1,185 @@
+//! The stage of a race: a source with its events and a server for destinations, both private, durable and set up alike.
+
+use crate::Result;
+use crate::psql::Psql;
+use crate::settings::settings;
+use counterfoil::postgres::server::{Binaries, Server, Template};
+use std::cell::RefCell;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Databases of the destination server, in the order in which they are used.
+pub const DESTINATIONS: [&str; 8] = ["d1", "d2", "d3", "d4", "d5", "d6", "d7", "d8"];
+
+/// What the source is made with: ids from a sequence.
+const SOURCE_FLAGS: [&str; 3] = ["source", "--ids", "sequence"];
+
+/// See the module.
+pub struct Stage {
+    pub psql: Psql,
+    pub source: Server,
+    pub destination: Server,
+    scratch: tempfile::TempDir,
+    /// Lines for `[replication]` of every configuration.
+    pub replication: String,
+    digest: RefCell<String>,
+}
+
+impl Stage {
+    /// Makes both servers, `events` of the usual size at the source, and the empty tables of the destinations.
+    pub fn new(psql: Psql, events: u64, events_per_ts: u64, replication: &str) -> Result<Self> {
+        let stage = Self::empty(psql, replication)?;
+        let sql = include_str!("sql/events.sql").replace(":events_per_ts", &events_per_ts.to_string());
+        stage.fill(&sql, events)?;
+        Ok(stage)
+    }
+
+    /// Makes both servers with empty tables.
+    pub fn empty(psql: Psql, replication: &str) -> Result<Self> {
+        let given = std::env::var_os("COUNTERFOIL_POSTGRES_BIN");
+        let template = Template::new(&Binaries::find(given.as_deref().map(Path::new))?, &[])?;
+        let settings = settings();
+        let stage = Self {
+            psql,
+            source: Server::new(&template, &settings)?,
+            destination: Server::new(&template, &settings)?,
+            scratch: tempfile::tempdir()?,
+            replication: replication.to_owned(),
+            digest: RefCell::default(),
+        };
+        stage.init_source()?;
+        stage.ask_source(include_str!("sql/made_up_event.sql"))?;
+        for database in DESTINATIONS {
+            init(&["destination"], &stage.destination, database)?;
+        }
+        Ok(stage)
+    }
+
+    /// Makes what is missing at the source, the doorbell among it.
+    pub fn init_source(&self) -> Result<()> {
+        init(&SOURCE_FLAGS, &self.source, "source")
+    }
+
+    /// Adds events by a statement of ours in which `:events` stands for their number.
+    pub fn fill(&self, sql: &str, events: u64) -> Result<()> {
+        self.ask_source(&sql.replace(":events", &events.to_string()))?;
+        self.ask_source("vacuum (analyze) events")?;
+        self.ask_source("checkpoint")?;
+        self.digest_source()
+    }
+
+    /// Notes what the source holds now: what destinations are compared with.
+    pub fn digest_source(&self) -> Result<()> {
+        *self.digest.borrow_mut() = self.digest_of(&self.source, "source")?;
+        Ok(())
+    }
+
+    /// What the figures are about.
+    pub fn description(&self) -> Result<String> {
+        let sizes =
+            "select count(*) || ' events of ' || coalesce(sum(31 + octet_length(event::text)) / greatest(count(*), 1), 0) || ' bytes, '
+                     || coalesce(count(*) / greatest(count(distinct ts), 1), 0) || ' of equal time' from events";
+        Ok(format!(
+            "{}; PostgreSQL {}, fsync on, shared_buffers 512 MB; {} cores",
+            self.ask_source(sizes)?,
+            self.version(),
+            std::thread::available_parallelism().map_or(0, usize::from),
+        ))
+    }
+
+    /// The version of both servers, such as 15.18.
+    pub fn version(&self) -> String {
+        let number = self.source.version_num();
+        format!("{}.{}", number / 10_000, number % 10_000)
+    }
+
+    /// Makes a destination empty again, and both servers quiet.
+    pub fn clear(&self, database: &str) -> Result<()> {
+        self.ask_destination(database, "truncate events")?;
+        self.checkpoint()
+    }
+
+    /// Makes the source empty again; its ids go on from 1.
+    pub fn clear_source(&self) -> Result<()> {
+        self.ask_source("alter table events disable trigger check_sql_command")?;
+        self.ask_source("truncate events restart identity")?;
+        self.ask_source("alter table events enable always trigger check_sql_command")?;
+        self.checkpoint()
+    }
+
+    /// Leaves a destination no index but that of its primary key.
+    pub fn drop_indexes(&self, database: &str) -> Result<()> {
+        self.drop_indexes_of(&self.destination, database)
+    }
+
+    /// Leaves the source no index but that of its primary key.
+    pub fn drop_indexes_of_source(&self) -> Result<()> {
+        self.drop_indexes_of(&self.source, "source")
+    }
+
+    fn drop_indexes_of(&self, server: &Server, database: &str) -> Result<()> {
+        let drops = "select coalesce(string_agg(format('drop index %s', indexrelid::regclass), ';'), '') from pg_index
+                      where indrelid = 'events'::regclass and not indisprimary";
+        let drops = self.psql.ask(server, database, drops)?;
+        self.psql.ask(server, database, &drops).map(drop)
+    }
+
+    /// So that none falls into a run.
+    pub fn checkpoint(&self) -> Result<()> {
+        self.ask_source("checkpoint")?;
+        self.ask_destination("postgres", "checkpoint").map(drop)
+    }
+
+    /// Fails unless the destination holds exactly what the source held when it was digested.
+    pub fn compare(&self, database: &str) -> Result<()> {
+        let found = self.digest_of(&self.destination, database)?;
+        if found == *self.digest.borrow() {
+            return Ok(());
+        }
+        Err(format!(
+            "the destination differs from the source, so its figure does not count: {found} instead of {}",
+            self.digest.borrow()
+        )
+        .into())
+    }
+
+    /// Where configurations and logs of runs are written.
+    pub fn scratch(&self) -> &Path {
+        self.scratch.path()
+    }
+
+    pub fn ask_source(&self, sql: &str) -> Result<String> {
+        self.psql.ask(&self.source, "source", sql)
+    }
+
+    pub fn ask_destination(&self, database: &str, sql: &str) -> Result<String> {
+        self.psql.ask(&self.destination, database, sql)
+    }
+
+    fn digest_of(&self, server: &Server, database: &str) -> Result<String> {
+        let digest = "select count(*), min(id), max(id), sum(hashtextextended(e::text, 0)::numeric) from events e";
+        self.psql.ask(server, database, digest)
+    }
+}
+
+/// `counterfoil init` of one side.
+fn init(side: &[&str], server: &Server, database: &str) -> Result<()> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_counterfoil"));
+    let status = command
+        .arg("init")
+        .args(side)
+        .args(["--create-database", "--url", &url(server, database)])
+        .stdout(Stdio::null())
+        .status()?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("counterfoil init {side:?} failed").into())
+    }
+}
+
+/// How a configuration names a database of a private server.
+pub fn url(server: &Server, database: &str) -> String {
+    let socket_dir = server.socket_dir().display().to_string().replace('%', "%25").replace('/', "%2F");
+    format!("postgres://postgres@/{database}?host={socket_dir}&port={}", server.port())
+}
