@@ -21,10 +21,10 @@ const OURS: &str = "#2f81b7";
 
 /// A picture of one part.
 pub struct Chart {
-    pub title: String,
-    /// What the length of a bar is, and which direction is good.
-    pub unit: String,
-    pub groups: Vec<Group>,
+    title: String,
+    unit: String,
+    groups: Vec<Group>,
+    has_scale_for_each_group: bool,
 }
 
 /// Bars that belong together.
@@ -33,16 +33,45 @@ pub struct Group {
     pub bars: Vec<Bar>,
 }
 
+impl Group {
+    /// Of all bars without a heading.
+    pub fn alone(bars: Vec<Bar>) -> Vec<Self> {
+        let heading = String::new();
+        vec![Self { heading, bars }]
+    }
+
+    fn longest(&self) -> f64 {
+        self.bars.iter().map(|bar| bar.spread.max).fold(f64::MIN_POSITIVE, f64::max)
+    }
+}
+
 /// One bar: the median, with a whisker.
 pub struct Bar {
-    pub name: String,
-    pub spread: Spread,
+    name: String,
+    spread: Spread,
+    is_ours: bool,
 }
 
 impl Chart {
+    /// The unit says what the length of a bar is, and which direction is good.
+    pub fn new(title: &str, unit: &str, groups: Vec<Group>) -> Self {
+        Self {
+            title: title.to_owned(),
+            unit: unit.to_owned(),
+            groups,
+            has_scale_for_each_group: false,
+        }
+    }
+
+    /// Where the figures of groups are too far apart for one scale.
+    #[must_use]
+    pub fn with_scale_for_each_group(mut self) -> Self {
+        self.has_scale_for_each_group = true;
+        self
+    }
+
     pub fn svg(&self) -> String {
-        let bars = || self.groups.iter().flat_map(|group| &group.bars);
-        let longest = bars().map(|bar| bar.spread.max).fold(f64::MIN_POSITIVE, f64::max);
+        let longest = self.groups.iter().map(Group::longest).fold(f64::MIN_POSITIVE, f64::max);
         let rows = self
             .groups
             .iter()
@@ -67,6 +96,7 @@ impl Chart {
                 );
                 y += ROW;
             }
+            let longest = if self.has_scale_for_each_group { group.longest() } else { longest };
             for bar in &group.bars {
                 document = bar.draw(document, y, (RIGHT - LEFT) / longest);
                 y += ROW;
@@ -77,10 +107,20 @@ impl Chart {
 }
 
 impl Bar {
+    /// Of whoever is named; Counterfoil's bars stand out.
     pub fn new(name: &str, spread: Spread) -> Self {
         Self {
             name: name.to_owned(),
             spread,
+            is_ours: name.starts_with("counterfoil"),
+        }
+    }
+
+    /// Of Counterfoil, where the name does not say so.
+    pub fn ours(name: &str, spread: Spread) -> Self {
+        Self {
+            is_ours: true,
+            ..Self::new(name, spread)
         }
     }
 
@@ -88,7 +128,7 @@ impl Bar {
         let at = |figure: f64| round(LEFT + figure * scale);
         let middle = y + ROW / 2.0;
         let Spread { min, median, max } = self.spread;
-        let colour = if self.name.starts_with("counterfoil") { OURS } else { PALE };
+        let colour = if self.is_ours { OURS } else { PALE };
         let whisker = |x1: f64, x2: f64, y1: f64, y2: f64| {
             let line = Line::new().set("x1", x1).set("x2", x2).set("y1", y1).set("y2", y2);
             line.set("stroke", INK).set("stroke-width", 1.5)

@@ -7,6 +7,9 @@ use crate::picture::Chart;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+/// Characters of a line of text.
+const LINE_MAX: usize = 140;
+
 /// The results of one part.
 pub struct Section {
     pub part: Part,
@@ -34,26 +37,42 @@ impl Table {
         }
     }
 
-    /// Contestants that copied the same events, each beside the one at `base` of the same round.
-    pub fn of_copies(caption: &str, contestants: &[(String, Vec<Figures>)], base: usize) -> Self {
-        let (base_name, base) = &contestants[base];
-        let beside = |what: &str| format!("{what} ÷ {base_name}'s");
-        let (time, cpu) = (beside("time"), beside("processor time"));
-        let cpu_of = ["processor s between", "of the source", "of the destination"];
-        let mut table = Self::new(caption, &["", &time, &cpu, "seconds", cpu_of[0], cpu_of[1], cpu_of[2], "peak MiB"]);
+    /// Contestants that copied the same events, each beside others of them in the same round: `bases`, by their place, with how heads call them.
+    pub fn of_copies(caption: &str, contestants: &[(String, Vec<Figures>)], bases: &[(usize, &str)]) -> Self {
+        let mut heads = vec![String::new()];
+        heads.extend(bases.iter().map(|(_, base)| format!("time ÷ {base}")));
+        heads.extend(bases.iter().take(1).map(|(_, base)| format!("processor time ÷ {base}")));
+        let figures = ["seconds", "processor s between", "of the source", "of the destination", "peak MiB"];
+        heads.extend(figures.map(str::to_owned));
+        let mut table = Self {
+            caption: caption.to_owned(),
+            heads,
+            rows: Vec::new(),
+        };
         for (name, figures) in contestants {
             let median = |of: fn(&Figures) -> f64| format!("{:.2}", Spread::of(figures.iter().map(of)).median);
             let peak = figures.iter().map(|figures| figures.peak_kib).max().unwrap_or(0);
-            table.rows.push(vec![
-                name.clone(),
-                spread(ratios(figures, base, |figures| figures.seconds), 2),
-                spread(ratios(figures, base, Figures::cpu), 2),
+            let beside = |of: usize| &contestants[of].1;
+            let mut row = vec![name.clone()];
+            row.extend(
+                bases
+                    .iter()
+                    .map(|(base, _)| spread(ratios(figures, beside(*base), |figures| figures.seconds), 2)),
+            );
+            row.extend(
+                bases
+                    .iter()
+                    .take(1)
+                    .map(|(base, _)| spread(ratios(figures, beside(*base), Figures::cpu), 2)),
+            );
+            row.extend([
                 spread(Spread::of(figures.iter().map(|figures| figures.seconds)), 2),
                 median(|figures| figures.own_cpu),
                 median(|figures| figures.source_cpu),
                 median(|figures| figures.destination_cpu),
                 if peak == 0 { "–".to_owned() } else { (peak / 1024).to_string() },
             ]);
+            table.rows.push(row);
         }
         table
     }
@@ -91,6 +110,19 @@ pub fn spread(spread: Spread, digits: usize) -> String {
     format!("{:.digits$} ({:.digits$}–{:.digits$})", spread.median, spread.min, spread.max)
 }
 
+/// With a comma before each three digits.
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 impl Section {
     pub fn print(&self) {
         let tables: Vec<String> = self.tables.iter().map(Table::markdown).collect();
@@ -109,13 +141,29 @@ impl Section {
     }
 
     fn text(&self) -> Result<String> {
-        let mut text = format!("## {}\n\n{}\n", self.part.title(), self.method);
-        writeln!(text, "{}\n", machine(&self.postgres)?)?;
-        writeln!(text, "![{}](pictures/{}.svg)\n", self.chart.title, self.part.name())?;
+        let mut text = format!("## {}\n\n{}\n", self.part.title(), wrapped(&self.method));
+        writeln!(text, "\n{}\n", machine(&self.postgres)?)?;
+        writeln!(text, "![{}](pictures/{}.svg)\n", self.part.title(), self.part.name())?;
         let tables: Vec<String> = self.tables.iter().map(Table::markdown).collect();
         text.push_str(&tables.join("\n"));
         Ok(text)
     }
+}
+
+/// Lines of a text file, none wider than the others of this repository.
+fn wrapped(text: &str) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= LINE_MAX => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines.join("\n")
 }
 
 /// The comment before a section, by which it is found again.

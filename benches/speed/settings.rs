@@ -12,6 +12,8 @@ pub fn settings() -> Settings {
         ("wal_buffers", "16MB"),
         // What logical replication needs at a source, whoever runs.
         ("wal_level", "logical"),
+        // Workers of subscriptions start no oftener than this: 5 s would fall into runs that follow each other quickly.
+        ("wal_retrieve_retry_interval", "100ms"),
     ];
     ours.iter()
         .fold(Settings::new().durable(), |settings, (name, value)| settings.set(name, value))

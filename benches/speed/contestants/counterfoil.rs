@@ -82,7 +82,8 @@ fn command(stage: &Stage, targets: &[&str], settings: &str) -> Result<Command> {
     }
     std::fs::write(&file, config)?;
     let mut run = Command::new(env!("CARGO_BIN_EXE_counterfoil"));
-    run.args(["run", "--config"]).arg(&file).stdout(File::create(log_of(stage))?);
+    let log = File::create(log_of(stage))?;
+    run.args(["run", "--config"]).arg(&file).stderr(log.try_clone()?).stdout(log);
     Ok(run)
 }
 

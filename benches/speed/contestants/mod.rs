@@ -67,8 +67,14 @@ impl Follower {
         }
     }
 
-    /// Starts into a destination that is made empty first; returns once it holds what the source holds.
-    pub fn start<'a>(self, stage: &'a Stage, target: &'static str, synchronous_commit: &str) -> Result<Following<'a>> {
+    /// Starts, with its defaults, into a destination that is made empty first; returns once it holds what the source holds.
+    pub fn start<'a>(self, stage: &'a Stage, target: &'static str) -> Result<Following<'a>> {
+        // Of a destination of Counterfoil "on", of a subscription "off".
+        self.start_with(stage, target, if self == Self::Native { "off" } else { "on" })
+    }
+
+    /// As [`Follower::start`], with synchronous_commit of the destination.
+    pub fn start_with<'a>(self, stage: &'a Stage, target: &'static str, synchronous_commit: &str) -> Result<Following<'a>> {
         stage.clear(target)?;
         let following = match self {
             Self::Counterfoil => {

@@ -7,7 +7,7 @@ use crate::contestants::{counterfoil, native, pipe};
 use crate::figures::{Figures, Spread};
 use crate::picture::{Bar, Chart, Group};
 use crate::psql::Psql;
-use crate::report::{Section, Table, ratios, spread};
+use crate::report::{Section, Table, ratios, spread, thousands};
 use crate::session::Session;
 use crate::stage::{DESTINATIONS, Stage};
 
@@ -74,6 +74,7 @@ fn section(stage: &Stage, events: u64, found: &[(String, Vec<Figures>)]) -> Resu
         quicker.rows.push(vec![name.clone(), spread(times, 2), spread(rate, 0)]);
         bars.push(Bar::new(name, rate));
     }
+    let events = thousands(events);
     let caption = format!("{events} events in transactions of {EVENTS_PER_TRANSACTION}, destination with slate's five indexes");
     Ok(Section {
         part: Part::Bulk,
@@ -83,14 +84,11 @@ fn section(stage: &Stage, events: u64, found: &[(String, Vec<Figures>)]) -> Resu
              synchronous_commit = off, is enabled and timed until the last event is there."
         ),
         postgres: stage.version(),
-        tables: vec![quicker, Table::of_copies(&caption, found, 0)],
-        chart: Chart {
-            title: Part::Bulk.title().to_owned(),
-            unit: "events a second, median of the rounds with lowest and highest; longer is better".to_owned(),
-            groups: vec![Group {
-                heading: String::new(),
-                bars,
-            }],
-        },
+        tables: vec![quicker, Table::of_copies(&caption, found, &[(0, "logical replication")])],
+        chart: Chart::new(
+            Part::Bulk.title(),
+            "events a second, median of the rounds with lowest and highest; longer is better",
+            Group::alone(bars),
+        ),
     })
 }

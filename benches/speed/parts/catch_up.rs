@@ -7,12 +7,15 @@ use crate::contestants::Contestant;
 use crate::figures::{Figures, Spread};
 use crate::picture::{Bar, Chart, Group};
 use crate::psql::Psql;
-use crate::report::{Section, Table, ratios, spread};
+use crate::report::{Section, Table, ratios, thousands};
 use crate::stage::{DESTINATIONS, Stage};
 
 const TARGET: &str = DESTINATIONS[0];
+/// Places of those whom the others are compared with.
+const PIPE: usize = 0;
+const NATIVE: usize = 1;
 
-/// Transactions of 100 events each; the raw pipe comes first, logical replication second.
+/// Groups of 100 events of equal time.
 pub fn measure(wanted: &Wanted) -> Result<Section> {
     let mut contestants = vec![Contestant::RawPipe, Contestant::Native];
     contestants.extend(wanted.settings(&[1, 2, 3]).into_iter().map(Contestant::Counterfoil));
@@ -45,12 +48,12 @@ fn race(wanted: &Wanted, part: Part, contestants: &[Contestant], indexes: &[Inde
             stage.drop_indexes(TARGET)?;
         }
         let found = rounds(size, &names, |contestant| contestants[contestant].copy(&stage, TARGET))?;
-        let caption = format!("{} events, destination with {}", size.events, indexes.words());
-        let mut table = Table::of_copies(&caption, &found, 0);
-        if part == Part::CatchUp {
-            table.caption += &beside_native(&found);
-        }
-        tables.push(table);
+        let caption = format!("{} events, destination with {}", thousands(size.events), indexes.words());
+        let bases: &[(usize, &str)] = match part {
+            Part::CatchUp => &[(PIPE, "raw pipe"), (NATIVE, "logical replication")],
+            _ => &[(PIPE, "raw pipe")],
+        };
+        tables.push(Table::of_copies(&caption, &found, bases));
         groups.push(group(indexes.words(), &found));
     }
     Ok(Section {
@@ -58,28 +61,16 @@ fn race(wanted: &Wanted, part: Part, contestants: &[Contestant], indexes: &[Inde
         method: method.to_owned(),
         postgres: stage.version(),
         tables,
-        chart: Chart {
-            title: part.title().to_owned(),
-            unit: "time ÷ the raw pipe's, median of the rounds with lowest and highest; shorter is better".to_owned(),
+        chart: Chart::new(
+            part.title(),
+            "time ÷ the raw pipe's, median of the rounds with lowest and highest; shorter is better",
             groups,
-        },
-    })
-}
-
-/// How the best Counterfoil compares with logical replication.
-fn beside_native(found: &[(String, Vec<Figures>)]) -> String {
-    let seconds = |figures: &Figures| figures.seconds;
-    let native = &found[1].1;
-    let ours = found.iter().filter(|(name, _)| name.starts_with("counterfoil"));
-    let best = ours.map(|(name, figures)| (name, ratios(figures, native, seconds)));
-    let best = best.min_by(|(_, a), (_, b)| a.median.total_cmp(&b.median));
-    best.map_or(String::new(), |(name, ratio)| {
-        format!("; {name}, takes {} of the time of logical replication", spread(ratio, 2))
+        ),
     })
 }
 
 fn group(heading: &str, found: &[(String, Vec<Figures>)]) -> Group {
-    let pipe = &found[0].1;
+    let pipe = &found[PIPE].1;
     let bars = found.iter().map(|(name, figures)| {
         let ratio: Spread = ratios(figures, pipe, |figures| figures.seconds);
         Bar::new(name, ratio)

@@ -56,7 +56,7 @@ fn name(case: Option<Follower>) -> &'static str {
 }
 
 fn run(stage: &Stage, case: Option<Follower>, seconds: u64) -> Result<Idle> {
-    let following = case.map(|follower| follower.start(stage, TARGET, "on")).transpose()?;
+    let following = case.map(|follower| follower.start(stage, TARGET)).transpose()?;
     let pid = following.as_ref().and_then(|following| following.pid());
     std::thread::sleep(SETTLE);
     let servers = [&stage.source, &stage.destination];
@@ -122,13 +122,10 @@ fn section(stage: &Stage, seconds: u64, found: &[Vec<Idle>; 3]) -> Section {
         ),
         postgres: stage.version(),
         tables: vec![table],
-        chart: Chart {
-            title: Part::Idle.title().to_owned(),
-            unit: "processor time of both servers and of what is between them, in % of a core; shorter is better".to_owned(),
-            groups: vec![Group {
-                heading: String::new(),
-                bars,
-            }],
-        },
+        chart: Chart::new(
+            Part::Idle.title(),
+            "processor time of both servers and of what is between them, in % of a core; shorter is better",
+            Group::alone(bars),
+        ),
     }
 }

@@ -62,7 +62,7 @@ pub fn measure(wanted: &Wanted) -> Result<Section> {
 
 fn run(stage: &Stage, follower: Follower, size: Size, round: usize, found: &mut Found) -> Result<()> {
     stage.clear_source()?;
-    let following = follower.start(stage, TARGET, "on")?;
+    let following = follower.start(stage, TARGET)?;
     let mut loader = Loader::start(stage, size.seconds, round + 1)?;
     let samples = sample(stage, &mut loader)?;
     let ended = Instant::now();
@@ -173,13 +173,10 @@ fn section(stage: &Stage, size: Size, found: &[(Follower, Found)]) -> Section {
         ),
         postgres: stage.version(),
         tables: vec![lags, rates],
-        chart: Chart {
-            title: Part::Lag.title().to_owned(),
-            unit: "seconds behind, median of the samples with lowest and highest; shorter is better".to_owned(),
-            groups: vec![Group {
-                heading: String::new(),
-                bars,
-            }],
-        },
+        chart: Chart::new(
+            Part::Lag.title(),
+            "seconds behind, median of the samples with lowest and highest; shorter is better",
+            Group::alone(bars),
+        ),
     }
 }

@@ -50,8 +50,12 @@ const SETTINGS: [Setting; 3] = [
     },
 ];
 
-/// p50, p95 and p99 of a run in milliseconds.
-type Latencies = [f64; 3];
+/// p50, p95 and p99 of a run in milliseconds, and how many events a second were written.
+#[derive(Clone, Copy)]
+struct Latencies {
+    percentiles: [f64; 3],
+    rate: f64,
+}
 
 /// An id, and when its commit was acknowledged or it was first seen.
 type Moment = (i64, Instant);
@@ -71,8 +75,8 @@ pub fn measure(wanted: &Wanted) -> Result<Section> {
                     size.runs,
                     setting.words(),
                     follower.name(),
-                    latencies[0],
-                    latencies[2]
+                    latencies.percentiles[0],
+                    latencies.percentiles[2]
                 );
                 found[contestant].push(latencies);
             }
@@ -88,7 +92,7 @@ impl Setting {
 }
 
 fn run(stage: &Stage, follower: Follower, target: &'static str, setting: Setting, seconds: u64) -> Result<Latencies> {
-    let following = follower.start(stage, target, setting.destination)?;
+    let following = follower.start_with(stage, target, setting.destination)?;
     let begin = Instant::now() + Duration::from_millis(200);
     let end = begin + WARM_UP + Duration::from_secs(seconds);
     let (source, destination, is_over) = (&stage.source, &stage.destination, AtomicBool::new(false));
@@ -107,7 +111,11 @@ fn run(stage: &Stage, follower: Follower, target: &'static str, setting: Setting
     following.stop()?;
     stage.digest_source()?;
     stage.compare(target)?;
-    percentiles(latencies(&commits, &seen, begin + WARM_UP)?)
+    let last = commits.iter().map(|(_, committed)| *committed).max().unwrap_or(end);
+    Ok(Latencies {
+        percentiles: percentiles(latencies(&commits, &seen, begin + WARM_UP)?)?,
+        rate: commits.len() as f64 / (last - begin).as_secs_f64(),
+    })
 }
 
 fn ended<T>(thread: ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
@@ -160,7 +168,7 @@ fn latencies(commits: &[Moment], seen: &[Moment], after: Instant) -> Result<Vec<
         .collect()
 }
 
-fn percentiles(mut latencies: Vec<f64>) -> Result<Latencies> {
+fn percentiles(mut latencies: Vec<f64>) -> Result<[f64; 3]> {
     latencies.sort_by(f64::total_cmp);
     if latencies.is_empty() {
         return Err("no event was written after the warm-up".into());
@@ -171,18 +179,21 @@ fn percentiles(mut latencies: Vec<f64>) -> Result<Latencies> {
 fn section(stage: &Stage, seconds: u64, found: &[[Vec<Latencies>; 2]; 3]) -> Section {
     let (mut tables, mut groups) = (Vec::new(), Vec::new());
     for (setting, found) in SETTINGS.iter().zip(found) {
-        let mut table = Table::new(&setting.words(), &["", "", "ms", "÷ logical replication's"]);
+        let rate = Spread::of(found.iter().flatten().map(|latencies| latencies.rate));
+        let caption = format!("{}; {} events/s were written", setting.words(), spread(rate, 0));
+        let mut table = Table::new(&caption, &["", "p50", "p95", "p99"]);
+        for (follower, latencies) in Follower::BOTH.iter().zip(found) {
+            let of = |at: usize| spread(Spread::of(latencies.iter().map(|latencies| latencies.percentiles[at])), 2);
+            table.rows.push(vec![format!("{}, ms", follower.name()), of(0), of(1), of(2)]);
+        }
+        let of = |at: usize| spread(ratios(&found[0], &found[1], |latencies| latencies.percentiles[at]), 2);
+        table
+            .rows
+            .push(vec!["counterfoil ÷ logical replication".to_owned(), of(0), of(1), of(2)]);
         let mut bars = Vec::new();
         for (at, (name, _)) in PERCENTILES.iter().enumerate() {
             for (follower, latencies) in Follower::BOTH.iter().zip(found) {
-                let of = |latencies: &Latencies| latencies[at];
-                let milliseconds = Spread::of(latencies.iter().map(of));
-                table.rows.push(vec![
-                    follower.name().to_owned(),
-                    (*name).to_owned(),
-                    spread(milliseconds, 2),
-                    spread(ratios(latencies, &found[1], of), 2),
-                ]);
+                let milliseconds = Spread::of(latencies.iter().map(|latencies| latencies.percentiles[at]));
                 bars.push(Bar::new(&format!("{}, {name}", follower.name()), milliseconds));
             }
         }
@@ -195,15 +206,16 @@ fn section(stage: &Stage, seconds: u64, found: &[[Vec<Latencies>; 2]; 3]) -> Sec
     Section {
         part: Part::Latency,
         method: format!(
-            "Single events are committed 200 times a second, by the clock whatever the answer, for {seconds} s after two seconds that do not count; one \
-             session asks the destination for its highest id every 200 µs. The time is from the acknowledgement of the commit until the id was seen."
+            "Four sessions in turn commit 200 single events a second, by the clock whatever the answer, for {seconds} s after two seconds that do not \
+             count; one session asks the destination for its highest id every 200 µs. The time is from the acknowledgement of the commit until the id was seen."
         ),
         postgres: stage.version(),
         tables,
-        chart: Chart {
-            title: Part::Latency.title().to_owned(),
-            unit: "milliseconds, median of the rounds with lowest and highest; shorter is better".to_owned(),
+        chart: Chart::new(
+            Part::Latency.title(),
+            "milliseconds, median of the rounds with lowest and highest; shorter is better; each group has its own scale",
             groups,
-        },
+        )
+        .with_scale_for_each_group(),
     }
 }

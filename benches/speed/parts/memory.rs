@@ -8,7 +8,7 @@ use crate::figures::{Spread, peak_kib};
 use crate::loader::Loader;
 use crate::picture::{Bar, Chart, Group};
 use crate::psql::Psql;
-use crate::report::{Section, Table, spread};
+use crate::report::{Section, Table, spread, thousands};
 use crate::stage::{DESTINATIONS, Stage};
 
 const TARGET: &str = DESTINATIONS[0];
@@ -49,7 +49,7 @@ pub fn measure(wanted: &Wanted) -> Result<Section> {
     let stage = Stage::empty(Psql::find()?, &wanted.replication())?;
     for case in &CASES {
         let events = (size.events / case.one_in).max(1);
-        let name = format!("counterfoil, catch-up of {events} events {}", case.name);
+        let name = format!("counterfoil, catch-up of {} events {}", thousands(events), case.name);
         let peaks = catch_up(&stage, case, events, size)?;
         println!("{name}: {} MB", spread(Spread::of(peaks.iter().copied()), 1));
         found.push((name, peaks));
@@ -68,7 +68,7 @@ fn catch_up(stage: &Stage, case: &Case, events: u64, size: Size) -> Result<Vec<f
     (0..size.runs)
         .map(|_| {
             let figures = Contestant::Counterfoil(String::new()).copy(stage, TARGET)?;
-            Ok(megabytes(figures.peak_kib))
+            megabytes(figures.peak_kib)
         })
         .collect()
 }
@@ -78,7 +78,7 @@ fn follow(stage: &Stage, size: Size) -> Result<Vec<f64>> {
     (0..size.runs)
         .map(|run| {
             stage.clear_source()?;
-            let following = Follower::Counterfoil.start(stage, TARGET, "on")?;
+            let following = Follower::Counterfoil.start(stage, TARGET)?;
             let mut loader = Loader::start(stage, size.seconds, run + 1)?;
             while !loader.has_ended()? {
                 std::thread::sleep(std::time::Duration::from_millis(50));
@@ -88,13 +88,17 @@ fn follow(stage: &Stage, size: Size) -> Result<Vec<f64>> {
             following.stop()?;
             stage.digest_source()?;
             stage.compare(TARGET)?;
-            Ok(megabytes(peak))
+            megabytes(peak)
         })
         .collect()
 }
 
-fn megabytes(kib: u64) -> f64 {
-    kib as f64 * 1024.0 / 1_000_000.0
+/// Fails where nothing was seen, so that it never counts as little.
+fn megabytes(kib: u64) -> Result<f64> {
+    match kib {
+        0 => Err("/proc does not tell the peak of a process".into()),
+        kib => Ok(kib as f64 * 1024.0 / 1_000_000.0),
+    }
 }
 
 fn section(stage: &Stage, found: &[(String, Vec<f64>)]) -> Section {
@@ -105,7 +109,7 @@ fn section(stage: &Stage, found: &[(String, Vec<f64>)]) -> Section {
         let peak = Spread::of(peaks.iter().copied());
         let is_within = if peak.max <= BAR_MB { "yes" } else { "no" };
         table.rows.push(vec![name.clone(), spread(peak, 1), is_within.to_owned()]);
-        bars.push(Bar::new(name.trim_start_matches("counterfoil, "), peak));
+        bars.push(Bar::ours(name.trim_start_matches("counterfoil, "), peak));
     }
     Section {
         part: Part::Memory,
@@ -115,13 +119,10 @@ fn section(stage: &Stage, found: &[(String, Vec<f64>)]) -> Section {
         ),
         postgres: stage.version(),
         tables: vec![table],
-        chart: Chart {
-            title: Part::Memory.title().to_owned(),
-            unit: "MB resident at most, median of the runs with lowest and highest; shorter is better".to_owned(),
-            groups: vec![Group {
-                heading: String::new(),
-                bars,
-            }],
-        },
+        chart: Chart::new(
+            Part::Memory.title(),
+            "MB resident at most, median of the runs with lowest and highest; shorter is better",
+            Group::alone(bars),
+        ),
     }
 }

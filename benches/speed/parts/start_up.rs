@@ -7,7 +7,7 @@ use crate::contestants::{counterfoil, pipe};
 use crate::figures::{Figures, Spread};
 use crate::picture::{Bar, Chart, Group};
 use crate::psql::Psql;
-use crate::report::{Section, Table, spread};
+use crate::report::{Section, Table, spread, thousands};
 use crate::stage::{DESTINATIONS, Stage};
 
 const TARGET: &str = DESTINATIONS[0];
@@ -38,6 +38,7 @@ pub fn measure(wanted: &Wanted) -> Result<Section> {
 fn section(stage: &Stage, events: u64, found: &[Figures]) -> Section {
     let of = |of: fn(&Figures) -> f64| Spread::of(found.iter().map(of));
     let seconds = of(|figures| figures.seconds);
+    let events = thousands(events);
     let heads = [
         "",
         "seconds",
@@ -55,6 +56,8 @@ fn section(stage: &Stage, events: u64, found: &[Figures]) -> Section {
         spread(of(|figures| figures.destination_cpu), 2),
         spread(of(|figures| figures.peak_kib as f64 / 1024.0), 1),
     ]);
+    let unit = format!("seconds for {events} events on each side, median with lowest and highest; shorter is better");
+    let bar = Bar::new("counterfoil run --dry-run", seconds);
     Section {
         part: Part::StartUp,
         method: "`counterfoil run --dry-run` connects and makes every check of a start, then ends. Both tables are equal, vacuumed and have their \
@@ -62,13 +65,6 @@ fn section(stage: &Stage, events: u64, found: &[Figures]) -> Section {
             .to_owned(),
         postgres: stage.version(),
         tables: vec![table],
-        chart: Chart {
-            title: Part::StartUp.title().to_owned(),
-            unit: format!("seconds for {events} events on each side, median with lowest and highest; shorter is better"),
-            groups: vec![Group {
-                heading: String::new(),
-                bars: vec![Bar::new("counterfoil run --dry-run", seconds)],
-            }],
-        },
+        chart: Chart::new(Part::StartUp.title(), &unit, Group::alone(vec![bar])),
     }
 }

@@ -82,7 +82,7 @@ fn run(stage: &Stage, case: &Case, size: Size) -> Result<f64> {
     if !case.is_followed {
         return write(stage, size);
     }
-    let following = Follower::Counterfoil.start(stage, TARGET, "on")?;
+    let following = Follower::Counterfoil.start(stage, TARGET)?;
     let rate = write(stage, size)?;
     wait_until_level(stage, TARGET)?;
     following.stop()?;
@@ -143,13 +143,10 @@ fn section(stage: &Stage, size: Size, found: &[Vec<f64>; 4]) -> Section {
         ),
         postgres: stage.version(),
         tables: vec![table],
-        chart: Chart {
-            title: Part::Writers.title().to_owned(),
-            unit: "transactions a second, median of the rounds with lowest and highest; longer is better".to_owned(),
-            groups: vec![Group {
-                heading: String::new(),
-                bars,
-            }],
-        },
+        chart: Chart::new(
+            Part::Writers.title(),
+            "transactions a second, median of the rounds with lowest and highest; longer is better",
+            Group::alone(bars),
+        ),
     }
 }

@@ -3,10 +3,10 @@ create procedure write_in_transactions(events bigint, events_per_transaction big
 declare
     before constant bigint not null := coalesce((select max(id) from events), 0);
 begin
-    for first in before + 1 .. before + events by events_per_transaction loop
+    for id_from in before + 1 .. before + events by events_per_transaction loop
         insert into events (ts, event)
         select now(), made_up_event(n)
-          from generate_series(first, least(first + events_per_transaction - 1, before + events)) as n;
+          from generate_series(id_from, least(id_from + events_per_transaction - 1, before + events)) as n;
         commit;
     end loop;
 end
