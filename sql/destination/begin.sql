@@ -5,5 +5,5 @@
 begin;
 select pg_catalog.pg_advisory_xact_lock(:fence, :oid);
 select pg_catalog.max(:"id") from :"schema".:"table";
-:fingerprint
+:fingerprint;
 set local search_path to default;

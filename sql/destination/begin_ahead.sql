@@ -4,5 +4,5 @@
 -- Variables: schema, table (names), fingerprint (SQL of ours: event/fingerprint.sql).
 begin;
 select from :"schema".:"table" limit 0;
-:fingerprint
+:fingerprint;
 set local search_path to default;

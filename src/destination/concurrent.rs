@@ -7,8 +7,9 @@
 //! still committed, all later ones are rolled back by closing their sessions, and the position is asked anew.
 
 use crate::destination::Destination;
+use crate::destination::appending::Appending;
 use crate::destination::order::{Order, Standing, Start};
-use crate::destination::writer::{Appending, Commit, Open, Writer, cut_off};
+use crate::destination::writer::{Commit, Open, Writer, cut_off};
 use crate::error::{Error, Kind, Result};
 use crate::event::batch::Item;
 use crate::event::feed::{Feed, Undone};

@@ -1,8 +1,10 @@
 //! The doors out. A new kind of destination is one file and two methods.
 
+mod appending;
 pub mod concurrent;
 pub mod held;
 pub mod hold;
+mod insert;
 mod order;
 pub mod postgres;
 pub mod setup;

@@ -17,7 +17,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::time::Duration;
 
-pub use crate::destination::writer::Appending;
+pub use crate::destination::appending::Appending;
 
 /// A session that appends to one table.
 #[derive(Debug)]
@@ -66,18 +66,41 @@ impl PostgresDestination {
     }
 
     async fn take_all(&mut self, open: &mut Option<Open>, feed: &mut Feed) -> Result<()> {
+        // A small first chunk: whether it is all of the batch is known by the next item.
+        let mut first: Option<Chunk> = None;
         while let Some(item) = feed.next().await {
             match item {
-                Item::Rows(chunk) => self.take(open, chunk, &feed.cut()).await?,
-                Item::Close(close) => {
-                    if let Some(open) = open.take() {
-                        self.commit(open, close, feed).await?;
-                    }
+                Item::Rows(mut chunk) if open.is_none() && first.is_none() && self.writer.inserts(&chunk) => {
+                    // It waits for the next item, which may need all the room there is.
+                    chunk.room = None;
+                    first = Some(chunk);
                 }
-                Item::Abort => self.roll_back(open.take()).await?,
+                Item::Rows(chunk) => {
+                    if let Some(first) = first.take() {
+                        self.take(open, first, &feed.cut()).await?;
+                    }
+                    self.take(open, chunk, &feed.cut()).await?;
+                }
+                Item::Close(close) => match (open.take(), first.take()) {
+                    (Some(open), _) => self.commit(open, close, feed).await?,
+                    (None, Some(first)) => self.insert(first, close, feed).await?,
+                    (None, None) => {}
+                },
+                Item::Abort => {
+                    first = None;
+                    self.roll_back(open.take()).await?;
+                }
             }
         }
         Ok(())
+    }
+
+    async fn insert(&mut self, chunk: Chunk, close: Close, feed: &mut Feed) -> Result<()> {
+        let Some((bytes, _)) = self.writer.to().rows_after(&chunk, self.position)? else {
+            return Ok(());
+        };
+        let open = feed.through_cut(self.writer.insert(self.position, bytes, close)).await?;
+        self.end(open, feed).await
     }
 
     async fn take(&mut self, open: &mut Option<Open>, chunk: Chunk, cut: &Stop) -> Result<()> {
@@ -94,6 +117,10 @@ impl PostgresDestination {
 
     async fn commit(&mut self, mut open: Open, close: Close, feed: &mut Feed) -> Result<()> {
         feed.through_cut(self.writer.complete(&mut open, close)).await?;
+        self.end(open, feed).await
+    }
+
+    async fn end(&mut self, open: Open, feed: &mut Feed) -> Result<()> {
         feed.through_cut(self.writer.commit(open.commit)).await?;
         self.last_commit = open.commit;
         self.position = Some(open.last_id);

@@ -1,12 +1,12 @@
 //! One session that appends: begin, rows, confirmation and end of one transaction at a time. Who does what when is decided elsewhere.
 
+use crate::destination::appending::{Appending, pieces};
+use crate::destination::insert::{self, Inserts};
 use crate::destination::order::{Standing, Start};
 use crate::error::{Error, Kind, Result};
 use crate::event::batch::{Chunk, Close};
-use crate::event::frame::{self, Format, Layout};
+use crate::event::frame::{self, Format};
 use crate::event::range::{IdRange, shown};
-use crate::event::table::TableName;
-use crate::event::wire::Wire;
 use crate::postgres::connect::Session;
 use crate::sql;
 use crate::stop::Stop;
@@ -14,81 +14,7 @@ use bytes::Bytes;
 use futures::SinkExt;
 use std::pin::{Pin, pin};
 use std::task::Poll;
-use std::time::Duration;
 use tokio_postgres::{CopyInSink, SimpleQueryMessage, Statement};
-
-/// A larger row is sent in pieces, so that it is not copied as a whole once more.
-const PIECE_BYTES: usize = 64 * 1024;
-
-/// Where and how rows are appended.
-#[derive(Clone, Debug)]
-pub struct Appending {
-    /// The destination's name, for messages.
-    pub name: String,
-    /// The event table.
-    pub table: TableName,
-    /// Its oid: the second key of the locks.
-    pub oid: u32,
-    /// Its key.
-    pub id_column: String,
-    /// Columns and form.
-    pub wire: Wire,
-    /// Where the id is in a row.
-    pub layout: Layout,
-    /// Without progress for this long a transaction is given up (`append_timeout_ms`).
-    pub stall_max: Duration,
-    /// Whether a batch that others follow at once is committed without waiting for the disk.
-    pub is_relaxed: bool,
-}
-
-impl Appending {
-    /// The rows of a chunk that come after the position, and their number; `None` when there are none.
-    ///
-    /// # Errors
-    /// `Bug` when the chunk does not consist of whole rows.
-    pub fn rows_after(&self, chunk: &Chunk, position: Option<i64>) -> Result<Option<(Bytes, u64)>> {
-        match position {
-            Some(position) if position >= chunk.last_id => Ok(None),
-            Some(position) if position >= chunk.first_id => frame::rows_after(&chunk.bytes, self.layout, position).map(Some),
-            _ => Ok(Some((chunk.bytes.clone(), chunk.rows))),
-        }
-    }
-
-    /// The query for the position.
-    pub fn ask_position(&self) -> String {
-        let names = [
-            ("schema", sql::text(&self.table.schema)),
-            ("table", sql::text(&self.table.name)),
-            ("id", sql::text(&self.id_column)),
-        ];
-        sql::fill(include_str!("../../sql/destination/position.sql"), &names)
-    }
-
-    /// What cannot be done, for messages.
-    pub fn what(&self) -> String {
-        format!("cannot append to destination \"{}\"", self.name)
-    }
-
-    pub(super) fn filled(&self, text: &str, first_id: i64) -> String {
-        let names = [
-            ("schema", sql::text(&self.table.schema)),
-            ("table", sql::text(&self.table.name)),
-            ("id", sql::text(&self.id_column)),
-            ("oid", sql::sql(self.oid.cast_signed().to_string())),
-            ("fence", sql::sql(sql::LOCK_FENCE.to_string())),
-            ("columns", sql::sql(self.wire.column_list())),
-            ("format", sql::sql(self.wire.format_option())),
-            ("fingerprint", sql::sql(sql::fingerprint(self.oid) + ";")),
-            ("first_id", sql::sql(format!("'{first_id}'::pg_catalog.int8"))),
-        ];
-        sql::fill(text, &names)
-    }
-}
-
-/// Rows, cut into pieces that are small enough to be sent one by one.
-pub(super) fn pieces(mut rows: Bytes) -> impl Iterator<Item = Bytes> {
-    std::iter::from_fn(move || (!rows.is_empty()).then(|| rows.split_to(rows.len().min(PIECE_BYTES))))
-}
 
 /// See the module.
 #[derive(Debug)]
@@ -96,6 +22,8 @@ pub struct Writer {
     session: Session,
     to: Appending,
     copy: Statement,
+    /// For small batches, where they can be written so.
+    inserts: Option<Inserts>,
     begin: String,
     begin_ahead: String,
     /// What the table's columns were when they were compared with the source's.
@@ -104,7 +32,8 @@ pub struct Writer {
 
 /// The transaction in hand.
 pub struct Open {
-    sink: Pin<Box<CopyInSink<Bytes>>>,
+    /// `None`: all its rows were inserted.
+    sink: Option<Pin<Box<CopyInSink<Bytes>>>>,
     after: Option<i64>,
     /// Rows sent so far.
     pub rows: u64,
@@ -135,8 +64,10 @@ impl Writer {
         let copy = to.filled(include_str!("../../sql/destination/append.sql"), 0);
         let copy = session.prepare(&copy).await.map_err(failed)?;
         let fingerprint = session.query_one(&sql::fingerprint(to.oid), &[]).await.map_err(failed)?.get(0);
+        let inserts = Inserts::prepare(&session, &to).await.map_err(failed)?;
         Ok(Self {
             copy,
+            inserts,
             begin: to.filled(include_str!("../../sql/destination/begin.sql"), 0),
             begin_ahead: to.filled(include_str!("../../sql/destination/begin_ahead.sql"), 0),
             fingerprint,
@@ -182,7 +113,7 @@ impl Writer {
             sink.feed(header).await.map_err(|error| self.failed(&error))?;
         }
         Ok(Open {
-            sink,
+            sink: Some(sink),
             after,
             rows: 0,
             bytes: 0,
@@ -200,7 +131,11 @@ impl Writer {
             (Start::Ahead(_), [fingerprint]) => fingerprint,
             _ => return Err(Error::new(Kind::Bug, "the begin of a batch was answered oddly").at(self.place())),
         };
-        if fingerprint.first() == Some(&self.fingerprint) {
+        self.confirm_columns(fingerprint.first() == Some(&self.fingerprint))
+    }
+
+    fn confirm_columns(&self, are_same: bool) -> Result<()> {
+        if are_same {
             return Ok(());
         }
         Err(Error::new(Kind::Unavailable, "the columns of the destination's table have changed")
@@ -227,7 +162,8 @@ impl Writer {
         open.bytes += bytes.len() as u64;
         open.last_id = last_id;
         for piece in pieces(bytes) {
-            self.within(cut, async { open.sink.feed(piece).await.map_err(|error| self.failed(&error)) })
+            let Some(sink) = &mut open.sink else { return Err(self.odd()) };
+            self.within(cut, async { sink.feed(piece).await.map_err(|error| self.failed(&error)) })
                 .await?;
         }
         Ok(())
@@ -239,14 +175,13 @@ impl Writer {
     /// `Rejected` when rows were swallowed; `Stopped`, rolled back, when the source cannot say whether it has them on disk; those of the server.
     pub async fn complete(&self, open: &mut Open, close: Close) -> Result<()> {
         let never = Stop::never();
-        if open.last_id != close.last_id {
-            return Err(Error::new(Kind::Bug, "a batch ends with another row than the one that arrived last").at(self.place()));
-        }
-        if close.is_followed && self.to.is_relaxed {
-            open.commit = Commit::Soon;
-        }
+        self.demand_end(open, &close)?;
+        open.commit = self.commit_of(&close);
         let (rows, durable) = futures::join!(self.within(&never, self.finish(open)), close.durable);
-        let rows = rows?;
+        self.settle(open, rows?, durable).await
+    }
+
+    async fn settle(&self, open: &Open, rows: u64, durable: Result<()>) -> Result<()> {
         if rows != open.rows {
             return Err(Error::new(Kind::Rejected, "the destination did not take every row")
                 .at(self.place_of(open))
@@ -262,12 +197,67 @@ impl Writer {
     }
 
     async fn finish(&self, open: &mut Open) -> Result<u64> {
+        let Some(sink) = &mut open.sink else { return Err(self.odd()) };
         if self.to.wire.format == Format::Binary {
             let trailer = Bytes::from_static(frame::TRAILER);
-            open.sink.feed(trailer).await.map_err(|error| self.failed(&error))?;
+            sink.feed(trailer).await.map_err(|error| self.failed(&error))?;
         }
-        let finished = open.sink.as_mut().finish().await;
+        let finished = sink.as_mut().finish().await;
         finished.map_err(|error| self.failed(&error).at(self.place_of(open)))
+    }
+
+    /// Whether [`Writer::insert`] takes these rows.
+    pub fn inserts(&self, chunk: &Chunk) -> bool {
+        self.inserts.is_some() && Inserts::is_small(chunk.rows, chunk.bytes.len())
+    }
+
+    /// Does the whole of a small batch up to its commit, in one flush: begin, on this position, and rows; and awaits that they are durable at the source.
+    ///
+    /// # Errors
+    /// As [`Writer::begin`] and [`Writer::complete`].
+    pub async fn insert(&self, position: Option<i64>, bytes: Bytes, close: Close) -> Result<Open> {
+        let Some(inserts) = &self.inserts else { return Err(self.odd()) };
+        let rows = insert::rows_of(bytes.clone(), &self.to)?;
+        let open = Open {
+            sink: None,
+            after: position,
+            rows: rows.len() as u64,
+            bytes: bytes.len() as u64,
+            last_id: rows.last().map_or(close.last_id, |row| row.id),
+            commit: self.commit_of(&close),
+        };
+        self.demand_end(&open, &close)?;
+        let sent = async { Ok(inserts.send(&self.session, &rows).await) };
+        let never = Stop::never();
+        let (answers, durable) = futures::join!(self.within(&never, sent), close.durable);
+        let answers = answers?;
+        let failed = |error: tokio_postgres::Error| self.failed(&error);
+        answers.begun.map_err(failed)?;
+        self.confirm_position(answers.position.map_err(failed)?, position)?;
+        let (fingerprint, has_rules) = answers.columns.map_err(failed)?;
+        self.confirm_columns(!has_rules && fingerprint == self.fingerprint)?;
+        let rows = answers.rows.map_err(|error| failed(error).at(self.place_of(&open)))?;
+        self.settle(&open, rows, durable).await?;
+        Ok(open)
+    }
+
+    fn commit_of(&self, close: &Close) -> Commit {
+        if close.is_followed && self.to.is_relaxed {
+            Commit::Soon
+        } else {
+            Commit::Durable
+        }
+    }
+
+    fn demand_end(&self, open: &Open, close: &Close) -> Result<()> {
+        if open.last_id == close.last_id {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Bug, "a batch ends with another row than the one that arrived last").at(self.place()))
+    }
+
+    fn odd(&self) -> Error {
+        Error::new(Kind::Bug, "a batch was written in two ways").at(self.place())
     }
 
     /// Takes the fence, and confirms that the rows of a transaction that began ahead of its turn stand where they belong.
@@ -304,7 +294,13 @@ impl Writer {
     /// Those of the connection: then it is not known. A server that lets the role write no message to its log writes it within a second anyway.
     pub async fn flush(&self) -> Result<()> {
         let flushed = self.end(include_str!("../../sql/destination/flush.sql")).await;
-        flushed.or_else(|error| if error.sqlstate().is_some_and(|state| state == "42501") { Ok(()) } else { Err(error) })
+        flushed.or_else(|error| {
+            if error.sqlstate().is_some_and(|state| state == "42501") {
+                Ok(())
+            } else {
+                Err(error)
+            }
+        })
     }
 
     /// Rolls a transaction back in the middle of its COPY.

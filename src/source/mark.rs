@@ -14,6 +14,7 @@ use crate::sql;
 use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 use tokio_postgres::{Row, Statement};
 
@@ -76,6 +77,14 @@ pub struct Looker {
     place: Option<Place>,
     horizon: Horizon,
     seen_at: VecDeque<(Instant, i64)>,
+}
+
+/// What the statements of a look say.
+struct Asked {
+    highest: Option<i64>,
+    holders: Vec<Holder>,
+    /// The first visible row after the one that was asked about.
+    next: Option<i64>,
 }
 
 /// Which server and table answered; another answer means that a proxy or a failover put us elsewhere.
@@ -149,12 +158,13 @@ impl Looker {
             .map_err(|error| self.session.error(&error, "cannot find the highest id"))
     }
 
-    /// Takes one look beyond the front: two or three short statements, each an index probe or a read of the lock table.
+    /// Takes one look beyond the front: three short statements in one flush, each an index probe or a read of the lock table.
     ///
     /// # Errors
     /// `Unavailable` when another server or table answers than before: connect anew, check anew. `Order` when an id is missing from consecutive ids.
     pub async fn look(&mut self, front: Front) -> Result<Seen> {
-        let (highest, holders) = self.ask().await?;
+        let from = front.blocked.map_or(front.shipped, |blocked| blocked.held);
+        let Asked { highest, holders, next } = self.ask(from).await?;
         let now = Instant::now();
         let mark = match &self.rule {
             Rule::Horizon { .. } => Mark::Decided(self.horizon.look(highest, &holders, front.shipped, now).max(front.shipped)),
@@ -174,10 +184,7 @@ impl Looker {
         if highest == front.shipped {
             return Ok(Seen::Nothing);
         }
-        let from = front.blocked.map_or(front.shipped, |blocked| blocked.held);
-        let Some(next) = self.next_after(from).await? else {
-            return Ok(Seen::Nothing);
-        };
+        let Some(next) = next else { return Ok(Seen::Nothing) };
         // A row that appeared in the gap before a blocked one is a reason to read again.
         let is_news = front.blocked.is_some_and(|blocked| next != blocked.next);
         if is_news || mark.may_ship(from, next) {
@@ -197,34 +204,37 @@ impl Looker {
         Ok(self.confirm_place(&row)? != front.shipped)
     }
 
-    /// The first two statements, in one flush. Their order is what the horizon's proof rests on: the first is sent when it is first
-    /// polled, before the second exists, and a server runs what it is sent in order.
-    async fn ask(&mut self) -> Result<(Option<i64>, Vec<Holder>)> {
+    /// The statements, in one flush. The order of the first two is what the horizon's proof rests on: each is sent when it is first polled,
+    /// and a server runs what it is sent in order.
+    async fn ask(&mut self, from: Option<i64>) -> Result<Asked> {
         let session = Arc::clone(&self.session);
         let failed = |error| session.error(&error, "cannot find the mark");
         let highest = self.highest.clone();
         let mut first = pin!(session.query_one(&highest, &[]));
-        let Rule::Horizon { relations } = &self.rule else {
-            let row = first.await.map_err(failed)?;
-            return Ok((self.confirm_place(&row)?, Vec::new()));
-        };
         let early = futures::poll!(first.as_mut());
-        let relations = relations.clone();
-        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 1] = [&relations];
-        let second = session.query(&self.holders, &params);
-        let (row, holders) = match early {
-            std::task::Poll::Ready(row) => (row, second.await),
-            std::task::Poll::Pending => futures::join!(first, second),
+        let first = async {
+            match early {
+                Poll::Ready(row) => row,
+                Poll::Pending => first.await,
+            }
         };
+        let second = async {
+            match &self.rule {
+                Rule::Horizon { relations } => session.query(&self.holders, &[relations]).await,
+                Rule::Consecutive { .. } | Rule::Grace(_) => Ok(Vec::new()),
+            }
+        };
+        let (row, holders, next) = futures::join!(first, second, self.next_after(from));
         let (row, holders) = (row.map_err(failed)?, holders.map_err(failed)?);
-        let holders = holders
-            .iter()
-            .map(|row| Holder {
-                transaction: row.get(0),
-                pid: row.get(1),
-            })
-            .collect();
-        Ok((self.confirm_place(&row)?, holders))
+        let holders = holders.iter().map(|row| Holder {
+            transaction: row.get(0),
+            pid: row.get(1),
+        });
+        Ok(Asked {
+            holders: holders.collect(),
+            next: next?,
+            highest: self.confirm_place(&row)?,
+        })
     }
 
     fn confirm_place(&mut self, row: &Row) -> Result<Option<i64>> {

@@ -2,11 +2,13 @@
 
 pub mod cut;
 pub mod discipline;
+mod doorbell;
 pub mod durability;
 pub mod explain;
 pub mod horizon;
 pub mod mark;
 pub mod next_id;
+mod page;
 pub mod read;
 pub mod settle;
 pub mod setup;

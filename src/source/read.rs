@@ -7,7 +7,7 @@
 use crate::config::libpq::Conninfo;
 use crate::error::{Error, Kind, Result};
 use crate::event::batch::{Close, Item};
-use crate::event::frame::{Layout, Rows};
+use crate::event::frame::Layout;
 use crate::event::table::TableName;
 use crate::event::wire::Wire;
 use crate::postgres::connect::{Purpose, Session};
@@ -15,22 +15,15 @@ use crate::postgres::fault::Side;
 use crate::postgres::identity::ServerIdentity;
 use crate::source::cut::{CHUNK_BYTES, Cutter, Limits, Mark, Piece, Stopped};
 use crate::source::durability::Gate;
-use crate::sql;
+use crate::source::page::{FirstPages, Page, cannot_read, stalled};
 use futures::{FutureExt, StreamExt};
 use std::collections::VecDeque;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio_postgres::CopyOutStream;
 
 /// No snapshot of ours lives longer than this on the source.
 pub const PAGE_MAX: Duration = Duration::from_secs(20);
-/// Without a byte for this long, the connection is given up.
-const STALL_MAX: Duration = Duration::from_secs(60);
-/// What is left of a page when it is ended early is read and thrown away up to these limits, before it is cancelled.
-const DRAIN_BYTES_MAX: usize = 256 * 1024;
-const DRAIN_MAX: Duration = Duration::from_millis(10);
 /// A cancel that is not answered within this time costs the connection.
 const CANCEL_MAX: Duration = Duration::from_secs(5);
 /// Pages grow and shrink so that one takes between these.
@@ -58,6 +51,7 @@ pub struct Reading {
 #[derive(Debug)]
 struct Reader {
     session: Session,
+    first_pages: FirstPages,
     rows_max: u64,
 }
 
@@ -123,6 +117,7 @@ impl Readers {
         set.map_err(|error| session.error(&error, "cannot set up a session that reads"))?;
         Ok(Reader {
             session,
+            first_pages: FirstPages::default(),
             rows_max: PAGE_ROWS_MIN,
         })
     }
@@ -141,6 +136,7 @@ impl Readers {
             gate,
             page: None,
             is_opening: false,
+            has_begun: false,
             ready: VecDeque::new(),
             ended: None,
             shipped: after,
@@ -148,14 +144,6 @@ impl Readers {
             until: Instant::now() + time_max,
         }
     }
-}
-
-struct Page {
-    stream: Pin<Box<CopyOutStream>>,
-    rows: Rows,
-    rows_seen: u64,
-    rows_max: u64,
-    since: Instant,
 }
 
 /// The batches of one read, pulled item by item. Dropping a [`Batches::next`] that was not finished loses nothing.
@@ -168,6 +156,8 @@ pub struct Batches<'a> {
     page: Option<Page>,
     /// A page was asked for and has not begun: its rows may be on their way.
     is_opening: bool,
+    /// Whether a page was asked for: the first one is asked for otherwise than the others.
+    has_begun: bool,
     ready: VecDeque<Item>,
     ended: Option<Ended>,
     shipped: Option<i64>,
@@ -231,7 +221,7 @@ impl Batches<'_> {
             return self.give_back();
         };
         let Some(lent) = &self.lent else { return };
-        if !ends_soon(&mut page.stream).await {
+        if !page.ends_soon().await {
             drop(page);
             lent.reader.session.cancel().await;
             // The answer to an empty statement comes after everything that was still on its way; a late cancel hits this one.
@@ -258,18 +248,18 @@ impl Batches<'_> {
         if self.page.as_ref().is_some_and(|page| page.since.elapsed() > PAGE_MAX) {
             self.pause().await;
         }
-        let Some(lent) = &self.lent else {
+        let Some(lent) = &mut self.lent else {
             self.lent = Some(self.readers.lend().await?);
             return Ok(());
         };
-        let session = &lent.reader.session;
         let Some(page) = &mut self.page else {
             self.is_opening = true;
-            let page = stalled(session.place(), open_page(&lent.reader, self.reading, self.cutter.previous())).await?;
-            self.is_opening = false;
-            self.page = Some(page?);
+            let page = open_page(&mut lent.reader, self.reading, self.cutter.previous(), !self.has_begun).await?;
+            (self.is_opening, self.has_begun) = (false, true);
+            self.page = Some(page);
             return Ok(());
         };
+        let session = &lent.reader.session;
         let mut arrived = Some(stalled(session.place(), page.stream.next()).await?);
         let mut taken = 0;
         // What has arrived already is taken without looking at the clock for each row.
@@ -283,10 +273,14 @@ impl Batches<'_> {
                         self.cutter.push(&row);
                     }
                 }
-                Some(Err(error)) => return Err(session.error(&error, format!("cannot read {}", self.reading.table))),
+                Some(Err(error)) => return Err(cannot_read(session, self.reading, &error)),
                 None => return self.end_page(),
             }
-            arrived = if taken < CHUNK_BYTES { page.stream.next().now_or_never() } else { None };
+            arrived = if taken < CHUNK_BYTES {
+                page.stream.next().now_or_never()
+            } else {
+                None
+            };
         }
         self.take_pieces();
         Ok(())
@@ -300,6 +294,9 @@ impl Batches<'_> {
             self.take_pieces();
             self.ended = Some(self.cutter.stopped().map_or(Ended::NothingMore, Ended::Stopped));
             self.give_back();
+            return Ok(());
+        }
+        if page.rows_max < PAGE_ROWS_MIN {
             return Ok(());
         }
         let rows_max = match page.since.elapsed() {
@@ -319,12 +316,15 @@ impl Batches<'_> {
                 Piece::Rows(chunk) => self.ready.push_back(Item::Rows(chunk)),
                 Piece::Close(closed) => {
                     self.shipped = Some(closed.last_id);
+                    let durable = self.gate.durable();
+                    // Asked now, while the destinations begin.
+                    tokio::spawn(durable.clone());
                     self.ready.push_back(Item::Close(Close {
                         last_id: closed.last_id,
                         rows: closed.rows,
                         bytes: closed.bytes,
                         is_followed: closed.is_followed,
-                        durable: self.gate.durable(),
+                        durable,
                     }));
                 }
                 Piece::Abort => self.ready.push_back(Item::Abort),
@@ -334,52 +334,15 @@ impl Batches<'_> {
     }
 }
 
-/// Whether little enough is left of a page that reading it to its end is quicker than cancelling it.
-async fn ends_soon(stream: &mut Pin<Box<CopyOutStream>>) -> bool {
-    let drain = async {
-        let mut drained = 0;
-        while drained < DRAIN_BYTES_MAX {
-            match stream.next().await {
-                Some(Ok(bytes)) => drained += bytes.len(),
-                Some(Err(_)) => return false,
-                None => return true,
-            }
-        }
-        false
-    };
-    tokio::time::timeout(DRAIN_MAX, drain).await.unwrap_or(false)
-}
-
-async fn stalled<T>(place: &str, work: impl Future<Output = T>) -> Result<T> {
-    tokio::time::timeout(STALL_MAX, work).await.map_err(|_| {
-        Error::new(Kind::Unavailable, "cannot read the source")
-            .at(place)
-            .because(format!("nothing arrived for {} s", STALL_MAX.as_secs()))
-    })
-}
-
-async fn open_page(reader: &Reader, reading: &Reading, after: Option<i64>) -> Result<Page> {
-    let condition = after.map_or_else(String::new, |after| {
-        format!("where e.{} > '{after}'::int8", sql::ident(&reading.id_column))
-    });
-    let names = [
-        ("columns", sql::sql(reading.wire.select_list())),
-        ("format", sql::sql(reading.wire.format_option())),
-        ("schema", sql::text(&reading.table.schema)),
-        ("table", sql::text(&reading.table.name)),
-        ("id", sql::text(&reading.id_column)),
-        ("after", sql::sql(condition)),
-        ("rows_max", sql::sql(reader.rows_max.to_string())),
-    ];
-    let statement = sql::fill(include_str!("../../sql/source/read.sql"), &names);
-    let since = Instant::now();
-    let stream = reader.session.copy_out(statement.as_str()).await;
-    let stream = stream.map_err(|error| reader.session.error(&error, format!("cannot read {}", reading.table)))?;
-    Ok(Page {
-        stream: Box::pin(stream),
-        rows: Rows::new(reading.layout),
-        rows_seen: 0,
-        rows_max: reader.rows_max,
-        since,
-    })
+async fn open_page(reader: &mut Reader, reading: &Reading, after: Option<i64>, is_first: bool) -> Result<Page> {
+    let Reader {
+        session,
+        first_pages,
+        rows_max,
+    } = reader;
+    let place = session.place();
+    if is_first && let Some(page) = stalled(place, Page::first(session, first_pages, reading, after)).await?? {
+        return Ok(page);
+    }
+    stalled(place, Page::copied(session, reading, after, *rows_max)).await?
 }

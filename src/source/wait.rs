@@ -10,10 +10,11 @@ use crate::event::range::shown;
 use crate::log::key;
 use crate::postgres::listen::{Listener, Listening};
 use crate::source::cut::Mark;
+use crate::source::doorbell::Doorbell;
 use crate::source::explain::{self, Hold, Holding};
 use crate::source::mark::{Front, Looker, Seen};
-use crate::sql;
 use slog::{Logger, debug, info, warn};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
@@ -72,9 +73,9 @@ pub struct Following {
 /// Follows one source, over one connection that looks and one that listens.
 pub struct Follower {
     looker: Looker,
+    doorbell: Doorbell,
     how: Following,
     ear: Ear,
-    is_armed: bool,
     /// Since when nothing new was seen.
     idle_since: Option<Instant>,
     holding: Holding,
@@ -95,9 +96,9 @@ impl Follower {
     /// Those of the connection. A server on which nobody can listen is polled, which is logged.
     pub async fn new(looker: Looker, how: Following, log: Logger) -> Result<Self> {
         let mut follower = Self {
+            doorbell: Doorbell::new(Arc::clone(looker.session()), how.table_oid).await?,
             looker,
             ear: Ear::Deaf(Instant::now()),
-            is_armed: false,
             idle_since: None,
             holding: Holding::default(),
             how,
@@ -135,13 +136,11 @@ impl Follower {
         loop {
             match self.look(front).await? {
                 Seen::More(mark) => {
-                    self.disarm().await?;
                     self.idle_since = None;
                     self.holding.over(&self.log);
                     return Ok(mark);
                 }
                 Seen::Held(hold) => {
-                    self.disarm().await?;
                     self.idle_since = None;
                     let since = *gap_since.get_or_insert_with(Instant::now);
                     self.wait_at_gap(hold, since).await?;
@@ -155,14 +154,28 @@ impl Follower {
         }
     }
 
-    async fn has_news(&mut self, front: Front) -> Result<bool> {
-        let place = self.looker.session().place().to_owned();
-        answered(place, self.looker.has_news(front)).await
-    }
-
+    /// Wakes up and looks, in one flush: whoever writes from now on needs not ring.
     async fn look(&mut self, front: Front) -> Result<Seen> {
         let place = self.looker.session().place().to_owned();
-        answered(place, self.looker.look(front)).await
+        let (woken, seen) = futures::join!(self.doorbell.disarm(), answered(place, self.looker.look(front)));
+        woken.and(seen)
+    }
+
+    /// Goes to sleep, if there is a doorbell and nobody is writing who did not ring; then, in one flush, asks whether there is news.
+    async fn has_news(&mut self, front: Front) -> Result<bool> {
+        let place = self.looker.session().place().to_owned();
+        let may_arm = self.may_arm();
+        let asking = answered(place, self.looker.has_news(front));
+        if may_arm {
+            let (armed, news) = futures::join!(self.doorbell.arm(), asking);
+            armed.and(news)
+        } else {
+            asking.await
+        }
+    }
+
+    fn may_arm(&self) -> bool {
+        self.how.bell == Bell::Doorbell && matches!(self.ear, Ear::Open(..)) && !self.doorbell.is_armed()
     }
 
     async fn wait_at_gap(&mut self, hold: Hold, since: Instant) -> Result<()> {
@@ -179,42 +192,47 @@ impl Follower {
         Ok(())
     }
 
-    /// Nothing new: rests, and while it goes on, asks no more than whether there is a higher id.
+    /// Nothing new: sleeps until something rings, or until there is a higher id. Nothing rings for what was committed before the doorbell's
+    /// lock was granted, so that is asked for after it.
     async fn rest_until_news(&mut self, front: Front) -> Result<()> {
         loop {
-            self.rest().await?;
-            let is_idle = self.idle_since.is_some_and(|since| since.elapsed() >= UNARMED_MAX);
-            if !(is_idle || self.is_armed) || self.has_news(front).await? {
+            let idle = self.idle_since.get_or_insert_with(Instant::now).elapsed();
+            if self.may_arm() && self.has_news(front).await? {
+                return Ok(());
+            }
+            if self.sleep_or_hear(self.wait_after(idle)).await {
+                return Ok(());
+            }
+            if !self.may_arm() && self.has_news(front).await? {
                 return Ok(());
             }
         }
     }
 
-    /// Nothing new: sleeps until something rings, or for as long as is right without a bell.
-    async fn rest(&mut self) -> Result<()> {
-        let idle = self.idle_since.get_or_insert_with(Instant::now).elapsed();
-        let is_listening = matches!(self.ear, Ear::Open(..));
-        if is_listening && self.how.bell == Bell::Doorbell && !self.is_armed && self.arm().await? {
-            return Ok(());
-        }
-        let is_unarmed = self.how.bell == Bell::Doorbell && !self.is_armed;
+    /// How long to sleep, at most, after so long without an event.
+    fn wait_after(&self, idle: Duration) -> Duration {
         let poll_interval = self.how.poll_interval;
-        let wait = match self.how.bell {
+        let is_listening = matches!(self.ear, Ear::Open(..));
+        let is_unarmed = self.how.bell == Bell::Doorbell && !self.doorbell.is_armed();
+        match self.how.bell {
             Bell::None => (idle / 4).clamp(POLL_WAIT_MIN.min(poll_interval), poll_interval),
             _ if !is_listening => (idle / 4).clamp(POLL_WAIT_MIN, DEAF_WAIT_MAX).min(poll_interval),
             _ if is_unarmed && idle < UNARMED_MAX => (idle / 8).clamp(BUSY_WAIT_MIN, BUSY_WAIT_MAX),
             _ if is_unarmed => poll_interval.min(DEAF_WAIT_MAX),
             _ => poll_interval,
-        };
-        self.sleep_or_hear(wait).await;
-        Ok(())
+        }
     }
 
-    async fn sleep_or_hear(&mut self, wait: Duration) {
+    /// Sleeps; `true` when something rang, or the session that looks has died.
+    async fn sleep_or_hear(&mut self, wait: Duration) -> bool {
         match &mut self.ear {
             Ear::Open(..) => {
                 let until = Instant::now() + wait;
-                while Instant::now() < until && !self.looker.session().is_closed() && !self.has_heard(until).await {}
+                while Instant::now() < until {
+                    if self.looker.session().is_closed() || self.has_heard(until).await {
+                        return true;
+                    }
+                }
             }
             Ear::Opening(opening) => match tokio::time::timeout(wait, opening.join_next()).await {
                 Ok(Some(Ok(Ok(listening)))) => self.hear(listening),
@@ -236,6 +254,7 @@ impl Follower {
                 tokio::time::sleep(wait).await;
             }
         }
+        false
     }
 
     /// Listens for a while; `true` when something rang, or nothing can be heard any more.
@@ -286,33 +305,6 @@ impl Follower {
             Ok(_) => {}
             Err(error) => self.lose_ear(&error),
         }
-    }
-
-    async fn arm(&mut self) -> Result<bool> {
-        self.is_armed = self.ask_doorbell(include_str!("../../sql/source/arm.sql")).await?;
-        Ok(self.is_armed)
-    }
-
-    async fn disarm(&mut self) -> Result<()> {
-        if std::mem::take(&mut self.is_armed) {
-            self.ask_doorbell(include_str!("../../sql/source/disarm.sql")).await?;
-        }
-        Ok(())
-    }
-
-    async fn ask_doorbell(&self, statement: &str) -> Result<bool> {
-        let session = self.looker.session();
-        let oid = self.how.table_oid.cast_signed();
-        let asked = tokio::time::timeout(LOOK_MAX, session.query_one(statement, &[&sql::LOCK_DOORBELL, &oid])).await;
-        let stalled = |_| {
-            Error::new(Kind::Unavailable, "cannot reach the doorbell")
-                .at(session.place())
-                .because("no answer")
-        };
-        asked
-            .map_err(stalled)?
-            .map(|row| row.get(0))
-            .map_err(|error| session.error(&error, "cannot reach the doorbell"))
     }
 }
 

@@ -85,7 +85,9 @@ impl Holding<'_> {
 
     /// How many events there are up to the highest id, which is this one unless somebody is appending.
     pub async fn count_all(&self, highest: i64) -> Result<i64> {
-        let row = self.simple(&self.fill(include_str!("../../../sql/check/count_all.sql"), &[])).await?;
+        let row = self
+            .simple(&self.fill(include_str!("../../../sql/check/count_all.sql"), &[]))
+            .await?;
         if number(&row, 1) != Some(highest) {
             return self.count(None, Some(highest)).await;
         }

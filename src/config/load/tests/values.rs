@@ -14,7 +14,14 @@ fn defaults_are_those_that_are_documented() {
     assert!(config.source.known_gaps.is_empty() && config.source.durability_gate);
     assert_eq!(config.source.poll_interval, Duration::from_secs(1));
     let destination = &config.destinations[0];
-    assert_eq!((destination.writers, destination.synchronous_commit.as_deref(), destination.commits()), (1, None, "on"));
+    assert_eq!(
+        (
+            destination.writers,
+            destination.synchronous_commit.as_deref(),
+            destination.commits()
+        ),
+        (1, None, "on")
+    );
     let replication = &config.replication;
     assert_eq!(replication.max_events_per_write, 10_000);
     assert_eq!(replication.max_bytes_per_write, 16_777_216);
@@ -85,7 +92,10 @@ fn every_value_arrives() {
     assert_eq!(destination.conninfo.describe(), "db2:6/copy");
     assert_eq!(destination.conninfo.sslmode, SslMode::Disable);
     assert_eq!(destination.table, source.table, "the source's is the default");
-    assert_eq!((destination.writers, destination.synchronous_commit.as_deref()), (16, Some("remote_apply")));
+    assert_eq!(
+        (destination.writers, destination.synchronous_commit.as_deref()),
+        (16, Some("remote_apply"))
+    );
     let file = destination.conninfo.password.file.as_ref().unwrap();
     assert!(file.is_absolute() && file.ends_with("secret"), "beside the configuration file");
     let replication = format!("{:?}", config.replication);

@@ -1,0 +1,84 @@
+//! What is appended to, and the statements that name it.
+
+use crate::error::Result;
+use crate::event::batch::Chunk;
+use crate::event::frame::{self, Layout};
+use crate::event::table::TableName;
+use crate::event::wire::Wire;
+use crate::sql;
+use bytes::Bytes;
+use std::time::Duration;
+
+/// A larger row is sent in pieces, so that it is not copied as a whole once more.
+const PIECE_BYTES: usize = 64 * 1024;
+
+/// Where and how rows are appended.
+#[derive(Clone, Debug)]
+pub struct Appending {
+    /// The destination's name, for messages.
+    pub name: String,
+    /// The event table.
+    pub table: TableName,
+    /// Its oid: the second key of the locks.
+    pub oid: u32,
+    /// Its key.
+    pub id_column: String,
+    /// Columns and form.
+    pub wire: Wire,
+    /// Where the id is in a row.
+    pub layout: Layout,
+    /// Without progress for this long a transaction is given up (`append_timeout_ms`).
+    pub stall_max: Duration,
+    /// Whether a batch that others follow at once is committed without waiting for the disk.
+    pub is_relaxed: bool,
+}
+
+impl Appending {
+    /// The rows of a chunk that come after the position, and their number; `None` when there are none.
+    ///
+    /// # Errors
+    /// `Bug` when the chunk does not consist of whole rows.
+    pub fn rows_after(&self, chunk: &Chunk, position: Option<i64>) -> Result<Option<(Bytes, u64)>> {
+        match position {
+            Some(position) if position >= chunk.last_id => Ok(None),
+            Some(position) if position >= chunk.first_id => frame::rows_after(&chunk.bytes, self.layout, position).map(Some),
+            _ => Ok(Some((chunk.bytes.clone(), chunk.rows))),
+        }
+    }
+
+    /// The query for the position.
+    pub fn ask_position(&self) -> String {
+        let names = [
+            ("schema", sql::text(&self.table.schema)),
+            ("table", sql::text(&self.table.name)),
+            ("id", sql::text(&self.id_column)),
+        ];
+        sql::fill(include_str!("../../sql/destination/position.sql"), &names)
+    }
+
+    /// What cannot be done, for messages.
+    pub fn what(&self) -> String {
+        format!("cannot append to destination \"{}\"", self.name)
+    }
+
+    pub(super) fn filled(&self, text: &str, first_id: i64) -> String {
+        let names = [
+            ("schema", sql::text(&self.table.schema)),
+            ("table", sql::text(&self.table.name)),
+            ("id", sql::text(&self.id_column)),
+            ("oid", sql::sql(self.oid.cast_signed().to_string())),
+            ("fence", sql::sql(sql::LOCK_FENCE.to_string())),
+            ("columns", sql::sql(self.wire.column_list())),
+            ("values", sql::sql(self.wire.parameters())),
+            ("format", sql::sql(self.wire.format_option())),
+            ("fingerprint", sql::sql(sql::fingerprint(self.oid))),
+            ("first_id", sql::sql(format!("'{first_id}'::pg_catalog.int8"))),
+        ];
+        sql::fill(text, &names)
+    }
+}
+
+/// Rows, cut into pieces that are small enough to be sent one by one.
+pub(super) fn pieces(mut rows: Bytes) -> impl Iterator<Item = Bytes> {
+    std::iter::from_fn(move || (!rows.is_empty()).then(|| rows.split_to(rows.len().min(PIECE_BYTES))))
+}
