@@ -150,6 +150,7 @@ impl Bar {
 /// With as many decimals as say something.
 fn figure(value: f64) -> String {
     let digits = match value {
+        ..1.0 => 3,
         ..10.0 => 2,
         ..100.0 => 1,
         _ => 0,

@@ -36,7 +36,11 @@ pub fn measure(wanted: &Wanted) -> Result<Section> {
         }
         let counts = wanted.destinations.iter().map(|count| usize::from(*count));
         let found: Vec<Found> = counts.map(|count| race(&stage, wanted, count)).collect::<Result<_>>()?;
-        let caption = format!("{} events, destinations with {}", thousands(size.events), indexes.words());
+        let caption = format!(
+            "Counterfoil, {} events, destinations with {}",
+            thousands(size.events),
+            indexes.words()
+        );
         tables.push(table(&caption, &found));
         groups.push(Group {
             heading: format!("destinations with {}", indexes.words()),
@@ -104,7 +108,7 @@ fn table(caption: &str, found: &[Found]) -> Table {
         "time ÷ as many raw pipes",
         "processor time ÷ as many raw pipes",
         "source's processor time ÷ one raw read",
-        "the same of the raw pipes",
+        "the same for the raw pipes",
         "COPY statements",
         "seconds",
         "peak MiB",

@@ -157,7 +157,7 @@ fn section(stage: &Stage, size: Size, found: &[(Follower, Found)]) -> Section {
                 follower.name().to_owned(),
                 (*name).to_owned(),
                 spread(events, 0),
-                spread(seconds, 2),
+                spread(seconds, 3),
             ]);
             bars.push(Bar::new(&format!("{}, {name}", follower.name()), seconds));
         }
