@@ -5,7 +5,11 @@ use clap::{Parser, ValueEnum};
 
 /// Races Counterfoil against other ways to do its work, on private servers; docs/performance.md says how.
 #[derive(Debug, Parser)]
-#[command(name = "tools/bench")]
+#[command(
+    name = "tools/bench",
+    bin_name = "tools/bench",
+    after_help = "Besides: tools/bench isolation, tools/bench loader and tools/bench diff, which have flags of their own."
+)]
 pub struct Wanted {
     /// What is measured; all parts, one after the other, if none is given
     #[arg(value_enum)]
