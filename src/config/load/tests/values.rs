@@ -92,10 +92,7 @@ fn every_value_arrives() {
     assert_eq!(destination.conninfo.describe(), "db2:6/copy");
     assert_eq!(destination.conninfo.sslmode, SslMode::Disable);
     assert_eq!(destination.table, source.table, "the source's is the default");
-    assert_eq!(
-        (destination.writers, destination.synchronous_commit.as_deref()),
-        (16, Some("remote_apply"))
-    );
+    assert_eq!((destination.writers, destination.commits()), (16, "remote_apply"));
     let file = destination.conninfo.password.file.as_ref().unwrap();
     assert!(file.is_absolute() && file.ends_with("secret"), "beside the configuration file");
     let replication = format!("{:?}", config.replication);
