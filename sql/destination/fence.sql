@@ -1,2 +1,3 @@
--- Takes the fence of a batch, as begin.sql does. Parameters: $1, $2 the lock's keys (int4).
+-- Takes the fence of a batch: one replicator at a time between its look at the position and its commit. Ends with the transaction.
+-- Parameters: $1, $2 the lock's keys (int4).
 select pg_catalog.pg_advisory_xact_lock($1::pg_catalog.int4, $2::pg_catalog.int4);

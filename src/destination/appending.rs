@@ -69,7 +69,6 @@ impl Appending {
             ("oid", sql::sql(self.oid.cast_signed().to_string())),
             ("fence", sql::sql(sql::LOCK_FENCE.to_string())),
             ("columns", sql::sql(self.wire.column_list())),
-            ("values", sql::sql(self.wire.parameters())),
             ("format", sql::sql(self.wire.format_option())),
             ("fingerprint", sql::sql(sql::fingerprint(self.oid))),
             ("first_id", sql::sql(format!("'{first_id}'::pg_catalog.int8"))),

@@ -51,7 +51,12 @@ impl ConcurrentDestination {
             writers,
             position: None,
         };
-        destination.ask_position().await?;
+        if destination.ask_position().await?.is_some() {
+            // What the sessions before these left behind may not be on disk.
+            if let Some((writer, _)) = destination.writers.first() {
+                writer.flush().await?;
+            }
+        }
         Ok(destination)
     }
 
@@ -187,7 +192,7 @@ impl Append<'_> {
             None => {
                 let any = self.seats.iter().find_map(|seat| seat.writer.as_ref());
                 if let (Commit::Soon, Some(writer)) = (self.last_commit, any) {
-                    writer.flush().await?;
+                    self.feed.at_last(writer.flush()).await?;
                 }
                 let writers = self.seats.into_iter().filter_map(|seat| Some((seat.writer?, seat.pid)));
                 Ok((self.order.position(), writers.collect()))

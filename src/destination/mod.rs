@@ -4,7 +4,6 @@ mod appending;
 pub mod concurrent;
 pub mod held;
 pub mod hold;
-mod insert;
 mod order;
 pub mod postgres;
 pub mod setup;

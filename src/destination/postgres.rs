@@ -36,6 +36,10 @@ impl PostgresDestination {
     pub async fn new(session: Session, to: Appending) -> Result<Self> {
         let writer = Writer::new(session, to).await?;
         let position = writer.position().await?;
+        if position.is_some() {
+            // What the session before this one left behind may not be on disk.
+            writer.flush().await?;
+        }
         Ok(Self {
             writer,
             position,
@@ -59,48 +63,25 @@ impl PostgresDestination {
             Err(error) => return Err(error),
         }
         if self.last_commit == Commit::Soon {
-            self.writer.flush().await?;
+            feed.at_last(self.writer.flush()).await?;
             self.last_commit = Commit::Durable;
         }
         Ok(self.position)
     }
 
     async fn take_all(&mut self, open: &mut Option<Open>, feed: &mut Feed) -> Result<()> {
-        // A small first chunk: whether it is all of the batch is known by the next item.
-        let mut first: Option<Chunk> = None;
         while let Some(item) = feed.next().await {
             match item {
-                Item::Rows(mut chunk) if open.is_none() && first.is_none() && self.writer.inserts(&chunk) => {
-                    // It waits for the next item, which may need all the room there is.
-                    chunk.room = None;
-                    first = Some(chunk);
-                }
-                Item::Rows(chunk) => {
-                    if let Some(first) = first.take() {
-                        self.take(open, first, &feed.cut()).await?;
+                Item::Rows(chunk) => self.take(open, chunk, &feed.cut()).await?,
+                Item::Close(close) => {
+                    if let Some(open) = open.take() {
+                        self.commit(open, close, feed).await?;
                     }
-                    self.take(open, chunk, &feed.cut()).await?;
                 }
-                Item::Close(close) => match (open.take(), first.take()) {
-                    (Some(open), _) => self.commit(open, close, feed).await?,
-                    (None, Some(first)) => self.insert(first, close, feed).await?,
-                    (None, None) => {}
-                },
-                Item::Abort => {
-                    first = None;
-                    self.roll_back(open.take()).await?;
-                }
+                Item::Abort => self.roll_back(open.take()).await?,
             }
         }
         Ok(())
-    }
-
-    async fn insert(&mut self, chunk: Chunk, close: Close, feed: &mut Feed) -> Result<()> {
-        let Some((bytes, _)) = self.writer.to().rows_after(&chunk, self.position)? else {
-            return Ok(());
-        };
-        let open = feed.through_cut(self.writer.insert(self.position, bytes, close)).await?;
-        self.end(open, feed).await
     }
 
     async fn take(&mut self, open: &mut Option<Open>, chunk: Chunk, cut: &Stop) -> Result<()> {
@@ -117,10 +98,6 @@ impl PostgresDestination {
 
     async fn commit(&mut self, mut open: Open, close: Close, feed: &mut Feed) -> Result<()> {
         feed.through_cut(self.writer.complete(&mut open, close)).await?;
-        self.end(open, feed).await
-    }
-
-    async fn end(&mut self, open: Open, feed: &mut Feed) -> Result<()> {
         feed.through_cut(self.writer.commit(open.commit)).await?;
         self.last_commit = open.commit;
         self.position = Some(open.last_id);

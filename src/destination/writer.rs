@@ -1,10 +1,9 @@
 //! One session that appends: begin, rows, confirmation and end of one transaction at a time. Who does what when is decided elsewhere.
 
 use crate::destination::appending::{Appending, pieces};
-use crate::destination::insert::{self, Inserts};
 use crate::destination::order::{Standing, Start};
 use crate::error::{Error, Kind, Result};
-use crate::event::batch::{Chunk, Close};
+use crate::event::batch::Close;
 use crate::event::frame::{self, Format};
 use crate::event::range::{IdRange, shown};
 use crate::postgres::connect::Session;
@@ -12,8 +11,7 @@ use crate::sql;
 use crate::stop::Stop;
 use bytes::Bytes;
 use futures::SinkExt;
-use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::pin::Pin;
 use tokio_postgres::{CopyInSink, SimpleQueryMessage, Statement};
 
 /// See the module.
@@ -22,18 +20,17 @@ pub struct Writer {
     session: Session,
     to: Appending,
     copy: Statement,
-    /// For small batches, where they can be written so.
-    inserts: Option<Inserts>,
-    begin: String,
-    begin_ahead: String,
+    fence: Statement,
+    lock_table: Statement,
+    position: Statement,
+    columns: Statement,
     /// What the table's columns were when they were compared with the source's.
     fingerprint: Option<String>,
 }
 
 /// The transaction in hand.
 pub struct Open {
-    /// `None`: all its rows were inserted.
-    sink: Option<Pin<Box<CopyInSink<Bytes>>>>,
+    sink: Pin<Box<CopyInSink<Bytes>>>,
     after: Option<i64>,
     /// Rows sent so far.
     pub rows: u64,
@@ -60,16 +57,26 @@ impl Writer {
     /// # Errors
     /// Those of the server.
     pub async fn new(session: Session, to: Appending) -> Result<Self> {
-        let failed = |error| session.error(&error, to.what());
+        let fence = include_str!("../../sql/destination/fence.sql").to_owned();
         let copy = to.filled(include_str!("../../sql/destination/append.sql"), 0);
-        let copy = session.prepare(&copy).await.map_err(failed)?;
-        let fingerprint = session.query_one(&sql::fingerprint(to.oid), &[]).await.map_err(failed)?.get(0);
-        let inserts = Inserts::prepare(&session, &to).await.map_err(failed)?;
+        let lock_table = to.filled(include_str!("../../sql/destination/lock_table.sql"), 0);
+        let texts = [copy, fence, lock_table, to.ask_position(), sql::fingerprint(to.oid)];
+        let failed = |error| session.error(&error, to.what());
+        let (copy, fence, lock_table, position, columns) = futures::try_join!(
+            session.prepare(&texts[0]),
+            session.prepare(&texts[1]),
+            session.prepare(&texts[2]),
+            session.prepare(&texts[3]),
+            session.prepare(&texts[4])
+        )
+        .map_err(failed)?;
+        let fingerprint = session.query_one(&columns, &[]).await.map_err(failed)?.get(0);
         Ok(Self {
             copy,
-            inserts,
-            begin: to.filled(include_str!("../../sql/destination/begin.sql"), 0),
-            begin_ahead: to.filled(include_str!("../../sql/destination/begin_ahead.sql"), 0),
+            fence,
+            lock_table,
+            position,
+            columns,
             fingerprint,
             session,
             to,
@@ -86,34 +93,38 @@ impl Writer {
     /// # Errors
     /// Those of the server.
     pub async fn position(&self) -> Result<Option<i64>> {
-        let row = self.session.query_one(&self.to.ask_position(), &[]).await;
+        let row = self.session.query_one(&self.position, &[]).await;
         Ok(row.map_err(|error| self.failed(&error))?.get(0))
     }
 
-    /// Begins a transaction and its COPY in one flush. No row is sent before the answers were compared.
+    /// Begins a transaction and its COPY in one flush, statement by statement, each with a snapshot of its own: the fence; the position, which
+    /// also locks the table against ALTER; whether its columns are still those that were compared with the source's. Ahead of its turn the
+    /// fence and the position come later. No row is sent before the answers were compared.
     ///
     /// # Errors
     /// `Unavailable` when the destination moved or its columns changed; those of the server.
     pub async fn begin(&self, start: Start) -> Result<Open> {
-        let (begin, after) = match start {
-            Start::OnTop(position) => (&self.begin, position),
-            Start::Ahead(first_id) => (&self.begin_ahead, first_id.checked_sub(1)),
-        };
-        let mut begun = pin!(self.session.simple_query(begin));
-        let early = futures::poll!(begun.as_mut());
-        let copying = self.session.copy_in::<_, Bytes>(&self.copy);
-        let (begun, copying) = match early {
-            Poll::Ready(begun) => (begun, copying.await),
-            Poll::Pending => futures::join!(begun, copying),
-        };
-        self.confirm_begin(start, &answers(&begun.map_err(|error| self.failed(&error))?))?;
-        let mut sink = Box::pin(copying.map_err(|error| self.failed(&error))?);
+        // Each is sent when it is first polled, which is in this order.
+        let (begun, stands, columns, path, copying) = futures::join!(
+            self.session.batch_execute("begin"),
+            self.stand(start),
+            self.session.query_one(&self.columns, &[]),
+            self.session
+                .batch_execute(include_str!("../../sql/destination/role_search_path.sql")),
+            self.session.copy_in::<_, Bytes>(&self.copy)
+        );
+        let failed = |error| self.failed(&error);
+        begun.map_err(failed)?;
+        let after = stands?;
+        self.confirm_columns(columns.map_err(failed)?.get::<_, Option<String>>(0) == self.fingerprint)?;
+        path.map_err(failed)?;
+        let mut sink = Box::pin(copying.map_err(failed)?);
         if self.to.wire.format == Format::Binary {
             let header = Bytes::from_static(frame::HEADER);
-            sink.feed(header).await.map_err(|error| self.failed(&error))?;
+            sink.feed(header).await.map_err(failed)?;
         }
         Ok(Open {
-            sink: Some(sink),
+            sink,
             after,
             rows: 0,
             bytes: 0,
@@ -122,16 +133,23 @@ impl Writer {
         })
     }
 
-    fn confirm_begin(&self, start: Start, answers: &[Vec<Option<String>>]) -> Result<()> {
-        let fingerprint = match (start, answers) {
-            (Start::OnTop(position), [_, found, fingerprint]) => {
-                self.confirm_position(integer(found, 0), position)?;
-                fingerprint
+    /// Confirms that a batch stands where it belongs, or locks the table until that can be asked; gives the id after which its rows come.
+    async fn stand(&self, start: Start) -> Result<Option<i64>> {
+        let failed = |error| self.failed(&error);
+        match start {
+            Start::OnTop(expected) => {
+                let key = self.to.oid.cast_signed();
+                let fence = async { self.session.query_one(&self.fence, &[&sql::LOCK_FENCE, &key]).await };
+                let (fenced, found) = futures::join!(fence, self.session.query_one(&self.position, &[]));
+                fenced.map_err(failed)?;
+                self.confirm_position(found.map_err(failed)?.get(0), expected)?;
+                Ok(expected)
             }
-            (Start::Ahead(_), [fingerprint]) => fingerprint,
-            _ => return Err(Error::new(Kind::Bug, "the begin of a batch was answered oddly").at(self.place())),
-        };
-        self.confirm_columns(fingerprint.first() == Some(&self.fingerprint))
+            Start::Ahead(first_id) => {
+                self.session.query(&self.lock_table, &[]).await.map_err(failed)?;
+                Ok(first_id.checked_sub(1))
+            }
+        }
     }
 
     fn confirm_columns(&self, are_same: bool) -> Result<()> {
@@ -162,8 +180,7 @@ impl Writer {
         open.bytes += bytes.len() as u64;
         open.last_id = last_id;
         for piece in pieces(bytes) {
-            let Some(sink) = &mut open.sink else { return Err(self.odd()) };
-            self.within(cut, async { sink.feed(piece).await.map_err(|error| self.failed(&error)) })
+            self.within(cut, async { open.sink.feed(piece).await.map_err(|error| self.failed(&error)) })
                 .await?;
         }
         Ok(())
@@ -197,48 +214,12 @@ impl Writer {
     }
 
     async fn finish(&self, open: &mut Open) -> Result<u64> {
-        let Some(sink) = &mut open.sink else { return Err(self.odd()) };
         if self.to.wire.format == Format::Binary {
             let trailer = Bytes::from_static(frame::TRAILER);
-            sink.feed(trailer).await.map_err(|error| self.failed(&error))?;
+            open.sink.feed(trailer).await.map_err(|error| self.failed(&error))?;
         }
-        let finished = sink.as_mut().finish().await;
+        let finished = open.sink.as_mut().finish().await;
         finished.map_err(|error| self.failed(&error).at(self.place_of(open)))
-    }
-
-    /// Whether [`Writer::insert`] takes these rows.
-    pub fn inserts(&self, chunk: &Chunk) -> bool {
-        self.inserts.is_some() && Inserts::is_small(chunk.rows, chunk.bytes.len())
-    }
-
-    /// Does the whole of a small batch up to its commit, in one flush: begin, on this position, and rows; and awaits that they are durable at the source.
-    ///
-    /// # Errors
-    /// As [`Writer::begin`] and [`Writer::complete`].
-    pub async fn insert(&self, position: Option<i64>, bytes: Bytes, close: Close) -> Result<Open> {
-        let Some(inserts) = &self.inserts else { return Err(self.odd()) };
-        let rows = insert::rows_of(bytes.clone(), &self.to)?;
-        let open = Open {
-            sink: None,
-            after: position,
-            rows: rows.len() as u64,
-            bytes: bytes.len() as u64,
-            last_id: rows.last().map_or(close.last_id, |row| row.id),
-            commit: self.commit_of(&close),
-        };
-        self.demand_end(&open, &close)?;
-        let sent = async { Ok(inserts.send(&self.session, &rows).await) };
-        let never = Stop::never();
-        let (answers, durable) = futures::join!(self.within(&never, sent), close.durable);
-        let answers = answers?;
-        let failed = |error: tokio_postgres::Error| self.failed(&error);
-        answers.begun.map_err(failed)?;
-        self.confirm_position(answers.position.map_err(failed)?, position)?;
-        let (fingerprint, has_rules) = answers.columns.map_err(failed)?;
-        self.confirm_columns(!has_rules && fingerprint == self.fingerprint)?;
-        let rows = answers.rows.map_err(|error| failed(error).at(self.place_of(&open)))?;
-        self.settle(&open, rows, durable).await?;
-        Ok(open)
     }
 
     fn commit_of(&self, close: &Close) -> Commit {
@@ -254,10 +235,6 @@ impl Writer {
             return Ok(());
         }
         Err(Error::new(Kind::Bug, "a batch ends with another row than the one that arrived last").at(self.place()))
-    }
-
-    fn odd(&self) -> Error {
-        Error::new(Kind::Bug, "a batch was written in two ways").at(self.place())
     }
 
     /// Takes the fence, and confirms that the rows of a transaction that began ahead of its turn stand where they belong.

@@ -139,6 +139,13 @@ impl Feed {
         work.await
     }
 
+    /// As [`Feed::through_cut`], after the last item: until it is done the lane has something to do.
+    pub async fn at_last<T>(&mut self, work: impl Future<Output = T>) -> T {
+        self.gauge.outstanding.fetch_add(1, Ordering::AcqRel);
+        let _undone = Undone(Arc::clone(&self.gauge));
+        self.through_cut(work).await
+    }
+
     /// The next item while others are still being done; `None` when there are no more or the feed was cut. May be dropped and called again.
     pub async fn next_ahead(&mut self) -> Option<(Item, Undone)> {
         let cut = self.cut.clone();

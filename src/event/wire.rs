@@ -38,14 +38,6 @@ impl Wire {
         self.columns.iter().map(|column| ident(&column.name)).collect::<Vec<_>>().join(", ")
     }
 
-    /// As many parameters as columns.
-    pub fn parameters(&self) -> String {
-        (1..=self.columns.len())
-            .map(|column| format!("${column}"))
-            .collect::<Vec<_>>()
-            .join(", ")
-    }
-
     /// The form of the COPY, as an option of the statement.
     pub fn format_option(&self) -> &'static str {
         match self.format {

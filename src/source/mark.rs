@@ -184,7 +184,10 @@ impl Looker {
         if highest == front.shipped {
             return Ok(Seen::Nothing);
         }
-        let Some(next) = next else { return Ok(Seen::Nothing) };
+        let Some(next) = next else {
+            // A blocked row that is there no more is a reason to read again.
+            return Ok(if front.blocked.is_some() { Seen::More(mark) } else { Seen::Nothing });
+        };
         // A row that appeared in the gap before a blocked one is a reason to read again.
         let is_news = front.blocked.is_some_and(|blocked| next != blocked.next);
         if is_news || mark.may_ship(from, next) {

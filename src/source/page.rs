@@ -13,6 +13,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use futures::{Stream, StreamExt};
 use std::pin::Pin;
 use std::time::{Duration, Instant};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{FromSql, Type};
 use tokio_postgres::{Row, Statement};
 
@@ -34,6 +35,8 @@ pub struct Page {
     pub rows: Rows,
     /// Rows so far.
     pub rows_seen: u64,
+    /// Their bytes.
+    pub bytes_seen: u64,
     /// Rows at most: a page that ends before has reached the end of the table.
     pub rows_max: u64,
     /// When it was asked for.
@@ -73,7 +76,15 @@ impl Page {
         );
         let failed = |error| cannot_read(session, reading, &error);
         let statement = pages.prepared(session, text).await.map_err(failed)?;
-        let rows = session.query_raw(&statement, [after]).await.map_err(failed)?;
+        let rows = match session.query_raw(&statement, [after]).await {
+            Ok(rows) => rows,
+            // A column's type was changed: a COPY can be read, and the gate finds it out.
+            Err(error) if error.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED) => {
+                pages.0.clear();
+                return Ok(None);
+            }
+            Err(error) => return Err(failed(error)),
+        };
         let header = futures::stream::once(async { Ok(Bytes::from_static(frame::HEADER)) });
         let trailer = futures::stream::once(async { Ok(Bytes::from_static(frame::TRAILER)) });
         let rows = rows.map(|row| row.and_then(|row| as_copied(&row)));
@@ -105,6 +116,7 @@ impl Page {
             stream,
             rows: Rows::new(reading.layout),
             rows_seen: 0,
+            bytes_seen: 0,
             rows_max,
             since,
         }

@@ -16,6 +16,7 @@ use crate::postgres::identity::ServerIdentity;
 use crate::source::cut::{CHUNK_BYTES, Cutter, Limits, Mark, Piece, Stopped};
 use crate::source::durability::Gate;
 use crate::source::page::{FirstPages, Page, cannot_read, stalled};
+use bytes::Bytes;
 use futures::{FutureExt, StreamExt};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,6 +31,8 @@ const CANCEL_MAX: Duration = Duration::from_secs(5);
 const PAGE_QUICK: Duration = Duration::from_secs(1);
 const PAGE_SLOW: Duration = Duration::from_secs(3);
 const PAGE_ROWS_MIN: u64 = 20_000;
+/// Where rows are larger than this on average, a page is one row: the driver reads ahead within a page, and would hold several more of them.
+const LARGE_ROW_BYTES: usize = 1024 * 1024;
 const PAGE_ROWS_MAX: u64 = 1_000_000;
 
 /// What is read: one table, in one form.
@@ -118,7 +121,8 @@ impl Readers {
         Ok(Reader {
             session,
             first_pages: FirstPages::default(),
-            rows_max: PAGE_ROWS_MIN,
+            // How large rows are is known after the first.
+            rows_max: 1,
         })
     }
 
@@ -267,7 +271,10 @@ impl Batches<'_> {
             match next {
                 Some(Ok(bytes)) => {
                     taken += bytes.len();
-                    page.rows.push(bytes);
+                    page.bytes_seen += bytes.len() as u64;
+                    // The driver's buffer grows by doubling: a large row is taken out of it.
+                    let is_large = bytes.len() > LARGE_ROW_BYTES;
+                    page.rows.push(if is_large { Bytes::copy_from_slice(&bytes) } else { bytes });
                     while let Some(row) = page.rows.next()? {
                         page.rows_seen += 1;
                         self.cutter.push(&row);
@@ -287,6 +294,7 @@ impl Batches<'_> {
     }
 
     fn end_page(&mut self) -> Result<()> {
+        self.take_pieces();
         let Some(page) = self.page.take() else { return Ok(()) };
         page.rows.finish()?;
         if page.rows_seen < page.rows_max {
@@ -296,7 +304,12 @@ impl Batches<'_> {
             self.give_back();
             return Ok(());
         }
-        if page.rows_max < PAGE_ROWS_MIN {
+        let Some(lent) = &mut self.lent else { return Ok(()) };
+        if page.bytes_seen / page.rows_seen.max(1) > LARGE_ROW_BYTES as u64 {
+            lent.reader.rows_max = 1;
+            return Ok(());
+        }
+        if page.rows_max != lent.reader.rows_max {
             return Ok(());
         }
         let rows_max = match page.since.elapsed() {
@@ -304,9 +317,7 @@ impl Batches<'_> {
             elapsed if elapsed > PAGE_SLOW => page.rows_max / 2,
             _ => page.rows_max,
         };
-        if let Some(lent) = &mut self.lent {
-            lent.reader.rows_max = rows_max.clamp(PAGE_ROWS_MIN, PAGE_ROWS_MAX);
-        }
+        lent.reader.rows_max = rows_max.clamp(PAGE_ROWS_MIN, PAGE_ROWS_MAX);
         Ok(())
     }
 
@@ -317,8 +328,10 @@ impl Batches<'_> {
                 Piece::Close(closed) => {
                     self.shipped = Some(closed.last_id);
                     let durable = self.gate.durable();
-                    // Asked now, while the destinations begin.
-                    tokio::spawn(durable.clone());
+                    if !closed.is_followed {
+                        // Asked now, while the destinations begin.
+                        tokio::spawn(durable.clone());
+                    }
                     self.ready.push_back(Item::Close(Close {
                         last_id: closed.last_id,
                         rows: closed.rows,
@@ -341,7 +354,11 @@ async fn open_page(reader: &mut Reader, reading: &Reading, after: Option<i64>, i
         rows_max,
     } = reader;
     let place = session.place();
-    if is_first && let Some(page) = stalled(place, Page::first(session, first_pages, reading, after)).await?? {
+    // A few rows are no few bytes where each is large.
+    if is_first
+        && *rows_max > 1
+        && let Some(page) = stalled(place, Page::first(session, first_pages, reading, after)).await??
+    {
         return Ok(page);
     }
     stalled(place, Page::copied(session, reading, after, *rows_max)).await?

@@ -1,7 +1,7 @@
 //! Waits until more can be read: a notification, the poll timer, or a gap that is decided. A notification is only a hint.
 //!
 //! Why no wake-up is lost: LISTEN comes before the first look. The doorbell's exclusive lock is granted only when every writer that
-//! skipped its notification has ended, so the look after it sees their rows; every later writer finds the lock taken, and rings. And
+//! skipped its notification has ended, so what is asked after it sees their rows; every later writer finds the lock taken, and rings. And
 //! whatever else goes wrong with notifications, the poll timer looks again.
 
 use crate::config::libpq::Conninfo;

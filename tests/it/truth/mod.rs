@@ -11,6 +11,7 @@ mod refused;
 mod roles;
 mod running;
 mod slate;
+mod small;
 mod stress;
 mod unsound;
 mod values;

@@ -51,6 +51,11 @@ impl Running {
         tokio::time::timeout(DEADLINE, self.task).await.unwrap().unwrap()
     }
 
+    /// Waits until it ends by itself, however long that takes; may be dropped and called again.
+    pub async fn ended(&mut self) -> Problems {
+        (&mut self.task).await.unwrap()
+    }
+
     /// Whether it has ended.
     pub fn has_ended(&self) -> bool {
         self.task.is_finished()

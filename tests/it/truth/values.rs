@@ -88,6 +88,20 @@ async fn every_built_in_value_arrives_bit_for_bit_by_binary_copy() {
     assert_all_same(&source, &destination, "binary").await;
 }
 
+/// A destination that holds the first event already is read for by a query.
+#[tokio::test]
+async fn every_built_in_value_arrives_bit_for_bit_by_a_query_too() {
+    let (source, destination) = tables(BUILT_IN, "").await;
+    source.execute("select setval('ids', 9223372036854775807)").await;
+    destination.execute(ROWS[0]).await;
+    let mut config = config(&source, &[("copy", &destination)]);
+    config.replication.max_events_per_write = 3;
+    copy_all(&config).await;
+    assert_all_same(&source, &destination, "binary").await;
+    let transactions = destination.query("select count(distinct xmin::text) >= 14 from events").await;
+    assert_eq!(transactions, ["t"], "batches of three events at most");
+}
+
 #[tokio::test]
 async fn values_of_enums_domains_composites_and_ranges_arrive_by_text_copy_with_all_others() {
     let (source, destination) = tables(&format!("{BUILT_IN}, {OWN}"), MAKE_OWN).await;
