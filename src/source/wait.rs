@@ -23,11 +23,6 @@ const LOOK_MAX: Duration = Duration::from_secs(30);
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(15);
 /// A queue of notifications fuller than this is somebody's stuck listener.
 const QUEUE_USAGE_MAX: f64 = 0.1;
-/// While events come faster than they are looked for, looks that find some are this far apart: many small batches would take the processors from
-/// those who write.
-const BUSY_LOOK_INTERVAL: Duration = Duration::from_millis(10);
-/// So many looks in a row that found events, without a rest, mean that they come that fast.
-const BUSY_LOOKS: u32 = 3;
 /// Between two looks while writers are under way who may have skipped their notification.
 const BUSY_WAIT_MIN: Duration = Duration::from_millis(2);
 const BUSY_WAIT_MAX: Duration = Duration::from_millis(20);
@@ -83,8 +78,6 @@ pub struct Follower {
     ear: Ear,
     /// Since when nothing new was seen.
     idle_since: Option<Instant>,
-    /// The last look that found events, and how many have done so in a row.
-    found: (Instant, u32),
     holding: Holding,
     log: Logger,
 }
@@ -107,7 +100,6 @@ impl Follower {
             looker,
             ear: Ear::Deaf(Instant::now()),
             idle_since: None,
-            found: (Instant::now(), 0),
             holding: Holding::default(),
             how,
             log,
@@ -141,15 +133,10 @@ impl Follower {
     /// `Unavailable` when the connection is lost or another server answers; `Order` for a hole in consecutive ids.
     pub async fn wait_for_more(&mut self, front: Front) -> Result<Mark> {
         let mut gap_since: Option<Instant> = None;
-        let (found_at, in_a_row) = self.found;
-        if in_a_row >= BUSY_LOOKS {
-            tokio::time::sleep_until((found_at + BUSY_LOOK_INTERVAL).into()).await;
-        }
         loop {
             match self.look(front).await? {
                 Seen::More(mark) => {
                     self.idle_since = None;
-                    self.found = (Instant::now(), self.found.1.saturating_add(1));
                     self.holding.over(&self.log);
                     return Ok(mark);
                 }
@@ -160,7 +147,6 @@ impl Follower {
                 }
                 Seen::Nothing => {
                     gap_since = None;
-                    self.found.1 = 0;
                     self.holding.over(&self.log);
                     self.rest_until_news(front).await?;
                 }
