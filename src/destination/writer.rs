@@ -192,13 +192,14 @@ impl Writer {
     /// `Rejected` when rows were swallowed; `Stopped`, rolled back, when the source cannot say whether it has them on disk; those of the server.
     pub async fn complete(&self, open: &mut Open, close: Close) -> Result<()> {
         let never = Stop::never();
-        self.demand_end(open, &close)?;
-        open.commit = self.commit_of(&close);
+        if open.last_id != close.last_id {
+            return Err(Error::new(Kind::Bug, "a batch ends with another row than the one that arrived last").at(self.place()));
+        }
+        if close.is_followed && self.to.is_relaxed {
+            open.commit = Commit::Soon;
+        }
         let (rows, durable) = futures::join!(self.within(&never, self.finish(open)), close.durable);
-        self.settle(open, rows?, durable).await
-    }
-
-    async fn settle(&self, open: &Open, rows: u64, durable: Result<()>) -> Result<()> {
+        let rows = rows?;
         if rows != open.rows {
             return Err(Error::new(Kind::Rejected, "the destination did not take every row")
                 .at(self.place_of(open))
@@ -220,21 +221,6 @@ impl Writer {
         }
         let finished = open.sink.as_mut().finish().await;
         finished.map_err(|error| self.failed(&error).at(self.place_of(open)))
-    }
-
-    fn commit_of(&self, close: &Close) -> Commit {
-        if close.is_followed && self.to.is_relaxed {
-            Commit::Soon
-        } else {
-            Commit::Durable
-        }
-    }
-
-    fn demand_end(&self, open: &Open, close: &Close) -> Result<()> {
-        if open.last_id == close.last_id {
-            return Ok(());
-        }
-        Err(Error::new(Kind::Bug, "a batch ends with another row than the one that arrived last").at(self.place()))
     }
 
     /// Takes the fence, and confirms that the rows of a transaction that began ahead of its turn stand where they belong.

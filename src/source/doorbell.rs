@@ -45,13 +45,13 @@ impl Doorbell {
         self.is_armed
     }
 
-    /// Tries to take the lock: not granted while somebody is writing who did not ring.
+    /// Tries to take the lock: not granted while somebody is writing who did not ring. Sent when it is first polled, before what is asked next.
     ///
     /// # Errors
     /// Those of the server; `Unavailable` without an answer.
-    pub async fn arm(&mut self) -> Result<bool> {
+    pub async fn arm(&mut self) -> Result<()> {
         self.is_armed = self.ask(&self.arm).await?;
-        Ok(self.is_armed)
+        Ok(())
     }
 
     /// Gives the lock back; does nothing without it. Sent when it is first polled, so that what is asked next travels with it.

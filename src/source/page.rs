@@ -23,7 +23,7 @@ const STALL_MAX: Duration = Duration::from_secs(60);
 const DRAIN_BYTES_MAX: usize = 256 * 1024;
 const DRAIN_MAX: Duration = Duration::from_millis(10);
 /// Rows of a first page at most.
-pub const FIRST_ROWS_MAX: u64 = 50;
+const FIRST_ROWS_MAX: u64 = 50;
 
 type Messages = Pin<Box<dyn Stream<Item = std::result::Result<Bytes, tokio_postgres::Error>> + Send>>;
 

@@ -1,4 +1,4 @@
-//! The one read of the source: pages of COPY in id order, cut into batches. Nothing is decoded, nothing is collected.
+//! The one read of the source: pages in id order, cut into batches. Nothing is decoded, nothing is collected.
 //!
 //! A page is one statement, hence one snapshot; it lives [`PAGE_MAX`] at most. A page that ends early, for whatever reason, is
 //! followed by one that begins after the last row taken: rows at or below the mark are immutable and all visible, so it makes no
@@ -31,9 +31,9 @@ const CANCEL_MAX: Duration = Duration::from_secs(5);
 const PAGE_QUICK: Duration = Duration::from_secs(1);
 const PAGE_SLOW: Duration = Duration::from_secs(3);
 const PAGE_ROWS_MIN: u64 = 20_000;
+const PAGE_ROWS_MAX: u64 = 1_000_000;
 /// Where rows are larger than this on average, a page is one row: the driver reads ahead within a page, and would hold several more of them.
 const LARGE_ROW_BYTES: usize = 1024 * 1024;
-const PAGE_ROWS_MAX: u64 = 1_000_000;
 
 /// What is read: one table, in one form.
 #[derive(Clone, Debug)]
