@@ -1,6 +1,6 @@
 //! Following in bulk: many small transactions were written while nobody copied, and everybody catches up from an equal position.
 
-use super::{Part, turns};
+use super::{Part, rounds};
 use crate::Result;
 use crate::arguments::Wanted;
 use crate::contestants::{counterfoil, native, pipe};
@@ -25,28 +25,21 @@ pub fn measure(wanted: &Wanted) -> Result<Section> {
         .collect();
     let targets = DESTINATIONS.get(..names.len()).ok_or("so many destinations are not there")?;
     let writer = prepare(&stage, targets)?;
-    let mut found: Vec<(String, Vec<Figures>)> = names.iter().map(|name| (name.clone(), Vec::new())).collect();
-    for round in 0..size.runs {
-        writer.run(&format!("call write_in_transactions({}, {EVENTS_PER_TRANSACTION})", size.events))?;
-        stage.digest_source()?;
-        for contestant in turns(round, names.len()) {
-            stage.checkpoint()?;
-            let target = targets[contestant];
-            let figures = match contestant.checked_sub(1) {
-                None => native::catch_up(&stage, target)?,
-                Some(ours) => counterfoil::catch_up(&stage, &[target], &settings[ours])?,
-            };
-            stage.compare(target)?;
-            println!(
-                "round {} of {}: {} {:.2} s",
-                round + 1,
-                size.runs,
-                names[contestant],
-                figures.seconds
-            );
-            found[contestant].1.push(figures);
-        }
-    }
+    let write = format!("call write_in_transactions({}, {EVENTS_PER_TRANSACTION})", size.events);
+    let begin = || {
+        writer.run(&write)?;
+        stage.digest_source()
+    };
+    let found = rounds(size, &names, begin, |contestant| {
+        stage.checkpoint()?;
+        let target = targets[contestant];
+        let figures = match contestant.checked_sub(1) {
+            None => native::catch_up(&stage, target)?,
+            Some(ours) => counterfoil::catch_up(&stage, &[target], &settings[ours])?,
+        };
+        stage.compare(target)?;
+        Ok(figures)
+    })?;
     section(&stage, size.events, &found)
 }
 

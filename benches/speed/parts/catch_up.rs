@@ -47,7 +47,7 @@ fn race(wanted: &Wanted, part: Part, contestants: &[Contestant], indexes: &[Inde
         if *indexes == Indexes::None {
             stage.drop_indexes(TARGET)?;
         }
-        let found = rounds(size, &names, |contestant| contestants[contestant].copy(&stage, TARGET))?;
+        let found = rounds(size, &names, || Ok(()), |contestant| contestants[contestant].copy(&stage, TARGET))?;
         let caption = format!("{} events, destination with {}", thousands(size.events), indexes.words());
         let bases: &[(usize, &str)] = match part {
             Part::CatchUp => &[(PIPE, "raw pipe"), (NATIVE, "logical replication")],

@@ -69,20 +69,25 @@ fn race(stage: &Stage, wanted: &Wanted, destinations: usize) -> Result<Found> {
         "one raw pipe".to_owned(),
     ];
     let mut copies = Vec::new();
-    let figures = rounds(wanted.size(Part::FanOut), &names, |contestant| {
-        let targets = if contestant == ONE_PIPE { &targets[..1] } else { targets };
-        targets.iter().try_for_each(|target| stage.clear(target))?;
-        let logged = stage.source.log().len();
-        let figures = match contestant {
-            OURS => counterfoil::catch_up(stage, targets, "")?,
-            _ => pipe::copy(stage, targets)?,
-        };
-        if contestant == OURS {
-            copies.push(stage.source.log()[logged..].matches("copy (select").count() as f64);
-        }
-        targets.iter().try_for_each(|target| stage.compare(target))?;
-        Ok(figures)
-    })?;
+    let figures = rounds(
+        wanted.size(Part::FanOut),
+        &names,
+        || Ok(()),
+        |contestant| {
+            let targets = if contestant == ONE_PIPE { &targets[..1] } else { targets };
+            targets.iter().try_for_each(|target| stage.clear(target))?;
+            let logged = stage.source.log().len();
+            let figures = match contestant {
+                OURS => counterfoil::catch_up(stage, targets, "")?,
+                _ => pipe::copy(stage, targets)?,
+            };
+            if contestant == OURS {
+                copies.push(stage.source.log()[logged..].matches("copy (select").count() as f64);
+            }
+            targets.iter().try_for_each(|target| stage.compare(target))?;
+            Ok(figures)
+        },
+    )?;
     Ok(Found {
         destinations,
         figures,

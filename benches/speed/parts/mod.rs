@@ -123,10 +123,16 @@ fn turns(round: usize, contestants: usize) -> impl Iterator<Item = usize> {
     (0..contestants).map(move |place| (place + round) % contestants)
 }
 
-/// Runs all contestants in each of the rounds; gives the figures of each, round by round.
-fn rounds(size: Size, names: &[String], mut run: impl FnMut(usize) -> Result<Figures>) -> Result<Vec<(String, Vec<Figures>)>> {
+/// Runs all contestants in each of the rounds, after what begins a round; gives the figures of each, round by round.
+fn rounds(
+    size: Size,
+    names: &[String],
+    mut begin: impl FnMut() -> Result<()>,
+    mut run: impl FnMut(usize) -> Result<Figures>,
+) -> Result<Vec<(String, Vec<Figures>)>> {
     let mut found: Vec<(String, Vec<Figures>)> = names.iter().map(|name| (name.clone(), Vec::new())).collect();
     for round in 0..size.runs {
+        begin()?;
         for contestant in turns(round, names.len()) {
             let figures = run(contestant)?;
             println!(
