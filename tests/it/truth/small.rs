@@ -119,3 +119,13 @@ async fn a_trigger_of_the_destination_finds_the_search_path_it_relies_on() {
         ["2,3,4"]
     );
 }
+
+/// Somebody fenced it off: where nothing is to be copied, nothing is wrong.
+#[tokio::test]
+async fn a_destination_that_is_level_and_read_only_is_left_alone() {
+    let (source, destination, config) = pair().await;
+    let fence = "do $$ begin execute format('alter database %I set default_transaction_read_only = on', current_database()); end $$";
+    destination.execute(fence).await;
+    copy_all(&config).await;
+    equal(&source, &destination).await;
+}
