@@ -31,6 +31,8 @@ type Messages = Pin<Box<dyn Stream<Item = std::result::Result<Bytes, tokio_postg
 pub struct Page {
     /// COPY data as it comes.
     pub stream: Messages,
+    /// Whether that data lies in the driver's buffer, which grows by doubling.
+    pub is_borrowed: bool,
     /// Cuts it into rows.
     pub rows: Rows,
     /// Rows so far.
@@ -88,12 +90,11 @@ impl Page {
         let header = futures::stream::once(async { Ok(Bytes::from_static(frame::HEADER)) });
         let trailer = futures::stream::once(async { Ok(Bytes::from_static(frame::TRAILER)) });
         let rows = rows.map(|row| row.and_then(|row| as_copied(&row)));
-        Ok(Some(Self::new(
-            header.chain(rows).chain(trailer).boxed(),
-            reading,
-            FIRST_ROWS_MAX,
-            since,
-        )))
+        let stream = header.chain(rows).chain(trailer).boxed();
+        Ok(Some(Self {
+            is_borrowed: false,
+            ..Self::new(stream, reading, FIRST_ROWS_MAX, since)
+        }))
     }
 
     /// So many rows after a position.
@@ -114,6 +115,7 @@ impl Page {
     fn new(stream: Messages, reading: &Reading, rows_max: u64, since: Instant) -> Self {
         Self {
             stream,
+            is_borrowed: true,
             rows: Rows::new(reading.layout),
             rows_seen: 0,
             bytes_seen: 0,

@@ -272,9 +272,9 @@ impl Batches<'_> {
                 Some(Ok(bytes)) => {
                     taken += bytes.len();
                     page.bytes_seen += bytes.len() as u64;
-                    // The driver's buffer grows by doubling: a large row is taken out of it.
-                    let is_large = bytes.len() > LARGE_ROW_BYTES;
-                    page.rows.push(if is_large { Bytes::copy_from_slice(&bytes) } else { bytes });
+                    // A large row is taken out of the driver's buffer.
+                    let is_to_move = page.is_borrowed && bytes.len() > LARGE_ROW_BYTES;
+                    page.rows.push(if is_to_move { Bytes::copy_from_slice(&bytes) } else { bytes });
                     while let Some(row) = page.rows.next()? {
                         page.rows_seen += 1;
                         self.cutter.push(&row);
