@@ -101,6 +101,11 @@ impl Destination for ConcurrentDestination {
     fn append<'a>(&'a mut self, feed: &'a mut Feed) -> BoxFuture<'a, Result<Option<i64>>> {
         self.append_all(feed).boxed()
     }
+
+    fn death(&self) -> Option<Error> {
+        let control = self.control.death().map(|death| death.while_doing(self.to.what()));
+        control.or_else(|| self.writers.iter().find_map(|(writer, _)| writer.death()))
+    }
 }
 
 async fn prepare(session: Session, to: Appending) -> Result<(Arc<Writer>, i32)> {

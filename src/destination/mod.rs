@@ -1,4 +1,4 @@
-//! The doors out. A new kind of destination is one file and two methods.
+//! The doors out. A new kind of destination is one file and three methods.
 
 mod appending;
 pub mod concurrent;
@@ -9,7 +9,7 @@ pub mod postgres;
 pub mod setup;
 mod writer;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::event::feed::Feed;
 use futures::future::BoxFuture;
 
@@ -24,4 +24,8 @@ pub trait Destination: Send {
     /// Gives the new position. A crash leaves whole batches only. After an error the destination must be opened anew: the outcome of a
     /// commit may be unknown.
     fn append<'a>(&'a mut self, feed: &'a mut Feed) -> BoxFuture<'a, Result<Option<i64>>>;
+
+    /// Why it cannot be appended to any more, as far as that is known without asking: then it must be opened anew, also when there is
+    /// nothing to append, for it may come back without its last events.
+    fn death(&self) -> Option<Error>;
 }

@@ -8,7 +8,7 @@
 use crate::destination::Destination;
 use crate::destination::order::Start;
 use crate::destination::writer::{Commit, Open, Writer, cut_off};
-use crate::error::{Kind, Result};
+use crate::error::{Error, Kind, Result};
 use crate::event::batch::{Chunk, Close, Item};
 use crate::event::feed::Feed;
 use crate::postgres::connect::Session;
@@ -133,5 +133,9 @@ impl Destination for PostgresDestination {
 
     fn append<'a>(&'a mut self, feed: &'a mut Feed) -> BoxFuture<'a, Result<Option<i64>>> {
         self.append_all(feed).boxed()
+    }
+
+    fn death(&self) -> Option<Error> {
+        self.writer.death()
     }
 }

@@ -88,6 +88,11 @@ impl Writer {
         &self.to
     }
 
+    /// Why its connection died, once it has.
+    pub fn death(&self) -> Option<Error> {
+        self.session.death().map(|death| death.while_doing(self.to.what()))
+    }
+
     /// Asks for the position.
     ///
     /// # Errors

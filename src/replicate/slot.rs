@@ -263,6 +263,10 @@ mod tests {
         fn append<'a>(&'a mut self, _: &'a mut Feed) -> BoxFuture<'a, Result<Option<i64>>> {
             async { Ok(None) }.boxed()
         }
+
+        fn death(&self) -> Option<Error> {
+            None
+        }
     }
 
     fn lane(position: i64) -> Lane {

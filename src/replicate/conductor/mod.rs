@@ -246,6 +246,7 @@ impl<'a> Conductor<'a> {
     /// The clock: is the time allowed over, and is there progress to be told?
     fn watch(&mut self) {
         self.run.progress.log(&self.run.log);
+        self.lose_the_dead();
         let is_lane_well = |slot: &Slot| slot.is_halted() || slot.lost_with().is_none();
         let is_well = self.upstream.source().is_some() && self.slots.iter().all(is_lane_well);
         // A long batch is progress too: its rows are counted before its commit.

@@ -98,6 +98,18 @@ impl Conductor<'_> {
         }
     }
 
+    /// Lanes that wait for events and whose connection died meanwhile are opened anew, though there may be nothing to append: the
+    /// destination may have come back without its last events.
+    pub(super) fn lose_the_dead(&mut self) {
+        for index in 0..self.slots.len() {
+            let State::Ready(lane) = &self.slots[index].state else { continue };
+            if let Some(death) = lane.destination.death() {
+                let epoch = lane.epoch;
+                self.lose_lane(index, death, epoch);
+            }
+        }
+    }
+
     pub(super) fn begin_audits(&mut self, source: &Arc<Source>, now: Instant) {
         for index in 0..self.slots.len() {
             let slot = &mut self.slots[index];

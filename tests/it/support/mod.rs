@@ -3,6 +3,7 @@
 pub mod events;
 pub mod proxy;
 pub mod replicator;
+pub mod standby;
 
 use crate::harness::Database;
 use proxy::{Network, Proxy};

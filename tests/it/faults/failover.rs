@@ -1,0 +1,210 @@
+//! Real physical standbys: promoted with and without the newest events, synchronous, as source and as destination.
+
+use crate::harness::{Database, fresh_database_on, fresh_destination, own_server};
+use crate::support::events::{arrives, digest, equal, highest, init_destination, init_source, init_source_with, insert};
+use crate::support::replicator::{Setup, counterfoil, url};
+use crate::support::standby::{cut_off, either, level, on, promote, standby_of};
+use crate::support::until;
+use counterfoil::postgres::server::{Server, Settings};
+use std::sync::Arc;
+
+/// A server that keeps enough of its log for a standby.
+async fn primary() -> Arc<Server> {
+    own_server(&Settings::new().set("wal_keep_size", "64MB"))
+}
+
+/// A source on a server of its own, with a standby, and a destination; ten events are at all three.
+struct Replicated {
+    source: Database,
+    standby: Arc<Server>,
+    destination: Database,
+    setup: Setup,
+}
+
+async fn replicated(ids: &str) -> Replicated {
+    let source = fresh_database_on(&primary().await).await;
+    let destination = fresh_destination().await;
+    init_source_with(&source, ids, "doorbell").await;
+    init_destination(&destination).await;
+    let standby = standby_of(&source.server).await;
+    let hosts = either([&source.server, &standby], &source.conninfo.database);
+    let setup = Setup::from_url(&hosts).to("copy", &destination).key("retry_wait_max_ms = 500");
+    insert_by(&source, ids, 10).await;
+    level(&source.server, &standby).await;
+    Replicated {
+        source,
+        standby,
+        destination,
+        setup,
+    }
+}
+
+async fn insert_by(source: &Database, ids: &str, events: u32) {
+    match ids {
+        "consecutive" => {
+            let call = format!("select insert_events(array(select jsonb_build_object('n', i) from generate_series(1, {events}) i))");
+            source.execute(&call).await;
+        }
+        _ => insert(source, events).await,
+    }
+}
+
+#[tokio::test]
+async fn a_promoted_standby_that_lacks_the_newest_events_ends_the_run_with_4_and_rewinding_cures_it() {
+    for ids in ["sequence", "consecutive"] {
+        let all = replicated(ids).await;
+        let promoted = on(&all.standby, &all.source.conninfo.database);
+        let mut replicator = all.setup.start(&[]);
+        arrives(&all.destination, 10).await;
+        cut_off(&all.standby).await;
+        insert_by(&all.source, ids, 10).await;
+        arrives(&all.destination, 20).await;
+        let before = digest(&all.destination, i64::MAX).await;
+        all.source.server.aside(Server::kill_nine).await.unwrap();
+        promote(&all.standby).await;
+        let end = replicator.ends().await;
+        assert_eq!(end.code, Some(4), "{ids}: {end:?}");
+        for words in [
+            "ahead of the source by 10 events",
+            "both agree up to id 10",
+            "--destination copy --rewind-to 10 ",
+        ] {
+            assert!(end.report.contains(words), "{ids}: {words} is not in {}", end.report);
+        }
+        assert_eq!(digest(&all.destination, i64::MAX).await, before, "nothing was written");
+
+        // The new primary gives ids out again that the destination holds with other contents; then more than it holds.
+        insert_by(&promoted, ids, 40).await;
+        let end = all.setup.start(&["--until-caught-up"]).ends().await;
+        assert_eq!(end.code, Some(4), "{ids}: {end:?}");
+        assert!(end.report.contains("--rewind-to 10 "), "{ids}: {}", end.report);
+        let config = tempfile::tempdir().unwrap();
+        let file = config.path().join("counterfoil.toml");
+        let (source, destination) = (url(&promoted), url(&all.destination));
+        std::fs::write(
+            &file,
+            format!("[source]\nurl = '{source}'\n[[destinations]]\nname = 'copy'\nurl = '{destination}'\n"),
+        )
+        .unwrap();
+        let file = file.display().to_string();
+        counterfoil(&["repair", "--config", &file, "--destination", "copy", "--rewind-to", "10", "--yes"]).await;
+        assert_eq!(highest(&all.destination).await, 10);
+        assert_eq!(all.setup.start(&["--until-caught-up"]).ends().await.code, Some(0));
+        equal(&promoted, &all.destination).await;
+    }
+}
+
+#[tokio::test]
+async fn a_promoted_standby_that_has_every_event_is_followed_on_without_a_restart() {
+    let all = replicated("sequence").await;
+    let promoted = on(&all.standby, &all.source.conninfo.database);
+    let mut replicator = all.setup.start(&[]);
+    arrives(&all.destination, 10).await;
+    all.source.server.aside(Server::kill_nine).await.unwrap();
+    promote(&all.standby).await;
+    insert(&promoted, 5).await;
+    replicator.says(&["the source is back"]).await;
+    equal(&promoted, &all.destination).await;
+    replicator.stops().await;
+}
+
+#[tokio::test]
+async fn what_a_synchronous_standby_lacks_never_arrives() {
+    let all = replicated("sequence").await;
+    let replicator = all.setup.start(&[]);
+    arrives(&all.destination, 10).await;
+    cut_off(&all.standby).await;
+    all.source.execute("alter system set synchronous_standby_names = '*'").await;
+    all.source.execute("select pg_reload_conf()").await;
+    let source = &all.source;
+    until("the standby is wanted", async || {
+        source.query("show synchronous_standby_names").await == ["*"]
+    })
+    .await;
+    let writer = all.source.client().await;
+    let insert_alone = tokio::spawn(async move { writer.batch_execute("insert into events (event) values ('{}')").await });
+    until("the writer waits for the standby", async || {
+        source
+            .query("select count(*) from pg_stat_activity where wait_event = 'SyncRep'")
+            .await
+            != ["0"]
+    })
+    .await;
+    // Whoever asks now sees ten events; the commit is not there until the standby has it.
+    assert_eq!(highest(&all.source).await, 10);
+    all.source.server.aside(Server::kill_nine).await.unwrap();
+    assert!(insert_alone.await.unwrap().is_err());
+    promote(&all.standby).await;
+    let promoted = on(&all.standby, &all.source.conninfo.database);
+    insert(&promoted, 3).await;
+    equal(&promoted, &all.destination).await;
+    replicator.stops().await;
+}
+
+#[tokio::test]
+async fn a_standby_is_followed_by_polling_where_ids_are_consecutive_and_refused_where_they_are_not() {
+    let all = replicated("consecutive").await;
+    let standby = on(&all.standby, &all.source.conninfo.database);
+    let setup = Setup::from(&standby).to("copy", &all.destination);
+    let mut replicator = setup.start(&[]);
+    for _ in 0..5 {
+        insert_by(&all.source, "consecutive", 3).await;
+        equal(&all.source, &all.destination).await;
+    }
+    replicator.says(&["a standby cannot be listened to"]).await;
+    // A crash of the primary takes nothing back that the standby has replayed; the standby itself may be restarted.
+    all.standby.aside(Server::restart).await.unwrap();
+    insert_by(&all.source, "consecutive", 3).await;
+    equal(&all.source, &all.destination).await;
+    replicator.stops().await;
+
+    let all = replicated("sequence").await;
+    let standby = on(&all.standby, &all.source.conninfo.database);
+    let end = Setup::from(&standby).to("copy", &all.destination).start(&[]).ends().await;
+    assert_eq!(end.code, Some(3), "{end:?}");
+    assert!(
+        end.report.contains("ids of transactions in flight cannot be seen"),
+        "{}",
+        end.report
+    );
+    assert_eq!(highest(&all.destination).await, 0);
+}
+
+#[tokio::test]
+async fn a_promoted_physical_copy_of_the_source_is_a_destination_like_any_other() {
+    let all = replicated("sequence").await;
+    let copy = on(&all.standby, &all.source.conninfo.database);
+    promote(&all.standby).await;
+    insert(&all.source, 7).await;
+    let setup = Setup::from(&all.source).to("copy", &copy);
+    let end = setup.start(&["--until-caught-up"]).ends().await;
+    assert_eq!(end.code, Some(0), "{end:?}");
+    equal(&all.source, &copy).await;
+}
+
+#[tokio::test]
+async fn a_destination_that_fails_over_to_a_standby_without_the_newest_events_gets_them_again() {
+    let source = crate::harness::fresh_database().await;
+    let destination = fresh_database_on(&primary().await).await;
+    init_source(&source).await;
+    init_destination(&destination).await;
+    let standby = standby_of(&destination.server).await;
+    let hosts = either([&destination.server, &standby], &destination.conninfo.database);
+    insert(&source, 10).await;
+    let mut replicator = Setup::from(&source)
+        .and_url("copy", &hosts)
+        .key("retry_wait_max_ms = 500")
+        .start(&[]);
+    arrives(&destination, 10).await;
+    level(&destination.server, &standby).await;
+    cut_off(&standby).await;
+    insert(&source, 10).await;
+    arrives(&destination, 20).await;
+    destination.server.aside(Server::kill_nine).await.unwrap();
+    promote(&standby).await;
+    equal(&source, &on(&standby, &destination.conninfo.database)).await;
+    replicator
+        .says(&["its last events were removed and are appended again", "\"position_before\":\"20\""])
+        .await;
+    replicator.stops().await;
+}

@@ -1,0 +1,3 @@
+//! The catalogue of faults, as far as it is not shown elsewhere: docs/faults.md says which test shows which.
+
+mod failover;
