@@ -8,6 +8,7 @@ use crate::destination::postgres::{Appending, PostgresDestination};
 use crate::error::{Error, Kind, Problems, Result};
 use crate::event::feed::Gauge;
 use crate::log::key;
+use crate::postgres::catalog;
 use crate::postgres::connect::{Purpose, Session};
 use crate::postgres::fault::Side;
 use crate::postgres::pool::Pool;
@@ -43,6 +44,11 @@ pub async fn source(run: &Replication, epoch: u64) -> Result<(Source, Follower)>
     let shape = source_shape(&session, config).await.map_err(worst)?;
     let is_durability_awaited = config.durability_gate && !shape.server.is_standby;
     let gate = Gate::new(Arc::clone(&session), shape.table.oid, is_durability_awaited).await?;
+    // From here on the gate notices every change; what changed before it was there is seen now.
+    let again = catalog::table(&session, &config.table, &config.id_column).await?;
+    if again.is_none_or(|again| (again.oid, &again.columns) != (shape.table.oid, &shape.table.columns)) {
+        return Err(Error::new(Kind::Unavailable, "the source's table was changed while it was looked at").at(session.place()));
+    }
     let rule = rule(&shape, &config.known_gaps);
     let looker = Looker::new(Arc::clone(&session), &config.table, &config.id_column, rule.clone()).await?;
     let server = session.server().identity.clone();

@@ -31,14 +31,22 @@ pub struct Gate(Arc<Asked>);
 struct Asked {
     session: Arc<Session>,
     positions: Statement,
-    fingerprint: Option<String>,
+    /// The table as it was when it was compared.
+    compared: Option<TableState>,
     is_durability_awaited: bool,
 }
 
 struct Answer {
     inserted: Option<u64>,
     flushed: Option<u64>,
-    fingerprint: Option<String>,
+    table: TableState,
+}
+
+/// What tells one state of a table from another: its columns and its files.
+#[derive(Debug, PartialEq)]
+struct TableState {
+    columns: Option<String>,
+    files: Option<String>,
 }
 
 impl Gate {
@@ -47,17 +55,20 @@ impl Gate {
     /// # Errors
     /// Those of the server.
     pub async fn new(session: Arc<Session>, table_oid: u32, is_durability_awaited: bool) -> Result<Self> {
-        let fingerprint = sql::fingerprint(table_oid);
-        let positions = sql::fill(include_str!("../../sql/source/gate.sql"), &[("fingerprint", sql::sql(fingerprint))]);
+        let names = [
+            ("fingerprint", sql::sql(sql::fingerprint(table_oid))),
+            ("oid", sql::sql(table_oid.to_string())),
+        ];
+        let positions = sql::fill(include_str!("../../sql/source/gate.sql"), &names);
         let positions = session.prepare(&positions).await;
         let positions = positions.map_err(|error| session.error(&error, "cannot ask how far the source's log is on disk"))?;
         let mut asked = Asked {
             session,
             positions,
-            fingerprint: None,
+            compared: None,
             is_durability_awaited,
         };
-        asked.fingerprint = asked.ask().await?.fingerprint;
+        asked.compared = Some(asked.ask().await?.table);
         Ok(Self(Arc::new(asked)))
     }
 
@@ -71,8 +82,13 @@ impl Gate {
 impl Asked {
     async fn pass(&self) -> Result<()> {
         let first = self.ask().await?;
-        if first.fingerprint != self.fingerprint {
-            return Err(Error::new(Kind::Unavailable, "the columns of the source's table have changed")
+        if let Some(compared) = self.compared.as_ref().filter(|compared| **compared != first.table) {
+            let what = if compared.columns == first.table.columns {
+                "emptied or rewritten"
+            } else {
+                "given other columns"
+            };
+            return Err(Error::new(Kind::Unavailable, format!("the source's table was {what}"))
                 .at(self.session.place())
                 .fix("nothing of this batch was written; source and destinations are compared anew"));
         }
@@ -101,7 +117,10 @@ impl Asked {
         Ok(Answer {
             inserted: position(0),
             flushed: position(1),
-            fingerprint: row.get(2),
+            table: TableState {
+                columns: row.get(2),
+                files: row.get(3),
+            },
         })
     }
 

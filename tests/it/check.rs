@@ -3,7 +3,7 @@
 mod contents;
 mod discipline;
 mod tables;
-mod values;
+pub mod values;
 
 use crate::configured::{self, config};
 use crate::harness::{Database, fresh_database, fresh_destination};

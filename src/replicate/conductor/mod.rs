@@ -200,7 +200,7 @@ impl<'a> Conductor<'a> {
         match event {
             Event::SourceOpened(opened) => self.take_source(*opened),
             Event::Looked(follower, Ok(mark), epoch) => self.upstream.saw(follower, mark, epoch),
-            Event::Looked(_, Err(error), epoch) => self.lose_source(&error, epoch),
+            Event::Looked(_, Err(error), epoch) => self.lose_source(&judged_anew(error), epoch),
             Event::LaneOpened(index, opened, epoch) => self.take_opened(index, *opened, epoch),
             Event::Led(number, reached) => self.take_led(number, reached),
             Event::Passed(passed) => self.take_passed(*passed),
@@ -277,6 +277,14 @@ impl<'a> Conductor<'a> {
                 .fix("end that transaction, then start again; nothing was lost"),
             None => ours.fix("start again: it goes on where it stands; retry_for_ms sets the time allowed"),
         }
+    }
+}
+
+/// A table or a column that is not there any more while rows are read or appended: the checks tell which, and what to do.
+fn judged_anew(error: Error) -> Error {
+    match error.sqlstate() {
+        Some("42P01" | "42703" | "42804" | "3F000") => error.of_kind(Kind::Unavailable),
+        _ => error,
     }
 }
 

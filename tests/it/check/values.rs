@@ -6,7 +6,7 @@ use crate::harness::{Database, fresh_database, fresh_destination};
 use counterfoil::error::Error;
 use counterfoil::event::frame::Format;
 
-async fn fresh_encoded(beside: &Database, encoding: &str) -> Database {
+pub async fn fresh_encoded(beside: &Database, encoding: &str) -> Database {
     let name = format!("{}_{}", beside.conninfo.database, encoding.to_lowercase());
     beside
         .execute(&format!(

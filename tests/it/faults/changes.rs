@@ -1,0 +1,149 @@
+//! Tables that are changed while they are followed: rewritten, emptied, with other columns; and rows that a destination does not take.
+
+use crate::check::values::fresh_encoded;
+use crate::harness::{Database, fresh_database, fresh_destination};
+use crate::support::events::{Writers, arrives, equal, highest, init_destination, init_source, insert, prefix};
+use crate::support::replicator::{Replicator, Setup};
+
+async fn followed() -> (Database, Database, Replicator) {
+    let (source, destination) = (fresh_database().await, fresh_destination().await);
+    init_source(&source).await;
+    init_destination(&destination).await;
+    insert(&source, 5).await;
+    let replicator = Setup::from(&source)
+        .to("copy", &destination)
+        .key("retry_wait_max_ms = 500")
+        .start(&[]);
+    arrives(&destination, 5).await;
+    (source, destination, replicator)
+}
+
+#[tokio::test]
+async fn tables_that_are_rewritten_vacuumed_and_frozen_are_followed_on() {
+    let (source, destination, mut replicator) = followed().await;
+    let writers = Writers::start(&source, 3, 11);
+    for _ in 0..3 {
+        for side in [&source, &destination] {
+            for statement in [
+                "vacuum full events",
+                "cluster events using events_pkey",
+                "vacuum (freeze) events",
+                "reindex table events",
+                "alter table events set (fillfactor = 90)",
+                "alter table events alter column event type jsonb using event",
+                "analyze events",
+            ] {
+                side.execute(statement).await;
+            }
+        }
+    }
+    writers.stop().await;
+    equal(&source, &destination).await;
+    assert!(replicator.is_running());
+    replicator.stops().await;
+}
+
+#[tokio::test]
+async fn a_source_that_is_emptied_ends_the_run_with_4_and_nothing_is_written() {
+    for refill in [0, 3, 8] {
+        let (source, destination, mut replicator) = followed().await;
+        source
+            .execute("alter table events disable trigger all; truncate events restart identity")
+            .await;
+        if refill > 0 {
+            insert(&source, refill).await;
+        }
+        let end = match refill {
+            // Ids that it had already are nothing new to whoever waits for higher ones; a start tells.
+            0 | 3 => {
+                replicator.stops().await;
+                Setup::from(&source).to("copy", &destination).start(&[]).ends().await
+            }
+            _ => replicator.ends().await,
+        };
+        assert_eq!(end.code, Some(4), "{refill}: {end:?}");
+        assert_eq!(destination.query("select count(*), max(id) from events").await, ["5|5"]);
+    }
+}
+
+#[tokio::test]
+async fn a_column_that_is_renamed_or_dropped_stops_with_3_and_both_lists() {
+    for (at_source, change) in [
+        (true, "alter table events rename column event to happening"),
+        (true, "alter table events drop column event"),
+        (false, "alter table events rename column event to happening"),
+        (false, "alter table events drop column event"),
+    ] {
+        let (source, destination, mut replicator) = followed().await;
+        let changed = if at_source { &source } else { &destination };
+        changed.execute(change).await;
+        let insert = match (at_source, change.contains("rename")) {
+            (true, true) => "insert into events (happening) values ('{}')",
+            (true, false) => "insert into events (ts) values (now())",
+            (false, _) => "insert into events (event) values ('{}')",
+        };
+        source.execute(insert).await;
+        let end = replicator.ends().await;
+        assert_eq!(end.code, Some(3), "{change}: {end:?}");
+        assert!(
+            end.report.contains("\"event\"") || end.report.contains(" event"),
+            "{change}: {}",
+            end.report
+        );
+        assert_eq!(highest(&destination).await, 5);
+    }
+}
+
+/// Of three events that a destination holds and two more it takes the first and not the second.
+async fn refuses_the_fifth(constraint: &str, fourth: &str, fifth: &str, words: &str) {
+    let (source, destination) = (fresh_database().await, fresh_destination().await);
+    source
+        .execute("create table events (id bigserial primary key, ts timestamptz, event jsonb not null)")
+        .await;
+    destination
+        .execute("create table events (id bigint primary key, ts timestamptz, event jsonb not null)")
+        .await;
+    source
+        .execute("insert into events (ts, event) select clock_timestamp(), to_jsonb(i) from generate_series(1, 3) i")
+        .await;
+    let setup = Setup::from(&source).to("copy", &destination);
+    assert_eq!(setup.start(&["--until-caught-up"]).ends().await.code, Some(0));
+    destination.execute(constraint).await;
+    for row in [fourth, fifth] {
+        source.execute(&format!("insert into events (ts, event) values ({row})")).await;
+    }
+    let end = setup.start(&["--until-caught-up"]).ends().await;
+    assert_eq!(end.code, Some(7), "{constraint}: {end:?}");
+    assert!(end.report.contains(words) && end.report.contains("id 5\n"), "{}", end.report);
+    assert_eq!(prefix(&source, &destination).await, 4);
+}
+
+#[tokio::test]
+async fn rows_that_constraints_refuse_stop_the_lane_with_7_and_name_the_id() {
+    let not_null = "alter table events alter column ts set not null";
+    refuses_the_fifth(not_null, "now(), '4'", "null, '5'", "null value in column \"ts\"").await;
+    let unique = "alter table events add constraint once unique (event)";
+    refuses_the_fifth(unique, "now(), '4'", "now(), '2'", "violates unique constraint \"once\"").await;
+    let known = "create table known (event jsonb primary key); insert into known select event from events; alter table events add constraint known foreign key (event) references known";
+    refuses_the_fifth(known, "now(), '3'", "now(), '99'", "violates foreign key constraint \"known\"").await;
+}
+
+#[tokio::test]
+async fn a_character_that_the_destination_cannot_hold_stops_its_lane_with_7_at_that_event() {
+    let source = fresh_database().await;
+    let destination = fresh_encoded(&fresh_destination().await, "LATIN1").await;
+    init_source(&source).await;
+    init_destination(&destination).await;
+    source
+        .execute("insert into events (event) select jsonb_build_object('text', x) from unnest(array['ä', 'é', '€', 'ö']) x")
+        .await;
+    let end = Setup::from(&source)
+        .source_key("group_by = ''")
+        .to("copy", &destination)
+        .start(&["--until-caught-up"])
+        .ends()
+        .await;
+    assert_eq!(end.code, Some(7), "{end:?}");
+    assert!(end.report.contains("id 3\n") && end.report.contains("22P05"), "{}", end.report);
+    assert_eq!(destination.query("select max(id) from events").await, ["2"]);
+}

@@ -1,0 +1,204 @@
+//! What an administrator or a busy server does to sessions: no connection left, cancels, terminations, locks, limits of time.
+
+use crate::harness::{Database, connect, fresh_database, fresh_database_on, fresh_destination, own_server};
+use crate::support::events::{Writers, arrives, equal, highest, init_destination, init_source, insert, prefix};
+use crate::support::replicator::{Replicator, Setup};
+use crate::support::until;
+use counterfoil::postgres::server::Settings;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use std::time::Duration;
+
+async fn pair() -> (Database, Database) {
+    let (source, destination) = (fresh_database().await, fresh_destination().await);
+    init_source(&source).await;
+    init_destination(&destination).await;
+    (source, destination)
+}
+
+fn following(source: &Database, destination: &Database) -> Replicator {
+    let setup = Setup::from(source).to("copy", destination);
+    setup.key("retry_wait_max_ms = 500").start(&[])
+}
+
+/// A database on a server that takes few connections, and as many sessions as it takes for superusers too.
+async fn crowded() -> (Database, Vec<tokio_postgres::Client>) {
+    let database = fresh_database_on(&own_server(
+        &Settings::new().set("max_connections", "12").set("max_wal_senders", "0"),
+    ))
+    .await;
+    (database, Vec::new())
+}
+
+async fn fill(database: &Database, crowd: &mut Vec<tokio_postgres::Client>) {
+    while let Ok(client) = connect(&database.conninfo).await {
+        crowd.push(client);
+    }
+}
+
+#[tokio::test]
+async fn a_server_without_a_connection_left_is_waited_for_on_either_side() {
+    let ((source, mut at_source), (destination, mut at_destination)) = (crowded().await, crowded().await);
+    init_source(&source).await;
+    init_destination(&destination).await;
+    insert(&source, 3).await;
+    fill(&source, &mut at_source).await;
+    fill(&destination, &mut at_destination).await;
+    let mut replicator = following(&source, &destination);
+    replicator.says(&["the source cannot be reached", "SQLSTATE 53300"]).await;
+    at_source.clear();
+    replicator
+        .says(&[
+            "the destination was lost, trying again",
+            "\"destination\":\"copy\"",
+            "SQLSTATE 53300",
+        ])
+        .await;
+    at_destination.clear();
+    replicator.says(&["the destination is back"]).await;
+    equal(&source, &destination).await;
+    replicator.stops().await;
+}
+
+#[tokio::test]
+async fn statements_and_sessions_that_an_administrator_ends_are_begun_again() {
+    let (source, destination) = pair().await;
+    let mut replicator = following(&source, &destination);
+    let writers = Writers::start(&source, 4, 7);
+    let mut random = StdRng::seed_from_u64(7);
+    for round in 0..60 {
+        let (side, act) = (
+            [&source, &destination][round % 2],
+            ["pg_cancel_backend", "pg_terminate_backend"][random.random_range(0..2)],
+        );
+        let ours = "from pg_stat_activity where datname = current_database() and application_name like 'counterfoil/%' and pid <> pg_backend_pid()";
+        side.execute(&format!("select {act}(pid) {ours} order by random() limit 2")).await;
+        tokio::time::sleep(Duration::from_millis(random.random_range(0..120))).await;
+    }
+    writers.stop().await;
+    equal(&source, &destination).await;
+    assert!(replicator.is_running());
+    assert!(replicator.lines(&["was lost, trying again"]) > 3, "{}", replicator.log());
+    replicator.stops().await;
+}
+
+#[tokio::test]
+async fn a_table_that_is_locked_for_a_change_is_waited_for_on_either_side() {
+    let (source, destination) = pair().await;
+    insert(&source, 5).await;
+    let replicator = following(&source, &destination);
+    arrives(&destination, 5).await;
+    for locked in [&destination, &source] {
+        let change = locked.client().await;
+        change
+            .batch_execute("begin; lock table events in access exclusive mode")
+            .await
+            .unwrap();
+        // The source's own writers wait as well; at the destination the events wait for the change.
+        let writer = source.client().await;
+        let inserted = tokio::spawn(async move { writer.batch_execute(&crate::support::events::statement(3)).await });
+        until("we wait for the lock", async || {
+            let waiting = "select count(*) from pg_stat_activity where datname = current_database() and application_name like 'counterfoil/%' and wait_event_type = 'Lock'";
+            locked.query(waiting).await != ["0"]
+        })
+        .await;
+        change.batch_execute("commit").await.unwrap();
+        inserted.await.unwrap().unwrap();
+        equal(&source, &destination).await;
+    }
+    replicator.stops().await;
+}
+
+#[tokio::test]
+async fn limits_of_time_that_a_role_was_given_end_nothing_of_ours() {
+    let (source, destination) = pair().await;
+    for side in [&source, &destination] {
+        let name = &side.conninfo.database;
+        for setting in [
+            "statement_timeout = '60ms'",
+            "lock_timeout = '5ms'",
+            "idle_in_transaction_session_timeout = '20ms'",
+        ] {
+            side.execute(&format!("alter database {name} set {setting}")).await;
+        }
+        if side.server.version_num() >= 140_000 {
+            side.execute(&format!("alter database {name} set idle_session_timeout = '300ms'"))
+                .await;
+        }
+    }
+    let replicator = following(&source, &destination);
+    let pins = "set statement_timeout = 0; set lock_timeout = 0; ";
+    let insert = |events: u32| format!("{pins}{}", crate::support::events::statement(events));
+    source.execute(&insert(20_000)).await;
+    // A trigger that takes its time, and then a silence longer than any limit.
+    destination
+        .execute("create function slowly() returns trigger language plpgsql as $$begin perform pg_sleep(0.2); return null; end$$; create trigger slowly after insert on events execute function slowly()")
+        .await;
+    for _ in 0..3 {
+        source.execute(&insert(2)).await;
+        tokio::time::sleep(Duration::from_millis(700)).await;
+    }
+    until("everything is there", async || {
+        highest(&destination).await == highest(&source).await
+    })
+    .await;
+    assert_eq!(replicator.lines(&["was lost"]), 0, "{}", replicator.log());
+    replicator.stops().await;
+}
+
+#[tokio::test]
+async fn transactions_that_draw_no_id_of_the_table_hold_nothing() {
+    let (source, destination) = pair().await;
+    source
+        .execute("create table others (id bigserial primary key, other text); create sequence numbers")
+        .await;
+    let elsewhere = fresh_database_on(&source.server).await;
+    elsewhere.execute("create table events (id bigserial primary key)").await;
+    let open = [
+        (&source, "insert into others (other) values ('long'); select nextval('numbers')"),
+        (&source, "select count(*) from events; lock table events in row share mode"),
+        (&elsewhere, "insert into events default values"),
+    ];
+    let mut held = Vec::new();
+    for (database, statements) in open {
+        let client = database.client().await;
+        client.batch_execute(&format!("begin; {statements}")).await.unwrap();
+        held.push(client);
+    }
+    let mut replicator = following(&source, &destination);
+    // A gap that was rolled back: whoever drew it is gone.
+    source
+        .execute(&format!(
+            "begin; {}; rollback; {}",
+            crate::support::events::statement(2),
+            crate::support::events::statement(4)
+        ))
+        .await;
+    arrives(&destination, 6).await;
+    prefix(&source, &destination).await;
+    assert!(replicator.is_running());
+    assert_eq!(replicator.lines(&["committed events wait"]), 0);
+    drop(held);
+    replicator.stops().await;
+}
+
+#[tokio::test]
+async fn while_a_destination_is_stuck_no_snapshot_of_ours_is_held_at_the_source() {
+    let source = fresh_database().await;
+    let destination = fresh_database_on(&own_server(&Settings::new())).await;
+    init_source(&source).await;
+    init_destination(&destination).await;
+    insert(&source, 200_000).await;
+    let replicator = Setup::from(&source)
+        .to("copy", &destination)
+        .key("max_events_per_write = 1000")
+        .key("buffer_bytes_max = 65536")
+        .start(&[]);
+    until("the copy is under way", async || highest(&destination).await > 0).await;
+    destination.server.aside(counterfoil::postgres::server::Server::freeze).await;
+    let held = "select count(*) from pg_stat_activity where datname = current_database() and application_name like 'counterfoil/%' and (backend_xmin is not null or state = 'active')";
+    until("nothing is held at the source", async || source.query(held).await == ["0"]).await;
+    destination.server.aside(counterfoil::postgres::server::Server::thaw).await;
+    equal(&source, &destination).await;
+    replicator.stops().await;
+}
