@@ -105,7 +105,7 @@ pub async fn compare_all(source: &Session, of: &SourceShape, lanes: &[Lane<'_>])
 /// The cheap check of a lane that comes back: its last event must be the source's of that id. Gives its position.
 ///
 /// # Errors
-/// `Contents` with the highest id up to which both agree; else what a connection or a server says.
+/// `Contents` with the highest id up to which both agree, `Unavailable` where a standby may only be late; else what a server says.
 pub async fn last_event(source: &Session, of: &SourceShape, lane: &Lane<'_>) -> Result<Option<i64>> {
     let (ours, theirs) = lane.sides(source, of);
     let ends = theirs.ends().await?;
@@ -123,14 +123,14 @@ pub async fn last_event(source: &Session, of: &SourceShape, lane: &Lane<'_>) -> 
         None => Ok(Some(position)),
         Some(Disagreement::Ahead { .. }) => {
             let ahead = theirs.count(found.source.highest, None).await?;
-            Err(explain(
-                lane,
-                (ours, theirs),
-                of,
-                &Found { ahead, ..found },
-                &Disagreement::Ahead { by: ahead },
-            )
-            .await?)
+            let by = Disagreement::Ahead { by: ahead };
+            let error = explain(lane, (ours, theirs), of, &Found { ahead, ..found }, &by).await?;
+            // A standby that starts again shows an older state until it has replayed what it had before.
+            Err(if of.server.is_standby {
+                error.of_kind(Kind::Unavailable)
+            } else {
+                error
+            })
         }
         Some(other) => Err(explain(lane, (ours, theirs), of, &found, &other).await?),
     }
@@ -316,8 +316,7 @@ fn message(lane: &Lane<'_>, of: &SourceShape, found: &Found, disagreement: &Disa
                 ids(destination.highest),
                 ids(source.highest)
             ));
-            let is_standby = of.server.is_standby;
-            if is_standby {
+            if of.server.is_standby {
                 error.because("the source is a standby, which may only be late")
             } else {
                 error

@@ -208,3 +208,35 @@ async fn a_destination_that_fails_over_to_a_standby_without_the_newest_events_ge
         .await;
     replicator.stops().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standby_that_crashes_and_comes_back_behind_is_waited_for_and_never_called_diverged() {
+    let all = replicated("consecutive").await;
+    let standby = on(&all.standby, &all.source.conninfo.database);
+    let mut replicator = Setup::from(&standby)
+        .to("copy", &all.destination)
+        .key("retry_wait_max_ms = 200")
+        .start(&[]);
+    for round in 1..=3 {
+        for _ in 0..40 {
+            insert_by(&all.source, "consecutive", 50).await;
+        }
+        arrives(&all.destination, 10 + round * 2000 - 500).await;
+        all.standby.aside(Server::kill_nine).await.unwrap();
+        all.standby.aside(Server::start).await.unwrap();
+    }
+    equal(&all.source, &all.destination).await;
+    // It comes back without its last commits, and replays them when it is let.
+    standby.execute("checkpoint").await;
+    insert_by(&all.source, "consecutive", 50).await;
+    equal(&all.source, &all.destination).await;
+    standby.execute("alter system set recovery_min_apply_delay = '1h'").await;
+    all.standby.aside(Server::kill_nine).await.unwrap();
+    all.standby.aside(Server::start).await.unwrap();
+    replicator.says(&["the source is a standby, which may only be late"]).await;
+    standby.execute("alter system reset recovery_min_apply_delay").await;
+    standby.execute("select pg_reload_conf()").await;
+    insert_by(&all.source, "consecutive", 50).await;
+    equal(&all.source, &all.destination).await;
+    replicator.stops().await;
+}
