@@ -2,4 +2,5 @@
 
 mod changes;
 mod failover;
+mod holding;
 mod sessions;

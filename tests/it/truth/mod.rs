@@ -6,7 +6,7 @@ mod moved;
 mod names;
 mod order;
 mod prefix;
-mod program;
+pub mod program;
 mod refused;
 mod roles;
 mod running;

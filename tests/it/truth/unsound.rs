@@ -158,3 +158,56 @@ async fn a_gap_is_given_up_after_a_grace_that_was_asked_for_and_an_event_after_i
     assert_eq!(code, 6);
     assert!(problem.what().starts_with("an event is missing at the destination"), "{problem}");
 }
+
+/// Waits until an event that came too late is found out, repairs as the message says, and copies on.
+async fn found_out_and_cured(running: Running, source: &Database, destination: &Database, config: &Config) {
+    let (code, problem) = end(running).await;
+    assert_eq!((code, problem.kind()), (6, Kind::Order));
+    assert!(problem.report().contains("--insert-missing brings it"), "{}", problem.report());
+    let (code, printed, complaint) = crate::repair::repair(source, destination, &["--insert-missing", "--yes"]);
+    assert_eq!(code, Some(0), "{printed}{complaint}");
+    copy_all(config).await;
+    Checker::new(destination).judge(source).await;
+}
+
+#[tokio::test]
+async fn a_sequence_that_begins_to_hand_out_twenty_ids_at_a_time_while_it_is_followed_is_found_out_with_6() {
+    let (source, destination, config) = pair().await;
+    let running = audited(&config).await;
+    source.execute(INSERT).await;
+    until_answer(&destination, "select max(id) from events", &["1"]).await;
+    source.execute("alter sequence events_id_seq cache 20").await;
+    let (a, b) = (source.client().await, source.client().await);
+    for client in [&a, &b] {
+        client.batch_execute(INSERT).await.unwrap();
+    }
+    until_answer(&destination, "select max(id) from events", &["22"]).await;
+    a.batch_execute(INSERT).await.unwrap();
+    // A start refuses it; the statement that the refusal names comes first.
+    while !running.has_ended() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let (code, problem) = end(Running::start(&config)).await;
+    assert_eq!(code, 3, "{}", problem.report());
+    let cure = "ALTER SEQUENCE public.events_id_seq CACHE 1;";
+    assert!(problem.report().contains(cure), "{}", problem.report());
+    source.execute(cure).await;
+    found_out_and_cured(running, &source, &destination, &config).await;
+}
+
+#[tokio::test]
+async fn an_explicit_id_in_a_gap_of_long_ago_is_found_out_with_6() {
+    let (source, destination, config) = pair().await;
+    source.execute(&format!("{INSERT}; select nextval('events_id_seq')")).await;
+    source
+        .execute("insert into events (event) select '{}' from generate_series(1, 70000)")
+        .await;
+    copy_all(&config).await;
+    let running = audited(&config).await;
+    source.execute(INSERT).await;
+    until_answer(&destination, "select max(id) from events", &["70003"]).await;
+    source
+        .execute("insert into events (id, event) values (2, '{\"late\": true}')")
+        .await;
+    found_out_and_cured(running, &source, &destination, &config).await;
+}
