@@ -4,3 +4,4 @@ mod changes;
 mod failover;
 mod holding;
 mod sessions;
+mod space;
