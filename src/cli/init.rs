@@ -9,6 +9,7 @@ use crate::postgres::connect::{Purpose, Session};
 use crate::postgres::database;
 use crate::postgres::fault::Side;
 use crate::postgres::objects::{Facts, ServerFacts};
+use crate::postgres::pooler;
 use crate::postgres::script::{Report, Script};
 use crate::source;
 use std::time::Duration;
@@ -57,7 +58,7 @@ pub async fn init(init: Init) -> Result<(), Problems> {
     if target.create_database && create_database(&conninfo, &target, &plan).await? {
         return Ok(());
     }
-    let session = Session::open(&conninfo, purpose(), CONNECT_TIMEOUT).await?;
+    let session = pooler::open(&conninfo, purpose(), CONNECT_TIMEOUT).await?;
     if target.dry_run {
         let script = plan.script(&Facts::read(&session, &TableName::parse(&target.table)?).await?);
         print!("{}", script.sql());

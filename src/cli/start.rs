@@ -5,6 +5,7 @@ use crate::error::{Error, Kind, Problems, Result};
 use crate::log::key;
 use crate::postgres::connect::{Purpose, Session};
 use crate::postgres::fault::Side;
+use crate::postgres::pooler;
 use crate::replicate::check::{self, Candidate, Findings};
 use crate::retry::Policy;
 use crate::stop::Stop;
@@ -19,15 +20,15 @@ pub struct Sides {
 }
 
 impl Sides {
-    /// Connects to all at the same time.
+    /// Connects to all at the same time, and to none through a pooler that does not keep a session.
     pub async fn open(config: &Config) -> Self {
         let timeout = config.replication.connect_timeout;
         let purpose = |side| Purpose { what: "check", side };
-        let source = Session::open(&config.source.conninfo, purpose(Side::Source), timeout);
+        let source = pooler::open(&config.source.conninfo, purpose(Side::Source), timeout);
         let opening: Vec<_> = config
             .destinations
             .iter()
-            .map(|to| Session::open(&to.conninfo, purpose(Side::Destination), timeout))
+            .map(|to| pooler::open(&to.conninfo, purpose(Side::Destination), timeout))
             .collect();
         let (source, destinations) = join(source, join_all(opening)).await;
         Self { source, destinations }
@@ -35,9 +36,10 @@ impl Sides {
 
     /// The source, or why it was not reached.
     pub fn source(&self) -> Result<&Session> {
-        self.source
-            .as_ref()
-            .map_err(|error| error.clone().while_doing("cannot reach the source"))
+        self.source.as_ref().map_err(|error| match error.kind() {
+            Kind::Unsuitable => error.clone(),
+            _ => error.clone().while_doing("cannot reach the source"),
+        })
     }
 
     /// The destinations with their sessions.

@@ -38,6 +38,15 @@ pub async fn probe(conninfo: &Conninfo, side: Side, timeout: Duration) -> Result
     }
 }
 
+/// Opens a session where no such pooler stands in between: nothing was set in any before that is known.
+///
+/// # Errors
+/// Those of [`probe`] and of [`Session::open`].
+pub async fn open(conninfo: &Conninfo, purpose: Purpose, timeout: Duration) -> Result<Session> {
+    probe(conninfo, purpose.side, timeout).await?;
+    Session::open(conninfo, purpose, timeout).await
+}
+
 async fn expect_own_process(one: &Session, two: &Session) -> Result<()> {
     let (first, second) = (one.server().backend_pid, two.server().backend_pid);
     if first == second && one.server().identity == two.server().identity {

@@ -12,6 +12,7 @@ use crate::postgres::catalog;
 use crate::postgres::connect::{Purpose, Session};
 use crate::postgres::fault::Side;
 use crate::postgres::pool::Pool;
+use crate::postgres::pooler;
 use crate::replicate::Replication;
 use crate::replicate::check::notify::Wakeup;
 use crate::replicate::check::shape::{DestinationShape, SourceShape, destination_shape, source_shape};
@@ -92,11 +93,14 @@ pub async fn source(run: &Replication, epoch: u64) -> Result<(Source, Follower)>
 pub async fn lane(run: &Replication, source: &Source, index: usize, gauge: Arc<Gauge>, is_first: bool) -> Result<Lane> {
     let config = &run.config.destinations[index];
     let limits = &run.config.replication;
+    let is_compared = !is_first || run.compared.get(index).copied().unwrap_or(false);
+    if !is_compared {
+        pooler::probe(&config.conninfo, Side::Destination, limits.connect_timeout).await?;
+    }
     let session = appending_session(config, limits.connect_timeout).await?;
     let shape = destination_shape(&session, config, &source.shape).await.map_err(worst)?;
     hold::hold(&session, &config.name, shape.table.oid).await?;
-    let is_compared = !is_first || run.compared.get(index).copied().unwrap_or(false);
-    let position = compare(source, &session, config, &shape, limits.connect_timeout, is_compared).await?;
+    let position = compare(source, &session, config, &shape, is_compared).await?;
     let layout = shape.wire.layout(&source.shape.id_column, source.shape.group_by.as_deref());
     let layout = layout.ok_or_else(|| Error::new(Kind::Bug, "the id column does not travel"))?;
     let appending = Appending {
@@ -160,7 +164,6 @@ async fn compare(
     session: &Session,
     config: &DestinationConfig,
     shape: &DestinationShape,
-    timeout: Duration,
     is_compared: bool,
 ) -> Result<Option<i64>> {
     let lent = source.check_session().await?;
@@ -172,7 +175,7 @@ async fn compare(
         };
         return contents::last_event(&lent, &source.shape, &lane).await;
     }
-    let checked = latecomer(config, session, timeout, (&lent, &source.shape), &[]).await;
+    let checked = latecomer(config, session, (&lent, &source.shape), &[]).await;
     checked.map(|(_, contents)| contents.ends.highest).map_err(worst)
 }
 

@@ -202,9 +202,9 @@ async fn a_latecomer_passes_the_same_checks_alone() {
     let of = found.source.unwrap();
     let ours = open(&source.conninfo, Side::Source).await.unwrap();
     let theirs = open(&destination.conninfo, Side::Destination).await.unwrap();
-    let late = check::latecomer(&config.destinations[0], &theirs, LONG, (&ours, &of), &[]).await;
+    let late = check::latecomer(&config.destinations[0], &theirs, (&ours, &of), &[]).await;
     assert_eq!(late.unwrap().1.events, 100);
     destination.execute("update events set event = '{}' where id = 1").await;
-    let late = check::latecomer(&config.destinations[0], &theirs, LONG, (&ours, &of), &[]).await;
+    let late = check::latecomer(&config.destinations[0], &theirs, (&ours, &of), &[]).await;
     assert!(late.unwrap_err().report().contains("does not begin as the source does"));
 }

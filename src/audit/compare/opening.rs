@@ -115,8 +115,7 @@ fn first_of(problems: &Problems) -> String {
 
 async fn side(opening: Opening<'_>, place: &Place, log: &Logger) -> Result<Side> {
     let named = |error: Error| error.while_doing(format!("cannot compare {}", place.name));
+    pooler::probe(&place.conninfo, Role::Source, opening.timeout).await.map_err(named)?;
     let opened = Side::open(place, opening.id_column, opening.connections, opening.timeout, log);
-    let probed = pooler::probe(&place.conninfo, Role::Source, opening.timeout);
-    let (opened, ()) = try_join(opened, probed).await.map_err(named)?;
-    Ok(opened)
+    opened.await.map_err(named)
 }

@@ -13,14 +13,11 @@ pub mod shape;
 use crate::config::{Config, DestinationConfig};
 use crate::error::{Error, Kind, Problems, Result};
 use crate::postgres::connect::Session;
-use crate::postgres::fault::Side;
-use crate::postgres::pooler;
 use contents::{Contents, Lane};
 use duplicates::Named;
 use futures::future::join_all;
 use shape::{DestinationShape, SourceShape};
 use std::fmt;
-use std::time::Duration;
 
 /// A destination, and the session on it or why there is none.
 #[derive(Clone, Copy, Debug)]
@@ -103,13 +100,10 @@ struct Look<'a> {
 
 async fn look<'a>(config: &Config, source: &Session, candidates: &[Candidate<'a>]) -> Look<'a> {
     let mut problems = Problems::new();
-    let direct = direct(config, candidates, &mut problems).await;
-    let shape = match direct.is_source_direct {
-        true => shape::source_shape(source, &config.source).await,
-        false => Err(Problems::new()),
-    };
+    let reached = reached(candidates, &mut problems);
+    let shape = shape::source_shape(source, &config.source).await;
     let shape = shape.map_err(|wrong| problems.extend(wrong)).ok();
-    let sides = sides(shape.as_ref(), direct.destinations, &mut problems).await;
+    let sides = sides(shape.as_ref(), reached, &mut problems).await;
     let mut named = vec![Named::source(source, shape.as_ref())];
     named.extend(sides.iter().flatten().map(DestinationSide::named));
     let duplicates = duplicates::find(named).await;
@@ -142,13 +136,9 @@ async fn look<'a>(config: &Config, source: &Session, candidates: &[Candidate<'a>
 pub async fn latecomer(
     config: &DestinationConfig,
     session: &Session,
-    timeout: Duration,
     (source, of): (&Session, &SourceShape),
     others: &[Lane<'_>],
 ) -> Result<(DestinationShape, Contents), Problems> {
-    let place = format!("destination {:?}", config.name);
-    let probed = pooler::probe(&config.conninfo, Side::Destination, timeout).await;
-    probed.map_err(|error| Problems::from(error).within(&place))?;
     let shape = shape::destination_shape(session, config, of).await?;
     let mut named = vec![Named::source(source, Some(of))];
     named.extend(
@@ -168,39 +158,24 @@ pub async fn latecomer(
     Ok((shape, contents))
 }
 
-/// A destination that was reached without a pooler that would not keep a session.
+/// A destination that was reached.
 struct DestinationSide<'a> {
     config: &'a DestinationConfig,
     session: &'a Session,
     shape: Option<DestinationShape>,
 }
 
-struct Direct<'a> {
-    is_source_direct: bool,
-    destinations: Vec<Option<(&'a DestinationConfig, &'a Session)>>,
-}
-
-/// Which sides were reached, with no pooler in between that does not keep a session.
-async fn direct<'a>(config: &Config, candidates: &[Candidate<'a>], problems: &mut Problems) -> Direct<'a> {
-    let timeout = config.replication.connect_timeout;
-    let probes = candidates.iter().map(|candidate| async move {
-        let session = candidate.session.map_err(Error::clone)?;
-        pooler::probe(&candidate.config.conninfo, Side::Destination, timeout).await?;
-        Ok((candidate.config, session))
-    });
-    let of_source = pooler::probe(&config.source.conninfo, Side::Source, timeout);
-    let (of_source, probed) = futures::future::join(of_source, join_all(probes)).await;
-    let mut note = |place: &str, result: Result<_>| result.map_err(|error| problems.extend(Problems::from(error).within(place))).ok();
-    let named = candidates
-        .iter()
-        .map(|candidate| format!("destination {:?}", candidate.config.name));
-    let destinations = named.zip(probed).map(|(place, probed)| note(&place, probed)).collect();
-    Direct {
-        is_source_direct: of_source
-            .map_err(|error| problems.extend(Problems::from(error).within("source")))
-            .is_ok(),
-        destinations,
+/// Which destinations were reached; why the others were not is noted.
+fn reached<'a>(candidates: &[Candidate<'a>], problems: &mut Problems) -> Vec<Option<(&'a DestinationConfig, &'a Session)>> {
+    let mut reached = Vec::new();
+    for candidate in candidates {
+        let place = format!("destination {:?}", candidate.config.name);
+        let session = candidate
+            .session
+            .map_err(|error| problems.extend(Problems::from(error.clone()).within(&place)));
+        reached.push(session.ok().map(|session| (candidate.config, session)));
     }
+    reached
 }
 
 /// Looks at every destination that was reached; without a source there is nothing to compare it with.

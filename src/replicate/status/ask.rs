@@ -10,6 +10,7 @@ use crate::event::wire::Wire;
 use crate::postgres::catalog;
 use crate::postgres::connect::{Purpose, Session};
 use crate::postgres::fault::Side;
+use crate::postgres::pooler;
 use crate::replicate::check::holding::{Ends, Holding};
 use crate::replicate::status::{
     DestinationStatus, EVENTS_BEHIND_COUNTED_MAX, Health, Holder, Replicator, Signs, SourceStatus, Status, health,
@@ -77,7 +78,7 @@ async fn within<T>(timeout: Duration, asking: impl Future<Output = Result<T>>) -
 }
 
 async fn upstream(config: &SourceConfig, timeout: Duration) -> Result<Upstream> {
-    let session = Session::open(
+    let session = pooler::open(
         &config.conninfo,
         Purpose {
             what: "status",
@@ -133,7 +134,7 @@ async fn downstream(config: &DestinationConfig, id_column: &str, timeout: Durati
         what: "status",
         side: Side::Destination,
     };
-    let session = Session::open(&config.conninfo, purpose, timeout).await?;
+    let session = pooler::open(&config.conninfo, purpose, timeout).await?;
     let table = described(&session, &config.table, id_column).await?;
     let row = session
         .query_opt(

@@ -3,5 +3,6 @@
 mod changes;
 mod failover;
 mod holding;
+mod pgbouncer;
 mod sessions;
 mod space;
