@@ -22,12 +22,22 @@ use crate::error::{Error, Kind, Problems};
 use crate::log::{self, Guard, Stream};
 use args::{Arguments, Command, ConfigFile};
 use clap::Parser;
+use rustix::process::{Resource, getrlimit, setrlimit};
 use slog::Logger;
 use std::process::ExitCode;
 
 /// Runs the command of the process's arguments; gives its exit code.
 pub fn main() -> ExitCode {
+    allow_many_files();
     block_on(command(Arguments::parse().command))
+}
+
+/// Many destinations are many sockets: as many as the system allows without being asked, not the smaller number that shells give out for
+/// the sake of select(2). Where that is refused, connections beyond it fail and say so.
+fn allow_many_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    let _ = setrlimit(Resource::Nofile, limit);
 }
 
 /// Runs a program to its exit code, on several threads.

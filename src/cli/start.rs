@@ -6,6 +6,7 @@ use crate::log::key;
 use crate::postgres::connect::{Purpose, Session};
 use crate::postgres::fault::Side;
 use crate::postgres::pooler;
+use crate::postgres::turns::Turns;
 use crate::replicate::check::{self, Candidate, Findings};
 use crate::retry::Policy;
 use crate::stop::Stop;
@@ -25,11 +26,10 @@ impl Sides {
         let timeout = config.replication.connect_timeout;
         let purpose = |side| Purpose { what: "check", side };
         let source = pooler::open(&config.source.conninfo, purpose(Side::Source), timeout);
-        let opening: Vec<_> = config
-            .destinations
-            .iter()
-            .map(|to| pooler::open(&to.conninfo, purpose(Side::Destination), timeout))
-            .collect();
+        let turns = Turns::new();
+        let destinations = config.destinations.iter();
+        let open = destinations.map(|to| turns.take(pooler::open(&to.conninfo, purpose(Side::Destination), timeout)));
+        let opening: Vec<_> = open.collect();
         let (source, destinations) = join(source, join_all(opening)).await;
         Self { source, destinations }
     }

@@ -19,5 +19,6 @@ mod socket;
 pub mod stored;
 pub mod tls;
 mod tour;
+pub mod turns;
 mod verify;
 pub mod wanted;

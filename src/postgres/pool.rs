@@ -9,6 +9,9 @@ use std::ops::Deref;
 use std::time::Duration;
 use tokio::sync::watch;
 
+/// A session that nobody asked for so long is closed.
+const IDLE_MAX: Duration = Duration::from_secs(20);
+
 /// Sessions that are lent out and come back. Never LISTEN or COPY through it. Dropping it closes those that are not lent out.
 #[derive(Clone, Debug)]
 pub struct Pool {
@@ -45,8 +48,7 @@ impl Pool {
             .max_size(size_max.max(1))
             .connection_timeout(timeout.max(Duration::from_millis(1)))
             .retry_connection(false)
-            // Sessions live as long as the pool: no task of its own is needed to end them.
-            .idle_timeout(None)
+            .idle_timeout(Some(IDLE_MAX))
             .max_lifetime(None)
             .queue_strategy(bb8::QueueStrategy::Lifo)
             .build_unchecked(lender);

@@ -4,6 +4,7 @@ mod openings;
 mod passes;
 
 use crate::error::{Error, Kind, Problems, Result};
+use crate::postgres::turns::Turns;
 use crate::replicate::Replication;
 use crate::replicate::lane::{Lane, Returned, Travellers};
 use crate::replicate::late::Audited;
@@ -54,6 +55,7 @@ pub struct Conductor<'a> {
     run: &'a Replication,
     stop: &'a Stop,
     tasks: JoinSet<Event>,
+    turns: Turns,
     upstream: Upstream,
     slots: Vec<Slot>,
     policy: Policy,
@@ -84,6 +86,7 @@ impl<'a> Conductor<'a> {
             run,
             stop,
             tasks: JoinSet::new(),
+            turns: Turns::new(),
             upstream: Upstream::new(now),
             slots: slots.collect(),
             policy: Policy {

@@ -62,9 +62,9 @@ impl Conductor<'_> {
         let (run, stop, source, epoch) = (self.run.clone(), self.stop.clone(), Arc::clone(source), source.epoch);
         let slot = &mut self.slots[index];
         slot.state = State::Opening;
-        let (gauge, is_first) = (Arc::clone(&slot.gauge), !slot.was_opened);
+        let (gauge, is_first, turns) = (Arc::clone(&slot.gauge), !slot.was_opened, self.turns.clone());
         self.tasks.spawn(async move {
-            let opened = stop.or(open::lane(&run, &source, index, gauge, is_first)).await;
+            let opened = stop.or(turns.take(open::lane(&run, &source, index, gauge, is_first))).await;
             Event::LaneOpened(index, Box::new(opened.unwrap_or_else(|| Err(stopped()))), epoch)
         });
     }
@@ -119,9 +119,10 @@ impl Conductor<'_> {
             }
             (slot.audited_at, slot.is_under_audit) = (now, true);
             let (run, stop, source) = (self.run.clone(), self.stop.clone(), Arc::clone(source));
-            let (wire, before, position) = (lane.wire.clone(), slot.audited, lane.position);
+            let (wire, before, position, turns) = (lane.wire.clone(), slot.audited, lane.position, self.turns.clone());
             self.tasks.spawn(async move {
-                let audited = stop.or(late::audit(&run, &source, index, &wire, before, position)).await;
+                let audit = late::audit(&run, &source, index, &wire, before, position);
+                let audited = stop.or(turns.take(audit)).await;
                 Event::Audited(index, Box::new(audited.unwrap_or_else(|| Err(stopped()))))
             });
         }

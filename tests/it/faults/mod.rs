@@ -3,6 +3,7 @@
 mod changes;
 mod failover;
 mod holding;
+mod limits;
 mod pgbouncer;
 mod sessions;
 mod space;
