@@ -1,6 +1,8 @@
 //! The house rules, read from the files themselves. Each rule is a pure function that shows on bad examples that it can fail.
 #![allow(clippy::unwrap_used)]
 
+#[path = "tidy/faults.rs"]
+mod faults;
 #[path = "tidy/habits.rs"]
 mod habits;
 #[path = "tidy/keys.rs"]
@@ -50,6 +52,16 @@ fn the_example_configuration_shows_every_key_and_no_other() {
 #[test]
 fn files_say_what_they_are_for_and_rules_are_not_switched_off() {
     none_of(habits::problems(&all(&["src", "tests", "tools", "benches"], "rs")));
+}
+
+#[test]
+fn every_fault_of_the_catalogue_has_its_test() {
+    none_of(faults::problems(&read("docs/faults.md"), &all(&["src", "tests"], "rs")));
+}
+
+#[test]
+fn no_decision_uses_a_clock_of_day() {
+    none_of(habits::clocks(&all(&["src"], "rs")));
 }
 
 #[test]

@@ -11,6 +11,15 @@ pub fn problems(files: &[File]) -> Vec<String> {
         .collect()
 }
 
+/// Where a clock of day is asked that is neither the log's nor that of made-up events: it may jump, and differ from another machine's.
+pub fn clocks(files: &[File]) -> Vec<String> {
+    let is_free = |file: &&File| !(file.path == "src/log.rs" || file.path.starts_with("src/fake/") || file.path.ends_with("tests.rs"));
+    let clocks = ["SystemTime", "UtcDateTime", "OffsetDateTime", "UNIX_EPOCH"];
+    let asks = |file: &&File| clocks.iter().any(|clock| mask(&file.text).contains(clock));
+    let told = |file: &File| format!("{}: it asks a clock of day: measure with Instant, or ask the server", file.path);
+    files.iter().filter(is_free).filter(asks).map(told).collect()
+}
+
 fn problems_of(file: &File) -> Vec<&'static str> {
     let code = mask(&file.text);
     let is_source = file.path.starts_with("src/");
@@ -116,5 +125,20 @@ mod tests {
             let found = told(path, text);
             assert!(found.len() == 1 && found[0].contains(cure), "{text}: {found:?}");
         }
+    }
+
+    #[test]
+    fn a_clock_of_day_is_told_and_a_monotonic_one_is_not() {
+        let file = |path: &str, text: &str| File {
+            path: path.to_owned(),
+            text: text.to_owned(),
+        };
+        let files = [
+            file("src/a.rs", "let now = SystemTime::now();"),
+            file("src/b.rs", "let now = Instant::now(); // no SystemTime"),
+            file("src/log.rs", "SystemTime::now()"),
+        ];
+        let told = clocks(&files);
+        assert!(told.len() == 1 && told[0].starts_with("src/a.rs"), "{told:?}");
     }
 }

@@ -1,7 +1,7 @@
 //! Many destinations, large events, high ids, a long absence.
 
 use crate::harness::{Database, fresh_database, fresh_database_on, own_server};
-use crate::support::events::{init_source, insert};
+use crate::support::events::{init_destination, init_source, insert};
 use crate::support::replicator::{Replicator, Setup, url};
 use crate::support::{is_full, say, until};
 use counterfoil::postgres::server::Settings;
@@ -75,4 +75,52 @@ async fn a_thousand_destinations_start_together_and_hold_one_connection_each() {
     let rested = sessions(&destination).await;
     assert!((tables..tables + 20).contains(&rested), "{rested} sessions at the destination");
     replicator.stops().await;
+}
+
+#[tokio::test]
+async fn an_event_with_half_a_gigabyte_is_copied() {
+    let megabytes = if is_full() { 500 } else { 130 };
+    let (source, destination) = (fresh_database().await, crate::harness::fresh_destination().await);
+    source
+        .execute("create table events (id bigserial primary key, event bytea not null)")
+        .await;
+    destination
+        .execute("create table events (id bigint primary key, event bytea not null)")
+        .await;
+    source
+        .execute(&format!(
+            "alter table events alter event set storage external; insert into events (event) values ('\\x01'), (decode(repeat(md5('x'), {megabytes} * 65536), 'hex')), ('\\x02')"
+        ))
+        .await;
+    let bytes = source.query("select max(octet_length(event)) from events").await;
+    assert_eq!(bytes, [(megabytes * 1024 * 1024).to_string()]);
+    let end = Setup::from(&source)
+        .to("copy", &destination)
+        .start(&["--until-caught-up"])
+        .ends()
+        .await;
+    assert_eq!(end.code, Some(0), "{end:?}");
+    let digest = "select id, octet_length(event), sha256(event) from events order by id";
+    assert_eq!(destination.query(digest).await, source.query(digest).await);
+}
+
+#[tokio::test]
+async fn a_destination_that_was_away_for_a_week_goes_on_where_it_stood() {
+    let (source, destination) = (fresh_database().await, crate::harness::fresh_destination().await);
+    init_source(&source).await;
+    init_destination(&destination).await;
+    let of_the_week = "insert into events (ts, event) select now() - interval '8 days' + i * interval '7 seconds', jsonb_build_object('n', i) from generate_series(1, 100000) i";
+    source.execute(of_the_week).await;
+    let setup = Setup::from(&source).to("copy", &destination);
+    assert_eq!(setup.start(&["--until-caught-up"]).ends().await.code, Some(0));
+    destination.execute("delete from events where id > 12000").await;
+    let program = crate::truth::program::Program::between(&source.conninfo, "", &[("copy", &destination.conninfo)]);
+    let behind = crate::truth::program::finish(program.subcommand("status", &["--json", "--max-lag", "10"])).await;
+    assert_eq!(behind.code, 8, "{behind}");
+    let status: serde_json::Value = serde_json::from_str(&behind.stdout).unwrap();
+    let copy = &status["destinations"][0];
+    assert_eq!(copy["events_behind"], 88_000, "{behind}");
+    assert!(copy["seconds_behind"].as_f64().unwrap() > 7.0 * 86_400.0, "{behind}");
+    assert_eq!(setup.start(&["--until-caught-up"]).ends().await.code, Some(0));
+    crate::support::events::equal(&source, &destination).await;
 }

@@ -202,3 +202,53 @@ async fn while_a_destination_is_stuck_no_snapshot_of_ours_is_held_at_the_source(
     equal(&source, &destination).await;
     replicator.stops().await;
 }
+
+/// A balancer that gives each connection the next of two servers; it ends with its test.
+async fn balanced(servers: [&Database; 2]) -> (String, tokio::task::JoinSet<()>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let ports = servers.map(|database| database.server.port());
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(async move {
+        let mut clients = tokio::task::JoinSet::new();
+        for port in ports.into_iter().cycle() {
+            let Ok((mut client, _)) = listener.accept().await else { return };
+            clients.spawn(async move {
+                if let Ok(mut server) = tokio::net::TcpStream::connect(("127.0.0.1", port)).await {
+                    let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+                }
+            });
+        }
+    });
+    let name = &servers[0].conninfo.database;
+    (
+        format!("host=127.0.0.1 port={port} user=postgres dbname={name} sslmode=disable"),
+        tasks,
+    )
+}
+
+#[tokio::test]
+async fn sessions_that_are_spread_over_two_servers_are_noticed() {
+    let one = fresh_database_on(&own_server(&Settings::new())).await;
+    let other_server = own_server(&Settings::new());
+    let postgres = Database {
+        conninfo: other_server.conninfo("postgres"),
+        server: std::sync::Arc::clone(&other_server),
+    };
+    postgres.execute(&format!("create database {}", one.conninfo.database)).await;
+    let other = Database {
+        conninfo: other_server.conninfo(&one.conninfo.database),
+        server: other_server,
+    };
+    let destination = fresh_destination().await;
+    for source in [&one, &other] {
+        init_source(source).await;
+        insert(source, 5).await;
+    }
+    init_destination(&destination).await;
+    let (url, _balancer) = balanced([&one, &other]).await;
+    let end = Setup::from_url(&url).to("copy", &destination).start(&[]).ends().await;
+    assert_eq!(end.code, Some(3), "{end:?}");
+    assert!(end.report.contains("a notification did not arrive"), "{}", end.report);
+    assert_eq!(highest(&destination).await, 0);
+}
