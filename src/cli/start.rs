@@ -6,11 +6,10 @@ use crate::log::key;
 use crate::postgres::connect::{Purpose, Session};
 use crate::postgres::fault::Side;
 use crate::postgres::pooler;
-use crate::postgres::turns::Turns;
 use crate::replicate::check::{self, Candidate, Findings};
 use crate::retry::Policy;
 use crate::stop::Stop;
-use futures::future::{join, join_all};
+use futures::future::join;
 use slog::{Logger, debug, info, warn};
 use std::time::{Duration, Instant};
 
@@ -26,11 +25,9 @@ impl Sides {
         let timeout = config.replication.connect_timeout;
         let purpose = |side| Purpose { what: "check", side };
         let source = pooler::open(&config.source.conninfo, purpose(Side::Source), timeout);
-        let turns = Turns::new();
-        let destinations = config.destinations.iter();
-        let open = destinations.map(|to| turns.take(pooler::open(&to.conninfo, purpose(Side::Destination), timeout)));
-        let opening: Vec<_> = open.collect();
-        let (source, destinations) = join(source, join_all(opening)).await;
+        let to: Vec<_> = config.destinations.iter().map(|to| &to.conninfo).collect();
+        let destinations = pooler::open_all(&to, purpose(Side::Destination), timeout);
+        let (source, destinations) = join(source, destinations).await;
         Self { source, destinations }
     }
 

@@ -62,6 +62,13 @@ pub struct ServerIdentity {
     pub database_oid: u32,
 }
 
+impl ServerIdentity {
+    /// What stays the same over a restart: the cluster, its timeline and the database. A promotion or a restore changes it.
+    pub fn history(&self) -> (Option<u64>, Option<u32>, u32) {
+        (self.system_identifier, self.timeline, self.database_oid)
+    }
+}
+
 /// The major version in what `version()` or `server_version` says; `None` when it is not PostgreSQL's way to say it.
 pub(super) fn major_version(text: &str) -> Option<u32> {
     let number = text.strip_prefix("PostgreSQL ").unwrap_or(text);

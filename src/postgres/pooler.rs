@@ -4,7 +4,9 @@ use crate::config::libpq::Conninfo;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::connect::{Purpose, Session};
 use crate::postgres::fault::Side;
+use crate::postgres::turns::Turns;
 use crate::sql;
+use futures::future::join_all;
 use std::time::Duration;
 
 /// How long a notification of our own may take to arrive.
@@ -36,6 +38,32 @@ pub async fn probe(conninfo: &Conninfo, side: Side, timeout: Duration) -> Result
             .at(one.place())
             .because("timed out")),
     }
+}
+
+/// Opens a session for each of these, in turns, where no such pooler stands in between; whoever is reached in the same way is probed once.
+pub async fn open_all(conninfos: &[&Conninfo], purpose: Purpose, timeout: Duration) -> Vec<Result<Session>> {
+    let way = |conninfo: &Conninfo| (conninfo.hosts.clone(), conninfo.user.clone(), conninfo.database.clone());
+    let mut ways = Vec::new();
+    let mut numbers = Vec::new();
+    for conninfo in conninfos {
+        let own = way(conninfo);
+        let known = ways.iter().position(|(other, _)| *other == own);
+        numbers.push(known.unwrap_or(ways.len()));
+        if known.is_none() {
+            ways.push((own, *conninfo));
+        }
+    }
+    let turns = Turns::new();
+    let probes = ways.iter().map(|(_, conninfo)| turns.take(probe(conninfo, purpose.side, timeout)));
+    let probed = join_all(probes).await;
+    let opening = conninfos.iter().zip(numbers).map(|(conninfo, way)| {
+        let probed = probed[way].clone();
+        turns.take(async move {
+            probed?;
+            Session::open(conninfo, purpose, timeout).await
+        })
+    });
+    join_all(opening).await
 }
 
 /// Opens a session where no such pooler stands in between: nothing was set in any before that is known.

@@ -4,6 +4,7 @@ use crate::destination::Destination;
 use crate::error::{Error, Kind, Result};
 use crate::event::feed::{Feed, Feeder, Gauge, feed};
 use crate::event::wire::Wire;
+use crate::replicate::upstream::History;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,6 +20,8 @@ pub struct Lane {
     pub wire: Wire,
     /// The connection of the source it was compared with: after another one it is compared anew.
     pub epoch: u64,
+    /// The past of the events it was compared with.
+    pub history: Option<History>,
     /// What it has done, kept over all its connections.
     pub gauge: Arc<Gauge>,
     /// Where its events go.

@@ -86,14 +86,23 @@ pub async fn source(run: &Replication, epoch: u64) -> Result<(Source, Follower)>
     Ok((source, follower))
 }
 
-/// Connects to a destination, makes it ours, and compares it with the source. `is_first`: nothing of it was compared since the process began.
+/// What is known of a destination before it is opened.
+#[derive(Clone, Copy, Debug)]
+pub struct Known {
+    /// It was not opened since the process began.
+    pub is_first: bool,
+    /// First event, last event and count were compared with this past of the source: the last event is enough.
+    pub is_compared: bool,
+}
+
+/// Connects to a destination, makes it ours, and compares it with the source.
 ///
 /// # Errors
 /// `Fed` when another replicator holds it; those of the connection and of the checks.
-pub async fn lane(run: &Replication, source: &Source, index: usize, gauge: Arc<Gauge>, is_first: bool) -> Result<Lane> {
+pub async fn lane(run: &Replication, source: &Source, index: usize, gauge: Arc<Gauge>, known: Known) -> Result<Lane> {
     let config = &run.config.destinations[index];
     let limits = &run.config.replication;
-    let is_compared = !is_first || run.compared.get(index).copied().unwrap_or(false);
+    let Known { is_first, is_compared } = known;
     if !is_compared {
         pooler::probe(&config.conninfo, Side::Destination, limits.connect_timeout).await?;
     }
@@ -134,6 +143,7 @@ pub async fn lane(run: &Replication, source: &Source, index: usize, gauge: Arc<G
         position,
         wire: shape.wire,
         epoch: source.epoch,
+        history: Some(source.history()),
         gauge,
         destination,
     })

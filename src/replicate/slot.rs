@@ -7,6 +7,7 @@ use crate::log::key;
 use crate::replicate::fan_out::Pace;
 use crate::replicate::lane::Lane;
 use crate::replicate::late::Audited;
+use crate::replicate::upstream::History;
 use crate::retry::{Happened, Health, Policy};
 use slog::{Logger, debug, error, info, warn};
 use std::sync::Arc;
@@ -43,6 +44,8 @@ pub struct Slot {
     pub position: Option<i64>,
     /// Whether it was opened since the process started: then counts were compared.
     pub was_opened: bool,
+    /// The past of the events it was last compared with.
+    pub history: Option<History>,
     /// Up to where late arrivals were looked for.
     pub audited: Audited,
     /// When late arrivals were last looked for.
@@ -77,6 +80,7 @@ impl Slot {
             state: State::Closed { until: now },
             position: None,
             was_opened: false,
+            history: None,
             audited: Audited::default(),
             audited_at: now,
             is_under_audit: false,
@@ -142,6 +146,7 @@ impl Slot {
                 key::DESTINATION => &self.name, key::POSITION => shown(lane.position), "position_before" => shown(self.position));
         }
         self.was_opened = true;
+        self.history.clone_from(&lane.history);
         self.position = lane.position;
         self.state = State::Ready(Box::new(lane));
     }
@@ -278,6 +283,7 @@ mod tests {
                 format: Format::Binary,
             },
             epoch: 1,
+            history: None,
             gauge: Arc::default(),
             destination: Box::new(Nowhere),
         }

@@ -43,7 +43,24 @@ pub struct Source {
     pub checks: Pool,
 }
 
+/// The past of a source's events, as far as it can be told from another: where it differs, events may be missing that were there before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct History {
+    server: (Option<u64>, Option<u32>, u32),
+    table_oid: u32,
+    files: Option<String>,
+}
+
 impl Source {
+    /// The past of its events.
+    pub fn history(&self) -> History {
+        History {
+            server: self.server.history(),
+            table_oid: self.shape.table.oid,
+            files: self.gate.files(),
+        }
+    }
+
     /// A session for checks and counts, on the same server as all others: what another one says of its events is no word on these.
     ///
     /// # Errors

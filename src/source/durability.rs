@@ -72,6 +72,11 @@ impl Gate {
         Ok(Self(Arc::new(asked)))
     }
 
+    /// What tells the table's files from others: TRUNCATE and every rewrite replace them.
+    pub fn files(&self) -> Option<String> {
+        self.0.compared.as_ref().and_then(|table| table.files.clone())
+    }
+
     /// Resolves when everything that is visible now is on disk. Call it after the rows were read.
     pub fn durable(&self) -> Durable {
         let asked = Arc::clone(&self.0);

@@ -5,7 +5,7 @@ use crate::error::{Error, Kind, Result};
 use crate::log::key;
 use crate::replicate::lane::Lane;
 use crate::replicate::late::{self, Audited};
-use crate::replicate::open;
+use crate::replicate::open::{self, Known};
 use crate::replicate::slot::State;
 use crate::replicate::upstream::Source;
 use crate::source::wait::Follower;
@@ -62,9 +62,16 @@ impl Conductor<'_> {
         let (run, stop, source, epoch) = (self.run.clone(), self.stop.clone(), Arc::clone(source), source.epoch);
         let slot = &mut self.slots[index];
         slot.state = State::Opening;
-        let (gauge, is_first, turns) = (Arc::clone(&slot.gauge), !slot.was_opened, self.turns.clone());
+        let (gauge, turns) = (Arc::clone(&slot.gauge), self.turns.clone());
+        let is_first = !slot.was_opened;
+        let is_compared = match &slot.history {
+            // A promoted standby or a table made of a backup may lack any event, not only the last.
+            Some(history) => *history == source.history(),
+            None => is_first && run.compared.get(index).copied().unwrap_or(false),
+        };
         self.tasks.spawn(async move {
-            let opened = stop.or(turns.take(open::lane(&run, &source, index, gauge, is_first))).await;
+            let opening = open::lane(&run, &source, index, gauge, Known { is_first, is_compared });
+            let opened = stop.or(turns.take(opening)).await;
             Event::LaneOpened(index, Box::new(opened.unwrap_or_else(|| Err(stopped()))), epoch)
         });
     }

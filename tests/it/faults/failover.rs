@@ -240,3 +240,29 @@ async fn a_standby_that_crashes_and_comes_back_behind_is_waited_for_and_never_ca
     equal(&all.source, &all.destination).await;
     replicator.stops().await;
 }
+
+#[tokio::test]
+async fn a_promoted_standby_that_lacks_an_event_below_the_last_one_ends_the_run_with_4() {
+    let all = replicated("sequence").await;
+    let promoted = on(&all.standby, &all.source.conninfo.database);
+    let mut replicator = all.setup.start(&[]);
+    arrives(&all.destination, 10).await;
+    // The higher id is committed first, and is all that the standby receives.
+    let slow = all.source.client().await;
+    slow.batch_execute("begin; insert into events (event) values ('{\"id\": 11}')")
+        .await
+        .unwrap();
+    insert(&all.source, 1).await;
+    level(&all.source.server, &all.standby).await;
+    cut_off(&all.standby).await;
+    slow.batch_execute("commit").await.unwrap();
+    arrives(&all.destination, 12).await;
+    assert_eq!(digest(&all.destination, 12).await, digest(&all.source, 12).await);
+    all.source.server.aside(Server::kill_nine).await.unwrap();
+    promote(&all.standby).await;
+    insert(&promoted, 3).await;
+    let end = replicator.ends().await;
+    assert_eq!(end.code, Some(4), "{end:?}");
+    assert!(end.report.contains("both agree up to id 10"), "{}", end.report);
+    assert_eq!(highest(&all.destination).await, 12);
+}
