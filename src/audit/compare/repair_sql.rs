@@ -3,8 +3,8 @@
 use crate::audit::compare::outcome::Outcome;
 use crate::audit::compare::side::{Columns, Side};
 use crate::audit::compare::whole_file::WholeFile;
-use crate::audit::show::escape::escaped;
 use crate::error::{Error, Kind, Result};
+use crate::log::escape::escaped;
 use crate::sql;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};

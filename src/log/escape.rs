@@ -1,4 +1,5 @@
-//! Text from a table made fit for a terminal: nothing of it moves the cursor, rings, or turns the direction of what is read.
+//! Text from a table, a server or a file made fit for a terminal and for a log: nothing of it moves the cursor, rings, begins a line or turns the
+//! direction of what is read.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -18,6 +19,15 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(fit)
+}
+
+/// As [`escaped`], but for line feeds, for what is made of lines by us.
+pub fn escaped_lines(text: &str) -> Cow<'_, str> {
+    if matches!(escaped(text), Cow::Borrowed(_)) {
+        return Cow::Borrowed(text);
+    }
+    let lines: Vec<Cow<'_, str>> = text.split('\n').map(escaped).collect();
+    Cow::Owned(lines.join("\n"))
 }
 
 /// Writes the same characters of a JSON text as JSON does, `\u009b`; there they can stand in strings alone.
