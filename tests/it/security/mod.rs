@@ -1,5 +1,6 @@
 //! What a person with bad intentions, or a role with few privileges, can and cannot do.
 
+mod privileges;
 mod shadows;
 
 use crate::command::told;
@@ -76,5 +77,11 @@ impl Configured {
     async fn runs(&self, name: &str, arguments: &[&str], code: i32) -> Told {
         let path = self.path();
         runs(name, &[arguments, &["--config", &path]].concat(), code).await
+    }
+
+    /// Runs a command with it.
+    async fn run(&self, name: &str, arguments: &[&str]) -> Told {
+        let path = self.path();
+        run(name, &[arguments, &["--config", &path]].concat()).await
     }
 }
