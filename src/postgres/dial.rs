@@ -171,7 +171,13 @@ impl Dial<'_> {
         match ours.sqlstate() {
             Some("28P01") => ours
                 .because(secret.checked.clone())
-                .fix(format!("correct the password of user {user:?}, or its place")),
+                .fix(match (&self.tls, &self.conninfo.sslcert) {
+                    // PostgreSQL refuses a certificate of another name in the words for a wrong password.
+                    (Some(_), Some(_)) => format!(
+                        "correct the password of user {user:?}, or its place; or, if pg_hba.conf says clientcert=verify-full, show a certificate with that common name"
+                    ),
+                    _ => format!("correct the password of user {user:?}, or its place"),
+                }),
             Some("28000") => ours.fix(format!(
                 "let user {user:?} in from this machine: a line in the server's pg_hba.conf, ALTER ROLE … LOGIN, and a client certificate if it asks for one"
             )),

@@ -1,5 +1,6 @@
 //! What a person with bad intentions, or a role with few privileges, can and cannot do.
 
+mod encrypted;
 mod privileges;
 mod shadows;
 
