@@ -1,6 +1,6 @@
 //! What went wrong: a kind for the program; what, where, fix and causes for the person.
 
-use crate::log::escape::{escaped, escaped_lines};
+use crate::log::escape::{fit, fit_lines};
 use std::fmt;
 
 /// Decides, in one table, whether a failure is tried again and which exit code it ends with.
@@ -185,16 +185,16 @@ impl Error {
     }
 
     /// The block a person reads: `error:`, `where:`, `cause:`, `fix:`, one line each; further lines of a fix are indented. What a server or a file
-    /// named is escaped, so that no name and no foreign message can look like a line of ours or write to a terminal.
+    /// named is fit, so that no name and no foreign message can look like a line of ours or write to a terminal.
     pub fn report(&self) -> String {
-        let mut lines = vec![format!("error: {}", escaped(&self.0.what))];
-        lines.extend(self.0.place.iter().map(|place| format!("  where: {}", escaped(place))));
-        lines.extend(self.0.causes.iter().map(|cause| format!("  cause: {}", escaped(cause))));
+        let mut lines = vec![format!("error: {}", fit(&self.0.what))];
+        lines.extend(self.0.place.iter().map(|place| format!("  where: {}", fit(place))));
+        lines.extend(self.0.causes.iter().map(|cause| format!("  cause: {}", fit(cause))));
         lines.extend(
             self.0
                 .fix
                 .iter()
-                .map(|fix| format!("    fix: {}", escaped_lines(fix).replace('\n', "\n         "))),
+                .map(|fix| format!("    fix: {}", fit_lines(fix).replace('\n', "\n         "))),
         );
         lines.join("\n")
     }
@@ -202,11 +202,11 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}", escaped(&self.0.what))?;
+        write!(out, "{}", fit(&self.0.what))?;
         if let Some(place) = &self.0.place {
-            write!(out, " ({})", escaped(place))?;
+            write!(out, " ({})", fit(place))?;
         }
-        self.0.causes.iter().try_for_each(|cause| write!(out, ": {}", escaped(cause)))
+        self.0.causes.iter().try_for_each(|cause| write!(out, ": {}", fit(cause)))
     }
 }
 
@@ -325,10 +325,10 @@ impl Warning {
 
 impl fmt::Display for Warning {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = escaped(&self.what);
+        let what = fit(&self.what);
         match self.fix.as_str() {
             "" => write!(out, "{what}"),
-            fix => write!(out, "{what}; {}", escaped(fix)),
+            fix => write!(out, "{what}; {}", fit(fix)),
         }
     }
 }

@@ -4,7 +4,7 @@ use super::args;
 use super::configuration;
 use crate::config::load::Flags;
 use crate::error::{Error, Kind, Problems};
-use crate::log::escape::{escaped, escaped_json};
+use crate::log::escape::{escaped_json, fit};
 use crate::replicate::status::status as ask;
 
 /// Runs it; gives the exit code.
@@ -13,7 +13,7 @@ use crate::replicate::status::status as ask;
 /// Those of the configuration. A database that cannot be asked is part of the answer.
 pub async fn status(arguments: args::Status) -> Result<u8, Problems> {
     let config = configuration(&arguments.file, &Flags::default())?;
-    config.notes.iter().for_each(|note| eprintln!("note: {}", escaped(note)));
+    config.notes.iter().for_each(|note| eprintln!("note: {}", fit(note)));
     let status = ask(&config).await;
     if arguments.json {
         let object = serde_json::to_string(&status);

@@ -21,12 +21,28 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(fit)
 }
 
-/// As [`escaped`], but for line feeds, for what is made of lines by us.
-pub fn escaped_lines(text: &str) -> Cow<'_, str> {
-    if matches!(escaped(text), Cow::Borrowed(_)) {
+/// The same of a message, in which names may be escaped already: what they were made of stays as it is, so that nothing is escaped twice.
+pub fn fit(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_unfit) {
         return Cow::Borrowed(text);
     }
-    let lines: Vec<Cow<'_, str>> = text.split('\n').map(escaped).collect();
+    let mut fit = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_unfit(c) {
+            write!(fit, "\\u{{{:x}}}", u32::from(c)).expect("a String takes everything");
+        } else {
+            fit.push(c);
+        }
+    }
+    Cow::Owned(fit)
+}
+
+/// As [`fit`], but for line feeds, for what is made of lines by us.
+pub fn fit_lines(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_unfit) {
+        return Cow::Borrowed(text);
+    }
+    let lines: Vec<Cow<'_, str>> = text.split('\n').map(fit).collect();
     Cow::Owned(lines.join("\n"))
 }
 
@@ -68,6 +84,8 @@ mod tests {
         );
         assert_eq!(escaped("日本 \"é\" \\n \\u0041"), "日本 \"é\" \\n \\u0041");
         assert_eq!(escaped("\\u{1b}"), r"\u{5c}u{1b}");
+        assert_eq!(fit("a\n\\u{1b}\x1b"), r"a\u{a}\u{1b}\u{1b}");
+        assert_eq!(fit_lines("a\r\nb\u{202e}"), "a\\u{d}\nb\\u{202e}");
         assert_eq!(escaped_json("\"\u{9b}\u{e0001}a\""), r#""\u009b\udb40\udc01a""#);
     }
 

@@ -1,6 +1,6 @@
 //! Lines of the log made fit for a terminal while they are written: a value from outside begins no line and moves no cursor.
 
-use super::escape::{escaped, escaped_json};
+use super::escape::{escaped_json, fit};
 use slog::{OwnedKVList, Record};
 use slog_term::{Decorator, RecordDecorator};
 use std::io::{self, Write};
@@ -13,13 +13,13 @@ impl<D: Decorator> Decorator for FitDecorator<D> {
     where
         F: FnOnce(&mut dyn RecordDecorator) -> io::Result<()>,
     {
-        let fit = |within: &mut dyn RecordDecorator| {
+        let written = |within: &mut dyn RecordDecorator| {
             write(&mut FitRecord {
                 within,
                 is_from_outside: false,
             })
         };
-        self.0.with_record(record, values, fit)
+        self.0.with_record(record, values, written)
     }
 }
 
@@ -40,7 +40,7 @@ impl Write for FitRecord<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.is_from_outside {
             // A formatter hands over whole strings, so no character is cut in two.
-            self.within.write_all(escaped(&String::from_utf8_lossy(bytes)).as_bytes())?;
+            self.within.write_all(fit(&String::from_utf8_lossy(bytes)).as_bytes())?;
         } else {
             self.within.write_all(bytes)?;
         }

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Kind, Problems, Result};
 use crate::event::table::TableName;
-use crate::log::escape::escaped;
+use crate::log::escape::fit;
 use crate::postgres::connect::Session;
 use crate::postgres::objects::{Facts, TriggerFound};
 use crate::postgres::wanted::{Function, Trigger, drop_trigger};
@@ -301,7 +301,7 @@ impl fmt::Display for Report {
 
 /// A comment of SQL, whatever the text contains, fit for a terminal.
 fn comment(text: &str) -> String {
-    let lines: Vec<String> = text.split(['\n', '\r']).map(|line| format!("-- {}", escaped(line))).collect();
+    let lines: Vec<String> = text.split(['\n', '\r']).map(|line| format!("-- {}", fit(line))).collect();
     lines.join("\n")
 }
 

@@ -4,7 +4,7 @@ use crate::audit::compare::outcome::Outcome;
 use crate::audit::compare::side::{Columns, Side};
 use crate::audit::compare::whole_file::WholeFile;
 use crate::error::{Error, Kind, Result};
-use crate::log::escape::escaped;
+use crate::log::escape::fit;
 use crate::sql;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ impl Script {
              begin;\nset local client_encoding = 'UTF8';\nset local standard_conforming_strings = on;\nset local datestyle = 'ISO, YMD';\n\
              set local intervalstyle = 'iso_8601';\nset local timezone = 'UTC';\nset local xmloption = 'content';\nset local lc_monetary = 'C';\n\
              set local array_nulls = on;\nset local search_path = pg_catalog;\n",
-            escaped(&second.shown())
+            fit(&second.shown())
         ))?;
         Ok(script)
     }
@@ -77,7 +77,7 @@ impl Script {
             ))?;
         }
         for skipped in &outcome.skipped {
-            self.put(&format!("-- Not certain to be all: {}\n", escaped(skipped)))?;
+            self.put(&format!("-- Not certain to be all: {}\n", fit(skipped)))?;
         }
         self.put("commit;\n")?;
         let file = self.out.into_inner().map_err(|error| cannot(&self.path, error.error()))?;

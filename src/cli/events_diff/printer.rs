@@ -11,7 +11,7 @@ use crate::audit::validate::Validation;
 use crate::audit::verdict::Verdict;
 use crate::error::{Error, Kind, Result};
 use crate::event::range::shown as shown_id;
-use crate::log::escape::{escaped, escaped_json, escaped_lines};
+use crate::log::escape::{escaped, escaped_json, fit, fit_lines};
 use serde_json::json;
 use std::io::{IsTerminal, Write};
 
@@ -53,7 +53,7 @@ impl Printer {
             );
         }
         for side in [&pair.first, &pair.second] {
-            line(&escaped(&format!("{}: {}", side.name, side.shown())))?;
+            line(&fit(&format!("{}: {}", side.name, side.shown())))?;
         }
         let word = match (is_like, notes.is_empty()) {
             (true, true) => "the same",
@@ -61,8 +61,8 @@ impl Printer {
             (false, _) => "different: rows cannot be compared",
         };
         line(&format!("columns: {word}"))?;
-        notes.iter().try_for_each(|note| line(&format!("  {}", escaped(note))))?;
-        ids.map_or(Ok(()), |ids| line(&escaped(&format!("ids: {ids}"))))
+        notes.iter().try_for_each(|note| line(&format!("  {}", fit(note))))?;
+        ids.map_or(Ok(()), |ids| line(&fit(&format!("ids: {ids}"))))
     }
 
     /// One difference.
@@ -76,7 +76,7 @@ impl Printer {
     /// What the validation of one table came to.
     pub fn validation(self, name: &str, validation: &Validation) -> Result<()> {
         match self.format {
-            Format::Text => fit(&format!("{name}: {validation}")),
+            Format::Text => told(&format!("{name}: {validation}")),
             Format::Jsonl => object(&validation.json_line(name)),
         }
     }
@@ -84,7 +84,7 @@ impl Printer {
     /// What a dry run would compare.
     pub fn plan(self, plan: &str) -> Result<()> {
         match self.format {
-            Format::Text => fit(plan),
+            Format::Text => told(plan),
             Format::Jsonl => object(&json!({"type": "plan", "schema_version": lines::SCHEMA_VERSION, "plan": plan}).to_string()),
         }
     }
@@ -92,7 +92,7 @@ impl Printer {
     /// Something a person should know on the way.
     pub fn note(self, note: &str) -> Result<()> {
         match self.format {
-            Format::Text => line(&escaped(note)),
+            Format::Text => line(&fit(note)),
             Format::Jsonl => object(&json!({"type": "note", "schema_version": lines::SCHEMA_VERSION, "note": note}).to_string()),
         }
     }
@@ -104,7 +104,7 @@ impl Printer {
         }
         let (first, second) = (&pair.first.name, &pair.second.name);
         let what = outcome.range.map_or_else(|| "no row".to_owned(), |range| range.to_string());
-        fit(&format!(
+        told(&format!(
             "compared: {what}: {} rows of {first}, {} of {second}",
             outcome.rows.0, outcome.rows.1
         ))?;
@@ -117,14 +117,14 @@ impl Printer {
         let above = shown_id(outcome.fence.through);
         for (rows, name) in [(outcome.pending.0, first), (outcome.pending.1, second)] {
             if rows > 0 {
-                fit(&format!("pending: {rows} rows of {name} above id {above}"))?;
+                told(&format!("pending: {rows} rows of {name} above id {above}"))?;
             }
         }
         outcome
             .skipped
             .iter()
-            .try_for_each(|skipped| line(&format!("not certain: {}", escaped(skipped))))?;
-        outcome.notes.iter().try_for_each(|note| line(&format!("note: {}", escaped(note))))
+            .try_for_each(|skipped| line(&format!("not certain: {}", fit(skipped))))?;
+        outcome.notes.iter().try_for_each(|note| line(&format!("note: {}", fit(note))))
     }
 
     /// The last line: what all comparisons together came to.
@@ -145,8 +145,8 @@ pub fn is_of_output(error: &Error) -> bool {
 }
 
 /// A line of ours that may name what a server or a file named.
-fn fit(text: &str) -> Result<()> {
-    line(&escaped_lines(text))
+fn told(text: &str) -> Result<()> {
+    line(&fit_lines(text))
 }
 
 /// An object for a program.
