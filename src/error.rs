@@ -139,6 +139,15 @@ impl Error {
         self
     }
 
+    /// Leaves a secret out of what others have said, wherever it stands in it.
+    #[must_use]
+    pub fn without(mut self, secret: &str) -> Self {
+        for cause in &mut self.0.causes {
+            *cause = cause.replace(secret, "…");
+        }
+        self
+    }
+
     /// Puts a wider `what` over this failure: the narrower one becomes the first cause; kind, fix and SQLSTATE stay.
     #[must_use]
     pub fn while_doing(mut self, what: impl Into<String>) -> Self {

@@ -1,6 +1,7 @@
 //! What a person with bad intentions, or a role with few privileges, can and cannot do.
 
 mod encrypted;
+mod lying;
 mod names;
 mod privileges;
 mod shadows;
