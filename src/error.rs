@@ -1,5 +1,6 @@
 //! What went wrong: a kind for the program; what, where, fix and causes for the person.
 
+use crate::log::escape::{fit, fit_lines};
 use std::fmt;
 
 /// Decides, in one table, whether a failure is tried again and which exit code it ends with.
@@ -138,6 +139,15 @@ impl Error {
         self
     }
 
+    /// Leaves a secret out of what others have said, wherever it stands in it.
+    #[must_use]
+    pub fn without(mut self, secret: &str) -> Self {
+        for cause in &mut self.0.causes {
+            *cause = cause.replace(secret, "…");
+        }
+        self
+    }
+
     /// Puts a wider `what` over this failure: the narrower one becomes the first cause; kind, fix and SQLSTATE stay.
     #[must_use]
     pub fn while_doing(mut self, what: impl Into<String>) -> Self {
@@ -183,23 +193,29 @@ impl Error {
         self.0.sqlstate.as_deref()
     }
 
-    /// The block a person reads: `error:`, `where:`, `cause:`, `fix:`, one line each.
+    /// The block a person reads: `error:`, `where:`, `cause:`, `fix:`, one line each; further lines of a fix are indented. What a server or a file
+    /// named is fit, so that no name and no foreign message can look like a line of ours or write to a terminal.
     pub fn report(&self) -> String {
-        let mut lines = vec![format!("error: {}", self.0.what)];
-        lines.extend(self.0.place.iter().map(|place| format!("  where: {place}")));
-        lines.extend(self.0.causes.iter().map(|cause| format!("  cause: {cause}")));
-        lines.extend(self.0.fix.iter().map(|fix| format!("    fix: {fix}")));
+        let mut lines = vec![format!("error: {}", fit(&self.0.what))];
+        lines.extend(self.0.place.iter().map(|place| format!("  where: {}", fit(place))));
+        lines.extend(self.0.causes.iter().map(|cause| format!("  cause: {}", fit(cause))));
+        lines.extend(
+            self.0
+                .fix
+                .iter()
+                .map(|fix| format!("    fix: {}", fit_lines(fix).replace('\n', "\n         "))),
+        );
         lines.join("\n")
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}", self.0.what)?;
+        write!(out, "{}", fit(&self.0.what))?;
         if let Some(place) = &self.0.place {
-            write!(out, " ({place})")?;
+            write!(out, " ({})", fit(place))?;
         }
-        self.0.causes.iter().try_for_each(|cause| write!(out, ": {cause}"))
+        self.0.causes.iter().try_for_each(|cause| write!(out, ": {}", fit(cause)))
     }
 }
 
@@ -318,9 +334,10 @@ impl Warning {
 
 impl fmt::Display for Warning {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = fit(&self.what);
         match self.fix.as_str() {
-            "" => write!(out, "{}", self.what),
-            fix => write!(out, "{}; {fix}", self.what),
+            "" => write!(out, "{what}"),
+            fix => write!(out, "{what}; {}", fit(fix)),
         }
     }
 }
@@ -339,6 +356,20 @@ mod tests {
             error.report(),
             "error: cannot append to destination \"reporting\"\n  where: reporting.public.events, ids 120001..130000\n  cause: column \"currency\" does not exist\n    fix: add the column, then start again"
         );
+    }
+
+    #[test]
+    fn what_comes_from_outside_makes_no_line_of_a_report_and_reaches_no_terminal() {
+        let hostile = "x\nerror: forged\r\u{1b}[2J\u{202e}";
+        let error = Error::new(Kind::Access, hostile).at(hostile).because(hostile).fix(hostile);
+        let fit = r"x\u{a}error: forged\u{d}\u{1b}[2J\u{202e}";
+        assert_eq!(error.to_string(), format!("{fit} ({fit}): {fit}"));
+        let fix = "x\n         error: forged\\u{d}\\u{1b}[2J\\u{202e}";
+        assert_eq!(
+            error.report(),
+            format!("error: {fit}\n  where: {fit}\n  cause: {fit}\n    fix: {fix}")
+        );
+        assert_eq!(Warning::new(hostile, hostile).to_string(), format!("{fit}; {fit}"));
     }
 
     #[test]

@@ -1,5 +1,9 @@
 //! Logging: text for a person, one JSON object a line for a machine; nothing is dropped on overflow.
 
+pub mod escape;
+mod fit;
+
+use fit::{FitDecorator, FitJson};
 use slog::{Drain, Level, LevelFilter, Logger, OwnedKVList, Record};
 use std::io::{IsTerminal, Write};
 use time::OffsetDateTime;
@@ -72,8 +76,8 @@ pub fn start(level: Level, format: Format, stream: Stream) -> (Logger, Guard) {
     let drain: Box<dyn Drain<Ok = (), Err = slog::Never> + Send> = match (is_text, stream) {
         (true, Stream::Stdout) => Box::new(text(slog_term::TermDecorator::new().stdout().build())),
         (true, Stream::Stderr) => Box::new(text(slog_term::TermDecorator::new().stderr().build())),
-        (false, Stream::Stdout) => Box::new(json(std::io::stdout())),
-        (false, Stream::Stderr) => Box::new(json(std::io::stderr())),
+        (false, Stream::Stdout) => Box::new(json(FitJson(std::io::stdout()))),
+        (false, Stream::Stderr) => Box::new(json(FitJson(std::io::stderr()))),
     };
     let (drain, guard) = slog_async::Async::new(LevelFilter::new(drain, level).fuse())
         .chan_size(1024)
@@ -88,7 +92,7 @@ pub fn none() -> Logger {
 }
 
 fn text<D: slog_term::Decorator + Send + 'static>(decorator: D) -> impl Drain<Ok = (), Err = slog::Never> + Send {
-    slog_term::FullFormat::new(decorator)
+    slog_term::FullFormat::new(FitDecorator(decorator))
         .use_custom_timestamp(|out: &mut dyn Write| slog_term::timestamp_local(out))
         .use_original_order()
         .build()

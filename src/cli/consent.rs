@@ -1,6 +1,7 @@
 //! Asks a person before something is written: the plan, then yes or no.
 
 use crate::error::{Error, Kind, Result};
+use crate::log::escape::fit_lines;
 use crate::stop::Stop;
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
@@ -10,7 +11,7 @@ use std::io::{IsTerminal, Write};
 /// # Errors
 /// `Usage` when nobody can be asked.
 pub async fn agreed(plan: &impl Display, is_yes: bool, stop: &Stop) -> Result<bool> {
-    println!("{plan}");
+    println!("{}", fit_lines(&plan.to_string()));
     if is_yes {
         return Ok(true);
     }

@@ -5,6 +5,7 @@ use crate::config::libpq::{Conninfo, Environment};
 use crate::destination;
 use crate::error::{Problems, Result};
 use crate::event::table::TableName;
+use crate::log::escape::{fit, fit_lines};
 use crate::postgres::connect::{Purpose, Session};
 use crate::postgres::database;
 use crate::postgres::fault::Side;
@@ -92,14 +93,14 @@ async fn create_database(conninfo: &Conninfo, target: &InitTarget, plan: &Plan) 
         return Ok(true);
     }
     database::create_database(&maintenance, &conninfo.database).await?;
-    println!("created database {}", conninfo.database);
+    println!("created database {}", fit(&conninfo.database));
     Ok(false)
 }
 
 fn tell(report: &Report) {
-    report.created.iter().for_each(|what| println!("created {what}"));
-    report.present.iter().for_each(|what| println!("already there: {what}"));
-    report.notes.iter().for_each(|note| println!("note: {note}"));
+    report.created.iter().for_each(|what| println!("created {}", fit(what)));
+    report.present.iter().for_each(|what| println!("already there: {}", fit(what)));
+    report.notes.iter().for_each(|note| println!("note: {}", fit_lines(note)));
     if report.created.is_empty() {
         println!("nothing was missing, nothing was changed");
     }

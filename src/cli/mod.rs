@@ -55,13 +55,21 @@ fn block_on_one_thread(program: impl Future<Output = u8>) -> ExitCode {
 fn run_on(threads: &mut tokio::runtime::Builder, program: impl Future<Output = u8>) -> ExitCode {
     let code = match threads.enable_all().build() {
         Ok(runtime) => {
-            let code = runtime.block_on(program);
+            let program = std::panic::AssertUnwindSafe(program);
+            let run = std::panic::AssertUnwindSafe(|| runtime.block_on(program.0));
+            // What panics has said where; a server that answers nonsense can bring it about, and a script knows the code.
+            let code = std::panic::catch_unwind(run).unwrap_or_else(|_| told(&panicked().into()));
             runtime.shutdown_timeout(std::time::Duration::from_millis(100));
             code
         }
         Err(error) => told(&Error::new(Kind::Bug, "cannot start").caused_by(&error).into()),
     };
     ExitCode::from(code)
+}
+
+fn panicked() -> Error {
+    Error::new(Kind::Bug, "Counterfoil itself has failed, where it says above")
+        .fix("start again: what was copied stays, whole batches only; and report this, with the lines above")
 }
 
 async fn command(command: Command) -> u8 {

@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::config::load::Flags;
 use crate::error::{Error, Kind, Problems};
 use crate::log::Stream;
+use crate::log::escape::{fit, fit_lines};
 use crate::replicate::check;
 use crate::replicate::check::shape::{DestinationShape, SourceShape};
 use crate::stop::Stop;
@@ -27,7 +28,7 @@ pub async fn repair(arguments: args::Repair) -> Result<u8, Problems> {
     };
     let config = configuration(&arguments.file, &flags)?;
     let (log, guard) = logging(&config, Stream::Stderr);
-    config.notes.iter().for_each(|note| eprintln!("note: {note}"));
+    config.notes.iter().for_each(|note| eprintln!("note: {}", fit(note)));
     let stop = stop_on_signals(&log)?;
     let wanted = match (arguments.how.rewind_to, arguments.how.accept_slate) {
         (Some(id), _) => Wanted::RewindTo(id),
@@ -58,7 +59,7 @@ async fn mend(config: &Config, wanted: Wanted, is_yes: bool, stop: &Stop, log: &
     };
     let (repair, plan) = planned?;
     if plan.is_empty() {
-        println!("{plan}");
+        println!("{}", fit_lines(&plan.to_string()));
         return Ok(());
     }
     if !agreed(&plan, is_yes, stop).await? {

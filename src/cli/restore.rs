@@ -12,6 +12,7 @@ use crate::config::load::Flags;
 use crate::error::{Error, Kind, Problems, Result};
 use crate::event::range::shown;
 use crate::log::Stream;
+use crate::log::escape::{fit, fit_lines};
 use crate::replicate::check;
 use crate::replicate::check::shape::{DestinationShape, SourceShape};
 use crate::stop::Stop;
@@ -24,7 +25,7 @@ use slog::Logger;
 pub async fn restore(arguments: args::Restore) -> Result<u8, Problems> {
     let config = configuration(&arguments.file, &Flags::default())?;
     let (log, guard) = logging(&config, Stream::Stderr);
-    config.notes.iter().for_each(|note| eprintln!("note: {note}"));
+    config.notes.iter().for_each(|note| eprintln!("note: {}", fit(note)));
     let stop = stop_on_signals(&log)?;
     let from = chosen(&config, &arguments.from)?;
     let done = rebuild(&config, from, arguments.yes, &stop, &log).await;
@@ -61,7 +62,7 @@ async fn rebuild(config: &Config, from: usize, is_yes: bool, stop: &Stop, log: &
     };
     let (restore, plan) = planned?;
     if plan.is_empty() {
-        println!("{plan}");
+        println!("{}", fit_lines(&plan.to_string()));
         return Ok(());
     }
     if !agreed(&plan, is_yes, stop).await? {

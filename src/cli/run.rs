@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::config::load::Flags;
 use crate::error::{Error, Kind, Problems};
 use crate::event::range::shown;
+use crate::log::escape::fit_lines;
 use crate::log::{Stream, key};
 use crate::replicate::check::dry_run::dry_run;
 use crate::replicate::progress::Progress;
@@ -47,7 +48,7 @@ async fn try_it(config: &Config, stop: &Stop) -> Result<u8, Problems> {
     let tried = stop.or(async {
         let sides = Sides::open(config).await;
         let found = dry_run(config, sides.source()?, &sides.candidates(config)).await;
-        println!("{found}");
+        println!("{}", fit_lines(&found.to_string()));
         Ok(found.findings.problems.exit_code())
     });
     tried.await.unwrap_or(Ok(0))

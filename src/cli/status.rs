@@ -4,6 +4,7 @@ use super::args;
 use super::configuration;
 use crate::config::load::Flags;
 use crate::error::{Error, Kind, Problems};
+use crate::log::escape::{escaped_json, fit};
 use crate::replicate::status::status as ask;
 
 /// Runs it; gives the exit code.
@@ -12,13 +13,13 @@ use crate::replicate::status::status as ask;
 /// Those of the configuration. A database that cannot be asked is part of the answer.
 pub async fn status(arguments: args::Status) -> Result<u8, Problems> {
     let config = configuration(&arguments.file, &Flags::default())?;
-    config.notes.iter().for_each(|note| eprintln!("note: {note}"));
+    config.notes.iter().for_each(|note| eprintln!("note: {}", fit(note)));
     let status = ask(&config).await;
     if arguments.json {
         let object = serde_json::to_string(&status);
         println!(
             "{}",
-            object.map_err(|error| Error::new(Kind::Bug, "cannot write the status as JSON").caused_by(&error))?
+            escaped_json(&object.map_err(|error| Error::new(Kind::Bug, "cannot write the status as JSON").caused_by(&error))?)
         );
     } else {
         print!("{status}");

@@ -148,7 +148,10 @@ fn lacks(from: &Column, source: &Table, destination: &Table) -> Error {
             names(source),
             names(destination)
         ))
-        .fix(format!("ALTER TABLE {} ADD COLUMN {column} {};", destination.name, from.type_name))
+        .fix(match is_name_of_type(&from.type_name) {
+            true => format!("ALTER TABLE {} ADD COLUMN {column} {};", destination.name, from.type_name),
+            false => format!("add the column to {}, of the type it has at the source", destination.name),
+        })
 }
 
 fn differs(from: &Column, to: &Column, destination: &Table) -> Error {
@@ -160,11 +163,50 @@ fn differs(from: &Column, to: &Column, destination: &Table) -> Error {
             from.type_name, to.type_name
         ),
     )
-    .fix(format!(
-        "ALTER TABLE {} ALTER COLUMN {column} TYPE {type_name} USING {column}::{type_name};",
-        destination.name,
-        type_name = from.type_name
-    ))
+    .fix(match is_name_of_type(&from.type_name) {
+        true => format!(
+            "ALTER TABLE {} ALTER COLUMN {column} TYPE {type_name} USING {column}::{type_name};",
+            destination.name,
+            type_name = from.type_name
+        ),
+        false => format!("give column {column} of {} the type it has at the source", destination.name),
+    })
+}
+
+/// Whether a type, as the source's server calls it, can stand in a statement that a person runs at the destination: outside of quotes there is
+/// nothing but names and modifiers, and no word that begins something else, such as a default.
+fn is_name_of_type(type_name: &str) -> bool {
+    const OTHERS: [&str; 11] = [
+        "default",
+        "check",
+        "references",
+        "generated",
+        "constraint",
+        "unique",
+        "primary",
+        "not",
+        "null",
+        "collate",
+        "using",
+    ];
+    let mut within = 0_u8;
+    let mut is_plain = |c: char| match c {
+        '(' if within == 0 => {
+            within = 1;
+            true
+        }
+        ')' => std::mem::take(&mut within) == 1,
+        ',' => within == 1,
+        _ => c.is_alphanumeric() || "_ .[]".contains(c),
+    };
+    let outside: Vec<&str> = type_name.split('"').step_by(2).collect();
+    type_name.matches('"').count().is_multiple_of(2)
+        && outside.iter().all(|part| part.chars().all(&mut is_plain))
+        && within == 0
+        && outside
+            .iter()
+            .flat_map(|part| part.split(|c: char| !c.is_alphanumeric() && c != '_'))
+            .all(|word| !OTHERS.contains(&word.to_lowercase().as_str()))
 }
 
 fn demands(to: &Column, destination: &Table) -> Error {

@@ -201,3 +201,41 @@ fn a_null_that_the_destination_would_refuse_is_a_caution_not_a_refusal() {
     assert!(told[0].what.contains("may be NULL at the source"), "{told:?}");
     assert!(cautions(&events(), &source).is_empty());
 }
+
+#[test]
+fn a_remedy_names_a_type_only_if_it_can_be_nothing_but_a_type() {
+    for name in [
+        "bigint",
+        "timestamp(3) with time zone",
+        "numeric(10,2)",
+        "character varying(7)[]",
+        "\"My \"\"Schema\"\"; drop\".\"t,\"(4326)",
+        "public.geometry(Point,4326)",
+        "interval day to second(3)",
+    ] {
+        assert!(is_name_of_type(name), "{name}");
+    }
+    for name in [
+        "text; drop table events",
+        "text, drop column id",
+        "text default public.f()",
+        "text DEFAULT f",
+        "\"a",
+        "a\"b\"c\"; --",
+        "text -- ",
+        "text) (",
+        "t(1",
+        "text/*",
+        "text\n",
+        "text check (f())",
+    ] {
+        assert!(!is_name_of_type(name), "{name}");
+        let mut source = events();
+        source.columns.push(Column {
+            type_name: name.to_owned(),
+            ..column("currency", &Type::TEXT)
+        });
+        let remedy = only_problem(&source, &events()).remedy().unwrap().to_owned();
+        assert_eq!(remedy, "add the column to public.events, of the type it has at the source");
+    }
+}

@@ -17,6 +17,10 @@ pub const HEADER: &[u8; HEADER_LEN] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 pub const TRAILER: &[u8; 2] = b"\xff\xff";
 /// PostgreSQL's own limit of columns, with room to spare.
 const FIELDS_MAX: i16 = 1700;
+/// PostgreSQL's own limit of a row in a COPY, 1 GiB: what says that it is longer is no row, and nothing of it is waited for.
+const ROW_BYTES_MAX: usize = 1 << 30;
+/// No extension of the header is known.
+const EXTENSION_BYTES_MAX: usize = 64 * 1024;
 
 /// The two forms of COPY data that are passed through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -149,10 +153,10 @@ impl Rows {
             return Err(garbled("no binary COPY signature"));
         }
         let extension = i32_at(&self.buffered, 15).and_then(|len| usize::try_from(len).ok());
-        let Some(extension) = extension else {
-            return Err(garbled("a header extension of negative length"));
+        let Some(extension) = extension.filter(|extension| *extension <= EXTENSION_BYTES_MAX) else {
+            return Err(garbled("a header extension of negative or absurd length"));
         };
-        let header = HEADER_LEN.saturating_add(extension);
+        let header = HEADER_LEN + extension;
         if self.buffered.len() < header {
             return Ok(false);
         }
@@ -188,6 +192,9 @@ fn find_binary(bytes: &[u8], layout: Layout) -> Result<Option<Found>> {
             Err(_) => return Err(garbled("a field of negative length")),
         };
         end = range.end;
+        if end > ROW_BYTES_MAX {
+            return Err(garbled("a row longer than PostgreSQL can send"));
+        }
         if end > bytes.len() {
             return Ok(None);
         }
@@ -213,7 +220,11 @@ fn integer(field: &[u8]) -> Option<i64> {
 
 fn find_text(bytes: &[u8], layout: Layout) -> Result<Option<Found>> {
     let Some(line_end) = bytes.iter().position(|byte| *byte == b'\n') else {
-        return Ok(None);
+        return if bytes.len() > ROW_BYTES_MAX {
+            Err(garbled("a row longer than PostgreSQL can send"))
+        } else {
+            Ok(None)
+        };
     };
     let (mut id, mut group, mut start, mut fields) = (None, None, 0, 0);
     for value in bytes[..line_end].split(|byte| *byte == b'\t') {
@@ -266,134 +277,4 @@ pub fn rows_after(chunk: &Bytes, layout: Layout, after: i64) -> Result<(Bytes, u
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const BINARY: Layout = Layout {
-        format: Format::Binary,
-        fields: 3,
-        id: 0,
-        group: Some(1),
-    };
-    const TEXT: Layout = Layout {
-        format: Format::Text,
-        fields: 3,
-        id: 0,
-        group: Some(1),
-    };
-
-    fn binary_row(id: i64, ts: Option<i64>, event: &[u8]) -> Vec<u8> {
-        let mut row = 3i16.to_be_bytes().to_vec();
-        row.extend(8i32.to_be_bytes());
-        row.extend(id.to_be_bytes());
-        match ts {
-            Some(ts) => {
-                row.extend(8i32.to_be_bytes());
-                row.extend(ts.to_be_bytes());
-            }
-            None => row.extend((-1i32).to_be_bytes()),
-        }
-        row.extend(i32::try_from(event.len()).expect("a short event").to_be_bytes());
-        row.extend(event);
-        row
-    }
-
-    fn read_all(rows: &mut Rows, messages: &[Bytes]) -> Result<Vec<Row>> {
-        let mut read = Vec::new();
-        for message in messages {
-            rows.push(message.clone());
-            while let Some(row) = rows.next()? {
-                read.push(row);
-            }
-        }
-        rows.finish().map(|()| read)
-    }
-
-    proptest! {
-        #[test]
-        fn rows_are_found_however_the_stream_was_cut(
-            events in proptest::collection::vec((any::<i64>(), any::<Option<i64>>(), proptest::collection::vec(any::<u8>(), 0..40)), 0..12),
-            cuts in proptest::collection::vec(1usize..60, 1..40),
-        ) {
-            let mut stream = HEADER.to_vec();
-            let sent: Vec<Vec<u8>> = events.iter().map(|(id, ts, event)| binary_row(*id, *ts, event)).collect();
-            sent.iter().for_each(|row| stream.extend(row));
-            stream.extend(TRAILER);
-            let mut messages = Vec::new();
-            let mut rest = Bytes::from(stream);
-            let mut cuts = cuts.iter().cycle();
-            while !rest.is_empty() {
-                let cut = (*cuts.next().expect("an endless cycle")).min(rest.len());
-                messages.push(rest.split_to(cut));
-            }
-            let read = read_all(&mut Rows::new(BINARY), &messages).expect("rows are read");
-            prop_assert_eq!(read.iter().map(|row| row.bytes.to_vec()).collect::<Vec<_>>(), sent);
-            for (row, (id, ts, _)) in read.iter().zip(&events) {
-                prop_assert_eq!(row.id, *id);
-                prop_assert_eq!(row.group().map(<[u8]>::to_vec), ts.map(|ts| ts.to_be_bytes().to_vec()));
-            }
-        }
-
-        #[test]
-        fn no_bytes_from_outside_make_it_panic(stream in proptest::collection::vec(any::<u8>(), 0..200), has_header in any::<bool>()) {
-            for layout in [BINARY, TEXT] {
-                let mut rows = Rows::new(layout);
-                if has_header {
-                    rows.push(Bytes::from_static(HEADER));
-                }
-                rows.push(Bytes::from(stream.clone()));
-                while let Ok(Some(_)) = rows.next() {}
-            }
-        }
-    }
-
-    #[test]
-    fn a_stream_that_ends_within_a_row_or_without_its_trailer_is_an_error() {
-        let whole = [HEADER.as_slice(), &binary_row(1, Some(1), b"e"), TRAILER].concat();
-        for cut in 1..whole.len() {
-            let message = Bytes::copy_from_slice(&whole[..cut]);
-            assert!(read_all(&mut Rows::new(BINARY), &[message]).is_err(), "cut after {cut} bytes");
-        }
-    }
-
-    #[test]
-    fn an_empty_table_is_one_message_of_header_and_trailer() {
-        let message = Bytes::from([HEADER.as_slice(), TRAILER].concat());
-        assert_eq!(message.len(), 21);
-        assert_eq!(read_all(&mut Rows::new(BINARY), &[message]).expect("an empty table"), vec![]);
-    }
-
-    #[test]
-    fn text_rows_are_lines_and_null_is_no_group() {
-        let message = Bytes::from_static(b"-5\t2026-01-01\t{}\n7\t\\N\t{\\n}\n");
-        let read = read_all(&mut Rows::new(TEXT), &[message]).expect("two rows");
-        assert_eq!(read.iter().map(|row| row.id).collect::<Vec<_>>(), [-5, 7]);
-        assert_eq!(read[0].group(), Some(b"2026-01-01".as_slice()));
-        assert_eq!(read[1].group(), None);
-    }
-
-    #[test]
-    fn a_row_with_another_number_of_fields_is_refused() {
-        let mut rows = Rows::new(Layout { fields: 2, ..BINARY });
-        rows.push(Bytes::from([HEADER.as_slice(), &binary_row(1, Some(1), b"e")].concat()));
-        assert_eq!(rows.next().expect_err("refused").kind(), Kind::Bug);
-    }
-
-    #[test]
-    fn a_lane_that_begins_within_a_chunk_gets_the_rows_after_its_position() {
-        let chunk = Bytes::from(
-            [
-                binary_row(1, Some(1), b"a"),
-                binary_row(2, Some(1), b"b"),
-                binary_row(5, Some(1), b"c"),
-            ]
-            .concat(),
-        );
-        for (after, kept) in [(0, 3), (1, 2), (4, 1), (5, 0)] {
-            let (bytes, rows) = rows_after(&chunk, BINARY, after).expect("whole rows");
-            assert_eq!(rows, kept);
-            assert_eq!(bytes.is_empty(), kept == 0);
-        }
-    }
-}
+mod tests;

@@ -1,6 +1,8 @@
 //! An event table as the catalog describes it, and whether a destination can hold what a source has.
 
+use crate::error::{Error, Kind, Result};
 use crate::event::trigger::InsertTrigger;
+use crate::sql;
 
 pub use crate::sql::TableName;
 
@@ -73,6 +75,25 @@ impl Table {
     /// The column of this name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// Makes sure that our role may read every column.
+    ///
+    /// # Errors
+    /// `Access` with the statements that let it.
+    pub fn demand_reading(&self) -> Result<()> {
+        let mut cures = Vec::new();
+        if !self.may_use_schema {
+            cures.push(format!("GRANT USAGE ON SCHEMA {} TO our role;", sql::ident(&self.name.schema)));
+        }
+        if self.columns.iter().any(|column| !column.may_select) {
+            cures.push(format!("GRANT SELECT ON {} TO our role;", self.name));
+        }
+        if cures.is_empty() {
+            return Ok(());
+        }
+        let what = format!("our role may not read {}: permission denied", self.name);
+        Err(Error::new(Kind::Access, what).fix(cures.join(" ")))
     }
 
     /// Whether several COPYs may run into it at the same time: a trigger or a foreign key can let one transaction wait for another.

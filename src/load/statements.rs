@@ -54,9 +54,7 @@ impl Statements {
     /// Those of the server.
     pub(super) async fn prepare(session: &Session, shape: &Shape, way: Way) -> Result<Self> {
         let prepared = async {
-            session
-                .batch_execute(&filled(include_str!("../../sql/load/search_path.sql"), shape))
-                .await?;
+            session.batch_execute(&search_path(shape, "false")).await?;
             match way {
                 Way::Typed => {
                     let call = filled(include_str!("../../sql/load/insert_events.sql"), shape);
@@ -115,6 +113,7 @@ impl Statements {
             ("schema", text(&*schema)),
             ("id_newest", sql(id_newest)),
             ("event_ts", sql(event_ts)),
+            ("search_path", sql(search_path(shape, "true"))),
         ];
         let begin = fill(include_str!("../../sql/load/begin_counted.sql"), &names);
         let set_counter = move |next: i64| {
@@ -127,6 +126,11 @@ impl Statements {
             set_counter: Some(Box::new(set_counter)),
         })
     }
+}
+
+fn search_path(shape: &Shape, is_local: &str) -> String {
+    let names = [("schema", text(&*shape.table.schema)), ("is_local", sql(is_local))];
+    fill(include_str!("../../sql/load/search_path.sql"), &names)
 }
 
 fn filled(file: &str, shape: &Shape) -> String {

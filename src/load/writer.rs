@@ -223,7 +223,7 @@ impl Writer {
 /// The first field of every row, as far as it is an integer.
 fn integers(messages: &[SimpleQueryMessage]) -> Vec<i64> {
     let first = |message: &SimpleQueryMessage| match message {
-        SimpleQueryMessage::Row(row) => row.get(0)?.parse().ok(),
+        SimpleQueryMessage::Row(row) => row.try_get(0).ok()??.parse().ok(),
         _ => None,
     };
     messages.iter().filter_map(first).collect()

@@ -5,7 +5,7 @@ use crate::error::{Error, Kind, Result};
 use crate::postgres::cancel;
 use crate::postgres::dial::Line;
 use crate::postgres::fault::{self, Side};
-use crate::postgres::identity::{self, ServerFacts};
+use crate::postgres::identity::{self, ServerFacts, field};
 use crate::postgres::tour::Tour;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -150,7 +150,7 @@ impl Session {
     pub(super) async fn reset(&self) -> Result<bool> {
         let reset = format!("{}\n{}", include_str!("../../sql/session/reset.sql"), self.pins.needed);
         let (first, _) = futures::join!(self.simple_query(&reset), self.batch_execute(&self.pins.wished));
-        let was_in_order = first.is_ok_and(|answer| row_of(&answer).is_some_and(|row| row.get(0) == Some("t")));
+        let was_in_order = first.is_ok_and(|answer| row_of(&answer).is_some_and(|row| field(row, 0) == Some("t")));
         if !was_in_order {
             let rollback = include_str!("../../sql/session/rollback.sql");
             let (ended, again, _) = futures::join!(
@@ -220,7 +220,7 @@ async fn get_to_know(line: &Line, pins: &Pins, side: Side, touch: Touch) -> Resu
         }
     };
     let version = version.map_err(|error| lost(error, "cannot ask the server for its version"))?;
-    identity::refuse_foreign(row_of(&version).and_then(|row| row.get(0)).unwrap_or_default())?;
+    identity::refuse_foreign(row_of(&version).and_then(|row| field(row, 0)).unwrap_or_default())?;
     pinned.map_err(|error| lost(error, "cannot set up the session"))?;
     let facts = facts.map_err(|error| match error.code() {
         Some(code) if code.code().starts_with("42") => {
@@ -229,7 +229,7 @@ async fn get_to_know(line: &Line, pins: &Pins, side: Side, touch: Touch) -> Resu
         _ => lost(error, "cannot read what the server says about itself"),
     })?;
     let row = row_of(&facts).ok_or_else(|| identity::not_postgresql().because("it does not answer as PostgreSQL does"))?;
-    let system_identifier = system_identifier.ok().and_then(|answer| row_of(&answer)?.get(0)?.parse().ok());
+    let system_identifier = system_identifier.ok().and_then(|answer| field(row_of(&answer)?, 0)?.parse().ok());
     identity::facts(row, system_identifier)
 }
 

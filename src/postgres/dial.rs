@@ -167,11 +167,17 @@ impl Dial<'_> {
                 .because(format!("authentication of user {user:?} failed: {source}"))
                 .fix("check the server's pg_hba.conf and password_encryption, and channel_binding on this side");
         }
-        let ours = fault::error(error, self.side, "cannot connect");
+        let ours = without_secret(fault::error(error, self.side, "cannot connect"), secret);
         match ours.sqlstate() {
             Some("28P01") => ours
                 .because(secret.checked.clone())
-                .fix(format!("correct the password of user {user:?}, or its place")),
+                .fix(match (&self.tls, &self.conninfo.sslcert) {
+                    // PostgreSQL refuses a certificate of another name in the words for a wrong password.
+                    (Some(_), Some(_)) => format!(
+                        "correct the password of user {user:?}, or its place; or, if pg_hba.conf says clientcert=verify-full, show a certificate with that common name"
+                    ),
+                    _ => format!("correct the password of user {user:?}, or its place"),
+                }),
             Some("28000") => ours.fix(format!(
                 "let user {user:?} in from this machine: a line in the server's pg_hba.conf, ALTER ROLE … LOGIN, and a client certificate if it asks for one"
             )),
@@ -211,6 +217,14 @@ fn is_worth_another_way(failure: &Failure, second: Way) -> bool {
     let Failure::Driver(error) = failure else { return false };
     let is_refused_by_hba = error.code().is_some_and(|code| code.code() == "28000");
     is_refused_by_hba || (second == Way::Plain && tls::Fault::of(error).is_some())
+}
+
+/// A server that was given the password could put it into its answer.
+fn without_secret(error: Error, secret: &Secret) -> Error {
+    match &secret.password {
+        Some(password) if !password.expose_secret().is_empty() => error.without(password.expose_secret()),
+        _ => error,
+    }
 }
 
 /// Looks the password up anew, so that it can be rotated.

@@ -1,6 +1,7 @@
 //! What a server's or a connection's error means: one table from SQLSTATE to kind, and a text without event contents.
 
 use crate::error::{Error, Kind};
+use crate::sql;
 use std::error::Error as _;
 use tokio_postgres::error::{DbError, Severity};
 
@@ -36,6 +37,9 @@ pub fn error(error: &tokio_postgres::Error, side: Side, what: impl Into<String>)
         if let Some(hint) = server.hint() {
             ours = ours.because(format!("hint of the server: {hint}"));
         }
+        if sqlstate == "42501" {
+            ours = ours.fix(grant(server.message()));
+        }
         return ours;
     }
     let ours = Error::new(Kind::Unavailable, what).because(error.to_string());
@@ -43,6 +47,15 @@ pub fn error(error: &tokio_postgres::Error, side: Side, what: impl Into<String>)
         Some(source) => ours.caused_by(source),
         None => ours,
     }
+}
+
+/// What lets our role do what it may not, as far as the message tells; its language is the server's.
+fn grant(message: &str) -> String {
+    let schema = message.strip_prefix("permission denied for schema ");
+    let usage = schema.map_or_else(String::new, |schema| {
+        format!("GRANT USAGE ON SCHEMA {} TO our role; ", sql::ident(schema))
+    });
+    format!("{usage}docs/security.md has the least privileges of each command as SQL")
 }
 
 /// Whether an error of a commit leaves open if it was committed: only an error of the statement itself says that it was not.

@@ -1,7 +1,9 @@
 //! What a server said about itself when a session began, and which servers are refused.
 
 use crate::error::{Error, Kind, Result};
+use std::fmt;
 use tokio_postgres::SimpleQueryRow;
+use tokio_postgres::row::RowIndex;
 
 /// The oldest major version that is supported.
 pub const MAJOR_VERSION_MIN: u32 = 13;
@@ -109,12 +111,17 @@ pub(super) fn not_postgresql() -> Error {
     Error::new(Kind::Unsuitable, "the server is not PostgreSQL")
 }
 
+/// A field of an answer; `None` for NULL, and where the server sent no such field or no text.
+pub(super) fn field<I: RowIndex + fmt::Display>(row: &SimpleQueryRow, index: I) -> Option<&str> {
+    row.try_get(index).ok().flatten()
+}
+
 /// Reads the answer of `facts.sql`.
 ///
 /// # Errors
 /// `Unsuitable` when `pg_locks` does not show the transaction that asks: then the high-water mark could not be trusted.
 pub(super) fn facts(row: &SimpleQueryRow, system_identifier: Option<u64>) -> Result<ServerFacts> {
-    let is = |name| row.get(name) == Some("t");
+    let is = |name| field(row, name) == Some("t");
     if !is("has_own_lock") {
         return Err(not_postgresql()
             .because("its pg_locks does not show the lock of the transaction that asks")
@@ -122,16 +129,16 @@ pub(super) fn facts(row: &SimpleQueryRow, system_identifier: Option<u64>) -> Res
     }
     let facts = || {
         Some(ServerFacts {
-            version_num: row.get("version_num")?.parse().ok()?,
-            backend_pid: row.get("backend_pid")?.parse().ok()?,
-            server_encoding: row.get("server_encoding")?.to_owned(),
+            version_num: field(row, "version_num")?.parse().ok()?,
+            backend_pid: field(row, "backend_pid")?.parse().ok()?,
+            server_encoding: field(row, "server_encoding")?.to_owned(),
             is_read_only: is("is_read_only"),
             identity: ServerIdentity {
                 system_identifier,
-                timeline: row.get("timeline").and_then(|hex| u32::from_str_radix(hex, 16).ok()),
-                started_at_us: row.get("started_at_us")?.parse().ok()?,
+                timeline: field(row, "timeline").and_then(|hex| u32::from_str_radix(hex, 16).ok()),
+                started_at_us: field(row, "started_at_us")?.parse().ok()?,
                 is_in_recovery: is("is_in_recovery"),
-                database_oid: row.get("database_oid")?.parse().ok()?,
+                database_oid: field(row, "database_oid")?.parse().ok()?,
             },
         })
     };

@@ -91,7 +91,7 @@ impl Listener {
             .map_err(|_| self.silent())?
             .map_err(|error| self.session.error(&error, "cannot read the notification queue"))?;
         let usage = answer.iter().find_map(|message| match message {
-            SimpleQueryMessage::Row(row) => row.get(0)?.parse().ok(),
+            SimpleQueryMessage::Row(row) => row.try_get(0).ok()??.parse().ok(),
             _ => None,
         });
         usage.ok_or_else(|| Error::new(Kind::Bug, "cannot read the notification queue").at(self.session.place()))

@@ -15,6 +15,8 @@ pub struct Facts {
     pub server: ServerFacts,
     /// Whether our role may create objects in the schema; `None` where there is no such schema.
     pub may_create_in_schema: Option<bool>,
+    /// Whether our role may use what is in the schema; `true` where there is no such schema yet.
+    pub may_use_schema: bool,
     /// What bears the name of the event table.
     pub events: Option<Relation>,
     /// What bears the name of the counter, `id`, in the same schema.
@@ -129,6 +131,7 @@ impl Facts {
             table: table.clone(),
             server: ServerFacts::read(session).await?,
             may_create_in_schema: schema.first().map(|row| row.get("may_create")),
+            may_use_schema: schema.first().is_none_or(|row| row.get("may_use")),
             events: rows(relation, &table.name).await?.first().map(Relation::from_row),
             counter: rows(relation, "id").await?.first().map(Relation::from_row),
             functions: functions.iter().map(FunctionFound::from_row).collect(),
@@ -145,6 +148,7 @@ impl Facts {
                 ..server
             },
             may_create_in_schema: (table.schema == "public").then_some(true),
+            may_use_schema: true,
             events: None,
             counter: None,
             functions: Vec::new(),

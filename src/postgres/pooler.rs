@@ -130,7 +130,7 @@ async fn process_of(session: &Session) -> Result<i32> {
         .await
         .map_err(|error| refused(session, &error))?;
     let row = answer.iter().find_map(|message| match message {
-        tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0)?.parse().ok(),
+        tokio_postgres::SimpleQueryMessage::Row(row) => row.try_get(0).ok()??.parse().ok(),
         _ => None,
     });
     row.ok_or_else(|| pooled(session, "the server did not name its process".to_owned()))

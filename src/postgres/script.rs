@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Kind, Problems, Result};
 use crate::event::table::TableName;
+use crate::log::escape::fit;
 use crate::postgres::connect::Session;
 use crate::postgres::objects::{Facts, TriggerFound};
 use crate::postgres::wanted::{Function, Trigger, drop_trigger};
@@ -171,6 +172,10 @@ impl Script {
                 grant,
             ));
         }
+        if !facts.may_use_schema && !self.is_empty() {
+            let grant = format!("grant usage on schema {} to {};", ident(&facts.table.schema), ident(role));
+            lacks.push((format!("role {role} may not use schema {}", facts.table.schema), grant));
+        }
         if let Some(events) = facts.events.as_ref().filter(|events| takes(On::Table) && !events.is_owned) {
             let why = format!("role {role} does not own {}: {} does", facts.table, events.owner);
             lacks.push((why, format!("grant {} to {};", ident(&events.owner), ident(role))));
@@ -263,7 +268,10 @@ fn refused(session: &Session, error: &tokio_postgres::Error, what: &str) -> Erro
         }
         // A name that something we did not look for already bears, a type for instance.
         Some(state) if state.starts_with("42") && ours.kind() != Kind::Access => ours.of_kind(Kind::Unsuitable).fix("nothing was changed"),
-        _ => ours.fix("nothing was changed"),
+        _ => match ours.remedy().map(str::to_owned) {
+            Some(fix) => ours.fix(format!("nothing was changed; {fix}")),
+            None => ours.fix("nothing was changed"),
+        },
     }
 }
 
@@ -291,9 +299,9 @@ impl fmt::Display for Report {
     }
 }
 
-/// A comment of SQL, whatever the text contains.
+/// A comment of SQL, whatever the text contains, fit for a terminal.
 fn comment(text: &str) -> String {
-    let lines: Vec<String> = text.split(['\n', '\r']).map(|line| format!("-- {line}")).collect();
+    let lines: Vec<String> = text.split(['\n', '\r']).map(|line| format!("-- {}", fit(line))).collect();
     lines.join("\n")
 }
 

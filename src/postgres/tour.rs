@@ -2,6 +2,7 @@
 
 use crate::config::libpq::{Conninfo, Host, HostAt, SslMode, TargetSession};
 use crate::error::{Error, Kind, Result};
+use crate::log::escape::escaped;
 use crate::postgres::connect::{Purpose, Session, Touch};
 use crate::postgres::dial::Dial;
 use crate::postgres::identity::ServerFacts;
@@ -148,7 +149,7 @@ impl<'a> Tour<'a> {
     }
 
     fn place(&self, host: &Host) -> Arc<str> {
-        format!("{host}/{}", self.conninfo.database).into()
+        escaped(&format!("{host}/{}", self.conninfo.database)).into()
     }
 
     /// One miss is told as it is; of several, each with its address, and the gravest decides what follows.

@@ -277,6 +277,9 @@ impl Batches<'_> {
                     page.rows.push(if is_to_move { Bytes::copy_from_slice(&bytes) } else { bytes });
                     while let Some(row) = page.rows.next()? {
                         page.rows_seen += 1;
+                        if self.cutter.previous() >= Some(row.id) {
+                            return Err(out_of_order(session.place(), self.reading, row.id));
+                        }
                         self.cutter.push(&row);
                     }
                 }
@@ -345,6 +348,14 @@ impl Batches<'_> {
             }
         }
     }
+}
+
+/// Every page asks for rows above a position in ascending order: another answer is that of a damaged index, or of no PostgreSQL.
+fn out_of_order(place: &str, reading: &Reading, id: i64) -> Error {
+    Error::new(Kind::Order, format!("the source sent event {id} out of order, or twice"))
+        .at(format!("{place}, {}", reading.table))
+        .because("its index of the id does not give the ids in ascending order")
+        .fix("nothing of this batch was written; check the index there (amcheck) and REINDEX it, then start again")
 }
 
 async fn open_page(reader: &mut Reader, reading: &Reading, after: Option<i64>, is_first: bool) -> Result<Page> {

@@ -2,6 +2,7 @@
 
 use super::ident;
 use crate::error::{Error, Kind, Result};
+use crate::log::escape::escaped;
 use std::fmt;
 
 /// Schema and name of a table, unquoted.
@@ -73,14 +74,16 @@ fn parse_part(text: &str) -> Option<(String, &str)> {
 }
 
 impl fmt::Display for TableName {
-    /// As a person reads and SQL accepts it: quoted only where needed.
+    /// As a person reads and SQL accepts it: quoted only where needed. Characters that could write to a terminal are escaped; such a name is
+    /// one that SQL does not know, and never another table's.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plain = |part: &str| {
             part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
                 && !part.starts_with(|c: char| c.is_ascii_digit())
         };
         let show = |part: &str| if plain(part) { part.to_owned() } else { ident(part) };
-        write!(out, "{}.{}", show(&self.schema), show(&self.name))
+        let shown = format!("{}.{}", show(&self.schema), show(&self.name));
+        out.write_str(&escaped(&shown))
     }
 }
 
@@ -101,6 +104,16 @@ mod tests {
             assert_eq!(table.to_string(), shown);
             assert_eq!(TableName::parse(&table.quoted()).unwrap(), table);
         }
+    }
+
+    #[test]
+    fn a_name_that_could_write_to_a_terminal_is_shown_as_one_that_does_not() {
+        let name = |name: &str| TableName {
+            schema: "public".to_owned(),
+            name: name.to_owned(),
+        };
+        assert_eq!(name("a\n\u{1b}[2J").to_string(), r#"public."a\u{a}\u{1b}[2J""#);
+        assert_ne!(name("a\n").to_string(), name(r"a\u{a}").to_string());
     }
 
     #[test]

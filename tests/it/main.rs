@@ -26,6 +26,7 @@ mod proof;
 mod repair;
 mod restore;
 mod run_command;
+mod security;
 mod status;
 mod status_command;
 mod support;

@@ -3,8 +3,8 @@
 use crate::audit::compare::outcome::Outcome;
 use crate::audit::compare::side::{Columns, Side};
 use crate::audit::compare::whole_file::WholeFile;
-use crate::audit::show::escape::escaped;
 use crate::error::{Error, Kind, Result};
+use crate::log::escape::fit;
 use crate::sql;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ impl Script {
              begin;\nset local client_encoding = 'UTF8';\nset local standard_conforming_strings = on;\nset local datestyle = 'ISO, YMD';\n\
              set local intervalstyle = 'iso_8601';\nset local timezone = 'UTC';\nset local xmloption = 'content';\nset local lc_monetary = 'C';\n\
              set local array_nulls = on;\nset local search_path = pg_catalog;\n",
-            escaped(&second.shown())
+            fit(&second.shown())
         ))?;
         Ok(script)
     }
@@ -49,14 +49,12 @@ impl Script {
             .iter()
             .map(|column| format!("e.{}::pg_catalog.text", sql::ident(&column.name)))
             .collect();
-        let template = template(second, columns);
-        let more = [("template", sql::text(template)), ("columns", sql::sql(texts.join(", ")))];
-        for row in first
-            .about_ids(include_str!("../../../sql/audit/insert_statement.sql"), columns, &more, ids)
-            .await?
-        {
-            self.put(&row.get::<_, String>(0))?;
-            self.put("\n")?;
+        let more = [("columns", sql::sql(texts.join(", ")))];
+        let asked = include_str!("../../../sql/audit/whole_texts.sql");
+        for row in first.about_ids(asked, columns, &more, ids).await? {
+            let values: Option<Vec<Option<&str>>> = (0..texts.len()).map(|place| row.try_get(place).ok()).collect();
+            let values = values.ok_or_else(|| Error::new(Kind::Bug, "cannot read the missing rows").at(first.shown()))?;
+            self.put(&statement(second, columns, &values))?;
         }
         Ok(())
     }
@@ -79,7 +77,7 @@ impl Script {
             ))?;
         }
         for skipped in &outcome.skipped {
-            self.put(&format!("-- Not certain to be all: {}\n", escaped(skipped)))?;
+            self.put(&format!("-- Not certain to be all: {}\n", fit(skipped)))?;
         }
         self.put("commit;\n")?;
         let file = self.out.into_inner().map_err(|error| cannot(&self.path, error.error()))?;
@@ -91,17 +89,20 @@ impl Script {
     }
 }
 
-/// The statement of one row, with a place for each value; percent signs of names are doubled for `format()`.
-fn template(second: &Side, columns: &Columns) -> String {
-    let places = vec!["%L"; columns.wire.columns.len()].join(", ");
-    let head = format!(
-        "insert into {} ({}) overriding system value values (",
-        second.table.name.quoted(),
-        columns.wire.column_list()
-    );
+/// The statement of one row. Every value is quoted here: whatever the first side answers can be nothing but a value.
+fn statement(second: &Side, columns: &Columns, values: &[Option<&str>]) -> String {
+    let quoted: Vec<String> = values
+        .iter()
+        .map(|value| value.map_or_else(|| "NULL".to_owned(), sql::literal))
+        .collect();
     // Of the id alone: another unique column that refuses a row is an error, not a row that is left out in silence.
-    let id = sql::ident(&columns.id).replace('%', "%%");
-    format!("{}{places}) on conflict ({id}) do nothing;", head.replace('%', "%%"))
+    format!(
+        "insert into {} ({}) overriding system value values ({}) on conflict ({}) do nothing;\n",
+        second.table.name.quoted(),
+        columns.wire.column_list(),
+        quoted.join(", "),
+        sql::ident(&columns.id)
+    )
 }
 
 fn cannot(path: &Path, error: &std::io::Error) -> Error {

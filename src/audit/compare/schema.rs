@@ -35,6 +35,7 @@ pub fn comparable(table: Option<Table>, name: &TableName, id_column: &str) -> Re
         let index = format!("CREATE UNIQUE INDEX ON {name} ({id});");
         return refuse(format!("table {name} has no unique index on {id} alone"), &index);
     }
+    table.demand_reading()?;
     Ok(table)
 }
 

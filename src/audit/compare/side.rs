@@ -184,7 +184,13 @@ impl Side {
         let asked = self.fill(include_str!("../../../sql/audit/ends.sql"), columns, None, &[]);
         let rows = self.answer(&asked, Duration::MAX, enough).await?;
         let row = rows.first().ok_or_else(|| self.odd())?;
-        let id = |column: usize| row.get(column).map(str::parse).transpose().map_err(|_| self.odd());
+        let id = |column: usize| {
+            row.try_get(column)
+                .map_err(|_| self.odd())?
+                .map(str::parse)
+                .transpose()
+                .map_err(|_| self.odd())
+        };
         Ok((id(0)?, id(1)?))
     }
 
@@ -208,10 +214,15 @@ impl Side {
         let asked = self.fill(include_str!("../../../sql/audit/digest.sql"), columns, None, &more);
         let mut digests = vec![None; chunks.len()];
         for row in self.rows(&asked, enough).await? {
-            let place = row.get(0).and_then(|place| place.parse::<usize>().ok()).unwrap_or_default();
+            let place = row
+                .try_get(0)
+                .ok()
+                .flatten()
+                .and_then(|place| place.parse::<usize>().ok())
+                .unwrap_or_default();
             let digest = Digest {
                 rows: number(&row, 1).ok_or_else(|| self.odd())?,
-                sha256: row.get(2).map(str::to_owned),
+                sha256: row.try_get(2).ok().flatten().map(str::to_owned),
             };
             *place
                 .checked_sub(1)
@@ -227,7 +238,13 @@ impl Side {
         let more = [("chunk_rows", chunk_rows.to_string()), ("rows_max", rows_max.to_string())];
         let asked = self.fill(include_str!("../../../sql/audit/boundaries.sql"), columns, Some(range), &more);
         let rows = self.rows(&asked, enough).await?;
-        let id = |row: &SimpleQueryRow| row.get(0).and_then(|id| id.parse().ok()).ok_or_else(|| self.odd());
+        let id = |row: &SimpleQueryRow| {
+            row.try_get(0)
+                .ok()
+                .flatten()
+                .and_then(|id| id.parse().ok())
+                .ok_or_else(|| self.odd())
+        };
         rows.iter().map(id).collect()
     }
 
@@ -341,7 +358,7 @@ fn rows_of(answer: Vec<SimpleQueryMessage>) -> Vec<SimpleQueryRow> {
 }
 
 fn number(row: &SimpleQueryRow, column: usize) -> Option<u64> {
-    row.get(column)?.parse().ok()
+    row.try_get(column).ok()??.parse().ok()
 }
 
 fn array(ids: impl Iterator<Item = i64>) -> String {

@@ -1,6 +1,6 @@
 //! Two lists of lines as a unified diff, with the words that changed within a line highlighted.
 
-use super::escape::escaped;
+use crate::log::escape::escaped;
 use similar::udiff::UnifiedHunkHeader;
 use similar::{ChangeTag, DiffOp, TextDiff};
 use std::time::Duration;

@@ -1,9 +1,9 @@
 //! Differences and their summary as JSON lines: one object a line, for programs.
 
-use super::escape::escaped_json;
 use super::{RowText, Shown, paths_of};
 use crate::audit::class::ComparedColumn;
 use crate::audit::difference::{Class, Tally};
+use crate::log::escape::escaped_json;
 use serde_json::{Map, Value, json};
 
 /// Stands in every line, so that each can be read alone; another number when a field changes its meaning or goes.

@@ -1,14 +1,13 @@
 //! One difference as a person reads it, and all of them as JSON lines. Nothing here prints.
 
 mod diff;
-pub mod escape;
 pub mod lines;
 mod value;
 
 use crate::audit::class::ComparedColumn;
 use crate::audit::difference::{Change, Class, Difference};
 use crate::audit::json::path::{Kind, Paths, paths};
-use escape::escaped;
+use crate::log::escape::escaped;
 use postgres_types::Type;
 
 /// Lines of one difference; more are counted.

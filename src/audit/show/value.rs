@@ -1,10 +1,10 @@
 //! The values of a row, and how two of them differ, as lines.
 
 use super::diff::{Sign, hunks, line};
-use super::escape::escaped;
 use super::{RowText, Text, is_json};
 use crate::audit::class::ComparedColumn;
 use crate::audit::json::pretty::pretty;
+use crate::log::escape::escaped;
 
 /// All columns of a row that only one side has.
 pub(super) fn row(row: &RowText, columns: &[ComparedColumn], sign: Sign, colour: bool) -> Vec<String> {

@@ -6,7 +6,7 @@
 use super::findings::{FINDINGS_MAX, Fault, Findings};
 use super::numbers::Numbers;
 use super::stats::{Stats, Testing};
-use crate::audit::show::escape::escaped;
+use crate::log::escape::escaped;
 use std::collections::HashMap;
 
 /// Programs that are followed; beyond them the validation is inconclusive.

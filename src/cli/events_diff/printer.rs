@@ -5,13 +5,13 @@ use crate::audit::compare::opening::{Order, Pair};
 use crate::audit::compare::outcome::Outcome;
 use crate::audit::compare::schema::Schema;
 use crate::audit::compare::side::Columns;
-use crate::audit::show::escape::escaped;
 use crate::audit::show::lines::{self, Summary};
 use crate::audit::show::{self, Shown};
 use crate::audit::validate::Validation;
 use crate::audit::verdict::Verdict;
 use crate::error::{Error, Kind, Result};
 use crate::event::range::shown as shown_id;
+use crate::log::escape::{escaped, escaped_json, fit, fit_lines};
 use serde_json::json;
 use std::io::{IsTerminal, Write};
 
@@ -42,7 +42,7 @@ impl Printer {
         let (is_like, notes) = schema(pair);
         let ids = order.map(|order| order.reason.as_str());
         if self.format == Format::Jsonl {
-            return line(
+            return object(
                 &json!({
                     "type": "comparison", "schema_version": lines::SCHEMA_VERSION,
                     "first": {"name": pair.first.name, "table": pair.first.shown()},
@@ -53,7 +53,7 @@ impl Printer {
             );
         }
         for side in [&pair.first, &pair.second] {
-            line(&format!("{}: {}", side.name, side.shown()))?;
+            line(&fit(&format!("{}: {}", side.name, side.shown())))?;
         }
         let word = match (is_like, notes.is_empty()) {
             (true, true) => "the same",
@@ -61,8 +61,8 @@ impl Printer {
             (false, _) => "different: rows cannot be compared",
         };
         line(&format!("columns: {word}"))?;
-        notes.iter().try_for_each(|note| line(&format!("  {}", escaped(note))))?;
-        ids.map_or(Ok(()), |ids| line(&format!("ids: {ids}")))
+        notes.iter().try_for_each(|note| line(&format!("  {}", fit(note))))?;
+        ids.map_or(Ok(()), |ids| line(&fit(&format!("ids: {ids}"))))
     }
 
     /// One difference.
@@ -76,35 +76,35 @@ impl Printer {
     /// What the validation of one table came to.
     pub fn validation(self, name: &str, validation: &Validation) -> Result<()> {
         match self.format {
-            Format::Text => line(&format!("{name}: {validation}")),
-            Format::Jsonl => line(&validation.json_line(name)),
+            Format::Text => told(&format!("{name}: {validation}")),
+            Format::Jsonl => object(&validation.json_line(name)),
         }
     }
 
     /// What a dry run would compare.
     pub fn plan(self, plan: &str) -> Result<()> {
         match self.format {
-            Format::Text => line(plan),
-            Format::Jsonl => line(&json!({"type": "plan", "schema_version": lines::SCHEMA_VERSION, "plan": plan}).to_string()),
+            Format::Text => told(plan),
+            Format::Jsonl => object(&json!({"type": "plan", "schema_version": lines::SCHEMA_VERSION, "plan": plan}).to_string()),
         }
     }
 
     /// Something a person should know on the way.
     pub fn note(self, note: &str) -> Result<()> {
         match self.format {
-            Format::Text => line(note),
-            Format::Jsonl => line(&json!({"type": "note", "schema_version": lines::SCHEMA_VERSION, "note": note}).to_string()),
+            Format::Text => line(&fit(note)),
+            Format::Jsonl => object(&json!({"type": "note", "schema_version": lines::SCHEMA_VERSION, "note": note}).to_string()),
         }
     }
 
     /// What was compared and what came of it. As JSON with the verdict, which a person is told last.
     pub fn outcome(self, outcome: &Outcome, verdict: Verdict, pair: &Pair, columns: &Columns, shown_max: u64) -> Result<()> {
         if self.format == Format::Jsonl {
-            return line(&lines::summary(&summary(outcome, verdict, pair, columns)));
+            return object(&lines::summary(&summary(outcome, verdict, pair, columns)));
         }
         let (first, second) = (&pair.first.name, &pair.second.name);
         let what = outcome.range.map_or_else(|| "no row".to_owned(), |range| range.to_string());
-        line(&format!(
+        told(&format!(
             "compared: {what}: {} rows of {first}, {} of {second}",
             outcome.rows.0, outcome.rows.1
         ))?;
@@ -117,14 +117,14 @@ impl Printer {
         let above = shown_id(outcome.fence.through);
         for (rows, name) in [(outcome.pending.0, first), (outcome.pending.1, second)] {
             if rows > 0 {
-                line(&format!("pending: {rows} rows of {name} above id {above}"))?;
+                told(&format!("pending: {rows} rows of {name} above id {above}"))?;
             }
         }
         outcome
             .skipped
             .iter()
-            .try_for_each(|skipped| line(&format!("not certain: {}", escaped(skipped))))?;
-        outcome.notes.iter().try_for_each(|note| line(&format!("note: {}", escaped(note))))
+            .try_for_each(|skipped| line(&format!("not certain: {}", fit(skipped))))?;
+        outcome.notes.iter().try_for_each(|note| line(&format!("note: {}", fit(note))))
     }
 
     /// The last line: what all comparisons together came to.
@@ -142,6 +142,16 @@ impl Printer {
 /// Whether it is about the output: then nothing more can be told there.
 pub fn is_of_output(error: &Error) -> bool {
     error.what() == CANNOT_WRITE
+}
+
+/// A line of ours that may name what a server or a file named.
+fn told(text: &str) -> Result<()> {
+    line(&fit_lines(text))
+}
+
+/// An object for a program.
+fn object(json: &str) -> Result<()> {
+    line(&escaped_json(json))
 }
 
 fn line(text: &str) -> Result<()> {

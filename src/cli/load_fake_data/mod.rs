@@ -10,6 +10,7 @@ use super::{block_on, told};
 use crate::config::libpq::Environment;
 use crate::error::Problems;
 use crate::load::{Load, Tally};
+use crate::log::escape::fit;
 use crate::log::{self, Format, Stream};
 use args::Arguments;
 use clap::parser::ValueSource;
@@ -41,13 +42,13 @@ fn given(matches: &ArgMatches, name: &str) -> Given {
 async fn load(arguments: &Arguments, [config, url]: [Given; 2]) -> Result<u8, Problems> {
     let seed = arguments.seed.unwrap_or_else(rand::random);
     let (job, notes) = wishes::job(arguments, config, url, seed, &Environment::of_process())?;
-    notes.iter().for_each(|note| eprintln!("note: {note}"));
+    notes.iter().for_each(|note| eprintln!("note: {}", fit(note)));
     let (log, guard) = log::start(slog::Level::Info, Format::Text, Stream::Stderr);
     let stop = stop_on_signals(&log)?;
     let Some(load) = stop.or(Load::prepare(job.clone())).await.transpose()? else {
         return Ok(0);
     };
-    load.notes().iter().for_each(|note| eprintln!("note: {note}"));
+    load.notes().iter().for_each(|note| eprintln!("note: {}", fit(note)));
     let locale = arguments.locale.to_possible_value();
     let locale = locale.as_ref().map_or("", |value| value.get_name());
     print!("{}", report::plan(&job, &load, locale));

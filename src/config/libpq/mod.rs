@@ -11,6 +11,7 @@ mod url;
 pub use environment::Environment;
 
 use crate::error::{Error, Kind, Result};
+use crate::log::escape::escaped;
 use keyword::Written;
 use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
@@ -223,10 +224,10 @@ impl Conninfo {
         }
     }
 
-    /// `host:port,host2:port/database`: for logs and messages, without user and password.
+    /// `host:port,host2:port/database`: for logs and messages, without user and password, and fit for a terminal.
     pub fn describe(&self) -> String {
         let hosts: Vec<String> = self.hosts.iter().map(ToString::to_string).collect();
-        format!("{}/{}", hosts.join(","), self.database)
+        escaped(&format!("{}/{}", hosts.join(","), self.database)).into_owned()
     }
 }
 

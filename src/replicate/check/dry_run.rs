@@ -5,6 +5,7 @@ use crate::error::{Result, Warning};
 use crate::event::frame::Format;
 use crate::event::range;
 use crate::event::wire::Wire;
+use crate::log::escape::fit;
 use crate::postgres::connect::Session;
 use crate::replicate::check::contents::{self, Contents, Lane};
 use crate::replicate::check::shape::SourceShape;
@@ -120,8 +121,8 @@ impl fmt::Display for DryRun {
 
 fn write_source(out: &mut fmt::Formatter<'_>, place: &str, shape: &SourceShape) -> fmt::Result {
     writeln!(out, "source {place}, {}", shape.table.name)?;
-    writeln!(out, "  ids            {}", shape.ids)?;
-    writeln!(out, "  notifications  {}", shape.wakeup)?;
+    writeln!(out, "  ids            {}", fit(&shape.ids.to_string()))?;
+    writeln!(out, "  notifications  {}", fit(&shape.wakeup.to_string()))?;
     match &shape.group_by {
         Some(column) => writeln!(out, "  groups         neighbours with equal {column:?} stay together")?,
         None => writeln!(out, "  groups         off")?,
@@ -179,7 +180,7 @@ fn wire(wire: &Wire) -> String {
         Format::Binary => "binary",
         Format::Text => "text",
     };
-    format!("{} as {format} COPY", names.join(", "))
+    format!("{} as {format} COPY", fit(&names.join(", ")))
 }
 
 fn spoken(time: Duration) -> String {

@@ -152,7 +152,9 @@ async fn downstream(config: &DestinationConfig, id_column: &str, timeout: Durati
 
 async fn described(session: &Session, name: &crate::event::table::TableName, id_column: &str) -> Result<Table> {
     let table = catalog::table(session, name, id_column).await?;
-    table.ok_or_else(|| Error::new(Kind::Unsuitable, format!("there is no table {name}")).at(session.place()))
+    let table = table.ok_or_else(|| Error::new(Kind::Unsuitable, format!("there is no table {name}")).at(session.place()))?;
+    table.demand_reading().map_err(|error| error.at(session.place()))?;
+    Ok(table)
 }
 
 async fn destination_status(

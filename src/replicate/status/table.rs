@@ -1,6 +1,7 @@
 //! The status as a table for a person.
 
 use crate::event::range;
+use crate::log::escape::fit;
 use crate::replicate::status::{DestinationStatus, EVENTS_BEHIND_COUNTED_MAX, Health, Holder, Replicator, Status};
 use std::fmt;
 
@@ -34,12 +35,12 @@ impl fmt::Display for Status {
         writeln!(
             out,
             "source {}, {}: {}, highest id {}",
-            source.database,
-            source.table,
+            fit(&source.database),
+            fit(&source.table),
             source.health,
             range::shown(source.highest_id)
         )?;
-        source.error.iter().try_for_each(|error| writeln!(out, "  {error}"))?;
+        source.error.iter().try_for_each(|error| writeln!(out, "  {}", fit(error)))?;
         writeln!(out)?;
         let mut rows = vec![HEAD.map(str::to_owned)];
         rows.extend(self.destinations.iter().map(cells));
@@ -70,7 +71,7 @@ fn cells(destination: &DestinationStatus) -> [String; 7] {
             .replicator
             .as_ref()
             .map_or_else(|| "nobody".to_owned(), Replicator::to_string),
-        format!("{}, {}", destination.database, destination.table),
+        fit(&format!("{}, {}", destination.database, destination.table)).into_owned(),
     ]
 }
 
@@ -79,7 +80,10 @@ fn write_notes(out: &mut fmt::Formatter<'_>, destination: &DestinationStatus) ->
     if let Some(holder) = &destination.held_by {
         writeln!(out, "{name}: waits for {holder}")?;
     }
-    destination.error.iter().try_for_each(|error| writeln!(out, "{name}: {error}"))
+    destination
+        .error
+        .iter()
+        .try_for_each(|error| writeln!(out, "{name}: {}", fit(error)))
 }
 
 impl fmt::Display for Replicator {
@@ -88,7 +92,7 @@ impl fmt::Display for Replicator {
             Some(pid) => write!(out, "pid {pid}")?,
             None => write!(out, "somebody")?,
         }
-        self.application_name.iter().try_for_each(|name| write!(out, " ({name})"))
+        self.application_name.iter().try_for_each(|name| write!(out, " ({})", fit(name)))
     }
 }
 

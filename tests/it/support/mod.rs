@@ -1,6 +1,7 @@
 //! What the tests of a running replicator share: its process, its writers, a slow network, and how copies are compared.
 
 pub mod events;
+pub mod liar;
 pub mod proxy;
 pub mod replicator;
 pub mod standby;

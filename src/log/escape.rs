@@ -1,4 +1,5 @@
-//! Text from a table made fit for a terminal: nothing of it moves the cursor, rings, or turns the direction of what is read.
+//! Text from a table, a server or a file made fit for a terminal and for a log: nothing of it moves the cursor, rings, begins a line or turns the
+//! direction of what is read.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -18,6 +19,31 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(fit)
+}
+
+/// The same of a message, in which names may be escaped already: what they were made of stays as it is, so that nothing is escaped twice.
+pub fn fit(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_unfit) {
+        return Cow::Borrowed(text);
+    }
+    let mut fit = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_unfit(c) {
+            write!(fit, "\\u{{{:x}}}", u32::from(c)).expect("a String takes everything");
+        } else {
+            fit.push(c);
+        }
+    }
+    Cow::Owned(fit)
+}
+
+/// As [`fit`], but for line feeds, for what is made of lines by us.
+pub fn fit_lines(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_unfit) {
+        return Cow::Borrowed(text);
+    }
+    let lines: Vec<Cow<'_, str>> = text.split('\n').map(fit).collect();
+    Cow::Owned(lines.join("\n"))
 }
 
 /// Writes the same characters of a JSON text as JSON does, `\u009b`; there they can stand in strings alone.
@@ -58,6 +84,8 @@ mod tests {
         );
         assert_eq!(escaped("日本 \"é\" \\n \\u0041"), "日本 \"é\" \\n \\u0041");
         assert_eq!(escaped("\\u{1b}"), r"\u{5c}u{1b}");
+        assert_eq!(fit("a\n\\u{1b}\x1b"), r"a\u{a}\u{1b}\u{1b}");
+        assert_eq!(fit_lines("a\r\nb\u{202e}"), "a\\u{d}\nb\\u{202e}");
         assert_eq!(escaped_json("\"\u{9b}\u{e0001}a\""), r#""\u009b\udb40\udc01a""#);
     }
 
