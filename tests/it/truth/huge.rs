@@ -10,6 +10,8 @@ const SOURCE: &str = "create table events (id bigserial primary key, ts timestam
 const DESTINATION: &str = "create table events (id bigint primary key, ts timestamptz not null, event jsonb not null)";
 /// Without large rows the process stays below this.
 const PEAK_KB_MAX: u64 = 64 * 1024;
+/// On a busy machine one destination may need a tenth of a second more than the other for a large row; it would be cut off, and read the row itself.
+const ONE_READER: &str = "[replication]\nhold_max_ms = 60000";
 
 async fn pair() -> (Database, [Database; 2]) {
     let (source, destinations) = (fresh_database().await, [fresh_destination().await, fresh_destination().await]);
@@ -21,9 +23,9 @@ async fn pair() -> (Database, [Database; 2]) {
 }
 
 /// Follows the source with the program until both destinations have everything; gives the most memory that the process had.
-async fn peak_of_a_copy(source: &Database, destinations: &[Database; 2]) -> u64 {
+async fn peak_of_a_copy(source: &Database, destinations: &[Database; 2], more: &str) -> u64 {
     let named = [("one", &destinations[0].conninfo), ("other", &destinations[1].conninfo)];
-    let program = Program::between(&source.conninfo, "", &named);
+    let program = Program::between(&source.conninfo, more, &named);
     let mut child = program.spawn();
     let all = source.query("select count(*), max(id) from events").await;
     for destination in destinations {
@@ -43,7 +45,7 @@ async fn an_event_of_100_mb_is_copied_and_costs_less_than_twice_its_size() {
         .parse()
         .unwrap();
     assert!(row_kb > 100 * 1024, "{row_kb} kB");
-    let peak = peak_of_a_copy(&source, &destinations).await;
+    let peak = peak_of_a_copy(&source, &destinations, ONE_READER).await;
     println!("a row of {row_kb} kB: the process had {peak} kB at most");
     assert!(peak < PEAK_KB_MAX + 2 * row_kb, "{peak} kB");
     let digest = "select id, octet_length(event::text), md5(event::text), ts from events order by id";
@@ -61,7 +63,7 @@ async fn one_transaction_of_a_million_events_arrives_in_one_transaction_and_in_c
     );
     source.execute(&insert).await;
     source.execute("insert into events (event) values ('{\"next\": true}')").await;
-    let peak = peak_of_a_copy(&source, &destinations).await;
+    let peak = peak_of_a_copy(&source, &destinations, "").await;
     println!("a transaction of {events} events: the process had {peak} kB at most");
     assert!(peak < PEAK_KB_MAX, "{peak} kB");
     for destination in &destinations {
