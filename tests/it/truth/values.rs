@@ -1,6 +1,7 @@
 //! Values arrive bit for bit: by binary COPY where all types are built in, by text COPY where one is a user's.
 
 use super::prefix::assert_same_bytes;
+use super::program::Program;
 use super::running::copy_all;
 use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_destination};
@@ -11,9 +12,10 @@ const BUILT_IN: &str = "ts timestamptz, event jsonb, bo bool, i2 int2, i4 int4, 
     bi bit(5), vb varbit, ip inet, ci cidr, m macaddr, m8 macaddr8, ai int[], at text[], an numeric[], aj jsonb[], ats timestamptz[]";
 /// Types that only their text form is sure of.
 const OWN: &str = "mood mood, moods mood[], small small, smalls small[], place place, places place[], span int4range, spans tstzrange[],
-    price money, x xml, p point, box box, words tsvector, lsn pg_lsn";
+    price money, word public.json_value, words_ public.json_value[], x xml, p point, box box, words tsvector, lsn pg_lsn";
+/// The name of the second type is a key word since PostgreSQL 17.
 const MAKE_OWN: &str = "create type mood as enum ('', 'so so', 'it''s \"fine\", {really}', 'größer', E'tab\\tand\\\\slash');
-    create domain small as int check (value < 100); create type place as (name text, \"at, (x)\" point, notes text[])";
+    create domain small as int check (value < 100); create domain public.json_value as text; create type place as (name text, \"at, (x)\" point, notes text[])";
 const ROWS: [&str; 10] = [
     "insert into events (id) values (1)",
     "insert into events (id, ts, tsn, d, ti, tiz, iv) values
@@ -59,12 +61,17 @@ async fn tables(columns: &str, own: &str) -> (Database, Database) {
     for rows in ROWS {
         source.execute(rows).await;
     }
-    if source.server.version_num() >= 140_000 {
+    if has_infinity(&source) && has_infinity(&destination) {
         source
             .execute("insert into events (id, n, an) values (40, 'Infinity', '{Infinity,-Infinity}'), (41, '-Infinity', null)")
             .await;
     }
     (source, destination)
+}
+
+/// Whether `numeric` holds infinite values: since PostgreSQL 14.
+fn has_infinity(database: &Database) -> bool {
+    database.server.version_num() >= 140_000
 }
 
 /// The whole rows as text, and every column in both forms.
@@ -145,6 +152,61 @@ async fn generated_columns_identities_wider_ids_and_columns_in_another_order_fin
             .await,
         ["50|2550|3825|more"]
     );
+}
+
+/// Only a destination older than 14 behind a newer source rejects it; between all others it arrives, or cannot be at the source.
+#[tokio::test]
+async fn an_infinite_numeric_arrives_or_stops_the_lane_before_it_and_nothing_else_is_ever_made_of_it() {
+    let (source, destination) = (fresh_database().await, fresh_destination().await);
+    for database in [&source, &destination] {
+        database.execute("create table events (id bigint primary key, n numeric)").await;
+    }
+    let infinity = if has_infinity(&source) { "Infinity" } else { "NaN" };
+    source
+        .execute("create sequence ids; alter table events alter id set default nextval('ids'); insert into events (n) values (1)")
+        .await;
+    source
+        .execute(&format!(
+            "insert into events (n) values ('{infinity}'); insert into events (n) values (3)"
+        ))
+        .await;
+    let program = Program::between(&source.conninfo, "", &[("copy", &destination.conninfo)]);
+    let ended = program.run(&["--until-caught-up"]).await;
+    let arrived = destination.query("select id, n from events order by id").await;
+    if has_infinity(&source) && !has_infinity(&destination) {
+        assert_eq!((ended.code, arrived), (7, vec!["1|1".to_owned()]), "{}", ended.stderr);
+        assert!(ended.stderr.contains("id 2\n"), "{}", ended.stderr);
+    } else {
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        assert_eq!(arrived, ["1|1".to_owned(), format!("2|{infinity}"), "3|3".to_owned()]);
+    }
+}
+
+/// Since PostgreSQL 18 a column can be computed whenever it is read.
+#[tokio::test]
+async fn a_virtual_column_is_copied_where_the_destination_stores_it_and_left_where_it_is_computed() {
+    let (source, destination) = (fresh_database().await, fresh_destination().await);
+    let computed = |database: &Database| match database.server.version_num() {
+        180_000.. => "generated always as (id * 2) virtual",
+        _ => "generated always as (id * 2) stored",
+    };
+    source
+        .execute(&format!(
+            "create table events (id bigint generated always as identity primary key, ts timestamptz default now(), event jsonb default '{{}}', twice bigint {0}, ours bigint {0})",
+            computed(&source)
+        ))
+        .await;
+    destination
+        .execute(&format!(
+            "create table events (id bigint primary key, ts timestamptz, event jsonb, twice bigint {}, ours bigint)",
+            computed(&destination)
+        ))
+        .await;
+    source.execute("insert into events select from generate_series(1, 50)").await;
+    copy_all(&config(&source, &[("copy", &destination)])).await;
+    assert_same_bytes(&source, &destination, "select * from public.events order by id", "binary").await;
+    let (code, out, err) = crate::diff::compared(&source, &destination, &[]).await;
+    assert_eq!(code, 0, "{out}{err}");
 }
 
 #[tokio::test]
