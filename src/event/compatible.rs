@@ -49,6 +49,15 @@ pub fn is_binary_stable(type_oid: u32) -> bool {
     .contains(&scalar)
 }
 
+/// Which edition of a type's binary form a server of this version speaks.
+///
+/// `interval` has had infinite values since PostgreSQL 17 (release notes). An older server stores their bytes as a number of months, days and
+/// microseconds that it can neither print nor read again; their text it refuses. (Of `numeric`, which has had them since 14, it refuses the bytes too.)
+pub fn binary_edition(type_oid: u32, version_num: u32) -> u32 {
+    let is_interval = [Type::INTERVAL.oid(), Type::INTERVAL_ARRAY.oid()].contains(&type_oid);
+    if is_interval && version_num >= 170_000 { 2 } else { 1 }
+}
+
 /// Finds what travels: every column of the source but those the destination computes itself.
 ///
 /// # Errors
@@ -78,7 +87,8 @@ pub fn wire(source: &Table, destination: &Table, id_column: &str) -> Result<Wire
         .iter()
         .filter(|to| source.column(&to.name).is_none() && must_be_given(to));
     unmet.for_each(|to| problems.push(demands(to, destination)));
-    let is_binary = columns.iter().all(|(from, to, _)| from.is_binary_stable && to.is_binary_stable);
+    let is_same = |from: &Column, to: &Column| from.is_binary_stable && to.is_binary_stable && from.binary_edition == to.binary_edition;
+    let is_binary = columns.iter().all(|(from, to, _)| is_same(from, to));
     problems.or_ok(Wire {
         columns: columns.into_iter().map(|(from, to, cast)| wire_column(from, to, cast)).collect(),
         format: if is_binary { Format::Binary } else { Format::Text },

@@ -9,6 +9,7 @@ fn column(name: &str, of: &Type) -> Column {
         type_name: of.name().to_owned(),
         type_oid: of.oid(),
         is_binary_stable: is_binary_stable(of.oid()),
+        binary_edition: 1,
         is_not_null: true,
         has_default: false,
         origin: Origin::Plain,
@@ -69,6 +70,7 @@ fn a_type_of_the_users_own_makes_all_travel_as_text() {
         type_name: "public.mood".to_owned(),
         type_oid: 16_400,
         is_binary_stable: is_binary_stable(16_400),
+        binary_edition: 1,
         ..column("mood", &Type::TEXT)
     };
     let mut source = events();
@@ -238,4 +240,28 @@ fn a_remedy_names_a_type_only_if_it_can_be_nothing_but_a_type() {
         let remedy = only_problem(&source, &events()).remedy().unwrap().to_owned();
         assert_eq!(remedy, "add the column to public.events, of the type it has at the source");
     }
+}
+
+#[test]
+fn an_interval_travels_as_text_between_a_server_that_knows_infinite_ones_and_one_that_does_not() {
+    for of in [Type::INTERVAL, Type::INTERVAL_ARRAY] {
+        let on = |version_num: u32| {
+            let mut took = column("took", &of);
+            took.binary_edition = binary_edition(of.oid(), version_num);
+            table(vec![column("id", &Type::INT8), took])
+        };
+        for (source, destination, format) in [
+            (160_014, 170_000, Format::Text),
+            (180_004, 130_023, Format::Text),
+            (170_010, 180_004, Format::Binary),
+            (130_023, 160_014, Format::Binary),
+        ] {
+            let wire = wire(&on(source), &on(destination), "id").unwrap();
+            assert_eq!(wire.format, format, "{of} from {source} to {destination}");
+        }
+    }
+    assert_eq!(
+        binary_edition(Type::NUMERIC.oid(), 130_023),
+        binary_edition(Type::NUMERIC.oid(), 180_004)
+    );
 }

@@ -95,6 +95,7 @@ mod tests {
             type_name: of.name().to_owned(),
             type_oid: of.oid(),
             is_binary_stable: true,
+            binary_edition: 1,
             is_not_null: true,
             has_default: false,
             origin: Origin::Plain,

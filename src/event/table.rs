@@ -28,6 +28,8 @@ pub struct Column {
     pub type_oid: u32,
     /// Whether the binary form of the type is stable over versions and free of oids: a built-in scalar, or an array, domain-free, of one.
     pub is_binary_stable: bool,
+    /// Which edition of that form the server speaks: between two of them a value could change its meaning.
+    pub binary_edition: u32,
     /// Whether NULL is refused.
     pub is_not_null: bool,
     /// Whether an insert that leaves it out gets a default.

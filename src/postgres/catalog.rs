@@ -1,7 +1,7 @@
 //! Reads an event table from the catalog.
 
 use crate::error::Result;
-use crate::event::compatible::is_binary_stable;
+use crate::event::compatible::{binary_edition, is_binary_stable};
 use crate::event::table::{Column, Origin, Table, TableName};
 use crate::event::trigger::{self, InsertTrigger};
 use crate::postgres::connect::Session;
@@ -27,18 +27,20 @@ pub async fn table(session: &Session, name: &TableName, id_column: &str) -> Resu
             session.query(include_str!("../../sql/catalog/insert_triggers.sql"), &[&oid]),
         )
         .await?;
-        described(name, id_column, &row, &columns, &triggers).map(Some)
+        let version_num = session.server().version_num;
+        let columns = columns.iter().map(|row| column(row, version_num)).collect::<Result<_, _>>()?;
+        described(name, id_column, &row, columns, &triggers).map(Some)
     };
     asked.await.map_err(|e: tokio_postgres::Error| session.error(&e, what()))
 }
 
-fn described(name: &TableName, id_column: &str, row: &Row, columns: &[Row], triggers: &[Row]) -> Result<Table, tokio_postgres::Error> {
+fn described(name: &TableName, id_column: &str, row: &Row, columns: Vec<Column>, triggers: &[Row]) -> Result<Table, tokio_postgres::Error> {
     let kind: String = row.try_get("kind")?;
     Ok(Table {
         name: name.clone(),
         oid: row.try_get("oid")?,
         kind: kind.chars().next().unwrap_or('?'),
-        columns: columns.iter().map(column).collect::<Result<_, _>>()?,
+        columns,
         has_id_key: row.try_get("has_id_key")?,
         insert_triggers: triggers
             .iter()
@@ -54,7 +56,7 @@ fn described(name: &TableName, id_column: &str, row: &Row, columns: &[Row], trig
     })
 }
 
-fn column(row: &Row) -> Result<Column, tokio_postgres::Error> {
+fn column(row: &Row, version_num: u32) -> Result<Column, tokio_postgres::Error> {
     let type_oid = row.try_get("type_oid")?;
     let origin = match (row.try_get("is_generated")?, row.try_get("is_identity")?) {
         (true, _) => Origin::Generated,
@@ -66,6 +68,7 @@ fn column(row: &Row) -> Result<Column, tokio_postgres::Error> {
         type_name: row.try_get("type_name")?,
         type_oid,
         is_binary_stable: is_binary_stable(type_oid),
+        binary_edition: binary_edition(type_oid, version_num),
         is_not_null: row.try_get("is_not_null")?,
         has_default: row.try_get("has_default")?,
         origin,

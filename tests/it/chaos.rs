@@ -1,6 +1,6 @@
 //! Whatever is killed at whatever moment, the copies are equal in the end, and nothing needs a hand.
 
-use crate::harness::{Database, fresh_database_on, own_server};
+use crate::harness::{Database, fresh_database_on, own_destination_server, own_server};
 use crate::support::events::{Writers, digest, equal, highest, init_destination, init_source, init_source_with, insert};
 use crate::support::replicator::{Replicator, Setup};
 use crate::support::{is_full, say, until};
@@ -23,7 +23,7 @@ enum Victim {
 
 async fn sides() -> (Database, Database) {
     let source = fresh_database_on(&own_server(&Settings::new().set("wal_writer_delay", "10s"))).await;
-    let destination = fresh_database_on(&own_server(&Settings::new())).await;
+    let destination = fresh_database_on(&own_destination_server(&Settings::new())).await;
     (source, destination)
 }
 
@@ -144,7 +144,7 @@ async fn without_the_durability_gate_a_crash_leaves_the_destination_ahead_of_its
 /// A destination that writes its log to disk only when a commit waits for it, or its buffers are full; and says what it is asked.
 async fn forgetful_destination() -> Database {
     let settings = forgetful().set("log_statement", "all").set("wal_buffers", "64MB");
-    let destination = fresh_database_on(&own_server(&settings)).await;
+    let destination = fresh_database_on(&own_destination_server(&settings)).await;
     init_destination(&destination).await;
     destination
 }

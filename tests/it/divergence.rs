@@ -1,6 +1,6 @@
 //! Source and destination change behind the replicator's back: what can be told apart is told, nothing is appended to the wrong history.
 
-use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_server};
+use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_destination_server, own_server};
 use crate::support::events::{arrives, digest, equal, highest, init_destination, init_source, insert};
 use crate::support::replicator::{End, Replicator, Setup};
 use crate::support::until;
@@ -259,7 +259,10 @@ async fn privileges_that_are_revoked_and_granted_again_need_no_restart() {
 
 #[tokio::test]
 async fn a_password_that_is_rotated_is_read_again_from_its_file() {
-    let server = own_server(&Settings::new().hba("local all mover scram-sha-256"));
+    let settings = Settings::new()
+        .set("password_encryption", "scram-sha-256")
+        .hba("local all mover scram-sha-256");
+    let server = own_destination_server(&settings);
     let (source, destination) = (fresh_database().await, fresh_database_on(&server).await);
     init_source(&source).await;
     init_destination(&destination).await;

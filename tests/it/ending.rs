@@ -1,6 +1,6 @@
 //! How a run ends: by signals, by what a destination rejects, by what is away too long; and how a hot spare takes over.
 
-use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_server};
+use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_destination_server};
 use crate::support::events::{arrives, equal, highest, init_destination, init_source, init_source_with, insert, prefix, statement};
 use crate::support::proxy::Network;
 use crate::support::replicator::Setup;
@@ -17,7 +17,7 @@ async fn pair() -> (Database, Database) {
 
 /// A destination on a server of its own, for a test that stops or freezes it.
 async fn own_destination() -> Database {
-    let destination = fresh_database_on(&own_server(&Settings::new())).await;
+    let destination = fresh_database_on(&own_destination_server(&Settings::new())).await;
     init_destination(&destination).await;
     destination
 }

@@ -1,6 +1,6 @@
 //! The source is followed: woken by what rings, polled where nothing does, quiet while nothing happens, and whatever is lost comes back.
 
-use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_server};
+use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_destination_server, own_server};
 use crate::support::events::{arrives, equal, highest, init_destination, init_source, init_source_with, insert, statement};
 use crate::support::replicator::{Replicator, Setup};
 use crate::support::{is_full, say, until};
@@ -184,7 +184,7 @@ async fn a_writer_that_outlasts_every_patience_is_not_slept_through() {
 #[tokio::test]
 async fn both_sides_may_be_restarted_while_they_are_followed() {
     let source = fresh_database_on(&own_server(&Settings::new())).await;
-    let destination = fresh_database_on(&own_server(&Settings::new())).await;
+    let destination = fresh_database_on(&own_destination_server(&Settings::new())).await;
     init_source(&source).await;
     init_destination(&destination).await;
     let mut replicator = asleep(&source, &destination, POLL_SELDOM).await;

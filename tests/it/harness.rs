@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
+const SMALL_SEGMENTS: &[&str] = &["--wal-segsize=1"];
+
 /// A database that only its test knows. It goes with its server, at the end of the process at the latest.
 pub struct Database {
     /// Connects as superuser through the Unix socket.
@@ -24,7 +26,7 @@ pub async fn fresh_database() -> Database {
 /// A fresh, empty database on the server that the tests share as destination.
 pub async fn fresh_destination() -> Database {
     static SERVER: OnceLock<Arc<Server>> = OnceLock::new();
-    fresh_database_on(SERVER.get_or_init(|| own_server(&shared_settings()))).await
+    fresh_database_on(SERVER.get_or_init(|| own_destination_server(&shared_settings()))).await
 }
 
 /// A fresh, empty database on this server, which must be running.
@@ -46,10 +48,23 @@ pub fn own_server(settings: &Settings) -> Arc<Server> {
     Arc::new(Server::new(template(), settings).unwrap())
 }
 
-/// The data directory that all servers of this process are copied from; small segments make the copy quick.
+/// The same for a destination: its version may be another one.
+pub fn own_destination_server(settings: &Settings) -> Arc<Server> {
+    Arc::new(Server::new(destination_template(), settings).unwrap())
+}
+
+/// The data directory that all servers of this process are copied from, destinations of another version aside; small segments make the copy quick.
 pub fn template() -> &'static Template {
     static TEMPLATE: OnceLock<Template> = OnceLock::new();
-    TEMPLATE.get_or_init(|| Template::new(&binaries(), &["--wal-segsize=1"]).unwrap())
+    TEMPLATE.get_or_init(|| Template::new(&binaries(), SMALL_SEGMENTS).unwrap())
+}
+
+fn destination_template() -> &'static Template {
+    static TEMPLATE: OnceLock<Template> = OnceLock::new();
+    match std::env::var_os("COUNTERFOIL_DESTINATION_POSTGRES_BIN") {
+        Some(dir) => TEMPLATE.get_or_init(|| Template::new(&Binaries::find(Some(Path::new(&dir))).unwrap(), SMALL_SEGMENTS).unwrap()),
+        None => template(),
+    }
 }
 
 /// The programs under test: those of `COUNTERFOIL_POSTGRES_BIN`, else those that are found. Without any the tests fail.

@@ -1,6 +1,6 @@
 //! Nobody waits for a slow destination: the others go on, share one read, and it loses nothing.
 
-use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_server};
+use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_destination_server, own_server};
 use crate::support::events::{arrives, equal, highest, init_destination, init_source, insert, prefix};
 use crate::support::proxy::Network;
 use crate::support::replicator::{Replicator, Setup};
@@ -19,7 +19,7 @@ async fn destinations() -> (Database, Database) {
 }
 
 async fn own_database() -> Database {
-    fresh_database_on(&own_server(&Settings::new())).await
+    fresh_database_on(&own_destination_server(&Settings::new())).await
 }
 
 /// Inserts events one by one; each must arrive at both before the next.

@@ -1,7 +1,9 @@
 //! A private server starts, crashes, recovers, freezes, and leaves nothing behind, however we end.
 
-use crate::harness::{binaries, connect, fresh_database, fresh_database_on, fresh_destination, own_server, template};
-use counterfoil::postgres::server::{Server, Settings, Template};
+use crate::harness::{
+    binaries, connect, fresh_database, fresh_database_on, fresh_destination, own_destination_server, own_server, template,
+};
+use counterfoil::postgres::server::{Binaries, Server, Settings, Template};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -177,6 +179,28 @@ async fn each_test_has_a_database_of_its_own_and_source_and_destination_are_two_
         );
     }
     assert_ne!(one.server.port(), destination.server.port());
+}
+
+/// The versions that tools/test was asked for are those that the tests run on.
+#[tokio::test]
+async fn sources_and_destinations_run_on_the_programs_they_were_given() {
+    let given = |name| std::env::var_os(name).map(std::path::PathBuf::from);
+    let of_all = given("COUNTERFOIL_POSTGRES_BIN");
+    let of_destinations = given("COUNTERFOIL_DESTINATION_POSTGRES_BIN").or(of_all.clone());
+    let own_destination = fresh_database_on(&own_destination_server(&Settings::new())).await;
+    for (database, dir) in [
+        (fresh_database().await, of_all),
+        (fresh_destination().await, of_destinations.clone()),
+        (own_destination, of_destinations),
+    ] {
+        let expected = Binaries::find(dir.as_deref()).unwrap();
+        assert_eq!(
+            database.query("show server_version_num").await,
+            [expected.version_num().to_string()]
+        );
+        let running = std::fs::read_link(format!("/proc/{}/exe", database.server.pids()[0])).unwrap();
+        assert_eq!(running, expected.program("postgres").canonicalize().unwrap());
+    }
 }
 
 /// Those that have not ended; a zombie has.

@@ -1,7 +1,7 @@
 //! Concurrent COPYs into one destination: commits stay in the order of ids, whatever happens to whom.
 
 use crate::configured::{config, table};
-use crate::harness::{Database, fresh_database, fresh_destination, own_server};
+use crate::harness::{Database, fresh_database, fresh_destination, own_destination_server};
 use bytes::Bytes;
 use counterfoil::destination::Destination;
 use counterfoil::destination::concurrent::ConcurrentDestination;
@@ -354,7 +354,7 @@ async fn an_aborted_batch_is_rolled_back_and_the_destination_goes_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_of_the_destination_leaves_whole_batches_and_the_rest_is_appended_again() {
-    let server = own_server(&Settings::new());
+    let server = own_destination_server(&Settings::new());
     let database = crate::harness::fresh_database_on(&server).await;
     database.execute("create table events (id bigint primary key, note text)").await;
     let append = Journey::begin(open(&database, 3).await);

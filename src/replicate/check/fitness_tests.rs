@@ -23,6 +23,7 @@ fn column(name: &str, of: &Type) -> Column {
         type_name: of.name().to_owned(),
         type_oid: of.oid(),
         is_binary_stable: true,
+        binary_edition: 1,
         is_not_null: true,
         has_default: false,
         origin: Origin::Plain,

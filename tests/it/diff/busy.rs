@@ -2,7 +2,7 @@
 
 use super::{compared, events_diff};
 use crate::command::Running;
-use crate::harness::{fresh_database, fresh_database_on, fresh_destination, own_server};
+use crate::harness::{fresh_database, fresh_database_on, fresh_destination, own_destination_server};
 use crate::support::events::{Writers, init_destination, init_source, insert};
 use crate::support::replicator::url;
 use counterfoil::postgres::server::Settings;
@@ -107,7 +107,7 @@ async fn a_row_that_appears_while_comparing_is_no_difference_once_both_have_it()
 
 #[tokio::test]
 async fn a_server_that_stops_in_the_middle_is_never_taken_for_an_end() {
-    let server = own_server(&Settings::new());
+    let server = own_destination_server(&Settings::new());
     let (first, second) = (fresh_database().await, fresh_database_on(&server).await);
     for database in [&first, &second] {
         database
