@@ -3,6 +3,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::event::batch::Durable;
+use crate::fail;
 use crate::postgres::connect::Session;
 use crate::sql;
 use futures::FutureExt;
@@ -75,7 +76,14 @@ impl Gate {
     /// Resolves when everything that is visible now is on disk. Call it after the rows were read.
     pub fn durable(&self) -> Durable {
         let asked = Arc::clone(&self.0);
-        async move { asked.pass().await }.boxed().shared()
+        async move {
+            fail::point!("source.before-gate");
+            asked.pass().await?;
+            fail::point!("source.after-gate");
+            Ok(())
+        }
+        .boxed()
+        .shared()
     }
 }
 
