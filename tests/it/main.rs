@@ -19,6 +19,7 @@ mod init;
 mod isolation;
 mod listen;
 mod load;
+mod network;
 mod pool;
 mod pooler;
 mod private_server;
