@@ -11,6 +11,7 @@ mod demo;
 mod diff;
 mod divergence;
 mod ending;
+mod fail_points;
 mod faults;
 mod following;
 mod front;
