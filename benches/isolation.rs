@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, reason = "it ends where anything goes wrong")]
 
 #[path = "../tests/it/support/proxy.rs"]
+#[allow(dead_code, reason = "shared with the tests")]
 mod proxy;
 
 use counterfoil::postgres::server::{Binaries, Server, Settings, Template};

@@ -8,6 +8,7 @@ pub mod config;
 pub mod destination;
 pub mod error;
 pub mod event;
+mod fail;
 pub mod fake;
 pub mod load;
 pub mod log;

@@ -18,7 +18,7 @@ use crate::stop::Stop;
 use slog::{Logger, info};
 use std::io::IsTerminal;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Runs it; gives the exit code.
 ///
@@ -81,16 +81,33 @@ async fn copy(config: &Arc<Config>, arguments: &args::Run, stop: &Stop, log: &Lo
     Ok(())
 }
 
-/// The last word of `--until-caught-up`: all checks once more, counts and last events included.
+/// The last word of `--until-caught-up`: all checks once more, counts and last events included. What is away just then is tried again as long
+/// as the configuration allows.
 async fn confirm(config: &Config, stop: &Stop, log: &Logger) -> Result<(), Problems> {
-    let Some(findings) = start::check_all(config, stop, log).await? else {
-        return Ok(());
+    let (began, mut losses) = (Instant::now(), 0);
+    let findings = loop {
+        let Some(findings) = start::check_all(config, stop, log).await? else {
+            return Ok(());
+        };
+        let Some(unchecked) = findings.destinations.iter().find(|destination| destination.contents.is_none()) else {
+            break findings;
+        };
+        if config.replication.retry_for.is_some_and(|allowed| began.elapsed() >= allowed) {
+            let what = format!("destination \"{}\" could not be checked again at the end", unchecked.name);
+            let why = findings.problems.worst().map(ToString::to_string).unwrap_or_default();
+            return Err(Error::new(Kind::Unavailable, what)
+                .because(why)
+                .fix("start again: what was copied stays")
+                .into());
+        }
+        losses += 1;
+        let wait = start::policy(config).wait(losses, rand::random());
+        if stop.or(tokio::time::sleep(wait)).await.is_none() {
+            return Ok(());
+        }
     };
     for destination in &findings.destinations {
-        let Some(contents) = &destination.contents else {
-            let what = format!("destination \"{}\" could not be checked again at the end", destination.name);
-            return Err(Error::new(Kind::Unavailable, what).fix("start again: what was copied stays").into());
-        };
+        let Some(contents) = &destination.contents else { continue };
         info!(log, "first event, last event and count agree"; key::DESTINATION => &destination.name,
             key::EVENTS => contents.events, key::POSITION => shown(contents.ends.highest));
     }

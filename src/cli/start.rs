@@ -56,10 +56,7 @@ impl Sides {
 /// # Errors
 /// Everything that refuses, together, and what else was found with it.
 pub async fn check_all(config: &Config, stop: &Stop, log: &Logger) -> Result<Option<Findings>, Problems> {
-    let policy = Policy {
-        wait_min: Duration::from_millis(100),
-        wait_max: config.replication.retry_wait_max,
-    };
+    let policy = policy(config);
     let (began, mut losses) = (Instant::now(), 0);
     let mut known = None;
     loop {
@@ -88,6 +85,14 @@ pub async fn check_all(config: &Config, stop: &Stop, log: &Logger) -> Result<Opt
         if stop.or(tokio::time::sleep(wait)).await.is_none() {
             return Ok(None);
         }
+    }
+}
+
+/// How long is waited between two tries.
+pub fn policy(config: &Config) -> Policy {
+    Policy {
+        wait_min: Duration::from_millis(100),
+        wait_max: config.replication.retry_wait_max,
     }
 }
 

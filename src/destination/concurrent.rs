@@ -13,6 +13,7 @@ use crate::destination::writer::{Commit, Open, Writer, cut_off};
 use crate::error::{Error, Kind, Result};
 use crate::event::batch::Item;
 use crate::event::feed::{Feed, Undone};
+use crate::fail;
 use crate::postgres::connect::Session;
 use crate::stop::{self, Stop, Stopper};
 use futures::future::BoxFuture;
@@ -346,6 +347,9 @@ async fn copy(writer: &Writer, start: Start, mut items: mpsc::UnboundedReceiver<
             }
             Item::Close(close) => {
                 writer.complete(&mut open, close).await?;
+                if let Start::Ahead(_) = start {
+                    fail::point!("concurrent.copied-ahead");
+                }
                 return Ok(Step::Copied(open, undone));
             }
             Item::Abort => break,
@@ -367,6 +371,7 @@ fn judged(error: Error, start: Start) -> Error {
 
 async fn end(writer: &Writer, standing: Option<Standing>, how: Commit) -> Result<()> {
     if let Some(standing) = standing {
+        fail::point!("concurrent.turn-came");
         writer.confirm(standing).await?;
     }
     writer.commit(how).await

@@ -1,6 +1,7 @@
 //! Holding a destination: the session lock by which one process at a time feeds or mends a table, and who has it when it is not ours.
 
 use crate::error::{Error, Kind, Result};
+use crate::fail;
 use crate::postgres::connect::Session;
 use crate::sql;
 
@@ -19,6 +20,7 @@ pub async fn hold(session: &Session, name: &str, table_oid: u32) -> Result<()> {
         )
         .await;
     if taken.map_err(failed)?.get(0) {
+        fail::point!("destination.held");
         return Ok(());
     }
     let class = i64::from(sql::LOCK_REPLICATOR);

@@ -6,6 +6,7 @@ use crate::error::{Error, Kind, Result};
 use crate::event::batch::Close;
 use crate::event::frame::{self, Format};
 use crate::event::range::{IdRange, shown};
+use crate::fail;
 use crate::postgres::connect::Session;
 use crate::sql;
 use crate::stop::Stop;
@@ -109,6 +110,7 @@ impl Writer {
     /// # Errors
     /// `Unavailable` when the destination moved or its columns changed; those of the server.
     pub async fn begin(&self, start: Start) -> Result<Open> {
+        fail::point!("destination.before-begin");
         // Each is sent when it is first polled, which is in this order.
         let (begun, stands, columns, path, copying) = futures::join!(
             self.session.batch_execute("begin"),
@@ -187,6 +189,7 @@ impl Writer {
         for piece in pieces(bytes) {
             self.within(cut, async { open.sink.feed(piece).await.map_err(|error| self.failed(&error)) })
                 .await?;
+            fail::point!("destination.in-copy");
         }
         Ok(())
     }
@@ -220,6 +223,7 @@ impl Writer {
     }
 
     async fn finish(&self, open: &mut Open) -> Result<u64> {
+        fail::point!("destination.before-copy-end");
         if self.to.wire.format == Format::Binary {
             let trailer = Bytes::from_static(frame::TRAILER);
             open.sink.feed(trailer).await.map_err(|error| self.failed(&error))?;
@@ -249,11 +253,14 @@ impl Writer {
     /// # Errors
     /// Those of the server; `Unavailable` without an answer.
     pub async fn commit(&self, how: Commit) -> Result<()> {
-        self.end(match how {
+        fail::point!("destination.before-commit");
+        let commit = self.end(match how {
             Commit::Durable => "commit",
             Commit::Soon => include_str!("../../sql/destination/commit_soon.sql"),
-        })
-        .await
+        });
+        fail::midway!("destination.commit-sent", commit).await?;
+        fail::point!("destination.committed");
+        Ok(())
     }
 
     /// Waits until everything that was committed before is as durable as configured.
@@ -261,6 +268,7 @@ impl Writer {
     /// # Errors
     /// Those of the connection: then it is not known. A server that lets the role write no message to its log writes it within a second anyway.
     pub async fn flush(&self) -> Result<()> {
+        fail::point!("destination.before-flush");
         let flushed = self.end(include_str!("../../sql/destination/flush.sql")).await;
         flushed.or_else(|error| {
             if error.sqlstate().is_some_and(|state| state == "42501") {

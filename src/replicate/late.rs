@@ -7,6 +7,7 @@ use crate::config::remedy;
 use crate::error::{Error, Kind, Result};
 use crate::event::range::{IdRange, shown};
 use crate::event::wire::Wire;
+use crate::fail;
 use crate::postgres::connect::{Purpose, Session};
 use crate::postgres::fault::Side;
 use crate::replicate::Replication;
@@ -16,8 +17,8 @@ use crate::replicate::upstream::Source;
 use futures::future::try_join;
 use std::time::Duration;
 
-/// How often late arrivals are looked for.
-pub const AUDIT_INTERVAL: Duration = Duration::from_secs(60);
+/// How often late arrivals are looked for; processes that tools/chaos kills do not live for a minute.
+pub const AUDIT_INTERVAL: Duration = Duration::from_secs(if cfg!(feature = "fail-points") { 2 } else { 60 });
 /// A server that takes longer is not waited for: the next audit tries again.
 const AUDIT_MAX: Duration = Duration::from_secs(60);
 /// So many ids before the last audit are looked at again.
@@ -34,18 +35,20 @@ pub struct Audited {
     pub rotated: Option<i64>,
 }
 
+/// What an audit found where nothing is wrong for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Both sides hold as many events.
+    Agreed(Audited),
+    /// The destination's last events are gone, after a crash say: its highest id lies below its position, and nothing was counted.
+    WentBackwards(Option<i64>),
+}
+
 /// Compares counts. `position` is the destination's.
 ///
 /// # Errors
 /// `Order` with the first id that is missing at the destination, or `Contents` when it has more; those of the servers, `Unavailable` when one takes too long included.
-pub async fn audit(
-    run: &Replication,
-    source: &Source,
-    index: usize,
-    wire: &Wire,
-    before: Audited,
-    position: Option<i64>,
-) -> Result<Audited> {
+pub async fn audit(run: &Replication, source: &Source, index: usize, wire: &Wire, before: Audited, position: Option<i64>) -> Result<Found> {
     let counted = tokio::time::timeout(AUDIT_MAX, compare_counts(run, source, index, wire, before, position)).await;
     counted.unwrap_or_else(|_| {
         Err(Error::new(Kind::Unavailable, "cannot look for late arrivals").because(format!("no answer for {} s", AUDIT_MAX.as_secs())))
@@ -59,8 +62,10 @@ async fn compare_counts(
     wire: &Wire,
     before: Audited,
     position: Option<i64>,
-) -> Result<Audited> {
-    let Some(position) = position else { return Ok(before) };
+) -> Result<Found> {
+    let Some(position) = position else {
+        return Ok(Found::Agreed(before));
+    };
     let config = &run.config.destinations[index];
     let purpose = Purpose {
         what: "audit",
@@ -81,6 +86,10 @@ async fn compare_counts(
         id_column,
         wire,
     };
+    let highest = theirs.ends().await?.highest;
+    if highest < Some(position) {
+        return Ok(Found::WentBackwards(highest));
+    }
     let (recent, old) = ranges(before, position);
     for range in std::iter::once(recent).chain(old) {
         let (here, there) = try_join(
@@ -92,13 +101,14 @@ async fn compare_counts(
             return Err(explain(ours, theirs, range, (here, there), &config.name).await?);
         }
     }
+    fail::point!("audit.counted");
     let rotated = old
         .map(|old| old.through)
         .filter(|through| recent.after.is_some_and(|after| *through < after));
-    Ok(Audited {
+    Ok(Found::Agreed(Audited {
         through: Some(position),
         rotated,
-    })
+    }))
 }
 
 /// What is counted: the recent range, and an older one where there is any.

@@ -7,6 +7,7 @@ use crate::destination::hold;
 use crate::destination::postgres::{Appending, PostgresDestination};
 use crate::error::{Error, Kind, Problems, Result};
 use crate::event::feed::Gauge;
+use crate::fail;
 use crate::log::key;
 use crate::postgres::catalog;
 use crate::postgres::connect::{Purpose, Session};
@@ -100,6 +101,7 @@ pub struct Known {
 /// # Errors
 /// `Fed` when another replicator holds it; those of the connection and of the checks.
 pub async fn lane(run: &Replication, source: &Source, index: usize, gauge: Arc<Gauge>, known: Known) -> Result<Lane> {
+    fail::point!("lane.opening");
     let config = &run.config.destinations[index];
     let limits = &run.config.replication;
     let Known { is_first, is_compared } = known;
@@ -110,6 +112,7 @@ pub async fn lane(run: &Replication, source: &Source, index: usize, gauge: Arc<G
     let shape = destination_shape(&session, config, &source.shape).await.map_err(worst)?;
     hold::hold(&session, &config.name, shape.table.oid).await?;
     let position = compare(source, &session, config, &shape, is_compared).await?;
+    fail::point!("lane.compared");
     let layout = shape.wire.layout(&source.shape.id_column, source.shape.group_by.as_deref());
     let layout = layout.ok_or_else(|| Error::new(Kind::Bug, "the id column does not travel"))?;
     let appending = Appending {

@@ -3,6 +3,7 @@
 //! The lock is granted only when every writer that skipped its notification has ended; so what is asked after it was granted sees their rows.
 
 use crate::error::{Error, Kind, Result};
+use crate::fail;
 use crate::postgres::connect::Session;
 use crate::sql;
 use std::sync::Arc;
@@ -51,6 +52,9 @@ impl Doorbell {
     /// Those of the server; `Unavailable` without an answer.
     pub async fn arm(&mut self) -> Result<()> {
         self.is_armed = self.ask(&self.arm).await?;
+        if self.is_armed {
+            fail::point!("doorbell.armed");
+        }
         Ok(())
     }
 
@@ -61,6 +65,7 @@ impl Doorbell {
     pub async fn disarm(&mut self) -> Result<()> {
         if std::mem::take(&mut self.is_armed) {
             self.ask(&self.disarm).await?;
+            fail::point!("doorbell.disarmed");
         }
         Ok(())
     }

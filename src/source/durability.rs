@@ -3,6 +3,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::event::batch::Durable;
+use crate::fail;
 use crate::postgres::connect::Session;
 use crate::sql;
 use futures::FutureExt;
@@ -12,9 +13,10 @@ use tokio_postgres::Statement;
 use tokio_postgres::types::PgLsn;
 
 const NUDGE: &str = include_str!("../../sql/source/nudge.sql");
-/// WAL is written in pages; one begins with a header of 24 or 40 bytes (PostgreSQL source, `xlog_internal.h`).
+/// WAL is written in pages; one begins with a header of 24 bytes, the first one of a segment with 40 (PostgreSQL source, `xlog_internal.h`).
 const WAL_PAGE_BYTES: u64 = 8192;
-const WAL_PAGE_HEADER_MAX: u64 = 40;
+const WAL_PAGE_HEADER: u64 = 24;
+const WAL_SEGMENT_HEADER: u64 = 40;
 /// Checks before the log is nudged, and the waits between checks.
 const CHECKS_BEFORE_NUDGE: u32 = 2;
 const CHECK_WAIT_MIN: Duration = Duration::from_micros(500);
@@ -34,6 +36,7 @@ struct Asked {
     /// The table as it was when it was compared.
     compared: Option<TableState>,
     is_durability_awaited: bool,
+    segment_bytes: u64,
 }
 
 struct Answer {
@@ -62,7 +65,10 @@ impl Gate {
         let positions = sql::fill(include_str!("../../sql/source/gate.sql"), &names);
         let positions = session.prepare(&positions).await;
         let positions = positions.map_err(|error| session.error(&error, "cannot ask how far the source's log is on disk"))?;
+        let segment = session.query_one(include_str!("../../sql/source/wal_segment.sql"), &[]).await;
+        let segment = segment.map_err(|error| session.error(&error, "cannot ask for the segments of the source's log"))?;
         let mut asked = Asked {
+            segment_bytes: segment.get::<_, i64>(0).unsigned_abs(),
             session,
             positions,
             compared: None,
@@ -80,7 +86,14 @@ impl Gate {
     /// Resolves when everything that is visible now is on disk. Call it after the rows were read.
     pub fn durable(&self) -> Durable {
         let asked = Arc::clone(&self.0);
-        async move { asked.pass().await }.boxed().shared()
+        async move {
+            fail::point!("source.before-gate");
+            asked.pass().await?;
+            fail::point!("source.after-gate");
+            Ok(())
+        }
+        .boxed()
+        .shared()
     }
 }
 
@@ -101,7 +114,7 @@ impl Asked {
             return Ok(());
         };
         let (mut flushed, mut checks, mut wait) = (first.flushed, 1, CHECK_WAIT_MIN);
-        while flushed.is_some_and(|flushed| !is_flushed(target, flushed)) {
+        while flushed.is_some_and(|flushed| !is_flushed(target, flushed, self.segment_bytes)) {
             if checks == CHECKS_BEFORE_NUDGE {
                 // It fails where the disk is full: then the log is on disk when its writer has come round.
                 let _ = self.within(self.session.batch_execute(NUDGE)).await?;
@@ -138,22 +151,38 @@ impl Asked {
     }
 }
 
-/// The insert position of an idle server may stand just behind the header of a page that was not begun.
-fn is_flushed(target: u64, flushed: u64) -> bool {
+/// The insert position of an idle server may stand just behind the header of a page that was not begun. A byte further there is the end of a record
+/// that began on the page before.
+fn is_flushed(target: u64, flushed: u64, segment_bytes: u64) -> bool {
     let into_page = target % WAL_PAGE_BYTES;
-    flushed >= target || (into_page <= WAL_PAGE_HEADER_MAX && flushed >= target - into_page)
+    let is_first = (target - into_page).is_multiple_of(segment_bytes);
+    let header = if is_first { WAL_SEGMENT_HEADER } else { WAL_PAGE_HEADER };
+    flushed >= target || (into_page == header && flushed >= target - into_page)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const SEGMENT: u64 = 16 << 20;
+
     #[test]
     fn a_position_just_behind_a_page_header_counts_as_flushed_with_the_page_before() {
-        assert!(is_flushed(3 * WAL_PAGE_BYTES + 24, 3 * WAL_PAGE_BYTES));
-        assert!(is_flushed(3 * WAL_PAGE_BYTES + 40, 3 * WAL_PAGE_BYTES));
-        assert!(!is_flushed(3 * WAL_PAGE_BYTES + 41, 3 * WAL_PAGE_BYTES));
-        assert!(!is_flushed(3 * WAL_PAGE_BYTES + 24, 3 * WAL_PAGE_BYTES - 1));
-        assert!(is_flushed(100, 100) && !is_flushed(100, 99));
+        assert!(is_flushed(3 * WAL_PAGE_BYTES + 24, 3 * WAL_PAGE_BYTES, SEGMENT));
+        assert!(is_flushed(2 * SEGMENT + 40, 2 * SEGMENT, SEGMENT));
+        assert!(!is_flushed(3 * WAL_PAGE_BYTES + 24, 3 * WAL_PAGE_BYTES - 1, SEGMENT));
+        assert!(is_flushed(100, 100, SEGMENT) && !is_flushed(100, 99, SEGMENT));
+    }
+
+    #[test]
+    fn the_last_bytes_of_a_record_behind_a_page_header_are_waited_for() {
+        for bytes in [8, 16, 24] {
+            let target = 3 * WAL_PAGE_BYTES + 24 + bytes;
+            assert!(!is_flushed(target, 3 * WAL_PAGE_BYTES, SEGMENT), "{bytes}");
+            assert!(is_flushed(target, target, SEGMENT));
+        }
+        assert!(!is_flushed(2 * SEGMENT + 48, 2 * SEGMENT, SEGMENT));
+        // 24 bytes are not yet the whole header there.
+        assert!(!is_flushed(2 * SEGMENT + 24, 2 * SEGMENT, SEGMENT));
     }
 }

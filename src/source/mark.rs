@@ -6,6 +6,7 @@
 use crate::error::{Error, Kind, Result};
 use crate::event::range::shown;
 use crate::event::table::TableName;
+use crate::fail;
 use crate::postgres::connect::Session;
 use crate::source::cut::Mark;
 use crate::source::explain::{Events, Hold};
@@ -165,6 +166,7 @@ impl Looker {
     pub async fn look(&mut self, front: Front) -> Result<Seen> {
         let from = front.blocked.map_or(front.shipped, |blocked| blocked.held);
         let Asked { highest, holders, next } = self.ask(from).await?;
+        fail::point!("source.looked");
         let now = Instant::now();
         let mark = match &self.rule {
             Rule::Horizon { .. } => Mark::Decided(self.horizon.look(highest, &holders, front.shipped, now).max(front.shipped)),

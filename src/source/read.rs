@@ -10,6 +10,7 @@ use crate::event::batch::{Close, Item};
 use crate::event::frame::Layout;
 use crate::event::table::TableName;
 use crate::event::wire::Wire;
+use crate::fail;
 use crate::postgres::connect::{Purpose, Session};
 use crate::postgres::fault::Side;
 use crate::postgres::identity::ServerIdentity;
@@ -300,6 +301,7 @@ impl Batches<'_> {
         self.take_pieces();
         let Some(page) = self.page.take() else { return Ok(()) };
         page.rows.finish()?;
+        fail::point!("source.page-read");
         if page.rows_seen < page.rows_max {
             self.cutter.end();
             self.take_pieces();

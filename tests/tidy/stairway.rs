@@ -5,7 +5,7 @@ use crate::rust::{Token, mask, tokens};
 
 /// The floors from the ground up, each with its rooms. The ground is one room of several files.
 const FLOORS: &[&[&str]] = &[
-    &["error", "log", "retry", "stop", "sql"],
+    &["error", "fail", "log", "retry", "stop", "sql"],
     &["config", "event"],
     &["postgres", "fake"],
     &["source", "destination"],

@@ -7,7 +7,7 @@ use crate::error::{Error, Kind, Problems, Result};
 use crate::postgres::turns::Turns;
 use crate::replicate::Replication;
 use crate::replicate::lane::{Lane, Returned, Travellers};
-use crate::replicate::late::Audited;
+use crate::replicate::late::Found;
 use crate::replicate::pass::{Passed, Reached};
 use crate::replicate::slot::{Slot, State};
 use crate::replicate::upstream::{Source, Upstream};
@@ -45,7 +45,7 @@ pub enum Event {
     /// A lane came back that had been cut off; others may still be out.
     CameBack(Returned, Travellers),
     /// Late arrivals were looked for.
-    Audited(usize, Box<Result<Audited>>),
+    Audited(usize, Box<Result<Found>>),
     /// Nothing happened: time to look at the clock.
     Tick,
 }

@@ -2,9 +2,10 @@
 
 use super::{Conductor, Event, stopped};
 use crate::error::{Error, Kind, Result};
+use crate::event::range::shown;
 use crate::log::key;
 use crate::replicate::lane::Lane;
-use crate::replicate::late::{self, Audited};
+use crate::replicate::late::{self, Found};
 use crate::replicate::open::{self, Known};
 use crate::replicate::slot::State;
 use crate::replicate::upstream::Source;
@@ -135,14 +136,30 @@ impl Conductor<'_> {
         }
     }
 
-    pub(super) fn take_audited(&mut self, index: usize, audited: Result<Audited>) {
+    pub(super) fn take_audited(&mut self, index: usize, audited: Result<Found>) {
         self.slots[index].is_under_audit = false;
         match audited {
-            Ok(audited) => self.slots[index].audited = audited,
+            Ok(Found::Agreed(audited)) => self.slots[index].audited = audited,
+            Ok(Found::WentBackwards(highest)) => self.go_back(index, highest),
             Err(error) if error.kind().consequence().is_retried || error.kind() == Kind::Stopped => {
                 debug!(self.run.log, "late arrivals could not be looked for"; key::DESTINATION => &self.slots[index].name, key::ERROR => error.to_string());
             }
             Err(error) => self.lose_lane(index, error, self.upstream.epoch()),
+        }
+    }
+
+    /// The last events of a destination are gone. A lane that waits here is opened anew, which appends them again; one that is under way finds it out
+    /// by itself.
+    fn go_back(&mut self, index: usize, highest: Option<i64>) {
+        let State::Ready(lane) = &self.slots[index].state else { return };
+        if lane.position > highest {
+            let why = format!("its highest id is {}, {} was expected", shown(highest), shown(lane.position));
+            let moved = Error::new(
+                Kind::Unavailable,
+                "the destination has moved: somebody else changed it, or it crashed",
+            );
+            let moved = moved.because(why).fix("nothing to do: it is compared anew");
+            self.lose_lane(index, moved, self.upstream.epoch());
         }
     }
 }

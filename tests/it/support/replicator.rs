@@ -67,6 +67,11 @@ impl Setup {
 
     /// Starts `counterfoil run` with these flags.
     pub fn start(&self, flags: &[&str]) -> Replicator {
+        self.start_by(program(), flags)
+    }
+
+    /// As [`Setup::start`], by this command, which runs `counterfoil` with what is added to it.
+    pub fn start_by(&self, mut command: Command, flags: &[&str]) -> Replicator {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("counterfoil.toml");
         let Self {
@@ -80,7 +85,7 @@ impl Setup {
         );
         std::fs::write(&file, text).unwrap();
         let open = |name: &str| File::create(dir.path().join(name)).unwrap();
-        let child = program()
+        let child = command
             .arg("run")
             .arg("--config")
             .arg(&file)
@@ -105,6 +110,8 @@ pub struct Replicator {
 pub struct End {
     /// Its exit code; `None` when a signal ended it.
     pub code: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
     /// What it said last, to the person.
     pub report: String,
     /// Everything it logged.
@@ -142,7 +149,7 @@ impl Replicator {
 
     /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.child.id()).unwrap();
+        let pid = i32::try_from(self.pid()).unwrap();
         kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
     }
 
@@ -166,19 +173,31 @@ impl Replicator {
 
     /// Waits until it has ended by itself.
     pub async fn ends(&mut self) -> End {
-        let mut status = None;
+        let mut end = None;
         until("the replicator ends", async || {
-            status = self.child.try_wait().unwrap();
-            status.is_some()
+            end = self.ended();
+            end.is_some()
         })
         .await;
-        let status = status.unwrap();
-        assert_ne!(status.signal(), Some(6), "it aborted");
-        End {
+        let end = end.unwrap();
+        assert_ne!(end.signal, Some(6), "it aborted");
+        end
+    }
+
+    /// How it ended; `None` while it runs.
+    pub fn ended(&mut self) -> Option<End> {
+        let status = self.child.try_wait().unwrap()?;
+        Some(End {
             code: status.code(),
+            signal: status.signal(),
             report: self.report(),
             log: self.log(),
-        }
+        })
+    }
+
+    /// The number of its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Asks it to stop and waits until it has; it must end with 0.

@@ -4,9 +4,10 @@
 use super::prefix::Checker;
 use super::running::{Running, copy_all, replication, until_answer};
 use crate::configured::config;
-use crate::harness::{Database, fresh_database, fresh_destination};
+use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_server};
 use counterfoil::config::{Config, Ids};
 use counterfoil::error::{Error, Kind};
+use counterfoil::postgres::server::{Server, Settings};
 use std::time::Duration;
 
 const SOURCE: &str =
@@ -210,4 +211,30 @@ async fn an_explicit_id_in_a_gap_of_long_ago_is_found_out_with_6() {
         .execute("insert into events (id, event) values (2, '{\"late\": true}')")
         .await;
     found_out_and_cured(running, &source, &destination, &config).await;
+}
+
+/// A destination that commits without waiting for its disk may forget its last events in a crash: nothing has arrived late then, and nobody has
+/// removed anything. The lane is idle, so nobody but the audit asks.
+#[tokio::test]
+async fn a_destination_that_forgot_its_last_events_in_a_crash_is_given_them_again_though_it_is_audited_first() {
+    let settings = Settings::new().set("wal_writer_delay", "10s").set("autovacuum", "off");
+    let destination = fresh_database_on(&own_server(&settings)).await;
+    let source = fresh_database().await;
+    source.execute(SOURCE).await;
+    destination.execute(DESTINATION).await;
+    let mut config = config(&source, &[("copy", &destination)]);
+    config.destinations[0].synchronous_commit = Some("off".to_owned());
+    config.replication.retry_wait_max = Duration::from_millis(100);
+    source.execute(&format!("{INSERT}; {INSERT}; {INSERT}")).await;
+    copy_all(&config).await;
+    destination.execute("checkpoint").await;
+    let running = audited(&config).await;
+    source.execute(&format!("{INSERT}; {INSERT}")).await;
+    until_answer(&destination, "select max(id) from events", &["5"]).await;
+    destination.server.aside(Server::kill_nine).await.unwrap();
+    destination.server.aside(Server::start).await.unwrap();
+    until_answer(&destination, "select max(id) from events", &["5"]).await;
+    let all = "select e::text from events e order by id";
+    assert_eq!(destination.query(all).await, source.query(all).await);
+    running.stop().await;
 }
