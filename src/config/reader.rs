@@ -7,12 +7,17 @@ use super::nearest::did_you_mean;
 use crate::error::{Error, Kind, Problems, Result};
 use std::ops::RangeInclusive;
 
+/// A value of a variable from this length on is shown in no problem.
+const VARIABLE_HIDDEN_BYTES_MIN: usize = 4;
+
 /// Reads one file, collecting problems and notes on the way.
 pub(super) struct Reader<'a> {
     pub(super) document: &'a Document,
     pub(super) env: &'a Environment<'a>,
     /// With the byte they belong to.
     problems: Vec<(usize, Error)>,
+    /// The variables that were filled in, and their values, which no problem shows.
+    variables: Vec<(String, String)>,
     pub(super) notes: Vec<String>,
     /// Whether the file holds a password that does not come from a variable.
     pub(super) holds_password: bool,
@@ -69,6 +74,7 @@ impl<'a> Reader<'a> {
             document,
             env,
             problems: Vec::new(),
+            variables: Vec::new(),
             notes: Vec::new(),
             holds_password: false,
         }
@@ -84,7 +90,12 @@ impl<'a> Reader<'a> {
     pub(super) fn into_problems(mut self) -> Problems {
         self.problems.sort_by_key(|(at, _)| *at);
         let mut problems = Problems::new();
-        self.problems.into_iter().for_each(|(_, problem)| problems.push(problem));
+        // The longest first: one value can hold another.
+        self.variables.sort_by_key(|(_, value)| std::cmp::Reverse(value.len()));
+        for (_, problem) in self.problems {
+            let discreet = |problem: Error, (name, value): &(String, String)| problem.without(value, &format!("${{{name}}}"));
+            problems.push(self.variables.iter().fold(problem, discreet));
+        }
         problems
     }
 
@@ -194,7 +205,13 @@ impl<'a> Reader<'a> {
                 return None;
             };
             match (self.env.var)(name) {
-                Some(value) => filled.push_str(&value),
+                Some(value) => {
+                    filled.push_str(&value);
+                    // A shorter one is no secret, and would be found in other words.
+                    if value.len() >= VARIABLE_HIDDEN_BYTES_MIN {
+                        self.variables.push((name.to_owned(), value));
+                    }
+                }
                 None => {
                     is_complete = false;
                     let what = format!("the environment variable {name} is not set");

@@ -222,7 +222,7 @@ fn is_worth_another_way(failure: &Failure, second: Way) -> bool {
 /// A server that was given the password could put it into its answer.
 fn without_secret(error: Error, secret: &Secret) -> Error {
     match &secret.password {
-        Some(password) if !password.expose_secret().is_empty() => error.without(password.expose_secret()),
+        Some(password) if !password.expose_secret().is_empty() => error.without(password.expose_secret(), "…"),
         _ => error,
     }
 }

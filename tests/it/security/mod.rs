@@ -4,6 +4,7 @@ mod encrypted;
 mod lying;
 mod names;
 mod privileges;
+mod secrets;
 mod shadows;
 
 use crate::command::told;

@@ -209,3 +209,20 @@ proptest! {
         let _ = toml(&format!("{table}\n{key} = {value}\n"));
     }
 }
+
+#[test]
+fn a_value_of_a_variable_is_shown_by_its_name_wherever_it_came_to_stand() {
+    for url in [
+        "host=h user=u ${SECRET}=1",
+        "${SECRET}host=h",
+        "postgres://u@h/d?${SECRET}sslmode=require",
+        "postgres://u@h:${SECRET}/d",
+    ] {
+        let text = format!("[source]\nurl = \"{url}\"\n[[destinations]]\nname = \"a\"\nurl = \"host=b\"\n");
+        let report = load_file("c.toml", &text, 0o600, &Flags::default()).unwrap_err().report();
+        assert!(!report.contains("hunter2"), "{url}: {report}");
+    }
+    let text = "[source]\nurl = \"host=h user=u ${SECRET}=1\"\n[[destinations]]\nname = \"a\"\nurl = \"host=b\"\n";
+    let report = load_file("c.toml", text, 0o600, &Flags::default()).unwrap_err().report();
+    assert!(report.contains("${SECRET}"), "{report}");
+}
