@@ -58,11 +58,19 @@ pub fn binary_edition(type_oid: u32, version_num: u32) -> u32 {
     if is_interval && version_num >= 170_000 { 2 } else { 1 }
 }
 
+/// Which edition of a type's text form a server of this version speaks.
+///
+/// `"char"` has been written as `\200` since PostgreSQL 16 where it is not ASCII (release notes); an older server reads the first byte of that.
+pub fn text_edition(type_oid: u32, version_num: u32) -> u32 {
+    let is_char = [Type::CHAR.oid(), Type::CHAR_ARRAY.oid()].contains(&type_oid);
+    if is_char && version_num >= 160_000 { 2 } else { 1 }
+}
+
 /// Finds what travels: every column of the source but those the destination computes itself.
 ///
 /// # Errors
-/// `Unsuitable`, all together, each with the statement that cures it: a column the destination lacks, a type that differs (`int4` into `int8` apart), a column of the
-/// destination that must be given and is not there at the source, a destination that computes its id.
+/// `Unsuitable`, all together, each with the statement that cures it: a column the destination lacks, a type that differs (`int4` into `int8` apart) or would
+/// change on the way, a column of the destination that must be given and is not there at the source, a destination that computes its id.
 pub fn wire(source: &Table, destination: &Table, id_column: &str) -> Result<Wire, Problems> {
     let mut problems = Problems::new();
     let mut columns = Vec::new();
@@ -88,10 +96,14 @@ pub fn wire(source: &Table, destination: &Table, id_column: &str) -> Result<Wire
         .filter(|to| source.column(&to.name).is_none() && must_be_given(to));
     unmet.for_each(|to| problems.push(demands(to, destination)));
     let is_same = |from: &Column, to: &Column| from.is_binary_stable && to.is_binary_stable && from.binary_edition == to.binary_edition;
-    let is_binary = columns.iter().all(|(from, to, _)| is_same(from, to));
+    let not_binary = columns.iter().find(|(from, to, _)| !is_same(from, to)).map(|(from, ..)| *from);
+    if let Some(reason) = not_binary {
+        let changing = columns.iter().filter(|(from, to, _)| from.text_edition != to.text_edition);
+        changing.for_each(|(from, ..)| problems.push(changes_as_text(destination, from, reason)));
+    }
     problems.or_ok(Wire {
         columns: columns.into_iter().map(|(from, to, cast)| wire_column(from, to, cast)).collect(),
-        format: if is_binary { Format::Binary } else { Format::Text },
+        format: if not_binary.is_none() { Format::Binary } else { Format::Text },
     })
 }
 
@@ -229,6 +241,24 @@ fn demands(to: &Column, destination: &Table) -> Error {
         "ALTER TABLE {} ALTER COLUMN {column} DROP NOT NULL; or give it a default",
         destination.name
     ))
+}
+
+fn changes_as_text(destination: &Table, from: &Column, reason: &Column) -> Error {
+    let column = sql::ident(&from.name);
+    let what = format!(
+        "column {column} is {}, which PostgreSQL writes otherwise since version 16",
+        from.type_name
+    );
+    let wider = if from.type_oid == Type::CHAR.oid() { "text" } else { "text[]" };
+    unlike(destination, what)
+        .because(format!(
+            "the table travels as text because of column {}, and only one of the two servers is older",
+            sql::ident(&reason.name)
+        ))
+        .fix(format!(
+            "ALTER TABLE {} ALTER COLUMN {column} TYPE {wider}; at the destination and the same at the source, or use servers that both are older than 16 or neither",
+            destination.name
+        ))
 }
 
 fn computes_id(destination: &Table, id: &Column) -> Error {

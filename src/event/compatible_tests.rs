@@ -10,6 +10,7 @@ fn column(name: &str, of: &Type) -> Column {
         type_oid: of.oid(),
         is_binary_stable: is_binary_stable(of.oid()),
         binary_edition: 1,
+        text_edition: 1,
         is_not_null: true,
         has_default: false,
         origin: Origin::Plain,
@@ -71,6 +72,7 @@ fn a_type_of_the_users_own_makes_all_travel_as_text() {
         type_oid: 16_400,
         is_binary_stable: is_binary_stable(16_400),
         binary_edition: 1,
+        text_edition: 1,
         ..column("mood", &Type::TEXT)
     };
     let mut source = events();
@@ -264,4 +266,25 @@ fn an_interval_travels_as_text_between_a_server_that_knows_infinite_ones_and_one
         binary_edition(Type::NUMERIC.oid(), 130_023),
         binary_edition(Type::NUMERIC.oid(), 180_004)
     );
+}
+
+#[test]
+fn the_type_char_is_refused_where_it_would_travel_as_text_between_a_server_before_16_and_a_later_one() {
+    for of in [Type::CHAR, Type::CHAR_ARRAY] {
+        let on = |version_num: u32, other: Type| {
+            let mut kind = column("kind", &of);
+            kind.text_edition = text_edition(of.oid(), version_num);
+            table(vec![column("id", &Type::INT8), kind, column("place", &other)])
+        };
+        for (source, destination) in [(180_004, 150_018), (130_023, 160_014)] {
+            let problem = only_problem(&on(source, Type::POINT), &on(destination, Type::POINT));
+            assert!(problem.what().contains("column \"kind\" is "), "{problem}");
+            assert!(format!("{problem:?}").contains("because of column \"place\""), "{problem:?}");
+            assert!(problem.remedy().unwrap().contains("ALTER COLUMN \"kind\" TYPE text"), "{problem}");
+            let binary = wire(&on(source, Type::INT4), &on(destination, Type::INT4), "id").unwrap();
+            assert_eq!(binary.format, Format::Binary);
+        }
+        let alike = wire(&on(160_014, Type::POINT), &on(180_004, Type::POINT), "id").unwrap();
+        assert_eq!(alike.format, Format::Text);
+    }
 }

@@ -96,6 +96,7 @@ mod tests {
             type_oid: of.oid(),
             is_binary_stable: true,
             binary_edition: 1,
+            text_edition: 1,
             is_not_null: true,
             has_default: false,
             origin: Origin::Plain,

@@ -30,6 +30,8 @@ pub struct Column {
     pub is_binary_stable: bool,
     /// Which edition of that form the server speaks: between two of them a value could change its meaning.
     pub binary_edition: u32,
+    /// The same of the text form.
+    pub text_edition: u32,
     /// Whether NULL is refused.
     pub is_not_null: bool,
     /// Whether an insert that leaves it out gets a default.

@@ -1,7 +1,7 @@
 //! Reads an event table from the catalog.
 
 use crate::error::Result;
-use crate::event::compatible::{binary_edition, is_binary_stable};
+use crate::event::compatible::{binary_edition, is_binary_stable, text_edition};
 use crate::event::table::{Column, Origin, Table, TableName};
 use crate::event::trigger::{self, InsertTrigger};
 use crate::postgres::connect::Session;
@@ -69,6 +69,7 @@ fn column(row: &Row, version_num: u32) -> Result<Column, tokio_postgres::Error> 
         type_oid,
         is_binary_stable: is_binary_stable(type_oid),
         binary_edition: binary_edition(type_oid, version_num),
+        text_edition: text_edition(type_oid, version_num),
         is_not_null: row.try_get("is_not_null")?,
         has_default: row.try_get("has_default")?,
         origin,
