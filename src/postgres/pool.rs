@@ -9,7 +9,7 @@ use std::ops::Deref;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// A session that nobody asked for so long is closed.
+/// A session that nobody asked for so long is closed, by a task of the pool that ends with it.
 const IDLE_MAX: Duration = Duration::from_secs(20);
 
 /// Sessions that are lent out and come back. Never LISTEN or COPY through it. Dropping it closes those that are not lent out.
@@ -49,6 +49,7 @@ impl Pool {
             .connection_timeout(timeout.max(Duration::from_millis(1)))
             .retry_connection(false)
             .idle_timeout(Some(IDLE_MAX))
+            .reaper_rate(IDLE_MAX / 2)
             .max_lifetime(None)
             .queue_strategy(bb8::QueueStrategy::Lifo)
             .build_unchecked(lender);

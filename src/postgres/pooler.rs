@@ -40,7 +40,8 @@ pub async fn probe(conninfo: &Conninfo, side: Side, timeout: Duration) -> Result
     }
 }
 
-/// Opens a session for each of these, in turns, where no such pooler stands in between; whoever is reached in the same way is probed once.
+/// Opens a session for each of these, in turns, where no such pooler stands in between; those at the same hosts, database and user are probed once,
+/// unless that fails: then each for itself, for passwords and TLS may differ.
 pub async fn open_all(conninfos: &[&Conninfo], purpose: Purpose, timeout: Duration) -> Vec<Result<Session>> {
     let way = |conninfo: &Conninfo| (conninfo.hosts.clone(), conninfo.user.clone(), conninfo.database.clone());
     let mut ways = Vec::new();
@@ -59,8 +60,11 @@ pub async fn open_all(conninfos: &[&Conninfo], purpose: Purpose, timeout: Durati
     let opening = conninfos.iter().zip(numbers).map(|(conninfo, way)| {
         let probed = probed[way].clone();
         turns.take(async move {
-            probed?;
-            Session::open(conninfo, purpose, timeout).await
+            match probed {
+                Ok(()) => Session::open(conninfo, purpose, timeout).await,
+                Err(error) if error.kind() == Kind::Unsuitable => Err(error),
+                Err(_) => open(conninfo, purpose, timeout).await,
+            }
         })
     });
     join_all(opening).await

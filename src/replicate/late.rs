@@ -113,7 +113,9 @@ async fn compare_counts(
 
 /// What is counted: the recent range, and an older one where there is any.
 fn ranges(before: Audited, position: i64) -> (IdRange, Option<IdRange>) {
-    let after = before.through.map(|through| through.saturating_sub(AGAIN_IDS));
+    // A destination that went backwards has nothing beyond its position to be audited.
+    let known = before.through.map(|through| through.min(position));
+    let after = known.map(|through| through.saturating_sub(AGAIN_IDS));
     let recent = IdRange { after, through: position };
     let old = after.map(|end| {
         let through = before.rotated.map_or(end.saturating_sub(1).min(ROTATION_IDS), |from| {
@@ -198,5 +200,20 @@ mod tests {
             })
         );
         assert_eq!(ranges(Audited::default(), 7), (IdRange { after: None, through: 7 }, None));
+    }
+
+    #[test]
+    fn of_a_destination_that_went_backwards_nothing_beyond_its_position_is_counted() {
+        for position in [-5, 1, 100, 100_000, 2_000_000] {
+            for rotated in [None, Some(1_000_000), Some(4_900_000)] {
+                let before = Audited {
+                    through: Some(5_000_000),
+                    rotated,
+                };
+                let (recent, old) = ranges(before, position);
+                assert_eq!(recent.through, position);
+                assert!(old.is_none_or(|old| old.through <= position), "{position} {rotated:?}: {old:?}");
+            }
+        }
     }
 }

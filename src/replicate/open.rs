@@ -104,14 +104,13 @@ pub async fn lane(run: &Replication, source: &Source, index: usize, gauge: Arc<G
     fail::point!("lane.opening");
     let config = &run.config.destinations[index];
     let limits = &run.config.replication;
-    let Known { is_first, is_compared } = known;
-    if !is_compared {
+    if !known.is_compared {
         pooler::probe(&config.conninfo, Side::Destination, limits.connect_timeout).await?;
     }
     let session = appending_session(config, limits.connect_timeout).await?;
     let shape = destination_shape(&session, config, &source.shape).await.map_err(worst)?;
     hold::hold(&session, &config.name, shape.table.oid).await?;
-    let position = compare(source, &session, config, &shape, is_compared).await?;
+    let position = compare(source, &session, config, &shape, known).await?;
     fail::point!("lane.compared");
     let layout = shape.wire.layout(&source.shape.id_column, source.shape.group_by.as_deref());
     let layout = layout.ok_or_else(|| Error::new(Kind::Bug, "the id column does not travel"))?;
@@ -125,7 +124,7 @@ pub async fn lane(run: &Replication, source: &Source, index: usize, gauge: Arc<G
         stall_max: limits.append_timeout,
         is_relaxed: config.synchronous_commit.is_none(),
     };
-    if is_first {
+    if known.is_first {
         let format = shape.wire.format_option();
         info!(run.log, "the destination was checked"; key::DESTINATION => &config.name, key::DATABASE => session.place().to_owned(), "copy_format" => format);
     }
@@ -177,16 +176,29 @@ async fn compare(
     session: &Session,
     config: &DestinationConfig,
     shape: &DestinationShape,
-    is_compared: bool,
+    known: Known,
 ) -> Result<Option<i64>> {
     let lent = source.check_session().await?;
-    if is_compared {
-        let lane = contents::Lane {
-            name: &config.name,
-            session,
-            shape,
-        };
-        return contents::last_event(&lent, &source.shape, &lane).await;
+    let lane = contents::Lane {
+        name: &config.name,
+        session,
+        shape,
+    };
+    // A standby that may only be late is waited for, once the two were known to belong together.
+    if known.is_compared || (!known.is_first && source.shape.server.is_standby) {
+        let position = contents::last_event(&lent, &source.shape, &lane).await?;
+        if known.is_compared {
+            // What was compared before was this table, also where nothing was read of it since.
+            let same = source.gate.confirm_table().await;
+            same.map_err(|changed| {
+                if changed.kind() == Kind::Unavailable {
+                    changed.of_kind(Kind::Upstream)
+                } else {
+                    changed
+                }
+            })?;
+            return Ok(position);
+        }
     }
     let checked = latecomer(config, session, (&lent, &source.shape), &[]).await;
     checked.map(|(_, contents)| contents.ends.highest).map_err(worst)

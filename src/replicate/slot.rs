@@ -144,6 +144,10 @@ impl Slot {
         if lane.position < self.position {
             warn!(log, "the destination went backwards: its last events were removed and are appended again";
                 key::DESTINATION => &self.name, key::POSITION => shown(lane.position), "position_before" => shown(self.position));
+            self.audited = Audited {
+                through: lane.position,
+                rotated: None,
+            };
         }
         self.was_opened = true;
         self.history.clone_from(&lane.history);
@@ -226,6 +230,11 @@ impl Slot {
     /// How many events a batch may have while rejected rows are looked at.
     pub fn batch_events_max(&self) -> Option<u64> {
         self.closer.as_ref().map(|closer| closer.events_max)
+    }
+
+    /// How often it was lost since it last did work.
+    pub fn losses(&self) -> u32 {
+        self.health.losses()
     }
 
     /// Whether it stopped for good.

@@ -10,7 +10,7 @@ use crate::replicate::check::shape::SourceShape;
 use crate::replicate::pass::Reached;
 use crate::retry::{Happened, Health, Policy};
 use crate::source::cut::{Limits, Mark, Stopped};
-use crate::source::durability::Gate;
+use crate::source::durability::{Files, Gate};
 use crate::source::explain::View;
 use crate::source::mark::{Blocked, Front, Rule};
 use crate::source::read::{Ended, Readers, Reading};
@@ -44,11 +44,18 @@ pub struct Source {
 }
 
 /// The past of a source's events, as far as it can be told from another: where it differs, events may be missing that were there before.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct History {
     server: (Option<u64>, Option<u32>, u32),
     table_oid: u32,
-    files: Option<String>,
+    files: Files,
+}
+
+impl History {
+    /// Whether everything that was there in the earlier one is there still, as far as this can tell.
+    pub fn continues(&self, earlier: &Self) -> bool {
+        (self.server, self.table_oid) == (earlier.server, earlier.table_oid) && self.files.continue_those(&earlier.files)
+    }
 }
 
 impl Source {
@@ -159,6 +166,11 @@ impl Upstream {
         self.state = State::Opening;
         self.epoch += 1;
         self.epoch
+    }
+
+    /// How often it was lost since events were last read.
+    pub fn losses(&self) -> u32 {
+        self.health.losses()
     }
 
     /// The number of the present or coming connection.

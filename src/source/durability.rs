@@ -7,14 +7,14 @@ use crate::fail;
 use crate::postgres::connect::Session;
 use crate::sql;
 use futures::FutureExt;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio_postgres::Statement;
 use tokio_postgres::types::PgLsn;
 
 const NUDGE: &str = include_str!("../../sql/source/nudge.sql");
 /// WAL is written in pages; one begins with a header of 24 bytes, the first one of a segment with 40 (PostgreSQL source, `xlog_internal.h`).
-const WAL_PAGE_BYTES: u64 = 8192;
 const WAL_PAGE_HEADER: u64 = 24;
 const WAL_SEGMENT_HEADER: u64 = 40;
 /// Checks before the log is nudged, and the waits between checks.
@@ -33,23 +33,42 @@ pub struct Gate(Arc<Asked>);
 struct Asked {
     session: Arc<Session>,
     positions: Statement,
-    /// The table as it was when it was compared.
-    compared: Option<TableState>,
+    /// The columns as they were when they were compared.
+    columns: Option<String>,
+    /// The files of the table and its partitions, as far as they are known: new partitions are added.
+    files: Mutex<Files>,
     is_durability_awaited: bool,
-    segment_bytes: u64,
+    log: LogShape,
 }
 
 struct Answer {
     inserted: Option<u64>,
     flushed: Option<u64>,
-    table: TableState,
+    columns: Option<String>,
+    files: Files,
 }
 
-/// What tells one state of a table from another: its columns and its files.
-#[derive(Debug, PartialEq)]
-struct TableState {
-    columns: Option<String>,
-    files: Option<String>,
+/// How the write-ahead log is divided.
+#[derive(Clone, Copy, Debug)]
+struct LogShape {
+    page_bytes: u64,
+    segment_bytes: u64,
+}
+
+/// The file of a table and of each of its partitions, by oid: TRUNCATE and every rewrite replace them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Files(BTreeMap<i64, i64>);
+
+impl Files {
+    /// From oid and file number, each half of a number.
+    fn new(packed: &[i64]) -> Self {
+        Self(packed.iter().map(|both| (both >> 32, both & 0xffff_ffff)).collect())
+    }
+
+    /// Whether these are the same files, new partitions aside.
+    pub fn continue_those(&self, earlier: &Self) -> bool {
+        earlier.0.iter().all(|(oid, file)| self.0.get(oid) == Some(file))
+    }
 }
 
 impl Gate {
@@ -67,20 +86,36 @@ impl Gate {
         let positions = positions.map_err(|error| session.error(&error, "cannot ask how far the source's log is on disk"))?;
         let segment = session.query_one(include_str!("../../sql/source/wal_segment.sql"), &[]).await;
         let segment = segment.map_err(|error| session.error(&error, "cannot ask for the segments of the source's log"))?;
+        let bytes = |column: &str| segment.get::<_, i64>(column).unsigned_abs();
         let mut asked = Asked {
-            segment_bytes: segment.get::<_, i64>(0).unsigned_abs(),
+            log: LogShape {
+                page_bytes: bytes("page_bytes"),
+                segment_bytes: bytes("segment_bytes"),
+            },
             session,
             positions,
-            compared: None,
+            columns: None,
+            files: Mutex::default(),
             is_durability_awaited,
         };
-        asked.compared = Some(asked.ask().await?.table);
+        let first = asked.ask().await?;
+        asked.columns = first.columns;
+        asked.files = Mutex::new(first.files);
         Ok(Self(Arc::new(asked)))
     }
 
-    /// What tells the table's files from others: TRUNCATE and every rewrite replace them.
-    pub fn files(&self) -> Option<String> {
-        self.0.compared.as_ref().and_then(|table| table.files.clone())
+    /// The table's files as far as they are known.
+    pub fn files(&self) -> Files {
+        self.0.known_files().clone()
+    }
+
+    /// Whether the table is still the one that was there when the gate was made.
+    ///
+    /// # Errors
+    /// `Unavailable` when it is not; those of the server.
+    pub async fn confirm_table(&self) -> Result<()> {
+        let now = self.0.ask().await?;
+        self.0.compare(&now)
     }
 
     /// Resolves when everything that is visible now is on disk. Call it after the rows were read.
@@ -100,21 +135,12 @@ impl Gate {
 impl Asked {
     async fn pass(&self) -> Result<()> {
         let first = self.ask().await?;
-        if let Some(compared) = self.compared.as_ref().filter(|compared| **compared != first.table) {
-            let what = if compared.columns == first.table.columns {
-                "emptied or rewritten"
-            } else {
-                "given other columns"
-            };
-            return Err(Error::new(Kind::Unavailable, format!("the source's table was {what}"))
-                .at(self.session.place())
-                .fix("nothing of this batch was written; source and destinations are compared anew"));
-        }
+        self.compare(&first)?;
         let Some(target) = first.inserted.filter(|_| self.is_durability_awaited) else {
             return Ok(());
         };
         let (mut flushed, mut checks, mut wait) = (first.flushed, 1, CHECK_WAIT_MIN);
-        while flushed.is_some_and(|flushed| !is_flushed(target, flushed, self.segment_bytes)) {
+        while flushed.is_some_and(|flushed| !is_flushed(target, flushed, self.log)) {
             if checks == CHECKS_BEFORE_NUDGE {
                 // It fails where the disk is full: then the log is on disk when its writer has come round.
                 let _ = self.within(self.session.batch_execute(NUDGE)).await?;
@@ -128,6 +154,25 @@ impl Asked {
         Ok(())
     }
 
+    fn known_files(&self) -> MutexGuard<'_, Files> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn compare(&self, now: &Answer) -> Result<()> {
+        let mut known = self.known_files();
+        let what = if now.columns != self.columns {
+            "given other columns"
+        } else if !now.files.continue_those(&known) {
+            "emptied or rewritten"
+        } else {
+            known.clone_from(&now.files);
+            return Ok(());
+        };
+        Err(Error::new(Kind::Unavailable, format!("the source's table was {what}"))
+            .at(self.session.place())
+            .fix("nothing of this batch was written; what belongs together is compared anew before more is"))
+    }
+
     async fn ask(&self) -> Result<Answer> {
         let row = self.within(self.session.query_one(&self.positions, &[])).await?;
         let row = row.map_err(|error| self.session.error(&error, "cannot ask how far the source's log is on disk"))?;
@@ -135,10 +180,8 @@ impl Asked {
         Ok(Answer {
             inserted: position(0),
             flushed: position(1),
-            table: TableState {
-                columns: row.get(2),
-                files: row.get(3),
-            },
+            columns: row.get(2),
+            files: Files::new(&row.get::<_, Vec<i64>>(3)),
         })
     }
 
@@ -153,9 +196,9 @@ impl Asked {
 
 /// The insert position of an idle server may stand just behind the header of a page that was not begun. A byte further there is the end of a record
 /// that began on the page before.
-fn is_flushed(target: u64, flushed: u64, segment_bytes: u64) -> bool {
-    let into_page = target % WAL_PAGE_BYTES;
-    let is_first = (target - into_page).is_multiple_of(segment_bytes);
+fn is_flushed(target: u64, flushed: u64, log: LogShape) -> bool {
+    let into_page = target % log.page_bytes;
+    let is_first = (target - into_page).is_multiple_of(log.segment_bytes);
     let header = if is_first { WAL_SEGMENT_HEADER } else { WAL_PAGE_HEADER };
     flushed >= target || (into_page == header && flushed >= target - into_page)
 }
@@ -165,24 +208,39 @@ mod tests {
     use super::*;
 
     const SEGMENT: u64 = 16 << 20;
+    const PAGE: u64 = 8192;
+    const LOG: LogShape = LogShape {
+        page_bytes: PAGE,
+        segment_bytes: SEGMENT,
+    };
+
+    #[test]
+    fn files_that_are_replaced_or_gone_are_others_and_new_partitions_are_not() {
+        let files = |all: &[(i64, i64)]| Files::new(&all.iter().map(|(oid, file)| oid << 32 | file).collect::<Vec<_>>());
+        let before = files(&[(5, 100), (4_294_967_295, 4_294_967_295)]);
+        assert!(before.continue_those(&before) && before.continue_those(&Files::default()));
+        assert!(files(&[(5, 100), (6, 7), (4_294_967_295, 4_294_967_295)]).continue_those(&before));
+        assert!(!files(&[(5, 101), (4_294_967_295, 4_294_967_295)]).continue_those(&before));
+        assert!(!files(&[(5, 100)]).continue_those(&before));
+    }
 
     #[test]
     fn a_position_just_behind_a_page_header_counts_as_flushed_with_the_page_before() {
-        assert!(is_flushed(3 * WAL_PAGE_BYTES + 24, 3 * WAL_PAGE_BYTES, SEGMENT));
-        assert!(is_flushed(2 * SEGMENT + 40, 2 * SEGMENT, SEGMENT));
-        assert!(!is_flushed(3 * WAL_PAGE_BYTES + 24, 3 * WAL_PAGE_BYTES - 1, SEGMENT));
-        assert!(is_flushed(100, 100, SEGMENT) && !is_flushed(100, 99, SEGMENT));
+        assert!(is_flushed(3 * PAGE + 24, 3 * PAGE, LOG));
+        assert!(is_flushed(2 * SEGMENT + 40, 2 * SEGMENT, LOG));
+        assert!(!is_flushed(3 * PAGE + 24, 3 * PAGE - 1, LOG));
+        assert!(is_flushed(100, 100, LOG) && !is_flushed(100, 99, LOG));
     }
 
     #[test]
     fn the_last_bytes_of_a_record_behind_a_page_header_are_waited_for() {
         for bytes in [8, 16, 24] {
-            let target = 3 * WAL_PAGE_BYTES + 24 + bytes;
-            assert!(!is_flushed(target, 3 * WAL_PAGE_BYTES, SEGMENT), "{bytes}");
-            assert!(is_flushed(target, target, SEGMENT));
+            let target = 3 * PAGE + 24 + bytes;
+            assert!(!is_flushed(target, 3 * PAGE, LOG), "{bytes}");
+            assert!(is_flushed(target, target, LOG));
         }
-        assert!(!is_flushed(2 * SEGMENT + 48, 2 * SEGMENT, SEGMENT));
+        assert!(!is_flushed(2 * SEGMENT + 48, 2 * SEGMENT, LOG));
         // 24 bytes are not yet the whole header there.
-        assert!(!is_flushed(2 * SEGMENT + 24, 2 * SEGMENT, SEGMENT));
+        assert!(!is_flushed(2 * SEGMENT + 24, 2 * SEGMENT, LOG));
     }
 }

@@ -203,7 +203,7 @@ impl<'a> Conductor<'a> {
         match event {
             Event::SourceOpened(opened) => self.take_source(*opened),
             Event::Looked(follower, Ok(mark), epoch) => self.upstream.saw(follower, mark, epoch),
-            Event::Looked(_, Err(error), epoch) => self.lose_source(&judged_anew(error), epoch),
+            Event::Looked(_, Err(error), epoch) => self.lose_source(&judged_anew(error, self.upstream.losses()), epoch),
             Event::LaneOpened(index, opened, epoch) => self.take_opened(index, *opened, epoch),
             Event::Led(number, reached) => self.take_led(number, reached),
             Event::Passed(passed) => self.take_passed(*passed),
@@ -283,12 +283,18 @@ impl<'a> Conductor<'a> {
     }
 }
 
-/// A table or a column that is not there any more while rows are read or appended: the checks tell which, and what to do.
-fn judged_anew(error: Error) -> Error {
-    match error.sqlstate() {
-        Some("42P01" | "42703" | "42804" | "3F000") => error.of_kind(Kind::Unavailable),
-        _ => error,
+/// A table or a column that is not there any more while rows are read or appended: the checks of the next opening tell which, and what to do. Where
+/// they found nothing, and it comes again before any work was done, a person is needed.
+fn judged_anew(error: Error, losses: u32) -> Error {
+    if losses == 0 && is_of_the_tables(&error) {
+        return error.of_kind(Kind::Unavailable);
     }
+    error
+}
+
+/// Whether an error says that tables are not as they were.
+fn is_of_the_tables(error: &Error) -> bool {
+    matches!(error.sqlstate(), Some("42P01" | "42703" | "42804" | "3F000"))
 }
 
 fn stopped() -> Error {

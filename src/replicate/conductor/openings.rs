@@ -1,6 +1,6 @@
 //! The conductor's openings and losses: the source and the lanes come, go and come back; and audits of lanes that are here.
 
-use super::{Conductor, Event, stopped};
+use super::{Conductor, Event, is_of_the_tables, stopped};
 use crate::error::{Error, Kind, Result};
 use crate::event::range::shown;
 use crate::log::key;
@@ -13,6 +13,9 @@ use crate::source::wait::Follower;
 use slog::{debug, error, info, warn};
 use std::sync::Arc;
 use std::time::Instant;
+
+/// The number of the first connection to the source.
+const FIRST_EPOCH: u64 = 1;
 
 impl Conductor<'_> {
     pub(super) fn open_source(&mut self) {
@@ -67,8 +70,9 @@ impl Conductor<'_> {
         let is_first = !slot.was_opened;
         let is_compared = match &slot.history {
             // A promoted standby or a table made of a backup may lack any event, not only the last.
-            Some(history) => *history == source.history(),
-            None => is_first && run.compared.get(index).copied().unwrap_or(false),
+            Some(history) => source.history().continues(history),
+            // What the first checks found is of the connection that was opened right after them.
+            None => source.epoch == FIRST_EPOCH && run.compared.get(index).copied().unwrap_or(false),
         };
         self.tasks.spawn(async move {
             let opening = open::lane(&run, &source, index, gauge, Known { is_first, is_compared });
@@ -113,7 +117,8 @@ impl Conductor<'_> {
             let State::Ready(lane) = &self.slots[index].state else { continue };
             if let Some(death) = lane.destination.death() {
                 let epoch = lane.epoch;
-                self.lose_lane(index, death, epoch);
+                // Whatever the server's last word was: if it needs a person, the opening says so.
+                self.lose_lane(index, death.of_kind(Kind::Unavailable), epoch);
             }
         }
     }
@@ -141,7 +146,8 @@ impl Conductor<'_> {
         match audited {
             Ok(Found::Agreed(audited)) => self.slots[index].audited = audited,
             Ok(Found::WentBackwards(highest)) => self.go_back(index, highest),
-            Err(error) if error.kind().consequence().is_retried || error.kind() == Kind::Stopped => {
+            Err(error) if error.kind() == Kind::Upstream => self.lose_source(&error.of_kind(Kind::Unavailable), self.upstream.epoch()),
+            Err(error) if error.kind().consequence().is_retried || error.kind() == Kind::Stopped || is_of_the_tables(&error) => {
                 debug!(self.run.log, "late arrivals could not be looked for"; key::DESTINATION => &self.slots[index].name, key::ERROR => error.to_string());
             }
             Err(error) => self.lose_lane(index, error, self.upstream.epoch()),

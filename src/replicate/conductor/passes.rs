@@ -151,7 +151,7 @@ impl Conductor<'_> {
         }
         self.await_travellers(passed.still_out);
         if let Some(error) = passed.source_error {
-            self.lose_source(&judged_anew(error), passed.reached.epoch);
+            self.lose_source(&judged_anew(error, self.upstream.losses()), passed.reached.epoch);
         }
     }
 
@@ -241,7 +241,7 @@ impl Conductor<'_> {
                     self.progressed_at = Instant::now();
                 }
             }
-            Err(error) => self.lose_lane(index, judged_anew(error), returned.epoch),
+            Err(error) => self.lose_lane(index, judged_anew(error, self.slots[index].losses()), returned.epoch),
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::postgres::catalog;
 use crate::postgres::connect::{Purpose, Session};
 use crate::postgres::fault::Side;
 use crate::postgres::pooler;
+use crate::postgres::turns::Turns;
 use crate::replicate::check::holding::{Ends, Holding};
 use crate::replicate::status::{
     DestinationStatus, EVENTS_BEHIND_COUNTED_MAX, Health, Holder, Replicator, Signs, SourceStatus, Status, health,
@@ -55,10 +56,11 @@ struct Distance {
 pub(super) async fn all(config: &Config) -> Status {
     let timeout = config.replication.connect_timeout;
     let id_column = &config.source.id_column;
+    let turns = Turns::new();
     let downstreams = config
         .destinations
         .iter()
-        .map(|destination| within(timeout, downstream(destination, id_column, timeout)));
+        .map(|destination| turns.take(within(timeout, downstream(destination, id_column, timeout))));
     let (upstream, downstreams) = join(within(timeout, upstream(&config.source, timeout)), join_all(downstreams)).await;
     let compared = config.destinations.iter().zip(downstreams).map(|(destination, downstream)| {
         let upstream = upstream.as_ref().ok();

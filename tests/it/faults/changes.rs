@@ -147,3 +147,51 @@ async fn a_character_that_the_destination_cannot_hold_stops_its_lane_with_7_at_t
     assert!(end.report.contains("id 3\n") && end.report.contains("22P05"), "{}", end.report);
     assert_eq!(destination.query("select max(id) from events").await, ["2"]);
 }
+
+#[tokio::test]
+async fn a_partition_of_a_partition_that_is_emptied_is_noticed_and_a_new_one_disturbs_nothing() {
+    let (source, destination) = (fresh_database().await, fresh_destination().await);
+    source
+        .execute(
+            "create sequence numbers;
+             create table events (id bigint primary key default nextval('numbers'), ts timestamptz not null default clock_timestamp(), event jsonb not null) partition by range (id);
+             create table low partition of events for values from (1) to (100) partition by range (id);
+             create table lowest partition of low for values from (1) to (4);
+             create table lower partition of low for values from (4) to (100)",
+        )
+        .await;
+    init_destination(&destination).await;
+    source
+        .execute("insert into events (event) select '{}' from generate_series(1, 5)")
+        .await;
+    let mut replicator = Setup::from(&source)
+        .to("copy", &destination)
+        .key("retry_wait_max_ms = 500")
+        .start(&[]);
+    arrives(&destination, 5).await;
+    source
+        .execute("create table high partition of events for values from (100) to (200); insert into events (event) values ('{}')")
+        .await;
+    arrives(&destination, 6).await;
+    assert_eq!(replicator.lines(&["was lost"]), 0, "{}", replicator.log());
+    source
+        .execute("truncate lowest; insert into events (id, event) values (1, '{\"another\": 1}'), (2, '{}'), (3, '{}'); insert into events (event) values ('{}')")
+        .await;
+    let end = replicator.ends().await;
+    assert_eq!(end.code, Some(4), "{end:?}");
+    assert!(end.log.contains("the source's table was emptied or rewritten"), "{}", end.log);
+    assert_eq!(highest(&destination).await, 6);
+}
+
+#[tokio::test]
+async fn a_table_that_only_a_trigger_of_the_destination_misses_stops_the_lane_with_3() {
+    let (source, destination, mut replicator) = followed().await;
+    destination
+        .execute("create function count_up() returns trigger language plpgsql as $$begin insert into counts values (1); return null; end$$; create trigger count_up after insert on events for each row execute function count_up()")
+        .await;
+    insert(&source, 1).await;
+    let end = replicator.ends().await;
+    assert_eq!(end.code, Some(3), "{end:?}");
+    assert!(end.report.contains("relation \"counts\" does not exist"), "{}", end.report);
+    assert_eq!(highest(&destination).await, 5);
+}

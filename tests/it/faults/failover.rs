@@ -241,12 +241,8 @@ async fn a_standby_that_crashes_and_comes_back_behind_is_waited_for_and_never_ca
     replicator.stops().await;
 }
 
-#[tokio::test]
-async fn a_promoted_standby_that_lacks_an_event_below_the_last_one_ends_the_run_with_4() {
-    let all = replicated("sequence").await;
-    let promoted = on(&all.standby, &all.source.conninfo.database);
-    let mut replicator = all.setup.start(&[]);
-    arrives(&all.destination, 10).await;
+/// The standby has the higher of two ids and lacks the lower one, both destinations hold both, and the standby is promoted.
+async fn overtaken(all: &Replicated) -> Database {
     // The higher id is committed first, and is all that the standby receives.
     let slow = all.source.client().await;
     slow.batch_execute("begin; insert into events (event) values ('{\"id\": 11}')")
@@ -260,9 +256,35 @@ async fn a_promoted_standby_that_lacks_an_event_below_the_last_one_ends_the_run_
     assert_eq!(digest(&all.destination, 12).await, digest(&all.source, 12).await);
     all.source.server.aside(Server::kill_nine).await.unwrap();
     promote(&all.standby).await;
+    let promoted = on(&all.standby, &all.source.conninfo.database);
     insert(&promoted, 3).await;
+    promoted
+}
+
+#[tokio::test]
+async fn a_promoted_standby_that_lacks_an_event_below_the_last_one_ends_the_run_with_4() {
+    let all = replicated("sequence").await;
+    let mut replicator = all.setup.start(&[]);
+    arrives(&all.destination, 10).await;
+    overtaken(&all).await;
     let end = replicator.ends().await;
     assert_eq!(end.code, Some(4), "{end:?}");
     assert!(end.report.contains("both agree up to id 10"), "{}", end.report);
+    assert_eq!(highest(&all.destination).await, 12);
+}
+
+#[tokio::test]
+async fn a_hot_spare_that_takes_over_after_a_failover_compares_as_at_the_start() {
+    let all = replicated("sequence").await;
+    let mut first = all.setup.start(&[]);
+    arrives(&all.destination, 10).await;
+    let mut spare = all.setup.start(&[]);
+    spare.says(&["waiting to take the destination over"]).await;
+    overtaken(&all).await;
+    for replicator in [&mut first, &mut spare] {
+        let end = replicator.ends().await;
+        assert_eq!(end.code, Some(4), "{end:?}");
+        assert!(end.report.contains("both agree up to id 10"), "{}", end.report);
+    }
     assert_eq!(highest(&all.destination).await, 12);
 }

@@ -52,8 +52,7 @@ async fn all_hold(destination: &Database, tables: usize, events: usize) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_destinations_start_together_and_hold_one_connection_each() {
     let tables = if is_full() { 1000 } else { 100 };
-    // One for each destination, few more while they are checked, and the test's own.
-    let (source, destination, setup) = many(tables, tables + 60).await;
+    let (source, destination, setup) = many(tables, tables * 3).await;
     let (start, replicator): (Instant, Replicator) = (Instant::now(), setup.start(&[]));
     let (mut at_source, mut at_destination) = (0, 0);
     until("every destination is fed", async || {
@@ -70,10 +69,10 @@ async fn a_thousand_destinations_start_together_and_hold_one_connection_each() {
     ));
     insert(&source, 2).await;
     all_hold(&destination, tables, 5).await;
-    assert!(at_source < 30, "{at_source} sessions at the source");
+    // Sixteen at a time, and those that take longer than a second on a busy machine.
+    assert!(at_source < tables / 2, "{at_source} sessions at the source");
     assert_eq!(replicator.lines(&["was lost"]), 0, "{}", replicator.log());
-    let rested = sessions(&destination).await;
-    assert!((tables..tables + 20).contains(&rested), "{rested} sessions at the destination");
+    until("each holds one connection", async || sessions(&destination).await == tables).await;
     replicator.stops().await;
 }
 
