@@ -46,12 +46,17 @@ pub async fn watch(destination: usize, scene: Arc<Scene>, is_grouped: bool, is_o
     let (mut here, mut there) = (Asking::of(&scene, 0), Asking::of(&scene, destination));
     while !is_over.load(Ordering::Relaxed) && history.violation().is_none() {
         looks += 1;
-        let after = if looks.is_multiple_of(WHOLE_EVERY) {
+        let after = if verified == 0 || looks.is_multiple_of(WHOLE_EVERY) {
             i64::MIN
         } else {
             verified - AGAIN
         };
         let theirs = there.held(after, i64::MAX).await;
+        if theirs.count == 0 && verified > 0 && after != i64::MIN {
+            // A crash took back what it had not on its disk, more than is looked at again: everything is looked at anew.
+            verified = 0;
+            continue;
+        }
         let through = theirs.highest;
         let ours = here.held(after, through).await;
         history.count("checks", 1);
