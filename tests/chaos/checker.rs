@@ -10,7 +10,7 @@ use futures::TryStreamExt;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row};
 
@@ -21,6 +21,8 @@ const AGAIN: i64 = 500;
 
 /// A server that does not answer for so long is asked again.
 const ANSWER_MAX: Duration = Duration::from_secs(20);
+/// One that does not in all this time never will: the question is wrong.
+const ASKING_MAX: Duration = Duration::from_secs(120);
 
 /// What a table holds above one id, up to another: count, highest id, digest that knows no order.
 const HELD: &str = "select count(*), coalesce(max(id), $1), coalesce(sum(hashtextextended(row(id, ts, event)::text, 0)::numeric), 0)::text
@@ -44,12 +46,17 @@ pub async fn watch(destination: usize, scene: Arc<Scene>, is_grouped: bool, is_o
     let (mut here, mut there) = (Asking::of(&scene, 0), Asking::of(&scene, destination));
     while !is_over.load(Ordering::Relaxed) && history.violation().is_none() {
         looks += 1;
-        let after = if looks.is_multiple_of(WHOLE_EVERY) {
+        let after = if verified == 0 || looks.is_multiple_of(WHOLE_EVERY) {
             i64::MIN
         } else {
             verified - AGAIN
         };
         let theirs = there.held(after, i64::MAX).await;
+        if theirs.count == 0 && verified > 0 && after != i64::MIN {
+            // A crash took back what it had not on its disk, more than is looked at again: everything is looked at anew.
+            verified = 0;
+            continue;
+        }
         let through = theirs.highest;
         let ours = here.held(after, through).await;
         history.count("checks", 1);
@@ -102,7 +109,9 @@ impl<'a> Asking<'a> {
     /// Asks until there is an answer.
     async fn ask(&mut self, question: &str, ids: &[i64]) -> Vec<Row> {
         let parameters: Vec<&(dyn ToSql + Sync)> = ids.iter().map(|id| id as &(dyn ToSql + Sync)).collect();
+        let began = Instant::now();
         loop {
+            assert!(began.elapsed() < ASKING_MAX, "server {} does not answer {question}", self.server);
             if self.client.is_none() {
                 self.client = self.scene.client(self.server).await;
             }
@@ -141,8 +150,7 @@ async fn difference(scene: &Scene, destination: usize, through: i64) -> String {
 
 /// The rows around an id, as they are now.
 async fn around(scene: &Scene, server: usize, id: i64) -> String {
-    let question =
-        "select id, xmin::text, ts::text, coalesce(event ->> 'token', '') from events where id between $1 - 12 and $1 + 12 order by id";
+    let question = "select id, xmin::text, ts::text, coalesce(event ->> 'token', '') from events where id between $1::int8 - 12 and $1::int8 + 12 order by id";
     let rows = ask(scene, server, question, &[id]).await;
     let line = |row: &Row| {
         let (id, rest): (i64, [String; 3]) = (row.get(0), [1, 2, 3].map(|at| row.get(at)));

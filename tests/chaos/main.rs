@@ -32,6 +32,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
+/// By this variable a process is given its orders; only a build with fail points knows it.
+pub const ORDERS: &str = "COUNTERFOIL_FAIL_POINTS";
 /// Loaders of an act.
 const LOADERS: u64 = 5;
 /// In so many acts every point must have been reached.
@@ -102,9 +104,14 @@ async fn main() -> ExitCode {
 
 async fn run(acts: &[Act], history: &Arc<History>) {
     let scratch = tempfile::tempdir().unwrap();
-    // Another build may replace the program meanwhile.
+    // Another build may replace the program meanwhile, or has done so already.
     let program = scratch.path().join("counterfoil");
     std::fs::copy(env!("CARGO_BIN_EXE_counterfoil"), &program).unwrap();
+    let has_points = String::from_utf8_lossy(&std::fs::read(&program).unwrap()).contains(ORDERS);
+    assert!(
+        has_points,
+        "this build of counterfoil has no fail points: run tools/chaos, which builds it"
+    );
     let points = points::all();
     let servers = Servers::start().await;
     for act in acts {

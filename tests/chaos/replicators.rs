@@ -111,7 +111,7 @@ impl Replicators {
         // The process ends with us, however we end.
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL"]).arg(&self.program).env_clear();
-        command.env("PATH", "/usr/bin:/bin").env("COUNTERFOIL_FAIL_POINTS", &orders);
+        command.env("PATH", "/usr/bin:/bin").env(crate::ORDERS, &orders);
         self.history
             .note("start", format!("replicator {slot}, number {number}: {start:?}, {order:?}"));
         self.history.count("replicators started", 1);

@@ -6,18 +6,15 @@ mod plan;
 #[path = "../chaos/points.rs"]
 mod points;
 
-fn contains(program: &[u8], word: &str) -> bool {
-    program.windows(word.len()).any(|bytes| bytes == word.as_bytes())
-}
-
 #[test]
 fn only_a_build_with_the_feature_has_fail_points() {
     let program = std::fs::read(env!("CARGO_BIN_EXE_counterfoil")).unwrap();
     let names = points::all();
     assert!(names.len() > 15, "{names:?}");
-    assert!(contains(&program, "cannot append to destination"), "this test reads nothing");
+    let program = String::from_utf8_lossy(&program);
+    assert!(program.contains("cannot append to destination"), "this test reads nothing");
     for name in names.iter().map(String::as_str).chain(["COUNTERFOIL_FAIL_POINTS"]) {
-        assert_eq!(contains(&program, name), cfg!(feature = "fail-points"), "{name}");
+        assert_eq!(program.contains(name), cfg!(feature = "fail-points"), "{name}");
     }
 }
 
