@@ -1,4 +1,4 @@
-//! Many connections are opened in turns, so that no server meets all of them at once; one that takes long keeps nobody else waiting.
+//! Many connections are opened in turns, so that no server meets all of them at once; one that takes long gives its turn to the next and goes on.
 
 use std::pin::pin;
 use std::sync::Arc;

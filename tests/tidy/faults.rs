@@ -58,8 +58,16 @@ fn is_said(words: &str, files: &[File]) -> bool {
     files.iter().filter(is_source).any(|file| says(&file))
 }
 
-/// Whether a test of this path exists: in tests/it/, tests/chaos/ or tests/tidy, else in src/.
+/// Whether a test of this path exists, in tests/it/, in src/ or at the top of the tests; or a point of the work at which chaos may kill us.
 fn is_there(path: &str, files: &[File]) -> bool {
+    if path.contains('.') {
+        let point = |file: &File| {
+            ["point", "midway"]
+                .iter()
+                .any(|of| file.text.contains(&format!("fail::{of}!(\"{path}\"")))
+        };
+        return files.iter().any(|file| file.path.starts_with("src/") && point(file));
+    }
     let (modules, name) = path.rsplit_once("::").unwrap_or(("", path));
     let module = modules.replace("::", "/");
     let inner = module.strip_suffix("/tests").unwrap_or(&module).to_owned();
@@ -96,18 +104,19 @@ mod tests {
             file("tests/it/some/place.rs", "#[tokio::test]\nasync fn it_is_so() {}\nfn helper() {}"),
             file(
                 "src/a/b.rs",
-                "\"the {what} was lost\"\n#[cfg(test)] mod tests { #[test]\n fn pure() {} }",
+                "fail::point!(\"b.c\"); \"the {what} was lost\"\n#[cfg(test)] mod tests { #[test]\n fn pure() {} }",
             ),
         ];
         let rest = |last: usize| (last..=ROWS).map(|n| format!("| {n} | f | d | | | `some::place::it_is_so` |\n"));
         let table = |rows: &str, last| rows.to_owned() + &rest(last).collect::<String>();
-        let good = "| 1 | f | d | `the {} was lost` | 4 | `some::place::it_is_so`, `a::b::tests::pure` |\n";
+        let good = "| 1 | f | d | `the {} was lost` | 4 | `some::place::it_is_so`, `a::b::tests::pure`; `b.c` |\n";
         assert_eq!(problems(&table(good, 2), &files), Vec::<String>::new());
         for (bad, words) in [
             ("| 1 | f | d | | | |\n", "name a test"),
             ("| 1 | f | d | | | not tested: |\n", "name a test"),
             ("| 1 | f | d | | | `some::place::helper` |\n", "there is no test"),
             ("| 1 | f | d | | | `some::it_is_so` |\n", "there is no test"),
+            ("| 1 | f | d | | | `b.d` |\n", "there is no test"),
             ("| 1 | f | d | `was found` | | `some::place::it_is_so` |\n", "does not say"),
             ("| 1 | f | d | | `some::place::it_is_so` |\n", "cells"),
             ("", "not 1 to"),

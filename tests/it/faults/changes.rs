@@ -195,3 +195,32 @@ async fn a_table_that_only_a_trigger_of_the_destination_misses_stops_the_lane_wi
     assert!(end.report.contains("relation \"counts\" does not exist"), "{}", end.report);
     assert_eq!(highest(&destination).await, 5);
 }
+
+#[tokio::test]
+async fn an_event_that_is_removed_at_a_destination_is_found_by_the_audit_and_brought_back() {
+    let (source, destination) = (fresh_database().await, fresh_destination().await);
+    source
+        .execute("create table events (id bigserial primary key, ts timestamptz not null default clock_timestamp(), event jsonb not null)")
+        .await;
+    init_destination(&destination).await;
+    source
+        .execute("insert into events (event) select '{}' from generate_series(1, 9)")
+        .await;
+    let config = crate::configured::config(&source, &[("copy", &destination)]);
+    crate::truth::running::copy_all(&config).await;
+    let mut run = crate::truth::running::replication(&config, false);
+    run.audit_interval = std::time::Duration::from_millis(50);
+    let running = crate::truth::running::Running::start_as(run);
+    crate::truth::running::until_looked_twice(&source).await;
+    destination.execute("delete from events where id = 4").await;
+    let problems = running.ends().await;
+    assert!(
+        problems.report().contains("or was removed at the destination"),
+        "{}",
+        problems.report()
+    );
+    assert_eq!(problems.exit_code(), 6);
+    let (code, printed, complaint) = crate::repair::repair(&source, &destination, &["--insert-missing", "--yes"]);
+    assert_eq!(code, Some(0), "{printed}{complaint}");
+    equal(&source, &destination).await;
+}

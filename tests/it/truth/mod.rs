@@ -9,7 +9,7 @@ mod prefix;
 pub mod program;
 mod refused;
 mod roles;
-mod running;
+pub mod running;
 mod slate;
 mod small;
 mod stress;
