@@ -23,6 +23,8 @@ pub struct Running {
     number: u32,
     ends_at: Option<Instant>,
     stopped_at: Option<Instant>,
+    /// How often it was asked to stop: the second time it leaves at once.
+    asked_to_stop: u32,
     has_seen_revoked: bool,
     thaws_at: Option<Instant>,
 }
@@ -123,6 +125,7 @@ impl Replicators {
             orders,
             number,
             stopped_at: None,
+            asked_to_stop: 0,
             has_seen_revoked: false,
             thaws_at: None,
         }
@@ -203,6 +206,7 @@ impl Replicators {
         let is_expected = match (end.code, end.signal) {
             (Some(0), _) => running.stopped_at.is_some(),
             (None, Some(9)) => true,
+            (Some(130), _) => running.asked_to_stop > 1,
             // It had not come to listening for signals yet.
             (None, Some(15)) => running.stopped_at.is_some(),
             // Whoever starts while rights are missing is refused.
@@ -290,6 +294,7 @@ impl Replicators {
             running.replicator.signal(signal);
             if signal == Signal::TERM {
                 running.stopped_at.get_or_insert_with(Instant::now);
+                running.asked_to_stop += 1;
             }
             return true;
         }

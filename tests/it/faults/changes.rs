@@ -211,7 +211,8 @@ async fn an_event_that_is_removed_at_a_destination_is_found_by_the_audit_and_bro
     let mut run = crate::truth::running::replication(&config, false);
     run.audit_interval = std::time::Duration::from_millis(50);
     let running = crate::truth::running::Running::start_as(run);
-    crate::truth::running::until_looked_twice(&source).await;
+    source.execute("insert into events (event) values ('{}')").await;
+    arrives(&destination, 10).await;
     destination.execute("delete from events where id = 4").await;
     let problems = running.ends().await;
     assert!(

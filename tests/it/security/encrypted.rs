@@ -169,7 +169,7 @@ async fn password_and_certificates_of_both_sides_are_rotated_while_it_runs() {
     stage.put("password", "the-next-für-uns");
     stage
         .source
-        .execute("alter role mover password 'the-next-für-uns'; select pg_reload_conf()")
+        .execute("set password_encryption = 'scram-sha-256'; alter role mover password 'the-next-für-uns'; select pg_reload_conf()")
         .await;
     stage
         .source
