@@ -25,6 +25,15 @@ struct File {
     text: String,
 }
 
+impl File {
+    fn new(path: &str, text: &str) -> Self {
+        Self {
+            path: path.to_owned(),
+            text: text.to_owned(),
+        }
+    }
+}
+
 #[test]
 fn every_use_points_down_the_stairs() {
     none_of(stairway::problems(&all(&["src"], "rs")));
@@ -109,10 +118,7 @@ fn all(dirs: &[&str], extension: &str) -> Vec<File> {
                 todo.push(path);
             } else if path.extension().unwrap_or_default() == extension {
                 let name = path.strip_prefix(top()).unwrap().to_str().unwrap().to_owned();
-                files.push(File {
-                    text: read(&name),
-                    path: name,
-                });
+                files.push(File::new(&name, &read(&name)));
             }
         }
     }

@@ -2,7 +2,7 @@
 //! direction of what is read.
 
 use std::borrow::Cow;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 /// Writes every control character and every invisible one that changes how others are read as `\u{1b}`. Different texts stay different: a text that has
 /// `\u{` of its own gets `\u{5c}u{`.
@@ -10,15 +10,8 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
     if !text.contains(is_unfit) && !text.contains("\\u{") {
         return Cow::Borrowed(text);
     }
-    let mut fit = String::with_capacity(text.len() + 16);
-    for (at, c) in text.char_indices() {
-        if is_unfit(c) || text[at..].starts_with("\\u{") {
-            write!(fit, "\\u{{{:x}}}", u32::from(c)).expect("a String takes everything");
-        } else {
-            fit.push(c);
-        }
-    }
-    Cow::Owned(fit)
+    let is_ours = |at: usize| text[at..].starts_with("\\u{");
+    rewritten(text, |at, c| is_unfit(c) || is_ours(at), in_braces)
 }
 
 /// The same of a message, in which names may be escaped already: what they were made of stays as it is, so that nothing is escaped twice.
@@ -26,15 +19,7 @@ pub fn fit(text: &str) -> Cow<'_, str> {
     if !text.contains(is_unfit) {
         return Cow::Borrowed(text);
     }
-    let mut fit = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        if is_unfit(c) {
-            write!(fit, "\\u{{{:x}}}", u32::from(c)).expect("a String takes everything");
-        } else {
-            fit.push(c);
-        }
-    }
-    Cow::Owned(fit)
+    rewritten(text, |_, c| is_unfit(c), in_braces)
 }
 
 /// As [`fit`], but for line feeds, for what is made of lines by us.
@@ -51,17 +36,28 @@ pub fn escaped_json(text: &str) -> Cow<'_, str> {
     if !text.contains(is_unfit) {
         return Cow::Borrowed(text);
     }
+    rewritten(text, |_, c| is_unfit(c), in_units)
+}
+
+/// Writes the characters that are to be escaped, each known by its place too, in another way.
+fn rewritten(text: &str, is_to_escape: impl Fn(usize, char) -> bool, escape: fn(&mut String, char) -> fmt::Result) -> Cow<'static, str> {
     let mut fit = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        if is_unfit(c) {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                write!(fit, "\\u{unit:04x}").expect("a String takes everything");
-            }
+    for (at, c) in text.char_indices() {
+        if is_to_escape(at, c) {
+            escape(&mut fit, c).expect("a String takes everything");
         } else {
             fit.push(c);
         }
     }
     Cow::Owned(fit)
+}
+
+fn in_braces(fit: &mut String, c: char) -> fmt::Result {
+    write!(fit, "\\u{{{:x}}}", u32::from(c))
+}
+
+fn in_units(fit: &mut String, c: char) -> fmt::Result {
+    c.encode_utf16(&mut [0; 2]).iter().try_for_each(|unit| write!(fit, "\\u{unit:04x}"))
 }
 
 /// Control characters, separators of lines and paragraphs, marks of direction, and what has no width.

@@ -21,7 +21,7 @@ pub struct Lane {
     /// The connection of the source it was compared with: after another one it is compared anew.
     pub epoch: u64,
     /// The past of the events it was compared with.
-    pub history: Option<History>,
+    pub history: History,
     /// What it has done, kept over all its connections.
     pub gauge: Arc<Gauge>,
     /// Where its events go.

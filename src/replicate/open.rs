@@ -145,7 +145,7 @@ pub async fn lane(run: &Replication, source: &Source, index: usize, gauge: Arc<G
         position,
         wire: shape.wire,
         epoch: source.epoch,
-        history: Some(source.history()),
+        history: source.history(),
         gauge,
         destination,
     })
@@ -189,14 +189,11 @@ async fn compare(
         let position = contents::last_event(&lent, &source.shape, &lane).await?;
         if known.is_compared {
             // What was compared before was this table, also where nothing was read of it since.
-            let same = source.gate.confirm_table().await;
-            same.map_err(|changed| {
-                if changed.kind() == Kind::Unavailable {
-                    changed.of_kind(Kind::Upstream)
-                } else {
-                    changed
-                }
-            })?;
+            source
+                .gate
+                .confirm_table()
+                .await
+                .map_err(|changed| changed.of_kind(Kind::Upstream))?;
             return Ok(position);
         }
     }

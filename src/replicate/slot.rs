@@ -150,7 +150,7 @@ impl Slot {
             };
         }
         self.was_opened = true;
-        self.history.clone_from(&lane.history);
+        self.history = Some(lane.history.clone());
         self.position = lane.position;
         self.state = State::Ready(Box::new(lane));
     }
@@ -292,7 +292,7 @@ mod tests {
                 format: Format::Binary,
             },
             epoch: 1,
-            history: None,
+            history: History::default(),
             gauge: Arc::default(),
             destination: Box::new(Nowhere),
         }

@@ -44,7 +44,7 @@ pub struct Source {
 }
 
 /// The past of a source's events, as far as it can be told from another: where it differs, events may be missing that were there before.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct History {
     server: (Option<u64>, Option<u32>, u32),
     table_oid: u32,

@@ -3,26 +3,13 @@
 use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_destination_server, own_server};
 use crate::support::events::{arrives, digest, equal, highest, init_destination, init_source, insert};
 use crate::support::replicator::{End, Replicator, Setup};
-use crate::support::until;
+use crate::support::{following, until};
 use counterfoil::config::libpq::HostAt;
 use counterfoil::postgres::server::{Server, Settings};
 
 /// A source with ten events, a destination that holds them, and the replicator that follows.
 async fn followed() -> (Database, Database, Replicator) {
-    following(fresh_database().await).await
-}
-
-async fn following(source: Database) -> (Database, Database, Replicator) {
-    let destination = fresh_destination().await;
-    init_source(&source).await;
-    init_destination(&destination).await;
-    insert(&source, 10).await;
-    let replicator = Setup::from(&source)
-        .to("copy", &destination)
-        .key("retry_wait_max_ms = 500")
-        .start(&[]);
-    arrives(&destination, 10).await;
-    (source, destination, replicator)
+    following(fresh_database().await, 10).await
 }
 
 /// It ends with 4, says these words, and has changed nothing at the destination.
@@ -42,7 +29,7 @@ const AS_A_RESTORE: &str = "set session_replication_role = replica; alter table 
 
 #[tokio::test]
 async fn a_source_put_back_to_an_older_state_with_other_events_is_told_with_the_highest_id_both_agree_on() {
-    let (source, destination, mut replicator) = following(fresh_database_on(&own_server(&Settings::new())).await).await;
+    let (source, destination, mut replicator) = following(fresh_database_on(&own_server(&Settings::new())).await, 10).await;
     source
         .execute(&format!(
             "{AS_A_RESTORE}; delete from events where id > 6; select setval('events_id_seq', 6); alter table events enable trigger all"
@@ -70,7 +57,7 @@ async fn a_source_put_back_to_an_older_state_with_other_events_is_told_with_the_
 
 #[tokio::test]
 async fn a_source_put_back_to_an_older_state_is_behind_its_destination() {
-    let (source, destination, replicator) = following(fresh_database_on(&own_server(&Settings::new())).await).await;
+    let (source, destination, replicator) = following(fresh_database_on(&own_server(&Settings::new())).await, 10).await;
     source
         .execute(&format!(
             "{AS_A_RESTORE}; delete from events where id > 7; select setval('events_id_seq', 7)"

@@ -199,8 +199,7 @@ async fn load_fake_data_does_not_write_through_one() {
     let database = fresh_database().await;
     crate::support::events::init_source(&database).await;
     let pooler = Pooler::new(&database, Mode::InTurn).await;
-    let name = &database.conninfo.database;
-    let url = format!("host=127.0.0.1 port={} user=postgres dbname={name} sslmode=disable", pooler.port);
+    let url = crate::support::replicator::url_at(pooler.port, &database.conninfo.database);
     let program = crate::load::program(&["--url", &url]);
     let output = tokio::process::Command::from(program).output().await.unwrap();
     let complaint = String::from_utf8_lossy(&output.stderr);

@@ -91,18 +91,11 @@ fn is_there(path: &str, files: &[File]) -> bool {
 mod tests {
     use super::*;
 
-    fn file(path: &str, text: &str) -> File {
-        File {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        }
-    }
-
     #[test]
     fn a_row_without_a_test_with_a_wrong_one_or_with_words_nobody_says_is_told() {
         let files = [
-            file("tests/it/some/place.rs", "#[tokio::test]\nasync fn it_is_so() {}\nfn helper() {}"),
-            file(
+            File::new("tests/it/some/place.rs", "#[tokio::test]\nasync fn it_is_so() {}\nfn helper() {}"),
+            File::new(
                 "src/a/b.rs",
                 "fail::point!(\"b.c\"); \"the {what} was lost\"\n#[cfg(test)] mod tests { #[test]\n fn pure() {} }",
             ),

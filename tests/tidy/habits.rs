@@ -129,14 +129,10 @@ mod tests {
 
     #[test]
     fn a_clock_of_day_is_told_and_a_monotonic_one_is_not() {
-        let file = |path: &str, text: &str| File {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        };
         let files = [
-            file("src/a.rs", "let now = SystemTime::now();"),
-            file("src/b.rs", "let now = Instant::now(); // no SystemTime"),
-            file("src/log.rs", "SystemTime::now()"),
+            File::new("src/a.rs", "let now = SystemTime::now();"),
+            File::new("src/b.rs", "let now = Instant::now(); // no SystemTime"),
+            File::new("src/log.rs", "SystemTime::now()"),
         ];
         let told = clocks(&files);
         assert!(told.len() == 1 && told[0].starts_with("src/a.rs"), "{told:?}");

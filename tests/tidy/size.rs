@@ -84,10 +84,7 @@ mod tests {
     use super::*;
 
     fn file(path: &str, lines: usize) -> File {
-        File {
-            path: path.to_owned(),
-            text: "x\n".repeat(lines),
-        }
+        File::new(path, &"x\n".repeat(lines))
     }
 
     fn function(lines: usize) -> File {

@@ -47,34 +47,31 @@ fn included(file: &File) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn file(path: &str, text: &str) -> File {
-        File {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        }
-    }
-
     #[test]
     fn a_file_that_is_included_from_its_place_and_has_a_header_is_fine() {
-        let rust = file(
+        let rust = File::new(
             "src/source/mark/facts.rs",
             "const A: &str = include_str!(\n    \"../../../sql/source/a.sql\"\n);",
         );
         assert_eq!(
-            problems(&[file("sql/source/a.sql", "-- Asks. $1: pid.\nselect 1")], &[rust]),
+            problems(&[File::new("sql/source/a.sql", "-- Asks. $1: pid.\nselect 1")], &[rust]),
             [""; 0]
         );
     }
 
     #[test]
     fn a_file_without_use_header_or_statement_is_told() {
-        let rust = file("src/source/mark.rs", "include_str!(\"../../sql/source/a.sql\")");
+        let rust = File::new("src/source/mark.rs", "include_str!(\"../../sql/source/a.sql\")");
         assert!(
-            problems(&[file("sql/destination/a.sql", "-- Asks.\nselect 1")], std::slice::from_ref(&rust))[0].contains("no include_str!")
+            problems(
+                &[File::new("sql/destination/a.sql", "-- Asks.\nselect 1")],
+                std::slice::from_ref(&rust)
+            )[0]
+            .contains("no include_str!")
         );
         for headless in ["select 1 -- what", "--\nselect 1"] {
-            assert!(problems(&[file("sql/source/a.sql", headless)], std::slice::from_ref(&rust))[0].contains("no header"));
+            assert!(problems(&[File::new("sql/source/a.sql", headless)], std::slice::from_ref(&rust))[0].contains("no header"));
         }
-        assert!(problems(&[file("sql/source/a.sql", "-- Asks.\n\n")], &[rust])[0].contains("no statement"));
+        assert!(problems(&[File::new("sql/source/a.sql", "-- Asks.\n\n")], &[rust])[0].contains("no statement"));
     }
 }

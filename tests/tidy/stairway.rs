@@ -167,15 +167,8 @@ fn resolve(path: &[&str], here: &[&str]) -> Option<Vec<String>> {
 mod tests {
     use super::*;
 
-    fn file(path: &str, text: &str) -> File {
-        File {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        }
-    }
-
     fn told(path: &str, text: &str) -> Vec<String> {
-        problems(&[file(path, text)])
+        problems(&[File::new(path, text)])
     }
 
     #[test]
@@ -253,8 +246,8 @@ mod tests {
 
     #[test]
     fn a_file_that_is_included_by_path_counts_as_the_module_it_is() {
-        let parent = file("src/postgres/tls.rs", "#[cfg(test)]\n#[path = \"tls_tests.rs\"]\nmod tests;");
-        let tests = file(
+        let parent = File::new("src/postgres/tls.rs", "#[cfg(test)]\n#[path = \"tls_tests.rs\"]\nmod tests;");
+        let tests = File::new(
             "src/postgres/tls_tests.rs",
             "use super::super::fault; use super::super::super::source;",
         );

@@ -214,15 +214,10 @@ impl Side {
         let asked = self.fill(include_str!("../../../sql/audit/digest.sql"), columns, None, &more);
         let mut digests = vec![None; chunks.len()];
         for row in self.rows(&asked, enough).await? {
-            let place = row
-                .try_get(0)
-                .ok()
-                .flatten()
-                .and_then(|place| place.parse::<usize>().ok())
-                .unwrap_or_default();
+            let place = text(&row, 0).and_then(|place| place.parse::<usize>().ok()).unwrap_or_default();
             let digest = Digest {
                 rows: number(&row, 1).ok_or_else(|| self.odd())?,
-                sha256: row.try_get(2).ok().flatten().map(str::to_owned),
+                sha256: text(&row, 2).map(str::to_owned),
             };
             *place
                 .checked_sub(1)
@@ -238,13 +233,7 @@ impl Side {
         let more = [("chunk_rows", chunk_rows.to_string()), ("rows_max", rows_max.to_string())];
         let asked = self.fill(include_str!("../../../sql/audit/boundaries.sql"), columns, Some(range), &more);
         let rows = self.rows(&asked, enough).await?;
-        let id = |row: &SimpleQueryRow| {
-            row.try_get(0)
-                .ok()
-                .flatten()
-                .and_then(|id| id.parse().ok())
-                .ok_or_else(|| self.odd())
-        };
+        let id = |row: &SimpleQueryRow| text(row, 0).and_then(|id| id.parse().ok()).ok_or_else(|| self.odd());
         rows.iter().map(id).collect()
     }
 
@@ -357,8 +346,13 @@ fn rows_of(answer: Vec<SimpleQueryMessage>) -> Vec<SimpleQueryRow> {
     rows.collect()
 }
 
+/// What stands in a column, unless it is NULL or the server lied.
+fn text(row: &SimpleQueryRow, column: usize) -> Option<&str> {
+    row.try_get(column).ok().flatten()
+}
+
 fn number(row: &SimpleQueryRow, column: usize) -> Option<u64> {
-    row.try_get(column).ok()??.parse().ok()
+    text(row, column)?.parse().ok()
 }
 
 fn array(ids: impl Iterator<Item = i64>) -> String {

@@ -11,7 +11,6 @@ use crate::postgres::catalog;
 use crate::postgres::connect::{Purpose, Session};
 use crate::postgres::fault::Side;
 use crate::postgres::pooler;
-use crate::postgres::turns::Turns;
 use crate::replicate::check::holding::{Ends, Holding};
 use crate::replicate::status::{
     DestinationStatus, EVENTS_BEHIND_COUNTED_MAX, Health, Holder, Replicator, Signs, SourceStatus, Status, health,
@@ -56,12 +55,11 @@ struct Distance {
 pub(super) async fn all(config: &Config) -> Status {
     let timeout = config.replication.connect_timeout;
     let id_column = &config.source.id_column;
-    let turns = Turns::new();
-    let downstreams = config
-        .destinations
-        .iter()
-        .map(|destination| turns.take(within(timeout, downstream(destination, id_column, timeout))));
-    let (upstream, downstreams) = join(within(timeout, upstream(&config.source, timeout)), join_all(downstreams)).await;
+    let (upstream, downstreams) = join(
+        within(timeout, upstream(&config.source, timeout)),
+        downstreams(&config.destinations, id_column, timeout),
+    )
+    .await;
     let compared = config.destinations.iter().zip(downstreams).map(|(destination, downstream)| {
         let upstream = upstream.as_ref().ok();
         async move { destination_status(upstream, destination, downstream, id_column, timeout).await }
@@ -131,12 +129,22 @@ fn stamp(table: &Table, group_by: &GroupBy) -> Option<String> {
     column.map(|column| column.name.clone())
 }
 
-async fn downstream(config: &DestinationConfig, id_column: &str, timeout: Duration) -> Result<Downstream> {
+/// All destinations, in their order.
+async fn downstreams(configs: &[DestinationConfig], id_column: &str, timeout: Duration) -> Vec<Result<Downstream>> {
     let purpose = Purpose {
         what: "status",
         side: Side::Destination,
     };
-    let session = pooler::open(&config.conninfo, purpose, timeout).await?;
+    let conninfos: Vec<_> = configs.iter().map(|config| &config.conninfo).collect();
+    let sessions = pooler::open_all(&conninfos, purpose, timeout).await;
+    let asked = configs
+        .iter()
+        .zip(sessions)
+        .map(|(config, session)| within(timeout, async { downstream(config, session?, id_column).await }));
+    join_all(asked).await
+}
+
+async fn downstream(config: &DestinationConfig, session: Session, id_column: &str) -> Result<Downstream> {
     let table = described(&session, &config.table, id_column).await?;
     let row = session
         .query_opt(

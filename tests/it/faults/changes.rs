@@ -1,21 +1,16 @@
 //! Tables that are changed while they are followed: rewritten, emptied, with other columns; and rows that a destination does not take.
 
 use crate::check::values::fresh_encoded;
+use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_destination};
 use crate::support::events::{Writers, arrives, equal, highest, init_destination, init_source, insert, prefix};
 use crate::support::replicator::{Replicator, Setup};
+use crate::support::following;
+use crate::truth::running::{Running, copy_all, replication};
+use std::time::Duration;
 
 async fn followed() -> (Database, Database, Replicator) {
-    let (source, destination) = (fresh_database().await, fresh_destination().await);
-    init_source(&source).await;
-    init_destination(&destination).await;
-    insert(&source, 5).await;
-    let replicator = Setup::from(&source)
-        .to("copy", &destination)
-        .key("retry_wait_max_ms = 500")
-        .start(&[]);
-    arrives(&destination, 5).await;
-    (source, destination, replicator)
+    following(fresh_database().await, 5).await
 }
 
 #[tokio::test]
@@ -206,11 +201,11 @@ async fn an_event_that_is_removed_at_a_destination_is_found_by_the_audit_and_bro
     source
         .execute("insert into events (event) select '{}' from generate_series(1, 9)")
         .await;
-    let config = crate::configured::config(&source, &[("copy", &destination)]);
-    crate::truth::running::copy_all(&config).await;
-    let mut run = crate::truth::running::replication(&config, false);
-    run.audit_interval = std::time::Duration::from_millis(50);
-    let running = crate::truth::running::Running::start_as(run);
+    let config = config(&source, &[("copy", &destination)]);
+    copy_all(&config).await;
+    let mut run = replication(&config, false);
+    run.audit_interval = Duration::from_millis(50);
+    let running = Running::start_as(run);
     source.execute("insert into events (event) values ('{}')").await;
     arrives(&destination, 10).await;
     destination.execute("delete from events where id = 4").await;

@@ -1,6 +1,6 @@
 //! Real physical standbys: promoted with and without the newest events, synchronous, as source and as destination.
 
-use crate::harness::{Database, fresh_database_on, fresh_destination, own_server};
+use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_server};
 use crate::support::events::{arrives, digest, equal, highest, init_destination, init_source, init_source_with, insert};
 use crate::support::replicator::{Setup, counterfoil, url};
 use crate::support::standby::{cut_off, either, level, on, promote, standby_of};
@@ -184,7 +184,7 @@ async fn a_promoted_physical_copy_of_the_source_is_a_destination_like_any_other(
 
 #[tokio::test]
 async fn a_destination_that_fails_over_to_a_standby_without_the_newest_events_gets_them_again() {
-    let source = crate::harness::fresh_database().await;
+    let source = fresh_database().await;
     let destination = fresh_database_on(&primary().await).await;
     init_source(&source).await;
     init_destination(&destination).await;

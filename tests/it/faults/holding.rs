@@ -4,7 +4,7 @@ use crate::harness::{fresh_database, fresh_destination};
 use crate::support::events::{arrives, equal, highest, init_destination, init_source, insert, prefix, statement};
 use crate::support::is_full;
 use crate::support::replicator::Setup;
-use crate::truth::program::Program;
+use crate::truth::program::{Program, finish};
 use std::time::{Duration, Instant};
 
 /// The reason is logged after ten seconds.
@@ -35,7 +35,7 @@ async fn nothing_passes_a_transaction_that_sits_idle_and_everything_flows_when_i
         .says(&["committed events wait for a transaction", &format!("pid {pid}"), "importer"])
         .await;
     let program = Program::between(&source.conninfo, "", &[("copy", &destination.conninfo)]);
-    let status = crate::truth::program::finish(program.subcommand("status", &["--json"])).await;
+    let status = finish(program.subcommand("status", &["--json"])).await;
     assert_eq!(status.code, 0, "{status}");
     for words in ["\"held\"", "importer", &pid.to_string()] {
         assert!(status.stdout.contains(words), "{words} is not in {status}");

@@ -1,9 +1,10 @@
 //! Many destinations, large events, high ids, a long absence.
 
-use crate::harness::{Database, fresh_database, fresh_database_on, own_server};
-use crate::support::events::{init_destination, init_source, insert};
+use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_server};
+use crate::support::events::{equal, init_destination, init_source, insert};
 use crate::support::replicator::{Replicator, Setup, url};
 use crate::support::{is_full, say, until};
+use crate::truth::program::{Program, finish};
 use counterfoil::postgres::server::Settings;
 use std::time::Instant;
 
@@ -79,7 +80,7 @@ async fn a_thousand_destinations_start_together_and_hold_one_connection_each() {
 #[tokio::test]
 async fn an_event_with_half_a_gigabyte_is_copied() {
     let megabytes = if is_full() { 500 } else { 130 };
-    let (source, destination) = (fresh_database().await, crate::harness::fresh_destination().await);
+    let (source, destination) = (fresh_database().await, fresh_destination().await);
     source
         .execute("create table events (id bigserial primary key, event bytea not null)")
         .await;
@@ -105,7 +106,7 @@ async fn an_event_with_half_a_gigabyte_is_copied() {
 
 #[tokio::test]
 async fn a_destination_that_was_away_for_a_week_goes_on_where_it_stood() {
-    let (source, destination) = (fresh_database().await, crate::harness::fresh_destination().await);
+    let (source, destination) = (fresh_database().await, fresh_destination().await);
     init_source(&source).await;
     init_destination(&destination).await;
     let of_the_week = "insert into events (ts, event) select now() - interval '8 days' + i * interval '7 seconds', jsonb_build_object('n', i) from generate_series(1, 100000) i";
@@ -113,13 +114,13 @@ async fn a_destination_that_was_away_for_a_week_goes_on_where_it_stood() {
     let setup = Setup::from(&source).to("copy", &destination);
     assert_eq!(setup.start(&["--until-caught-up"]).ends().await.code, Some(0));
     destination.execute("delete from events where id > 12000").await;
-    let program = crate::truth::program::Program::between(&source.conninfo, "", &[("copy", &destination.conninfo)]);
-    let behind = crate::truth::program::finish(program.subcommand("status", &["--json", "--max-lag", "10"])).await;
+    let program = Program::between(&source.conninfo, "", &[("copy", &destination.conninfo)]);
+    let behind = finish(program.subcommand("status", &["--json", "--max-lag", "10"])).await;
     assert_eq!(behind.code, 8, "{behind}");
     let status: serde_json::Value = serde_json::from_str(&behind.stdout).unwrap();
     let copy = &status["destinations"][0];
     assert_eq!(copy["events_behind"], 88_000, "{behind}");
     assert!(copy["seconds_behind"].as_f64().unwrap() > 7.0 * 86_400.0, "{behind}");
     assert_eq!(setup.start(&["--until-caught-up"]).ends().await.code, Some(0));
-    crate::support::events::equal(&source, &destination).await;
+    equal(&source, &destination).await;
 }

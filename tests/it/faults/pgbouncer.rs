@@ -2,7 +2,7 @@
 
 use crate::harness::{Database, connect, fresh_database, fresh_destination};
 use crate::support::events::{arrives, equal, init_destination, init_source, insert};
-use crate::support::replicator::Setup;
+use crate::support::replicator::{Setup, url_at};
 use crate::support::{LONG, until};
 use counterfoil::config::libpq::{Conninfo, Host, HostAt};
 use std::net::TcpListener;
@@ -53,8 +53,7 @@ impl PgBouncer {
     }
 
     fn url(&self, database: &Database) -> String {
-        let name = &database.conninfo.database;
-        format!("host=127.0.0.1 port={} user=postgres dbname={name} sslmode=disable", self.port)
+        url_at(self.port, &database.conninfo.database)
     }
 
     fn through(&self, database: &Database) -> Conninfo {

@@ -1,8 +1,8 @@
 //! What an administrator or a busy server does to sessions: no connection left, cancels, terminations, locks, limits of time.
 
 use crate::harness::{Database, connect, fresh_database, fresh_database_on, fresh_destination, own_server};
-use crate::support::events::{Writers, arrives, equal, highest, init_destination, init_source, insert, prefix};
-use crate::support::replicator::{Replicator, Setup};
+use crate::support::events::{Writers, arrives, equal, highest, init_destination, init_source, insert, prefix, statement};
+use crate::support::replicator::{Replicator, Setup, url_at};
 use crate::support::until;
 use counterfoil::postgres::server::Settings;
 use rand::rngs::StdRng;
@@ -96,7 +96,7 @@ async fn a_table_that_is_locked_for_a_change_is_waited_for_on_either_side() {
             .unwrap();
         // The source's own writers wait as well; at the destination the events wait for the change.
         let writer = source.client().await;
-        let inserted = tokio::spawn(async move { writer.batch_execute(&crate::support::events::statement(3)).await });
+        let inserted = tokio::spawn(async move { writer.batch_execute(&statement(3)).await });
         until("we wait for the lock", async || {
             let waiting = "select count(*) from pg_stat_activity where datname = current_database() and application_name like 'counterfoil/%' and wait_event_type = 'Lock'";
             locked.query(waiting).await != ["0"]
@@ -128,7 +128,7 @@ async fn limits_of_time_that_a_role_was_given_end_nothing_of_ours() {
     }
     let replicator = following(&source, &destination);
     let pins = "set statement_timeout = 0; set lock_timeout = 0; ";
-    let insert = |events: u32| format!("{pins}{}", crate::support::events::statement(events));
+    let insert = |events: u32| format!("{pins}{}", statement(events));
     source.execute(&insert(20_000)).await;
     // A trigger that takes its time, and then a silence longer than any limit.
     destination
@@ -168,11 +168,7 @@ async fn transactions_that_draw_no_id_of_the_table_hold_nothing() {
     let mut replicator = following(&source, &destination);
     // A gap that was rolled back: whoever drew it is gone.
     source
-        .execute(&format!(
-            "begin; {}; rollback; {}",
-            crate::support::events::statement(2),
-            crate::support::events::statement(4)
-        ))
+        .execute(&format!("begin; {}; rollback; {}", statement(2), statement(4)))
         .await;
     arrives(&destination, 6).await;
     prefix(&source, &destination).await;
@@ -220,11 +216,7 @@ async fn balanced(servers: [&Database; 2]) -> (String, tokio::task::JoinSet<()>)
             });
         }
     });
-    let name = &servers[0].conninfo.database;
-    (
-        format!("host=127.0.0.1 port={port} user=postgres dbname={name} sslmode=disable"),
-        tasks,
-    )
+    (url_at(port, &servers[0].conninfo.database), tasks)
 }
 
 #[tokio::test]

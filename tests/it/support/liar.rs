@@ -1,5 +1,6 @@
 //! A server that lies: between us and a real one, every message of the server may be replaced before it reaches us.
 
+use super::replicator::url_at;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -34,7 +35,7 @@ impl Liar {
 
     /// The connection string of a database by this way.
     pub fn url(&self, database: &str) -> String {
-        format!("host=127.0.0.1 port={} user=postgres dbname={database} sslmode=disable", self.port)
+        url_at(self.port, database)
     }
 }
 

@@ -6,8 +6,10 @@ pub mod proxy;
 pub mod replicator;
 pub mod standby;
 
-use crate::harness::Database;
+use crate::harness::{Database, fresh_destination};
+use events::{arrives, init_destination, init_source, insert};
 use proxy::{Network, Proxy};
+use replicator::{Replicator, Setup};
 use std::time::{Duration, Instant};
 
 /// Nothing that is waited for takes longer, however busy the machine is.
@@ -20,6 +22,20 @@ pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
         assert!(start.elapsed() < LONG, "waited too long until {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Makes this database a source with so many events and a destination that holds them; with the replicator that follows.
+pub async fn following(source: Database, events: u32) -> (Database, Database, Replicator) {
+    let destination = fresh_destination().await;
+    init_source(&source).await;
+    init_destination(&destination).await;
+    insert(&source, events).await;
+    let replicator = Setup::from(&source)
+        .to("copy", &destination)
+        .key("retry_wait_max_ms = 500")
+        .start(&[]);
+    arrives(&destination, i64::from(events)).await;
+    (source, destination, replicator)
 }
 
 /// Tells a figure to whoever runs the test with `--nocapture`.

@@ -235,6 +235,11 @@ pub fn url(database: &Database) -> String {
     )
 }
 
+/// A database as superuser, at a port of 127.0.0.1 and without TLS: through whatever stands before its server.
+pub fn url_at(port: u16, database: &str) -> String {
+    format!("host=127.0.0.1 port={port} user=postgres dbname={database} sslmode=disable")
+}
+
 /// Runs `counterfoil` with these arguments; it must succeed.
 pub async fn counterfoil(arguments: &[&str]) {
     let mut command = tokio::process::Command::from(program());
