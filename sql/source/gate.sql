@@ -1,6 +1,6 @@
 -- The durability gate: how far the write-ahead log was inserted and how far it is on disk; and whether the table is still the one that was
 -- compared: its columns, and its files and those of its partitions at every level, which TRUNCATE and every rewrite replace. NULL for both
--- positions on a standby, which holds nothing that is not on disk. No lock is taken, so that nothing is waited for.
+-- positions on a standby, which holds nothing that is not on disk; for columns and files of a table that is gone. No lock is taken, so that nothing is waited for.
 -- Variables: fingerprint (SQL of ours: event/fingerprint.sql), oid (SQL of ours).
 with recursive tree(oid) as (
     select :oid::oid

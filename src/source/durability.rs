@@ -181,7 +181,7 @@ impl Asked {
             inserted: position(0),
             flushed: position(1),
             columns: row.get(2),
-            files: Files::new(&row.get::<_, Vec<i64>>(3)),
+            files: Files::new(&row.get::<_, Option<Vec<i64>>>(3).unwrap_or_default()),
         })
     }
 

@@ -5,8 +5,13 @@ use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_destination};
 use crate::support::events::{Writers, arrives, equal, highest, init_destination, init_source, insert, prefix};
 use crate::support::replicator::{Replicator, Setup};
-use crate::support::following;
+use crate::support::{LONG, following};
 use crate::truth::running::{Running, copy_all, replication};
+use counterfoil::error::Kind;
+use counterfoil::postgres::connect::{Purpose, Session};
+use counterfoil::postgres::fault::Side;
+use counterfoil::source::durability::Gate;
+use std::sync::Arc;
 use std::time::Duration;
 
 async fn followed() -> (Database, Database, Replicator) {
@@ -219,4 +224,22 @@ async fn an_event_that_is_removed_at_a_destination_is_found_by_the_audit_and_bro
     let (code, printed, complaint) = crate::repair::repair(&source, &destination, &["--insert-missing", "--yes"]);
     assert_eq!(code, Some(0), "{printed}{complaint}");
     equal(&source, &destination).await;
+}
+
+#[tokio::test]
+async fn the_gate_of_a_table_that_is_gone_lets_nothing_through() {
+    let source = fresh_database().await;
+    init_source(&source).await;
+    let purpose = Purpose {
+        what: "mark",
+        side: Side::Source,
+    };
+    let session = Arc::new(Session::open(&source.conninfo, purpose, LONG).await.unwrap());
+    let oid = source.query("select 'events'::regclass::oid").await[0].parse().unwrap();
+    let gate = Gate::new(session, oid, true).await.unwrap();
+    gate.durable().await.unwrap();
+    source.execute("drop table events").await;
+    for refused in [gate.durable().await, gate.confirm_table().await] {
+        assert_eq!(refused.unwrap_err().kind(), Kind::Unavailable);
+    }
 }
