@@ -29,7 +29,18 @@ use std::process::ExitCode;
 /// Runs the command of the process's arguments; gives its exit code.
 pub fn main() -> ExitCode {
     allow_many_files();
-    block_on(command(Arguments::parse().command))
+    match Arguments::parse().command {
+        Command::Init(init) => block_on(code(async { init::init(init).await.map(|()| 0) })),
+        Command::Run(run) => match run::Wanted::read(run) {
+            Ok(wanted) if wanted.suits_one_thread() => block_on_one_thread(code(run::run(wanted))),
+            Ok(wanted) => block_on(code(run::run(wanted))),
+            Err(problems) => ExitCode::from(told(&problems)),
+        },
+        Command::Status(status) => block_on(code(status::status(status))),
+        Command::Repair(repair) => block_on(code(repair::repair(repair))),
+        Command::Restore(restore) => block_on(code(restore::restore(restore))),
+        Command::Demo(demo) => block_on(code(demo::demo(demo))),
+    }
 }
 
 /// Many destinations are many sockets: as many as the system allows without being asked, not the smaller number that shells give out for
@@ -41,9 +52,12 @@ fn allow_many_files() {
 }
 
 /// Runs a program to its exit code, on several threads.
-fn block_on(program: impl Future<Output = u8>) -> ExitCode {
+fn block_on(program: impl Future<Output = u8> + Send + 'static) -> ExitCode {
     let mut threads = tokio::runtime::Builder::new_multi_thread();
-    run_on(threads.worker_threads(worker_threads()), program)
+    run_on(threads.worker_threads(worker_threads()), async {
+        // On a thread of theirs: what it starts and awaits need not wake another one.
+        tokio::spawn(program).await.unwrap_or_else(|_| told(&panicked().into()))
+    })
 }
 
 /// Runs a program to its exit code, on this thread alone: where rows pass through a few sessions, waking another thread for each piece of
@@ -72,16 +86,9 @@ fn panicked() -> Error {
         .fix("start again: what was copied stays, whole batches only; and report this, with the lines above")
 }
 
-async fn command(command: Command) -> u8 {
-    let done = match command {
-        Command::Init(init) => init::init(init).await.map(|()| 0),
-        Command::Run(run) => run::run(run).await,
-        Command::Status(status) => status::status(status).await,
-        Command::Repair(repair) => repair::repair(repair).await,
-        Command::Restore(restore) => restore::restore(restore).await,
-        Command::Demo(demo) => demo::demo(demo).await,
-    };
-    done.unwrap_or_else(|problems| told(&problems))
+/// The exit code of a command, whose problems are told.
+async fn code(command: impl Future<Output = Result<u8, Problems>>) -> u8 {
+    command.await.unwrap_or_else(|problems| told(&problems))
 }
 
 /// Tells problems on stderr; gives the exit code of the worst.

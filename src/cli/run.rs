@@ -20,16 +20,38 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// What is to be run.
+pub struct Wanted {
+    arguments: args::Run,
+    config: Arc<Config>,
+}
+
+impl Wanted {
+    /// Reads the configuration.
+    ///
+    /// # Errors
+    /// All its problems together.
+    pub fn read(arguments: args::Run) -> Result<Self, Problems> {
+        let flags = Flags {
+            destinations: arguments.destination.clone(),
+            until_caught_up: arguments.until_caught_up,
+        };
+        let config = Arc::new(configuration(&arguments.file, &flags)?);
+        Ok(Self { arguments, config })
+    }
+
+    /// Whether there is so little to do at the same time that one thread does it quicker than several, which would wake each other.
+    pub fn suits_one_thread(&self) -> bool {
+        self.config.destinations.len() == 1
+    }
+}
+
 /// Runs it; gives the exit code.
 ///
 /// # Errors
 /// Everything that refused or ended it and is not told yet; the worst gives the exit code.
-pub async fn run(arguments: args::Run) -> Result<u8, Problems> {
-    let flags = Flags {
-        destinations: arguments.destination.clone(),
-        until_caught_up: arguments.until_caught_up,
-    };
-    let config = Arc::new(configuration(&arguments.file, &flags)?);
+pub async fn run(wanted: Wanted) -> Result<u8, Problems> {
+    let Wanted { arguments, config } = wanted;
     let stream = if arguments.dry_run { Stream::Stderr } else { Stream::Stdout };
     let (log, guard) = logging(&config, stream);
     let stop = stop_on_signals(&log)?;
