@@ -99,6 +99,12 @@ pub fn fingerprint(table_oid: u32) -> String {
     without_header(&query).trim_end().trim_end_matches(';').to_owned()
 }
 
+/// Sets up a session that reads pages of an event table.
+pub const READ: &str = concat!(
+    include_str!("../sql/session/in_id_order.sql"),
+    include_str!("../sql/session/read.sql")
+);
+
 /// A name for [`fill`].
 pub fn text<'a>(value: impl Into<Cow<'a, str>>) -> Value<'a> {
     Value::Text(value.into())

@@ -1,10 +1,5 @@
--- Makes a session read the event table in the order of its key's index, so that the first row comes at once and nothing is sorted.
+-- Settings of a session that reads pages of the event table, besides those of in_id_order.sql.
 -- Run once per reading session, after the pins. No parameters.
-set enable_sort = off;
-set enable_incremental_sort = off;
-set enable_seqscan = off;
-set enable_bitmapscan = off;
-set max_parallel_workers_per_gather = 0;
 set lock_timeout = '10s';
 -- A destination's session has the search path of its role, which some types are written by as text.
 set search_path = pg_catalog;

@@ -1,7 +1,7 @@
 //! What is appended to, and the statements that name it.
 
 use crate::error::Result;
-use crate::event::batch::Chunk;
+use crate::event::batch::{Chunk, Close};
 use crate::event::frame::{self, Layout};
 use crate::event::table::TableName;
 use crate::event::wire::Wire;
@@ -33,7 +33,35 @@ pub struct Appending {
     pub is_relaxed: bool,
 }
 
+/// Whether a commit waits for the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Commit {
+    /// As configured: it waits, unless that was not wanted at all.
+    Durable,
+    /// It does not wait; a later one, or a flush, will.
+    Soon,
+}
+
+impl Commit {
+    /// The statement.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Durable => "commit",
+            Self::Soon => include_str!("../../sql/destination/commit_soon.sql"),
+        }
+    }
+}
+
 impl Appending {
+    /// How a batch is committed.
+    pub fn commit_of(&self, close: &Close) -> Commit {
+        if close.is_followed && self.is_relaxed {
+            Commit::Soon
+        } else {
+            Commit::Durable
+        }
+    }
+
     /// The rows of a chunk that come after the position, and their number; `None` when there are none.
     ///
     /// # Errors
@@ -61,8 +89,26 @@ impl Appending {
         format!("cannot append to destination \"{}\"", self.name)
     }
 
-    pub(super) fn filled(&self, text: &str, first_id: i64) -> String {
+    /// The statement that appends so many rows without a COPY.
+    pub(super) fn appending_few(&self, rows: usize) -> String {
+        let fields = self.wire.columns.len();
+        // The first two parameters are the position and the fingerprint.
+        let row = |row: usize| (1..=fields).map(move |field| format!("${}", 2 + row * fields + field));
+        let rows_of = (0..rows).map(|at| format!("({})", row(at).collect::<Vec<_>>().join(", ")));
         let names = [
+            ("rows", sql::sql(rows_of.collect::<Vec<_>>().join(", "))),
+            ("rows_count", sql::sql(rows.to_string())),
+        ];
+        let names: Vec<_> = self.names(0).into_iter().chain(names).collect();
+        sql::fill(include_str!("../../sql/destination/append_few.sql"), &names)
+    }
+
+    pub(super) fn filled(&self, text: &str, first_id: i64) -> String {
+        sql::fill(text, &self.names(first_id))
+    }
+
+    fn names(&self, first_id: i64) -> [(&'static str, sql::Value<'_>); 9] {
+        [
             ("schema", sql::text(&self.table.schema)),
             ("table", sql::text(&self.table.name)),
             ("id", sql::text(&self.id_column)),
@@ -72,8 +118,7 @@ impl Appending {
             ("format", sql::sql(self.wire.format_option())),
             ("fingerprint", sql::sql(sql::fingerprint(self.oid))),
             ("first_id", sql::sql(format!("'{first_id}'::pg_catalog.int8"))),
-        ];
-        sql::fill(text, &names)
+        ]
     }
 }
 

@@ -8,8 +8,9 @@
 
 use crate::destination::Destination;
 use crate::destination::appending::Appending;
+use crate::destination::appending::Commit;
 use crate::destination::order::{Order, Standing, Start};
-use crate::destination::writer::{Commit, Open, Writer, cut_off};
+use crate::destination::writer::{Open, Writer, cut_off};
 use crate::error::{Error, Kind, Result};
 use crate::event::batch::Item;
 use crate::event::feed::{Feed, Undone};

@@ -5,8 +5,8 @@
 //! replaces a row, and their number is compared with the number sent. Rows that are taken out are handed back by the statement that deletes
 //! them, so that what is judged is what is gone. Whatever is not as expected ends in a rollback; a crash leaves whole transactions.
 
+use crate::destination::answers::{answers, integer};
 use crate::destination::appending::{Appending, pieces};
-use crate::destination::writer::{answers, integer};
 use crate::error::{Error, Kind, Result};
 use crate::event::frame::{self, Format, Row, Rows};
 use crate::event::range::{IdRange, shown};

@@ -1,7 +1,9 @@
 //! The doors out. A new kind of destination is one file and three methods.
 
+mod answers;
 mod appending;
 pub mod concurrent;
+mod few;
 pub mod held;
 pub mod hold;
 mod order;

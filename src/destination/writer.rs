@@ -1,6 +1,8 @@
 //! One session that appends: begin, rows, confirmation and end of one transaction at a time. Who does what when is decided elsewhere.
 
-use crate::destination::appending::{Appending, pieces};
+use crate::destination::answers::{answers, integer};
+use crate::destination::appending::{Appending, Commit, pieces};
+use crate::destination::few::{Failed, Few, Fields, Way};
 use crate::destination::order::{Standing, Start};
 use crate::error::{Error, Kind, Result};
 use crate::event::batch::Close;
@@ -13,7 +15,8 @@ use crate::stop::Stop;
 use bytes::Bytes;
 use futures::SinkExt;
 use std::pin::Pin;
-use tokio_postgres::{CopyInSink, SimpleQueryMessage, Statement};
+use std::sync::atomic::AtomicBool;
+use tokio_postgres::{CopyInSink, Statement};
 
 /// See the module.
 #[derive(Debug)]
@@ -27,6 +30,8 @@ pub struct Writer {
     columns: Statement,
     /// What the table's columns were when they were compared with the source's.
     fingerprint: Option<String>,
+    /// What appends a few rows, where that can be had.
+    few: Option<Few>,
 }
 
 /// The transaction in hand.
@@ -41,15 +46,6 @@ pub struct Open {
     pub last_id: i64,
     /// How it is to be committed.
     pub commit: Commit,
-}
-
-/// Whether a commit waits for the disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Commit {
-    /// As configured: it waits, unless that was not wanted at all.
-    Durable,
-    /// It does not wait; a later one, or [`Writer::flush`], will.
-    Soon,
 }
 
 impl Writer {
@@ -79,9 +75,76 @@ impl Writer {
             position,
             columns,
             fingerprint,
+            few: None,
             session,
             to,
         })
+    }
+
+    /// Prepares what appends a few rows in one flush, where that can be had.
+    ///
+    /// # Errors
+    /// None; a lost connection is noticed by what comes next.
+    pub async fn prepare_few(&mut self) {
+        self.few = Few::new(&self.session, &self.to).await;
+    }
+
+    /// Whether a batch of a few rows may go in one flush.
+    pub fn takes_few(&self) -> bool {
+        self.few.is_some()
+    }
+
+    /// Appends a whole batch of a few rows on top of a position, in one flush where they are durable at the source already. Gives how it was
+    /// committed; `None`: nothing was written, and the rows must go the way of all others. `is_answered` is set once they may be committed.
+    ///
+    /// # Errors
+    /// As [`Writer::complete`]; those of the connection: then the outcome is unknown.
+    pub async fn append_few(&mut self, position: i64, rows: &Bytes, close: &Close, is_answered: &AtomicBool) -> Result<Option<Commit>> {
+        let fields = Fields::of(rows, &self.to)?;
+        let Some(mut few) = self.few.take() else { return Ok(None) };
+        let never = Stop::never();
+        let preparing = async { Ok(few.prepared(&self.session, &self.to, fields.rows).await) };
+        let Some(statement) = self.within(&never, preparing).await? else {
+            return Ok(None);
+        };
+        let how = self.to.commit_of(close);
+        let way = Way {
+            session: &self.session,
+            statement,
+            fence: &self.fence,
+            oid: self.to.oid,
+            is_answered,
+        };
+        let parameters = fields.parameters(&position, &self.fingerprint);
+        let is_durable = matches!(close.durable.peek(), Some(Ok(())));
+        let appended = way.append(&parameters, is_durable.then_some(how.text()));
+        let appended = self.within(&never, async { Ok(appended.await) });
+        let (appended, durable) = if is_durable {
+            (appended.await?, Ok(()))
+        } else {
+            let (appended, durable) = futures::join!(appended, close.durable.clone());
+            (appended?, durable)
+        };
+        match appended {
+            Ok(()) => {}
+            Err(Failed::Unknown(error)) => return Err(self.failed(&error)),
+            Err(refused @ Failed::Refused(_)) => {
+                self.few = (!refused.is_for_good()).then_some(few);
+                self.end("rollback").await?;
+                return Ok(None);
+            }
+        }
+        self.few = Some(few);
+        if let Err(error) = durable {
+            // As in `complete`.
+            self.end("rollback").await?;
+            return Err(error.of_kind(Kind::Upstream));
+        }
+        if !is_durable {
+            fail::point!("destination.before-few-commit");
+            self.end(how.text()).await?;
+        }
+        Ok(Some(how))
     }
 
     /// What it appends to.
@@ -203,9 +266,7 @@ impl Writer {
         if open.last_id != close.last_id {
             return Err(Error::new(Kind::Bug, "a batch ends with another row than the one that arrived last").at(self.place()));
         }
-        if close.is_followed && self.to.is_relaxed {
-            open.commit = Commit::Soon;
-        }
+        open.commit = self.to.commit_of(&close);
         let (rows, durable) = futures::join!(self.within(&never, self.finish(open)), close.durable);
         let rows = rows?;
         if rows != open.rows {
@@ -254,10 +315,7 @@ impl Writer {
     /// Those of the server; `Unavailable` without an answer.
     pub async fn commit(&self, how: Commit) -> Result<()> {
         fail::point!("destination.before-commit");
-        let commit = self.end(match how {
-            Commit::Durable => "commit",
-            Commit::Soon => include_str!("../../sql/destination/commit_soon.sql"),
-        });
+        let commit = self.end(how.text());
         fail::midway!("destination.commit-sent", commit).await?;
         fail::point!("destination.committed");
         Ok(())
@@ -335,18 +393,4 @@ impl Writer {
 /// Says that an append was cut off.
 pub fn cut_off() -> Error {
     Error::new(Kind::Stopped, "cut off in the middle of a batch")
-}
-
-/// The rows of all answers, each with its fields as text.
-pub(super) fn answers(messages: &[SimpleQueryMessage]) -> Vec<Vec<Option<String>>> {
-    let rows = messages.iter().filter_map(|message| match message {
-        SimpleQueryMessage::Row(row) => Some(row),
-        _ => None,
-    });
-    rows.map(|row| (0..row.len()).map(|field| row.get(field).map(str::to_owned)).collect())
-        .collect()
-}
-
-pub(super) fn integer(fields: &[Option<String>], at: usize) -> Option<i64> {
-    fields.get(at)?.as_deref()?.parse().ok()
 }

@@ -175,6 +175,14 @@ pub(super) fn i32_at(bytes: &[u8], at: usize) -> Option<i32> {
     field.try_into().ok().map(i32::from_be_bytes)
 }
 
+/// The id of a whole row of binary COPY data.
+///
+/// # Errors
+/// As [`Rows::next`].
+pub fn binary_id(row: &[u8], layout: Layout) -> Result<Option<i64>> {
+    Ok(find_binary(row, layout)?.map(|found| found.id))
+}
+
 fn find_binary(bytes: &[u8], layout: Layout) -> Result<Option<Found>> {
     let Some(count) = bytes.get(..2).and_then(|count| count.try_into().ok()).map(i16::from_be_bytes) else {
         return Ok(None);

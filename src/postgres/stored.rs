@@ -36,7 +36,7 @@ impl StoredEvents {
     pub async fn open(session: Session, table: TableName, id_column: &str, wire: Wire) -> Result<Self> {
         let layout = wire.layout(id_column, None);
         let layout = layout.ok_or_else(|| Error::new(Kind::Bug, "the id column is not compared"))?;
-        let set = session.batch_execute(include_str!("../../sql/session/read.sql")).await;
+        let set = session.batch_execute(sql::READ).await;
         set.map_err(|error| session.error(&error, "cannot set up a session that reads"))?;
         Ok(Self {
             session,

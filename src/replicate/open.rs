@@ -23,7 +23,7 @@ use crate::replicate::upstream::Source;
 use crate::source::discipline::Discipline;
 use crate::source::durability::Gate;
 use crate::source::mark::{Looker, Rule};
-use crate::source::read::Readers;
+use crate::source::readers::Readers;
 use crate::source::wait::{Bell, Follower, Following};
 use crate::sql;
 use slog::info;
@@ -133,7 +133,7 @@ pub async fn lane(run: &Replication, source: &Source, index: usize, gauge: Arc<G
         let destination = ConcurrentDestination::new(session, writing, appending).await?;
         (destination.known_position(), Box::new(destination))
     } else {
-        let destination = PostgresDestination::new(session, appending).await?;
+        let destination = PostgresDestination::new(session, appending, shape.table.allows_concurrent_writers()).await?;
         (destination.known_position(), Box::new(destination))
     };
     if known_position != position {

@@ -42,6 +42,8 @@ pub struct Reached {
     pub taken: Option<i64>,
     /// Id of the last row of the last batch that was closed.
     pub shipped: Option<i64>,
+    /// How large its rows were on average; `None` without rows.
+    pub row_bytes: Option<u64>,
 }
 
 /// The lead of a pass that goes beyond the front: given up as soon as its read is over or waits for its lanes, so that others may go on.
@@ -201,6 +203,7 @@ impl Company {
             ended: batches.ended(),
             taken: batches.taken(),
             shipped: batches.shipped(),
+            row_bytes: batches.row_bytes(),
         }
     }
 

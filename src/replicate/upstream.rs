@@ -9,11 +9,13 @@ use crate::postgres::pool::{Lent, Pool};
 use crate::replicate::check::shape::SourceShape;
 use crate::replicate::pass::Reached;
 use crate::retry::{Happened, Health, Policy};
+use crate::source::along::News;
 use crate::source::cut::{Limits, Mark, Stopped};
 use crate::source::durability::{Files, Gate};
 use crate::source::explain::View;
 use crate::source::mark::{Blocked, Front, Rule};
-use crate::source::read::{Ended, Readers, Reading};
+use crate::source::read::{Ended, Reading};
+use crate::source::readers::Readers;
 use crate::source::wait::Follower;
 use crate::stop::{self, Stop, Stopper};
 use std::sync::Arc;
@@ -121,8 +123,10 @@ pub struct Upstream {
     /// Ends looks over a connection that was given up.
     lost: Stopper,
     looks_until: Stop,
-    mark: Option<Mark>,
+    news: Option<News>,
     front: Front,
+    /// How large the rows of the last read were, on average.
+    row_bytes: Option<u64>,
     holding: View,
     lost_with: Option<Error>,
     opened_at: Instant,
@@ -139,8 +143,9 @@ impl Upstream {
             follower: None,
             lost,
             looks_until,
-            mark: None,
+            news: None,
             front: Front::default(),
+            row_bytes: None,
             holding: View::default(),
             lost_with: None,
             opened_at: now,
@@ -184,8 +189,9 @@ impl Upstream {
         self.health = self.health.next(Happened::Opened, &NO_WAIT, 0.0);
         self.holding = follower.holding_view();
         self.follower = Some(Box::new(follower));
-        self.mark = None;
+        self.news = None;
         self.front = Front::default();
+        self.row_bytes = None;
         self.lost_with = None;
         self.opened_at = Instant::now();
         self.state = State::Open(Arc::new(source));
@@ -203,7 +209,7 @@ impl Upstream {
     /// Takes a loss; gives the wait until the next try, or `None` when it stops for good.
     pub fn lose(&mut self, error: &Error, policy: &Policy, jitter: f64) -> Option<Duration> {
         self.health = self.health.next(Happened::Lost(error.kind()), policy, jitter);
-        (self.follower, self.mark) = (None, None);
+        (self.follower, self.news) = (None, None);
         self.lost.request();
         (self.lost, self.looks_until) = stop::channel();
         self.lost_with = Some(error.clone());
@@ -268,23 +274,28 @@ impl Upstream {
 
     /// The follower, when it is here and the mark it found was used; and what ends its look when the connection is given up.
     pub fn take_follower(&mut self) -> Option<(Box<Follower>, Stop)> {
-        if self.mark.is_some() {
+        if self.news.is_some() {
             return None;
         }
         self.follower.take().map(|follower| (follower, self.looks_until.clone()))
     }
 
-    /// The follower came back with a mark; it is dropped when its connection is not the present one.
-    pub fn saw(&mut self, follower: Box<Follower>, mark: Mark, epoch: u64) {
+    /// The follower came back with news; it is dropped when its connection is not the present one.
+    pub fn saw(&mut self, follower: Box<Follower>, news: News, epoch: u64) {
         if matches!(&self.state, State::Open(source) if source.epoch == epoch) {
             self.follower = Some(follower);
-            self.mark = Some(mark);
+            self.news = Some(news);
         }
     }
 
-    /// The mark in hand, once.
-    pub fn take_mark(&mut self) -> Option<Mark> {
-        self.mark.take()
+    /// The mark in hand and what came along, once.
+    pub fn take_news(&mut self) -> Option<News> {
+        self.news.take()
+    }
+
+    /// Whether rows are known to be so small that the first ones may be read along with a look, all of them in memory.
+    pub fn has_small_rows(&self) -> bool {
+        self.row_bytes.is_some_and(|bytes| bytes <= SMALL_ROW_BYTES)
     }
 
     /// The mark for a group that is behind the front; `None` when it is not.
@@ -302,6 +313,7 @@ impl Upstream {
             self.health = self.health.next(Happened::Worked, &NO_WAIT, 0.0);
         }
         self.front.shipped = self.front.shipped.max(reached.shipped);
+        self.row_bytes = reached.row_bytes.or(self.row_bytes);
         if is_leading {
             self.front.blocked = match reached.ended {
                 Some(Ended::Stopped(Stopped::AtMark {
@@ -325,6 +337,8 @@ impl Upstream {
     }
 }
 
+/// Rows of this size on average are small.
+const SMALL_ROW_BYTES: u64 = 16 * 1024;
 /// For steps that lead to no wait.
 const NO_WAIT: Policy = Policy {
     wait_min: Duration::ZERO,

@@ -41,6 +41,11 @@ struct Asked {
     log: LogShape,
 }
 
+/// What the gate saw at a moment.
+#[derive(Debug)]
+pub struct Glance(Answer);
+
+#[derive(Debug)]
 struct Answer {
     inserted: Option<u64>,
     flushed: Option<u64>,
@@ -123,18 +128,33 @@ impl Gate {
         let asked = Arc::clone(&self.0);
         async move {
             fail::point!("source.before-gate");
-            asked.pass().await?;
+            asked.pass(asked.ask().await?).await?;
             fail::point!("source.after-gate");
             Ok(())
         }
         .boxed()
         .shared()
     }
+
+    /// Looks once. Sent when it is first polled, so that it travels with what was asked before it.
+    ///
+    /// # Errors
+    /// Those of the server.
+    pub async fn glance(&self) -> Result<Glance> {
+        self.0.ask().await.map(Glance)
+    }
+
+    /// As [`Gate::durable`], for rows that were read before the glance; resolved already when that saw them on disk.
+    pub fn durable_since(&self, glance: Glance) -> Durable {
+        let asked = Arc::clone(&self.0);
+        let durable = async move { asked.pass(glance.0).await }.boxed().shared();
+        let _ = durable.clone().now_or_never();
+        durable
+    }
 }
 
 impl Asked {
-    async fn pass(&self) -> Result<()> {
-        let first = self.ask().await?;
+    async fn pass(&self, first: Answer) -> Result<()> {
         self.compare(&first)?;
         let Some(target) = first.inserted.filter(|_| self.is_durability_awaited) else {
             return Ok(());

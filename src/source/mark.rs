@@ -1,16 +1,18 @@
 //! The high-water mark: the highest id below which nothing can still appear. Asks the server; [`super::horizon`] decides.
 //!
 //! Each look runs, in this order and each with a snapshot of its own (READ COMMITTED, pinned by the session): the highest visible
-//! id; who holds the lock; and, after the look has returned, the read of the rows. See [`super::horizon`] for why this is sound.
+//! id; who holds the lock; and then the read of the rows, of which the first can come along. See [`super::horizon`] for why this is sound.
 
 use crate::error::{Error, Kind, Result};
 use crate::event::range::shown;
 use crate::event::table::TableName;
 use crate::fail;
 use crate::postgres::connect::Session;
+use crate::source::along::{Along, News, read_along};
 use crate::source::cut::Mark;
 use crate::source::explain::{Events, Hold};
 use crate::source::horizon::{Holder, Horizon};
+use crate::source::page::{FirstPages, FirstRows};
 use crate::sql;
 use std::collections::VecDeque;
 use std::pin::pin;
@@ -60,7 +62,7 @@ pub enum Seen {
     /// No row lies beyond the front.
     Nothing,
     /// Rows lie beyond the front and may be read, up to this mark.
-    More(Mark),
+    More(News),
     /// Rows lie beyond the front, but none may be shipped yet.
     Held(Hold),
 }
@@ -78,6 +80,7 @@ pub struct Looker {
     place: Option<Place>,
     horizon: Horizon,
     seen_at: VecDeque<(Instant, i64)>,
+    first_pages: FirstPages,
 }
 
 /// What the statements of a look say.
@@ -86,6 +89,7 @@ struct Asked {
     holders: Vec<Holder>,
     /// The first visible row after the one that was asked about.
     next: Option<i64>,
+    first: Option<FirstRows>,
 }
 
 /// Which server and table answered; another answer means that a proxy or a failover put us elsewhere.
@@ -109,6 +113,8 @@ impl Looker {
             ("id", sql::text(id_column)),
             ("qualified", sql::text(&qualified)),
         ];
+        let in_order = session.batch_execute(include_str!("../../sql/session/in_id_order.sql")).await;
+        in_order.map_err(|error| session.error(&error, format!("cannot look at {table}")))?;
         let prepare = async |text: &str| {
             let prepared = session.prepare(&sql::fill(text, &names)).await;
             prepared.map_err(|error| session.error(&error, format!("cannot look at {table}")))
@@ -127,6 +133,7 @@ impl Looker {
             place: None,
             horizon: Horizon::new(),
             seen_at: VecDeque::new(),
+            first_pages: FirstPages::default(),
         })
     }
 
@@ -159,13 +166,20 @@ impl Looker {
             .map_err(|error| self.session.error(&error, "cannot find the highest id"))
     }
 
-    /// Takes one look beyond the front: three short statements in one flush, each an index probe or a read of the lock table.
+    /// Takes one look beyond the front: three short statements in one flush, each an index probe or a read of the lock table. The third can be the
+    /// read of the first rows: it comes after the look, as every read does.
     ///
     /// # Errors
     /// `Unavailable` when another server or table answers than before: connect anew, check anew. `Order` when an id is missing from consecutive ids.
-    pub async fn look(&mut self, front: Front) -> Result<Seen> {
+    pub async fn look(&mut self, front: Front, along: Option<&Along>) -> Result<Seen> {
         let from = front.blocked.map_or(front.shipped, |blocked| blocked.held);
-        let Asked { highest, holders, next } = self.ask(from).await?;
+        let along = along.filter(|_| front.blocked.is_none());
+        let Asked {
+            highest,
+            holders,
+            next,
+            first,
+        } = self.ask(from, along).await?;
         fail::point!("source.looked");
         let now = Instant::now();
         let mark = match &self.rule {
@@ -188,12 +202,13 @@ impl Looker {
         }
         let Some(next) = next else {
             // A blocked row that is there no more is a reason to read again.
-            return Ok(if front.blocked.is_some() { Seen::More(mark) } else { Seen::Nothing });
+            let news = News { mark, first: None };
+            return Ok(if front.blocked.is_some() { Seen::More(news) } else { Seen::Nothing });
         };
         // A row that appeared in the gap before a blocked one is a reason to read again.
         let is_news = front.blocked.is_some_and(|blocked| next != blocked.next);
         if is_news || mark.may_ship(from, next) {
-            return Ok(Seen::More(mark));
+            return Ok(Seen::More(News { mark, first }));
         }
         let holder = self.horizon.oldest();
         Ok(Seen::Held(Hold { after: from, next, holder }))
@@ -209,11 +224,16 @@ impl Looker {
         Ok(self.confirm_place(&row)? != front.shipped)
     }
 
-    /// The statements, in one flush. The order of the first two is what the horizon's proof rests on: each is sent when it is first polled,
-    /// and a server runs what it is sent in order.
-    async fn ask(&mut self, from: Option<i64>) -> Result<Asked> {
+    /// The statements, in one flush. The order of the first two is what the horizon's proof rests on, and that of the last two what the gate's does:
+    /// each is sent when it is first polled, and a server runs what it is sent in order.
+    async fn ask(&mut self, from: Option<i64>, along: Option<&Along>) -> Result<Asked> {
         let session = Arc::clone(&self.session);
         let failed = |error| session.error(&error, "cannot find the mark");
+        let first_page = match along {
+            // Prepared before: nothing may come between the rows and the gate.
+            Some(along) => Some((along, self.first_pages.query(&session, &along.reading).await.map_err(failed)?)),
+            None => None,
+        };
         let highest = self.highest.clone();
         let mut first = pin!(session.query_one(&highest, &[]));
         let early = futures::poll!(first.as_mut());
@@ -229,15 +249,30 @@ impl Looker {
                 Rule::Consecutive { .. } | Rule::Grace(_) => Ok(Vec::new()),
             }
         };
-        let (row, holders, next) = futures::join!(first, second, self.next_after(from));
+        let third = async {
+            match (&first_page, from) {
+                (Some((along, query)), Some(after)) => read_along(&session, along, query, after).await,
+                _ => Ok(Some((self.next_after(from).await?, None))),
+            }
+        };
+        let (row, holders, rows) = futures::join!(first, second, third);
         let (row, holders) = (row.map_err(failed)?, holders.map_err(failed)?);
+        let (next, first) = match rows? {
+            Some(found) => found,
+            // A column's type was changed: whatever else is read tells more.
+            None => {
+                self.first_pages = FirstPages::default();
+                (self.next_after(from).await?, None)
+            }
+        };
         let holders = holders.iter().map(|row| Holder {
             transaction: row.get(0),
             pid: row.get(1),
         });
         Ok(Asked {
             holders: holders.collect(),
-            next: next?,
+            next,
+            first,
             highest: self.confirm_place(&row)?,
         })
     }

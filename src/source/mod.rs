@@ -1,5 +1,6 @@
 //! The door in: how ids are given out, how far the source can be read, the one read of it, and when its rows are safe on disk.
 
+pub mod along;
 pub mod cut;
 pub mod discipline;
 mod doorbell;
@@ -10,6 +11,7 @@ pub mod mark;
 pub mod next_id;
 mod page;
 pub mod read;
+pub mod readers;
 pub mod settle;
 pub mod setup;
 pub mod wait;

@@ -5,13 +5,15 @@
 //! "Binary Format").
 
 use crate::error::{Error, Kind, Result};
+use crate::event::batch::Durable;
 use crate::event::frame::{self, Format, Rows};
+use crate::event::wire::Wire;
 use crate::postgres::connect::Session;
 use crate::source::read::Reading;
 use crate::sql;
 use bytes::{BufMut, Bytes, BytesMut};
-use futures::{Stream, StreamExt};
-use std::pin::Pin;
+use futures::{Stream, StreamExt, TryStreamExt};
+use std::pin::{Pin, pin};
 use std::time::{Duration, Instant};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{FromSql, Type};
@@ -23,7 +25,9 @@ const STALL_MAX: Duration = Duration::from_secs(60);
 const DRAIN_BYTES_MAX: usize = 256 * 1024;
 const DRAIN_MAX: Duration = Duration::from_millis(10);
 /// Rows of a first page at most.
-const FIRST_ROWS_MAX: u64 = 50;
+const FIRST_ROWS_MAX: usize = 50;
+/// Rows that come along with a look are kept up to this many bytes, the last one whole.
+const FIRST_ROWS_BYTES_MAX: usize = 1024 * 1024;
 
 type Messages = Pin<Box<dyn Stream<Item = std::result::Result<Bytes, tokio_postgres::Error>> + Send>>;
 
@@ -49,8 +53,29 @@ pub struct Page {
 #[derive(Debug, Default)]
 pub struct FirstPages(Vec<(String, Statement)>);
 
+/// The first rows after a position, read along with a look.
+#[derive(Clone, Debug)]
+pub struct FirstRows {
+    /// The position.
+    pub after: i64,
+    /// Columns and form.
+    pub wire: Wire,
+    /// Each as binary COPY has it.
+    pub rows: Vec<Bytes>,
+    /// Whether no row followed.
+    pub is_end: bool,
+    /// When they are on the source's disk.
+    pub durable: Durable,
+}
+
 impl FirstPages {
-    async fn prepared(&mut self, session: &Session, text: String) -> std::result::Result<Statement, tokio_postgres::Error> {
+    /// The query for the first rows after a position.
+    ///
+    /// # Errors
+    /// Those of the server.
+    pub async fn query(&mut self, session: &Session, reading: &Reading) -> std::result::Result<Statement, tokio_postgres::Error> {
+        let rows_max = FIRST_ROWS_MAX as u64;
+        let text = fill(include_str!("../../sql/source/read_first.sql"), reading, String::new(), rows_max);
         if let Some((_, statement)) = self.0.iter().find(|(known, _)| *known == text) {
             return Ok(statement.clone());
         }
@@ -58,6 +83,29 @@ impl FirstPages {
         self.0.push((text, statement.clone()));
         Ok(statement)
     }
+}
+
+/// The rows of a first page that was asked for with a query of [`FirstPages`], as many as may be in memory; whether no row follows.
+///
+/// # Errors
+/// Those of the server.
+pub async fn first_rows(
+    session: &Session,
+    statement: &Statement,
+    after: i64,
+) -> std::result::Result<(Vec<Bytes>, bool), tokio_postgres::Error> {
+    let mut stream = pin!(session.query_raw(statement, [after]).await?);
+    let (mut rows, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = stream.try_next().await? {
+        let row = as_copied(&row)?;
+        bytes += row.len();
+        rows.push(row);
+        if bytes > FIRST_ROWS_BYTES_MAX {
+            return Ok((rows, false));
+        }
+    }
+    let is_end = rows.len() < FIRST_ROWS_MAX;
+    Ok((rows, is_end))
 }
 
 impl Page {
@@ -70,14 +118,8 @@ impl Page {
             return Ok(None);
         };
         let since = Instant::now();
-        let text = fill(
-            include_str!("../../sql/source/read_first.sql"),
-            reading,
-            String::new(),
-            FIRST_ROWS_MAX,
-        );
         let failed = |error| cannot_read(session, reading, &error);
-        let statement = pages.prepared(session, text).await.map_err(failed)?;
+        let statement = pages.query(session, reading).await.map_err(failed)?;
         let rows = match session.query_raw(&statement, [after]).await {
             Ok(rows) => rows,
             // A column's type was changed: a COPY can be read, and the gate finds it out.
@@ -93,7 +135,7 @@ impl Page {
         let stream = header.chain(rows).chain(trailer).boxed();
         Ok(Some(Self {
             is_borrowed: false,
-            ..Self::new(stream, reading, FIRST_ROWS_MAX, since)
+            ..Self::new(stream, reading, FIRST_ROWS_MAX as u64, since)
         }))
     }
 

@@ -4,25 +4,20 @@
 //! followed by one that begins after the last row taken: rows at or below the mark are immutable and all visible, so it makes no
 //! difference where pages meet.
 
-use crate::config::libpq::Conninfo;
 use crate::error::{Error, Kind, Result};
-use crate::event::batch::{Close, Item};
-use crate::event::frame::Layout;
+use crate::event::batch::{Close, Durable, Item};
+use crate::event::frame::{self, Layout, Row, Rows};
 use crate::event::table::TableName;
 use crate::event::wire::Wire;
 use crate::fail;
-use crate::postgres::connect::{Purpose, Session};
-use crate::postgres::fault::Side;
-use crate::postgres::identity::ServerIdentity;
 use crate::source::cut::{CHUNK_BYTES, Cutter, Limits, Mark, Piece, Stopped};
 use crate::source::durability::Gate;
-use crate::source::page::{FirstPages, Page, cannot_read, stalled};
+use crate::source::page::{FirstRows, Page, cannot_read, stalled};
+use crate::source::readers::{Lent, Reader, Readers};
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt};
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// No snapshot of ours lives longer than this on the source.
 pub const PAGE_MAX: Duration = Duration::from_secs(20);
@@ -51,30 +46,6 @@ pub struct Reading {
     pub limits: Limits,
 }
 
-/// A session that reads.
-#[derive(Debug)]
-struct Reader {
-    session: Session,
-    first_pages: FirstPages,
-    rows_max: u64,
-}
-
-/// The sessions that read one source: so many at a time at most, lent while a read goes on and kept for the next.
-#[derive(Debug)]
-pub struct Readers {
-    conninfo: Conninfo,
-    server: ServerIdentity,
-    connect_timeout: Duration,
-    permits: Arc<Semaphore>,
-    idle: Mutex<Vec<Reader>>,
-}
-
-/// A lent session and the permit to read. Given back whole, or closed when dropped.
-struct Lent {
-    reader: Reader,
-    _permit: OwnedSemaphorePermit,
-}
-
 /// How a read ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
@@ -85,56 +56,13 @@ pub enum Ended {
 }
 
 impl Readers {
-    /// Makes sessions as they are needed, at most `readers_max` at a time, all to the same server as the one that looks for the mark.
-    pub fn new(conninfo: Conninfo, server: ServerIdentity, connect_timeout: Duration, readers_max: usize) -> Arc<Self> {
-        Arc::new(Self {
-            conninfo,
-            server,
-            connect_timeout,
-            permits: Arc::new(Semaphore::new(readers_max)),
-            idle: Mutex::new(Vec::new()),
-        })
-    }
-
-    async fn lend(&self) -> Result<Lent> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await;
-        let permit = permit.map_err(|_| Error::new(Kind::Bug, "the permits to read were closed"))?;
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let reader = match idle {
-            Some(reader) if !reader.session.is_closed() => reader,
-            _ => self.open().await?,
-        };
-        Ok(Lent { reader, _permit: permit })
-    }
-
-    async fn open(&self) -> Result<Reader> {
-        let purpose = Purpose {
-            what: "read",
-            side: Side::Source,
-        };
-        let session = Session::open(&self.conninfo, purpose, self.connect_timeout).await?;
-        if session.server().identity != self.server {
-            return Err(Error::new(Kind::Unavailable, "another server answers than before").at(session.place()));
-        }
-        let settings = include_str!("../../sql/session/read.sql");
-        let set = session.batch_execute(settings).await;
-        set.map_err(|error| session.error(&error, "cannot set up a session that reads"))?;
-        Ok(Reader {
-            session,
-            first_pages: FirstPages::default(),
-            // How large rows are is known after the first.
-            rows_max: 1,
-        })
-    }
-
-    fn take_back(&self, lent: Lent) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(lent.reader);
-    }
-
     /// Reads the rows after a position, up to the mark, for about as long as `time_max`.
     pub fn batches<'a>(&'a self, reading: &'a Reading, after: Option<i64>, mark: Mark, gate: &'a Gate, time_max: Duration) -> Batches<'a> {
         Batches {
             cutter: Cutter::new(mark, reading.limits, after),
+            first: None,
+            durable: None,
+            seen: (0, 0),
             readers: self,
             lent: None,
             reading,
@@ -158,6 +86,12 @@ pub struct Batches<'a> {
     reading: &'a Reading,
     gate: &'a Gate,
     cutter: Cutter,
+    /// Rows that were read along with the look.
+    first: Option<FirstRows>,
+    /// When the rows in hand are on disk, where that was asked already.
+    durable: Option<Durable>,
+    /// Rows and bytes so far.
+    seen: (u64, u64),
     page: Option<Page>,
     /// A page was asked for and has not begun: its rows may be on their way.
     is_opening: bool,
@@ -171,6 +105,19 @@ pub struct Batches<'a> {
 }
 
 impl Batches<'_> {
+    /// Begins with rows that are at hand, if they are those that would be read first.
+    #[must_use]
+    pub fn beginning_with(mut self, first: Option<FirstRows>) -> Self {
+        self.first = first.filter(|first| Some(first.after) == self.cutter.previous() && first.wire == self.reading.wire);
+        self
+    }
+
+    /// How large rows are on average; `None` before the first.
+    pub fn row_bytes(&self) -> Option<u64> {
+        let (rows, bytes) = self.seen;
+        bytes.checked_div(rows)
+    }
+
     /// The next item; `None` once the read has ended.
     ///
     /// # Errors
@@ -253,6 +200,9 @@ impl Batches<'_> {
         if self.page.as_ref().is_some_and(|page| page.since.elapsed() > PAGE_MAX) {
             self.pause().await;
         }
+        if let Some(first) = self.first.take() {
+            return self.take_first(first);
+        }
         let Some(lent) = &mut self.lent else {
             self.lent = Some(self.readers.lend().await?);
             return Ok(());
@@ -278,10 +228,7 @@ impl Batches<'_> {
                     page.rows.push(if is_to_move { Bytes::copy_from_slice(&bytes) } else { bytes });
                     while let Some(row) = page.rows.next()? {
                         page.rows_seen += 1;
-                        if self.cutter.previous() >= Some(row.id) {
-                            return Err(out_of_order(session.place(), self.reading, row.id));
-                        }
-                        self.cutter.push(&row);
+                        take(&mut self.cutter, &mut self.seen, &row).map_err(|id| out_of_order(session.place(), self.reading, id))?;
                     }
                 }
                 Some(Err(error)) => return Err(cannot_read(session, self.reading, &error)),
@@ -297,15 +244,40 @@ impl Batches<'_> {
         Ok(())
     }
 
+    fn take_first(&mut self, first: FirstRows) -> Result<()> {
+        self.has_begun = true;
+        let mut rows = Rows::new(self.reading.layout);
+        rows.push(Bytes::from_static(frame::HEADER));
+        for bytes in first.rows {
+            rows.push(bytes);
+            while let Some(row) = rows.next()? {
+                let place = || self.readers.place();
+                take(&mut self.cutter, &mut self.seen, &row).map_err(|id| out_of_order(&place(), self.reading, id))?;
+            }
+        }
+        self.durable = Some(first.durable);
+        self.take_pieces();
+        if first.is_end {
+            self.end();
+        }
+        self.durable = None;
+        Ok(())
+    }
+
+    /// No row follows.
+    fn end(&mut self) {
+        self.cutter.end();
+        self.take_pieces();
+        self.ended = Some(self.cutter.stopped().map_or(Ended::NothingMore, Ended::Stopped));
+    }
+
     fn end_page(&mut self) -> Result<()> {
         self.take_pieces();
         let Some(page) = self.page.take() else { return Ok(()) };
         page.rows.finish()?;
         fail::point!("source.page-read");
         if page.rows_seen < page.rows_max {
-            self.cutter.end();
-            self.take_pieces();
-            self.ended = Some(self.cutter.stopped().map_or(Ended::NothingMore, Ended::Stopped));
+            self.end();
             self.give_back();
             return Ok(());
         }
@@ -332,8 +304,9 @@ impl Batches<'_> {
                 Piece::Rows(chunk) => self.ready.push_back(Item::Rows(chunk)),
                 Piece::Close(closed) => {
                     self.shipped = Some(closed.last_id);
-                    let durable = self.gate.durable();
-                    if !closed.is_followed {
+                    let asked = self.durable.clone();
+                    let durable = asked.unwrap_or_else(|| self.gate.durable());
+                    if !closed.is_followed && durable.peek().is_none() {
                         // Asked now, while the destinations begin.
                         tokio::spawn(durable.clone());
                     }
@@ -350,6 +323,19 @@ impl Batches<'_> {
             }
         }
     }
+}
+
+/// Gives a row to the cutter.
+///
+/// # Errors
+/// Its id, when that is not above those before.
+fn take(cutter: &mut Cutter, (rows, bytes): &mut (u64, u64), row: &Row) -> std::result::Result<(), i64> {
+    if cutter.previous() >= Some(row.id) {
+        return Err(row.id);
+    }
+    (*rows, *bytes) = (*rows + 1, *bytes + row.bytes.len() as u64);
+    cutter.push(row);
+    Ok(())
 }
 
 /// Every page asks for rows above a position in ascending order: another answer is that of a damaged index, or of no PostgreSQL.

@@ -9,7 +9,7 @@ use crate::error::{Error, Kind, Result};
 use crate::event::range::shown;
 use crate::log::key;
 use crate::postgres::listen::{Listener, Listening};
-use crate::source::cut::Mark;
+use crate::source::along::{Along, News};
 use crate::source::doorbell::Doorbell;
 use crate::source::explain::{self, Hold, Holding};
 use crate::source::mark::{Front, Looker, Seen};
@@ -127,21 +127,23 @@ impl Follower {
         &self.looker
     }
 
-    /// Waits until rows beyond the front can be read, and gives the mark up to which. May be dropped and called again.
+    /// Waits until rows beyond the front can be read, and gives the mark up to which. What a look after a rest may take along saves a question: few
+    /// rows are expected then. May be dropped and called again.
     ///
     /// # Errors
     /// `Unavailable` when the connection is lost or another server answers; `Order` for a hole in consecutive ids.
-    pub async fn wait_for_more(&mut self, front: Front) -> Result<Mark> {
+    pub async fn wait_for_more(&mut self, front: Front, along: Option<&Along>) -> Result<News> {
         let mut gap_since: Option<Instant> = None;
+        let mut has_rested = false;
         loop {
-            match self.look(front).await? {
-                Seen::More(mark) => {
+            match self.look(front, along.filter(|_| has_rested)).await? {
+                Seen::More(news) => {
                     self.idle_since = None;
                     self.holding.over(&self.log);
-                    return Ok(mark);
+                    return Ok(news);
                 }
                 Seen::Held(hold) => {
-                    self.idle_since = None;
+                    (self.idle_since, has_rested) = (None, false);
                     let since = *gap_since.get_or_insert_with(Instant::now);
                     self.wait_at_gap(hold, since).await?;
                 }
@@ -149,15 +151,16 @@ impl Follower {
                     gap_since = None;
                     self.holding.over(&self.log);
                     self.rest_until_news(front).await?;
+                    has_rested = true;
                 }
             }
         }
     }
 
     /// Wakes up and looks, in one flush: whoever writes from now on needs not ring.
-    async fn look(&mut self, front: Front) -> Result<Seen> {
+    async fn look(&mut self, front: Front, along: Option<&Along>) -> Result<Seen> {
         let place = self.looker.session().place().to_owned();
-        let (woken, seen) = futures::join!(self.doorbell.disarm(), answered(place, self.looker.look(front)));
+        let (woken, seen) = futures::join!(self.doorbell.disarm(), answered(place, self.looker.look(front, along)));
         woken.and(seen)
     }
 

@@ -34,7 +34,7 @@ async fn go_on(source: &Database, one: &Database, two: &Database) {
 
 /// How often the source was read, by its own log.
 fn reads(source: &Database) -> usize {
-    let is_read = |line: &&str| line.starts_with("counterfoil/read ") && line.contains("The first rows after a position");
+    let is_read = |line: &&str| line.starts_with("counterfoil/") && line.contains("The first rows after a position");
     source.server.log().lines().filter(is_read).count()
 }
 

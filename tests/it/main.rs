@@ -13,6 +13,7 @@ mod divergence;
 mod ending;
 mod fail_points;
 mod faults;
+mod few;
 mod following;
 mod front;
 mod harness;

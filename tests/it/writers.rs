@@ -25,7 +25,7 @@ use tokio::task::JoinHandle;
 
 const WAIT_MAX: Duration = Duration::from_secs(60);
 /// Sessions that hold a transaction open with rows in it and are waiting for us.
-const READY: &str = "select count(*) from pg_stat_activity where datname = current_database()
+pub(crate) const READY: &str = "select count(*) from pg_stat_activity where datname = current_database()
     and application_name = 'counterfoil/append' and state = 'idle in transaction' and backend_xid is not null";
 /// The server process of a batch that began ahead of its turn: it is ready and does not hold the fence.
 const AHEAD: &str = "select pid from pg_stat_activity a where datname = current_database()
@@ -39,23 +39,20 @@ const COPYING: &str = "select count(*) from pg_stat_activity where datname = cur
 const HELD: &str = "select count(*), min(id), max(id) from events";
 
 /// An append under way: what it is fed with, and what comes of it.
-struct Journey {
+pub(crate) struct Journey {
     feeder: Feeder,
-    append: JoinHandle<(ConcurrentDestination, Result<Option<i64>, Error>)>,
+    append: JoinHandle<Result<Option<i64>, Error>>,
 }
 
 impl Journey {
-    fn begin(mut destination: ConcurrentDestination) -> Self {
+    pub(crate) fn begin(mut destination: impl Destination + 'static) -> Self {
         let (feeder, mut feed) = feed(Arc::new(Gauge::default()));
-        let append = tokio::spawn(async move {
-            let appended = destination.append(&mut feed).await;
-            (destination, appended)
-        });
+        let append = tokio::spawn(async move { destination.append(&mut feed).await });
         Self { feeder, append }
     }
 
     /// Gives a batch of these ids, which may be committed once `durable` resolves.
-    fn batch(&self, ids: std::ops::RangeInclusive<i64>, durable: Durable) {
+    pub(crate) fn batch(&self, ids: std::ops::RangeInclusive<i64>, durable: Durable) {
         self.rows(ids.clone(), "");
         self.close(*ids.end(), durable);
     }
@@ -81,10 +78,10 @@ impl Journey {
     }
 
     /// Gives nothing more, and waits for the end.
-    async fn end(mut self) -> Result<Option<i64>, Error> {
+    pub(crate) async fn end(mut self) -> Result<Option<i64>, Error> {
         self.feeder.finish();
         let ended = tokio::time::timeout(WAIT_MAX, self.append).await;
-        ended.expect("the append ends").unwrap().1
+        ended.expect("the append ends").unwrap()
     }
 }
 
@@ -103,17 +100,17 @@ fn rows(ids: std::ops::RangeInclusive<i64>, note: &str) -> Bytes {
 }
 
 /// Durable once the sender sends; not at all when it is dropped.
-fn held() -> (oneshot::Sender<()>, Durable) {
+pub(crate) fn held() -> (oneshot::Sender<()>, Durable) {
     let (release, released) = oneshot::channel();
     let durable = async move { released.await.map_err(|_| Error::new(Kind::Unavailable, "the source is gone")) };
     (release, durable.boxed().shared())
 }
 
-fn durable_at_once() -> Durable {
+pub(crate) fn durable_at_once() -> Durable {
     async { Ok(()) }.boxed().shared()
 }
 
-async fn destination() -> Database {
+pub(crate) async fn destination() -> Database {
     let database = fresh_destination().await;
     database
         .execute("create table events (id bigint primary key, note text unique)")
@@ -133,9 +130,14 @@ async fn try_open(database: &Database, writers: usize) -> Result<ConcurrentDesti
     let sessions = (0..=writers).map(|_| Session::open(&database.conninfo, purpose, Duration::from_secs(20)));
     let mut sessions = futures::future::try_join_all(sessions).await?;
     let control = sessions.remove(0);
-    let events = catalog::table(&control, &table("events"), "id").await?.expect("the table is there");
+    let appending = appending(&control).await?;
+    ConcurrentDestination::new(control, sessions, appending).await
+}
+
+pub(crate) async fn appending(session: &Session) -> Result<Appending, Error> {
+    let events = catalog::table(session, &table("events"), "id").await?.expect("the table is there");
     let wire = compatible::wire(&events, &events, "id").unwrap();
-    let appending = Appending {
+    Ok(Appending {
         name: "copy".to_owned(),
         table: events.name.clone(),
         oid: events.oid,
@@ -144,11 +146,10 @@ async fn try_open(database: &Database, writers: usize) -> Result<ConcurrentDesti
         wire,
         stall_max: 2 * WAIT_MAX,
         is_relaxed: false,
-    };
-    ConcurrentDestination::new(control, sessions, appending).await
+    })
 }
 
-async fn until(database: &Database, query: &str, expected: &str) {
+pub(crate) async fn until(database: &Database, query: &str, expected: &str) {
     let deadline = Instant::now() + WAIT_MAX;
     loop {
         let found = database.query(query).await.join(",");
@@ -160,7 +161,7 @@ async fn until(database: &Database, query: &str, expected: &str) {
     }
 }
 
-async fn is_held(database: &Database, expected: &str) {
+pub(crate) async fn is_held(database: &Database, expected: &str) {
     assert_eq!(database.query(HELD).await, [expected]);
 }
 

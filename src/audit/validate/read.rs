@@ -34,7 +34,7 @@ const EVENT_COLUMN: &str = "event";
 /// # Errors
 /// `Contents` when ids come out of order: then the index is damaged, and nothing is known. Else what the connection or the server says.
 pub async fn validate(session: Session, table: &Table, id_column: &str, rules: &Rules) -> Result<Validation> {
-    let set = session.batch_execute(include_str!("../../../sql/session/read.sql")).await;
+    let set = session.batch_execute(sql::READ).await;
     set.map_err(|error| session.error(&error, "cannot set up a session that reads"))?;
     let mut reading = Reading {
         session,

@@ -12,7 +12,7 @@ use crate::replicate::pass::{Passed, Reached};
 use crate::replicate::slot::{Slot, State};
 use crate::replicate::upstream::{Source, Upstream};
 use crate::retry::Policy;
-use crate::source::cut::Mark;
+use crate::source::along::News;
 use crate::source::wait::Follower;
 use crate::stop::Stop;
 use slog::warn;
@@ -34,8 +34,8 @@ const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 pub enum Event {
     /// The source was connected and checked, or was not.
     SourceOpened(Box<Result<(Source, Follower)>>),
-    /// The follower found a mark, or lost its connection, which has this number.
-    Looked(Box<Follower>, Result<Mark>, u64),
+    /// The follower found news, or lost its connection, which has this number.
+    Looked(Box<Follower>, Result<News>, u64),
     /// A lane was connected and checked against the source's connection of this number, or was not.
     LaneOpened(usize, Box<Result<Lane>>, u64),
     /// The pass of this number, which goes beyond the front, gave up the lead; `None`: it ended without a word.
@@ -202,7 +202,7 @@ impl<'a> Conductor<'a> {
     pub fn take(&mut self, event: Event) {
         match event {
             Event::SourceOpened(opened) => self.take_source(*opened),
-            Event::Looked(follower, Ok(mark), epoch) => self.upstream.saw(follower, mark, epoch),
+            Event::Looked(follower, Ok(news), epoch) => self.upstream.saw(follower, news, epoch),
             Event::Looked(_, Err(error), epoch) => self.lose_source(&judged_anew(error, self.upstream.losses()), epoch),
             Event::LaneOpened(index, opened, epoch) => self.take_opened(index, *opened, epoch),
             Event::Led(number, reached) => self.take_led(number, reached),

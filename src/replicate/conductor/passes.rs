@@ -2,6 +2,7 @@
 
 use super::{Conductor, Event, LEAD_MAX, PASS_MAX, judged_anew, stopped};
 use crate::error::{Error, Kind};
+use crate::event::frame::Format;
 use crate::event::range::shown;
 use crate::log::key;
 use crate::replicate::fan_out::{Group, Pace, Standing, groups};
@@ -9,7 +10,8 @@ use crate::replicate::lane::{Lane, Returned, Travellers};
 use crate::replicate::pass::{Bounds, Passed, Reached, pass};
 use crate::replicate::slot::{Slot, State};
 use crate::replicate::upstream::Source;
-use crate::source::cut::{CHUNK_BYTES, Mark, Stopped};
+use crate::source::along::{Along, News};
+use crate::source::cut::{CHUNK_BYTES, Stopped};
 use crate::source::explain::Hold;
 use crate::source::read::Ended;
 use crate::source::wait::hole;
@@ -28,12 +30,27 @@ impl Conductor<'_> {
         let Some((mut follower, lost)) = self.upstream.take_follower() else {
             return;
         };
-        let stop = self.stop.clone();
+        let (stop, along) = (self.stop.clone(), self.along());
         self.tasks.spawn(async move {
-            let looking = lost.or(follower.wait_for_more(front));
+            let looking = lost.or(follower.wait_for_more(front, along.as_ref()));
             let seen = stop.or(looking).await.flatten().unwrap_or_else(|| Err(stopped()));
             Event::Looked(follower, seen, epoch)
         });
+    }
+
+    /// What the first lane that awaits a mark would read first.
+    fn along(&self) -> Option<Along> {
+        let source = self.upstream.source().filter(|_| self.upstream.has_small_rows())?;
+        let front = self.upstream.front().shipped;
+        let wire = self.slots.iter().find_map(|slot| match &slot.state {
+            State::Ready(lane) if slot.awaits_mark(front) => Some(&lane.wire),
+            _ => None,
+        })?;
+        let reading = source.reading(wire, &self.run.config).filter(|_| wire.format == Format::Binary)?;
+        Some(Along {
+            reading,
+            gate: source.gate.clone(),
+        })
     }
 
     /// Whether a pass with the latest mark is under way, and not stuck.
@@ -47,13 +64,14 @@ impl Conductor<'_> {
             let awaits_mark = |lane: &usize| self.slots[*lane].awaits_mark(front);
             let may_lead = group.lanes.iter().any(awaits_mark) && !self.is_led();
             let is_behind = !group.lanes.iter().all(awaits_mark);
-            let mark = if may_lead { self.upstream.take_mark() } else { None };
-            let is_leading = mark.is_some();
-            let mark = mark
-                .map(|mark| mark.at_least(front))
-                .or_else(|| if is_behind { self.upstream.mark_behind(group.after) } else { None });
-            if let Some(mark) = mark {
-                self.begin_pass(source, &group, mark, is_leading);
+            let news = if may_lead { self.upstream.take_news() } else { None };
+            let is_leading = news.is_some();
+            let behind = |mark| News { mark, first: None };
+            let news = news
+                .map(|news| news.at(front))
+                .or_else(|| self.upstream.mark_behind(group.after).filter(|_| is_behind).map(behind));
+            if let Some(news) = news {
+                self.begin_pass(source, &group, news, is_leading);
             }
         }
     }
@@ -81,7 +99,7 @@ impl Conductor<'_> {
         ready
     }
 
-    fn begin_pass(&mut self, source: &Arc<Source>, group: &Group, mark: Mark, is_leading: bool) {
+    fn begin_pass(&mut self, source: &Arc<Source>, group: &Group, news: News, is_leading: bool) {
         let lanes: Vec<Lane> = group.lanes.iter().filter_map(|index| self.slots[*index].take_lane()).collect();
         let Some(mut reading) = lanes.first().and_then(|lane| source.reading(&lane.wire, &self.run.config)) else {
             return;
@@ -97,7 +115,8 @@ impl Conductor<'_> {
         let (source, after, bounds, stop) = (Arc::clone(source), group.after, self.bounds_of(lanes.len()), self.stop.clone());
         let front = self.upstream.front().shipped;
         self.tasks.spawn(async move {
-            let batches = readers.batches(&reading, after, mark, &source.gate, PASS_MAX);
+            let batches = readers.batches(&reading, after, news.mark, &source.gate, PASS_MAX);
+            let batches = batches.beginning_with(news.first);
             let mut passed = pass(batches, source.epoch, lanes, lead, bounds, &stop).await;
             passed.front = front;
             Event::Passed(Box::new(passed))

@@ -1,0 +1,96 @@
+//! What comes along with a look: the first rows behind the front, and whether they are on disk.
+
+use crate::error::Result;
+use crate::event::frame;
+use crate::postgres::connect::Session;
+use crate::source::cut::Mark;
+use crate::source::durability::Gate;
+use crate::source::page::{FirstRows, cannot_read, first_rows};
+use crate::source::read::Reading;
+use tokio_postgres::Statement;
+use tokio_postgres::error::SqlState;
+
+/// What a look takes along: the first rows behind the front, and whether they are on disk.
+#[derive(Clone, Debug)]
+pub struct Along {
+    /// How rows are read.
+    pub reading: Reading,
+    /// Asked behind them.
+    pub gate: Gate,
+}
+
+/// What may be read.
+#[derive(Clone, Debug)]
+pub struct News {
+    /// Up to where.
+    pub mark: Mark,
+    /// The first rows of it, where they came along.
+    pub first: Option<FirstRows>,
+}
+
+impl News {
+    /// What may be read once everything up to `front` was shipped. The first rows are those of the look's snapshot: where the front has moved since, a
+    /// row may lie between them that they lack.
+    #[must_use]
+    pub fn at(self, front: Option<i64>) -> Self {
+        Self {
+            mark: self.mark.at_least(front),
+            first: self.first.filter(|first| Some(first.after) == front),
+        }
+    }
+}
+
+/// Reads the first rows after a position, and asks behind them how far the source's log is on disk. Gives the first id as well; `None` when the query
+/// is not that of the table any more.
+pub(super) async fn read_along(
+    session: &Session,
+    along: &Along,
+    query: &Statement,
+    after: i64,
+) -> Result<Option<(Option<i64>, Option<FirstRows>)>> {
+    let (rows, glance) = futures::join!(first_rows(session, query, after), along.gate.glance());
+    let (rows, is_end) = match rows {
+        Err(error) if error.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED) => return Ok(None),
+        rows => rows.map_err(|error| cannot_read(session, &along.reading, &error))?,
+    };
+    let next = match rows.first() {
+        Some(row) => frame::binary_id(row, along.reading.layout)?,
+        None => None,
+    };
+    let first = FirstRows {
+        after,
+        wire: along.reading.wire.clone(),
+        rows,
+        is_end,
+        durable: along.gate.durable_since(glance?),
+    };
+    Ok(Some((next, Some(first))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::frame::Format;
+    use crate::event::wire::Wire;
+    use futures::FutureExt;
+
+    #[test]
+    fn rows_that_came_along_are_of_no_use_once_the_front_has_moved() {
+        let news = News {
+            mark: Mark::Decided(Some(20)),
+            first: Some(FirstRows {
+                after: 15,
+                wire: Wire {
+                    columns: Vec::new(),
+                    format: Format::Binary,
+                },
+                rows: Vec::new(),
+                is_end: true,
+                durable: async { Ok(()) }.boxed().shared(),
+            }),
+        };
+        assert!(news.clone().at(Some(15)).first.is_some());
+        let moved = news.at(Some(23));
+        assert!(moved.first.is_none() && moved.mark == Mark::Decided(Some(23)));
+    }
+}

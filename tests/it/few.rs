@@ -1,0 +1,258 @@
+//! Batches of a few events go to a destination in one flush, without a COPY, and nothing else is different.
+
+use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_destination_server, own_server};
+use crate::support::LONG;
+use crate::support::events::{arrives, equal, highest, init_destination, init_source, insert, prefix};
+use crate::support::replicator::{Replicator, Setup};
+use crate::writers::{Journey, READY, appending, destination, durable_at_once, held, is_held, until};
+use counterfoil::destination::postgres::PostgresDestination;
+use counterfoil::error::Kind;
+use counterfoil::postgres::connect::{Purpose, Session};
+use counterfoil::postgres::fault::Side;
+use counterfoil::postgres::server::Settings;
+use counterfoil::sql::{LOCK_DOORBELL, LOCK_FENCE};
+use rustix::process::Signal;
+
+const BY_INSERT: &str = "Appends a few rows";
+const BY_COPY: &str = "Takes the rows of a batch";
+
+async fn open(database: &Database) -> PostgresDestination {
+    let purpose = Purpose {
+        what: "append",
+        side: Side::Destination,
+    };
+    let session = Session::open(&database.conninfo, purpose, LONG).await.unwrap();
+    let appending = appending(&session).await.unwrap();
+    PostgresDestination::new(session, appending, true).await.unwrap()
+}
+
+/// How often the appending session executed a statement, by the server's log.
+fn executed(database: &Database, statement: &str) -> usize {
+    let is_it = |line: &&str| line.starts_with("counterfoil/append ") && line.contains("execute ") && line.contains(statement);
+    database.server.log().lines().filter(is_it).count()
+}
+
+/// A source with an event that a destination holds whose server logs its statements, and the replicator that follows.
+async fn followed(columns: &str) -> (Database, Database, Replicator) {
+    let logging = Settings::new().set("log_statement", "all").set("log_line_prefix", "%a ");
+    let (source, destination) = (fresh_database().await, fresh_database_on(&own_destination_server(&logging)).await);
+    init_source(&source).await;
+    init_destination(&destination).await;
+    for database in [&source, &destination] {
+        database.execute(columns).await;
+    }
+    insert(&source, 1).await;
+    let replicator = Setup::from(&source).to("copy", &destination).start(&[]);
+    arrives(&destination, 1).await;
+    (source, destination, replicator)
+}
+
+async fn one_more(source: &Database, destination: &Database) {
+    insert(source, 1).await;
+    arrives(destination, highest(source).await).await;
+}
+
+#[tokio::test]
+async fn a_few_events_are_inserted_and_many_are_copied() {
+    let (source, destination, replicator) = followed("select 1").await;
+    assert_eq!((executed(&destination, BY_INSERT), executed(&destination, BY_COPY)), (0, 1));
+    for _ in 0..5 {
+        one_more(&source, &destination).await;
+    }
+    assert_eq!((executed(&destination, BY_INSERT), executed(&destination, BY_COPY)), (5, 1));
+    insert(&source, 100).await;
+    arrives(&destination, 106).await;
+    assert!(executed(&destination, BY_COPY) > 1);
+    replicator.stops().await;
+    equal(&source, &destination).await;
+}
+
+/// Types with a modifier, whose values an INSERT assigns and a COPY reads.
+#[tokio::test]
+async fn values_of_types_with_modifiers_are_inserted_as_they_are() {
+    let columns = "alter table events add a numeric(12, 3), add b varchar(5), add c char(6), add d bit(5), add e bit varying(7), add f timestamp(2), \
+                   add h int[], add i bytea, add j json, add l real, add m inet, add n time(0) with time zone, \
+                   add o text default 'another one', add p numeric, add q int generated always as (7 * 6) stored";
+    let (source, destination, replicator) = followed(columns).await;
+    destination
+        .execute("alter table events alter id add generated always as identity")
+        .await;
+    for values in [
+        "1.500, 'ab  ', 'ab', B'10101', B'101', '2026-01-02 03:04:05.67', '{{1,NULL},{2,3}}', '\\x00ff', '{\"a\":  1}', 'NaN', '::1', \
+         '01:02:03+05', NULL, 'NaN'",
+        "-0.001, '', '', B'00000', B'', '-infinity', '{}', '', '[]', '-0', '10.0.0.0/8', '24:00:00-15', '', 1e-1000",
+    ] {
+        source
+            .execute(&format!(
+                "insert into events (event, a, b, c, d, e, f, h, i, j, l, m, n, o, p) values ('{{}}', {values})"
+            ))
+            .await;
+        arrives(&destination, highest(&source).await).await;
+    }
+    assert_eq!(executed(&destination, BY_INSERT), 2);
+    replicator.stops().await;
+    let stored = "select id, a, b, octet_length(c), c, d, e, f, h, i, j::text, l::text, m, n, o, p, q from events order by id";
+    assert_eq!(source.query(stored).await, destination.query(stored).await);
+    equal(&source, &destination).await;
+}
+
+#[tokio::test]
+async fn a_rule_that_is_added_later_is_not_obeyed() {
+    let (source, destination, replicator) = followed("create table elsewhere (id bigint)").await;
+    one_more(&source, &destination).await;
+    destination
+        .execute(
+            "create rule away as on insert to events do instead insert into elsewhere values (new.id)
+                  returning id, now(), '{}'::jsonb",
+        )
+        .await;
+    one_more(&source, &destination).await;
+    assert_eq!(destination.query("select count(*) from elsewhere").await, ["0"]);
+    replicator.stops().await;
+    equal(&source, &destination).await;
+}
+
+#[tokio::test]
+async fn a_trigger_that_is_added_later_swallows_nothing() {
+    let (source, destination, mut replicator) = followed("select 1").await;
+    one_more(&source, &destination).await;
+    destination
+        .execute(
+            "create function swallow() returns trigger language plpgsql as 'begin if new.id = 4 then return null; end if; return new; end'; \
+             create trigger swallow before insert on events for each row execute function swallow()",
+        )
+        .await;
+    // Of three rows in one batch the second one is swallowed.
+    source
+        .execute("insert into events (ts, event) select now(), '{}' from generate_series(1, 3)")
+        .await;
+    let end = replicator.ends().await;
+    assert_eq!(end.code, Some(7), "{}", end.report);
+    assert!(end.report.contains("did not take every row"), "{}", end.report);
+    assert_eq!(highest(&destination).await, 2);
+    prefix(&source, &destination).await;
+}
+
+#[tokio::test]
+async fn what_the_commit_of_a_few_events_finds_out_is_a_rejection() {
+    let (source, destination, mut replicator) = followed("alter table events add note text").await;
+    destination
+        .execute("alter table events add constraint once unique (note) deferrable initially deferred")
+        .await;
+    for note in ["a", "b", "a"] {
+        source
+            .execute(&format!("insert into events (ts, event, note) values (now(), '{{}}', '{note}')"))
+            .await;
+        if note == "b" {
+            arrives(&destination, 3).await;
+        }
+    }
+    let end = replicator.ends().await;
+    assert_eq!(end.code, Some(7), "{}", end.report);
+    assert_eq!((executed(&destination, BY_INSERT) > 1, highest(&destination).await), (true, 3));
+    prefix(&source, &destination).await;
+}
+
+#[tokio::test]
+async fn a_stop_does_not_wait_for_a_few_events_that_wait_for_the_fence() {
+    let (source, destination) = (fresh_database().await, fresh_destination().await);
+    init_source(&source).await;
+    init_destination(&destination).await;
+    insert(&source, 1).await;
+    let setup = Setup::from(&source).to("copy", &destination).key("shutdown_timeout_ms = 3600000");
+    let mut replicator = setup.start(&[]);
+    arrives(&destination, 1).await;
+    let somebody = destination.client().await;
+    somebody
+        .batch_execute(&format!("select pg_advisory_lock({LOCK_FENCE}, 'events'::regclass::oid::int)"))
+        .await
+        .unwrap();
+    insert(&source, 1).await;
+    let waiting = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'counterfoil/append' and wait_event_type = 'Lock'";
+    until(&destination, waiting, "1").await;
+    replicator.signal(Signal::TERM);
+    let end = replicator.ends().await;
+    assert_eq!((end.code, end.report.as_str()), (Some(0), ""));
+    drop(somebody);
+    prefix(&source, &destination).await;
+}
+
+/// Which sessions read first rows of the source by a query, one after the other.
+fn queried(source: &Database) -> Vec<String> {
+    let log = source.server.log();
+    let reads = log
+        .lines()
+        .filter(|line| line.contains("execute ") && line.contains("The first rows after a position"));
+    reads.filter_map(|line| line.split(' ').next().map(str::to_owned)).collect()
+}
+
+#[tokio::test]
+async fn an_event_comes_along_with_the_look_unless_those_before_it_were_large() {
+    let logging = Settings::new().set("log_statement", "all").set("log_line_prefix", "%a ");
+    let (source, destination) = (fresh_database_on(&own_server(&logging)).await, fresh_destination().await);
+    init_source(&source).await;
+    init_destination(&destination).await;
+    insert(&source, 1).await;
+    let replicator = Setup::from(&source).to("copy", &destination).start(&[]);
+    arrives(&destination, 1).await;
+    let sleeps = format!(
+        "select count(*) from pg_locks where locktype = 'advisory' and mode = 'ExclusiveLock' and granted and classid = {LOCK_DOORBELL}"
+    );
+    for event in ["'{}'", "'{}'", "to_jsonb(repeat('x', 1000000))", "'{}'", "'{}'"] {
+        until(&source, &sleeps, "1").await;
+        source
+            .execute(&format!("insert into events (ts, event) values (now(), {event})"))
+            .await;
+        arrives(&destination, highest(&source).await).await;
+    }
+    let (along, alone) = ("counterfoil/mark", "counterfoil/read");
+    assert_eq!(queried(&source), [along, along, along, alone, along]);
+    replicator.stops().await;
+    equal(&source, &destination).await;
+}
+
+#[tokio::test]
+async fn a_few_rows_wait_for_the_disk_of_the_source() {
+    let database = destination().await;
+    let append = Journey::begin(open(&database).await);
+    let (release, durable) = held();
+    append.batch(1..=20, durable_at_once());
+    append.batch(21..=23, durable);
+    until(&database, READY, "1").await;
+    is_held(&database, "20|1|20").await;
+    release.send(()).unwrap();
+    assert_eq!(append.end().await.unwrap(), Some(23));
+    is_held(&database, "23|1|23").await;
+}
+
+#[tokio::test]
+async fn a_few_rows_that_the_source_may_have_lost_are_rolled_back() {
+    let database = destination().await;
+    let append = Journey::begin(open(&database).await);
+    let (release, durable) = held();
+    append.batch(1..=20, durable_at_once());
+    append.batch(21..=23, durable);
+    until(&database, READY, "1").await;
+    drop(release);
+    assert_eq!(append.end().await.unwrap_err().kind(), Kind::Upstream);
+    until(&database, READY, "0").await;
+    is_held(&database, "20|1|20").await;
+}
+
+#[tokio::test]
+async fn a_few_rows_do_not_follow_those_of_a_stranger() {
+    for stranger in [21, 24, 99] {
+        let database = destination().await;
+        let append = Journey::begin(open(&database).await);
+        append.batch(1..=20, durable_at_once());
+        until(&database, "select count(*) from events", "20").await;
+        database
+            .execute(&format!("insert into events values ({stranger}, 'by hand')"))
+            .await;
+        append.batch(21..=23, durable_at_once());
+        let refused = append.end().await.unwrap_err();
+        assert_eq!(refused.kind(), Kind::Unavailable, "{refused}");
+        assert!(refused.to_string().contains("has moved"), "{refused}");
+        is_held(&database, &format!("21|1|{stranger}")).await;
+    }
+}
