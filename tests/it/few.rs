@@ -12,6 +12,7 @@ use counterfoil::postgres::fault::Side;
 use counterfoil::postgres::server::Settings;
 use counterfoil::sql::{LOCK_DOORBELL, LOCK_FENCE};
 use rustix::process::Signal;
+use tokio::sync::oneshot;
 
 const BY_INSERT: &str = "Appends a few rows";
 const BY_COPY: &str = "Takes the rows of a batch";
@@ -211,14 +212,20 @@ async fn an_event_comes_along_with_the_look_unless_those_before_it_were_large() 
     equal(&source, &destination).await;
 }
 
-#[tokio::test]
-async fn a_few_rows_wait_for_the_disk_of_the_source() {
+/// A batch of three rows behind one of twenty, ready for its commit and not yet known to be on the source's disk.
+async fn ready() -> (Database, Journey, oneshot::Sender<()>) {
     let database = destination().await;
     let append = Journey::begin(open(&database).await);
     let (release, durable) = held();
     append.batch(1..=20, durable_at_once());
     append.batch(21..=23, durable);
     until(&database, READY, "1").await;
+    (database, append, release)
+}
+
+#[tokio::test]
+async fn a_few_rows_wait_for_the_disk_of_the_source() {
+    let (database, append, release) = ready().await;
     is_held(&database, "20|1|20").await;
     release.send(()).unwrap();
     assert_eq!(append.end().await.unwrap(), Some(23));
@@ -227,12 +234,7 @@ async fn a_few_rows_wait_for_the_disk_of_the_source() {
 
 #[tokio::test]
 async fn a_few_rows_that_the_source_may_have_lost_are_rolled_back() {
-    let database = destination().await;
-    let append = Journey::begin(open(&database).await);
-    let (release, durable) = held();
-    append.batch(1..=20, durable_at_once());
-    append.batch(21..=23, durable);
-    until(&database, READY, "1").await;
+    let (database, append, release) = ready().await;
     drop(release);
     assert_eq!(append.end().await.unwrap_err().kind(), Kind::Upstream);
     until(&database, READY, "0").await;
