@@ -6,7 +6,7 @@
 
 use crate::destination::appending::Appending;
 use crate::error::Error;
-use crate::event::frame::{self, Format, Rows};
+use crate::event::frame::{self, Format, Row};
 use crate::fail;
 use crate::postgres::connect::Session;
 use crate::sql;
@@ -21,6 +21,12 @@ use tokio_postgres::types::{Format as ParameterFormat, IsNull, ToSql, Type, to_s
 pub(super) const FEW_ROWS_MAX: u64 = 16;
 /// And their bytes.
 pub(super) const FEW_BYTES_MAX: usize = 64 * 1024;
+
+/// The search path of the role, as for a COPY, and the mark of a transaction that was begun.
+const BEGUN: &str = concat!(
+    include_str!("../../sql/destination/role_search_path.sql"),
+    include_str!("../../sql/destination/begun.sql")
+);
 
 /// The statements, by number of rows, as far as they were prepared.
 #[derive(Debug)]
@@ -62,17 +68,18 @@ impl Fields {
     ///
     /// # Errors
     /// `Bug` when they are not whole.
-    pub fn of(rows: &[u8], to: &Appending) -> Result<Self, Error> {
-        let mut cut = Rows::new(to.layout);
-        cut.push(Bytes::from_static(frame::HEADER));
-        cut.push(Bytes::copy_from_slice(rows));
-        let (mut fields, mut count) = (Vec::new(), 0);
-        while let Some(row) = cut.next()? {
-            let of_row = row.fields(Format::Binary);
-            fields.extend(of_row.into_iter().map(|field| Field(field.map(|field| row.bytes.slice_ref(field)))));
-            count += 1;
-        }
-        Ok(Self { rows: count, fields })
+    pub fn of(rows: &Bytes, to: &Appending) -> Result<Self, Error> {
+        let rows = frame::rows_of(rows, to.layout)?;
+        let of_row = |row: &Row| {
+            let fields = row.fields(Format::Binary).into_iter();
+            fields
+                .map(|field| Field(field.map(|field| row.bytes.slice_ref(field))))
+                .collect::<Vec<_>>()
+        };
+        Ok(Self {
+            rows: rows.len(),
+            fields: rows.iter().flat_map(of_row).collect(),
+        })
     }
 
     /// The parameters of the statement, in their order.
@@ -150,7 +157,7 @@ impl Way<'_> {
             let (begun, fenced, path, appended, committed) = futures::join!(
                 self.session.batch_execute("begin"),
                 self.session.query_one(self.fence, &fence_keys),
-                self.session.batch_execute(include_str!("../../sql/destination/few_path.sql")),
+                self.session.batch_execute(BEGUN),
                 async {
                     let appended = self.session.query_one(&self.statement, parameters).await;
                     self.is_answered.store(true, Ordering::Release);

@@ -175,14 +175,6 @@ pub(super) fn i32_at(bytes: &[u8], at: usize) -> Option<i32> {
     field.try_into().ok().map(i32::from_be_bytes)
 }
 
-/// The id of a whole row of binary COPY data.
-///
-/// # Errors
-/// As [`Rows::next`].
-pub fn binary_id(row: &[u8], layout: Layout) -> Result<Option<i64>> {
-    Ok(find_binary(row, layout)?.map(|found| found.id))
-}
-
 fn find_binary(bytes: &[u8], layout: Layout) -> Result<Option<Found>> {
     let Some(count) = bytes.get(..2).and_then(|count| count.try_into().ok()).map(i16::from_be_bytes) else {
         return Ok(None);
@@ -257,31 +249,38 @@ fn find_text(bytes: &[u8], layout: Layout) -> Result<Option<Found>> {
     }))
 }
 
-/// The rows of a chunk that come after an id: what a lane has not yet, when it begins in the middle of a chunk.
+/// The rows of a chunk, which has neither header nor trailer.
 ///
 /// # Errors
 /// `Bug` when the chunk does not consist of whole rows.
-pub fn rows_after(chunk: &Bytes, layout: Layout, after: i64) -> Result<(Bytes, u64)> {
+pub fn rows_of(chunk: &Bytes, layout: Layout) -> Result<Vec<Row>> {
     let mut rows = Rows {
         layout,
         has_header: true,
         has_ended: false,
         buffered: chunk.clone(),
     };
-    let (mut kept_from, mut kept) = (chunk.len(), 0);
-    let mut at = 0;
+    let (mut all, mut at) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
-        if row.id > after {
-            kept_from = kept_from.min(at);
-            kept += 1;
-        }
         at += row.bytes.len();
+        all.push(row);
     }
     if at == chunk.len() {
-        Ok((chunk.slice(kept_from..), kept))
+        Ok(all)
     } else {
         Err(garbled("a chunk that does not end on a row"))
     }
+}
+
+/// The rows of a chunk that come after an id: what a lane has not yet, when it begins in the middle of a chunk.
+///
+/// # Errors
+/// As [`rows_of`].
+pub fn rows_after(chunk: &Bytes, layout: Layout, after: i64) -> Result<(Bytes, u64)> {
+    let rows = rows_of(chunk, layout)?;
+    let skipped: usize = rows.iter().take_while(|row| row.id <= after).map(|row| row.bytes.len()).sum();
+    let kept = rows.iter().filter(|row| row.id > after).count();
+    Ok((chunk.slice(skipped..), kept as u64))
 }
 
 #[cfg(test)]

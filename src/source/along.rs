@@ -5,10 +5,9 @@ use crate::event::frame;
 use crate::postgres::connect::Session;
 use crate::source::cut::Mark;
 use crate::source::durability::Gate;
-use crate::source::page::{FirstRows, cannot_read, first_rows};
+use crate::source::page::{FirstRows, cannot_read, first_rows, is_of_another_form};
 use crate::source::read::Reading;
 use tokio_postgres::Statement;
-use tokio_postgres::error::SqlState;
 
 /// What a look takes along: the first rows behind the front, and whether they are on disk.
 #[derive(Clone, Debug)]
@@ -50,11 +49,11 @@ pub(super) async fn read_along(
 ) -> Result<Option<(Option<i64>, Option<FirstRows>)>> {
     let (rows, glance) = futures::join!(first_rows(session, query, after), along.gate.glance());
     let (rows, is_end) = match rows {
-        Err(error) if error.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED) => return Ok(None),
+        Err(error) if is_of_another_form(&error) => return Ok(None),
         rows => rows.map_err(|error| cannot_read(session, &along.reading, &error))?,
     };
     let next = match rows.first() {
-        Some(row) => frame::binary_id(row, along.reading.layout)?,
+        Some(row) => frame::rows_of(row, along.reading.layout)?.first().map(|row| row.id),
         None => None,
     };
     let first = FirstRows {

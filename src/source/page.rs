@@ -85,6 +85,11 @@ impl FirstPages {
     }
 }
 
+/// Whether a column's type was changed since a query was prepared: a COPY can be read, and the gate finds it out.
+pub fn is_of_another_form(error: &tokio_postgres::Error) -> bool {
+    error.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED)
+}
+
 /// The rows of a first page that was asked for with a query of [`FirstPages`], as many as may be in memory; whether no row follows.
 ///
 /// # Errors
@@ -122,8 +127,7 @@ impl Page {
         let statement = pages.query(session, reading).await.map_err(failed)?;
         let rows = match session.query_raw(&statement, [after]).await {
             Ok(rows) => rows,
-            // A column's type was changed: a COPY can be read, and the gate finds it out.
-            Err(error) if error.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED) => {
+            Err(error) if is_of_another_form(&error) => {
                 pages.0.clear();
                 return Ok(None);
             }

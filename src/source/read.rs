@@ -6,7 +6,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::event::batch::{Close, Durable, Item};
-use crate::event::frame::{self, Layout, Row, Rows};
+use crate::event::frame::{self, Layout, Row};
 use crate::event::table::TableName;
 use crate::event::wire::Wire;
 use crate::fail;
@@ -246,13 +246,9 @@ impl Batches<'_> {
 
     fn take_first(&mut self, first: FirstRows) -> Result<()> {
         self.has_begun = true;
-        let mut rows = Rows::new(self.reading.layout);
-        rows.push(Bytes::from_static(frame::HEADER));
-        for bytes in first.rows {
-            rows.push(bytes);
-            while let Some(row) = rows.next()? {
-                let place = || self.readers.place();
-                take(&mut self.cutter, &mut self.seen, &row).map_err(|id| out_of_order(&place(), self.reading, id))?;
+        for bytes in &first.rows {
+            for row in frame::rows_of(bytes, self.reading.layout)? {
+                take(&mut self.cutter, &mut self.seen, &row).map_err(|id| out_of_order(&self.readers.place(), self.reading, id))?;
             }
         }
         self.durable = Some(first.durable);
