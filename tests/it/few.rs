@@ -2,7 +2,7 @@
 
 use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_destination_server, own_server};
 use crate::support::LONG;
-use crate::support::events::{arrives, equal, highest, init_destination, init_source, insert, prefix};
+use crate::support::events::{arrives, equal, highest, init_destination, init_source, insert, prefix, swallow};
 use crate::support::replicator::{Replicator, Setup};
 use crate::writers::{Journey, READY, appending, destination, durable_at_once, held, is_held, until};
 use counterfoil::destination::postgres::PostgresDestination;
@@ -117,12 +117,7 @@ async fn a_rule_that_is_added_later_is_not_obeyed() {
 async fn a_trigger_that_is_added_later_swallows_nothing() {
     let (source, destination, mut replicator) = followed("select 1").await;
     one_more(&source, &destination).await;
-    destination
-        .execute(
-            "create function swallow() returns trigger language plpgsql as 'begin if new.id = 4 then return null; end if; return new; end'; \
-             create trigger swallow before insert on events for each row execute function swallow()",
-        )
-        .await;
+    swallow(&destination, 4).await;
     // Of three rows in one batch the second one is swallowed.
     source
         .execute("insert into events (ts, event) select now(), '{}' from generate_series(1, 3)")

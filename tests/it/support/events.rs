@@ -141,3 +141,13 @@ async fn transaction(client: &Client, random: &mut StdRng) -> Result<bool, tokio
     client.batch_execute(if has_committed { "commit" } else { "rollback" }).await?;
     Ok(has_committed)
 }
+
+/// Gives a table a trigger that swallows the event of this id.
+pub async fn swallow(database: &Database, id: i64) {
+    database
+        .execute(&format!(
+            "create function swallow() returns trigger language plpgsql as 'begin if new.id = {id} then return null; end if; return new; end';
+             create trigger swallow before insert on events for each row execute function swallow()"
+        ))
+        .await;
+}

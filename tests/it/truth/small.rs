@@ -3,7 +3,7 @@
 use super::running::{Running, copy_all, until_answer};
 use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_destination};
-use crate::support::events::{equal, init_destination, init_source_with};
+use crate::support::events::{equal, init_destination, init_source_with, swallow};
 use counterfoil::config::Config;
 use counterfoil::error::Kind;
 
@@ -84,12 +84,7 @@ async fn columns_whose_types_change_are_compared_anew() {
 #[tokio::test]
 async fn a_trigger_that_swallows_a_row_of_a_small_batch_stops_the_lane_and_nothing_is_written() {
     let (source, destination, config) = pair().await;
-    destination
-        .execute(
-            "create function swallow() returns trigger language plpgsql as 'begin if new.id = 3 then return null; end if; return new; end'; \
-             create trigger swallow before insert on events for each row execute function swallow()",
-        )
-        .await;
+    swallow(&destination, 3).await;
     source
         .execute("insert into events (event) select '{}' from generate_series(1, 3)")
         .await;
