@@ -278,9 +278,9 @@ pub fn rows_of(chunk: &Bytes, layout: Layout) -> Result<Vec<Row>> {
 /// As [`rows_of`].
 pub fn rows_after(chunk: &Bytes, layout: Layout, after: i64) -> Result<(Bytes, u64)> {
     let rows = rows_of(chunk, layout)?;
-    let skipped: usize = rows.iter().take_while(|row| row.id <= after).map(|row| row.bytes.len()).sum();
-    let kept = rows.iter().filter(|row| row.id > after).count();
-    Ok((chunk.slice(skipped..), kept as u64))
+    let (skipped, kept) = rows.split_at(rows.partition_point(|row| row.id <= after));
+    let skipped: usize = skipped.iter().map(|row| row.bytes.len()).sum();
+    Ok((chunk.slice(skipped..), kept.len() as u64))
 }
 
 #[cfg(test)]

@@ -123,11 +123,23 @@ fn a_lane_that_begins_within_a_chunk_gets_the_rows_after_its_position() {
         ]
         .concat(),
     );
+    let row = chunk.len() / 3;
     for (after, kept) in [(0, 3), (1, 2), (4, 1), (5, 0)] {
         let (bytes, rows) = rows_after(&chunk, BINARY, after).expect("whole rows");
-        assert_eq!(rows, kept);
-        assert_eq!(bytes.is_empty(), kept == 0);
+        assert_eq!(rows, kept as u64);
+        assert_eq!(bytes, chunk.slice((3 - kept) * row..));
     }
+}
+
+#[test]
+fn a_chunk_that_does_not_end_on_a_row_is_refused() {
+    let chunk = [binary_row(1, Some(1), b"a"), binary_row(2, Some(1), b"b")].concat();
+    for end in 0..=chunk.len() {
+        let rows = rows_of(&Bytes::copy_from_slice(&chunk[..end]), BINARY);
+        assert_eq!(rows.is_ok(), end % (chunk.len() / 2) == 0, "{end}");
+    }
+    let with_trailer = Bytes::from([chunk.as_slice(), TRAILER].concat());
+    assert_eq!(rows_of(&with_trailer, BINARY).expect_err("refused").kind(), Kind::Bug);
 }
 
 #[test]
