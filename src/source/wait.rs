@@ -39,6 +39,11 @@ const POLL_WAIT_MIN: Duration = Duration::from_millis(20);
 /// Between two looks at a gap.
 const GAP_WAIT_MIN: Duration = Duration::from_millis(2);
 const GAP_WAIT_MAX: Duration = Duration::from_millis(250);
+/// After more than a few new ids were found and copied, the next look begins so long after that answer at the earliest: what is written meanwhile
+/// travels together.
+const PACE: Duration = Duration::from_millis(10);
+/// After so few new ids it is looked for more at once.
+const FEW_IDS: i64 = 16;
 /// A hole in consecutive ids is looked at once more after this time, before it is called one.
 const HOLE_RECHECK: Duration = Duration::from_secs(1);
 
@@ -78,6 +83,8 @@ pub struct Follower {
     ear: Ear,
     /// Since when nothing new was seen.
     idle_since: Option<Instant>,
+    /// When more was seen last, and up to where events had been copied then.
+    saw_more: Option<(Instant, Option<i64>)>,
     holding: Holding,
     log: Logger,
 }
@@ -100,6 +107,7 @@ impl Follower {
             looker,
             ear: Ear::Deaf(Instant::now()),
             idle_since: None,
+            saw_more: None,
             holding: Holding::default(),
             how,
             log,
@@ -135,10 +143,14 @@ impl Follower {
     pub async fn wait_for_more(&mut self, front: Front, along: Option<&Along>) -> Result<News> {
         let mut gap_since: Option<Instant> = None;
         let mut has_rested = false;
+        if let Some(until) = self.saw_more.and_then(|before| paced(before, front)) {
+            tokio::time::sleep_until(until.into()).await;
+        }
         loop {
             match self.look(front, along.filter(|_| has_rested)).await? {
                 Seen::More(news) => {
                     self.idle_since = None;
+                    self.saw_more = Some((Instant::now(), front.shipped));
                     self.holding.over(&self.log);
                     return Ok(news);
                 }
@@ -311,6 +323,13 @@ impl Follower {
     }
 }
 
+/// Until when the next look waits, where many ids were copied since the last one. Under load, looking at once would copy every few events by
+/// themselves, and take the processors from those who write them.
+fn paced((at, before): (Instant, Option<i64>), front: Front) -> Option<Instant> {
+    let new_ids = front.shipped?.saturating_sub(before?);
+    (new_ids > FEW_IDS).then_some(at + PACE)
+}
+
 async fn answered<T>(place: String, work: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::time::timeout(LOOK_MAX, work).await.map_err(|_| {
         let silent = Error::new(Kind::Unavailable, "cannot find the mark").at(place);
@@ -330,4 +349,30 @@ pub fn hole(hold: &Hold, place: &str) -> Error {
     )
     .at(place)
     .fix("find out who removed or skipped it; if it is meant to be, name it in known_gaps")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_many_new_ids_the_next_look_waits_and_after_a_few_it_does_not() {
+        let at = Instant::now();
+        let front = |shipped| Front {
+            shipped,
+            ..Front::default()
+        };
+        assert_eq!(paced((at, Some(100)), front(Some(100 + FEW_IDS + 1))), Some(at + PACE));
+        for (before, now) in [
+            (Some(100), Some(100 + FEW_IDS)),
+            (Some(100), Some(100)),
+            (Some(100), Some(7)),
+            (None, Some(1_000_000)),
+            (Some(100), None),
+            (Some(i64::MAX), Some(i64::MIN)),
+        ] {
+            assert_eq!(paced((at, before), front(now)), None, "{before:?} {now:?}");
+        }
+        assert!(paced((at, Some(i64::MIN)), front(Some(i64::MAX))).is_some());
+    }
 }

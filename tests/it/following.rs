@@ -107,6 +107,28 @@ async fn the_doorbell_rings_only_for_a_sleeper_and_wakes_it() {
 }
 
 #[tokio::test]
+async fn under_load_events_travel_together() {
+    let (source, destination) = pair("doorbell").await;
+    let replicator = asleep(&source, &destination, POLL_SELDOM).await;
+    let (client, since) = (source.client().await, Instant::now());
+    while since.elapsed() < Duration::from_secs(2) {
+        client.batch_execute(&statement(20)).await.unwrap();
+    }
+    let last = highest(&source).await;
+    arrives(&destination, last).await;
+    // A look every 10 ms at most, and one commit for each.
+    let most = since.elapsed().as_millis() / 10 + 2;
+    let commits = destination
+        .query("select count(distinct xmin::text) from events where id > 1")
+        .await[0]
+        .parse::<u128>()
+        .unwrap();
+    say(&format!("{last} events came in {commits} transactions"));
+    assert!(commits <= most, "{commits} transactions, at most {most} were expected");
+    replicator.stops().await;
+}
+
+#[tokio::test]
 async fn slates_trigger_wakes_the_replicator_too() {
     let (source, destination) = pair("slate").await;
     let mut replicator = asleep(&source, &destination, POLL_SELDOM).await;
