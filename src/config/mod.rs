@@ -117,7 +117,7 @@ pub struct ReplicationConfig {
     pub retry_wait_max: Duration,
     /// How long without progress before the run gives up; `None`: for ever. With `--until-caught-up` the default is 60 s.
     pub retry_for: Option<Duration>,
-    /// A destination that would hold the others up longer goes on alone; default 100 ms.
+    /// A destination that would hold the others up longer (up to half a second more in a long pass) goes on alone; default 100 ms.
     pub hold_max: Duration,
     /// Concurrent reads of the source at most; default 4.
     pub readers_max: usize,

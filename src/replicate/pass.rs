@@ -7,7 +7,7 @@
 use crate::error::{Error, Result};
 use crate::event::batch::Item;
 use crate::event::feed::Feeder;
-use crate::replicate::fan_out::Holds;
+use crate::replicate::fan_out::{Holds, patience};
 use crate::replicate::lane::{Lane, Returned, Travellers};
 use crate::source::read::{Batches, Ended};
 use crate::stop::Stop;
@@ -27,7 +27,7 @@ const PAUSE_AFTER: Duration = Duration::from_millis(100);
 pub struct Bounds {
     /// Rows in flight, in bytes: a larger row takes all of it.
     pub room_max: usize,
-    /// A lane for which the others wait longer is cut off.
+    /// A lane for which the others wait longer is cut off; in a long pass [`patience`] adds to it.
     pub hold_max: Duration,
 }
 
@@ -102,6 +102,7 @@ struct Company {
     returned: Vec<Returned>,
     cut_off: Vec<usize>,
     holds: Holds,
+    began_at: Instant,
     counted_at: Instant,
     epoch: u64,
     lead: Option<Lead>,
@@ -120,6 +121,7 @@ impl Company {
             returned: Vec::new(),
             cut_off: Vec::new(),
             holds: Holds::new(count),
+            began_at: Instant::now(),
             counted_at: Instant::now(),
             epoch,
             lead,
@@ -186,6 +188,7 @@ impl Company {
                 () = self.one_comes_back() => if self.feeders.is_empty() { return None },
                 () = tokio::time::sleep(TICK) => {
                     self.count(true);
+                    // Lanes outside this pass have no part in its patience.
                     if since.elapsed() > self.bounds.hold_max {
                         self.give_up_lead(batches);
                     }
@@ -246,7 +249,8 @@ impl Company {
         for returned in &self.returned {
             is_busy[returned.index] = Some(false);
         }
-        for lane in self.holds.count(&is_busy, elapsed, self.bounds.hold_max) {
+        let patience = patience(self.bounds.hold_max, self.began_at.elapsed());
+        for lane in self.holds.count(&is_busy, elapsed, patience) {
             if let Some(mut feeder) = self.feeders.remove(&lane) {
                 feeder.cut();
                 self.cut_off.push(lane);
