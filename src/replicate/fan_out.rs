@@ -222,6 +222,17 @@ mod tests {
         }
     }
 
+    #[test]
+    fn one_that_lets_others_wait_half_of_the_time_leaves_and_one_that_does_a_third_of_it_stays() {
+        let (mut half, mut third) = (Holds::new(2), Holds::new(2));
+        let (mut half_leaves, mut third_leaves) = (false, false);
+        for tick in 0..300 {
+            half_leaves |= !half.count(&[Some(tick % 5 > 2), Some(true)], TICK, HOLD_MAX).is_empty();
+            third_leaves |= !third.count(&[Some(tick % 3 != 0), Some(true)], TICK, HOLD_MAX).is_empty();
+        }
+        assert!(half_leaves && !third_leaves);
+    }
+
     /// When a lane leaves that has work in hand while another waits for it in those ticks.
     fn leaves(is_waited_for: impl Fn(u32) -> bool) -> Option<Duration> {
         let mut holds = Holds::new(2);
@@ -233,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_lets_others_wait_three_fifths_of_the_time_leaves_and_one_that_does_half_of_it_stays() {
+    fn with_patience_one_that_lets_others_wait_three_fifths_of_the_time_leaves_and_one_that_does_half_of_it_stays() {
         assert!(leaves(|tick| tick % 5 < 3).is_some());
         assert_eq!(leaves(|tick| tick % 2 == 0), None);
     }
