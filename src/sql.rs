@@ -95,7 +95,12 @@ pub fn without_header(file: &str) -> &str {
 
 /// The query that tells what a table's columns are, without a semicolon at its end.
 pub fn fingerprint(table_oid: u32) -> String {
-    let query = fill(include_str!("../sql/event/fingerprint.sql"), &[("oid", sql(table_oid.to_string()))]);
+    fingerprint_of(&table_oid.to_string())
+}
+
+/// As [`fingerprint`], of the table whose oid this SQL of ours gives.
+pub fn fingerprint_of(oid: &str) -> String {
+    let query = fill(include_str!("../sql/event/fingerprint.sql"), &[("oid", sql(oid))]);
     without_header(&query).trim_end().trim_end_matches(';').to_owned()
 }
 

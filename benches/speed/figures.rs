@@ -33,6 +33,17 @@ impl Figures {
     pub fn cpu(&self) -> f64 {
         self.own_cpu + self.source_cpu + self.destination_cpu
     }
+
+    /// Of this and of what was done after it, together.
+    pub fn and_then(&self, next: &Self) -> Self {
+        Self {
+            seconds: self.seconds + next.seconds,
+            peak_kib: self.peak_kib.max(next.peak_kib),
+            own_cpu: self.own_cpu + next.own_cpu,
+            source_cpu: self.source_cpu + next.source_cpu,
+            destination_cpu: self.destination_cpu + next.destination_cpu,
+        }
+    }
 }
 
 /// Waits for processes, and looks at them meanwhile. Gives whether all succeeded.

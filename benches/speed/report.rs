@@ -4,11 +4,15 @@ use crate::Result;
 use crate::figures::{Figures, Spread};
 use crate::parts::Part;
 use crate::picture::Chart;
+use clap::ValueEnum;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Characters of a line of text.
 const LINE_MAX: usize = 140;
+/// Begins the comment before a section, by which it is found again.
+const MARKER: &str = "<!-- tools/bench ";
 
 /// The results of one part.
 pub struct Section {
@@ -129,25 +133,67 @@ impl Section {
         println!("\n{}\n\n{}", self.part.title(), tables.join("\n"));
     }
 
-    /// Replaces the section of this part in benches/results.md, and its picture.
+    /// Replaces the section of this part and this major version in benches/results.md, and its picture.
     pub fn keep(&self) -> Result<()> {
         let benches = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches");
-        let pictures = benches.join("pictures");
-        std::fs::create_dir_all(&pictures)?;
-        std::fs::write(pictures.join(format!("{}.svg", self.part.name())), self.chart.svg())?;
-        let file: PathBuf = benches.join("results.md");
-        let kept = replaced(&std::fs::read_to_string(&file)?, self.part, &self.text()?);
+        std::fs::write(benches.join(self.picture()), self.chart.svg())?;
+        let file = benches.join("results.md");
+        let kept = replaced(&std::fs::read_to_string(&file)?, self.key(), &self.text()?)?;
         Ok(std::fs::write(&file, kept)?)
     }
 
+    fn key(&self) -> Key {
+        Key {
+            part: self.part,
+            postgres: major(&self.postgres),
+        }
+    }
+
+    /// Seen from benches/.
+    fn picture(&self) -> String {
+        format!("pictures/{}-{}.svg", self.part.name(), major(&self.postgres))
+    }
+
     fn text(&self) -> Result<String> {
-        let mut text = format!("## {}\n\n{}\n", self.part.title(), wrapped(&self.method));
+        let title = format!("{} (PostgreSQL {})", self.part.title(), major(&self.postgres));
+        let mut text = format!("## {title}\n\n{}\n", wrapped(&self.method));
         writeln!(text, "\n{}\n", machine(&self.postgres)?)?;
-        writeln!(text, "![{}](pictures/{}.svg)\n", self.part.title(), self.part.name())?;
+        writeln!(text, "![{title}]({})\n", self.picture())?;
         let tables: Vec<String> = self.tables.iter().map(Table::markdown).collect();
         text.push_str(&tables.join("\n"));
         Ok(text)
     }
+}
+
+/// Which section of the results it is; they stand in this order.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    part: Part,
+    /// The major version of the servers.
+    postgres: u32,
+}
+
+impl Key {
+    /// From the comment before a section.
+    fn parse(name: &str) -> Result<Self> {
+        let parsed = name.split_once(" on ").and_then(|(part, postgres)| {
+            Some(Self {
+                part: Part::from_str(part, false).ok()?,
+                postgres: postgres.parse().ok()?,
+            })
+        });
+        parsed.ok_or_else(|| format!("benches/results.md has a section of `{name}`, which nobody writes").into())
+    }
+
+    fn marker(self) -> String {
+        format!("{MARKER}{} on {} -->\n", self.part.name(), self.postgres)
+    }
+}
+
+/// 15 of 15.18.
+fn major(postgres: &str) -> u32 {
+    let digits: String = postgres.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().unwrap_or(0)
 }
 
 /// Lines of a text file, none wider than the others of this repository.
@@ -166,29 +212,20 @@ fn wrapped(text: &str) -> String {
     lines.join("\n")
 }
 
-/// The comment before a section, by which it is found again.
-fn marker(part: Part) -> String {
-    format!("<!-- tools/bench {} -->\n", part.name())
-}
-
-/// The file with a section put in its place, in the order of the parts.
-fn replaced(file: &str, part: Part, text: &str) -> String {
-    let section_of = |part: Part| {
-        let (_, after) = file.split_once(&marker(part))?;
-        Some(after.split("<!-- tools/bench ").next().unwrap_or(after).trim_end().to_owned())
-    };
-    let mut kept = file.split("<!-- tools/bench ").next().unwrap_or(file).trim_end().to_owned();
-    for one in Part::ALL {
-        let section = if one == part {
-            Some(text.trim_end().to_owned())
-        } else {
-            section_of(one)
-        };
-        if let Some(section) = section {
-            kept.push_str(&format!("\n\n{}{section}", marker(one)));
-        }
+/// The file with a section put in its place.
+fn replaced(file: &str, key: Key, text: &str) -> Result<String> {
+    let mut parts = file.split(MARKER);
+    let head = parts.next().unwrap_or_default().trim_end();
+    let mut sections = BTreeMap::new();
+    for section in parts {
+        let (name, text) = section
+            .split_once(" -->\n")
+            .ok_or("benches/results.md has a marker without its end")?;
+        sections.insert(Key::parse(name)?, text.trim_end());
     }
-    kept + "\n"
+    sections.insert(key, text.trim_end());
+    let sections = sections.iter().map(|(key, text)| format!("\n{}{text}\n", key.marker()));
+    Ok(format!("{head}\n{}", sections.collect::<String>()))
 }
 
 /// Date, machine and server of a measurement.

@@ -57,7 +57,7 @@ impl Stage {
 
     /// Makes what is missing at the source, the doorbell among it.
     pub fn init_source(&self) -> Result<()> {
-        init(&SOURCE_FLAGS, &self.source, "source")
+        init(&SOURCE_FLAGS, &self.source, "source").map(drop)
     }
 
     /// Adds events by a statement of ours in which `:events` stands for their number.
@@ -118,6 +118,19 @@ impl Stage {
         self.drop_indexes_of(&self.source, "source")
     }
 
+    /// Gives a destination the indexes that it lacks, by the statements that `counterfoil init destination` tells.
+    pub fn add_indexes(&self, database: &str) -> Result<()> {
+        let said = init(&["destination"], &self.destination, database)?;
+        for statement in said.lines().filter(|line| line.starts_with("create index ")) {
+            self.ask_destination(database, statement)?;
+        }
+        let usable = "select count(*) from pg_index where indrelid = 'events'::regclass and indisvalid";
+        match self.ask_destination(database, usable)?.as_str() {
+            "6" => Ok(()),
+            indexes => Err(format!("the destination has {indexes} indexes instead of 6 after what init said:\n{said}").into()),
+        }
+    }
+
     fn drop_indexes_of(&self, server: &Server, database: &str) -> Result<()> {
         let drops = "select coalesce(string_agg(format('drop index %s', indexrelid::regclass), ';'), '') from pg_index
                       where indrelid = 'events'::regclass and not indisprimary";
@@ -163,17 +176,17 @@ impl Stage {
     }
 }
 
-/// `counterfoil init` of one side.
-fn init(side: &[&str], server: &Server, database: &str) -> Result<()> {
+/// `counterfoil init` of one side; gives what it says.
+fn init(side: &[&str], server: &Server, database: &str) -> Result<String> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_counterfoil"));
-    let status = command
+    let output = command
         .arg("init")
         .args(side)
         .args(["--create-database", "--url", &url(server, database)])
-        .stdout(Stdio::null())
-        .status()?;
-    if status.success() {
-        Ok(())
+        .stderr(Stdio::inherit())
+        .output()?;
+    if output.status.success() {
+        Ok(String::from_utf8(output.stdout)?)
     } else {
         Err(format!("counterfoil init {side:?} failed").into())
     }

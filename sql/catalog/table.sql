@@ -1,6 +1,8 @@
 -- A table as the catalog describes it; no row when there is none of this name.
--- Parameters: $1 schema, $2 name, $3 the id column.
+-- The fingerprint is older than whatever is asked later of its columns, so that a change in between is noticed by the first who compares it.
+-- Parameters: $1 schema, $2 name, $3 the id column. Variables: fingerprint (SQL of ours: event/fingerprint.sql).
 select c.oid,
+       (:fingerprint) as fingerprint,
        c.relkind::pg_catalog.text as kind,
        pg_catalog.has_schema_privilege(n.oid, 'USAGE') as may_use_schema,
        pg_catalog.row_security_active(c.oid) as has_row_security,

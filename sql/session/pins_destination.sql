@@ -1,6 +1,6 @@
 -- Pins everything that could change what an appending session does or how it is written as text.
 -- Run once per session, before anything else. No parameters.
--- search_path is the role's own again within the transaction of a batch (sql/destination/begin.sql): triggers may rely on it.
+-- search_path is the role's own again within the transaction of a batch (sql/destination/role_search_path.sql): triggers may rely on it.
 -- Not pinned: synchronous_commit (configured),
 -- default_transaction_read_only (whoever set it fenced the server off: 25006, and another host is tried).
 set client_encoding = 'UTF8';

@@ -92,6 +92,9 @@ pub struct InitDestination {
     /// Adds a trigger that lets only Counterfoil's own sessions change the table
     #[arg(long)]
     pub guard: bool,
+    /// Gives a new table its key alone, so that the first copy takes less time; init destination tells later how to add the indexes
+    #[arg(long)]
+    pub without_indexes: bool,
 }
 
 /// `--ids`.

@@ -51,8 +51,14 @@ pub async fn init(init: Init) -> Result<(), Problems> {
             (wanted.target, Plan::Source(plan))
         }
         Init::Destination(wanted) => {
-            let plan = destination::setup::Plan::new(TableName::parse(&wanted.target.table)?);
-            (wanted.target, Plan::Destination(if wanted.guard { plan.guarded() } else { plan }))
+            let mut plan = destination::setup::Plan::new(TableName::parse(&wanted.target.table)?);
+            if wanted.guard {
+                plan = plan.guarded();
+            }
+            if wanted.without_indexes {
+                plan = plan.without_indexes();
+            }
+            (wanted.target, Plan::Destination(plan))
         }
     };
     let conninfo = Conninfo::parse(&target.url, &Environment::of_process())?;

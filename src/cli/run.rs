@@ -10,6 +10,7 @@ use crate::error::{Error, Kind, Problems};
 use crate::event::range::shown;
 use crate::log::escape::fit_lines;
 use crate::log::{Stream, key};
+use crate::postgres::attended::attended;
 use crate::replicate::check::dry_run::dry_run;
 use crate::replicate::progress::Progress;
 use crate::replicate::{AUDIT_INTERVAL, Replication, replicate};
@@ -69,7 +70,9 @@ pub async fn run(wanted: Wanted) -> Result<u8, Problems> {
 async fn try_it(config: &Config, stop: &Stop) -> Result<u8, Problems> {
     let tried = stop.or(async {
         let sides = Sides::open(config).await;
-        let found = dry_run(config, sides.source()?, &sides.candidates(config)).await;
+        let candidates = sides.candidates(config);
+        let trying = dry_run(config, sides.source()?, &candidates);
+        let found = attended(&sides.sessions(config), config.replication.connect_timeout, trying).await?;
         println!("{}", fit_lines(&found.to_string()));
         Ok(found.findings.problems.exit_code())
     });

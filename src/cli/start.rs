@@ -1,8 +1,10 @@
 //! Connects to all sides and runs the start-up checks, before anything is written.
 
 use crate::config::Config;
+use crate::config::libpq::Conninfo;
 use crate::error::{Error, Kind, Problems, Result};
 use crate::log::key;
+use crate::postgres::attended::attended;
 use crate::postgres::connect::{Purpose, Session};
 use crate::postgres::fault::Side;
 use crate::postgres::pooler;
@@ -37,6 +39,14 @@ impl Sides {
             Kind::Unsuitable => error.clone(),
             _ => error.clone().while_doing("cannot reach the source"),
         })
+    }
+
+    /// All sessions, with the descriptions by which they were opened.
+    pub fn sessions<'a>(&'a self, config: &'a Config) -> Vec<(&'a Session, &'a Conninfo)> {
+        let source = self.source.iter().map(|session| (session, &config.source.conninfo));
+        let destinations = self.destinations.iter().zip(&config.destinations);
+        let destinations = destinations.filter_map(|(session, to)| Some((session.as_ref().ok()?, &to.conninfo)));
+        source.chain(destinations).collect()
     }
 
     /// The destinations with their sessions.
@@ -99,7 +109,9 @@ pub fn policy(config: &Config) -> Policy {
 async fn attempt(config: &Config) -> Result<Findings> {
     let sides = Sides::open(config).await;
     let source = sides.source()?;
-    let findings = check::everything(config, source, &sides.candidates(config)).await;
+    let candidates = sides.candidates(config);
+    let checks = check::everything(config, source, &candidates);
+    let findings = attended(&sides.sessions(config), config.replication.connect_timeout, checks).await?;
     let is_lost = findings.source.is_none() && !findings.is_refused();
     match findings.problems.worst() {
         Some(error) if is_lost => Err(error.clone()),

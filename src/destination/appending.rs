@@ -21,6 +21,8 @@ pub struct Appending {
     pub table: TableName,
     /// Its oid: the second key of the locks.
     pub oid: u32,
+    /// What its columns were when they were compared ([`crate::event::table::Table::fingerprint`]): nothing is committed where they are others.
+    pub fingerprint: Option<String>,
     /// Its key.
     pub id_column: String,
     /// Columns and form.

@@ -22,18 +22,12 @@ use std::pin::pin;
 pub struct Held {
     session: Session,
     to: Appending,
-    fingerprint: Option<String>,
 }
 
 impl Held {
     /// Takes a session that holds the table (see [`super::hold`]).
-    ///
-    /// # Errors
-    /// Those of the server.
-    pub async fn new(session: Session, to: Appending) -> Result<Self> {
-        let fingerprint = session.query_one(&sql::fingerprint(to.oid), &[]).await;
-        let fingerprint = fingerprint.map_err(|error| session.error(&error, what(&to)))?.get(0);
-        Ok(Self { session, to, fingerprint })
+    pub fn new(session: Session, to: Appending) -> Self {
+        Self { session, to }
     }
 
     /// The session, for statements beside those of this file.
@@ -87,7 +81,7 @@ impl Held {
             return Err(Error::new(Kind::Bug, "the begin of a transaction was answered oddly").at(self.place()));
         };
         self.expect(integer(found, 0), position)?;
-        if fingerprint.first() == Some(&self.fingerprint) {
+        if fingerprint.first() == Some(&self.to.fingerprint) {
             return Ok(());
         }
         Err(Error::new(Kind::Unsuitable, "the columns of the table have changed")

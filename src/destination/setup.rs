@@ -8,23 +8,37 @@ use crate::postgres::objects::Facts;
 use crate::postgres::script::{self, Report, Script};
 use crate::postgres::wanted::{Function, Trigger, statement};
 
+/// The SQL of the event table.
+const TABLE: &str = include_str!("../../sql/events/table.sql");
+
 /// What is wanted of a destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     table: TableName,
     is_guarded: bool,
+    is_indexed: bool,
 }
 
 impl Plan {
-    /// The event table alone.
+    /// The event table with its indexes.
     pub fn new(table: TableName) -> Self {
-        Self { table, is_guarded: false }
+        Self {
+            table,
+            is_guarded: false,
+            is_indexed: true,
+        }
     }
 
     /// With `--guard`: a trigger that lets only Counterfoil's own sessions change it.
     #[must_use]
     pub fn guarded(self) -> Self {
         Self { is_guarded: true, ..self }
+    }
+
+    /// With `--without-indexes`: a new table has its key alone, so that it is filled sooner.
+    #[must_use]
+    pub fn without_indexes(self) -> Self {
+        Self { is_indexed: false, ..self }
     }
 
     /// The table it is about.
@@ -36,8 +50,20 @@ impl Plan {
     pub fn script(&self, facts: &Facts) -> Script {
         let mut script = Script::new(facts);
         match &facts.events {
-            None => event_table::create(&mut script, facts, include_str!("../../sql/events/table.sql")),
-            Some(events) if events.is_event_table() => event_table::found(&mut script, &self.table, events),
+            None if self.is_indexed => event_table::create(&mut script, facts, TABLE),
+            None => {
+                event_table::create_without_indexes(&mut script, facts, TABLE);
+                script.note(format!(
+                    "table {} has its key alone; once it is filled, init destination tells how to add its indexes",
+                    self.table
+                ));
+            }
+            Some(events) if events.is_event_table() => {
+                if !self.is_indexed {
+                    script.note(format!("table {} is there; its indexes stay as they are", self.table));
+                }
+                event_table::found(&mut script, &self.table, events);
+            }
             Some(_) => {
                 let why = "what bears this name is no table with an integer id and a unique index on it";
                 event_table::refuse(&mut script, &self.table, why);

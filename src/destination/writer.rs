@@ -29,7 +29,6 @@ pub struct Writer {
     position: Statement,
     columns: Statement,
     /// What the table's columns were when they were compared with the source's.
-    fingerprint: Option<String>,
     /// What appends a few rows, where that can be had.
     few: Option<Few>,
 }
@@ -58,7 +57,6 @@ impl Writer {
         let copy = to.filled(include_str!("../../sql/destination/append.sql"), 0);
         let lock_table = to.filled(include_str!("../../sql/destination/lock_table.sql"), 0);
         let texts = [copy, fence, lock_table, to.ask_position(), sql::fingerprint(to.oid)];
-        let failed = |error| session.error(&error, to.what());
         let (copy, fence, lock_table, position, columns) = futures::try_join!(
             session.prepare(&texts[0]),
             session.prepare(&texts[1]),
@@ -66,25 +64,20 @@ impl Writer {
             session.prepare(&texts[3]),
             session.prepare(&texts[4])
         )
-        .map_err(failed)?;
-        let fingerprint = session.query_one(&columns, &[]).await.map_err(failed)?.get(0);
+        .map_err(|error| session.error(&error, to.what()))?;
         Ok(Self {
             copy,
             fence,
             lock_table,
             position,
             columns,
-            fingerprint,
             few: None,
             session,
             to,
         })
     }
 
-    /// Prepares what appends a few rows in one flush, where that can be had.
-    ///
-    /// # Errors
-    /// None; a lost connection is noticed by what comes next.
+    /// Prepares what appends a few rows in one flush, where that can be had. A lost connection is noticed by what comes next.
     pub async fn prepare_few(&mut self) {
         self.few = Few::new(&self.session, &self.to).await;
     }
@@ -115,7 +108,7 @@ impl Writer {
             oid: self.to.oid,
             is_answered,
         };
-        let parameters = fields.parameters(&position, &self.fingerprint);
+        let parameters = fields.parameters(&position, &self.to.fingerprint);
         let is_durable = matches!(close.durable.peek(), Some(Ok(())));
         let appended = way.append(&parameters, is_durable.then_some(how.text()));
         let appended = self.within(&never, async { Ok(appended.await) });
@@ -186,7 +179,7 @@ impl Writer {
         let failed = |error| self.failed(&error);
         begun.map_err(failed)?;
         let after = stands?;
-        self.confirm_columns(columns.map_err(failed)?.get::<_, Option<String>>(0) == self.fingerprint)?;
+        self.confirm_columns(columns.map_err(failed)?.get::<_, Option<String>>(0) == self.to.fingerprint)?;
         path.map_err(failed)?;
         let mut sink = Box::pin(copying.map_err(failed)?);
         if self.to.wire.format == Format::Binary {

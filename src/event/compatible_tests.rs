@@ -26,6 +26,7 @@ fn table(columns: Vec<Column>) -> Table {
             name: "events".to_owned(),
         },
         oid: 1,
+        fingerprint: None,
         kind: 'r',
         columns,
         has_id_key: true,

@@ -51,6 +51,8 @@ pub struct Table {
     pub name: TableName,
     /// Oid; another one after DROP and CREATE.
     pub oid: u32,
+    /// What its columns were just before they were read; another value after any ALTER TABLE that matters to a copy. `None`: it has none.
+    pub fingerprint: Option<String>,
     /// `relkind`: `r` table, `p` partitioned, `v` view, …
     pub kind: char,
     /// Columns in their order.

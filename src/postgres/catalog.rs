@@ -5,6 +5,7 @@ use crate::event::compatible::{binary_edition, is_binary_stable, text_edition};
 use crate::event::table::{Column, Origin, Table, TableName};
 use crate::event::trigger::{self, InsertTrigger};
 use crate::postgres::connect::Session;
+use crate::sql;
 use tokio_postgres::Row;
 
 /// Describes a table as it is now; `None` when there is no table, view or foreign table of this name.
@@ -17,9 +18,9 @@ use tokio_postgres::Row;
 pub async fn table(session: &Session, name: &TableName, id_column: &str) -> Result<Option<Table>> {
     let what = || format!("cannot read the description of {name}");
     let asked = async {
-        let found = session
-            .query_opt(include_str!("../../sql/catalog/table.sql"), &[&name.schema, &name.name, &id_column])
-            .await?;
+        let fingerprint = [("fingerprint", sql::sql(sql::fingerprint_of("c.oid")))];
+        let ask = sql::fill(include_str!("../../sql/catalog/table.sql"), &fingerprint);
+        let found = session.query_opt(&ask, &[&name.schema, &name.name, &id_column]).await?;
         let Some(row) = found else { return Ok(None) };
         let oid: u32 = row.try_get("oid")?;
         let (columns, triggers) = futures::future::try_join(
@@ -39,6 +40,7 @@ fn described(name: &TableName, id_column: &str, row: &Row, columns: Vec<Column>,
     Ok(Table {
         name: name.clone(),
         oid: row.try_get("oid")?,
+        fingerprint: row.try_get("fingerprint")?,
         kind: kind.chars().next().unwrap_or('?'),
         columns,
         has_id_key: row.try_get("has_id_key")?,

@@ -25,11 +25,18 @@ pub struct Purpose {
     pub side: Side,
 }
 
+impl Purpose {
+    /// How its session calls itself.
+    pub(super) fn application_name(self) -> String {
+        format!("counterfoil/{}", self.what)
+    }
+}
+
 /// A session with its settings pinned. Dropping it closes the connection at once; the server rolls back what was open.
 #[derive(Debug)]
 pub struct Session {
     line: Line,
-    side: Side,
+    purpose: Purpose,
     place: Arc<str>,
     host: Host,
     server: ServerFacts,
@@ -80,7 +87,7 @@ impl Session {
         let notes = line.tls.iter().filter_map(|tls| tls.note()).collect();
         Ok(Self {
             line,
-            side: purpose.side,
+            purpose,
             place,
             host,
             server,
@@ -91,7 +98,7 @@ impl Session {
 
     /// Makes our error of the driver's, with the place, and with why the connection died if it did.
     pub fn error(&self, error: &tokio_postgres::Error, what: impl Into<String>) -> Error {
-        let ours = fault::error(error, self.side, what).at(&*self.place);
+        let ours = fault::error(error, self.purpose.side, what).at(&*self.place);
         match self.line.death.get() {
             Some(death) if error.is_closed() => {
                 let ours = death.causes().iter().fold(ours, |ours, cause| ours.because(cause));
@@ -161,6 +168,11 @@ impl Session {
             ended.and(again).map_err(|error| self.error(&error, "cannot reset the session"))?;
         }
         Ok(was_in_order)
+    }
+
+    /// What it is for.
+    pub(super) fn purpose(&self) -> Purpose {
+        self.purpose
     }
 
     /// The host it is connected to.

@@ -11,15 +11,20 @@ const PATHS: [&str; 4] = ["{entityName}", "{operation}", "{propertyName}", "{ent
 
 /// Creates the event table by this file of `sql/`, with its schema where that is missing and with its five indexes.
 pub fn create(script: &mut Script, facts: &Facts, file: &str) {
+    create_without_indexes(script, facts, file);
+    for (on, sql) in indexes(&facts.table) {
+        script.create(format!("index on {}, {on}", facts.table), sql, On::Schema);
+    }
+}
+
+/// As [`create`], with its key alone: what is filled first and indexed then.
+pub fn create_without_indexes(script: &mut Script, facts: &Facts, file: &str) {
     let table = &facts.table;
     if facts.may_create_in_schema.is_none() {
         let schema = statement(include_str!("../../sql/events/schema.sql"), table, &[]);
         script.create(format!("schema {}", table.schema), schema, On::Database);
     }
     script.create(format!("table {table}"), statement(file, table, &[]), On::Schema);
-    for (on, sql) in indexes(table) {
-        script.create(format!("index on {table}, {on}"), sql, On::Schema);
-    }
 }
 
 /// Takes note of an event table that is there, and of the indexes it lacks; they are not created, because that would lock writers out.

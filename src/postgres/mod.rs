@@ -1,6 +1,7 @@
 //! Plumbing to PostgreSQL: sessions, catalog, pool, notifications, private servers.
 
 pub mod about;
+pub mod attended;
 mod cancel;
 pub mod catalog;
 pub mod connect;

@@ -76,7 +76,7 @@ impl<'a> Tour<'a> {
         };
         let dial = Dial {
             conninfo: self.conninfo,
-            application_name: format!("counterfoil/{}", self.purpose.what),
+            application_name: self.purpose.application_name(),
             side: self.purpose.side,
             tls,
         };

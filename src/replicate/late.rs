@@ -86,11 +86,11 @@ async fn compare_counts(
         id_column,
         wire,
     };
-    let highest = theirs.ends().await?.highest;
-    if highest < Some(position) {
-        return Ok(Found::WentBackwards(highest));
+    let ends = theirs.ends().await?;
+    if ends.highest < Some(position) {
+        return Ok(Found::WentBackwards(ends.highest));
     }
-    let (recent, old) = ranges(before, position);
+    let (recent, old) = ranges(before, ends.lowest.unwrap_or(position), position);
     for range in std::iter::once(recent).chain(old) {
         let (here, there) = try_join(
             ours.count(range.after, Some(range.through)),
@@ -111,19 +111,17 @@ async fn compare_counts(
     }))
 }
 
-/// What is counted: the recent range, and an older one where there is any.
-fn ranges(before: Audited, position: i64) -> (IdRange, Option<IdRange>) {
+/// What is counted: the recent range, and an older one where there is any. The rotation begins at the lowest id, wherever that lies.
+fn ranges(before: Audited, lowest: i64, position: i64) -> (IdRange, Option<IdRange>) {
     // A destination that went backwards has nothing beyond its position to be audited.
     let known = before.through.map(|through| through.min(position));
     let after = known.map(|through| through.saturating_sub(AGAIN_IDS));
     let recent = IdRange { after, through: position };
     let old = after.map(|end| {
-        let through = before.rotated.map_or(end.saturating_sub(1).min(ROTATION_IDS), |from| {
-            from.saturating_add(ROTATION_IDS).min(end)
-        });
+        let from = before.rotated.unwrap_or_else(|| lowest.saturating_sub(1));
         IdRange {
             after: before.rotated,
-            through,
+            through: from.saturating_add(ROTATION_IDS).min(end),
         }
     });
     (recent, old.filter(|old| !old.is_empty()))
@@ -170,7 +168,7 @@ mod tests {
             through: Some(5_000_000),
             rotated: None,
         };
-        let (recent, old) = ranges(before, 5_100_000);
+        let (recent, old) = ranges(before, 1, 5_100_000);
         assert_eq!(
             recent,
             IdRange {
@@ -190,6 +188,7 @@ mod tests {
                 rotated: Some(ROTATION_IDS),
                 ..before
             },
+            1,
             5_100_000,
         );
         assert_eq!(
@@ -199,7 +198,24 @@ mod tests {
                 through: 2 * ROTATION_IDS
             })
         );
-        assert_eq!(ranges(Audited::default(), 7), (IdRange { after: None, through: 7 }, None));
+        assert_eq!(ranges(Audited::default(), 1, 7), (IdRange { after: None, through: 7 }, None));
+    }
+
+    #[test]
+    fn the_rotation_begins_at_the_lowest_id_and_a_short_one_is_counted_whole_each_time() {
+        let high = 5_000_000_000;
+        let before = Audited {
+            through: Some(high + 3_000_000),
+            rotated: None,
+        };
+        let (_, old) = ranges(before, high, high + 3_000_000);
+        assert_eq!(old.map(|old| old.through), Some(high - 1 + ROTATION_IDS));
+        let before = Audited {
+            through: Some(100_000),
+            rotated: None,
+        };
+        let (recent, old) = ranges(before, 1, 100_000);
+        assert_eq!(old.map(|old| Some(old.through)), Some(recent.after));
     }
 
     #[test]
@@ -210,7 +226,7 @@ mod tests {
                     through: Some(5_000_000),
                     rotated,
                 };
-                let (recent, old) = ranges(before, position);
+                let (recent, old) = ranges(before, -5, position);
                 assert_eq!(recent.through, position);
                 assert!(old.is_none_or(|old| old.through <= position), "{position} {rotated:?}: {old:?}");
             }

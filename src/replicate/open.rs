@@ -7,8 +7,10 @@ use crate::destination::hold;
 use crate::destination::postgres::{Appending, PostgresDestination};
 use crate::error::{Error, Kind, Problems, Result};
 use crate::event::feed::Gauge;
+use crate::event::frame::Layout;
 use crate::fail;
 use crate::log::key;
+use crate::postgres::attended::attended;
 use crate::postgres::catalog;
 use crate::postgres::connect::{Purpose, Session};
 use crate::postgres::fault::Side;
@@ -26,23 +28,31 @@ use crate::source::mark::{Looker, Rule};
 use crate::source::readers::Readers;
 use crate::source::wait::{Bell, Follower, Following};
 use crate::sql;
+use futures::future::try_join_all;
 use slog::info;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The doorbell's own channel, listened to besides the configured one.
 const DOORBELL_CHANNEL: &str = "counterfoil";
+
 /// Connects to the source and checks it: over one session that looks for the mark, one that listens, and others as they are needed.
 ///
 /// # Errors
-/// Those of the connection and of the checks of the source.
+/// Those of the connection and of the checks of the source; `Unavailable` when it does not answer them within `connect_timeout`.
 pub async fn source(run: &Replication, epoch: u64) -> Result<(Source, Follower)> {
-    let (config, limits) = (&run.config.source, &run.config.replication);
     let purpose = Purpose {
         what: "mark",
         side: Side::Source,
     };
-    let session = Arc::new(Session::open(&config.conninfo, purpose, limits.connect_timeout).await?);
+    let limit = run.config.replication.connect_timeout;
+    let session = Arc::new(Session::open(&run.config.source.conninfo, purpose, limit).await?);
+    let checked = source_over(Arc::clone(&session), run, epoch);
+    within(limit, "the source", session.place(), checked).await
+}
+
+async fn source_over(session: Arc<Session>, run: &Replication, epoch: u64) -> Result<(Source, Follower)> {
+    let (config, limits) = (&run.config.source, &run.config.replication);
     let shape = source_shape(&session, config).await.map_err(worst)?;
     let is_durability_awaited = config.durability_gate && !shape.server.is_standby;
     let gate = Gate::new(Arc::clone(&session), shape.table.oid, is_durability_awaited).await?;
@@ -99,7 +109,8 @@ pub struct Known {
 /// Connects to a destination, makes it ours, and compares it with the source.
 ///
 /// # Errors
-/// `Fed` when another replicator holds it; those of the connection and of the checks.
+/// `Fed` when another replicator holds it; those of the connection and of the checks; `Unavailable` when anything but the counts is not answered
+/// within `connect_timeout`.
 pub async fn lane(run: &Replication, source: &Source, index: usize, gauge: Arc<Gauge>, known: Known) -> Result<Lane> {
     fail::point!("lane.opening");
     let config = &run.config.destinations[index];
@@ -108,19 +119,23 @@ pub async fn lane(run: &Replication, source: &Source, index: usize, gauge: Arc<G
         pooler::probe(&config.conninfo, Side::Destination, limits.connect_timeout).await?;
     }
     let session = appending_session(config, limits.connect_timeout).await?;
-    let shape = destination_shape(&session, config, &source.shape).await.map_err(worst)?;
-    hold::hold(&session, &config.name, shape.table.oid).await?;
-    let position = compare(source, &session, config, &shape, known).await?;
+    let (place, who) = (session.place().to_owned(), format!("destination \"{}\"", config.name));
+    let held = async {
+        set_synchronous_commit(&session, config).await?;
+        let shape = destination_shape(&session, config, &source.shape).await.map_err(worst)?;
+        hold::hold(&session, &config.name, shape.table.oid).await.map(|()| shape)
+    };
+    let shape = within(limits.connect_timeout, &who, &place, held).await?;
+    let position = compare(source, run, index, &session, &shape, known).await?;
     fail::point!("lane.compared");
-    let layout = shape.wire.layout(&source.shape.id_column, source.shape.group_by.as_deref());
-    let layout = layout.ok_or_else(|| Error::new(Kind::Bug, "the id column does not travel"))?;
     let appending = Appending {
         name: config.name.clone(),
         table: config.table.clone(),
         oid: shape.table.oid,
+        fingerprint: shape.table.fingerprint.clone(),
         id_column: source.shape.id_column.clone(),
         wire: shape.wire.clone(),
-        layout,
+        layout: layout(&source.shape, &shape)?,
         stall_max: limits.append_timeout,
         is_relaxed: config.synchronous_commit.is_none(),
     };
@@ -128,14 +143,19 @@ pub async fn lane(run: &Replication, source: &Source, index: usize, gauge: Arc<G
         let format = shape.wire.format_option();
         info!(run.log, "the destination was checked"; key::DESTINATION => &config.name, key::DATABASE => session.place().to_owned(), "copy_format" => format);
     }
-    let (known_position, destination): (_, Box<dyn Destination>) = if shape.writers > 1 {
-        let writing = writing_sessions(config, limits.connect_timeout, &session, shape.writers).await?;
-        let destination = ConcurrentDestination::new(session, writing, appending).await?;
-        (destination.known_position(), Box::new(destination))
-    } else {
-        let destination = PostgresDestination::new(session, appending, shape.table.allows_concurrent_writers()).await?;
-        (destination.known_position(), Box::new(destination))
+    let writing = writing_sessions(config, limits.connect_timeout, &session, &shape).await?;
+    let preparing = async {
+        let destination: (_, Box<dyn Destination>) = if writing.is_empty() {
+            let destination = PostgresDestination::new(session, appending, shape.table.allows_concurrent_writers()).await?;
+            (destination.known_position(), Box::new(destination))
+        } else {
+            try_join_all(writing.iter().map(|session| set_synchronous_commit(session, config))).await?;
+            let destination = ConcurrentDestination::new(session, writing, appending).await?;
+            (destination.known_position(), Box::new(destination))
+        };
+        Ok(destination)
     };
+    let (known_position, destination) = within(limits.connect_timeout, &who, &place, preparing).await?;
     if known_position != position {
         let what = format!("destination \"{}\" was changed while it was compared", config.name);
         return Err(Error::new(Kind::Unavailable, what).fix("nothing was written; it is compared anew"));
@@ -151,42 +171,77 @@ pub async fn lane(run: &Replication, source: &Source, index: usize, gauge: Arc<G
     })
 }
 
+/// Where the id and the group are in a row.
+fn layout(source: &SourceShape, destination: &DestinationShape) -> Result<Layout> {
+    let layout = destination.wire.layout(&source.id_column, source.group_by.as_deref());
+    layout.ok_or_else(|| Error::new(Kind::Bug, "the id column does not travel"))
+}
+
 async fn appending_session(config: &DestinationConfig, connect_timeout: Duration) -> Result<Session> {
     let purpose = Purpose {
         what: "append",
         side: Side::Destination,
     };
-    let session = Session::open(&config.conninfo, purpose, connect_timeout).await?;
-    set_synchronous_commit(&session, config).await?;
-    Ok(session)
+    Session::open(&config.conninfo, purpose, connect_timeout).await
 }
 
-/// So many sessions more, to the same server as the first.
-async fn writing_sessions(config: &DestinationConfig, connect_timeout: Duration, first: &Session, writers: u8) -> Result<Vec<Session>> {
-    let sessions = futures::future::try_join_all((0..writers).map(|_| appending_session(config, connect_timeout))).await?;
+/// For more than one writer, a session for each, to the same server as the first.
+async fn writing_sessions(
+    config: &DestinationConfig,
+    connect_timeout: Duration,
+    first: &Session,
+    shape: &DestinationShape,
+) -> Result<Vec<Session>> {
+    let writers = if shape.writers > 1 { shape.writers } else { 0 };
+    let sessions = try_join_all((0..writers).map(|_| appending_session(config, connect_timeout))).await?;
     match sessions.iter().find(|session| session.server().identity != first.server().identity) {
         Some(other) => Err(Error::new(Kind::Unavailable, "another server answers than before").at(other.place())),
         None => Ok(sessions),
     }
 }
 
-/// The cheap comparison of a lane that comes back, or the whole one of a lane that nobody has compared yet. Gives the position that was compared.
+/// Gives up when short questions are not answered: behind a network that goes on acknowledging, nothing else tells that a server is gone.
+async fn within<T>(limit: Duration, who: &str, place: &str, asking: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::time::timeout(limit, asking).await.unwrap_or_else(|_| {
+        Err(Error::new(Kind::Unavailable, format!("cannot open {who}"))
+            .at(place)
+            .because(format!("no answer for {} ms", limit.as_millis()))
+            .because("perhaps somebody else has locked the table"))
+    })
+}
+
+/// The cheap comparison of a lane that comes back, or the whole one of a lane that nobody has compared yet, which may take long. Gives the position
+/// that was compared.
 async fn compare(
     source: &Source,
+    run: &Replication,
+    index: usize,
     session: &Session,
-    config: &DestinationConfig,
     shape: &DestinationShape,
     known: Known,
 ) -> Result<Option<i64>> {
+    let config = &run.config.destinations[index];
     let lent = source.check_session().await?;
+    let sessions = [(&*lent, &run.config.source.conninfo), (session, &config.conninfo)];
     let lane = contents::Lane {
         name: &config.name,
         session,
         shape,
     };
+    let comparing = compare_by(source, &lent, config, &lane, known);
+    attended(&sessions, run.config.replication.connect_timeout, comparing).await?
+}
+
+async fn compare_by(
+    source: &Source,
+    lent: &Session,
+    config: &DestinationConfig,
+    lane: &contents::Lane<'_>,
+    known: Known,
+) -> Result<Option<i64>> {
     // A standby that may only be late is waited for, once the two were known to belong together.
     if known.is_compared || (!known.is_first && source.shape.server.is_standby) {
-        let position = contents::last_event(&lent, &source.shape, &lane).await?;
+        let position = contents::last_event(lent, &source.shape, lane).await?;
         if known.is_compared {
             // What was compared before was this table, also where nothing was read of it since.
             source
@@ -197,7 +252,7 @@ async fn compare(
             return Ok(position);
         }
     }
-    let checked = latecomer(config, session, (&lent, &source.shape), &[]).await;
+    let checked = latecomer(config, lane.session, (lent, &source.shape), &[]).await;
     checked.map(|(_, contents)| contents.ends.highest).map_err(worst)
 }
 

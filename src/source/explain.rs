@@ -60,11 +60,6 @@ impl Holding {
         self.view.clone()
     }
 
-    /// In words; `None` while nothing waits.
-    pub fn in_words(&self) -> Option<String> {
-        self.view.in_words()
-    }
-
     /// Takes note of a hold; says so in the log when it lasts.
     ///
     /// # Errors

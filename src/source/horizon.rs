@@ -12,7 +12,7 @@ use std::time::Instant;
 /// A transaction that holds the lock on the sequence or the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
-    /// `virtualtransaction` of `pg_locks`: unique while the server runs; `-1/<xid>` once prepared.
+    /// `virtualtransaction` of `pg_locks`: unique while the server runs. Before 13.5 and 14.1 it is `-1/<xid>` once prepared.
     pub transaction: String,
     /// Its backend; `None` for a prepared transaction.
     pub pid: Option<i32>,
@@ -57,15 +57,17 @@ impl Horizon {
     /// `last` is the highest id known to be preceded by dead gaps only (the highest position of a destination): an unknown holder may
     /// own any gap above it. `None` of the result: nothing is decided yet.
     pub fn look(&mut self, a: Option<i64>, holders: &[Holder], last: Option<i64>, now: Instant) -> Option<i64> {
-        let above = self.bounds_of_newcomers(holders, last);
+        let above = self.bounds_of_newcomers(last);
         let known = std::mem::take(&mut self.bounds);
         for holder in holders {
-            let bound = known.get(&holder.transaction).cloned().unwrap_or_else(|| Bound {
-                above: if holder.pid.is_none() { above.prepared } else { above.running },
-                pid: holder.pid,
-                since: now,
-            });
-            self.bounds.insert(holder.transaction.clone(), bound);
+            let (above, since) = match known.get(&holder.transaction) {
+                Some(bound) => (bound.above, bound.since),
+                None if holder.pid.is_none() => (above.prepared, now),
+                None => (above.running, now),
+            };
+            // Whoever prepares keeps the name, but no process.
+            let pid = holder.pid;
+            self.bounds.insert(holder.transaction.clone(), Bound { above, pid, since });
         }
         self.has_looked = true;
         self.a_prev = self.a_prev.max(a);
@@ -82,20 +84,18 @@ impl Horizon {
         })
     }
 
-    fn bounds_of_newcomers(&self, holders: &[Holder], last: Option<i64>) -> Newcomers {
+    fn bounds_of_newcomers(&self, last: Option<i64>) -> Newcomers {
         if !self.has_looked {
             return Newcomers {
                 running: last,
                 prepared: last,
             };
         }
-        // PREPARE may rename 3/17 to -1/<xid>: then the newcomer is one of those that vanished.
-        let is_present = |transaction: &String| holders.iter().any(|holder| holder.transaction == *transaction);
-        let vanished = self.bounds.iter().filter(|(transaction, _)| !is_present(transaction));
-        let prepared = vanished.map(|(_, bound)| bound.above).fold(self.a_prev, Ord::min);
+        // Before 13.5 and 14.1 PREPARE renames 3/17 to -1/<xid>, and one look may show both: then the newcomer is one of those that are known.
+        let known = self.bounds.values().map(|bound| bound.above);
         Newcomers {
             running: self.a_prev,
-            prepared,
+            prepared: known.fold(self.a_prev, Ord::min),
         }
     }
 }
@@ -160,6 +160,25 @@ mod tests {
         assert_eq!(look(&mut horizon, 40, &[prepared("-1/777")]), Some(10));
     }
 
+    #[test]
+    fn a_transaction_that_is_seen_under_both_names_while_it_prepares_keeps_its_bound() {
+        let mut horizon = Horizon::new();
+        look(&mut horizon, 10, &[]);
+        look(&mut horizon, 20, &[running("3/1")]);
+        look(&mut horizon, 30, &[running("3/1"), prepared("-1/777")]);
+        assert_eq!(look(&mut horizon, 40, &[prepared("-1/777")]), Some(10));
+    }
+
+    #[test]
+    fn a_transaction_that_prepares_under_its_name_has_no_process_any_more() {
+        let mut horizon = Horizon::new();
+        look(&mut horizon, 10, &[]);
+        look(&mut horizon, 20, &[running("3/1")]);
+        assert_eq!(horizon.oldest().and_then(|oldest| oldest.pid), Some(1));
+        assert_eq!(look(&mut horizon, 30, &[prepared("3/1")]), Some(10));
+        assert_eq!(horizon.oldest().and_then(|oldest| oldest.pid), None);
+    }
+
     /// One step of a simulated source: transactions draw ids, commit or roll back in any order, some prepare; we look between.
     #[derive(Clone, Debug)]
     enum Step {
@@ -167,7 +186,8 @@ mod tests {
         Draw(usize),
         Commit(usize),
         Roll(usize),
-        Prepare(usize),
+        /// Under its own name, as servers do it now, or under another, as they did.
+        Prepare(usize, bool),
         Look,
     }
 
@@ -177,9 +197,13 @@ mod tests {
             6 => any::<usize>().prop_map(Step::Draw),
             3 => any::<usize>().prop_map(Step::Commit),
             1 => any::<usize>().prop_map(Step::Roll),
-            1 => any::<usize>().prop_map(Step::Prepare),
+            1 => any::<(usize, bool)>().prop_map(|(which, is_renamed)| Step::Prepare(which, is_renamed)),
             4 => Just(Step::Look),
         ]
+    }
+
+    fn preparing() -> impl Strategy<Value = Vec<Step>> {
+        proptest::collection::vec(any::<usize>().prop_map(|which| Step::Prepare(which, true)), 0..2)
     }
 
     #[derive(Default)]
@@ -210,9 +234,11 @@ mod tests {
                 }
                 Step::Commit(which) if count > 0 => self.visible.extend(self.open.remove(which % count).2),
                 Step::Roll(which) if count > 0 => drop(self.open.remove(which % count)),
-                Step::Prepare(which) if count > 0 => {
+                Step::Prepare(which, is_renamed) if count > 0 => {
                     self.names += 1;
-                    self.open[which % count].0 = format!("-1/{}", self.names);
+                    if *is_renamed {
+                        self.open[which % count].0 = format!("-1/{}", self.names);
+                    }
                     self.open[which % count].1 = true;
                 }
                 _ => {}
@@ -223,22 +249,26 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4000))]
 
-        /// Between `a` and the holders, and between the holders and the rows, anything may happen: the steps are given in three parts.
+        /// Between `a` and the holders, while these are read, and between them and the rows, anything may happen: the steps are given in
+        /// four parts. Whoever prepares while the holders are read is seen twice.
         #[test]
         fn nothing_appears_at_or_below_an_id_that_was_decided(
-            steps in proptest::collection::vec((step(), proptest::collection::vec(step(), 0..3), proptest::collection::vec(step(), 0..3)), 1..60),
+            steps in proptest::collection::vec((step(), proptest::collection::vec(step(), 0..3), preparing(), proptest::collection::vec(step(), 0..3)), 1..60),
         ) {
             let (mut source, mut horizon) = (Source::default(), Horizon::new());
             let mut shipped: BTreeSet<i64> = BTreeSet::new();
             let mut last = None;
-            for (step, between, later) in &steps {
+            for (step, between, meanwhile, later) in &steps {
                 source.run(step);
                 if !matches!(step, Step::Look) {
                     continue;
                 }
                 let a = source.visible.last().copied();
                 between.iter().for_each(|step| source.run(step));
-                let holders = source.holders();
+                let mut holders = source.holders();
+                meanwhile.iter().for_each(|step| source.run(step));
+                let renamed = source.holders().into_iter().filter(|now| now.pid.is_none() && !holders.iter().any(|before| before.transaction == now.transaction));
+                holders.extend(renamed.collect::<Vec<_>>());
                 later.iter().for_each(|step| source.run(step));
                 let safe = horizon.look(a, &holders, last, Instant::now());
                 for id in source.visible.iter().copied().filter(|id| last.is_none_or(|last| *id > last)).collect::<Vec<_>>() {

@@ -5,7 +5,7 @@ use crate::error::{Error, Kind, Result};
 use crate::postgres::connect::{Purpose, Session};
 use crate::postgres::fault::Side;
 use crate::postgres::identity::ServerIdentity;
-use crate::source::page::FirstPages;
+use crate::source::page::{FirstPages, stalled};
 use crate::sql;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -68,7 +68,7 @@ impl Readers {
         if session.server().identity != self.server {
             return Err(Error::new(Kind::Unavailable, "another server answers than before").at(session.place()));
         }
-        let set = session.batch_execute(sql::READ).await;
+        let set = stalled(session.place(), session.batch_execute(sql::READ)).await?;
         set.map_err(|error| session.error(&error, "cannot set up a session that reads"))?;
         Ok(Reader {
             session,

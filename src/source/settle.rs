@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::postgres::connect::Session;
-use std::collections::HashSet;
+use crate::source::horizon::Holder;
 use std::time::{Duration, Instant};
 
 /// Between two looks.
@@ -17,30 +17,43 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// What the connection or the server says.
 pub async fn settle(session: &Session, relations: &[u32], time_max: Duration) -> Result<Vec<String>> {
     let began = Instant::now();
-    let mut open = holders(session, relations).await?;
+    let first = holders(session, relations).await?;
+    let mut open = first.clone();
     while !open.is_empty() && began.elapsed() < time_max {
         tokio::time::sleep(LOOK_AGAIN).await;
-        let now: HashSet<(String, Option<i32>)> = holders(session, relations).await?.into_iter().collect();
-        open.retain(|holder| now.contains(holder));
+        open = still_open(&first, holders(session, relations).await?);
     }
     let mut named = Vec::new();
-    for (transaction, pid) in open {
-        named.push(who(session, &transaction, pid).await?);
+    for holder in open {
+        named.push(who(session, &holder).await?);
     }
     Ok(named)
 }
 
-async fn holders(session: &Session, relations: &[u32]) -> Result<Vec<(String, Option<i32>)>> {
+/// Which of those who hold a lock now may have held it at the first look. Where one of those is gone, a prepared one may be it: before 13.5
+/// and 14.1 PREPARE gives a transaction another name.
+fn still_open(first: &[Holder], now: Vec<Holder>) -> Vec<Holder> {
+    let is_named = |holders: &[Holder], one: &Holder| holders.iter().any(|holder| holder.transaction == one.transaction);
+    let is_any_gone = first.iter().any(|holder| !is_named(&now, holder));
+    let may_be_open = |holder: &Holder| is_named(first, holder) || (is_any_gone && holder.pid.is_none());
+    now.into_iter().filter(may_be_open).collect()
+}
+
+async fn holders(session: &Session, relations: &[u32]) -> Result<Vec<Holder>> {
     let rows = session
         .query(include_str!("../../sql/source/mark_2_holders.sql"), &[&relations])
         .await;
     let rows = rows.map_err(|error| session.error(&error, "cannot ask which transactions are open"))?;
-    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+    let holder = |row: &tokio_postgres::Row| Holder {
+        transaction: row.get(0),
+        pid: row.get(1),
+    };
+    Ok(rows.iter().map(holder).collect())
 }
 
-async fn who(session: &Session, transaction: &str, pid: Option<i32>) -> Result<String> {
+async fn who(session: &Session, Holder { transaction, pid }: &Holder) -> Result<String> {
     let row = session
-        .query_opt(include_str!("../../sql/source/holder.sql"), &[&pid, &transaction])
+        .query_opt(include_str!("../../sql/source/holder.sql"), &[pid, transaction])
         .await;
     let row = row.map_err(|error| session.error(&error, "cannot ask which transactions are open"))?;
     let process = pid.map_or_else(|| "prepared transaction".to_owned(), |pid| format!("pid {pid}"));
@@ -52,4 +65,33 @@ async fn who(session: &Session, transaction: &str, pid: Option<i32>) -> Result<S
         ),
         None => process,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holder(transaction: &str, pid: Option<i32>) -> Holder {
+        Holder {
+            transaction: transaction.to_owned(),
+            pid,
+        }
+    }
+
+    #[test]
+    fn whoever_prepares_is_still_open_under_its_own_name_or_another() {
+        let first = [holder("3/1", Some(7))];
+        for prepared in ["3/1", "-1/777"] {
+            assert_eq!(still_open(&first, vec![holder(prepared, None)]), [holder(prepared, None)]);
+        }
+        assert_eq!(still_open(&first, Vec::new()), []);
+    }
+
+    #[test]
+    fn whoever_began_later_is_not_waited_for() {
+        let first = [holder("3/1", Some(7))];
+        let now = vec![holder("3/1", Some(7)), holder("4/1", Some(8)), holder("5/1", None)];
+        assert_eq!(still_open(&first, now), first);
+        assert_eq!(still_open(&first, vec![holder("4/1", Some(8))]), []);
+    }
 }

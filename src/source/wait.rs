@@ -120,11 +120,6 @@ impl Follower {
         Ok(follower)
     }
 
-    /// What committed events wait for, in words, while they do.
-    pub fn holding(&self) -> Option<String> {
-        self.holding.in_words()
-    }
-
     /// A shared view of what committed events wait for.
     pub fn holding_view(&self) -> explain::View {
         self.holding.view()

@@ -2,11 +2,13 @@
 
 use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_destination_server};
 use crate::support::events::{arrives, equal, highest, init_destination, init_source, init_source_with, insert, prefix, statement};
-use crate::support::proxy::Network;
-use crate::support::replicator::Setup;
+use crate::support::proxy::{Network, Proxy};
+use crate::support::replicator::{Replicator, Setup};
 use crate::support::{through, until};
 use counterfoil::postgres::server::{Server, Settings};
 use rustix::process::Signal;
+use std::time::Duration;
+use tokio_postgres::Client;
 
 async fn pair() -> (Database, Database) {
     let (source, destination) = (fresh_database().await, fresh_destination().await);
@@ -291,6 +293,46 @@ async fn a_transaction_that_holds_the_mark_is_named_with_its_process_application
     }
     assert!(end.report.contains("2 committed events from id 2 on"), "{}", end.report);
     assert_eq!(highest(&destination).await, 0);
+}
+
+/// A replicator, with these keys, whose source is locked once its first checks have passed: the session that looks for the mark waits then.
+async fn locked_after_its_checks(keys: &[&str]) -> (Database, Replicator, Client, Proxy) {
+    let (source, destination) = pair().await;
+    insert(&source, 5).await;
+    let slow = Network {
+        delay: Duration::from_millis(15),
+        ..Network::default()
+    };
+    let proxy = through(&source, slow).await;
+    let setup = Setup::from_url(&proxy.url(&source.conninfo.database)).to("copy", &destination);
+    let setup = keys.iter().fold(setup, |setup, key| setup.key(key));
+    let locker = source.client().await;
+    let mut replicator = setup.start(&[]);
+    replicator.says(&["the source was checked"]).await;
+    locker
+        .batch_execute("begin; lock table events in access exclusive mode")
+        .await
+        .unwrap();
+    (destination, replicator, locker, proxy)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_never_answers_after_its_checks_ends_the_time_allowed_with_8() {
+    let (_destination, mut replicator, _locker, _proxy) = locked_after_its_checks(&["retry_for_ms = 2000"]).await;
+    let end = replicator.ends().await;
+    assert_eq!(end.code, Some(8), "{end:?}");
+    assert!(end.report.contains("nothing has moved for 2000 ms"), "{}", end.report);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_that_stops_an_opening_is_told_and_waited_for() {
+    let (destination, mut replicator, locker, _proxy) = locked_after_its_checks(&["connect_timeout_ms = 1500"]).await;
+    replicator
+        .says(&["cannot open the source", "no answer for 1500 ms", "locked the table"])
+        .await;
+    locker.batch_execute("rollback").await.unwrap();
+    arrives(&destination, 5).await;
+    replicator.stops().await;
 }
 
 #[tokio::test]

@@ -52,7 +52,7 @@ async fn sweep(setup: &Setup, proxy: &Proxy, source: &Database, destination: &Da
             destination
                 .execute("alter table events disable trigger all; truncate events; alter table events enable trigger all")
                 .await;
-            proxy.break_after(way, bytes, [Break::Reset, Break::Close][at % 2]);
+            proxy.break_after(way, bytes, [Break::Reset, Break::Close, Break::ClientForgotten][at % 3]);
             let end = setup.start(&["--until-caught-up"]).ends().await;
             assert_eq!(end.code, Some(0), "{way:?} {bytes}: {end:?}");
             assert!(proxy.has_broken(), "{way:?}: a run carries more than {bytes} bytes");

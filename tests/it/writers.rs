@@ -5,7 +5,7 @@ use crate::harness::{Database, fresh_database, fresh_destination, own_destinatio
 use bytes::Bytes;
 use counterfoil::destination::Destination;
 use counterfoil::destination::concurrent::ConcurrentDestination;
-use counterfoil::destination::postgres::Appending;
+use counterfoil::destination::postgres::{Appending, PostgresDestination};
 use counterfoil::error::{Error, Kind};
 use counterfoil::event::batch::{Chunk, Close, Durable, Item};
 use counterfoil::event::compatible;
@@ -141,6 +141,7 @@ pub(crate) async fn appending(session: &Session) -> Result<Appending, Error> {
         name: "copy".to_owned(),
         table: events.name.clone(),
         oid: events.oid,
+        fingerprint: events.fingerprint,
         id_column: "id".to_owned(),
         layout: wire.layout("id", None).unwrap(),
         wire,
@@ -199,6 +200,29 @@ async fn more_batches_than_writers_take_turns_and_rows_that_are_there_are_skippe
     }
     assert_eq!(append.end().await.unwrap(), Some(200));
     is_held(&database, "200|1|200").await;
+}
+
+/// Sessions that are prepared after the change must not take the new columns for those that were compared.
+#[tokio::test]
+async fn columns_that_were_changed_after_they_were_compared_get_no_row() {
+    let database = destination().await;
+    let purpose = Purpose {
+        what: "append",
+        side: Side::Destination,
+    };
+    let open = || async { Session::open(&database.conninfo, purpose, WAIT_MAX).await.unwrap() };
+    let appending = appending(&open().await).await.unwrap();
+    database.execute("alter table events alter note type varchar(30)").await;
+    let one = PostgresDestination::new(open().await, appending.clone(), true).await.unwrap();
+    let several = ConcurrentDestination::new(open().await, vec![open().await, open().await], appending)
+        .await
+        .unwrap();
+    for append in [Journey::begin(one), Journey::begin(several)] {
+        append.batch(1..=50, durable_at_once());
+        let refused = append.end().await.unwrap_err();
+        assert!(refused.to_string().contains("columns"), "{refused}");
+        assert_eq!(database.query("select count(*) from events").await, ["0"]);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

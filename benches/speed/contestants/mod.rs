@@ -6,7 +6,7 @@ pub mod native;
 pub mod pipe;
 
 use crate::Result;
-use crate::figures::Figures;
+use crate::figures::{Figures, timed};
 use crate::session::Session;
 use crate::stage::Stage;
 use std::time::{Duration, Instant};
@@ -24,6 +24,8 @@ pub enum Contestant {
     Counterfoil(String),
     Native,
     Inserts,
+    /// One of the others into a table with its key alone, which gets its indexes then, as `init destination` says.
+    IndexedAfterwards(Box<Self>),
 }
 
 impl Contestant {
@@ -33,20 +35,31 @@ impl Contestant {
             Self::Counterfoil(settings) => format!("counterfoil, {settings}"),
             Self::Native => "logical replication, initial copy".to_owned(),
             Self::Inserts => "batched INSERT of 10,000 rows".to_owned(),
+            Self::IndexedAfterwards(contestant) => format!("{}, indexed afterwards", contestant.name()),
         }
     }
 
     /// Copies all into a destination that is made empty first; fails unless both are equal in the end.
     pub fn copy(&self, stage: &Stage, target: &str) -> Result<Figures> {
         stage.clear(target)?;
-        let figures = match self {
+        let figures = self.copy_into_empty(stage, target)?;
+        stage.compare(target)?;
+        Ok(figures)
+    }
+
+    fn copy_into_empty(&self, stage: &Stage, target: &str) -> Result<Figures> {
+        match self {
             Self::RawPipe => pipe::copy(stage, &[target]),
             Self::Counterfoil(settings) => counterfoil::catch_up(stage, &[target], settings),
             Self::Native => native::initial_copy(stage, target),
             Self::Inserts => inserts::copy(stage, target),
-        }?;
-        stage.compare(target)?;
-        Ok(figures)
+            Self::IndexedAfterwards(contestant) => {
+                stage.drop_indexes(target)?;
+                let copied = contestant.copy_into_empty(stage, target)?;
+                let indexed = timed(&stage.source, &stage.destination, |_| stage.add_indexes(target))?;
+                Ok(copied.and_then(&indexed))
+            }
+        }
     }
 }
 

@@ -20,8 +20,14 @@ pub fn measure(wanted: &Wanted) -> Result<Section> {
     let mut contestants = vec![Contestant::RawPipe, Contestant::Native];
     contestants.extend(wanted.settings(&[1, 2, 3]).into_iter().map(Contestant::Counterfoil));
     contestants.push(Contestant::Inserts);
+    // Last, so that the places of the others are the same on a table without indexes, where there is nothing to add.
+    for contestant in [Contestant::RawPipe, Contestant::Counterfoil("writers = 1".to_owned())] {
+        contestants.push(Contestant::IndexedAfterwards(Box::new(contestant)));
+    }
     let method = "Everybody copies the same table into an empty one, in turn, and changes places each round. Counterfoil's time has its start, its \
-                  checks and its end in it; that of logical replication goes from CREATE SUBSCRIPTION until the table is synchronised.";
+                  checks and its end in it; that of logical replication goes from CREATE SUBSCRIPTION until the table is synchronised. What is \
+                  indexed afterwards has its key alone while it is filled (`init destination --without-indexes`); its time has the CREATE INDEX \
+                  CONCURRENTLY in it that `init destination` tells then.";
     race(wanted, Part::CatchUp, &contestants, &wanted.indexes(), method)
 }
 
@@ -37,7 +43,6 @@ pub fn measure_one_transaction(wanted: &Wanted) -> Result<Section> {
 
 fn race(wanted: &Wanted, part: Part, contestants: &[Contestant], indexes: &[Indexes], method: &str) -> Result<Section> {
     let size = wanted.size(part);
-    let names: Vec<String> = contestants.iter().map(Contestant::name).collect();
     let (mut tables, mut groups) = (Vec::new(), Vec::new());
     let events_per_ts = if part == Part::OneTransaction { size.events } else { 100 };
     let stage = Stage::new(Psql::find()?, size.events, events_per_ts, &wanted.replication())?;
@@ -47,7 +52,10 @@ fn race(wanted: &Wanted, part: Part, contestants: &[Contestant], indexes: &[Inde
         if *indexes == Indexes::None {
             stage.drop_indexes(TARGET)?;
         }
-        let found = rounds(size, &names, || Ok(()), |contestant| contestants[contestant].copy(&stage, TARGET))?;
+        let can_race = |contestant: &&Contestant| *indexes == Indexes::Slate || !matches!(contestant, Contestant::IndexedAfterwards(_));
+        let racing: Vec<&Contestant> = contestants.iter().filter(can_race).collect();
+        let names: Vec<String> = racing.iter().map(|contestant| contestant.name()).collect();
+        let found = rounds(size, &names, || Ok(()), |contestant| racing[contestant].copy(&stage, TARGET))?;
         let caption = format!("{} events, destination with {}", thousands(size.events), indexes.words());
         let bases: &[(usize, &str)] = match part {
             Part::CatchUp => &[(PIPE, "raw pipe"), (NATIVE, "logical replication")],

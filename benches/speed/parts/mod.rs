@@ -17,7 +17,7 @@ use crate::report::Section;
 use clap::ValueEnum;
 
 /// The parts, in the order in which they run and are reported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum Part {
     /// A whole table into an empty one
     CatchUp,

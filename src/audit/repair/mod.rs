@@ -107,13 +107,14 @@ impl<'a> Repair<'a> {
             name: format!("destination {:?}", target.name),
             table: target.destination.table.clone(),
             oid,
+            fingerprint: target.destination_table.fingerprint.clone(),
             id_column: target.destination.id_column.to_owned(),
             wire: wire.clone(),
             layout: layout.ok_or_else(|| Error::new(Kind::Bug, "the id column does not travel"))?,
             stall_max: target.stall_max,
             is_relaxed: false,
         };
-        let held = Held::new(session, to).await?;
+        let held = Held::new(session, to);
         if wanted != Wanted::InsertMissing {
             held.demand_deleting().await?;
         }

@@ -110,6 +110,7 @@ impl<'a> Restore<'a> {
             name: "the source".to_owned(),
             table: target.source.table.clone(),
             oid: target.source_table.oid,
+            fingerprint: target.source_table.fingerprint.clone(),
             id_column: target.source.id_column.to_owned(),
             layout: layout.ok_or_else(|| Error::new(Kind::Bug, "the id column does not travel"))?,
             wire: wire.clone(),
@@ -117,7 +118,7 @@ impl<'a> Restore<'a> {
             is_relaxed: false,
         };
         Ok(Self {
-            held: Held::new(session, to).await?,
+            held: Held::new(session, to),
             from: target.from.place.read(Side::Destination, &wire).await?,
             target,
             next_id,

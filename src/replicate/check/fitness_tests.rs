@@ -40,6 +40,7 @@ fn table() -> Table {
             name: "events".to_owned(),
         },
         oid: 1,
+        fingerprint: None,
         kind: 'r',
         columns: vec![column("id", &Type::INT8), column("event", &Type::JSONB)],
         has_id_key: true,

@@ -34,6 +34,7 @@ fn table(insert_triggers: Vec<InsertTrigger>) -> Table {
             name: "events".to_owned(),
         },
         oid: 1,
+        fingerprint: None,
         kind: 'r',
         columns: Vec::new(),
         has_id_key: true,

@@ -226,7 +226,8 @@ impl<'a> Conductor<'a> {
         if problems.is_empty() && !self.stop.is_requested() && !self.is_done() {
             let is_wanting = |slot: &&Slot| match self.run.until_caught_up {
                 true => !self.has_arrived(slot),
-                false => self.upstream.lost_with().or(slot.lost_with()).is_some(),
+                // A source that never answered was not lost.
+                false => self.upstream.source().is_none() || self.upstream.lost_with().or(slot.lost_with()).is_some(),
             };
             self.slots
                 .iter()

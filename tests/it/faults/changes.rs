@@ -196,8 +196,8 @@ async fn a_table_that_only_a_trigger_of_the_destination_misses_stops_the_lane_wi
     assert_eq!(highest(&destination).await, 5);
 }
 
-#[tokio::test]
-async fn an_event_that_is_removed_at_a_destination_is_found_by_the_audit_and_brought_back() {
+/// A replicator that audits all the time and has copied ten events.
+async fn audited() -> (Database, Database, Running) {
     let (source, destination) = (fresh_database().await, fresh_destination().await);
     source
         .execute("create table events (id bigserial primary key, ts timestamptz not null default clock_timestamp(), event jsonb not null)")
@@ -213,6 +213,28 @@ async fn an_event_that_is_removed_at_a_destination_is_found_by_the_audit_and_bro
     let running = Running::start_as(run);
     source.execute("insert into events (event) values ('{}')").await;
     arrives(&destination, 10).await;
+    (source, destination, running)
+}
+
+#[tokio::test]
+async fn an_event_that_is_removed_at_the_source_stops_its_destinations() {
+    let (source, destination, running) = audited().await;
+    source.execute("delete from events where id = 4").await;
+    let problems = running.ends().await;
+    assert!(
+        problems
+            .report()
+            .contains("the destination holds an event that the source does not, next after id 3"),
+        "{}",
+        problems.report()
+    );
+    assert_eq!(problems.exit_code(), 4);
+    assert_eq!(highest(&destination).await, 10);
+}
+
+#[tokio::test]
+async fn an_event_that_is_removed_at_a_destination_is_found_by_the_audit_and_brought_back() {
+    let (source, destination, running) = audited().await;
     destination.execute("delete from events where id = 4").await;
     let problems = running.ends().await;
     assert!(

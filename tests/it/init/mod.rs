@@ -2,6 +2,7 @@
 
 mod creating;
 mod guarding;
+mod indexing;
 mod inserting;
 mod names;
 mod refusing;
