@@ -4,7 +4,7 @@ use super::args;
 use super::consent::agreed;
 use super::mending::{finish, limits, place, tell_unchanged};
 use super::signals::stop_on_signals;
-use super::start::Sides;
+use super::start::{Sides, Ways};
 use super::{configuration, logging};
 use crate::audit::repair::{Repair, Target, Wanted};
 use crate::config::Config;
@@ -82,7 +82,7 @@ async fn mend(config: &Config, wanted: Wanted, is_yes: bool, stop: &Stop, log: &
 
 /// What both sides look like, after every check but the comparison of contents.
 async fn shapes(config: &Config) -> Result<(SourceShape, DestinationShape), Problems> {
-    let sides = Sides::open(config).await;
+    let sides = Sides::open(config, Ways::Unknown).await;
     let mut findings = check::shapes(config, sides.source()?, &sides.candidates(config)).await;
     if !findings.problems.is_empty() {
         return Err(findings.problems);

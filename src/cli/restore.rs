@@ -4,7 +4,7 @@ use super::args;
 use super::consent::agreed;
 use super::mending::{finish, limits, place, tell_unchanged};
 use super::signals::stop_on_signals;
-use super::start::Sides;
+use super::start::{Sides, Ways};
 use super::{configuration, logging};
 use crate::audit::restore::{Copy, Restore, Target};
 use crate::config::Config;
@@ -87,7 +87,7 @@ async fn rebuild(config: &Config, from: usize, is_yes: bool, stop: &Stop, log: &
 
 /// What all sides look like, after every check but the comparison of contents.
 async fn shapes(config: &Config) -> Result<(SourceShape, Vec<DestinationShape>), Problems> {
-    let sides = Sides::open(config).await;
+    let sides = Sides::open(config, Ways::Unknown).await;
     let findings = check::shapes(config, sides.source()?, &sides.candidates(config)).await;
     let mut problems = Problems::new();
     for problem in findings.problems {

@@ -2,7 +2,7 @@
 
 use super::args;
 use super::signals::stop_on_signals;
-use super::start::{self, Sides};
+use super::start::{self, Sides, Ways};
 use super::{configuration, logging};
 use crate::config::Config;
 use crate::config::load::Flags;
@@ -69,7 +69,7 @@ pub async fn run(wanted: Wanted) -> Result<u8, Problems> {
 /// The dry run; its report carries the refusals, so that only their exit code is left to give.
 async fn try_it(config: &Config, stop: &Stop) -> Result<u8, Problems> {
     let tried = stop.or(async {
-        let sides = Sides::open(config).await;
+        let sides = Sides::open(config, Ways::Unknown).await;
         let candidates = sides.candidates(config);
         let trying = dry_run(config, sides.source()?, &candidates);
         let found = attended(&sides.sessions(config), config.replication.connect_timeout, trying).await?;
@@ -80,7 +80,7 @@ async fn try_it(config: &Config, stop: &Stop) -> Result<u8, Problems> {
 }
 
 async fn copy(config: &Arc<Config>, arguments: &args::Run, stop: &Stop, log: &Logger) -> Result<(), Problems> {
-    let Some(findings) = start::check_all(config, stop, log).await? else {
+    let Some(findings) = start::check_all(config, Ways::Unknown, stop, log).await? else {
         return Ok(());
     };
     start::tell(&findings, log);
@@ -111,7 +111,7 @@ async fn copy(config: &Arc<Config>, arguments: &args::Run, stop: &Stop, log: &Lo
 async fn confirm(config: &Config, stop: &Stop, log: &Logger) -> Result<(), Problems> {
     let (began, mut losses) = (Instant::now(), 0);
     let findings = loop {
-        let Some(findings) = start::check_all(config, stop, log).await? else {
+        let Some(findings) = start::check_all(config, Ways::Probed, stop, log).await? else {
             return Ok(());
         };
         let Some(unchecked) = findings.destinations.iter().find(|destination| destination.contents.is_none()) else {

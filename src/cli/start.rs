@@ -8,10 +8,11 @@ use crate::postgres::attended::attended;
 use crate::postgres::connect::{Purpose, Session};
 use crate::postgres::fault::Side;
 use crate::postgres::pooler;
+use crate::postgres::turns::Turns;
 use crate::replicate::check::{self, Candidate, Findings};
 use crate::retry::Policy;
 use crate::stop::Stop;
-use futures::future::join;
+use futures::future::{join, join_all};
 use slog::{Logger, debug, info, warn};
 use std::time::{Duration, Instant};
 
@@ -21,15 +22,34 @@ pub struct Sides {
     destinations: Vec<Result<Session>>,
 }
 
+/// What is known of the ways to all sides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ways {
+    /// Nothing: each is probed first, and none that leads through a pooler that does not keep a session is taken.
+    Unknown,
+    /// This run has probed each of them.
+    Probed,
+}
+
 impl Sides {
-    /// Connects to all at the same time, and to none through a pooler that does not keep a session.
-    pub async fn open(config: &Config) -> Self {
+    /// Connects to all at the same time.
+    pub async fn open(config: &Config, ways: Ways) -> Self {
         let timeout = config.replication.connect_timeout;
         let purpose = |side| Purpose { what: "check", side };
-        let source = pooler::open(&config.source.conninfo, purpose(Side::Source), timeout);
-        let to: Vec<_> = config.destinations.iter().map(|to| &to.conninfo).collect();
-        let destinations = pooler::open_all(&to, purpose(Side::Destination), timeout);
-        let (source, destinations) = join(source, destinations).await;
+        let (from, to) = (purpose(Side::Source), purpose(Side::Destination));
+        let all: Vec<_> = config.destinations.iter().map(|to| &to.conninfo).collect();
+        let (source, destinations) = match ways {
+            Ways::Unknown => {
+                let source = pooler::open(&config.source.conninfo, from, timeout);
+                join(source, pooler::open_all(&all, to, timeout)).await
+            }
+            Ways::Probed => {
+                let source = Session::open(&config.source.conninfo, from, timeout);
+                let turns = Turns::new();
+                let destinations = all.into_iter().map(|conninfo| turns.take(Session::open(conninfo, to, timeout)));
+                join(source, join_all(destinations)).await
+            }
+        };
         Self { source, destinations }
     }
 
@@ -65,12 +85,12 @@ impl Sides {
 ///
 /// # Errors
 /// Everything that refuses, together, and what else was found with it.
-pub async fn check_all(config: &Config, stop: &Stop, log: &Logger) -> Result<Option<Findings>, Problems> {
+pub async fn check_all(config: &Config, ways: Ways, stop: &Stop, log: &Logger) -> Result<Option<Findings>, Problems> {
     let policy = policy(config);
     let (began, mut losses) = (Instant::now(), 0);
     let mut known = None;
     loop {
-        let Some(attempt) = stop.or(attempt(config)).await else {
+        let Some(attempt) = stop.or(attempt(config, ways)).await else {
             return Ok(None);
         };
         let error = match attempt {
@@ -106,8 +126,8 @@ pub fn policy(config: &Config) -> Policy {
     }
 }
 
-async fn attempt(config: &Config) -> Result<Findings> {
-    let sides = Sides::open(config).await;
+async fn attempt(config: &Config, ways: Ways) -> Result<Findings> {
+    let sides = Sides::open(config, ways).await;
     let source = sides.source()?;
     let candidates = sides.candidates(config);
     let checks = check::everything(config, source, &candidates);

@@ -130,6 +130,18 @@ async fn problems_of_all_sides_are_told_together() {
 }
 
 #[tokio::test]
+async fn a_source_without_its_table_does_not_hide_that_a_destination_has_none() {
+    let (source, destination) = (fresh_database().await, fresh_destination().await);
+    let found = findings(&config(&source, &[("copy", &destination)])).await;
+    let report = found.problems.report();
+    assert_eq!(report.matches("there is no table public.events").count(), 2, "{report}");
+    assert!(
+        report.contains("counterfoil init source") && report.contains("counterfoil init destination"),
+        "{report}"
+    );
+}
+
+#[tokio::test]
 async fn a_destination_out_of_reach_does_not_stop_the_others() {
     let (source, destination) = equal_pair().await;
     let mut config = config(&source, &[("here", &destination), ("away", &destination)]);

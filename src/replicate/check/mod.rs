@@ -10,13 +10,13 @@ pub mod notify;
 pub mod same_place;
 pub mod shape;
 
-use crate::config::{Config, DestinationConfig};
+use crate::config::{Config, DestinationConfig, SourceConfig};
 use crate::error::{Error, Kind, Problems, Result};
 use crate::postgres::connect::Session;
 use contents::{Contents, Lane};
 use duplicates::Named;
-use futures::future::join_all;
-use shape::{DestinationShape, SourceShape};
+use futures::future::{join, join_all};
+use shape::{DestinationSeen, DestinationShape, SourceShape};
 use std::fmt;
 
 /// A destination, and the session on it or why there is none.
@@ -101,9 +101,9 @@ struct Look<'a> {
 async fn look<'a>(config: &Config, source: &Session, candidates: &[Candidate<'a>]) -> Look<'a> {
     let mut problems = Problems::new();
     let reached = reached(candidates, &mut problems);
-    let shape = shape::source_shape(source, &config.source).await;
+    let (shape, seen) = join(shape::source_shape(source, &config.source), seen(&config.source, reached)).await;
     let shape = shape.map_err(|wrong| problems.extend(wrong)).ok();
-    let sides = sides(shape.as_ref(), reached, &mut problems).await;
+    let sides = sides(shape.as_ref(), seen, &mut problems);
     let mut named = vec![Named::source(source, shape.as_ref())];
     named.extend(sides.iter().flatten().map(DestinationSide::named));
     let duplicates = duplicates::find(named).await;
@@ -178,26 +178,33 @@ fn reached<'a>(candidates: &[Candidate<'a>], problems: &mut Problems) -> Vec<Opt
     reached
 }
 
-/// Looks at every destination that was reached; without a source there is nothing to compare it with.
-async fn sides<'a>(
-    source: Option<&SourceShape>,
-    destinations: Vec<Option<(&'a DestinationConfig, &'a Session)>>,
-    problems: &mut Problems,
-) -> Vec<Option<DestinationSide<'a>>> {
-    let looked = join_all(destinations.into_iter().map(|destination| async move {
+/// A destination that was reached, and what it says of itself.
+type Seen<'a> = (&'a DestinationConfig, &'a Session, Result<DestinationSeen, Problems>);
+
+/// Looks at every destination that was reached.
+async fn seen<'a>(source: &SourceConfig, reached: Vec<Option<(&'a DestinationConfig, &'a Session)>>) -> Vec<Option<Seen<'a>>> {
+    let seen = reached.into_iter().map(|destination| async move {
         let (config, session) = destination?;
-        let shape = match source {
-            Some(source) => shape::destination_shape(session, config, source).await,
+        Some((config, session, DestinationSeen::ask(session, config, &source.id_column).await))
+    });
+    join_all(seen).await
+}
+
+/// Holds every destination against the source. Without one only those that cannot be looked at are told: a key that is named wrongly would be told
+/// of each.
+fn sides<'a>(source: Option<&SourceShape>, seen: Vec<Option<Seen<'a>>>, problems: &mut Problems) -> Vec<Option<DestinationSide<'a>>> {
+    let mut side = |(config, session, seen): Seen<'a>| {
+        let shape = seen.and_then(|seen| match source {
+            Some(source) => seen.judge(config, source),
             None => Err(Problems::new()),
-        };
-        Some((config, session, shape))
-    }));
-    let mut side = |(config, session, shape): (_, _, Result<_, Problems>)| DestinationSide {
-        config,
-        session,
-        shape: shape.map_err(|wrong| problems.extend(wrong)).ok(),
+        });
+        DestinationSide {
+            config,
+            session,
+            shape: shape.map_err(|wrong| problems.extend(wrong)).ok(),
+        }
     };
-    looked.await.into_iter().map(|looked| looked.map(&mut side)).collect()
+    seen.into_iter().map(|seen| seen.map(&mut side)).collect()
 }
 
 async fn compared(

@@ -84,33 +84,66 @@ pub async fn source_shape(session: &Session, config: &SourceConfig) -> Result<So
 /// # Errors
 /// All refusals together, each with its remedy; or what the server says.
 pub async fn destination_shape(session: &Session, config: &DestinationConfig, source: &SourceShape) -> Result<DestinationShape, Problems> {
-    let place = format!("destination {:?}, {}", config.name, session.place());
-    let looked = async {
-        let server = about::about(session).await?;
-        fitness::encoding(&server)?;
-        fitness::takes_writes(&server)?;
-        let table = catalog::table(session, &config.table, &source.id_column).await?;
-        let table = table.ok_or_else(|| missing(&config.table, "init destination"))?;
+    let seen = DestinationSeen::ask(session, config, &source.id_column).await?;
+    seen.judge(config, source)
+}
+
+/// What a destination says of itself, before it is held against the source.
+#[derive(Debug)]
+pub struct DestinationSeen {
+    place: String,
+    server: Server,
+    table: Table,
+}
+
+impl DestinationSeen {
+    /// Looks at a destination: server, table, privileges. Reads only.
+    ///
+    /// # Errors
+    /// Why it cannot be a destination or cannot be looked at.
+    pub async fn ask(session: &Session, config: &DestinationConfig, id_column: &str) -> Result<Self, Problems> {
+        let place = format!("destination {:?}, {}", config.name, session.place());
+        let looked = async {
+            let server = about::about(session).await?;
+            fitness::encoding(&server)?;
+            fitness::takes_writes(&server)?;
+            let table = catalog::table(session, &config.table, id_column).await?;
+            let table = table.ok_or_else(|| missing(&config.table, "init destination"))?;
+            Ok::<_, Error>((server, table))
+        };
+        match looked.await {
+            Ok((server, table)) => Ok(Self { place, server, table }),
+            Err(error) => Err(Problems::from(error).within(&place)),
+        }
+    }
+
+    /// Whether it can hold what the source has.
+    ///
+    /// # Errors
+    /// All refusals together, each with its remedy.
+    pub fn judge(self, config: &DestinationConfig, source: &SourceShape) -> Result<DestinationShape, Problems> {
+        let Self { place, server, table } = self;
         let mut problems = fitness::destination(&table, &server, &source.id_column);
         let wire = compatible::wire(&source.table, &table, &source.id_column);
         let wire = wire.map_err(|unlike| problems.extend(unlike)).ok();
         if let Some(wire) = &wire {
             problems.extend(fitness::may_append(&table, &server, wire));
         }
-        problems.or_ok(())?;
-        let wire = wire.ok_or_else(|| Error::new(Kind::Bug, "a wire without problems is missing"))?;
-        let writers = if table.allows_concurrent_writers() { config.writers } else { 1 };
-        let mut warnings = compatible::cautions(&source.table, &table);
-        warnings.extend(fitness::destination_cautions(&table, &server, &source.server, config.writers));
-        Ok(DestinationShape {
-            server,
-            table,
-            wire,
-            writers,
-            warnings,
-        })
-    };
-    looked.await.map_err(|problems: Problems| problems.within(&place))
+        let judged = problems.or_ok(()).and_then(|()| {
+            let wire = wire.ok_or_else(|| Error::new(Kind::Bug, "a wire without problems is missing"))?;
+            let writers = if table.allows_concurrent_writers() { config.writers } else { 1 };
+            let mut warnings = compatible::cautions(&source.table, &table);
+            warnings.extend(fitness::destination_cautions(&table, &server, &source.server, config.writers));
+            Ok(DestinationShape {
+                server,
+                table,
+                wire,
+                writers,
+                warnings,
+            })
+        });
+        judged.map_err(|problems: Problems| problems.within(&place))
+    }
 }
 
 fn missing(table: &TableName, init: &str) -> Error {
