@@ -1,4 +1,7 @@
--- What the session of a server process does; no row when it is gone. Parameters: $1 the process (int4), $2 what the session calls itself (text).
-select a.state::pg_catalog.text
-  from pg_catalog.pg_stat_activity as a
- where a.pid operator(pg_catalog.=) $1 and a.application_name operator(pg_catalog.=) $2;
+-- What a server process does, and since when; both NULL when it is gone. And how long the server has run. Parameter: $1 the process (int4).
+select a.state::pg_catalog.text as state,
+       a.state_change::pg_catalog.text as since,
+       extract(epoch from pg_catalog.clock_timestamp() operator(pg_catalog.-) pg_catalog.pg_postmaster_start_time())::pg_catalog.float8 as uptime_s,
+       a.pid is null as is_gone
+  from (select $1::pg_catalog.int4 as wanted) as w
+  left join pg_catalog.pg_stat_activity as a on a.pid operator(pg_catalog.=) w.wanted;

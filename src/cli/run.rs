@@ -72,7 +72,7 @@ async fn try_it(config: &Config, stop: &Stop) -> Result<u8, Problems> {
         let sides = Sides::open(config, Ways::Unknown).await;
         let candidates = sides.candidates(config);
         let trying = dry_run(config, sides.source()?, &candidates);
-        let found = attended(&sides.sessions(config), config.replication.connect_timeout, trying).await?;
+        let found = attended(&sides.sessions(config), config.replication.connect_timeout, trying).await;
         println!("{}", fit_lines(&found.to_string()));
         Ok(found.findings.problems.exit_code())
     });

@@ -131,7 +131,7 @@ async fn attempt(config: &Config, ways: Ways) -> Result<Findings> {
     let source = sides.source()?;
     let candidates = sides.candidates(config);
     let checks = check::everything(config, source, &candidates);
-    let findings = attended(&sides.sessions(config), config.replication.connect_timeout, checks).await?;
+    let findings = attended(&sides.sessions(config), config.replication.connect_timeout, checks).await;
     let is_lost = findings.source.is_none() && !findings.is_refused();
     match findings.problems.worst() {
         Some(error) if is_lost => Err(error.clone()),

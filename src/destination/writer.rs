@@ -28,7 +28,6 @@ pub struct Writer {
     lock_table: Statement,
     position: Statement,
     columns: Statement,
-    /// What the table's columns were when they were compared with the source's.
     /// What appends a few rows, where that can be had.
     few: Option<Few>,
 }

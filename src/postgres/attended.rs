@@ -1,49 +1,99 @@
-//! Work that may take long without a word, such as a count of a large table: whether the servers are still at it is asked over other connections.
+//! Work that may take long without a word, such as a count of a large table: whether its servers are still at it is asked over other connections.
 //!
 //! Keepalive finds out that a server is gone where the network is honest. Behind something that goes on acknowledging (a proxy whose far
-//! connection has died), only the server itself can tell that nobody works for us any more.
+//! connection has died), only the server itself can tell that nobody works for us any more. A session of which that is certain is ended: whoever
+//! waits for its answer learns it as with any lost connection, and what other sessions do goes on.
 
 use crate::config::libpq::Conninfo;
-use crate::error::{Error, Kind, Result};
+use crate::error::Error;
 use crate::postgres::connect::{Purpose, Session};
 use crate::postgres::turns::Turns;
-use futures::future::try_join_all;
+use futures::future::join_all;
 use std::pin::pin;
 use std::time::Duration;
 
-/// Does the work, over these sessions, which were opened by these descriptions. Each time that so long has gone by, all of them are looked at.
-///
-/// # Errors
-/// `Unavailable` when the server process of one is gone, when a server cannot be asked, or when all were idle at two looks in a row: then the answer was lost.
-pub async fn attended<T>(sessions: &[(&Session, &Conninfo)], every: Duration, work: impl Future<Output = T>) -> Result<T> {
+/// A server that so many looks in a row find to be silent is gone.
+const SILENT_LOOKS_MAX: u32 = 8;
+
+/// Does the work, over these sessions, which were opened by these descriptions. Each time that so long has gone by, all that live are looked at.
+pub async fn attended<T>(sessions: &[(&Session, &Conninfo)], every: Duration, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
-    let mut were_idle = false;
+    let mut watches: Vec<_> = sessions.iter().map(|_| Watch::default()).collect();
     loop {
         if let Ok(done) = tokio::time::timeout(every, work.as_mut()).await {
-            return Ok(done);
+            return done;
         }
-        let are_idle = tokio::select! {
+        let looks = tokio::select! {
             biased;
-            done = work.as_mut() => return Ok(done),
-            are_idle = are_all_idle(sessions, every) => are_idle?,
+            done = work.as_mut() => return done,
+            looks = look_at_all(sessions, every) => looks,
         };
-        if are_idle && were_idle {
-            let place = sessions.first().map(|(session, _)| session.place()).unwrap_or_default();
-            return Err(lost(place, "no server works for us any more: its answer was lost"));
+        for ((session, _), why) in sessions.iter().zip(judge(&mut watches, looks)) {
+            why.into_iter().for_each(|why| session.end(why));
         }
-        were_idle = are_idle;
     }
 }
 
-async fn are_all_idle(sessions: &[(&Session, &Conninfo)], timeout: Duration) -> Result<bool> {
+/// What a look at one session found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Look {
+    /// Its process works, or somebody answers who does not know it.
+    Fine,
+    /// Its process has nothing to do since then, and the answer to its last statement is not here.
+    Idle(String),
+    /// Its process is not there any more.
+    Gone,
+    /// Nobody answers.
+    Silent,
+    /// It is known to have died.
+    Dead,
+}
+
+/// What earlier looks at one session found.
+#[derive(Debug, Default)]
+struct Watch {
+    idle_since: Option<String>,
+    silent_looks: u32,
+}
+
+/// Whose answer cannot come any more, and why. One that is idle may wait for another: only when nobody does anything, and nobody has done
+/// anything since the look before, an answer was lost.
+fn judge(watches: &mut [Watch], looks: Vec<Look>) -> Vec<Option<&'static str>> {
+    let is_at_rest = |(watch, look): (&Watch, &Look)| match look {
+        Look::Idle(since) => watch.idle_since.as_ref() == Some(since),
+        Look::Dead => true,
+        Look::Fine | Look::Gone | Look::Silent => false,
+    };
+    let are_all_at_rest = watches.iter().zip(&looks).all(is_at_rest);
+    let verdict = |(watch, look): (&mut Watch, Look)| {
+        watch.silent_looks = if look == Look::Silent { watch.silent_looks + 1 } else { 0 };
+        let why = match look {
+            Look::Gone => Some("its server process is gone, and nobody told us"),
+            Look::Silent if watch.silent_looks >= SILENT_LOOKS_MAX => Some("the server does not answer other connections either"),
+            Look::Idle(_) if are_all_at_rest => Some("no server works for us any more: its answer was lost"),
+            _ => None,
+        };
+        watch.idle_since = match look {
+            Look::Idle(since) => Some(since),
+            _ => None,
+        };
+        why
+    };
+    watches.iter_mut().zip(looks).map(verdict).collect()
+}
+
+async fn look_at_all(sessions: &[(&Session, &Conninfo)], timeout: Duration) -> Vec<Look> {
     let turns = Turns::new();
     let looks = sessions
         .iter()
-        .map(|(session, conninfo)| turns.take(is_idle(session, conninfo, timeout)));
-    Ok(try_join_all(looks).await?.iter().all(|is_idle| *is_idle))
+        .map(|(session, conninfo)| turns.take(look(session, conninfo, timeout)));
+    join_all(looks).await
 }
 
-async fn is_idle(session: &Session, conninfo: &Conninfo, timeout: Duration) -> Result<bool> {
+async fn look(session: &Session, conninfo: &Conninfo, timeout: Duration) -> Look {
+    if session.death().is_some() {
+        return Look::Dead;
+    }
     let same_host = Conninfo {
         hosts: vec![session.host().clone()],
         ..conninfo.clone()
@@ -52,23 +102,98 @@ async fn is_idle(session: &Session, conninfo: &Conninfo, timeout: Duration) -> R
         what: "attend",
         ..session.purpose()
     };
-    let other = Session::open(&same_host, purpose, timeout).await?;
-    let (process, name) = (session.server().backend_pid, session.purpose().application_name());
-    let ask = async {
-        other
-            .query_opt(include_str!("../../sql/session/state_of.sql"), &[&process, &name])
-            .await
+    let other = match Session::open(&same_host, purpose, timeout).await {
+        Ok(other) => other,
+        Err(error) => return unanswered(&error),
     };
-    let asked = tokio::time::timeout(timeout, ask).await;
-    let found = asked.map_err(|_| lost(session.place(), "the server does not answer another connection"))?;
-    match found.map_err(|error| other.error(&error, CANNOT))? {
-        Some(row) => Ok(row.get::<_, Option<&str>>(0).is_some_and(|state| state.starts_with("idle"))),
-        None => Err(lost(session.place(), "its server process is gone, and nobody told us")),
+    let process = session.server().backend_pid;
+    let ask = async {
+        let row = other.query_one(include_str!("../../sql/session/state_of.sql"), &[&process]).await?;
+        let state: Option<String> = row.try_get("state")?;
+        let since: Option<String> = row.try_get("since")?;
+        Ok((row.try_get("is_gone")?, row.try_get("uptime_s")?, state, since))
+    };
+    let (is_gone, uptime_s, state, since): (bool, f64, _, _) = match tokio::time::timeout(timeout, ask).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(error)) => return unanswered(&other.error(&error, "cannot ask what a server process does")),
+        Err(_) => return Look::Silent,
+    };
+    // One name may lead to several servers: another one knows nothing of our process, unless it has only just begun.
+    let (ours, found) = (&session.server().identity, &other.server().identity);
+    let is_same_run = ours.started_at_us == found.started_at_us && ours.system_identifier == found.system_identifier;
+    match (is_same_run, state, since) {
+        (false, ..) if uptime_s < session.age().as_secs_f64() => Look::Gone,
+        (true, ..) if is_gone => Look::Gone,
+        (true, Some(state), Some(since)) if state.starts_with("idle") => Look::Idle(since),
+        _ => Look::Fine,
     }
 }
 
-const CANNOT: &str = "cannot go on with the checks";
+/// A server that refuses lives: it has no room, or the password was changed. One that begins anew does not answer yet.
+fn unanswered(error: &Error) -> Look {
+    let is_refusal = |sqlstate: &str| !sqlstate.starts_with("57P") && !sqlstate.starts_with("08");
+    match error.sqlstate() {
+        Some(sqlstate) if is_refusal(sqlstate) => Look::Fine,
+        _ => Look::Silent,
+    }
+}
 
-fn lost(place: &str, why: &str) -> Error {
-    Error::new(Kind::Unavailable, CANNOT).at(place).because(why)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+
+    fn idle(since: &str) -> Look {
+        Look::Idle(since.to_owned())
+    }
+
+    /// How many of the sessions are ended after each of these looks.
+    fn ended(looks: &[&[Look]]) -> Vec<usize> {
+        let mut watches: Vec<_> = looks[0].iter().map(|_| Watch::default()).collect();
+        let mut count = |looks: &&[Look]| judge(&mut watches, looks.to_vec()).into_iter().flatten().count();
+        looks.iter().map(&mut count).collect()
+    }
+
+    #[test]
+    fn a_process_that_is_gone_ends_its_session_and_no_other() {
+        let mut watches = [Watch::default(), Watch::default(), Watch::default()];
+        let verdicts = judge(&mut watches, vec![Look::Fine, Look::Gone, idle("1")]);
+        assert_eq!(verdicts.iter().map(Option::is_some).collect::<Vec<_>>(), [false, true, false]);
+    }
+
+    #[test]
+    fn an_answer_was_lost_when_nobody_has_done_anything_between_two_looks() {
+        assert_eq!(ended(&[&[idle("1"), idle("2")], &[idle("1"), idle("2")]]), [0, 2]);
+        assert_eq!(ended(&[&[idle("1"), Look::Dead], &[idle("1"), Look::Dead]]), [0, 1]);
+    }
+
+    #[test]
+    fn whoever_is_idle_while_another_works_or_between_two_statements_goes_on() {
+        assert_eq!(
+            ended(&[&[idle("1"), Look::Fine], &[idle("1"), Look::Fine], &[idle("1"), Look::Fine]]),
+            [0, 0, 0]
+        );
+        assert_eq!(
+            ended(&[&[idle("1"), idle("2")], &[idle("1"), idle("3")], &[idle("4"), idle("3")]]),
+            [0, 0, 0]
+        );
+        assert_eq!(ended(&[&[idle("1")], &[Look::Fine], &[idle("1")]]), [0, 0, 0]);
+    }
+
+    #[test]
+    fn silence_ends_a_session_only_when_it_lasts() {
+        let silent: &[Look] = &[Look::Silent, Look::Fine];
+        let mut looks = vec![silent; SILENT_LOOKS_MAX as usize];
+        assert_eq!(ended(&looks).iter().rposition(|ended| *ended == 1), Some(looks.len() - 1));
+        looks[3] = &[Look::Fine, Look::Fine];
+        assert_eq!(ended(&looks), vec![0; looks.len()]);
+    }
+
+    #[test]
+    fn a_server_that_refuses_another_connection_lives_and_one_that_begins_anew_is_silent() {
+        let refused = |sqlstate| unanswered(&Error::new(Kind::Unavailable, "cannot connect").with_sqlstate(sqlstate));
+        assert_eq!(["53300", "28P01", "28000"].map(refused), [Look::Fine, Look::Fine, Look::Fine]);
+        assert_eq!(["57P03", "08006"].map(refused), [Look::Silent, Look::Silent]);
+        assert_eq!(unanswered(&Error::new(Kind::Unavailable, "cannot connect")), Look::Silent);
+    }
 }

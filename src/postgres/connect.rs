@@ -6,12 +6,14 @@ use crate::postgres::cancel;
 use crate::postgres::dial::Line;
 use crate::postgres::fault::{self, Side};
 use crate::postgres::identity::{self, ServerFacts, field};
+use crate::postgres::socket::Peer;
+use crate::postgres::tls::Tls;
 use crate::postgres::tour::Tour;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
-use tokio_postgres::{Client, Notification, SimpleQueryMessage, SimpleQueryRow};
+use tokio_postgres::{CancelToken, Client, Notification, SimpleQueryMessage, SimpleQueryRow};
 
 /// A cancel request that takes longer is given up.
 const CANCEL_WAIT_MAX: Duration = Duration::from_secs(2);
@@ -42,6 +44,7 @@ pub struct Session {
     server: ServerFacts,
     pins: Pins,
     notes: Vec<String>,
+    begun_at: Instant,
 }
 
 /// The settings of one session, as its server's version has them.
@@ -93,6 +96,7 @@ impl Session {
             server,
             pins,
             notes,
+            begun_at: Instant::now(),
         })
     }
 
@@ -145,8 +149,26 @@ impl Session {
     /// Asks the server to cancel what this session is running, encrypted as the session is; best effort, within 2 s. When it returns sooner, the
     /// server has done so: a statement sent afterwards is not hit. Dropping the future of a query does not cancel it.
     pub async fn cancel(&self) {
-        let request = cancel::cancel(self.line.client.cancel_token(), &self.line.peer, self.line.tls.as_ref());
-        let _ = tokio::time::timeout(CANCEL_WAIT_MAX, request).await;
+        self.canceller().cancel().await;
+    }
+
+    /// What cancels as [`Session::cancel`] does, also when the session has been dropped: its server process may still be at work.
+    pub fn canceller(&self) -> Canceller {
+        Canceller {
+            token: self.line.client.cancel_token(),
+            peer: self.line.peer.clone(),
+            tls: self.line.tls.clone(),
+        }
+    }
+
+    /// Ends a session whose answers cannot come any more: whoever waits for one learns that the connection was lost, and why.
+    pub(super) fn end(&self, why: &str) {
+        self.line.end(Error::new(Kind::Unavailable, "connection lost").because(why));
+    }
+
+    /// How long ago it was opened.
+    pub(super) fn age(&self) -> Duration {
+        self.begun_at.elapsed()
     }
 
     /// Makes the session as new for another user, in one round trip: settings pinned again, locks given back. Tells whether it was left in order,
@@ -182,6 +204,21 @@ impl Session {
 
     pub(super) fn add_note(&mut self, note: impl Into<String>) {
         self.notes.push(note.into());
+    }
+}
+
+/// See [`Session::canceller`].
+pub struct Canceller {
+    token: CancelToken,
+    peer: Peer,
+    tls: Option<Tls>,
+}
+
+impl Canceller {
+    /// As [`Session::cancel`].
+    pub async fn cancel(self) {
+        let request = cancel::cancel(self.token, &self.peer, self.tls.as_ref());
+        let _ = tokio::time::timeout(CANCEL_WAIT_MAX, request).await;
     }
 }
 

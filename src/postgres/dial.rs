@@ -32,6 +32,14 @@ pub(super) struct Line {
     driver: tokio::task::JoinHandle<()>,
 }
 
+impl Line {
+    /// Closes it; whoever waits for an answer learns that it is closed.
+    pub fn end(&self, death: Error) {
+        let _ = self.death.set(death);
+        self.driver.abort();
+    }
+}
+
 impl Drop for Line {
     fn drop(&mut self) {
         self.driver.abort();

@@ -1,6 +1,6 @@
 //! Connects and checks: the source, and one lane against it. Nothing is written before every check of a lane has passed.
 
-use crate::config::DestinationConfig;
+use crate::config::{DestinationConfig, SourceConfig};
 use crate::destination::Destination;
 use crate::destination::concurrent::ConcurrentDestination;
 use crate::destination::hold;
@@ -12,7 +12,7 @@ use crate::fail;
 use crate::log::key;
 use crate::postgres::attended::attended;
 use crate::postgres::catalog;
-use crate::postgres::connect::{Purpose, Session};
+use crate::postgres::connect::{Canceller, Purpose, Session};
 use crate::postgres::fault::Side;
 use crate::postgres::pool::Pool;
 use crate::postgres::pooler;
@@ -28,7 +28,7 @@ use crate::source::mark::{Looker, Rule};
 use crate::source::readers::Readers;
 use crate::source::wait::{Bell, Follower, Following};
 use crate::sql;
-use futures::future::try_join_all;
+use futures::future::{join, join_all, try_join_all};
 use slog::info;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,26 +45,16 @@ pub async fn source(run: &Replication, epoch: u64) -> Result<(Source, Follower)>
         what: "mark",
         side: Side::Source,
     };
-    let limit = run.config.replication.connect_timeout;
-    let session = Arc::new(Session::open(&run.config.source.conninfo, purpose, limit).await?);
-    let checked = source_over(Arc::clone(&session), run, epoch);
-    within(limit, "the source", session.place(), checked).await
-}
-
-async fn source_over(session: Arc<Session>, run: &Replication, epoch: u64) -> Result<(Source, Follower)> {
     let (config, limits) = (&run.config.source, &run.config.replication);
-    let shape = source_shape(&session, config).await.map_err(worst)?;
-    let is_durability_awaited = config.durability_gate && !shape.server.is_standby;
-    let gate = Gate::new(Arc::clone(&session), shape.table.oid, is_durability_awaited).await?;
-    // From here on the gate notices every change; what changed before it was there is seen now.
-    let again = catalog::table(&session, &config.table, &config.id_column).await?;
-    if again.is_none_or(|again| (again.oid, &again.columns) != (shape.table.oid, &shape.table.columns)) {
-        return Err(Error::new(Kind::Unavailable, "the source's table was changed while it was looked at").at(session.place()));
-    }
-    let rule = rule(&shape, &config.known_gaps);
-    let looker = Looker::new(Arc::clone(&session), &config.table, &config.id_column, rule.clone()).await?;
-    let server = session.server().identity.clone();
-    let readers = |max| Readers::new(config.conninfo.clone(), server.clone(), limits.connect_timeout, max);
+    let session = Arc::new(Session::open(&config.conninfo, purpose, limits.connect_timeout).await?);
+    let patience = Patience {
+        limit: limits.connect_timeout,
+        who: "the source",
+        place: session.place(),
+    };
+    let cancels = || vec![session.canceller()];
+    let checking = checked(Arc::clone(&session), config);
+    let (shape, gate, looker) = patience.with(cancels(), checking).await?;
     let following = Following {
         conninfo: config.conninfo.clone(),
         channels: vec![DOORBELL_CHANNEL.to_owned(), config.channel.clone()],
@@ -73,8 +63,11 @@ async fn source_over(session: Arc<Session>, run: &Replication, epoch: u64) -> Re
         poll_interval: config.poll_interval,
         connect_timeout: limits.connect_timeout,
     };
-    let follower = Follower::new(looker, following, run.log.clone()).await?;
-    let highest = follower.looker().highest().await?;
+    let mut follower = patience.with(cancels(), Follower::new(looker, following, run.log.clone())).await?;
+    follower.listen().await?;
+    let highest = patience.with(cancels(), follower.looker().highest()).await?;
+    let server = session.server().identity.clone();
+    let readers = |max| Readers::new(config.conninfo.clone(), server.clone(), limits.connect_timeout, max);
     // One for each destination, so that one that does not answer in the middle of a check keeps no other from being checked.
     let check = Purpose {
         what: "check",
@@ -83,7 +76,7 @@ async fn source_over(session: Arc<Session>, run: &Replication, epoch: u64) -> Re
     let lanes = u32::try_from(run.config.destinations.len()).unwrap_or(u32::MAX);
     let source = Source {
         epoch,
-        rule,
+        rule: rule(&shape, &config.known_gaps),
         highest,
         near_ids: i64::try_from(limits.max_events_per_write).unwrap_or(i64::MAX),
         gate,
@@ -95,6 +88,20 @@ async fn source_over(session: Arc<Session>, run: &Replication, epoch: u64) -> Re
         shape,
     };
     Ok((source, follower))
+}
+
+async fn checked(session: Arc<Session>, config: &SourceConfig) -> Result<(SourceShape, Gate, Looker)> {
+    let shape = source_shape(&session, config).await.map_err(worst)?;
+    let is_durability_awaited = config.durability_gate && !shape.server.is_standby;
+    let gate = Gate::new(Arc::clone(&session), shape.table.oid, is_durability_awaited).await?;
+    // From here on the gate notices every change; what changed before it was there is seen now.
+    let again = catalog::table(&session, &config.table, &config.id_column).await?;
+    if again.is_none_or(|again| (again.oid, &again.columns) != (shape.table.oid, &shape.table.columns)) {
+        return Err(Error::new(Kind::Unavailable, "the source's table was changed while it was looked at").at(session.place()));
+    }
+    let rule = rule(&shape, &config.known_gaps);
+    let looker = Looker::new(session, &config.table, &config.id_column, rule).await?;
+    Ok((shape, gate, looker))
 }
 
 /// What is known of a destination before it is opened.
@@ -109,8 +116,8 @@ pub struct Known {
 /// Connects to a destination, makes it ours, and compares it with the source.
 ///
 /// # Errors
-/// `Fed` when another replicator holds it; those of the connection and of the checks; `Unavailable` when anything but the counts is not answered
-/// within `connect_timeout`.
+/// `Fed` when another replicator holds it; those of the connection and of the checks; `Unavailable` when anything but the comparison, which may take
+/// long, is not answered within `connect_timeout`.
 pub async fn lane(run: &Replication, source: &Source, index: usize, gauge: Arc<Gauge>, known: Known) -> Result<Lane> {
     fail::point!("lane.opening");
     let config = &run.config.destinations[index];
@@ -125,7 +132,12 @@ pub async fn lane(run: &Replication, source: &Source, index: usize, gauge: Arc<G
         let shape = destination_shape(&session, config, &source.shape).await.map_err(worst)?;
         hold::hold(&session, &config.name, shape.table.oid).await.map(|()| shape)
     };
-    let shape = within(limits.connect_timeout, &who, &place, held).await?;
+    let patience = Patience {
+        limit: limits.connect_timeout,
+        who: &who,
+        place: &place,
+    };
+    let shape = patience.with(vec![session.canceller()], held).await?;
     let position = compare(source, run, index, &session, &shape, known).await?;
     fail::point!("lane.compared");
     let appending = Appending {
@@ -144,18 +156,10 @@ pub async fn lane(run: &Replication, source: &Source, index: usize, gauge: Arc<G
         info!(run.log, "the destination was checked"; key::DESTINATION => &config.name, key::DATABASE => session.place().to_owned(), "copy_format" => format);
     }
     let writing = writing_sessions(config, limits.connect_timeout, &session, &shape).await?;
-    let preparing = async {
-        let destination: (_, Box<dyn Destination>) = if writing.is_empty() {
-            let destination = PostgresDestination::new(session, appending, shape.table.allows_concurrent_writers()).await?;
-            (destination.known_position(), Box::new(destination))
-        } else {
-            try_join_all(writing.iter().map(|session| set_synchronous_commit(session, config))).await?;
-            let destination = ConcurrentDestination::new(session, writing, appending).await?;
-            (destination.known_position(), Box::new(destination))
-        };
-        Ok(destination)
-    };
-    let (known_position, destination) = within(limits.connect_timeout, &who, &place, preparing).await?;
+    let cancellers = std::iter::once(&session).chain(&writing).map(Session::canceller).collect();
+    let is_concurrent = shape.table.allows_concurrent_writers();
+    let preparing = prepared(config, session, writing, appending, is_concurrent);
+    let (known_position, destination) = patience.with(cancellers, preparing).await?;
     if known_position != position {
         let what = format!("destination \"{}\" was changed while it was compared", config.name);
         return Err(Error::new(Kind::Unavailable, what).fix("nothing was written; it is compared anew"));
@@ -169,6 +173,23 @@ pub async fn lane(run: &Replication, source: &Source, index: usize, gauge: Arc<G
         gauge,
         destination,
     })
+}
+
+/// The destination itself, and what it holds when it is ready.
+async fn prepared(
+    config: &DestinationConfig,
+    session: Session,
+    writing: Vec<Session>,
+    appending: Appending,
+    is_concurrent: bool,
+) -> Result<(Option<i64>, Box<dyn Destination>)> {
+    if writing.is_empty() {
+        let destination = PostgresDestination::new(session, appending, is_concurrent).await?;
+        return Ok((destination.known_position(), Box::new(destination)));
+    }
+    try_join_all(writing.iter().map(|session| set_synchronous_commit(session, config))).await?;
+    let destination = ConcurrentDestination::new(session, writing, appending).await?;
+    Ok((destination.known_position(), Box::new(destination)))
 }
 
 /// Where the id and the group are in a row.
@@ -200,14 +221,26 @@ async fn writing_sessions(
     }
 }
 
-/// Gives up when short questions are not answered: behind a network that goes on acknowledging, nothing else tells that a server is gone.
-async fn within<T>(limit: Duration, who: &str, place: &str, asking: impl Future<Output = Result<T>>) -> Result<T> {
-    tokio::time::timeout(limit, asking).await.unwrap_or_else(|_| {
-        Err(Error::new(Kind::Unavailable, format!("cannot open {who}"))
-            .at(place)
-            .because(format!("no answer for {} ms", limit.as_millis()))
+/// How long is waited for short questions: behind a network that goes on acknowledging, nothing else tells that a server is gone.
+struct Patience<'a> {
+    limit: Duration,
+    who: &'a str,
+    place: &'a str,
+}
+
+impl Patience<'_> {
+    /// Waits for what is asked over the sessions of these. What is given up is cancelled: a statement that waits for a lock would do so for ever, and keep
+    /// the locks its session has.
+    async fn with<T>(&self, cancellers: Vec<Canceller>, asking: impl Future<Output = Result<T>>) -> Result<T> {
+        if let Ok(answered) = tokio::time::timeout(self.limit, asking).await {
+            return answered;
+        }
+        join_all(cancellers.into_iter().map(Canceller::cancel)).await;
+        Err(Error::new(Kind::Unavailable, format!("cannot open {}", self.who))
+            .at(self.place)
+            .because(format!("no answer for {} ms", self.limit.as_millis()))
             .because("perhaps somebody else has locked the table"))
-    })
+    }
 }
 
 /// The cheap comparison of a lane that comes back, or the whole one of a lane that nobody has compared yet, which may take long. Gives the position
@@ -229,7 +262,12 @@ async fn compare(
         shape,
     };
     let comparing = compare_by(source, &lent, config, &lane, known);
-    attended(&sessions, run.config.replication.connect_timeout, comparing).await?
+    let compared = attended(&sessions, run.config.replication.connect_timeout, comparing).await;
+    if compared.is_err() {
+        // What one side still counts is of no use when the other has failed.
+        join(lent.cancel(), session.cancel()).await;
+    }
+    compared
 }
 
 async fn compare_by(

@@ -18,6 +18,13 @@ pub struct Holder {
     pub pid: Option<i32>,
 }
 
+impl Holder {
+    /// Whether it was prepared and got another name by that: under the former one it may be known.
+    pub fn is_renamed(&self) -> bool {
+        self.transaction.starts_with("-1/")
+    }
+}
+
 /// What is known of a holder.
 #[derive(Clone, Debug)]
 struct Bound {
@@ -62,8 +69,8 @@ impl Horizon {
         for holder in holders {
             let (above, since) = match known.get(&holder.transaction) {
                 Some(bound) => (bound.above, bound.since),
-                None if holder.pid.is_none() => (above.prepared, now),
-                None => (above.running, now),
+                None if holder.is_renamed() => (above.renamed, now),
+                None => (above.fresh, now),
             };
             // Whoever prepares keeps the name, but no process.
             let pid = holder.pid;
@@ -87,23 +94,23 @@ impl Horizon {
     fn bounds_of_newcomers(&self, last: Option<i64>) -> Newcomers {
         if !self.has_looked {
             return Newcomers {
-                running: last,
-                prepared: last,
+                fresh: last,
+                renamed: last,
             };
         }
         // Before 13.5 and 14.1 PREPARE renames 3/17 to -1/<xid>, and one look may show both: then the newcomer is one of those that are known.
         let known = self.bounds.values().map(|bound| bound.above);
         Newcomers {
-            running: self.a_prev,
-            prepared: known.fold(self.a_prev, Ord::min),
+            fresh: self.a_prev,
+            renamed: known.fold(self.a_prev, Ord::min),
         }
     }
 }
 
 /// The bounds given to holders that were not there at the look before.
 struct Newcomers {
-    running: Option<i64>,
-    prepared: Option<i64>,
+    fresh: Option<i64>,
+    renamed: Option<i64>,
 }
 
 #[cfg(test)]
@@ -167,6 +174,15 @@ mod tests {
         look(&mut horizon, 20, &[running("3/1")]);
         look(&mut horizon, 30, &[running("3/1"), prepared("-1/777")]);
         assert_eq!(look(&mut horizon, 40, &[prepared("-1/777")]), Some(10));
+    }
+
+    #[test]
+    fn a_newcomer_that_is_prepared_under_its_own_name_is_bound_as_any_other() {
+        let mut horizon = Horizon::new();
+        look(&mut horizon, 10, &[]);
+        look(&mut horizon, 20, &[running("3/1")]);
+        look(&mut horizon, 30, &[running("3/1"), prepared("4/1")]);
+        assert_eq!(look(&mut horizon, 40, &[prepared("4/1")]), Some(20));
     }
 
     #[test]

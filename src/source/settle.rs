@@ -30,12 +30,12 @@ pub async fn settle(session: &Session, relations: &[u32], time_max: Duration) ->
     Ok(named)
 }
 
-/// Which of those who hold a lock now may have held it at the first look. Where one of those is gone, a prepared one may be it: before 13.5
-/// and 14.1 PREPARE gives a transaction another name.
+/// Which of those who hold a lock now may have held it at the first look. Where one of those is gone, one that was given another name by PREPARE
+/// (before 13.5 and 14.1) may be it.
 fn still_open(first: &[Holder], now: Vec<Holder>) -> Vec<Holder> {
     let is_named = |holders: &[Holder], one: &Holder| holders.iter().any(|holder| holder.transaction == one.transaction);
     let is_any_gone = first.iter().any(|holder| !is_named(&now, holder));
-    let may_be_open = |holder: &Holder| is_named(first, holder) || (is_any_gone && holder.pid.is_none());
+    let may_be_open = |holder: &Holder| is_named(first, holder) || (is_any_gone && holder.is_renamed());
     now.into_iter().filter(may_be_open).collect()
 }
 
@@ -92,6 +92,6 @@ mod tests {
         let first = [holder("3/1", Some(7))];
         let now = vec![holder("3/1", Some(7)), holder("4/1", Some(8)), holder("5/1", None)];
         assert_eq!(still_open(&first, now), first);
-        assert_eq!(still_open(&first, vec![holder("4/1", Some(8))]), []);
+        assert_eq!(still_open(&first, vec![holder("4/1", Some(8)), holder("5/1", None)]), []);
     }
 }

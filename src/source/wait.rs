@@ -97,12 +97,12 @@ enum Ear {
 }
 
 impl Follower {
-    /// Starts to listen, before the first look.
+    /// Prepares; does not listen yet.
     ///
     /// # Errors
-    /// Those of the connection. A server on which nobody can listen is polled, which is logged.
+    /// Those of the connection.
     pub async fn new(looker: Looker, how: Following, log: Logger) -> Result<Self> {
-        let mut follower = Self {
+        Ok(Self {
             doorbell: Doorbell::new(Arc::clone(looker.session()), how.table_oid).await?,
             looker,
             ear: Ear::Deaf(Instant::now()),
@@ -111,13 +111,19 @@ impl Follower {
             holding: Holding::default(),
             how,
             log,
-        };
-        if follower.how.bell == Bell::None {
-            return Ok(follower);
+        })
+    }
+
+    /// Starts to listen where something rings: to be called before the first look.
+    ///
+    /// # Errors
+    /// Those of the connection. A server on which nobody can listen is polled, which is logged.
+    pub async fn listen(&mut self) -> Result<()> {
+        if self.how.bell != Bell::None {
+            let listening = Listener::open(&self.how.conninfo, &self.how.channels, self.how.connect_timeout).await?;
+            self.hear(listening);
         }
-        let listening = Listener::open(&follower.how.conninfo, &follower.how.channels, follower.how.connect_timeout).await?;
-        follower.hear(listening);
-        Ok(follower)
+        Ok(())
     }
 
     /// A shared view of what committed events wait for.

@@ -7,6 +7,7 @@ use crate::support::replicator::{Replicator, Setup};
 use crate::support::{through, until};
 use counterfoil::postgres::server::{Server, Settings};
 use rustix::process::Signal;
+use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio_postgres::Client;
 
@@ -330,6 +331,24 @@ async fn a_lock_that_stops_an_opening_is_told_and_waited_for() {
     replicator
         .says(&["cannot open the source", "no answer for 1500 ms", "locked the table"])
         .await;
+    locker.batch_execute("rollback").await.unwrap();
+    arrives(&destination, 5).await;
+    replicator.stops().await;
+}
+
+/// A statement that waits for a lock waits for ever, whoever has asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_opening_that_was_given_up_leaves_nobody_waiting_at_the_server() {
+    let (destination, replicator, locker, _proxy) = locked_after_its_checks(&["connect_timeout_ms = 1500"]).await;
+    let waiting = "select coalesce(string_agg(pid::text, ','), '') from pg_locks where relation = 'events'::regclass and not granted";
+    let mut seen = BTreeSet::new();
+    until("it has tried three times", async || {
+        let pids: String = locker.query_one(waiting, &[]).await.unwrap().get(0);
+        assert!(!pids.contains(','), "several wait: {pids}");
+        seen.insert(pids);
+        seen.len() > 3
+    })
+    .await;
     locker.batch_execute("rollback").await.unwrap();
     arrives(&destination, 5).await;
     replicator.stops().await;

@@ -135,6 +135,39 @@ async fn a_client_that_is_never_told_that_its_connection_is_dead_gives_it_up_by_
     .await;
 }
 
+/// One destination counts for long, and another is lost behind a network that tells nobody: the count goes on, and nothing is begun anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_destination_that_is_lost_while_another_is_compared_ends_nothing_but_its_own_comparison() {
+    let (source, slow) = sides(10).await;
+    let lost = fresh_destination().await;
+    init_destination(&lost).await;
+    let proxy = through(&lost, Network::default()).await;
+    let locker = slow.client().await;
+    let lock = "begin; lock table events in access exclusive mode";
+    locker.batch_execute(lock).await.unwrap();
+    let setup = by(&proxy, &source, &lost).to("slow", &slow);
+    let mut replicator = setup.start(&["--until-caught-up"]);
+    let waiting = "select coalesce(max(pid), 0) from pg_locks where relation = 'events'::regclass and not granted";
+    let mut counting = Vec::new();
+    until("one destination is compared", async || {
+        counting = slow.query(waiting).await;
+        counting != ["0"]
+    })
+    .await;
+    let idle = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'counterfoil/check' and state = 'idle'";
+    until("the other was compared", async || lost.query(idle).await != ["0"]).await;
+    proxy.break_all(Break::ClientForgotten);
+    // Longer than it takes to look twice.
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    assert_eq!(slow.query(waiting).await, counting, "{}", replicator.log());
+    locker.batch_execute("rollback").await.unwrap();
+    let end = replicator.ends().await;
+    assert_eq!(end.code, Some(0), "{end:?}");
+    assert!(!end.log.contains("the source cannot be reached"), "{}", end.log);
+    equal(&source, &slow).await;
+    equal(&source, &lost).await;
+}
+
 /// The server keeps the session of a client that is gone, and with it the lock: the client waits for its own ghost, and takes over when it goes.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_never_told_that_its_client_is_gone_is_fed_again_when_it_is() {
