@@ -8,6 +8,7 @@ use counterfoil::config::libpq::{Conninfo, Host, HostAt};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// A PgBouncer in front of one server; gone with its test.
@@ -114,6 +115,37 @@ async fn in_session_mode_events_are_followed_through_it_on_both_sides() {
     assert_eq!(diff.status.code(), Some(0), "{}", String::from_utf8_lossy(&diff.stderr));
     assert!(replicator.is_running());
     replicator.stops().await;
+}
+
+/// Whoever looks whether the server still works for us finds its process, although the pooler has opened it.
+#[tokio::test(flavor = "multi_thread")]
+async fn in_session_mode_a_comparison_that_takes_long_is_waited_for() {
+    let (source, destination) = pair().await;
+    insert(&source, 3).await;
+    let before = PgBouncer::new(&source, "session", 20).await;
+    let behind = PgBouncer::new(&destination, "session", 20).await;
+    let locker = destination.client().await;
+    let lock = "begin; lock table events in access exclusive mode";
+    locker.batch_execute(lock).await.unwrap();
+    let mut replicator = Setup::from_url(&before.url(&source))
+        .and_url("copy", &behind.url(&destination))
+        .key("connect_timeout_ms = 1000")
+        .start(&["--until-caught-up"]);
+    let waiting = "select coalesce(max(pid), 0) from pg_locks where relation = 'events'::regclass and not granted";
+    let mut comparing = Vec::new();
+    until("it is compared", async || {
+        comparing = destination.query(waiting).await;
+        comparing != ["0"]
+    })
+    .await;
+    // Longer than it takes to look twice.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(destination.query(waiting).await, comparing, "{}", replicator.log());
+    locker.batch_execute("rollback").await.unwrap();
+    let end = replicator.ends().await;
+    assert_eq!(end.code, Some(0), "{end:?}");
+    assert!(!end.log.contains("trying again"), "{}", end.log);
+    equal(&source, &destination).await;
 }
 
 /// No session behind it has other settings, listens, or holds a lock.
