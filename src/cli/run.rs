@@ -58,7 +58,7 @@ pub async fn run(wanted: Wanted) -> Result<u8, Problems> {
     let stop = stop_on_signals(&log)?;
     tell_parameters(&config, &arguments, &log);
     let done = if arguments.dry_run {
-        try_it(&config, &stop).await
+        try_it(&config, &stop, &log).await
     } else {
         copy(&config, &arguments, &stop, &log).await.map(|()| 0)
     };
@@ -67,12 +67,12 @@ pub async fn run(wanted: Wanted) -> Result<u8, Problems> {
 }
 
 /// The dry run; its report carries the refusals, so that only their exit code is left to give.
-async fn try_it(config: &Config, stop: &Stop) -> Result<u8, Problems> {
+async fn try_it(config: &Config, stop: &Stop, log: &Logger) -> Result<u8, Problems> {
     let tried = stop.or(async {
         let sides = Sides::open(config, Ways::Unknown).await;
         let candidates = sides.candidates(config);
         let trying = dry_run(config, sides.source()?, &candidates);
-        let found = attended(&sides.sessions(config), config.replication.connect_timeout, trying).await;
+        let found = attended(&sides.sessions(config), config.replication.connect_timeout, log, trying).await;
         println!("{}", fit_lines(&found.to_string()));
         Ok(found.findings.problems.exit_code())
     });

@@ -90,7 +90,7 @@ pub async fn check_all(config: &Config, ways: Ways, stop: &Stop, log: &Logger) -
     let (began, mut losses) = (Instant::now(), 0);
     let mut known = None;
     loop {
-        let Some(attempt) = stop.or(attempt(config, ways)).await else {
+        let Some(attempt) = stop.or(attempt(config, ways, log)).await else {
             return Ok(None);
         };
         let error = match attempt {
@@ -126,12 +126,12 @@ pub fn policy(config: &Config) -> Policy {
     }
 }
 
-async fn attempt(config: &Config, ways: Ways) -> Result<Findings> {
+async fn attempt(config: &Config, ways: Ways, log: &Logger) -> Result<Findings> {
     let sides = Sides::open(config, ways).await;
     let source = sides.source()?;
     let candidates = sides.candidates(config);
     let checks = check::everything(config, source, &candidates);
-    let findings = attended(&sides.sessions(config), config.replication.connect_timeout, checks).await;
+    let findings = attended(&sides.sessions(config), config.replication.connect_timeout, log, checks).await;
     let is_lost = findings.source.is_none() && !findings.is_refused();
     match findings.problems.worst() {
         Some(error) if is_lost => Err(error.clone()),

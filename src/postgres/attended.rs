@@ -2,13 +2,15 @@
 //!
 //! Keepalive finds out that a server is gone where the network is honest. Behind something that goes on acknowledging (a proxy whose far
 //! connection has died), only the server itself can tell that nobody works for us any more. A session of which that is certain is ended: whoever
-//! waits for its answer learns it as with any lost connection, and what other sessions do goes on.
+//! waits for its answer learns it as with any lost connection, and what other sessions do goes on. One that waits for somebody's lock is told.
 
 use crate::config::libpq::Conninfo;
 use crate::error::Error;
+use crate::log::key;
 use crate::postgres::connect::{Purpose, Session};
 use crate::postgres::turns::Turns;
 use futures::future::join_all;
+use slog::{Logger, warn};
 use std::pin::pin;
 use std::time::Duration;
 
@@ -16,7 +18,7 @@ use std::time::Duration;
 const SILENT_LOOKS_MAX: u32 = 8;
 
 /// Does the work, over these sessions, which were opened by these descriptions. Each time that so long has gone by, all that live are looked at.
-pub async fn attended<T>(sessions: &[(&Session, &Conninfo)], every: Duration, work: impl Future<Output = T>) -> T {
+pub async fn attended<T>(sessions: &[(&Session, &Conninfo)], every: Duration, log: &Logger, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
     let mut watches: Vec<_> = sessions.iter().map(|_| Watch::default()).collect();
     loop {
@@ -28,8 +30,14 @@ pub async fn attended<T>(sessions: &[(&Session, &Conninfo)], every: Duration, wo
             done = work.as_mut() => return done,
             looks = look_at_all(sessions, every) => looks,
         };
-        for ((session, _), why) in sessions.iter().zip(judge(&mut watches, looks)) {
-            why.into_iter().for_each(|why| session.end(why));
+        for ((session, _), verdict) in sessions.iter().zip(judge(&mut watches, looks)) {
+            match verdict {
+                Verdict::GoOn => {}
+                Verdict::Tell(processes) => {
+                    warn!(log, "a check waits for a lock that somebody else holds"; key::DATABASE => session.place(), "held_by" => processes);
+                }
+                Verdict::End(why) => session.end(why),
+            }
         }
     }
 }
@@ -39,6 +47,8 @@ pub async fn attended<T>(sessions: &[(&Session, &Conninfo)], every: Duration, wo
 enum Look {
     /// Its process works, or somebody answers who does not know it.
     Fine,
+    /// Its process waits for a lock of these processes.
+    Blocked(String),
     /// Its process has nothing to do since then, and the answer to its last statement is not here.
     Idle(String),
     /// Its process is not there any more.
@@ -54,30 +64,54 @@ enum Look {
 struct Watch {
     idle_since: Option<String>,
     silent_looks: u32,
+    blocked_by: Option<String>,
 }
 
-/// Whose answer cannot come any more, and why. One that is idle may wait for another: only when nobody does anything, and nobody has done
-/// anything since the look before, an answer was lost.
-fn judge(watches: &mut [Watch], looks: Vec<Look>) -> Vec<Option<&'static str>> {
+/// What follows from a look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Verdict {
+    GoOn,
+    /// It waits for these processes, and nobody was told yet.
+    Tell(String),
+    /// Its answer cannot come any more, for this reason.
+    End(&'static str),
+}
+
+/// Judges each session. One that is idle may wait for another: only when nobody does anything, and nobody has done anything since the look before,
+/// an answer was lost.
+fn judge(watches: &mut [Watch], looks: Vec<Look>) -> Vec<Verdict> {
     let is_at_rest = |(watch, look): (&Watch, &Look)| match look {
         Look::Idle(since) => watch.idle_since.as_ref() == Some(since),
         Look::Dead => true,
-        Look::Fine | Look::Gone | Look::Silent => false,
+        Look::Fine | Look::Blocked(_) | Look::Gone | Look::Silent => false,
     };
     let are_all_at_rest = watches.iter().zip(&looks).all(is_at_rest);
     let verdict = |(watch, look): (&mut Watch, Look)| {
-        watch.silent_looks = if look == Look::Silent { watch.silent_looks + 1 } else { 0 };
-        let why = match look {
-            Look::Gone => Some("its server process is gone, and nobody told us"),
-            Look::Silent if watch.silent_looks >= SILENT_LOOKS_MAX => Some("the server does not answer other connections either"),
-            Look::Idle(_) if are_all_at_rest => Some("no server works for us any more: its answer was lost"),
-            _ => None,
-        };
-        watch.idle_since = match look {
-            Look::Idle(since) => Some(since),
-            _ => None,
-        };
-        why
+        let before = std::mem::take(watch);
+        match look {
+            Look::Fine | Look::Dead => Verdict::GoOn,
+            Look::Gone => Verdict::End("its server process is gone, and nobody told us"),
+            Look::Idle(_) if are_all_at_rest => Verdict::End("no server works for us any more: its answer was lost"),
+            Look::Idle(since) => {
+                watch.idle_since = Some(since);
+                Verdict::GoOn
+            }
+            Look::Blocked(by) => {
+                watch.blocked_by = Some(by.clone());
+                if before.blocked_by == watch.blocked_by {
+                    Verdict::GoOn
+                } else {
+                    Verdict::Tell(by)
+                }
+            }
+            Look::Silent => {
+                watch.silent_looks = before.silent_looks + 1;
+                match watch.silent_looks >= SILENT_LOOKS_MAX {
+                    true => Verdict::End("the server does not answer other connections either"),
+                    false => Verdict::GoOn,
+                }
+            }
+        }
     };
     watches.iter_mut().zip(looks).map(verdict).collect()
 }
@@ -111,9 +145,10 @@ async fn look(session: &Session, conninfo: &Conninfo, timeout: Duration) -> Look
         let row = other.query_one(include_str!("../../sql/session/state_of.sql"), &[&process]).await?;
         let state: Option<String> = row.try_get("state")?;
         let since: Option<String> = row.try_get("since")?;
-        Ok((row.try_get("is_gone")?, row.try_get("uptime_s")?, state, since))
+        let blocked_by: Option<String> = row.try_get("blocked_by")?;
+        Ok((row.try_get("is_gone")?, row.try_get("uptime_s")?, blocked_by, state.zip(since)))
     };
-    let (is_gone, uptime_s, state, since): (bool, f64, _, _) = match tokio::time::timeout(timeout, ask).await {
+    let (is_gone, uptime_s, blocked_by, state): (bool, f64, _, _) = match tokio::time::timeout(timeout, ask).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => return unanswered(&other.error(&error, "cannot ask what a server process does")),
         Err(_) => return Look::Silent,
@@ -121,10 +156,11 @@ async fn look(session: &Session, conninfo: &Conninfo, timeout: Duration) -> Look
     // One name may lead to several servers: another one knows nothing of our process, unless it has only just begun.
     let (ours, found) = (&session.server().identity, &other.server().identity);
     let is_same_run = ours.started_at_us == found.started_at_us && ours.system_identifier == found.system_identifier;
-    match (is_same_run, state, since) {
+    match (is_same_run, blocked_by, state) {
         (false, ..) if uptime_s < session.age().as_secs_f64() => Look::Gone,
         (true, ..) if is_gone => Look::Gone,
-        (true, Some(state), Some(since)) if state.starts_with("idle") => Look::Idle(since),
+        (true, Some(by), _) => Look::Blocked(by),
+        (true, None, Some((state, since))) if state.starts_with("idle") => Look::Idle(since),
         _ => Look::Fine,
     }
 }
@@ -150,7 +186,8 @@ mod tests {
     /// How many of the sessions are ended after each of these looks.
     fn ended(looks: &[&[Look]]) -> Vec<usize> {
         let mut watches: Vec<_> = looks[0].iter().map(|_| Watch::default()).collect();
-        let mut count = |looks: &&[Look]| judge(&mut watches, looks.to_vec()).into_iter().flatten().count();
+        let is_end = |verdict: &Verdict| matches!(verdict, Verdict::End(_));
+        let mut count = |looks: &&[Look]| judge(&mut watches, looks.to_vec()).iter().filter(|verdict| is_end(verdict)).count();
         looks.iter().map(&mut count).collect()
     }
 
@@ -158,7 +195,10 @@ mod tests {
     fn a_process_that_is_gone_ends_its_session_and_no_other() {
         let mut watches = [Watch::default(), Watch::default(), Watch::default()];
         let verdicts = judge(&mut watches, vec![Look::Fine, Look::Gone, idle("1")]);
-        assert_eq!(verdicts.iter().map(Option::is_some).collect::<Vec<_>>(), [false, true, false]);
+        assert!(
+            matches!(verdicts[..], [Verdict::GoOn, Verdict::End(_), Verdict::GoOn]),
+            "{verdicts:?}"
+        );
     }
 
     #[test]
@@ -178,6 +218,17 @@ mod tests {
             [0, 0, 0]
         );
         assert_eq!(ended(&[&[idle("1")], &[Look::Fine], &[idle("1")]]), [0, 0, 0]);
+    }
+
+    #[test]
+    fn whoever_waits_for_a_lock_is_told_once_for_each_who_holds_it_and_is_not_at_rest() {
+        let blocked = |by: &str| Look::Blocked(by.to_owned());
+        let mut watches = [Watch::default(), Watch::default()];
+        let mut told = |by: &str| judge(&mut watches, vec![blocked(by), idle("1")]);
+        let tell = |by: &str| vec![Verdict::Tell(by.to_owned()), Verdict::GoOn];
+        assert_eq!(told("7"), tell("7"));
+        assert_eq!(told("7"), [Verdict::GoOn, Verdict::GoOn]);
+        assert_eq!(told("8"), tell("8"));
     }
 
     #[test]

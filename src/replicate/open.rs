@@ -262,7 +262,7 @@ async fn compare(
         shape,
     };
     let comparing = compare_by(source, &lent, config, &lane, known);
-    let compared = attended(&sessions, run.config.replication.connect_timeout, comparing).await;
+    let compared = attended(&sessions, run.config.replication.connect_timeout, &run.log, comparing).await;
     if compared.is_err() {
         // What one side still counts is of no use when the other has failed.
         join(lent.cancel(), session.cancel()).await;

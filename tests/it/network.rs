@@ -164,6 +164,7 @@ async fn a_destination_that_is_lost_while_another_is_compared_ends_nothing_but_i
     let end = replicator.ends().await;
     assert_eq!(end.code, Some(0), "{end:?}");
     assert!(!end.log.contains("the source cannot be reached"), "{}", end.log);
+    assert_eq!(end.log.matches("a check waits for a lock").count(), 1, "{}", end.log);
     equal(&source, &slow).await;
     equal(&source, &lost).await;
 }
