@@ -128,15 +128,11 @@ async fn look(session: &Session, conninfo: &Conninfo, timeout: Duration) -> Look
     if session.death().is_some() {
         return Look::Dead;
     }
-    let same_host = Conninfo {
-        hosts: vec![session.host().clone()],
-        ..conninfo.clone()
-    };
     let purpose = Purpose {
         what: "attend",
         ..session.purpose()
     };
-    let other = match Session::open(&same_host, purpose, timeout).await {
+    let other = match Session::open(&session.same_host(conninfo), purpose, timeout).await {
         Ok(other) => other,
         Err(error) => return unanswered(&error),
     };

@@ -197,9 +197,12 @@ impl Session {
         self.purpose
     }
 
-    /// The host it is connected to.
-    pub(super) fn host(&self) -> &Host {
-        &self.host
+    /// How another session reaches the host that this one, opened by `conninfo`, is connected to.
+    pub(super) fn same_host(&self, conninfo: &Conninfo) -> Conninfo {
+        Conninfo {
+            hosts: vec![self.host.clone()],
+            ..conninfo.clone()
+        }
     }
 
     pub(super) fn add_note(&mut self, note: impl Into<String>) {

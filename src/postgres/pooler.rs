@@ -23,11 +23,7 @@ const NOTIFICATION_WAIT_MAX: Duration = Duration::from_secs(2);
 pub async fn probe(conninfo: &Conninfo, side: Side, timeout: Duration) -> Result<()> {
     let purpose = Purpose { what: "probe", side };
     let one = Session::open_untouched(conninfo, purpose, timeout).await?;
-    let same_host = Conninfo {
-        hosts: vec![one.host().clone()],
-        ..conninfo.clone()
-    };
-    let mut two = Session::open_untouched(&same_host, purpose, timeout).await?;
+    let mut two = Session::open_untouched(&one.same_host(conninfo), purpose, timeout).await?;
     let probe = async {
         expect_own_process(&one, &two).await?;
         expect_notification(&one, &mut two).await

@@ -261,7 +261,7 @@ async fn compare(
         session,
         shape,
     };
-    let comparing = compare_by(source, &lent, config, &lane, known);
+    let comparing = compare_by(source, &lent, &lane, known);
     let compared = attended(&sessions, run.config.replication.connect_timeout, &run.log, comparing).await;
     if compared.is_err() {
         // What one side still counts is of no use when the other has failed.
@@ -270,13 +270,7 @@ async fn compare(
     compared
 }
 
-async fn compare_by(
-    source: &Source,
-    lent: &Session,
-    config: &DestinationConfig,
-    lane: &contents::Lane<'_>,
-    known: Known,
-) -> Result<Option<i64>> {
+async fn compare_by(source: &Source, lent: &Session, lane: &contents::Lane<'_>, known: Known) -> Result<Option<i64>> {
     // A standby that may only be late is waited for, once the two were known to belong together.
     if known.is_compared || (!known.is_first && source.shape.server.is_standby) {
         let position = contents::last_event(lent, &source.shape, lane).await?;
@@ -290,8 +284,8 @@ async fn compare_by(
             return Ok(position);
         }
     }
-    let checked = latecomer(config, lane.session, (lent, &source.shape), &[]).await;
-    checked.map(|(_, contents)| contents.ends.highest).map_err(worst)
+    let compared = latecomer(lane, (lent, &source.shape)).await;
+    compared.map(|contents| contents.ends.highest).map_err(worst)
 }
 
 async fn set_synchronous_commit(session: &Session, config: &DestinationConfig) -> Result<()> {

@@ -11,7 +11,9 @@ use counterfoil::config::Config;
 use counterfoil::error::Error;
 use counterfoil::postgres::connect::{Purpose, Session};
 use counterfoil::postgres::fault::Side;
+use counterfoil::replicate::check::contents::Lane;
 use counterfoil::replicate::check::dry_run::{self, DryRun};
+use counterfoil::replicate::check::shape::destination_shape;
 use counterfoil::replicate::check::{self, Candidate, Findings};
 use std::time::Duration;
 
@@ -214,9 +216,15 @@ async fn a_latecomer_passes_the_same_checks_alone() {
     let of = found.source.unwrap();
     let ours = open(&source.conninfo, Side::Source).await.unwrap();
     let theirs = open(&destination.conninfo, Side::Destination).await.unwrap();
-    let late = check::latecomer(&config.destinations[0], &theirs, (&ours, &of), &[]).await;
-    assert_eq!(late.unwrap().1.events, 100);
+    let shape = destination_shape(&theirs, &config.destinations[0], &of).await.unwrap();
+    let lane = Lane {
+        name: "late",
+        session: &theirs,
+        shape: &shape,
+    };
+    let late = check::latecomer(&lane, (&ours, &of)).await;
+    assert_eq!(late.unwrap().events, 100);
     destination.execute("update events set event = '{}' where id = 1").await;
-    let late = check::latecomer(&config.destinations[0], &theirs, (&ours, &of), &[]).await;
+    let late = check::latecomer(&lane, (&ours, &of)).await;
     assert!(late.unwrap_err().report().contains("does not begin as the source does"));
 }

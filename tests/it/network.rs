@@ -4,7 +4,7 @@ use crate::harness::{Database, fresh_database, fresh_destination};
 use crate::support::events::{arrives, equal, init_destination, init_source, insert, prefix};
 use crate::support::proxy::{Break, Network, Proxy, Way};
 use crate::support::replicator::Setup;
-use crate::support::{is_full, through, until};
+use crate::support::{is_full, lock_out, through, until, waiting_process};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -142,15 +142,12 @@ async fn a_destination_that_is_lost_while_another_is_compared_ends_nothing_but_i
     let lost = fresh_destination().await;
     init_destination(&lost).await;
     let proxy = through(&lost, Network::default()).await;
-    let locker = slow.client().await;
-    let lock = "begin; lock table events in access exclusive mode";
-    locker.batch_execute(lock).await.unwrap();
+    let locker = lock_out(&slow).await;
     let setup = by(&proxy, &source, &lost).to("slow", &slow);
     let mut replicator = setup.start(&["--until-caught-up"]);
-    let waiting = "select coalesce(max(pid), 0) from pg_locks where relation = 'events'::regclass and not granted";
     let mut counting = Vec::new();
     until("one destination is compared", async || {
-        counting = slow.query(waiting).await;
+        counting = waiting_process(&slow).await;
         counting != ["0"]
     })
     .await;
@@ -159,7 +156,7 @@ async fn a_destination_that_is_lost_while_another_is_compared_ends_nothing_but_i
     proxy.break_all(Break::ClientForgotten);
     // Longer than it takes to look twice.
     tokio::time::sleep(Duration::from_secs(7)).await;
-    assert_eq!(slow.query(waiting).await, counting, "{}", replicator.log());
+    assert_eq!(waiting_process(&slow).await, counting, "{}", replicator.log());
     locker.batch_execute("rollback").await.unwrap();
     let end = replicator.ends().await;
     assert_eq!(end.code, Some(0), "{end:?}");

@@ -129,33 +129,18 @@ async fn look<'a>(config: &Config, source: &Session, candidates: &[Candidate<'a>
     }
 }
 
-/// Runs every check of one destination that was out of reach at the start; `others` are the lanes it must not be the same as. Reads only.
+/// Compares one destination that was out of reach at the start: it must not be the source itself, and hold what the source holds. Reads only.
 ///
 /// # Errors
 /// As [`everything`] finds them, of this destination alone.
-pub async fn latecomer(
-    config: &DestinationConfig,
-    session: &Session,
-    (source, of): (&Session, &SourceShape),
-    others: &[Lane<'_>],
-) -> Result<(DestinationShape, Contents), Problems> {
-    let shape = shape::destination_shape(session, config, of).await?;
-    let mut named = vec![Named::source(source, Some(of))];
-    named.extend(
-        others
-            .iter()
-            .map(|other| Named::destination(other.name, other.session, Some(other.shape))),
-    );
-    named.push(Named::destination(&config.name, session, Some(&shape)));
+pub async fn latecomer(lane: &Lane<'_>, (source, of): (&Session, &SourceShape)) -> Result<Contents, Problems> {
+    let named = vec![
+        Named::source(source, Some(of)),
+        Named::destination(lane.name, lane.session, Some(lane.shape)),
+    ];
     duplicates::find(named).await.or_ok(())?;
-    let lane = Lane {
-        name: &config.name,
-        session,
-        shape: &shape,
-    };
-    let verdict = contents::compare_all(source, of, &[lane]).await?.pop();
-    let contents = verdict.unwrap_or_else(|| Err(Error::new(Kind::Bug, "a destination was not compared")))?;
-    Ok((shape, contents))
+    let verdict = contents::compare_all(source, of, &[*lane]).await?.pop();
+    Ok(verdict.unwrap_or_else(|| Err(Error::new(Kind::Bug, "a destination was not compared")))?)
 }
 
 /// A destination that was reached.

@@ -4,6 +4,7 @@ use super::{compared, events_diff};
 use crate::command::Running;
 use crate::harness::{fresh_database, fresh_database_on, fresh_destination, own_destination_server};
 use crate::support::events::{Writers, init_destination, init_source, insert};
+use crate::support::lock_out;
 use crate::support::replicator::url;
 use counterfoil::postgres::server::Settings;
 
@@ -79,11 +80,7 @@ async fn a_row_that_appears_while_comparing_is_no_difference_once_both_have_it()
     let (first, second) = super::equal_pair().await;
     // Rows of another kind of replication, which does not copy in id order: the second side lacks one that comes while the first is read.
     second.execute("delete from events where id = 4").await;
-    let blocker = first.client().await;
-    blocker
-        .batch_execute("begin; lock table events in access exclusive mode")
-        .await
-        .unwrap();
+    let blocker = lock_out(&first).await;
     let mut command = events_diff(&[&url(&first), &url(&second)]);
     command.stdout(std::process::Stdio::piped());
     let running = command.spawn().unwrap();

@@ -3,7 +3,7 @@
 use crate::harness::{Database, connect, fresh_database, fresh_database_on, fresh_destination, own_server};
 use crate::support::events::{Writers, arrives, equal, highest, init_destination, init_source, insert, prefix, statement};
 use crate::support::replicator::{Replicator, Setup, url_at};
-use crate::support::until;
+use crate::support::{lock_out, until};
 use counterfoil::postgres::server::Settings;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -89,11 +89,7 @@ async fn a_table_that_is_locked_for_a_change_is_waited_for_on_either_side() {
     let replicator = following(&source, &destination);
     arrives(&destination, 5).await;
     for locked in [&destination, &source] {
-        let change = locked.client().await;
-        change
-            .batch_execute("begin; lock table events in access exclusive mode")
-            .await
-            .unwrap();
+        let change = lock_out(locked).await;
         // The source's own writers wait as well; at the destination the events wait for the change.
         let writer = source.client().await;
         let inserted = tokio::spawn(async move { writer.batch_execute(&statement(3)).await });

@@ -2,6 +2,7 @@
 
 use super::{KINDS, pair, prepared, prepared_to_wait, refuses, repair, succeeds};
 use crate::support::events::{arrives, digest, highest, insert};
+use crate::support::lock_out;
 use crate::support::replicator::{Setup, counterfoil, url};
 use tempfile::TempDir;
 
@@ -134,11 +135,7 @@ async fn a_role_that_may_not_delete_is_told_before_anything_is_read() {
 async fn a_table_that_somebody_has_locked_is_not_waited_for_without_end() {
     let (source, destination) = pair(KINDS[0]).await;
     destination.execute(WRONGS[0]).await;
-    let somebody = destination.client().await;
-    somebody
-        .batch_execute("begin; lock table events in access exclusive mode")
-        .await
-        .unwrap();
+    let _somebody = lock_out(&destination).await;
     let dir = TempDir::new().unwrap();
     let mut command = prepared_to_wait(&dir, &source, &destination, WAYS[0], 1_000);
     let (code, _, complaint) = crate::command::told(&command.output().unwrap());

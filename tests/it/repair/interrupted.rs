@@ -2,7 +2,7 @@
 
 use super::{KINDS, pair, prepared, prepared_to_wait, repair, succeeds};
 use crate::harness::Database;
-use crate::support::until;
+use crate::support::{lock_out, until};
 use rustix::process::{Pid, Signal, kill_process};
 use std::process::{Child, Stdio};
 use tempfile::TempDir;
@@ -167,11 +167,7 @@ async fn what_somebody_has_locked_for_too_long_is_told_and_nothing_is_left_waiti
 async fn a_signal_before_anything_is_written_changes_nothing() {
     let (source, destination) = pair(KINDS[0]).await;
     destination.execute("delete from events where id = 5").await;
-    let somebody = destination.client().await;
-    somebody
-        .batch_execute("begin; lock table events in access exclusive mode")
-        .await
-        .unwrap();
+    let somebody = lock_out(&destination).await;
     let dir = TempDir::new().unwrap();
     let mut command = prepared(&dir, &source, &destination, &["--insert-missing", "--yes"]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

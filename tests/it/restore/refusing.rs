@@ -6,7 +6,7 @@ use crate::harness::{Database, fresh_database};
 use crate::repair::HUNDRED;
 use crate::support::events::{arrives, digest, init_source_with};
 use crate::support::replicator::{Setup, url};
-use crate::support::until;
+use crate::support::{lock_out, until};
 use tempfile::TempDir;
 
 const FROM_LONG: [&str; 3] = ["--from", "long", "--yes"];
@@ -190,11 +190,7 @@ async fn a_writer_that_stays_at_the_source_is_waited_for_ten_seconds() {
 #[tokio::test]
 async fn a_destination_that_somebody_has_locked_is_waited_for_ten_seconds() {
     let (source, (long, short)) = (new_source("sequence").await, destinations().await);
-    let somebody = long.client().await;
-    somebody
-        .batch_execute("begin; lock table events in access exclusive mode")
-        .await
-        .unwrap();
+    let _somebody = lock_out(&long).await;
     let before = state(&source).await;
     let (code, printed, complaint) = restore(&source, &long, &short, &FROM_LONG);
     assert_eq!(code, Some(8), "{printed}{complaint}");

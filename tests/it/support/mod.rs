@@ -11,6 +11,7 @@ use events::{arrives, init_destination, init_source, insert};
 use proxy::{Network, Proxy};
 use replicator::{Replicator, Setup};
 use std::time::{Duration, Instant};
+use tokio_postgres::Client;
 
 /// Nothing that is waited for takes longer, however busy the machine is.
 pub const LONG: Duration = Duration::from_secs(90);
@@ -47,6 +48,22 @@ pub fn say(figure: &str) {
 /// A way to the database through such a network.
 pub async fn through(database: &Database, network: Network) -> Proxy {
     Proxy::new(&database.server.socket_dir(), database.server.port(), network).await
+}
+
+/// A session that keeps everybody else from the event table, until its transaction ends.
+pub async fn lock_out(database: &Database) -> Client {
+    let locker = database.client().await;
+    locker
+        .batch_execute("begin; lock table events in access exclusive mode")
+        .await
+        .unwrap();
+    locker
+}
+
+/// The process that waits for a lock on the event table; 0 while none does.
+pub async fn waiting_process(database: &Database) -> Vec<String> {
+    let waiting = "select coalesce(max(pid), 0) from pg_locks where relation = 'events'::regclass and not granted";
+    database.query(waiting).await
 }
 
 /// Whether the tests are to take the time they need: `COUNTERFOIL_TEST_FULL=1`.

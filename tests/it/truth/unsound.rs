@@ -5,6 +5,7 @@ use super::prefix::Checker;
 use super::running::{Running, copy_all, replication, until_answer};
 use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_server};
+use crate::support::lock_out;
 use counterfoil::config::{Config, Ids};
 use counterfoil::error::{Error, Kind};
 use counterfoil::postgres::server::{Server, Settings};
@@ -112,10 +113,7 @@ async fn a_late_arrival_stops_only_the_destinations_that_lack_it() {
     let late = fresh_destination().await;
     late.execute(DESTINATION).await;
     config.destinations.push(crate::configured::destination("late", &late.conninfo));
-    let gate = late.client().await;
-    gate.batch_execute("begin; lock table events in access exclusive mode")
-        .await
-        .unwrap();
+    let gate = lock_out(&late).await;
     let running = audited(&config).await;
     source
         .execute(&format!("{INSERT}; select nextval('events_id_seq'); {INSERT}"))
