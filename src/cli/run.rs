@@ -86,7 +86,7 @@ async fn copy(config: &Arc<Config>, arguments: &args::Run, stop: &Stop, log: &Lo
     start::tell(&findings, log);
     let run = Replication {
         config: Arc::clone(config),
-        compared: findings.destinations.iter().map(|destination| destination.is_checked()).collect(),
+        checked: findings.destinations.iter().map(|destination| destination.checked()).collect(),
         until_caught_up: arguments.until_caught_up,
         fail_fast: arguments.fail_fast,
         audit_interval: AUDIT_INTERVAL,

@@ -130,7 +130,7 @@ async fn attempt(config: &Config, ways: Ways, log: &Logger) -> Result<Findings> 
     let sides = Sides::open(config, ways).await;
     let source = sides.source()?;
     let candidates = sides.candidates(config);
-    let checks = check::everything(config, source, &candidates);
+    let checks = check::everything(config, source, &candidates, ways == Ways::Probed);
     let findings = attended(&sides.sessions(config), config.replication.connect_timeout, log, checks).await;
     let is_lost = findings.source.is_none() && !findings.is_refused();
     match findings.problems.worst() {

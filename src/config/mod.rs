@@ -66,6 +66,8 @@ pub enum Ids {
     Consecutive,
     /// From one sequence with CACHE 1, in the inserting transaction.
     Sequence,
+    /// They become visible in their order: another Counterfoil feeds the table.
+    Copy,
     /// `grace:5s`: a gap is given up after this time. Unsafe; says so at every start.
     Grace(Duration),
 }

@@ -257,11 +257,12 @@ fn ids(reader: &mut Reader<'_>, found: &Found<'_>) -> Option<Ids> {
         "auto" => Some(Ids::Auto),
         "consecutive" => Some(Ids::Consecutive),
         "sequence" => Some(Ids::Sequence),
+        "copy" => Some(Ids::Copy),
         other => other.strip_prefix("grace:").and_then(grace).map(Ids::Grace),
     };
     if ids.is_none() {
         let what = format!("{} cannot be {:?}", found.key, text.written);
-        let fix = "use one of auto, consecutive, sequence, grace:5s, grace:500ms (any time above zero in s or ms)";
+        let fix = "use one of auto, consecutive, sequence, copy, grace:5s, grace:500ms (any time above zero in s or ms)";
         reader.problem(found.node.at, &found.key, what, fix);
     }
     ids
@@ -288,7 +289,7 @@ fn known_gaps<'a>(reader: &mut Reader<'a>, section: &Section<'a>, ids: Ids) -> V
         reader.problem(list.node.at, &list.key, what, "write ids and ranges, as in [\"42\", \"100..120\"]");
         return Vec::new();
     };
-    if !items.is_empty() && matches!(ids, Ids::Sequence | Ids::Grace(_)) {
+    if !items.is_empty() && matches!(ids, Ids::Sequence | Ids::Copy | Ids::Grace(_)) {
         let what = format!("{} has a meaning for consecutive ids only", list.key);
         let fix = "remove known_gaps, or set ids to \"auto\" or \"consecutive\": in a sequence gaps are ordinary";
         reader.problem(list.node.at, &list.key, what, fix);

@@ -60,17 +60,22 @@ pub struct Group {
 }
 
 /// Puts the ready lanes into groups: those of one form within `near_ids` of the highest travel together, those that are slow alone.
-/// The group with the highest position comes first.
-pub fn groups(ready: &[Standing], near_ids: i64) -> Vec<Group> {
+/// The group with the highest position comes first. `decided`: up to where every id is decided. A lane above that travels with others of its
+/// position alone: on the way to it a read could end at a gap that is decided for nobody but itself.
+pub fn groups(ready: &[Standing], near_ids: i64, decided: Option<i64>) -> Vec<Group> {
     let mut sorted = ready.to_vec();
     // At the same position those that travel together come first, so that they lead and not the slow one.
     sorted.sort_by_key(|standing| (std::cmp::Reverse(standing.position), standing.pace != Pace::Together, standing.lane));
     let mut groups: Vec<(Group, Option<usize>)> = Vec::new();
     for standing in sorted {
         let form = (standing.pace == Pace::Together).then_some(standing.form);
+        let may_share = |group: &Group| {
+            let is_reached = group.highest == standing.position || group.highest <= decided;
+            is_reached && is_near(group.highest, standing.position, near_ids)
+        };
         let company = groups
             .iter_mut()
-            .find(|(group, other)| form.is_some() && *other == form && is_near(group.highest, standing.position, near_ids));
+            .find(|(group, other)| form.is_some() && *other == form && may_share(group));
         match company {
             Some((group, _)) => {
                 group.lanes.push(standing.lane);
@@ -155,6 +160,8 @@ mod tests {
 
     const HOLD_MAX: Duration = Duration::from_millis(100);
     const TICK: Duration = Duration::from_millis(10);
+    /// Everything is decided.
+    const ALL: Option<i64> = Some(i64::MAX);
 
     fn standing(lane: usize, position: Option<i64>, pace: Pace) -> Standing {
         Standing {
@@ -173,7 +180,7 @@ mod tests {
             standing(2, Some(5), Pace::Together),
             standing(3, None, Pace::Together),
         ];
-        let groups = groups(&ready, 10_000);
+        let groups = groups(&ready, 10_000, ALL);
         assert_eq!(
             groups.iter().map(|group| group.lanes.clone()).collect::<Vec<_>>(),
             [vec![0, 1], vec![2], vec![3]]
@@ -186,13 +193,32 @@ mod tests {
         let mut other = standing(2, Some(10), Pace::Together);
         other.form = 1;
         let ready = [standing(0, Some(10), Pace::Together), standing(1, Some(10), Pace::left()), other];
-        assert_eq!(groups(&ready, 100).len(), 3);
+        assert_eq!(groups(&ready, 100, ALL).len(), 3);
     }
 
     #[test]
     fn a_slow_lane_never_leads_those_it_is_level_with() {
         let ready = [standing(0, Some(10), Pace::left()), standing(1, Some(10), Pace::Together)];
-        assert_eq!(groups(&ready, 100)[0].lanes, [1]);
+        assert_eq!(groups(&ready, 100, ALL)[0].lanes, [1]);
+    }
+
+    #[test]
+    fn above_what_is_decided_only_lanes_of_one_position_share_a_read() {
+        let ready = [
+            standing(0, Some(105), Pace::Together),
+            standing(1, Some(100), Pace::Together),
+            standing(2, Some(105), Pace::Together),
+            standing(3, None, Pace::Together),
+        ];
+        let lanes = |decided| {
+            groups(&ready, 10_000, decided)
+                .into_iter()
+                .map(|group| group.lanes)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(lanes(None), [vec![0, 2], vec![1], vec![3]]);
+        assert_eq!(lanes(Some(104)), [vec![0, 2], vec![1], vec![3]]);
+        assert_eq!(lanes(Some(105)), [vec![0, 2, 1], vec![3]]);
     }
 
     #[test]
@@ -201,7 +227,7 @@ mod tests {
             standing(0, Some(i64::MAX), Pace::Together),
             standing(1, Some(i64::MIN), Pace::Together),
         ];
-        assert_eq!(groups(&ready, 10_000).len(), 2);
+        assert_eq!(groups(&ready, 10_000, ALL).len(), 2);
     }
 
     #[test]

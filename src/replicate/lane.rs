@@ -10,6 +10,18 @@ use std::sync::Arc;
 use std::time::Instant;
 use tokio::task::JoinSet;
 
+/// How a lane was compared with the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compared {
+    /// By its last event: what lies before it was compared earlier, with the same past of the source.
+    LastEvent,
+    /// By first event, last event and count.
+    Whole {
+        /// Whether no transaction was open that may still insert at or below its last event.
+        is_final: bool,
+    },
+}
+
 /// One destination, connected and checked.
 pub struct Lane {
     /// Its place in the configuration.
@@ -22,6 +34,8 @@ pub struct Lane {
     pub epoch: u64,
     /// The past of the events it was compared with.
     pub history: History,
+    /// How it was compared with the source when it was opened.
+    pub compared: Compared,
     /// What it has done, kept over all its connections.
     pub gauge: Arc<Gauge>,
     /// Where its events go.

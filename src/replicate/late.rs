@@ -3,18 +3,21 @@
 //! It compares counts of id ranges on both sides: all that was appended since the last audit, what lies shortly before, and in
 //! rotation a part of everything older. It finds what no proof can exclude: ids drawn in an earlier transaction, or set by hand.
 
-use crate::config::remedy;
+use crate::config::{DestinationConfig, remedy};
 use crate::error::{Error, Kind, Result};
 use crate::event::range::{IdRange, shown};
 use crate::event::wire::Wire;
 use crate::fail;
+use crate::postgres::attended::attended;
 use crate::postgres::connect::{Purpose, Session};
 use crate::postgres::fault::Side;
+use crate::postgres::pool::Lent;
 use crate::replicate::Replication;
 use crate::replicate::check::agreement;
+use crate::replicate::check::damage;
 use crate::replicate::check::holding::Holding;
 use crate::replicate::upstream::Source;
-use futures::future::try_join;
+use futures::future::{join, try_join};
 use std::time::Duration;
 
 /// How often late arrivals are looked for; processes that tools/chaos kills do not live for a minute.
@@ -66,39 +69,17 @@ async fn compare_counts(
     let Some(position) = position else {
         return Ok(Found::Agreed(before));
     };
-    let config = &run.config.destinations[index];
-    let purpose = Purpose {
-        what: "audit",
-        side: Side::Destination,
-    };
-    let session = Session::open(&config.conninfo, purpose, run.config.replication.connect_timeout).await?;
-    let lent = source.check_session().await?;
-    let id_column = &source.shape.id_column;
-    let ours = Holding {
-        session: &lent,
-        table: &source.shape.table.name,
-        id_column,
-        wire,
-    };
-    let theirs = Holding {
-        session: &session,
-        table: &config.table,
-        id_column,
-        wire,
-    };
+    let both = Both::open(run, source, index).await?;
+    let (ours, theirs) = both.sides(source, wire);
     let ends = theirs.ends().await?;
     if ends.highest < Some(position) {
         return Ok(Found::WentBackwards(ends.highest));
     }
     let (recent, old) = ranges(before, ends.lowest.unwrap_or(position), position);
     for range in std::iter::once(recent).chain(old) {
-        let (here, there) = try_join(
-            ours.count(range.after, Some(range.through)),
-            theirs.count(range.after, Some(range.through)),
-        )
-        .await?;
+        let (here, there) = counts(ours, theirs, range).await?;
         if here != there {
-            return Err(explain(ours, theirs, range, (here, there), &config.name).await?);
+            return Err(explain(ours, theirs, range, (here, there), &both.to.name).await?);
         }
     }
     fail::point!("audit.counted");
@@ -109,6 +90,97 @@ async fn compare_counts(
         through: Some(position),
         rotated,
     }))
+}
+
+/// Counts a destination once more up to an id, when every transaction has ended that could insert at or below it while it was compared before. What it
+/// held then may have been brought by others (a dump, a base backup, a promoted copy), or may be of a source before a failover: nobody proved its gaps.
+///
+/// # Errors
+/// `Contents` when the source holds another number of events up to there, with the case; `Unavailable` when the destination is behind that id; those of the
+/// servers.
+pub async fn confirm(run: &Replication, source: &Source, index: usize, wire: &Wire, through: i64) -> Result<()> {
+    let both = Both::open(run, source, index).await?;
+    let (ours, theirs) = both.sides(source, wire);
+    let range = IdRange { after: None, through };
+    let sessions = [(&*both.lent, &run.config.source.conninfo), (&both.session, &both.to.conninfo)];
+    let counting = counts(ours, theirs, range);
+    let counted = attended(&sessions, run.config.replication.connect_timeout, &run.log, counting).await;
+    if counted.is_err() {
+        join(both.lent.cancel(), both.session.cancel()).await;
+    }
+    let (here, there) = counted?;
+    if here == there {
+        return Ok(());
+    }
+    if theirs.ends().await?.highest < Some(through) {
+        return Err(Error::new(Kind::Unavailable, "the destination went backwards while it was counted").at(both.session.place()));
+    }
+    if here < there {
+        return explain(ours, theirs, range, (here, there), &both.to.name).await.and_then(Err);
+    }
+    let name = &both.to.name;
+    if let Some(damage) = damage::find((ours, theirs), through).await? {
+        return Err(damage.error(name));
+    }
+    let agreed = agreement::highest(ours, theirs, i64::MIN, through).await?;
+    Err(Error::new(
+        Kind::Contents,
+        format!(
+            "destination \"{name}\" lacks {} that a transaction committed which was open when the destination was filled",
+            events(here - there)
+        ),
+    )
+    .at(format!("destination \"{name}\", {range}: {here} events at the source, {there} at the destination; {agreed}"))
+    .because("what it held at the start came from a dump, a base backup or a promoted copy, or the source has failed over since: its gaps were not decided")
+    .fix(format!(
+        "{} brings what is missing, if nothing else differs; then start again",
+        remedy::repair(name, "--insert-missing")
+    )))
+}
+
+fn events(count: i64) -> String {
+    match count {
+        1 => "1 event".to_owned(),
+        many => format!("{many} events"),
+    }
+}
+
+/// Sessions of their own on the source and on one destination, to count.
+struct Both<'a> {
+    lent: Lent<'a>,
+    session: Session,
+    to: &'a DestinationConfig,
+}
+
+impl<'a> Both<'a> {
+    async fn open(run: &'a Replication, source: &'a Source, index: usize) -> Result<Self> {
+        let to = &run.config.destinations[index];
+        let purpose = Purpose {
+            what: "audit",
+            side: Side::Destination,
+        };
+        let session = Session::open(&to.conninfo, purpose, run.config.replication.connect_timeout).await?;
+        let lent = source.check_session().await?;
+        Ok(Self { lent, session, to })
+    }
+
+    fn sides<'b>(&'b self, source: &'b Source, wire: &'b Wire) -> (Holding<'b>, Holding<'b>) {
+        let of = |session, table| Holding {
+            session,
+            table,
+            id_column: &source.shape.id_column,
+            wire,
+        };
+        (of(&self.lent, &source.shape.table.name), of(&self.session, &self.to.table))
+    }
+}
+
+async fn counts(ours: Holding<'_>, theirs: Holding<'_>, range: IdRange) -> Result<(i64, i64)> {
+    try_join(
+        ours.count(range.after, Some(range.through)),
+        theirs.count(range.after, Some(range.through)),
+    )
+    .await
 }
 
 /// What is counted: the recent range, and an older one where there is any. The rotation begins at the lowest id, wherever that lies.
@@ -128,6 +200,9 @@ fn ranges(before: Audited, lowest: i64, position: i64) -> (IdRange, Option<IdRan
 }
 
 async fn explain(ours: Holding<'_>, theirs: Holding<'_>, range: IdRange, (here, there): (i64, i64), name: &str) -> Result<Error> {
+    if let Some(damage) = damage::find((ours, theirs), range.through).await? {
+        return Ok(damage.error(name));
+    }
     let lowest = range.after.map_or(i64::MIN, |after| after.saturating_add(1));
     let agreed = agreement::highest(ours, theirs, lowest, range.through).await?;
     let place = format!("destination \"{name}\", {range}: {here} events at the source, {there} at the destination; {agreed}");
@@ -138,8 +213,10 @@ async fn explain(ours: Holding<'_>, theirs: Holding<'_>, range: IdRange, (here, 
         )
         .at(place)
         .because("it appeared at an id that had been proven dead, or was removed at the destination")
+        .because("an id appears late when it was drawn in an earlier transaction, or set by hand")
         .fix(format!(
-            "let ids be drawn in the transaction that inserts them; then {} brings it, and start again",
+            "find out which it was ({} shows the event); then {} brings it, and start again",
+            remedy::events_diff(name),
             remedy::repair(name, "--insert-missing")
         ))
     } else {

@@ -28,8 +28,8 @@ use std::time::Duration;
 pub struct Replication {
     /// The source, the chosen destinations, limits.
     pub config: Arc<Config>,
-    /// Of which destinations first events, counts and last events were compared already, in their order.
-    pub compared: Vec<bool>,
+    /// What the checks before found of each destination, in their order; `None`: it is still to be compared.
+    pub checked: Vec<Option<Checked>>,
     /// Ends when every destination holds what was visible at the start.
     pub until_caught_up: bool,
     /// Ends with the first loss.
@@ -40,6 +40,15 @@ pub struct Replication {
     pub log: Logger,
     /// Counts for those who watch.
     pub progress: Arc<Progress>,
+}
+
+/// A destination whose first event, last event and count were found to be the source's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// Its highest id then.
+    pub position: Option<i64>,
+    /// Whether no transaction was open that may still insert at or below that id: then the count is the last word.
+    pub is_final: bool,
 }
 
 /// Copies until the end that was asked for, until a stop, or until nothing can go on; gives what went wrong.

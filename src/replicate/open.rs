@@ -20,7 +20,7 @@ use crate::replicate::Replication;
 use crate::replicate::check::notify::Wakeup;
 use crate::replicate::check::shape::{DestinationShape, SourceShape, destination_shape, source_shape};
 use crate::replicate::check::{contents, latecomer};
-use crate::replicate::lane::Lane;
+use crate::replicate::lane::{Compared, Lane};
 use crate::replicate::upstream::Source;
 use crate::source::discipline::Discipline;
 use crate::source::durability::Gate;
@@ -35,6 +35,8 @@ use std::time::Duration;
 
 /// The doorbell's own channel, listened to besides the configured one.
 const DOORBELL_CHANNEL: &str = "counterfoil";
+/// Transactions that are open at the first look are waited for so long: most end, and what lanes hold can be confirmed at once.
+const SETTLE_MAX: Duration = Duration::from_millis(300);
 
 /// Connects to the source and checks it: over one session that looks for the mark, one that listens, and others as they are needed.
 ///
@@ -65,7 +67,7 @@ pub async fn source(run: &Replication, epoch: u64) -> Result<(Source, Follower)>
     };
     let mut follower = patience.with(cancels(), Follower::new(looker, following, run.log.clone())).await?;
     follower.listen().await?;
-    let highest = patience.with(cancels(), follower.looker().highest()).await?;
+    let (highest, decided) = patience.with(cancels(), follower.first_look(SETTLE_MAX)).await?;
     let server = session.server().identity.clone();
     let readers = |max| Readers::new(config.conninfo.clone(), server.clone(), limits.connect_timeout, max);
     // One for each destination, so that one that does not answer in the middle of a check keeps no other from being checked.
@@ -78,6 +80,7 @@ pub async fn source(run: &Replication, epoch: u64) -> Result<(Source, Follower)>
         epoch,
         rule: rule(&shape, &config.known_gaps),
         highest,
+        decided,
         near_ids: i64::try_from(limits.max_events_per_write).unwrap_or(i64::MAX),
         gate,
         leading: readers(1),
@@ -111,6 +114,8 @@ pub struct Known {
     pub is_first: bool,
     /// First event, last event and count were compared with this past of the source: the last event is enough.
     pub is_compared: bool,
+    /// Everything up to this id is decided at the source: a count taken from now on is final up to there.
+    pub decided: Option<i64>,
 }
 
 /// Connects to a destination, makes it ours, and compares it with the source.
@@ -138,7 +143,7 @@ pub async fn lane(run: &Replication, source: &Source, index: usize, gauge: Arc<G
         place: &place,
     };
     let shape = patience.with(vec![session.canceller()], held).await?;
-    let position = compare(source, run, index, &session, &shape, known).await?;
+    let (position, compared) = compare(source, run, index, &session, &shape, known).await?;
     fail::point!("lane.compared");
     let appending = Appending {
         name: config.name.clone(),
@@ -170,6 +175,7 @@ pub async fn lane(run: &Replication, source: &Source, index: usize, gauge: Arc<G
         wire: shape.wire,
         epoch: source.epoch,
         history: source.history(),
+        compared,
         gauge,
         destination,
     })
@@ -244,7 +250,7 @@ impl Patience<'_> {
 }
 
 /// The cheap comparison of a lane that comes back, or the whole one of a lane that nobody has compared yet, which may take long. Gives the position
-/// that was compared.
+/// that was compared, and how.
 async fn compare(
     source: &Source,
     run: &Replication,
@@ -252,7 +258,7 @@ async fn compare(
     session: &Session,
     shape: &DestinationShape,
     known: Known,
-) -> Result<Option<i64>> {
+) -> Result<(Option<i64>, Compared)> {
     let config = &run.config.destinations[index];
     let lent = source.check_session().await?;
     let sessions = [(&*lent, &run.config.source.conninfo), (session, &config.conninfo)];
@@ -270,7 +276,7 @@ async fn compare(
     compared
 }
 
-async fn compare_by(source: &Source, lent: &Session, lane: &contents::Lane<'_>, known: Known) -> Result<Option<i64>> {
+async fn compare_by(source: &Source, lent: &Session, lane: &contents::Lane<'_>, known: Known) -> Result<(Option<i64>, Compared)> {
     // A standby that may only be late is waited for, once the two were known to belong together.
     if known.is_compared || (!known.is_first && source.shape.server.is_standby) {
         let position = contents::last_event(lent, &source.shape, lane).await?;
@@ -281,11 +287,16 @@ async fn compare_by(source: &Source, lent: &Session, lane: &contents::Lane<'_>, 
                 .confirm_table()
                 .await
                 .map_err(|changed| changed.of_kind(Kind::Upstream))?;
-            return Ok(position);
+            return Ok((position, Compared::LastEvent));
         }
     }
-    let compared = latecomer(lane, (lent, &source.shape)).await;
-    compared.map(|contents| contents.ends.highest).map_err(worst)
+    let when = contents::Circumstances {
+        decided: known.decided,
+        has_written: !known.is_first,
+    };
+    let contents = latecomer(lane, (lent, &source.shape), when).await.map_err(worst)?;
+    let is_final = contents.is_final;
+    Ok((contents.ends.highest, Compared::Whole { is_final }))
 }
 
 async fn set_synchronous_commit(session: &Session, config: &DestinationConfig) -> Result<()> {
@@ -299,9 +310,13 @@ fn rule(shape: &SourceShape, known_gaps: &[(i64, i64)]) -> Rule {
         Discipline::Consecutive => Rule::Consecutive {
             known_gaps: Arc::from(known_gaps),
         },
-        Discipline::Sequence { lock_relations, .. } => Rule::Horizon {
+        Discipline::Sequence {
+            lock_relations, readable, ..
+        } => Rule::Horizon {
             relations: lock_relations.clone(),
+            sequence: readable.clone(),
         },
+        Discipline::Copy => Rule::Copy,
         Discipline::Grace(grace) => Rule::Grace(*grace),
     }
 }

@@ -55,6 +55,8 @@ pub struct Passed {
     pub reached: Reached,
     /// Up to where events had been copied when it began.
     pub front: Option<i64>,
+    /// Up to where ids were decided, as far as it knew.
+    pub decided: Option<i64>,
     /// The lanes that came back.
     pub returned: Vec<Returned>,
     /// Which lanes were cut off.
@@ -85,6 +87,7 @@ pub async fn pass(mut batches: Batches<'_>, epoch: u64, lanes: Vec<Lane>, lead: 
     Passed {
         reached: company.reached(&batches),
         front: None,
+        decided: None,
         returned: company.returned,
         cut_off: company.cut_off,
         still_out: company.travellers,

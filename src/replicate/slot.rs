@@ -4,8 +4,9 @@ use crate::error::{Error, Kind};
 use crate::event::feed::Gauge;
 use crate::event::range::shown;
 use crate::log::key;
+use crate::replicate::Checked;
 use crate::replicate::fan_out::Pace;
-use crate::replicate::lane::Lane;
+use crate::replicate::lane::{Compared, Lane};
 use crate::replicate::late::Audited;
 use crate::replicate::upstream::History;
 use crate::retry::{Happened, Health, Policy};
@@ -46,17 +47,42 @@ pub struct Slot {
     pub was_opened: bool,
     /// The past of the events it was last compared with.
     pub history: Option<History>,
+    /// It was compared while transactions were open that may still insert at or below this id: it is counted once more when they have ended.
+    pub unconfirmed: Option<i64>,
+    /// Whether it is being counted once more.
+    pub confirming: Confirming,
+    /// Its highest id that we know of: compared with the source, or appended by us.
+    vouched: Option<i64>,
     /// Up to where late arrivals were looked for.
     pub audited: Audited,
     /// When late arrivals were last looked for.
     pub audited_at: Instant,
     /// Whether they are being looked for now.
     pub is_under_audit: bool,
-    /// Position and front at which a read ended before the front was reached: it waits for the next mark, as those at the front do.
-    pub stalled_at: Option<(Option<i64>, Option<i64>)>,
+    /// Its position, and up to where ids were decided, when a read ended before the front was reached: it waits for the next mark, as those at the
+    /// front do.
+    pub stalled_at: Option<Stall>,
     lost_with: Option<Error>,
     health: Health,
     closer: Option<Closer>,
+}
+
+/// Where a read ended at an id that was not decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stall {
+    /// The lane's position.
+    pub position: Option<i64>,
+    /// Up to where ids were decided.
+    pub decided: Option<i64>,
+}
+
+/// Whether a lane is being counted once more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confirming {
+    /// Not yet, or not again before this time.
+    From(Instant),
+    /// Now.
+    Now,
 }
 
 /// A look at rows that were rejected: smaller batches until all that was read then is appended.
@@ -72,7 +98,8 @@ const FED_WAIT_MAX: Duration = Duration::from_secs(2);
 
 impl Slot {
     /// Closed, and due now.
-    pub fn new(name: String, gauge: Arc<Gauge>, now: Instant) -> Self {
+    pub fn new(name: String, gauge: Arc<Gauge>, checked: Option<Checked>, now: Instant) -> Self {
+        let unconfirmed = checked.filter(|checked| !checked.is_final).and_then(|checked| checked.position);
         Self {
             name,
             gauge,
@@ -81,6 +108,9 @@ impl Slot {
             position: None,
             was_opened: false,
             history: None,
+            unconfirmed,
+            confirming: Confirming::From(now),
+            vouched: checked.and_then(|checked| checked.position),
             audited: Audited::default(),
             audited_at: now,
             is_under_audit: false,
@@ -100,9 +130,18 @@ impl Slot {
         }
     }
 
-    /// Whether only a new mark can lead it on: it is at the front, or a group begins there that reaches over it.
-    pub fn awaits_mark(&self, front: Option<i64>) -> bool {
-        self.position >= front || self.stalled_at == Some((self.position, front))
+    /// Whether only a new mark can lead it on: it is at the front, or what follows is not decided.
+    pub fn awaits_mark(&self, front: Option<i64>, decided: Option<i64>) -> bool {
+        self.position >= front || self.is_stalled(decided)
+    }
+
+    /// Whether it waits, behind the front, for more ids to be decided.
+    pub fn is_stalled(&self, decided: Option<i64>) -> bool {
+        let here = Stall {
+            position: self.position,
+            decided,
+        };
+        self.stalled_at == Some(here)
     }
 
     /// The lane, if it is here; it is busy then.
@@ -141,6 +180,7 @@ impl Slot {
         if !self.was_opened {
             self.audited.through = lane.position;
         }
+        self.doubt(&lane);
         if lane.position < self.position {
             warn!(log, "the destination went backwards: its last events were removed and are appended again";
                 key::DESTINATION => &self.name, key::POSITION => shown(lane.position), "position_before" => shown(self.position));
@@ -155,10 +195,20 @@ impl Slot {
         self.state = State::Ready(Box::new(lane));
     }
 
+    /// What is not confirmed of what it holds: what was compared while transactions were open, and what somebody else appended since then.
+    fn doubt(&mut self, lane: &Lane) {
+        self.unconfirmed = match lane.compared {
+            Compared::Whole { is_final } => lane.position.filter(|_| !is_final),
+            Compared::LastEvent if lane.position > self.vouched => lane.position,
+            Compared::LastEvent => self.unconfirmed.min(lane.position),
+        };
+        self.vouched = lane.position;
+    }
+
     /// It came back from a pass. Gives whether it moved. One that was halted meanwhile, by an audit, stays halted: its lane is dropped.
     pub fn returned(&mut self, lane: Lane, policy: &Policy, log: &Logger) -> bool {
         let has_moved = lane.position > self.position;
-        self.position = lane.position;
+        (self.position, self.vouched) = (lane.position, lane.position);
         if has_moved {
             debug!(log, "events were appended"; key::DESTINATION => &self.name, key::POSITION => shown(lane.position));
         }
@@ -249,77 +299,5 @@ impl Slot {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::destination::Destination;
-    use crate::error::Result;
-    use crate::event::feed::Feed;
-    use crate::event::frame::Format;
-    use crate::event::wire::Wire;
-    use crate::log;
-    use futures::FutureExt;
-    use futures::future::BoxFuture;
-    use std::time::Duration;
-
-    const POLICY: Policy = Policy {
-        wait_min: Duration::from_millis(1),
-        wait_max: Duration::from_millis(1),
-    };
-
-    /// A destination that takes nothing.
-    struct Nowhere;
-
-    impl Destination for Nowhere {
-        fn position(&mut self) -> BoxFuture<'_, Result<Option<i64>>> {
-            async { Ok(None) }.boxed()
-        }
-
-        fn append<'a>(&'a mut self, _: &'a mut Feed) -> BoxFuture<'a, Result<Option<i64>>> {
-            async { Ok(None) }.boxed()
-        }
-
-        fn death(&self) -> Option<Error> {
-            None
-        }
-    }
-
-    fn lane(position: i64) -> Lane {
-        Lane {
-            index: 0,
-            position: Some(position),
-            wire: Wire {
-                columns: Vec::new(),
-                format: Format::Binary,
-            },
-            epoch: 1,
-            history: History::default(),
-            gauge: Arc::default(),
-            destination: Box::new(Nowhere),
-        }
-    }
-
-    /// A slot whose lane is under way while an audit ends it.
-    fn halted_under_way() -> Slot {
-        let mut slot = Slot::new("copy".to_owned(), Arc::default(), Instant::now());
-        slot.opened(lane(3), &POLICY, &log::none());
-        assert!(slot.take_lane().is_some());
-        slot.lost(Error::new(Kind::Order, "an event is missing"), &POLICY, 0.0, &log::none());
-        slot
-    }
-
-    #[test]
-    fn a_lane_that_was_halted_while_it_was_under_way_stays_halted_however_it_comes_back() {
-        let mut returned = halted_under_way();
-        assert!(returned.returned(lane(9), &POLICY, &log::none()));
-        assert_eq!((returned.is_halted(), returned.position), (true, Some(9)));
-        let mut lost = halted_under_way();
-        lost.lost(Error::new(Kind::Stopped, "cut off"), &POLICY, 0.0, &log::none());
-        lost.lost(Error::new(Kind::Unavailable, "away"), &POLICY, 0.0, &log::none());
-        let mut opened = halted_under_way();
-        opened.opened(lane(9), &POLICY, &log::none());
-        for slot in [lost, opened] {
-            assert!(slot.is_halted());
-            assert_eq!(slot.lost_with().map(Error::kind), Some(Kind::Order));
-        }
-    }
-}
+#[path = "slot_tests.rs"]
+mod tests;

@@ -31,6 +31,8 @@ pub struct Source {
     pub rule: Rule,
     /// The highest id visible when it was opened.
     pub highest: Option<i64>,
+    /// Everything up to this id was decided then.
+    pub decided: Option<i64>,
     /// Lanes whose positions differ by no more ids than this share a read.
     pub near_ids: i64,
     /// The gates of batches.
@@ -98,11 +100,11 @@ impl Source {
         })
     }
 
-    /// The mark for lanes that are behind what was shipped already.
-    fn mark_through(&self, shipped: Option<i64>) -> Mark {
+    /// The mark where everything up to an id is decided.
+    fn mark_through(&self, decided: Option<i64>) -> Mark {
         match &self.rule {
             Rule::Consecutive { known_gaps } => Mark::Consecutive(Arc::clone(known_gaps)),
-            Rule::Horizon { .. } | Rule::Grace(_) => Mark::Decided(shipped),
+            Rule::Horizon { .. } | Rule::Copy | Rule::Grace(_) => Mark::Decided(decided),
         }
     }
 }
@@ -125,6 +127,9 @@ pub struct Upstream {
     looks_until: Stop,
     news: Option<News>,
     front: Front,
+    /// Everything up to this id is decided, by the looks of the present connection. What a destination holds says nothing of that: others may
+    /// have filled it while transactions were open.
+    decided: Option<i64>,
     /// How large the rows of the last read were, on average.
     row_bytes: Option<u64>,
     holding: View,
@@ -145,6 +150,7 @@ impl Upstream {
             looks_until,
             news: None,
             front: Front::default(),
+            decided: None,
             row_bytes: None,
             holding: View::default(),
             lost_with: None,
@@ -184,13 +190,14 @@ impl Upstream {
     }
 
     /// Takes the new connection. Nothing is known to be copied from it before [`Upstream::hear_of`]: after a failover, what a lane holds
-    /// may be of another history, in which other ids are decided.
+    /// may be of another history.
     pub fn opened(&mut self, source: Source, follower: Follower) {
         self.health = self.health.next(Happened::Opened, &NO_WAIT, 0.0);
         self.holding = follower.holding_view();
         self.follower = Some(Box::new(follower));
         self.news = None;
         self.front = Front::default();
+        self.decided = source.decided;
         self.row_bytes = None;
         self.lost_with = None;
         self.opened_at = Instant::now();
@@ -263,7 +270,7 @@ impl Upstream {
         self.holding.in_words()
     }
 
-    /// A lane was compared with the source over this connection, and holds everything up to here.
+    /// A lane was compared with the source over this connection, and has come to here: it reads on from there, and nobody looks before it.
     pub fn hear_of(&mut self, position: Option<i64>, epoch: u64) {
         if epoch != self.epoch {
             return;
@@ -283,6 +290,7 @@ impl Upstream {
     /// The follower came back with news; it is dropped when its connection is not the present one.
     pub fn saw(&mut self, follower: Box<Follower>, news: News, epoch: u64) {
         if matches!(&self.state, State::Open(source) if source.epoch == epoch) {
+            self.decided = self.decided.max(news.mark.decided());
             self.follower = Some(follower);
             self.news = Some(news);
         }
@@ -298,10 +306,15 @@ impl Upstream {
         self.row_bytes.is_some_and(|bytes| bytes <= SMALL_ROW_BYTES)
     }
 
+    /// Up to where everything is decided.
+    pub fn decided(&self) -> Option<i64> {
+        self.decided
+    }
+
     /// The mark for a group that is behind the front; `None` when it is not.
     pub fn mark_behind(&self, after: Option<i64>) -> Option<Mark> {
         let source = self.source()?;
-        (self.front.shipped > after).then(|| source.mark_through(self.front.shipped))
+        (self.front.shipped > after).then(|| source.mark_through(self.decided))
     }
 
     /// Takes how far a pass has read.

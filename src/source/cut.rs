@@ -25,12 +25,11 @@ pub enum Mark {
 }
 
 impl Mark {
-    /// The same mark, when everything up to `shipped` is decided as well.
-    #[must_use]
-    pub fn at_least(self, shipped: Option<i64>) -> Self {
+    /// The highest id up to which every id is decided; `None`: none is. Of consecutive ids a row that is visible decides all before it.
+    pub fn decided(&self) -> Option<i64> {
         match self {
-            Mark::Decided(through) => Mark::Decided(through.max(shipped)),
-            consecutive @ Mark::Consecutive(_) => consecutive,
+            Mark::Decided(through) => *through,
+            Mark::Consecutive(_) => Some(i64::MAX),
         }
     }
 

@@ -19,15 +19,33 @@ const ASK_AFTER: Duration = Duration::from_secs(1);
 /// Waiting events are counted up to this many.
 const WAITING_MAX: i64 = 1_000_000;
 
-/// Why committed events wait.
+/// What cannot go on, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hold {
     /// The last id before the gap.
     pub after: Option<i64>,
-    /// The first event that waits.
-    pub next: i64,
-    /// The transaction that may still insert an id between; `None` with consecutive ids, where the gap itself is the fault.
-    pub holder: Option<Oldest>,
+    /// The first committed event that waits; `None`: none does, but what a destination holds cannot be confirmed yet.
+    pub next: Option<i64>,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Why ids are not decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// This transaction may still insert an id between.
+    Holder(Oldest),
+    /// A gap is given up after a time.
+    Grace,
+    /// The event that waits was not drawn from the sequence: those between may still be.
+    NotDrawn {
+        /// The sequence.
+        sequence: TableName,
+        /// The value it gave out last; `None`: none yet.
+        drawn: Option<i64>,
+    },
+    /// An id is missing where none may be: the gap itself is the fault.
+    Missing,
 }
 
 /// What committed events wait for, seen by others.
@@ -75,19 +93,21 @@ impl Holding {
             return Ok(());
         }
         self.asked_at = Some(Instant::now());
-        let waiting = at.count_waiting(hold.after).await?;
-        let who = match &hold.holder {
-            Some(holder) => at.describe_holder(holder).await?,
-            None => "the grace of a gap".to_owned(),
+        let waiting = match hold.next {
+            Some(_) => at.count_waiting(hold.after).await?,
+            None => 0,
         };
-        let words = in_words(&hold, waiting, &who);
+        let who = match &hold.reason {
+            Reason::Holder(holder) => at.describe_holder(holder).await?,
+            Reason::Grace | Reason::Missing => "the grace of a gap".to_owned(),
+            Reason::NotDrawn { sequence, drawn } => at.describe_sequence(sequence, *drawn),
+        };
         let is_news = self.noted_at.is_none_or(|at| at.elapsed() >= NOTE_AGAIN);
         if since.elapsed() >= NOTE_AFTER && is_news {
             self.noted_at = Some(Instant::now());
-            warn!(log, "committed events wait for a transaction that may still insert before them";
-                key::ID => hold.next, key::EVENTS => waiting, "holder" => &who);
+            tell(&hold, waiting, &who, log);
         }
-        self.view.set(Some(words));
+        self.view.set(Some(in_words(&hold, waiting, &who)));
         Ok(())
     }
 
@@ -95,7 +115,7 @@ impl Holding {
     pub fn over(&mut self, log: &Logger) {
         if let Some((hold, since)) = self.hold.take() {
             if self.noted_at.take().is_some() {
-                info!(log, "events wait no longer"; key::ID => hold.next, key::ELAPSED_MS => u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX));
+                info!(log, "events wait no longer"; key::ID => shown(hold.next), key::ELAPSED_MS => u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX));
             }
             self.asked_at = None;
             self.view.set(None);
@@ -128,6 +148,17 @@ impl Events<'_> {
             .map_err(|error| self.session.error(&error, "cannot count the events that wait"))
     }
 
+    /// Where a sequence stands, in words, with the statement that lets it go on.
+    fn describe_sequence(&self, sequence: &TableName, drawn: Option<i64>) -> String {
+        let (name, id) = (sql::literal(&sequence.to_string()), sql::ident(self.id_column));
+        format!(
+            "sequence {sequence}, which gave out {} last, to reach it: the event has an id that was set by hand; if the ids between will not be used: \
+             SELECT setval({name}, greatest((SELECT max({id}) FROM {}), (SELECT last_value FROM {sequence})))",
+            shown(drawn),
+            self.table
+        )
+    }
+
     /// Who a holder is, in words.
     async fn describe_holder(&self, holder: &Oldest) -> Result<String> {
         let row = self
@@ -142,16 +173,37 @@ impl Events<'_> {
     }
 }
 
+fn tell(hold: &Hold, waiting: i64, who: &str, log: &Logger) {
+    match (&hold.reason, hold.next) {
+        (_, None) => {
+            warn!(log, "what a destination holds cannot be confirmed before a transaction ends that may still insert below it"; "holder" => who);
+        }
+        (Reason::NotDrawn { .. }, Some(next)) => {
+            warn!(log, "committed events wait for their sequence: an id was set by hand above it";
+                key::ID => next, key::EVENTS => waiting, "sequence" => who);
+        }
+        (_, Some(next)) => {
+            warn!(log, "committed events wait for a transaction that may still insert before them";
+                key::ID => next, key::EVENTS => waiting, "holder" => who);
+        }
+    }
+}
+
 fn in_words(hold: &Hold, waiting: i64, who: &str) -> String {
+    let Some(next) = hold.next else {
+        return format!(
+            "what a destination holds up to id {} cannot be confirmed before it ends: {who}",
+            shown(hold.after)
+        );
+    };
     let count = if waiting >= WAITING_MAX {
         format!("at least {waiting}")
     } else {
         waiting.to_string()
     };
     format!(
-        "after id {}: {count} committed events from id {} on wait for {who}",
-        shown(hold.after),
-        hold.next
+        "after id {}: {count} committed events from id {next} on wait for {who}",
+        shown(hold.after)
     )
 }
 

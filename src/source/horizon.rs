@@ -28,7 +28,7 @@ impl Holder {
 /// What is known of a holder.
 #[derive(Clone, Debug)]
 struct Bound {
-    /// It drew no id at or below this; `None`: it may own any gap.
+    /// It drew no id at or below this; `None`: it was there at the first look, and may own any gap.
     above: Option<i64>,
     pid: Option<i32>,
     since: Instant,
@@ -51,6 +51,7 @@ pub struct Horizon {
     bounds: HashMap<String, Bound>,
     a_prev: Option<i64>,
     has_looked: bool,
+    decided: Option<i64>,
 }
 
 impl Horizon {
@@ -59,12 +60,13 @@ impl Horizon {
         Self::default()
     }
 
-    /// Takes one look: `a` read before `holders`. Gives the highest id up to which every id is decided: no row can still appear at or below it.
+    /// Takes one look: an id `a` that was drawn, read before `holders`. Gives the highest id up to which every id is decided: no row can still
+    /// appear at or below it. `None`: nothing is decided yet.
     ///
-    /// `last` is the highest id known to be preceded by dead gaps only (the highest position of a destination): an unknown holder may
-    /// own any gap above it. `None` of the result: nothing is decided yet.
-    pub fn look(&mut self, a: Option<i64>, holders: &[Holder], last: Option<i64>, now: Instant) -> Option<i64> {
-        let above = self.bounds_of_newcomers(last);
+    /// Whoever is there at the first look may own any gap, whatever any destination holds: how that was filled is not known. What was decided
+    /// once stays decided.
+    pub fn look(&mut self, a: Option<i64>, holders: &[Holder], now: Instant) -> Option<i64> {
+        let above = self.bounds_of_newcomers();
         let known = std::mem::take(&mut self.bounds);
         for holder in holders {
             let (above, since) = match known.get(&holder.transaction) {
@@ -78,7 +80,8 @@ impl Horizon {
         }
         self.has_looked = true;
         self.a_prev = self.a_prev.max(a);
-        self.bounds.values().map(|bound| bound.above).fold(a, Ord::min)
+        self.decided = self.bounds.values().map(|bound| bound.above).fold(a, Ord::min).max(self.decided);
+        self.decided
     }
 
     /// The holder with the lowest bound, if any holds anything back.
@@ -91,11 +94,11 @@ impl Horizon {
         })
     }
 
-    fn bounds_of_newcomers(&self, last: Option<i64>) -> Newcomers {
+    fn bounds_of_newcomers(&self) -> Newcomers {
         if !self.has_looked {
             return Newcomers {
-                fresh: last,
-                renamed: last,
+                fresh: None,
+                renamed: None,
             };
         }
         // Before 13.5 and 14.1 PREPARE renames 3/17 to -1/<xid>, and one look may show both: then the newcomer is one of those that are known.
@@ -134,7 +137,7 @@ mod tests {
     }
 
     fn look(horizon: &mut Horizon, a: i64, holders: &[Holder]) -> Option<i64> {
-        horizon.look(Some(a), holders, Some(0), Instant::now())
+        horizon.look(Some(a), holders, Instant::now())
     }
 
     #[test]
@@ -143,10 +146,20 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_holder_of_the_first_look_may_own_any_gap_above_the_position() {
+    fn a_holder_of_the_first_look_may_own_any_gap_until_it_has_ended() {
         let mut horizon = Horizon::new();
-        assert_eq!(horizon.look(Some(9), &[running("3/1")], Some(4), Instant::now()), Some(4));
-        assert_eq!(Horizon::new().look(Some(9), &[running("3/1")], None, Instant::now()), None);
+        assert_eq!(look(&mut horizon, 9, &[running("3/1"), running("4/1")]), None);
+        assert_eq!(look(&mut horizon, 12, &[running("4/1"), running("5/1")]), None);
+        assert_eq!(look(&mut horizon, 20, &[running("5/1")]), Some(9));
+        assert_eq!(look(&mut horizon, 20, &[]), Some(20));
+    }
+
+    #[test]
+    fn what_was_decided_once_stays_decided() {
+        let mut horizon = Horizon::new();
+        assert_eq!(look(&mut horizon, 9, &[]), Some(9));
+        assert_eq!(horizon.look(Some(5), &[], Instant::now()), Some(9));
+        assert_eq!(horizon.look(None, &[], Instant::now()), Some(9));
     }
 
     #[test]
@@ -204,7 +217,11 @@ mod tests {
         Roll(usize),
         /// Under its own name, as servers do it now, or under another, as they did.
         Prepare(usize, bool),
+        /// Inserts and commits an id so far above the sequence, by hand.
+        Explicit(i64),
         Look,
+        /// The connection is lost: whoever looks next knows nobody.
+        Reconnect,
     }
 
     fn step() -> impl Strategy<Value = Step> {
@@ -214,7 +231,9 @@ mod tests {
             3 => any::<usize>().prop_map(Step::Commit),
             1 => any::<usize>().prop_map(Step::Roll),
             1 => any::<(usize, bool)>().prop_map(|(which, is_renamed)| Step::Prepare(which, is_renamed)),
+            1 => (1..4i64).prop_map(Step::Explicit),
             4 => Just(Step::Look),
+            1 => Just(Step::Reconnect),
         ]
     }
 
@@ -246,8 +265,12 @@ mod tests {
                 }
                 Step::Draw(which) if count > 0 && !self.open[which % count].1 => {
                     self.drawn += 1;
-                    self.open[which % count].2.push(self.drawn);
+                    // The insert of an id that is there already fails.
+                    if !self.visible.contains(&self.drawn) {
+                        self.open[which % count].2.push(self.drawn);
+                    }
                 }
+                Step::Explicit(above) => _ = self.visible.insert(self.drawn + above),
                 Step::Commit(which) if count > 0 => self.visible.extend(self.open.remove(which % count).2),
                 Step::Roll(which) if count > 0 => drop(self.open.remove(which % count)),
                 Step::Prepare(which, is_renamed) if count > 0 => {
@@ -276,17 +299,24 @@ mod tests {
             let mut last = None;
             for (step, between, meanwhile, later) in &steps {
                 source.run(step);
+                if matches!(step, Step::Reconnect) {
+                    horizon = Horizon::new();
+                }
                 if !matches!(step, Step::Look) {
                     continue;
                 }
-                let a = source.visible.last().copied();
+                // The sequence is read in the same statement as the highest id, but not by its snapshot.
+                let (meanwhile_drawn, between) = between.split_at(between.len() / 2);
+                let highest = source.visible.last().copied();
+                meanwhile_drawn.iter().for_each(|step| source.run(step));
+                let a = highest.map(|highest| highest.min(source.drawn));
                 between.iter().for_each(|step| source.run(step));
                 let mut holders = source.holders();
                 meanwhile.iter().for_each(|step| source.run(step));
                 let renamed = source.holders().into_iter().filter(|now| now.pid.is_none() && !holders.iter().any(|before| before.transaction == now.transaction));
                 holders.extend(renamed.collect::<Vec<_>>());
                 later.iter().for_each(|step| source.run(step));
-                let safe = horizon.look(a, &holders, last, Instant::now());
+                let safe = horizon.look(a, &holders, Instant::now());
                 for id in source.visible.iter().copied().filter(|id| last.is_none_or(|last| *id > last)).collect::<Vec<_>>() {
                     if safe.is_some_and(|safe| id <= safe) || last == Some(id - 1) {
                         shipped.insert(id);

@@ -10,16 +10,19 @@ use crate::fail;
 use crate::postgres::connect::Session;
 use crate::source::along::{Along, News, read_along};
 use crate::source::cut::Mark;
-use crate::source::explain::{Events, Hold};
+use crate::source::explain::{Events, Hold, Reason};
+use crate::source::grace::Grace;
 use crate::source::horizon::{Holder, Horizon};
 use crate::source::page::{FirstPages, FirstRows};
 use crate::sql;
-use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 use tokio_postgres::{Row, Statement};
+
+/// Between two of the first looks.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// How ids are judged.
 #[derive(Clone, Debug)]
@@ -28,12 +31,16 @@ pub enum Rule {
     Horizon {
         /// Their oids.
         relations: Vec<u32>,
+        /// The sequence, where our role may read how far it has come: no id above that was drawn from it.
+        sequence: Option<TableName>,
     },
     /// Ids are consecutive, but for these ranges.
     Consecutive {
         /// First and last id of each.
         known_gaps: Arc<[(i64, i64)]>,
     },
+    /// Ids become visible in their order: another Counterfoil feeds the table.
+    Copy,
     /// A gap is given up after this time. Unsafe.
     Grace(Duration),
 }
@@ -41,10 +48,12 @@ pub enum Rule {
 /// Where the reading stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Front {
-    /// The highest id that was shipped: only dead gaps lie before it.
+    /// The highest id that a read or a lane has come to. It says nothing of the gaps below it: only a mark does.
     pub shipped: Option<i64>,
     /// What kept the last read from going on.
     pub blocked: Option<Blocked>,
+    /// Somebody waits until everything up to this id is decided, though there may be nothing new to read.
+    pub wanted: Option<i64>,
 }
 
 /// A group that reaches over the mark: its rows up to `held` could be shipped, but not its row `next`.
@@ -79,13 +88,15 @@ pub struct Looker {
     next_after: Statement,
     place: Option<Place>,
     horizon: Horizon,
-    seen_at: VecDeque<(Instant, i64)>,
+    grace: Grace,
     first_pages: FirstPages,
 }
 
 /// What the statements of a look say.
 struct Asked {
     highest: Option<i64>,
+    /// How far the sequence has come, where that may be known; the inner `None`: it gave out nothing yet.
+    drawn: Option<Option<i64>>,
     holders: Vec<Holder>,
     /// The first visible row after the one that was asked about.
     next: Option<i64>,
@@ -107,7 +118,15 @@ impl Looker {
     /// Those of the server.
     pub async fn new(session: Arc<Session>, table: &TableName, id_column: &str, rule: Rule) -> Result<Self> {
         let qualified = table.quoted();
+        let drawn = match &rule {
+            Rule::Horizon { sequence: Some(name), .. } => {
+                let names = [("schema", sql::text(&name.schema)), ("sequence", sql::text(&name.name))];
+                sql::without_header(&sql::fill(include_str!("../../sql/source/mark_1_drawn.sql"), &names)).to_owned()
+            }
+            _ => "null".to_owned(),
+        };
         let names = [
+            ("drawn", sql::sql(drawn)),
             ("schema", sql::text(&table.schema)),
             ("table", sql::text(&table.name)),
             ("id", sql::text(id_column)),
@@ -132,7 +151,7 @@ impl Looker {
             next_after,
             place: None,
             horizon: Horizon::new(),
-            seen_at: VecDeque::new(),
+            grace: Grace::default(),
             first_pages: FirstPages::default(),
         })
     }
@@ -140,11 +159,6 @@ impl Looker {
     /// The session it asks over.
     pub fn session(&self) -> &Arc<Session> {
         &self.session
-    }
-
-    /// Whether a hole is a fault rather than a gap.
-    pub fn is_consecutive(&self) -> bool {
-        matches!(self.rule, Rule::Consecutive { .. })
     }
 
     /// Where to ask about events that wait.
@@ -156,14 +170,21 @@ impl Looker {
         }
     }
 
-    /// The highest visible id.
+    /// The first look of a connection: gives the highest visible id, and what is decided. Short transactions that are open then are waited for, up to
+    /// `settle_max`, so that what lanes hold can be confirmed at once.
     ///
     /// # Errors
-    /// Those of the server.
-    pub async fn highest(&self) -> Result<Option<i64>> {
-        let row = self.session.query_one(&self.highest, &[]).await;
-        row.map(|row| row.get("highest"))
-            .map_err(|error| self.session.error(&error, "cannot find the highest id"))
+    /// Those of [`Looker::look`].
+    pub async fn first_look(&mut self, settle_max: Duration) -> Result<(Option<i64>, Option<i64>)> {
+        let began = Instant::now();
+        let first = self.ask(None, None).await?;
+        let mut decided = self.mark(&first).decided();
+        while decided < first.highest && matches!(self.rule, Rule::Horizon { .. }) && began.elapsed() < settle_max {
+            tokio::time::sleep(LOOK_AGAIN).await;
+            let again = self.ask(None, None).await?;
+            decided = self.mark(&again).decided();
+        }
+        Ok((first.highest, decided))
     }
 
     /// Takes one look beyond the front: three short statements in one flush, each an index probe or a read of the lock table. The third can be the
@@ -174,19 +195,10 @@ impl Looker {
     pub async fn look(&mut self, front: Front, along: Option<&Along>) -> Result<Seen> {
         let from = front.blocked.map_or(front.shipped, |blocked| blocked.held);
         let along = along.filter(|_| front.blocked.is_none());
-        let Asked {
-            highest,
-            holders,
-            next,
-            first,
-        } = self.ask(from, along).await?;
+        let asked = self.ask(from, along).await?;
         fail::point!("source.looked");
-        let now = Instant::now();
-        let mark = match &self.rule {
-            Rule::Horizon { .. } => Mark::Decided(self.horizon.look(highest, &holders, front.shipped, now).max(front.shipped)),
-            Rule::Consecutive { known_gaps } => Mark::Consecutive(Arc::clone(known_gaps)),
-            Rule::Grace(grace) => Mark::Decided(decided_by_grace(&mut self.seen_at, highest, *grace, now)),
-        };
+        let mark = self.mark(&asked);
+        let Asked { highest, next, first, .. } = asked;
         if highest < front.shipped {
             return Err(Error::new(Kind::Unavailable, "the source has gone backwards")
                 .at(self.session.place())
@@ -197,21 +209,69 @@ impl Looker {
                 ))
                 .fix("nothing to do: it is connected and compared anew"));
         }
+        if front.wanted.is_some() && mark.decided() >= front.wanted {
+            return Ok(Seen::More(News { mark, first }));
+        }
+        let nothing_new = |reason: Reason| match front.wanted {
+            Some(_) => Seen::Held(Hold {
+                after: from,
+                next: None,
+                reason,
+            }),
+            None => Seen::Nothing,
+        };
         if highest == front.shipped {
-            return Ok(Seen::Nothing);
+            return Ok(nothing_new(self.reason(None, asked.drawn)));
         }
         let Some(next) = next else {
             // A blocked row that is there no more is a reason to read again.
             let news = News { mark, first: None };
-            return Ok(if front.blocked.is_some() { Seen::More(news) } else { Seen::Nothing });
+            return Ok(match front.blocked {
+                Some(_) => Seen::More(news),
+                None => nothing_new(self.reason(None, asked.drawn)),
+            });
         };
         // A row that appeared in the gap before a blocked one is a reason to read again.
         let is_news = front.blocked.is_some_and(|blocked| next != blocked.next);
         if is_news || mark.may_ship(from, next) {
             return Ok(Seen::More(News { mark, first }));
         }
-        let holder = self.horizon.oldest();
-        Ok(Seen::Held(Hold { after: from, next, holder }))
+        let reason = self.reason(Some(next), asked.drawn);
+        Ok(Seen::Held(Hold {
+            after: from,
+            next: Some(next),
+            reason,
+        }))
+    }
+
+    /// Up to where the answers allow to read.
+    fn mark(&mut self, asked: &Asked) -> Mark {
+        let now = Instant::now();
+        match &self.rule {
+            Rule::Horizon { .. } => {
+                // An id above the sequence says nothing of those between.
+                let drawn = asked.drawn.map_or(asked.highest, |drawn| asked.highest.min(drawn));
+                Mark::Decided(self.horizon.look(drawn, &asked.holders, now))
+            }
+            Rule::Consecutive { known_gaps } => Mark::Consecutive(Arc::clone(known_gaps)),
+            Rule::Copy => Mark::Decided(asked.highest),
+            Rule::Grace(grace) => Mark::Decided(self.grace.look(asked.highest, *grace, now)),
+        }
+    }
+
+    /// Why nothing more may be shipped: the row `next`, if there is one.
+    fn reason(&self, next: Option<i64>, drawn: Option<Option<i64>>) -> Reason {
+        match &self.rule {
+            Rule::Consecutive { .. } => Reason::Missing,
+            Rule::Copy | Rule::Grace(_) => Reason::Grace,
+            Rule::Horizon { sequence, .. } => match (sequence, drawn, next) {
+                (Some(sequence), Some(drawn), Some(next)) if drawn < Some(next) => Reason::NotDrawn {
+                    sequence: sequence.clone(),
+                    drawn,
+                },
+                _ => self.horizon.oldest().map_or(Reason::Grace, Reason::Holder),
+            },
+        }
     }
 
     /// Whether something changed since the front was reached: one index probe.
@@ -245,8 +305,8 @@ impl Looker {
         };
         let second = async {
             match &self.rule {
-                Rule::Horizon { relations } => session.query(&self.holders, &[relations]).await,
-                Rule::Consecutive { .. } | Rule::Grace(_) => Ok(Vec::new()),
+                Rule::Horizon { relations, .. } => session.query(&self.holders, &[relations]).await,
+                Rule::Consecutive { .. } | Rule::Copy | Rule::Grace(_) => Ok(Vec::new()),
             }
         };
         let third = async {
@@ -269,10 +329,12 @@ impl Looker {
             transaction: row.get(0),
             pid: row.get(1),
         });
+        let may_know = matches!(self.rule, Rule::Horizon { sequence: Some(_), .. });
         Ok(Asked {
             holders: holders.collect(),
             next,
             first,
+            drawn: may_know.then(|| row.get("drawn")),
             highest: self.confirm_place(&row)?,
         })
     }
@@ -308,36 +370,5 @@ impl Looker {
         Ok(row
             .map_err(|error| self.session.error(&error, "cannot look for the next event"))?
             .map(|row| row.get(0)))
-    }
-}
-
-/// The highest id that was visible a whole grace ago.
-fn decided_by_grace(seen_at: &mut VecDeque<(Instant, i64)>, highest: Option<i64>, grace: Duration, now: Instant) -> Option<i64> {
-    if let Some(highest) = highest
-        && seen_at.back().is_none_or(|(_, seen)| *seen < highest)
-    {
-        seen_at.push_back((now, highest));
-    }
-    while seen_at.get(1).is_some_and(|(at, _)| now.duration_since(*at) >= grace) {
-        seen_at.pop_front();
-    }
-    seen_at
-        .front()
-        .filter(|(at, _)| now.duration_since(*at) >= grace)
-        .map(|(_, seen)| *seen)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn grace_decides_what_was_visible_a_whole_grace_ago() {
-        let (mut seen, start, grace) = (VecDeque::new(), Instant::now(), Duration::from_secs(5));
-        let at = |seconds| start + Duration::from_secs(seconds);
-        assert_eq!(decided_by_grace(&mut seen, Some(10), grace, at(0)), None);
-        assert_eq!(decided_by_grace(&mut seen, Some(20), grace, at(3)), None);
-        assert_eq!(decided_by_grace(&mut seen, Some(20), grace, at(5)), Some(10));
-        assert_eq!(decided_by_grace(&mut seen, Some(30), grace, at(9)), Some(20));
     }
 }

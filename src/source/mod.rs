@@ -6,6 +6,7 @@ pub mod discipline;
 mod doorbell;
 pub mod durability;
 pub mod explain;
+mod grace;
 pub mod horizon;
 pub mod mark;
 pub mod next_id;

@@ -33,7 +33,7 @@ impl NextId {
         let found = match discipline {
             Discipline::Sequence { sequence: oid, .. } => self::sequence(session, *oid).await?,
             Discipline::Consecutive => counter(session, table).await?,
-            Discipline::Grace(_) => None,
+            Discipline::Copy | Discipline::Grace(_) => None,
         };
         found.ok_or_else(|| {
             Error::new(

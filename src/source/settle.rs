@@ -2,7 +2,9 @@
 
 use crate::error::Result;
 use crate::postgres::connect::Session;
+use crate::source::discipline::Discipline;
 use crate::source::horizon::Holder;
+use crate::sql::{self, TableName};
 use std::time::{Duration, Instant};
 
 /// Between two looks.
@@ -37,6 +39,32 @@ fn still_open(first: &[Holder], now: Vec<Holder>) -> Vec<Holder> {
     let is_any_gone = first.iter().any(|holder| !is_named(&now, holder));
     let may_be_open = |holder: &Holder| is_named(first, holder) || (is_any_gone && holder.is_renamed());
     now.into_iter().filter(may_be_open).collect()
+}
+
+/// Up to which id everything is decided: the highest that is visible now, once every transaction has ended that is open now, which is waited for up to
+/// `time_max`. `None`: nothing is known to be.
+///
+/// # Errors
+/// What the connection or the server says.
+pub async fn decided(
+    session: &Session,
+    events: &TableName,
+    id_column: &str,
+    discipline: &Discipline,
+    time_max: Duration,
+) -> Result<Option<i64>> {
+    let relations = match discipline {
+        Discipline::Consecutive | Discipline::Copy => return Ok(Some(i64::MAX)),
+        Discipline::Grace(_) => return Ok(None),
+        Discipline::Sequence { lock_relations, .. } => lock_relations,
+    };
+    let names = [("table", sql::sql(events.quoted())), ("id", sql::text(id_column))];
+    let highest = session
+        .query_one(&sql::fill(include_str!("../../sql/source/highest.sql"), &names), &[])
+        .await;
+    let highest = highest.map_err(|error| session.error(&error, "cannot find the highest id"))?.get(0);
+    let open = settle(session, relations, time_max).await?;
+    Ok(if open.is_empty() { highest } else { None })
 }
 
 async fn holders(session: &Session, relations: &[u32]) -> Result<Vec<Holder>> {

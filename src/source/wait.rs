@@ -11,7 +11,7 @@ use crate::log::key;
 use crate::postgres::listen::{Listener, Listening};
 use crate::source::along::{Along, News};
 use crate::source::doorbell::Doorbell;
-use crate::source::explain::{self, Hold, Holding};
+use crate::source::explain::{self, Hold, Holding, Reason};
 use crate::source::mark::{Front, Looker, Seen};
 use slog::{Logger, debug, info, warn};
 use std::sync::Arc;
@@ -131,9 +131,12 @@ impl Follower {
         self.holding.view()
     }
 
-    /// The looks, for other questions over the same session.
-    pub fn looker(&self) -> &Looker {
-        &self.looker
+    /// The first look, once it listens.
+    ///
+    /// # Errors
+    /// Those of [`Looker::first_look`].
+    pub async fn first_look(&mut self, settle_max: Duration) -> Result<(Option<i64>, Option<i64>)> {
+        self.looker.first_look(settle_max).await
     }
 
     /// Waits until rows beyond the front can be read, and gives the mark up to which. What a look after a rest may take along saves a question: few
@@ -195,7 +198,7 @@ impl Follower {
     }
 
     async fn wait_at_gap(&mut self, hold: Hold, since: Instant) -> Result<()> {
-        if hold.holder.is_none() && self.looker.is_consecutive() {
+        if hold.reason == Reason::Missing {
             if since.elapsed() >= HOLE_RECHECK {
                 return Err(hole(&hold, self.looker.session().place()));
             }
@@ -345,7 +348,7 @@ pub fn hole(hold: &Hold, place: &str) -> Error {
         format!(
             "an id is missing: after {} comes {}, and nothing can still appear between",
             shown(hold.after),
-            hold.next
+            shown(hold.next)
         ),
     )
     .at(place)

@@ -11,12 +11,16 @@ use counterfoil::config::Config;
 use counterfoil::error::Error;
 use counterfoil::postgres::connect::{Purpose, Session};
 use counterfoil::postgres::fault::Side;
-use counterfoil::replicate::check::contents::Lane;
+use counterfoil::replicate::check::contents::{Circumstances, Lane};
 use counterfoil::replicate::check::dry_run::{self, DryRun};
 use counterfoil::replicate::check::shape::destination_shape;
 use counterfoil::replicate::check::{self, Candidate, Findings};
 use std::time::Duration;
 
+const AT_THE_START: Circumstances = Circumstances {
+    decided: None,
+    has_written: false,
+};
 const LONG: Duration = Duration::from_secs(20);
 
 /// A source as `init source --ids sequence` makes it, without triggers.
@@ -59,7 +63,7 @@ async fn with_candidates<T>(config: &Config, run: impl AsyncFnOnce(&Session, &[C
 
 async fn findings(config: &Config) -> Findings {
     with_candidates(config, async |source, candidates| {
-        check::everything(config, source, candidates).await
+        check::everything(config, source, candidates, false).await
     })
     .await
 }
@@ -222,9 +226,9 @@ async fn a_latecomer_passes_the_same_checks_alone() {
         session: &theirs,
         shape: &shape,
     };
-    let late = check::latecomer(&lane, (&ours, &of)).await;
+    let late = check::latecomer(&lane, (&ours, &of), AT_THE_START).await;
     assert_eq!(late.unwrap().events, 100);
     destination.execute("update events set event = '{}' where id = 1").await;
-    let late = check::latecomer(&lane, (&ours, &of)).await;
+    let late = check::latecomer(&lane, (&ours, &of), AT_THE_START).await;
     assert!(late.unwrap_err().report().contains("does not begin as the source does"));
 }

@@ -5,7 +5,7 @@ use crate::harness::{Database, fresh_database, fresh_destination};
 use counterfoil::config::{Config, Ids};
 use counterfoil::error::{Error, Kind, Problems};
 use counterfoil::replicate::progress::Progress;
-use counterfoil::replicate::{Replication, replicate};
+use counterfoil::replicate::{Checked, Replication, replicate};
 use counterfoil::sql::LOCK_REPLICATOR;
 use counterfoil::stop::{self, Stopper};
 use std::sync::Arc;
@@ -14,6 +14,11 @@ use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 
 const WAIT_MAX: Duration = Duration::from_secs(60);
+/// A destination that was found to be empty.
+const EMPTY: Checked = Checked {
+    position: None,
+    is_final: true,
+};
 const IDS: &str = "select coalesce(string_agg(id::text, ',' order by id), '') from events";
 
 /// A source and two destinations; the second is held by somebody else until its holder is dropped.
@@ -58,7 +63,7 @@ async fn hold(destination: &Database) -> Client {
 
 fn follow(config: Config) -> (Stopper, JoinHandle<Problems>) {
     let run = Replication {
-        compared: vec![true; config.destinations.len()],
+        checked: vec![Some(EMPTY); config.destinations.len()],
         progress: Progress::new(config.destinations.iter().map(|destination| destination.name.clone())),
         config: Arc::new(config),
         until_caught_up: false,

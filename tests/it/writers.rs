@@ -452,7 +452,7 @@ async fn a_reader_sees_a_prefix_of_whole_groups_at_every_moment_under_load() {
     config.destinations[0].writers = 3;
     config.replication.max_events_per_write = 100;
     let run = Replication {
-        compared: vec![false],
+        checked: vec![None],
         config: Arc::new(config),
         until_caught_up: false,
         fail_fast: false,

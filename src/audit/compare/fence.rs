@@ -47,7 +47,7 @@ pub async fn find(first: &Side, second: &Side, columns: &Columns, discipline: Op
     let (their_lowest, theirs) = second.ends(columns, stop).await?;
     let doubt = match discipline {
         None => Doubt::Unknown,
-        Some(Discipline::Consecutive) => Doubt::Nothing,
+        Some(Discipline::Consecutive | Discipline::Copy) => Doubt::Nothing,
         Some(Discipline::Grace(wait)) => {
             stop.or(tokio::time::sleep((*wait).min(SETTLE_MAX))).await;
             Doubt::Nothing

@@ -43,7 +43,7 @@ pub async fn play(events: u64, config: &Arc<Config>, servers: &Servers, story: &
     writers.until_committed(events / 4).await?;
     let run = Replication {
         config: Arc::clone(config),
-        compared: vec![false; DESTINATIONS.len()],
+        checked: vec![None; DESTINATIONS.len()],
         until_caught_up: false,
         fail_fast: false,
         audit_interval: AUDIT_INTERVAL,

@@ -1,11 +1,11 @@
 //! Whether a destination holds what the source holds, as far as it goes: first event, last event, count.
 
-use crate::config::remedy;
 use crate::error::{Error, Kind, Result};
-use crate::event::range;
 use crate::event::slate::{self, Texts};
 use crate::postgres::connect::Session;
 use crate::replicate::check::agreement::{self, Agreement};
+use crate::replicate::check::damage;
+use crate::replicate::check::disagreement::{Comparison, Disagreement, Found, judge, message};
 use crate::replicate::check::holding::{Ends, EventDigest, Holding};
 use crate::replicate::check::shape::{DestinationShape, SourceShape};
 use crate::sql;
@@ -22,6 +22,31 @@ pub struct Lane<'a> {
     pub shape: &'a DestinationShape,
 }
 
+/// When contents are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Circumstances {
+    /// Up to where every id was decided at the source before.
+    pub decided: Option<i64>,
+    /// Whether this run has written already.
+    pub has_written: bool,
+}
+
+/// A comparison in the course of a run that finds out nothing about gaps.
+const LATER: Circumstances = Circumstances {
+    decided: None,
+    has_written: true,
+};
+
+impl Circumstances {
+    /// What state things are in, at the end of a remedy.
+    pub fn ending(self) -> &'static str {
+        match self.has_written {
+            false => "nothing was written",
+            true => "nothing more is written, and what was written stays",
+        }
+    }
+}
+
 /// What a destination was found to hold, all of it equal to the source's as far as checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Contents {
@@ -29,36 +54,8 @@ pub struct Contents {
     pub ends: Ends,
     /// Its events.
     pub events: i64,
-}
-
-/// What was found out about one destination, before it is judged.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Found {
-    source: Ends,
-    destination: Ends,
-    source_count: i64,
-    destination_count: i64,
-    /// Events of the destination above the source's highest id.
-    ahead: i64,
-    first: Comparison,
-    last: Comparison,
-}
-
-/// How one event of a destination compares with the source's of the same id.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Comparison {
-    Equal,
-    AbsentAtSource,
-    Unlike { columns: Vec<String> },
-}
-
-/// How a destination is not a copy, the first that applies.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Disagreement {
-    Ahead { by: i64 },
-    First(Comparison),
-    Last(Comparison),
-    Count,
+    /// Whether no transaction was open that may still insert at or below its highest id: then the count is the last word.
+    pub is_final: bool,
 }
 
 impl Lane<'_> {
@@ -84,7 +81,7 @@ impl Lane<'_> {
 ///
 /// # Errors
 /// What the source says: then nothing is known of any destination.
-pub async fn compare_all(source: &Session, of: &SourceShape, lanes: &[Lane<'_>]) -> Result<Vec<Result<Contents>>> {
+pub async fn compare_all(source: &Session, of: &SourceShape, lanes: &[Lane<'_>], when: Circumstances) -> Result<Vec<Result<Contents>>> {
     let asked: Vec<_> = lanes.iter().map(|lane| ends_of(lane, source, of)).collect();
     let ends = join_all(asked).await;
     let positions: Vec<Option<i64>> = ends.iter().map(|ends| ends.as_ref().ok().and_then(|ends| ends.highest)).collect();
@@ -97,7 +94,7 @@ pub async fn compare_all(source: &Session, of: &SourceShape, lanes: &[Lane<'_>])
     let source_counts = source_counts?;
     let found = lanes.iter().zip(ends).zip(counts).zip(source_counts);
     let verdicts: Vec<_> = found
-        .map(|(((lane, ends), count), source_count)| verdict(lane, source, of, ends, (source_count, count)))
+        .map(|(((lane, ends), count), source_count)| verdict(lane, (source, of, when), ends, (source_count, count)))
         .collect();
     Ok(join_all(verdicts).await)
 }
@@ -124,7 +121,7 @@ pub async fn last_event(source: &Session, of: &SourceShape, lane: &Lane<'_>) -> 
         Some(Disagreement::Ahead { .. }) => {
             let ahead = theirs.count(found.source.highest, None).await?;
             let by = Disagreement::Ahead { by: ahead };
-            let error = explain(lane, (ours, theirs), of, &Found { ahead, ..found }, &by).await?;
+            let error = explain(lane, (ours, theirs), (of, LATER), &Found { ahead, ..found }, &by).await?;
             // A standby that starts again shows an older state until it has replayed what it had before.
             Err(if of.server.is_standby {
                 error.of_kind(Kind::Unavailable)
@@ -132,7 +129,7 @@ pub async fn last_event(source: &Session, of: &SourceShape, lane: &Lane<'_>) -> 
                 error
             })
         }
-        Some(other) => Err(explain(lane, (ours, theirs), of, &found, &other).await?),
+        Some(other) => Err(explain(lane, (ours, theirs), (of, LATER), &found, &other).await?),
     }
 }
 
@@ -140,8 +137,10 @@ async fn ends_of(lane: &Lane<'_>, source: &Session, of: &SourceShape) -> Result<
     lane.sides(source, of).1.ends().await
 }
 
-async fn verdict(lane: &Lane<'_>, source: &Session, of: &SourceShape, ends: Result<Ends>, counts: (i64, Result<i64>)) -> Result<Contents> {
-    compare(lane, source, of, ends?, (counts.0, counts.1?)).await
+type Source<'a> = (&'a Session, &'a SourceShape, Circumstances);
+
+async fn verdict(lane: &Lane<'_>, source: Source<'_>, ends: Result<Ends>, counts: (i64, Result<i64>)) -> Result<Contents> {
+    compare(lane, source, ends?, (counts.0, counts.1?)).await
 }
 
 async fn count_through(lane: &Lane<'_>, source: &Session, of: &SourceShape, ends: &Result<Ends>) -> Result<i64> {
@@ -183,11 +182,12 @@ pub async fn count_missing(source: &Session, of: &SourceShape, lanes: &[(Lane<'_
     Ok(lanes.iter().map(|(_, contents)| (all - contents.events).max(0)).collect())
 }
 
-async fn compare(lane: &Lane<'_>, source: &Session, of: &SourceShape, destination: Ends, counts: (i64, i64)) -> Result<Contents> {
+async fn compare(lane: &Lane<'_>, (source, of, when): Source<'_>, destination: Ends, counts: (i64, i64)) -> Result<Contents> {
     let (ours, theirs) = lane.sides(source, of);
     let contents = Contents {
         ends: destination,
         events: counts.1,
+        is_final: destination.highest <= when.decided,
     };
     let (Some(lowest), Some(highest)) = (destination.lowest, destination.highest) else {
         return Ok(contents);
@@ -210,24 +210,7 @@ async fn compare(lane: &Lane<'_>, source: &Session, of: &SourceShape, destinatio
     };
     match judge(&found) {
         None => Ok(contents),
-        Some(disagreement) => Err(explain(lane, (ours, theirs), of, &found, &disagreement).await?),
-    }
-}
-
-/// The first way in which a destination is not a copy, if there is one.
-fn judge(found: &Found) -> Option<Disagreement> {
-    found.destination.highest?;
-    let is_other_first = found.source.lowest.is_some() && found.source.lowest != found.destination.lowest;
-    if found.source.highest.is_none() {
-        Some(Disagreement::Ahead { by: found.ahead })
-    } else if is_other_first || found.first != Comparison::Equal {
-        Some(Disagreement::First(found.first.clone()))
-    } else if found.destination.highest > found.source.highest {
-        Some(Disagreement::Ahead { by: found.ahead })
-    } else if found.last != Comparison::Equal {
-        Some(Disagreement::Last(found.last.clone()))
-    } else {
-        (found.source_count != found.destination_count).then_some(Disagreement::Count)
+        Some(disagreement) => Err(explain(lane, (ours, theirs), (of, when), &found, &disagreement).await?),
     }
 }
 
@@ -252,10 +235,15 @@ fn unlike_columns(holding: &Holding<'_>, source: &EventDigest, destination: &Eve
 async fn explain(
     lane: &Lane<'_>,
     (ours, theirs): (Holding<'_>, Holding<'_>),
-    of: &SourceShape,
+    (of, when): (&SourceShape, Circumstances),
     found: &Found,
     disagreement: &Disagreement,
 ) -> Result<Error> {
+    if let (Disagreement::Count, Some(position)) = (disagreement, found.destination.highest)
+        && let Some(damage) = damage::find((ours, theirs), position).await?
+    {
+        return Ok(damage.error(lane.name).at(lane.place()));
+    }
     // Where the first event is unlike, there is nothing to search.
     let is_first = matches!(disagreement, Disagreement::First(_));
     let agreed = match (found.destination.lowest, found.source.highest) {
@@ -281,7 +269,7 @@ async fn explain(
         Some(id) => is_slates_event(of, ours, theirs, id).await?,
         None => false,
     };
-    Ok(message(lane, of, found, disagreement, agreed, is_slates).at(lane.place()))
+    Ok(message(lane, (of, when), (found, disagreement), agreed, is_slates).at(lane.place()))
 }
 
 async fn is_slates_event(of: &SourceShape, ours: Holding<'_>, theirs: Holding<'_>, id: i64) -> Result<bool> {
@@ -300,99 +288,3 @@ async fn is_slates_event(of: &SourceShape, ours: Holding<'_>, theirs: Holding<'_
         .collect();
     Ok(slate::is_slates_work(&texts))
 }
-
-fn message(lane: &Lane<'_>, of: &SourceShape, found: &Found, disagreement: &Disagreement, agreed: Agreement, is_slates: bool) -> Error {
-    let ids = |id: Option<i64>| range::shown(id);
-    let (source, destination) = (&found.source, &found.destination);
-    let refused = |what: String| Error::new(Kind::Contents, format!("destination {:?} {what}", lane.name));
-    let error = match disagreement {
-        Disagreement::Ahead { by } => {
-            let error = refused(format!(
-                "is ahead of the source by {by} {}",
-                if *by == 1 { "event" } else { "events" }
-            ))
-            .because(format!(
-                "the highest id is {} there and {} at the source",
-                ids(destination.highest),
-                ids(source.highest)
-            ));
-            if of.server.is_standby {
-                error.because("the source is a standby, which may only be late")
-            } else {
-                error
-            }
-        }
-        Disagreement::First(comparison) => refused("does not begin as the source does".to_owned())
-            .because(format!(
-                "the first id is {} there and {} at the source",
-                ids(destination.lowest),
-                ids(source.lowest)
-            ))
-            .because(unlike(comparison)),
-        Disagreement::Last(comparison) => {
-            refused(format!("holds another event {} than the source", ids(destination.highest))).because(unlike(comparison))
-        }
-        Disagreement::Count => refused("does not hold as many events as the source".to_owned()).because(format!(
-            "up to id {} it has {}, the source {}",
-            ids(destination.highest),
-            found.destination_count,
-            found.source_count
-        )),
-    };
-    let error = error.because(agreed.to_string());
-    if is_slates {
-        return error
-            .because("it was filled by slate's replicator, which cuts time stamps to milliseconds and rewrites JSON numbers")
-            .fix(format!(
-                "{} brings it to the source's exact bytes, if nothing else differs; nothing was written",
-                remedy::repair(lane.name, "--accept-slate")
-            ));
-    }
-    error.fix(cure(lane.name, found, disagreement, agreed))
-}
-
-fn unlike(comparison: &Comparison) -> String {
-    match comparison {
-        Comparison::Equal => "that event itself is the same".to_owned(),
-        Comparison::AbsentAtSource => "the source has no event of that id".to_owned(),
-        Comparison::Unlike { columns } => format!("it differs in {}", columns.join(", ")),
-    }
-}
-
-/// What can be done, in words, with the command that does it.
-fn cure(name: &str, found: &Found, disagreement: &Disagreement, agreed: Agreement) -> String {
-    let cut = agreed
-        .through
-        .map(|through| remedy::repair(name, &format!("--rewind-to {through}")));
-    let restore = remedy::restore(name);
-    let look = remedy::events_diff(name);
-    let cure = match (disagreement, cut) {
-        (Disagreement::Ahead { by }, Some(cut)) => {
-            format!("if the source lost events, {restore} brings these {by} back into a new one; if they may go, {cut} removes them here")
-        }
-        (Disagreement::Ahead { .. }, None) => {
-            format!(
-                "if the source lost its events, {restore} brings them back into a new one; if this is another table, name the right one"
-            )
-        }
-        (Disagreement::Count, Some(cut)) if found.destination_count < found.source_count => format!(
-            "{} inserts what is missing, if nothing else differs; or {cut} cuts off what follows, and it is copied anew; {look} shows what differs",
-            remedy::repair(name, "--insert-missing")
-        ),
-        (_, Some(cut)) => {
-            format!("{look} shows what differs; if what comes after may go, {cut} cuts it off, and it is copied anew")
-        }
-        (_, None) => {
-            let empty = found.destination.lowest.map_or_else(String::new, |lowest| {
-                let empty = remedy::repair(name, &format!("--rewind-to {}", lowest.saturating_sub(1)));
-                format!(", or empty this one with {empty} if it may go")
-            });
-            format!("name the right table{empty}; {look} shows what differs")
-        }
-    };
-    format!("{cure}; nothing was written")
-}
-
-#[cfg(test)]
-#[path = "contents_tests.rs"]
-mod tests;

@@ -57,7 +57,7 @@ impl Missing {
 
 /// Runs every check and measures what is missing. Reads only.
 pub async fn dry_run(config: &Config, source: &Session, candidates: &[Candidate<'_>]) -> DryRun {
-    let mut findings = check::everything(config, source, candidates).await;
+    let mut findings = check::everything(config, source, candidates, false).await;
     let missing = match &findings.source {
         Some(shape) => all_missing(source, shape, candidates, &findings.destinations).await,
         None => Ok(vec![None; candidates.len()]),
@@ -146,6 +146,12 @@ fn write_destination(out: &mut fmt::Formatter<'_>, found: &DestinationFindings, 
             range::shown(contents.ends.highest)
         )?,
         None => writeln!(out, "  there          not what the source holds, or not known: see below")?,
+    }
+    if contents.is_some_and(|contents| !contents.is_final) {
+        writeln!(
+            out,
+            "                 a transaction is open that may still insert below its last id: it is counted once more when that has ended"
+        )?;
     }
     match missing {
         Some(missing) if missing.events == 0 => writeln!(out, "  missing        nothing")?,

@@ -94,6 +94,17 @@ impl Holding<'_> {
         number(&row, 0).ok_or_else(|| self.odd())
     }
 
+    /// How many rows up to an id the table itself holds, and how many its index of the id knows, of one snapshot.
+    pub async fn heap_and_index(&self, through: i64) -> Result<(i64, i64)> {
+        let range = format!("e.{} <= {through}", sql::ident(self.id_column));
+        let asked = self.fill(include_str!("../../../sql/audit/both_counts.sql"), &[("range", range)]);
+        let rows = self.rows(&asked).await?;
+        match rows.iter().filter_map(|row| number(row, 0)).collect::<Vec<_>>()[..] {
+            [heap, index] => Ok((heap, index)),
+            _ => Err(self.odd()),
+        }
+    }
+
     /// [`Self::count`] of a holding that is moved along.
     pub async fn counted(self, after: Option<i64>, through: i64) -> Result<i64> {
         self.count(after, Some(through)).await
@@ -149,12 +160,16 @@ impl Holding<'_> {
     }
 
     async fn simple(&self, asked: &str) -> Result<SimpleQueryRow> {
+        self.rows(asked).await?.into_iter().next().ok_or_else(|| self.odd())
+    }
+
+    async fn rows(&self, asked: &str) -> Result<Vec<SimpleQueryRow>> {
         let messages = self.session.simple_query(asked).await.map_err(|e| self.error(&e))?;
-        let row = messages.into_iter().find_map(|message| match message {
+        let rows = messages.into_iter().filter_map(|message| match message {
             SimpleQueryMessage::Row(row) => Some(row),
             _ => None,
         });
-        row.ok_or_else(|| self.odd())
+        Ok(rows.collect())
     }
 
     fn error(&self, error: &tokio_postgres::Error) -> Error {

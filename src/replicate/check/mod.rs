@@ -2,6 +2,8 @@
 
 pub mod agreement;
 pub mod contents;
+pub(super) mod damage;
+mod disagreement;
 pub mod dry_run;
 mod duplicates;
 pub mod fitness;
@@ -13,11 +15,17 @@ pub mod shape;
 use crate::config::{Config, DestinationConfig, SourceConfig};
 use crate::error::{Error, Kind, Problems, Result};
 use crate::postgres::connect::Session;
-use contents::{Contents, Lane};
+use crate::replicate::Checked;
+use crate::source::settle::decided;
+use contents::{Circumstances, Contents, Lane};
 use duplicates::Named;
 use futures::future::{join, join_all};
 use shape::{DestinationSeen, DestinationShape, SourceShape};
 use std::fmt;
+use std::time::Duration;
+
+/// Transactions that are open at the source before contents are compared are waited for so long: most end, and the counts are final.
+const SETTLE_MAX: Duration = Duration::from_millis(300);
 
 /// A destination, and the session on it or why there is none.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +65,14 @@ impl DestinationFindings {
     pub fn is_checked(&self) -> bool {
         self.contents.is_some()
     }
+
+    /// What a run need not find out again.
+    pub fn checked(&self) -> Option<Checked> {
+        self.contents.map(|contents| Checked {
+            position: contents.ends.highest,
+            is_final: contents.is_final,
+        })
+    }
 }
 
 impl Findings {
@@ -69,14 +85,23 @@ impl Findings {
 /// Runs every check of the source and of all destinations, as much as possible at the same time; reads only.
 ///
 /// Problems of one side do not hide those of another; contents are compared for each destination with which nothing else is wrong.
-pub async fn everything(config: &Config, source: &Session, candidates: &[Candidate<'_>]) -> Findings {
+/// `has_written`: whether this run has written already, for the words of what is wrong.
+pub async fn everything(config: &Config, source: &Session, candidates: &[Candidate<'_>], has_written: bool) -> Findings {
     let Look {
         mut findings,
         sides,
         is_unambiguous,
     } = look(config, source, candidates).await;
     if let Some(shape) = findings.source.as_ref().filter(|_| is_unambiguous) {
-        let contents = compared(source, shape, &sides, &mut findings.problems).await;
+        let decided = decided(source, &shape.table.name, &shape.id_column, &shape.ids.discipline, SETTLE_MAX).await;
+        let decided = findings.problems.note(decided);
+        let contents = match decided {
+            Some(decided) => {
+                let when = Circumstances { decided, has_written };
+                compared(source, shape, &sides, when, &mut findings.problems).await
+            }
+            None => sides.iter().map(|_| None).collect(),
+        };
         for (destination, contents) in findings.destinations.iter_mut().zip(contents) {
             destination.contents = contents;
         }
@@ -133,13 +158,13 @@ async fn look<'a>(config: &Config, source: &Session, candidates: &[Candidate<'a>
 ///
 /// # Errors
 /// As [`everything`] finds them, of this destination alone.
-pub async fn latecomer(lane: &Lane<'_>, (source, of): (&Session, &SourceShape)) -> Result<Contents, Problems> {
+pub async fn latecomer(lane: &Lane<'_>, (source, of): (&Session, &SourceShape), when: Circumstances) -> Result<Contents, Problems> {
     let named = vec![
         Named::source(source, Some(of)),
         Named::destination(lane.name, lane.session, Some(lane.shape)),
     ];
     duplicates::find(named).await.or_ok(())?;
-    let verdict = contents::compare_all(source, of, &[*lane]).await?.pop();
+    let verdict = contents::compare_all(source, of, &[*lane], when).await?.pop();
     Ok(verdict.unwrap_or_else(|| Err(Error::new(Kind::Bug, "a destination was not compared")))?)
 }
 
@@ -196,11 +221,12 @@ async fn compared(
     source: &Session,
     of: &SourceShape,
     sides: &[Option<DestinationSide<'_>>],
+    when: Circumstances,
     problems: &mut Problems,
 ) -> Vec<Option<Contents>> {
     let lanes: Vec<Option<Lane<'_>>> = sides.iter().map(|side| side.as_ref()?.lane()).collect();
     let known: Vec<Lane<'_>> = lanes.iter().flatten().copied().collect();
-    let verdicts = contents::compare_all(source, of, &known).await;
+    let verdicts = contents::compare_all(source, of, &known, when).await;
     let mut verdicts = problems.note(verdicts).unwrap_or_default().into_iter();
     let mut verdict = |lane: &Option<Lane<'_>>| lane.and_then(|_| verdicts.next());
     let verdicts: Vec<_> = lanes.iter().map(&mut verdict).collect();

@@ -3,6 +3,7 @@
 mod openings;
 mod passes;
 
+use crate::config::DestinationConfig;
 use crate::error::{Error, Kind, Problems, Result};
 use crate::postgres::turns::Turns;
 use crate::replicate::Replication;
@@ -46,6 +47,8 @@ pub enum Event {
     CameBack(Returned, Travellers),
     /// Late arrivals were looked for.
     Audited(usize, Box<Result<Found>>),
+    /// A lane was counted once more up to this id.
+    Confirmed(usize, i64, Box<Result<()>>),
     /// Nothing happened: time to look at the clock.
     Tick,
 }
@@ -80,15 +83,17 @@ impl<'a> Conductor<'a> {
         let limits = &run.config.replication;
         let now = Instant::now();
         let destinations = run.config.destinations.iter().enumerate();
-        let slots =
-            destinations.map(|(index, destination)| Slot::new(destination.name.clone(), Arc::clone(run.progress.gauge(index)), now));
+        let slot = |(index, destination): (usize, &DestinationConfig)| {
+            let checked = run.checked.get(index).copied().flatten();
+            Slot::new(destination.name.clone(), Arc::clone(run.progress.gauge(index)), checked, now)
+        };
         Self {
             run,
             stop,
             tasks: JoinSet::new(),
             turns: Turns::new(),
             upstream: Upstream::new(now),
-            slots: slots.collect(),
+            slots: destinations.map(slot).collect(),
             policy: Policy {
                 wait_min: RETRY_WAIT_MIN,
                 wait_max: limits.retry_wait_max,
@@ -130,6 +135,7 @@ impl<'a> Conductor<'a> {
                 self.open_lane(index, &source);
             }
         }
+        self.begin_confirmations(&source, now);
         self.begin_audits(&source, now);
         // Lanes that are opened at the same time begin together, so that they share their first read.
         if self.has_gathered(source.epoch) {
@@ -212,6 +218,7 @@ impl<'a> Conductor<'a> {
                 self.await_travellers(travellers);
             }
             Event::Audited(index, audited) => self.take_audited(index, *audited),
+            Event::Confirmed(index, through, confirmed) => self.take_confirmed(index, through, *confirmed),
             Event::Tick => {}
         }
     }
@@ -244,7 +251,8 @@ impl<'a> Conductor<'a> {
     }
 
     fn has_arrived(&self, slot: &Slot) -> bool {
-        self.target.is_some_and(|target| slot.was_opened && slot.position >= target)
+        self.target
+            .is_some_and(|target| slot.was_opened && slot.position >= target && slot.unconfirmed.is_none())
     }
 
     /// The clock: is the time allowed over, and is there progress to be told?

@@ -7,13 +7,15 @@ use crate::log::key;
 use crate::replicate::lane::Lane;
 use crate::replicate::late::{self, Found};
 use crate::replicate::open::{self, Known};
-use crate::replicate::slot::State;
+use crate::replicate::slot::{Confirming, State};
 use crate::replicate::upstream::Source;
 use crate::source::wait::Follower;
 use slog::{debug, error, info, warn};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+/// A destination that could not be counted once more is tried again after this time.
+const CONFIRM_AGAIN: Duration = Duration::from_secs(1);
 /// The number of the first connection to the source.
 const FIRST_EPOCH: u64 = 1;
 
@@ -72,10 +74,21 @@ impl Conductor<'_> {
             // A promoted standby or a table made of a backup may lack any event, not only the last.
             Some(history) => source.history().continues(history),
             // What the first checks found is of the connection that was opened right after them.
-            None => source.epoch == FIRST_EPOCH && run.compared.get(index).copied().unwrap_or(false),
+            None => source.epoch == FIRST_EPOCH && run.checked.get(index).is_some_and(Option::is_some),
         };
+        let decided = self.upstream.decided();
         self.tasks.spawn(async move {
-            let opening = open::lane(&run, &source, index, gauge, Known { is_first, is_compared });
+            let opening = open::lane(
+                &run,
+                &source,
+                index,
+                gauge,
+                Known {
+                    is_first,
+                    is_compared,
+                    decided,
+                },
+            );
             let opened = stop.or(turns.take(opening)).await;
             Event::LaneOpened(index, Box::new(opened.unwrap_or_else(|| Err(stopped()))), epoch)
         });
@@ -147,8 +160,53 @@ impl Conductor<'_> {
             Ok(Found::Agreed(audited)) => self.slots[index].audited = audited,
             Ok(Found::WentBackwards(highest)) => self.go_back(index, highest),
             Err(error) if error.kind() == Kind::Upstream => self.lose_source(&error.of_kind(Kind::Unavailable), self.upstream.epoch()),
+            // What it counted is not final yet: it is counted once more.
+            Err(error) if error.kind() == Kind::Order && self.slots[index].unconfirmed.is_some() => {
+                debug!(self.run.log, "a destination lacks events that may have been inserted late"; key::DESTINATION => &self.slots[index].name,
+                    key::ERROR => error.to_string());
+            }
             Err(error) if error.kind().consequence().is_retried || error.kind() == Kind::Stopped || is_of_the_tables(&error) => {
                 debug!(self.run.log, "late arrivals could not be looked for"; key::DESTINATION => &self.slots[index].name, key::ERROR => error.to_string());
+            }
+            Err(error) => self.lose_lane(index, error, self.upstream.epoch()),
+        }
+    }
+
+    /// Counts lanes once more whose comparison was not final, now that it can be.
+    pub(super) fn begin_confirmations(&mut self, source: &Arc<Source>, now: Instant) {
+        for index in 0..self.slots.len() {
+            let slot = &mut self.slots[index];
+            let (State::Ready(lane), Some(through)) = (&slot.state, slot.unconfirmed) else {
+                continue;
+            };
+            let is_due = matches!(slot.confirming, Confirming::From(from) if from <= now);
+            if !is_due || Some(through) > self.upstream.decided() {
+                continue;
+            }
+            slot.confirming = Confirming::Now;
+            let (run, stop, source) = (self.run.clone(), self.stop.clone(), Arc::clone(source));
+            let (wire, turns) = (lane.wire.clone(), self.turns.clone());
+            self.tasks.spawn(async move {
+                let confirmation = late::confirm(&run, &source, index, &wire, through);
+                let confirmed = stop.or(turns.take(confirmation)).await;
+                Event::Confirmed(index, through, Box::new(confirmed.unwrap_or_else(|| Err(stopped()))))
+            });
+        }
+    }
+
+    pub(super) fn take_confirmed(&mut self, index: usize, through: i64, confirmed: Result<()>) {
+        let slot = &mut self.slots[index];
+        slot.confirming = Confirming::From(Instant::now() + CONFIRM_AGAIN);
+        match confirmed {
+            Ok(()) if slot.unconfirmed == Some(through) => {
+                slot.unconfirmed = None;
+                info!(self.run.log, "the destination was confirmed: what was open when it was compared has ended";
+                    key::DESTINATION => &slot.name, key::THROUGH => through);
+            }
+            Ok(()) => {}
+            Err(error) if error.kind() == Kind::Upstream => self.lose_source(&error.of_kind(Kind::Unavailable), self.upstream.epoch()),
+            Err(error) if error.kind().consequence().is_retried || error.kind() == Kind::Stopped || is_of_the_tables(&error) => {
+                debug!(self.run.log, "a destination could not be confirmed yet"; key::DESTINATION => &slot.name, key::ERROR => error.to_string());
             }
             Err(error) => self.lose_lane(index, error, self.upstream.epoch()),
         }

@@ -8,11 +8,12 @@ use crate::log::key;
 use crate::replicate::fan_out::{Group, Pace, Standing, groups};
 use crate::replicate::lane::{Lane, Returned, Travellers};
 use crate::replicate::pass::{Bounds, Passed, Reached, pass};
-use crate::replicate::slot::{Slot, State};
+use crate::replicate::slot::{Slot, Stall, State};
 use crate::replicate::upstream::Source;
 use crate::source::along::{Along, News};
 use crate::source::cut::{CHUNK_BYTES, Stopped};
-use crate::source::explain::Hold;
+use crate::source::explain::{Hold, Reason};
+use crate::source::mark::Rule;
 use crate::source::read::Ended;
 use crate::source::wait::hole;
 use slog::{debug, info, warn};
@@ -22,8 +23,9 @@ use tokio::sync::oneshot;
 
 impl Conductor<'_> {
     pub(super) fn begin_look(&mut self, epoch: u64) {
-        let front = self.upstream.front();
-        let awaits_mark = |slot: &Slot| matches!(slot.state, State::Ready(_)) && slot.awaits_mark(front.shipped);
+        let (mut front, decided) = (self.upstream.front(), self.upstream.decided());
+        front.wanted = self.wanted();
+        let awaits_mark = |slot: &Slot| matches!(slot.state, State::Ready(_)) && slot.awaits_mark(front.shipped, decided);
         if self.is_led() || !self.slots.iter().any(awaits_mark) {
             return;
         }
@@ -38,12 +40,25 @@ impl Conductor<'_> {
         });
     }
 
+    /// Up to where somebody waits for ids to be decided: a lane whose comparison was not final, or one that stands behind the front at a gap.
+    fn wanted(&self) -> Option<i64> {
+        let decided = self.upstream.decided();
+        let more = decided.map_or(i64::MIN, |decided| decided.saturating_add(1));
+        let ready = self.slots.iter().filter(|slot| matches!(slot.state, State::Ready(_)));
+        ready
+            .filter_map(|slot| {
+                let unconfirmed = slot.unconfirmed.filter(|through| Some(*through) > decided);
+                unconfirmed.into_iter().chain(slot.is_stalled(decided).then_some(more)).min()
+            })
+            .min()
+    }
+
     /// What the first lane that awaits a mark would read first.
     fn along(&self) -> Option<Along> {
         let source = self.upstream.source().filter(|_| self.upstream.has_small_rows())?;
-        let front = self.upstream.front().shipped;
+        let (front, decided) = (self.upstream.front().shipped, self.upstream.decided());
         let wire = self.slots.iter().find_map(|slot| match &slot.state {
-            State::Ready(lane) if slot.awaits_mark(front) => Some(&lane.wire),
+            State::Ready(lane) if slot.awaits_mark(front, decided) => Some(&lane.wire),
             _ => None,
         })?;
         let reading = source.reading(wire, &self.run.config).filter(|_| wire.format == Format::Binary)?;
@@ -59,9 +74,10 @@ impl Conductor<'_> {
     }
 
     pub(super) fn begin_passes(&mut self, source: &Arc<Source>) {
-        for group in groups(&self.standings(), source.near_ids) {
+        let decided = self.upstream.decided();
+        for group in groups(&self.standings(), source.near_ids, decided) {
             let front = self.upstream.front().shipped;
-            let awaits_mark = |lane: &usize| self.slots[*lane].awaits_mark(front);
+            let awaits_mark = |lane: &usize| self.slots[*lane].awaits_mark(front, decided);
             let may_lead = group.lanes.iter().any(awaits_mark) && !self.is_led();
             let is_behind = !group.lanes.iter().all(awaits_mark);
             let news = if may_lead { self.upstream.take_news() } else { None };
@@ -113,12 +129,12 @@ impl Conductor<'_> {
         debug!(self.run.log, "a pass began"; "after" => shown(group.after), "lanes" => lanes.len(), "is_leading" => is_leading);
         let lead = is_leading.then(|| self.begin_lead());
         let (source, after, bounds, stop) = (Arc::clone(source), group.after, self.bounds_of(lanes.len()), self.stop.clone());
-        let front = self.upstream.front().shipped;
+        let (front, decided) = (self.upstream.front().shipped, news.mark.decided());
         self.tasks.spawn(async move {
             let batches = readers.batches(&reading, after, news.mark, &source.gate, PASS_MAX);
             let batches = batches.beginning_with(news.first);
             let mut passed = pass(batches, source.epoch, lanes, lead, bounds, &stop).await;
-            passed.front = front;
+            (passed.front, passed.decided) = (front, decided);
             Event::Passed(Box::new(passed))
         });
     }
@@ -157,7 +173,7 @@ impl Conductor<'_> {
         self.refuse_hole(&mut passed);
         self.upstream.shipped(&passed.reached, false);
         let Reached { ended, epoch, shipped, .. } = passed.reached;
-        let front = passed.front;
+        let decided = passed.decided;
         if passed.group_cuts > 0 {
             warn!(self.run.log, "a group grew beyond its limit and was cut: its events arrive in more than one transaction";
                 "cuts" => passed.group_cuts, "group_events_max" => self.run.config.source.group_events_max);
@@ -166,7 +182,7 @@ impl Conductor<'_> {
         for returned in std::mem::take(&mut passed.returned) {
             let (index, has_all) = (returned.index, returned.lane.as_ref().is_ok_and(|lane| lane.position >= shipped));
             self.take_returned(returned);
-            self.note_stall(index, ended.filter(|_| has_all), front, epoch);
+            self.note_stall(index, ended.filter(|_| has_all), decided, epoch);
         }
         self.await_travellers(passed.still_out);
         if let Some(error) = passed.source_error {
@@ -195,27 +211,36 @@ impl Conductor<'_> {
     /// A hole in consecutive ids where there was none when they were copied before.
     fn refuse_hole(&self, passed: &mut Passed) {
         if let Some(Ended::Stopped(Stopped::AtMark { next, .. })) = passed.reached.ended
+            && self.has_consecutive_ids()
             && Some(next) <= passed.front
             && passed.source_error.is_none()
         {
             let hold = Hold {
                 after: passed.reached.taken,
-                next,
-                holder: None,
+                next: Some(next),
+                reason: Reason::Missing,
             };
             let place = self.run.config.source.conninfo.describe();
             passed.source_error = Some(hole(&hold, &place).because("it was there when it was copied before"));
         }
     }
 
-    /// A read that had the front as its mark and ended before it: a group reaches over the front, which grew after others had shipped its
-    /// beginning. Read again at once, it would end in the same place.
-    fn note_stall(&mut self, index: usize, ended: Option<Ended>, mark: Option<i64>, epoch: u64) {
+    fn has_consecutive_ids(&self) -> bool {
+        let source = self.upstream.source();
+        source.is_some_and(|source| matches!(source.rule, Rule::Consecutive { .. }))
+    }
+
+    /// A read that ended before the front, at an id that was not decided: what lies there, or the end of its group, is known later. Read again at
+    /// once, it would end in the same place.
+    fn note_stall(&mut self, index: usize, ended: Option<Ended>, decided: Option<i64>, epoch: u64) {
         let front = self.upstream.front().shipped;
         let is_at_mark = matches!(ended, Some(Ended::Stopped(Stopped::AtMark { .. })));
         let slot = &mut self.slots[index];
-        let is_stalled = is_at_mark && mark == front && slot.position < front && epoch == self.upstream.epoch();
-        slot.stalled_at = is_stalled.then_some((slot.position, front));
+        let is_stalled = is_at_mark && decided == self.upstream.decided() && slot.position < front && epoch == self.upstream.epoch();
+        slot.stalled_at = is_stalled.then_some(Stall {
+            position: slot.position,
+            decided,
+        });
     }
 
     fn judge_paces(&mut self, passed: &Passed) {

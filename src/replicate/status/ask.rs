@@ -89,7 +89,7 @@ async fn upstream(config: &SourceConfig, timeout: Duration) -> Result<Upstream> 
     .await?;
     let table = described(&session, &config.table, &config.id_column).await?;
     let of_table = [("id", sql::text(&*config.id_column)), ("table", sql::sql(table.name.quoted()))];
-    let asked = sql::fill(include_str!("../../../sql/status/source.sql"), &of_table);
+    let asked = sql::fill(include_str!("../../../sql/source/highest.sql"), &of_table);
     let highest = session.query_one(&asked, &[]).await.and_then(|row| row.try_get("highest"));
     let highest = highest.map_err(|e| session.error(&e, WHAT))?;
     let sequence = match facts::ask(&session, &table, &config.id_column, session.server().is_in_recovery()).await {
@@ -111,7 +111,7 @@ async fn upstream(config: &SourceConfig, timeout: Duration) -> Result<Upstream> 
 fn sequence(facts: &facts::Facts, ids: Ids) -> Option<u32> {
     match discipline::judge(facts, ids, &[]).ok()?.discipline {
         Discipline::Sequence { sequence, .. } => Some(sequence),
-        Discipline::Consecutive | Discipline::Grace(_) => None,
+        Discipline::Consecutive | Discipline::Copy | Discipline::Grace(_) => None,
     }
 }
 

@@ -58,6 +58,8 @@ pub struct Sequence {
     pub value_max: i64,
     /// The value drawn last.
     pub last_value: LastValue,
+    /// Whether our role may ask the sequence itself how far it has come.
+    pub may_select: bool,
 }
 
 /// The value of a sequence that was drawn last.
@@ -167,6 +169,7 @@ fn sequence(row: &Row) -> Result<Sequence, tokio_postgres::Error> {
         is_cycle: row.try_get("is_cycle")?,
         value_max: row.try_get("value_max")?,
         last_value,
+        may_select: row.try_get("may_select")?,
     })
 }
 

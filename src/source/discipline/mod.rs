@@ -1,5 +1,6 @@
 //! By which discipline ids are given out at the source: a pure judgement of facts. The facts are asked in [`facts`].
 
+mod consecutive;
 pub mod facts;
 
 use crate::config::Ids;
@@ -23,7 +24,11 @@ pub enum Discipline {
         sequence: u32,
         /// Oids that every writer of an event holds a lock on: the sequence, the table and its leaf partitions.
         lock_relations: Vec<u32>,
+        /// Its name, where our role may read how far it has come.
+        readable: Option<TableName>,
     },
+    /// They become visible in their order, because a Counterfoil feeds the table.
+    Copy,
     /// A hole is given up after this time. Unsafe.
     Grace(Duration),
 }
@@ -44,6 +49,7 @@ impl fmt::Display for Judged {
         match &self.discipline {
             Discipline::Consecutive => write!(out, "consecutive: {}", self.reason),
             Discipline::Sequence { .. } => write!(out, "sequence: {}", self.reason),
+            Discipline::Copy => write!(out, "copy: {}", self.reason),
             Discipline::Grace(wait) => write!(out, "grace of {} ms: {}", wait.as_millis(), self.reason),
         }
     }
@@ -58,13 +64,15 @@ impl fmt::Display for Judged {
 pub fn judge(facts: &Facts, configured: Ids, known_gaps: &[(i64, i64)]) -> Result<Judged, Problems> {
     let case = Case { facts, known_gaps };
     let mut problems = Problems::new();
-    if facts.is_standby && configured != Ids::Consecutive && !(configured == Ids::Auto && facts.sequences.is_empty()) {
+    let shows_all_on_standby = matches!(configured, Ids::Consecutive | Ids::Copy);
+    if facts.is_standby && !shows_all_on_standby && !(configured == Ids::Auto && facts.sequences.is_empty()) {
         problems.push(case.unseen_on_standby());
         return Err(problems);
     }
     match configured {
         Ids::Consecutive => case.consecutive("configured", Vec::new()),
         Ids::Sequence => case.sequence("configured, and "),
+        Ids::Copy => case.copy(),
         Ids::Grace(wait) => Ok(case.grace(wait)),
         Ids::Auto => {
             case.drawing_triggers()
@@ -128,6 +136,7 @@ impl Case<'_> {
         let discipline = Discipline::Sequence {
             sequence: sequence.oid,
             lock_relations,
+            readable: sequence.may_select.then(|| sequence.name.clone()),
         };
         Ok(self.judged(discipline, reason, self.sequence_warnings(sequence)))
     }
@@ -237,108 +246,31 @@ impl Case<'_> {
         warnings
     }
 
-    // ---- consecutive
-
-    fn detected_consecutive(&self) -> Result<Judged, Problems> {
-        let sign = match (self.facts.has_insert_events, &self.facts.counter) {
-            (true, _) => "function insert_events gives them out".to_owned(),
-            (false, Some(counter)) => format!("{counter} holds the next id"),
-            (false, None) => return Err(self.cannot_tell().into()),
-        };
-        self.consecutive(&sign, Vec::new())
-    }
-
-    fn consecutive(&self, sign: &str, mut warnings: Vec<Warning>) -> Result<Judged, Problems> {
-        let mut problems = Problems::new();
-        let is_right_begin = |lowest: i64| lowest == 1 || (lowest > 1 && self.is_known_gap(1, lowest - 1));
-        if let Some(lowest) = self.facts.lowest.filter(|lowest| !is_right_begin(*lowest)) {
-            problems.push(self.does_not_begin_at_1(lowest));
-        } else if let Some(hole) = self.first_hole() {
-            problems.push(self.has_hole(hole));
-        }
-        if let Some(sequence) = self.facts.sequences.first() {
-            warnings.push(Warning::new(
-                format!(
-                    "ids are consecutive by configuration, but sequence {} feeds them: the first rollback leaves a hole",
-                    sequence.name
-                ),
-                "say ids = \"sequence\"",
-            ));
-        }
-        let seen = if self.facts.highest.is_some() {
-            "the newest have no hole (10000 were looked at, or all)"
-        } else {
-            "the table is empty"
-        };
-        problems.or_ok(self.judged(Discipline::Consecutive, format!("{sign}, and {seen}"), warnings))
-    }
-
-    fn first_hole(&self) -> Option<(i64, i64)> {
-        self.facts
-            .holes
-            .iter()
-            .copied()
-            .find(|(first, last)| !self.is_known_gap(*first, *last))
-    }
-
-    /// Whether known gaps, one after the other, cover all these ids.
-    fn is_known_gap(&self, first: i64, last: i64) -> bool {
-        let mut gaps = self.known_gaps.to_vec();
-        gaps.sort_unstable();
-        let mut next = first;
-        for (from, through) in gaps {
-            if from <= next && through >= next {
-                next = through.saturating_add(1);
-            }
-        }
-        next > last
-    }
-
-    fn does_not_begin_at_1(&self, lowest: i64) -> Error {
-        let gap = format!("known_gaps = [\"1..{}\"]", lowest.saturating_sub(1));
-        self.refuse(format!("consecutive ids begin at 1; those of {} begin at {lowest}", self.table()))
-            .fix(if lowest > 1 {
-                format!("if the events before were removed on purpose, say {gap}")
-            } else {
-                "say how ids are given out: ids = …".to_owned()
-            })
-    }
-
-    fn has_hole(&self, (first, last): (i64, i64)) -> Error {
-        let gap = if first == last {
-            first.to_string()
-        } else {
-            format!("{first}..{last}")
-        };
-        let (is, exists) = (if first == last { "id" } else { "ids" }, last.saturating_add(1));
-        let verb = if first == last { "is" } else { "are" };
-        Error::new(Kind::Order, format!("gap: {is} {gap} {verb} missing, {exists} exists"))
-            .at(format!("source {}", self.table()))
-            .because("ids are consecutive there, so a missing one is a lost event")
-            .fix(format!("bring the event back, or accept the hole with known_gaps = [\"{gap}\"]"))
-    }
-
-    fn cannot_tell(&self) -> Error {
-        let (table, id) = (self.table(), self.id());
-        let holes = match (self.first_hole(), self.facts.lowest) {
-            (Some((first, _)), _) => format!("ids are not consecutive (first gap after {})", first - 1),
-            (None, None) => "the table is empty".to_owned(),
-            (None, Some(_)) => "neither a counter table nor a function insert_events gives them out".to_owned(),
-        };
-        let what = match &self.facts.default_expression {
-            Some(default) => format!("cannot tell how {table}.{id} is assigned: its default is {default}, and {holes}"),
-            None => format!("cannot tell how {table}.{id} is assigned: no identity or serial sequence, and {holes}"),
-        };
-        self.refuse(what).fix(format!(
-            "ALTER TABLE {table} ALTER COLUMN {id} SET DEFAULT nextval('…'); where a sequence gives them out; or say ids = \"consecutive\" where writers hold a lock until they commit"
-        ))
-    }
-
     // ---- the others
+
+    fn copy(&self) -> Result<Judged, Problems> {
+        if self.facts.is_subscribed {
+            let error = self.refuse("a logical subscription writes into the table, in the order of commits and not of ids");
+            return Err(error.fix("name the publisher as the source").into());
+        }
+        let others = match (self.facts.sequences.first(), self.facts.has_insert_events) {
+            (Some(sequence), _) => Some(format!("sequence {}", sequence.name)),
+            (None, true) => Some("function insert_events".to_owned()),
+            (None, false) => None,
+        };
+        let warning = |others: String| {
+            let what = format!(
+                "ids = \"copy\" trusts that Counterfoil alone writes into the table, but {others} gives out ids there: events of other writers can be lost"
+            );
+            Warning::new(what, "let nobody else write there, or say ids = \"auto\"")
+        };
+        let reason = "configured: another Counterfoil feeds the table, in the order of ids".to_owned();
+        Ok(self.judged(Discipline::Copy, reason, others.map(warning).into_iter().collect()))
+    }
 
     fn unseen_on_standby(&self) -> Error {
         self.refuse("the source is a standby, where ids of transactions in flight cannot be seen")
-            .fix("name the primary as the source (target_session_attrs=read-write with all hosts); only ids = \"consecutive\" can be followed on a standby")
+            .fix("name the primary as the source (target_session_attrs=read-write with all hosts); only ids = \"consecutive\" and \"copy\" can be followed on a standby")
     }
 
     fn grace(&self, wait: Duration) -> Judged {

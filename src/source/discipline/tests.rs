@@ -38,6 +38,7 @@ fn with_sequence(change: impl FnOnce(&mut Sequence)) -> Facts {
         is_cycle: false,
         value_max: i64::MAX,
         last_value: LastValue::At(100),
+        may_select: true,
     };
     change(&mut sequence);
     Facts {
@@ -68,7 +69,8 @@ fn a_sequence_that_feeds_the_column_is_the_discipline_and_holes_do_not_matter() 
         judged.discipline,
         Discipline::Sequence {
             sequence: 71,
-            lock_relations: vec![71, 70]
+            lock_relations: vec![71, 70],
+            readable: Some(name("events_id_seq")),
         }
     );
     assert_eq!(
@@ -289,4 +291,49 @@ fn ids_near_the_end_of_their_type_or_sequence_are_warned_about() {
     assert!(!near(Type::INT4.oid(), i64::MAX, 1_900_000_000));
     assert!(near(Type::INT8.oid(), 2_147_483_647, 1_999_999_999));
     assert!(!near(Type::INT8.oid(), i64::MAX, 1_999_999_999));
+}
+
+#[test]
+fn a_copy_is_followed_as_such_where_it_is_asked_for_also_on_a_standby_and_other_writers_are_told() {
+    let standby = Facts {
+        is_standby: true,
+        ..bare()
+    };
+    for facts in [
+        bare(),
+        standby,
+        Facts {
+            holes: vec![(42, 42)],
+            ..bare()
+        },
+    ] {
+        let judged = judge(&facts, Ids::Copy, &[]).unwrap();
+        assert_eq!((judged.discipline, judged.warnings.len()), (Discipline::Copy, 0));
+    }
+    for (facts, other) in [(with_sequence(|_| ()), "public.events_id_seq"), (with_function(), "insert_events")] {
+        let judged = judge(&facts, Ids::Copy, &[]).unwrap();
+        let [warning] = judged.warnings.as_slice() else {
+            panic!("{:?}", judged.warnings)
+        };
+        assert!(warning.to_string().contains(other), "{warning}");
+    }
+    let subscribed = refused(
+        &Facts {
+            is_subscribed: true,
+            ..bare()
+        },
+        Ids::Copy,
+    );
+    assert!(subscribed.what().contains("a logical subscription"), "{subscribed}");
+    assert!(
+        refused(&bare(), Ids::Auto)
+            .report()
+            .contains("ids = \"copy\" where another Counterfoil feeds the table")
+    );
+}
+
+#[test]
+fn how_far_a_sequence_has_come_is_asked_where_it_may_be_read() {
+    let judged = judge(&with_sequence(|sequence| sequence.may_select = false), Ids::Auto, &[]).unwrap();
+    assert!(matches!(judged.discipline, Discipline::Sequence { readable: None, .. }), "{judged}");
 }

@@ -40,7 +40,12 @@ async fn identity_serial_and_a_plain_default_are_followed_by_their_sequence() {
         source
             .execute("insert into events (event) select '{}' from generate_series(1, 3)")
             .await;
-        let Discipline::Sequence { sequence, lock_relations } = discipline(&config).await else {
+        let Discipline::Sequence {
+            sequence,
+            lock_relations,
+            readable,
+        } = discipline(&config).await
+        else {
             panic!("{schema}")
         };
         let expected = source
@@ -48,6 +53,7 @@ async fn identity_serial_and_a_plain_default_are_followed_by_their_sequence() {
             .await;
         let given: Vec<String> = lock_relations.iter().map(u32::to_string).collect();
         assert_eq!((given.as_slice(), sequence), (expected.as_slice(), lock_relations[0]));
+        assert!(readable.is_some(), "{schema}");
     }
 }
 

@@ -5,12 +5,13 @@ use crate::support::events::{arrives, digest, equal, highest, init_destination, 
 use crate::support::replicator::{Setup, counterfoil, url};
 use crate::support::standby::{cut_off, either, level, on, promote, standby_of};
 use crate::support::until;
+use crate::truth::running::until_looked_twice;
 use counterfoil::postgres::server::{Server, Settings};
 use std::sync::Arc;
 
 /// A server that keeps enough of its log for a standby.
 async fn primary() -> Arc<Server> {
-    own_server(&Settings::new().set("wal_keep_size", "64MB"))
+    own_server(&Settings::new().set("wal_keep_size", "64MB").set("max_prepared_transactions", "5"))
 }
 
 /// A source on a server of its own, with a standby, and a destination; ten events are at all three.
@@ -239,6 +240,46 @@ async fn a_standby_that_crashes_and_comes_back_behind_is_waited_for_and_never_ca
     insert_by(&all.source, "consecutive", 50).await;
     equal(&all.source, &all.destination).await;
     replicator.stops().await;
+}
+
+/// A prepared transaction is rolled back at the old primary after the standby's last record, so that its gap is dead there, and committed on the new one.
+#[tokio::test]
+async fn a_transaction_that_was_prepared_before_a_failover_and_is_committed_after_it_ends_the_run_with_4() {
+    let all = replicated("sequence").await;
+    // After a notification nothing can be prepared.
+    all.source.execute("drop trigger counterfoil_doorbell on events").await;
+    let mut replicator = all.setup.start(&[]);
+    arrives(&all.destination, 10).await;
+    let writer = all.source.client().await;
+    for statement in [
+        "begin; insert into events (event) values ('{\"id\": 11}')",
+        "prepare transaction 'late'",
+    ] {
+        writer.batch_execute(statement).await.unwrap();
+    }
+    insert(&all.source, 3).await;
+    level(&all.source.server, &all.standby).await;
+    cut_off(&all.standby).await;
+    all.source.execute("rollback prepared 'late'").await;
+    arrives(&all.destination, 14).await;
+    all.source.server.aside(Server::kill_nine).await.unwrap();
+    promote(&all.standby).await;
+    let promoted = on(&all.standby, &all.source.conninfo.database);
+    replicator.says(&["the source is back"]).await;
+    // The sequence goes on behind a gap, which the prepared transaction may own.
+    insert(&promoted, 1).await;
+    until_looked_twice(&promoted).await;
+    assert_eq!(highest(&all.destination).await, 14);
+    promoted.execute("commit prepared 'late'").await;
+    let end = replicator.ends().await;
+    assert_eq!(end.code, Some(4), "{end:?}");
+    for words in [
+        "lacks 1 event that a transaction committed which was open",
+        "both agree up to id 10",
+    ] {
+        assert!(end.report.contains(words), "{words} is not in {}", end.report);
+    }
+    assert_eq!(all.destination.query("select count(*) from events where id = 11").await, ["0"]);
 }
 
 /// The standby has the higher of two ids and lacks the lower one, both destinations hold both, and the standby is promoted.

@@ -1,5 +1,6 @@
 //! The promise, on real servers: at every commit a destination is exactly a prefix of the source in id order, and no byte is changed.
 
+mod chain;
 mod groups;
 mod huge;
 mod moved;
@@ -10,6 +11,7 @@ pub mod program;
 mod refused;
 mod roles;
 pub mod running;
+mod seeded;
 mod slate;
 mod small;
 mod stress;

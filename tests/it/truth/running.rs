@@ -66,7 +66,7 @@ impl Running {
 pub fn replication(config: &Config, until_caught_up: bool) -> Replication {
     Replication {
         config: Arc::new(config.clone()),
-        compared: vec![false; config.destinations.len()],
+        checked: vec![None; config.destinations.len()],
         until_caught_up,
         fail_fast: false,
         audit_interval: AUDIT_INTERVAL,

@@ -2,10 +2,11 @@
 //! audit of late arrivals.
 
 use super::prefix::Checker;
-use super::running::{Running, copy_all, replication, until_answer};
+use super::running::{Running, copy_all, replication, until_answer, until_looked_twice};
 use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_server};
 use crate::support::lock_out;
+use crate::support::replicator::Setup;
 use counterfoil::config::{Config, Ids};
 use counterfoil::error::{Error, Kind};
 use counterfoil::postgres::server::{Server, Settings};
@@ -192,6 +193,55 @@ async fn a_sequence_that_begins_to_hand_out_twenty_ids_at_a_time_while_it_is_fol
     assert!(problem.report().contains(cure), "{}", problem.report());
     source.execute(cure).await;
     found_out_and_cured(running, &source, &destination, &config).await;
+}
+
+/// Nothing tells whether the ids between will be drawn: the event waits until the sequence has passed it.
+#[tokio::test]
+async fn an_id_set_by_hand_above_the_sequence_waits_until_that_has_passed_it_and_nothing_is_lost() {
+    let (source, destination, config) = pair().await;
+    let (running, mut checker) = (audited(&config).await, Checker::new(&destination));
+    source.execute(&format!("{INSERT}; {INSERT}; {INSERT}")).await;
+    checker.arrive("1,2,3").await;
+    source.execute("insert into events (id, event) values (7, '{}')").await;
+    until_looked_twice(&source).await;
+    assert_eq!(checker.look("a hold").await, "1,2,3");
+    for ids in ["1,2,3,4", "1,2,3,4,5", "1,2,3,4,5,6,7"] {
+        source.execute(INSERT).await;
+        checker.arrive(ids).await;
+    }
+    // The sequence gives 7 out too, in vain.
+    assert!(source.client().await.batch_execute(INSERT).await.is_err());
+    source.execute(INSERT).await;
+    checker.arrive("1,2,3,4,5,6,7,8").await;
+    running.stop().await;
+    checker.judge(&source).await;
+}
+
+#[tokio::test]
+async fn a_job_that_meets_an_id_set_by_hand_above_the_sequence_names_it_and_the_statement_it_names_lets_it_through() {
+    let (source, destination, config) = pair().await;
+    source.execute(&format!("{INSERT}; {INSERT}")).await;
+    let running = Running::start(&config);
+    until_answer(&destination, "select max(id) from events", &["2"]).await;
+    running.stop().await;
+    let setup = Setup::from(&source).to("copy", &destination).key("retry_for_ms = 2500");
+    let mut replicator = setup.start(&[]);
+    replicator.says(&["the destination is ready"]).await;
+    source.execute("insert into events (id, event) values (9, '{}')").await;
+    replicator.stops().await;
+    let refused = setup.start(&["--until-caught-up"]).ends().await;
+    assert_eq!(refused.code, Some(3), "{refused:?}");
+    let cure = refused
+        .report
+        .split_once("after a load from elsewhere: ")
+        .unwrap()
+        .1
+        .split_once("; otherwise")
+        .unwrap()
+        .0;
+    source.execute(cure).await;
+    assert_eq!(setup.start(&["--until-caught-up"]).ends().await.code, Some(0));
+    assert_eq!(destination.query("select max(id) from events").await, ["9"]);
 }
 
 #[tokio::test]

@@ -111,7 +111,7 @@ fn wrong_words_are_refused_with_the_right_ones() {
     let [_, _, fix] = problem(&with_destination("synchronous_commit = \"yes\""));
     assert!(fix.contains("on, off, local, remote_write, remote_apply"), "{fix}");
     let [_, _, fix] = problem(&with_source("ids = \"serial\""));
-    assert!(fix.contains("auto, consecutive, sequence, grace:5s"), "{fix}");
+    assert!(fix.contains("auto, consecutive, sequence, copy, grace:5s"), "{fix}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 use super::*;
+use crate::replicate::check::contents::Circumstances;
 
 fn ends(lowest: i64, highest: i64) -> Ends {
     Ends {
@@ -83,19 +84,13 @@ fn another_lowest_id_is_another_beginning_even_when_that_event_is_equal() {
 }
 
 #[test]
-fn every_remedy_says_that_nothing_was_written() {
-    let exact = |through| Agreement { through, is_exact: true };
-    for disagreement in [
-        Disagreement::Ahead { by: 1 },
-        Disagreement::First(unlike()),
-        Disagreement::Last(unlike()),
-        Disagreement::Count,
-    ] {
-        for agreed in [exact(None), exact(Some(7))] {
-            let fix = cure("copy", &prefix(), &disagreement, agreed);
-            assert!(fix.ends_with("; nothing was written"), "{fix}");
-        }
-    }
+fn before_anything_was_written_it_is_said_and_afterwards_it_is_not() {
+    let when = |has_written| Circumstances {
+        decided: None,
+        has_written,
+    };
+    assert_eq!(when(false).ending(), "nothing was written");
+    assert_eq!(when(true).ending(), "nothing more is written, and what was written stays");
 }
 
 #[test]

@@ -1,0 +1,159 @@
+//! How a destination is not a copy of its source: a judgement of what was found, and the words for it.
+
+use super::agreement::Agreement;
+use super::contents::{Circumstances, Lane};
+use super::holding::Ends;
+use super::shape::SourceShape;
+use crate::config::remedy;
+use crate::error::{Error, Kind};
+use crate::event::range;
+
+/// What was found out about one destination, before it is judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    pub source: Ends,
+    pub destination: Ends,
+    pub source_count: i64,
+    pub destination_count: i64,
+    /// Events of the destination above the source's highest id.
+    pub ahead: i64,
+    pub first: Comparison,
+    pub last: Comparison,
+}
+
+/// How one event of a destination compares with the source's of the same id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Comparison {
+    Equal,
+    AbsentAtSource,
+    Unlike { columns: Vec<String> },
+}
+
+/// How a destination is not a copy, the first that applies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Disagreement {
+    Ahead { by: i64 },
+    First(Comparison),
+    Last(Comparison),
+    Count,
+}
+
+/// The first way in which a destination is not a copy, if there is one.
+pub(super) fn judge(found: &Found) -> Option<Disagreement> {
+    found.destination.highest?;
+    let is_other_first = found.source.lowest.is_some() && found.source.lowest != found.destination.lowest;
+    if found.source.highest.is_none() {
+        Some(Disagreement::Ahead { by: found.ahead })
+    } else if is_other_first || found.first != Comparison::Equal {
+        Some(Disagreement::First(found.first.clone()))
+    } else if found.destination.highest > found.source.highest {
+        Some(Disagreement::Ahead { by: found.ahead })
+    } else if found.last != Comparison::Equal {
+        Some(Disagreement::Last(found.last.clone()))
+    } else {
+        (found.source_count != found.destination_count).then_some(Disagreement::Count)
+    }
+}
+
+/// Says what disagrees, up to where both agree, and what to do.
+pub(super) fn message(
+    lane: &Lane<'_>,
+    (of, when): (&SourceShape, Circumstances),
+    (found, disagreement): (&Found, &Disagreement),
+    agreed: Agreement,
+    is_slates: bool,
+) -> Error {
+    let ids = |id: Option<i64>| range::shown(id);
+    let (source, destination) = (&found.source, &found.destination);
+    let refused = |what: String| Error::new(Kind::Contents, format!("destination {:?} {what}", lane.name));
+    let error = match disagreement {
+        Disagreement::Ahead { by } => {
+            let error = refused(format!(
+                "is ahead of the source by {by} {}",
+                if *by == 1 { "event" } else { "events" }
+            ))
+            .because(format!(
+                "the highest id is {} there and {} at the source",
+                ids(destination.highest),
+                ids(source.highest)
+            ));
+            if of.server.is_standby {
+                error.because("the source is a standby, which may only be late")
+            } else {
+                error
+            }
+        }
+        Disagreement::First(comparison) => refused("does not begin as the source does".to_owned())
+            .because(format!(
+                "the first id is {} there and {} at the source",
+                ids(destination.lowest),
+                ids(source.lowest)
+            ))
+            .because(unlike(comparison)),
+        Disagreement::Last(comparison) => {
+            refused(format!("holds another event {} than the source", ids(destination.highest))).because(unlike(comparison))
+        }
+        Disagreement::Count => refused("does not hold as many events as the source".to_owned()).because(format!(
+            "up to id {} it has {}, the source {}",
+            ids(destination.highest),
+            found.destination_count,
+            found.source_count
+        )),
+    };
+    let error = error.because(agreed.to_string());
+    if is_slates {
+        return error
+            .because("it was filled by slate's replicator, which cuts time stamps to milliseconds and rewrites JSON numbers")
+            .fix(format!(
+                "{} brings it to the source's exact bytes, if nothing else differs; {}",
+                remedy::repair(lane.name, "--accept-slate"),
+                when.ending()
+            ));
+    }
+    error.fix(format!("{}; {}", cure(lane.name, found, disagreement, agreed), when.ending()))
+}
+
+fn unlike(comparison: &Comparison) -> String {
+    match comparison {
+        Comparison::Equal => "that event itself is the same".to_owned(),
+        Comparison::AbsentAtSource => "the source has no event of that id".to_owned(),
+        Comparison::Unlike { columns } => format!("it differs in {}", columns.join(", ")),
+    }
+}
+
+/// What can be done, in words, with the command that does it.
+fn cure(name: &str, found: &Found, disagreement: &Disagreement, agreed: Agreement) -> String {
+    let cut = agreed
+        .through
+        .map(|through| remedy::repair(name, &format!("--rewind-to {through}")));
+    let restore = remedy::restore(name);
+    let look = remedy::events_diff(name);
+    match (disagreement, cut) {
+        (Disagreement::Ahead { by }, Some(cut)) => {
+            format!("if the source lost events, {restore} brings these {by} back into a new one; if they may go, {cut} removes them here")
+        }
+        (Disagreement::Ahead { .. }, None) => {
+            format!(
+                "if the source lost its events, {restore} brings them back into a new one; if this is another table, name the right one"
+            )
+        }
+        (Disagreement::Count, Some(cut)) if found.destination_count < found.source_count => format!(
+            "{} inserts what is missing, if nothing else differs; or {cut} cuts off what follows, and it is copied anew; {look} shows what differs",
+            remedy::repair(name, "--insert-missing")
+        ),
+        (_, Some(cut)) => {
+            format!("{look} shows what differs; if what comes after may go, {cut} cuts it off, and it is copied anew")
+        }
+        (_, None) => {
+            let empty = found.destination.lowest.map_or_else(String::new, |lowest| {
+                let empty = remedy::repair(name, &format!("--rewind-to {}", lowest.saturating_sub(1)));
+                format!(", or empty this one with {empty} if it may go")
+            });
+            format!("name the right table{empty}; {look} shows what differs")
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "disagreement_tests.rs"]
+mod tests;

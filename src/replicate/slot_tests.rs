@@ -1,0 +1,117 @@
+//! How a slot takes openings, returns and losses.
+
+use super::*;
+use crate::destination::Destination;
+use crate::error::Result;
+use crate::event::feed::Feed;
+use crate::event::frame::Format;
+use crate::event::wire::Wire;
+use crate::log;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use std::time::Duration;
+
+const POLICY: Policy = Policy {
+    wait_min: Duration::from_millis(1),
+    wait_max: Duration::from_millis(1),
+};
+
+/// A destination that takes nothing.
+struct Nowhere;
+
+impl Destination for Nowhere {
+    fn position(&mut self) -> BoxFuture<'_, Result<Option<i64>>> {
+        async { Ok(None) }.boxed()
+    }
+
+    fn append<'a>(&'a mut self, _: &'a mut Feed) -> BoxFuture<'a, Result<Option<i64>>> {
+        async { Ok(None) }.boxed()
+    }
+
+    fn death(&self) -> Option<Error> {
+        None
+    }
+}
+
+fn lane(position: i64) -> Lane {
+    Lane {
+        index: 0,
+        position: Some(position),
+        wire: Wire {
+            columns: Vec::new(),
+            format: Format::Binary,
+        },
+        epoch: 1,
+        history: History::default(),
+        compared: Compared::LastEvent,
+        gauge: Arc::default(),
+        destination: Box::new(Nowhere),
+    }
+}
+
+fn opened(slot: &mut Slot, position: i64, compared: Compared) -> Option<i64> {
+    let lane = Lane {
+        compared,
+        ..lane(position)
+    };
+    slot.opened(lane, &POLICY, &log::none());
+    slot.unconfirmed
+}
+
+#[test]
+fn what_was_compared_while_transactions_were_open_or_appended_by_others_is_to_be_confirmed() {
+    let new = |checked| Slot::new("copy".to_owned(), Arc::default(), checked, Instant::now());
+    let checked = |is_final| {
+        Some(Checked {
+            position: Some(5),
+            is_final,
+        })
+    };
+    let whole = |is_final| Compared::Whole { is_final };
+    assert_eq!(opened(&mut new(None), 5, whole(true)), None);
+    assert_eq!(opened(&mut new(None), 5, whole(false)), Some(5));
+    assert_eq!(opened(&mut new(checked(true)), 5, Compared::LastEvent), None);
+    assert_eq!(opened(&mut new(checked(false)), 5, Compared::LastEvent), Some(5));
+    assert_eq!(
+        opened(&mut new(checked(true)), 7, Compared::LastEvent),
+        Some(7),
+        "somebody appended"
+    );
+    let mut slot = new(checked(false));
+    assert_eq!(opened(&mut slot, 5, Compared::LastEvent), Some(5));
+    assert!(slot.take_lane().is_some());
+    slot.returned(lane(9), &POLICY, &log::none());
+    assert_eq!(
+        opened(&mut slot, 9, Compared::LastEvent),
+        Some(5),
+        "what we appended needs no proof"
+    );
+    assert_eq!(opened(&mut slot, 4, Compared::LastEvent), Some(4), "what is gone is copied again");
+    assert_eq!(opened(&mut slot, 6, Compared::LastEvent), Some(6), "somebody appended");
+    assert_eq!(opened(&mut slot, 6, whole(true)), None);
+}
+
+/// A slot whose lane is under way while an audit ends it.
+fn halted_under_way() -> Slot {
+    let mut slot = Slot::new("copy".to_owned(), Arc::default(), None, Instant::now());
+    slot.opened(lane(3), &POLICY, &log::none());
+    assert!(slot.take_lane().is_some());
+    slot.lost(Error::new(Kind::Order, "an event is missing"), &POLICY, 0.0, &log::none());
+    slot
+}
+
+#[test]
+fn a_lane_that_was_halted_while_it_was_under_way_stays_halted_however_it_comes_back() {
+    let mut returned = halted_under_way();
+    assert!(returned.returned(lane(9), &POLICY, &log::none()));
+    assert_eq!((returned.is_halted(), returned.position), (true, Some(9)));
+    let mut lost = halted_under_way();
+    lost.lost(Error::new(Kind::Stopped, "cut off"), &POLICY, 0.0, &log::none());
+    lost.lost(Error::new(Kind::Unavailable, "away"), &POLICY, 0.0, &log::none());
+    let mut opened = halted_under_way();
+    opened.opened(lane(9), &POLICY, &log::none());
+    for slot in [lost, opened] {
+        assert!(slot.is_halted());
+        assert_eq!(slot.lost_with().map(Error::kind), Some(Kind::Order));
+    }
+}
