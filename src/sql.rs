@@ -1,7 +1,9 @@
 //! SQL text: identifiers and literals quoted in one place, and the files of `sql/` filled in as psql fills them.
 
+mod fingerprint;
 mod table_name;
 
+pub use fingerprint::{Fingerprint, TypeOids, type_parts};
 pub use table_name::TableName;
 
 use std::borrow::Cow;
@@ -91,17 +93,6 @@ pub fn without_header(file: &str) -> &str {
         .map(str::len)
         .sum();
     file[header..].trim_end()
-}
-
-/// The query that tells what a table's columns are, without a semicolon at its end.
-pub fn fingerprint(table_oid: u32) -> String {
-    fingerprint_of(&table_oid.to_string())
-}
-
-/// As [`fingerprint`], of the table whose oid this SQL of ours gives.
-pub fn fingerprint_of(oid: &str) -> String {
-    let query = fill(include_str!("../sql/event/fingerprint.sql"), &[("oid", sql(oid))]);
-    without_header(&query).trim_end().trim_end_matches(';').to_owned()
 }
 
 /// Sets up a session that reads pages of an event table.

@@ -1,9 +1,14 @@
 -- A table as the catalog describes it; no row when there is none of this name.
 -- The fingerprint is older than whatever is asked later of its columns, so that a change in between is noticed by the first who compares it.
--- Parameters: $1 schema, $2 name, $3 the id column. Variables: fingerprint (SQL of ours: event/fingerprint.sql).
+-- Parameters: $1 schema, $2 name, $3 the id column. Variables: with_parts, without_parts
+-- (SQL of ours: event/fingerprint.sql).
 select c.oid,
-       (:fingerprint) as fingerprint,
+       case when c.relhassubclass then :with_parts else :without_parts end as fingerprint,
+       c.relhassubclass as has_parts,
        c.relkind::pg_catalog.text as kind,
+       exists (select from (select c.oid union select part.relid from pg_catalog.pg_partition_tree(c.oid) part) p
+                 join pg_catalog.pg_class u on u.oid = p.oid
+                where u.relpersistence = 'u') as is_unlogged,
        pg_catalog.has_schema_privilege(n.oid, 'USAGE') as may_use_schema,
        pg_catalog.row_security_active(c.oid) as has_row_security,
        exists (select from pg_catalog.pg_constraint f where f.conrelid = c.oid and f.contype = 'f') as has_foreign_keys,

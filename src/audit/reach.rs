@@ -4,7 +4,7 @@ use crate::config::libpq::Conninfo;
 use crate::error::{Error, Kind, Result};
 use crate::event::frame::Format;
 use crate::event::table::TableName;
-use crate::event::wire::Wire;
+use crate::event::wire::{ReadAs, Wire};
 use crate::postgres::connect::{Purpose, Session};
 use crate::postgres::fault;
 use crate::postgres::stored::StoredEvents;
@@ -47,7 +47,7 @@ impl Reach<'_> {
 
 /// The same columns in text form, in which a row can be judged by what it says. Byte strings stay as they travel: in text they are twice as long.
 pub fn judged_as(wire: &Wire) -> Wire {
-    let has_bytes = wire.columns.iter().any(|column| column.is_bytea);
+    let has_bytes = wire.columns.iter().any(|column| column.read_as == ReadAs::Bytes);
     Wire {
         columns: wire.columns.clone(),
         format: if has_bytes { wire.format } else { Format::Text },

@@ -92,6 +92,7 @@ async fn copy(config: &Arc<Config>, arguments: &args::Run, stop: &Stop, log: &Lo
         audit_interval: AUDIT_INTERVAL,
         log: log.clone(),
         progress: Progress::new(config.destinations.iter().map(|destination| destination.name.clone())),
+        told: Arc::default(),
     };
     let bar = show_progress(&run.progress);
     let problems = replicate(&run, stop).await;

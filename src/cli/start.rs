@@ -140,19 +140,11 @@ async fn attempt(config: &Config, ways: Ways, log: &Logger) -> Result<Findings> 
     }
 }
 
-/// Tells what the first checks found. A destination that is away is told by its lane, which tries it again.
+/// Tells what the first checks found. What there is to beware of is told when a side is opened, by whoever opens it.
 pub fn tell(findings: &Findings, log: &Logger) {
     if let Some(source) = &findings.source {
         info!(log, "the source was checked"; key::TABLE => source.table.name.to_string(), "ids" => source.ids.to_string(),
             "wakeup" => source.wakeup.to_string(), "group_by" => source.group_by.clone().unwrap_or_default());
-        for warning in &source.warnings {
-            warn!(log, "about the source"; "what" => warning.to_string());
-        }
-    }
-    for destination in &findings.destinations {
-        for warning in destination.shape.iter().flat_map(|shape| &shape.warnings) {
-            warn!(log, "about the destination"; key::DESTINATION => &destination.name, "what" => warning.to_string());
-        }
     }
     for problem in findings.problems.iter() {
         debug!(log, "a destination cannot be checked yet"; key::ERROR => problem.to_string());

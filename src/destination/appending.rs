@@ -5,7 +5,7 @@ use crate::event::batch::{Chunk, Close};
 use crate::event::frame::{self, Layout};
 use crate::event::table::TableName;
 use crate::event::wire::Wire;
-use crate::sql;
+use crate::sql::{self, Fingerprint};
 use bytes::Bytes;
 use std::time::Duration;
 
@@ -21,8 +21,10 @@ pub struct Appending {
     pub table: TableName,
     /// Its oid: the second key of the locks.
     pub oid: u32,
-    /// What its columns were when they were compared ([`crate::event::table::Table::fingerprint`]): nothing is committed where they are others.
+    /// What bore its name when it was compared ([`crate::event::table::Table::fingerprint`]): nothing is committed where that is another.
     pub fingerprint: Option<String>,
+    /// Asks for that.
+    pub asks: Fingerprint,
     /// Its key.
     pub id_column: String,
     /// Columns and form.
@@ -86,6 +88,11 @@ impl Appending {
         sql::fill(include_str!("../../sql/destination/position.sql"), &names)
     }
 
+    /// The query that tells what bears the table's name now.
+    pub fn fingerprint_query(&self) -> String {
+        self.asks.query()
+    }
+
     /// What cannot be done, for messages.
     pub fn what(&self) -> String {
         format!("cannot append to destination \"{}\"", self.name)
@@ -109,7 +116,7 @@ impl Appending {
         sql::fill(text, &self.names(first_id))
     }
 
-    fn names(&self, first_id: i64) -> [(&'static str, sql::Value<'_>); 9] {
+    fn names(&self, first_id: i64) -> [(&'static str, sql::Value<'_>); 10] {
         [
             ("schema", sql::text(&self.table.schema)),
             ("table", sql::text(&self.table.name)),
@@ -118,7 +125,8 @@ impl Appending {
             ("fence", sql::sql(sql::LOCK_FENCE.to_string())),
             ("columns", sql::sql(self.wire.column_list())),
             ("format", sql::sql(self.wire.format_option())),
-            ("fingerprint", sql::sql(sql::fingerprint(self.oid))),
+            ("fingerprint", sql::sql(self.fingerprint_query())),
+            ("qualified", sql::text(self.table.quoted())),
             ("first_id", sql::sql(format!("'{first_id}'::pg_catalog.int8"))),
         ]
     }

@@ -68,7 +68,7 @@ impl Held {
             ("table", sql::text(&self.to.table.name)),
             ("id", sql::text(&self.to.id_column)),
             ("raise", sql::sql(raise)),
-            ("fingerprint", sql::sql(sql::fingerprint(self.to.oid) + ";")),
+            ("fingerprint", sql::sql(self.to.fingerprint_query() + ";")),
         ];
         self.begin_by(&sql::fill(include_str!("../../sql/restore/begin.sql"), &names), position)
             .await
@@ -84,9 +84,13 @@ impl Held {
         if fingerprint.first() == Some(&self.to.fingerprint) {
             return Ok(());
         }
-        Err(Error::new(Kind::Unsuitable, "the columns of the table have changed")
+        Err(self.altered())
+    }
+
+    fn altered(&self) -> Error {
+        Error::new(Kind::Unsuitable, "the table was replaced, or its columns or triggers have changed")
             .at(self.place())
-            .fix("nothing of this batch was written; start again"))
+            .fix("nothing of this batch was written; start again")
     }
 
     /// Confirms that the table has not moved.
@@ -139,7 +143,7 @@ impl Held {
             ("table", sql::text(&self.to.table.name)),
             ("id", sql::text(&self.to.id_column)),
             ("ids", sql::sql(format!("'{{{}}}'::pg_catalog.int8[]", ids.join(",")))),
-            ("columns", sql::sql(self.to.wire.column_list())),
+            ("columns", sql::sql(self.to.wire.select_list())),
             ("format", sql::sql(self.to.wire.format_option())),
         ];
         let statement = sql::fill(include_str!("../../sql/repair/take_out.sql"), &names);
@@ -238,11 +242,17 @@ impl Held {
         Ok(())
     }
 
-    /// Commits.
+    /// Commits, if the table is still the one that was compared: a trigger may have come between the begin and the first row.
     ///
     /// # Errors
-    /// `Unavailable` when the answer is lost: then the outcome is unknown, and a new start finds out.
+    /// `Unsuitable` when it is not; `Unavailable` when the answer is lost: then the outcome is unknown, and a new start finds out.
     pub async fn commit(&self) -> Result<()> {
+        let asked = self.within(self.session.query_opt(&self.to.fingerprint_query(), &[])).await?;
+        let found = asked.map_err(|error| self.failed(&error))?.and_then(|row| row.get(0));
+        if found != self.to.fingerprint {
+            self.roll_back().await;
+            return Err(self.altered());
+        }
         let committed = self.within(self.session.batch_execute("commit")).await?;
         committed.map_err(|error| {
             let ours = self.failed(&error);

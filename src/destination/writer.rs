@@ -16,6 +16,7 @@ use bytes::Bytes;
 use futures::SinkExt;
 use std::pin::Pin;
 use std::sync::atomic::AtomicBool;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{CopyInSink, Statement};
 
 /// See the module.
@@ -27,7 +28,8 @@ pub struct Writer {
     fence: Statement,
     lock_table: Statement,
     position: Statement,
-    columns: Statement,
+    fingerprint: Statement,
+    unchanged: Statement,
     /// What appends a few rows, where that can be had.
     few: Option<Few>,
 }
@@ -55,21 +57,19 @@ impl Writer {
         let fence = include_str!("../../sql/destination/fence.sql").to_owned();
         let copy = to.filled(include_str!("../../sql/destination/append.sql"), 0);
         let lock_table = to.filled(include_str!("../../sql/destination/lock_table.sql"), 0);
-        let texts = [copy, fence, lock_table, to.ask_position(), sql::fingerprint(to.oid)];
-        let (copy, fence, lock_table, position, columns) = futures::try_join!(
-            session.prepare(&texts[0]),
-            session.prepare(&texts[1]),
-            session.prepare(&texts[2]),
-            session.prepare(&texts[3]),
-            session.prepare(&texts[4])
-        )
-        .map_err(|error| session.error(&error, to.what()))?;
+        let unchanged = to.filled(include_str!("../../sql/destination/assert_unchanged.sql"), 0);
+        let texts = [copy, fence, lock_table, to.ask_position(), to.fingerprint_query(), unchanged];
+        let prepare = |at: usize| session.prepare(&texts[at]);
+        let (copy, fence, lock_table, position, fingerprint, unchanged) =
+            futures::try_join!(prepare(0), prepare(1), prepare(2), prepare(3), prepare(4), prepare(5))
+                .map_err(|error| session.error(&error, to.what()))?;
         Ok(Self {
             copy,
             fence,
             lock_table,
             position,
-            columns,
+            fingerprint,
+            unchanged,
             few: None,
             session,
             to,
@@ -167,10 +167,10 @@ impl Writer {
     pub async fn begin(&self, start: Start) -> Result<Open> {
         fail::point!("destination.before-begin");
         // Each is sent when it is first polled, which is in this order.
-        let (begun, stands, columns, path, copying) = futures::join!(
+        let (begun, stands, fingerprint, path, copying) = futures::join!(
             self.session.batch_execute("begin"),
             self.stand(start),
-            self.session.query_one(&self.columns, &[]),
+            self.session.query_opt(&self.fingerprint, &[]),
             self.session
                 .batch_execute(include_str!("../../sql/destination/role_search_path.sql")),
             self.session.copy_in::<_, Bytes>(&self.copy)
@@ -178,7 +178,10 @@ impl Writer {
         let failed = |error| self.failed(&error);
         begun.map_err(failed)?;
         let after = stands?;
-        self.confirm_columns(columns.map_err(failed)?.get::<_, Option<String>>(0) == self.to.fingerprint)?;
+        let fingerprint: Option<String> = fingerprint.map_err(failed)?.and_then(|row| row.get(0));
+        if fingerprint != self.to.fingerprint {
+            return Err(self.altered());
+        }
         path.map_err(failed)?;
         let mut sink = Box::pin(copying.map_err(failed)?);
         if self.to.wire.format == Format::Binary {
@@ -214,13 +217,13 @@ impl Writer {
         }
     }
 
-    fn confirm_columns(&self, are_same: bool) -> Result<()> {
-        if are_same {
-            return Ok(());
-        }
-        Err(Error::new(Kind::Unavailable, "the columns of the destination's table have changed")
-            .at(self.place())
-            .fix("nothing of this batch was written; source and destination are compared anew"))
+    fn altered(&self) -> Error {
+        Error::new(
+            Kind::Unavailable,
+            "the destination's table was replaced, or its columns or triggers have changed",
+        )
+        .at(self.place())
+        .fix("nothing of this batch was written; source and destination are compared anew")
     }
 
     fn confirm_position(&self, found: Option<i64>, expected: Option<i64>) -> Result<()> {
@@ -300,14 +303,24 @@ impl Writer {
         self.confirm_position(integer(found, 1), Some(standing.last_id))
     }
 
-    /// Commits. After an error the outcome is unknown. A crash of the server after [`Commit::Soon`] may take the transaction back, and with it
-    /// all later ones.
+    /// Commits, if the table is still the one that was compared: its rows keep everybody from changing it by now. After an error the outcome is unknown.
+    /// A crash of the server after [`Commit::Soon`] may take the transaction back, and with it all later ones.
     ///
     /// # Errors
-    /// Those of the server; `Unavailable` without an answer.
+    /// `Unavailable` when the table is another, or without an answer; those of the server.
     pub async fn commit(&self, how: Commit) -> Result<()> {
         fail::point!("destination.before-commit");
-        let commit = self.end(how.text());
+        // Each is sent when it is first polled, which is in this order: after a failed assertion the commit commits nothing.
+        let never = Stop::never();
+        let commit = async {
+            let unchanged = async { Ok(self.session.query_one(&self.unchanged, &[&self.to.fingerprint]).await) };
+            let (unchanged, committed) = futures::join!(self.within(&never, unchanged), self.end(how.text()));
+            match unchanged? {
+                Err(error) if error.code() == Some(&SqlState::DIVISION_BY_ZERO) => Err(self.altered()),
+                Err(error) => Err(self.failed(&error)),
+                Ok(_) => committed,
+            }
+        };
         fail::midway!("destination.commit-sent", commit).await?;
         fail::point!("destination.committed");
         Ok(())
@@ -319,14 +332,10 @@ impl Writer {
     /// Those of the connection: then it is not known. A server that lets the role write no message to its log writes it within a second anyway.
     pub async fn flush(&self) -> Result<()> {
         fail::point!("destination.before-flush");
-        let flushed = self.end(include_str!("../../sql/destination/flush.sql")).await;
-        flushed.or_else(|error| {
-            if error.sqlstate().is_some_and(|state| state == "42501") {
-                Ok(())
-            } else {
-                Err(error)
-            }
-        })
+        match self.end(include_str!("../../sql/destination/flush.sql")).await {
+            Err(error) if error.sqlstate() == Some("42501") => Ok(()),
+            flushed => flushed,
+        }
     }
 
     /// Rolls a transaction back in the middle of its COPY.

@@ -2,8 +2,9 @@
 
 use crate::error::{Error, Kind, Problems, Warning};
 use crate::event::frame::Format;
-use crate::event::table::{Column, Origin, Table};
-use crate::event::wire::{Wire, WireColumn};
+use crate::event::table::{Column, Origin, Table, TableName};
+use crate::event::types::{self, Text, Unlike};
+use crate::event::wire::{ReadAs, Wire, WireColumn};
 use crate::sql;
 use postgres_types::{Kind as TypeKind, Type};
 
@@ -69,9 +70,37 @@ pub fn text_edition(type_oid: u32, version_num: u32) -> u32 {
 /// Finds what travels: every column of the source but those the destination computes itself.
 ///
 /// # Errors
-/// `Unsuitable`, all together, each with the statement that cures it: a column the destination lacks, a type that differs (`int4` into `int8` apart) or would
-/// change on the way, a column of the destination that must be given and is not there at the source, a destination that computes its id.
+/// `Unsuitable`, all together, each with the statement that cures it: a column the destination lacks, a type that differs in name or in definition (`int4`
+/// into `int8` apart) or would change on the way, a column of the destination that must be given and is not there at the source, a destination that
+/// computes its id.
 pub fn wire(source: &Table, destination: &Table, id_column: &str) -> Result<Wire, Problems> {
+    let mut problems = Problems::new();
+    let computed = destination.columns.iter().filter(|to| to.origin == Origin::Generated);
+    for to in computed.filter(|to| to.name == id_column) {
+        problems.push(computes_id(destination, to));
+    }
+    let unmet = destination
+        .columns
+        .iter()
+        .filter(|to| source.column(&to.name).is_none() && must_be_given(to));
+    unmet.for_each(|to| problems.push(demands(to, destination)));
+    let travelling = travelling(source, destination, |to| to.origin != Origin::Generated);
+    let wire = travelling.map_err(|unlike| problems.extend(unlike)).unwrap_or_else(|()| Wire {
+        columns: Vec::new(),
+        format: Format::Text,
+    });
+    problems.or_ok(wire)
+}
+
+/// Finds what can be compared: every column of the first table, those that the second one computes included.
+///
+/// # Errors
+/// As [`wire`], of columns alone.
+pub fn compared(first: &Table, second: &Table) -> Result<Wire, Problems> {
+    travelling(first, second, |_| true)
+}
+
+fn travelling(source: &Table, destination: &Table, is_wanted: impl Fn(&Column) -> bool) -> Result<Wire, Problems> {
     let mut problems = Problems::new();
     let mut columns = Vec::new();
     for from in &source.columns {
@@ -79,36 +108,54 @@ pub fn wire(source: &Table, destination: &Table, id_column: &str) -> Result<Wire
             problems.push(lacks(from, source, destination));
             continue;
         };
-        if to.origin == Origin::Generated {
-            if from.name == id_column {
-                problems.push(computes_id(destination, from));
-            }
+        if !is_wanted(to) {
             continue;
         }
-        match cast(from, to) {
-            Ok(cast) => columns.push((from, to, cast)),
-            Err(()) => problems.push(differs(from, to, destination)),
+        match read_as(from, to, source) {
+            None => problems.push(differs(from, to, destination)),
+            Some(read_as) => {
+                if let Some(unlike) = types::unlike(&from.type_use(), &source.types, &destination.types) {
+                    problems.push(defined_otherwise(from, &unlike, destination));
+                }
+                columns.push((from, to, read_as));
+            }
         }
     }
-    let unmet = destination
-        .columns
-        .iter()
-        .filter(|to| source.column(&to.name).is_none() && must_be_given(to));
-    unmet.for_each(|to| problems.push(demands(to, destination)));
     let is_same = |from: &Column, to: &Column| from.is_binary_stable && to.is_binary_stable && from.binary_edition == to.binary_edition;
     let not_binary = columns.iter().find(|(from, to, _)| !is_same(from, to)).map(|(from, ..)| *from);
     if let Some(reason) = not_binary {
         let changing = columns.iter().filter(|(from, to, _)| from.text_edition != to.text_edition);
         changing.for_each(|(from, ..)| problems.push(changes_as_text(destination, from, reason)));
     }
+    let is_array = |column: &Column| Type::from_oid(column.type_oid).is_some_and(|known| matches!(known.kind(), TypeKind::Array(_)));
+    let wire_column = |(from, _, read_as): (&Column, &Column, ReadAs)| WireColumn {
+        name: from.name.clone(),
+        read_as: match read_as {
+            ReadAs::Plain if not_binary.is_none() && is_array(from) => ReadAs::Array { oid: from.type_oid },
+            other => other,
+        },
+    };
     problems.or_ok(Wire {
-        columns: columns.into_iter().map(|(from, to, cast)| wire_column(from, to, cast)).collect(),
+        columns: columns.into_iter().map(wire_column).collect(),
         format: if not_binary.is_none() { Format::Binary } else { Format::Text },
     })
 }
 
+/// The columns that travel as text although nothing is known of the text of their type, with that type: it may leave out what the value holds.
+pub fn unknown_texts<'a>(table: &'a Table, wire: &Wire) -> Vec<(&'a Column, String)> {
+    if wire.format == Format::Binary {
+        return Vec::new();
+    }
+    let columns = wire.columns.iter().filter_map(|column| table.column(&column.name));
+    let unknown = |column: &'a Column| match types::text_of(&column.type_use(), &table.types) {
+        Text::Unknown(of) => Some((column, of)),
+        Text::Exact | Text::Xml => None,
+    };
+    columns.filter_map(unknown).collect()
+}
+
 /// What fits but can surprise later: a NULL that the destination would refuse, a value it computes instead of copying.
-pub fn cautions(source: &Table, destination: &Table) -> Vec<Warning> {
+pub fn cautions(source: &Table, destination: &Table, wire: &Wire) -> Vec<Warning> {
     let both = source
         .columns
         .iter()
@@ -116,8 +163,7 @@ pub fn cautions(source: &Table, destination: &Table) -> Vec<Warning> {
     let caution = |(from, to): (&Column, &Column)| {
         let (table, column) = (&destination.name, sql::ident(&to.name));
         if to.origin == Origin::Generated {
-            let what = format!("column {column} of {table} is computed by the destination, not copied");
-            return (from.origin != Origin::Generated).then(|| Warning::new(what, ""));
+            return computed_caution(from, to, table);
         }
         (to.is_not_null && !from.is_not_null).then(|| {
             Warning::new(
@@ -129,24 +175,52 @@ pub fn cautions(source: &Table, destination: &Table) -> Vec<Warning> {
             )
         })
     };
-    both.filter_map(caution).collect()
+    let unknown = |(column, of): (&Column, String)| {
+        let what = format!(
+            "column {} travels as the text of type {of}, of which nothing is known: what that leaves out is not copied, and no comparison sees it",
+            sql::ident(&column.name)
+        );
+        Warning::new(what, "")
+    };
+    both.filter_map(caution)
+        .chain(unknown_texts(source, wire).into_iter().map(unknown))
+        .collect()
 }
 
-fn wire_column(from: &Column, to: &Column, cast: Option<&'static str>) -> WireColumn {
-    let bytea = Type::BYTEA.oid();
-    WireColumn {
-        name: from.name.clone(),
-        cast,
-        is_bytea: from.type_oid == bytea && to.type_oid == bytea,
+fn computed_caution(from: &Column, to: &Column, table: &TableName) -> Option<Warning> {
+    let column = sql::ident(&to.name);
+    if from.origin != Origin::Generated {
+        let what = format!("column {column} of {table} is computed by the destination, not copied");
+        return Some(Warning::new(what, ""));
     }
+    if from.computed_as == to.computed_as {
+        return None;
+    }
+    let shown = |computed: &Column| computed.computed_as.clone().unwrap_or_default();
+    let what = format!(
+        "column {column} is computed as {} at the source and as {} at the destination: it is not copied, and may differ",
+        shown(from),
+        shown(to)
+    );
+    Some(Warning::new(what, ""))
 }
 
-fn cast(from: &Column, to: &Column) -> Result<Option<&'static str>, ()> {
+/// How a value is read that goes from one column into another; `None`: it does not.
+fn read_as(from: &Column, to: &Column, source: &Table) -> Option<ReadAs> {
     let is_built_in = |column: &Column, known: &Type| column.type_oid == known.oid();
     if is_built_in(from, &Type::INT4) && is_built_in(to, &Type::INT8) {
-        return Ok(Some("int8"));
+        return Some(ReadAs::Widened);
     }
-    if from.type_name == to.type_name { Ok(None) } else { Err(()) }
+    if from.type_name != to.type_name {
+        return None;
+    }
+    if is_built_in(from, &Type::BYTEA) && is_built_in(to, &Type::BYTEA) {
+        return Some(ReadAs::Bytes);
+    }
+    Some(match types::text_of(&from.type_use(), &source.types) {
+        Text::Xml => ReadAs::Xml,
+        Text::Exact | Text::Unknown(_) => ReadAs::Plain,
+    })
 }
 
 fn must_be_given(column: &Column) -> bool {
@@ -193,6 +267,25 @@ fn differs(from: &Column, to: &Column, destination: &Table) -> Error {
         ),
         false => format!("give column {column} of {} the type it has at the source", destination.name),
     })
+}
+
+fn defined_otherwise(from: &Column, unlike: &Unlike, destination: &Table) -> Error {
+    let column = sql::ident(&from.name);
+    let what = format!(
+        "column {column} is {} on both sides, and type {} is not the same",
+        from.type_name, unlike.name
+    );
+    let error = self::unlike(destination, what)
+        .because(format!("at the source: {}", unlike.source))
+        .because(format!("at the destination: {}", unlike.destination));
+    let add = |label: &String| format!("ALTER TYPE {} ADD VALUE {};", unlike.name, sql::literal(label));
+    match unlike.lacking.as_slice() {
+        [] => error.fix(format!(
+            "give {} of the destination the definition it has at the source: values would become others on the way",
+            unlike.name
+        )),
+        labels => error.fix(labels.iter().map(add).collect::<Vec<_>>().join(" ")),
+    }
 }
 
 /// Whether a type, as the source's server calls it, can stand in a statement that a person runs at the destination: outside of quotes there is

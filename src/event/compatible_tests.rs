@@ -1,19 +1,21 @@
 //! Which columns of a source a destination can hold.
 #![allow(clippy::unwrap_used)]
 use super::*;
-use crate::event::table::TableName;
+use crate::event::types::{Kind, Part, TypeUse, UserType, UserTypes};
 
 fn column(name: &str, of: &Type) -> Column {
     Column {
         name: name.to_owned(),
         type_name: of.name().to_owned(),
         type_oid: of.oid(),
+        own_type: None,
         is_binary_stable: is_binary_stable(of.oid()),
         binary_edition: 1,
         text_edition: 1,
         is_not_null: true,
         has_default: false,
         origin: Origin::Plain,
+        computed_as: None,
         may_select: true,
         may_insert: true,
     }
@@ -27,8 +29,11 @@ fn table(columns: Vec<Column>) -> Table {
         },
         oid: 1,
         fingerprint: None,
+        has_parts: false,
         kind: 'r',
         columns,
+        types: UserTypes::new(),
+        is_unlogged: false,
         has_id_key: true,
         insert_triggers: Vec::new(),
         has_foreign_keys: false,
@@ -53,6 +58,150 @@ fn only_problem(source: &Table, destination: &Table) -> Error {
     let problems = wire(source, destination, "id").unwrap_err();
     assert_eq!(problems.iter().count(), 1, "{}", problems.report());
     problems.into_iter().next().unwrap()
+}
+
+fn told(source: &Table, destination: &Table) -> Vec<String> {
+    let wire = wire(source, destination, "id").unwrap();
+    cautions(source, destination, &wire).iter().map(ToString::to_string).collect()
+}
+
+/// A column of a type outside `pg_catalog`, and a table that has it.
+fn with_own_type(type_name: &str, types: &[(&str, UserType)]) -> Table {
+    let own = Column {
+        type_name: type_name.to_owned(),
+        type_oid: 16_400,
+        own_type: Some(type_name.to_owned()),
+        is_binary_stable: false,
+        ..column("own", &Type::TEXT)
+    };
+    Table {
+        types: types.iter().map(|(name, of)| ((*name).to_owned(), of.clone())).collect(),
+        ..table(vec![column("id", &Type::INT8), own])
+    }
+}
+
+fn domain(of: &str) -> UserType {
+    UserType {
+        oid: 0,
+        relation_oid: 0,
+        kind: Kind::Domain { is_not_null: false },
+        parts: vec![Part {
+            label: None,
+            of: Some(TypeUse {
+                name: of.to_owned(),
+                oid: Type::NUMERIC.oid(),
+                refers: None,
+            }),
+        }],
+    }
+}
+
+fn labels(of: &[&str]) -> UserType {
+    let label = |label: &&str| Part {
+        label: Some((*label).to_owned()),
+        of: None,
+    };
+    UserType {
+        oid: 0,
+        relation_oid: 0,
+        kind: Kind::Enum,
+        parts: of.iter().map(label).collect(),
+    }
+}
+
+#[test]
+fn a_type_of_one_name_and_two_definitions_is_refused_with_both() {
+    let source = with_own_type("s.amount", &[("s.amount", domain("numeric"))]);
+    assert!(wire(&source, &source, "id").is_ok());
+    let destination = with_own_type("s.amount", &[("s.amount", domain("numeric(10,2)"))]);
+    let refused = only_problem(&source, &destination);
+    assert_eq!(refused.kind(), crate::error::Kind::Unsuitable);
+    assert_eq!(
+        refused.what(),
+        "column \"own\" is s.amount on both sides, and type s.amount is not the same"
+    );
+    assert_eq!(
+        refused.causes(),
+        [
+            "at the source: s.amount = domain of numeric",
+            "at the destination: s.amount = domain of numeric(10,2)"
+        ]
+    );
+}
+
+#[test]
+fn labels_that_an_enum_lacks_at_the_destination_are_refused_with_the_statements_that_add_them() {
+    let of = |known: &[&str]| with_own_type("s.mood", &[("s.mood", labels(known))]);
+    assert!(wire(&of(&["a"]), &of(&["b", "a"]), "id").is_ok());
+    let refused = only_problem(&of(&["a", "b", "it's"]), &of(&["a"]));
+    assert_eq!(
+        refused.remedy(),
+        Some("ALTER TYPE s.mood ADD VALUE 'b'; ALTER TYPE s.mood ADD VALUE 'it''s';")
+    );
+}
+
+#[test]
+fn a_type_of_whose_text_nothing_is_known_is_told_and_one_that_is_known_is_not() {
+    let of = |kind| {
+        let known = UserType {
+            oid: 0,
+            relation_oid: 0,
+            kind,
+            parts: Vec::new(),
+        };
+        with_own_type("public.seg", &[("public.seg", known)])
+    };
+    let unknown = of(Kind::Base {
+        extension: Some("seg".to_owned()),
+    });
+    let [warning] = told(&unknown, &unknown).try_into().unwrap();
+    assert!(
+        warning.contains("column \"own\" travels as the text of type public.seg"),
+        "{warning}"
+    );
+    let known = of(Kind::Enum);
+    assert!(told(&known, &known).is_empty());
+}
+
+#[test]
+fn xml_is_read_by_its_cast_and_other_columns_as_they_are() {
+    let pages = table(vec![
+        column("id", &Type::INT8),
+        column("page", &Type::XML),
+        column("raw", &Type::BYTEA),
+    ]);
+    let wire = wire(&pages, &pages, "id").unwrap();
+    assert_eq!(wire.select_list(), "e.\"id\", e.\"page\"::pg_catalog.text, e.\"raw\"");
+    assert!(told(&pages, &pages).is_empty());
+}
+
+#[test]
+fn a_column_that_both_sides_compute_is_told_where_their_expressions_differ() {
+    let computed = |how: &str| {
+        let mut events = events();
+        events.columns[1].origin = Origin::Generated;
+        events.columns[1].computed_as = Some(how.to_owned());
+        events
+    };
+    assert!(told(&computed("(a * 2)"), &computed("(a * 2)")).is_empty());
+    let [warning] = told(&computed("(a * 2)"), &computed("(a * 3)")).try_into().unwrap();
+    assert!(
+        warning.contains("computed as (a * 2) at the source and as (a * 3) at the destination"),
+        "{warning}"
+    );
+}
+
+#[test]
+fn what_the_second_table_computes_is_compared_all_the_same() {
+    let mut second = events();
+    second.columns[1].origin = Origin::Generated;
+    let names: Vec<String> = compared(&events(), &second)
+        .unwrap()
+        .columns
+        .into_iter()
+        .map(|column| column.name)
+        .collect();
+    assert_eq!(names, ["id", "ts", "event"]);
 }
 
 #[test]
@@ -112,10 +261,10 @@ fn scalars_and_arrays_of_the_list_are_stable_and_money_ranges_and_oids_are_not()
 fn int4_goes_into_int8_by_a_cast_and_int8_into_int4_never() {
     let narrow = table(vec![column("id", &Type::INT4)]);
     let wide = table(vec![column("id", &Type::INT8)]);
-    assert_eq!(wire(&narrow, &wide, "id").unwrap().columns[0].cast, Some("int8"));
+    assert_eq!(wire(&narrow, &wide, "id").unwrap().columns[0].read_as, ReadAs::Widened);
     assert_eq!(wire(&narrow, &wide, "id").unwrap().format, Format::Binary);
     let refused = only_problem(&wide, &narrow);
-    assert_eq!(refused.kind(), Kind::Unsuitable);
+    assert_eq!(refused.kind(), crate::error::Kind::Unsuitable);
     assert_eq!(
         refused.remedy(),
         Some("ALTER TABLE public.events ALTER COLUMN \"id\" TYPE int8 USING \"id\"::int8;")
@@ -185,7 +334,7 @@ fn what_the_destination_generates_is_not_copied_but_its_id_must_be() {
         .map(|c| c.name)
         .collect();
     assert_eq!(names, ["id", "event"]);
-    assert_eq!(cautions(&events(), &destination).len(), 1);
+    assert_eq!(told(&events(), &destination).len(), 1);
     destination.columns[0].origin = Origin::Generated;
     assert!(only_problem(&events(), &destination).what().contains("computes its id"));
 }
@@ -202,9 +351,9 @@ fn a_null_that_the_destination_would_refuse_is_a_caution_not_a_refusal() {
     let mut source = events();
     source.columns[2].is_not_null = false;
     assert!(wire(&source, &events(), "id").is_ok());
-    let told = cautions(&source, &events());
-    assert!(told[0].what.contains("may be NULL at the source"), "{told:?}");
-    assert!(cautions(&events(), &source).is_empty());
+    let warnings = told(&source, &events());
+    assert!(warnings[0].contains("may be NULL at the source"), "{warnings:?}");
+    assert!(told(&events(), &source).is_empty());
 }
 
 #[test]

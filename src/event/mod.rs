@@ -10,4 +10,5 @@ pub mod readable;
 pub mod slate;
 pub mod table;
 pub mod trigger;
+pub mod types;
 pub mod wire;

@@ -2,7 +2,8 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::event::trigger::InsertTrigger;
-use crate::sql;
+use crate::event::types::{self, TypeUse, UserTypes};
+use crate::sql::{self, Fingerprint};
 
 pub use crate::sql::TableName;
 
@@ -26,6 +27,8 @@ pub struct Column {
     pub type_name: String,
     /// Oid of the type; equal on all servers for built-in types only.
     pub type_oid: u32,
+    /// The type outside `pg_catalog` that it is, or is an array of.
+    pub own_type: Option<String>,
     /// Whether the binary form of the type is stable over versions and free of oids: a built-in scalar, or an array, domain-free, of one.
     pub is_binary_stable: bool,
     /// Which edition of that form the server speaks: between two of them a value could change its meaning.
@@ -38,6 +41,8 @@ pub struct Column {
     pub has_default: bool,
     /// How its values come to be there.
     pub origin: Origin,
+    /// The expression that computes it, as the server writes it.
+    pub computed_as: Option<String>,
     /// Whether our role may read it.
     pub may_select: bool,
     /// Whether our role may insert into it.
@@ -51,12 +56,18 @@ pub struct Table {
     pub name: TableName,
     /// Oid; another one after DROP and CREATE.
     pub oid: u32,
-    /// What its columns were just before they were read; another value after any ALTER TABLE that matters to a copy. `None`: it has none.
+    /// What it was just before it was read ([`Table::asks`]); another value after any ALTER that matters to a copy.
     pub fingerprint: Option<String>,
+    /// Whether it has, or had, partitions.
+    pub has_parts: bool,
     /// `relkind`: `r` table, `p` partitioned, `v` view, …
     pub kind: char,
     /// Columns in their order.
     pub columns: Vec<Column>,
+    /// The types outside `pg_catalog` that they are made of.
+    pub types: UserTypes,
+    /// Whether it, or a partition of it, is emptied by a crash.
+    pub is_unlogged: bool,
     /// Whether a unique, valid, not partial, not deferrable btree index has the id column alone as its key.
     pub has_id_key: bool,
     /// User triggers for inserts, disabled ones included, in the order of their names.
@@ -77,7 +88,23 @@ pub struct Table {
     pub is_guarded: bool,
 }
 
+impl Column {
+    /// Its type.
+    pub fn type_use(&self) -> TypeUse {
+        TypeUse {
+            name: self.type_name.clone(),
+            oid: self.type_oid,
+            refers: self.own_type.clone(),
+        }
+    }
+}
+
 impl Table {
+    /// What tells, at any later time, whether whatever bears its name is still what it was.
+    pub fn asks(&self) -> Fingerprint {
+        Fingerprint::of(&self.name, self.has_parts, types::oids(&self.types))
+    }
+
     /// The column of this name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)

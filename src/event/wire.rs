@@ -2,6 +2,7 @@
 
 use super::frame::{Format, Layout};
 use crate::sql::ident;
+use postgres_types::Type;
 
 /// What travels from a source to a destination. Lanes whose wires are equal can share one read of the source.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -17,20 +18,84 @@ pub struct Wire {
 pub struct WireColumn {
     /// Name, the same on both sides.
     pub name: String,
-    /// The type the source's value is cast to while it is read, where the destination's is wider.
-    pub cast: Option<&'static str>,
-    /// Whether both sides have it as `bytea`, whose text form is twice as long.
-    pub is_bytea: bool,
+    /// How its value is read.
+    pub read_as: ReadAs,
+}
+
+/// How the value of a column is read, so that what travels is all of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ReadAs {
+    /// As it is.
+    Plain,
+    /// `bytea` on both sides: as it is, but never as text, which is twice as long.
+    Bytes,
+    /// `int4` that becomes the destination's `int8`.
+    Widened,
+    /// `xml`: its own output leaves the declaration out, its cast to text is what is stored.
+    Xml,
+    /// An array that travels in binary form: as it is. That form tells how it is stored, which of equal arrays can differ.
+    Array {
+        /// Oid of its type, a built-in one.
+        oid: u32,
+    },
+    /// The same where it is compared: made anew of its text, so that equal arrays have one form.
+    ArrayAnew {
+        /// Oid of its type.
+        oid: u32,
+    },
+}
+
+impl WireColumn {
+    /// The value as it travels; `of` stands for the table.
+    pub fn value(&self, of: &str) -> String {
+        let column = format!("{of}.{}", ident(&self.name));
+        match self.read_as {
+            ReadAs::Plain | ReadAs::Bytes | ReadAs::Array { .. } => column,
+            ReadAs::ArrayAnew { oid } => match Type::from_oid(oid) {
+                Some(known) => format!("{}::pg_catalog.{}", output(&column), ident(known.name())),
+                None => column,
+            },
+            ReadAs::Widened => format!("{column}::pg_catalog.int8"),
+            ReadAs::Xml => format!("{column}::pg_catalog.text"),
+        }
+    }
+
+    /// The value as text, by the output function of its type: a cast would be whatever the owner of the type made of it. Of [`ReadAs::Bytes`] it is twice
+    /// as long as the value.
+    pub fn text(&self, of: &str) -> String {
+        match self.read_as {
+            ReadAs::Xml => self.value(of),
+            _ => output(&self.value(of)),
+        }
+    }
+}
+
+/// What the output function of its type makes of an expression; NULL of NULL.
+pub fn output(expression: &str) -> String {
+    // Also of a row of NULLs, which is no NULL.
+    format!("case when pg_catalog.num_nonnulls({expression}) operator(pg_catalog.=) 1 then pg_catalog.concat({expression}) end")
 }
 
 impl Wire {
     /// What the source is asked for; `e` stands for its table.
     pub fn select_list(&self) -> String {
-        let column = |column: &WireColumn| match column.cast {
-            Some(cast) => format!("e.{}::{cast}", ident(&column.name)),
-            None => format!("e.{}", ident(&column.name)),
+        self.columns.iter().map(|column| column.value("e")).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The same columns as they are compared: two rows are the same events exactly if their bytes are.
+    #[must_use]
+    pub fn compared(&self) -> Self {
+        let column = |column: &WireColumn| WireColumn {
+            name: column.name.clone(),
+            read_as: match column.read_as {
+                ReadAs::Array { oid } => ReadAs::ArrayAnew { oid },
+                other => other,
+            },
         };
-        self.columns.iter().map(column).collect::<Vec<_>>().join(", ")
+        Self {
+            columns: self.columns.iter().map(column).collect(),
+            format: self.format,
+        }
     }
 
     /// What the destination is given.

@@ -10,6 +10,7 @@ mod pass;
 pub mod progress;
 mod slot;
 pub mod status;
+pub mod told;
 mod upstream;
 
 pub use late::AUDIT_INTERVAL;
@@ -22,6 +23,7 @@ use progress::Progress;
 use slog::Logger;
 use std::sync::Arc;
 use std::time::Duration;
+use told::Told;
 
 /// What is to be done, and how it ends.
 #[derive(Clone, Debug)]
@@ -40,6 +42,8 @@ pub struct Replication {
     pub log: Logger,
     /// Counts for those who watch.
     pub progress: Arc<Progress>,
+    /// What was told to beware of.
+    pub told: Arc<Told>,
 }
 
 /// A destination whose first event, last event and count were found to be the source's.

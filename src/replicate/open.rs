@@ -1,6 +1,6 @@
 //! Connects and checks: the source, and one lane against it. Nothing is written before every check of a lane has passed.
 
-use crate::config::{DestinationConfig, SourceConfig};
+use crate::config::DestinationConfig;
 use crate::destination::Destination;
 use crate::destination::concurrent::ConcurrentDestination;
 use crate::destination::hold;
@@ -11,7 +11,6 @@ use crate::event::frame::Layout;
 use crate::fail;
 use crate::log::key;
 use crate::postgres::attended::attended;
-use crate::postgres::catalog;
 use crate::postgres::connect::{Canceller, Purpose, Session};
 use crate::postgres::fault::Side;
 use crate::postgres::pool::Pool;
@@ -55,7 +54,7 @@ pub async fn source(run: &Replication, epoch: u64) -> Result<(Source, Follower)>
         place: session.place(),
     };
     let cancels = || vec![session.canceller()];
-    let checking = checked(Arc::clone(&session), config);
+    let checking = checked(run, Arc::clone(&session));
     let (shape, gate, looker) = patience.with(cancels(), checking).await?;
     let following = Following {
         conninfo: config.conninfo.clone(),
@@ -65,7 +64,9 @@ pub async fn source(run: &Replication, epoch: u64) -> Result<(Source, Follower)>
         poll_interval: config.poll_interval,
         connect_timeout: limits.connect_timeout,
     };
-    let mut follower = patience.with(cancels(), Follower::new(looker, following, run.log.clone())).await?;
+    let mut follower = patience
+        .with(cancels(), Follower::new(looker, following, gate.clone(), run.log.clone()))
+        .await?;
     follower.listen().await?;
     let (highest, decided) = patience.with(cancels(), follower.first_look(SETTLE_MAX)).await?;
     let server = session.server().identity.clone();
@@ -93,15 +94,23 @@ pub async fn source(run: &Replication, epoch: u64) -> Result<(Source, Follower)>
     Ok((source, follower))
 }
 
-async fn checked(session: Arc<Session>, config: &SourceConfig) -> Result<(SourceShape, Gate, Looker)> {
+async fn checked(run: &Replication, session: Arc<Session>) -> Result<(SourceShape, Gate, Looker)> {
+    let config = &run.config.source;
     let shape = source_shape(&session, config).await.map_err(worst)?;
     let is_durability_awaited = config.durability_gate && !shape.server.is_standby;
-    let gate = Gate::new(Arc::clone(&session), shape.table.oid, is_durability_awaited).await?;
+    let gate = Gate::new(
+        Arc::clone(&session),
+        &shape.table,
+        sequences(&shape.ids.discipline),
+        is_durability_awaited,
+    )
+    .await?;
     // From here on the gate notices every change; what changed before it was there is seen now.
-    let again = catalog::table(&session, &config.table, &config.id_column).await?;
-    if again.is_none_or(|again| (again.oid, &again.columns) != (shape.table.oid, &shape.table.columns)) {
+    let again = source_shape(&session, config).await.map_err(worst)?;
+    if !shape.is_still(&again) {
         return Err(Error::new(Kind::Unavailable, "the source's table was changed while it was looked at").at(session.place()));
     }
+    run.told.of_source(&shape.warnings, &run.log);
     let rule = rule(&shape, &config.known_gaps);
     let looker = Looker::new(session, &config.table, &config.id_column, rule).await?;
     Ok((shape, gate, looker))
@@ -143,6 +152,7 @@ pub async fn lane(run: &Replication, source: &Source, index: usize, gauge: Arc<G
         place: &place,
     };
     let shape = patience.with(vec![session.canceller()], held).await?;
+    run.told.of_destination(&config.name, &shape.warnings, &run.log);
     let (position, compared) = compare(source, run, index, &session, &shape, known).await?;
     fail::point!("lane.compared");
     let appending = Appending {
@@ -150,6 +160,7 @@ pub async fn lane(run: &Replication, source: &Source, index: usize, gauge: Arc<G
         table: config.table.clone(),
         oid: shape.table.oid,
         fingerprint: shape.table.fingerprint.clone(),
+        asks: shape.table.asks(),
         id_column: source.shape.id_column.clone(),
         wire: shape.wire.clone(),
         layout: layout(&source.shape, &shape)?,
@@ -303,6 +314,14 @@ async fn set_synchronous_commit(session: &Session, config: &DestinationConfig) -
     let set = format!("set synchronous_commit = {}", sql::literal(config.commits()));
     let what = || format!("cannot set synchronous_commit of destination \"{}\"", config.name);
     session.batch_execute(&set).await.map_err(|error| session.error(&error, what()))
+}
+
+/// The sequences that feed a table, by oid.
+fn sequences(discipline: &Discipline) -> Vec<u32> {
+    match discipline {
+        Discipline::Sequence { sequence, .. } => vec![*sequence],
+        Discipline::Consecutive | Discipline::Copy | Discipline::Grace(_) => Vec::new(),
+    }
 }
 
 fn rule(shape: &SourceShape, known_gaps: &[(i64, i64)]) -> Rule {

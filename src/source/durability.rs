@@ -3,6 +3,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::event::batch::Durable;
+use crate::event::table::Table;
 use crate::fail;
 use crate::postgres::connect::Session;
 use crate::sql;
@@ -33,8 +34,8 @@ pub struct Gate(Arc<Asked>);
 struct Asked {
     session: Arc<Session>,
     positions: Statement,
-    /// The columns as they were when they were compared.
-    columns: Option<String>,
+    /// The table that bore the name, and what it was, when it was compared.
+    table: (Option<u32>, Option<String>),
     /// The files of the table and its partitions, as far as they are known: new partitions are added.
     files: Mutex<Files>,
     is_durability_awaited: bool,
@@ -49,7 +50,7 @@ pub struct Glance(Answer);
 struct Answer {
     inserted: Option<u64>,
     flushed: Option<u64>,
-    columns: Option<String>,
+    table: (Option<u32>, Option<String>),
     files: Files,
 }
 
@@ -66,8 +67,8 @@ pub struct Files(BTreeMap<i64, i64>);
 
 impl Files {
     /// From oid and file number, each half of a number.
-    fn new(packed: &[i64]) -> Self {
-        Self(packed.iter().map(|both| (both >> 32, both & 0xffff_ffff)).collect())
+    fn new(packed: &[Option<i64>]) -> Self {
+        Self(packed.iter().flatten().map(|both| (both >> 32, both & 0xffff_ffff)).collect())
     }
 
     /// Whether these are the same files, new partitions aside.
@@ -77,14 +78,20 @@ impl Files {
 }
 
 impl Gate {
-    /// A gate on a table. `is_durability_awaited`: whether it waits for the disk; else it looks at the columns only.
+    /// A gate on whatever bears the name of this table. `sequences`: those that feed it. `is_durability_awaited`: whether it waits for the disk; else it
+    /// looks at the table only.
     ///
     /// # Errors
     /// Those of the server.
-    pub async fn new(session: Arc<Session>, table_oid: u32, is_durability_awaited: bool) -> Result<Self> {
+    pub async fn new(session: Arc<Session>, table: &Table, sequences: Vec<u32>, is_durability_awaited: bool) -> Result<Self> {
+        let files = match table.has_parts {
+            true => include_str!("../../sql/source/gate_files.sql"),
+            false => include_str!("../../sql/source/gate_file.sql"),
+        };
         let names = [
-            ("fingerprint", sql::sql(sql::fingerprint(table_oid))),
-            ("oid", sql::sql(table_oid.to_string())),
+            ("fingerprint", sql::sql(table.asks().of_source(sequences).value())),
+            ("files", sql::sql(sql::without_header(files))),
+            ("qualified", sql::text(table.name.quoted())),
         ];
         let positions = sql::fill(include_str!("../../sql/source/gate.sql"), &names);
         let positions = session.prepare(&positions).await;
@@ -99,12 +106,12 @@ impl Gate {
             },
             session,
             positions,
-            columns: None,
+            table: (None, None),
             files: Mutex::default(),
             is_durability_awaited,
         };
         let first = asked.ask().await?;
-        asked.columns = first.columns;
+        asked.table = first.table;
         asked.files = Mutex::new(first.files);
         Ok(Self(Arc::new(asked)))
     }
@@ -180,8 +187,10 @@ impl Asked {
 
     fn compare(&self, now: &Answer) -> Result<()> {
         let mut known = self.known_files();
-        let what = if now.columns != self.columns {
-            "given other columns"
+        let what = if now.table.0 != self.table.0 {
+            "replaced by another of its name"
+        } else if now.table.1 != self.table.1 {
+            "altered (columns, defaults, triggers, its sequence or its name)"
         } else if !now.files.continue_those(&known) {
             "emptied or rewritten"
         } else {
@@ -200,8 +209,8 @@ impl Asked {
         Ok(Answer {
             inserted: position(0),
             flushed: position(1),
-            columns: row.get(2),
-            files: Files::new(&row.get::<_, Option<Vec<i64>>>(3).unwrap_or_default()),
+            table: (row.get(3), row.get(2)),
+            files: Files::new(&row.get::<_, Option<Vec<Option<i64>>>>(4).unwrap_or_default()),
         })
     }
 
@@ -236,7 +245,7 @@ mod tests {
 
     #[test]
     fn files_that_are_replaced_or_gone_are_others_and_new_partitions_are_not() {
-        let files = |all: &[(i64, i64)]| Files::new(&all.iter().map(|(oid, file)| oid << 32 | file).collect::<Vec<_>>());
+        let files = |all: &[(i64, i64)]| Files::new(&all.iter().map(|(oid, file)| Some(oid << 32 | file)).collect::<Vec<_>>());
         let before = files(&[(5, 100), (4_294_967_295, 4_294_967_295)]);
         assert!(before.continue_those(&before) && before.continue_those(&Files::default()));
         assert!(files(&[(5, 100), (6, 7), (4_294_967_295, 4_294_967_295)]).continue_those(&before));

@@ -6,6 +6,7 @@ pub mod discipline;
 mod doorbell;
 pub mod durability;
 pub mod explain;
+pub mod gap;
 mod grace;
 pub mod horizon;
 pub mod mark;

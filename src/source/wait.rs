@@ -6,12 +6,13 @@
 
 use crate::config::libpq::Conninfo;
 use crate::error::{Error, Kind, Result};
-use crate::event::range::shown;
 use crate::log::key;
 use crate::postgres::listen::{Listener, Listening};
 use crate::source::along::{Along, News};
 use crate::source::doorbell::Doorbell;
+use crate::source::durability::Gate;
 use crate::source::explain::{self, Hold, Holding, Reason};
+use crate::source::gap::Gap;
 use crate::source::mark::{Front, Looker, Seen};
 use slog::{Logger, debug, info, warn};
 use std::sync::Arc;
@@ -36,16 +37,11 @@ const PULSE_INTERVAL: Duration = Duration::from_millis(500);
 const REOPEN_WAIT: Duration = Duration::from_secs(1);
 /// The shortest wait between two looks where nothing rings.
 const POLL_WAIT_MIN: Duration = Duration::from_millis(20);
-/// Between two looks at a gap.
-const GAP_WAIT_MIN: Duration = Duration::from_millis(2);
-const GAP_WAIT_MAX: Duration = Duration::from_millis(250);
 /// After more than a few new ids were found and copied, the next look begins so long after that answer at the earliest: what is written meanwhile
 /// travels together.
 const PACE: Duration = Duration::from_millis(10);
 /// After so few new ids it is looked for more at once.
 const FEW_IDS: i64 = 16;
-/// A hole in consecutive ids is looked at once more after this time, before it is called one.
-const HOLE_RECHECK: Duration = Duration::from_secs(1);
 
 /// What rings when events are committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +82,8 @@ pub struct Follower {
     /// When more was seen last, and up to where events had been copied then.
     saw_more: Option<(Instant, Option<i64>)>,
     holding: Holding,
+    /// Confirms that what is waited for is still what was compared.
+    gate: Gate,
     log: Logger,
 }
 
@@ -101,7 +99,7 @@ impl Follower {
     ///
     /// # Errors
     /// Those of the connection.
-    pub async fn new(looker: Looker, how: Following, log: Logger) -> Result<Self> {
+    pub async fn new(looker: Looker, how: Following, gate: Gate, log: Logger) -> Result<Self> {
         Ok(Self {
             doorbell: Doorbell::new(Arc::clone(looker.session()), how.table_oid).await?,
             looker,
@@ -109,6 +107,7 @@ impl Follower {
             idle_since: None,
             saw_more: None,
             holding: Holding::default(),
+            gate,
             how,
             log,
         })
@@ -145,7 +144,7 @@ impl Follower {
     /// # Errors
     /// `Unavailable` when the connection is lost or another server answers; `Order` for a hole in consecutive ids.
     pub async fn wait_for_more(&mut self, front: Front, along: Option<&Along>) -> Result<News> {
-        let mut gap_since: Option<Instant> = None;
+        let mut gap: Option<Gap> = None;
         let mut has_rested = false;
         if let Some(until) = self.saw_more.and_then(|before| paced(before, front)) {
             tokio::time::sleep_until(until.into()).await;
@@ -160,11 +159,10 @@ impl Follower {
                 }
                 Seen::Held(hold) => {
                     (self.idle_since, has_rested) = (None, false);
-                    let since = *gap_since.get_or_insert_with(Instant::now);
-                    self.wait_at_gap(hold, since).await?;
+                    self.wait_at_gap(hold, gap.get_or_insert_with(Gap::begin)).await?;
                 }
                 Seen::Nothing => {
-                    gap_since = None;
+                    gap = None;
                     self.holding.over(&self.log);
                     self.rest_until_news(front).await?;
                     has_rested = true;
@@ -197,17 +195,14 @@ impl Follower {
         self.how.bell == Bell::Doorbell && matches!(self.ear, Ear::Open(..)) && !self.doorbell.is_armed()
     }
 
-    async fn wait_at_gap(&mut self, hold: Hold, since: Instant) -> Result<()> {
-        if hold.reason == Reason::Missing {
-            if since.elapsed() >= HOLE_RECHECK {
-                return Err(hole(&hold, self.looker.session().place()));
-            }
-            tokio::time::sleep(HOLE_RECHECK).await;
-            return Ok(());
-        }
+    async fn wait_at_gap(&mut self, hold: Hold, gap: &mut Gap) -> Result<()> {
+        gap.confirm(&self.gate).await?;
         let place = self.looker.session().place().to_owned();
+        if hold.reason == Reason::Missing {
+            return gap.wait_once(&hold, &place).await;
+        }
         answered(place, self.holding.note(&self.looker.events(), hold, &self.log)).await?;
-        tokio::time::sleep((since.elapsed() / 8).clamp(GAP_WAIT_MIN, GAP_WAIT_MAX)).await;
+        gap.wait().await;
         Ok(())
     }
 
@@ -339,20 +334,6 @@ async fn answered<T>(place: String, work: impl Future<Output = Result<T>>) -> Re
         let silent = Error::new(Kind::Unavailable, "cannot find the mark").at(place);
         silent.because(format!("no answer for {} s", LOOK_MAX.as_secs()))
     })?
-}
-
-/// Says that consecutive ids are not.
-pub fn hole(hold: &Hold, place: &str) -> Error {
-    Error::new(
-        Kind::Order,
-        format!(
-            "an id is missing: after {} comes {}, and nothing can still appear between",
-            shown(hold.after),
-            shown(hold.next)
-        ),
-    )
-    .at(place)
-    .fix("find out who removed or skipped it; if it is meant to be, name it in known_gaps")
 }
 
 #[cfg(test)]

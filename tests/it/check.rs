@@ -3,6 +3,7 @@
 mod contents;
 mod discipline;
 mod tables;
+mod types;
 pub mod values;
 
 use crate::configured::{self, config};

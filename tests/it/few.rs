@@ -90,7 +90,8 @@ async fn values_of_types_with_modifiers_are_inserted_as_they_are() {
             .await;
         arrives(&destination, highest(&source).await).await;
     }
-    assert_eq!(executed(&destination, BY_INSERT), 2);
+    // The first of them finds another table than was compared, and is sent once more.
+    assert_eq!(executed(&destination, BY_INSERT), 3);
     replicator.stops().await;
     let stored = "select id, a, b, octet_length(c), c, d, e, f, h, i, j::text, l::text, m, n, o, p, q from events order by id";
     assert_eq!(source.query(stored).await, destination.query(stored).await);

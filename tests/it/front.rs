@@ -65,6 +65,7 @@ fn follow(config: Config) -> (Stopper, JoinHandle<Problems>) {
     let run = Replication {
         checked: vec![Some(EMPTY); config.destinations.len()],
         progress: Progress::new(config.destinations.iter().map(|destination| destination.name.clone())),
+        told: Arc::default(),
         config: Arc::new(config),
         until_caught_up: false,
         fail_fast: false,

@@ -141,6 +141,7 @@ pub(crate) async fn appending(session: &Session) -> Result<Appending, Error> {
         name: "copy".to_owned(),
         table: events.name.clone(),
         oid: events.oid,
+        asks: events.asks(),
         fingerprint: events.fingerprint,
         id_column: "id".to_owned(),
         layout: wire.layout("id", None).unwrap(),
@@ -459,6 +460,7 @@ async fn a_reader_sees_a_prefix_of_whole_groups_at_every_moment_under_load() {
         audit_interval: counterfoil::replicate::AUDIT_INTERVAL,
         log: counterfoil::log::none(),
         progress: Progress::new(["copy".to_owned()].into_iter()),
+        told: Arc::default(),
     };
     let (stopper, stop) = counterfoil::stop::channel();
     let replicating = tokio::spawn(async move { replicate(&run, &stop).await });

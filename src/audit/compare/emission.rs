@@ -7,6 +7,7 @@ use crate::audit::compare::task::Watch;
 use crate::audit::difference::{Class, Difference, Tally};
 use crate::audit::show::{RowText, Shown, Text};
 use crate::error::Result;
+use crate::event::wire::{ReadAs, WireColumn, output};
 use crate::sql;
 use std::collections::HashMap;
 use tokio_postgres::Row;
@@ -111,12 +112,7 @@ impl<'a> Emission<'a> {
 
 /// The texts of some rows of a side, by their ids.
 async fn texts(side: &Side, columns: &Columns, ids: &[i64]) -> Result<HashMap<i64, RowText>> {
-    let expressions: Vec<String> = columns
-        .wire
-        .columns
-        .iter()
-        .map(|column| expressions(&column.name, column.is_bytea))
-        .collect();
+    let expressions: Vec<String> = columns.wire.columns.iter().map(expressions).collect();
     let more = [("columns", sql::sql(expressions.join(", ")))];
     let rows = side
         .about_ids(include_str!("../../../sql/audit/texts.sql"), columns, &more, ids)
@@ -139,13 +135,14 @@ async fn texts(side: &Side, columns: &Columns, ids: &[i64]) -> Result<HashMap<i6
 }
 
 /// The text of a column, cut, and the length of the whole of it.
-fn expressions(name: &str, is_bytea: bool) -> String {
-    let column = format!("e.{}", sql::ident(name));
-    if is_bytea {
+fn expressions(column: &WireColumn) -> String {
+    if column.read_as == ReadAs::Bytes {
         // Its text is twice as long as it is, and may be too long for the server.
-        let (bytes, head) = (format!("pg_catalog.octet_length({column})"), SHOWN_CHARS_MAX / 2);
-        return format!("pg_catalog.substring({column}, 1, {head})::pg_catalog.text, 2 + 2 * {bytes}::pg_catalog.int8");
+        let value = column.value("e");
+        let (bytes, head) = (format!("pg_catalog.octet_length({value})"), SHOWN_CHARS_MAX / 2);
+        let shown = output(&format!("pg_catalog.substring({value}, 1, {head})"));
+        return format!("{shown}, 2 + 2 * {bytes}::pg_catalog.int8");
     }
-    let text = format!("{column}::pg_catalog.text");
+    let text = column.text("e");
     format!("pg_catalog.left({text}, {SHOWN_CHARS_MAX}), pg_catalog.octet_length({text})::pg_catalog.int8")
 }

@@ -115,6 +115,7 @@ async fn conclude(
     if let (Some(counted), Some(range)) = (&counted, range) {
         skipped.extend(counts::confirm(task, range, found.rows, *counted, stop).await?);
     }
+    skipped.extend(task.columns.uncertain.iter().cloned());
     if let Doubt::Open(open) = &task.fence.doubt {
         skipped.extend(undecided(&found.undecided, open));
     }

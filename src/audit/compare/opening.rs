@@ -67,7 +67,12 @@ impl Pair {
 
     /// What both are asked for; `None` when rows cannot be compared.
     pub fn columns(&self, id_column: &str) -> Option<Columns> {
-        let Schema::Like { wire, .. } = &self.schema else { return None };
+        let Schema::Like {
+            wire, inserted, uncertain, ..
+        } = &self.schema
+        else {
+            return None;
+        };
         let compared = wire.columns.iter().filter_map(|column| {
             // Where the types differ, the first side's value is cast to that of the second.
             let of_second = self.second.table.column(&column.name)?;
@@ -78,6 +83,8 @@ impl Pair {
         });
         Some(Columns {
             wire: wire.clone(),
+            inserted: inserted.clone(),
+            uncertain: uncertain.clone(),
             compared: compared.collect(),
             id: id_column.to_owned(),
             is_wide: is_wide([self.first.size, self.second.size]),

@@ -43,12 +43,7 @@ impl Script {
     /// # Errors
     /// Those of the server, such as a row whose text is too long for it; `Unavailable` when the disk is full.
     pub async fn add(&mut self, first: &Side, second: &Side, columns: &Columns, ids: &[i64]) -> Result<()> {
-        let texts: Vec<String> = columns
-            .wire
-            .columns
-            .iter()
-            .map(|column| format!("e.{}::pg_catalog.text", sql::ident(&column.name)))
-            .collect();
+        let texts: Vec<String> = columns.inserted.columns.iter().map(|column| column.text("e")).collect();
         let more = [("columns", sql::sql(texts.join(", ")))];
         let asked = include_str!("../../../sql/audit/whole_texts.sql");
         for row in first.about_ids(asked, columns, &more, ids).await? {
@@ -99,7 +94,7 @@ fn statement(second: &Side, columns: &Columns, values: &[Option<&str>]) -> Strin
     format!(
         "insert into {} ({}) overriding system value values ({}) on conflict ({}) do nothing;\n",
         second.table.name.quoted(),
-        columns.wire.column_list(),
+        columns.inserted.column_list(),
         quoted.join(", "),
         sql::ident(&columns.id)
     )

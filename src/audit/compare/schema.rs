@@ -44,8 +44,12 @@ pub fn comparable(table: Option<Table>, name: &TableName, id_column: &str) -> Re
 pub enum Schema {
     /// Every column of the first has its like in the second, and is compared.
     Like {
-        /// The columns, in the order of the first.
+        /// The columns as they are compared, in the order of the first.
         wire: Wire,
+        /// Those of them that are given to the second side when a row is inserted there.
+        inserted: Wire,
+        /// Columns whose comparison cannot be certain, and why.
+        uncertain: Vec<String>,
         /// What is not the same and hides no difference of the rows that are compared.
         notes: Vec<String>,
     },
@@ -56,10 +60,17 @@ pub enum Schema {
 impl Schema {
     /// Compares columns by name.
     pub fn of(first: &Table, second: &Table, id_column: &str) -> Self {
-        let wire = match compatible::wire(first, second, id_column) {
-            Ok(wire) => wire,
+        let wires = compatible::wire(first, second, id_column).and_then(|inserted| Ok((inserted, compatible::compared(first, second)?)));
+        let (inserted, wire) = match wires {
+            Ok((inserted, wire)) => (inserted, wire.compared()),
             Err(problems) => return Self::Unlike(problems),
         };
+        let uncertain = compatible::unknown_texts(first, &wire).into_iter().map(|(column, of)| {
+            format!(
+                "column {} is compared as the text of type {of}, of which nothing is known: what that leaves out was not compared",
+                sql::ident(&column.name)
+            )
+        });
         let mut notes = Vec::new();
         let of_both = |table: &Table, other: &Table| -> Vec<String> {
             let common = table.columns.iter().filter(|column| other.column(&column.name).is_some());
@@ -72,7 +83,12 @@ impl Schema {
         for column in &second.columns {
             notes.extend(note(first.column(&column.name), column));
         }
-        Self::Like { wire, notes }
+        Self::Like {
+            uncertain: uncertain.collect(),
+            wire,
+            inserted,
+            notes,
+        }
     }
 }
 
@@ -81,7 +97,19 @@ fn note(first: Option<&Column>, second: &Column) -> Option<String> {
     let name = sql::ident(&second.name);
     match first {
         None => Some(format!("column {name} is in the second table only; it is not compared")),
-        Some(_) if second.origin == Origin::Generated => Some(format!("column {name} is computed by the second table; it is not compared")),
+        Some(first)
+            if (first.origin, second.origin) == (Origin::Generated, Origin::Generated) && first.computed_as != second.computed_as =>
+        {
+            let shown = |column: &Column| column.computed_as.clone().unwrap_or_default();
+            Some(format!(
+                "column {name} is computed as {} in the first table and as {} in the second",
+                shown(first),
+                shown(second)
+            ))
+        }
+        Some(first) if first.origin != Origin::Generated && second.origin == Origin::Generated => {
+            Some(format!("column {name} is computed by the second table"))
+        }
         // Not by oid: types of a user have another one in each database.
         Some(first) if first.type_name != second.type_name => Some(format!(
             "column {name} is {} in the first table and {} in the second; values are compared as {}",

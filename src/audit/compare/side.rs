@@ -4,9 +4,10 @@ use crate::audit::class::ComparedColumn;
 use crate::audit::compare::schema::comparable;
 use crate::config::libpq::Conninfo;
 use crate::error::{Error, Kind, Result};
+use crate::event::frame::Format;
 use crate::event::range::IdRange;
 use crate::event::table::Table;
-use crate::event::wire::{Wire, WireColumn};
+use crate::event::wire::{ReadAs, Wire, WireColumn};
 use crate::postgres::catalog;
 use crate::postgres::connect::{Purpose, Session};
 use crate::postgres::fault::Side as Role;
@@ -91,6 +92,10 @@ pub struct Digest {
 pub struct Columns {
     /// Columns and form.
     pub wire: Wire,
+    /// Those that an INSERT into the second side gives.
+    pub inserted: Wire,
+    /// Columns whose comparison cannot be certain, and why.
+    pub uncertain: Vec<String>,
     /// Names and types of the columns, in the order of the wire.
     pub compared: Vec<ComparedColumn>,
     /// The key.
@@ -322,11 +327,9 @@ impl Side {
 
 /// A column as both sides hash it: as it is where binary forms are equal, else as text; `bytea` always as it is.
 fn compared(column: &WireColumn, wire: &Wire) -> String {
-    let name = format!("e.{}", sql::ident(&column.name));
-    match (wire.format, column.cast) {
-        (crate::event::frame::Format::Text, _) if !column.is_bytea => format!("{name}::pg_catalog.text"),
-        (_, Some(cast)) => format!("{name}::pg_catalog.{cast}"),
-        (_, None) => name,
+    match wire.format {
+        Format::Text if column.read_as != ReadAs::Bytes => column.text("e"),
+        _ => column.value("e"),
     }
 }
 

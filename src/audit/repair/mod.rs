@@ -91,7 +91,7 @@ impl<'a> Repair<'a> {
     /// # Errors
     /// `Fed` when a replicator has it; `Access` and `Unsuitable` when rows may not be deleted that must be; those of the connections.
     pub async fn open(target: Target<'a>, wanted: Wanted) -> Result<Self> {
-        let judged = judged_as(target.wire);
+        let judged = judged_as(&target.wire.compared());
         let session = target.destination.session(Side::Destination).await?;
         let oid = target.destination_table.oid;
         hold(&session, target.name, oid)
@@ -108,6 +108,7 @@ impl<'a> Repair<'a> {
             table: target.destination.table.clone(),
             oid,
             fingerprint: target.destination_table.fingerprint.clone(),
+            asks: target.destination_table.asks(),
             id_column: target.destination.id_column.to_owned(),
             wire: wire.clone(),
             layout: layout.ok_or_else(|| Error::new(Kind::Bug, "the id column does not travel"))?,
@@ -198,7 +199,7 @@ impl<'a> Repair<'a> {
     pub async fn carry_out(&self, stop: &Stop, log: &Logger, done: &mut Done) -> Result<()> {
         let Some(position) = self.position else { return Ok(()) };
         let source = Arc::new(self.target.source.session(Side::Source).await?);
-        let gate = Gate::new(source, self.target.source_table.oid, self.target.is_durability_awaited).await?;
+        let gate = Gate::new(source, self.target.source_table, Vec::new(), self.target.is_durability_awaited).await?;
         if let Wanted::RewindTo(id) = self.wanted {
             // What goes because the source has it too must be on its disk.
             gate.durable().await?;
@@ -243,9 +244,9 @@ impl<'a> Repair<'a> {
     }
 
     async fn as_copied(&self) -> Result<(StoredEvents, StoredEvents)> {
-        let wire = self.target.wire;
-        let source = self.target.source.read(Side::Source, wire);
-        let destination = self.target.destination.read(Side::Destination, wire);
+        let wire = self.target.wire.compared();
+        let source = self.target.source.read(Side::Source, &wire);
+        let destination = self.target.destination.read(Side::Destination, &wire);
         try_join(source, destination).await
     }
 }

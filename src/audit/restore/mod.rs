@@ -27,7 +27,7 @@ use crate::event::frame::Format;
 use crate::event::range::{IdRange, shown};
 use crate::event::readable::Proof;
 use crate::event::table::{Column, Origin, Table};
-use crate::event::wire::{Wire, WireColumn};
+use crate::event::wire::{ReadAs, Wire, WireColumn};
 use crate::postgres::connect::Session;
 use crate::postgres::fault::Side;
 use crate::postgres::stored::StoredEvents;
@@ -111,6 +111,7 @@ impl<'a> Restore<'a> {
             table: target.source.table.clone(),
             oid: target.source_table.oid,
             fingerprint: target.source_table.fingerprint.clone(),
+            asks: target.source_table.asks(),
             id_column: target.source.id_column.to_owned(),
             layout: layout.ok_or_else(|| Error::new(Kind::Bug, "the id column does not travel"))?,
             wire: wire.clone(),
@@ -165,7 +166,7 @@ impl<'a> Restore<'a> {
 
     /// The first id at which another destination is not what the one to restore from is, by the columns that both have of the source.
     async fn first_unlike(&self, other: &Copy<'_>, through: i64) -> Result<Option<i64>> {
-        let wire = comparable(self.target.from.wire, other.wire);
+        let wire = comparable(self.target.from.wire, other.wire).compared();
         let sides = try_join(
             self.target.from.place.read(Side::Destination, &wire),
             other.place.read(Side::Destination, &wire),
@@ -242,9 +243,9 @@ impl<'a> Restore<'a> {
 
     /// Both sides with every column that travels, those that the source computes included.
     async fn as_copied(&self) -> Result<(StoredEvents, StoredEvents)> {
-        let wire = self.target.from.wire;
-        let from = self.target.from.place.read(Side::Destination, wire);
-        try_join(from, self.target.source.read(Side::Source, wire)).await
+        let wire = self.target.from.wire.compared();
+        let from = self.target.from.place.read(Side::Destination, &wire);
+        try_join(from, self.target.source.read(Side::Source, &wire)).await
     }
 }
 
@@ -265,7 +266,7 @@ fn put_in_as(source: &Table, from: &Copy<'_>) -> Result<Wire> {
         let Some(travels) = from.wire.columns.iter().find(|travels| travels.name == column.name) else {
             return refused(&column.name, "it is not copied there", "restore from a destination that has it");
         };
-        if travels.cast.is_some() {
+        if travels.read_as == ReadAs::Widened {
             let fix = "make the new source with the same type as the destination";
             return refused(&column.name, "it is wider there than at the source", fix);
         }
@@ -281,7 +282,8 @@ fn put_in_as(source: &Table, from: &Copy<'_>) -> Result<Wire> {
 fn comparable(ours: &Wire, theirs: &Wire) -> Wire {
     let wider = |column: &WireColumn| {
         let other = theirs.columns.iter().find(|other| other.name == column.name)?;
-        Some(if column.cast.is_some() { column.clone() } else { other.clone() })
+        let is_wider = column.read_as == ReadAs::Widened;
+        Some(if is_wider { column.clone() } else { other.clone() })
     };
     Wire {
         columns: ours.columns.iter().filter_map(wider).collect(),

@@ -49,6 +49,7 @@ pub async fn play(events: u64, config: &Arc<Config>, servers: &Servers, story: &
         audit_interval: AUDIT_INTERVAL,
         log: story.logger(),
         progress: Progress::new(DESTINATIONS.map(str::to_owned)),
+        told: Arc::default(),
     };
     let (stopper, stop) = stop::channel();
     let mut replicating = std::pin::pin!(replicate(&run, &stop));

@@ -163,8 +163,15 @@ fn line(text: &str) -> Result<()> {
 fn schema(pair: &Pair) -> (bool, Vec<String>) {
     match &pair.schema {
         Schema::Like { notes, .. } => (true, notes.clone()),
-        Schema::Unlike(problems) => (false, problems.iter().map(|problem| problem.what().to_owned()).collect()),
+        Schema::Unlike(problems) => (false, problems.iter().map(with_causes).collect()),
     }
+}
+
+fn with_causes(problem: &Error) -> String {
+    let parts: Vec<&str> = std::iter::once(problem.what())
+        .chain(problem.causes().iter().map(String::as_str))
+        .collect();
+    parts.join("; ")
 }
 
 fn differences(outcome: &Outcome, columns: &Columns) -> String {

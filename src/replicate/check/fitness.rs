@@ -81,6 +81,7 @@ pub fn source_cautions(table: &Table, server: &Server) -> Vec<Warning> {
             "set fsync = on",
         ));
     }
+    warnings.extend(unlogged(table, "the source"));
     if !table.is_guarded {
         let what = format!(
             "nothing refuses UPDATE and DELETE of {}; such a change would not be copied",
@@ -104,6 +105,7 @@ pub fn destination_cautions(table: &Table, server: &Server, source: &Server, wri
             "an event with a character the destination does not know will stop it",
         ));
     }
+    warnings.extend(unlogged(table, "the destination"));
     for trigger in table
         .insert_triggers
         .iter()
@@ -124,6 +126,13 @@ pub fn destination_cautions(table: &Table, server: &Server, source: &Server, wri
         warnings.push(Warning::new(what, ""));
     }
     warnings
+}
+
+fn unlogged(table: &Table, side: &str) -> Option<Warning> {
+    let what = format!("table {} of {side} is unlogged: a crash of its server empties it", table.name);
+    table
+        .is_unlogged
+        .then(|| Warning::new(what, format!("ALTER TABLE {} SET LOGGED;", table.name)))
 }
 
 fn unfit(table: &Table, what: impl Into<String>) -> Error {

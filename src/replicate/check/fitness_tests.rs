@@ -5,6 +5,8 @@ use super::*;
 use crate::event::frame::Format;
 use crate::event::table::{Origin, TableName};
 use crate::event::trigger::InsertTrigger;
+use crate::event::types::UserTypes;
+use crate::event::wire::ReadAs;
 use crate::event::wire::WireColumn;
 
 fn server_of(encoding: &str) -> Server {
@@ -22,12 +24,14 @@ fn column(name: &str, of: &Type) -> Column {
         name: name.to_owned(),
         type_name: of.name().to_owned(),
         type_oid: of.oid(),
+        own_type: None,
         is_binary_stable: true,
         binary_edition: 1,
         text_edition: 1,
         is_not_null: true,
         has_default: false,
         origin: Origin::Plain,
+        computed_as: None,
         may_select: true,
         may_insert: true,
     }
@@ -41,8 +45,11 @@ fn table() -> Table {
         },
         oid: 1,
         fingerprint: None,
+        has_parts: false,
         kind: 'r',
         columns: vec![column("id", &Type::INT8), column("event", &Type::JSONB)],
+        types: UserTypes::new(),
+        is_unlogged: false,
         has_id_key: true,
         insert_triggers: Vec::new(),
         has_foreign_keys: false,
@@ -64,8 +71,7 @@ fn told(change: impl FnOnce(&mut Table)) -> Vec<String> {
 fn wire() -> Wire {
     let columns = ["id", "event"].map(|name| WireColumn {
         name: name.to_owned(),
-        cast: None,
-        is_bytea: false,
+        read_as: ReadAs::Plain,
     });
     Wire {
         columns: columns.to_vec(),

@@ -3,7 +3,7 @@
 use crate::error::{Error, Kind, Result};
 use crate::event::range::IdRange;
 use crate::event::table::TableName;
-use crate::event::wire::{Wire, WireColumn};
+use crate::event::wire::{ReadAs, Wire, WireColumn, output};
 use crate::postgres::connect::Session;
 use crate::sql;
 use tokio_postgres::{Row, SimpleQueryMessage, SimpleQueryRow};
@@ -181,28 +181,26 @@ impl Holding<'_> {
     }
 }
 
-/// The value of a column as it is compared: text, but `bytea` as it is, whose text can be too long for the server.
+/// The value of a column as a record of them is compared: as its output function writes it, but `bytea`, whose text can be too long for the server.
 fn value(column: &WireColumn) -> String {
-    let name = sql::ident(&column.name);
-    match (column.is_bytea, column.cast) {
-        (true, _) => format!("pg_catalog.sha256(t.{name})"),
-        (false, Some(cast)) => format!("t.{name}::pg_catalog.{cast}"),
-        (false, None) => format!("t.{name}"),
+    match column.read_as {
+        ReadAs::Bytes => digest(column),
+        _ => column.value("t"),
     }
 }
 
 fn digest(column: &WireColumn) -> String {
-    match column.is_bytea {
-        true => value(column),
-        false => format!(
-            "pg_catalog.sha256(pg_catalog.convert_to({}::pg_catalog.text, 'UTF8'))",
-            value(column)
-        ),
+    match column.read_as {
+        ReadAs::Bytes => format!("pg_catalog.sha256({})", column.value("t")),
+        _ => format!("pg_catalog.sha256(pg_catalog.convert_to({}, 'UTF8'))", column.text("t")),
     }
 }
 
 fn short_text(column: &WireColumn) -> String {
-    let text = format!("t.{}::pg_catalog.text", sql::ident(&column.name));
+    let text = match column.read_as {
+        ReadAs::Bytes => output(&column.value("t")),
+        _ => column.text("t"),
+    };
     format!("case when pg_catalog.octet_length({text}) <= 1048576 then {text} end")
 }
 

@@ -3,6 +3,7 @@
 use super::*;
 use crate::event::table::TableName;
 use crate::event::trigger::Notifies;
+use crate::event::types::UserTypes;
 
 fn server(is_standby: bool, prepared_max: i32) -> Server {
     Server {
@@ -35,8 +36,11 @@ fn table(insert_triggers: Vec<InsertTrigger>) -> Table {
         },
         oid: 1,
         fingerprint: None,
+        has_parts: false,
         kind: 'r',
         columns: Vec::new(),
+        types: UserTypes::new(),
+        is_unlogged: false,
         has_id_key: true,
         insert_triggers,
         has_foreign_keys: false,

@@ -32,6 +32,14 @@ pub struct SourceShape {
     pub warnings: Vec<Warning>,
 }
 
+impl SourceShape {
+    /// Whether a later look found the same table, and ids that are given out in the same way.
+    pub fn is_still(&self, later: &Self) -> bool {
+        let seen = |shape: &Self| (shape.table.oid, shape.ids.discipline.clone());
+        seen(self) == seen(later) && self.table.columns == later.table.columns && self.table.types == later.table.types
+    }
+}
+
 /// A destination that can hold what the source has.
 #[derive(Clone, Debug)]
 pub struct DestinationShape {
@@ -132,7 +140,7 @@ impl DestinationSeen {
         let judged = problems.or_ok(()).and_then(|()| {
             let wire = wire.ok_or_else(|| Error::new(Kind::Bug, "a wire without problems is missing"))?;
             let writers = if table.allows_concurrent_writers() { config.writers } else { 1 };
-            let mut warnings = compatible::cautions(&source.table, &table);
+            let mut warnings = compatible::cautions(&source.table, &table, &wire);
             warnings.extend(fitness::destination_cautions(&table, &server, &source.server, config.writers));
             Ok(DestinationShape {
                 server,

@@ -247,7 +247,7 @@ async fn equal_shapes_have_equal_wires_and_triggers_or_foreign_keys_keep_one_wri
     assert_eq!(shapes[0].wire, shapes[1].wire);
     assert_eq!((shapes[0].writers, shapes[1].writers), (4, 1));
     assert_eq!(shapes[1].warnings.len(), 2, "{:?}", shapes[1].warnings);
-    assert!(compatible::cautions(&shapes[0].table, &shapes[1].table).is_empty());
+    assert!(compatible::cautions(&shapes[0].table, &shapes[1].table, &shapes[0].wire).is_empty());
 }
 
 #[tokio::test]

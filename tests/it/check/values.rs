@@ -5,6 +5,7 @@ use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_destination};
 use counterfoil::error::Error;
 use counterfoil::event::frame::Format;
+use counterfoil::event::wire::ReadAs;
 
 pub async fn fresh_encoded(beside: &Database, encoding: &str) -> Database {
     let name = format!("{}_{}", beside.conninfo.database, encoding.to_lowercase());
@@ -75,7 +76,7 @@ async fn unlike_types_are_refused_and_int4_goes_into_int8() {
     let found = findings(&config).await;
     assert!(found.problems.is_empty(), "{}", found.problems.report());
     let wire = &found.destinations[0].shape.as_ref().unwrap().wire;
-    assert_eq!((wire.columns[0].cast, wire.format), (Some("int8"), Format::Binary));
+    assert_eq!((wire.columns[0].read_as, wire.format), (ReadAs::Widened, Format::Binary));
 }
 
 #[tokio::test]

@@ -1,13 +1,14 @@
 //! Tables that are changed while they are followed: rewritten, emptied, with other columns; and rows that a destination does not take.
 
 use crate::check::values::fresh_encoded;
-use crate::configured::config;
+use crate::configured::{config, table};
 use crate::harness::{Database, fresh_database, fresh_destination};
 use crate::support::events::{Writers, arrives, equal, highest, init_destination, init_source, insert, prefix};
 use crate::support::replicator::{Replicator, Setup};
 use crate::support::{LONG, following};
 use crate::truth::running::{Running, copy_all, replication};
 use counterfoil::error::Kind;
+use counterfoil::postgres::catalog;
 use counterfoil::postgres::connect::{Purpose, Session};
 use counterfoil::postgres::fault::Side;
 use counterfoil::source::durability::Gate;
@@ -257,8 +258,8 @@ async fn the_gate_of_a_table_that_is_gone_lets_nothing_through() {
         side: Side::Source,
     };
     let session = Arc::new(Session::open(&source.conninfo, purpose, LONG).await.unwrap());
-    let oid = source.query("select 'events'::regclass::oid").await[0].parse().unwrap();
-    let gate = Gate::new(session, oid, true).await.unwrap();
+    let events = catalog::table(&session, &table("events"), "id").await.unwrap().unwrap();
+    let gate = Gate::new(session, &events, Vec::new(), true).await.unwrap();
     gate.durable().await.unwrap();
     source.execute("drop table events").await;
     for refused in [gate.durable().await, gate.confirm_table().await] {

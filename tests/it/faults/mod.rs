@@ -5,5 +5,6 @@ mod failover;
 mod holding;
 mod limits;
 mod pgbouncer;
+mod replaced;
 mod sessions;
 mod space;

@@ -72,6 +72,7 @@ pub fn replication(config: &Config, until_caught_up: bool) -> Replication {
         audit_interval: AUDIT_INTERVAL,
         log: counterfoil::log::none(),
         progress: Progress::new(config.destinations.iter().map(|destination| destination.name.clone())),
+        told: Arc::default(),
     }
 }
 

@@ -1,0 +1,76 @@
+//! A gap that is waited at: how long until the next look, and until it is called a hole.
+
+use crate::error::{Error, Kind, Result};
+use crate::event::range::shown;
+use crate::source::durability::Gate;
+use crate::source::explain::Hold;
+use std::time::{Duration, Instant};
+
+/// Between two looks.
+const WAIT_MIN: Duration = Duration::from_millis(2);
+const WAIT_MAX: Duration = Duration::from_millis(250);
+/// Between two questions whether the table is still what was compared: nothing is read here, by which a change would be noticed.
+const CONFIRM_INTERVAL: Duration = Duration::from_millis(500);
+/// A hole in consecutive ids is looked at once more after this time, before it is called one.
+const HOLE_RECHECK: Duration = Duration::from_secs(1);
+
+/// See the module.
+#[derive(Clone, Copy, Debug)]
+pub struct Gap {
+    since: Instant,
+    confirmed: Instant,
+}
+
+impl Gap {
+    /// Now.
+    pub fn begin() -> Self {
+        let now = Instant::now();
+        Self {
+            since: now,
+            confirmed: now,
+        }
+    }
+
+    /// Confirms now and then that what is waited at is still the table that was compared, with the counter that feeds it.
+    ///
+    /// # Errors
+    /// As [`Gate::confirm_table`].
+    pub async fn confirm(&mut self, gate: &Gate) -> Result<()> {
+        if self.confirmed.elapsed() >= CONFIRM_INTERVAL {
+            gate.confirm_table().await?;
+            self.confirmed = Instant::now();
+        }
+        Ok(())
+    }
+
+    /// Until the next look.
+    pub async fn wait(&self) {
+        tokio::time::sleep((self.since.elapsed() / 8).clamp(WAIT_MIN, WAIT_MAX)).await;
+    }
+
+    /// For consecutive ids: waits before the one look more.
+    ///
+    /// # Errors
+    /// `Order` when that look came to the same.
+    pub async fn wait_once(&self, hold: &Hold, place: &str) -> Result<()> {
+        if self.since.elapsed() >= HOLE_RECHECK {
+            return Err(hole(hold, place));
+        }
+        tokio::time::sleep(HOLE_RECHECK).await;
+        Ok(())
+    }
+}
+
+/// Says that consecutive ids are not.
+pub fn hole(hold: &Hold, place: &str) -> Error {
+    Error::new(
+        Kind::Order,
+        format!(
+            "an id is missing: after {} comes {}, and nothing can still appear between",
+            shown(hold.after),
+            shown(hold.next)
+        ),
+    )
+    .at(place)
+    .fix("find out who removed or skipped it; if it is meant to be, name it in known_gaps")
+}
