@@ -7,13 +7,14 @@ use crate::event::readable::{Readable, RowStream};
 use crate::event::table::TableName;
 use crate::event::wire::Wire;
 use crate::postgres::connect::Session;
+use crate::postgres::paging::Paging;
 use crate::sql;
 use futures::StreamExt;
 use std::pin::Pin;
 use std::time::Duration;
 use tokio_postgres::CopyOutStream;
 
-/// Rows of one COPY, so that no snapshot lives long. It makes no difference to events, which never change, where pages meet.
+/// Rows of one page, so that no snapshot lives long. It makes no difference to events, which never change, where pages meet.
 const PAGE_ROWS_MAX: u64 = 100_000;
 /// Without a byte for this long, the read is given up.
 const STALL_MAX: Duration = Duration::from_secs(60);
@@ -21,7 +22,7 @@ const STALL_MAX: Duration = Duration::from_secs(60);
 /// The columns of a wire in one table, and a session to read them.
 #[derive(Debug)]
 pub struct StoredEvents {
-    session: Session,
+    paging: Paging,
     table: TableName,
     id_column: String,
     wire: Wire,
@@ -36,10 +37,10 @@ impl StoredEvents {
     pub async fn open(session: Session, table: TableName, id_column: &str, wire: Wire) -> Result<Self> {
         let layout = wire.layout(id_column, None);
         let layout = layout.ok_or_else(|| Error::new(Kind::Bug, "the id column is not compared"))?;
-        let set = session.batch_execute(sql::READ).await;
-        set.map_err(|error| session.error(&error, "cannot set up a session that reads"))?;
+        let paging = Paging::new(session, &table, id_column).await;
+        let paging = paging.map_err(|(session, error)| session.error(&error, "cannot set up a session that reads"))?;
         Ok(Self {
-            session,
+            paging,
             table,
             id_column: id_column.to_owned(),
             wire,
@@ -62,22 +63,22 @@ impl StoredEvents {
             ("rows_max", sql::sql(PAGE_ROWS_MAX.to_string())),
         ];
         let statement = sql::fill(include_str!("../../sql/source/read.sql"), &names);
-        let stream = self.session.copy_out(statement.as_str()).await;
+        let stream = self.paging.begin(&statement).await;
         Ok(Page {
-            stream: Box::pin(stream.map_err(|error| self.error(&error))?),
+            stream: stream.map_err(|error| self.error(&error))?,
             rows: Rows::new(self.layout),
             rows_taken: 0,
         })
     }
 
     fn error(&self, error: &tokio_postgres::Error) -> Error {
-        self.session.error(error, format!("cannot read {}", self.table))
+        self.paging.session().error(error, format!("cannot read {}", self.table))
     }
 
     async fn unless_stalled<T>(&self, work: impl Future<Output = T>) -> Result<T> {
         tokio::time::timeout(STALL_MAX, work).await.map_err(|_| {
             Error::new(Kind::Unavailable, format!("cannot read {}", self.table))
-                .at(self.session.place())
+                .at(self.paging.session().place())
                 .because(format!("nothing arrived for {} s", STALL_MAX.as_secs()))
         })
     }
@@ -135,6 +136,8 @@ impl Reading<'_> {
                 Some(Err(error)) => return Err(self.events.error(&error)),
                 None => {
                     page.rows.finish()?;
+                    let ended = self.events.unless_stalled(self.events.paging.end()).await?;
+                    ended.map_err(|error| self.events.error(&error))?;
                     if page.rows_taken < PAGE_ROWS_MAX {
                         return Ok(None);
                     }

@@ -2,6 +2,7 @@
 
 use crate::configured::table;
 use crate::harness::{Database, fresh_database, fresh_destination};
+use crate::truth::running::until_waiting;
 use counterfoil::audit::prove::{prove, unlike};
 use counterfoil::event::compatible;
 use counterfoil::event::range::IdRange;
@@ -118,4 +119,54 @@ async fn the_search_path_of_a_role_changes_no_proof_of_a_table_that_travels_as_t
     copy.execute(&format!("alter database {} set search_path = 'nowhere'", copy.conninfo.database))
         .await;
     assert_eq!(unlike(&proof(&source).await, &proof(&copy).await), None);
+}
+
+/// A rewrite that keeps no old rows, and that a read waits for: what the read sees must be of a moment after it.
+#[tokio::test]
+async fn a_table_that_is_rewritten_while_a_read_waits_for_it_is_read_whole() {
+    let database = fresh_database().await;
+    database.execute(&format!("{TABLE}; {FILL}")).await;
+    let whole = proof(&database).await;
+    for rewrite in [
+        "alter table events set unlogged",
+        "alter table events set logged",
+        "alter table events alter event type jsonb using (event || '{}')",
+        "vacuum full events",
+        "cluster events using events_pkey",
+    ] {
+        let events = opened(&database).await;
+        let owner = database.client().await;
+        let is_alone = rewrite.starts_with("vacuum");
+        let begun = if is_alone {
+            "select 1".to_owned()
+        } else {
+            format!("begin; {rewrite}")
+        };
+        owner.batch_execute(&begun).await.unwrap();
+        let (read, ()) = futures::join!(prove(&events), async {
+            if is_alone {
+                owner.batch_execute(rewrite).await.unwrap();
+                return;
+            }
+            until_waiting(&database, "counterfoil/audit").await;
+            owner.batch_execute("commit").await.unwrap();
+        });
+        assert_eq!(read.unwrap(), whole, "{rewrite}");
+    }
+}
+
+/// What was given up on its way does not keep the session from being used again.
+#[tokio::test]
+async fn a_read_that_is_given_up_leaves_the_table_free_and_the_next_one_begins_anew() {
+    let database = fresh_database().await;
+    database.execute(&format!("{TABLE}; {FILL}")).await;
+    let events = opened(&database).await;
+    let all = IdRange {
+        after: None,
+        through: i64::MAX,
+    };
+    let first = futures::StreamExt::next(&mut events.rows(all)).await.unwrap().unwrap();
+    assert_eq!(first.id, 2);
+    assert_eq!(prove(&events).await.unwrap(), proof(&database).await);
+    database.execute("set lock_timeout = '5s'; alter table events add more int").await;
 }

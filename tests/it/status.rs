@@ -2,7 +2,7 @@
 
 use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_destination};
-use counterfoil::replicate::status::{DestinationStatus, Health, Status, status};
+use counterfoil::replicate::status::{ComparedBy, DestinationStatus, Health, Status, status};
 use std::time::Duration;
 
 const SOURCE: &str = "create table events (id bigint generated always as identity primary key, ts timestamptz not null default now(), event jsonb not null default '{}')";
@@ -42,6 +42,14 @@ async fn a_destination_that_lacks_nothing_is_level() {
     assert_eq!((copy.health, copy.position, copy.events_behind), (Health::Level, Some(5), Some(0)));
     assert_eq!((copy.seconds_behind, copy.replicator, copy.error), (Some(0.0), None, None));
     assert_eq!((status.source.highest_id, status.exit_code(Some(0))), (Some(5), 0));
+    // Of what lies below the last event nothing was asked, and nothing is claimed.
+    destination.execute("delete from events where id = 3").await;
+    let (status, copy) = asked(&source, &destination).await;
+    assert_eq!((copy.health, copy.compared_by), (Health::Level, Some(ComparedBy::LastEvent)));
+    assert!(
+        status.to_string().contains("compared by the last event of each destination"),
+        "{status}"
+    );
 }
 
 #[tokio::test]

@@ -42,18 +42,35 @@ fn reason(name: &str, compared: u64, counted: u64, (heap, index): (u64, u64)) ->
     format!("{name}: {compared} rows were compared and {counted} counted: rows came or went meanwhile, compare again")
 }
 
-/// Rows above the fence on each side.
+/// Rows without an id on each side, where the table lets there be any.
+///
+/// # Errors
+/// Those of the servers; `Stopped`.
+pub async fn without_id(task: Task<'_>, stop: &Stop) -> Result<Counts> {
+    let counted = async |side: &Side, stop: Stop| {
+        let is_certain = side.table.column(&task.columns.id).is_some_and(|id| id.is_not_null);
+        if is_certain {
+            Ok(0)
+        } else {
+            side.without_id(task.columns, &stop).await
+        }
+    };
+    both(stop, |stop| counted(task.first, stop), |stop| counted(task.second, stop)).await
+}
+
+/// Rows above what is compared, on each side.
 ///
 /// # Errors
 /// Those of the servers.
 pub async fn pending(task: Task<'_>, stop: &Stop) -> Result<Counts> {
     let above = IdRange {
-        after: task.fence.through,
+        after: task.end(),
         through: i64::MAX,
     };
     let counted = async |side: &Side, stop: Stop| side.count(task.columns, above, &stop).await;
-    match (task.fence.through, &task.fence.doubt) {
-        // A copy that grows meanwhile is no news.
+    match (task.end(), &task.fence.doubt) {
+        // What came meanwhile where everything there was is compared, and a copy that grows, are no news.
+        (Some(_), _) if task.options.must_be_complete => Ok((0, 0)),
         (Some(_), Doubt::Nothing | Doubt::Open(_)) => Ok((counted(task.first, stop.clone()).await?, 0)),
         (_, Doubt::Unknown) | (None, _) => both(stop, |stop| counted(task.first, stop), |stop| counted(task.second, stop)).await,
     }

@@ -3,7 +3,8 @@
 //! The second side's highest id is read first, and the first side only afterwards. A copy in id order holds what was visible at the first
 //! side before, so a row that the first side lacks afterwards, at or below that id, was never rightly there; and a row that the copy lacks
 //! below its own highest id will not come any more. Only a transaction that drew an id before and is still open can fill a gap: it is
-//! waited for, and if it outlives the wait it is named.
+//! waited for, and if it outlives the wait it is named. A standby may lack what its primary has, wherever that lies: of two transactions the later one
+//! may have drawn the lower id.
 
 use crate::audit::compare::side::{Columns, Side};
 use crate::error::Result;
@@ -26,6 +27,8 @@ pub struct Fence {
     pub lowest: Option<i64>,
     /// What keeps gaps below it from being decided.
     pub doubt: Doubt,
+    /// Whether the first side, and whether the second, is a standby: what it lacks may only be late.
+    pub may_be_late: (bool, bool),
 }
 
 /// What may still change at or below the fence.
@@ -67,6 +70,7 @@ pub async fn find(first: &Side, second: &Side, columns: &Columns, discipline: Op
         highest: (ours, theirs),
         lowest: [our_lowest, their_lowest].into_iter().flatten().min(),
         doubt,
+        may_be_late: (first.identity().is_standby, second.identity().is_standby),
     })
 }
 

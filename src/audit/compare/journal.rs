@@ -1,18 +1,23 @@
 //! How far an interrupted comparison came, so that it can go on from there.
 //!
-//! Everything at or below `through` was compared and counted; rows there never change, so a later run may trust it. It holds for the same
-//! two tables and columns only.
+//! Everything at or below `through` was compared and counted. It holds for the same two tables and columns only, and as long as nobody has written there
+//! since, which [`Part::is_untouched`] finds out: each part remembers which transactions had ended before it was compared.
 
-use crate::audit::compare::side::{Columns, Identity, Side};
+use crate::audit::compare::both::both;
+use crate::audit::compare::side::{Columns, Side};
+use crate::audit::compare::state::{Identity, State};
 use crate::audit::compare::whole_file::WholeFile;
 use crate::audit::difference::Tally;
 use crate::error::{Error, Kind, Result};
+use crate::event::range::IdRange;
+use crate::stop::Stop;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::io::Write;
 use std::path::Path;
 
 /// Of this file's form.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// A larger file is no journal.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
@@ -24,12 +29,12 @@ pub struct Journal {
     pub version: u32,
     /// What was compared.
     pub subject: Subject,
-    /// The highest id that was compared.
-    pub through: i64,
-    /// Rows that were compared on each side.
-    pub rows: (u64, u64),
+    /// What each run has compared, one after the other.
+    pub parts: Vec<Part>,
     /// What differed.
     pub tally: Tally,
+    /// Of everything above, so that nobody takes a file that was edited for one of ours.
+    pub sha256: String,
 }
 
 /// What a journal is about.
@@ -42,29 +47,100 @@ pub struct Subject {
     pub columns: String,
     /// The lowest id that was asked for.
     pub from: Option<i64>,
+    /// Whether rows beyond the fence were compared too.
+    pub is_complete: bool,
+}
+
+/// What one run has compared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// The highest id that was compared.
+    pub through: i64,
+    /// Rows that were compared on each side, those of earlier parts included.
+    pub rows: (u64, u64),
+    /// When it began, by the first side's clock.
+    pub began: String,
+    /// Both tables when it began.
+    pub states: (State, State),
 }
 
 impl Subject {
     /// Of these two sides.
-    pub fn of(first: &Side, second: &Side, columns: &Columns, from: Option<i64>) -> Self {
+    pub fn of(first: &Side, second: &Side, columns: &Columns, from: Option<i64>, is_complete: bool) -> Self {
         Self {
             sides: (first.identity().clone(), second.identity().clone()),
             columns: columns.wire.select_list(),
             from,
+            is_complete,
         }
+    }
+}
+
+impl Part {
+    /// Whether both sides still hold what was compared: the same files of the same past, as many rows, and none written since. `range`: what this part
+    /// compared; `rows`: how many rows of each side it was.
+    ///
+    /// # Errors
+    /// Those of the servers; `Stopped`.
+    async fn is_untouched(
+        &self,
+        sides: (&Side, &Side),
+        (columns, range, rows): (&Columns, IdRange, (u64, u64)),
+        now: &(State, State),
+        stop: &Stop,
+    ) -> Result<bool> {
+        let is_same = |then: &State, now: &State| then.history() == now.history() && then.is_comparable(now);
+        if !is_same(&self.states.0, &now.0) || !is_same(&self.states.1, &now.1) {
+            return Ok(false);
+        }
+        let ((ours, is_ours_new), (theirs, is_theirs_new)) = both(
+            stop,
+            |stop| async move { sides.0.written_since(columns, range, &self.states.0, &stop).await },
+            |stop| async move { sides.1.written_since(columns, range, &self.states.1, &stop).await },
+        )
+        .await?;
+        Ok((ours, theirs) == rows && !is_ours_new && !is_theirs_new)
     }
 }
 
 impl Journal {
     /// Of a comparison that came this far.
-    pub fn new(subject: Subject, through: i64, rows: (u64, u64), tally: Tally) -> Self {
-        Self {
+    pub fn new(subject: Subject, parts: Vec<Part>, tally: Tally) -> Self {
+        let mut journal = Self {
             version: VERSION,
             subject,
-            through,
-            rows,
+            parts,
             tally,
+            sha256: String::new(),
+        };
+        journal.sha256 = journal.digest();
+        journal
+    }
+
+    /// What was compared in all: the highest id, and rows of each side.
+    pub fn reached(&self) -> Option<(i64, (u64, u64))> {
+        self.parts.last().map(|part| (part.through, part.rows))
+    }
+
+    /// The first part that was written into since it was compared; `None`: all of it still holds.
+    ///
+    /// # Errors
+    /// Those of the servers; `Stopped`.
+    pub async fn touched(&self, sides: (&Side, &Side), columns: &Columns, now: &(State, State), stop: &Stop) -> Result<Option<&Part>> {
+        let (mut after, mut before) = (self.subject.from.and_then(|from| from.checked_sub(1)), (0, 0));
+        for part in &self.parts {
+            let range = IdRange {
+                after,
+                through: part.through,
+            };
+            let rows = (part.rows.0.saturating_sub(before.0), part.rows.1.saturating_sub(before.1));
+            if !part.is_untouched(sides, (columns, range, rows), now, stop).await? {
+                return Ok(Some(part));
+            }
+            (after, before) = (Some(part.through), part.rows);
         }
+        Ok(None)
     }
 
     /// Reads one.
@@ -85,9 +161,14 @@ impl Journal {
             return Err(wrong().because("it is too large to be one"));
         }
         let text = std::fs::read_to_string(path).map_err(|error| wrong().caused_by(&error))?;
+        let version = serde_json::from_str::<serde_json::Value>(&text).map_err(|error| wrong().caused_by(&error))?["version"].as_u64();
+        if version != Some(u64::from(VERSION)) {
+            let version = version.map_or_else(|| "an unknown version".to_owned(), |version| format!("version {version}"));
+            return Err(wrong().because(format!("it is of {version}, this program writes {VERSION}")));
+        }
         let journal: Self = serde_json::from_str(&text).map_err(|error| wrong().caused_by(&error))?;
-        if journal.version != VERSION {
-            return Err(wrong().because(format!("it is of version {}, this program writes {VERSION}", journal.version)));
+        if journal.sha256 != journal.digest() || journal.parts.is_empty() {
+            return Err(wrong().because("it is not as it was written: its digest is another"));
         }
         Ok(journal)
     }
@@ -124,7 +205,13 @@ impl Journal {
                 shown(&self.subject.sides.0),
                 shown(&self.subject.sides.1)
             ))
-            .fix("compare the same tables with the same --from, or leave --resume out"))
+            .fix("compare the same tables with the same --from and --complete, or leave --resume out"))
+    }
+
+    fn digest(&self) -> String {
+        let said = (&self.version, &self.subject, &self.parts, &self.tally);
+        let text = serde_json::to_string(&said).unwrap_or_default();
+        Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
@@ -142,13 +229,26 @@ mod tests {
             database: database.to_owned(),
             table: "public.events".to_owned(),
             oid: 42,
+            is_standby: false,
+        };
+        let state = State {
+            timeline: Some(1),
+            files: 4,
+            xmin: 733,
         };
         let subject = Subject {
             sides: (side("a"), side("b")),
             columns: "e.\"id\"".to_owned(),
             from: None,
+            is_complete: false,
         };
-        Journal::new(subject, 12, (10, 9), Tally::of_columns(1))
+        let part = Part {
+            through: 12,
+            rows: (10, 9),
+            began: "2026-01-02T03:04:05Z".to_owned(),
+            states: (state.clone(), state),
+        };
+        Journal::new(subject, vec![part], Tally::of_columns(1))
     }
 
     #[test]
@@ -161,15 +261,25 @@ mod tests {
     }
 
     #[test]
-    fn another_subject_and_another_version_are_refused() {
+    fn another_subject_another_version_and_what_was_edited_are_refused() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("journal");
         let mut other = journal();
         other.subject.from = Some(5);
         assert!(journal().confirm(&other.subject).is_err());
         assert!(journal().confirm(&journal().subject).is_ok());
-        other.version = 2;
-        other.write(&path).expect("written");
-        assert!(Journal::read(&path).is_err());
+        let refused = |changed: &Journal, why: &str| {
+            changed.write(&path).expect("written");
+            let error = Journal::read(&path).expect_err("refused").report();
+            assert!(error.contains(why), "{error}");
+        };
+        let mut of_old = journal();
+        of_old.version = 1;
+        refused(&of_old, "it is of version 1");
+        let mut edited = journal();
+        edited.parts[0].through = 13;
+        refused(&edited, "its digest is another");
+        std::fs::write(&path, "{\"version\": 1, \"through\": 7}").expect("written");
+        assert!(Journal::read(&path).expect_err("refused").report().contains("it is of version 1"));
     }
 }

@@ -17,25 +17,26 @@ mod plan;
 pub mod repair_sql;
 pub mod schema;
 pub mod side;
+pub mod state;
 pub mod task;
+mod undecided;
 mod walk;
 pub mod whole_file;
 
+use crate::audit::compare::both::both;
 use crate::audit::compare::chunks::rows_of_chunk;
 use crate::audit::compare::emission::Emission;
-use crate::audit::compare::fence::Doubt;
-use crate::audit::compare::journal::{Journal, Subject};
+use crate::audit::compare::journal::{Journal, Part, Subject};
 use crate::audit::compare::outcome::{Grounds, Outcome, ahead, note_of_open, nothing_compared};
 use crate::audit::compare::repair_sql::Script;
 use crate::audit::compare::side::Side;
+use crate::audit::compare::state::State;
 use crate::audit::compare::task::{Task, Watch};
 use crate::audit::compare::walk::{Ended, Found, Walk};
+use crate::audit::difference::Tally;
 use crate::error::{Kind, Result};
 use crate::event::range::{IdRange, shown};
 use crate::stop::Stop;
-
-/// Ids that are named in a sentence.
-const NAMED_MAX: usize = 10;
 
 /// What would be compared, and how, in words.
 pub fn plan(task: Task<'_>) -> String {
@@ -56,10 +57,11 @@ pub fn plan(task: Task<'_>) -> String {
     format!("would compare {range}: {}, {}; {way}", rows(task.first), rows(task.second))
 }
 
-/// Compares; `journal`: where an earlier run was interrupted.
+/// Compares; `journal`: where an earlier run was interrupted. Where somebody has written into what that run compared, everything is compared.
 ///
 /// # Errors
-/// What the servers, the watcher or the script say: then nothing is known but what was told meanwhile.
+/// What the servers, the watcher or the script say: then nothing is known but what was told meanwhile. `Unavailable` when another table has taken the name
+/// of a side meanwhile.
 pub async fn compare(
     task: Task<'_>,
     journal: Option<Journal>,
@@ -67,8 +69,17 @@ pub async fn compare(
     script: Option<&mut Script>,
     stop: &Stop,
 ) -> Result<Outcome> {
-    let subject = Subject::of(task.first, task.second, task.columns, task.options.from);
+    let is_complete = task.options.must_be_complete;
+    let subject = Subject::of(task.first, task.second, task.columns, task.options.from, is_complete);
     journal.iter().try_for_each(|journal| journal.confirm(&subject))?;
+    let ((ours, began), (theirs, _)) = both(
+        stop,
+        |stop| async move { task.first.state(&stop).await },
+        |stop| async move { task.second.state(&stop).await },
+    )
+    .await?;
+    let states = (ours, theirs);
+    let (journal, note) = still_true(task, journal, &states, stop).await?;
     let whole = task.range();
     let emission = Emission::new((task.first, task.second), task.columns, task.options.limits, watch, script);
     let mut walk = Walk::new(task, emission);
@@ -89,8 +100,51 @@ pub async fn compare(
     } else {
         ended
     };
+    let run = Run {
+        subject,
+        states,
+        began,
+        earlier: journal.map(|journal| journal.parts).unwrap_or_default(),
+        note,
+    };
     let found = walk.found();
-    conclude(task, whole, (ended, found), (counted, stop), subject).await
+    let outcome = conclude(task, whole, (ended, found), (counted, stop), run).await?;
+    if ended != Ended::Interrupted {
+        let confirmed = async |side: &Side, stop: Stop| side.confirm_table(&stop).await;
+        // Also when a stop came meanwhile: what was found is told then.
+        let never = Stop::never();
+        both(&never, |stop| confirmed(task.first, stop), |stop| confirmed(task.second, stop)).await?;
+    }
+    Ok(outcome)
+}
+
+/// A run of the comparison.
+struct Run {
+    subject: Subject,
+    /// Both tables when it began.
+    states: (State, State),
+    began: String,
+    /// What earlier runs have compared.
+    earlier: Vec<Part>,
+    note: Option<String>,
+}
+
+/// The journal, if what it says still holds; else why everything is compared.
+async fn still_true(
+    task: Task<'_>,
+    journal: Option<Journal>,
+    now: &(State, State),
+    stop: &Stop,
+) -> Result<(Option<Journal>, Option<String>)> {
+    let Some(journal) = journal else { return Ok((None, None)) };
+    let touched = journal.touched((task.first, task.second), task.columns, now, stop).await?;
+    let note = touched.map(|part| {
+        format!(
+            "something was written, removed or rewritten since the run of {} compared the rows up to id {}: everything was compared again",
+            part.began, part.through
+        )
+    });
+    Ok((Some(journal).filter(|_| note.is_none()), note))
 }
 
 async fn conclude(
@@ -98,11 +152,10 @@ async fn conclude(
     range: Option<IdRange>,
     (ended, found): (Ended, Found),
     (counted, stop): (Option<counts::Counts>, &Stop),
-    subject: Subject,
+    run: Run,
 ) -> Result<Outcome> {
-    let mut skipped: Vec<String> = nothing_compared(task.fence, (&task.first.name, &task.second.name))
-        .into_iter()
-        .collect();
+    let names = (task.first.name.as_str(), task.second.name.as_str());
+    let mut skipped: Vec<String> = nothing_compared(task.fence, task.end(), names).into_iter().collect();
     let reached = shown(found.at);
     match ended {
         Ended::Complete => {}
@@ -116,40 +169,67 @@ async fn conclude(
         skipped.extend(counts::confirm(task, range, found.rows, *counted, stop).await?);
     }
     skipped.extend(task.columns.uncertain.iter().cloned());
-    if let Doubt::Open(open) = &task.fence.doubt {
-        skipped.extend(undecided(&found.undecided, open));
-    }
+    skipped.extend(found.undecided.told(task.fence, names));
     let pending = pending(task, &mut skipped, stop).await?;
-    let names = (task.first.name.as_str(), task.second.name.as_str());
+    let without_id = without_id(task, &mut skipped, stop).await?;
     let beyond = if task.fence.is_second_ahead() { pending.1 } else { 0 };
     if !task.options.must_be_complete {
         skipped.extend(ahead(task.fence, beyond, names));
     }
     let grounds = Grounds {
         differences: found.tally.total(),
+        without_id,
         is_something_skipped: !skipped.is_empty(),
-        pending: pending.0 + beyond,
-        must_be_complete: task.options.must_be_complete,
     };
     let is_interrupted = ended == Ended::Interrupted;
+    let earlier = run.earlier.clone();
     let journal = found
         .safe
         .filter(|_| is_interrupted)
-        .map(|(through, rows, tally)| Journal::new(subject, through, rows, tally));
+        .map(|(through, rows, tally)| run.journal(through, rows, tally));
+    let open = note_of_open(task.fence).filter(|_| !found.undecided.is_any_open());
     Ok(Outcome {
         verdict: grounds.verdict(),
         range,
         fence: task.fence.clone(),
         rows: found.rows,
+        end: task.end(),
         pending,
+        without_id,
+        earlier,
         tally: found.tally,
-        notes: note_of_open(task.fence)
-            .filter(|_| found.undecided.is_empty())
-            .into_iter()
-            .collect(),
+        notes: run.note.into_iter().chain(open).collect(),
         skipped,
         journal,
     })
+}
+
+impl Run {
+    /// What is left for a later run.
+    fn journal(&self, through: i64, rows: (u64, u64), tally: Tally) -> Journal {
+        let mut parts = self.earlier.clone();
+        if parts.last().is_none_or(|last| last.through < through) {
+            parts.push(Part {
+                through,
+                rows,
+                began: self.began.clone(),
+                states: self.states.clone(),
+            });
+        }
+        Journal::new(self.subject.clone(), parts, tally)
+    }
+}
+
+/// Rows without an id, where the verdict is about the whole table.
+async fn without_id(task: Task<'_>, skipped: &mut Vec<String>, stop: &Stop) -> Result<counts::Counts> {
+    if task.options.from.is_some() || task.options.through.is_some() {
+        return Ok((0, 0));
+    }
+    let counted = unless_stopped(counts::without_id(task, stop).await)?;
+    if counted.is_none() {
+        skipped.push("interrupted: rows without an id were not counted".to_owned());
+    }
+    Ok(counted.unwrap_or_default())
 }
 
 /// Rows above the fence; none of them, and it is said so, after an interruption.
@@ -167,19 +247,4 @@ fn unless_stopped<T>(work: Result<T>) -> Result<Option<T>> {
         Err(error) if error.kind() == Kind::Stopped => Ok(None),
         work => work.map(Some),
     }
-}
-
-/// What cannot be decided while transactions are open.
-fn undecided(ids: &[i64], open: &[String]) -> Option<String> {
-    if ids.is_empty() {
-        return None;
-    }
-    let named: Vec<String> = ids.iter().take(NAMED_MAX).map(i64::to_string).collect();
-    let more = if ids.len() > NAMED_MAX { ", …" } else { "" };
-    Some(format!(
-        "{} rows are only at the second side, at ids that open transactions of the first may still fill (ids {}{more}; {}): end these, then compare again",
-        ids.len(),
-        named.join(", "),
-        open.join("; ")
-    ))
 }

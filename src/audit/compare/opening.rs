@@ -7,7 +7,7 @@ use crate::audit::compare::side::{Columns, Place, Side};
 use crate::config::Ids;
 use crate::error::{Error, Kind, Problems, Result};
 use crate::postgres::fault::Side as Role;
-use crate::postgres::pooler;
+use crate::postgres::{pooler, same_place};
 use crate::source::discipline::{self, Discipline, facts};
 use crate::stop::Stop;
 use futures::future::try_join;
@@ -56,7 +56,7 @@ impl Pair {
     /// Those of the connections and of [`Side::open`], with the name of the side.
     pub async fn open(opening: Opening<'_>, log: &Logger) -> Result<Self> {
         let (first, second) = try_join(side(opening, opening.first, log), side(opening, opening.second, log)).await?;
-        if first.identity() == second.identity() && first.identity().system_identifier.is_some() {
+        if are_one_table(&first, &second).await? {
             return Err(Error::new(Kind::Usage, "both sides are the same table")
                 .at(first.shown())
                 .fix("name two tables: a table always equals itself"));
@@ -114,6 +114,18 @@ impl Pair {
             },
         })
     }
+}
+
+/// Whether both lead to one table, by whatever name of its host. A primary and its standby, or a copy that was promoted, have the same numbers and are two.
+async fn are_one_table(first: &Side, second: &Side) -> Result<bool> {
+    let (ours, theirs) = (first.session().await?, second.session().await?);
+    let clusters = (first.identity().system_identifier, second.identity().system_identifier);
+    let may_be_one_cluster = clusters.0 == clusters.1 || clusters.0.is_none() || clusters.1.is_none();
+    if !may_be_one_cluster || first.table.oid != second.table.oid {
+        return Ok(false);
+    }
+    let places: Vec<usize> = same_place::places(&[&ours, &theirs]).await.into_iter().collect::<Result<_>>()?;
+    Ok(places.first() == places.last())
 }
 
 fn first_of(problems: &Problems) -> String {

@@ -1,7 +1,7 @@
 //! All that a comparison found, and the verdict that follows.
 
 use crate::audit::compare::fence::{Doubt, Fence};
-use crate::audit::compare::journal::Journal;
+use crate::audit::compare::journal::{Journal, Part};
 use crate::audit::difference::Tally;
 use crate::audit::verdict::Verdict;
 use crate::event::range::{IdRange, shown};
@@ -17,8 +17,14 @@ pub struct Outcome {
     pub fence: Fence,
     /// Rows that were compared on each side.
     pub rows: (u64, u64),
-    /// Rows above the fence on each side.
+    /// The highest id that could be compared: the fence, or the end of both sides where everything must be there.
+    pub end: Option<i64>,
+    /// Rows above that on each side.
     pub pending: (u64, u64),
+    /// Rows without an id on each side, which no range holds.
+    pub without_id: (u64, u64),
+    /// Of the rows that were compared, what earlier runs have: when each began, up to which id it came, and rows of each side in all.
+    pub earlier: Vec<Part>,
     /// What differs.
     pub tally: Tally,
     /// What was not compared, or cannot be decided; nothing of it: the verdict is certain.
@@ -34,25 +40,23 @@ pub struct Outcome {
 pub struct Grounds {
     /// Rows that differ for certain.
     pub differences: u64,
+    /// Rows without an id on each side.
+    pub without_id: (u64, u64),
     /// Whether anything was left out.
     pub is_something_skipped: bool,
-    /// Rows of the first side above the fence; those of the second too, if it is ahead.
-    pub pending: u64,
-    /// Whether these count as differences.
-    pub must_be_complete: bool,
 }
 
 impl Grounds {
     /// The verdict.
     pub fn verdict(self) -> Verdict {
-        let lacking = if self.must_be_complete { self.pending } else { 0 };
-        Verdict::of(self.differences + lacking, self.is_something_skipped)
+        let (first, second) = self.without_id;
+        Verdict::of(self.differences + first.abs_diff(second), self.is_something_skipped || first > 0)
     }
 }
 
 /// What is left out when there is no row up to which both could be compared.
-pub fn nothing_compared(fence: &Fence, (first, second): (&str, &str)) -> Option<String> {
-    if fence.through.is_some() {
+pub fn nothing_compared(fence: &Fence, end: Option<i64>, (first, second): (&str, &str)) -> Option<String> {
+    if end.is_some() {
         return None;
     }
     match (fence.highest, &fence.doubt) {
@@ -90,19 +94,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_pending_counts_only_where_completeness_is_asked_for() {
-        let grounds = Grounds {
-            differences: 0,
-            is_something_skipped: false,
-            pending: 3,
-            must_be_complete: false,
+    fn rows_without_an_id_differ_by_their_number_and_are_never_equal() {
+        let verdict = |without_id| {
+            let grounds = Grounds {
+                differences: 0,
+                without_id,
+                is_something_skipped: false,
+            };
+            grounds.verdict()
         };
-        assert_eq!(grounds.verdict(), Verdict::Equal);
-        let complete = Grounds {
-            must_be_complete: true,
-            ..grounds
-        };
-        assert_eq!(complete.verdict(), Verdict::Different);
+        assert_eq!(verdict((0, 0)), Verdict::Equal);
+        assert_eq!(verdict((2, 2)), Verdict::Inconclusive);
+        for unlike in [(0, 1), (1, 0), (2, 3)] {
+            assert_eq!(verdict(unlike), Verdict::Different);
+        }
     }
 
     #[test]
@@ -112,6 +117,7 @@ mod tests {
             highest,
             lowest: Some(1),
             doubt: Doubt::Unknown,
+            may_be_late: (false, false),
         };
         let told = |fence: Fence, pending| ahead(&fence, pending, ("a", "b")).is_some();
         assert!(told(fence(Some(5), (Some(5), Some(9))), 1));
@@ -129,9 +135,11 @@ mod tests {
             highest: (first, second),
             lowest: None,
             doubt: Doubt::Unknown,
+            may_be_late: (false, false),
         };
-        assert_eq!(nothing_compared(&fence(None, None), ("a", "b")), None);
-        assert!(nothing_compared(&fence(Some(1), None), ("a", "b")).is_some_and(|why| why.starts_with("b is empty")));
-        assert!(nothing_compared(&fence(None, Some(1)), ("a", "b")).is_some_and(|why| why.starts_with("a is empty")));
+        let said = |fence: Fence| nothing_compared(&fence, fence.through, ("a", "b"));
+        assert_eq!(said(fence(None, None)), None);
+        assert!(said(fence(Some(1), None)).is_some_and(|why| why.starts_with("b is empty")));
+        assert!(said(fence(None, Some(1))).is_some_and(|why| why.starts_with("a is empty")));
     }
 }

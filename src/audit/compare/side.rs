@@ -2,6 +2,7 @@
 
 use crate::audit::class::ComparedColumn;
 use crate::audit::compare::schema::comparable;
+use crate::audit::compare::state::Identity;
 use crate::config::libpq::Conninfo;
 use crate::error::{Error, Kind, Result};
 use crate::event::frame::Format;
@@ -49,22 +50,11 @@ pub struct Side {
     pub size: Size,
     place: String,
     identity: Identity,
+    pub(super) timeline: Option<u32>,
+    pub(super) files: i64,
     conninfo: Conninfo,
     timeout: Duration,
     pool: Pool,
-}
-
-/// Which table of which database: what a journal must not confuse.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Identity {
-    /// The number `initdb` gave the cluster, where it may be read.
-    pub system_identifier: Option<u64>,
-    /// Database.
-    pub database: String,
-    /// Schema and name of the table.
-    pub table: String,
-    /// Its oid.
-    pub oid: u32,
 }
 
 /// How large a table is, by the server's own statistics.
@@ -117,13 +107,14 @@ impl Side {
         let table = comparable(table, &at.table, id_column).map_err(|error| error.at(session.place()))?;
         let row = session.query_one(include_str!("../../../sql/audit/size.sql"), &[&table.oid]).await;
         let size = |row: Row| {
-            Ok(Size {
+            let size = Size {
                 rows_estimated: row.try_get("rows_estimated")?,
                 bytes: row.try_get("bytes")?,
                 bytes_out_of_line: row.try_get("bytes_out_of_line")?,
-            })
+            };
+            Ok((size, row.try_get("files")?))
         };
-        let size = row
+        let (size, files) = row
             .and_then(size)
             .map_err(|error| session.error(&error, "cannot ask how large the table is"))?;
         let identity = Identity {
@@ -131,7 +122,9 @@ impl Side {
             database: at.conninfo.database.clone(),
             table: at.table.to_string(),
             oid: table.oid,
+            is_standby: session.server().is_in_recovery(),
         };
+        let timeline = session.server().identity.timeline;
         let place = session.place().to_owned();
         drop(lent);
         Ok(Self {
@@ -140,6 +133,8 @@ impl Side {
             size,
             place,
             identity,
+            timeline,
+            files,
             conninfo: at.conninfo.clone(),
             timeout,
             pool,
@@ -179,6 +174,12 @@ impl Side {
     pub async fn reader(&self, columns: &Columns) -> Result<StoredEvents> {
         let session = self.own_session().await?;
         StoredEvents::open(session, self.table.name.clone(), &columns.id, columns.wire.clone()).await
+    }
+
+    /// How many rows have no id, so that no range holds them.
+    pub async fn without_id(&self, columns: &Columns, enough: &Stop) -> Result<u64> {
+        let asked = self.fill(include_str!("../../../sql/audit/without_id.sql"), columns, None, &[]);
+        self.counted(&asked, enough).await
     }
 
     /// The lowest and the highest id, of one snapshot.
@@ -283,12 +284,12 @@ impl Side {
         rows.last().and_then(|row| number(row, 0)).ok_or_else(|| self.odd())
     }
 
-    async fn rows(&self, asked: &str, enough: &Stop) -> Result<Vec<SimpleQueryRow>> {
+    pub(super) async fn rows(&self, asked: &str, enough: &Stop) -> Result<Vec<SimpleQueryRow>> {
         self.answer(asked, ANSWER_MAX, enough).await
     }
 
     /// What the server answers within this time, unless `enough` comes first; else it is told to cancel, and has when this returns.
-    async fn answer(&self, asked: &str, answer_max: Duration, enough: &Stop) -> Result<Vec<SimpleQueryRow>> {
+    pub(super) async fn answer(&self, asked: &str, answer_max: Duration, enough: &Stop) -> Result<Vec<SimpleQueryRow>> {
         let lent = self.pool.get().await?;
         let answer = tokio::time::timeout(answer_max, enough.or(lent.simple_query(asked))).await;
         match answer {
@@ -306,7 +307,7 @@ impl Side {
         }
     }
 
-    fn fill(&self, file: &str, columns: &Columns, range: Option<IdRange>, more: &[(&str, String)]) -> String {
+    pub(super) fn fill(&self, file: &str, columns: &Columns, range: Option<IdRange>, more: &[(&str, String)]) -> String {
         let mut values = vec![
             ("table", sql::sql(self.table.name.quoted())),
             ("id", sql::text(columns.id.as_str())),
@@ -320,7 +321,7 @@ impl Side {
         session.error(error, format!("cannot compare {}", self.table.name))
     }
 
-    fn odd(&self) -> Error {
+    pub(super) fn odd(&self) -> Error {
         Error::new(Kind::Bug, format!("cannot compare {}", self.table.name)).because("the server's answer is not what was asked for")
     }
 }
@@ -350,11 +351,11 @@ fn rows_of(answer: Vec<SimpleQueryMessage>) -> Vec<SimpleQueryRow> {
 }
 
 /// What stands in a column, unless it is NULL or the server lied.
-fn text(row: &SimpleQueryRow, column: usize) -> Option<&str> {
+pub(super) fn text(row: &SimpleQueryRow, column: usize) -> Option<&str> {
     row.try_get(column).ok().flatten()
 }
 
-fn number(row: &SimpleQueryRow, column: usize) -> Option<u64> {
+pub(super) fn number(row: &SimpleQueryRow, column: usize) -> Option<u64> {
     text(row, column)?.parse().ok()
 }
 

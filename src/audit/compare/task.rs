@@ -29,7 +29,7 @@ pub struct Options {
     pub through: Option<i64>,
     /// Whether every byte is compared instead of digests.
     pub is_exact: bool,
-    /// Whether rows above the fence count as differences: those of the first side, and those of the second if it is ahead.
+    /// Whether rows above the fence are compared too, and count as differences.
     pub must_be_complete: bool,
     /// How many differences are shown and looked for.
     pub limits: Limits,
@@ -60,12 +60,22 @@ pub struct Limits {
 }
 
 impl Task<'_> {
+    /// The highest id that could be compared: the fence, or the end of both sides where everything must be there; `None` when there is none.
+    pub fn end(&self) -> Option<i64> {
+        let (first, second) = self.fence.highest;
+        if self.options.must_be_complete {
+            first.max(second)
+        } else {
+            self.fence.through
+        }
+    }
+
     /// What is compared; `None` when there is nothing.
     pub fn range(&self) -> Option<IdRange> {
-        let fence = self.fence.through?;
+        let end = self.end()?;
         let range = IdRange {
             after: self.options.from.and_then(|from| from.checked_sub(1)),
-            through: self.options.through.map_or(fence, |through| through.min(fence)),
+            through: self.options.through.map_or(end, |through| through.min(end)),
         };
         (!range.is_empty()).then_some(range)
     }

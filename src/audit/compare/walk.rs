@@ -9,6 +9,7 @@ use crate::audit::compare::journal::Journal;
 use crate::audit::compare::plan;
 use crate::audit::compare::side::{Digest, Side};
 use crate::audit::compare::task::Task;
+use crate::audit::compare::undecided::{Undecided, Why};
 use crate::audit::difference::{Class, Difference, Tally};
 use crate::audit::merge::{Merge, Unlike};
 use crate::error::{Kind, Result};
@@ -18,10 +19,14 @@ use crate::stop::Stop;
 use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt, try_join};
 use futures::stream::FuturesOrdered;
+use std::time::{Duration, Instant};
 use tokio::sync::OnceCell;
 
 /// Differences that are read again at the end at most; more than these are taken as they were found.
 const DOUBTED_MAX: usize = 10_000;
+/// What may only be late is waited for so long, and looked for so often.
+const LATE_MAX: Duration = Duration::from_secs(5);
+const LATE_WAIT: Duration = Duration::from_millis(100);
 /// What a server answers when a chunk is too large for one value or for its memory (PostgreSQL manual, appendix A).
 const TOO_LARGE: [&str; 2] = ["54000", "53200"];
 
@@ -42,8 +47,8 @@ pub struct Found {
     pub tally: Tally,
     /// Rows compared on each side.
     pub rows: (u64, u64),
-    /// Ids of rows that open transactions may still bring to the first side.
-    pub undecided: Vec<i64>,
+    /// Rows that a side may still get.
+    pub undecided: Undecided,
     /// The id up to which both were compared.
     pub at: Option<i64>,
     /// The last place from which another run can go on, and what was known there.
@@ -74,8 +79,9 @@ pub struct Walk<'a> {
     rows: (u64, u64),
     at: Option<i64>,
     safe: Option<(i64, (u64, u64), Tally)>,
-    doubted: Vec<i64>,
-    undecided: Vec<i64>,
+    /// Ids of rows that are read again, and how many rows of each side were counted of them.
+    doubted: Vec<(i64, (u64, u64))>,
+    undecided: Undecided,
 }
 
 impl<'a> Walk<'a> {
@@ -83,7 +89,7 @@ impl<'a> Walk<'a> {
     pub fn new(task: Task<'a>, emission: Emission<'a>) -> Self {
         let sizes = [task.first.size, task.second.size];
         let chunk_rows = rows_of_chunk(sizes);
-        let ends = task.fence.lowest.zip(task.fence.through);
+        let ends = task.fence.lowest.zip(task.end());
         let dense = ends.filter(|(lowest, highest)| is_dense(sizes, *lowest, *highest));
         Self {
             task,
@@ -95,16 +101,17 @@ impl<'a> Walk<'a> {
             at: None,
             safe: None,
             doubted: Vec::new(),
-            undecided: Vec::new(),
+            undecided: Undecided::default(),
         }
     }
 
     /// Goes on where another walk was interrupted.
     pub fn resume(&mut self, journal: &Journal) {
-        self.rows = journal.rows;
-        self.at = Some(journal.through);
+        let Some((through, rows)) = journal.reached() else { return };
+        self.rows = rows;
+        self.at = Some(through);
         self.emission.tally = journal.tally.clone();
-        self.safe = Some((journal.through, journal.rows, journal.tally.clone()));
+        self.safe = Some((through, rows, journal.tally.clone()));
     }
 
     /// What was found.
@@ -288,41 +295,67 @@ impl<'a> Walk<'a> {
         class::difference(unlike, &columns.compared, columns.wire.format)
     }
 
-    /// A row that one side lacks may be there a moment later while the tables are written in an order that is not known, or not decided.
+    /// A row that one side lacks may be there a moment later: while the tables are written in an order that is not known or not decided, above the fence,
+    /// and at a standby.
     async fn take(&mut self, difference: Difference) -> Result<()> {
-        let is_doubtful = self.task.fence.doubt != Doubt::Nothing && !matches!(difference.class, Class::Changed(_));
+        let fence = self.task.fence;
+        let is_on_its_way = fence.through.is_none_or(|through| difference.id > through);
+        let is_in_doubt = fence.doubt != Doubt::Nothing || is_on_its_way || self.why_undecided(&difference).is_some();
+        let is_doubtful = is_in_doubt && !matches!(difference.class, Class::Changed(_));
         if is_doubtful && self.doubted.len() < DOUBTED_MAX {
-            self.doubted.push(difference.id);
+            let counted = if difference.class == Class::Missing { (1, 0) } else { (0, 1) };
+            self.doubted.push((difference.id, counted));
             return Ok(());
         }
         self.take_as_found(difference).await
     }
 
-    /// What an open transaction may still bring to the first side cannot be decided; everything else counts.
-    async fn take_as_found(&mut self, difference: Difference) -> Result<()> {
-        if difference.class == Class::Extra && matches!(self.task.fence.doubt, Doubt::Open(_)) {
-            self.undecided.push(difference.id);
-            return Ok(());
-        }
-        self.emission.take(difference).await
+    fn why_undecided(&self, difference: &Difference) -> Option<Why> {
+        Why::of(&difference.class, self.task.fence)
     }
 
-    /// Reads again what was doubtful; what still differs counts, unless an open transaction may fill the gap.
+    /// What a side may still get cannot be decided; everything else counts.
+    async fn take_as_found(&mut self, difference: Difference) -> Result<()> {
+        match self.why_undecided(&difference) {
+            Some(why) => self.undecided.add(difference.id, why),
+            None => self.emission.take(difference).await?,
+        }
+        Ok(())
+    }
+
+    /// Reads again what was doubtful, until what may only be late had its time; what still differs counts, unless it is undecided.
     async fn read_again(&mut self, readers: &OnceCell<Sides>, stop: &Stop) -> Result<Ended> {
-        for id in std::mem::take(&mut self.doubted) {
-            let range = IdRange {
-                after: id.checked_sub(1),
-                through: id,
-            };
-            let (first, second) = readers.get_or_try_init(|| readers_of(self.task)).await?;
-            let mut merge = Merge::of(first, second, range);
-            let Some(unlike) = stop.or(merge.next()).await else {
-                return Ok(Ended::Interrupted);
-            };
-            let Some(unlike) = unlike? else { continue };
-            self.take_as_found(self.class(&unlike)).await?;
+        let until = Instant::now() + LATE_MAX;
+        for (id, mut counted) in std::mem::take(&mut self.doubted) {
+            loop {
+                let Some(again) = stop.or(self.again(id, readers)).await else {
+                    return Ok(Ended::Interrupted);
+                };
+                let (difference, rows) = again?;
+                self.rows = (self.rows.0 + rows.0 - counted.0, self.rows.1 + rows.1 - counted.1);
+                counted = rows;
+                let Some(difference) = difference else { break };
+                let may_be_late = matches!(self.why_undecided(&difference), Some(Why::FirstIsLate | Why::SecondIsLate));
+                if !may_be_late || Instant::now() >= until {
+                    self.take_as_found(difference).await?;
+                    break;
+                }
+                tokio::time::sleep(LATE_WAIT).await;
+            }
         }
         Ok(Ended::Complete)
+    }
+
+    /// How a row differs now, and how many rows of each side that is.
+    async fn again(&self, id: i64, readers: &OnceCell<Sides>) -> Result<(Option<Difference>, (u64, u64))> {
+        let range = IdRange {
+            after: id.checked_sub(1),
+            through: id,
+        };
+        let (first, second) = readers.get_or_try_init(|| readers_of(self.task)).await?;
+        let mut merge = Merge::of(first, second, range);
+        let unlike = merge.next().await?;
+        Ok((unlike.map(|unlike| self.class(&unlike)), merge.rows()))
     }
 }
 

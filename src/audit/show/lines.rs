@@ -22,6 +22,10 @@ pub struct Summary {
     pub rows_first: u64,
     /// Rows of the second side that were compared.
     pub rows_second: u64,
+    /// Rows of each side without an id.
+    pub without_id: (u64, u64),
+    /// What earlier runs have compared: when each began, up to which id, and rows of each side in all.
+    pub earlier: Vec<(String, i64, (u64, u64))>,
     /// Rows beyond the fence, which are on their way.
     pub pending: u64,
     /// Differences by class, and by column in the order of `columns`.
@@ -79,6 +83,11 @@ pub fn summary(summary: &Summary) -> String {
         ("verdict", json!(summary.verdict)),
         ("fence", json!(summary.fence)),
         ("rows", json!({"first": summary.rows_first, "second": summary.rows_second})),
+        ("earlier_runs", summary.earlier.iter().map(earlier).collect()),
+        (
+            "rows_without_id",
+            json!({"first": summary.without_id.0, "second": summary.without_id.1}),
+        ),
         ("pending", json!(summary.pending)),
         (
             "differences",
@@ -97,6 +106,10 @@ pub fn summary(summary: &Summary) -> String {
     ];
     line.extend(fields.map(|(key, value)| (key.to_owned(), value)));
     written(line)
+}
+
+fn earlier((began, through, rows): &(String, i64, (u64, u64))) -> Value {
+    json!({"began": began, "through": through, "rows": {"first": rows.0, "second": rows.1}})
 }
 
 /// The beginning of a line of some type.

@@ -8,6 +8,8 @@ pub(super) const FINDINGS_MAX: usize = 20;
 pub enum Fault {
     /// An id occurs more than once: a damaged index, or none.
     DuplicateId,
+    /// A row without an id.
+    WithoutId,
     /// Consecutive ids that do not begin with 1.
     FirstId,
     /// Ids that no row has.
@@ -55,6 +57,7 @@ impl Fault {
                 "duplicate_id",
                 "ids that occur again: the index is damaged or missing, try REINDEX TABLE",
             ),
+            Self::WithoutId => ("without_id", "rows without an id"),
             Self::FirstId => ("first_id", "consecutive ids that do not begin with 1"),
             Self::Gap => ("gap", "gaps in the ids"),
             Self::KnownGap => ("known_gap", "gaps in the ids that are known"),

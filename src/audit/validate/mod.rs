@@ -77,6 +77,15 @@ impl<'a> Validator<'a> {
         self.groups.row(row.id, self.rows, row.testing, is_adjacent, &mut self.findings);
     }
 
+    /// Takes the number of rows that have no id, and so were not among those above.
+    pub fn without_id(&mut self, rows: u64) {
+        if rows > 0 {
+            self.rows += rows;
+            self.findings
+                .faults(Fault::WithoutId, rows, || "no order of events holds them".to_owned());
+        }
+    }
+
     /// Judges, after the last row up to [`Rules::through`].
     pub fn finish(mut self) -> Validation {
         let fence = groups::Fence {

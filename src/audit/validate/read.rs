@@ -5,11 +5,11 @@ use crate::error::{Error, Kind, Result};
 use crate::event::frame::{Format, Layout, Rows};
 use crate::event::table::{Column, Table};
 use crate::postgres::connect::Session;
+use crate::postgres::paging::Paging;
 use crate::sql;
 use futures::StreamExt;
 use postgres_types::Type;
 use std::time::Duration;
-use tokio_postgres::CopyOutStream;
 
 /// Rows of one COPY, so that no snapshot lives long.
 const PAGE_ROWS_MAX: u64 = 20_000;
@@ -34,10 +34,10 @@ const EVENT_COLUMN: &str = "event";
 /// # Errors
 /// `Contents` when ids come out of order: then the index is damaged, and nothing is known. Else what the connection or the server says.
 pub async fn validate(session: Session, table: &Table, id_column: &str, rules: &Rules) -> Result<Validation> {
-    let set = session.batch_execute(sql::READ).await;
-    set.map_err(|error| session.error(&error, "cannot set up a session that reads"))?;
+    let paging = Paging::new(session, &table.name, id_column).await;
+    let paging = paging.map_err(|(session, error)| session.error(&error, "cannot set up a session that reads"))?;
     let mut reading = Reading {
-        session,
+        paging,
         table,
         id_column,
         through: rules.through,
@@ -45,6 +45,7 @@ pub async fn validate(session: Session, table: &Table, id_column: &str, rules: &
     };
     let mut validator = Validator::new(rules);
     while reading.page(&mut validator).await? {}
+    validator.without_id(reading.without_id().await?);
     let mut validation = validator.finish();
     validation.notes = notes(table);
     Ok(validation)
@@ -72,7 +73,7 @@ fn event(table: &Table) -> Option<&Column> {
 }
 
 struct Reading<'a> {
-    session: Session,
+    paging: Paging,
     table: &'a Table,
     id_column: &'a str,
     through: Option<i64>,
@@ -83,8 +84,8 @@ struct Reading<'a> {
 impl Reading<'_> {
     /// Feeds one page; whether there may be more.
     async fn page(&mut self, validator: &mut Validator<'_>) -> Result<bool> {
-        let stream = unless_stalled(self, self.session.copy_out(self.statement().as_str())).await?;
-        let mut stream: std::pin::Pin<Box<CopyOutStream>> = Box::pin(stream.map_err(|error| self.error(&error))?);
+        let stream = unless_stalled(self, self.paging.begin(&self.statement())).await?;
+        let mut stream = stream.map_err(|error| self.error(&error))?;
         let (mut rows, mut taken, mut known) = (Rows::new(LAYOUT), 0, self.last);
         while let Some(bytes) = unless_stalled(self, stream.next()).await? {
             rows.push(bytes.map_err(|error| self.error(&error))?);
@@ -98,6 +99,8 @@ impl Reading<'_> {
             }
         }
         rows.finish()?;
+        let ended = unless_stalled(self, self.paging.end()).await?;
+        ended.map_err(|error| self.error(&error))?;
         let has_moved = taken < PAGE_ROWS_MAX || known.is_none_or(|(id, _)| self.last.is_some_and(|(last, _)| last > id));
         if !has_moved {
             return Err(Error::new(Kind::Contents, format!("more than {PAGE_ROWS_MAX} rows have one id"))
@@ -131,29 +134,38 @@ impl Reading<'_> {
         let id = sql::ident(self.id_column);
         let from = self.last.map(|(last, _)| format!("e.{id} >= '{last}'::int8"));
         let through = self.through.map(|through| format!("e.{id} <= '{through}'::int8"));
-        let conditions: Vec<String> = from.into_iter().chain(through).collect();
-        let is_bounded = !conditions.is_empty();
+        // Rows without an id are counted apart.
+        let has_id = std::iter::once(format!("e.{id} is not null"));
+        let conditions: Vec<String> = has_id.chain(from).chain(through).collect();
         let names = [
             ("id", sql::text(self.id_column)),
             ("schema", sql::text(&self.table.name.schema)),
             ("table", sql::text(&self.table.name.name)),
             ("ts", sql::sql(ts(self.table).map_or("null::timestamptz", |_| "e.ts"))),
             ("stats", sql::sql(event(self.table).map_or("null::text", |_| STATS))),
-            (
-                "where",
-                sql::sql(format!("{}{}", if is_bounded { "where " } else { "" }, conditions.join(" and "))),
-            ),
+            ("where", sql::sql(format!("where {}", conditions.join(" and ")))),
             ("rows_max", sql::sql(PAGE_ROWS_MAX.to_string())),
         ];
         sql::fill(include_str!("../../../sql/audit/validate.sql"), &names)
     }
 
+    /// How many rows no range of ids holds.
+    async fn without_id(&self) -> Result<u64> {
+        if self.table.column(self.id_column).is_some_and(|id| id.is_not_null) {
+            return Ok(0);
+        }
+        let names = [("table", sql::sql(self.table.name.quoted())), ("id", sql::text(self.id_column))];
+        let asked = sql::fill(include_str!("../../../sql/audit/without_id.sql"), &names);
+        let row = self.paging.session().query_one(&asked, &[]).await;
+        Ok(row.map_err(|error| self.error(&error))?.get::<_, i64>(0).unsigned_abs())
+    }
+
     fn place(&self) -> String {
-        format!("{} {}", self.session.place(), self.table.name)
+        format!("{} {}", self.paging.session().place(), self.table.name)
     }
 
     fn error(&self, error: &tokio_postgres::Error) -> Error {
-        self.session.error(error, format!("cannot read {}", self.table.name))
+        self.paging.session().error(error, format!("cannot read {}", self.table.name))
     }
 }
 
@@ -163,7 +175,7 @@ const STATS: &str = "\"left\"((e.event -> 'testingStats')::text, 2000)";
 async fn unless_stalled<T>(reading: &Reading<'_>, work: impl Future<Output = T>) -> Result<T> {
     tokio::time::timeout(STALL_MAX, work).await.map_err(|_| {
         Error::new(Kind::Unavailable, format!("cannot read {}", reading.table.name))
-            .at(reading.session.place())
+            .at(reading.paging.session().place())
             .because(format!("nothing arrived for {} s", STALL_MAX.as_secs()))
     })
 }

@@ -37,7 +37,7 @@ pub struct Arguments {
     /// Compares every byte here instead of SHA-256 digests made in the servers
     #[arg(long)]
     pub exact: bool,
-    /// Rows of the first table beyond the last of the second count as missing, not as pending; and those of the second that goes on as extra
+    /// Compares what lies beyond the last row of either side too: rows that the other lacks are missing or extra, not pending
     #[arg(long)]
     pub complete: bool,
     /// Checks each table by itself too: ids, time stamps, and the groups of load-fake-data

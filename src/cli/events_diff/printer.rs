@@ -105,8 +105,10 @@ impl Printer {
         let (first, second) = (&pair.first.name, &pair.second.name);
         let what = outcome.range.map_or_else(|| "no row".to_owned(), |range| range.to_string());
         told(&format!(
-            "compared: {what}: {} rows of {first}, {} of {second}",
-            outcome.rows.0, outcome.rows.1
+            "compared: {what}: {} rows of {first}, {} of {second}{}",
+            outcome.rows.0,
+            outcome.rows.1,
+            by_others(outcome)
         ))?;
         if outcome.tally.total() > 0 {
             line(&format!("differences: {}", differences(outcome, columns)))?;
@@ -114,7 +116,13 @@ impl Printer {
         if outcome.tally.total() > shown_max {
             line(&format!("shown: the first {shown_max}; --format jsonl shows all"))?;
         }
-        let above = shown_id(outcome.fence.through);
+        let (ours, theirs) = outcome.without_id;
+        if (ours, theirs) != (0, 0) {
+            told(&format!(
+                "without an id: {ours} rows of {first}, {theirs} of {second}: no copy of events has any"
+            ))?;
+        }
+        let above = shown_id(outcome.end);
         for (rows, name) in [(outcome.pending.0, first), (outcome.pending.1, second)] {
             if rows > 0 {
                 told(&format!("pending: {rows} rows of {name} above id {above}"))?;
@@ -167,6 +175,18 @@ fn schema(pair: &Pair) -> (bool, Vec<String>) {
     }
 }
 
+/// What of it was compared by earlier runs.
+fn by_others(outcome: &Outcome) -> String {
+    let mut before = (0, 0);
+    let mut said = String::new();
+    for part in &outcome.earlier {
+        let (ours, theirs) = (part.rows.0.saturating_sub(before.0), part.rows.1.saturating_sub(before.1));
+        said.push_str(&format!("; of these {ours} and {theirs} by a run of {}", part.began));
+        before = part.rows;
+    }
+    said
+}
+
 fn with_causes(problem: &Error) -> String {
     let parts: Vec<&str> = std::iter::once(problem.what())
         .chain(problem.causes().iter().map(String::as_str))
@@ -204,7 +224,13 @@ fn summary(outcome: &Outcome, verdict: Verdict, pair: &Pair, columns: &Columns) 
     Summary {
         verdict: verdict.to_string(),
         schema_notes: schema(pair).1,
-        fence: outcome.fence.through,
+        fence: outcome.end,
+        without_id: outcome.without_id,
+        earlier: outcome
+            .earlier
+            .iter()
+            .map(|part| (part.began.clone(), part.through, part.rows))
+            .collect(),
         rows_first: outcome.rows.0,
         rows_second: outcome.rows.1,
         pending: outcome.pending.0,

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Kind, Problems};
 use crate::postgres::connect::Session;
-use crate::replicate::check::same_place;
+use crate::postgres::same_place;
 use crate::replicate::check::shape::{DestinationShape, SourceShape};
 
 /// One side of the replication.

@@ -9,7 +9,6 @@ mod duplicates;
 pub mod fitness;
 pub mod holding;
 pub mod notify;
-pub mod same_place;
 pub mod shape;
 
 use crate::config::{Config, DestinationConfig, SourceConfig};

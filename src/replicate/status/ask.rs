@@ -13,7 +13,7 @@ use crate::postgres::fault::Side;
 use crate::postgres::pooler;
 use crate::replicate::check::holding::{Ends, Holding};
 use crate::replicate::status::{
-    DestinationStatus, EVENTS_BEHIND_COUNTED_MAX, Health, Holder, Replicator, Signs, SourceStatus, Status, health,
+    ComparedBy, DestinationStatus, EVENTS_BEHIND_COUNTED_MAX, Health, Holder, Replicator, Signs, SourceStatus, Status, health,
 };
 use crate::source::discipline::{self, Discipline, facts};
 use crate::sql;
@@ -179,6 +179,7 @@ async fn destination_status(
         database: place(&config.conninfo),
         table: config.table.to_string(),
         health: Health::Unreachable,
+        compared_by: None,
         position: None,
         events_behind: None,
         is_events_behind_exact: true,
@@ -224,6 +225,7 @@ async fn set_distance(status: &mut DestinationStatus, upstream: Option<&Upstream
     };
     if let (Some(upstream), Some(distance)) = (upstream, distance) {
         status.position = distance.position;
+        status.compared_by = distance.position.map(|_| ComparedBy::LastEvent);
         status.is_events_behind_exact = distance.events_behind <= EVENTS_BEHIND_COUNTED_MAX;
         status.events_behind = Some(distance.events_behind.min(EVENTS_BEHIND_COUNTED_MAX));
         status.seconds_behind = distance.seconds_behind;

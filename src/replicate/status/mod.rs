@@ -44,6 +44,8 @@ pub struct DestinationStatus {
     pub table: String,
     /// In one word.
     pub health: Health,
+    /// By what it was compared with the source; null while it is empty or could not be compared.
+    pub compared_by: Option<ComparedBy>,
     /// Highest id it holds; null while it is empty or could not be asked.
     pub position: Option<i64>,
     /// Visible events of the source above its position, counted up to a million; null when it cannot be told.
@@ -60,6 +62,14 @@ pub struct DestinationStatus {
     pub error: Option<String>,
 }
 
+/// By what a destination was compared with the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ComparedBy {
+    /// By its last event alone: an event that is missing or was changed below it is not seen.
+    LastEvent,
+}
+
 /// How a source or a destination does, in one word. The first that applies, in the order of the variants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -70,7 +80,7 @@ pub enum Health {
     Reachable,
     /// Its last event is not the source's, or it has events that the source has not.
     Diverged,
-    /// It lacks no visible event.
+    /// It lacks no visible event above its last one, which is the source's.
     Level,
     /// It lacks events, and no replicator holds its lock.
     Unfed,
@@ -171,6 +181,7 @@ mod tests {
             database: "db2:5432/orders".to_owned(),
             table: "public.events".to_owned(),
             health,
+            compared_by: None,
             position: Some(3),
             events_behind,
             is_events_behind_exact,

@@ -50,7 +50,14 @@ impl fmt::Display for Status {
             let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
             writeln!(out, "{}", cells.join("  ").trim_end())?;
         }
-        self.destinations.iter().try_for_each(|destination| write_notes(out, destination))
+        self.destinations.iter().try_for_each(|destination| write_notes(out, destination))?;
+        if self.destinations.iter().any(|destination| destination.compared_by.is_some()) {
+            writeln!(
+                out,
+                "\ncompared by the last event of each destination; events-diff compares every row"
+            )?;
+        }
+        Ok(())
     }
 }
 
@@ -114,7 +121,7 @@ impl fmt::Display for Holder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::replicate::status::SourceStatus;
+    use crate::replicate::status::{ComparedBy, SourceStatus};
 
     #[test]
     fn a_person_sees_a_line_for_each_destination_and_why_it_waits() {
@@ -131,6 +138,7 @@ mod tests {
                 database: "db2:5432/orders".to_owned(),
                 table: "public.events".to_owned(),
                 health: Health::Held,
+                compared_by: Some(ComparedBy::LastEvent),
                 position: Some(7),
                 events_behind: Some(EVENTS_BEHIND_COUNTED_MAX),
                 is_events_behind_exact: false,
@@ -158,6 +166,10 @@ mod tests {
         assert_eq!(
             lines[4],
             "copy: waits for a transaction of pid 55 at the source, application \"worker\", user \"app\", open for 312 s"
+        );
+        assert_eq!(
+            lines[6],
+            "compared by the last event of each destination; events-diff compares every row"
         );
     }
 }

@@ -46,6 +46,8 @@ async fn what_is_pending_counts_as_missing_where_completeness_is_asked_for() {
     assert_eq!(compared(&first, &second, &[]).await.0, 0);
     let (code, out, _) = compared(&first, &second, &["--complete"]).await;
     assert_eq!(code, 1, "{out}");
+    assert!(out.contains("differences: 7 missing"), "{out}");
+    let (_, out, _) = compared(&first, &second, &[]).await;
     assert!(out.contains("pending: 7 rows of first above id 989"), "{out}");
 }
 

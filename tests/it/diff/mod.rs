@@ -2,6 +2,7 @@
 
 mod busy;
 mod damages;
+mod edges;
 mod files;
 mod flags;
 mod procedure;

@@ -35,18 +35,18 @@ fn first_of_place(keys: &[i64], seen: &[Option<&BTreeSet<i64>>]) -> Vec<usize> {
 }
 
 async fn lock(session: &Session, key: i64) -> Result<()> {
-    let locked = session.execute(include_str!("../../../sql/check/place_lock.sql"), &[&key]).await;
+    let locked = session.execute(include_str!("../../sql/session/place_lock.sql"), &[&key]).await;
     locked.map(|_| ()).map_err(|e| session.error(&e, WHAT))
 }
 
 async fn seen(session: &Session, keys: &[i64]) -> Result<BTreeSet<i64>> {
-    let rows = session.query(include_str!("../../../sql/check/place_seen.sql"), &[&keys]).await;
+    let rows = session.query(include_str!("../../sql/session/place_seen.sql"), &[&keys]).await;
     let keys = rows.and_then(|rows| rows.iter().map(|row| row.try_get(0)).collect());
     keys.map_err(|e| session.error(&e, WHAT))
 }
 
 async fn unlock(session: &Session, key: i64) -> Result<()> {
-    let unlocked = session.execute(include_str!("../../../sql/check/place_unlock.sql"), &[&key]).await;
+    let unlocked = session.execute(include_str!("../../sql/session/place_unlock.sql"), &[&key]).await;
     unlocked.map(|_| ()).map_err(|e| session.error(&e, WHAT))
 }
 

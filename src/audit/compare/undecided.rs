@@ -1,0 +1,154 @@
+//! Rows that only one side has and that nobody can call a difference yet: counted, the first of them named.
+
+use crate::audit::compare::fence::{Doubt, Fence};
+use crate::audit::difference::Class;
+
+/// Ids that are named in a sentence.
+const NAMED_MAX: usize = 10;
+
+/// Why a row that one side lacks may still be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// An open transaction of the first side may bring it.
+    Open,
+    /// The first side is a standby and may be late.
+    FirstIsLate,
+    /// The second is.
+    SecondIsLate,
+}
+
+/// Some rows of one kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Few {
+    count: u64,
+    first: Vec<i64>,
+}
+
+/// See the module.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Undecided {
+    open: Few,
+    first_is_late: Few,
+    second_is_late: Few,
+}
+
+impl Why {
+    /// Of a row of this class, where the comparison ends at this fence; `None`: it is a difference.
+    pub fn of(class: &Class, fence: &Fence) -> Option<Self> {
+        match class {
+            Class::Extra if matches!(fence.doubt, Doubt::Open(_)) => Some(Self::Open),
+            Class::Extra if fence.may_be_late.0 => Some(Self::FirstIsLate),
+            Class::Missing if fence.may_be_late.1 => Some(Self::SecondIsLate),
+            Class::Extra | Class::Missing | Class::Changed(_) => None,
+        }
+    }
+}
+
+impl Few {
+    fn add(&mut self, id: i64) {
+        self.count += 1;
+        if self.first.len() < NAMED_MAX {
+            self.first.push(id);
+        }
+    }
+
+    fn told(&self, says: impl FnOnce(u64, String) -> String) -> Option<String> {
+        if self.count == 0 {
+            return None;
+        }
+        let named: Vec<String> = self.first.iter().map(i64::to_string).collect();
+        let more = if self.count > self.first.len() as u64 { ", …" } else { "" };
+        Some(says(self.count, format!("ids {}{more}", named.join(", "))))
+    }
+}
+
+impl Undecided {
+    /// Takes note of one.
+    pub fn add(&mut self, id: i64, why: Why) {
+        match why {
+            Why::Open => self.open.add(id),
+            Why::FirstIsLate => self.first_is_late.add(id),
+            Why::SecondIsLate => self.second_is_late.add(id),
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.count() == 0
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> u64 {
+        self.open.count + self.first_is_late.count + self.second_is_late.count
+    }
+
+    /// Whether any hangs on an open transaction.
+    pub fn is_any_open(&self) -> bool {
+        self.open.count > 0
+    }
+
+    /// What is said of them.
+    pub fn told(&self, fence: &Fence, (first, second): (&str, &str)) -> Vec<String> {
+        let open = match &fence.doubt {
+            Doubt::Open(open) => open.join("; "),
+            Doubt::Nothing | Doubt::Unknown => String::new(),
+        };
+        let late = |rows: u64, ids: String, has: &str, is_late: &str| {
+            format!(
+                "{rows} rows are only at {has}, and {is_late} is a standby that may be late ({ids}): compare again when it has caught up, or compare its primary"
+            )
+        };
+        let told = [
+            self.open.told(|rows, ids| {
+                format!("{rows} rows are only at the second side, at ids that open transactions of the first may still fill ({ids}; {open}): end these, then compare again")
+            }),
+            self.first_is_late.told(|rows, ids| late(rows, ids, second, first)),
+            self.second_is_late.told(|rows, ids| late(rows, ids, first, second)),
+        ];
+        told.into_iter().flatten().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::difference::Change;
+
+    fn fence(doubt: Doubt, may_be_late: (bool, bool)) -> Fence {
+        Fence {
+            through: Some(9),
+            highest: (Some(9), Some(9)),
+            lowest: Some(1),
+            doubt,
+            may_be_late,
+        }
+    }
+
+    #[test]
+    fn what_is_lacking_at_a_standby_or_at_an_open_gap_is_undecided_and_what_differs_never_is() {
+        let changed = Class::Changed(Change {
+            columns: vec![0],
+            is_representation_only: false,
+        });
+        let why = |class: &Class, doubt: Doubt, late| Why::of(class, &fence(doubt, late));
+        for late in [(false, false), (true, false), (false, true), (true, true)] {
+            assert_eq!(why(&changed, Doubt::Open(vec![]), late), None);
+            assert_eq!(why(&Class::Extra, Doubt::Nothing, late), late.0.then_some(Why::FirstIsLate));
+            assert_eq!(why(&Class::Missing, Doubt::Unknown, late), late.1.then_some(Why::SecondIsLate));
+            assert_eq!(why(&Class::Extra, Doubt::Open(vec![]), late), Some(Why::Open));
+        }
+    }
+
+    #[test]
+    fn the_first_ten_are_named_and_all_are_counted() {
+        let mut undecided = Undecided::default();
+        (1..=12).for_each(|id| undecided.add(id, Why::SecondIsLate));
+        let told = undecided.told(&fence(Doubt::Nothing, (false, true)), ("a", "b"));
+        assert_eq!(told.len(), 1);
+        assert!(
+            told[0].starts_with("12 rows are only at a, and b is a standby that may be late (ids 1, 2"),
+            "{told:?}"
+        );
+        assert!(told[0].contains("9, 10, …)"), "{told:?}");
+    }
+}

@@ -1,0 +1,259 @@
+//! What lies at the edges of a comparison: rows without an id, tables that are rewritten or swapped meanwhile, standbys that are late, what an earlier
+//! run has compared.
+
+use super::{FILL, TABLE, compared, equal_pair, events_diff};
+use crate::command::Running;
+use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_server};
+use crate::support::replicator::url;
+use crate::support::standby::{level, on, promote, standby_of};
+use crate::truth::running::until_answer;
+use counterfoil::postgres::server::{Server, Settings};
+use rustix::process::Signal;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tempfile::TempDir;
+
+#[tokio::test]
+async fn rows_without_an_id_are_never_equal_and_never_valid() {
+    let (first, second) = (fresh_database().await, fresh_destination().await);
+    for database in [&first, &second] {
+        database
+            .execute("create table events (id bigint unique, ts timestamptz, event jsonb)")
+            .await;
+        database.execute(FILL).await;
+    }
+    assert_eq!(compared(&first, &second, &["--validate"]).await.0, 0);
+    let lost = "insert into events values (null, now(), '{}'), (null, now(), '{}')";
+    second.execute(lost).await;
+    let (code, out, _) = compared(&first, &second, &[]).await;
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("without an id: 0 rows of first, 2 of second"), "{out}");
+    assert_eq!(
+        compared(&first, &second, &["--through=500"]).await.0,
+        0,
+        "the verdict is about these ids"
+    );
+    first.execute(lost).await;
+    let (code, out, _) = compared(&first, &second, &["--exact"]).await;
+    assert_eq!(code, 3, "{out}");
+    let (code, out, _) = compared(&first, &second, &["--validate", "--format=jsonl"]).await;
+    assert_eq!(code, 1, "{out}");
+    assert!(
+        out.contains("\"kind\":\"without_id\"") && out.contains("\"rows_without_id\":{\"first\":2,\"second\":2}"),
+        "{out}"
+    );
+}
+
+/// All questions go by the name: what was compared is said of the table that was opened.
+#[tokio::test]
+async fn a_table_that_another_takes_the_name_of_meanwhile_is_not_compared() {
+    let (first, second) = equal_pair().await;
+    second
+        .execute("create table other (like events including all); insert into other select * from events")
+        .await;
+    let renames = second.client().await;
+    renames
+        .batch_execute("begin; alter table events rename to old; alter table other rename to events")
+        .await
+        .unwrap();
+    let waits = "select count(*) > 0 from pg_stat_activity where datname = current_database() and application_name = 'counterfoil/diff' and wait_event_type = 'Lock'";
+    let (told, ()) = futures::join!(compared(&first, &second, &[]), async {
+        until_answer(&second, waits, &["t"]).await;
+        renames.batch_execute("commit").await.unwrap();
+    });
+    let (code, out, err) = told;
+    assert_eq!(code, 2, "{out}{err}");
+    assert!(err.contains("was replaced by another of its name while it was compared"), "{err}");
+    assert_eq!(compared(&first, &second, &[]).await.0, 0);
+}
+
+#[tokio::test]
+async fn what_lies_beyond_the_fence_is_listed_and_counted_where_completeness_is_asked_for() {
+    let (first, second) = equal_pair().await;
+    second.execute("delete from events where id > 995").await;
+    let (code, out, _) = compared(&first, &second, &["--complete"]).await;
+    assert_eq!(code, 1, "{out}");
+    for words in [
+        "missing  id 997",
+        "missing  id 1000",
+        "differences: 3 missing",
+        "compared: ids up to 1000",
+    ] {
+        assert!(out.contains(words), "{words}: {out}");
+    }
+    assert!(!out.contains("pending"), "{out}");
+    second.execute("insert into events values (2000, now(), '{}')").await;
+    let (code, out, _) = compared(&first, &second, &["--complete"]).await;
+    assert_eq!(code, 1, "{out}");
+    assert!(
+        out.contains("extra  id 2000") && out.contains("differences: 3 missing, 1 extra"),
+        "{out}"
+    );
+    second.execute("truncate events").await;
+    let (code, out, _) = compared(&first, &second, &["--complete"]).await;
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("differences: 667 missing"), "{out}");
+}
+
+/// Rows of so many chunks that a comparison of them can be interrupted after its first difference was told.
+const MANY: &str = "insert into events select i, 'epoch', jsonb_build_object('n', repeat(md5(i::text), 20)) from generate_series(1, 120000) i; analyze events";
+
+/// Two tables, of which the second lacks id 5000, and the journal of a comparison of them that was interrupted after it.
+struct Interrupted {
+    first: Database,
+    second: Database,
+    journal: PathBuf,
+    _dir: TempDir,
+}
+
+impl Interrupted {
+    async fn new() -> Self {
+        let (first, second) = (fresh_database().await, fresh_destination().await);
+        for database in [&first, &second] {
+            database.execute(&format!("{TABLE}; {MANY}")).await;
+        }
+        second.execute("delete from events where id = 5000").await;
+        let dir = tempfile::tempdir().unwrap();
+        let mut command = events_diff(&[&url(&first), &url(&second), "--connections", "1"]);
+        command.current_dir(dir.path());
+        let mut running = Running::start(command);
+        running.line_with("missing  id 5000");
+        running.signal(Signal::INT);
+        running.end();
+        assert!(running.told.contains("--resume events-diff.journal"), "{}", running.told);
+        Self {
+            journal: dir.path().join("events-diff.journal"),
+            first,
+            second,
+            _dir: dir,
+        }
+    }
+
+    /// Goes on from the journal, which stays.
+    async fn resumed(&self) -> (i32, String, String) {
+        let kept = self.journal.with_extension("kept");
+        std::fs::copy(&self.journal, &kept).unwrap();
+        let told = compared(&self.first, &self.second, &[&format!("--resume={}", self.journal.display())]).await;
+        std::fs::rename(&kept, &self.journal).unwrap();
+        told
+    }
+}
+
+#[tokio::test]
+async fn what_an_earlier_run_has_compared_is_said_and_is_compared_again_where_anything_was_written() {
+    let all = Interrupted::new().await;
+    let (code, out, err) = all.resumed().await;
+    assert_eq!(code, 1, "{out}{err}");
+    assert!(out.contains("of these ") && out.contains(" by a run of 2"), "{out}");
+    assert!(
+        out.contains("120000 rows of first, 119999 of second") && out.contains("differences: 1 missing"),
+        "{out}"
+    );
+    // Nothing of it is among the rows that are left to compare.
+    for change in [
+        "update events set event = '{}' where id = 7",
+        "delete from events where id = 8",
+        "insert into events values (-5, now(), '{}')",
+        "begin; delete from events where id = 9; insert into events values (9, now(), '{}'); commit",
+        "begin; savepoint s; update events set event = '{}' where id = 10; release s; commit",
+    ] {
+        all.second.execute(change).await;
+        let (code, out, err) = all.resumed().await;
+        assert_eq!(code, 1, "{change}: {out}{err}");
+        assert!(out.contains("everything was compared again"), "{change}: {out}");
+        assert!(!out.contains("of these"), "{change}: {out}");
+    }
+    let (_, out, _) = all.resumed().await;
+    assert!(out.contains("differences: 2 missing, 1 extra, 3 changed"), "{out}");
+    assert_eq!(compared(&all.first, &all.second, &[]).await.1.lines().last(), out.lines().last());
+}
+
+#[tokio::test]
+async fn a_rewrite_of_a_table_or_of_the_journal_makes_it_worthless() {
+    let all = Interrupted::new().await;
+    all.second.execute("vacuum full events").await;
+    let (code, out, err) = all.resumed().await;
+    assert_eq!(code, 1, "{out}{err}");
+    assert!(out.contains("everything was compared again"), "{out}");
+    let text = std::fs::read_to_string(&all.journal).unwrap();
+    let mut edited: serde_json::Value = serde_json::from_str(&text).unwrap();
+    edited["parts"][0]["through"] = 119_999.into();
+    std::fs::write(&all.journal, edited.to_string()).unwrap();
+    let (code, out, err) = all.resumed().await;
+    assert_eq!(code, 2, "{out}");
+    assert!(err.contains("its digest is another"), "{err}");
+}
+
+/// A primary with equal tables beside a standby of it, whose replay is paused before the last transaction of the first of these statements.
+async fn paused(primary: &Database, standby: &Arc<Server>, last: &str) {
+    level(&primary.server, standby).await;
+    on(standby, "postgres").execute("select pg_wal_replay_pause()").await;
+    until_answer(&on(standby, "postgres"), "select pg_get_wal_replay_pause_state()", &["paused"]).await;
+    primary.execute(last).await;
+}
+
+#[tokio::test]
+async fn a_standby_is_compared_with_its_primary_and_what_only_it_lacks_is_waited_for_and_then_inconclusive() {
+    let server = own_server(&Settings::new().set("wal_keep_size", "64MB"));
+    let primary = fresh_database_on(&server).await;
+    let copy = fresh_destination().await;
+    for database in [&primary, &copy] {
+        database.execute(&format!("{TABLE}; {FILL}")).await;
+    }
+    let standby = standby_of(&server).await;
+    let late = on(&standby, &primary.conninfo.database);
+    let (code, out, err) = compared(&primary, &late, &["--exact"]).await;
+    assert_eq!(code, 0, "a standby is no other name of its primary: {out}{err}");
+    // The higher id was drawn later and committed before.
+    let higher = "insert into events values (1101, '2026-01-01', '{}')";
+    let lower = "insert into events values (1100, '2026-01-01', '{}')";
+    primary.execute(higher).await;
+    copy.execute(&format!("{higher}; {lower}")).await;
+    paused(&primary, &standby, lower).await;
+    let (code, out, _) = compared(&late, &copy, &[]).await;
+    assert_eq!(code, 3, "{out}");
+    assert!(
+        out.contains("1 rows are only at second, and first is a standby that may be late (ids 1100)"),
+        "{out}"
+    );
+    let (code, out, _) = compared(&primary, &late, &[]).await;
+    assert_eq!(code, 3, "{out}");
+    assert!(
+        out.contains("1 rows are only at first, and second is a standby that may be late (ids 1100)"),
+        "{out}"
+    );
+    // A change is a difference wherever it is seen.
+    copy.execute("update events set event = '{\"n\": 0}' where id = 1").await;
+    let (code, out, _) = compared(&late, &copy, &[]).await;
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("differences: 1 changed"), "{out}");
+    copy.execute(
+        "update events set event = (select event || '{\"n\": 1}' from events where id = 2) || '{\"name\": \"Zoë 1\"}' where id = 1",
+    )
+    .await;
+    // It comes while it is waited for.
+    let (told, ()) = futures::join!(compared(&late, &copy, &[]), async {
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        on(&standby, "postgres").execute("select pg_wal_replay_resume()").await;
+    });
+    assert_eq!(told.0, 0, "{}{}", told.1, told.2);
+    promote(&standby).await;
+    let (code, out, err) = compared(&primary, &late, &[]).await;
+    assert_eq!(code, 0, "nor is a copy that was promoted: {out}{err}");
+    late.execute("delete from events where id = 4").await;
+    assert_eq!(compared(&primary, &late, &[]).await.0, 1);
+}
+
+#[tokio::test]
+async fn one_table_by_two_names_of_its_host_is_no_comparison() {
+    let database = fresh_database().await;
+    database.execute(&format!("{TABLE}; {FILL}")).await;
+    let by_tcp = format!(
+        "host=127.0.0.1 port={} user=postgres dbname={} sslmode=disable",
+        database.server.port(),
+        database.conninfo.database
+    );
+    let (code, _, err) = super::run(&[&url(&database), &by_tcp]).await;
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("both sides are the same table"), "{err}");
+}
