@@ -3,6 +3,7 @@
 use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_destination_server, own_server};
 use crate::support::LONG;
 use crate::support::events::{arrives, equal, highest, init_destination, init_source, insert, prefix, swallow};
+use crate::support::liar::Liar;
 use crate::support::replicator::{Replicator, Setup};
 use crate::writers::{Journey, READY, appending, destination, durable_at_once, held, is_held, until};
 use counterfoil::destination::postgres::PostgresDestination;
@@ -10,11 +11,16 @@ use counterfoil::error::Kind;
 use counterfoil::postgres::connect::{Purpose, Session};
 use counterfoil::postgres::fault::Side;
 use counterfoil::postgres::server::Settings;
-use counterfoil::sql::{LOCK_DOORBELL, LOCK_FENCE};
+use counterfoil::sql::LOCK_FENCE;
 use rustix::process::Signal;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::oneshot;
 
 const BY_INSERT: &str = "Appends a few rows";
+/// The replicator holds the doorbell's lock: the first key is `LOCK_DOORBELL`.
+const SLEEPS: &str =
+    "select count(*) from pg_locks where locktype = 'advisory' and mode = 'ExclusiveLock' and granted and classid = 1129268820";
 const BY_COPY: &str = "Takes the rows of a batch";
 
 async fn open(database: &Database) -> PostgresDestination {
@@ -33,10 +39,15 @@ fn executed(database: &Database, statement: &str) -> usize {
     database.server.log().lines().filter(is_it).count()
 }
 
+/// A destination whose server logs its statements.
+async fn destination_with_a_log() -> Database {
+    let logging = Settings::new().set("log_statement", "all").set("log_line_prefix", "%a ");
+    fresh_database_on(&own_destination_server(&logging)).await
+}
+
 /// A source with an event that a destination holds whose server logs its statements, and the replicator that follows.
 async fn followed(columns: &str) -> (Database, Database, Replicator) {
-    let logging = Settings::new().set("log_statement", "all").set("log_line_prefix", "%a ");
-    let (source, destination) = (fresh_database().await, fresh_database_on(&own_destination_server(&logging)).await);
+    let (source, destination) = (fresh_database().await, destination_with_a_log().await);
     init_source(&source).await;
     init_destination(&destination).await;
     for database in [&source, &destination] {
@@ -192,11 +203,8 @@ async fn an_event_comes_along_with_the_look_unless_those_before_it_were_large() 
     insert(&source, 1).await;
     let replicator = Setup::from(&source).to("copy", &destination).start(&[]);
     arrives(&destination, 1).await;
-    let sleeps = format!(
-        "select count(*) from pg_locks where locktype = 'advisory' and mode = 'ExclusiveLock' and granted and classid = {LOCK_DOORBELL}"
-    );
     for event in ["'{}'", "'{}'", "to_jsonb(repeat('x', 1000000))", "'{}'", "'{}'"] {
-        until(&source, &sleeps, "1").await;
+        until(&source, SLEEPS, "1").await;
         source
             .execute(&format!("insert into events (ts, event) values (now(), {event})"))
             .await;
@@ -204,6 +212,102 @@ async fn an_event_comes_along_with_the_look_unless_those_before_it_were_large() 
     }
     let (along, alone) = ("counterfoil/mark", "counterfoil/read");
     assert_eq!(queried(&source), [along, along, along, alone, along]);
+    replicator.stops().await;
+    equal(&source, &destination).await;
+}
+
+/// What the session that looks asked for, in its order, as far as it is one of these four.
+fn asked_by_the_look(source: &Database) -> Vec<&'static str> {
+    const WORDS: [(&str, &str); 4] = [
+        ("The mark, statement 1 of 3", "highest"),
+        ("The mark, statement 2 of 3", "holders"),
+        ("The first rows after a position", "rows"),
+        ("The durability gate", "gate"),
+    ];
+    let log = source.server.log();
+    let of_the_look = log
+        .lines()
+        .filter(|line| line.starts_with("counterfoil/mark ") && line.contains("execute "));
+    let word = |line: &str| WORDS.iter().find(|(says, _)| line.contains(says)).map(|(_, word)| *word);
+    of_the_look.filter_map(word).collect()
+}
+
+/// Rows before the holders would miss what a holder commits between the two; a gate before the rows would let rows through that are not on disk.
+#[tokio::test]
+async fn what_comes_along_with_a_look_is_asked_for_behind_its_mark_and_the_disk_behind_that() {
+    let logging = Settings::new().set("log_statement", "all").set("log_line_prefix", "%a ");
+    let (source, destination) = (fresh_database_on(&own_server(&logging)).await, fresh_destination().await);
+    init_source(&source).await;
+    init_destination(&destination).await;
+    insert(&source, 1).await;
+    let replicator = Setup::from(&source).to("copy", &destination).start(&[]);
+    arrives(&destination, 1).await;
+    for _ in 0..8 {
+        until(&source, SLEEPS, "1").await;
+        one_more(&source, &destination).await;
+    }
+    replicator.stops().await;
+    let asked = asked_by_the_look(&source);
+    let along: Vec<usize> = (0..asked.len()).filter(|at| asked[*at] == "rows").collect();
+    assert!(along.len() >= 5, "{asked:?}");
+    for at in along {
+        assert_eq!(asked[at - 2..=at + 1], ["highest", "holders", "rows", "gate"], "{asked:?}");
+    }
+}
+
+/// What is too much for one look is read on, and the group stays one transaction.
+#[tokio::test]
+async fn a_group_of_large_events_whose_first_ones_come_along_is_not_split() {
+    let (source, destination) = (fresh_database().await, fresh_destination().await);
+    init_source(&source).await;
+    init_destination(&destination).await;
+    insert(&source, 1).await;
+    let replicator = Setup::from(&source).to("copy", &destination).start(&[]);
+    arrives(&destination, 1).await;
+    until(&source, SLEEPS, "1").await;
+    source
+        .execute("insert into events (ts, event) select now(), to_jsonb(repeat('x', 600000)) from generate_series(1, 4)")
+        .await;
+    arrives(&destination, 5).await;
+    assert_eq!(
+        destination
+            .query("select count(distinct xmin::text) from events where id > 1")
+            .await,
+        ["1"]
+    );
+    replicator.stops().await;
+    equal(&source, &destination).await;
+}
+
+/// A BEGIN that fails would leave the INSERT behind it to commit by itself, outside of the fence.
+#[tokio::test]
+async fn a_few_events_whose_begin_fails_are_not_written_by_themselves() {
+    let (source, destination) = (fresh_database().await, destination_with_a_log().await);
+    init_source(&source).await;
+    init_destination(&destination).await;
+    insert(&source, 1).await;
+    let is_due = Arc::new(AtomicBool::new(false));
+    let due = Arc::clone(&is_due);
+    let swap = move |what: &str, bytes: &mut [u8]| {
+        const BEGIN: &[u8] = b"Q\0\0\0\x0abegin\0";
+        let at = bytes.windows(BEGIN.len()).position(|window| window == BEGIN);
+        if let (true, Some(at)) = (what == "counterfoil/append", at)
+            && due.swap(false, Ordering::Relaxed)
+        {
+            bytes[at + 5..at + 10].copy_from_slice(b"bogus");
+        }
+    };
+    let server = &destination.server;
+    let way = Liar::swapping(&server.socket_dir(), server.port(), Arc::new(swap)).await;
+    let setup = Setup::from(&source).and_url("copy", &way.url(&destination.conninfo.database));
+    let replicator = setup.key("retry_wait_max_ms = 300").start(&[]);
+    arrives(&destination, 1).await;
+    one_more(&source, &destination).await;
+    assert_eq!((executed(&destination, BY_INSERT), executed(&destination, BY_COPY)), (1, 1));
+    is_due.store(true, Ordering::Relaxed);
+    one_more(&source, &destination).await;
+    assert!(!is_due.load(Ordering::Relaxed), "no BEGIN was swapped");
+    assert_eq!(executed(&destination, BY_COPY), 2, "the INSERT was not refused");
     replicator.stops().await;
     equal(&source, &destination).await;
 }

@@ -353,3 +353,25 @@ async fn values_of_any_type_and_size_are_compared() {
             .await;
     }
 }
+
+/// What an index does not know is not read by it; only a count without it tells.
+#[tokio::test]
+async fn rows_that_an_index_does_not_know_are_told_by_the_counts() {
+    let (first, second) = equal_pair().await;
+    let ready = |is: bool| format!("update pg_index set indisready = {is} where indexrelid = 'events_pkey'::regclass");
+    second.execute(&ready(false)).await;
+    second.execute("insert into events values (3, now(), '{}'), (6, now(), '{}')").await;
+    second.execute(&ready(true)).await;
+    for flags in [&[] as &[&str], &["--exact"]] {
+        let (code, out, err) = compared(&first, &second, flags).await;
+        assert_eq!(code, 3, "{flags:?}: {out}{err}");
+        assert!(
+            out.contains("its index of the id knows 667 rows of 669: REINDEX it"),
+            "{flags:?}: {out}"
+        );
+    }
+    second.execute("reindex table events").await;
+    let (code, out, _) = compared(&first, &second, &[]).await;
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("differences: 2 extra"), "{out}");
+}

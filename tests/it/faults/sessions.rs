@@ -1,12 +1,18 @@
 //! What an administrator or a busy server does to sessions: no connection left, cancels, terminations, locks, limits of time.
 
 use crate::harness::{Database, connect, fresh_database, fresh_database_on, fresh_destination, own_server};
-use crate::support::events::{Writers, arrives, equal, highest, init_destination, init_source, insert, prefix, statement};
+use crate::support::events::{
+    Writers, arrives, equal, highest, init_destination, init_source, init_source_with, insert, prefix, statement,
+};
+use crate::support::liar::{self, Liar};
 use crate::support::replicator::{Replicator, Setup, url_at};
+use crate::support::standby::{level, on, standby_of};
 use crate::support::{lock_out, until};
 use counterfoil::postgres::server::Settings;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 async fn pair() -> (Database, Database) {
@@ -239,4 +245,37 @@ async fn sessions_that_are_spread_over_two_servers_are_noticed() {
     assert_eq!(end.code, Some(3), "{end:?}");
     assert!(end.report.contains("a notification did not arrive"), "{}", end.report);
     assert_eq!(highest(&destination).await, 0);
+}
+
+/// Nothing notifies, so nothing else tells: sessions that read are led to a standby that is late, the one that looks to its primary.
+#[tokio::test]
+async fn a_session_that_reads_from_another_server_than_the_one_that_looks_loses_nothing() {
+    let primary = fresh_database_on(&own_server(&Settings::new().set("wal_keep_size", "64MB"))).await;
+    let destination = fresh_destination().await;
+    init_source_with(&primary, "consecutive", "none").await;
+    init_destination(&destination).await;
+    let standby = standby_of(&primary.server).await;
+    let insert = async || {
+        primary.execute("select insert_events(array['{}', '{}', '{}']::jsonb[])").await;
+    };
+    insert().await;
+    level(&primary.server, &standby).await;
+    on(&standby, "postgres").execute("select pg_wal_replay_pause()").await;
+    insert().await;
+    let is_spread = Arc::new(AtomicBool::new(true));
+    let spread = Arc::clone(&is_spread);
+    let sockets = [&primary.server, &standby].map(|server| liar::socket(&server.socket_dir(), server.port()));
+    let route = move |what: &str| sockets[usize::from(what == "counterfoil/read" && spread.load(Ordering::Relaxed))].clone();
+    let balancer = Liar::leading(Arc::new(route)).await;
+    let mut replicator = Setup::from_url(&balancer.url(&primary.conninfo.database))
+        .source_key("poll_interval_ms = 50")
+        .to("copy", &destination)
+        .key("retry_wait_max_ms = 300")
+        .start(&[]);
+    replicator.says(&["another server answers than before"]).await;
+    assert_eq!(highest(&destination).await, 0);
+    is_spread.store(false, Ordering::Relaxed);
+    insert().await;
+    equal(&primary, &destination).await;
+    replicator.stops().await;
 }

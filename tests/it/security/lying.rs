@@ -123,7 +123,7 @@ async fn a_message_of_an_absurd_length_takes_no_more_memory_than_has_arrived() {
         _ => Vec::new(),
     };
     let (_liar, from) = lying(&source, of_rows(lie)).await;
-    let running = job(&from, &url(&destination)).start(&[]);
+    let running = Setup::from_url(&from).and_url("copy", &url(&destination)).start(&[]);
     // The second row is lied about once the first lie was taken in.
     crate::support::until("eight megabytes of the message have arrived", async || {
         sent.load(Ordering::Relaxed) > 1

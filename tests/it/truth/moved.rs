@@ -4,8 +4,11 @@ use super::prefix::Checker;
 use super::running::{DEADLINE, Running, copy_all, until_waiting};
 use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_destination};
+use crate::support::liar::Liar;
+use crate::support::replicator::Setup;
 use counterfoil::config::{Config, GroupBy};
 use counterfoil::error::Kind;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 const SOURCE: &str =
@@ -90,4 +93,40 @@ async fn two_replicators_of_one_destination_take_turns_and_double_nothing() {
     second.stop().await;
     copy_all(&config).await;
     checker.judge(&source).await;
+}
+
+/// An event comes by hand after the comparison, and before the destination is asked where it stands.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_comes_between_the_comparison_and_the_opening_of_a_destination_is_compared_too() {
+    let (source, destination, config) = three_events().await;
+    copy_all(&config).await;
+    source.execute(INSERT).await;
+    let (ask, asked) = mpsc::channel();
+    let (answer, answered) = mpsc::channel();
+    let (ask, answered) = (Mutex::new(Some(ask)), Mutex::new(answered));
+    // The session that appends prepares the question for its position once everything was compared.
+    let lie = move |what: &str, kind: u8, contents: &[u8]| {
+        if what == "counterfoil/append" && kind == b'T' && contents.get(2..6) == Some(b"max\0") {
+            let first = ask.lock().unwrap().take();
+            first.iter().for_each(|ask| {
+                ask.send(()).unwrap();
+                tokio::task::block_in_place(|| answered.lock().unwrap().recv_timeout(DEADLINE).unwrap());
+            });
+        }
+        None
+    };
+    let server = &destination.server;
+    let way = Liar::new(&server.socket_dir(), server.port(), Arc::new(lie)).await;
+    let setup = Setup::from(&source).and_url("copy", &way.url(&destination.conninfo.database));
+    let mut replicator = setup.key("retry_wait_max_ms = 300").start(&["--until-caught-up"]);
+    tokio::task::spawn_blocking(move || asked.recv_timeout(DEADLINE).unwrap())
+        .await
+        .unwrap();
+    let stranger = format!("insert into events values (4, {TS}, '{{\"by\": \"hand\"}}')");
+    destination.execute(&stranger).await;
+    answer.send(()).unwrap();
+    let end = replicator.ends().await;
+    assert_eq!(end.code, Some(4), "{end:?}");
+    assert!(end.log.contains("was changed while it was compared"), "{}", end.log);
+    assert!(end.report.contains("holds another event 4 than the source"), "{}", end.report);
 }
