@@ -46,6 +46,7 @@ pub async fn watch(destination: usize, scene: Arc<Scene>, is_grouped: bool, is_o
     let (mut here, mut there) = (Asking::of(&scene, 0), Asking::of(&scene, destination));
     while !is_over.load(Ordering::Relaxed) && history.violation().is_none() {
         looks += 1;
+        let judging = (scene.tables[0].read().await, scene.tables[destination].read().await);
         let after = if verified == 0 || looks.is_multiple_of(WHOLE_EVERY) {
             i64::MIN
         } else {
@@ -77,6 +78,7 @@ pub async fn watch(destination: usize, scene: Arc<Scene>, is_grouped: bool, is_o
             }
         }
         verified = through.max(verified - AGAIN).max(0);
+        drop(judging);
         tokio::time::sleep(Duration::from_millis(40)).await;
     }
 }

@@ -55,6 +55,7 @@ impl Hand {
             }
             Fault::LongTransaction { for_ms, is_committed } => self.long_transaction(for_ms, is_committed).await,
             Fault::Prepared { for_ms, is_committed } => self.prepared(for_ms, is_committed).await,
+            Fault::RestartUnder { .. } | Fault::Seed { .. } | Fault::Swap { .. } => self.estrange(fault).await,
             Fault::Ddl { destination, ddl, for_ms } => self.ddl(destination + 1, ddl, for_ms).await,
             Fault::Revoke { server, for_ms } => self.revoke(server, for_ms).await,
             Fault::Terminate { server, share } => _ = self.scene.try_execute(server, &terminate(share)).await,
@@ -215,7 +216,8 @@ impl Hand {
     }
 }
 
-async fn rest(ms: u64) {
+/// Lets some time pass.
+pub async fn rest(ms: u64) {
     tokio::time::sleep(Duration::from_millis(ms)).await;
 }
 
@@ -241,6 +243,10 @@ fn kind(fault: &Fault) -> String {
         Fault::Hole { .. } => "network: black hole from the server",
         Fault::LongTransaction { .. } => "long transaction with an id",
         Fault::Prepared { .. } => "forgotten prepared transaction",
+        Fault::RestartUnder { .. } => "replicator restarted under an open transaction",
+        Fault::Seed { .. } => "destination filled by other hands under an open transaction",
+        Fault::Swap { server: 0, guest, .. } => return format!("source's name taken: {guest:?}").to_lowercase(),
+        Fault::Swap { guest, .. } => return format!("destination's name taken: {guest:?}").to_lowercase(),
         Fault::Ddl { ddl, .. } => return format!("ddl: {ddl:?}").to_lowercase(),
         Fault::Revoke { .. } => "rights revoked",
         Fault::Terminate { .. } => "sessions terminated",

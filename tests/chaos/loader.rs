@@ -82,6 +82,7 @@ impl Loader {
     }
 
     async fn transaction(&mut self, client: &Client, began: Instant, scene: &Scene, history: &History) -> Result<(), Error> {
+        let loading = scene.loading.read().await;
         self.tokens += 1;
         let token = format!("{}-{}", self.name, self.tokens);
         let is_synchronous = self.random.random_bool(0.7) && !scene.is_forgetful.load(Ordering::Relaxed);
@@ -108,6 +109,7 @@ impl Loader {
         }
         history.count(if done.is_ok() { "transactions" } else { "transactions, unanswered" }, 1);
         done?;
+        drop(loading);
         self.rest(5..70).await;
         while scene.is_paused.load(Ordering::Relaxed) || began.elapsed().as_millis() % LULL_EVERY_MS < LULL_MS {
             self.rest(5..20).await;

@@ -13,6 +13,7 @@ mod plan;
 mod points;
 mod replicators;
 mod scene;
+mod strange;
 #[allow(dead_code, reason = "shared with the tests")]
 #[path = "../it/support/mod.rs"]
 mod support;

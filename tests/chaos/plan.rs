@@ -72,6 +72,17 @@ pub enum Ddl {
     Lock,
 }
 
+/// What takes the name of a table for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guest {
+    /// Nothing: the name leads nowhere.
+    Nobody,
+    /// A table that holds a part of the events: the later half at the source, the earlier one at a destination.
+    Half,
+    /// A table with the same events and columns of other types.
+    OtherTypes,
+}
+
 /// One thing that goes wrong. Servers and links are counted from 0, the source; replicators are 0 (always there) and 1 (the rival).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Fault {
@@ -114,6 +125,17 @@ pub enum Fault {
     LongTransaction { for_ms: u64, is_committed: bool },
     /// A transaction draws an id, is prepared, and forgotten for a while.
     Prepared { for_ms: u64, is_committed: bool },
+    /// A transaction draws an id and stays open while the replicator is killed and started again.
+    RestartUnder { for_ms: u64, is_committed: bool },
+    /// Other hands fill a destination while a transaction is open, and empty it when that has ended.
+    Seed {
+        destination: usize,
+        for_ms: u64,
+        is_committed: bool,
+        is_restarted: bool,
+    },
+    /// Another table takes a table's name, and gives it back.
+    Swap { server: usize, guest: Guest, for_ms: u64 },
     /// A destination's table is changed and changed back.
     Ddl { destination: usize, ddl: Ddl, for_ms: u64 },
     /// Rights on the table are taken away and given back.
@@ -184,7 +206,7 @@ fn act(random: &mut StdRng, kind: Kind, length: Duration) -> Act {
 }
 
 fn fault(random: &mut StdRng, kind: Kind) -> Fault {
-    match random.random_range(0..100) {
+    match random.random_range(0..112) {
         0..3 => Fault::Kill {
             replicator: random.random_range(0..2),
         },
@@ -233,8 +255,23 @@ fn fault(random: &mut StdRng, kind: Kind) -> Fault {
             server: random.random_range(0..SERVERS),
             share: [0.3, 1.0][random.random_range(0..2)],
         },
-        _ => Fault::Cancel {
+        97..100 => Fault::Cancel {
             server: random.random_range(0..SERVERS),
+        },
+        100..103 => Fault::RestartUnder {
+            for_ms: random.random_range(200..2000),
+            is_committed: random.random_bool(0.7),
+        },
+        103..107 => Fault::Seed {
+            destination: random.random_range(0..DESTINATIONS),
+            for_ms: random.random_range(100..1500),
+            is_committed: random.random_bool(0.7),
+            is_restarted: random.random_bool(0.5),
+        },
+        _ => Fault::Swap {
+            server: random.random_range(0..SERVERS),
+            guest: [Guest::Nobody, Guest::Half, Guest::OtherTypes][random.random_range(0..3)],
+            for_ms: random.random_range(200..1500),
         },
     }
 }

@@ -26,6 +26,7 @@ pub struct Running {
     /// How often it was asked to stop: the second time it leaves at once.
     asked_to_stop: u32,
     has_seen_revoked: bool,
+    has_seen_strange: bool,
     thaws_at: Option<Instant>,
 }
 
@@ -48,6 +49,8 @@ pub struct Replicators {
     pub is_over: AtomicBool,
     /// How many sides have taken rights away just now: whoever starts is refused.
     pub revoked: AtomicU32,
+    /// How many tables are not what they were just now: whoever follows them is refused.
+    pub strange: AtomicU32,
 }
 
 impl Replicators {
@@ -73,6 +76,7 @@ impl Replicators {
             is_calm: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
             revoked: AtomicU32::new(0),
+            strange: AtomicU32::new(0),
         })
     }
 
@@ -127,6 +131,7 @@ impl Replicators {
             stopped_at: None,
             asked_to_stop: 0,
             has_seen_revoked: false,
+            has_seen_strange: false,
             thaws_at: None,
         }
     }
@@ -157,6 +162,7 @@ impl Replicators {
     async fn look(&self, slot: &mut MutexGuard<'_, Option<Running>>) {
         let Some(running) = slot.as_mut() else { return };
         running.has_seen_revoked |= self.revoked.load(Ordering::Relaxed) > 0;
+        running.has_seen_strange |= self.strange.load(Ordering::Relaxed) > 0;
         if let Some(end) = running.replicator.ended() {
             self.judge(running, &end);
             **slot = None;
@@ -210,7 +216,9 @@ impl Replicators {
             // It had not come to listening for signals yet.
             (None, Some(15)) => running.stopped_at.is_some(),
             // Whoever starts while rights are missing is refused.
-            (Some(3), _) => running.has_seen_revoked && ["GRANT", "42501"].iter().any(|word| end.report.contains(word)),
+            (Some(3), _) if running.has_seen_revoked && ["GRANT", "42501"].iter().any(|word| end.report.contains(word)) => true,
+            // A table of other columns or contents is refused, and one that is not there.
+            (Some(3 | 4), _) => running.has_seen_strange,
             _ => false,
         };
         self.history.note(

@@ -8,7 +8,7 @@ use counterfoil::postgres::server::{Server, Settings};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, RwLock};
 use tokio_postgres::Client;
 
 /// Whoever reads and writes for the replicators; it may do no more than it must.
@@ -33,6 +33,10 @@ pub struct Scene {
     pub is_paused: AtomicBool,
     /// Whoever ends or freezes a server has this.
     pub locks: Vec<Mutex<()>>,
+    /// Whoever puts something else in the place of a table has this to write, whoever judges by what the table holds to read.
+    pub tables: Vec<RwLock<()>>,
+    /// Loaders have this to read in a transaction.
+    pub loading: RwLock<()>,
 }
 
 impl Servers {
@@ -74,6 +78,7 @@ impl Servers {
             init_destination(destination).await;
         }
         let locks = databases.iter().map(|_| Mutex::new(())).collect();
+        let tables = databases.iter().map(|_| RwLock::default()).collect();
         let ordinary = Network {
             delay: Duration::from_millis(act.way_ms),
             ..Network::default()
@@ -86,6 +91,8 @@ impl Servers {
             is_forgetful: AtomicBool::new(false),
             is_paused: AtomicBool::new(false),
             locks,
+            tables,
+            loading: RwLock::default(),
         };
         for server in 0..SERVERS {
             scene.databases[server].execute(&scene.grant(server)).await;

@@ -53,5 +53,5 @@ fn a_minute_has_every_kind_of_source_and_ten_minutes_every_kind_of_fault() {
         .flat_map(|act| &act.faults)
         .map(|(_, fault)| format!("{fault:?}").split(' ').next().unwrap().to_owned())
         .collect();
-    assert_eq!(kinds.len(), 18, "{kinds:?}");
+    assert_eq!(kinds.len(), 21, "{kinds:?}");
 }
