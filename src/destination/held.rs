@@ -88,9 +88,9 @@ impl Held {
     }
 
     fn altered(&self) -> Error {
-        Error::new(Kind::Unsuitable, "the table was replaced, or its columns or triggers have changed")
+        Error::new(Kind::Unsuitable, "the table was replaced, or its columns or triggers were changed")
             .at(self.place())
-            .fix("nothing of this batch was written; start again")
+            .fix("this transaction was rolled back: run the command again")
     }
 
     /// Confirms that the table has not moved.

@@ -141,7 +141,7 @@ fn travelling(source: &Table, destination: &Table, is_wanted: impl Fn(&Column) -
     })
 }
 
-/// The columns that travel as text although nothing is known of the text of their type, with that type: it may leave out what the value holds.
+/// The columns that travel as text although the text of their type is not known to say all of a value, with that type.
 pub fn unknown_texts<'a>(table: &'a Table, wire: &Wire) -> Vec<(&'a Column, String)> {
     if wire.format == Format::Binary {
         return Vec::new();
@@ -177,7 +177,7 @@ pub fn cautions(source: &Table, destination: &Table, wire: &Wire) -> Vec<Warning
     };
     let unknown = |(column, of): (&Column, String)| {
         let what = format!(
-            "column {} travels as the text of type {of}, of which nothing is known: what that leaves out is not copied, and no comparison sees it",
+            "column {} travels as the text of type {of}, which is not known to say all of a value: what it omits is neither copied nor compared",
             sql::ident(&column.name)
         );
         Warning::new(what, "")
@@ -198,7 +198,7 @@ fn computed_caution(from: &Column, to: &Column, table: &TableName) -> Option<War
     }
     let shown = |computed: &Column| computed.computed_as.clone().unwrap_or_default();
     let what = format!(
-        "column {column} is computed as {} at the source and as {} at the destination: it is not copied, and may differ",
+        "column {column} is computed as {} at the source and as {} at the destination: it is not copied, and its values may differ",
         shown(from),
         shown(to)
     );
@@ -272,7 +272,7 @@ fn differs(from: &Column, to: &Column, destination: &Table) -> Error {
 fn defined_otherwise(from: &Column, unlike: &Unlike, destination: &Table) -> Error {
     let column = sql::ident(&from.name);
     let what = format!(
-        "column {column} is {} on both sides, and type {} is not the same",
+        "column {column} is {} on both sides, and the definitions of type {} differ",
         from.type_name, unlike.name
     );
     let error = self::unlike(destination, what)

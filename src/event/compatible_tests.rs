@@ -118,7 +118,7 @@ fn a_type_of_one_name_and_two_definitions_is_refused_with_both() {
     assert_eq!(refused.kind(), crate::error::Kind::Unsuitable);
     assert_eq!(
         refused.what(),
-        "column \"own\" is s.amount on both sides, and type s.amount is not the same"
+        "column \"own\" is s.amount on both sides, and the definitions of type s.amount differ"
     );
     assert_eq!(
         refused.causes(),

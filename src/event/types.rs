@@ -73,7 +73,7 @@ pub enum Text {
     Exact,
     /// `xml`, whose output function leaves the declaration out: its cast to text says all.
     Xml,
-    /// Nothing is known of it: this type.
+    /// It does not say all, or nothing is known of it: this type.
     Unknown(String),
 }
 
@@ -86,12 +86,15 @@ impl UserType {
         self.parts.iter().filter_map(|part| part.label.as_deref()).collect()
     }
 
-    /// Whether a value of this type can be stored as the other one without becoming another. More labels do no harm.
+    /// Whether a value of this type can be stored as the other one without becoming another. More labels do no harm, and NULLs that are allowed there alone.
     fn fits_into(&self, other: &Self) -> bool {
         match (&self.kind, &other.kind) {
             (Kind::Enum, Kind::Enum) => self.labels().is_subset(&other.labels()),
             (ours, theirs) => {
-                ours == theirs && self.parts.len() == other.parts.len() && self.parts.iter().zip(&other.parts).all(is_same_part)
+                let is_less_strict = matches!((ours, theirs), (Kind::Domain { .. }, Kind::Domain { is_not_null: false }));
+                (ours == theirs || is_less_strict)
+                    && self.parts.len() == other.parts.len()
+                    && self.parts.iter().zip(&other.parts).all(is_same_part)
             }
         }
     }
@@ -209,8 +212,8 @@ fn text_within<'a>(of: &'a TypeUse, types: &'a UserTypes, within: &mut BTreeSet<
     }
 }
 
-/// Types of extensions whose text says all of a value, each tried with thousands of values against the bytes that are stored; others of the same
-/// extensions (`seg`, `upc`, `ltxtquery`, `query_int`) failed or were not tried.
+/// Types of extensions whose text says all of a value, each tried with thousands of values against the bytes that are stored. Others (`upc`, `ltxtquery`,
+/// `seg`, `query_int`) failed or were not tried.
 const EXTENSION_TYPES: [(&str, &[&str]); 9] = [
     ("citext", &["citext"]),
     ("cube", &["cube"]),

@@ -126,12 +126,14 @@ pub async fn confirm(run: &Replication, source: &Source, index: usize, wire: &Wi
     Err(Error::new(
         Kind::Contents,
         format!(
-            "destination \"{name}\" lacks {} that a transaction committed which was open when the destination was filled",
+            "destination \"{name}\" lacks {}: a transaction that was open when the destination was compared has committed since",
             events(here - there)
         ),
     )
-    .at(format!("destination \"{name}\", {range}: {here} events at the source, {there} at the destination; {agreed}"))
-    .because("what it held at the start came from a dump, a base backup or a promoted copy, or the source has failed over since: its gaps were not decided")
+    .at(format!(
+        "destination \"{name}\", {range}: {here} events at the source, {there} at the destination; {agreed}"
+    ))
+    .because("what it held at the start was brought by a dump, a base backup or a promoted copy, or the source has failed over since")
     .fix(format!(
         "{} brings what is missing, if nothing else differs; then start again",
         remedy::repair(name, "--insert-missing")
@@ -213,7 +215,7 @@ async fn explain(ours: Holding<'_>, theirs: Holding<'_>, range: IdRange, (here, 
         )
         .at(place)
         .because("it appeared at an id that had been proven dead, or was removed at the destination")
-        .because("an id appears late when it was drawn in an earlier transaction, or set by hand")
+        .because("an id appears late when it was drawn in an earlier transaction, set by hand, or brought by a repair of a source that is a copy")
         .fix(format!(
             "find out which it was ({} shows the event); then {} brings it, and start again",
             remedy::events_diff(name),

@@ -12,7 +12,7 @@ use crate::retry::{Happened, Health, Policy};
 use crate::source::along::News;
 use crate::source::cut::{Limits, Mark, Stopped};
 use crate::source::durability::{Files, Gate};
-use crate::source::explain::View;
+use crate::source::explain::{View, Wait};
 use crate::source::mark::{Blocked, Front, Rule};
 use crate::source::read::{Ended, Reading};
 use crate::source::readers::Readers;
@@ -265,9 +265,9 @@ impl Upstream {
         self.front
     }
 
-    /// What committed events wait for, in words.
-    pub fn holding(&self) -> Option<String> {
-        self.holding.in_words()
+    /// What committed events wait for.
+    pub fn holding(&self) -> Option<Wait> {
+        self.holding.now()
     }
 
     /// A lane was compared with the source over this connection, and has come to here: it reads on from there, and nobody looks before it.

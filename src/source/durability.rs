@@ -188,9 +188,9 @@ impl Asked {
     fn compare(&self, now: &Answer) -> Result<()> {
         let mut known = self.known_files();
         let what = if now.table.0 != self.table.0 {
-            "replaced by another of its name"
+            "replaced by another table of its name"
         } else if now.table.1 != self.table.1 {
-            "altered (columns, defaults, triggers, its sequence or its name)"
+            "altered (its columns, defaults, triggers, privileges, sequence or name)"
         } else if !now.files.continue_those(&known) {
             "emptied or rewritten"
         } else {
@@ -199,7 +199,7 @@ impl Asked {
         };
         Err(Error::new(Kind::Unavailable, format!("the source's table was {what}"))
             .at(self.session.place())
-            .fix("nothing of this batch was written; what belongs together is compared anew before more is"))
+            .fix("nothing to do: nothing of this batch was written, and all are compared anew before more is"))
     }
 
     async fn ask(&self) -> Result<Answer> {

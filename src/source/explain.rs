@@ -37,6 +37,8 @@ pub enum Reason {
     Holder(Oldest),
     /// A gap is given up after a time.
     Grace,
+    /// The next look tells.
+    Undecided,
     /// The event that waits was not drawn from the sequence: those between may still be.
     NotDrawn {
         /// The sequence.
@@ -48,18 +50,27 @@ pub enum Reason {
     Missing,
 }
 
+/// What is waited for, for a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// In words.
+    pub words: String,
+    /// What ends it.
+    pub fix: String,
+}
+
 /// What committed events wait for, seen by others.
 #[derive(Clone, Debug, Default)]
-pub struct View(Arc<Mutex<Option<String>>>);
+pub struct View(Arc<Mutex<Option<Wait>>>);
 
 impl View {
-    /// In words; `None` while nothing waits.
-    pub fn in_words(&self) -> Option<String> {
+    /// As it stands; `None` while nothing waits.
+    pub fn now(&self) -> Option<Wait> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set(&self, words: Option<String>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = words;
+    fn set(&self, wait: Option<Wait>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = wait;
     }
 }
 
@@ -97,17 +108,23 @@ impl Holding {
             Some(_) => at.count_waiting(hold.after).await?,
             None => 0,
         };
-        let who = match &hold.reason {
-            Reason::Holder(holder) => at.describe_holder(holder).await?,
-            Reason::Grace | Reason::Missing => "the grace of a gap".to_owned(),
+        let again = "start again: it goes on where it stands";
+        let (who, fix) = match &hold.reason {
+            Reason::Holder(holder) => (
+                at.describe_holder(holder).await?,
+                "end that transaction, then start again".to_owned(),
+            ),
+            Reason::Grace => ("the grace period of a gap".to_owned(), again.to_owned()),
+            Reason::Undecided | Reason::Missing => ("the next look".to_owned(), again.to_owned()),
             Reason::NotDrawn { sequence, drawn } => at.describe_sequence(sequence, *drawn),
         };
         let is_news = self.noted_at.is_none_or(|at| at.elapsed() >= NOTE_AGAIN);
         if since.elapsed() >= NOTE_AFTER && is_news {
             self.noted_at = Some(Instant::now());
-            tell(&hold, waiting, &who, log);
+            tell(&hold, waiting, (&who, &fix), log);
         }
-        self.view.set(Some(in_words(&hold, waiting, &who)));
+        let words = in_words(&hold, waiting, &who);
+        self.view.set(Some(Wait { words, fix }));
         Ok(())
     }
 
@@ -115,7 +132,7 @@ impl Holding {
     pub fn over(&mut self, log: &Logger) {
         if let Some((hold, since)) = self.hold.take() {
             if self.noted_at.take().is_some() {
-                info!(log, "events wait no longer"; key::ID => shown(hold.next), key::ELAPSED_MS => u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX));
+                info!(log, "the wait is over"; key::ID => shown(hold.next), key::ELAPSED_MS => u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX));
             }
             self.asked_at = None;
             self.view.set(None);
@@ -148,15 +165,19 @@ impl Events<'_> {
             .map_err(|error| self.session.error(&error, "cannot count the events that wait"))
     }
 
-    /// Where a sequence stands, in words, with the statement that lets it go on.
-    fn describe_sequence(&self, sequence: &TableName, drawn: Option<i64>) -> String {
+    /// Where a sequence stands, in words, and the statement that lets it go on.
+    fn describe_sequence(&self, sequence: &TableName, drawn: Option<i64>) -> (String, String) {
         let (name, id) = (sql::literal(&sequence.to_string()), sql::ident(self.id_column));
-        format!(
-            "sequence {sequence}, which gave out {} last, to reach it: the event has an id that was set by hand; if the ids between will not be used: \
-             SELECT setval({name}, greatest((SELECT max({id}) FROM {}), (SELECT last_value FROM {sequence})))",
-            shown(drawn),
+        let words = format!(
+            "sequence {sequence}, which gave out {} last, to reach it: the event has an id that was set by hand",
+            shown(drawn)
+        );
+        let fix = format!(
+            "if nobody will insert an event at an id between: SELECT setval({name}, greatest((SELECT max({id}) FROM {}), (SELECT last_value FROM {sequence}))); \
+             it gives up all ids up to there",
             self.table
-        )
+        );
+        (words, fix)
     }
 
     /// Who a holder is, in words.
@@ -173,16 +194,19 @@ impl Events<'_> {
     }
 }
 
-fn tell(hold: &Hold, waiting: i64, who: &str, log: &Logger) {
+fn tell(hold: &Hold, waiting: i64, (who, fix): (&str, &str), log: &Logger) {
     match (&hold.reason, hold.next) {
         (_, None) => {
             warn!(log, "what a destination holds cannot be confirmed before a transaction ends that may still insert below it"; "holder" => who);
         }
         (Reason::NotDrawn { .. }, Some(next)) => {
             warn!(log, "committed events wait for their sequence: an id was set by hand above it";
-                key::ID => next, key::EVENTS => waiting, "sequence" => who);
+                key::ID => next, key::EVENTS => waiting, "sequence" => who, "fix" => fix);
         }
-        (_, Some(next)) => {
+        (Reason::Grace | Reason::Undecided | Reason::Missing, Some(next)) => {
+            warn!(log, "committed events wait"; key::ID => next, key::EVENTS => waiting, "for" => who);
+        }
+        (Reason::Holder(_), Some(next)) => {
             warn!(log, "committed events wait for a transaction that may still insert before them";
                 key::ID => next, key::EVENTS => waiting, "holder" => who);
         }
@@ -192,7 +216,7 @@ fn tell(hold: &Hold, waiting: i64, who: &str, log: &Logger) {
 fn in_words(hold: &Hold, waiting: i64, who: &str) -> String {
     let Some(next) = hold.next else {
         return format!(
-            "what a destination holds up to id {} cannot be confirmed before it ends: {who}",
+            "what a destination holds up to id {} cannot be confirmed before this has ended: {who}",
             shown(hold.after)
         );
     };

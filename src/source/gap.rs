@@ -72,5 +72,5 @@ pub fn hole(hold: &Hold, place: &str) -> Error {
         ),
     )
     .at(place)
-    .fix("find out who removed or skipped it; if it is meant to be, name it in known_gaps")
+    .fix("find out who removed or skipped it; if the gap is intended, add it to known_gaps")
 }

@@ -263,13 +263,14 @@ impl Looker {
     fn reason(&self, next: Option<i64>, drawn: Option<Option<i64>>) -> Reason {
         match &self.rule {
             Rule::Consecutive { .. } => Reason::Missing,
-            Rule::Copy | Rule::Grace(_) => Reason::Grace,
+            Rule::Copy => Reason::Undecided,
+            Rule::Grace(_) => Reason::Grace,
             Rule::Horizon { sequence, .. } => match (sequence, drawn, next) {
                 (Some(sequence), Some(drawn), Some(next)) if drawn < Some(next) => Reason::NotDrawn {
                     sequence: sequence.clone(),
                     drawn,
                 },
-                _ => self.horizon.oldest().map_or(Reason::Grace, Reason::Holder),
+                _ => self.horizon.oldest().map_or(Reason::Undecided, Reason::Holder),
             },
         }
     }

@@ -258,11 +258,18 @@ fn fault(random: &mut StdRng, kind: Kind) -> Fault {
         97..100 => Fault::Cancel {
             server: random.random_range(0..SERVERS),
         },
-        100..103 => Fault::RestartUnder {
+        _ => strange(random),
+    }
+}
+
+/// Of those who do as they like with a table.
+fn strange(random: &mut StdRng) -> Fault {
+    match random.random_range(0..12) {
+        0..3 => Fault::RestartUnder {
             for_ms: random.random_range(200..2000),
             is_committed: random.random_bool(0.7),
         },
-        103..107 => Fault::Seed {
+        3..7 => Fault::Seed {
             destination: random.random_range(0..DESTINATIONS),
             for_ms: random.random_range(100..1500),
             is_committed: random.random_bool(0.7),

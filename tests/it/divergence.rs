@@ -317,14 +317,14 @@ async fn an_index_of_the_id_that_lacks_rows_is_named_with_the_statement_that_cur
     assert_eq!(end.code, Some(4), "{end:?}");
     for words in [
         "the index of the id at the source is damaged",
-        "it knows 6000 rows of 6003",
-        "at the source: REINDEX TABLE public.events;",
+        "it has 6000 of the table's 6003 rows",
+        "REINDEX TABLE CONCURRENTLY public.events; at the source",
     ] {
         assert!(end.report.contains(words), "{words} is not in {}", end.report);
     }
     assert!(!end.report.contains("both agree"), "{}", end.report);
     // Obeyed as it stands: now the rows are seen that were never copied.
-    source.execute("REINDEX TABLE public.events").await;
+    source.execute("REINDEX TABLE CONCURRENTLY public.events").await;
     let end = setup.start(&["--until-caught-up"]).ends().await;
     assert!(end.report.contains("both agree up to id 3000"), "{}", end.report);
     let (code, printed, complaint) = crate::repair::repair(&source, &destination, &["--insert-missing", "--yes"]);

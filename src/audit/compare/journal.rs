@@ -168,7 +168,7 @@ impl Journal {
         }
         let journal: Self = serde_json::from_str(&text).map_err(|error| wrong().caused_by(&error))?;
         if journal.sha256 != journal.digest() || journal.parts.is_empty() {
-            return Err(wrong().because("it is not as it was written: its digest is another"));
+            return Err(wrong().because("it was changed since it was written: its digest does not match"));
         }
         Ok(journal)
     }
@@ -278,7 +278,7 @@ mod tests {
         refused(&of_old, "it is of version 1");
         let mut edited = journal();
         edited.parts[0].through = 13;
-        refused(&edited, "its digest is another");
+        refused(&edited, "its digest does not match");
         std::fs::write(&path, "{\"version\": 1, \"through\": 7}").expect("written");
         assert!(Journal::read(&path).expect_err("refused").report().contains("it is of version 1"));
     }

@@ -140,7 +140,7 @@ async fn still_true(
     let touched = journal.touched((task.first, task.second), task.columns, now, stop).await?;
     let note = touched.map(|part| {
         format!(
-            "something was written, removed or rewritten since the run of {} compared the rows up to id {}: everything was compared again",
+            "rows were written, removed or rewritten since the run of {} compared those up to id {}: everything was compared again",
             part.began, part.through
         )
     });

@@ -46,6 +46,24 @@ pub struct Grounds {
     pub is_something_skipped: bool,
 }
 
+impl Outcome {
+    /// What each earlier run has compared: when it began, up to which id it came, and how many rows of each side it was.
+    pub fn earlier_runs(&self) -> Vec<(String, i64, (u64, u64))> {
+        let mut before = (0, 0);
+        let run = |part: &Part| {
+            let (first, second) = std::mem::replace(&mut before, part.rows);
+            let rows = (part.rows.0.saturating_sub(first), part.rows.1.saturating_sub(second));
+            (part.began.clone(), part.through, rows)
+        };
+        self.earlier.iter().map(run).collect()
+    }
+
+    /// All differences: rows without an id, which no class holds, by their numbers.
+    pub fn differences(&self) -> u64 {
+        self.tally.total() + self.without_id.0.abs_diff(self.without_id.1)
+    }
+}
+
 impl Grounds {
     /// The verdict.
     pub fn verdict(self) -> Verdict {

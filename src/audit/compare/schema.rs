@@ -67,7 +67,7 @@ impl Schema {
         };
         let uncertain = compatible::unknown_texts(first, &wire).into_iter().map(|(column, of)| {
             format!(
-                "column {} is compared as the text of type {of}, of which nothing is known: what that leaves out was not compared",
+                "column {} is compared as the text of type {of}, which is not known to say all of a value: what it omits was not compared",
                 sql::ident(&column.name)
             )
         });

@@ -90,7 +90,7 @@ impl Side {
             return Ok(());
         }
         let what = format!(
-            "the table of {} was replaced by another of its name while it was compared",
+            "the table of {} was replaced by another of its name during the comparison: there is no verdict",
             self.name
         );
         Err(Error::new(Kind::Unavailable, what).at(self.shown()).fix("compare again"))

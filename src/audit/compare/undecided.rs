@@ -95,12 +95,12 @@ impl Undecided {
         };
         let late = |rows: u64, ids: String, has: &str, is_late: &str| {
             format!(
-                "{rows} rows are only at {has}, and {is_late} is a standby that may be late ({ids}): compare again when it has caught up, or compare its primary"
+                "{rows} rows are only at {has}, and {is_late} is a standby that may lag ({ids}): compare again when it has caught up, or compare its primary"
             )
         };
         let told = [
             self.open.told(|rows, ids| {
-                format!("{rows} rows are only at the second side, at ids that open transactions of the first may still fill ({ids}; {open}): end these, then compare again")
+                format!("{rows} rows are only at the second side, at ids that open transactions of the first may still fill ({ids}; {open}): wait for these or end them, then compare again")
             }),
             self.first_is_late.told(|rows, ids| late(rows, ids, second, first)),
             self.second_is_late.told(|rows, ids| late(rows, ids, first, second)),
@@ -146,7 +146,7 @@ mod tests {
         let told = undecided.told(&fence(Doubt::Nothing, (false, true)), ("a", "b"));
         assert_eq!(told.len(), 1);
         assert!(
-            told[0].starts_with("12 rows are only at a, and b is a standby that may be late (ids 1, 2"),
+            told[0].starts_with("12 rows are only at a, and b is a standby that may lag (ids 1, 2"),
             "{told:?}"
         );
         assert!(told[0].contains("9, 10, …)"), "{told:?}");

@@ -16,7 +16,7 @@ pub struct Summary {
     pub verdict: String,
     /// How the definitions of the tables differ.
     pub schema_notes: Vec<String>,
-    /// The id up to which both sides were compared; `None` for no bound.
+    /// The highest id that was to be compared: the fence, or with `--complete` the end of both sides; `None` for no bound.
     pub fence: Option<i64>,
     /// Rows of the first side that were compared.
     pub rows_first: u64,
@@ -24,7 +24,7 @@ pub struct Summary {
     pub rows_second: u64,
     /// Rows of each side without an id.
     pub without_id: (u64, u64),
-    /// What earlier runs have compared: when each began, up to which id, and rows of each side in all.
+    /// What earlier runs have compared: when each began, up to which id, and how many rows of each side.
     pub earlier: Vec<(String, i64, (u64, u64))>,
     /// Rows beyond the fence, which are on their way.
     pub pending: u64,
@@ -92,11 +92,12 @@ pub fn summary(summary: &Summary) -> String {
         (
             "differences",
             json!({
-                "total": tally.total(),
+                "total": tally.total() + summary.without_id.0.abs_diff(summary.without_id.1),
                 "missing": tally.missing,
                 "extra": tally.extra,
                 "changed": tally.changed,
                 "representation": tally.representation,
+                "without_id": summary.without_id.0.abs_diff(summary.without_id.1),
             }),
         ),
         ("by_column", Value::Object(by_column)),

@@ -110,7 +110,7 @@ impl Printer {
             outcome.rows.1,
             by_others(outcome)
         ))?;
-        if outcome.tally.total() > 0 {
+        if outcome.differences() > 0 {
             line(&format!("differences: {}", differences(outcome, columns)))?;
         }
         if outcome.tally.total() > shown_max {
@@ -119,7 +119,7 @@ impl Printer {
         let (ours, theirs) = outcome.without_id;
         if (ours, theirs) != (0, 0) {
             told(&format!(
-                "without an id: {ours} rows of {first}, {theirs} of {second}: no copy of events has any"
+                "without an id: {ours} rows of {first}, {theirs} of {second}: such rows are never copied"
             ))?;
         }
         let above = shown_id(outcome.end);
@@ -177,14 +177,9 @@ fn schema(pair: &Pair) -> (bool, Vec<String>) {
 
 /// What of it was compared by earlier runs.
 fn by_others(outcome: &Outcome) -> String {
-    let mut before = (0, 0);
-    let mut said = String::new();
-    for part in &outcome.earlier {
-        let (ours, theirs) = (part.rows.0.saturating_sub(before.0), part.rows.1.saturating_sub(before.1));
-        said.push_str(&format!("; of these {ours} and {theirs} by a run of {}", part.began));
-        before = part.rows;
-    }
-    said
+    let runs = outcome.earlier_runs().into_iter();
+    runs.map(|(began, _, (ours, theirs))| format!("; of these {ours} and {theirs} by a run of {began}"))
+        .collect()
 }
 
 fn with_causes(problem: &Error) -> String {
@@ -201,6 +196,7 @@ fn differences(outcome: &Outcome, columns: &Columns) -> String {
         (tally.extra, "extra"),
         (tally.changed, "changed"),
         (tally.representation, "changed in representation only"),
+        (outcome.without_id.0.abs_diff(outcome.without_id.1), "without an id"),
     ];
     let named = classes
         .iter()
@@ -226,11 +222,7 @@ fn summary(outcome: &Outcome, verdict: Verdict, pair: &Pair, columns: &Columns) 
         schema_notes: schema(pair).1,
         fence: outcome.end,
         without_id: outcome.without_id,
-        earlier: outcome
-            .earlier
-            .iter()
-            .map(|part| (part.began.clone(), part.through, part.rows))
-            .collect(),
+        earlier: outcome.earlier_runs(),
         rows_first: outcome.rows.0,
         rows_second: outcome.rows.1,
         pending: outcome.pending.0,

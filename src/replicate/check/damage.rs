@@ -41,9 +41,11 @@ impl Damage {
             Kind::Contents,
             format!("destination \"{destination}\" cannot be compared: the index of the id at the {side} is damaged"),
         )
-        .because(format!("it knows {index} rows of {heap}, so whoever reads by it misses some"))
+        .because(format!(
+            "it has {index} of the table's {heap} rows, and whoever reads by it misses the rest"
+        ))
         .fix(format!(
-            "at the {side}: REINDEX TABLE {table}; then start again; no event is missing before that was done"
+            "REINDEX TABLE CONCURRENTLY {table}; at the {side}, then start again; until then no event can be called missing"
         ))
     }
 }

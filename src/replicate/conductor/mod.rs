@@ -284,9 +284,7 @@ impl<'a> Conductor<'a> {
         }
         let ours = Error::new(Kind::Unavailable, what).at(self.upstream.in_words());
         match self.upstream.holding() {
-            Some(holding) => ours
-                .because(holding)
-                .fix("end that transaction, then start again; nothing was lost"),
+            Some(holding) => ours.because(holding.words).fix(holding.fix),
             None => ours.fix("start again: it goes on where it stands; retry_for_ms sets the time allowed"),
         }
     }

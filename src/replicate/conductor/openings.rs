@@ -200,7 +200,7 @@ impl Conductor<'_> {
         match confirmed {
             Ok(()) if slot.unconfirmed == Some(through) => {
                 slot.unconfirmed = None;
-                info!(self.run.log, "the destination was confirmed: what was open when it was compared has ended";
+                info!(self.run.log, "the destination was counted again and agrees: what was open when it was compared has ended";
                     key::DESTINATION => &slot.name, key::THROUGH => through);
             }
             Ok(()) => {}

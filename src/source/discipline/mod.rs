@@ -233,14 +233,14 @@ impl Case<'_> {
                 Warning::new(what, "")
             })
             .collect();
-        if sequence.last_value == LastValue::Unreadable {
+        if !sequence.may_select {
             let what = format!(
-                "sequence {} may not be read, so whether all ids come from it was not checked",
+                "sequence {} may not be read: an event whose id is set by hand above it is copied at once, and what is inserted below it later can be lost",
                 sequence.name
             );
             warnings.push(Warning::new(
                 what,
-                format!("GRANT SELECT ON SEQUENCE {} TO our role", sequence.name),
+                format!("GRANT SELECT ON SEQUENCE {} TO our role;", sequence.name),
             ));
         }
         warnings
@@ -262,14 +262,14 @@ impl Case<'_> {
             let what = format!(
                 "ids = \"copy\" trusts that Counterfoil alone writes into the table, but {others} gives out ids there: events of other writers can be lost"
             );
-            Warning::new(what, "let nobody else write there, or say ids = \"auto\"")
+            Warning::new(what, "stop other writers of this table, or say ids = \"auto\"")
         };
         let reason = "configured: another Counterfoil feeds the table, in the order of ids".to_owned();
         Ok(self.judged(Discipline::Copy, reason, others.map(warning).into_iter().collect()))
     }
 
     fn unseen_on_standby(&self) -> Error {
-        self.refuse("the source is a standby, where ids of transactions in flight cannot be seen")
+        self.refuse("the source is a standby, where locks of open transactions cannot be seen")
             .fix("name the primary as the source (target_session_attrs=read-write with all hosts); only ids = \"consecutive\" and \"copy\" can be followed on a standby")
     }
 

@@ -133,8 +133,12 @@ fn ids_above_the_last_value_do_not_come_from_the_sequence() {
 
 #[test]
 fn a_sequence_that_may_not_be_read_is_no_obstacle_but_is_said() {
-    let judged = judge(&with_sequence(|s| s.last_value = LastValue::Unreadable), Ids::Auto, &[]).unwrap();
-    assert!(judged.warnings[0].what.contains("was not checked"));
+    let unreadable = |sequence: &mut Sequence| {
+        sequence.last_value = LastValue::Unreadable;
+        sequence.may_select = false;
+    };
+    let judged = judge(&with_sequence(unreadable), Ids::Auto, &[]).unwrap();
+    assert!(judged.warnings[0].what.contains("may not be read"));
 }
 
 #[test]
@@ -336,4 +340,6 @@ fn a_copy_is_followed_as_such_where_it_is_asked_for_also_on_a_standby_and_other_
 fn how_far_a_sequence_has_come_is_asked_where_it_may_be_read() {
     let judged = judge(&with_sequence(|sequence| sequence.may_select = false), Ids::Auto, &[]).unwrap();
     assert!(matches!(judged.discipline, Discipline::Sequence { readable: None, .. }), "{judged}");
+    // USAGE alone shows the last value at the start, and no more.
+    assert!(judged.warnings[0].what.contains("may not be read"));
 }

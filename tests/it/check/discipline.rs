@@ -180,7 +180,7 @@ async fn a_standby_is_followed_with_consecutive_ids_and_refused_with_a_sequence(
     let source = on_a_standby(SEQUENCE).await;
     let (code, problem) = refusal(&config(&source, &[("copy", &destination)])).await;
     assert_eq!(code, 3);
-    assert!(problem.what().contains("ids of transactions in flight cannot be seen"), "{problem}");
+    assert!(problem.what().contains("locks of open transactions cannot be seen"), "{problem}");
 }
 
 #[tokio::test]

@@ -63,7 +63,7 @@ async fn a_table_that_another_takes_the_name_of_meanwhile_is_not_compared() {
     });
     let (code, out, err) = told;
     assert_eq!(code, 2, "{out}{err}");
-    assert!(err.contains("was replaced by another of its name while it was compared"), "{err}");
+    assert!(err.contains("was replaced by another of its name during the comparison"), "{err}");
     assert_eq!(compared(&first, &second, &[]).await.0, 0);
 }
 
@@ -181,7 +181,7 @@ async fn a_rewrite_of_a_table_or_of_the_journal_makes_it_worthless() {
     std::fs::write(&all.journal, edited.to_string()).unwrap();
     let (code, out, err) = all.resumed().await;
     assert_eq!(code, 2, "{out}");
-    assert!(err.contains("its digest is another"), "{err}");
+    assert!(err.contains("its digest does not match"), "{err}");
 }
 
 /// A primary with equal tables beside a standby of it, whose replay is paused before the last transaction of the first of these statements.
@@ -213,13 +213,13 @@ async fn a_standby_is_compared_with_its_primary_and_what_only_it_lacks_is_waited
     let (code, out, _) = compared(&late, &copy, &[]).await;
     assert_eq!(code, 3, "{out}");
     assert!(
-        out.contains("1 rows are only at second, and first is a standby that may be late (ids 1100)"),
+        out.contains("1 rows are only at second, and first is a standby that may lag (ids 1100)"),
         "{out}"
     );
     let (code, out, _) = compared(&primary, &late, &[]).await;
     assert_eq!(code, 3, "{out}");
     assert!(
-        out.contains("1 rows are only at first, and second is a standby that may be late (ids 1100)"),
+        out.contains("1 rows are only at first, and second is a standby that may lag (ids 1100)"),
         "{out}"
     );
     // A change is a difference wherever it is seen.
