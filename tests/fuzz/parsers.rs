@@ -24,7 +24,7 @@ pub struct Parser {
     pub parse: fn(&[u8], &Path),
 }
 
-const CORPUS_JOURNAL: &[u8] = br#"{"version":2,"subject":{"sides":[{"system_identifier":1,"database":"d","table":"public.events","oid":5,"is_standby":false},{"system_identifier":1,"database":"d","table":"public.events","oid":5,"is_standby":false}],"columns":"a","from":null,"is_complete":false},"parts":[{"through":5,"rows":[1,2],"began":"2026-01-02T03:04:05Z","states":[{"timeline":1,"files":4,"xmin":733},{"timeline":1,"files":4,"xmin":733}]}],"tally":{"missing":1,"extra":0,"changed":0,"representation":0,"by_column":[1]},"sha256":"a711ecec6493cd4170db308dba64cf1bc20dac8c40c65d306c7ccdb68663b50a"}"#;
+const CORPUS_JOURNAL: &[u8] = br#"{"version":2,"subject":{"sides":[{"system_identifier":1,"database":"d","table":"public.events","oid":5,"is_standby":false},{"system_identifier":1,"database":"d","table":"public.events","oid":5,"is_standby":false}],"columns":"a","from":null,"through":null,"is_complete":false},"parts":[{"through":5,"rows":[1,2],"began":"2026-01-02T03:04:05Z","states":[{"timeline":1,"started_at_us":5,"definition":"6","files":"4","xmin":733},{"timeline":1,"started_at_us":5,"definition":"6","files":"4","xmin":733}]}],"tally":{"missing":1,"extra":0,"changed":0,"representation":0,"by_column":[1]},"sha256":"4d2577a45c955df4d0f489f9b17804875ae927d43234bc01ecd63d577d3128e1"}"#;
 
 pub const PARSERS: &[Parser] = &[
     Parser {

@@ -6,6 +6,7 @@
 use crate::audit::compare::both::both;
 use crate::audit::compare::side::{Columns, Side};
 use crate::audit::compare::state::{Identity, State};
+use crate::audit::compare::task::Task;
 use crate::audit::compare::whole_file::WholeFile;
 use crate::audit::difference::Tally;
 use crate::error::{Error, Kind, Result};
@@ -47,6 +48,8 @@ pub struct Subject {
     pub columns: String,
     /// The lowest id that was asked for.
     pub from: Option<i64>,
+    /// The highest id that was asked for.
+    pub through: Option<i64>,
     /// Whether rows beyond the fence were compared too.
     pub is_complete: bool,
 }
@@ -67,12 +70,13 @@ pub struct Part {
 
 impl Subject {
     /// Of these two sides.
-    pub fn of(first: &Side, second: &Side, columns: &Columns, from: Option<i64>, is_complete: bool) -> Self {
+    pub fn of(task: Task<'_>) -> Self {
         Self {
-            sides: (first.identity().clone(), second.identity().clone()),
-            columns: columns.wire.select_list(),
-            from,
-            is_complete,
+            sides: (task.first.identity().clone(), task.second.identity().clone()),
+            columns: task.columns.wire.select_list(),
+            from: task.options.from,
+            through: task.options.through,
+            is_complete: task.options.must_be_complete,
         }
     }
 }
@@ -90,7 +94,7 @@ impl Part {
         now: &(State, State),
         stop: &Stop,
     ) -> Result<bool> {
-        let is_same = |then: &State, now: &State| then.history() == now.history() && then.is_comparable(now);
+        let is_same = |then: &State, now: &State| then.goes_on_as(now) && then.is_comparable(now);
         if !is_same(&self.states.0, &now.0) || !is_same(&self.states.1, &now.1) {
             return Ok(false);
         }
@@ -205,7 +209,7 @@ impl Journal {
                 shown(&self.subject.sides.0),
                 shown(&self.subject.sides.1)
             ))
-            .fix("compare the same tables with the same --from and --complete, or leave --resume out"))
+            .fix("compare the same tables with the same --from, --through and --complete, or leave --resume out"))
     }
 
     fn digest(&self) -> String {
@@ -233,13 +237,16 @@ mod tests {
         };
         let state = State {
             timeline: Some(1),
-            files: 4,
+            started_at_us: 5,
+            definition: "6".to_owned(),
+            files: "4".to_owned(),
             xmin: 733,
         };
         let subject = Subject {
             sides: (side("a"), side("b")),
             columns: "e.\"id\"".to_owned(),
             from: None,
+            through: None,
             is_complete: false,
         };
         let part = Part {

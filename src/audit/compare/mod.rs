@@ -60,8 +60,8 @@ pub fn plan(task: Task<'_>) -> String {
 /// Compares; `journal`: where an earlier run was interrupted. Where somebody has written into what that run compared, everything is compared.
 ///
 /// # Errors
-/// What the servers, the watcher or the script say: then nothing is known but what was told meanwhile. `Unavailable` when another table has taken the name
-/// of a side meanwhile.
+/// What the servers, the watcher or the script say: then nothing is known but what was told meanwhile. `Unavailable` when a side is not
+/// the table any more that it was.
 pub async fn compare(
     task: Task<'_>,
     journal: Option<Journal>,
@@ -69,8 +69,7 @@ pub async fn compare(
     script: Option<&mut Script>,
     stop: &Stop,
 ) -> Result<Outcome> {
-    let is_complete = task.options.must_be_complete;
-    let subject = Subject::of(task.first, task.second, task.columns, task.options.from, is_complete);
+    let subject = Subject::of(task);
     journal.iter().try_for_each(|journal| journal.confirm(&subject))?;
     let ((ours, began), (theirs, _)) = both(
         stop,
@@ -102,7 +101,7 @@ pub async fn compare(
     };
     let run = Run {
         subject,
-        states,
+        states: states.clone(),
         began,
         earlier: journal.map(|journal| journal.parts).unwrap_or_default(),
         note,
@@ -110,10 +109,15 @@ pub async fn compare(
     let found = walk.found();
     let outcome = conclude(task, whole, (ended, found), (counted, stop), run).await?;
     if ended != Ended::Interrupted {
-        let confirmed = async |side: &Side, stop: Stop| side.confirm_table(&stop).await;
+        let confirmed = async |side: &Side, was: &State, stop: Stop| side.confirm(was, &stop).await;
         // Also when a stop came meanwhile: what was found is told then.
         let never = Stop::never();
-        both(&never, |stop| confirmed(task.first, stop), |stop| confirmed(task.second, stop)).await?;
+        both(
+            &never,
+            |stop| confirmed(task.first, &states.0, stop),
+            |stop| confirmed(task.second, &states.1, stop),
+        )
+        .await?;
     }
     Ok(outcome)
 }

@@ -12,7 +12,8 @@ use crate::event::wire::{ReadAs, Wire, WireColumn};
 use crate::postgres::catalog;
 use crate::postgres::connect::{Purpose, Session};
 use crate::postgres::fault::Side as Role;
-use crate::postgres::pool::Pool;
+use crate::postgres::identity::ServerIdentity;
+use crate::postgres::pool::{Lent, Pool};
 use crate::postgres::stored::StoredEvents;
 use crate::sql::{self, TableName};
 use crate::stop::Stop;
@@ -50,8 +51,7 @@ pub struct Side {
     pub size: Size,
     place: String,
     identity: Identity,
-    pub(super) timeline: Option<u32>,
-    pub(super) files: i64,
+    server: ServerIdentity,
     conninfo: Conninfo,
     timeout: Duration,
     pool: Pool,
@@ -107,14 +107,13 @@ impl Side {
         let table = comparable(table, &at.table, id_column).map_err(|error| error.at(session.place()))?;
         let row = session.query_one(include_str!("../../../sql/audit/size.sql"), &[&table.oid]).await;
         let size = |row: Row| {
-            let size = Size {
+            Ok(Size {
                 rows_estimated: row.try_get("rows_estimated")?,
                 bytes: row.try_get("bytes")?,
                 bytes_out_of_line: row.try_get("bytes_out_of_line")?,
-            };
-            Ok((size, row.try_get("files")?))
+            })
         };
-        let (size, files) = row
+        let size = row
             .and_then(size)
             .map_err(|error| session.error(&error, "cannot ask how large the table is"))?;
         let identity = Identity {
@@ -124,7 +123,7 @@ impl Side {
             oid: table.oid,
             is_standby: session.server().is_in_recovery(),
         };
-        let timeline = session.server().identity.timeline;
+        let server = session.server().identity.clone();
         let place = session.place().to_owned();
         drop(lent);
         Ok(Self {
@@ -133,8 +132,7 @@ impl Side {
             size,
             place,
             identity,
-            timeline,
-            files,
+            server,
             conninfo: at.conninfo.clone(),
             timeout,
             pool,
@@ -151,20 +149,41 @@ impl Side {
         &self.identity
     }
 
+    /// Which server it is on.
+    pub fn server(&self) -> &ServerIdentity {
+        &self.server
+    }
+
     /// A session of the pool.
     ///
     /// # Errors
-    /// Those of [`Pool::get`].
-    pub async fn session(&self) -> Result<impl std::ops::Deref<Target = Session>> {
-        self.pool.get().await
+    /// Those of [`Pool::get`]; `Unavailable` when it is on another server than the first one was.
+    pub async fn session(&self) -> Result<Lent<'_>> {
+        let lent = self.pool.get().await?;
+        self.confirm_server(&lent)?;
+        Ok(lent)
     }
 
     /// A session of its own, besides the pool.
     ///
     /// # Errors
-    /// Those of the connection.
+    /// Those of the connection; as [`Self::session`].
     pub async fn own_session(&self) -> Result<Session> {
-        Session::open(&self.conninfo, PURPOSE, self.timeout).await
+        let session = Session::open(&self.conninfo, PURPOSE, self.timeout).await?;
+        self.confirm_server(&session)?;
+        Ok(session)
+    }
+
+    /// Behind one address there may be several.
+    fn confirm_server(&self, session: &Session) -> Result<()> {
+        if session.server().identity == self.server {
+            return Ok(());
+        }
+        Err(
+            Error::new(Kind::Unavailable, format!("another server answers for {} than before", self.name))
+                .at(session.place())
+                .fix("name one server, not an address that leads to several; then compare again"),
+        )
     }
 
     /// A session of its own that reads the rows themselves.
@@ -274,7 +293,7 @@ impl Side {
         ];
         values.extend(more.iter().cloned());
         let asked = sql::fill(file, &values);
-        let lent = self.pool.get().await?;
+        let lent = self.session().await?;
         lent.query(&asked, &[&ids]).await.map_err(|error| self.error(&lent, &error))
     }
 
@@ -290,7 +309,7 @@ impl Side {
 
     /// What the server answers within this time, unless `enough` comes first; else it is told to cancel, and has when this returns.
     pub(super) async fn answer(&self, asked: &str, answer_max: Duration, enough: &Stop) -> Result<Vec<SimpleQueryRow>> {
-        let lent = self.pool.get().await?;
+        let lent = self.session().await?;
         let answer = tokio::time::timeout(answer_max, enough.or(lent.simple_query(asked))).await;
         match answer {
             Ok(Some(answer)) => Ok(rows_of(answer.map_err(|error| self.error(&lent, &error))?)),

@@ -28,16 +28,21 @@ pub struct Identity {
 pub struct State {
     /// Changes at a promotion; not known of a standby.
     pub timeline: Option<u32>,
-    /// Stands for its files.
-    pub files: i64,
+    /// When the server was started, microseconds since 1970: what lies in its files may have been put back while it was not running.
+    pub started_at_us: i64,
+    /// Stands for the table, its columns, types, defaults and triggers; a rename and back is another one.
+    pub definition: String,
+    /// Stands for its files, which TRUNCATE and every rewrite replace.
+    pub files: String,
     /// Every transaction of a lower number had ended (`pg_snapshot_xmin`).
     pub xmin: u64,
 }
 
 impl State {
-    /// What stays the same while nothing was put back, taken over or rewritten.
-    pub fn history(&self) -> (Option<u32>, i64) {
-        (self.timeline, self.files)
+    /// Whether nothing was put back, taken over, altered or rewritten from this one to the other.
+    pub fn goes_on_as(&self, other: &Self) -> bool {
+        let history = |state: &Self| (state.timeline, state.started_at_us, state.definition.clone(), state.files.clone());
+        history(self) == history(other)
     }
 
     /// Whether numbers of transactions of then can still be told from those of now: half of all there are at a time.
@@ -54,16 +59,32 @@ impl State {
 }
 
 impl Side {
-    /// What the table is now, and the time of day at the server.
+    /// What bears the table's name now, and the time of day at the server.
     ///
     /// # Errors
-    /// Those of the server, here and in the following; `Stopped` when `enough` comes first.
+    /// Those of the server, here and in the following; `Stopped` when `enough` comes first; `Unavailable` when it is not what was opened.
     pub async fn state(&self, enough: &Stop) -> Result<(State, String)> {
-        let rows = self.rows(include_str!("../../../sql/audit/snapshot.sql"), enough).await?;
+        let asks = self.table.asks();
+        let values = [
+            ("qualified", sql::text(self.table.name.quoted())),
+            ("described", sql::sql(asks.value())),
+            ("definition", sql::sql(asks.of_source(Vec::new()).value())),
+        ];
+        let rows = self
+            .rows(&sql::fill(include_str!("../../../sql/audit/state.sql"), &values), enough)
+            .await?;
         let row = rows.first().ok_or_else(|| self.odd())?;
+        let (Some(definition), Some(files)) = (text(row, 3), text(row, 4)) else {
+            return Err(self.moved());
+        };
+        if text(row, 2) != self.table.fingerprint.as_deref() {
+            return Err(self.moved());
+        }
         let state = State {
-            timeline: self.timeline,
-            files: self.files,
+            timeline: self.server().timeline,
+            started_at_us: self.server().started_at_us,
+            definition: definition.to_owned(),
+            files: files.to_owned(),
             xmin: number(row, 0).ok_or_else(|| self.odd())?,
         };
         Ok((state, text(row, 1).unwrap_or_default().to_owned()))
@@ -78,21 +99,20 @@ impl Side {
         Ok((number(row, 0).ok_or_else(|| self.odd())?, text(row, 1) != Some("f")))
     }
 
-    /// Confirms that what bears the name is still the table that was opened: all questions go by the name.
+    /// Confirms that the table is still what it was: all questions go by its name.
     ///
     /// # Errors
-    /// `Unavailable` when it is another.
-    pub async fn confirm_table(&self, enough: &Stop) -> Result<()> {
-        let qualified = [("qualified", sql::text(self.table.name.quoted()))];
-        let asked = sql::fill(include_str!("../../../sql/audit/still_there.sql"), &qualified);
-        let rows = self.rows(&asked, enough).await?;
-        if rows.first().and_then(|row| number(row, 0)) == Some(u64::from(self.table.oid)) {
-            return Ok(());
-        }
+    /// `Unavailable` when it is not.
+    pub async fn confirm(&self, was: &State, enough: &Stop) -> Result<()> {
+        let (now, _) = self.state(enough).await?;
+        if was.goes_on_as(&now) { Ok(()) } else { Err(self.moved()) }
+    }
+
+    fn moved(&self) -> Error {
         let what = format!(
-            "the table of {} was replaced by another of its name during the comparison: there is no verdict",
+            "the table of {} was replaced, altered, emptied or rewritten during the comparison: there is no verdict",
             self.name
         );
-        Err(Error::new(Kind::Unavailable, what).at(self.shown()).fix("compare again"))
+        Error::new(Kind::Unavailable, what).at(self.shown()).fix("compare again")
     }
 }

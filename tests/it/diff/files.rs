@@ -200,13 +200,16 @@ async fn a_journal_of_another_comparison_is_refused() {
     };
     let state = State {
         timeline: None,
-        files: 0,
+        started_at_us: 0,
+        definition: String::new(),
+        files: String::new(),
         xmin: 3,
     };
     let subject = Subject {
         sides: (side("a"), side("b")),
         columns: String::new(),
         from: None,
+        through: None,
         is_complete: false,
     };
     let part = Part {
