@@ -1,8 +1,7 @@
--- The triggers of a table. The catalog says of a table that has or had none that it has none.
+-- The triggers of a table, with their functions as they are. Not looked for where the catalog says of a table that it has none.
 -- c is the table in pg_class.
-case when c.relhastriggers then
-    array(select (g.oid, g.tgenabled, g.tgfoid, g.tgtype)
-            from pg_catalog.pg_trigger as g
-           where g.tgrelid operator(pg_catalog.=) c.oid
-           order by g.oid)
-end
+array(select (g.oid, g.tgenabled, g.tgfoid, g.tgtype,
+              (select f.xmin from pg_catalog.pg_proc as f where f.oid operator(pg_catalog.=) g.tgfoid))
+        from pg_catalog.pg_trigger as g
+       where c.relhastriggers and g.tgrelid operator(pg_catalog.=) c.oid
+       order by g.oid)

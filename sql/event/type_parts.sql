@@ -26,10 +26,22 @@ parts (owner, n, label, type, typmod) as (
              from pg_catalog.pg_enum v
             where t.typtype operator(pg_catalog.=) 'e' and v.enumtypid operator(pg_catalog.=) t.oid
            union all
-           select 0, (select pg_catalog.concat(s.nspname, '.', f.proname)
+           select 0, (select pg_catalog.concat('canonical function ', s.nspname, '.', f.proname)
                         from pg_catalog.pg_proc f join pg_catalog.pg_namespace s on s.oid operator(pg_catalog.=) f.pronamespace
                        where f.oid operator(pg_catalog.=) r.rngcanonical::pg_catalog.oid), r.rngsubtype, -1
              from pg_catalog.pg_range r
+            where t.typtype operator(pg_catalog.=) 'r' and r.rngtypid operator(pg_catalog.=) t.oid
+           union all
+           select 1, pg_catalog.concat('operator class ', s.nspname, '.', k.opcname), null, null
+             from pg_catalog.pg_range r
+             join pg_catalog.pg_opclass k on k.oid operator(pg_catalog.=) r.rngsubopc and not k.opcdefault
+             join pg_catalog.pg_namespace s on s.oid operator(pg_catalog.=) k.opcnamespace
+            where t.typtype operator(pg_catalog.=) 'r' and r.rngtypid operator(pg_catalog.=) t.oid
+           union all
+           select 2, pg_catalog.concat('collation ', s.nspname, '.', k.collname), null, null
+             from pg_catalog.pg_range r
+             join pg_catalog.pg_collation k on k.oid operator(pg_catalog.=) r.rngcollation
+             join pg_catalog.pg_namespace s on s.oid operator(pg_catalog.=) k.collnamespace
             where t.typtype operator(pg_catalog.=) 'r' and r.rngtypid operator(pg_catalog.=) t.oid
            union all
            select 0, null, r.rngtypid, -1

@@ -23,7 +23,7 @@ select s.seqrelid as oid,
        s.seqcycle as is_cycle,
        s.seqmax as value_max,
        p.may_read,
-       has_sequence_privilege(s.seqrelid, 'SELECT') as may_select,
+       has_sequence_privilege(s.seqrelid, 'SELECT') and has_schema_privilege(n.oid, 'USAGE') as may_select,
        case when p.may_read then pg_sequence_last_value(s.seqrelid) end as last_value
   from pg_sequence s
   join pg_class c on c.oid = s.seqrelid

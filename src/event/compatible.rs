@@ -127,11 +127,14 @@ fn travelling(source: &Table, destination: &Table, is_wanted: impl Fn(&Column) -
         let changing = columns.iter().filter(|(from, to, _)| from.text_edition != to.text_edition);
         changing.for_each(|(from, ..)| problems.push(changes_as_text(destination, from, reason)));
     }
-    let is_array = |column: &Column| Type::from_oid(column.type_oid).is_some_and(|known| matches!(known.kind(), TypeKind::Array(_)));
+    let has_forms = |column: &Column| {
+        let is_array = |known: Type| matches!(known.kind(), TypeKind::Array(_));
+        [Type::FLOAT4.oid(), Type::FLOAT8.oid()].contains(&column.type_oid) || Type::from_oid(column.type_oid).is_some_and(is_array)
+    };
     let wire_column = |(from, _, read_as): (&Column, &Column, ReadAs)| WireColumn {
         name: from.name.clone(),
         read_as: match read_as {
-            ReadAs::Plain if not_binary.is_none() && is_array(from) => ReadAs::Array { oid: from.type_oid },
+            ReadAs::Plain if not_binary.is_none() && has_forms(from) => ReadAs::Stored { oid: from.type_oid },
             other => other,
         },
     };
@@ -183,8 +186,16 @@ pub fn cautions(source: &Table, destination: &Table, wire: &Wire) -> Vec<Warning
         Warning::new(what, "")
     };
     both.filter_map(caution)
+        .chain(ambiguous_text(source, destination).map(|what| Warning::new(what, "")))
         .chain(unknown_texts(source, wire).into_iter().map(unknown))
         .collect()
+}
+
+/// Why texts of a side cannot be told apart, if some cannot.
+pub fn ambiguous_text(one: &Table, other: &Table) -> Option<String> {
+    (one.has_ambiguous_text || other.has_ambiguous_text).then(|| {
+        "the database's encoding EUC_JP writes some characters in two ways (U+2160, say), which become one on the way and are not told apart".to_owned()
+    })
 }
 
 fn computed_caution(from: &Column, to: &Column, table: &TableName) -> Option<Warning> {
@@ -281,7 +292,7 @@ fn defined_otherwise(from: &Column, unlike: &Unlike, destination: &Table) -> Err
     let add = |label: &String| format!("ALTER TYPE {} ADD VALUE {};", unlike.name, sql::literal(label));
     match unlike.lacking.as_slice() {
         [] => error.fix(format!(
-            "give {} of the destination the definition it has at the source: values would become others on the way",
+            "give {} of the destination the definition it has at the source (a label that was renamed there: ALTER TYPE … RENAME VALUE): values would become others on the way",
             unlike.name
         )),
         labels => error.fix(labels.iter().map(add).collect::<Vec<_>>().join(" ")),

@@ -33,6 +33,7 @@ fn table(columns: Vec<Column>) -> Table {
         kind: 'r',
         columns,
         types: UserTypes::new(),
+        has_ambiguous_text: false,
         is_unlogged: false,
         has_id_key: true,
         insert_triggers: Vec::new(),

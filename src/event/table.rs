@@ -66,6 +66,8 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// The types outside `pg_catalog` that they are made of.
     pub types: UserTypes,
+    /// Whether its database writes some characters in two ways that are one outside of it (EUC_JP).
+    pub has_ambiguous_text: bool,
     /// Whether it, or a partition of it, is emptied by a crash.
     pub is_unlogged: bool,
     /// Whether a unique, valid, not partial, not deferrable btree index has the id column alone as its key.

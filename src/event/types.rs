@@ -38,7 +38,7 @@ pub enum Kind {
     },
     /// `CREATE TYPE … AS ENUM`.
     Enum,
-    /// `CREATE TYPE … AS RANGE`; the label of its part names a canonical function.
+    /// `CREATE TYPE … AS RANGE`; the labels of its parts say what else its values depend on: a canonical function, an operator class, a collation.
     Range,
     /// What came with a range.
     Multirange,
@@ -86,9 +86,18 @@ impl UserType {
         self.parts.iter().filter_map(|part| part.label.as_deref()).collect()
     }
 
-    /// Whether a value of this type can be stored as the other one without becoming another. More labels do no harm, and NULLs that are allowed there alone.
-    fn fits_into(&self, other: &Self) -> bool {
+    /// Whether a value of this type can be stored as the other one without becoming another. More labels do no harm, and NULLs that are allowed there
+    /// alone; nor does another order of labels, unless something is sorted by them (`is_sorted`).
+    fn fits_into(&self, other: &Self, is_sorted: bool) -> bool {
         match (&self.kind, &other.kind) {
+            (Kind::Enum, Kind::Enum) if is_sorted => {
+                let ours = self.labels();
+                let common = other
+                    .parts
+                    .iter()
+                    .filter(|part| part.label.as_deref().is_some_and(|label| ours.contains(label)));
+                self.parts.iter().map(|part| &part.label).eq(common.map(|part| &part.label))
+            }
             (Kind::Enum, Kind::Enum) => self.labels().is_subset(&other.labels()),
             (ours, theirs) => {
                 let is_less_strict = matches!((ours, theirs), (Kind::Domain { .. }, Kind::Domain { is_not_null: false }));
@@ -116,19 +125,21 @@ pub fn oids(types: &UserTypes) -> TypeOids {
 
 /// The first type, of those that a use of it is made of, that the destination defines otherwise; as both define it. `None`: values fit.
 pub fn unlike(of: &TypeUse, source: &UserTypes, destination: &UserTypes) -> Option<Unlike> {
-    let name = reached(of, source)
-        .into_iter()
-        .find(|name| match (source.get(name), destination.get(name)) {
-            (Some(ours), Some(theirs)) => !ours.fits_into(theirs),
-            _ => true,
-        })?;
+    let all = reached(of, source);
+    // A range is sorted by what it is made of.
+    let is_sorted = all.iter().any(|name| source.get(name).is_some_and(|of| of.kind == Kind::Range));
+    let name = all.into_iter().find(|name| match (source.get(name), destination.get(name)) {
+        (Some(ours), Some(theirs)) => !ours.fits_into(theirs, is_sorted),
+        _ => true,
+    })?;
     let shown = |types: &UserTypes| {
         types
             .get(&name)
             .map_or_else(|| format!("{name} is not there"), |of| of.named(&name).to_string())
     };
     let lacking = match (source.get(&name), destination.get(&name)) {
-        (Some(ours), Some(theirs)) if ours.kind == Kind::Enum && theirs.kind == Kind::Enum => {
+        // Where the destination has others in their place they may have been renamed: values would be told apart that are one.
+        (Some(ours), Some(theirs)) if ours.kind == Kind::Enum && theirs.kind == Kind::Enum && theirs.labels().is_subset(&ours.labels()) => {
             let labels = ours.labels();
             labels.difference(&theirs.labels()).map(|label| (*label).to_owned()).collect()
         }
@@ -151,7 +162,7 @@ pub struct Unlike {
     pub source: String,
     /// How the destination does.
     pub destination: String,
-    /// Labels that the destination's enum lacks.
+    /// Labels that the destination's enum lacks, and that are all that is to be done.
     pub lacking: Vec<String>,
 }
 
@@ -192,7 +203,7 @@ fn text_within<'a>(of: &'a TypeUse, types: &'a UserTypes, within: &mut BTreeSet<
         Kind::Enum => Text::Exact,
         Kind::Base { extension } if is_known_extension(extension.as_deref(), name) => Text::Exact,
         Kind::Base { .. } | Kind::Other => Text::Unknown(name.clone()),
-        Kind::Range if known.parts.iter().any(|part| part.label.is_some()) => Text::Unknown(name.clone()),
+        Kind::Range if known.parts.iter().any(runs_code) => Text::Unknown(name.clone()),
         Kind::Domain { .. } | Kind::Composite | Kind::Range | Kind::Multirange => {
             let parts = known.parts.iter().filter_map(|part| part.of.as_ref());
             let texts: Vec<Text> = parts.map(|part| text_within(part, types, within)).collect();
@@ -210,6 +221,11 @@ fn text_within<'a>(of: &'a TypeUse, types: &'a UserTypes, within: &mut BTreeSet<
         Text::Xml if is_array => Text::Unknown(of.name.clone()),
         text => text,
     }
+}
+
+/// Whether a function of somebody decides what a range becomes.
+fn runs_code(part: &Part) -> bool {
+    part.label.as_deref().is_some_and(|label| !label.starts_with("collation "))
 }
 
 /// Types of extensions whose text says all of a value, each tried with thousands of values against the bytes that are stored. Others (`upc`, `ltxtquery`,
@@ -289,8 +305,10 @@ impl fmt::Display for Named<'_> {
             Kind::Domain { is_not_null: false } => write!(out, "{name} = domain of {of}"),
             Kind::Range => {
                 write!(out, "{name} = range of {of}")?;
-                let canonical = parts.iter().find_map(|part| part.label.as_ref());
-                canonical.map_or(Ok(()), |canonical| write!(out, " with canonical function {canonical}"))
+                parts
+                    .iter()
+                    .filter_map(|part| part.label.as_ref())
+                    .try_for_each(|label| write!(out, ", {label}"))
             }
             Kind::Multirange => write!(out, "{name} = multirange of {of}"),
             Kind::Enum => {

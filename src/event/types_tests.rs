@@ -130,6 +130,8 @@ fn attributes_in_another_order_or_of_other_names_are_another_type() {
 fn an_enum_may_have_more_labels_in_any_order_at_the_destination_and_none_less() {
     let of = |known: &[&str]| types(&[("s.mood", labels(known))]);
     assert_eq!(unlike(&own("s.mood"), &of(&["a", "b"]), &of(&["c", "b", "a"])), None);
+    let renamed = unlike(&own("s.mood"), &of(&["a", "b"]), &of(&["A", "b"])).unwrap();
+    assert!(renamed.lacking.is_empty(), "{renamed:?}");
     let unlike = unlike(&own("s.mood"), &of(&["a", "b", "it's"]), &of(&["b"])).unwrap();
     assert_eq!(
         (unlike.name.as_str(), unlike.lacking),
@@ -157,6 +159,28 @@ fn another_sort_of_type_another_extension_another_nullness_and_none_at_all_are_u
     assert!(unlike(&own("s.h"), &of(Some("hstore")), &of(None)).is_some());
     let of = |canonical| types(&[("s.r", range(numeric(), canonical))]);
     assert!(unlike(&own("s.r"), &of(None), &of(Some("s.f"))).is_some());
+}
+
+#[test]
+fn a_range_is_another_where_it_is_sorted_otherwise() {
+    let of = |known: &[&str]| types(&[("s.mood", labels(known)), ("s.moods", range(own("s.mood"), None))]);
+    assert_eq!(unlike(&own("s.moods"), &of(&["a", "c"]), &of(&["a", "b", "c"])), None);
+    let unlike_one = unlike(&own("s.moods"), &of(&["a", "c"]), &of(&["c", "b", "a"])).unwrap();
+    assert_eq!(unlike_one.name, "s.mood");
+    let of = |label: &str| {
+        let mut texts = range(built_in("text", &Type::TEXT), None);
+        texts.parts.push(part(Some(label), None));
+        types(&[("s.texts", texts)])
+    };
+    for label in ["operator class s.ci", "collation s.ci"] {
+        let other = unlike(&own("s.texts"), &of("collation pg_catalog.C"), &of(label)).unwrap();
+        assert_eq!(other.destination, format!("s.texts = range of text, {label}"));
+    }
+    assert_eq!(text_of(&own("s.texts"), &of("collation s.ci")), Text::Exact);
+    assert_eq!(
+        text_of(&own("s.texts"), &of("operator class s.ci")),
+        Text::Unknown("s.texts".to_owned())
+    );
 }
 
 #[test]

@@ -33,13 +33,14 @@ pub enum ReadAs {
     Widened,
     /// `xml`: its own output leaves the declaration out, its cast to text is what is stored.
     Xml,
-    /// An array that travels in binary form: as it is. That form tells how it is stored, which of equal arrays can differ.
-    Array {
+    /// An array or a floating-point number that travels in binary form: as it is. That form tells how it is stored, which of equal ones can differ
+    /// (the bounds of an empty array, the sign of a NaN).
+    Stored {
         /// Oid of its type, a built-in one.
         oid: u32,
     },
-    /// The same where it is compared: made anew of its text, so that equal arrays have one form.
-    ArrayAnew {
+    /// The same where it is compared: made anew of its text, so that equal ones have one form.
+    Anew {
         /// Oid of its type.
         oid: u32,
     },
@@ -50,8 +51,8 @@ impl WireColumn {
     pub fn value(&self, of: &str) -> String {
         let column = format!("{of}.{}", ident(&self.name));
         match self.read_as {
-            ReadAs::Plain | ReadAs::Bytes | ReadAs::Array { .. } => column,
-            ReadAs::ArrayAnew { oid } => match Type::from_oid(oid) {
+            ReadAs::Plain | ReadAs::Bytes | ReadAs::Stored { .. } => column,
+            ReadAs::Anew { oid } => match Type::from_oid(oid) {
                 Some(known) => format!("{}::pg_catalog.{}", output(&column), ident(known.name())),
                 None => column,
             },
@@ -88,7 +89,7 @@ impl Wire {
         let column = |column: &WireColumn| WireColumn {
             name: column.name.clone(),
             read_as: match column.read_as {
-                ReadAs::Array { oid } => ReadAs::ArrayAnew { oid },
+                ReadAs::Stored { oid } => ReadAs::Anew { oid },
                 other => other,
             },
         };

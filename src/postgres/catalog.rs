@@ -37,6 +37,7 @@ pub async fn table(session: &Session, name: &TableName, id_column: &str) -> Resu
             .collect::<Result<Vec<Column>, _>>()?;
         let has_own_types = columns.iter().any(|column| column.own_type.is_some());
         let mut table = described(name, id_column, &row, columns, &triggers)?;
+        table.has_ambiguous_text = session.server().server_encoding == "EUC_JP";
         if has_own_types {
             let fingerprint;
             (table.types, fingerprint) = types_as_they_are(session, oid).await?;
@@ -58,6 +59,7 @@ fn described(name: &TableName, id_column: &str, row: &Row, columns: Vec<Column>,
         kind: kind.chars().next().unwrap_or('?'),
         columns,
         types: UserTypes::new(),
+        has_ambiguous_text: false,
         is_unlogged: row.try_get("is_unlogged")?,
         has_id_key: row.try_get("has_id_key")?,
         insert_triggers: triggers
@@ -195,10 +197,15 @@ fn named(schema: &str, name: &str) -> String {
     format!("{}.{}", quoted(schema), quoted(name))
 }
 
+/// The trigger of `init destination --guard`.
+const GUARD: &str = "counterfoil_guard";
+
 fn insert_trigger(row: &Row, id_column: &str) -> Result<InsertTrigger, tokio_postgres::Error> {
     let function: String = row.try_get("function")?;
+    let name: String = row.try_get("name")?;
     Ok(InsertTrigger {
-        name: row.try_get("name")?,
+        is_harmless: name == GUARD || trigger::only_notifies(&function),
+        name,
         is_enabled: row.try_get("is_enabled")?,
         is_before: row.try_get("is_before")?,
         draws_from_sequence: trigger::draws_from_sequence(&function),

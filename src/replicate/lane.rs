@@ -28,6 +28,8 @@ pub struct Lane {
     pub index: usize,
     /// The highest id it holds.
     pub position: Option<i64>,
+    /// The table it is, by oid.
+    pub table: u32,
     /// Columns and form of what it takes.
     pub wire: Wire,
     /// The connection of the source it was compared with: after another one it is compared anew.

@@ -47,26 +47,28 @@ pub enum Found {
     WentBackwards(Option<i64>),
 }
 
-/// Compares counts. `position` is the destination's.
+/// What a destination is known to hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Held {
+    /// Its highest id.
+    pub position: Option<i64>,
+    /// Up to here it is counted once more later: what it lacks there is told then.
+    pub unconfirmed: Option<i64>,
+}
+
+/// Compares counts.
 ///
 /// # Errors
 /// `Order` with the first id that is missing at the destination, or `Contents` when it has more; those of the servers, `Unavailable` when one takes too long included.
-pub async fn audit(run: &Replication, source: &Source, index: usize, wire: &Wire, before: Audited, position: Option<i64>) -> Result<Found> {
-    let counted = tokio::time::timeout(AUDIT_MAX, compare_counts(run, source, index, wire, before, position)).await;
+pub async fn audit(run: &Replication, source: &Source, index: usize, wire: &Wire, before: Audited, held: Held) -> Result<Found> {
+    let counted = tokio::time::timeout(AUDIT_MAX, compare_counts(run, source, index, wire, before, held)).await;
     counted.unwrap_or_else(|_| {
         Err(Error::new(Kind::Unavailable, "cannot look for late arrivals").because(format!("no answer for {} s", AUDIT_MAX.as_secs())))
     })
 }
 
-async fn compare_counts(
-    run: &Replication,
-    source: &Source,
-    index: usize,
-    wire: &Wire,
-    before: Audited,
-    position: Option<i64>,
-) -> Result<Found> {
-    let Some(position) = position else {
+async fn compare_counts(run: &Replication, source: &Source, index: usize, wire: &Wire, before: Audited, held: Held) -> Result<Found> {
+    let Some(position) = held.position else {
         return Ok(Found::Agreed(before));
     };
     let both = Both::open(run, source, index).await?;
@@ -77,7 +79,16 @@ async fn compare_counts(
     }
     let (recent, old) = ranges(before, ends.lowest.unwrap_or(position), position);
     for range in std::iter::once(recent).chain(old) {
-        let (here, there) = counts(ours, theirs, range).await?;
+        let mut range = range;
+        let (mut here, mut there) = counts(ours, theirs, range).await?;
+        if here > there && range.after < held.unconfirmed {
+            range.after = held.unconfirmed;
+            (here, there) = if range.is_empty() {
+                (0, 0)
+            } else {
+                counts(ours, theirs, range).await?
+            };
+        }
         if here != there {
             return Err(explain(ours, theirs, range, (here, there), &both.to.name).await?);
         }
@@ -126,14 +137,14 @@ pub async fn confirm(run: &Replication, source: &Source, index: usize, wire: &Wi
     Err(Error::new(
         Kind::Contents,
         format!(
-            "destination \"{name}\" lacks {}: a transaction that was open when the destination was compared has committed since",
+            "destination \"{name}\" lacks {} that appeared since it was compared: a transaction was open then",
             events(here - there)
         ),
     )
     .at(format!(
         "destination \"{name}\", {range}: {here} events at the source, {there} at the destination; {agreed}"
     ))
-    .because("what it held at the start was brought by a dump, a base backup or a promoted copy, or the source has failed over since")
+    .because("what it held at the start was brought by a dump, a base backup or a promoted copy, or the source has failed over since; if not, the id was set by hand, or the event was removed at the destination")
     .fix(format!(
         "{} brings what is missing, if nothing else differs; then start again",
         remedy::repair(name, "--insert-missing")

@@ -22,26 +22,37 @@ use crate::replicate::check::{contents, latecomer};
 use crate::replicate::lane::{Compared, Lane};
 use crate::replicate::upstream::Source;
 use crate::source::discipline::Discipline;
+use crate::source::drawn;
 use crate::source::durability::Gate;
-use crate::source::mark::{Looker, Rule};
+use crate::source::mark::Looker;
 use crate::source::readers::Readers;
+use crate::source::rule::Rule;
 use crate::source::wait::{Bell, Follower, Following};
 use crate::sql;
 use futures::future::{join, join_all, try_join_all};
 use slog::info;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// The doorbell's own channel, listened to besides the configured one.
 const DOORBELL_CHANNEL: &str = "counterfoil";
 /// Transactions that are open at the first look are waited for so long: most end, and what lanes hold can be confirmed at once.
 const SETTLE_MAX: Duration = Duration::from_millis(300);
 
+/// What a new connection to the source takes over from those before.
+pub struct Before {
+    /// All sequences that fed the table, by oid.
+    pub sequences: Vec<u32>,
+    /// Up to which id everything is to be decided.
+    pub wanted: watch::Receiver<Option<i64>>,
+}
+
 /// Connects to the source and checks it: over one session that looks for the mark, one that listens, and others as they are needed.
 ///
 /// # Errors
 /// Those of the connection and of the checks of the source; `Unavailable` when it does not answer them within `connect_timeout`.
-pub async fn source(run: &Replication, epoch: u64) -> Result<(Source, Follower)> {
+pub async fn source(run: &Replication, epoch: u64, before: Before) -> Result<(Source, Follower)> {
     let purpose = Purpose {
         what: "mark",
         side: Side::Source,
@@ -54,7 +65,7 @@ pub async fn source(run: &Replication, epoch: u64) -> Result<(Source, Follower)>
         place: session.place(),
     };
     let cancels = || vec![session.canceller()];
-    let checking = checked(run, Arc::clone(&session));
+    let checking = checked(run, Arc::clone(&session), &before.sequences);
     let (shape, gate, looker) = patience.with(cancels(), checking).await?;
     let following = Following {
         conninfo: config.conninfo.clone(),
@@ -63,6 +74,7 @@ pub async fn source(run: &Replication, epoch: u64) -> Result<(Source, Follower)>
         table_oid: shape.table.oid,
         poll_interval: config.poll_interval,
         connect_timeout: limits.connect_timeout,
+        wanted: before.wanted,
     };
     let mut follower = patience
         .with(cancels(), Follower::new(looker, following, gate.clone(), run.log.clone()))
@@ -94,7 +106,7 @@ pub async fn source(run: &Replication, epoch: u64) -> Result<(Source, Follower)>
     Ok((source, follower))
 }
 
-async fn checked(run: &Replication, session: Arc<Session>) -> Result<(SourceShape, Gate, Looker)> {
+async fn checked(run: &Replication, session: Arc<Session>, sequences_before: &[u32]) -> Result<(SourceShape, Gate, Looker)> {
     let config = &run.config.source;
     let shape = source_shape(&session, config).await.map_err(worst)?;
     let is_durability_awaited = config.durability_gate && !shape.server.is_standby;
@@ -111,7 +123,15 @@ async fn checked(run: &Replication, session: Arc<Session>) -> Result<(SourceShap
         return Err(Error::new(Kind::Unavailable, "the source's table was changed while it was looked at").at(session.place()));
     }
     run.told.of_source(&shape.warnings, &run.log);
-    let rule = rule(&shape, &config.known_gaps);
+    let mut rule = rule(&shape, &config.known_gaps);
+    if let Rule::Horizon { relations, .. } = &mut rule {
+        let former = sequences_before
+            .iter()
+            .filter(|oid| !relations.contains(oid))
+            .copied()
+            .collect::<Vec<u32>>();
+        relations.extend(former);
+    }
     let looker = Looker::new(session, &config.table, &config.id_column, rule).await?;
     Ok((shape, gate, looker))
 }
@@ -123,8 +143,18 @@ pub struct Known {
     pub is_first: bool,
     /// First event, last event and count were compared with this past of the source: the last event is enough.
     pub is_compared: bool,
+    /// The table that was compared then, by oid; `None`: that was at the start.
+    pub table: Option<u32>,
     /// Everything up to this id is decided at the source: a count taken from now on is final up to there.
     pub decided: Option<i64>,
+}
+
+impl Known {
+    /// What of it holds for a destination's table of this oid.
+    fn of(self, table: u32) -> Self {
+        let is_compared = self.is_compared && self.table.is_none_or(|compared| compared == table);
+        Self { is_compared, ..self }
+    }
 }
 
 /// Connects to a destination, makes it ours, and compares it with the source.
@@ -134,8 +164,7 @@ pub struct Known {
 /// long, is not answered within `connect_timeout`.
 pub async fn lane(run: &Replication, source: &Source, index: usize, gauge: Arc<Gauge>, known: Known) -> Result<Lane> {
     fail::point!("lane.opening");
-    let config = &run.config.destinations[index];
-    let limits = &run.config.replication;
+    let (config, limits) = (&run.config.destinations[index], &run.config.replication);
     if !known.is_compared {
         pooler::probe(&config.conninfo, Side::Destination, limits.connect_timeout).await?;
     }
@@ -152,6 +181,7 @@ pub async fn lane(run: &Replication, source: &Source, index: usize, gauge: Arc<G
         place: &place,
     };
     let shape = patience.with(vec![session.canceller()], held).await?;
+    let known = known.of(shape.table.oid);
     run.told.of_destination(&config.name, &shape.warnings, &run.log);
     let (position, compared) = compare(source, run, index, &session, &shape, known).await?;
     fail::point!("lane.compared");
@@ -183,6 +213,7 @@ pub async fn lane(run: &Replication, source: &Source, index: usize, gauge: Arc<G
     Ok(Lane {
         index,
         position,
+        table: shape.table.oid,
         wire: shape.wire,
         epoch: source.epoch,
         history: source.history(),
@@ -280,6 +311,9 @@ async fn compare(
     };
     let comparing = compare_by(source, &lent, &lane, known);
     let compared = attended(&sessions, run.config.replication.connect_timeout, &run.log, comparing).await;
+    if let (Ok((Some(position), _)), Some(sequence)) = (&compared, source.rule.sequence()) {
+        drawn::confirm(&lent, sequence, *position, &config.name).await?;
+    }
     if compared.is_err() {
         // What one side still counts is of no use when the other has failed.
         join(lent.cancel(), session.cancel()).await;
@@ -289,7 +323,7 @@ async fn compare(
 
 async fn compare_by(source: &Source, lent: &Session, lane: &contents::Lane<'_>, known: Known) -> Result<(Option<i64>, Compared)> {
     // A standby that may only be late is waited for, once the two were known to belong together.
-    if known.is_compared || (!known.is_first && source.shape.server.is_standby) {
+    if known.is_compared || (!known.is_first && source.shape.may_be_late()) {
         let position = contents::last_event(lent, &source.shape, lane).await?;
         if known.is_compared {
             // What was compared before was this table, also where nothing was read of it since.

@@ -47,6 +47,8 @@ pub struct Slot {
     pub was_opened: bool,
     /// The past of the events it was last compared with.
     pub history: Option<History>,
+    /// The table it was then, by oid.
+    pub table: Option<u32>,
     /// It was compared while transactions were open that may still insert at or below this id: it is counted once more when they have ended.
     pub unconfirmed: Option<i64>,
     /// Whether it is being counted once more.
@@ -108,6 +110,7 @@ impl Slot {
             position: None,
             was_opened: false,
             history: None,
+            table: None,
             unconfirmed,
             confirming: Confirming::From(now),
             vouched: checked.and_then(|checked| checked.position),
@@ -191,6 +194,7 @@ impl Slot {
         }
         self.was_opened = true;
         self.history = Some(lane.history.clone());
+        self.table = Some(lane.table);
         self.position = lane.position;
         self.state = State::Ready(Box::new(lane));
     }

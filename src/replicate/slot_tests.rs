@@ -37,6 +37,7 @@ fn lane(position: i64) -> Lane {
     Lane {
         index: 0,
         position: Some(position),
+        table: 5,
         wire: Wire {
             columns: Vec::new(),
             format: Format::Binary,

@@ -11,11 +11,13 @@ use crate::replicate::pass::Reached;
 use crate::retry::{Happened, Health, Policy};
 use crate::source::along::News;
 use crate::source::cut::{Limits, Mark, Stopped};
+use crate::source::discipline::Discipline;
 use crate::source::durability::{Files, Gate};
 use crate::source::explain::{View, Wait};
-use crate::source::mark::{Blocked, Front, Rule};
+use crate::source::mark::{Blocked, Front};
 use crate::source::read::{Ended, Reading};
 use crate::source::readers::Readers;
+use crate::source::rule::Rule;
 use crate::source::wait::Follower;
 use crate::stop::{self, Stop, Stopper};
 use std::sync::Arc;
@@ -135,6 +137,8 @@ pub struct Upstream {
     holding: View,
     lost_with: Option<Error>,
     opened_at: Instant,
+    /// All sequences that have fed the table since the process began.
+    sequences: Vec<u32>,
 }
 
 impl Upstream {
@@ -155,6 +159,7 @@ impl Upstream {
             holding: View::default(),
             lost_with: None,
             opened_at: now,
+            sequences: Vec::new(),
         }
     }
 
@@ -198,6 +203,11 @@ impl Upstream {
         self.news = None;
         self.front = Front::default();
         self.decided = source.decided;
+        if let Discipline::Sequence { sequence, .. } = source.shape.ids.discipline
+            && !self.sequences.contains(&sequence)
+        {
+            self.sequences.push(sequence);
+        }
         self.row_bytes = None;
         self.lost_with = None;
         self.opened_at = Instant::now();
@@ -248,6 +258,11 @@ impl Upstream {
         } else {
             None
         }
+    }
+
+    /// All sequences that have fed the table since the process began, by oid: a transaction may still insert what it drew from one of before.
+    pub fn sequences(&self) -> &[u32] {
+        &self.sequences
     }
 
     /// When it was last opened.

@@ -10,10 +10,12 @@ use crate::fail;
 use crate::postgres::connect::Session;
 use crate::source::along::{Along, News, read_along};
 use crate::source::cut::Mark;
+use crate::source::drawn;
 use crate::source::explain::{Events, Hold, Reason};
 use crate::source::grace::Grace;
 use crate::source::horizon::{Holder, Horizon};
 use crate::source::page::{FirstPages, FirstRows};
+use crate::source::rule::Rule;
 use crate::sql;
 use std::pin::pin;
 use std::sync::Arc;
@@ -23,27 +25,6 @@ use tokio_postgres::{Row, Statement};
 
 /// Between two of the first looks.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
-
-/// How ids are judged.
-#[derive(Clone, Debug)]
-pub enum Rule {
-    /// By the lock horizon on these relations: the sequence, the table and its leaf partitions.
-    Horizon {
-        /// Their oids.
-        relations: Vec<u32>,
-        /// The sequence, where our role may read how far it has come: no id above that was drawn from it.
-        sequence: Option<TableName>,
-    },
-    /// Ids are consecutive, but for these ranges.
-    Consecutive {
-        /// First and last id of each.
-        known_gaps: Arc<[(i64, i64)]>,
-    },
-    /// Ids become visible in their order: another Counterfoil feeds the table.
-    Copy,
-    /// A gap is given up after this time. Unsafe.
-    Grace(Duration),
-}
 
 /// Where the reading stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -87,6 +68,8 @@ pub struct Looker {
     holders: Statement,
     next_after: Statement,
     place: Option<Place>,
+    /// How far the sequence had come at the last look, where that may be known.
+    drawn: Option<i64>,
     horizon: Horizon,
     grace: Grace,
     first_pages: FirstPages,
@@ -118,13 +101,7 @@ impl Looker {
     /// Those of the server.
     pub async fn new(session: Arc<Session>, table: &TableName, id_column: &str, rule: Rule) -> Result<Self> {
         let qualified = table.quoted();
-        let drawn = match &rule {
-            Rule::Horizon { sequence: Some(name), .. } => {
-                let names = [("schema", sql::text(&name.schema)), ("sequence", sql::text(&name.name))];
-                sql::without_header(&sql::fill(include_str!("../../sql/source/mark_1_drawn.sql"), &names)).to_owned()
-            }
-            _ => "null".to_owned(),
-        };
+        let drawn = rule.sequence().map_or_else(|| "null".to_owned(), drawn::query);
         let names = [
             ("drawn", sql::sql(drawn)),
             ("schema", sql::text(&table.schema)),
@@ -150,6 +127,7 @@ impl Looker {
             holders,
             next_after,
             place: None,
+            drawn: None,
             horizon: Horizon::new(),
             grace: Grace::default(),
             first_pages: FirstPages::default(),
@@ -197,6 +175,7 @@ impl Looker {
         let along = along.filter(|_| front.blocked.is_none());
         let asked = self.ask(from, along).await?;
         fail::point!("source.looked");
+        self.confirm_drawn(asked.drawn)?;
         let mark = self.mark(&asked);
         let Asked { highest, next, first, .. } = asked;
         if highest < front.shipped {
@@ -244,6 +223,18 @@ impl Looker {
         }))
     }
 
+    /// Confirms that the sequence was not set back: it would give out ids again that were decided. The judgement of a start says whether it does.
+    fn confirm_drawn(&mut self, drawn: Option<Option<i64>>) -> Result<()> {
+        let before = std::mem::replace(&mut self.drawn, drawn.flatten());
+        if self.drawn >= before {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Unavailable, "the source's sequence was set back")
+            .at(self.session.place())
+            .because(format!("it had given out {}, now {}", shown(before), shown(self.drawn)))
+            .fix("nothing to do: it is judged anew"))
+    }
+
     /// Up to where the answers allow to read.
     fn mark(&mut self, asked: &Asked) -> Mark {
         let now = Instant::now();
@@ -282,7 +273,9 @@ impl Looker {
     pub async fn has_news(&mut self, front: Front) -> Result<bool> {
         let row = self.session.query_one(&self.highest, &[]).await;
         let row = row.map_err(|error| self.session.error(&error, "cannot find the highest id"))?;
-        Ok(self.confirm_place(&row)? != front.shipped)
+        let highest = self.confirm_place(&row)?;
+        self.confirm_drawn(self.drawn_of(&row))?;
+        Ok(highest != front.shipped)
     }
 
     /// The statements, in one flush. The order of the first two is what the horizon's proof rests on, and that of the last two what the gate's does:
@@ -330,14 +323,18 @@ impl Looker {
             transaction: row.get(0),
             pid: row.get(1),
         });
-        let may_know = matches!(self.rule, Rule::Horizon { sequence: Some(_), .. });
         Ok(Asked {
             holders: holders.collect(),
             next,
             first,
-            drawn: may_know.then(|| row.get("drawn")),
+            drawn: self.drawn_of(&row),
             highest: self.confirm_place(&row)?,
         })
+    }
+
+    /// How far the sequence has come, where that may be known.
+    fn drawn_of(&self, row: &Row) -> Option<Option<i64>> {
+        self.rule.sequence().map(|_| row.get("drawn"))
     }
 
     fn confirm_place(&mut self, row: &Row) -> Result<Option<i64>> {

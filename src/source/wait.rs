@@ -17,6 +17,7 @@ use crate::source::mark::{Front, Looker, Seen};
 use slog::{Logger, debug, info, warn};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// A server that does not answer a look for so long is given up.
@@ -69,6 +70,8 @@ pub struct Following {
     pub poll_interval: Duration,
     /// To open the session that listens.
     pub connect_timeout: Duration,
+    /// Up to which id somebody waits for everything to be decided; it changes while this one waits.
+    pub wanted: watch::Receiver<Option<i64>>,
 }
 
 /// Follows one source, over one connection that looks and one that listens.
@@ -150,6 +153,10 @@ impl Follower {
             tokio::time::sleep_until(until.into()).await;
         }
         loop {
+            let front = Front {
+                wanted: *self.how.wanted.borrow_and_update(),
+                ..front
+            };
             match self.look(front, along.filter(|_| has_rested)).await? {
                 Seen::More(news) => {
                     self.idle_since = None;
@@ -206,16 +213,20 @@ impl Follower {
         Ok(())
     }
 
-    /// Nothing new: sleeps until something rings, or until there is a higher id. Nothing rings for what was committed before the doorbell's
-    /// lock was granted, so that is asked for after it.
+    /// Nothing new: sleeps until something rings, until there is a higher id, or until something else is wanted. Nothing rings for what was committed
+    /// before the doorbell's lock was granted, so that is asked for after it.
     async fn rest_until_news(&mut self, front: Front) -> Result<()> {
+        let mut wanted = self.how.wanted.clone();
         loop {
             let idle = self.idle_since.get_or_insert_with(Instant::now).elapsed();
             if self.may_arm() && self.has_news(front).await? {
                 return Ok(());
             }
-            if self.sleep_or_hear(self.wait_after(idle)).await {
-                return Ok(());
+            let sleep = self.wait_after(idle);
+            tokio::select! {
+                biased;
+                Ok(()) = wanted.changed() => return Ok(()),
+                is_over = self.sleep_or_hear(sleep) => if is_over { return Ok(()) },
             }
             if !self.may_arm() && self.has_news(front).await? {
                 return Ok(());

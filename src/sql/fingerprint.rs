@@ -9,7 +9,7 @@ pub struct Fingerprint {
     table: TableName,
     /// Whether it has, or had, partitions.
     has_parts: bool,
-    /// Whether it was renamed meanwhile, though it bears its name again.
+    /// Whether it or its schema was renamed meanwhile, though it bears its name again.
     sees_renames: bool,
     /// Oids of sequences whose parameters belong to it.
     sequences: Vec<u32>,
@@ -61,8 +61,12 @@ impl Fingerprint {
                 &[("sequences", sql(listed(oids)))],
             ),
         };
+        let renames = match self.sees_renames {
+            true => filled(include_str!("../../sql/event/fingerprint_renames.sql"), &[]),
+            false => NOTHING.to_owned(),
+        };
         let names = [
-            ("renames", sql(if self.sees_renames { "c.xmin" } else { NOTHING })),
+            ("renames", sql(renames)),
             ("triggers", sql(filled(triggers, &[]))),
             ("sequences", sql(sequences)),
             ("types", sql(self.types.value())),
@@ -113,7 +117,7 @@ mod tests {
         let table = TableName::parse("\"My \"\"Schema\"\"\".events").expect("a name");
         let plain = Fingerprint::of(&table, false, TypeOids::default()).query();
         assert!(plain.contains(r#"to_regclass('"My ""Schema"""."events"')"#), "{plain}");
-        for absent in ["xmin", "pg_sequence", "pg_partition_tree", "pg_enum", ";", "--"] {
+        for absent in ["c.xmin", "pg_sequence", "pg_partition_tree", "pg_enum", ";", "--"] {
             assert!(!plain.contains(absent), "{absent} in {plain}");
         }
         let types = TypeOids {

@@ -184,3 +184,18 @@ async fn the_object_for_scripts_has_the_words_of_the_manual() {
     assert_eq!((copy["events_behind"].as_i64(), copy["position"].as_i64()), (Some(0), Some(5)));
     assert!(copy["replicator"].is_null());
 }
+
+#[tokio::test]
+async fn a_standby_that_may_lag_calls_no_destination_diverged() {
+    let server = crate::harness::own_server(&counterfoil::postgres::server::Settings::new().set("wal_keep_size", "64MB"));
+    let primary = crate::harness::fresh_database_on(&server).await;
+    let destination = fresh_destination().await;
+    primary.execute(DESTINATION).await;
+    destination.execute(DESTINATION).await;
+    let standby = crate::support::standby::standby_of(&server).await;
+    let late = crate::support::standby::on(&standby, &primary.conninfo.database);
+    destination.execute(FIVE).await;
+    let (_, found) = asked(&late, &destination).await;
+    assert_eq!(found.health, Health::Reachable);
+    assert!(found.error.unwrap().contains("the source is a standby, which may lag"));
+}

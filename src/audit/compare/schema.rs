@@ -84,7 +84,7 @@ impl Schema {
             notes.extend(note(first.column(&column.name), column));
         }
         Self::Like {
-            uncertain: uncertain.collect(),
+            uncertain: uncertain.chain(compatible::ambiguous_text(first, second)).collect(),
             wire,
             inserted,
             notes,

@@ -122,8 +122,8 @@ pub async fn last_event(source: &Session, of: &SourceShape, lane: &Lane<'_>) -> 
             let ahead = theirs.count(found.source.highest, None).await?;
             let by = Disagreement::Ahead { by: ahead };
             let error = explain(lane, (ours, theirs), (of, LATER), &Found { ahead, ..found }, &by).await?;
-            // A standby that starts again shows an older state until it has replayed what it had before.
-            Err(if of.server.is_standby {
+            // A standby that starts again shows an older state until it has replayed what it had before, and a copy one until it is fed again.
+            Err(if of.may_be_late() {
                 error.of_kind(Kind::Unavailable)
             } else {
                 error

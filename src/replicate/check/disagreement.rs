@@ -66,6 +66,10 @@ pub(super) fn message(
     let ids = |id: Option<i64>| range::shown(id);
     let (source, destination) = (&found.source, &found.destination);
     let refused = |what: String| Error::new(Kind::Contents, format!("destination {:?} {what}", lane.name));
+    let late = |error: Error| match of.may_be_late() {
+        true => error.because("the source is a standby or a copy, which may only be late: then wait, and start again"),
+        false => error,
+    };
     let error = match disagreement {
         Disagreement::Ahead { by } => {
             let error = refused(format!(
@@ -77,11 +81,7 @@ pub(super) fn message(
                 ids(destination.highest),
                 ids(source.highest)
             ));
-            if of.server.is_standby {
-                error.because("the source is a standby, which may only be late")
-            } else {
-                error
-            }
+            late(error)
         }
         Disagreement::First(comparison) => refused("does not begin as the source does".to_owned())
             .because(format!(
@@ -93,12 +93,12 @@ pub(super) fn message(
         Disagreement::Last(comparison) => {
             refused(format!("holds another event {} than the source", ids(destination.highest))).because(unlike(comparison))
         }
-        Disagreement::Count => refused("does not hold as many events as the source".to_owned()).because(format!(
+        Disagreement::Count => late(refused("does not hold as many events as the source".to_owned()).because(format!(
             "up to id {} it has {}, the source {}",
             ids(destination.highest),
             found.destination_count,
             found.source_count
-        )),
+        ))),
     };
     let error = error.because(agreed.to_string());
     if is_slates {

@@ -109,13 +109,13 @@ pub fn destination_cautions(table: &Table, server: &Server, source: &Server, wri
     for trigger in table
         .insert_triggers
         .iter()
-        .filter(|trigger| trigger.is_enabled && trigger.is_before)
+        .filter(|trigger| trigger.is_enabled && !trigger.is_harmless)
     {
-        let what = format!(
-            "trigger {} of {} fires before a row is stored, and can change or swallow it",
-            sql::ident(&trigger.name),
-            table.name
-        );
+        let does = match trigger.is_before {
+            true => "fires before a row is stored, and can change or swallow it",
+            false => "fires at every append, and can change or remove what is stored",
+        };
+        let what = format!("trigger {} of {} {does}", sql::ident(&trigger.name), table.name);
         warnings.push(Warning::new(what, ""));
     }
     if writers > 1 && !table.allows_concurrent_writers() {

@@ -49,6 +49,7 @@ fn table() -> Table {
         kind: 'r',
         columns: vec![column("id", &Type::INT8), column("event", &Type::JSONB)],
         types: UserTypes::new(),
+        has_ambiguous_text: false,
         is_unlogged: false,
         has_id_key: true,
         insert_triggers: Vec::new(),
@@ -180,6 +181,7 @@ fn a_disabled_trigger_neither_warns_nor_forbids_concurrent_writers() {
             is_before: true,
             draws_from_sequence: false,
             notifies: None,
+            is_harmless: false,
         }],
         ..table()
     };

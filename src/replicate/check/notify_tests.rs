@@ -25,6 +25,7 @@ fn trigger(name: &str, is_enabled: bool, channel: Option<&str>, carries_event: b
             channel: channel.map(str::to_owned),
             carries_event,
         }),
+        is_harmless: true,
     }
 }
 
@@ -40,6 +41,7 @@ fn table(insert_triggers: Vec<InsertTrigger>) -> Table {
         kind: 'r',
         columns: Vec::new(),
         types: UserTypes::new(),
+        has_ambiguous_text: false,
         is_unlogged: false,
         has_id_key: true,
         insert_triggers,

@@ -10,7 +10,7 @@ use crate::postgres::catalog;
 use crate::postgres::connect::Session;
 use crate::replicate::check::fitness;
 use crate::replicate::check::notify::{self, Wakeup};
-use crate::source::discipline::{self, Judged, facts};
+use crate::source::discipline::{self, Discipline, Judged, facts};
 use crate::sql;
 
 /// A source that passed every check of its own.
@@ -33,6 +33,11 @@ pub struct SourceShape {
 }
 
 impl SourceShape {
+    /// Whether what it shows may be older than what it showed before: a standby that starts again, a copy that lost its last events.
+    pub fn may_be_late(&self) -> bool {
+        self.server.is_standby || self.ids.discipline == Discipline::Copy
+    }
+
     /// Whether a later look found the same table, and ids that are given out in the same way.
     pub fn is_still(&self, later: &Self) -> bool {
         let seen = |shape: &Self| (shape.table.oid, shape.ids.discipline.clone());

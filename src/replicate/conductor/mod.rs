@@ -19,6 +19,7 @@ use crate::stop::Stop;
 use slog::warn;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
 /// A pass takes about this long at most, so that lanes come together again and again.
@@ -45,8 +46,8 @@ pub enum Event {
     Passed(Box<Passed>),
     /// A lane came back that had been cut off; others may still be out.
     CameBack(Returned, Travellers),
-    /// Late arrivals were looked for.
-    Audited(usize, Box<Result<Found>>),
+    /// Late arrivals were looked for above this id; below it a lane was not confirmed.
+    Audited(usize, Option<i64>, Box<Result<Found>>),
     /// A lane was counted once more up to this id.
     Confirmed(usize, i64, Box<Result<()>>),
     /// Nothing happened: time to look at the clock.
@@ -61,6 +62,8 @@ pub struct Conductor<'a> {
     turns: Turns,
     upstream: Upstream,
     slots: Vec<Slot>,
+    /// Told to whoever looks for the mark.
+    wants: watch::Sender<Option<i64>>,
     policy: Policy,
     /// The highest id visible at the first opening of the source; `None` until then.
     target: Option<Option<i64>>,
@@ -94,6 +97,7 @@ impl<'a> Conductor<'a> {
             turns: Turns::new(),
             upstream: Upstream::new(now),
             slots: destinations.map(slot).collect(),
+            wants: watch::Sender::new(None),
             policy: Policy {
                 wait_min: RETRY_WAIT_MIN,
                 wait_max: limits.retry_wait_max,
@@ -217,7 +221,7 @@ impl<'a> Conductor<'a> {
                 self.take_returned(returned);
                 self.await_travellers(travellers);
             }
-            Event::Audited(index, audited) => self.take_audited(index, *audited),
+            Event::Audited(index, unconfirmed, audited) => self.take_audited(index, unconfirmed, *audited),
             Event::Confirmed(index, through, confirmed) => self.take_confirmed(index, through, *confirmed),
             Event::Tick => {}
         }

@@ -22,8 +22,12 @@ const FIRST_EPOCH: u64 = 1;
 impl Conductor<'_> {
     pub(super) fn open_source(&mut self) {
         let (run, stop, epoch) = (self.run.clone(), self.stop.clone(), self.upstream.begin_opening());
+        let before = open::Before {
+            sequences: self.upstream.sequences().to_vec(),
+            wanted: self.wants.subscribe(),
+        };
         self.tasks.spawn(async move {
-            let opened = stop.or(open::source(&run, epoch)).await;
+            let opened = stop.or(open::source(&run, epoch, before)).await;
             Event::SourceOpened(Box::new(opened.unwrap_or_else(|| Err(stopped()))))
         });
     }
@@ -76,7 +80,7 @@ impl Conductor<'_> {
             // What the first checks found is of the connection that was opened right after them.
             None => source.epoch == FIRST_EPOCH && run.checked.get(index).is_some_and(Option::is_some),
         };
-        let decided = self.upstream.decided();
+        let (decided, table) = (self.upstream.decided(), slot.table);
         self.tasks.spawn(async move {
             let opening = open::lane(
                 &run,
@@ -86,6 +90,7 @@ impl Conductor<'_> {
                 Known {
                     is_first,
                     is_compared,
+                    table,
                     decided,
                 },
             );
@@ -145,23 +150,27 @@ impl Conductor<'_> {
             }
             (slot.audited_at, slot.is_under_audit) = (now, true);
             let (run, stop, source) = (self.run.clone(), self.stop.clone(), Arc::clone(source));
-            let (wire, before, position, turns) = (lane.wire.clone(), slot.audited, lane.position, self.turns.clone());
+            let (wire, before, turns) = (lane.wire.clone(), slot.audited, self.turns.clone());
+            let held = late::Held {
+                position: lane.position,
+                unconfirmed: slot.unconfirmed,
+            };
             self.tasks.spawn(async move {
-                let audit = late::audit(&run, &source, index, &wire, before, position);
+                let audit = late::audit(&run, &source, index, &wire, before, held);
                 let audited = stop.or(turns.take(audit)).await;
-                Event::Audited(index, Box::new(audited.unwrap_or_else(|| Err(stopped()))))
+                Event::Audited(index, held.unconfirmed, Box::new(audited.unwrap_or_else(|| Err(stopped()))))
             });
         }
     }
 
-    pub(super) fn take_audited(&mut self, index: usize, audited: Result<Found>) {
+    pub(super) fn take_audited(&mut self, index: usize, unconfirmed: Option<i64>, audited: Result<Found>) {
         self.slots[index].is_under_audit = false;
         match audited {
             Ok(Found::Agreed(audited)) => self.slots[index].audited = audited,
             Ok(Found::WentBackwards(highest)) => self.go_back(index, highest),
             Err(error) if error.kind() == Kind::Upstream => self.lose_source(&error.of_kind(Kind::Unavailable), self.upstream.epoch()),
-            // What it counted is not final yet: it is counted once more.
-            Err(error) if error.kind() == Kind::Order && self.slots[index].unconfirmed.is_some() => {
+            // What it counted is not final, as became known meanwhile: it is counted once more.
+            Err(error) if error.kind() == Kind::Order && self.slots[index].unconfirmed > unconfirmed => {
                 debug!(self.run.log, "a destination lacks events that may have been inserted late"; key::DESTINATION => &self.slots[index].name,
                     key::ERROR => error.to_string());
             }
@@ -200,7 +209,7 @@ impl Conductor<'_> {
         match confirmed {
             Ok(()) if slot.unconfirmed == Some(through) => {
                 slot.unconfirmed = None;
-                info!(self.run.log, "the destination was counted again and agrees: what was open when it was compared has ended";
+                info!(self.run.log, "the destination was counted again and agrees";
                     key::DESTINATION => &slot.name, key::THROUGH => through);
             }
             Ok(()) => {}

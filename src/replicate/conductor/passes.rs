@@ -14,8 +14,8 @@ use crate::source::along::{Along, News};
 use crate::source::cut::{CHUNK_BYTES, Stopped};
 use crate::source::explain::{Hold, Reason};
 use crate::source::gap::hole;
-use crate::source::mark::Rule;
 use crate::source::read::Ended;
+use crate::source::rule::Rule;
 use slog::{debug, info, warn};
 use std::sync::Arc;
 use std::time::Instant;
@@ -23,8 +23,9 @@ use tokio::sync::oneshot;
 
 impl Conductor<'_> {
     pub(super) fn begin_look(&mut self, epoch: u64) {
-        let (mut front, decided) = (self.upstream.front(), self.upstream.decided());
-        front.wanted = self.wanted();
+        let (front, decided) = (self.upstream.front(), self.upstream.decided());
+        let wanted = self.wanted();
+        self.wants.send_if_modified(|wants| std::mem::replace(wants, wanted) != wanted);
         let awaits_mark = |slot: &Slot| matches!(slot.state, State::Ready(_)) && slot.awaits_mark(front.shipped, decided);
         if self.is_led() || !self.slots.iter().any(awaits_mark) {
             return;

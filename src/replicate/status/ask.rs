@@ -12,6 +12,7 @@ use crate::postgres::connect::{Purpose, Session};
 use crate::postgres::fault::Side;
 use crate::postgres::pooler;
 use crate::replicate::check::holding::{Ends, Holding};
+use crate::replicate::status::sessions::{holders, replicator};
 use crate::replicate::status::{
     ComparedBy, DestinationStatus, EVENTS_BEHIND_COUNTED_MAX, Health, Holder, Replicator, Signs, SourceStatus, Status, health,
 };
@@ -23,6 +24,7 @@ use std::time::Duration;
 use tokio_postgres::Row;
 
 const WHAT: &str = "cannot find out how far it is";
+const LATE: &str = "the source is a standby, which may lag: it lacks the last event";
 
 /// The source, asked once for all destinations.
 struct Upstream {
@@ -282,6 +284,9 @@ async fn distance(upstream: &Upstream, downstream: &Downstream, id_column: &str)
         None => true,
         Some(position) => {
             let (source, destination) = futures::future::try_join(ours.event(position), theirs.event(position)).await?;
+            if source.is_none() && upstream.session.server().is_in_recovery() {
+                return Err(Error::new(Kind::Unavailable, LATE));
+            }
             source.is_some() && source == destination
         }
     };
@@ -325,31 +330,6 @@ async fn seconds_behind(upstream: &Upstream, id_column: &str, first_missing: Opt
     let age = row.and_then(|row| row.map(|row| row.try_get::<_, Option<f64>>("age_s")).transpose());
     let age = age.map_err(|e| upstream.session.error(&e, WHAT))?;
     Ok(age.flatten().filter(|age| age.is_finite()).map(|age| age.max(0.0)))
-}
-
-async fn holders(session: &Session, sequence: Option<u32>) -> Result<Vec<(String, Holder)>> {
-    let Some(sequence) = sequence else { return Ok(Vec::new()) };
-    let rows = session.query(include_str!("../../../sql/status/holders.sql"), &[&sequence]).await;
-    let holders = rows.and_then(|rows| rows.iter().map(holder).collect());
-    holders.map_err(|e| session.error(&e, WHAT))
-}
-
-fn holder(row: &Row) -> Result<(String, Holder), tokio_postgres::Error> {
-    let holder = Holder {
-        pid: row.try_get("pid")?,
-        application_name: row.try_get("application_name")?,
-        user: row.try_get("user_name")?,
-        seconds: row.try_get("age_s")?,
-    };
-    Ok((row.try_get("virtualtransaction")?, holder))
-}
-
-fn replicator(row: &Row) -> Result<Replicator, tokio_postgres::Error> {
-    Ok(Replicator {
-        pid: row.try_get("pid")?,
-        application_name: row.try_get("application_name")?,
-        client_address: row.try_get("client_address")?,
-    })
 }
 
 fn source_status(config: &SourceConfig, upstream: &Result<Upstream>) -> SourceStatus {

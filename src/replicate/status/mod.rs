@@ -1,6 +1,7 @@
 //! How far every destination is and how it does, from the databases alone: works while no replicator runs, and does not retry.
 
 mod ask;
+mod sessions;
 mod table;
 
 use crate::config::Config;

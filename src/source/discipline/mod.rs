@@ -240,7 +240,10 @@ impl Case<'_> {
             );
             warnings.push(Warning::new(
                 what,
-                format!("GRANT SELECT ON SEQUENCE {} TO our role;", sequence.name),
+                format!(
+                    "GRANT SELECT ON SEQUENCE {} TO our role; and USAGE on its schema, where that is missing",
+                    sequence.name
+                ),
             ));
         }
         warnings

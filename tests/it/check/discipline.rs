@@ -192,3 +192,25 @@ async fn a_destination_that_is_a_standby_is_waited_for_and_stops_nobody() {
     let report = found.problems.report();
     assert!(report.contains("the server is a standby and takes no writes"), "{report}");
 }
+
+#[tokio::test]
+async fn a_sequence_in_a_schema_that_our_role_may_not_use_is_no_obstacle_but_is_said() {
+    let (source, _destination, mut config) = pair(
+        "create schema hidden; create sequence hidden.q;
+         create table events (id bigint primary key default nextval('hidden.q'), ts timestamptz not null default now(), event jsonb not null)",
+    )
+    .await;
+    let role = format!("reader_{}", source.conninfo.database);
+    source
+        .execute(&format!(
+            "create role {role} login; grant select on events to {role}; grant select on sequence hidden.q to {role}"
+        ))
+        .await;
+    config.source.conninfo.user.clone_from(&role);
+    let found = findings(&config).await;
+    assert!(found.problems.is_empty(), "{}", found.problems.report());
+    let warnings = &found.source.as_ref().unwrap().ids.warnings;
+    assert!(warnings[0].what.contains("sequence hidden.q may not be read"), "{warnings:?}");
+    crate::truth::running::copy_all(&config).await;
+    source.execute(&format!("drop owned by {role}; drop role {role}")).await;
+}

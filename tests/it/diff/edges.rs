@@ -260,3 +260,55 @@ async fn one_table_by_two_names_of_its_host_is_no_comparison() {
     assert_eq!(code, 2, "{err}");
     assert!(err.contains("both sides are the same table"), "{err}");
 }
+
+/// A NaN can have a sign, which its text does not say and nothing compares.
+#[tokio::test]
+async fn a_nan_is_a_nan_and_a_repair_brings_it() {
+    let (first, second) = (fresh_database().await, fresh_destination().await);
+    second
+        .execute("create table events (id bigint primary key, v float8, w float4)")
+        .await;
+    first
+        .execute("create table events (id bigserial primary key, v float8, w float4); select setval('events_id_seq', 4)")
+        .await;
+    first
+        .execute("insert into events values (1, 0, '-0'), (2, 'inf'::float8 - 'inf', 'inf'::float4 - 'inf'), (3, 0.1, 0.1), (4, 'inf'::float8 - 'inf', 1)")
+        .await;
+    second
+        .execute("insert into events values (1, 0, '-0'), (2, 'NaN', 'NaN'), (4, 'NaN', 1)")
+        .await;
+    let sign = "select get_bit(float8send(v), 7) from events where id = 2";
+    assert_ne!(first.query(sign).await, second.query(sign).await, "nothing is tried");
+    let (code, out, err) = compared(&first, &second, &[]).await;
+    assert_eq!(code, 1, "{out}{err}");
+    assert!(out.contains("differences: 1 missing"), "{out}");
+    let (code, out, err) = crate::repair::repair(&first, &second, &["--insert-missing", "--yes"]);
+    assert_eq!(code, Some(0), "{out}{err}");
+    assert_eq!(compared(&first, &second, &["--exact"]).await.0, 0);
+    second.execute("update events set w = 0 where id = 1").await;
+    assert_eq!(
+        compared(&first, &second, &[]).await.0,
+        1,
+        "a zero has a sign too, which its text says"
+    );
+}
+
+#[tokio::test]
+async fn texts_of_an_encoding_that_writes_one_character_in_two_ways_are_never_called_equal() {
+    let (first, second) = (fresh_database().await, fresh_destination().await);
+    let name = format!("{}_euc", first.conninfo.database);
+    first
+        .execute(&format!(
+            "create database {name} encoding 'EUC_JP' lc_collate 'C' lc_ctype 'C' template template0"
+        ))
+        .await;
+    let in_euc = on(&first.server, &name);
+    for database in [&in_euc, &second] {
+        database.execute("create table events (id bigint primary key, v text)").await;
+        database.execute("insert into events values (1, 'a')").await;
+    }
+    let (code, out, err) = compared(&in_euc, &second, &[]).await;
+    first.execute(&format!("drop database {name} with (force)")).await;
+    assert_eq!(code, 3, "{out}{err}");
+    assert!(out.contains("EUC_JP writes some characters in two ways"), "{out}");
+}

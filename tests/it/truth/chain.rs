@@ -60,3 +60,29 @@ async fn a_table_without_anything_that_gives_out_ids_is_followed_as_a_copy_only_
     copy_all(&link(&b, &c, Ids::Copy)).await;
     equal(&b, &c).await;
 }
+
+#[tokio::test]
+async fn a_copy_that_lost_its_last_events_is_waited_for_until_it_is_fed_again() {
+    let (a, b, c) = (fresh_database().await, fresh_destination().await, fresh_database().await);
+    init_source(&a).await;
+    for copy in [&b, &c] {
+        init_destination(copy).await;
+    }
+    crate::support::events::insert(&a, 10).await;
+    let (first, second) = (link(&a, &b, Ids::Auto), link(&b, &c, Ids::Copy));
+    copy_all(&first).await;
+    let follows = Running::start(&second);
+    crate::support::events::arrives(&c, 10).await;
+    b.execute("delete from events where id > 7").await;
+    b.execute(
+        "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name like 'counterfoil/%'",
+    )
+    .await;
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    assert!(!follows.has_ended());
+    copy_all(&first).await;
+    crate::support::events::insert(&a, 1).await;
+    copy_all(&first).await;
+    equal(&a, &c).await;
+    follows.stop().await;
+}

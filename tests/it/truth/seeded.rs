@@ -72,7 +72,7 @@ async fn a_job_waits_for_the_open_transaction_then_refuses_what_was_filled_witho
     assert_eq!(all.empty.query(IDS).await, ["1,2,3,4,5"], "{ended}");
     assert_eq!(all.seeded.query(IDS).await, ["1,2,4,5"]);
     for words in [
-        "destination \"seeded\" lacks 1 event: a transaction that was open when the destination was compared has committed since",
+        "destination \"seeded\" lacks 1 event that appeared since it was compared: a transaction was open then",
         "5 events at the source, 4 at the destination; both agree up to id 2",
         "--destination seeded --insert-missing brings what is missing",
     ] {
@@ -225,4 +225,82 @@ async fn lanes_at_different_positions_above_what_is_decided_do_not_hold_each_oth
     long.batch_execute("rollback").await.unwrap();
     until_answer(&behind, IDS, &["1,3,4,6,7"]).await;
     running.stop().await;
+}
+
+/// It waits for nothing but the end of a transaction that wrote nothing, which no notification and no new event tells.
+#[tokio::test]
+async fn a_lane_that_joins_while_the_others_rest_is_confirmed_when_the_open_transaction_ends() {
+    let (source, level, joins) = (fresh_database().await, fresh_destination().await, fresh_destination().await);
+    source.execute(&format!("{SOURCE}; {INSERT}; {INSERT}; {INSERT}")).await;
+    level.execute(DESTINATION).await;
+    let mut config = config(&source, &[("level", &level), ("joins", &joins)]);
+    config.replication.retry_wait_max = Duration::from_millis(50);
+    // So that nothing but what is wanted ends a rest.
+    config.source.poll_interval = Duration::from_secs(3600);
+    let long = source.client().await;
+    let run = replication(&config, true);
+    let away = "alter table events rename to events_away";
+    joins.execute(&format!("{DESTINATION}; {away}")).await;
+    let database = &joins.conninfo.database;
+    let admin = crate::harness::connect(&joins.server.conninfo("postgres")).await.unwrap();
+    admin
+        .batch_execute(&format!("alter database {database} allow_connections false"))
+        .await
+        .unwrap();
+    let running = Running::start_as(run);
+    until_answer(&level, IDS, &["1,2,3"]).await;
+    long.batch_execute("begin; lock table events in row exclusive mode").await.unwrap();
+    // The source is connected anew, and a transaction is open then.
+    source
+        .execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'counterfoil/mark'")
+        .await;
+    let waits = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'counterfoil/mark' and state = 'idle'";
+    until_answer(&source, waits, &["1"]).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    admin
+        .batch_execute(&format!("alter database {database} allow_connections true"))
+        .await
+        .unwrap();
+    joins.execute("alter table events_away rename to events").await;
+    dump(&source, &joins).await;
+    let fed = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'counterfoil/append'";
+    until_answer(&joins, fed, &["1"]).await;
+    long.batch_execute("rollback").await.unwrap();
+    let problems = running.ends().await;
+    assert!(problems.is_empty(), "{}", problems.report());
+}
+
+/// Whoever filled it took along an event whose id was set by hand above the sequence, which waits at the source.
+#[tokio::test]
+async fn a_destination_that_holds_an_id_above_the_sequence_waits_and_holds_no_other_up() {
+    let (source, good, seeded) = (fresh_database().await, fresh_destination().await, fresh_destination().await);
+    source.execute(&format!("{SOURCE}; {INSERT}; {INSERT}")).await;
+    for destination in [&good, &seeded] {
+        destination.execute(DESTINATION).await;
+    }
+    let mut config = config(&source, &[("good", &good), ("seeded", &seeded)]);
+    config.source.poll_interval = Duration::from_millis(20);
+    config.replication.retry_wait_max = Duration::from_millis(50);
+    let running = Running::start(&config);
+    for destination in [&good, &seeded] {
+        until_answer(destination, IDS, &["1,2"]).await;
+    }
+    source.execute("insert into events (id, event) values (9, '{}')").await;
+    until_looked_twice(&source).await;
+    seeded.execute("truncate events").await;
+    dump(&source, &seeded).await;
+    seeded
+        .execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name like 'counterfoil/%'")
+        .await;
+    source.execute("select nextval('events_id_seq')").await;
+    source.execute(&format!("{INSERT}; {INSERT}")).await;
+    until_answer(&good, IDS, &["1,2,4,5"]).await;
+    assert_eq!(seeded.query(IDS).await, ["1,2,9"]);
+    source.execute("select setval('events_id_seq', 9)").await;
+    source.execute(INSERT).await;
+    until_answer(&good, IDS, &["1,2,4,5,9,10"]).await;
+    let problems = running.stopped().await;
+    let kinds: Vec<Kind> = problems.iter().map(Error::kind).collect();
+    assert!(kinds.is_empty() || kinds == [Kind::Contents], "{}", problems.report());
+    assert_eq!(seeded.query(IDS).await, ["1,2,9"], "nothing was appended on top of a hole");
 }

@@ -288,3 +288,21 @@ async fn a_destination_that_forgot_its_last_events_in_a_crash_is_given_them_agai
     assert_eq!(destination.query(all).await, source.query(all).await);
     running.stop().await;
 }
+
+#[tokio::test]
+async fn a_sequence_that_is_set_back_while_it_is_followed_is_refused_before_an_id_is_lost() {
+    let (source, destination, config) = pair().await;
+    source.execute(&format!("{INSERT}; {INSERT}")).await;
+    source.execute("select nextval('events_id_seq')").await;
+    source.execute(INSERT).await;
+    let running = Running::start(&config);
+    until_answer(&destination, "select max(id) from events", &["4"]).await;
+    source.execute("select setval('events_id_seq', 2)").await;
+    source.execute(INSERT).await;
+    let (code, problem) = end(running).await;
+    assert_eq!(code, 3);
+    assert!(
+        problem.what().contains("do not come from sequence public.events_id_seq"),
+        "{problem}"
+    );
+}
