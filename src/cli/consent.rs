@@ -1,17 +1,18 @@
 //! Asks a person before something is written: the plan, then yes or no.
 
+use crate::cli::output::{line, put};
 use crate::error::{Error, Kind, Result};
 use crate::log::escape::fit_lines;
 use crate::stop::Stop;
 use std::fmt::Display;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 
 /// Shows the plan, and gives whether it was agreed to: by `--yes`, or on the terminal.
 ///
 /// # Errors
-/// `Usage` when nobody can be asked.
+/// `Usage` when nobody can be asked; those of the output.
 pub async fn agreed(plan: &impl Display, is_yes: bool, stop: &Stop) -> Result<bool> {
-    println!("{}", fit_lines(&plan.to_string()));
+    line(&fit_lines(&plan.to_string()))?;
     if is_yes {
         return Ok(true);
     }
@@ -19,8 +20,7 @@ pub async fn agreed(plan: &impl Display, is_yes: bool, stop: &Stop) -> Result<bo
         return Err(Error::new(Kind::Usage, "cannot ask whether to proceed: there is no terminal")
             .fix("give --yes if this is what you want; nothing was written"));
     }
-    print!("proceed? [y/N] ");
-    std::io::stdout().flush().map_err(|error| unasked(&error))?;
+    put("proceed? [y/N] ")?;
     let answer = stop.or(tokio::task::spawn_blocking(read_line)).await;
     let is_agreed = match answer {
         Some(Ok(line)) => is_yes_in_words(&line.map_err(|error| unasked(&error))?),
@@ -28,7 +28,7 @@ pub async fn agreed(plan: &impl Display, is_yes: bool, stop: &Stop) -> Result<bo
         None => false,
     };
     if !is_agreed {
-        println!("nothing was changed");
+        line("nothing was changed")?;
     }
     Ok(is_agreed)
 }

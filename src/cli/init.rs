@@ -1,6 +1,7 @@
 //! `counterfoil init`: prints or creates what a source or a destination needs.
 
 use super::args::{Ids, Init, InitTarget, Notify};
+use super::output::{line, put};
 use crate::config::libpq::{Conninfo, Environment};
 use crate::destination;
 use crate::error::{Problems, Result};
@@ -68,15 +69,14 @@ pub async fn init(init: Init) -> Result<(), Problems> {
     let session = pooler::open(&conninfo, purpose(), CONNECT_TIMEOUT).await?;
     if target.dry_run {
         let script = plan.script(&Facts::read(&session, &TableName::parse(&target.table)?).await?);
-        print!("{}", script.sql());
+        put(&script.sql())?;
         return if script.refusals().is_empty() {
             Ok(())
         } else {
             Err(script.refusals().clone())
         };
     }
-    tell(&plan.apply(&session).await?);
-    Ok(())
+    Ok(tell(&plan.apply(&session).await?)?)
 }
 
 /// Creates a missing database, or prints what would be created in it; then, with `--dry-run`, nothing is left to do.
@@ -91,25 +91,24 @@ async fn create_database(conninfo: &Conninfo, target: &InitTarget, plan: &Plan) 
             ..ServerFacts::read(&maintenance).await?
         };
         let facts = Facts::of_new_database(server, &TableName::parse(&target.table)?);
-        println!(
-            "{create}\n\\connect {}\n{}",
-            crate::sql::ident(&conninfo.database),
-            plan.script(&facts).sql()
-        );
+        let connect = crate::sql::ident(&conninfo.database);
+        line(&format!("{create}\n\\connect {connect}\n{}", plan.script(&facts).sql()))?;
         return Ok(true);
     }
     database::create_database(&maintenance, &conninfo.database).await?;
-    println!("created database {}", fit(&conninfo.database));
+    line(&format!("created database {}", fit(&conninfo.database)))?;
     Ok(false)
 }
 
-fn tell(report: &Report) {
-    report.created.iter().for_each(|what| println!("created {}", fit(what)));
-    report.present.iter().for_each(|what| println!("already there: {}", fit(what)));
-    report.notes.iter().for_each(|note| println!("note: {}", fit_lines(note)));
-    if report.created.is_empty() {
-        println!("nothing was missing, nothing was changed");
-    }
+fn tell(report: &Report) -> Result<()> {
+    let created = report.created.iter().map(|what| format!("created {}", fit(what)));
+    let present = report.present.iter().map(|what| format!("already there: {}", fit(what)));
+    let notes = report.notes.iter().map(|note| format!("note: {}", fit_lines(note)));
+    let nothing = report
+        .created
+        .is_empty()
+        .then(|| "nothing was missing, nothing was changed".to_owned());
+    created.chain(present).chain(notes).chain(nothing).try_for_each(|told| line(&told))
 }
 
 fn purpose() -> Purpose {

@@ -3,6 +3,7 @@
 use crate::audit::batch::Limits;
 use crate::audit::reach::Reach;
 use crate::audit::repair::Done;
+use crate::cli::output::line;
 use crate::config::Config;
 use crate::config::libpq::Conninfo;
 use crate::error::Result;
@@ -32,7 +33,7 @@ pub fn place<'a>(config: &'a Config, what: &'static str, conninfo: &'a Conninfo,
 /// What was done is told in either case, also before an error. Gives whether it came to its end.
 ///
 /// # Errors
-/// Those of the work.
+/// Those of the work; those of the output.
 pub async fn finish(config: &Config, stop: &Stop, what: &str, work: impl AsyncFnOnce(&mut Done) -> Result<()>) -> Result<bool> {
     let mut done = Done::default();
     let overdue = async {
@@ -45,18 +46,23 @@ pub async fn finish(config: &Config, stop: &Stop, what: &str, work: impl AsyncFn
         () = overdue => None,
     };
     let is_stopped = worked.is_none() || done.is_stopped;
-    match done.events {
-        1 => println!("1 event was {what}"),
-        events => println!("{events} events were {what}"),
-    }
+    let mut told = match done.events {
+        1 => format!("1 event was {what}"),
+        events => format!("{events} events were {what}"),
+    };
     if is_stopped {
-        println!("stopped before the end: run it again for the rest");
+        told.push_str("\nstopped before the end: run it again for the rest");
     }
+    let is_told = line(&told);
     worked.unwrap_or(Ok(()))?;
+    is_told?;
     Ok(!is_stopped)
 }
 
 /// Says that a stop came before anything was written.
-pub fn tell_unchanged() {
-    println!("nothing was changed");
+///
+/// # Errors
+/// Those of the output.
+pub fn tell_unchanged() -> Result<()> {
+    line("nothing was changed")
 }

@@ -1,5 +1,4 @@
 //! The roof: flags, configuration, wiring, run, exit code. Only here is anything printed.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "the roof talks to the person")]
 
 mod args;
 mod consent;
@@ -8,6 +7,7 @@ pub mod events_diff;
 mod init;
 pub mod load_fake_data;
 mod mending;
+mod output;
 mod repair;
 mod restore;
 mod run;
@@ -93,7 +93,7 @@ async fn code(command: impl Future<Output = Result<u8, Problems>>) -> u8 {
 
 /// Tells problems on stderr; gives the exit code of the worst.
 fn told(problems: &Problems) -> u8 {
-    eprintln!("{}", problems.report());
+    output::aside(&problems.report());
     problems.exit_code().max(1)
 }
 

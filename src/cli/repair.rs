@@ -3,6 +3,7 @@
 use super::args;
 use super::consent::agreed;
 use super::mending::{finish, limits, place, tell_unchanged};
+use super::output::{aside, line};
 use super::signals::stop_on_signals;
 use super::start::{Sides, Ways};
 use super::{configuration, logging};
@@ -28,7 +29,7 @@ pub async fn repair(arguments: args::Repair) -> Result<u8, Problems> {
     };
     let config = configuration(&arguments.file, &flags)?;
     let (log, guard) = logging(&config, Stream::Stderr);
-    config.notes.iter().for_each(|note| eprintln!("note: {}", fit(note)));
+    config.notes.iter().for_each(|note| aside(&format!("note: {}", fit(note))));
     let stop = stop_on_signals(&log)?;
     let wanted = match (arguments.how.rewind_to, arguments.how.accept_slate) {
         (Some(id), _) => Wanted::RewindTo(id),
@@ -42,25 +43,22 @@ pub async fn repair(arguments: args::Repair) -> Result<u8, Problems> {
 
 async fn mend(config: &Config, wanted: Wanted, is_yes: bool, stop: &Stop, log: &Logger) -> Result<(), Problems> {
     let Some(shapes) = stop.or(shapes(config)).await else {
-        tell_unchanged();
-        return Ok(());
+        return Ok(tell_unchanged()?);
     };
     let (source, destination) = shapes?;
     let warnings = source.warnings.iter().chain(&destination.warnings);
-    warnings.for_each(|warning| eprintln!("note: {warning}"));
+    warnings.for_each(|warning| aside(&format!("note: {warning}")));
     let planned = async {
         let repair = Repair::open(target(config, &source, &destination), wanted).await?;
         let plan = repair.plan().await?;
         Ok::<_, Error>((repair, plan))
     };
     let Some(planned) = stop.or(planned).await else {
-        tell_unchanged();
-        return Ok(());
+        return Ok(tell_unchanged()?);
     };
     let (repair, plan) = planned?;
     if plan.is_empty() {
-        println!("{}", fit_lines(&plan.to_string()));
-        return Ok(());
+        return Ok(line(&fit_lines(&plan.to_string()))?);
     }
     if !agreed(&plan, is_yes, stop).await? {
         return Ok(());
@@ -74,8 +72,8 @@ async fn mend(config: &Config, wanted: Wanted, is_yes: bool, stop: &Stop, log: &
         return Ok(());
     }
     match stop.or(repair.verify()).await {
-        Some(proof) => println!("verified, equal to the source: {}", proof?),
-        None => println!("stopped before it was verified: run it again"),
+        Some(proof) => line(&format!("verified, equal to the source: {}", proof?))?,
+        None => line("stopped before it was verified: run it again")?,
     }
     Ok(())
 }

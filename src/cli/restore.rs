@@ -3,6 +3,7 @@
 use super::args;
 use super::consent::agreed;
 use super::mending::{finish, limits, place, tell_unchanged};
+use super::output::{aside, line};
 use super::signals::stop_on_signals;
 use super::start::{Sides, Ways};
 use super::{configuration, logging};
@@ -25,7 +26,7 @@ use slog::Logger;
 pub async fn restore(arguments: args::Restore) -> Result<u8, Problems> {
     let config = configuration(&arguments.file, &Flags::default())?;
     let (log, guard) = logging(&config, Stream::Stderr);
-    config.notes.iter().for_each(|note| eprintln!("note: {}", fit(note)));
+    config.notes.iter().for_each(|note| aside(&format!("note: {}", fit(note))));
     let stop = stop_on_signals(&log)?;
     let from = chosen(&config, &arguments.from)?;
     let done = rebuild(&config, from, arguments.yes, &stop, &log).await;
@@ -47,8 +48,7 @@ fn chosen(config: &Config, name: &str) -> Result<usize> {
 
 async fn rebuild(config: &Config, from: usize, is_yes: bool, stop: &Stop, log: &Logger) -> Result<(), Problems> {
     let Some(shapes) = stop.or(shapes(config)).await else {
-        tell_unchanged();
-        return Ok(());
+        return Ok(tell_unchanged()?);
     };
     let (source, destinations) = shapes?;
     let planned = async {
@@ -57,13 +57,11 @@ async fn rebuild(config: &Config, from: usize, is_yes: bool, stop: &Stop, log: &
         Ok::<_, Error>((restore, plan))
     };
     let Some(planned) = stop.or(planned).await else {
-        tell_unchanged();
-        return Ok(());
+        return Ok(tell_unchanged()?);
     };
     let (restore, plan) = planned?;
     if plan.is_empty() {
-        println!("{}", fit_lines(&plan.to_string()));
-        return Ok(());
+        return Ok(line(&fit_lines(&plan.to_string()))?);
     }
     if !agreed(&plan, is_yes, stop).await? {
         return Ok(());
@@ -74,13 +72,10 @@ async fn rebuild(config: &Config, from: usize, is_yes: bool, stop: &Stop, log: &
     match stop.or(restore.verify()).await {
         Some(verified) => {
             let (proof, next_id) = verified?;
-            println!("verified, equal to the destination: {proof}");
-            println!(
-                "the next id is {}",
-                next_id.map_or_else(|| "not ours to know".to_owned(), |id| shown(Some(id)))
-            );
+            let next_id = next_id.map_or_else(|| "not ours to know".to_owned(), |id| shown(Some(id)));
+            line(&format!("verified, equal to the destination: {proof}\nthe next id is {next_id}"))?;
         }
-        None => println!("stopped before it was verified: run it again"),
+        None => line("stopped before it was verified: run it again")?,
     }
     Ok(())
 }

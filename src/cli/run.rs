@@ -1,6 +1,7 @@
 //! `counterfoil run`: checks, replication, and the last word.
 
 use super::args;
+use super::output::line;
 use super::signals::stop_on_signals;
 use super::start::{self, Sides, Ways};
 use super::{configuration, logging};
@@ -73,7 +74,7 @@ async fn try_it(config: &Config, stop: &Stop, log: &Logger) -> Result<u8, Proble
         let candidates = sides.candidates(config);
         let trying = dry_run(config, sides.source()?, &candidates);
         let found = attended(&sides.sessions(config), config.replication.connect_timeout, log, trying).await;
-        println!("{}", fit_lines(&found.to_string()));
+        line(&fit_lines(&found.to_string()))?;
         Ok(found.findings.problems.exit_code())
     });
     tried.await.unwrap_or(Ok(0))

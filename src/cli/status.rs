@@ -2,6 +2,7 @@
 
 use super::args;
 use super::configuration;
+use super::output::{aside, line, put};
 use crate::config::load::Flags;
 use crate::error::{Error, Kind, Problems};
 use crate::log::escape::{escaped_json, fit};
@@ -13,16 +14,14 @@ use crate::replicate::status::status as ask;
 /// Those of the configuration. A database that cannot be asked is part of the answer.
 pub async fn status(arguments: args::Status) -> Result<u8, Problems> {
     let config = configuration(&arguments.file, &Flags::default())?;
-    config.notes.iter().for_each(|note| eprintln!("note: {}", fit(note)));
+    config.notes.iter().for_each(|note| aside(&format!("note: {}", fit(note))));
     let status = ask(&config).await;
     if arguments.json {
         let object = serde_json::to_string(&status);
-        println!(
-            "{}",
-            escaped_json(&object.map_err(|error| Error::new(Kind::Bug, "cannot write the status as JSON").caused_by(&error))?)
-        );
+        let object = object.map_err(|error| Error::new(Kind::Bug, "cannot write the status as JSON").caused_by(&error))?;
+        line(&escaped_json(&object))?;
     } else {
-        print!("{status}");
+        put(&status.to_string())?;
     }
     Ok(status.exit_code(arguments.max_lag))
 }

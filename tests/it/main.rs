@@ -22,6 +22,7 @@ mod isolation;
 mod listen;
 mod load;
 mod network;
+mod output;
 mod pool;
 mod pooler;
 mod private_server;

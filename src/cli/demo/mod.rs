@@ -21,7 +21,7 @@ const INTERRUPTED: u8 = 130;
 /// Runs it; gives the exit code. Nothing of it is left afterwards, neither a process nor a directory.
 ///
 /// # Errors
-/// `Contents` when the copies are not equal; `Unsuitable` when there is no PostgreSQL to run; whatever else ended it.
+/// `Contents` when the copies are not equal; `Unsuitable` when there is no PostgreSQL to run; those of the output; whatever else ended it.
 pub async fn demo(arguments: args::Demo) -> Result<u8, Problems> {
     let stop = stop_on_signals(&log::none())?;
     let story = Arc::new(Story::begin());
@@ -45,7 +45,8 @@ pub async fn demo(arguments: args::Demo) -> Result<u8, Problems> {
         story.text(&servers.how_to_look_around());
         stop.requested().await;
     }
-    proved.map(|()| 0)
+    proved?;
+    story.failure().map_or(Ok(0), |error| Err(error.into()))
 }
 
 async fn act_and_prove(arguments: &args::Demo, servers: &Servers, story: &Arc<Story>) -> Result<(), Problems> {

@@ -1,5 +1,7 @@
 //! What the demo tells: plain lines with the time at which each was true, and the replicator's own words while it has trouble.
 
+use crate::cli::output;
+use crate::error::Error;
 use crate::log::key;
 use slog::{Drain, KV, Key, Logger, OwnedKVList, Record, Serializer};
 use std::fmt::{Arguments, Display};
@@ -13,6 +15,7 @@ pub struct Story {
     began: Instant,
     is_quoting: AtomicBool,
     last_quote: Mutex<String>,
+    failure: Mutex<Option<Error>>,
 }
 
 impl Story {
@@ -22,6 +25,7 @@ impl Story {
             began: Instant::now(),
             is_quoting: AtomicBool::new(false),
             last_quote: Mutex::default(),
+            failure: Mutex::default(),
         }
     }
 
@@ -32,17 +36,30 @@ impl Story {
 
     /// The first line.
     pub fn title(&self, line: &str) {
-        println!("counterfoil demo: {line}\n");
+        self.put(&format!("counterfoil demo: {line}\n"));
     }
 
     /// One thing that has happened.
     pub fn say(&self, line: &str) {
-        println!("{:>6.1} s  {line}", self.elapsed().as_secs_f64());
+        self.put(&format!("{:>6.1} s  {line}", self.elapsed().as_secs_f64()));
     }
 
     /// Text that belongs to no moment, after an empty line.
     pub fn text(&self, text: &str) {
-        println!("\n{text}");
+        self.put(&format!("\n{text}"));
+    }
+
+    /// The play goes on when nobody listens; the first failure is kept for its end.
+    fn put(&self, text: &str) {
+        if let Err(error) = output::line(text) {
+            let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+            failure.get_or_insert(error);
+        }
+    }
+
+    /// What kept a line from being told.
+    pub fn failure(&self) -> Option<Error> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// From now on it is told too what the replicator logs about a destination.

@@ -7,6 +7,7 @@ mod printer;
 mod subject;
 mod watcher;
 
+use super::output::is_of_output;
 use super::signals::stop_on_signals;
 use super::{block_on_one_thread, told};
 use crate::audit::verdict::Verdict;
@@ -15,7 +16,7 @@ use crate::log::{self, Format as LogFormat, Stream};
 use args::Arguments;
 use clap::Parser;
 use one::One;
-use printer::{Printer, is_of_output};
+use printer::Printer;
 use slog::Level;
 use std::cell::Cell;
 use std::process::ExitCode;

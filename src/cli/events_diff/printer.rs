@@ -9,13 +9,12 @@ use crate::audit::show::lines::{self, Summary};
 use crate::audit::show::{self, Shown};
 use crate::audit::validate::Validation;
 use crate::audit::verdict::Verdict;
-use crate::error::{Error, Kind, Result};
+use crate::cli::output::line;
+use crate::error::{Error, Result};
 use crate::event::range::shown as shown_id;
 use crate::log::escape::{escaped, escaped_json, fit, fit_lines};
 use serde_json::json;
-use std::io::{IsTerminal, Write};
-
-const CANNOT_WRITE: &str = "cannot write the result";
+use std::io::IsTerminal;
 
 /// Prints in one of two forms.
 #[derive(Clone, Copy, Debug)]
@@ -147,11 +146,6 @@ impl Printer {
     }
 }
 
-/// Whether it is about the output: then nothing more can be told there.
-pub fn is_of_output(error: &Error) -> bool {
-    error.what() == CANNOT_WRITE
-}
-
 /// A line of ours that may name what a server or a file named.
 fn told(text: &str) -> Result<()> {
     line(&fit_lines(text))
@@ -160,12 +154,6 @@ fn told(text: &str) -> Result<()> {
 /// An object for a program.
 fn object(json: &str) -> Result<()> {
     line(&escaped_json(json))
-}
-
-fn line(text: &str) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    let written = writeln!(out, "{text}").and_then(|()| out.flush());
-    written.map_err(|error| Error::new(Kind::Unavailable, CANNOT_WRITE).caused_by(&error))
 }
 
 fn schema(pair: &Pair) -> (bool, Vec<String>) {

@@ -5,6 +5,7 @@ mod bar;
 mod report;
 mod wishes;
 
+use super::output::{aside, line, put};
 use super::signals::stop_on_signals;
 use super::{block_on, told};
 use crate::config::libpq::Environment;
@@ -42,29 +43,30 @@ fn given(matches: &ArgMatches, name: &str) -> Given {
 async fn load(arguments: &Arguments, [config, url]: [Given; 2]) -> Result<u8, Problems> {
     let seed = arguments.seed.unwrap_or_else(rand::random);
     let (job, notes) = wishes::job(arguments, config, url, seed, &Environment::of_process())?;
-    notes.iter().for_each(|note| eprintln!("note: {}", fit(note)));
+    notes.iter().for_each(|note| aside(&format!("note: {}", fit(note))));
     let (log, guard) = log::start(slog::Level::Info, Format::Text, Stream::Stderr);
     let stop = stop_on_signals(&log)?;
     let Some(load) = stop.or(Load::prepare(job.clone())).await.transpose()? else {
         return Ok(0);
     };
-    load.notes().iter().for_each(|note| eprintln!("note: {}", fit(note)));
+    load.notes().iter().for_each(|note| aside(&format!("note: {}", fit(note))));
     let locale = arguments.locale.to_possible_value();
     let locale = locale.as_ref().map_or("", |value| value.get_name());
-    print!("{}", report::plan(&job, &load, locale));
+    put(&report::plan(&job, &load, locale))?;
     if arguments.dry_run {
-        print!("\n{}", report::samples(&load.samples(SAMPLES)));
-        println!("\nnothing was written: this is a dry run");
+        put(&format!("\n{}", report::samples(&load.samples(SAMPLES))))?;
+        line("\nnothing was written: this is a dry run")?;
         return Ok(0);
     }
-    println!();
+    line("")?;
     let method = load.method();
     let tally = Arc::new(Tally::default());
     let bar = bar::Bar::begin(&tally, job.amount.events());
     let outcome = load.run(tally, &stop).await;
     drop(bar);
     let outcome = outcome?;
-    print!("{}", report::summary(&job, method, &outcome));
+    let is_told = put(&report::summary(&job, method, &outcome));
     drop((log, guard));
-    outcome.problem.map_or(Ok(0), |problem| Err(problem.into()))
+    outcome.problem.map_or(Ok(()), Err)?;
+    Ok(is_told.map(|()| 0)?)
 }

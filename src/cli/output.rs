@@ -1,0 +1,36 @@
+//! The one place where results are printed: what cannot be written is an error, never a panic.
+
+use crate::error::{Error, Kind, Result};
+use std::io::Write;
+
+const CANNOT_WRITE: &str = "cannot write the result";
+
+/// Writes a line to standard output, at once.
+///
+/// # Errors
+/// `Unavailable`, as of all here, when nobody reads it any more or its disk is full.
+pub fn line(text: &str) -> Result<()> {
+    put(&format!("{text}\n"))
+}
+
+/// As [`line`], without an end of the line.
+pub fn put(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written.map_err(|error| {
+        Error::new(Kind::Unavailable, CANNOT_WRITE)
+            .at("standard output")
+            .caused_by(&error)
+            .fix("let it be read, and be on a disk with space; then start again: what was done stays")
+    })
+}
+
+/// Writes a line to standard error; where even that cannot be written there is nobody to tell.
+pub fn aside(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// Whether it is about the output: then nothing more can be told there.
+pub fn is_of_output(error: &Error) -> bool {
+    error.what() == CANNOT_WRITE
+}
