@@ -9,6 +9,9 @@ select a.attname::pg_catalog.text as name,
        e.oid is not null as is_array,
        a.atttypid as type_oid,
        a.attnotnull or t.typnotnull as is_not_null,
+       -- Not the type: a domain that is NOT NULL is stored as NULL by a subquery without a row, or by an outer join. Not a constraint that is NOT VALID.
+       a.attnotnull and not exists (select from pg_catalog.pg_constraint n
+                                     where n.conrelid = a.attrelid and n.contype = 'n' and n.conkey[1] = a.attnum and not n.convalidated) as is_never_null,
        a.atthasdef or a.attidentity <> '' or t.typdefault is not null as has_default,
        a.attidentity <> '' as is_identity,
        a.attgenerated <> '' as is_generated,

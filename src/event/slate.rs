@@ -99,6 +99,7 @@ mod tests {
             binary_edition: 1,
             text_edition: 1,
             is_not_null: true,
+            is_never_null: true,
             has_default: false,
             origin: Origin::Plain,
             computed_as: None,

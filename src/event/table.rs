@@ -37,6 +37,8 @@ pub struct Column {
     pub text_edition: u32,
     /// Whether NULL is refused.
     pub is_not_null: bool,
+    /// Whether no row can have NULL there: the column itself refuses it. A domain that does can be got around (PostgreSQL manual, CREATE DOMAIN).
+    pub is_never_null: bool,
     /// Whether an insert that leaves it out gets a default.
     pub has_default: bool,
     /// How its values come to be there.

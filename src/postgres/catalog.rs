@@ -93,6 +93,7 @@ fn column(row: &Row, version_num: u32) -> Result<Column, tokio_postgres::Error> 
         binary_edition: binary_edition(type_oid, version_num),
         text_edition: text_edition(type_oid, version_num),
         is_not_null: row.try_get("is_not_null")?,
+        is_never_null: row.try_get("is_never_null")?,
         has_default: row.try_get("has_default")?,
         origin,
         computed_as: row.try_get("computed_as")?,

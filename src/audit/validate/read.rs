@@ -151,7 +151,7 @@ impl Reading<'_> {
 
     /// How many rows no range of ids holds.
     async fn without_id(&self) -> Result<u64> {
-        if self.table.column(self.id_column).is_some_and(|id| id.is_not_null) {
+        if self.table.column(self.id_column).is_some_and(|id| id.is_never_null) {
             return Ok(0);
         }
         let names = [("table", sql::sql(self.table.name.quoted())), ("id", sql::text(self.id_column))];

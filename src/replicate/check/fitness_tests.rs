@@ -29,6 +29,7 @@ fn column(name: &str, of: &Type) -> Column {
         binary_edition: 1,
         text_edition: 1,
         is_not_null: true,
+        is_never_null: true,
         has_default: false,
         origin: Origin::Plain,
         computed_as: None,
