@@ -72,6 +72,11 @@ impl Tally {
         }
     }
 
+    /// Whether a row differs that both sides have.
+    pub fn is_any_changed(&self) -> bool {
+        self.changed + self.representation > 0
+    }
+
     /// All rows that differ.
     pub fn total(&self) -> u64 {
         self.missing + self.extra + self.changed + self.representation

@@ -2,21 +2,67 @@
 
 use crate::audit::compare::both::both;
 use crate::audit::compare::fence::Doubt;
-use crate::audit::compare::side::Side;
+use crate::audit::compare::side::{Columns, Side, condition, number};
 use crate::audit::compare::task::Task;
+use crate::audit::compare::walk::{Ended, Found};
 use crate::error::Result;
-use crate::event::range::IdRange;
+use crate::event::range::{IdRange, shown};
 use crate::stop::Stop;
+use std::time::Duration;
 
-/// Rows of each side, found without an index.
+/// Rows of each side.
 pub type Counts = (u64, u64);
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// What was compared.
+    pub within: Option<IdRange>,
+    /// What lies beyond: where the index that gave the end could hide rows.
+    pub beyond: Option<IdRange>,
+}
+
+/// What a side holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SideCount {
+    /// Rows that were to be compared, found without an index.
+    within: u64,
+    /// Rows beyond: found without an index, and by it.
+    beyond: (u64, u64),
+}
+
+/// What counts tell of a comparison.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Confirmation {
+    /// Why it is not certain.
+    pub reasons: Vec<String>,
+    /// Whether the first side, and whether the second, may have what it seems to lack.
+    pub may_have_more: (bool, bool),
+}
+
+/// What is to be counted of a comparison that ended so; `None`: nothing. `is_scripted`: whether a script inserts what is missing.
+pub fn due(task: Task<'_>, ended: Ended, found: &Found, is_scripted: bool) -> Option<Extent> {
+    match ended {
+        Ended::Complete => Some(Extent {
+            within: task.range(),
+            beyond: task.beyond(),
+        }),
+        // What both sides have and differs is certain, whatever their indexes know.
+        Ended::Enough if found.tally.is_any_changed() && !is_scripted => None,
+        Ended::Enough => Some(Extent {
+            within: task.range().zip(found.at).map(|(range, at)| IdRange { through: at, ..range }),
+            beyond: None,
+        }),
+        Ended::Interrupted => None,
+    }
+}
 
 /// Counts both sides.
 ///
 /// # Errors
-/// Those of the servers; `Stopped`. Nothing is left running in them; so both of the others here.
-pub async fn count(task: Task<'_>, range: IdRange, stop: &Stop) -> Result<Counts> {
-    let counted = async |side: &Side, stop: Stop| side.heap_count(task.columns, range, &stop).await;
+/// Those of the servers; `Stopped`. Nothing is left running in them; so all of the others here.
+pub async fn count(task: Task<'_>, extent: Extent, stop: &Stop) -> Result<(SideCount, SideCount)> {
+    let counted = async |side: &Side, stop: Stop| side.heap_count(task.columns, extent, &stop).await;
     both(stop, |stop| counted(task.first, stop), |stop| counted(task.second, stop)).await
 }
 
@@ -24,22 +70,72 @@ pub async fn count(task: Task<'_>, range: IdRange, stop: &Stop) -> Result<Counts
 ///
 /// # Errors
 /// Those of the servers.
-pub async fn confirm(task: Task<'_>, range: IdRange, compared: Counts, counted: Counts, stop: &Stop) -> Result<Vec<String>> {
-    let mut reasons = Vec::new();
+pub async fn confirm(
+    task: Task<'_>,
+    extent: Extent,
+    compared: Counts,
+    counted: (SideCount, SideCount),
+    stop: &Stop,
+) -> Result<Confirmation> {
+    let mut confirmation = Confirmation {
+        reasons: Vec::new(),
+        may_have_more: (compared.0 != counted.0.within, compared.1 != counted.1.within),
+    };
     for (side, compared, counted) in [(task.first, compared.0, counted.0), (task.second, compared.1, counted.1)] {
-        if compared != counted {
+        if let Some(range) = extent.within.filter(|_| compared != counted.within) {
             let both = side.both_counts(task.columns, range, stop).await?;
-            reasons.push(reason(&side.name, compared, counted, both));
+            confirmation.reasons.push(reason(&side.name, compared, counted.within, both));
         }
+        confirmation.reasons.extend(hidden(&side.name, extent.beyond, counted.beyond));
     }
-    Ok(reasons)
+    Ok(confirmation)
 }
 
 fn reason(name: &str, compared: u64, counted: u64, (heap, index): (u64, u64)) -> String {
-    if heap != index {
-        return format!("{name}: its index of the id knows {index} rows of {heap}: REINDEX it, then compare again");
+    let why = if heap == index {
+        format!("{compared} rows were compared and {counted} counted: rows came or went meanwhile, compare again")
+    } else {
+        format!("its index of the id knows {index} rows of {heap}: REINDEX it, then compare again")
+    };
+    format!("{name}: {why}; what it seems to lack may be there")
+}
+
+/// What is said of rows beyond the end that the index does not know.
+fn hidden(name: &str, beyond: Option<IdRange>, (heap, index): (u64, u64)) -> Option<String> {
+    let after = beyond.filter(|_| heap != index)?.after;
+    let place = after.map_or_else(String::new, |after| format!("above id {after} "));
+    Some(format!(
+        "{name}: {place}its index of the id knows {index} rows of {heap}, so that the end of what was to be compared may be wrong: REINDEX it, then compare again"
+    ))
+}
+
+impl Side {
+    /// How many rows the table itself holds; and of what lies beyond, how many its index knows too, of one snapshot.
+    async fn heap_count(&self, columns: &Columns, extent: Extent, enough: &Stop) -> Result<SideCount> {
+        let of = |range: Option<IdRange>| range.map_or_else(|| "false".to_owned(), |range| condition(range, &columns.id));
+        let ranges = [("within", of(extent.within)), ("beyond", of(extent.beyond))];
+        let asked = self.fill(include_str!("../../../sql/audit/heap_count.sql"), columns, None, &ranges);
+        let rows = self.answer(&asked, Duration::MAX, enough).await?;
+        let [heap, index] = &rows[..] else { return Err(self.odd()) };
+        match (number(heap, 0), number(heap, 1), number(index, 0)) {
+            (Some(within), Some(heap), Some(index)) => Ok(SideCount {
+                within,
+                beyond: (heap, index),
+            }),
+            _ => Err(self.odd()),
+        }
     }
-    format!("{name}: {compared} rows were compared and {counted} counted: rows came or went meanwhile, compare again")
+
+    /// How many rows of a range the table holds, and how many its index of the id knows, of one snapshot.
+    async fn both_counts(&self, columns: &Columns, range: IdRange, enough: &Stop) -> Result<(u64, u64)> {
+        let asked = self.fill(include_str!("../../../sql/audit/both_counts.sql"), columns, Some(range), &[]);
+        let rows = self.answer(&asked, Duration::MAX, enough).await?;
+        let counts: Vec<u64> = rows.iter().filter_map(|row| number(row, 0)).collect();
+        match counts[..] {
+            [heap, index] => Ok((heap, index)),
+            _ => Err(self.odd()),
+        }
+    }
 }
 
 /// Rows without an id on each side, where the table lets there be any.
@@ -48,7 +144,7 @@ fn reason(name: &str, compared: u64, counted: u64, (heap, index): (u64, u64)) ->
 /// Those of the servers; `Stopped`.
 pub async fn without_id(task: Task<'_>, stop: &Stop) -> Result<Counts> {
     let counted = async |side: &Side, stop: Stop| {
-        let is_certain = side.table.column(&task.columns.id).is_some_and(|id| id.is_not_null);
+        let is_certain = side.table.column(&task.columns.id).is_some_and(|id| id.is_never_null);
         if is_certain {
             Ok(0)
         } else {
@@ -63,17 +159,24 @@ pub async fn without_id(task: Task<'_>, stop: &Stop) -> Result<Counts> {
 /// # Errors
 /// Those of the servers.
 pub async fn pending(task: Task<'_>, stop: &Stop) -> Result<Counts> {
-    let above = IdRange {
-        after: task.end(),
-        through: i64::MAX,
-    };
-    let counted = async |side: &Side, stop: Stop| side.count(task.columns, above, &stop).await;
+    let counted = async |side: &Side, stop: Stop| side.count(task.columns, task.pending(), &stop).await;
     match (task.end(), &task.fence.doubt) {
         // What came meanwhile where everything there was is compared, and a copy that grows, are no news.
         (Some(_), _) if task.options.must_be_complete => Ok((0, 0)),
-        (Some(_), Doubt::Nothing | Doubt::Open(_)) => Ok((counted(task.first, stop.clone()).await?, 0)),
-        (_, Doubt::Unknown) | (None, _) => both(stop, |stop| counted(task.first, stop), |stop| counted(task.second, stop)).await,
+        (Some(_), Doubt::Nothing | Doubt::Open(_)) if task.range().is_some() => Ok((counted(task.first, stop.clone()).await?, 0)),
+        _ => both(stop, |stop| counted(task.first, stop), |stop| counted(task.second, stop)).await,
     }
+}
+
+/// What is said where only ids beyond the end were asked for, and rows are there.
+pub fn only_beyond(task: Task<'_>, pending: Counts) -> Option<String> {
+    let end = task.end().filter(|_| task.range().is_none() && pending != (0, 0))?;
+    let from = shown(task.options.from);
+    let (first, second) = (&task.first.name, &task.second.name);
+    Some(format!(
+        "no row was compared: what can be compared ends at id {end}, below {from}, and {} rows of {first} and {} of {second} lie from there on",
+        pending.0, pending.1
+    ))
 }
 
 #[cfg(test)]
@@ -84,5 +187,20 @@ mod tests {
     fn a_damaged_index_and_rows_that_move_are_told_apart() {
         assert!(reason("a", 9, 10, (10, 9)).contains("REINDEX"));
         assert!(reason("a", 9, 10, (10, 10)).contains("came or went"));
+    }
+
+    #[test]
+    fn rows_beyond_the_end_are_told_where_the_index_does_not_know_them() {
+        let beyond = Some(IdRange {
+            after: Some(7),
+            through: i64::MAX,
+        });
+        assert_eq!(hidden("a", beyond, (3, 3)), None);
+        assert!(hidden("a", beyond, (3, 1)).is_some_and(|told| told.contains("above id 7 its index of the id knows 1 rows of 3")));
+        let all = Some(IdRange {
+            after: None,
+            through: i64::MAX,
+        });
+        assert!(hidden("a", all, (3, 0)).is_some_and(|told| told.starts_with("a: its index of the id knows 0 rows of 3")));
     }
 }

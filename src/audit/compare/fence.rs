@@ -3,8 +3,10 @@
 //! The second side's highest id is read first, and the first side only afterwards. A copy in id order holds what was visible at the first
 //! side before, so a row that the first side lacks afterwards, at or below that id, was never rightly there; and a row that the copy lacks
 //! below its own highest id will not come any more. Only a transaction that drew an id before and is still open can fill a gap: it is
-//! waited for, and if it outlives the wait it is named. A standby may lack what its primary has, wherever that lies: of two transactions the later one
-//! may have drawn the lower id.
+//! waited for, and if it outlives the wait it is named. A standby, and a logical subscriber, may lack what its primary has, and still have what that has
+//! deleted, wherever that lies: of two transactions the later one may have drawn the lower id.
+//!
+//! Highest ids are asked of the index, which may be damaged: rows of the table beyond the end that it does not know are counted when everything was compared.
 
 use crate::audit::compare::side::{Columns, Side};
 use crate::error::Result;
@@ -27,7 +29,7 @@ pub struct Fence {
     pub lowest: Option<i64>,
     /// What keeps gaps below it from being decided.
     pub doubt: Doubt,
-    /// Whether the first side, and whether the second, is a standby: what it lacks may only be late.
+    /// Whether the first side, and whether the second, is a standby or a logical subscriber: what it lacks, or still has, may only be late.
     pub may_be_late: (bool, bool),
 }
 
@@ -70,7 +72,7 @@ pub async fn find(first: &Side, second: &Side, columns: &Columns, discipline: Op
         highest: (ours, theirs),
         lowest: [our_lowest, their_lowest].into_iter().flatten().min(),
         doubt,
-        may_be_late: (first.identity().is_standby, second.identity().is_standby),
+        may_be_late: (may_be_late(first), may_be_late(second)),
     })
 }
 
@@ -79,6 +81,11 @@ impl Fence {
     pub fn is_second_ahead(&self) -> bool {
         self.highest.1.is_some() && self.highest.0 < self.highest.1
     }
+}
+
+/// Whether another server writes into it, at a time of its own.
+fn may_be_late(side: &Side) -> bool {
+    side.identity().is_standby || side.table.is_subscribed
 }
 
 /// A copy of a source is compared up to its own highest id; of two tables of which nothing is known, the lower of both counts.

@@ -3,7 +3,9 @@
 //! Why "equal" can be trusted: the chunks cover the whole range without a gap, each beginning after the last id of the one before, the
 //! first open below and the last reaching the fence; a chunk counts as equal only if both servers gave the same number of rows and the same
 //! SHA-256 over all bytes of them in id order; whatever fails is an error and never an end; and the rows of all chunks together must be as
-//! many as a plain count of each table finds without its index.
+//! many as a plain count of each table finds without its index, and beyond the fence the index must know as many rows as the table holds.
+//!
+//! Why "different" can be: what only one side has counts only where that same count agrees for the side that seems to lack it.
 
 mod both;
 mod chunks;
@@ -25,6 +27,7 @@ pub mod whole_file;
 
 use crate::audit::compare::both::both;
 use crate::audit::compare::chunks::rows_of_chunk;
+use crate::audit::compare::counts::{Confirmation, Extent};
 use crate::audit::compare::emission::Emission;
 use crate::audit::compare::journal::{Journal, Part, Subject};
 use crate::audit::compare::outcome::{Grounds, Outcome, ahead, note_of_open, nothing_compared};
@@ -35,7 +38,7 @@ use crate::audit::compare::task::{Task, Watch};
 use crate::audit::compare::walk::{Ended, Found, Walk};
 use crate::audit::difference::Tally;
 use crate::error::{Kind, Result};
-use crate::event::range::{IdRange, shown};
+use crate::event::range::shown;
 use crate::stop::Stop;
 
 /// What would be compared, and how, in words.
@@ -80,6 +83,7 @@ pub async fn compare(
     let states = (ours, theirs);
     let (journal, note) = still_true(task, journal, &states, stop).await?;
     let whole = task.range();
+    let is_scripted = script.is_some();
     let emission = Emission::new((task.first, task.second), task.columns, task.options.limits, watch, script);
     let mut walk = Walk::new(task, emission);
     if let Some(journal) = &journal {
@@ -89,16 +93,8 @@ pub async fn compare(
         Some(range) => walk.run(range, stop).await?,
         None => Ended::Complete,
     };
-    // Not beside the walk: all sessions that were allowed are busy then.
-    let counted = match (ended, whole) {
-        (Ended::Complete, Some(range)) => unless_stopped(counts::count(task, range, stop).await)?,
-        _ => None,
-    };
-    let ended = if counted.is_none() && whole.is_some() && ended == Ended::Complete {
-        Ended::Interrupted
-    } else {
-        ended
-    };
+    let found = walk.found();
+    let (ended, counted) = counted(task, ended, &found, is_scripted, stop).await?;
     let run = Run {
         subject,
         states: states.clone(),
@@ -106,8 +102,7 @@ pub async fn compare(
         earlier: journal.map(|journal| journal.parts).unwrap_or_default(),
         note,
     };
-    let found = walk.found();
-    let outcome = conclude(task, whole, (ended, found), (counted, stop), run).await?;
+    let outcome = conclude(task, (ended, found), counted, run, stop).await?;
     if ended != Ended::Interrupted {
         let confirmed = async |side: &Side, was: &State, stop: Stop| side.confirm(was, &stop).await;
         // Also when a stop came meanwhile: what was found is told then.
@@ -151,61 +146,86 @@ async fn still_true(
     Ok((Some(journal).filter(|_| note.is_none()), note))
 }
 
-async fn conclude(
-    task: Task<'_>,
-    range: Option<IdRange>,
-    (ended, found): (Ended, Found),
-    (counted, stop): (Option<counts::Counts>, &Stop),
-    run: Run,
-) -> Result<Outcome> {
+/// What plain counts tell of what was found, where it is needed; a stop meanwhile is an interruption.
+async fn counted(task: Task<'_>, ended: Ended, found: &Found, is_scripted: bool, stop: &Stop) -> Result<(Ended, Confirmation)> {
+    let confirmation = match counts::due(task, ended, found, is_scripted) {
+        Some(extent) => unless_stopped(confirmed(task, extent, found.rows, stop).await)?,
+        None if ended == Ended::Enough => Some(Confirmation::default()),
+        None => None,
+    };
+    // Without counts nobody knows whether an index hides what a side seems to lack.
+    let nothing_known = Confirmation {
+        reasons: Vec::new(),
+        may_have_more: (true, true),
+    };
+    Ok(confirmation.map_or((Ended::Interrupted, nothing_known), |confirmation| (ended, confirmation)))
+}
+
+async fn confirmed(task: Task<'_>, extent: Extent, compared: counts::Counts, stop: &Stop) -> Result<Confirmation> {
+    let counted = counts::count(task, extent, stop).await?;
+    counts::confirm(task, extent, compared, counted, stop).await
+}
+
+async fn conclude(task: Task<'_>, (ended, found): (Ended, Found), confirmation: Confirmation, run: Run, stop: &Stop) -> Result<Outcome> {
     let names = (task.first.name.as_str(), task.second.name.as_str());
     let mut skipped: Vec<String> = nothing_compared(task.fence, task.end(), names).into_iter().collect();
-    let reached = shown(found.at);
-    match ended {
-        Ended::Complete => {}
-        Ended::Enough => skipped.push(format!(
-            "ended after {} differences, at id {reached}: the rest was not compared",
-            found.tally.total()
-        )),
-        Ended::Interrupted => skipped.push(format!("interrupted after id {reached}: the rest was not compared")),
-    }
-    if let (Some(counted), Some(range)) = (&counted, range) {
-        skipped.extend(counts::confirm(task, range, found.rows, *counted, stop).await?);
-    }
+    skipped.extend(cut_short(ended, &found));
+    skipped.extend(confirmation.reasons);
     skipped.extend(task.columns.uncertain.iter().cloned());
     skipped.extend(found.undecided.told(task.fence, names));
     let pending = pending(task, &mut skipped, stop).await?;
     let without_id = without_id(task, &mut skipped, stop).await?;
-    let beyond = if task.fence.is_second_ahead() { pending.1 } else { 0 };
+    skipped.extend(counts::only_beyond(task, pending));
+    let (above, beyond) = (task.pending().after, if task.fence.is_second_ahead() { pending.1 } else { 0 });
     if !task.options.must_be_complete {
-        skipped.extend(ahead(task.fence, beyond, names));
+        skipped.extend(ahead(task.fence, beyond, above, names));
     }
     let grounds = Grounds {
-        differences: found.tally.total(),
+        tally: &found.tally,
+        may_have_more: confirmation.may_have_more,
         without_id,
         is_something_skipped: !skipped.is_empty(),
     };
-    let is_interrupted = ended == Ended::Interrupted;
+    let verdict = grounds.verdict();
     let earlier = run.earlier.clone();
     let journal = found
         .safe
-        .filter(|_| is_interrupted)
+        .filter(|_| ended == Ended::Interrupted)
         .map(|(through, rows, tally)| run.journal(through, rows, tally));
     let open = note_of_open(task.fence).filter(|_| !found.undecided.is_any_open());
     Ok(Outcome {
-        verdict: grounds.verdict(),
-        range,
+        verdict,
+        range: task.range(),
         fence: task.fence.clone(),
         rows: found.rows,
         end: task.end(),
         pending,
+        pending_above: above,
         without_id,
         earlier,
         tally: found.tally,
+        may_have_more: confirmation.may_have_more,
         notes: run.note.into_iter().chain(open).collect(),
         skipped,
         journal,
     })
+}
+
+/// What is said where not everything was compared.
+fn cut_short(ended: Ended, found: &Found) -> Option<String> {
+    let reached = shown(found.at);
+    let uncounted = match found.tally.missing + found.tally.extra {
+        0 => "",
+        _ => ", and what a side seems to lack was not confirmed by a count",
+    };
+    match ended {
+        Ended::Complete => None,
+        Ended::Enough => Some(format!(
+            "ended after {} differences, at id {reached}: the rest was not compared",
+            found.tally.total()
+        )),
+        Ended::Interrupted => Some(format!("interrupted after id {reached}: the rest was not compared{uncounted}")),
+    }
 }
 
 impl Run {

@@ -6,6 +6,7 @@ use crate::audit::compare::schema::Schema;
 use crate::audit::compare::side::{Columns, Place, Side};
 use crate::config::Ids;
 use crate::error::{Error, Kind, Problems, Result};
+use crate::event::wire::Wire;
 use crate::postgres::fault::Side as Role;
 use crate::postgres::{pooler, same_place};
 use crate::source::discipline::{self, Discipline, facts};
@@ -67,10 +68,7 @@ impl Pair {
 
     /// What both are asked for; `None` when rows cannot be compared.
     pub fn columns(&self, id_column: &str) -> Option<Columns> {
-        let Schema::Like {
-            wire, inserted, uncertain, ..
-        } = &self.schema
-        else {
+        let Schema::Like { wire, uncertain, .. } = &self.schema else {
             return None;
         };
         let compared = wire.columns.iter().filter_map(|column| {
@@ -83,12 +81,31 @@ impl Pair {
         });
         Some(Columns {
             wire: wire.clone(),
-            inserted: inserted.clone(),
             uncertain: uncertain.clone(),
             compared: compared.collect(),
             id: id_column.to_owned(),
             is_wide: is_wide([self.first.size, self.second.size]),
         })
+    }
+
+    /// What an INSERT of a row into the second side gives.
+    ///
+    /// # Errors
+    /// `Unsuitable` when there is no such INSERT, with the reasons.
+    pub fn inserted(&self) -> Result<Wire> {
+        let problems = match &self.schema {
+            Schema::Like {
+                inserted: Ok(inserted), ..
+            } => return Ok(inserted.clone()),
+            Schema::Like {
+                inserted: Err(problems), ..
+            }
+            | Schema::Unlike(problems) => problems,
+        };
+        let what = format!("cannot write INSERTs for {}", self.second.name);
+        let error = Error::new(Kind::Unsuitable, what).at(self.second.shown());
+        let error = problems.iter().fold(error, |error, problem| error.because(problem.what()));
+        Err(error.fix("leave --repair-sql out; or alter the second table, so that it takes the rows of the first"))
     }
 
     /// Finds out how ids are given out at the first side.

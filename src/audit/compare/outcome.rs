@@ -19,14 +19,18 @@ pub struct Outcome {
     pub rows: (u64, u64),
     /// The highest id that could be compared: the fence, or the end of both sides where everything must be there.
     pub end: Option<i64>,
-    /// Rows above that on each side.
+    /// Rows that are pending on each side.
     pub pending: (u64, u64),
+    /// The id above which these were counted.
+    pub pending_above: Option<i64>,
     /// Rows without an id on each side, which no range holds.
     pub without_id: (u64, u64),
     /// Of the rows that were compared, what earlier runs have: when each began, up to which id it came, and rows of each side in all.
     pub earlier: Vec<Part>,
     /// What differs.
     pub tally: Tally,
+    /// Whether the first side, and whether the second, may have what it seems to lack.
+    pub may_have_more: (bool, bool),
     /// What was not compared, or cannot be decided; nothing of it: the verdict is certain.
     pub skipped: Vec<String>,
     /// What a person should know besides.
@@ -37,9 +41,11 @@ pub struct Outcome {
 
 /// What the verdict follows from.
 #[derive(Clone, Copy, Debug)]
-pub struct Grounds {
-    /// Rows that differ for certain.
-    pub differences: u64,
+pub struct Grounds<'a> {
+    /// What differs.
+    pub tally: &'a Tally,
+    /// Whether the first side, and whether the second, may have what it seems to lack: then only what both have differs for certain.
+    pub may_have_more: (bool, bool),
     /// Rows without an id on each side.
     pub without_id: (u64, u64),
     /// Whether anything was left out.
@@ -58,17 +64,31 @@ impl Outcome {
         self.earlier.iter().map(run).collect()
     }
 
+    /// Whether rows are missing that the second side may have: inserted there, they would be there twice.
+    pub fn is_missing_uncertain(&self) -> bool {
+        self.may_have_more.1 && self.tally.missing > 0
+    }
+
     /// All differences: rows without an id, which no class holds, by their numbers.
     pub fn differences(&self) -> u64 {
         self.tally.total() + self.without_id.0.abs_diff(self.without_id.1)
     }
 }
 
-impl Grounds {
+impl Grounds<'_> {
     /// The verdict.
     pub fn verdict(self) -> Verdict {
         let (first, second) = self.without_id;
-        Verdict::of(self.differences + first.abs_diff(second), self.is_something_skipped || first > 0)
+        let certain = self.certain();
+        let is_something_uncertain = certain < self.tally.total() || self.is_something_skipped || first > 0;
+        Verdict::of(certain + first.abs_diff(second), is_something_uncertain)
+    }
+
+    /// Rows that differ for certain.
+    fn certain(self) -> u64 {
+        let extra = if self.may_have_more.0 { 0 } else { self.tally.extra };
+        let missing = if self.may_have_more.1 { 0 } else { self.tally.missing };
+        self.tally.changed + self.tally.representation + extra + missing
     }
 }
 
@@ -86,12 +106,12 @@ pub fn nothing_compared(fence: &Fence, end: Option<i64>, (first, second): (&str,
 }
 
 /// What is said where the second side goes on above the fence, of which nothing was compared.
-pub fn ahead(fence: &Fence, pending: u64, (first, second): (&str, &str)) -> Option<String> {
+pub fn ahead(fence: &Fence, pending: u64, above: Option<i64>, (first, second): (&str, &str)) -> Option<String> {
     let is_uncompared = fence.through.is_some() && fence.through < fence.highest.1 && fence.is_second_ahead();
     (is_uncompared && pending > 0).then(|| {
         format!(
             "{second} goes on where {first} ends: {pending} rows above id {} were not compared; --complete counts them as differences",
-            shown(fence.through)
+            shown(above)
         )
     })
 }
@@ -115,7 +135,8 @@ mod tests {
     fn rows_without_an_id_differ_by_their_number_and_are_never_equal() {
         let verdict = |without_id| {
             let grounds = Grounds {
-                differences: 0,
+                tally: &Tally::default(),
+                may_have_more: (false, false),
                 without_id,
                 is_something_skipped: false,
             };
@@ -129,6 +150,36 @@ mod tests {
     }
 
     #[test]
+    fn what_a_side_seems_to_lack_is_no_difference_where_it_may_have_it_and_what_both_have_always_is() {
+        let verdict = |missing, extra, changed, may_have_more| {
+            let tally = Tally {
+                missing,
+                extra,
+                changed,
+                ..Tally::default()
+            };
+            let grounds = Grounds {
+                tally: &tally,
+                may_have_more,
+                without_id: (0, 0),
+                is_something_skipped: may_have_more != (false, false),
+            };
+            grounds.verdict()
+        };
+        assert_eq!(verdict(1, 0, 0, (false, true)), Verdict::Inconclusive);
+        assert_eq!(verdict(0, 1, 0, (true, false)), Verdict::Inconclusive);
+        assert_eq!(verdict(1, 1, 0, (true, true)), Verdict::Inconclusive);
+        for (missing, extra, changed, may_have_more) in [
+            (1, 0, 0, (true, false)),
+            (0, 1, 0, (false, true)),
+            (1, 0, 1, (true, true)),
+            (1, 1, 0, (false, true)),
+        ] {
+            assert_eq!(verdict(missing, extra, changed, may_have_more), Verdict::Different);
+        }
+    }
+
+    #[test]
     fn a_second_side_that_goes_on_is_told_unless_all_of_it_was_compared() {
         let fence = |through, highest| Fence {
             through,
@@ -137,7 +188,7 @@ mod tests {
             doubt: Doubt::Unknown,
             may_be_late: (false, false),
         };
-        let told = |fence: Fence, pending| ahead(&fence, pending, ("a", "b")).is_some();
+        let told = |fence: Fence, pending| ahead(&fence, pending, fence.through, ("a", "b")).is_some();
         assert!(told(fence(Some(5), (Some(5), Some(9))), 1));
         assert!(
             !told(fence(Some(9), (Some(5), Some(9))), 0),

@@ -4,6 +4,7 @@ use crate::audit::compare::outcome::Outcome;
 use crate::audit::compare::side::{Columns, Side};
 use crate::audit::compare::whole_file::WholeFile;
 use crate::error::{Error, Kind, Result};
+use crate::event::wire::Wire;
 use crate::log::escape::fit;
 use crate::sql;
 use std::io::{BufWriter, Write};
@@ -14,18 +15,20 @@ use std::path::{Path, PathBuf};
 pub struct Script {
     path: PathBuf,
     out: BufWriter<WholeFile>,
+    inserted: Wire,
 }
 
 impl Script {
-    /// Begins one for the second side.
+    /// Begins one for the second side, of INSERTs that give these columns.
     ///
     /// # Errors
     /// `Usage` when the file cannot be created.
-    pub fn create(path: &Path, second: &Side) -> Result<Self> {
+    pub fn create(path: &Path, second: &Side, inserted: Wire) -> Result<Self> {
         let file = WholeFile::create(path).map_err(|error| cannot(path, &error).of_kind(Kind::Usage))?;
         let mut script = Self {
             path: path.to_owned(),
             out: BufWriter::new(file),
+            inserted,
         };
         script.put(&format!(
             "-- Inserts the rows that {} lacks; rows that are there stay as they are.\n\
@@ -43,22 +46,25 @@ impl Script {
     /// # Errors
     /// Those of the server, such as a row whose text is too long for it; `Unavailable` when the disk is full.
     pub async fn add(&mut self, first: &Side, second: &Side, columns: &Columns, ids: &[i64]) -> Result<()> {
-        let texts: Vec<String> = columns.inserted.columns.iter().map(|column| column.text("e")).collect();
+        let texts: Vec<String> = self.inserted.columns.iter().map(|column| column.text("e")).collect();
         let more = [("columns", sql::sql(texts.join(", ")))];
         let asked = include_str!("../../../sql/audit/whole_texts.sql");
         for row in first.about_ids(asked, columns, &more, ids).await? {
             let values: Option<Vec<Option<&str>>> = (0..texts.len()).map(|place| row.try_get(place).ok()).collect();
             let values = values.ok_or_else(|| Error::new(Kind::Bug, "cannot read the missing rows").at(first.shown()))?;
-            self.put(&statement(second, columns, &values))?;
+            self.put(&statement(second, &self.inserted, &columns.id, &values))?;
         }
         Ok(())
     }
 
-    /// Ends the transaction and gives the file its name.
+    /// Ends the transaction and gives the file its name; unless what is missing may be there, so that it would be there twice. Gives whether it did.
     ///
     /// # Errors
     /// `Unavailable` when the disk is full.
-    pub fn finish(mut self, outcome: &Outcome) -> Result<()> {
+    pub fn finish(mut self, outcome: &Outcome) -> Result<bool> {
+        if outcome.is_missing_uncertain() {
+            return Ok(false);
+        }
         let others = outcome.tally.total() - outcome.tally.missing;
         if others > 0 {
             self.put(&format!(
@@ -76,7 +82,8 @@ impl Script {
         }
         self.put("commit;\n")?;
         let file = self.out.into_inner().map_err(|error| cannot(&self.path, error.error()))?;
-        file.finish().map_err(|error| cannot(&self.path, &error))
+        file.finish().map_err(|error| cannot(&self.path, &error))?;
+        Ok(true)
     }
 
     fn put(&mut self, text: &str) -> Result<()> {
@@ -85,7 +92,7 @@ impl Script {
 }
 
 /// The statement of one row. Every value is quoted here: whatever the first side answers can be nothing but a value.
-fn statement(second: &Side, columns: &Columns, values: &[Option<&str>]) -> String {
+fn statement(second: &Side, inserted: &Wire, id_column: &str, values: &[Option<&str>]) -> String {
     let quoted: Vec<String> = values
         .iter()
         .map(|value| value.map_or_else(|| "NULL".to_owned(), sql::literal))
@@ -94,9 +101,9 @@ fn statement(second: &Side, columns: &Columns, values: &[Option<&str>]) -> Strin
     format!(
         "insert into {} ({}) overriding system value values ({}) on conflict ({}) do nothing;\n",
         second.table.name.quoted(),
-        columns.inserted.column_list(),
+        inserted.column_list(),
         quoted.join(", "),
-        sql::ident(&columns.id)
+        sql::ident(id_column)
     )
 }
 

@@ -3,8 +3,10 @@
 use crate::error::{Error, Kind, Problems, Result};
 use crate::event::compatible;
 use crate::event::table::{Column, Origin, Table, TableName};
+use crate::event::types::{self, TypeUse, UserTypes};
 use crate::event::wire::Wire;
 use crate::sql;
+use postgres_types::Type;
 
 /// Confirms that the rows of a table can be read in the order of their ids, all of them.
 ///
@@ -19,9 +21,12 @@ pub fn comparable(table: Option<Table>, name: &TableName, id_column: &str) -> Re
         );
     };
     let id = sql::ident(id_column);
-    if table.column(id_column).is_none() {
-        let fix = "rows are compared by their integer id: name its column";
+    let fix = "rows are compared by their integer id: name its column";
+    let Some(column) = table.column(id_column) else {
         return refuse(format!("table {name} has no column {id}"), fix);
+    };
+    if !is_integer(&column.type_use(), &table.types) {
+        return refuse(format!("{name}.{id} is {}, not an integer", column.type_name), fix);
     }
     if matches!(table.kind, 'v' | 'f') {
         let what = format!("{name} is a view or a foreign table, which has no index to read by");
@@ -39,6 +44,19 @@ pub fn comparable(table: Option<Table>, name: &TableName, id_column: &str) -> Re
     Ok(table)
 }
 
+/// Whether it is an integer, or a domain over one: no other id is exactly what it is as an `int8`.
+fn is_integer(of: &TypeUse, types: &UserTypes) -> bool {
+    let Some(name) = &of.refers else {
+        return [Type::INT2, Type::INT4, Type::INT8].iter().any(|known| known.oid() == of.oid);
+    };
+    // An array of it is of another oid.
+    let domain = types
+        .get(name)
+        .filter(|known| known.oid == of.oid && matches!(known.kind, types::Kind::Domain { .. }));
+    let base = domain.and_then(|domain| domain.parts.first()?.of.as_ref());
+    base.is_some_and(|base| is_integer(base, types))
+}
+
 /// What the comparison of two tables' columns came to.
 #[derive(Clone, Debug)]
 pub enum Schema {
@@ -46,8 +64,8 @@ pub enum Schema {
     Like {
         /// The columns as they are compared, in the order of the first.
         wire: Wire,
-        /// Those of them that are given to the second side when a row is inserted there.
-        inserted: Wire,
+        /// Those of them that are given to the second side when a row is inserted there; or why none can be.
+        inserted: Result<Wire, Problems>,
         /// Columns whose comparison cannot be certain, and why.
         uncertain: Vec<String>,
         /// What is not the same and hides no difference of the rows that are compared.
@@ -60,11 +78,12 @@ pub enum Schema {
 impl Schema {
     /// Compares columns by name.
     pub fn of(first: &Table, second: &Table, id_column: &str) -> Self {
-        let wires = compatible::wire(first, second, id_column).and_then(|inserted| Ok((inserted, compatible::compared(first, second)?)));
-        let (inserted, wire) = match wires {
-            Ok((inserted, wire)) => (inserted, wire.compared()),
+        let wire = match compatible::compared(first, second) {
+            Ok(wire) => wire.compared(),
             Err(problems) => return Self::Unlike(problems),
         };
+        // What an INSERT would lack hides no difference of the rows there are.
+        let inserted = compatible::wire(first, second, id_column);
         let uncertain = compatible::unknown_texts(first, &wire).into_iter().map(|(column, of)| {
             format!(
                 "column {} is compared as the text of type {of}, which is not known to say all of a value: what it omits was not compared",
@@ -83,6 +102,8 @@ impl Schema {
         for column in &second.columns {
             notes.extend(note(first.column(&column.name), column));
         }
+        let unmet = inserted.as_ref().err().into_iter().flat_map(Problems::iter);
+        notes.extend(unmet.map(|problem| format!("rows cannot be inserted into the second table: {}", problem.what())));
         Self::Like {
             uncertain: uncertain.chain(compatible::ambiguous_text(first, second)).collect(),
             wire,

@@ -82,8 +82,6 @@ pub struct Digest {
 pub struct Columns {
     /// Columns and form.
     pub wire: Wire,
-    /// Those that an INSERT into the second side gives.
-    pub inserted: Wire,
     /// Columns whose comparison cannot be certain, and why.
     pub uncertain: Vec<String>,
     /// Names and types of the columns, in the order of the wire.
@@ -262,27 +260,10 @@ impl Side {
         rows.iter().map(id).collect()
     }
 
-    /// How many rows of a range the table itself holds; as [`Self::digests`] where it is stopped.
-    pub async fn heap_count(&self, columns: &Columns, range: IdRange, enough: &Stop) -> Result<u64> {
-        let asked = self.fill(include_str!("../../../sql/audit/heap_count.sql"), columns, Some(range), &[]);
-        self.counted(&asked, enough).await
-    }
-
     /// How many rows lie in a range; as [`Self::digests`] where it is stopped.
     pub async fn count(&self, columns: &Columns, range: IdRange, enough: &Stop) -> Result<u64> {
         let asked = self.fill(include_str!("../../../sql/audit/count.sql"), columns, Some(range), &[]);
         self.counted(&asked, enough).await
-    }
-
-    /// How many rows of a range the table holds, and how many its index of the id knows, of one snapshot.
-    pub async fn both_counts(&self, columns: &Columns, range: IdRange, enough: &Stop) -> Result<(u64, u64)> {
-        let asked = self.fill(include_str!("../../../sql/audit/both_counts.sql"), columns, Some(range), &[]);
-        let rows = self.answer(&asked, Duration::MAX, enough).await?;
-        let counts: Vec<u64> = rows.iter().filter_map(|row| number(row, 0)).collect();
-        match counts[..] {
-            [heap, index] => Ok((heap, index)),
-            _ => Err(self.odd()),
-        }
     }
 
     /// Asks by a file of `sql/audit/` about the rows of some ids.
@@ -353,7 +334,8 @@ fn compared(column: &WireColumn, wire: &Wire) -> String {
     }
 }
 
-fn condition(range: IdRange, id_column: &str) -> String {
+/// As SQL, of a table `e`.
+pub(super) fn condition(range: IdRange, id_column: &str) -> String {
     let id = format!("e.{}", sql::ident(id_column));
     let after = range
         .after

@@ -70,11 +70,33 @@ impl Task<'_> {
         }
     }
 
+    /// What lies beyond what could be compared, of the ids that were asked for; `None` where none does.
+    pub fn beyond(&self) -> Option<IdRange> {
+        let beyond = IdRange {
+            after: self.end().max(self.before()),
+            through: self.options.through.unwrap_or(i64::MAX),
+        };
+        (!beyond.is_empty()).then_some(beyond)
+    }
+
+    /// Where rows are pending: beyond what could be compared, also where only lower ids were asked for.
+    pub fn pending(&self) -> IdRange {
+        self.beyond().unwrap_or(IdRange {
+            after: self.end(),
+            through: i64::MAX,
+        })
+    }
+
+    /// The highest id below all that were asked for.
+    fn before(&self) -> Option<i64> {
+        self.options.from.and_then(|from| from.checked_sub(1))
+    }
+
     /// What is compared; `None` when there is nothing.
     pub fn range(&self) -> Option<IdRange> {
         let end = self.end()?;
         let range = IdRange {
-            after: self.options.from.and_then(|from| from.checked_sub(1)),
+            after: self.before(),
             through: self.options.through.map_or(end, |through| through.min(end)),
         };
         (!range.is_empty()).then_some(range)

@@ -6,15 +6,19 @@ use crate::audit::difference::Class;
 /// Ids that are named in a sentence.
 const NAMED_MAX: usize = 10;
 
-/// Why a row that one side lacks may still be there.
+/// Why a row that only one side has may be no difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
     /// An open transaction of the first side may bring it.
     Open,
-    /// The first side is a standby and may be late.
+    /// The first side may be late and get it.
     FirstIsLate,
-    /// The second is.
+    /// The second may.
     SecondIsLate,
+    /// The first side may be late and lose it.
+    FirstStillHas,
+    /// The second may.
+    SecondStillHas,
 }
 
 /// Some rows of one kind.
@@ -30,6 +34,8 @@ pub struct Undecided {
     open: Few,
     first_is_late: Few,
     second_is_late: Few,
+    first_still_has: Few,
+    second_still_has: Few,
 }
 
 impl Why {
@@ -38,7 +44,9 @@ impl Why {
         match class {
             Class::Extra if matches!(fence.doubt, Doubt::Open(_)) => Some(Self::Open),
             Class::Extra if fence.may_be_late.0 => Some(Self::FirstIsLate),
+            Class::Extra if fence.may_be_late.1 => Some(Self::SecondStillHas),
             Class::Missing if fence.may_be_late.1 => Some(Self::SecondIsLate),
+            Class::Missing if fence.may_be_late.0 => Some(Self::FirstStillHas),
             Class::Extra | Class::Missing | Class::Changed(_) => None,
         }
     }
@@ -69,6 +77,8 @@ impl Undecided {
             Why::Open => self.open.add(id),
             Why::FirstIsLate => self.first_is_late.add(id),
             Why::SecondIsLate => self.second_is_late.add(id),
+            Why::FirstStillHas => self.first_still_has.add(id),
+            Why::SecondStillHas => self.second_still_has.add(id),
         }
     }
 
@@ -79,7 +89,13 @@ impl Undecided {
 
     /// How many there are.
     pub fn count(&self) -> u64 {
-        self.open.count + self.first_is_late.count + self.second_is_late.count
+        let late = [
+            &self.first_is_late,
+            &self.second_is_late,
+            &self.first_still_has,
+            &self.second_still_has,
+        ];
+        self.open.count + late.iter().map(|few| few.count).sum::<u64>()
     }
 
     /// Whether any hangs on an open transaction.
@@ -95,7 +111,12 @@ impl Undecided {
         };
         let late = |rows: u64, ids: String, has: &str, is_late: &str| {
             format!(
-                "{rows} rows are only at {has}, and {is_late} is a standby that may lag ({ids}): compare again when it has caught up, or compare its primary"
+                "{rows} rows are only at {has}, and {is_late} is a standby or a subscriber that may lag ({ids}): compare again when it has caught up, or compare its primary"
+            )
+        };
+        let still = |rows: u64, ids: String, has: &str| {
+            format!(
+                "{rows} rows are only at {has}, a standby or a subscriber that may still have what was deleted ({ids}): compare again when it has caught up, or compare its primary"
             )
         };
         let told = [
@@ -104,6 +125,8 @@ impl Undecided {
             }),
             self.first_is_late.told(|rows, ids| late(rows, ids, second, first)),
             self.second_is_late.told(|rows, ids| late(rows, ids, first, second)),
+            self.first_still_has.told(|rows, ids| still(rows, ids, first)),
+            self.second_still_has.told(|rows, ids| still(rows, ids, second)),
         ];
         told.into_iter().flatten().collect()
     }
@@ -125,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_lacking_at_a_standby_or_at_an_open_gap_is_undecided_and_what_differs_never_is() {
+    fn what_only_one_side_has_is_undecided_at_an_open_gap_or_where_a_side_may_be_late_and_what_differs_never_is() {
         let changed = Class::Changed(Change {
             columns: vec![0],
             is_representation_only: false,
@@ -133,8 +156,14 @@ mod tests {
         let why = |class: &Class, doubt: Doubt, late| Why::of(class, &fence(doubt, late));
         for late in [(false, false), (true, false), (false, true), (true, true)] {
             assert_eq!(why(&changed, Doubt::Open(vec![]), late), None);
-            assert_eq!(why(&Class::Extra, Doubt::Nothing, late), late.0.then_some(Why::FirstIsLate));
-            assert_eq!(why(&Class::Missing, Doubt::Unknown, late), late.1.then_some(Why::SecondIsLate));
+            let (extra, missing) = match late {
+                (false, false) => (None, None),
+                (true, false) => (Some(Why::FirstIsLate), Some(Why::FirstStillHas)),
+                (false, true) => (Some(Why::SecondStillHas), Some(Why::SecondIsLate)),
+                (true, true) => (Some(Why::FirstIsLate), Some(Why::SecondIsLate)),
+            };
+            assert_eq!(why(&Class::Extra, Doubt::Nothing, late), extra);
+            assert_eq!(why(&Class::Missing, Doubt::Unknown, late), missing);
             assert_eq!(why(&Class::Extra, Doubt::Open(vec![]), late), Some(Why::Open));
         }
     }
@@ -146,7 +175,7 @@ mod tests {
         let told = undecided.told(&fence(Doubt::Nothing, (false, true)), ("a", "b"));
         assert_eq!(told.len(), 1);
         assert!(
-            told[0].starts_with("12 rows are only at a, and b is a standby that may lag (ids 1, 2"),
+            told[0].starts_with("12 rows are only at a, and b is a standby or a subscriber that may lag (ids 1, 2"),
             "{told:?}"
         );
         assert!(told[0].contains("9, 10, …)"), "{told:?}");

@@ -296,7 +296,7 @@ impl<'a> Walk<'a> {
     }
 
     /// A row that one side lacks may be there a moment later: while the tables are written in an order that is not known or not decided, above the fence,
-    /// and at a standby.
+    /// and at a side that may be late, which may still have one too.
     async fn take(&mut self, difference: Difference) -> Result<()> {
         let fence = self.task.fence;
         let is_on_its_way = fence.through.is_none_or(|through| difference.id > through);
@@ -335,7 +335,7 @@ impl<'a> Walk<'a> {
                 self.rows = (self.rows.0 + rows.0 - counted.0, self.rows.1 + rows.1 - counted.1);
                 counted = rows;
                 let Some(difference) = difference else { break };
-                let may_be_late = matches!(self.why_undecided(&difference), Some(Why::FirstIsLate | Why::SecondIsLate));
+                let may_be_late = self.why_undecided(&difference).is_some_and(|why| why != Why::Open);
                 if !may_be_late || Instant::now() >= until {
                     self.take_as_found(difference).await?;
                     break;

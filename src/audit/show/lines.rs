@@ -26,8 +26,8 @@ pub struct Summary {
     pub without_id: (u64, u64),
     /// What earlier runs have compared: when each began, up to which id, and how many rows of each side.
     pub earlier: Vec<(String, i64, (u64, u64))>,
-    /// Rows beyond the fence, which are on their way.
-    pub pending: u64,
+    /// Rows of each side beyond the fence, which are on their way.
+    pub pending: (u64, u64),
     /// Differences by class, and by column in the order of `columns`.
     pub tally: Tally,
     /// Names of the columns that were compared.
@@ -88,7 +88,8 @@ pub fn summary(summary: &Summary) -> String {
             "rows_without_id",
             json!({"first": summary.without_id.0, "second": summary.without_id.1}),
         ),
-        ("pending", json!(summary.pending)),
+        ("pending", json!(summary.pending.0)),
+        ("pending_second", json!(summary.pending.1)),
         (
             "differences",
             json!({

@@ -223,7 +223,7 @@ fn a_summary_is_one_line_of_json() {
         rows_second: 11,
         without_id: (0, 1),
         earlier: vec![("2026-01-02T03:04:05Z".to_owned(), 9, (4, 5))],
-        pending: 2,
+        pending: (2, 3),
         tally: Tally {
             extra: 1,
             by_column: vec![0, 3],
@@ -235,6 +235,6 @@ fn a_summary_is_one_line_of_json() {
     };
     assert_eq!(
         lines::summary(&summary),
-        r#"{"type":"summary","schema_version":1,"verdict":"different","fence":99,"rows":{"first":10,"second":11},"earlier_runs":[{"began":"2026-01-02T03:04:05Z","through":9,"rows":{"first":4,"second":5}}],"rows_without_id":{"first":0,"second":1},"pending":2,"differences":{"total":2,"missing":0,"extra":1,"changed":0,"representation":0,"without_id":1},"by_column":{"id":0,"ts":3},"schema_notes":["column x is not compared"],"skipped":[],"problems":["two\nlines"]}"#
+        r#"{"type":"summary","schema_version":1,"verdict":"different","fence":99,"rows":{"first":10,"second":11},"earlier_runs":[{"began":"2026-01-02T03:04:05Z","through":9,"rows":{"first":4,"second":5}}],"rows_without_id":{"first":0,"second":1},"pending":2,"pending_second":3,"differences":{"total":2,"missing":0,"extra":1,"changed":0,"representation":0,"without_id":1},"by_column":{"id":0,"ts":3},"schema_notes":["column x is not compared"],"skipped":[],"problems":["two\nlines"]}"#
     );
 }

@@ -16,6 +16,7 @@ use crate::audit::compare::task::{Limits, Options, Task};
 use crate::audit::validate::{IdRule, Rules, Verdict as Validity, validate};
 use crate::audit::verdict::Verdict;
 use crate::error::{Error, Kind, Result};
+use crate::event::wire::Wire;
 use crate::source::discipline::Discipline;
 use crate::stop::Stop;
 use slog::Logger;
@@ -68,6 +69,7 @@ impl One<'_> {
         let Some(columns) = pair.columns(id_column) else {
             return Ok(Verdict::Different);
         };
+        let inserted = self.arguments.repair_sql.is_some().then(|| pair.inserted()).transpose()?;
         let fence = fence::find(&pair.first, &pair.second, &columns, order.discipline.as_ref(), stop).await?;
         let options = self.options();
         let task = Task {
@@ -81,7 +83,7 @@ impl One<'_> {
             self.printer.plan(&compare::plan(task))?;
             return Ok(Verdict::Inconclusive);
         }
-        let outcome = self.rows(task, stop).await?;
+        let outcome = self.rows(task, inserted, stop).await?;
         let mut verdict = outcome.verdict;
         if self.arguments.validate {
             verdict = verdict.and(self.validate(&pair, &order, &fence, stop).await?);
@@ -96,14 +98,20 @@ impl One<'_> {
         Ok(verdict)
     }
 
-    async fn rows(&self, task: Task<'_>, stop: &Stop) -> Result<Outcome> {
+    /// Compares the rows; `inserted`: what the INSERTs give, where a script of them is wanted.
+    async fn rows(&self, task: Task<'_>, inserted: Option<Wire>, stop: &Stop) -> Result<Outcome> {
         let journal = self.arguments.resume.as_deref().map(Journal::read).transpose()?;
-        let script = self.arguments.repair_sql.as_ref().map(|path| Script::create(path, task.second));
+        let wanted = self.arguments.repair_sql.as_ref().zip(inserted);
+        let script = wanted.map(|(path, inserted)| Script::create(path, task.second, inserted));
         let mut script = script.transpose()?;
         let mut watcher = Watcher::new(self.printer, task.columns, task.first.size.rows_estimated);
         let outcome = compare::compare(task, journal, &mut watcher, script.as_mut(), stop).await?;
         if let Some(script) = script {
-            script.finish(&outcome)?;
+            let is_there = script.finish(&outcome)?;
+            if !is_there {
+                self.printer
+                    .note("no script was written: what seems to be missing may be there, and would be there twice")?;
+            }
         }
         Ok(outcome)
     }

@@ -121,7 +121,7 @@ impl Printer {
                 "without an id: {ours} rows of {first}, {theirs} of {second}: such rows are never copied"
             ))?;
         }
-        let above = shown_id(outcome.end);
+        let above = shown_id(outcome.pending_above);
         for (rows, name) in [(outcome.pending.0, first), (outcome.pending.1, second)] {
             if rows > 0 {
                 told(&format!("pending: {rows} rows of {name} above id {above}"))?;
@@ -213,7 +213,7 @@ fn summary(outcome: &Outcome, verdict: Verdict, pair: &Pair, columns: &Columns) 
         earlier: outcome.earlier_runs(),
         rows_first: outcome.rows.0,
         rows_second: outcome.rows.1,
-        pending: outcome.pending.0,
+        pending: outcome.pending,
         tally: outcome.tally.clone(),
         columns: columns.compared.iter().map(|column| column.name.clone()).collect(),
         skipped: outcome.skipped.clone(),

@@ -209,20 +209,22 @@ async fn a_standby_is_compared_with_its_primary_and_what_only_it_lacks_is_waited
     assert_eq!(code, 0, "a standby is no other name of its primary: {out}{err}");
     // The higher id was drawn later and committed before.
     let higher = "insert into events values (1101, '2026-01-01', '{}')";
-    let lower = "insert into events values (1100, '2026-01-01', '{}')";
+    let lower = "insert into events values (1100, '2026-01-01', '{}'); delete from events where id = 2";
     primary.execute(higher).await;
     copy.execute(&format!("{higher}; {lower}")).await;
     paused(&primary, &standby, lower).await;
     let (code, out, _) = compared(&late, &copy, &[]).await;
     assert_eq!(code, 3, "{out}");
     assert!(
-        out.contains("1 rows are only at second, and first is a standby that may lag (ids 1100)"),
+        out.contains("1 rows are only at second, and first is a standby or a subscriber that may lag (ids 1100)")
+            && out.contains("1 rows are only at first, a standby or a subscriber that may still have what was deleted (ids 2)"),
         "{out}"
     );
     let (code, out, _) = compared(&primary, &late, &[]).await;
     assert_eq!(code, 3, "{out}");
     assert!(
-        out.contains("1 rows are only at first, and second is a standby that may lag (ids 1100)"),
+        out.contains("1 rows are only at first, and second is a standby or a subscriber that may lag (ids 1100)")
+            && out.contains("1 rows are only at second, a standby or a subscriber that may still have what was deleted (ids 2)"),
         "{out}"
     );
     // A change is a difference wherever it is seen.
@@ -231,7 +233,7 @@ async fn a_standby_is_compared_with_its_primary_and_what_only_it_lacks_is_waited
     assert_eq!(code, 1, "{out}");
     assert!(out.contains("differences: 1 changed"), "{out}");
     copy.execute(
-        "update events set event = (select event || '{\"n\": 1}' from events where id = 2) || '{\"name\": \"Zoë 1\"}' where id = 1",
+        "update events set event = (select event || '{\"n\": 1}' from events where id = 4) || '{\"name\": \"Zoë 1\"}' where id = 1",
     )
     .await;
     // It comes while it is waited for.
@@ -245,6 +247,27 @@ async fn a_standby_is_compared_with_its_primary_and_what_only_it_lacks_is_waited
     assert_eq!(code, 0, "nor is a copy that was promoted: {out}{err}");
     late.execute("delete from events where id = 4").await;
     assert_eq!(compared(&primary, &late, &[]).await.0, 1);
+}
+
+#[tokio::test]
+async fn what_only_one_side_has_is_undecided_where_the_other_is_a_subscriber() {
+    let (first, second) = equal_pair().await;
+    // As a subscription that was made, and whose worker is away.
+    let subscribe = "create subscription away_NUMBER connection 'dbname=nowhere' publication p with (connect = false, slot_name = none); \
+        insert into pg_subscription_rel (srsubid, srrelid, srsubstate) select oid, 'events'::regclass, 'r' from pg_subscription where subname = 'away_NUMBER'";
+    second.execute("delete from events where id = 4").await;
+    let number = std::process::id().to_string();
+    for (side, lacks) in [(&second, "second"), (&first, "first")] {
+        side.execute(&subscribe.replace("NUMBER", &format!("{number}_{lacks}"))).await;
+        let (code, out, err) = compared(&first, &second, &[]).await;
+        side.execute(&format!("drop subscription away_{number}_{lacks}")).await;
+        assert_eq!(code, 3, "{lacks}: {out}{err}");
+        assert!(
+            out.contains("a standby or a subscriber that may") && out.contains("(ids 4)"),
+            "{out}"
+        );
+    }
+    assert_eq!(compared(&first, &second, &[]).await.0, 1);
 }
 
 #[tokio::test]

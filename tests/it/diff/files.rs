@@ -134,12 +134,7 @@ async fn an_interrupted_comparison_is_inconclusive_and_goes_on_from_its_journal(
     running.signal(Signal::INT);
     let code = running.end();
     let journal = dir.path().join("events-diff.journal");
-    assert_eq!(
-        code,
-        Some(if running.told.contains("verdict: different") { 1 } else { 3 }),
-        "{}",
-        running.told
-    );
+    assert_eq!(code, Some(3), "{}", running.told);
     assert!(running.told.contains("interrupted after id"), "{}", running.told);
     assert!(running.told.contains("--resume events-diff.journal"), "{}", running.told);
     let through: i64 =
@@ -180,8 +175,14 @@ async fn no_journal_is_left_that_would_forget_what_could_not_be_decided() {
     let mut running = Running::start(command);
     running.line_with("missing  id 5000");
     running.signal(Signal::INT);
-    assert_eq!(running.end(), Some(1), "{}", running.told);
+    // Nobody has counted, so that an index could hide what seems to be missing.
+    assert_eq!(running.end(), Some(3), "{}", running.told);
     assert!(running.told.contains("interrupted after id"), "{}", running.told);
+    assert!(
+        running.told.contains("what a side seems to lack was not confirmed by a count"),
+        "{}",
+        running.told
+    );
     assert!(running.told.contains("may still fill (ids 1;"), "{}", running.told);
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
 }

@@ -61,6 +61,8 @@ async fn a_second_table_that_goes_on_where_the_first_ends_is_never_equal() {
         out.contains("second goes on where first ends: 7 rows above id 989 were not compared"),
         "{out}"
     );
+    let (_, out, _) = compared(&first, &second, &["--format=jsonl"]).await;
+    assert!(out.contains("\"pending\":0,\"pending_second\":7"), "{out}");
     assert_eq!(compared(&first, &second, &["--complete"]).await.0, 1);
     first.execute("truncate events").await;
     assert_eq!(compared(&first, &second, &[]).await.0, 3);
@@ -229,6 +231,64 @@ async fn a_table_without_a_unique_index_on_its_id_cannot_be_compared() {
     assert_eq!(code, 2, "{out}");
     assert!(err.contains("no unique index") && err.contains("CREATE UNIQUE INDEX"), "{err}");
     assert!(out.ends_with("verdict: none, could not compare\n"), "{out}");
+}
+
+#[tokio::test]
+async fn an_id_that_is_no_integer_cannot_be_compared() {
+    let (first, second) = equal_pair().await;
+    for database in [&first, &second] {
+        database
+            .execute("create domain fraction as numeric; create domain whole as int; create domain positive as whole check (value > 0)")
+            .await;
+    }
+    for (of, told) in [
+        ("numeric", "public.events.\"key\" is numeric, not an integer"),
+        ("fraction", "public.events.\"key\" is public.fraction, not an integer"),
+        ("positive[]", "not an integer"),
+        ("positive", ""),
+    ] {
+        for database in [&first, &second] {
+            database.execute(&format!("alter table events add key {of} unique")).await;
+        }
+        let (code, out, err) = compared(&first, &second, &["--id-column=key"]).await;
+        assert_eq!(
+            (code, err.contains(told)),
+            (if told.is_empty() { 3 } else { 2 }, true),
+            "{of}: {out}{err}"
+        );
+        for database in [&first, &second] {
+            database.execute("alter table events drop column key").await;
+        }
+    }
+}
+
+/// What an INSERT there would lack hides no difference.
+#[tokio::test]
+async fn a_second_table_that_takes_no_insert_is_compared_and_gets_no_script() {
+    let demanding = "alter table events add column note text not null default 'x'; alter table events alter note drop default";
+    let computing = "alter table events rename id to n; alter table events drop constraint events_pkey; \
+         alter table events add id bigint generated always as (n) stored primary key";
+    for (change, why) in [
+        (demanding, "column \"note\" of the destination must be given"),
+        (computing, "the destination computes its id column"),
+    ] {
+        let (first, second) = equal_pair().await;
+        second.execute(change).await;
+        let (code, out, err) = compared(&first, &second, &[]).await;
+        assert_eq!(code, 0, "{out}{err}");
+        assert!(
+            out.contains("rows cannot be inserted into the second table: ") && out.contains(why),
+            "{out}"
+        );
+        let dir = tempfile::tempdir().unwrap();
+        let flag = format!("--repair-sql={}", dir.path().join("repair.sql").display());
+        let (code, out, err) = compared(&first, &second, &[&flag]).await;
+        assert_eq!(code, 2, "{out}");
+        assert!(err.contains("cannot write INSERTs for second") && err.contains(why), "{err}");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+        second.execute("delete from events where id = 4").await;
+        assert_eq!(compared(&first, &second, &[]).await.0, 1);
+    }
 }
 
 #[tokio::test]

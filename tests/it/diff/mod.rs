@@ -5,6 +5,7 @@ mod damages;
 mod edges;
 mod files;
 mod flags;
+pub mod hidden;
 mod procedure;
 mod several;
 
