@@ -4,6 +4,7 @@ pub mod batch;
 pub mod class;
 pub mod compare;
 pub mod difference;
+mod indexed;
 mod json;
 pub mod merge;
 pub mod prove;

@@ -87,9 +87,20 @@ async fn shapes(config: &Config) -> Result<(SourceShape, DestinationShape), Prob
     }
     let destination = findings.destinations.pop().and_then(|found| found.shape);
     match (findings.source, destination) {
+        (Some(source), Some(_)) if source.server.is_standby => Err(late(&source).into()),
         (Some(source), Some(destination)) => Ok((source, destination)),
         _ => Err(Error::new(Kind::Bug, "a side has no shape and no problem").into()),
     }
+}
+
+/// Of a source that may lack what its destination has by right.
+fn late(source: &SourceShape) -> Error {
+    Error::new(
+        Kind::Unsuitable,
+        "the source is a standby, which may lag: what it lacks may only be late",
+    )
+    .at(source.table.name.to_string())
+    .fix("name its primary as the source; nothing was written")
 }
 
 fn target<'a>(config: &'a Config, source: &'a SourceShape, destination: &'a DestinationShape) -> Target<'a> {
@@ -102,7 +113,7 @@ fn target<'a>(config: &'a Config, source: &'a SourceShape, destination: &'a Dest
         destination_table: &destination.table,
         wire: &destination.wire,
         synchronous_commit: to.commits(),
-        is_durability_awaited: config.source.durability_gate && !source.server.is_standby,
+        is_durability_awaited: config.source.durability_gate,
         limits: limits(config),
         stall_max: config.replication.append_timeout,
     }

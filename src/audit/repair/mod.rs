@@ -2,7 +2,7 @@
 //!
 //! Why nothing is lost, doubled or overwritten:
 //! - Everything is read and judged before the first write, on both sides, row by row; what was not accepted by name refuses all of it
-//!   (`plan` decides, without any I/O).
+//!   (`plan` decides, without any I/O), and so does an index of the id that does not know every row of its table.
 //! - The destination is held for as long as it takes ([`crate::destination::hold`]), and each batch is a transaction under the replicator's
 //!   fence on the expected position ([`crate::destination::held`]).
 //! - Rows go in by COPY, which replaces nothing, in the bytes in which the source gives them, and only when the source has them on disk: a row
@@ -20,6 +20,7 @@ mod plan;
 mod write;
 
 use crate::audit::batch::Limits;
+use crate::audit::indexed::demand_whole_index;
 use crate::audit::prove::unlike;
 use crate::audit::reach::{Reach, judged_as};
 use crate::config::remedy;
@@ -141,8 +142,9 @@ impl<'a> Repair<'a> {
     /// Reads both sides and decides. Writes nothing.
     ///
     /// # Errors
-    /// `Contents` when more differs than may be repaired so, with what, and with the cure; those of both sides.
+    /// `Contents` when more differs than may be repaired so, with what, and with the cure, or when an index hides rows; those of both sides.
     pub async fn plan(&self) -> Result<Plan> {
+        self.demand_whole_indexes().await?;
         let place = format!("{}, {}", self.held.session().place(), self.target.destination.table);
         let case = Case {
             name: self.target.name,
@@ -179,6 +181,18 @@ impl<'a> Repair<'a> {
                 case.rewind_to(id, &found, &Tail { first, ..tail })
             }
         }
+    }
+
+    /// What an index hides would be taken for missing, and be put in twice.
+    async fn demand_whole_indexes(&self) -> Result<()> {
+        let Target { source, destination, .. } = self.target;
+        let name = format!("destination {:?}", self.target.name);
+        let session = source.session(Side::Source).await?;
+        let sides = try_join(
+            demand_whole_index(&session, source, "the source"),
+            demand_whole_index(self.held.session(), destination, &name),
+        );
+        sides.await.map(|_| ())
     }
 
     async fn differences(&self, range: IdRange) -> Result<Findings> {

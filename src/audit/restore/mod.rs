@@ -15,6 +15,7 @@ mod plan;
 mod write;
 
 use crate::audit::batch::Limits;
+use crate::audit::indexed::demand_whole_index;
 use crate::audit::merge::{Merge, Unlike};
 use crate::audit::prove::{prove, unlike};
 use crate::audit::reach::Reach;
@@ -131,8 +132,9 @@ impl<'a> Restore<'a> {
     /// Reads all sides and decides. Writes nothing.
     ///
     /// # Errors
-    /// `Contents` as `plan` says; those of all sides.
+    /// `Contents` as `plan` says, or when an index hides rows; those of all sides.
     pub async fn plan(&self) -> Result<Plan> {
+        self.demand_whole_indexes().await?;
         let target = &self.target;
         let position = position(&self.from_session, &target.from).await?;
         let mut found = Found {
@@ -162,6 +164,17 @@ impl<'a> Restore<'a> {
         }
         (found.events, found.first) = rest(&self.from_session, &target.from, found.held).await?;
         plan(&found)
+    }
+
+    /// What an index hides would be lost, or its id be given out again.
+    async fn demand_whole_indexes(&self) -> Result<()> {
+        let target = &self.target;
+        demand_whole_index(self.held.session(), target.source, "the source").await?;
+        let others = target.others.iter().zip(&self.others);
+        for (copy, session) in std::iter::once((&target.from, &self.from_session)).chain(others) {
+            demand_whole_index(session, copy.place, &format!("destination {:?}", copy.name)).await?;
+        }
+        Ok(())
     }
 
     /// The first id at which another destination is not what the one to restore from is, by the columns that both have of the source.

@@ -1,10 +1,12 @@
 //! `--insert-missing`.
 
-use super::{AS_A_RESTORE, KINDS, pair, prepared, refuses, repair, succeeds};
+use super::{AS_A_RESTORE, HUNDRED, KINDS, pair, prepared, refuses, repair, succeeds};
 use crate::chaos::forgetful;
+use crate::diff::hidden::forgotten;
 use crate::harness::{Database, fresh_database_on, fresh_destination, own_server};
 use crate::support::events::{init_destination, init_source_with};
-use counterfoil::postgres::server::Server;
+use crate::support::standby::{on, standby_of};
+use counterfoil::postgres::server::{Server, Settings};
 use tempfile::TempDir;
 
 #[tokio::test]
@@ -58,6 +60,55 @@ async fn nothing_missing_is_nothing_to_do() {
     destination.execute("truncate events").await;
     let (code, printed, _) = repair(&source, &destination, &["--insert-missing"]);
     assert_eq!(code, Some(0), "{printed}");
+}
+
+#[tokio::test]
+async fn nothing_is_repaired_by_an_index_that_does_not_know_every_row() {
+    for is_of_source in [true, false] {
+        let (source, destination) = pair(KINDS[0]).await;
+        let (damaged, name) = match is_of_source {
+            true => (&source, "the source"),
+            false => (&destination, "destination \"copy\""),
+        };
+        damaged.execute(AS_A_RESTORE).await;
+        forgotten(damaged, "id in (40, 41, 99, 100)").await;
+        let says = format!("the index of the id of {name} is damaged");
+        let words = [
+            says.as_str(),
+            "it has 96 of the table's 100 rows",
+            "REINDEX TABLE CONCURRENTLY public.events; there, then start again; nothing was written",
+        ];
+        for how in [
+            &["--insert-missing"][..],
+            &["--rewind-to", "98"],
+            &["--rewind-to", "50"],
+            &["--accept-slate"],
+        ] {
+            refuses(&source, &destination, &[how, &["--yes"]].concat(), 4, &words).await;
+        }
+        damaged.execute("reindex table events").await;
+        assert_eq!(damaged.query("select count(*) from events").await, ["100"]);
+    }
+}
+
+#[tokio::test]
+async fn a_standby_is_no_source_to_repair_by() {
+    let server = own_server(&Settings::new().set("wal_keep_size", "64MB"));
+    let (source, destination) = (fresh_database_on(&server).await, fresh_destination().await);
+    // One of a sequence is none to follow either, and is refused for that.
+    init_source_with(&source, "consecutive", "none").await;
+    init_destination(&destination).await;
+    source.execute(&format!("{HUNDRED}; {}", KINDS[1].1)).await;
+    destination.execute(&format!("{HUNDRED}; delete from events where id = 50")).await;
+    let standby = standby_of(&server).await;
+    let words = [
+        "the source is a standby, which may lag: what it lacks may only be late",
+        "name its primary as the source",
+    ];
+    let late = on(&standby, &source.conninfo.database);
+    for how in [["--insert-missing", "--yes"], ["--rewind-to=60", "--yes"]] {
+        refuses(&late, &destination, &how, 3, &words).await;
+    }
 }
 
 #[tokio::test]

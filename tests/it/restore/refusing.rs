@@ -2,6 +2,7 @@
 
 use super::{destinations, insert, new_source, prepared, restore, state, triggers};
 use crate::command::told;
+use crate::diff::hidden::forgotten;
 use crate::harness::{Database, fresh_database};
 use crate::repair::HUNDRED;
 use crate::support::events::{arrives, digest, init_source_with};
@@ -85,6 +86,18 @@ async fn a_source_that_holds_something_else_is_refused() {
         .await;
     let words = ["the first event that differs has id 101", "its highest id is 200"];
     refuses(&source, (&long, &short), &FROM_LONG, 4, &words).await;
+}
+
+#[tokio::test]
+async fn nothing_is_restored_by_an_index_that_does_not_know_every_row() {
+    for is_of_long in [true, false] {
+        let (source, (long, short)) = (new_source("sequence").await, destinations().await);
+        let (damaged, name) = if is_of_long { (&long, "long") } else { (&short, "short") };
+        forgotten(damaged, "id >= 60").await;
+        let says = format!("the index of the id of destination \"{name}\" is damaged");
+        let words = [says.as_str(), "REINDEX TABLE CONCURRENTLY public.events; there"];
+        refuses(&source, (&long, &short), &FROM_LONG, 4, &words).await;
+    }
 }
 
 #[tokio::test]
