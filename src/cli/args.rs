@@ -21,7 +21,7 @@ const EXIT_CODES: &str = "Exit codes:
   5  another replicator feeds this destination
   6  the order of ids is broken at the source
   7  a destination rejected the data
-  8  not done within the time allowed
+  8  not done within the time allowed, or the result could not be written
   130  left at once by a second signal";
 
 /// The commands.
