@@ -6,7 +6,8 @@ set local max_parallel_workers_per_gather = 0;
 set local enable_indexscan = off;
 set local enable_indexonlyscan = off;
 set local enable_bitmapscan = off;
-select pg_catalog.count(*) filter (where :within), pg_catalog.count(*) filter (where :beyond) from :table as e;
+select pg_catalog.count(*) filter (where :within), pg_catalog.count(*) filter (where :beyond) from :table as e
+ where (:within) or (:beyond);
 set local enable_indexscan = on;
 set local enable_indexonlyscan = on;
 set local enable_seqscan = off;

@@ -9,7 +9,7 @@ select pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot()) as xmin,
   left join lateral (
        select :described as described,
               :definition as definition,
-              (select coalesce(pg_catalog.hashtextextended(pg_catalog.string_agg(pg_catalog.concat(f.oid, ' ', f.relfilenode), ',' order by f.oid), 0), 0)
+              (select coalesce(pg_catalog.string_agg(pg_catalog.concat(f.oid, ' ', f.relfilenode), ',' order by f.oid), '')
                  from pg_catalog.pg_class as f
                 where f.relkind operator(pg_catalog.=) 'r'
                   and (f.oid operator(pg_catalog.=) c.oid or f.oid in (select part.relid from pg_catalog.pg_partition_tree(c.oid) as part))) as files

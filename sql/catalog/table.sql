@@ -12,7 +12,8 @@ select c.oid,
        pg_catalog.has_schema_privilege(n.oid, 'USAGE') as may_use_schema,
        pg_catalog.row_security_active(c.oid) as has_row_security,
        exists (select from pg_catalog.pg_constraint f where f.conrelid = c.oid and f.contype = 'f') as has_foreign_keys,
-       exists (select from pg_catalog.pg_subscription_rel s where s.srrelid = c.oid) as is_subscribed,
+       exists (select from pg_catalog.pg_subscription_rel s
+                where s.srrelid = c.oid or s.srrelid in (select part.relid from pg_catalog.pg_partition_tree(c.oid) part)) as is_subscribed,
        c.relkind <> 'p' and exists (select from pg_catalog.pg_inherits h where h.inhparent = c.oid) as has_heirs,
        -- 2 is BEFORE, 8 DELETE, 16 UPDATE.
        (select coalesce(pg_catalog.bit_or(g.tgtype), 0) & 24 = 24

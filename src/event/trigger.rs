@@ -13,7 +13,7 @@ pub struct InsertTrigger {
     pub draws_from_sequence: bool,
     /// How its function notifies, if it does.
     pub notifies: Option<Notifies>,
-    /// Whether its function seems to do no more than notify, or is the guard of a destination.
+    /// Whether its function seems to write nothing, or it is the guard of a destination.
     pub is_harmless: bool,
 }
 
@@ -31,14 +31,14 @@ pub fn draws_from_sequence(function: &str) -> bool {
     words(&without_comments(function)).iter().any(|word| word == "nextval")
 }
 
-/// Whether a function seems to write nothing, as far as its text shows: one that notifies and names no statement that writes.
+/// Whether a function seems to write nothing, as far as its text shows: it names no statement that writes, and calls nothing but `pg_notify`.
 ///
 /// A guess for warnings.
-pub fn only_notifies(function: &str) -> bool {
+pub fn writes_nothing(function: &str) -> bool {
     const WRITES: [&str; 7] = ["insert", "update", "delete", "truncate", "merge", "execute", "call"];
     let words = words(&without_comments(function));
-    let notifies = words.iter().any(|word| word == "pg_notify" || word == "notify");
-    notifies && !words.iter().any(|word| WRITES.contains(&word.as_str()))
+    let names = |some: &[&str]| words.iter().any(|word| some.contains(&word.as_str()));
+    !names(&WRITES) && (names(&["pg_notify", "notify"]) || !names(&["perform", "select"]))
 }
 
 /// How a function notifies, judged by its text: `pg_notify(…)` or a `NOTIFY` statement, and what of `NEW` is named.

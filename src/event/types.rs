@@ -127,9 +127,11 @@ pub fn oids(types: &UserTypes) -> TypeOids {
 pub fn unlike(of: &TypeUse, source: &UserTypes, destination: &UserTypes) -> Option<Unlike> {
     let all = reached(of, source);
     // A range is sorted by what it is made of.
-    let is_sorted = all.iter().any(|name| source.get(name).is_some_and(|of| of.kind == Kind::Range));
+    let ranges = all.iter().filter_map(|name| source.get(name)).filter(|of| of.kind == Kind::Range);
+    let made_of = ranges.flat_map(|range| range.parts.iter().filter_map(|part| part.of.as_ref()));
+    let sorted: BTreeSet<String> = made_of.flat_map(|of| reached(of, source)).collect();
     let name = all.into_iter().find(|name| match (source.get(name), destination.get(name)) {
-        (Some(ours), Some(theirs)) => !ours.fits_into(theirs, is_sorted),
+        (Some(ours), Some(theirs)) => !ours.fits_into(theirs, sorted.contains(name)),
         _ => true,
     })?;
     let shown = |types: &UserTypes| {

@@ -205,7 +205,7 @@ fn insert_trigger(row: &Row, id_column: &str) -> Result<InsertTrigger, tokio_pos
     let function: String = row.try_get("function")?;
     let name: String = row.try_get("name")?;
     Ok(InsertTrigger {
-        is_harmless: name == GUARD || trigger::only_notifies(&function),
+        is_harmless: name == GUARD || trigger::writes_nothing(&function),
         name,
         is_enabled: row.try_get("is_enabled")?,
         is_before: row.try_get("is_before")?,

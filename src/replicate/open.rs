@@ -311,9 +311,6 @@ async fn compare(
     };
     let comparing = compare_by(source, &lent, &lane, known);
     let compared = attended(&sessions, run.config.replication.connect_timeout, &run.log, comparing).await;
-    if let (Ok((Some(position), _)), Some(sequence)) = (&compared, source.rule.sequence()) {
-        drawn::confirm(&lent, sequence, *position, &config.name).await?;
-    }
     if compared.is_err() {
         // What one side still counts is of no use when the other has failed.
         join(lent.cancel(), session.cancel()).await;
@@ -322,6 +319,11 @@ async fn compare(
 }
 
 async fn compare_by(source: &Source, lent: &Session, lane: &contents::Lane<'_>, known: Known) -> Result<(Option<i64>, Compared)> {
+    if let Some(sequence) = source.rule.sequence()
+        && let Some(position) = contents::ends_of(lane, lent, &source.shape).await?.highest
+    {
+        drawn::confirm(lent, sequence, position, lane.name).await?;
+    }
     // A standby that may only be late is waited for, once the two were known to belong together.
     if known.is_compared || (!known.is_first && source.shape.may_be_late()) {
         let position = contents::last_event(lent, &source.shape, lane).await?;

@@ -156,10 +156,12 @@ impl Looker {
     pub async fn first_look(&mut self, settle_max: Duration) -> Result<(Option<i64>, Option<i64>)> {
         let began = Instant::now();
         let first = self.ask(None, None).await?;
+        self.confirm_drawn(first.drawn)?;
         let mut decided = self.mark(&first).decided();
         while decided < first.highest && matches!(self.rule, Rule::Horizon { .. }) && began.elapsed() < settle_max {
             tokio::time::sleep(LOOK_AGAIN).await;
             let again = self.ask(None, None).await?;
+            self.confirm_drawn(again.drawn)?;
             decided = self.mark(&again).decided();
         }
         Ok((first.highest, decided))

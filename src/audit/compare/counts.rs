@@ -79,7 +79,11 @@ pub async fn confirm(
 ) -> Result<Confirmation> {
     let mut confirmation = Confirmation {
         reasons: Vec::new(),
-        may_have_more: (compared.0 != counted.0.within, compared.1 != counted.1.within),
+        // Rows that went meanwhile may have gone from both sides, between the reads of the two.
+        may_have_more: (
+            compared.0 != counted.0.within || counted.1.within < compared.1,
+            compared.1 != counted.1.within || counted.0.within < compared.0,
+        ),
     };
     for (side, compared, counted) in [(task.first, compared.0, counted.0), (task.second, compared.1, counted.1)] {
         if let Some(range) = extent.within.filter(|_| compared != counted.within) {

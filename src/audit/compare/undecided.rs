@@ -15,9 +15,7 @@ pub enum Why {
     FirstIsLate,
     /// The second may.
     SecondIsLate,
-    /// The first side may be late and lose it.
-    FirstStillHas,
-    /// The second may.
+    /// The second side may be late and lose it. (The first is the truth: what its standby has and the second lacks is a difference.)
     SecondStillHas,
 }
 
@@ -34,7 +32,6 @@ pub struct Undecided {
     open: Few,
     first_is_late: Few,
     second_is_late: Few,
-    first_still_has: Few,
     second_still_has: Few,
 }
 
@@ -46,7 +43,6 @@ impl Why {
             Class::Extra if fence.may_be_late.0 => Some(Self::FirstIsLate),
             Class::Extra if fence.may_be_late.1 => Some(Self::SecondStillHas),
             Class::Missing if fence.may_be_late.1 => Some(Self::SecondIsLate),
-            Class::Missing if fence.may_be_late.0 => Some(Self::FirstStillHas),
             Class::Extra | Class::Missing | Class::Changed(_) => None,
         }
     }
@@ -77,7 +73,6 @@ impl Undecided {
             Why::Open => self.open.add(id),
             Why::FirstIsLate => self.first_is_late.add(id),
             Why::SecondIsLate => self.second_is_late.add(id),
-            Why::FirstStillHas => self.first_still_has.add(id),
             Why::SecondStillHas => self.second_still_has.add(id),
         }
     }
@@ -89,12 +84,7 @@ impl Undecided {
 
     /// How many there are.
     pub fn count(&self) -> u64 {
-        let late = [
-            &self.first_is_late,
-            &self.second_is_late,
-            &self.first_still_has,
-            &self.second_still_has,
-        ];
+        let late = [&self.first_is_late, &self.second_is_late, &self.second_still_has];
         self.open.count + late.iter().map(|few| few.count).sum::<u64>()
     }
 
@@ -111,12 +101,12 @@ impl Undecided {
         };
         let late = |rows: u64, ids: String, has: &str, is_late: &str| {
             format!(
-                "{rows} rows are only at {has}, and {is_late} is a standby or a subscriber that may lag ({ids}): compare again when it has caught up, or compare its primary"
+                "{rows} rows are only at {has}, and {is_late} is a standby or a subscriber that may lag ({ids}): compare its primary or publisher, or again when it has caught up"
             )
         };
         let still = |rows: u64, ids: String, has: &str| {
             format!(
-                "{rows} rows are only at {has}, a standby or a subscriber that may still have what was deleted ({ids}): compare again when it has caught up, or compare its primary"
+                "{rows} rows are only at {has}, a standby or a subscriber that may still have what was deleted ({ids}): compare its primary or publisher, or again when it has caught up"
             )
         };
         let told = [
@@ -125,7 +115,6 @@ impl Undecided {
             }),
             self.first_is_late.told(|rows, ids| late(rows, ids, second, first)),
             self.second_is_late.told(|rows, ids| late(rows, ids, first, second)),
-            self.first_still_has.told(|rows, ids| still(rows, ids, first)),
             self.second_still_has.told(|rows, ids| still(rows, ids, second)),
         ];
         told.into_iter().flatten().collect()
@@ -158,7 +147,7 @@ mod tests {
             assert_eq!(why(&changed, Doubt::Open(vec![]), late), None);
             let (extra, missing) = match late {
                 (false, false) => (None, None),
-                (true, false) => (Some(Why::FirstIsLate), Some(Why::FirstStillHas)),
+                (true, false) => (Some(Why::FirstIsLate), None),
                 (false, true) => (Some(Why::SecondStillHas), Some(Why::SecondIsLate)),
                 (true, true) => (Some(Why::FirstIsLate), Some(Why::SecondIsLate)),
             };

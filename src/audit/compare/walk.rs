@@ -82,6 +82,8 @@ pub struct Walk<'a> {
     /// Ids of rows that are read again, and how many rows of each side were counted of them.
     doubted: Vec<(i64, (u64, u64))>,
     undecided: Undecided,
+    /// Until when what may only be late is waited for, once anything is.
+    late_until: Option<Instant>,
 }
 
 impl<'a> Walk<'a> {
@@ -102,6 +104,7 @@ impl<'a> Walk<'a> {
             safe: None,
             doubted: Vec::new(),
             undecided: Undecided::default(),
+            late_until: None,
         }
     }
 
@@ -325,7 +328,7 @@ impl<'a> Walk<'a> {
 
     /// Reads again what was doubtful, until what may only be late had its time; what still differs counts, unless it is undecided.
     async fn read_again(&mut self, readers: &OnceCell<Sides>, stop: &Stop) -> Result<Ended> {
-        let until = Instant::now() + LATE_MAX;
+        let until = *self.late_until.get_or_insert_with(|| Instant::now() + LATE_MAX);
         for (id, mut counted) in std::mem::take(&mut self.doubted) {
             loop {
                 let Some(again) = stop.or(self.again(id, readers)).await else {

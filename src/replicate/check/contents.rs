@@ -133,7 +133,11 @@ pub async fn last_event(source: &Session, of: &SourceShape, lane: &Lane<'_>) -> 
     }
 }
 
-async fn ends_of(lane: &Lane<'_>, source: &Session, of: &SourceShape) -> Result<Ends> {
+/// The lowest and the highest id that a destination holds.
+///
+/// # Errors
+/// What its server says.
+pub async fn ends_of(lane: &Lane<'_>, source: &Session, of: &SourceShape) -> Result<Ends> {
     lane.sides(source, of).1.ends().await
 }
 

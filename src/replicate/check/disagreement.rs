@@ -67,7 +67,8 @@ pub(super) fn message(
     let (source, destination) = (&found.source, &found.destination);
     let refused = |what: String| Error::new(Kind::Contents, format!("destination {:?} {what}", lane.name));
     let late = |error: Error| match of.may_be_late() {
-        true => error.because("the source is a standby or a copy, which may only be late: then wait, and start again"),
+        true if of.server.is_standby => error.because("the source is a standby, which may only be late"),
+        true => error.because("the source is a copy, which may only be late"),
         false => error,
     };
     let error = match disagreement {

@@ -109,7 +109,7 @@ pub fn destination_cautions(table: &Table, server: &Server, source: &Server, wri
     for trigger in table
         .insert_triggers
         .iter()
-        .filter(|trigger| trigger.is_enabled && !trigger.is_harmless)
+        .filter(|trigger| trigger.is_enabled && (trigger.is_before || !trigger.is_harmless))
     {
         let does = match trigger.is_before {
             true => "fires before a row is stored, and can change or swallow it",

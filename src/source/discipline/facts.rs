@@ -3,6 +3,7 @@
 use crate::error::{Error, Kind, Result};
 use crate::event::table::{Column, Origin, Table, TableName};
 use crate::postgres::connect::Session;
+use crate::source::drawn;
 use crate::sql;
 use tokio_postgres::Row;
 
@@ -146,6 +147,15 @@ async fn asked(session: &Session, table: &Table, id: &Column, is_standby: bool) 
         counter: None,
         holes: holes.iter().map(hole).collect::<Result<_, _>>()?,
     };
+    for sequence in &mut facts.sequences {
+        // Set to the value that comes next (`setval(…, false)`, `RESTART WITH`): the function above tells nothing of it.
+        if sequence.last_value == LastValue::Unused && sequence.may_select {
+            let drawn: Option<i64> = session.query_one(&drawn::query(&sequence.name), &[]).await?.try_get(0)?;
+            sequence.last_value = drawn
+                .filter(|drawn| Some(*drawn) >= facts.highest)
+                .map_or(LastValue::Unused, LastValue::At);
+        }
+    }
     if !facts.is_fed_by_default() && !facts.has_insert_events {
         facts.counter = counter(session, table, &id.name).await?;
     }

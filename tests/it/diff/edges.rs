@@ -213,11 +213,12 @@ async fn a_standby_is_compared_with_its_primary_and_what_only_it_lacks_is_waited
     primary.execute(higher).await;
     copy.execute(&format!("{higher}; {lower}")).await;
     paused(&primary, &standby, lower).await;
+    // What the standby of a truth has, and the copy lacks, is a difference.
     let (code, out, _) = compared(&late, &copy, &[]).await;
-    assert_eq!(code, 3, "{out}");
+    assert_eq!(code, 1, "{out}");
     assert!(
         out.contains("1 rows are only at second, and first is a standby or a subscriber that may lag (ids 1100)")
-            && out.contains("1 rows are only at first, a standby or a subscriber that may still have what was deleted (ids 2)"),
+            && out.contains("differences: 1 missing"),
         "{out}"
     );
     let (code, out, _) = compared(&primary, &late, &[]).await;
@@ -231,17 +232,18 @@ async fn a_standby_is_compared_with_its_primary_and_what_only_it_lacks_is_waited
     copy.execute("update events set event = '{\"n\": 0}' where id = 1").await;
     let (code, out, _) = compared(&late, &copy, &[]).await;
     assert_eq!(code, 1, "{out}");
-    assert!(out.contains("differences: 1 changed"), "{out}");
+    assert!(out.contains("differences: 1 missing, 1 changed"), "{out}");
     copy.execute(
         "update events set event = (select event || '{\"n\": 1}' from events where id = 4) || '{\"name\": \"Zoë 1\"}' where id = 1",
     )
     .await;
-    // It comes while it is waited for.
+    // It comes while it is waited for, and what was deleted goes: then rows went meanwhile, and nothing that hangs on that is called a difference.
     let (told, ()) = futures::join!(compared(&late, &copy, &[]), async {
         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
         on(&standby, "postgres").execute("select pg_wal_replay_resume()").await;
     });
-    assert_eq!(told.0, 0, "{}{}", told.1, told.2);
+    assert!(matches!(told.0, 0 | 3), "{}{}", told.1, told.2);
+    assert_eq!(compared(&late, &copy, &[]).await.0, 0);
     promote(&standby).await;
     let (code, out, err) = compared(&primary, &late, &[]).await;
     assert_eq!(code, 0, "nor is a copy that was promoted: {out}{err}");
@@ -261,11 +263,10 @@ async fn what_only_one_side_has_is_undecided_where_the_other_is_a_subscriber() {
         side.execute(&subscribe.replace("NUMBER", &format!("{number}_{lacks}"))).await;
         let (code, out, err) = compared(&first, &second, &[]).await;
         side.execute(&format!("drop subscription away_{number}_{lacks}")).await;
-        assert_eq!(code, 3, "{lacks}: {out}{err}");
-        assert!(
-            out.contains("a standby or a subscriber that may") && out.contains("(ids 4)"),
-            "{out}"
-        );
+        // What the second lacks may only be late where it is the second that is fed.
+        assert_eq!(code, if lacks == "second" { 3 } else { 1 }, "{lacks}: {out}{err}");
+        let is_late = out.contains("a standby or a subscriber that may") && out.contains("(ids 4)");
+        assert_eq!(is_late, lacks == "second", "{out}");
     }
     assert_eq!(compared(&first, &second, &[]).await.0, 1);
 }

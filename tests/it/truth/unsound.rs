@@ -306,3 +306,18 @@ async fn a_sequence_that_is_set_back_while_it_is_followed_is_refused_before_an_i
         "{problem}"
     );
 }
+
+#[tokio::test]
+async fn a_sequence_that_is_set_to_the_value_that_comes_next_is_followed_on() {
+    let (source, destination, config) = pair().await;
+    source.execute(&format!("{INSERT}; {INSERT}")).await;
+    source.execute("select nextval('events_id_seq'), nextval('events_id_seq')").await;
+    let running = Running::start(&config);
+    let ids = "select string_agg(id::text, ',' order by id) from events";
+    until_answer(&destination, ids, &["1,2"]).await;
+    source.execute("select setval('events_id_seq', 3, false)").await;
+    until_looked_twice(&source).await;
+    source.execute(INSERT).await;
+    until_answer(&destination, ids, &["1,2,3"]).await;
+    running.stop().await;
+}
