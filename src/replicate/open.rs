@@ -309,7 +309,13 @@ async fn compare(
         session,
         shape,
     };
-    let comparing = compare_by(source, &lent, &lane, known);
+    let comparing = async {
+        let (position, compared) = compare_by(source, &lent, &lane, known).await?;
+        if let (Some(position), Some(sequence)) = (position, source.rule.sequence()) {
+            drawn::confirm(&lent, sequence, position, &config.name).await?;
+        }
+        Ok((position, compared))
+    };
     let compared = attended(&sessions, run.config.replication.connect_timeout, &run.log, comparing).await;
     if compared.is_err() {
         // What one side still counts is of no use when the other has failed.
@@ -319,11 +325,6 @@ async fn compare(
 }
 
 async fn compare_by(source: &Source, lent: &Session, lane: &contents::Lane<'_>, known: Known) -> Result<(Option<i64>, Compared)> {
-    if let Some(sequence) = source.rule.sequence()
-        && let Some(position) = contents::ends_of(lane, lent, &source.shape).await?.highest
-    {
-        drawn::confirm(lent, sequence, position, lane.name).await?;
-    }
     // A standby that may only be late is waited for, once the two were known to belong together.
     if known.is_compared || (!known.is_first && source.shape.may_be_late()) {
         let position = contents::last_event(lent, &source.shape, lane).await?;

@@ -133,11 +133,7 @@ pub async fn last_event(source: &Session, of: &SourceShape, lane: &Lane<'_>) -> 
     }
 }
 
-/// The lowest and the highest id that a destination holds.
-///
-/// # Errors
-/// What its server says.
-pub async fn ends_of(lane: &Lane<'_>, source: &Session, of: &SourceShape) -> Result<Ends> {
+async fn ends_of(lane: &Lane<'_>, source: &Session, of: &SourceShape) -> Result<Ends> {
     lane.sides(source, of).1.ends().await
 }
 

@@ -1,7 +1,7 @@
 //! Real physical standbys: promoted with and without the newest events, synchronous, as source and as destination.
 
 use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_server};
-use crate::support::events::{arrives, digest, equal, highest, init_destination, init_source, init_source_with, insert};
+use crate::support::events::{arrives, digest, equal, highest, init_destination, init_source, init_source_with, insert, statement};
 use crate::support::replicator::{Setup, counterfoil, url};
 use crate::support::standby::{cut_off, either, level, on, promote, standby_of};
 use crate::support::until;
@@ -177,6 +177,30 @@ async fn a_promoted_physical_copy_of_the_source_is_a_destination_like_any_other(
     let end = setup.start(&["--until-caught-up"]).ends().await;
     assert_eq!(end.code, Some(0), "{end:?}");
     equal(&all.source, &copy).await;
+}
+
+/// What it holds was filled by the log while a transaction was open at the source, which may still fill its gap.
+#[tokio::test]
+async fn a_copy_that_was_promoted_while_a_transaction_was_open_is_fed_and_proven_when_that_has_ended() {
+    for (end, code) in [("rollback", 0), ("commit", 4)] {
+        let all = replicated("sequence").await;
+        let late = all.source.client().await;
+        late.batch_execute(&format!("begin; {}", statement(1))).await.unwrap();
+        insert(&all.source, 2).await;
+        level(&all.source.server, &all.standby).await;
+        let copy = on(&all.standby, &all.source.conninfo.database);
+        promote(&all.standby).await;
+        let before = highest(&copy).await;
+        let mut job = Setup::from(&all.source).to("copy", &copy).start(&["--until-caught-up"]);
+        job.says(&["the destination is ready"]).await;
+        assert!(job.is_running());
+        late.batch_execute(end).await.unwrap();
+        let ended = job.ends().await;
+        assert_eq!(ended.code, Some(code), "{ended:?}");
+        let (verdict, out, err) = crate::diff::compared(&all.source, &copy, &[]).await;
+        assert_eq!(verdict, i32::from(code == 4), "{out}{err}");
+        assert_eq!(highest(&copy).await, before);
+    }
 }
 
 #[tokio::test]
