@@ -122,8 +122,8 @@ impl Side {
         let rows = self.answer(&asked, Duration::MAX, enough).await?;
         let [heap, index] = &rows[..] else { return Err(self.odd()) };
         match (number(heap, 0), number(heap, 1), number(index, 0)) {
-            (Some(within), Some(heap), Some(index)) => Ok(SideCount {
-                within,
+            (Some(all), Some(heap), Some(index)) => Ok(SideCount {
+                within: all.saturating_sub(heap),
                 beyond: (heap, index),
             }),
             _ => Err(self.odd()),
