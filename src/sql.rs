@@ -3,7 +3,7 @@
 mod fingerprint;
 mod table_name;
 
-pub use fingerprint::{Fingerprint, TypeOids, type_parts};
+pub use fingerprint::{Fingerprint, TypeOids, renames, type_parts};
 pub use table_name::TableName;
 
 use std::borrow::Cow;
@@ -14,6 +14,9 @@ pub const LOCK_REPLICATOR: i32 = 0x434F_4652;
 pub const LOCK_FENCE: i32 = LOCK_REPLICATOR + 1;
 /// First key of the lock that says whether the replicator sleeps (the doorbell).
 pub const LOCK_DOORBELL: i32 = LOCK_REPLICATOR + 2;
+
+/// The trigger of `init destination --guard`, and its function.
+pub const GUARD: &str = "counterfoil_guard";
 
 /// Quotes an identifier: always, so that case and key words never matter.
 pub fn ident(name: &str) -> String {

@@ -1,18 +1,13 @@
 -- What bears a table's name now: its columns, types, defaults and triggers, whether it was renamed, its files; which transactions have ended for certain, and
 -- the time of day at the server, for people. One row, also where nothing bears the name.
--- Variables: qualified (schema and table quoted for SQL, as a literal), described, definition (SQL of ours: event/fingerprint.sql, without and with
--- renames).
+-- Variables: qualified (schema and table quoted for SQL, as a literal), definition, renames, files (SQL of ours; c is the table in pg_class:
+-- event/fingerprint.sql, event/fingerprint_renames.sql, source/gate_files.sql).
 select pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot()) as xmin,
        pg_catalog.to_char(pg_catalog.now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as now,
        of_name.*
   from (values (1)) as one (row)
   left join lateral (
-       select :described as described,
-              :definition as definition,
-              (select coalesce(pg_catalog.string_agg(pg_catalog.concat(f.oid, ' ', f.relfilenode), ',' order by f.oid), '')
-                 from pg_catalog.pg_class as f
-                where f.relkind operator(pg_catalog.=) 'r'
-                  and (f.oid operator(pg_catalog.=) c.oid or f.oid in (select part.relid from pg_catalog.pg_partition_tree(c.oid) as part))) as files
+       select :definition as definition, :renames as renames, :files as files
          from pg_catalog.pg_class as c
         where c.oid operator(pg_catalog.=) pg_catalog.to_regclass(:'qualified')::pg_catalog.oid
   ) as of_name on true;

@@ -7,6 +7,7 @@ use crate::postgres::event_table;
 use crate::postgres::objects::Facts;
 use crate::postgres::script::{self, Report, Script};
 use crate::postgres::wanted::{Function, Trigger, statement};
+use crate::sql;
 
 /// The SQL of the event table.
 const TABLE: &str = include_str!("../../sql/events/table.sql");
@@ -98,7 +99,7 @@ pub async fn apply(session: &Session, plan: &Plan) -> Result<Report, Problems> {
 
 fn guard_function(table: &TableName) -> Function {
     Function {
-        name: "counterfoil_guard",
+        name: sql::GUARD,
         types: "",
         result: "trigger",
         sql: statement(include_str!("../../sql/destination/guard_function.sql"), table, &[]),
@@ -107,10 +108,10 @@ fn guard_function(table: &TableName) -> Function {
 
 fn guard(table: &TableName) -> Trigger {
     Trigger {
-        name: "counterfoil_guard",
+        name: sql::GUARD,
         // before insert, delete, update and truncate, for each statement
         events: 2 + 4 + 8 + 16 + 32,
-        function: "counterfoil_guard",
+        function: sql::GUARD,
         when: None,
         sql: statement(include_str!("../../sql/destination/guard.sql"), table, &[]),
     }

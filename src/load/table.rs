@@ -6,7 +6,7 @@ use crate::event::trigger;
 use crate::postgres::catalog;
 use crate::postgres::connect::Session;
 use crate::postgres::objects::{Facts, Relation};
-use crate::sql::{TableName, ident};
+use crate::sql::{self, TableName, ident};
 
 /// What decides how events can come into a table.
 #[derive(Clone, Debug)]
@@ -71,7 +71,7 @@ fn shape(table: &Table, facts: &Facts, id_column: &str) -> Shape {
         id_column: id_column.to_owned(),
         is_table: ['r', 'p'].contains(&table.kind),
         is_standby: facts.server.is_standby,
-        is_guarded_copy: facts.trigger("counterfoil_guard").is_some(),
+        is_guarded_copy: facts.trigger(sql::GUARD).is_some(),
         is_fed: id.is_some_and(|id| id.has_default || id.origin == Origin::Identity),
         has_counter: id.is_some_and(|id| id.name == "id" && id.type_name == "bigint")
             && facts.counter.as_ref().is_some_and(Relation::is_counter),

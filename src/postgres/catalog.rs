@@ -198,14 +198,11 @@ fn named(schema: &str, name: &str) -> String {
     format!("{}.{}", quoted(schema), quoted(name))
 }
 
-/// The trigger of `init destination --guard`.
-const GUARD: &str = "counterfoil_guard";
-
 fn insert_trigger(row: &Row, id_column: &str) -> Result<InsertTrigger, tokio_postgres::Error> {
     let function: String = row.try_get("function")?;
     let name: String = row.try_get("name")?;
     Ok(InsertTrigger {
-        is_harmless: name == GUARD || trigger::writes_nothing(&function),
+        is_harmless: name == sql::GUARD || trigger::writes_nothing(&function),
         name,
         is_enabled: row.try_get("is_enabled")?,
         is_before: row.try_get("is_before")?,

@@ -10,6 +10,7 @@ mod dial;
 pub mod event_table;
 pub mod fault;
 pub mod identity;
+pub mod index_damage;
 pub mod listen;
 pub mod objects;
 pub mod paging;

@@ -71,6 +71,12 @@ impl Files {
         Self(packed.iter().flatten().map(|both| (both >> 32, both & 0xffff_ffff)).collect())
     }
 
+    /// From the text of an array of such numbers.
+    pub fn parse(text: &str) -> Self {
+        let packed = text.trim_matches(['{', '}']).split(',').map(|both| both.parse().ok());
+        Self::new(&packed.collect::<Vec<Option<i64>>>())
+    }
+
     /// Whether these are the same files, new partitions aside.
     pub fn continue_those(&self, earlier: &Self) -> bool {
         earlier.0.iter().all(|(oid, file)| self.0.get(oid) == Some(file))

@@ -61,12 +61,8 @@ impl Fingerprint {
                 &[("sequences", sql(listed(oids)))],
             ),
         };
-        let renames = match self.sees_renames {
-            true => filled(include_str!("../../sql/event/fingerprint_renames.sql"), &[]),
-            false => NOTHING.to_owned(),
-        };
         let names = [
-            ("renames", sql(renames)),
+            ("renames", sql(if self.sees_renames { renames() } else { NOTHING.to_owned() })),
             ("triggers", sql(filled(triggers, &[]))),
             ("sequences", sql(sequences)),
             ("types", sql(self.types.value())),
@@ -93,6 +89,11 @@ impl TypeOids {
 }
 
 const NOTHING: &str = "null::pg_catalog.text";
+
+/// Whether a table or its schema was renamed meanwhile, as an expression of `c`, the table's row in `pg_class`: another value then.
+pub fn renames() -> String {
+    filled(include_str!("../../sql/event/fingerprint_renames.sql"), &[])
+}
 
 /// The beginning of a recursive query over the parts of a table's types; `oid`: SQL of ours that gives the table's.
 pub fn type_parts(oid: &str) -> String {

@@ -3,9 +3,9 @@
 use crate::audit::compare::side::{Columns, Side, number, text};
 use crate::error::{Error, Kind, Result};
 use crate::event::range::IdRange;
+use crate::source::durability::Files;
 use crate::sql;
 use crate::stop::Stop;
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Which table of which database: what a journal must not confuse.
@@ -33,7 +33,7 @@ pub struct State {
     pub started_at_us: i64,
     /// Stands for the table, its columns, types, defaults and triggers; a rename and back is another one.
     pub definition: String,
-    /// Its files, which TRUNCATE and every rewrite replace: the oid and the file of each of its parts.
+    /// Its files, as [`Files::parse`] reads them.
     pub files: String,
     /// Every transaction of a lower number had ended (`pg_snapshot_xmin`).
     pub xmin: u64,
@@ -42,9 +42,8 @@ pub struct State {
 impl State {
     /// Whether nothing was put back, taken over, altered or rewritten from this one to a later one. New partitions disturb nothing.
     pub fn goes_on_as(&self, later: &Self) -> bool {
-        let known: BTreeSet<&str> = later.files.split(',').collect();
         (self.timeline, self.started_at_us, &self.definition) == (later.timeline, later.started_at_us, &later.definition)
-            && self.files.split(',').all(|file| known.contains(file))
+            && Files::parse(&later.files).continue_those(&Files::parse(&self.files))
     }
 
     /// Whether numbers of transactions of then can still be told from those of now: half of all there are at a time.
@@ -66,26 +65,29 @@ impl Side {
     /// # Errors
     /// Those of the server, here and in the following; `Stopped` when `enough` comes first; `Unavailable` when it is not what was opened.
     pub async fn state(&self, enough: &Stop) -> Result<(State, String)> {
-        let asks = self.table.asks();
         let values = [
             ("qualified", sql::text(self.table.name.quoted())),
-            ("described", sql::sql(asks.value())),
-            ("definition", sql::sql(asks.of_source(Vec::new()).value())),
+            ("definition", sql::sql(self.table.asks().value())),
+            ("renames", sql::sql(sql::renames())),
+            (
+                "files",
+                sql::sql(sql::without_header(include_str!("../../../sql/source/gate_files.sql"))),
+            ),
         ];
         let rows = self
             .rows(&sql::fill(include_str!("../../../sql/audit/state.sql"), &values), enough)
             .await?;
         let row = rows.first().ok_or_else(|| self.odd())?;
-        let (Some(definition), Some(files)) = (text(row, 3), text(row, 4)) else {
+        let (Some(definition), Some(renames), Some(files)) = (text(row, 2), text(row, 3), text(row, 4)) else {
             return Err(self.moved());
         };
-        if text(row, 2) != self.table.fingerprint.as_deref() {
+        if self.table.fingerprint.as_deref() != Some(definition) {
             return Err(self.moved());
         }
         let state = State {
             timeline: self.server().timeline,
             started_at_us: self.server().started_at_us,
-            definition: definition.to_owned(),
+            definition: format!("{definition} {renames}"),
             files: files.to_owned(),
             xmin: number(row, 0).ok_or_else(|| self.odd())?,
         };

@@ -5,6 +5,7 @@ use crate::event::range::IdRange;
 use crate::event::table::TableName;
 use crate::event::wire::{ReadAs, Wire, WireColumn, output};
 use crate::postgres::connect::Session;
+use crate::postgres::index_damage::{self, Counts};
 use crate::sql;
 use tokio_postgres::{Row, SimpleQueryMessage, SimpleQueryRow};
 
@@ -94,15 +95,10 @@ impl Holding<'_> {
         number(&row, 0).ok_or_else(|| self.odd())
     }
 
-    /// How many rows up to an id the table itself holds, and how many its index of the id knows, of one snapshot.
-    pub async fn heap_and_index(&self, through: i64) -> Result<(i64, i64)> {
-        let range = format!("e.{} <= {through}", sql::ident(self.id_column));
-        let asked = self.fill(include_str!("../../../sql/audit/both_counts.sql"), &[("range", range)]);
-        let rows = self.rows(&asked).await?;
-        match rows.iter().filter_map(|row| number(row, 0)).collect::<Vec<_>>()[..] {
-            [heap, index] => Ok((heap, index)),
-            _ => Err(self.odd()),
-        }
+    /// How many rows up to an id the table itself holds, and how many its index of the id knows.
+    pub async fn index_counts(&self, through: i64) -> Result<Counts> {
+        let counts = index_damage::counts(self.session, self.table, self.id_column, through).await;
+        counts.map_err(|error| self.error(&error))?.ok_or_else(|| self.odd())
     }
 
     /// [`Self::count`] of a holding that is moved along.
@@ -160,16 +156,12 @@ impl Holding<'_> {
     }
 
     async fn simple(&self, asked: &str) -> Result<SimpleQueryRow> {
-        self.rows(asked).await?.into_iter().next().ok_or_else(|| self.odd())
-    }
-
-    async fn rows(&self, asked: &str) -> Result<Vec<SimpleQueryRow>> {
         let messages = self.session.simple_query(asked).await.map_err(|e| self.error(&e))?;
-        let rows = messages.into_iter().filter_map(|message| match message {
+        let mut rows = messages.into_iter().filter_map(|message| match message {
             SimpleQueryMessage::Row(row) => Some(row),
             _ => None,
         });
-        Ok(rows.collect())
+        rows.next().ok_or_else(|| self.odd())
     }
 
     fn error(&self, error: &tokio_postgres::Error) -> Error {
