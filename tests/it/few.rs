@@ -1,10 +1,10 @@
 //! Batches of a few events go to a destination in one flush, without a COPY, and nothing else is different.
 
 use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_destination_server, own_server};
-use crate::support::LONG;
 use crate::support::events::{arrives, equal, highest, init_destination, init_source, insert, prefix, swallow};
 use crate::support::liar::Liar;
 use crate::support::replicator::{Replicator, Setup};
+use crate::support::{LONG, following};
 use crate::writers::{Journey, READY, appending, destination, durable_at_once, held, is_held, until};
 use counterfoil::destination::postgres::PostgresDestination;
 use counterfoil::error::Kind;
@@ -39,10 +39,13 @@ fn executed(database: &Database, statement: &str) -> usize {
     database.server.log().lines().filter(is_it).count()
 }
 
-/// A destination whose server logs its statements.
+/// A server that logs its statements.
+fn logging() -> Settings {
+    Settings::new().set("log_statement", "all").set("log_line_prefix", "%a ")
+}
+
 async fn destination_with_a_log() -> Database {
-    let logging = Settings::new().set("log_statement", "all").set("log_line_prefix", "%a ");
-    fresh_database_on(&own_destination_server(&logging)).await
+    fresh_database_on(&own_destination_server(&logging())).await
 }
 
 /// A source with an event that a destination holds whose server logs its statements, and the replicator that follows.
@@ -196,13 +199,8 @@ fn queried(source: &Database) -> Vec<String> {
 
 #[tokio::test]
 async fn an_event_comes_along_with_the_look_unless_those_before_it_were_large() {
-    let logging = Settings::new().set("log_statement", "all").set("log_line_prefix", "%a ");
-    let (source, destination) = (fresh_database_on(&own_server(&logging)).await, fresh_destination().await);
-    init_source(&source).await;
-    init_destination(&destination).await;
-    insert(&source, 1).await;
-    let replicator = Setup::from(&source).to("copy", &destination).start(&[]);
-    arrives(&destination, 1).await;
+    let source = fresh_database_on(&own_server(&logging())).await;
+    let (source, destination, replicator) = following(source, 1).await;
     for event in ["'{}'", "'{}'", "to_jsonb(repeat('x', 1000000))", "'{}'", "'{}'"] {
         until(&source, SLEEPS, "1").await;
         source
@@ -235,13 +233,8 @@ fn asked_by_the_look(source: &Database) -> Vec<&'static str> {
 /// Rows before the holders would miss what a holder commits between the two; a gate before the rows would let rows through that are not on disk.
 #[tokio::test]
 async fn what_comes_along_with_a_look_is_asked_for_behind_its_mark_and_the_disk_behind_that() {
-    let logging = Settings::new().set("log_statement", "all").set("log_line_prefix", "%a ");
-    let (source, destination) = (fresh_database_on(&own_server(&logging)).await, fresh_destination().await);
-    init_source(&source).await;
-    init_destination(&destination).await;
-    insert(&source, 1).await;
-    let replicator = Setup::from(&source).to("copy", &destination).start(&[]);
-    arrives(&destination, 1).await;
+    let source = fresh_database_on(&own_server(&logging())).await;
+    let (source, destination, replicator) = following(source, 1).await;
     for _ in 0..8 {
         until(&source, SLEEPS, "1").await;
         one_more(&source, &destination).await;
@@ -258,12 +251,7 @@ async fn what_comes_along_with_a_look_is_asked_for_behind_its_mark_and_the_disk_
 /// What is too much for one look is read on, and the group stays one transaction.
 #[tokio::test]
 async fn a_group_of_large_events_whose_first_ones_come_along_is_not_split() {
-    let (source, destination) = (fresh_database().await, fresh_destination().await);
-    init_source(&source).await;
-    init_destination(&destination).await;
-    insert(&source, 1).await;
-    let replicator = Setup::from(&source).to("copy", &destination).start(&[]);
-    arrives(&destination, 1).await;
+    let (source, destination, replicator) = following(fresh_database().await, 1).await;
     until(&source, SLEEPS, "1").await;
     source
         .execute("insert into events (ts, event) select now(), to_jsonb(repeat('x', 600000)) from generate_series(1, 4)")

@@ -3,7 +3,7 @@
 use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_destination_server, own_server};
 use crate::support::events::{arrives, equal, highest, init_destination, init_source, init_source_with, insert, statement};
 use crate::support::replicator::{Replicator, Setup};
-use crate::support::{is_full, say, until};
+use crate::support::{is_full, say, terminate, until};
 use counterfoil::postgres::server::{Server, Settings};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -36,16 +36,6 @@ async fn armed(source: &Database) {
 async fn doorbells(source: &Database) -> u32 {
     let asked = "select count(*) from pg_locks where locktype = 'advisory' and mode = 'ExclusiveLock' and granted and classid = 1129268820 and database = (select oid from pg_database where datname = current_database())";
     source.query(asked).await[0].parse().unwrap()
-}
-
-/// Ends the sessions that do this; at least one must be there.
-async fn terminate(database: &Database, what: &str) {
-    let ended = database
-        .query(&format!(
-            "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'counterfoil/{what}'"
-        ))
-        .await;
-    assert!(!ended.is_empty(), "there is no session that does {what}");
 }
 
 /// Writers that pause at random, so that the replicator falls asleep again and again, often just when one of them begins.

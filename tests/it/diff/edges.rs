@@ -1,17 +1,14 @@
 //! What lies at the edges of a comparison: rows without an id, tables that are rewritten or swapped meanwhile, standbys that are late, what an earlier
 //! run has compared.
 
-use super::{FILL, TABLE, compared, equal_pair, events_diff};
-use crate::command::Running;
+use super::interrupted::Interrupted;
+use super::{FILL, TABLE, compared, equal_pair};
 use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_server};
 use crate::support::replicator::url;
 use crate::support::standby::{level, on, promote, standby_of};
 use crate::truth::running::until_answer;
 use counterfoil::postgres::server::{Server, Settings};
-use rustix::process::Signal;
-use std::path::PathBuf;
 use std::sync::Arc;
-use tempfile::TempDir;
 
 #[tokio::test]
 async fn rows_without_an_id_are_never_equal_and_never_valid() {
@@ -98,53 +95,9 @@ async fn what_lies_beyond_the_fence_is_listed_and_counted_where_completeness_is_
     assert!(out.contains("differences: 667 missing"), "{out}");
 }
 
-/// Rows of so many chunks that a comparison of them can be interrupted after its first difference was told.
-const MANY: &str = "insert into events select i, 'epoch', jsonb_build_object('n', repeat(md5(i::text), 20)) from generate_series(1, 120000) i; analyze events";
-
-/// Two tables, of which the second lacks id 5000, and the journal of a comparison of them that was interrupted after it.
-struct Interrupted {
-    first: Database,
-    second: Database,
-    journal: PathBuf,
-    _dir: TempDir,
-}
-
-impl Interrupted {
-    async fn new() -> Self {
-        let (first, second) = (fresh_database().await, fresh_destination().await);
-        for database in [&first, &second] {
-            database.execute(&format!("{TABLE}; {MANY}")).await;
-        }
-        second.execute("delete from events where id = 5000").await;
-        let dir = tempfile::tempdir().unwrap();
-        let mut command = events_diff(&[&url(&first), &url(&second), "--connections", "1"]);
-        command.current_dir(dir.path());
-        let mut running = Running::start(command);
-        running.line_with("missing  id 5000");
-        running.signal(Signal::INT);
-        running.end();
-        assert!(running.told.contains("--resume events-diff.journal"), "{}", running.told);
-        Self {
-            journal: dir.path().join("events-diff.journal"),
-            first,
-            second,
-            _dir: dir,
-        }
-    }
-
-    /// Goes on from the journal, which stays.
-    async fn resumed(&self) -> (i32, String, String) {
-        let kept = self.journal.with_extension("kept");
-        std::fs::copy(&self.journal, &kept).unwrap();
-        let told = compared(&self.first, &self.second, &[&format!("--resume={}", self.journal.display())]).await;
-        std::fs::rename(&kept, &self.journal).unwrap();
-        told
-    }
-}
-
 #[tokio::test]
 async fn what_an_earlier_run_has_compared_is_said_and_is_compared_again_where_anything_was_written() {
-    let all = Interrupted::new().await;
+    let all = Interrupted::new("id = 5000").await;
     let (code, out, err) = all.resumed().await;
     assert_eq!(code, 1, "{out}{err}");
     assert!(out.contains("of these ") && out.contains(" by a run of 2"), "{out}");
@@ -173,7 +126,7 @@ async fn what_an_earlier_run_has_compared_is_said_and_is_compared_again_where_an
 
 #[tokio::test]
 async fn a_rewrite_of_a_table_or_of_the_journal_makes_it_worthless() {
-    let all = Interrupted::new().await;
+    let all = Interrupted::new("id = 5000").await;
     all.second.execute("vacuum full events").await;
     let (code, out, err) = all.resumed().await;
     assert_eq!(code, 1, "{out}{err}");

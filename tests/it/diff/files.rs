@@ -1,6 +1,7 @@
 //! Files that `events-diff` writes: the script that inserts missing rows, and the journal of an interrupted comparison.
 
-use super::{TABLE, compared, equal_pair, events_diff};
+use super::interrupted::Interrupted;
+use super::{compared, equal_pair, events_diff};
 use crate::command::Running;
 use crate::harness::{fresh_database, fresh_destination};
 use crate::support::events::{init_destination, init_source};
@@ -115,35 +116,25 @@ async fn a_comparison_that_fails_leaves_no_script() {
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
 }
 
-/// Rows of so many chunks that a comparison of them can be interrupted after its first difference was told.
-const MANY: &str = "insert into events select i, 'epoch', jsonb_build_object('n', repeat(md5(i::text), 20)) from generate_series(1, 120000) i; analyze events";
-
 #[tokio::test]
 async fn an_interrupted_comparison_is_inconclusive_and_goes_on_from_its_journal() {
-    let (first, second) = (fresh_database().await, fresh_destination().await);
-    for database in [&first, &second] {
-        database.execute(&format!("{TABLE}; {MANY}")).await;
-    }
-    second.execute("delete from events where id in (5000, 119999)").await;
-    // A lock that keeps the last chunks from being read holds the comparison where it is wanted.
-    let dir = tempfile::tempdir().unwrap();
-    let mut command = events_diff(&[&url(&first), &url(&second), "--connections", "1"]);
-    command.current_dir(dir.path());
-    let mut running = Running::start(command);
-    running.line_with("missing  id 5000");
-    running.signal(Signal::INT);
-    let code = running.end();
-    let journal = dir.path().join("events-diff.journal");
-    assert_eq!(code, Some(3), "{}", running.told);
-    assert!(running.told.contains("interrupted after id"), "{}", running.told);
-    assert!(running.told.contains("--resume events-diff.journal"), "{}", running.told);
+    let Interrupted {
+        ref first,
+        ref second,
+        ref journal,
+        ref told,
+        code,
+        ..
+    } = Interrupted::new("id in (5000, 119999)").await;
+    assert_eq!(code, Some(3), "{told}");
+    assert!(told.contains("interrupted after id"), "{told}");
     let through: i64 =
-        serde_json::from_str::<serde_json::Value>(&std::fs::read_to_string(&journal).unwrap()).unwrap()["parts"][0]["through"]
+        serde_json::from_str::<serde_json::Value>(&std::fs::read_to_string(journal).unwrap()).unwrap()["parts"][0]["through"]
             .as_i64()
             .unwrap();
     assert!((1..120_000).contains(&through), "{through}");
     let flag = format!("--resume={}", journal.display());
-    let (code, out, err) = compared(&first, &second, &[&flag]).await;
+    let (code, out, err) = compared(first, second, &[&flag]).await;
     assert_eq!(code, 1, "{out}{err}");
     assert!(
         out.contains("120000 rows of first, 119998 of second") && out.contains("differences: 2 missing"),

@@ -6,6 +6,7 @@ mod edges;
 mod files;
 mod flags;
 pub mod hidden;
+mod interrupted;
 mod procedure;
 mod several;
 

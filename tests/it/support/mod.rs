@@ -39,6 +39,16 @@ pub async fn following(source: Database, events: u32) -> (Database, Database, Re
     (source, destination, replicator)
 }
 
+/// Ends the sessions that do this, or all of ours: `what` is a pattern. At least one must be there.
+pub async fn terminate(database: &Database, what: &str) {
+    let ended = database
+        .query(&format!(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name like 'counterfoil/{what}'"
+        ))
+        .await;
+    assert!(!ended.is_empty(), "there is no session that does {what}");
+}
+
 /// Tells a figure to whoever runs the test with `--nocapture`.
 #[allow(clippy::print_stdout, reason = "captured unless somebody asks for it")]
 pub fn say(figure: &str) {

@@ -4,7 +4,7 @@ use super::prefix::assert_same_bytes;
 use super::running::{Running, copy_all};
 use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_destination};
-use crate::support::events::{Writers, equal, init_destination, init_source};
+use crate::support::events::{Writers, arrives, equal, init_destination, init_source, insert};
 use counterfoil::config::{Config, Ids};
 use counterfoil::error::Kind;
 use counterfoil::replicate::replicate;
@@ -68,20 +68,16 @@ async fn a_copy_that_lost_its_last_events_is_waited_for_until_it_is_fed_again() 
     for copy in [&b, &c] {
         init_destination(copy).await;
     }
-    crate::support::events::insert(&a, 10).await;
+    insert(&a, 10).await;
     let (first, second) = (link(&a, &b, Ids::Auto), link(&b, &c, Ids::Copy));
     copy_all(&first).await;
     let follows = Running::start(&second);
-    crate::support::events::arrives(&c, 10).await;
+    arrives(&c, 10).await;
     b.execute("delete from events where id > 7").await;
-    b.execute(
-        "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name like 'counterfoil/%'",
-    )
-    .await;
     tokio::time::sleep(Duration::from_millis(700)).await;
     assert!(!follows.has_ended());
     copy_all(&first).await;
-    crate::support::events::insert(&a, 1).await;
+    insert(&a, 1).await;
     copy_all(&first).await;
     equal(&a, &c).await;
     follows.stop().await;

@@ -96,6 +96,10 @@ pub async fn until_answer(database: &Database, query: &str, expected: &[&str]) {
     }
 }
 
+/// How many sessions append to the database.
+pub const FED: &str =
+    "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'counterfoil/append'";
+
 /// Waits until a session of this name waits for a lock in the database.
 pub async fn until_waiting(database: &Database, application: &str) {
     let waiting = format!(

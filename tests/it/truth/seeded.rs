@@ -2,9 +2,10 @@
 
 use super::prefix::Checker;
 use super::program::Program;
-use super::running::{Running, copy_all, replication, until_answer, until_looked_twice};
+use super::running::{FED, Running, copy_all, replication, until_answer, until_looked_twice};
 use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_destination};
+use crate::support::terminate;
 use counterfoil::config::Config;
 use counterfoil::error::{Error, Kind};
 use std::time::Duration;
@@ -118,8 +119,7 @@ async fn a_service_stops_the_destination_that_was_filled_with_4_and_the_other_go
     assert_eq!(all.empty.query(IDS).await, [""]);
     all.late.batch_execute("commit").await.unwrap();
     until_answer(&all.empty, IDS, &["1,2,3,4,5,6"]).await;
-    let fed = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'counterfoil/append'";
-    until_answer(&all.seeded, fed, &["0"]).await;
+    until_answer(&all.seeded, FED, &["0"]).await;
     all.source.execute(INSERT).await;
     until_answer(&all.empty, IDS, &["1,2,3,4,5,6,7"]).await;
     let problems = running.stopped().await;
@@ -251,9 +251,7 @@ async fn a_lane_that_joins_while_the_others_rest_is_confirmed_when_the_open_tran
     until_answer(&level, IDS, &["1,2,3"]).await;
     long.batch_execute("begin; lock table events in row exclusive mode").await.unwrap();
     // The source is connected anew, and a transaction is open then.
-    source
-        .execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'counterfoil/mark'")
-        .await;
+    terminate(&source, "mark").await;
     let waits = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'counterfoil/mark' and state = 'idle'";
     until_answer(&source, waits, &["1"]).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -263,8 +261,7 @@ async fn a_lane_that_joins_while_the_others_rest_is_confirmed_when_the_open_tran
         .unwrap();
     joins.execute("alter table events_away rename to events").await;
     dump(&source, &joins).await;
-    let fed = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'counterfoil/append'";
-    until_answer(&joins, fed, &["1"]).await;
+    until_answer(&joins, FED, &["1"]).await;
     long.batch_execute("rollback").await.unwrap();
     let problems = running.ends().await;
     assert!(problems.is_empty(), "{}", problems.report());
@@ -289,9 +286,7 @@ async fn a_destination_that_holds_an_id_above_the_sequence_waits_and_holds_no_ot
     until_looked_twice(&source).await;
     seeded.execute("truncate events").await;
     dump(&source, &seeded).await;
-    seeded
-        .execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name like 'counterfoil/%'")
-        .await;
+    terminate(&seeded, "%").await;
     source.execute("select nextval('events_id_seq')").await;
     source.execute(&format!("{INSERT}; {INSERT}")).await;
     until_answer(&good, IDS, &["1,2,4,5"]).await;

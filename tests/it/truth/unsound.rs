@@ -2,7 +2,7 @@
 //! audit of late arrivals.
 
 use super::prefix::Checker;
-use super::running::{Running, copy_all, replication, until_answer, until_looked_twice};
+use super::running::{FED, Running, copy_all, replication, until_answer, until_looked_twice};
 use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_server};
 use crate::support::lock_out;
@@ -123,8 +123,7 @@ async fn a_late_arrival_stops_only_the_destinations_that_lack_it() {
     source.execute("insert into events (id, event) values (2, '{}')").await;
     gate.batch_execute("commit").await.unwrap();
     until_answer(&late, "select count(*) from events where id <= 3", &["3"]).await;
-    let fed = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'counterfoil/append'";
-    while ahead.query(fed).await != ["0"] {
+    while ahead.query(FED).await != ["0"] {
         source.execute(INSERT).await;
     }
     source.execute(INSERT).await;
