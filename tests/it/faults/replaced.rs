@@ -255,7 +255,7 @@ async fn a_destination_that_was_swapped_for_one_with_a_hole_gets_nothing_on_top_
 #[tokio::test]
 async fn changes_that_leave_the_tables_own_row_of_the_catalog_alone_are_noticed() {
     const COUNTERS: &str =
-        "create sequence other start 6; alter sequence events_id_seq rename to gone; alter sequence other rename to events_id_seq";
+        "create sequence other start 100; alter sequence events_id_seq rename to gone; alter sequence other rename to events_id_seq";
     for (change, back) in [
         (
             "alter schema public rename to elsewhere; alter schema elsewhere rename to public",
@@ -269,7 +269,10 @@ async fn changes_that_leave_the_tables_own_row_of_the_catalog_alone_are_noticed(
         ("create table kid () inherits (events)", "drop table kid"),
     ] {
         let (source, destination, mut replicator) = following(fresh_database().await, 5).await;
-        source.execute("create table heir () inherits (events); drop table heir").await;
+        if !back.is_empty() {
+            // The catalog remembers that there was one.
+            source.execute("create table heir () inherits (events); drop table heir").await;
+        }
         insert(&source, 1).await;
         arrives(&destination, 6).await;
         let before = replicator.lines(&["the source's table was altered"]);
