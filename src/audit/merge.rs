@@ -6,7 +6,7 @@
 use crate::error::{Error, Kind, Result};
 use crate::event::frame::Row;
 use crate::event::range::IdRange;
-use crate::event::readable::{Readable, RowStream};
+use crate::event::store::{EventStore, RowStream};
 use futures::StreamExt;
 
 /// A row that is not the same on both sides, with what each has of it.
@@ -36,7 +36,7 @@ struct Side<'a> {
 
 impl<'a> Merge<'a> {
     /// Of the rows of one range of two sides that give the same columns in the same form.
-    pub fn of(first: &'a dyn Readable, second: &'a dyn Readable, range: IdRange) -> Self {
+    pub fn of(first: &'a dyn EventStore, second: &'a dyn EventStore, range: IdRange) -> Self {
         Self::new(first.rows(range), second.rows(range))
     }
 

@@ -7,7 +7,6 @@ pub mod difference;
 mod indexed;
 mod json;
 pub mod merge;
-pub mod prove;
 pub mod reach;
 pub mod repair;
 pub mod restore;

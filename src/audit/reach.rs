@@ -7,7 +7,7 @@ use crate::event::table::TableName;
 use crate::event::wire::{ReadAs, Wire};
 use crate::postgres::connect::{Purpose, Session};
 use crate::postgres::fault;
-use crate::postgres::stored::StoredEvents;
+use crate::postgres::table::store::PgTable;
 use std::time::Duration;
 
 /// A table, and how to connect to it.
@@ -35,13 +35,18 @@ impl Reach<'_> {
         Session::open(self.conninfo, purpose, self.timeout).await
     }
 
+    /// These columns of it, over a session that is open.
+    pub fn over<'s>(&self, session: &'s Session, wire: &Wire) -> PgTable<&'s Session> {
+        PgTable::new(session, self.table, self.id_column, wire)
+    }
+
     /// Opens it for reading these columns, in a session of its own.
     ///
     /// # Errors
     /// Those of the connection.
-    pub async fn read(&self, side: fault::Side, wire: &Wire) -> Result<StoredEvents> {
+    pub async fn read(&self, side: fault::Side, wire: &Wire) -> Result<PgTable<Session>> {
         let session = self.session(side).await?;
-        StoredEvents::open(session, self.table.clone(), self.id_column, wire.clone()).await
+        Ok(PgTable::new(session, self.table, self.id_column, wire))
     }
 }
 

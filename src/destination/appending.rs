@@ -5,6 +5,7 @@ use crate::event::batch::{Chunk, Close};
 use crate::event::frame::{self, Layout};
 use crate::event::table::TableName;
 use crate::event::wire::Wire;
+use crate::postgres::table::highest;
 use crate::sql::{self, Fingerprint};
 use bytes::Bytes;
 use std::time::Duration;
@@ -80,12 +81,7 @@ impl Appending {
 
     /// The query for the position.
     pub fn ask_position(&self) -> String {
-        let names = [
-            ("schema", sql::text(&self.table.schema)),
-            ("table", sql::text(&self.table.name)),
-            ("id", sql::text(&self.id_column)),
-        ];
-        sql::fill(include_str!("../../sql/destination/position.sql"), &names)
+        highest(&self.table, &self.id_column)
     }
 
     /// The query that tells what bears the table's name now.

@@ -12,6 +12,30 @@ pub struct IdRange {
 }
 
 impl IdRange {
+    /// Every id there can be.
+    pub const ALL: Self = Self {
+        after: None,
+        through: i64::MAX,
+    };
+
+    /// Every id not above this one.
+    pub fn up_to(through: i64) -> Self {
+        Self { after: None, through }
+    }
+
+    /// Every id above this one; all where it is `None`.
+    pub fn above(after: Option<i64>) -> Self {
+        Self { after, through: i64::MAX }
+    }
+
+    /// One id.
+    pub fn only(id: i64) -> Self {
+        Self {
+            after: id.checked_sub(1),
+            through: id,
+        }
+    }
+
     /// Whether no id can be in it.
     pub fn is_empty(&self) -> bool {
         self.after.is_some_and(|after| after >= self.through)

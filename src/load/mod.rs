@@ -22,7 +22,8 @@ use crate::fake::{Devices, Locale, Orders, Origin, Persons, Time, World};
 use crate::postgres::connect::{Purpose, Session};
 use crate::postgres::fault::Side;
 use crate::postgres::pooler;
-use crate::sql::{TableName, fill, text};
+use crate::postgres::table::highest as highest_of;
+use crate::sql::TableName;
 use crate::stop::{self, Stop};
 use amount::share;
 use batch::Batches;
@@ -256,14 +257,7 @@ async fn open(job: &Job) -> Result<Session> {
 }
 
 async fn highest(session: &Session, shape: &Shape) -> Result<Option<i64>> {
-    let names = [
-        ("schema", text(&*shape.table.schema)),
-        ("table", text(&*shape.table.name)),
-        ("id", text(&*shape.id_column)),
-    ];
-    let row = session
-        .query_one(&fill(include_str!("../../sql/load/highest.sql"), &names), &[])
-        .await;
+    let row = session.query_one(&highest_of(&shape.table, &shape.id_column), &[]).await;
     row.and_then(|row| row.try_get(0))
         .map_err(|error| session.error(&error, format!("cannot read {}", shape.table)))
 }

@@ -6,16 +6,17 @@
 use crate::config::{DestinationConfig, remedy};
 use crate::error::{Error, Kind, Result};
 use crate::event::range::{IdRange, shown};
+use crate::event::store::EventStore;
 use crate::event::wire::Wire;
 use crate::fail;
 use crate::postgres::attended::attended;
 use crate::postgres::connect::{Purpose, Session};
 use crate::postgres::fault::Side;
 use crate::postgres::pool::Lent;
+use crate::postgres::table::store::PgTable;
 use crate::replicate::Replication;
 use crate::replicate::check::agreement;
 use crate::replicate::check::damage;
-use crate::replicate::check::holding::Holding;
 use crate::replicate::upstream::Source;
 use futures::future::{join, try_join};
 use std::time::Duration;
@@ -72,7 +73,8 @@ async fn compare_counts(run: &Replication, source: &Source, index: usize, wire: 
         return Ok(Found::Agreed(before));
     };
     let both = Both::open(run, source, index).await?;
-    let (ours, theirs) = both.sides(source, wire);
+    let tables = both.sides(source, wire);
+    let (ours, theirs): (&dyn EventStore, &dyn EventStore) = (&tables.0, &tables.1);
     let ends = theirs.ends().await?;
     if ends.highest < Some(position) {
         return Ok(Found::WentBackwards(ends.highest));
@@ -111,7 +113,8 @@ async fn compare_counts(run: &Replication, source: &Source, index: usize, wire: 
 /// servers.
 pub async fn confirm(run: &Replication, source: &Source, index: usize, wire: &Wire, through: i64) -> Result<()> {
     let both = Both::open(run, source, index).await?;
-    let (ours, theirs) = both.sides(source, wire);
+    let tables = both.sides(source, wire);
+    let (ours, theirs): (&dyn EventStore, &dyn EventStore) = (&tables.0, &tables.1);
     let range = IdRange { after: None, through };
     let sessions = [(&*both.lent, &run.config.source.conninfo), (&both.session, &both.to.conninfo)];
     let counting = counts(ours, theirs, range);
@@ -130,7 +133,7 @@ pub async fn confirm(run: &Replication, source: &Source, index: usize, wire: &Wi
         return explain(ours, theirs, range, (here, there), &both.to.name).await.and_then(Err);
     }
     let name = &both.to.name;
-    if let Some(damage) = damage::find((ours, theirs), through).await? {
+    if let Some(damage) = damage::find(ours, theirs, through).await? {
         return Err(damage.error(name));
     }
     let agreed = agreement::highest(ours, theirs, i64::MIN, through).await?;
@@ -151,7 +154,7 @@ pub async fn confirm(run: &Replication, source: &Source, index: usize, wire: &Wi
     )))
 }
 
-fn events(count: i64) -> String {
+fn events(count: u64) -> String {
     match count {
         1 => "1 event".to_owned(),
         many => format!("{many} events"),
@@ -177,23 +180,14 @@ impl<'a> Both<'a> {
         Ok(Self { lent, session, to })
     }
 
-    fn sides<'b>(&'b self, source: &'b Source, wire: &'b Wire) -> (Holding<'b>, Holding<'b>) {
-        let of = |session, table| Holding {
-            session,
-            table,
-            id_column: &source.shape.id_column,
-            wire,
-        };
+    fn sides<'b>(&'b self, source: &Source, wire: &Wire) -> (PgTable<&'b Session>, PgTable<&'b Session>) {
+        let of = |session: &'b Session, table| PgTable::new(session, table, &source.shape.id_column, wire);
         (of(&self.lent, &source.shape.table.name), of(&self.session, &self.to.table))
     }
 }
 
-async fn counts(ours: Holding<'_>, theirs: Holding<'_>, range: IdRange) -> Result<(i64, i64)> {
-    try_join(
-        ours.count(range.after, Some(range.through)),
-        theirs.count(range.after, Some(range.through)),
-    )
-    .await
+async fn counts(source: &dyn EventStore, destination: &dyn EventStore, range: IdRange) -> Result<(u64, u64)> {
+    try_join(source.count(range), destination.count(range)).await
 }
 
 /// What is counted: the recent range, and an older one where there is any. The rotation begins at the lowest id, wherever that lies.
@@ -212,8 +206,8 @@ fn ranges(before: Audited, lowest: i64, position: i64) -> (IdRange, Option<IdRan
     (recent, old.filter(|old| !old.is_empty()))
 }
 
-async fn explain(ours: Holding<'_>, theirs: Holding<'_>, range: IdRange, (here, there): (i64, i64), name: &str) -> Result<Error> {
-    if let Some(damage) = damage::find((ours, theirs), range.through).await? {
+async fn explain(ours: &dyn EventStore, theirs: &dyn EventStore, range: IdRange, (here, there): (u64, u64), name: &str) -> Result<Error> {
+    if let Some(damage) = damage::find(ours, theirs, range.through).await? {
         return Ok(damage.error(name));
     }
     let lowest = range.after.map_or(i64::MIN, |after| after.saturating_add(1));

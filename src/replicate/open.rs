@@ -18,7 +18,7 @@ use crate::postgres::pooler;
 use crate::replicate::Replication;
 use crate::replicate::check::notify::Wakeup;
 use crate::replicate::check::shape::{DestinationShape, SourceShape, destination_shape, source_shape};
-use crate::replicate::check::{contents, latecomer};
+use crate::replicate::check::{Tables, contents, latecomer};
 use crate::replicate::lane::{Compared, Lane};
 use crate::replicate::upstream::Source;
 use crate::source::discipline::Discipline;
@@ -304,13 +304,8 @@ async fn compare(
     let config = &run.config.destinations[index];
     let lent = source.check_session().await?;
     let sessions = [(&*lent, &run.config.source.conninfo), (session, &config.conninfo)];
-    let lane = contents::Lane {
-        name: &config.name,
-        session,
-        shape,
-    };
     let comparing = async {
-        let (position, compared) = compare_by(source, &lent, &lane, known).await?;
+        let (position, compared) = compare_by(source, &lent, (&config.name, session, shape), known).await?;
         if let (Some(position), Some(sequence)) = (position, source.rule.sequence()) {
             drawn::confirm(&lent, sequence, position, &config.name).await?;
         }
@@ -324,10 +319,16 @@ async fn compare(
     compared
 }
 
-async fn compare_by(source: &Source, lent: &Session, lane: &contents::Lane<'_>, known: Known) -> Result<(Option<i64>, Compared)> {
+async fn compare_by(
+    source: &Source,
+    lent: &Session,
+    (name, session, shape): (&str, &Session, &DestinationShape),
+    known: Known,
+) -> Result<(Option<i64>, Compared)> {
     // A standby that may only be late is waited for, once the two were known to belong together.
     if known.is_compared || (!known.is_first && source.shape.may_be_late()) {
-        let position = contents::last_event(lent, &source.shape, lane).await?;
+        let tables = Tables::of(name, session, shape, (lent, &source.shape));
+        let position = contents::last_event(&source.shape, &tables.lane()).await?;
         if known.is_compared {
             // What was compared before was this table, also where nothing was read of it since.
             source
@@ -342,7 +343,9 @@ async fn compare_by(source: &Source, lent: &Session, lane: &contents::Lane<'_>, 
         decided: known.decided,
         has_written: !known.is_first,
     };
-    let contents = latecomer(lane, (lent, &source.shape), when).await.map_err(worst)?;
+    let contents = latecomer((name, session, shape), (lent, &source.shape), when)
+        .await
+        .map_err(worst)?;
     let is_final = contents.is_final;
     Ok((contents.ends.highest, Compared::Whole { is_final }))
 }

@@ -2,9 +2,10 @@
 
 use crate::error::Result;
 use crate::postgres::connect::Session;
+use crate::postgres::table::highest;
 use crate::source::discipline::Discipline;
 use crate::source::horizon::Holder;
-use crate::sql::{self, TableName};
+use crate::sql::TableName;
 use std::time::{Duration, Instant};
 
 /// Between two looks.
@@ -58,10 +59,7 @@ pub async fn decided(
         Discipline::Grace(_) => return Ok(None),
         Discipline::Sequence { lock_relations, .. } => lock_relations,
     };
-    let names = [("table", sql::sql(events.quoted())), ("id", sql::text(id_column))];
-    let highest = session
-        .query_one(&sql::fill(include_str!("../../sql/source/highest.sql"), &names), &[])
-        .await;
+    let highest = session.query_one(&highest(events, id_column), &[]).await;
     let highest = highest.map_err(|error| session.error(&error, "cannot find the highest id"))?.get(0);
     let open = settle(session, relations, time_max).await?;
     Ok(if open.is_empty() { highest } else { None })

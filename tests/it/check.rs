@@ -12,7 +12,7 @@ use counterfoil::config::Config;
 use counterfoil::error::Error;
 use counterfoil::postgres::connect::{Purpose, Session};
 use counterfoil::postgres::fault::Side;
-use counterfoil::replicate::check::contents::{Circumstances, Lane};
+use counterfoil::replicate::check::contents::Circumstances;
 use counterfoil::replicate::check::dry_run::{self, DryRun};
 use counterfoil::replicate::check::shape::destination_shape;
 use counterfoil::replicate::check::{self, Candidate, Findings};
@@ -111,7 +111,7 @@ async fn a_prefix_and_an_empty_destination_pass_together() {
     empty.execute(EVENTS).await;
     let found = findings(&config(&source, &[("prefix", &prefix), ("empty", &empty)])).await;
     assert!(found.problems.is_empty(), "{}", found.problems.report());
-    let events: Vec<i64> = found.destinations.iter().map(|d| d.contents.unwrap().events).collect();
+    let events: Vec<u64> = found.destinations.iter().map(|d| d.contents.unwrap().events).collect();
     assert_eq!(events, [60, 0]);
 }
 
@@ -222,14 +222,10 @@ async fn a_latecomer_passes_the_same_checks_alone() {
     let ours = open(&source.conninfo, Side::Source).await.unwrap();
     let theirs = open(&destination.conninfo, Side::Destination).await.unwrap();
     let shape = destination_shape(&theirs, &config.destinations[0], &of).await.unwrap();
-    let lane = Lane {
-        name: "late",
-        session: &theirs,
-        shape: &shape,
-    };
-    let late = check::latecomer(&lane, (&ours, &of), AT_THE_START).await;
-    assert_eq!(late.unwrap().events, 100);
+    let late = ("late", &theirs, &shape);
+    let found = check::latecomer(late, (&ours, &of), AT_THE_START).await;
+    assert_eq!(found.unwrap().events, 100);
     destination.execute("update events set event = '{}' where id = 1").await;
-    let late = check::latecomer(&lane, (&ours, &of), AT_THE_START).await;
-    assert!(late.unwrap_err().report().contains("does not begin as the source does"));
+    let found = check::latecomer(late, (&ours, &of), AT_THE_START).await;
+    assert!(found.unwrap_err().report().contains("does not begin as the source does"));
 }

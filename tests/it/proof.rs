@@ -3,14 +3,13 @@
 use crate::configured::table;
 use crate::harness::{Database, fresh_database, fresh_destination};
 use crate::truth::running::until_waiting;
-use counterfoil::audit::prove::{prove, unlike};
 use counterfoil::event::compatible;
 use counterfoil::event::range::IdRange;
-use counterfoil::event::readable::{Proof, Readable};
+use counterfoil::event::store::{EventStore, TableDigest};
 use counterfoil::postgres::catalog;
 use counterfoil::postgres::connect::{Purpose, Session};
 use counterfoil::postgres::fault::Side;
-use counterfoil::postgres::stored::StoredEvents;
+use counterfoil::postgres::table::store::PgTable;
 use std::time::Duration;
 
 const TABLE: &str = "create table events (id bigint primary key, ts timestamptz not null, event jsonb)";
@@ -18,7 +17,7 @@ const TABLE: &str = "create table events (id bigint primary key, ts timestamptz 
 const FILL: &str = "insert into events select i * 2, timestamptz '2026-01-01 00:00:00Z' + i * interval '1 microsecond', jsonb_build_object('n', i, 'amount', 1.10) \
                     from generate_series(1, 300) i order by md5(i::text)";
 
-async fn opened(database: &Database) -> StoredEvents {
+async fn opened(database: &Database) -> PgTable<Session> {
     let purpose = Purpose {
         what: "audit",
         side: Side::Destination,
@@ -26,11 +25,11 @@ async fn opened(database: &Database) -> StoredEvents {
     let session = Session::open(&database.conninfo, purpose, Duration::from_secs(20)).await.unwrap();
     let events = catalog::table(&session, &table("events"), "id").await.unwrap().unwrap();
     let wire = compatible::wire(&events, &events, "id").unwrap();
-    StoredEvents::open(session, table("events"), "id", wire).await.unwrap()
+    PgTable::new(session, &table("events"), "id", &wire)
 }
 
-async fn proof(database: &Database) -> Proof {
-    prove(&opened(database).await).await.unwrap()
+async fn proof(database: &Database) -> TableDigest {
+    opened(database).await.table_digest(IdRange::ALL).await.unwrap()
 }
 
 /// Count, last id and digest of the rows of a condition as the server itself works them out, from the manual's description of COPY.
@@ -63,7 +62,7 @@ async fn a_digest_of_a_range_leaves_out_its_lower_end_and_has_its_upper_one() {
         after: Some(100),
         through: 200,
     };
-    let digest = opened(&database).await.digest(range).await.unwrap();
+    let digest = opened(&database).await.table_digest(range).await.unwrap();
     assert_eq!(digest.events, 50);
     assert_eq!(digest.to_string(), by_the_server(&database, "id > 100 and id <= 200").await);
 }
@@ -102,9 +101,9 @@ async fn every_way_to_tamper_with_a_copy_is_found() {
     ];
     for (tamper, found) in ways {
         copy.execute(&format!("truncate events; {FILL}")).await;
-        assert_eq!(unlike(&source, &proof(&copy).await), None, "before {tamper}");
+        assert_eq!(source.difference(&proof(&copy).await), None, "before {tamper}");
         copy.execute(tamper).await;
-        let how = unlike(&source, &proof(&copy).await).unwrap_or_default();
+        let how = source.difference(&proof(&copy).await).unwrap_or_default();
         assert!(how.contains(found), "{tamper}: {how}");
     }
 }
@@ -118,7 +117,7 @@ async fn the_search_path_of_a_role_changes_no_proof_of_a_table_that_travels_as_t
     }
     copy.execute(&format!("alter database {} set search_path = 'nowhere'", copy.conninfo.database))
         .await;
-    assert_eq!(unlike(&proof(&source).await, &proof(&copy).await), None);
+    assert_eq!(proof(&source).await.difference(&proof(&copy).await), None);
 }
 
 /// A rewrite that keeps no old rows, and that a read waits for: what the read sees must be of a moment after it.
@@ -143,7 +142,7 @@ async fn a_table_that_is_rewritten_while_a_read_waits_for_it_is_read_whole() {
             format!("begin; {rewrite}")
         };
         owner.batch_execute(&begun).await.unwrap();
-        let (read, ()) = futures::join!(prove(&events), async {
+        let (read, ()) = futures::join!(events.table_digest(IdRange::ALL), async {
             if is_alone {
                 owner.batch_execute(rewrite).await.unwrap();
                 return;
@@ -167,6 +166,6 @@ async fn a_read_that_is_given_up_leaves_the_table_free_and_the_next_one_begins_a
     };
     let first = futures::StreamExt::next(&mut events.rows(all)).await.unwrap().unwrap();
     assert_eq!(first.id, 2);
-    assert_eq!(prove(&events).await.unwrap(), proof(&database).await);
+    assert_eq!(events.table_digest(IdRange::ALL).await.unwrap(), proof(&database).await);
     database.execute("set lock_timeout = '5s'; alter table events add more int").await;
 }

@@ -1,6 +1,7 @@
 //! How a range is cut into chunks, and when digests stop being worth it: pure decisions.
 
 use crate::audit::compare::side::Size;
+use crate::event::store::Hashing;
 
 /// Rows of a chunk whose digests are compared. A server that joins the bytes of 512 rows of 400 bytes does so in memory it has at hand; for
 /// 4,096 it asks the system for more each time, which takes 15 % more processor time in all.
@@ -35,9 +36,13 @@ pub fn is_dense(sizes: [Size; 2], lowest: i64, highest: i64) -> bool {
     sizes.iter().all(|size| size.rows_estimated >= ids * DENSITY_MIN)
 }
 
-/// Whether rows are so wide that each must be hashed by itself: whether values are stored out of line.
-pub fn is_wide(sizes: [Size; 2]) -> bool {
-    sizes.iter().any(|size| size.bytes_out_of_line > 0)
+/// Rows so wide that values are stored out of line are hashed each by itself.
+pub fn hashing(sizes: [Size; 2]) -> Hashing {
+    if sizes.iter().any(|size| size.bytes_out_of_line > 0) {
+        Hashing::RowDigests
+    } else {
+        Hashing::Rows
+    }
 }
 
 /// How the next rows are compared.

@@ -2,13 +2,13 @@
 
 use crate::audit::compare::both::both;
 use crate::audit::compare::fence::Doubt;
-use crate::audit::compare::side::{Columns, Side, condition, number};
+use crate::audit::compare::side::{Side, WHOLE_TABLE_MAX};
 use crate::audit::compare::task::Task;
 use crate::audit::compare::walk::{Ended, Found};
 use crate::error::Result;
 use crate::event::range::{IdRange, shown};
+use crate::event::store::{HeapCounts, IndexCounts};
 use crate::stop::Stop;
-use std::time::Duration;
 
 /// Rows of each side.
 pub type Counts = (u64, u64);
@@ -20,15 +20,6 @@ pub struct Extent {
     pub within: Option<IdRange>,
     /// What lies beyond: where the index that gave the end could hide rows.
     pub beyond: Option<IdRange>,
-}
-
-/// What a side holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SideCount {
-    /// Rows that were to be compared, found without an index.
-    within: u64,
-    /// Rows beyond: found without an index, and by it.
-    beyond: (u64, u64),
 }
 
 /// What counts tell of a comparison.
@@ -61,8 +52,12 @@ pub fn due(task: Task<'_>, ended: Ended, found: &Found, is_scripted: bool) -> Op
 ///
 /// # Errors
 /// Those of the servers; `Stopped`. Nothing is left running in them; so all of the others here.
-pub async fn count(task: Task<'_>, extent: Extent, stop: &Stop) -> Result<(SideCount, SideCount)> {
-    let counted = async |side: &Side, stop: Stop| side.heap_count(task.columns, extent, &stop).await;
+pub async fn count(task: Task<'_>, extent: Extent, stop: &Stop) -> Result<(HeapCounts, HeapCounts)> {
+    let Extent { within, beyond } = extent;
+    let counted = async |side: &Side, stop: Stop| {
+        let limits = (WHOLE_TABLE_MAX, &stop);
+        side.ask(task.columns, limits, |store| store.heap_counts(within, beyond)).await
+    };
     both(stop, |stop| counted(task.first, stop), |stop| counted(task.second, stop)).await
 }
 
@@ -74,7 +69,7 @@ pub async fn confirm(
     task: Task<'_>,
     extent: Extent,
     compared: Counts,
-    counted: (SideCount, SideCount),
+    counted: (HeapCounts, HeapCounts),
     stop: &Stop,
 ) -> Result<Confirmation> {
     let mut confirmation = Confirmation {
@@ -87,19 +82,23 @@ pub async fn confirm(
     };
     for (side, compared, counted) in [(task.first, compared.0, counted.0), (task.second, compared.1, counted.1)] {
         if let Some(range) = extent.within.filter(|_| compared != counted.within) {
-            let both = side.both_counts(task.columns, range, stop).await?;
-            confirmation.reasons.push(reason(&side.name, compared, counted.within, both));
+            let limits = (WHOLE_TABLE_MAX, stop);
+            let both = side.ask(task.columns, limits, |store| store.index_counts(range)).await?;
+            confirmation.reasons.push(reason(&side.name, compared, counted.within, &both));
         }
         confirmation.reasons.extend(hidden(&side.name, extent.beyond, counted.beyond));
     }
     Ok(confirmation)
 }
 
-fn reason(name: &str, compared: u64, counted: u64, (heap, index): (u64, u64)) -> String {
-    let why = if heap == index {
+fn reason(name: &str, compared: u64, counted: u64, both: &IndexCounts) -> String {
+    let why = if !both.is_damaged() {
         format!("{compared} rows were compared and {counted} counted: rows came or went meanwhile, compare again")
     } else {
-        format!("its index of the id knows {index} rows of {heap}: REINDEX it, then compare again")
+        format!(
+            "its index of the id knows {} rows of {}: REINDEX it, then compare again",
+            both.indexed, both.rows
+        )
     };
     format!("{name}: {why}; what it seems to lack may be there")
 }
@@ -113,35 +112,6 @@ fn hidden(name: &str, beyond: Option<IdRange>, (heap, index): (u64, u64)) -> Opt
     ))
 }
 
-impl Side {
-    /// How many rows the table itself holds; and of what lies beyond, how many its index knows too, of one snapshot.
-    async fn heap_count(&self, columns: &Columns, extent: Extent, enough: &Stop) -> Result<SideCount> {
-        let of = |range: Option<IdRange>| range.map_or_else(|| "false".to_owned(), |range| condition(range, &columns.id));
-        let ranges = [("within", of(extent.within)), ("beyond", of(extent.beyond))];
-        let asked = self.fill(include_str!("../../../sql/audit/heap_count.sql"), columns, None, &ranges);
-        let rows = self.answer(&asked, Duration::MAX, enough).await?;
-        let [heap, index] = &rows[..] else { return Err(self.odd()) };
-        match (number(heap, 0), number(heap, 1), number(index, 0)) {
-            (Some(all), Some(heap), Some(index)) => Ok(SideCount {
-                within: all.saturating_sub(heap),
-                beyond: (heap, index),
-            }),
-            _ => Err(self.odd()),
-        }
-    }
-
-    /// How many rows of a range the table holds, and how many its index of the id knows, of one snapshot.
-    async fn both_counts(&self, columns: &Columns, range: IdRange, enough: &Stop) -> Result<(u64, u64)> {
-        let asked = self.fill(include_str!("../../../sql/audit/both_counts.sql"), columns, Some(range), &[]);
-        let rows = self.answer(&asked, Duration::MAX, enough).await?;
-        let counts: Vec<u64> = rows.iter().filter_map(|row| number(row, 0)).collect();
-        match counts[..] {
-            [heap, index] => Ok((heap, index)),
-            _ => Err(self.odd()),
-        }
-    }
-}
-
 /// Rows without an id on each side, where the table lets there be any.
 ///
 /// # Errors
@@ -152,7 +122,9 @@ pub async fn without_id(task: Task<'_>, stop: &Stop) -> Result<Counts> {
         if is_certain {
             Ok(0)
         } else {
-            side.without_id(task.columns, &stop).await
+            let lent = side.session().await?;
+            let table = side.over(&lent, task.columns);
+            side.within(&lent, (WHOLE_TABLE_MAX, &stop), table.count_without_id()).await
         }
     };
     both(stop, |stop| counted(task.first, stop), |stop| counted(task.second, stop)).await
@@ -163,7 +135,11 @@ pub async fn without_id(task: Task<'_>, stop: &Stop) -> Result<Counts> {
 /// # Errors
 /// Those of the servers.
 pub async fn pending(task: Task<'_>, stop: &Stop) -> Result<Counts> {
-    let counted = async |side: &Side, stop: Stop| side.count(task.columns, task.pending(), &stop).await;
+    let pending = task.pending();
+    let counted = async |side: &Side, stop: Stop| {
+        let limits = (WHOLE_TABLE_MAX, &stop);
+        side.ask(task.columns, limits, |store| store.count(pending)).await
+    };
     match (task.end(), &task.fence.doubt) {
         // What came meanwhile where everything there was is compared, and a copy that grows, are no news.
         (Some(_), _) if task.options.must_be_complete => Ok((0, 0)),
@@ -189,8 +165,13 @@ mod tests {
 
     #[test]
     fn a_damaged_index_and_rows_that_move_are_told_apart() {
-        assert!(reason("a", 9, 10, (10, 9)).contains("REINDEX"));
-        assert!(reason("a", 9, 10, (10, 10)).contains("came or went"));
+        let counts = |indexed| IndexCounts {
+            rows: 10,
+            indexed,
+            cure: String::new(),
+        };
+        assert!(reason("a", 9, 10, &counts(9)).contains("REINDEX"));
+        assert!(reason("a", 9, 10, &counts(10)).contains("came or went"));
     }
 
     #[test]

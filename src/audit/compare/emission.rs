@@ -8,7 +8,6 @@ use crate::audit::difference::{Class, Difference, Tally};
 use crate::audit::show::{RowText, Shown, Text};
 use crate::error::Result;
 use crate::event::wire::{ReadAs, WireColumn, output};
-use crate::sql;
 use std::collections::HashMap;
 use tokio_postgres::Row;
 
@@ -113,9 +112,8 @@ impl<'a> Emission<'a> {
 /// The texts of some rows of a side, by their ids.
 async fn texts(side: &Side, columns: &Columns, ids: &[i64]) -> Result<HashMap<i64, RowText>> {
     let expressions: Vec<String> = columns.wire.columns.iter().map(expressions).collect();
-    let more = [("columns", sql::sql(expressions.join(", ")))];
     let rows = side
-        .about_ids(include_str!("../../../sql/audit/texts.sql"), columns, &more, ids)
+        .about_ids(include_str!("../../../sql/audit/texts.sql"), columns, expressions.join(", "), ids)
         .await?;
     let text = |row: &Row, place: usize| {
         let text: Option<String> = row.get(1 + 2 * place);

@@ -8,8 +8,9 @@
 //!
 //! Highest ids are asked of the index, which may be damaged: rows of the table beyond the end that it does not know are counted when everything was compared.
 
-use crate::audit::compare::side::{Columns, Side};
+use crate::audit::compare::side::{Columns, Side, WHOLE_TABLE_MAX};
 use crate::error::Result;
+use crate::event::store::Ends;
 use crate::source::discipline::Discipline;
 use crate::source::settle::settle;
 use crate::stop::Stop;
@@ -49,7 +50,7 @@ pub enum Doubt {
 /// # Errors
 /// What the servers say; `Stopped`.
 pub async fn find(first: &Side, second: &Side, columns: &Columns, discipline: Option<&Discipline>, stop: &Stop) -> Result<Fence> {
-    let (their_lowest, theirs) = second.ends(columns, stop).await?;
+    let theirs = ends(second, columns, stop).await?;
     let doubt = match discipline {
         None => Doubt::Unknown,
         Some(Discipline::Consecutive | Discipline::Copy) => Doubt::Nothing,
@@ -66,14 +67,18 @@ pub async fn find(first: &Side, second: &Side, columns: &Columns, discipline: Op
             }
         }
     };
-    let (our_lowest, ours) = first.ends(columns, stop).await?;
+    let ours = ends(first, columns, stop).await?;
     Ok(Fence {
-        through: through((ours, theirs), &doubt),
-        highest: (ours, theirs),
-        lowest: [our_lowest, their_lowest].into_iter().flatten().min(),
+        through: through((ours.highest, theirs.highest), &doubt),
+        highest: (ours.highest, theirs.highest),
+        lowest: [ours.lowest, theirs.lowest].into_iter().flatten().min(),
         doubt,
         may_be_late: (may_be_late(first), may_be_late(second)),
     })
+}
+
+async fn ends(side: &Side, columns: &Columns, stop: &Stop) -> Result<Ends> {
+    side.ask(columns, (WHOLE_TABLE_MAX, stop), |store| store.ends()).await
 }
 
 impl Fence {

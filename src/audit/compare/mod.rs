@@ -76,8 +76,8 @@ pub async fn compare(
     journal.iter().try_for_each(|journal| journal.confirm(&subject))?;
     let ((ours, began), (theirs, _)) = both(
         stop,
-        |stop| async move { task.first.state(&stop).await },
-        |stop| async move { task.second.state(&stop).await },
+        |stop| async move { task.first.state(task.columns, &stop).await },
+        |stop| async move { task.second.state(task.columns, &stop).await },
     )
     .await?;
     let states = (ours, theirs);
@@ -104,7 +104,7 @@ pub async fn compare(
     };
     let outcome = conclude(task, (ended, found), counted, run, stop).await?;
     if ended != Ended::Interrupted {
-        let confirmed = async |side: &Side, was: &State, stop: Stop| side.confirm(was, &stop).await;
+        let confirmed = async |side: &Side, was: &State, stop: Stop| side.confirm(was, task.columns, &stop).await;
         // Also when a stop came meanwhile: what was found is told then.
         let never = Stop::never();
         both(

@@ -1,7 +1,7 @@
 //! Two sides opened for a comparison: both tables described, their columns compared, the discipline of ids at the first side found out.
 
 use crate::audit::class::ComparedColumn;
-use crate::audit::compare::chunks::is_wide;
+use crate::audit::compare::chunks::hashing;
 use crate::audit::compare::schema::Schema;
 use crate::audit::compare::side::{Columns, Place, Side};
 use crate::config::Ids;
@@ -84,7 +84,7 @@ impl Pair {
             uncertain: uncertain.clone(),
             compared: compared.collect(),
             id: id_column.to_owned(),
-            is_wide: is_wide([self.first.size, self.second.size]),
+            hashing: hashing([self.first.size, self.second.size]),
         })
     }
 

@@ -47,9 +47,8 @@ impl Script {
     /// Those of the server, such as a row whose text is too long for it; `Unavailable` when the disk is full.
     pub async fn add(&mut self, first: &Side, second: &Side, columns: &Columns, ids: &[i64]) -> Result<()> {
         let texts: Vec<String> = self.inserted.columns.iter().map(|column| column.text("e")).collect();
-        let more = [("columns", sql::sql(texts.join(", ")))];
         let asked = include_str!("../../../sql/audit/whole_texts.sql");
-        for row in first.about_ids(asked, columns, &more, ids).await? {
+        for row in first.about_ids(asked, columns, texts.join(", "), ids).await? {
             let values: Option<Vec<Option<&str>>> = (0..texts.len()).map(|place| row.try_get(place).ok()).collect();
             let values = values.ok_or_else(|| Error::new(Kind::Bug, "cannot read the missing rows").at(first.shown()))?;
             self.put(&statement(second, &self.inserted, &columns.id, &values))?;

@@ -5,29 +5,32 @@ use crate::audit::compare::schema::comparable;
 use crate::audit::compare::state::Identity;
 use crate::config::libpq::Conninfo;
 use crate::error::{Error, Kind, Result};
-use crate::event::frame::Format;
-use crate::event::range::IdRange;
+use crate::event::store::{EventStore, Hashing};
 use crate::event::table::Table;
-use crate::event::wire::{ReadAs, Wire, WireColumn};
+use crate::event::wire::Wire;
 use crate::postgres::catalog;
 use crate::postgres::connect::{Purpose, Session};
 use crate::postgres::fault::Side as Role;
 use crate::postgres::identity::ServerIdentity;
 use crate::postgres::pool::{Lent, Pool};
-use crate::postgres::stored::StoredEvents;
-use crate::sql::{self, TableName};
+use crate::postgres::table::store::PgTable;
+use crate::sql::TableName;
 use crate::stop::Stop;
+use futures::future::BoxFuture;
 use slog::Logger;
 use std::time::Duration;
-use tokio_postgres::{Row, SimpleQueryMessage, SimpleQueryRow};
+use tokio_postgres::Row;
 
 /// Both sides are only read.
 const PURPOSE: Purpose = Purpose {
     what: "diff",
     side: Role::Source,
 };
+
 /// A digest or a boundary that takes longer is given up: a chunk takes milliseconds.
-const ANSWER_MAX: Duration = Duration::from_secs(300);
+pub const ANSWER_MAX: Duration = Duration::from_secs(300);
+/// What reads a whole table may take as long as that takes.
+pub const WHOLE_TABLE_MAX: Duration = Duration::MAX;
 
 /// Where a side is.
 #[derive(Clone, Debug)]
@@ -68,15 +71,6 @@ pub struct Size {
     pub bytes_out_of_line: i64,
 }
 
-/// What a chunk holds: equal on both sides exactly if the rows are.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Digest {
-    /// Rows.
-    pub rows: u64,
-    /// SHA-256 over all of them, in hexadecimal digits; `None` of no row.
-    pub sha256: Option<String>,
-}
-
 /// What both sides are asked for: the same columns in the same form.
 #[derive(Clone, Debug)]
 pub struct Columns {
@@ -88,8 +82,8 @@ pub struct Columns {
     pub compared: Vec<ComparedColumn>,
     /// The key.
     pub id: String,
-    /// Whether rows are hashed one by one, so that a chunk needs no more memory than its largest row.
-    pub is_wide: bool,
+    /// What digests of chunks go over.
+    pub hashing: Hashing,
 }
 
 impl Side {
@@ -188,179 +182,58 @@ impl Side {
     ///
     /// # Errors
     /// Those of the connection.
-    pub async fn reader(&self, columns: &Columns) -> Result<StoredEvents> {
+    pub async fn reader(&self, columns: &Columns) -> Result<PgTable<Session>> {
         let session = self.own_session().await?;
-        StoredEvents::open(session, self.table.name.clone(), &columns.id, columns.wire.clone()).await
-    }
-
-    /// How many rows have no id, so that no range holds them.
-    pub async fn without_id(&self, columns: &Columns, enough: &Stop) -> Result<u64> {
-        let asked = self.fill(include_str!("../../../sql/audit/without_id.sql"), columns, None, &[]);
-        self.counted(&asked, enough).await
-    }
-
-    /// The lowest and the highest id, of one snapshot.
-    ///
-    /// # Errors
-    /// Those of the server; so all of these.
-    pub async fn ends(&self, columns: &Columns, enough: &Stop) -> Result<(Option<i64>, Option<i64>)> {
-        let asked = self.fill(include_str!("../../../sql/audit/ends.sql"), columns, None, &[]);
-        let rows = self.answer(&asked, Duration::MAX, enough).await?;
-        let row = rows.first().ok_or_else(|| self.odd())?;
-        let id = |column: usize| {
-            row.try_get(column)
-                .map_err(|_| self.odd())?
-                .map(str::parse)
-                .transpose()
-                .map_err(|_| self.odd())
-        };
-        Ok((id(0)?, id(1)?))
-    }
-
-    /// What some chunks hold, in their order; `Stopped` when `enough` comes first: then the server is told to cancel.
-    pub async fn digests(&self, columns: &Columns, chunks: &[IdRange], enough: &Stop) -> Result<Vec<Digest>> {
-        let bytes = if columns.is_wide { "pg_catalog.sha256(r.bytes)" } else { "r.bytes" };
-        let values: Vec<String> = columns.wire.columns.iter().map(|column| compared(column, &columns.wire)).collect();
-        let more = [
-            ("columns", values.join(", ")),
-            ("bytes", bytes.to_owned()),
-            (
-                "firsts",
-                array(
-                    chunks
-                        .iter()
-                        .map(|chunk| chunk.after.map_or(i64::MIN, |after| after.saturating_add(1))),
-                ),
-            ),
-            ("lasts", array(chunks.iter().map(|chunk| chunk.through))),
-        ];
-        let asked = self.fill(include_str!("../../../sql/audit/digest.sql"), columns, None, &more);
-        let mut digests = vec![None; chunks.len()];
-        for row in self.rows(&asked, enough).await? {
-            let place = text(&row, 0).and_then(|place| place.parse::<usize>().ok()).unwrap_or_default();
-            let digest = Digest {
-                rows: number(&row, 1).ok_or_else(|| self.odd())?,
-                sha256: text(&row, 2).map(str::to_owned),
-            };
-            *place
-                .checked_sub(1)
-                .and_then(|place| digests.get_mut(place))
-                .ok_or_else(|| self.odd())? = Some(digest);
-        }
-        digests.into_iter().collect::<Option<Vec<Digest>>>().ok_or_else(|| self.odd())
-    }
-
-    /// The last ids of the next chunks of so many rows at the lower end of a range; fewer than `chunks` when no more are left.
-    pub async fn boundaries(&self, columns: &Columns, range: IdRange, chunk_rows: u64, chunks: usize, enough: &Stop) -> Result<Vec<i64>> {
-        let rows_max = chunk_rows.saturating_mul(chunks as u64);
-        let more = [("chunk_rows", chunk_rows.to_string()), ("rows_max", rows_max.to_string())];
-        let asked = self.fill(include_str!("../../../sql/audit/boundaries.sql"), columns, Some(range), &more);
-        let rows = self.rows(&asked, enough).await?;
-        let id = |row: &SimpleQueryRow| text(row, 0).and_then(|id| id.parse().ok()).ok_or_else(|| self.odd());
-        rows.iter().map(id).collect()
-    }
-
-    /// How many rows lie in a range; as [`Self::digests`] where it is stopped.
-    pub async fn count(&self, columns: &Columns, range: IdRange, enough: &Stop) -> Result<u64> {
-        let asked = self.fill(include_str!("../../../sql/audit/count.sql"), columns, Some(range), &[]);
-        self.counted(&asked, enough).await
+        Ok(PgTable::new(session, &self.table.name, &columns.id, &columns.wire))
     }
 
     /// Asks by a file of `sql/audit/` about the rows of some ids.
-    pub async fn about_ids(&self, file: &str, columns: &Columns, more: &[(&str, sql::Value<'_>)], ids: &[i64]) -> Result<Vec<Row>> {
-        let mut values = vec![
-            ("table", sql::sql(self.table.name.quoted())),
-            ("id", sql::text(columns.id.as_str())),
-        ];
-        values.extend(more.iter().cloned());
-        let asked = sql::fill(file, &values);
+    pub async fn about_ids(&self, file: &str, columns: &Columns, expressions: String, ids: &[i64]) -> Result<Vec<Row>> {
         let lent = self.session().await?;
-        lent.query(&asked, &[&ids]).await.map_err(|error| self.error(&lent, &error))
+        let table = self.over(&lent, columns);
+        let asked = table.fill(file, &[("columns", expressions)]);
+        lent.query(&asked, &[&ids]).await.map_err(|error| table.error(&error))
     }
 
-    /// For a statement that reads the whole table, however long it takes.
-    async fn counted(&self, asked: &str, enough: &Stop) -> Result<u64> {
-        let rows = self.answer(asked, Duration::MAX, enough).await?;
-        rows.last().and_then(|row| number(row, 0)).ok_or_else(|| self.odd())
-    }
-
-    pub(super) async fn rows(&self, asked: &str, enough: &Stop) -> Result<Vec<SimpleQueryRow>> {
-        self.answer(asked, ANSWER_MAX, enough).await
-    }
-
-    /// What the server answers within this time, unless `enough` comes first; else it is told to cancel, and has when this returns.
-    pub(super) async fn answer(&self, asked: &str, answer_max: Duration, enough: &Stop) -> Result<Vec<SimpleQueryRow>> {
+    /// Asks a question over a session of the pool. `Stopped` when `enough` comes first, `Unavailable` after `answer_max`: then the server is told to cancel,
+    /// and has when this returns.
+    ///
+    /// # Errors
+    /// Those of [`Side::session`] and of the question.
+    pub async fn ask<T>(
+        &self,
+        columns: &Columns,
+        (answer_max, enough): (Duration, &Stop),
+        question: impl for<'s> FnOnce(&'s dyn EventStore) -> BoxFuture<'s, Result<T>> + Send,
+    ) -> Result<T> {
         let lent = self.session().await?;
-        let answer = tokio::time::timeout(answer_max, enough.or(lent.simple_query(asked))).await;
-        match answer {
-            Ok(Some(answer)) => Ok(rows_of(answer.map_err(|error| self.error(&lent, &error))?)),
+        let store = self.over(&lent, columns);
+        self.within(&lent, (answer_max, enough), question(&store)).await
+    }
+
+    pub(super) async fn within<T>(
+        &self,
+        session: &Session,
+        (answer_max, enough): (Duration, &Stop),
+        answer: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        match tokio::time::timeout(answer_max, enough.or(answer)).await {
+            Ok(Some(answer)) => answer,
             Ok(None) => {
-                lent.cancel().await;
+                session.cancel().await;
                 Err(Error::new(Kind::Stopped, "the comparison was stopped"))
             }
             Err(_) => {
-                lent.cancel().await;
-                Err(Error::new(Kind::Unavailable, format!("cannot compare {}", self.table.name))
-                    .at(lent.place())
+                session.cancel().await;
+                Err(Error::new(Kind::Unavailable, format!("cannot read {}", self.table.name))
+                    .at(session.place())
                     .because(format!("no answer within {} s", answer_max.as_secs())))
             }
         }
     }
 
-    pub(super) fn fill(&self, file: &str, columns: &Columns, range: Option<IdRange>, more: &[(&str, String)]) -> String {
-        let mut values = vec![
-            ("table", sql::sql(self.table.name.quoted())),
-            ("id", sql::text(columns.id.as_str())),
-        ];
-        values.extend(range.map(|range| ("range", sql::sql(condition(range, &columns.id)))));
-        values.extend(more.iter().map(|(name, value)| (*name, sql::sql(value.as_str()))));
-        sql::fill(file, &values)
+    /// Its table over a session.
+    pub(super) fn over<'s>(&self, session: &'s Session, columns: &Columns) -> PgTable<&'s Session> {
+        PgTable::new(session, &self.table.name, &columns.id, &columns.wire)
     }
-
-    fn error(&self, session: &Session, error: &tokio_postgres::Error) -> Error {
-        session.error(error, format!("cannot compare {}", self.table.name))
-    }
-
-    pub(super) fn odd(&self) -> Error {
-        Error::new(Kind::Bug, format!("cannot compare {}", self.table.name)).because("the server's answer is not what was asked for")
-    }
-}
-
-/// A column as both sides hash it: as it is where binary forms are equal, else as text; `bytea` always as it is.
-fn compared(column: &WireColumn, wire: &Wire) -> String {
-    match wire.format {
-        Format::Text if column.read_as != ReadAs::Bytes => column.text("e"),
-        _ => column.value("e"),
-    }
-}
-
-/// As SQL, of a table `e`.
-pub(super) fn condition(range: IdRange, id_column: &str) -> String {
-    let id = format!("e.{}", sql::ident(id_column));
-    let after = range
-        .after
-        .map_or_else(String::new, |after| format!("{id} > '{after}'::pg_catalog.int8 and "));
-    format!("{after}{id} <= '{}'::pg_catalog.int8", range.through)
-}
-
-fn rows_of(answer: Vec<SimpleQueryMessage>) -> Vec<SimpleQueryRow> {
-    let rows = answer.into_iter().filter_map(|message| match message {
-        SimpleQueryMessage::Row(row) => Some(row),
-        _ => None,
-    });
-    rows.collect()
-}
-
-/// What stands in a column, unless it is NULL or the server lied.
-pub(super) fn text(row: &SimpleQueryRow, column: usize) -> Option<&str> {
-    row.try_get(column).ok().flatten()
-}
-
-pub(super) fn number(row: &SimpleQueryRow, column: usize) -> Option<u64> {
-    text(row, column)?.parse().ok()
-}
-
-fn array(ids: impl Iterator<Item = i64>) -> String {
-    let ids: Vec<String> = ids.map(|id| id.to_string()).collect();
-    format!("'{{{}}}'::pg_catalog.int8[]", ids.join(","))
 }

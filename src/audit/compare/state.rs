@@ -1,12 +1,12 @@
 //! Which table a side is, and what it is at a moment: what must not change between two runs, or while one goes on.
 
-use crate::audit::compare::side::{Columns, Side, number, text};
+use crate::audit::compare::side::{ANSWER_MAX, Columns, Side, WHOLE_TABLE_MAX};
 use crate::error::{Error, Kind, Result};
 use crate::event::range::IdRange;
+use crate::postgres::table::store::text;
 use crate::source::durability::Files;
 use crate::sql;
 use crate::stop::Stop;
-use std::time::Duration;
 
 /// Which table of which database: what a journal must not confuse.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -64,7 +64,7 @@ impl Side {
     ///
     /// # Errors
     /// Those of the server, here and in the following; `Stopped` when `enough` comes first; `Unavailable` when it is not what was opened.
-    pub async fn state(&self, enough: &Stop) -> Result<(State, String)> {
+    pub async fn state(&self, columns: &Columns, enough: &Stop) -> Result<(State, String)> {
         let values = [
             ("qualified", sql::text(self.table.name.quoted())),
             ("definition", sql::sql(self.table.asks().value())),
@@ -74,10 +74,11 @@ impl Side {
                 sql::sql(sql::without_header(include_str!("../../../sql/source/gate_files.sql"))),
             ),
         ];
-        let rows = self
-            .rows(&sql::fill(include_str!("../../../sql/audit/state.sql"), &values), enough)
-            .await?;
-        let row = rows.first().ok_or_else(|| self.odd())?;
+        let statement = sql::fill(include_str!("../../../sql/audit/state.sql"), &values);
+        let lent = self.session().await?;
+        let table = self.over(&lent, columns);
+        let rows = self.within(&lent, (ANSWER_MAX, enough), table.simple_rows(&statement)).await?;
+        let row = rows.first().ok_or_else(|| self.moved())?;
         let (Some(definition), Some(renames), Some(files)) = (text(row, 2), text(row, 3), text(row, 4)) else {
             return Err(self.moved());
         };
@@ -89,26 +90,31 @@ impl Side {
             started_at_us: self.server().started_at_us,
             definition: format!("{definition} {renames}"),
             files: files.to_owned(),
-            xmin: number(row, 0).ok_or_else(|| self.odd())?,
+            xmin: table.number(row, 0)?,
         };
         Ok((state, text(row, 1).unwrap_or_default().to_owned()))
     }
 
     /// How many rows of a range there are, and whether one of them may have been written since the table was in this state.
     pub async fn written_since(&self, columns: &Columns, range: IdRange, state: &State, enough: &Stop) -> Result<(u64, bool)> {
-        let xmin = [("xmin", format!("'{}'::pg_catalog.xid", state.xid()))];
-        let asked = self.fill(include_str!("../../../sql/audit/written_since.sql"), columns, Some(range), &xmin);
-        let rows = self.answer(&asked, Duration::MAX, enough).await?;
-        let row = rows.first().ok_or_else(|| self.odd())?;
-        Ok((number(row, 0).ok_or_else(|| self.odd())?, text(row, 1) != Some("f")))
+        let lent = self.session().await?;
+        let table = self.over(&lent, columns);
+        let more = [
+            ("range", table.condition(range)),
+            ("xmin", format!("'{}'::pg_catalog.xid", state.xid())),
+        ];
+        let statement = table.fill(include_str!("../../../sql/audit/written_since.sql"), &more);
+        let rows = self.within(&lent, (WHOLE_TABLE_MAX, enough), table.simple_rows(&statement)).await?;
+        let row = rows.first().ok_or_else(|| self.moved())?;
+        Ok((table.number(row, 0)?, text(row, 1) != Some("f")))
     }
 
     /// Confirms that the table is still what it was: all questions go by its name.
     ///
     /// # Errors
     /// `Unavailable` when it is not.
-    pub async fn confirm(&self, was: &State, enough: &Stop) -> Result<()> {
-        let (now, _) = self.state(enough).await?;
+    pub async fn confirm(&self, was: &State, columns: &Columns, enough: &Stop) -> Result<()> {
+        let (now, _) = self.state(columns, enough).await?;
         if was.goes_on_as(&now) { Ok(()) } else { Err(self.moved()) }
     }
 

@@ -7,14 +7,16 @@ use crate::audit::compare::emission::Emission;
 use crate::audit::compare::fence::Doubt;
 use crate::audit::compare::journal::Journal;
 use crate::audit::compare::plan;
-use crate::audit::compare::side::{Digest, Side};
+use crate::audit::compare::side::{ANSWER_MAX, Side};
 use crate::audit::compare::task::Task;
 use crate::audit::compare::undecided::{Undecided, Why};
 use crate::audit::difference::{Class, Difference, Tally};
 use crate::audit::merge::{Merge, Unlike};
 use crate::error::{Kind, Result};
 use crate::event::range::IdRange;
-use crate::postgres::stored::StoredEvents;
+use crate::event::store::ChunkDigest;
+use crate::postgres::connect::Session;
+use crate::postgres::table::store::PgTable;
 use crate::stop::Stop;
 use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt, try_join};
@@ -55,8 +57,8 @@ pub struct Found {
     pub safe: Option<(i64, (u64, u64), Tally)>,
 }
 
-type Sides = (StoredEvents, StoredEvents);
-type Digests = Result<(Vec<Digest>, Vec<Digest>)>;
+type Sides = (PgTable<Session>, PgTable<Session>);
+type Digests = Result<(Vec<ChunkDigest>, Vec<ChunkDigest>)>;
 type Digested<'a> = BoxFuture<'a, (Vec<IdRange>, Digests)>;
 
 /// How a merge ended.
@@ -204,7 +206,10 @@ impl<'a> Walk<'a> {
         let Task {
             first, second, columns, ..
         } = self.task;
-        let asked = async |side: &Side, stop: Stop| side.boundaries(columns, rest, rows, chunks, &stop).await;
+        let asked = async |side: &Side, stop: Stop| {
+            let limits = (ANSWER_MAX, &stop);
+            side.ask(columns, limits, |store| store.boundaries(rest, rows, chunks)).await
+        };
         let (one, other) = both(enough, |stop| asked(first, stop), |stop| asked(second, stop)).await?;
         Ok(plan::by_boundaries(rest, [&one, &other], chunks))
     }
@@ -376,6 +381,11 @@ async fn digests<'a>(task: Task<'a>, chunks: Vec<IdRange>, enough: &'a Stop) -> 
     (chunks, digests)
 }
 
-async fn digests_of(task: Task<'_>, side: &Side, chunks: &[IdRange], stop: Stop) -> Result<Vec<Digest>> {
-    side.digests(task.columns, chunks, &stop).await
+async fn digests_of(task: Task<'_>, side: &Side, chunks: &[IdRange], stop: Stop) -> Result<Vec<ChunkDigest>> {
+    let (limits, hashing) = ((ANSWER_MAX, &stop), task.columns.hashing);
+    let chunks = chunks.to_vec();
+    side.ask(task.columns, limits, move |store| {
+        async move { store.chunk_digests(&chunks, hashing).await }.boxed()
+    })
+    .await
 }

@@ -6,8 +6,8 @@ use crate::error::Result;
 use crate::event::fields::unescaped;
 use crate::event::frame::{Format, Row};
 use crate::event::range::IdRange;
-use crate::event::readable::Readable;
 use crate::event::slate::{Texts, is_slates_work};
+use crate::event::store::EventStore;
 use crate::event::table::{Column, Table};
 use crate::event::wire::Wire;
 
@@ -59,7 +59,7 @@ impl Judge {
     ///
     /// # Errors
     /// Those of the two sides.
-    pub async fn everything(&self, source: &dyn Readable, destination: &dyn Readable, range: IdRange) -> Result<Findings> {
+    pub async fn everything(&self, source: &dyn EventStore, destination: &dyn EventStore, range: IdRange) -> Result<Findings> {
         let mut found = Findings::default();
         let mut merge = Merge::of(source, destination, range);
         while let Some(unlike) = merge.next().await? {
@@ -72,7 +72,7 @@ impl Judge {
     ///
     /// # Errors
     /// Those of the two sides.
-    pub async fn first(&self, source: &dyn Readable, destination: &dyn Readable, range: IdRange) -> Result<Findings> {
+    pub async fn first(&self, source: &dyn EventStore, destination: &dyn EventStore, range: IdRange) -> Result<Findings> {
         let mut found = Findings::default();
         let mut merge = Merge::of(source, destination, range);
         if let Some(unlike) = merge.next().await? {
@@ -95,7 +95,7 @@ impl Judge {
 ///
 /// # Errors
 /// Those of the two sides.
-pub async fn tail(source: &dyn Readable, destination: &dyn Readable, range: IdRange) -> Result<Tail> {
+pub async fn tail(source: &dyn EventStore, destination: &dyn EventStore, range: IdRange) -> Result<Tail> {
     let mut tail = Tail::default();
     let mut merge = Merge::of(source, destination, range);
     while let Some(unlike) = merge.next().await? {

@@ -21,7 +21,6 @@ mod write;
 
 use crate::audit::batch::Limits;
 use crate::audit::indexed::demand_whole_index;
-use crate::audit::prove::unlike;
 use crate::audit::reach::{Reach, judged_as};
 use crate::config::remedy;
 use crate::destination::held::Held;
@@ -29,11 +28,12 @@ use crate::destination::hold::hold;
 use crate::destination::postgres::Appending;
 use crate::error::{Error, Kind, Result};
 use crate::event::range::{IdRange, shown};
-use crate::event::readable::{Proof, Readable};
+use crate::event::store::{EventStore, TableDigest};
 use crate::event::table::{Column, Origin, Table};
 use crate::event::wire::Wire;
+use crate::postgres::connect::Session;
 use crate::postgres::fault::Side;
-use crate::postgres::stored::StoredEvents;
+use crate::postgres::table::store::PgTable;
 use crate::source::durability::Gate;
 use crate::sql;
 use crate::stop::Stop;
@@ -81,8 +81,8 @@ pub struct Repair<'a> {
     judge: Judge,
     held: Held,
     /// Both sides in the form in which they are judged.
-    source: StoredEvents,
-    destination: StoredEvents,
+    source: PgTable<Session>,
+    destination: PgTable<Session>,
     position: Option<i64>,
 }
 
@@ -185,13 +185,13 @@ impl<'a> Repair<'a> {
 
     /// What an index hides would be taken for missing, and be put in twice.
     async fn demand_whole_indexes(&self) -> Result<()> {
-        let Target { source, destination, .. } = self.target;
+        let Target {
+            source, destination, wire, ..
+        } = self.target;
         let name = format!("destination {:?}", self.target.name);
         let session = source.session(Side::Source).await?;
-        let sides = try_join(
-            demand_whole_index(&session, source, "the source"),
-            demand_whole_index(self.held.session(), destination, &name),
-        );
+        let (source, destination) = (source.over(&session, wire), destination.over(self.held.session(), wire));
+        let sides = try_join(demand_whole_index(&source, "the source"), demand_whole_index(&destination, &name));
         sides.await.map(|_| ())
     }
 
@@ -241,14 +241,14 @@ impl<'a> Repair<'a> {
     ///
     /// # Errors
     /// `Contents` when they are not the same.
-    pub async fn verify(&self) -> Result<Proof> {
+    pub async fn verify(&self) -> Result<TableDigest> {
         let (source, destination) = self.as_copied().await?;
         let range = IdRange {
             after: None,
             through: self.held.position().await?.unwrap_or(i64::MIN),
         };
-        let (ours, theirs) = try_join(source.digest(range), destination.digest(range)).await?;
-        let Some(how) = unlike(&ours, &theirs) else { return Ok(theirs) };
+        let (ours, theirs) = try_join(source.table_digest(range), destination.table_digest(range)).await?;
+        let Some(how) = ours.difference(&theirs) else { return Ok(theirs) };
         let what = format!("destination {:?} is still not what the source has", self.target.name);
         Err(Error::new(Kind::Contents, what)
             .at(format!("up to id {}", shown(Some(range.through))))
@@ -257,7 +257,7 @@ impl<'a> Repair<'a> {
             .fix(format!("start again; {} shows what differs", remedy::events_diff(self.target.name))))
     }
 
-    async fn as_copied(&self) -> Result<(StoredEvents, StoredEvents)> {
+    async fn as_copied(&self) -> Result<(PgTable<Session>, PgTable<Session>)> {
         let wire = self.target.wire.compared();
         let source = self.target.source.read(Side::Source, &wire);
         let destination = self.target.destination.read(Side::Destination, &wire);

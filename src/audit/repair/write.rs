@@ -8,7 +8,7 @@ use crate::destination::held::Held;
 use crate::error::{Error, Kind, Result};
 use crate::event::frame::Row;
 use crate::event::range::{IdRange, shown};
-use crate::event::readable::Readable;
+use crate::event::store::EventStore;
 use crate::log::key;
 use crate::source::durability::Gate;
 use crate::stop::Stop;
@@ -36,9 +36,9 @@ pub struct Writing<'a> {
     /// The table that is mended.
     pub held: &'a Held,
     /// The source, in the form of `held`.
-    pub source: &'a dyn Readable,
+    pub source: &'a dyn EventStore,
     /// The destination, in the same form.
-    pub destination: &'a dyn Readable,
+    pub destination: &'a dyn EventStore,
     /// Its highest id, which stays.
     pub position: i64,
     /// Of a transaction.

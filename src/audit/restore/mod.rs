@@ -17,7 +17,6 @@ mod write;
 use crate::audit::batch::Limits;
 use crate::audit::indexed::demand_whole_index;
 use crate::audit::merge::{Merge, Unlike};
-use crate::audit::prove::{prove, unlike};
 use crate::audit::reach::Reach;
 use crate::audit::repair::Done;
 use crate::destination::held::Held;
@@ -26,12 +25,13 @@ use crate::destination::postgres::Appending;
 use crate::error::{Error, Kind, Result};
 use crate::event::frame::Format;
 use crate::event::range::{IdRange, shown};
-use crate::event::readable::Proof;
+use crate::event::store::{EventStore, TableDigest};
 use crate::event::table::{Column, Origin, Table};
 use crate::event::wire::{ReadAs, Wire, WireColumn};
 use crate::postgres::connect::Session;
 use crate::postgres::fault::Side;
-use crate::postgres::stored::StoredEvents;
+use crate::postgres::table::highest;
+use crate::postgres::table::store::PgTable;
 use crate::source::discipline::Discipline;
 use crate::source::next_id::NextId;
 use crate::sql;
@@ -82,7 +82,7 @@ pub struct Restore<'a> {
     held: Held,
     next_id: NextId,
     /// The destination it is filled from, in the form in which rows are put in.
-    from: StoredEvents,
+    from: PgTable<Session>,
     from_session: Session,
     others: Vec<Session>,
 }
@@ -169,10 +169,11 @@ impl<'a> Restore<'a> {
     /// What an index hides would be lost, or its id be given out again.
     async fn demand_whole_indexes(&self) -> Result<()> {
         let target = &self.target;
-        demand_whole_index(self.held.session(), target.source, "the source").await?;
+        let wire = target.from.wire;
+        demand_whole_index(&target.source.over(self.held.session(), wire), "the source").await?;
         let others = target.others.iter().zip(&self.others);
         for (copy, session) in std::iter::once((&target.from, &self.from_session)).chain(others) {
-            demand_whole_index(session, copy.place, &format!("destination {:?}", copy.name)).await?;
+            demand_whole_index(&copy.place.over(session, wire), &format!("destination {:?}", copy.name)).await?;
         }
         Ok(())
     }
@@ -210,12 +211,12 @@ impl<'a> Restore<'a> {
     ///
     /// # Errors
     /// `Contents` when they are not the same, or when the next id is not beyond them.
-    pub async fn verify(&self) -> Result<(Proof, Option<i64>)> {
+    pub async fn verify(&self) -> Result<(TableDigest, Option<i64>)> {
         let (from, source) = self.as_copied().await?;
-        let (theirs, ours) = try_join(prove(&from), prove(&source)).await?;
+        let (theirs, ours) = try_join(from.table_digest(IdRange::ALL), source.table_digest(IdRange::ALL)).await?;
         let next_id = self.next_id.ask(self.held.session()).await?;
         let last = self.still_held().await?;
-        let wrong = match unlike(&theirs, &ours) {
+        let wrong = match theirs.difference(&ours) {
             None if ours.last_id != last => Some(format!("its last id is {}, the destination's {}", shown(ours.last_id), shown(last))),
             Some(how) => Some(format!("the source holds {how}").replace("where the source has", "where the destination has")),
             None if next_id.is_some() && next_id <= ours.last_id => Some(format!("its next id is {}", shown(next_id))),
@@ -255,7 +256,7 @@ impl<'a> Restore<'a> {
     }
 
     /// Both sides with every column that travels, those that the source computes included.
-    async fn as_copied(&self) -> Result<(StoredEvents, StoredEvents)> {
+    async fn as_copied(&self) -> Result<(PgTable<Session>, PgTable<Session>)> {
         let wire = self.target.from.wire.compared();
         let from = self.target.from.place.read(Side::Destination, &wire);
         try_join(from, self.target.source.read(Side::Source, &wire)).await
@@ -348,8 +349,7 @@ fn names<'a>(copy: &Copy<'a>) -> [(&'a str, sql::Value<'a>); 3] {
 }
 
 async fn position(session: &Session, copy: &Copy<'_>) -> Result<Option<i64>> {
-    let asked = sql::fill(include_str!("../../../sql/destination/position.sql"), &names(copy));
-    let row = session.query_one(&asked, &[]).await;
+    let row = session.query_one(&highest(copy.place.table, copy.place.id_column), &[]).await;
     Ok(row
         .map_err(|error| session.error(&error, format!("cannot ask destination {:?} for its position", copy.name)))?
         .get(0))
@@ -363,7 +363,7 @@ async fn rest(session: &Session, copy: &Copy<'_>, after: Option<i64>) -> Result<
     Ok((row.get::<_, i64>(0).unsigned_abs(), row.get(1)))
 }
 
-async fn first_unlike(one: &StoredEvents, other: &StoredEvents, through: i64) -> Result<Option<i64>> {
+async fn first_unlike(one: &PgTable<Session>, other: &PgTable<Session>, through: i64) -> Result<Option<i64>> {
     let range = IdRange { after: None, through };
     let unlike = Merge::of(one, other, range).next().await?;
     Ok(unlike.map(|unlike| match unlike {

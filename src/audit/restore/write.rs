@@ -9,7 +9,7 @@ use crate::audit::repair::Done;
 use crate::destination::held::Held;
 use crate::error::{Error, Kind, Result};
 use crate::event::range::IdRange;
-use crate::event::readable::Readable;
+use crate::event::store::EventStore;
 use crate::source::next_id::NextId;
 use crate::sql;
 use crate::stop::Stop;
@@ -21,7 +21,7 @@ pub struct Filling<'a> {
     /// The source's table.
     pub held: &'a Held,
     /// The destination, in the form of `held`.
-    pub from: &'a dyn Readable,
+    pub from: &'a dyn EventStore,
     /// Its highest id.
     pub last: i64,
     /// What is to go on after it.

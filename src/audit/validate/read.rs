@@ -4,17 +4,17 @@ use super::{Row, Rules, Testing, Validation, Validator};
 use crate::error::{Error, Kind, Result};
 use crate::event::frame::{Format, Layout, Rows};
 use crate::event::table::{Column, Table};
+use crate::event::wire::Wire;
 use crate::postgres::connect::Session;
-use crate::postgres::paging::Paging;
+use crate::postgres::table::pages;
+use crate::postgres::table::store::PgTable;
 use crate::sql;
 use futures::StreamExt;
 use postgres_types::Type;
-use std::time::Duration;
+use std::sync::atomic::AtomicBool;
 
 /// Rows of one COPY, so that no snapshot lives long.
 const PAGE_ROWS_MAX: u64 = 20_000;
-/// Without a byte for this long, the read is given up.
-const STALL_MAX: Duration = Duration::from_secs(60);
 /// What is read: id, time, stats.
 const LAYOUT: Layout = Layout {
     format: Format::Binary,
@@ -27,17 +27,16 @@ const TS_COLUMN: &str = "ts";
 /// The event.
 const EVENT_COLUMN: &str = "event";
 
-/// Validates a table by itself. Takes a session for reading alone: it is set up to follow the index of the id.
+/// Validates a table by itself, over a session of its own.
 ///
 /// Rows that are committed meanwhile up to [`Rules::through`] may or may not be seen: give an id below which nothing can appear any more.
 ///
 /// # Errors
 /// `Contents` when ids come out of order: then the index is damaged, and nothing is known. Else what the connection or the server says.
 pub async fn validate(session: Session, table: &Table, id_column: &str, rules: &Rules) -> Result<Validation> {
-    let paging = Paging::new(session, &table.name, id_column).await;
-    let paging = paging.map_err(|(session, error)| session.error(&error, "cannot set up a session that reads"))?;
     let mut reading = Reading {
-        paging,
+        session,
+        is_page_open: AtomicBool::new(false),
         table,
         id_column,
         through: rules.through,
@@ -73,7 +72,8 @@ fn event(table: &Table) -> Option<&Column> {
 }
 
 struct Reading<'a> {
-    paging: Paging,
+    session: Session,
+    is_page_open: AtomicBool,
     table: &'a Table,
     id_column: &'a str,
     through: Option<i64>,
@@ -84,10 +84,12 @@ struct Reading<'a> {
 impl Reading<'_> {
     /// Feeds one page; whether there may be more.
     async fn page(&mut self, validator: &mut Validator<'_>) -> Result<bool> {
-        let stream = unless_stalled(self, self.paging.begin(&self.statement())).await?;
+        let (table, statement) = (&self.table.name, self.statement());
+        let begun = pages::begin(&self.session, (table, self.id_column), &statement, &self.is_page_open);
+        let stream = pages::unless_stalled(&self.session, table, begun).await?;
         let mut stream = stream.map_err(|error| self.error(&error))?;
         let (mut rows, mut taken, mut known) = (Rows::new(LAYOUT), 0, self.last);
-        while let Some(bytes) = unless_stalled(self, stream.next()).await? {
+        while let Some(bytes) = pages::unless_stalled(&self.session, table, stream.next()).await? {
             rows.push(bytes.map_err(|error| self.error(&error))?);
             while let Some(row) = rows.next()? {
                 taken += 1;
@@ -99,7 +101,7 @@ impl Reading<'_> {
             }
         }
         rows.finish()?;
-        let ended = unless_stalled(self, self.paging.end()).await?;
+        let ended = pages::unless_stalled(&self.session, table, pages::end(&self.session, &self.is_page_open)).await?;
         ended.map_err(|error| self.error(&error))?;
         let has_moved = taken < PAGE_ROWS_MAX || known.is_none_or(|(id, _)| self.last.is_some_and(|(last, _)| last > id));
         if !has_moved {
@@ -154,28 +156,23 @@ impl Reading<'_> {
         if self.table.column(self.id_column).is_some_and(|id| id.is_never_null) {
             return Ok(0);
         }
-        let names = [("table", sql::sql(self.table.name.quoted())), ("id", sql::text(self.id_column))];
-        let asked = sql::fill(include_str!("../../../sql/audit/without_id.sql"), &names);
-        let row = self.paging.session().query_one(&asked, &[]).await;
-        Ok(row.map_err(|error| self.error(&error))?.get::<_, i64>(0).unsigned_abs())
+        let wire = Wire {
+            columns: Vec::new(),
+            format: LAYOUT.format,
+        };
+        PgTable::new(&self.session, &self.table.name, self.id_column, &wire)
+            .count_without_id()
+            .await
     }
 
     fn place(&self) -> String {
-        format!("{} {}", self.paging.session().place(), self.table.name)
+        format!("{} {}", self.session.place(), self.table.name)
     }
 
     fn error(&self, error: &tokio_postgres::Error) -> Error {
-        self.paging.session().error(error, format!("cannot read {}", self.table.name))
+        self.session.error(error, format!("cannot read {}", self.table.name))
     }
 }
 
 /// Taken out in the server. What is longer than any loader's is cut, and so no JSON any more.
 const STATS: &str = "\"left\"((e.event -> 'testingStats')::text, 2000)";
-
-async fn unless_stalled<T>(reading: &Reading<'_>, work: impl Future<Output = T>) -> Result<T> {
-    tokio::time::timeout(STALL_MAX, work).await.map_err(|_| {
-        Error::new(Kind::Unavailable, format!("cannot read {}", reading.table.name))
-            .at(reading.paging.session().place())
-            .because(format!("nothing arrived for {} s", STALL_MAX.as_secs()))
-    })
-}

@@ -2,17 +2,17 @@
 
 use super::servers::{CONNECT_TIMEOUT, purpose};
 use super::story::{Story, counted, position};
-use crate::audit::prove::{prove as prove_one, unlike};
 use crate::config::Config;
 use crate::config::libpq::Conninfo;
 use crate::error::{Error, Kind, Problems, Result};
 use crate::event::compatible;
-use crate::event::readable::Proof;
+use crate::event::range::IdRange;
+use crate::event::store::{EventStore, TableDigest};
 use crate::event::table::TableName;
 use crate::event::wire::Wire;
 use crate::postgres::catalog;
 use crate::postgres::connect::Session;
-use crate::postgres::stored::StoredEvents;
+use crate::postgres::table::store::PgTable;
 use futures::future::try_join_all;
 use std::time::Instant;
 
@@ -30,7 +30,7 @@ pub async fn prove(config: &Config, committed: u64, story: &Story) -> Result<(),
     let proving = sides.iter().map(|(_, conninfo, table)| read(conninfo, table, id_column, &wire));
     let proofs = try_join_all(proving).await?;
     let names = sides.iter().map(|(name, ..)| *name);
-    let proofs: Vec<(&str, Proof)> = names.zip(proofs).collect();
+    let proofs: Vec<(&str, TableDigest)> = names.zip(proofs).collect();
     story.say(&format!(
         "every row of all three has been read, in {} ms",
         began.elapsed().as_millis()
@@ -54,22 +54,21 @@ async fn everything(config: &Config) -> Result<Wire, Problems> {
     compatible::wire(&table, &table, &source.id_column)
 }
 
-async fn read(conninfo: &Conninfo, table: &TableName, id_column: &str, wire: &Wire) -> Result<Proof> {
+async fn read(conninfo: &Conninfo, table: &TableName, id_column: &str, wire: &Wire) -> Result<TableDigest> {
     let session = Session::open(conninfo, purpose(), CONNECT_TIMEOUT).await?;
-    let events = StoredEvents::open(session, table.clone(), id_column, wire.clone()).await?;
-    prove_one(&events).await
+    PgTable::new(session, table, id_column, wire).table_digest(IdRange::ALL).await
 }
 
-fn table(proofs: &[(&str, Proof)]) -> String {
+fn table(proofs: &[(&str, TableDigest)]) -> String {
     let line = |name: &str, events: &str, last_id: &str, sha256: &str| format!("  {name:<8} {events:>12} {last_id:>12}  {sha256}");
     let head = line("", "events", "last id", "SHA-256 over every row in id order");
-    let row = |(name, proof): &(&str, Proof)| line(name, &counted(proof.events), &position(proof.last_id), &proof.sha256_hex());
+    let row = |(name, proof): &(&str, TableDigest)| line(name, &counted(proof.events), &position(proof.last_id), &proof.sha256_hex());
     let rows: Vec<String> = std::iter::once(head).chain(proofs.iter().map(row)).collect();
     rows.join("\n")
 }
 
 /// The first proof is the source's.
-fn judge(proofs: &[(&str, Proof)], committed: u64) -> Result<(), Problems> {
+fn judge(proofs: &[(&str, TableDigest)], committed: u64) -> Result<(), Problems> {
     let mut problems = Problems::new();
     let different = |what: String| Error::new(Kind::Contents, what).fix("this must never happen: please report it with the output above");
     let Some(((_, source), destinations)) = proofs.split_first() else {
@@ -83,7 +82,7 @@ fn judge(proofs: &[(&str, Proof)], committed: u64) -> Result<(), Problems> {
         problems.push(different(what));
     }
     for (name, proof) in destinations {
-        if let Some(how) = unlike(source, proof) {
+        if let Some(how) = source.difference(proof) {
             problems.push(different(format!("destination \"{name}\" is not a copy of the source: {how}")));
         }
     }
@@ -94,13 +93,13 @@ fn judge(proofs: &[(&str, Proof)], committed: u64) -> Result<(), Problems> {
 mod tests {
     use super::*;
 
-    const PROOF: Proof = Proof {
+    const PROOF: TableDigest = TableDigest {
         events: 7,
         last_id: Some(9),
         sha256: [0xab; 32],
     };
 
-    fn exit_code(proofs: &[(&str, Proof)], committed: u64) -> Option<u8> {
+    fn exit_code(proofs: &[(&str, TableDigest)], committed: u64) -> Option<u8> {
         let problems = judge(proofs, committed).err()?;
         problems.worst().map(|worst| worst.kind().consequence().exit_code)
     }
@@ -112,7 +111,7 @@ mod tests {
 
     #[test]
     fn one_copy_with_other_bytes_ends_with_4() {
-        let other = Proof {
+        let other = TableDigest {
             sha256: [0xac; 32],
             ..PROOF
         };

@@ -1,15 +1,15 @@
-//! The highest id up to which two holdings agree: a search by halves.
+//! The highest id up to which two stores agree: a search by halves.
 
 use crate::error::Result;
 use crate::event::range::{self, IdRange};
-use crate::replicate::check::holding::Holding;
+use crate::event::store::EventStore;
 use futures::future::try_join;
 use std::fmt;
 
 /// No digest of a range may take longer; beyond it events are counted and looked at one by one.
 const DIGEST_LIMIT_MS: u32 = 10_000;
 
-/// Up to where two holdings agree.
+/// Up to where two stores agree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Agreement {
     /// Highest id of the destination up to which both hold the same; `None` when the first event is already unlike.
@@ -36,7 +36,7 @@ impl fmt::Display for Agreement {
 ///
 /// # Errors
 /// What a connection or a server says.
-pub async fn highest(source: Holding<'_>, destination: Holding<'_>, lowest: i64, highest: i64) -> Result<Agreement> {
+pub async fn highest(source: &dyn EventStore, destination: &dyn EventStore, lowest: i64, highest: i64) -> Result<Agreement> {
     let (through, is_exact) = match by_digest(source, destination, Search::new(lowest, highest)).await {
         Ok(through) => (through, true),
         // Too long, or too large a row for the server to write as text.
@@ -52,14 +52,14 @@ pub async fn highest(source: Holding<'_>, destination: Holding<'_>, lowest: i64,
     Ok(Agreement { through, is_exact })
 }
 
-async fn by_digest(source: Holding<'_>, destination: Holding<'_>, mut search: Search) -> Result<Option<i64>> {
+async fn by_digest(source: &dyn EventStore, destination: &dyn EventStore, mut search: Search) -> Result<Option<i64>> {
     while let Some(range) = search.asks() {
         search.answer(same_digest(source, destination, range).await?);
     }
     Ok(search.agreed)
 }
 
-async fn by_counts(source: Holding<'_>, destination: Holding<'_>, mut search: Search) -> Result<Option<i64>> {
+async fn by_counts(source: &dyn EventStore, destination: &dyn EventStore, mut search: Search) -> Result<Option<i64>> {
     while let Some(range) = search.asks() {
         search.answer(same_count_and_last(source, destination, range).await?);
     }
@@ -115,21 +115,24 @@ fn middle(low: i64, high: i64) -> i64 {
     i64::try_from(middle).unwrap_or(low)
 }
 
-async fn same_digest(source: Holding<'_>, destination: Holding<'_>, range: IdRange) -> Result<bool> {
-    let (ours, theirs) = try_join(source.digest(range, DIGEST_LIMIT_MS), destination.digest(range, DIGEST_LIMIT_MS)).await?;
+async fn same_digest(source: &dyn EventStore, destination: &dyn EventStore, range: IdRange) -> Result<bool> {
+    let (ours, theirs) = try_join(
+        source.range_digest(range, DIGEST_LIMIT_MS),
+        destination.range_digest(range, DIGEST_LIMIT_MS),
+    )
+    .await?;
     Ok(ours == theirs)
 }
 
-async fn same_count_and_last(source: Holding<'_>, destination: Holding<'_>, range: IdRange) -> Result<bool> {
-    let through = Some(range.through);
-    let (ours, theirs) = try_join(source.count(range.after, through), destination.count(range.after, through)).await?;
+async fn same_count_and_last(source: &dyn EventStore, destination: &dyn EventStore, range: IdRange) -> Result<bool> {
+    let (ours, theirs) = try_join(source.count(range), destination.count(range)).await?;
     if ours != theirs {
         return Ok(false);
     }
     let Some(last) = destination.highest_through(range.through).await? else {
         return Ok(true);
     };
-    let (ours, theirs) = try_join(source.event(last), destination.event(last)).await?;
+    let (ours, theirs) = try_join(source.event_digest(last), destination.event_digest(last)).await?;
     Ok(ours == theirs)
 }
 

@@ -1,24 +1,25 @@
 //! Whether the index of the id lacks rows at a side, where counts do not agree.
 
 use crate::error::{Error, Kind, Result};
-use crate::postgres::index_damage::Counts;
-use crate::replicate::check::holding::Holding;
+use crate::event::range::IdRange;
+use crate::event::store::{EventStore, IndexCounts};
 use futures::future::try_join;
 
 /// An index that does not know every row of its table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
     side: &'static str,
-    counts: Counts,
+    counts: IndexCounts,
 }
 
 /// Counts the rows up to an id with and without the index of each side. Reads both tables whole.
 ///
 /// # Errors
 /// What a connection or a server says.
-pub async fn find((ours, theirs): (Holding<'_>, Holding<'_>), through: i64) -> Result<Option<Damage>> {
-    let (here, there) = try_join(ours.index_counts(through), theirs.index_counts(through)).await?;
-    let damage = |side, counts: Counts| counts.is_damaged().then_some(Damage { side, counts });
+pub async fn find(source: &dyn EventStore, destination: &dyn EventStore, through: i64) -> Result<Option<Damage>> {
+    let range = IdRange::up_to(through);
+    let (here, there) = try_join(source.index_counts(range), destination.index_counts(range)).await?;
+    let damage = |side, counts: IndexCounts| counts.is_damaged().then_some(Damage { side, counts });
     Ok(damage("source", here).or_else(|| damage("destination", there)))
 }
 

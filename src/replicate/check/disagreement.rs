@@ -2,21 +2,21 @@
 
 use super::agreement::Agreement;
 use super::contents::{Circumstances, Lane};
-use super::holding::Ends;
 use super::shape::SourceShape;
 use crate::config::remedy;
 use crate::error::{Error, Kind};
 use crate::event::range;
+use crate::event::store::Ends;
 
 /// What was found out about one destination, before it is judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Found {
     pub source: Ends,
     pub destination: Ends,
-    pub source_count: i64,
-    pub destination_count: i64,
+    pub source_count: u64,
+    pub destination_count: u64,
     /// Events of the destination above the source's highest id.
-    pub ahead: i64,
+    pub ahead: u64,
     pub first: Comparison,
     pub last: Comparison,
 }
@@ -32,7 +32,7 @@ pub(super) enum Comparison {
 /// How a destination is not a copy, the first that applies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Disagreement {
-    Ahead { by: i64 },
+    Ahead { by: u64 },
     First(Comparison),
     Last(Comparison),
     Count,

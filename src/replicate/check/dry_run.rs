@@ -9,7 +9,7 @@ use crate::log::escape::fit;
 use crate::postgres::connect::Session;
 use crate::replicate::check::contents::{self, Contents, Lane};
 use crate::replicate::check::shape::SourceShape;
-use crate::replicate::check::{self, Candidate, DestinationFindings, Findings};
+use crate::replicate::check::{self, Candidate, DestinationFindings, Findings, Tables};
 use futures::future::try_join_all;
 use std::fmt;
 use std::time::Duration;
@@ -34,7 +34,7 @@ pub struct DryRun {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Missing {
     /// Events.
-    pub events: i64,
+    pub events: u64,
     /// Bytes of one, on the average of the next two hundred, as they are stored.
     pub event_bytes: f64,
 }
@@ -76,29 +76,25 @@ async fn all_missing(
     candidates: &[Candidate<'_>],
     found: &[DestinationFindings],
 ) -> Result<Vec<Option<Missing>>> {
-    let lanes: Vec<Option<(Lane<'_>, Contents)>> = candidates
+    let tables: Vec<Option<(Tables<'_>, Contents)>> = candidates
         .iter()
         .zip(found)
-        .map(|(candidate, found)| lane(candidate, found))
+        .map(|(candidate, found)| Some((tables(candidate, found, (source, of))?, found.contents?)))
         .collect();
-    let known: Vec<(Lane<'_>, Contents)> = lanes.iter().flatten().copied().collect();
-    let events = contents::count_missing(source, of, &known).await?;
-    let missing = known.iter().zip(events).map(|((lane, contents), events)| async move {
-        let holding = lane.sides(source, of).0;
-        let event_bytes = holding.event_bytes(contents.ends.highest).await?.unwrap_or_default();
+    let compared = tables.iter().flatten();
+    let known: Vec<(Lane<'_>, Contents)> = compared.map(|(tables, contents)| (tables.lane(), *contents)).collect();
+    let events = contents::count_missing(&known).await?;
+    let compared = tables.iter().flatten().zip(events);
+    let missing = compared.map(|((tables, contents), events)| async move {
+        let event_bytes = tables.source.event_bytes(contents.ends.highest).await?.unwrap_or_default();
         Result::Ok(Missing { events, event_bytes })
     });
     let mut missing = try_join_all(missing).await?.into_iter();
-    Ok(lanes.iter().map(|lane| lane.and_then(|_| missing.next())).collect())
+    Ok(tables.iter().map(|tables| tables.as_ref().and_then(|_| missing.next())).collect())
 }
 
-fn lane<'a>(candidate: &Candidate<'a>, found: &'a DestinationFindings) -> Option<(Lane<'a>, Contents)> {
-    let lane = Lane {
-        name: &found.name,
-        session: candidate.session.ok()?,
-        shape: found.shape.as_ref()?,
-    };
-    Some((lane, found.contents?))
+fn tables<'a>(candidate: &Candidate<'a>, found: &'a DestinationFindings, of: (&'a Session, &SourceShape)) -> Option<Tables<'a>> {
+    Some(Tables::of(&found.name, candidate.session.ok()?, found.shape.as_ref()?, of))
 }
 
 impl fmt::Display for DryRun {

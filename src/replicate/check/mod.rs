@@ -7,13 +7,13 @@ mod disagreement;
 pub mod dry_run;
 mod duplicates;
 pub mod fitness;
-pub mod holding;
 pub mod notify;
 pub mod shape;
 
 use crate::config::{Config, DestinationConfig, SourceConfig};
 use crate::error::{Error, Kind, Problems, Result};
 use crate::postgres::connect::Session;
+use crate::postgres::table::store::PgTable;
 use crate::replicate::Checked;
 use crate::source::settle::decided;
 use contents::{Circumstances, Contents, Lane};
@@ -157,13 +157,15 @@ async fn look<'a>(config: &Config, source: &Session, candidates: &[Candidate<'a>
 ///
 /// # Errors
 /// As [`everything`] finds them, of this destination alone.
-pub async fn latecomer(lane: &Lane<'_>, (source, of): (&Session, &SourceShape), when: Circumstances) -> Result<Contents, Problems> {
-    let named = vec![
-        Named::source(source, Some(of)),
-        Named::destination(lane.name, lane.session, Some(lane.shape)),
-    ];
+pub async fn latecomer(
+    (name, session, shape): (&str, &Session, &DestinationShape),
+    (source, of): (&Session, &SourceShape),
+    when: Circumstances,
+) -> Result<Contents, Problems> {
+    let named = vec![Named::source(source, Some(of)), Named::destination(name, session, Some(shape))];
     duplicates::find(named).await.or_ok(())?;
-    let verdict = contents::compare_all(source, of, &[*lane], when).await?.pop();
+    let tables = Tables::of(name, session, shape, (source, of));
+    let verdict = contents::compare_all(of, &[tables.lane()], when).await?.pop();
     Ok(verdict.unwrap_or_else(|| Err(Error::new(Kind::Bug, "a destination was not compared")))?)
 }
 
@@ -223,12 +225,12 @@ async fn compared(
     when: Circumstances,
     problems: &mut Problems,
 ) -> Vec<Option<Contents>> {
-    let lanes: Vec<Option<Lane<'_>>> = sides.iter().map(|side| side.as_ref()?.lane()).collect();
-    let known: Vec<Lane<'_>> = lanes.iter().flatten().copied().collect();
-    let verdicts = contents::compare_all(source, of, &known, when).await;
+    let tables: Vec<Option<Tables<'_>>> = sides.iter().map(|side| side.as_ref()?.tables((source, of))).collect();
+    let known: Vec<Lane<'_>> = tables.iter().flatten().map(Tables::lane).collect();
+    let verdicts = contents::compare_all(of, &known, when).await;
     let mut verdicts = problems.note(verdicts).unwrap_or_default().into_iter();
-    let mut verdict = |lane: &Option<Lane<'_>>| lane.and_then(|_| verdicts.next());
-    let verdicts: Vec<_> = lanes.iter().map(&mut verdict).collect();
+    let mut verdict = |tables: &Option<Tables<'_>>| tables.as_ref().and_then(|_| verdicts.next());
+    let verdicts: Vec<_> = tables.iter().map(&mut verdict).collect();
     verdicts.into_iter().map(|verdict| problems.note(verdict?)).collect()
 }
 
@@ -237,12 +239,39 @@ impl DestinationSide<'_> {
         Named::destination(&self.config.name, self.session, self.shape.as_ref())
     }
 
-    fn lane(&self) -> Option<Lane<'_>> {
-        Some(Lane {
-            name: &self.config.name,
-            session: self.session,
-            shape: self.shape.as_ref()?,
-        })
+    fn tables<'a>(&'a self, of: (&'a Session, &SourceShape)) -> Option<Tables<'a>> {
+        Some(Tables::of(&self.config.name, self.session, self.shape.as_ref()?, of))
+    }
+}
+
+/// What the source and one destination hold of the columns that are copied.
+#[derive(Debug)]
+pub struct Tables<'a> {
+    name: &'a str,
+    /// At the source.
+    pub source: PgTable<&'a Session>,
+    /// At the destination.
+    pub destination: PgTable<&'a Session>,
+}
+
+impl<'a> Tables<'a> {
+    /// Of a destination, its session and shape, and those of the source.
+    pub fn of(name: &'a str, session: &'a Session, shape: &DestinationShape, (source, of): (&'a Session, &SourceShape)) -> Self {
+        let table = |session, table| PgTable::new(session, table, &of.id_column, &shape.wire);
+        Self {
+            name,
+            source: table(source, &of.table.name),
+            destination: table(session, &shape.table.name),
+        }
+    }
+
+    /// As it is compared.
+    pub fn lane(&self) -> Lane<'_> {
+        Lane {
+            name: self.name,
+            source: &self.source,
+            destination: &self.destination,
+        }
     }
 }
 

@@ -5,13 +5,15 @@ use crate::config::{Config, DestinationConfig, GroupBy, Ids, SourceConfig};
 use crate::error::{Error, Kind, Result};
 use crate::event::compatible;
 use crate::event::frame::Format;
+use crate::event::store::{Ends, EventStore};
 use crate::event::table::Table;
 use crate::event::wire::Wire;
 use crate::postgres::catalog;
 use crate::postgres::connect::{Purpose, Session};
 use crate::postgres::fault::Side;
 use crate::postgres::pooler;
-use crate::replicate::check::holding::{Ends, Holding};
+use crate::postgres::table::highest;
+use crate::postgres::table::store::PgTable;
 use crate::replicate::status::sessions::{holders, replicator};
 use crate::replicate::status::{
     ComparedBy, DestinationStatus, EVENTS_BEHIND_COUNTED_MAX, Health, Holder, Replicator, Signs, SourceStatus, Status, health,
@@ -90,9 +92,8 @@ async fn upstream(config: &SourceConfig, timeout: Duration) -> Result<Upstream> 
     )
     .await?;
     let table = described(&session, &config.table, &config.id_column).await?;
-    let of_table = [("id", sql::text(&*config.id_column)), ("table", sql::sql(table.name.quoted()))];
-    let asked = sql::fill(include_str!("../../../sql/source/highest.sql"), &of_table);
-    let highest = session.query_one(&asked, &[]).await.and_then(|row| row.try_get("highest"));
+    let highest = session.query_one(&highest(&table.name, &config.id_column), &[]).await;
+    let highest = highest.and_then(|row| row.try_get("highest"));
     let highest = highest.map_err(|e| session.error(&e, WHAT))?;
     let sequence = match facts::ask(&session, &table, &config.id_column, session.server().is_in_recovery()).await {
         Ok(facts) => sequence(&facts, config.ids),
@@ -258,32 +259,21 @@ async fn position(downstream: &Downstream, id_column: &str) -> Result<Option<i64
         columns: Vec::new(),
         format: Format::Text,
     };
-    let holding = Holding {
-        session: &downstream.session,
-        table: &downstream.table.name,
-        id_column,
-        wire: &wire,
-    };
-    Ok(holding.ends().await?.highest)
+    let table = PgTable::new(&downstream.session, &downstream.table.name, id_column, &wire);
+    Ok(table.ends().await?.highest)
 }
 
 async fn distance(upstream: &Upstream, downstream: &Downstream, id_column: &str) -> Result<Distance> {
     let wire = compatible::wire(&upstream.table, &downstream.table, id_column);
     let unlike = |problems: crate::error::Problems| problems.into_iter().next().unwrap_or_else(|| Error::new(Kind::Bug, WHAT));
     let wire = wire.map_err(unlike)?;
-    let holding = |session, table| Holding {
-        session,
-        table,
-        id_column,
-        wire: &wire,
-    };
-    let ours = holding(&upstream.session, &upstream.table.name);
-    let theirs = holding(&downstream.session, &downstream.table.name);
+    let ours = PgTable::new(&upstream.session, &upstream.table.name, id_column, &wire);
+    let theirs = PgTable::new(&downstream.session, &downstream.table.name, id_column, &wire);
     let Ends { highest: position, .. } = theirs.ends().await?;
     let is_equal = match position {
         None => true,
         Some(position) => {
-            let (source, destination) = futures::future::try_join(ours.event(position), theirs.event(position)).await?;
+            let (source, destination) = futures::future::try_join(ours.event_digest(position), theirs.event_digest(position)).await?;
             if source.is_none() && upstream.session.server().is_in_recovery() {
                 return Err(Error::new(Kind::Unavailable, LATE));
             }

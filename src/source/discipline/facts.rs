@@ -116,9 +116,7 @@ pub async fn ask(session: &Session, table: &Table, id_column: &str, is_standby: 
 async fn asked(session: &Session, table: &Table, id: &Column, is_standby: bool) -> Result<Facts, tokio_postgres::Error> {
     let quoted = table.name.quoted();
     let fill = |statement| sql::fill(statement, &[("id", sql::text(&*id.name)), ("table", sql::sql(&*quoted))]);
-    let ends = session
-        .query_one(&fill(include_str!("../../../sql/source/id_ends.sql")), &[])
-        .await?;
+    let ends = session.query_one(&fill(include_str!("../../../sql/table/ends.sql")), &[]).await?;
     let holes = fill(include_str!("../../../sql/source/id_holes.sql"));
     let (sequences, default, holes) = futures::future::try_join3(
         session.query(include_str!("../../../sql/source/id_sequences.sql"), &[&table.oid, &id.name]),

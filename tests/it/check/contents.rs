@@ -5,7 +5,8 @@ use crate::configured::config;
 use crate::harness::{Database, fresh_destination};
 use counterfoil::error::Error;
 use counterfoil::postgres::fault::Side;
-use counterfoil::replicate::check::contents::{Lane, last_event};
+use counterfoil::replicate::check::Tables;
+use counterfoil::replicate::check::contents::last_event;
 
 async fn disagreement(change_source: &str, change_destination: &str) -> Error {
     let (source, destination) = equal_pair().await;
@@ -194,12 +195,8 @@ async fn come_back(source: &Database, destination: &Database) -> Result<Option<i
     let shape = shapes.destinations[0].shape.as_ref().unwrap();
     let ours = open(&source.conninfo, Side::Source).await.unwrap();
     let theirs = open(&destination.conninfo, Side::Destination).await.unwrap();
-    let lane = Lane {
-        name: "copy",
-        session: &theirs,
-        shape,
-    };
-    last_event(&ours, &of, &lane).await
+    let tables = Tables::of("copy", &theirs, shape, (&ours, &of));
+    last_event(&of, &tables.lane()).await
 }
 
 fn configured_with(config: &counterfoil::config::Config, destination: &Database) -> counterfoil::config::Config {

@@ -5,5 +5,5 @@ set local max_parallel_workers_per_gather = 4;
 set local statement_timeout = :limit_ms;
 select pg_catalog.count(*),
        pg_catalog.sum(('x' || pg_catalog.left(pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(row(:columns)::pg_catalog.text, 'UTF8')), 'hex'), 16))::pg_catalog.bit(64)::pg_catalog.int8)
-  from :table t
+  from :table as e
  where :range;

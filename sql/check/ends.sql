@@ -1,4 +1,0 @@
--- The lowest and the highest id: two probes of the index, one snapshot.
--- Variables: id (name of the id column), table (quoted).
-select (select pg_catalog.min(t.:"id") from :table t)::pg_catalog.int8 as lowest,
-       (select pg_catalog.max(t.:"id") from :table t)::pg_catalog.int8 as highest;

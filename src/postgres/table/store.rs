@@ -1,0 +1,337 @@
+//! An event table of PostgreSQL as an [`EventStore`]: everything that is asked of it is asked here.
+
+use crate::error::{Error, Kind, Result};
+use crate::event::frame::Format;
+use crate::event::range::IdRange;
+use crate::event::store::{ChunkDigest, Ends, EventDigest, EventStore, Hashing, HeapCounts, IndexCounts, RangeDigest, RowStream};
+use crate::event::table::TableName;
+use crate::event::wire::{ReadAs, Wire, WireColumn, output};
+use crate::postgres::connect::Session;
+use crate::postgres::table::pages;
+use crate::sql;
+use futures::StreamExt;
+use futures::future::{BoxFuture, FutureExt};
+use std::borrow::Borrow;
+use std::sync::atomic::AtomicBool;
+use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow};
+
+/// The copied columns of one event table, over one session: an owned one, a borrowed one, or one of a pool.
+#[derive(Debug)]
+pub struct PgTable<S> {
+    session: S,
+    table: TableName,
+    id_column: String,
+    wire: Wire,
+    /// Whether a page of rows was begun over this session and not ended.
+    pub(super) is_page_open: AtomicBool,
+}
+
+impl<S: Borrow<Session> + Send + Sync> PgTable<S> {
+    /// Asks nothing yet.
+    pub fn new(session: S, table: &TableName, id_column: &str, wire: &Wire) -> Self {
+        Self {
+            session,
+            table: table.clone(),
+            id_column: id_column.to_owned(),
+            wire: wire.clone(),
+            is_page_open: AtomicBool::new(false),
+        }
+    }
+
+    /// The session.
+    pub fn session(&self) -> &Session {
+        self.session.borrow()
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &TableName {
+        &self.table
+    }
+
+    /// Its key.
+    pub(super) fn id_column(&self) -> &str {
+        &self.id_column
+    }
+
+    /// How many rows have no id, so that no range holds them.
+    pub async fn count_without_id(&self) -> Result<u64> {
+        let statement = self.fill(include_str!("../../../sql/table/without_id.sql"), &[]);
+        self.number(&self.row(&statement).await?, 0)
+    }
+
+    /// Bytes an event takes on the average of the next two hundred after an id, large values as they are stored; `None` when there are none.
+    pub async fn event_bytes(&self, after: Option<i64>) -> Result<Option<f64>> {
+        let range = self.condition(IdRange::above(after));
+        let statement = self.fill(include_str!("../../../sql/table/event_bytes.sql"), &[("range", range)]);
+        Ok(text(&self.row(&statement).await?, 0).and_then(|bytes| bytes.parse().ok()))
+    }
+
+    /// A statement of `sql/table/` for this table.
+    pub fn fill(&self, statement: &str, more: &[(&str, String)]) -> String {
+        let mut values = vec![("table", sql::sql(self.table.quoted())), ("id", sql::text(&self.id_column))];
+        values.extend(more.iter().map(|(name, value)| (*name, sql::sql(value.as_str()))));
+        sql::fill(statement, &values)
+    }
+
+    /// As SQL, of a table `e`.
+    pub fn condition(&self, range: IdRange) -> String {
+        let id = format!("e.{}", sql::ident(&self.id_column));
+        let after = range.after.map(|after| format!("{id} > '{after}'::pg_catalog.int8"));
+        let through = (range.through < i64::MAX).then(|| format!("{id} <= '{}'::pg_catalog.int8", range.through));
+        let bounds: Vec<String> = after.into_iter().chain(through).collect();
+        match bounds.is_empty() {
+            // Rows without an id are in no range.
+            true => format!("{id} is not null"),
+            false => bounds.join(" and "),
+        }
+    }
+
+    /// What the statements of one message answer, all rows one after the other.
+    ///
+    /// # Errors
+    /// What the connection or the server says.
+    pub async fn simple_rows(&self, statement: &str) -> Result<Vec<SimpleQueryRow>> {
+        let answer = self.session().simple_query(statement).await.map_err(|error| self.error(&error))?;
+        let rows = answer.into_iter().filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some(row),
+            _ => None,
+        });
+        Ok(rows.collect())
+    }
+
+    async fn row(&self, statement: &str) -> Result<SimpleQueryRow> {
+        self.simple_rows(statement).await?.into_iter().next().ok_or_else(|| self.odd())
+    }
+
+    async fn row_of(&self, id: i64, statement: &str, columns: String) -> Result<Option<Vec<Option<String>>>> {
+        let range = self.condition(IdRange::only(id));
+        let statement = self.fill(statement, &[("columns", columns), ("range", range)]);
+        let row = self.simple_rows(&statement).await?.into_iter().next();
+        Ok(row.map(|row| (0..row.len()).map(|column| text(&row, column).map(str::to_owned)).collect()))
+    }
+
+    fn id(&self, row: &SimpleQueryRow, column: usize) -> Result<Option<i64>> {
+        text(row, column).map(|id| id.parse().map_err(|_| self.odd())).transpose()
+    }
+
+    /// A number that must be there.
+    ///
+    /// # Errors
+    /// `Bug` when it is not.
+    pub fn number(&self, row: &SimpleQueryRow, column: usize) -> Result<u64> {
+        text(row, column).and_then(|number| number.parse().ok()).ok_or_else(|| self.odd())
+    }
+
+    /// Makes our error of the driver's.
+    pub fn error(&self, error: &tokio_postgres::Error) -> Error {
+        self.session().error(error, format!("cannot read {}", self.table))
+    }
+
+    fn odd(&self) -> Error {
+        Error::new(Kind::Bug, format!("cannot read {}", self.table)).because("the server's answer is not what was asked for")
+    }
+}
+
+impl<S: Borrow<Session> + Send + Sync> EventStore for PgTable<S> {
+    fn place(&self) -> String {
+        format!("{}, {}", self.session().place(), self.table)
+    }
+
+    fn wire(&self) -> &Wire {
+        &self.wire
+    }
+
+    fn ends(&self) -> BoxFuture<'_, Result<Ends>> {
+        async move {
+            let row = self.row(&self.fill(include_str!("../../../sql/table/ends.sql"), &[])).await?;
+            Ok(Ends {
+                lowest: self.id(&row, 0)?,
+                highest: self.id(&row, 1)?,
+            })
+        }
+        .boxed()
+    }
+
+    fn highest_through(&self, through: i64) -> BoxFuture<'_, Result<Option<i64>>> {
+        async move {
+            let range = self.condition(IdRange::up_to(through));
+            let statement = self.fill(include_str!("../../../sql/table/highest_through.sql"), &[("range", range)]);
+            self.id(&self.row(&statement).await?, 0)
+        }
+        .boxed()
+    }
+
+    fn count(&self, range: IdRange) -> BoxFuture<'_, Result<u64>> {
+        async move {
+            let range = self.condition(range);
+            let statement = self.fill(include_str!("../../../sql/table/count.sql"), &[("range", range)]);
+            self.number(&self.row(&statement).await?, 0)
+        }
+        .boxed()
+    }
+
+    fn count_all(&self, highest: i64) -> BoxFuture<'_, Result<u64>> {
+        async move {
+            let row = self.row(&self.fill(include_str!("../../../sql/table/count_all.sql"), &[])).await?;
+            if self.id(&row, 1)? == Some(highest) {
+                return self.number(&row, 0);
+            }
+            // Others are appending.
+            self.count(IdRange::up_to(highest)).await
+        }
+        .boxed()
+    }
+
+    fn event_digest(&self, id: i64) -> BoxFuture<'_, Result<Option<EventDigest>>> {
+        let columns: Vec<String> = self.wire.columns.iter().map(digest).collect();
+        self.row_of(id, include_str!("../../../sql/table/event.sql"), columns.join(", "))
+            .boxed()
+    }
+
+    fn event_text(&self, id: i64) -> BoxFuture<'_, Result<Option<Vec<Option<String>>>>> {
+        let columns: Vec<String> = self.wire.columns.iter().map(short_text).collect();
+        self.row_of(id, include_str!("../../../sql/table/event.sql"), columns.join(", "))
+            .boxed()
+    }
+
+    fn range_digest(&self, range: IdRange, limit_ms: u32) -> BoxFuture<'_, Result<RangeDigest>> {
+        let columns: Vec<String> = self.wire.columns.iter().map(value).collect();
+        let more = [
+            ("range", self.condition(range)),
+            ("columns", columns.join(", ")),
+            ("limit_ms", limit_ms.to_string()),
+        ];
+        let statement = self.fill(include_str!("../../../sql/table/digest.sql"), &more);
+        async move {
+            let row = self.row(&statement).await?;
+            Ok(RangeDigest {
+                events: self.number(&row, 0)?,
+                sum: text(&row, 1).map(str::to_owned),
+            })
+        }
+        .boxed()
+    }
+
+    fn boundaries(&self, range: IdRange, chunk_rows: u64, chunks: usize) -> BoxFuture<'_, Result<Vec<i64>>> {
+        let more = [
+            ("range", self.condition(range)),
+            ("chunk_rows", chunk_rows.to_string()),
+            ("rows_max", chunk_rows.saturating_mul(chunks as u64).to_string()),
+        ];
+        let statement = self.fill(include_str!("../../../sql/table/boundaries.sql"), &more);
+        async move {
+            let rows = self.simple_rows(&statement).await?;
+            let id = |row: &SimpleQueryRow| self.id(row, 0)?.ok_or_else(|| self.odd());
+            rows.iter().map(id).collect()
+        }
+        .boxed()
+    }
+
+    fn chunk_digests<'a>(&'a self, chunks: &'a [IdRange], hashing: Hashing) -> BoxFuture<'a, Result<Vec<ChunkDigest>>> {
+        let bytes = match hashing {
+            Hashing::Rows => "r.bytes",
+            Hashing::RowDigests => "pg_catalog.sha256(r.bytes)",
+        };
+        let columns: Vec<String> = self.wire.columns.iter().map(|column| compared(column, &self.wire)).collect();
+        let first = |chunk: &IdRange| chunk.after.map_or(i64::MIN, |after| after.saturating_add(1));
+        let more = [
+            ("columns", columns.join(", ")),
+            ("bytes", bytes.to_owned()),
+            ("firsts", array(chunks.iter().map(first))),
+            ("lasts", array(chunks.iter().map(|chunk| chunk.through))),
+        ];
+        let statement = self.fill(include_str!("../../../sql/table/chunk_digests.sql"), &more);
+        async move {
+            let mut digests = vec![None; chunks.len()];
+            for row in self.simple_rows(&statement).await? {
+                let place = usize::try_from(self.number(&row, 0)?).unwrap_or_default();
+                let digest = ChunkDigest {
+                    rows: self.number(&row, 1)?,
+                    sha256: text(&row, 2).map(str::to_owned),
+                };
+                let digested = place.checked_sub(1).and_then(|place| digests.get_mut(place));
+                *digested.ok_or_else(|| self.odd())? = Some(digest);
+            }
+            digests.into_iter().collect::<Option<Vec<_>>>().ok_or_else(|| self.odd())
+        }
+        .boxed()
+    }
+
+    fn index_counts(&self, range: IdRange) -> BoxFuture<'_, Result<IndexCounts>> {
+        let range = self.condition(range);
+        let statement = self.fill(include_str!("../../../sql/table/index_counts.sql"), &[("range", range)]);
+        async move {
+            let [heap, index] = &self.simple_rows(&statement).await?[..] else {
+                return Err(self.odd());
+            };
+            Ok(IndexCounts {
+                rows: self.number(heap, 0)?,
+                indexed: self.number(index, 0)?,
+                cure: format!("REINDEX TABLE CONCURRENTLY {};", self.table),
+            })
+        }
+        .boxed()
+    }
+
+    fn heap_counts(&self, within: Option<IdRange>, beyond: Option<IdRange>) -> BoxFuture<'_, Result<HeapCounts>> {
+        let condition = |range: Option<IdRange>| range.map_or_else(|| "false".to_owned(), |range| self.condition(range));
+        let more = [("within", condition(within)), ("beyond", condition(beyond))];
+        let statement = self.fill(include_str!("../../../sql/table/heap_count.sql"), &more);
+        async move {
+            let [heap, index] = &self.simple_rows(&statement).await?[..] else {
+                return Err(self.odd());
+            };
+            let beyond = self.number(heap, 1)?;
+            Ok(HeapCounts {
+                within: self.number(heap, 0)?.saturating_sub(beyond),
+                beyond: (beyond, self.number(index, 0)?),
+            })
+        }
+        .boxed()
+    }
+
+    fn rows(&self, range: IdRange) -> RowStream<'_> {
+        pages::rows(self, range).boxed()
+    }
+}
+
+/// What stands in a column, unless it is NULL or not there.
+pub fn text(row: &SimpleQueryRow, column: usize) -> Option<&str> {
+    row.try_get(column).ok().flatten()
+}
+
+fn array(ids: impl Iterator<Item = i64>) -> String {
+    let ids: Vec<String> = ids.map(|id| id.to_string()).collect();
+    format!("'{{{}}}'::pg_catalog.int8[]", ids.join(","))
+}
+
+/// A column as both sides hash it: as it is where binary forms are equal, else as text; `bytea` always as it is.
+fn compared(column: &WireColumn, wire: &Wire) -> String {
+    match wire.format {
+        Format::Text if column.read_as != ReadAs::Bytes => column.text("e"),
+        _ => column.value("e"),
+    }
+}
+
+/// The value of a column as a record of them is compared: as its output function writes it, but `bytea`, whose text can be too long for the server.
+fn value(column: &WireColumn) -> String {
+    match column.read_as {
+        ReadAs::Bytes => digest(column),
+        _ => column.value("e"),
+    }
+}
+
+fn digest(column: &WireColumn) -> String {
+    match column.read_as {
+        ReadAs::Bytes => format!("pg_catalog.sha256({})", column.value("e")),
+        _ => format!("pg_catalog.sha256(pg_catalog.convert_to({}, 'UTF8'))", column.text("e")),
+    }
+}
+
+fn short_text(column: &WireColumn) -> String {
+    let text = match column.read_as {
+        ReadAs::Bytes => output(&column.value("e")),
+        _ => column.text("e"),
+    };
+    format!("case when pg_catalog.octet_length({text}) <= 1048576 then {text} end")
+}
