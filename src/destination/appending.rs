@@ -1,8 +1,7 @@
 //! What is appended to, and the statements that name it.
 
-use crate::error::Result;
-use crate::event::batch::{Chunk, Close};
-use crate::event::frame::{self, Layout};
+use crate::event::batch::Close;
+use crate::event::frame::Layout;
 use crate::event::table::TableName;
 use crate::event::wire::Wire;
 use crate::postgres::table::highest;
@@ -64,18 +63,6 @@ impl Appending {
             Commit::Soon
         } else {
             Commit::Durable
-        }
-    }
-
-    /// The rows of a chunk that come after the position, and their number; `None` when there are none.
-    ///
-    /// # Errors
-    /// `Bug` when the chunk does not consist of whole rows.
-    pub fn rows_after(&self, chunk: &Chunk, position: Option<i64>) -> Result<Option<(Bytes, u64)>> {
-        match position {
-            Some(position) if position >= chunk.last_id => Ok(None),
-            Some(position) if position >= chunk.first_id => frame::rows_after(&chunk.bytes, self.layout, position).map(Some),
-            _ => Ok(Some((chunk.bytes.clone(), chunk.rows))),
         }
     }
 

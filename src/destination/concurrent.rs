@@ -7,10 +7,11 @@
 //! still committed, all later ones are rolled back by closing their sessions, and the position is asked anew.
 
 use crate::destination::Destination;
+use crate::destination::appender::{cut_off, rows_after};
 use crate::destination::appending::Appending;
 use crate::destination::appending::Commit;
 use crate::destination::order::{Order, Standing, Start};
-use crate::destination::writer::{Open, Writer, cut_off};
+use crate::destination::writer::{Open, Writer};
 use crate::error::{Error, Kind, Result};
 use crate::event::batch::Item;
 use crate::event::feed::{Feed, Undone};
@@ -96,10 +97,6 @@ impl ConcurrentDestination {
 }
 
 impl Destination for ConcurrentDestination {
-    fn position(&mut self) -> BoxFuture<'_, Result<Option<i64>>> {
-        self.ask_position().boxed()
-    }
-
     fn append<'a>(&'a mut self, feed: &'a mut Feed) -> BoxFuture<'a, Result<Option<i64>>> {
         self.append_all(feed).boxed()
     }
@@ -342,12 +339,18 @@ async fn copy(writer: &Writer, start: Start, mut items: mpsc::UnboundedReceiver<
     while let Some((item, undone)) = items.recv().await {
         match item {
             Item::Rows(chunk) => {
-                if let Some((bytes, rows)) = writer.to().rows_after(&chunk, position)? {
-                    writer.send(&mut open, bytes, rows, chunk.last_id, &never).await?;
+                if let Some(rows) = rows_after(&chunk, writer.to().layout, position)? {
+                    writer.send(&mut open, rows.bytes, rows.rows, rows.last_id, &never).await?;
                 }
             }
             Item::Close(close) => {
-                writer.complete(&mut open, close).await?;
+                let (arrived, durable) = futures::join!(writer.arrive(&mut open, &close), close.durable.clone());
+                arrived?;
+                if let Err(error) = durable {
+                    // The source cannot say whether it has the rows on disk: the destination is not to blame.
+                    writer.roll_back(open).await?;
+                    return Err(error.of_kind(Kind::Upstream));
+                }
                 if let Start::Ahead(_) = start {
                     fail::point!("concurrent.copied-ahead");
                 }

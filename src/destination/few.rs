@@ -4,7 +4,7 @@
 //! was committed before, and it looks at the position in its own snapshot. It inserts all rows or none, and none where the BEGIN before it failed. Once
 //! it has failed, what follows commits nothing (PostgreSQL manual, COMMIT); the rows go the way of all others, which tells what is wrong.
 
-use crate::destination::appending::Appending;
+use crate::destination::appending::{Appending, Commit};
 use crate::error::Error;
 use crate::event::frame::{self, Format, Row};
 use crate::fail;
@@ -128,6 +128,17 @@ pub(super) struct Way<'a> {
     pub oid: u32,
     /// Set once the INSERT was answered: from then on the rows may be committed.
     pub is_answered: &'a AtomicBool,
+}
+
+/// What became of a batch of a few rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FewAppended {
+    /// It is committed.
+    Committed(Commit),
+    /// Its rows are inserted, and are to be committed so.
+    Inserted(Commit),
+    /// Nothing was written, and the rows must go the way of all others.
+    Refused,
 }
 
 /// Why rows were not committed, as far as that is known.

@@ -1,6 +1,7 @@
 //! The doors out. A new kind of destination is one file and three methods.
 
 mod answers;
+pub mod appender;
 mod appending;
 pub mod concurrent;
 mod few;
@@ -17,9 +18,6 @@ use futures::future::BoxFuture;
 
 /// A place that events are appended to.
 pub trait Destination: Send {
-    /// The highest id it holds, asked from itself; `None` while it is empty.
-    fn position(&mut self) -> BoxFuture<'_, Result<Option<i64>>>;
-
     /// Appends the batches of the feed in order, each in one transaction, until the feed ends; rows at or below the position are skipped.
     ///
     /// Before each commit it awaits that the batch is durable at the source, and it commits only on top of the position it knows.

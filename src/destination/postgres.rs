@@ -5,41 +5,49 @@
 //! is only committed on top of the position its rows follow; and the position is the data itself. If the outcome of a commit is
 //! unknown, the position asked anew tells it.
 
-use crate::destination::Destination;
+use crate::destination::appender::{Appender, CUT_WAIT_MAX, Completion, Sequential, cut_off};
 use crate::destination::appending::Commit;
-use crate::destination::few::{FEW_BYTES_MAX, FEW_ROWS_MAX};
+use crate::destination::few::{FEW_BYTES_MAX, FEW_ROWS_MAX, FewAppended};
 use crate::destination::order::Start;
-use crate::destination::writer::{Open, Writer, cut_off};
+use crate::destination::writer::{Open, Writer};
 use crate::error::{Error, Kind, Result};
-use crate::event::batch::{Chunk, Close, Item};
-use crate::event::feed::Feed;
+use crate::event::batch::{Close, RowBlock};
 use crate::postgres::connect::Session;
 use crate::stop::Stop;
-use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 pub use crate::destination::appending::Appending;
 
 /// A session that appends to one table.
+pub type PostgresDestination = Sequential<PgAppender>;
+
+/// Appends to one table over one session.
 #[derive(Debug)]
-pub struct PostgresDestination {
+pub struct PgAppender {
     writer: Writer,
-    position: Option<i64>,
-    /// How the last transaction was committed.
+    /// How the last transaction was committed; before the first, what others committed may not be on disk.
     last_commit: Commit,
-    /// The first rows of a batch that may have no others: then it needs no COPY.
-    few: Option<Rows>,
+    state: State,
 }
 
-/// Rows of a chunk that come after the position. They take no room of the buffer.
-#[derive(Debug)]
-struct Rows {
-    bytes: Bytes,
-    rows: u64,
-    last_id: i64,
+/// The batch in hand.
+enum State {
+    /// None.
+    Idle,
+    /// Nothing was sent yet.
+    Begun(Option<i64>),
+    /// The first rows of a batch that may have no others, on this position: then it needs no COPY. They were not sent yet.
+    Few(i64, RowBlock),
+    /// A COPY is open.
+    Copying(Open),
+    /// The COPY has ended.
+    Copied(Open),
+    /// A few rows were inserted.
+    Inserted(Commit),
+    /// An answer is awaited, or was given up.
+    InFlight,
 }
 
 impl PostgresDestination {
@@ -48,107 +56,96 @@ impl PostgresDestination {
     ///
     /// # Errors
     /// Those of the server.
-    pub async fn new(session: Session, to: Appending, takes_inserts: bool) -> Result<Self> {
+    pub async fn open(session: Session, to: Appending, takes_inserts: bool) -> Result<Self> {
+        let layout = to.layout;
         let mut writer = Writer::new(session, to).await?;
         if takes_inserts {
             writer.prepare_few().await;
         }
-        let position = writer.position().await?;
-        if position.is_some() {
-            // What the session before this one left behind may not be on disk.
-            writer.flush().await?;
-        }
-        Ok(Self {
+        let appender = PgAppender {
             writer,
-            position,
-            last_commit: Commit::Durable,
-            few: None,
-        })
+            last_commit: Commit::Soon,
+            state: State::Idle,
+        };
+        Self::new(appender, layout).await
     }
+}
 
-    /// The position after the last commit, without asking.
-    pub fn known_position(&self) -> Option<i64> {
-        self.position
-    }
-
-    async fn append_all(&mut self, feed: &mut Feed) -> Result<Option<i64>> {
-        let mut open: Option<Open> = None;
-        let taken = self.take_all(&mut open, feed).await;
-        match taken {
-            Ok(()) if !feed.cut().is_requested() => self.roll_back(open).await?,
-            Ok(()) => self.roll_back_soon(open).await?,
-            // The transaction is in a known state; without one it is not known how far the server has come.
-            Err(error) if error.kind() == Kind::Stopped && open.is_some() => self.roll_back_soon(open).await?,
-            Err(error) => return Err(error),
+impl PgAppender {
+    async fn write_rows(&mut self, rows: RowBlock) -> Result<()> {
+        match std::mem::replace(&mut self.state, State::InFlight) {
+            State::Begun(Some(on)) if self.is_few(&rows) => {
+                self.state = State::Few(on, rows);
+                Ok(())
+            }
+            State::Begun(on) => {
+                self.begin_copy(on).await?;
+                self.send(rows).await
+            }
+            State::Few(on, first) => {
+                self.begin_copy(Some(on)).await?;
+                self.send(first).await?;
+                self.send(rows).await
+            }
+            State::Copying(open) => {
+                self.state = State::Copying(open);
+                self.send(rows).await
+            }
+            State::Idle | State::Copied(_) | State::Inserted(_) | State::InFlight => Err(self.out_of_turn()),
         }
-        if self.last_commit == Commit::Soon {
-            feed.at_last(self.writer.flush()).await?;
-            self.last_commit = Commit::Durable;
-        }
-        Ok(self.position)
     }
 
-    async fn take_all(&mut self, open: &mut Option<Open>, feed: &mut Feed) -> Result<()> {
-        self.few = None;
-        while let Some(item) = feed.next().await {
-            match item {
-                Item::Rows(chunk) => self.take(open, chunk, &feed.cut()).await?,
-                Item::Close(close) => self.close(open, close, feed).await?,
-                Item::Abort => {
-                    self.few = None;
-                    self.roll_back(open.take()).await?;
+    fn is_few(&self, rows: &RowBlock) -> bool {
+        rows.rows <= FEW_ROWS_MAX && rows.bytes.len() <= FEW_BYTES_MAX && self.writer.takes_few()
+    }
+
+    async fn begin_copy(&mut self, on: Option<i64>) -> Result<()> {
+        let begin = self.writer.begin(Start::OnTop(on));
+        let open = self.writer.within(&Stop::never(), begin).await?;
+        self.state = State::Copying(open);
+        Ok(())
+    }
+
+    async fn send(&mut self, rows: RowBlock) -> Result<()> {
+        let State::Copying(open) = &mut self.state else {
+            return Err(self.out_of_turn());
+        };
+        self.writer.send(open, rows.bytes, rows.rows, rows.last_id, &Stop::never()).await
+    }
+
+    async fn complete_batch(&mut self, close: &Close, cut: &Stop) -> Result<Completion> {
+        if let State::Few(on, rows) = &self.state {
+            let (on, rows) = (*on, rows.clone());
+            self.state = State::InFlight;
+            match self.append_few(on, &rows, close, cut).await? {
+                FewAppended::Committed(how) => {
+                    (self.last_commit, self.state) = (how, State::Idle);
+                    return Ok(Completion::Committed);
+                }
+                FewAppended::Inserted(how) => {
+                    self.state = State::Inserted(how);
+                    return Ok(Completion::Arrived);
+                }
+                FewAppended::Refused => {
+                    let copying = async {
+                        self.begin_copy(Some(on)).await?;
+                        self.send(rows).await
+                    };
+                    cut.or(copying).await.unwrap_or_else(|| Err(cut_off()))?;
                 }
             }
         }
-        Ok(())
-    }
-
-    async fn take(&mut self, open: &mut Option<Open>, chunk: Chunk, cut: &Stop) -> Result<()> {
-        let Some((bytes, rows)) = self.writer.to().rows_after(&chunk, self.position)? else {
-            return Ok(());
+        let State::Copying(mut open) = std::mem::replace(&mut self.state, State::InFlight) else {
+            return Err(self.out_of_turn());
         };
-        let last_id = chunk.last_id;
-        let rows = Rows { bytes, rows, last_id };
-        let is_begin = open.is_none() && self.few.is_none() && self.position.is_some();
-        if is_begin && rows.rows <= FEW_ROWS_MAX && rows.bytes.len() <= FEW_BYTES_MAX && self.writer.takes_few() {
-            self.few = Some(rows);
-            return Ok(());
-        }
-        if let Some(first) = self.few.take() {
-            self.send(open, first, cut).await?;
-        }
-        self.send(open, rows, cut).await
+        self.writer.arrive(&mut open, close).await?;
+        self.state = State::Copied(open);
+        Ok(Completion::Arrived)
     }
 
-    async fn send(&mut self, open: &mut Option<Open>, rows: Rows, cut: &Stop) -> Result<()> {
-        if open.is_none() {
-            let begin = self.writer.begin(Start::OnTop(self.position));
-            *open = Some(self.writer.within(cut, begin).await?);
-        }
-        let Some(open) = open else { return Ok(()) };
-        self.writer.send(open, rows.bytes, rows.rows, rows.last_id, cut).await
-    }
-
-    async fn close(&mut self, open: &mut Option<Open>, close: Close, feed: &mut Feed) -> Result<()> {
-        if let Some(few) = self.few.take() {
-            if let Some(position) = self.position
-                && few.last_id == close.last_id
-                && let Some(how) = self.append_few(position, &few.bytes, &close, feed).await?
-            {
-                self.committed(how, few.rows, few.bytes.len() as u64, few.last_id, feed);
-                return Ok(());
-            }
-            self.send(open, few, &feed.cut()).await?;
-        }
-        if let Some(open) = open.take() {
-            self.commit(open, close, feed).await?;
-        }
-        Ok(())
-    }
-
-    /// After a cut rows that wait for a lock are given up soon; a commit that is under way is waited for.
-    async fn append_few(&mut self, position: i64, rows: &Bytes, close: &Close, feed: &mut Feed) -> Result<Option<Commit>> {
-        let (cut, is_answered) = (feed.cut(), AtomicBool::new(false));
+    /// After a cut, rows that wait for a lock are given up soon; a commit that may be under way is waited for.
+    async fn append_few(&mut self, position: i64, rows: &RowBlock, close: &Close, cut: &Stop) -> Result<FewAppended> {
+        let is_answered = AtomicBool::new(false);
         let late = async {
             cut.requested().await;
             tokio::time::sleep(CUT_WAIT_MAX).await;
@@ -158,55 +155,94 @@ impl PostgresDestination {
         };
         tokio::select! {
             biased;
-            appended = feed.through_cut(self.writer.append_few(position, rows, close, &is_answered)) => appended,
+            appended = self.writer.append_few(position, &rows.bytes, close, &is_answered) => appended,
             () = late => Err(cut_off()),
         }
     }
 
-    async fn commit(&mut self, mut open: Open, close: Close, feed: &mut Feed) -> Result<()> {
-        feed.through_cut(self.writer.complete(&mut open, close)).await?;
-        feed.through_cut(self.writer.commit(open.commit)).await?;
-        self.committed(open.commit, open.rows, open.bytes, open.last_id, feed);
+    async fn commit_batch(&mut self) -> Result<()> {
+        let how = match std::mem::replace(&mut self.state, State::InFlight) {
+            State::Copied(open) => {
+                self.writer.commit(open.commit).await?;
+                open.commit
+            }
+            State::Inserted(how) => {
+                self.writer.commit_few(how).await?;
+                how
+            }
+            _ => return Err(self.out_of_turn()),
+        };
+        (self.last_commit, self.state) = (how, State::Idle);
         Ok(())
     }
 
-    fn committed(&mut self, how: Commit, rows: u64, bytes: u64, last_id: i64, feed: &Feed) {
-        self.last_commit = how;
-        self.position = Some(last_id);
-        feed.committed(rows, bytes);
-    }
-
-    /// After a cut: keeps the connection when the server answers soon.
-    async fn roll_back_soon(&self, open: Option<Open>) -> Result<()> {
-        let rolled_back = tokio::time::timeout(CUT_WAIT_MAX, self.roll_back(open)).await;
-        rolled_back.unwrap_or_else(|_| Err(cut_off()))
-    }
-
-    async fn roll_back(&self, open: Option<Open>) -> Result<()> {
-        match open {
-            Some(open) => self.writer.roll_back(open).await,
-            None => Ok(()),
+    async fn roll_back_batch(&mut self) -> Result<()> {
+        match std::mem::replace(&mut self.state, State::InFlight) {
+            State::Idle | State::Begun(_) | State::Few(..) => {}
+            State::Copying(open) | State::Copied(open) => self.writer.roll_back(open).await?,
+            State::Inserted(_) => self.writer.roll_back_few().await?,
+            // It is not known how far the server has come.
+            State::InFlight => return Err(cut_off()),
         }
+        self.state = State::Idle;
+        Ok(())
+    }
+
+    async fn flush_all(&mut self) -> Result<()> {
+        if self.last_commit == Commit::Soon {
+            self.writer.flush().await?;
+            self.last_commit = Commit::Durable;
+        }
+        Ok(())
+    }
+
+    fn out_of_turn(&self) -> Error {
+        Error::new(Kind::Bug, "a step of a batch came out of turn").at(self.writer.to().what())
     }
 }
 
-/// A destination that was cut off in the middle of a batch and does not end it within this time loses its connection.
-const CUT_WAIT_MAX: Duration = Duration::from_secs(1);
-
-impl Destination for PostgresDestination {
+impl Appender for PgAppender {
     fn position(&mut self) -> BoxFuture<'_, Result<Option<i64>>> {
-        async move {
-            self.position = self.writer.position().await?;
-            Ok(self.position)
-        }
-        .boxed()
+        self.writer.position().boxed()
     }
 
-    fn append<'a>(&'a mut self, feed: &'a mut Feed) -> BoxFuture<'a, Result<Option<i64>>> {
-        self.append_all(feed).boxed()
+    fn begin(&mut self, on: Option<i64>) -> BoxFuture<'_, Result<()>> {
+        self.state = State::Begun(on);
+        std::future::ready(Ok(())).boxed()
+    }
+
+    fn write(&mut self, rows: RowBlock) -> BoxFuture<'_, Result<()>> {
+        self.write_rows(rows).boxed()
+    }
+
+    fn complete<'a>(&'a mut self, close: &'a Close, cut: &'a Stop) -> BoxFuture<'a, Result<Completion>> {
+        self.complete_batch(close, cut).boxed()
+    }
+
+    fn commit(&mut self) -> BoxFuture<'_, Result<()>> {
+        self.commit_batch().boxed()
+    }
+
+    fn roll_back(&mut self) -> BoxFuture<'_, Result<()>> {
+        self.roll_back_batch().boxed()
+    }
+
+    fn flush(&mut self) -> BoxFuture<'_, Result<()>> {
+        self.flush_all().boxed()
     }
 
     fn death(&self) -> Option<Error> {
         self.writer.death()
+    }
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(match self {
+            Self::Idle => "idle",
+            Self::Begun(_) | Self::Few(..) => "begun",
+            Self::Copying(_) | Self::Copied(_) | Self::Inserted(_) => "open",
+            Self::InFlight => "in flight",
+        })
     }
 }

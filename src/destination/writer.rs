@@ -1,8 +1,9 @@
 //! One session that appends: begin, rows, confirmation and end of one transaction at a time. Who does what when is decided elsewhere.
 
 use crate::destination::answers::{answers, integer};
+use crate::destination::appender::cut_off;
 use crate::destination::appending::{Appending, Commit, pieces};
-use crate::destination::few::{Failed, Few, Fields, Way};
+use crate::destination::few::{Failed, Few, FewAppended, Fields, Way};
 use crate::destination::order::{Standing, Start};
 use crate::error::{Error, Kind, Result};
 use crate::event::batch::Close;
@@ -86,18 +87,20 @@ impl Writer {
         self.few.is_some()
     }
 
-    /// Appends a whole batch of a few rows on top of a position, in one flush where they are durable at the source already. Gives how it was
-    /// committed; `None`: nothing was written, and the rows must go the way of all others. `is_answered` is set once they may be committed.
+    /// Appends a whole batch of a few rows on top of a position, in one flush; commits it in the same one where the rows are durable at the source
+    /// already. `is_answered` is set once they may be committed.
     ///
     /// # Errors
-    /// As [`Writer::complete`]; those of the connection: then the outcome is unknown.
-    pub async fn append_few(&mut self, position: i64, rows: &Bytes, close: &Close, is_answered: &AtomicBool) -> Result<Option<Commit>> {
+    /// Those of the connection: then the outcome is unknown.
+    pub async fn append_few(&mut self, position: i64, rows: &Bytes, close: &Close, is_answered: &AtomicBool) -> Result<FewAppended> {
         let fields = Fields::of(rows, &self.to)?;
-        let Some(mut few) = self.few.take() else { return Ok(None) };
+        let Some(mut few) = self.few.take() else {
+            return Ok(FewAppended::Refused);
+        };
         let never = Stop::never();
         let preparing = async { Ok(few.prepared(&self.session, &self.to, fields.rows).await) };
         let Some(statement) = self.within(&never, preparing).await? else {
-            return Ok(None);
+            return Ok(FewAppended::Refused);
         };
         let how = self.to.commit_of(close);
         let way = Way {
@@ -110,33 +113,38 @@ impl Writer {
         let parameters = fields.parameters(&position, &self.to.fingerprint);
         let is_durable = matches!(close.durable.peek(), Some(Ok(())));
         let appended = way.append(&parameters, is_durable.then_some(how.text()));
-        let appended = self.within(&never, async { Ok(appended.await) });
-        let (appended, durable) = if is_durable {
-            (appended.await?, Ok(()))
-        } else {
-            let (appended, durable) = futures::join!(appended, close.durable.clone());
-            (appended?, durable)
-        };
-        match appended {
+        match self.within(&never, async { Ok(appended.await) }).await? {
             Ok(()) => {}
             Err(Failed::Unknown(error)) => return Err(self.failed(&error)),
             Err(refused @ Failed::Refused(_)) => {
                 self.few = (!refused.is_for_good()).then_some(few);
                 self.end("rollback").await?;
-                return Ok(None);
+                return Ok(FewAppended::Refused);
             }
         }
         self.few = Some(few);
-        if let Err(error) = durable {
-            // As in `complete`.
-            self.end("rollback").await?;
-            return Err(error.of_kind(Kind::Upstream));
-        }
-        if !is_durable {
-            fail::point!("destination.before-few-commit");
-            self.end(how.text()).await?;
-        }
-        Ok(Some(how))
+        Ok(if is_durable {
+            FewAppended::Committed(how)
+        } else {
+            FewAppended::Inserted(how)
+        })
+    }
+
+    /// Commits what was inserted. After an error the outcome is unknown.
+    ///
+    /// # Errors
+    /// Those of the server; `Unavailable` without an answer.
+    pub async fn commit_few(&self, how: Commit) -> Result<()> {
+        fail::point!("destination.before-few-commit");
+        self.end(how.text()).await
+    }
+
+    /// Rolls back what was inserted.
+    ///
+    /// # Errors
+    /// As [`Writer::commit_few`].
+    pub async fn roll_back_few(&self) -> Result<()> {
+        self.end("rollback").await
     }
 
     /// What it appends to.
@@ -252,28 +260,21 @@ impl Writer {
         Ok(())
     }
 
-    /// Ends the COPY and awaits that its rows are durable at the source: then the transaction may be committed.
+    /// Ends the COPY: all rows must have arrived.
     ///
     /// # Errors
-    /// `Rejected` when rows were swallowed; `Stopped`, rolled back, when the source cannot say whether it has them on disk; those of the server.
-    pub async fn complete(&self, open: &mut Open, close: Close) -> Result<()> {
-        let never = Stop::never();
+    /// `Rejected` when rows were swallowed; those of the server.
+    pub async fn arrive(&self, open: &mut Open, close: &Close) -> Result<()> {
         if open.last_id != close.last_id {
             return Err(Error::new(Kind::Bug, "a batch ends with another row than the one that arrived last").at(self.place()));
         }
-        open.commit = self.to.commit_of(&close);
-        let (rows, durable) = futures::join!(self.within(&never, self.finish(open)), close.durable);
-        let rows = rows?;
+        open.commit = self.to.commit_of(close);
+        let rows = self.within(&Stop::never(), self.finish(open)).await?;
         if rows != open.rows {
             return Err(Error::new(Kind::Rejected, "the destination did not take every row")
                 .at(self.place_of(open))
                 .because(format!("{} rows were sent, {rows} arrived", open.rows))
                 .fix("remove the trigger or rule that swallows rows; nothing of this batch was written"));
-        }
-        if let Err(error) = durable {
-            // The source cannot say whether it has the rows on disk: the batch is not committed, and the destination is not to blame.
-            self.end("rollback").await?;
-            return Err(error.of_kind(Kind::Upstream));
         }
         Ok(())
     }
@@ -389,9 +390,4 @@ impl Writer {
         };
         format!("{}, {range}", self.place())
     }
-}
-
-/// Says that an append was cut off.
-pub fn cut_off() -> Error {
-    Error::new(Kind::Stopped, "cut off in the middle of a batch")
 }

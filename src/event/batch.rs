@@ -21,6 +21,17 @@ pub struct Chunk {
     pub room: Option<Arc<OwnedSemaphorePermit>>,
 }
 
+/// Rows that are to be appended: whole ones in id order. They take no room of the buffer.
+#[derive(Clone, Debug)]
+pub struct RowBlock {
+    /// The rows as COPY data, without header and trailer.
+    pub bytes: Bytes,
+    /// Number of rows.
+    pub rows: u64,
+    /// Id of the last row.
+    pub last_id: i64,
+}
+
 /// Resolves when the rows of a batch are on the source's disk: a destination awaits it before its commit.
 pub type Durable = Shared<BoxFuture<'static, Result<(), Error>>>;
 

@@ -232,7 +232,7 @@ async fn prepared(
     is_concurrent: bool,
 ) -> Result<(Option<i64>, Box<dyn Destination>)> {
     if writing.is_empty() {
-        let destination = PostgresDestination::new(session, appending, is_concurrent).await?;
+        let destination = PostgresDestination::open(session, appending, is_concurrent).await?;
         return Ok((destination.known_position(), Box::new(destination)));
     }
     try_join_all(writing.iter().map(|session| set_synchronous_commit(session, config))).await?;

@@ -20,10 +20,6 @@ const POLICY: Policy = Policy {
 struct Nowhere;
 
 impl Destination for Nowhere {
-    fn position(&mut self) -> BoxFuture<'_, Result<Option<i64>>> {
-        async { Ok(None) }.boxed()
-    }
-
     fn append<'a>(&'a mut self, _: &'a mut Feed) -> BoxFuture<'a, Result<Option<i64>>> {
         async { Ok(None) }.boxed()
     }

@@ -30,7 +30,7 @@ async fn open(database: &Database) -> PostgresDestination {
     };
     let session = Session::open(&database.conninfo, purpose, LONG).await.unwrap();
     let appending = appending(&session).await.unwrap();
-    PostgresDestination::new(session, appending, true).await.unwrap()
+    PostgresDestination::open(session, appending, true).await.unwrap()
 }
 
 /// How often the appending session executed a statement, by the server's log.
