@@ -5,6 +5,8 @@
 mod faults;
 #[path = "tidy/habits.rs"]
 mod habits;
+#[path = "tidy/house/mod.rs"]
+mod house;
 #[path = "tidy/keys.rs"]
 mod keys;
 #[path = "tidy/rust.rs"]
@@ -16,7 +18,11 @@ mod sql;
 #[path = "tidy/stairway.rs"]
 mod stairway;
 
+use house::graph::Graph;
+use house::picture;
+use house::source::{Source, files, place_by_declaration};
 use std::path::Path;
+use std::sync::LazyLock;
 
 /// A file of the package: its path from the top, with `/`, and its text.
 #[derive(Clone, Debug)]
@@ -34,9 +40,35 @@ impl File {
     }
 }
 
+/// What the paths and items of all files say; read once.
+struct House {
+    up_the_stairs: Vec<String>,
+    picture: String,
+}
+
+static HOUSE: LazyLock<House> = LazyLock::new(|| {
+    let files = all(&["src", "tests", "tools", "benches"], "rs");
+    let sources = files.iter().map(|file| Source::new(&file.path, &file.text).unwrap());
+    let mut sources: Vec<Source> = sources.collect();
+    place_by_declaration(&mut sources);
+    let graph = Graph::new(&sources);
+    House {
+        up_the_stairs: stairway::problems(&graph),
+        picture: picture::draw(&graph),
+    }
+});
+
 #[test]
 fn every_use_points_down_the_stairs() {
-    none_of(stairway::problems(&all(&["src"], "rs")));
+    none_of(HOUSE.up_the_stairs.clone());
+}
+
+#[test]
+fn the_picture_of_the_house_is_what_the_paths_draw() {
+    let text = read("ARCHITECTURE.md");
+    let renewed = picture::renewed(&text, &HOUSE.picture).expect("ARCHITECTURE.md has the marks around its picture");
+    let cure = "ARCHITECTURE.md does not show the house as it is: run `tools/house --write`, look at what changed, and commit it";
+    assert!(text == renewed, "{cure}; now it is\n{}", HOUSE.picture);
 }
 
 #[test]
@@ -109,20 +141,8 @@ fn read(path: &str) -> String {
 
 /// All files below these directories (those that exist) whose name ends in `.extension`, or without one for "".
 fn all(dirs: &[&str], extension: &str) -> Vec<File> {
-    let mut files = Vec::new();
-    let mut todo: Vec<_> = dirs.iter().map(|dir| top().join(dir)).filter(|dir| dir.exists()).collect();
-    while let Some(dir) = todo.pop() {
-        for entry in std::fs::read_dir(dir).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                todo.push(path);
-            } else if path.extension().unwrap_or_default() == extension {
-                let name = path.strip_prefix(top()).unwrap().to_str().unwrap().to_owned();
-                files.push(File::new(&name, &read(&name)));
-            }
-        }
-    }
-    files.sort_by(|a, b| a.path.cmp(&b.path));
+    let found = files(top(), dirs, extension).unwrap();
+    let files: Vec<File> = found.iter().map(|(path, text)| File::new(path, text)).collect();
     assert!(!files.is_empty(), "no *.{extension} below {dirs:?}: this test sees nothing");
     files
 }
