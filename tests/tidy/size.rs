@@ -1,6 +1,7 @@
 //! Files and functions have a size a person can hold in mind; those that are longer are listed and only shrink.
 
 use crate::File;
+use crate::house::ratchet::Excess;
 use crate::rust::{functions, mask};
 use std::collections::BTreeMap;
 
@@ -8,38 +9,15 @@ const FILE_LINES_MAX: usize = 400;
 const FUNCTION_LINES_MAX: usize = 60;
 const SCRIPT_LINES_MAX: usize = 40;
 
-/// What is too long and not listed in the ratchet, or listed and not of that size. A line of the ratchet is
-/// `path lines` or `path::function lines`; `#` starts a comment.
-pub fn problems(files: &[File], ratchet: &str) -> Vec<String> {
-    let mut problems = Vec::new();
-    let mut listed = BTreeMap::new();
-    for line in ratchet.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
-        match line.split_once(' ').map(|(name, lines)| (name, lines.parse::<usize>())) {
-            Some((name, Ok(lines))) => drop(listed.insert(name.to_owned(), lines)),
-            _ => problems.push(format!(
-                "tests/tidy_ratchet.txt: `{line}` is not `path lines` or `path::function lines`"
-            )),
-        }
-    }
-    for (name, (lines, max)) in too_long(files) {
-        let name_is_listed = listed.remove(&name);
-        problems.extend(match name_is_listed {
-            None => Some(format!("{name} has {lines} lines, more than {max}: split it by purpose")),
-            Some(size) if size < lines => Some(format!(
-                "{name} has grown from {size} to {lines} lines, and it was too long before: split it by purpose"
-            )),
-            Some(size) if size > lines => Some(format!(
-                "{name} has shrunk to {lines} lines: write that in tests/tidy_ratchet.txt, so that it stays"
-            )),
-            Some(_) => None,
-        });
-    }
-    problems.extend(
-        listed
-            .keys()
-            .map(|name| format!("{name} is not too long any more, or is gone: remove it from tests/tidy_ratchet.txt")),
-    );
-    problems
+/// What is longer than it may be.
+pub fn excesses(files: &[File]) -> Vec<Excess> {
+    let excess = |(name, (lines, max)): (String, (usize, usize))| Excess {
+        what: format!("{name} has {lines} lines, more than {max}"),
+        name,
+        size: lines,
+        cure: "split it by purpose",
+    };
+    too_long(files).into_iter().map(excess).collect()
 }
 
 /// Scripts that should have become Rust.
@@ -95,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_within_the_limits_needs_no_entry() {
+    fn what_is_within_the_limits_is_no_excess() {
         let files = [
             file("src/a.rs", 400),
             function(60),
@@ -103,24 +81,15 @@ mod tests {
             file("src/a/tests.rs", 900),
             file("tests/it/a.rs", 900),
         ];
-        assert_eq!(problems(&files, "# nothing\n"), [""; 0]);
+        assert_eq!(excesses(&files).len(), 0);
     }
 
     #[test]
-    fn a_long_file_or_function_is_told_unless_it_is_listed_with_its_size() {
+    fn a_long_file_or_function_is_told() {
         for (files, name, size) in [([file("src/a.rs", 401)], "src/a.rs", 401), ([function(61)], "src/a.rs::long", 61)] {
-            assert!(problems(&files, "")[0].contains("split it"));
-            assert_eq!(problems(&files, &format!("{name} {size}\n")), [""; 0]);
-            assert!(problems(&files, &format!("{name} {}\n", size - 1))[0].contains("has grown"));
-            assert!(problems(&files, &format!("{name} {}\n", size + 1))[0].contains("has shrunk"));
+            let found = excesses(&files);
+            assert_eq!((found[0].name.as_str(), found[0].size, found.len()), (name, size, 1));
         }
-    }
-
-    #[test]
-    fn an_entry_that_is_no_longer_needed_must_go() {
-        assert!(problems(&[file("src/a.rs", 400)], "src/a.rs 401")[0].contains("remove it"));
-        assert!(problems(&[], "src/gone.rs::f 80")[0].contains("remove it"));
-        assert!(problems(&[], "src/a.rs, 80 lines")[0].contains("is not `path lines`"));
     }
 
     #[test]

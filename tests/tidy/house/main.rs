@@ -6,10 +6,10 @@ mod house;
 use clap::Parser;
 use house::figures::Figures;
 use house::graph::Graph;
-use house::picture;
 use house::source::{Source, files, place_by_declaration};
+use house::{picture, ratchet, shape};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Draws the house from the paths in src, and counts: lines of code, names of types, circles, `pub` that nobody needs.
@@ -18,9 +18,12 @@ struct Arguments {
     /// Another tree of this project instead of this one
     #[arg(long, value_name = "DIR", default_value = env!("CARGO_MANIFEST_DIR"))]
     root: PathBuf,
-    /// Renews the picture in ARCHITECTURE.md
+    /// Renews the picture in ARCHITECTURE.md, and lowers the entries of tests/tidy_ratchet.txt that have become too high
     #[arg(long)]
     write: bool,
+    /// Prints what has grown since tests/tidy_ratchet.txt was written, with the cure, and nothing else
+    #[arg(long)]
+    check: bool,
     /// Lists every `pub` item without a caller outside its room, with its place
     #[arg(long)]
     list_pub: bool,
@@ -45,14 +48,20 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
     place_by_declaration(&mut sources);
     let graph = Graph::new(&sources);
     let drawn = picture::draw(&graph);
-    if arguments.write {
-        let path = arguments.root.join("ARCHITECTURE.md");
-        let text = std::fs::read_to_string(&path)?;
-        let renewed = picture::renewed(&text, &drawn).ok_or("ARCHITECTURE.md has lost the marks around its picture")?;
-        return Ok(std::fs::write(path, renewed)?);
-    }
     let figures = Figures::of(&graph);
+    if arguments.write {
+        return write_down(&arguments.root, &drawn, &figures);
+    }
     let mut out = std::io::stdout().lock();
+    if arguments.check {
+        let all = shape::excesses(&figures);
+        let list = std::fs::read_to_string(arguments.root.join(ratchet::LIST))?;
+        let ours = list.lines().filter(|line| shape::KINDS.iter().any(|start| line.starts_with(start)));
+        for problem in ratchet::problems(&all, &ours.collect::<Vec<_>>().join("\n")) {
+            writeln!(out, "{problem}")?;
+        }
+        return Ok(());
+    }
     if arguments.list_pub {
         for item in &figures.uncalled {
             writeln!(out, "{} {}", item.place, item.name)?;
@@ -60,4 +69,14 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
         return Ok(());
     }
     Ok(write!(out, "{drawn}\n{figures}")?)
+}
+
+fn write_down(root: &Path, drawn: &str, figures: &Figures) -> Result<(), Box<dyn std::error::Error>> {
+    let document = root.join("ARCHITECTURE.md");
+    let text = std::fs::read_to_string(&document)?;
+    let renewed = picture::renewed(&text, drawn).ok_or("ARCHITECTURE.md has lost the marks around its picture")?;
+    std::fs::write(document, renewed)?;
+    let list = root.join(ratchet::LIST);
+    let lowered = ratchet::lowered(&std::fs::read_to_string(&list)?, &shape::KINDS, &shape::excesses(figures));
+    Ok(std::fs::write(list, lowered)?)
 }

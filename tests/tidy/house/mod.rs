@@ -7,4 +7,6 @@ pub mod items;
 pub mod outside;
 pub mod paths;
 pub mod picture;
+pub mod ratchet;
+pub mod shape;
 pub mod source;
