@@ -79,11 +79,16 @@ pub fn start(level: Level, format: Format, stream: Stream) -> (Logger, Guard) {
         (false, Stream::Stdout) => Box::new(json(FitJson(std::io::stdout()))),
         (false, Stream::Stderr) => Box::new(json(FitJson(std::io::stderr()))),
     };
-    let (drain, guard) = slog_async::Async::new(LevelFilter::new(drain, level).fuse())
+    written_apart(drain, level)
+}
+
+/// Hands records to a thread that writes them. Those below the level end here and wake nobody.
+fn written_apart(drain: impl Drain<Ok = (), Err = slog::Never> + Send + 'static, level: Level) -> (Logger, Guard) {
+    let (drain, guard) = slog_async::Async::new(drain)
         .chan_size(1024)
         .overflow_strategy(slog_async::OverflowStrategy::Block)
         .build_with_guard();
-    (Logger::root(drain.fuse(), slog::o!()), Guard(guard))
+    (Logger::root(LevelFilter::new(drain, level).fuse(), slog::o!()), Guard(guard))
 }
 
 /// A logger that writes nothing, for work whose caller has no log.
@@ -136,6 +141,34 @@ impl<W: Write> Drain for JsonDrain<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::mpsc;
+
+    /// Passes on what would be written.
+    struct Written(mpsc::Sender<String>);
+
+    impl Drain for Written {
+        type Ok = ();
+        type Err = slog::Never;
+        fn log(&self, record: &Record<'_>, _: &OwnedKVList) -> Result<(), slog::Never> {
+            self.0.send(record.msg().to_string()).unwrap();
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_record_below_the_level_ends_before_the_thread_that_writes() {
+        let (sender, written) = mpsc::channel();
+        let (log, guard) = written_apart(Written(sender), Level::Info);
+        // Values are read on the way into the channel, by the thread that logs.
+        let (asked, values_read) = mpsc::channel();
+        let value = |_: &Record<'_>| asked.send(()).unwrap();
+        slog::debug!(log, "committed"; "events" => slog::FnValue(value));
+        assert_eq!(values_read.try_iter().count(), 0);
+        slog::info!(log, "caught up"; "events" => slog::FnValue(value));
+        assert_eq!(values_read.try_iter().count(), 1);
+        drop((log, guard));
+        assert_eq!(written.iter().collect::<Vec<_>>(), ["caught up"]);
+    }
 
     #[test]
     fn a_json_line_tells_year_and_zone() {
