@@ -1,33 +1,28 @@
 //! A request to stop: made once, seen by everyone, waited for without polling.
 
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 /// The side that asks. Dropping it asks nothing.
 #[derive(Debug)]
-pub struct Stopper(watch::Sender<bool>);
+pub struct Stopper(CancellationToken);
 
 /// The side that is asked; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Stop {
-    own: watch::Receiver<bool>,
-    /// The request this one is part of: made, it is this one's too.
-    wider: Option<Box<Stop>>,
-}
+pub struct Stop(CancellationToken);
 
 /// Makes the two sides of one request.
 pub fn channel() -> (Stopper, Stop) {
-    let (sender, receiver) = watch::channel(false);
-    let stop = Stop {
-        own: receiver,
-        wider: None,
-    };
-    (Stopper(sender), stop)
+    two_sides(CancellationToken::new())
+}
+
+fn two_sides(token: CancellationToken) -> (Stopper, Stop) {
+    (Stopper(token.clone()), Stop(token))
 }
 
 impl Stopper {
     /// Asks everyone to finish or roll back what they have in hand.
     pub fn request(&self) {
-        self.0.send_replace(true);
+        self.0.cancel();
     }
 }
 
@@ -39,36 +34,22 @@ impl Stop {
 
     /// A request that is made of its own, or with this one.
     pub fn narrower(&self) -> (Stopper, Self) {
-        let (stopper, stop) = channel();
-        let wider = Some(Box::new(self.clone()));
-        (stopper, Self { wider, ..stop })
+        two_sides(self.0.child_token())
     }
 
     /// Whether the request was made.
     pub fn is_requested(&self) -> bool {
-        *self.own.borrow() || self.wider.as_ref().is_some_and(|wider| wider.is_requested())
+        self.0.is_cancelled()
     }
 
     /// Waits for the request; for ever if nobody is left to make it.
     pub async fn requested(&self) {
-        let mut chain = Some(self);
-        let mut all = Vec::new();
-        while let Some(stop) = chain {
-            all.push(Box::pin(stop.own_requested()));
-            chain = stop.wider.as_deref();
-        }
-        futures::future::select_all(all).await;
-    }
-
-    async fn own_requested(&self) {
-        let mut receiver = self.own.clone();
-        if receiver.wait_for(|is_requested| *is_requested).await.is_err() {
-            std::future::pending::<()>().await;
-        }
+        self.0.cancelled().await;
     }
 
     /// Runs the future to its end, or gives `None` when the request comes first (the future is dropped then).
     pub async fn or<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        // Not the token's own way, which polls the work once more when the request was made meanwhile.
         tokio::select! {
             biased;
             () = self.requested() => None,
@@ -80,6 +61,7 @@ impl Stop {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::task::Poll;
 
     #[tokio::test]
     async fn a_request_is_seen_by_those_who_ask_later_and_by_those_who_wait() {
@@ -103,5 +85,22 @@ mod tests {
         stopper.request();
         other.requested().await;
         assert!(other.is_requested());
+    }
+
+    #[tokio::test]
+    async fn work_that_could_go_on_does_not_once_the_request_is_made() {
+        let (stopper, stop) = channel();
+        let mut is_polled = false;
+        let work = std::future::poll_fn(|_| {
+            if std::mem::replace(&mut is_polled, true) {
+                Poll::Ready("finished")
+            } else {
+                Poll::Pending
+            }
+        });
+        let mut work = std::pin::pin!(stop.or(work));
+        assert!(futures::poll!(work.as_mut()).is_pending());
+        stopper.request();
+        assert_eq!(work.await, None);
     }
 }
