@@ -1,6 +1,8 @@
 //! The flags of `counterfoil`, and its help.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use super::choice::{Choice, one_of};
+use crate::source::setup::{Ids, Notify};
+use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
 /// Copies a PostgreSQL table of immutable events to many destinations, and proves that the copies are equal.
@@ -76,10 +78,10 @@ pub struct InitSource {
     #[command(flatten)]
     pub target: InitTarget,
     /// How ids are given out: `consecutive` with a counter and insert_events, which serialises writers; `sequence` with an identity column, which does not
-    #[arg(long, value_enum, default_value_t = Ids::Consecutive)]
+    #[arg(long, value_parser = one_of(&IDS), default_value = "consecutive")]
     pub ids: Ids,
     /// What wakes the replicator; default: doorbell, or none where max_prepared_transactions > 0
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = one_of(&NOTIFY))]
     pub notify: Option<Notify>,
 }
 
@@ -98,24 +100,29 @@ pub struct InitDestination {
 }
 
 /// `--ids`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Ids {
-    /// 1, 2, 3 … without gaps: the strongest checks; one commit at a time
-    Consecutive,
-    /// An identity column: writers do not wait for each other; gaps are normal
-    Sequence,
-}
+const IDS: [Choice<Ids>; 2] = [
+    (
+        "consecutive",
+        "1, 2, 3 … without gaps: the strongest checks; one commit at a time",
+        Ids::Consecutive,
+    ),
+    (
+        "sequence",
+        "An identity column: writers do not wait for each other; gaps are normal",
+        Ids::Sequence,
+    ),
+];
 
 /// `--notify`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Notify {
-    /// Rings only while Counterfoil sleeps, without content
-    Doorbell,
-    /// On every event, with table and id, for other listeners of slate's channel
-    Slate,
-    /// Nothing: the source is polled
-    None,
-}
+const NOTIFY: [Choice<Notify>; 3] = [
+    ("doorbell", "Rings only while Counterfoil sleeps, without content", Notify::Doorbell),
+    (
+        "slate",
+        "On every event, with table and id, for other listeners of slate's channel",
+        Notify::Slate,
+    ),
+    ("none", "Nothing: the source is polled", Notify::None),
+];
 
 /// Where the configuration is.
 #[derive(Debug, Args)]

@@ -1,6 +1,6 @@
 //! `counterfoil init`: prints or creates what a source or a destination needs.
 
-use super::args::{Ids, Init, InitTarget, Notify};
+use super::args::{Init, InitTarget};
 use super::output::{line, put};
 use crate::config::libpq::{Conninfo, Environment};
 use crate::destination;
@@ -48,7 +48,7 @@ pub async fn init(init: Init) -> Result<(), Problems> {
     let (target, plan) = match init {
         Init::Source(wanted) => {
             let table = TableName::parse(&wanted.target.table)?;
-            let plan = source::setup::Plan::new(table, ids(wanted.ids), wanted.notify.map(notify));
+            let plan = source::setup::Plan::new(table, wanted.ids, wanted.notify);
             (wanted.target, Plan::Source(plan))
         }
         Init::Destination(wanted) => {
@@ -115,20 +115,5 @@ fn purpose() -> Purpose {
     Purpose {
         what: "init",
         side: Side::Destination,
-    }
-}
-
-fn ids(ids: Ids) -> source::setup::Ids {
-    match ids {
-        Ids::Consecutive => source::setup::Ids::Consecutive,
-        Ids::Sequence => source::setup::Ids::Sequence,
-    }
-}
-
-fn notify(notify: Notify) -> source::setup::Notify {
-    match notify {
-        Notify::Doorbell => source::setup::Notify::Doorbell,
-        Notify::Slate => source::setup::Notify::Slate,
-        Notify::None => source::setup::Notify::None,
     }
 }

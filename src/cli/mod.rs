@@ -1,6 +1,7 @@
 //! The roof: flags, configuration, wiring, run, exit code. Only here is anything printed.
 
 mod args;
+mod choice;
 mod consent;
 mod demo;
 pub mod events_diff;

@@ -1,6 +1,9 @@
 //! The flags of `load-fake-data`, and its help.
 
-use clap::{Parser, ValueEnum};
+use crate::cli::choice::{Choice, one_of};
+use crate::fake::Locale;
+use crate::load::{Method, Scene};
+use clap::Parser;
 use std::path::PathBuf;
 
 /// Writes made-up events into an event table: believable, and numbered so that a table can be validated without its source.
@@ -17,8 +20,8 @@ pub struct Arguments {
     #[arg(long)]
     pub table: Option<String>,
     /// What the events are about
-    #[arg(long, value_enum, default_value_t = World::Persons)]
-    pub world: World,
+    #[arg(long, value_parser = one_of(&WORLDS), default_value = "persons")]
+    pub world: Scene,
     /// New persons, three events each [default: 1000; world persons only, as the next two]
     #[arg(long, value_name = "N")]
     pub persons: Option<u64>,
@@ -38,13 +41,13 @@ pub struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub large_events: u64,
     /// Language of names and places
-    #[arg(long, value_enum, default_value_t = Locale::Mixed)]
+    #[arg(long, value_parser = one_of(&LOCALES), default_value = "mixed")]
     pub locale: Locale,
     /// Decides every event (but for its time); the same seed with as many writers gives the same events again [default: another each time, printed]
     #[arg(long, value_name = "S")]
     pub seed: Option<u64>,
     /// How the events are written [default: insert-events where the table has that function, else insert, else copy]
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = one_of(&METHODS))]
     pub method: Option<Method>,
     /// Groups of events are put together into one call or transaction until there are so many events; 1 to 100000
     /// [default: each group by itself; 10000 for copy]
@@ -73,58 +76,58 @@ const EXIT_CODES: &str = "Exit codes:
   130  left at once by a second signal";
 
 /// `--world`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum World {
-    /// slate's: people are created, named and numbered, and some are deleted; then fillers
-    Persons,
-    /// A shop: customers order products, pay, and get what they ordered
-    Orders,
-    /// Devices measure, raise alarms, get firmware, and are moved and retired
-    Devices,
-}
+const WORLDS: [Choice<Scene>; 3] = [
+    (
+        "persons",
+        "slate's: people are created, named and numbered, and some are deleted; then fillers",
+        Scene::Persons,
+    ),
+    (
+        "orders",
+        "A shop: customers order products, pay, and get what they ordered",
+        Scene::Orders,
+    ),
+    (
+        "devices",
+        "Devices measure, raise alarms, get firmware, and are moved and retired",
+        Scene::Devices,
+    ),
+];
 
 /// `--locale`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Locale {
-    /// Mostly English, one in eight German, French, Brazilian, Japanese, Chinese or Arabic
-    Mixed,
-    /// English
-    En,
-    /// Arabic
-    Ar,
-    /// Welsh
-    Cy,
-    /// German
-    De,
-    /// Persian
-    Fa,
-    /// French
-    Fr,
-    /// Italian
-    It,
-    /// Japanese
-    Ja,
-    /// Dutch
-    Nl,
-    /// Portuguese
-    Pt,
-    /// Brazilian
-    PtBr,
-    /// Turkish
-    Tr,
-    /// Chinese, simplified
-    Zh,
-    /// Chinese, traditional
-    ZhTw,
-}
+pub(super) const LOCALES: [Choice<Locale>; 15] = [
+    (
+        "mixed",
+        "Mostly English, one in eight German, French, Brazilian, Japanese, Chinese or Arabic",
+        Locale::Mixed,
+    ),
+    ("en", "English", Locale::En),
+    ("ar", "Arabic", Locale::Ar),
+    ("cy", "Welsh", Locale::Cy),
+    ("de", "German", Locale::De),
+    ("fa", "Persian", Locale::Fa),
+    ("fr", "French", Locale::Fr),
+    ("it", "Italian", Locale::It),
+    ("ja", "Japanese", Locale::Ja),
+    ("nl", "Dutch", Locale::Nl),
+    ("pt", "Portuguese", Locale::Pt),
+    ("pt-br", "Brazilian", Locale::PtBr),
+    ("tr", "Turkish", Locale::Tr),
+    ("zh", "Chinese, simplified", Locale::Zh),
+    ("zh-tw", "Chinese, traditional", Locale::ZhTw),
+];
 
 /// `--method`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Method {
-    /// A call of insert_events for each group: consecutive ids, Counterfoil's function or slate's
-    InsertEvents,
-    /// An INSERT for each group: ids from the table's sequence
-    Insert,
-    /// The quickest: COPY; ids from the table's sequence, or from the counter, which it locks for a batch
-    Copy,
-}
+const METHODS: [Choice<Method>; 3] = [
+    (
+        "insert-events",
+        "A call of insert_events for each group: consecutive ids, Counterfoil's function or slate's",
+        Method::InsertEvents,
+    ),
+    ("insert", "An INSERT for each group: ids from the table's sequence", Method::Insert),
+    (
+        "copy",
+        "The quickest: COPY; ids from the table's sequence, or from the counter, which it locks for a batch",
+        Method::Copy,
+    ),
+];

@@ -5,6 +5,7 @@ mod bar;
 mod report;
 mod wishes;
 
+use super::choice::word_of;
 use super::output::{aside, line, put};
 use super::signals::stop_on_signals;
 use super::{block_on, told};
@@ -15,7 +16,7 @@ use crate::log::escape::fit;
 use crate::log::{self, Format, Stream};
 use args::Arguments;
 use clap::parser::ValueSource;
-use clap::{ArgMatches, CommandFactory, FromArgMatches, ValueEnum};
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use std::process::ExitCode;
 use std::sync::Arc;
 use wishes::Given;
@@ -50,9 +51,7 @@ async fn load(arguments: &Arguments, [config, url]: [Given; 2]) -> Result<u8, Pr
         return Ok(0);
     };
     load.notes().iter().for_each(|note| aside(&format!("note: {}", fit(note))));
-    let locale = arguments.locale.to_possible_value();
-    let locale = locale.as_ref().map_or("", |value| value.get_name());
-    put(&report::plan(&job, &load, locale))?;
+    put(&report::plan(&job, &load, word_of(&args::LOCALES, &job.locale)))?;
     if arguments.dry_run {
         put(&format!("\n{}", report::samples(&load.samples(SAMPLES))))?;
         line("\nnothing was written: this is a dry run")?;

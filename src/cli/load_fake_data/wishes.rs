@@ -1,11 +1,10 @@
 //! What the flags mean together; every problem is told at once.
 
-use super::args::{Arguments, Locale, Method, World};
+use super::args::Arguments;
 use crate::config::libpq::{Conninfo, Environment};
 use crate::config::load::load;
 use crate::error::{Error, Kind, Problems};
-use crate::fake;
-use crate::load::{self, Amount, Job, Scene};
+use crate::load::{Amount, Job, Scene};
 use crate::sql::TableName;
 use std::time::Duration;
 
@@ -61,12 +60,8 @@ pub fn job(arguments: &Arguments, config: Given, url: Given, seed: u64, env: &En
         connect_timeout: place.connect_timeout,
         table: table.flatten().unwrap_or(place.table),
         id_column: place.id_column,
-        scene: match arguments.world {
-            World::Persons => Scene::Persons,
-            World::Orders => Scene::Orders,
-            World::Devices => Scene::Devices,
-        },
-        locale: locale(arguments.locale),
+        scene: arguments.world,
+        locale: arguments.locale,
         seed,
         amount,
         large_events: arguments.large_events,
@@ -75,11 +70,7 @@ pub fn job(arguments: &Arguments, config: Given, url: Given, seed: u64, env: &En
         events_per_s: arguments.rate,
         duration: arguments.duration.map(Duration::from_secs_f64),
         rollbacks_percent: arguments.rollbacks,
-        method: arguments.method.map(|method| match method {
-            Method::InsertEvents => load::Method::InsertEvents,
-            Method::Insert => load::Method::Insert,
-            Method::Copy => load::Method::Copy,
-        }),
+        method: arguments.method,
     };
     Ok((job, place.notes))
 }
@@ -157,7 +148,7 @@ fn amount(arguments: &Arguments) -> Result<Amount, Problems> {
         ("--fillers", arguments.fillers),
         ("--deletes", arguments.deletes),
     ];
-    if arguments.world != World::Persons {
+    if arguments.world != Scene::Persons {
         for (flag, _) in of_persons.iter().filter(|(_, count)| count.is_some()) {
             let what = format!("{flag} has a meaning in the world of persons only");
             problems.push(wrong(flag, what, "give --events instead, or --world persons"));
@@ -211,26 +202,6 @@ fn large(wanted: u64, amount: Amount) -> Problems {
         _ => {}
     }
     problems
-}
-
-fn locale(locale: Locale) -> fake::Locale {
-    match locale {
-        Locale::Mixed => fake::Locale::Mixed,
-        Locale::En => fake::Locale::En,
-        Locale::Ar => fake::Locale::Ar,
-        Locale::Cy => fake::Locale::Cy,
-        Locale::De => fake::Locale::De,
-        Locale::Fa => fake::Locale::Fa,
-        Locale::Fr => fake::Locale::Fr,
-        Locale::It => fake::Locale::It,
-        Locale::Ja => fake::Locale::Ja,
-        Locale::Nl => fake::Locale::Nl,
-        Locale::Pt => fake::Locale::Pt,
-        Locale::PtBr => fake::Locale::PtBr,
-        Locale::Tr => fake::Locale::Tr,
-        Locale::Zh => fake::Locale::Zh,
-        Locale::ZhTw => fake::Locale::ZhTw,
-    }
 }
 
 #[cfg(test)]
