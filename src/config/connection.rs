@@ -1,8 +1,8 @@
 //! The connection of a source or destination: `url`, or separate settings, or both.
 
-use super::document::Value;
+use super::file::reader::{Found, Reader, Section, Text};
+use super::file::tree::Value;
 use super::libpq::{Conninfo, Settings, holds_password};
-use super::reader::{Found, Reader, Section, Text};
 use secrecy::SecretString;
 use std::path::PathBuf;
 

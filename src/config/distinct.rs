@@ -1,7 +1,7 @@
 //! Nothing is written twice to: names of destinations and the tables they lead to are distinct, and none is the source.
 
+use super::file::reader::Reader;
 use super::libpq::{Conninfo, Host, HostAt};
-use super::reader::Reader;
 use super::sections::Destination;
 use crate::sql::TableName;
 

@@ -1,10 +1,11 @@
 //! What was written: TOML or JSON, environment, flags; all problems at once.
 
-use super::document::{Document, Format};
+use super::file::document::Document;
+use super::file::nearest::did_you_mean;
+use super::file::reader::{Reader, Section};
+use super::file::tree::Format;
 use super::keys::Key;
 use super::libpq::Environment;
-use super::nearest::did_you_mean;
-use super::reader::{Reader, Section};
 use super::sections::Destination;
 use super::{Config, DestinationConfig, SourceConfig, distinct, keys, sections};
 use crate::error::{Error, Kind, Problems, Result};

@@ -2,13 +2,10 @@
 
 mod connection;
 mod distinct;
-mod document;
-mod json;
+mod file;
 mod keys;
 pub mod libpq;
 pub mod load;
-mod nearest;
-mod reader;
 pub mod remedy;
 mod sections;
 

@@ -1,9 +1,9 @@
 //! The tables of the file, each turned into its typed form, with all defaults.
 
-use super::document::{Format as FileFormat, Node, Value};
+use super::file::reader::{Found, Reader, Section};
+use super::file::tree::{Format as FileFormat, Node, Value};
 use super::keys;
 use super::libpq::Conninfo;
-use super::reader::{Found, Reader, Section};
 use super::{GroupBy, Ids, LogConfig, ReplicationConfig, SourceConfig, connection};
 use crate::log::Format;
 use crate::sql::TableName;

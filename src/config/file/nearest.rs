@@ -6,7 +6,7 @@ const LIKENESS_MIN: f32 = 0.6;
 const WORD_CHARS_MAX: usize = 64;
 
 /// The known word most like `word`, whatever the case of its letters and whether it has `-` or `_`; `None` when none is like it.
-pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     if word.chars().count() > WORD_CHARS_MAX {
         return None;
     }
@@ -17,7 +17,7 @@ pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
 }
 
 /// `did you mean "…"?`, or nothing when no known word is like it.
-pub(super) fn did_you_mean(word: &str, known: &[&str]) -> String {
+pub(crate) fn did_you_mean(word: &str, known: &[&str]) -> String {
     nearest(word, known).map_or_else(String::new, |best| format!("did you mean \"{best}\"?"))
 }
 

@@ -1,6 +1,6 @@
 //! JSON (RFC 8259) with the place of every key and value, which serde_json does not keep.
 
-use super::document::{Entry, Node, SyntaxError, Value};
+use super::tree::{Entry, Node, SyntaxError, Value};
 
 /// Deeper nesting is refused: no configuration needs it.
 const DEPTH_MAX: usize = 64;
@@ -8,7 +8,7 @@ const DEPTH_MAX: usize = 64;
 type Result<T> = std::result::Result<T, SyntaxError>;
 
 /// Reads one value and nothing behind it. Keys that stand twice in an object are refused.
-pub(super) fn parse(text: &str) -> Result<Node> {
+pub(crate) fn parse(text: &str) -> Result<Node> {
     let at = if text.starts_with('\u{feff}') { 3 } else { 0 };
     let mut reader = Reader { text, at, depth: 0 };
     let root = reader.value()?;

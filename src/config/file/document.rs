@@ -1,60 +1,15 @@
-//! One tree for TOML and JSON: values with the place where they were written.
+//! A file that was read: TOML or JSON as one tree, and the place of each byte.
 
 use super::json;
+use super::tree::{Entry, Format, Node, SyntaxError, Value};
 use crate::error::{Error, Kind, Problems};
 use toml::de::{DeTable, DeValue};
 
-/// The two ways a file can be written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Format {
-    Toml,
-    Json,
-}
-
-/// A value and the byte at which it begins.
-pub(super) struct Node {
-    pub(super) at: usize,
-    pub(super) value: Value,
-}
-
-/// What was written. It can hold passwords and has no `Debug`.
-pub(super) enum Value {
-    /// Keys in the order of the file.
-    Table(Vec<Entry>),
-    List(Vec<Node>),
-    Text(String),
-    Integer(i128),
-    Boolean(bool),
-    /// Something no setting takes, by its name.
-    Other(&'static str),
-}
-
-/// A key with its value.
-pub(super) struct Entry {
-    pub(super) key: String,
-    pub(super) key_at: usize,
-    pub(super) node: Node,
-}
-
-impl Value {
-    /// What it is called in a message.
-    pub(super) fn describe(&self) -> &'static str {
-        match self {
-            Value::Table(_) => "a table",
-            Value::List(_) => "a list",
-            Value::Text(_) => "text",
-            Value::Integer(_) => "a number",
-            Value::Boolean(_) => "true or false",
-            Value::Other(what) => what,
-        }
-    }
-}
-
 /// A file that was read, with its name for messages.
-pub(super) struct Document {
-    pub(super) name: String,
-    pub(super) format: Format,
-    pub(super) root: Node,
+pub(crate) struct Document {
+    pub(crate) name: String,
+    pub(crate) format: Format,
+    pub(crate) root: Node,
     text: String,
 }
 
@@ -63,7 +18,7 @@ impl Document {
     ///
     /// # Errors
     /// `Usage`: all syntax errors of TOML, the first of JSON, each with line and column. The text around them is not shown: it can hold a password.
-    pub(super) fn parse(name: String, format: Format, text: String) -> Result<Self, Problems> {
+    pub(crate) fn parse(name: String, format: Format, text: String) -> Result<Self, Problems> {
         let parsed = match format {
             Format::Toml => toml_tree(&text),
             Format::Json => json::parse(&text).map_err(|error| vec![error]),
@@ -86,19 +41,11 @@ impl Document {
     }
 
     /// `file:line:column, key` of a byte of the text.
-    pub(super) fn place(&self, at: usize, key: &str) -> String {
+    pub(crate) fn place(&self, at: usize, key: &str) -> String {
         let (line, column) = position(&self.text, at);
         let separator = if key.is_empty() { "" } else { ", " };
         format!("{}:{line}:{column}{separator}{key}", self.name)
     }
-}
-
-/// What is wrong with the syntax, and where.
-#[derive(Debug)]
-pub(super) struct SyntaxError {
-    pub(super) at: usize,
-    pub(super) what: String,
-    pub(super) fix: String,
 }
 
 /// Line and column (in characters), both from 1.

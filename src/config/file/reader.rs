@@ -1,9 +1,10 @@
 //! Takes values out of the tree of a file: known keys, types, ranges and variables; whatever is wrong becomes a problem with its place.
 
-use super::document::{Document, Entry, Format, Node, Value};
-use super::keys::{Key, TABLES};
-use super::libpq::Environment;
+use super::document::Document;
 use super::nearest::did_you_mean;
+use super::tree::{Entry, Format, Node, Value};
+use crate::config::keys::{Key, TABLES};
+use crate::config::libpq::Environment;
 use crate::error::{Error, Kind, Problems, Result};
 use std::ops::RangeInclusive;
 
@@ -11,45 +12,45 @@ use std::ops::RangeInclusive;
 const VARIABLE_HIDDEN_BYTES_MIN: usize = 4;
 
 /// Reads one file, collecting problems and notes on the way.
-pub(super) struct Reader<'a> {
-    pub(super) document: &'a Document,
-    pub(super) env: &'a Environment<'a>,
+pub(crate) struct Reader<'a> {
+    pub(crate) document: &'a Document,
+    pub(crate) env: &'a Environment<'a>,
     /// With the byte they belong to.
     problems: Vec<(usize, Error)>,
     /// The variables that were filled in, and their values, which no problem shows.
     variables: Vec<(String, String)>,
-    pub(super) notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
     /// Whether the file holds a password that does not come from a variable.
-    pub(super) holds_password: bool,
+    pub(crate) holds_password: bool,
 }
 
 /// A table whose keys are all known.
-pub(super) struct Section<'a> {
+pub(crate) struct Section<'a> {
     /// How it is called in messages: `source`, `destinations[0]`, or nothing for the file itself.
-    pub(super) path: String,
+    pub(crate) path: String,
     /// Where it begins: the place of what is missing in it.
-    pub(super) at: usize,
+    pub(crate) at: usize,
     entries: &'a [Entry],
     keys: &'static [Key],
 }
 
 /// A value that was found, with its full name.
-pub(super) struct Found<'a> {
-    pub(super) node: &'a Node,
-    pub(super) key: String,
+pub(crate) struct Found<'a> {
+    pub(crate) node: &'a Node,
+    pub(crate) key: String,
 }
 
 /// A text with its variables filled in.
-pub(super) struct Text {
+pub(crate) struct Text {
     /// With variables filled in.
-    pub(super) value: String,
+    pub(crate) value: String,
     /// As it stands in the file: the form to show, for a variable can hold a secret.
-    pub(super) written: String,
+    pub(crate) written: String,
 }
 
 impl Section<'_> {
     /// A table that is not in the file.
-    pub(super) fn empty(path: &str, keys: &'static [Key]) -> Self {
+    pub(crate) fn empty(path: &str, keys: &'static [Key]) -> Self {
         Section {
             path: path.to_owned(),
             at: 0,
@@ -69,7 +70,7 @@ impl Section<'_> {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(document: &'a Document, env: &'a Environment<'a>) -> Self {
+    pub(crate) fn new(document: &'a Document, env: &'a Environment<'a>) -> Self {
         Self {
             document,
             env,
@@ -81,13 +82,13 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes note of a problem at a byte of the file, under a key.
-    pub(super) fn problem(&mut self, at: usize, key: &str, what: impl Into<String>, fix: impl Into<String>) {
+    pub(crate) fn problem(&mut self, at: usize, key: &str, what: impl Into<String>, fix: impl Into<String>) {
         let error = Error::new(Kind::Usage, what).at(self.document.place(at, key)).fix(fix);
         self.problems.push((at, error));
     }
 
     /// All problems in the order of the file.
-    pub(super) fn into_problems(mut self) -> Problems {
+    pub(crate) fn into_problems(mut self) -> Problems {
         self.problems.sort_by_key(|(at, _)| *at);
         let mut problems = Problems::new();
         // The longest first: one value can hold another.
@@ -100,13 +101,13 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes the value, or takes note of the problem at the place of `found`.
-    pub(super) fn note<T>(&mut self, found: &Found<'_>, result: Result<T>) -> Option<T> {
+    pub(crate) fn note<T>(&mut self, found: &Found<'_>, result: Result<T>) -> Option<T> {
         let place = self.document.place(found.node.at, &found.key);
         result.map_err(|error| self.problems.push((found.node.at, error.at(place)))).ok()
     }
 
     /// Opens a table and tells its unknown keys; `at` is where a person looks for it.
-    pub(super) fn section(&mut self, node: &'a Node, at: usize, path: &str, keys: &'static [Key]) -> Option<Section<'a>> {
+    pub(crate) fn section(&mut self, node: &'a Node, at: usize, path: &str, keys: &'static [Key]) -> Option<Section<'a>> {
         let Value::Table(entries) = &node.value else {
             let what = format!("{} must be a table, not {}", name_of(path), node.value.describe());
             let fix = match self.document.format {
@@ -149,7 +150,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The value of a key, under our name or slate's; a problem when it stands there under both.
-    pub(super) fn find(&mut self, section: &Section<'a>, name: &str) -> Option<Found<'a>> {
+    pub(crate) fn find(&mut self, section: &Section<'a>, name: &str) -> Option<Found<'a>> {
         let key = section.keys.iter().find(|key| key.ours.or(key.slates) == Some(name));
         let key = key.unwrap_or_else(|| unreachable!("the key {name} is asked for and not in the table of keys"));
         let names = self.names(std::slice::from_ref(key));
@@ -172,7 +173,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A text, with its variables filled in.
-    pub(super) fn text(&mut self, found: &Found<'_>) -> Option<Text> {
+    pub(crate) fn text(&mut self, found: &Found<'_>) -> Option<Text> {
         let Value::Text(written) = &found.node.value else {
             self.wrong_type(found, "text");
             return None;
@@ -230,7 +231,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A whole number within `range`; also one that comes out of a variable.
-    pub(super) fn integer(&mut self, found: &Found<'_>, range: RangeInclusive<i64>, unit: &str) -> Option<i64> {
+    pub(crate) fn integer(&mut self, found: &Found<'_>, range: RangeInclusive<i64>, unit: &str) -> Option<i64> {
         let number = match &found.node.value {
             Value::Integer(number) => Some(*number),
             Value::Text(written) if written.contains("${") => {
@@ -264,7 +265,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `true` or `false`.
-    pub(super) fn boolean(&mut self, found: &Found<'_>) -> Option<bool> {
+    pub(crate) fn boolean(&mut self, found: &Found<'_>) -> Option<bool> {
         if let Value::Boolean(is_true) = found.node.value {
             return Some(is_true);
         }
@@ -273,7 +274,7 @@ impl<'a> Reader<'a> {
     }
 
     /// One of the known words.
-    pub(super) fn choice<T: Copy>(&mut self, found: &Found<'_>, known: &[(&str, T)]) -> Option<T> {
+    pub(crate) fn choice<T: Copy>(&mut self, found: &Found<'_>, known: &[(&str, T)]) -> Option<T> {
         let text = self.text(found)?;
         let choice = known.iter().find(|(word, _)| *word == text.value).map(|(_, value)| *value);
         if choice.is_none() {
@@ -288,7 +289,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A text that is not empty and not longer than an identifier of PostgreSQL (63 bytes).
-    pub(super) fn identifier(&mut self, found: &Found<'_>) -> Option<String> {
+    pub(crate) fn identifier(&mut self, found: &Found<'_>) -> Option<String> {
         const BYTES_MAX: usize = 63;
         let text = self.text(found)?;
         if text.value.is_empty() || text.value.len() > BYTES_MAX || text.value.contains('\0') {

@@ -1,0 +1,7 @@
+//! A configuration file as written: its tree, its places, and what is taken out of it.
+
+pub(crate) mod document;
+mod json;
+pub(crate) mod nearest;
+pub(crate) mod reader;
+pub(crate) mod tree;
