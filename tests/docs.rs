@@ -1,6 +1,11 @@
 //! What people read is true: the commands of the documents parse, links lead somewhere, `--help` is as recorded.
 #![allow(clippy::unwrap_used)]
 
+#[path = "docs/schema.rs"]
+mod schema;
+
+use counterfoil::config::reference;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -137,12 +142,86 @@ fn the_help_of_the_companions_is_as_recorded() {
     }
 }
 
-fn assert_recorded(name: &str, help: &str) {
-    let recorded = root().join("tests/help").join(format!("{name}.txt"));
-    if std::env::var_os("COUNTERFOIL_RECORD").is_some() {
-        std::fs::write(&recorded, help).unwrap();
+/// What is written from the table of keys; after a change that is meant, record it anew with COUNTERFOIL_RECORD=1.
+#[test]
+fn what_is_written_about_the_keys_is_as_recorded() {
+    assert_is(&root().join("config/example.toml"), &reference::example());
+    assert_is(&root().join("config/counterfoil.schema.json"), &reference::schema());
+    assert_is(&root().join("docs/configuration.md"), &reference::manual());
+}
+
+fn schema() -> Value {
+    serde_json::from_str(&reference::schema()).unwrap()
+}
+
+#[test]
+fn the_schema_accepts_the_files_that_are_shipped() {
+    for name in ["example.toml", "minimal.toml", "slate.json"] {
+        let text = std::fs::read_to_string(root().join("config").join(name)).unwrap();
+        let value: Value = if name.ends_with(".json") {
+            serde_json::from_str(&text).unwrap()
+        } else {
+            toml::from_str(&text).unwrap()
+        };
+        assert_eq!(schema::problems(&schema(), &value), [""; 0], "{name}");
     }
-    assert_eq!(help, read(&recorded), "{}", recorded.display());
+}
+
+#[test]
+fn the_schema_refuses_what_the_reader_refuses() {
+    let right = json!({
+        "source": { "url": "host=a", "ids": "grace:5s", "known_gaps": [1, "2", "3..4"], "poll_interval_ms": "${WAIT}" },
+        "destinations": [{ "url": "host=b", "port": "5432,5433", "synchronous_commit": "off", "writers": 16 }],
+        "log": { "level": "debug" },
+    });
+    assert_eq!(schema::problems(&schema(), &right), [""; 0]);
+    for (path, wrong) in [
+        ("", json!([])),
+        ("/replicaton", json!({})),
+        ("/source/pol_interval_ms", json!(5)),
+        ("/source/poll_interval_ms", json!(0)),
+        ("/source/poll_interval_ms", json!("5")),
+        ("/source/poll_interval_ms", json!(1.5)),
+        ("/source/durability_gate", json!(1)),
+        ("/source/channel", json!("")),
+        ("/source/ids", json!("grace:5m")),
+        ("/source/known_gaps", json!(["1-2"])),
+        ("/destinations", json!([])),
+        ("/destinations", json!({})),
+        ("/destinations/0/writers", json!(17)),
+        ("/destinations/0/synchronous_commit", json!("yes")),
+        ("/destinations/0/port", json!(65_536)),
+        ("/destinations/0/table", json!(5)),
+        ("/log/level", json!("warn")),
+        ("/log/format", json!(true)),
+    ] {
+        let mut file = right.clone();
+        let (parent, key) = path.rsplit_once('/').unwrap_or_default();
+        match file.pointer_mut(parent).unwrap() {
+            _ if path.is_empty() => file = wrong.clone(),
+            Value::Object(object) => drop(object.insert(key.to_owned(), wrong.clone())),
+            other => panic!("{other} has no keys"),
+        }
+        assert_ne!(schema::problems(&schema(), &file), [""; 0], "{path} = {wrong}");
+    }
+    for part in ["source", "destinations"] {
+        let mut file = right.clone();
+        file.as_object_mut().unwrap().remove(part);
+        assert_ne!(schema::problems(&schema(), &file), [""; 0], "without {part}");
+    }
+}
+
+fn assert_recorded(name: &str, help: &str) {
+    assert_is(&root().join("tests/help").join(format!("{name}.txt")), help);
+}
+
+/// The file holds this text; with COUNTERFOIL_RECORD it is written first.
+fn assert_is(recorded: &Path, text: &str) {
+    if std::env::var_os("COUNTERFOIL_RECORD").is_some() {
+        std::fs::write(recorded, text).unwrap();
+    }
+    let renew = "COUNTERFOIL_RECORD=1 cargo test --test docs writes it anew";
+    assert_eq!(text, read(recorded), "{} differs: {renew}", recorded.display());
 }
 
 fn read(path: &Path) -> String {

@@ -7,8 +7,6 @@ mod faults;
 mod habits;
 #[path = "tidy/house/mod.rs"]
 mod house;
-#[path = "tidy/keys.rs"]
-mod keys;
 #[path = "tidy/rust.rs"]
 mod rust;
 #[path = "tidy/size.rs"]
@@ -87,11 +85,6 @@ fn every_sql_file_is_used_and_says_what_it_is_for() {
         &all(&["sql"], "sql"),
         &all(&["src", "tests", "tools", "benches"], "rs"),
     ));
-}
-
-#[test]
-fn the_example_configuration_shows_every_key_and_no_other() {
-    none_of(keys::problems(&read("src/config/keys.rs"), &read("config/example.toml")));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::file::reader::{Found, Reader, Section, Text};
 use super::file::tree::Value;
+use super::keys;
 use super::libpq::{Conninfo, Settings, holds_password};
 use secrecy::SecretString;
 use std::path::PathBuf;
@@ -74,7 +75,7 @@ impl Written<'_, '_> {
         if matches!(found.node.value, Value::Text(_)) {
             return self.text("port").map(|text| text.value);
         }
-        let port = self.reader.integer(&found, 1..=65535, "");
+        let port = self.reader.integer(&found, keys::PORT);
         self.is_complete &= port.is_some();
         port.map(|port| port.to_string())
     }

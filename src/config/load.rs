@@ -4,10 +4,10 @@ use super::file::document::Document;
 use super::file::nearest::did_you_mean;
 use super::file::reader::{Reader, Section};
 use super::file::tree::Format;
-use super::keys::Key;
+use super::keys::{self, KeyTable};
 use super::libpq::Environment;
 use super::sections::Destination;
-use super::{Config, DestinationConfig, SourceConfig, distinct, keys, sections};
+use super::{Config, DestinationConfig, SourceConfig, distinct, sections};
 use crate::error::{Error, Kind, Problems, Result};
 use crate::sql::TableName;
 use std::io::Read;
@@ -46,7 +46,7 @@ pub fn load_with(path: &Path, flags: &Flags, env: &Environment<'_>) -> std::resu
     let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
     let format = if is_json { Format::Json } else { Format::Toml };
     let document = Document::parse(path.display().to_string(), format, file.text)?;
-    let mut reader = Reader::new(&document, env);
+    let mut reader = Reader::new(&document, env, sections::tables());
     let mut config = config(&mut reader, flags);
     if reader.holds_password && file.is_open_to_others {
         let note = format!("{} holds a password and can be read by every user of this machine", path.display());
@@ -98,21 +98,17 @@ fn read(path: &Path) -> Result<File> {
 
 /// The configuration, unless something it needs is a problem.
 fn config(reader: &mut Reader<'_>, flags: &Flags) -> Option<Config> {
-    let root = reader.section(&reader.document.root, 0, "", keys::ROOT)?;
+    let root = reader.section(&reader.document.root, 0, "", sections::keys_of(&keys::ROOT))?;
     let (source_table, source) = source(reader, &root);
     let mut destinations = sections::destinations(reader, &root, &source_table);
     distinct::names(reader, &mut destinations);
     let source_place = source.as_ref().map(|source| (&source.conninfo, &source.table));
     distinct::tables(reader, source_place, &destinations);
-    let replication = section(reader, &root, "replication", keys::REPLICATION).map(|section| {
-        let retry_for = if flags.until_caught_up {
-            RETRY_FOR_UNTIL_CAUGHT_UP
-        } else {
-            Duration::ZERO
-        };
+    let replication = section(reader, &root, &keys::REPLICATION).map(|section| {
+        let retry_for = flags.until_caught_up.then_some(RETRY_FOR_UNTIL_CAUGHT_UP);
         sections::replication(reader, &root, &section, retry_for)
     });
-    let log = section(reader, &root, "log", keys::LOG).map(|section| sections::log(reader, &section));
+    let log = section(reader, &root, &keys::LOG).map(|section| sections::log(reader, &section));
     Some(Config {
         source: source?,
         destinations: destinations.into_iter().map(destination).collect::<Option<_>>()?,
@@ -123,10 +119,11 @@ fn config(reader: &mut Reader<'_>, flags: &Flags) -> Option<Config> {
 }
 
 /// A table that may be missing: then it is empty, and everything in it has its default.
-fn section<'a>(reader: &mut Reader<'a>, root: &Section<'a>, name: &str, keys: &'static [Key]) -> Option<Section<'a>> {
-    match reader.find(root, name) {
+fn section<'a>(reader: &mut Reader<'a>, root: &Section<'a>, table: &KeyTable) -> Option<Section<'a>> {
+    let keys = sections::keys_of(table);
+    match reader.find(root, table.name) {
         Some(found) => reader.section(found.node, found.node.at, &found.key, keys),
-        None => Some(Section::empty(name, keys)),
+        None => Some(Section::empty(table.name, keys)),
     }
 }
 
@@ -140,7 +137,7 @@ fn source<'a>(reader: &mut Reader<'a>, root: &Section<'a>) -> (TableName, Option
         reader.problem(root.at, "source", "there is no source", fix);
         return (sections::default_table(), None);
     };
-    match reader.section(found.node, found.node.at, &found.key, keys::SOURCE) {
+    match reader.section(found.node, found.node.at, &found.key, sections::keys_of(&keys::SOURCE)) {
         Some(section) => sections::source(reader, &section),
         None => (sections::default_table(), None),
     }

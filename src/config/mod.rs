@@ -6,8 +6,10 @@ mod file;
 mod keys;
 pub mod libpq;
 pub mod load;
+pub mod reference;
 pub mod remedy;
 mod sections;
+mod settings;
 
 use crate::log::Format;
 use crate::sql::TableName;

@@ -3,10 +3,9 @@
 use super::document::Document;
 use super::nearest::did_you_mean;
 use super::tree::{Entry, Format, Node, Value};
-use crate::config::keys::{Key, TABLES};
+use crate::config::keys::{IDENTIFIER_BYTES_MAX, IntegerRange, Key, Unit};
 use crate::config::libpq::Environment;
 use crate::error::{Error, Kind, Problems, Result};
-use std::ops::RangeInclusive;
 
 /// A value of a variable from this length on is shown in no problem.
 const VARIABLE_HIDDEN_BYTES_MIN: usize = 4;
@@ -15,6 +14,8 @@ const VARIABLE_HIDDEN_BYTES_MIN: usize = 4;
 pub(crate) struct Reader<'a> {
     pub(crate) document: &'a Document,
     pub(crate) env: &'a Environment<'a>,
+    /// All tables of a file, as TOML heads them.
+    tables: Vec<KnownTable>,
     /// With the byte they belong to.
     problems: Vec<(usize, Error)>,
     /// The variables that were filled in, and their values, which no problem shows.
@@ -24,6 +25,9 @@ pub(crate) struct Reader<'a> {
     pub(crate) holds_password: bool,
 }
 
+/// A table that is known, by its header, and its keys.
+pub(crate) type KnownTable = (&'static str, Vec<&'static Key>);
+
 /// A table whose keys are all known.
 pub(crate) struct Section<'a> {
     /// How it is called in messages: `source`, `destinations[0]`, or nothing for the file itself.
@@ -31,7 +35,7 @@ pub(crate) struct Section<'a> {
     /// Where it begins: the place of what is missing in it.
     pub(crate) at: usize,
     entries: &'a [Entry],
-    keys: &'static [Key],
+    keys: Vec<&'static Key>,
 }
 
 /// A value that was found, with its full name.
@@ -50,13 +54,19 @@ pub(crate) struct Text {
 
 impl Section<'_> {
     /// A table that is not in the file.
-    pub(crate) fn empty(path: &str, keys: &'static [Key]) -> Self {
+    pub(crate) fn empty(path: &str, keys: Vec<&'static Key>) -> Self {
         Section {
             path: path.to_owned(),
             at: 0,
             entries: &[],
             keys,
         }
+    }
+
+    /// What the table of keys says of a key.
+    pub(crate) fn known(&self, name: &str) -> &'static Key {
+        let key = self.keys.iter().find(|key| key.name == name);
+        key.unwrap_or_else(|| unreachable!("the key {name} is asked for and not in the table of keys"))
     }
 
     /// The full name of a key, as `source.url`.
@@ -70,10 +80,12 @@ impl Section<'_> {
 }
 
 impl<'a> Reader<'a> {
-    pub(crate) fn new(document: &'a Document, env: &'a Environment<'a>) -> Self {
+    /// `tables` are all that a file can have: a key that is unknown in its own may belong to another.
+    pub(crate) fn new(document: &'a Document, env: &'a Environment<'a>, tables: Vec<KnownTable>) -> Self {
         Self {
             document,
             env,
+            tables,
             problems: Vec::new(),
             variables: Vec::new(),
             notes: Vec::new(),
@@ -107,7 +119,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Opens a table and tells its unknown keys; `at` is where a person looks for it.
-    pub(crate) fn section(&mut self, node: &'a Node, at: usize, path: &str, keys: &'static [Key]) -> Option<Section<'a>> {
+    pub(crate) fn section(&mut self, node: &'a Node, at: usize, path: &str, keys: Vec<&'static Key>) -> Option<Section<'a>> {
         let Value::Table(entries) = &node.value else {
             let what = format!("{} must be a table, not {}", name_of(path), node.value.describe());
             let fix = match self.document.format {
@@ -128,10 +140,10 @@ impl<'a> Reader<'a> {
     }
 
     fn tell_unknown(&mut self, section: &Section<'a>) {
-        let known = self.names(section.keys);
+        let known = self.names(&section.keys);
         for entry in section.entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
             let key = section.key(&entry.key);
-            let elsewhere = TABLES.iter().find(|(_, keys)| self.names(keys).contains(&entry.key.as_str()));
+            let elsewhere = self.tables.iter().find(|(_, keys)| self.names(keys).contains(&entry.key.as_str()));
             let guess = did_you_mean(&entry.key, &known);
             let fix = match elsewhere {
                 Some((table, _)) => format!("\"{}\" belongs to {table}", entry.key),
@@ -142,18 +154,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn names(&self, keys: &[Key]) -> Vec<&'static str> {
+    fn names(&self, keys: &[&'static Key]) -> Vec<&'static str> {
         let is_json = self.document.format == Format::Json;
-        keys.iter()
-            .flat_map(|key| key.ours.into_iter().chain(key.slates.filter(|_| is_json)))
-            .collect()
+        keys.iter().flat_map(|key| key.names(is_json)).collect()
     }
 
     /// The value of a key, under our name or slate's; a problem when it stands there under both.
     pub(crate) fn find(&mut self, section: &Section<'a>, name: &str) -> Option<Found<'a>> {
-        let key = section.keys.iter().find(|key| key.ours.or(key.slates) == Some(name));
-        let key = key.unwrap_or_else(|| unreachable!("the key {name} is asked for and not in the table of keys"));
-        let names = self.names(std::slice::from_ref(key));
+        let names = self.names(&[section.known(name)]);
         let mut found = section.entries.iter().filter(|entry| names.contains(&entry.key.as_str()));
         let first = found.next()?;
         if let Some(second) = found.next() {
@@ -231,7 +239,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A whole number within `range`; also one that comes out of a variable.
-    pub(crate) fn integer(&mut self, found: &Found<'_>, range: RangeInclusive<i64>, unit: &str) -> Option<i64> {
+    pub(crate) fn integer(&mut self, found: &Found<'_>, range: IntegerRange) -> Option<i64> {
         let number = match &found.node.value {
             Value::Integer(number) => Some(*number),
             Value::Text(written) if written.contains("${") => {
@@ -252,11 +260,11 @@ impl<'a> Reader<'a> {
         };
         let fitting = number
             .and_then(|number| i64::try_from(number).ok())
-            .filter(|number| range.contains(number));
+            .filter(|number| (range.least..=range.most).contains(number));
         if fitting.is_none() {
-            let unit = if unit.is_empty() { String::new() } else { format!(" {unit}") };
+            let unit = if range.unit == Unit::Milliseconds { " milliseconds" } else { "" };
             let shown = number.map_or_else(String::new, |number| format!(", not {number}"));
-            let (least, most) = (range.start(), range.end());
+            let (least, most) = (range.least, range.most);
             let what = format!("{} must be between {least} and {most}{unit}{shown}", found.key);
             let fix = format!("write a number between {least} and {most}, or leave it out for the default");
             self.problem(found.node.at, &found.key, what, fix);
@@ -274,15 +282,14 @@ impl<'a> Reader<'a> {
     }
 
     /// One of the known words.
-    pub(crate) fn choice<T: Copy>(&mut self, found: &Found<'_>, known: &[(&str, T)]) -> Option<T> {
+    pub(crate) fn choice(&mut self, found: &Found<'_>, known: &[&'static str]) -> Option<&'static str> {
         let text = self.text(found)?;
-        let choice = known.iter().find(|(word, _)| *word == text.value).map(|(_, value)| *value);
+        let choice = known.iter().copied().find(|word| *word == text.value);
         if choice.is_none() {
-            let words: Vec<&str> = known.iter().map(|(word, _)| *word).collect();
-            let guess = did_you_mean(&text.written, &words);
+            let guess = did_you_mean(&text.written, known);
             let separator = if guess.is_empty() { "" } else { "; " };
             let what = format!("{} cannot be {:?}", found.key, text.written);
-            let fix = format!("use one of {}{separator}{guess}", words.join(", "));
+            let fix = format!("use one of {}{separator}{guess}", known.join(", "));
             self.problem(found.node.at, &found.key, what, fix);
         }
         choice
@@ -290,10 +297,9 @@ impl<'a> Reader<'a> {
 
     /// A text that is not empty and not longer than an identifier of PostgreSQL (63 bytes).
     pub(crate) fn identifier(&mut self, found: &Found<'_>) -> Option<String> {
-        const BYTES_MAX: usize = 63;
         let text = self.text(found)?;
-        if text.value.is_empty() || text.value.len() > BYTES_MAX || text.value.contains('\0') {
-            let what = format!("{} must have between 1 and {BYTES_MAX} bytes", found.key);
+        if text.value.is_empty() || text.value.len() > IDENTIFIER_BYTES_MAX || text.value.contains('\0') {
+            let what = format!("{} must have between 1 and {IDENTIFIER_BYTES_MAX} bytes", found.key);
             self.problem(
                 found.node.at,
                 &found.key,

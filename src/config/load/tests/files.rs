@@ -35,19 +35,6 @@ fn the_example_shows_the_defaults() {
 }
 
 #[test]
-fn the_example_has_every_key() {
-    let example = include_str!("../../../../config/example.toml");
-    for (table, keys) in &keys::TABLES[1..] {
-        for key in keys.iter().filter_map(|key| key.ours) {
-            let is_there = example
-                .lines()
-                .any(|line| line.trim_start_matches("# ").starts_with(&format!("{key} = ")));
-            assert!(is_there, "{key} of {table}");
-        }
-    }
-}
-
-#[test]
 fn a_file_with_a_password_that_everyone_can_read_gets_a_note() {
     let literal = SLATE.replace("500", "10000");
     let note = |text: &str, mode: u32| load_file("c.json", text, mode, &Flags::default()).unwrap().notes.join("\n");

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod files;
+mod keys;
 mod problems;
 mod slate;
 mod values;

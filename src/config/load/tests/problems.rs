@@ -1,6 +1,8 @@
 //! What is refused, where and with which fix.
 
 use super::*;
+use crate::config::keys::TABLES;
+use crate::config::sections::keys_of;
 use proptest::prelude::*;
 
 #[test]
@@ -204,9 +206,10 @@ fn the_same_table_is_never_configured_twice() {
 proptest! {
     #[test]
     fn arbitrary_values_never_panic(value in "\"[a-z0-9.:$ {}]*\"|-?[0-9]{1,22}|true|\\[\\]|\\{\\}|1\\.5|\\[\"[0-9.]*\"\\]", index in any::<prop::sample::Index>()) {
-        let (table, keys) = keys::TABLES[1 + index.index(4)];
-        let key = keys[index.index(keys.len())].ours.unwrap();
-        let _ = toml(&format!("{table}\n{key} = {value}\n"));
+        let table = &TABLES[1 + index.index(TABLES.len() - 1)];
+        let keys = keys_of(table);
+        let key = keys[index.index(keys.len())].name;
+        let _ = toml(&format!("{}\n{key} = {value}\n", table.header));
     }
 }
 

@@ -1,0 +1,65 @@
+//! Where a database is: keys that a source and a destination have in common.
+
+use super::{Key, KeyGroup, Preset, ValueType};
+
+const PARTS_HELP: &str = "Or the parts one by one, in place of url or to complete it. A part that url gives must not stand here as well.";
+
+/// The parts of a connection, explained.
+pub(super) const PARTS: KeyGroup = KeyGroup {
+    help: PARTS_HELP,
+    explained_in: "",
+    keys: PARTS_KEYS,
+};
+
+/// The same, for a table that comes after the source.
+pub(super) const PARTS_AS_IN_SOURCE: KeyGroup = KeyGroup {
+    help: PARTS_HELP,
+    explained_in: "[source]",
+    keys: PARTS_KEYS,
+};
+
+const PARTS_KEYS: &[Key] = &[
+    Key::new(
+        "host",
+        ValueType::Text,
+        Preset::Described("PGHOST, else the socket directory of this machine, else localhost"),
+        "name, address or directory of a Unix socket; several with commas between",
+    )
+    .comment("\"db1.internal\""),
+    Key::new(
+        "port",
+        ValueType::Port,
+        Preset::Described("PGPORT, else 5432"),
+        "\"5432,5433\" for several hosts",
+    )
+    .comment("5432"),
+    Key::new(
+        "database",
+        ValueType::Text,
+        Preset::Described("PGDATABASE, else named like the user"),
+        "default: named like the user",
+    )
+    .slate("databaseName")
+    .comment("\"orders\""),
+    Key::new(
+        "user",
+        ValueType::Text,
+        Preset::Described("PGUSER, else the user of the operating system"),
+        "default: the user of the operating system",
+    )
+    .comment("\"reader\""),
+    Key::new(
+        "password",
+        ValueType::Text,
+        Preset::Described("PGPASSWORD, else the passfile"),
+        "taken as it is, without percent-encoding",
+    )
+    .comment("\"${DB_PASSWORD}\""),
+    Key::new(
+        "password_file",
+        ValueType::Text,
+        Preset::Described("none"),
+        "its first line is read again for each connection, so that it can be rotated; relative to this file",
+    )
+    .comment("\"/run/secrets/db1\""),
+];

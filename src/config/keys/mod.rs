@@ -1,0 +1,263 @@
+//! Every key of the configuration file, once: what may be written for it, what holds without it, and what a person should know.
+//!
+//! The reader takes ranges, words and defaults from here; the example, the JSON Schema and docs/configuration.md are written from here.
+
+mod connection;
+mod destination;
+mod log;
+mod replication;
+mod root;
+mod source;
+
+pub(crate) use destination::{DESTINATION, POSTGRES};
+pub(crate) use log::LOG;
+pub(crate) use replication::REPLICATION;
+pub(crate) use root::ROOT;
+pub(crate) use source::SOURCE;
+
+/// All tables of a file, from its top; kinds of destinations have keys besides.
+pub(crate) const TABLES: &[KeyTable] = &[ROOT, SOURCE, DESTINATION, REPLICATION, LOG];
+
+/// No duration is longer: a year.
+pub(crate) const MS_MAX: i64 = 365 * 24 * 60 * 60 * 1000;
+/// No amount of bytes or events is larger.
+const AMOUNT_MAX: i64 = 1 << 40;
+/// Names of PostgreSQL are not longer.
+pub(crate) const IDENTIFIER_BYTES_MAX: usize = 63;
+/// Names of our own are not longer.
+pub(crate) const LABEL_BYTES_MAX: usize = 200;
+/// What a port can be.
+pub(crate) const PORT: IntegerRange = IntegerRange::new(1, 65535, Unit::None);
+
+/// A key: where it stands is said by the table that holds it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Key {
+    pub(crate) name: &'static str,
+    pub(crate) slate: SlateName,
+    pub(crate) value: ValueType,
+    pub(crate) preset: Preset,
+    pub(crate) shown: ExampleValue,
+    /// For a person: what it is for, and why one would change it.
+    pub(crate) help: &'static str,
+}
+
+/// What slate calls a key in its JSON; TOML knows our names only.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum SlateName {
+    /// slate has no such key.
+    None,
+    /// It may stand there under this name, too.
+    Also(&'static str),
+    /// The key is slate's, and known in JSON only.
+    Only,
+}
+
+/// What may be written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ValueType {
+    /// A table of the file.
+    Section,
+    /// A list of such tables.
+    SectionList,
+    /// Any text.
+    Text,
+    /// A name of our own: one line, not empty.
+    Label,
+    /// A name as PostgreSQL has it; `may_be_empty` where "" means none.
+    Identifier {
+        may_be_empty: bool,
+    },
+    /// A table of a database, as in SQL.
+    TableName,
+    /// A number, or a text of several with commas between.
+    Port,
+    Boolean,
+    Integer(IntegerRange),
+    /// One of these words.
+    Choice(&'static [Word]),
+    /// How ids are given out: one of these words, or `grace:` with a time.
+    Ids(&'static [Word]),
+    /// A list of ids and ranges of ids.
+    IdRanges,
+}
+
+/// A word that may be written, and what it means where that is not plain.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Word {
+    pub(crate) word: &'static str,
+    pub(crate) help: &'static str,
+}
+
+/// Whole numbers from `least` through `most`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct IntegerRange {
+    pub(crate) least: i64,
+    pub(crate) most: i64,
+    pub(crate) unit: Unit,
+}
+
+/// What a number counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    None,
+    Bytes,
+    Events,
+    Milliseconds,
+}
+
+/// What holds when nothing is written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Preset {
+    /// It must be written.
+    Required,
+    Boolean(bool),
+    Integer(i64),
+    Text(&'static str),
+    EmptyList,
+    /// Found out; in these words.
+    Described(&'static str),
+}
+
+/// How the example shows a key.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ExampleValue {
+    /// With its preset.
+    Preset,
+    /// Set to this, as TOML.
+    Set(&'static str),
+    /// Behind `#`, set to this, as TOML.
+    Comment(&'static str),
+    /// Not at all: a section that is shown as such, or a key of slate's.
+    Hidden,
+}
+
+/// Keys that a person reads together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeyGroup {
+    /// What they have in common; "" where they are just keys. The example shows keys with something in common one below the other.
+    pub(crate) help: &'static str,
+    /// Another table that explains these keys; "" for none.
+    pub(crate) explained_in: &'static str,
+    pub(crate) keys: &'static [Key],
+}
+
+/// A table of the file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeyTable {
+    /// The key of the file it is the value of; "" for the file itself.
+    pub(crate) name: &'static str,
+    /// As TOML heads it.
+    pub(crate) header: &'static str,
+    pub(crate) help: &'static str,
+    pub(crate) groups: &'static [KeyGroup],
+}
+
+impl Key {
+    const fn new(name: &'static str, value: ValueType, preset: Preset, help: &'static str) -> Self {
+        Self {
+            name,
+            slate: SlateName::None,
+            value,
+            preset,
+            shown: ExampleValue::Preset,
+            help,
+        }
+    }
+
+    /// A table of the file.
+    const fn section(name: &'static str, value: ValueType, preset: Preset) -> Self {
+        Self {
+            shown: ExampleValue::Hidden,
+            ..Self::new(name, value, preset, "")
+        }
+    }
+
+    const fn slate(self, name: &'static str) -> Self {
+        Self {
+            slate: SlateName::Also(name),
+            ..self
+        }
+    }
+
+    const fn slate_only(self) -> Self {
+        Self {
+            slate: SlateName::Only,
+            shown: ExampleValue::Hidden,
+            ..self
+        }
+    }
+
+    const fn set(self, literal: &'static str) -> Self {
+        Self {
+            shown: ExampleValue::Set(literal),
+            ..self
+        }
+    }
+
+    const fn comment(self, literal: &'static str) -> Self {
+        Self {
+            shown: ExampleValue::Comment(literal),
+            ..self
+        }
+    }
+
+    /// The names by which a file may call it.
+    pub(crate) fn names(&self, is_json: bool) -> Vec<&'static str> {
+        match self.slate {
+            SlateName::Only if !is_json => Vec::new(),
+            SlateName::Also(slates) if is_json => vec![self.name, slates],
+            _ => vec![self.name],
+        }
+    }
+}
+
+impl Word {
+    const fn plain(word: &'static str) -> Self {
+        Self::new(word, "")
+    }
+
+    const fn new(word: &'static str, help: &'static str) -> Self {
+        Self { word, help }
+    }
+}
+
+impl IntegerRange {
+    pub(crate) const fn new(least: i64, most: i64, unit: Unit) -> Self {
+        Self { least, most, unit }
+    }
+
+    /// A duration of at least so many milliseconds.
+    const fn milliseconds(least: i64) -> ValueType {
+        ValueType::Integer(Self::new(least, MS_MAX, Unit::Milliseconds))
+    }
+
+    /// At least so many bytes.
+    const fn bytes(least: i64) -> ValueType {
+        ValueType::Integer(Self::new(least, AMOUNT_MAX, Unit::Bytes))
+    }
+
+    const fn events() -> ValueType {
+        ValueType::Integer(Self::new(1, AMOUNT_MAX, Unit::Events))
+    }
+
+    /// A number of things.
+    const fn count(most: i64) -> ValueType {
+        ValueType::Integer(Self::new(1, most, Unit::None))
+    }
+}
+
+impl KeyGroup {
+    const fn of(keys: &'static [Key]) -> Self {
+        Self {
+            help: "",
+            explained_in: "",
+            keys,
+        }
+    }
+}
+
+impl KeyTable {
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &'static Key> {
+        self.groups.iter().flat_map(|group| group.keys)
+    }
+}

@@ -1,0 +1,80 @@
+//! `[replication]`: batches, waits and limits.
+
+use super::{IntegerRange, Key, KeyGroup, KeyTable, Preset};
+
+pub(crate) const REPLICATION: KeyTable = KeyTable {
+    name: "replication",
+    header: "[replication]",
+    help: "",
+    groups: &[KeyGroup::of(KEYS)],
+};
+
+const KEYS: &[Key] = &[
+    Key::new(
+        "max_events_per_write",
+        IntegerRange::events(),
+        Preset::Integer(10_000),
+        "Events of one destination transaction, groups aside. More is a little quicker, less shows events earlier while catching up.",
+    ),
+    Key::new(
+        "max_bytes_per_write",
+        IntegerRange::bytes(1),
+        Preset::Integer(16 << 20),
+        "Bytes of one destination transaction, groups and single rows aside.",
+    ),
+    Key::new(
+        "connect_timeout_ms",
+        IntegerRange::milliseconds(1),
+        Preset::Integer(15_000),
+        "Milliseconds to connect and to pass the checks of one connection. Raise it for servers far away.",
+    ),
+    Key::new(
+        "retry_wait_max_ms",
+        IntegerRange::milliseconds(1),
+        Preset::Integer(30_000),
+        "Milliseconds: the longest wait between two tries. Lower it to come back sooner, raise it to be easier on a server that is down.",
+    ),
+    Key::new(
+        "retry_for_ms",
+        IntegerRange::milliseconds(0),
+        Preset::Integer(0),
+        "Milliseconds without any progress after which the run gives up with exit code 8; 0 tries for ever. With --until-caught-up the \
+         default is 60000.",
+    )
+    .comment("0"),
+    Key::new(
+        "hold_max_ms",
+        IntegerRange::milliseconds(1),
+        Preset::Integer(100),
+        "Milliseconds: a destination that would hold the others up longer goes on alone until it is level and quick again. Raise it \
+         where all destinations should stay together, at the price of waiting for the slowest. In the middle of a backlog it may be up \
+         to half a second more, so that one that is starved for a moment stays.",
+    ),
+    Key::new(
+        "readers_max",
+        IntegerRange::count(1_000),
+        Preset::Integer(4),
+        "Concurrent reads of the source at most, at least 1: destinations at different positions read apart from each other. Lower it \
+         where the source is short of power.",
+    ),
+    Key::new(
+        "append_timeout_ms",
+        IntegerRange::milliseconds(1),
+        Preset::Integer(120_000),
+        "Milliseconds without progress of a destination transaction; then the connection is dropped and the position asked again.",
+    ),
+    Key::new(
+        "buffer_bytes_max",
+        IntegerRange::bytes(64 << 10),
+        Preset::Integer(16 << 20),
+        "Bytes of rows in flight in the whole process, at least 65536, whatever the number of destinations. The largest single row \
+         comes on top, twice for each read. Raise it for destinations far away, lower it in a small container.",
+    ),
+    Key::new(
+        "shutdown_timeout_ms",
+        IntegerRange::milliseconds(0),
+        Preset::Integer(5_000),
+        "Milliseconds to finish or roll back the batch in hand after a first SIGINT or SIGTERM; keep it below the grace period of the \
+         container.",
+    ),
+];

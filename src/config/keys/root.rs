@@ -1,0 +1,34 @@
+//! The top of the file: its sections. slate's two numbers stand here; ours are in `[replication]`.
+
+use super::{AMOUNT_MAX, IntegerRange, Key, KeyGroup, KeyTable, Preset, Unit, ValueType};
+
+pub(crate) const ROOT: KeyTable = KeyTable {
+    name: "",
+    header: "the top of the file",
+    help: "One file describes one replication: a source, its destinations, and how it is done.",
+    groups: &[KeyGroup::of(SECTIONS), KeyGroup::of(SLATES)],
+};
+
+const SECTIONS: &[Key] = &[
+    Key::section("source", ValueType::Section, Preset::Required).slate("eventSource"),
+    Key::section("destinations", ValueType::SectionList, Preset::Required).slate("replicationDestinations"),
+    Key::section("replication", ValueType::Section, Preset::Described("the defaults of its keys")),
+    Key::section("log", ValueType::Section, Preset::Described("the defaults of its keys")),
+];
+
+const SLATES: &[Key] = &[
+    Key::new(
+        "maxEventsPerWrite",
+        ValueType::Integer(IntegerRange::new(i64::MIN, AMOUNT_MAX, Unit::None)),
+        Preset::Described("replication.max_events_per_write"),
+        "slate's name of replication.max_events_per_write; raised to 10000 where it is lower.",
+    )
+    .slate_only(),
+    Key::new(
+        "connectTimeout",
+        IntegerRange::milliseconds(1),
+        Preset::Described("replication.connect_timeout_ms"),
+        "slate's name of replication.connect_timeout_ms.",
+    )
+    .slate_only(),
+];

@@ -1,0 +1,99 @@
+//! `[source]`.
+
+use super::{IntegerRange, Key, KeyGroup, KeyTable, Preset, ValueType, Word, connection};
+
+pub(crate) const SOURCE: KeyTable = KeyTable {
+    name: "source",
+    header: "[source]",
+    help: "",
+    groups: &[KeyGroup::of(&[URL]), connection::PARTS, KeyGroup::of(KEYS)],
+};
+
+const URL: Key = Key::new(
+    "url",
+    ValueType::Text,
+    Preset::Described("the parts below"),
+    "Where events come from: a URL or keyword string, as libpq takes them (several hosts, sslmode, service, options, …); what is not \
+     supported is refused. What is not said comes from the service file, then from the environment (PGHOST, PGUSER, …), then from \
+     libpq's defaults. A password in a URL is percent-encoded; better leave it out and use password_file, PGPASSWORD or ~/.pgpass.",
+)
+.set("\"postgres://reader@db1.internal/orders?sslmode=verify-full&sslrootcert=system\"");
+
+const KEYS: &[Key] = &[
+    Key::new(
+        "table",
+        ValueType::TableName,
+        Preset::Text("public.events"),
+        "The event table, written as in SQL: events, public.events or \"My Schema\".\"Events\".",
+    ),
+    Key::new(
+        "id_column",
+        ValueType::Identifier { may_be_empty: false },
+        Preset::Text("id"),
+        "Its integer key, with a unique index.",
+    ),
+    Key::new(
+        "ids",
+        ValueType::Ids(IDS),
+        Preset::Text("auto"),
+        "How ids are given out: found out at start-up (auto), or demanded.",
+    ),
+    Key::new(
+        "group_by",
+        ValueType::Identifier { may_be_empty: true },
+        Preset::Text("ts"),
+        "Neighbours with an equal value in this column are never split over two destination transactions, so that readers of a \
+         destination see all events of one call at once. Default: ts, where the table has it. \"\" turns it off.",
+    )
+    .comment("\"ts\""),
+    Key::new(
+        "group_events_max",
+        IntegerRange::events(),
+        Preset::Integer(1_000_000),
+        "A group of more events than this is cut, with a warning. Lower it where a destination cannot bear long transactions.",
+    ),
+    Key::new(
+        "channel",
+        ValueType::Identifier { may_be_empty: false },
+        Preset::Text("eventsinsert"),
+        "Listened to besides Counterfoil's own channel \"counterfoil\": the one slate's trigger notifies.",
+    ),
+    Key::new(
+        "known_gaps",
+        ValueType::IdRanges,
+        Preset::EmptyList,
+        "Consecutive ids only: missing ids that are accepted, as ids or ranges with both ends: [\"42\", \"100..120\"].",
+    ),
+    Key::new(
+        "poll_interval_ms",
+        IntegerRange::milliseconds(1),
+        Preset::Integer(1_000),
+        "Milliseconds, at least 1: the longest wait between two looks at the source when no notification comes. Without a trigger \
+         the wait is a quarter of the time since the last event, from 20 ms up to this. Each look costs one index probe.",
+    ),
+    Key::new(
+        "durability_gate",
+        ValueType::Boolean,
+        Preset::Boolean(true),
+        "Whether a batch is committed only once the source has its rows safely on disk. With false, a crash of a source that runs \
+         with synchronous_commit = off can leave a destination with events its source has lost.",
+    ),
+];
+
+const IDS: &[Word] = &[
+    Word::new("auto", "found out at start-up"),
+    Word::new("consecutive", "1, 2, 3 … without holes: the strongest checks"),
+    Word::new(
+        "sequence",
+        "from one sequence: writers do not wait for each other, and holes are ordinary",
+    ),
+    Word::new(
+        "copy",
+        "the table is itself a destination of another Counterfoil (a chain), and nobody else writes to it",
+    ),
+    Word::new(
+        "grace:5s",
+        "(or grace:500ms) a hole is given up after this time. Unsafe: a transaction that takes longer is lost. Only for a source that \
+         cannot be changed; every start says so.",
+    ),
+];

@@ -1,0 +1,111 @@
+//! The value of a key as the table of keys has it: what is written, where it is right, else what holds without it.
+
+use super::file::reader::{Found, Reader, Section};
+use super::file::tree::Value;
+use super::keys::{Key, Preset, ValueType};
+use crate::sql::TableName;
+use std::time::Duration;
+
+const TABLE_FIX: &str = "write it as in SQL: events, public.events or \"My Schema\".\"Events\"";
+
+/// The value of a key, if it is there and right.
+pub(super) fn found<'a, T>(
+    reader: &mut Reader<'a>,
+    section: &Section<'a>,
+    name: &str,
+    read: impl FnOnce(&mut Reader<'a>, &Found<'a>) -> Option<T>,
+) -> Option<T> {
+    let found = reader.find(section, name)?;
+    read(reader, &found)
+}
+
+/// A whole number that is written, in the range of its key.
+pub(super) fn written_integer<'a>(reader: &mut Reader<'a>, section: &Section<'a>, name: &str) -> Option<i64> {
+    let key = section.known(name);
+    let ValueType::Integer(range) = key.value else { unlike(key) };
+    found(reader, section, name, |reader, found| reader.integer(found, range))
+}
+
+/// A whole number; the ranges of those that are read so begin at 0 or above.
+pub(super) fn amount<'a>(reader: &mut Reader<'a>, section: &Section<'a>, name: &str) -> u64 {
+    let key = section.known(name);
+    let Preset::Integer(preset) = key.preset else { unlike(key) };
+    written_integer(reader, section, name).unwrap_or(preset).unsigned_abs()
+}
+
+/// A number of things in memory.
+pub(super) fn size<'a>(reader: &mut Reader<'a>, section: &Section<'a>, name: &str) -> usize {
+    usize::try_from(amount(reader, section, name)).unwrap_or(usize::MAX)
+}
+
+/// A duration, given in milliseconds.
+pub(super) fn duration<'a>(reader: &mut Reader<'a>, section: &Section<'a>, name: &str) -> Duration {
+    Duration::from_millis(amount(reader, section, name))
+}
+
+/// `true` or `false`.
+pub(super) fn boolean<'a>(reader: &mut Reader<'a>, section: &Section<'a>, name: &str) -> bool {
+    let key = section.known(name);
+    let Preset::Boolean(preset) = key.preset else { unlike(key) };
+    found(reader, section, name, Reader::boolean).unwrap_or(preset)
+}
+
+/// One of the words of a key.
+pub(super) fn word<'a>(reader: &mut Reader<'a>, section: &Section<'a>, name: &str) -> &'static str {
+    let key = section.known(name);
+    let known = words(key);
+    found(reader, section, name, |reader, found| reader.choice(found, &known)).unwrap_or(preset_text(key))
+}
+
+/// The words that a key takes.
+pub(super) fn words(key: &Key) -> Vec<&'static str> {
+    match key.value {
+        ValueType::Choice(words) | ValueType::Ids(words) => words.iter().map(|word| word.word).collect(),
+        _ => unlike(key),
+    }
+}
+
+/// A name as PostgreSQL has it, if one is written; "" where the key takes it.
+pub(super) fn written_identifier<'a>(reader: &mut Reader<'a>, section: &Section<'a>, name: &str) -> Option<String> {
+    let key = section.known(name);
+    let ValueType::Identifier { may_be_empty } = key.value else {
+        unlike(key)
+    };
+    found(reader, section, name, |reader, found| match &found.node.value {
+        Value::Text(text) if text.is_empty() && may_be_empty => Some(String::new()),
+        _ => reader.identifier(found),
+    })
+}
+
+/// A name as PostgreSQL has it.
+pub(super) fn identifier<'a>(reader: &mut Reader<'a>, section: &Section<'a>, name: &str) -> String {
+    written_identifier(reader, section, name).unwrap_or_else(|| preset_text(section.known(name)).to_owned())
+}
+
+/// The words of a key that holds without being written.
+pub(super) fn preset_text(key: &Key) -> &'static str {
+    let Preset::Text(preset) = key.preset else { unlike(key) };
+    preset
+}
+
+/// A table of a database, if one is written.
+pub(super) fn written_table<'a>(reader: &mut Reader<'a>, section: &Section<'a>, name: &str) -> Option<TableName> {
+    let place = reader.find(section, name)?;
+    let text = reader.text(&place)?;
+    // The error of `parse` shows the value; what stands in the file is enough, and cannot be a secret out of a variable.
+    let table = TableName::parse(&text.value).ok();
+    if table.is_none() {
+        let what = format!("{} cannot be {:?}", place.key, text.written);
+        reader.problem(place.node.at, &place.key, what, TABLE_FIX);
+    }
+    table
+}
+
+/// The table that a key names without being written.
+pub(super) fn preset_table(key: &Key) -> TableName {
+    TableName::parse(preset_text(key)).expect("the table of keys names a table as SQL has it")
+}
+
+fn unlike(key: &Key) -> ! {
+    unreachable!("the key {} is read as something that the table of keys does not say", key.name)
+}
