@@ -8,46 +8,48 @@ use crate::event::wire::{ReadAs, Wire, WireColumn};
 use crate::sql;
 use postgres_types::{Kind as TypeKind, Type};
 
-/// Whether the binary form of a type is the same on all servers: a built-in scalar of the list below, or an array of one.
+/// Built-in scalars whose binary form is the same on all servers.
 ///
 /// Domains, enums, composites, ranges, types of extensions and `money` (it depends on `lc_monetary`) are not in it.
+pub const BINARY_STABLE: [Type; 28] = [
+    Type::BOOL,
+    Type::INT2,
+    Type::INT4,
+    Type::INT8,
+    Type::FLOAT4,
+    Type::FLOAT8,
+    Type::NUMERIC,
+    Type::TEXT,
+    Type::VARCHAR,
+    Type::BPCHAR,
+    Type::CHAR,
+    Type::NAME,
+    Type::BYTEA,
+    Type::UUID,
+    Type::DATE,
+    Type::TIME,
+    Type::TIMETZ,
+    Type::TIMESTAMP,
+    Type::TIMESTAMPTZ,
+    Type::INTERVAL,
+    Type::JSON,
+    Type::JSONB,
+    Type::BIT,
+    Type::VARBIT,
+    Type::INET,
+    Type::CIDR,
+    Type::MACADDR,
+    Type::MACADDR8,
+];
+
+/// Whether a type is one of them, or an array of one.
 pub fn is_binary_stable(type_oid: u32) -> bool {
     let Some(known) = Type::from_oid(type_oid) else { return false };
     let scalar = match known.kind() {
-        TypeKind::Array(element) => element.clone(),
-        _ => known,
+        TypeKind::Array(element) => element,
+        _ => &known,
     };
-    [
-        Type::BOOL,
-        Type::INT2,
-        Type::INT4,
-        Type::INT8,
-        Type::FLOAT4,
-        Type::FLOAT8,
-        Type::NUMERIC,
-        Type::TEXT,
-        Type::VARCHAR,
-        Type::BPCHAR,
-        Type::CHAR,
-        Type::NAME,
-        Type::BYTEA,
-        Type::UUID,
-        Type::DATE,
-        Type::TIME,
-        Type::TIMETZ,
-        Type::TIMESTAMP,
-        Type::TIMESTAMPTZ,
-        Type::INTERVAL,
-        Type::JSON,
-        Type::JSONB,
-        Type::BIT,
-        Type::VARBIT,
-        Type::INET,
-        Type::CIDR,
-        Type::MACADDR,
-        Type::MACADDR8,
-    ]
-    .contains(&scalar)
+    BINARY_STABLE.contains(scalar)
 }
 
 /// Which edition of a type's binary form a server of this version speaks.
@@ -134,8 +136,13 @@ fn travelling(source: &Table, destination: &Table, is_wanted: impl Fn(&Column) -
     let wire_column = |(from, _, read_as): (&Column, &Column, ReadAs)| WireColumn {
         name: from.name.clone(),
         read_as: match read_as {
-            ReadAs::Plain if not_binary.is_none() && has_forms(from) => ReadAs::Stored { oid: from.type_oid },
+            ReadAs::Plain if not_binary.is_none() && has_forms(from) => ReadAs::Stored,
             other => other,
+        },
+        type_oid: match read_as {
+            ReadAs::Widened => Some(Type::INT8.oid()),
+            ReadAs::Xml => Some(Type::TEXT.oid()),
+            _ => from.own_type.is_none().then_some(from.type_oid),
         },
     };
     problems.or_ok(Wire {

@@ -274,6 +274,26 @@ fn int4_goes_into_int8_by_a_cast_and_int8_into_int4_never() {
 }
 
 #[test]
+fn a_wire_knows_the_type_that_arrives_and_of_a_users_own_none() {
+    let mut source = with_own_type("s.mood", &[("s.mood", labels(&["glad"]))]);
+    source.columns[0] = column("id", &Type::INT4);
+    source.columns.push(column("note", &Type::XML));
+    source.columns.push(column("tags", &Type::TEXT_ARRAY));
+    let mut destination = source.clone();
+    destination.columns[0] = column("id", &Type::INT8);
+    let found = wire(&source, &destination, "id").unwrap();
+    let oids: Vec<Option<u32>> = found.columns.iter().map(|column| column.type_oid).collect();
+    let oid = |of: Type| Some(of.oid());
+    assert_eq!(oids, [oid(Type::INT8), None, oid(Type::TEXT), oid(Type::TEXT_ARRAY)]);
+    source.columns[1].type_oid += 1;
+    assert_eq!(
+        wire(&source, &destination, "id").unwrap(),
+        found,
+        "made anew, a type has another oid"
+    );
+}
+
+#[test]
 fn types_of_equal_width_are_not_equal() {
     let mut destination = events();
     destination.columns[1] = column("ts", &Type::TIMESTAMP);

@@ -20,6 +20,9 @@ pub struct WireColumn {
     pub name: String,
     /// How its value is read.
     pub read_as: ReadAs,
+    /// Oid of the built-in type that arrives, after the cast that `read_as` makes. `None` for a type outside `pg_catalog`: its oid differs from database to
+    /// database, and equal wires stay equal.
+    pub type_oid: Option<u32>,
 }
 
 /// How the value of a column is read, so that what travels is all of it.
@@ -35,15 +38,9 @@ pub enum ReadAs {
     Xml,
     /// An array or a floating-point number that travels in binary form: as it is. That form tells how it is stored, which of equal ones can differ
     /// (the bounds of an empty array, the sign of a NaN).
-    Stored {
-        /// Oid of its type, a built-in one.
-        oid: u32,
-    },
+    Stored,
     /// The same where it is compared: made anew of its text, so that equal ones have one form.
-    Anew {
-        /// Oid of its type.
-        oid: u32,
-    },
+    Anew,
 }
 
 impl WireColumn {
@@ -51,8 +48,8 @@ impl WireColumn {
     pub fn value(&self, of: &str) -> String {
         let column = format!("{of}.{}", ident(&self.name));
         match self.read_as {
-            ReadAs::Plain | ReadAs::Bytes | ReadAs::Stored { .. } => column,
-            ReadAs::Anew { oid } => match Type::from_oid(oid) {
+            ReadAs::Plain | ReadAs::Bytes | ReadAs::Stored => column,
+            ReadAs::Anew => match self.type_oid.and_then(Type::from_oid) {
                 Some(known) => format!("{}::pg_catalog.{}", output(&column), ident(known.name())),
                 None => column,
             },
@@ -87,11 +84,11 @@ impl Wire {
     #[must_use]
     pub fn compared(&self) -> Self {
         let column = |column: &WireColumn| WireColumn {
-            name: column.name.clone(),
             read_as: match column.read_as {
-                ReadAs::Stored { oid } => ReadAs::Anew { oid },
+                ReadAs::Stored => ReadAs::Anew,
                 other => other,
             },
+            ..column.clone()
         };
         Self {
             columns: self.columns.iter().map(column).collect(),

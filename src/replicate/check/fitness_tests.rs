@@ -8,6 +8,7 @@ use crate::event::trigger::InsertTrigger;
 use crate::event::types::UserTypes;
 use crate::event::wire::ReadAs;
 use crate::event::wire::WireColumn;
+use postgres_types::Type;
 
 fn server_of(encoding: &str) -> Server {
     Server {
@@ -71,9 +72,10 @@ fn told(change: impl FnOnce(&mut Table)) -> Vec<String> {
 }
 
 fn wire() -> Wire {
-    let columns = ["id", "event"].map(|name| WireColumn {
+    let columns = [("id", Type::INT8), ("event", Type::JSONB)].map(|(name, of)| WireColumn {
         name: name.to_owned(),
         read_as: ReadAs::Plain,
+        type_oid: Some(of.oid()),
     });
     Wire {
         columns: columns.to_vec(),

@@ -172,7 +172,7 @@ async fn equal_arrays_are_equal_however_they_are_stored() {
     let found = findings(&config).await;
     assert!(found.problems.is_empty(), "{}", found.problems.report());
     let wire = &found.destinations[0].shape.as_ref().unwrap().wire;
-    assert!(matches!(wire.columns[1].read_as, ReadAs::Stored { .. }));
+    assert_eq!(wire.columns[1].read_as, ReadAs::Stored);
     destination.execute("delete from events where id = 3").await;
     let (code, printed, complaint) = repair(&source, &destination, &["--insert-missing", "--yes"]);
     assert_eq!(code, Some(0), "{printed}{complaint}");
