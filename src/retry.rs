@@ -1,44 +1,7 @@
-//! One rule of retrying, for the source and for every lane: a pure step from (health, what happened) to the next health.
+//! What can be lost, the source as well as every lane: one machine of its life, and one rule of retrying. Pure: nothing here waits or asks.
 
-use crate::error::Kind;
-use std::time::Duration;
-
-/// How something that can be lost is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Health {
-    /// Being connected and checked.
-    Opening {
-        /// Losses since work was last done.
-        losses: u32,
-    },
-    /// Connected and checked; work may be given to it.
-    Working {
-        /// Losses since work was last done: forgotten only when work was *done*.
-        losses: u32,
-    },
-    /// Waiting until its time has come.
-    Waiting {
-        /// Losses since work was last done.
-        losses: u32,
-        /// How long it waits.
-        wait: Duration,
-    },
-    /// Stopped until a person acts.
-    Halted,
-}
-
-/// What happened to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Happened {
-    /// It was connected and all checks passed.
-    Opened,
-    /// It did work: events were appended, or it was found level.
-    Worked,
-    /// It failed.
-    Lost(Kind),
-    /// Its wait is over.
-    Due,
-}
+use crate::error::Error;
+use std::time::{Duration, Instant};
 
 /// The limits of waiting.
 #[derive(Clone, Copy, Debug)]
@@ -58,75 +21,164 @@ impl Policy {
     }
 }
 
-impl Health {
-    /// Where everything begins.
-    pub const fn new() -> Self {
-        Health::Opening { losses: 0 }
-    }
-
-    /// Losses since work was last done.
-    pub fn losses(self) -> u32 {
-        match self {
-            Health::Opening { losses } | Health::Working { losses } | Health::Waiting { losses, .. } => losses,
-            Health::Halted => 0,
-        }
-    }
-
-    /// The one step. `jitter` is a random number from 0 to 1.
-    #[must_use]
-    pub fn next(self, happened: Happened, policy: &Policy, jitter: f64) -> Self {
-        match (self, happened) {
-            (Health::Halted, _) => Health::Halted,
-            (_, Happened::Lost(kind)) if !kind.consequence().is_retried => Health::Halted,
-            (_, Happened::Lost(_)) => {
-                let losses = self.losses().saturating_add(1);
-                Health::Waiting {
-                    losses,
-                    wait: policy.wait(losses, jitter),
-                }
-            }
-            (_, Happened::Opened) => Health::Working { losses: self.losses() },
-            (_, Happened::Worked) => Health::Working { losses: 0 },
-            (_, Happened::Due) => Health::Opening { losses: self.losses() },
-        }
-    }
+/// Where something is that can be lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase<T> {
+    /// Not connected; due at this time.
+    Closed {
+        /// When.
+        until: Instant,
+    },
+    /// Being connected and checked.
+    Opening,
+    /// Here, connected and checked.
+    Open(T),
+    /// Taken away to do work.
+    Busy,
+    /// Stopped until a person acts.
+    Halted,
 }
 
-impl Default for Health {
-    fn default() -> Self {
-        Self::new()
+/// What follows from a loss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// It is tried again after this wait.
+    Waits {
+        /// How long.
+        wait: Duration,
+        /// Whether it was not lost before, or with other words.
+        is_news: bool,
+    },
+    /// It stopped for good.
+    Halts,
+    /// It had stopped for good before: nothing is news of it.
+    None,
+}
+
+/// Something that can be lost: where it is, how often it was lost since it last did work, and why.
+#[derive(Debug)]
+pub struct Connection<T> {
+    phase: Phase<T>,
+    /// Forgotten only when work was *done*.
+    losses: u32,
+    lost_with: Option<Error>,
+}
+
+impl<T> Connection<T> {
+    /// Closed, and due now.
+    pub const fn new(now: Instant) -> Self {
+        Self {
+            phase: Phase::Closed { until: now },
+            losses: 0,
+            lost_with: None,
+        }
+    }
+
+    /// Where it is.
+    pub fn phase(&self) -> &Phase<T> {
+        &self.phase
+    }
+
+    /// It, when it is here.
+    pub fn open(&self) -> Option<&T> {
+        if let Phase::Open(open) = &self.phase { Some(open) } else { None }
+    }
+
+    /// When it is due to be opened, if that is what is waited for.
+    pub fn due(&self) -> Option<Instant> {
+        if let Phase::Closed { until } = self.phase {
+            Some(until)
+        } else {
+            None
+        }
+    }
+
+    /// Whether it stopped for good.
+    pub fn is_halted(&self) -> bool {
+        matches!(self.phase, Phase::Halted)
+    }
+
+    /// How often it was lost since it last did work.
+    pub fn losses(&self) -> u32 {
+        self.losses
+    }
+
+    /// Why it is lost or halted.
+    pub fn lost_with(&self) -> Option<&Error> {
+        self.lost_with.as_ref()
+    }
+
+    /// Notes that somebody connects and checks it, if it was closed.
+    pub fn begin_opening(&mut self) {
+        if self.due().is_some() {
+            self.phase = Phase::Opening;
+        }
+    }
+
+    /// It was connected and all checks passed: it is here, and lost no more. Gives whether it was waited for; otherwise it is dropped.
+    pub fn opened(&mut self, open: T) -> bool {
+        let is_awaited = matches!(self.phase, Phase::Opening);
+        if is_awaited {
+            self.phase = Phase::Open(open);
+            self.lost_with = None;
+        }
+        is_awaited
+    }
+
+    /// Takes it away to do work, if it is here.
+    pub fn take(&mut self) -> Option<T> {
+        match std::mem::replace(&mut self.phase, Phase::Busy) {
+            Phase::Open(open) => Some(open),
+            other => {
+                self.phase = other;
+                None
+            }
+        }
+    }
+
+    /// It comes back from work. It is dropped when it was halted meanwhile.
+    pub fn give_back(&mut self, open: T) {
+        if matches!(self.phase, Phase::Busy) {
+            self.phase = Phase::Open(open);
+        }
+    }
+
+    /// Work was done: what was lost before is forgotten.
+    pub fn worked(&mut self) {
+        self.losses = 0;
+    }
+
+    /// It is opened again at this time, and is not to blame.
+    pub fn reopen(&mut self, at: Instant) {
+        if !self.is_halted() {
+            self.phase = Phase::Closed { until: at };
+        }
+    }
+
+    /// It failed: it waits, or stops for good. `jitter` is a random number from 0 to 1.
+    pub fn lose(&mut self, error: Error, policy: &Policy, jitter: f64, now: Instant) -> Loss {
+        if self.is_halted() {
+            return Loss::None;
+        }
+        let is_news = self.lost_with.as_ref().is_none_or(|known| known.to_string() != error.to_string());
+        let is_retried = error.kind().consequence().is_retried;
+        self.lost_with = Some(error);
+        if !is_retried {
+            self.phase = Phase::Halted;
+            return Loss::Halts;
+        }
+        self.losses = self.losses.saturating_add(1);
+        let wait = policy.wait(self.losses, jitter);
+        self.phase = Phase::Closed { until: now + wait };
+        Loss::Waits { wait, is_news }
+    }
+
+    /// Stops for good, whatever it was doing.
+    pub fn halt(&mut self) {
+        self.phase = Phase::Halted;
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const POLICY: Policy = Policy {
-        wait_min: Duration::from_millis(100),
-        wait_max: Duration::from_secs(30),
-    };
-
-    #[test]
-    fn losses_are_forgotten_only_when_work_was_done() {
-        let lost = Health::new().next(Happened::Lost(Kind::Unavailable), &POLICY, 1.0);
-        let reopened = lost.next(Happened::Due, &POLICY, 1.0).next(Happened::Opened, &POLICY, 1.0);
-        assert_eq!(reopened.losses(), 1);
-        assert_eq!(reopened.next(Happened::Worked, &POLICY, 1.0).losses(), 0);
-    }
-
-    #[test]
-    fn waits_double_up_to_the_cap_and_never_overflow() {
-        assert_eq!(POLICY.wait(1, 1.0), Duration::from_millis(100));
-        assert_eq!(POLICY.wait(4, 1.0), Duration::from_millis(800));
-        assert_eq!(POLICY.wait(u32::MAX, 1.0), Duration::from_secs(30));
-        assert_eq!(POLICY.wait(u32::MAX, 0.0), Duration::from_secs(15));
-    }
-
-    #[test]
-    fn what_needs_a_person_halts_for_good() {
-        let halted = Health::new().next(Happened::Lost(Kind::Contents), &POLICY, 0.5);
-        assert_eq!(halted, Health::Halted);
-        assert_eq!(halted.next(Happened::Due, &POLICY, 0.5), Health::Halted);
-    }
-}
+#[path = "retry_tests.rs"]
+mod tests;

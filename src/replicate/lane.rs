@@ -4,7 +4,7 @@ use crate::destination::Destination;
 use crate::error::{Error, Kind, Result};
 use crate::event::feed::{Feed, Feeder, Gauge, feed};
 use crate::event::wire::Wire;
-use crate::replicate::upstream::History;
+use crate::replicate::source_state::History;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;

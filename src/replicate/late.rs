@@ -17,7 +17,7 @@ use crate::postgres::table::store::PgTable;
 use crate::replicate::Replication;
 use crate::replicate::check::agreement;
 use crate::replicate::check::damage;
-use crate::replicate::upstream::Source;
+use crate::replicate::source_state::Source;
 use futures::future::{join, try_join};
 use std::time::Duration;
 

@@ -4,14 +4,14 @@ pub mod check;
 mod conductor;
 pub mod fan_out;
 mod lane;
+mod lane_state;
 mod late;
 mod open;
 mod pass;
 pub mod progress;
-mod slot;
+mod source_state;
 pub mod status;
 pub mod told;
-mod upstream;
 
 pub use late::AUDIT_INTERVAL;
 

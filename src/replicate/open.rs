@@ -20,7 +20,7 @@ use crate::replicate::check::notify::Wakeup;
 use crate::replicate::check::shape::{DestinationShape, SourceShape, destination_shape, source_shape};
 use crate::replicate::check::{Tables, contents, latecomer};
 use crate::replicate::lane::{Compared, Lane};
-use crate::replicate::upstream::Source;
+use crate::replicate::source_state::Source;
 use crate::source::discipline::Discipline;
 use crate::source::drawn;
 use crate::source::durability::Gate;

@@ -8,11 +8,11 @@ use crate::error::{Error, Kind, Problems, Result};
 use crate::postgres::turns::Turns;
 use crate::replicate::Replication;
 use crate::replicate::lane::{Lane, Returned, Travellers};
+use crate::replicate::lane_state::LaneState;
 use crate::replicate::late::Found;
 use crate::replicate::pass::{Passed, Reached};
-use crate::replicate::slot::{Slot, State};
-use crate::replicate::upstream::{Source, Upstream};
-use crate::retry::Policy;
+use crate::replicate::source_state::{Source, SourceState};
+use crate::retry::{Connection, Phase, Policy};
 use crate::source::along::News;
 use crate::source::wait::Follower;
 use crate::stop::Stop;
@@ -60,8 +60,8 @@ pub struct Conductor<'a> {
     stop: &'a Stop,
     tasks: JoinSet<Event>,
     turns: Turns,
-    upstream: Upstream,
-    slots: Vec<Slot>,
+    source: SourceState,
+    lanes: Vec<LaneState>,
     /// Told to whoever looks for the mark.
     wants: watch::Sender<Option<i64>>,
     policy: Policy,
@@ -86,17 +86,17 @@ impl<'a> Conductor<'a> {
         let limits = &run.config.replication;
         let now = Instant::now();
         let destinations = run.config.destinations.iter().enumerate();
-        let slot = |(index, destination): (usize, &DestinationConfig)| {
+        let lane = |(index, destination): (usize, &DestinationConfig)| {
             let checked = run.checked.get(index).copied().flatten();
-            Slot::new(destination.name.clone(), Arc::clone(run.progress.gauge(index)), checked, now)
+            LaneState::new(destination.name.clone(), Arc::clone(run.progress.gauge(index)), checked, now)
         };
         Self {
             run,
             stop,
             tasks: JoinSet::new(),
             turns: Turns::new(),
-            upstream: Upstream::new(now),
-            slots: destinations.map(slot).collect(),
+            source: SourceState::new(now),
+            lanes: destinations.map(lane).collect(),
             wants: watch::Sender::new(None),
             policy: Policy {
                 wait_min: RETRY_WAIT_MIN,
@@ -120,22 +120,22 @@ impl<'a> Conductor<'a> {
             self.tick_at = Instant::now() + WATCH_INTERVAL;
             self.watch();
         }
-        self.is_over |= self.is_done() || self.upstream.is_halted();
+        self.is_over |= self.is_done() || self.source.connection().is_halted();
         if self.is_over || self.stop.is_requested() {
             return;
         }
         let now = Instant::now();
-        if self.upstream.is_due(now) {
+        if self.source.connection().due().is_some_and(|due| due <= now) {
             self.open_source();
         }
-        let Some(source) = self.upstream.source() else { return };
-        for index in 0..self.slots.len() {
-            let slot = &mut self.slots[index];
+        let Some(source) = self.source.connected() else { return };
+        for index in 0..self.lanes.len() {
+            let state = &mut self.lanes[index];
             // What was compared over another connection to the source is opened and compared anew.
-            if matches!(&slot.state, State::Ready(lane) if lane.epoch != source.epoch) {
-                slot.state = State::Closed { until: now };
+            if state.connection.open().is_some_and(|lane| lane.epoch != source.epoch) {
+                state.connection.reopen(now);
             }
-            if slot.due().is_some_and(|due| due <= now) {
+            if state.connection.due().is_some_and(|due| due <= now) {
                 self.open_lane(index, &source);
             }
         }
@@ -150,8 +150,8 @@ impl<'a> Conductor<'a> {
 
     /// Whether the first pass over a connection may begin; the later ones wait for nobody.
     fn has_gathered(&mut self, epoch: u64) -> bool {
-        let is_opening = |slot: &Slot| matches!(slot.state, State::Opening);
-        if self.upstream.opened_at().elapsed() >= GATHER_MAX || !self.slots.iter().any(is_opening) {
+        let is_opening = |state: &LaneState| matches!(state.connection.phase(), Phase::Opening);
+        if self.source.opened_at().elapsed() >= GATHER_MAX || !self.lanes.iter().any(is_opening) {
             self.gathered = epoch;
         }
         self.gathered == epoch
@@ -163,8 +163,14 @@ impl<'a> Conductor<'a> {
             return None;
         }
         // Without the source no lane can be opened, however long it has been due.
-        let lanes_due = self.upstream.source().and_then(|_| self.slots.iter().filter_map(Slot::due).min());
-        let due = [self.upstream.due(), lanes_due].into_iter().flatten().fold(self.tick_at, Ord::min);
+        let lanes_due = self
+            .source
+            .connected()
+            .and_then(|_| self.lanes.iter().filter_map(|state| state.connection.due()).min());
+        let due = [self.source.connection().due(), lanes_due]
+            .into_iter()
+            .flatten()
+            .fold(self.tick_at, Ord::min);
         let event = tokio::select! {
             biased;
             () = self.stop.requested() => {
@@ -182,7 +188,11 @@ impl<'a> Conductor<'a> {
         self.is_over = true;
         let allowed = self.run.config.replication.shutdown_timeout;
         let under_way = async {
-            while self.slots.iter().any(|slot| matches!(slot.state, State::Busy | State::Opening)) {
+            while self
+                .lanes
+                .iter()
+                .any(|state| matches!(state.connection.phase(), Phase::Busy | Phase::Opening))
+            {
                 let Some(event) = self.tasks.join_next().await else { break };
                 if let Some(event) = self.unwrap(event) {
                     self.take(event);
@@ -212,8 +222,8 @@ impl<'a> Conductor<'a> {
     pub fn take(&mut self, event: Event) {
         match event {
             Event::SourceOpened(opened) => self.take_source(*opened),
-            Event::Looked(follower, Ok(news), epoch) => self.upstream.saw(follower, news, epoch),
-            Event::Looked(_, Err(error), epoch) => self.lose_source(&judged_anew(error, self.upstream.losses()), epoch),
+            Event::Looked(follower, Ok(news), epoch) => self.source.saw(follower, news, epoch),
+            Event::Looked(_, Err(error), epoch) => self.lose_source(&judged_anew(error, self.source.connection().losses()), epoch),
             Event::LaneOpened(index, opened, epoch) => self.take_opened(index, *opened, epoch),
             Event::Led(number, reached) => self.take_led(number, reached),
             Event::Passed(passed) => self.take_passed(*passed),
@@ -230,43 +240,51 @@ impl<'a> Conductor<'a> {
     /// Why the run ended, when not because all was done or a stop was requested.
     pub fn problems(&self) -> Problems {
         let mut problems = Problems::new();
-        let halted = self.slots.iter().filter(|slot| slot.is_halted()).filter_map(Slot::lost_with);
-        for error in self.bug.iter().chain(self.upstream.halted_with()).chain(halted) {
+        let halted = self
+            .lanes
+            .iter()
+            .map(|state| &state.connection)
+            .filter(|lane| lane.is_halted())
+            .filter_map(Connection::lost_with);
+        let source = Some(self.source.connection()).filter(|source| source.is_halted());
+        for error in self.bug.iter().chain(source.and_then(Connection::lost_with)).chain(halted) {
             problems.push(error.clone());
         }
         if problems.is_empty() && !self.stop.is_requested() && !self.is_done() {
-            let is_wanting = |slot: &&Slot| match self.run.until_caught_up {
-                true => !self.has_arrived(slot),
+            let is_wanting = |state: &&LaneState| match self.run.until_caught_up {
+                true => !self.has_arrived(state),
                 // A source that never answered was not lost.
-                false => self.upstream.source().is_none() || self.upstream.lost_with().or(slot.lost_with()).is_some(),
+                false => {
+                    self.source.connected().is_none() || self.source.connection().lost_with().or(state.connection.lost_with()).is_some()
+                }
             };
-            self.slots
+            self.lanes
                 .iter()
                 .filter(is_wanting)
-                .for_each(|slot| problems.push(self.no_progress(slot)));
+                .for_each(|state| problems.push(self.no_progress(state)));
         }
         problems
     }
 
     fn is_done(&self) -> bool {
-        self.slots
+        self.lanes
             .iter()
-            .all(|slot| slot.is_halted() || (self.run.until_caught_up && self.has_arrived(slot)))
+            .all(|state| state.connection.is_halted() || (self.run.until_caught_up && self.has_arrived(state)))
     }
 
-    fn has_arrived(&self, slot: &Slot) -> bool {
+    fn has_arrived(&self, state: &LaneState) -> bool {
         self.target
-            .is_some_and(|target| slot.was_opened && slot.position >= target && slot.unconfirmed.is_none())
+            .is_some_and(|target| state.was_opened && state.position >= target && state.unconfirmed.is_none())
     }
 
     /// The clock: is the time allowed over, and is there progress to be told?
     fn watch(&mut self) {
         self.run.progress.log(&self.run.log);
         self.lose_the_dead();
-        let is_lane_well = |slot: &Slot| slot.is_halted() || slot.lost_with().is_none();
-        let is_well = self.upstream.source().is_some() && self.slots.iter().all(is_lane_well);
+        let is_lane_well = |state: &LaneState| state.connection.is_halted() || state.connection.lost_with().is_none();
+        let is_well = self.source.connected().is_some() && self.lanes.iter().all(is_lane_well);
         // A long batch is progress too: its rows are counted before its commit.
-        let steps = self.slots.iter().map(|slot| slot.gauge.steps()).sum();
+        let steps = self.lanes.iter().map(|state| state.gauge.steps()).sum();
         let has_moved = std::mem::replace(&mut self.steps, steps) != steps;
         if has_moved || (is_well && !self.run.until_caught_up) {
             self.progressed_at = Instant::now();
@@ -275,19 +293,19 @@ impl<'a> Conductor<'a> {
         self.is_over |= allowed.is_some_and(|allowed| self.progressed_at.elapsed() > allowed);
     }
 
-    fn no_progress(&self, slot: &Slot) -> Error {
+    fn no_progress(&self, state: &LaneState) -> Error {
         let allowed = self.run.config.replication.retry_for.unwrap_or_default();
         let what = format!(
             "destination \"{}\" is not caught up, and nothing has moved for {} ms",
-            slot.name,
+            state.name,
             allowed.as_millis()
         );
-        if let Some(error) = self.upstream.lost_with().or(slot.lost_with()) {
+        if let Some(error) = self.source.connection().lost_with().or(state.connection.lost_with()) {
             let kind = if error.kind() == Kind::Fed { Kind::Fed } else { Kind::Unavailable };
             return error.clone().of_kind(kind).while_doing(what);
         }
-        let ours = Error::new(Kind::Unavailable, what).at(self.upstream.in_words());
-        match self.upstream.holding() {
+        let ours = Error::new(Kind::Unavailable, what).at(self.source.in_words());
+        match self.source.holding() {
             Some(holding) => ours.because(holding.words).fix(holding.fix),
             None => ours.fix("start again: it goes on where it stands; retry_for_ms sets the time allowed"),
         }

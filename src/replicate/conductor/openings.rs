@@ -5,10 +5,11 @@ use crate::error::{Error, Kind, Result};
 use crate::event::range::shown;
 use crate::log::key;
 use crate::replicate::lane::Lane;
+use crate::replicate::lane_state::{Confirming, milliseconds};
 use crate::replicate::late::{self, Found};
 use crate::replicate::open::{self, Known};
-use crate::replicate::slot::{Confirming, State};
-use crate::replicate::upstream::Source;
+use crate::replicate::source_state::Source;
+use crate::retry::Loss;
 use crate::source::wait::Follower;
 use slog::{debug, error, info, warn};
 use std::sync::Arc;
@@ -21,9 +22,9 @@ const FIRST_EPOCH: u64 = 1;
 
 impl Conductor<'_> {
     pub(super) fn open_source(&mut self) {
-        let (run, stop, epoch) = (self.run.clone(), self.stop.clone(), self.upstream.begin_opening());
+        let (run, stop, epoch) = (self.run.clone(), self.stop.clone(), self.source.begin_opening());
         let before = open::Before {
-            sequences: self.upstream.sequences().to_vec(),
+            sequences: self.source.sequences().to_vec(),
             wanted: self.wants.subscribe(),
         };
         self.tasks.spawn(async move {
@@ -39,48 +40,47 @@ impl Conductor<'_> {
                     self.target = Some(source.highest);
                     self.run.progress.aim(source.highest);
                 }
-                if self.upstream.lost_with().is_some() {
+                if self.source.connection().lost_with().is_some() {
                     info!(self.run.log, "the source is back");
                 }
-                self.upstream.opened(source, follower);
+                self.source.opened(source, follower);
             }
-            Err(error) => self.lose_source(&error, self.upstream.epoch()),
+            Err(error) => self.lose_source(&error, self.source.epoch()),
         }
     }
 
     pub(super) fn lose_source(&mut self, error: &Error, epoch: u64) {
-        if error.kind() == Kind::Stopped || epoch != self.upstream.epoch() || self.upstream.due().is_some() {
+        if error.kind() == Kind::Stopped || epoch != self.source.epoch() || self.source.connection().due().is_some() {
             return;
         }
-        let is_news = self.upstream.lost_with().is_none_or(|known| known.to_string() != error.to_string());
         let fix = error.remedy().unwrap_or_default().to_owned();
         self.leading = None;
-        let wait = self.upstream.lose(error, &self.policy, jitter());
-        match wait.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)) {
-            Some(wait_ms) if is_news => {
-                warn!(self.run.log, "the source was lost, trying again"; key::ERROR => error.to_string(), key::FIX => fix, key::WAIT_MS => wait_ms);
+        match self.source.lose(error, &self.policy, jitter()) {
+            Loss::Waits { wait, is_news: true } => {
+                warn!(self.run.log, "the source was lost, trying again"; key::ERROR => error.to_string(), key::FIX => fix, key::WAIT_MS => milliseconds(wait));
             }
-            Some(wait_ms) => debug!(self.run.log, "the source is still lost"; key::WAIT_MS => wait_ms),
-            None => error!(self.run.log, "the source cannot be followed any more"; key::ERROR => error.to_string(), key::FIX => fix),
+            Loss::Waits { wait, is_news: false } => debug!(self.run.log, "the source is still lost"; key::WAIT_MS => milliseconds(wait)),
+            Loss::Halts => error!(self.run.log, "the source cannot be followed any more"; key::ERROR => error.to_string(), key::FIX => fix),
+            Loss::None => {}
         }
-        if self.run.fail_fast && wait.is_some() {
-            self.upstream.halt(error.clone());
+        if self.run.fail_fast {
+            self.source.halt();
         }
     }
 
     pub(super) fn open_lane(&mut self, index: usize, source: &Arc<Source>) {
         let (run, stop, source, epoch) = (self.run.clone(), self.stop.clone(), Arc::clone(source), source.epoch);
-        let slot = &mut self.slots[index];
-        slot.state = State::Opening;
-        let (gauge, turns) = (Arc::clone(&slot.gauge), self.turns.clone());
-        let is_first = !slot.was_opened;
-        let is_compared = match &slot.history {
+        let state = &mut self.lanes[index];
+        state.connection.begin_opening();
+        let (gauge, turns) = (Arc::clone(&state.gauge), self.turns.clone());
+        let is_first = !state.was_opened;
+        let is_compared = match &state.history {
             // A promoted standby or a table made of a backup may lack any event, not only the last.
             Some(history) => source.history().continues(history),
             // What the first checks found is of the connection that was opened right after them.
             None => source.epoch == FIRST_EPOCH && run.checked.get(index).is_some_and(Option::is_some),
         };
-        let (decided, table) = (self.upstream.decided(), slot.table);
+        let (decided, table) = (self.source.decided(), state.table);
         self.tasks.spawn(async move {
             let opening = open::lane(
                 &run,
@@ -103,8 +103,8 @@ impl Conductor<'_> {
         match opened {
             Ok(lane) => {
                 self.run.progress.at(index, lane.position);
-                self.upstream.hear_of(lane.position, lane.epoch);
-                self.slots[index].opened(lane, &self.policy, &self.run.log);
+                self.source.hear_of(lane.position, lane.epoch);
+                self.lanes[index].opened(lane, &self.run.log);
             }
             Err(error) => self.lose_lane(index, error, epoch),
         }
@@ -116,14 +116,14 @@ impl Conductor<'_> {
             self.lose_source(&error.clone().of_kind(Kind::Unavailable), epoch);
         }
         let is_over = self.run.fail_fast && !matches!(error.kind(), Kind::Stopped | Kind::Upstream | Kind::Fed);
-        let until = self.upstream.front().shipped;
-        let slot = &mut self.slots[index];
-        if !is_over && slot.looks_closer(&error, self.run.config.replication.max_events_per_write, until, &self.run.log) {
+        let until = self.source.front().shipped;
+        let state = &mut self.lanes[index];
+        if !is_over && state.looks_closer(&error, self.run.config.replication.max_events_per_write, until, &self.run.log) {
             return;
         }
-        slot.lost(error, &self.policy, jitter(), &self.run.log);
+        state.lost(error, &self.policy, jitter(), &self.run.log);
         if is_over {
-            slot.halt();
+            state.connection.halt();
             self.is_over = true;
         }
     }
@@ -131,8 +131,10 @@ impl Conductor<'_> {
     /// Lanes that wait for events and whose connection died meanwhile are opened anew, though there may be nothing to append: the
     /// destination may have come back without its last events.
     pub(super) fn lose_the_dead(&mut self) {
-        for index in 0..self.slots.len() {
-            let State::Ready(lane) = &self.slots[index].state else { continue };
+        for index in 0..self.lanes.len() {
+            let Some(lane) = self.lanes[index].connection.open() else {
+                continue;
+            };
             if let Some(death) = lane.destination.death() {
                 let epoch = lane.epoch;
                 // Whatever the server's last word was: if it needs a person, the opening says so.
@@ -142,18 +144,18 @@ impl Conductor<'_> {
     }
 
     pub(super) fn begin_audits(&mut self, source: &Arc<Source>, now: Instant) {
-        for index in 0..self.slots.len() {
-            let slot = &mut self.slots[index];
-            let State::Ready(lane) = &slot.state else { continue };
-            if slot.is_under_audit || now.duration_since(slot.audited_at) < self.run.audit_interval {
+        for index in 0..self.lanes.len() {
+            let state = &mut self.lanes[index];
+            let Some(lane) = state.connection.open() else { continue };
+            if state.is_under_audit || now.duration_since(state.audited_at) < self.run.audit_interval {
                 continue;
             }
-            (slot.audited_at, slot.is_under_audit) = (now, true);
+            (state.audited_at, state.is_under_audit) = (now, true);
             let (run, stop, source) = (self.run.clone(), self.stop.clone(), Arc::clone(source));
-            let (wire, before, turns) = (lane.wire.clone(), slot.audited, self.turns.clone());
+            let (wire, before, turns) = (lane.wire.clone(), state.audited, self.turns.clone());
             let held = late::Held {
                 position: lane.position,
-                unconfirmed: slot.unconfirmed,
+                unconfirmed: state.unconfirmed,
             };
             self.tasks.spawn(async move {
                 let audit = late::audit(&run, &source, index, &wire, before, held);
@@ -164,35 +166,35 @@ impl Conductor<'_> {
     }
 
     pub(super) fn take_audited(&mut self, index: usize, unconfirmed: Option<i64>, audited: Result<Found>) {
-        self.slots[index].is_under_audit = false;
+        self.lanes[index].is_under_audit = false;
         match audited {
-            Ok(Found::Agreed(audited)) => self.slots[index].audited = audited,
+            Ok(Found::Agreed(audited)) => self.lanes[index].audited = audited,
             Ok(Found::WentBackwards(highest)) => self.go_back(index, highest),
-            Err(error) if error.kind() == Kind::Upstream => self.lose_source(&error.of_kind(Kind::Unavailable), self.upstream.epoch()),
+            Err(error) if error.kind() == Kind::Upstream => self.lose_source(&error.of_kind(Kind::Unavailable), self.source.epoch()),
             // What it counted is not final, as became known meanwhile: it is counted once more.
-            Err(error) if error.kind() == Kind::Order && self.slots[index].unconfirmed > unconfirmed => {
-                debug!(self.run.log, "a destination lacks events that may have been inserted late"; key::DESTINATION => &self.slots[index].name,
+            Err(error) if error.kind() == Kind::Order && self.lanes[index].unconfirmed > unconfirmed => {
+                debug!(self.run.log, "a destination lacks events that may have been inserted late"; key::DESTINATION => &self.lanes[index].name,
                     key::ERROR => error.to_string());
             }
             Err(error) if error.kind().consequence().is_retried || error.kind() == Kind::Stopped || is_of_the_tables(&error) => {
-                debug!(self.run.log, "late arrivals could not be looked for"; key::DESTINATION => &self.slots[index].name, key::ERROR => error.to_string());
+                debug!(self.run.log, "late arrivals could not be looked for"; key::DESTINATION => &self.lanes[index].name, key::ERROR => error.to_string());
             }
-            Err(error) => self.lose_lane(index, error, self.upstream.epoch()),
+            Err(error) => self.lose_lane(index, error, self.source.epoch()),
         }
     }
 
     /// Counts lanes once more whose comparison was not final, now that it can be.
     pub(super) fn begin_confirmations(&mut self, source: &Arc<Source>, now: Instant) {
-        for index in 0..self.slots.len() {
-            let slot = &mut self.slots[index];
-            let (State::Ready(lane), Some(through)) = (&slot.state, slot.unconfirmed) else {
+        for index in 0..self.lanes.len() {
+            let state = &mut self.lanes[index];
+            let (Some(lane), Some(through)) = (state.connection.open(), state.unconfirmed) else {
                 continue;
             };
-            let is_due = matches!(slot.confirming, Confirming::From(from) if from <= now);
-            if !is_due || Some(through) > self.upstream.decided() {
+            let is_due = matches!(state.confirming, Confirming::From(from) if from <= now);
+            if !is_due || Some(through) > self.source.decided() {
                 continue;
             }
-            slot.confirming = Confirming::Now;
+            state.confirming = Confirming::Now;
             let (run, stop, source) = (self.run.clone(), self.stop.clone(), Arc::clone(source));
             let (wire, turns) = (lane.wire.clone(), self.turns.clone());
             self.tasks.spawn(async move {
@@ -204,27 +206,27 @@ impl Conductor<'_> {
     }
 
     pub(super) fn take_confirmed(&mut self, index: usize, through: i64, confirmed: Result<()>) {
-        let slot = &mut self.slots[index];
-        slot.confirming = Confirming::From(Instant::now() + CONFIRM_AGAIN);
+        let state = &mut self.lanes[index];
+        state.confirming = Confirming::From(Instant::now() + CONFIRM_AGAIN);
         match confirmed {
-            Ok(()) if slot.unconfirmed == Some(through) => {
-                slot.unconfirmed = None;
+            Ok(()) if state.unconfirmed == Some(through) => {
+                state.unconfirmed = None;
                 info!(self.run.log, "the destination was counted again and agrees";
-                    key::DESTINATION => &slot.name, key::THROUGH => through);
+                    key::DESTINATION => &state.name, key::THROUGH => through);
             }
             Ok(()) => {}
-            Err(error) if error.kind() == Kind::Upstream => self.lose_source(&error.of_kind(Kind::Unavailable), self.upstream.epoch()),
+            Err(error) if error.kind() == Kind::Upstream => self.lose_source(&error.of_kind(Kind::Unavailable), self.source.epoch()),
             Err(error) if error.kind().consequence().is_retried || error.kind() == Kind::Stopped || is_of_the_tables(&error) => {
-                debug!(self.run.log, "a destination could not be confirmed yet"; key::DESTINATION => &slot.name, key::ERROR => error.to_string());
+                debug!(self.run.log, "a destination could not be confirmed yet"; key::DESTINATION => &state.name, key::ERROR => error.to_string());
             }
-            Err(error) => self.lose_lane(index, error, self.upstream.epoch()),
+            Err(error) => self.lose_lane(index, error, self.source.epoch()),
         }
     }
 
     /// The last events of a destination are gone. A lane that waits here is opened anew, which appends them again; one that is under way finds it out
     /// by itself.
     fn go_back(&mut self, index: usize, highest: Option<i64>) {
-        let State::Ready(lane) = &self.slots[index].state else { return };
+        let Some(lane) = self.lanes[index].connection.open() else { return };
         if lane.position > highest {
             let why = format!("its highest id is {}, {} was expected", shown(highest), shown(lane.position));
             let moved = Error::new(
@@ -232,7 +234,7 @@ impl Conductor<'_> {
                 "the destination has moved: somebody else changed it, or it crashed",
             );
             let moved = moved.because(why).fix("nothing to do: it is compared anew");
-            self.lose_lane(index, moved, self.upstream.epoch());
+            self.lose_lane(index, moved, self.source.epoch());
         }
     }
 }

@@ -7,9 +7,9 @@ use crate::event::range::shown;
 use crate::log::key;
 use crate::replicate::fan_out::{Group, Pace, Standing, groups};
 use crate::replicate::lane::{Lane, Returned, Travellers};
+use crate::replicate::lane_state::{LaneState, Stall};
 use crate::replicate::pass::{Bounds, Passed, Reached, pass};
-use crate::replicate::slot::{Slot, Stall, State};
-use crate::replicate::upstream::Source;
+use crate::replicate::source_state::Source;
 use crate::source::along::{Along, News};
 use crate::source::cut::{CHUNK_BYTES, Stopped};
 use crate::source::explain::{Hold, Reason};
@@ -23,14 +23,14 @@ use tokio::sync::oneshot;
 
 impl Conductor<'_> {
     pub(super) fn begin_look(&mut self, epoch: u64) {
-        let (front, decided) = (self.upstream.front(), self.upstream.decided());
+        let (front, decided) = (self.source.front(), self.source.decided());
         let wanted = self.wanted();
         self.wants.send_if_modified(|wants| std::mem::replace(wants, wanted) != wanted);
-        let awaits_mark = |slot: &Slot| matches!(slot.state, State::Ready(_)) && slot.awaits_mark(front.shipped, decided);
-        if self.is_led() || !self.slots.iter().any(awaits_mark) {
+        let awaits_mark = |state: &LaneState| state.connection.open().is_some() && state.awaits_mark(front.shipped, decided);
+        if self.is_led() || !self.lanes.iter().any(awaits_mark) {
             return;
         }
-        let Some((mut follower, lost)) = self.upstream.take_follower() else {
+        let Some((mut follower, lost)) = self.source.take_follower() else {
             return;
         };
         let (stop, along) = (self.stop.clone(), self.along());
@@ -43,24 +43,24 @@ impl Conductor<'_> {
 
     /// Up to where somebody waits for ids to be decided: a lane whose comparison was not final, or one that stands behind the front at a gap.
     fn wanted(&self) -> Option<i64> {
-        let decided = self.upstream.decided();
+        let decided = self.source.decided();
         let more = decided.map_or(i64::MIN, |decided| decided.saturating_add(1));
-        let ready = self.slots.iter().filter(|slot| matches!(slot.state, State::Ready(_)));
+        let ready = self.lanes.iter().filter(|state| state.connection.open().is_some());
         ready
-            .filter_map(|slot| {
-                let unconfirmed = slot.unconfirmed.filter(|through| Some(*through) > decided);
-                unconfirmed.into_iter().chain(slot.is_stalled(decided).then_some(more)).min()
+            .filter_map(|state| {
+                let unconfirmed = state.unconfirmed.filter(|through| Some(*through) > decided);
+                unconfirmed.into_iter().chain(state.is_stalled(decided).then_some(more)).min()
             })
             .min()
     }
 
     /// What the first lane that awaits a mark would read first.
     fn along(&self) -> Option<Along> {
-        let source = self.upstream.source().filter(|_| self.upstream.has_small_rows())?;
-        let (front, decided) = (self.upstream.front().shipped, self.upstream.decided());
-        let wire = self.slots.iter().find_map(|slot| match &slot.state {
-            State::Ready(lane) if slot.awaits_mark(front, decided) => Some(&lane.wire),
-            _ => None,
+        let source = self.source.connected().filter(|_| self.source.has_small_rows())?;
+        let (front, decided) = (self.source.front().shipped, self.source.decided());
+        let wire = self.lanes.iter().find_map(|state| {
+            let lane = state.connection.open().filter(|_| state.awaits_mark(front, decided))?;
+            Some(&lane.wire)
         })?;
         let reading = source.reading(wire, &self.run.config).filter(|_| wire.format == Format::Binary)?;
         Some(Along {
@@ -75,18 +75,18 @@ impl Conductor<'_> {
     }
 
     pub(super) fn begin_passes(&mut self, source: &Arc<Source>) {
-        let decided = self.upstream.decided();
+        let decided = self.source.decided();
         for group in groups(&self.standings(), source.near_ids, decided) {
-            let front = self.upstream.front().shipped;
-            let awaits_mark = |lane: &usize| self.slots[*lane].awaits_mark(front, decided);
+            let front = self.source.front().shipped;
+            let awaits_mark = |lane: &usize| self.lanes[*lane].awaits_mark(front, decided);
             let may_lead = group.lanes.iter().any(awaits_mark) && !self.is_led();
             let is_behind = !group.lanes.iter().all(awaits_mark);
-            let news = if may_lead { self.upstream.take_news() } else { None };
+            let news = if may_lead { self.source.take_news() } else { None };
             let is_leading = news.is_some();
             let behind = |mark| News { mark, first: None };
             let news = news
                 .map(|news| news.at(front))
-                .or_else(|| self.upstream.mark_behind(group.after).filter(|_| is_behind).map(behind));
+                .or_else(|| self.source.mark_behind(group.after).filter(|_| is_behind).map(behind));
             if let Some(news) = news {
                 self.begin_pass(source, &group, news, is_leading);
             }
@@ -96,8 +96,8 @@ impl Conductor<'_> {
     fn standings(&self) -> Vec<Standing> {
         let mut forms = Vec::new();
         let mut ready = Vec::new();
-        for (index, slot) in self.slots.iter().enumerate() {
-            let State::Ready(lane) = &slot.state else { continue };
+        for (index, state) in self.lanes.iter().enumerate() {
+            let Some(lane) = state.connection.open() else { continue };
             let form = forms.iter().position(|known| *known == &lane.wire).unwrap_or_else(|| {
                 forms.push(&lane.wire);
                 forms.len() - 1
@@ -106,10 +106,10 @@ impl Conductor<'_> {
                 lane: index,
                 position: lane.position,
                 form,
-                pace: if slot.batch_events_max().is_some() {
+                pace: if state.batch_events_max().is_some() {
                     Pace::left()
                 } else {
-                    slot.pace
+                    state.pace
                 },
             });
         }
@@ -117,12 +117,17 @@ impl Conductor<'_> {
     }
 
     fn begin_pass(&mut self, source: &Arc<Source>, group: &Group, news: News, is_leading: bool) {
-        let lanes: Vec<Lane> = group.lanes.iter().filter_map(|index| self.slots[*index].take_lane()).collect();
+        let lanes: Vec<Lane> = group
+            .lanes
+            .iter()
+            .filter_map(|index| self.lanes[*index].connection.take())
+            .map(|lane| *lane)
+            .collect();
         let Some(mut reading) = lanes.first().and_then(|lane| source.reading(&lane.wire, &self.run.config)) else {
             return;
         };
         if let [only] = group.lanes.as_slice()
-            && let Some(events_max) = self.slots[*only].batch_events_max()
+            && let Some(events_max) = self.lanes[*only].batch_events_max()
         {
             reading.limits.events_max = events_max;
         }
@@ -130,7 +135,7 @@ impl Conductor<'_> {
         debug!(self.run.log, "a pass began"; "after" => shown(group.after), "lanes" => lanes.len(), "is_leading" => is_leading);
         let lead = is_leading.then(|| self.begin_lead());
         let (source, after, bounds, stop) = (Arc::clone(source), group.after, self.bounds_of(lanes.len()), self.stop.clone());
-        let (front, decided) = (self.upstream.front().shipped, news.mark.decided());
+        let (front, decided) = (self.source.front().shipped, news.mark.decided());
         self.tasks.spawn(async move {
             let batches = readers.batches(&reading, after, news.mark, &source.gate, PASS_MAX);
             let batches = batches.beginning_with(news.first);
@@ -144,7 +149,7 @@ impl Conductor<'_> {
     fn bounds_of(&self, lanes: usize) -> Bounds {
         let limits = &self.run.config.replication;
         Bounds {
-            room_max: (limits.buffer_bytes_max / self.slots.len() * lanes).max(CHUNK_BYTES),
+            room_max: (limits.buffer_bytes_max / self.lanes.len() * lanes).max(CHUNK_BYTES),
             hold_max: limits.hold_max,
         }
     }
@@ -165,14 +170,14 @@ impl Conductor<'_> {
             self.leading = None;
         }
         if let Some(reached) = reached {
-            self.upstream.shipped(&reached, is_leading);
+            self.source.shipped(&reached, is_leading);
         }
     }
 
     pub(super) fn take_passed(&mut self, mut passed: Passed) {
         self.refuse_vanished_rows(&mut passed);
         self.refuse_hole(&mut passed);
-        self.upstream.shipped(&passed.reached, false);
+        self.source.shipped(&passed.reached, false);
         let Reached { ended, epoch, shipped, .. } = passed.reached;
         let decided = passed.decided;
         if passed.group_cuts > 0 {
@@ -187,7 +192,7 @@ impl Conductor<'_> {
         }
         self.await_travellers(passed.still_out);
         if let Some(error) = passed.source_error {
-            self.lose_source(&judged_anew(error, self.upstream.losses()), passed.reached.epoch);
+            self.lose_source(&judged_anew(error, self.source.connection().losses()), passed.reached.epoch);
         }
     }
 
@@ -227,43 +232,43 @@ impl Conductor<'_> {
     }
 
     fn has_consecutive_ids(&self) -> bool {
-        let source = self.upstream.source();
+        let source = self.source.connected();
         source.is_some_and(|source| matches!(source.rule, Rule::Consecutive { .. }))
     }
 
     /// A read that ended before the front, at an id that was not decided: what lies there, or the end of its group, is known later. Read again at
     /// once, it would end in the same place.
     fn note_stall(&mut self, index: usize, ended: Option<Ended>, decided: Option<i64>, epoch: u64) {
-        let front = self.upstream.front().shipped;
+        let front = self.source.front().shipped;
         let is_at_mark = matches!(ended, Some(Ended::Stopped(Stopped::AtMark { .. })));
-        let slot = &mut self.slots[index];
-        let is_stalled = is_at_mark && decided == self.upstream.decided() && slot.position < front && epoch == self.upstream.epoch();
-        slot.stalled_at = is_stalled.then_some(Stall {
-            position: slot.position,
+        let state = &mut self.lanes[index];
+        let is_stalled = is_at_mark && decided == self.source.decided() && state.position < front && epoch == self.source.epoch();
+        state.stalled_at = is_stalled.then_some(Stall {
+            position: state.position,
             decided,
         });
     }
 
     fn judge_paces(&mut self, passed: &Passed) {
         for index in &passed.cut_off {
-            let slot = &mut self.slots[*index];
-            if slot.pace == Pace::Together {
-                info!(self.run.log, "the destination held the others up and goes on alone"; key::DESTINATION => &slot.name);
+            let state = &mut self.lanes[*index];
+            if state.pace == Pace::Together {
+                info!(self.run.log, "the destination held the others up and goes on alone"; key::DESTINATION => &state.name);
             }
-            slot.pace = Pace::left();
+            state.pace = Pace::left();
         }
         let [returned] = passed.returned.as_slice() else { return };
-        let slot = &mut self.slots[returned.index];
+        let state = &mut self.lanes[returned.index];
         // A pass without work says nothing of the pace.
-        if returned.lane.as_ref().map_or(true, |lane| lane.position <= slot.position) {
+        if returned.lane.as_ref().map_or(true, |lane| lane.position <= state.position) {
             return;
         }
         let held = returned.at.saturating_duration_since(passed.read_until);
-        let pace = slot.pace.after_pass(held, self.run.config.replication.hold_max);
-        if pace == Pace::Together && slot.pace != pace {
-            info!(self.run.log, "the destination travels with the others again"; key::DESTINATION => &slot.name);
+        let pace = state.pace.after_pass(held, self.run.config.replication.hold_max);
+        if pace == Pace::Together && state.pace != pace {
+            info!(self.run.log, "the destination travels with the others again"; key::DESTINATION => &state.name);
         }
-        slot.pace = pace;
+        state.pace = pace;
     }
 
     pub(super) fn await_travellers(&mut self, mut travellers: Travellers) {
@@ -282,11 +287,11 @@ impl Conductor<'_> {
         match returned.lane {
             Ok(lane) => {
                 self.run.progress.at(index, lane.position);
-                if self.slots[index].returned(lane, &self.policy, &self.run.log) {
+                if self.lanes[index].returned(lane, &self.run.log) {
                     self.progressed_at = Instant::now();
                 }
             }
-            Err(error) => self.lose_lane(index, judged_anew(error, self.slots[index].losses()), returned.epoch),
+            Err(error) => self.lose_lane(index, judged_anew(error, self.lanes[index].connection.losses()), returned.epoch),
         }
     }
 }

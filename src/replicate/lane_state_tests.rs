@@ -1,4 +1,4 @@
-//! How a slot takes openings, returns and losses.
+//! How a lane's state takes openings, returns and losses.
 
 use super::*;
 use crate::destination::Destination;
@@ -46,18 +46,20 @@ fn lane(position: i64) -> Lane {
     }
 }
 
-fn opened(slot: &mut Slot, position: i64, compared: Compared) -> Option<i64> {
+fn opened(state: &mut LaneState, position: i64, compared: Compared) -> Option<i64> {
     let lane = Lane {
         compared,
         ..lane(position)
     };
-    slot.opened(lane, &POLICY, &log::none());
-    slot.unconfirmed
+    state.connection.reopen(Instant::now());
+    state.connection.begin_opening();
+    state.opened(lane, &log::none());
+    state.unconfirmed
 }
 
 #[test]
 fn what_was_compared_while_transactions_were_open_or_appended_by_others_is_to_be_confirmed() {
-    let new = |checked| Slot::new("copy".to_owned(), Arc::default(), checked, Instant::now());
+    let new = |checked| LaneState::new("copy".to_owned(), Arc::default(), checked, Instant::now());
     let checked = |is_final| {
         Some(Checked {
             position: Some(5),
@@ -74,41 +76,42 @@ fn what_was_compared_while_transactions_were_open_or_appended_by_others_is_to_be
         Some(7),
         "somebody appended"
     );
-    let mut slot = new(checked(false));
-    assert_eq!(opened(&mut slot, 5, Compared::LastEvent), Some(5));
-    assert!(slot.take_lane().is_some());
-    slot.returned(lane(9), &POLICY, &log::none());
+    let mut state = new(checked(false));
+    assert_eq!(opened(&mut state, 5, Compared::LastEvent), Some(5));
+    assert!(state.connection.take().is_some());
+    state.returned(lane(9), &log::none());
     assert_eq!(
-        opened(&mut slot, 9, Compared::LastEvent),
+        opened(&mut state, 9, Compared::LastEvent),
         Some(5),
         "what we appended needs no proof"
     );
-    assert_eq!(opened(&mut slot, 4, Compared::LastEvent), Some(4), "what is gone is copied again");
-    assert_eq!(opened(&mut slot, 6, Compared::LastEvent), Some(6), "somebody appended");
-    assert_eq!(opened(&mut slot, 6, whole(true)), None);
+    assert_eq!(opened(&mut state, 4, Compared::LastEvent), Some(4), "what is gone is copied again");
+    assert_eq!(opened(&mut state, 6, Compared::LastEvent), Some(6), "somebody appended");
+    assert_eq!(opened(&mut state, 6, whole(true)), None);
 }
 
-/// A slot whose lane is under way while an audit ends it.
-fn halted_under_way() -> Slot {
-    let mut slot = Slot::new("copy".to_owned(), Arc::default(), None, Instant::now());
-    slot.opened(lane(3), &POLICY, &log::none());
-    assert!(slot.take_lane().is_some());
-    slot.lost(Error::new(Kind::Order, "an event is missing"), &POLICY, 0.0, &log::none());
-    slot
+/// A state whose lane is under way while an audit ends it.
+fn halted_under_way() -> LaneState {
+    let mut state = LaneState::new("copy".to_owned(), Arc::default(), None, Instant::now());
+    state.connection.begin_opening();
+    state.opened(lane(3), &log::none());
+    assert!(state.connection.take().is_some());
+    state.lost(Error::new(Kind::Order, "an event is missing"), &POLICY, 0.0, &log::none());
+    state
 }
 
 #[test]
 fn a_lane_that_was_halted_while_it_was_under_way_stays_halted_however_it_comes_back() {
     let mut returned = halted_under_way();
-    assert!(returned.returned(lane(9), &POLICY, &log::none()));
-    assert_eq!((returned.is_halted(), returned.position), (true, Some(9)));
+    assert!(returned.returned(lane(9), &log::none()));
+    assert_eq!((returned.connection.is_halted(), returned.position), (true, Some(9)));
     let mut lost = halted_under_way();
     lost.lost(Error::new(Kind::Stopped, "cut off"), &POLICY, 0.0, &log::none());
     lost.lost(Error::new(Kind::Unavailable, "away"), &POLICY, 0.0, &log::none());
     let mut opened = halted_under_way();
-    opened.opened(lane(9), &POLICY, &log::none());
-    for slot in [lost, opened] {
-        assert!(slot.is_halted());
-        assert_eq!(slot.lost_with().map(Error::kind), Some(Kind::Order));
+    opened.opened(lane(9), &log::none());
+    for state in [lost, opened] {
+        assert!(state.connection.is_halted());
+        assert_eq!(state.connection.lost_with().map(Error::kind), Some(Kind::Order));
     }
 }

@@ -1,4 +1,4 @@
-//! The source as the conductor sees it: its connection and health, the front of what was shipped, and the mark in hand.
+//! The source as the conductor sees it: its connection, the front of what was shipped, and the mark in hand.
 
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
@@ -8,7 +8,7 @@ use crate::postgres::identity::ServerIdentity;
 use crate::postgres::pool::{Lent, Pool};
 use crate::replicate::check::shape::SourceShape;
 use crate::replicate::pass::Reached;
-use crate::retry::{Happened, Health, Policy};
+use crate::retry::{Connection, Loss, Policy};
 use crate::source::along::News;
 use crate::source::cut::{Limits, Mark, Stopped};
 use crate::source::discipline::Discipline;
@@ -21,7 +21,7 @@ use crate::source::rule::Rule;
 use crate::source::wait::Follower;
 use crate::stop::{self, Stop, Stopper};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// One connection to the source, with everything that belongs to it.
 pub struct Source {
@@ -111,17 +111,9 @@ impl Source {
     }
 }
 
-enum State {
-    Closed { until: Instant },
-    Opening,
-    Open(Arc<Source>),
-    Halted(Error),
-}
-
 /// See the module.
-pub struct Upstream {
-    state: State,
-    health: Health,
+pub struct SourceState {
+    connection: Connection<Arc<Source>>,
     epoch: u64,
     follower: Option<Box<Follower>>,
     /// Ends looks over a connection that was given up.
@@ -135,19 +127,17 @@ pub struct Upstream {
     /// How large the rows of the last read were, on average.
     row_bytes: Option<u64>,
     holding: View,
-    lost_with: Option<Error>,
     opened_at: Instant,
     /// All sequences that have fed the table since the process began.
     sequences: Vec<u32>,
 }
 
-impl Upstream {
+impl SourceState {
     /// Not connected yet, and due now.
     pub fn new(now: Instant) -> Self {
         let (lost, looks_until) = stop::channel();
         Self {
-            state: State::Closed { until: now },
-            health: Health::new(),
+            connection: Connection::new(now),
             epoch: 0,
             follower: None,
             lost,
@@ -157,36 +147,21 @@ impl Upstream {
             decided: None,
             row_bytes: None,
             holding: View::default(),
-            lost_with: None,
             opened_at: now,
             sequences: Vec::new(),
         }
     }
 
-    /// Whether it is time to connect.
-    pub fn is_due(&self, now: Instant) -> bool {
-        matches!(self.state, State::Closed { until } if until <= now)
-    }
-
-    /// When it is time to connect, if that is what is waited for.
-    pub fn due(&self) -> Option<Instant> {
-        if let State::Closed { until } = self.state {
-            Some(until)
-        } else {
-            None
-        }
+    /// Whether it is here, and since how many losses.
+    pub fn connection(&self) -> &Connection<Arc<Source>> {
+        &self.connection
     }
 
     /// Notes that it is being opened; gives the number of the connection.
     pub fn begin_opening(&mut self) -> u64 {
-        self.state = State::Opening;
+        self.connection.begin_opening();
         self.epoch += 1;
         self.epoch
-    }
-
-    /// How often it was lost since events were last read.
-    pub fn losses(&self) -> u32 {
-        self.health.losses()
     }
 
     /// The number of the present or coming connection.
@@ -194,10 +169,9 @@ impl Upstream {
         self.epoch
     }
 
-    /// Takes the new connection. Nothing is known to be copied from it before [`Upstream::hear_of`]: after a failover, what a lane holds
+    /// Takes the new connection. Nothing is known to be copied from it before [`SourceState::hear_of`]: after a failover, what a lane holds
     /// may be of another history.
     pub fn opened(&mut self, source: Source, follower: Follower) {
-        self.health = self.health.next(Happened::Opened, &NO_WAIT, 0.0);
         self.holding = follower.holding_view();
         self.follower = Some(Box::new(follower));
         self.news = None;
@@ -209,55 +183,26 @@ impl Upstream {
             self.sequences.push(sequence);
         }
         self.row_bytes = None;
-        self.lost_with = None;
         self.opened_at = Instant::now();
-        self.state = State::Open(Arc::new(source));
+        self.connection.opened(Arc::new(source));
     }
 
     /// The present connection.
-    pub fn source(&self) -> Option<Arc<Source>> {
-        if let State::Open(source) = &self.state {
-            Some(Arc::clone(source))
-        } else {
-            None
-        }
+    pub fn connected(&self) -> Option<Arc<Source>> {
+        self.connection.open().map(Arc::clone)
     }
 
-    /// Takes a loss; gives the wait until the next try, or `None` when it stops for good.
-    pub fn lose(&mut self, error: &Error, policy: &Policy, jitter: f64) -> Option<Duration> {
-        self.health = self.health.next(Happened::Lost(error.kind()), policy, jitter);
+    /// Takes a loss: everything that belongs to the connection is over.
+    pub fn lose(&mut self, error: &Error, policy: &Policy, jitter: f64) -> Loss {
         (self.follower, self.news) = (None, None);
         self.lost.request();
         (self.lost, self.looks_until) = stop::channel();
-        self.lost_with = Some(error.clone());
-        if let Health::Waiting { wait, .. } = self.health {
-            self.state = State::Closed {
-                until: Instant::now() + wait,
-            };
-            Some(wait)
-        } else {
-            self.state = State::Halted(error.clone());
-            None
-        }
+        self.connection.lose(error.clone(), policy, jitter, Instant::now())
     }
 
     /// Stops for good.
-    pub fn halt(&mut self, error: Error) {
-        self.state = State::Halted(error);
-    }
-
-    /// Whether it stopped for good.
-    pub fn is_halted(&self) -> bool {
-        matches!(self.state, State::Halted(_))
-    }
-
-    /// Why it stopped for good.
-    pub fn halted_with(&self) -> Option<&Error> {
-        if let State::Halted(error) = &self.state {
-            Some(error)
-        } else {
-            None
-        }
+    pub fn halt(&mut self) {
+        self.connection.halt();
     }
 
     /// All sequences that have fed the table since the process began, by oid: a transaction may still insert what it drew from one of before.
@@ -268,11 +213,6 @@ impl Upstream {
     /// When it was last opened.
     pub fn opened_at(&self) -> Instant {
         self.opened_at
-    }
-
-    /// Why it is away.
-    pub fn lost_with(&self) -> Option<&Error> {
-        self.lost_with.as_ref()
     }
 
     /// Where reading stands.
@@ -304,7 +244,7 @@ impl Upstream {
 
     /// The follower came back with news; it is dropped when its connection is not the present one.
     pub fn saw(&mut self, follower: Box<Follower>, news: News, epoch: u64) {
-        if matches!(&self.state, State::Open(source) if source.epoch == epoch) {
+        if self.connection.open().is_some_and(|source| source.epoch == epoch) {
             self.decided = self.decided.max(news.mark.decided());
             self.follower = Some(follower);
             self.news = Some(news);
@@ -328,7 +268,7 @@ impl Upstream {
 
     /// The mark for a group that is behind the front; `None` when it is not.
     pub fn mark_behind(&self, after: Option<i64>) -> Option<Mark> {
-        let source = self.source()?;
+        let source = self.connection.open()?;
         (self.front.shipped > after).then(|| source.mark_through(self.decided))
     }
 
@@ -338,7 +278,7 @@ impl Upstream {
             return;
         }
         if reached.shipped > self.front.shipped {
-            self.health = self.health.next(Happened::Worked, &NO_WAIT, 0.0);
+            self.connection.worked();
         }
         self.front.shipped = self.front.shipped.max(reached.shipped);
         self.row_bytes = reached.row_bytes.or(self.row_bytes);
@@ -367,8 +307,3 @@ impl Upstream {
 
 /// Rows of this size on average are small.
 const SMALL_ROW_BYTES: u64 = 16 * 1024;
-/// For steps that lead to no wait.
-const NO_WAIT: Policy = Policy {
-    wait_min: Duration::ZERO,
-    wait_max: Duration::ZERO,
-};
