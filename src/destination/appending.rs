@@ -58,7 +58,7 @@ impl Commit {
 
 impl Appending {
     /// How a batch is committed.
-    pub fn commit_of(&self, close: &Close) -> Commit {
+    pub(super) fn commit_of(&self, close: &Close) -> Commit {
         if close.is_followed && self.is_relaxed {
             Commit::Soon
         } else {
@@ -67,12 +67,12 @@ impl Appending {
     }
 
     /// The query for the position.
-    pub fn ask_position(&self) -> String {
+    pub(super) fn ask_position(&self) -> String {
         highest(&self.table, &self.id_column)
     }
 
     /// The query that tells what bears the table's name now.
-    pub fn fingerprint_query(&self) -> String {
+    pub(super) fn fingerprint_query(&self) -> String {
         self.asks.query()
     }
 

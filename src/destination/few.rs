@@ -132,7 +132,7 @@ pub(super) struct Way<'a> {
 
 /// What became of a batch of a few rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FewAppended {
+pub(super) enum FewAppended {
     /// It is committed.
     Committed(Commit),
     /// Its rows are inserted, and are to be committed so.
@@ -151,7 +151,7 @@ pub(super) enum Failed {
 
 impl Failed {
     /// Whether it would be refused again, whatever rows come.
-    pub fn is_for_good(&self) -> bool {
+    pub(super) fn is_for_good(&self) -> bool {
         let of_the_table = |code: &str| matches!(code, "22012" | "0A000") || code.starts_with("42");
         matches!(self, Self::Refused(Some(code)) if of_the_table(code.code()))
     }

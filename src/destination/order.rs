@@ -88,7 +88,7 @@ impl Order {
     }
 
     /// The slots of the others.
-    pub fn later(&self) -> impl Iterator<Item = usize> {
+    pub(super) fn later(&self) -> impl Iterator<Item = usize> {
         self.turns.iter().skip(1).map(|turn| turn.slot)
     }
 
@@ -124,7 +124,7 @@ impl Order {
     }
 
     /// The transaction that is to be committed now: each is given once, the oldest, when its rows have arrived.
-    pub fn next_commit(&mut self) -> Option<Commit> {
+    pub(super) fn next_commit(&mut self) -> Option<Commit> {
         let before = self.position;
         let turn = self.turns.front_mut().filter(|turn| turn.stage == Stage::Copied)?;
         turn.stage = Stage::Committing;
@@ -147,7 +147,7 @@ impl Order {
     }
 
     /// The newest transaction is not to be committed; its slot is free once it was [`Order::rolled_back`].
-    pub fn abandon(&mut self, slot: usize) {
+    pub(super) fn abandon(&mut self, slot: usize) {
         if self
             .turns
             .back()

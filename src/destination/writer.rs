@@ -78,12 +78,12 @@ impl Writer {
     }
 
     /// Prepares what appends a few rows in one flush, where that can be had. A lost connection is noticed by what comes next.
-    pub async fn prepare_few(&mut self) {
+    pub(super) async fn prepare_few(&mut self) {
         self.few = Few::new(&self.session, &self.to).await;
     }
 
     /// Whether a batch of a few rows may go in one flush.
-    pub fn takes_few(&self) -> bool {
+    pub(super) fn takes_few(&self) -> bool {
         self.few.is_some()
     }
 
@@ -92,7 +92,7 @@ impl Writer {
     ///
     /// # Errors
     /// Those of the connection: then the outcome is unknown.
-    pub async fn append_few(&mut self, position: i64, rows: &Bytes, close: &Close, is_answered: &AtomicBool) -> Result<FewAppended> {
+    pub(super) async fn append_few(&mut self, position: i64, rows: &Bytes, close: &Close, is_answered: &AtomicBool) -> Result<FewAppended> {
         let fields = Fields::of(rows, &self.to)?;
         let Some(mut few) = self.few.take() else {
             return Ok(FewAppended::Refused);
@@ -134,7 +134,7 @@ impl Writer {
     ///
     /// # Errors
     /// Those of the server; `Unavailable` without an answer.
-    pub async fn commit_few(&self, how: Commit) -> Result<()> {
+    pub(super) async fn commit_few(&self, how: Commit) -> Result<()> {
         fail::point!("destination.before-few-commit");
         self.end(how.text()).await
     }
@@ -143,7 +143,7 @@ impl Writer {
     ///
     /// # Errors
     /// As [`Writer::commit_few`].
-    pub async fn roll_back_few(&self) -> Result<()> {
+    pub(super) async fn roll_back_few(&self) -> Result<()> {
         self.end("rollback").await
     }
 
@@ -264,7 +264,7 @@ impl Writer {
     ///
     /// # Errors
     /// `Rejected` when rows were swallowed; those of the server.
-    pub async fn arrive(&self, open: &mut Open, close: &Close) -> Result<()> {
+    pub(super) async fn arrive(&self, open: &mut Open, close: &Close) -> Result<()> {
         if open.last_id != close.last_id {
             return Err(Error::new(Kind::Bug, "a batch ends with another row than the one that arrived last").at(self.place()));
         }

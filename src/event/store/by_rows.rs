@@ -1,6 +1,6 @@
 //! What follows from the rows of a store alone, in constant memory: digests, counts, boundaries.
 
-use super::{ChunkDigest, EventDigest, Hashing, RowStream, TableDigest};
+use super::answers::{ChunkDigest, EventDigest, Hashing, RowStream, TableDigest};
 use crate::error::Result;
 use crate::event::fields::unescaped;
 use crate::event::frame::Format;

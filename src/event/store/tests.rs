@@ -1,7 +1,7 @@
 //! What follows from the rows of a store that can do no more than give them.
 
 use super::*;
-use crate::error::Kind;
+use crate::error::{Error, Kind};
 use crate::event::frame::{Format, HEADER, Layout, Rows};
 use crate::event::wire::{ReadAs, WireColumn};
 use bytes::Bytes;
@@ -15,6 +15,7 @@ fn ids(ids: &[i64]) -> Ids {
     let id = WireColumn {
         name: "id".to_owned(),
         read_as: ReadAs::Plain,
+        type_oid: Some(20),
     };
     let wire = Wire {
         columns: vec![id],

@@ -1,14 +1,12 @@
 //! The rows of an event table, read by COPY in id order, page by page: one transaction each, with the table's lock before the snapshot.
 
 use crate::error::{Error, Kind, Result};
-use crate::event::frame::{Layout, Row, Rows};
+use crate::event::frame::{Row, Rows};
 use crate::event::range::IdRange;
-use crate::event::store::EventStore;
+use crate::event::wire::Wire;
 use crate::postgres::connect::Session;
-use crate::postgres::table::store::PgTable;
 use crate::sql::{self, TableName};
 use futures::{Stream, StreamExt};
-use std::borrow::Borrow;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -66,8 +64,19 @@ pub async fn unless_stalled<T>(session: &Session, table: &TableName, work: impl 
     })
 }
 
+/// A table whose rows are read: which, over which session, and in which form.
+#[derive(Clone, Copy)]
+pub(super) struct PagedTable<'a> {
+    pub session: &'a Session,
+    pub table: &'a TableName,
+    pub id_column: &'a str,
+    pub wire: &'a Wire,
+    /// Whether a page was begun over the session and not ended.
+    pub is_open: &'a AtomicBool,
+}
+
 /// The rows of a range.
-pub(super) fn rows<S: Borrow<Session> + Send + Sync>(of: &PgTable<S>, range: IdRange) -> impl Stream<Item = Result<Row>> + Send {
+pub(super) fn rows(of: PagedTable<'_>, range: IdRange) -> impl Stream<Item = Result<Row>> + Send {
     let reading = Reading {
         of,
         rest: range,
@@ -83,14 +92,14 @@ struct Page {
 }
 
 /// A read on its way.
-struct Reading<'a, S> {
-    of: &'a PgTable<S>,
+struct Reading<'a> {
+    of: PagedTable<'a>,
     /// What was not read yet.
     rest: IdRange,
     page: Option<Page>,
 }
 
-impl<S: Borrow<Session> + Send + Sync> Reading<'_, S> {
+impl Reading<'_> {
     /// The next row, and what is left to read.
     async fn step(mut self) -> Result<Option<(Row, Self)>> {
         let row = self.next().await?;
@@ -98,13 +107,15 @@ impl<S: Borrow<Session> + Send + Sync> Reading<'_, S> {
     }
 
     async fn next(&mut self) -> Result<Option<Row>> {
-        let of = self.of;
+        let PagedTable {
+            session, table, is_open, ..
+        } = self.of;
         loop {
             let Some(page) = &mut self.page else {
                 if self.rest.is_empty() {
                     return Ok(None);
                 }
-                self.page = Some(self.open_page().await?);
+                self.page = Some(self.of.open_page(self.rest).await?);
                 continue;
             };
             if let Some(row) = page.rows.next()? {
@@ -112,13 +123,13 @@ impl<S: Borrow<Session> + Send + Sync> Reading<'_, S> {
                 self.rest.after = Some(row.id);
                 return Ok(Some(row));
             }
-            match unless_stalled(of.session(), of.name(), page.stream.next()).await? {
+            match unless_stalled(session, table, page.stream.next()).await? {
                 Some(Ok(bytes)) => page.rows.push(bytes),
-                Some(Err(error)) => return Err(of.error(&error)),
+                Some(Err(error)) => return Err(self.of.error(&error)),
                 None => {
                     page.rows.finish()?;
-                    let ended = unless_stalled(of.session(), of.name(), end(of.session(), &of.is_page_open)).await?;
-                    ended.map_err(|error| of.error(&error))?;
+                    let ended = unless_stalled(session, table, end(session, is_open)).await?;
+                    ended.map_err(|error| self.of.error(&error))?;
                     if page.rows_taken < PAGE_ROWS_MAX {
                         return Ok(None);
                     }
@@ -127,34 +138,49 @@ impl<S: Borrow<Session> + Send + Sync> Reading<'_, S> {
             }
         }
     }
+}
 
-    async fn open_page(&self) -> Result<Page> {
-        let of = self.of;
-        let statement = statement(of, self.rest);
-        let begun = begin(of.session(), (of.name(), of.id_column()), &statement, &of.is_page_open);
-        let stream = unless_stalled(of.session(), of.name(), begun).await?;
+impl PagedTable<'_> {
+    async fn open_page(&self, range: IdRange) -> Result<Page> {
+        let layout = self.wire.layout(self.id_column, None);
+        let layout = layout.ok_or_else(|| Error::new(Kind::Bug, "the id column is not compared"))?;
+        let statement = self.statement(range);
+        let begun = begin(self.session, (self.table, self.id_column), &statement, self.is_open);
+        let stream = unless_stalled(self.session, self.table, begun).await?;
         Ok(Page {
-            stream: stream.map_err(|error| of.error(&error))?,
-            rows: Rows::new(layout(of)?),
+            stream: stream.map_err(|error| self.error(&error))?,
+            rows: Rows::new(layout),
             rows_taken: 0,
         })
     }
+
+    fn statement(&self, range: IdRange) -> String {
+        let names = [
+            ("columns", sql::sql(self.wire.select_list())),
+            ("format", sql::sql(self.wire.format_option())),
+            ("schema", sql::text(&self.table.schema)),
+            ("table", sql::text(&self.table.name)),
+            ("id", sql::text(self.id_column)),
+            ("after", sql::sql(format!("where {}", condition(self.id_column, range)))),
+            ("rows_max", sql::sql(PAGE_ROWS_MAX.to_string())),
+        ];
+        sql::fill(include_str!("../../../sql/source/read.sql"), &names)
+    }
+
+    fn error(&self, error: &tokio_postgres::Error) -> Error {
+        self.session.error(error, format!("cannot read {}", self.table))
+    }
 }
 
-fn layout<S: Borrow<Session> + Send + Sync>(of: &PgTable<S>) -> Result<Layout> {
-    let layout = of.wire().layout(of.id_column(), None);
-    layout.ok_or_else(|| Error::new(Kind::Bug, "the id column is not compared"))
-}
-
-fn statement<S: Borrow<Session> + Send + Sync>(of: &PgTable<S>, range: IdRange) -> String {
-    let names = [
-        ("columns", sql::sql(of.wire().select_list())),
-        ("format", sql::sql(of.wire().format_option())),
-        ("schema", sql::text(&of.name().schema)),
-        ("table", sql::text(&of.name().name)),
-        ("id", sql::text(of.id_column())),
-        ("after", sql::sql(format!("where {}", of.condition(range)))),
-        ("rows_max", sql::sql(PAGE_ROWS_MAX.to_string())),
-    ];
-    sql::fill(include_str!("../../../sql/source/read.sql"), &names)
+/// A range of ids as SQL, of a table `e`. Rows without an id are in no range.
+pub(super) fn condition(id_column: &str, range: IdRange) -> String {
+    let id = format!("e.{}", sql::ident(id_column));
+    let after = range.after.map(|after| format!("{id} > '{after}'::pg_catalog.int8"));
+    let through = (range.through < i64::MAX).then(|| format!("{id} <= '{}'::pg_catalog.int8", range.through));
+    let bounds: Vec<String> = after.into_iter().chain(through).collect();
+    if bounds.is_empty() {
+        format!("{id} is not null")
+    } else {
+        bounds.join(" and ")
+    }
 }

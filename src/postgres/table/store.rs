@@ -23,7 +23,7 @@ pub struct PgTable<S> {
     id_column: String,
     wire: Wire,
     /// Whether a page of rows was begun over this session and not ended.
-    pub(super) is_page_open: AtomicBool,
+    is_page_open: AtomicBool,
 }
 
 impl<S: Borrow<Session> + Send + Sync> PgTable<S> {
@@ -41,16 +41,6 @@ impl<S: Borrow<Session> + Send + Sync> PgTable<S> {
     /// The session.
     pub fn session(&self) -> &Session {
         self.session.borrow()
-    }
-
-    /// Its name.
-    pub fn name(&self) -> &TableName {
-        &self.table
-    }
-
-    /// Its key.
-    pub(super) fn id_column(&self) -> &str {
-        &self.id_column
     }
 
     /// How many rows have no id, so that no range holds them.
@@ -75,15 +65,7 @@ impl<S: Borrow<Session> + Send + Sync> PgTable<S> {
 
     /// As SQL, of a table `e`.
     pub fn condition(&self, range: IdRange) -> String {
-        let id = format!("e.{}", sql::ident(&self.id_column));
-        let after = range.after.map(|after| format!("{id} > '{after}'::pg_catalog.int8"));
-        let through = (range.through < i64::MAX).then(|| format!("{id} <= '{}'::pg_catalog.int8", range.through));
-        let bounds: Vec<String> = after.into_iter().chain(through).collect();
-        match bounds.is_empty() {
-            // Rows without an id are in no range.
-            true => format!("{id} is not null"),
-            false => bounds.join(" and "),
-        }
+        pages::condition(&self.id_column, range)
     }
 
     /// What the statements of one message answer, all rows one after the other.
@@ -291,7 +273,14 @@ impl<S: Borrow<Session> + Send + Sync> EventStore for PgTable<S> {
     }
 
     fn rows(&self, range: IdRange) -> RowStream<'_> {
-        pages::rows(self, range).boxed()
+        let table = pages::PagedTable {
+            session: self.session(),
+            table: &self.table,
+            id_column: &self.id_column,
+            wire: &self.wire,
+            is_open: &self.is_page_open,
+        };
+        pages::rows(table, range).boxed()
     }
 }
 

@@ -117,9 +117,9 @@ pub async fn last_event(of: &SourceShape, lane: &Lane<'_>) -> Result<Option<i64>
     }
 }
 
-type Grounds<'a> = (&'a SourceShape, Circumstances);
+type Baseline<'a> = (&'a SourceShape, Circumstances);
 
-async fn verdict(lane: &Lane<'_>, grounds: Grounds<'_>, ends: Result<Ends>, counts: (u64, Result<u64>)) -> Result<Contents> {
+async fn verdict(lane: &Lane<'_>, grounds: Baseline<'_>, ends: Result<Ends>, counts: (u64, Result<u64>)) -> Result<Contents> {
     compare(lane, grounds, ends?, (counts.0, counts.1?)).await
 }
 
@@ -163,7 +163,7 @@ pub async fn count_missing(lanes: &[(Lane<'_>, Contents)]) -> Result<Vec<u64>> {
     Ok(lanes.iter().map(|(_, contents)| all.saturating_sub(contents.events)).collect())
 }
 
-async fn compare(lane: &Lane<'_>, (of, when): Grounds<'_>, destination: Ends, counts: (u64, u64)) -> Result<Contents> {
+async fn compare(lane: &Lane<'_>, (of, when): Baseline<'_>, destination: Ends, counts: (u64, u64)) -> Result<Contents> {
     let contents = Contents {
         ends: destination,
         events: counts.1,
@@ -212,7 +212,7 @@ fn unlike_columns(wire: &Wire, source: &EventDigest, destination: &EventDigest) 
 }
 
 /// Makes the message: what disagrees, up to where both agree, and what to do.
-async fn explain(lane: &Lane<'_>, (of, when): Grounds<'_>, found: &Found, disagreement: &Disagreement) -> Result<Error> {
+async fn explain(lane: &Lane<'_>, (of, when): Baseline<'_>, found: &Found, disagreement: &Disagreement) -> Result<Error> {
     if let (Disagreement::Count, Some(position)) = (disagreement, found.destination.highest)
         && let Some(damage) = damage::find(lane.source, lane.destination, position).await?
     {
