@@ -6,6 +6,7 @@ mod chaos;
 mod check;
 mod command;
 mod configured;
+mod conformance;
 mod connect;
 mod demo;
 mod diff;

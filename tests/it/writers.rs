@@ -45,7 +45,11 @@ pub(crate) struct Journey {
 }
 
 impl Journey {
-    pub(crate) fn begin(mut destination: impl Destination + 'static) -> Self {
+    pub(crate) fn begin(destination: impl Destination + 'static) -> Self {
+        Self::begin_with(Box::new(destination))
+    }
+
+    pub(crate) fn begin_with(mut destination: Box<dyn Destination>) -> Self {
         let (feeder, mut feed) = feed(Arc::new(Gauge::default()));
         let append = tokio::spawn(async move { destination.append(&mut feed).await });
         Self { feeder, append }
@@ -57,7 +61,7 @@ impl Journey {
         self.close(*ids.end(), durable);
     }
 
-    fn rows(&self, ids: std::ops::RangeInclusive<i64>, note: &str) {
+    pub(crate) fn rows(&self, ids: std::ops::RangeInclusive<i64>, note: &str) {
         self.feeder.give(Item::Rows(Chunk {
             bytes: rows(ids.clone(), note),
             first_id: *ids.start(),
@@ -67,7 +71,7 @@ impl Journey {
         }));
     }
 
-    fn close(&self, last_id: i64, durable: Durable) {
+    pub(crate) fn close(&self, last_id: i64, durable: Durable) {
         self.feeder.give(Item::Close(Close {
             last_id,
             rows: 0,
@@ -75,6 +79,17 @@ impl Journey {
             is_followed: false,
             durable,
         }));
+    }
+
+    /// The batch in hand cannot be completed.
+    pub(crate) fn abort(&self) {
+        self.feeder.give(Item::Abort);
+    }
+
+    /// Cuts the append off, and waits for the end.
+    pub(crate) async fn cut(mut self) -> Result<Option<i64>, Error> {
+        self.feeder.cut();
+        self.end().await
     }
 
     /// Gives nothing more, and waits for the end.
