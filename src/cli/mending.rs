@@ -4,28 +4,28 @@ use crate::audit::batch::Limits;
 use crate::audit::reach::Reach;
 use crate::audit::repair::Done;
 use crate::cli::output::line;
-use crate::config::Config;
+use crate::config::ReplicationConfig;
 use crate::config::libpq::Conninfo;
 use crate::error::Result;
 use crate::sql::TableName;
 use crate::stop::Stop;
 
 /// Of a transaction.
-pub fn limits(config: &Config) -> Limits {
+pub fn limits(config: &ReplicationConfig) -> Limits {
     Limits {
-        events_max: config.replication.max_events_per_write,
-        bytes_max: config.replication.max_bytes_per_write,
+        events_max: config.limits.max_events_per_write,
+        bytes_max: config.limits.max_bytes_per_write,
     }
 }
 
 /// How a table is reached.
-pub fn place<'a>(config: &'a Config, what: &'static str, conninfo: &'a Conninfo, table: &'a TableName) -> Reach<'a> {
+pub fn place<'a>(config: &'a ReplicationConfig, what: &'static str, conninfo: &'a Conninfo, table: &'a TableName) -> Reach<'a> {
     Reach {
         conninfo,
         table,
         id_column: &config.source.id_column,
         what,
-        timeout: config.replication.connect_timeout,
+        timeout: config.limits.connect_timeout,
     }
 }
 
@@ -34,11 +34,11 @@ pub fn place<'a>(config: &'a Config, what: &'static str, conninfo: &'a Conninfo,
 ///
 /// # Errors
 /// Those of the work; those of the output.
-pub async fn finish(config: &Config, stop: &Stop, what: &str, work: impl AsyncFnOnce(&mut Done) -> Result<()>) -> Result<bool> {
+pub async fn finish(config: &ReplicationConfig, stop: &Stop, what: &str, work: impl AsyncFnOnce(&mut Done) -> Result<()>) -> Result<bool> {
     let mut done = Done::default();
     let overdue = async {
         stop.requested().await;
-        tokio::time::sleep(config.replication.shutdown_timeout).await;
+        tokio::time::sleep(config.limits.shutdown_timeout).await;
     };
     let worked = tokio::select! {
         biased;

@@ -16,9 +16,9 @@ mod signals;
 mod start;
 mod status;
 
-use crate::config::Config;
 use crate::config::libpq::Environment;
 use crate::config::load::{Flags, load_with};
+use crate::config::{ProcessConfig, ReplicationConfig};
 use crate::error::{Error, Kind, Problems};
 use crate::log::{self, Guard, Stream};
 use args::{Arguments, Command, ConfigFile};
@@ -99,13 +99,13 @@ fn told(problems: &Problems) -> u8 {
 }
 
 /// Reads the configuration; all its problems together.
-fn configuration(file: &ConfigFile, flags: &Flags) -> Result<Config, Problems> {
+fn configuration(file: &ConfigFile, flags: &Flags) -> Result<(ProcessConfig, ReplicationConfig), Problems> {
     load_with(&file.config, flags, &Environment::of_process())
 }
 
 /// Starts the log as configured.
-fn logging(config: &Config, stream: Stream) -> (Logger, Guard) {
-    log::start(config.log.level, config.log.format, stream)
+fn logging(process: &ProcessConfig, stream: Stream) -> (Logger, Guard) {
+    log::start(process.log.level, process.log.format, stream)
 }
 
 /// Few threads are enough: the work is passing bytes on.

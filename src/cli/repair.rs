@@ -8,7 +8,7 @@ use super::signals::stop_on_signals;
 use super::start::{Sides, Ways};
 use super::{configuration, logging};
 use crate::audit::repair::{Repair, Target, Wanted};
-use crate::config::Config;
+use crate::config::ReplicationConfig;
 use crate::config::load::Flags;
 use crate::error::{Error, Kind, Problems};
 use crate::log::Stream;
@@ -27,8 +27,8 @@ pub async fn repair(arguments: args::Repair) -> Result<u8, Problems> {
         destinations: vec![arguments.destination.clone()],
         until_caught_up: false,
     };
-    let config = configuration(&arguments.file, &flags)?;
-    let (log, guard) = logging(&config, Stream::Stderr);
+    let (process, config) = configuration(&arguments.file, &flags)?;
+    let (log, guard) = logging(&process, Stream::Stderr);
     config.notes.iter().for_each(|note| aside(&format!("note: {}", fit(note))));
     let stop = stop_on_signals(&log)?;
     let wanted = match (arguments.how.rewind_to, arguments.how.accept_slate) {
@@ -41,7 +41,7 @@ pub async fn repair(arguments: args::Repair) -> Result<u8, Problems> {
     done.map(|()| 0)
 }
 
-async fn mend(config: &Config, wanted: Wanted, is_yes: bool, stop: &Stop, log: &Logger) -> Result<(), Problems> {
+async fn mend(config: &ReplicationConfig, wanted: Wanted, is_yes: bool, stop: &Stop, log: &Logger) -> Result<(), Problems> {
     let Some(shapes) = stop.or(shapes(config)).await else {
         return Ok(tell_unchanged()?);
     };
@@ -79,7 +79,7 @@ async fn mend(config: &Config, wanted: Wanted, is_yes: bool, stop: &Stop, log: &
 }
 
 /// What both sides look like, after every check but the comparison of contents.
-async fn shapes(config: &Config) -> Result<(SourceShape, DestinationShape), Problems> {
+async fn shapes(config: &ReplicationConfig) -> Result<(SourceShape, DestinationShape), Problems> {
     let sides = Sides::open(config, Ways::Unknown).await;
     let mut findings = check::shapes(config, sides.source()?, &sides.candidates(config)).await;
     if !findings.problems.is_empty() {
@@ -103,7 +103,7 @@ fn late(source: &SourceShape) -> Error {
     .fix("name its primary as the source; nothing was written")
 }
 
-fn target<'a>(config: &'a Config, source: &'a SourceShape, destination: &'a DestinationShape) -> Target<'a> {
+fn target<'a>(config: &'a ReplicationConfig, source: &'a SourceShape, destination: &'a DestinationShape) -> Target<'a> {
     let to = &config.destinations[0];
     Target {
         name: &to.name,
@@ -115,6 +115,6 @@ fn target<'a>(config: &'a Config, source: &'a SourceShape, destination: &'a Dest
         synchronous_commit: to.commits(),
         is_durability_awaited: config.source.durability_gate,
         limits: limits(config),
-        stall_max: config.replication.append_timeout,
+        stall_max: config.limits.append_timeout,
     }
 }

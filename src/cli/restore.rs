@@ -8,7 +8,7 @@ use super::signals::stop_on_signals;
 use super::start::{Sides, Ways};
 use super::{configuration, logging};
 use crate::audit::restore::{Copy, Restore, Target};
-use crate::config::Config;
+use crate::config::ReplicationConfig;
 use crate::config::load::Flags;
 use crate::error::{Error, Kind, Problems, Result};
 use crate::event::range::shown;
@@ -24,8 +24,8 @@ use slog::Logger;
 /// # Errors
 /// Everything that refused or ended it.
 pub async fn restore(arguments: args::Restore) -> Result<u8, Problems> {
-    let config = configuration(&arguments.file, &Flags::default())?;
-    let (log, guard) = logging(&config, Stream::Stderr);
+    let (process, config) = configuration(&arguments.file, &Flags::default())?;
+    let (log, guard) = logging(&process, Stream::Stderr);
     config.notes.iter().for_each(|note| aside(&format!("note: {}", fit(note))));
     let stop = stop_on_signals(&log)?;
     let from = chosen(&config, &arguments.from)?;
@@ -35,7 +35,7 @@ pub async fn restore(arguments: args::Restore) -> Result<u8, Problems> {
 }
 
 /// The place of the destination in the configuration.
-fn chosen(config: &Config, name: &str) -> Result<usize> {
+fn chosen(config: &ReplicationConfig, name: &str) -> Result<usize> {
     let names: Vec<&str> = config.destinations.iter().map(|destination| destination.name.as_str()).collect();
     names.iter().position(|known| *known == name).ok_or_else(|| {
         Error::new(
@@ -46,7 +46,7 @@ fn chosen(config: &Config, name: &str) -> Result<usize> {
     })
 }
 
-async fn rebuild(config: &Config, from: usize, is_yes: bool, stop: &Stop, log: &Logger) -> Result<(), Problems> {
+async fn rebuild(config: &ReplicationConfig, from: usize, is_yes: bool, stop: &Stop, log: &Logger) -> Result<(), Problems> {
     let Some(shapes) = stop.or(shapes(config)).await else {
         return Ok(tell_unchanged()?);
     };
@@ -81,7 +81,7 @@ async fn rebuild(config: &Config, from: usize, is_yes: bool, stop: &Stop, log: &
 }
 
 /// What all sides look like, after every check but the comparison of contents.
-async fn shapes(config: &Config) -> Result<(SourceShape, Vec<DestinationShape>), Problems> {
+async fn shapes(config: &ReplicationConfig) -> Result<(SourceShape, Vec<DestinationShape>), Problems> {
     let sides = Sides::open(config, Ways::Unknown).await;
     let findings = check::shapes(config, sides.source()?, &sides.candidates(config)).await;
     let mut problems = Problems::new();
@@ -107,7 +107,7 @@ async fn shapes(config: &Config) -> Result<(SourceShape, Vec<DestinationShape>),
     }
 }
 
-fn target<'a>(config: &'a Config, from: usize, source: &'a SourceShape, destinations: &'a [DestinationShape]) -> Target<'a> {
+fn target<'a>(config: &'a ReplicationConfig, from: usize, source: &'a SourceShape, destinations: &'a [DestinationShape]) -> Target<'a> {
     let copy = |(to, shape): (&'a crate::config::DestinationConfig, &'a DestinationShape)| Copy {
         name: &to.name,
         place: place(config, "restore", &to.conninfo, &to.table),
@@ -123,6 +123,6 @@ fn target<'a>(config: &'a Config, from: usize, source: &'a SourceShape, destinat
         from,
         others,
         limits: limits(config),
-        stall_max: config.replication.append_timeout,
+        stall_max: config.limits.append_timeout,
     }
 }

@@ -5,8 +5,8 @@ use super::output::line;
 use super::signals::stop_on_signals;
 use super::start::{self, Sides, Ways};
 use super::{configuration, logging};
-use crate::config::Config;
 use crate::config::load::Flags;
+use crate::config::{ProcessConfig, ReplicationConfig};
 use crate::error::{Error, Kind, Problems};
 use crate::event::range::shown;
 use crate::log::escape::fit_lines;
@@ -25,7 +25,8 @@ use std::time::{Duration, Instant};
 /// What is to be run.
 pub struct Wanted {
     arguments: args::Run,
-    config: Arc<Config>,
+    process: ProcessConfig,
+    config: Arc<ReplicationConfig>,
 }
 
 impl Wanted {
@@ -38,8 +39,13 @@ impl Wanted {
             destinations: arguments.destination.clone(),
             until_caught_up: arguments.until_caught_up,
         };
-        let config = Arc::new(configuration(&arguments.file, &flags)?);
-        Ok(Self { arguments, config })
+        let (process, config) = configuration(&arguments.file, &flags)?;
+        let config = Arc::new(config);
+        Ok(Self {
+            arguments,
+            process,
+            config,
+        })
     }
 
     /// Whether there is so little to do at the same time that one thread does it quicker than several, which would wake each other.
@@ -53,9 +59,13 @@ impl Wanted {
 /// # Errors
 /// Everything that refused or ended it and is not told yet; the worst gives the exit code.
 pub async fn run(wanted: Wanted) -> Result<u8, Problems> {
-    let Wanted { arguments, config } = wanted;
+    let Wanted {
+        arguments,
+        process,
+        config,
+    } = wanted;
     let stream = if arguments.dry_run { Stream::Stderr } else { Stream::Stdout };
-    let (log, guard) = logging(&config, stream);
+    let (log, guard) = logging(&process, stream);
     let stop = stop_on_signals(&log)?;
     tell_parameters(&config, &arguments, &log);
     let done = if arguments.dry_run {
@@ -68,19 +78,19 @@ pub async fn run(wanted: Wanted) -> Result<u8, Problems> {
 }
 
 /// The dry run; its report carries the refusals, so that only their exit code is left to give.
-async fn try_it(config: &Config, stop: &Stop, log: &Logger) -> Result<u8, Problems> {
+async fn try_it(config: &ReplicationConfig, stop: &Stop, log: &Logger) -> Result<u8, Problems> {
     let tried = stop.or(async {
         let sides = Sides::open(config, Ways::Unknown).await;
         let candidates = sides.candidates(config);
         let trying = dry_run(config, sides.source()?, &candidates);
-        let found = attended(&sides.sessions(config), config.replication.connect_timeout, log, trying).await;
+        let found = attended(&sides.sessions(config), config.limits.connect_timeout, log, trying).await;
         line(&fit_lines(&found.to_string()))?;
         Ok(found.findings.problems.exit_code())
     });
     tried.await.unwrap_or(Ok(0))
 }
 
-async fn copy(config: &Arc<Config>, arguments: &args::Run, stop: &Stop, log: &Logger) -> Result<(), Problems> {
+async fn copy(config: &Arc<ReplicationConfig>, arguments: &args::Run, stop: &Stop, log: &Logger) -> Result<(), Problems> {
     let Some(findings) = start::check_all(config, Ways::Unknown, stop, log).await? else {
         return Ok(());
     };
@@ -110,7 +120,7 @@ async fn copy(config: &Arc<Config>, arguments: &args::Run, stop: &Stop, log: &Lo
 
 /// The last word of `--until-caught-up`: all checks once more, counts and last events included. What is away just then is tried again as long
 /// as the configuration allows.
-async fn confirm(config: &Config, stop: &Stop, log: &Logger) -> Result<(), Problems> {
+async fn confirm(config: &ReplicationConfig, stop: &Stop, log: &Logger) -> Result<(), Problems> {
     let (began, mut losses) = (Instant::now(), 0);
     let findings = loop {
         let Some(findings) = start::check_all(config, Ways::Probed, stop, log).await? else {
@@ -119,7 +129,7 @@ async fn confirm(config: &Config, stop: &Stop, log: &Logger) -> Result<(), Probl
         let Some(unchecked) = findings.destinations.iter().find(|destination| destination.contents.is_none()) else {
             break findings;
         };
-        if config.replication.retry_for.is_some_and(|allowed| began.elapsed() >= allowed) {
+        if config.limits.retry_for.is_some_and(|allowed| began.elapsed() >= allowed) {
             let what = format!("destination \"{}\" could not be checked again at the end", unchecked.name);
             let why = findings.problems.worst().map(ToString::to_string).unwrap_or_default();
             return Err(Error::new(Kind::Unavailable, what)
@@ -141,8 +151,8 @@ async fn confirm(config: &Config, stop: &Stop, log: &Logger) -> Result<(), Probl
     Ok(())
 }
 
-fn tell_parameters(config: &Config, arguments: &args::Run, log: &Logger) {
-    let limits = &config.replication;
+fn tell_parameters(config: &ReplicationConfig, arguments: &args::Run, log: &Logger) {
+    let limits = &config.limits;
     info!(log, "counterfoil started"; "version" => env!("CARGO_PKG_VERSION"), "source" => config.source.conninfo.describe(),
         key::TABLE => config.source.table.to_string(), "until_caught_up" => arguments.until_caught_up, "dry_run" => arguments.dry_run,
         "max_events_per_write" => limits.max_events_per_write, "max_bytes_per_write" => limits.max_bytes_per_write,
@@ -158,8 +168,8 @@ fn tell_parameters(config: &Config, arguments: &args::Run, log: &Logger) {
 }
 
 /// What rows can take in memory, in bytes, besides twice the largest row for each reader: the buffer, and for each reader an unfinished group.
-fn rows_in_memory_max(config: &Config) -> u64 {
-    let limits = &config.replication;
+fn rows_in_memory_max(config: &ReplicationConfig) -> u64 {
+    let limits = &config.limits;
     let readers = config.destinations.len().min(limits.readers_max + 1) as u64;
     limits.buffer_bytes_max as u64 + readers * GROUP_KEPT_BYTES
 }

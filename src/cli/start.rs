@@ -1,6 +1,6 @@
 //! Connects to all sides and runs the start-up checks, before anything is written.
 
-use crate::config::Config;
+use crate::config::ReplicationConfig;
 use crate::config::libpq::Conninfo;
 use crate::error::{Error, Kind, Problems, Result};
 use crate::log::key;
@@ -33,8 +33,8 @@ pub enum Ways {
 
 impl Sides {
     /// Connects to all at the same time.
-    pub async fn open(config: &Config, ways: Ways) -> Self {
-        let timeout = config.replication.connect_timeout;
+    pub async fn open(config: &ReplicationConfig, ways: Ways) -> Self {
+        let timeout = config.limits.connect_timeout;
         let purpose = |side| Purpose { what: "check", side };
         let (from, to) = (purpose(Side::Source), purpose(Side::Destination));
         let all: Vec<_> = config.destinations.iter().map(|to| &to.conninfo).collect();
@@ -62,7 +62,7 @@ impl Sides {
     }
 
     /// All sessions, with the descriptions by which they were opened.
-    pub fn sessions<'a>(&'a self, config: &'a Config) -> Vec<(&'a Session, &'a Conninfo)> {
+    pub fn sessions<'a>(&'a self, config: &'a ReplicationConfig) -> Vec<(&'a Session, &'a Conninfo)> {
         let source = self.source.iter().map(|session| (session, &config.source.conninfo));
         let destinations = self.destinations.iter().zip(&config.destinations);
         let destinations = destinations.filter_map(|(session, to)| Some((session.as_ref().ok()?, &to.conninfo)));
@@ -70,7 +70,7 @@ impl Sides {
     }
 
     /// The destinations with their sessions.
-    pub fn candidates<'a>(&'a self, config: &'a Config) -> Vec<Candidate<'a>> {
+    pub fn candidates<'a>(&'a self, config: &'a ReplicationConfig) -> Vec<Candidate<'a>> {
         let sides = config.destinations.iter().zip(&self.destinations);
         sides
             .map(|(config, session)| Candidate {
@@ -85,7 +85,7 @@ impl Sides {
 ///
 /// # Errors
 /// Everything that refuses, together, and what else was found with it.
-pub async fn check_all(config: &Config, ways: Ways, stop: &Stop, log: &Logger) -> Result<Option<Findings>, Problems> {
+pub async fn check_all(config: &ReplicationConfig, ways: Ways, stop: &Stop, log: &Logger) -> Result<Option<Findings>, Problems> {
     let policy = policy(config);
     let (began, mut losses) = (Instant::now(), 0);
     let mut known = None;
@@ -98,7 +98,7 @@ pub async fn check_all(config: &Config, ways: Ways, stop: &Stop, log: &Logger) -
             Ok(findings) => return Ok(Some(findings)),
             Err(error) => error,
         };
-        let is_over = config.replication.retry_for.is_some_and(|allowed| began.elapsed() >= allowed);
+        let is_over = config.limits.retry_for.is_some_and(|allowed| began.elapsed() >= allowed);
         if error.kind() != Kind::Unavailable || is_over {
             return Err(error.into());
         }
@@ -119,19 +119,19 @@ pub async fn check_all(config: &Config, ways: Ways, stop: &Stop, log: &Logger) -
 }
 
 /// How long is waited between two tries.
-pub fn policy(config: &Config) -> Policy {
+pub fn policy(config: &ReplicationConfig) -> Policy {
     Policy {
         wait_min: Duration::from_millis(100),
-        wait_max: config.replication.retry_wait_max,
+        wait_max: config.limits.retry_wait_max,
     }
 }
 
-async fn attempt(config: &Config, ways: Ways, log: &Logger) -> Result<Findings> {
+async fn attempt(config: &ReplicationConfig, ways: Ways, log: &Logger) -> Result<Findings> {
     let sides = Sides::open(config, ways).await;
     let source = sides.source()?;
     let candidates = sides.candidates(config);
     let checks = check::everything(config, source, &candidates, ways == Ways::Probed);
-    let findings = attended(&sides.sessions(config), config.replication.connect_timeout, log, checks).await;
+    let findings = attended(&sides.sessions(config), config.limits.connect_timeout, log, checks).await;
     let is_lost = findings.source.is_none() && !findings.is_refused();
     match findings.problems.worst() {
         Some(error) if is_lost => Err(error.clone()),

@@ -13,7 +13,7 @@ use crate::replicate::status::status as ask;
 /// # Errors
 /// Those of the configuration. A database that cannot be asked is part of the answer.
 pub async fn status(arguments: args::Status) -> Result<u8, Problems> {
-    let config = configuration(&arguments.file, &Flags::default())?;
+    let (_, config) = configuration(&arguments.file, &Flags::default())?;
     config.notes.iter().for_each(|note| aside(&format!("note: {}", fit(note))));
     let status = ask(&config).await;
     if arguments.json {

@@ -7,7 +7,7 @@ use super::file::tree::Format;
 use super::keys::{self, KeyTable};
 use super::libpq::Environment;
 use super::sections::Destination;
-use super::{Config, DestinationConfig, SourceConfig, distinct, sections};
+use super::{DestinationConfig, ProcessConfig, ReplicationConfig, SourceConfig, distinct, sections, settings};
 use crate::error::{Error, Kind, Problems, Result};
 use crate::sql::TableName;
 use std::io::Read;
@@ -33,15 +33,15 @@ pub struct Flags {
 ///
 /// # Errors
 /// `Usage`: all problems together, each with file, line, column and key. None shows a password or the value of a variable.
-pub fn load(path: &Path, env: &Environment<'_>) -> std::result::Result<Config, Problems> {
-    load_with(path, &Flags::default(), env)
+pub fn load(path: &Path, env: &Environment<'_>) -> std::result::Result<ReplicationConfig, Problems> {
+    load_with(path, &Flags::default(), env).map(|(_, replication)| replication)
 }
 
-/// Reads a configuration file as [`load`] does, and follows the command line.
+/// Reads a configuration file as [`load`] does, with what it says of the process, and follows the command line.
 ///
 /// # Errors
 /// As [`load`]; also when a destination that was asked for is not in the file.
-pub fn load_with(path: &Path, flags: &Flags, env: &Environment<'_>) -> std::result::Result<Config, Problems> {
+pub fn load_with(path: &Path, flags: &Flags, env: &Environment<'_>) -> std::result::Result<(ProcessConfig, ReplicationConfig), Problems> {
     let file = read(path)?;
     let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
     let format = if is_json { Format::Json } else { Format::Toml };
@@ -54,13 +54,11 @@ pub fn load_with(path: &Path, flags: &Flags, env: &Environment<'_>) -> std::resu
     }
     let notes = std::mem::take(&mut reader.notes);
     let mut problems = reader.into_problems();
-    if let Some(config) = &mut config {
-        problems.extend(choose(config, &flags.destinations));
+    if let Some((_, replication)) = &mut config {
+        replication.notes = notes;
+        problems.extend(choose(replication, &flags.destinations));
     }
-    match config {
-        Some(config) if problems.is_empty() => Ok(Config { notes, ..config }),
-        _ => Err(problems),
-    }
+    config.filter(|_| problems.is_empty()).ok_or(problems)
 }
 
 struct File {
@@ -97,25 +95,34 @@ fn read(path: &Path) -> Result<File> {
 }
 
 /// The configuration, unless something it needs is a problem.
-fn config(reader: &mut Reader<'_>, flags: &Flags) -> Option<Config> {
+fn config(reader: &mut Reader<'_>, flags: &Flags) -> Option<(ProcessConfig, ReplicationConfig)> {
     let root = reader.section(&reader.document.root, 0, "", sections::keys_of(&keys::ROOT))?;
+    let name = name(reader, &root);
     let (source_table, source) = source(reader, &root);
     let mut destinations = sections::destinations(reader, &root, &source_table);
     distinct::names(reader, &mut destinations);
     let source_place = source.as_ref().map(|source| (&source.conninfo, &source.table));
     distinct::tables(reader, source_place, &destinations);
-    let replication = section(reader, &root, &keys::REPLICATION).map(|section| {
+    let limits = section(reader, &root, &keys::REPLICATION).map(|section| {
         let retry_for = flags.until_caught_up.then_some(RETRY_FOR_UNTIL_CAUGHT_UP);
-        sections::replication(reader, &root, &section, retry_for)
+        sections::limits(reader, &root, &section, retry_for)
     });
     let log = section(reader, &root, &keys::LOG).map(|section| sections::log(reader, &section));
-    Some(Config {
+    let replication = ReplicationConfig {
+        name,
         source: source?,
         destinations: destinations.into_iter().map(destination).collect::<Option<_>>()?,
-        replication: replication?,
-        log: log?,
+        limits: limits?,
         notes: Vec::new(),
-    })
+    };
+    Some((ProcessConfig { log: log? }, replication))
+}
+
+/// The name that is written, else that of the file without its ending.
+fn name<'a>(reader: &mut Reader<'a>, root: &Section<'a>) -> String {
+    let stem = Path::new(&reader.document.name).file_stem().unwrap_or_default();
+    let stem = stem.to_string_lossy().into_owned();
+    settings::found(reader, root, "name", sections::label).unwrap_or(stem)
 }
 
 /// A table that may be missing: then it is empty, and everything in it has its default.
@@ -154,7 +161,7 @@ fn destination(destination: Destination) -> Option<DestinationConfig> {
 }
 
 /// Keeps the destinations of these names, all when there are no names.
-fn choose(config: &mut Config, names: &[String]) -> Problems {
+fn choose(config: &mut ReplicationConfig, names: &[String]) -> Problems {
     let mut problems = Problems::new();
     let known: Vec<&str> = config.destinations.iter().map(|destination| destination.name.as_str()).collect();
     for name in names.iter().filter(|name| !known.contains(&name.as_str())) {

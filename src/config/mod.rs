@@ -16,17 +16,24 @@ use crate::sql::TableName;
 use libpq::Conninfo;
 use std::time::Duration;
 
+/// What belongs to the process, whatever it replicates.
+#[derive(Clone, Debug)]
+pub struct ProcessConfig {
+    /// Logging.
+    pub log: LogConfig,
+}
+
 /// One replication: a source, its destinations, and how it is done.
 #[derive(Clone, Debug)]
-pub struct Config {
+pub struct ReplicationConfig {
+    /// How it is called beside others; default: its file's name without the ending.
+    pub name: String,
     /// Where events come from.
     pub source: SourceConfig,
     /// Where they go: at least one, names unique.
     pub destinations: Vec<DestinationConfig>,
     /// Batches, waits and limits.
-    pub replication: ReplicationConfig,
-    /// Logging.
-    pub log: LogConfig,
+    pub limits: ReplicationLimits,
     /// Notes for the log, such as "maxEventsPerWrite raised from 500 to 10000" or "the file holds a password and can be read by others".
     pub notes: Vec<String>,
 }
@@ -107,7 +114,7 @@ impl DestinationConfig {
 
 /// `[replication]`.
 #[derive(Clone, Debug)]
-pub struct ReplicationConfig {
+pub struct ReplicationLimits {
     /// Events of a batch, groups aside; default 10,000.
     pub max_events_per_write: u64,
     /// Bytes of a batch, groups and single rows aside; default 16 MiB.

@@ -8,7 +8,7 @@ use super::settings::{
     amount, boolean, duration, found, identifier, preset_table, preset_text, size, word, words, written_identifier, written_integer,
     written_table,
 };
-use super::{GroupBy, Ids, LogConfig, ReplicationConfig, SourceConfig, connection};
+use super::{GroupBy, Ids, LogConfig, ReplicationLimits, SourceConfig, connection};
 use crate::log::Format;
 use crate::sql::TableName;
 use std::time::Duration;
@@ -110,7 +110,8 @@ fn destination<'a>(reader: &mut Reader<'a>, node: &'a Node, path: String, source
     })
 }
 
-fn label(reader: &mut Reader<'_>, found: &Found<'_>) -> Option<String> {
+/// A name of our own.
+pub(super) fn label(reader: &mut Reader<'_>, found: &Found<'_>) -> Option<String> {
     let name = reader.text(found)?.value;
     let is_usable = !name.trim().is_empty() && name.len() <= LABEL_BYTES_MAX && !name.contains(char::is_control);
     if !is_usable {
@@ -121,16 +122,16 @@ fn label(reader: &mut Reader<'_>, found: &Found<'_>) -> Option<String> {
 }
 
 /// Reads `[replication]` and the two numbers slate has at the top of its file; `retry_for` holds where `retry_for_ms` is not written.
-pub(super) fn replication<'a>(
+pub(super) fn limits<'a>(
     reader: &mut Reader<'a>,
     root: &Section<'a>,
     section: &Section<'a>,
     retry_for: Option<Duration>,
-) -> ReplicationConfig {
+) -> ReplicationLimits {
     let is_written = reader.find(section, "retry_for_ms").is_some();
     let written = duration(reader, section, "retry_for_ms");
     let retry_for = retry_for.filter(|_| !is_written).unwrap_or(written);
-    let mut replication = ReplicationConfig {
+    let mut limits = ReplicationLimits {
         max_events_per_write: amount(reader, section, "max_events_per_write"),
         max_bytes_per_write: amount(reader, section, "max_bytes_per_write"),
         connect_timeout: duration(reader, section, "connect_timeout_ms"),
@@ -147,12 +148,12 @@ pub(super) fn replication<'a>(
             let note = format!("maxEventsPerWrite was raised from {written} to {SLATES_EVENTS_MIN}");
             reader.notes.push(note);
         }
-        replication.max_events_per_write = written.max(SLATES_EVENTS_MIN).unsigned_abs();
+        limits.max_events_per_write = written.max(SLATES_EVENTS_MIN).unsigned_abs();
     }
     if let Some(written) = slates(reader, root, section, "connectTimeout", "connect_timeout_ms") {
-        replication.connect_timeout = Duration::from_millis(written.unsigned_abs());
+        limits.connect_timeout = Duration::from_millis(written.unsigned_abs());
     }
-    replication
+    limits
 }
 
 /// A number of slate's at the top of its JSON, which must not stand in `[replication]` as well.

@@ -118,7 +118,7 @@ pub async fn confirm(run: &Replication, source: &Source, index: usize, wire: &Wi
     let range = IdRange { after: None, through };
     let sessions = [(&*both.lent, &run.config.source.conninfo), (&both.session, &both.to.conninfo)];
     let counting = counts(ours, theirs, range);
-    let counted = attended(&sessions, run.config.replication.connect_timeout, &run.log, counting).await;
+    let counted = attended(&sessions, run.config.limits.connect_timeout, &run.log, counting).await;
     if counted.is_err() {
         join(both.lent.cancel(), both.session.cancel()).await;
     }
@@ -175,7 +175,7 @@ impl<'a> Both<'a> {
             what: "audit",
             side: Side::Destination,
         };
-        let session = Session::open(&to.conninfo, purpose, run.config.replication.connect_timeout).await?;
+        let session = Session::open(&to.conninfo, purpose, run.config.limits.connect_timeout).await?;
         let lent = source.check_session().await?;
         Ok(Self { lent, session, to })
     }

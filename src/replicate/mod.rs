@@ -15,7 +15,7 @@ pub mod told;
 
 pub use late::AUDIT_INTERVAL;
 
-use crate::config::Config;
+use crate::config::ReplicationConfig;
 use crate::error::Problems;
 use crate::stop::Stop;
 use conductor::Conductor;
@@ -29,7 +29,7 @@ use told::Told;
 #[derive(Clone, Debug)]
 pub struct Replication {
     /// The source, the chosen destinations, limits.
-    pub config: Arc<Config>,
+    pub config: Arc<ReplicationConfig>,
     /// What the checks before found of each destination, in their order; `None`: it is still to be compared.
     pub checked: Vec<Option<Checked>>,
     /// Ends when every destination holds what was visible at the start.

@@ -57,7 +57,7 @@ pub async fn source(run: &Replication, epoch: u64, before: Before) -> Result<(So
         what: "mark",
         side: Side::Source,
     };
-    let (config, limits) = (&run.config.source, &run.config.replication);
+    let (config, limits) = (&run.config.source, &run.config.limits);
     let session = Arc::new(Session::open(&config.conninfo, purpose, limits.connect_timeout).await?);
     let patience = Patience {
         limit: limits.connect_timeout,
@@ -164,7 +164,7 @@ impl Known {
 /// long, is not answered within `connect_timeout`.
 pub async fn lane(run: &Replication, source: &Source, index: usize, gauge: Arc<Gauge>, known: Known) -> Result<Lane> {
     fail::point!("lane.opening");
-    let (config, limits) = (&run.config.destinations[index], &run.config.replication);
+    let (config, limits) = (&run.config.destinations[index], &run.config.limits);
     if !known.is_compared {
         pooler::probe(&config.conninfo, Side::Destination, limits.connect_timeout).await?;
     }
@@ -311,7 +311,7 @@ async fn compare(
         }
         Ok((position, compared))
     };
-    let compared = attended(&sessions, run.config.replication.connect_timeout, &run.log, comparing).await;
+    let compared = attended(&sessions, run.config.limits.connect_timeout, &run.log, comparing).await;
     if compared.is_err() {
         // What one side still counts is of no use when the other has failed.
         join(lent.cancel(), session.cancel()).await;

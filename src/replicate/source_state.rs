@@ -1,6 +1,6 @@
 //! The source as the conductor sees it: its connection, the front of what was shipped, and the mark in hand.
 
-use crate::config::Config;
+use crate::config::ReplicationConfig;
 use crate::error::{Error, Kind, Result};
 use crate::event::range::shown;
 use crate::event::wire::Wire;
@@ -88,15 +88,15 @@ impl Source {
     }
 
     /// What is read for lanes of this form; `None` when the id does not travel.
-    pub fn reading(&self, wire: &Wire, config: &Config) -> Option<Reading> {
+    pub fn reading(&self, wire: &Wire, config: &ReplicationConfig) -> Option<Reading> {
         Some(Reading {
             table: self.shape.table.name.clone(),
             id_column: config.source.id_column.clone(),
             layout: wire.layout(&config.source.id_column, self.shape.group_by.as_deref())?,
             wire: wire.clone(),
             limits: Limits {
-                events_max: config.replication.max_events_per_write,
-                bytes_max: config.replication.max_bytes_per_write,
+                events_max: config.limits.max_events_per_write,
+                bytes_max: config.limits.max_bytes_per_write,
                 group_events_max: config.source.group_events_max,
             },
         })

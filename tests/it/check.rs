@@ -8,7 +8,7 @@ pub mod values;
 
 use crate::configured::{self, config};
 use crate::harness::{Database, fresh_database, fresh_destination};
-use counterfoil::config::Config;
+use counterfoil::config::ReplicationConfig;
 use counterfoil::error::Error;
 use counterfoil::postgres::connect::{Purpose, Session};
 use counterfoil::postgres::fault::Side;
@@ -46,7 +46,7 @@ async fn open(conninfo: &counterfoil::config::libpq::Conninfo, side: Side) -> Re
     Session::open(conninfo, Purpose { what: "test", side }, LONG).await
 }
 
-async fn with_candidates<T>(config: &Config, run: impl AsyncFnOnce(&Session, &[Candidate<'_>]) -> T) -> T {
+async fn with_candidates<T>(config: &ReplicationConfig, run: impl AsyncFnOnce(&Session, &[Candidate<'_>]) -> T) -> T {
     let source = open(&config.source.conninfo, Side::Source).await.unwrap();
     let mut sessions = Vec::new();
     for destination in &config.destinations {
@@ -62,14 +62,14 @@ async fn with_candidates<T>(config: &Config, run: impl AsyncFnOnce(&Session, &[C
     run(&source, &candidates).await
 }
 
-async fn findings(config: &Config) -> Findings {
+async fn findings(config: &ReplicationConfig) -> Findings {
     with_candidates(config, async |source, candidates| {
         check::everything(config, source, candidates, false).await
     })
     .await
 }
 
-async fn dry_run(config: &Config) -> DryRun {
+async fn dry_run(config: &ReplicationConfig) -> DryRun {
     with_candidates(config, async |source, candidates| {
         dry_run::dry_run(config, source, candidates).await
     })
@@ -77,7 +77,7 @@ async fn dry_run(config: &Config) -> DryRun {
 }
 
 /// The one problem that is found, with its exit code.
-async fn refusal(config: &Config) -> (u8, Error) {
+async fn refusal(config: &ReplicationConfig) -> (u8, Error) {
     let found = findings(config).await;
     assert_eq!(found.problems.iter().count(), 1, "{}", found.problems.report());
     let problem = found.problems.into_iter().next().unwrap();

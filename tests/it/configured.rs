@@ -2,9 +2,8 @@
 
 use crate::harness::Database;
 use counterfoil::config::libpq::Conninfo;
-use counterfoil::config::{Config, DestinationConfig, GroupBy, Ids, LogConfig, ReplicationConfig, SourceConfig};
+use counterfoil::config::{DestinationConfig, GroupBy, Ids, ReplicationConfig, ReplicationLimits, SourceConfig};
 use counterfoil::event::table::TableName;
-use counterfoil::log::Format;
 use std::time::Duration;
 
 /// A table by its name as SQL has it.
@@ -13,8 +12,9 @@ pub fn table(name: &str) -> TableName {
 }
 
 /// A source and its destinations by name, all with `public.events` and every default.
-pub fn config(source: &Database, destinations: &[(&str, &Database)]) -> Config {
-    Config {
+pub fn config(source: &Database, destinations: &[(&str, &Database)]) -> ReplicationConfig {
+    ReplicationConfig {
+        name: "test".to_owned(),
         source: SourceConfig {
             conninfo: source.conninfo.clone(),
             table: table("events"),
@@ -31,7 +31,7 @@ pub fn config(source: &Database, destinations: &[(&str, &Database)]) -> Config {
             .iter()
             .map(|(name, database)| destination(name, &database.conninfo))
             .collect(),
-        replication: ReplicationConfig {
+        limits: ReplicationLimits {
             max_events_per_write: 10_000,
             max_bytes_per_write: 16 << 20,
             connect_timeout: Duration::from_secs(20),
@@ -42,10 +42,6 @@ pub fn config(source: &Database, destinations: &[(&str, &Database)]) -> Config {
             append_timeout: Duration::from_secs(120),
             buffer_bytes_max: 16 << 20,
             shutdown_timeout: Duration::from_secs(5),
-        },
-        log: LogConfig {
-            level: slog::Level::Info,
-            format: Format::Text,
         },
         notes: Vec::new(),
     }

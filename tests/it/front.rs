@@ -2,7 +2,7 @@
 
 use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_destination};
-use counterfoil::config::{Config, Ids};
+use counterfoil::config::{Ids, ReplicationConfig};
 use counterfoil::error::{Error, Kind, Problems};
 use counterfoil::replicate::progress::Progress;
 use counterfoil::replicate::{Checked, Replication, replicate};
@@ -45,9 +45,9 @@ impl Three {
         }
     }
 
-    fn config(&self) -> Config {
+    fn config(&self) -> ReplicationConfig {
         let mut config = config(&self.source, &[("quick", &self.quick), ("late", &self.late)]);
-        config.replication.retry_wait_max = Duration::from_millis(200);
+        config.limits.retry_wait_max = Duration::from_millis(200);
         config
     }
 }
@@ -61,7 +61,7 @@ async fn hold(destination: &Database) -> Client {
     holder
 }
 
-fn follow(config: Config) -> (Stopper, JoinHandle<Problems>) {
+fn follow(config: ReplicationConfig) -> (Stopper, JoinHandle<Problems>) {
     let run = Replication {
         checked: vec![Some(EMPTY); config.destinations.len()],
         progress: Progress::new(config.destinations.iter().map(|destination| destination.name.clone())),
@@ -192,7 +192,7 @@ async fn a_run_that_follows_and_gives_a_lost_lane_up_says_so_although_what_it_be
     let mut config = three.config();
     drop(three.holder);
     config.source.ids = Ids::Consecutive;
-    config.replication.retry_for = Some(Duration::from_secs(3));
+    config.limits.retry_for = Some(Duration::from_secs(3));
     let (_stopper, replicating) = follow(config);
     until_opened(&three.late).await;
     let _holder = hold(&three.late).await;

@@ -164,7 +164,7 @@ async fn who_is_out_of_reach_does_not_hide_the_others() {
             .contains("there is no table public.events")
     );
     config.source.conninfo.hosts[0].port = 1;
-    config.replication.connect_timeout = Duration::from_secs(10);
+    config.limits.connect_timeout = Duration::from_secs(10);
     let all = status(&config).await;
     assert_eq!((all.source.health, all.exit_code(None)), (Health::Unreachable, 8));
     assert_eq!(

@@ -466,7 +466,7 @@ async fn a_reader_sees_a_prefix_of_whole_groups_at_every_moment_under_load() {
     source.execute(insert).await;
     let mut config = config(&source, &[("copy", &database)]);
     config.destinations[0].writers = 3;
-    config.replication.max_events_per_write = 100;
+    config.limits.max_events_per_write = 100;
     let run = Replication {
         checked: vec![None],
         config: Arc::new(config),

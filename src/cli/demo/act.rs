@@ -4,7 +4,7 @@ use super::servers::{CONNECT_TIMEOUT, DESTINATIONS, Servers, purpose};
 use super::story::{Story, counted, position};
 use super::watch::{self, destinations};
 use super::writers::{WRITERS, Writers};
-use crate::config::{Config, SourceConfig};
+use crate::config::{ReplicationConfig, SourceConfig};
 use crate::error::{Error, Kind, Problems, Result};
 use crate::postgres::connect::Session;
 use crate::postgres::server::Server;
@@ -19,7 +19,7 @@ use std::time::Instant;
 /// What the play is played with.
 struct Stage<'a> {
     events: u64,
-    config: &'a Config,
+    config: &'a ReplicationConfig,
     servers: &'a Servers,
     story: &'a Story,
 }
@@ -28,7 +28,7 @@ struct Stage<'a> {
 ///
 /// # Errors
 /// That of a writer, of a server, of the replicator, or of something that did not happen in time.
-pub async fn play(events: u64, config: &Arc<Config>, servers: &Servers, story: &Arc<Story>) -> Result<u64, Problems> {
+pub async fn play(events: u64, config: &Arc<ReplicationConfig>, servers: &Servers, story: &Arc<Story>) -> Result<u64, Problems> {
     let stage = Stage {
         events,
         config,

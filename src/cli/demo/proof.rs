@@ -2,7 +2,7 @@
 
 use super::servers::{CONNECT_TIMEOUT, purpose};
 use super::story::{Story, counted, position};
-use crate::config::Config;
+use crate::config::ReplicationConfig;
 use crate::config::libpq::Conninfo;
 use crate::error::{Error, Kind, Problems, Result};
 use crate::event::compatible;
@@ -20,7 +20,7 @@ use std::time::Instant;
 ///
 /// # Errors
 /// `Contents` when something is not equal; else what a server says.
-pub async fn prove(config: &Config, committed: u64, story: &Story) -> Result<(), Problems> {
+pub async fn prove(config: &ReplicationConfig, committed: u64, story: &Story) -> Result<(), Problems> {
     let began = Instant::now();
     let id_column = &config.source.id_column;
     let wire = everything(config).await?;
@@ -46,7 +46,7 @@ pub async fn prove(config: &Config, committed: u64, story: &Story) -> Result<(),
 }
 
 /// All columns of the source, in the form in which they travel.
-async fn everything(config: &Config) -> Result<Wire, Problems> {
+async fn everything(config: &ReplicationConfig) -> Result<Wire, Problems> {
     let source = &config.source;
     let session = Session::open(&source.conninfo, purpose(), CONNECT_TIMEOUT).await?;
     let table = catalog::table(&session, &source.table, &source.id_column).await?;

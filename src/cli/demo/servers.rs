@@ -1,7 +1,7 @@
 //! The three private servers of the demo, what `init` creates on them, and the configuration that joins them.
 
 use super::story::Story;
-use crate::config::Config;
+use crate::config::ReplicationConfig;
 use crate::config::libpq::{Conninfo, Environment};
 use crate::config::load::load;
 use crate::destination;
@@ -69,7 +69,7 @@ impl Servers {
     ///
     /// # Errors
     /// Those of a file that cannot be written, or of a configuration nobody could use.
-    pub fn config(&self) -> Result<Config, Problems> {
+    pub fn config(&self) -> Result<ReplicationConfig, Problems> {
         let [north, south] = &self.destinations;
         let text = format!(
             "# Written by counterfoil demo; gone when it ends.\n[source]\n{}\n\

@@ -1,7 +1,7 @@
 //! Looks at the databases, as `counterfoil status` does, until something is so.
 
 use super::servers::DESTINATIONS;
-use crate::config::Config;
+use crate::config::ReplicationConfig;
 use crate::error::{Error, Kind, Result};
 use crate::replicate::status::{DestinationStatus, Status, status};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ const WAIT_MAX: Duration = Duration::from_secs(120);
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Where everyone stands now.
-pub async fn now(config: &Config) -> Status {
+pub async fn now(config: &ReplicationConfig) -> Status {
     status(config).await
 }
 
@@ -19,7 +19,7 @@ pub async fn now(config: &Config) -> Status {
 ///
 /// # Errors
 /// `Unavailable` when it is not so in time.
-pub async fn until(what: &str, config: &Config, is_so: impl Fn(&Status) -> bool) -> Result<Status> {
+pub async fn until(what: &str, config: &ReplicationConfig, is_so: impl Fn(&Status) -> bool) -> Result<Status> {
     let began = Instant::now();
     loop {
         let status = now(config).await;

@@ -6,7 +6,7 @@ use crate::cli::args::ConfigFile;
 use crate::cli::configuration;
 use crate::config::libpq::{Conninfo, Environment};
 use crate::config::load::Flags;
-use crate::config::{Config, Ids};
+use crate::config::{Ids, ReplicationConfig};
 use crate::error::{Error, Kind, Problems};
 use crate::sql::TableName;
 use std::path::PathBuf;
@@ -114,12 +114,13 @@ fn of_config(arguments: &Arguments) -> Result<Subject, Problems> {
         destinations: arguments.destination.clone(),
         until_caught_up: false,
     };
-    let Config {
+    let (_, config) = configuration(&ConfigFile { config: path }, &flags)?;
+    let ReplicationConfig {
         source,
         destinations,
-        replication,
+        limits,
         ..
-    } = configuration(&ConfigFile { config: path }, &flags)?;
+    } = config;
     let second = |to: crate::config::DestinationConfig| Place {
         name: format!("destination {:?}", to.name),
         conninfo: to.conninfo,
@@ -135,6 +136,6 @@ fn of_config(arguments: &Arguments) -> Result<Subject, Problems> {
         id_column: source.id_column,
         ids: source.ids,
         known_gaps: source.known_gaps,
-        timeout: replication.connect_timeout,
+        timeout: limits.connect_timeout,
     })
 }

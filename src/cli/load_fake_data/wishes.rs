@@ -121,7 +121,7 @@ fn place(arguments: &Arguments, config: Given, url: Given, env: &Environment<'_>
             let config = load(file, env)?;
             Ok(Place {
                 conninfo: config.source.conninfo,
-                connect_timeout: config.replication.connect_timeout,
+                connect_timeout: config.limits.connect_timeout,
                 table: config.source.table,
                 id_column: config.source.id_column,
                 notes: config.notes,

@@ -143,12 +143,16 @@ impl<'a> Reader<'a> {
         let known = self.names(&section.keys);
         for entry in section.entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
             let key = section.key(&entry.key);
-            let elsewhere = self.tables.iter().find(|(_, keys)| self.names(keys).contains(&entry.key.as_str()));
+            let elsewhere = self
+                .tables
+                .iter()
+                .filter(|(_, keys)| self.names(keys).contains(&entry.key.as_str()));
+            let elsewhere: Vec<&str> = elsewhere.map(|(table, _)| *table).collect();
             let guess = did_you_mean(&entry.key, &known);
-            let fix = match elsewhere {
-                Some((table, _)) => format!("\"{}\" belongs to {table}", entry.key),
-                None if guess.is_empty() => format!("known here: {}", known.join(", ")),
-                None => guess,
+            let fix = match guess.as_str() {
+                _ if !elsewhere.is_empty() => format!("\"{}\" belongs to {}", entry.key, elsewhere.join(" or ")),
+                "" => format!("known here: {}", known.join(", ")),
+                _ => guess,
             };
             self.problem(entry.key_at, &key, format!("unknown key \"{}\"", entry.key), fix);
         }

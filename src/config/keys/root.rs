@@ -6,8 +6,16 @@ pub(crate) const ROOT: KeyTable = KeyTable {
     name: "",
     header: "the top of the file",
     help: "One file describes one replication: a source, its destinations, and how it is done.",
-    groups: &[KeyGroup::of(SECTIONS), KeyGroup::of(SLATES)],
+    groups: &[KeyGroup::of(&[NAME]), KeyGroup::of(SECTIONS), KeyGroup::of(SLATES)],
 };
+
+const NAME: Key = Key::new(
+    "name",
+    ValueType::Label,
+    Preset::Described("the file's name without its ending"),
+    "How this replication is called beside others. Default: the file's name without its ending.",
+)
+.comment("\"orders\"");
 
 const SECTIONS: &[Key] = &[
     Key::section("source", ValueType::Section, Preset::Required).slate("eventSource"),

@@ -17,9 +17,11 @@ const HEAD: &str = "\
 /// The text of `config/example.toml`.
 pub fn example() -> String {
     let mut lines = vec![HEAD.to_owned()];
-    for table in keys::TABLES.iter().filter(|table| !table.name.is_empty()) {
-        lines.extend(comment(table.help, ""));
-        lines.push(table.header.to_owned());
+    for table in keys::TABLES {
+        if !table.name.is_empty() {
+            lines.extend(comment(table.help, ""));
+            lines.push(table.header.to_owned());
+        }
         let keys: Vec<String> = groups_of(table).iter().flat_map(|group| of_group(group)).collect();
         lines.push(keys.join("\n\n"));
         lines.push("\n".to_owned());

@@ -1,6 +1,6 @@
 //! The dry run: every check, and what a run would do, said to a person; nothing is written.
 
-use crate::config::Config;
+use crate::config::ReplicationConfig;
 use crate::error::{Result, Warning};
 use crate::event::frame::Format;
 use crate::event::range;
@@ -56,7 +56,7 @@ impl Missing {
 }
 
 /// Runs every check and measures what is missing. Reads only.
-pub async fn dry_run(config: &Config, source: &Session, candidates: &[Candidate<'_>]) -> DryRun {
+pub async fn dry_run(config: &ReplicationConfig, source: &Session, candidates: &[Candidate<'_>]) -> DryRun {
     let mut findings = check::everything(config, source, candidates, false).await;
     let missing = match &findings.source {
         Some(shape) => all_missing(source, shape, candidates, &findings.destinations).await,

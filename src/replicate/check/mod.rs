@@ -10,7 +10,7 @@ pub mod fitness;
 pub mod notify;
 pub mod shape;
 
-use crate::config::{Config, DestinationConfig, SourceConfig};
+use crate::config::{DestinationConfig, ReplicationConfig, SourceConfig};
 use crate::error::{Error, Kind, Problems, Result};
 use crate::postgres::connect::Session;
 use crate::postgres::table::store::PgTable;
@@ -85,7 +85,7 @@ impl Findings {
 ///
 /// Problems of one side do not hide those of another; contents are compared for each destination with which nothing else is wrong.
 /// `has_written`: whether this run has written already, for the words of what is wrong.
-pub async fn everything(config: &Config, source: &Session, candidates: &[Candidate<'_>], has_written: bool) -> Findings {
+pub async fn everything(config: &ReplicationConfig, source: &Session, candidates: &[Candidate<'_>], has_written: bool) -> Findings {
     let Look {
         mut findings,
         sides,
@@ -110,7 +110,7 @@ pub async fn everything(config: &Config, source: &Session, candidates: &[Candida
 
 /// Runs every check but the comparison of contents: whether each destination can hold what the source has, and whether no two sides are the
 /// same table. Reads only.
-pub async fn shapes(config: &Config, source: &Session, candidates: &[Candidate<'_>]) -> Findings {
+pub async fn shapes(config: &ReplicationConfig, source: &Session, candidates: &[Candidate<'_>]) -> Findings {
     look(config, source, candidates).await.findings
 }
 
@@ -122,7 +122,7 @@ struct Look<'a> {
     is_unambiguous: bool,
 }
 
-async fn look<'a>(config: &Config, source: &Session, candidates: &[Candidate<'a>]) -> Look<'a> {
+async fn look<'a>(config: &ReplicationConfig, source: &Session, candidates: &[Candidate<'a>]) -> Look<'a> {
     let mut problems = Problems::new();
     let reached = reached(candidates, &mut problems);
     let (shape, seen) = join(shape::source_shape(source, &config.source), seen(&config.source, reached)).await;

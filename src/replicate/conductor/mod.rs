@@ -83,7 +83,7 @@ pub struct Conductor<'a> {
 impl<'a> Conductor<'a> {
     /// Nothing is connected yet, and everything is due.
     pub fn new(run: &'a Replication, stop: &'a Stop) -> Self {
-        let limits = &run.config.replication;
+        let limits = &run.config.limits;
         let now = Instant::now();
         let destinations = run.config.destinations.iter().enumerate();
         let lane = |(index, destination): (usize, &DestinationConfig)| {
@@ -186,7 +186,7 @@ impl<'a> Conductor<'a> {
     /// After a stop: waits for what is under way, as long as that is allowed; what is left is rolled back by the servers.
     async fn drain(&mut self) {
         self.is_over = true;
-        let allowed = self.run.config.replication.shutdown_timeout;
+        let allowed = self.run.config.limits.shutdown_timeout;
         let under_way = async {
             while self
                 .lanes
@@ -289,12 +289,12 @@ impl<'a> Conductor<'a> {
         if has_moved || (is_well && !self.run.until_caught_up) {
             self.progressed_at = Instant::now();
         }
-        let allowed = self.run.config.replication.retry_for;
+        let allowed = self.run.config.limits.retry_for;
         self.is_over |= allowed.is_some_and(|allowed| self.progressed_at.elapsed() > allowed);
     }
 
     fn no_progress(&self, state: &LaneState) -> Error {
-        let allowed = self.run.config.replication.retry_for.unwrap_or_default();
+        let allowed = self.run.config.limits.retry_for.unwrap_or_default();
         let what = format!(
             "destination \"{}\" is not caught up, and nothing has moved for {} ms",
             state.name,

@@ -118,7 +118,7 @@ impl Conductor<'_> {
         let is_over = self.run.fail_fast && !matches!(error.kind(), Kind::Stopped | Kind::Upstream | Kind::Fed);
         let until = self.source.front().shipped;
         let state = &mut self.lanes[index];
-        if !is_over && state.looks_closer(&error, self.run.config.replication.max_events_per_write, until, &self.run.log) {
+        if !is_over && state.looks_closer(&error, self.run.config.limits.max_events_per_write, until, &self.run.log) {
             return;
         }
         state.lost(error, &self.policy, jitter(), &self.run.log);

@@ -147,7 +147,7 @@ impl Conductor<'_> {
 
     /// Each lane has an equal share of the buffer, and lanes that travel together share theirs.
     fn bounds_of(&self, lanes: usize) -> Bounds {
-        let limits = &self.run.config.replication;
+        let limits = &self.run.config.limits;
         Bounds {
             room_max: (limits.buffer_bytes_max / self.lanes.len() * lanes).max(CHUNK_BYTES),
             hold_max: limits.hold_max,
@@ -264,7 +264,7 @@ impl Conductor<'_> {
             return;
         }
         let held = returned.at.saturating_duration_since(passed.read_until);
-        let pace = state.pace.after_pass(held, self.run.config.replication.hold_max);
+        let pace = state.pace.after_pass(held, self.run.config.limits.hold_max);
         if pace == Pace::Together && state.pace != pace {
             info!(self.run.log, "the destination travels with the others again"; key::DESTINATION => &state.name);
         }

@@ -1,7 +1,7 @@
 //! Asks the databases: one session on each, a handful of short queries.
 
 use crate::config::libpq::{Conninfo, HostAt};
-use crate::config::{Config, DestinationConfig, GroupBy, Ids, SourceConfig};
+use crate::config::{DestinationConfig, GroupBy, Ids, ReplicationConfig, SourceConfig};
 use crate::error::{Error, Kind, Result};
 use crate::event::compatible;
 use crate::event::frame::Format;
@@ -56,8 +56,8 @@ struct Distance {
     seconds_behind: Option<f64>,
 }
 
-pub(super) async fn all(config: &Config) -> Status {
-    let timeout = config.replication.connect_timeout;
+pub(super) async fn all(config: &ReplicationConfig) -> Status {
+    let timeout = config.limits.connect_timeout;
     let id_column = &config.source.id_column;
     let (upstream, downstreams) = join(
         within(timeout, upstream(&config.source, timeout)),

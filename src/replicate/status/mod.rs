@@ -4,7 +4,7 @@ mod ask;
 mod sessions;
 mod table;
 
-use crate::config::Config;
+use crate::config::ReplicationConfig;
 use serde::Serialize;
 
 /// Events behind are counted up to here.
@@ -116,7 +116,7 @@ pub struct Holder {
 }
 
 /// Asks the source and all destinations at the same time; whoever does not answer within `connect_timeout` twice is unreachable.
-pub async fn status(config: &Config) -> Status {
+pub async fn status(config: &ReplicationConfig) -> Status {
     ask::all(config).await
 }
 

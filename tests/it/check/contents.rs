@@ -199,7 +199,7 @@ async fn come_back(source: &Database, destination: &Database) -> Result<Option<i
     last_event(&of, &tables.lane()).await
 }
 
-fn configured_with(config: &counterfoil::config::Config, destination: &Database) -> counterfoil::config::Config {
+fn configured_with(config: &counterfoil::config::ReplicationConfig, destination: &Database) -> counterfoil::config::ReplicationConfig {
     let mut config = config.clone();
     config.destinations[0].conninfo = destination.conninfo.clone();
     config

@@ -3,7 +3,7 @@
 use super::{EVENTS, SEQUENCE, equal_pair, findings, refusal};
 use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_server};
-use counterfoil::config::{Config, Ids};
+use counterfoil::config::{Ids, ReplicationConfig};
 use counterfoil::postgres::server::{Server, Settings};
 use counterfoil::source::discipline::Discipline;
 use std::time::Duration;
@@ -14,7 +14,7 @@ const SLATE: &str =
     create table id (id bigint primary key); insert into id values (1);
     create function insert_events(insertvalues text) returns integer language sql as 'select 0'";
 
-async fn pair(schema: &str) -> (Database, Database, Config) {
+async fn pair(schema: &str) -> (Database, Database, ReplicationConfig) {
     let (source, destination) = (fresh_database().await, fresh_destination().await);
     source.execute(schema).await;
     destination.execute(EVENTS).await;
@@ -22,7 +22,7 @@ async fn pair(schema: &str) -> (Database, Database, Config) {
     (source, destination, config)
 }
 
-async fn discipline(config: &Config) -> Discipline {
+async fn discipline(config: &ReplicationConfig) -> Discipline {
     let found = findings(config).await;
     assert!(found.problems.is_empty(), "{}", found.problems.report());
     found.source.unwrap().ids.discipline

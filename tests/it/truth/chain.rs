@@ -5,17 +5,17 @@ use super::running::{Running, copy_all};
 use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_destination};
 use crate::support::events::{Writers, arrives, equal, init_destination, init_source, insert};
-use counterfoil::config::{Config, Ids};
+use counterfoil::config::{Ids, ReplicationConfig};
 use counterfoil::error::Kind;
 use counterfoil::replicate::replicate;
 use counterfoil::stop::Stop;
 use std::time::Duration;
 
-fn link(from: &Database, to: &Database, ids: Ids) -> Config {
+fn link(from: &Database, to: &Database, ids: Ids) -> ReplicationConfig {
     let mut config = config(from, &[("copy", to)]);
     config.source.ids = ids;
     config.source.poll_interval = Duration::from_millis(20);
-    config.replication.retry_wait_max = Duration::from_millis(100);
+    config.limits.retry_wait_max = Duration::from_millis(100);
     config
 }
 
@@ -27,7 +27,7 @@ async fn a_copy_of_a_copy_is_the_source_while_it_is_written_and_both_links_are_r
         init_destination(copy).await;
     }
     let (first, mut second) = (link(&a, &b, Ids::Auto), link(&b, &c, Ids::Copy));
-    second.replication.max_events_per_write = 7;
+    second.limits.max_events_per_write = 7;
     let writers = Writers::start(&a, 4, 5);
     for _ in 0..4 {
         let (one, other) = (Running::start(&first), Running::start(&second));

@@ -4,7 +4,7 @@ use super::prefix::Checker;
 use super::running::{Running, copy_all, until_answer, until_looked_twice};
 use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_destination};
-use counterfoil::config::{Config, GroupBy};
+use counterfoil::config::{GroupBy, ReplicationConfig};
 use std::time::Duration;
 
 const SOURCE: &str = "create table events (id bigserial primary key, ts timestamptz not null default now(), event jsonb not null)";
@@ -16,7 +16,7 @@ const SIXTY_GROUPS: &str = "insert into events (ts, event) select timestamptz '2
 const TRANSACTIONS: &str = "select count(*) from events group by xmin::text order by min(id)";
 const SPLIT: &str = "select count(*) from (select 1 from events group by ts having count(distinct xmin::text) > 1) split";
 
-async fn pair() -> (Database, Database, Config) {
+async fn pair() -> (Database, Database, ReplicationConfig) {
     let (source, destination) = (fresh_database().await, fresh_destination().await);
     source.execute(SOURCE).await;
     destination.execute(DESTINATION).await;
@@ -29,8 +29,8 @@ async fn pair() -> (Database, Database, Config) {
 async fn a_group_is_never_split_however_small_batches_are() {
     for (events_max, bytes_max) in [(1, 16 << 20), (50, 16 << 20), (10_000, 4096)] {
         let (source, destination, mut config) = pair().await;
-        config.replication.max_events_per_write = events_max;
-        config.replication.max_bytes_per_write = bytes_max;
+        config.limits.max_events_per_write = events_max;
+        config.limits.max_bytes_per_write = bytes_max;
         source.execute(SIXTY_GROUPS).await;
         copy_all(&config).await;
         assert_eq!(destination.query(SPLIT).await, ["0"]);
@@ -44,7 +44,7 @@ async fn a_group_is_never_split_however_small_batches_are() {
 async fn without_groups_batches_are_cut_at_their_limit() {
     let (source, destination, mut config) = pair().await;
     config.source.group_by = GroupBy::Off;
-    config.replication.max_events_per_write = 100;
+    config.limits.max_events_per_write = 100;
     source.execute(SIXTY_GROUPS).await;
     copy_all(&config).await;
     let transactions = destination.query(TRANSACTIONS).await;
@@ -56,7 +56,7 @@ async fn without_groups_batches_are_cut_at_their_limit() {
 async fn a_group_beyond_its_limit_is_cut_there_and_nowhere_else() {
     let (source, destination, mut config) = pair().await;
     config.source.group_events_max = 500;
-    config.replication.max_events_per_write = 100;
+    config.limits.max_events_per_write = 100;
     source
         .execute("insert into events (event) select '{}' from generate_series(1, 1200)")
         .await;

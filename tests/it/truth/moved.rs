@@ -6,7 +6,7 @@ use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_destination};
 use crate::support::liar::Liar;
 use crate::support::replicator::Setup;
-use counterfoil::config::{Config, GroupBy};
+use counterfoil::config::{GroupBy, ReplicationConfig};
 use counterfoil::error::Kind;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
@@ -20,13 +20,13 @@ const INSERT: &str = "insert into events (event) values ('{}')";
 const FENCE: &str = "select pg_advisory_xact_lock(x'434F4653'::int, 'events'::regclass::oid::int4)";
 
 /// Three events at the source.
-async fn three_events() -> (Database, Database, Config) {
+async fn three_events() -> (Database, Database, ReplicationConfig) {
     let (source, destination) = (fresh_database().await, fresh_destination().await);
     source.execute(&format!("{SOURCE}; {INSERT}; {INSERT}; {INSERT}")).await;
     destination.execute(DESTINATION).await;
     let mut config = config(&source, &[("copy", &destination)]);
     config.source.poll_interval = Duration::from_millis(20);
-    config.replication.retry_wait_max = Duration::from_millis(100);
+    config.limits.retry_wait_max = Duration::from_millis(100);
     (source, destination, config)
 }
 
@@ -47,7 +47,7 @@ async fn what_another_replicator_appended_while_this_one_waited_for_the_fence_is
     for writers in [1, 4] {
         let (source, destination, mut config) = three_events().await;
         config.source.group_by = GroupBy::Off;
-        config.replication.max_events_per_write = 1;
+        config.limits.max_events_per_write = 1;
         config.destinations[0].writers = writers;
         let (running, mut checker) = (Running::start(&config), Checker::new(&destination));
         checker.arrive("1,2,3").await;

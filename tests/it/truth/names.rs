@@ -40,7 +40,7 @@ async fn quoted_and_foreign_names_of_schemas_tables_and_columns_are_followed() {
         config.source.group_by = GroupBy::Column(group.to_owned());
         config.source.poll_interval = Duration::from_millis(20);
         config.destinations[0].table = name;
-        config.replication.max_events_per_write = 10;
+        config.limits.max_events_per_write = 10;
         source
             .execute(&format!(
                 "insert into {events} ({other_q}) select to_jsonb(i) from generate_series(1, 30) i"

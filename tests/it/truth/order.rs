@@ -5,7 +5,7 @@ use super::prefix::Checker;
 use super::running::{Running, until_answer, until_looked_twice, until_waiting};
 use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_destination};
-use counterfoil::config::Config;
+use counterfoil::config::ReplicationConfig;
 use std::time::Duration;
 use tokio_postgres::Client;
 
@@ -18,7 +18,7 @@ const INSERT: &str = "insert into events (event) values ('{}')";
 struct Stage {
     source: Database,
     destination: Database,
-    config: Config,
+    config: ReplicationConfig,
 }
 
 impl Stage {

@@ -1,7 +1,7 @@
 //! A replication inside the process of the test, and the signals by which a test knows what it has done.
 
 use crate::harness::Database;
-use counterfoil::config::Config;
+use counterfoil::config::ReplicationConfig;
 use counterfoil::error::Problems;
 use counterfoil::replicate::progress::Progress;
 use counterfoil::replicate::{AUDIT_INTERVAL, Replication, replicate};
@@ -23,7 +23,7 @@ pub struct Running {
 
 impl Running {
     /// Starts it.
-    pub fn start(config: &Config) -> Self {
+    pub fn start(config: &ReplicationConfig) -> Self {
         Self::start_as(replication(config, false))
     }
 
@@ -63,7 +63,7 @@ impl Running {
 }
 
 /// What is to be done, with a silent log.
-pub fn replication(config: &Config, until_caught_up: bool) -> Replication {
+pub fn replication(config: &ReplicationConfig, until_caught_up: bool) -> Replication {
     Replication {
         config: Arc::new(config.clone()),
         checked: vec![None; config.destinations.len()],
@@ -77,7 +77,7 @@ pub fn replication(config: &Config, until_caught_up: bool) -> Replication {
 }
 
 /// Copies what is visible now, and ends; nothing may go wrong.
-pub async fn copy_all(config: &Config) {
+pub async fn copy_all(config: &ReplicationConfig) {
     let run = replication(config, true);
     let problems = tokio::time::timeout(DEADLINE, replicate(&run, &Stop::never())).await.unwrap();
     assert!(problems.is_empty(), "{}", problems.report());

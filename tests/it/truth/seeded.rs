@@ -6,7 +6,7 @@ use super::running::{FED, Running, copy_all, replication, until_answer, until_lo
 use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_destination};
 use crate::support::terminate;
-use counterfoil::config::Config;
+use counterfoil::config::ReplicationConfig;
 use counterfoil::error::{Error, Kind};
 use std::time::Duration;
 use tokio_postgres::Client;
@@ -44,7 +44,7 @@ impl Seeded {
         }
     }
 
-    fn config(&self) -> Config {
+    fn config(&self) -> ReplicationConfig {
         let mut config = config(&self.source, &[("empty", &self.empty), ("seeded", &self.seeded)]);
         config.source.poll_interval = Duration::from_millis(20);
         config
@@ -135,7 +135,7 @@ async fn what_others_append_while_a_lane_is_lost_is_counted_once_more() {
     destination.execute(DESTINATION).await;
     let mut config = config(&source, &[("copy", &destination)]);
     config.source.poll_interval = Duration::from_millis(20);
-    config.replication.retry_wait_max = Duration::from_millis(50);
+    config.limits.retry_wait_max = Duration::from_millis(50);
     let running = Running::start(&config);
     until_answer(&destination, IDS, &["1,2"]).await;
     let late = source.client().await;
@@ -234,7 +234,7 @@ async fn a_lane_that_joins_while_the_others_rest_is_confirmed_when_the_open_tran
     source.execute(&format!("{SOURCE}; {INSERT}; {INSERT}; {INSERT}")).await;
     level.execute(DESTINATION).await;
     let mut config = config(&source, &[("level", &level), ("joins", &joins)]);
-    config.replication.retry_wait_max = Duration::from_millis(50);
+    config.limits.retry_wait_max = Duration::from_millis(50);
     // So that nothing but what is wanted ends a rest.
     config.source.poll_interval = Duration::from_secs(3600);
     let long = source.client().await;
@@ -277,7 +277,7 @@ async fn a_destination_that_holds_an_id_above_the_sequence_waits_and_holds_no_ot
     }
     let mut config = config(&source, &[("good", &good), ("seeded", &seeded)]);
     config.source.poll_interval = Duration::from_millis(20);
-    config.replication.retry_wait_max = Duration::from_millis(50);
+    config.limits.retry_wait_max = Duration::from_millis(50);
     let running = Running::start(&config);
     for destination in [&good, &seeded] {
         until_answer(destination, IDS, &["1,2"]).await;

@@ -4,13 +4,13 @@ use super::running::{Running, copy_all, until_answer};
 use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_destination};
 use crate::support::events::{equal, init_destination, init_source_with, swallow};
-use counterfoil::config::Config;
+use counterfoil::config::ReplicationConfig;
 use counterfoil::error::Kind;
 
 const INSERT: &str = "insert into events (event) values ('{\"a\": 1.10}')";
 
 /// A source and a destination of one event each, so that what comes next is read by a query.
-async fn pair() -> (Database, Database, Config) {
+async fn pair() -> (Database, Database, ReplicationConfig) {
     let (source, destination) = (fresh_database().await, fresh_destination().await);
     init_source_with(&source, "sequence", "doorbell").await;
     init_destination(&destination).await;

@@ -7,7 +7,7 @@ use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_server};
 use crate::support::lock_out;
 use crate::support::replicator::Setup;
-use counterfoil::config::{Config, Ids};
+use counterfoil::config::{Ids, ReplicationConfig};
 use counterfoil::error::{Error, Kind};
 use counterfoil::postgres::server::{Server, Settings};
 use std::time::Duration;
@@ -17,7 +17,7 @@ const SOURCE: &str =
 const DESTINATION: &str = "create table events (id bigint primary key, ts timestamptz not null, event jsonb not null)";
 const INSERT: &str = "insert into events (event) values ('{}')";
 
-async fn pair() -> (Database, Database, Config) {
+async fn pair() -> (Database, Database, ReplicationConfig) {
     let (source, destination) = (fresh_database().await, fresh_destination().await);
     source.execute(SOURCE).await;
     destination.execute(DESTINATION).await;
@@ -26,7 +26,7 @@ async fn pair() -> (Database, Database, Config) {
     (source, destination, config)
 }
 
-async fn audited(config: &Config) -> Running {
+async fn audited(config: &ReplicationConfig) -> Running {
     let mut run = replication(config, false);
     run.audit_interval = Duration::from_millis(50);
     Running::start_as(run)
@@ -159,7 +159,7 @@ async fn a_gap_is_given_up_after_a_grace_that_was_asked_for_and_an_event_after_i
 }
 
 /// Waits until an event that came too late is found out, repairs as the message says, and copies on.
-async fn found_out_and_cured(running: Running, source: &Database, destination: &Database, config: &Config) {
+async fn found_out_and_cured(running: Running, source: &Database, destination: &Database, config: &ReplicationConfig) {
     let (code, problem) = end(running).await;
     assert_eq!((code, problem.kind()), (6, Kind::Order));
     assert!(problem.report().contains("--insert-missing brings it"), "{}", problem.report());
@@ -273,7 +273,7 @@ async fn a_destination_that_forgot_its_last_events_in_a_crash_is_given_them_agai
     destination.execute(DESTINATION).await;
     let mut config = config(&source, &[("copy", &destination)]);
     config.destinations[0].synchronous_commit = Some("off".to_owned());
-    config.replication.retry_wait_max = Duration::from_millis(100);
+    config.limits.retry_wait_max = Duration::from_millis(100);
     source.execute(&format!("{INSERT}; {INSERT}; {INSERT}")).await;
     copy_all(&config).await;
     destination.execute("checkpoint").await;

@@ -125,7 +125,7 @@ async fn every_built_in_value_arrives_bit_for_bit_by_a_query_too() {
     source.execute("select setval('ids', 9223372036854775807)").await;
     destination.execute(ROWS[0]).await;
     let mut config = config(&source, &[("copy", &destination)]);
-    config.replication.max_events_per_write = 3;
+    config.limits.max_events_per_write = 3;
     copy_all(&config).await;
     assert_all_same(&source, &destination, "binary").await;
     let enough = "select count(distinct xmin::text) >= 1 + ceil((count(*) - 1) / 3.0) from events";

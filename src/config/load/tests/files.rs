@@ -2,9 +2,13 @@
 
 use super::*;
 
-fn shipped(name: &str) -> Config {
+fn shipped(name: &str) -> ReplicationConfig {
+    shipped_whole(name).1
+}
+
+fn shipped_whole(name: &str) -> (ProcessConfig, ReplicationConfig) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config").join(name);
-    load(&path, &environment()).unwrap_or_else(|problems| panic!("{}", problems.report()))
+    load_with(&path, &Flags::default(), &environment()).unwrap_or_else(|problems| panic!("{}", problems.report()))
 }
 
 #[test]
@@ -16,10 +20,10 @@ fn the_shipped_files_load_without_notes() {
 
 #[test]
 fn the_example_shows_the_defaults() {
-    let (example, minimal) = (shipped("example.toml"), shipped("minimal.toml"));
-    assert_eq!(format!("{:?}", example.replication), format!("{:?}", minimal.replication));
-    assert_eq!(format!("{:?}", example.log), format!("{:?}", minimal.log));
-    let without_connection = |config: &Config| {
+    let ((example_process, example), (minimal_process, minimal)) = (shipped_whole("example.toml"), shipped_whole("minimal.toml"));
+    assert_eq!(format!("{:?}", example.limits), format!("{:?}", minimal.limits));
+    assert_eq!(format!("{example_process:?}"), format!("{minimal_process:?}"));
+    let without_connection = |config: &ReplicationConfig| {
         let conninfo = minimal.source.conninfo.clone();
         let source = SourceConfig {
             conninfo: conninfo.clone(),
@@ -99,7 +103,7 @@ fn the_flags_choose_destinations_and_another_default_of_retry_for() {
     let config = with(&["billing"]).unwrap();
     assert_eq!(config.destinations.len(), 1);
     assert_eq!(config.destinations[0].name, "billing");
-    assert_eq!(config.replication.retry_for, Some(Duration::from_secs(60)));
+    assert_eq!(config.limits.retry_for, Some(Duration::from_secs(60)));
     assert_eq!(with(&[]).unwrap().destinations.len(), 2);
     let problems = told(with(&["biling", "a"]).unwrap_err());
     assert_eq!(
@@ -111,5 +115,5 @@ fn the_flags_choose_destinations_and_another_default_of_retry_for() {
         ..Flags::default()
     };
     let never = load_file("c.toml", &with_destination("[replication]\nretry_for_ms = 0"), 0o600, &flags).unwrap();
-    assert_eq!(never.replication.retry_for, None, "0 that is written is for ever");
+    assert_eq!(never.limits.retry_for, None, "0 that is written is for ever");
 }

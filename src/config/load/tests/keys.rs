@@ -101,17 +101,16 @@ fn a_default_that_is_written_changes_nothing() {
             Preset::EmptyList => "[]".to_owned(),
             Preset::Required | Preset::Described(_) => continue,
         };
-        let (written, unwritten) = (
-            toml(&file_with(table, key, &literal)),
-            toml("[source]\nhost = \"db1\"\n[[destinations]]\nhost = \"db2\"\n"),
-        );
+        let whole = |text: &str| load_whole("c.toml", text, 0o600, &Flags::default());
+        let written = whole(&file_with(table, key, &literal));
+        let unwritten = whole("[source]\nhost = \"db1\"\n[[destinations]]\nhost = \"db2\"\n");
         let (mut written, unwritten) = (written.unwrap(), unwritten.unwrap());
         if key.name == "group_by" {
             // A column that is named must be there; the default need not.
-            let GroupBy::Column(column) = written.source.group_by.clone() else {
+            let GroupBy::Column(column) = written.1.source.group_by.clone() else {
                 panic!("no column")
             };
-            written.source.group_by = GroupBy::IfPresent(column);
+            written.1.source.group_by = GroupBy::IfPresent(column);
         }
         assert_eq!(format!("{written:?}"), format!("{unwritten:?}"), "{} = {literal}", key.name);
         tried += 1;

@@ -36,7 +36,12 @@ fn environment() -> Environment<'static> {
 }
 
 /// Loads a file of this name, text and permissions.
-fn load_file(name: &str, text: &str, mode: u32, flags: &Flags) -> std::result::Result<Config, Problems> {
+fn load_file(name: &str, text: &str, mode: u32, flags: &Flags) -> std::result::Result<ReplicationConfig, Problems> {
+    load_whole(name, text, mode, flags).map(|(_, replication)| replication)
+}
+
+/// As [`load_file`], with what the file says of the process.
+fn load_whole(name: &str, text: &str, mode: u32, flags: &Flags) -> std::result::Result<(ProcessConfig, ReplicationConfig), Problems> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(name);
     std::fs::write(&path, text).unwrap();
@@ -44,11 +49,16 @@ fn load_file(name: &str, text: &str, mode: u32, flags: &Flags) -> std::result::R
     load_with(&path, flags, &environment())
 }
 
-fn toml(text: &str) -> std::result::Result<Config, Problems> {
+/// What a file that is right says of the process.
+fn process(name: &str, text: &str) -> ProcessConfig {
+    load_whole(name, text, 0o600, &Flags::default()).unwrap().0
+}
+
+fn toml(text: &str) -> std::result::Result<ReplicationConfig, Problems> {
     load_file("config.toml", text, 0o600, &Flags::default())
 }
 
-fn json(text: &str) -> std::result::Result<Config, Problems> {
+fn json(text: &str) -> std::result::Result<ReplicationConfig, Problems> {
     load_file("config.json", text, 0o600, &Flags::default())
 }
 

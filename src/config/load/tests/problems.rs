@@ -39,6 +39,8 @@ fn a_key_of_another_table_is_sent_there() {
         (what.as_str(), fix.as_str()),
         ("unknown key \"poll_interval_ms\"", "\"poll_interval_ms\" belongs to [source]")
     );
+    let [_, _, fix] = problem(&with_destination("[replication]\nname = \"orders\""));
+    assert_eq!(fix, "\"name\" belongs to the top of the file or [[destinations]]");
 }
 
 #[test]

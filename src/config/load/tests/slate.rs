@@ -10,11 +10,11 @@ fn slates_json_works_as_it_is() {
     assert!(matches!(&config.source.conninfo.hosts[0].at, HostAt::Tcp { host, .. } if host == "db1"));
     let names: Vec<&str> = config.destinations.iter().map(|destination| destination.name.as_str()).collect();
     assert_eq!(names, ["orders", "orders-2"]);
-    assert_eq!(config.replication.max_events_per_write, 10_000);
-    assert_eq!(config.replication.connect_timeout, Duration::from_secs(2));
+    assert_eq!(config.limits.max_events_per_write, 10_000);
+    assert_eq!(config.limits.connect_timeout, Duration::from_secs(2));
     assert_eq!(config.notes, ["maxEventsPerWrite was raised from 500 to 10000"]);
     let quiet = json(&SLATE.replace("500", "20000")).unwrap();
-    assert_eq!((quiet.replication.max_events_per_write, quiet.notes.len()), (20_000, 0));
+    assert_eq!((quiet.limits.max_events_per_write, quiet.notes.len()), (20_000, 0));
 }
 
 #[test]
@@ -26,8 +26,8 @@ fn our_own_keys_work_in_json_and_beside_slates() {
         )
         .replace("\"host\": \"db2\",", "\"host\": \"db2\", \"name\": \"two\", \"writers\": 2,");
     let config = json(&text).unwrap();
-    assert_eq!(config.replication.max_events_per_write, 5, "ours is not raised");
-    assert_eq!(config.log.level, slog::Level::Error);
+    assert_eq!(config.limits.max_events_per_write, 5, "ours is not raised");
+    assert_eq!(process("c.json", &text).log.level, slog::Level::Error);
     assert_eq!((config.destinations[0].name.as_str(), config.destinations[0].writers), ("two", 2));
     let text = r#"{"source": {"url": "postgres://db1/a"}, "destinations": [{"url": "postgres://db2/a"}]}"#;
     assert_eq!(json(text).unwrap().destinations[0].name, "a");

@@ -22,7 +22,7 @@ fn defaults_are_those_that_are_documented() {
         ),
         (1, None, "on")
     );
-    let replication = &config.replication;
+    let replication = &config.limits;
     assert_eq!(replication.max_events_per_write, 10_000);
     assert_eq!(replication.max_bytes_per_write, 16_777_216);
     assert_eq!(replication.connect_timeout, Duration::from_secs(15));
@@ -33,13 +33,11 @@ fn defaults_are_those_that_are_documented() {
     assert_eq!(replication.append_timeout, Duration::from_secs(120));
     assert_eq!(replication.buffer_bytes_max, 16_777_216);
     assert_eq!(replication.shutdown_timeout, Duration::from_secs(5));
-    assert_eq!((config.log.level, config.log.format), (slog::Level::Info, LogFormat::Auto));
+    let log = process("c.toml", &with_source("")).log;
+    assert_eq!((log.level, log.format), (slog::Level::Info, LogFormat::Auto));
 }
 
-#[test]
-fn every_value_arrives() {
-    let config = toml(
-        r#"
+const EVERY_VALUE: &str = r#"
         [source]
         host = "h1,h2"
         port = "1,2"
@@ -75,9 +73,11 @@ fn every_value_arrives() {
         [log]
         level = "debug"
         format = "json"
-        "#,
-    )
-    .unwrap();
+        "#;
+
+#[test]
+fn every_value_arrives() {
+    let config = toml(EVERY_VALUE).unwrap();
     let source = &config.source;
     assert_eq!(source.conninfo.describe(), "h1:1,h2:2/orders");
     assert_eq!(source.conninfo.password.given.as_ref().unwrap().expose_secret(), "hunter2");
@@ -95,12 +95,13 @@ fn every_value_arrives() {
     assert_eq!((destination.writers, destination.commits()), (16, "remote_apply"));
     let file = destination.conninfo.password.file.as_ref().unwrap();
     assert!(file.is_absolute() && file.ends_with("secret"), "beside the configuration file");
-    let replication = format!("{:?}", config.replication);
+    let replication = format!("{:?}", config.limits);
     assert_eq!(
         replication,
-        "ReplicationConfig { max_events_per_write: 1, max_bytes_per_write: 2, connect_timeout: 3ms, retry_wait_max: 4ms, retry_for: Some(5ms), hold_max: 6ms, readers_max: 7, append_timeout: 8ms, buffer_bytes_max: 65536, shutdown_timeout: 0ns }"
+        "ReplicationLimits { max_events_per_write: 1, max_bytes_per_write: 2, connect_timeout: 3ms, retry_wait_max: 4ms, retry_for: Some(5ms), hold_max: 6ms, readers_max: 7, append_timeout: 8ms, buffer_bytes_max: 65536, shutdown_timeout: 0ns }"
     );
-    assert_eq!((config.log.level, config.log.format), (slog::Level::Debug, LogFormat::Json));
+    let log = process("c.toml", EVERY_VALUE).log;
+    assert_eq!((log.level, log.format), (slog::Level::Debug, LogFormat::Json));
 }
 
 #[test]
@@ -129,6 +130,18 @@ fn ids_and_groups_have_their_forms() {
     }
     let grouped = toml(&with_source("group_by = \"transaction\"")).unwrap().source.group_by;
     assert_eq!(grouped, GroupBy::Column("transaction".to_owned()));
+}
+
+#[test]
+fn a_replication_is_named_as_written_else_like_its_file() {
+    let named = |text: &str| load_file("orders.eu.toml", text, 0o600, &Flags::default()).unwrap().name;
+    assert_eq!(named(&with_source("")), "orders.eu");
+    assert_eq!(named(&format!("name = \"billing\"\n{}", with_source(""))), "billing");
+    let [what, place, _] = problem(&format!("name = \"\"\n{}", with_source("")));
+    assert_eq!(
+        (what.as_str(), place.as_str()),
+        ("name must be 1 to 200 bytes of text in one line", "config.toml:1:8, name")
+    );
 }
 
 #[test]
