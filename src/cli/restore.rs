@@ -110,7 +110,7 @@ async fn shapes(config: &ReplicationConfig) -> Result<(SourceShape, Vec<Destinat
 fn target<'a>(config: &'a ReplicationConfig, from: usize, source: &'a SourceShape, destinations: &'a [DestinationShape]) -> Target<'a> {
     let copy = |(to, shape): (&'a crate::config::DestinationConfig, &'a DestinationShape)| Copy {
         name: &to.name,
-        place: place(config, "restore", &to.conninfo, &to.table),
+        place: place(config, "restore", &to.postgres().conninfo, &to.postgres().table),
         table: &shape.table,
         wire: &shape.wire,
     };

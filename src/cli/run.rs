@@ -159,8 +159,9 @@ fn tell_parameters(config: &ReplicationConfig, arguments: &args::Run, log: &Logg
         "buffer_bytes_max" => limits.buffer_bytes_max, "readers_max" => limits.readers_max,
         "rows_in_memory_max_bytes" => rows_in_memory_max(config));
     for destination in &config.destinations {
-        info!(log, "destination"; key::DESTINATION => &destination.name, key::DATABASE => destination.conninfo.describe(),
-            key::TABLE => destination.table.to_string(), "writers" => destination.writers);
+        let postgres = destination.postgres();
+        info!(log, "destination"; key::DESTINATION => &destination.name, key::DATABASE => postgres.conninfo.describe(),
+            key::TABLE => postgres.table.to_string(), "writers" => postgres.writers);
     }
     for note in &config.notes {
         info!(log, "note on the configuration"; "note" => note);

@@ -37,7 +37,7 @@ impl Sides {
         let timeout = config.limits.connect_timeout;
         let purpose = |side| Purpose { what: "check", side };
         let (from, to) = (purpose(Side::Source), purpose(Side::Destination));
-        let all: Vec<_> = config.destinations.iter().map(|to| &to.conninfo).collect();
+        let all: Vec<_> = config.destinations.iter().map(|to| &to.postgres().conninfo).collect();
         let (source, destinations) = match ways {
             Ways::Unknown => {
                 let source = pooler::open(&config.source.conninfo, from, timeout);
@@ -65,7 +65,7 @@ impl Sides {
     pub fn sessions<'a>(&'a self, config: &'a ReplicationConfig) -> Vec<(&'a Session, &'a Conninfo)> {
         let source = self.source.iter().map(|session| (session, &config.source.conninfo));
         let destinations = self.destinations.iter().zip(&config.destinations);
-        let destinations = destinations.filter_map(|(session, to)| Some((session.as_ref().ok()?, &to.conninfo)));
+        let destinations = destinations.filter_map(|(session, to)| Some((session.as_ref().ok()?, &to.postgres().conninfo)));
         source.chain(destinations).collect()
     }
 

@@ -3,7 +3,8 @@
 use super::file::reader::{Found, Reader, Section, Text};
 use super::file::tree::Value;
 use super::keys;
-use super::libpq::{Conninfo, Settings, holds_password};
+use super::libpq::{Conninfo, Settings, has_foreign_scheme, holds_password};
+use crate::error::Error;
 use secrecy::SecretString;
 use std::path::PathBuf;
 
@@ -14,8 +15,8 @@ struct Written<'a, 'b> {
     is_complete: bool,
 }
 
-/// Reads and completes the connection of a section.
-pub(super) fn read<'a>(reader: &mut Reader<'a>, section: &Section<'a>) -> Option<Conninfo> {
+/// Reads and completes the connection of a section; `unknown_scheme` is told of a URL that is none of PostgreSQL.
+pub(super) fn read<'a>(reader: &mut Reader<'a>, section: &Section<'a>, unknown_scheme: fn() -> Error) -> Option<Conninfo> {
     let place = ["url", "host", "database", "user"]
         .iter()
         .find_map(|name| reader.find(section, name));
@@ -43,7 +44,10 @@ pub(super) fn read<'a>(reader: &mut Reader<'a>, section: &Section<'a>) -> Option
     };
     let is_literal = |text: &Text| !text.value.is_empty() && text.value == text.written;
     let is_complete = written.is_complete;
-    reader.holds_password |= password.as_ref().is_some_and(is_literal) || url.is_some_and(|url| holds_password(&url.written));
+    reader.holds_password |= password.as_ref().is_some_and(is_literal) || url.as_ref().is_some_and(|url| holds_password(&url.written));
+    if url.as_ref().is_some_and(|url| has_foreign_scheme(&url.value)) {
+        return reader.note(&place, Err(unknown_scheme()));
+    }
     is_complete.then(|| completed(reader, &place, settings))?
 }
 

@@ -1,5 +1,6 @@
 //! Nothing is written twice to: names of destinations and the tables they lead to are distinct, and none is the source.
 
+use super::DestinationKind;
 use super::file::reader::Reader;
 use super::libpq::{Conninfo, Host, HostAt};
 use super::sections::Destination;
@@ -18,8 +19,10 @@ pub(super) fn names(reader: &mut Reader<'_>, destinations: &mut [Destination]) {
         taken.push(name.clone());
     }
     for destination in destinations.iter_mut().filter(|destination| destination.name.is_none()) {
-        let Some(conninfo) = &destination.conninfo else { continue };
-        let database = &conninfo.database;
+        let Some(DestinationKind::Postgres(postgres)) = &destination.kind else {
+            continue;
+        };
+        let database = &postgres.conninfo.database;
         let numbered = (2..).map(|number| format!("{database}-{number}"));
         let mut candidates = std::iter::once(database.clone()).chain(numbered);
         let name = candidates.find(|name| !taken.contains(name)).unwrap_or_default();
@@ -30,10 +33,7 @@ pub(super) fn names(reader: &mut Reader<'_>, destinations: &mut [Destination]) {
 
 /// Tells destinations that are the source or another destination by what is written. Other names of one server are found when it is connected to.
 pub(super) fn tables(reader: &mut Reader<'_>, source: Option<(&Conninfo, &TableName)>, destinations: &[Destination]) {
-    let places = destinations
-        .iter()
-        .map(|destination| Some((destination.conninfo.as_ref()?, &destination.table)));
-    let places: Vec<_> = places.collect();
+    let places: Vec<_> = destinations.iter().map(place).collect();
     for (index, destination) in destinations.iter().enumerate() {
         let Some(place) = places[index] else { continue };
         let is_same = |other: &Option<(&Conninfo, &TableName)>| other.is_some_and(|other| is_same(place, other));
@@ -54,6 +54,12 @@ pub(super) fn tables(reader: &mut Reader<'_>, source: Option<(&Conninfo, &TableN
             );
         }
     }
+}
+
+/// The table of a destination.
+fn place(destination: &Destination) -> Option<(&Conninfo, &TableName)> {
+    let DestinationKind::Postgres(postgres) = destination.kind.as_ref()?;
+    Some((&postgres.conninfo, &postgres.table))
 }
 
 /// Whether both can be the same table: one server in common, the same database, the same table.

@@ -7,7 +7,7 @@ use super::file::tree::Format;
 use super::keys::{self, KeyTable};
 use super::libpq::Environment;
 use super::sections::Destination;
-use super::{DestinationConfig, ProcessConfig, ReplicationConfig, SourceConfig, distinct, sections, settings};
+use super::{DestinationConfig, ProcessConfig, ReplicationConfig, SourceConfig, distinct, kinds, sections, settings};
 use crate::error::{Error, Kind, Problems, Result};
 use crate::sql::TableName;
 use std::io::Read;
@@ -96,7 +96,7 @@ fn read(path: &Path) -> Result<File> {
 
 /// The configuration, unless something it needs is a problem.
 fn config(reader: &mut Reader<'_>, flags: &Flags) -> Option<(ProcessConfig, ReplicationConfig)> {
-    let root = reader.section(&reader.document.root, 0, "", sections::keys_of(&keys::ROOT))?;
+    let root = reader.section(&reader.document.root, 0, "", kinds::keys_of(&keys::ROOT))?;
     let name = name(reader, &root);
     let (source_table, source) = source(reader, &root);
     let mut destinations = sections::destinations(reader, &root, &source_table);
@@ -127,7 +127,7 @@ fn name<'a>(reader: &mut Reader<'a>, root: &Section<'a>) -> String {
 
 /// A table that may be missing: then it is empty, and everything in it has its default.
 fn section<'a>(reader: &mut Reader<'a>, root: &Section<'a>, table: &KeyTable) -> Option<Section<'a>> {
-    let keys = sections::keys_of(table);
+    let keys = kinds::keys_of(table);
     match reader.find(root, table.name) {
         Some(found) => reader.section(found.node, found.node.at, &found.key, keys),
         None => Some(Section::empty(table.name, keys)),
@@ -144,7 +144,7 @@ fn source<'a>(reader: &mut Reader<'a>, root: &Section<'a>) -> (TableName, Option
         reader.problem(root.at, "source", "there is no source", fix);
         return (sections::default_table(), None);
     };
-    match reader.section(found.node, found.node.at, &found.key, sections::keys_of(&keys::SOURCE)) {
+    match reader.section(found.node, found.node.at, &found.key, kinds::keys_of(&keys::SOURCE)) {
         Some(section) => sections::source(reader, &section),
         None => (sections::default_table(), None),
     }
@@ -153,10 +153,7 @@ fn source<'a>(reader: &mut Reader<'a>, root: &Section<'a>) -> (TableName, Option
 fn destination(destination: Destination) -> Option<DestinationConfig> {
     Some(DestinationConfig {
         name: destination.name?,
-        conninfo: destination.conninfo?,
-        table: destination.table,
-        writers: destination.writers,
-        synchronous_commit: destination.synchronous_commit,
+        kind: destination.kind?,
     })
 }
 

@@ -4,6 +4,7 @@ mod connection;
 mod distinct;
 mod file;
 mod keys;
+mod kinds;
 pub mod libpq;
 pub mod load;
 pub mod reference;
@@ -94,6 +95,20 @@ pub enum GroupBy {
 pub struct DestinationConfig {
     /// How it is called in logs and messages; default: its database's name (slate's form), made unique.
     pub name: String,
+    /// What it is.
+    pub kind: DestinationKind,
+}
+
+/// What a destination is, by the scheme of its URL.
+#[derive(Clone, Debug)]
+pub enum DestinationKind {
+    /// A table of PostgreSQL.
+    Postgres(PostgresDestinationConfig),
+}
+
+/// A destination in PostgreSQL.
+#[derive(Clone, Debug)]
+pub struct PostgresDestinationConfig {
     /// How to connect.
     pub conninfo: Conninfo,
     /// The event table; default: the source's.
@@ -106,6 +121,20 @@ pub struct DestinationConfig {
 }
 
 impl DestinationConfig {
+    /// What it is in PostgreSQL: so far every destination is.
+    pub fn postgres(&self) -> &PostgresDestinationConfig {
+        let DestinationKind::Postgres(postgres) = &self.kind;
+        postgres
+    }
+
+    /// The same, to change it.
+    pub fn postgres_mut(&mut self) -> &mut PostgresDestinationConfig {
+        let DestinationKind::Postgres(postgres) = &mut self.kind;
+        postgres
+    }
+}
+
+impl PostgresDestinationConfig {
     /// `synchronous_commit` of a session that writes to it.
     pub fn commits(&self) -> &str {
         self.synchronous_commit.as_deref().unwrap_or("on")

@@ -2,13 +2,14 @@
 
 use super::file::reader::{Found, KnownTable, Reader, Section};
 use super::file::tree::{Format as FileFormat, Node, Value};
-use super::keys::{self, IntegerRange, Key, KeyGroup, KeyTable, LABEL_BYTES_MAX, MS_MAX, Unit};
-use super::libpq::Conninfo;
+use super::keys::{self, IntegerRange, Key, LABEL_BYTES_MAX, MS_MAX, Unit};
+use super::kinds::{self, keys_of};
+use super::libpq;
 use super::settings::{
     amount, boolean, duration, found, identifier, preset_table, preset_text, size, word, words, written_identifier, written_integer,
     written_table,
 };
-use super::{GroupBy, Ids, LogConfig, ReplicationLimits, SourceConfig, connection};
+use super::{DestinationKind, GroupBy, Ids, LogConfig, ReplicationLimits, SourceConfig, connection};
 use crate::log::Format;
 use crate::sql::TableName;
 use std::time::Duration;
@@ -16,13 +17,10 @@ use std::time::Duration;
 /// slate's own lower limit of `maxEventsPerWrite`.
 const SLATES_EVENTS_MIN: i64 = 10_000;
 
-/// A destination as written: its name may be missing, its table may be the source's.
+/// A destination as written: its name may be missing, and what it is where that is a problem.
 pub(super) struct Destination {
     pub(super) name: Option<String>,
-    pub(super) conninfo: Option<Conninfo>,
-    pub(super) table: TableName,
-    pub(super) writers: u8,
-    pub(super) synchronous_commit: Option<String>,
+    pub(super) kind: Option<DestinationKind>,
     /// Where it stands in the file.
     pub(super) at: usize,
     /// How it is called in messages: `destinations[0]`.
@@ -31,7 +29,7 @@ pub(super) struct Destination {
 
 /// Reads `[source]`: its table, which is the default of the destinations', and all of it unless its connection is a problem.
 pub(super) fn source<'a>(reader: &mut Reader<'a>, section: &Section<'a>) -> (TableName, Option<SourceConfig>) {
-    let conninfo = connection::read(reader, section);
+    let conninfo = connection::read(reader, section, libpq::unknown_scheme);
     let table = written_table(reader, section, "table").unwrap_or_else(default_table);
     let ids = ids(reader, section);
     let known_gaps = known_gaps(reader, section, ids);
@@ -96,15 +94,13 @@ pub(super) fn destinations<'a>(reader: &mut Reader<'a>, root: &Section<'a>, sour
 }
 
 fn destination<'a>(reader: &mut Reader<'a>, node: &'a Node, path: String, source_table: &TableName) -> Option<Destination> {
-    let section = reader.section(node, node.at, &path, keys_of(&keys::DESTINATION))?;
-    let name = found(reader, &section, "name", label);
-    let synchronous_commit = word(reader, &section, "synchronous_commit");
+    let url = reader.peek(node, "url");
+    let kind = kinds::kind_of(url.as_deref());
+    let keys = keys::DESTINATION.keys().chain(kind.keys.iter().flat_map(|group| group.keys));
+    let section = reader.section(node, node.at, &path, keys.collect())?;
     Some(Destination {
-        name,
-        writers: u8::try_from(amount(reader, &section, "writers")).unwrap_or(u8::MAX),
-        conninfo: connection::read(reader, &section),
-        table: written_table(reader, &section, "table").unwrap_or_else(|| source_table.clone()),
-        synchronous_commit: Some(synchronous_commit).filter(|word| *word != "auto").map(str::to_owned),
+        name: found(reader, &section, "name", label),
+        kind: (kind.read)(reader, &section, source_table),
         at: node.at,
         path,
     })
@@ -184,21 +180,6 @@ pub(super) fn log<'a>(reader: &mut Reader<'a>, section: &Section<'a>) -> LogConf
 /// All tables that a file can have, as they are written in TOML.
 pub(super) fn tables() -> Vec<KnownTable> {
     keys::TABLES.iter().map(|table| (table.header, keys_of(table))).collect()
-}
-
-/// The keys of a table, with those of each kind of destination.
-pub(super) fn keys_of(table: &KeyTable) -> Vec<&'static Key> {
-    groups_of(table).iter().flat_map(|group| group.keys).collect()
-}
-
-/// The keys of a table as a person reads them, with those of each kind of destination.
-pub(super) fn groups_of(table: &KeyTable) -> Vec<&'static KeyGroup> {
-    let further = if table.name == keys::DESTINATION.name {
-        keys::POSTGRES
-    } else {
-        &[]
-    };
-    table.groups.iter().chain(further).collect()
 }
 
 /// The table of the source where none is written.

@@ -116,7 +116,10 @@ pub async fn confirm(run: &Replication, source: &Source, index: usize, wire: &Wi
     let tables = both.sides(source, wire);
     let (ours, theirs): (&dyn EventStore, &dyn EventStore) = (&tables.0, &tables.1);
     let range = IdRange { after: None, through };
-    let sessions = [(&*both.lent, &run.config.source.conninfo), (&both.session, &both.to.conninfo)];
+    let sessions = [
+        (&*both.lent, &run.config.source.conninfo),
+        (&both.session, &both.to.postgres().conninfo),
+    ];
     let counting = counts(ours, theirs, range);
     let counted = attended(&sessions, run.config.limits.connect_timeout, &run.log, counting).await;
     if counted.is_err() {
@@ -175,14 +178,14 @@ impl<'a> Both<'a> {
             what: "audit",
             side: Side::Destination,
         };
-        let session = Session::open(&to.conninfo, purpose, run.config.limits.connect_timeout).await?;
+        let session = Session::open(&to.postgres().conninfo, purpose, run.config.limits.connect_timeout).await?;
         let lent = source.check_session().await?;
         Ok(Self { lent, session, to })
     }
 
     fn sides<'b>(&'b self, source: &Source, wire: &Wire) -> (PgTable<&'b Session>, PgTable<&'b Session>) {
         let of = |session: &'b Session, table| PgTable::new(session, table, &source.shape.id_column, wire);
-        (of(&self.lent, &source.shape.table.name), of(&self.session, &self.to.table))
+        (of(&self.lent, &source.shape.table.name), of(&self.session, &self.to.postgres().table))
     }
 }
 

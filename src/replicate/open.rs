@@ -166,7 +166,7 @@ pub async fn lane(run: &Replication, source: &Source, index: usize, gauge: Arc<G
     fail::point!("lane.opening");
     let (config, limits) = (&run.config.destinations[index], &run.config.limits);
     if !known.is_compared {
-        pooler::probe(&config.conninfo, Side::Destination, limits.connect_timeout).await?;
+        pooler::probe(&config.postgres().conninfo, Side::Destination, limits.connect_timeout).await?;
     }
     let session = appending_session(config, limits.connect_timeout).await?;
     let (place, who) = (session.place().to_owned(), format!("destination \"{}\"", config.name));
@@ -187,7 +187,7 @@ pub async fn lane(run: &Replication, source: &Source, index: usize, gauge: Arc<G
     fail::point!("lane.compared");
     let appending = Appending {
         name: config.name.clone(),
-        table: config.table.clone(),
+        table: config.postgres().table.clone(),
         oid: shape.table.oid,
         fingerprint: shape.table.fingerprint.clone(),
         asks: shape.table.asks(),
@@ -195,7 +195,7 @@ pub async fn lane(run: &Replication, source: &Source, index: usize, gauge: Arc<G
         wire: shape.wire.clone(),
         layout: layout(&source.shape, &shape)?,
         stall_max: limits.append_timeout,
-        is_relaxed: config.synchronous_commit.is_none(),
+        is_relaxed: config.postgres().synchronous_commit.is_none(),
     };
     if known.is_first {
         let format = shape.wire.format_option();
@@ -251,7 +251,7 @@ async fn appending_session(config: &DestinationConfig, connect_timeout: Duration
         what: "append",
         side: Side::Destination,
     };
-    Session::open(&config.conninfo, purpose, connect_timeout).await
+    Session::open(&config.postgres().conninfo, purpose, connect_timeout).await
 }
 
 /// For more than one writer, a session for each, to the same server as the first.
@@ -303,7 +303,7 @@ async fn compare(
 ) -> Result<(Option<i64>, Compared)> {
     let config = &run.config.destinations[index];
     let lent = source.check_session().await?;
-    let sessions = [(&*lent, &run.config.source.conninfo), (session, &config.conninfo)];
+    let sessions = [(&*lent, &run.config.source.conninfo), (session, &config.postgres().conninfo)];
     let comparing = async {
         let (position, compared) = compare_by(source, &lent, (&config.name, session, shape), known).await?;
         if let (Some(position), Some(sequence)) = (position, source.rule.sequence()) {
@@ -351,7 +351,7 @@ async fn compare_by(
 }
 
 async fn set_synchronous_commit(session: &Session, config: &DestinationConfig) -> Result<()> {
-    let set = format!("set synchronous_commit = {}", sql::literal(config.commits()));
+    let set = format!("set synchronous_commit = {}", sql::literal(config.postgres().commits()));
     let what = || format!("cannot set synchronous_commit of destination \"{}\"", config.name);
     session.batch_execute(&set).await.map_err(|error| session.error(&error, what()))
 }

@@ -2,7 +2,9 @@
 
 use crate::harness::Database;
 use counterfoil::config::libpq::Conninfo;
-use counterfoil::config::{DestinationConfig, GroupBy, Ids, ReplicationConfig, ReplicationLimits, SourceConfig};
+use counterfoil::config::{
+    DestinationConfig, DestinationKind, GroupBy, Ids, PostgresDestinationConfig, ReplicationConfig, ReplicationLimits, SourceConfig,
+};
 use counterfoil::event::table::TableName;
 use std::time::Duration;
 
@@ -51,9 +53,11 @@ pub fn config(source: &Database, destinations: &[(&str, &Database)]) -> Replicat
 pub fn destination(name: &str, conninfo: &Conninfo) -> DestinationConfig {
     DestinationConfig {
         name: name.to_owned(),
-        conninfo: conninfo.clone(),
-        table: table("events"),
-        writers: 1,
-        synchronous_commit: None,
+        kind: DestinationKind::Postgres(PostgresDestinationConfig {
+            conninfo: conninfo.clone(),
+            table: table("events"),
+            writers: 1,
+            synchronous_commit: None,
+        }),
     }
 }

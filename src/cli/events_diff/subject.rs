@@ -123,8 +123,8 @@ fn of_config(arguments: &Arguments) -> Result<Subject, Problems> {
     } = config;
     let second = |to: crate::config::DestinationConfig| Place {
         name: format!("destination {:?}", to.name),
-        conninfo: to.conninfo,
-        table: to.table,
+        conninfo: to.postgres().conninfo.clone(),
+        table: to.postgres().table.clone(),
     };
     Ok(Subject {
         first: Place {

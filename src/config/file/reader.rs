@@ -178,6 +178,21 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// A text of a table that is not opened yet, if it can be read. What is wrong with it is told when it is read from the open table.
+    pub(crate) fn peek(&mut self, node: &'a Node, name: &str) -> Option<String> {
+        let Value::Table(entries) = &node.value else { return None };
+        let entry = entries.iter().find(|entry| entry.key == name)?;
+        let Value::Text(written) = &entry.node.value else { return None };
+        let found = Found {
+            node: &entry.node,
+            key: name.to_owned(),
+        };
+        let told = self.problems.len();
+        let filled = self.filled(&found, written);
+        self.problems.truncate(told);
+        filled
+    }
+
     fn wrong_type(&mut self, found: &Found<'_>, wanted: &str) {
         let what = format!("{} must be {wanted}, not {}", found.key, found.node.value.describe());
         let fix = format!("write {wanted}");

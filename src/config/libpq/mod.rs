@@ -252,18 +252,32 @@ impl fmt::Display for Host {
     }
 }
 
+/// What stands before the `:` of a URL of PostgreSQL.
+pub(super) const SCHEMES: &[&str] = &["postgres", "postgresql"];
+
+/// Whether a text is a URL, and none of PostgreSQL.
+pub(super) fn has_foreign_scheme(text: &str) -> bool {
+    let text = text.trim();
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme);
+    let is_scheme = |scheme: &str| scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    url::without_scheme(text).is_none() && scheme.is_some_and(is_scheme)
+}
+
+/// What is told of a URL that is none of PostgreSQL.
+pub(super) fn unknown_scheme() -> Error {
+    Error::new(Kind::Usage, "cannot read the connection URL")
+        .because("only PostgreSQL is supported")
+        .fix("begin it with postgres:// or postgresql://")
+}
+
 /// Reads a URL or a keyword string.
 fn read(text: &str) -> Result<Written> {
     let text = text.trim();
     if let Some(rest) = url::without_scheme(text) {
         return url::parse(rest);
     }
-    let scheme = text.split_once("://").map(|(scheme, _)| scheme);
-    let is_scheme = |scheme: &str| scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
-    if scheme.is_some_and(is_scheme) {
-        return Err(Error::new(Kind::Usage, "cannot read the connection URL")
-            .because("only PostgreSQL is supported")
-            .fix("begin it with postgres:// or postgresql://"));
+    if has_foreign_scheme(text) {
+        return Err(unknown_scheme());
     }
     string::parse(text)
 }

@@ -2,7 +2,7 @@
 
 use super::{WIDTH_MAX, literal, words, words_in_line, wrapped};
 use crate::config::keys::{self, ExampleValue, Key, KeyGroup};
-use crate::config::sections::groups_of;
+use crate::config::kinds::groups_of;
 
 const HEAD: &str = "\
 #:schema ./counterfoil.schema.json

@@ -2,7 +2,7 @@
 
 use super::{literal, words, words_in_line, wrapped};
 use crate::config::keys::{self, IntegerRange, Key, KeyGroup, KeyTable, Preset, SlateName, Unit, ValueType};
-use crate::config::sections::groups_of;
+use crate::config::kinds::KINDS;
 
 const WIDTH_MAX: usize = 140;
 
@@ -34,15 +34,21 @@ fn of_table(table: &KeyTable) -> String {
     };
     let mut parts = vec![format!("## {heading}")];
     parts.extend(paragraph(table.help));
-    for group in groups_of(table) {
-        parts.extend(paragraph(group.help));
-        if group.explained_in.is_empty() {
-            parts.extend(group.keys.iter().map(of_key));
-        } else {
-            parts.extend(paragraph(&explained_elsewhere(group)));
-        }
+    parts.extend(table.groups.iter().flat_map(of_group));
+    for kind in KINDS.iter().filter(|_| table.name == keys::DESTINATION.name) {
+        let schemes: Vec<String> = kind.schemes.iter().map(|scheme| format!("`{scheme}:`")).collect();
+        parts.push(format!("In {} ({}) there are these besides.", kind.name, schemes.join(", ")));
+        parts.extend(kind.keys.iter().flat_map(of_group));
     }
     format!("{}\n", parts.join("\n\n"))
+}
+
+fn of_group(group: &KeyGroup) -> Vec<String> {
+    let help = paragraph(group.help);
+    if group.explained_in.is_empty() {
+        return help.into_iter().chain(group.keys.iter().map(of_key)).collect();
+    }
+    help.into_iter().chain(paragraph(&explained_elsewhere(group))).collect()
 }
 
 fn explained_elsewhere(group: &KeyGroup) -> String {

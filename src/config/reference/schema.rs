@@ -3,7 +3,7 @@
 use crate::config::keys::{
     self, ExampleValue, IDENTIFIER_BYTES_MAX, IntegerRange, Key, KeyTable, LABEL_BYTES_MAX, Preset, SlateName, ValueType,
 };
-use crate::config::sections::groups_of;
+use crate::config::kinds::groups_of;
 use serde_json::{Map, Value, json};
 
 /// The text of `config/counterfoil.schema.json`.

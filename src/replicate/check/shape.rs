@@ -120,8 +120,8 @@ impl DestinationSeen {
             let server = about::about(session).await?;
             fitness::encoding(&server)?;
             fitness::takes_writes(&server)?;
-            let table = catalog::table(session, &config.table, id_column).await?;
-            let table = table.ok_or_else(|| missing(&config.table, "init destination"))?;
+            let table = catalog::table(session, &config.postgres().table, id_column).await?;
+            let table = table.ok_or_else(|| missing(&config.postgres().table, "init destination"))?;
             Ok::<_, Error>((server, table))
         };
         match looked.await {
@@ -144,9 +144,18 @@ impl DestinationSeen {
         }
         let judged = problems.or_ok(()).and_then(|()| {
             let wire = wire.ok_or_else(|| Error::new(Kind::Bug, "a wire without problems is missing"))?;
-            let writers = if table.allows_concurrent_writers() { config.writers } else { 1 };
+            let writers = if table.allows_concurrent_writers() {
+                config.postgres().writers
+            } else {
+                1
+            };
             let mut warnings = compatible::cautions(&source.table, &table, &wire);
-            warnings.extend(fitness::destination_cautions(&table, &server, &source.server, config.writers));
+            warnings.extend(fitness::destination_cautions(
+                &table,
+                &server,
+                &source.server,
+                config.postgres().writers,
+            ));
             Ok(DestinationShape {
                 server,
                 table,

@@ -138,7 +138,7 @@ async fn downstreams(configs: &[DestinationConfig], id_column: &str, timeout: Du
         what: "status",
         side: Side::Destination,
     };
-    let conninfos: Vec<_> = configs.iter().map(|config| &config.conninfo).collect();
+    let conninfos: Vec<_> = configs.iter().map(|config| &config.postgres().conninfo).collect();
     let sessions = pooler::open_all(&conninfos, purpose, timeout).await;
     let asked = configs
         .iter()
@@ -148,7 +148,7 @@ async fn downstreams(configs: &[DestinationConfig], id_column: &str, timeout: Du
 }
 
 async fn downstream(config: &DestinationConfig, session: Session, id_column: &str) -> Result<Downstream> {
-    let table = described(&session, &config.table, id_column).await?;
+    let table = described(&session, &config.postgres().table, id_column).await?;
     let row = session
         .query_opt(
             include_str!("../../../sql/status/replicator.sql"),
@@ -179,8 +179,8 @@ async fn destination_status(
 ) -> DestinationStatus {
     let mut status = DestinationStatus {
         name: config.name.clone(),
-        database: place(&config.conninfo),
-        table: config.table.to_string(),
+        database: place(&config.postgres().conninfo),
+        table: config.postgres().table.to_string(),
         health: Health::Unreachable,
         compared_by: None,
         position: None,

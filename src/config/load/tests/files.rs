@@ -29,10 +29,8 @@ fn the_example_shows_the_defaults() {
             conninfo: conninfo.clone(),
             ..config.source.clone()
         };
-        let destination = DestinationConfig {
-            conninfo,
-            ..config.destinations[0].clone()
-        };
+        let mut destination = config.destinations[0].clone();
+        destination.postgres_mut().conninfo = conninfo;
         format!("{source:?} {destination:?}")
     };
     assert_eq!(without_connection(&example), without_connection(&minimal));

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::keys::{ExampleValue, IntegerRange, Key, KeyTable, Preset, SlateName, TABLES, ValueType};
-use crate::config::sections::keys_of;
+use crate::config::kinds::keys_of;
 
 /// A file that is right but for this line.
 fn file_with(table: &KeyTable, key: &Key, literal: &str) -> String {

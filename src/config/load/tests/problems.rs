@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::keys::TABLES;
-use crate::config::sections::keys_of;
+use crate::config::kinds::keys_of;
 use proptest::prelude::*;
 
 #[test]
@@ -116,6 +116,23 @@ fn wrong_words_are_refused_with_the_right_ones() {
     assert!(fix.contains("on, off, local, remote_write, remote_apply"), "{fix}");
     let [_, _, fix] = problem(&with_source("ids = \"serial\""));
     assert!(fix.contains("auto, consecutive, sequence, copy, grace:5s"), "{fix}");
+}
+
+#[test]
+fn a_destination_of_an_unknown_kind_is_refused_with_the_schemes_that_are_known() {
+    let text = with_destination("writers = 17").replace("postgres://writer@db2", "mysql://writer@db2");
+    let problems: Vec<Error> = toml(&text).unwrap_err().into_iter().collect();
+    assert_eq!(problems.len(), 2, "{problems:#?}");
+    let report = problems[0].report();
+    assert!(
+        report.contains("config.toml:5:7, destinations[0].url") && report.contains("only PostgreSQL is supported"),
+        "{report}"
+    );
+    let fix = problems[0].remedy().unwrap();
+    for scheme in crate::config::kinds::KINDS.iter().flat_map(|kind| kind.schemes) {
+        assert!(fix.contains(&format!("{scheme}://")), "{fix}");
+    }
+    assert!(problems[1].what().contains("writers must be between 1 and 16"), "{problems:#?}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ fn defaults_are_those_that_are_documented() {
     assert_eq!(config.source.channel, "eventsinsert");
     assert!(config.source.known_gaps.is_empty() && config.source.durability_gate);
     assert_eq!(config.source.poll_interval, Duration::from_secs(1));
-    let destination = &config.destinations[0];
+    let destination = config.destinations[0].postgres();
     assert_eq!(
         (
             destination.writers,
@@ -87,8 +87,8 @@ fn every_value_arrives() {
     assert_eq!((source.group_events_max, source.durability_gate), (7, false));
     assert_eq!(source.known_gaps, [(42, 43), (100, 130)]);
     assert_eq!(source.poll_interval, Duration::from_millis(250));
-    let destination = &config.destinations[0];
-    assert_eq!(destination.name, "copy");
+    assert_eq!(config.destinations[0].name, "copy");
+    let destination = config.destinations[0].postgres();
     assert_eq!(destination.conninfo.describe(), "db2:6/copy");
     assert_eq!(destination.conninfo.sslmode, SslMode::Disable);
     assert_eq!(destination.table, source.table, "the source's is the default");
