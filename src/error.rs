@@ -79,6 +79,14 @@ struct Parts {
     causes: Vec<String>,
     fix: Option<String>,
     sqlstate: Option<String>,
+    subject: Option<Subject>,
+}
+
+/// What the refusal of a server is about, where that decides what is done next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Subject {
+    Schema,
+    Rows,
 }
 
 /// The result of everything that can fail here.
@@ -94,6 +102,7 @@ impl Error {
             causes: Vec::new(),
             fix: None,
             sqlstate: None,
+            subject: None,
         }))
     }
 
@@ -136,6 +145,20 @@ impl Error {
     #[must_use]
     pub fn with_sqlstate(mut self, sqlstate: impl Into<String>) -> Self {
         self.0.sqlstate = Some(sqlstate.into());
+        self
+    }
+
+    /// Says that a table or a column is not as it was: set where an engine's error is classed.
+    #[must_use]
+    pub fn of_schema(mut self) -> Self {
+        self.0.subject = Some(Subject::Schema);
+        self
+    }
+
+    /// Says that the server refused one of the rows it was sent: set where an engine's error is classed.
+    #[must_use]
+    pub fn of_rows(mut self) -> Self {
+        self.0.subject = Some(Subject::Rows);
         self
     }
 
@@ -196,6 +219,16 @@ impl Error {
     /// The SQLSTATE a server gave, if one did.
     pub fn sqlstate(&self) -> Option<&str> {
         self.0.sqlstate.as_deref()
+    }
+
+    /// Whether a table or a column is not as it was: the checks of the next opening tell which, and what to do.
+    pub fn is_of_schema(&self) -> bool {
+        self.0.subject == Some(Subject::Schema)
+    }
+
+    /// Whether one of the rows was refused by itself: appended with fewer others, it can be found.
+    pub fn is_of_rows(&self) -> bool {
+        self.0.subject == Some(Subject::Rows)
     }
 
     /// The block a person reads: `error:`, `where:`, `cause:`, `fix:`, one line each; further lines of a fix are indented. What a server or a file

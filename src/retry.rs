@@ -156,12 +156,17 @@ impl<T> Connection<T> {
     }
 
     /// It failed: it waits, or stops for good. `jitter` is a random number from 0 to 1.
+    ///
+    /// A table that is not as it was while work went on is judged by the checks of the next opening. Where they find nothing, and it comes again before
+    /// any work was done, a person is needed.
     pub fn lose(&mut self, error: Error, policy: &Policy, jitter: f64, now: Instant) -> Loss {
         if self.is_halted() {
             return Loss::None;
         }
         let is_news = self.lost_with.as_ref().is_none_or(|known| known.to_string() != error.to_string());
-        let is_retried = error.kind().consequence().is_retried;
+        let is_at_work = matches!(self.phase, Phase::Open(_) | Phase::Busy);
+        let is_checked_again = error.is_of_schema() && is_at_work && self.losses == 0;
+        let is_retried = error.kind().consequence().is_retried || is_checked_again;
         self.lost_with = Some(error);
         if !is_retried {
             self.phase = Phase::Halted;

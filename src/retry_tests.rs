@@ -48,6 +48,25 @@ fn what_needs_a_person_halts_for_good_and_keeps_its_first_reason() {
 }
 
 #[test]
+fn a_table_that_changed_under_work_is_checked_again_once_and_one_that_fails_its_checks_is_not() {
+    let changed = || Error::new(Kind::Unsuitable, "there is no such column").of_schema();
+    let lose = |connection: &mut Connection<u32>| connection.lose(changed(), &POLICY, 0.0, Instant::now());
+    let mut connection = Connection::new(Instant::now());
+    opened(&mut connection);
+    assert!(matches!(lose(&mut connection), Loss::Waits { .. }));
+    opened(&mut connection);
+    assert_eq!(lose(&mut connection), Loss::Halts, "the checks found nothing, and no work was done");
+    let mut unfit = Connection::new(Instant::now());
+    unfit.begin_opening();
+    assert_eq!(lose(&mut unfit), Loss::Halts);
+    let mut busy = Connection::new(Instant::now());
+    opened(&mut busy);
+    busy.take();
+    let other = Error::new(Kind::Unsuitable, "the collations differ");
+    assert_eq!(busy.lose(other, &POLICY, 0.0, Instant::now()), Loss::Halts);
+}
+
+#[test]
 fn a_loss_is_news_when_it_is_the_first_or_has_other_words() {
     let mut connection: Connection<u32> = Connection::new(Instant::now());
     let is_news = |loss| matches!(loss, Loss::Waits { is_news: true, .. });

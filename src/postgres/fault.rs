@@ -31,9 +31,10 @@ pub fn kind_of_sqlstate(sqlstate: &str, side: Side) -> Kind {
 pub fn error(error: &tokio_postgres::Error, side: Side, what: impl Into<String>) -> Error {
     if let Some(server) = error.as_db_error() {
         let sqlstate = server.code().code();
-        let mut ours = Error::new(kind_of_sqlstate(sqlstate, side), what)
+        let ours = Error::new(kind_of_sqlstate(sqlstate, side), what)
             .because(format!("{} (SQLSTATE {sqlstate})", without_contents(server.message(), sqlstate)))
             .with_sqlstate(sqlstate);
+        let mut ours = about(ours, sqlstate);
         if let Some(hint) = server.hint() {
             ours = ours.because(format!("hint of the server: {hint}"));
         }
@@ -46,6 +47,15 @@ pub fn error(error: &tokio_postgres::Error, side: Side, what: impl Into<String>)
     match error.source() {
         Some(source) => ours.caused_by(source),
         None => ours,
+    }
+}
+
+/// Notes what a refusal is about: a table that is not as it was, or the rows themselves.
+fn about(error: Error, sqlstate: &str) -> Error {
+    match (sqlstate, error.kind()) {
+        ("42P01" | "42703" | "42804" | "3F000", _) => error.of_schema(),
+        (_, Kind::Rejected) => error.of_rows(),
+        _ => error,
     }
 }
 
@@ -80,6 +90,21 @@ mod tests {
     fn a_constraint_violation_is_a_rejection_only_at_a_destination() {
         assert_eq!(kind_of_sqlstate("23514", Side::Destination), Kind::Rejected);
         assert_eq!(kind_of_sqlstate("22003", Side::Source), Kind::Unavailable);
+    }
+
+    #[test]
+    fn a_refusal_is_about_the_tables_the_rows_or_neither() {
+        let classed = |sqlstate: &str, side| {
+            let error = about(Error::new(kind_of_sqlstate(sqlstate, side), "refused"), sqlstate);
+            (error.is_of_schema(), error.is_of_rows())
+        };
+        for side in [Side::Source, Side::Destination] {
+            assert_eq!(classed("42P01", side), (true, false));
+            assert_eq!(classed("42883", side), (false, false), "a function is no table");
+            assert_eq!(classed("57P01", side), (false, false));
+        }
+        assert_eq!(classed("23514", Side::Destination), (false, true));
+        assert_eq!(classed("22003", Side::Source), (false, false));
     }
 
     #[test]

@@ -214,7 +214,7 @@ impl LaneState {
     /// event is appended in smaller batches, at last one event at a time. `false` when there is nothing to look closer at.
     pub fn looks_closer(&mut self, error: &Error, events_max: u64, until: Option<i64>, log: &Logger) -> bool {
         let before = self.batch_events_max().unwrap_or(events_max);
-        if self.connection.is_halted() || error.kind() != Kind::Rejected || error.sqlstate().is_none() || before <= 1 {
+        if self.connection.is_halted() || error.kind() != Kind::Rejected || !error.is_of_rows() || before <= 1 {
             return false;
         }
         let events_max = (before / CLOSER_FACTOR).max(1);

@@ -223,7 +223,7 @@ impl<'a> Conductor<'a> {
         match event {
             Event::SourceOpened(opened) => self.take_source(*opened),
             Event::Looked(follower, Ok(news), epoch) => self.source.saw(follower, news, epoch),
-            Event::Looked(_, Err(error), epoch) => self.lose_source(&judged_anew(error, self.source.connection().losses()), epoch),
+            Event::Looked(_, Err(error), epoch) => self.lose_source(&error, epoch),
             Event::LaneOpened(index, opened, epoch) => self.take_opened(index, *opened, epoch),
             Event::Led(number, reached) => self.take_led(number, reached),
             Event::Passed(passed) => self.take_passed(*passed),
@@ -310,20 +310,6 @@ impl<'a> Conductor<'a> {
             None => ours.fix("start again: it goes on where it stands; retry_for_ms sets the time allowed"),
         }
     }
-}
-
-/// A table or a column that is not there any more while rows are read or appended: the checks of the next opening tell which, and what to do. Where
-/// they found nothing, and it comes again before any work was done, a person is needed.
-fn judged_anew(error: Error, losses: u32) -> Error {
-    if losses == 0 && is_of_the_tables(&error) {
-        return error.of_kind(Kind::Unavailable);
-    }
-    error
-}
-
-/// Whether an error says that tables are not as they were.
-fn is_of_the_tables(error: &Error) -> bool {
-    matches!(error.sqlstate(), Some("42P01" | "42703" | "42804" | "3F000"))
 }
 
 fn stopped() -> Error {

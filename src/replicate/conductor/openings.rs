@@ -1,6 +1,6 @@
 //! The conductor's openings and losses: the source and the lanes come, go and come back; and audits of lanes that are here.
 
-use super::{Conductor, Event, is_of_the_tables, stopped};
+use super::{Conductor, Event, stopped};
 use crate::error::{Error, Kind, Result};
 use crate::event::range::shown;
 use crate::log::key;
@@ -113,7 +113,7 @@ impl Conductor<'_> {
     /// A lane was lost; where the source is to blame, over its connection of this number, that one is lost too.
     pub(super) fn lose_lane(&mut self, index: usize, error: Error, epoch: u64) {
         if error.kind() == Kind::Upstream {
-            self.lose_source(&error.clone().of_kind(Kind::Unavailable), epoch);
+            self.lose_source(&error, epoch);
         }
         let is_over = self.run.fail_fast && !matches!(error.kind(), Kind::Stopped | Kind::Upstream | Kind::Fed);
         let until = self.source.front().shipped;
@@ -170,13 +170,13 @@ impl Conductor<'_> {
         match audited {
             Ok(Found::Agreed(audited)) => self.lanes[index].audited = audited,
             Ok(Found::WentBackwards(highest)) => self.go_back(index, highest),
-            Err(error) if error.kind() == Kind::Upstream => self.lose_source(&error.of_kind(Kind::Unavailable), self.source.epoch()),
+            Err(error) if error.kind() == Kind::Upstream => self.lose_source(&error, self.source.epoch()),
             // What it counted is not final, as became known meanwhile: it is counted once more.
             Err(error) if error.kind() == Kind::Order && self.lanes[index].unconfirmed > unconfirmed => {
                 debug!(self.run.log, "a destination lacks events that may have been inserted late"; key::DESTINATION => &self.lanes[index].name,
                     key::ERROR => error.to_string());
             }
-            Err(error) if error.kind().consequence().is_retried || error.kind() == Kind::Stopped || is_of_the_tables(&error) => {
+            Err(error) if error.kind().consequence().is_retried || error.kind() == Kind::Stopped || error.is_of_schema() => {
                 debug!(self.run.log, "late arrivals could not be looked for"; key::DESTINATION => &self.lanes[index].name, key::ERROR => error.to_string());
             }
             Err(error) => self.lose_lane(index, error, self.source.epoch()),
@@ -215,8 +215,8 @@ impl Conductor<'_> {
                     key::DESTINATION => &state.name, key::THROUGH => through);
             }
             Ok(()) => {}
-            Err(error) if error.kind() == Kind::Upstream => self.lose_source(&error.of_kind(Kind::Unavailable), self.source.epoch()),
-            Err(error) if error.kind().consequence().is_retried || error.kind() == Kind::Stopped || is_of_the_tables(&error) => {
+            Err(error) if error.kind() == Kind::Upstream => self.lose_source(&error, self.source.epoch()),
+            Err(error) if error.kind().consequence().is_retried || error.kind() == Kind::Stopped || error.is_of_schema() => {
                 debug!(self.run.log, "a destination could not be confirmed yet"; key::DESTINATION => &state.name, key::ERROR => error.to_string());
             }
             Err(error) => self.lose_lane(index, error, self.source.epoch()),

@@ -1,6 +1,6 @@
 //! The conductor's looks and passes: who travels, with which mark, and what came of it.
 
-use super::{Conductor, Event, LEAD_MAX, PASS_MAX, judged_anew, stopped};
+use super::{Conductor, Event, LEAD_MAX, PASS_MAX, stopped};
 use crate::error::{Error, Kind};
 use crate::event::frame::Format;
 use crate::event::range::shown;
@@ -192,7 +192,7 @@ impl Conductor<'_> {
         }
         self.await_travellers(passed.still_out);
         if let Some(error) = passed.source_error {
-            self.lose_source(&judged_anew(error, self.source.connection().losses()), passed.reached.epoch);
+            self.lose_source(&error, passed.reached.epoch);
         }
     }
 
@@ -291,7 +291,7 @@ impl Conductor<'_> {
                     self.progressed_at = Instant::now();
                 }
             }
-            Err(error) => self.lose_lane(index, judged_anew(error, self.lanes[index].connection.losses()), returned.epoch),
+            Err(error) => self.lose_lane(index, error, returned.epoch),
         }
     }
 }
