@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Semaphore, mpsc};
 
 /// How often it is looked at who holds up whom.
 const TICK: Duration = Duration::from_millis(10);
@@ -47,7 +47,22 @@ pub struct Reached {
 }
 
 /// The lead of a pass that goes beyond the front: given up as soon as its read is over or waits for its lanes, so that others may go on.
-pub type Lead = oneshot::Sender<Reached>;
+#[derive(Clone, Debug)]
+pub struct Lead {
+    /// Since when the pass leads: tells it from others.
+    pub began: Instant,
+    /// Where giving it up is told, once; so there are never more of these than passes.
+    pub given_up: mpsc::UnboundedSender<LeadEnd>,
+}
+
+/// A pass gave up the lead.
+#[derive(Clone, Copy, Debug)]
+pub struct LeadEnd {
+    /// Since when it had led.
+    pub began: Instant,
+    /// How far it has read.
+    pub reached: Reached,
+}
 
 /// What came of a pass.
 pub struct Passed {
@@ -216,7 +231,10 @@ impl Company {
     fn give_up_lead(&mut self, batches: &Batches<'_>) {
         if let Some(lead) = self.lead.take() {
             // Nobody hears it when the run is over.
-            let _ = lead.send(self.reached(batches));
+            let _ = lead.given_up.send(LeadEnd {
+                began: lead.began,
+                reached: self.reached(batches),
+            });
         }
     }
 

@@ -10,7 +10,7 @@ use crate::replicate::Replication;
 use crate::replicate::lane::{Lane, Returned, Travellers};
 use crate::replicate::lane_state::LaneState;
 use crate::replicate::late::Found;
-use crate::replicate::pass::{Passed, Reached};
+use crate::replicate::pass::{LeadEnd, Passed};
 use crate::replicate::source_state::{Source, SourceState};
 use crate::retry::{Connection, Phase, Policy};
 use crate::source::along::News;
@@ -19,7 +19,7 @@ use crate::stop::Stop;
 use slog::warn;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 
 /// A pass takes about this long at most, so that lanes come together again and again.
@@ -40,8 +40,8 @@ pub enum Event {
     Looked(Box<Follower>, Result<News>, u64),
     /// A lane was connected and checked against the source's connection of this number, or was not.
     LaneOpened(usize, Box<Result<Lane>>, u64),
-    /// The pass of this number, which goes beyond the front, gave up the lead; `None`: it ended without a word.
-    Led(u64, Option<Reached>),
+    /// A pass that goes beyond the front gave up the lead.
+    Led(LeadEnd),
     /// A pass is over.
     Passed(Box<Passed>),
     /// A lane came back that had been cut off; others may still be out.
@@ -70,9 +70,10 @@ pub struct Conductor<'a> {
     progressed_at: Instant,
     /// Items that lanes had done at the last look.
     steps: u64,
-    /// The pass that was given the latest mark, and since when it leads.
-    leading: Option<(u64, Instant)>,
-    passes: u64,
+    /// Since when the pass leads that was given the latest mark.
+    leading: Option<Instant>,
+    /// Where passes say that they have given up the lead.
+    lead_ends: (mpsc::UnboundedSender<LeadEnd>, mpsc::UnboundedReceiver<LeadEnd>),
     tick_at: Instant,
     /// The connection over which passes have begun; the first has number 1.
     gathered: u64,
@@ -106,7 +107,7 @@ impl<'a> Conductor<'a> {
             progressed_at: now,
             steps: 0,
             leading: None,
-            passes: 0,
+            lead_ends: mpsc::unbounded_channel(),
             tick_at: now + WATCH_INTERVAL,
             gathered: 0,
             is_over: false,
@@ -177,6 +178,7 @@ impl<'a> Conductor<'a> {
                 self.drain().await;
                 None
             }
+            Some(end) = self.lead_ends.1.recv() => return Some(Event::Led(end)),
             Some(event) = self.tasks.join_next() => Some(event),
             () = tokio::time::sleep_until(due.max(Instant::now() + Duration::from_millis(1)).into()) => return Some(Event::Tick),
         };
@@ -225,7 +227,7 @@ impl<'a> Conductor<'a> {
             Event::Looked(follower, Ok(news), epoch) => self.source.saw(follower, news, epoch),
             Event::Looked(_, Err(error), epoch) => self.lose_source(&error, epoch),
             Event::LaneOpened(index, opened, epoch) => self.take_opened(index, *opened, epoch),
-            Event::Led(number, reached) => self.take_led(number, reached),
+            Event::Led(end) => self.take_led(&end),
             Event::Passed(passed) => self.take_passed(*passed),
             Event::CameBack(returned, travellers) => {
                 self.take_returned(returned);

@@ -8,7 +8,7 @@ use crate::log::key;
 use crate::replicate::fan_out::{Group, Pace, Standing, groups};
 use crate::replicate::lane::{Lane, Returned, Travellers};
 use crate::replicate::lane_state::{LaneState, Stall};
-use crate::replicate::pass::{Bounds, Passed, Reached, pass};
+use crate::replicate::pass::{Bounds, Lead, LeadEnd, Passed, Reached, pass};
 use crate::replicate::source_state::Source;
 use crate::source::along::{Along, News};
 use crate::source::cut::{CHUNK_BYTES, Stopped};
@@ -19,7 +19,6 @@ use crate::source::rule::Rule;
 use slog::{debug, info, warn};
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::sync::oneshot;
 
 impl Conductor<'_> {
     pub(super) fn begin_look(&mut self, epoch: u64) {
@@ -71,7 +70,7 @@ impl Conductor<'_> {
 
     /// Whether a pass with the latest mark is under way, and not stuck.
     fn is_led(&self) -> bool {
-        self.leading.is_some_and(|(_, since)| since.elapsed() < LEAD_MAX)
+        self.leading.is_some_and(|began| began.elapsed() < LEAD_MAX)
     }
 
     pub(super) fn begin_passes(&mut self, source: &Arc<Source>) {
@@ -154,24 +153,22 @@ impl Conductor<'_> {
         }
     }
 
-    fn begin_lead(&mut self) -> oneshot::Sender<Reached> {
-        let (lead, given_up) = oneshot::channel();
-        self.passes += 1;
-        let number = self.passes;
-        self.leading = Some((number, Instant::now()));
-        self.tasks.spawn(async move { Event::Led(number, given_up.await.ok()) });
-        lead
+    fn begin_lead(&mut self) -> Lead {
+        let began = Instant::now();
+        self.leading = Some(began);
+        Lead {
+            began,
+            given_up: self.lead_ends.0.clone(),
+        }
     }
 
     /// The read beyond the front is over, or waits for its lanes: another may begin.
-    pub(super) fn take_led(&mut self, number: u64, reached: Option<Reached>) {
-        let is_leading = self.leading.is_some_and(|(leading, _)| leading == number);
+    pub(super) fn take_led(&mut self, end: &LeadEnd) {
+        let is_leading = self.leading == Some(end.began);
         if is_leading {
             self.leading = None;
         }
-        if let Some(reached) = reached {
-            self.source.shipped(&reached, is_leading);
-        }
+        self.source.shipped(&end.reached, is_leading);
     }
 
     pub(super) fn take_passed(&mut self, mut passed: Passed) {
