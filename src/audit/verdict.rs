@@ -3,7 +3,8 @@
 use std::fmt;
 
 /// What a comparison came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Every row up to the fence was compared, and is the same on both sides.
     Equal,

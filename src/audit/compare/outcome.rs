@@ -3,6 +3,7 @@
 use crate::audit::compare::fence::{Doubt, Fence};
 use crate::audit::compare::journal::{Journal, Part};
 use crate::audit::difference::Tally;
+use crate::audit::show::lines::EarlierRun;
 use crate::audit::verdict::Verdict;
 use crate::event::range::{IdRange, shown};
 
@@ -54,12 +55,16 @@ pub struct Grounds<'a> {
 
 impl Outcome {
     /// What each earlier run has compared: when it began, up to which id it came, and how many rows of each side it was.
-    pub fn earlier_runs(&self) -> Vec<(String, i64, (u64, u64))> {
+    pub fn earlier_runs(&self) -> Vec<EarlierRun> {
         let mut before = (0, 0);
         let run = |part: &Part| {
             let (first, second) = std::mem::replace(&mut before, part.rows);
             let rows = (part.rows.0.saturating_sub(first), part.rows.1.saturating_sub(second));
-            (part.began.clone(), part.through, rows)
+            EarlierRun {
+                began: part.began.clone(),
+                through: part.through,
+                rows: rows.into(),
+            }
         };
         self.earlier.iter().map(run).collect()
     }

@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 pub const PATHS_MAX: usize = 20;
 
 /// How a value at a path differs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Another value.
     Changed,

@@ -1,41 +1,157 @@
 //! Differences and their summary as JSON lines: one object a line, for programs.
 
-use super::{RowText, Shown, paths_of};
+use super::{RowText, Shown, Text, paths_of};
 use crate::audit::class::ComparedColumn;
 use crate::audit::difference::{Class, Tally};
+use crate::audit::json::path::Kind;
+use crate::audit::verdict::Verdict;
 use crate::log::escape::escaped_json;
-use serde_json::{Map, Value, json};
+use serde::{Serialize, Serializer};
 
 /// Stands in every line, so that each can be read alone; another number when a field changes its meaning or goes.
-pub const SCHEMA_VERSION: u32 = 1;
+const SCHEMA_VERSION: u32 = 1;
+
+/// How every line begins, and what it is about.
+#[derive(Serialize)]
+struct JsonLine<'a, T> {
+    #[serde(rename = "type")]
+    of: &'a str,
+    schema_version: u32,
+    #[serde(flatten)]
+    content: &'a T,
+}
 
 /// What a comparison of one table came to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Summary {
-    /// `equal`, `different` or `inconclusive`.
-    pub verdict: String,
-    /// How the definitions of the tables differ.
-    pub schema_notes: Vec<String>,
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Summary<'a> {
+    /// What came of it.
+    pub verdict: Verdict,
     /// The highest id that was to be compared: the fence, or with `--complete` the end of both sides; `None` for no bound.
     pub fence: Option<i64>,
-    /// Rows of the first side that were compared.
-    pub rows_first: u64,
-    /// Rows of the second side that were compared.
-    pub rows_second: u64,
-    /// Rows of each side without an id.
-    pub without_id: (u64, u64),
-    /// What earlier runs have compared: when each began, up to which id, and how many rows of each side.
-    pub earlier: Vec<(String, i64, (u64, u64))>,
-    /// Rows of each side beyond the fence, which are on their way.
-    pub pending: (u64, u64),
-    /// Differences by class, and by column in the order of `columns`.
-    pub tally: Tally,
-    /// Names of the columns that were compared.
-    pub columns: Vec<String>,
+    /// Rows that were compared.
+    pub rows: SideRows,
+    /// What earlier runs have compared.
+    pub earlier_runs: Vec<EarlierRun>,
+    /// Rows without an id.
+    pub rows_without_id: SideRows,
+    /// Rows of the first side beyond the fence, which are on their way.
+    pub pending: u64,
+    /// And of the second.
+    pub pending_second: u64,
+    /// Differences by class.
+    pub differences: DifferenceCounts,
+    /// Differences by column.
+    pub by_column: ByColumn<'a, u64>,
+    /// How the definitions of the tables differ.
+    pub schema_notes: Vec<String>,
     /// What was not compared.
-    pub skipped: Vec<String>,
+    pub skipped: &'a [String],
     /// What went wrong.
-    pub problems: Vec<String>,
+    pub problems: &'a [String],
+}
+
+/// So many rows of each side.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SideRows {
+    /// Of the first.
+    pub first: u64,
+    /// Of the second.
+    pub second: u64,
+}
+
+/// What another run has compared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EarlierRun {
+    /// When it began.
+    pub began: String,
+    /// Up to which id.
+    pub through: i64,
+    /// How many rows.
+    pub rows: SideRows,
+}
+
+/// How many differences, by class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct DifferenceCounts {
+    total: u64,
+    missing: u64,
+    extra: u64,
+    changed: u64,
+    representation: u64,
+    without_id: u64,
+}
+
+/// A value for each of some columns, in their order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ByColumn<'a, T>(pub Vec<(&'a str, T)>);
+
+/// A row that differs.
+#[derive(Serialize)]
+struct DifferenceLine<'a> {
+    id: i64,
+    class: &'static str,
+    columns: Vec<&'a str>,
+    paths: Vec<PathDifference<'a>>,
+    #[serde(skip_serializing_if = "is_zero")]
+    paths_more: usize,
+    first: Option<ByColumn<'a, Option<&'a str>>>,
+    #[serde(skip_serializing_if = "ByColumn::is_empty")]
+    first_cut: ByColumn<'a, u64>,
+    second: Option<ByColumn<'a, Option<&'a str>>>,
+    #[serde(skip_serializing_if = "ByColumn::is_empty")]
+    second_cut: ByColumn<'a, u64>,
+}
+
+/// Where a JSON column differs.
+#[derive(Serialize)]
+struct PathDifference<'a> {
+    column: &'a str,
+    path: String,
+    kind: Kind,
+}
+
+impl From<(u64, u64)> for SideRows {
+    fn from((first, second): (u64, u64)) -> Self {
+        Self { first, second }
+    }
+}
+
+impl DifferenceCounts {
+    /// Of these, and of rows of each side without an id.
+    pub fn of(tally: &Tally, without_id: SideRows) -> Self {
+        let without_id = without_id.first.abs_diff(without_id.second);
+        Self {
+            total: tally.total() + without_id,
+            missing: tally.missing,
+            extra: tally.extra,
+            changed: tally.changed,
+            representation: tally.representation,
+            without_id,
+        }
+    }
+}
+
+impl<T> ByColumn<'_, T> {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<T: Serialize> Serialize for ByColumn<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(column, value)| (column, value)))
+    }
+}
+
+/// One line of some type, without a line feed, that can be looked at in a terminal.
+pub fn json_line(of: &str, content: &impl Serialize) -> String {
+    let line = JsonLine {
+        of,
+        schema_version: SCHEMA_VERSION,
+        content,
+    };
+    let json = serde_json::to_string(&line).expect("every line is an object whose keys are words");
+    escaped_json(&json).into_owned()
 }
 
 /// A difference as one line, without a line feed.
@@ -49,105 +165,54 @@ pub fn difference(shown: &Shown, columns: &[ComparedColumn]) -> String {
         Class::Changed(change) if change.is_representation_only => ("representation", &change.columns),
         Class::Changed(change) => ("changed", &change.columns),
     };
-    let names: Vec<&str> = differing.iter().filter_map(|at| Some(columns.get(*at)?.name.as_str())).collect();
     let (paths, paths_more) = paths(shown, differing, columns);
-    let mut line = object("difference");
-    line.insert("id".to_owned(), json!(shown.difference.id));
-    line.insert("class".to_owned(), json!(class));
-    line.insert("columns".to_owned(), json!(names));
-    line.insert("paths".to_owned(), Value::Array(paths));
-    if paths_more > 0 {
-        line.insert("paths_more".to_owned(), json!(paths_more));
-    }
-    for (key, row) in [("first", &shown.first), ("second", &shown.second)] {
-        line.insert(key.to_owned(), row.as_ref().map_or(Value::Null, |row| texts(row, columns)));
-        let cut = row.as_ref().map(|row| cuts(row, columns)).unwrap_or_default();
-        if !cut.is_empty() {
-            line.insert(format!("{key}_cut"), Value::Object(cut));
-        }
-    }
-    written(line)
+    let line = DifferenceLine {
+        id: shown.difference.id,
+        class,
+        columns: differing.iter().filter_map(|at| Some(columns.get(*at)?.name.as_str())).collect(),
+        paths,
+        paths_more,
+        first: shown.first.as_ref().map(|row| texts(row, columns)),
+        first_cut: cuts(shown.first.as_ref(), columns),
+        second: shown.second.as_ref().map(|row| texts(row, columns)),
+        second_cut: cuts(shown.second.as_ref(), columns),
+    };
+    json_line("difference", &line)
 }
 
-/// The summary as one line, without a line feed.
-pub fn summary(summary: &Summary) -> String {
-    let tally = &summary.tally;
-    let by_column: Map<String, Value> = summary
-        .columns
-        .iter()
-        .cloned()
-        .zip(tally.by_column.iter().map(|rows| json!(rows)))
-        .collect();
-    let mut line = object("summary");
-    let fields = [
-        ("verdict", json!(summary.verdict)),
-        ("fence", json!(summary.fence)),
-        ("rows", json!({"first": summary.rows_first, "second": summary.rows_second})),
-        ("earlier_runs", summary.earlier.iter().map(earlier).collect()),
-        (
-            "rows_without_id",
-            json!({"first": summary.without_id.0, "second": summary.without_id.1}),
-        ),
-        ("pending", json!(summary.pending.0)),
-        ("pending_second", json!(summary.pending.1)),
-        (
-            "differences",
-            json!({
-                "total": tally.total() + summary.without_id.0.abs_diff(summary.without_id.1),
-                "missing": tally.missing,
-                "extra": tally.extra,
-                "changed": tally.changed,
-                "representation": tally.representation,
-                "without_id": summary.without_id.0.abs_diff(summary.without_id.1),
-            }),
-        ),
-        ("by_column", Value::Object(by_column)),
-        ("schema_notes", json!(summary.schema_notes)),
-        ("skipped", json!(summary.skipped)),
-        ("problems", json!(summary.problems)),
-    ];
-    line.extend(fields.map(|(key, value)| (key.to_owned(), value)));
-    written(line)
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
-fn earlier((began, through, rows): &(String, i64, (u64, u64))) -> Value {
-    json!({"began": began, "through": through, "rows": {"first": rows.0, "second": rows.1}})
-}
-
-/// The beginning of a line of some type.
-pub(in crate::audit) fn object(of: &str) -> Map<String, Value> {
-    let head = [("type", json!(of)), ("schema_version", json!(SCHEMA_VERSION))];
-    head.map(|(key, value)| (key.to_owned(), value)).into_iter().collect()
-}
-
-/// An object as one line that can be looked at in a terminal.
-pub(in crate::audit) fn written(line: Map<String, Value>) -> String {
-    escaped_json(&Value::Object(line).to_string()).into_owned()
-}
-
-fn paths(shown: &Shown, differing: &[usize], columns: &[ComparedColumn]) -> (Vec<Value>, usize) {
+fn paths<'a>(shown: &Shown, differing: &[usize], columns: &'a [ComparedColumn]) -> (Vec<PathDifference<'a>>, usize) {
     let (mut all, mut more) = (Vec::new(), 0);
-    for at in differing {
-        let Some(column) = columns.get(*at) else { continue };
-        let found = paths_of(shown, *at, column).unwrap_or_default();
-        let place =
-            |(path, kind): &(String, _)| json!({"column": column.name, "path": path, "kind": crate::audit::json::path::Kind::word(*kind)});
-        all.extend(found.first.iter().map(place));
+    for column_at in differing {
+        let Some(column) = columns.get(*column_at) else { continue };
+        let found = paths_of(shown, *column_at, column).unwrap_or_default();
+        all.extend(found.first.into_iter().map(|(path, kind)| PathDifference {
+            column: &column.name,
+            path,
+            kind,
+        }));
         more += found.more;
     }
     (all, more)
 }
 
-fn texts(row: &RowText, columns: &[ComparedColumn]) -> Value {
-    let value =
-        |(column, value): (&ComparedColumn, &Option<super::Text>)| (column.name.clone(), json!(value.as_ref().map(|value| &value.text)));
-    Value::Object(columns.iter().zip(&row.values).map(value).collect())
+fn texts<'a>(row: &'a RowText, columns: &'a [ComparedColumn]) -> ByColumn<'a, Option<&'a str>> {
+    let values = row.values.iter().map(|value| value.as_ref().map(|value| value.text.as_str()));
+    ByColumn(names(columns).zip(values).collect())
 }
 
-fn cuts(row: &RowText, columns: &[ComparedColumn]) -> Map<String, Value> {
-    let cut = |(column, value): (&ComparedColumn, &Option<super::Text>)| {
-        let value = value.as_ref().filter(|value| value.is_cut)?;
-        Some((column.name.clone(), json!(value.bytes)))
-    };
-    columns.iter().zip(&row.values).filter_map(cut).collect()
+fn cuts<'a>(row: Option<&'a RowText>, columns: &'a [ComparedColumn]) -> ByColumn<'a, u64> {
+    let values = row.map(|row| row.values.as_slice()).unwrap_or_default();
+    let cut_bytes = |value: &Option<Text>| value.as_ref().filter(|value| value.is_cut).map(|value| value.bytes);
+    let cut = names(columns)
+        .zip(values)
+        .filter_map(|(name, value)| Some((name, cut_bytes(value)?)));
+    ByColumn(cut.collect())
+}
+
+fn names(columns: &[ComparedColumn]) -> impl Iterator<Item = &str> {
+    columns.iter().map(|column| column.name.as_str())
 }

@@ -1,8 +1,9 @@
 //! Differences as they are printed, letter by letter.
 
-use super::lines::Summary;
+use super::lines::{ByColumn, DifferenceCounts, EarlierRun, Summary, json_line};
 use super::*;
 use crate::audit::difference::Tally;
+use crate::audit::verdict::Verdict;
 use serde_json::{Value, json};
 
 fn columns() -> Vec<ComparedColumn> {
@@ -215,26 +216,32 @@ fn a_difference_is_one_line_of_json_with_exact_texts() {
 
 #[test]
 fn a_summary_is_one_line_of_json() {
+    let tally = Tally {
+        extra: 1,
+        by_column: vec![0, 3],
+        ..Tally::default()
+    };
+    let earlier = EarlierRun {
+        began: "2026-01-02T03:04:05Z".to_owned(),
+        through: 9,
+        rows: (4, 5).into(),
+    };
     let summary = Summary {
-        verdict: "different".to_owned(),
-        schema_notes: vec!["column x is not compared".to_owned()],
+        verdict: Verdict::Different,
         fence: Some(99),
-        rows_first: 10,
-        rows_second: 11,
-        without_id: (0, 1),
-        earlier: vec![("2026-01-02T03:04:05Z".to_owned(), 9, (4, 5))],
-        pending: (2, 3),
-        tally: Tally {
-            extra: 1,
-            by_column: vec![0, 3],
-            ..Tally::default()
-        },
-        columns: vec!["id".to_owned(), "ts".to_owned()],
-        skipped: Vec::new(),
-        problems: vec!["two\nlines".to_owned()],
+        rows: (10, 11).into(),
+        earlier_runs: vec![earlier],
+        rows_without_id: (0, 1).into(),
+        pending: 2,
+        pending_second: 3,
+        differences: DifferenceCounts::of(&tally, (0, 1).into()),
+        by_column: ByColumn(vec![("id", 0), ("ts", 3)]),
+        schema_notes: vec!["column x is not compared".to_owned()],
+        skipped: &[],
+        problems: &["two\nlines".to_owned()],
     };
     assert_eq!(
-        lines::summary(&summary),
+        json_line("summary", &summary),
         r#"{"type":"summary","schema_version":1,"verdict":"different","fence":99,"rows":{"first":10,"second":11},"earlier_runs":[{"began":"2026-01-02T03:04:05Z","through":9,"rows":{"first":4,"second":5}}],"rows_without_id":{"first":0,"second":1},"pending":2,"pending_second":3,"differences":{"total":2,"missing":0,"extra":1,"changed":0,"representation":0,"without_id":1},"by_column":{"id":0,"ts":3},"schema_notes":["column x is not compared"],"skipped":[],"problems":["two\nlines"]}"#
     );
 }

@@ -1,5 +1,7 @@
 //! What a validation found: counted by sort, the first of each sort in words.
 
+use serde::{Serialize, Serializer};
+
 /// Findings of one sort that are told one by one.
 pub(super) const FINDINGS_MAX: usize = 20;
 
@@ -76,10 +78,17 @@ impl Fault {
     }
 }
 
+impl Serialize for Fault {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.word())
+    }
+}
+
 /// All findings of one sort.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// The sort.
+    #[serde(rename = "kind")]
     pub fault: Fault,
     /// Whether it makes the table invalid; else it is only noted.
     pub is_fault: bool,

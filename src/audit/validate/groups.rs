@@ -15,7 +15,7 @@ const PROGRAMS_MAX: usize = 10_000;
 const INTERVALS_MAX: usize = 200;
 
 /// What came of the groups.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct GroupCounts {
     /// Rows with `testingStats`; 0 where the table was not filled by the loader, and groups were not judged.
     pub rows: u64,

@@ -2,13 +2,14 @@
 
 use super::findings::Finding;
 use super::groups::GroupCounts;
-use crate::audit::show::lines::{object, written};
+use crate::audit::show::lines::json_line;
 use crate::event::range::shown;
-use serde_json::json;
+use serde::{Serialize, Serializer};
 use std::fmt;
 
 /// Whether a table is what it must be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Nothing is wrong with it.
     Valid,
@@ -30,7 +31,7 @@ impl Verdict {
 }
 
 /// What a validation came to. Its `Display` has a line for the verdict and one for each sort of findings.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Validation {
     /// Rows.
     pub rows: u64,
@@ -41,6 +42,7 @@ pub struct Validation {
     /// Ids that no row has: between the first and the last; where ids are consecutive, from 1 on.
     pub ids_missing: u64,
     /// What came of the groups.
+    #[serde(serialize_with = "judged")]
     pub groups: GroupCounts,
     /// What was found, faults first.
     pub findings: Vec<Finding>,
@@ -64,39 +66,33 @@ impl Validation {
 
     /// One line of JSON about this table, without a line feed.
     pub fn json_line(&self, table: &str) -> String {
-        let finding = |finding: &Finding| {
-            json!({
-                "kind": finding.fault.word(),
-                "is_fault": finding.is_fault,
-                "count": finding.count,
-                "first": finding.first,
-            })
+        let line = ValidationLine {
+            table,
+            verdict: self.verdict(),
+            validation: self,
         };
-        let mut line = object("validation");
-        let fields = [
-            ("table", json!(table)),
-            ("verdict", json!(self.verdict().word())),
-            ("rows", json!(self.rows)),
-            ("first_id", json!(self.first_id)),
-            ("last_id", json!(self.last_id)),
-            ("ids_missing", json!(self.ids_missing)),
-            (
-                "groups",
-                json!({
-                    "are_judged": self.groups.rows > 0,
-                    "rows": self.groups.rows,
-                    "programs": self.groups.programs,
-                    "complete": self.groups.complete,
-                    "pending": self.groups.pending,
-                }),
-            ),
-            ("findings", self.findings.iter().map(finding).collect()),
-            ("doubts", json!(self.doubts)),
-            ("notes", json!(self.notes)),
-        ];
-        line.extend(fields.map(|(key, value)| (key.to_owned(), value)));
-        written(line)
+        json_line("validation", &line)
     }
+}
+
+#[derive(Serialize)]
+struct ValidationLine<'a> {
+    table: &'a str,
+    verdict: Verdict,
+    #[serde(flatten)]
+    validation: &'a Validation,
+}
+
+#[derive(Serialize)]
+struct JudgedGroups<'a> {
+    are_judged: bool,
+    #[serde(flatten)]
+    counts: &'a GroupCounts,
+}
+
+fn judged<S: Serializer>(counts: &GroupCounts, serializer: S) -> Result<S::Ok, S::Error> {
+    let are_judged = counts.rows > 0;
+    JudgedGroups { are_judged, counts }.serialize(serializer)
 }
 
 impl fmt::Display for Validation {

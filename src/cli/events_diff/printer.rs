@@ -4,17 +4,48 @@ use super::args::Format;
 use crate::audit::compare::opening::{Order, Pair};
 use crate::audit::compare::outcome::Outcome;
 use crate::audit::compare::schema::Schema;
-use crate::audit::compare::side::Columns;
-use crate::audit::show::lines::{self, Summary};
+use crate::audit::compare::side::{Columns, Side};
+use crate::audit::show::lines::{self, ByColumn, DifferenceCounts, Summary, json_line};
 use crate::audit::show::{self, Shown};
 use crate::audit::validate::Validation;
 use crate::audit::verdict::Verdict;
 use crate::cli::output::line;
 use crate::error::{Error, Result};
 use crate::event::range::shown as shown_id;
-use crate::log::escape::{escaped, escaped_json, fit, fit_lines};
-use serde_json::json;
+use crate::log::escape::{escaped, fit, fit_lines};
+use serde::Serialize;
 use std::io::IsTerminal;
+
+#[derive(Serialize)]
+struct ComparisonLine<'a> {
+    first: SideTable,
+    second: SideTable,
+    columns: &'static str,
+    schema_notes: Vec<String>,
+    ids: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct SideTable {
+    name: String,
+    table: String,
+}
+
+#[derive(Serialize)]
+struct PlanLine<'a> {
+    plan: &'a str,
+}
+
+#[derive(Serialize)]
+struct NoteLine<'a> {
+    note: &'a str,
+}
+
+#[derive(Serialize)]
+struct VerdictLine<'a> {
+    verdict: &'a str,
+    exit_code: u8,
+}
 
 /// Prints in one of two forms.
 #[derive(Clone, Copy, Debug)]
@@ -41,15 +72,18 @@ impl Printer {
         let (is_like, notes) = schema(pair);
         let ids = order.map(|order| order.reason.as_str());
         if self.format == Format::Jsonl {
-            return object(
-                &json!({
-                    "type": "comparison", "schema_version": lines::SCHEMA_VERSION,
-                    "first": {"name": pair.first.name, "table": pair.first.shown()},
-                    "second": {"name": pair.second.name, "table": pair.second.shown()},
-                    "columns": if is_like { "alike" } else { "unlike" }, "schema_notes": notes, "ids": ids,
-                })
-                .to_string(),
-            );
+            let of_side = |side: &Side| SideTable {
+                name: side.name.clone(),
+                table: side.shown(),
+            };
+            let comparison = ComparisonLine {
+                first: of_side(&pair.first),
+                second: of_side(&pair.second),
+                columns: if is_like { "alike" } else { "unlike" },
+                schema_notes: notes,
+                ids,
+            };
+            return line(&json_line("comparison", &comparison));
         }
         for side in [&pair.first, &pair.second] {
             line(&fit(&format!("{}: {}", side.name, side.shown())))?;
@@ -76,7 +110,7 @@ impl Printer {
     pub fn validation(self, name: &str, validation: &Validation) -> Result<()> {
         match self.format {
             Format::Text => told(&format!("{name}: {validation}")),
-            Format::Jsonl => object(&validation.json_line(name)),
+            Format::Jsonl => line(&validation.json_line(name)),
         }
     }
 
@@ -84,7 +118,7 @@ impl Printer {
     pub fn plan(self, plan: &str) -> Result<()> {
         match self.format {
             Format::Text => told(plan),
-            Format::Jsonl => object(&json!({"type": "plan", "schema_version": lines::SCHEMA_VERSION, "plan": plan}).to_string()),
+            Format::Jsonl => line(&json_line("plan", &PlanLine { plan })),
         }
     }
 
@@ -92,14 +126,14 @@ impl Printer {
     pub fn note(self, note: &str) -> Result<()> {
         match self.format {
             Format::Text => line(&fit(note)),
-            Format::Jsonl => object(&json!({"type": "note", "schema_version": lines::SCHEMA_VERSION, "note": note}).to_string()),
+            Format::Jsonl => line(&json_line("note", &NoteLine { note })),
         }
     }
 
     /// What was compared and what came of it. As JSON with the verdict, which a person is told last.
     pub fn outcome(self, outcome: &Outcome, verdict: Verdict, pair: &Pair, columns: &Columns, shown_max: u64) -> Result<()> {
         if self.format == Format::Jsonl {
-            return object(&lines::summary(&summary(outcome, verdict, pair, columns)));
+            return line(&json_line("summary", &summary(outcome, verdict, pair, columns)));
         }
         let (first, second) = (&pair.first.name, &pair.second.name);
         let what = outcome.range.map_or_else(|| "no row".to_owned(), |range| range.to_string());
@@ -138,10 +172,7 @@ impl Printer {
     pub fn verdict(self, verdict: &str, exit_code: u8) -> Result<()> {
         match self.format {
             Format::Text => line(&format!("verdict: {verdict}")),
-            Format::Jsonl => line(
-                &json!({"type": "verdict", "schema_version": lines::SCHEMA_VERSION, "verdict": verdict, "exit_code": exit_code})
-                    .to_string(),
-            ),
+            Format::Jsonl => line(&json_line("verdict", &VerdictLine { verdict, exit_code })),
         }
     }
 }
@@ -149,11 +180,6 @@ impl Printer {
 /// A line of ours that may name what a server or a file named.
 fn told(text: &str) -> Result<()> {
     line(&fit_lines(text))
-}
-
-/// An object for a program.
-fn object(json: &str) -> Result<()> {
-    line(&escaped_json(json))
 }
 
 fn schema(pair: &Pair) -> (bool, Vec<String>) {
@@ -166,7 +192,7 @@ fn schema(pair: &Pair) -> (bool, Vec<String>) {
 /// What of it was compared by earlier runs.
 fn by_others(outcome: &Outcome) -> String {
     let runs = outcome.earlier_runs().into_iter();
-    runs.map(|(began, _, (ours, theirs))| format!("; of these {ours} and {theirs} by a run of {began}"))
+    runs.map(|run| format!("; of these {} and {} by a run of {}", run.rows.first, run.rows.second, run.began))
         .collect()
 }
 
@@ -204,19 +230,20 @@ fn differences(outcome: &Outcome, columns: &Columns) -> String {
     text
 }
 
-fn summary(outcome: &Outcome, verdict: Verdict, pair: &Pair, columns: &Columns) -> Summary {
+fn summary<'a>(outcome: &'a Outcome, verdict: Verdict, pair: &Pair, columns: &'a Columns) -> Summary<'a> {
+    let names = columns.compared.iter().map(|column| column.name.as_str());
     Summary {
-        verdict: verdict.to_string(),
-        schema_notes: schema(pair).1,
+        verdict,
         fence: outcome.end,
-        without_id: outcome.without_id,
-        earlier: outcome.earlier_runs(),
-        rows_first: outcome.rows.0,
-        rows_second: outcome.rows.1,
-        pending: outcome.pending,
-        tally: outcome.tally.clone(),
-        columns: columns.compared.iter().map(|column| column.name.clone()).collect(),
-        skipped: outcome.skipped.clone(),
-        problems: outcome.notes.clone(),
+        rows: outcome.rows.into(),
+        earlier_runs: outcome.earlier_runs(),
+        rows_without_id: outcome.without_id.into(),
+        pending: outcome.pending.0,
+        pending_second: outcome.pending.1,
+        differences: DifferenceCounts::of(&outcome.tally, outcome.without_id.into()),
+        by_column: ByColumn(names.zip(outcome.tally.by_column.iter().copied()).collect()),
+        schema_notes: schema(pair).1,
+        skipped: &outcome.skipped,
+        problems: &outcome.notes,
     }
 }
