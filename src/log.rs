@@ -33,8 +33,6 @@ pub mod key {
     pub const ERROR: &str = "error";
     /// What to do about it.
     pub const FIX: &str = "fix";
-    /// A backend process of a server.
-    pub const PID: &str = "pid";
     /// An id.
     pub const ID: &str = "id";
     /// A signal of the system.

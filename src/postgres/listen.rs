@@ -26,13 +26,6 @@ pub enum Listening {
     Unavailable(Error),
 }
 
-impl Listening {
-    /// Whether notifications can be heard.
-    pub fn is_on(&self) -> bool {
-        matches!(self, Listening::On(_))
-    }
-}
-
 /// A session that listens: never in a transaction, always drained, so that it never holds up the queue of the cluster.
 #[derive(Debug)]
 pub struct Listener {

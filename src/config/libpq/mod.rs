@@ -215,15 +215,6 @@ impl Conninfo {
         }
     }
 
-    /// The same server and user, another database.
-    #[must_use]
-    pub fn with_database(&self, name: &str) -> Self {
-        Self {
-            database: name.to_owned(),
-            ..self.clone()
-        }
-    }
-
     /// `host:port,host2:port/database`: for logs and messages, without user and password, and fit for a terminal.
     pub fn describe(&self) -> String {
         let hosts: Vec<String> = self.hosts.iter().map(ToString::to_string).collect();

@@ -3,7 +3,7 @@
 use super::{Told, run, runs};
 use crate::harness::{Database, fresh_database, fresh_destination};
 use crate::support::events::digest;
-use counterfoil::config::libpq::HostAt;
+use counterfoil::config::libpq::{Conninfo, HostAt};
 use counterfoil::sql::{TableName, ident, literal};
 use std::fmt::Write as _;
 use tempfile::TempDir;
@@ -33,7 +33,10 @@ async fn named(beside: &Database, name: &str) -> Database {
     let name = format!("{name}{}", beside.conninfo.database);
     beside.execute(&format!("create database {}", ident(&name))).await;
     let database = Database {
-        conninfo: beside.conninfo.with_database(&name),
+        conninfo: Conninfo {
+            database: name,
+            ..beside.conninfo.clone()
+        },
         server: std::sync::Arc::clone(&beside.server),
     };
     database.execute("create table public.canary as select 1 as n").await;

@@ -368,12 +368,9 @@ fn no_error_and_no_debug_output_shows_a_password() {
 }
 
 #[test]
-fn a_private_server_is_reached_by_its_socket_and_any_database() {
+fn a_private_server_is_reached_by_its_socket() {
     let conninfo = Conninfo::unix(Path::new("/tmp/private"), 5433, "postgres", "template1");
     assert_eq!(conninfo.describe(), "/tmp/private:5433/template1");
-    let other = conninfo.with_database("events");
-    assert_eq!(other.describe(), "/tmp/private:5433/events");
-    assert_eq!(other.hosts, conninfo.hosts);
 }
 
 proptest! {
