@@ -158,5 +158,4 @@ fn unescaped(field: &[u8]) -> Cow<'_, [u8]> {
 }
 
 #[cfg(test)]
-#[path = "class_tests.rs"]
 mod tests;

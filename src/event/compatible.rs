@@ -382,5 +382,4 @@ fn computes_id(destination: &Table, id: &Column) -> Error {
 }
 
 #[cfg(test)]
-#[path = "compatible_tests.rs"]
 mod tests;

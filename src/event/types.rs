@@ -332,5 +332,4 @@ impl fmt::Display for Named<'_> {
 }
 
 #[cfg(test)]
-#[path = "types_tests.rs"]
 mod tests;

@@ -153,5 +153,4 @@ fn shape_problems(shape: &Shape, wants_large: bool) -> Vec<Error> {
 }
 
 #[cfg(test)]
-#[path = "method_tests.rs"]
 mod tests;

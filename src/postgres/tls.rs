@@ -256,6 +256,5 @@ impl Fault {
 }
 
 #[cfg(test)]
-#[path = "tls_tests.rs"]
 #[allow(clippy::unwrap_used)]
 mod tests;

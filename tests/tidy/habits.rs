@@ -1,6 +1,7 @@
 //! Small habits: a first line that says the purpose, no test that is switched off, no lint that is.
 
 use crate::File;
+use crate::house::ratchet::Excess;
 use crate::rust::mask;
 
 /// What the attributes of a file may not do, with the cure.
@@ -18,6 +19,18 @@ pub fn clocks(files: &[File]) -> Vec<String> {
     let asks = |file: &&File| clocks.iter().any(|clock| mask(&file.text).contains(clock));
     let told = |file: &File| format!("{}: it asks a clock of day: measure with Instant, or ask the server", file.path);
     files.iter().filter(is_free).filter(asks).map(told).collect()
+}
+
+/// Files of the library that name the place of another one.
+pub fn placed_by_hand(files: &[File]) -> Vec<Excess> {
+    let is_one = |file: &&File| file.path.starts_with("src/") && mask(&file.text).contains("#[path = ");
+    let excess = |file: &File| Excess {
+        name: format!("path::{}", file.path),
+        size: 1,
+        what: format!("{} says with #[path] where a module of it is", file.path),
+        cure: "tests of x.rs are in x/tests.rs, and so are other modules: move it there",
+    };
+    files.iter().filter(is_one).map(excess).collect()
 }
 
 fn problems_of(file: &File) -> Vec<&'static str> {
@@ -125,6 +138,17 @@ mod tests {
             let found = told(path, text);
             assert!(found.len() == 1 && found[0].contains(cure), "{text}: {found:?}");
         }
+    }
+
+    #[test]
+    fn a_module_whose_place_is_named_is_told() {
+        let files = [
+            File::new("src/a.rs", "#[cfg(test)]\n#[path = \"a_tests.rs\"]\nmod tests;"),
+            File::new("src/b.rs", "#[cfg(test)]\nmod tests; // #[path = \"b_tests.rs\"]"),
+            File::new("tests/c.rs", "#[path = \"c/d.rs\"]\nmod d;"),
+        ];
+        let found = placed_by_hand(&files);
+        assert!(found.len() == 1 && found[0].name == "path::src/a.rs", "{found:?}");
     }
 
     #[test]

@@ -124,5 +124,4 @@ fn is_one_value(first: &Node<'_>, second: &Node<'_>) -> bool {
 }
 
 #[cfg(test)]
-#[path = "alike_tests.rs"]
 mod tests;

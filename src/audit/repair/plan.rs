@@ -202,5 +202,4 @@ impl Case<'_> {
 }
 
 #[cfg(test)]
-#[path = "plan_tests.rs"]
 mod tests;

@@ -187,5 +187,4 @@ fn beginning(found: &Found) -> Result<()> {
 }
 
 #[cfg(test)]
-#[path = "plan_tests.rs"]
 mod tests;

@@ -205,5 +205,4 @@ fn large(wanted: u64, amount: Amount) -> Problems {
 }
 
 #[cfg(test)]
-#[path = "wishes_tests.rs"]
 mod tests;
