@@ -79,12 +79,12 @@ struct Parts {
     causes: Vec<String>,
     fix: Option<String>,
     sqlstate: Option<String>,
-    subject: Option<Subject>,
+    subject: Option<RefusedThing>,
 }
 
 /// What the refusal of a server is about, where that decides what is done next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Subject {
+enum RefusedThing {
     Schema,
     Rows,
 }
@@ -151,14 +151,14 @@ impl Error {
     /// Says that a table or a column is not as it was: set where an engine's error is classed.
     #[must_use]
     pub fn of_schema(mut self) -> Self {
-        self.0.subject = Some(Subject::Schema);
+        self.0.subject = Some(RefusedThing::Schema);
         self
     }
 
     /// Says that the server refused one of the rows it was sent: set where an engine's error is classed.
     #[must_use]
     pub fn of_rows(mut self) -> Self {
-        self.0.subject = Some(Subject::Rows);
+        self.0.subject = Some(RefusedThing::Rows);
         self
     }
 
@@ -223,12 +223,12 @@ impl Error {
 
     /// Whether a table or a column is not as it was: the checks of the next opening tell which, and what to do.
     pub fn is_of_schema(&self) -> bool {
-        self.0.subject == Some(Subject::Schema)
+        self.0.subject == Some(RefusedThing::Schema)
     }
 
     /// Whether one of the rows was refused by itself: appended with fewer others, it can be found.
     pub fn is_of_rows(&self) -> bool {
-        self.0.subject == Some(Subject::Rows)
+        self.0.subject == Some(RefusedThing::Rows)
     }
 
     /// The block a person reads: `error:`, `where:`, `cause:`, `fix:`, one line each; further lines of a fix are indented. What a server or a file

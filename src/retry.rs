@@ -99,7 +99,8 @@ impl<T> Connection<T> {
     }
 
     /// How often it was lost since it last did work.
-    pub fn losses(&self) -> u32 {
+    #[cfg(test)]
+    pub(crate) fn losses(&self) -> u32 {
         self.losses
     }
 

@@ -185,7 +185,10 @@ impl<'a> Both<'a> {
 
     fn sides<'b>(&'b self, source: &Source, wire: &Wire) -> (PgTable<&'b Session>, PgTable<&'b Session>) {
         let of = |session: &'b Session, table| PgTable::new(session, table, &source.shape.id_column, wire);
-        (of(&self.lent, &source.shape.table.name), of(&self.session, &self.to.postgres().table))
+        (
+            of(&self.lent, &source.shape.table.name),
+            of(&self.session, &self.to.postgres().table),
+        )
     }
 }
 
