@@ -11,4 +11,5 @@ pub mod store;
 pub mod table;
 pub mod trigger;
 pub mod types;
+pub mod value;
 pub mod wire;

@@ -76,6 +76,7 @@ macro_rules! fuzzed {
 fuzzed! {
     rows_of_a_binary_copy_survive_any_bytes: "binary copy",
     rows_of_a_text_copy_survive_any_bytes: "text copy",
+    a_field_of_any_type_survives_any_bytes: "field",
     a_configuration_of_toml_survives_any_text: "toml",
     a_configuration_of_json_survives_any_text: "json",
     a_connection_string_survives_any_text: "connection string",

@@ -8,13 +8,18 @@ use counterfoil::audit::merge::Unlike;
 use counterfoil::audit::show::{self, RowText, Shown, Text, lines};
 use counterfoil::config::libpq::{Conninfo, Environment};
 use counterfoil::config::load::load;
+use counterfoil::event::compatible::{BINARY_STABLE, is_binary_stable};
 use counterfoil::event::fields::unescaped;
 use counterfoil::event::frame::{Format, HEADER, Layout, Row, Rows, TRAILER, rows_after};
 use counterfoil::event::trigger;
+use counterfoil::event::value::FieldDecoder;
+use counterfoil::event::wire::{ReadAs, WireColumn};
 use counterfoil::log::escape::{escaped, escaped_json, fit, fit_lines};
 use counterfoil::sql::{TableName, fill, ident, literal, text};
 use postgres_types::Type;
+use serde::de::IgnoredAny;
 use std::path::Path;
+use std::sync::LazyLock;
 
 /// One of them.
 pub struct Parser {
@@ -41,6 +46,25 @@ pub const PARSERS: &[Parser] = &[
         name: "text copy",
         corpus: &[b"", b"1\t2026-01-01 00:00:00+00\t{\"a\": \"b\\\\n\"}\n", b"-5\t\\N\t\\N\n6\tx\\ty\t\\\\.\n", b"\\.\n"],
         parse: |input, _| rows(Format::Text, input),
+    },
+    // The first byte chooses a type of the list, or an array of one.
+    Parser {
+        name: "field",
+        corpus: &[
+            b"\x03\0\0\0\0\0\0\0\x01",
+            b"\x06\0\x02\0\0\0\0\0\x04\0\x05\x0d\x80",
+            b"\x05\x3f\xb9\x99\x99\x99\x99\x99\x9a",
+            b"\x12\0\x02\xdd\x44\x1a\x10\0\0",
+            b"\x13\0\0\0\0\x1a\x10\0\0\0\0\0\x02\xff\xff\xff\xf0",
+            b"\x14{\"a\": [1, null]}",
+            b"\x15\x01{\"a\": [1, null]}",
+            b"\x17\0\0\0\x0b\xaa\xe0",
+            b"\x18\x03\x40\0\x10\0\0\0\0\0\0\0\0\0\0\0\0\x01\x02\x03\x04",
+            b"\x25\0\0\0\x02\0\0\0\x01\0\0\0\x17\0\0\0\x01\0\0\0\x01\0\0\0\x02\0\0\0\0\0\0\0\x04\0\0\0\x07\xff\xff\xff\xff",
+            b"\x26\0\0\0\x01\0\0\0\0\0\0\0\x19\0\0\0\x02\0\0\0\x01\0\0\0\x04NULL\0\0\0\x02,\"",
+            b"\x26{{a,\"b c\",NULL},{\"NULL\",\"\",\",\"}}",
+        ],
+        parse: |input, _| field(input),
     },
     Parser {
         name: "toml",
@@ -249,6 +273,37 @@ fn rows(format: Format, input: &[u8]) {
         }
         let unlike = Unlike::Changed(pair[0].clone(), pair[1].clone());
         let _ = class::difference(&unlike, &columns, format);
+    }
+}
+
+/// The list, then what else is stable: arrays.
+static TYPES: LazyLock<Vec<Type>> = LazyLock::new(|| {
+    let all = (0..16_384).filter(|oid| is_binary_stable(*oid)).filter_map(Type::from_oid);
+    let others = all.filter(|of| !BINARY_STABLE.contains(of));
+    BINARY_STABLE.into_iter().chain(others).collect()
+});
+
+/// Decodes a field in both forms. What is decoded is JSON, and its text decoded again makes the same.
+fn field(input: &[u8]) {
+    let Some((chosen, field)) = input.split_first() else { return };
+    let column = WireColumn {
+        name: "v".to_owned(),
+        read_as: ReadAs::Plain,
+        type_oid: Some(TYPES[usize::from(*chosen) % TYPES.len()].oid()),
+    };
+    let [binary, text] = [Format::Binary, Format::Text].map(|format| FieldDecoder::new(&column, format).unwrap());
+    for decoder in [&binary, &text] {
+        let mut json = Vec::new();
+        match decoder.json(Some(field), &mut json) {
+            Ok(()) => assert!(serde_json::from_slice::<IgnoredAny>(&json).is_ok()),
+            Err(error) => assert!(json.is_empty() && error.report().len() < 1000),
+        }
+        let Ok(decoded) = decoder.text(field) else { continue };
+        let escaped = decoded.replace('\\', "\\\\");
+        assert_eq!(text.text(escaped.as_bytes()).unwrap(), decoded);
+        let mut again = Vec::new();
+        assert_eq!(text.json(Some(escaped.as_bytes()), &mut again).is_ok(), !json.is_empty());
+        assert_eq!(again, json);
     }
 }
 

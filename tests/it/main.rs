@@ -8,6 +8,7 @@ mod command;
 mod configured;
 mod conformance;
 mod connect;
+mod decoding;
 mod demo;
 mod diff;
 mod divergence;
