@@ -1,7 +1,7 @@
 //! Arrays in binary form to text, as `array_out` writes them.
 
-use super::DamagedBytes;
-use super::binary::{ReadScalar, taken};
+use super::binary::ReadScalar;
+use super::damage::{DamagedBytes, taken};
 use std::fmt::Write;
 
 /// `MAXDIM` (utils/array.h).

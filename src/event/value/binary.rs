@@ -1,6 +1,6 @@
 //! Scalars in binary form, as the send functions of PostgreSQL write them, to text.
 
-use super::DamagedBytes;
+use super::damage::{DamagedBytes, exactly, taken};
 use super::{float, moment, number};
 use postgres_types::Type;
 use std::borrow::Cow;
@@ -42,18 +42,6 @@ pub(super) fn reading(scalar: &Type) -> Option<ReadScalar> {
         Type::MACADDR8 => macaddr8,
         _ => return None,
     })
-}
-
-/// The bytes of a value that always has so many.
-pub(super) fn exactly<const N: usize>(field: &[u8]) -> Result<[u8; N], DamagedBytes> {
-    field.try_into().map_err(|_| DamagedBytes("its length is not that of its type"))
-}
-
-/// Takes so many bytes off the front.
-pub(super) fn taken<const N: usize>(field: &mut &[u8]) -> Result<[u8; N], DamagedBytes> {
-    let (head, rest) = field.split_first_chunk().ok_or(DamagedBytes("it is cut short"))?;
-    *field = rest;
-    Ok(*head)
 }
 
 fn boolean(field: &[u8]) -> Result<Cow<'_, str>, DamagedBytes> {

@@ -3,8 +3,7 @@
 //! Rust finds the same one but for two cases. It takes a decimal half-way to the next number where readers that round to even read it right; PostgreSQL
 //! trusts no reader with that. And of two decimals that are equally near PostgreSQL takes the even one.
 
-use super::DamagedBytes;
-use super::binary::exactly;
+use super::damage::{DamagedBytes, exactly};
 use std::borrow::Cow;
 use std::fmt::LowerExp;
 use std::str::FromStr;

@@ -1,6 +1,6 @@
 //! JSON of the text of a value.
 
-use super::DamagedBytes;
+use super::damage::DamagedBytes;
 use postgres_types::Type;
 use serde::de::IgnoredAny;
 use std::borrow::Cow;

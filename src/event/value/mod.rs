@@ -15,6 +15,7 @@
 
 mod array;
 mod binary;
+mod damage;
 mod float;
 mod json;
 mod moment;
@@ -26,6 +27,7 @@ use super::wire::WireColumn;
 use crate::error::{Error, Kind, Result};
 use crate::sql::ident;
 use binary::ReadScalar;
+use damage::DamagedBytes;
 use json::JsonForm;
 use postgres_types::{Kind as TypeKind, Type};
 use std::borrow::Cow;
@@ -34,14 +36,14 @@ use std::borrow::Cow;
 #[derive(Clone, Debug)]
 pub struct FieldDecoder {
     column: String,
-    reading: Reading,
+    form: FieldForm,
     json: JsonForm,
     is_array: bool,
 }
 
 /// How the text of a field is found.
 #[derive(Clone, Copy, Debug)]
-enum Reading {
+enum FieldForm {
     /// In text form it is there, escaped.
     Text,
     /// The same of `"char"`, which a server before PostgreSQL 16 sends as the byte it is.
@@ -57,10 +59,6 @@ enum Reading {
     },
 }
 
-/// Bytes that are no value of their type, and why. What they are is not said: it may be a secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct DamagedBytes(pub(super) &'static str);
-
 impl FieldDecoder {
     /// For rows that travel in this form.
     ///
@@ -72,15 +70,15 @@ impl FieldDecoder {
             TypeKind::Array(element) if *of != Type::INT2_VECTOR => Some(element.clone()),
             _ => None,
         });
-        let reading = match format {
+        let form = match format {
             Format::Binary => of.as_ref().and_then(binary_reading).ok_or_else(|| unknown(column, of.as_ref()))?,
-            Format::Text if of == Some(Type::CHAR) => Reading::TextOfChar,
-            Format::Text => Reading::Text,
+            Format::Text if of == Some(Type::CHAR) => FieldForm::TextOfChar,
+            Format::Text => FieldForm::Text,
         };
         let is_array = element.as_ref().is_some_and(|element| binary::reading(element).is_some());
         Ok(Self {
             column: column.name.clone(),
-            reading,
+            form,
             json: element.filter(|_| is_array).or(of).map_or(JsonForm::Text, |of| JsonForm::of(&of)),
             is_array,
         })
@@ -115,12 +113,14 @@ impl FieldDecoder {
     }
 
     fn read<'a>(&self, field: &'a [u8]) -> Result<Cow<'a, str>, DamagedBytes> {
-        match (self.reading, field) {
-            (Reading::TextOfChar, [_]) => binary::char(field),
-            (Reading::Text | Reading::TextOfChar, _) => unescaped(field).ok_or(DamagedBytes("it is no UTF-8, or ends within an escape")),
-            (Reading::Scalar(read), _) => read(field),
-            (Reading::Array { element_oid, element }, _) => array::text(field, element_oid, element).map(Cow::Owned),
-            (Reading::Vector { element_oid, element }, _) => array::vector_text(field, element_oid, element).map(Cow::Owned),
+        match (self.form, field) {
+            (FieldForm::TextOfChar, [_]) => binary::char(field),
+            (FieldForm::Text | FieldForm::TextOfChar, _) => {
+                unescaped(field).ok_or(DamagedBytes("it is no UTF-8, or ends within an escape"))
+            }
+            (FieldForm::Scalar(read), _) => read(field),
+            (FieldForm::Array { element_oid, element }, _) => array::text(field, element_oid, element).map(Cow::Owned),
+            (FieldForm::Vector { element_oid, element }, _) => array::vector_text(field, element_oid, element).map(Cow::Owned),
         }
     }
 
@@ -131,15 +131,15 @@ impl FieldDecoder {
     }
 }
 
-fn binary_reading(of: &Type) -> Option<Reading> {
+fn binary_reading(of: &Type) -> Option<FieldForm> {
     let TypeKind::Array(element) = of.kind() else {
-        return binary::reading(of).map(Reading::Scalar);
+        return binary::reading(of).map(FieldForm::Scalar);
     };
     let (element_oid, element) = (element.oid(), binary::reading(element)?);
     Some(if *of == Type::INT2_VECTOR {
-        Reading::Vector { element_oid, element }
+        FieldForm::Vector { element_oid, element }
     } else {
-        Reading::Array { element_oid, element }
+        FieldForm::Array { element_oid, element }
     })
 }
 

@@ -1,8 +1,7 @@
 //! Dates, times and intervals in binary form to text: `EncodeDateTime` and its like (utils/adt/datetime.c) with DateStyle ISO, TimeZone UTC and IntervalStyle
 //! iso_8601.
 
-use super::DamagedBytes;
-use super::binary::{exactly, taken};
+use super::damage::{DamagedBytes, exactly, taken};
 use std::borrow::Cow;
 use std::fmt::Write;
 

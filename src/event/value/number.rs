@@ -1,7 +1,6 @@
 //! Integers and `numeric` in binary form to text.
 
-use super::DamagedBytes;
-use super::binary::{exactly, taken};
+use super::damage::{DamagedBytes, exactly, taken};
 use std::borrow::Cow;
 use std::fmt::Write;
 
