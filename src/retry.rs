@@ -186,5 +186,4 @@ impl<T> Connection<T> {
 }
 
 #[cfg(test)]
-#[path = "retry_tests.rs"]
 mod tests;

@@ -237,5 +237,4 @@ pub fn milliseconds(wait: Duration) -> u64 {
 }
 
 #[cfg(test)]
-#[path = "lane_state_tests.rs"]
 mod tests;
