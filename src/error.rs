@@ -325,6 +325,15 @@ impl Problems {
         self.0.iter().min_by_key(|problem| problem.kind().consequence().rank)
     }
 
+    /// The worst of several carries the others as causes, so that none is lost on the way.
+    pub fn into_worst(self) -> Error {
+        let Some(worst) = self.worst().cloned() else {
+            return Error::new(Kind::Bug, "a refusal without a problem");
+        };
+        let others = self.iter().filter(|other| other.to_string() != worst.to_string());
+        others.fold(worst.clone(), |error, other| error.because(format!("and: {other}")))
+    }
+
     /// The exit code of the worst; 0 where there are none.
     pub fn exit_code(&self) -> u8 {
         self.worst().map_or(0, |worst| worst.kind().consequence().exit_code)

@@ -10,11 +10,12 @@ use super::{configuration, logging};
 use crate::audit::repair::{Repair, Target, Wanted};
 use crate::config::ReplicationConfig;
 use crate::config::load::Flags;
+use crate::destination::shape::DestinationShape;
 use crate::error::{Error, Kind, Problems};
 use crate::log::Stream;
 use crate::log::escape::{fit, fit_lines};
 use crate::replicate::check;
-use crate::replicate::check::shape::{DestinationShape, SourceShape};
+use crate::replicate::check::shape::SourceShape;
 use crate::stop::Stop;
 use slog::Logger;
 

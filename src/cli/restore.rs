@@ -10,12 +10,13 @@ use super::{configuration, logging};
 use crate::audit::restore::{Copy, Restore, Target};
 use crate::config::ReplicationConfig;
 use crate::config::load::Flags;
+use crate::destination::shape::DestinationShape;
 use crate::error::{Error, Kind, Problems, Result};
 use crate::event::range::shown;
 use crate::log::Stream;
 use crate::log::escape::{fit, fit_lines};
 use crate::replicate::check;
-use crate::replicate::check::shape::{DestinationShape, SourceShape};
+use crate::replicate::check::shape::SourceShape;
 use crate::stop::Stop;
 use slog::Logger;
 

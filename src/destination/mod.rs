@@ -4,12 +4,16 @@ mod answers;
 pub mod appender;
 mod appending;
 pub mod concurrent;
+pub mod connector;
 mod few;
 pub mod held;
 pub mod hold;
 mod order;
 pub mod postgres;
+mod postgres_connector;
+pub mod registry;
 pub mod setup;
+pub mod shape;
 mod writer;
 
 use crate::error::{Error, Result};

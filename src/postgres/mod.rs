@@ -12,6 +12,7 @@ pub mod fault;
 pub mod identity;
 pub mod listen;
 pub mod objects;
+pub(crate) mod patience;
 pub mod pool;
 pub mod pooler;
 pub mod same_place;

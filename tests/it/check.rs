@@ -9,12 +9,13 @@ pub mod values;
 use crate::configured::{self, config};
 use crate::harness::{Database, fresh_database, fresh_destination};
 use counterfoil::config::ReplicationConfig;
+use counterfoil::destination::connector::OpenLimits;
+use counterfoil::destination::registry::connector;
 use counterfoil::error::Error;
 use counterfoil::postgres::connect::{Purpose, Session};
 use counterfoil::postgres::fault::Side;
 use counterfoil::replicate::check::contents::Circumstances;
 use counterfoil::replicate::check::dry_run::{self, DryRun};
-use counterfoil::replicate::check::shape::destination_shape;
 use counterfoil::replicate::check::{self, Candidate, Findings};
 use std::time::Duration;
 
@@ -220,9 +221,13 @@ async fn a_latecomer_passes_the_same_checks_alone() {
     let found = findings(&config).await;
     let of = found.source.unwrap();
     let ours = open(&source.conninfo, Side::Source).await.unwrap();
-    let theirs = open(&destination.conninfo, Side::Destination).await.unwrap();
-    let shape = destination_shape(&theirs, &config.destinations[0], &of).await.unwrap();
-    let late = ("late", &theirs, &shape);
+    let limits = OpenLimits {
+        connect_timeout: LONG,
+        append_timeout: LONG,
+        is_way_known: true,
+    };
+    let place = connector(&config.destinations[0]).open(of.schema(), limits).await.unwrap();
+    let late = ("late", &*place);
     let found = check::latecomer(late, (&ours, &of), AT_THE_START).await;
     assert_eq!(found.unwrap().events, 100);
     destination.execute("update events set event = '{}' where id = 1").await;

@@ -1,5 +1,6 @@
 //! An event table of PostgreSQL as a place that can be asked.
 
+pub(crate) mod fitness;
 pub mod pages;
 pub mod store;
 

@@ -3,7 +3,7 @@
 use crate::error::{Error, Kind, Problems};
 use crate::postgres::connect::Session;
 use crate::postgres::same_place;
-use crate::replicate::check::shape::{DestinationShape, SourceShape};
+use crate::replicate::check::shape::SourceShape;
 
 /// One side of the replication.
 pub(super) struct Named<'a> {
@@ -32,11 +32,11 @@ impl<'a> Named<'a> {
         }
     }
 
-    pub(super) fn destination(name: &str, session: &'a Session, shape: Option<&DestinationShape>) -> Self {
+    pub(super) fn destination(name: &str, session: &'a Session, table: Option<u32>) -> Self {
         Self {
             side: format!("destination {name:?}"),
             session,
-            table: shape.map(|shape| shape.table.oid),
+            table,
         }
     }
 }

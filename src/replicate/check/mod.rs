@@ -6,12 +6,14 @@ pub(super) mod damage;
 mod disagreement;
 pub mod dry_run;
 mod duplicates;
-pub mod fitness;
 pub mod notify;
 pub mod shape;
 
 use crate::config::{DestinationConfig, ReplicationConfig, SourceConfig};
+use crate::destination::connector::OpenPlace;
+use crate::destination::shape::{DestinationSeen, DestinationShape};
 use crate::error::{Error, Kind, Problems, Result};
+use crate::event::wire::Wire;
 use crate::postgres::connect::Session;
 use crate::postgres::table::store::PgTable;
 use crate::replicate::Checked;
@@ -19,7 +21,7 @@ use crate::source::settle::decided;
 use contents::{Circumstances, Contents, Lane};
 use duplicates::Named;
 use futures::future::{join, join_all};
-use shape::{DestinationSeen, DestinationShape, SourceShape};
+use shape::SourceShape;
 use std::fmt;
 use std::time::Duration;
 
@@ -158,15 +160,30 @@ async fn look<'a>(config: &ReplicationConfig, source: &Session, candidates: &[Ca
 /// # Errors
 /// As [`everything`] finds them, of this destination alone.
 pub async fn latecomer(
-    (name, session, shape): (&str, &Session, &DestinationShape),
+    (name, place): (&str, &dyn OpenPlace),
     (source, of): (&Session, &SourceShape),
     when: Circumstances,
 ) -> Result<Contents, Problems> {
-    let named = vec![Named::source(source, Some(of)), Named::destination(name, session, Some(shape))];
-    duplicates::find(named).await.or_ok(())?;
-    let tables = Tables::of(name, session, shape, (source, of));
-    let verdict = contents::compare_all(of, &[tables.lane()], when).await?.pop();
+    let sessions = place.sessions().into_iter().map(|(session, _)| session);
+    let theirs = sessions
+        .take(1)
+        .map(|session| Named::destination(name, session, Some(place.table())));
+    duplicates::find(std::iter::once(Named::source(source, Some(of))).chain(theirs).collect())
+        .await
+        .or_ok(())?;
+    let (ours, theirs) = (source_store((source, of), place.wire()), place.store());
+    let lane = Lane {
+        name,
+        source: &ours,
+        destination: &*theirs,
+    };
+    let verdict = contents::compare_all(of, &[lane], when).await?.pop();
     Ok(verdict.unwrap_or_else(|| Err(Error::new(Kind::Bug, "a destination was not compared")))?)
+}
+
+/// What the source holds of the columns that are copied.
+pub(super) fn source_store<'a>((source, of): (&'a Session, &SourceShape), wire: &Wire) -> PgTable<&'a Session> {
+    PgTable::new(source, &of.table.name, &of.id_column, wire)
 }
 
 /// A destination that was reached.
@@ -206,7 +223,7 @@ async fn seen<'a>(source: &SourceConfig, reached: Vec<Option<(&'a DestinationCon
 fn sides<'a>(source: Option<&SourceShape>, seen: Vec<Option<Seen<'a>>>, problems: &mut Problems) -> Vec<Option<DestinationSide<'a>>> {
     let mut side = |(config, session, seen): Seen<'a>| {
         let shape = seen.and_then(|seen| match source {
-            Some(source) => seen.judge(config, source),
+            Some(source) => seen.judge(config, source.schema()),
             None => Err(Problems::new()),
         });
         DestinationSide {
@@ -236,7 +253,7 @@ async fn compared(
 
 impl DestinationSide<'_> {
     fn named(&self) -> Named<'_> {
-        Named::destination(&self.config.name, self.session, self.shape.as_ref())
+        Named::destination(&self.config.name, self.session, self.shape.as_ref().map(|shape| shape.table.oid))
     }
 
     fn tables<'a>(&'a self, of: (&'a Session, &SourceShape)) -> Option<Tables<'a>> {
@@ -257,11 +274,10 @@ pub struct Tables<'a> {
 impl<'a> Tables<'a> {
     /// Of a destination, its session and shape, and those of the source.
     pub fn of(name: &'a str, session: &'a Session, shape: &DestinationShape, (source, of): (&'a Session, &SourceShape)) -> Self {
-        let table = |session, table| PgTable::new(session, table, &of.id_column, &shape.wire);
         Self {
             name,
-            source: table(source, &of.table.name),
-            destination: table(session, &shape.table.name),
+            source: source_store((source, of), &shape.wire),
+            destination: PgTable::new(session, &shape.table.name, &of.id_column, &shape.wire),
         }
     }
 

@@ -1,14 +1,13 @@
-//! What a source and a destination look like, and whether one can be copied into the other.
+//! What a source looks like, and whether it can be followed.
 
-use crate::config::{DestinationConfig, GroupBy, SourceConfig};
+use crate::config::{GroupBy, SourceConfig};
+use crate::destination::connector::SourceSchema;
 use crate::error::{Error, Kind, Problems, Result, Warning};
-use crate::event::compatible;
-use crate::event::table::{Table, TableName};
-use crate::event::wire::Wire;
+use crate::event::table::Table;
 use crate::postgres::about::{self, Server};
 use crate::postgres::catalog;
 use crate::postgres::connect::Session;
-use crate::replicate::check::fitness;
+use crate::postgres::table::fitness;
 use crate::replicate::check::notify::{self, Wakeup};
 use crate::source::discipline::{self, Discipline, Judged, facts};
 use crate::sql;
@@ -38,26 +37,21 @@ impl SourceShape {
         self.server.is_standby || self.ids.discipline == Discipline::Copy
     }
 
+    /// What a destination must be able to hold.
+    pub fn schema(&self) -> SourceSchema<'_> {
+        SourceSchema {
+            table: &self.table,
+            server: &self.server,
+            id_column: &self.id_column,
+            group_by: self.group_by.as_deref(),
+        }
+    }
+
     /// Whether a later look found the same table, and ids that are given out in the same way.
     pub fn is_still(&self, later: &Self) -> bool {
         let seen = |shape: &Self| (shape.table.oid, shape.ids.discipline.clone());
         seen(self) == seen(later) && self.table.columns == later.table.columns && self.table.types == later.table.types
     }
-}
-
-/// A destination that can hold what the source has.
-#[derive(Clone, Debug)]
-pub struct DestinationShape {
-    /// Its server.
-    pub server: Server,
-    /// Its event table.
-    pub table: Table,
-    /// What is copied, and how. Lanes with equal wires can share one read of the source.
-    pub wire: Wire,
-    /// Concurrent COPYs: as configured, or 1 where triggers or foreign keys forbid more.
-    pub writers: u8,
-    /// What a person should know at every start.
-    pub warnings: Vec<Warning>,
 }
 
 /// Looks at the source: server, table, privileges, ids, triggers. Reads only.
@@ -70,7 +64,7 @@ pub async fn source_shape(session: &Session, config: &SourceConfig) -> Result<So
         let server = about::about(session).await?;
         fitness::encoding(&server)?;
         let table = catalog::table(session, &config.table, &config.id_column).await?;
-        let table = table.ok_or_else(|| missing(&config.table, "init source"))?;
+        let table = table.ok_or_else(|| fitness::missing(&config.table, "init source"))?;
         let mut problems = fitness::source(&table, &server, &config.id_column);
         let group_by = problems.note(group_by(&table, &config.group_by)).flatten();
         problems.or_ok(())?;
@@ -90,89 +84,6 @@ pub async fn source_shape(session: &Session, config: &SourceConfig) -> Result<So
         })
     };
     looked.await.map_err(|problems: Problems| problems.within(&place))
-}
-
-/// Looks at a destination: server, table, privileges, columns against those of the source. Reads only.
-///
-/// # Errors
-/// All refusals together, each with its remedy; or what the server says.
-pub async fn destination_shape(session: &Session, config: &DestinationConfig, source: &SourceShape) -> Result<DestinationShape, Problems> {
-    let seen = DestinationSeen::ask(session, config, &source.id_column).await?;
-    seen.judge(config, source)
-}
-
-/// What a destination says of itself, before it is held against the source.
-#[derive(Debug)]
-pub struct DestinationSeen {
-    place: String,
-    server: Server,
-    table: Table,
-}
-
-impl DestinationSeen {
-    /// Looks at a destination: server, table, privileges. Reads only.
-    ///
-    /// # Errors
-    /// Why it cannot be a destination or cannot be looked at.
-    pub async fn ask(session: &Session, config: &DestinationConfig, id_column: &str) -> Result<Self, Problems> {
-        let place = format!("destination {:?}, {}", config.name, session.place());
-        let looked = async {
-            let server = about::about(session).await?;
-            fitness::encoding(&server)?;
-            fitness::takes_writes(&server)?;
-            let table = catalog::table(session, &config.postgres().table, id_column).await?;
-            let table = table.ok_or_else(|| missing(&config.postgres().table, "init destination"))?;
-            Ok::<_, Error>((server, table))
-        };
-        match looked.await {
-            Ok((server, table)) => Ok(Self { place, server, table }),
-            Err(error) => Err(Problems::from(error).within(&place)),
-        }
-    }
-
-    /// Whether it can hold what the source has.
-    ///
-    /// # Errors
-    /// All refusals together, each with its remedy.
-    pub fn judge(self, config: &DestinationConfig, source: &SourceShape) -> Result<DestinationShape, Problems> {
-        let Self { place, server, table } = self;
-        let mut problems = fitness::destination(&table, &server, &source.id_column);
-        let wire = compatible::wire(&source.table, &table, &source.id_column);
-        let wire = wire.map_err(|unlike| problems.extend(unlike)).ok();
-        if let Some(wire) = &wire {
-            problems.extend(fitness::may_append(&table, &server, wire));
-        }
-        let judged = problems.or_ok(()).and_then(|()| {
-            let wire = wire.ok_or_else(|| Error::new(Kind::Bug, "a wire without problems is missing"))?;
-            let writers = if table.allows_concurrent_writers() {
-                config.postgres().writers
-            } else {
-                1
-            };
-            let mut warnings = compatible::cautions(&source.table, &table, &wire);
-            warnings.extend(fitness::destination_cautions(
-                &table,
-                &server,
-                &source.server,
-                config.postgres().writers,
-            ));
-            Ok(DestinationShape {
-                server,
-                table,
-                wire,
-                writers,
-                warnings,
-            })
-        });
-        judged.map_err(|problems: Problems| problems.within(&place))
-    }
-}
-
-fn missing(table: &TableName, init: &str) -> Error {
-    Error::new(Kind::Unsuitable, format!("there is no table {table}")).fix(format!(
-        "counterfoil {init} --url URL --table {} creates it; or name another table",
-        sql::literal(&table.to_string())
-    ))
 }
 
 fn group_by(table: &Table, configured: &GroupBy) -> Result<Option<String>> {

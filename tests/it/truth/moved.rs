@@ -106,7 +106,7 @@ async fn an_event_that_comes_between_the_comparison_and_the_opening_of_a_destina
     let (ask, answered) = (Mutex::new(Some(ask)), Mutex::new(answered));
     // The session that appends prepares the question for its position once everything was compared.
     let lie = move |what: &str, kind: u8, contents: &[u8]| {
-        if what == "counterfoil/append" && kind == b'T' && contents.get(2..6) == Some(b"max\0") {
+        if what == "counterfoil/append" && kind == b'T' && contents.get(2..10) == Some(b"highest\0") {
             let first = ask.lock().unwrap().take();
             first.iter().for_each(|ask| {
                 ask.send(()).unwrap();

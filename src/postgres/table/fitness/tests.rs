@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::event::frame::Format;
-use crate::event::table::{Origin, TableName};
+use crate::event::table::Origin;
 use crate::event::trigger::InsertTrigger;
 use crate::event::types::UserTypes;
 use crate::event::wire::ReadAs;

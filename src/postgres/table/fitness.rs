@@ -4,14 +4,14 @@ use crate::error::{Error, Kind, Problems, Warning};
 use crate::event::table::{Column, Table};
 use crate::event::wire::Wire;
 use crate::postgres::about::Server;
-use crate::sql;
+use crate::sql::{self, TableName};
 use postgres_types::Type;
 
 /// Whether the database has an encoding that says what its bytes mean.
 ///
 /// # Errors
 /// `Unsuitable` for SQL_ASCII.
-pub fn encoding(server: &Server) -> Result<(), Error> {
+pub(crate) fn encoding(server: &Server) -> Result<(), Error> {
     if server.encoding != "SQL_ASCII" {
         return Ok(());
     }
@@ -26,7 +26,7 @@ pub fn encoding(server: &Server) -> Result<(), Error> {
 ///
 /// # Errors
 /// `Unavailable` on a standby.
-pub fn takes_writes(server: &Server) -> Result<(), Error> {
+pub(crate) fn takes_writes(server: &Server) -> Result<(), Error> {
     match server.is_standby {
         false => Ok(()),
         true => Err(Error::new(Kind::Unavailable, "the server is a standby and takes no writes")
@@ -34,8 +34,16 @@ pub fn takes_writes(server: &Server) -> Result<(), Error> {
     }
 }
 
+/// Says that there is no such table; `init`: the command that creates it.
+pub(crate) fn missing(table: &TableName, init: &str) -> Error {
+    Error::new(Kind::Unsuitable, format!("there is no table {table}")).fix(format!(
+        "counterfoil {init} --url URL --table {} creates it; or name another table",
+        sql::literal(&table.to_string())
+    ))
+}
+
 /// Whether a table can be followed.
-pub fn source(table: &Table, server: &Server, id_column: &str) -> Problems {
+pub(crate) fn source(table: &Table, server: &Server, id_column: &str) -> Problems {
     let mut problems = shape_of(table, id_column);
     if table.has_row_security {
         problems.push(row_security(table, server));
@@ -48,7 +56,7 @@ pub fn source(table: &Table, server: &Server, id_column: &str) -> Problems {
 }
 
 /// Whether a table can be appended to, its columns apart.
-pub fn destination(table: &Table, server: &Server, id_column: &str) -> Problems {
+pub(crate) fn destination(table: &Table, server: &Server, id_column: &str) -> Problems {
     let mut problems = shape_of(table, id_column);
     if table.has_row_security {
         problems.push(row_security(table, server));
@@ -63,7 +71,7 @@ pub fn destination(table: &Table, server: &Server, id_column: &str) -> Problems 
 }
 
 /// Whether our role may read and insert the columns that are copied.
-pub fn may_append(table: &Table, server: &Server, wire: &Wire) -> Problems {
+pub(crate) fn may_append(table: &Table, server: &Server, wire: &Wire) -> Problems {
     let copied = wire.columns.iter().filter_map(|column| table.column(&column.name));
     let refused: Vec<&Column> = copied.filter(|column| !column.may_select || !column.may_insert).collect();
     if refused.is_empty() && table.may_use_schema {
@@ -73,7 +81,7 @@ pub fn may_append(table: &Table, server: &Server, wire: &Wire) -> Problems {
 }
 
 /// What a person should know about the source's table and server.
-pub fn source_cautions(table: &Table, server: &Server) -> Vec<Warning> {
+pub(crate) fn source_cautions(table: &Table, server: &Server) -> Vec<Warning> {
     let mut warnings = Vec::new();
     if !server.is_fsync_on {
         warnings.push(Warning::new(
@@ -96,7 +104,7 @@ pub fn source_cautions(table: &Table, server: &Server) -> Vec<Warning> {
 }
 
 /// What a person should know about a destination's table and server.
-pub fn destination_cautions(table: &Table, server: &Server, source: &Server, writers: u8) -> Vec<Warning> {
+pub(crate) fn destination_cautions(table: &Table, server: &Server, source: &Server, writers: u8) -> Vec<Warning> {
     let mut warnings = Vec::new();
     if server.encoding != source.encoding && server.encoding != "UTF8" {
         let what = format!("the source has encoding {}, the destination {}", source.encoding, server.encoding);
@@ -227,5 +235,4 @@ fn privilege(table: &Table, server: &Server, privileges: &str, columns: &[&Colum
 }
 
 #[cfg(test)]
-#[path = "fitness_tests.rs"]
 mod tests;

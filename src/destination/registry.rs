@@ -1,0 +1,16 @@
+//! Which connector a destination has, by its kind: one line each.
+
+use crate::config::{DestinationConfig, DestinationKind};
+use crate::destination::connector::Connector;
+use crate::destination::postgres_connector::PostgresConnector;
+
+/// The connector of a destination, by its kind.
+pub fn connector(config: &DestinationConfig) -> Box<dyn Connector + '_> {
+    match &config.kind {
+        DestinationKind::Postgres(postgres) => Box::new(PostgresConnector {
+            name: &config.name,
+            config: postgres,
+            destination: config,
+        }),
+    }
+}
