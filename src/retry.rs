@@ -61,7 +61,18 @@ pub struct Connection<T> {
     phase: Phase<T>,
     /// Forgotten only when work was *done*.
     losses: u32,
-    lost_with: Option<Error>,
+    outage: Option<Outage>,
+}
+
+/// The time from a loss to the return.
+#[derive(Clone, Debug)]
+pub struct Outage {
+    /// Why it was lost, as the latest try has it.
+    pub error: Error,
+    /// When it was lost.
+    pub since: Instant,
+    /// When it was back; `None` while it is not.
+    pub ended: Option<Instant>,
 }
 
 impl<T> Connection<T> {
@@ -70,7 +81,7 @@ impl<T> Connection<T> {
         Self {
             phase: Phase::Closed { until: now },
             losses: 0,
-            lost_with: None,
+            outage: None,
         }
     }
 
@@ -106,7 +117,16 @@ impl<T> Connection<T> {
 
     /// Why it is lost or halted.
     pub fn lost_with(&self) -> Option<&Error> {
-        self.lost_with.as_ref()
+        self.present_outage().map(|outage| &outage.error)
+    }
+
+    /// The last outage, over or not.
+    pub fn outage(&self) -> Option<&Outage> {
+        self.outage.as_ref()
+    }
+
+    fn present_outage(&self) -> Option<&Outage> {
+        self.outage.as_ref().filter(|outage| outage.ended.is_none())
     }
 
     /// Notes that somebody connects and checks it, if it was closed.
@@ -117,11 +137,13 @@ impl<T> Connection<T> {
     }
 
     /// It was connected and all checks passed: it is here, and lost no more. Gives whether it was waited for; otherwise it is dropped.
-    pub fn opened(&mut self, open: T) -> bool {
+    pub fn opened(&mut self, open: T, now: Instant) -> bool {
         let is_awaited = matches!(self.phase, Phase::Opening);
         if is_awaited {
             self.phase = Phase::Open(open);
-            self.lost_with = None;
+            if let Some(outage) = &mut self.outage {
+                outage.ended.get_or_insert(now);
+            }
         }
         is_awaited
     }
@@ -164,11 +186,12 @@ impl<T> Connection<T> {
         if self.is_halted() {
             return Loss::None;
         }
-        let is_news = self.lost_with.as_ref().is_none_or(|known| known.to_string() != error.to_string());
+        let is_news = self.lost_with().is_none_or(|known| known.to_string() != error.to_string());
         let is_at_work = matches!(self.phase, Phase::Open(_) | Phase::Busy);
         let is_checked_again = error.is_of_schema() && is_at_work && self.losses == 0;
         let is_retried = error.kind().consequence().is_retried || is_checked_again;
-        self.lost_with = Some(error);
+        let since = self.present_outage().map_or(now, |outage| outage.since);
+        self.outage = Some(Outage { error, since, ended: None });
         if !is_retried {
             self.phase = Phase::Halted;
             return Loss::Halts;

@@ -13,7 +13,7 @@ use crate::log::escape::fit_lines;
 use crate::log::{Stream, key};
 use crate::postgres::attended::attended;
 use crate::replicate::check::dry_run::dry_run;
-use crate::replicate::progress::Progress;
+use crate::replicate::snapshot::{Snapshot, publisher};
 use crate::replicate::{AUDIT_INTERVAL, Replication, replicate};
 use crate::source::cut::GROUP_KEPT_BYTES;
 use crate::stop::Stop;
@@ -21,6 +21,7 @@ use slog::{Logger, info};
 use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::watch;
 
 /// What is to be run.
 pub struct Wanted {
@@ -102,13 +103,13 @@ async fn copy(config: &Arc<ReplicationConfig>, arguments: &args::Run, stop: &Sto
         fail_fast: arguments.fail_fast,
         audit_interval: AUDIT_INTERVAL,
         log: log.clone(),
-        progress: Progress::new(config.destinations.iter().map(|destination| destination.name.clone())),
+        snapshots: publisher(config),
         told: Arc::default(),
     };
-    let bar = show_progress(&run.progress);
+    let bar = show_progress(run.snapshots.subscribe());
     let problems = replicate(&run, stop).await;
     drop(bar);
-    summarise(&run.progress, log);
+    summarise(&run.snapshots.borrow(), log);
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -175,27 +176,28 @@ fn rows_in_memory_max(config: &ReplicationConfig) -> u64 {
     limits.buffer_bytes_max as u64 + readers * GROUP_KEPT_BYTES
 }
 
-fn summarise(progress: &Progress, log: &Logger) {
-    let seconds = progress.elapsed().as_secs_f64();
-    for received in progress.received() {
-        let per_second = received.events as f64 / seconds.max(0.001);
-        info!(log, "summary"; key::DESTINATION => &received.name, key::EVENTS => received.events, key::BYTES => received.bytes,
-            "seconds" => (seconds * 1000.0).round() / 1000.0, "events_per_s" => per_second.round(), key::POSITION => shown(received.position));
+fn summarise(end: &Snapshot, log: &Logger) {
+    let seconds = end.run.elapsed_seconds;
+    for lane in &end.lanes {
+        let per_second = lane.events as f64 / seconds.max(0.001);
+        info!(log, "summary"; key::DESTINATION => &*lane.name, key::EVENTS => lane.events, key::BYTES => lane.bytes,
+            "seconds" => (seconds * 1000.0).round() / 1000.0, "events_per_s" => per_second.round(), key::POSITION => shown(lane.position));
     }
 }
 
 /// A bar on a terminal, drawn by a task that ends with the returned guard.
-fn show_progress(progress: &Arc<Progress>) -> Option<Bar> {
+fn show_progress(snapshots: watch::Receiver<Arc<Snapshot>>) -> Option<Bar> {
     if !std::io::stderr().is_terminal() {
         return None;
     }
     let style = indicatif::ProgressStyle::with_template("{bar:30} {pos}/{len} {per_sec} {eta} left").ok()?;
     let bar = indicatif::ProgressBar::no_length().with_style(style);
-    let (watched, drawn) = (Arc::clone(progress), bar.clone());
+    let drawn = bar.clone();
     let task = tokio::spawn(async move {
         loop {
             tokio::time::sleep(Duration::from_millis(250)).await;
-            if let (Some(target), Some(lowest)) = (watched.target(), watched.lowest()) {
+            let now = Arc::clone(&snapshots.borrow());
+            if let (Some(target), Some(lowest)) = (now.run.target_id, now.lowest_position()) {
                 drawn.set_length(u64::try_from(target).unwrap_or(0));
                 drawn.set_position(u64::try_from(lowest).unwrap_or(0));
             }

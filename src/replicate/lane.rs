@@ -4,6 +4,7 @@ use crate::destination::Destination;
 use crate::error::{Error, Kind, Result};
 use crate::event::feed::{Feed, Feeder, Gauge, feed};
 use crate::event::wire::Wire;
+use crate::replicate::Checked;
 use crate::replicate::source_state::History;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,11 +16,8 @@ use tokio::task::JoinSet;
 pub enum Compared {
     /// By its last event: what lies before it was compared earlier, with the same past of the source.
     LastEvent,
-    /// By first event, last event and count.
-    Whole {
-        /// Whether no transaction was open that may still insert at or below its last event.
-        is_final: bool,
-    },
+    /// By first event, last event and count: this it was found to hold.
+    Whole(Checked),
 }
 
 /// One destination, connected and checked.

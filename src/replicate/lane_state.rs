@@ -6,6 +6,7 @@ use crate::event::range::shown;
 use crate::log::key;
 use crate::replicate::Checked;
 use crate::replicate::fan_out::Pace;
+use crate::replicate::lag::Lag;
 use crate::replicate::lane::{Compared, Lane};
 use crate::replicate::late::Audited;
 use crate::replicate::source_state::History;
@@ -42,8 +43,14 @@ pub struct LaneState {
     pub audited: Audited,
     /// When late arrivals were last looked for.
     pub audited_at: Instant,
+    /// When that was last done to the end, and found nothing wrong.
+    pub counted_at: Option<Instant>,
+    /// What it was found to hold when it was last counted whole.
+    pub counted: Option<Checked>,
     /// Whether they are being looked for now.
     pub is_under_audit: bool,
+    /// How long it has lacked something.
+    pub lag: Lag,
     /// Its position, and up to where ids were decided, when a read ended before the front was reached: it waits for the next mark, as those at the
     /// front do.
     pub stalled_at: Option<Stall>,
@@ -97,7 +104,10 @@ impl LaneState {
             vouched: checked.and_then(|checked| checked.position),
             audited: Audited::default(),
             audited_at: now,
+            counted_at: None,
+            counted: checked,
             is_under_audit: false,
+            lag: Lag::default(),
             stalled_at: None,
             closer: None,
         }
@@ -121,7 +131,7 @@ impl LaneState {
     pub fn opened(&mut self, lane: Lane, log: &Logger) {
         let lost_with = self.connection.lost_with().cloned();
         let (position, history, table, compared) = (lane.position, lane.history.clone(), lane.table, lane.compared);
-        if !self.connection.opened(Box::new(lane)) {
+        if !self.connection.opened(Box::new(lane), Instant::now()) {
             return;
         }
         match lost_with {
@@ -137,6 +147,9 @@ impl LaneState {
         }
         if !self.was_opened {
             self.audited.through = position;
+        }
+        if let Compared::Whole(counted) = compared {
+            self.counted = Some(counted);
         }
         self.doubt(position, compared);
         if position < self.position {
@@ -156,7 +169,7 @@ impl LaneState {
     /// What is not confirmed of what it holds: what was compared while transactions were open, and what somebody else appended since then.
     fn doubt(&mut self, position: Option<i64>, compared: Compared) {
         self.unconfirmed = match compared {
-            Compared::Whole { is_final } => position.filter(|_| !is_final),
+            Compared::Whole(checked) => position.filter(|_| !checked.is_final),
             Compared::LastEvent if position > self.vouched => position,
             Compared::LastEvent => self.unconfirmed.min(position),
         };

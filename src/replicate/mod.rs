@@ -3,12 +3,15 @@
 pub mod check;
 mod conductor;
 pub mod fan_out;
+pub mod health;
+mod lag;
 mod lane;
 mod lane_state;
 mod late;
 mod open;
 mod pass;
-pub mod progress;
+mod progress;
+pub mod snapshot;
 mod source_state;
 pub mod status;
 pub mod told;
@@ -18,11 +21,13 @@ pub use late::AUDIT_INTERVAL;
 use crate::config::ReplicationConfig;
 use crate::error::Problems;
 use crate::stop::Stop;
+use check::contents::Contents;
 use conductor::Conductor;
-use progress::Progress;
 use slog::Logger;
+use snapshot::Snapshot;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 use told::Told;
 
 /// What is to be done, and how it ends.
@@ -40,8 +45,8 @@ pub struct Replication {
     pub audit_interval: Duration,
     /// Where everything is said.
     pub log: Logger,
-    /// Counts for those who watch.
-    pub progress: Arc<Progress>,
+    /// Where what it does is told at every moment: made by [`snapshot::publisher`].
+    pub snapshots: watch::Sender<Arc<Snapshot>>,
     /// What was told to beware of.
     pub told: Arc<Told>,
 }
@@ -49,10 +54,25 @@ pub struct Replication {
 /// A destination whose first event, last event and count were found to be the source's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Checked {
+    /// Its lowest id then.
+    pub first_id: Option<i64>,
     /// Its highest id then.
     pub position: Option<i64>,
+    /// Its events then.
+    pub events: i64,
     /// Whether no transaction was open that may still insert at or below that id: then the count is the last word.
     pub is_final: bool,
+}
+
+impl From<Contents> for Checked {
+    fn from(contents: Contents) -> Self {
+        Self {
+            first_id: contents.ends.lowest,
+            position: contents.ends.highest,
+            events: contents.events,
+            is_final: contents.is_final,
+        }
+    }
 }
 
 /// Copies until the end that was asked for, until a stop, or until nothing can go on; gives what went wrong.
@@ -62,9 +82,10 @@ pub async fn replicate(run: &Replication, stop: &Stop) -> Problems {
     let mut conductor = Conductor::new(run, stop);
     loop {
         conductor.begin_what_is_due();
+        conductor.publish();
         match conductor.next().await {
             Some(event) => conductor.take(event),
-            None => return conductor.problems(),
+            None => return conductor.end(),
         }
     }
 }

@@ -246,8 +246,7 @@ async fn compare_by(
     let contents = latecomer((name, place), (lent, &source.shape), when)
         .await
         .map_err(Problems::into_worst)?;
-    let is_final = contents.is_final;
-    Ok((contents.ends.highest, Compared::Whole { is_final }))
+    Ok((contents.ends.highest, Compared::Whole(contents.into())))
 }
 
 /// The sequences that feed a table, by oid.

@@ -13,7 +13,7 @@ use crate::source::along::News;
 use crate::source::cut::{Limits, Mark, Stopped};
 use crate::source::discipline::Discipline;
 use crate::source::durability::{Files, Gate};
-use crate::source::explain::{View, Wait};
+use crate::source::explain::{Sight, View};
 use crate::source::mark::{Blocked, Front};
 use crate::source::read::{Ended, Reading};
 use crate::source::readers::Readers;
@@ -126,7 +126,7 @@ pub struct SourceState {
     decided: Option<i64>,
     /// How large the rows of the last read were, on average.
     row_bytes: Option<u64>,
-    holding: View,
+    sight: View,
     opened_at: Instant,
     /// All sequences that have fed the table since the process began.
     sequences: Vec<u32>,
@@ -146,7 +146,7 @@ impl SourceState {
             front: Front::default(),
             decided: None,
             row_bytes: None,
-            holding: View::default(),
+            sight: View::default(),
             opened_at: now,
             sequences: Vec::new(),
         }
@@ -172,7 +172,7 @@ impl SourceState {
     /// Takes the new connection. Nothing is known to be copied from it before [`SourceState::hear_of`]: after a failover, what a lane holds
     /// may be of another history.
     pub fn opened(&mut self, source: Source, follower: Follower) {
-        self.holding = follower.holding_view();
+        self.sight = follower.view();
         self.follower = Some(Box::new(follower));
         self.news = None;
         self.front = Front::default();
@@ -184,7 +184,7 @@ impl SourceState {
         }
         self.row_bytes = None;
         self.opened_at = Instant::now();
-        self.connection.opened(Arc::new(source));
+        self.connection.opened(Arc::new(source), self.opened_at);
     }
 
     /// The present connection.
@@ -220,9 +220,9 @@ impl SourceState {
         self.front
     }
 
-    /// What committed events wait for.
-    pub fn holding(&self) -> Option<Wait> {
-        self.holding.now()
+    /// What the latest look saw, and what committed events wait for.
+    pub fn sight(&self) -> Sight {
+        self.sight.now()
     }
 
     /// A lane was compared with the source over this connection, and has come to here: it reads on from there, and nobody looks before it.

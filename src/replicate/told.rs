@@ -3,12 +3,12 @@
 use crate::error::Warning;
 use crate::log::key;
 use slog::{Logger, warn};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 /// The warnings of the last look at each side, by the destination's name; `None`: the source.
 #[derive(Debug, Default)]
-pub struct Told(Mutex<BTreeMap<Option<String>, BTreeSet<String>>>);
+pub struct Told(Mutex<BTreeMap<Option<String>, Vec<Warning>>>);
 
 impl Told {
     /// Tells what the last look at the source did not find.
@@ -25,13 +25,17 @@ impl Told {
         }
     }
 
+    /// What the last look at a destination, or at the source, warned of.
+    pub fn warnings(&self, of: Option<&str>) -> Vec<Warning> {
+        let told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        told.get(&of.map(str::to_owned)).cloned().unwrap_or_default()
+    }
+
     fn new_ones(&self, of: Option<&str>, warnings: &[Warning]) -> Vec<String> {
-        let texts: Vec<String> = warnings.iter().map(Warning::to_string).collect();
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = told
-            .insert(of.map(str::to_owned), texts.iter().cloned().collect())
-            .unwrap_or_default();
-        texts.into_iter().filter(|text| !before.contains(text)).collect()
+        let before = told.insert(of.map(str::to_owned), warnings.to_vec()).unwrap_or_default();
+        let new = warnings.iter().filter(|warning| !before.contains(warning));
+        new.map(Warning::to_string).collect()
     }
 }
 
@@ -49,5 +53,7 @@ mod tests {
         assert_eq!(new(None, &["b", "a"]), 0);
         assert_eq!(new(None, &["b"]), 0);
         assert_eq!(new(None, &["b", "a"]), 1);
+        assert_eq!(told.warnings(None), warnings(&["b", "a"]));
+        assert_eq!(told.warnings(Some("y")), []);
     }
 }

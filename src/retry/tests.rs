@@ -15,7 +15,7 @@ fn lost(connection: &mut Connection<u32>, kind: Kind, jitter: f64) -> Loss {
 
 fn opened(connection: &mut Connection<u32>) {
     connection.begin_opening();
-    assert!(connection.opened(1));
+    assert!(connection.opened(1, Instant::now()));
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn what_needs_a_person_halts_for_good_and_keeps_its_first_reason() {
     assert_eq!(lost(&mut connection, Kind::Contents, 0.5), Loss::Halts);
     assert_eq!(lost(&mut connection, Kind::Unavailable, 0.5), Loss::None);
     connection.begin_opening();
-    assert!(!connection.opened(1));
+    assert!(!connection.opened(1, Instant::now()));
     assert!(connection.is_halted());
     assert_eq!(connection.lost_with().map(Error::kind), Some(Kind::Contents));
 }
@@ -76,6 +76,27 @@ fn a_loss_is_news_when_it_is_the_first_or_has_other_words() {
     assert!(is_news(connection.lose(other, &POLICY, 0.0, Instant::now())));
     opened(&mut connection);
     assert!(is_news(lost(&mut connection, Kind::Unavailable, 0.0)), "it had come back meanwhile");
+}
+
+#[test]
+fn an_outage_lasts_from_the_first_loss_to_the_return_and_is_remembered() {
+    let start = Instant::now();
+    let at = |seconds| start + Duration::from_secs(seconds);
+    let mut connection: Connection<u32> = Connection::new(start);
+    let lose = |connection: &mut Connection<u32>, seconds, what: &str| {
+        connection.lose(Error::new(Kind::Unavailable, what), &POLICY, 0.0, at(seconds));
+    };
+    lose(&mut connection, 1, "no route");
+    lose(&mut connection, 2, "refused");
+    let outage = connection.outage().unwrap();
+    assert_eq!((outage.error.what(), outage.since, outage.ended), ("refused", at(1), None));
+    connection.begin_opening();
+    connection.opened(1, at(3));
+    assert_eq!(connection.outage().unwrap().ended, Some(at(3)));
+    assert!(connection.lost_with().is_none());
+    lose(&mut connection, 5, "refused");
+    let outage = connection.outage().unwrap();
+    assert_eq!((outage.since, outage.ended), (at(5), None));
 }
 
 /// What may happen to a connection, in any order.
@@ -142,7 +163,7 @@ proptest! {
             match event {
                 Event::BeginOpening => connection.begin_opening(),
                 Event::Opened => {
-                    let is_awaited = connection.opened(1);
+                    let is_awaited = connection.opened(1, Instant::now());
                     prop_assert_eq!(is_awaited, before == "opening");
                     is_lost &= !is_awaited;
                 }

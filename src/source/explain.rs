@@ -8,7 +8,7 @@ use crate::postgres::connect::Session;
 use crate::source::horizon::Oldest;
 use crate::sql;
 use slog::{Logger, info, warn};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A hold is logged when it has lasted this long, and again as often.
@@ -53,24 +53,63 @@ pub enum Reason {
 /// What is waited for, for a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wait {
+    /// The last id before the gap.
+    pub after: Option<i64>,
+    /// The first committed event that waits, if one does.
+    pub next: Option<i64>,
+    /// Since when it is waited.
+    pub since: Instant,
+    /// Whose transaction is to blame, where one is.
+    pub blocker: Option<Blocker>,
     /// In words.
     pub words: String,
     /// What ends it.
     pub fix: String,
 }
 
-/// What committed events wait for, seen by others.
+/// The transaction that committed events wait for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blocker {
+    /// Its backend; `None` for a prepared transaction.
+    pub pid: Option<i32>,
+    /// As its application calls itself; the global identifier of a prepared transaction.
+    pub application: String,
+    /// Its role, as far as ours may know.
+    pub role: String,
+    /// Since when it is open.
+    pub since: Instant,
+}
+
+/// A look at the source, as far as others want to know of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sighting {
+    /// The highest id that was visible.
+    pub highest: Option<i64>,
+    /// When it began, at the latest.
+    pub at: Instant,
+}
+
+/// What whoever follows the source knows of it.
 #[derive(Clone, Debug, Default)]
-pub struct View(Arc<Mutex<Option<Wait>>>);
+pub struct Sight {
+    /// The latest look.
+    pub look: Option<Sighting>,
+    /// What committed events wait for; `None` while nothing waits.
+    pub wait: Option<Wait>,
+}
+
+/// A [`Sight`] that changes, seen by others.
+#[derive(Clone, Debug, Default)]
+pub struct View(Arc<Mutex<Sight>>);
 
 impl View {
-    /// As it stands; `None` while nothing waits.
-    pub fn now(&self) -> Option<Wait> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// As it stands.
+    pub fn now(&self) -> Sight {
+        self.sight().clone()
     }
 
-    fn set(&self, wait: Option<Wait>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = wait;
+    fn sight(&self) -> MutexGuard<'_, Sight> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -84,9 +123,14 @@ pub struct Holding {
 }
 
 impl Holding {
-    /// A shared view of it.
+    /// A shared view of it, and of the latest look.
     pub fn view(&self) -> View {
         self.view.clone()
+    }
+
+    /// Takes note of a look.
+    pub fn saw(&self, look: Option<Sighting>) {
+        self.view.sight().look = look;
     }
 
     /// Takes note of a hold; says so in the log when it lasts.
@@ -109,11 +153,13 @@ impl Holding {
             None => 0,
         };
         let again = "start again: it goes on where it stands";
+        let mut blocker = None;
         let (who, fix) = match &hold.reason {
-            Reason::Holder(holder) => (
-                at.describe_holder(holder).await?,
-                "end that transaction, then start again".to_owned(),
-            ),
+            Reason::Holder(holder) => {
+                let words;
+                (words, blocker) = at.describe_holder(holder).await?;
+                (words, "end that transaction, then start again".to_owned())
+            }
             Reason::Grace => ("the grace period of a gap".to_owned(), again.to_owned()),
             Reason::Undecided | Reason::Missing => ("the next look".to_owned(), again.to_owned()),
             Reason::NotDrawn { sequence, drawn } => at.describe_sequence(sequence, *drawn),
@@ -124,7 +170,14 @@ impl Holding {
             tell(&hold, waiting, (&who, &fix), log);
         }
         let words = in_words(&hold, waiting, &who);
-        self.view.set(Some(Wait { words, fix }));
+        self.view.sight().wait = Some(Wait {
+            after: hold.after,
+            next: hold.next,
+            since,
+            blocker,
+            words,
+            fix,
+        });
         Ok(())
     }
 
@@ -135,7 +188,7 @@ impl Holding {
                 info!(log, "the wait is over"; key::ID => shown(hold.next), key::ELAPSED_MS => u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX));
             }
             self.asked_at = None;
-            self.view.set(None);
+            self.view.sight().wait = None;
         }
     }
 }
@@ -180,17 +233,27 @@ impl Events<'_> {
         (words, fix)
     }
 
-    /// Who a holder is, in words.
-    async fn describe_holder(&self, holder: &Oldest) -> Result<String> {
+    /// Who a holder is, in words and as the server tells; `None` when it has just ended.
+    async fn describe_holder(&self, holder: &Oldest) -> Result<(String, Option<Blocker>)> {
         let row = self
             .session
             .query_opt(include_str!("../../sql/source/holder.sql"), &[&holder.pid, &holder.transaction])
             .await;
         let row = row.map_err(|error| self.session.error(&error, "cannot ask who holds the mark"))?;
-        Ok(match row {
-            Some(row) => holder_in_words(holder, row.get(0), row.get(1), row.get(2), row.get(3)),
-            None => holder_in_words(holder, "", "", "ended", None),
-        })
+        let Some(row) = row else {
+            return Ok((holder_in_words(holder, "", "", "ended", None), None));
+        };
+        let (role, application, state, seconds): (&str, &str, &str, Option<f64>) = (row.get(0), row.get(1), row.get(2), row.get(3));
+        let open_for = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        let blocker = Blocker {
+            pid: holder.pid,
+            application: application.to_owned(),
+            role: role.to_owned(),
+            since: open_for
+                .and_then(|open_for| Instant::now().checked_sub(open_for))
+                .unwrap_or(holder.since),
+        };
+        Ok((holder_in_words(holder, role, application, state, seconds), Some(blocker)))
     }
 }
 

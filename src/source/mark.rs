@@ -11,7 +11,7 @@ use crate::postgres::connect::Session;
 use crate::source::along::{Along, News, read_along};
 use crate::source::cut::Mark;
 use crate::source::drawn;
-use crate::source::explain::{Events, Hold, Reason};
+use crate::source::explain::{Events, Hold, Reason, Sighting};
 use crate::source::grace::Grace;
 use crate::source::horizon::{Holder, Horizon};
 use crate::source::page::{FirstPages, FirstRows};
@@ -68,6 +68,8 @@ pub struct Looker {
     holders: Statement,
     next_after: Statement,
     place: Option<Place>,
+    /// The latest look.
+    sighting: Option<Sighting>,
     /// How far the sequence had come at the last look, where that may be known.
     drawn: Option<i64>,
     horizon: Horizon,
@@ -127,6 +129,7 @@ impl Looker {
             holders,
             next_after,
             place: None,
+            sighting: None,
             drawn: None,
             horizon: Horizon::new(),
             grace: Grace::default(),
@@ -137,6 +140,11 @@ impl Looker {
     /// The session it asks over.
     pub fn session(&self) -> &Arc<Session> {
         &self.session
+    }
+
+    /// What the latest look saw.
+    pub fn sighting(&self) -> Option<Sighting> {
+        self.sighting
     }
 
     /// Where to ask about events that wait.
@@ -273,9 +281,10 @@ impl Looker {
     /// # Errors
     /// `Unavailable` when another server or table answers than before.
     pub async fn has_news(&mut self, front: Front) -> Result<bool> {
+        let began = Instant::now();
         let row = self.session.query_one(&self.highest, &[]).await;
         let row = row.map_err(|error| self.session.error(&error, "cannot find the highest id"))?;
-        let highest = self.confirm_place(&row)?;
+        let highest = self.confirm_place(&row, began)?;
         self.confirm_drawn(self.drawn_of(&row))?;
         Ok(highest != front.shipped)
     }
@@ -291,6 +300,7 @@ impl Looker {
             None => None,
         };
         let highest = self.highest.clone();
+        let began = Instant::now();
         let mut first = pin!(session.query_one(&highest, &[]));
         let early = futures::poll!(first.as_mut());
         let first = async {
@@ -330,7 +340,7 @@ impl Looker {
             next,
             first,
             drawn: self.drawn_of(&row),
-            highest: self.confirm_place(&row)?,
+            highest: self.confirm_place(&row, began)?,
         })
     }
 
@@ -339,7 +349,7 @@ impl Looker {
         self.rule.sequence().map(|_| row.get("drawn"))
     }
 
-    fn confirm_place(&mut self, row: &Row) -> Result<Option<i64>> {
+    fn confirm_place(&mut self, row: &Row, began: Instant) -> Result<Option<i64>> {
         let place = Place {
             table_oid: row.get("table_oid"),
             started_at: row.get("started_at"),
@@ -353,7 +363,9 @@ impl Looker {
                 .fix("nothing to do: it is connected and checked anew"));
         }
         self.place = Some(place);
-        Ok(row.get("highest"))
+        let highest = row.get("highest");
+        self.sighting = Some(Sighting { highest, at: began });
+        Ok(highest)
     }
 
     /// The next visible id after a position.

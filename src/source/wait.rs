@@ -128,8 +128,8 @@ impl Follower {
         Ok(())
     }
 
-    /// A shared view of what committed events wait for.
-    pub fn holding_view(&self) -> explain::View {
+    /// A shared view of what the latest look saw and what committed events wait for.
+    pub fn view(&self) -> explain::View {
         self.holding.view()
     }
 
@@ -138,7 +138,9 @@ impl Follower {
     /// # Errors
     /// Those of [`Looker::first_look`].
     pub async fn first_look(&mut self, settle_max: Duration) -> Result<(Option<i64>, Option<i64>)> {
-        self.looker.first_look(settle_max).await
+        let found = self.looker.first_look(settle_max).await;
+        self.holding.saw(self.looker.sighting());
+        found
     }
 
     /// Waits until rows beyond the front can be read, and gives the mark up to which. What a look after a rest may take along saves a question: few
@@ -182,6 +184,7 @@ impl Follower {
     async fn look(&mut self, front: Front, along: Option<&Along>) -> Result<Seen> {
         let place = self.looker.session().place().to_owned();
         let (woken, seen) = futures::join!(self.doorbell.disarm(), answered(place, self.looker.look(front, along)));
+        self.holding.saw(self.looker.sighting());
         woken.and(seen)
     }
 
@@ -190,12 +193,14 @@ impl Follower {
         let place = self.looker.session().place().to_owned();
         let may_arm = self.may_arm();
         let asking = answered(place, self.looker.has_news(front));
-        if may_arm {
+        let news = if may_arm {
             let (armed, news) = futures::join!(self.doorbell.arm(), asking);
             armed.and(news)
         } else {
             asking.await
-        }
+        };
+        self.holding.saw(self.looker.sighting());
+        news
     }
 
     fn may_arm(&self) -> bool {

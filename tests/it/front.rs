@@ -4,7 +4,7 @@ use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_destination};
 use counterfoil::config::{Ids, ReplicationConfig};
 use counterfoil::error::{Error, Kind, Problems};
-use counterfoil::replicate::progress::Progress;
+use counterfoil::replicate::snapshot::publisher;
 use counterfoil::replicate::{Checked, Replication, replicate};
 use counterfoil::sql::LOCK_REPLICATOR;
 use counterfoil::stop::{self, Stopper};
@@ -16,7 +16,9 @@ use tokio_postgres::Client;
 const WAIT_MAX: Duration = Duration::from_secs(60);
 /// A destination that was found to be empty.
 const EMPTY: Checked = Checked {
+    first_id: None,
     position: None,
+    events: 0,
     is_final: true,
 };
 const IDS: &str = "select coalesce(string_agg(id::text, ',' order by id), '') from events";
@@ -64,7 +66,7 @@ async fn hold(destination: &Database) -> Client {
 fn follow(config: ReplicationConfig) -> (Stopper, JoinHandle<Problems>) {
     let run = Replication {
         checked: vec![Some(EMPTY); config.destinations.len()],
-        progress: Progress::new(config.destinations.iter().map(|destination| destination.name.clone())),
+        snapshots: publisher(&config),
         told: Arc::default(),
         config: Arc::new(config),
         until_caught_up: false,

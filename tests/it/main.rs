@@ -33,6 +33,7 @@ mod repair;
 mod restore;
 mod run_command;
 mod security;
+mod snapshots;
 mod status;
 mod status_command;
 mod support;

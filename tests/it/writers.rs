@@ -14,7 +14,7 @@ use counterfoil::postgres::catalog;
 use counterfoil::postgres::connect::{Purpose, Session};
 use counterfoil::postgres::fault::Side;
 use counterfoil::postgres::server::{Server, Settings};
-use counterfoil::replicate::progress::Progress;
+use counterfoil::replicate::snapshot::publisher;
 use counterfoil::replicate::{Replication, replicate};
 use counterfoil::sql::LOCK_FENCE;
 use futures::FutureExt;
@@ -469,12 +469,12 @@ async fn a_reader_sees_a_prefix_of_whole_groups_at_every_moment_under_load() {
     config.limits.max_events_per_write = 100;
     let run = Replication {
         checked: vec![None],
+        snapshots: publisher(&config),
         config: Arc::new(config),
         until_caught_up: false,
         fail_fast: false,
         audit_interval: counterfoil::replicate::AUDIT_INTERVAL,
         log: counterfoil::log::none(),
-        progress: Progress::new(["copy".to_owned()].into_iter()),
         told: Arc::default(),
     };
     let (stopper, stop) = counterfoil::stop::channel();

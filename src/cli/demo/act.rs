@@ -8,8 +8,8 @@ use crate::config::{ReplicationConfig, SourceConfig};
 use crate::error::{Error, Kind, Problems, Result};
 use crate::postgres::connect::Session;
 use crate::postgres::server::Server;
-use crate::replicate::progress::Progress;
-use crate::replicate::status::Health;
+use crate::replicate::health::Health;
+use crate::replicate::snapshot::publisher;
 use crate::replicate::{AUDIT_INTERVAL, Replication, replicate};
 use crate::sql;
 use crate::stop;
@@ -48,7 +48,7 @@ pub async fn play(events: u64, config: &Arc<ReplicationConfig>, servers: &Server
         fail_fast: false,
         audit_interval: AUDIT_INTERVAL,
         log: story.logger(),
-        progress: Progress::new(DESTINATIONS.map(str::to_owned)),
+        snapshots: publisher(config),
         told: Arc::default(),
     };
     let (stopper, stop) = stop::channel();

@@ -69,10 +69,7 @@ impl DestinationFindings {
 
     /// What a run need not find out again.
     pub fn checked(&self) -> Option<Checked> {
-        self.contents.map(|contents| Checked {
-            position: contents.ends.highest,
-            is_final: contents.is_final,
-        })
+        self.contents.map(Checked::from)
     }
 }
 

@@ -2,15 +2,20 @@
 
 mod openings;
 mod passes;
+mod publish;
 
 use crate::config::DestinationConfig;
 use crate::error::{Error, Kind, Problems, Result};
+use crate::log::DayClock;
 use crate::postgres::turns::Turns;
 use crate::replicate::Replication;
+use crate::replicate::lag::Sightings;
 use crate::replicate::lane::{Lane, Returned, Travellers};
 use crate::replicate::lane_state::LaneState;
 use crate::replicate::late::Found;
 use crate::replicate::pass::{LeadEnd, Passed};
+use crate::replicate::progress::ProgressLog;
+use crate::replicate::snapshot::Snapshot;
 use crate::replicate::source_state::{Source, SourceState};
 use crate::retry::{Connection, Phase, Policy};
 use crate::source::along::News;
@@ -79,6 +84,13 @@ pub struct Conductor<'a> {
     gathered: u64,
     is_over: bool,
     bug: Option<Error>,
+    began_at: Instant,
+    clock: DayClock,
+    /// The looks at the source over the present connection.
+    looks: Sightings,
+    /// How things stood when that was last told.
+    board: Snapshot,
+    progress_log: ProgressLog,
 }
 
 impl<'a> Conductor<'a> {
@@ -89,7 +101,7 @@ impl<'a> Conductor<'a> {
         let destinations = run.config.destinations.iter().enumerate();
         let lane = |(index, destination): (usize, &DestinationConfig)| {
             let checked = run.checked.get(index).copied().flatten();
-            LaneState::new(destination.name.clone(), Arc::clone(run.progress.gauge(index)), checked, now)
+            LaneState::new(destination.name.clone(), Arc::default(), checked, now)
         };
         Self {
             run,
@@ -112,6 +124,11 @@ impl<'a> Conductor<'a> {
             gathered: 0,
             is_over: false,
             bug: None,
+            began_at: now,
+            clock: DayClock::now(),
+            looks: Sightings::default(),
+            board: Snapshot::before(&run.config, run.until_caught_up),
+            progress_log: ProgressLog::new(now),
         }
     }
 
@@ -239,8 +256,14 @@ impl<'a> Conductor<'a> {
         }
     }
 
-    /// Why the run ended, when not because all was done or a stop was requested.
-    pub fn problems(&self) -> Problems {
+    /// Tells how things stand at the end; gives why the run ended, when not because all was done or a stop was requested.
+    pub fn end(&mut self) -> Problems {
+        self.board.run.has_ended = true;
+        self.publish();
+        self.problems()
+    }
+
+    fn problems(&self) -> Problems {
         let mut problems = Problems::new();
         let halted = self
             .lanes
@@ -281,7 +304,7 @@ impl<'a> Conductor<'a> {
 
     /// The clock: is the time allowed over, and is there progress to be told?
     fn watch(&mut self) {
-        self.run.progress.log(&self.run.log);
+        self.progress_log.tell(&self.board, &self.run.log);
         self.lose_the_dead();
         let is_lane_well = |state: &LaneState| state.connection.is_halted() || state.connection.lost_with().is_none();
         let is_well = self.source.connected().is_some() && self.lanes.iter().all(is_lane_well);
@@ -307,8 +330,8 @@ impl<'a> Conductor<'a> {
             return error.clone().of_kind(kind).while_doing(what);
         }
         let ours = Error::new(Kind::Unavailable, what).at(self.source.in_words());
-        match self.source.holding() {
-            Some(holding) => ours.because(holding.words).fix(holding.fix),
+        match self.source.sight().wait {
+            Some(wait) => ours.because(wait.words).fix(wait.fix),
             None => ours.fix("start again: it goes on where it stands; retry_for_ms sets the time allowed"),
         }
     }

@@ -4,7 +4,7 @@ use super::{Conductor, Event, stopped};
 use crate::error::{Error, Kind, Result};
 use crate::event::range::shown;
 use crate::log::key;
-use crate::replicate::lane::Lane;
+use crate::replicate::lane::{Compared, Lane};
 use crate::replicate::lane_state::{Confirming, milliseconds};
 use crate::replicate::late::{self, Found};
 use crate::replicate::open::{self, Known};
@@ -38,11 +38,12 @@ impl Conductor<'_> {
             Ok((source, follower)) => {
                 if self.target.is_none() {
                     self.target = Some(source.highest);
-                    self.run.progress.aim(source.highest);
                 }
                 if self.source.connection().lost_with().is_some() {
                     info!(self.run.log, "the source is back");
                 }
+                self.looks.clear();
+                self.write_source_checks(&source.shape);
                 self.source.opened(source, follower);
             }
             Err(error) => self.lose_source(&error, self.source.epoch()),
@@ -102,9 +103,10 @@ impl Conductor<'_> {
     pub(super) fn take_opened(&mut self, index: usize, opened: Result<Lane>, epoch: u64) {
         match opened {
             Ok(lane) => {
-                self.run.progress.at(index, lane.position);
+                let (was_counted, format) = (matches!(lane.compared, Compared::Whole(_)), lane.wire.format_option());
                 self.source.hear_of(lane.position, lane.epoch);
                 self.lanes[index].opened(lane, &self.run.log);
+                self.write_lane_checks(index, was_counted, format);
             }
             Err(error) => self.lose_lane(index, error, epoch),
         }
@@ -168,7 +170,10 @@ impl Conductor<'_> {
     pub(super) fn take_audited(&mut self, index: usize, unconfirmed: Option<i64>, audited: Result<Found>) {
         self.lanes[index].is_under_audit = false;
         match audited {
-            Ok(Found::Agreed(audited)) => self.lanes[index].audited = audited,
+            Ok(Found::Agreed(audited)) => {
+                let state = &mut self.lanes[index];
+                (state.audited, state.counted_at) = (audited, Some(Instant::now()));
+            }
             Ok(Found::WentBackwards(highest)) => self.go_back(index, highest),
             Err(error) if error.kind() == Kind::Upstream => self.lose_source(&error, self.source.epoch()),
             // What it counted is not final, as became known meanwhile: it is counted once more.

@@ -283,7 +283,6 @@ impl Conductor<'_> {
         let index = returned.index;
         match returned.lane {
             Ok(lane) => {
-                self.run.progress.at(index, lane.position);
                 if self.lanes[index].returned(lane, &self.run.log) {
                     self.progressed_at = Instant::now();
                 }

@@ -46,6 +46,15 @@ fn lane(position: i64) -> Lane {
     }
 }
 
+fn held(is_final: bool) -> Checked {
+    Checked {
+        first_id: Some(1),
+        position: Some(5),
+        events: 5,
+        is_final,
+    }
+}
+
 fn opened(state: &mut LaneState, position: i64, compared: Compared) -> Option<i64> {
     let lane = Lane {
         compared,
@@ -60,13 +69,8 @@ fn opened(state: &mut LaneState, position: i64, compared: Compared) -> Option<i6
 #[test]
 fn what_was_compared_while_transactions_were_open_or_appended_by_others_is_to_be_confirmed() {
     let new = |checked| LaneState::new("copy".to_owned(), Arc::default(), checked, Instant::now());
-    let checked = |is_final| {
-        Some(Checked {
-            position: Some(5),
-            is_final,
-        })
-    };
-    let whole = |is_final| Compared::Whole { is_final };
+    let checked = |is_final| Some(held(is_final));
+    let whole = |is_final| Compared::Whole(held(is_final));
     assert_eq!(opened(&mut new(None), 5, whole(true)), None);
     assert_eq!(opened(&mut new(None), 5, whole(false)), Some(5));
     assert_eq!(opened(&mut new(checked(true)), 5, Compared::LastEvent), None);

@@ -5,6 +5,7 @@ mod sessions;
 mod table;
 
 use crate::config::ReplicationConfig;
+pub use crate::replicate::health::Health;
 use serde::Serialize;
 
 /// Events behind are counted up to here.
@@ -69,26 +70,6 @@ pub struct DestinationStatus {
 pub enum ComparedBy {
     /// By its last event alone: an event that is missing or was changed below it is not seen.
     LastEvent,
-}
-
-/// How a source or a destination does, in one word. The first that applies, in the order of the variants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Health {
-    /// It could not be asked.
-    Unreachable,
-    /// It answers; nothing else can be told.
-    Reachable,
-    /// Its last event is not the source's, or it has events that the source has not.
-    Diverged,
-    /// It lacks no visible event above its last one, which is the source's.
-    Level,
-    /// It lacks events, and no replicator holds its lock.
-    Unfed,
-    /// It lacks events because of a transaction at the source that may still fill a gap.
-    Held,
-    /// It lacks events, and a replicator feeds it.
-    Behind,
 }
 
 /// A session that holds the lock of a destination.

@@ -2,7 +2,7 @@
 
 use crate::event::range;
 use crate::log::escape::fit;
-use crate::replicate::status::{DestinationStatus, EVENTS_BEHIND_COUNTED_MAX, Health, Holder, Replicator, Status};
+use crate::replicate::status::{DestinationStatus, EVENTS_BEHIND_COUNTED_MAX, Holder, Replicator, Status};
 use std::fmt;
 
 const HEAD: [&str; 7] = [
@@ -14,20 +14,6 @@ const HEAD: [&str; 7] = [
     "fed by",
     "database",
 ];
-
-impl fmt::Display for Health {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
-            Health::Unreachable => "unreachable",
-            Health::Reachable => "reachable",
-            Health::Diverged => "diverged",
-            Health::Level => "level",
-            Health::Unfed => "unfed",
-            Health::Held => "held",
-            Health::Behind => "behind",
-        })
-    }
-}
 
 impl fmt::Display for Status {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -121,7 +107,7 @@ impl fmt::Display for Holder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::replicate::status::{ComparedBy, SourceStatus};
+    use crate::replicate::status::{ComparedBy, Health, SourceStatus};
 
     #[test]
     fn a_person_sees_a_line_for_each_destination_and_why_it_waits() {

@@ -3,7 +3,7 @@
 use crate::harness::Database;
 use counterfoil::config::ReplicationConfig;
 use counterfoil::error::Problems;
-use counterfoil::replicate::progress::Progress;
+use counterfoil::replicate::snapshot::publisher;
 use counterfoil::replicate::{AUDIT_INTERVAL, Replication, replicate};
 use counterfoil::stop::{self, Stop, Stopper};
 use std::sync::Arc;
@@ -71,7 +71,7 @@ pub fn replication(config: &ReplicationConfig, until_caught_up: bool) -> Replica
         fail_fast: false,
         audit_interval: AUDIT_INTERVAL,
         log: counterfoil::log::none(),
-        progress: Progress::new(config.destinations.iter().map(|destination| destination.name.clone())),
+        snapshots: publisher(config),
         told: Arc::default(),
     }
 }

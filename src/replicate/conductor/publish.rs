@@ -1,0 +1,242 @@
+//! The conductor tells how things stand: a snapshot after each thing it takes. Only what changed is written anew; texts are shared.
+
+use super::Conductor;
+use crate::error::Kind;
+use crate::log::DayClock;
+use crate::replicate::check::shape::SourceShape;
+use crate::replicate::fan_out::Pace;
+use crate::replicate::health::Health;
+use crate::replicate::snapshot::{
+    BlockerSnapshot, ConnectionSnapshot, CountCheck, LaneChecks, PaceSnapshot, SourceChecks, WarningSnapshot,
+};
+use crate::retry::{Connection, Phase};
+use crate::source::explain::{Sight, Wait};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A source whose last look is older than its `poll_interval_ms` and this is silent: what it shows now is not known.
+const SILENT_AFTER: Duration = Duration::from_secs(2);
+
+impl Conductor<'_> {
+    /// Tells everyone who watches how things stand.
+    pub fn publish(&mut self) {
+        self.clock.follow();
+        let (clock, now) = (self.clock, Instant::now());
+        let sight = self.source.sight();
+        if let Some(look) = sight.look {
+            self.looks.add(look);
+        }
+        self.board.at = clock.moment_of(now);
+        let run = &mut self.board.run;
+        run.elapsed_seconds = (now - self.began_at).as_secs_f64();
+        run.target_id = self.target.flatten();
+        self.write_source(&sight, &clock);
+        let is_fresh = self.is_fresh(&sight, now);
+        for index in 0..self.lanes.len() {
+            self.write_lane(index, is_fresh, sight.wait.is_some(), now);
+        }
+        self.run.snapshots.send_replace(Arc::new(self.board.clone()));
+    }
+
+    /// Whether the source is here and was looked at lately.
+    fn is_fresh(&self, sight: &Sight, now: Instant) -> bool {
+        let silent_after = self.run.config.source.poll_interval + SILENT_AFTER;
+        let is_heard = |at| now.saturating_duration_since(at) <= silent_after;
+        self.source.connection().open().is_some() && sight.look.is_some_and(|look| is_heard(look.at))
+    }
+
+    fn write_source(&mut self, sight: &Sight, clock: &DayClock) {
+        let highest = self.lanes.iter().map(|lane| lane.position).max().flatten();
+        let source = &mut self.board.source;
+        source.health = source_health(self.source.connection(), sight.wait.is_some());
+        source.connection = ConnectionSnapshot::of(self.source.connection(), clock);
+        source.highest_id = highest.max(sight.look.and_then(|look| look.highest));
+        source.looked_at = sight.look.map(|look| clock.moment_of(look.at));
+        source.decided_id = self.source.decided();
+        source.shipped_id = self.source.front().shipped;
+        source.blocker = sight.wait.as_ref().map(|wait| blocker(wait, clock));
+    }
+
+    fn write_lane(&mut self, index: usize, is_source_fresh: bool, is_blocked: bool, now: Instant) {
+        let (front, decided) = (self.source.front().shipped, self.source.decided());
+        let highest = self.looks.last().map(|look| look.highest);
+        let (state, lane) = (&mut self.lanes[index], &mut self.board.lanes[index]);
+        let holds_all = highest.is_some_and(|highest| state.position >= highest);
+        let standing = LaneStanding {
+            is_source_fresh,
+            holds_all,
+            is_held: is_blocked && state.awaits_mark(front, decided),
+        };
+        lane.health = lane_health(&state.connection, standing);
+        lane.connection = ConnectionSnapshot::of(&state.connection, &self.clock);
+        lane.position = state.position;
+        lane.pace = match state.pace {
+            Pace::Together => PaceSnapshot::Together,
+            Pace::Alone { .. } => PaceSnapshot::Alone,
+        };
+        state.lag.update(state.position, &self.looks);
+        let lag = state.lag.now(lane.health == Health::Level, now);
+        lane.lag_seconds = lag.map(|lag| lag.as_secs_f64());
+        if state.gauge.events() > lane.events {
+            lane.last_commit_at = Some(self.clock.moment_of(now));
+        }
+        (lane.events, lane.bytes) = (state.gauge.events(), state.gauge.bytes());
+        lane.unconfirmed_id = state.unconfirmed;
+        lane.count_check = state.counted_at.map(|at| CountCheck {
+            at: self.clock.moment_of(at),
+            through_id: state.audited.through,
+        });
+    }
+
+    /// Takes note of what the checks of the source found.
+    pub(super) fn write_source_checks(&mut self, shape: &SourceShape) {
+        self.board.source.checks = Some(Arc::new(SourceChecks {
+            at: self.clock.moment_of(Instant::now()),
+            is_standby: shape.server.is_standby,
+            ids: shape.ids.to_string(),
+            wakeup: shape.wakeup.to_string(),
+            is_notified: shape.wakeup.is_notified(),
+            group_by: shape.group_by.clone(),
+            warnings: self.warnings(None),
+        }));
+    }
+
+    /// Takes note of what the checks of a lane found when it was opened just now.
+    pub(super) fn write_lane_checks(&mut self, index: usize, was_counted: bool, format: &'static str) {
+        let counted = self.lanes[index].counted;
+        self.board.lanes[index].checks = Some(Arc::new(LaneChecks {
+            at: self.clock.moment_of(Instant::now()),
+            was_counted,
+            events: counted.map(|counted| counted.events),
+            first_id: counted.and_then(|counted| counted.first_id),
+            last_id: counted.and_then(|counted| counted.position),
+            format,
+            warnings: self.warnings(Some(index)),
+        }));
+    }
+
+    fn warnings(&self, of: Option<usize>) -> Vec<WarningSnapshot> {
+        let name = of.map(|index| self.lanes[index].name.as_str());
+        self.run.told.warnings(name).iter().map(WarningSnapshot::from).collect()
+    }
+}
+
+fn blocker(wait: &Wait, clock: &DayClock) -> BlockerSnapshot {
+    let blocker = wait.blocker.as_ref();
+    BlockerSnapshot {
+        after_id: wait.after,
+        next_id: wait.next,
+        pid: blocker.and_then(|blocker| blocker.pid),
+        application: blocker.map(|blocker| blocker.application.clone()),
+        user: blocker.map(|blocker| blocker.role.clone()),
+        since: clock.moment_of(blocker.map_or(wait.since, |blocker| blocker.since)),
+        words: wait.words.clone(),
+        fix: wait.fix.clone(),
+    }
+}
+
+/// How a lane stands towards its source.
+#[derive(Clone, Copy, Debug)]
+struct LaneStanding {
+    /// The source is here and was looked at lately.
+    is_source_fresh: bool,
+    /// It holds all that the last look saw.
+    holds_all: bool,
+    /// What it lacks waits for a transaction at the source.
+    is_held: bool,
+}
+
+fn lane_health<T>(lane: &Connection<T>, standing: LaneStanding) -> Health {
+    match (lane.phase(), lane.lost_with().map(|error| error.kind())) {
+        (Phase::Halted, Some(Kind::Contents | Kind::Order)) => Health::Diverged,
+        (Phase::Halted, _) => Health::Stopped,
+        (Phase::Closed { .. } | Phase::Opening, Some(Kind::Fed)) => Health::Standby,
+        (Phase::Closed { .. } | Phase::Opening, Some(_)) => Health::Waiting,
+        (Phase::Closed { .. } | Phase::Opening, None) => Health::Opening,
+        (Phase::Open(_) | Phase::Busy, _) => match standing {
+            LaneStanding {
+                is_source_fresh: true,
+                holds_all: true,
+                ..
+            } => Health::Level,
+            LaneStanding {
+                is_source_fresh: false, ..
+            } => Health::Reachable,
+            LaneStanding { is_held: true, .. } => Health::Held,
+            _ => Health::Behind,
+        },
+    }
+}
+
+fn source_health<T>(source: &Connection<T>, is_blocked: bool) -> Health {
+    match (source.phase(), source.lost_with()) {
+        (Phase::Halted, _) => Health::Stopped,
+        (Phase::Closed { .. } | Phase::Opening, Some(_)) => Health::Waiting,
+        (Phase::Closed { .. } | Phase::Opening, None) => Health::Opening,
+        (Phase::Open(_) | Phase::Busy, _) if is_blocked => Health::Held,
+        (Phase::Open(_) | Phase::Busy, _) => Health::Reachable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+    use crate::retry::Policy;
+
+    const HERE: LaneStanding = LaneStanding {
+        is_source_fresh: true,
+        holds_all: false,
+        is_held: false,
+    };
+
+    fn lost(kind: Kind) -> Connection<u32> {
+        let policy = Policy {
+            wait_min: Duration::ZERO,
+            wait_max: Duration::ZERO,
+        };
+        let mut connection = Connection::new(Instant::now());
+        connection.lose(Error::new(kind, "away"), &policy, 0.0, Instant::now());
+        connection
+    }
+
+    fn open() -> Connection<u32> {
+        let mut connection = Connection::new(Instant::now());
+        connection.begin_opening();
+        connection.opened(1, Instant::now());
+        connection
+    }
+
+    #[test]
+    fn the_word_for_a_lane_is_that_of_its_loss_or_of_what_it_lacks() {
+        assert_eq!(lane_health(&Connection::<u32>::new(Instant::now()), HERE), Health::Opening);
+        assert_eq!(lane_health(&lost(Kind::Unavailable), HERE), Health::Waiting);
+        assert_eq!(lane_health(&lost(Kind::Fed), HERE), Health::Standby);
+        assert_eq!(lane_health(&lost(Kind::Order), HERE), Health::Diverged);
+        assert_eq!(lane_health(&lost(Kind::Rejected), HERE), Health::Stopped);
+        let mut tried = lost(Kind::Unavailable);
+        tried.begin_opening();
+        assert_eq!(lane_health(&tried, HERE), Health::Waiting, "it is not back before it is");
+        assert_eq!(lane_health(&open(), HERE), Health::Behind);
+        assert_eq!(lane_health(&open(), LaneStanding { is_held: true, ..HERE }), Health::Held);
+        let level = LaneStanding { holds_all: true, ..HERE };
+        assert_eq!(lane_health(&open(), level), Health::Level);
+        let silent = LaneStanding {
+            is_source_fresh: false,
+            ..level
+        };
+        assert_eq!(
+            lane_health(&open(), silent),
+            Health::Reachable,
+            "what the source shows now is not known"
+        );
+    }
+
+    #[test]
+    fn the_word_for_the_source_tells_whether_it_is_there_and_whether_something_is_held() {
+        assert_eq!(source_health(&lost(Kind::Unavailable), true), Health::Waiting);
+        assert_eq!(source_health(&lost(Kind::Order), false), Health::Stopped);
+        assert_eq!(source_health(&open(), true), Health::Held);
+        assert_eq!(source_health(&open(), false), Health::Reachable);
+    }
+}
