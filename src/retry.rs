@@ -110,7 +110,6 @@ impl<T> Connection<T> {
     }
 
     /// How often it was lost since it last did work.
-    #[cfg(test)]
     pub(crate) fn losses(&self) -> u32 {
         self.losses
     }

@@ -59,7 +59,7 @@ pub struct Checked {
     /// Its highest id then.
     pub position: Option<i64>,
     /// Its events then.
-    pub events: i64,
+    pub events: u64,
     /// Whether no transaction was open that may still insert at or below that id: then the count is the last word.
     pub is_final: bool,
 }

@@ -2,7 +2,7 @@
 //!
 //! The conductor publishes one after each thing it takes, and twice a second at least. A reader never keeps it waiting: it takes the latest.
 
-use crate::config::{Config, DestinationConfig};
+use crate::config::{DestinationConfig, ReplicationConfig};
 use crate::error::Warning;
 use crate::log::{DayClock, Moment};
 use crate::replicate::health::Health;
@@ -205,7 +205,7 @@ pub struct LaneChecks {
     /// Whether first event, last event and count were compared; otherwise the last event alone, what lies before it having been compared earlier.
     pub was_counted: bool,
     /// Its events when they were last counted whole; `None` before.
-    pub events: Option<i64>,
+    pub events: Option<u64>,
     /// Its lowest id then.
     pub first_id: Option<i64>,
     /// Its highest id then.
@@ -217,13 +217,13 @@ pub struct LaneChecks {
 }
 
 /// Where snapshots are published; those who watch subscribe. The first tells what is configured, and that nothing has happened yet.
-pub fn publisher(config: &Config) -> watch::Sender<Arc<Snapshot>> {
+pub fn publisher(config: &ReplicationConfig) -> watch::Sender<Arc<Snapshot>> {
     watch::Sender::new(Arc::new(Snapshot::before(config, false)))
 }
 
 impl Snapshot {
     /// Before anything has happened.
-    pub(super) fn before(config: &Config, is_until_caught_up: bool) -> Self {
+    pub(super) fn before(config: &ReplicationConfig, is_until_caught_up: bool) -> Self {
         let now = Moment::now();
         Self {
             at: now,
@@ -251,7 +251,7 @@ impl Snapshot {
 }
 
 impl SourceSnapshot {
-    fn before(config: &Config) -> Self {
+    fn before(config: &ReplicationConfig) -> Self {
         Self {
             database: config.source.conninfo.describe().into(),
             table: config.source.table.to_string().into(),
@@ -271,8 +271,8 @@ impl LaneSnapshot {
     fn before(destination: &DestinationConfig) -> Self {
         Self {
             name: destination.name.as_str().into(),
-            database: destination.conninfo.describe().into(),
-            table: destination.table.to_string().into(),
+            database: destination.postgres().conninfo.describe().into(),
+            table: destination.postgres().table.to_string().into(),
             health: Health::Opening,
             connection: ConnectionSnapshot::default(),
             is_paused: false,

@@ -4,7 +4,7 @@ use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_destination_server};
 use crate::support::events::{init_destination, init_source, insert};
 use crate::truth::running::{DEADLINE, Running, replication};
-use counterfoil::config::Config;
+use counterfoil::config::ReplicationConfig;
 use counterfoil::postgres::server::{Server, Settings};
 use counterfoil::replicate::health::Health;
 use counterfoil::replicate::snapshot::{LaneSnapshot, Snapshot};
@@ -19,7 +19,7 @@ struct Watched {
 }
 
 impl Watched {
-    fn start(config: &Config, until_caught_up: bool) -> Self {
+    fn start(config: &ReplicationConfig, until_caught_up: bool) -> Self {
         let run = replication(config, until_caught_up);
         let snapshots = run.snapshots.subscribe();
         Self {
@@ -64,7 +64,7 @@ async fn an_unreachable_destination_is_told_with_its_error_its_next_try_and_its_
     init_destination(&goes).await;
     insert(&source, 5).await;
     let mut config = config(&source, &[("stays", &stays), ("goes", &goes)]);
-    config.replication.retry_wait_max = Duration::from_secs(1);
+    config.limits.retry_wait_max = Duration::from_secs(1);
     let mut watched = Watched::start(&config, false);
     let level = watched.is_level(1, 5).await;
     assert_eq!(level.lanes[1].lag_seconds, Some(0.0));
