@@ -192,6 +192,8 @@ fn the_schema_refuses_what_the_reader_refuses() {
         ("/destinations/0/synchronous_commit", json!("yes")),
         ("/destinations/0/port", json!(65_536)),
         ("/destinations/0/table", json!(5)),
+        ("/source/table", json!([])),
+        ("/tables", json!({ "a": { "channel": "x" } })),
         ("/log/level", json!("warn")),
         ("/log/format", json!(true)),
     ] {
@@ -203,6 +205,12 @@ fn the_schema_refuses_what_the_reader_refuses() {
             other => panic!("{other} has no keys"),
         }
         assert_ne!(schema::problems(&schema(), &file), [""; 0], "{path} = {wrong}");
+    }
+    let mut several = right.clone();
+    several["source"]["table"] = json!(["a", "b"]);
+    several["tables"] = json!({ "b": { "id_column": "entry_id" } });
+    for right in [several, json!({ "log": {} }), json!({})] {
+        assert_eq!(schema::problems(&schema(), &right), [""; 0]);
     }
     for part in ["source", "destinations"] {
         let mut file = right.clone();

@@ -33,7 +33,10 @@ pub(super) fn names(reader: &mut Reader<'_>, destinations: &mut [Destination]) {
 
 /// Tells destinations that are the source or another destination by what is written. Other names of one server are found when it is connected to.
 pub(super) fn tables(reader: &mut Reader<'_>, source: Option<(&Conninfo, &TableName)>, destinations: &[Destination]) {
-    let places: Vec<_> = destinations.iter().map(place).collect();
+    let places: Vec<_> = destinations
+        .iter()
+        .map(|destination| Some(place(destination.kind.as_ref()?)))
+        .collect();
     for (index, destination) in destinations.iter().enumerate() {
         let Some(place) = places[index] else { continue };
         let is_same = |other: &Option<(&Conninfo, &TableName)>| other.is_some_and(|other| is_same(place, other));
@@ -57,13 +60,13 @@ pub(super) fn tables(reader: &mut Reader<'_>, source: Option<(&Conninfo, &TableN
 }
 
 /// The table of a destination.
-fn place(destination: &Destination) -> Option<(&Conninfo, &TableName)> {
-    let DestinationKind::Postgres(postgres) = destination.kind.as_ref()?;
-    Some((&postgres.conninfo, &postgres.table))
+pub(super) fn place(kind: &DestinationKind) -> (&Conninfo, &TableName) {
+    let DestinationKind::Postgres(postgres) = kind;
+    (&postgres.conninfo, &postgres.table)
 }
 
 /// Whether both can be the same table: one server in common, the same database, the same table.
-fn is_same(one: (&Conninfo, &TableName), other: (&Conninfo, &TableName)) -> bool {
+pub(super) fn is_same(one: (&Conninfo, &TableName), other: (&Conninfo, &TableName)) -> bool {
     let share_a_server = one
         .0
         .hosts

@@ -11,11 +11,21 @@ pub mod reference;
 pub mod remedy;
 mod sections;
 mod settings;
+mod source;
 
 use crate::log::Format;
 use crate::sql::TableName;
 use libpq::Conninfo;
 use std::time::Duration;
+
+/// All that one process is to do.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// What belongs to the process.
+    pub process: ProcessConfig,
+    /// What it replicates: at least one, names unique.
+    pub replications: Vec<ReplicationConfig>,
+}
 
 /// What belongs to the process, whatever it replicates.
 #[derive(Clone, Debug)]
@@ -131,6 +141,14 @@ impl DestinationConfig {
     pub fn postgres_mut(&mut self) -> &mut PostgresDestinationConfig {
         let DestinationKind::Postgres(postgres) = &mut self.kind;
         postgres
+    }
+}
+
+impl DestinationKind {
+    /// Copies to the table of this name.
+    fn set_table(&mut self, table: &TableName) {
+        let Self::Postgres(postgres) = self;
+        postgres.table = table.clone();
     }
 }
 

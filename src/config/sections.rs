@@ -2,14 +2,10 @@
 
 use super::file::reader::{Found, KnownTable, Reader, Section};
 use super::file::tree::{Format as FileFormat, Node, Value};
-use super::keys::{self, IntegerRange, Key, LABEL_BYTES_MAX, MS_MAX, Unit};
+use super::keys::{self, LABEL_BYTES_MAX};
 use super::kinds::{self, keys_of};
-use super::libpq;
-use super::settings::{
-    amount, boolean, duration, found, identifier, preset_table, preset_text, size, word, words, written_identifier, written_integer,
-    written_table,
-};
-use super::{DestinationKind, GroupBy, Ids, LogConfig, ReplicationLimits, SourceConfig, connection};
+use super::settings::{amount, duration, found, size, word, written_integer};
+use super::{DestinationKind, LogConfig, ReplicationLimits};
 use crate::log::Format;
 use crate::sql::TableName;
 use std::time::Duration;
@@ -21,38 +17,12 @@ const SLATES_EVENTS_MIN: i64 = 10_000;
 pub(super) struct Destination {
     pub(super) name: Option<String>,
     pub(super) kind: Option<DestinationKind>,
+    /// Whether it names a table, and not just has that of the source.
+    pub(super) names_table: bool,
     /// Where it stands in the file.
     pub(super) at: usize,
     /// How it is called in messages: `destinations[0]`.
     pub(super) path: String,
-}
-
-/// Reads `[source]`: its table, which is the default of the destinations', and all of it unless its connection is a problem.
-pub(super) fn source<'a>(reader: &mut Reader<'a>, section: &Section<'a>) -> (TableName, Option<SourceConfig>) {
-    let conninfo = connection::read(reader, section, libpq::unknown_scheme);
-    let table = written_table(reader, section, "table").unwrap_or_else(default_table);
-    let ids = ids(reader, section);
-    let known_gaps = known_gaps(reader, section, ids);
-    let id_column = identifier(reader, section, "id_column");
-    let group_by = group_by(reader, section);
-    let group_events_max = amount(reader, section, "group_events_max");
-    let channel = identifier(reader, section, "channel");
-    let poll_interval = duration(reader, section, "poll_interval_ms");
-    let durability_gate = boolean(reader, section, "durability_gate");
-    // Only now: without a connection the rest has been read for its problems.
-    let source = conninfo.map(|conninfo| SourceConfig {
-        conninfo,
-        table: table.clone(),
-        id_column,
-        ids,
-        group_by,
-        group_events_max,
-        channel,
-        known_gaps,
-        poll_interval,
-        durability_gate,
-    });
-    (table, source)
 }
 
 /// Reads all `[[destinations]]`; `source_table` is the default of their tables.
@@ -101,6 +71,7 @@ fn destination<'a>(reader: &mut Reader<'a>, node: &'a Node, path: String, source
     Some(Destination {
         name: found(reader, &section, "name", label),
         kind: (kind.read)(reader, &section, source_table),
+        names_table: section.has("table"),
         at: node.at,
         path,
     })
@@ -180,109 +151,4 @@ pub(super) fn log<'a>(reader: &mut Reader<'a>, section: &Section<'a>) -> LogConf
 /// All tables that a file can have, as they are written in TOML.
 pub(super) fn tables() -> Vec<KnownTable> {
     keys::TABLES.iter().map(|table| (table.header, keys_of(table))).collect()
-}
-
-/// The table of the source where none is written.
-pub(super) fn default_table() -> TableName {
-    let key = keys::SOURCE.keys().find(|key| key.name == "table");
-    preset_table(key.expect("the source has a table"))
-}
-
-fn group_by<'a>(reader: &mut Reader<'a>, section: &Section<'a>) -> GroupBy {
-    match written_identifier(reader, section, "group_by") {
-        None => GroupBy::IfPresent(preset_text(section.known("group_by")).to_owned()),
-        Some(column) if column.is_empty() => GroupBy::Off,
-        Some(column) => GroupBy::Column(column),
-    }
-}
-
-fn ids<'a>(reader: &mut Reader<'a>, section: &Section<'a>) -> Ids {
-    let key = section.known("ids");
-    let written = found(reader, section, "ids", |reader, found| written_ids(reader, found, key));
-    let preset = || ids_of(preset_text(key)).expect("the table of keys names ids that are known");
-    written.unwrap_or_else(preset)
-}
-
-fn ids_of(word: &str) -> Option<Ids> {
-    match word {
-        "auto" => Some(Ids::Auto),
-        "consecutive" => Some(Ids::Consecutive),
-        "sequence" => Some(Ids::Sequence),
-        "copy" => Some(Ids::Copy),
-        other => other.strip_prefix("grace:").and_then(grace).map(Ids::Grace),
-    }
-}
-
-fn written_ids(reader: &mut Reader<'_>, found: &Found<'_>, key: &Key) -> Option<Ids> {
-    let text = reader.text(found)?;
-    let ids = ids_of(&text.value);
-    if ids.is_none() {
-        let what = format!("{} cannot be {:?}", found.key, text.written);
-        let known = words(key).join(", ");
-        let fix = format!("use one of {known}, grace:500ms (any time above zero in s or ms)");
-        reader.problem(found.node.at, &found.key, what, fix);
-    }
-    ids
-}
-
-/// `5s` or `500ms`, above zero.
-fn grace(text: &str) -> Option<Duration> {
-    let (digits, unit_ms) = match text.strip_suffix("ms") {
-        Some(digits) => (digits, 1),
-        None => (text.strip_suffix('s')?, 1_000),
-    };
-    let is_plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    let ms = digits.parse::<i64>().ok().filter(|_| is_plain)?.checked_mul(unit_ms)?;
-    (1..=MS_MAX).contains(&ms).then(|| Duration::from_millis(ms.unsigned_abs()))
-}
-
-/// Ranges in ascending order, those that overlap or touch joined.
-fn known_gaps<'a>(reader: &mut Reader<'a>, section: &Section<'a>, ids: Ids) -> Vec<(i64, i64)> {
-    let Some(list) = reader.find(section, "known_gaps") else {
-        return Vec::new();
-    };
-    let Value::List(items) = &list.node.value else {
-        let what = format!("{} must be a list, not {}", list.key, list.node.value.describe());
-        reader.problem(list.node.at, &list.key, what, "write ids and ranges, as in [\"42\", \"100..120\"]");
-        return Vec::new();
-    };
-    if !items.is_empty() && matches!(ids, Ids::Sequence | Ids::Copy | Ids::Grace(_)) {
-        let what = format!("{} has a meaning for consecutive ids only", list.key);
-        let fix = "remove known_gaps, or set ids to \"auto\" or \"consecutive\": in a sequence gaps are ordinary";
-        reader.problem(list.node.at, &list.key, what, fix);
-    }
-    let mut gaps: Vec<(i64, i64)> = items
-        .iter()
-        .filter_map(|node| {
-            let key = list.key.clone();
-            gap(reader, &Found { node, key })
-        })
-        .collect();
-    gaps.sort_unstable();
-    gaps.dedup_by(|next, previous| {
-        let is_joined = next.0 <= previous.1.saturating_add(1);
-        if is_joined {
-            previous.1 = previous.1.max(next.1);
-        }
-        is_joined
-    });
-    gaps
-}
-
-/// `42`, `"42"` or `"100..120"`, ends included.
-fn gap(reader: &mut Reader<'_>, found: &Found<'_>) -> Option<(i64, i64)> {
-    if matches!(found.node.value, Value::Integer(_)) {
-        let any = IntegerRange::new(i64::MIN, i64::MAX, Unit::None);
-        return reader.integer(found, any).map(|id| (id, id));
-    }
-    let text = reader.text(found)?;
-    let (first, last) = text.value.split_once("..").unwrap_or((&text.value, &text.value));
-    let id = |text: &str| text.trim().parse::<i64>().ok();
-    let gap = id(first).zip(id(last)).filter(|(first, last)| first <= last);
-    if gap.is_none() {
-        let what = format!("{} cannot hold {:?}", found.key, text.written);
-        let fix = "write an id as \"42\", or the first and the last missing id as \"100..120\"";
-        reader.problem(found.node.at, &found.key, what, fix);
-    }
-    gap
 }

@@ -90,13 +90,44 @@ pub(super) fn preset_text(key: &Key) -> &'static str {
 
 /// A table of a database, if one is written.
 pub(super) fn written_table<'a>(reader: &mut Reader<'a>, section: &Section<'a>, name: &str) -> Option<TableName> {
-    let place = reader.find(section, name)?;
-    let text = reader.text(&place)?;
+    found(reader, section, name, table)
+}
+
+/// Tables of a database, one or a list of them; none where nothing is written.
+pub(super) fn written_tables<'a>(reader: &mut Reader<'a>, section: &Section<'a>, name: &str) -> Vec<TableName> {
+    let Some(place) = reader.find(section, name) else {
+        return Vec::new();
+    };
+    let Value::List(items) = &place.node.value else {
+        return table(reader, &place).into_iter().collect();
+    };
+    if items.is_empty() {
+        let what = format!("{} names no table", place.key);
+        reader.problem(place.node.at, &place.key, what, TABLE_FIX);
+    }
+    let mut tables: Vec<TableName> = Vec::new();
+    for node in items {
+        let key = place.key.clone();
+        let Some(table) = table(reader, &Found { node, key }) else {
+            continue;
+        };
+        if tables.contains(&table) {
+            let what = format!("{} names {table} twice", place.key);
+            reader.problem(node.at, &place.key, what, "remove one of them");
+        } else {
+            tables.push(table);
+        }
+    }
+    tables
+}
+
+fn table(reader: &mut Reader<'_>, found: &Found<'_>) -> Option<TableName> {
+    let text = reader.text(found)?;
     // The error of `parse` shows the value; what stands in the file is enough, and cannot be a secret out of a variable.
     let table = TableName::parse(&text.value).ok();
     if table.is_none() {
-        let what = format!("{} cannot be {:?}", place.key, text.written);
-        reader.problem(place.node.at, &place.key, what, TABLE_FIX);
+        let what = format!("{} cannot be {:?}", found.key, text.written);
+        reader.problem(found.node.at, &found.key, what, TABLE_FIX);
     }
     table
 }

@@ -13,12 +13,17 @@ fn judge(root: &Value, schema: &Value, value: &Value, path: &str) -> Vec<String>
     for (keyword, wanted) in schema.as_object().expect("a schema is an object") {
         problems.extend(match keyword.as_str() {
             "$schema" | "title" | "description" | "default" | "examples" | "$defs" => Vec::new(),
-            "additionalProperties" => unknown_keys(schema, wanted, value, path),
+            "additionalProperties" => further_keys(root, schema, wanted, value, path),
             "properties" => properties(root, wanted, value, path),
             "items" => items(root, wanted, value, path),
             "$ref" => judge(root, referred(root, wanted), value, path),
             "allOf" => each(wanted).flat_map(|schema| judge(root, schema, value, path)).collect(),
             "anyOf" => any_of(root, wanted, value, path),
+            "not" => {
+                let is_met = judge(root, wanted, value, path).is_empty();
+                let told = || format!("{path}: this must not be: {wanted}");
+                is_met.then(told).into_iter().collect()
+            }
             _ => {
                 let is_met = is_met(keyword, wanted, value);
                 let told = || format!("{path}: {keyword} {wanted} is not met by {value}");
@@ -44,12 +49,19 @@ fn any_of(root: &Value, schemas: &Value, value: &Value, path: &str) -> Vec<Strin
     if all.iter().any(Vec::is_empty) { Vec::new() } else { all.concat() }
 }
 
-fn unknown_keys(schema: &Value, allowed: &Value, value: &Value, path: &str) -> Vec<String> {
-    assert_eq!(allowed, false, "another additionalProperties than false");
-    let known = schema["properties"].as_object().expect("properties beside it");
-    let keys = value.as_object().into_iter().flat_map(|object| object.keys());
-    let unknown = keys.filter(|key| !known.contains_key(*key));
-    unknown.map(|key| format!("{path}/{key}: unknown key")).collect()
+/// What `additionalProperties` says of keys that `properties` does not name: none, or a schema for each.
+fn further_keys(root: &Value, schema: &Value, allowed: &Value, value: &Value, path: &str) -> Vec<String> {
+    let is_known = |key: &str| schema.pointer("/properties").is_some_and(|known| known.get(key).is_some());
+    let members = value.as_object().into_iter().flatten().filter(|(key, _)| !is_known(key));
+    let told = |(key, value): (&String, &Value)| {
+        let path = format!("{path}/{key}");
+        if *allowed == false {
+            vec![format!("{path}: unknown key")]
+        } else {
+            judge(root, allowed, value, &path)
+        }
+    };
+    members.flat_map(told).collect()
 }
 
 fn properties(root: &Value, schemas: &Value, value: &Value, path: &str) -> Vec<String> {

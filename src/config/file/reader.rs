@@ -63,6 +63,11 @@ impl Section<'_> {
         }
     }
 
+    /// Whether a key stands here under our name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.entries.iter().any(|entry| entry.key == name)
+    }
+
     /// What the table of keys says of a key.
     pub(crate) fn known(&self, name: &str) -> &'static Key {
         let key = self.keys.iter().find(|key| key.name == name);

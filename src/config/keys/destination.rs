@@ -6,6 +6,7 @@ use super::{IntegerRange, Key, KeyGroup, KeyTable, Preset, ValueType, Word, conn
 pub(crate) const DESTINATION: KeyTable = KeyTable {
     name: "destinations",
     header: "[[destinations]]",
+    is_rare: false,
     help: "One such table for each destination; at least one.",
     groups: &[KeyGroup::of(&[NAME, URL])],
 };

@@ -5,6 +5,7 @@ use super::{Key, KeyGroup, KeyTable, Preset, ValueType, Word};
 pub(crate) const LOG: KeyTable = KeyTable {
     name: "log",
     header: "[log]",
+    is_rare: false,
     help: "",
     groups: &[KeyGroup::of(KEYS)],
 };

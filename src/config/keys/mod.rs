@@ -8,15 +8,20 @@ mod log;
 mod replication;
 mod root;
 mod source;
+mod table;
 
 pub(crate) use destination::{DESTINATION, POSTGRES};
 pub(crate) use log::LOG;
 pub(crate) use replication::REPLICATION;
 pub(crate) use root::ROOT;
 pub(crate) use source::SOURCE;
+pub(crate) use table::TABLE;
 
 /// All tables of a file, from its top; kinds of destinations have keys besides.
-pub(crate) const TABLES: &[KeyTable] = &[ROOT, SOURCE, DESTINATION, REPLICATION, LOG];
+pub(crate) const TABLES: &[KeyTable] = &[ROOT, SOURCE, TABLE, DESTINATION, REPLICATION, LOG];
+
+/// Those that belong to the process and not to a replication.
+pub(crate) const PROCESS: &[KeyTable] = &[LOG];
 
 /// No duration is longer: a year.
 pub(crate) const MS_MAX: i64 = 365 * 24 * 60 * 60 * 1000;
@@ -67,8 +72,12 @@ pub(crate) enum ValueType {
     Identifier {
         may_be_empty: bool,
     },
+    /// Tables of the file by the name of a table of the source.
+    SectionMap,
     /// A table of a database, as in SQL.
     TableName,
+    /// One or a list of them.
+    TableNames,
     /// A number, or a text of several with commas between.
     Port,
     Boolean,
@@ -148,6 +157,8 @@ pub(crate) struct KeyTable {
     pub(crate) name: &'static str,
     /// As TOML heads it.
     pub(crate) header: &'static str,
+    /// Whether the example heads it behind `#`.
+    pub(crate) is_rare: bool,
     pub(crate) help: &'static str,
     pub(crate) groups: &'static [KeyGroup],
 }
@@ -198,6 +209,15 @@ impl Key {
         Self {
             shown: ExampleValue::Comment(literal),
             ..self
+        }
+    }
+
+    /// As it is for one of several tables, where what is not written is as in the source.
+    const fn of_table(self, example: &'static str, help: &'static str) -> Self {
+        Self {
+            preset: Preset::Described("as in [source]"),
+            help,
+            ..self.comment(example)
         }
     }
 

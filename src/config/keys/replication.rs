@@ -5,6 +5,7 @@ use super::{IntegerRange, Key, KeyGroup, KeyTable, Preset};
 pub(crate) const REPLICATION: KeyTable = KeyTable {
     name: "replication",
     header: "[replication]",
+    is_rare: false,
     help: "",
     groups: &[KeyGroup::of(KEYS)],
 };

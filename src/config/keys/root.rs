@@ -5,6 +5,7 @@ use super::{AMOUNT_MAX, IntegerRange, Key, KeyGroup, KeyTable, Preset, Unit, Val
 pub(crate) const ROOT: KeyTable = KeyTable {
     name: "",
     header: "the top of the file",
+    is_rare: false,
     help: "One file describes one replication: a source, its destinations, and how it is done.",
     groups: &[KeyGroup::of(&[NAME]), KeyGroup::of(SECTIONS), KeyGroup::of(SLATES)],
 };
@@ -20,6 +21,7 @@ const NAME: Key = Key::new(
 const SECTIONS: &[Key] = &[
     Key::section("source", ValueType::Section, Preset::Required).slate("eventSource"),
     Key::section("destinations", ValueType::SectionList, Preset::Required).slate("replicationDestinations"),
+    Key::section("tables", ValueType::SectionMap, Preset::Described("every table as in [source]")),
     Key::section("replication", ValueType::Section, Preset::Described("the defaults of its keys")),
     Key::section("log", ValueType::Section, Preset::Described("the defaults of its keys")),
 ];

@@ -5,6 +5,7 @@ use super::{IntegerRange, Key, KeyGroup, KeyTable, Preset, ValueType, Word, conn
 pub(crate) const SOURCE: KeyTable = KeyTable {
     name: "source",
     header: "[source]",
+    is_rare: false,
     help: "",
     groups: &[KeyGroup::of(&[URL]), connection::PARTS, KeyGroup::of(KEYS)],
 };
@@ -22,30 +23,14 @@ const URL: Key = Key::new(
 const KEYS: &[Key] = &[
     Key::new(
         "table",
-        ValueType::TableName,
+        ValueType::TableNames,
         Preset::Text("public.events"),
-        "The event table, written as in SQL: events, public.events or \"My Schema\".\"Events\".",
+        "The event table, written as in SQL: events, public.events or \"My Schema\".\"Events\". A list of several is as many replications, \
+         each called by the name of this one and its table; no order is promised between them. So far each command follows one table.",
     ),
-    Key::new(
-        "id_column",
-        ValueType::Identifier { may_be_empty: false },
-        Preset::Text("id"),
-        "Its integer key, with a unique index.",
-    ),
-    Key::new(
-        "ids",
-        ValueType::Ids(IDS),
-        Preset::Text("auto"),
-        "How ids are given out: found out at start-up (auto), or demanded.",
-    ),
-    Key::new(
-        "group_by",
-        ValueType::Identifier { may_be_empty: true },
-        Preset::Text("ts"),
-        "Neighbours with an equal value in this column are never split over two destination transactions, so that readers of a \
-         destination see all events of one call at once. Default: ts, where the table has it. \"\" turns it off.",
-    )
-    .comment("\"ts\""),
+    ID_COLUMN,
+    IDS,
+    GROUP_BY,
     Key::new(
         "group_events_max",
         IntegerRange::events(),
@@ -58,12 +43,7 @@ const KEYS: &[Key] = &[
         Preset::Text("eventsinsert"),
         "Listened to besides Counterfoil's own channel \"counterfoil\": the one slate's trigger notifies.",
     ),
-    Key::new(
-        "known_gaps",
-        ValueType::IdRanges,
-        Preset::EmptyList,
-        "Consecutive ids only: missing ids that are accepted, as ids or ranges with both ends: [\"42\", \"100..120\"].",
-    ),
+    KNOWN_GAPS,
     Key::new(
         "poll_interval_ms",
         IntegerRange::milliseconds(1),
@@ -80,7 +60,7 @@ const KEYS: &[Key] = &[
     ),
 ];
 
-const IDS: &[Word] = &[
+const IDS_WORDS: &[Word] = &[
     Word::new("auto", "found out at start-up"),
     Word::new("consecutive", "1, 2, 3 … without holes: the strongest checks"),
     Word::new(
@@ -97,3 +77,33 @@ const IDS: &[Word] = &[
          cannot be changed; every start says so.",
     ),
 ];
+
+pub(super) const ID_COLUMN: Key = Key::new(
+    "id_column",
+    ValueType::Identifier { may_be_empty: false },
+    Preset::Text("id"),
+    "Its integer key, with a unique index.",
+);
+
+pub(super) const IDS: Key = Key::new(
+    "ids",
+    ValueType::Ids(IDS_WORDS),
+    Preset::Text("auto"),
+    "How ids are given out: found out at start-up (auto), or demanded.",
+);
+
+pub(super) const GROUP_BY: Key = Key::new(
+    "group_by",
+    ValueType::Identifier { may_be_empty: true },
+    Preset::Text("ts"),
+    "Neighbours with an equal value in this column are never split over two destination transactions, so that readers of a \
+         destination see all events of one call at once. Default: ts, where the table has it. \"\" turns it off.",
+)
+.comment("\"ts\"");
+
+pub(super) const KNOWN_GAPS: Key = Key::new(
+    "known_gaps",
+    ValueType::IdRanges,
+    Preset::EmptyList,
+    "Consecutive ids only: missing ids that are accepted, as ids or ranges with both ends: [\"42\", \"100..120\"].",
+);

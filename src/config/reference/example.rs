@@ -20,9 +20,10 @@ pub fn example() -> String {
     for table in keys::TABLES {
         if !table.name.is_empty() {
             lines.extend(comment(table.help, ""));
-            lines.push(table.header.to_owned());
+            let behind = if table.is_rare { "# " } else { "" };
+            lines.push(format!("{behind}{}", table.header));
         }
-        let keys: Vec<String> = groups_of(table).iter().flat_map(|group| of_group(group)).collect();
+        let keys: Vec<String> = groups_of(table).iter().flat_map(|group| of_group(group, table.is_rare)).collect();
         lines.push(keys.join("\n\n"));
         lines.push("\n".to_owned());
     }
@@ -30,9 +31,9 @@ pub fn example() -> String {
 }
 
 /// Its keys one by one, or in one piece where they have something in common.
-fn of_group(group: &KeyGroup) -> Vec<String> {
+fn of_group(group: &KeyGroup, is_rare: bool) -> Vec<String> {
     let shown = group.keys.iter().filter(|key| !matches!(key.shown, ExampleValue::Hidden));
-    if group.help.is_empty() {
+    if group.help.is_empty() && !is_rare {
         return shown.map(of_key).collect();
     }
     if !group.explained_in.is_empty() {

@@ -96,6 +96,7 @@ fn values(key: &Key) -> String {
     match key.value {
         ValueType::Section => format!("The table `[{}]`", key.name),
         ValueType::SectionList => format!("The tables `[[{}]]`", key.name),
+        ValueType::SectionMap => format!("Tables such as `{}`", keys::TABLE.header),
         ValueType::Text => "Text".to_owned(),
         ValueType::Label => format!("Text of one line, 1 to {} bytes", keys::LABEL_BYTES_MAX),
         ValueType::Identifier { may_be_empty } => {
@@ -103,6 +104,7 @@ fn values(key: &Key) -> String {
             format!("A name, 1 to {} bytes{empty}", keys::IDENTIFIER_BYTES_MAX)
         }
         ValueType::TableName => "A table, as in SQL".to_owned(),
+        ValueType::TableNames => "A table, as in SQL, or a list of them".to_owned(),
         ValueType::Port => format!("{}, or text", range(&keys::PORT)),
         ValueType::Boolean => "`true` or `false`".to_owned(),
         ValueType::Integer(of) => range(&of),

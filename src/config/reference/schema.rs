@@ -40,7 +40,12 @@ fn table(table: &KeyTable) -> Map<String, Value> {
     schema.insert("properties".to_owned(), Value::Object(properties));
     schema.insert("additionalProperties".to_owned(), json!(false));
     if !needed.is_empty() {
-        schema.insert("allOf".to_owned(), Value::Array(needed));
+        // Beside other files one may hold nothing of a replication.
+        let of_replication: Vec<&Key> = keys()
+            .filter(|key| !keys::PROCESS.iter().any(|table| table.name == key.name))
+            .collect();
+        let alternatives = json!([{ "allOf": needed }, { "not": one_of(&of_replication) }]);
+        schema.insert("anyOf".to_owned(), alternatives);
     }
     schema
 }
@@ -95,10 +100,16 @@ fn values(key: &Key) -> Value {
         ValueType::SectionList => {
             json!({ "type": "array", "minItems": 1, "items": { "$ref": format!("#/$defs/{}", key.name) } })
         }
+        ValueType::SectionMap => {
+            json!({ "type": "object", "additionalProperties": { "$ref": format!("#/$defs/{}", key.name) } })
+        }
         ValueType::Text => json!({ "type": "string" }),
         ValueType::Label => or_variable(&[text(1, LABEL_BYTES_MAX)]),
         ValueType::Identifier { may_be_empty } => or_variable(&[text(usize::from(!may_be_empty), IDENTIFIER_BYTES_MAX)]),
-        ValueType::TableName => json!({ "type": "string", "minLength": 1 }),
+        ValueType::TableName => text_of_table(),
+        ValueType::TableNames => {
+            json!({ "anyOf": [text_of_table(), { "type": "array", "minItems": 1, "items": text_of_table() }] })
+        }
         ValueType::Port => json!({ "anyOf": [integer(&keys::PORT), { "type": "string" }] }),
         ValueType::Boolean => json!({ "type": "boolean" }),
         ValueType::Integer(range) => or_variable(&[integer(&range)]),
@@ -119,6 +130,10 @@ fn values(key: &Key) -> Value {
             json!({ "type": "array", "items": or_variable(&[json!({ "type": "integer" }), range]) })
         }
     }
+}
+
+fn text_of_table() -> Value {
+    json!({ "type": "string", "minLength": 1 })
 }
 
 /// Characters are counted here and bytes in the reader, so that this refuses nothing that is right.

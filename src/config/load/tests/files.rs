@@ -1,6 +1,7 @@
 //! Files as such: those that are shipped, those that cannot be read, what the command line changes.
 
 use super::*;
+use crate::config::SourceConfig;
 
 fn shipped(name: &str) -> ReplicationConfig {
     shipped_whole(name).1

@@ -44,8 +44,11 @@ fn wrong(key: &Key) -> Vec<(String, String)> {
     let one = |literal: &str, words: &str| vec![(literal.to_owned(), words.to_owned())];
     match key.value {
         ValueType::Section => one("3", "must be a table, not a number"),
+        ValueType::SectionMap => one("3", "must be a table, not a number"),
         ValueType::SectionList => one("3", "must be a list of tables, not a number"),
-        ValueType::Text | ValueType::TableName | ValueType::Choice(_) | ValueType::Ids(_) => one("true", "must be text, not true or false"),
+        ValueType::Text | ValueType::TableName | ValueType::TableNames | ValueType::Choice(_) | ValueType::Ids(_) => {
+            one("true", "must be text, not true or false")
+        }
         ValueType::Label => one("\"\"", "must be 1 to 200 bytes of text in one line"),
         ValueType::Identifier { .. } => one(&format!("\"{}\"", "x".repeat(64)), "must have between 1 and 63 bytes"),
         ValueType::Port => one("65536", "must be between 1 and 65535, not 65536"),

@@ -4,6 +4,7 @@
 mod files;
 mod keys;
 mod problems;
+mod several;
 mod slate;
 mod values;
 
@@ -12,7 +13,9 @@ use crate::config::libpq::{HostAt, SslMode};
 use crate::config::{GroupBy, Ids};
 use crate::log::Format as LogFormat;
 use secrecy::ExposeSecret;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 const VARIABLES: [(&str, &str); 5] = [
     ("SOURCE_PASSWORD", "hunter2"),

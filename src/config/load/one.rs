@@ -1,0 +1,188 @@
+//! One file: what it says of the process, and the replications it holds.
+
+use super::Flags;
+use super::text::{self, File};
+use crate::config::file::document::Document;
+use crate::config::file::reader::{Reader, Section};
+use crate::config::file::tree::Format;
+use crate::config::keys::{self, KeyTable};
+use crate::config::libpq::Environment;
+use crate::config::sections::Destination;
+use crate::config::source::{self, Sources};
+use crate::config::{DestinationConfig, ProcessConfig, ReplicationConfig, SourceConfig, distinct, kinds, sections, settings};
+use crate::error::Problems;
+use crate::sql::TableName;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// `retry_for_ms` when it is not set and the run ends when everything is copied.
+const RETRY_FOR_UNTIL_CAUGHT_UP: Duration = Duration::from_secs(60);
+
+/// What a file says.
+pub(super) struct FileConfig {
+    pub(super) path: PathBuf,
+    /// What it says of the process, and the defaults of what it does not.
+    pub(super) process: ProcessConfig,
+    /// The sections of the process that stand in it, as TOML heads them, each with its place.
+    pub(super) process_sections: Vec<(&'static str, String)>,
+    /// One for each table of its source; none in a file of the process.
+    pub(super) replications: Vec<ReplicationConfig>,
+}
+
+/// Reads a file, as far as it can be understood, with all its problems; `is_alone` where there is no other, so that it must hold a replication.
+pub(super) fn read(path: &Path, is_alone: bool, flags: &Flags, env: &Environment<'_>) -> (Option<FileConfig>, Problems) {
+    match parsed(path) {
+        Ok((document, is_open_to_others)) => understood(path, &document, is_open_to_others, is_alone, flags, env),
+        Err(problems) => (None, problems),
+    }
+}
+
+/// The file as a tree, and whether others can read it.
+fn parsed(path: &Path) -> Result<(Document, bool), Problems> {
+    let File { text, is_open_to_others } = text::read(path)?;
+    let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+    let format = if is_json { Format::Json } else { Format::Toml };
+    let document = Document::parse(path.display().to_string(), format, text)?;
+    Ok((document, is_open_to_others))
+}
+
+fn understood(
+    path: &Path,
+    document: &Document,
+    is_open_to_others: bool,
+    is_alone: bool,
+    flags: &Flags,
+    env: &Environment<'_>,
+) -> (Option<FileConfig>, Problems) {
+    let mut reader = Reader::new(document, env, sections::tables());
+    let mut config = config(&mut reader, is_alone, flags);
+    if reader.holds_password && is_open_to_others {
+        let note = format!("{} holds a password and can be read by every user of this machine", path.display());
+        reader.notes.push(format!("{note}: chmod o-r it, or use password_file"));
+    }
+    let notes = std::mem::take(&mut reader.notes);
+    if let Some(config) = &mut config {
+        config.path = path.to_owned();
+        config
+            .replications
+            .iter_mut()
+            .take(1)
+            .for_each(|first| first.notes.clone_from(&notes));
+    }
+    (config, reader.into_problems())
+}
+
+/// The configuration, unless something it needs is a problem.
+fn config(reader: &mut Reader<'_>, is_alone: bool, flags: &Flags) -> Option<FileConfig> {
+    let root = reader.section(&reader.document.root, 0, "", kinds::keys_of(&keys::ROOT))?;
+    let replications = if is_alone || holds_replication(reader, &root) {
+        replications(reader, &root, flags)
+    } else {
+        Some(Vec::new())
+    };
+    let log = section(reader, &root, &keys::LOG).map(|section| sections::log(reader, &section));
+    let mut process_sections = Vec::new();
+    for table in keys::PROCESS {
+        if let Some(found) = reader.find(&root, table.name) {
+            process_sections.push((table.header, reader.document.place(found.node.at, &found.key)));
+        }
+    }
+    Some(FileConfig {
+        path: PathBuf::new(),
+        process: ProcessConfig { log: log? },
+        process_sections,
+        replications: replications?,
+    })
+}
+
+/// Whether anything stands in a file that belongs to a replication.
+fn holds_replication<'a>(reader: &mut Reader<'a>, root: &Section<'a>) -> bool {
+    let of_process = |name: &str| keys::PROCESS.iter().any(|table| table.name == name);
+    let mut keys = keys::ROOT.keys().filter(|key| !of_process(key.name));
+    keys.any(|key| reader.find(root, key.name).is_some())
+}
+
+fn replications<'a>(reader: &mut Reader<'a>, root: &Section<'a>, flags: &Flags) -> Option<Vec<ReplicationConfig>> {
+    let name = name(reader, root);
+    let Sources { tables, sources } = sources(reader, root);
+    let mut destinations = sections::destinations(reader, root, &tables[0]);
+    distinct::names(reader, &mut destinations);
+    let source_place = sources.as_ref().and_then(|sources| sources.first());
+    distinct::tables(reader, source_place.map(|source| (&source.conninfo, &source.table)), &destinations);
+    for destination in destinations
+        .iter()
+        .filter(|destination| destination.names_table && tables.len() > 1)
+    {
+        let what = format!("{}.table is one table, and the source has {}", destination.path, tables.len());
+        let fix = "leave it out: each table is copied to the one of its name";
+        reader.problem(destination.at, &destination.path, what, fix);
+    }
+    let limits = section(reader, root, &keys::REPLICATION).map(|section| {
+        let retry_for = flags.until_caught_up.then_some(RETRY_FOR_UNTIL_CAUGHT_UP);
+        sections::limits(reader, root, &section, retry_for)
+    });
+    let destinations: Vec<DestinationConfig> = destinations.into_iter().map(destination).collect::<Option<_>>()?;
+    let limits = limits?;
+    let of_source = |source: SourceConfig| {
+        let of_table = |to: &DestinationConfig| of_table(to, &source.table, tables.len());
+        ReplicationConfig {
+            name: if tables.len() > 1 {
+                format!("{name}/{}", source.table)
+            } else {
+                name.clone()
+            },
+            destinations: destinations.iter().map(of_table).collect(),
+            limits: limits.clone(),
+            notes: Vec::new(),
+            source,
+        }
+    };
+    Some(sources?.into_iter().map(of_source).collect())
+}
+
+/// The destination for one of so many tables.
+fn of_table(to: &DestinationConfig, table: &TableName, tables: usize) -> DestinationConfig {
+    let mut to = to.clone();
+    if tables > 1 {
+        to.kind.set_table(table);
+    }
+    to
+}
+
+/// The name that is written, else that of the file without its ending.
+fn name<'a>(reader: &mut Reader<'a>, root: &Section<'a>) -> String {
+    let stem = Path::new(&reader.document.name).file_stem().unwrap_or_default();
+    let stem = stem.to_string_lossy().into_owned();
+    settings::found(reader, root, "name", sections::label).unwrap_or(stem)
+}
+
+/// A table that may be missing: then it is empty, and everything in it has its default.
+fn section<'a>(reader: &mut Reader<'a>, root: &Section<'a>, table: &KeyTable) -> Option<Section<'a>> {
+    let keys = kinds::keys_of(table);
+    match reader.find(root, table.name) {
+        Some(found) => reader.section(found.node, found.node.at, &found.key, keys),
+        None => Some(Section::empty(table.name, keys)),
+    }
+}
+
+fn sources<'a>(reader: &mut Reader<'a>, root: &Section<'a>) -> Sources {
+    let Some(found) = reader.find(root, "source") else {
+        let fix = match reader.document.format {
+            Format::Toml => "add [source] with url beneath, such as url = \"postgres://reader@host/database\"",
+            Format::Json => "add \"source\": { \"url\": \"postgres://reader@host/database\" }",
+        };
+        reader.problem(root.at, "source", "there is no source", fix);
+        return Sources::unknown();
+    };
+    match reader.section(found.node, found.node.at, &found.key, kinds::keys_of(&keys::SOURCE)) {
+        Some(section) => source::sources(reader, root, &section),
+        None => Sources::unknown(),
+    }
+}
+
+fn destination(destination: Destination) -> Option<DestinationConfig> {
+    Some(DestinationConfig {
+        name: destination.name?,
+        kind: destination.kind?,
+    })
+}

@@ -1,0 +1,42 @@
+//! The text of a file: limited, UTF-8, and whether others can read it.
+
+use crate::error::{Error, Kind, Result};
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+/// A larger file is no configuration and is refused.
+const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+pub(super) struct File {
+    pub(super) text: String,
+    pub(super) is_open_to_others: bool,
+}
+
+pub(super) fn read(path: &Path) -> Result<File> {
+    let wrong = || Error::new(Kind::Usage, "cannot read the configuration file").at(path.display().to_string());
+    let open = || -> std::io::Result<(Vec<u8>, u32)> {
+        let mut file = std::fs::File::open(path)?;
+        let mode = file.metadata()?.permissions().mode();
+        let mut bytes = Vec::new();
+        file.by_ref().take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+        Ok((bytes, mode))
+    };
+    let fix = "correct --config (or COUNTERFOIL_CONFIG), or let the user of this process read the file";
+    let (bytes, mode) = open().map_err(|error| wrong().caused_by(&error).fix(fix))?;
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        let fix = "name the configuration file: this one is something else";
+        return Err(wrong().because(format!("it has more than {FILE_BYTES_MAX} bytes")).fix(fix));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let why = format!("line {line} is not UTF-8");
+        wrong()
+            .at(format!("{}:{line}", path.display()))
+            .because(why)
+            .fix("save the file as UTF-8")
+    })?;
+    let is_open_to_others = mode & 0o004 != 0;
+    Ok(File { text, is_open_to_others })
+}

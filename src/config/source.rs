@@ -1,0 +1,230 @@
+//! `[source]`, and `[tables]` where several tables of it differ.
+
+use super::file::nearest::did_you_mean;
+use super::file::reader::{Found, Reader, Section};
+use super::file::tree::{Entry, Value};
+use super::keys::{self, IntegerRange, MS_MAX, Unit};
+use super::settings::{amount, boolean, duration, found, identifier, preset_table, preset_text, words, written_identifier, written_tables};
+use super::{GroupBy, Ids, SourceConfig, connection, libpq};
+use crate::sql::TableName;
+use std::time::Duration;
+
+/// The tables of a source, at least one, and the source for each of them unless its connection is a problem.
+pub(super) struct Sources {
+    pub(super) tables: Vec<TableName>,
+    pub(super) sources: Option<Vec<SourceConfig>>,
+}
+
+/// What is written for one table in place of what the source says.
+struct TableOverride {
+    table: TableName,
+    ids: Option<Ids>,
+    id_column: Option<String>,
+    group_by: Option<GroupBy>,
+    known_gaps: Option<Vec<(i64, i64)>>,
+}
+
+impl Sources {
+    /// Where the source could not be read.
+    pub(super) fn unknown() -> Self {
+        let key = keys::SOURCE.keys().find(|key| key.name == "table");
+        Self {
+            tables: vec![preset_table(key.expect("the source has a table"))],
+            sources: None,
+        }
+    }
+}
+
+impl TableOverride {
+    fn apply(&self, source: &mut SourceConfig) {
+        let Self {
+            table: _,
+            ids,
+            id_column,
+            group_by,
+            known_gaps,
+        } = self;
+        ids.inspect(|ids| source.ids = *ids);
+        id_column.iter().for_each(|id_column| source.id_column.clone_from(id_column));
+        group_by.iter().for_each(|group_by| source.group_by = group_by.clone());
+        known_gaps.iter().for_each(|known_gaps| source.known_gaps.clone_from(known_gaps));
+    }
+}
+
+/// Reads `[source]` and `[tables]`.
+pub(super) fn sources<'a>(reader: &mut Reader<'a>, root: &Section<'a>, section: &Section<'a>) -> Sources {
+    let conninfo = connection::read(reader, section, libpq::unknown_scheme);
+    let mut tables = written_tables(reader, section, "table");
+    if tables.is_empty() {
+        tables.push(preset_table(section.known("table")));
+    }
+    let ids = written_ids(reader, section);
+    let ids = ids.unwrap_or_else(|| ids_of(preset_text(section.known("ids"))).expect("the table of keys names ids that are known"));
+    let known_gaps = known_gaps(reader, section, ids).unwrap_or_default();
+    let id_column = identifier(reader, section, "id_column");
+    let group_by = written_group_by(reader, section);
+    let group_by = group_by.unwrap_or_else(|| GroupBy::IfPresent(preset_text(section.known("group_by")).to_owned()));
+    let group_events_max = amount(reader, section, "group_events_max");
+    let channel = identifier(reader, section, "channel");
+    let poll_interval = duration(reader, section, "poll_interval_ms");
+    let durability_gate = boolean(reader, section, "durability_gate");
+    let overrides = overrides(reader, root, &tables, ids);
+    // Only now: without a connection the rest has been read for its problems.
+    let source = conninfo.map(|conninfo| SourceConfig {
+        conninfo,
+        table: tables[0].clone(),
+        id_column,
+        ids,
+        group_by,
+        group_events_max,
+        channel,
+        known_gaps,
+        poll_interval,
+        durability_gate,
+    });
+    let sources = source.map(|source| tables.iter().map(|table| of_table(&source, table, &overrides)).collect());
+    Sources { tables, sources }
+}
+
+/// The source as it is for one of its tables.
+fn of_table(source: &SourceConfig, table: &TableName, overrides: &[TableOverride]) -> SourceConfig {
+    let mut source = source.clone();
+    source.table = table.clone();
+    overrides
+        .iter()
+        .filter(|own| own.table == *table)
+        .for_each(|own| own.apply(&mut source));
+    source
+}
+
+/// Reads `[tables."…"]`, each the name of a table of the source; `ids` is what the source says.
+fn overrides<'a>(reader: &mut Reader<'a>, root: &Section<'a>, tables: &[TableName], ids: Ids) -> Vec<TableOverride> {
+    let Some(list) = reader.find(root, "tables") else {
+        return Vec::new();
+    };
+    let Value::Table(entries) = &list.node.value else {
+        let what = format!("{} must be a table, not {}", list.key, list.node.value.describe());
+        reader.problem(list.node.at, &list.key, what, format!("write each as {}", keys::TABLE.header));
+        return Vec::new();
+    };
+    let read = entries.iter().filter_map(|entry| table_override(reader, entry, tables, ids));
+    read.collect()
+}
+
+fn table_override<'a>(reader: &mut Reader<'a>, entry: &'a Entry, tables: &[TableName], ids: Ids) -> Option<TableOverride> {
+    let path = format!("{}.{:?}", keys::TABLE.name, entry.key);
+    let section = reader.section(&entry.node, entry.key_at, &path, keys::TABLE.keys().collect())?;
+    let table = TableName::parse(&entry.key).ok().filter(|table| tables.contains(table));
+    if table.is_none() {
+        let known: Vec<String> = tables.iter().map(ToString::to_string).collect();
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        let guess = did_you_mean(&entry.key, &known);
+        let fix = if guess.is_empty() {
+            format!("the source has {}", known.join(", "))
+        } else {
+            guess
+        };
+        reader.problem(entry.key_at, &path, format!("the source has no table {:?}", entry.key), fix);
+    }
+    let own_ids = written_ids(reader, &section);
+    let id_column = written_identifier(reader, &section, "id_column");
+    let group_by = written_group_by(reader, &section);
+    let known_gaps = known_gaps(reader, &section, own_ids.unwrap_or(ids));
+    Some(TableOverride {
+        table: table?,
+        ids: own_ids,
+        id_column,
+        group_by,
+        known_gaps,
+    })
+}
+
+fn written_group_by<'a>(reader: &mut Reader<'a>, section: &Section<'a>) -> Option<GroupBy> {
+    let column = written_identifier(reader, section, "group_by")?;
+    Some(if column.is_empty() { GroupBy::Off } else { GroupBy::Column(column) })
+}
+
+fn written_ids<'a>(reader: &mut Reader<'a>, section: &Section<'a>) -> Option<Ids> {
+    let key = section.known("ids");
+    found(reader, section, "ids", |reader, found| {
+        let text = reader.text(found)?;
+        let ids = ids_of(&text.value);
+        if ids.is_none() {
+            let what = format!("{} cannot be {:?}", found.key, text.written);
+            let known = words(key).join(", ");
+            let fix = format!("use one of {known}, grace:500ms (any time above zero in s or ms)");
+            reader.problem(found.node.at, &found.key, what, fix);
+        }
+        ids
+    })
+}
+
+fn ids_of(word: &str) -> Option<Ids> {
+    match word {
+        "auto" => Some(Ids::Auto),
+        "consecutive" => Some(Ids::Consecutive),
+        "sequence" => Some(Ids::Sequence),
+        "copy" => Some(Ids::Copy),
+        other => other.strip_prefix("grace:").and_then(grace).map(Ids::Grace),
+    }
+}
+
+/// `5s` or `500ms`, above zero.
+fn grace(text: &str) -> Option<Duration> {
+    let (digits, unit_ms) = match text.strip_suffix("ms") {
+        Some(digits) => (digits, 1),
+        None => (text.strip_suffix('s')?, 1_000),
+    };
+    let is_plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let ms = digits.parse::<i64>().ok().filter(|_| is_plain)?.checked_mul(unit_ms)?;
+    (1..=MS_MAX).contains(&ms).then(|| Duration::from_millis(ms.unsigned_abs()))
+}
+
+/// Ranges in ascending order, those that overlap or touch joined; `None` where nothing is written.
+fn known_gaps<'a>(reader: &mut Reader<'a>, section: &Section<'a>, ids: Ids) -> Option<Vec<(i64, i64)>> {
+    let list = reader.find(section, "known_gaps")?;
+    let Value::List(items) = &list.node.value else {
+        let what = format!("{} must be a list, not {}", list.key, list.node.value.describe());
+        reader.problem(list.node.at, &list.key, what, "write ids and ranges, as in [\"42\", \"100..120\"]");
+        return None;
+    };
+    if !items.is_empty() && matches!(ids, Ids::Sequence | Ids::Copy | Ids::Grace(_)) {
+        let what = format!("{} has a meaning for consecutive ids only", list.key);
+        let fix = "remove known_gaps, or set ids to \"auto\" or \"consecutive\": in a sequence gaps are ordinary";
+        reader.problem(list.node.at, &list.key, what, fix);
+    }
+    let mut gaps: Vec<(i64, i64)> = items
+        .iter()
+        .filter_map(|node| {
+            let key = list.key.clone();
+            gap(reader, &Found { node, key })
+        })
+        .collect();
+    gaps.sort_unstable();
+    gaps.dedup_by(|next, previous| {
+        let is_joined = next.0 <= previous.1.saturating_add(1);
+        if is_joined {
+            previous.1 = previous.1.max(next.1);
+        }
+        is_joined
+    });
+    Some(gaps)
+}
+
+/// `42`, `"42"` or `"100..120"`, ends included.
+fn gap(reader: &mut Reader<'_>, found: &Found<'_>) -> Option<(i64, i64)> {
+    if matches!(found.node.value, Value::Integer(_)) {
+        let any = IntegerRange::new(i64::MIN, i64::MAX, Unit::None);
+        return reader.integer(found, any).map(|id| (id, id));
+    }
+    let text = reader.text(found)?;
+    let (first, last) = text.value.split_once("..").unwrap_or((&text.value, &text.value));
+    let id = |text: &str| text.trim().parse::<i64>().ok();
+    let gap = id(first).zip(id(last)).filter(|(first, last)| first <= last);
+    if gap.is_none() {
+        let what = format!("{} cannot hold {:?}", found.key, text.written);
+        let fix = "write an id as \"42\", or the first and the last missing id as \"100..120\"";
+        reader.problem(found.node.at, &found.key, what, fix);
+    }
+    gap
+}
