@@ -1,5 +1,6 @@
 //! What was written: TOML or JSON, environment, flags; all problems at once.
 
+mod flags;
 mod one;
 mod several;
 mod text;
@@ -10,14 +11,7 @@ use super::{Config, ProcessConfig, ReplicationConfig};
 use crate::error::{Error, Kind, Problems};
 use std::path::{Path, PathBuf};
 
-/// What the command line says about the configuration.
-#[derive(Clone, Debug, Default)]
-pub struct Flags {
-    /// `--destination`: only these; all when empty.
-    pub destinations: Vec<String>,
-    /// `--until-caught-up`: gives `retry_for_ms` another default.
-    pub until_caught_up: bool,
-}
+pub use flags::Flags;
 
 /// Reads a configuration file: TOML, or JSON (ours or slate's) when its name ends in `.json`.
 ///

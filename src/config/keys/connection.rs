@@ -1,6 +1,6 @@
 //! Where a database is: keys that a source and a destination have in common.
 
-use super::{Key, KeyGroup, Preset, ValueType};
+use super::key::{Key, KeyGroup, Preset, ValueType};
 
 const PARTS_HELP: &str = "Or the parts one by one, in place of url or to complete it. A part that url gives must not stand here as well.";
 

@@ -1,6 +1,7 @@
 //! `[[destinations]]`: what all kinds have in common, and a list of keys for each kind.
 
-use super::{IntegerRange, Key, KeyGroup, KeyTable, Preset, ValueType, Word, connection};
+use super::connection;
+use super::key::{IntegerRange, Key, KeyGroup, KeyTable, Preset, ValueType, Word};
 
 /// The keys of every kind.
 pub(crate) const DESTINATION: KeyTable = KeyTable {

@@ -1,6 +1,6 @@
 //! `[log]`.
 
-use super::{Key, KeyGroup, KeyTable, Preset, ValueType, Word};
+use super::key::{Key, KeyGroup, KeyTable, Preset, ValueType, Word};
 
 pub(crate) const LOG: KeyTable = KeyTable {
     name: "log",

@@ -1,6 +1,6 @@
 //! `[replication]`: batches, waits and limits.
 
-use super::{IntegerRange, Key, KeyGroup, KeyTable, Preset};
+use super::key::{IntegerRange, Key, KeyGroup, KeyTable, Preset};
 
 pub(crate) const REPLICATION: KeyTable = KeyTable {
     name: "replication",

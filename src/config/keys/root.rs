@@ -1,6 +1,6 @@
 //! The top of the file: its sections. slate's two numbers stand here; ours are in `[replication]`.
 
-use super::{AMOUNT_MAX, IntegerRange, Key, KeyGroup, KeyTable, Preset, Unit, ValueType};
+use super::key::{AMOUNT_MAX, IntegerRange, Key, KeyGroup, KeyTable, Preset, Unit, ValueType};
 
 pub(crate) const ROOT: KeyTable = KeyTable {
     name: "",

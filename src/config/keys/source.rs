@@ -1,6 +1,7 @@
 //! `[source]`.
 
-use super::{IntegerRange, Key, KeyGroup, KeyTable, Preset, ValueType, Word, connection};
+use super::connection;
+use super::key::{IntegerRange, Key, KeyGroup, KeyTable, Preset, ValueType, Word};
 
 pub(crate) const SOURCE: KeyTable = KeyTable {
     name: "source",

@@ -1,6 +1,7 @@
 //! `[tables."…"]`: what differs for one of several tables of a source.
 
-use super::{Key, KeyGroup, KeyTable, source};
+use super::key::{Key, KeyGroup, KeyTable};
+use super::source;
 
 pub(crate) const TABLE: KeyTable = KeyTable {
     name: "tables",

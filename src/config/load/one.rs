@@ -1,6 +1,6 @@
 //! One file: what it says of the process, and the replications it holds.
 
-use super::Flags;
+use super::flags::Flags;
 use super::text::{self, File};
 use crate::config::file::document::Document;
 use crate::config::file::reader::{Reader, Section};

@@ -1,6 +1,6 @@
 //! `config/example.toml`: every key with its default, and what it is for.
 
-use super::{WIDTH_MAX, literal, words, words_in_line, wrapped};
+use super::words::{WIDTH_MAX, literal, words, words_in_line, wrapped};
 use crate::config::keys::{self, ExampleValue, Key, KeyGroup};
 use crate::config::kinds::groups_of;
 

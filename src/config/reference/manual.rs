@@ -1,6 +1,6 @@
 //! `docs/configuration.md`: every key with its values and its default.
 
-use super::{literal, words, words_in_line, wrapped};
+use super::words::{literal, words, words_in_line, wrapped};
 use crate::config::keys::{self, IntegerRange, Key, KeyGroup, KeyTable, Preset, SlateName, Unit, ValueType};
 use crate::config::kinds::KINDS;
 

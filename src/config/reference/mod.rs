@@ -3,63 +3,8 @@
 mod example;
 mod manual;
 mod schema;
+mod words;
 
 pub use example::example;
 pub use manual::manual;
 pub use schema::schema;
-
-use super::keys::{Key, Preset, ValueType, Word};
-
-/// The example and comments in it are not wider.
-const WIDTH_MAX: usize = 100;
-
-/// What holds when a key is not written, as TOML; `None` where that is found out.
-fn literal(key: &Key) -> Option<String> {
-    match key.preset {
-        Preset::Boolean(preset) => Some(preset.to_string()),
-        Preset::Integer(preset) => Some(preset.to_string()),
-        Preset::Text(preset) => Some(format!("{preset:?}")),
-        Preset::EmptyList => Some("[]".to_owned()),
-        Preset::Required | Preset::Described(_) => None,
-    }
-}
-
-/// The words of a key with what they mean.
-fn words(key: &Key) -> &'static [Word] {
-    match key.value {
-        ValueType::Choice(words) | ValueType::Ids(words) => words,
-        _ => &[],
-    }
-}
-
-/// `a, b (what it means) or c`, where that is short.
-fn words_in_line(words: &[Word]) -> Option<String> {
-    let shown: Vec<String> = words
-        .iter()
-        .map(|Word { word, help }| {
-            if help.is_empty() {
-                (*word).to_owned()
-            } else {
-                format!("{word} ({help})")
-            }
-        })
-        .collect();
-    let (last, before) = shown.split_last()?;
-    let line = format!("One of {} or {last}.", before.join(", "));
-    (line.len() <= WIDTH_MAX).then_some(line)
-}
-
-/// Lines of at most `width` characters; a longer word has a line of its own.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
-}

@@ -1,0 +1,10 @@
+//! What is asked besides the files.
+
+/// What the command line says about the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    /// `--destination`: only these; all when empty.
+    pub destinations: Vec<String>,
+    /// `--until-caught-up`: gives `retry_for_ms` another default.
+    pub until_caught_up: bool,
+}
