@@ -177,6 +177,15 @@ impl<T> Connection<T> {
         }
     }
 
+    /// It is due now, also when it had stopped. Gives whether it waited or had stopped.
+    pub fn retry(&mut self, now: Instant) -> bool {
+        let is_waiting = self.is_halted() || self.due().is_some();
+        if is_waiting {
+            self.phase = Phase::Closed { until: now };
+        }
+        is_waiting
+    }
+
     /// It failed: it waits, or stops for good. `jitter` is a random number from 0 to 1.
     ///
     /// A table that is not as it was while work went on is judged by the checks of the next opening. Where they find nothing, and it comes again before

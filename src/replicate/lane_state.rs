@@ -1,10 +1,11 @@
 //! A destination as the conductor sees it: its connection, and what is known of it.
 
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Result};
 use crate::event::feed::Gauge;
 use crate::event::range::shown;
 use crate::log::key;
 use crate::replicate::Checked;
+use crate::replicate::command::Reply;
 use crate::replicate::fan_out::Pace;
 use crate::replicate::lag::Lag;
 use crate::replicate::lane::{Compared, Lane};
@@ -14,6 +15,7 @@ use crate::retry::{Connection, Loss, Policy};
 use slog::{Logger, debug, error, info, warn};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
 
 /// See the module.
 pub struct LaneState {
@@ -54,7 +56,20 @@ pub struct LaneState {
     /// Its position, and up to where ids were decided, when a read ended before the front was reached: it waits for the next mark, as those at the
     /// front do.
     pub stalled_at: Option<Stall>,
+    /// Whether an operator paused it: nothing is appended to it.
+    pub is_paused: bool,
+    /// Who waits for a count.
+    pub verifications: Verifications,
     closer: Option<Closer>,
+}
+
+/// Who waits for a count of all that a lane holds.
+#[derive(Debug, Default)]
+pub struct Verifications {
+    /// For the next one.
+    pub wanted: Vec<oneshot::Sender<Result<Reply>>>,
+    /// For the one under way.
+    pub under_way: Vec<oneshot::Sender<Result<Reply>>>,
 }
 
 /// Where a read ended at an id that was not decided.
@@ -109,6 +124,8 @@ impl LaneState {
             is_under_audit: false,
             lag: Lag::default(),
             stalled_at: None,
+            is_paused: false,
+            verifications: Verifications::default(),
             closer: None,
         }
     }
@@ -221,6 +238,14 @@ impl LaneState {
             }
             Loss::None => {}
         }
+    }
+
+    /// What it waits for is tried now; one that had stopped is compared whole. Gives whether it waited.
+    pub fn retry(&mut self, now: Instant) -> bool {
+        if self.connection.is_halted() {
+            (self.history, self.table) = (None, None);
+        }
+        self.connection.retry(now)
     }
 
     /// Rows were rejected: the lane is opened anew, whose checks tell whether somebody else wrote there, and what comes before the rejected

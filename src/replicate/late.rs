@@ -39,6 +39,15 @@ pub struct Audited {
     pub rotated: Option<i64>,
 }
 
+/// What is counted.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Scope {
+    /// What was appended since, and in rotation a part of what is older; given up when a server takes long.
+    Since(Audited),
+    /// All of it, as long as that takes while both servers answer.
+    Everything,
+}
+
 /// What an audit found where nothing is wrong for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
@@ -61,19 +70,27 @@ pub struct Held {
 ///
 /// # Errors
 /// `Order` with the first id that is missing at the destination, or `Contents` when it has more; those of the servers, `Unavailable` when one takes too long included.
-pub async fn audit(run: &Replication, source: &Source, index: usize, wire: &Wire, before: Audited, held: Held) -> Result<Found> {
-    let counted = tokio::time::timeout(AUDIT_MAX, compare_counts(run, source, index, wire, before, held)).await;
+pub(super) async fn audit(run: &Replication, source: &Source, index: usize, wire: &Wire, scope: Scope, held: Held) -> Result<Found> {
+    let both = Both::open(run, source, index).await?;
+    let tables = both.sides(source, wire);
+    let before = match scope {
+        Scope::Since(before) => before,
+        Scope::Everything => {
+            return both
+                .while_attended(run, compare_counts(&tables, &both.to.name, Audited::default(), held))
+                .await;
+        }
+    };
+    let counted = tokio::time::timeout(AUDIT_MAX, compare_counts(&tables, &both.to.name, before, held)).await;
     counted.unwrap_or_else(|_| {
         Err(Error::new(Kind::Unavailable, "cannot look for late arrivals").because(format!("no answer for {} s", AUDIT_MAX.as_secs())))
     })
 }
 
-async fn compare_counts(run: &Replication, source: &Source, index: usize, wire: &Wire, before: Audited, held: Held) -> Result<Found> {
+async fn compare_counts(tables: &CountedTables<'_>, name: &str, before: Audited, held: Held) -> Result<Found> {
     let Some(position) = held.position else {
         return Ok(Found::Agreed(before));
     };
-    let both = Both::open(run, source, index).await?;
-    let tables = both.sides(source, wire);
     let (ours, theirs): (&dyn EventStore, &dyn EventStore) = (&tables.0, &tables.1);
     let ends = theirs.ends().await?;
     if ends.highest < Some(position) {
@@ -92,7 +109,7 @@ async fn compare_counts(run: &Replication, source: &Source, index: usize, wire: 
             };
         }
         if here != there {
-            return Err(explain(ours, theirs, range, (here, there), &both.to.name).await?);
+            return Err(explain(ours, theirs, range, (here, there), name).await?);
         }
     }
     fail::point!("audit.counted");
@@ -111,21 +128,12 @@ async fn compare_counts(run: &Replication, source: &Source, index: usize, wire: 
 /// # Errors
 /// `Contents` when the source holds another number of events up to there, with the case; `Unavailable` when the destination is behind that id; those of the
 /// servers.
-pub async fn confirm(run: &Replication, source: &Source, index: usize, wire: &Wire, through: i64) -> Result<()> {
+pub(super) async fn confirm(run: &Replication, source: &Source, index: usize, wire: &Wire, through: i64) -> Result<()> {
     let both = Both::open(run, source, index).await?;
     let tables = both.sides(source, wire);
     let (ours, theirs): (&dyn EventStore, &dyn EventStore) = (&tables.0, &tables.1);
     let range = IdRange { after: None, through };
-    let sessions = [
-        (&*both.lent, &run.config.source.conninfo),
-        (&both.session, &both.to.postgres().conninfo),
-    ];
-    let counting = counts(ours, theirs, range);
-    let counted = attended(&sessions, run.config.limits.connect_timeout, &run.log, counting).await;
-    if counted.is_err() {
-        join(both.lent.cancel(), both.session.cancel()).await;
-    }
-    let (here, there) = counted?;
+    let (here, there) = both.while_attended(run, counts(ours, theirs, range)).await?;
     if here == there {
         return Ok(());
     }
@@ -164,6 +172,9 @@ fn events(count: u64) -> String {
     }
 }
 
+/// The tables of both sides, the source's first.
+type CountedTables<'a> = (PgTable<&'a Session>, PgTable<&'a Session>);
+
 /// Sessions of their own on the source and on one destination, to count.
 struct Both<'a> {
     lent: Lent<'a>,
@@ -183,7 +194,20 @@ impl<'a> Both<'a> {
         Ok(Self { lent, session, to })
     }
 
-    fn sides<'b>(&'b self, source: &Source, wire: &Wire) -> (PgTable<&'b Session>, PgTable<&'b Session>) {
+    /// Counts as long as both servers are alive; what one still counts is of no use when the other has failed.
+    async fn while_attended<T>(&self, run: &Replication, counting: impl Future<Output = Result<T>>) -> Result<T> {
+        let sessions = [
+            (&*self.lent, &run.config.source.conninfo),
+            (&self.session, &self.to.postgres().conninfo),
+        ];
+        let counted = attended(&sessions, run.config.limits.connect_timeout, &run.log, counting).await;
+        if counted.is_err() {
+            join(self.lent.cancel(), self.session.cancel()).await;
+        }
+        counted
+    }
+
+    fn sides<'b>(&'b self, source: &Source, wire: &Wire) -> CountedTables<'b> {
         let of = |session: &'b Session, table| PgTable::new(session, table, &source.shape.id_column, wire);
         (
             of(&self.lent, &source.shape.table.name),

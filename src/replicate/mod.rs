@@ -1,6 +1,7 @@
 //! The work: start-up checks, passes from the source to all lanes, and what happens between them.
 
 pub mod check;
+pub mod command;
 mod conductor;
 pub mod fan_out;
 pub mod health;
@@ -22,6 +23,7 @@ use crate::config::ReplicationConfig;
 use crate::error::Problems;
 use crate::stop::Stop;
 use check::contents::Contents;
+use command::Commands;
 use conductor::Conductor;
 use slog::Logger;
 use snapshot::Snapshot;
@@ -79,7 +81,12 @@ impl From<Contents> for Checked {
 ///
 /// Every destination is at every commit a prefix of the source in id order. A crash leaves whole batches only; the next run goes on after them.
 pub async fn replicate(run: &Replication, stop: &Stop) -> Problems {
-    let mut conductor = Conductor::new(run, stop);
+    replicate_by_command(run, Commands::none(), stop).await
+}
+
+/// As [`replicate`], and does meanwhile what the commands say.
+pub async fn replicate_by_command(run: &Replication, commands: Commands, stop: &Stop) -> Problems {
+    let mut conductor = Conductor::new(run, commands, stop);
     loop {
         conductor.begin_what_is_due();
         conductor.publish();

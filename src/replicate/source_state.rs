@@ -200,6 +200,11 @@ impl SourceState {
         self.connection.lose(error.clone(), policy, jitter, Instant::now())
     }
 
+    /// Tries it now, if that is what is waited for. Gives whether it was.
+    pub fn retry(&mut self, now: Instant) -> bool {
+        !self.connection.is_halted() && self.connection.retry(now)
+    }
+
     /// Stops for good.
     pub fn halt(&mut self) {
         self.connection.halt();

@@ -5,6 +5,7 @@ mod certificates;
 mod chaos;
 mod check;
 mod command;
+mod commands;
 mod configured;
 mod conformance;
 mod connect;

@@ -3,43 +3,12 @@
 use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_destination_server};
 use crate::support::events::{init_destination, init_source, insert};
-use crate::truth::running::{DEADLINE, Running, replication};
-use counterfoil::config::ReplicationConfig;
+use crate::support::watched::Watched;
 use counterfoil::postgres::server::{Server, Settings};
 use counterfoil::replicate::health::Health;
 use counterfoil::replicate::snapshot::{LaneSnapshot, Snapshot};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
-
-/// A replication inside the process of the test, and what it tells.
-struct Watched {
-    running: Running,
-    snapshots: watch::Receiver<Arc<Snapshot>>,
-}
-
-impl Watched {
-    fn start(config: &ReplicationConfig, until_caught_up: bool) -> Self {
-        let run = replication(config, until_caught_up);
-        let snapshots = run.snapshots.subscribe();
-        Self {
-            running: Running::start_as(run),
-            snapshots,
-        }
-    }
-
-    /// Waits for a snapshot that shows it.
-    async fn shows(&mut self, what: &str, is_so: impl FnMut(&Arc<Snapshot>) -> bool) -> Arc<Snapshot> {
-        let shown = tokio::time::timeout(DEADLINE, self.snapshots.wait_for(is_so)).await;
-        let shown = shown.map(|shown| Arc::clone(&shown.unwrap()));
-        shown.unwrap_or_else(|_| panic!("no snapshot shows that {what}: {:#?}", self.snapshots.borrow()))
-    }
-
-    async fn is_level(&mut self, lane: usize, position: i64) -> Arc<Snapshot> {
-        let is_level = |now: &Arc<Snapshot>| now.lanes[lane].health == Health::Level && now.lanes[lane].position == Some(position);
-        self.shows("the lane is level", is_level).await
-    }
-}
 
 async fn pair() -> (Database, Database) {
     let (source, copy) = (fresh_database().await, fresh_destination().await);

@@ -1,6 +1,7 @@
 //! Starts what is due and takes what comes back: the source, the lanes, the looks and the passes. Every task it starts ends with it.
 
 mod openings;
+mod orders;
 mod passes;
 mod publish;
 
@@ -9,6 +10,7 @@ use crate::error::{Error, Kind, Problems, Result};
 use crate::log::DayClock;
 use crate::postgres::turns::Turns;
 use crate::replicate::Replication;
+use crate::replicate::command::{Commands, LaneCommand};
 use crate::replicate::lag::Sightings;
 use crate::replicate::lane::{Lane, Returned, Travellers};
 use crate::replicate::lane_state::LaneState;
@@ -55,6 +57,8 @@ pub enum Event {
     Audited(usize, Option<i64>, Box<Result<Found>>),
     /// A lane was counted once more up to this id.
     Confirmed(usize, i64, Box<Result<()>>),
+    /// An operator wants something done.
+    Told(LaneCommand),
     /// Nothing happened: time to look at the clock.
     Tick,
 }
@@ -62,6 +66,7 @@ pub enum Event {
 /// See the module.
 pub struct Conductor<'a> {
     run: &'a Replication,
+    commands: Commands,
     stop: &'a Stop,
     tasks: JoinSet<Event>,
     turns: Turns,
@@ -95,7 +100,7 @@ pub struct Conductor<'a> {
 
 impl<'a> Conductor<'a> {
     /// Nothing is connected yet, and everything is due.
-    pub fn new(run: &'a Replication, stop: &'a Stop) -> Self {
+    pub fn new(run: &'a Replication, commands: Commands, stop: &'a Stop) -> Self {
         let limits = &run.config.limits;
         let now = Instant::now();
         let destinations = run.config.destinations.iter().enumerate();
@@ -105,6 +110,7 @@ impl<'a> Conductor<'a> {
         };
         Self {
             run,
+            commands,
             stop,
             tasks: JoinSet::new(),
             turns: Turns::new(),
@@ -195,6 +201,7 @@ impl<'a> Conductor<'a> {
                 self.drain().await;
                 None
             }
+            command = self.commands.next() => return Some(Event::Told(command)),
             Some(end) = self.lead_ends.1.recv() => return Some(Event::Led(end)),
             Some(event) = self.tasks.join_next() => Some(event),
             () = tokio::time::sleep_until(due.max(Instant::now() + Duration::from_millis(1)).into()) => return Some(Event::Tick),
@@ -252,6 +259,7 @@ impl<'a> Conductor<'a> {
             }
             Event::Audited(index, unconfirmed, audited) => self.take_audited(index, unconfirmed, *audited),
             Event::Confirmed(index, through, confirmed) => self.take_confirmed(index, through, *confirmed),
+            Event::Told(command) => self.take_command(command),
             Event::Tick => {}
         }
     }
@@ -331,6 +339,7 @@ impl<'a> Conductor<'a> {
         }
         let ours = Error::new(Kind::Unavailable, what).at(self.source.in_words());
         match self.source.sight().wait {
+            _ if state.is_paused => ours.because("an operator paused it").fix("start again: it goes on where it stands"),
             Some(wait) => ours.because(wait.words).fix(wait.fix),
             None => ours.fix("start again: it goes on where it stands; retry_for_ms sets the time allowed"),
         }

@@ -79,7 +79,7 @@ impl Conductor<'_> {
             // A promoted standby or a table made of a backup may lack any event, not only the last.
             Some(history) => source.history().continues(history),
             // What the first checks found is of the connection that was opened right after them.
-            None => source.epoch == FIRST_EPOCH && run.checked.get(index).is_some_and(Option::is_some),
+            None => is_first && source.epoch == FIRST_EPOCH && run.checked.get(index).is_some_and(Option::is_some),
         };
         let (decided, table) = (self.source.decided(), state.table);
         self.tasks.spawn(async move {
@@ -147,20 +147,28 @@ impl Conductor<'_> {
 
     pub(super) fn begin_audits(&mut self, source: &Arc<Source>, now: Instant) {
         for index in 0..self.lanes.len() {
+            self.refuse_verifications(index);
             let state = &mut self.lanes[index];
             let Some(lane) = state.connection.open() else { continue };
-            if state.is_under_audit || now.duration_since(state.audited_at) < self.run.audit_interval {
+            let is_wanted = !state.verifications.wanted.is_empty();
+            if state.is_under_audit || (!is_wanted && now.duration_since(state.audited_at) < self.run.audit_interval) {
                 continue;
             }
             (state.audited_at, state.is_under_audit) = (now, true);
             let (run, stop, source) = (self.run.clone(), self.stop.clone(), Arc::clone(source));
-            let (wire, before, turns) = (lane.wire.clone(), state.audited, self.turns.clone());
+            let (wire, turns) = (lane.wire.clone(), self.turns.clone());
+            let scope = if is_wanted {
+                late::Scope::Everything
+            } else {
+                late::Scope::Since(state.audited)
+            };
+            state.verifications.under_way = std::mem::take(&mut state.verifications.wanted);
             let held = late::Held {
                 position: lane.position,
                 unconfirmed: state.unconfirmed,
             };
             self.tasks.spawn(async move {
-                let audit = late::audit(&run, &source, index, &wire, before, held);
+                let audit = late::audit(&run, &source, index, &wire, scope, held);
                 let audited = stop.or(turns.take(audit)).await;
                 Event::Audited(index, held.unconfirmed, Box::new(audited.unwrap_or_else(|| Err(stopped()))))
             });
@@ -169,6 +177,7 @@ impl Conductor<'_> {
 
     pub(super) fn take_audited(&mut self, index: usize, unconfirmed: Option<i64>, audited: Result<Found>) {
         self.lanes[index].is_under_audit = false;
+        self.answer_verifications(index, &audited);
         match audited {
             Ok(Found::Agreed(audited)) => {
                 let state = &mut self.lanes[index];

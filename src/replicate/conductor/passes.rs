@@ -48,7 +48,10 @@ impl Conductor<'_> {
         ready
             .filter_map(|state| {
                 let unconfirmed = state.unconfirmed.filter(|through| Some(*through) > decided);
-                unconfirmed.into_iter().chain(state.is_stalled(decided).then_some(more)).min()
+                unconfirmed
+                    .into_iter()
+                    .chain((state.is_stalled(decided) && !state.is_paused).then_some(more))
+                    .min()
             })
             .min()
     }
@@ -58,7 +61,10 @@ impl Conductor<'_> {
         let source = self.source.connected().filter(|_| self.source.has_small_rows())?;
         let (front, decided) = (self.source.front().shipped, self.source.decided());
         let wire = self.lanes.iter().find_map(|state| {
-            let lane = state.connection.open().filter(|_| state.awaits_mark(front, decided))?;
+            let lane = state
+                .connection
+                .open()
+                .filter(|_| !state.is_paused && state.awaits_mark(front, decided))?;
             Some(&lane.wire)
         })?;
         let reading = source.reading(wire, &self.run.config).filter(|_| wire.format == Format::Binary)?;
@@ -96,7 +102,9 @@ impl Conductor<'_> {
         let mut forms = Vec::new();
         let mut ready = Vec::new();
         for (index, state) in self.lanes.iter().enumerate() {
-            let Some(lane) = state.connection.open() else { continue };
+            let Some(lane) = state.connection.open().filter(|_| !state.is_paused) else {
+                continue;
+            };
             let form = forms.iter().position(|known| *known == &lane.wire).unwrap_or_else(|| {
                 forms.push(&lane.wire);
                 forms.len() - 1

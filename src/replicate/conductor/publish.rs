@@ -65,11 +65,12 @@ impl Conductor<'_> {
         let standing = LaneStanding {
             is_source_fresh,
             holds_all,
+            is_paused: state.is_paused,
             is_held: is_blocked && state.awaits_mark(front, decided),
         };
         lane.health = lane_health(&state.connection, standing);
         lane.connection = ConnectionSnapshot::of(&state.connection, &self.clock);
-        lane.position = state.position;
+        (lane.position, lane.is_paused) = (state.position, state.is_paused);
         lane.pace = match state.pace {
             Pace::Together => PaceSnapshot::Together,
             Pace::Alone { .. } => PaceSnapshot::Alone,
@@ -140,6 +141,8 @@ fn blocker(wait: &Wait, clock: &DayClock) -> BlockerSnapshot {
 struct LaneStanding {
     /// The source is here and was looked at lately.
     is_source_fresh: bool,
+    /// An operator paused it.
+    is_paused: bool,
     /// It holds all that the last look saw.
     holds_all: bool,
     /// What it lacks waits for a transaction at the source.
@@ -153,6 +156,7 @@ fn lane_health<T>(lane: &Connection<T>, standing: LaneStanding) -> Health {
         (Phase::Closed { .. } | Phase::Opening, Some(Kind::Fed)) => Health::Standby,
         (Phase::Closed { .. } | Phase::Opening, Some(_)) => Health::Waiting,
         (Phase::Closed { .. } | Phase::Opening, None) => Health::Opening,
+        (Phase::Open(_), _) if standing.is_paused => Health::Paused,
         (Phase::Open(_) | Phase::Busy, _) => match standing {
             LaneStanding {
                 is_source_fresh: true,
@@ -186,6 +190,7 @@ mod tests {
 
     const HERE: LaneStanding = LaneStanding {
         is_source_fresh: true,
+        is_paused: false,
         holds_all: false,
         is_held: false,
     };
@@ -221,6 +226,12 @@ mod tests {
         assert_eq!(lane_health(&open(), LaneStanding { is_held: true, ..HERE }), Health::Held);
         let level = LaneStanding { holds_all: true, ..HERE };
         assert_eq!(lane_health(&open(), level), Health::Level);
+        let paused = LaneStanding { is_paused: true, ..level };
+        assert_eq!(lane_health(&open(), paused), Health::Paused);
+        let mut busy = open();
+        busy.take();
+        assert_eq!(lane_health(&busy, paused), Health::Level, "not before its last pass is over");
+        assert_eq!(lane_health(&lost(Kind::Unavailable), paused), Health::Waiting);
         let silent = LaneStanding {
             is_source_fresh: false,
             ..level

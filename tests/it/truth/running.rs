@@ -3,8 +3,9 @@
 use crate::harness::Database;
 use counterfoil::config::ReplicationConfig;
 use counterfoil::error::Problems;
+use counterfoil::replicate::command::Commands;
 use counterfoil::replicate::snapshot::publisher;
-use counterfoil::replicate::{AUDIT_INTERVAL, Replication, replicate};
+use counterfoil::replicate::{AUDIT_INTERVAL, Replication, replicate, replicate_by_command};
 use counterfoil::stop::{self, Stop, Stopper};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -29,8 +30,13 @@ impl Running {
 
     /// Starts one with settings of its own.
     pub fn start_as(run: Replication) -> Self {
+        Self::start_by_command(run, Commands::none())
+    }
+
+    /// Starts one that takes commands.
+    pub fn start_by_command(run: Replication, commands: Commands) -> Self {
         let (stopper, stop) = stop::channel();
-        let task = tokio::spawn(async move { replicate(&run, &stop).await });
+        let task = tokio::spawn(async move { replicate_by_command(&run, commands, &stop).await });
         Self { stopper, task }
     }
 
