@@ -12,7 +12,18 @@ pub struct Policy {
     pub wait_max: Duration,
 }
 
+/// The first wait.
+const WAIT_MIN: Duration = Duration::from_millis(100);
+
 impl Policy {
+    /// Waits that double from a tenth of a second up to this.
+    pub const fn up_to(wait_max: Duration) -> Self {
+        Self {
+            wait_min: WAIT_MIN,
+            wait_max,
+        }
+    }
+
     /// The wait after the n-th loss in a row: doubling, capped, and spread by `jitter` (0 to 1) over its upper half so that many do not come back at once.
     pub fn wait(&self, losses: u32, jitter: f64) -> Duration {
         let doubled = self.wait_min.saturating_mul(1 << losses.saturating_sub(1).min(20));

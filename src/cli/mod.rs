@@ -1,6 +1,7 @@
 //! The roof: flags, configuration, wiring, run, exit code. Only here is anything printed.
 
 mod args;
+mod begin;
 mod choice;
 mod consent;
 mod demo;
@@ -13,18 +14,12 @@ mod repair;
 mod restore;
 mod run;
 mod signals;
-mod start;
 mod status;
 
-use crate::config::libpq::Environment;
-use crate::config::load::{Flags, load_with};
-use crate::config::{ProcessConfig, ReplicationConfig};
 use crate::error::{Error, Kind, Problems};
-use crate::log::{self, Guard, Stream};
-use args::{Arguments, Command, ConfigFile};
+use args::{Arguments, Command};
 use clap::Parser;
 use rustix::process::{Resource, getrlimit, setrlimit};
-use slog::Logger;
 use std::process::ExitCode;
 
 /// Runs the command of the process's arguments; gives its exit code.
@@ -96,16 +91,6 @@ async fn code(command: impl Future<Output = Result<u8, Problems>>) -> u8 {
 fn told(problems: &Problems) -> u8 {
     output::aside(&problems.report());
     problems.exit_code().max(1)
-}
-
-/// Reads the configuration; all its problems together.
-fn configuration(file: &ConfigFile, flags: &Flags) -> Result<(ProcessConfig, ReplicationConfig), Problems> {
-    load_with(&file.config, flags, &Environment::of_process())
-}
-
-/// Starts the log as configured.
-fn logging(process: &ProcessConfig, stream: Stream) -> (Logger, Guard) {
-    log::start(process.log.level, process.log.format, stream)
 }
 
 /// Few threads are enough: the work is passing bytes on.

@@ -1,12 +1,11 @@
 //! `counterfoil repair`: checks, plan, consent, repair, verification.
 
 use super::args;
+use super::begin::{configuration, logging};
 use super::consent::agreed;
 use super::mending::{finish, limits, place, tell_unchanged};
 use super::output::{aside, line};
 use super::signals::stop_on_signals;
-use super::start::{Sides, Ways};
-use super::{configuration, logging};
 use crate::audit::repair::{Repair, Target, Wanted};
 use crate::config::ReplicationConfig;
 use crate::config::load::Flags;
@@ -14,6 +13,7 @@ use crate::destination::shape::DestinationShape;
 use crate::error::{Error, Kind, Problems};
 use crate::log::Stream;
 use crate::log::escape::{fit, fit_lines};
+use crate::postgres::pooler::Ways;
 use crate::replicate::check;
 use crate::replicate::check::shape::SourceShape;
 use crate::stop::Stop;
@@ -81,12 +81,11 @@ async fn mend(config: &ReplicationConfig, wanted: Wanted, is_yes: bool, stop: &S
 
 /// What both sides look like, after every check but the comparison of contents.
 async fn shapes(config: &ReplicationConfig) -> Result<(SourceShape, DestinationShape), Problems> {
-    let sides = Sides::open(config, Ways::Unknown).await;
-    let mut findings = check::shapes(config, sides.source()?, &sides.candidates(config)).await;
+    let mut findings = check::shapes(config, &Ways::unknown()).await;
     if !findings.problems.is_empty() {
         return Err(findings.problems);
     }
-    let destination = findings.destinations.pop().and_then(|found| found.shape);
+    let destination = findings.destinations.pop().and_then(|found| found.open?.postgres().cloned());
     match (findings.source, destination) {
         (Some(source), Some(_)) if source.server.is_standby => Err(late(&source).into()),
         (Some(source), Some(destination)) => Ok((source, destination)),

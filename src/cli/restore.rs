@@ -1,12 +1,11 @@
 //! `counterfoil restore`: checks, plan, consent, restore, verification.
 
 use super::args;
+use super::begin::{configuration, logging};
 use super::consent::agreed;
 use super::mending::{finish, limits, place, tell_unchanged};
 use super::output::{aside, line};
 use super::signals::stop_on_signals;
-use super::start::{Sides, Ways};
-use super::{configuration, logging};
 use crate::audit::restore::{Copy, Restore, Target};
 use crate::config::ReplicationConfig;
 use crate::config::load::Flags;
@@ -15,6 +14,7 @@ use crate::error::{Error, Kind, Problems, Result};
 use crate::event::range::shown;
 use crate::log::Stream;
 use crate::log::escape::{fit, fit_lines};
+use crate::postgres::pooler::Ways;
 use crate::replicate::check;
 use crate::replicate::check::shape::SourceShape;
 use crate::stop::Stop;
@@ -83,8 +83,10 @@ async fn rebuild(config: &ReplicationConfig, from: usize, is_yes: bool, stop: &S
 
 /// What all sides look like, after every check but the comparison of contents.
 async fn shapes(config: &ReplicationConfig) -> Result<(SourceShape, Vec<DestinationShape>), Problems> {
-    let sides = Sides::open(config, Ways::Unknown).await;
-    let findings = check::shapes(config, sides.source()?, &sides.candidates(config)).await;
+    let findings = check::shapes(config, &Ways::unknown()).await;
+    if findings.source.is_none() {
+        return Err(findings.problems);
+    }
     let mut problems = Problems::new();
     for problem in findings.problems {
         problems.push(match problem.kind() {
@@ -101,7 +103,11 @@ async fn shapes(config: &ReplicationConfig) -> Result<(SourceShape, Vec<Destinat
             .push(Error::new(Kind::Unsuitable, "cannot restore into a standby").fix("name the primary as the source; nothing was written"));
     }
     problems.or_ok(())?;
-    let destinations: Option<Vec<DestinationShape>> = findings.destinations.into_iter().map(|found| found.shape).collect();
+    let destinations: Option<Vec<DestinationShape>> = findings
+        .destinations
+        .iter()
+        .map(|found| found.open.as_ref()?.postgres().cloned())
+        .collect();
     match (findings.source, destinations) {
         (Some(source), Some(destinations)) => Ok((source, destinations)),
         _ => Err(Error::new(Kind::Bug, "a side has no shape and no problem").into()),

@@ -1,18 +1,17 @@
 //! `counterfoil run`: checks, replication, and the last word.
 
 use super::args;
+use super::begin::{configuration, logging};
 use super::output::line;
 use super::signals::stop_on_signals;
-use super::start::{self, Sides, Ways};
-use super::{configuration, logging};
 use crate::config::load::Flags;
 use crate::config::{ProcessConfig, ReplicationConfig};
-use crate::error::{Error, Kind, Problems};
+use crate::error::Problems;
 use crate::event::range::shown;
 use crate::log::escape::fit_lines;
 use crate::log::{Stream, key};
-use crate::postgres::attended::attended;
 use crate::replicate::check::dry_run::dry_run;
+use crate::replicate::last_word::confirm;
 use crate::replicate::snapshot::{Snapshot, publisher};
 use crate::replicate::{AUDIT_INTERVAL, Replication, replicate};
 use crate::source::cut::GROUP_KEPT_BYTES;
@@ -20,7 +19,7 @@ use crate::stop::Stop;
 use slog::{Logger, info};
 use std::io::IsTerminal;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// What is to be run.
@@ -80,25 +79,17 @@ pub async fn run(wanted: Wanted) -> Result<u8, Problems> {
 
 /// The dry run; its report carries the refusals, so that only their exit code is left to give.
 async fn try_it(config: &ReplicationConfig, stop: &Stop, log: &Logger) -> Result<u8, Problems> {
-    let tried = stop.or(async {
-        let sides = Sides::open(config, Ways::Unknown).await;
-        let candidates = sides.candidates(config);
-        let trying = dry_run(config, sides.source()?, &candidates);
-        let found = attended(&sides.sessions(config), config.limits.connect_timeout, log, trying).await;
-        line(&fit_lines(&found.to_string()))?;
-        Ok(found.findings.problems.exit_code())
-    });
-    tried.await.unwrap_or(Ok(0))
+    let Some(found) = stop.or(dry_run(config, log)).await else {
+        return Ok(0);
+    };
+    let found = found?;
+    line(&fit_lines(&found.to_string()))?;
+    Ok(found.findings.problems.exit_code())
 }
 
 async fn copy(config: &Arc<ReplicationConfig>, arguments: &args::Run, stop: &Stop, log: &Logger) -> Result<(), Problems> {
-    let Some(findings) = start::check_all(config, Ways::Unknown, stop, log).await? else {
-        return Ok(());
-    };
-    start::tell(&findings, log);
     let run = Replication {
         config: Arc::clone(config),
-        checked: findings.destinations.iter().map(|destination| destination.checked()).collect(),
         until_caught_up: arguments.until_caught_up,
         fail_fast: arguments.fail_fast,
         audit_interval: AUDIT_INTERVAL,
@@ -115,39 +106,6 @@ async fn copy(config: &Arc<ReplicationConfig>, arguments: &args::Run, stop: &Sto
     }
     if arguments.until_caught_up && !stop.is_requested() {
         confirm(config, stop, log).await?;
-    }
-    Ok(())
-}
-
-/// The last word of `--until-caught-up`: all checks once more, counts and last events included. What is away just then is tried again as long
-/// as the configuration allows.
-async fn confirm(config: &ReplicationConfig, stop: &Stop, log: &Logger) -> Result<(), Problems> {
-    let (began, mut losses) = (Instant::now(), 0);
-    let findings = loop {
-        let Some(findings) = start::check_all(config, Ways::Probed, stop, log).await? else {
-            return Ok(());
-        };
-        let Some(unchecked) = findings.destinations.iter().find(|destination| destination.contents.is_none()) else {
-            break findings;
-        };
-        if config.limits.retry_for.is_some_and(|allowed| began.elapsed() >= allowed) {
-            let what = format!("destination \"{}\" could not be checked again at the end", unchecked.name);
-            let why = findings.problems.worst().map(ToString::to_string).unwrap_or_default();
-            return Err(Error::new(Kind::Unavailable, what)
-                .because(why)
-                .fix("start again: what was copied stays")
-                .into());
-        }
-        losses += 1;
-        let wait = start::policy(config).wait(losses, rand::random());
-        if stop.or(tokio::time::sleep(wait)).await.is_none() {
-            return Ok(());
-        }
-    };
-    for destination in &findings.destinations {
-        let Some(contents) = &destination.contents else { continue };
-        info!(log, "first event, last event and count agree"; key::DESTINATION => &destination.name,
-            key::EVENTS => contents.events, key::POSITION => shown(contents.ends.highest));
     }
     Ok(())
 }

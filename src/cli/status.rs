@@ -1,7 +1,7 @@
 //! `counterfoil status`: where every destination stands, from the databases alone.
 
 use super::args;
-use super::configuration;
+use super::begin::configuration;
 use super::output::{aside, line, put};
 use crate::config::load::Flags;
 use crate::error::{Error, Kind, Problems};

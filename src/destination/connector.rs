@@ -5,29 +5,68 @@
 
 use crate::config::libpq::Conninfo;
 use crate::destination::Destination;
-use crate::error::{Result, Warning};
+use crate::destination::shape::DestinationShape;
+use crate::destination::source_schema::SourceSchema;
+use crate::error::{Error, Problems, Result, Warning};
 use crate::event::store::EventStore;
-use crate::event::table::Table;
 use crate::event::wire::Wire;
-use crate::postgres::about::Server;
 use crate::postgres::connect::Session;
+use crate::postgres::pooler::Ways;
 use futures::future::BoxFuture;
 use std::time::Duration;
 
 /// A destination before it is connected to.
 pub trait Connector: Send + Sync {
-    /// Connects, takes the place for this replicator alone, and looks whether it can hold what the source has. Writes nothing.
+    /// Host and name as configured, never a secret.
+    fn describe(&self) -> String;
+
+    /// Connects and looks at the place by itself. Takes and writes nothing.
     ///
     /// # Errors
-    /// `Fed` when another replicator has it; the worst of what is wrong, with everything else beneath it; `Unavailable` without an answer for
-    /// [`OpenLimits::connect_timeout`].
-    fn open<'a>(&'a self, source: SourceSchema<'a>, limits: OpenLimits) -> BoxFuture<'a, Result<Box<dyn OpenPlace>>>;
+    /// All that is wrong with it, together; `Unavailable` without an answer for [`OpenLimits::connect_timeout`].
+    fn inspect<'a>(&'a self, limits: &'a OpenLimits<'a>) -> BoxFuture<'a, Result<Box<dyn InspectedPlace>, Problems>>;
+
+    /// A connection of its own that asks the place of these columns what it holds.
+    ///
+    /// # Errors
+    /// Those of the connection.
+    fn observe<'a>(&'a self, wire: &'a Wire, limits: &'a OpenLimits<'a>) -> BoxFuture<'a, Result<Box<dyn ObservedPlace + 'a>>>;
 }
 
-/// A place that is ours and can hold what the source has; dropping it lets go of it.
+/// A place that was looked at by itself.
+pub trait InspectedPlace: Send + Sync {
+    /// Whether it can hold what the source has. Asks nothing more.
+    ///
+    /// # Errors
+    /// All refusals together, each with its remedy.
+    fn judge(self: Box<Self>, source: SourceSchema<'_>) -> Result<Box<dyn OpenPlace>, Problems>;
+}
+
+/// A place that can be asked while others append to it.
+pub trait ObservedPlace: Send + Sync {
+    /// What it holds.
+    fn store(&self) -> &dyn EventStore;
+
+    /// The sessions over which it is asked, with the descriptions by which they were opened.
+    fn sessions(&self) -> Vec<(&Session, &Conninfo)>;
+}
+
+/// Whose a place is.
+#[derive(Clone, Debug)]
+pub enum Taken {
+    /// It is ours, and this key tells us from whoever else holds a place.
+    Ours(String),
+    /// Another replicator holds it, known by this key where it could be seen; the error says who.
+    Another(Option<String>, Error),
+}
+
+/// A place that can hold what the source has; dropping it lets go of it.
 pub trait OpenPlace: Send + Sync {
     /// Host and name, never a secret.
     fn place(&self) -> String;
+
+    /// What it is called there: the table with its schema.
+    fn name(&self) -> String;
 
     /// Tells a place from one that bears its name later.
     fn table(&self) -> u32;
@@ -44,6 +83,17 @@ pub trait OpenPlace: Send + Sync {
     /// Sessions whose servers must be alive while it is compared, with the descriptions by which they were opened; the first is the one that holds it.
     fn sessions(&self) -> Vec<(&Session, &Conninfo)>;
 
+    /// Takes it for this replicator alone, for as long as this lives, without waiting. Writes nothing.
+    ///
+    /// # Errors
+    /// Those of the place.
+    fn take(&self) -> BoxFuture<'_, Result<Taken>>;
+
+    /// What `repair` and `restore` need of a PostgreSQL table; `None` for any other kind.
+    fn postgres(&self) -> Option<&DestinationShape> {
+        None
+    }
+
     /// Makes it ready; from here on it only appends.
     fn into_destination(self: Box<Self>) -> BoxFuture<'static, Result<ReadyDestination>>;
 }
@@ -56,26 +106,17 @@ pub struct ReadyDestination {
     pub destination: Box<dyn Destination>,
 }
 
-/// What a destination must be able to hold.
-#[derive(Clone, Copy, Debug)]
-pub struct SourceSchema<'a> {
-    /// The event table of the source.
-    pub table: &'a Table,
-    /// Its server.
-    pub server: &'a Server,
-    /// Its key.
-    pub id_column: &'a str,
-    /// The column whose equal neighbours share one destination transaction.
-    pub group_by: Option<&'a str>,
-}
-
 /// How a place is opened.
-#[derive(Clone, Copy, Debug)]
-pub struct OpenLimits {
+#[derive(Clone, Debug)]
+pub struct OpenLimits<'a> {
+    /// What its connections are called: `counterfoil/append`.
+    pub what: &'static str,
+    /// The key.
+    pub id_column: &'a str,
     /// To connect, and for short questions.
     pub connect_timeout: Duration,
     /// Without progress for so long a batch is given up.
     pub append_timeout: Duration,
-    /// The way there was found to keep sessions before.
-    pub is_way_known: bool,
+    /// What is known of the ways.
+    pub ways: Ways,
 }

@@ -1,16 +1,28 @@
 //! Holding a destination: the session lock by which one process at a time feeds or mends a table, and who has it when it is not ours.
 
+use crate::destination::connector::Taken;
 use crate::error::{Error, Kind, Result};
 use crate::fail;
 use crate::postgres::connect::Session;
 use crate::sql;
 
-/// Takes the lock of the table for as long as the session lives, without waiting. A courtesy that is told early: what protects the events is
-/// the fence of each transaction.
+/// Takes the lock of the table for as long as the session lives, without waiting; `Fed`, with who has it, where that is another.
 ///
 /// # Errors
-/// `Fed`, with who has it; those of the server.
+/// `Fed`; those of the server.
 pub async fn hold(session: &Session, name: &str, table_oid: u32) -> Result<()> {
+    match take(session, name, table_oid).await? {
+        Taken::Ours(_) => Ok(()),
+        Taken::Another(_, error) => Err(error),
+    }
+}
+
+/// Takes the lock of the table for as long as the session lives, without waiting, or tells who has it. A courtesy that is told early: what protects
+/// the events is the fence of each transaction.
+///
+/// # Errors
+/// Those of the server.
+pub(super) async fn take(session: &Session, name: &str, table_oid: u32) -> Result<Taken> {
     let failed = |error| session.error(&error, format!("cannot lock destination \"{name}\""));
     let key = table_oid.cast_signed();
     let taken = session
@@ -21,21 +33,26 @@ pub async fn hold(session: &Session, name: &str, table_oid: u32) -> Result<()> {
         .await;
     if taken.map_err(failed)?.get(0) {
         fail::point!("destination.held");
-        return Ok(());
+        return Ok(Taken::Ours(key_of(session, session.server().backend_pid, table_oid)));
     }
     let class = i64::from(sql::LOCK_REPLICATOR);
     let holder = session
         .query_opt(include_str!("../../sql/destination/replicator.sql"), &[&class, &table_oid])
         .await;
-    let holder = holder.map_err(failed)?.map_or_else(
-        || "it has just gone".to_owned(),
-        |row| {
-            let (pid, application, address): (i32, &str, &str) = (row.get(0), row.get(1), row.get(2));
-            format!("pid {pid}, application \"{application}\", from {address}")
-        },
-    );
-    Err(Error::new(Kind::Fed, format!("another replicator feeds destination \"{name}\""))
+    let holder = holder.map_err(failed)?.map(|row| {
+        let (pid, application, address): (i32, &str, &str) = (row.get(0), row.get(1), row.get(2));
+        (pid, format!("pid {pid}, application \"{application}\", from {address}"))
+    });
+    let key = holder.as_ref().map(|(pid, _)| key_of(session, *pid, table_oid));
+    let held = Error::new(Kind::Fed, format!("another replicator feeds destination \"{name}\""))
         .at(session.place())
-        .because(holder)
-        .fix("nothing to do for a hot spare: it takes over when the other one ends; else stop one of them"))
+        .because(holder.map_or_else(|| "it has just gone".to_owned(), |(_, who)| who))
+        .fix("nothing to do for a hot spare: it takes over when the other one ends; else stop one of them");
+    Ok(Taken::Another(key, held))
+}
+
+/// Tells one that holds a table from all others: the server in this run of it, its process, and the table.
+fn key_of(session: &Session, pid: i32, table_oid: u32) -> String {
+    let server = &session.server().identity;
+    format!("{} {} {pid} {table_oid}", server.started_at_us, server.database_oid)
 }

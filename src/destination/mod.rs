@@ -14,6 +14,7 @@ mod postgres_connector;
 pub mod registry;
 pub mod setup;
 pub mod shape;
+pub mod source_schema;
 mod writer;
 
 use crate::error::{Error, Result};

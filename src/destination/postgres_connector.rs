@@ -3,94 +3,160 @@
 use crate::config::libpq::Conninfo;
 use crate::config::{DestinationConfig, PostgresDestinationConfig};
 use crate::destination::concurrent::ConcurrentDestination;
-use crate::destination::connector::{Connector, OpenLimits, OpenPlace, ReadyDestination, SourceSchema};
+use crate::destination::connector::{Connector, InspectedPlace, ObservedPlace, OpenLimits, OpenPlace, ReadyDestination, Taken};
 use crate::destination::hold;
 use crate::destination::postgres::{Appending, PostgresDestination};
-use crate::destination::shape::{DestinationShape, destination_shape};
+use crate::destination::shape::{DestinationSeen, DestinationShape};
+use crate::destination::source_schema::SourceSchema;
 use crate::error::{Error, Kind, Problems, Result, Warning};
 use crate::event::store::EventStore;
 use crate::event::wire::Wire;
 use crate::postgres::connect::{Purpose, Session};
 use crate::postgres::fault::Side;
 use crate::postgres::patience::Patience;
-use crate::postgres::pooler;
 use crate::postgres::table::store::PgTable;
 use crate::sql;
-use futures::FutureExt;
 use futures::future::{BoxFuture, try_join_all};
+use futures::{FutureExt, TryFutureExt};
 use std::time::Duration;
 
 /// See the module.
 pub(super) struct PostgresConnector<'a> {
-    pub(super) name: &'a str,
     pub(super) config: &'a PostgresDestinationConfig,
     pub(super) destination: &'a DestinationConfig,
 }
 
-/// A table that is held.
-struct HeldTable {
+/// A table that was looked at.
+struct InspectedTable {
     session: Session,
+    seen: DestinationSeen,
+    writing: WriteSettings,
+}
+
+/// How a table is written to.
+struct WriteSettings {
+    destination: DestinationConfig,
     config: PostgresDestinationConfig,
+    connect_timeout: Duration,
+    append_timeout: Duration,
+}
+
+/// A table that can hold what the source has.
+struct FittingTable {
+    session: Session,
     shape: DestinationShape,
     to: Appending,
-    who: String,
-    connect_timeout: Duration,
+    writing: WriteSettings,
+}
+
+/// A table that is asked while others append to it.
+struct ObservedTable<'a> {
+    table: PgTable<Session>,
+    conninfo: &'a Conninfo,
 }
 
 impl Connector for PostgresConnector<'_> {
-    fn open<'a>(&'a self, source: SourceSchema<'a>, limits: OpenLimits) -> BoxFuture<'a, Result<Box<dyn OpenPlace>>> {
-        self.held(source, limits)
-            .map(|held| held.map(|held| Box::new(held) as Box<dyn OpenPlace>))
+    fn describe(&self) -> String {
+        self.config.conninfo.describe()
+    }
+
+    fn inspect<'a>(&'a self, limits: &'a OpenLimits<'a>) -> BoxFuture<'a, Result<Box<dyn InspectedPlace>, Problems>> {
+        self.inspected(limits)
+            .map(|inspected| inspected.map(|inspected| Box::new(inspected) as Box<dyn InspectedPlace>))
             .boxed()
+    }
+
+    fn observe<'a>(&'a self, wire: &'a Wire, limits: &'a OpenLimits<'a>) -> BoxFuture<'a, Result<Box<dyn ObservedPlace + 'a>>> {
+        let opened = self.session(limits).map_ok(move |session| {
+            let table = PgTable::new(session, &self.config.table, limits.id_column, wire);
+            let conninfo = &self.config.conninfo;
+            Box::new(ObservedTable { table, conninfo }) as Box<dyn ObservedPlace + 'a>
+        });
+        opened.boxed()
     }
 }
 
 impl PostgresConnector<'_> {
-    async fn held(&self, source: SourceSchema<'_>, limits: OpenLimits) -> Result<HeldTable> {
-        if !limits.is_way_known {
-            pooler::probe(&self.config.conninfo, Side::Destination, limits.connect_timeout).await?;
-        }
-        let session = appending_session(self.config, limits.connect_timeout).await?;
-        let (place, who) = (session.place().to_owned(), format!("destination \"{}\"", self.name));
+    async fn session(&self, limits: &OpenLimits<'_>) -> Result<Session> {
+        let purpose = Purpose {
+            what: limits.what,
+            side: Side::Destination,
+        };
+        Session::open(&self.config.conninfo, purpose, limits.connect_timeout).await
+    }
+
+    async fn inspected(&self, limits: &OpenLimits<'_>) -> Result<InspectedTable, Problems> {
+        let who = format!("destination {:?}", self.destination.name);
+        let within = |problem: Error| Problems::from(problem).within(&who);
+        let probed = limits
+            .ways
+            .probe(&self.config.conninfo, Side::Destination, limits.connect_timeout)
+            .await;
+        probed.map_err(within)?;
+        let session = self.session(limits).await.map_err(within)?;
         let patience = Patience {
             limit: limits.connect_timeout,
             who: &who,
-            place: &place,
+            place: session.place(),
         };
-        let holding = async {
-            set_synchronous_commit(&session, self.config, &who).await?;
-            let shape = destination_shape(&session, self.destination, source).await;
-            let shape = shape.map_err(Problems::into_worst)?;
-            hold::hold(&session, self.name, shape.table.oid).await.map(|()| shape)
-        };
-        let shape = patience.with(vec![session.canceller()], holding).await?;
+        let asking = async { Ok(DestinationSeen::ask(&session, self.destination, limits.id_column).await) };
+        let seen = patience.with(vec![session.canceller()], asking).await??;
+        Ok(InspectedTable {
+            session,
+            seen,
+            writing: WriteSettings {
+                destination: self.destination.clone(),
+                config: self.config.clone(),
+                connect_timeout: limits.connect_timeout,
+                append_timeout: limits.append_timeout,
+            },
+        })
+    }
+}
+
+impl ObservedPlace for ObservedTable<'_> {
+    fn store(&self) -> &dyn EventStore {
+        &self.table
+    }
+
+    fn sessions(&self) -> Vec<(&Session, &Conninfo)> {
+        vec![(self.table.session(), self.conninfo)]
+    }
+}
+
+impl InspectedPlace for InspectedTable {
+    fn judge(self: Box<Self>, source: SourceSchema<'_>) -> Result<Box<dyn OpenPlace>, Problems> {
+        let Self { session, seen, writing } = *self;
+        let shape = seen.judge(&writing.destination, source)?;
         let layout = shape.wire.layout(source.id_column, source.group_by);
         let to = Appending {
-            name: self.name.to_owned(),
-            table: self.config.table.clone(),
+            name: writing.destination.name.clone(),
+            table: writing.config.table.clone(),
             oid: shape.table.oid,
             fingerprint: shape.table.fingerprint.clone(),
             asks: shape.table.asks(),
             id_column: source.id_column.to_owned(),
             wire: shape.wire.clone(),
             layout: layout.ok_or_else(|| Error::new(Kind::Bug, "the id column does not travel"))?,
-            stall_max: limits.append_timeout,
-            is_relaxed: self.config.synchronous_commit.is_none(),
+            stall_max: writing.append_timeout,
+            is_relaxed: writing.config.synchronous_commit.is_none(),
         };
-        Ok(HeldTable {
+        Ok(Box::new(FittingTable {
             session,
-            config: self.config.clone(),
             shape,
             to,
-            who,
-            connect_timeout: limits.connect_timeout,
-        })
+            writing,
+        }))
     }
 }
 
-impl OpenPlace for HeldTable {
+impl OpenPlace for FittingTable {
     fn place(&self) -> String {
         self.session.place().to_owned()
+    }
+
+    fn name(&self) -> String {
+        self.shape.table.name.to_string()
     }
 
     fn table(&self) -> u32 {
@@ -111,7 +177,25 @@ impl OpenPlace for HeldTable {
     }
 
     fn sessions(&self) -> Vec<(&Session, &Conninfo)> {
-        vec![(&self.session, &self.config.conninfo)]
+        vec![(&self.session, &self.writing.config.conninfo)]
+    }
+
+    fn take(&self) -> BoxFuture<'_, Result<Taken>> {
+        let taking = hold::take(&self.session, &self.to.name, self.to.oid);
+        let who = format!("destination {:?}", self.to.name);
+        async move {
+            let patience = Patience {
+                limit: self.writing.connect_timeout,
+                who: &who,
+                place: self.session.place(),
+            };
+            patience.with(vec![self.session.canceller()], taking).await
+        }
+        .boxed()
+    }
+
+    fn postgres(&self) -> Option<&DestinationShape> {
+        Some(&self.shape)
     }
 
     fn into_destination(self: Box<Self>) -> BoxFuture<'static, Result<ReadyDestination>> {
@@ -119,20 +203,20 @@ impl OpenPlace for HeldTable {
     }
 }
 
-impl HeldTable {
+impl FittingTable {
     /// The destination itself, and what it holds when it is ready.
     async fn prepared(self: Box<Self>) -> Result<ReadyDestination> {
         let Self {
             session,
-            config,
             shape,
             to,
-            who,
-            connect_timeout,
+            writing: WriteSettings {
+                config, connect_timeout, ..
+            },
         } = *self;
         let writing = writing_sessions(&config, connect_timeout, &session, shape.writers).await?;
         let cancellers = std::iter::once(&session).chain(&writing).map(Session::canceller).collect();
-        let place = session.place().to_owned();
+        let (place, who) = (session.place().to_owned(), format!("destination {:?}", to.name));
         let patience = Patience {
             limit: connect_timeout,
             who: &who,
@@ -140,6 +224,8 @@ impl HeldTable {
         };
         let takes_inserts = shape.table.allows_concurrent_writers();
         let preparing = async {
+            let all = std::iter::once(&session).chain(&writing);
+            try_join_all(all.map(|session| set_synchronous_commit(session, &config, &who))).await?;
             if writing.is_empty() {
                 let destination = PostgresDestination::open(session, to, takes_inserts).await?;
                 return Ok(ReadyDestination {
@@ -147,7 +233,6 @@ impl HeldTable {
                     destination: Box::new(destination),
                 });
             }
-            try_join_all(writing.iter().map(|session| set_synchronous_commit(session, &config, &who))).await?;
             let destination = ConcurrentDestination::new(session, writing, to).await?;
             Ok(ReadyDestination {
                 position: destination.known_position(),

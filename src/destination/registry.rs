@@ -8,7 +8,6 @@ use crate::destination::postgres_connector::PostgresConnector;
 pub fn connector(config: &DestinationConfig) -> Box<dyn Connector + '_> {
     match &config.kind {
         DestinationKind::Postgres(postgres) => Box::new(PostgresConnector {
-            name: &config.name,
             config: postgres,
             destination: config,
         }),

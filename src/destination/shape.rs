@@ -1,7 +1,7 @@
 //! What a PostgreSQL table looks like as a destination, and whether it can hold what the source has.
 
 use crate::config::DestinationConfig;
-use crate::destination::connector::SourceSchema;
+use crate::destination::source_schema::SourceSchema;
 use crate::error::{Error, Kind, Problems, Result, Warning};
 use crate::event::compatible;
 use crate::event::table::Table;
@@ -24,19 +24,6 @@ pub struct DestinationShape {
     pub writers: u8,
     /// What a person should know at every start.
     pub warnings: Vec<Warning>,
-}
-
-/// Looks at a destination: server, table, privileges, columns against those of the source. Reads only.
-///
-/// # Errors
-/// All refusals together, each with its remedy; or what the server says.
-pub(super) async fn destination_shape(
-    session: &Session,
-    config: &DestinationConfig,
-    source: SourceSchema<'_>,
-) -> Result<DestinationShape, Problems> {
-    let seen = DestinationSeen::ask(session, config, source.id_column).await?;
-    seen.judge(config, source)
 }
 
 /// What a destination says of itself, before it is held against the source.

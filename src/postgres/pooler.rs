@@ -1,13 +1,14 @@
 //! Finds out whether a pooler in transaction or statement mode stands between us and PostgreSQL, before anything is set.
 
-use crate::config::libpq::Conninfo;
+use crate::config::libpq::{Conninfo, Host};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::connect::{Purpose, Session};
 use crate::postgres::fault::Side;
-use crate::postgres::turns::Turns;
 use crate::sql;
-use futures::future::join_all;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::OnceCell;
 
 /// How long a notification of our own may take to arrive.
 const NOTIFICATION_WAIT_MAX: Duration = Duration::from_secs(2);
@@ -36,34 +37,45 @@ pub async fn probe(conninfo: &Conninfo, side: Side, timeout: Duration) -> Result
     }
 }
 
-/// Opens a session for each of these, in turns, where no such pooler stands in between; those at the same hosts, database and user are probed once,
-/// unless that fails: then each for itself, for passwords and TLS may differ.
-pub async fn open_all(conninfos: &[&Conninfo], purpose: Purpose, timeout: Duration) -> Vec<Result<Session>> {
-    let way = |conninfo: &Conninfo| (conninfo.hosts.clone(), conninfo.user.clone(), conninfo.database.clone());
-    let mut ways = Vec::new();
-    let mut numbers = Vec::new();
-    for conninfo in conninfos {
-        let own = way(conninfo);
-        let known = ways.iter().position(|(other, _)| *other == own);
-        numbers.push(known.unwrap_or(ways.len()));
-        if known.is_none() {
-            ways.push((own, *conninfo));
+/// What is known of the ways to servers: one with the same hosts, database and user is probed once. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Ways(Option<Arc<Mutex<HashMap<Route, Probe>>>>);
+
+/// Hosts, user and database.
+type Route = (Vec<Host>, String, String);
+
+/// What a way was found to be, once it is.
+type Probe = Arc<OnceCell<Result<()>>>;
+
+impl Ways {
+    /// Nothing is known yet.
+    pub fn unknown() -> Self {
+        Self(Some(Arc::default()))
+    }
+
+    /// All of them were found to keep sessions before.
+    pub fn known() -> Self {
+        Self(None)
+    }
+
+    /// Refuses such a pooler, where that was not found out before. What fails for another reason fails for this one alone: passwords and TLS may differ.
+    ///
+    /// # Errors
+    /// Those of [`probe`].
+    pub async fn probe(&self, conninfo: &Conninfo, side: Side, timeout: Duration) -> Result<()> {
+        let Some(ways) = &self.0 else { return Ok(()) };
+        let way = (conninfo.hosts.clone(), conninfo.user.clone(), conninfo.database.clone());
+        let probed = Arc::clone(ways.lock().unwrap_or_else(PoisonError::into_inner).entry(way).or_default());
+        let mut is_own = false;
+        let verdict = probed.get_or_init(|| {
+            is_own = true;
+            probe(conninfo, side, timeout)
+        });
+        match verdict.await.clone() {
+            Err(error) if !is_own && error.kind() != Kind::Unsuitable => probe(conninfo, side, timeout).await,
+            verdict => verdict,
         }
     }
-    let turns = Turns::new();
-    let probes = ways.iter().map(|(_, conninfo)| turns.take(probe(conninfo, purpose.side, timeout)));
-    let probed = join_all(probes).await;
-    let opening = conninfos.iter().zip(numbers).map(|(conninfo, way)| {
-        let probed = probed[way].clone();
-        turns.take(async move {
-            match probed {
-                Ok(()) => Session::open(conninfo, purpose, timeout).await,
-                Err(error) if error.kind() == Kind::Unsuitable => Err(error),
-                Err(_) => open(conninfo, purpose, timeout).await,
-            }
-        })
-    });
-    join_all(opening).await
 }
 
 /// Opens a session where no such pooler stands in between: nothing was set in any before that is known.

@@ -4,8 +4,8 @@ use crate::destination::Destination;
 use crate::error::{Error, Kind, Result};
 use crate::event::feed::{Feed, Feeder, Gauge, feed};
 use crate::event::wire::Wire;
-use crate::replicate::Checked;
-use crate::replicate::source_state::History;
+use crate::replicate::check::lane_stores::Checked;
+use crate::replicate::history::History;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -28,6 +28,8 @@ pub struct Lane {
     pub position: Option<i64>,
     /// The table it is, by oid.
     pub table: u32,
+    /// By this key whoever finds it held knows that it is ours.
+    pub key: String,
     /// Columns and form of what it takes.
     pub wire: Wire,
     /// The connection of the source it was compared with: after another one it is compared anew.

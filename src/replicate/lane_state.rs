@@ -4,13 +4,13 @@ use crate::error::{Error, Kind, Result};
 use crate::event::feed::Gauge;
 use crate::event::range::shown;
 use crate::log::key;
-use crate::replicate::Checked;
+use crate::replicate::check::lane_stores::Checked;
 use crate::replicate::command::Reply;
 use crate::replicate::fan_out::Pace;
+use crate::replicate::history::History;
 use crate::replicate::lag::Lag;
 use crate::replicate::lane::{Compared, Lane};
 use crate::replicate::late::Audited;
-use crate::replicate::source_state::History;
 use crate::retry::{Connection, Loss, Policy};
 use slog::{Logger, debug, error, info, warn};
 use std::sync::Arc;
@@ -35,6 +35,8 @@ pub struct LaneState {
     pub history: Option<History>,
     /// The table it was then, by oid.
     pub table: Option<u32>,
+    /// By this key whoever finds it held knows that it is ours, while it is.
+    pub key: Option<String>,
     /// It was compared while transactions were open that may still insert at or below this id: it is counted once more when they have ended.
     pub unconfirmed: Option<i64>,
     /// Whether it is being counted once more.
@@ -103,8 +105,7 @@ const STANDBY_WAIT_MAX: Duration = Duration::from_secs(2);
 
 impl LaneState {
     /// Closed, and due now.
-    pub fn new(name: String, gauge: Arc<Gauge>, checked: Option<Checked>, now: Instant) -> Self {
-        let unconfirmed = checked.filter(|checked| !checked.is_final).and_then(|checked| checked.position);
+    pub fn new(name: String, gauge: Arc<Gauge>, now: Instant) -> Self {
         Self {
             name,
             gauge,
@@ -114,13 +115,14 @@ impl LaneState {
             was_opened: false,
             history: None,
             table: None,
-            unconfirmed,
+            key: None,
+            unconfirmed: None,
             confirming: Confirming::From(now),
-            vouched: checked.and_then(|checked| checked.position),
+            vouched: None,
             audited: Audited::default(),
             audited_at: now,
             counted_at: None,
-            counted: checked,
+            counted: None,
             is_under_audit: false,
             lag: Lag::default(),
             stalled_at: None,
@@ -131,12 +133,12 @@ impl LaneState {
     }
 
     /// Whether only a new mark can lead it on: it is at the front, or what follows is not decided.
-    pub fn awaits_mark(&self, front: Option<i64>, decided: Option<i64>) -> bool {
+    pub(crate) fn awaits_mark(&self, front: Option<i64>, decided: Option<i64>) -> bool {
         self.position >= front || self.is_stalled(decided)
     }
 
     /// Whether it waits, behind the front, for more ids to be decided.
-    pub fn is_stalled(&self, decided: Option<i64>) -> bool {
+    pub(crate) fn is_stalled(&self, decided: Option<i64>) -> bool {
         let here = Stall {
             position: self.position,
             decided,
@@ -148,6 +150,7 @@ impl LaneState {
     pub fn opened(&mut self, lane: Lane, log: &Logger) {
         let lost_with = self.connection.lost_with().cloned();
         let (position, history, table, compared) = (lane.position, lane.history.clone(), lane.table, lane.compared);
+        self.key = Some(lane.key.clone());
         if !self.connection.opened(Box::new(lane), Instant::now()) {
             return;
         }
@@ -194,7 +197,7 @@ impl LaneState {
     }
 
     /// It came back from a pass. Gives whether it moved. One that was halted meanwhile, by an audit, stays halted: its lane is dropped.
-    pub fn returned(&mut self, lane: Lane, log: &Logger) -> bool {
+    pub(crate) fn returned(&mut self, lane: Lane, log: &Logger) -> bool {
         let has_moved = lane.position > self.position;
         (self.position, self.vouched) = (lane.position, lane.position);
         if has_moved {
@@ -241,7 +244,7 @@ impl LaneState {
     }
 
     /// What it waits for is tried now; one that had stopped is compared whole. Gives whether it waited.
-    pub fn retry(&mut self, now: Instant) -> bool {
+    pub(crate) fn retry(&mut self, now: Instant) -> bool {
         if self.connection.is_halted() {
             (self.history, self.table) = (None, None);
         }
@@ -250,7 +253,7 @@ impl LaneState {
 
     /// Rows were rejected: the lane is opened anew, whose checks tell whether somebody else wrote there, and what comes before the rejected
     /// event is appended in smaller batches, at last one event at a time. `false` when there is nothing to look closer at.
-    pub fn looks_closer(&mut self, error: &Error, events_max: u64, until: Option<i64>, log: &Logger) -> bool {
+    pub(crate) fn looks_closer(&mut self, error: &Error, events_max: u64, until: Option<i64>, log: &Logger) -> bool {
         let before = self.batch_events_max().unwrap_or(events_max);
         if self.connection.is_halted() || error.kind() != Kind::Rejected || !error.is_of_rows() || before <= 1 {
             return false;
@@ -264,13 +267,13 @@ impl LaneState {
     }
 
     /// How many events a batch may have while rejected rows are looked at.
-    pub fn batch_events_max(&self) -> Option<u64> {
+    pub(crate) fn batch_events_max(&self) -> Option<u64> {
         self.closer.as_ref().map(|closer| closer.events_max)
     }
 }
 
 /// A wait as the log has it.
-pub fn milliseconds(wait: Duration) -> u64 {
+pub(crate) fn milliseconds(wait: Duration) -> u64 {
     u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
 }
 

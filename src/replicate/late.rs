@@ -3,22 +3,22 @@
 //! It compares counts of id ranges on both sides: all that was appended since the last audit, what lies shortly before, and in
 //! rotation a part of everything older. It finds what no proof can exclude: ids drawn in an earlier transaction, or set by hand.
 
-use crate::config::{DestinationConfig, remedy};
+use crate::config::remedy;
+use crate::destination::connector::{Connector, ObservedPlace, OpenLimits};
+use crate::destination::registry::connector;
 use crate::error::{Error, Kind, Result};
 use crate::event::range::{IdRange, shown};
 use crate::event::store::EventStore;
 use crate::event::wire::Wire;
 use crate::fail;
 use crate::postgres::attended::attended;
-use crate::postgres::connect::{Purpose, Session};
-use crate::postgres::fault::Side;
 use crate::postgres::pool::Lent;
-use crate::postgres::table::store::PgTable;
-use crate::replicate::Replication;
+use crate::postgres::pooler::Ways;
 use crate::replicate::check::agreement;
-use crate::replicate::check::damage;
+use crate::replicate::check::{damage, source_store};
+use crate::replicate::replication::Replication;
 use crate::replicate::source_state::Source;
-use futures::future::{join, try_join};
+use futures::future::{join_all, try_join};
 use std::time::Duration;
 
 /// How often late arrivals are looked for; processes that tools/chaos kills do not live for a minute.
@@ -71,27 +71,29 @@ pub struct Held {
 /// # Errors
 /// `Order` with the first id that is missing at the destination, or `Contents` when it has more; those of the servers, `Unavailable` when one takes too long included.
 pub(super) async fn audit(run: &Replication, source: &Source, index: usize, wire: &Wire, scope: Scope, held: Held) -> Result<Found> {
-    let both = Both::open(run, source, index).await?;
-    let tables = both.sides(source, wire);
+    let (to, limits) = (&run.config.destinations[index], limits(run));
+    let connector = connector(to);
+    let both = both(source, &*connector, &to.name, wire, &limits).await?;
+    let ours = source_store((&both.lent, &source.shape), wire);
+    let stores = (&ours as &dyn EventStore, both.destination.store());
     let before = match scope {
         Scope::Since(before) => before,
         Scope::Everything => {
             return both
-                .while_attended(run, compare_counts(&tables, &both.to.name, Audited::default(), held))
+                .while_attended(run, compare_counts(stores, both.name, Audited::default(), held))
                 .await;
         }
     };
-    let counted = tokio::time::timeout(AUDIT_MAX, compare_counts(&tables, &both.to.name, before, held)).await;
+    let counted = tokio::time::timeout(AUDIT_MAX, compare_counts(stores, both.name, before, held)).await;
     counted.unwrap_or_else(|_| {
         Err(Error::new(Kind::Unavailable, "cannot look for late arrivals").because(format!("no answer for {} s", AUDIT_MAX.as_secs())))
     })
 }
 
-async fn compare_counts(tables: &CountedTables<'_>, name: &str, before: Audited, held: Held) -> Result<Found> {
+async fn compare_counts((ours, theirs): (&dyn EventStore, &dyn EventStore), name: &str, before: Audited, held: Held) -> Result<Found> {
     let Some(position) = held.position else {
         return Ok(Found::Agreed(before));
     };
-    let (ours, theirs): (&dyn EventStore, &dyn EventStore) = (&tables.0, &tables.1);
     let ends = theirs.ends().await?;
     if ends.highest < Some(position) {
         return Ok(Found::WentBackwards(ends.highest));
@@ -129,21 +131,22 @@ async fn compare_counts(tables: &CountedTables<'_>, name: &str, before: Audited,
 /// `Contents` when the source holds another number of events up to there, with the case; `Unavailable` when the destination is behind that id; those of the
 /// servers.
 pub(super) async fn confirm(run: &Replication, source: &Source, index: usize, wire: &Wire, through: i64) -> Result<()> {
-    let both = Both::open(run, source, index).await?;
-    let tables = both.sides(source, wire);
-    let (ours, theirs): (&dyn EventStore, &dyn EventStore) = (&tables.0, &tables.1);
+    let (to, limits) = (&run.config.destinations[index], limits(run));
+    let (connector, name) = (connector(to), &to.name);
+    let both = both(source, &*connector, name, wire, &limits).await?;
+    let store = source_store((&both.lent, &source.shape), wire);
+    let (ours, theirs): (&dyn EventStore, &dyn EventStore) = (&store, both.destination.store());
     let range = IdRange { after: None, through };
     let (here, there) = both.while_attended(run, counts(ours, theirs, range)).await?;
     if here == there {
         return Ok(());
     }
     if theirs.ends().await?.highest < Some(through) {
-        return Err(Error::new(Kind::Unavailable, "the destination went backwards while it was counted").at(both.session.place()));
+        return Err(Error::new(Kind::Unavailable, "the destination went backwards while it was counted").at(theirs.place()));
     }
     if here < there {
-        return explain(ours, theirs, range, (here, there), &both.to.name).await.and_then(Err);
+        return explain(ours, theirs, range, (here, there), name).await.and_then(Err);
     }
-    let name = &both.to.name;
     if let Some(damage) = damage::find(ours, theirs, through).await? {
         return Err(damage.error(name));
     }
@@ -172,47 +175,46 @@ fn events(count: u64) -> String {
     }
 }
 
-/// The tables of both sides, the source's first.
-type CountedTables<'a> = (PgTable<&'a Session>, PgTable<&'a Session>);
-
-/// Sessions of their own on the source and on one destination, to count.
+/// Both sides of a lane, each asked over a session of its own.
 struct Both<'a> {
     lent: Lent<'a>,
-    session: Session,
-    to: &'a DestinationConfig,
+    destination: Box<dyn ObservedPlace + 'a>,
+    name: &'a str,
 }
 
-impl<'a> Both<'a> {
-    async fn open(run: &'a Replication, source: &'a Source, index: usize) -> Result<Self> {
-        let to = &run.config.destinations[index];
-        let purpose = Purpose {
-            what: "audit",
-            side: Side::Destination,
-        };
-        let session = Session::open(&to.postgres().conninfo, purpose, run.config.limits.connect_timeout).await?;
-        let lent = source.check_session().await?;
-        Ok(Self { lent, session, to })
-    }
+/// Opens both sides.
+async fn both<'a>(
+    source: &'a Source,
+    connector: &'a dyn Connector,
+    name: &'a str,
+    wire: &'a Wire,
+    limits: &'a OpenLimits<'a>,
+) -> Result<Both<'a>> {
+    let destination = connector.observe(wire, limits).await?;
+    let lent = source.check_session().await?;
+    Ok(Both { lent, destination, name })
+}
 
+fn limits(run: &Replication) -> OpenLimits<'_> {
+    OpenLimits {
+        what: "audit",
+        id_column: &run.config.source.id_column,
+        connect_timeout: run.config.limits.connect_timeout,
+        append_timeout: run.config.limits.append_timeout,
+        ways: Ways::known(),
+    }
+}
+
+impl Both<'_> {
     /// Counts as long as both servers are alive; what one still counts is of no use when the other has failed.
     async fn while_attended<T>(&self, run: &Replication, counting: impl Future<Output = Result<T>>) -> Result<T> {
-        let sessions = [
-            (&*self.lent, &run.config.source.conninfo),
-            (&self.session, &self.to.postgres().conninfo),
-        ];
+        let ours = (&*self.lent, &run.config.source.conninfo);
+        let sessions: Vec<_> = std::iter::once(ours).chain(self.destination.sessions()).collect();
         let counted = attended(&sessions, run.config.limits.connect_timeout, &run.log, counting).await;
         if counted.is_err() {
-            join(self.lent.cancel(), self.session.cancel()).await;
+            join_all(sessions.iter().map(|(session, _)| session.cancel())).await;
         }
         counted
-    }
-
-    fn sides<'b>(&'b self, source: &Source, wire: &Wire) -> CountedTables<'b> {
-        let of = |session: &'b Session, table| PgTable::new(session, table, &source.shape.id_column, wire);
-        (
-            of(&self.lent, &source.shape.table.name),
-            of(&self.session, &self.to.postgres().table),
-        )
     }
 }
 

@@ -9,7 +9,8 @@ use crate::event::batch::Item;
 use crate::event::feed::Feeder;
 use crate::replicate::fan_out::{Holds, patience};
 use crate::replicate::lane::{Lane, Returned, Travellers};
-use crate::source::read::{Batches, Ended};
+use crate::replicate::read_progress::Reached;
+use crate::source::read::Batches;
 use crate::stop::Stop;
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -29,21 +30,6 @@ pub struct Bounds {
     pub room_max: usize,
     /// A lane for which the others wait longer is cut off; in a long pass [`patience`] adds to it.
     pub hold_max: Duration,
-}
-
-/// How far a read of the source has come. It says something about the source alone, whatever becomes of the lanes.
-#[derive(Clone, Copy, Debug)]
-pub struct Reached {
-    /// The connection to the source over which it went.
-    pub epoch: u64,
-    /// How the read ended; `None` while it goes on, or when it was stopped or failed.
-    pub ended: Option<Ended>,
-    /// Id of the last row taken from the source, kept back ones included.
-    pub taken: Option<i64>,
-    /// Id of the last row of the last batch that was closed.
-    pub shipped: Option<i64>,
-    /// How large its rows were on average; `None` without rows.
-    pub row_bytes: Option<u64>,
 }
 
 /// The lead of a pass that goes beyond the front: given up as soon as its read is over or waits for its lanes, so that others may go on.

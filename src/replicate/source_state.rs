@@ -7,12 +7,13 @@ use crate::event::wire::Wire;
 use crate::postgres::identity::ServerIdentity;
 use crate::postgres::pool::{Lent, Pool};
 use crate::replicate::check::shape::SourceShape;
-use crate::replicate::pass::Reached;
+use crate::replicate::history::History;
+use crate::replicate::read_progress::Reached;
 use crate::retry::{Connection, Loss, Policy};
 use crate::source::along::News;
 use crate::source::cut::{Limits, Mark, Stopped};
 use crate::source::discipline::Discipline;
-use crate::source::durability::{Files, Gate};
+use crate::source::durability::Gate;
 use crate::source::explain::{Sight, View};
 use crate::source::mark::{Blocked, Front};
 use crate::source::read::{Ended, Reading};
@@ -49,36 +50,17 @@ pub struct Source {
     pub checks: Pool,
 }
 
-/// The past of a source's events, as far as it can be told from another: where it differs, events may be missing that were there before.
-#[derive(Clone, Debug, Default)]
-pub struct History {
-    server: (Option<u64>, Option<u32>, u32),
-    table_oid: u32,
-    files: Files,
-}
-
-impl History {
-    /// Whether everything that was there in the earlier one is there still, as far as this can tell.
-    pub fn continues(&self, earlier: &Self) -> bool {
-        (self.server, self.table_oid) == (earlier.server, earlier.table_oid) && self.files.continue_those(&earlier.files)
-    }
-}
-
 impl Source {
     /// The past of its events.
     pub fn history(&self) -> History {
-        History {
-            server: self.server.history(),
-            table_oid: self.shape.table.oid,
-            files: self.gate.files(),
-        }
+        History::new(self.server.history(), self.shape.table.oid, self.gate.files())
     }
 
     /// A session for checks and counts, on the same server as all others: what another one says of its events is no word on these.
     ///
     /// # Errors
     /// Those of the connection; `Upstream` when another server answers: then the source is connected anew.
-    pub async fn check_session(&self) -> Result<Lent<'_>> {
+    pub(crate) async fn check_session(&self) -> Result<Lent<'_>> {
         let lent = self.checks.get().await?;
         if lent.server().identity == self.server {
             return Ok(lent);
@@ -165,7 +147,7 @@ impl SourceState {
     }
 
     /// The number of the present or coming connection.
-    pub fn epoch(&self) -> u64 {
+    pub(crate) fn epoch(&self) -> u64 {
         self.epoch
     }
 
@@ -188,7 +170,7 @@ impl SourceState {
     }
 
     /// The present connection.
-    pub fn connected(&self) -> Option<Arc<Source>> {
+    pub(crate) fn connected(&self) -> Option<Arc<Source>> {
         self.connection.open().map(Arc::clone)
     }
 
@@ -201,7 +183,7 @@ impl SourceState {
     }
 
     /// Tries it now, if that is what is waited for. Gives whether it was.
-    pub fn retry(&mut self, now: Instant) -> bool {
+    pub(crate) fn retry(&mut self, now: Instant) -> bool {
         !self.connection.is_halted() && self.connection.retry(now)
     }
 
@@ -216,7 +198,7 @@ impl SourceState {
     }
 
     /// When it was last opened.
-    pub fn opened_at(&self) -> Instant {
+    pub(crate) fn opened_at(&self) -> Instant {
         self.opened_at
     }
 
@@ -231,7 +213,7 @@ impl SourceState {
     }
 
     /// A lane was compared with the source over this connection, and has come to here: it reads on from there, and nobody looks before it.
-    pub fn hear_of(&mut self, position: Option<i64>, epoch: u64) {
+    pub(crate) fn hear_of(&mut self, position: Option<i64>, epoch: u64) {
         if epoch != self.epoch {
             return;
         }
@@ -240,7 +222,7 @@ impl SourceState {
     }
 
     /// The follower, when it is here and the mark it found was used; and what ends its look when the connection is given up.
-    pub fn take_follower(&mut self) -> Option<(Box<Follower>, Stop)> {
+    pub(crate) fn take_follower(&mut self) -> Option<(Box<Follower>, Stop)> {
         if self.news.is_some() {
             return None;
         }
@@ -257,12 +239,12 @@ impl SourceState {
     }
 
     /// The mark in hand and what came along, once.
-    pub fn take_news(&mut self) -> Option<News> {
+    pub(crate) fn take_news(&mut self) -> Option<News> {
         self.news.take()
     }
 
     /// Whether rows are known to be so small that the first ones may be read along with a look, all of them in memory.
-    pub fn has_small_rows(&self) -> bool {
+    pub(crate) fn has_small_rows(&self) -> bool {
         self.row_bytes.is_some_and(|bytes| bytes <= SMALL_ROW_BYTES)
     }
 
@@ -272,7 +254,7 @@ impl SourceState {
     }
 
     /// The mark for a group that is behind the front; `None` when it is not.
-    pub fn mark_behind(&self, after: Option<i64>) -> Option<Mark> {
+    pub(crate) fn mark_behind(&self, after: Option<i64>) -> Option<Mark> {
         let source = self.connection.open()?;
         (self.front.shipped > after).then(|| source.mark_through(self.decided))
     }
@@ -305,7 +287,7 @@ impl SourceState {
     }
 
     /// Where reading stands, in words.
-    pub fn in_words(&self) -> String {
+    pub(crate) fn in_words(&self) -> String {
         format!("everything up to id {} was shipped", shown(self.front.shipped))
     }
 }

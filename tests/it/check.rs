@@ -9,20 +9,14 @@ pub mod values;
 use crate::configured::{self, config};
 use crate::harness::{Database, fresh_database, fresh_destination};
 use counterfoil::config::ReplicationConfig;
-use counterfoil::destination::connector::OpenLimits;
-use counterfoil::destination::registry::connector;
 use counterfoil::error::Error;
 use counterfoil::postgres::connect::{Purpose, Session};
 use counterfoil::postgres::fault::Side;
-use counterfoil::replicate::check::contents::Circumstances;
+use counterfoil::postgres::pooler::Ways;
 use counterfoil::replicate::check::dry_run::{self, DryRun};
-use counterfoil::replicate::check::{self, Candidate, Findings};
+use counterfoil::replicate::check::{self, Findings};
 use std::time::Duration;
 
-const AT_THE_START: Circumstances = Circumstances {
-    decided: None,
-    has_written: false,
-};
 const LONG: Duration = Duration::from_secs(20);
 
 /// A source as `init source --ids sequence` makes it, without triggers.
@@ -47,34 +41,12 @@ async fn open(conninfo: &counterfoil::config::libpq::Conninfo, side: Side) -> Re
     Session::open(conninfo, Purpose { what: "test", side }, LONG).await
 }
 
-async fn with_candidates<T>(config: &ReplicationConfig, run: impl AsyncFnOnce(&Session, &[Candidate<'_>]) -> T) -> T {
-    let source = open(&config.source.conninfo, Side::Source).await.unwrap();
-    let mut sessions = Vec::new();
-    for destination in &config.destinations {
-        sessions.push(open(&destination.postgres().conninfo, Side::Destination).await);
-    }
-    let candidates = config.destinations.iter().zip(&sessions);
-    let candidates: Vec<Candidate<'_>> = candidates
-        .map(|(config, session)| Candidate {
-            config,
-            session: session.as_ref(),
-        })
-        .collect();
-    run(&source, &candidates).await
-}
-
 async fn findings(config: &ReplicationConfig) -> Findings {
-    with_candidates(config, async |source, candidates| {
-        check::everything(config, source, candidates, false).await
-    })
-    .await
+    check::everything(config, &Ways::unknown(), false, &counterfoil::log::none()).await
 }
 
 async fn dry_run(config: &ReplicationConfig) -> DryRun {
-    with_candidates(config, async |source, candidates| {
-        dry_run::dry_run(config, source, candidates).await
-    })
-    .await
+    dry_run::dry_run(config, &counterfoil::log::none()).await.unwrap()
 }
 
 /// The one problem that is found, with its exit code.
@@ -212,25 +184,4 @@ async fn a_dry_run_of_a_wrong_destination_ends_with_the_refusal() {
     let run = dry_run(&config(&source, &[("copy", &destination)])).await;
     assert!(run.to_string().contains("holds another event 100 than the source"), "{run}");
     assert_eq!(run.findings.problems.worst().unwrap().kind().consequence().exit_code, 4);
-}
-
-#[tokio::test]
-async fn a_latecomer_passes_the_same_checks_alone() {
-    let (source, destination) = equal_pair().await;
-    let config = config(&source, &[("late", &destination)]);
-    let found = findings(&config).await;
-    let of = found.source.unwrap();
-    let ours = open(&source.conninfo, Side::Source).await.unwrap();
-    let limits = OpenLimits {
-        connect_timeout: LONG,
-        append_timeout: LONG,
-        is_way_known: true,
-    };
-    let place = connector(&config.destinations[0]).open(of.schema(), limits).await.unwrap();
-    let late = ("late", &*place);
-    let found = check::latecomer(late, (&ours, &of), AT_THE_START).await;
-    assert_eq!(found.unwrap().events, 100);
-    destination.execute("update events set event = '{}' where id = 1").await;
-    let found = check::latecomer(late, (&ours, &of), AT_THE_START).await;
-    assert!(found.unwrap_err().report().contains("does not begin as the source does"));
 }

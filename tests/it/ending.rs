@@ -2,13 +2,12 @@
 
 use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_destination_server};
 use crate::support::events::{arrives, equal, highest, init_destination, init_source, init_source_with, insert, prefix, statement};
-use crate::support::proxy::{Network, Proxy};
+use crate::support::proxy::Network;
 use crate::support::replicator::{Replicator, Setup};
-use crate::support::{through, until};
+use crate::support::{lock_out, through, until};
 use counterfoil::postgres::server::{Server, Settings};
 use rustix::process::Signal;
 use std::collections::BTreeSet;
-use std::time::Duration;
 use tokio_postgres::Client;
 
 async fn pair() -> (Database, Database) {
@@ -296,38 +295,29 @@ async fn a_transaction_that_holds_the_mark_is_named_with_its_process_application
     assert_eq!(highest(&destination).await, 0);
 }
 
-/// A replicator, with these keys, whose source is locked once its first checks have passed: the session that looks for the mark waits then.
-async fn locked_after_its_checks(keys: &[&str]) -> (Database, Replicator, Client, Proxy) {
+/// A replicator, with these keys, whose source is locked: the session that looks for the mark waits in its checks.
+async fn locked_source(keys: &[&str]) -> (Database, Replicator, Client) {
     let (source, destination) = pair().await;
     insert(&source, 5).await;
-    let slow = Network {
-        delay: Duration::from_millis(15),
-        ..Network::default()
-    };
-    let proxy = through(&source, slow).await;
-    let setup = Setup::from_url(&proxy.url(&source.conninfo.database)).to("copy", &destination);
+    let setup = Setup::from(&source).to("copy", &destination);
     let setup = keys.iter().fold(setup, |setup, key| setup.key(key));
-    let locker = source.client().await;
-    let mut replicator = setup.start(&[]);
-    replicator.says(&["the source was checked"]).await;
-    locker
-        .batch_execute("begin; lock table events in access exclusive mode")
-        .await
-        .unwrap();
-    (destination, replicator, locker, proxy)
+    let locker = lock_out(&source).await;
+    (destination, setup.start(&[]), locker)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_source_that_never_answers_after_its_checks_ends_the_time_allowed_with_8() {
-    let (_destination, mut replicator, _locker, _proxy) = locked_after_its_checks(&["retry_for_ms = 2000"]).await;
+async fn a_source_that_never_answers_its_checks_ends_the_time_allowed_with_8() {
+    let keys = ["retry_for_ms = 2000", "connect_timeout_ms = 1500"];
+    let (_destination, mut replicator, _locker) = locked_source(&keys).await;
     let end = replicator.ends().await;
     assert_eq!(end.code, Some(8), "{end:?}");
-    assert!(end.report.contains("nothing has moved for 2000 ms"), "{}", end.report);
+    assert_eq!(end.report.matches("error: ").count(), 1, "{}", end.report);
+    assert!(end.report.contains("cannot open the source"), "{}", end.report);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lock_that_stops_an_opening_is_told_and_waited_for() {
-    let (destination, mut replicator, locker, _proxy) = locked_after_its_checks(&["connect_timeout_ms = 1500"]).await;
+    let (destination, mut replicator, locker) = locked_source(&["connect_timeout_ms = 1500"]).await;
     replicator
         .says(&["cannot open the source", "no answer for 1500 ms", "locked the table"])
         .await;
@@ -339,7 +329,7 @@ async fn a_lock_that_stops_an_opening_is_told_and_waited_for() {
 /// A statement that waits for a lock waits for ever, whoever has asked.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_opening_that_was_given_up_leaves_nobody_waiting_at_the_server() {
-    let (destination, replicator, locker, _proxy) = locked_after_its_checks(&["connect_timeout_ms = 1500"]).await;
+    let (destination, replicator, locker) = locked_source(&["connect_timeout_ms = 1500"]).await;
     let waiting = "select coalesce(string_agg(pid::text, ','), '') from pg_locks where relation = 'events'::regclass and not granted";
     let mut seen = BTreeSet::new();
     until("it has tried three times", async || {

@@ -5,7 +5,7 @@ use crate::harness::{Database, fresh_database, fresh_destination};
 use counterfoil::config::{Ids, ReplicationConfig};
 use counterfoil::error::{Error, Kind, Problems};
 use counterfoil::replicate::snapshot::publisher;
-use counterfoil::replicate::{Checked, Replication, replicate};
+use counterfoil::replicate::{Replication, replicate};
 use counterfoil::sql::LOCK_REPLICATOR;
 use counterfoil::stop::{self, Stopper};
 use std::sync::Arc;
@@ -14,13 +14,6 @@ use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 
 const WAIT_MAX: Duration = Duration::from_secs(60);
-/// A destination that was found to be empty.
-const EMPTY: Checked = Checked {
-    first_id: None,
-    position: None,
-    events: 0,
-    is_final: true,
-};
 const IDS: &str = "select coalesce(string_agg(id::text, ',' order by id), '') from events";
 
 /// A source and two destinations; the second is held by somebody else until its holder is dropped.
@@ -65,7 +58,6 @@ async fn hold(destination: &Database) -> Client {
 
 fn follow(config: ReplicationConfig) -> (Stopper, JoinHandle<Problems>) {
     let run = Replication {
-        checked: vec![Some(EMPTY); config.destinations.len()],
         snapshots: publisher(&config),
         told: Arc::default(),
         config: Arc::new(config),

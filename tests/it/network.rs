@@ -4,7 +4,7 @@ use crate::harness::{Database, fresh_database, fresh_destination};
 use crate::support::events::{arrives, equal, init_destination, init_source, insert, prefix};
 use crate::support::proxy::{Break, Network, Proxy, Way};
 use crate::support::replicator::Setup;
-use crate::support::{is_full, lock_out, through, until, waiting_process};
+use crate::support::{counting_process, hold_up_counts, is_full, through, until};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -142,21 +142,21 @@ async fn a_destination_that_is_lost_while_another_is_compared_ends_nothing_but_i
     let lost = fresh_destination().await;
     init_destination(&lost).await;
     let proxy = through(&lost, Network::default()).await;
-    let locker = lock_out(&slow).await;
+    let locker = hold_up_counts(&slow).await;
     let setup = by(&proxy, &source, &lost).to("slow", &slow);
     let mut replicator = setup.start(&["--until-caught-up"]);
     let mut counting = Vec::new();
     until("one destination is compared", async || {
-        counting = waiting_process(&slow).await;
+        counting = counting_process(&slow).await;
         counting != ["0"]
     })
     .await;
-    let idle = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'counterfoil/check' and state = 'idle'";
+    let idle = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'counterfoil/append' and state = 'idle'";
     until("the other was compared", async || lost.query(idle).await != ["0"]).await;
     proxy.break_all(Break::ClientForgotten);
     // Longer than it takes to look twice.
     tokio::time::sleep(Duration::from_secs(7)).await;
-    assert_eq!(waiting_process(&slow).await, counting, "{}", replicator.log());
+    assert_eq!(counting_process(&slow).await, counting, "{}", replicator.log());
     locker.batch_execute("rollback").await.unwrap();
     let end = replicator.ends().await;
     assert_eq!(end.code, Some(0), "{end:?}");

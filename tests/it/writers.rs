@@ -468,7 +468,6 @@ async fn a_reader_sees_a_prefix_of_whole_groups_at_every_moment_under_load() {
     config.destinations[0].postgres_mut().writers = 3;
     config.limits.max_events_per_write = 100;
     let run = Replication {
-        checked: vec![None],
         snapshots: publisher(&config),
         config: Arc::new(config),
         until_caught_up: false,

@@ -43,7 +43,6 @@ pub async fn play(events: u64, config: &Arc<ReplicationConfig>, servers: &Server
     writers.until_committed(events / 4).await?;
     let run = Replication {
         config: Arc::clone(config),
-        checked: vec![None; DESTINATIONS.len()],
         until_caught_up: false,
         fail_fast: false,
         audit_interval: AUDIT_INTERVAL,

@@ -3,7 +3,7 @@
 use super::args::Arguments;
 use crate::audit::compare::side::Place;
 use crate::cli::args::ConfigFile;
-use crate::cli::configuration;
+use crate::cli::begin::configuration;
 use crate::config::libpq::{Conninfo, Environment};
 use crate::config::load::Flags;
 use crate::config::{Ids, ReplicationConfig};

@@ -54,7 +54,7 @@ pub struct Conninfo {
 }
 
 /// One server.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Host {
     /// Name, address or socket directory.
     pub at: HostAt,
@@ -63,7 +63,7 @@ pub struct Host {
 }
 
 /// Where a server is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum HostAt {
     /// A host name or address (`host`), and the address to use without looking the name up (`hostaddr`).
     Tcp {

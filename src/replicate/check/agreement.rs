@@ -11,7 +11,7 @@ const DIGEST_LIMIT_MS: u32 = 10_000;
 
 /// Up to where two stores agree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Agreement {
+pub(crate) struct Agreement {
     /// Highest id of the destination up to which both hold the same; `None` when the first event is already unlike.
     pub through: Option<i64>,
     /// Whether every event up to there was compared; else only counts and single events were, because there are too many.
@@ -36,7 +36,7 @@ impl fmt::Display for Agreement {
 ///
 /// # Errors
 /// What a connection or a server says.
-pub async fn highest(source: &dyn EventStore, destination: &dyn EventStore, lowest: i64, highest: i64) -> Result<Agreement> {
+pub(crate) async fn highest(source: &dyn EventStore, destination: &dyn EventStore, lowest: i64, highest: i64) -> Result<Agreement> {
     let (through, is_exact) = match by_digest(source, destination, Search::new(lowest, highest)).await {
         Ok(through) => (through, true),
         // Too long, or too large a row for the server to write as text.

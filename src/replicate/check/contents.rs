@@ -3,34 +3,15 @@
 use crate::error::{Error, Kind, Result};
 use crate::event::range::IdRange;
 use crate::event::slate::{self, Texts};
-use crate::event::store::{Ends, EventDigest, EventStore};
+use crate::event::store::{Ends, EventDigest};
 use crate::event::wire::Wire;
 use crate::replicate::check::agreement::{self, Agreement};
 use crate::replicate::check::damage;
 use crate::replicate::check::disagreement::{Comparison, Disagreement, Found, judge, message};
+use crate::replicate::check::lane_stores::{Circumstances, Contents, LaneStores};
 use crate::replicate::check::shape::SourceShape;
 use crate::sql;
 use futures::future::{join_all, try_join, try_join_all};
-
-/// A destination whose contents are compared with the source's: both give the columns that are copied.
-#[derive(Clone, Copy)]
-pub struct Lane<'a> {
-    /// Name as configured.
-    pub name: &'a str,
-    /// What the source holds of them.
-    pub source: &'a dyn EventStore,
-    /// What the destination holds of them.
-    pub destination: &'a dyn EventStore,
-}
-
-/// When contents are compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Circumstances {
-    /// Up to where every id was decided at the source before.
-    pub decided: Option<i64>,
-    /// Whether this run has written already.
-    pub has_written: bool,
-}
 
 /// A comparison in the course of a run that finds out nothing about gaps.
 const LATER: Circumstances = Circumstances {
@@ -38,40 +19,13 @@ const LATER: Circumstances = Circumstances {
     has_written: true,
 };
 
-impl Circumstances {
-    /// What state things are in, at the end of a remedy.
-    pub fn ending(self) -> &'static str {
-        match self.has_written {
-            false => "nothing was written",
-            true => "nothing more is written, and what was written stays",
-        }
-    }
-}
-
-/// What a destination was found to hold, all of it equal to the source's as far as checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Contents {
-    /// Its lowest and highest id.
-    pub ends: Ends,
-    /// Its events.
-    pub events: u64,
-    /// Whether no transaction was open that may still insert at or below its highest id: then the count is the last word.
-    pub is_final: bool,
-}
-
-impl Lane<'_> {
-    fn place(&self) -> String {
-        format!("destination {:?}, {}", self.name, self.destination.place())
-    }
-}
-
 /// Compares first event, last event and count of every destination with the source's, all at the same time; the source is counted once for all.
 ///
 /// Reads only. An error is of one destination: `Contents` with the highest id up to which both agree, or what its server says.
 ///
 /// # Errors
 /// What the source says: then nothing is known of any destination.
-pub async fn compare_all(of: &SourceShape, lanes: &[Lane<'_>], when: Circumstances) -> Result<Vec<Result<Contents>>> {
+pub(crate) async fn compare_all(of: &SourceShape, lanes: &[LaneStores<'_>], when: Circumstances) -> Result<Vec<Result<Contents>>> {
     let ends = join_all(lanes.iter().map(|lane| lane.destination.ends())).await;
     let positions: Vec<Option<i64>> = ends.iter().map(|ends| ends.as_ref().ok().and_then(|ends| ends.highest)).collect();
     let counted: Vec<_> = lanes.iter().zip(&ends).map(|(lane, ends)| count_through(lane, ends)).collect();
@@ -88,7 +42,7 @@ pub async fn compare_all(of: &SourceShape, lanes: &[Lane<'_>], when: Circumstanc
 ///
 /// # Errors
 /// `Contents` with the highest id up to which both agree, `Unavailable` where a standby may only be late; else what a server says.
-pub async fn last_event(of: &SourceShape, lane: &Lane<'_>) -> Result<Option<i64>> {
+pub async fn last_event(of: &SourceShape, lane: &LaneStores<'_>) -> Result<Option<i64>> {
     let ends = lane.destination.ends().await?;
     let Some(position) = ends.highest else { return Ok(None) };
     let found = Found {
@@ -119,11 +73,11 @@ pub async fn last_event(of: &SourceShape, lane: &Lane<'_>) -> Result<Option<i64>
 
 type Baseline<'a> = (&'a SourceShape, Circumstances);
 
-async fn verdict(lane: &Lane<'_>, grounds: Baseline<'_>, ends: Result<Ends>, counts: (u64, Result<u64>)) -> Result<Contents> {
+async fn verdict(lane: &LaneStores<'_>, grounds: Baseline<'_>, ends: Result<Ends>, counts: (u64, Result<u64>)) -> Result<Contents> {
     compare(lane, grounds, ends?, (counts.0, counts.1?)).await
 }
 
-async fn count_through(lane: &Lane<'_>, ends: &Result<Ends>) -> Result<u64> {
+async fn count_through(lane: &LaneStores<'_>, ends: &Result<Ends>) -> Result<u64> {
     match ends.as_ref().map(|ends| ends.highest) {
         Ok(Some(position)) => lane.destination.count_all(position).await,
         _ => Ok(0),
@@ -131,7 +85,7 @@ async fn count_through(lane: &Lane<'_>, ends: &Result<Ends>) -> Result<u64> {
 }
 
 /// The source's events up to each position, in one reading for all: the slices between neighbouring positions are counted and summed up.
-async fn count_slices(lanes: &[Lane<'_>], positions: &[Option<i64>]) -> Result<Vec<u64>> {
+async fn count_slices(lanes: &[LaneStores<'_>], positions: &[Option<i64>]) -> Result<Vec<u64>> {
     let Some(lane) = lanes.first() else { return Ok(Vec::new()) };
     let mut bounds: Vec<i64> = positions.iter().copied().flatten().collect();
     bounds.sort_unstable();
@@ -153,17 +107,7 @@ async fn count_slices(lanes: &[Lane<'_>], positions: &[Option<i64>]) -> Result<V
     Ok(positions.iter().map(|position| position.map_or(0, through)).collect())
 }
 
-/// How many events of the source each destination still lacks, when what it holds was found equal; one reading for all.
-///
-/// # Errors
-/// What the source says.
-pub async fn count_missing(lanes: &[(Lane<'_>, Contents)]) -> Result<Vec<u64>> {
-    let Some((lane, _)) = lanes.first() else { return Ok(Vec::new()) };
-    let all = lane.source.count(IdRange::ALL).await?;
-    Ok(lanes.iter().map(|(_, contents)| all.saturating_sub(contents.events)).collect())
-}
-
-async fn compare(lane: &Lane<'_>, (of, when): Baseline<'_>, destination: Ends, counts: (u64, u64)) -> Result<Contents> {
+async fn compare(lane: &LaneStores<'_>, (of, when): Baseline<'_>, destination: Ends, counts: (u64, u64)) -> Result<Contents> {
     let contents = Contents {
         ends: destination,
         events: counts.1,
@@ -194,7 +138,7 @@ async fn compare(lane: &Lane<'_>, (of, when): Baseline<'_>, destination: Ends, c
     }
 }
 
-async fn compare_event(lane: &Lane<'_>, id: i64) -> Result<Comparison> {
+async fn compare_event(lane: &LaneStores<'_>, id: i64) -> Result<Comparison> {
     let (source, destination) = try_join(lane.source.event_digest(id), lane.destination.event_digest(id)).await?;
     Ok(match (source, destination) {
         (None, _) => Comparison::AbsentAtSource,
@@ -212,7 +156,7 @@ fn unlike_columns(wire: &Wire, source: &EventDigest, destination: &EventDigest) 
 }
 
 /// Makes the message: what disagrees, up to where both agree, and what to do.
-async fn explain(lane: &Lane<'_>, (of, when): Baseline<'_>, found: &Found, disagreement: &Disagreement) -> Result<Error> {
+async fn explain(lane: &LaneStores<'_>, (of, when): Baseline<'_>, found: &Found, disagreement: &Disagreement) -> Result<Error> {
     if let (Disagreement::Count, Some(position)) = (disagreement, found.destination.highest)
         && let Some(damage) = damage::find(lane.source, lane.destination, position).await?
     {
@@ -246,7 +190,7 @@ async fn explain(lane: &Lane<'_>, (of, when): Baseline<'_>, found: &Found, disag
     Ok(message(lane, (of, when), (found, disagreement), agreed, is_slates).at(lane.place()))
 }
 
-async fn is_slates_event(of: &SourceShape, lane: &Lane<'_>, id: i64) -> Result<bool> {
+async fn is_slates_event(of: &SourceShape, lane: &LaneStores<'_>, id: i64) -> Result<bool> {
     let (source, destination) = try_join(lane.source.event_text(id), lane.destination.event_text(id)).await?;
     let (Some(source), Some(destination)) = (source, destination) else {
         return Ok(false);

@@ -16,7 +16,7 @@ pub struct Damage {
 ///
 /// # Errors
 /// What a connection or a server says.
-pub async fn find(source: &dyn EventStore, destination: &dyn EventStore, through: i64) -> Result<Option<Damage>> {
+pub(crate) async fn find(source: &dyn EventStore, destination: &dyn EventStore, through: i64) -> Result<Option<Damage>> {
     let range = IdRange::up_to(through);
     let (here, there) = try_join(source.index_counts(range), destination.index_counts(range)).await?;
     let damage = |side, counts: IndexCounts| counts.is_damaged().then_some(Damage { side, counts });

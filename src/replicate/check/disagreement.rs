@@ -1,7 +1,7 @@
 //! How a destination is not a copy of its source: a judgement of what was found, and the words for it.
 
 use super::agreement::Agreement;
-use super::contents::{Circumstances, Lane};
+use super::lane_stores::{Circumstances, LaneStores};
 use super::shape::SourceShape;
 use crate::config::remedy;
 use crate::error::{Error, Kind};
@@ -57,7 +57,7 @@ pub(super) fn judge(found: &Found) -> Option<Disagreement> {
 
 /// Says what disagrees, up to where both agree, and what to do.
 pub(super) fn message(
-    lane: &Lane<'_>,
+    lane: &LaneStores<'_>,
     (of, when): (&SourceShape, Circumstances),
     (found, disagreement): (&Found, &Disagreement),
     agreed: Agreement,
@@ -156,5 +156,4 @@ fn cure(name: &str, found: &Found, disagreement: &Disagreement, agreed: Agreemen
 }
 
 #[cfg(test)]
-#[path = "disagreement_tests.rs"]
 mod tests;

@@ -1,16 +1,20 @@
 //! The dry run: every check, and what a run would do, said to a person; nothing is written.
 
 use crate::config::ReplicationConfig;
-use crate::error::{Result, Warning};
+use crate::error::{Problems, Result, Warning};
 use crate::event::frame::Format;
-use crate::event::range;
+use crate::event::range::{self, IdRange};
+use crate::event::store::EventStore;
 use crate::event::wire::Wire;
 use crate::log::escape::fit;
 use crate::postgres::connect::Session;
-use crate::replicate::check::contents::{self, Contents, Lane};
+use crate::postgres::pooler::Ways;
+use crate::postgres::table::store::PgTable;
+use crate::replicate::check::lane_stores::Contents;
 use crate::replicate::check::shape::SourceShape;
-use crate::replicate::check::{self, Candidate, DestinationFindings, Findings, Tables};
+use crate::replicate::check::{self, DestinationFindings, Findings, source_store};
 use futures::future::try_join_all;
+use slog::Logger;
 use std::fmt;
 use std::time::Duration;
 
@@ -20,7 +24,6 @@ const EVENTS_PER_S_ASSUMED: f64 = 100_000.0;
 const BYTES_PER_S_ASSUMED: f64 = 50_000_000.0;
 
 /// What a dry run found. `Display` is the report for a person.
-#[derive(Debug)]
 pub struct DryRun {
     /// What the checks found. Its worst problem gives the exit code.
     pub findings: Findings,
@@ -48,53 +51,50 @@ impl Missing {
     }
 
     /// How long it would take at the assumed rates, whichever of events and bytes takes longer.
-    pub fn time_estimated(&self) -> Duration {
+    pub(crate) fn time_estimated(&self) -> Duration {
         #[allow(clippy::cast_precision_loss, reason = "an estimate")]
         let by_events = self.events as f64 / EVENTS_PER_S_ASSUMED;
         Duration::from_secs_f64(by_events.max(self.bytes() / BYTES_PER_S_ASSUMED))
     }
 }
 
-/// Runs every check and measures what is missing. Reads only.
-pub async fn dry_run(config: &ReplicationConfig, source: &Session, candidates: &[Candidate<'_>]) -> DryRun {
-    let mut findings = check::everything(config, source, candidates, false).await;
-    let missing = match &findings.source {
-        Some(shape) => all_missing(source, shape, candidates, &findings.destinations).await,
-        None => Ok(vec![None; candidates.len()]),
+/// Runs every check and measures what is missing. Takes and writes nothing.
+///
+/// # Errors
+/// When the source cannot be reached, everything that was found.
+pub async fn dry_run(config: &ReplicationConfig, log: &Logger) -> Result<DryRun, Problems> {
+    let mut findings = check::everything(config, &Ways::unknown(), false, log).await;
+    let Some(session) = &findings.session else {
+        return Err(findings.problems);
     };
-    let missing = findings.problems.note(missing).unwrap_or_else(|| vec![None; candidates.len()]);
-    DryRun {
+    let missing = match &findings.source {
+        Some(shape) => all_missing(session, shape, &findings.destinations).await,
+        None => Ok(vec![None; config.destinations.len()]),
+    };
+    let source_place = session.place().to_owned();
+    let missing = findings.problems.note(missing);
+    Ok(DryRun {
+        source_place,
+        missing: missing.unwrap_or_else(|| vec![None; config.destinations.len()]),
         findings,
-        source_place: source.place().to_owned(),
-        missing,
-    }
+    })
 }
 
-async fn all_missing(
-    source: &Session,
-    of: &SourceShape,
-    candidates: &[Candidate<'_>],
-    found: &[DestinationFindings],
-) -> Result<Vec<Option<Missing>>> {
-    let tables: Vec<Option<(Tables<'_>, Contents)>> = candidates
-        .iter()
-        .zip(found)
-        .map(|(candidate, found)| Some((tables(candidate, found, (source, of))?, found.contents?)))
-        .collect();
-    let compared = tables.iter().flatten();
-    let known: Vec<(Lane<'_>, Contents)> = compared.map(|(tables, contents)| (tables.lane(), *contents)).collect();
-    let events = contents::count_missing(&known).await?;
-    let compared = tables.iter().flatten().zip(events);
-    let missing = compared.map(|((tables, contents), events)| async move {
-        let event_bytes = tables.source.event_bytes(contents.ends.highest).await?.unwrap_or_default();
-        Result::Ok(Missing { events, event_bytes })
+/// What each destination lacks whose contents are the source's; the source is counted once for all.
+async fn all_missing(source: &Session, of: &SourceShape, found: &[DestinationFindings]) -> Result<Vec<Option<Missing>>> {
+    let compared = |found: &DestinationFindings| Some((source_store((source, of), found.open.as_ref()?.wire()), found.contents?));
+    let compared: Vec<Option<(PgTable<&Session>, Contents)>> = found.iter().map(compared).collect();
+    let Some((store, _)) = compared.iter().flatten().next() else {
+        return Ok(vec![None; found.len()]);
+    };
+    let all = store.count(IdRange::ALL).await?;
+    let missing = compared.iter().map(|compared| async move {
+        let Some((store, contents)) = compared else { return Ok(None) };
+        let event_bytes = store.event_bytes(contents.ends.highest).await?.unwrap_or_default();
+        let events = all.saturating_sub(contents.events);
+        Result::Ok(Some(Missing { events, event_bytes }))
     });
-    let mut missing = try_join_all(missing).await?.into_iter();
-    Ok(tables.iter().map(|tables| tables.as_ref().and_then(|_| missing.next())).collect())
-}
-
-fn tables<'a>(candidate: &Candidate<'a>, found: &'a DestinationFindings, of: (&'a Session, &SourceShape)) -> Option<Tables<'a>> {
-    Some(Tables::of(&found.name, candidate.session.ok()?, found.shape.as_ref()?, of))
+    try_join_all(missing).await
 }
 
 impl fmt::Display for DryRun {
@@ -127,11 +127,11 @@ fn write_source(out: &mut fmt::Formatter<'_>, place: &str, shape: &SourceShape) 
 }
 
 fn write_destination(out: &mut fmt::Formatter<'_>, found: &DestinationFindings, missing: Option<Missing>) -> fmt::Result {
-    let (Some(shape), contents) = (&found.shape, &found.contents) else {
+    let (Some(open), contents) = (&found.open, &found.contents) else {
         return writeln!(out, "{found}\n  refused or out of reach: see below");
     };
-    writeln!(out, "{found}, {}", shape.table.name)?;
-    writeln!(out, "  copied         {}", wire(&shape.wire))?;
+    writeln!(out, "{found}, {}", open.name())?;
+    writeln!(out, "  copied         {}", wire(open.wire()))?;
     match contents {
         Some(contents) if contents.events == 0 => writeln!(out, "  there          no event yet")?,
         Some(contents) => writeln!(
@@ -154,7 +154,7 @@ fn write_destination(out: &mut fmt::Formatter<'_>, found: &DestinationFindings, 
         Some(missing) => write_missing(out, missing)?,
         None => {}
     }
-    write_warnings(out, &shape.warnings)
+    write_warnings(out, open.warnings())
 }
 
 fn write_missing(out: &mut fmt::Formatter<'_>, missing: Missing) -> fmt::Result {

@@ -1,181 +1,253 @@
 //! The checks before the first write: every side is looked at, everything that is wrong is told together, nothing is written.
 
-pub mod agreement;
+pub(crate) mod agreement;
 pub mod contents;
 pub(super) mod damage;
 mod disagreement;
 pub mod dry_run;
 mod duplicates;
+pub mod lane_stores;
 pub mod notify;
 pub mod shape;
 
-use crate::config::{DestinationConfig, ReplicationConfig, SourceConfig};
-use crate::destination::connector::OpenPlace;
-use crate::destination::shape::{DestinationSeen, DestinationShape};
-use crate::error::{Error, Kind, Problems, Result};
+use crate::config::{ReplicationConfig, SourceConfig};
+use crate::destination::connector::{InspectedPlace, OpenLimits, OpenPlace};
+use crate::destination::registry::connector;
+use crate::error::{Kind, Problems, Result};
 use crate::event::wire::Wire;
-use crate::postgres::connect::Session;
+use crate::postgres::attended::attended;
+use crate::postgres::connect::{Purpose, Session};
+use crate::postgres::fault::Side;
+use crate::postgres::patience::Patience;
+use crate::postgres::pooler::Ways;
 use crate::postgres::table::store::PgTable;
-use crate::replicate::Checked;
+use crate::postgres::turns::Turns;
 use crate::source::settle::decided;
-use contents::{Circumstances, Contents, Lane};
 use duplicates::Named;
 use futures::future::{join, join_all};
+use lane_stores::{Circumstances, Contents, LaneStores};
 use shape::SourceShape;
+use slog::Logger;
 use std::fmt;
 use std::time::Duration;
 
 /// Transactions that are open at the source before contents are compared are waited for so long: most end, and the counts are final.
 const SETTLE_MAX: Duration = Duration::from_millis(300);
-
-/// A destination, and the session on it or why there is none.
-#[derive(Clone, Copy, Debug)]
-pub struct Candidate<'a> {
-    /// As configured.
-    pub config: &'a DestinationConfig,
-    /// A session, or why it could not be opened.
-    pub session: std::result::Result<&'a Session, &'a Error>,
-}
+/// What the sessions of a check that takes nothing are called.
+const WHAT: &str = "check";
 
 /// Everything the checks found.
-#[derive(Debug)]
 pub struct Findings {
+    /// A session at the source, if it was reached.
+    session: Option<Session>,
     /// The source, if nothing is wrong with it.
     pub source: Option<SourceShape>,
-    /// The destinations, in the order they were given.
+    /// The destinations, in the order of the configuration.
     pub destinations: Vec<DestinationFindings>,
     /// Everything that is wrong, of all sides.
     pub problems: Problems,
 }
 
 /// What was found about one destination.
-#[derive(Debug)]
 pub struct DestinationFindings {
     /// Name as configured.
     pub name: String,
-    /// Host, port and database, if it was reached.
-    pub place: Option<String>,
-    /// Its table and what is copied, if the source's fits in.
-    pub shape: Option<DestinationShape>,
+    /// Host, port and database.
+    pub place: String,
+    /// The place, if it can hold what the source has.
+    pub open: Option<Box<dyn OpenPlace>>,
     /// What it holds, if that equals what the source holds.
     pub contents: Option<Contents>,
 }
 
 impl DestinationFindings {
-    /// Whether it was reached and passed every check; otherwise all checks are due when it is next opened.
+    /// Whether it was reached and passed every check.
     pub fn is_checked(&self) -> bool {
         self.contents.is_some()
-    }
-
-    /// What a run need not find out again.
-    pub fn checked(&self) -> Option<Checked> {
-        self.contents.map(Checked::from)
     }
 }
 
 impl Findings {
     /// Whether something was found that stops everything before the first write. A destination that could not be reached does not.
     pub fn is_refused(&self) -> bool {
-        self.problems.iter().any(|problem| problem.kind().consequence().refuses_at_start)
+        are_refused(&self.problems)
     }
 }
 
-/// Runs every check of the source and of all destinations, as much as possible at the same time; reads only.
+/// Whether one of these stops everything before the first write.
+pub(super) fn are_refused(problems: &Problems) -> bool {
+    problems.iter().any(|problem| problem.kind().consequence().refuses_at_start)
+}
+
+/// Connects to all sides and runs every check, as much as possible at the same time; takes and writes nothing.
 ///
 /// Problems of one side do not hide those of another; contents are compared for each destination with which nothing else is wrong.
 /// `has_written`: whether this run has written already, for the words of what is wrong.
-pub async fn everything(config: &ReplicationConfig, source: &Session, candidates: &[Candidate<'_>], has_written: bool) -> Findings {
-    let Look {
-        mut findings,
-        sides,
-        is_unambiguous,
-    } = look(config, source, candidates).await;
-    if let Some(shape) = findings.source.as_ref().filter(|_| is_unambiguous) {
-        let decided = decided(source, &shape.table.name, &shape.id_column, &shape.ids.discipline, SETTLE_MAX).await;
-        let decided = findings.problems.note(decided);
-        let contents = match decided {
-            Some(decided) => {
-                let when = Circumstances { decided, has_written };
-                compared(source, shape, &sides, when, &mut findings.problems).await
-            }
-            None => sides.iter().map(|_| None).collect(),
-        };
-        for (destination, contents) in findings.destinations.iter_mut().zip(contents) {
-            destination.contents = contents;
-        }
+pub async fn everything(config: &ReplicationConfig, ways: &Ways, has_written: bool, log: &Logger) -> Findings {
+    let mut findings = shapes(config, ways).await;
+    if findings.source.is_none() || findings.problems.iter().any(|problem| problem.kind() == Kind::Usage) {
+        return findings;
+    }
+    let Findings {
+        session: Some(session),
+        source: Some(shape),
+        destinations,
+        problems,
+    } = &mut findings
+    else {
+        return findings;
+    };
+    let places: Vec<_> = destinations.iter().filter_map(named_place).collect();
+    let sessions = std::iter::once((&*session, &config.source.conninfo));
+    let sessions: Vec<_> = sessions.chain(places.iter().flat_map(|(_, place)| place.sessions())).collect();
+    let comparing = async {
+        let decided = decided(session, &shape.table.name, &shape.id_column, &shape.ids.discipline, SETTLE_MAX).await?;
+        compare((session, shape), &places, Circumstances { decided, has_written }).await
+    };
+    let compared = attended(&sessions, config.limits.connect_timeout, log, comparing).await;
+    let mut compared = problems.note(compared).unwrap_or_default().into_iter();
+    let contents: Vec<_> = destinations
+        .iter()
+        .map(|destination| destination.open.as_ref().and_then(|_| problems.note(compared.next()?)))
+        .collect();
+    for (destination, contents) in destinations.iter_mut().zip(contents) {
+        destination.contents = contents;
     }
     findings
 }
 
-/// Runs every check but the comparison of contents: whether each destination can hold what the source has, and whether no two sides are the
-/// same table. Reads only.
-pub async fn shapes(config: &ReplicationConfig, source: &Session, candidates: &[Candidate<'_>]) -> Findings {
-    look(config, source, candidates).await.findings
-}
-
-/// What was found before contents are compared.
-struct Look<'a> {
-    findings: Findings,
-    sides: Vec<Option<DestinationSide<'a>>>,
-    /// Whether no two sides are the same table.
-    is_unambiguous: bool,
-}
-
-async fn look<'a>(config: &ReplicationConfig, source: &Session, candidates: &[Candidate<'a>]) -> Look<'a> {
-    let mut problems = Problems::new();
-    let reached = reached(candidates, &mut problems);
-    let (shape, seen) = join(shape::source_shape(source, &config.source), seen(&config.source, reached)).await;
-    let shape = shape.map_err(|wrong| problems.extend(wrong)).ok();
-    let sides = sides(shape.as_ref(), seen, &mut problems);
-    let mut named = vec![Named::source(source, shape.as_ref())];
-    named.extend(sides.iter().flatten().map(DestinationSide::named));
-    let duplicates = duplicates::find(named).await;
-    let is_unambiguous = duplicates.is_empty();
-    problems.extend(duplicates);
-    let destinations = candidates.iter().zip(&sides);
-    let findings = Findings {
-        destinations: destinations
-            .map(|(candidate, side)| DestinationFindings {
-                name: candidate.config.name.clone(),
-                place: candidate.session.ok().map(|session| session.place().to_owned()),
-                shape: side.as_ref().and_then(|side| side.shape.clone()),
-                contents: None,
-            })
-            .collect(),
-        source: shape,
-        problems,
+/// Connects to all sides and runs every check but the comparison of contents: whether each destination can hold what the source has, and whether no two
+/// sides are the same table. Takes and writes nothing.
+pub async fn shapes(config: &ReplicationConfig, ways: &Ways) -> Findings {
+    let limits = OpenLimits {
+        what: WHAT,
+        id_column: &config.source.id_column,
+        connect_timeout: config.limits.connect_timeout,
+        append_timeout: config.limits.append_timeout,
+        ways: ways.clone(),
     };
-    Look {
-        findings,
-        sides,
-        is_unambiguous,
+    let (source, seen) = join(source(config, ways), inspect_all(config, &limits, &Turns::new())).await;
+    let mut problems = Problems::new();
+    let (session, shape) = match source {
+        Ok((session, shape)) => (Some(session), shape.map_err(|wrong| problems.extend(wrong)).ok()),
+        Err(error) => {
+            problems.push(error);
+            (None, None)
+        }
+    };
+    let places = judge_all(shape.as_ref(), seen);
+    let places = places.into_iter().map(|place| place.map_err(|wrong| problems.extend(wrong)).ok());
+    let destinations = config.destinations.iter().zip(places).map(|(config, open)| DestinationFindings {
+        name: config.name.clone(),
+        place: open.as_ref().map_or_else(|| connector(config).describe(), |open| open.place()),
+        open,
+        contents: None,
+    });
+    let destinations: Vec<_> = destinations.collect();
+    if let (Some(session), Some(shape)) = (&session, &shape) {
+        let places: Vec<_> = destinations.iter().filter_map(named_place).collect();
+        problems.extend(find_duplicates((session, shape), &places).await);
+    }
+    Findings {
+        session,
+        source: shape,
+        destinations,
+        problems,
     }
 }
 
-/// Compares one destination that was out of reach at the start: it must not be the source itself, and hold what the source holds. Reads only.
+/// A session at the source, and what it looks like or why it cannot be followed.
+async fn source(config: &ReplicationConfig, ways: &Ways) -> Result<(Session, Result<SourceShape, Problems>)> {
+    let timeout = config.limits.connect_timeout;
+    let session = open_source(&config.source, ways, WHAT, timeout).await?;
+    let patience = Patience {
+        limit: timeout,
+        who: "the source",
+        place: session.place(),
+    };
+    let asking = async { Ok(shape::source_shape(&session, &config.source).await) };
+    let shape = patience.with(vec![session.canceller()], asking).await?;
+    Ok((session, shape))
+}
+
+/// Connects to the source.
 ///
 /// # Errors
-/// As [`everything`] finds them, of this destination alone.
-pub async fn latecomer(
-    (name, place): (&str, &dyn OpenPlace),
-    (source, of): (&Session, &SourceShape),
-    when: Circumstances,
-) -> Result<Contents, Problems> {
-    let sessions = place.sessions().into_iter().map(|(session, _)| session);
-    let theirs = sessions
-        .take(1)
-        .map(|session| Named::destination(name, session, Some(place.table())));
-    duplicates::find(std::iter::once(Named::source(source, Some(of))).chain(theirs).collect())
-        .await
-        .or_ok(())?;
-    let (ours, theirs) = (source_store((source, of), place.wire()), place.store());
-    let lane = Lane {
-        name,
-        source: &ours,
-        destination: &*theirs,
+/// Those of the connection, with the source named.
+pub(super) async fn open_source(config: &SourceConfig, ways: &Ways, what: &'static str, timeout: Duration) -> Result<Session> {
+    let purpose = Purpose { what, side: Side::Source };
+    let opening = async {
+        ways.probe(&config.conninfo, Side::Source, timeout).await?;
+        Session::open(&config.conninfo, purpose, timeout).await
     };
-    let verdict = contents::compare_all(of, &[lane], when).await?.pop();
-    Ok(verdict.unwrap_or_else(|| Err(Error::new(Kind::Bug, "a destination was not compared")))?)
+    opening.await.map_err(|error| match error.kind() {
+        Kind::Unsuitable => error,
+        _ => error.while_doing("cannot reach the source"),
+    })
+}
+
+/// Looks at every destination by itself, in turns.
+pub(super) async fn inspect_all(
+    config: &ReplicationConfig,
+    limits: &OpenLimits<'_>,
+    turns: &Turns,
+) -> Vec<Result<Box<dyn InspectedPlace>, Problems>> {
+    let inspected = config.destinations.iter().map(|destination| async move {
+        let connector = connector(destination);
+        turns.take(connector.inspect(limits)).await
+    });
+    join_all(inspected).await
+}
+
+/// Holds every destination against the source. Without one only those that cannot be looked at are told: a key that is named wrongly would be told
+/// of each.
+pub(super) fn judge_all(
+    source: Option<&SourceShape>,
+    seen: Vec<Result<Box<dyn InspectedPlace>, Problems>>,
+) -> Vec<Result<Box<dyn OpenPlace>, Problems>> {
+    let judge = |seen: Result<Box<dyn InspectedPlace>, Problems>| match (seen, source) {
+        (Ok(seen), Some(source)) => seen.judge(source.schema()),
+        (Ok(_), None) => Err(Problems::new()),
+        (Err(problems), _) => Err(problems),
+    };
+    seen.into_iter().map(judge).collect()
+}
+
+/// A place with its name in the configuration.
+pub(super) type NamedPlace<'a> = (&'a str, &'a dyn OpenPlace);
+
+fn named_place(destination: &DestinationFindings) -> Option<NamedPlace<'_>> {
+    Some((&destination.name, &**destination.open.as_ref()?))
+}
+
+/// Finds tables that are named twice among the source and these places, by whatever name of the host.
+pub(super) async fn find_duplicates((session, of): (&Session, &SourceShape), places: &[NamedPlace<'_>]) -> Problems {
+    let named = places.iter().flat_map(|(name, place)| {
+        let sessions = place.sessions().into_iter().take(1);
+        sessions.map(|(session, _)| Named::destination(name, session, Some(place.table())))
+    });
+    duplicates::find(std::iter::once(Named::source(session, Some(of))).chain(named).collect()).await
+}
+
+/// Compares what these places hold with what the source holds, all at the same time; the source is counted once for all. Reads only.
+///
+/// # Errors
+/// What the source says: then nothing is known of any of them.
+pub(super) async fn compare(
+    (session, of): (&Session, &SourceShape),
+    places: &[NamedPlace<'_>],
+    when: Circumstances,
+) -> Result<Vec<Result<Contents>>> {
+    let stores: Vec<_> = places
+        .iter()
+        .map(|(_, place)| (source_store((session, of), place.wire()), place.store()))
+        .collect();
+    let lanes = places.iter().zip(&stores).map(|((name, _), (source, destination))| LaneStores {
+        name,
+        source,
+        destination: &**destination,
+    });
+    contents::compare_all(of, &lanes.collect::<Vec<_>>(), when).await
 }
 
 /// What the source holds of the columns that are copied.
@@ -183,114 +255,8 @@ pub(super) fn source_store<'a>((source, of): (&'a Session, &SourceShape), wire: 
     PgTable::new(source, &of.table.name, &of.id_column, wire)
 }
 
-/// A destination that was reached.
-struct DestinationSide<'a> {
-    config: &'a DestinationConfig,
-    session: &'a Session,
-    shape: Option<DestinationShape>,
-}
-
-/// Which destinations were reached; why the others were not is noted.
-fn reached<'a>(candidates: &[Candidate<'a>], problems: &mut Problems) -> Vec<Option<(&'a DestinationConfig, &'a Session)>> {
-    let mut reached = Vec::new();
-    for candidate in candidates {
-        let place = format!("destination {:?}", candidate.config.name);
-        let session = candidate
-            .session
-            .map_err(|error| problems.extend(Problems::from(error.clone()).within(&place)));
-        reached.push(session.ok().map(|session| (candidate.config, session)));
-    }
-    reached
-}
-
-/// A destination that was reached, and what it says of itself.
-type Seen<'a> = (&'a DestinationConfig, &'a Session, Result<DestinationSeen, Problems>);
-
-/// Looks at every destination that was reached.
-async fn seen<'a>(source: &SourceConfig, reached: Vec<Option<(&'a DestinationConfig, &'a Session)>>) -> Vec<Option<Seen<'a>>> {
-    let seen = reached.into_iter().map(|destination| async move {
-        let (config, session) = destination?;
-        Some((config, session, DestinationSeen::ask(session, config, &source.id_column).await))
-    });
-    join_all(seen).await
-}
-
-/// Holds every destination against the source. Without one only those that cannot be looked at are told: a key that is named wrongly would be told
-/// of each.
-fn sides<'a>(source: Option<&SourceShape>, seen: Vec<Option<Seen<'a>>>, problems: &mut Problems) -> Vec<Option<DestinationSide<'a>>> {
-    let mut side = |(config, session, seen): Seen<'a>| {
-        let shape = seen.and_then(|seen| match source {
-            Some(source) => seen.judge(config, source.schema()),
-            None => Err(Problems::new()),
-        });
-        DestinationSide {
-            config,
-            session,
-            shape: shape.map_err(|wrong| problems.extend(wrong)).ok(),
-        }
-    };
-    seen.into_iter().map(|seen| seen.map(&mut side)).collect()
-}
-
-async fn compared(
-    source: &Session,
-    of: &SourceShape,
-    sides: &[Option<DestinationSide<'_>>],
-    when: Circumstances,
-    problems: &mut Problems,
-) -> Vec<Option<Contents>> {
-    let tables: Vec<Option<Tables<'_>>> = sides.iter().map(|side| side.as_ref()?.tables((source, of))).collect();
-    let known: Vec<Lane<'_>> = tables.iter().flatten().map(Tables::lane).collect();
-    let verdicts = contents::compare_all(of, &known, when).await;
-    let mut verdicts = problems.note(verdicts).unwrap_or_default().into_iter();
-    let mut verdict = |tables: &Option<Tables<'_>>| tables.as_ref().and_then(|_| verdicts.next());
-    let verdicts: Vec<_> = tables.iter().map(&mut verdict).collect();
-    verdicts.into_iter().map(|verdict| problems.note(verdict?)).collect()
-}
-
-impl DestinationSide<'_> {
-    fn named(&self) -> Named<'_> {
-        Named::destination(&self.config.name, self.session, self.shape.as_ref().map(|shape| shape.table.oid))
-    }
-
-    fn tables<'a>(&'a self, of: (&'a Session, &SourceShape)) -> Option<Tables<'a>> {
-        Some(Tables::of(&self.config.name, self.session, self.shape.as_ref()?, of))
-    }
-}
-
-/// What the source and one destination hold of the columns that are copied.
-#[derive(Debug)]
-pub struct Tables<'a> {
-    name: &'a str,
-    /// At the source.
-    pub source: PgTable<&'a Session>,
-    /// At the destination.
-    pub destination: PgTable<&'a Session>,
-}
-
-impl<'a> Tables<'a> {
-    /// Of a destination, its session and shape, and those of the source.
-    pub fn of(name: &'a str, session: &'a Session, shape: &DestinationShape, (source, of): (&'a Session, &SourceShape)) -> Self {
-        Self {
-            name,
-            source: source_store((source, of), &shape.wire),
-            destination: PgTable::new(session, &shape.table.name, &of.id_column, &shape.wire),
-        }
-    }
-
-    /// As it is compared.
-    pub fn lane(&self) -> Lane<'_> {
-        Lane {
-            name: self.name,
-            source: &self.source,
-            destination: &self.destination,
-        }
-    }
-}
-
 impl fmt::Display for DestinationFindings {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "destination {:?}", self.name)?;
-        self.place.iter().try_for_each(|place| write!(out, ", {place}"))
+        write!(out, "destination {:?}, {}", self.name, self.place)
     }
 }

@@ -31,7 +31,7 @@ pub enum Wakeup {
 
 impl Wakeup {
     /// Whether notifications will work.
-    pub fn is_notified(&self) -> bool {
+    pub(crate) fn is_notified(&self) -> bool {
         !matches!(self, Wakeup::Polling { .. })
     }
 }
@@ -47,7 +47,7 @@ impl fmt::Display for Wakeup {
 }
 
 /// Judges what will wake the replicator that listens to `channel` and to the doorbell's own.
-pub fn wakeup(source: &Table, server: &Server, channel: &str) -> Wakeup {
+pub(crate) fn wakeup(source: &Table, server: &Server, channel: &str) -> Wakeup {
     let polling = |reason: String| Wakeup::Polling { reason };
     if server.is_standby {
         return polling("a standby cannot be listened to".to_owned());
@@ -77,7 +77,7 @@ pub fn wakeup(source: &Table, server: &Server, channel: &str) -> Wakeup {
 }
 
 /// What a person should know about the triggers of the source.
-pub fn cautions(source: &Table, server: &Server) -> Vec<Warning> {
+pub(crate) fn cautions(source: &Table, server: &Server) -> Vec<Warning> {
     let enabled = || source.insert_triggers.iter().filter(|trigger| trigger.is_enabled);
     let carrying = enabled().filter(|trigger| trigger.notifies.as_ref().is_some_and(|notifies| notifies.carries_event));
     let mut warnings: Vec<Warning> = carrying
@@ -110,5 +110,4 @@ fn is_heard(trigger: &InsertTrigger, channel: &str) -> bool {
 }
 
 #[cfg(test)]
-#[path = "notify_tests.rs"]
 mod tests;

@@ -1,7 +1,7 @@
 //! What a source looks like, and whether it can be followed.
 
 use crate::config::{GroupBy, SourceConfig};
-use crate::destination::connector::SourceSchema;
+use crate::destination::source_schema::SourceSchema;
 use crate::error::{Error, Kind, Problems, Result, Warning};
 use crate::event::table::Table;
 use crate::postgres::about::{self, Server};
@@ -48,7 +48,7 @@ impl SourceShape {
     }
 
     /// Whether a later look found the same table, and ids that are given out in the same way.
-    pub fn is_still(&self, later: &Self) -> bool {
+    pub(crate) fn is_still(&self, later: &Self) -> bool {
         let seen = |shape: &Self| (shape.table.oid, shape.ids.discipline.clone());
         seen(self) == seen(later) && self.table.columns == later.table.columns && self.table.types == later.table.types
     }
@@ -58,7 +58,7 @@ impl SourceShape {
 ///
 /// # Errors
 /// All refusals together, each with its remedy; or what the server says.
-pub async fn source_shape(session: &Session, config: &SourceConfig) -> Result<SourceShape, Problems> {
+pub(crate) async fn source_shape(session: &Session, config: &SourceConfig) -> Result<SourceShape, Problems> {
     let place = format!("source {}", session.place());
     let looked = async {
         let server = about::about(session).await?;

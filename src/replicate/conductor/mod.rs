@@ -9,14 +9,15 @@ use crate::config::DestinationConfig;
 use crate::error::{Error, Kind, Problems, Result};
 use crate::log::DayClock;
 use crate::postgres::turns::Turns;
-use crate::replicate::Replication;
 use crate::replicate::command::{Commands, LaneCommand};
 use crate::replicate::lag::Sightings;
 use crate::replicate::lane::{Lane, Returned, Travellers};
 use crate::replicate::lane_state::LaneState;
 use crate::replicate::late::Found;
+use crate::replicate::open::OpenedSides;
 use crate::replicate::pass::{LeadEnd, Passed};
 use crate::replicate::progress::ProgressLog;
+use crate::replicate::replication::Replication;
 use crate::replicate::snapshot::Snapshot;
 use crate::replicate::source_state::{Source, SourceState};
 use crate::retry::{Connection, Phase, Policy};
@@ -31,7 +32,6 @@ use tokio::task::{JoinError, JoinSet};
 
 /// A pass takes about this long at most, so that lanes come together again and again.
 const PASS_MAX: Duration = Duration::from_secs(5);
-const RETRY_WAIT_MIN: Duration = Duration::from_millis(100);
 /// A leading pass that takes longer (its only lane is stuck) leads no more: lanes that wait at its level get a mark of their own.
 const LEAD_MAX: Duration = Duration::from_secs(6);
 /// So long after the source was opened it is waited for lanes that are still being opened.
@@ -41,6 +41,8 @@ const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 
 /// What a task ends with.
 pub enum Event {
+    /// All sides were opened at the start, or a stop was requested meanwhile.
+    Gathered(Option<Box<OpenedSides>>),
     /// The source was connected and checked, or was not.
     SourceOpened(Box<Result<(Source, Follower)>>),
     /// The follower found news, or lost its connection, which has this number.
@@ -89,6 +91,8 @@ pub struct Conductor<'a> {
     gathered: u64,
     is_over: bool,
     bug: Option<Error>,
+    /// Why it ended before anything was written.
+    refusals: Problems,
     began_at: Instant,
     clock: DayClock,
     /// The looks at the source over the present connection.
@@ -103,11 +107,8 @@ impl<'a> Conductor<'a> {
     pub fn new(run: &'a Replication, commands: Commands, stop: &'a Stop) -> Self {
         let limits = &run.config.limits;
         let now = Instant::now();
-        let destinations = run.config.destinations.iter().enumerate();
-        let lane = |(index, destination): (usize, &DestinationConfig)| {
-            let checked = run.checked.get(index).copied().flatten();
-            LaneState::new(destination.name.clone(), Arc::default(), checked, now)
-        };
+        let destinations = run.config.destinations.iter();
+        let lane = |destination: &DestinationConfig| LaneState::new(destination.name.clone(), Arc::default(), now);
         Self {
             run,
             commands,
@@ -117,10 +118,7 @@ impl<'a> Conductor<'a> {
             source: SourceState::new(now),
             lanes: destinations.map(lane).collect(),
             wants: watch::Sender::new(None),
-            policy: Policy {
-                wait_min: RETRY_WAIT_MIN,
-                wait_max: limits.retry_wait_max,
-            },
+            policy: Policy::up_to(limits.retry_wait_max),
             target: None,
             progressed_at: now,
             steps: 0,
@@ -130,6 +128,7 @@ impl<'a> Conductor<'a> {
             gathered: 0,
             is_over: false,
             bug: None,
+            refusals: Problems::new(),
             began_at: now,
             clock: DayClock::now(),
             looks: Sightings::default(),
@@ -139,7 +138,7 @@ impl<'a> Conductor<'a> {
     }
 
     /// Starts everything that is due now; nothing once it is time to end.
-    pub fn begin_what_is_due(&mut self) {
+    pub(crate) fn begin_what_is_due(&mut self) {
         if Instant::now() >= self.tick_at {
             self.tick_at = Instant::now() + WATCH_INTERVAL;
             self.watch();
@@ -150,7 +149,10 @@ impl<'a> Conductor<'a> {
         }
         let now = Instant::now();
         if self.source.connection().due().is_some_and(|due| due <= now) {
-            self.open_source();
+            match self.target {
+                Some(_) => self.open_source(),
+                None => self.open_everything(),
+            }
         }
         let Some(source) = self.source.connected() else { return };
         for index in 0..self.lanes.len() {
@@ -247,6 +249,8 @@ impl<'a> Conductor<'a> {
     /// Takes what a task ended with.
     pub fn take(&mut self, event: Event) {
         match event {
+            Event::Gathered(Some(gathered)) => self.take_gathered(*gathered),
+            Event::Gathered(None) => {}
             Event::SourceOpened(opened) => self.take_source(*opened),
             Event::Looked(follower, Ok(news), epoch) => self.source.saw(follower, news, epoch),
             Event::Looked(_, Err(error), epoch) => self.lose_source(&error, epoch),
@@ -272,6 +276,9 @@ impl<'a> Conductor<'a> {
     }
 
     fn problems(&self) -> Problems {
+        if !self.refusals.is_empty() {
+            return self.refusals.clone();
+        }
         let mut problems = Problems::new();
         let halted = self
             .lanes
@@ -281,6 +288,9 @@ impl<'a> Conductor<'a> {
             .filter_map(Connection::lost_with);
         let source = Some(self.source.connection()).filter(|source| source.is_halted());
         for error in self.bug.iter().chain(source.and_then(Connection::lost_with)).chain(halted) {
+            problems.push(error.clone());
+        }
+        if let (true, None, Some(error)) = (problems.is_empty(), self.target, self.source.connection().lost_with()) {
             problems.push(error.clone());
         }
         if problems.is_empty() && !self.stop.is_requested() && !self.is_done() {
@@ -322,6 +332,14 @@ impl<'a> Conductor<'a> {
         if has_moved || (is_well && !self.run.until_caught_up) {
             self.progressed_at = Instant::now();
         }
+        // What all sides are compared with at the start may take long; each side that does not answer is given up by itself.
+        if self.target.is_some() {
+            self.watch_time_allowed();
+        }
+    }
+
+    /// Ends the run when nothing has moved for as long as that is allowed.
+    fn watch_time_allowed(&mut self) {
         let allowed = self.run.config.limits.retry_for;
         self.is_over |= allowed.is_some_and(|allowed| self.progressed_at.elapsed() > allowed);
     }

@@ -4,10 +4,12 @@ use super::{Conductor, Event, stopped};
 use crate::error::{Error, Kind, Result};
 use crate::event::range::shown;
 use crate::log::key;
+use crate::replicate::check::are_refused;
+use crate::replicate::history::History;
 use crate::replicate::lane::{Compared, Lane};
 use crate::replicate::lane_state::{Confirming, milliseconds};
 use crate::replicate::late::{self, Found};
-use crate::replicate::open::{self, Known};
+use crate::replicate::open::{self, Known, LaneOpening, OpenedSides};
 use crate::replicate::source_state::Source;
 use crate::retry::Loss;
 use crate::source::wait::Follower;
@@ -17,16 +19,85 @@ use std::time::{Duration, Instant};
 
 /// A destination that could not be counted once more is tried again after this time.
 const CONFIRM_AGAIN: Duration = Duration::from_secs(1);
-/// The number of the first connection to the source.
-const FIRST_EPOCH: u64 = 1;
 
 impl Conductor<'_> {
-    pub(super) fn open_source(&mut self) {
+    /// At the start all sides are opened together: whoever is refused, nobody has written yet.
+    pub(super) fn open_everything(&mut self) {
         let (run, stop, epoch) = (self.run.clone(), self.stop.clone(), self.source.begin_opening());
-        let before = open::Before {
+        let (before, turns) = (self.before(), self.turns.clone());
+        let mut openings = Vec::new();
+        for index in 0..self.lanes.len() {
+            self.lanes[index].connection.begin_opening();
+            openings.push(self.opening(index, None));
+        }
+        self.tasks.spawn(async move {
+            let gathered = stop.or(open::everything(&run, epoch, before, openings, &turns)).await;
+            Event::Gathered(gathered.map(Box::new))
+        });
+    }
+
+    /// Takes what came of opening all sides: ends where something is refused, and tries again where the source is away.
+    pub(super) fn take_gathered(&mut self, gathered: OpenedSides) {
+        let mut problems = gathered.duplicates;
+        let (source, epoch) = (gathered.source, self.source.epoch());
+        problems.extend(source.as_ref().err().cloned().unwrap_or_default());
+        for lane in &gathered.lanes {
+            problems.extend(lane.as_ref().err().cloned().unwrap_or_default());
+        }
+        if are_refused(&problems) {
+            self.refusals = problems;
+            self.is_over = true;
+            return;
+        }
+        match source {
+            Ok((source, follower)) => {
+                info!(self.run.log, "the source was checked"; key::TABLE => source.shape.table.name.to_string(),
+                    "ids" => source.shape.ids.to_string(), "wakeup" => source.shape.wakeup.to_string(),
+                    "group_by" => source.shape.group_by.clone().unwrap_or_default());
+                self.take_source(Ok((source, follower)));
+                self.progressed_at = Instant::now();
+            }
+            Err(problems) => {
+                self.lose_source(&problems.into_worst(), epoch);
+                self.watch_time_allowed();
+            }
+        }
+        for (index, lane) in gathered.lanes.into_iter().enumerate() {
+            match lane {
+                Ok(lane) => self.take_opened(index, Ok(lane), epoch),
+                Err(problems) if problems.is_empty() => self.lanes[index].connection.reopen(Instant::now()),
+                Err(problems) => self.lose_lane(index, problems.into_worst(), epoch),
+            }
+        }
+    }
+
+    fn before(&self) -> open::Before {
+        open::Before {
             sequences: self.source.sequences().to_vec(),
             wanted: self.wants.subscribe(),
-        };
+        }
+    }
+
+    /// What a lane is opened with, beside this connection to the source.
+    fn opening(&self, index: usize, source: Option<&Source>) -> LaneOpening {
+        let state = &self.lanes[index];
+        // A promoted standby or a table made of a backup may lack any event, not only the last.
+        let continues = |(source, history): (&Source, &History)| source.history().continues(history);
+        LaneOpening {
+            index,
+            gauge: Arc::clone(&state.gauge),
+            known: Known {
+                is_first: !state.was_opened,
+                is_compared: source.zip(state.history.as_ref()).is_some_and(continues),
+                table: state.table,
+                decided: self.source.decided(),
+            },
+        }
+    }
+
+    pub(super) fn open_source(&mut self) {
+        let (run, stop, epoch) = (self.run.clone(), self.stop.clone(), self.source.begin_opening());
+        let before = self.before();
         self.tasks.spawn(async move {
             let opened = stop.or(open::source(&run, epoch, before)).await;
             Event::SourceOpened(Box::new(opened.unwrap_or_else(|| Err(stopped()))))
@@ -57,6 +128,12 @@ impl Conductor<'_> {
         let fix = error.remedy().unwrap_or_default().to_owned();
         self.leading = None;
         match self.source.lose(error, &self.policy, jitter()) {
+            Loss::Waits { wait, is_news: true } if self.target.is_none() => {
+                warn!(self.run.log, "the source cannot be reached, trying again"; key::ERROR => error.to_string(), key::FIX => fix, key::WAIT_MS => milliseconds(wait));
+            }
+            Loss::Waits { wait, is_news: false } if self.target.is_none() => {
+                debug!(self.run.log, "the source still cannot be reached"; key::WAIT_MS => milliseconds(wait));
+            }
             Loss::Waits { wait, is_news: true } => {
                 warn!(self.run.log, "the source was lost, trying again"; key::ERROR => error.to_string(), key::FIX => fix, key::WAIT_MS => milliseconds(wait));
             }
@@ -71,30 +148,14 @@ impl Conductor<'_> {
 
     pub(super) fn open_lane(&mut self, index: usize, source: &Arc<Source>) {
         let (run, stop, source, epoch) = (self.run.clone(), self.stop.clone(), Arc::clone(source), source.epoch);
-        let state = &mut self.lanes[index];
-        state.connection.begin_opening();
-        let (gauge, turns) = (Arc::clone(&state.gauge), self.turns.clone());
-        let is_first = !state.was_opened;
-        let is_compared = match &state.history {
-            // A promoted standby or a table made of a backup may lack any event, not only the last.
-            Some(history) => source.history().continues(history),
-            // What the first checks found is of the connection that was opened right after them.
-            None => is_first && source.epoch == FIRST_EPOCH && run.checked.get(index).is_some_and(Option::is_some),
-        };
-        let (decided, table) = (self.source.decided(), state.table);
+        let (opening, turns) = (self.opening(index, Some(&source)), self.turns.clone());
+        let others = self.lanes.iter().enumerate().filter(|(other, _)| *other != index);
+        let others: Vec<_> = others
+            .filter_map(|(_, state)| Some((state.name.clone(), state.key.clone()?)))
+            .collect();
+        self.lanes[index].connection.begin_opening();
         self.tasks.spawn(async move {
-            let opening = open::lane(
-                &run,
-                &source,
-                index,
-                gauge,
-                Known {
-                    is_first,
-                    is_compared,
-                    table,
-                    decided,
-                },
-            );
+            let opening = open::lane(&run, &source, opening, &others);
             let opened = stop.or(turns.take(opening)).await;
             Event::LaneOpened(index, Box::new(opened.unwrap_or_else(|| Err(stopped()))), epoch)
         });

@@ -34,6 +34,7 @@ fn lane(position: i64) -> Lane {
         index: 0,
         position: Some(position),
         table: 5,
+        key: String::new(),
         wire: Wire {
             columns: Vec::new(),
             format: Format::Binary,
@@ -68,19 +69,19 @@ fn opened(state: &mut LaneState, position: i64, compared: Compared) -> Option<i6
 
 #[test]
 fn what_was_compared_while_transactions_were_open_or_appended_by_others_is_to_be_confirmed() {
-    let new = |checked| LaneState::new("copy".to_owned(), Arc::default(), checked, Instant::now());
-    let checked = |is_final| Some(held(is_final));
+    let new = || LaneState::new("copy".to_owned(), Arc::default(), Instant::now());
     let whole = |is_final| Compared::Whole(held(is_final));
-    assert_eq!(opened(&mut new(None), 5, whole(true)), None);
-    assert_eq!(opened(&mut new(None), 5, whole(false)), Some(5));
-    assert_eq!(opened(&mut new(checked(true)), 5, Compared::LastEvent), None);
-    assert_eq!(opened(&mut new(checked(false)), 5, Compared::LastEvent), Some(5));
-    assert_eq!(
-        opened(&mut new(checked(true)), 7, Compared::LastEvent),
-        Some(7),
-        "somebody appended"
-    );
-    let mut state = new(checked(false));
+    let checked = |is_final| {
+        let mut state = new();
+        opened(&mut state, 5, whole(is_final));
+        state
+    };
+    assert_eq!(opened(&mut new(), 5, whole(true)), None);
+    assert_eq!(opened(&mut new(), 5, whole(false)), Some(5));
+    assert_eq!(opened(&mut checked(true), 5, Compared::LastEvent), None);
+    assert_eq!(opened(&mut checked(false), 5, Compared::LastEvent), Some(5));
+    assert_eq!(opened(&mut checked(true), 7, Compared::LastEvent), Some(7), "somebody appended");
+    let mut state = checked(false);
     assert_eq!(opened(&mut state, 5, Compared::LastEvent), Some(5));
     assert!(state.connection.take().is_some());
     state.returned(lane(9), &log::none());
@@ -96,7 +97,7 @@ fn what_was_compared_while_transactions_were_open_or_appended_by_others_is_to_be
 
 /// A state whose lane is under way while an audit ends it.
 fn halted_under_way() -> LaneState {
-    let mut state = LaneState::new("copy".to_owned(), Arc::default(), None, Instant::now());
+    let mut state = LaneState::new("copy".to_owned(), Arc::default(), Instant::now());
     state.connection.begin_opening();
     state.opened(lane(3), &log::none());
     assert!(state.connection.take().is_some());

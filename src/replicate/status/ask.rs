@@ -11,13 +11,15 @@ use crate::event::wire::Wire;
 use crate::postgres::catalog;
 use crate::postgres::connect::{Purpose, Session};
 use crate::postgres::fault::Side;
-use crate::postgres::pooler;
+use crate::postgres::pooler::{self, Ways};
 use crate::postgres::table::highest;
 use crate::postgres::table::store::PgTable;
-use crate::replicate::status::sessions::{holders, replicator};
-use crate::replicate::status::{
-    ComparedBy, DestinationStatus, EVENTS_BEHIND_COUNTED_MAX, Health, Holder, Replicator, Signs, SourceStatus, Status, health,
+use crate::postgres::turns::Turns;
+use crate::replicate::health::Health;
+use crate::replicate::status::answer::{
+    ComparedBy, DestinationStatus, EVENTS_BEHIND_COUNTED_MAX, Holder, Replicator, Signs, SourceStatus, Status, health,
 };
+use crate::replicate::status::sessions::{holders, replicator};
 use crate::source::discipline::{self, Discipline, facts};
 use crate::sql;
 use futures::future::{join, join_all};
@@ -138,12 +140,19 @@ async fn downstreams(configs: &[DestinationConfig], id_column: &str, timeout: Du
         what: "status",
         side: Side::Destination,
     };
-    let conninfos: Vec<_> = configs.iter().map(|config| &config.postgres().conninfo).collect();
-    let sessions = pooler::open_all(&conninfos, purpose, timeout).await;
-    let asked = configs
-        .iter()
-        .zip(sessions)
-        .map(|(config, session)| within(timeout, async { downstream(config, session?, id_column).await }));
+    let (ways, turns) = (Ways::unknown(), Turns::new());
+    let asked = configs.iter().map(|config| {
+        let conninfo = &config.postgres().conninfo;
+        let opening = async {
+            ways.probe(conninfo, Side::Destination, timeout).await?;
+            Session::open(conninfo, purpose, timeout).await
+        };
+        let opening = turns.take(opening);
+        async move {
+            let session = opening.await?;
+            within(timeout, downstream(config, session, id_column)).await
+        }
+    });
     join_all(asked).await
 }
 

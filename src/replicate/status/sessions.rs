@@ -1,8 +1,8 @@
 //! Sessions that matter to a status: who holds a sequence, who feeds a destination.
 
-use super::{Holder, Replicator};
 use crate::error::Result;
 use crate::postgres::connect::Session;
+use crate::replicate::status::answer::{Holder, Replicator};
 use tokio_postgres::Row;
 
 /// The transactions that use a sequence, by their virtual ids.

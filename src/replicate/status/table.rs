@@ -2,7 +2,7 @@
 
 use crate::event::range;
 use crate::log::escape::fit;
-use crate::replicate::status::{DestinationStatus, EVENTS_BEHIND_COUNTED_MAX, Holder, Replicator, Status};
+use crate::replicate::status::answer::{DestinationStatus, EVENTS_BEHIND_COUNTED_MAX, Holder, Replicator, Status};
 use std::fmt;
 
 const HEAD: [&str; 7] = [

@@ -5,8 +5,9 @@ use crate::configured::config;
 use crate::harness::{Database, fresh_destination};
 use counterfoil::error::Error;
 use counterfoil::postgres::fault::Side;
-use counterfoil::replicate::check::Tables;
+use counterfoil::postgres::table::store::PgTable;
 use counterfoil::replicate::check::contents::last_event;
+use counterfoil::replicate::check::lane_stores::LaneStores;
 
 async fn disagreement(change_source: &str, change_destination: &str) -> Error {
     let (source, destination) = equal_pair().await;
@@ -192,11 +193,16 @@ async fn come_back(source: &Database, destination: &Database) -> Result<Option<i
     empty.execute(EVENTS).await;
     let shapes = findings(&configured_with(&config, &empty)).await;
     let of = shapes.source.unwrap();
-    let shape = shapes.destinations[0].shape.as_ref().unwrap();
+    let wire = shapes.destinations[0].open.as_ref().unwrap().wire();
     let ours = open(&source.conninfo, Side::Source).await.unwrap();
     let theirs = open(&destination.conninfo, Side::Destination).await.unwrap();
-    let tables = Tables::of("copy", &theirs, shape, (&ours, &of));
-    last_event(&of, &tables.lane()).await
+    let events = &config.source.table;
+    let lane = LaneStores {
+        name: "copy",
+        source: &PgTable::new(&ours, events, "id", wire),
+        destination: &PgTable::new(&theirs, events, "id", wire),
+    };
+    last_event(&of, &lane).await
 }
 
 fn configured_with(config: &counterfoil::config::ReplicationConfig, destination: &Database) -> counterfoil::config::ReplicationConfig {

@@ -246,7 +246,11 @@ async fn equal_shapes_have_equal_wires_and_triggers_or_foreign_keys_keep_one_wri
         .iter_mut()
         .for_each(|destination| destination.postgres_mut().writers = 4);
     let found = findings(&config).await;
-    let shapes: Vec<_> = found.destinations.iter().map(|d| d.shape.as_ref().unwrap()).collect();
+    let shapes: Vec<_> = found
+        .destinations
+        .iter()
+        .map(|d| d.open.as_ref().unwrap().postgres().unwrap())
+        .collect();
     assert_eq!(shapes[0].wire, shapes[1].wire);
     assert_eq!((shapes[0].writers, shapes[1].writers), (4, 1));
     assert_eq!(shapes[1].warnings.len(), 2, "{:?}", shapes[1].warnings);

@@ -171,7 +171,7 @@ async fn equal_arrays_are_equal_however_they_are_stored() {
     }
     let found = findings(&config).await;
     assert!(found.problems.is_empty(), "{}", found.problems.report());
-    let wire = &found.destinations[0].shape.as_ref().unwrap().wire;
+    let wire = found.destinations[0].open.as_ref().unwrap().wire();
     assert_eq!(wire.columns[1].read_as, ReadAs::Stored);
     destination.execute("delete from events where id = 3").await;
     let (code, printed, complaint) = repair(&source, &destination, &["--insert-missing", "--yes"]);
@@ -190,7 +190,7 @@ async fn a_type_of_which_nothing_is_known_is_told_at_every_start_and_its_compari
     let config = config(&source, &[("copy", &destination)]);
     copy_all(&config).await;
     let found = findings(&config).await;
-    let warnings = &found.destinations[0].shape.as_ref().unwrap().warnings;
+    let warnings = found.destinations[0].open.as_ref().unwrap().warnings();
     assert!(
         warnings
             .iter()
@@ -210,7 +210,7 @@ async fn an_unlogged_table_is_told_of_either_side_and_of_a_partition() {
     let warnings = async || {
         let found = findings(&config(&source, &[("copy", &destination)])).await;
         let of_source = found.source.unwrap().warnings;
-        let of_destination = found.destinations[0].shape.clone().unwrap().warnings;
+        let of_destination = found.destinations[0].open.as_ref().unwrap().warnings().to_vec();
         let count =
             |warnings: Vec<counterfoil::error::Warning>| warnings.iter().filter(|warning| warning.what.contains("is unlogged")).count();
         (count(of_source), count(of_destination))
@@ -244,7 +244,7 @@ async fn a_column_that_both_sides_compute_otherwise_is_told_and_its_values_are_c
     source.execute("insert into events (v) values (7)").await;
     copy_all(&config).await;
     let found = findings(&config).await;
-    let warnings = &found.destinations[0].shape.as_ref().unwrap().warnings;
+    let warnings = found.destinations[0].open.as_ref().unwrap().warnings();
     assert!(
         warnings
             .iter()

@@ -37,7 +37,7 @@ async fn sql_ascii_is_refused_and_another_encoding_warned_about_but_compared_rig
     assert!(found.problems.report().contains("SQL_ASCII"));
     let latin = &found.destinations[1];
     assert_eq!(latin.contents.unwrap().events, 101);
-    let warned = &latin.shape.as_ref().unwrap().warnings;
+    let warned = latin.open.as_ref().unwrap().warnings();
     assert!(
         warned
             .iter()
@@ -75,7 +75,7 @@ async fn unlike_types_are_refused_and_int4_goes_into_int8() {
     }
     let found = findings(&config).await;
     assert!(found.problems.is_empty(), "{}", found.problems.report());
-    let wire = &found.destinations[0].shape.as_ref().unwrap().wire;
+    let wire = found.destinations[0].open.as_ref().unwrap().wire();
     assert_eq!((wire.columns[0].read_as, wire.format), (ReadAs::Widened, Format::Binary));
 }
 
@@ -96,7 +96,7 @@ async fn generated_and_extra_columns_and_user_types_find_their_way() {
     let config = config(&source, &[("copy", &destination)]);
     let found = findings(&config).await;
     assert!(found.problems.is_empty(), "{}", found.problems.report());
-    let shape = found.destinations[0].shape.as_ref().unwrap();
+    let shape = found.destinations[0].open.as_ref().unwrap().postgres().unwrap();
     let names: Vec<&str> = shape.wire.columns.iter().map(|c| c.name.as_str()).collect();
     assert_eq!((names, shape.wire.format), (vec!["id", "m"], Format::Text));
     destination

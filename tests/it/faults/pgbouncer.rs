@@ -3,7 +3,7 @@
 use crate::harness::{Database, connect, fresh_database, fresh_destination};
 use crate::support::events::{arrives, equal, init_destination, init_source, insert};
 use crate::support::replicator::{Setup, url_at};
-use crate::support::{LONG, lock_out, until, waiting_process};
+use crate::support::{LONG, counting_process, hold_up_counts, until};
 use counterfoil::config::libpq::{Conninfo, Host, HostAt};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
@@ -124,20 +124,20 @@ async fn in_session_mode_a_comparison_that_takes_long_is_waited_for() {
     insert(&source, 3).await;
     let before = PgBouncer::new(&source, "session", 20).await;
     let behind = PgBouncer::new(&destination, "session", 20).await;
-    let locker = lock_out(&destination).await;
+    let locker = hold_up_counts(&destination).await;
     let mut replicator = Setup::from_url(&before.url(&source))
         .and_url("copy", &behind.url(&destination))
         .key("connect_timeout_ms = 1000")
         .start(&["--until-caught-up"]);
     let mut comparing = Vec::new();
     until("it is compared", async || {
-        comparing = waiting_process(&destination).await;
+        comparing = counting_process(&destination).await;
         comparing != ["0"]
     })
     .await;
     // Longer than it takes to look twice.
     tokio::time::sleep(Duration::from_secs(5)).await;
-    assert_eq!(waiting_process(&destination).await, comparing, "{}", replicator.log());
+    assert_eq!(counting_process(&destination).await, comparing, "{}", replicator.log());
     locker.batch_execute("rollback").await.unwrap();
     let end = replicator.ends().await;
     assert_eq!(end.code, Some(0), "{end:?}");

@@ -128,14 +128,15 @@ async fn limits_of_time_that_a_role_was_given_end_nothing_of_ours() {
                 .await;
         }
     }
+    // A trigger that takes its time.
+    destination
+        .execute("create function slowly() returns trigger language plpgsql as $$begin perform pg_sleep(0.2); return null; end$$; create trigger slowly after insert on events execute function slowly()")
+        .await;
     let replicator = following(&source, &destination);
     let pins = "set statement_timeout = 0; set lock_timeout = 0; ";
     let insert = |events: u32| format!("{pins}{}", statement(events));
     source.execute(&insert(20_000)).await;
-    // A trigger that takes its time, and then a silence longer than any limit.
-    destination
-        .execute("create function slowly() returns trigger language plpgsql as $$begin perform pg_sleep(0.2); return null; end$$; create trigger slowly after insert on events execute function slowly()")
-        .await;
+    // A silence longer than any limit.
     for _ in 0..3 {
         source.execute(&insert(2)).await;
         tokio::time::sleep(Duration::from_millis(700)).await;

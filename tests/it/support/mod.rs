@@ -71,9 +71,16 @@ pub async fn lock_out(database: &Database) -> Client {
     locker
 }
 
-/// The process that waits for a lock on the event table; 0 while none does.
-pub async fn waiting_process(database: &Database) -> Vec<String> {
-    let waiting = "select coalesce(max(pid), 0) from pg_locks where relation = 'events'::regclass and not granted";
+/// A session that keeps everybody else from counting the events, until its transaction ends: the table itself can be looked at.
+pub async fn hold_up_counts(database: &Database) -> Client {
+    let locker = database.client().await;
+    locker.batch_execute("begin; reindex index events_pkey").await.unwrap();
+    locker
+}
+
+/// The process that waits to count the events; 0 while none does.
+pub async fn counting_process(database: &Database) -> Vec<String> {
+    let waiting = "select coalesce(max(pid), 0) from pg_locks where relation = 'events_pkey'::regclass and not granted";
     database.query(waiting).await
 }
 

@@ -1,8 +1,16 @@
 //! Wrong destinations, through the program: its exit code, a remedy that names what to do, and nothing written, to no destination.
 
 use super::program::{Ended, Program, finish, rows};
+use crate::configured;
 use crate::harness::{Database, fresh_database, fresh_destination};
-use counterfoil::config::libpq::Conninfo;
+use crate::support::events::equal;
+use crate::support::proxy::{Network, Way};
+use crate::support::through;
+use crate::support::watched::Watched;
+use counterfoil::config::libpq::{Conninfo, Environment};
+use counterfoil::error::{Error, Kind};
+use counterfoil::replicate::health::Health;
+use std::time::Duration;
 
 const SOURCE: &str = "create table events (id bigserial primary key, ts timestamptz not null, event jsonb not null)";
 const DESTINATION: &str = "create table events (id bigint primary key, ts timestamptz not null, event jsonb not null)";
@@ -238,4 +246,30 @@ async fn a_destination_that_is_a_prefix_is_filled_up_and_the_program_ends_with_0
         assert_eq!(rows(destination).await, rows(&source).await);
     }
     assert!(ended.stdout.contains("first event, last event and count agree"), "{ended}");
+}
+
+#[tokio::test]
+async fn a_destination_that_was_away_at_the_start_and_names_the_table_of_another_stops_when_it_comes() {
+    let (source, good) = (source().await, empty().await);
+    let network = through(&good, Network::default()).await;
+    network.swallow(&[Way::ToServer, Way::ToClient]);
+    let mut config = configured::config(&source, &[("one", &good), ("again", &good)]);
+    config.destinations[1].postgres_mut().conninfo = Conninfo::parse(&network.url(&good.conninfo.database), &Environment::empty()).unwrap();
+    config.limits.connect_timeout = Duration::from_millis(500);
+    let mut watched = Watched::start(&config, false);
+    watched.is(1, Health::Waiting).await;
+    watched.is(0, Health::Level).await;
+    network.heal();
+    let stopped = watched.is(1, Health::Stopped).await;
+    let outage = stopped.lanes[1].connection.outage.as_ref().unwrap();
+    assert_eq!(
+        outage.what,
+        "destination \"one\" and destination \"again\" are the same database and table"
+    );
+    source
+        .execute("insert into events (ts, event) select now(), '{}' from generate_series(1, 3)")
+        .await;
+    equal(&source, &good).await;
+    let problems = watched.running.stopped().await;
+    assert_eq!(problems.worst().map(Error::kind), Some(Kind::Usage), "{}", problems.report());
 }

@@ -72,7 +72,6 @@ impl Running {
 pub fn replication(config: &ReplicationConfig, until_caught_up: bool) -> Replication {
     Replication {
         config: Arc::new(config.clone()),
-        checked: vec![None; config.destinations.len()],
         until_caught_up,
         fail_fast: false,
         audit_interval: AUDIT_INTERVAL,
@@ -118,7 +117,12 @@ pub async fn until_waiting(database: &Database, application: &str) {
 /// going to ship of what was committed before: it does not look again before it has.
 pub async fn until_looked_twice(source: &Database) {
     let client = source.client().await;
-    let look = "select coalesce(max(query_start)::text, '') from pg_stat_activity where datname = current_database() and application_name = 'counterfoil/mark'";
+    // What is asked while the sides are compared at the start is no look; the session that compares stays for some twenty seconds.
+    let look = "with ours as (select * from pg_stat_activity where datname = current_database()),
+        checks as (select * from ours where application_name = 'counterfoil/check')
+        select coalesce(max(m.query_start)::text, '') from ours m where m.application_name = 'counterfoil/mark'
+        and not exists (select from checks c where c.state <> 'idle' or c.query_start > m.query_start)
+        and (exists (select from checks) or m.backend_start < now() - interval '15 s')";
     let (start, mut last, mut seen) = (Instant::now(), String::new(), 0);
     while seen <= STATEMENTS_OF_LOOKS {
         let now: String = client.query_one(look, &[]).await.unwrap().get(0);

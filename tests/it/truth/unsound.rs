@@ -5,11 +5,11 @@ use super::prefix::Checker;
 use super::running::{FED, Running, copy_all, replication, until_answer, until_looked_twice};
 use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_server};
-use crate::support::lock_out;
 use crate::support::replicator::Setup;
 use counterfoil::config::{Ids, ReplicationConfig};
 use counterfoil::error::{Error, Kind};
 use counterfoil::postgres::server::{Server, Settings};
+use counterfoil::replicate::command::{LaneAction, commands};
 use std::time::Duration;
 
 const SOURCE: &str =
@@ -114,14 +114,17 @@ async fn a_late_arrival_stops_only_the_destinations_that_lack_it() {
     let late = fresh_destination().await;
     late.execute(DESTINATION).await;
     config.destinations.push(crate::configured::destination("late", &late.conninfo));
-    let gate = lock_out(&late).await;
-    let running = audited(&config).await;
+    let mut run = replication(&config, false);
+    run.audit_interval = Duration::from_millis(50);
+    let (commander, commands) = commands();
+    let running = Running::start_by_command(run, commands);
+    commander.command("late", LaneAction::Pause, "a test").await.unwrap();
     source
         .execute(&format!("{INSERT}; select nextval('events_id_seq'); {INSERT}"))
         .await;
     until_answer(&ahead, "select string_agg(id::text, ',' order by id) from events", &["1,3"]).await;
     source.execute("insert into events (id, event) values (2, '{}')").await;
-    gate.batch_execute("commit").await.unwrap();
+    commander.command("late", LaneAction::Resume, "a test").await.unwrap();
     until_answer(&late, "select count(*) from events where id <= 3", &["3"]).await;
     while ahead.query(FED).await != ["0"] {
         source.execute(INSERT).await;

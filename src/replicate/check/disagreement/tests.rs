@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 use super::*;
-use crate::replicate::check::contents::Circumstances;
+use crate::replicate::check::lane_stores::Circumstances;
 
 fn ends(lowest: i64, highest: i64) -> Ends {
     Ends {

@@ -1,0 +1,17 @@
+//! What a destination must be able to hold: the event table of the source, as a destination needs to know it.
+
+use crate::event::table::Table;
+use crate::postgres::about::Server;
+
+/// What a destination must be able to hold.
+#[derive(Clone, Copy, Debug)]
+pub struct SourceSchema<'a> {
+    /// The event table of the source.
+    pub table: &'a Table,
+    /// Its server.
+    pub server: &'a Server,
+    /// Its key.
+    pub id_column: &'a str,
+    /// The column whose equal neighbours share one destination transaction.
+    pub group_by: Option<&'a str>,
+}

@@ -1,0 +1,75 @@
+//! What is compared at a lane, when, and what it is found to hold.
+
+use crate::event::store::{Ends, EventStore};
+
+/// A destination whose contents are compared with the source's: both give the columns that are copied.
+#[derive(Clone, Copy)]
+pub struct LaneStores<'a> {
+    /// Name as configured.
+    pub name: &'a str,
+    /// What the source holds of them.
+    pub source: &'a dyn EventStore,
+    /// What the destination holds of them.
+    pub destination: &'a dyn EventStore,
+}
+
+/// When contents are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Circumstances {
+    /// Up to where every id was decided at the source before.
+    pub decided: Option<i64>,
+    /// Whether this run has written already.
+    pub has_written: bool,
+}
+
+impl Circumstances {
+    /// What state things are in, at the end of a remedy.
+    pub(crate) fn ending(self) -> &'static str {
+        match self.has_written {
+            false => "nothing was written",
+            true => "nothing more is written, and what was written stays",
+        }
+    }
+}
+
+/// What a destination was found to hold, all of it equal to the source's as far as checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Contents {
+    /// Its lowest and highest id.
+    pub ends: Ends,
+    /// Its events.
+    pub events: u64,
+    /// Whether no transaction was open that may still insert at or below its highest id: then the count is the last word.
+    pub is_final: bool,
+}
+
+impl LaneStores<'_> {
+    /// What it is called in a message.
+    pub(super) fn place(&self) -> String {
+        format!("destination {:?}, {}", self.name, self.destination.place())
+    }
+}
+
+/// A destination whose first event, last event and count were found to be the source's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// Its lowest id then.
+    pub first_id: Option<i64>,
+    /// Its highest id then.
+    pub position: Option<i64>,
+    /// Its events then.
+    pub events: u64,
+    /// Whether no transaction was open that may still insert at or below that id: then the count is the last word.
+    pub is_final: bool,
+}
+
+impl From<Contents> for Checked {
+    fn from(contents: Contents) -> Self {
+        Self {
+            first_id: contents.ends.lowest,
+            position: contents.ends.highest,
+            events: contents.events,
+            is_final: contents.is_final,
+        }
+    }
+}

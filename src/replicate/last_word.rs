@@ -1,0 +1,56 @@
+//! The last word of a run that ends when all is copied: every check once more, counts and last events included.
+
+use crate::config::ReplicationConfig;
+use crate::error::{Error, Kind, Problems};
+use crate::event::range::shown;
+use crate::log::key;
+use crate::postgres::pooler::Ways;
+use crate::replicate::check::{self, DestinationFindings, Findings};
+use crate::retry::Policy;
+use crate::stop::Stop;
+use slog::{Logger, info};
+use std::time::Instant;
+
+/// Runs every check once more. What is away just then is tried again as long as the configuration allows; a stop ends it without a word.
+///
+/// # Errors
+/// Everything that is wrong; `Unavailable` when a side stayed away.
+pub async fn confirm(config: &ReplicationConfig, stop: &Stop, log: &Logger) -> Result<(), Problems> {
+    let (ways, began, mut losses) = (Ways::known(), Instant::now(), 0);
+    loop {
+        let checking = check::everything(config, &ways, true, log);
+        let Some(findings) = stop.or(checking).await else { return Ok(()) };
+        if findings.is_refused() {
+            return Err(findings.problems);
+        }
+        let Some(unchecked) = findings.destinations.iter().find(|destination| !destination.is_checked()) else {
+            findings.destinations.iter().for_each(|destination| tell(destination, log));
+            return Ok(());
+        };
+        if config.limits.retry_for.is_some_and(|allowed| began.elapsed() >= allowed) {
+            return Err(stayed_away(&findings, unchecked).into());
+        }
+        losses += 1;
+        let wait = Policy::up_to(config.limits.retry_wait_max).wait(losses, rand::random());
+        if stop.or(tokio::time::sleep(wait)).await.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+fn stayed_away(findings: &Findings, unchecked: &DestinationFindings) -> Error {
+    let side = match findings.source {
+        Some(_) => format!("destination \"{}\"", unchecked.name),
+        None => "the source".to_owned(),
+    };
+    let why = findings.problems.worst().map(ToString::to_string).unwrap_or_default();
+    Error::new(Kind::Unavailable, format!("{side} could not be checked again at the end"))
+        .because(why)
+        .fix("start again: what was copied stays")
+}
+
+fn tell(destination: &DestinationFindings, log: &Logger) {
+    let Some(contents) = &destination.contents else { return };
+    info!(log, "first event, last event and count agree"; key::DESTINATION => &destination.name,
+        key::EVENTS => contents.events, key::POSITION => shown(contents.ends.highest));
+}

@@ -1,0 +1,301 @@
+//! Lanes are opened: each place is held against the source, taken, and compared with it.
+
+use crate::destination::connector::{InspectedPlace, OpenLimits, OpenPlace, Taken};
+use crate::destination::registry::connector;
+use crate::error::{Error, Kind, Problems, Result};
+use crate::event::feed::Gauge;
+use crate::fail;
+use crate::log::key;
+use crate::postgres::attended::attended;
+use crate::postgres::connect::Session;
+use crate::postgres::pooler::Ways;
+use crate::replicate::check::contents;
+use crate::replicate::check::lane_stores::{Circumstances, LaneStores};
+use crate::replicate::check::{NamedPlace, compare, find_duplicates, judge_all, source_store};
+use crate::replicate::lane::{Compared, Lane};
+use crate::replicate::replication::Replication;
+use crate::replicate::source_state::Source;
+use crate::source::drawn;
+use futures::future::join_all;
+use slog::info;
+use std::sync::Arc;
+
+/// A lane that is to be opened.
+pub(crate) struct LaneOpening {
+    /// Its place in the configuration.
+    pub index: usize,
+    /// What it has done.
+    pub gauge: Arc<Gauge>,
+    /// What is known of it.
+    pub known: Known,
+}
+
+/// What is known of a destination before it is opened.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known {
+    /// It was not opened since the process began.
+    pub is_first: bool,
+    /// First event, last event and count were compared with this past of the source: the last event is enough.
+    pub is_compared: bool,
+    /// The table that was compared then, by oid.
+    pub table: Option<u32>,
+    /// Everything up to this id is decided at the source: a count taken from now on is final up to there.
+    pub decided: Option<i64>,
+}
+
+impl Known {
+    /// Whether its last event is enough, it being a table of this oid.
+    fn is_compared(&self, table: u32) -> bool {
+        self.is_compared && self.table.is_none_or(|compared| compared == table)
+    }
+}
+
+/// A place that is ours and is being compared.
+struct Candidate {
+    opening: LaneOpening,
+    place: Box<dyn OpenPlace>,
+    /// By this it is known to whoever finds it held.
+    key: String,
+    is_compared: bool,
+}
+
+/// Where a lane stands that was compared with the source.
+type ComparedPosition = (Option<i64>, Compared);
+
+/// What was seen of the place of a lane by itself.
+type Inspection = Result<Box<dyn InspectedPlace>, Problems>;
+
+/// Opens one lane from the beginning.
+pub(super) async fn one(run: &Replication, source: &Source, opening: LaneOpening, others: &[(String, String)]) -> Result<Lane, Problems> {
+    fail::point!("lane.opening");
+    let ways = if opening.known.is_compared {
+        Ways::known()
+    } else {
+        Ways::unknown()
+    };
+    let limits = limits(run, ways);
+    let connector = connector(&run.config.destinations[opening.index]);
+    let seen = connector.inspect(&limits).await;
+    let (mut lanes, duplicates) = opened(run, source, vec![(opening, seen)], others).await;
+    duplicates.or_ok(())?;
+    lanes.pop().unwrap_or_else(|| Err(Problems::new()))
+}
+
+/// Opens these lanes, whose places were looked at; gives what is wrong with several of them together besides.
+pub(super) async fn opened(
+    run: &Replication,
+    source: &Source,
+    lanes: Vec<(LaneOpening, Inspection)>,
+    others: &[(String, String)],
+) -> (Vec<Result<Lane, Problems>>, Problems) {
+    let lent = match source.check_session().await {
+        Ok(lent) => lent,
+        Err(error) => return (lanes.iter().map(|_| Err(error.clone().into())).collect(), Problems::new()),
+    };
+    let (openings, seen): (Vec<_>, Vec<_>) = lanes.into_iter().unzip();
+    let places = judge_all(Some(&source.shape), seen);
+    let name = |opening: &LaneOpening| run.config.destinations[opening.index].name.as_str();
+    let doubted = openings.iter().zip(&places).filter_map(|(opening, place)| {
+        let place = place.as_ref().ok()?;
+        (!opening.known.is_compared(place.table())).then(|| (name(opening), &**place))
+    });
+    let doubted: Vec<NamedPlace<'_>> = doubted.collect();
+    let duplicates = if doubted.is_empty() {
+        Problems::new()
+    } else {
+        find_duplicates((&lent, &source.shape), &doubted).await
+    };
+    if !duplicates.is_empty() {
+        return (
+            places.into_iter().map(|place| place.and(Err(Problems::new()))).collect(),
+            duplicates,
+        );
+    }
+    let taking = openings
+        .into_iter()
+        .zip(places)
+        .map(|(opening, place)| taken(run, opening, place, others));
+    let mut candidates = join_all(taking).await;
+    let standings = compared(run, source, &lent, &candidates).await;
+    let mut standings = standings.into_iter();
+    let readying = candidates.drain(..).map(|candidate| {
+        let standing = candidate.as_ref().ok().and_then(|_| standings.next());
+        async {
+            let (candidate, standing) = (
+                candidate?,
+                standing.unwrap_or_else(|| Err(Error::new(Kind::Bug, "a lane was not compared"))),
+            );
+            Ok(ready(run, source, candidate, standing?).await?)
+        }
+    });
+    (join_all(readying).await, duplicates)
+}
+
+/// Takes a place for us alone.
+async fn taken(
+    run: &Replication,
+    opening: LaneOpening,
+    place: Result<Box<dyn OpenPlace>, Problems>,
+    others: &[(String, String)],
+) -> Result<Candidate, Problems> {
+    let place = place?;
+    let name = &run.config.destinations[opening.index].name;
+    match place.take().await? {
+        Taken::Ours(key) => {
+            run.told.of_destination(name, place.warnings(), &run.log);
+            let is_compared = opening.known.is_compared(place.table());
+            Ok(Candidate {
+                opening,
+                place,
+                key,
+                is_compared,
+            })
+        }
+        Taken::Another(holder, error) => {
+            let own = others.iter().find(|(_, key)| Some(key) == holder.as_ref());
+            Err(own.map_or(error, |(other, _)| named_twice(name, other, &place.place())).into())
+        }
+    }
+}
+
+/// One lane of ours holds what another one names.
+fn named_twice(name: &str, other: &str, place: &str) -> Error {
+    Error::new(
+        Kind::Usage,
+        format!("destination {other:?} and destination {name:?} are the same database and table"),
+    )
+    .at(place)
+    .because("this replicator holds it already, through the other connection")
+    .fix("remove one of them from the configuration, or name another table")
+}
+
+/// Compares all of these with the source at the same time; one standing for each that is ours.
+async fn compared(
+    run: &Replication,
+    source: &Source,
+    lent: &Session,
+    candidates: &[Result<Candidate, Problems>],
+) -> Vec<Result<ComparedPosition>> {
+    let candidates: Vec<&Candidate> = candidates.iter().flatten().collect();
+    let places = candidates.iter().flat_map(|candidate| candidate.place.sessions());
+    let sessions: Vec<_> = std::iter::once((lent, &run.config.source.conninfo)).chain(places).collect();
+    let comparing = compare_all(run, source, lent, &candidates);
+    let standings = attended(&sessions, run.config.limits.connect_timeout, &run.log, comparing).await;
+    // What one side still counts is of no use when the other has failed.
+    let lost = standings.iter().zip(&candidates).filter(|(standing, _)| standing.is_err());
+    let lost: Vec<&Session> = lost
+        .flat_map(|(_, candidate)| candidate.place.sessions())
+        .map(|(session, _)| session)
+        .collect();
+    if !lost.is_empty() {
+        join_all(std::iter::once(lent).chain(lost).map(Session::cancel)).await;
+    }
+    standings
+}
+
+async fn compare_all(run: &Replication, source: &Source, lent: &Session, candidates: &[&Candidate]) -> Vec<Result<ComparedPosition>> {
+    let name = |candidate: &Candidate| run.config.destinations[candidate.opening.index].name.as_str();
+    let quick = candidates
+        .iter()
+        .map(|candidate| last_event(source, lent, (name(candidate), candidate)));
+    let mut standings = join_all(quick).await;
+    let doubted = || {
+        standings
+            .iter()
+            .zip(candidates)
+            .filter(|(standing, _)| matches!(standing, Ok(None)))
+    };
+    let places: Vec<NamedPlace<'_>> = doubted().map(|(_, candidate)| (name(candidate), &*candidate.place)).collect();
+    let known = doubted().map(|(_, candidate)| candidate.opening.known).next();
+    let contents = match known {
+        Some(known) => {
+            let when = Circumstances {
+                decided: known.decided,
+                has_written: !known.is_first,
+            };
+            compare((lent, &source.shape), &places, when).await
+        }
+        None => Ok(Vec::new()),
+    };
+    let mut contents = contents.map(Vec::into_iter);
+    for standing in &mut standings {
+        if let Ok(None) = standing {
+            *standing = match &mut contents {
+                Ok(contents) => contents
+                    .next()
+                    .transpose()
+                    .map(|contents| contents.map(|contents| (contents.ends.highest, Compared::Whole(contents.into())))),
+                Err(error) => Err(error.clone()),
+            };
+        }
+    }
+    let confirming = standings.into_iter().zip(candidates).map(|(standing, candidate)| async move {
+        let standing = standing?.ok_or_else(|| Error::new(Kind::Bug, "a destination was not compared"))?;
+        if let (Some(position), Some(sequence)) = (standing.0, source.rule.sequence()) {
+            drawn::confirm(lent, sequence, position, name(candidate)).await?;
+        }
+        Ok(standing)
+    });
+    join_all(confirming).await
+}
+
+/// The cheap comparison of a lane that comes back; `None`: it must be compared whole, which may take long.
+async fn last_event(source: &Source, lent: &Session, (name, candidate): (&str, &Candidate)) -> Result<Option<ComparedPosition>> {
+    // A standby that may only be late is waited for, once the two were known to belong together.
+    if !candidate.is_compared && (candidate.opening.known.is_first || !source.shape.may_be_late()) {
+        return Ok(None);
+    }
+    let (ours, theirs) = (source_store((lent, &source.shape), candidate.place.wire()), candidate.place.store());
+    let lane = LaneStores {
+        name,
+        source: &ours,
+        destination: &*theirs,
+    };
+    let position = contents::last_event(&source.shape, &lane).await?;
+    if !candidate.is_compared {
+        return Ok(None);
+    }
+    // What was compared before was this table, also where nothing was read of it since.
+    let confirmed = source.gate.confirm_table().await;
+    confirmed.map_err(|changed| changed.of_kind(Kind::Upstream))?;
+    Ok(Some((position, Compared::LastEvent)))
+}
+
+/// Makes a lane of a place that was compared.
+async fn ready(run: &Replication, source: &Source, candidate: Candidate, (position, compared): ComparedPosition) -> Result<Lane> {
+    fail::point!("lane.compared");
+    let Candidate { opening, place, key, .. } = candidate;
+    let name = &run.config.destinations[opening.index].name;
+    let (table, wire) = (place.table(), place.wire().clone());
+    if opening.known.is_first {
+        info!(run.log, "the destination was checked"; key::DESTINATION => name, key::DATABASE => place.place(), "copy_format" => wire.format_option());
+    }
+    let ready = place.into_destination().await?;
+    if ready.position != position {
+        let what = format!("destination \"{name}\" was changed while it was compared");
+        return Err(Error::new(Kind::Unavailable, what).fix("nothing was written; it is compared anew"));
+    }
+    Ok(Lane {
+        index: opening.index,
+        position,
+        table,
+        key,
+        wire,
+        epoch: source.epoch,
+        history: source.history(),
+        compared,
+        gauge: opening.gauge,
+        destination: ready.destination,
+    })
+}
+
+/// How places are opened.
+pub(super) fn limits(run: &Replication, ways: Ways) -> OpenLimits<'_> {
+    OpenLimits {
+        what: "append",
+        id_column: &run.config.source.id_column,
+        connect_timeout: run.config.limits.connect_timeout,
+        append_timeout: run.config.limits.append_timeout,
+        ways,
+    }
+}

@@ -1,0 +1,61 @@
+//! Connects to all sides and checks them: at the start all together, later each as it comes back. Nothing is written before every check of a lane has passed.
+
+mod lanes;
+mod source;
+
+pub(super) use lanes::{Known, LaneOpening};
+pub(super) use source::Before;
+
+use crate::error::{Problems, Result};
+use crate::postgres::pooler::Ways;
+use crate::postgres::turns::Turns;
+use crate::replicate::check::{inspect_all, judge_all};
+use crate::replicate::lane::Lane;
+use crate::replicate::replication::Replication;
+use crate::replicate::source_state::Source;
+use crate::source::wait::Follower;
+use futures::future::join;
+
+/// What came of opening all sides at the start.
+pub struct OpenedSides {
+    /// The source, or what is wrong with it.
+    pub source: Result<(Source, Follower), Problems>,
+    /// The lanes in their order, or what is wrong with each; nothing, where that cannot be told without the source.
+    pub lanes: Vec<Result<Lane, Problems>>,
+    /// What is wrong with several sides together.
+    pub duplicates: Problems,
+}
+
+/// Opens the source and all lanes, which must not have been opened before: whoever is refused, nobody has written yet.
+pub(super) async fn everything(run: &Replication, epoch: u64, before: Before, lanes: Vec<LaneOpening>, turns: &Turns) -> OpenedSides {
+    let ways = Ways::unknown();
+    let limits = lanes::limits(run, ways.clone());
+    let (source, seen) = join(source::source(run, epoch, before, &ways), inspect_all(&run.config, &limits, turns)).await;
+    let (lanes, duplicates) = match &source {
+        Ok((source, _)) => lanes::opened(run, source, lanes.into_iter().zip(seen).collect(), &[]).await,
+        Err(_) => {
+            let lanes = judge_all(None, seen).into_iter();
+            (lanes.map(|place| place.and(Err(Problems::new()))).collect(), Problems::new())
+        }
+    };
+    OpenedSides { source, lanes, duplicates }
+}
+
+/// Opens the source anew.
+///
+/// # Errors
+/// As for all sides together; the worst of several, with the others beneath it.
+pub(super) async fn source(run: &Replication, epoch: u64, before: Before) -> Result<(Source, Follower)> {
+    source::source(run, epoch, before, &Ways::known())
+        .await
+        .map_err(Problems::into_worst)
+}
+
+/// Opens one lane, beside others that hold places by these keys.
+///
+/// # Errors
+/// `Fed` when another replicator holds it, `Usage` when another lane of this one does; those of the connection and of the checks, the worst of several
+/// with the others beneath it; `Unavailable` when anything but the comparison, which may take long, is not answered within `connect_timeout`.
+pub(super) async fn lane(run: &Replication, source: &Source, opening: LaneOpening, others: &[(String, String)]) -> Result<Lane> {
+    lanes::one(run, source, opening, others).await.map_err(Problems::into_worst)
+}

@@ -1,0 +1,152 @@
+//! Connects to the source and checks it, and makes ready what looks for the mark, listens and reads.
+
+use crate::error::{Error, Kind, Problems, Result};
+use crate::postgres::connect::{Purpose, Session};
+use crate::postgres::fault::Side;
+use crate::postgres::patience::Patience;
+use crate::postgres::pool::Pool;
+use crate::postgres::pooler::Ways;
+use crate::replicate::check::notify::Wakeup;
+use crate::replicate::check::open_source;
+use crate::replicate::check::shape::{SourceShape, source_shape};
+use crate::replicate::replication::Replication;
+use crate::replicate::source_state::Source;
+use crate::source::discipline::Discipline;
+use crate::source::durability::Gate;
+use crate::source::mark::Looker;
+use crate::source::readers::Readers;
+use crate::source::rule::Rule;
+use crate::source::wait::{Bell, Follower, Following};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// The doorbell's own channel, listened to besides the configured one.
+const DOORBELL_CHANNEL: &str = "counterfoil";
+/// Transactions that are open at the first look are waited for so long: most end, and what lanes hold can be confirmed at once.
+const SETTLE_MAX: Duration = Duration::from_millis(300);
+
+/// What a new connection to the source takes over from those before.
+pub(crate) struct Before {
+    /// All sequences that fed the table, by oid.
+    pub sequences: Vec<u32>,
+    /// Up to which id everything is to be decided.
+    pub wanted: watch::Receiver<Option<i64>>,
+}
+
+/// Connects to the source and checks it: over one session that looks for the mark, one that listens, and others as they are needed.
+///
+/// # Errors
+/// Those of the connection and of the checks of the source, all of them together; `Unavailable` when it does not answer them within `connect_timeout`.
+pub(super) async fn source(run: &Replication, epoch: u64, before: Before, ways: &Ways) -> Result<(Source, Follower), Problems> {
+    let (config, limits) = (&run.config.source, &run.config.limits);
+    let session = Arc::new(open_source(config, ways, "mark", limits.connect_timeout).await?);
+    let patience = Patience {
+        limit: limits.connect_timeout,
+        who: "the source",
+        place: session.place(),
+    };
+    let cancels = || vec![session.canceller()];
+    let checking = async { Ok(checked(run, Arc::clone(&session), &before.sequences).await) };
+    let (shape, gate, looker) = patience.with(cancels(), checking).await??;
+    let following = Following {
+        conninfo: config.conninfo.clone(),
+        channels: vec![DOORBELL_CHANNEL.to_owned(), config.channel.clone()],
+        bell: bell(&shape.wakeup),
+        table_oid: shape.table.oid,
+        poll_interval: config.poll_interval,
+        connect_timeout: limits.connect_timeout,
+        wanted: before.wanted,
+    };
+    let mut follower = patience
+        .with(cancels(), Follower::new(looker, following, gate.clone(), run.log.clone()))
+        .await?;
+    follower.listen().await?;
+    let (highest, decided) = patience.with(cancels(), follower.first_look(SETTLE_MAX)).await?;
+    let server = session.server().identity.clone();
+    let readers = |max| Readers::new(config.conninfo.clone(), server.clone(), limits.connect_timeout, max);
+    // One for each destination, so that one that does not answer in the middle of a check keeps no other from being checked.
+    let check = Purpose {
+        what: "check",
+        side: Side::Source,
+    };
+    let lanes = u32::try_from(run.config.destinations.len()).unwrap_or(u32::MAX);
+    let source = Source {
+        epoch,
+        rule: rule(&shape, &config.known_gaps),
+        highest,
+        decided,
+        near_ids: i64::try_from(limits.max_events_per_write).unwrap_or(i64::MAX),
+        gate,
+        leading: readers(1),
+        behind: readers(limits.readers_max),
+        server,
+        // A destination that freezes while it is compared keeps one, and the others must find one all the same.
+        checks: Pool::new(&config.conninfo, check, lanes.saturating_add(1), limits.connect_timeout, &run.log),
+        shape,
+    };
+    Ok((source, follower))
+}
+
+async fn checked(run: &Replication, session: Arc<Session>, sequences_before: &[u32]) -> Result<(SourceShape, Gate, Looker), Problems> {
+    let config = &run.config.source;
+    let shape = source_shape(&session, config).await?;
+    let is_durability_awaited = config.durability_gate && !shape.server.is_standby;
+    let gate = Gate::new(
+        Arc::clone(&session),
+        &shape.table,
+        sequences(&shape.ids.discipline),
+        is_durability_awaited,
+    )
+    .await?;
+    // From here on the gate notices every change; what changed before it was there is seen now.
+    let again = source_shape(&session, config).await?;
+    if !shape.is_still(&again) {
+        let changed = Error::new(Kind::Unavailable, "the source's table was changed while it was looked at");
+        return Err(changed.at(session.place()).into());
+    }
+    run.told.of_source(&shape.warnings, &run.log);
+    let mut rule = rule(&shape, &config.known_gaps);
+    if let Rule::Horizon { relations, .. } = &mut rule {
+        let former = sequences_before
+            .iter()
+            .filter(|oid| !relations.contains(oid))
+            .copied()
+            .collect::<Vec<u32>>();
+        relations.extend(former);
+    }
+    let looker = Looker::new(session, &config.table, &config.id_column, rule).await?;
+    Ok((shape, gate, looker))
+}
+
+/// The sequences that feed a table, by oid.
+fn sequences(discipline: &Discipline) -> Vec<u32> {
+    match discipline {
+        Discipline::Sequence { sequence, .. } => vec![*sequence],
+        Discipline::Consecutive | Discipline::Copy | Discipline::Grace(_) => Vec::new(),
+    }
+}
+
+fn rule(shape: &SourceShape, known_gaps: &[(i64, i64)]) -> Rule {
+    match &shape.ids.discipline {
+        Discipline::Consecutive => Rule::Consecutive {
+            known_gaps: Arc::from(known_gaps),
+        },
+        Discipline::Sequence {
+            lock_relations, readable, ..
+        } => Rule::Horizon {
+            relations: lock_relations.clone(),
+            sequence: readable.clone(),
+        },
+        Discipline::Copy => Rule::Copy,
+        Discipline::Grace(grace) => Rule::Grace(*grace),
+    }
+}
+
+fn bell(wakeup: &Wakeup) -> Bell {
+    match wakeup {
+        Wakeup::Doorbell => Bell::Doorbell,
+        Wakeup::Trigger { .. } => Bell::EveryInsert,
+        Wakeup::Polling { .. } => Bell::None,
+    }
+}

@@ -1,0 +1,18 @@
+//! How far a read of the source has come.
+
+use crate::source::read::Ended;
+
+/// How far a read of the source has come. It says something about the source alone, whatever becomes of the lanes.
+#[derive(Clone, Copy, Debug)]
+pub struct Reached {
+    /// The connection to the source over which it went.
+    pub epoch: u64,
+    /// How the read ended; `None` while it goes on, or when it was stopped or failed.
+    pub ended: Option<Ended>,
+    /// Id of the last row taken from the source, kept back ones included.
+    pub taken: Option<i64>,
+    /// Id of the last row of the last batch that was closed.
+    pub shipped: Option<i64>,
+    /// How large its rows were on average; `None` without rows.
+    pub row_bytes: Option<u64>,
+}

@@ -1,0 +1,224 @@
+//! What a status tells, and the exit code and the words that follow from it.
+
+use crate::replicate::health::Health;
+use serde::Serialize;
+
+/// Events behind are counted up to here.
+pub(crate) const EVENTS_BEHIND_COUNTED_MAX: i64 = 1_000_000;
+
+/// The whole replication at one moment. `Display` is a table for a person, `Serialize` the object of `--json`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    /// The source.
+    pub source: SourceStatus,
+    /// The destinations, in the order of the configuration.
+    pub destinations: Vec<DestinationStatus>,
+}
+
+/// How the source does.
+#[derive(Clone, Debug, Serialize)]
+pub struct SourceStatus {
+    /// Host, port and database.
+    pub database: String,
+    /// Schema and table.
+    pub table: String,
+    /// `reachable` or `unreachable`.
+    pub health: Health,
+    /// Highest visible id; null while there is no event.
+    pub highest_id: Option<i64>,
+    /// Why it could not be asked.
+    pub error: Option<String>,
+}
+
+/// How a destination does.
+#[derive(Clone, Debug, Serialize)]
+pub struct DestinationStatus {
+    /// Name as configured.
+    pub name: String,
+    /// Host, port and database.
+    pub database: String,
+    /// Schema and table.
+    pub table: String,
+    /// In one word.
+    pub health: Health,
+    /// By what it was compared with the source; null while it is empty or could not be compared.
+    pub compared_by: Option<ComparedBy>,
+    /// Highest id it holds; null while it is empty or could not be asked.
+    pub position: Option<i64>,
+    /// Visible events of the source above its position, counted up to a million; null when it cannot be told.
+    pub events_behind: Option<i64>,
+    /// Whether that is all of them; otherwise there are at least so many.
+    pub is_events_behind_exact: bool,
+    /// Age, by the source's clock, of the first event it lacks; 0 when it lacks none; null where the table has no `ts` or it cannot be told.
+    pub seconds_behind: Option<f64>,
+    /// The replicator that holds its lock.
+    pub replicator: Option<Replicator>,
+    /// The transaction at the source for which it waits.
+    pub held_by: Option<Holder>,
+    /// Why it could not be asked or compared.
+    pub error: Option<String>,
+}
+
+/// By what a destination was compared with the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ComparedBy {
+    /// By its last event alone: an event that is missing or was changed below it is not seen.
+    LastEvent,
+}
+
+/// A session that holds the lock of a destination.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Replicator {
+    /// Its server process at the destination.
+    pub pid: Option<i32>,
+    /// As it calls itself.
+    pub application_name: Option<String>,
+    /// Where it comes from; null for a local socket, and where our role may not know.
+    pub client_address: Option<String>,
+}
+
+/// A transaction at the source that drew an id and has not ended.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Holder {
+    /// Its server process; null for a prepared transaction.
+    pub pid: Option<i32>,
+    /// As its application calls itself.
+    pub application_name: Option<String>,
+    /// Its role.
+    pub user: Option<String>,
+    /// For how long it has been open; null where our role may not know.
+    pub seconds: Option<f64>,
+}
+
+impl Status {
+    /// The exit code: 4 when contents disagree; 8 when the source could not be asked, or, with a limit, when a destination is further behind, out of reach or cannot be compared.
+    pub fn exit_code(&self, events_behind_max: Option<u64>) -> u8 {
+        let is_late = |destination: &DestinationStatus| {
+            events_behind_max.is_some_and(|limit| {
+                let behind = destination.events_behind.and_then(|events| u64::try_from(events).ok());
+                !destination.is_events_behind_exact || behind.is_none_or(|behind| behind > limit)
+            })
+        };
+        if self.destinations.iter().any(|destination| destination.health == Health::Diverged) {
+            4
+        } else if self.source.error.is_some() || self.destinations.iter().any(is_late) {
+            8
+        } else {
+            0
+        }
+    }
+}
+
+/// What health follows from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Signs {
+    pub(super) is_reached: bool,
+    /// Whether it is an unbroken beginning of the source as far as its last event tells; `None` when it could not be compared.
+    pub(super) is_equal: Option<bool>,
+    pub(super) events_behind: Option<i64>,
+    pub(super) is_fed: bool,
+    pub(super) is_held: bool,
+}
+
+/// The first word that applies.
+pub(super) fn health(signs: Signs) -> Health {
+    match signs {
+        Signs { is_reached: false, .. } => Health::Unreachable,
+        Signs { is_equal: Some(false), .. } => Health::Diverged,
+        Signs { is_equal: None, .. } | Signs { events_behind: None, .. } => Health::Reachable,
+        Signs {
+            events_behind: Some(0), ..
+        } => Health::Level,
+        Signs { is_fed: false, .. } => Health::Unfed,
+        Signs { is_held: true, .. } => Health::Held,
+        _ => Health::Behind,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BEHIND: Signs = Signs {
+        is_reached: true,
+        is_equal: Some(true),
+        events_behind: Some(7),
+        is_fed: true,
+        is_held: false,
+    };
+
+    fn destination(health: Health, events_behind: Option<i64>, is_events_behind_exact: bool) -> DestinationStatus {
+        DestinationStatus {
+            name: "copy".to_owned(),
+            database: "db2:5432/orders".to_owned(),
+            table: "public.events".to_owned(),
+            health,
+            compared_by: None,
+            position: Some(3),
+            events_behind,
+            is_events_behind_exact,
+            seconds_behind: None,
+            replicator: None,
+            held_by: None,
+            error: None,
+        }
+    }
+
+    fn exit_code(health: Health, events_behind: Option<i64>, is_exact: bool, max: Option<u64>) -> u8 {
+        let source = SourceStatus {
+            database: "db1:5432/orders".to_owned(),
+            table: "public.events".to_owned(),
+            health: Health::Reachable,
+            highest_id: Some(10),
+            error: None,
+        };
+        let destinations = vec![destination(health, events_behind, is_exact)];
+        Status { source, destinations }.exit_code(max)
+    }
+
+    #[test]
+    fn health_is_the_first_word_that_applies() {
+        assert_eq!(health(BEHIND), Health::Behind);
+        assert_eq!(health(Signs { is_held: true, ..BEHIND }), Health::Held);
+        let unfed = Signs {
+            is_fed: false,
+            is_held: true,
+            ..BEHIND
+        };
+        assert_eq!(health(unfed), Health::Unfed);
+        let level = Signs {
+            events_behind: Some(0),
+            ..unfed
+        };
+        assert_eq!(health(level), Health::Level);
+        let diverged = Signs {
+            is_equal: Some(false),
+            ..level
+        };
+        assert_eq!(health(diverged), Health::Diverged);
+        let unknown = Signs { is_equal: None, ..BEHIND };
+        assert_eq!(health(unknown), Health::Reachable);
+        let away = Signs {
+            is_reached: false,
+            ..diverged
+        };
+        assert_eq!(health(away), Health::Unreachable);
+    }
+
+    #[test]
+    fn without_a_limit_only_disagreement_is_a_failure() {
+        assert_eq!(exit_code(Health::Behind, Some(1_000_000), false, None), 0);
+        assert_eq!(exit_code(Health::Unreachable, None, true, None), 0);
+        assert_eq!(exit_code(Health::Diverged, Some(0), true, None), 4);
+    }
+
+    #[test]
+    fn with_a_limit_whoever_is_further_behind_or_unknown_is_a_failure() {
+        assert_eq!(exit_code(Health::Behind, Some(7), true, Some(7)), 0);
+        assert_eq!(exit_code(Health::Behind, Some(8), true, Some(7)), 8);
+        assert_eq!(exit_code(Health::Behind, Some(1_000_000), false, Some(2_000_000)), 8);
+        assert_eq!(exit_code(Health::Unreachable, None, true, Some(7)), 8);
+        assert_eq!(exit_code(Health::Diverged, None, true, Some(7)), 4);
+    }
+}
