@@ -31,9 +31,6 @@ pub struct Wanted {
 
 impl Wanted {
     /// Reads the configuration.
-    ///
-    /// # Errors
-    /// All its problems together.
     pub fn read(arguments: args::Run) -> Result<Self, Problems> {
         let flags = Flags {
             destinations: arguments.destination.clone(),

@@ -6,9 +6,6 @@ use crate::replicate::status::answer::{Holder, Replicator};
 use tokio_postgres::Row;
 
 /// The transactions that use a sequence, by their virtual ids.
-///
-/// # Errors
-/// What the server says.
 pub(super) async fn holders(session: &Session, sequence: Option<u32>) -> Result<Vec<(String, Holder)>> {
     let Some(sequence) = sequence else { return Ok(Vec::new()) };
     let rows = session.query(include_str!("../../../sql/status/holders.sql"), &[&sequence]).await;
