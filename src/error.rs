@@ -308,9 +308,6 @@ impl Problems {
     }
 
     /// The value, when there are none.
-    ///
-    /// # Errors
-    /// All of them, when there are any.
     pub fn or_ok<T>(self, value: T) -> std::result::Result<T, Self> {
         if self.0.is_empty() { Ok(value) } else { Err(self) }
     }

@@ -27,9 +27,6 @@ pub struct Reach<'a> {
 
 impl Reach<'_> {
     /// A session of this kind.
-    ///
-    /// # Errors
-    /// Those of the connection.
     pub async fn session(&self, side: fault::Side) -> Result<Session> {
         let purpose = Purpose { what: self.what, side };
         Session::open(self.conninfo, purpose, self.timeout).await
@@ -41,9 +38,6 @@ impl Reach<'_> {
     }
 
     /// Opens it for reading these columns, in a session of its own.
-    ///
-    /// # Errors
-    /// Those of the connection.
     pub async fn read(&self, side: fault::Side, wire: &Wire) -> Result<PgTable<Session>> {
         let session = self.session(side).await?;
         Ok(PgTable::new(session, self.table, self.id_column, wire))

@@ -31,9 +31,6 @@ pub fn place<'a>(config: &'a ReplicationConfig, what: &'static str, conninfo: &'
 
 /// Runs the writing to its end; after a stop it may take `shutdown_timeout_ms` to finish the batch in hand, else that is rolled back.
 /// What was done is told in either case, also before an error. Gives whether it came to its end.
-///
-/// # Errors
-/// Those of the work; those of the output.
 pub async fn finish(config: &ReplicationConfig, stop: &Stop, what: &str, work: impl AsyncFnOnce(&mut Done) -> Result<()>) -> Result<bool> {
     let mut done = Done::default();
     let overdue = async {
@@ -60,9 +57,6 @@ pub async fn finish(config: &ReplicationConfig, stop: &Stop, what: &str, work: i
 }
 
 /// Says that a stop came before anything was written.
-///
-/// # Errors
-/// Those of the output.
 pub fn tell_unchanged() -> Result<()> {
     line("nothing was changed")
 }

@@ -20,9 +20,6 @@ use crate::stop::Stop;
 use slog::Logger;
 
 /// Runs it; gives the exit code.
-///
-/// # Errors
-/// Everything that refused or ended it.
 pub async fn repair(arguments: args::Repair) -> Result<u8, Problems> {
     let flags = Flags {
         destinations: vec![arguments.destination.clone()],

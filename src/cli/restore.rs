@@ -21,9 +21,6 @@ use crate::stop::Stop;
 use slog::Logger;
 
 /// Runs it; gives the exit code.
-///
-/// # Errors
-/// Everything that refused or ended it.
 pub async fn restore(arguments: args::Restore) -> Result<u8, Problems> {
     let (process, config) = configuration(&arguments.file, &Flags::default())?;
     let (log, guard) = logging(&process, Stream::Stderr);

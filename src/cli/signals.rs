@@ -10,9 +10,6 @@ use tokio::signal::unix::{SignalKind, signal};
 const LEFT_AT_ONCE: i32 = 130;
 
 /// Starts to listen for signals, for as long as the process lives.
-///
-/// # Errors
-/// When the system does not let us.
 pub fn stop_on_signals(log: &Logger) -> Result<Stop> {
     let failed = |error: std::io::Error| Error::new(Kind::Bug, "cannot listen for signals").caused_by(&error);
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;

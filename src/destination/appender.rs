@@ -86,9 +86,6 @@ struct BatchInHand {
 
 impl<A: Appender> Sequential<A> {
     /// Asks for the position; `layout`: where the id is in a row.
-    ///
-    /// # Errors
-    /// Those of the place.
     pub async fn new(mut appender: A, layout: Layout) -> Result<Self> {
         let position = appender.position().await?;
         if position.is_some() {

@@ -42,9 +42,6 @@ pub struct ConcurrentDestination {
 
 impl ConcurrentDestination {
     /// Prepares the sessions: `control` holds the table's session lock, each of the others writes.
-    ///
-    /// # Errors
-    /// Those of the server.
     pub async fn new(control: Session, writing: Vec<Session>, to: Appending) -> Result<Self> {
         let prepared = writing.into_iter().map(|session| prepare(session, to.clone()));
         let writers = futures::future::try_join_all(prepared).await?;

@@ -41,9 +41,6 @@ impl Held {
     }
 
     /// Asks for the position.
-    ///
-    /// # Errors
-    /// Those of the server, as everywhere here.
     pub async fn position(&self) -> Result<Option<i64>> {
         let row = self.within(self.session.query_one(&self.to.ask_position(), &[])).await?;
         Ok(row.map_err(|error| self.failed(&error))?.get(0))
@@ -133,9 +130,6 @@ impl Held {
     }
 
     /// Takes the rows of these ids out and gives them, in id order.
-    ///
-    /// # Errors
-    /// See [`Held::delete`].
     pub async fn take_out(&self, ids: &[i64]) -> Result<Vec<Row>> {
         let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
         let names = [
@@ -173,9 +167,6 @@ impl Held {
     }
 
     /// The id above which the highest so many events lie, if there are more than that above `after`.
-    ///
-    /// # Errors
-    /// Those of the server.
     pub async fn below_highest(&self, events: u64, after: i64) -> Result<Option<i64>> {
         let statement = self.to.filled(include_str!("../../sql/repair/below_highest.sql"), 0);
         let events = i64::try_from(events).unwrap_or(i64::MAX);
@@ -184,9 +175,6 @@ impl Held {
     }
 
     /// The highest id below this one, and the lowest of all.
-    ///
-    /// # Errors
-    /// Those of the server.
     pub async fn highest_before(&self, id: i64) -> Result<(Option<i64>, Option<i64>)> {
         let statement = self.to.filled(include_str!("../../sql/repair/highest_before.sql"), 0);
         let found = self.within(self.session.query_one(&statement, &[&id])).await?;
@@ -194,9 +182,6 @@ impl Held {
     }
 
     /// The lowest id above this one.
-    ///
-    /// # Errors
-    /// Those of the server.
     pub async fn lowest_after(&self, id: i64) -> Result<Option<i64>> {
         let statement = self.to.filled(include_str!("../../sql/repair/lowest_after.sql"), 0);
         let found = self.within(self.session.query_one(&statement, &[&id])).await?;

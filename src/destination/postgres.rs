@@ -53,9 +53,6 @@ enum State {
 impl PostgresDestination {
     /// Prepares a session that holds the table's session lock, and asks for the position. `takes_inserts`: whether an INSERT of a row does the same as
     /// a COPY of it.
-    ///
-    /// # Errors
-    /// Those of the server.
     pub async fn open(session: Session, to: Appending, takes_inserts: bool) -> Result<Self> {
         let layout = to.layout;
         let mut writer = Writer::new(session, to).await?;

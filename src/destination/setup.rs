@@ -90,9 +90,6 @@ impl Plan {
 }
 
 /// Creates what is missing of a destination, in one transaction. Running it again is harmless.
-///
-/// # Errors
-/// As [`script::carry_out`].
 pub async fn apply(session: &Session, plan: &Plan) -> Result<Report, Problems> {
     script::carry_out(session, &plan.table, |facts| plan.script(facts)).await
 }

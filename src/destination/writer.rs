@@ -51,9 +51,6 @@ pub struct Open {
 
 impl Writer {
     /// Prepares a session.
-    ///
-    /// # Errors
-    /// Those of the server.
     pub async fn new(session: Session, to: Appending) -> Result<Self> {
         let fence = include_str!("../../sql/destination/fence.sql").to_owned();
         let copy = to.filled(include_str!("../../sql/destination/append.sql"), 0);
@@ -140,9 +137,6 @@ impl Writer {
     }
 
     /// Rolls back what was inserted.
-    ///
-    /// # Errors
-    /// As [`Writer::commit_few`].
     pub(super) async fn roll_back_few(&self) -> Result<()> {
         self.end("rollback").await
     }
@@ -158,9 +152,6 @@ impl Writer {
     }
 
     /// Asks for the position.
-    ///
-    /// # Errors
-    /// Those of the server.
     pub async fn position(&self) -> Result<Option<i64>> {
         let row = self.session.query_one(&self.position, &[]).await;
         Ok(row.map_err(|error| self.failed(&error))?.get(0))

@@ -95,9 +95,6 @@ pub fn wire(source: &Table, destination: &Table, id_column: &str) -> Result<Wire
 }
 
 /// Finds what can be compared: every column of the first table, those that the second one computes included.
-///
-/// # Errors
-/// As [`wire`], of columns alone.
 pub fn compared(first: &Table, second: &Table) -> Result<Wire, Problems> {
     travelling(first, second, |_| true)
 }

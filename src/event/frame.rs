@@ -273,9 +273,6 @@ pub fn rows_of(chunk: &Bytes, layout: Layout) -> Result<Vec<Row>> {
 }
 
 /// The rows of a chunk that come after an id: what a lane has not yet, when it begins in the middle of a chunk.
-///
-/// # Errors
-/// As [`rows_of`].
 pub fn rows_after(chunk: &Bytes, layout: Layout, after: i64) -> Result<(Bytes, u64)> {
     let rows = rows_of(chunk, layout)?;
     let (skipped, kept) = rows.split_at(rows.partition_point(|row| row.id <= after));

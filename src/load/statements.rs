@@ -49,9 +49,6 @@ pub(super) struct Json<'a>(pub(super) &'a str);
 
 impl Statements {
     /// Prepares what the way needs.
-    ///
-    /// # Errors
-    /// Those of the server.
     pub(super) async fn prepare(session: &Session, shape: &Shape, way: Way) -> Result<Self> {
         let prepared = async {
             session.batch_execute(&search_path(shape, "false")).await?;

@@ -52,9 +52,6 @@ struct Broken {
 
 impl Writer {
     /// Prepares a session.
-    ///
-    /// # Errors
-    /// Those of the server.
     pub(super) async fn new(session: Session, shape: &Shape, way: Way) -> Result<Self> {
         let statements = Statements::prepare(&session, shape, way).await?;
         Ok(Self {

@@ -19,9 +19,6 @@ pub struct Server {
 }
 
 /// Asks the server about itself: one statement.
-///
-/// # Errors
-/// What the connection or the server says.
 pub async fn about(session: &Session) -> Result<Server> {
     let asked = async {
         let row = session.query_one(include_str!("../../sql/catalog/about.sql"), &[]).await?;

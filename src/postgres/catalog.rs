@@ -13,9 +13,6 @@ use tokio_postgres::Row;
 ///
 /// The catalog is readable by every role, so this works before any privilege is granted. A few short statements; a change of the table between them
 /// gives a mixed picture, whose fingerprint is older than the change.
-///
-/// # Errors
-/// What the connection or the server says.
 pub async fn table(session: &Session, name: &TableName, id_column: &str) -> Result<Option<Table>> {
     let what = || format!("cannot read the description of {name}");
     let asked = async {

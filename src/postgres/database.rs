@@ -16,9 +16,6 @@ pub enum Created {
 }
 
 /// Connects to the same server's `postgres`, or to `template1` where there is no such database.
-///
-/// # Errors
-/// As [`Session::open`].
 pub async fn maintenance_session(conninfo: &Conninfo, purpose: Purpose, timeout: Duration) -> Result<Session> {
     let to = |database: &str| Conninfo {
         database: database.to_owned(),
@@ -31,9 +28,6 @@ pub async fn maintenance_session(conninfo: &Conninfo, purpose: Purpose, timeout:
 }
 
 /// The statement that creates the database; `None` if it is there. It cannot be part of a transaction.
-///
-/// # Errors
-/// Those of a lost connection.
 pub async fn missing_database(maintenance: &Session, name: &str) -> Result<Option<String>> {
     let facts = fill(include_str!("../../sql/objects/database_facts.sql"), &[("database", text(name))]);
     let row = maintenance

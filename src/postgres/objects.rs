@@ -112,9 +112,6 @@ pub struct TriggerFound {
 
 impl Facts {
     /// Asks the server; five short queries of the catalog.
-    ///
-    /// # Errors
-    /// Those of a lost connection.
     pub async fn read(session: &Session, table: &TableName) -> Result<Self> {
         let rows = async |sql: &str, name: &str| -> Result<Vec<Row>> {
             let filled = fill(sql, &[("schema", text(&table.schema)), ("name", text(name))]);
@@ -169,9 +166,6 @@ impl Facts {
 
 impl ServerFacts {
     /// Asks the server.
-    ///
-    /// # Errors
-    /// Those of a lost connection.
     pub async fn read(session: &Session) -> Result<Self> {
         let row = session
             .query_one(include_str!("../../sql/objects/server.sql"), &[])

@@ -79,9 +79,6 @@ impl Ways {
 }
 
 /// Opens a session where no such pooler stands in between: nothing was set in any before that is known.
-///
-/// # Errors
-/// Those of [`probe`] and of [`Session::open`].
 pub async fn open(conninfo: &Conninfo, purpose: Purpose, timeout: Duration) -> Result<Session> {
     probe(conninfo, purpose.side, timeout).await?;
     Session::open(conninfo, purpose, timeout).await

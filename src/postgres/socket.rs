@@ -61,9 +61,6 @@ impl Peer {
     }
 
     /// Connects, with keepalive where the system has it.
-    ///
-    /// # Errors
-    /// That of the system.
     pub async fn connect(&self) -> io::Result<Buffered> {
         let socket = match self {
             Self::Tcp(address, _) => {

@@ -25,9 +25,6 @@ pub struct Doorbell {
 
 impl Doorbell {
     /// Prepares the statements on the session that looks.
-    ///
-    /// # Errors
-    /// Those of the server.
     pub async fn new(session: Arc<Session>, table_oid: u32) -> Result<Self> {
         let prepare = async |text| session.prepare(text).await.map_err(|error| session.error(&error, CANNOT));
         let arm = prepare(include_str!("../../sql/source/arm.sql")).await?;
@@ -59,9 +56,6 @@ impl Doorbell {
     }
 
     /// Gives the lock back; does nothing without it. Sent when it is first polled, so that what is asked next travels with it.
-    ///
-    /// # Errors
-    /// As [`Doorbell::arm`].
     pub async fn disarm(&mut self) -> Result<()> {
         if std::mem::take(&mut self.is_armed) {
             self.ask(&self.disarm).await?;

@@ -86,9 +86,6 @@ impl Files {
 impl Gate {
     /// A gate on whatever bears the name of this table. `sequences`: those that feed it. `is_durability_awaited`: whether it waits for the disk; else it
     /// looks at the table only.
-    ///
-    /// # Errors
-    /// Those of the server.
     pub async fn new(session: Arc<Session>, table: &Table, sequences: Vec<u32>, is_durability_awaited: bool) -> Result<Self> {
         let files = match table.has_parts {
             true => include_str!("../../sql/source/gate_files.sql"),
@@ -150,9 +147,6 @@ impl Gate {
     }
 
     /// Looks once. Sent when it is first polled, so that it travels with what was asked before it.
-    ///
-    /// # Errors
-    /// Those of the server.
     pub async fn glance(&self) -> Result<Glance> {
         self.0.ask().await.map(Glance)
     }

@@ -134,9 +134,6 @@ impl Holding {
     }
 
     /// Takes note of a hold; says so in the log when it lasts.
-    ///
-    /// # Errors
-    /// Those of the server that is asked who holds.
     pub async fn note(&mut self, at: &Events<'_>, hold: Hold, log: &Logger) -> Result<()> {
         let since = self
             .hold

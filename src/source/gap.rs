@@ -32,9 +32,6 @@ impl Gap {
     }
 
     /// Confirms now and then that what is waited at is still the table that was compared, with the counter that feeds it.
-    ///
-    /// # Errors
-    /// As [`Gate::confirm_table`].
     pub async fn confirm(&mut self, gate: &Gate) -> Result<()> {
         if self.confirmed.elapsed() >= CONFIRM_INTERVAL {
             gate.confirm_table().await?;

@@ -98,9 +98,6 @@ struct Place {
 
 impl Looker {
     /// Prepares the statements on the session, which is used for nothing that could open a transaction.
-    ///
-    /// # Errors
-    /// Those of the server.
     pub async fn new(session: Arc<Session>, table: &TableName, id_column: &str, rule: Rule) -> Result<Self> {
         let qualified = table.quoted();
         let drawn = rule.sequence().map_or_else(|| "null".to_owned(), drawn::query);
@@ -158,9 +155,6 @@ impl Looker {
 
     /// The first look of a connection: gives the highest visible id, and what is decided. Short transactions that are open then are waited for, up to
     /// `settle_max`, so that what lanes hold can be confirmed at once.
-    ///
-    /// # Errors
-    /// Those of [`Looker::look`].
     pub async fn first_look(&mut self, settle_max: Duration) -> Result<(Option<i64>, Option<i64>)> {
         let began = Instant::now();
         let first = self.ask(None, None).await?;
@@ -369,9 +363,6 @@ impl Looker {
     }
 
     /// The next visible id after a position.
-    ///
-    /// # Errors
-    /// Those of the server.
     pub async fn next_after(&self, position: Option<i64>) -> Result<Option<i64>> {
         let from = match position {
             Some(i64::MAX) => return Ok(None),

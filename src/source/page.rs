@@ -70,9 +70,6 @@ pub struct FirstRows {
 
 impl FirstPages {
     /// The query for the first rows after a position.
-    ///
-    /// # Errors
-    /// Those of the server.
     pub async fn query(&mut self, session: &Session, reading: &Reading) -> std::result::Result<Statement, tokio_postgres::Error> {
         let rows_max = FIRST_ROWS_MAX as u64;
         let text = fill(include_str!("../../sql/source/read_first.sql"), reading, String::new(), rows_max);
@@ -91,9 +88,6 @@ pub fn is_of_another_form(error: &tokio_postgres::Error) -> bool {
 }
 
 /// The rows of a first page that was asked for with a query of [`FirstPages`], as many as may be in memory; whether no row follows.
-///
-/// # Errors
-/// Those of the server.
 pub async fn first_rows(
     session: &Session,
     statement: &Statement,
@@ -115,9 +109,6 @@ pub async fn first_rows(
 
 impl Page {
     /// The first rows after a position; `None` where they cannot be had in this way.
-    ///
-    /// # Errors
-    /// Those of the server.
     pub async fn first(session: &Session, pages: &mut FirstPages, reading: &Reading, after: Option<i64>) -> Result<Option<Self>> {
         let (Some(after), Format::Binary) = (after, reading.wire.format) else {
             return Ok(None);
@@ -144,9 +135,6 @@ impl Page {
     }
 
     /// So many rows after a position.
-    ///
-    /// # Errors
-    /// Those of the server.
     pub async fn copied(session: &Session, reading: &Reading, after: Option<i64>, rows_max: u64) -> Result<Self> {
         let condition = after.map_or_else(String::new, |after| {
             format!("where e.{} > '{after}'::int8", sql::ident(&reading.id_column))

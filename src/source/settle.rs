@@ -15,9 +15,6 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// that have not, in words; none: no row can appear any more at an id that was drawn before the call.
 ///
 /// It rests on what the horizon rests on ([`super::horizon`]): a transaction that drew an id holds the lock on the sequence until it ends.
-///
-/// # Errors
-/// What the connection or the server says.
 pub async fn settle(session: &Session, relations: &[u32], time_max: Duration) -> Result<Vec<String>> {
     let began = Instant::now();
     let first = holders(session, relations).await?;
@@ -44,9 +41,6 @@ fn still_open(first: &[Holder], now: Vec<Holder>) -> Vec<Holder> {
 
 /// Up to which id everything is decided: the highest that is visible now, once every transaction has ended that is open now, which is waited for up to
 /// `time_max`. `None`: nothing is known to be.
-///
-/// # Errors
-/// What the connection or the server says.
 pub async fn decided(
     session: &Session,
     events: &TableName,

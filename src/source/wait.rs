@@ -99,9 +99,6 @@ enum Ear {
 
 impl Follower {
     /// Prepares; does not listen yet.
-    ///
-    /// # Errors
-    /// Those of the connection.
     pub async fn new(looker: Looker, how: Following, gate: Gate, log: Logger) -> Result<Self> {
         Ok(Self {
             doorbell: Doorbell::new(Arc::clone(looker.session()), how.table_oid).await?,
@@ -134,9 +131,6 @@ impl Follower {
     }
 
     /// The first look, once it listens.
-    ///
-    /// # Errors
-    /// Those of [`Looker::first_look`].
     pub async fn first_look(&mut self, settle_max: Duration) -> Result<(Option<i64>, Option<i64>)> {
         let found = self.looker.first_look(settle_max).await;
         self.holding.saw(self.looker.sighting());

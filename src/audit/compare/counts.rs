@@ -51,7 +51,7 @@ pub fn due(task: Task<'_>, ended: Ended, found: &Found, is_scripted: bool) -> Op
 /// Counts both sides.
 ///
 /// # Errors
-/// Those of the servers; `Stopped`. Nothing is left running in them; so all of the others here.
+/// `Stopped` when it is asked to stop; then nothing is left running in the servers.
 pub async fn count(task: Task<'_>, extent: Extent, stop: &Stop) -> Result<(HeapCounts, HeapCounts)> {
     let Extent { within, beyond } = extent;
     let counted = async |side: &Side, stop: Stop| {
@@ -62,9 +62,6 @@ pub async fn count(task: Task<'_>, extent: Extent, stop: &Stop) -> Result<(HeapC
 }
 
 /// Why the rows that were compared are not the rows there are, if they are not.
-///
-/// # Errors
-/// Those of the servers.
 pub async fn confirm(
     task: Task<'_>,
     extent: Extent,
@@ -113,9 +110,6 @@ fn hidden(name: &str, beyond: Option<IdRange>, (heap, index): (u64, u64)) -> Opt
 }
 
 /// Rows without an id on each side, where the table lets there be any.
-///
-/// # Errors
-/// Those of the servers; `Stopped`.
 pub async fn without_id(task: Task<'_>, stop: &Stop) -> Result<Counts> {
     let counted = async |side: &Side, stop: Stop| {
         let is_certain = side.table.column(&task.columns.id).is_some_and(|id| id.is_never_null);
@@ -131,9 +125,6 @@ pub async fn without_id(task: Task<'_>, stop: &Stop) -> Result<Counts> {
 }
 
 /// Rows above what is compared, on each side.
-///
-/// # Errors
-/// Those of the servers.
 pub async fn pending(task: Task<'_>, stop: &Stop) -> Result<Counts> {
     let pending = task.pending();
     let counted = async |side: &Side, stop: Stop| {

@@ -63,9 +63,6 @@ impl<'a> Emission<'a> {
     }
 
     /// Takes one that is certain.
-    ///
-    /// # Errors
-    /// Those of the servers that are asked for its text; those of the watcher and of the script.
     pub async fn take(&mut self, difference: Difference) -> Result<()> {
         self.tally.add(&difference.class);
         if self.script.is_some() && difference.class == Class::Missing {
@@ -82,9 +79,6 @@ impl<'a> Emission<'a> {
     }
 
     /// Shows and writes what waits.
-    ///
-    /// # Errors
-    /// As [`Self::take`].
     pub async fn flush(&mut self) -> Result<()> {
         let missing = std::mem::take(&mut self.missing);
         if let Some(script) = self.script.as_mut().filter(|_| !missing.is_empty()) {

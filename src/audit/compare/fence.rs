@@ -46,9 +46,6 @@ pub enum Doubt {
 }
 
 /// Finds the fence. `discipline`: how ids are given out at the first side, if it is known.
-///
-/// # Errors
-/// What the servers say; `Stopped`.
 pub async fn find(first: &Side, second: &Side, columns: &Columns, discipline: Option<&Discipline>, stop: &Stop) -> Result<Fence> {
     let theirs = ends(second, columns, stop).await?;
     let doubt = match discipline {

@@ -84,9 +84,6 @@ impl Subject {
 impl Part {
     /// Whether both sides still hold what was compared: the same files of the same past, as many rows, and none written since. `range`: what this part
     /// compared; `rows`: how many rows of each side it was.
-    ///
-    /// # Errors
-    /// Those of the servers; `Stopped`.
     async fn is_untouched(
         &self,
         sides: (&Side, &Side),
@@ -128,9 +125,6 @@ impl Journal {
     }
 
     /// The first part that was written into since it was compared; `None`: all of it still holds.
-    ///
-    /// # Errors
-    /// Those of the servers; `Stopped`.
     pub async fn touched(&self, sides: (&Side, &Side), columns: &Columns, now: &(State, State), stop: &Stop) -> Result<Option<&Part>> {
         let (mut after, mut before) = (self.subject.from.and_then(|from| from.checked_sub(1)), (0, 0));
         for part in &self.parts {

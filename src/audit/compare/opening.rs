@@ -52,9 +52,6 @@ pub struct Order {
 
 impl Pair {
     /// Connects to both at the same time; a pooler that would not keep a session is recognised before anything is set.
-    ///
-    /// # Errors
-    /// Those of the connections and of [`Side::open`], with the name of the side.
     pub async fn open(opening: Opening<'_>, log: &Logger) -> Result<Self> {
         let (first, second) = try_join(side(opening, opening.first, log), side(opening, opening.second, log)).await?;
         if are_one_table(&first, &second).await? {

@@ -88,9 +88,6 @@ pub struct Columns {
 
 impl Side {
     /// Connects and describes the table. The pool opens at most `connections` sessions, of which one is open now.
-    ///
-    /// # Errors
-    /// Those of the connection; those of [`comparable`].
     pub async fn open(at: &Place, id_column: &str, connections: u32, timeout: Duration, log: &Logger) -> Result<Self> {
         let pool = Pool::new(&at.conninfo, PURPOSE, connections, timeout, log);
         let lent = pool.get().await?;
@@ -157,9 +154,6 @@ impl Side {
     }
 
     /// A session of its own, besides the pool.
-    ///
-    /// # Errors
-    /// Those of the connection; as [`Self::session`].
     pub async fn own_session(&self) -> Result<Session> {
         let session = Session::open(&self.conninfo, PURPOSE, self.timeout).await?;
         self.confirm_server(&session)?;
@@ -179,9 +173,6 @@ impl Side {
     }
 
     /// A session of its own that reads the rows themselves.
-    ///
-    /// # Errors
-    /// Those of the connection.
     pub async fn reader(&self, columns: &Columns) -> Result<PgTable<Session>> {
         let session = self.own_session().await?;
         Ok(PgTable::new(session, &self.table.name, &columns.id, &columns.wire))
@@ -197,9 +188,6 @@ impl Side {
 
     /// Asks a question over a session of the pool. `Stopped` when `enough` comes first, `Unavailable` after `answer_max`: then the server is told to cancel,
     /// and has when this returns.
-    ///
-    /// # Errors
-    /// Those of [`Side::session`] and of the question.
     pub async fn ask<T>(
         &self,
         columns: &Columns,

@@ -12,9 +12,6 @@ pub trait Watch: Send {
     fn progress(&mut self, rows: u64);
 
     /// A difference that is to be shown, in id order; those read again at the end come last.
-    ///
-    /// # Errors
-    /// What keeps it from being shown; it ends the comparison.
     fn difference(&mut self, shown: &Shown) -> Result<()>;
 }
 

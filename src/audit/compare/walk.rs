@@ -131,9 +131,6 @@ impl<'a> Walk<'a> {
     }
 
     /// Walks through a range. What still runs in the servers when it ends early is cancelled.
-    ///
-    /// # Errors
-    /// What the servers, the watcher or the script say.
     pub async fn run(&mut self, range: IdRange, stop: &Stop) -> Result<Ended> {
         let readers = OnceCell::new();
         let (stopper, enough) = stop.narrower();

@@ -56,9 +56,6 @@ impl Judge {
     }
 
     /// Everything that differs in a range; the ids of both sides' agreement are left out.
-    ///
-    /// # Errors
-    /// Those of the two sides.
     pub async fn everything(&self, source: &dyn EventStore, destination: &dyn EventStore, range: IdRange) -> Result<Findings> {
         let mut found = Findings::default();
         let mut merge = Merge::of(source, destination, range);
@@ -69,9 +66,6 @@ impl Judge {
     }
 
     /// As [`Judge::everything`], up to the first difference.
-    ///
-    /// # Errors
-    /// Those of the two sides.
     pub async fn first(&self, source: &dyn EventStore, destination: &dyn EventStore, range: IdRange) -> Result<Findings> {
         let mut found = Findings::default();
         let mut merge = Merge::of(source, destination, range);
@@ -92,9 +86,6 @@ impl Judge {
 }
 
 /// What a destination has in a range, and of which of it the source has no equal.
-///
-/// # Errors
-/// Those of the two sides.
 pub async fn tail(source: &dyn EventStore, destination: &dyn EventStore, range: IdRange) -> Result<Tail> {
     let mut tail = Tail::default();
     let mut merge = Merge::of(source, destination, range);

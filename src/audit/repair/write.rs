@@ -97,9 +97,6 @@ impl Writing<'_> {
     }
 
     /// Replaces what slate's replicator altered. What is taken out must be, byte for byte, what was judged.
-    ///
-    /// # Errors
-    /// As [`Writing::insert_missing`].
     pub async fn accept_slate(&self, judge: &Judge, gate: &Gate, done: &mut Done) -> Result<()> {
         let mut merge = self.merge();
         let (mut batch, mut judged) = (Batch::new(self.limits), Vec::new());

@@ -25,9 +25,6 @@ struct Stage<'a> {
 }
 
 /// Plays it to the end; gives how many events were committed.
-///
-/// # Errors
-/// That of a writer, of a server, of the replicator, or of something that did not happen in time.
 pub async fn play(events: u64, config: &Arc<ReplicationConfig>, servers: &Servers, story: &Arc<Story>) -> Result<u64, Problems> {
     let stage = Stage {
         events,

@@ -49,9 +49,6 @@ impl Servers {
     }
 
     /// Creates database and objects as `counterfoil init` does.
-    ///
-    /// # Errors
-    /// What a server says.
     pub async fn init(&self, story: &Story) -> Result<(), Problems> {
         let table = TableName::parse("public.events")?;
         let session = new_database(&self.source.conninfo(DATABASE)).await?;
@@ -66,9 +63,6 @@ impl Servers {
     }
 
     /// Writes the configuration file and reads it.
-    ///
-    /// # Errors
-    /// Those of a file that cannot be written, or of a configuration nobody could use.
     pub fn config(&self) -> Result<ReplicationConfig, Problems> {
         let [north, south] = &self.destinations;
         let text = format!(

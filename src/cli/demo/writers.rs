@@ -76,9 +76,6 @@ impl Pace {
 
 impl Writers {
     /// Connects them and lets them begin; together they commit so many events, or a few more.
-    ///
-    /// # Errors
-    /// What the connection or the server says.
     pub async fn begin(source: &SourceConfig, events: u64) -> Result<Self> {
         let (sender, tally) = watch::channel(Tally::default());
         let sender = Arc::new(sender);
@@ -110,9 +107,6 @@ impl Writers {
     }
 
     /// Waits until so many events are committed, or until all have ended.
-    ///
-    /// # Errors
-    /// That of a writer that failed.
     pub async fn until_committed(&mut self, events: u64) -> Result<Tally> {
         loop {
             let tally = *self.tally.borrow_and_update();
@@ -130,9 +124,6 @@ impl Writers {
     }
 
     /// Waits until all have ended.
-    ///
-    /// # Errors
-    /// As [`Writers::until_committed`].
     pub async fn until_ended(&mut self) -> Result<Tally> {
         self.until_committed(u64::MAX).await
     }

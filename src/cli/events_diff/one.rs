@@ -41,9 +41,6 @@ pub struct One<'a> {
 
 impl One<'_> {
     /// Compares; an interruption makes it inconclusive.
-    ///
-    /// # Errors
-    /// What kept it from being compared.
     pub async fn compare(&self, stop: &Stop, log: &Logger) -> Result<Verdict> {
         match self.try_compare(stop, log).await {
             Err(error) if error.kind() == Kind::Stopped => {

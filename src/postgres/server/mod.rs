@@ -113,9 +113,6 @@ impl Server {
     }
 
     /// Stops it carefully and starts it again, on the same port and data.
-    ///
-    /// # Errors
-    /// As [`Server::stop_fast`] and [`Server::start`].
     pub fn restart(&self) -> Result<()> {
         self.stop_fast()?;
         self.start()

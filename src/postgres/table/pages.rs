@@ -18,9 +18,6 @@ const PAGE_ROWS_MAX: u64 = 100_000;
 const STALL_MAX: Duration = Duration::from_secs(60);
 
 /// Begins a page: the session follows the index of the id as long as it lasts. One that was given up on its way is ended first.
-///
-/// # Errors
-/// What the connection or the server says.
 pub async fn begin(
     session: &Session,
     (table, id_column): (&TableName, &str),
@@ -43,9 +40,6 @@ pub async fn begin(
 }
 
 /// Ends a page whose stream has ended.
-///
-/// # Errors
-/// What the connection or the server says.
 pub async fn end(session: &Session, is_open: &AtomicBool) -> Result<(), tokio_postgres::Error> {
     session.batch_execute("commit").await?;
     is_open.store(false, Ordering::Relaxed);

@@ -69,9 +69,6 @@ impl<S: Borrow<Session> + Send + Sync> PgTable<S> {
     }
 
     /// What the statements of one message answer, all rows one after the other.
-    ///
-    /// # Errors
-    /// What the connection or the server says.
     pub async fn simple_rows(&self, statement: &str) -> Result<Vec<SimpleQueryRow>> {
         let answer = self.session().simple_query(statement).await.map_err(|error| self.error(&error))?;
         let rows = answer.into_iter().filter_map(|message| match message {

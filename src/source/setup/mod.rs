@@ -160,9 +160,6 @@ impl Plan {
 }
 
 /// Creates what is missing of a source, in one transaction. Running it again is harmless.
-///
-/// # Errors
-/// As [`script::carry_out`].
 pub async fn apply(session: &Session, plan: &Plan) -> Result<Report, Problems> {
     script::carry_out(session, &plan.table, |facts| plan.script(facts)).await
 }
