@@ -4,7 +4,7 @@
 const DAY_US: i64 = 86_400_000_000;
 
 /// Whether the second value, in microseconds, is the first one cut or rounded to milliseconds, as a program with the time of JavaScript stores it.
-pub fn is_cut_to_ms(first: i64, second: i64) -> bool {
+pub(crate) fn is_cut_to_ms(first: i64, second: i64) -> bool {
     let is_finite = ![i64::MIN, i64::MAX].contains(&first);
     let cut = first - first.rem_euclid(1000);
     is_finite && first != second && (second == cut || first.checked_add(500).is_some_and(|half| half - half.rem_euclid(1000) == second))
@@ -12,7 +12,7 @@ pub fn is_cut_to_ms(first: i64, second: i64) -> bool {
 
 /// The microseconds of a `timestamp` or `timestamptz` as the pinned settings write it: `2026-01-02 03:04:05.678901+00`, ` BC` at its end before our era.
 /// Counted from some day, the same for all; `None` for infinity and for what is no such text.
-pub fn microseconds(text: &str) -> Option<i64> {
+pub(crate) fn microseconds(text: &str) -> Option<i64> {
     let (text, is_before_our_era) = text.strip_suffix(" BC").map_or((text, false), |text| (text, true));
     let text = text.strip_suffix("+00").unwrap_or(text);
     let (date, time) = text.split_once(' ')?;

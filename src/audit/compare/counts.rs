@@ -11,11 +11,11 @@ use crate::event::store::{HeapCounts, IndexCounts};
 use crate::stop::Stop;
 
 /// Rows of each side.
-pub type Counts = (u64, u64);
+pub(crate) type Counts = (u64, u64);
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Extent {
+pub(crate) struct Extent {
     /// What was compared.
     pub within: Option<IdRange>,
     /// What lies beyond: where the index that gave the end could hide rows.
@@ -24,7 +24,7 @@ pub struct Extent {
 
 /// What counts tell of a comparison.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Confirmation {
+pub(crate) struct Confirmation {
     /// Why it is not certain.
     pub reasons: Vec<String>,
     /// Whether the first side, and whether the second, may have what it seems to lack.
@@ -32,7 +32,7 @@ pub struct Confirmation {
 }
 
 /// What is to be counted of a comparison that ended so; `None`: nothing. `is_scripted`: whether a script inserts what is missing.
-pub fn due(task: Task<'_>, ended: Ended, found: &Found, is_scripted: bool) -> Option<Extent> {
+pub(crate) fn due(task: Task<'_>, ended: Ended, found: &Found, is_scripted: bool) -> Option<Extent> {
     match ended {
         Ended::Complete => Some(Extent {
             within: task.range(),
@@ -52,7 +52,7 @@ pub fn due(task: Task<'_>, ended: Ended, found: &Found, is_scripted: bool) -> Op
 ///
 /// # Errors
 /// `Stopped` when it is asked to stop; then nothing is left running in the servers.
-pub async fn count(task: Task<'_>, extent: Extent, stop: &Stop) -> Result<(HeapCounts, HeapCounts)> {
+pub(crate) async fn count(task: Task<'_>, extent: Extent, stop: &Stop) -> Result<(HeapCounts, HeapCounts)> {
     let Extent { within, beyond } = extent;
     let counted = async |side: &Side, stop: Stop| {
         let limits = (WHOLE_TABLE_MAX, &stop);
@@ -62,7 +62,7 @@ pub async fn count(task: Task<'_>, extent: Extent, stop: &Stop) -> Result<(HeapC
 }
 
 /// Why the rows that were compared are not the rows there are, if they are not.
-pub async fn confirm(
+pub(crate) async fn confirm(
     task: Task<'_>,
     extent: Extent,
     compared: Counts,
@@ -110,7 +110,7 @@ fn hidden(name: &str, beyond: Option<IdRange>, (heap, index): (u64, u64)) -> Opt
 }
 
 /// Rows without an id on each side, where the table lets there be any.
-pub async fn without_id(task: Task<'_>, stop: &Stop) -> Result<Counts> {
+pub(crate) async fn without_id(task: Task<'_>, stop: &Stop) -> Result<Counts> {
     let counted = async |side: &Side, stop: Stop| {
         let is_certain = side.table.column(&task.columns.id).is_some_and(|id| id.is_never_null);
         if is_certain {
@@ -125,7 +125,7 @@ pub async fn without_id(task: Task<'_>, stop: &Stop) -> Result<Counts> {
 }
 
 /// Rows above what is compared, on each side.
-pub async fn pending(task: Task<'_>, stop: &Stop) -> Result<Counts> {
+pub(crate) async fn pending(task: Task<'_>, stop: &Stop) -> Result<Counts> {
     let pending = task.pending();
     let counted = async |side: &Side, stop: Stop| {
         let limits = (WHOLE_TABLE_MAX, &stop);
@@ -140,7 +140,7 @@ pub async fn pending(task: Task<'_>, stop: &Stop) -> Result<Counts> {
 }
 
 /// What is said where only ids beyond the end were asked for, and rows are there.
-pub fn only_beyond(task: Task<'_>, pending: Counts) -> Option<String> {
+pub(crate) fn only_beyond(task: Task<'_>, pending: Counts) -> Option<String> {
     let end = task.end().filter(|_| task.range().is_none() && pending != (0, 0))?;
     let from = shown(task.options.from);
     let (first, second) = (&task.first.name, &task.second.name);

@@ -125,7 +125,13 @@ impl Journal {
     }
 
     /// The first part that was written into since it was compared; `None`: all of it still holds.
-    pub async fn touched(&self, sides: (&Side, &Side), columns: &Columns, now: &(State, State), stop: &Stop) -> Result<Option<&Part>> {
+    pub(crate) async fn touched(
+        &self,
+        sides: (&Side, &Side),
+        columns: &Columns,
+        now: &(State, State),
+        stop: &Stop,
+    ) -> Result<Option<&Part>> {
         let (mut after, mut before) = (self.subject.from.and_then(|from| from.checked_sub(1)), (0, 0));
         for part in &self.parts {
             let range = IdRange {

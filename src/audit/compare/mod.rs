@@ -10,7 +10,7 @@
 mod both;
 mod chunks;
 mod counts;
-pub mod emission;
+pub(crate) mod emission;
 pub mod fence;
 pub mod journal;
 pub mod opening;
@@ -23,7 +23,7 @@ pub mod state;
 pub mod task;
 mod undecided;
 mod walk;
-pub mod whole_file;
+pub(crate) mod whole_file;
 
 use crate::audit::compare::both::both;
 use crate::audit::compare::chunks::rows_of_chunk;

@@ -10,12 +10,12 @@ struct Decimal<'a> {
 
 /// Whether two spellings have one value: equal as decimals, or equal as doubles while one of them is how a double is written, so that a reader with
 /// doubles alone made it of the other: `1.10` and `1.1`, 9007199254740993 and 9007199254740992.
-pub fn is_same_value(first: &[u8], second: &[u8]) -> bool {
+pub(crate) fn is_same_value(first: &[u8], second: &[u8]) -> bool {
     is_equal(first, second) || is_made_by_a_double(first, second)
 }
 
 /// Whether two decimals are equal, whatever their scale. What is no decimal equals nothing.
-pub fn is_equal(first: &[u8], second: &[u8]) -> bool {
+pub(crate) fn is_equal(first: &[u8], second: &[u8]) -> bool {
     match (Decimal::parse(first), Decimal::parse(second)) {
         (Some(first), Some(second)) => first.equals(&second),
         _ => false,
@@ -23,7 +23,7 @@ pub fn is_equal(first: &[u8], second: &[u8]) -> bool {
 }
 
 /// Whether these bytes are a number.
-pub fn is_number(text: &[u8]) -> bool {
+pub(crate) fn is_number(text: &[u8]) -> bool {
     Decimal::parse(text).is_some()
 }
 
