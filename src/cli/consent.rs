@@ -11,7 +11,7 @@ use std::io::IsTerminal;
 ///
 /// # Errors
 /// `Usage` when nobody can be asked; those of the output.
-pub async fn agreed(plan: &impl Display, is_yes: bool, stop: &Stop) -> Result<bool> {
+pub(crate) async fn agreed(plan: &impl Display, is_yes: bool, stop: &Stop) -> Result<bool> {
     line(&fit_lines(&plan.to_string()))?;
     if is_yes {
         return Ok(true);

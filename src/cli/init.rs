@@ -44,7 +44,7 @@ impl Plan {
 ///
 /// # Errors
 /// Everything that stands in the way; nothing was changed then, but for a database that was created.
-pub async fn init(init: Init) -> Result<(), Problems> {
+pub(crate) async fn init(init: Init) -> Result<(), Problems> {
     let (target, plan) = match init {
         Init::Source(wanted) => {
             let table = TableName::parse(&wanted.target.table)?;

@@ -11,7 +11,7 @@ use crate::sql::TableName;
 use crate::stop::Stop;
 
 /// Of a transaction.
-pub fn limits(config: &ReplicationConfig) -> Limits {
+pub(crate) fn limits(config: &ReplicationConfig) -> Limits {
     Limits {
         events_max: config.limits.max_events_per_write,
         bytes_max: config.limits.max_bytes_per_write,
@@ -19,7 +19,7 @@ pub fn limits(config: &ReplicationConfig) -> Limits {
 }
 
 /// How a table is reached.
-pub fn place<'a>(config: &'a ReplicationConfig, what: &'static str, conninfo: &'a Conninfo, table: &'a TableName) -> Reach<'a> {
+pub(crate) fn place<'a>(config: &'a ReplicationConfig, what: &'static str, conninfo: &'a Conninfo, table: &'a TableName) -> Reach<'a> {
     Reach {
         conninfo,
         table,
@@ -31,7 +31,12 @@ pub fn place<'a>(config: &'a ReplicationConfig, what: &'static str, conninfo: &'
 
 /// Runs the writing to its end; after a stop it may take `shutdown_timeout_ms` to finish the batch in hand, else that is rolled back.
 /// What was done is told in either case, also before an error. Gives whether it came to its end.
-pub async fn finish(config: &ReplicationConfig, stop: &Stop, what: &str, work: impl AsyncFnOnce(&mut Done) -> Result<()>) -> Result<bool> {
+pub(crate) async fn finish(
+    config: &ReplicationConfig,
+    stop: &Stop,
+    what: &str,
+    work: impl AsyncFnOnce(&mut Done) -> Result<()>,
+) -> Result<bool> {
     let mut done = Done::default();
     let overdue = async {
         stop.requested().await;
@@ -57,6 +62,6 @@ pub async fn finish(config: &ReplicationConfig, stop: &Stop, what: &str, work: i
 }
 
 /// Says that a stop came before anything was written.
-pub fn tell_unchanged() -> Result<()> {
+pub(crate) fn tell_unchanged() -> Result<()> {
     line("nothing was changed")
 }

@@ -9,12 +9,12 @@ const CANNOT_WRITE: &str = "cannot write the result";
 ///
 /// # Errors
 /// `Unavailable`, as of all here, when nobody reads it any more or its disk is full.
-pub fn line(text: &str) -> Result<()> {
+pub(crate) fn line(text: &str) -> Result<()> {
     put(&format!("{text}\n"))
 }
 
 /// As [`line`], without an end of the line.
-pub fn put(text: &str) -> Result<()> {
+pub(crate) fn put(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     written.map_err(|error| {
@@ -26,11 +26,11 @@ pub fn put(text: &str) -> Result<()> {
 }
 
 /// Writes a line to standard error; where even that cannot be written there is nobody to tell.
-pub fn aside(text: &str) {
+pub(crate) fn aside(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
 /// Whether it is about the output: then nothing more can be told there.
-pub fn is_of_output(error: &Error) -> bool {
+pub(crate) fn is_of_output(error: &Error) -> bool {
     error.what() == CANNOT_WRITE
 }

@@ -20,7 +20,7 @@ use crate::stop::Stop;
 use slog::Logger;
 
 /// Runs it; gives the exit code.
-pub async fn repair(arguments: args::Repair) -> Result<u8, Problems> {
+pub(crate) async fn repair(arguments: args::Repair) -> Result<u8, Problems> {
     let flags = Flags {
         destinations: vec![arguments.destination.clone()],
         until_caught_up: false,

@@ -21,7 +21,7 @@ use crate::stop::Stop;
 use slog::Logger;
 
 /// Runs it; gives the exit code.
-pub async fn restore(arguments: args::Restore) -> Result<u8, Problems> {
+pub(crate) async fn restore(arguments: args::Restore) -> Result<u8, Problems> {
     let (process, config) = configuration(&arguments.file, &Flags::default())?;
     let (log, guard) = logging(&process, Stream::Stderr);
     config.notes.iter().for_each(|note| aside(&format!("note: {}", fit(note))));

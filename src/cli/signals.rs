@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 const LEFT_AT_ONCE: i32 = 130;
 
 /// Starts to listen for signals, for as long as the process lives.
-pub fn stop_on_signals(log: &Logger) -> Result<Stop> {
+pub(crate) fn stop_on_signals(log: &Logger) -> Result<Stop> {
     let failed = |error: std::io::Error| Error::new(Kind::Bug, "cannot listen for signals").caused_by(&error);
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;

@@ -12,7 +12,7 @@ use crate::replicate::status::status as ask;
 ///
 /// # Errors
 /// Those of the configuration. A database that cannot be asked is part of the answer.
-pub async fn status(arguments: args::Status) -> Result<u8, Problems> {
+pub(crate) async fn status(arguments: args::Status) -> Result<u8, Problems> {
     let (_, config) = configuration(&arguments.file, &Flags::default())?;
     config.notes.iter().for_each(|note| aside(&format!("note: {}", fit(note))));
     let status = ask(&config).await;

@@ -25,7 +25,7 @@ struct Stage<'a> {
 }
 
 /// Plays it to the end; gives how many events were committed.
-pub async fn play(events: u64, config: &Arc<ReplicationConfig>, servers: &Servers, story: &Arc<Story>) -> Result<u64, Problems> {
+pub(crate) async fn play(events: u64, config: &Arc<ReplicationConfig>, servers: &Servers, story: &Arc<Story>) -> Result<u64, Problems> {
     let stage = Stage {
         events,
         config,

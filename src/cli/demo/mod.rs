@@ -22,7 +22,7 @@ const INTERRUPTED: u8 = 130;
 ///
 /// # Errors
 /// `Contents` when the copies are not equal; `Unsuitable` when there is no PostgreSQL to run; those of the output; whatever else ended it.
-pub async fn demo(arguments: args::Demo) -> Result<u8, Problems> {
+pub(crate) async fn demo(arguments: args::Demo) -> Result<u8, Problems> {
     let stop = stop_on_signals(&log::none())?;
     let story = Arc::new(Story::begin());
     story.title(&format!(

@@ -20,7 +20,7 @@ use std::time::Instant;
 ///
 /// # Errors
 /// `Contents` when something is not equal; else what a server says.
-pub async fn prove(config: &ReplicationConfig, committed: u64, story: &Story) -> Result<(), Problems> {
+pub(crate) async fn prove(config: &ReplicationConfig, committed: u64, story: &Story) -> Result<(), Problems> {
     let began = Instant::now();
     let id_column = &config.source.id_column;
     let wire = everything(config).await?;

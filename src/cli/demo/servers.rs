@@ -20,9 +20,9 @@ use std::time::Duration;
 const BINARIES_VARIABLE: &str = "COUNTERFOIL_POSTGRES_BIN";
 const DATABASE: &str = "demo";
 /// Names of the destinations; the second is the one that is killed.
-pub const DESTINATIONS: [&str; 2] = ["north", "south"];
+pub(crate) const DESTINATIONS: [&str; 2] = ["north", "south"];
 /// A server on the same machine answers at once, unless the machine has a lot to do.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// One source and two destinations, gone once this is dropped or our process has ended.
 pub struct Servers {
@@ -49,7 +49,7 @@ impl Servers {
     }
 
     /// Creates database and objects as `counterfoil init` does.
-    pub async fn init(&self, story: &Story) -> Result<(), Problems> {
+    pub(crate) async fn init(&self, story: &Story) -> Result<(), Problems> {
         let table = TableName::parse("public.events")?;
         let session = new_database(&self.source.conninfo(DATABASE)).await?;
         let plan = source::setup::Plan::new(table.clone(), source::setup::Ids::Sequence, None);
@@ -86,7 +86,7 @@ impl Servers {
     }
 
     /// What a person can type while the servers are kept.
-    pub fn how_to_look_around(&self) -> String {
+    pub(crate) fn how_to_look_around(&self) -> String {
         let psql = |(name, server): (&str, &Arc<Server>)| {
             let program = Some(server.bin_dir().join("psql")).filter(|psql| psql.is_file());
             let program = program.unwrap_or_else(|| PathBuf::from("psql"));
@@ -119,7 +119,7 @@ impl Servers {
 }
 
 /// What the demo does with a session of its own.
-pub fn purpose() -> Purpose {
+pub(crate) fn purpose() -> Purpose {
     Purpose {
         what: "demo",
         side: Side::Source,

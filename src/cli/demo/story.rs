@@ -40,7 +40,7 @@ impl Story {
     }
 
     /// One thing that has happened.
-    pub fn say(&self, line: &str) {
+    pub(crate) fn say(&self, line: &str) {
         self.put(&format!("{:>6.1} s  {line}", self.elapsed().as_secs_f64()));
     }
 
@@ -63,12 +63,12 @@ impl Story {
     }
 
     /// From now on it is told too what the replicator logs about a destination.
-    pub fn begin_quoting(&self) {
+    pub(crate) fn begin_quoting(&self) {
         self.is_quoting.store(true, Ordering::Relaxed);
     }
 
     /// From now on it is not.
-    pub fn end_quoting(&self) {
+    pub(crate) fn end_quoting(&self) {
         self.is_quoting.store(false, Ordering::Relaxed);
     }
 
@@ -82,7 +82,7 @@ impl Story {
     }
 
     /// A log of which nothing is told but what is quoted, from `info` up.
-    pub fn logger(self: &Arc<Self>) -> Logger {
+    pub(crate) fn logger(self: &Arc<Self>) -> Logger {
         Logger::root(Quotes(Arc::clone(self)).filter_level(slog::Level::Info).fuse(), slog::o!())
     }
 }
@@ -116,7 +116,7 @@ impl Serializer for Concerned {
 }
 
 /// A count with commas between its thousands.
-pub fn counted(count: impl Display) -> String {
+pub(crate) fn counted(count: impl Display) -> String {
     let digits = count.to_string();
     let (sign, digits) = digits.strip_prefix('-').map_or(("", digits.as_str()), |digits| ("-", digits));
     let mut text = sign.to_owned();
@@ -130,7 +130,7 @@ pub fn counted(count: impl Display) -> String {
 }
 
 /// A position as [`counted`].
-pub fn position(id: Option<i64>) -> String {
+pub(crate) fn position(id: Option<i64>) -> String {
     id.map_or_else(|| "none".to_owned(), counted)
 }
 

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio_postgres::Statement;
 
 /// How many there are.
-pub const WRITERS: u64 = 4;
+pub(crate) const WRITERS: u64 = 4;
 /// One transaction in so many is rolled back.
 const ROLLBACK_EVERY: u64 = 8;
 /// Many events are written in larger transactions, not in more.
@@ -102,12 +102,12 @@ impl Writers {
     }
 
     /// How long a transaction stays open at most.
-    pub fn open_max(events: u64) -> Duration {
+    pub(crate) fn open_max(events: u64) -> Duration {
         Pace::of(events).open_max
     }
 
     /// Waits until so many events are committed, or until all have ended.
-    pub async fn until_committed(&mut self, events: u64) -> Result<Tally> {
+    pub(crate) async fn until_committed(&mut self, events: u64) -> Result<Tally> {
         loop {
             let tally = *self.tally.borrow_and_update();
             if tally.committed >= events {
@@ -124,7 +124,7 @@ impl Writers {
     }
 
     /// Waits until all have ended.
-    pub async fn until_ended(&mut self) -> Result<Tally> {
+    pub(crate) async fn until_ended(&mut self) -> Result<Tally> {
         self.until_committed(u64::MAX).await
     }
 }

@@ -11,7 +11,7 @@ const NAMES_MAX: u32 = 100;
 ///
 /// # Errors
 /// `Unavailable` when it cannot be written.
-pub fn leave(journal: &Journal, taken_from: Option<&Path>) -> Result<PathBuf> {
+pub(crate) fn leave(journal: &Journal, taken_from: Option<&Path>) -> Result<PathBuf> {
     let path = match taken_from {
         Some(path) => path.to_owned(),
         None => free_name().ok_or_else(|| {
@@ -34,7 +34,7 @@ fn free_name() -> Option<PathBuf> {
 ///
 /// # Errors
 /// `Unavailable` when the system does not let us.
-pub fn remove(path: &Path) -> Result<()> {
+pub(crate) fn remove(path: &Path) -> Result<()> {
     std::fs::remove_file(path).map_err(|error| {
         Error::new(Kind::Unavailable, "cannot remove the journal, which has served")
             .at(path.display().to_string())

@@ -107,7 +107,7 @@ impl Printer {
     }
 
     /// What the validation of one table came to.
-    pub fn validation(self, name: &str, validation: &Validation) -> Result<()> {
+    pub(crate) fn validation(self, name: &str, validation: &Validation) -> Result<()> {
         match self.format {
             Format::Text => told(&format!("{name}: {validation}")),
             Format::Jsonl => line(&validation.json_line(name)),

@@ -37,7 +37,7 @@ pub struct Subject {
 ///
 /// # Errors
 /// `Usage`: all problems together.
-pub fn subject(arguments: &Arguments) -> Result<Subject, Problems> {
+pub(crate) fn subject(arguments: &Arguments) -> Result<Subject, Problems> {
     let found = match arguments.urls.len() {
         2 => of_urls(arguments),
         0 => of_config(arguments),

@@ -6,7 +6,7 @@ use crate::load::{Amount, Job, Load, Method, Outcome, Scene};
 const SAMPLE_CHARS_MAX: usize = 2_000;
 
 /// The plan, a fact a line; `locale` as the flag names it.
-pub fn plan(job: &Job, load: &Load, locale: &str) -> String {
+pub(crate) fn plan(job: &Job, load: &Load, locale: &str) -> String {
     let scene = match job.scene {
         Scene::Persons => "persons",
         Scene::Orders => "orders",
@@ -59,7 +59,7 @@ fn amount(job: &Job) -> String {
 }
 
 /// Sample events, one a line.
-pub fn samples(events: &[String]) -> String {
+pub(crate) fn samples(events: &[String]) -> String {
     let shown = |event: &String| match event.char_indices().nth(SAMPLE_CHARS_MAX) {
         Some((end, _)) => format!("{}… ({} bytes)\n", &event[..end], event.len()),
         None => format!("{event}\n"),
@@ -68,7 +68,7 @@ pub fn samples(events: &[String]) -> String {
 }
 
 /// What came of it, a fact a line.
-pub fn summary(job: &Job, method: Method, outcome: &Outcome) -> String {
+pub(crate) fn summary(job: &Job, method: Method, outcome: &Outcome) -> String {
     let written = outcome.written;
     let seconds = outcome.elapsed.as_secs_f64();
     let id = |id: Option<i64>| id.map_or_else(|| "none".to_owned(), |id| id.to_string());

@@ -22,7 +22,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Where the database is named; a flag wins over a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Given {
+pub(crate) enum Given {
     /// By a flag.
     ByFlag,
     /// By a variable of the environment.
@@ -44,7 +44,13 @@ struct Place {
 ///
 /// # Errors
 /// `Usage`: all problems of flags and configuration together.
-pub fn job(arguments: &Arguments, config: Given, url: Given, seed: u64, env: &Environment<'_>) -> Result<(Job, Vec<String>), Problems> {
+pub(crate) fn job(
+    arguments: &Arguments,
+    config: Given,
+    url: Given,
+    seed: u64,
+    env: &Environment<'_>,
+) -> Result<(Job, Vec<String>), Problems> {
     let mut problems = numbers(arguments);
     let table = arguments.table.as_deref().map(|table| problems.note(TableName::parse(table)));
     let place = place(arguments, config, url, env).map_err(|found| problems.extend(found));
