@@ -7,7 +7,7 @@ const QUICK_PASSES_TO_JOIN: u32 = 3;
 
 /// What the decision knows of a lane that is ready.
 #[derive(Clone, Copy, Debug)]
-pub struct Standing {
+pub(crate) struct Standing {
     /// Which lane.
     pub lane: usize,
     /// Its position.
@@ -38,7 +38,7 @@ impl Pace {
 
     /// The pace after a pass of its own: `held` is how long it needed after its read was over.
     #[must_use]
-    pub fn after_pass(self, held: Duration, hold_max: Duration) -> Self {
+    pub(crate) fn after_pass(self, held: Duration, hold_max: Duration) -> Self {
         match self {
             Pace::Together => Pace::Together,
             Pace::Alone { .. } if held > hold_max / 2 => Pace::Alone { quick: 0 },
@@ -50,7 +50,7 @@ impl Pace {
 
 /// The lanes of one pace: they share a read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Group {
+pub(crate) struct Group {
     /// Which lanes, highest position first.
     pub lanes: Vec<usize>,
     /// Where the read begins: the lowest position among them.
@@ -62,7 +62,7 @@ pub struct Group {
 /// Puts the ready lanes into groups: those of one form within `near_ids` of the highest travel together, those that are slow alone.
 /// The group with the highest position comes first. `decided`: up to where every id is decided. A lane above that travels with others of its
 /// position alone: on the way to it a read could end at a gap that is decided for nobody but itself.
-pub fn groups(ready: &[Standing], near_ids: i64, decided: Option<i64>) -> Vec<Group> {
+pub(crate) fn groups(ready: &[Standing], near_ids: i64, decided: Option<i64>) -> Vec<Group> {
     let mut sorted = ready.to_vec();
     // At the same position those that travel together come first, so that they lead and not the slow one.
     sorted.sort_by_key(|standing| (std::cmp::Reverse(standing.position), standing.pace != Pace::Together, standing.lane));
@@ -107,7 +107,7 @@ const PATIENCE_PART: u32 = 10;
 const PATIENCE_MAX: Duration = Duration::from_millis(500);
 
 /// How long a lane may hold the others up in a pass that has lasted so long.
-pub fn patience(hold_max: Duration, lasted: Duration) -> Duration {
+pub(crate) fn patience(hold_max: Duration, lasted: Duration) -> Duration {
     hold_max.saturating_add((lasted / PATIENCE_PART).min(PATIENCE_MAX))
 }
 
@@ -149,7 +149,7 @@ impl Holds {
     }
 
     /// Counts `elapsed`, during which reading went on.
-    pub fn release(&mut self, elapsed: Duration) {
+    pub(crate) fn release(&mut self, elapsed: Duration) {
         self.held.iter_mut().for_each(|held| *held = held.saturating_sub(elapsed));
     }
 }

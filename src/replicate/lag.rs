@@ -46,7 +46,7 @@ impl Sightings {
     }
 
     /// When the latest look began that saw nothing above this position.
-    pub fn held_at(&self, position: Option<i64>) -> Option<Instant> {
+    pub(crate) fn held_at(&self, position: Option<i64>) -> Option<Instant> {
         let above = self.0.partition_point(|look| look.highest <= position);
         above.checked_sub(1).map(|at| self.0[at].at)
     }

@@ -65,7 +65,7 @@ pub struct Travellers {
 
 impl Travellers {
     /// Sends a lane off; gives the end at which its items go in.
-    pub fn send_off(&mut self, lane: Lane) -> Feeder {
+    pub(crate) fn send_off(&mut self, lane: Lane) -> Feeder {
         let (feeder, mut feed) = feed(Arc::clone(&lane.gauge));
         let sent = (lane.index, lane.epoch);
         let task = self.tasks.spawn(async move { travel(lane, &mut feed).await });

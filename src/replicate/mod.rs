@@ -3,7 +3,7 @@
 pub mod check;
 pub mod command;
 mod conductor;
-pub mod fan_out;
+pub(crate) mod fan_out;
 pub mod health;
 mod history;
 mod lag;
@@ -19,7 +19,7 @@ mod replication;
 pub mod snapshot;
 mod source_state;
 pub mod status;
-pub mod told;
+pub(crate) mod told;
 
 pub use late::AUDIT_INTERVAL;
 pub use replication::Replication;

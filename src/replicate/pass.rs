@@ -25,7 +25,7 @@ const PAUSE_AFTER: Duration = Duration::from_millis(100);
 
 /// What a pass may take.
 #[derive(Clone, Debug)]
-pub struct Bounds {
+pub(crate) struct Bounds {
     /// Rows in flight, in bytes: a larger row takes all of it.
     pub room_max: usize,
     /// A lane for which the others wait longer is cut off; in a long pass [`patience`] adds to it.
@@ -34,7 +34,7 @@ pub struct Bounds {
 
 /// The lead of a pass that goes beyond the front: given up as soon as its read is over or waits for its lanes, so that others may go on.
 #[derive(Clone, Debug)]
-pub struct Lead {
+pub(crate) struct Lead {
     /// Since when the pass leads: tells it from others.
     pub began: Instant,
     /// Where giving it up is told, once; so there are never more of these than passes.
@@ -73,7 +73,14 @@ pub struct Passed {
 }
 
 /// Runs one pass over the connection `epoch`. A stop rolls back the batch in hand.
-pub async fn pass(mut batches: Batches<'_>, epoch: u64, lanes: Vec<Lane>, lead: Option<Lead>, bounds: Bounds, stop: &Stop) -> Passed {
+pub(crate) async fn pass(
+    mut batches: Batches<'_>,
+    epoch: u64,
+    lanes: Vec<Lane>,
+    lead: Option<Lead>,
+    bounds: Bounds,
+    stop: &Stop,
+) -> Passed {
     let mut company = Company::new(lanes, epoch, lead, bounds);
     let source_error = company.feed_all(&mut batches, stop).await.err();
     if stop.is_requested() {

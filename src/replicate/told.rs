@@ -19,7 +19,7 @@ impl Told {
     }
 
     /// Tells what the last look at a destination did not find.
-    pub fn of_destination(&self, name: &str, warnings: &[Warning], log: &Logger) {
+    pub(crate) fn of_destination(&self, name: &str, warnings: &[Warning], log: &Logger) {
         for what in self.new_ones(Some(name), warnings) {
             warn!(log, "about the destination"; key::DESTINATION => name, "what" => what);
         }
