@@ -9,7 +9,7 @@ pub mod durability;
 pub mod explain;
 pub mod gap;
 mod grace;
-pub mod horizon;
+pub(crate) mod horizon;
 pub mod mark;
 pub mod next_id;
 mod page;
