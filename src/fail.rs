@@ -1,7 +1,7 @@
 //! Points of the work at which the process ends or stops itself on order, for tools/chaos alone. Without the feature `fail-points` they are nothing.
 
 #[cfg(feature = "fail-points")]
-pub mod ordered;
+pub(crate) mod ordered;
 
 #[cfg(all(feature = "fail-points", not(debug_assertions)))]
 compile_error!("fail-points are for tests: a release has none");

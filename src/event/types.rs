@@ -124,7 +124,7 @@ pub fn oids(types: &UserTypes) -> TypeOids {
 }
 
 /// The first type, of those that a use of it is made of, that the destination defines otherwise; as both define it. `None`: values fit.
-pub fn unlike(of: &TypeUse, source: &UserTypes, destination: &UserTypes) -> Option<Unlike> {
+pub(crate) fn unlike(of: &TypeUse, source: &UserTypes, destination: &UserTypes) -> Option<Unlike> {
     let all = reached(of, source);
     // A range is sorted by what it is made of.
     let ranges = all.iter().filter_map(|name| source.get(name)).filter(|of| of.kind == Kind::Range);
@@ -157,7 +157,7 @@ pub fn unlike(of: &TypeUse, source: &UserTypes, destination: &UserTypes) -> Opti
 
 /// Two definitions under one name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unlike {
+pub(crate) struct Unlike {
     /// The type.
     pub name: String,
     /// How the source defines it.
@@ -186,7 +186,7 @@ fn reached(of: &TypeUse, types: &UserTypes) -> BTreeSet<String> {
 }
 
 /// Whether the text of a value of this type says all of it.
-pub fn text_of(of: &TypeUse, types: &UserTypes) -> Text {
+pub(crate) fn text_of(of: &TypeUse, types: &UserTypes) -> Text {
     text_within(of, types, &mut BTreeSet::new())
 }
 

@@ -20,7 +20,7 @@ pub mod script;
 pub mod server;
 mod socket;
 pub mod table;
-pub mod tls;
+pub(crate) mod tls;
 mod tour;
 pub mod turns;
 mod verify;
