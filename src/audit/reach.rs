@@ -57,6 +57,6 @@ pub(crate) fn judged_as(wire: &Wire) -> Wire {
 pub(crate) fn moved(what: impl Into<String>, id: i64) -> Error {
     Error::new(Kind::Contents, what)
         .at(format!("id {id}"))
-        .because("it was not so when everything was looked at before")
-        .fix("nothing of this batch was written; find out who writes, then start again")
+        .because("it was not so when both sides were read before")
+        .fix("nothing of this batch was written; find out which session writes, then start again")
 }

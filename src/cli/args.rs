@@ -32,16 +32,16 @@ pub enum Command {
     /// Creates the objects of a source or of a destination; existing objects of others are never replaced
     #[command(subcommand)]
     Init(Init),
-    /// Copies events, until all are copied or for ever
+    /// Copies events, until all are copied or continuously
     Run(Run),
-    /// Tells where every destination stands, from the databases alone
+    /// Shows where every destination stands; asks only the databases
     Status(Status),
-    /// Makes a destination a prefix of its source again: says what it would do, asks, does it batch by batch, and verifies it
+    /// Makes a destination a prefix of its source again: shows the plan, asks, works batch by batch, and verifies the result
     Repair(Repair),
     /// Rebuilds a lost source from a destination, in a new and empty table made by `counterfoil init source`
     Restore(Restore),
-    /// Shows all of it on private servers with made-up events, and proves that the copies are equal; needs nothing but PostgreSQL's binaries
-    #[command(after_help = "Exit codes: 0 proved equal; 130 interrupted before the proof; else as `counterfoil --help` says.")]
+    /// Shows everything on private servers with made-up events, and proves that the copies are equal; needs only PostgreSQL's binaries
+    #[command(after_help = "Exit codes: 0 proved equal; 130 interrupted before the proof; otherwise as in `counterfoil --help`.")]
     Demo(Demo),
 }
 
@@ -60,10 +60,10 @@ pub struct InitTarget {
     /// Where: a libpq URL or keyword string; what it leaves out comes from PG* variables, service file and passfile
     #[arg(long, env = "COUNTERFOIL_URL", hide_env_values = true)]
     pub url: String,
-    /// The event table, as SQL writes it; its schema is created where it is missing
+    /// The event table, as SQL writes it; its schema is created if it is missing
     #[arg(long, default_value = "public.events")]
     pub table: String,
-    /// Creates the database too, where it is missing
+    /// Also creates the database if it is missing
     #[arg(long)]
     pub create_database: bool,
     /// Prints the SQL that is missing, and changes nothing
@@ -94,7 +94,7 @@ pub struct InitDestination {
     /// Adds a trigger that lets only Counterfoil's own sessions change the table
     #[arg(long)]
     pub guard: bool,
-    /// Gives a new table its key alone, so that the first copy takes less time; init destination tells later how to add the indexes
+    /// Creates a new table with only its key, so that the first copy takes less time; init destination later prints how to add the indexes
     #[arg(long)]
     pub without_indexes: bool,
 }
@@ -115,7 +115,11 @@ const IDS: [Choice<Ids>; 2] = [
 
 /// `--notify`.
 const NOTIFY: [Choice<Notify>; 3] = [
-    ("doorbell", "Rings only while Counterfoil sleeps, without content", Notify::Doorbell),
+    (
+        "doorbell",
+        "Notifies only while Counterfoil sleeps, without content",
+        Notify::Doorbell,
+    ),
     (
         "slate",
         "On every event, with table and id, for other listeners of slate's channel",
@@ -178,7 +182,7 @@ pub struct Repair {
     /// What to do.
     #[command(flatten)]
     pub how: RepairHow,
-    /// Does it without asking; needed where there is no terminal to ask on
+    /// Does it without asking; required if there is no terminal to ask on
     #[arg(long)]
     pub yes: bool,
 }
@@ -207,7 +211,7 @@ pub struct Restore {
     /// The destination to restore from: of all that are configured, the one that holds the most
     #[arg(long, value_name = "NAME")]
     pub from: String,
-    /// Does it without asking; needed where there is no terminal to ask on
+    /// Does it without asking; required if there is no terminal to ask on
     #[arg(long)]
     pub yes: bool,
 }
@@ -215,10 +219,10 @@ pub struct Restore {
 /// `demo`.
 #[derive(Debug, Args)]
 pub struct Demo {
-    /// How many events are written, about
+    /// How many events are written, approximately
     #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(100..=10_000_000))]
     pub events: u64,
-    /// Keeps the servers running at the end, until Ctrl-C, so that one can look around
+    /// Keeps the servers running at the end, until Ctrl-C, for a look around
     #[arg(long)]
     pub keep: bool,
 }

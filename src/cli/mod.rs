@@ -78,7 +78,7 @@ fn run_on(threads: &mut tokio::runtime::Builder, program: impl Future<Output = u
 }
 
 fn panicked() -> Error {
-    Error::new(Kind::Bug, "Counterfoil itself has failed, where it says above")
+    Error::new(Kind::Bug, "Counterfoil itself has failed, at the place named above")
         .fix("start again: what was copied stays, whole batches only; and report this, with the lines above")
 }
 

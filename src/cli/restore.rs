@@ -70,7 +70,7 @@ async fn rebuild(config: &ReplicationConfig, from: usize, is_yes: bool, stop: &S
     match stop.or(restore.verify()).await {
         Some(verified) => {
             let (proof, next_id) = verified?;
-            let next_id = next_id.map_or_else(|| "not ours to know".to_owned(), |id| shown(Some(id)));
+            let next_id = next_id.map_or_else(|| "unknown (no privilege to read it)".to_owned(), |id| shown(Some(id)));
             line(&format!("verified, equal to the destination: {proof}\nthe next id is {next_id}"))?;
         }
         None => line("stopped before it was verified: run it again")?,

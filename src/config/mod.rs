@@ -189,6 +189,6 @@ pub struct ReplicationLimits {
 pub struct LogConfig {
     /// Least level that is written; default info.
     pub level: slog::Level,
-    /// How lines look; default: text on a terminal, else JSON.
+    /// How lines look; default: text on a terminal, otherwise JSON.
     pub format: Format,
 }

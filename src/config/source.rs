@@ -189,7 +189,7 @@ fn known_gaps<'a>(reader: &mut Reader<'a>, section: &Section<'a>, ids: Ids) -> O
         return None;
     };
     if !items.is_empty() && matches!(ids, Ids::Sequence | Ids::Copy | Ids::Grace(_)) {
-        let what = format!("{} has a meaning for consecutive ids only", list.key);
+        let what = format!("{} applies to consecutive ids only", list.key);
         let fix = "remove known_gaps, or set ids to \"auto\" or \"consecutive\": in a sequence gaps are ordinary";
         reader.problem(list.node.at, &list.key, what, fix);
     }

@@ -75,7 +75,7 @@ impl Held {
         let begun = self.within(self.session.simple_query(begin)).await?;
         let begun = answers(&begun.map_err(|error| self.failed(&error))?);
         let [.., found, fingerprint] = begun.as_slice() else {
-            return Err(Error::new(Kind::Bug, "the begin of a transaction was answered oddly").at(self.place()));
+            return Err(Error::new(Kind::Bug, "unexpected reply to BEGIN").at(self.place()));
         };
         self.expect(integer(found, 0), position)?;
         if fingerprint.first() == Some(&self.to.fingerprint) {
@@ -98,10 +98,10 @@ impl Held {
         if found == position {
             return Ok(());
         }
-        Err(Error::new(Kind::Contents, "somebody else has written into the table meanwhile")
+        Err(Error::new(Kind::Contents, "another session has written into the table meanwhile")
             .at(self.place())
             .because(format!("its highest id is {}, {} was expected", shown(found), shown(position)))
-            .fix("nothing of this batch was written; find out who it is, then start again"))
+            .fix("nothing of this batch was written; find out which session it is, then start again"))
     }
 
     /// Puts rows in, in the form of the wire.
@@ -126,7 +126,7 @@ impl Held {
         Err(Error::new(Kind::Rejected, "the table did not take every row")
             .at(self.place_of(rows))
             .because(format!("{} rows were sent, {arrived} arrived", rows.len()))
-            .fix("remove the trigger or rule that swallows rows; nothing of this batch was written"))
+            .fix("a trigger or rule discards inserted rows; drop it; nothing of this batch was written"))
     }
 
     /// Takes the rows of these ids out and gives them, in id order.
@@ -207,7 +207,7 @@ impl Held {
             return Err(Error::new(Kind::Unsuitable, format!("cannot delete from {}", self.to.table))
                 .at(self.place())
                 .because(format!("foreign key {key} would delete or change rows of another table with it"))
-                .fix("drop that key, or let it be ON DELETE NO ACTION; nothing was written"));
+                .fix("drop that key, or make it ON DELETE NO ACTION; nothing was written"));
         }
         if !may_delete {
             return Err(Error::new(Kind::Access, format!("cannot delete from {}", self.to.table))
@@ -221,7 +221,7 @@ impl Held {
                 .at(self.place())
                 .because("trigger check_sql_command refuses it: the table was made as a source")
                 .fix(format!(
-                    "run there: alter table {table} disable trigger check_sql_command; then start again, and afterwards: alter table {table} {enable} trigger check_sql_command; nothing was written"
+                    "run at the destination: alter table {table} disable trigger check_sql_command; then start again, and afterwards: alter table {table} {enable} trigger check_sql_command; nothing was written"
                 )));
         }
         Ok(())
@@ -244,7 +244,7 @@ impl Held {
             if !is_open(&error) {
                 return ours;
             }
-            ours.fix("it is not known whether this batch was committed; start again: it finds out, and does what is left")
+            ours.fix("it is not known whether this batch was committed; start again: the command finds out and does what is left")
         })
     }
 
@@ -272,7 +272,7 @@ impl Held {
         Err(Error::new(Kind::Unavailable, what(&self.to))
             .at(self.place())
             .because(format!("no answer for {} ms", self.to.stall_max.as_millis()))
-            .because("perhaps somebody else has locked what is to be changed")
+            .because("perhaps another session has locked what is to be changed")
             .fix("start again: whole batches stay; append_timeout_ms sets the limit"))
     }
 

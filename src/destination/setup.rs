@@ -55,18 +55,18 @@ impl Plan {
             None => {
                 event_table::create_without_indexes(&mut script, facts, TABLE);
                 script.note(format!(
-                    "table {} has its key alone; once it is filled, init destination tells how to add its indexes",
+                    "table {} has only its key; once it is filled, init destination prints how to add its indexes",
                     self.table
                 ));
             }
             Some(events) if events.is_event_table() => {
                 if !self.is_indexed {
-                    script.note(format!("table {} is there; its indexes stay as they are", self.table));
+                    script.note(format!("table {} exists; its indexes stay as they are", self.table));
                 }
                 event_table::found(&mut script, &self.table, events);
             }
             Some(_) => {
-                let why = "what bears this name is no table with an integer id and a unique index on it";
+                let why = "the object of this name is not a table with an integer id and a unique index on it";
                 event_table::refuse(&mut script, &self.table, why);
             }
         }

@@ -222,17 +222,19 @@ impl Writer {
             "the destination's table was replaced, or its columns or triggers have changed",
         )
         .at(self.place())
-        .fix("nothing of this batch was written; source and destination are compared anew")
+        .fix("the batch was rolled back; source and destination are re-checked before anything else is written")
     }
 
     fn confirm_position(&self, found: Option<i64>, expected: Option<i64>) -> Result<()> {
         if found == expected {
             return Ok(());
         }
-        Err(Error::new(Kind::Unavailable, "the destination has moved: somebody else changed it")
-            .at(self.place())
-            .because(format!("its highest id is {}, {} was expected", shown(found), shown(expected)))
-            .fix("nothing of this batch was written; source and destination are compared anew"))
+        Err(
+            Error::new(Kind::Unavailable, "the destination has moved: another session changed it")
+                .at(self.place())
+                .because(format!("its highest id is {}, {} was expected", shown(found), shown(expected)))
+                .fix("the batch was rolled back; source and destination are re-checked before anything else is written"),
+        )
     }
 
     /// Sends rows, the last of them with this id.
@@ -265,7 +267,7 @@ impl Writer {
             return Err(Error::new(Kind::Rejected, "the destination did not take every row")
                 .at(self.place_of(open))
                 .because(format!("{} rows were sent, {rows} arrived", open.rows))
-                .fix("remove the trigger or rule that swallows rows; nothing of this batch was written"));
+                .fix("a trigger or rule discards inserted rows; drop it; nothing of this batch was written"));
         }
         Ok(())
     }
@@ -289,7 +291,7 @@ impl Writer {
         let asked = async { self.session.simple_query(&confirm).await.map_err(|error| self.failed(&error)) };
         let asked = answers(&self.within(&Stop::never(), asked).await?);
         let [_, found] = asked.as_slice() else {
-            return Err(Error::new(Kind::Bug, "the confirmation of a batch was answered oddly").at(self.place()));
+            return Err(Error::new(Kind::Bug, "unexpected reply to the confirmation of a batch").at(self.place()));
         };
         self.confirm_position(integer(found, 0), standing.before)?;
         self.confirm_position(integer(found, 1), Some(standing.last_id))
@@ -355,7 +357,7 @@ impl Writer {
             Some(Err(_)) => Err(Error::new(Kind::Unavailable, self.to.what())
                 .at(self.place())
                 .because(format!("no progress for {} ms", self.to.stall_max.as_millis()))
-                .fix("nothing of this batch was written, or its commit is asked for; append_timeout_ms sets the limit")),
+                .fix("nothing of this batch was written, or Counterfoil asks whether it was committed; append_timeout_ms sets the limit")),
             None => Err(cut_off()),
         }
     }
@@ -364,7 +366,7 @@ impl Writer {
         let ours = self.session.error(error, self.to.what());
         match ours.kind() {
             Kind::Rejected => {
-                ours.fix("let the destination take that event, then start again; everything before it was written, nothing after it")
+                ours.fix("fix the constraint that rejects this event, then restart; everything before it was written, nothing after it")
             }
             _ => ours,
         }

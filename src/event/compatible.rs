@@ -184,7 +184,7 @@ pub fn cautions(source: &Table, destination: &Table, wire: &Wire) -> Vec<Warning
     };
     let unknown = |(column, of): (&Column, String)| {
         let what = format!(
-            "column {} travels as the text of type {of}, which is not known to say all of a value: what it omits is neither copied nor compared",
+            "column {} is copied as the text of type {of}, which is not known to represent a value completely: what it omits is neither copied nor compared",
             sql::ident(&column.name)
         );
         Warning::new(what, "")
@@ -198,7 +198,7 @@ pub fn cautions(source: &Table, destination: &Table, wire: &Wire) -> Vec<Warning
 /// Why texts of a side cannot be told apart, if some cannot.
 pub fn ambiguous_text(one: &Table, other: &Table) -> Option<String> {
     (one.has_ambiguous_text || other.has_ambiguous_text).then(|| {
-        "the database's encoding EUC_JP writes some characters in two ways (U+2160, say), which become one on the way and are not told apart".to_owned()
+        "the database's encoding EUC_JP writes some characters in two ways (U+2160, for example), which become one on the way and are not told apart".to_owned()
     })
 }
 
@@ -354,13 +354,13 @@ fn demands(to: &Column, destination: &Table) -> Error {
 fn changes_as_text(destination: &Table, from: &Column, reason: &Column) -> Error {
     let column = sql::ident(&from.name);
     let what = format!(
-        "column {column} is {}, which PostgreSQL writes otherwise since version 16",
+        "column {column} is {}, which PostgreSQL writes differently since version 16",
         from.type_name
     );
     let wider = if from.type_oid == Type::CHAR.oid() { "text" } else { "text[]" };
     unlike(destination, what)
         .because(format!(
-            "the table travels as text because of column {}, and only one of the two servers is older",
+            "the table is copied as text because of column {}, and only one of the two servers is older",
             sql::ident(&reason.name)
         ))
         .fix(format!(

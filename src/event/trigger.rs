@@ -7,7 +7,7 @@ pub struct InsertTrigger {
     pub name: String,
     /// Whether it fires in an ordinary session.
     pub is_enabled: bool,
-    /// Whether it fires for each row before that is stored, so that it can change or swallow it.
+    /// Whether it fires for each row before that is stored, so that it can change or discard it.
     pub is_before: bool,
     /// Whether its function calls `nextval`: perhaps it draws the id.
     pub draws_from_sequence: bool,

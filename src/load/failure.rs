@@ -39,7 +39,7 @@ impl Unknown {
             (first, last) => format!("operations {first} to {last}"),
         };
         let Self { program, events, .. } = self;
-        format!("whether {operations} of program {program}, {events} events, came to be committed is unknown: all of it was, or nothing")
+        format!("whether {operations} of program {program}, {events} events, were committed is unknown: all of it was, or nothing")
     }
 
     fn question(&self, table: &TableName) -> String {
@@ -71,7 +71,7 @@ pub(super) fn told(failures: Vec<Failure>, table: &TableName) -> Option<Error> {
         .take(UNKNOWN_TOLD_MAX)
         .fold(error, |error, one| error.because(one.told()));
     if unknown.len() > UNKNOWN_TOLD_MAX {
-        error = error.because(format!("so it is with {} more", unknown.len() - UNKNOWN_TOLD_MAX));
+        error = error.because(format!("the same holds for {} more", unknown.len() - UNKNOWN_TOLD_MAX));
     }
     Some(error.fix(format!(
         "nothing was tried again, and the summary does not count it; to see, ask: {}; to go on, start again with another --seed",
@@ -111,7 +111,7 @@ mod tests {
         assert_eq!(error.kind().consequence().exit_code, 8);
         let report = error.report();
         assert!(
-            report.contains("whether operation 17 of program 0e6f, 3 events, came to be committed is unknown"),
+            report.contains("whether operation 17 of program 0e6f, 3 events, were committed is unknown"),
             "{report}"
         );
         assert!(report.contains("nothing was tried again"), "{report}");
@@ -129,7 +129,7 @@ mod tests {
             .report();
         assert_eq!(report.matches("is unknown").count(), 4, "{report}");
         assert!(
-            report.contains("operations 1 to 6") && report.contains("so it is with 5 more"),
+            report.contains("operations 1 to 6") && report.contains("the same holds for 5 more"),
             "{report}"
         );
     }

@@ -126,7 +126,7 @@ fn shape_problems(shape: &Shape, wants_large: bool) -> Vec<Error> {
         problems.push(refuse(shape, what).fix("load its primary; target_session_attrs=read-write finds it among several hosts"));
     }
     if !shape.is_table {
-        problems.push(refuse(shape, format!("{} is no table", shape.table)).fix("name the event table by --table"));
+        problems.push(refuse(shape, format!("{} is not a table", shape.table)).fix("name the event table by --table"));
         return problems;
     }
     let event = shape.event_type.as_deref();

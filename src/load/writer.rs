@@ -179,7 +179,7 @@ impl Writer {
         let error = Error::new(Kind::Unsuitable, self.what())
             .at(self.place())
             .because(format!("{} events were sent, {rows} arrived, and that {state}", batch.events.len()))
-            .fix("remove the trigger or rule that swallows events");
+            .fix("a trigger or rule discards inserted events; drop it");
         Err(self.broken(error, false))
     }
 
@@ -193,7 +193,7 @@ impl Writer {
     fn no_id_left(&self) -> Error {
         Error::new(Kind::Unsuitable, self.what())
             .at(self.place())
-            .because("the counter has come to the highest id there can be")
+            .because("the counter has reached the highest possible id")
             .fix("find out how it came there; nothing of this batch was written")
     }
 

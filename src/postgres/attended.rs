@@ -34,7 +34,7 @@ pub async fn attended<T>(sessions: &[(&Session, &Conninfo)], every: Duration, lo
             match verdict {
                 Verdict::GoOn => {}
                 Verdict::Tell(processes) => {
-                    warn!(log, "a check waits for a lock that somebody else holds"; key::DATABASE => session.place(), "held_by" => processes);
+                    warn!(log, "a check waits for a lock that another session holds"; key::DATABASE => session.place(), "held_by" => processes);
                 }
                 Verdict::End(why) => session.end(why),
             }
@@ -90,8 +90,8 @@ fn judge(watches: &mut [Watch], looks: Vec<Look>) -> Vec<Verdict> {
         let before = std::mem::take(watch);
         match look {
             Look::Fine | Look::Dead => Verdict::GoOn,
-            Look::Gone => Verdict::End("its server process is gone, and nobody told us"),
-            Look::Idle(_) if are_all_at_rest => Verdict::End("no server works for us any more: its answer was lost"),
+            Look::Gone => Verdict::End("its server process has ended without a message"),
+            Look::Idle(_) if are_all_at_rest => Verdict::End("no server process works on the query any more: its answer was lost"),
             Look::Idle(since) => {
                 watch.idle_since = Some(since);
                 Verdict::GoOn

@@ -49,7 +49,7 @@ impl Listener {
             return Ok(Listening::Unavailable(
                 unavailable(&session)
                     .because("the server is a standby")
-                    .fix("nothing: the source is polled; connect to the primary to be woken"),
+                    .fix("no action needed: the source is polled; connect to the primary for notifications"),
             ));
         }
         let listened = tokio::time::timeout(timeout, session.batch_execute(&listen)).await;
@@ -130,9 +130,11 @@ fn judge(session: &Session, error: &tokio_postgres::Error) -> Result<Error> {
     let ours = session.error(error, "cannot listen for notifications");
     match ours.sqlstate() {
         Some("58P01") => Ok(ours.fix(format!(
-            "nothing now: the source is polled; upgrade the server to {LISTEN_CURED_SINCE}, or later, to be woken"
+            "no action needed now: the source is polled; upgrade the server to {LISTEN_CURED_SINCE}, or later, for notifications"
         ))),
-        Some("25006" | "0A000" | "55000") => Ok(ours.fix("nothing: the source is polled; connect to the primary to be woken")),
+        Some("25006" | "0A000" | "55000") => {
+            Ok(ours.fix("no action needed: the source is polled; connect to the primary for notifications"))
+        }
         _ => Err(ours),
     }
 }

@@ -23,6 +23,6 @@ impl Patience<'_> {
         Err(Error::new(Kind::Unavailable, format!("cannot open {}", self.who))
             .at(self.place)
             .because(format!("no answer for {} ms", self.limit.as_millis()))
-            .because("perhaps somebody else has locked the table"))
+            .because("perhaps another session has locked the table"))
     }
 }

@@ -115,7 +115,7 @@ impl Script {
 
     /// Creates the function, or finds it there, or refuses to replace another of its name.
     pub fn function(&mut self, facts: &Facts, wanted: Function) {
-        let why = "a function of this name and these arguments is there, with another text";
+        let why = "a function of this name with these arguments exists, with another body";
         self.function_unless(facts, wanted, why);
     }
 
@@ -208,7 +208,9 @@ impl Script {
         if self.is_empty() {
             lines.push(comment("nothing to create"));
         } else if self.refusals.iter().any(|refusal| refusal.kind() != Kind::Access) {
-            lines.push(comment("nothing is created beside an error; once it is cured, this is missing:"));
+            lines.push(comment(
+                "nothing is created while there is an error; once it is fixed, this is missing:",
+            ));
             lines.extend(self.steps.iter().map(|step| comment(&format!("\n{}\n{}", step.what, step.sql))));
         } else {
             lines.push(format!("begin;\n{SETTINGS}"));

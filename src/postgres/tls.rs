@@ -223,7 +223,7 @@ impl Fault {
                 false => format!("the TLS handshake failed: {text}"),
             },
             fix: match is_missing {
-                true => "turn ssl on at the server, or choose an sslmode that does without",
+                true => "turn ssl on at the server, or choose an sslmode that works without TLS",
                 false => "see the log of the server; nothing was sent without TLS",
             },
             is_refusal: is_missing,

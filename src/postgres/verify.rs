@@ -251,7 +251,7 @@ impl About {
         }
         Refused {
             why: format!(
-                "the certificate of the server ({}, issued by {}) is not vouched for: {}",
+                "the certificate of the server ({}, issued by {}) is not trusted: {}",
                 self.subject,
                 self.issuer,
                 issuer_expired.unwrap_or_else(|| words(error))

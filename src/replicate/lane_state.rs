@@ -173,7 +173,7 @@ impl LaneState {
         }
         self.doubt(position, compared);
         if position < self.position {
-            warn!(log, "the destination went backwards: its last events were removed and are appended again";
+            warn!(log, "destination lost its most recent events; re-appending them";
                 key::DESTINATION => &self.name, key::POSITION => shown(position), "position_before" => shown(self.position));
             self.audited = Audited {
                 through: position,
@@ -227,7 +227,7 @@ impl LaneState {
         let (text, fix) = (error.to_string(), error.remedy().unwrap_or_default().to_owned());
         match self.connection.lose(error, &Policy { wait_max, ..*policy }, jitter, now) {
             Loss::Waits { is_news: true, .. } if is_held_by_another => {
-                info!(log, "waiting to take the destination over"; key::DESTINATION => &self.name, key::ERROR => text);
+                info!(log, "standby: another replicator holds this destination"; key::DESTINATION => &self.name, key::ERROR => text);
             }
             Loss::Waits { wait, is_news: true } => {
                 warn!(log, "the destination was lost, trying again"; key::DESTINATION => &self.name,

@@ -86,7 +86,7 @@ pub(super) async fn audit(run: &Replication, source: &Source, index: usize, wire
     };
     let counted = tokio::time::timeout(AUDIT_MAX, compare_counts(stores, both.name, before, held)).await;
     counted.unwrap_or_else(|_| {
-        Err(Error::new(Kind::Unavailable, "cannot look for late arrivals").because(format!("no answer for {} s", AUDIT_MAX.as_secs())))
+        Err(Error::new(Kind::Unavailable, "cannot check for late arrivals").because(format!("no answer for {} s", AUDIT_MAX.as_secs())))
     })
 }
 
@@ -254,7 +254,7 @@ async fn explain(ours: &dyn EventStore, theirs: &dyn EventStore, range: IdRange,
         .because("it appeared at an id that had been proven dead, or was removed at the destination")
         .because("an id appears late when it was drawn in an earlier transaction, set by hand, or brought by a repair of a source that is a copy")
         .fix(format!(
-            "find out which it was ({} shows the event); then {} brings it, and start again",
+            "find out which it was ({} shows the event); {} brings it; then start again",
             remedy::events_diff(name),
             remedy::repair(name, "--insert-missing")
         ))

@@ -30,5 +30,5 @@ pub async fn confirm(session: &Session, sequence: &TableName, position: i64, des
             "the last one it gave out is {}: the event has an id that was set by hand",
             shown(drawn)
         ))
-        .fix("wait until the sequence has passed it; where that event waits at the source too, the log says how to let it"))
+        .fix("wait until the sequence has passed it; if that event waits at the source too, the log names the statement that lets it through"))
 }

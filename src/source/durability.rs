@@ -199,7 +199,7 @@ impl Asked {
         };
         Err(Error::new(Kind::Unavailable, format!("the source's table was {what}"))
             .at(self.session.place())
-            .fix("nothing to do: nothing of this batch was written, and all are compared anew before more is"))
+            .fix("no action needed: nothing of this batch was written; all destinations are re-checked before anything else is written"))
     }
 
     async fn ask(&self) -> Result<Answer> {

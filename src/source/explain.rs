@@ -149,7 +149,7 @@ impl Holding {
             Some(_) => at.count_waiting(hold.after).await?,
             None => 0,
         };
-        let again = "start again: it goes on where it stands";
+        let again = "start again: it continues where it stopped";
         let mut blocker = None;
         let (who, fix) = match &hold.reason {
             Reason::Holder(holder) => {
@@ -223,8 +223,8 @@ impl Events<'_> {
             shown(drawn)
         );
         let fix = format!(
-            "if nobody will insert an event at an id between: SELECT setval({name}, greatest((SELECT max({id}) FROM {}), (SELECT last_value FROM {sequence}))); \
-             it gives up all ids up to there",
+            "if no application will insert an event at an id between: SELECT setval({name}, greatest((SELECT max({id}) FROM {}), (SELECT last_value FROM {sequence}))); \
+             this gives up all ids up to there",
             self.table
         );
         (words, fix)
@@ -257,7 +257,7 @@ impl Events<'_> {
 fn tell(hold: &Hold, waiting: i64, (who, fix): (&str, &str), log: &Logger) {
     match (&hold.reason, hold.next) {
         (_, None) => {
-            warn!(log, "what a destination holds cannot be confirmed before a transaction ends that may still insert below it"; "holder" => who);
+            warn!(log, "what a destination holds cannot be confirmed while a transaction is open that may still insert below it"; "holder" => who);
         }
         (Reason::NotDrawn { .. }, Some(next)) => {
             warn!(log, "committed events wait for their sequence: an id was set by hand above it";
@@ -267,7 +267,7 @@ fn tell(hold: &Hold, waiting: i64, (who, fix): (&str, &str), log: &Logger) {
             warn!(log, "committed events wait"; key::ID => next, key::EVENTS => waiting, "for" => who);
         }
         (Reason::Holder(_), Some(next)) => {
-            warn!(log, "committed events wait for a transaction that may still insert before them";
+            warn!(log, "replication is blocked by an open transaction at the source";
                 key::ID => next, key::EVENTS => waiting, "holder" => who);
         }
     }

@@ -63,7 +63,7 @@ pub fn hole(hold: &Hold, place: &str) -> Error {
     Error::new(
         Kind::Order,
         format!(
-            "an id is missing: after {} comes {}, and nothing can still appear between",
+            "an id is missing: {} is followed by {}, and nothing can still appear between them",
             shown(hold.after),
             shown(hold.next)
         ),

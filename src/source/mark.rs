@@ -183,14 +183,14 @@ impl Looker {
         let mark = self.mark(&asked);
         let Asked { highest, next, first, .. } = asked;
         if highest < front.shipped {
-            return Err(Error::new(Kind::Unavailable, "the source has gone backwards")
+            return Err(Error::new(Kind::Unavailable, "the source's highest id decreased")
                 .at(self.session.place())
                 .because(format!(
                     "its highest id is {}, events up to {} were copied",
                     shown(highest),
                     shown(front.shipped)
                 ))
-                .fix("nothing to do: it is connected and compared anew"));
+                .fix("no action needed: Counterfoil reconnects and re-checks"));
         }
         if front.wanted.is_some() && mark.decided() >= front.wanted {
             return Ok(Seen::More(News { mark, first }));
@@ -236,7 +236,7 @@ impl Looker {
         Err(Error::new(Kind::Unavailable, "the source's sequence was set back")
             .at(self.session.place())
             .because(format!("it had given out {}, now {}", shown(before), shown(self.drawn)))
-            .fix("nothing to do: it is judged anew"))
+            .fix("no action needed: Counterfoil checks it again"))
     }
 
     /// Up to where the answers allow to read.
@@ -354,7 +354,7 @@ impl Looker {
         if has_moved || (is_standby && matches!(self.rule, Rule::Horizon { .. })) {
             return Err(Error::new(Kind::Unavailable, "another server or table answers than before")
                 .at(self.session.place())
-                .fix("nothing to do: it is connected and checked anew"));
+                .fix("no action needed: Counterfoil reconnects and re-checks"));
         }
         self.place = Some(place);
         let highest = row.get("highest");

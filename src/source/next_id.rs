@@ -41,7 +41,7 @@ impl NextId {
                 format!("cannot tell what gives out the next id of {}", table.name),
             )
             .at(session.place())
-            .because("there is neither one plain sequence nor a counter table id beside it")
+            .because("there is neither a single plain sequence nor a counter table named id beside it")
             .fix("make the source with counterfoil init source; nothing was written")
         })
     }

@@ -261,7 +261,7 @@ impl Follower {
             Ear::Opening(opening) => match tokio::time::timeout(wait, opening.join_next()).await {
                 Ok(Some(Ok(Ok(listening)))) => self.hear(listening),
                 Ok(Some(Ok(Err(error)))) => {
-                    debug!(self.log, "listening is still lost"; key::ERROR => error.to_string());
+                    debug!(self.log, "LISTEN connection is still lost"; key::ERROR => error.to_string());
                     self.ear = Ear::Deaf(Instant::now() + REOPEN_WAIT);
                 }
                 Ok(_) => self.ear = Ear::Deaf(Instant::now() + REOPEN_WAIT),
@@ -310,14 +310,14 @@ impl Follower {
                 self.ear = Ear::Open(listener, Instant::now());
             }
             Listening::Unavailable(why) => {
-                info!(self.log, "notifications cannot be heard, polling"; key::ERROR => why.to_string());
+                info!(self.log, "notifications are unavailable; polling"; key::ERROR => why.to_string());
                 self.how.bell = Bell::None;
             }
         }
     }
 
     fn lose_ear(&mut self, error: &Error) {
-        warn!(self.log, "listening was lost, polling until it is back"; key::ERROR => error.to_string());
+        warn!(self.log, "LISTEN connection lost; polling until it reconnects"; key::ERROR => error.to_string());
         self.ear = Ear::Deaf(Instant::now());
     }
 

@@ -209,7 +209,7 @@ async fn a_batch_that_nothing_follows_after_all_survives_a_crash() {
         b.batch_execute("begin; select nextval('events_id_seq')").await.unwrap();
         a.batch_execute(&format!("{group}; commit")).await.unwrap();
         let mut replicator = setup.start(&[]);
-        replicator.says(&["committed events wait for a transaction"]).await;
+        replicator.says(&["replication is blocked by an open transaction"]).await;
         assert_eq!(highest(&destination).await, 700);
         assert!(soon_commits(&destination) > 0);
         replicator.kill_nine();

@@ -124,7 +124,7 @@ async fn a_second_replicator_waits_and_takes_over_when_the_first_is_killed() {
     let mut spare = setup.start(&[]);
     spare
         .says(&[
-            "waiting to take the destination over",
+            "standby: another replicator holds this destination",
             "another replicator feeds",
             "counterfoil/append",
         ])
@@ -287,7 +287,7 @@ async fn a_transaction_that_holds_the_mark_is_named_with_its_process_application
     let line = end
         .log
         .lines()
-        .find(|line| line.contains("committed events wait for a transaction"));
+        .find(|line| line.contains("replication is blocked by an open transaction"));
     for text in [end.report.as_str(), line.unwrap_or_default()] {
         assert!(named.iter().all(|name| text.contains(name.as_str())), "{text} in {end:?}");
     }

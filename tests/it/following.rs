@@ -154,7 +154,7 @@ async fn a_listener_that_is_lost_comes_back_and_wakes_again() {
     let mut replicator = asleep(&source, &destination, POLL_SELDOM).await;
     armed(&source).await;
     terminate(&source, "listen").await;
-    replicator.says(&["listening was lost, polling until it is back"]).await;
+    replicator.says(&["LISTEN connection lost; polling until it reconnects"]).await;
     insert(&source, 1).await;
     arrives(&destination, 2).await;
     until("it listens again", async || replicator.lines(&["listening started"]) == 2).await;

@@ -317,7 +317,7 @@ async fn a_stranger_gets_in_between(id: i64) {
     let error = append.end().await.unwrap_err();
     assert_eq!(
         (error.kind(), error.what()),
-        (Kind::Unavailable, "the destination has moved: somebody else changed it")
+        (Kind::Unavailable, "the destination has moved: another session changed it")
     );
     is_held(&database, &format!("101|1|{id}")).await;
 }

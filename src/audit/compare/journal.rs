@@ -155,7 +155,7 @@ impl Journal {
         let wrong = || {
             Error::new(Kind::Usage, "cannot read the journal")
                 .at(path.display().to_string())
-                .fix("name the file an interrupted comparison left, or leave --resume out to begin anew")
+                .fix("name the file that an interrupted comparison left, or leave --resume out to start over")
         };
         let about = std::fs::metadata(path).map_err(|error| wrong().caused_by(&error))?;
         if !about.is_file() {

@@ -125,7 +125,7 @@ pub(crate) fn ahead(fence: &Fence, pending: u64, above: Option<i64>, (first, sec
 pub(crate) fn note_of_open(fence: &Fence) -> Option<String> {
     match &fence.doubt {
         Doubt::Open(open) => Some(format!(
-            "transactions that may still add events below the fence are open, and no difference hangs on it: {}",
+            "transactions that may still add events below the fence are open, and no difference depends on them: {}",
             open.join("; ")
         )),
         Doubt::Nothing | Doubt::Unknown => None,

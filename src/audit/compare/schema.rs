@@ -86,7 +86,7 @@ impl Schema {
         let inserted = compatible::wire(first, second, id_column);
         let uncertain = compatible::unknown_texts(first, &wire).into_iter().map(|(column, of)| {
             format!(
-                "column {} is compared as the text of type {of}, which is not known to say all of a value: what it omits was not compared",
+                "column {} is compared as the text of type {of}, which is not known to represent a value completely: what it omits was not compared",
                 sql::ident(&column.name)
             )
         });

@@ -112,7 +112,7 @@ impl<'a> Repair<'a> {
             asks: target.destination_table.asks(),
             id_column: target.destination.id_column.to_owned(),
             wire: wire.clone(),
-            layout: layout.ok_or_else(|| Error::new(Kind::Bug, "the id column does not travel"))?,
+            layout: layout.ok_or_else(|| Error::new(Kind::Bug, "the id column is not copied"))?,
             stall_max: target.stall_max,
             is_relaxed: false,
         };

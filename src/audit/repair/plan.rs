@@ -197,7 +197,7 @@ impl Case<'_> {
                 remedy::restore(self.name)
             )
         };
-        format!("{look}; if what comes after may go, {rewind} cuts it off, and the replicator copies it anew{lost}")
+        format!("{look}; if what comes after may go, {rewind} cuts it off, and the replicator copies it again{lost}")
     }
 }
 

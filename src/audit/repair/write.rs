@@ -150,7 +150,7 @@ impl Writing<'_> {
 /// Deletes the events above `to`, the highest first, so that at every commit the destination is the beginning of what it was.
 ///
 /// # Errors
-/// `Contents` when somebody else writes there; `Rejected` when rows stay although they were deleted; those of the server.
+/// `Contents` when another session writes there; `Rejected` when rows stay although they were deleted; those of the server.
 pub(crate) async fn rewind(held: &Held, to: i64, position: i64, events_max: u64, stop: &Stop, log: &Logger, done: &mut Done) -> Result<()> {
     let mut top = position;
     while top > to {
@@ -166,10 +166,10 @@ pub(crate) async fn rewind(held: &Held, to: i64, position: i64, events_max: u64,
             if left.is_none_or(|left| left <= cut) {
                 return Ok(());
             }
-            Err(Error::new(Kind::Rejected, "the table did not let go of every row")
+            Err(Error::new(Kind::Rejected, "some rows were not deleted")
                 .at(held.place())
                 .because(format!("ids above {cut} were deleted, and its highest id is still {}", shown(left)))
-                .fix("remove the trigger or rule that keeps rows; nothing of this batch was deleted"))
+                .fix("a trigger or rule keeps rows; drop it; nothing of this batch was deleted"))
         };
         transaction(held, Some(top), work).await?;
         done.add(deleted, Some(cut), log);

@@ -114,7 +114,7 @@ impl<'a> Restore<'a> {
             fingerprint: target.source_table.fingerprint.clone(),
             asks: target.source_table.asks(),
             id_column: target.source.id_column.to_owned(),
-            layout: layout.ok_or_else(|| Error::new(Kind::Bug, "the id column does not travel"))?,
+            layout: layout.ok_or_else(|| Error::new(Kind::Bug, "the id column is not copied"))?,
             wire: wire.clone(),
             stall_max: target.stall_max,
             is_relaxed: false,
@@ -226,20 +226,20 @@ impl<'a> Restore<'a> {
         Err(Error::new(Kind::Contents, "the source is not what it was restored from")
             .at(self.held.place())
             .because(wrong)
-            .because("somebody else writes there")
-            .fix("stop whoever writes to the source, then start again: it says what differs"))
+            .because("another session writes there")
+            .fix("stop all writers to the source, then start again: the command says what differs"))
     }
 
     /// Makes sure that all destinations were held all the time and none has outgrown the one to restore from; gives the position of that one.
     async fn still_held(&self) -> Result<Option<i64>> {
         let lost = |copy: &Copy<'_>, error: Error| {
             let what = format!(
-                "destination {:?} was not held to the end: it may have got events meanwhile",
+                "destination {:?} was not locked to the end: it may have received events meanwhile",
                 copy.name
             );
             Error::new(error.kind(), what)
                 .because(error.to_string())
-                .fix("start again: it compares everything anew, and does what is left")
+                .fix("start again: the command compares everything again and does what is left")
         };
         let last = position(&self.from_session, &self.target.from).await;
         let last = last.map_err(|error| lost(&self.target.from, error))?;
@@ -249,7 +249,7 @@ impl<'a> Restore<'a> {
                 let what = format!("destination {:?} has outgrown {:?} meanwhile", other.name, self.target.from.name);
                 return Err(Error::new(Kind::Contents, what)
                     .because(format!("their highest ids are {} and {}", shown(theirs), shown(last)))
-                    .fix("let nobody write to the source, and find out who writes there; then start again"));
+                    .fix("find out which application writes to the source and stop it; then start again"));
             }
         }
         Ok(last)
@@ -335,9 +335,7 @@ async fn demand_ownership(session: &Session, table: &Table) -> Result<()> {
         .because(format!(
             "it belongs to role {owner}, and only its owner may switch its triggers off meanwhile"
         ))
-        .fix(format!(
-            "let the source's url name role {owner}, for the restore; nothing was written"
-        )))
+        .fix(format!("use role {owner} in the source's url for the restore; nothing was written")))
 }
 
 fn names<'a>(copy: &Copy<'a>) -> [(&'a str, sql::Value<'a>); 3] {

@@ -79,10 +79,10 @@ pub fn plan(found: &Found) -> Result<Plan> {
     agreeing(found)?;
     beginning(found)?;
     if last == i64::MAX {
-        return Err(Error::new(Kind::Unsuitable, "no id is left to go on with")
+        return Err(Error::new(Kind::Unsuitable, "no id is left to continue with")
             .at(found.place.clone())
             .because(format!("destination {:?} holds the highest id there can be", found.from.name))
-            .fix("find out how that event came there, and take it away by hand if it is none; nothing was written"));
+            .fix("find out how that event came there, and remove it by hand if it is not a real event; nothing was written"));
     }
     let next = last + 1;
     let goes_on = found.next_id.is_some_and(|found| found >= next);
@@ -169,7 +169,7 @@ fn agreeing(found: &Found) -> Result<()> {
     Err(Error::new(Kind::Contents, format!("destinations {name:?} and {other:?} do not hold the same events"))
         .because(format!("the first that differs has id {id}"))
         .fix(format!(
-            "find out which of them is right; mend the other, or take it out of the configuration and fill it anew afterwards: {} cuts it back to where they agree, once there is a source; nothing was written",
+            "find out which of them is right; repair the other, or take it out of the configuration and fill it again afterwards: {} cuts it back to where they agree, once there is a source; nothing was written",
             remedy::repair(other, &format!("--rewind-to {}", id.saturating_sub(1)))
         )))
 }

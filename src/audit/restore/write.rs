@@ -39,7 +39,7 @@ impl Filling<'_> {
     /// first one included: whoever comes in between gets no id that a destination holds.
     ///
     /// # Errors
-    /// `Contents` when somebody else writes there; those of both sides. What was committed before stays.
+    /// `Contents` when another session writes there; those of both sides. What was committed before stays.
     pub async fn fill(&self, mut position: Option<i64>, done: &mut Done) -> Result<()> {
         let mut batch = Batch::new(self.limits);
         let range = IdRange {
@@ -124,10 +124,10 @@ impl Filling<'_> {
 fn in_the_way(error: Error) -> Error {
     match (error.kind(), error.sqlstate()) {
         (_, Some("55P03")) => error
-            .because("somebody has the table, or the counter of ids, in a transaction of its own for ten seconds")
-            .fix("stop whoever writes to the source, then start again: whole batches stay"),
+            .because("another session has held the table, or the counter of ids, in a transaction for ten seconds")
+            .fix("stop all writers to the source, then start again: whole batches stay"),
         (Kind::Contents, _) => {
-            error.fix("stop whoever writes to the source, remove what was written there, then start again: whole batches stay")
+            error.fix("stop all writers to the source, remove what was written there, then start again: whole batches stay")
         }
         _ => error,
     }

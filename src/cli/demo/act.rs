@@ -120,7 +120,7 @@ impl Stage<'_> {
         let back = watch::until("the return of a destination", self.config, is_back).await?;
         self.story.end_quoting();
         self.story.say(&format!(
-            "nobody had to do anything: {goes} is fed again and at {}, {stays} at {}",
+            "no manual step was needed: {goes} is fed again and at {}, {stays} at {}",
             position(destinations(&back)[1].position),
             position(destinations(&back)[0].position),
         ));

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, Parser)]
 #[command(name = "events-diff", version, after_help = EXIT_CODES, override_usage = "events-diff --config FILE [--destination NAME]... [OPTIONS]\n       events-diff [OPTIONS] URL URL")]
 pub struct Arguments {
-    /// Two databases, the truth first: libpq URLs or keyword strings; passwords better come from PGPASSWORD or the passfile
+    /// Two databases, the reference first: libpq URLs or keyword strings; for passwords prefer PGPASSWORD or the passfile
     #[arg(value_name = "URL", num_args = 0..=2, hide_env_values = true)]
     pub urls: Vec<String>,
     /// The configuration of a replication, whose source is compared with its destinations; default: COUNTERFOIL_CONFIG
@@ -25,7 +25,7 @@ pub struct Arguments {
     /// The integer key of both tables [default: id]
     #[arg(long, value_name = "NAME", conflicts_with = "config")]
     pub id_column: Option<String>,
-    /// Ends after so many differences, the first by id; else all are counted, and the first 100 shown (all of them as JSON lines)
+    /// Stops after N differences, the first by id; default: counts all and shows the first 100 (all of them as JSON lines)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_diffs: Option<u64>,
     /// The lowest id that is compared
@@ -34,13 +34,13 @@ pub struct Arguments {
     /// The highest id that is compared
     #[arg(long, value_name = "ID", allow_negative_numbers = true)]
     pub through: Option<i64>,
-    /// Compares every byte here instead of SHA-256 digests made in the servers
+    /// Compares every byte in this process instead of SHA-256 digests made in the servers
     #[arg(long)]
     pub exact: bool,
-    /// Compares what lies beyond the last row of either side too: rows that the other lacks are missing or extra, not pending
+    /// Also compares what lies beyond the last row of either side: rows that the other lacks are missing or extra, not pending
     #[arg(long)]
     pub complete: bool,
-    /// Checks each table by itself too: ids, time stamps, and the groups of load-fake-data
+    /// Also checks each table by itself: ids, time stamps, and the groups of load-fake-data
     #[arg(long, short)]
     pub validate: bool,
     /// How differences are shown
@@ -49,8 +49,8 @@ pub struct Arguments {
     /// Writes INSERTs of the rows the second table lacks into this file, as one transaction
     #[arg(long, value_name = "FILE")]
     pub repair_sql: Option<PathBuf>,
-    /// Goes on where an interrupted comparison left this journal (by itself: events-diff.journal in the current folder); not with
-    /// --repair-sql, which needs all that differs
+    /// Continues from the journal that an interrupted comparison left (default name: events-diff.journal in the current folder); not
+    /// with --repair-sql, which needs all differences
     #[arg(long, value_name = "FILE", conflicts_with = "repair_sql")]
     pub resume: Option<PathBuf>,
     /// Sessions on each side that make digests at the same time

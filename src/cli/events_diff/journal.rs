@@ -36,7 +36,7 @@ fn free_name() -> Option<PathBuf> {
 /// `Unavailable` when the system does not let us.
 pub(crate) fn remove(path: &Path) -> Result<()> {
     std::fs::remove_file(path).map_err(|error| {
-        Error::new(Kind::Unavailable, "cannot remove the journal, which has served")
+        Error::new(Kind::Unavailable, "cannot remove the finished journal")
             .at(path.display().to_string())
             .caused_by(&error)
     })

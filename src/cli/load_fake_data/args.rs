@@ -16,7 +16,7 @@ pub struct Arguments {
     /// Loads this database: a libpq URL or keyword string; what it leaves out comes from PG* variables, service file and passfile
     #[arg(long, env = "COUNTERFOIL_URL", hide_env_values = true)]
     pub url: Option<String>,
-    /// The event table, as SQL writes it [default: that of the configuration, else public.events]
+    /// The event table, as SQL writes it [default: that of the configuration, otherwise public.events]
     #[arg(long)]
     pub table: Option<String>,
     /// What the events are about
@@ -25,41 +25,41 @@ pub struct Arguments {
     /// New persons, three events each [default: 1000; world persons only, as the next two]
     #[arg(long, value_name = "N")]
     pub persons: Option<u64>,
-    /// Events that nobody needs, after the persons [default: 10000]
+    /// Filler events, after the persons [default: 10000]
     #[arg(long, value_name = "N")]
     pub fillers: Option<u64>,
     /// Deletions of persons, at intervals between the new ones [default: 50, or as many as there are persons]
     #[arg(long, value_name = "N")]
     pub deletes: Option<u64>,
-    /// Events of the other worlds, exactly so many [default: 10000]
+    /// Exact number of events of the other worlds [default: 10000]
     #[arg(long, value_name = "N")]
     pub events: Option<u64>,
-    /// Stops after this time; where no amount is given it is the only end
+    /// Stops after this time; the only end if no amount is given
     #[arg(long, value_name = "SECONDS")]
     pub duration: Option<f64>,
-    /// So many of the events, evenly spread, carry an attachment of 64 KiB to 4 MiB
+    /// How many of the events carry an attachment of 64 KiB to 4 MiB, evenly spread
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub large_events: u64,
     /// Language of names and places
     #[arg(long, value_parser = one_of(&LOCALES), default_value = "mixed")]
     pub locale: Locale,
-    /// Decides every event (but for its time); the same seed with as many writers gives the same events again [default: another each time, printed]
+    /// Decides every event except its time; the same seed with as many writers gives the same events again [default: another each time, printed]
     #[arg(long, value_name = "S")]
     pub seed: Option<u64>,
-    /// How the events are written [default: insert-events where the table has that function, else insert, else copy]
+    /// How the events are written [default: insert-events where the table has that function, otherwise insert, otherwise copy]
     #[arg(long, value_parser = one_of(&METHODS))]
     pub method: Option<Method>,
-    /// Groups of events are put together into one call or transaction until there are so many events; 1 to 100000
+    /// Puts groups of events into one call or transaction until it has this many events; 1 to 100000
     /// [default: each group by itself; 10000 for copy]
     #[arg(long, value_name = "N")]
     pub events_per_insert: Option<u64>,
     /// Concurrent connections, each a program of its own with an equal share; 1 to 256
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub writers: u64,
-    /// So many events a second, all writers together [default: as quick as it goes]
+    /// Events a second, all writers together [default: as fast as possible]
     #[arg(long, value_name = "EVENTS_PER_S")]
     pub rate: Option<f64>,
-    /// Of all transactions so many per cent are rolled back, and their events written again; 0 to 90
+    /// Per cent of all transactions that are rolled back, and their events written again; 0 to 90
     #[arg(long, value_name = "PERCENT", default_value_t = 0)]
     pub rollbacks: u8,
     /// Connects and checks, shows the plan and three events, and writes nothing
@@ -127,7 +127,7 @@ const METHODS: [Choice<Method>; 3] = [
     ("insert", "An INSERT for each group: ids from the table's sequence", Method::Insert),
     (
         "copy",
-        "The quickest: COPY; ids from the table's sequence, or from the counter, which it locks for a batch",
+        "The fastest: COPY; ids from the table's sequence, or from the counter, which it locks for a batch",
         Method::Copy,
     ),
 ];

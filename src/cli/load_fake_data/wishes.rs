@@ -142,7 +142,7 @@ fn place(arguments: &Arguments, config: Given, url: Given, env: &Environment<'_>
         }),
         (None, _, None, _) => {
             let fix = "give --url, or --config (or COUNTERFOIL_URL or COUNTERFOIL_CONFIG)";
-            Err(wrong("--config, --url", "nothing says which database is to be loaded", fix).into())
+            Err(wrong("--config, --url", "no database to load was given", fix).into())
         }
     }
 }
@@ -156,7 +156,7 @@ fn amount(arguments: &Arguments) -> Result<Amount, Problems> {
     ];
     if arguments.world != Scene::Persons {
         for (flag, _) in of_persons.iter().filter(|(_, count)| count.is_some()) {
-            let what = format!("{flag} has a meaning in the world of persons only");
+            let what = format!("{flag} applies to the world of persons only");
             problems.push(wrong(flag, what, "give --events instead, or --world persons"));
         }
         return problems.or_ok(match (arguments.events, arguments.duration) {
@@ -165,7 +165,7 @@ fn amount(arguments: &Arguments) -> Result<Amount, Problems> {
         });
     }
     if arguments.events.is_some() {
-        let what = "--events has no meaning in the world of persons";
+        let what = "--events does not apply to the world of persons";
         problems.push(wrong(
             "--events",
             what,

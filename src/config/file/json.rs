@@ -14,7 +14,7 @@ pub(crate) fn parse(text: &str) -> Result<Node> {
     let root = reader.value()?;
     reader.skip_blanks();
     if reader.at < text.len() {
-        return Err(reader.wrong("expected nothing more behind the value"));
+        return Err(reader.wrong("expected nothing more after the value"));
     }
     Ok(root)
 }
@@ -100,7 +100,7 @@ impl Reader<'_> {
             }
             self.skip_blanks();
             if !self.take(b':') {
-                return Err(self.wrong("expected : behind the key"));
+                return Err(self.wrong("expected : after the key"));
             }
             let node = self.value()?;
             entries.push(Entry { key, key_at, node });
@@ -109,7 +109,7 @@ impl Reader<'_> {
                 return Ok(Value::Table(entries));
             }
             if !self.take(b',') {
-                return Err(self.wrong("expected , or } behind the value"));
+                return Err(self.wrong("expected , or } after the value"));
             }
         }
     }
@@ -127,7 +127,7 @@ impl Reader<'_> {
                 return Ok(Value::List(items));
             }
             if !self.take(b',') {
-                return Err(self.wrong("expected , or ] behind the value"));
+                return Err(self.wrong("expected , or ] after the value"));
             }
         }
     }
@@ -165,7 +165,7 @@ impl Reader<'_> {
         if !self.take(b'0') {
             self.digits()?;
         } else if self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
-            return Err(self.wrong("expected no digit behind a leading 0"));
+            return Err(self.wrong("expected no digit after a leading 0"));
         }
         let end = self.at;
         if self.take(b'.') {
@@ -286,15 +286,15 @@ mod tests {
 
     #[test]
     fn errors_say_what_was_expected_and_where() {
-        assert_eq!(wrong("{\"a\" 1}").1, "expected : behind the key");
+        assert_eq!(wrong("{\"a\" 1}").1, "expected : after the key");
         assert_eq!(wrong("{\"a\": 1 \"b\": 2}").0, 8);
         assert_eq!(wrong("{\"a\": 1,}").1, "expected a key in double quotes");
         assert_eq!(wrong("{'a': 1}").2, "use double quotes");
         assert_eq!(wrong("{ // x\n}").2, "remove the comment: JSON has none (TOML does)");
         assert_eq!(wrong("{\"a\": ").2, "the file ends too early: close what is open");
         assert_eq!(wrong("{\"a\": \"b\n").0, 6);
-        assert_eq!(wrong("{} x").1, "expected nothing more behind the value");
-        assert_eq!(wrong("01").1, "expected no digit behind a leading 0");
+        assert_eq!(wrong("{} x").1, "expected nothing more after the value");
+        assert_eq!(wrong("01").1, "expected no digit after a leading 0");
         assert_eq!(wrong(&"[".repeat(100)).1, "expected fewer tables and lists in one another");
     }
 

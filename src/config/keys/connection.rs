@@ -22,36 +22,36 @@ const PARTS_KEYS: &[Key] = &[
     Key::new(
         "host",
         ValueType::Text,
-        Preset::Described("PGHOST, else the socket directory of this machine, else localhost"),
+        Preset::Described("PGHOST, otherwise the socket directory of this machine, otherwise localhost"),
         "name, address or directory of a Unix socket; several with commas between",
     )
     .comment("\"db1.internal\""),
     Key::new(
         "port",
         ValueType::Port,
-        Preset::Described("PGPORT, else 5432"),
+        Preset::Described("PGPORT, otherwise 5432"),
         "\"5432,5433\" for several hosts",
     )
     .comment("5432"),
     Key::new(
         "database",
         ValueType::Text,
-        Preset::Described("PGDATABASE, else named like the user"),
-        "default: named like the user",
+        Preset::Described("PGDATABASE, otherwise the name of the user"),
+        "default: the name of the user",
     )
     .slate("databaseName")
     .comment("\"orders\""),
     Key::new(
         "user",
         ValueType::Text,
-        Preset::Described("PGUSER, else the user of the operating system"),
+        Preset::Described("PGUSER, otherwise the user of the operating system"),
         "default: the user of the operating system",
     )
     .comment("\"reader\""),
     Key::new(
         "password",
         ValueType::Text,
-        Preset::Described("PGPASSWORD, else the passfile"),
+        Preset::Described("PGPASSWORD, otherwise the passfile"),
         "taken as it is, without percent-encoding",
     )
     .comment("\"${DB_PASSWORD}\""),

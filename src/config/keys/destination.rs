@@ -52,9 +52,8 @@ const POSTGRES_KEYS: &[Key] = &[
         ValueType::Choice(SYNCHRONOUS_COMMIT),
         Preset::Text("auto"),
         "For the transactions of this destination (PostgreSQL manual, \"synchronous_commit\"). auto is on, but a batch that others \
-         follow at once does not wait for the disk: the last one does, and with it all of them. off is safe too, a crash of the \
-         destination loses a suffix which is then copied again; but not where the destination is itself a source of others with \
-         durability_gate = false.",
+         follow at once does not wait for the disk: the last one does, and with it all of them. off is safe too: a crash of the \
+         destination loses a suffix, which is then copied again. It is not safe where the destination is itself a source of others with durability_gate = false.",
     ),
 ];
 

@@ -15,7 +15,7 @@ const KEYS: &[Key] = &[
         "level",
         ValueType::Choice(LEVELS),
         Preset::Text("info"),
-        "The least level that is written.",
+        "The lowest level that is written.",
     ),
     Key::new("format", ValueType::Choice(FORMATS), Preset::Text("auto"), "How lines look."),
 ];
@@ -30,7 +30,7 @@ const LEVELS: &[Word] = &[
 ];
 
 const FORMATS: &[Word] = &[
-    Word::new("auto", "text on a terminal, else JSON"),
+    Word::new("auto", "text on a terminal, otherwise JSON"),
     Word::plain("text"),
     Word::new("json", "one object a line"),
 ];

@@ -15,13 +15,13 @@ const KEYS: &[Key] = &[
         "max_events_per_write",
         IntegerRange::events(),
         Preset::Integer(10_000),
-        "Events of one destination transaction, groups aside. More is a little quicker, less shows events earlier while catching up.",
+        "Events of one destination transaction; a group is kept whole. More is a little faster, fewer shows events earlier while catching up.",
     ),
     Key::new(
         "max_bytes_per_write",
         IntegerRange::bytes(1),
         Preset::Integer(16 << 20),
-        "Bytes of one destination transaction, groups and single rows aside.",
+        "Bytes of one destination transaction; a group or a single row may be larger.",
     ),
     Key::new(
         "connect_timeout_ms",
@@ -47,16 +47,15 @@ const KEYS: &[Key] = &[
         "hold_max_ms",
         IntegerRange::milliseconds(1),
         Preset::Integer(100),
-        "Milliseconds: a destination that would hold the others up longer goes on alone until it is level and quick again. Raise it \
-         where all destinations should stay together, at the price of waiting for the slowest. In the middle of a backlog it may be up \
-         to half a second more, so that one that is starved for a moment stays.",
+        "Milliseconds: a destination that would delay the others longer continues in its own pass until it has caught up and is fast \
+         again. Raise it if all destinations should stay together, at the price of waiting for the slowest. In the middle of a backlog it may be up to half a second more, so that a destination that is short of CPU for a moment stays.",
     ),
     Key::new(
         "readers_max",
         IntegerRange::count(1_000),
         Preset::Integer(4),
         "Concurrent reads of the source at most, at least 1: destinations at different positions read apart from each other. Lower it \
-         where the source is short of power.",
+         if the source is short of CPU.",
     ),
     Key::new(
         "append_timeout_ms",

@@ -16,7 +16,7 @@ const URL: Key = Key::new(
     ValueType::Text,
     Preset::Described("the parts below"),
     "Where events come from: a URL or keyword string, as libpq takes them (several hosts, sslmode, service, options, …); what is not \
-     supported is refused. What is not said comes from the service file, then from the environment (PGHOST, PGUSER, …), then from \
+     supported is refused. What is left out comes from the service file, then from the environment (PGHOST, PGUSER, …), then from \
      libpq's defaults. A password in a URL is percent-encoded; better leave it out and use password_file, PGPASSWORD or ~/.pgpass.",
 )
 .set("\"postgres://reader@db1.internal/orders?sslmode=verify-full&sslrootcert=system\"");
@@ -42,7 +42,7 @@ const KEYS: &[Key] = &[
         "channel",
         ValueType::Identifier { may_be_empty: false },
         Preset::Text("eventsinsert"),
-        "Listened to besides Counterfoil's own channel \"counterfoil\": the one slate's trigger notifies.",
+        "The channel that slate's trigger notifies; Counterfoil also listens on its own channel \"counterfoil\".",
     ),
     KNOWN_GAPS,
     Key::new(
@@ -62,15 +62,15 @@ const KEYS: &[Key] = &[
 ];
 
 const IDS_WORDS: &[Word] = &[
-    Word::new("auto", "found out at start-up"),
+    Word::new("auto", "detected at start-up"),
     Word::new("consecutive", "1, 2, 3 … without holes: the strongest checks"),
     Word::new(
         "sequence",
-        "from one sequence: writers do not wait for each other, and holes are ordinary",
+        "from one sequence: writers do not wait for each other, and gaps are normal",
     ),
     Word::new(
         "copy",
-        "the table is itself a destination of another Counterfoil (a chain), and nobody else writes to it",
+        "the table is itself a destination of another Counterfoil (a chain), and nothing else writes to it",
     ),
     Word::new(
         "grace:5s",
@@ -90,7 +90,7 @@ pub(super) const IDS: Key = Key::new(
     "ids",
     ValueType::Ids(IDS_WORDS),
     Preset::Text("auto"),
-    "How ids are given out: found out at start-up (auto), or demanded.",
+    "How ids are given out: detected at start-up (auto), or required.",
 );
 
 pub(super) const GROUP_BY: Key = Key::new(

@@ -277,7 +277,7 @@ fn refuse_contradictions(conninfo: &Conninfo, layers: &Layers<'_>) -> Result<()>
     }
     if conninfo.channel_binding == ChannelBinding::Require && conninfo.sslmode == SslMode::Disable {
         return wrong(
-            "channel_binding=require cannot be had with sslmode=disable".to_owned(),
+            "channel_binding=require cannot be combined with sslmode=disable".to_owned(),
             "channel binding needs TLS: use sslmode=require or stronger",
         );
     }

@@ -90,13 +90,13 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         "ssl_min_protocol_version",
         Some("PGSSLMINPROTOCOLVERSION"),
         &["TLSv1", "TLSv1.1", "TLSv1.2"],
-        "leave it out: TLS 1.2 is the least that is spoken here",
+        "leave it out: TLS 1.2 is the lowest version supported here",
     ),
     refused(
         "ssl_max_protocol_version",
         Some("PGSSLMAXPROTOCOLVERSION"),
         &["TLSv1.3"],
-        "leave it out: TLS 1.2 and 1.3 are spoken here",
+        "leave it out: TLS 1.2 and 1.3 are supported here",
     ),
     refused(
         "requirepeer",

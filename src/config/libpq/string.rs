@@ -26,7 +26,7 @@ pub(super) fn parse(text: &str) -> Result<Written> {
         let name = reader.name();
         reader.skip_blanks();
         if reader.next() != Some('=') {
-            return Err(wrong(format!("no = behind the keyword {place}")).fix(
+            return Err(wrong(format!("no = after the keyword {place}")).fix(
                 "write keyword=value pairs with blanks between them and quotes around values with blanks, such as host=db1 dbname=orders password='a b', or a URL such as postgres://db1/orders",
             ));
         }
@@ -127,8 +127,8 @@ mod tests {
 
     #[test]
     fn malformed_strings_are_refused_with_the_place() {
-        assert!(refused("orders").contains("no = behind the keyword at character 1"));
-        assert!(refused("host=a b").contains("no = behind the keyword at character 8"));
+        assert!(refused("orders").contains("no = after the keyword at character 1"));
+        assert!(refused("host=a b").contains("no = after the keyword at character 8"));
         assert!(refused("host='a").contains("the quote opened at character 6 is not closed"));
         let report = refused("host=a usr=b");
         assert!(report.contains("unknown keyword \"usr\" at character 8"), "{report}");

@@ -21,7 +21,7 @@ pub(super) fn parse(text: &str) -> Result<Written> {
     let (servers, rest) = rest.split_at(servers_end);
     let (database, parameters) = rest.split_once('?').map_or((rest, None), |(path, query)| (path, Some(query)));
     if servers.contains('@') || database.contains('@') {
-        return Err(wrong("there is an @ more than the one behind the password", ENCODE));
+        return Err(wrong("there is another @ besides the one after the password", ENCODE));
     }
     self::servers(servers, &mut written)?;
     let database = database.strip_prefix('/').unwrap_or(database);
@@ -89,7 +89,7 @@ fn server(text: &str) -> Result<(&str, &str)> {
 
 /// Takes `keyword=value`.
 fn parameter(text: &str, number: usize, written: &mut Written) -> Result<()> {
-    let place = format!("in parameter {number} behind the question mark");
+    let place = format!("in parameter {number} after the question mark");
     let (name, value) = text.split_once('=').filter(|(_, value)| !value.contains('=')).ok_or_else(|| {
         wrong(
             format!("not exactly one = {place}"),

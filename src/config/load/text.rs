@@ -25,7 +25,7 @@ pub(super) fn read(path: &Path) -> Result<File> {
     let fix = "correct --config (or COUNTERFOIL_CONFIG), or let the user of this process read the file";
     let (bytes, mode) = open().map_err(|error| wrong().caused_by(&error).fix(fix))?;
     if bytes.len() as u64 > FILE_BYTES_MAX {
-        let fix = "name the configuration file: this one is something else";
+        let fix = "name the configuration file: this one is another file";
         return Err(wrong().because(format!("it has more than {FILE_BYTES_MAX} bytes")).fix(fix));
     }
     let text = String::from_utf8(bytes).map_err(|error| {

@@ -8,7 +8,7 @@ const HEAD: &str = "\
 #:schema ./counterfoil.schema.json
 # One file describes one replication: a source, its destinations, and how it is done.
 #
-# Every key is here with its default; a key behind \"# \" has no default, or another form is shown above it.
+# Every key is here with its default; a key after \"# \" has no default, or another form is shown above it.
 # A key that is not known here is an error, so that a typing mistake never goes unnoticed.
 # ${NAME} in any text takes the environment variable NAME; write $${ for the characters ${ themselves.
 # The same keys work in JSON when the file's name ends in .json; slate's own configuration does, too.

@@ -11,8 +11,8 @@ const HEAD: &str = "\
 
 <!-- Written from src/config/keys: COUNTERFOIL_RECORD=1 cargo test --test docs renews it. -->
 
-Every key, with what may be written and what holds without it. [config/example.toml](../config/example.toml) shows them all with their defaults,
-[config/minimal.toml](../config/minimal.toml) the least there is to say. A file is TOML, or JSON with the same keys when its name ends in `.json`.
+Every key, with what may be written and its default. [config/example.toml](../config/example.toml) shows them all with their defaults,
+[config/minimal.toml](../config/minimal.toml) the shortest file that works. A file is TOML, or JSON with the same keys when its name ends in `.json`.
 [config/counterfoil.schema.json](../config/counterfoil.schema.json) is their JSON Schema: an editor that knows it completes keys and marks mistakes.
 
 - A key that is not known is an error, with the nearest known name. All problems of a file are told together, with line and column.

@@ -158,7 +158,7 @@ fn a_type_of_whose_text_nothing_is_known_is_told_and_one_that_is_known_is_not() 
     });
     let [warning] = told(&unknown, &unknown).try_into().unwrap();
     assert!(
-        warning.contains("column \"own\" travels as the text of type public.seg"),
+        warning.contains("column \"own\" is copied as the text of type public.seg"),
         "{warning}"
     );
     let known = of(Kind::Enum);

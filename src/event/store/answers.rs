@@ -70,7 +70,7 @@ impl IndexCounts {
         let Self { rows, indexed, cure } = self;
         error
             .because(format!(
-                "it has {indexed} of the table's {rows} rows, and whoever reads by it misses the rest"
+                "it has {indexed} of the table's {rows} rows, and a read by this index misses the rest"
             ))
             .fix(format!("{cure} {at}, then start again; {ending}"))
     }

@@ -37,7 +37,7 @@ pub(super) fn numeric(mut field: &[u8]) -> Result<Cow<'_, str>, DamagedBytes> {
         NAN => return Ok("NaN".into()),
         INFINITE => return Ok("Infinity".into()),
         MINUS_INFINITE => return Ok("-Infinity".into()),
-        _ => return Err(DamagedBytes("it is a number with a sign that there is not")),
+        _ => return Err(DamagedBytes("it is a number with an unknown sign")),
     });
     if field.len() != 2 * usize::from(count) || scale > SCALE_MAX {
         return Err(DamagedBytes("it is a number of another length or scale"));
@@ -47,7 +47,7 @@ pub(super) fn numeric(mut field: &[u8]) -> Result<Cow<'_, str>, DamagedBytes> {
         .map(|digit| u16::from_be_bytes([digit[0], digit[1]]))
         .collect();
     if digits.iter().any(|digit| *digit > 9999) {
-        return Err(DamagedBytes("it is a number with a digit that there is not"));
+        return Err(DamagedBytes("it is a number with an invalid digit"));
     }
     // The digit of this weight: 0 is the one before the point.
     let digit = |wanted: i32| {

@@ -136,7 +136,7 @@ fn a_view_and_a_table_without_events_are_refused() {
         is_table: false,
         ..consecutive()
     };
-    assert!(refused(&view, None).contains("is no table"));
+    assert!(refused(&view, None).contains("is not a table"));
     let other = Shape {
         event_type: None,
         ..consecutive()

@@ -17,7 +17,7 @@ pub(crate) fn encoding(server: &Server) -> Result<(), Error> {
     }
     Err(Error::new(
         Kind::Unsuitable,
-        "the database has encoding SQL_ASCII, so nobody knows what its bytes mean",
+        "the database has encoding SQL_ASCII, so the meaning of its bytes is unknown",
     )
     .fix("move the table to a database with encoding UTF8"))
 }
@@ -120,7 +120,7 @@ pub(crate) fn destination_cautions(table: &Table, server: &Server, source: &Serv
         .filter(|trigger| trigger.is_enabled && (trigger.is_before || !trigger.is_harmless))
     {
         let does = match trigger.is_before {
-            true => "fires before a row is stored, and can change or swallow it",
+            true => "fires before a row is stored, and can change or discard it",
             false => "fires at every append, and can change or remove what is stored",
         };
         let what = format!("trigger {} of {} {does}", sql::ident(&trigger.name), table.name);
@@ -173,7 +173,7 @@ fn shape_of(table: &Table, id_column: &str) -> Problems {
             table,
             format!("other tables inherit from {}, so nothing keeps its ids unique", table.name),
         );
-        problems.push(error.fix("name a table without heirs; partitions are no obstacle"));
+        problems.push(error.fix("name a table without inheriting tables; partitions are allowed"));
     }
     problems
 }

@@ -139,11 +139,11 @@ fn cure(name: &str, found: &Found, disagreement: &Disagreement, agreed: Agreemen
             )
         }
         (Disagreement::Count, Some(cut)) if found.destination_count < found.source_count => format!(
-            "{} inserts what is missing, if nothing else differs; or {cut} cuts off what follows, and it is copied anew; {look} shows what differs",
+            "{} inserts what is missing, if nothing else differs; or {cut} cuts off what follows, and it is copied again; {look} shows what differs",
             remedy::repair(name, "--insert-missing")
         ),
         (_, Some(cut)) => {
-            format!("{look} shows what differs; if what comes after may go, {cut} cuts it off, and it is copied anew")
+            format!("{look} shows what differs; if what comes after may go, {cut} cuts it off, and it is copied again")
         }
         (_, None) => {
             let empty = found.destination.lowest.map_or_else(String::new, |lowest| {

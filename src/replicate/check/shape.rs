@@ -94,7 +94,7 @@ fn group_by(table: &Table, configured: &GroupBy) -> Result<Option<String>> {
         GroupBy::Column(name) => Err(
             Error::new(Kind::Unsuitable, format!("there is no column {} to group by", sql::ident(name)))
                 .at(table.name.to_string())
-                .fix("name a column of the table in group_by, or say group_by = \"\""),
+                .fix("name a column of the table in group_by, or set group_by = \"\""),
         ),
     }
 }

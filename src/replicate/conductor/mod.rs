@@ -359,7 +359,7 @@ impl<'a> Conductor<'a> {
         match self.source.sight().wait {
             _ if state.is_paused => ours.because("an operator paused it").fix("start again: it goes on where it stands"),
             Some(wait) => ours.because(wait.words).fix(wait.fix),
-            None => ours.fix("start again: it goes on where it stands; retry_for_ms sets the time allowed"),
+            None => ours.fix("start again: it continues where it stopped; retry_for_ms sets the time allowed"),
         }
     }
 }

@@ -252,7 +252,7 @@ impl Conductor<'_> {
                     key::ERROR => error.to_string());
             }
             Err(error) if error.kind().consequence().is_retried || error.kind() == Kind::Stopped || error.is_of_schema() => {
-                debug!(self.run.log, "late arrivals could not be looked for"; key::DESTINATION => &self.lanes[index].name, key::ERROR => error.to_string());
+                debug!(self.run.log, "count check skipped"; key::DESTINATION => &self.lanes[index].name, key::ERROR => error.to_string());
             }
             Err(error) => self.lose_lane(index, error, self.source.epoch()),
         }
@@ -306,9 +306,9 @@ impl Conductor<'_> {
             let why = format!("its highest id is {}, {} was expected", shown(highest), shown(lane.position));
             let moved = Error::new(
                 Kind::Unavailable,
-                "the destination has moved: somebody else changed it, or it crashed",
+                "the destination has moved: another session changed it, or it crashed",
             );
-            let moved = moved.because(why).fix("nothing to do: it is compared anew");
+            let moved = moved.because(why).fix("no action needed: Counterfoil compares it again");
             self.lose_lane(index, moved, self.source.epoch());
         }
     }

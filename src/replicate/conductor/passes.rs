@@ -215,7 +215,7 @@ impl Conductor<'_> {
             passed.source_error = Some(
                 Error::new(Kind::Unavailable, what)
                     .because(why)
-                    .fix("nothing to do: it is connected and compared anew"),
+                    .fix("no action needed: Counterfoil reconnects and re-checks"),
             );
         }
     }
@@ -259,7 +259,7 @@ impl Conductor<'_> {
         for index in &passed.cut_off {
             let state = &mut self.lanes[*index];
             if state.pace == Pace::Together {
-                info!(self.run.log, "the destination held the others up and goes on alone"; key::DESTINATION => &state.name);
+                info!(self.run.log, "destination is slow; it continues in its own pass"; key::DESTINATION => &state.name);
             }
             state.pace = Pace::left();
         }
@@ -272,7 +272,7 @@ impl Conductor<'_> {
         let held = returned.at.saturating_duration_since(passed.read_until);
         let pace = state.pace.after_pass(held, self.run.config.limits.hold_max);
         if pace == Pace::Together && state.pace != pace {
-            info!(self.run.log, "the destination travels with the others again"; key::DESTINATION => &state.name);
+            info!(self.run.log, "destination rejoined the shared read"; key::DESTINATION => &state.name);
         }
         state.pace = pace;
     }

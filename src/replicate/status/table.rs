@@ -63,7 +63,7 @@ fn cells(destination: &DestinationStatus) -> [String; 7] {
         destination
             .replicator
             .as_ref()
-            .map_or_else(|| "nobody".to_owned(), Replicator::to_string),
+            .map_or_else(|| "none".to_owned(), Replicator::to_string),
         fit(&format!("{}, {}", destination.database, destination.table)).into_owned(),
     ]
 }
@@ -83,7 +83,7 @@ impl fmt::Display for Replicator {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.pid {
             Some(pid) => write!(out, "pid {pid}")?,
-            None => write!(out, "somebody")?,
+            None => write!(out, "an unknown session")?,
         }
         self.application_name.iter().try_for_each(|name| write!(out, " ({})", fit(name)))
     }

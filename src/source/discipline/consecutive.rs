@@ -27,11 +27,11 @@ impl Case<'_> {
                     "ids are consecutive by configuration, but sequence {} feeds them: the first rollback leaves a hole",
                     sequence.name
                 ),
-                "say ids = \"sequence\"",
+                "set ids = \"sequence\"",
             ));
         }
         let seen = if self.facts.highest.is_some() {
-            "the newest have no hole (10000 were looked at, or all)"
+            "the newest ids have no hole (10000 were checked, or all)"
         } else {
             "the table is empty"
         };
@@ -65,7 +65,7 @@ impl Case<'_> {
             .fix(if lowest > 1 {
                 format!("if the events before were removed on purpose, say {gap}")
             } else {
-                "say how ids are given out: ids = …".to_owned()
+                "set how ids are given out: ids = …".to_owned()
             })
     }
 
@@ -95,7 +95,7 @@ impl Case<'_> {
             None => format!("cannot tell how {table}.{id} is assigned: no identity or serial sequence, and {holes}"),
         };
         self.refuse(what).fix(format!(
-            "ALTER TABLE {table} ALTER COLUMN {id} SET DEFAULT nextval('…'); where a sequence gives them out; or say ids = \"consecutive\" where writers hold a lock until they commit, ids = \"copy\" where another Counterfoil feeds the table"
+            "ALTER TABLE {table} ALTER COLUMN {id} SET DEFAULT nextval('…'); where a sequence gives them out; or set ids = \"consecutive\" where writers hold a lock until they commit, ids = \"copy\" where another Counterfoil feeds the table"
         ))
     }
 }

@@ -167,7 +167,7 @@ impl Case<'_> {
         }
         if sequence.is_cycle {
             problems.push(
-                self.refuse(format!("sequence {name} begins anew at its end, so ids do not grow for ever"))
+                self.refuse(format!("sequence {name} starts again at its end, so ids do not grow for ever"))
                     .fix(format!("ALTER SEQUENCE {name} NO CYCLE;")),
             );
         }
@@ -218,7 +218,7 @@ impl Case<'_> {
         let (table, id) = (self.table(), self.id());
         self.refuse(format!("trigger {} of {table} calls nextval before a row is stored; it may give out the ids", sql::ident(trigger)))
             .fix(format!(
-                "if it does: ALTER TABLE {table} ALTER COLUMN {id} SET DEFAULT nextval('…'); and drop the trigger; if it does not, say ids = \"sequence\" or \"consecutive\""
+                "if it does: ALTER TABLE {table} ALTER COLUMN {id} SET DEFAULT nextval('…'); and drop the trigger; if it does not, set ids = \"sequence\" or \"consecutive\""
             ))
     }
 
@@ -265,7 +265,7 @@ impl Case<'_> {
             let what = format!(
                 "ids = \"copy\" trusts that Counterfoil alone writes into the table, but {others} gives out ids there: events of other writers can be lost"
             );
-            Warning::new(what, "stop other writers of this table, or say ids = \"auto\"")
+            Warning::new(what, "stop other writers of this table, or set ids = \"auto\"")
         };
         let reason = "configured: another Counterfoil feeds the table, in the order of ids".to_owned();
         Ok(self.judged(Discipline::Copy, reason, others.map(warning).into_iter().collect()))
@@ -283,7 +283,7 @@ impl Case<'_> {
         );
         let warnings = vec![Warning::new(
             what,
-            "let one sequence with CACHE 1 give out ids, and say ids = \"sequence\"",
+            "let one sequence with CACHE 1 give out ids, and set ids = \"sequence\"",
         )];
         self.judged(Discipline::Grace(wait), "configured; unsafe".to_owned(), warnings)
     }

@@ -95,7 +95,7 @@ impl Plan {
             Some(found) if found.is_counter() && facts.events.is_some() => script.found(counter),
             Some(found) => {
                 let why = format!(
-                    "a relation of this name is there, and it is no counter of {}: {}",
+                    "a relation of this name exists and is not a counter of {}: {}",
                     self.table,
                     found.shown()
                 );
@@ -103,7 +103,7 @@ impl Plan {
             }
         }
         let why = format!(
-            "a function of this name and these arguments is there, with another text; if it serves another event table of the schema, put {} \
+            "a function of this name with these arguments exists, with another body; if it serves another event table of the schema, put {} \
              into a schema of its own, or give --ids sequence",
             self.table
         );
@@ -116,7 +116,7 @@ impl Plan {
         match &facts.events {
             None => event_table::create(script, facts, include_str!("../../../sql/source/table_sequence.sql")),
             Some(events) if !events.is_event_table() => {
-                let why = "what bears this name is no table with an integer id and a unique index on it";
+                let why = "the object of this name is not a table with an integer id and a unique index on it";
                 event_table::refuse(script, table, why);
             }
             Some(events) if !events.has_id_sequence => {
@@ -141,13 +141,13 @@ impl Plan {
                 script.trigger(facts, objects::notify_event_insert(&self.table), notify_insert);
             }
             Some(Notify::None) if has_doorbell || has_notify => {
-                script.note(format!("a trigger of {} that notifies is there, and stays", self.table));
+                script.note(format!("{} already has a trigger that notifies; it stays", self.table));
             }
             Some(Notify::None) => {}
             None if has_notify => script.found(format!("trigger {} on {}", notify_insert.name, self.table)),
             None if may_prepare && !has_doorbell => script.note(format!(
                 "no trigger wakes the replicator, it polls: max_prepared_transactions is {}, and a transaction that has notified cannot be \
-                 prepared, so two-phase commits would fail now and then; if nobody uses them here, run init again with --notify doorbell",
+                 prepared, so two-phase commits would fail now and then; if no application uses them here, run init again with --notify doorbell",
                 facts.server.prepared_transactions_max
             )),
             None => self.ring(script, facts),
@@ -166,7 +166,7 @@ pub async fn apply(session: &Session, plan: &Plan) -> Result<Report, Problems> {
 
 fn unfit_for_consecutive(events: &Relation) -> Option<&'static str> {
     if !events.is_event_table() {
-        Some("what bears this name is no table with an integer id and a unique index on it")
+        Some("the object of this name is not a table with an integer id and a unique index on it")
     } else if events.has_id_sequence {
         Some("its ids come from a sequence: give --ids sequence to keep it")
     } else if !events.has_columns_of_init() {

@@ -137,7 +137,7 @@ async fn an_altered_event_below_a_hole_ends_the_agreement() {
         &problem,
         "destination \"copy\" does not hold as many events as the source",
         "both agree up to id 10",
-        "copied anew",
+        "copied again",
     );
 }
 

@@ -102,7 +102,7 @@ async fn slates_schema_is_consecutive_with_and_without_its_function() {
     let judged = findings(&config).await.source.unwrap().ids.to_string();
     assert_eq!(
         judged,
-        "consecutive: public.id holds the next id, and the newest have no hole (10000 were looked at, or all)"
+        "consecutive: public.id holds the next id, and the newest ids have no hole (10000 were checked, or all)"
     );
     source.execute("update id set id = 300").await;
     let (code, problem) = refusal(&config).await;

@@ -194,7 +194,7 @@ async fn a_type_of_which_nothing_is_known_is_told_at_every_start_and_its_compari
     assert!(
         warnings
             .iter()
-            .any(|warning| warning.what.contains("travels as the text of type public.seg")),
+            .any(|warning| warning.what.contains("is copied as the text of type public.seg")),
         "{warnings:?}"
     );
     for flags in [&[] as &[&str], &["--exact"]] {

@@ -225,7 +225,10 @@ async fn a_destination_that_fails_over_to_a_standby_without_the_newest_events_ge
     promote(&standby).await;
     equal(&source, &on(&standby, &destination.conninfo.database)).await;
     replicator
-        .says(&["its last events were removed and are appended again", "\"position_before\":\"20\""])
+        .says(&[
+            "destination lost its most recent events; re-appending them",
+            "\"position_before\":\"20\"",
+        ])
         .await;
     replicator.stops().await;
 }
@@ -340,7 +343,7 @@ async fn a_hot_spare_that_takes_over_after_a_failover_compares_as_at_the_start()
     let mut first = all.setup.start(&[]);
     arrives(&all.destination, 10).await;
     let mut spare = all.setup.start(&[]);
-    spare.says(&["waiting to take the destination over"]).await;
+    spare.says(&["standby: another replicator holds this destination"]).await;
     overtaken(&all).await;
     for replicator in [&mut first, &mut spare] {
         let end = replicator.ends().await;

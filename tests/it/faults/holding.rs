@@ -32,7 +32,7 @@ async fn nothing_passes_a_transaction_that_sits_idle_and_everything_flows_when_i
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
     replicator
-        .says(&["committed events wait for a transaction", &format!("pid {pid}"), "importer"])
+        .says(&["replication is blocked by an open transaction", &format!("pid {pid}"), "importer"])
         .await;
     let program = Program::between(&source.conninfo, "", &[("copy", &destination.conninfo)]);
     let status = finish(program.subcommand("status", &["--json"])).await;

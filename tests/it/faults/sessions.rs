@@ -177,6 +177,7 @@ async fn transactions_that_draw_no_id_of_the_table_hold_nothing() {
     prefix(&source, &destination).await;
     assert!(replicator.is_running());
     assert_eq!(replicator.lines(&["committed events wait"]), 0);
+    assert_eq!(replicator.lines(&["replication is blocked"]), 0);
     drop(held);
     replicator.stops().await;
 }

@@ -36,7 +36,7 @@ async fn a_destination_without_indexes_gets_them_later_while_events_arrive() {
     let report = init(&copy, false).await;
     assert_eq!(objects(&copy, "public").await, ["i events_pkey", "r events"]);
     assert!(
-        report.to_string().contains("init destination tells how to add its indexes"),
+        report.to_string().contains("init destination prints how to add its indexes"),
         "{report}"
     );
 

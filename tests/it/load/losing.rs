@@ -38,7 +38,7 @@ async fn a_connection_that_is_lost_ends_with_8_and_tells_what_is_committed_and_w
         // What the summary counts is there, and at most one batch of each writer besides.
         let counted: u64 = fact(&printed, "events").split(' ').next().unwrap().parse().unwrap();
         let there = written().await;
-        let unknown = complaint.matches("came to be committed is unknown").count() as u64;
+        let unknown = complaint.matches("were committed is unknown").count() as u64;
         assert!(counted <= there && there <= counted + unknown * 26, "{counted} {there} {complaint}");
         let doubled = "select count(*) from (select from events group by event #>> '{testingStats,dbOperationId}', \
                        event #>> '{testingStats,dbOperationEventNum}' having count(*) > 1) doubled";
@@ -69,7 +69,7 @@ async fn a_call_without_an_answer_is_told_as_unknown_and_a_copy_that_had_not_beg
         source.query(&format!("select pg_terminate_backend(pid) {waits}")).await;
         let (code, printed, complaint) = told(&child.wait_with_output().unwrap());
         assert_eq!((code, fact(&printed, "events")), (Some(8), "0 of 13050"), "{complaint}");
-        let told = complaint.contains("whether operation 1 of program") && complaint.contains("3 events, came to be committed is unknown");
+        let told = complaint.contains("whether operation 1 of program") && complaint.contains("3 events, were committed is unknown");
         assert_eq!(told, is_unknown, "{complaint}");
         assert_eq!(
             complaint.contains("what the summary counts is committed, and nothing else"),

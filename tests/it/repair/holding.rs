@@ -140,7 +140,7 @@ async fn a_table_that_somebody_has_locked_is_not_waited_for_without_end() {
     let mut command = prepared_to_wait(&dir, &source, &destination, WAYS[0], 1_000);
     let (code, _, complaint) = crate::command::told(&command.output().unwrap());
     assert_eq!(code, Some(8), "{complaint}");
-    assert!(complaint.contains("perhaps somebody else has locked"), "{complaint}");
+    assert!(complaint.contains("perhaps another session has locked"), "{complaint}");
 }
 
 #[tokio::test]

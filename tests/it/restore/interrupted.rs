@@ -111,9 +111,9 @@ async fn a_writer_that_comes_in_between_gets_an_id_of_its_own_and_ends_the_resto
     let (code, printed, complaint) = told(&child.wait_with_output().unwrap());
     assert_eq!(code, Some(4), "{printed}{complaint}");
     for words in [
-        "somebody else has written into the table",
+        "another session has written into the table",
         "its highest id is 102, 21 was expected",
-        "stop whoever writes",
+        "stop all writers to the source",
     ] {
         assert!(complaint.contains(words), "{complaint}");
     }
@@ -147,8 +147,8 @@ async fn a_destination_that_was_not_held_to_the_end_is_told() {
     let (code, printed, complaint) = told(&child.wait_with_output().unwrap());
     assert_eq!(code, Some(8), "{printed}{complaint}");
     for words in [
-        "destination \"short\" was not held to the end",
-        "start again: it compares everything anew",
+        "destination \"short\" was not locked to the end",
+        "start again: the command compares everything again",
     ] {
         assert!(complaint.contains(words), "{complaint}");
     }

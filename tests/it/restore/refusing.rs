@@ -187,7 +187,7 @@ async fn a_writer_that_stays_at_the_source_is_waited_for_ten_seconds() {
     let before = (digest(&source, i64::MAX).await, triggers(&source).await);
     let (code, printed, complaint) = restore(&source, &long, &short, &FROM_LONG);
     assert_eq!(code, Some(8), "{printed}{complaint}");
-    assert!(complaint.contains("stop whoever writes to the source"), "{complaint}");
+    assert!(complaint.contains("stop all writers to the source"), "{complaint}");
     assert_eq!((digest(&source, i64::MAX).await, triggers(&source).await), before);
     drop(writer);
     until("the writer is gone", async || {

@@ -142,7 +142,7 @@ async fn a_hole_that_appears_while_it_follows_ends_with_6_after_everything_befor
     assert!(
         ended
             .stderr
-            .contains("an id is missing: after 4 comes 6, and nothing can still appear between"),
+            .contains("an id is missing: 4 is followed by 6, and nothing can still appear between them"),
         "{ended}"
     );
     assert!(ended.stderr.contains("known_gaps"), "{ended}");

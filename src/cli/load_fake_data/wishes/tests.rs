@@ -67,8 +67,8 @@ fn all_problems_are_told_together_and_none_shows_the_password() {
     ]);
     for part in [
         "cannot read the table name \"a.b.c\"",
-        "--persons has a meaning in the world of persons only",
-        "--deletes has a meaning in the world of persons only",
+        "--persons applies to the world of persons only",
+        "--deletes applies to the world of persons only",
         "--writers is out of range",
         "--events-per-insert is out of range",
         "--rate is out of range",
@@ -84,7 +84,7 @@ fn all_problems_are_told_together_and_none_shows_the_password() {
 #[test]
 fn what_contradicts_itself_is_refused() {
     assert!(told(&["--persons", "3", "--deletes", "4"]).contains("4 of 3 persons cannot be deleted"));
-    assert!(told(&["--events", "3"]).contains("no meaning in the world of persons"));
+    assert!(told(&["--events", "3"]).contains("does not apply to the world of persons"));
     assert!(told(&["--large-events", "1", "--duration", "1"]).contains("without an end"));
     assert!(told(&["--world", "orders", "--events", "3", "--large-events", "4"]).contains("4 of 3 events cannot be large"));
     assert!(told(&["--persons", "2000000000000"]).contains("--persons is out of range"));

@@ -243,7 +243,7 @@ fn contradictions_libpq_refuses_are_refused() {
     assert!(
         refused("channel_binding=require sslmode=disable")
             .what()
-            .contains("cannot be had with sslmode=disable")
+            .contains("cannot be combined with sslmode=disable")
     );
     assert!(
         refused("hostaddr=192.0.2.1 sslmode=verify-full")

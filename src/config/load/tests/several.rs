@@ -179,7 +179,7 @@ fn what_is_wrong_with_several_tables_is_told() {
     );
     assert_eq!(fix, "did you mean \"billing.entries\"?");
     let [what, ..] = of_tables("[tables.\"audit.trail\"]\nids = \"copy\"\nknown_gaps = [1]");
-    assert_eq!(what, "tables.\"audit.trail\".known_gaps has a meaning for consecutive ids only");
+    assert_eq!(what, "tables.\"audit.trail\".known_gaps applies to consecutive ids only");
     let [_, _, fix] = of_tables("[tables.\"audit.trail\"]\nid_colum = \"x\"");
     assert_eq!(fix, "did you mean \"id_column\"?");
     let loaded = load_folder(&[("c.toml", &format!("{TABLES}{DESTINATION}table = \"x\"\n"))]);
