@@ -1,4 +1,4 @@
-//! Who travels together, and who holds the others up: pure decisions over positions and times.
+//! Which lanes share a pass, and which delay the others: pure decisions over positions and times.
 
 use std::time::Duration;
 
@@ -14,14 +14,14 @@ pub(crate) struct Standing {
     pub position: Option<i64>,
     /// Lanes of another form cannot share a read.
     pub form: usize,
-    /// Whether it may travel with others.
+    /// Whether it may share passes with others.
     pub pace: Pace,
 }
 
 /// Whether a lane keeps up with the others. It leaves at once and comes back slowly, so that it does not flap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
-    /// It travels with others.
+    /// It shares passes with others.
     Together,
     /// It held the others up and goes on alone; this many of its passes in a row were quick.
     Alone {
@@ -59,12 +59,12 @@ pub(crate) struct Group {
     pub highest: Option<i64>,
 }
 
-/// Puts the ready lanes into groups: those of one form within `near_ids` of the highest travel together, those that are slow alone.
+/// Puts the ready lanes into groups: those of one form within `near_ids` of the highest share one, those that are slow have their own.
 /// The group with the highest position comes first. `decided`: up to where every id is decided. A lane above that travels with others of its
-/// position alone: on the way to it a read could end at a gap that is decided for nobody but itself.
+/// position alone: on the way to it a read could end at a gap that is decided for itself alone.
 pub(crate) fn groups(ready: &[Standing], near_ids: i64, decided: Option<i64>) -> Vec<Group> {
     let mut sorted = ready.to_vec();
-    // At the same position those that travel together come first, so that they lead and not the slow one.
+    // At the same position those that share passes come first, so that they lead and not the slow one.
     sorted.sort_by_key(|standing| (std::cmp::Reverse(standing.position), standing.pace != Pace::Together, standing.lane));
     let mut groups: Vec<(Group, Option<usize>)> = Vec::new();
     for standing in sorted {
@@ -101,7 +101,7 @@ fn is_near(highest: Option<i64>, position: Option<i64>, near_ids: i64) -> bool {
     }
 }
 
-/// Of a long pass a lane may hold the others up for this part more: whoever is only starved for a moment stays, and the source is read once.
+/// Of a long pass a lane may delay the others for this part more: one that is only starved for a moment stays, and the source is read once.
 const PATIENCE_PART: u32 = 10;
 /// And no more than this, however long it lasts.
 const PATIENCE_MAX: Duration = Duration::from_millis(500);
@@ -118,7 +118,7 @@ pub struct Holds {
 }
 
 impl Holds {
-    /// Nobody has held anybody up yet.
+    /// No lane has delayed another yet.
     pub fn new(lanes: usize) -> Self {
         Self {
             held: vec![Duration::ZERO; lanes],

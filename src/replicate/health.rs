@@ -1,4 +1,4 @@
-//! How a source or a destination does, in one word: the same words for the status, the log and whoever reads a snapshot.
+//! How a source or a destination does, in one word: the same words for the status, the log and readers of a snapshot.
 
 use serde::Serialize;
 use std::fmt;

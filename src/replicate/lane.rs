@@ -32,7 +32,7 @@ pub struct Lane {
     pub key: String,
     /// Columns and form of what it takes.
     pub wire: Wire,
-    /// The connection of the source it was compared with: after another one it is compared anew.
+    /// The connection of the source it was compared with: after another one it is compared again.
     pub epoch: u64,
     /// The past of the events it was compared with.
     pub history: History,
@@ -50,7 +50,7 @@ pub struct Returned {
     pub index: usize,
     /// The connection to the source over which it travelled.
     pub epoch: u64,
-    /// The lane at its new position, or why it was lost; then it must be opened anew.
+    /// The lane at its new position, or why it was lost; then it must be opened again.
     pub lane: Result<Lane>,
     /// When it had done its last work.
     pub at: Instant,
@@ -73,12 +73,12 @@ impl Travellers {
         feeder
     }
 
-    /// Whether nobody is under way.
+    /// Whether no lane is under way.
     pub fn is_empty(&self) -> bool {
         self.tasks.is_empty()
     }
 
-    /// Waits until one comes back; `None` when nobody is under way. May be dropped and called again.
+    /// Waits until one comes back; `None` when no lane is under way. May be dropped and called again.
     pub async fn next(&mut self) -> Option<Returned> {
         match self.tasks.join_next_with_id().await? {
             Ok((_, returned)) => Some(returned),

@@ -23,7 +23,7 @@ pub struct LaneState {
     pub name: String,
     /// What it has done.
     pub gauge: Arc<Gauge>,
-    /// Whether it travels with others.
+    /// Whether it shares passes with others.
     pub pace: Pace,
     /// The lane, as far as it is here.
     pub connection: Connection<Box<Lane>>,
@@ -186,7 +186,7 @@ impl LaneState {
         self.position = position;
     }
 
-    /// What is not confirmed of what it holds: what was compared while transactions were open, and what somebody else appended since then.
+    /// What is not confirmed of what it holds: what was compared while transactions were open, and what another session appended since then.
     fn doubt(&mut self, position: Option<i64>, compared: Compared) {
         self.unconfirmed = match compared {
             Compared::Whole(checked) => position.filter(|_| !checked.is_final),
@@ -215,7 +215,7 @@ impl LaneState {
     pub fn lost(&mut self, error: Error, policy: &Policy, jitter: f64, log: &Logger) {
         let now = Instant::now();
         if matches!(error.kind(), Kind::Stopped | Kind::Upstream) {
-            // Cut off, or failed by the source: not its fault, it is opened anew at once.
+            // Cut off, or failed by the source: not its fault, it is opened again at once.
             return self.connection.reopen(now);
         }
         let is_held_by_another = error.kind() == Kind::Fed;

@@ -125,7 +125,7 @@ async fn compare_counts((ours, theirs): (&dyn EventStore, &dyn EventStore), name
 }
 
 /// Counts a destination once more up to an id, when every transaction has ended that could insert at or below it while it was compared before. What it
-/// held then may have been brought by others (a dump, a base backup, a promoted copy), or may be of a source before a failover: nobody proved its gaps.
+/// held then may have been brought by others (a dump, a base backup, a promoted copy), or may be of a source before a failover: its gaps were not proven.
 ///
 /// # Errors
 /// `Contents` when the source holds another number of events up to there, with the case; `Unavailable` when the destination is behind that id; those of the

@@ -108,7 +108,7 @@ pub(crate) async fn pass(
 /// The lanes of a pass.
 struct Company {
     travellers: Travellers,
-    /// The feeders of those who still travel together, by lane.
+    /// The feeders of those that still share the pass, by lane.
     feeders: BTreeMap<usize, Feeder>,
     returned: Vec<Returned>,
     cut_off: Vec<usize>,
@@ -170,7 +170,7 @@ impl Company {
         }
     }
 
-    /// Nobody begins another batch; the one in hand is finished when it is complete, else rolled back.
+    /// No lane begins another batch; the one in hand is finished when it is complete, otherwise rolled back.
     fn cut_all(&mut self) {
         self.feeders.values_mut().for_each(Feeder::cut);
     }
@@ -223,7 +223,7 @@ impl Company {
 
     fn give_up_lead(&mut self, batches: &Batches<'_>) {
         if let Some(lead) = self.lead.take() {
-            // Nobody hears it when the run is over.
+            // There is no receiver when the run is over.
             let _ = lead.given_up.send(LeadEnd {
                 began: lead.began,
                 reached: self.reached(batches),
@@ -259,7 +259,7 @@ impl Company {
         for (index, feeder) in &self.feeders {
             is_busy[*index] = Some(feeder.gauge().outstanding() > 0);
         }
-        // One that was lost waits as well: it is opened anew when the pass is over.
+        // One that was lost waits as well: it is opened again when the pass is over.
         for returned in &self.returned {
             is_busy[returned.index] = Some(false);
         }

@@ -159,7 +159,7 @@ pub struct LaneSnapshot {
     pub is_paused: bool,
     /// The highest id it holds, as last known.
     pub position: Option<i64>,
-    /// Whether it travels with others or alone.
+    /// Whether it shares passes with others or has its own.
     pub pace: PaceSnapshot,
     /// Time since it last held everything that was visible at the source; 0 while it does, `None` until it did once. An upper bound of the age of the first
     /// event it lacks.
@@ -178,7 +178,7 @@ pub struct LaneSnapshot {
     pub checks: Option<Arc<LaneChecks>>,
 }
 
-/// Whether a lane travels with others.
+/// Whether a lane shares passes with others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PaceSnapshot {

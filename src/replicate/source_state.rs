@@ -59,7 +59,7 @@ impl Source {
     /// A session for checks and counts, on the same server as all others: what another one says of its events is no word on these.
     ///
     /// # Errors
-    /// Those of the connection; `Upstream` when another server answers: then the source is connected anew.
+    /// Those of the connection; `Upstream` when another server answers: then the source is connected again.
     pub(crate) async fn check_session(&self) -> Result<Lent<'_>> {
         let lent = self.checks.get().await?;
         if lent.server().identity == self.server {
@@ -212,7 +212,7 @@ impl SourceState {
         self.sight.now()
     }
 
-    /// A lane was compared with the source over this connection, and has come to here: it reads on from there, and nobody looks before it.
+    /// A lane was compared with the source over this connection, and has come to here: it reads on from there, and no look comes before it.
     pub(crate) fn hear_of(&mut self, position: Option<i64>, epoch: u64) {
         if epoch != self.epoch {
             return;

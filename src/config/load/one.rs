@@ -149,7 +149,7 @@ fn of_table(to: &DestinationConfig, table: &TableName, tables: usize) -> Destina
     to
 }
 
-/// The name that is written, else that of the file without its ending.
+/// The name that is written, otherwise that of the file without its ending.
 fn name<'a>(reader: &mut Reader<'a>, root: &Section<'a>) -> String {
     let stem = Path::new(&reader.document.name).file_stem().unwrap_or_default();
     let stem = stem.to_string_lossy().into_owned();

@@ -70,7 +70,7 @@ pub(super) fn together(files: Vec<FileConfig>) -> std::result::Result<Config, Pr
     }
 }
 
-/// The process as the file with its section has it, else as the first has it: with every default.
+/// The process as the file with its section has it, otherwise as the first has it: with every default.
 fn process(files: &[FileConfig]) -> Option<ProcessConfig> {
     let with_section = files.iter().find(|file| !file.process_sections.is_empty());
     with_section.or(files.first()).map(|file| file.process.clone())

@@ -14,7 +14,7 @@ const DIGEST_LIMIT_MS: u32 = 10_000;
 pub(crate) struct Agreement {
     /// Highest id of the destination up to which both hold the same; `None` when the first event is already unlike.
     pub through: Option<i64>,
-    /// Whether every event up to there was compared; else only counts and single events were, because there are too many.
+    /// Whether every event up to there was compared; otherwise only counts and single events were, because there are too many.
     pub is_exact: bool,
 }
 

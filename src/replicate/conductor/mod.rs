@@ -74,7 +74,7 @@ pub struct Conductor<'a> {
     turns: Turns,
     source: SourceState,
     lanes: Vec<LaneState>,
-    /// Told to whoever looks for the mark.
+    /// Told to the follower that looks for the mark.
     wants: watch::Sender<Option<i64>>,
     policy: Policy,
     /// The highest id visible at the first opening of the source; `None` until then.
@@ -157,7 +157,7 @@ impl<'a> Conductor<'a> {
         let Some(source) = self.source.connected() else { return };
         for index in 0..self.lanes.len() {
             let state = &mut self.lanes[index];
-            // What was compared over another connection to the source is opened and compared anew.
+            // What was compared over another connection to the source is opened and compared again.
             if state.connection.open().is_some_and(|lane| lane.epoch != source.epoch) {
                 state.connection.reopen(now);
             }
@@ -174,7 +174,7 @@ impl<'a> Conductor<'a> {
         }
     }
 
-    /// Whether the first pass over a connection may begin; the later ones wait for nobody.
+    /// Whether the first pass over a connection may begin; the later ones wait for no lane.
     fn has_gathered(&mut self, epoch: u64) -> bool {
         let is_opening = |state: &LaneState| matches!(state.connection.phase(), Phase::Opening);
         if self.source.opened_at().elapsed() >= GATHER_MAX || !self.lanes.iter().any(is_opening) {

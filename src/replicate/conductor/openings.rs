@@ -191,7 +191,7 @@ impl Conductor<'_> {
         }
     }
 
-    /// Lanes that wait for events and whose connection died meanwhile are opened anew, though there may be nothing to append: the
+    /// Lanes that wait for events and whose connection died meanwhile are opened again, though there may be nothing to append: the
     /// destination may have come back without its last events.
     pub(super) fn lose_the_dead(&mut self) {
         for index in 0..self.lanes.len() {
@@ -298,7 +298,7 @@ impl Conductor<'_> {
         }
     }
 
-    /// The last events of a destination are gone. A lane that waits here is opened anew, which appends them again; one that is under way finds it out
+    /// The last events of a destination are gone. A lane that waits here is opened again, which appends them again; one that is under way finds it out
     /// by itself.
     fn go_back(&mut self, index: usize, highest: Option<i64>) {
         let Some(lane) = self.lanes[index].connection.open() else { return };

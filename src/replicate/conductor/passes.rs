@@ -1,4 +1,4 @@
-//! The conductor's looks and passes: who travels, with which mark, and what came of it.
+//! The conductor's looks and passes: which lanes, with which mark, and what came of it.
 
 use super::{Conductor, Event, LEAD_MAX, PASS_MAX, stopped};
 use crate::error::{Error, Kind};
@@ -41,7 +41,7 @@ impl Conductor<'_> {
         });
     }
 
-    /// Up to where somebody waits for ids to be decided: a lane whose comparison was not final, or one that stands behind the front at a gap.
+    /// Up to where a lane waits for ids to be decided: a lane whose comparison was not final, or one that stands behind the front at a gap.
     fn wanted(&self) -> Option<i64> {
         let decided = self.source.decided();
         let more = decided.map_or(i64::MIN, |decided| decided.saturating_add(1));
@@ -153,7 +153,7 @@ impl Conductor<'_> {
         });
     }
 
-    /// Each lane has an equal share of the buffer, and lanes that travel together share theirs.
+    /// Each lane has an equal share of the buffer, and lanes that share a pass share theirs.
     fn bounds_of(&self, lanes: usize) -> Bounds {
         let limits = &self.run.config.limits;
         Bounds {
@@ -202,7 +202,7 @@ impl Conductor<'_> {
         }
     }
 
-    /// Rows that were copied once and are not there any more: the source must be compared anew, not asked again and again.
+    /// Rows that were copied once and are not there any more: the source must be compared again, not asked again and again.
     fn refuse_vanished_rows(&self, passed: &mut Passed) {
         let is_short = passed.reached.ended == Some(Ended::NothingMore) && passed.reached.shipped < passed.front;
         if is_short && passed.source_error.is_none() {

@@ -1,4 +1,4 @@
-//! The conductor tells how things stand: a snapshot after each thing it takes. Only what changed is written anew; texts are shared.
+//! The conductor tells how things stand: a snapshot after each thing it takes. Only what changed is written again; texts are shared.
 
 use super::Conductor;
 use crate::error::Kind;

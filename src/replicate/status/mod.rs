@@ -10,7 +10,7 @@ pub use answer::{ComparedBy, DestinationStatus, Holder, Replicator, SourceStatus
 
 use crate::config::ReplicationConfig;
 
-/// Asks the source and all destinations at the same time; whoever does not answer within `connect_timeout` twice is unreachable.
+/// Asks the source and all destinations at the same time; a side that does not answer within `connect_timeout` twice is unreachable.
 pub async fn status(config: &ReplicationConfig) -> Status {
     ask::all(config).await
 }
