@@ -6,7 +6,7 @@ use std::fmt;
 /// Decides, in one table, whether a failure is tried again and which exit code it ends with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// A broken invariant of Counterfoil itself, or something nobody foresaw.
+    /// A broken invariant of Counterfoil itself, or something unforeseen.
     Bug,
     /// Wrong usage or configuration.
     Usage,

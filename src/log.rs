@@ -45,7 +45,7 @@ pub mod key {
 /// How lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Format {
-    /// Text on a terminal, else JSON.
+    /// Text on a terminal, otherwise JSON.
     #[default]
     Auto,
     /// For a person.
@@ -83,7 +83,7 @@ pub fn start(level: Level, format: Format, stream: Stream) -> (Logger, Guard) {
     written_apart(drain, level)
 }
 
-/// Hands records to a thread that writes them. Those below the level end here and wake nobody.
+/// Hands records to a thread that writes them. Those below the level end here and wake no thread.
 fn written_apart(drain: impl Drain<Ok = (), Err = slog::Never> + Send + 'static, level: Level) -> (Logger, Guard) {
     let (drain, guard) = slog_async::Async::new(drain)
         .chan_size(1024)

@@ -139,7 +139,7 @@ impl<T> Connection<T> {
         self.outage.as_ref().filter(|outage| outage.ended.is_none())
     }
 
-    /// Notes that somebody connects and checks it, if it was closed.
+    /// Notes that a task connects and checks it, if it was closed.
     pub fn begin_opening(&mut self) {
         if self.due().is_some() {
             self.phase = Phase::Opening;

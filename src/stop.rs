@@ -27,7 +27,7 @@ impl Stopper {
 }
 
 impl Stop {
-    /// A request that nobody can make, for work that ends by itself.
+    /// A request that is never made, for work that ends by itself.
     pub fn never() -> Self {
         channel().1
     }
@@ -42,7 +42,7 @@ impl Stop {
         self.0.is_cancelled()
     }
 
-    /// Waits for the request; for ever if nobody is left to make it.
+    /// Waits for the request; for ever if no caller is left to make it.
     pub async fn requested(&self) {
         self.0.cancelled().await;
     }

@@ -41,7 +41,7 @@ fn change(first: &Row, second: &Row, columns: &[ComparedColumn], format: Format)
     let (first, second) = (first.fields(format), second.fields(format));
     let differing: Vec<usize> = (0..columns.len()).filter(|at| first.get(*at) != second.get(*at)).collect();
     if differing.is_empty() {
-        // Framing that differs around equal fields is unheard of; whoever asks shall see all of it.
+        // Cannot happen with valid COPY data; report every column.
         return Change {
             columns: (0..columns.len()).collect(),
             is_representation_only: false,

@@ -10,7 +10,7 @@ use std::io::IsTerminal;
 /// Shows the plan, and gives whether it was agreed to: by `--yes`, or on the terminal.
 ///
 /// # Errors
-/// `Usage` when nobody can be asked; those of the output.
+/// `Usage` without a terminal to ask on; those of the output.
 pub(crate) async fn agreed(plan: &impl Display, is_yes: bool, stop: &Stop) -> Result<bool> {
     line(&fit_lines(&plan.to_string()))?;
     if is_yes {

@@ -29,7 +29,7 @@ pub(crate) fn place<'a>(config: &'a ReplicationConfig, what: &'static str, conni
     }
 }
 
-/// Runs the writing to its end; after a stop it may take `shutdown_timeout_ms` to finish the batch in hand, else that is rolled back.
+/// Runs the writing to its end; after a stop it may take `shutdown_timeout_ms` to finish the batch in hand, otherwise that is rolled back.
 /// What was done is told in either case, also before an error. Gives whether it came to its end.
 pub(crate) async fn finish(
     config: &ReplicationConfig,

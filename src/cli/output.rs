@@ -8,7 +8,7 @@ const CANNOT_WRITE: &str = "cannot write the result";
 /// Writes a line to standard output, at once.
 ///
 /// # Errors
-/// `Unavailable`, as of all here, when nobody reads it any more or its disk is full.
+/// `Unavailable`, as of all here, when its reader has closed it or its disk is full.
 pub(crate) fn line(text: &str) -> Result<()> {
     put(&format!("{text}\n"))
 }
@@ -25,7 +25,7 @@ pub(crate) fn put(text: &str) -> Result<()> {
     })
 }
 
-/// Writes a line to standard error; where even that cannot be written there is nobody to tell.
+/// Writes a line to standard error; where even that cannot be written it is lost.
 pub(crate) fn aside(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }

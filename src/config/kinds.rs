@@ -27,7 +27,7 @@ pub(super) const KINDS: &[KindEntry] = &[KindEntry {
     read: postgres,
 }];
 
-/// The kind that a URL picks. What has a scheme that nobody knows is refused when the first kind reads it.
+/// The kind that a URL picks. A URL with an unknown scheme is refused when the first kind reads it.
 pub(super) fn kind_of(url: Option<&str>) -> &'static KindEntry {
     let scheme = url.and_then(|url| url.trim().split_once(':')).map(|(scheme, _)| scheme);
     let chosen = KINDS

@@ -1,4 +1,4 @@
-//! The value of a key as the table of keys has it: what is written, where it is right, else what holds without it.
+//! The value of a key as the table of keys has it: what is written, where it is right, otherwise what holds without it.
 
 use super::file::reader::{Found, Reader, Section};
 use super::file::tree::Value;

@@ -4,7 +4,7 @@
 //! Nothing is lost, doubled or reordered for the same reasons as with one writer (see [`super::postgres`]): every commit happens under the
 //! fence, on top of the position its rows follow, asked in a statement after the fence was taken; a batch that began ahead of its turn
 //! takes the fence when the one before it was acknowledged, and looks below and above its own rows. After an error those before it are
-//! still committed, all later ones are rolled back by closing their sessions, and the position is asked anew.
+//! still committed, all later ones are rolled back by closing their sessions, and the position is asked again.
 
 use crate::destination::Destination;
 use crate::destination::appender::{cut_off, rows_after};
@@ -130,7 +130,7 @@ struct Append<'a> {
 
 /// A slot: its writer, and what it has in hand.
 struct Seat {
-    /// Nobody else owns it between two steps: without it, the session is closed and its transaction rolled back.
+    /// Nothing else owns it between two steps: without it, the session is closed and its transaction rolled back.
     writer: Option<Arc<Writer>>,
     pid: i32,
     items: Option<mpsc::UnboundedSender<(Item, Undone)>>,
@@ -359,7 +359,7 @@ async fn copy(writer: &Writer, start: Start, mut items: mpsc::UnboundedReceiver<
     writer.roll_back(open).await.map(|()| Step::RolledBack)
 }
 
-/// A value that is there already is the fault of a batch only if nobody else could have inserted it, that is, under the fence. Else the batch
+/// A value that is there already is the fault of a batch only if no other session could have inserted it, that is, under the fence. Otherwise the batch
 /// is tried again, as the first one.
 fn judged(error: Error, start: Start) -> Error {
     let is_there_already = matches!(error.sqlstate(), Some("23505" | "23P01"));

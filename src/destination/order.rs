@@ -2,7 +2,7 @@
 //! [`super::concurrent`] does the I/O.
 //!
 //! Only a transaction that begins while no other is open takes the fence before its COPY. One that begins ahead of its turn takes it when
-//! every batch before it was committed and acknowledged, and commits only if its rows stand on the last of them and nobody stands behind
+//! every batch before it was committed and acknowledged, and commits only if its rows stand on the last of them and no row stands after
 //! them. Commits are therefore in id order, one at a time. When one fails, those before it go on and all later ones must roll back.
 
 use std::collections::VecDeque;

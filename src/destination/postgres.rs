@@ -3,7 +3,7 @@
 //! Why nothing is lost, doubled or reordered: the fence (an advisory lock of the transaction) lets one replicator at a time between
 //! its look at the position and its commit; the look is a statement after the lock, so it sees everything committed before; a batch
 //! is only committed on top of the position its rows follow; and the position is the data itself. If the outcome of a commit is
-//! unknown, the position asked anew tells it.
+//! unknown, the position asked again tells it.
 
 use crate::destination::appender::{Appender, CUT_WAIT_MAX, Completion, Sequential, cut_off};
 use crate::destination::appending::Commit;

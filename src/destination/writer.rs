@@ -256,7 +256,7 @@ impl Writer {
     /// Ends the COPY: all rows must have arrived.
     ///
     /// # Errors
-    /// `Rejected` when rows were swallowed; those of the server.
+    /// `Rejected` when rows were discarded; those of the server.
     pub(super) async fn arrive(&self, open: &mut Open, close: &Close) -> Result<()> {
         if open.last_id != close.last_id {
             return Err(Error::new(Kind::Bug, "a batch ends with another row than the one that arrived last").at(self.place()));
@@ -285,7 +285,7 @@ impl Writer {
     /// Takes the fence, and confirms that the rows of a transaction that began ahead of its turn stand where they belong.
     ///
     /// # Errors
-    /// `Unavailable` when somebody else changed the destination; those of the server.
+    /// `Unavailable` when another session changed the destination; those of the server.
     pub async fn confirm(&self, standing: Standing) -> Result<()> {
         let confirm = self.to.filled(include_str!("../../sql/destination/confirm.sql"), standing.first_id);
         let asked = async { self.session.simple_query(&confirm).await.map_err(|error| self.failed(&error)) };

@@ -10,7 +10,7 @@ pub use crate::sql::TableName;
 /// How a column's values come to be there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// Given by whoever inserts, perhaps with a default.
+    /// Given by the INSERT, perhaps with a default.
     Plain,
     /// `GENERATED … AS IDENTITY`.
     Identity,

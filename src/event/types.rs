@@ -225,7 +225,7 @@ fn text_within<'a>(of: &'a TypeUse, types: &'a UserTypes, within: &mut BTreeSet<
     }
 }
 
-/// Whether a function of somebody decides what a range becomes.
+/// Whether a function of a user decides what a range becomes.
 fn runs_code(part: &Part) -> bool {
     part.label.as_deref().is_some_and(|label| !label.starts_with("collation "))
 }

@@ -39,7 +39,7 @@ pub enum ReadAs {
     /// An array or a floating-point number that travels in binary form: as it is. That form tells how it is stored, which of equal ones can differ
     /// (the bounds of an empty array, the sign of a NaN).
     Stored,
-    /// The same where it is compared: made anew of its text, so that equal ones have one form.
+    /// The same where it is compared: made again from its text, so that equal ones have one form.
     Anew,
 }
 

@@ -44,14 +44,14 @@ pub enum Locale {
     ZhTw,
 }
 
-/// Somebody or something with an address.
+/// A person or thing with an address.
 #[derive(Debug)]
 pub(super) struct Name {
     pub(super) first: String,
     pub(super) last: String,
 }
 
-/// Where somebody or something is.
+/// Where a person or thing is.
 #[derive(Debug)]
 pub(super) struct Place {
     pub(super) street: String,

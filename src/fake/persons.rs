@@ -35,7 +35,7 @@ impl Persons {
     /// How many events a new person makes.
     pub(crate) const EVENTS_OF_A_PERSON: u64 = 3;
 
-    /// Starts with nobody.
+    /// Starts without a person.
     pub fn new(origin: &Origin) -> Self {
         let mut random = StdRng::seed_from_u64(origin.seed);
         Self {

@@ -14,7 +14,7 @@ pub enum Amount {
     },
     /// So many events, of whatever kind.
     Events(u64),
-    /// Until somebody stops it.
+    /// Until it is stopped.
     Endless,
 }
 

@@ -51,7 +51,7 @@ impl fmt::Display for Method {
     }
 }
 
-/// Judges whether the table can be loaded, and how: as wanted, else by its function, else by INSERT, else by COPY under its counter.
+/// Judges whether the table can be loaded, and how: as wanted, otherwise by its function, otherwise by INSERT, otherwise by COPY under its counter.
 ///
 /// # Errors
 /// `Unsuitable`, everything that stands in the way together, each with its remedy.

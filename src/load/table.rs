@@ -12,7 +12,7 @@ use crate::sql::{self, TableName, ident};
 #[derive(Clone, Debug)]
 pub(super) struct Shape {
     pub(super) table: TableName,
-    /// Its key: the column of the name that was given, else its identity column.
+    /// Its key: the column of the name that was given, otherwise its identity column.
     pub(super) id_column: String,
     /// Whether it is a table, partitioned or not.
     pub(super) is_table: bool,

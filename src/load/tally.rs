@@ -1,4 +1,4 @@
-//! What was written so far, for whoever watches.
+//! What was written so far, for the progress bar.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,8 +1,8 @@
 //! Work that may take long without a word, such as a count of a large table: whether its servers are still at it is asked over other connections.
 //!
 //! Keepalive finds out that a server is gone where the network is honest. Behind something that goes on acknowledging (a proxy whose far
-//! connection has died), only the server itself can tell that nobody works for us any more. A session of which that is certain is ended: whoever
-//! waits for its answer learns it as with any lost connection, and what other sessions do goes on. One that waits for somebody's lock is told.
+//! connection has died), only the server itself can tell that no server process works for us any more. A session of which that is certain is ended: whoever
+//! waits for its answer learns it as with any lost connection, and what other sessions do goes on. One that waits for another session's lock is told.
 
 use crate::config::libpq::Conninfo;
 use crate::error::Error;
@@ -45,7 +45,7 @@ pub async fn attended<T>(sessions: &[(&Session, &Conninfo)], every: Duration, lo
 /// What a look at one session found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Look {
-    /// Its process works, or somebody answers who does not know it.
+    /// Its process works, or a server answers that does not know it.
     Fine,
     /// Its process waits for a lock of these processes.
     Blocked(String),
@@ -53,7 +53,7 @@ enum Look {
     Idle(String),
     /// Its process is not there any more.
     Gone,
-    /// Nobody answers.
+    /// No server answers.
     Silent,
     /// It is known to have died.
     Dead,
@@ -71,13 +71,13 @@ struct Watch {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Verdict {
     GoOn,
-    /// It waits for these processes, and nobody was told yet.
+    /// It waits for these processes, and that was not logged yet.
     Tell(String),
     /// Its answer cannot come any more, for this reason.
     End(&'static str),
 }
 
-/// Judges each session. One that is idle may wait for another: only when nobody does anything, and nobody has done anything since the look before,
+/// Judges each session. One that is idle may wait for another: only when no session is at work, and none was since the look before,
 /// an answer was lost.
 fn judge(watches: &mut [Watch], looks: Vec<Look>) -> Vec<Verdict> {
     let is_at_rest = |(watch, look): (&Watch, &Look)| match look {
@@ -161,7 +161,7 @@ async fn look(session: &Session, conninfo: &Conninfo, timeout: Duration) -> Look
     }
 }
 
-/// A server that refuses lives: it has no room, or the password was changed. One that begins anew does not answer yet.
+/// A server that refuses lives: it has no room, or the password was changed. One that restarts does not answer yet.
 fn unanswered(error: &Error) -> Look {
     let is_refusal = |sqlstate: &str| !sqlstate.starts_with("57P") && !sqlstate.starts_with("08");
     match error.sqlstate() {

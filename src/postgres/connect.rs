@@ -161,7 +161,7 @@ impl Session {
         }
     }
 
-    /// Ends a session whose answers cannot come any more: whoever waits for one learns that the connection was lost, and why.
+    /// Ends a session whose answers cannot come any more: a caller that waits for one learns that the connection was lost, and why.
     pub(super) fn end(&self, why: &str) {
         self.line.end(Error::new(Kind::Unavailable, "connection lost").because(why));
     }

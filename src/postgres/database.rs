@@ -55,7 +55,7 @@ pub async fn create_database(maintenance: &Session, name: &str) -> Result<Create
         Err(error) => {
             let ours = maintenance.error(&error, format!("cannot create database {name}"));
             match ours.sqlstate() {
-                // Somebody created it since we looked: as a name that exists, or as a duplicate key of the catalog.
+                // Another session created it since we looked: as a name that exists, or as a duplicate key of the catalog.
                 Some("42P04" | "23505") => Ok(Created::Before),
                 Some("42501") => Err(ours
                     .of_kind(Kind::Access)

@@ -33,7 +33,7 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// Closes it; whoever waits for an answer learns that it is closed.
+    /// Closes it; a caller that waits for an answer learns that it is closed.
     pub fn end(&self, death: Error) {
         let _ = self.death.set(death);
         self.driver.abort();
@@ -199,7 +199,7 @@ impl Dial<'_> {
 
 /// Why a connection was not made.
 enum Failure {
-    /// There is nobody to talk to.
+    /// There is no server to talk to.
     Socket(std::io::Error),
     /// The server, the handshake or the driver refused.
     Driver(tokio_postgres::Error),
@@ -235,7 +235,7 @@ fn without_secret(error: Error, secret: &Secret) -> Error {
     }
 }
 
-/// Looks the password up anew, so that it can be rotated.
+/// Looks the password up again, so that it can be rotated.
 fn secret(conninfo: &Conninfo, host: &Host) -> Result<Secret> {
     let source = &conninfo.password;
     let password = source.lookup(host, &conninfo.database, &conninfo.user)?;
@@ -285,7 +285,7 @@ async fn carry<T>(
 {
     while let Some(message) = std::future::poll_fn(|cx| connection.poll_message(cx)).await {
         match message {
-            // Full: enough of them wait to be seen already. Closed: nobody will look.
+            // Full: enough of them wait to be seen already. Closed: there is no reader any more.
             Ok(AsyncMessage::Notification(notification)) => drop(notifications.try_send(notification)),
             Ok(_) => {}
             Err(error) => {

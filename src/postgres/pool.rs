@@ -9,7 +9,7 @@ use std::ops::Deref;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// A session that nobody asked for so long is closed, by a task of the pool that ends with it.
+/// A session that was unused for so long is closed, by a task of the pool that ends with it.
 const IDLE_MAX: Duration = Duration::from_secs(20);
 
 /// Sessions that are lent out and come back. Never LISTEN or COPY through it. Dropping it closes those that are not lent out.
@@ -34,7 +34,7 @@ impl Deref for Lent<'_> {
 
 impl Pool {
     /// A pool of at most `size_max` sessions; none is opened before it is asked for. `timeout` bounds both connecting and waiting for a free one.
-    /// Sessions that died while nobody used them are replaced, and told in the log.
+    /// Sessions that died unused are replaced, and told in the log.
     pub fn new(conninfo: &Conninfo, purpose: Purpose, size_max: u32, timeout: Duration, log: &Logger) -> Self {
         let (failed, failure) = watch::channel(None);
         let lender = Lender {

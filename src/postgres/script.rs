@@ -9,7 +9,7 @@ use crate::postgres::wanted::{Function, Trigger, drop_trigger};
 use crate::sql::{self, LOCK_REPLICATOR, fill, ident};
 use std::fmt;
 
-/// What every transaction of a script starts with: nobody's search path decides what a name means, and on a busy table we give up
+/// What every transaction of a script starts with: no role's search path decides what a name means, and on a busy table we give up
 /// rather than let its writers queue behind us.
 const SETTINGS: &str = "set local search_path = pg_catalog, pg_temp;\nset local lock_timeout = '10s';";
 
@@ -199,7 +199,7 @@ impl Script {
     }
 
     /// One transaction for psql that creates what is missing; the rest is told in comments. All of it is a comment where something is
-    /// refused, other than for a privilege that whoever runs it may have.
+    /// refused, other than for a privilege that the role that runs it may have.
     pub fn sql(&self) -> String {
         let mut lines = vec![comment(&format!("database {}, table {}", self.database, self.table))];
         lines.extend(self.present.iter().map(|what| comment(&format!("already there: {what}"))));

@@ -15,7 +15,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 /// A client certificate that expires within this many days is told.
 const EXPIRY_NOTE_DAYS: i64 = 14;
 
-/// How connections of one `Conninfo` are encrypted; read from its files anew for every connection, so that they can be rotated.
+/// How connections of one `Conninfo` are encrypted; read from its files again for every connection, so that they can be rotated.
 #[derive(Clone)]
 pub struct Tls {
     maker: MakeRustlsConnect,

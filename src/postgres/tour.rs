@@ -30,7 +30,7 @@ struct Miss {
 /// Whether the next address is tried.
 enum Step {
     GoOn,
-    /// The server itself refused: other hosts would, too, and a locked account is nobody's wish.
+    /// The server itself refused: other hosts would, too, and more tries could lock the account.
     Stop,
 }
 

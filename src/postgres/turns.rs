@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 
 /// So many are opened and checked at the same time.
 const TURNS_MAX: usize = 16;
-/// Whoever has not finished after this time goes on beside the others.
+/// A holder that has not finished after this time goes on beside the others.
 const TURN_MAX: Duration = Duration::from_secs(1);
 
 /// See the module. Clones share the turns.
@@ -15,7 +15,7 @@ const TURN_MAX: Duration = Duration::from_secs(1);
 pub struct Turns(Arc<Semaphore>);
 
 impl Turns {
-    /// Nobody has a turn yet.
+    /// No turn is taken yet.
     pub fn new() -> Self {
         Self(Arc::new(Semaphore::new(TURNS_MAX)))
     }

@@ -197,7 +197,7 @@ pub struct Cutter {
     mark: Mark,
     limits: Limits,
     previous: Option<i64>,
-    /// Value of the group in hand; `None`: its rows belong to nobody else.
+    /// Value of the group in hand; `None`: its rows belong to no other group.
     group_value: Option<Vec<u8>>,
     batch: Gathered,
     group: Gathered,

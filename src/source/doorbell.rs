@@ -1,4 +1,4 @@
-//! The doorbell's lock: whoever writes rings only while it is held. Held while we sleep, by the session that looks.
+//! The doorbell's lock: a writer rings only while it is held. Held while we sleep, by the session that looks.
 //!
 //! The lock is granted only when every writer that skipped its notification has ended; so what is asked after it was granted sees their rows.
 
@@ -38,12 +38,12 @@ impl Doorbell {
         })
     }
 
-    /// Whether whoever writes now rings.
+    /// Whether a writer rings now.
     pub(crate) fn is_armed(&self) -> bool {
         self.is_armed
     }
 
-    /// Tries to take the lock: not granted while somebody is writing who did not ring. Sent when it is first polled, before what is asked next.
+    /// Tries to take the lock: not granted while a writer is open that did not ring. Sent when it is first polled, before what is asked next.
     ///
     /// # Errors
     /// Those of the server; `Unavailable` without an answer.

@@ -84,7 +84,7 @@ impl Files {
 }
 
 impl Gate {
-    /// A gate on whatever bears the name of this table. `sequences`: those that feed it. `is_durability_awaited`: whether it waits for the disk; else it
+    /// A gate on whatever bears the name of this table. `sequences`: those that feed it. `is_durability_awaited`: whether it waits for the disk; otherwise it
     /// looks at the table only.
     pub async fn new(session: Arc<Session>, table: &Table, sequences: Vec<u32>, is_durability_awaited: bool) -> Result<Self> {
         let files = match table.has_parts {

@@ -89,7 +89,7 @@ pub struct Sighting {
     pub at: Instant,
 }
 
-/// What whoever follows the source knows of it.
+/// What a follower of the source knows of it.
 #[derive(Clone, Debug, Default)]
 pub struct Sight {
     /// The latest look.

@@ -2,7 +2,7 @@
 //!
 //! A transaction that drew an id holds `RowExclusiveLock` on the sequence until it ends, and releases it only after its rows are
 //! visible. So: read `a`, an id that is visible and hence drawn; *then* read who holds the lock; *then*, with later snapshots, the
-//! rows. Whoever draws an id up to `a` and is not finished before the rows are read is among those holders. A holder that was
+//! rows. A transaction that draws an id up to `a` and has not ended before the rows are read is among those holders. A holder that was
 //! absent from an earlier reading drew all its ids after the `a` that was read before that. The order of the three statements, each
 //! with a snapshot of its own, is what makes it true; neither may be swapped or joined.
 
@@ -55,7 +55,7 @@ pub struct Horizon {
 }
 
 impl Horizon {
-    /// Starts knowing nobody.
+    /// Starts without a known holder.
     pub fn new() -> Self {
         Self::default()
     }
@@ -63,7 +63,7 @@ impl Horizon {
     /// Takes one look: an id `a` that was drawn, read before `holders`. Gives the highest id up to which every id is decided: no row can still
     /// appear at or below it. `None`: nothing is decided yet.
     ///
-    /// Whoever is there at the first look may own any gap, whatever any destination holds: how that was filled is not known. What was decided
+    /// A holder at the first look may own any gap, whatever any destination holds: how that was filled is not known. What was decided
     /// once stays decided.
     pub fn look(&mut self, a: Option<i64>, holders: &[Holder], now: Instant) -> Option<i64> {
         let above = self.bounds_of_newcomers();
@@ -74,7 +74,7 @@ impl Horizon {
                 None if holder.is_renamed() => (above.renamed, now),
                 None => (above.fresh, now),
             };
-            // Whoever prepares keeps the name, but no process.
+            // A prepared transaction keeps its name, but has no process.
             let pid = holder.pid;
             self.bounds.insert(holder.transaction.clone(), Bound { above, pid, since });
         }
@@ -220,7 +220,7 @@ mod tests {
         /// Inserts and commits an id so far above the sequence, by hand.
         Explicit(i64),
         Look,
-        /// The connection is lost: whoever looks next knows nobody.
+        /// The connection is lost: the next look knows no holder.
         Reconnect,
     }
 
@@ -289,7 +289,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(4000))]
 
         /// Between `a` and the holders, while these are read, and between them and the rows, anything may happen: the steps are given in
-        /// four parts. Whoever prepares while the holders are read is seen twice.
+        /// four parts. A transaction that is prepared while the holders are read is seen twice.
         #[test]
         fn nothing_appears_at_or_below_an_id_that_was_decided(
             steps in proptest::collection::vec((step(), proptest::collection::vec(step(), 0..3), preparing(), proptest::collection::vec(step(), 0..3)), 1..60),
@@ -328,7 +328,7 @@ mod tests {
                 let prefix: BTreeSet<i64> = source.visible.iter().copied().filter(|id| last.is_some_and(|last| *id <= last)).collect();
                 prop_assert_eq!(&shipped, &prefix);
             }
-            // Whoever is still open commits in the end: what was shipped must still be a prefix.
+            // A transaction that is still open commits in the end: what was shipped must still be a prefix.
             while !source.open.is_empty() {
                 source.run(&Step::Commit(0));
             }

@@ -33,7 +33,7 @@ pub struct Front {
     pub shipped: Option<i64>,
     /// What kept the last read from going on.
     pub blocked: Option<Blocked>,
-    /// Somebody waits until everything up to this id is decided, though there may be nothing new to read.
+    /// A lane waits until everything up to this id is decided, though there may be nothing new to read.
     pub wanted: Option<i64>,
 }
 
@@ -173,7 +173,7 @@ impl Looker {
     /// read of the first rows: it comes after the look, as every read does.
     ///
     /// # Errors
-    /// `Unavailable` when another server or table answers than before: connect anew, check anew. `Order` when an id is missing from consecutive ids.
+    /// `Unavailable` when another server or table answers than before: reconnect, check again. `Order` when an id is missing from consecutive ids.
     pub async fn look(&mut self, front: Front, along: Option<&Along>) -> Result<Seen> {
         let from = front.blocked.map_or(front.shipped, |blocked| blocked.held);
         let along = along.filter(|_| front.blocked.is_none());

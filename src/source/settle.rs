@@ -1,4 +1,4 @@
-//! Waits until ids that were drawn before now are decided: whoever drew one has committed or rolled back.
+//! Waits until ids that were drawn before now are decided: every transaction that drew one has committed or rolled back.
 
 use crate::error::Result;
 use crate::postgres::connect::Session;

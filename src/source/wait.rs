@@ -23,7 +23,7 @@ use tokio::task::JoinSet;
 /// A server that does not answer a look for so long is given up.
 const LOOK_MAX: Duration = Duration::from_secs(30);
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(15);
-/// A queue of notifications fuller than this is somebody's stuck listener.
+/// A queue of notifications fuller than this has a stuck listener of another session.
 const QUEUE_USAGE_MAX: f64 = 0.1;
 /// Between two looks while writers are under way who may have skipped their notification.
 const BUSY_WAIT_MIN: Duration = Duration::from_millis(2);
@@ -32,7 +32,7 @@ const BUSY_WAIT_MAX: Duration = Duration::from_millis(20);
 const UNARMED_MAX: Duration = Duration::from_secs(1);
 /// While a bell should ring and cannot be heard or armed, the source is polled this often at least.
 const DEAF_WAIT_MAX: Duration = Duration::from_secs(1);
-/// How often a sleeper looks whether its own session has died, and the doorbell's lock with it. Asks nobody.
+/// How often a sleeper looks whether its own session has died, and the doorbell's lock with it. Asks no server.
 const PULSE_INTERVAL: Duration = Duration::from_millis(500);
 /// A session that listens is opened again after this time, when that failed.
 const REOPEN_WAIT: Duration = Duration::from_secs(1);
@@ -70,7 +70,7 @@ pub struct Following {
     pub poll_interval: Duration,
     /// To open the session that listens.
     pub connect_timeout: Duration,
-    /// Up to which id somebody waits for everything to be decided; it changes while this one waits.
+    /// Up to which id a lane waits for everything to be decided; it changes while this one waits.
     pub wanted: watch::Receiver<Option<i64>>,
 }
 
@@ -116,7 +116,7 @@ impl Follower {
     /// Starts to listen where something rings: to be called before the first look.
     ///
     /// # Errors
-    /// Those of the connection. A server on which nobody can listen is polled, which is logged.
+    /// Those of the connection. A server without LISTEN is polled, which is logged.
     pub async fn listen(&mut self) -> Result<()> {
         if self.how.bell != Bell::None {
             let listening = Listener::open(&self.how.conninfo, &self.how.channels, self.how.connect_timeout).await?;
@@ -174,7 +174,7 @@ impl Follower {
         }
     }
 
-    /// Wakes up and looks, in one flush: whoever writes from now on needs not ring.
+    /// Wakes up and looks, in one flush: writers need not ring from now on.
     async fn look(&mut self, front: Front, along: Option<&Along>) -> Result<Seen> {
         let place = self.looker.session().place().to_owned();
         let (woken, seen) = futures::join!(self.doorbell.disarm(), answered(place, self.looker.look(front, along)));
@@ -182,7 +182,7 @@ impl Follower {
         woken.and(seen)
     }
 
-    /// Goes to sleep, if there is a doorbell and nobody is writing who did not ring; then, in one flush, asks whether there is news.
+    /// Goes to sleep, if there is a doorbell and no open writer has skipped it; then, in one flush, asks whether there is news.
     async fn has_news(&mut self, front: Front) -> Result<bool> {
         let place = self.looker.session().place().to_owned();
         let may_arm = self.may_arm();

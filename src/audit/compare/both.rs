@@ -1,4 +1,4 @@
-//! Asks two sides at once: when one fails, the other is not left working for nobody.
+//! Asks two sides at once: when one fails, the other is not left working in vain.
 
 use crate::error::{Kind, Result};
 use crate::stop::{Stop, Stopper};

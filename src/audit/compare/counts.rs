@@ -1,4 +1,4 @@
-//! Plain counts beside the comparison: a damaged index hides rows from whoever reads by it.
+//! Plain counts beside the comparison: a damaged index hides rows from every read that uses it.
 
 use crate::audit::compare::both::both;
 use crate::audit::compare::fence::Doubt;

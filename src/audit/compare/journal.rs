@@ -1,6 +1,6 @@
 //! How far an interrupted comparison came, so that it can go on from there.
 //!
-//! Everything at or below `through` was compared and counted. It holds for the same two tables and columns only, and as long as nobody has written there
+//! Everything at or below `through` was compared and counted. It holds for the same two tables and columns only, and as long as no session has written there
 //! since, which [`Part::is_untouched`] finds out: each part remembers which transactions had ended before it was compared.
 
 use crate::audit::compare::both::both;
@@ -34,7 +34,7 @@ pub struct Journal {
     pub parts: Vec<Part>,
     /// What differed.
     pub tally: Tally,
-    /// Of everything above, so that nobody takes a file that was edited for one of ours.
+    /// Of everything above, so that an edited file is not taken for one of ours.
     pub sha256: String,
 }
 

@@ -60,7 +60,7 @@ pub fn plan(task: Task<'_>) -> String {
     format!("would compare {range}: {}, {}; {way}", rows(task.first), rows(task.second))
 }
 
-/// Compares; `journal`: where an earlier run was interrupted. Where somebody has written into what that run compared, everything is compared.
+/// Compares; `journal`: where an earlier run was interrupted. Where another session has written into what that run compared, everything is compared.
 ///
 /// # Errors
 /// What the servers, the watcher or the script say: then nothing is known but what was told meanwhile. `Unavailable` when a side is not
@@ -128,7 +128,7 @@ struct Run {
     note: Option<String>,
 }
 
-/// The journal, if what it says still holds; else why everything is compared.
+/// The journal, if what it says still holds; otherwise why everything is compared.
 async fn still_true(
     task: Task<'_>,
     journal: Option<Journal>,
@@ -153,7 +153,7 @@ async fn counted(task: Task<'_>, ended: Ended, found: &Found, is_scripted: bool,
         None if ended == Ended::Enough => Some(Confirmation::default()),
         None => None,
     };
-    // Without counts nobody knows whether an index hides what a side seems to lack.
+    // Without counts it is unknown whether an index hides what a side seems to lack.
     let nothing_known = Confirmation {
         reasons: Vec::new(),
         may_have_more: (true, true),

@@ -1,4 +1,4 @@
-//! Rows that only one side has and that nobody can call a difference yet: counted, the first of them named.
+//! Rows that only one side has and that cannot be called a difference yet: counted, the first of them named.
 
 use crate::audit::compare::fence::{Doubt, Fence};
 use crate::audit::difference::Class;

@@ -12,7 +12,7 @@
 //! - At the end both sides are read again and must be equal up to the position.
 //!
 //! A crash leaves whole batches. What was done by then is right, and another run does the rest.
-//! An event that a transaction in flight at the source may still bring is nobody's business here: it is not there yet.
+//! An event that a transaction in flight at the source may still bring is ignored here: it is not there yet.
 
 mod findings;
 mod judge;

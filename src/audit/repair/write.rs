@@ -178,7 +178,7 @@ pub(crate) async fn rewind(held: &Held, to: i64, position: i64, events_max: u64,
     Ok(())
 }
 
-/// A transaction on this position: committed when the work succeeds, else rolled back.
+/// A transaction on this position: committed when the work succeeds, otherwise rolled back.
 async fn transaction(held: &Held, position: Option<i64>, work: impl Future<Output = Result<()>>) -> Result<()> {
     let begun = held.begin(position).await;
     let worked = match begun {

@@ -36,7 +36,7 @@ pub struct Filling<'a> {
 
 impl Filling<'_> {
     /// Copies everything above the position of the source, in id order. The next id is raised beyond all of it in every transaction, the
-    /// first one included: whoever comes in between gets no id that a destination holds.
+    /// first one included: a writer in between gets no id that a destination holds.
     ///
     /// # Errors
     /// `Contents` when another session writes there; those of both sides. What was committed before stays.
@@ -120,7 +120,7 @@ impl Filling<'_> {
     }
 }
 
-/// What to do about whoever is at the source meanwhile.
+/// What to do about a writer at the source meanwhile.
 fn in_the_way(error: Error) -> Error {
     match (error.kind(), error.sqlstate()) {
         (_, Some("55P03")) => error

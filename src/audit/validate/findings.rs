@@ -90,7 +90,7 @@ pub struct Finding {
     /// The sort.
     #[serde(rename = "kind")]
     pub fault: Fault,
-    /// Whether it makes the table invalid; else it is only noted.
+    /// Whether it makes the table invalid; otherwise it is only noted.
     pub is_fault: bool,
     /// How many there are.
     pub count: u64,

@@ -32,7 +32,7 @@ const EVENT_COLUMN: &str = "event";
 /// Rows that are committed meanwhile up to [`Rules::through`] may or may not be seen: give an id below which nothing can appear any more.
 ///
 /// # Errors
-/// `Contents` when ids come out of order: then the index is damaged, and nothing is known. Else what the connection or the server says.
+/// `Contents` when ids come out of order: then the index is damaged, and nothing is known. Otherwise what the connection or the server says.
 pub async fn validate(session: Session, table: &Table, id_column: &str, rules: &Rules) -> Result<Validation> {
     let mut reading = Reading {
         session,

@@ -53,7 +53,7 @@ pub struct Validation {
 }
 
 impl Validation {
-    /// Invalid with any fault; else inconclusive with any doubt.
+    /// Invalid with any fault; otherwise inconclusive with any doubt.
     pub fn verdict(&self) -> Verdict {
         if self.findings.iter().any(|finding| finding.is_fault) {
             Verdict::Invalid

@@ -19,7 +19,7 @@ use std::time::Instant;
 /// Reads every row of every table, and judges: the source must hold what its writers were told is committed, and every destination what the source holds.
 ///
 /// # Errors
-/// `Contents` when something is not equal; else what a server says.
+/// `Contents` when something is not equal; otherwise what a server says.
 pub(crate) async fn prove(config: &ReplicationConfig, committed: u64, story: &Story) -> Result<(), Problems> {
     let began = Instant::now();
     let id_column = &config.source.id_column;

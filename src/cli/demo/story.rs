@@ -49,7 +49,7 @@ impl Story {
         self.put(&format!("\n{text}"));
     }
 
-    /// The play goes on when nobody listens; the first failure is kept for its end.
+    /// The play goes on without a reader; the first failure is kept for its end.
     fn put(&self, text: &str) {
         if let Err(error) = output::line(text) {
             let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// Names that are tried in the current folder.
 const NAMES_MAX: u32 = 100;
 
-/// Leaves it where it was taken from, else in the current folder under a name that is free. Gives the path.
+/// Leaves it where it was taken from, otherwise in the current folder under a name that is free. Gives the path.
 ///
 /// # Errors
 /// `Unavailable` when it cannot be written.

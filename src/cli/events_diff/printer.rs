@@ -67,7 +67,7 @@ impl Printer {
     /// Both sides, what the comparison of their columns came to, and how ids are given out.
     ///
     /// # Errors
-    /// `Unavailable`, as all of these, when nobody reads the output any more.
+    /// `Unavailable`, as all of these, when the reader has closed the output.
     pub fn sides(self, pair: &Pair, order: Option<&Order>) -> Result<()> {
         let (is_like, notes) = schema(pair);
         let ids = order.map(|order| order.reason.as_str());

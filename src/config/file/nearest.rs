@@ -2,7 +2,7 @@
 
 /// Below this share of equal characters two words have nothing to do with each other.
 const LIKENESS_MIN: f32 = 0.6;
-/// Longer words are not compared: nobody meant one of ours by them.
+/// Longer words are not compared: they are not a misspelt key.
 const WORD_CHARS_MAX: usize = 64;
 
 /// The known word most like `word`, whatever the case of its letters and whether it has `-` or `_`; `None` when none is like it.

@@ -241,7 +241,7 @@ impl Found {
     }
 }
 
-/// Where a server is when nobody says: the first directory that holds its socket, else this machine by TCP.
+/// Where a server is by default: the first directory that holds its socket, otherwise this machine by TCP.
 fn default_host(socket_dirs: &[PathBuf], port: u16) -> HostAt {
     let socket = format!(".s.PGSQL.{port}");
     let with_socket = socket_dirs.iter().find(|dir| dir.join(&socket).exists());

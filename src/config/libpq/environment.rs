@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-/// Where servers put their Unix sockets when nobody says otherwise: Debian's builds, then the PostgreSQL project's own.
+/// Where servers put their Unix sockets by default: Debian's builds, then the PostgreSQL project's own.
 pub(super) const SOCKET_DIRS: [&str; 2] = ["/var/run/postgresql", "/tmp"];
 
 /// What a process knows without being told.
@@ -20,7 +20,7 @@ pub struct Environment<'a> {
 }
 
 impl Environment<'static> {
-    /// The environment of this process. The user is that of the effective user id (`/etc/passwd`), else `USER`, else `LOGNAME`;
+    /// The environment of this process. The user is that of the effective user id (`/etc/passwd`), otherwise `USER`, otherwise `LOGNAME`;
     /// variables that are not UTF-8 count as not set.
     pub fn of_process() -> Self {
         let account = account_of(rustix::process::geteuid().as_raw());

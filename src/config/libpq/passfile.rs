@@ -32,7 +32,7 @@ impl Password {
         }
     }
 
-    /// Why the passfile is passed over, if it is there and would be asked: for the log, and for whoever wonders why a password is missing.
+    /// Why the passfile is passed over, if it is there and would be asked: for the log, and for an operator who misses a password.
     pub fn note(&self) -> Option<String> {
         let passfile = self.passfile.as_ref().filter(|_| self.given.is_none() && self.file.is_none())?;
         let why = objection(&std::fs::metadata(passfile).ok()?)?;

@@ -48,7 +48,7 @@ pub enum Hashing {
     RowDigests,
 }
 
-/// How many rows a store holds, and how many its index of the id knows: whoever reads by an index that lacks rows calls them missing.
+/// How many rows a store holds, and how many its index of the id knows: a read by an index that lacks rows calls them missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IndexCounts {
     /// Rows.

@@ -15,7 +15,7 @@ pub struct Binaries {
 }
 
 impl Binaries {
-    /// Finds them: in the given directory, else by `pg_config --bindir`, on `PATH`, in `/usr/lib/postgresql/*/bin` (newest first).
+    /// Finds them: in the given directory, otherwise by `pg_config --bindir`, on `PATH`, in `/usr/lib/postgresql/*/bin` (newest first).
     ///
     /// `given` is what a person set (`COUNTERFOIL_POSTGRES_BIN`); then no other place is looked at.
     ///

@@ -207,7 +207,7 @@ impl Server {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts the postmaster and waits until it takes connections; a port that is taken is replaced while nobody knows it yet.
+    /// Starts the postmaster and waits until it takes connections; a port that is taken is replaced while no client knows it yet.
     fn launch(&self, state: &mut State, is_port_free_to_change: bool) -> Result<()> {
         for _ in 0..PORT_TRIES_MAX {
             let log_before = self.log().len();

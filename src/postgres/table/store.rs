@@ -291,7 +291,7 @@ fn array(ids: impl Iterator<Item = i64>) -> String {
     format!("'{{{}}}'::pg_catalog.int8[]", ids.join(","))
 }
 
-/// A column as both sides hash it: as it is where binary forms are equal, else as text; `bytea` always as it is.
+/// A column as both sides hash it: as it is where binary forms are equal, otherwise as text; `bytea` always as it is.
 fn compared(column: &WireColumn, wire: &Wire) -> String {
     match wire.format {
         Format::Text if column.read_as != ReadAs::Bytes => column.text("e"),

@@ -104,7 +104,7 @@ fn is_plain_nextval(default: &str) -> bool {
 /// Asks for the facts, ids before the sequences that gave them out.
 ///
 /// # Errors
-/// `Access` where the table may not be read, else what the connection or the server says.
+/// `Access` where the table may not be read, otherwise what the connection or the server says.
 pub async fn ask(session: &Session, table: &Table, id_column: &str, is_standby: bool) -> Result<Facts> {
     let what = || format!("cannot find out how ids of {} are given out", table.name);
     let id = table

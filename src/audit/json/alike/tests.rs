@@ -82,7 +82,7 @@ fn values() -> impl Strategy<Value = Value> {
     })
 }
 
-/// The same value again, now and then with a number spelt anew, seldom with another value.
+/// The same value again, now and then with a number spelt differently, seldom with another value.
 fn altered(value: &Value, dice: &mut impl Iterator<Item = u8>) -> Value {
     let roll = dice.next().unwrap_or(9);
     match value {
@@ -110,7 +110,7 @@ fn jsonb(value: &Value) -> String {
     }
 }
 
-/// As somebody else writes it: other white space, keys the other way round, strings escaped.
+/// As another program writes it: other white space, keys the other way round, strings escaped.
 fn json(value: &Value) -> String {
     match value {
         Value::Array(list) => format!("[ {}]", list.iter().map(json).collect::<Vec<_>>().join(" ,\n")),
