@@ -1,5 +1,5 @@
 //! A PostgreSQL table as destination of several concurrent COPYs, each in a transaction and a session of its own over the next batch.
-//! Commits stay strictly in the order of ids, so a reader sees a prefix at every moment. [`super::order`] decides, this does the I/O.
+//! Commits stay strictly in the order of ids, so a reader sees a prefix at every moment. `destination::order` decides, this does the I/O.
 //!
 //! Nothing is lost, doubled or reordered for the same reasons as with one writer (see [`super::postgres`]): every commit happens under the
 //! fence, on top of the position its rows follow, asked in a statement after the fence was taken; a batch that began ahead of its turn

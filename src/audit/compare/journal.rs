@@ -1,7 +1,7 @@
 //! How far an interrupted comparison came, so that it can go on from there.
 //!
 //! Everything at or below `through` was compared and counted. It holds for the same two tables and columns only, and as long as no session has written there
-//! since, which [`Part::is_untouched`] finds out: each part remembers which transactions had ended before it was compared.
+//! since, which `Part::is_untouched` finds out: each part remembers which transactions had ended before it was compared.
 
 use crate::audit::compare::both::both;
 use crate::audit::compare::side::{Columns, Side};
