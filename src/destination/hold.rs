@@ -46,8 +46,8 @@ pub(super) async fn take(session: &Session, name: &str, table_oid: u32) -> Resul
     let key = holder.as_ref().map(|(pid, _)| key_of(session, *pid, table_oid));
     let held = Error::new(Kind::Fed, format!("another replicator feeds destination \"{name}\""))
         .at(session.place())
-        .because(holder.map_or_else(|| "it has just gone".to_owned(), |(_, who)| who))
-        .fix("nothing to do for a hot spare: it takes over when the other one ends; else stop one of them");
+        .because(holder.map_or_else(|| "it has just ended".to_owned(), |(_, who)| who))
+        .fix("no action needed for a standby: it takes over when the other one ends; otherwise stop one of them");
     Ok(Taken::Another(key, held))
 }
 

@@ -142,7 +142,7 @@ pub(super) async fn confirm(run: &Replication, source: &Source, index: usize, wi
         return Ok(());
     }
     if theirs.ends().await?.highest < Some(through) {
-        return Err(Error::new(Kind::Unavailable, "the destination went backwards while it was counted").at(theirs.place()));
+        return Err(Error::new(Kind::Unavailable, "the destination's highest id decreased while it was counted").at(theirs.place()));
     }
     if here < there {
         return explain(ours, theirs, range, (here, there), name).await.and_then(Err);

@@ -273,7 +273,7 @@ async fn ready(run: &Replication, source: &Source, candidate: Candidate, (positi
     let ready = place.into_destination().await?;
     if ready.position != position {
         let what = format!("destination \"{name}\" was changed while it was compared");
-        return Err(Error::new(Kind::Unavailable, what).fix("nothing was written; it is compared anew"));
+        return Err(Error::new(Kind::Unavailable, what).fix("nothing was written; it is compared again"));
     }
     Ok(Lane {
         index: opening.index,
