@@ -21,7 +21,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// What is wanted, of either side.
 enum Plan {
     Source(source::setup::Plan),
-    Destination(destination::setup::Plan),
+    Destination(destination::postgres::setup::Plan),
 }
 
 impl Plan {
@@ -35,7 +35,7 @@ impl Plan {
     async fn apply(&self, session: &Session) -> Result<Report, Problems> {
         match self {
             Plan::Source(plan) => source::setup::apply(session, plan).await,
-            Plan::Destination(plan) => destination::setup::apply(session, plan).await,
+            Plan::Destination(plan) => destination::postgres::setup::apply(session, plan).await,
         }
     }
 }
@@ -52,7 +52,7 @@ pub async fn init(init: Init) -> Result<(), Problems> {
             (wanted.target, Plan::Source(plan))
         }
         Init::Destination(wanted) => {
-            let mut plan = destination::setup::Plan::new(TableName::parse(&wanted.target.table)?);
+            let mut plan = destination::postgres::setup::Plan::new(TableName::parse(&wanted.target.table)?);
             if wanted.guard {
                 plan = plan.guarded();
             }

@@ -10,7 +10,7 @@ use super::{configuration, logging};
 use crate::audit::repair::{Repair, Target, Wanted};
 use crate::config::ReplicationConfig;
 use crate::config::load::Flags;
-use crate::destination::shape::DestinationShape;
+use crate::destination::postgres::checks::DestinationShape;
 use crate::error::{Error, Kind, Problems};
 use crate::log::Stream;
 use crate::log::escape::{fit, fit_lines};

@@ -10,7 +10,7 @@ use super::{configuration, logging};
 use crate::audit::restore::{Copy, Restore, Target};
 use crate::config::ReplicationConfig;
 use crate::config::load::Flags;
-use crate::destination::shape::DestinationShape;
+use crate::destination::postgres::checks::DestinationShape;
 use crate::error::{Error, Kind, Problems, Result};
 use crate::event::range::shown;
 use crate::log::Stream;

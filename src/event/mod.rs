@@ -2,7 +2,6 @@
 
 pub mod batch;
 pub mod compatible;
-pub mod feed;
 pub mod fields;
 pub mod frame;
 pub mod range;

@@ -1,7 +1,7 @@
 //! A destination as the conductor sees it: its connection, and what is known of it.
 
+use crate::destination::feed::Gauge;
 use crate::error::{Error, Kind};
-use crate::event::feed::Gauge;
 use crate::event::range::shown;
 use crate::log::key;
 use crate::replicate::Checked;

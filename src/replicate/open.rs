@@ -1,9 +1,9 @@
 //! Connects and checks: the source, and one lane against it. Nothing is written before every check of a lane has passed.
 
 use crate::destination::connector::{OpenLimits, OpenPlace};
+use crate::destination::feed::Gauge;
 use crate::destination::registry::connector;
 use crate::error::{Error, Kind, Problems, Result};
-use crate::event::feed::Gauge;
 use crate::fail;
 use crate::log::key;
 use crate::postgres::attended::attended;

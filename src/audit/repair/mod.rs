@@ -3,8 +3,8 @@
 //! Why nothing is lost, doubled or overwritten:
 //! - Everything is read and judged before the first write, on both sides, row by row; what was not accepted by name refuses all of it
 //!   (`plan` decides, without any I/O), and so does an index of the id that does not know every row of its table.
-//! - The destination is held for as long as it takes ([`crate::destination::hold`]), and each batch is a transaction under the replicator's
-//!   fence on the expected position ([`crate::destination::held`]).
+//! - The destination is held for as long as it takes ([`crate::destination::postgres::lock`]), and each batch is a transaction under the replicator's
+//!   fence on the expected position ([`crate::destination::postgres::editor`]).
 //! - Rows go in by COPY, which replaces nothing, in the bytes in which the source gives them, and only when the source has them on disk: a row
 //!   that is visible after an asynchronous commit could still be forgotten by a crash, and its id be given to another event.
 //! - Rows are taken out only by `--accept-slate`, in the transaction that puts the source's in, when they are byte for byte those that were
@@ -23,9 +23,9 @@ use crate::audit::batch::Limits;
 use crate::audit::indexed::demand_whole_index;
 use crate::audit::reach::{Reach, judged_as};
 use crate::config::remedy;
-use crate::destination::held::Held;
-use crate::destination::hold::hold;
 use crate::destination::postgres::Appending;
+use crate::destination::postgres::editor::Held;
+use crate::destination::postgres::lock::hold;
 use crate::error::{Error, Kind, Result};
 use crate::event::range::{IdRange, shown};
 use crate::event::store::{EventStore, TableDigest};

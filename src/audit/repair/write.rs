@@ -4,7 +4,7 @@ use super::judge::Judge;
 use crate::audit::batch::{Batch, Limits, own};
 use crate::audit::merge::{Merge, Unlike};
 use crate::audit::reach::moved;
-use crate::destination::held::Held;
+use crate::destination::postgres::editor::Held;
 use crate::error::{Error, Kind, Result};
 use crate::event::frame::Row;
 use crate::event::range::{IdRange, shown};

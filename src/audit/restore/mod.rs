@@ -2,7 +2,7 @@
 //!
 //! Why nothing is lost, doubled or overwritten, and no id is given out twice:
 //! - The destination to restore from must be the longest of all that are configured, and all others prefixes of it, row by row (`plan` decides,
-//!   without any I/O). All are held meanwhile ([`crate::destination::hold`]), so that none of them moves.
+//!   without any I/O). All are held meanwhile ([`crate::destination::postgres::lock`]), so that none of them moves.
 //! - The source is empty, or holds exactly the beginning of that destination: then an earlier restore is resumed. Rows go in by COPY, which
 //!   replaces nothing, in id order, on the expected position, with writers kept out by a lock of the table (`write`).
 //! - In every transaction, the first included, the next id is raised beyond the last of the destination, before the first row goes in
@@ -19,9 +19,9 @@ use crate::audit::indexed::demand_whole_index;
 use crate::audit::merge::{Merge, Unlike};
 use crate::audit::reach::Reach;
 use crate::audit::repair::Done;
-use crate::destination::held::Held;
-use crate::destination::hold::hold;
 use crate::destination::postgres::Appending;
+use crate::destination::postgres::editor::Held;
+use crate::destination::postgres::lock::hold;
 use crate::error::{Error, Kind, Result};
 use crate::event::frame::Format;
 use crate::event::range::{IdRange, shown};

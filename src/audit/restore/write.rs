@@ -6,7 +6,7 @@
 
 use crate::audit::batch::{Batch, Limits};
 use crate::audit::repair::Done;
-use crate::destination::held::Held;
+use crate::destination::postgres::editor::Held;
 use crate::error::{Error, Kind, Result};
 use crate::event::range::IdRange;
 use crate::event::store::EventStore;

@@ -11,7 +11,7 @@ pub mod shape;
 
 use crate::config::{DestinationConfig, ReplicationConfig, SourceConfig};
 use crate::destination::connector::OpenPlace;
-use crate::destination::shape::{DestinationSeen, DestinationShape};
+use crate::destination::postgres::checks::{DestinationSeen, DestinationShape};
 use crate::error::{Error, Kind, Problems, Result};
 use crate::event::wire::Wire;
 use crate::postgres::connect::Session;

@@ -2,7 +2,7 @@
 
 use super::{consecutive_source, events, facts, init, objects, open, refusal, session, table};
 use crate::harness::{Database, fresh_database, fresh_database_on, own_server};
-use counterfoil::destination::setup as destination;
+use counterfoil::destination::postgres::setup as destination;
 use counterfoil::postgres::connect::Purpose;
 use counterfoil::postgres::database::{Created, create_database, maintenance_session, missing_database};
 use counterfoil::postgres::fault::Side;

@@ -4,7 +4,7 @@ use super::{events, objects, open};
 use crate::harness::{Database, fresh_database, fresh_destination};
 use crate::support::events::{Writers, arrives, equal, init_source, insert};
 use crate::support::replicator::Setup;
-use counterfoil::destination::setup as destination;
+use counterfoil::destination::postgres::setup as destination;
 use counterfoil::postgres::fault::Side;
 use counterfoil::postgres::script::Report;
 

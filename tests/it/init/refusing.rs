@@ -2,7 +2,7 @@
 
 use super::{consecutive_source, events, facts, init, objects, open, refusal, table};
 use crate::harness::{Database, fresh_database};
-use counterfoil::destination::setup as destination;
+use counterfoil::destination::postgres::setup as destination;
 use counterfoil::error::{Kind, Problems};
 use counterfoil::postgres::connect::{Purpose, Session};
 use counterfoil::postgres::fault::Side;

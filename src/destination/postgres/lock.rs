@@ -15,7 +15,7 @@ pub async fn hold(session: &Session, name: &str, table_oid: u32) -> Result<()> {
     let key = table_oid.cast_signed();
     let taken = session
         .query_one(
-            include_str!("../../sql/destination/try_replicator_lock.sql"),
+            include_str!("../../../sql/destination/try_replicator_lock.sql"),
             &[&sql::LOCK_REPLICATOR, &key],
         )
         .await;
@@ -25,7 +25,7 @@ pub async fn hold(session: &Session, name: &str, table_oid: u32) -> Result<()> {
     }
     let class = i64::from(sql::LOCK_REPLICATOR);
     let holder = session
-        .query_opt(include_str!("../../sql/destination/replicator.sql"), &[&class, &table_oid])
+        .query_opt(include_str!("../../../sql/destination/replicator.sql"), &[&class, &table_oid])
         .await;
     let holder = holder.map_err(failed)?.map_or_else(
         || "it has just gone".to_owned(),

@@ -4,7 +4,7 @@
 //! was committed before, and it looks at the position in its own snapshot. It inserts all rows or none, and none where the BEGIN before it failed. Once
 //! it has failed, what follows commits nothing (PostgreSQL manual, COMMIT); the rows go the way of all others, which tells what is wrong.
 
-use crate::destination::appending::{Appending, Commit};
+use crate::destination::postgres::target::{Appending, Commit};
 use crate::error::Error;
 use crate::event::frame::{self, Format, Row};
 use crate::fail;
@@ -24,8 +24,8 @@ pub(super) const FEW_BYTES_MAX: usize = 64 * 1024;
 
 /// The search path of the role, as for a COPY, and the mark of a transaction that was begun.
 const BEGUN: &str = concat!(
-    include_str!("../../sql/destination/role_search_path.sql"),
-    include_str!("../../sql/destination/begun.sql")
+    include_str!("../../../sql/destination/role_search_path.sql"),
+    include_str!("../../../sql/destination/begun.sql")
 );
 
 /// The statements, by number of rows, as far as they were prepared.
@@ -95,7 +95,7 @@ impl Few {
         if to.wire.format != Format::Binary {
             return None;
         }
-        let columns = to.filled(include_str!("../../sql/destination/columns.sql"), 0);
+        let columns = to.filled(include_str!("../../../sql/destination/columns.sql"), 0);
         let columns = session.prepare(&columns).await.ok()?;
         let types = columns.columns().iter().map(|column| column.type_().clone());
         let mut few = Self {

@@ -2,11 +2,11 @@
 
 use crate::config::libpq::Conninfo;
 use crate::config::{DestinationConfig, PostgresDestinationConfig};
-use crate::destination::concurrent::ConcurrentDestination;
 use crate::destination::connector::{Connector, OpenLimits, OpenPlace, ReadyDestination, SourceSchema};
-use crate::destination::hold;
+use crate::destination::postgres::checks::{DestinationShape, destination_shape};
+use crate::destination::postgres::concurrent::ConcurrentDestination;
+use crate::destination::postgres::lock;
 use crate::destination::postgres::{Appending, PostgresDestination};
-use crate::destination::shape::{DestinationShape, destination_shape};
 use crate::error::{Error, Kind, Problems, Result, Warning};
 use crate::event::store::EventStore;
 use crate::event::wire::Wire;
@@ -21,10 +21,10 @@ use futures::future::{BoxFuture, try_join_all};
 use std::time::Duration;
 
 /// See the module.
-pub(super) struct PostgresConnector<'a> {
-    pub(super) name: &'a str,
-    pub(super) config: &'a PostgresDestinationConfig,
-    pub(super) destination: &'a DestinationConfig,
+pub(crate) struct PostgresConnector<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) config: &'a PostgresDestinationConfig,
+    pub(crate) destination: &'a DestinationConfig,
 }
 
 /// A table that is held.
@@ -61,7 +61,7 @@ impl PostgresConnector<'_> {
             set_synchronous_commit(&session, self.config, &who).await?;
             let shape = destination_shape(&session, self.destination, source).await;
             let shape = shape.map_err(Problems::into_worst)?;
-            hold::hold(&session, self.name, shape.table.oid).await.map(|()| shape)
+            lock::hold(&session, self.name, shape.table.oid).await.map(|()| shape)
         };
         let shape = patience.with(vec![session.canceller()], holding).await?;
         let layout = shape.wire.layout(source.id_column, source.group_by);

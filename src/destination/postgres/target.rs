@@ -51,7 +51,7 @@ impl Commit {
     pub fn text(self) -> &'static str {
         match self {
             Self::Durable => "commit",
-            Self::Soon => include_str!("../../sql/destination/commit_soon.sql"),
+            Self::Soon => include_str!("../../../sql/destination/commit_soon.sql"),
         }
     }
 }
@@ -92,7 +92,7 @@ impl Appending {
             ("rows_count", sql::sql(rows.to_string())),
         ];
         let names: Vec<_> = self.names(0).into_iter().chain(names).collect();
-        sql::fill(include_str!("../../sql/destination/append_few.sql"), &names)
+        sql::fill(include_str!("../../../sql/destination/append_few.sql"), &names)
     }
 
     pub(super) fn filled(&self, text: &str, first_id: i64) -> String {

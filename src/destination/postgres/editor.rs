@@ -6,7 +6,7 @@
 //! them, so that what is judged is what is gone. Whatever is not as expected ends in a rollback; a crash leaves whole transactions.
 
 use crate::destination::answers::{answers, integer};
-use crate::destination::appending::{Appending, pieces};
+use crate::destination::postgres::target::{Appending, pieces};
 use crate::error::{Error, Kind, Result};
 use crate::event::frame::{self, Format, Row, Rows};
 use crate::event::range::{IdRange, shown};
@@ -25,7 +25,7 @@ pub struct Held {
 }
 
 impl Held {
-    /// Takes a session that holds the table (see [`super::hold`]).
+    /// Takes a session that holds the table (see [`crate::destination::postgres::lock`]).
     pub fn new(session: Session, to: Appending) -> Self {
         Self { session, to }
     }
@@ -54,7 +54,7 @@ impl Held {
     /// # Errors
     /// `Contents` when the position is not the expected one, `Unsuitable` when the columns are not those that were compared.
     pub async fn begin(&self, position: Option<i64>) -> Result<()> {
-        self.begin_by(&self.to.filled(include_str!("../../sql/destination/begin.sql"), 0), position)
+        self.begin_by(&self.to.filled(include_str!("../../../sql/destination/begin.sql"), 0), position)
             .await
     }
 
@@ -70,7 +70,7 @@ impl Held {
             ("raise", sql::sql(raise)),
             ("fingerprint", sql::sql(self.to.fingerprint_query() + ";")),
         ];
-        self.begin_by(&sql::fill(include_str!("../../sql/restore/begin.sql"), &names), position)
+        self.begin_by(&sql::fill(include_str!("../../../sql/restore/begin.sql"), &names), position)
             .await
     }
 
@@ -112,7 +112,7 @@ impl Held {
     /// # Errors
     /// `Rejected` when the table refuses them or does not take every one.
     pub async fn put_in(&self, rows: &[Row]) -> Result<()> {
-        let copy = self.to.filled(include_str!("../../sql/destination/append.sql"), 0);
+        let copy = self.to.filled(include_str!("../../../sql/destination/append.sql"), 0);
         let refused = |error| self.refused(&error, rows);
         let sink = self.within(self.session.copy_in::<_, Bytes>(&copy)).await?.map_err(refused)?;
         let mut sink = pin!(sink);
@@ -146,7 +146,7 @@ impl Held {
             ("columns", sql::sql(self.to.wire.select_list())),
             ("format", sql::sql(self.to.wire.format_option())),
         ];
-        let statement = sql::fill(include_str!("../../sql/repair/take_out.sql"), &names);
+        let statement = sql::fill(include_str!("../../../sql/repair/take_out.sql"), &names);
         let failed = |error| self.failed(&error);
         let stream = self.within(self.session.copy_out(statement.as_str())).await?.map_err(failed)?;
         let mut stream = pin!(stream);
@@ -167,7 +167,7 @@ impl Held {
     /// # Errors
     /// `Access` without the privilege or with a trigger that refuses, `Rejected` with a trigger that refuses in other words.
     pub async fn delete(&self, after: i64, through: i64) -> Result<u64> {
-        let statement = self.to.filled(include_str!("../../sql/repair/delete.sql"), 0);
+        let statement = self.to.filled(include_str!("../../../sql/repair/delete.sql"), 0);
         let deleted = self.within(self.session.execute(&statement, &[&after, &through])).await?;
         deleted.map_err(|error| self.failed(&error))
     }
@@ -177,7 +177,7 @@ impl Held {
     /// # Errors
     /// Those of the server.
     pub async fn below_highest(&self, events: u64, after: i64) -> Result<Option<i64>> {
-        let statement = self.to.filled(include_str!("../../sql/repair/below_highest.sql"), 0);
+        let statement = self.to.filled(include_str!("../../../sql/repair/below_highest.sql"), 0);
         let events = i64::try_from(events).unwrap_or(i64::MAX);
         let found = self.within(self.session.query_opt(&statement, &[&after, &events])).await?;
         Ok(found.map_err(|error| self.failed(&error))?.map(|row| row.get(0)))
@@ -188,7 +188,7 @@ impl Held {
     /// # Errors
     /// Those of the server.
     pub async fn highest_before(&self, id: i64) -> Result<(Option<i64>, Option<i64>)> {
-        let statement = self.to.filled(include_str!("../../sql/repair/highest_before.sql"), 0);
+        let statement = self.to.filled(include_str!("../../../sql/repair/highest_before.sql"), 0);
         let found = self.within(self.session.query_one(&statement, &[&id])).await?;
         found.map(|row| (row.get(0), row.get(1))).map_err(|error| self.failed(&error))
     }
@@ -198,7 +198,7 @@ impl Held {
     /// # Errors
     /// Those of the server.
     pub async fn lowest_after(&self, id: i64) -> Result<Option<i64>> {
-        let statement = self.to.filled(include_str!("../../sql/repair/lowest_after.sql"), 0);
+        let statement = self.to.filled(include_str!("../../../sql/repair/lowest_after.sql"), 0);
         let found = self.within(self.session.query_one(&statement, &[&id])).await?;
         Ok(found.map_err(|error| self.failed(&error))?.get(0))
     }
@@ -211,7 +211,7 @@ impl Held {
         let asked = self
             .within(
                 self.session
-                    .query_one(include_str!("../../sql/repair/deleting.sql"), &[&self.to.oid]),
+                    .query_one(include_str!("../../../sql/repair/deleting.sql"), &[&self.to.oid]),
             )
             .await?;
         let row = asked.map_err(|error| self.failed(&error))?;

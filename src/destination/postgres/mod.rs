@@ -5,11 +5,22 @@
 //! is only committed on top of the position its rows follow; and the position is the data itself. If the outcome of a commit is
 //! unknown, the position asked anew tells it.
 
+pub mod checks;
+mod commit_order;
+pub mod concurrent;
+pub(super) mod connector;
+pub mod editor;
+pub mod lock;
+pub mod setup;
+mod small_batch;
+mod target;
+mod transaction;
+
 use crate::destination::appender::{Appender, CUT_WAIT_MAX, Completion, Sequential, cut_off};
-use crate::destination::appending::Commit;
-use crate::destination::few::{FEW_BYTES_MAX, FEW_ROWS_MAX, FewAppended};
-use crate::destination::order::Start;
-use crate::destination::writer::{Open, Writer};
+use crate::destination::postgres::commit_order::Start;
+use crate::destination::postgres::small_batch::{FEW_BYTES_MAX, FEW_ROWS_MAX, FewAppended};
+use crate::destination::postgres::target::Commit;
+use crate::destination::postgres::transaction::{Open, Writer};
 use crate::error::{Error, Kind, Result};
 use crate::event::batch::{Close, RowBlock};
 use crate::postgres::connect::Session;
@@ -18,7 +29,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-pub use crate::destination::appending::Appending;
+pub use crate::destination::postgres::target::Appending;
 
 /// A session that appends to one table.
 pub type PostgresDestination = Sequential<PgAppender>;

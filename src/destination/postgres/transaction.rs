@@ -2,9 +2,9 @@
 
 use crate::destination::answers::{answers, integer};
 use crate::destination::appender::cut_off;
-use crate::destination::appending::{Appending, Commit, pieces};
-use crate::destination::few::{Failed, Few, FewAppended, Fields, Way};
-use crate::destination::order::{Standing, Start};
+use crate::destination::postgres::commit_order::{Standing, Start};
+use crate::destination::postgres::small_batch::{Failed, Few, FewAppended, Fields, Way};
+use crate::destination::postgres::target::{Appending, Commit, pieces};
 use crate::error::{Error, Kind, Result};
 use crate::event::batch::Close;
 use crate::event::frame::{self, Format};
@@ -55,10 +55,10 @@ impl Writer {
     /// # Errors
     /// Those of the server.
     pub async fn new(session: Session, to: Appending) -> Result<Self> {
-        let fence = include_str!("../../sql/destination/fence.sql").to_owned();
-        let copy = to.filled(include_str!("../../sql/destination/append.sql"), 0);
-        let lock_table = to.filled(include_str!("../../sql/destination/lock_table.sql"), 0);
-        let unchanged = to.filled(include_str!("../../sql/destination/assert_unchanged.sql"), 0);
+        let fence = include_str!("../../../sql/destination/fence.sql").to_owned();
+        let copy = to.filled(include_str!("../../../sql/destination/append.sql"), 0);
+        let lock_table = to.filled(include_str!("../../../sql/destination/lock_table.sql"), 0);
+        let unchanged = to.filled(include_str!("../../../sql/destination/assert_unchanged.sql"), 0);
         let texts = [copy, fence, lock_table, to.ask_position(), to.fingerprint_query(), unchanged];
         let prepare = |at: usize| session.prepare(&texts[at]);
         let (copy, fence, lock_table, position, fingerprint, unchanged) =
@@ -180,7 +180,7 @@ impl Writer {
             self.stand(start),
             self.session.query_opt(&self.fingerprint, &[]),
             self.session
-                .batch_execute(include_str!("../../sql/destination/role_search_path.sql")),
+                .batch_execute(include_str!("../../../sql/destination/role_search_path.sql")),
             self.session.copy_in::<_, Bytes>(&self.copy)
         );
         let failed = |error| self.failed(&error);
@@ -294,7 +294,9 @@ impl Writer {
     /// # Errors
     /// `Unavailable` when somebody else changed the destination; those of the server.
     pub async fn confirm(&self, standing: Standing) -> Result<()> {
-        let confirm = self.to.filled(include_str!("../../sql/destination/confirm.sql"), standing.first_id);
+        let confirm = self
+            .to
+            .filled(include_str!("../../../sql/destination/confirm.sql"), standing.first_id);
         let asked = async { self.session.simple_query(&confirm).await.map_err(|error| self.failed(&error)) };
         let asked = answers(&self.within(&Stop::never(), asked).await?);
         let [_, found] = asked.as_slice() else {
@@ -333,7 +335,7 @@ impl Writer {
     /// Those of the connection: then it is not known. A server that lets the role write no message to its log writes it within a second anyway.
     pub async fn flush(&self) -> Result<()> {
         fail::point!("destination.before-flush");
-        match self.end(include_str!("../../sql/destination/flush.sql")).await {
+        match self.end(include_str!("../../../sql/destination/flush.sql")).await {
             Err(error) if error.sqlstate() == Some("42501") => Ok(()),
             flushed => flushed,
         }

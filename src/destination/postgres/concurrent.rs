@@ -1,20 +1,20 @@
 //! A PostgreSQL table as destination of several concurrent COPYs, each in a transaction and a session of its own over the next batch.
-//! Commits stay strictly in the order of ids, so a reader sees a prefix at every moment. [`super::order`] decides, this does the I/O.
+//! Commits stay strictly in the order of ids, so a reader sees a prefix at every moment. [`crate::destination::postgres::commit_order`] decides, this does the I/O.
 //!
-//! Nothing is lost, doubled or reordered for the same reasons as with one writer (see [`super::postgres`]): every commit happens under the
+//! Nothing is lost, doubled or reordered for the same reasons as with one writer (see [`crate::destination::postgres`]): every commit happens under the
 //! fence, on top of the position its rows follow, asked in a statement after the fence was taken; a batch that began ahead of its turn
 //! takes the fence when the one before it was acknowledged, and looks below and above its own rows. After an error those before it are
 //! still committed, all later ones are rolled back by closing their sessions, and the position is asked anew.
 
 use crate::destination::Destination;
 use crate::destination::appender::{cut_off, rows_after};
-use crate::destination::appending::Appending;
-use crate::destination::appending::Commit;
-use crate::destination::order::{Order, Standing, Start};
-use crate::destination::writer::{Open, Writer};
+use crate::destination::feed::{Feed, Undone};
+use crate::destination::postgres::commit_order::{Order, Standing, Start};
+use crate::destination::postgres::target::Appending;
+use crate::destination::postgres::target::Commit;
+use crate::destination::postgres::transaction::{Open, Writer};
 use crate::error::{Error, Kind, Result};
 use crate::event::batch::Item;
-use crate::event::feed::{Feed, Undone};
 use crate::fail;
 use crate::postgres::connect::Session;
 use crate::stop::{self, Stop, Stopper};
@@ -108,7 +108,7 @@ impl Destination for ConcurrentDestination {
 }
 
 async fn prepare(session: Session, to: Appending) -> Result<(Arc<Writer>, i32)> {
-    let asked = session.query_one(include_str!("../../sql/session/own_pid.sql"), &[]).await;
+    let asked = session.query_one(include_str!("../../../sql/session/own_pid.sql"), &[]).await;
     let pid = asked
         .map_err(|error| session.error(&error, "cannot ask a session for its number"))?
         .get(0);
@@ -316,7 +316,7 @@ impl Append<'_> {
         let pid = self.seats[oldest].pid;
         let asked = async {
             self.control
-                .query_one(include_str!("../../sql/destination/blocking_pids.sql"), &[&pid])
+                .query_one(include_str!("../../../sql/destination/blocking_pids.sql"), &[&pid])
                 .await
         };
         let Ok(Ok(row)) = tokio::time::timeout(LOOK_MAX, asked).await else {

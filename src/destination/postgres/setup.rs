@@ -10,7 +10,7 @@ use crate::postgres::wanted::{Function, Trigger, statement};
 use crate::sql;
 
 /// The SQL of the event table.
-const TABLE: &str = include_str!("../../sql/events/table.sql");
+const TABLE: &str = include_str!("../../../sql/events/table.sql");
 
 /// What is wanted of a destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,7 +102,7 @@ fn guard_function(table: &TableName) -> Function {
         name: sql::GUARD,
         types: "",
         result: "trigger",
-        sql: statement(include_str!("../../sql/destination/guard_function.sql"), table, &[]),
+        sql: statement(include_str!("../../../sql/destination/guard_function.sql"), table, &[]),
     }
 }
 
@@ -113,6 +113,6 @@ fn guard(table: &TableName) -> Trigger {
         events: 2 + 4 + 8 + 16 + 32,
         function: sql::GUARD,
         when: None,
-        sql: statement(include_str!("../../sql/destination/guard.sql"), table, &[]),
+        sql: statement(include_str!("../../../sql/destination/guard.sql"), table, &[]),
     }
 }
