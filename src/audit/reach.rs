@@ -3,10 +3,10 @@
 use crate::config::libpq::Conninfo;
 use crate::error::{Error, Kind, Result};
 use crate::event::frame::Format;
-use crate::event::table::TableName;
 use crate::event::wire::{ReadAs, Wire};
-use crate::postgres::connect::{Purpose, Session};
-use crate::postgres::fault;
+use crate::postgres::session::error::Side;
+use crate::postgres::session::{Purpose, Session};
+use crate::postgres::table::TableName;
 use crate::postgres::table::store::PgTable;
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ impl Reach<'_> {
     ///
     /// # Errors
     /// Those of the connection.
-    pub async fn session(&self, side: fault::Side) -> Result<Session> {
+    pub async fn session(&self, side: Side) -> Result<Session> {
         let purpose = Purpose { what: self.what, side };
         Session::open(self.conninfo, purpose, self.timeout).await
     }
@@ -44,7 +44,7 @@ impl Reach<'_> {
     ///
     /// # Errors
     /// Those of the connection.
-    pub async fn read(&self, side: fault::Side, wire: &Wire) -> Result<PgTable<Session>> {
+    pub async fn read(&self, side: Side, wire: &Wire) -> Result<PgTable<Session>> {
         let session = self.session(side).await?;
         Ok(PgTable::new(session, self.table, self.id_column, wire))
     }

@@ -11,7 +11,7 @@ use crate::error::{Error, Kind, Problems};
 use crate::event::range::shown;
 use crate::log::escape::fit_lines;
 use crate::log::{Stream, key};
-use crate::postgres::attended::attended;
+use crate::postgres::session::watchdog::attended;
 use crate::replicate::check::dry_run::dry_run;
 use crate::replicate::snapshot::{Snapshot, publisher};
 use crate::replicate::{AUDIT_INTERVAL, Replication, replicate};

@@ -7,10 +7,10 @@ use crate::config::libpq::Conninfo;
 use crate::destination::Destination;
 use crate::error::{Result, Warning};
 use crate::event::store::EventStore;
-use crate::event::table::Table;
 use crate::event::wire::Wire;
-use crate::postgres::about::Server;
-use crate::postgres::connect::Session;
+use crate::postgres::session::Session;
+use crate::postgres::session::settings::Server;
+use crate::postgres::table::Table;
 use futures::future::BoxFuture;
 use std::time::Duration;
 

@@ -1,6 +1,5 @@
 //! The doors out. A new kind of destination is a folder with a connector, and one line in the registry.
 
-mod answers;
 pub mod appender;
 pub mod connector;
 pub mod feed;

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::event::frame;
-use crate::postgres::connect::Session;
+use crate::postgres::session::Session;
 use crate::source::cut::Mark;
 use crate::source::durability::Gate;
 use crate::source::page::{FirstRows, cannot_read, first_rows, is_of_another_form};

@@ -2,8 +2,8 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::event::range::shown;
-use crate::event::table::TableName;
-use crate::postgres::connect::Session;
+use crate::postgres::session::Session;
+use crate::postgres::table::TableName;
 use crate::sql;
 
 /// The query for how far a sequence has come, without a semicolon at its end.

@@ -3,9 +3,9 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::event::batch::Durable;
-use crate::event::table::Table;
 use crate::fail;
-use crate::postgres::connect::Session;
+use crate::postgres::session::Session;
+use crate::postgres::table::Table;
 use crate::sql;
 use futures::FutureExt;
 use std::collections::BTreeMap;

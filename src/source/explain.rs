@@ -2,9 +2,9 @@
 
 use crate::error::Result;
 use crate::event::range::shown;
-use crate::event::table::TableName;
 use crate::log::key;
-use crate::postgres::connect::Session;
+use crate::postgres::session::Session;
+use crate::postgres::table::TableName;
 use crate::source::horizon::Oldest;
 use crate::sql;
 use slog::{Logger, info, warn};

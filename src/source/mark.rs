@@ -5,9 +5,9 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::event::range::shown;
-use crate::event::table::TableName;
 use crate::fail;
-use crate::postgres::connect::Session;
+use crate::postgres::session::Session;
+use crate::postgres::table::TableName;
 use crate::source::along::{Along, News, read_along};
 use crate::source::cut::Mark;
 use crate::source::drawn;

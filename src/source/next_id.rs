@@ -3,8 +3,8 @@
 //! It is only ever raised: an id that was given out once, here or at the source that was lost, is never given out again.
 
 use crate::error::{Error, Kind, Result};
-use crate::event::table::{Table, TableName};
-use crate::postgres::connect::Session;
+use crate::postgres::session::Session;
+use crate::postgres::table::{Table, TableName};
 use crate::source::discipline::Discipline;
 use crate::sql;
 

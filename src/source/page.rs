@@ -8,7 +8,7 @@ use crate::error::{Error, Kind, Result};
 use crate::event::batch::Durable;
 use crate::event::frame::{self, Format, Rows};
 use crate::event::wire::Wire;
-use crate::postgres::connect::Session;
+use crate::postgres::session::Session;
 use crate::source::read::Reading;
 use crate::sql;
 use bytes::{BufMut, Bytes, BytesMut};

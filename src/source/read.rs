@@ -7,9 +7,9 @@
 use crate::error::{Error, Kind, Result};
 use crate::event::batch::{Close, Durable, Item};
 use crate::event::frame::{self, Layout, Row};
-use crate::event::table::TableName;
 use crate::event::wire::Wire;
 use crate::fail;
+use crate::postgres::table::TableName;
 use crate::source::cut::{CHUNK_BYTES, Cutter, Limits, Mark, Piece, Stopped};
 use crate::source::durability::Gate;
 use crate::source::page::{FirstRows, Page, cannot_read, stalled};

@@ -2,9 +2,9 @@
 
 use crate::config::libpq::Conninfo;
 use crate::error::{Error, Kind, Result};
-use crate::postgres::connect::{Purpose, Session};
-use crate::postgres::fault::Side;
-use crate::postgres::identity::ServerIdentity;
+use crate::postgres::session::error::Side;
+use crate::postgres::session::server::ServerIdentity;
+use crate::postgres::session::{Purpose, Session};
 use crate::source::page::{FirstPages, stalled};
 use crate::sql;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,6 +1,6 @@
 //! By which rule ids are decided, as a look follows it.
 
-use crate::event::table::TableName;
+use crate::postgres::table::TableName;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Waits until ids that were drawn before now are decided: whoever drew one has committed or rolled back.
 
 use crate::error::Result;
-use crate::postgres::connect::Session;
+use crate::postgres::session::Session;
 use crate::postgres::table::highest;
 use crate::source::discipline::Discipline;
 use crate::source::horizon::Holder;

@@ -7,7 +7,7 @@
 use crate::config::libpq::Conninfo;
 use crate::error::{Error, Kind, Result};
 use crate::log::key;
-use crate::postgres::listen::{Listener, Listening};
+use crate::postgres::session::listen::{Listener, Listening};
 use crate::source::along::{Along, News};
 use crate::source::doorbell::Doorbell;
 use crate::source::durability::Gate;

@@ -7,8 +7,9 @@ use crate::audit::compare::side::{Columns, Place, Side};
 use crate::config::Ids;
 use crate::error::{Error, Kind, Problems, Result};
 use crate::event::wire::Wire;
-use crate::postgres::fault::Side as Role;
-use crate::postgres::{pooler, same_place};
+use crate::postgres::same_database;
+use crate::postgres::session::error::Side as Role;
+use crate::postgres::session::pooler;
 use crate::source::discipline::{self, Discipline, facts};
 use crate::stop::Stop;
 use futures::future::try_join;
@@ -141,7 +142,7 @@ async fn are_one_table(first: &Side, second: &Side) -> Result<bool> {
     if !may_be_one_cluster || first.table.oid != second.table.oid {
         return Ok(false);
     }
-    let places: Vec<usize> = same_place::places(&[&ours, &theirs]).await.into_iter().collect::<Result<_>>()?;
+    let places: Vec<usize> = same_database::places(&[&ours, &theirs]).await.into_iter().collect::<Result<_>>()?;
     Ok(places.first() == places.last())
 }
 

@@ -1,10 +1,10 @@
 //! Whether tables can be compared row by row: each by itself, and both by their columns, as a verdict of its own.
 
 use crate::error::{Error, Kind, Problems, Result};
-use crate::event::compatible;
-use crate::event::table::{Column, Origin, Table, TableName};
-use crate::event::types::{self, TypeUse, UserTypes};
 use crate::event::wire::Wire;
+use crate::postgres::table::compatible;
+use crate::postgres::table::types::{self, TypeUse, UserTypes};
+use crate::postgres::table::{Column, Origin, Table, TableName};
 use crate::sql;
 use postgres_types::Type;
 

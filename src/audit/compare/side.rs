@@ -6,13 +6,13 @@ use crate::audit::compare::state::Identity;
 use crate::config::libpq::Conninfo;
 use crate::error::{Error, Kind, Result};
 use crate::event::store::{EventStore, Hashing};
-use crate::event::table::Table;
 use crate::event::wire::Wire;
-use crate::postgres::catalog;
-use crate::postgres::connect::{Purpose, Session};
-use crate::postgres::fault::Side as Role;
-use crate::postgres::identity::ServerIdentity;
-use crate::postgres::pool::{Lent, Pool};
+use crate::postgres::session::error::Side as Role;
+use crate::postgres::session::pool::{Lent, Pool};
+use crate::postgres::session::server::ServerIdentity;
+use crate::postgres::session::{Purpose, Session};
+use crate::postgres::table::Table;
+use crate::postgres::table::describe;
 use crate::postgres::table::store::PgTable;
 use crate::sql::TableName;
 use crate::stop::Stop;
@@ -95,7 +95,7 @@ impl Side {
         let pool = Pool::new(&at.conninfo, PURPOSE, connections, timeout, log);
         let lent = pool.get().await?;
         let session: &Session = &lent;
-        let table = catalog::table(session, &at.table, id_column).await?;
+        let table = describe::table(session, &at.table, id_column).await?;
         let table = comparable(table, &at.table, id_column).map_err(|error| error.at(session.place()))?;
         let row = session.query_one(include_str!("../../../sql/audit/size.sql"), &[&table.oid]).await;
         let size = |row: Row| {

@@ -15,7 +15,7 @@ use crate::audit::merge::{Merge, Unlike};
 use crate::error::{Kind, Result};
 use crate::event::range::IdRange;
 use crate::event::store::ChunkDigest;
-use crate::postgres::connect::Session;
+use crate::postgres::session::Session;
 use crate::postgres::table::store::PgTable;
 use crate::stop::Stop;
 use futures::StreamExt;

@@ -6,10 +6,10 @@ use crate::error::Result;
 use crate::event::fields::unescaped;
 use crate::event::frame::{Format, Row};
 use crate::event::range::IdRange;
-use crate::event::slate::{Texts, is_slates_work};
+use crate::event::representation::slate::{Texts, is_slates_work};
 use crate::event::store::EventStore;
-use crate::event::table::{Column, Table};
 use crate::event::wire::Wire;
+use crate::postgres::table::{Column, Table};
 
 /// The columns that are compared, with their types at the source.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ impl Judge {
         let columns = self.columns.iter().zip(ours.iter().zip(&theirs));
         let texts: Vec<Texts<'_>> = columns
             .map(|(column, (source, destination))| Texts {
-                column,
+                type_oid: column.type_oid,
                 source: source.as_deref(),
                 destination: destination.as_deref(),
             })

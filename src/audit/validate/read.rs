@@ -3,11 +3,11 @@
 use super::{Row, Rules, Testing, Validation, Validator};
 use crate::error::{Error, Kind, Result};
 use crate::event::frame::{Format, Layout, Rows};
-use crate::event::table::{Column, Table};
 use crate::event::wire::Wire;
-use crate::postgres::connect::Session;
+use crate::postgres::session::Session;
 use crate::postgres::table::pages;
 use crate::postgres::table::store::PgTable;
+use crate::postgres::table::{Column, Table};
 use crate::sql;
 use futures::StreamExt;
 use postgres_types::Type;

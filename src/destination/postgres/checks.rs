@@ -3,12 +3,12 @@
 use crate::config::DestinationConfig;
 use crate::destination::connector::SourceSchema;
 use crate::error::{Error, Kind, Problems, Result, Warning};
-use crate::event::compatible;
-use crate::event::table::Table;
 use crate::event::wire::Wire;
-use crate::postgres::about::{self, Server};
-use crate::postgres::catalog;
-use crate::postgres::connect::Session;
+use crate::postgres::session::Session;
+use crate::postgres::session::settings::{self, Server};
+use crate::postgres::table::Table;
+use crate::postgres::table::compatible;
+use crate::postgres::table::describe;
 use crate::postgres::table::fitness;
 
 /// A destination that can hold what the source has.
@@ -55,10 +55,10 @@ impl DestinationSeen {
     pub async fn ask(session: &Session, config: &DestinationConfig, id_column: &str) -> Result<Self, Problems> {
         let place = format!("destination {:?}, {}", config.name, session.place());
         let looked = async {
-            let server = about::about(session).await?;
+            let server = settings::about(session).await?;
             fitness::encoding(&server)?;
             fitness::takes_writes(&server)?;
-            let table = catalog::table(session, &config.postgres().table, id_column).await?;
+            let table = describe::table(session, &config.postgres().table, id_column).await?;
             let table = table.ok_or_else(|| fitness::missing(&config.postgres().table, "init destination"))?;
             Ok::<_, Error>((server, table))
         };

@@ -16,7 +16,7 @@ use crate::destination::postgres::transaction::{Open, Writer};
 use crate::error::{Error, Kind, Result};
 use crate::event::batch::Item;
 use crate::fail;
-use crate::postgres::connect::Session;
+use crate::postgres::session::Session;
 use crate::stop::{self, Stop, Stopper};
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;

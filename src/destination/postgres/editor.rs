@@ -5,13 +5,13 @@
 //! replaces a row, and their number is compared with the number sent. Rows that are taken out are handed back by the statement that deletes
 //! them, so that what is judged is what is gone. Whatever is not as expected ends in a rollback; a crash leaves whole transactions.
 
-use crate::destination::answers::{answers, integer};
 use crate::destination::postgres::target::{Appending, pieces};
 use crate::error::{Error, Kind, Result};
 use crate::event::frame::{self, Format, Row, Rows};
 use crate::event::range::{IdRange, shown};
-use crate::postgres::connect::Session;
-use crate::postgres::fault::is_open;
+use crate::postgres::session::Session;
+use crate::postgres::session::answers::{answers, integer};
+use crate::postgres::session::error::is_open;
 use crate::sql;
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt};

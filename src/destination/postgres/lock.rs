@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::fail;
-use crate::postgres::connect::Session;
+use crate::postgres::session::Session;
 use crate::sql;
 
 /// Takes the lock of the table for as long as the session lives, without waiting. A courtesy that is told early: what protects the events is

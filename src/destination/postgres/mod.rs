@@ -23,7 +23,7 @@ use crate::destination::postgres::target::Commit;
 use crate::destination::postgres::transaction::{Open, Writer};
 use crate::error::{Error, Kind, Result};
 use crate::event::batch::{Close, RowBlock};
-use crate::postgres::connect::Session;
+use crate::postgres::session::Session;
 use crate::stop::Stop;
 use futures::FutureExt;
 use futures::future::BoxFuture;

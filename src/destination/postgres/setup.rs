@@ -1,12 +1,12 @@
 //! What `init destination` creates: the event table, and on request a guard that lets only Counterfoil change it.
 
 use crate::error::{Problems, Result};
-use crate::event::table::TableName;
-use crate::postgres::connect::Session;
-use crate::postgres::event_table;
-use crate::postgres::objects::Facts;
-use crate::postgres::script::{self, Report, Script};
-use crate::postgres::wanted::{Function, Trigger, statement};
+use crate::postgres::ddl::event_table;
+use crate::postgres::ddl::existing::Facts;
+use crate::postgres::ddl::object::{Function, Trigger, statement};
+use crate::postgres::ddl::script::{self, Report, Script};
+use crate::postgres::session::Session;
+use crate::postgres::table::TableName;
 use crate::sql;
 
 /// The SQL of the event table.

@@ -8,7 +8,7 @@ use crate::destination::postgres::target::{Appending, Commit};
 use crate::error::Error;
 use crate::event::frame::{self, Format, Row};
 use crate::fail;
-use crate::postgres::connect::Session;
+use crate::postgres::session::Session;
 use crate::sql;
 use bytes::{BufMut, Bytes, BytesMut};
 use std::collections::BTreeMap;

@@ -2,8 +2,8 @@
 
 use crate::event::batch::Close;
 use crate::event::frame::Layout;
-use crate::event::table::TableName;
 use crate::event::wire::Wire;
+use crate::postgres::table::TableName;
 use crate::postgres::table::highest;
 use crate::sql::{self, Fingerprint};
 use bytes::Bytes;
@@ -21,7 +21,7 @@ pub struct Appending {
     pub table: TableName,
     /// Its oid: the second key of the locks.
     pub oid: u32,
-    /// What bore its name when it was compared ([`crate::event::table::Table::fingerprint`]): nothing is committed where that is another.
+    /// What bore its name when it was compared ([`crate::postgres::table::Table::fingerprint`]): nothing is committed where that is another.
     pub fingerprint: Option<String>,
     /// Asks for that.
     pub asks: Fingerprint,

@@ -1,6 +1,5 @@
 //! One session that appends: begin, rows, confirmation and end of one transaction at a time. Who does what when is decided elsewhere.
 
-use crate::destination::answers::{answers, integer};
 use crate::destination::appender::cut_off;
 use crate::destination::postgres::commit_order::{Standing, Start};
 use crate::destination::postgres::small_batch::{Failed, Few, FewAppended, Fields, Way};
@@ -10,7 +9,8 @@ use crate::event::batch::Close;
 use crate::event::frame::{self, Format};
 use crate::event::range::{IdRange, shown};
 use crate::fail;
-use crate::postgres::connect::Session;
+use crate::postgres::session::Session;
+use crate::postgres::session::answers::{answers, integer};
 use crate::sql;
 use crate::stop::Stop;
 use bytes::Bytes;

@@ -6,7 +6,7 @@ use crate::event::frame::Format;
 use crate::event::range;
 use crate::event::wire::Wire;
 use crate::log::escape::fit;
-use crate::postgres::connect::Session;
+use crate::postgres::session::Session;
 use crate::replicate::check::contents::{self, Contents, Lane};
 use crate::replicate::check::shape::SourceShape;
 use crate::replicate::check::{self, Candidate, DestinationFindings, Findings, Tables};

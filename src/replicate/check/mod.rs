@@ -14,7 +14,7 @@ use crate::destination::connector::OpenPlace;
 use crate::destination::postgres::checks::{DestinationSeen, DestinationShape};
 use crate::error::{Error, Kind, Problems, Result};
 use crate::event::wire::Wire;
-use crate::postgres::connect::Session;
+use crate::postgres::session::Session;
 use crate::postgres::table::store::PgTable;
 use crate::replicate::Checked;
 use crate::source::settle::decided;

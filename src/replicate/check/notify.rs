@@ -1,9 +1,9 @@
 //! Whether something wakes the replicator when there is a new event: a judgement of the triggers of the source.
 
 use crate::error::Warning;
-use crate::event::table::Table;
-use crate::event::trigger::InsertTrigger;
-use crate::postgres::about::Server;
+use crate::postgres::session::settings::Server;
+use crate::postgres::table::Table;
+use crate::postgres::table::trigger::InsertTrigger;
 use crate::sql;
 use std::fmt;
 

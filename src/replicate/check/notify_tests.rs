@@ -1,9 +1,9 @@
 //! The judgement of triggers, case by case.
 
 use super::*;
-use crate::event::table::TableName;
-use crate::event::trigger::Notifies;
-use crate::event::types::UserTypes;
+use crate::postgres::table::TableName;
+use crate::postgres::table::trigger::Notifies;
+use crate::postgres::table::types::UserTypes;
 
 fn server(is_standby: bool, prepared_max: i32) -> Server {
     Server {

@@ -3,10 +3,10 @@
 use crate::config::{GroupBy, SourceConfig};
 use crate::destination::connector::SourceSchema;
 use crate::error::{Error, Kind, Problems, Result, Warning};
-use crate::event::table::Table;
-use crate::postgres::about::{self, Server};
-use crate::postgres::catalog;
-use crate::postgres::connect::Session;
+use crate::postgres::session::Session;
+use crate::postgres::session::settings::{self, Server};
+use crate::postgres::table::Table;
+use crate::postgres::table::describe;
 use crate::postgres::table::fitness;
 use crate::replicate::check::notify::{self, Wakeup};
 use crate::source::discipline::{self, Discipline, Judged, facts};
@@ -61,9 +61,9 @@ impl SourceShape {
 pub async fn source_shape(session: &Session, config: &SourceConfig) -> Result<SourceShape, Problems> {
     let place = format!("source {}", session.place());
     let looked = async {
-        let server = about::about(session).await?;
+        let server = settings::about(session).await?;
         fitness::encoding(&server)?;
-        let table = catalog::table(session, &config.table, &config.id_column).await?;
+        let table = describe::table(session, &config.table, &config.id_column).await?;
         let table = table.ok_or_else(|| fitness::missing(&config.table, "init source"))?;
         let mut problems = fitness::source(&table, &server, &config.id_column);
         let group_by = problems.note(group_by(&table, &config.group_by)).flatten();

@@ -7,7 +7,7 @@ mod publish;
 use crate::config::DestinationConfig;
 use crate::error::{Error, Kind, Problems, Result};
 use crate::log::DayClock;
-use crate::postgres::turns::Turns;
+use crate::postgres::session::limit::Turns;
 use crate::replicate::Replication;
 use crate::replicate::lag::Sightings;
 use crate::replicate::lane::{Lane, Returned, Travellers};

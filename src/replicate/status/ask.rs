@@ -3,15 +3,15 @@
 use crate::config::libpq::{Conninfo, HostAt};
 use crate::config::{DestinationConfig, GroupBy, Ids, ReplicationConfig, SourceConfig};
 use crate::error::{Error, Kind, Result};
-use crate::event::compatible;
 use crate::event::frame::Format;
 use crate::event::store::{Ends, EventStore};
-use crate::event::table::Table;
 use crate::event::wire::Wire;
-use crate::postgres::catalog;
-use crate::postgres::connect::{Purpose, Session};
-use crate::postgres::fault::Side;
-use crate::postgres::pooler;
+use crate::postgres::session::error::Side;
+use crate::postgres::session::pooler;
+use crate::postgres::session::{Purpose, Session};
+use crate::postgres::table::Table;
+use crate::postgres::table::compatible;
+use crate::postgres::table::describe;
 use crate::postgres::table::highest;
 use crate::postgres::table::store::PgTable;
 use crate::replicate::status::sessions::{holders, replicator};
@@ -163,8 +163,8 @@ async fn downstream(config: &DestinationConfig, session: Session, id_column: &st
     })
 }
 
-async fn described(session: &Session, name: &crate::event::table::TableName, id_column: &str) -> Result<Table> {
-    let table = catalog::table(session, name, id_column).await?;
+async fn described(session: &Session, name: &crate::postgres::table::TableName, id_column: &str) -> Result<Table> {
+    let table = describe::table(session, name, id_column).await?;
     let table = table.ok_or_else(|| Error::new(Kind::Unsuitable, format!("there is no table {name}")).at(session.place()))?;
     table.demand_reading().map_err(|error| error.at(session.place()))?;
     Ok(table)

@@ -2,7 +2,7 @@
 
 use super::{Holder, Replicator};
 use crate::error::Result;
-use crate::postgres::connect::Session;
+use crate::postgres::session::Session;
 use tokio_postgres::Row;
 
 /// The transactions that use a sequence, by their virtual ids.

@@ -1,8 +1,8 @@
 //! The facts by which a discipline is judged: five short queries, none of which needs more than SELECT on the table.
 
 use crate::error::{Error, Kind, Result};
-use crate::event::table::{Column, Origin, Table, TableName};
-use crate::postgres::connect::Session;
+use crate::postgres::session::Session;
+use crate::postgres::table::{Column, Origin, Table, TableName};
 use crate::source::drawn;
 use crate::sql;
 use tokio_postgres::Row;

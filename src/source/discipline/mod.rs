@@ -6,7 +6,7 @@ pub mod facts;
 use crate::config::Ids;
 use crate::error::{Error, Kind, Problems, Warning};
 use crate::event::range;
-use crate::event::table::TableName;
+use crate::postgres::table::TableName;
 use crate::sql;
 use facts::{Facts, LastValue, Sequence};
 use postgres_types::Type;

@@ -4,11 +4,11 @@ mod objects;
 mod slate;
 
 use crate::error::{Error, Kind, Problems, Result};
-use crate::event::table::TableName;
-use crate::postgres::connect::Session;
-use crate::postgres::event_table;
-use crate::postgres::objects::{Facts, Relation};
-use crate::postgres::script::{self, On, Report, Script};
+use crate::postgres::ddl::event_table;
+use crate::postgres::ddl::existing::{Facts, Relation};
+use crate::postgres::ddl::script::{self, On, Report, Script};
+use crate::postgres::session::Session;
+use crate::postgres::table::TableName;
 use std::str::FromStr;
 
 /// How ids are given out: `--ids`.

@@ -2,55 +2,11 @@
 
 use crate::error::{Error, Kind, Problems, Warning};
 use crate::event::frame::Format;
-use crate::event::table::{Column, Origin, Table, TableName};
-use crate::event::types::{self, Text, Unlike};
 use crate::event::wire::{ReadAs, Wire, WireColumn};
+use crate::postgres::table::types::{self, Text, Unlike};
+use crate::postgres::table::{Column, Origin, Table, TableName};
 use crate::sql;
 use postgres_types::{Kind as TypeKind, Type};
-
-/// Built-in scalars whose binary form is the same on all servers.
-///
-/// Domains, enums, composites, ranges, types of extensions and `money` (it depends on `lc_monetary`) are not in it.
-pub const BINARY_STABLE: [Type; 28] = [
-    Type::BOOL,
-    Type::INT2,
-    Type::INT4,
-    Type::INT8,
-    Type::FLOAT4,
-    Type::FLOAT8,
-    Type::NUMERIC,
-    Type::TEXT,
-    Type::VARCHAR,
-    Type::BPCHAR,
-    Type::CHAR,
-    Type::NAME,
-    Type::BYTEA,
-    Type::UUID,
-    Type::DATE,
-    Type::TIME,
-    Type::TIMETZ,
-    Type::TIMESTAMP,
-    Type::TIMESTAMPTZ,
-    Type::INTERVAL,
-    Type::JSON,
-    Type::JSONB,
-    Type::BIT,
-    Type::VARBIT,
-    Type::INET,
-    Type::CIDR,
-    Type::MACADDR,
-    Type::MACADDR8,
-];
-
-/// Whether a type is one of them, or an array of one.
-pub fn is_binary_stable(type_oid: u32) -> bool {
-    let Some(known) = Type::from_oid(type_oid) else { return false };
-    let scalar = match known.kind() {
-        TypeKind::Array(element) => element,
-        _ => &known,
-    };
-    BINARY_STABLE.contains(scalar)
-}
 
 /// Which edition of a type's binary form a server of this version speaks.
 ///

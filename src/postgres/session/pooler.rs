@@ -2,9 +2,9 @@
 
 use crate::config::libpq::Conninfo;
 use crate::error::{Error, Kind, Result};
-use crate::postgres::connect::{Purpose, Session};
-use crate::postgres::fault::Side;
-use crate::postgres::turns::Turns;
+use crate::postgres::session::error::Side;
+use crate::postgres::session::limit::Turns;
+use crate::postgres::session::{Purpose, Session};
 use crate::sql;
 use futures::future::join_all;
 use std::time::Duration;
@@ -111,13 +111,13 @@ async fn expect_notification(one: &Session, two: &mut Session) -> Result<()> {
     }
     let name = format!("counterfoil_probe_{:016x}", rand::random::<u64>());
     let channel = [("channel", sql::text(&name))];
-    let listen = sql::fill(include_str!("../../sql/session/listen.sql"), &channel);
+    let listen = sql::fill(include_str!("../../../sql/session/listen.sql"), &channel);
     if two.batch_execute(&listen).await.is_err() {
         return Ok(());
     }
-    run(one, &sql::fill(include_str!("../../sql/session/notify.sql"), &channel)).await?;
+    run(one, &sql::fill(include_str!("../../../sql/session/notify.sql"), &channel)).await?;
     let arrived = tokio::time::timeout(NOTIFICATION_WAIT_MAX, two.notifications().recv()).await;
-    run(two, &sql::fill(include_str!("../../sql/session/unlisten.sql"), &channel)).await?;
+    run(two, &sql::fill(include_str!("../../../sql/session/unlisten.sql"), &channel)).await?;
     match arrived {
         Ok(Some(_)) => Ok(()),
         _ => Err(pooled(two, "a notification did not arrive".to_owned())),
@@ -126,7 +126,7 @@ async fn expect_notification(one: &Session, two: &mut Session) -> Result<()> {
 
 async fn process_of(session: &Session) -> Result<i32> {
     let answer = session
-        .simple_query(include_str!("../../sql/session/own_pid.sql"))
+        .simple_query(include_str!("../../../sql/session/own_pid.sql"))
         .await
         .map_err(|error| refused(session, &error))?;
     let row = answer.iter().find_map(|message| match message {

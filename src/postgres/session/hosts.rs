@@ -3,10 +3,11 @@
 use crate::config::libpq::{Conninfo, Host, HostAt, SslMode, TargetSession};
 use crate::error::{Error, Kind, Result};
 use crate::log::escape::escaped;
-use crate::postgres::connect::{Purpose, Session, Touch};
-use crate::postgres::dial::Dial;
-use crate::postgres::identity::ServerFacts;
-use crate::postgres::tls::Tls;
+use crate::postgres::session::dial::{Dial, Line};
+use crate::postgres::session::pins::{Pins, get_to_know};
+use crate::postgres::session::purpose::{Purpose, Touch};
+use crate::postgres::session::server::{ServerFacts, major_version};
+use crate::postgres::session::tls::Tls;
 use rand::seq::SliceRandom;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -14,11 +15,23 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// One connection to be made.
-pub(super) struct Tour<'a> {
+pub(super) struct Hosts<'a> {
     conninfo: &'a Conninfo,
     purpose: Purpose,
     timeout: Duration,
     touch: Touch,
+}
+
+/// A fresh connection to a server of the wanted kind.
+pub(super) struct Connected {
+    pub line: Line,
+    pub host: Host,
+    /// Host, port and database.
+    pub place: Arc<str>,
+    pub server: ServerFacts,
+    pub pins: Pins,
+    /// See [`Session::notes`](super::Session::notes).
+    pub notes: Vec<String>,
 }
 
 /// One address that did not lead to a session.
@@ -34,7 +47,7 @@ enum Step {
     Stop,
 }
 
-impl<'a> Tour<'a> {
+impl<'a> Hosts<'a> {
     pub fn new(conninfo: &'a Conninfo, purpose: Purpose, timeout: Duration, touch: Touch) -> Self {
         Self {
             conninfo,
@@ -44,8 +57,8 @@ impl<'a> Tour<'a> {
         }
     }
 
-    /// Tries until there is a session.
-    pub async fn run(&self) -> Result<Session> {
+    /// Tries until a server of the wanted kind answers, with all settings pinned in the same round trip.
+    pub async fn connect(&self) -> Result<Connected> {
         let deadline = Instant::now() + self.timeout;
         let (dial, note) = self.dial()?;
         let turns = self.turns();
@@ -53,9 +66,9 @@ impl<'a> Tour<'a> {
         for (done, (wanted, host)) in turns.iter().enumerate() {
             let until = share_end(deadline, turns.len() - done);
             match self.try_host(&dial, host, *wanted, until, &mut misses).await {
-                Ok(mut session) => {
-                    note.into_iter().for_each(|note| session.add_note(note));
-                    return Ok(session);
+                Ok(mut connected) => {
+                    connected.notes.extend(note);
+                    return Ok(connected);
                 }
                 Err(Step::GoOn) => {}
                 Err(Step::Stop) => break,
@@ -106,7 +119,7 @@ impl<'a> Tour<'a> {
         wanted: TargetSession,
         until: Instant,
         misses: &mut Vec<Miss>,
-    ) -> std::result::Result<Session, Step> {
+    ) -> std::result::Result<Connected, Step> {
         let addresses = match tokio::time::timeout_at(until, addresses(host)).await {
             Ok(Ok(found)) => self.in_order(found),
             Ok(Err(error)) => return Err(miss(misses, host.to_string(), error)),
@@ -118,7 +131,7 @@ impl<'a> Tour<'a> {
                 end = end.min(Instant::now() + limit);
             }
             let error = match tokio::time::timeout_at(end, self.try_address(dial, host, *address, wanted)).await {
-                Ok(Ok(session)) => return Ok(session),
+                Ok(Ok(connected)) => return Ok(connected),
                 Ok(Err(error)) => error,
                 Err(_) => timed_out("timed out"),
             };
@@ -130,11 +143,24 @@ impl<'a> Tour<'a> {
         Err(Step::GoOn)
     }
 
-    async fn try_address(&self, dial: &Dial<'_>, host: &Host, address: Option<IpAddr>, wanted: TargetSession) -> Result<Session> {
+    async fn try_address(&self, dial: &Dial<'_>, host: &Host, address: Option<IpAddr>, wanted: TargetSession) -> Result<Connected> {
         let line = dial.connect(host, address).await?;
-        let session = Session::begin(line, self.purpose, host.clone(), self.place(host), self.touch).await?;
-        match mismatch(session.server(), wanted) {
-            None => Ok(session),
+        let place = self.place(host);
+        let side = self.purpose.side;
+        let pins = Pins::of(side, major_version(&line.announced_version).unwrap_or_default());
+        let server = get_to_know(&line, &pins, side, self.touch)
+            .await
+            .map_err(|error| error.at(&*place))?;
+        let notes = line.tls.iter().filter_map(|tls| tls.note()).collect();
+        match mismatch(&server, wanted) {
+            None => Ok(Connected {
+                line,
+                host: host.clone(),
+                place,
+                server,
+                pins,
+                notes,
+            }),
             Some(why) => Err(Error::new(Kind::Unavailable, "cannot connect")
                 .because(why)
                 .fix("wait until a server of the wanted kind is there, add its host, or change target_session_attrs")),

@@ -1,7 +1,7 @@
 //! What the checks want to know of a server.
 
 use crate::error::Result;
-use crate::postgres::connect::Session;
+use crate::postgres::session::Session;
 
 /// A server as one session sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct Server {
 /// What the connection or the server says.
 pub async fn about(session: &Session) -> Result<Server> {
     let asked = async {
-        let row = session.query_one(include_str!("../../sql/catalog/about.sql"), &[]).await?;
+        let row = session.query_one(include_str!("../../../sql/session/about.sql"), &[]).await?;
         Ok(Server {
             is_standby: session.server().is_in_recovery(),
             encoding: session.server().server_encoding.clone(),

@@ -3,7 +3,7 @@
 use crate::config::libpq::Conninfo;
 use crate::error::{Error, Kind, Result};
 use crate::log::key;
-use crate::postgres::connect::{Purpose, Session};
+use crate::postgres::session::{Purpose, Session};
 use slog::{Logger, debug, warn};
 use std::ops::Deref;
 use std::time::Duration;

@@ -2,7 +2,7 @@
 
 use crate::config::libpq::Conninfo;
 use crate::error::{Kind, Result};
-use crate::postgres::connect::{Purpose, Session};
+use crate::postgres::session::{Purpose, Session};
 use crate::sql::{fill, text, without_header};
 use std::time::Duration;
 
@@ -35,14 +35,14 @@ pub async fn maintenance_session(conninfo: &Conninfo, purpose: Purpose, timeout:
 /// # Errors
 /// Those of a lost connection.
 pub async fn missing_database(maintenance: &Session, name: &str) -> Result<Option<String>> {
-    let facts = fill(include_str!("../../sql/objects/database_facts.sql"), &[("database", text(name))]);
+    let facts = fill(include_str!("../../../sql/ddl/database_facts.sql"), &[("database", text(name))]);
     let row = maintenance
         .query_one(&facts, &[])
         .await
         .map_err(|e| maintenance.error(&e, format!("cannot look for database {name}")))?;
     let create = match row.get("is_utf8") {
-        true => include_str!("../../sql/objects/database.sql"),
-        false => include_str!("../../sql/objects/database_utf8.sql"),
+        true => include_str!("../../../sql/ddl/database.sql"),
+        false => include_str!("../../../sql/ddl/database_utf8.sql"),
     };
     let is_there: bool = row.get("is_there");
     Ok((!is_there).then(|| fill(without_header(create), &[("database", text(name))])))

@@ -1,7 +1,7 @@
 //! Cancels what a session is running, and returns only when the server has done so: a later statement is never hit by mistake.
 
-use crate::postgres::socket::Peer;
-use crate::postgres::tls::Tls;
+use crate::postgres::session::socket::Peer;
+use crate::postgres::session::tls::Tls;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

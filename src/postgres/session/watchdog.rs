@@ -7,8 +7,8 @@
 use crate::config::libpq::Conninfo;
 use crate::error::Error;
 use crate::log::key;
-use crate::postgres::connect::{Purpose, Session};
-use crate::postgres::turns::Turns;
+use crate::postgres::session::limit::Turns;
+use crate::postgres::session::{Purpose, Session};
 use futures::future::join_all;
 use slog::{Logger, warn};
 use std::pin::pin;
@@ -138,7 +138,9 @@ async fn look(session: &Session, conninfo: &Conninfo, timeout: Duration) -> Look
     };
     let process = session.server().backend_pid;
     let ask = async {
-        let row = other.query_one(include_str!("../../sql/session/state_of.sql"), &[&process]).await?;
+        let row = other
+            .query_one(include_str!("../../../sql/session/state_of.sql"), &[&process])
+            .await?;
         let state: Option<String> = row.try_get("state")?;
         let since: Option<String> = row.try_get("since")?;
         let blocked_by: Option<String> = row.try_get("blocked_by")?;

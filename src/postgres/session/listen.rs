@@ -2,8 +2,8 @@
 
 use crate::config::libpq::Conninfo;
 use crate::error::{Error, Kind, Result};
-use crate::postgres::connect::{Purpose, Session};
-use crate::postgres::fault::Side;
+use crate::postgres::session::error::Side;
+use crate::postgres::session::{Purpose, Session};
 use crate::sql;
 use std::time::Duration;
 use tokio_postgres::SimpleQueryMessage;
@@ -78,7 +78,7 @@ impl Listener {
     /// # Errors
     /// `Unavailable` when the server does not answer within 10 s, or the connection is dead.
     pub async fn heartbeat(&self) -> Result<f64> {
-        let query = self.session.simple_query(include_str!("../../sql/session/queue_usage.sql"));
+        let query = self.session.simple_query(include_str!("../../../sql/session/queue_usage.sql"));
         let answer = tokio::time::timeout(HEARTBEAT_WAIT_MAX, query)
             .await
             .map_err(|_| self.silent())?
@@ -116,7 +116,7 @@ fn statements(channels: &[String]) -> Result<String> {
                 .because(format!("a name has 1 to {CHANNEL_BYTES_MAX} bytes, this one {}", channel.len()))
                 .fix("correct the setting channel"));
         }
-        statements += &sql::fill(include_str!("../../sql/session/listen.sql"), &[("channel", sql::text(channel))]);
+        statements += &sql::fill(include_str!("../../../sql/session/listen.sql"), &[("channel", sql::text(channel))]);
     }
     Ok(statements)
 }

@@ -2,7 +2,7 @@
 
 use crate::config::libpq::{Conninfo, RootCert, SslMode};
 use crate::error::{Error, Kind, Result};
-use crate::postgres::verify::{About, Refused, Trust, Verifier};
+use crate::postgres::session::certificate::{About, Refused, Trust, Verifier};
 use rustls::ClientConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem::PemObject};

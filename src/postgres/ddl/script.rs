@@ -1,11 +1,11 @@
 //! What `init` would do: the SQL of what is missing, what is there already, what is refused; printed, or carried out in one transaction.
 
 use crate::error::{Error, Kind, Problems, Result};
-use crate::event::table::TableName;
 use crate::log::escape::fit;
-use crate::postgres::connect::Session;
-use crate::postgres::objects::{Facts, TriggerFound};
-use crate::postgres::wanted::{Function, Trigger, drop_trigger};
+use crate::postgres::ddl::existing::{Facts, TriggerFound};
+use crate::postgres::ddl::object::{Function, Trigger, drop_trigger};
+use crate::postgres::session::Session;
+use crate::postgres::table::TableName;
 use crate::sql::{self, LOCK_REPLICATOR, fill, ident};
 use std::fmt;
 
@@ -245,7 +245,7 @@ async fn in_transaction(session: &Session, table: &TableName, plan: impl Fn(&Fac
     let run = async |what: &str, sql: &str| session.batch_execute(sql).await.map_err(|e| refused(session, &e, what));
     run("begin to look at what is there", &format!("begin; {SETTINGS}")).await?;
     let alone = fill(
-        include_str!("../../sql/objects/alone.sql"),
+        include_str!("../../../sql/ddl/alone.sql"),
         &[("lock_replicator", sql::sql(LOCK_REPLICATOR.to_string()))],
     );
     run("wait for another init", &alone).await?;

@@ -1,7 +1,7 @@
 //! A function or a trigger that `init` makes: the SQL that creates it, and whether what is there is it.
 
-use crate::event::table::TableName;
-use crate::postgres::objects::{FunctionFound, TriggerFound};
+use crate::postgres::ddl::existing::{FunctionFound, TriggerFound};
+use crate::postgres::table::TableName;
 use crate::sql::{self, LOCK_DOORBELL, LOCK_FENCE, LOCK_REPLICATOR, Value, fill, ident, text, without_header};
 
 /// Marks the text of a function in the files of `sql/`.

@@ -1,7 +1,7 @@
 //! How long is waited for short questions: behind a network that goes on acknowledging, nothing else tells that a server is gone.
 
 use crate::error::{Error, Kind, Result};
-use crate::postgres::connect::Canceller;
+use crate::postgres::session::Canceller;
 use futures::future::join_all;
 use std::time::Duration;
 

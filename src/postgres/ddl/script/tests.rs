@@ -1,7 +1,7 @@
 //! What init prints and refuses, without a server.
 
 use super::*;
-use crate::postgres::objects::{Relation, ServerFacts};
+use crate::postgres::ddl::existing::{Relation, ServerFacts};
 
 fn facts() -> Facts {
     let events = TableName {

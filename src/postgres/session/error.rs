@@ -28,7 +28,7 @@ pub fn kind_of_sqlstate(sqlstate: &str, side: Side) -> Kind {
 }
 
 /// Makes our error of the driver's: causes in full, without `DETAIL` and `CONTEXT`, which can quote an event.
-pub fn error(error: &tokio_postgres::Error, side: Side, what: impl Into<String>) -> Error {
+pub fn of_driver(error: &tokio_postgres::Error, side: Side, what: impl Into<String>) -> Error {
     if let Some(server) = error.as_db_error() {
         let sqlstate = server.code().code();
         let ours = Error::new(kind_of_sqlstate(sqlstate, side), what)

@@ -2,9 +2,9 @@
 
 use crate::config::libpq::{ChannelBinding, Conninfo, Host, HostAt, SslMode};
 use crate::error::{Error, Kind, Result};
-use crate::postgres::fault::{self, Side};
-use crate::postgres::socket::{Buffered, Peer};
-use crate::postgres::tls::{self, Tls};
+use crate::postgres::session::error::{self, Side};
+use crate::postgres::session::socket::{Buffered, Peer};
+use crate::postgres::session::tls::{self, Tls};
 use secrecy::{ExposeSecret, SecretString};
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
@@ -175,7 +175,7 @@ impl Dial<'_> {
                 .because(format!("authentication of user {user:?} failed: {source}"))
                 .fix("check the server's pg_hba.conf and password_encryption, and channel_binding on this side");
         }
-        let ours = without_secret(fault::error(error, self.side, "cannot connect"), secret);
+        let ours = without_secret(error::of_driver(error, self.side, "cannot connect"), secret);
         match ours.sqlstate() {
             Some("28P01") => ours
                 .because(secret.checked.clone())
@@ -289,7 +289,7 @@ async fn carry<T>(
             Ok(AsyncMessage::Notification(notification)) => drop(notifications.try_send(notification)),
             Ok(_) => {}
             Err(error) => {
-                let _ = death.set(fault::error(&error, side, "connection lost"));
+                let _ = death.set(error::of_driver(&error, side, "connection lost"));
                 return;
             }
         }

@@ -1,7 +1,8 @@
 //! Which columns of a source a destination can hold.
 #![allow(clippy::unwrap_used)]
 use super::*;
-use crate::event::types::{Kind, Part, TypeUse, UserType, UserTypes};
+use crate::event::value::is_binary_stable;
+use crate::postgres::table::types::{Kind, Part, TypeUse, UserType, UserTypes};
 
 fn column(name: &str, of: &Type) -> Column {
     Column {

@@ -1,8 +1,8 @@
 //! Which of the objects that `init` makes are there: read in one go, judged without the server.
 
 use crate::error::Result;
-use crate::event::table::TableName;
-use crate::postgres::connect::Session;
+use crate::postgres::session::Session;
+use crate::postgres::table::TableName;
 use crate::sql::{fill, text};
 use tokio_postgres::Row;
 
@@ -123,10 +123,10 @@ impl Facts {
                 .await
                 .map_err(|e| session.error(&e, format!("cannot look at what is there for {table}")))
         };
-        let schema = rows(include_str!("../../sql/objects/schema.sql"), "").await?;
-        let relation = include_str!("../../sql/objects/relation.sql");
-        let functions = rows(include_str!("../../sql/objects/functions.sql"), "").await?;
-        let triggers = rows(include_str!("../../sql/objects/triggers.sql"), &table.name).await?;
+        let schema = rows(include_str!("../../../sql/ddl/schema.sql"), "").await?;
+        let relation = include_str!("../../../sql/ddl/relation.sql");
+        let functions = rows(include_str!("../../../sql/ddl/functions.sql"), "").await?;
+        let triggers = rows(include_str!("../../../sql/ddl/triggers.sql"), &table.name).await?;
         Ok(Self {
             table: table.clone(),
             server: ServerFacts::read(session).await?,
@@ -174,7 +174,7 @@ impl ServerFacts {
     /// Those of a lost connection.
     pub async fn read(session: &Session) -> Result<Self> {
         let row = session
-            .query_one(include_str!("../../sql/objects/server.sql"), &[])
+            .query_one(include_str!("../../../sql/ddl/server.sql"), &[])
             .await
             .map_err(|e| session.error(&e, "cannot ask the server about itself"))?;
         Ok(Self {

@@ -1,11 +1,12 @@
 //! Reads an event table from the catalog.
 
 use crate::error::Result;
-use crate::event::compatible::{binary_edition, is_binary_stable, text_edition};
-use crate::event::table::{Column, Origin, Table, TableName};
-use crate::event::trigger::{self, InsertTrigger};
-use crate::event::types::{self, Kind, Part, TypeUse, UserType, UserTypes};
-use crate::postgres::connect::Session;
+use crate::event::value::is_binary_stable;
+use crate::postgres::session::Session;
+use crate::postgres::table::compatible::{binary_edition, text_edition};
+use crate::postgres::table::trigger::{self, InsertTrigger};
+use crate::postgres::table::types::{self, Kind, Part, TypeUse, UserType, UserTypes};
+use crate::postgres::table::{Column, Origin, Table, TableName};
 use crate::sql::{self, Fingerprint, TypeOids};
 use tokio_postgres::Row;
 
@@ -21,13 +22,13 @@ pub async fn table(session: &Session, name: &TableName, id_column: &str) -> Resu
     let asked = async {
         let value = |has_parts| sql::sql(Fingerprint::of(name, has_parts, TypeOids::default()).value());
         let values = [("with_parts", value(true)), ("without_parts", value(false))];
-        let ask = sql::fill(include_str!("../../sql/catalog/table.sql"), &values);
+        let ask = sql::fill(include_str!("../../../sql/table/table.sql"), &values);
         let found = session.query_opt(&ask, &[&name.schema, &name.name, &id_column]).await?;
         let Some(row) = found else { return Ok(None) };
         let oid: u32 = row.try_get("oid")?;
         let (columns, triggers) = futures::future::try_join(
-            session.query(include_str!("../../sql/catalog/columns.sql"), &[&oid]),
-            session.query(include_str!("../../sql/catalog/insert_triggers.sql"), &[&oid]),
+            session.query(include_str!("../../../sql/table/columns.sql"), &[&oid]),
+            session.query(include_str!("../../../sql/table/insert_triggers.sql"), &[&oid]),
         )
         .await?;
         let version_num = session.server().version_num;
@@ -120,7 +121,7 @@ async fn types_as_they_are(session: &Session, table_oid: u32) -> Result<(UserTyp
 async fn types(session: &Session, table_oid: u32) -> Result<UserTypes, tokio_postgres::Error> {
     let parts = [("parts", sql::sql(sql::type_parts("$1")))];
     let rows = session
-        .query(&sql::fill(include_str!("../../sql/catalog/types.sql"), &parts), &[&table_oid])
+        .query(&sql::fill(include_str!("../../../sql/table/types.sql"), &parts), &[&table_oid])
         .await?;
     let mut types = UserTypes::new();
     for row in &rows {

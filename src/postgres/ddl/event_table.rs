@@ -1,9 +1,9 @@
 //! The parts of `init` that a source and a destination share: the schema, the event table, its indexes.
 
-use crate::event::table::TableName;
-use crate::postgres::objects::{Facts, Relation};
-use crate::postgres::script::{On, Script};
-use crate::postgres::wanted::statement;
+use crate::postgres::ddl::existing::{Facts, Relation};
+use crate::postgres::ddl::object::statement;
+use crate::postgres::ddl::script::{On, Script};
+use crate::postgres::table::TableName;
 use crate::sql::{ident, text};
 
 /// The fields of an event that have an index, as text array literals: slate's.
@@ -21,7 +21,7 @@ pub fn create(script: &mut Script, facts: &Facts, file: &str) {
 pub fn create_without_indexes(script: &mut Script, facts: &Facts, file: &str) {
     let table = &facts.table;
     if facts.may_create_in_schema.is_none() {
-        let schema = statement(include_str!("../../sql/events/schema.sql"), table, &[]);
+        let schema = statement(include_str!("../../../sql/events/schema.sql"), table, &[]);
         script.create(format!("schema {}", table.schema), schema, On::Database);
     }
     script.create(format!("table {table}"), statement(file, table, &[]), On::Schema);
@@ -57,7 +57,7 @@ pub fn refuse(script: &mut Script, table: &TableName, why: &str) {
 /// What each of the five indexes is on, as the server writes it, and the statement that creates it.
 fn indexes(table: &TableName) -> Vec<(String, String)> {
     let on_path = |path: &&str| {
-        let file = include_str!("../../sql/events/index_path.sql");
+        let file = include_str!("../../../sql/events/index_path.sql");
         (
             format!("((event #>> '{path}'::text[]))"),
             statement(file, table, &[("path", text(*path))]),
@@ -65,7 +65,7 @@ fn indexes(table: &TableName) -> Vec<(String, String)> {
     };
     let on_ts = (
         "ts".to_owned(),
-        statement(include_str!("../../sql/events/index_ts.sql"), table, &[]),
+        statement(include_str!("../../../sql/events/index_ts.sql"), table, &[]),
     );
     PATHS.iter().map(on_path).chain([on_ts]).collect()
 }

@@ -1,7 +1,7 @@
 //! Which sessions are in the same live database: found by locks, because hosts, ports and aliases lie.
 
 use crate::error::Result;
-use crate::postgres::connect::Session;
+use crate::postgres::session::Session;
 use futures::future::join_all;
 use std::collections::BTreeSet;
 

@@ -1,0 +1,3 @@
+//! Values that are written otherwise and mean the same.
+
+pub mod slate;
