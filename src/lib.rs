@@ -2,7 +2,6 @@
 //!
 //! The rooms are described in `ARCHITECTURE.md`; each uses only the floors below its own.
 
-pub mod audit;
 pub mod cli;
 pub mod config;
 pub mod destination;
@@ -13,8 +12,10 @@ pub mod fake;
 pub mod load;
 pub mod log;
 pub mod postgres;
+pub mod recover;
 pub mod replicate;
 pub mod retry;
 pub mod source;
 pub mod sql;
 pub mod stop;
+pub mod verify;

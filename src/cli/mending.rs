@@ -1,12 +1,12 @@
 //! What `repair` and `restore` share: limits from the configuration, places, and how what was done is told.
 
-use crate::audit::batch::Limits;
-use crate::audit::reach::Reach;
-use crate::audit::repair::Done;
 use crate::cli::output::line;
 use crate::config::ReplicationConfig;
 use crate::config::libpq::Conninfo;
 use crate::error::Result;
+use crate::recover::batch::Limits;
+use crate::recover::reach::Reach;
+use crate::recover::repair::Done;
 use crate::sql::TableName;
 use crate::stop::Stop;
 

@@ -3,6 +3,7 @@
 pub mod batch;
 pub mod fields;
 pub mod frame;
+pub mod merge;
 pub mod range;
 pub mod representation;
 pub mod store;

@@ -55,13 +55,13 @@ impl NextId {
         match self {
             Self::Sequence { may_read: false, .. } => Ok(None),
             Self::Sequence { name, .. } => {
-                let asked = sql::fill(include_str!("../../sql/restore/sequence.sql"), &sequence_names(name));
+                let asked = sql::fill(include_str!("../../sql/source/sequence.sql"), &sequence_names(name));
                 let row = session.query_one(&asked, &[]).await.map_err(failed)?;
                 let (last_value, is_called): (i64, bool) = (row.get(0), row.get(1));
                 Ok(Some(last_value.saturating_add(is_called.into())))
             }
             Self::Counter(schema) => {
-                let asked = sql::fill(include_str!("../../sql/restore/counter.sql"), &[("schema", sql::text(schema))]);
+                let asked = sql::fill(include_str!("../../sql/source/counter_next.sql"), &[("schema", sql::text(schema))]);
                 let row = session.query_one(&asked, &[]).await.map_err(failed)?;
                 if row.get(0) {
                     return Ok(row.get(1));
@@ -81,10 +81,10 @@ impl NextId {
                 let [schema, sequence] = sequence_names(name);
                 let oid = ("oid", sql::sql(oid.to_string()));
                 let last = ("last", sql::sql(format!("'{last}'::pg_catalog.int8")));
-                sql::fill(include_str!("../../sql/restore/sequence_raise.sql"), &[schema, sequence, oid, last])
+                sql::fill(include_str!("../../sql/source/sequence_raise.sql"), &[schema, sequence, oid, last])
             }
             Self::Counter(schema) => sql::fill(
-                include_str!("../../sql/restore/counter_raise.sql"),
+                include_str!("../../sql/source/counter_raise.sql"),
                 &[
                     ("schema", sql::text(schema)),
                     ("next", sql::sql(format!("'{}'::pg_catalog.int8", last.saturating_add(1)))),
@@ -100,9 +100,7 @@ fn sequence_names(name: &TableName) -> [(&'static str, sql::Value<'_>); 2] {
 }
 
 async fn sequence(session: &Session, oid: u32) -> Result<Option<NextId>> {
-    let found = session
-        .query_opt(include_str!("../../sql/restore/sequence_name.sql"), &[&oid])
-        .await;
+    let found = session.query_opt(include_str!("../../sql/source/sequence_name.sql"), &[&oid]).await;
     let found = found.map_err(|error| session.error(&error, "cannot ask for the name of the sequence"))?;
     Ok(found.map(|row| NextId::Sequence {
         oid,

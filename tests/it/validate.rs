@@ -2,12 +2,12 @@
 
 use crate::configured::table;
 use crate::harness::{Database, fresh_database};
-use counterfoil::audit::validate::{IdRule, Rules, Validation, Verdict, validate};
 use counterfoil::error::{Kind, Result};
 use counterfoil::fake::World;
 use counterfoil::postgres::session::error::Side;
 use counterfoil::postgres::session::{Purpose, Session};
 use counterfoil::postgres::table::describe;
+use counterfoil::verify::validate::{IdRule, Rules, Validation, Verdict, validate};
 use std::time::Duration;
 
 const TABLE: &str = "create table events (id bigint not null primary key, ts timestamptz not null, event jsonb not null)";

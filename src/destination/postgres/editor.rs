@@ -70,8 +70,11 @@ impl Held {
             ("raise", sql::sql(raise)),
             ("fingerprint", sql::sql(self.to.fingerprint_query() + ";")),
         ];
-        self.begin_by(&sql::fill(include_str!("../../../sql/restore/begin.sql"), &names), position)
-            .await
+        self.begin_by(
+            &sql::fill(include_str!("../../../sql/destination/begin_restore.sql"), &names),
+            position,
+        )
+        .await
     }
 
     async fn begin_by(&self, begin: &str, position: Option<i64>) -> Result<()> {
@@ -146,7 +149,7 @@ impl Held {
             ("columns", sql::sql(self.to.wire.select_list())),
             ("format", sql::sql(self.to.wire.format_option())),
         ];
-        let statement = sql::fill(include_str!("../../../sql/repair/take_out.sql"), &names);
+        let statement = sql::fill(include_str!("../../../sql/destination/take_out.sql"), &names);
         let failed = |error| self.failed(&error);
         let stream = self.within(self.session.copy_out(statement.as_str())).await?.map_err(failed)?;
         let mut stream = pin!(stream);
@@ -167,7 +170,7 @@ impl Held {
     /// # Errors
     /// `Access` without the privilege or with a trigger that refuses, `Rejected` with a trigger that refuses in other words.
     pub async fn delete(&self, after: i64, through: i64) -> Result<u64> {
-        let statement = self.to.filled(include_str!("../../../sql/repair/delete.sql"), 0);
+        let statement = self.to.filled(include_str!("../../../sql/destination/delete.sql"), 0);
         let deleted = self.within(self.session.execute(&statement, &[&after, &through])).await?;
         deleted.map_err(|error| self.failed(&error))
     }
@@ -177,7 +180,7 @@ impl Held {
     /// # Errors
     /// Those of the server.
     pub async fn below_highest(&self, events: u64, after: i64) -> Result<Option<i64>> {
-        let statement = self.to.filled(include_str!("../../../sql/repair/below_highest.sql"), 0);
+        let statement = self.to.filled(include_str!("../../../sql/destination/below_highest.sql"), 0);
         let events = i64::try_from(events).unwrap_or(i64::MAX);
         let found = self.within(self.session.query_opt(&statement, &[&after, &events])).await?;
         Ok(found.map_err(|error| self.failed(&error))?.map(|row| row.get(0)))
@@ -188,7 +191,7 @@ impl Held {
     /// # Errors
     /// Those of the server.
     pub async fn highest_before(&self, id: i64) -> Result<(Option<i64>, Option<i64>)> {
-        let statement = self.to.filled(include_str!("../../../sql/repair/highest_before.sql"), 0);
+        let statement = self.to.filled(include_str!("../../../sql/destination/highest_before.sql"), 0);
         let found = self.within(self.session.query_one(&statement, &[&id])).await?;
         found.map(|row| (row.get(0), row.get(1))).map_err(|error| self.failed(&error))
     }
@@ -198,7 +201,7 @@ impl Held {
     /// # Errors
     /// Those of the server.
     pub async fn lowest_after(&self, id: i64) -> Result<Option<i64>> {
-        let statement = self.to.filled(include_str!("../../../sql/repair/lowest_after.sql"), 0);
+        let statement = self.to.filled(include_str!("../../../sql/destination/lowest_after.sql"), 0);
         let found = self.within(self.session.query_one(&statement, &[&id])).await?;
         Ok(found.map_err(|error| self.failed(&error))?.get(0))
     }
@@ -211,7 +214,7 @@ impl Held {
         let asked = self
             .within(
                 self.session
-                    .query_one(include_str!("../../../sql/repair/deleting.sql"), &[&self.to.oid]),
+                    .query_one(include_str!("../../../sql/destination/deleting.sql"), &[&self.to.oid]),
             )
             .await?;
         let row = asked.map_err(|error| self.failed(&error))?;
