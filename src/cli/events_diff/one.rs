@@ -7,7 +7,7 @@ use super::subject::Subject;
 use super::watcher::Watcher;
 use crate::error::{Error, Kind, Result};
 use crate::event::wire::Wire;
-use crate::source::discipline::Discipline;
+use crate::source::ids::Discipline;
 use crate::stop::Stop;
 use crate::verify::compare;
 use crate::verify::compare::fence::{self, Fence};

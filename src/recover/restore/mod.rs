@@ -6,7 +6,7 @@
 //! - The source is empty, or holds exactly the beginning of that destination: then an earlier restore is resumed. Rows go in by COPY, which
 //!   replaces nothing, in id order, on the expected position, with writers kept out by a lock of the table (`write`).
 //! - In every transaction, the first included, the next id is raised beyond the last of the destination, before the first row goes in
-//!   ([`crate::source::next_id`]); it is never lowered. So neither a crash nor a writer in between leads to an id that a destination holds.
+//!   ([`crate::source::ids::next_id`]); it is never lowered. So neither a crash nor a writer in between leads to an id that a destination holds.
 //! - At the end both sides are read again and must be equal, and the next id is asked for.
 //!
 //! A crash leaves whole batches, and the triggers as they were; another run does the rest.
@@ -32,8 +32,8 @@ use crate::recover::batch::Limits;
 use crate::recover::indexed::demand_whole_index;
 use crate::recover::reach::Reach;
 use crate::recover::repair::Done;
-use crate::source::discipline::Discipline;
-use crate::source::next_id::NextId;
+use crate::source::ids::Discipline;
+use crate::source::ids::next_id::NextId;
 use crate::sql;
 use crate::stop::Stop;
 use futures::future::try_join;

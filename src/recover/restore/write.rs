@@ -10,7 +10,7 @@ use crate::event::range::IdRange;
 use crate::event::store::EventStore;
 use crate::recover::batch::{Batch, Limits};
 use crate::recover::repair::Done;
-use crate::source::next_id::NextId;
+use crate::source::ids::next_id::NextId;
 use crate::sql;
 use crate::stop::Stop;
 use futures::StreamExt;

@@ -17,7 +17,7 @@ use crate::event::wire::Wire;
 use crate::postgres::session::Session;
 use crate::postgres::table::store::PgTable;
 use crate::replicate::Checked;
-use crate::source::settle::decided;
+use crate::source::ids::settle::decided;
 use contents::{Circumstances, Contents, Lane};
 use duplicates::Named;
 use futures::future::{join, join_all};

@@ -9,7 +9,7 @@ use crate::postgres::table::Table;
 use crate::postgres::table::describe;
 use crate::postgres::table::fitness;
 use crate::replicate::check::notify::{self, Wakeup};
-use crate::source::discipline::{self, Discipline, Judged, facts};
+use crate::source::ids::{self, Discipline, Judged, facts};
 use crate::sql;
 
 /// A source that passed every check of its own.
@@ -69,7 +69,7 @@ pub async fn source_shape(session: &Session, config: &SourceConfig) -> Result<So
         let group_by = problems.note(group_by(&table, &config.group_by)).flatten();
         problems.or_ok(())?;
         let facts = facts::ask(session, &table, &config.id_column, server.is_standby).await?;
-        let ids = discipline::judge(&facts, config.ids, &config.known_gaps)?;
+        let ids = ids::judge(&facts, config.ids, &config.known_gaps)?;
         let mut warnings = ids.warnings.clone();
         warnings.extend(fitness::source_cautions(&table, &server));
         warnings.extend(notify::cautions(&table, &server));

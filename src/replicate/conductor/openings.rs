@@ -10,7 +10,7 @@ use crate::replicate::late::{self, Found};
 use crate::replicate::open::{self, Known};
 use crate::replicate::source_state::Source;
 use crate::retry::Loss;
-use crate::source::wait::Follower;
+use crate::source::follow::Follower;
 use slog::{debug, error, info, warn};
 use std::sync::Arc;
 use std::time::{Duration, Instant};

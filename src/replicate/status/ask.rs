@@ -18,7 +18,7 @@ use crate::replicate::status::sessions::{holders, replicator};
 use crate::replicate::status::{
     ComparedBy, DestinationStatus, EVENTS_BEHIND_COUNTED_MAX, Health, Holder, Replicator, Signs, SourceStatus, Status, health,
 };
-use crate::source::discipline::{self, Discipline, facts};
+use crate::source::ids::{self, Discipline, facts};
 use crate::sql;
 use futures::future::{join, join_all};
 use postgres_types::Type;
@@ -112,7 +112,7 @@ async fn upstream(config: &SourceConfig, timeout: Duration) -> Result<Upstream> 
 
 /// The sequence whose users can hold the mark; `None` for other disciplines, and where a start would be refused.
 fn sequence(facts: &facts::Facts, ids: Ids) -> Option<u32> {
-    match discipline::judge(facts, ids, &[]).ok()?.discipline {
+    match ids::judge(facts, ids, &[]).ok()?.discipline {
         Discipline::Sequence { sequence, .. } => Some(sequence),
         Discipline::Consecutive | Discipline::Copy | Discipline::Grace(_) => None,
     }

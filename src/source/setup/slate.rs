@@ -1,6 +1,7 @@
 //! A source that slate-init-db made: known by its objects, and taken as it is.
 
-use super::{Notify, objects};
+use super::objects;
+use super::options::Notify;
 use crate::postgres::ddl::event_table;
 use crate::postgres::ddl::existing::Facts;
 use crate::postgres::ddl::object::drop_trigger;

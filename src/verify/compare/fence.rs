@@ -10,8 +10,8 @@
 
 use crate::error::Result;
 use crate::event::store::Ends;
-use crate::source::discipline::Discipline;
-use crate::source::settle::settle;
+use crate::source::ids::Discipline;
+use crate::source::ids::settle::settle;
 use crate::stop::Stop;
 use crate::verify::compare::side::{Columns, Side, WHOLE_TABLE_MAX};
 use std::time::Duration;

@@ -6,7 +6,7 @@ use crate::event::wire::Wire;
 use crate::postgres::same_database;
 use crate::postgres::session::error::Side as Role;
 use crate::postgres::session::pooler;
-use crate::source::discipline::{self, Discipline, facts};
+use crate::source::ids::{self, Discipline, facts};
 use crate::stop::Stop;
 use crate::verify::class::ComparedColumn;
 use crate::verify::compare::chunks::hashing;
@@ -121,7 +121,7 @@ impl Pair {
             return Err(Error::new(Kind::Stopped, "nothing was compared"));
         };
         let facts = facts?;
-        Ok(match discipline::judge(&facts, ids, known_gaps) {
+        Ok(match ids::judge(&facts, ids, known_gaps) {
             Ok(judged) => Order {
                 reason: judged.to_string(),
                 discipline: Some(judged.discipline),

@@ -123,7 +123,7 @@ async fn a_table_partitioned_by_its_id_is_accepted_and_by_another_column_refused
     assert!(found.problems.is_empty(), "{}", found.problems.report());
     let ids = found.source.unwrap().ids;
     match ids.discipline {
-        counterfoil::source::discipline::Discipline::Sequence { lock_relations, .. } => assert_eq!(lock_relations.len(), 4),
+        counterfoil::source::ids::Discipline::Sequence { lock_relations, .. } => assert_eq!(lock_relations.len(), 4),
         other => panic!("{other:?}"),
     }
     destination

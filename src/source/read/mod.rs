@@ -4,20 +4,27 @@
 //! followed by one that begins after the last row taken: rows at or below the mark are immutable and all visible, so it makes no
 //! difference where pages meet.
 
+pub mod batcher;
+mod page;
+mod plan;
+pub mod prefetch;
+pub mod sessions;
+
 use crate::error::{Error, Kind, Result};
 use crate::event::batch::{Close, Durable, Item};
-use crate::event::frame::{self, Layout, Row};
-use crate::event::wire::Wire;
+use crate::event::frame::{self, Row};
 use crate::fail;
-use crate::postgres::table::TableName;
-use crate::source::cut::{CHUNK_BYTES, Cutter, Limits, Mark, Piece, Stopped};
 use crate::source::durability::Gate;
-use crate::source::page::{FirstRows, Page, cannot_read, stalled};
-use crate::source::readers::{Lent, Reader, Readers};
+use crate::source::read::batcher::{CHUNK_BYTES, Cutter, Mark, Piece, Stopped};
+use crate::source::read::page::{Page, cannot_read, stalled};
+use crate::source::read::sessions::{Lent, Reader, Readers};
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
+
+pub use page::{FirstPages, FirstRows};
+pub use plan::Reading;
 
 /// No snapshot of ours lives longer than this on the source.
 pub const PAGE_MAX: Duration = Duration::from_secs(20);
@@ -30,21 +37,6 @@ const PAGE_ROWS_MIN: u64 = 20_000;
 const PAGE_ROWS_MAX: u64 = 1_000_000;
 /// Where rows are larger than this on average, a page is one row: the driver reads ahead within a page, and would hold several more of them.
 const LARGE_ROW_BYTES: usize = 1024 * 1024;
-
-/// What is read: one table, in one form.
-#[derive(Clone, Debug)]
-pub struct Reading {
-    /// The event table.
-    pub table: TableName,
-    /// Its key.
-    pub id_column: String,
-    /// Columns and form.
-    pub wire: Wire,
-    /// Where id and group are in a row.
-    pub layout: Layout,
-    /// Limits of a batch.
-    pub limits: Limits,
-}
 
 /// How a read ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,11 @@
 //! By which discipline ids are given out at the source: a pure judgement of facts. The facts are asked in [`facts`].
 
 mod consecutive;
+pub mod drawn;
 pub mod facts;
+pub mod next_id;
+pub mod rule;
+pub mod settle;
 
 use crate::config::Ids;
 use crate::error::{Error, Kind, Problems, Warning};

@@ -8,12 +8,12 @@ use crate::config::libpq::Conninfo;
 use crate::error::{Error, Kind, Result};
 use crate::log::key;
 use crate::postgres::session::listen::{Listener, Listening};
-use crate::source::along::{Along, News};
+use crate::source::blocked::{self, Hold, Holding, Reason};
 use crate::source::doorbell::Doorbell;
 use crate::source::durability::Gate;
-use crate::source::explain::{self, Hold, Holding, Reason};
 use crate::source::gap::Gap;
 use crate::source::mark::{Front, Looker, Seen};
+use crate::source::read::prefetch::{Along, News};
 use slog::{Logger, debug, info, warn};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -129,7 +129,7 @@ impl Follower {
     }
 
     /// A shared view of what the latest look saw and what committed events wait for.
-    pub fn view(&self) -> explain::View {
+    pub fn view(&self) -> blocked::View {
         self.holding.view()
     }
 

@@ -1,4 +1,4 @@
-//! Cuts rows into batches: which rows may be shipped, where a destination transaction may end. Pure; [`super::read`] does the I/O.
+//! Cuts rows into batches: which rows may be shipped, where a destination transaction may end. Pure; [`crate::source::read`] does the I/O.
 //!
 //! A row may be shipped when nothing can still appear before it: its id is at or below the mark, or follows the shipped one without
 //! a gap. A batch ends only between two *visible* rows of different groups, so neighbours with an equal `ts` share one destination

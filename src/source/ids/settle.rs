@@ -3,8 +3,8 @@
 use crate::error::Result;
 use crate::postgres::session::Session;
 use crate::postgres::table::highest;
-use crate::source::discipline::Discipline;
 use crate::source::horizon::Holder;
+use crate::source::ids::Discipline;
 use crate::sql::TableName;
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// Waits, for `time_max` at most, until every transaction has ended that holds one of the relations a writer of an event locks. Gives those
 /// that have not, in words; none: no row can appear any more at an id that was drawn before the call.
 ///
-/// It rests on what the horizon rests on ([`super::horizon`]): a transaction that drew an id holds the lock on the sequence until it ends.
+/// It rests on what the horizon rests on ([`crate::source::horizon`]): a transaction that drew an id holds the lock on the sequence until it ends.
 ///
 /// # Errors
 /// What the connection or the server says.
@@ -67,7 +67,7 @@ pub async fn decided(
 
 async fn holders(session: &Session, relations: &[u32]) -> Result<Vec<Holder>> {
     let rows = session
-        .query(include_str!("../../sql/source/mark_2_holders.sql"), &[&relations])
+        .query(include_str!("../../../sql/source/mark_2_holders.sql"), &[&relations])
         .await;
     let rows = rows.map_err(|error| session.error(&error, "cannot ask which transactions are open"))?;
     let holder = |row: &tokio_postgres::Row| Holder {
@@ -79,7 +79,7 @@ async fn holders(session: &Session, relations: &[u32]) -> Result<Vec<Holder>> {
 
 async fn who(session: &Session, Holder { transaction, pid }: &Holder) -> Result<String> {
     let row = session
-        .query_opt(include_str!("../../sql/source/holder.sql"), &[pid, transaction])
+        .query_opt(include_str!("../../../sql/source/holder.sql"), &[pid, transaction])
         .await;
     let row = row.map_err(|error| session.error(&error, "cannot ask which transactions are open"))?;
     let process = pid.map_or_else(|| "prepared transaction".to_owned(), |pid| format!("pid {pid}"));

@@ -5,7 +5,7 @@
 use crate::error::{Error, Kind, Result};
 use crate::postgres::session::Session;
 use crate::postgres::table::{Table, TableName};
-use crate::source::discipline::Discipline;
+use crate::source::ids::Discipline;
 use crate::sql;
 
 /// What gives out ids.
@@ -55,13 +55,16 @@ impl NextId {
         match self {
             Self::Sequence { may_read: false, .. } => Ok(None),
             Self::Sequence { name, .. } => {
-                let asked = sql::fill(include_str!("../../sql/source/sequence.sql"), &sequence_names(name));
+                let asked = sql::fill(include_str!("../../../sql/source/sequence.sql"), &sequence_names(name));
                 let row = session.query_one(&asked, &[]).await.map_err(failed)?;
                 let (last_value, is_called): (i64, bool) = (row.get(0), row.get(1));
                 Ok(Some(last_value.saturating_add(is_called.into())))
             }
             Self::Counter(schema) => {
-                let asked = sql::fill(include_str!("../../sql/source/counter_next.sql"), &[("schema", sql::text(schema))]);
+                let asked = sql::fill(
+                    include_str!("../../../sql/source/counter_next.sql"),
+                    &[("schema", sql::text(schema))],
+                );
                 let row = session.query_one(&asked, &[]).await.map_err(failed)?;
                 if row.get(0) {
                     return Ok(row.get(1));
@@ -81,10 +84,13 @@ impl NextId {
                 let [schema, sequence] = sequence_names(name);
                 let oid = ("oid", sql::sql(oid.to_string()));
                 let last = ("last", sql::sql(format!("'{last}'::pg_catalog.int8")));
-                sql::fill(include_str!("../../sql/source/sequence_raise.sql"), &[schema, sequence, oid, last])
+                sql::fill(
+                    include_str!("../../../sql/source/sequence_raise.sql"),
+                    &[schema, sequence, oid, last],
+                )
             }
             Self::Counter(schema) => sql::fill(
-                include_str!("../../sql/source/counter_raise.sql"),
+                include_str!("../../../sql/source/counter_raise.sql"),
                 &[
                     ("schema", sql::text(schema)),
                     ("next", sql::sql(format!("'{}'::pg_catalog.int8", last.saturating_add(1)))),
@@ -100,7 +106,9 @@ fn sequence_names(name: &TableName) -> [(&'static str, sql::Value<'_>); 2] {
 }
 
 async fn sequence(session: &Session, oid: u32) -> Result<Option<NextId>> {
-    let found = session.query_opt(include_str!("../../sql/source/sequence_name.sql"), &[&oid]).await;
+    let found = session
+        .query_opt(include_str!("../../../sql/source/sequence_name.sql"), &[&oid])
+        .await;
     let found = found.map_err(|error| session.error(&error, "cannot ask for the name of the sequence"))?;
     Ok(found.map(|row| NextId::Sequence {
         oid,
@@ -113,7 +121,9 @@ async fn sequence(session: &Session, oid: u32) -> Result<Option<NextId>> {
 }
 
 async fn counter(session: &Session, table: &Table) -> Result<Option<NextId>> {
-    let candidates = session.query(include_str!("../../sql/source/id_counters.sql"), &[&table.oid]).await;
+    let candidates = session
+        .query(include_str!("../../../sql/source/id_counters.sql"), &[&table.oid])
+        .await;
     let candidates = candidates.map_err(|error| session.error(&error, "cannot look for the counter of ids"))?;
     let is_counter = candidates
         .iter()

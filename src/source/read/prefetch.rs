@@ -3,10 +3,10 @@
 use crate::error::Result;
 use crate::event::frame;
 use crate::postgres::session::Session;
-use crate::source::cut::Mark;
 use crate::source::durability::Gate;
-use crate::source::page::{FirstRows, cannot_read, first_rows, is_of_another_form};
-use crate::source::read::Reading;
+use crate::source::read::batcher::Mark;
+use crate::source::read::page::{FirstRows, cannot_read, first_rows, is_of_another_form};
+use crate::source::read::plan::Reading;
 use tokio_postgres::Statement;
 
 /// What a look takes along: the first rows behind the front, and whether they are on disk.
@@ -41,7 +41,7 @@ impl News {
 
 /// Reads the first rows after a position, and asks behind them how far the source's log is on disk. Gives the first id as well; `None` when the query
 /// is not that of the table any more.
-pub(super) async fn read_along(
+pub(in crate::source) async fn read_along(
     session: &Session,
     along: &Along,
     query: &Statement,

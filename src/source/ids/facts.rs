@@ -3,7 +3,7 @@
 use crate::error::{Error, Kind, Result};
 use crate::postgres::session::Session;
 use crate::postgres::table::{Column, Origin, Table, TableName};
-use crate::source::drawn;
+use crate::source::ids::drawn;
 use crate::sql;
 use tokio_postgres::Row;
 

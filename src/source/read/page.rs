@@ -9,7 +9,7 @@ use crate::event::batch::Durable;
 use crate::event::frame::{self, Format, Rows};
 use crate::event::wire::Wire;
 use crate::postgres::session::Session;
-use crate::source::read::Reading;
+use crate::source::read::plan::Reading;
 use crate::sql;
 use bytes::{BufMut, Bytes, BytesMut};
 use futures::{Stream, StreamExt, TryStreamExt};
@@ -75,7 +75,7 @@ impl FirstPages {
     /// Those of the server.
     pub async fn query(&mut self, session: &Session, reading: &Reading) -> std::result::Result<Statement, tokio_postgres::Error> {
         let rows_max = FIRST_ROWS_MAX as u64;
-        let text = fill(include_str!("../../sql/source/read_first.sql"), reading, String::new(), rows_max);
+        let text = fill(include_str!("../../../sql/source/read_first.sql"), reading, String::new(), rows_max);
         if let Some((_, statement)) = self.0.iter().find(|(known, _)| *known == text) {
             return Ok(statement.clone());
         }
@@ -151,7 +151,7 @@ impl Page {
         let condition = after.map_or_else(String::new, |after| {
             format!("where e.{} > '{after}'::int8", sql::ident(&reading.id_column))
         });
-        let statement = fill(include_str!("../../sql/source/read.sql"), reading, condition, rows_max);
+        let statement = fill(include_str!("../../../sql/source/read.sql"), reading, condition, rows_max);
         let since = Instant::now();
         let stream = session.copy_out(statement.as_str()).await;
         let stream = stream.map_err(|error| cannot_read(session, reading, &error))?;

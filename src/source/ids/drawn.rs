@@ -9,7 +9,7 @@ use crate::sql;
 /// The query for how far a sequence has come, without a semicolon at its end.
 pub fn query(sequence: &TableName) -> String {
     let names = [("schema", sql::text(&sequence.schema)), ("sequence", sql::text(&sequence.name))];
-    sql::without_header(&sql::fill(include_str!("../../sql/source/mark_1_drawn.sql"), &names)).to_owned()
+    sql::without_header(&sql::fill(include_str!("../../../sql/source/mark_1_drawn.sql"), &names)).to_owned()
 }
 
 /// Confirms that a destination holds nothing above what a sequence has given out: an event of such an id waits at the source, and those that come below it

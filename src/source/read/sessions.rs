@@ -5,7 +5,7 @@ use crate::error::{Error, Kind, Result};
 use crate::postgres::session::error::Side;
 use crate::postgres::session::server::ServerIdentity;
 use crate::postgres::session::{Purpose, Session};
-use crate::source::page::{FirstPages, stalled};
+use crate::source::read::page::{FirstPages, stalled};
 use crate::sql;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
