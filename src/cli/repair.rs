@@ -2,11 +2,11 @@
 
 use super::args;
 use super::consent::agreed;
-use super::mending::{finish, limits, place, tell_unchanged};
 use super::output::{aside, line};
 use super::signals::stop_on_signals;
 use super::start::{Sides, Ways};
 use super::{configuration, logging};
+use crate::cli::recovery::{finish, limits, place, tell_unchanged};
 use crate::config::ReplicationConfig;
 use crate::config::load::Flags;
 use crate::destination::postgres::checks::DestinationShape;

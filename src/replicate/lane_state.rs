@@ -8,7 +8,7 @@ use crate::replicate::Checked;
 use crate::replicate::fan_out::Pace;
 use crate::replicate::lag::Lag;
 use crate::replicate::lane::{Compared, Lane};
-use crate::replicate::late::Audited;
+use crate::replicate::reconcile::Audited;
 use crate::replicate::source_state::History;
 use crate::retry::{Connection, Loss, Policy};
 use slog::{Logger, debug, error, info, warn};

@@ -7,16 +7,16 @@ pub mod health;
 mod lag;
 mod lane;
 mod lane_state;
-mod late;
 mod open;
 mod pass;
 mod progress;
+mod reconcile;
 pub mod snapshot;
 mod source_state;
 pub mod status;
 pub mod told;
 
-pub use late::AUDIT_INTERVAL;
+pub use reconcile::AUDIT_INTERVAL;
 
 use crate::config::ReplicationConfig;
 use crate::error::Problems;

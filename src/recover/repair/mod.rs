@@ -19,7 +19,7 @@ mod judge;
 mod plan;
 mod write;
 
-use crate::config::remedy;
+use crate::commands;
 use crate::destination::postgres::Appending;
 use crate::destination::postgres::editor::Held;
 use crate::destination::postgres::lock::hold;
@@ -254,7 +254,10 @@ impl<'a> Repair<'a> {
             .at(format!("up to id {}", shown(Some(range.through))))
             .because(how)
             .because("something was written at either side meanwhile, or a trigger of the destination changes what is inserted")
-            .fix(format!("start again; {} shows what differs", remedy::events_diff(self.target.name))))
+            .fix(format!(
+                "start again; {} shows what differs",
+                commands::events_diff(self.target.name)
+            )))
     }
 
     async fn as_copied(&self) -> Result<(PgTable<Session>, PgTable<Session>)> {

@@ -4,7 +4,7 @@
 //! `--accept-slate` only where nothing differs but by slate's alteration, `--rewind-to` only where everything that stays agrees.
 
 use super::findings::{Findings, Tail};
-use crate::config::remedy;
+use crate::commands;
 use crate::error::{Error, Kind, Result};
 use crate::event::range::shown;
 use std::fmt;
@@ -181,20 +181,20 @@ impl Case<'_> {
     fn cure(&self, found: &Findings) -> String {
         let is_only_slates = found.extra.is_empty() && found.changed.is_empty() && found.missing.is_empty();
         let is_only_missing = found.extra.is_empty() && found.changed.is_empty() && found.slates.is_empty();
-        let look = format!("{} shows each of them", remedy::events_diff(self.name));
+        let look = format!("{} shows each of them", commands::events_diff(self.name));
         if is_only_slates {
-            return format!("{} replaces them; {look}", remedy::repair(self.name, "--accept-slate"));
+            return format!("{} replaces them; {look}", commands::repair(self.name, "--accept-slate"));
         }
         if is_only_missing {
-            return format!("{} brings them; {look}", remedy::repair(self.name, "--insert-missing"));
+            return format!("{} brings them; {look}", commands::repair(self.name, "--insert-missing"));
         }
-        let rewind = remedy::repair(self.name, &format!("--rewind-to {}", found.agreeing()));
+        let rewind = commands::repair(self.name, &format!("--rewind-to {}", found.agreeing()));
         let lost = if found.extra.is_empty() {
             String::new()
         } else {
             format!(
                 "; where the source has lost events, {} rebuilds one from here",
-                remedy::restore(self.name)
+                commands::restore(self.name)
             )
         };
         format!("{look}; if what comes after may go, {rewind} cuts it off, and the replicator copies it anew{lost}")

@@ -3,7 +3,7 @@
 //! The ids that the new source will give out come after the last one of the destination it is filled from. So that none of them is held by any
 //! other destination with other contents, that one must be the longest, and all others prefixes of it.
 
-use crate::config::remedy;
+use crate::commands;
 use crate::error::{Error, Kind, Result};
 use crate::event::range::shown;
 use std::fmt;
@@ -158,7 +158,7 @@ fn longest(found: &Found, last: i64) -> Result<()> {
     )
     .because(format!("their highest ids are {last} and {}", shown(longer.position)))
     .because("the source would give out ids that are taken there")
-    .fix(format!("{}; nothing was written", remedy::restore(other))))
+    .fix(format!("{}; nothing was written", commands::restore(other))))
 }
 
 fn agreeing(found: &Found) -> Result<()> {
@@ -170,7 +170,7 @@ fn agreeing(found: &Found) -> Result<()> {
         .because(format!("the first that differs has id {id}"))
         .fix(format!(
             "find out which of them is right; mend the other, or take it out of the configuration and fill it anew afterwards: {} cuts it back to where they agree, once there is a source; nothing was written",
-            remedy::repair(other, &format!("--rewind-to {}", id.saturating_sub(1)))
+            commands::repair(other, &format!("--rewind-to {}", id.saturating_sub(1)))
         )))
 }
 

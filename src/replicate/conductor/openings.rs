@@ -6,8 +6,8 @@ use crate::event::range::shown;
 use crate::log::key;
 use crate::replicate::lane::{Compared, Lane};
 use crate::replicate::lane_state::{Confirming, milliseconds};
-use crate::replicate::late::{self, Found};
 use crate::replicate::open::{self, Known};
+use crate::replicate::reconcile::{self, Found};
 use crate::replicate::source_state::Source;
 use crate::retry::Loss;
 use crate::source::follow::Follower;
@@ -155,12 +155,12 @@ impl Conductor<'_> {
             (state.audited_at, state.is_under_audit) = (now, true);
             let (run, stop, source) = (self.run.clone(), self.stop.clone(), Arc::clone(source));
             let (wire, before, turns) = (lane.wire.clone(), state.audited, self.turns.clone());
-            let held = late::Held {
+            let held = reconcile::Held {
                 position: lane.position,
                 unconfirmed: state.unconfirmed,
             };
             self.tasks.spawn(async move {
-                let audit = late::audit(&run, &source, index, &wire, before, held);
+                let audit = reconcile::audit(&run, &source, index, &wire, before, held);
                 let audited = stop.or(turns.take(audit)).await;
                 Event::Audited(index, held.unconfirmed, Box::new(audited.unwrap_or_else(|| Err(stopped()))))
             });
@@ -203,7 +203,7 @@ impl Conductor<'_> {
             let (run, stop, source) = (self.run.clone(), self.stop.clone(), Arc::clone(source));
             let (wire, turns) = (lane.wire.clone(), self.turns.clone());
             self.tasks.spawn(async move {
-                let confirmation = late::confirm(&run, &source, index, &wire, through);
+                let confirmation = reconcile::confirm(&run, &source, index, &wire, through);
                 let confirmed = stop.or(turns.take(confirmation)).await;
                 Event::Confirmed(index, through, Box::new(confirmed.unwrap_or_else(|| Err(stopped()))))
             });

@@ -3,7 +3,8 @@
 //! It compares counts of id ranges on both sides: all that was appended since the last audit, what lies shortly before, and in
 //! rotation a part of everything older. It finds what no proof can exclude: ids drawn in an earlier transaction, or set by hand.
 
-use crate::config::{DestinationConfig, remedy};
+use crate::commands;
+use crate::config::DestinationConfig;
 use crate::error::{Error, Kind, Result};
 use crate::event::range::{IdRange, shown};
 use crate::event::store::EventStore;
@@ -153,7 +154,7 @@ pub async fn confirm(run: &Replication, source: &Source, index: usize, wire: &Wi
     .because("what it held at the start was brought by a dump, a base backup or a promoted copy, or the source has failed over since; if not, the id was set by hand, or the event was removed at the destination")
     .fix(format!(
         "{} brings what is missing, if nothing else differs; then start again",
-        remedy::repair(name, "--insert-missing")
+        commands::repair(name, "--insert-missing")
     )))
 }
 
@@ -229,8 +230,8 @@ async fn explain(ours: &dyn EventStore, theirs: &dyn EventStore, range: IdRange,
         .because("an id appears late when it was drawn in an earlier transaction, set by hand, or brought by a repair of a source that is a copy")
         .fix(format!(
             "find out which it was ({} shows the event); then {} brings it, and start again",
-            remedy::events_diff(name),
-            remedy::repair(name, "--insert-missing")
+            commands::events_diff(name),
+            commands::repair(name, "--insert-missing")
         ))
     } else {
         Error::new(
@@ -243,7 +244,7 @@ async fn explain(ours: &dyn EventStore, theirs: &dyn EventStore, range: IdRange,
         .at(place)
         .fix(format!(
             "find out who removed it at the source or added it at the destination: {} shows which; nothing more is written",
-            remedy::events_diff(name)
+            commands::events_diff(name)
         ))
     })
 }
