@@ -62,7 +62,7 @@ pub struct Feed {
 
 /// Says of an item that was taken ahead that it is not done yet, until it is dropped.
 #[derive(Debug)]
-pub struct Undone(Arc<Gauge>);
+pub(crate) struct Undone(Arc<Gauge>);
 
 impl Drop for Undone {
     fn drop(&mut self) {
@@ -129,7 +129,7 @@ impl Feed {
     }
 
     /// Does work that a cut does not interrupt; what waits in the feed is let go of at a cut, so that it takes no room meanwhile.
-    pub async fn through_cut<T>(&mut self, work: impl Future<Output = T>) -> T {
+    pub(crate) async fn through_cut<T>(&mut self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         if let Some(done) = self.cut.clone().or(work.as_mut()).await {
             return done;
@@ -140,14 +140,14 @@ impl Feed {
     }
 
     /// As [`Feed::through_cut`], after the last item: until it is done the lane has something to do.
-    pub async fn at_last<T>(&mut self, work: impl Future<Output = T>) -> T {
+    pub(crate) async fn at_last<T>(&mut self, work: impl Future<Output = T>) -> T {
         self.gauge.outstanding.fetch_add(1, Ordering::AcqRel);
         let _undone = Undone(Arc::clone(&self.gauge));
         self.through_cut(work).await
     }
 
     /// The next item while others are still being done; `None` when there are no more or the feed was cut. May be dropped and called again.
-    pub async fn next_ahead(&mut self) -> Option<(Item, Undone)> {
+    pub(crate) async fn next_ahead(&mut self) -> Option<(Item, Undone)> {
         let cut = self.cut.clone();
         let item = cut.or(self.items.recv()).await.flatten()?;
         Some((item, Undone(Arc::clone(&self.gauge))))

@@ -33,7 +33,7 @@ pub struct Persons {
 
 impl Persons {
     /// How many events a new person makes.
-    pub const EVENTS_OF_A_PERSON: u64 = 3;
+    pub(crate) const EVENTS_OF_A_PERSON: u64 = 3;
 
     /// Starts with nobody.
     pub fn new(origin: &Origin) -> Self {

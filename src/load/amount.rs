@@ -52,7 +52,7 @@ impl Amount {
 
     /// The share of a writer, counted from 0. All shares together are the whole; no two differ by more than one of a kind.
     #[must_use]
-    pub fn share(self, writers: u64, writer: u64) -> Self {
+    pub(crate) fn share(self, writers: u64, writer: u64) -> Self {
         let share = |total| share(total, writers, writer);
         match self {
             Self::Persons { persons, deletes, fillers } => Self::Persons {

@@ -31,7 +31,7 @@ impl Batch {
     }
 
     /// Whether so many more bytes must wait for the next transaction.
-    pub fn is_full_for(&self, bytes: usize) -> bool {
+    pub(crate) fn is_full_for(&self, bytes: usize) -> bool {
         let is_full = self.rows.len() as u64 >= self.limits.events_max || self.bytes + bytes as u64 > self.limits.bytes_max;
         !self.rows.is_empty() && is_full
     }
@@ -50,7 +50,7 @@ impl Batch {
 }
 
 /// A row that keeps no more in memory than itself: as it came, it holds on to the whole message it came in.
-pub fn own(mut row: Row) -> Row {
+pub(crate) fn own(mut row: Row) -> Row {
     row.bytes = bytes::Bytes::copy_from_slice(&row.bytes);
     row
 }

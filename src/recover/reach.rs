@@ -51,7 +51,7 @@ impl Reach<'_> {
 }
 
 /// The same columns in text form, in which a row can be judged by what it says. Byte strings stay as they travel: in text they are twice as long.
-pub fn judged_as(wire: &Wire) -> Wire {
+pub(crate) fn judged_as(wire: &Wire) -> Wire {
     let has_bytes = wire.columns.iter().any(|column| column.read_as == ReadAs::Bytes);
     Wire {
         columns: wire.columns.clone(),
@@ -60,7 +60,7 @@ pub fn judged_as(wire: &Wire) -> Wire {
 }
 
 /// The error of two sides that were found equal and are not any more.
-pub fn moved(what: impl Into<String>, id: i64) -> Error {
+pub(crate) fn moved(what: impl Into<String>, id: i64) -> Error {
     Error::new(Kind::Contents, what)
         .at(format!("id {id}"))
         .because("it was not so when everything was looked at before")

@@ -42,7 +42,7 @@ impl Doorbell {
     }
 
     /// Whether whoever writes now rings.
-    pub fn is_armed(&self) -> bool {
+    pub(crate) fn is_armed(&self) -> bool {
         self.is_armed
     }
 
@@ -50,7 +50,7 @@ impl Doorbell {
     ///
     /// # Errors
     /// Those of the server; `Unavailable` without an answer.
-    pub async fn arm(&mut self) -> Result<()> {
+    pub(crate) async fn arm(&mut self) -> Result<()> {
         self.is_armed = self.ask(&self.arm).await?;
         if self.is_armed {
             fail::point!("doorbell.armed");
@@ -62,7 +62,7 @@ impl Doorbell {
     ///
     /// # Errors
     /// As [`Doorbell::arm`].
-    pub async fn disarm(&mut self) -> Result<()> {
+    pub(crate) async fn disarm(&mut self) -> Result<()> {
         if std::mem::take(&mut self.is_armed) {
             self.ask(&self.disarm).await?;
             fail::point!("doorbell.disarmed");

@@ -44,7 +44,7 @@ struct Asked {
 
 /// What the gate saw at a moment.
 #[derive(Debug)]
-pub struct Glance(Answer);
+pub(crate) struct Glance(Answer);
 
 #[derive(Debug)]
 struct Answer {
@@ -153,12 +153,12 @@ impl Gate {
     ///
     /// # Errors
     /// Those of the server.
-    pub async fn glance(&self) -> Result<Glance> {
+    pub(crate) async fn glance(&self) -> Result<Glance> {
         self.0.ask().await.map(Glance)
     }
 
     /// As [`Gate::durable`], for rows that were read before the glance; resolved already when that saw them on disk.
-    pub fn durable_since(&self, glance: Glance) -> Durable {
+    pub(crate) fn durable_since(&self, glance: Glance) -> Durable {
         let asked = Arc::clone(&self.0);
         let durable = async move { asked.pass(glance.0).await }.boxed().shared();
         let _ = durable.clone().now_or_never();

@@ -52,7 +52,7 @@ impl Gap {
     ///
     /// # Errors
     /// `Order` when that look came to the same.
-    pub async fn wait_once(&self, hold: &Hold, place: &str) -> Result<()> {
+    pub(crate) async fn wait_once(&self, hold: &Hold, place: &str) -> Result<()> {
         if self.since.elapsed() >= HOLE_RECHECK {
             return Err(hole(hold, place));
         }

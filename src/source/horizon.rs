@@ -20,7 +20,7 @@ pub struct Holder {
 
 impl Holder {
     /// Whether it was prepared and got another name by that: under the former one it may be known.
-    pub fn is_renamed(&self) -> bool {
+    pub(crate) fn is_renamed(&self) -> bool {
         self.transaction.starts_with("-1/")
     }
 }

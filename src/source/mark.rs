@@ -143,7 +143,7 @@ impl Looker {
     }
 
     /// What the latest look saw.
-    pub fn sighting(&self) -> Option<Sighting> {
+    pub(crate) fn sighting(&self) -> Option<Sighting> {
         self.sighting
     }
 
@@ -280,7 +280,7 @@ impl Looker {
     ///
     /// # Errors
     /// `Unavailable` when another server or table answers than before.
-    pub async fn has_news(&mut self, front: Front) -> Result<bool> {
+    pub(crate) async fn has_news(&mut self, front: Front) -> Result<bool> {
         let began = Instant::now();
         let row = self.session.query_one(&self.highest, &[]).await;
         let row = row.map_err(|error| self.session.error(&error, "cannot find the highest id"))?;
@@ -372,7 +372,7 @@ impl Looker {
     ///
     /// # Errors
     /// Those of the server.
-    pub async fn next_after(&self, position: Option<i64>) -> Result<Option<i64>> {
+    pub(crate) async fn next_after(&self, position: Option<i64>) -> Result<Option<i64>> {
         let from = match position {
             Some(i64::MAX) => return Ok(None),
             Some(position) => position + 1,

@@ -6,7 +6,7 @@ pub mod durability;
 pub mod follow;
 pub mod gap;
 mod grace;
-pub mod horizon;
+pub(crate) mod horizon;
 pub mod ids;
 pub mod mark;
 pub mod read;

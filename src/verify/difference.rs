@@ -73,7 +73,7 @@ impl Tally {
     }
 
     /// Whether a row differs that both sides have.
-    pub fn is_any_changed(&self) -> bool {
+    pub(crate) fn is_any_changed(&self) -> bool {
         self.changed + self.representation > 0
     }
 

@@ -35,7 +35,7 @@ impl Template {
     }
 
     /// The programs it was made with.
-    pub fn binaries(&self) -> &Binaries {
+    pub(crate) fn binaries(&self) -> &Binaries {
         &self.binaries
     }
 

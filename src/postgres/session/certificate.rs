@@ -200,7 +200,7 @@ impl About {
     }
 
     /// Seconds until it expires; negative when it has.
-    pub fn seconds_left(&self, now: UnixTime) -> i64 {
+    pub(crate) fn seconds_left(&self, now: UnixTime) -> i64 {
         self.not_after
             .timestamp()
             .saturating_sub(i64::try_from(now.as_secs()).unwrap_or(i64::MAX))

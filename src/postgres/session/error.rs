@@ -15,7 +15,7 @@ pub enum Side {
 }
 
 /// The kind of failure behind a SQLSTATE (PostgreSQL manual, appendix A).
-pub fn kind_of_sqlstate(sqlstate: &str, side: Side) -> Kind {
+pub(crate) fn kind_of_sqlstate(sqlstate: &str, side: Side) -> Kind {
     match (sqlstate, sqlstate.get(..2).unwrap_or_default()) {
         // invalid password, unknown role, no such database, refused by pg_hba
         (_, "28") | ("3D000" | "42501", _) => Kind::Access,
@@ -28,7 +28,7 @@ pub fn kind_of_sqlstate(sqlstate: &str, side: Side) -> Kind {
 }
 
 /// Makes our error of the driver's: causes in full, without `DETAIL` and `CONTEXT`, which can quote an event.
-pub fn of_driver(error: &tokio_postgres::Error, side: Side, what: impl Into<String>) -> Error {
+pub(crate) fn of_driver(error: &tokio_postgres::Error, side: Side, what: impl Into<String>) -> Error {
     if let Some(server) = error.as_db_error() {
         let sqlstate = server.code().code();
         let ours = Error::new(kind_of_sqlstate(sqlstate, side), what)

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio_postgres::SimpleQueryMessage;
 
 /// The longest name of a channel, in bytes: LISTEN would cut it silently, and then hear nothing.
-pub const CHANNEL_BYTES_MAX: usize = 63;
+pub(crate) const CHANNEL_BYTES_MAX: usize = 63;
 
 /// A heartbeat that takes longer means a dead connection.
 const HEARTBEAT_WAIT_MAX: Duration = Duration::from_secs(10);

@@ -16,7 +16,7 @@ mod purpose;
 pub mod server;
 pub mod settings;
 mod socket;
-pub mod tls;
+pub(crate) mod tls;
 pub mod watchdog;
 
 use crate::config::libpq::{Conninfo, Host};

@@ -6,7 +6,7 @@ use tokio_postgres::SimpleQueryRow;
 use tokio_postgres::row::RowIndex;
 
 /// The oldest major version that is supported.
-pub const MAJOR_VERSION_MIN: u32 = 13;
+pub(crate) const MAJOR_VERSION_MIN: u32 = 13;
 
 /// Names of products that speak PostgreSQL's protocol without its locks, and how they call themselves in `version()`.
 const OTHER_PRODUCTS: [(&str, &str); 9] = [

@@ -12,7 +12,7 @@ use postgres_types::{Kind as TypeKind, Type};
 ///
 /// `interval` has had infinite values since PostgreSQL 17 (release notes). An older server stores their bytes as a number of months, days and
 /// microseconds that it can neither print nor read again; their text it refuses. (Of `numeric`, which has had them since 14, it refuses the bytes too.)
-pub fn binary_edition(type_oid: u32, version_num: u32) -> u32 {
+pub(crate) fn binary_edition(type_oid: u32, version_num: u32) -> u32 {
     let is_interval = [Type::INTERVAL.oid(), Type::INTERVAL_ARRAY.oid()].contains(&type_oid);
     if is_interval && version_num >= 170_000 { 2 } else { 1 }
 }
@@ -20,7 +20,7 @@ pub fn binary_edition(type_oid: u32, version_num: u32) -> u32 {
 /// Which edition of a type's text form a server of this version speaks.
 ///
 /// `"char"` has been written as `\200` since PostgreSQL 16 where it is not ASCII (release notes); an older server reads the first byte of that.
-pub fn text_edition(type_oid: u32, version_num: u32) -> u32 {
+pub(crate) fn text_edition(type_oid: u32, version_num: u32) -> u32 {
     let is_char = [Type::CHAR.oid(), Type::CHAR_ARRAY.oid()].contains(&type_oid);
     if is_char && version_num >= 160_000 { 2 } else { 1 }
 }

@@ -34,7 +34,7 @@ pub fn draws_from_sequence(function: &str) -> bool {
 /// Whether a function seems to write nothing, as far as its text shows: it names no statement that writes, and calls nothing but `pg_notify`.
 ///
 /// A guess for warnings.
-pub fn writes_nothing(function: &str) -> bool {
+pub(crate) fn writes_nothing(function: &str) -> bool {
     const WRITES: [&str; 7] = ["insert", "update", "delete", "truncate", "merge", "execute", "call"];
     let words = words(&without_comments(function));
     let names = |some: &[&str]| words.iter().any(|word| some.contains(&word.as_str()));

@@ -68,7 +68,7 @@ pub struct TypeUse {
 
 /// Whether the text of a value says all of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Text {
+pub(crate) enum Text {
     /// Its input function makes the same value of what its output function writes.
     Exact,
     /// `xml`, whose output function leaves the declaration out: its cast to text says all.
@@ -116,7 +116,7 @@ fn is_same_part((one, other): (&Part, &Part)) -> bool {
 }
 
 /// What the catalog is asked for to see whether they are still the same.
-pub fn oids(types: &UserTypes) -> TypeOids {
+pub(crate) fn oids(types: &UserTypes) -> TypeOids {
     TypeOids {
         types: types.values().map(|of| of.oid).collect(),
         relations: types.values().map(|of| of.relation_oid).collect(),
@@ -124,7 +124,7 @@ pub fn oids(types: &UserTypes) -> TypeOids {
 }
 
 /// The first type, of those that a use of it is made of, that the destination defines otherwise; as both define it. `None`: values fit.
-pub fn unlike(of: &TypeUse, source: &UserTypes, destination: &UserTypes) -> Option<Unlike> {
+pub(crate) fn unlike(of: &TypeUse, source: &UserTypes, destination: &UserTypes) -> Option<Unlike> {
     let all = reached(of, source);
     // A range is sorted by what it is made of.
     let ranges = all.iter().filter_map(|name| source.get(name)).filter(|of| of.kind == Kind::Range);
@@ -157,7 +157,7 @@ pub fn unlike(of: &TypeUse, source: &UserTypes, destination: &UserTypes) -> Opti
 
 /// Two definitions under one name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unlike {
+pub(crate) struct Unlike {
     /// The type.
     pub name: String,
     /// How the source defines it.
@@ -186,7 +186,7 @@ fn reached(of: &TypeUse, types: &UserTypes) -> BTreeSet<String> {
 }
 
 /// Whether the text of a value of this type says all of it.
-pub fn text_of(of: &TypeUse, types: &UserTypes) -> Text {
+pub(crate) fn text_of(of: &TypeUse, types: &UserTypes) -> Text {
     text_within(of, types, &mut BTreeSet::new())
 }
 

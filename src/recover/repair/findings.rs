@@ -74,7 +74,7 @@ impl Findings {
     }
 
     /// The id to rewind to, so that what is left agrees: the highest both agree on, or the one below all.
-    pub fn agreeing(&self) -> i64 {
+    pub(crate) fn agreeing(&self) -> i64 {
         self.agreed
             .or_else(|| self.lowest.map(|lowest| lowest.saturating_sub(1)))
             .unwrap_or_default()

@@ -29,7 +29,7 @@ impl Judge {
     }
 
     /// Whether two forms of one event differ exactly as slate's replicator alters them. Only text can tell.
-    pub fn is_slates(&self, source: &Row, destination: &Row) -> bool {
+    pub(crate) fn is_slates(&self, source: &Row, destination: &Row) -> bool {
         let (ours, theirs) = (source.fields(self.format), destination.fields(self.format));
         if self.format != Format::Text || ours.len() != self.columns.len() || theirs.len() != ours.len() {
             return false;
@@ -95,7 +95,7 @@ impl Judge {
 ///
 /// # Errors
 /// Those of the two sides.
-pub async fn tail(source: &dyn EventStore, destination: &dyn EventStore, range: IdRange) -> Result<Tail> {
+pub(crate) async fn tail(source: &dyn EventStore, destination: &dyn EventStore, range: IdRange) -> Result<Tail> {
     let mut tail = Tail::default();
     let mut merge = Merge::of(source, destination, range);
     while let Some(unlike) = merge.next().await? {

@@ -69,7 +69,7 @@ impl Case<'_> {
     ///
     /// # Errors
     /// `Contents` when anything else differs, with what and the cure.
-    pub fn insert_missing(&self, found: &Findings) -> Result<Plan> {
+    pub(crate) fn insert_missing(&self, found: &Findings) -> Result<Plan> {
         let is_more = !(found.extra.is_empty() && found.slates.is_empty() && found.changed.is_empty());
         if is_more {
             let what = format!(

@@ -62,7 +62,7 @@ impl Writing<'_> {
     ///
     /// # Errors
     /// `Contents` when something else differs by now; those of both sides. What was committed before stays.
-    pub async fn insert_missing(&self, gate: &Gate, done: &mut Done) -> Result<()> {
+    pub(crate) async fn insert_missing(&self, gate: &Gate, done: &mut Done) -> Result<()> {
         let (mut merge, mut batch) = (self.merge(), Batch::new(self.limits));
         loop {
             let Some(unlike) = self.stop.or(merge.next()).await else {
@@ -154,7 +154,7 @@ impl Writing<'_> {
 ///
 /// # Errors
 /// `Contents` when somebody else writes there; `Rejected` when rows stay although they were deleted; those of the server.
-pub async fn rewind(held: &Held, to: i64, position: i64, events_max: u64, stop: &Stop, log: &Logger, done: &mut Done) -> Result<()> {
+pub(crate) async fn rewind(held: &Held, to: i64, position: i64, events_max: u64, stop: &Stop, log: &Logger, done: &mut Done) -> Result<()> {
     let mut top = position;
     while top > to {
         if stop.is_requested() {

@@ -10,7 +10,7 @@ use std::fmt;
 
 /// What was found of a destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Copied {
+pub(crate) struct Copied {
     /// Its name.
     pub name: String,
     /// Its highest id.
@@ -21,7 +21,7 @@ pub struct Copied {
 
 /// What was found of all sides.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub(crate) struct Found {
     /// Where the source's table is, for messages.
     pub place: String,
     /// The destination to restore from.
@@ -70,7 +70,7 @@ impl fmt::Display for Plan {
 ///
 /// # Errors
 /// `Contents`: the destination is empty, not the longest, or disagrees with another; or the source holds something else than its beginning.
-pub fn plan(found: &Found) -> Result<Plan> {
+pub(crate) fn plan(found: &Found) -> Result<Plan> {
     let Some(last) = found.from.position else {
         let what = format!("cannot restore from destination {:?}: it holds no event", found.from.name);
         return Err(Error::new(Kind::Contents, what).fix("name the one that holds the most; nothing was written"));

@@ -7,7 +7,7 @@ use crate::postgres::table::TableName;
 use crate::sql;
 
 /// The query for how far a sequence has come, without a semicolon at its end.
-pub fn query(sequence: &TableName) -> String {
+pub(crate) fn query(sequence: &TableName) -> String {
     let names = [("schema", sql::text(&sequence.schema)), ("sequence", sql::text(&sequence.name))];
     sql::without_header(&sql::fill(include_str!("../../../sql/source/mark_1_drawn.sql"), &names)).to_owned()
 }

@@ -76,7 +76,7 @@ pub enum LastValue {
 
 impl Facts {
     /// Whether a sequence, or a default that mentions one, gives out the ids.
-    pub fn is_fed_by_default(&self) -> bool {
+    pub(crate) fn is_fed_by_default(&self) -> bool {
         !self.sequences.is_empty()
             || self
                 .default_expression
@@ -85,7 +85,7 @@ impl Facts {
     }
 
     /// Whether ids are what the sequence gives, not computed from it.
-    pub fn is_fed_plainly(&self) -> bool {
+    pub(crate) fn is_fed_plainly(&self) -> bool {
         self.is_identity || self.default_expression.as_deref().is_some_and(is_plain_nextval)
     }
 }

@@ -34,7 +34,7 @@ impl Mark {
     }
 
     /// Whether the row `id`, the next visible one after `previous`, may be shipped.
-    pub fn may_ship(&self, previous: Option<i64>, id: i64) -> bool {
+    pub(crate) fn may_ship(&self, previous: Option<i64>, id: i64) -> bool {
         match self {
             Mark::Decided(through) => {
                 through.is_some_and(|through| id <= through) || previous.is_some_and(|p| p.checked_add(1) == Some(id))
@@ -228,7 +228,7 @@ impl Cutter {
     }
 
     /// Id of the last row taken: where a read goes on.
-    pub fn previous(&self) -> Option<i64> {
+    pub(crate) fn previous(&self) -> Option<i64> {
         self.previous
     }
 
@@ -238,12 +238,12 @@ impl Cutter {
     }
 
     /// Asks to stop at the next end of a group, of the first one at the earliest.
-    pub fn stop_soon(&mut self) {
+    pub(crate) fn stop_soon(&mut self) {
         self.is_asked_to_stop = true;
     }
 
     /// The pieces that are complete, in order.
-    pub fn take_pieces(&mut self) -> std::vec::Drain<'_, Piece> {
+    pub(crate) fn take_pieces(&mut self) -> std::vec::Drain<'_, Piece> {
         self.pieces.drain(..)
     }
 

@@ -27,7 +27,7 @@ pub use page::{FirstPages, FirstRows};
 pub use plan::Reading;
 
 /// No snapshot of ours lives longer than this on the source.
-pub const PAGE_MAX: Duration = Duration::from_secs(20);
+pub(crate) const PAGE_MAX: Duration = Duration::from_secs(20);
 /// A cancel that is not answered within this time costs the connection.
 const CANCEL_MAX: Duration = Duration::from_secs(5);
 /// Pages grow and shrink so that one takes between these.

@@ -86,7 +86,7 @@ impl FirstPages {
 }
 
 /// Whether a column's type was changed since a query was prepared: a COPY can be read, and the gate finds it out.
-pub fn is_of_another_form(error: &tokio_postgres::Error) -> bool {
+pub(crate) fn is_of_another_form(error: &tokio_postgres::Error) -> bool {
     error.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED)
 }
 
@@ -94,7 +94,7 @@ pub fn is_of_another_form(error: &tokio_postgres::Error) -> bool {
 ///
 /// # Errors
 /// Those of the server.
-pub async fn first_rows(
+pub(crate) async fn first_rows(
     session: &Session,
     statement: &Statement,
     after: i64,
@@ -171,7 +171,7 @@ impl Page {
     }
 
     /// Whether little enough is left that reading it to its end is quicker than cancelling it.
-    pub async fn ends_soon(&mut self) -> bool {
+    pub(crate) async fn ends_soon(&mut self) -> bool {
         let drain = async {
             let mut drained = 0;
             while drained < DRAIN_BYTES_MAX {
@@ -188,7 +188,7 @@ impl Page {
 }
 
 /// Says that the rows could not be read.
-pub fn cannot_read(session: &Session, reading: &Reading, error: &tokio_postgres::Error) -> Error {
+pub(crate) fn cannot_read(session: &Session, reading: &Reading, error: &tokio_postgres::Error) -> Error {
     session.error(error, format!("cannot read {}", reading.table))
 }
 
@@ -196,7 +196,7 @@ pub fn cannot_read(session: &Session, reading: &Reading, error: &tokio_postgres:
 ///
 /// # Errors
 /// `Unavailable` after a minute.
-pub async fn stalled<T>(place: &str, work: impl Future<Output = T>) -> Result<T> {
+pub(crate) async fn stalled<T>(place: &str, work: impl Future<Output = T>) -> Result<T> {
     tokio::time::timeout(STALL_MAX, work).await.map_err(|_| {
         Error::new(Kind::Unavailable, "cannot read the source")
             .at(place)

@@ -5,17 +5,17 @@ use crate::postgres::table::TableName;
 use crate::sql::{LOCK_DOORBELL, ident, literal, sql};
 
 /// The counter of consecutive ids.
-pub fn counter(table: &TableName) -> String {
+pub(crate) fn counter(table: &TableName) -> String {
     statement(include_str!("../../../sql/source/counter.sql"), table, &[])
 }
 
 /// The SQL that keeps what bears the counter's name under another name.
-pub fn set_counter_aside(table: &TableName) -> String {
+pub(crate) fn set_counter_aside(table: &TableName) -> String {
     format!("alter table {}.id rename to id_before_counterfoil;", ident(&table.schema))
 }
 
 /// The SQL that makes the `id` of a table that is there an identity column which goes on after its last id.
-pub fn add_identity(table: &TableName) -> String {
+pub(crate) fn add_identity(table: &TableName) -> String {
     let events = table.quoted();
     let sequence = format!("pg_get_serial_sequence({}, 'id')", literal(&events));
     format!(
@@ -25,12 +25,12 @@ pub fn add_identity(table: &TableName) -> String {
 }
 
 /// The typed way to insert.
-pub fn insert_events(table: &TableName) -> Function {
+pub(crate) fn insert_events(table: &TableName) -> Function {
     inserting(table, "jsonb[]", include_str!("../../../sql/source/insert_events.sql"))
 }
 
 /// slate's way to insert.
-pub fn insert_events_text(table: &TableName) -> Function {
+pub(crate) fn insert_events_text(table: &TableName) -> Function {
     inserting(table, "text", include_str!("../../../sql/source/insert_events_text.sql"))
 }
 
@@ -46,7 +46,7 @@ fn inserting(table: &TableName, types: &'static str, file: &str) -> Function {
 }
 
 /// The function that refuses a change of events.
-pub fn filter_sql_command(table: &TableName) -> Function {
+pub(crate) fn filter_sql_command(table: &TableName) -> Function {
     trigger_function(
         table,
         "filter_sql_command",
@@ -55,7 +55,7 @@ pub fn filter_sql_command(table: &TableName) -> Function {
 }
 
 /// The trigger that lets it.
-pub fn check_sql_command(table: &TableName) -> Trigger {
+pub(crate) fn check_sql_command(table: &TableName) -> Trigger {
     Trigger {
         name: "check_sql_command",
         // before delete, update and truncate, for each statement
@@ -67,7 +67,7 @@ pub fn check_sql_command(table: &TableName) -> Trigger {
 }
 
 /// The function that rings.
-pub fn doorbell_function(table: &TableName) -> Function {
+pub(crate) fn doorbell_function(table: &TableName) -> Function {
     trigger_function(
         table,
         "counterfoil_doorbell",
@@ -76,7 +76,7 @@ pub fn doorbell_function(table: &TableName) -> Function {
 }
 
 /// The trigger that lets it, while the replicator sleeps.
-pub fn doorbell(table: &TableName) -> Trigger {
+pub(crate) fn doorbell(table: &TableName) -> Trigger {
     Trigger {
         name: "counterfoil_doorbell",
         // after insert, for each statement
@@ -88,7 +88,7 @@ pub fn doorbell(table: &TableName) -> Trigger {
 }
 
 /// The function that tells slate's listeners of an event.
-pub fn notify_event_insert(table: &TableName) -> Function {
+pub(crate) fn notify_event_insert(table: &TableName) -> Function {
     trigger_function(
         table,
         "notify_event_insert",
@@ -97,7 +97,7 @@ pub fn notify_event_insert(table: &TableName) -> Function {
 }
 
 /// The trigger that lets it.
-pub fn notify_insert(table: &TableName) -> Trigger {
+pub(crate) fn notify_insert(table: &TableName) -> Trigger {
     Trigger {
         name: "notify_insert",
         // after insert, for each row

@@ -8,7 +8,7 @@ use crate::postgres::ddl::object::drop_trigger;
 use crate::postgres::ddl::script::{On, Script};
 
 /// Whether the objects are slate's: its event table, its counter, and its own `insert_events(insertValues text)`.
-pub fn is_source(facts: &Facts) -> bool {
+pub(crate) fn is_source(facts: &Facts) -> bool {
     let is_slates_table = facts
         .events
         .as_ref()
@@ -23,7 +23,7 @@ pub fn is_source(facts: &Facts) -> bool {
 }
 
 /// Creates nothing, and tells what is there; only a notification that was asked for by name is created, or refused.
-pub fn take_as_it_is(script: &mut Script, facts: &Facts, notify: Option<Notify>) {
+pub(crate) fn take_as_it_is(script: &mut Script, facts: &Facts, notify: Option<Notify>) {
     let table = &facts.table;
     if let Some(events) = &facts.events {
         event_table::found(script, table, events);

@@ -4,7 +4,7 @@ use crate::error::{Kind, Result};
 use crate::stop::{Stop, Stopper};
 
 /// Gives both answers, or the error that came first; then the other work is asked to stop, and waited for. `stop`: what both are under.
-pub async fn both<A, B, F, S>(stop: &Stop, first: impl FnOnce(Stop) -> F, second: impl FnOnce(Stop) -> S) -> Result<(A, B)>
+pub(crate) async fn both<A, B, F, S>(stop: &Stop, first: impl FnOnce(Stop) -> F, second: impl FnOnce(Stop) -> S) -> Result<(A, B)>
 where
     F: Future<Output = Result<A>>,
     S: Future<Output = Result<B>>,

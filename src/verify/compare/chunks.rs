@@ -11,7 +11,7 @@ const CHUNK_BYTES: f64 = 16.0 * 1024.0 * 1024.0;
 /// Rows that are merged without asking for digests first, once much differs.
 const SEGMENT_CHUNKS: u64 = 512;
 /// Chunks of one statement, once it is under way; the first ones come sooner.
-pub const STATEMENT_CHUNKS_MAX: usize = 64;
+pub(crate) const STATEMENT_CHUNKS_MAX: usize = 64;
 /// At least so many of all ids are taken where chunks are cut by ids alone.
 const DENSITY_MIN: f64 = 0.3;
 /// Among the last so many chunks …
@@ -20,7 +20,7 @@ const WINDOW: u32 = 64;
 const UNLIKE_MAX: u32 = 10;
 
 /// How many rows a chunk has, for the larger of two sides.
-pub fn rows_of_chunk(sizes: [Size; 2]) -> u64 {
+pub(crate) fn rows_of_chunk(sizes: [Size; 2]) -> u64 {
     let bytes_of_row = |size: &Size| size.bytes as f64 / size.rows_estimated.max(1.0);
     let widest = sizes
         .iter()
@@ -31,13 +31,13 @@ pub fn rows_of_chunk(sizes: [Size; 2]) -> u64 {
 }
 
 /// Whether so few ids are left out between the lowest and the highest that chunks need not be looked up.
-pub fn is_dense(sizes: [Size; 2], lowest: i64, highest: i64) -> bool {
+pub(crate) fn is_dense(sizes: [Size; 2], lowest: i64, highest: i64) -> bool {
     let ids = highest as f64 - lowest as f64 + 1.0;
     sizes.iter().all(|size| size.rows_estimated >= ids * DENSITY_MIN)
 }
 
 /// Rows so wide that values are stored out of line are hashed each by itself.
-pub fn hashing(sizes: [Size; 2]) -> Hashing {
+pub(crate) fn hashing(sizes: [Size; 2]) -> Hashing {
     if sizes.iter().any(|size| size.bytes_out_of_line > 0) {
         Hashing::RowDigests
     } else {

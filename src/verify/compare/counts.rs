@@ -11,11 +11,11 @@ use crate::verify::compare::task::Task;
 use crate::verify::compare::walk::{Ended, Found};
 
 /// Rows of each side.
-pub type Counts = (u64, u64);
+pub(crate) type Counts = (u64, u64);
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Extent {
+pub(crate) struct Extent {
     /// What was compared.
     pub within: Option<IdRange>,
     /// What lies beyond: where the index that gave the end could hide rows.
@@ -24,7 +24,7 @@ pub struct Extent {
 
 /// What counts tell of a comparison.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Confirmation {
+pub(crate) struct Confirmation {
     /// Why it is not certain.
     pub reasons: Vec<String>,
     /// Whether the first side, and whether the second, may have what it seems to lack.
@@ -32,7 +32,7 @@ pub struct Confirmation {
 }
 
 /// What is to be counted of a comparison that ended so; `None`: nothing. `is_scripted`: whether a script inserts what is missing.
-pub fn due(task: Task<'_>, ended: Ended, found: &Found, is_scripted: bool) -> Option<Extent> {
+pub(crate) fn due(task: Task<'_>, ended: Ended, found: &Found, is_scripted: bool) -> Option<Extent> {
     match ended {
         Ended::Complete => Some(Extent {
             within: task.range(),
@@ -52,7 +52,7 @@ pub fn due(task: Task<'_>, ended: Ended, found: &Found, is_scripted: bool) -> Op
 ///
 /// # Errors
 /// Those of the servers; `Stopped`. Nothing is left running in them; so all of the others here.
-pub async fn count(task: Task<'_>, extent: Extent, stop: &Stop) -> Result<(HeapCounts, HeapCounts)> {
+pub(crate) async fn count(task: Task<'_>, extent: Extent, stop: &Stop) -> Result<(HeapCounts, HeapCounts)> {
     let Extent { within, beyond } = extent;
     let counted = async |side: &Side, stop: Stop| {
         let limits = (WHOLE_TABLE_MAX, &stop);
@@ -65,7 +65,7 @@ pub async fn count(task: Task<'_>, extent: Extent, stop: &Stop) -> Result<(HeapC
 ///
 /// # Errors
 /// Those of the servers.
-pub async fn confirm(
+pub(crate) async fn confirm(
     task: Task<'_>,
     extent: Extent,
     compared: Counts,
@@ -116,7 +116,7 @@ fn hidden(name: &str, beyond: Option<IdRange>, (heap, index): (u64, u64)) -> Opt
 ///
 /// # Errors
 /// Those of the servers; `Stopped`.
-pub async fn without_id(task: Task<'_>, stop: &Stop) -> Result<Counts> {
+pub(crate) async fn without_id(task: Task<'_>, stop: &Stop) -> Result<Counts> {
     let counted = async |side: &Side, stop: Stop| {
         let is_certain = side.table.column(&task.columns.id).is_some_and(|id| id.is_never_null);
         if is_certain {
@@ -134,7 +134,7 @@ pub async fn without_id(task: Task<'_>, stop: &Stop) -> Result<Counts> {
 ///
 /// # Errors
 /// Those of the servers.
-pub async fn pending(task: Task<'_>, stop: &Stop) -> Result<Counts> {
+pub(crate) async fn pending(task: Task<'_>, stop: &Stop) -> Result<Counts> {
     let pending = task.pending();
     let counted = async |side: &Side, stop: Stop| {
         let limits = (WHOLE_TABLE_MAX, &stop);
@@ -149,7 +149,7 @@ pub async fn pending(task: Task<'_>, stop: &Stop) -> Result<Counts> {
 }
 
 /// What is said where only ids beyond the end were asked for, and rows are there.
-pub fn only_beyond(task: Task<'_>, pending: Counts) -> Option<String> {
+pub(crate) fn only_beyond(task: Task<'_>, pending: Counts) -> Option<String> {
     let end = task.end().filter(|_| task.range().is_none() && pending != (0, 0))?;
     let from = shown(task.options.from);
     let (first, second) = (&task.first.name, &task.second.name);

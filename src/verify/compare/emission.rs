@@ -53,7 +53,7 @@ impl<'a> Emission<'a> {
     }
 
     /// Whether as many were found as were asked for, with so many that are not certain yet.
-    pub fn is_enough(&self, doubtful: u64) -> bool {
+    pub(crate) fn is_enough(&self, doubtful: u64) -> bool {
         self.limits.found_max.is_some_and(|max| self.tally.total() + doubtful >= max)
     }
 

@@ -83,7 +83,7 @@ async fn ends(side: &Side, columns: &Columns, stop: &Stop) -> Result<Ends> {
 
 impl Fence {
     /// Whether the second side went further than the first, though it was asked before: of a truth and its copy that is never right.
-    pub fn is_second_ahead(&self) -> bool {
+    pub(crate) fn is_second_ahead(&self) -> bool {
         self.highest.1.is_some() && self.highest.0 < self.highest.1
     }
 }

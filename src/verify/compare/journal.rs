@@ -132,7 +132,13 @@ impl Journal {
     ///
     /// # Errors
     /// Those of the servers; `Stopped`.
-    pub async fn touched(&self, sides: (&Side, &Side), columns: &Columns, now: &(State, State), stop: &Stop) -> Result<Option<&Part>> {
+    pub(crate) async fn touched(
+        &self,
+        sides: (&Side, &Side),
+        columns: &Columns,
+        now: &(State, State),
+        stop: &Stop,
+    ) -> Result<Option<&Part>> {
         let (mut after, mut before) = (self.subject.from.and_then(|from| from.checked_sub(1)), (0, 0));
         for part in &self.parts {
             let range = IdRange {

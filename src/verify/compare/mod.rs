@@ -10,7 +10,7 @@
 mod both;
 mod chunks;
 mod counts;
-pub mod emission;
+pub(crate) mod emission;
 pub mod fence;
 pub mod identity;
 pub mod journal;
@@ -24,7 +24,7 @@ pub mod state;
 pub mod task;
 mod undecided;
 mod walk;
-pub mod whole_file;
+pub(crate) mod whole_file;
 
 use crate::error::{Kind, Result};
 use crate::event::range::shown;

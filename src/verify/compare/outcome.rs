@@ -70,7 +70,7 @@ impl Outcome {
     }
 
     /// Whether rows are missing that the second side may have: inserted there, they would be there twice.
-    pub fn is_missing_uncertain(&self) -> bool {
+    pub(crate) fn is_missing_uncertain(&self) -> bool {
         self.may_have_more.1 && self.tally.missing > 0
     }
 
@@ -98,7 +98,7 @@ impl Grounds<'_> {
 }
 
 /// What is left out when there is no row up to which both could be compared.
-pub fn nothing_compared(fence: &Fence, end: Option<i64>, (first, second): (&str, &str)) -> Option<String> {
+pub(crate) fn nothing_compared(fence: &Fence, end: Option<i64>, (first, second): (&str, &str)) -> Option<String> {
     if end.is_some() {
         return None;
     }
@@ -111,7 +111,7 @@ pub fn nothing_compared(fence: &Fence, end: Option<i64>, (first, second): (&str,
 }
 
 /// What is said where the second side goes on above the fence, of which nothing was compared.
-pub fn ahead(fence: &Fence, pending: u64, above: Option<i64>, (first, second): (&str, &str)) -> Option<String> {
+pub(crate) fn ahead(fence: &Fence, pending: u64, above: Option<i64>, (first, second): (&str, &str)) -> Option<String> {
     let is_uncompared = fence.through.is_some() && fence.through < fence.highest.1 && fence.is_second_ahead();
     (is_uncompared && pending > 0).then(|| {
         format!(
@@ -122,7 +122,7 @@ pub fn ahead(fence: &Fence, pending: u64, above: Option<i64>, (first, second): (
 }
 
 /// What is said of transactions that may still fill gaps, where no difference hangs on it.
-pub fn note_of_open(fence: &Fence) -> Option<String> {
+pub(crate) fn note_of_open(fence: &Fence) -> Option<String> {
     match &fence.doubt {
         Doubt::Open(open) => Some(format!(
             "transactions that may still add events below the fence are open, and no difference hangs on it: {}",

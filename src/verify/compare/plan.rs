@@ -5,7 +5,7 @@ use crate::event::range::IdRange;
 /// The next chunks of at most so many ids each, for tables whose ids leave few out: no row needs to be looked at.
 ///
 /// The first is open below where nothing was compared yet: it ends so many ids after `lowest`.
-pub fn by_ids(rest: IdRange, lowest: i64, chunk_rows: u64, chunks: usize) -> Vec<IdRange> {
+pub(crate) fn by_ids(rest: IdRange, lowest: i64, chunk_rows: u64, chunks: usize) -> Vec<IdRange> {
     let step = i64::try_from(chunk_rows.max(1)).unwrap_or(i64::MAX);
     let mut planned = Vec::new();
     let mut after = rest.after;
@@ -23,7 +23,7 @@ pub fn by_ids(rest: IdRange, lowest: i64, chunk_rows: u64, chunks: usize) -> Vec
 
 /// The next chunks by the boundaries of both sides, each the last id of a chunk of that side in ascending order; a side that gave fewer than
 /// `chunks` has no more. No chunk has more rows of either side than lie between two of its boundaries.
-pub fn by_boundaries(rest: IdRange, sides: [&[i64]; 2], chunks: usize) -> Vec<IdRange> {
+pub(crate) fn by_boundaries(rest: IdRange, sides: [&[i64]; 2], chunks: usize) -> Vec<IdRange> {
     let ends = sides.iter().filter(|side| side.len() >= chunks).filter_map(|side| side.last());
     let end = ends.min().copied().unwrap_or(rest.through).min(rest.through);
     let mut boundaries: Vec<i64> = sides.concat().into_iter().filter(|boundary| *boundary < end).collect();

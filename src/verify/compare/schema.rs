@@ -12,7 +12,7 @@ use postgres_types::Type;
 ///
 /// # Errors
 /// `Unsuitable` with the remedy: no such table or column, a view, no unique index on the id, tables that inherit from it.
-pub fn comparable(table: Option<Table>, name: &TableName, id_column: &str) -> Result<Table> {
+pub(crate) fn comparable(table: Option<Table>, name: &TableName, id_column: &str) -> Result<Table> {
     let refuse = |what: String, fix: &str| Err(Error::new(Kind::Unsuitable, what).fix(fix));
     let Some(table) = table else {
         return refuse(

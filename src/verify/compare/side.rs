@@ -28,9 +28,9 @@ const PURPOSE: Purpose = Purpose {
 };
 
 /// A digest or a boundary that takes longer is given up: a chunk takes milliseconds.
-pub const ANSWER_MAX: Duration = Duration::from_secs(300);
+pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(300);
 /// What reads a whole table may take as long as that takes.
-pub const WHOLE_TABLE_MAX: Duration = Duration::MAX;
+pub(crate) const WHOLE_TABLE_MAX: Duration = Duration::MAX;
 
 /// Where a side is.
 #[derive(Clone, Debug)]
@@ -188,7 +188,7 @@ impl Side {
     }
 
     /// Asks by a file of `sql/verify/` about the rows of some ids.
-    pub async fn about_ids(&self, file: &str, columns: &Columns, expressions: String, ids: &[i64]) -> Result<Vec<Row>> {
+    pub(crate) async fn about_ids(&self, file: &str, columns: &Columns, expressions: String, ids: &[i64]) -> Result<Vec<Row>> {
         let lent = self.session().await?;
         let table = self.over(&lent, columns);
         let asked = table.fill(file, &[("columns", expressions)]);

@@ -26,13 +26,13 @@ pub struct State {
 
 impl State {
     /// Whether nothing was put back, taken over, altered or rewritten from this one to a later one. New partitions disturb nothing.
-    pub fn goes_on_as(&self, later: &Self) -> bool {
+    pub(crate) fn goes_on_as(&self, later: &Self) -> bool {
         (self.timeline, self.started_at_us, &self.definition) == (later.timeline, later.started_at_us, &later.definition)
             && Files::parse(&later.files).continue_those(&Files::parse(&self.files))
     }
 
     /// Whether numbers of transactions of then can still be told from those of now: half of all there are at a time.
-    pub fn is_comparable(&self, now: &Self) -> bool {
+    pub(crate) fn is_comparable(&self, now: &Self) -> bool {
         now.xmin
             .checked_sub(self.xmin)
             .is_some_and(|passed| passed < u64::from(u32::MAX) / 2)
@@ -81,7 +81,7 @@ impl Side {
     }
 
     /// How many rows of a range there are, and whether one of them may have been written since the table was in this state.
-    pub async fn written_since(&self, columns: &Columns, range: IdRange, state: &State, enough: &Stop) -> Result<(u64, bool)> {
+    pub(crate) async fn written_since(&self, columns: &Columns, range: IdRange, state: &State, enough: &Stop) -> Result<(u64, bool)> {
         let lent = self.session().await?;
         let table = self.over(&lent, columns);
         let more = [

@@ -21,7 +21,7 @@ pub enum Why {
 
 /// Some rows of one kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Few {
+pub(crate) struct Few {
     count: u64,
     first: Vec<i64>,
 }
@@ -89,7 +89,7 @@ impl Undecided {
     }
 
     /// Whether any hangs on an open transaction.
-    pub fn is_any_open(&self) -> bool {
+    pub(crate) fn is_any_open(&self) -> bool {
         self.open.count > 0
     }
 

@@ -8,7 +8,7 @@ use crate::event::representation::number::{is_number, is_same_value};
 const STRIDE: usize = 32;
 
 /// Whether two texts of `jsonb` differ in nothing but the spelling of numbers. The server writes white space and the order of keys always alike.
-pub fn is_alike_jsonb(first: &[u8], second: &[u8]) -> bool {
+pub(crate) fn is_alike_jsonb(first: &[u8], second: &[u8]) -> bool {
     // Both places are never within a string.
     let (mut first, mut second) = (first, second);
     loop {
@@ -27,7 +27,7 @@ pub fn is_alike_jsonb(first: &[u8], second: &[u8]) -> bool {
 
 /// Whether two texts of `json` differ in nothing but the spelling of numbers and strings, white space and the order of keys. Where keys occur twice in an
 /// object, their order matters.
-pub fn is_alike_json(first: &str, second: &str) -> bool {
+pub(crate) fn is_alike_json(first: &str, second: &str) -> bool {
     if is_unlike_at_once(first.as_bytes(), second.as_bytes()) {
         return false;
     }

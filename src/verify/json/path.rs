@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// Paths that are told one by one; more are counted.
-pub const PATHS_MAX: usize = 20;
+pub(crate) const PATHS_MAX: usize = 20;
 
 /// How a value at a path differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -36,7 +36,7 @@ impl Kind {
 
 /// Where two texts differ.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Paths {
+pub(crate) struct Paths {
     /// The first `PATHS_MAX` paths, each with how the value there differs; the whole value has the path "".
     pub first: Vec<(String, Kind)>,
     /// How many more there are.
@@ -45,7 +45,7 @@ pub struct Paths {
 
 /// Finds the paths at which two texts differ; none where only white space, the order of keys or the spelling of strings does. `None` where a text is no JSON
 /// (cut off, for one), too deep, or has a key twice: then only the texts can be compared.
-pub fn paths(first: &str, second: &str) -> Option<Paths> {
+pub(crate) fn paths(first: &str, second: &str) -> Option<Paths> {
     let (first, second) = (Node::parse(first)?, Node::parse(second)?);
     let mut paths = Paths::default();
     compare(&mut String::new(), &first, &second, &mut paths)?;

@@ -6,7 +6,7 @@ use super::token::{Token, Tokens};
 const INDENT_MAX: usize = 40;
 
 /// The lines of a text; a text that is cut off or no JSON gives its rest as one more line.
-pub fn pretty(text: &str) -> Vec<String> {
+pub(crate) fn pretty(text: &str) -> Vec<String> {
     let mut lines = Lines::default();
     let mut tokens = Tokens::of(text).peekable();
     while let Some(token) = tokens.next() {
