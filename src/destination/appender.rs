@@ -3,7 +3,7 @@
 use crate::destination::Destination;
 use crate::destination::feed::Feed;
 use crate::error::{Error, Kind, Result};
-use crate::event::batch::{Chunk, Close, Item, RowBlock};
+use crate::event::chunk::{Chunk, Close, Item, RowBlock};
 use crate::event::frame::{self, Layout};
 use crate::stop::Stop;
 use futures::FutureExt;

@@ -1,6 +1,6 @@
 //! The way from a reader to one destination: items in order, what was done of them, and a cut.
 
-use crate::event::batch::Item;
+use crate::event::chunk::Item;
 use crate::stop::{self, Stop, Stopper};
 use std::pin::pin;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! The things that are copied: ranges of ids, batches of rows as bytes.
 
-pub mod batch;
+pub mod chunk;
 pub mod fields;
 pub mod frame;
 pub mod merge;

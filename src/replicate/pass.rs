@@ -6,7 +6,7 @@
 
 use crate::destination::feed::Feeder;
 use crate::error::{Error, Result};
-use crate::event::batch::Item;
+use crate::event::chunk::Item;
 use crate::replicate::fan_out::{Holds, patience};
 use crate::replicate::lane::{Lane, Returned, Travellers};
 use crate::source::read::{Batches, Ended};

@@ -2,7 +2,7 @@
 //! take them back and give their ids to other events. So no destination commits a batch before the source has it on disk.
 
 use crate::error::{Error, Kind, Result};
-use crate::event::batch::Durable;
+use crate::event::chunk::Durable;
 use crate::fail;
 use crate::postgres::session::Session;
 use crate::postgres::table::Table;

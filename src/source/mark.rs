@@ -1,7 +1,7 @@
-//! The high-water mark: the highest id below which nothing can still appear. Asks the server; [`super::horizon`] decides.
+//! The high-water mark: the highest id below which nothing can still appear. Asks the server; `source::horizon` decides.
 //!
 //! Each look runs, in this order and each with a snapshot of its own (READ COMMITTED, pinned by the session): the highest visible
-//! id; who holds the lock; and then the read of the rows, of which the first can come along. See [`super::horizon`] for why this is sound.
+//! id; who holds the lock; and then the read of the rows, of which the first can come along. See `source::horizon` for why this is sound.
 
 use crate::error::{Error, Kind, Result};
 use crate::event::range::shown;

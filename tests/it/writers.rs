@@ -8,7 +8,7 @@ use counterfoil::destination::feed::{Feeder, Gauge, feed};
 use counterfoil::destination::postgres::concurrent::ConcurrentDestination;
 use counterfoil::destination::postgres::{Appending, PostgresDestination};
 use counterfoil::error::{Error, Kind};
-use counterfoil::event::batch::{Chunk, Close, Durable, Item};
+use counterfoil::event::chunk::{Chunk, Close, Durable, Item};
 use counterfoil::postgres::server::{Server, Settings};
 use counterfoil::postgres::session::error::Side;
 use counterfoil::postgres::session::{Purpose, Session};

@@ -1,5 +1,5 @@
 //! A PostgreSQL table as destination of several concurrent COPYs, each in a transaction and a session of its own over the next batch.
-//! Commits stay strictly in the order of ids, so a reader sees a prefix at every moment. [`crate::destination::postgres::commit_order`] decides, this does the I/O.
+//! Commits stay strictly in the order of ids, so a reader sees a prefix at every moment. `commit_order` decides, this does the I/O.
 //!
 //! Nothing is lost, doubled or reordered for the same reasons as with one writer (see [`crate::destination::postgres`]): every commit happens under the
 //! fence, on top of the position its rows follow, asked in a statement after the fence was taken; a batch that began ahead of its turn
@@ -14,7 +14,7 @@ use crate::destination::postgres::target::Appending;
 use crate::destination::postgres::target::Commit;
 use crate::destination::postgres::transaction::{Open, Writer};
 use crate::error::{Error, Kind, Result};
-use crate::event::batch::Item;
+use crate::event::chunk::Item;
 use crate::fail;
 use crate::postgres::session::Session;
 use crate::stop::{self, Stop, Stopper};

@@ -22,7 +22,7 @@ use crate::destination::postgres::small_batch::{FEW_BYTES_MAX, FEW_ROWS_MAX, Few
 use crate::destination::postgres::target::Commit;
 use crate::destination::postgres::transaction::{Open, Writer};
 use crate::error::{Error, Kind, Result};
-use crate::event::batch::{Close, RowBlock};
+use crate::event::chunk::{Close, RowBlock};
 use crate::postgres::session::Session;
 use crate::stop::Stop;
 use futures::FutureExt;

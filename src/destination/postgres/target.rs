@@ -1,6 +1,6 @@
 //! What is appended to, and the statements that name it.
 
-use crate::event::batch::Close;
+use crate::event::chunk::Close;
 use crate::event::frame::Layout;
 use crate::event::wire::Wire;
 use crate::postgres::table::TableName;

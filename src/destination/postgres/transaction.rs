@@ -5,7 +5,7 @@ use crate::destination::postgres::commit_order::{Standing, Start};
 use crate::destination::postgres::small_batch::{Failed, Few, FewAppended, Fields, Way};
 use crate::destination::postgres::target::{Appending, Commit, pieces};
 use crate::error::{Error, Kind, Result};
-use crate::event::batch::Close;
+use crate::event::chunk::Close;
 use crate::event::frame::{self, Format};
 use crate::event::range::{IdRange, shown};
 use crate::fail;

@@ -14,7 +14,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// Waits, for `time_max` at most, until every transaction has ended that holds one of the relations a writer of an event locks. Gives those
 /// that have not, in words; none: no row can appear any more at an id that was drawn before the call.
 ///
-/// It rests on what the horizon rests on ([`crate::source::horizon`]): a transaction that drew an id holds the lock on the sequence until it ends.
+/// It rests on what the horizon rests on (`source::horizon`): a transaction that drew an id holds the lock on the sequence until it ends.
 ///
 /// # Errors
 /// What the connection or the server says.

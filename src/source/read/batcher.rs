@@ -5,7 +5,7 @@
 //! transaction. Rows of a group whose end is not known yet are kept back up to [`GROUP_KEPT_BYTES`]; a larger group gets a batch of
 //! its own, which is streamed and, should its end turn out to lie above the mark, rolled back.
 
-use crate::event::batch::Chunk;
+use crate::event::chunk::Chunk;
 use crate::event::frame::Row;
 use bytes::{Bytes, BytesMut};
 use std::sync::Arc;
@@ -191,7 +191,7 @@ fn chunk(bytes: Bytes, first_id: i64, last_id: i64, rows: u64) -> Chunk {
     }
 }
 
-/// Turns rows into batches. Rows go in one at a time; pieces come out of [`Cutter::take_pieces`].
+/// Turns rows into batches. Rows go in one at a time; pieces come out of `take_pieces`.
 #[derive(Debug)]
 pub struct Cutter {
     mark: Mark,

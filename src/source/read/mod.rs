@@ -1,6 +1,6 @@
 //! The one read of the source: pages in id order, cut into batches. Nothing is decoded, nothing is collected.
 //!
-//! A page is one statement, hence one snapshot; it lives [`PAGE_MAX`] at most. A page that ends early, for whatever reason, is
+//! A page is one statement, hence one snapshot; it lives `PAGE_MAX` at most. A page that ends early, for whatever reason, is
 //! followed by one that begins after the last row taken: rows at or below the mark are immutable and all visible, so it makes no
 //! difference where pages meet.
 
@@ -11,7 +11,7 @@ pub mod prefetch;
 pub mod sessions;
 
 use crate::error::{Error, Kind, Result};
-use crate::event::batch::{Close, Durable, Item};
+use crate::event::chunk::{Close, Durable, Item};
 use crate::event::frame::{self, Row};
 use crate::fail;
 use crate::source::durability::Gate;

@@ -5,7 +5,7 @@
 //! "Binary Format").
 
 use crate::error::{Error, Kind, Result};
-use crate::event::batch::Durable;
+use crate::event::chunk::Durable;
 use crate::event::frame::{self, Format, Rows};
 use crate::event::wire::Wire;
 use crate::postgres::session::Session;

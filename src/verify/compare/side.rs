@@ -90,7 +90,7 @@ impl Side {
     /// Connects and describes the table. The pool opens at most `connections` sessions, of which one is open now.
     ///
     /// # Errors
-    /// Those of the connection; those of [`comparable`].
+    /// Those of the connection; those of `comparable`.
     pub async fn open(at: &Place, id_column: &str, connections: u32, timeout: Duration, log: &Logger) -> Result<Self> {
         let pool = Pool::new(&at.conninfo, PURPOSE, connections, timeout, log);
         let lent = pool.get().await?;
