@@ -2,8 +2,8 @@
 //!
 //! The rooms are described in `ARCHITECTURE.md`; each uses only the floors below its own.
 
-pub mod audit;
 pub mod cli;
+pub mod commands;
 pub mod config;
 pub mod destination;
 pub mod error;
@@ -13,8 +13,10 @@ pub mod fake;
 pub mod load;
 pub mod log;
 pub mod postgres;
+pub mod recover;
 pub mod replicate;
 pub mod retry;
 pub mod source;
 pub mod sql;
 pub mod stop;
+pub mod verify;

@@ -5,14 +5,14 @@ use super::output::{line, put};
 use crate::config::libpq::{Conninfo, Environment};
 use crate::destination;
 use crate::error::{Problems, Result};
-use crate::event::table::TableName;
 use crate::log::escape::{fit, fit_lines};
-use crate::postgres::connect::{Purpose, Session};
-use crate::postgres::database;
-use crate::postgres::fault::Side;
-use crate::postgres::objects::{Facts, ServerFacts};
-use crate::postgres::pooler;
-use crate::postgres::script::{Report, Script};
+use crate::postgres::ddl::database;
+use crate::postgres::ddl::existing::{Facts, ServerFacts};
+use crate::postgres::ddl::script::{Report, Script};
+use crate::postgres::session::error::Side;
+use crate::postgres::session::pooler;
+use crate::postgres::session::{Purpose, Session};
+use crate::postgres::table::TableName;
 use crate::source;
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// What is wanted, of either side.
 enum Plan {
     Source(source::setup::Plan),
-    Destination(destination::setup::Plan),
+    Destination(destination::postgres::setup::Plan),
 }
 
 impl Plan {
@@ -35,7 +35,7 @@ impl Plan {
     async fn apply(&self, session: &Session) -> Result<Report, Problems> {
         match self {
             Plan::Source(plan) => source::setup::apply(session, plan).await,
-            Plan::Destination(plan) => destination::setup::apply(session, plan).await,
+            Plan::Destination(plan) => destination::postgres::setup::apply(session, plan).await,
         }
     }
 }
@@ -52,7 +52,7 @@ pub(crate) async fn init(init: Init) -> Result<(), Problems> {
             (wanted.target, Plan::Source(plan))
         }
         Init::Destination(wanted) => {
-            let mut plan = destination::setup::Plan::new(TableName::parse(&wanted.target.table)?);
+            let mut plan = destination::postgres::setup::Plan::new(TableName::parse(&wanted.target.table)?);
             if wanted.guard {
                 plan = plan.guarded();
             }

@@ -14,7 +14,7 @@ use crate::replicate::check::dry_run::dry_run;
 use crate::replicate::last_word::confirm;
 use crate::replicate::snapshot::{Snapshot, publisher};
 use crate::replicate::{AUDIT_INTERVAL, Replication, replicate};
-use crate::source::cut::GROUP_KEPT_BYTES;
+use crate::source::read::batcher::GROUP_KEPT_BYTES;
 use crate::stop::Stop;
 use slog::{Logger, info};
 use std::io::IsTerminal;

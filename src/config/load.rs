@@ -5,9 +5,9 @@ mod one;
 mod several;
 mod text;
 
-use super::file::nearest::did_you_mean;
 use super::libpq::Environment;
 use super::{Config, ProcessConfig, ReplicationConfig};
+use crate::config::nearest::did_you_mean;
 use crate::error::{Error, Kind, Problems};
 use std::path::{Path, PathBuf};
 

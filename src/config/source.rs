@@ -1,11 +1,11 @@
 //! `[source]`, and `[tables]` where several tables of it differ.
 
-use super::file::nearest::did_you_mean;
 use super::file::reader::{Found, Reader, Section};
 use super::file::tree::{Entry, Value};
 use super::keys::{self, IntegerRange, MS_MAX, Unit};
 use super::settings::{amount, boolean, duration, found, identifier, preset_table, preset_text, words, written_identifier, written_tables};
 use super::{GroupBy, Ids, SourceConfig, connection, libpq};
+use crate::config::nearest::did_you_mean;
 use crate::sql::TableName;
 use std::time::Duration;
 

@@ -1,9 +1,9 @@
 //! Appending one batch at a time: what every kind of place must be able to do, and the one way in which it is asked to.
 
 use crate::destination::Destination;
+use crate::destination::feed::Feed;
 use crate::error::{Error, Kind, Result};
-use crate::event::batch::{Chunk, Close, Item, RowBlock};
-use crate::event::feed::Feed;
+use crate::event::chunk::{Chunk, Close, Item, RowBlock};
 use crate::event::frame::{self, Layout};
 use crate::stop::Stop;
 use futures::FutureExt;

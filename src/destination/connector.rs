@@ -5,13 +5,13 @@
 
 use crate::config::libpq::Conninfo;
 use crate::destination::Destination;
-use crate::destination::shape::DestinationShape;
+use crate::destination::postgres::checks::DestinationShape;
 use crate::destination::source_schema::SourceSchema;
 use crate::error::{Error, Problems, Result, Warning};
 use crate::event::store::EventStore;
 use crate::event::wire::Wire;
-use crate::postgres::connect::Session;
-use crate::postgres::pooler::Ways;
+use crate::postgres::session::Session;
+use crate::postgres::session::pooler::Ways;
 use futures::future::BoxFuture;
 use std::time::Duration;
 

@@ -1,24 +1,14 @@
-//! The doors out. A new kind of destination is one file and three methods.
+//! The doors out. A new kind of destination is a folder with a connector, and one line in the registry.
 
-mod answers;
 pub mod appender;
-mod appending;
-pub mod concurrent;
 pub mod connector;
-mod few;
-pub mod held;
-pub mod hold;
-mod order;
+pub mod feed;
 pub mod postgres;
-mod postgres_connector;
 pub mod registry;
-pub mod setup;
-pub mod shape;
 pub mod source_schema;
-mod writer;
 
+use crate::destination::feed::Feed;
 use crate::error::{Error, Result};
-use crate::event::feed::Feed;
 use futures::future::BoxFuture;
 
 /// A place that events are appended to.

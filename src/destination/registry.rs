@@ -2,7 +2,7 @@
 
 use crate::config::{DestinationConfig, DestinationKind};
 use crate::destination::connector::Connector;
-use crate::destination::postgres_connector::PostgresConnector;
+use crate::destination::postgres::connector::PostgresConnector;
 
 /// The connector of a destination, by its kind.
 pub fn connector(config: &DestinationConfig) -> Box<dyn Connector + '_> {

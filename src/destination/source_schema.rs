@@ -1,7 +1,7 @@
 //! What a destination must be able to hold: the event table of the source, as a destination needs to know it.
 
-use crate::event::table::Table;
-use crate::postgres::about::Server;
+use crate::postgres::session::settings::Server;
+use crate::postgres::table::Table;
 
 /// What a destination must be able to hold.
 #[derive(Clone, Copy, Debug)]

@@ -1,15 +1,11 @@
-//! The things that are copied: tables, ranges of ids, batches of rows as bytes.
+//! The things that are copied: ranges of ids, batches of rows as bytes.
 
-pub mod batch;
-pub mod compatible;
-pub mod feed;
+pub mod chunk;
 pub mod fields;
 pub mod frame;
+pub mod merge;
 pub mod range;
-pub mod slate;
+pub mod representation;
 pub mod store;
-pub mod table;
-pub mod trigger;
-pub mod types;
 pub mod value;
 pub mod wire;

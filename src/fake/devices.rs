@@ -3,7 +3,7 @@
 use super::json::Object;
 use super::locale::{Locale, Place};
 use super::operation::{Draft, Operations, Subject, uuid};
-use super::{Group, Origin};
+use super::origin::{Group, Origin};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::fmt::{self, Display};

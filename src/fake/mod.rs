@@ -7,27 +7,15 @@ mod json;
 mod locale;
 mod operation;
 mod orders;
+mod origin;
 mod persons;
 
 pub use clock::Time;
 pub use devices::Devices;
 pub use locale::Locale;
 pub use orders::Orders;
+pub use origin::{Group, Origin};
 pub use persons::Persons;
-
-/// The events of one transaction as JSON text; also the events of one call of `insert_events`.
-pub type Group = Vec<String>;
-
-/// How a world begins.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Origin {
-    /// Decides everything, but for what `time` leaves open.
-    pub seed: u64,
-    /// Languages of names.
-    pub locale: Locale,
-    /// Where the time in events comes from.
-    pub time: Time,
-}
 
 /// An endless stream of groups. The same seed gives the same bytes, as long as the versions of the crates `fake` and `rand` stay.
 ///
@@ -40,13 +28,6 @@ pub enum World {
     Orders(Orders),
     /// Devices that measure, raise alarms, and are looked after.
     Devices(Devices),
-}
-
-impl Origin {
-    /// With this seed, and every default.
-    pub fn of(seed: u64) -> Self {
-        Self { seed, ..Self::default() }
-    }
 }
 
 impl World {

@@ -3,7 +3,7 @@
 use super::attachment::{Attachments, with_attachment};
 use super::clock::Clock;
 use super::json::Object;
-use super::{Group, Origin};
+use super::origin::{Group, Origin};
 use fake::Fake;
 use fake::uuid::UUIDv4;
 use rand::RngExt;

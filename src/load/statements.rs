@@ -3,7 +3,7 @@
 use super::method::Way;
 use super::table::Shape;
 use crate::error::Result;
-use crate::postgres::connect::Session;
+use crate::postgres::session::Session;
 use crate::sql::{self, fill, literal, sql, text};
 use bytes::{BufMut, BytesMut};
 use postgres_types::{IsNull, ToSql, Type, to_sql_checked};

@@ -1,11 +1,11 @@
 //! What the table is that is to be loaded: asked of the catalog, before anything is written.
 
 use crate::error::{Error, Kind, Result};
-use crate::event::table::{Column, Origin, Table};
-use crate::event::trigger;
-use crate::postgres::catalog;
-use crate::postgres::connect::Session;
-use crate::postgres::objects::{Facts, Relation};
+use crate::postgres::ddl::existing::{Facts, Relation};
+use crate::postgres::session::Session;
+use crate::postgres::table::describe;
+use crate::postgres::table::trigger;
+use crate::postgres::table::{Column, Origin, Table};
 use crate::sql::{self, TableName, ident};
 
 /// What decides how events can come into a table.
@@ -49,7 +49,7 @@ pub(super) enum Insert {
 /// # Errors
 /// `Unsuitable` where there is no such table; what the connection or the server says.
 pub(super) async fn ask(session: &Session, name: &TableName, id_column: &str) -> Result<Shape> {
-    let Some(table) = catalog::table(session, name, id_column).await? else {
+    let Some(table) = describe::table(session, name, id_column).await? else {
         let missing = Error::new(Kind::Unsuitable, format!("there is no table {name}")).at(session.place());
         return Err(missing.fix(format!(
             "name the event table by --table, or make one: counterfoil init source --url … --table '{name}'"

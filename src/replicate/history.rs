@@ -11,7 +11,7 @@ pub struct History {
 }
 
 impl History {
-    /// Of a server by its [`history`](crate::postgres::identity::ServerIdentity::history), a table by oid and its files.
+    /// Of a server by its [`history`](crate::postgres::session::server::ServerIdentity::history), a table by oid and its files.
     pub(super) fn new(server: (Option<u64>, Option<u32>, u32), table_oid: u32, files: Files) -> Self {
         Self { server, table_oid, files }
     }

@@ -4,7 +4,7 @@
 //! A look that began at a time and saw a highest id proves of a lane at or above that id: whatever it lacks became visible after that time. So the time
 //! since the latest such look is an upper bound of the age of the first event the lane lacks.
 
-use crate::source::explain::Sighting;
+use crate::source::blocked::Sighting;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 

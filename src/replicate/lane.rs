@@ -1,8 +1,8 @@
 //! A lane: one destination on its way, with its position and what it has done.
 
 use crate::destination::Destination;
+use crate::destination::feed::{Feed, Feeder, Gauge, feed};
 use crate::error::{Error, Kind, Result};
-use crate::event::feed::{Feed, Feeder, Gauge, feed};
 use crate::event::wire::Wire;
 use crate::replicate::check::lane_stores::Checked;
 use crate::replicate::history::History;

@@ -1,7 +1,7 @@
 //! A destination as the conductor sees it: its connection, and what is known of it.
 
+use crate::destination::feed::Gauge;
 use crate::error::{Error, Kind, Result};
-use crate::event::feed::Gauge;
 use crate::event::range::shown;
 use crate::log::key;
 use crate::replicate::check::lane_stores::Checked;
@@ -10,7 +10,7 @@ use crate::replicate::fan_out::Pace;
 use crate::replicate::history::History;
 use crate::replicate::lag::Lag;
 use crate::replicate::lane::{Compared, Lane};
-use crate::replicate::late::Audited;
+use crate::replicate::reconcile::Audited;
 use crate::retry::{Connection, Loss, Policy};
 use slog::{Logger, debug, error, info, warn};
 use std::sync::Arc;

@@ -4,7 +4,7 @@ use crate::config::ReplicationConfig;
 use crate::error::{Error, Kind, Problems};
 use crate::event::range::shown;
 use crate::log::key;
-use crate::postgres::pooler::Ways;
+use crate::postgres::session::pooler::Ways;
 use crate::replicate::check::{self, DestinationFindings, Findings};
 use crate::retry::Policy;
 use crate::stop::Stop;

@@ -10,18 +10,18 @@ mod lag;
 mod lane;
 mod lane_state;
 pub mod last_word;
-mod late;
 mod open;
 mod pass;
 mod progress;
 mod read_progress;
+mod reconcile;
 mod replication;
 pub mod snapshot;
 mod source_state;
 pub mod status;
 pub(crate) mod told;
 
-pub use late::AUDIT_INTERVAL;
+pub use reconcile::AUDIT_INTERVAL;
 pub use replication::Replication;
 
 use crate::error::Problems;

@@ -4,9 +4,9 @@
 //! Rows in flight are bounded by the room of the pass, its lanes' share of the buffer: a chunk takes its part before it is handed out,
 //! and gives it back when the last lane has let go of it. So a pass whose lanes are slow leaves the room of others alone.
 
+use crate::destination::feed::Feeder;
 use crate::error::{Error, Result};
-use crate::event::batch::Item;
-use crate::event::feed::Feeder;
+use crate::event::chunk::Item;
 use crate::replicate::fan_out::{Holds, patience};
 use crate::replicate::lane::{Lane, Returned, Travellers};
 use crate::replicate::read_progress::Reached;

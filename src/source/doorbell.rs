@@ -4,7 +4,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::fail;
-use crate::postgres::connect::Session;
+use crate::postgres::session::Session;
 use crate::sql;
 use std::sync::Arc;
 use std::time::Duration;

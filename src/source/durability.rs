@@ -2,10 +2,10 @@
 //! take them back and give their ids to other events. So no destination commits a batch before the source has it on disk.
 
 use crate::error::{Error, Kind, Result};
-use crate::event::batch::Durable;
-use crate::event::table::Table;
+use crate::event::chunk::Durable;
 use crate::fail;
-use crate::postgres::connect::Session;
+use crate::postgres::session::Session;
+use crate::postgres::table::Table;
 use crate::sql;
 use futures::FutureExt;
 use std::collections::BTreeMap;

@@ -2,8 +2,8 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::event::range::shown;
+use crate::source::blocked::Hold;
 use crate::source::durability::Gate;
-use crate::source::explain::Hold;
 use std::time::{Duration, Instant};
 
 /// Between two looks.

@@ -5,17 +5,17 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::event::range::shown;
-use crate::event::table::TableName;
 use crate::fail;
-use crate::postgres::connect::Session;
-use crate::source::along::{Along, News, read_along};
-use crate::source::cut::Mark;
-use crate::source::drawn;
-use crate::source::explain::{Events, Hold, Reason, Sighting};
+use crate::postgres::session::Session;
+use crate::postgres::table::TableName;
+use crate::source::blocked::{Events, Hold, Reason, Sighting};
 use crate::source::grace::Grace;
 use crate::source::horizon::{Holder, Horizon};
-use crate::source::page::{FirstPages, FirstRows};
-use crate::source::rule::Rule;
+use crate::source::ids::drawn;
+use crate::source::ids::rule::Rule;
+use crate::source::read::batcher::Mark;
+use crate::source::read::prefetch::{Along, News, read_along};
+use crate::source::read::{FirstPages, FirstRows};
 use crate::sql;
 use std::pin::pin;
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! What a table is, in one value: another one means that it is not what it was.
 
-use super::{TableName, Value, fill, sql, text, without_header};
+use super::fill::{Value, fill, sql, text, without_header};
+use super::table_name::TableName;
 
 /// What is asked of a table besides its columns.
 #[derive(Clone, Debug, PartialEq, Eq)]

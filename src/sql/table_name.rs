@@ -1,6 +1,6 @@
 //! The name of a table: read as SQL reads it, and written so that SQL can read it again.
 
-use super::ident;
+use super::fill::ident;
 use crate::error::{Error, Kind, Result};
 use crate::log::escape::escaped;
 use std::fmt;

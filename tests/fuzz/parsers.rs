@@ -1,21 +1,20 @@
 //! The parsers, each with the seeds of its corpus; what can be written again and read again must come back.
 
 use bytes::Bytes;
-use counterfoil::audit::class::{self, ComparedColumn};
-use counterfoil::audit::compare::journal::Journal;
-use counterfoil::audit::difference::{Change, Class, Difference};
-use counterfoil::audit::merge::Unlike;
-use counterfoil::audit::show::{self, RowText, Shown, Text, lines};
 use counterfoil::config::libpq::{Conninfo, Environment};
 use counterfoil::config::load::load;
-use counterfoil::event::compatible::{BINARY_STABLE, is_binary_stable};
 use counterfoil::event::fields::unescaped;
 use counterfoil::event::frame::{Format, HEADER, Layout, Row, Rows, TRAILER, rows_after};
-use counterfoil::event::trigger;
-use counterfoil::event::value::FieldDecoder;
+use counterfoil::event::merge::Unlike;
+use counterfoil::event::value::{BINARY_STABLE, FieldDecoder, is_binary_stable};
 use counterfoil::event::wire::{ReadAs, WireColumn};
 use counterfoil::log::escape::{escaped, escaped_json, fit, fit_lines};
+use counterfoil::postgres::table::trigger;
 use counterfoil::sql::{TableName, fill, ident, literal, text};
+use counterfoil::verify::class::{self, ComparedColumn};
+use counterfoil::verify::compare::journal::Journal;
+use counterfoil::verify::difference::{Change, Class, Difference};
+use counterfoil::verify::show::{self, RowText, Shown, Text, lines};
 use postgres_types::Type;
 use serde::de::IgnoredAny;
 use std::path::Path;

@@ -5,7 +5,7 @@ use counterfoil::config::libpq::Conninfo;
 use counterfoil::config::{
     DestinationConfig, DestinationKind, GroupBy, Ids, PostgresDestinationConfig, ReplicationConfig, ReplicationLimits, SourceConfig,
 };
-use counterfoil::event::table::TableName;
+use counterfoil::postgres::table::TableName;
 use std::time::Duration;
 
 /// A table by its name as SQL has it.

@@ -2,8 +2,8 @@
 
 use crate::harness::{Database, fresh_database, own_server};
 use counterfoil::error::Kind;
-use counterfoil::postgres::listen::{Listener, Listening};
 use counterfoil::postgres::server::{Server, Settings};
+use counterfoil::postgres::session::listen::{Listener, Listening};
 use futures::FutureExt;
 use std::time::Duration;
 

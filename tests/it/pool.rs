@@ -3,9 +3,9 @@
 use crate::harness::{Database, fresh_database};
 use counterfoil::config::libpq::Conninfo;
 use counterfoil::error::Kind;
-use counterfoil::postgres::connect::{Purpose, Session};
-use counterfoil::postgres::fault::Side;
-use counterfoil::postgres::pool::Pool;
+use counterfoil::postgres::session::error::Side;
+use counterfoil::postgres::session::pool::Pool;
+use counterfoil::postgres::session::{Purpose, Session};
 use std::time::{Duration, Instant};
 
 const CHECK: Purpose = Purpose {

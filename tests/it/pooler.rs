@@ -3,8 +3,8 @@
 use crate::harness::{Database, connect, fresh_database};
 use counterfoil::config::libpq::{Conninfo, Host, HostAt};
 use counterfoil::error::{Error, Kind};
-use counterfoil::postgres::fault::Side;
-use counterfoil::postgres::pooler;
+use counterfoil::postgres::session::error::Side;
+use counterfoil::postgres::session::pooler;
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};

@@ -3,12 +3,12 @@
 use crate::configured::table;
 use crate::harness::{Database, fresh_database, fresh_destination};
 use crate::truth::running::until_waiting;
-use counterfoil::event::compatible;
 use counterfoil::event::range::IdRange;
 use counterfoil::event::store::{EventStore, TableDigest};
-use counterfoil::postgres::catalog;
-use counterfoil::postgres::connect::{Purpose, Session};
-use counterfoil::postgres::fault::Side;
+use counterfoil::postgres::session::error::Side;
+use counterfoil::postgres::session::{Purpose, Session};
+use counterfoil::postgres::table::compatible;
+use counterfoil::postgres::table::describe;
 use counterfoil::postgres::table::store::PgTable;
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ async fn opened(database: &Database) -> PgTable<Session> {
         side: Side::Destination,
     };
     let session = Session::open(&database.conninfo, purpose, Duration::from_secs(20)).await.unwrap();
-    let events = catalog::table(&session, &table("events"), "id").await.unwrap().unwrap();
+    let events = describe::table(&session, &table("events"), "id").await.unwrap().unwrap();
     let wire = compatible::wire(&events, &events, "id").unwrap();
     PgTable::new(session, &table("events"), "id", &wire)
 }

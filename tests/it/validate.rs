@@ -2,12 +2,12 @@
 
 use crate::configured::table;
 use crate::harness::{Database, fresh_database};
-use counterfoil::audit::validate::{IdRule, Rules, Validation, Verdict, validate};
 use counterfoil::error::{Kind, Result};
 use counterfoil::fake::World;
-use counterfoil::postgres::catalog;
-use counterfoil::postgres::connect::{Purpose, Session};
-use counterfoil::postgres::fault::Side;
+use counterfoil::postgres::session::error::Side;
+use counterfoil::postgres::session::{Purpose, Session};
+use counterfoil::postgres::table::describe;
+use counterfoil::verify::validate::{IdRule, Rules, Validation, Verdict, validate};
 use std::time::Duration;
 
 const TABLE: &str = "create table events (id bigint not null primary key, ts timestamptz not null, event jsonb not null)";
@@ -32,7 +32,7 @@ async fn asked(database: &Database, rules: &Rules) -> Result<Validation> {
         side: Side::Source,
     };
     let session = Session::open(&database.conninfo, purpose, Duration::from_secs(20)).await.unwrap();
-    let events = catalog::table(&session, &table("events"), "id").await.unwrap().unwrap();
+    let events = describe::table(&session, &table("events"), "id").await.unwrap().unwrap();
     validate(session, &events, "id", rules).await
 }
 

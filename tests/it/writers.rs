@@ -4,16 +4,16 @@ use crate::configured::{config, table};
 use crate::harness::{Database, fresh_database, fresh_destination, own_destination_server};
 use bytes::Bytes;
 use counterfoil::destination::Destination;
-use counterfoil::destination::concurrent::ConcurrentDestination;
+use counterfoil::destination::feed::{Feeder, Gauge, feed};
+use counterfoil::destination::postgres::concurrent::ConcurrentDestination;
 use counterfoil::destination::postgres::{Appending, PostgresDestination};
 use counterfoil::error::{Error, Kind};
-use counterfoil::event::batch::{Chunk, Close, Durable, Item};
-use counterfoil::event::compatible;
-use counterfoil::event::feed::{Feeder, Gauge, feed};
-use counterfoil::postgres::catalog;
-use counterfoil::postgres::connect::{Purpose, Session};
-use counterfoil::postgres::fault::Side;
+use counterfoil::event::chunk::{Chunk, Close, Durable, Item};
 use counterfoil::postgres::server::{Server, Settings};
+use counterfoil::postgres::session::error::Side;
+use counterfoil::postgres::session::{Purpose, Session};
+use counterfoil::postgres::table::compatible;
+use counterfoil::postgres::table::describe;
 use counterfoil::replicate::snapshot::publisher;
 use counterfoil::replicate::{Replication, replicate};
 use counterfoil::sql::LOCK_FENCE;
@@ -150,7 +150,7 @@ async fn try_open(database: &Database, writers: usize) -> Result<ConcurrentDesti
 }
 
 pub(crate) async fn appending(session: &Session) -> Result<Appending, Error> {
-    let events = catalog::table(session, &table("events"), "id").await?.expect("the table is there");
+    let events = describe::table(session, &table("events"), "id").await?.expect("the table is there");
     let wire = compatible::wire(&events, &events, "id").unwrap();
     Ok(Appending {
         name: "copy".to_owned(),

@@ -5,13 +5,13 @@ use super::story::{Story, counted, position};
 use crate::config::ReplicationConfig;
 use crate::config::libpq::Conninfo;
 use crate::error::{Error, Kind, Problems, Result};
-use crate::event::compatible;
 use crate::event::range::IdRange;
 use crate::event::store::{EventStore, TableDigest};
-use crate::event::table::TableName;
 use crate::event::wire::Wire;
-use crate::postgres::catalog;
-use crate::postgres::connect::Session;
+use crate::postgres::session::Session;
+use crate::postgres::table::TableName;
+use crate::postgres::table::compatible;
+use crate::postgres::table::describe;
 use crate::postgres::table::store::PgTable;
 use futures::future::try_join_all;
 use std::time::Instant;
@@ -52,7 +52,7 @@ pub(crate) async fn prove(config: &ReplicationConfig, committed: u64, story: &St
 async fn everything(config: &ReplicationConfig) -> Result<Wire, Problems> {
     let source = &config.source;
     let session = Session::open(&source.conninfo, purpose(), CONNECT_TIMEOUT).await?;
-    let table = catalog::table(&session, &source.table, &source.id_column).await?;
+    let table = describe::table(&session, &source.table, &source.id_column).await?;
     let table = table.ok_or_else(|| Error::new(Kind::Unsuitable, format!("there is no table {}", source.table)))?;
     compatible::wire(&table, &table, &source.id_column)
 }

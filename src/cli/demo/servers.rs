@@ -6,11 +6,11 @@ use crate::config::libpq::{Conninfo, Environment};
 use crate::config::load::load;
 use crate::destination;
 use crate::error::{Error, Kind, Problems, Result};
-use crate::event::table::TableName;
-use crate::postgres::connect::{Purpose, Session};
-use crate::postgres::database;
-use crate::postgres::fault::Side;
+use crate::postgres::ddl::database;
 use crate::postgres::server::{Binaries, Server, Settings, Template};
+use crate::postgres::session::error::Side;
+use crate::postgres::session::{Purpose, Session};
+use crate::postgres::table::TableName;
 use crate::source;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -56,7 +56,7 @@ impl Servers {
         source::setup::apply(&session, &plan).await?;
         for conninfo in self.destination_conninfos() {
             let session = new_database(&conninfo).await?;
-            destination::setup::apply(&session, &destination::setup::Plan::new(table.clone())).await?;
+            destination::postgres::setup::apply(&session, &destination::postgres::setup::Plan::new(table.clone())).await?;
         }
         story.say("counterfoil init has created the tables; ids come from a sequence, so writers do not wait for each other");
         Ok(())

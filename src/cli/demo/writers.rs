@@ -4,7 +4,7 @@ use super::servers::{CONNECT_TIMEOUT, purpose};
 use crate::config::SourceConfig;
 use crate::error::{Error, Kind, Result};
 use crate::fake::World;
-use crate::postgres::connect::Session;
+use crate::postgres::session::Session;
 use crate::sql;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};

@@ -1,7 +1,7 @@
 //! Where the journal of an interrupted comparison is left.
 
-use crate::audit::compare::journal::Journal;
 use crate::error::{Error, Kind, Result};
+use crate::verify::compare::journal::Journal;
 use std::path::{Path, PathBuf};
 
 /// Names that are tried in the current folder.

@@ -1,18 +1,18 @@
 //! What `events-diff` prints: text for a person, or one JSON object a line.
 
 use super::args::Format;
-use crate::audit::compare::opening::{Order, Pair};
-use crate::audit::compare::outcome::Outcome;
-use crate::audit::compare::schema::Schema;
-use crate::audit::compare::side::{Columns, Side};
-use crate::audit::show::lines::{self, ByColumn, DifferenceCounts, Summary, json_line};
-use crate::audit::show::{self, Shown};
-use crate::audit::validate::Validation;
-use crate::audit::verdict::Verdict;
 use crate::cli::output::line;
 use crate::error::{Error, Result};
 use crate::event::range::shown as shown_id;
 use crate::log::escape::{escaped, fit, fit_lines};
+use crate::verify::compare::opening::{Order, Pair};
+use crate::verify::compare::outcome::Outcome;
+use crate::verify::compare::schema::Schema;
+use crate::verify::compare::side::{Columns, Side};
+use crate::verify::show::lines::{self, ByColumn, DifferenceCounts, Summary, json_line};
+use crate::verify::show::{self, Shown};
+use crate::verify::validate::Validation;
+use crate::verify::verdict::Verdict;
 use serde::Serialize;
 use std::io::IsTerminal;
 

@@ -1,7 +1,6 @@
 //! What is compared with what: a source with destinations of a configuration, or two URLs.
 
 use super::args::Arguments;
-use crate::audit::compare::side::Place;
 use crate::cli::args::ConfigFile;
 use crate::cli::begin::configuration;
 use crate::config::libpq::{Conninfo, Environment};
@@ -9,6 +8,7 @@ use crate::config::load::Flags;
 use crate::config::{Ids, ReplicationConfig};
 use crate::error::{Error, Kind, Problems};
 use crate::sql::TableName;
+use crate::verify::compare::side::Place;
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -1,10 +1,10 @@
 //! Shows differences as they are found, and a progress bar on a terminal.
 
 use super::printer::Printer;
-use crate::audit::compare::side::Columns;
-use crate::audit::compare::task::Watch;
-use crate::audit::show::Shown;
 use crate::error::Result;
+use crate::verify::compare::side::Columns;
+use crate::verify::compare::task::Watch;
+use crate::verify::show::Shown;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 

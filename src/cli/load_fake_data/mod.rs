@@ -2,8 +2,8 @@
 
 mod args;
 mod bar;
+mod options;
 mod report;
-mod wishes;
 
 use super::choice::word_of;
 use super::output::{aside, line, put};
@@ -17,9 +17,9 @@ use crate::log::{self, Format, Stream};
 use args::Arguments;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
+use options::Given;
 use std::process::ExitCode;
 use std::sync::Arc;
-use wishes::Given;
 
 /// How many events a dry run shows.
 const SAMPLES: usize = 3;
@@ -43,7 +43,7 @@ fn given(matches: &ArgMatches, name: &str) -> Given {
 /// Runs it; gives the exit code.
 async fn load(arguments: &Arguments, [config, url]: [Given; 2]) -> Result<u8, Problems> {
     let seed = arguments.seed.unwrap_or_else(rand::random);
-    let (job, notes) = wishes::job(arguments, config, url, seed, &Environment::of_process())?;
+    let (job, notes) = options::job(arguments, config, url, seed, &Environment::of_process())?;
     notes.iter().for_each(|note| aside(&format!("note: {}", fit(note))));
     let (log, guard) = log::start(slog::Level::Info, Format::Text, Stream::Stderr);
     let stop = stop_on_signals(&log)?;

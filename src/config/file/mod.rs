@@ -2,6 +2,5 @@
 
 pub(crate) mod document;
 mod json;
-pub(crate) mod nearest;
 pub(crate) mod reader;
 pub(crate) mod tree;

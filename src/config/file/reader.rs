@@ -1,10 +1,10 @@
 //! Takes values out of the tree of a file: known keys, types, ranges and variables; whatever is wrong becomes a problem with its place.
 
 use super::document::Document;
-use super::nearest::did_you_mean;
 use super::tree::{Entry, Format, Node, Value};
 use crate::config::keys::{IDENTIFIER_BYTES_MAX, IntegerRange, Key, Unit};
 use crate::config::libpq::Environment;
+use crate::config::nearest::did_you_mean;
 use crate::error::{Error, Kind, Problems, Result};
 
 /// A value of a variable from this length on is shown in no problem.

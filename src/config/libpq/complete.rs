@@ -1,8 +1,9 @@
 //! Completes what was written: string, then service file, then environment, then defaults, as libpq does.
 
+use super::conninfo::{ChannelBinding, Conninfo, Host, HostAt, Password, RootCert, SslMode, TargetSession};
 use super::environment::Environment;
 use super::keyword::{KEYWORDS, Treatment, Written};
-use super::{ChannelBinding, Conninfo, Host, HostAt, Password, RootCert, SslMode, TargetSession, service};
+use super::service;
 use crate::error::{Error, Kind, Result};
 use secrecy::SecretString;
 use std::net::IpAddr;

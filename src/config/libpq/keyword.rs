@@ -1,6 +1,6 @@
 //! The keywords of libpq (PostgreSQL manual, libpq, "Parameter Key Words"): their variables, and what each means here.
 
-use crate::config::file::nearest::did_you_mean;
+use crate::config::nearest::did_you_mean;
 use crate::error::{Error, Kind, Result};
 
 /// What becomes of a keyword.

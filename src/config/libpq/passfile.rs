@@ -1,7 +1,7 @@
 //! Passwords at the moment of a connection: given, from a file, or from the passfile (PostgreSQL manual, libpq, "The Password File").
 
+use super::conninfo::{Host, HostAt, Password};
 use super::environment::SOCKET_DIRS;
-use super::{Host, HostAt, Password};
 use crate::error::{Error, Kind, Result};
 use secrecy::SecretString;
 use std::fs::{File, Metadata};

@@ -8,7 +8,7 @@
 //! **JSON** is made of that text. NULL is `null`; `bool` is `true` or `false`; integers, `numeric` and floating-point numbers are numbers, spelt as their
 //! text; NaN and infinite ones are strings. `json` and `jsonb` are embedded byte for byte. Arrays are arrays, one within the other for each dimension.
 //! Everything else is its text as a string: time stamps (`2026-01-02 03:04:05.678901+00`), `bytea` (`\x00ff`), types outside the list
-//! ([`BINARY_STABLE`](super::compatible::BINARY_STABLE)) and their arrays.
+//! ([`BINARY_STABLE`]) and their arrays.
 //!
 //! JSON has no lower bounds: an array that has others than 1 is its text as a string, `"[0:1]={1,2}"`, and loses nothing. An SQL NULL and the `null` of a
 //! `json` look alike, in a column as in an array; so do a nested array and a `json` that is one. A reader that must tell them apart takes the text.
@@ -20,6 +20,9 @@ mod float;
 mod json;
 mod moment;
 mod number;
+mod stable;
+
+pub use stable::{BINARY_STABLE, is_binary_stable};
 
 use super::fields::unescaped;
 use super::frame::Format;

@@ -1,7 +1,7 @@
 //! Values whose text or JSON is known beforehand, and bytes that are none. Against the server's own words: tests/it/decoding.
 #![allow(clippy::unwrap_used)]
 use super::*;
-use crate::event::compatible::{BINARY_STABLE, is_binary_stable};
+use crate::event::value::{BINARY_STABLE, is_binary_stable};
 use crate::event::wire::ReadAs;
 
 fn column(of: Option<&Type>) -> WireColumn {

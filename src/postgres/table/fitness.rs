@@ -1,9 +1,9 @@
 //! Whether databases and tables are fit to be a source or a destination: pure judgements, all problems of each together.
 
 use crate::error::{Error, Kind, Problems, Warning};
-use crate::event::table::{Column, Table};
 use crate::event::wire::Wire;
-use crate::postgres::about::Server;
+use crate::postgres::session::settings::Server;
+use crate::postgres::table::{Column, Table};
 use crate::sql::{self, TableName};
 use postgres_types::Type;
 

@@ -1,10 +1,151 @@
-//! An event table of PostgreSQL as a place that can be asked.
+//! An event table of PostgreSQL as its catalog describes it; what asks it, compares it and judges it lies beside.
 
+pub mod compatible;
+pub mod describe;
 pub(crate) mod fitness;
 pub mod pages;
 pub mod store;
+pub mod trigger;
+pub mod types;
 
-use crate::sql::{self, TableName};
+use crate::error::{Error, Kind, Result};
+use crate::postgres::table::trigger::InsertTrigger;
+use crate::postgres::table::types::{TypeUse, UserTypes};
+use crate::sql::{self, Fingerprint};
+
+pub use crate::sql::TableName;
+
+/// How a column's values come to be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Given by the INSERT, perhaps with a default.
+    Plain,
+    /// `GENERATED … AS IDENTITY`.
+    Identity,
+    /// `GENERATED ALWAYS AS (expression)`: never inserted.
+    Generated,
+}
+
+/// A column as the catalog describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Name, as the catalog has it.
+    pub name: String,
+    /// Type with its modifier, as `format_type` gives it: `numeric(10,2)`.
+    pub type_name: String,
+    /// Oid of the type; equal on all servers for built-in types only.
+    pub type_oid: u32,
+    /// The type outside `pg_catalog` that it is, or is an array of.
+    pub own_type: Option<String>,
+    /// Whether the binary form of the type is stable over versions and free of oids: a built-in scalar, or an array, domain-free, of one.
+    pub is_binary_stable: bool,
+    /// Which edition of that form the server speaks: between two of them a value could change its meaning.
+    pub binary_edition: u32,
+    /// The same of the text form.
+    pub text_edition: u32,
+    /// Whether NULL is refused.
+    pub is_not_null: bool,
+    /// Whether no row can have NULL there: the column itself refuses it. A domain that does can be got around (PostgreSQL manual, CREATE DOMAIN).
+    pub is_never_null: bool,
+    /// Whether an insert that leaves it out gets a default.
+    pub has_default: bool,
+    /// How its values come to be there.
+    pub origin: Origin,
+    /// The expression that computes it, as the server writes it.
+    pub computed_as: Option<String>,
+    /// Whether our role may read it.
+    pub may_select: bool,
+    /// Whether our role may insert into it.
+    pub may_insert: bool,
+}
+
+/// An event table as the catalog describes it at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    /// Schema and name.
+    pub name: TableName,
+    /// Oid; another one after DROP and CREATE.
+    pub oid: u32,
+    /// What it was just before it was read ([`Table::asks`]); another value after any ALTER that matters to a copy.
+    pub fingerprint: Option<String>,
+    /// Whether it has, or had, partitions.
+    pub has_parts: bool,
+    /// `relkind`: `r` table, `p` partitioned, `v` view, …
+    pub kind: char,
+    /// Columns in their order.
+    pub columns: Vec<Column>,
+    /// The types outside `pg_catalog` that they are made of.
+    pub types: UserTypes,
+    /// Whether its database writes some characters in two ways that are one outside of it (EUC_JP).
+    pub has_ambiguous_text: bool,
+    /// Whether it, or a partition of it, is emptied by a crash.
+    pub is_unlogged: bool,
+    /// Whether a unique, valid, not partial, not deferrable btree index has the id column alone as its key.
+    pub has_id_key: bool,
+    /// User triggers for inserts, disabled ones included, in the order of their names.
+    pub insert_triggers: Vec<InsertTrigger>,
+    /// Whether foreign keys leave the table.
+    pub has_foreign_keys: bool,
+    /// Whether row-level security filters for our role.
+    pub has_row_security: bool,
+    /// Estimated rows, from statistics; negative when never analysed.
+    pub rows_estimated: f64,
+    /// Whether our role may use the schema.
+    pub may_use_schema: bool,
+    /// Whether a logical subscription of its own database writes into it.
+    pub is_subscribed: bool,
+    /// Whether other tables inherit from it (partitions aside), so that no index is unique over all rows.
+    pub has_heirs: bool,
+    /// Whether triggers stand before UPDATE and before DELETE, presumably to refuse them.
+    pub is_guarded: bool,
+}
+
+impl Column {
+    /// Its type.
+    pub fn type_use(&self) -> TypeUse {
+        TypeUse {
+            name: self.type_name.clone(),
+            oid: self.type_oid,
+            refers: self.own_type.clone(),
+        }
+    }
+}
+
+impl Table {
+    /// What tells, at any later time, whether whatever bears its name is still what it was.
+    pub fn asks(&self) -> Fingerprint {
+        Fingerprint::of(&self.name, self.has_parts, types::oids(&self.types))
+    }
+
+    /// The column of this name.
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// Makes sure that our role may read every column.
+    ///
+    /// # Errors
+    /// `Access` with the statements that let it.
+    pub fn demand_reading(&self) -> Result<()> {
+        let mut cures = Vec::new();
+        if !self.may_use_schema {
+            cures.push(format!("GRANT USAGE ON SCHEMA {} TO our role;", sql::ident(&self.name.schema)));
+        }
+        if self.columns.iter().any(|column| !column.may_select) {
+            cures.push(format!("GRANT SELECT ON {} TO our role;", self.name));
+        }
+        if cures.is_empty() {
+            return Ok(());
+        }
+        let what = format!("our role may not read {}: permission denied", self.name);
+        Err(Error::new(Kind::Access, what).fix(cures.join(" ")))
+    }
+
+    /// Whether several COPYs may run into it at the same time: a trigger or a foreign key can let one transaction wait for another.
+    pub fn allows_concurrent_writers(&self) -> bool {
+        !self.has_foreign_keys && self.insert_triggers.iter().all(|trigger| !trigger.is_enabled)
+    }
+}
 
 /// The query for the highest id: one row with one column, NULL while the table is empty.
 pub fn highest(table: &TableName, id_column: &str) -> String {

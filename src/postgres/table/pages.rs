@@ -4,7 +4,7 @@ use crate::error::{Error, Kind, Result};
 use crate::event::frame::{Row, Rows};
 use crate::event::range::IdRange;
 use crate::event::wire::Wire;
-use crate::postgres::connect::Session;
+use crate::postgres::session::Session;
 use crate::sql::{self, TableName};
 use futures::{Stream, StreamExt};
 use std::pin::Pin;

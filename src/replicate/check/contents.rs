@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::event::range::IdRange;
-use crate::event::slate::{self, Texts};
+use crate::event::representation::slate::{self, Texts};
 use crate::event::store::{Ends, EventDigest};
 use crate::event::wire::Wire;
 use crate::replicate::check::agreement::{self, Agreement};
@@ -199,7 +199,7 @@ async fn is_slates_event(of: &SourceShape, lane: &LaneStores<'_>, id: i64) -> Re
     let texts: Vec<Texts<'_>> = columns
         .zip(source.iter().zip(&destination))
         .map(|(column, (source, destination))| Texts {
-            column,
+            type_oid: column.type_oid,
             source: source.as_deref(),
             destination: destination.as_deref(),
         })

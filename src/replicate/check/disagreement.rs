@@ -3,7 +3,7 @@
 use super::agreement::Agreement;
 use super::lane_stores::{Circumstances, LaneStores};
 use super::shape::SourceShape;
-use crate::config::remedy;
+use crate::commands;
 use crate::error::{Error, Kind};
 use crate::event::range;
 use crate::event::store::Ends;
@@ -107,7 +107,7 @@ pub(super) fn message(
             .because("it was filled by slate's replicator, which cuts time stamps to milliseconds and rewrites JSON numbers")
             .fix(format!(
                 "{} brings it to the source's exact bytes, if nothing else differs; {}",
-                remedy::repair(lane.name, "--accept-slate"),
+                commands::repair(lane.name, "--accept-slate"),
                 when.ending()
             ));
     }
@@ -126,9 +126,9 @@ fn unlike(comparison: &Comparison) -> String {
 fn cure(name: &str, found: &Found, disagreement: &Disagreement, agreed: Agreement) -> String {
     let cut = agreed
         .through
-        .map(|through| remedy::repair(name, &format!("--rewind-to {through}")));
-    let restore = remedy::restore(name);
-    let look = remedy::events_diff(name);
+        .map(|through| commands::repair(name, &format!("--rewind-to {through}")));
+    let restore = commands::restore(name);
+    let look = commands::events_diff(name);
     match (disagreement, cut) {
         (Disagreement::Ahead { by }, Some(cut)) => {
             format!("if the source lost events, {restore} brings these {by} back into a new one; if they may go, {cut} removes them here")
@@ -140,14 +140,14 @@ fn cure(name: &str, found: &Found, disagreement: &Disagreement, agreed: Agreemen
         }
         (Disagreement::Count, Some(cut)) if found.destination_count < found.source_count => format!(
             "{} inserts what is missing, if nothing else differs; or {cut} cuts off what follows, and it is copied again; {look} shows what differs",
-            remedy::repair(name, "--insert-missing")
+            commands::repair(name, "--insert-missing")
         ),
         (_, Some(cut)) => {
             format!("{look} shows what differs; if what comes after may go, {cut} cuts it off, and it is copied again")
         }
         (_, None) => {
             let empty = found.destination.lowest.map_or_else(String::new, |lowest| {
-                let empty = remedy::repair(name, &format!("--rewind-to {}", lowest.saturating_sub(1)));
+                let empty = commands::repair(name, &format!("--rewind-to {}", lowest.saturating_sub(1)));
                 format!(", or empty this one with {empty} if it may go")
             });
             format!("name the right table{empty}; {look} shows what differs")

@@ -1,8 +1,8 @@
 //! Whether a table is named twice, by whatever name of its host.
 
 use crate::error::{Error, Kind, Problems};
-use crate::postgres::connect::Session;
-use crate::postgres::same_place;
+use crate::postgres::same_database;
+use crate::postgres::session::Session;
 use crate::replicate::check::shape::SourceShape;
 
 /// One side of the replication.
@@ -44,7 +44,7 @@ impl<'a> Named<'a> {
 /// Finds tables that are named twice; also tells which sessions died while they were compared.
 pub(super) async fn find(sides: Vec<Named<'_>>) -> Problems {
     let sessions: Vec<&Session> = sides.iter().map(|side| side.session).collect();
-    let places = same_place::places(&sessions).await;
+    let places = same_database::places(&sessions).await;
     let mut problems = Problems::new();
     let mut located = Vec::new();
     for (Named { side, table, .. }, place) in sides.into_iter().zip(places) {

@@ -3,13 +3,13 @@
 use crate::config::{GroupBy, SourceConfig};
 use crate::destination::source_schema::SourceSchema;
 use crate::error::{Error, Kind, Problems, Result, Warning};
-use crate::event::table::Table;
-use crate::postgres::about::{self, Server};
-use crate::postgres::catalog;
-use crate::postgres::connect::Session;
+use crate::postgres::session::Session;
+use crate::postgres::session::settings::{self, Server};
+use crate::postgres::table::Table;
+use crate::postgres::table::describe;
 use crate::postgres::table::fitness;
-use crate::replicate::check::notify::{self, Wakeup};
-use crate::source::discipline::{self, Discipline, Judged, facts};
+use crate::source::ids::{self, Discipline, Judged, facts};
+use crate::source::wakeup::{self, Wakeup};
 use crate::sql;
 
 /// A source that passed every check of its own.
@@ -61,20 +61,20 @@ impl SourceShape {
 pub(crate) async fn source_shape(session: &Session, config: &SourceConfig) -> Result<SourceShape, Problems> {
     let place = format!("source {}", session.place());
     let looked = async {
-        let server = about::about(session).await?;
+        let server = settings::about(session).await?;
         fitness::encoding(&server)?;
-        let table = catalog::table(session, &config.table, &config.id_column).await?;
+        let table = describe::table(session, &config.table, &config.id_column).await?;
         let table = table.ok_or_else(|| fitness::missing(&config.table, "init source"))?;
         let mut problems = fitness::source(&table, &server, &config.id_column);
         let group_by = problems.note(group_by(&table, &config.group_by)).flatten();
         problems.or_ok(())?;
         let facts = facts::ask(session, &table, &config.id_column, server.is_standby).await?;
-        let ids = discipline::judge(&facts, config.ids, &config.known_gaps)?;
+        let ids = ids::judge(&facts, config.ids, &config.known_gaps)?;
         let mut warnings = ids.warnings.clone();
         warnings.extend(fitness::source_cautions(&table, &server));
-        warnings.extend(notify::cautions(&table, &server));
+        warnings.extend(wakeup::cautions(&table, &server));
         Ok(SourceShape {
-            wakeup: notify::wakeup(&table, &server, &config.channel),
+            wakeup: wakeup::wakeup(&table, &server, &config.channel),
             id_column: config.id_column.clone(),
             server,
             table,

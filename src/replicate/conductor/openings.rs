@@ -8,11 +8,11 @@ use crate::replicate::check::are_refused;
 use crate::replicate::history::History;
 use crate::replicate::lane::{Compared, Lane};
 use crate::replicate::lane_state::{Confirming, milliseconds};
-use crate::replicate::late::{self, Found};
 use crate::replicate::open::{self, Known, LaneOpening, OpenedSides};
+use crate::replicate::reconcile::{self, Found};
 use crate::replicate::source_state::Source;
 use crate::retry::Loss;
-use crate::source::wait::Follower;
+use crate::source::follow::Follower;
 use slog::{debug, error, info, warn};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -219,17 +219,17 @@ impl Conductor<'_> {
             let (run, stop, source) = (self.run.clone(), self.stop.clone(), Arc::clone(source));
             let (wire, turns) = (lane.wire.clone(), self.turns.clone());
             let scope = if is_wanted {
-                late::Scope::Everything
+                reconcile::Scope::Everything
             } else {
-                late::Scope::Since(state.audited)
+                reconcile::Scope::Since(state.audited)
             };
             state.verifications.under_way = std::mem::take(&mut state.verifications.wanted);
-            let held = late::Held {
+            let held = reconcile::Held {
                 position: lane.position,
                 unconfirmed: state.unconfirmed,
             };
             self.tasks.spawn(async move {
-                let audit = late::audit(&run, &source, index, &wire, scope, held);
+                let audit = reconcile::audit(&run, &source, index, &wire, scope, held);
                 let audited = stop.or(turns.take(audit)).await;
                 Event::Audited(index, held.unconfirmed, Box::new(audited.unwrap_or_else(|| Err(stopped()))))
             });
@@ -273,7 +273,7 @@ impl Conductor<'_> {
             let (run, stop, source) = (self.run.clone(), self.stop.clone(), Arc::clone(source));
             let (wire, turns) = (lane.wire.clone(), self.turns.clone());
             self.tasks.spawn(async move {
-                let confirmation = late::confirm(&run, &source, index, &wire, through);
+                let confirmation = reconcile::confirm(&run, &source, index, &wire, through);
                 let confirmed = stop.or(turns.take(confirmation)).await;
                 Event::Confirmed(index, through, Box::new(confirmed.unwrap_or_else(|| Err(stopped()))))
             });

@@ -4,7 +4,7 @@ use super::Conductor;
 use crate::error::{Error, Kind, Result};
 use crate::log::key;
 use crate::replicate::command::{LaneAction, LaneCommand, Reply};
-use crate::replicate::late::Found;
+use crate::replicate::reconcile::Found;
 use slog::info;
 use std::time::Instant;
 

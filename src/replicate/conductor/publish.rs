@@ -10,7 +10,7 @@ use crate::replicate::snapshot::{
     BlockerSnapshot, ConnectionSnapshot, CountCheck, LaneChecks, PaceSnapshot, SourceChecks, WarningSnapshot,
 };
 use crate::retry::{Connection, Phase};
-use crate::source::explain::{Sight, Wait};
+use crate::source::blocked::{Sight, Wait};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::destination::Destination;
+use crate::destination::feed::Feed;
 use crate::error::Result;
-use crate::event::feed::Feed;
 use crate::event::frame::Format;
 use crate::event::wire::Wire;
 use crate::log;

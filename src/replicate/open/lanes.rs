@@ -1,21 +1,21 @@
 //! Lanes are opened: each place is held against the source, taken, and compared with it.
 
 use crate::destination::connector::{InspectedPlace, OpenLimits, OpenPlace, Taken};
+use crate::destination::feed::Gauge;
 use crate::destination::registry::connector;
 use crate::error::{Error, Kind, Problems, Result};
-use crate::event::feed::Gauge;
 use crate::fail;
 use crate::log::key;
-use crate::postgres::attended::attended;
-use crate::postgres::connect::Session;
-use crate::postgres::pooler::Ways;
+use crate::postgres::session::Session;
+use crate::postgres::session::pooler::Ways;
+use crate::postgres::session::watchdog::attended;
 use crate::replicate::check::contents;
 use crate::replicate::check::lane_stores::{Circumstances, LaneStores};
 use crate::replicate::check::{NamedPlace, compare, find_duplicates, judge_all, source_store};
 use crate::replicate::lane::{Compared, Lane};
 use crate::replicate::replication::Replication;
 use crate::replicate::source_state::Source;
-use crate::source::drawn;
+use crate::source::ids::drawn;
 use futures::future::join_all;
 use slog::info;
 use std::sync::Arc;

@@ -7,13 +7,13 @@ pub(super) use lanes::{Known, LaneOpening};
 pub(super) use source::Before;
 
 use crate::error::{Problems, Result};
-use crate::postgres::pooler::Ways;
-use crate::postgres::turns::Turns;
+use crate::postgres::session::limit::Turns;
+use crate::postgres::session::pooler::Ways;
 use crate::replicate::check::{inspect_all, judge_all};
 use crate::replicate::lane::Lane;
 use crate::replicate::replication::Replication;
 use crate::replicate::source_state::Source;
-use crate::source::wait::Follower;
+use crate::source::follow::Follower;
 use futures::future::join;
 
 /// What came of opening all sides at the start.

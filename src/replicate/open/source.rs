@@ -1,22 +1,22 @@
 //! Connects to the source and checks it, and makes ready what looks for the mark, listens and reads.
 
 use crate::error::{Error, Kind, Problems, Result};
-use crate::postgres::connect::{Purpose, Session};
-use crate::postgres::fault::Side;
-use crate::postgres::patience::Patience;
-use crate::postgres::pool::Pool;
-use crate::postgres::pooler::Ways;
-use crate::replicate::check::notify::Wakeup;
+use crate::postgres::session::error::Side;
+use crate::postgres::session::patience::Patience;
+use crate::postgres::session::pool::Pool;
+use crate::postgres::session::pooler::Ways;
+use crate::postgres::session::{Purpose, Session};
 use crate::replicate::check::open_source;
 use crate::replicate::check::shape::{SourceShape, source_shape};
 use crate::replicate::replication::Replication;
 use crate::replicate::source_state::Source;
-use crate::source::discipline::Discipline;
 use crate::source::durability::Gate;
+use crate::source::follow::{Bell, Follower, Following};
+use crate::source::ids::Discipline;
+use crate::source::ids::rule::Rule;
 use crate::source::mark::Looker;
-use crate::source::readers::Readers;
-use crate::source::rule::Rule;
-use crate::source::wait::{Bell, Follower, Following};
+use crate::source::read::sessions::Readers;
+use crate::source::wakeup::Wakeup;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;

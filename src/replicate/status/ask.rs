@@ -3,24 +3,24 @@
 use crate::config::libpq::{Conninfo, HostAt};
 use crate::config::{DestinationConfig, GroupBy, Ids, ReplicationConfig, SourceConfig};
 use crate::error::{Error, Kind, Result};
-use crate::event::compatible;
 use crate::event::frame::Format;
 use crate::event::store::{Ends, EventStore};
-use crate::event::table::Table;
 use crate::event::wire::Wire;
-use crate::postgres::catalog;
-use crate::postgres::connect::{Purpose, Session};
-use crate::postgres::fault::Side;
-use crate::postgres::pooler::{self, Ways};
+use crate::postgres::session::error::Side;
+use crate::postgres::session::limit::Turns;
+use crate::postgres::session::pooler::{self, Ways};
+use crate::postgres::session::{Purpose, Session};
+use crate::postgres::table::Table;
+use crate::postgres::table::compatible;
+use crate::postgres::table::describe;
 use crate::postgres::table::highest;
 use crate::postgres::table::store::PgTable;
-use crate::postgres::turns::Turns;
 use crate::replicate::health::Health;
 use crate::replicate::status::answer::{
     ComparedBy, DestinationStatus, EVENTS_BEHIND_COUNTED_MAX, Holder, Replicator, Signs, SourceStatus, Status, health,
 };
 use crate::replicate::status::sessions::{holders, replicator};
-use crate::source::discipline::{self, Discipline, facts};
+use crate::source::ids::{self, Discipline, facts};
 use crate::sql;
 use futures::future::{join, join_all};
 use postgres_types::Type;
@@ -114,7 +114,7 @@ async fn upstream(config: &SourceConfig, timeout: Duration) -> Result<Upstream> 
 
 /// The sequence whose users can hold the mark; `None` for other disciplines, and where a start would be refused.
 fn sequence(facts: &facts::Facts, ids: Ids) -> Option<u32> {
-    match discipline::judge(facts, ids, &[]).ok()?.discipline {
+    match ids::judge(facts, ids, &[]).ok()?.discipline {
         Discipline::Sequence { sequence, .. } => Some(sequence),
         Discipline::Consecutive | Discipline::Copy | Discipline::Grace(_) => None,
     }
@@ -172,8 +172,8 @@ async fn downstream(config: &DestinationConfig, session: Session, id_column: &st
     })
 }
 
-async fn described(session: &Session, name: &crate::event::table::TableName, id_column: &str) -> Result<Table> {
-    let table = catalog::table(session, name, id_column).await?;
+async fn described(session: &Session, name: &crate::postgres::table::TableName, id_column: &str) -> Result<Table> {
+    let table = describe::table(session, name, id_column).await?;
     let table = table.ok_or_else(|| Error::new(Kind::Unsuitable, format!("there is no table {name}")).at(session.place()))?;
     table.demand_reading().map_err(|error| error.at(session.place()))?;
     Ok(table)

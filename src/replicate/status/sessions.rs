@@ -1,7 +1,7 @@
 //! Sessions that matter to a status: who holds a sequence, who feeds a destination.
 
 use crate::error::Result;
-use crate::postgres::connect::Session;
+use crate::postgres::session::Session;
 use crate::replicate::status::answer::{Holder, Replicator};
 use tokio_postgres::Row;
 

@@ -1,36 +1,17 @@
 //! What `init source` creates: the event table, what gives out its ids, what protects it, what wakes the replicator.
 
 mod objects;
+mod options;
 mod slate;
 
 use crate::error::{Error, Kind, Problems, Result};
-use crate::event::table::TableName;
-use crate::postgres::connect::Session;
-use crate::postgres::event_table;
-use crate::postgres::objects::{Facts, Relation};
-use crate::postgres::script::{self, On, Report, Script};
-use std::str::FromStr;
+use crate::postgres::ddl::event_table;
+use crate::postgres::ddl::existing::{Facts, Relation};
+use crate::postgres::ddl::script::{self, On, Report, Script};
+use crate::postgres::session::Session;
+use crate::postgres::table::TableName;
 
-/// How ids are given out: `--ids`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Ids {
-    /// 1, 2, 3 … by a counter that stays locked to the commit: the strongest checks, one commit at a time.
-    #[default]
-    Consecutive,
-    /// By an identity column: writers do not wait for each other, and a rollback leaves a gap.
-    Sequence,
-}
-
-/// What wakes the replicator: `--notify`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Notify {
-    /// A trigger without contents that rings only while the replicator sleeps.
-    Doorbell,
-    /// slate's trigger and channel, with table and id only.
-    Slate,
-    /// Nothing: the replicator polls.
-    None,
-}
+pub use options::{Ids, Notify};
 
 /// What is wanted of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -175,29 +156,6 @@ fn unfit_for_consecutive(events: &Relation) -> Option<&'static str> {
         )
     } else {
         None
-    }
-}
-
-impl FromStr for Ids {
-    type Err = Error;
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "consecutive" => Ok(Self::Consecutive),
-            "sequence" => Ok(Self::Sequence),
-            _ => Err(Error::new(Kind::Usage, format!("cannot give out ids by {text:?}")).fix("give consecutive or sequence")),
-        }
-    }
-}
-
-impl FromStr for Notify {
-    type Err = Error;
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "doorbell" => Ok(Self::Doorbell),
-            "slate" => Ok(Self::Slate),
-            "none" => Ok(Self::None),
-            _ => Err(Error::new(Kind::Usage, format!("cannot notify by {text:?}")).fix("give doorbell, slate or none")),
-        }
     }
 }
 

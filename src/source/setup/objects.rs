@@ -1,7 +1,7 @@
 //! The functions, triggers and other statements of a source, filled from `sql/source/`.
 
-use crate::event::table::TableName;
-use crate::postgres::wanted::{Function, Trigger, statement};
+use crate::postgres::ddl::object::{Function, Trigger, statement};
+use crate::postgres::table::TableName;
 use crate::sql::{LOCK_DOORBELL, ident, literal, sql};
 
 /// The counter of consecutive ids.

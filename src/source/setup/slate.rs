@@ -1,10 +1,11 @@
 //! A source that slate-init-db made: known by its objects, and taken as it is.
 
-use super::{Notify, objects};
-use crate::postgres::event_table;
-use crate::postgres::objects::Facts;
-use crate::postgres::script::{On, Script};
-use crate::postgres::wanted::drop_trigger;
+use super::objects;
+use super::options::Notify;
+use crate::postgres::ddl::event_table;
+use crate::postgres::ddl::existing::Facts;
+use crate::postgres::ddl::object::drop_trigger;
+use crate::postgres::ddl::script::{On, Script};
 
 /// Whether the objects are slate's: its event table, its counter, and its own `insert_events(insertValues text)`.
 pub(crate) fn is_source(facts: &Facts) -> bool {

@@ -1,7 +1,7 @@
 //! What init source plans, without a server.
 
 use super::*;
-use crate::postgres::objects::ServerFacts;
+use crate::postgres::ddl::existing::ServerFacts;
 
 fn facts(prepared_transactions_max: i32) -> Facts {
     let server = ServerFacts {

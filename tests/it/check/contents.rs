@@ -4,7 +4,7 @@ use super::{EVENTS, HUNDRED, equal_pair, findings, open, refusal};
 use crate::configured::config;
 use crate::harness::{Database, fresh_destination};
 use counterfoil::error::Error;
-use counterfoil::postgres::fault::Side;
+use counterfoil::postgres::session::error::Side;
 use counterfoil::postgres::table::store::PgTable;
 use counterfoil::replicate::check::contents::last_event;
 use counterfoil::replicate::check::lane_stores::LaneStores;

@@ -5,7 +5,7 @@ use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_server};
 use counterfoil::config::{Ids, ReplicationConfig};
 use counterfoil::postgres::server::{Server, Settings};
-use counterfoil::source::discipline::Discipline;
+use counterfoil::source::ids::Discipline;
 use std::time::Duration;
 
 /// slate's schema, as far as ids go.

@@ -4,11 +4,11 @@ use super::{EVENTS, SEQUENCE, cure, equal_pair, findings, open, refusal};
 use crate::configured::{self, config};
 use crate::harness::{Database, fresh_database, fresh_destination};
 use counterfoil::error::Error;
-use counterfoil::event::compatible;
-use counterfoil::event::table::Origin;
-use counterfoil::postgres::catalog;
-use counterfoil::postgres::fault::Side;
-use counterfoil::replicate::check::notify::Wakeup;
+use counterfoil::postgres::session::error::Side;
+use counterfoil::postgres::table::Origin;
+use counterfoil::postgres::table::compatible;
+use counterfoil::postgres::table::describe;
+use counterfoil::source::wakeup::Wakeup;
 
 /// Creates a role that may log in, and gives its databases' conninfo to it.
 async fn as_role(database: &Database, role: &str) -> counterfoil::config::libpq::Conninfo {
@@ -37,7 +37,7 @@ async fn columns_are_described_with_names_types_and_origins_whatever_they_are() 
     for side in [Side::Source, Side::Destination] {
         let session = open(&database.conninfo, side).await.unwrap();
         let name = configured::table("\"My Schema\".\"Été\"");
-        let table = catalog::table(&session, &name, "Id").await.unwrap().unwrap();
+        let table = describe::table(&session, &name, "Id").await.unwrap().unwrap();
         let described: Vec<(&str, &str, bool, bool, bool, Origin)> = table
             .columns
             .iter()
@@ -68,7 +68,7 @@ async fn columns_are_described_with_names_types_and_origins_whatever_they_are() 
             ]
         );
         assert!(table.has_id_key && table.kind == 'r' && !table.is_guarded && !table.has_foreign_keys);
-        assert_eq!(catalog::table(&session, &configured::table("nowhere"), "id").await.unwrap(), None);
+        assert_eq!(describe::table(&session, &configured::table("nowhere"), "id").await.unwrap(), None);
     }
 }
 
@@ -89,7 +89,7 @@ async fn only_a_unique_valid_whole_immediate_btree_on_the_id_alone_is_its_key() 
                 "drop table if exists t; create table t (id bigint not null, other int, {key})"
             ))
             .await;
-        let table = catalog::table(&session, &configured::table("t"), "id").await.unwrap().unwrap();
+        let table = describe::table(&session, &configured::table("t"), "id").await.unwrap().unwrap();
         assert_eq!(table.has_id_key, is_key, "{key}");
     }
     for (index, is_key) in [
@@ -102,7 +102,7 @@ async fn only_a_unique_valid_whole_immediate_btree_on_the_id_alone_is_its_key() 
                 "drop table if exists t; create table t (id bigint not null); create {index}"
             ))
             .await;
-        let table = catalog::table(&session, &configured::table("t"), "id").await.unwrap().unwrap();
+        let table = describe::table(&session, &configured::table("t"), "id").await.unwrap().unwrap();
         assert_eq!(table.has_id_key, is_key, "{index}");
     }
 }
@@ -123,7 +123,7 @@ async fn a_table_partitioned_by_its_id_is_accepted_and_by_another_column_refused
     assert!(found.problems.is_empty(), "{}", found.problems.report());
     let ids = found.source.unwrap().ids;
     match ids.discipline {
-        counterfoil::source::discipline::Discipline::Sequence { lock_relations, .. } => assert_eq!(lock_relations.len(), 4),
+        counterfoil::source::ids::Discipline::Sequence { lock_relations, .. } => assert_eq!(lock_relations.len(), 4),
         other => panic!("{other:?}"),
     }
     destination

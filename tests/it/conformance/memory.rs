@@ -5,7 +5,7 @@ use super::{Opened, Place, layout};
 use counterfoil::destination::Destination;
 use counterfoil::destination::appender::{Appender, Sequential};
 use counterfoil::error::{Error, Kind, Result};
-use counterfoil::event::batch::RowBlock;
+use counterfoil::event::chunk::RowBlock;
 use counterfoil::event::frame;
 use futures::FutureExt;
 use futures::future::BoxFuture;

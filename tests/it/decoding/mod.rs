@@ -8,14 +8,15 @@ use crate::harness::{Database, fresh_database};
 use crate::support::LONG;
 use bytes::Bytes;
 use counterfoil::error::Kind;
-use counterfoil::event::compatible::{BINARY_STABLE, is_binary_stable, wire};
 use counterfoil::event::frame::{Format, Row, Rows};
-use counterfoil::event::table::{Table, TableName};
 use counterfoil::event::value::FieldDecoder;
+use counterfoil::event::value::{BINARY_STABLE, is_binary_stable};
 use counterfoil::event::wire::Wire;
-use counterfoil::postgres::catalog;
-use counterfoil::postgres::connect::{Purpose, Session};
-use counterfoil::postgres::fault::Side;
+use counterfoil::postgres::session::error::Side;
+use counterfoil::postgres::session::{Purpose, Session};
+use counterfoil::postgres::table::compatible::wire;
+use counterfoil::postgres::table::describe;
+use counterfoil::postgres::table::{Table, TableName};
 use counterfoil::sql::ident;
 use futures::{SinkExt, TryStreamExt};
 use postgres_types::{Kind as TypeKind, Type};
@@ -63,7 +64,7 @@ impl Subject {
             side: Side::Source,
         };
         let session = Session::open(&database.conninfo, purpose, LONG).await.unwrap();
-        let described = catalog::table(&session, &TableName::parse(table).unwrap(), "id")
+        let described = describe::table(&session, &TableName::parse(table).unwrap(), "id")
             .await
             .unwrap()
             .unwrap();

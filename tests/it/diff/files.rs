@@ -6,9 +6,10 @@ use crate::command::Running;
 use crate::harness::{fresh_database, fresh_destination};
 use crate::support::events::{init_destination, init_source};
 use crate::support::replicator::url;
-use counterfoil::audit::compare::journal::{Journal, Part, Subject};
-use counterfoil::audit::compare::state::{Identity, State};
-use counterfoil::audit::difference::Tally;
+use counterfoil::verify::compare::identity::Identity;
+use counterfoil::verify::compare::journal::{Journal, Part, Subject};
+use counterfoil::verify::compare::state::State;
+use counterfoil::verify::difference::Tally;
 use rustix::process::Signal;
 
 #[tokio::test]

@@ -8,9 +8,9 @@ use crate::support::replicator::{Replicator, Setup};
 use crate::support::{LONG, following};
 use crate::truth::running::{Running, copy_all, replication};
 use counterfoil::error::Kind;
-use counterfoil::postgres::catalog;
-use counterfoil::postgres::connect::{Purpose, Session};
-use counterfoil::postgres::fault::Side;
+use counterfoil::postgres::session::error::Side;
+use counterfoil::postgres::session::{Purpose, Session};
+use counterfoil::postgres::table::describe;
 use counterfoil::source::durability::Gate;
 use std::sync::Arc;
 use std::time::Duration;
@@ -258,7 +258,7 @@ async fn the_gate_of_a_table_that_is_gone_lets_nothing_through() {
         side: Side::Source,
     };
     let session = Arc::new(Session::open(&source.conninfo, purpose, LONG).await.unwrap());
-    let events = catalog::table(&session, &table("events"), "id").await.unwrap().unwrap();
+    let events = describe::table(&session, &table("events"), "id").await.unwrap().unwrap();
     let gate = Gate::new(session, &events, Vec::new(), true).await.unwrap();
     gate.durable().await.unwrap();
     source.execute("drop table events").await;

@@ -2,12 +2,12 @@
 
 use super::{consecutive_source, events, facts, init, objects, open, refusal, session, table};
 use crate::harness::{Database, fresh_database, fresh_database_on, own_server};
-use counterfoil::destination::setup as destination;
-use counterfoil::postgres::connect::Purpose;
-use counterfoil::postgres::database::{Created, create_database, maintenance_session, missing_database};
-use counterfoil::postgres::fault::Side;
-use counterfoil::postgres::objects::{Facts, ServerFacts};
+use counterfoil::destination::postgres::setup as destination;
+use counterfoil::postgres::ddl::database::{Created, create_database, maintenance_session, missing_database};
+use counterfoil::postgres::ddl::existing::{Facts, ServerFacts};
 use counterfoil::postgres::server::Settings;
+use counterfoil::postgres::session::Purpose;
+use counterfoil::postgres::session::error::Side;
 use counterfoil::source::setup::{Ids, Notify, Plan};
 use std::sync::Arc;
 use std::time::Duration;

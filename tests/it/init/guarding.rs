@@ -2,8 +2,8 @@
 
 use super::{consecutive_source, events, open};
 use crate::harness::{Database, fresh_database};
-use counterfoil::destination::setup::{Plan, apply};
-use counterfoil::postgres::fault::Side;
+use counterfoil::destination::postgres::setup::{Plan, apply};
+use counterfoil::postgres::session::error::Side;
 use counterfoil::sql::{LOCK_FENCE, LOCK_REPLICATOR};
 
 #[tokio::test]

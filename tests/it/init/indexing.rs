@@ -4,9 +4,9 @@ use super::{events, objects, open};
 use crate::harness::{Database, fresh_database, fresh_destination};
 use crate::support::events::{Writers, arrives, equal, init_source, insert};
 use crate::support::replicator::Setup;
-use counterfoil::destination::setup as destination;
-use counterfoil::postgres::fault::Side;
-use counterfoil::postgres::script::Report;
+use counterfoil::destination::postgres::setup as destination;
+use counterfoil::postgres::ddl::script::Report;
+use counterfoil::postgres::session::error::Side;
 
 /// `init destination`, with `--without-indexes` where the table is not to have them.
 async fn init(database: &Database, is_indexed: bool) -> Report {
@@ -69,7 +69,9 @@ async fn indexes_that_are_there_stay_and_the_sql_of_a_dry_run_leaves_them_out() 
     assert_eq!(indexes(&old).await, 6);
 
     let session = open(&new, "init", Side::Destination).await;
-    let facts = counterfoil::postgres::objects::Facts::read(&session, &events()).await.unwrap();
+    let facts = counterfoil::postgres::ddl::existing::Facts::read(&session, &events())
+        .await
+        .unwrap();
     new.execute(&destination::Plan::new(events()).without_indexes().sql(&facts)).await;
     assert_eq!(indexes(&new).await, 1);
 }

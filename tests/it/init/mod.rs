@@ -10,11 +10,11 @@ mod waking;
 
 use crate::harness::Database;
 use counterfoil::error::Problems;
-use counterfoil::event::table::TableName;
-use counterfoil::postgres::connect::{Purpose, Session};
-use counterfoil::postgres::fault::Side;
-use counterfoil::postgres::objects::Facts;
-use counterfoil::postgres::script::Report;
+use counterfoil::postgres::ddl::existing::Facts;
+use counterfoil::postgres::ddl::script::Report;
+use counterfoil::postgres::session::error::Side;
+use counterfoil::postgres::session::{Purpose, Session};
+use counterfoil::postgres::table::TableName;
 use counterfoil::source::setup::{self, Ids, Notify, Plan};
 use std::time::Duration;
 

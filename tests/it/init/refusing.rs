@@ -2,11 +2,11 @@
 
 use super::{consecutive_source, events, facts, init, objects, open, refusal, table};
 use crate::harness::{Database, fresh_database};
-use counterfoil::destination::setup as destination;
+use counterfoil::destination::postgres::setup as destination;
 use counterfoil::error::{Kind, Problems};
-use counterfoil::postgres::connect::{Purpose, Session};
-use counterfoil::postgres::fault::Side;
-use counterfoil::postgres::script::Report;
+use counterfoil::postgres::ddl::script::Report;
+use counterfoil::postgres::session::error::Side;
+use counterfoil::postgres::session::{Purpose, Session};
 use counterfoil::source::setup::{Ids, Notify, Plan, apply};
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 
 use super::{consecutive_source, events, init, session};
 use crate::harness::fresh_database;
-use counterfoil::postgres::connect::Session;
+use counterfoil::postgres::session::Session;
 use counterfoil::source::setup::{Ids, Notify, Plan};
 use counterfoil::sql::LOCK_DOORBELL;
 

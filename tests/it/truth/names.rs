@@ -5,7 +5,7 @@ use super::running::{Running, copy_all, until_answer};
 use crate::configured::config;
 use crate::harness::{fresh_database, fresh_destination};
 use counterfoil::config::GroupBy;
-use counterfoil::event::table::TableName;
+use counterfoil::postgres::table::TableName;
 use counterfoil::sql::ident;
 use std::time::Duration;
 

@@ -214,13 +214,13 @@ mod tests {
     #[test]
     fn rooms_within_a_room_make_circles_of_their_own() {
         let found = figures(&[
-            ("src/audit/show/text.rs", "use crate::audit::compare::walk::W;"),
-            ("src/audit/compare/walk.rs", "use crate::audit::show::lines::L;"),
-            ("src/audit/show/lines.rs", ""),
+            ("src/verify/show/text.rs", "use crate::verify::compare::walk::W;"),
+            ("src/verify/compare/walk.rs", "use crate::verify::show::lines::L;"),
+            ("src/verify/show/lines.rs", ""),
         ]);
         assert_eq!(found.file_circles, [[""; 0]; 0]);
-        assert_eq!(found.room_circles, [["audit/compare", "audit/show"]]);
-        assert_eq!(found.boxes["audit"], (2, 2));
+        assert_eq!(found.room_circles, [["verify/compare", "verify/show"]]);
+        assert_eq!(found.boxes["verify"], (2, 2));
     }
 
     #[test]

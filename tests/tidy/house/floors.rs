@@ -2,12 +2,12 @@
 
 /// From the ground up. The ground is one room of several files, and so is the roof.
 pub const FLOORS: &[&[&str]] = &[
-    &["error", "fail", "log", "retry", "sql", "stop"],
+    &["commands", "error", "fail", "log", "retry", "sql", "stop"],
     &["config", "event"],
     &["postgres", "fake"],
     &["source", "destination"],
-    // `load` writes events as an application does: beside replication, which never writes into a source, and beside audit, which only reads.
-    &["replicate", "audit", "load"],
+    // `load` writes events as an application does: beside replication, which never writes into a source, and beside verification, which only reads.
+    &["replicate", "verify", "recover", "load"],
     &["console"],
     &["main", "cli"],
 ];

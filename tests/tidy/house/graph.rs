@@ -149,14 +149,14 @@ mod tests {
     #[test]
     fn boxes_of_a_folder_are_its_files_and_folders() {
         let sources = sources(&[
-            ("src/audit/mod.rs", "use self::show::S;"),
-            ("src/audit/show/mod.rs", "use super::compare::walk::W;"),
-            ("src/audit/compare/walk.rs", "use crate::audit::show; use crate::event::E;"),
+            ("src/verify/mod.rs", "use self::show::S;"),
+            ("src/verify/show/mod.rs", "use super::compare::walk::W;"),
+            ("src/verify/compare/walk.rs", "use crate::verify::show; use crate::event::E;"),
             ("src/event/mod.rs", ""),
         ]);
         let graph = Graph::new(&sources);
-        let boxes = graph.boxes(&["audit".to_owned()]);
+        let boxes = graph.boxes(&["verify".to_owned()]);
         assert_eq!(circles(&boxes), [["compare", "show"]]);
-        assert_eq!(graph.rooms()["audit"], BTreeSet::from(["event".to_owned()]));
+        assert_eq!(graph.rooms()["verify"], BTreeSet::from(["event".to_owned()]));
     }
 }

@@ -3,11 +3,11 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::event::frame::Format;
-use crate::event::table::Origin;
-use crate::event::trigger::InsertTrigger;
-use crate::event::types::UserTypes;
 use crate::event::wire::ReadAs;
 use crate::event::wire::WireColumn;
+use crate::postgres::table::Origin;
+use crate::postgres::table::trigger::InsertTrigger;
+use crate::postgres::table::types::UserTypes;
 use postgres_types::Type;
 
 fn server_of(encoding: &str) -> Server {

@@ -1,0 +1,94 @@
+//! What a PostgreSQL table looks like as a destination, and whether it can hold what the source has.
+
+use crate::config::DestinationConfig;
+use crate::destination::source_schema::SourceSchema;
+use crate::error::{Error, Kind, Problems, Result, Warning};
+use crate::event::wire::Wire;
+use crate::postgres::session::Session;
+use crate::postgres::session::settings::{self, Server};
+use crate::postgres::table::Table;
+use crate::postgres::table::compatible;
+use crate::postgres::table::describe;
+use crate::postgres::table::fitness;
+
+/// A destination that can hold what the source has.
+#[derive(Clone, Debug)]
+pub struct DestinationShape {
+    /// Its server.
+    pub server: Server,
+    /// Its event table.
+    pub table: Table,
+    /// What is copied, and how. Lanes with equal wires can share one read of the source.
+    pub wire: Wire,
+    /// Concurrent COPYs: as configured, or 1 where triggers or foreign keys forbid more.
+    pub writers: u8,
+    /// What a person should know at every start.
+    pub warnings: Vec<Warning>,
+}
+
+/// What a destination says of itself, before it is held against the source.
+#[derive(Debug)]
+pub struct DestinationSeen {
+    place: String,
+    server: Server,
+    table: Table,
+}
+
+impl DestinationSeen {
+    /// Looks at a destination: server, table, privileges. Reads only.
+    ///
+    /// # Errors
+    /// Why it cannot be a destination or cannot be looked at.
+    pub async fn ask(session: &Session, config: &DestinationConfig, id_column: &str) -> Result<Self, Problems> {
+        let place = format!("destination {:?}, {}", config.name, session.place());
+        let looked = async {
+            let server = settings::about(session).await?;
+            fitness::encoding(&server)?;
+            fitness::takes_writes(&server)?;
+            let table = describe::table(session, &config.postgres().table, id_column).await?;
+            let table = table.ok_or_else(|| fitness::missing(&config.postgres().table, "init destination"))?;
+            Ok::<_, Error>((server, table))
+        };
+        match looked.await {
+            Ok((server, table)) => Ok(Self { place, server, table }),
+            Err(error) => Err(Problems::from(error).within(&place)),
+        }
+    }
+
+    /// Whether it can hold what the source has.
+    ///
+    /// # Errors
+    /// All refusals together, each with its remedy.
+    pub fn judge(self, config: &DestinationConfig, source: SourceSchema<'_>) -> Result<DestinationShape, Problems> {
+        let Self { place, server, table } = self;
+        let mut problems = fitness::destination(&table, &server, source.id_column);
+        let wire = compatible::wire(source.table, &table, source.id_column);
+        let wire = wire.map_err(|unlike| problems.extend(unlike)).ok();
+        if let Some(wire) = &wire {
+            problems.extend(fitness::may_append(&table, &server, wire));
+        }
+        let judged = problems.or_ok(()).and_then(|()| {
+            let wire = wire.ok_or_else(|| Error::new(Kind::Bug, "a wire without problems is missing"))?;
+            let writers = if table.allows_concurrent_writers() {
+                config.postgres().writers
+            } else {
+                1
+            };
+            let mut warnings = compatible::cautions(source.table, &table, &wire);
+            warnings.extend(fitness::destination_cautions(
+                &table,
+                &server,
+                source.server,
+                config.postgres().writers,
+            ));
+            Ok(DestinationShape {
+                server,
+                table,
+                wire,
+                writers,
+                warnings,
+            })
+        });
+        judged.map_err(|problems: Problems| problems.within(&place))
+    }
+}

@@ -1,0 +1,309 @@
+//! A table that is mended: changes of one transaction at a time, each counted, in the session that holds the table.
+//!
+//! Why nothing is lost, doubled or overwritten: as for a batch of the replicator, a transaction begins with the fence and then, in a statement
+//! of its own whose snapshot comes after the lock, with a look at the position, which must be the expected one. Rows go in by COPY, which never
+//! replaces a row, and their number is compared with the number sent. Rows that are taken out are handed back by the statement that deletes
+//! them, so that what is judged is what is gone. Whatever is not as expected ends in a rollback; a crash leaves whole transactions.
+
+use crate::destination::postgres::target::{Appending, pieces};
+use crate::error::{Error, Kind, Result};
+use crate::event::frame::{self, Format, Row, Rows};
+use crate::event::range::{IdRange, shown};
+use crate::postgres::session::Session;
+use crate::postgres::session::answers::{answers, integer};
+use crate::postgres::session::error::is_open;
+use crate::sql;
+use bytes::Bytes;
+use futures::{SinkExt, StreamExt};
+use std::pin::pin;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Held {
+    session: Session,
+    to: Appending,
+}
+
+impl Held {
+    /// Takes a session that holds the table (see [`crate::destination::postgres::lock`]).
+    pub fn new(session: Session, to: Appending) -> Self {
+        Self { session, to }
+    }
+
+    /// The session, for statements beside those of this file.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The table and the form of its rows.
+    pub fn to(&self) -> &Appending {
+        &self.to
+    }
+
+    /// Asks for the position.
+    pub async fn position(&self) -> Result<Option<i64>> {
+        let row = self.within(self.session.query_one(&self.to.ask_position(), &[])).await?;
+        Ok(row.map_err(|error| self.failed(&error))?.get(0))
+    }
+
+    /// Begins a transaction under the fence.
+    ///
+    /// # Errors
+    /// `Contents` when the position is not the expected one, `Unsuitable` when the columns are not those that were compared.
+    pub async fn begin(&self, position: Option<i64>) -> Result<()> {
+        self.begin_by(&self.to.filled(include_str!("../../../sql/destination/begin.sql"), 0), position)
+            .await
+    }
+
+    /// Begins a transaction that keeps all writers out of the table, after raising the next id.
+    ///
+    /// # Errors
+    /// As [`Held::begin`]; `Unavailable` when a writer is there for ten seconds.
+    pub async fn begin_alone(&self, raise: &str, position: Option<i64>) -> Result<()> {
+        let names = [
+            ("schema", sql::text(&self.to.table.schema)),
+            ("table", sql::text(&self.to.table.name)),
+            ("id", sql::text(&self.to.id_column)),
+            ("raise", sql::sql(raise)),
+            ("fingerprint", sql::sql(self.to.fingerprint_query() + ";")),
+        ];
+        self.begin_by(
+            &sql::fill(include_str!("../../../sql/destination/begin_restore.sql"), &names),
+            position,
+        )
+        .await
+    }
+
+    async fn begin_by(&self, begin: &str, position: Option<i64>) -> Result<()> {
+        let begun = self.within(self.session.simple_query(begin)).await?;
+        let begun = answers(&begun.map_err(|error| self.failed(&error))?);
+        let [.., found, fingerprint] = begun.as_slice() else {
+            return Err(Error::new(Kind::Bug, "unexpected reply to BEGIN").at(self.place()));
+        };
+        self.expect(integer(found, 0), position)?;
+        if fingerprint.first() == Some(&self.to.fingerprint) {
+            return Ok(());
+        }
+        Err(self.altered())
+    }
+
+    fn altered(&self) -> Error {
+        Error::new(Kind::Unsuitable, "the table was replaced, or its columns or triggers were changed")
+            .at(self.place())
+            .fix("this transaction was rolled back: run the command again")
+    }
+
+    /// Confirms that the table has not moved.
+    ///
+    /// # Errors
+    /// `Contents` when it has.
+    fn expect(&self, found: Option<i64>, position: Option<i64>) -> Result<()> {
+        if found == position {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Contents, "another session has written into the table meanwhile")
+            .at(self.place())
+            .because(format!("its highest id is {}, {} was expected", shown(found), shown(position)))
+            .fix("nothing of this batch was written; find out which session it is, then start again"))
+    }
+
+    /// Puts rows in, in the form of the wire.
+    ///
+    /// # Errors
+    /// `Rejected` when the table refuses them or does not take every one.
+    pub async fn put_in(&self, rows: &[Row]) -> Result<()> {
+        let copy = self.to.filled(include_str!("../../../sql/destination/append.sql"), 0);
+        let refused = |error| self.refused(&error, rows);
+        let sink = self.within(self.session.copy_in::<_, Bytes>(&copy)).await?.map_err(refused)?;
+        let mut sink = pin!(sink);
+        let is_binary = self.to.wire.format == Format::Binary;
+        let framing = |bytes: &'static [u8]| is_binary.then_some(Bytes::from_static(bytes)).into_iter();
+        let pieces = rows.iter().flat_map(|row| pieces(row.bytes.clone()));
+        for piece in framing(frame::HEADER).chain(pieces).chain(framing(frame::TRAILER)) {
+            self.within(sink.feed(piece)).await?.map_err(refused)?;
+        }
+        let arrived = self.within(sink.finish()).await?.map_err(refused)?;
+        if arrived == rows.len() as u64 {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Rejected, "the table did not take every row")
+            .at(self.place_of(rows))
+            .because(format!("{} rows were sent, {arrived} arrived", rows.len()))
+            .fix("a trigger or rule discards inserted rows; drop it; nothing of this batch was written"))
+    }
+
+    /// Takes the rows of these ids out and gives them, in id order.
+    pub async fn take_out(&self, ids: &[i64]) -> Result<Vec<Row>> {
+        let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
+        let names = [
+            ("schema", sql::text(&self.to.table.schema)),
+            ("table", sql::text(&self.to.table.name)),
+            ("id", sql::text(&self.to.id_column)),
+            ("ids", sql::sql(format!("'{{{}}}'::pg_catalog.int8[]", ids.join(",")))),
+            ("columns", sql::sql(self.to.wire.select_list())),
+            ("format", sql::sql(self.to.wire.format_option())),
+        ];
+        let statement = sql::fill(include_str!("../../../sql/destination/take_out.sql"), &names);
+        let failed = |error| self.failed(&error);
+        let stream = self.within(self.session.copy_out(statement.as_str())).await?.map_err(failed)?;
+        let mut stream = pin!(stream);
+        let (mut rows, mut taken) = (Rows::new(self.to.layout), Vec::new());
+        while let Some(bytes) = self.within(stream.next()).await? {
+            rows.push(bytes.map_err(failed)?);
+            while let Some(row) = rows.next()? {
+                taken.push(row);
+            }
+        }
+        rows.finish()?;
+        taken.sort_by_key(|row| row.id);
+        Ok(taken)
+    }
+
+    /// Deletes the rows with ids above `after` up to `through`, and gives their number.
+    ///
+    /// # Errors
+    /// `Access` without the privilege or with a trigger that refuses, `Rejected` with a trigger that refuses in other words.
+    pub async fn delete(&self, after: i64, through: i64) -> Result<u64> {
+        let statement = self.to.filled(include_str!("../../../sql/destination/delete.sql"), 0);
+        let deleted = self.within(self.session.execute(&statement, &[&after, &through])).await?;
+        deleted.map_err(|error| self.failed(&error))
+    }
+
+    /// The id above which the highest so many events lie, if there are more than that above `after`.
+    pub async fn below_highest(&self, events: u64, after: i64) -> Result<Option<i64>> {
+        let statement = self.to.filled(include_str!("../../../sql/destination/below_highest.sql"), 0);
+        let events = i64::try_from(events).unwrap_or(i64::MAX);
+        let found = self.within(self.session.query_opt(&statement, &[&after, &events])).await?;
+        Ok(found.map_err(|error| self.failed(&error))?.map(|row| row.get(0)))
+    }
+
+    /// The highest id below this one, and the lowest of all.
+    pub async fn highest_before(&self, id: i64) -> Result<(Option<i64>, Option<i64>)> {
+        let statement = self.to.filled(include_str!("../../../sql/destination/highest_before.sql"), 0);
+        let found = self.within(self.session.query_one(&statement, &[&id])).await?;
+        found.map(|row| (row.get(0), row.get(1))).map_err(|error| self.failed(&error))
+    }
+
+    /// The lowest id above this one.
+    pub async fn lowest_after(&self, id: i64) -> Result<Option<i64>> {
+        let statement = self.to.filled(include_str!("../../../sql/destination/lowest_after.sql"), 0);
+        let found = self.within(self.session.query_one(&statement, &[&id])).await?;
+        Ok(found.map_err(|error| self.failed(&error))?.get(0))
+    }
+
+    /// Makes sure, as far as the catalog tells, that rows can be deleted.
+    ///
+    /// # Errors
+    /// `Access` without the privilege; `Unsuitable` with the trigger of a source, which refuses it, or with a foreign key that follows; each with its cure.
+    pub async fn demand_deleting(&self) -> Result<()> {
+        let asked = self
+            .within(
+                self.session
+                    .query_one(include_str!("../../../sql/destination/deleting.sql"), &[&self.to.oid]),
+            )
+            .await?;
+        let row = asked.map_err(|error| self.failed(&error))?;
+        let (may_delete, triggers, is_always): (bool, Vec<String>, bool) = (row.get(0), row.get(1), row.get(2));
+        let following: Vec<String> = row.get(3);
+        let table = self.to.table.quoted();
+        if let Some(key) = following.first() {
+            return Err(Error::new(Kind::Unsuitable, format!("cannot delete from {}", self.to.table))
+                .at(self.place())
+                .because(format!("foreign key {key} would delete or change rows of another table with it"))
+                .fix("drop that key, or make it ON DELETE NO ACTION; nothing was written"));
+        }
+        if !may_delete {
+            return Err(Error::new(Kind::Access, format!("cannot delete from {}", self.to.table))
+                .at(self.place())
+                .because("our role may not")
+                .fix(format!("GRANT DELETE ON {table} TO our role; nothing was written")));
+        }
+        if triggers.iter().any(|name| name == "check_sql_command") {
+            let enable = if is_always { "enable always" } else { "enable" };
+            return Err(Error::new(Kind::Unsuitable, format!("cannot delete from {}", self.to.table))
+                .at(self.place())
+                .because("trigger check_sql_command refuses it: the table was made as a source")
+                .fix(format!(
+                    "run at the destination: alter table {table} disable trigger check_sql_command; then start again, and afterwards: alter table {table} {enable} trigger check_sql_command; nothing was written"
+                )));
+        }
+        Ok(())
+    }
+
+    /// Commits, if the table is still the one that was compared: a trigger may have come between the begin and the first row.
+    ///
+    /// # Errors
+    /// `Unsuitable` when it is not; `Unavailable` when the answer is lost: then the outcome is unknown, and a new start finds out.
+    pub async fn commit(&self) -> Result<()> {
+        let asked = self.within(self.session.query_opt(&self.to.fingerprint_query(), &[])).await?;
+        let found = asked.map_err(|error| self.failed(&error))?.and_then(|row| row.get(0));
+        if found != self.to.fingerprint {
+            self.roll_back().await;
+            return Err(self.altered());
+        }
+        let committed = self.within(self.session.batch_execute("commit")).await?;
+        committed.map_err(|error| {
+            let ours = self.failed(&error);
+            if !is_open(&error) {
+                return ours;
+            }
+            ours.fix("it is not known whether this batch was committed; start again: the command finds out and does what is left")
+        })
+    }
+
+    /// Rolls back, as well as it can: a session that is gone has done so.
+    pub async fn roll_back(&self) {
+        let _ = self.run("rollback").await;
+    }
+
+    /// Runs statements of our own.
+    ///
+    /// # Errors
+    /// Those of the server; `Unavailable` without an answer for `append_timeout_ms`.
+    pub async fn run(&self, statements: &str) -> Result<()> {
+        self.within(self.session.batch_execute(statements))
+            .await?
+            .map_err(|error| self.failed(&error))
+    }
+
+    /// Gives up without progress; the statement is cancelled, so that a rollback need not wait for it.
+    async fn within<T>(&self, work: impl Future<Output = T>) -> Result<T> {
+        if let Ok(done) = tokio::time::timeout(self.to.stall_max, work).await {
+            return Ok(done);
+        }
+        self.session.cancel().await;
+        Err(Error::new(Kind::Unavailable, what(&self.to))
+            .at(self.place())
+            .because(format!("no answer for {} ms", self.to.stall_max.as_millis()))
+            .because("perhaps another session has locked what is to be changed")
+            .fix("start again: whole batches stay; append_timeout_ms sets the limit"))
+    }
+
+    /// Makes our error of the driver's.
+    pub fn failed(&self, error: &tokio_postgres::Error) -> Error {
+        let ours = self.session.error(error, what(&self.to)).at(self.place());
+        match ours.remedy() {
+            Some(_) => ours,
+            None => ours.fix("nothing of this batch was written; remove the cause, then start again"),
+        }
+    }
+
+    fn refused(&self, error: &tokio_postgres::Error, rows: &[Row]) -> Error {
+        self.failed(error).at(self.place_of(rows))
+    }
+
+    /// Name, server and table, for messages.
+    pub fn place(&self) -> String {
+        format!("{}, {}, {}", self.to.name, self.session.place(), self.to.table)
+    }
+
+    fn place_of(&self, rows: &[Row]) -> String {
+        let after = rows.first().and_then(|row| row.id.checked_sub(1));
+        let through = rows.last().map_or(0, |row| row.id);
+        format!("{}, {}", self.place(), IdRange { after, through })
+    }
+}
+
+fn what(to: &Appending) -> String {
+    format!("cannot mend {}", to.name)
+}

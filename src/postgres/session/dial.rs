@@ -1,0 +1,297 @@
+//! One try at one address: socket, TLS as `sslmode` says, authentication; and the task that carries the messages, with the cause of its end.
+
+use crate::config::libpq::{ChannelBinding, Conninfo, Host, HostAt, SslMode};
+use crate::error::{Error, Kind, Result};
+use crate::postgres::session::error::{self, Side};
+use crate::postgres::session::socket::{Buffered, Peer};
+use crate::postgres::session::tls::{self, Tls};
+use secrecy::{ExposeSecret, SecretString};
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc;
+use tokio_postgres::config::{ChannelBinding as DriverBinding, SslMode as DriverSslMode, SslNegotiation};
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls, Notification};
+
+/// Notifications that wait to be seen; those beyond are dropped, since each only says "look again" and enough of them wait already.
+const NOTIFICATIONS_MAX: usize = 256;
+
+/// An established connection on which nothing was said yet. Dropping it closes it.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub client: Client,
+    pub notifications: mpsc::Receiver<Notification>,
+    pub death: Arc<OnceLock<Error>>,
+    /// `server_version`, as the server announced it.
+    pub announced_version: String,
+    /// What a cancel request is encrypted with.
+    pub tls: Option<Tls>,
+    /// Where a cancel request goes.
+    pub peer: Peer,
+    driver: tokio::task::JoinHandle<()>,
+}
+
+impl Line {
+    /// Closes it; a caller that waits for an answer learns that it is closed.
+    pub fn end(&self, death: Error) {
+        let _ = self.death.set(death);
+        self.driver.abort();
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+/// The password to use, and where it was looked for.
+pub(super) struct Secret {
+    pub password: Option<SecretString>,
+    pub checked: String,
+}
+
+/// Everything that stays the same over all hosts and addresses.
+pub(super) struct Dial<'a> {
+    pub conninfo: &'a Conninfo,
+    pub application_name: String,
+    pub side: Side,
+    /// `None` with `sslmode=disable`, or when `allow` and `prefer` have to do without.
+    pub tls: Option<Tls>,
+}
+
+/// How one connection is encrypted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Plain,
+    TlsIfOffered,
+    Tls,
+}
+
+impl Dial<'_> {
+    /// Connects to one address, or to the socket when `address` is `None`.
+    ///
+    /// # Errors
+    /// `Access` when the server or our TLS refused; `Unavailable` for what time can heal.
+    pub async fn connect(&self, host: &Host, address: Option<IpAddr>) -> Result<Line> {
+        let secret = secret(self.conninfo, host)?;
+        let (first, second) = self.ways(host);
+        let failure = match self.connect_by(first, host, address, &secret).await {
+            Ok(line) => return Ok(line),
+            Err(error) => error,
+        };
+        let refusal = self.explain(&failure, host, &secret);
+        let Some(second) = second.filter(|way| is_worth_another_way(&failure, *way)) else {
+            return Err(refusal);
+        };
+        self.connect_by(second, host, address, &secret).await.map_err(|error| {
+            let other = self.explain(&error, host, &secret);
+            let by = if second == Way::Plain { "without TLS" } else { "with TLS" };
+            refusal.because(format!("{by}: {}", other.causes().join(": ")))
+        })
+    }
+
+    /// The meaning of `sslmode` (PostgreSQL manual, "SSL Support", table of modes): the way to try first, and the one to fall back to.
+    fn ways(&self, host: &Host) -> (Way, Option<Way>) {
+        if matches!(host.at, HostAt::Unix(_)) || self.tls.is_none() {
+            return (Way::Plain, None);
+        }
+        match self.conninfo.sslmode {
+            SslMode::Disable => (Way::Plain, None),
+            SslMode::Allow => (Way::Plain, Some(Way::Tls)),
+            SslMode::Prefer => (Way::TlsIfOffered, Some(Way::Plain)),
+            SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => (Way::Tls, None),
+        }
+    }
+
+    async fn connect_by(&self, way: Way, host: &Host, address: Option<IpAddr>, secret: &Secret) -> std::result::Result<Line, Failure> {
+        let mut config = self.config(secret);
+        config.ssl_mode(match way {
+            Way::Plain => DriverSslMode::Disable,
+            Way::TlsIfOffered => DriverSslMode::Prefer,
+            Way::Tls => DriverSslMode::Require,
+        });
+        let peer = Peer::of(host, address);
+        let socket = peer.connect().await.map_err(Failure::Socket)?;
+        match &self.tls {
+            Some(tls) if way != Way::Plain => {
+                let mut maker = tls.maker();
+                let connector = MakeTlsConnect::<Buffered>::make_tls_connect(&mut maker, peer.name());
+                let connector = connector.map_err(|error| Failure::Socket(std::io::Error::other(error)))?;
+                let (client, connection) = config.connect_raw(socket, connector).await?;
+                Ok(drive(client, connection, self.side, peer, Some(tls.clone())))
+            }
+            _ => {
+                let (client, connection) = config.connect_raw(socket, NoTls).await?;
+                Ok(drive(client, connection, self.side, peer, None))
+            }
+        }
+    }
+
+    fn config(&self, secret: &Secret) -> Config {
+        let mut config = Config::new();
+        config
+            .user(&self.conninfo.user)
+            .dbname(&self.conninfo.database)
+            .application_name(&self.application_name)
+            .channel_binding(match self.conninfo.channel_binding {
+                ChannelBinding::Disable => DriverBinding::Disable,
+                ChannelBinding::Prefer => DriverBinding::Prefer,
+                ChannelBinding::Require => DriverBinding::Require,
+            });
+        if self.conninfo.ssl_direct {
+            config.ssl_negotiation(SslNegotiation::Direct);
+        }
+        self.conninfo.options.as_ref().map(|options| config.options(options));
+        secret.password.as_ref().map(|password| config.password(password.expose_secret()));
+        config
+    }
+
+    /// Says in our words why a connection failed.
+    fn explain(&self, failure: &Failure, host: &Host, secret: &Secret) -> Error {
+        let error = match failure {
+            Failure::Driver(error) => error,
+            Failure::Socket(error) => return unreachable(host).because("error connecting to server").caused_by(error),
+        };
+        let user = &self.conninfo.user;
+        let source = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+        if let Some(fault) = tls::Fault::of(error) {
+            let kind = if fault.is_refusal { Kind::Access } else { Kind::Unavailable };
+            let ours = Error::new(kind, "cannot connect").because(fault.why).fix(fault.fix);
+            return match self.tls.as_ref().and_then(Tls::note) {
+                Some(note) => ours.because(note),
+                None => ours,
+            };
+        }
+        if source == "password missing" {
+            return Error::new(Kind::Access, "cannot connect")
+                .because(format!("the server asks for a password of user {user:?}"))
+                .because(secret.checked.clone())
+                .fix("give it in the URL, password, password_file, PGPASSWORD or the passfile");
+        }
+        if error.to_string() == "authentication error" {
+            return Error::new(Kind::Access, "cannot connect")
+                .because(format!("authentication of user {user:?} failed: {source}"))
+                .fix("check the server's pg_hba.conf and password_encryption, and channel_binding on this side");
+        }
+        let ours = without_secret(error::of_driver(error, self.side, "cannot connect"), secret);
+        match ours.sqlstate() {
+            Some("28P01") => ours
+                .because(secret.checked.clone())
+                .fix(match (&self.tls, &self.conninfo.sslcert) {
+                    // PostgreSQL refuses a certificate of another name in the words for a wrong password.
+                    (Some(_), Some(_)) => format!(
+                        "correct the password of user {user:?}, or its place; or, if pg_hba.conf says clientcert=verify-full, show a certificate with that common name"
+                    ),
+                    _ => format!("correct the password of user {user:?}, or its place"),
+                }),
+            Some("28000") => ours.fix(format!(
+                "let user {user:?} in from this machine: a line in the server's pg_hba.conf, ALTER ROLE … LOGIN, and a client certificate if it asks for one"
+            )),
+            Some("3D000") => ours.fix("create the database (`counterfoil init` does with --create-database), or correct its name"),
+            Some("42501") => ours.fix(format!("GRANT CONNECT ON DATABASE … TO {}", crate::sql::ident(user))),
+            None => ours.fix(check_port(host)),
+            _ => ours,
+        }
+    }
+}
+
+/// Why a connection was not made.
+enum Failure {
+    /// There is no server to talk to.
+    Socket(std::io::Error),
+    /// The server, the handshake or the driver refused.
+    Driver(tokio_postgres::Error),
+}
+
+impl From<tokio_postgres::Error> for Failure {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Driver(error)
+    }
+}
+
+fn unreachable(host: &Host) -> Error {
+    Error::new(Kind::Unavailable, "cannot connect").fix(check_port(host))
+}
+
+fn check_port(host: &Host) -> String {
+    format!("check that PostgreSQL runs there and port {} is open from this machine", host.port)
+}
+
+/// libpq's rule for the second way: after a handshake that failed, or when `pg_hba.conf` has no line for the first.
+/// A wrong password is not sent again without TLS.
+fn is_worth_another_way(failure: &Failure, second: Way) -> bool {
+    let Failure::Driver(error) = failure else { return false };
+    let is_refused_by_hba = error.code().is_some_and(|code| code.code() == "28000");
+    is_refused_by_hba || (second == Way::Plain && tls::Fault::of(error).is_some())
+}
+
+/// A server that was given the password could put it into its answer.
+fn without_secret(error: Error, secret: &Secret) -> Error {
+    match &secret.password {
+        Some(password) if !password.expose_secret().is_empty() => error.without(password.expose_secret(), "…"),
+        _ => error,
+    }
+}
+
+/// Looks the password up again, so that it can be rotated.
+fn secret(conninfo: &Conninfo, host: &Host) -> Result<Secret> {
+    let source = &conninfo.password;
+    let password = source.lookup(host, &conninfo.database, &conninfo.user)?;
+    let checked = match (&source.given, &source.file, &source.passfile) {
+        (Some(_), _, _) => "checked the password given in the URL, the setting password or PGPASSWORD".to_owned(),
+        (_, Some(file), _) => format!("checked password_file {}", file.display()),
+        (_, _, Some(passfile)) if password.is_some() => format!("checked the passfile {}", passfile.display()),
+        (_, _, Some(passfile)) => source.note().unwrap_or_else(|| {
+            let (database, user) = (&conninfo.database, &conninfo.user);
+            format!(
+                "checked the passfile {}: no line is for {host}:{database}:{user}",
+                passfile.display()
+            )
+        }),
+        _ => "no password was given, and there is no passfile".to_owned(),
+    };
+    Ok(Secret { password, checked })
+}
+
+fn drive<T>(client: Client, connection: Connection<Buffered, T>, side: Side, peer: Peer, tls: Option<Tls>) -> Line
+where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let announced_version = connection.parameter("server_version").unwrap_or_default().to_owned();
+    let (sender, notifications) = mpsc::channel(NOTIFICATIONS_MAX);
+    let death = Arc::new(OnceLock::new());
+    let driver = tokio::spawn(carry(connection, sender, Arc::clone(&death), side));
+    Line {
+        client,
+        notifications,
+        death,
+        announced_version,
+        tls,
+        peer,
+        driver,
+    }
+}
+
+/// Carries messages until the connection ends; dropping the sender of notifications is the sign that it has.
+async fn carry<T>(
+    mut connection: Connection<Buffered, T>,
+    notifications: mpsc::Sender<Notification>,
+    death: Arc<OnceLock<Error>>,
+    side: Side,
+) where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    while let Some(message) = std::future::poll_fn(|cx| connection.poll_message(cx)).await {
+        match message {
+            // Full: enough of them wait to be seen already. Closed: there is no reader any more.
+            Ok(AsyncMessage::Notification(notification)) => drop(notifications.try_send(notification)),
+            Ok(_) => {}
+            Err(error) => {
+                let _ = death.set(error::of_driver(&error, side, "connection lost"));
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! The settings that are pinned in each session, and what its server says about itself: asked in one round trip.
+
+use crate::error::Result;
+use crate::postgres::session::answers::row_of;
+use crate::postgres::session::dial::Line;
+use crate::postgres::session::error::{self, Side};
+use crate::postgres::session::purpose::Touch;
+use crate::postgres::session::server::{self, ServerFacts, field};
+
+/// The settings of one session, as its server's version has them.
+#[derive(Debug)]
+pub(super) struct Pins {
+    /// Without these the session is not used.
+    pub(super) needed: String,
+    /// The server notices our death sooner; not every operating system can.
+    pub(super) wished: String,
+}
+
+impl Pins {
+    pub(super) fn of(side: Side, major: u32) -> Self {
+        let mut needed = match side {
+            Side::Source => include_str!("../../../sql/session/pins_source.sql").to_owned(),
+            Side::Destination => include_str!("../../../sql/session/pins_destination.sql").to_owned(),
+        };
+        let mut wished = include_str!("../../../sql/session/keepalive.sql").to_owned();
+        if major >= 14 {
+            needed.push_str(include_str!("../../../sql/session/pins_since_14.sql"));
+            wished.push_str(include_str!("../../../sql/session/keepalive_since_14.sql"));
+        }
+        if major >= 17 {
+            needed.push_str(include_str!("../../../sql/session/pins_since_17.sql"));
+        }
+        Self { needed, wished }
+    }
+}
+
+/// Sends everything at once and then judges the answers: a foreign server may choke on the later ones.
+pub(super) async fn get_to_know(line: &Line, pins: &Pins, side: Side, touch: Touch) -> Result<ServerFacts> {
+    let client = &line.client;
+    let (needed, wished) = match touch {
+        Touch::Pin => (pins.needed.as_str(), pins.wished.as_str()),
+        Touch::Nothing => ("", ""),
+    };
+    let (version, pinned, _, facts, system_identifier) = futures::join!(
+        client.simple_query(include_str!("../../../sql/session/version.sql")),
+        client.batch_execute(needed),
+        client.batch_execute(wished),
+        client.simple_query(include_str!("../../../sql/session/facts.sql")),
+        client.simple_query(include_str!("../../../sql/session/system_identifier.sql")),
+    );
+    let lost = |error: tokio_postgres::Error, what: &str| {
+        let ours = error::of_driver(&error, side, what);
+        match line.death.get() {
+            Some(death) if error.is_closed() => death.causes().iter().fold(ours, |ours, cause| ours.because(cause)),
+            _ => ours,
+        }
+    };
+    let version = version.map_err(|error| lost(error, "cannot ask the server for its version"))?;
+    server::refuse_foreign(row_of(&version).and_then(|row| field(row, 0)).unwrap_or_default())?;
+    pinned.map_err(|error| lost(error, "cannot set up the session"))?;
+    let facts = facts.map_err(|error| match error.code() {
+        Some(code) if code.code().starts_with("42") => {
+            server::not_postgresql().because(error::of_driver(&error, side, "").causes().join(": "))
+        }
+        _ => lost(error, "cannot read what the server says about itself"),
+    })?;
+    let row = row_of(&facts).ok_or_else(|| server::not_postgresql().because("it does not answer as PostgreSQL does"))?;
+    let system_identifier = system_identifier.ok().and_then(|answer| field(row_of(&answer)?, 0)?.parse().ok());
+    server::facts(row, system_identifier)
+}

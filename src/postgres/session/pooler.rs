@@ -1,0 +1,170 @@
+//! Finds out whether a pooler in transaction or statement mode stands between us and PostgreSQL, before anything is set.
+
+use crate::config::libpq::{Conninfo, Host};
+use crate::error::{Error, Kind, Result};
+use crate::postgres::session::error::Side;
+use crate::postgres::session::{Purpose, Session};
+use crate::sql;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::OnceCell;
+
+/// How long a notification of our own may take to arrive.
+const NOTIFICATION_WAIT_MAX: Duration = Duration::from_secs(2);
+
+/// Refuses a pooler that gives each transaction another server process: session locks, notifications and pinned settings would be lost in it.
+///
+/// Two sessions are opened and nothing is set in them. Each must keep a server process of its own over several transactions, also while the
+/// other is in one; then a notification between them must arrive. Only where that last step refuses can the registration for one channel of a
+/// random name stay behind, until the pooler ends its process.
+///
+/// # Errors
+/// `Unsuitable` with the remedy; whatever [`Session::open`] gives.
+pub async fn probe(conninfo: &Conninfo, side: Side, timeout: Duration) -> Result<()> {
+    let purpose = Purpose { what: "probe", side };
+    let one = Session::open_untouched(conninfo, purpose, timeout).await?;
+    let mut two = Session::open_untouched(&one.same_host(conninfo), purpose, timeout).await?;
+    let probe = async {
+        expect_own_process(&one, &two).await?;
+        expect_notification(&one, &mut two).await
+    };
+    match tokio::time::timeout(timeout, probe).await {
+        Ok(verdict) => verdict,
+        Err(_) => Err(Error::new(Kind::Unavailable, "cannot find out whether a pooler is in between")
+            .at(one.place())
+            .because("timed out")),
+    }
+}
+
+/// What is known of the ways to servers: one with the same hosts, database and user is probed once. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Ways(Option<Arc<Mutex<HashMap<Route, Probe>>>>);
+
+/// Hosts, user and database.
+type Route = (Vec<Host>, String, String);
+
+/// What a way was found to be, once it is.
+type Probe = Arc<OnceCell<Result<()>>>;
+
+impl Ways {
+    /// Nothing is known yet.
+    pub fn unknown() -> Self {
+        Self(Some(Arc::default()))
+    }
+
+    /// All of them were found to keep sessions before.
+    pub fn known() -> Self {
+        Self(None)
+    }
+
+    /// Refuses such a pooler, where that was not found out before. What fails for another reason fails for this one alone: passwords and TLS may differ.
+    ///
+    /// # Errors
+    /// Those of [`probe`].
+    pub async fn probe(&self, conninfo: &Conninfo, side: Side, timeout: Duration) -> Result<()> {
+        let Some(ways) = &self.0 else { return Ok(()) };
+        let way = (conninfo.hosts.clone(), conninfo.user.clone(), conninfo.database.clone());
+        let probed = Arc::clone(ways.lock().unwrap_or_else(PoisonError::into_inner).entry(way).or_default());
+        let mut is_own = false;
+        let verdict = probed.get_or_init(|| {
+            is_own = true;
+            probe(conninfo, side, timeout)
+        });
+        match verdict.await.clone() {
+            Err(error) if !is_own && error.kind() != Kind::Unsuitable => probe(conninfo, side, timeout).await,
+            verdict => verdict,
+        }
+    }
+}
+
+/// Opens a session where no such pooler stands in between: nothing was set in any before that is known.
+pub async fn open(conninfo: &Conninfo, purpose: Purpose, timeout: Duration) -> Result<Session> {
+    probe(conninfo, purpose.side, timeout).await?;
+    Session::open(conninfo, purpose, timeout).await
+}
+
+async fn expect_own_process(one: &Session, two: &Session) -> Result<()> {
+    let (first, second) = (one.server().backend_pid, two.server().backend_pid);
+    if first == second && one.server().identity == two.server().identity {
+        return Err(pooled(one, format!("server process {first} answers on two connections")));
+    }
+    // Poolers that give their processes out in turn show it here, those with one busy process each below.
+    for session in [one, two, two, one, one] {
+        expect_same_process(session).await?;
+    }
+    for (held, free) in [(two, one), (one, two)] {
+        run(held, "begin").await?;
+        expect_same_process(held).await?;
+        expect_same_process(free).await?;
+        run(held, "rollback").await?;
+    }
+    Ok(())
+}
+
+async fn expect_same_process(session: &Session) -> Result<()> {
+    let (first, now) = (session.server().backend_pid, process_of(session).await?);
+    match first == now {
+        true => Ok(()),
+        false => Err(pooled(
+            session,
+            format!("server process {first} answered first, then {now}, on one connection"),
+        )),
+    }
+}
+
+/// A standby cannot listen, and a server that cannot is told apart when we listen in earnest: neither is a pooler's mark.
+async fn expect_notification(one: &Session, two: &mut Session) -> Result<()> {
+    if one.server().is_in_recovery() || two.server().is_in_recovery() {
+        return Ok(());
+    }
+    let name = format!("counterfoil_probe_{:016x}", rand::random::<u64>());
+    let channel = [("channel", sql::text(&name))];
+    let listen = sql::fill(include_str!("../../../sql/session/listen.sql"), &channel);
+    if two.batch_execute(&listen).await.is_err() {
+        return Ok(());
+    }
+    run(one, &sql::fill(include_str!("../../../sql/session/notify.sql"), &channel)).await?;
+    let arrived = tokio::time::timeout(NOTIFICATION_WAIT_MAX, two.notifications().recv()).await;
+    run(two, &sql::fill(include_str!("../../../sql/session/unlisten.sql"), &channel)).await?;
+    match arrived {
+        Ok(Some(_)) => Ok(()),
+        _ => Err(pooled(two, "a notification did not arrive".to_owned())),
+    }
+}
+
+async fn process_of(session: &Session) -> Result<i32> {
+    let answer = session
+        .simple_query(include_str!("../../../sql/session/own_pid.sql"))
+        .await
+        .map_err(|error| refused(session, &error))?;
+    let row = answer.iter().find_map(|message| match message {
+        tokio_postgres::SimpleQueryMessage::Row(row) => row.try_get(0).ok()??.parse().ok(),
+        _ => None,
+    });
+    row.ok_or_else(|| pooled(session, "the server did not name its process".to_owned()))
+}
+
+async fn run(session: &Session, statement: &str) -> Result<()> {
+    session.batch_execute(statement).await.map_err(|error| refused(session, &error))
+}
+
+/// A pooler in statement mode refuses a transaction in words of its own, as a violation of the protocol.
+fn refused(session: &Session, error: &tokio_postgres::Error) -> Error {
+    let ours = session.error(error, "cannot find out whether a pooler is in between");
+    let is_pooler = ours.sqlstate() == Some("08P01") || ours.causes().iter().any(|cause| cause.contains("statement pooling"));
+    match is_pooler {
+        true => pooled(session, ours.causes().join(": ")),
+        false => ours,
+    }
+}
+
+fn pooled(session: &Session, why: String) -> Error {
+    Error::new(
+        Kind::Unsuitable,
+        "the connection goes through a pooler in transaction or statement mode",
+    )
+    .at(session.place())
+    .because(why)
+    .fix("connect to PostgreSQL directly, or through a pooler in session mode; nothing was changed")
+}

@@ -1,0 +1,28 @@
+//! What a session is for, and whether it may change settings.
+
+use crate::postgres::session::error::Side;
+
+/// What a session is for.
+#[derive(Clone, Copy, Debug)]
+pub struct Purpose {
+    /// `mark`, `read`, `listen`, `append`, `check`, …: becomes `application_name = counterfoil/<what>`.
+    pub what: &'static str,
+    /// Which side it is on: decides the pinned settings and how errors are classed.
+    pub side: Side,
+}
+
+impl Purpose {
+    /// How its session calls itself.
+    pub(super) fn application_name(self) -> String {
+        format!("counterfoil/{}", self.what)
+    }
+}
+
+/// Whether a new session may change settings of the server process that serves it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Touch {
+    /// Pins all settings.
+    Pin,
+    /// Reads only: the process may belong to a pooler.
+    Nothing,
+}

@@ -1,0 +1,36 @@
+//! What the checks want to know of a server.
+
+use crate::error::Result;
+use crate::postgres::session::Session;
+
+/// A server as one session sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// Whether it was in recovery when the session began.
+    pub is_standby: bool,
+    /// `server_encoding` of the database.
+    pub encoding: String,
+    /// `max_prepared_transactions`.
+    pub prepared_max: i32,
+    /// Whether `fsync` is on.
+    pub is_fsync_on: bool,
+    /// The role that everything is done as.
+    pub role: String,
+}
+
+/// Asks the server about itself: one statement.
+pub async fn about(session: &Session) -> Result<Server> {
+    let asked = async {
+        let row = session.query_one(include_str!("../../../sql/session/about.sql"), &[]).await?;
+        Ok(Server {
+            is_standby: session.server().is_in_recovery(),
+            encoding: session.server().server_encoding.clone(),
+            prepared_max: row.try_get("prepared_max")?,
+            is_fsync_on: row.try_get("is_fsync_on")?,
+            role: row.try_get("role")?,
+        })
+    };
+    asked
+        .await
+        .map_err(|e: tokio_postgres::Error| session.error(&e, "cannot ask the server about itself"))
+}

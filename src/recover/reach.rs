@@ -1,0 +1,62 @@
+//! Two tables that are compared: how each is read, and the columns by which they are.
+
+use crate::config::libpq::Conninfo;
+use crate::error::{Error, Kind, Result};
+use crate::event::frame::Format;
+use crate::event::wire::{ReadAs, Wire};
+use crate::postgres::session::error::Side;
+use crate::postgres::session::{Purpose, Session};
+use crate::postgres::table::TableName;
+use crate::postgres::table::store::PgTable;
+use std::time::Duration;
+
+/// A table, and how to connect to it.
+#[derive(Clone, Copy, Debug)]
+pub struct Reach<'a> {
+    /// How to connect.
+    pub conninfo: &'a Conninfo,
+    /// The event table.
+    pub table: &'a TableName,
+    /// Its key, the same on all sides.
+    pub id_column: &'a str,
+    /// `application_name = counterfoil/<what>`.
+    pub what: &'static str,
+    /// To connect.
+    pub timeout: Duration,
+}
+
+impl Reach<'_> {
+    /// A session of this kind.
+    pub async fn session(&self, side: Side) -> Result<Session> {
+        let purpose = Purpose { what: self.what, side };
+        Session::open(self.conninfo, purpose, self.timeout).await
+    }
+
+    /// These columns of it, over a session that is open.
+    pub fn over<'s>(&self, session: &'s Session, wire: &Wire) -> PgTable<&'s Session> {
+        PgTable::new(session, self.table, self.id_column, wire)
+    }
+
+    /// Opens it for reading these columns, in a session of its own.
+    pub async fn read(&self, side: Side, wire: &Wire) -> Result<PgTable<Session>> {
+        let session = self.session(side).await?;
+        Ok(PgTable::new(session, self.table, self.id_column, wire))
+    }
+}
+
+/// The same columns in text form, in which a row can be judged by what it says. Byte strings stay as they travel: in text they are twice as long.
+pub(crate) fn judged_as(wire: &Wire) -> Wire {
+    let has_bytes = wire.columns.iter().any(|column| column.read_as == ReadAs::Bytes);
+    Wire {
+        columns: wire.columns.clone(),
+        format: if has_bytes { wire.format } else { Format::Text },
+    }
+}
+
+/// The error of two sides that were found equal and are not any more.
+pub(crate) fn moved(what: impl Into<String>, id: i64) -> Error {
+    Error::new(Kind::Contents, what)
+        .at(format!("id {id}"))
+        .because("it was not so when both sides were read before")
+        .fix("nothing of this batch was written; find out which session writes, then start again")
+}

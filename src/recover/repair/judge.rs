@@ -1,0 +1,100 @@
+//! Reads both sides and sorts what differs, before anything is decided.
+
+use super::findings::{Findings, Tail};
+use crate::error::Result;
+use crate::event::fields::unescaped;
+use crate::event::frame::{Format, Row};
+use crate::event::merge::{Merge, Unlike};
+use crate::event::range::IdRange;
+use crate::event::representation::slate::{Texts, is_slates_work};
+use crate::event::store::EventStore;
+use crate::event::wire::Wire;
+use crate::postgres::table::{Column, Table};
+
+/// The columns that are compared, with their types at the source.
+#[derive(Debug)]
+pub struct Judge {
+    columns: Vec<Column>,
+    format: Format,
+}
+
+impl Judge {
+    /// Of rows in this form.
+    pub fn new(source: &Table, wire: &Wire) -> Self {
+        let columns = wire.columns.iter().filter_map(|column| source.column(&column.name));
+        Self {
+            columns: columns.cloned().collect(),
+            format: wire.format,
+        }
+    }
+
+    /// Whether two forms of one event differ exactly as slate's replicator alters them. Only text can tell.
+    pub(crate) fn is_slates(&self, source: &Row, destination: &Row) -> bool {
+        let (ours, theirs) = (source.fields(self.format), destination.fields(self.format));
+        if self.format != Format::Text || ours.len() != self.columns.len() || theirs.len() != ours.len() {
+            return false;
+        }
+        let values = |fields: &[Option<&[u8]>]| -> Option<Vec<Option<String>>> {
+            let value = |field: &Option<&[u8]>| match field {
+                Some(field) => unescaped(field).map(|text| Some(text.into_owned())),
+                None => Some(None),
+            };
+            fields.iter().map(value).collect()
+        };
+        let (Some(ours), Some(theirs)) = (values(&ours), values(&theirs)) else {
+            return false;
+        };
+        let columns = self.columns.iter().zip(ours.iter().zip(&theirs));
+        let texts: Vec<Texts<'_>> = columns
+            .map(|(column, (source, destination))| Texts {
+                type_oid: column.type_oid,
+                source: source.as_deref(),
+                destination: destination.as_deref(),
+            })
+            .collect();
+        is_slates_work(&texts)
+    }
+
+    /// Everything that differs in a range; the ids of both sides' agreement are left out.
+    pub async fn everything(&self, source: &dyn EventStore, destination: &dyn EventStore, range: IdRange) -> Result<Findings> {
+        let mut found = Findings::default();
+        let mut merge = Merge::of(source, destination, range);
+        while let Some(unlike) = merge.next().await? {
+            self.add(&mut found, &unlike);
+        }
+        Ok(found)
+    }
+
+    /// As [`Judge::everything`], up to the first difference.
+    pub async fn first(&self, source: &dyn EventStore, destination: &dyn EventStore, range: IdRange) -> Result<Findings> {
+        let mut found = Findings::default();
+        let mut merge = Merge::of(source, destination, range);
+        if let Some(unlike) = merge.next().await? {
+            self.add(&mut found, &unlike);
+        }
+        Ok(found)
+    }
+
+    fn add(&self, found: &mut Findings, unlike: &Unlike) {
+        match unlike {
+            Unlike::Missing(row) => found.missing.add(row.id),
+            Unlike::Extra(row) => found.extra.add(row.id),
+            Unlike::Changed(ours, theirs) if self.is_slates(ours, theirs) => found.slates.add(ours.id),
+            Unlike::Changed(ours, _) => found.changed.add(ours.id),
+        }
+    }
+}
+
+/// What a destination has in a range, and of which of it the source has no equal.
+pub(crate) async fn tail(source: &dyn EventStore, destination: &dyn EventStore, range: IdRange) -> Result<Tail> {
+    let mut tail = Tail::default();
+    let mut merge = Merge::of(source, destination, range);
+    while let Some(unlike) = merge.next().await? {
+        match unlike {
+            Unlike::Missing(_) => {}
+            Unlike::Extra(row) | Unlike::Changed(_, row) => tail.only_here.add(row.id),
+        }
+    }
+    tail.count = merge.rows().1;
+    Ok(tail)
+}

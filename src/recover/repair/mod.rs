@@ -1,0 +1,288 @@
+//! `repair`: a destination that is not a prefix of its source is made one again.
+//!
+//! Why nothing is lost, doubled or overwritten:
+//! - Everything is read and judged before the first write, on both sides, row by row; what was not accepted by name refuses all of it
+//!   (`plan` decides, without any I/O), and so does an index of the id that does not know every row of its table.
+//! - The destination is held for as long as it takes ([`crate::destination::postgres::lock`]), and each batch is a transaction under the replicator's
+//!   fence on the expected position ([`crate::destination::postgres::editor`]).
+//! - Rows go in by COPY, which replaces nothing, in the bytes in which the source gives them, and only when the source has them on disk: a row
+//!   that is visible after an asynchronous commit could still be forgotten by a crash, and its id be given to another event.
+//! - Rows are taken out only by `--accept-slate`, in the transaction that puts the source's in, when they are byte for byte those that were
+//!   judged; and by `--rewind-to`, from the highest downwards, so that at every commit what is left is the beginning of what was there.
+//! - At the end both sides are read again and must be equal up to the position.
+//!
+//! A crash leaves whole batches. What was done by then is right, and another run does the rest.
+//! An event that a transaction in flight at the source may still bring is ignored here: it is not there yet.
+
+mod findings;
+mod judge;
+mod plan;
+mod write;
+
+use crate::commands;
+use crate::destination::postgres::Appending;
+use crate::destination::postgres::editor::Held;
+use crate::destination::postgres::lock::hold;
+use crate::error::{Error, Kind, Result};
+use crate::event::range::{IdRange, shown};
+use crate::event::store::{EventStore, TableDigest};
+use crate::event::wire::Wire;
+use crate::postgres::session::Session;
+use crate::postgres::session::error::Side;
+use crate::postgres::table::store::PgTable;
+use crate::postgres::table::{Column, Origin, Table};
+use crate::recover::batch::Limits;
+use crate::recover::indexed::demand_whole_index;
+use crate::recover::reach::{Reach, judged_as};
+use crate::source::durability::Gate;
+use crate::sql;
+use crate::stop::Stop;
+use findings::{Findings, Tail};
+use futures::future::try_join;
+use judge::Judge;
+use plan::Case;
+use slog::Logger;
+use std::sync::Arc;
+use std::time::Duration;
+use write::Writing;
+
+pub use plan::{Plan, Wanted};
+pub use write::Done;
+
+/// What is repaired, after all checks but the comparison of contents have passed.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// The destination's name.
+    pub name: &'a str,
+    /// How the source is reached.
+    pub source: Reach<'a>,
+    /// What its table is.
+    pub source_table: &'a Table,
+    /// How the destination is reached.
+    pub destination: Reach<'a>,
+    /// What its table is.
+    pub destination_table: &'a Table,
+    /// What is copied, and how.
+    pub wire: &'a Wire,
+    /// `synchronous_commit` of the destination.
+    pub synchronous_commit: &'a str,
+    /// Whether the source's rows must be on its disk before they are copied.
+    pub is_durability_awaited: bool,
+    /// Of a transaction.
+    pub limits: Limits,
+    /// Without progress for so long a transaction is given up.
+    pub stall_max: Duration,
+}
+
+/// A repair that holds its destination.
+pub struct Repair<'a> {
+    target: Target<'a>,
+    wanted: Wanted,
+    judge: Judge,
+    held: Held,
+    /// Both sides in the form in which they are judged.
+    source: PgTable<Session>,
+    destination: PgTable<Session>,
+    position: Option<i64>,
+}
+
+impl<'a> Repair<'a> {
+    /// Connects, and takes hold of the destination.
+    ///
+    /// # Errors
+    /// `Fed` when a replicator has it; `Access` and `Unsuitable` when rows may not be deleted that must be; those of the connections.
+    pub async fn open(target: Target<'a>, wanted: Wanted) -> Result<Self> {
+        let judged = judged_as(&target.wire.compared());
+        let session = target.destination.session(Side::Destination).await?;
+        let oid = target.destination_table.oid;
+        hold(&session, target.name, oid)
+            .await
+            .map_err(|error| error.fix("stop it, or let it end; then start again; nothing was written"))?;
+        let set = format!("set synchronous_commit = {}", sql::literal(target.synchronous_commit));
+        let set = session.batch_execute(&set).await;
+        set.map_err(|error| session.error(&error, "cannot set synchronous_commit"))?;
+        // What slate altered is taken out and put in, in the form in which it was judged.
+        let wire = if wanted == Wanted::AcceptSlate { &judged } else { target.wire };
+        let layout = wire.layout(target.destination.id_column, None);
+        let to = Appending {
+            name: format!("destination {:?}", target.name),
+            table: target.destination.table.clone(),
+            oid,
+            fingerprint: target.destination_table.fingerprint.clone(),
+            asks: target.destination_table.asks(),
+            id_column: target.destination.id_column.to_owned(),
+            wire: wire.clone(),
+            layout: layout.ok_or_else(|| Error::new(Kind::Bug, "the id column is not copied"))?,
+            stall_max: target.stall_max,
+            is_relaxed: false,
+        };
+        let held = Held::new(session, to);
+        if wanted != Wanted::InsertMissing {
+            held.demand_deleting().await?;
+        }
+        if wanted == Wanted::AcceptSlate {
+            demand_no_more_columns(&target)?;
+        }
+        let sides = try_join(
+            target.source.read(Side::Source, &judged),
+            target.destination.read(Side::Destination, &judged),
+        );
+        let (source, destination) = sides.await?;
+        Ok(Self {
+            judge: Judge::new(target.source_table, &judged),
+            position: held.position().await?,
+            target,
+            wanted,
+            held,
+            source,
+            destination,
+        })
+    }
+
+    /// Reads both sides and decides. Writes nothing.
+    ///
+    /// # Errors
+    /// `Contents` when more differs than may be repaired so, with what, and with the cure, or when an index hides rows; those of both sides.
+    pub async fn plan(&self) -> Result<Plan> {
+        self.demand_whole_indexes().await?;
+        let place = format!("{}, {}", self.held.session().place(), self.target.destination.table);
+        let case = Case {
+            name: self.target.name,
+            place: &place,
+            position: self.position,
+            events_max: self.target.limits.events_max,
+        };
+        let Some(position) = self.position else {
+            return match self.wanted {
+                Wanted::RewindTo(id) => case.rewind_to(id, &Findings::default(), &Tail::default()),
+                _ => case.insert_missing(&Findings::default()),
+            };
+        };
+        let whole = IdRange {
+            after: None,
+            through: position,
+        };
+        match self.wanted {
+            Wanted::InsertMissing => case.insert_missing(&self.differences(whole).await?),
+            Wanted::AcceptSlate => case.accept_slate(&self.differences(whole).await?),
+            Wanted::RewindTo(id) if position <= id => case.rewind_to(id, &Findings::default(), &Tail::default()),
+            Wanted::RewindTo(id) => {
+                let rest = IdRange { through: id, ..whole };
+                let found = self.judge.first(&self.source, &self.destination, rest).await?;
+                if found.first().is_some() {
+                    return case.rewind_to(id, &self.with_agreement(found).await?, &Tail::default());
+                }
+                let above = IdRange {
+                    after: Some(id),
+                    through: position,
+                };
+                let tail = judge::tail(&self.source, &self.destination, above).await?;
+                let first = self.held.lowest_after(id).await?;
+                case.rewind_to(id, &found, &Tail { first, ..tail })
+            }
+        }
+    }
+
+    /// What an index hides would be taken for missing, and be put in twice.
+    async fn demand_whole_indexes(&self) -> Result<()> {
+        let Target {
+            source, destination, wire, ..
+        } = self.target;
+        let name = format!("destination {:?}", self.target.name);
+        let session = source.session(Side::Source).await?;
+        let (source, destination) = (source.over(&session, wire), destination.over(self.held.session(), wire));
+        let sides = try_join(demand_whole_index(&source, "the source"), demand_whole_index(&destination, &name));
+        sides.await.map(|_| ())
+    }
+
+    async fn differences(&self, range: IdRange) -> Result<Findings> {
+        let found = self.judge.everything(&self.source, &self.destination, range).await?;
+        self.with_agreement(found).await
+    }
+
+    async fn with_agreement(&self, found: Findings) -> Result<Findings> {
+        let Some(first) = found.first() else { return Ok(found) };
+        let (agreed, lowest) = self.held.highest_before(first).await?;
+        Ok(Findings { agreed, lowest, ..found })
+    }
+
+    /// Writes, batch by batch, and keeps count of what is committed. May be dropped: the server rolls back the batch in hand.
+    ///
+    /// # Errors
+    /// As each says; whole batches that were committed before stay.
+    pub async fn carry_out(&self, stop: &Stop, log: &Logger, done: &mut Done) -> Result<()> {
+        let Some(position) = self.position else { return Ok(()) };
+        let source = Arc::new(self.target.source.session(Side::Source).await?);
+        let gate = Gate::new(source, self.target.source_table, Vec::new(), self.target.is_durability_awaited).await?;
+        if let Wanted::RewindTo(id) = self.wanted {
+            // What goes because the source has it too must be on its disk.
+            gate.durable().await?;
+            return write::rewind(&self.held, id, position, self.target.limits.events_max, stop, log, done).await;
+        }
+        let writing = |source, destination| Writing {
+            held: &self.held,
+            source,
+            destination,
+            position,
+            limits: self.target.limits,
+            stop,
+            log,
+        };
+        if self.wanted == Wanted::AcceptSlate {
+            return writing(&self.source, &self.destination)
+                .accept_slate(&self.judge, &gate, done)
+                .await;
+        }
+        let (source, destination) = self.as_copied().await?;
+        writing(&source, &destination).insert_missing(&gate, done).await
+    }
+
+    /// Reads both sides once more, in the form in which events travel, and gives what both hold up to the position.
+    ///
+    /// # Errors
+    /// `Contents` when they are not the same.
+    pub async fn verify(&self) -> Result<TableDigest> {
+        let (source, destination) = self.as_copied().await?;
+        let range = IdRange {
+            after: None,
+            through: self.held.position().await?.unwrap_or(i64::MIN),
+        };
+        let (ours, theirs) = try_join(source.table_digest(range), destination.table_digest(range)).await?;
+        let Some(how) = ours.difference(&theirs) else { return Ok(theirs) };
+        let what = format!("destination {:?} is still not what the source has", self.target.name);
+        Err(Error::new(Kind::Contents, what)
+            .at(format!("up to id {}", shown(Some(range.through))))
+            .because(how)
+            .because("something was written at either side meanwhile, or a trigger of the destination changes what is inserted")
+            .fix(format!(
+                "start again; {} shows what differs",
+                commands::events_diff(self.target.name)
+            )))
+    }
+
+    async fn as_copied(&self) -> Result<(PgTable<Session>, PgTable<Session>)> {
+        let wire = self.target.wire.compared();
+        let source = self.target.source.read(Side::Source, &wire);
+        let destination = self.target.destination.read(Side::Destination, &wire);
+        try_join(source, destination).await
+    }
+}
+
+/// What is taken out and put in again would lose what the source does not have.
+fn demand_no_more_columns(target: &Target<'_>) -> Result<()> {
+    let is_lost = |column: &&Column| {
+        let is_copied = target.wire.columns.iter().any(|copied| copied.name == column.name);
+        !is_copied && column.origin != Origin::Generated
+    };
+    let Some(column) = target.destination_table.columns.iter().find(is_lost) else {
+        return Ok(());
+    };
+    let what = format!("cannot replace events of destination {:?}", target.name);
+    Err(Error::new(Kind::Unsuitable, what)
+        .at(target.destination_table.name.to_string())
+        .because(format!(
+            "its column {} is not the source's, and what it holds would be lost",
+            sql::ident(&column.name)
+        ))
+        .fix("keep that column elsewhere and drop it; nothing was written"))
+}

@@ -1,0 +1,205 @@
+//! What a repair will do, or why it does nothing: a pure decision about what was found.
+//!
+//! Nothing is overwritten that was not accepted by name: `--insert-missing` goes ahead only where rows are missing and nothing else differs,
+//! `--accept-slate` only where nothing differs but by slate's alteration, `--rewind-to` only where everything that stays agrees.
+
+use super::findings::{Findings, Tail};
+use crate::commands;
+use crate::error::{Error, Kind, Result};
+use crate::event::range::shown;
+use std::fmt;
+
+/// What was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// The rows the destination lacks.
+    InsertMissing,
+    /// The rows above this id are to go.
+    RewindTo(i64),
+    /// The rows that slate's replicator altered are to be the source's.
+    AcceptSlate,
+}
+
+/// What will be done, in words; a person agrees to it before anything is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    lines: Vec<String>,
+    is_empty: bool,
+}
+
+/// What the decision is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Case<'a> {
+    /// The destination's name.
+    pub name: &'a str,
+    /// Where its table is, for messages.
+    pub place: &'a str,
+    /// Its highest id.
+    pub position: Option<i64>,
+    /// Events of one batch at most.
+    pub events_max: u64,
+}
+
+impl Plan {
+    fn nothing(line: String) -> Self {
+        Self {
+            lines: vec![line],
+            is_empty: true,
+        }
+    }
+
+    fn of(lines: Vec<String>) -> Self {
+        Self { lines, is_empty: false }
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.is_empty
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}", self.lines.join("\n"))
+    }
+}
+
+impl Case<'_> {
+    /// `--insert-missing`.
+    ///
+    /// # Errors
+    /// `Contents` when anything else differs, with what and the cure.
+    pub(crate) fn insert_missing(&self, found: &Findings) -> Result<Plan> {
+        let is_more = !(found.extra.is_empty() && found.slates.is_empty() && found.changed.is_empty());
+        if is_more {
+            let what = format!(
+                "cannot insert into destination {:?}: it differs in more than missing events",
+                self.name
+            );
+            return Err(self.refusal(what, found));
+        }
+        if found.missing.is_empty() {
+            return Ok(self.nothing_missing());
+        }
+        Ok(Plan::of(vec![
+            format!("destination {:?}, {}: highest id {}", self.name, self.place, shown(self.position)),
+            format!("will insert, as the source has them: {}", found.missing),
+            self.batches(),
+        ]))
+    }
+
+    /// `--accept-slate`.
+    ///
+    /// # Errors
+    /// `Contents` when anything differs in any other way.
+    pub fn accept_slate(&self, found: &Findings) -> Result<Plan> {
+        let is_more = !(found.extra.is_empty() && found.missing.is_empty() && found.changed.is_empty());
+        if is_more {
+            let what = format!(
+                "cannot accept destination {:?}: it differs in more than slate's replicator alters",
+                self.name
+            );
+            return Err(self.refusal(what, found));
+        }
+        if found.slates.is_empty() {
+            return Ok(self.nothing_missing());
+        }
+        Ok(Plan::of(vec![
+            format!("destination {:?}, {}: highest id {}", self.name, self.place, shown(self.position)),
+            format!("will replace by the source's: {}", found.slates),
+            "they differ only in time stamps cut to milliseconds and in JSON numbers rewritten as doubles".to_owned(),
+            self.batches(),
+        ]))
+    }
+
+    /// `--rewind-to`.
+    ///
+    /// # Errors
+    /// `Contents` when what would stay does not agree with the source, with the highest id up to which both do.
+    pub fn rewind_to(&self, id: i64, found: &Findings, tail: &Tail) -> Result<Plan> {
+        if self.position.is_none_or(|position| position <= id) {
+            let line = format!(
+                "nothing to cut: the highest id of destination {:?} is {}",
+                self.name,
+                shown(self.position)
+            );
+            return Ok(Plan::nothing(line));
+        }
+        if found.first().is_some() {
+            let what = format!(
+                "cannot rewind destination {:?} to {id}: what would stay is not what the source has",
+                self.name
+            );
+            return Err(self.refusal(what, found));
+        }
+        let mut lines = vec![
+            format!("destination {:?}, {}: highest id {}", self.name, self.place, shown(self.position)),
+            format!(
+                "will delete, from the highest downwards: {} {}, ids {}..{}",
+                tail.count,
+                if tail.count == 1 { "event" } else { "events" },
+                shown(tail.first),
+                shown(self.position)
+            ),
+        ];
+        lines.push(if tail.only_here.is_empty() {
+            "the source has every one of them".to_owned()
+        } else {
+            format!(
+                "of these the source does not have, or not with the same content, so this may be their only copy: {}",
+                tail.only_here
+            )
+        });
+        lines.push(self.batches());
+        Ok(Plan::of(lines))
+    }
+
+    fn nothing_missing(&self) -> Plan {
+        Plan::nothing(format!(
+            "nothing to repair: up to id {} destination {:?} holds exactly what the source does",
+            shown(self.position),
+            self.name
+        ))
+    }
+
+    fn batches(&self) -> String {
+        format!("in transactions of at most {} events; a crash leaves whole ones", self.events_max)
+    }
+
+    fn refusal(&self, what: String, found: &Findings) -> Error {
+        let mut error = Error::new(Kind::Contents, what).at(self.place.to_owned());
+        for difference in found.told() {
+            error = error.because(difference);
+        }
+        error = error.because(match found.agreed {
+            Some(agreed) => format!("both agree up to id {agreed}"),
+            None => "they agree on no event".to_owned(),
+        });
+        error.fix(format!("{}; nothing was written", self.cure(found)))
+    }
+
+    fn cure(&self, found: &Findings) -> String {
+        let is_only_slates = found.extra.is_empty() && found.changed.is_empty() && found.missing.is_empty();
+        let is_only_missing = found.extra.is_empty() && found.changed.is_empty() && found.slates.is_empty();
+        let look = format!("{} shows each of them", commands::events_diff(self.name));
+        if is_only_slates {
+            return format!("{} replaces them; {look}", commands::repair(self.name, "--accept-slate"));
+        }
+        if is_only_missing {
+            return format!("{} brings them; {look}", commands::repair(self.name, "--insert-missing"));
+        }
+        let rewind = commands::repair(self.name, &format!("--rewind-to {}", found.agreeing()));
+        let lost = if found.extra.is_empty() {
+            String::new()
+        } else {
+            format!(
+                "; where the source has lost events, {} rebuilds one from here",
+                commands::restore(self.name)
+            )
+        };
+        format!("{look}; if what comes after may go, {rewind} cuts it off, and the replicator copies it again{lost}")
+    }
+}
+
+#[cfg(test)]
+mod tests;

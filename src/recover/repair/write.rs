@@ -1,0 +1,206 @@
+//! Carries a repair out, batch by batch; each batch is judged again before it is committed.
+
+use super::judge::Judge;
+use crate::destination::postgres::editor::Held;
+use crate::error::{Error, Kind, Result};
+use crate::event::frame::Row;
+use crate::event::merge::{Merge, Unlike};
+use crate::event::range::{IdRange, shown};
+use crate::event::store::EventStore;
+use crate::log::key;
+use crate::recover::batch::{Batch, Limits, own};
+use crate::recover::reach::moved;
+use crate::source::durability::Gate;
+use crate::stop::Stop;
+use slog::{Logger, debug};
+
+/// What was done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Done {
+    /// Events written or deleted, all committed.
+    pub events: u64,
+    /// Whether a stop came before the end: then the rest is for another run.
+    pub is_stopped: bool,
+}
+
+impl Done {
+    /// Counts a transaction that was committed, and tells it with the id it reached.
+    pub fn add(&mut self, events: u64, reached: Option<i64>, log: &Logger) {
+        self.events += events;
+        debug!(log, "a batch was committed"; key::EVENTS => events, key::ID => shown(reached), "events_so_far" => self.events);
+    }
+}
+
+/// Where rows are read, and into what they are written.
+pub struct Writing<'a> {
+    /// The table that is mended.
+    pub held: &'a Held,
+    /// The source, in the form of `held`.
+    pub source: &'a dyn EventStore,
+    /// The destination, in the same form.
+    pub destination: &'a dyn EventStore,
+    /// Its highest id, which stays.
+    pub position: i64,
+    /// Of a transaction.
+    pub limits: Limits,
+    /// When it is to end.
+    pub stop: &'a Stop,
+    /// Where each batch is told.
+    pub log: &'a Logger,
+}
+
+impl Writing<'_> {
+    fn merge(&self) -> Merge<'_> {
+        let range = IdRange {
+            after: None,
+            through: self.position,
+        };
+        Merge::of(self.source, self.destination, range)
+    }
+
+    /// Inserts what is missing. A batch is committed when the source has its rows on disk.
+    ///
+    /// # Errors
+    /// `Contents` when something else differs by now; those of both sides. What was committed before stays.
+    pub(crate) async fn insert_missing(&self, gate: &Gate, done: &mut Done) -> Result<()> {
+        let (mut merge, mut batch) = (self.merge(), Batch::new(self.limits));
+        loop {
+            let Some(unlike) = self.stop.or(merge.next()).await else {
+                done.is_stopped = true;
+                return Ok(());
+            };
+            let row = match unlike? {
+                None => break,
+                Some(Unlike::Missing(row)) => row,
+                Some(Unlike::Extra(row) | Unlike::Changed(row, _)) => {
+                    return Err(moved("an event differs in more than being missing", row.id));
+                }
+            };
+            let bytes = row.bytes.len();
+            if batch.is_full_for(bytes) {
+                self.insert(&mut batch, gate, done).await?;
+            }
+            batch.push(row, bytes);
+        }
+        self.insert(&mut batch, gate, done).await
+    }
+
+    async fn insert(&self, batch: &mut Batch, gate: &Gate, done: &mut Done) -> Result<()> {
+        if batch.rows.is_empty() {
+            return Ok(());
+        }
+        gate.durable().await?;
+        self.in_transaction(self.held.put_in(&batch.rows)).await?;
+        done.add(batch.rows.len() as u64, batch.rows.last().map(|row| row.id), self.log);
+        batch.clear();
+        Ok(())
+    }
+
+    /// Replaces what slate's replicator altered. What is taken out must be, byte for byte, what was judged.
+    pub async fn accept_slate(&self, judge: &Judge, gate: &Gate, done: &mut Done) -> Result<()> {
+        let mut merge = self.merge();
+        let (mut batch, mut judged) = (Batch::new(self.limits), Vec::new());
+        loop {
+            let Some(unlike) = self.stop.or(merge.next()).await else {
+                done.is_stopped = true;
+                return Ok(());
+            };
+            let (ours, theirs) = match unlike? {
+                None => break,
+                Some(Unlike::Changed(ours, theirs)) if judge.is_slates(&ours, &theirs) => (ours, theirs),
+                Some(Unlike::Missing(row) | Unlike::Extra(row) | Unlike::Changed(row, _)) => {
+                    return Err(moved("an event differs in more than slate's replicator alters", row.id));
+                }
+            };
+            let bytes = ours.bytes.len() + theirs.bytes.len();
+            if batch.is_full_for(bytes) {
+                self.replace(&mut batch, &mut judged, gate, done).await?;
+            }
+            batch.push(ours, bytes);
+            judged.push(own(theirs));
+        }
+        self.replace(&mut batch, &mut judged, gate, done).await
+    }
+
+    async fn replace(&self, batch: &mut Batch, judged: &mut Vec<Row>, gate: &Gate, done: &mut Done) -> Result<()> {
+        if batch.rows.is_empty() {
+            return Ok(());
+        }
+        gate.durable().await?;
+        let replace = async {
+            let ids: Vec<i64> = judged.iter().map(|row| row.id).collect();
+            let taken = self.held.take_out(&ids).await?;
+            if let Some(id) = first_unlike(judged, &taken) {
+                return Err(moved("an event was changed while it was to be replaced", id));
+            }
+            self.held.put_in(&batch.rows).await
+        };
+        self.in_transaction(replace).await?;
+        done.add(batch.rows.len() as u64, batch.rows.last().map(|row| row.id), self.log);
+        batch.clear();
+        judged.clear();
+        Ok(())
+    }
+
+    async fn in_transaction(&self, work: impl Future<Output = Result<()>>) -> Result<()> {
+        transaction(self.held, Some(self.position), work).await
+    }
+}
+
+/// Deletes the events above `to`, the highest first, so that at every commit the destination is the beginning of what it was.
+///
+/// # Errors
+/// `Contents` when another session writes there; `Rejected` when rows stay although they were deleted; those of the server.
+pub(crate) async fn rewind(held: &Held, to: i64, position: i64, events_max: u64, stop: &Stop, log: &Logger, done: &mut Done) -> Result<()> {
+    let mut top = position;
+    while top > to {
+        if stop.is_requested() {
+            done.is_stopped = true;
+            return Ok(());
+        }
+        let (mut deleted, mut cut) = (0, to);
+        let work = async {
+            cut = held.below_highest(events_max, to).await?.unwrap_or(to);
+            deleted = held.delete(cut, top).await?;
+            let left = held.position().await?;
+            if left.is_none_or(|left| left <= cut) {
+                return Ok(());
+            }
+            Err(Error::new(Kind::Rejected, "some rows were not deleted")
+                .at(held.place())
+                .because(format!("ids above {cut} were deleted, and its highest id is still {}", shown(left)))
+                .fix("a trigger or rule keeps rows; drop it; nothing of this batch was deleted"))
+        };
+        transaction(held, Some(top), work).await?;
+        done.add(deleted, Some(cut), log);
+        top = cut;
+    }
+    Ok(())
+}
+
+/// A transaction on this position: committed when the work succeeds, otherwise rolled back.
+async fn transaction(held: &Held, position: Option<i64>, work: impl Future<Output = Result<()>>) -> Result<()> {
+    let begun = held.begin(position).await;
+    let worked = match begun {
+        Ok(()) => work.await,
+        Err(error) => Err(error),
+    };
+    match worked {
+        Ok(()) => held.commit().await,
+        Err(error) => {
+            held.roll_back().await;
+            Err(error)
+        }
+    }
+}
+
+/// The id of the first row that is not the same in both, when they are not the same rows.
+fn first_unlike(one: &[Row], other: &[Row]) -> Option<i64> {
+    let mut pairs = one.iter().zip(other);
+    let unlike = pairs.find(|(one, other)| one.bytes != other.bytes);
+    let longer = if one.len() > other.len() { one } else { other };
+    let left_over = longer.get(one.len().min(other.len()));
+    unlike
+        .map(|(one, other)| one.id.min(other.id))
+        .or_else(|| left_over.map(|row| row.id))
+}

@@ -1,0 +1,378 @@
+//! `restore`: a source that was lost is rebuilt from a destination.
+//!
+//! Why nothing is lost, doubled or overwritten, and no id is given out twice:
+//! - The destination to restore from must be the longest of all that are configured, and all others prefixes of it, row by row (`plan` decides,
+//!   without any I/O). All are held meanwhile ([`crate::destination::postgres::lock`]), so that none of them moves.
+//! - The source is empty, or holds exactly the beginning of that destination: then an earlier restore is resumed. Rows go in by COPY, which
+//!   replaces nothing, in id order, on the expected position, with writers kept out by a lock of the table (`write`).
+//! - In every transaction, the first included, the next id is raised beyond the last of the destination, before the first row goes in
+//!   ([`crate::source::ids::next_id`]); it is never lowered. So neither a crash nor a writer in between leads to an id that a destination holds.
+//! - At the end both sides are read again and must be equal, and the next id is asked for.
+//!
+//! A crash leaves whole batches, and the triggers as they were; another run does the rest.
+
+mod plan;
+mod write;
+
+use crate::destination::postgres::Appending;
+use crate::destination::postgres::editor::Held;
+use crate::destination::postgres::lock::hold;
+use crate::error::{Error, Kind, Result};
+use crate::event::frame::Format;
+use crate::event::merge::{Merge, Unlike};
+use crate::event::range::{IdRange, shown};
+use crate::event::store::{EventStore, TableDigest};
+use crate::event::wire::{ReadAs, Wire, WireColumn};
+use crate::postgres::session::Session;
+use crate::postgres::session::error::Side;
+use crate::postgres::table::highest;
+use crate::postgres::table::store::PgTable;
+use crate::postgres::table::{Column, Origin, Table};
+use crate::recover::batch::Limits;
+use crate::recover::indexed::demand_whole_index;
+use crate::recover::reach::Reach;
+use crate::recover::repair::Done;
+use crate::source::ids::Discipline;
+use crate::source::ids::next_id::NextId;
+use crate::sql;
+use crate::stop::Stop;
+use futures::future::try_join;
+use plan::{Copied, Found, plan};
+use slog::Logger;
+use std::time::Duration;
+use write::Filling;
+
+pub use plan::Plan;
+
+/// A destination, after all checks but the comparison of contents have passed.
+#[derive(Clone, Copy, Debug)]
+pub struct Copy<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// How it is reached.
+    pub place: Reach<'a>,
+    /// What its table is.
+    pub table: &'a Table,
+    /// What is copied to it, and how.
+    pub wire: &'a Wire,
+}
+
+/// What is restored.
+#[derive(Clone, Debug)]
+pub struct Target<'a> {
+    /// How the source is reached.
+    pub source: Reach<'a>,
+    /// What its table is.
+    pub source_table: &'a Table,
+    /// How it gives out ids.
+    pub discipline: &'a Discipline,
+    /// The destination it is filled from.
+    pub from: Copy<'a>,
+    /// All others that are configured.
+    pub others: Vec<Copy<'a>>,
+    /// Of a transaction.
+    pub limits: Limits,
+    /// Without progress for so long a transaction is given up.
+    pub stall_max: Duration,
+}
+
+/// A restore that holds all destinations.
+pub struct Restore<'a> {
+    target: Target<'a>,
+    held: Held,
+    next_id: NextId,
+    /// The destination it is filled from, in the form in which rows are put in.
+    from: PgTable<Session>,
+    from_session: Session,
+    others: Vec<Session>,
+}
+
+impl<'a> Restore<'a> {
+    /// Connects to all sides, and takes hold of all destinations.
+    ///
+    /// # Errors
+    /// `Fed` when a replicator has one of them; `Access` when the table of the source is not ours; `Unsuitable` when it cannot take what the
+    /// destination holds, or it is not known what gives out its ids; those of the connections.
+    pub async fn open(target: Target<'a>) -> Result<Self> {
+        let wire = put_in_as(target.source_table, &target.from)?;
+        let from_session = held_session(&target.from).await?;
+        let mut others = Vec::new();
+        for other in &target.others {
+            others.push(held_session(other).await?);
+        }
+        let session = target.source.session(Side::Destination).await?;
+        demand_ownership(&session, target.source_table).await?;
+        let set = session.batch_execute("set synchronous_commit = on").await;
+        set.map_err(|error| session.error(&error, "cannot set synchronous_commit"))?;
+        let next_id = NextId::find(&session, target.source_table, target.discipline).await?;
+        next_id.ask(&session).await?;
+        let layout = wire.layout(target.source.id_column, None);
+        let to = Appending {
+            name: "the source".to_owned(),
+            table: target.source.table.clone(),
+            oid: target.source_table.oid,
+            fingerprint: target.source_table.fingerprint.clone(),
+            asks: target.source_table.asks(),
+            id_column: target.source.id_column.to_owned(),
+            layout: layout.ok_or_else(|| Error::new(Kind::Bug, "the id column is not copied"))?,
+            wire: wire.clone(),
+            stall_max: target.stall_max,
+            is_relaxed: false,
+        };
+        Ok(Self {
+            held: Held::new(session, to),
+            from: target.from.place.read(Side::Destination, &wire).await?,
+            target,
+            next_id,
+            from_session,
+            others,
+        })
+    }
+
+    /// Reads all sides and decides. Writes nothing.
+    ///
+    /// # Errors
+    /// `Contents` as `plan` says, or when an index hides rows; those of all sides.
+    pub async fn plan(&self) -> Result<Plan> {
+        self.demand_whole_indexes().await?;
+        let target = &self.target;
+        let position = position(&self.from_session, &target.from).await?;
+        let mut found = Found {
+            place: format!("{}, {}", self.held.session().place(), target.source.table),
+            from: copied(&target.from, position, None),
+            others: Vec::new(),
+            held: self.held.position().await?,
+            unlike: None,
+            next_id: self.next_id.ask(self.held.session()).await?,
+            events: 0,
+            first: None,
+            is_consecutive: *target.discipline == Discipline::Consecutive,
+            left_out: left_out(target.source_table, target.from.table),
+            events_max: target.limits.events_max,
+        };
+        for (other, session) in target.others.iter().zip(&self.others) {
+            let theirs = self::position(session, other).await?;
+            let unlike = match theirs {
+                Some(through) if theirs <= position => self.first_unlike(other, through).await?,
+                _ => None,
+            };
+            found.others.push(copied(other, theirs, unlike));
+        }
+        if let Some(through) = found.held {
+            let (from, source) = self.as_copied().await?;
+            found.unlike = first_unlike(&from, &source, through).await?;
+        }
+        (found.events, found.first) = rest(&self.from_session, &target.from, found.held).await?;
+        plan(&found)
+    }
+
+    /// What an index hides would be lost, or its id be given out again.
+    async fn demand_whole_indexes(&self) -> Result<()> {
+        let target = &self.target;
+        let wire = target.from.wire;
+        demand_whole_index(&target.source.over(self.held.session(), wire), "the source").await?;
+        let others = target.others.iter().zip(&self.others);
+        for (copy, session) in std::iter::once((&target.from, &self.from_session)).chain(others) {
+            demand_whole_index(&copy.place.over(session, wire), &format!("destination {:?}", copy.name)).await?;
+        }
+        Ok(())
+    }
+
+    /// The first id at which another destination is not what the one to restore from is, by the columns that both have of the source.
+    async fn first_unlike(&self, other: &Copy<'_>, through: i64) -> Result<Option<i64>> {
+        let wire = comparable(self.target.from.wire, other.wire).compared();
+        let sides = try_join(
+            self.target.from.place.read(Side::Destination, &wire),
+            other.place.read(Side::Destination, &wire),
+        );
+        let (from, other) = sides.await?;
+        first_unlike(&from, &other, through).await
+    }
+
+    /// Writes, batch by batch, and keeps count of what is committed. May be dropped: the server rolls back the batch in hand.
+    ///
+    /// # Errors
+    /// As `write` says; whole batches that were committed before stay.
+    pub async fn carry_out(&self, stop: &Stop, log: &Logger, done: &mut Done) -> Result<()> {
+        let Some(last) = self.still_held().await? else { return Ok(()) };
+        let filling = Filling {
+            held: &self.held,
+            from: &self.from,
+            last,
+            next_id: &self.next_id,
+            limits: self.target.limits,
+            stop,
+            log,
+        };
+        filling.fill(self.held.position().await?, done).await
+    }
+
+    /// Reads both sides once more and gives what both hold, and the next id where we may know.
+    ///
+    /// # Errors
+    /// `Contents` when they are not the same, or when the next id is not beyond them.
+    pub async fn verify(&self) -> Result<(TableDigest, Option<i64>)> {
+        let (from, source) = self.as_copied().await?;
+        let (theirs, ours) = try_join(from.table_digest(IdRange::ALL), source.table_digest(IdRange::ALL)).await?;
+        let next_id = self.next_id.ask(self.held.session()).await?;
+        let last = self.still_held().await?;
+        let wrong = match theirs.difference(&ours) {
+            None if ours.last_id != last => Some(format!("its last id is {}, the destination's {}", shown(ours.last_id), shown(last))),
+            Some(how) => Some(format!("the source holds {how}").replace("where the source has", "where the destination has")),
+            None if next_id.is_some() && next_id <= ours.last_id => Some(format!("its next id is {}", shown(next_id))),
+            None => None,
+        };
+        let Some(wrong) = wrong else { return Ok((ours, next_id)) };
+        Err(Error::new(Kind::Contents, "the source is not what it was restored from")
+            .at(self.held.place())
+            .because(wrong)
+            .because("another session writes there")
+            .fix("stop all writers to the source, then start again: the command says what differs"))
+    }
+
+    /// Makes sure that all destinations were held all the time and none has outgrown the one to restore from; gives the position of that one.
+    async fn still_held(&self) -> Result<Option<i64>> {
+        let lost = |copy: &Copy<'_>, error: Error| {
+            let what = format!(
+                "destination {:?} was not locked to the end: it may have received events meanwhile",
+                copy.name
+            );
+            Error::new(error.kind(), what)
+                .because(error.to_string())
+                .fix("start again: the command compares everything again and does what is left")
+        };
+        let last = position(&self.from_session, &self.target.from).await;
+        let last = last.map_err(|error| lost(&self.target.from, error))?;
+        for (other, session) in self.target.others.iter().zip(&self.others) {
+            let theirs = position(session, other).await.map_err(|error| lost(other, error))?;
+            if theirs > last {
+                let what = format!("destination {:?} has outgrown {:?} meanwhile", other.name, self.target.from.name);
+                return Err(Error::new(Kind::Contents, what)
+                    .because(format!("their highest ids are {} and {}", shown(theirs), shown(last)))
+                    .fix("find out which application writes to the source and stop it; then start again"));
+            }
+        }
+        Ok(last)
+    }
+
+    /// Both sides with every column that travels, those that the source computes included.
+    async fn as_copied(&self) -> Result<(PgTable<Session>, PgTable<Session>)> {
+        let wire = self.target.from.wire.compared();
+        let from = self.target.from.place.read(Side::Destination, &wire);
+        try_join(from, self.target.source.read(Side::Source, &wire)).await
+    }
+}
+
+/// The columns that are put in: all that travel but those that the source computes.
+///
+/// # Errors
+/// `Unsuitable` when a column of the source would stay empty, or is narrower than the destination's.
+fn put_in_as(source: &Table, from: &Copy<'_>) -> Result<Wire> {
+    let is_computed = |name: &str| source.column(name).is_some_and(|column| column.origin == Origin::Generated);
+    let refused = |column: &str, why: &str, fix: &str| {
+        let what = format!("cannot restore column {} from destination {:?}", sql::ident(column), from.name);
+        Err(Error::new(Kind::Unsuitable, what)
+            .at(source.name.to_string())
+            .because(why)
+            .fix(format!("{fix}; nothing was written")))
+    };
+    for column in source.columns.iter().filter(|column| column.origin != Origin::Generated) {
+        let Some(travels) = from.wire.columns.iter().find(|travels| travels.name == column.name) else {
+            return refused(&column.name, "it is not copied there", "restore from a destination that has it");
+        };
+        if travels.read_as == ReadAs::Widened {
+            let fix = "make the new source with the same type as the destination";
+            return refused(&column.name, "it is wider there than at the source", fix);
+        }
+    }
+    let columns = from.wire.columns.iter().filter(|column| !is_computed(&column.name));
+    Ok(Wire {
+        columns: columns.cloned().collect(),
+        format: from.wire.format,
+    })
+}
+
+/// The columns by which two destinations are compared: all that both have of the source, each as wide as the wider of the two.
+fn comparable(ours: &Wire, theirs: &Wire) -> Wire {
+    let wider = |column: &WireColumn| {
+        let other = theirs.columns.iter().find(|other| other.name == column.name)?;
+        let is_wider = column.read_as == ReadAs::Widened;
+        Some(if is_wider { column.clone() } else { other.clone() })
+    };
+    Wire {
+        columns: ours.columns.iter().filter_map(wider).collect(),
+        format: if ours.format == theirs.format { ours.format } else { Format::Text },
+    }
+}
+
+/// The columns that only the destination has, other than those it computes, quoted.
+fn left_out(source: &Table, from: &Table) -> Vec<String> {
+    let is_left_out = |column: &&Column| column.origin != Origin::Generated && source.column(&column.name).is_none();
+    let columns = from.columns.iter().filter(is_left_out);
+    columns.map(|column| sql::ident(&column.name)).collect()
+}
+
+async fn held_session(copy: &Copy<'_>) -> Result<Session> {
+    let session = copy.place.session(Side::Destination).await?;
+    let held = hold(&session, copy.name, copy.table.oid).await;
+    let set = session.batch_execute(include_str!("../../../sql/recover/patience.sql")).await;
+    set.map_err(|error| session.error(&error, "cannot set lock_timeout"))?;
+    held.map_err(|error| error.fix("stop it first; if its source is alive, there is nothing to restore; nothing was written"))?;
+    Ok(session)
+}
+
+async fn demand_ownership(session: &Session, table: &Table) -> Result<()> {
+    let asked = session
+        .query_one(include_str!("../../../sql/recover/owned.sql"), &[&table.oid])
+        .await;
+    let row = asked.map_err(|error| session.error(&error, "cannot ask who owns the table"))?;
+    if row.get(0) {
+        return Ok(());
+    }
+    let owner: &str = row.get(1);
+    Err(Error::new(Kind::Access, format!("cannot restore {}", table.name))
+        .at(session.place())
+        .because(format!(
+            "it belongs to role {owner}, and only its owner may switch its triggers off meanwhile"
+        ))
+        .fix(format!("use role {owner} in the source's url for the restore; nothing was written")))
+}
+
+fn names<'a>(copy: &Copy<'a>) -> [(&'a str, sql::Value<'a>); 3] {
+    [
+        ("schema", sql::text(&copy.place.table.schema)),
+        ("table", sql::text(&copy.place.table.name)),
+        ("id", sql::text(copy.place.id_column)),
+    ]
+}
+
+async fn position(session: &Session, copy: &Copy<'_>) -> Result<Option<i64>> {
+    let row = session.query_one(&highest(copy.place.table, copy.place.id_column), &[]).await;
+    Ok(row
+        .map_err(|error| session.error(&error, format!("cannot ask destination {:?} for its position", copy.name)))?
+        .get(0))
+}
+
+/// Events above an id, and the first of them.
+async fn rest(session: &Session, copy: &Copy<'_>, after: Option<i64>) -> Result<(u64, Option<i64>)> {
+    let asked = sql::fill(include_str!("../../../sql/recover/rest.sql"), &names(copy));
+    let row = session.query_one(&asked, &[&after]).await;
+    let row = row.map_err(|error| session.error(&error, format!("cannot count the events of destination {:?}", copy.name)))?;
+    Ok((row.get::<_, i64>(0).unsigned_abs(), row.get(1)))
+}
+
+async fn first_unlike(one: &PgTable<Session>, other: &PgTable<Session>, through: i64) -> Result<Option<i64>> {
+    let range = IdRange { after: None, through };
+    let unlike = Merge::of(one, other, range).next().await?;
+    Ok(unlike.map(|unlike| match unlike {
+        Unlike::Missing(row) | Unlike::Extra(row) | Unlike::Changed(row, _) => row.id,
+    }))
+}
+
+fn copied(copy: &Copy<'_>, position: Option<i64>, unlike: Option<i64>) -> Copied {
+    Copied {
+        name: copy.name.to_owned(),
+        position,
+        unlike,
+    }
+}

@@ -1,0 +1,351 @@
+//! The late-arrival audit: an event that appears at an id that was proven dead would be lost silently; this makes it loud.
+//!
+//! It compares counts of id ranges on both sides: all that was appended since the last audit, what lies shortly before, and in
+//! rotation a part of everything older. It finds what no proof can exclude: ids drawn in an earlier transaction, or set by hand.
+
+use crate::commands;
+use crate::destination::connector::{Connector, ObservedPlace, OpenLimits};
+use crate::destination::registry::connector;
+use crate::error::{Error, Kind, Result};
+use crate::event::range::{IdRange, shown};
+use crate::event::store::EventStore;
+use crate::event::wire::Wire;
+use crate::fail;
+use crate::postgres::session::pool::Lent;
+use crate::postgres::session::pooler::Ways;
+use crate::postgres::session::watchdog::attended;
+use crate::replicate::check::agreement;
+use crate::replicate::check::{damage, source_store};
+use crate::replicate::replication::Replication;
+use crate::replicate::source_state::Source;
+use futures::future::{join_all, try_join};
+use std::time::Duration;
+
+/// How often late arrivals are looked for; processes that tools/chaos kills do not live for a minute.
+pub const AUDIT_INTERVAL: Duration = Duration::from_secs(if cfg!(feature = "fail-points") { 2 } else { 60 });
+/// A server that takes longer is not waited for: the next audit tries again.
+const AUDIT_MAX: Duration = Duration::from_secs(60);
+/// So many ids before the last audit are looked at again.
+const AGAIN_IDS: i64 = 65_536;
+/// So many older ids are looked at in rotation.
+const ROTATION_IDS: i64 = 1_000_000;
+
+/// Up to where was audited.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Audited {
+    /// Everything that was appended up to this id was counted at least once.
+    pub through: Option<i64>,
+    /// The rotation goes on after this id.
+    pub rotated: Option<i64>,
+}
+
+/// What is counted.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Scope {
+    /// What was appended since, and in rotation a part of what is older; given up when a server takes long.
+    Since(Audited),
+    /// All of it, as long as that takes while both servers answer.
+    Everything,
+}
+
+/// What an audit found where nothing is wrong for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Both sides hold as many events.
+    Agreed(Audited),
+    /// The destination's last events are gone, after a crash say: its highest id lies below its position, and nothing was counted.
+    WentBackwards(Option<i64>),
+}
+
+/// What a destination is known to hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Held {
+    /// Its highest id.
+    pub position: Option<i64>,
+    /// Up to here it is counted once more later: what it lacks there is told then.
+    pub unconfirmed: Option<i64>,
+}
+
+/// Compares counts.
+///
+/// # Errors
+/// `Order` with the first id that is missing at the destination, or `Contents` when it has more; those of the servers, `Unavailable` when one takes too long included.
+pub(super) async fn audit(run: &Replication, source: &Source, index: usize, wire: &Wire, scope: Scope, held: Held) -> Result<Found> {
+    let (to, limits) = (&run.config.destinations[index], limits(run));
+    let connector = connector(to);
+    let both = both(source, &*connector, &to.name, wire, &limits).await?;
+    let ours = source_store((&both.lent, &source.shape), wire);
+    let stores = (&ours as &dyn EventStore, both.destination.store());
+    let before = match scope {
+        Scope::Since(before) => before,
+        Scope::Everything => {
+            return both
+                .while_attended(run, compare_counts(stores, both.name, Audited::default(), held))
+                .await;
+        }
+    };
+    let counted = tokio::time::timeout(AUDIT_MAX, compare_counts(stores, both.name, before, held)).await;
+    counted.unwrap_or_else(|_| {
+        Err(Error::new(Kind::Unavailable, "cannot check for late arrivals").because(format!("no answer for {} s", AUDIT_MAX.as_secs())))
+    })
+}
+
+async fn compare_counts((ours, theirs): (&dyn EventStore, &dyn EventStore), name: &str, before: Audited, held: Held) -> Result<Found> {
+    let Some(position) = held.position else {
+        return Ok(Found::Agreed(before));
+    };
+    let ends = theirs.ends().await?;
+    if ends.highest < Some(position) {
+        return Ok(Found::WentBackwards(ends.highest));
+    }
+    let (recent, old) = ranges(before, ends.lowest.unwrap_or(position), position);
+    for range in std::iter::once(recent).chain(old) {
+        let mut range = range;
+        let (mut here, mut there) = counts(ours, theirs, range).await?;
+        if here > there && range.after < held.unconfirmed {
+            range.after = held.unconfirmed;
+            (here, there) = if range.is_empty() {
+                (0, 0)
+            } else {
+                counts(ours, theirs, range).await?
+            };
+        }
+        if here != there {
+            return Err(explain(ours, theirs, range, (here, there), name).await?);
+        }
+    }
+    fail::point!("audit.counted");
+    let rotated = old
+        .map(|old| old.through)
+        .filter(|through| recent.after.is_some_and(|after| *through < after));
+    Ok(Found::Agreed(Audited {
+        through: Some(position),
+        rotated,
+    }))
+}
+
+/// Counts a destination once more up to an id, when every transaction has ended that could insert at or below it while it was compared before. What it
+/// held then may have been brought by others (a dump, a base backup, a promoted copy), or may be of a source before a failover: its gaps were not proven.
+///
+/// # Errors
+/// `Contents` when the source holds another number of events up to there, with the case; `Unavailable` when the destination is behind that id; those of the
+/// servers.
+pub(super) async fn confirm(run: &Replication, source: &Source, index: usize, wire: &Wire, through: i64) -> Result<()> {
+    let (to, limits) = (&run.config.destinations[index], limits(run));
+    let (connector, name) = (connector(to), &to.name);
+    let both = both(source, &*connector, name, wire, &limits).await?;
+    let store = source_store((&both.lent, &source.shape), wire);
+    let (ours, theirs): (&dyn EventStore, &dyn EventStore) = (&store, both.destination.store());
+    let range = IdRange { after: None, through };
+    let (here, there) = both.while_attended(run, counts(ours, theirs, range)).await?;
+    if here == there {
+        return Ok(());
+    }
+    if theirs.ends().await?.highest < Some(through) {
+        return Err(Error::new(Kind::Unavailable, "the destination's highest id decreased while it was counted").at(theirs.place()));
+    }
+    if here < there {
+        return explain(ours, theirs, range, (here, there), name).await.and_then(Err);
+    }
+    if let Some(damage) = damage::find(ours, theirs, through).await? {
+        return Err(damage.error(name));
+    }
+    let agreed = agreement::highest(ours, theirs, i64::MIN, through).await?;
+    Err(Error::new(
+        Kind::Contents,
+        format!(
+            "destination \"{name}\" lacks {} that appeared since it was compared: a transaction was open then",
+            events(here - there)
+        ),
+    )
+    .at(format!(
+        "destination \"{name}\", {range}: {here} events at the source, {there} at the destination; {agreed}"
+    ))
+    .because("what it held at the start was brought by a dump, a base backup or a promoted copy, or the source has failed over since; if not, the id was set by hand, or the event was removed at the destination")
+    .fix(format!(
+        "{} brings what is missing, if nothing else differs; then start again",
+        commands::repair(name, "--insert-missing")
+    )))
+}
+
+fn events(count: u64) -> String {
+    match count {
+        1 => "1 event".to_owned(),
+        many => format!("{many} events"),
+    }
+}
+
+/// Both sides of a lane, each asked over a session of its own.
+struct Both<'a> {
+    lent: Lent<'a>,
+    destination: Box<dyn ObservedPlace + 'a>,
+    name: &'a str,
+}
+
+/// Opens both sides.
+async fn both<'a>(
+    source: &'a Source,
+    connector: &'a dyn Connector,
+    name: &'a str,
+    wire: &'a Wire,
+    limits: &'a OpenLimits<'a>,
+) -> Result<Both<'a>> {
+    let destination = connector.observe(wire, limits).await?;
+    let lent = source.check_session().await?;
+    Ok(Both { lent, destination, name })
+}
+
+fn limits(run: &Replication) -> OpenLimits<'_> {
+    OpenLimits {
+        what: "audit",
+        id_column: &run.config.source.id_column,
+        connect_timeout: run.config.limits.connect_timeout,
+        append_timeout: run.config.limits.append_timeout,
+        ways: Ways::known(),
+    }
+}
+
+impl Both<'_> {
+    /// Counts as long as both servers are alive; what one still counts is of no use when the other has failed.
+    async fn while_attended<T>(&self, run: &Replication, counting: impl Future<Output = Result<T>>) -> Result<T> {
+        let ours = (&*self.lent, &run.config.source.conninfo);
+        let sessions: Vec<_> = std::iter::once(ours).chain(self.destination.sessions()).collect();
+        let counted = attended(&sessions, run.config.limits.connect_timeout, &run.log, counting).await;
+        if counted.is_err() {
+            join_all(sessions.iter().map(|(session, _)| session.cancel())).await;
+        }
+        counted
+    }
+}
+
+async fn counts(source: &dyn EventStore, destination: &dyn EventStore, range: IdRange) -> Result<(u64, u64)> {
+    try_join(source.count(range), destination.count(range)).await
+}
+
+/// What is counted: the recent range, and an older one where there is any. The rotation begins at the lowest id, wherever that lies.
+fn ranges(before: Audited, lowest: i64, position: i64) -> (IdRange, Option<IdRange>) {
+    // A destination that went backwards has nothing beyond its position to be audited.
+    let known = before.through.map(|through| through.min(position));
+    let after = known.map(|through| through.saturating_sub(AGAIN_IDS));
+    let recent = IdRange { after, through: position };
+    let old = after.map(|end| {
+        let from = before.rotated.unwrap_or_else(|| lowest.saturating_sub(1));
+        IdRange {
+            after: before.rotated,
+            through: from.saturating_add(ROTATION_IDS).min(end),
+        }
+    });
+    (recent, old.filter(|old| !old.is_empty()))
+}
+
+async fn explain(ours: &dyn EventStore, theirs: &dyn EventStore, range: IdRange, (here, there): (u64, u64), name: &str) -> Result<Error> {
+    if let Some(damage) = damage::find(ours, theirs, range.through).await? {
+        return Ok(damage.error(name));
+    }
+    let lowest = range.after.map_or(i64::MIN, |after| after.saturating_add(1));
+    let agreed = agreement::highest(ours, theirs, lowest, range.through).await?;
+    let place = format!("destination \"{name}\", {range}: {here} events at the source, {there} at the destination; {agreed}");
+    Ok(if here > there {
+        Error::new(
+            Kind::Order,
+            format!("an event is missing at the destination, next after id {}", shown(agreed.through)),
+        )
+        .at(place)
+        .because("it appeared at an id that had been proven dead, or was removed at the destination")
+        .because("an id appears late when it was drawn in an earlier transaction, set by hand, or brought by a repair of a source that is a copy")
+        .fix(format!(
+            "find out which it was ({} shows the event); {} brings it; then start again",
+            commands::events_diff(name),
+            commands::repair(name, "--insert-missing")
+        ))
+    } else {
+        Error::new(
+            Kind::Contents,
+            format!(
+                "the destination holds an event that the source does not, next after id {}",
+                shown(agreed.through)
+            ),
+        )
+        .at(place)
+        .fix(format!(
+            "find out who removed it at the source or added it at the destination: {} shows which; nothing more is written",
+            commands::events_diff(name)
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_appended_since_the_last_audit_is_counted_and_the_rest_in_rotation() {
+        let before = Audited {
+            through: Some(5_000_000),
+            rotated: None,
+        };
+        let (recent, old) = ranges(before, 1, 5_100_000);
+        assert_eq!(
+            recent,
+            IdRange {
+                after: Some(5_000_000 - AGAIN_IDS),
+                through: 5_100_000
+            }
+        );
+        assert_eq!(
+            old,
+            Some(IdRange {
+                after: None,
+                through: ROTATION_IDS
+            })
+        );
+        let (_, next) = ranges(
+            Audited {
+                rotated: Some(ROTATION_IDS),
+                ..before
+            },
+            1,
+            5_100_000,
+        );
+        assert_eq!(
+            next,
+            Some(IdRange {
+                after: Some(ROTATION_IDS),
+                through: 2 * ROTATION_IDS
+            })
+        );
+        assert_eq!(ranges(Audited::default(), 1, 7), (IdRange { after: None, through: 7 }, None));
+    }
+
+    #[test]
+    fn the_rotation_begins_at_the_lowest_id_and_a_short_one_is_counted_whole_each_time() {
+        let high = 5_000_000_000;
+        let before = Audited {
+            through: Some(high + 3_000_000),
+            rotated: None,
+        };
+        let (_, old) = ranges(before, high, high + 3_000_000);
+        assert_eq!(old.map(|old| old.through), Some(high - 1 + ROTATION_IDS));
+        let before = Audited {
+            through: Some(100_000),
+            rotated: None,
+        };
+        let (recent, old) = ranges(before, 1, 100_000);
+        assert_eq!(old.map(|old| Some(old.through)), Some(recent.after));
+    }
+
+    #[test]
+    fn of_a_destination_that_went_backwards_nothing_beyond_its_position_is_counted() {
+        for position in [-5, 1, 100, 100_000, 2_000_000] {
+            for rotated in [None, Some(1_000_000), Some(4_900_000)] {
+                let before = Audited {
+                    through: Some(5_000_000),
+                    rotated,
+                };
+                let (recent, old) = ranges(before, -5, position);
+                assert_eq!(recent.through, position);
+                assert!(old.is_none_or(|old| old.through <= position), "{position} {rotated:?}: {old:?}");
+            }
+        }
+    }
+}

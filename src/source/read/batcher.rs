@@ -1,0 +1,363 @@
+//! Cuts rows into batches: which rows may be shipped, where a destination transaction may end. Pure; [`crate::source::read`] does the I/O.
+//!
+//! A row may be shipped when nothing can still appear before it: its id is at or below the mark, or follows the shipped one without
+//! a gap. A batch ends only between two *visible* rows of different groups, so neighbours with an equal `ts` share one destination
+//! transaction. Rows of a group whose end is not known yet are kept back up to [`GROUP_KEPT_BYTES`]; a larger group gets a batch of
+//! its own, which is streamed and, should its end turn out to lie above the mark, rolled back.
+
+use crate::event::chunk::Chunk;
+use crate::event::frame::Row;
+use bytes::{Bytes, BytesMut};
+use std::sync::Arc;
+
+/// Rows are gathered into chunks of about this many bytes; a larger row is a chunk of its own and is not copied.
+pub const CHUNK_BYTES: usize = 64 * 1024;
+/// A group is kept back until its end is known up to this many bytes; beyond, it is streamed in a batch of its own.
+pub const GROUP_KEPT_BYTES: u64 = 1024 * 1024;
+
+/// How far the source may be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// Every id up to this one is decided; `None`: none is. Beyond, ids that follow each other without a gap.
+    Decided(Option<i64>),
+    /// Ids are 1, 2, 3 …: only what follows without a gap, but for these, whose ends are included.
+    Consecutive(Arc<[(i64, i64)]>),
+}
+
+impl Mark {
+    /// The highest id up to which every id is decided; `None`: none is. Of consecutive ids a row that is visible decides all before it.
+    pub fn decided(&self) -> Option<i64> {
+        match self {
+            Mark::Decided(through) => *through,
+            Mark::Consecutive(_) => Some(i64::MAX),
+        }
+    }
+
+    /// Whether the row `id`, the next visible one after `previous`, may be shipped.
+    pub(crate) fn may_ship(&self, previous: Option<i64>, id: i64) -> bool {
+        match self {
+            Mark::Decided(through) => {
+                through.is_some_and(|through| id <= through) || previous.is_some_and(|p| p.checked_add(1) == Some(id))
+            }
+            Mark::Consecutive(gaps) => {
+                let mut expected = previous.map_or(1, |previous| previous.saturating_add(1));
+                while let Some((_, end)) = gaps
+                    .iter()
+                    .find(|(start, end)| (*start..=*end).contains(&expected) && expected < id)
+                {
+                    expected = end.saturating_add(1).min(id);
+                }
+                expected == id
+            }
+        }
+    }
+}
+
+/// Limits of a batch.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Events, a single larger group aside.
+    pub events_max: u64,
+    /// Bytes, a single larger row or group aside.
+    pub bytes_max: u64,
+    /// Beyond this many events a group is cut all the same.
+    pub group_events_max: u64,
+}
+
+/// What the cutter gives out, in order.
+#[derive(Clone, Debug)]
+pub enum Piece {
+    /// Rows of the batch in hand.
+    Rows(Chunk),
+    /// The batch in hand is complete.
+    Close(Closed),
+    /// The batch in hand must be rolled back: it is one group whose end lies above the mark.
+    Abort,
+    /// A group grew beyond `group_events_max` and is cut before this id.
+    GroupCut(i64),
+}
+
+/// The end of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closed {
+    /// Id of its last row.
+    pub last_id: i64,
+    /// Number of rows.
+    pub rows: u64,
+    /// Bytes of the rows.
+    pub bytes: u64,
+    /// Whether a row that may be shipped follows.
+    pub is_followed: bool,
+}
+
+/// Why the cutter takes no more rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// This visible row may not be shipped yet.
+    AtMark {
+        /// Its id.
+        next: i64,
+        /// The group that began after this id reaches over the mark: nothing beyond can be shipped until `next` may be.
+        is_within_group: bool,
+    },
+    /// It was asked to stop at the next end of a group, and did.
+    AsAsked,
+}
+
+/// Rows that are gathered, with their count and the chunks they already fill.
+#[derive(Debug, Default)]
+struct Gathered {
+    chunks: Vec<Chunk>,
+    open: BytesMut,
+    open_first: i64,
+    open_rows: u64,
+    last_id: i64,
+    rows: u64,
+    bytes: u64,
+}
+
+impl Gathered {
+    fn add(&mut self, row: &Row) {
+        if row.bytes.len() > CHUNK_BYTES {
+            self.fill_chunk();
+            self.chunks.push(chunk(row.bytes.clone(), row.id, row.id, 1));
+        } else {
+            if self.open_rows == 0 {
+                self.open_first = row.id;
+                self.open.reserve(CHUNK_BYTES.min(4 * row.bytes.len()));
+            }
+            self.open.extend_from_slice(&row.bytes);
+            self.open_rows += 1;
+        }
+        self.last_id = row.id;
+        self.rows += 1;
+        self.bytes += row.bytes.len() as u64;
+        if self.open.len() >= CHUNK_BYTES {
+            self.fill_chunk();
+        }
+    }
+
+    fn fill_chunk(&mut self) {
+        if self.open_rows > 0 {
+            let bytes = self.open.split().freeze();
+            self.chunks.push(chunk(bytes, self.open_first, self.last_id, self.open_rows));
+            self.open_rows = 0;
+        }
+    }
+
+    /// Moves all rows of `other` to the end of these.
+    fn append(&mut self, other: &mut Gathered) {
+        if other.rows == 0 {
+            return;
+        }
+        if other.chunks.is_empty() {
+            if self.open_rows == 0 {
+                self.open_first = other.open_first;
+                self.open.reserve(CHUNK_BYTES);
+            }
+            self.open.extend_from_slice(&other.open);
+            self.open_rows += other.open_rows;
+            other.open.clear();
+        } else {
+            self.fill_chunk();
+            self.chunks.append(&mut other.chunks);
+            std::mem::swap(&mut self.open, &mut other.open);
+            self.open_first = other.open_first;
+            self.open_rows = other.open_rows;
+        }
+        self.last_id = other.last_id;
+        self.rows += other.rows;
+        self.bytes += other.bytes;
+        if self.open.len() >= CHUNK_BYTES {
+            self.fill_chunk();
+        }
+        other.forget();
+    }
+
+    fn forget(&mut self) {
+        self.chunks.clear();
+        self.open.clear();
+        (self.open_rows, self.rows, self.bytes) = (0, 0, 0);
+    }
+}
+
+fn chunk(bytes: Bytes, first_id: i64, last_id: i64, rows: u64) -> Chunk {
+    Chunk {
+        bytes,
+        first_id,
+        last_id,
+        rows,
+        room: None,
+    }
+}
+
+/// Turns rows into batches. Rows go in one at a time; pieces come out of `take_pieces`.
+#[derive(Debug)]
+pub struct Cutter {
+    mark: Mark,
+    limits: Limits,
+    previous: Option<i64>,
+    /// Value of the group in hand; `None`: its rows belong to no other group.
+    group_value: Option<Vec<u8>>,
+    batch: Gathered,
+    group: Gathered,
+    is_streaming: bool,
+    is_asked_to_stop: bool,
+    /// Whether a row was taken at all: a read is never stopped before its first group.
+    has_taken: bool,
+    stopped: Option<Stopped>,
+    pieces: Vec<Piece>,
+}
+
+impl Cutter {
+    /// Starts after the position.
+    pub fn new(mark: Mark, limits: Limits, after: Option<i64>) -> Self {
+        Self {
+            mark,
+            limits,
+            previous: after,
+            group_value: None,
+            batch: Gathered::default(),
+            group: Gathered::default(),
+            is_streaming: false,
+            is_asked_to_stop: false,
+            has_taken: false,
+            stopped: None,
+            pieces: Vec::new(),
+        }
+    }
+
+    /// Id of the last row taken: where a read goes on.
+    pub(crate) fn previous(&self) -> Option<i64> {
+        self.previous
+    }
+
+    /// Why no more rows are taken, once that is so.
+    pub fn stopped(&self) -> Option<Stopped> {
+        self.stopped
+    }
+
+    /// Asks to stop at the next end of a group, of the first one at the earliest.
+    pub(crate) fn stop_soon(&mut self) {
+        self.is_asked_to_stop = true;
+    }
+
+    /// The pieces that are complete, in order.
+    pub(crate) fn take_pieces(&mut self) -> std::vec::Drain<'_, Piece> {
+        self.pieces.drain(..)
+    }
+
+    /// Takes the next visible row. Does nothing once stopped.
+    pub fn push(&mut self, row: &Row) {
+        if self.stopped.is_some() {
+            return;
+        }
+        let is_same_group = self.group.rows > 0 && row.group().is_some() && row.group() == self.group_value.as_deref();
+        let is_end = self.is_asked_to_stop && self.has_taken;
+        let may_ship = self.mark.may_ship(self.previous, row.id);
+        if !is_same_group {
+            self.end_group(may_ship && !is_end);
+            if is_end {
+                self.close_batch(false);
+                self.stopped = Some(Stopped::AsAsked);
+                return;
+            }
+        }
+        if !may_ship {
+            return self.stop_at_mark(row.id, is_same_group);
+        }
+        if is_same_group && self.group.rows >= self.limits.group_events_max {
+            self.pieces.push(Piece::GroupCut(row.id));
+            self.end_group(true);
+            self.close_batch(true);
+        }
+        if self.group.rows == 0 {
+            remember(&mut self.group_value, row.group());
+        }
+        self.previous = Some(row.id);
+        self.has_taken = true;
+        self.group.add(row);
+        self.bound_batch();
+    }
+
+    /// No visible row follows: the group in hand is complete.
+    pub fn end(&mut self) {
+        if self.stopped.is_none() {
+            self.end_group(false);
+            self.close_batch(false);
+        }
+    }
+
+    fn stop_at_mark(&mut self, next: i64, is_within_group: bool) {
+        if is_within_group {
+            self.group.forget();
+            if self.is_streaming {
+                self.is_streaming = false;
+                self.batch.forget();
+                self.pieces.push(Piece::Abort);
+            }
+        }
+        self.close_batch(false);
+        self.stopped = Some(Stopped::AtMark { next, is_within_group });
+    }
+
+    /// Keeps the batch within its limits, and streams a group that is too large to be kept back.
+    fn bound_batch(&mut self) {
+        let is_over =
+            self.batch.rows + self.group.rows > self.limits.events_max || self.batch.bytes + self.group.bytes > self.limits.bytes_max;
+        if !self.is_streaming && self.batch.rows > 0 && (is_over || self.group.bytes > GROUP_KEPT_BYTES) {
+            self.close_batch(true);
+        }
+        if self.is_streaming || self.group.bytes > GROUP_KEPT_BYTES {
+            self.is_streaming = true;
+            // Rows that left are still counted: the group ends when its value does, or at its limit.
+            self.pieces.extend(self.group.chunks.drain(..).map(Piece::Rows));
+        }
+    }
+
+    /// The group in hand is complete: it joins the batch, which is closed when it is full.
+    fn end_group(&mut self, is_followed: bool) {
+        self.group_value = None;
+        if self.group.rows == 0 {
+            return;
+        }
+        let mut group = std::mem::take(&mut self.group);
+        if self.is_streaming {
+            group.fill_chunk();
+            self.pieces.extend(group.chunks.drain(..).map(Piece::Rows));
+            (self.batch.last_id, self.batch.rows, self.batch.bytes) = (group.last_id, group.rows, group.bytes);
+            self.is_streaming = false;
+            group.forget();
+            self.group = group;
+            return self.close_batch(is_followed);
+        }
+        self.batch.append(&mut group);
+        self.group = group;
+        self.pieces.extend(self.batch.chunks.drain(..).map(Piece::Rows));
+        if self.batch.rows >= self.limits.events_max || self.batch.bytes >= self.limits.bytes_max {
+            self.close_batch(is_followed);
+        }
+    }
+
+    fn close_batch(&mut self, is_followed: bool) {
+        if self.batch.rows == 0 {
+            return;
+        }
+        self.batch.fill_chunk();
+        self.pieces.extend(self.batch.chunks.drain(..).map(Piece::Rows));
+        self.pieces.push(Piece::Close(Closed {
+            last_id: self.batch.last_id,
+            rows: self.batch.rows,
+            bytes: self.batch.bytes,
+            is_followed,
+        }));
+        self.batch.forget();
+    }
+}
+
+fn remember(value: &mut Option<Vec<u8>>, group: Option<&[u8]>) {
+    *value = group.map(<[u8]>::to_vec);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,239 @@
+//! A page: the rows of one statement, hence of one snapshot, as COPY data whatever they were asked for with.
+//!
+//! The first page of a read is an ordinary prepared query of a few rows: one question and its answer, where a COPY, which cannot be prepared
+//! with parameters, takes two. What the server sends of a row is the same, field for field (PostgreSQL manual, "Message Formats", DataRow; COPY,
+//! "Binary Format").
+
+use crate::error::{Error, Kind, Result};
+use crate::event::chunk::Durable;
+use crate::event::frame::{self, Format, Rows};
+use crate::event::wire::Wire;
+use crate::postgres::session::Session;
+use crate::source::read::plan::Reading;
+use crate::sql;
+use bytes::{BufMut, Bytes, BytesMut};
+use futures::{Stream, StreamExt, TryStreamExt};
+use std::pin::{Pin, pin};
+use std::time::{Duration, Instant};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::{FromSql, Type};
+use tokio_postgres::{Row, Statement};
+
+/// Without a byte for this long, the connection is given up.
+const STALL_MAX: Duration = Duration::from_secs(60);
+/// What is left of a page when it is ended early is read and thrown away up to these limits, before it is cancelled.
+const DRAIN_BYTES_MAX: usize = 256 * 1024;
+const DRAIN_MAX: Duration = Duration::from_millis(10);
+/// Rows of a first page at most.
+const FIRST_ROWS_MAX: usize = 50;
+/// Rows that come along with a look are kept up to this many bytes, the last one whole.
+const FIRST_ROWS_BYTES_MAX: usize = 1024 * 1024;
+
+type Messages = Pin<Box<dyn Stream<Item = std::result::Result<Bytes, tokio_postgres::Error>> + Send>>;
+
+/// See the module.
+pub struct Page {
+    /// COPY data as it comes.
+    pub stream: Messages,
+    /// Whether that data lies in the driver's buffer, which grows by doubling.
+    pub is_borrowed: bool,
+    /// Cuts it into rows.
+    pub rows: Rows,
+    /// Rows so far.
+    pub rows_seen: u64,
+    /// Their bytes.
+    pub bytes_seen: u64,
+    /// Rows at most: a page that ends before has reached the end of the table.
+    pub rows_max: u64,
+    /// When it was asked for.
+    pub since: Instant,
+}
+
+/// First pages, as far as they were prepared on a session.
+#[derive(Debug, Default)]
+pub struct FirstPages(Vec<(String, Statement)>);
+
+/// The first rows after a position, read along with a look.
+#[derive(Clone, Debug)]
+pub struct FirstRows {
+    /// The position.
+    pub after: i64,
+    /// Columns and form.
+    pub wire: Wire,
+    /// Each as binary COPY has it.
+    pub rows: Vec<Bytes>,
+    /// Whether no row followed.
+    pub is_end: bool,
+    /// When they are on the source's disk.
+    pub durable: Durable,
+}
+
+impl FirstPages {
+    /// The query for the first rows after a position.
+    pub async fn query(&mut self, session: &Session, reading: &Reading) -> std::result::Result<Statement, tokio_postgres::Error> {
+        let rows_max = FIRST_ROWS_MAX as u64;
+        let text = fill(include_str!("../../../sql/source/read_first.sql"), reading, String::new(), rows_max);
+        if let Some((_, statement)) = self.0.iter().find(|(known, _)| *known == text) {
+            return Ok(statement.clone());
+        }
+        let statement = session.prepare(&text).await?;
+        self.0.push((text, statement.clone()));
+        Ok(statement)
+    }
+}
+
+/// Whether a column's type was changed since a query was prepared: a COPY can be read, and the gate finds it out.
+pub(crate) fn is_of_another_form(error: &tokio_postgres::Error) -> bool {
+    error.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED)
+}
+
+/// The rows of a first page that was asked for with a query of [`FirstPages`], as many as may be in memory; whether no row follows.
+pub(crate) async fn first_rows(
+    session: &Session,
+    statement: &Statement,
+    after: i64,
+) -> std::result::Result<(Vec<Bytes>, bool), tokio_postgres::Error> {
+    let mut stream = pin!(session.query_raw(statement, [after]).await?);
+    let (mut rows, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = stream.try_next().await? {
+        let row = as_copied(&row)?;
+        bytes += row.len();
+        rows.push(row);
+        if bytes > FIRST_ROWS_BYTES_MAX {
+            return Ok((rows, false));
+        }
+    }
+    let is_end = rows.len() < FIRST_ROWS_MAX;
+    Ok((rows, is_end))
+}
+
+impl Page {
+    /// The first rows after a position; `None` where they cannot be had in this way.
+    pub async fn first(session: &Session, pages: &mut FirstPages, reading: &Reading, after: Option<i64>) -> Result<Option<Self>> {
+        let (Some(after), Format::Binary) = (after, reading.wire.format) else {
+            return Ok(None);
+        };
+        let since = Instant::now();
+        let failed = |error| cannot_read(session, reading, &error);
+        let statement = pages.query(session, reading).await.map_err(failed)?;
+        let rows = match session.query_raw(&statement, [after]).await {
+            Ok(rows) => rows,
+            Err(error) if is_of_another_form(&error) => {
+                pages.0.clear();
+                return Ok(None);
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        let header = futures::stream::once(async { Ok(Bytes::from_static(frame::HEADER)) });
+        let trailer = futures::stream::once(async { Ok(Bytes::from_static(frame::TRAILER)) });
+        let rows = rows.map(|row| row.and_then(|row| as_copied(&row)));
+        let stream = header.chain(rows).chain(trailer).boxed();
+        Ok(Some(Self {
+            is_borrowed: false,
+            ..Self::new(stream, reading, FIRST_ROWS_MAX as u64, since)
+        }))
+    }
+
+    /// So many rows after a position.
+    pub async fn copied(session: &Session, reading: &Reading, after: Option<i64>, rows_max: u64) -> Result<Self> {
+        let condition = after.map_or_else(String::new, |after| {
+            format!("where e.{} > '{after}'::int8", sql::ident(&reading.id_column))
+        });
+        let statement = fill(include_str!("../../../sql/source/read.sql"), reading, condition, rows_max);
+        let since = Instant::now();
+        let stream = session.copy_out(statement.as_str()).await;
+        let stream = stream.map_err(|error| cannot_read(session, reading, &error))?;
+        Ok(Self::new(stream.boxed(), reading, rows_max, since))
+    }
+
+    fn new(stream: Messages, reading: &Reading, rows_max: u64, since: Instant) -> Self {
+        Self {
+            stream,
+            is_borrowed: true,
+            rows: Rows::new(reading.layout),
+            rows_seen: 0,
+            bytes_seen: 0,
+            rows_max,
+            since,
+        }
+    }
+
+    /// Whether little enough is left that reading it to its end is quicker than cancelling it.
+    pub(crate) async fn ends_soon(&mut self) -> bool {
+        let drain = async {
+            let mut drained = 0;
+            while drained < DRAIN_BYTES_MAX {
+                match self.stream.next().await {
+                    Some(Ok(bytes)) => drained += bytes.len(),
+                    Some(Err(_)) => return false,
+                    None => return true,
+                }
+            }
+            false
+        };
+        tokio::time::timeout(DRAIN_MAX, drain).await.unwrap_or(false)
+    }
+}
+
+/// Says that the rows could not be read.
+pub(crate) fn cannot_read(session: &Session, reading: &Reading, error: &tokio_postgres::Error) -> Error {
+    session.error(error, format!("cannot read {}", reading.table))
+}
+
+/// Gives up when nothing arrives.
+///
+/// # Errors
+/// `Unavailable` after a minute.
+pub(crate) async fn stalled<T>(place: &str, work: impl Future<Output = T>) -> Result<T> {
+    tokio::time::timeout(STALL_MAX, work).await.map_err(|_| {
+        Error::new(Kind::Unavailable, "cannot read the source")
+            .at(place)
+            .because(format!("nothing arrived for {} s", STALL_MAX.as_secs()))
+    })
+}
+
+fn fill(text: &str, reading: &Reading, after: String, rows_max: u64) -> String {
+    let names = [
+        ("columns", sql::sql(reading.wire.select_list())),
+        ("format", sql::sql(reading.wire.format_option())),
+        ("schema", sql::text(&reading.table.schema)),
+        ("table", sql::text(&reading.table.name)),
+        ("id", sql::text(&reading.id_column)),
+        ("after", sql::sql(after)),
+        ("rows_max", sql::sql(rows_max.to_string())),
+    ];
+    sql::fill(text, &names)
+}
+
+/// The bytes of a field as they came.
+struct Raw<'a>(Option<&'a [u8]>);
+
+impl<'a> FromSql<'a> for Raw<'a> {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> std::result::Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Self(Some(raw)))
+    }
+
+    fn from_sql_null(_: &Type) -> std::result::Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Self(None))
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+}
+
+/// A row as binary COPY has it: the count of its fields, then length and bytes of each.
+fn as_copied(row: &Row) -> std::result::Result<Bytes, tokio_postgres::Error> {
+    let mut copied = BytesMut::with_capacity(row.raw_size_bytes() + 2);
+    copied.put_i16(i16::try_from(row.len()).unwrap_or(i16::MAX));
+    for field in 0..row.len() {
+        match row.try_get::<_, Raw<'_>>(field)?.0 {
+            Some(bytes) => {
+                copied.put_i32(i32::try_from(bytes.len()).unwrap_or(i32::MAX));
+                copied.put_slice(bytes);
+            }
+            None => copied.put_i32(-1),
+        }
+    }
+    Ok(copied.freeze())
+}

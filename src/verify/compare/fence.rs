@@ -1,0 +1,117 @@
+//! Up to which id two tables that are being written can be compared, and what may still change below it.
+//!
+//! The second side's highest id is read first, and the first side only afterwards. A copy in id order holds what was visible at the first
+//! side before, so a row that the first side lacks afterwards, at or below that id, was never rightly there; and a row that the copy lacks
+//! below its own highest id will not come any more. Only a transaction that drew an id before and is still open can fill a gap: it is
+//! waited for, and if it outlives the wait it is named. A standby, and a logical subscriber, may lack what its primary has, and still have what that has
+//! deleted, wherever that lies: of two transactions the later one may have drawn the lower id.
+//!
+//! Highest ids are asked of the index, which may be damaged: rows of the table beyond the end that it does not know are counted when everything was compared.
+
+use crate::error::Result;
+use crate::event::store::Ends;
+use crate::source::ids::Discipline;
+use crate::source::ids::settle::settle;
+use crate::stop::Stop;
+use crate::verify::compare::side::{Columns, Side, WHOLE_TABLE_MAX};
+use std::time::Duration;
+
+/// Transactions that could still fill a gap are waited for so long.
+const SETTLE_MAX: Duration = Duration::from_secs(5);
+
+/// Where the comparison ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fence {
+    /// The highest id that is compared; `None`: nothing is.
+    pub through: Option<i64>,
+    /// The highest id of each side when it was asked.
+    pub highest: (Option<i64>, Option<i64>),
+    /// The lowest id of both sides when it was asked.
+    pub lowest: Option<i64>,
+    /// What keeps gaps below it from being decided.
+    pub doubt: Doubt,
+    /// Whether the first side, and whether the second, is a standby or a logical subscriber: what it lacks, or still has, may only be late.
+    pub may_be_late: (bool, bool),
+}
+
+/// What may still change at or below the fence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// Nothing: every id is decided.
+    Nothing,
+    /// These transactions may still fill gaps of the first side.
+    Open(Vec<String>),
+    /// How ids are given out is not known; whatever differs is read again at the end, and then counts.
+    Unknown,
+}
+
+/// Finds the fence. `discipline`: how ids are given out at the first side, if it is known.
+pub async fn find(first: &Side, second: &Side, columns: &Columns, discipline: Option<&Discipline>, stop: &Stop) -> Result<Fence> {
+    let theirs = ends(second, columns, stop).await?;
+    let doubt = match discipline {
+        None => Doubt::Unknown,
+        Some(Discipline::Consecutive | Discipline::Copy) => Doubt::Nothing,
+        Some(Discipline::Grace(wait)) => {
+            stop.or(tokio::time::sleep((*wait).min(SETTLE_MAX))).await;
+            Doubt::Nothing
+        }
+        Some(Discipline::Sequence { lock_relations, .. }) => {
+            let session = first.session().await?;
+            let settled = stop.or(settle(&session, lock_relations, SETTLE_MAX)).await;
+            match settled.transpose()?.unwrap_or_default() {
+                open if open.is_empty() => Doubt::Nothing,
+                open => Doubt::Open(open),
+            }
+        }
+    };
+    let ours = ends(first, columns, stop).await?;
+    Ok(Fence {
+        through: through((ours.highest, theirs.highest), &doubt),
+        highest: (ours.highest, theirs.highest),
+        lowest: [ours.lowest, theirs.lowest].into_iter().flatten().min(),
+        doubt,
+        may_be_late: (may_be_late(first), may_be_late(second)),
+    })
+}
+
+async fn ends(side: &Side, columns: &Columns, stop: &Stop) -> Result<Ends> {
+    side.ask(columns, (WHOLE_TABLE_MAX, stop), |store| store.ends()).await
+}
+
+impl Fence {
+    /// Whether the second side went further than the first, though it was asked before: of a truth and its copy that is never right.
+    pub(crate) fn is_second_ahead(&self) -> bool {
+        self.highest.1.is_some() && self.highest.0 < self.highest.1
+    }
+}
+
+/// Whether another server writes into it, at a time of its own.
+fn may_be_late(side: &Side) -> bool {
+    side.identity().is_standby || side.table.is_subscribed
+}
+
+/// A copy of a source is compared up to its own highest id; of two tables of which nothing is known, the lower of both counts.
+fn through((ours, theirs): (Option<i64>, Option<i64>), doubt: &Doubt) -> Option<i64> {
+    match doubt {
+        Doubt::Unknown => ours.zip(theirs).map(|(ours, theirs)| ours.min(theirs)),
+        Doubt::Nothing | Doubt::Open(_) => theirs,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_is_compared_up_to_its_own_end_even_where_it_is_ahead() {
+        assert_eq!(through((Some(5), Some(9)), &Doubt::Nothing), Some(9));
+        assert_eq!(through((Some(9), Some(5)), &Doubt::Open(vec![])), Some(5));
+        assert_eq!(through((Some(9), None), &Doubt::Nothing), None);
+    }
+
+    #[test]
+    fn of_two_unknown_tables_the_lower_end_counts_and_an_empty_one_leaves_nothing_to_compare() {
+        assert_eq!(through((Some(5), Some(9)), &Doubt::Unknown), Some(5));
+        assert_eq!(through((None, Some(9)), &Doubt::Unknown), None);
+    }
+}

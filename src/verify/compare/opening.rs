@@ -1,0 +1,155 @@
+//! Two sides opened for a comparison: both tables described, their columns compared, the discipline of ids at the first side found out.
+
+use crate::config::Ids;
+use crate::error::{Error, Kind, Problems, Result};
+use crate::event::wire::Wire;
+use crate::postgres::same_database;
+use crate::postgres::session::error::Side as Role;
+use crate::postgres::session::pooler;
+use crate::source::ids::{self, Discipline, facts};
+use crate::stop::Stop;
+use crate::verify::class::ComparedColumn;
+use crate::verify::compare::chunks::hashing;
+use crate::verify::compare::schema::Schema;
+use crate::verify::compare::side::{Columns, Place, Side};
+use futures::future::try_join;
+use slog::Logger;
+use std::time::Duration;
+
+/// What must be known to open two sides.
+#[derive(Clone, Copy, Debug)]
+pub struct Opening<'a> {
+    /// The first side: the truth.
+    pub first: &'a Place,
+    /// The second side.
+    pub second: &'a Place,
+    /// The integer key of both.
+    pub id_column: &'a str,
+    /// Sessions of each side for short questions.
+    pub connections: u32,
+    /// How long a connection may take.
+    pub timeout: Duration,
+}
+
+/// Two sides, opened.
+#[derive(Debug)]
+pub struct Pair {
+    /// The first side.
+    pub first: Side,
+    /// The second side.
+    pub second: Side,
+    /// Whether rows can be compared.
+    pub schema: Schema,
+}
+
+/// How ids are given out at the first side, as far as it can be told.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// `None`: not known, or refused by the rules of a replicator.
+    pub discipline: Option<Discipline>,
+    /// Why, in words.
+    pub reason: String,
+}
+
+impl Pair {
+    /// Connects to both at the same time; a pooler that would not keep a session is recognised before anything is set.
+    pub async fn open(opening: Opening<'_>, log: &Logger) -> Result<Self> {
+        let (first, second) = try_join(side(opening, opening.first, log), side(opening, opening.second, log)).await?;
+        if are_one_table(&first, &second).await? {
+            return Err(Error::new(Kind::Usage, "both sides are the same table")
+                .at(first.shown())
+                .fix("name two tables: a table always equals itself"));
+        }
+        let schema = Schema::of(&first.table, &second.table, opening.id_column);
+        Ok(Self { first, second, schema })
+    }
+
+    /// What both are asked for; `None` when rows cannot be compared.
+    pub fn columns(&self, id_column: &str) -> Option<Columns> {
+        let Schema::Like { wire, uncertain, .. } = &self.schema else {
+            return None;
+        };
+        let compared = wire.columns.iter().filter_map(|column| {
+            // Where the types differ, the first side's value is cast to that of the second.
+            let of_second = self.second.table.column(&column.name)?;
+            Some(ComparedColumn {
+                name: column.name.clone(),
+                type_oid: of_second.type_oid,
+            })
+        });
+        Some(Columns {
+            wire: wire.clone(),
+            uncertain: uncertain.clone(),
+            compared: compared.collect(),
+            id: id_column.to_owned(),
+            hashing: hashing([self.first.size, self.second.size]),
+        })
+    }
+
+    /// What an INSERT of a row into the second side gives.
+    ///
+    /// # Errors
+    /// `Unsuitable` when there is no such INSERT, with the reasons.
+    pub fn inserted(&self) -> Result<Wire> {
+        let problems = match &self.schema {
+            Schema::Like {
+                inserted: Ok(inserted), ..
+            } => return Ok(inserted.clone()),
+            Schema::Like {
+                inserted: Err(problems), ..
+            }
+            | Schema::Unlike(problems) => problems,
+        };
+        let what = format!("cannot write INSERTs for {}", self.second.name);
+        let error = Error::new(Kind::Unsuitable, what).at(self.second.shown());
+        let error = problems.iter().fold(error, |error, problem| error.because(problem.what()));
+        Err(error.fix("leave --repair-sql out; or alter the second table, so that it takes the rows of the first"))
+    }
+
+    /// Finds out how ids are given out at the first side.
+    ///
+    /// # Errors
+    /// What the server says; `Stopped`: then nothing is left running in it.
+    pub async fn order(&self, id_column: &str, ids: Ids, known_gaps: &[(i64, i64)], stop: &Stop) -> Result<Order> {
+        let session = self.first.session().await?;
+        let is_standby = session.server().is_in_recovery();
+        let Some(facts) = stop.or(facts::ask(&session, &self.first.table, id_column, is_standby)).await else {
+            session.cancel().await;
+            return Err(Error::new(Kind::Stopped, "nothing was compared"));
+        };
+        let facts = facts?;
+        Ok(match ids::judge(&facts, ids, known_gaps) {
+            Ok(judged) => Order {
+                reason: judged.to_string(),
+                discipline: Some(judged.discipline),
+            },
+            Err(problems) => Order {
+                reason: format!("not known: {}", first_of(&problems)),
+                discipline: None,
+            },
+        })
+    }
+}
+
+/// Whether both lead to one table, by whatever name of its host. A primary and its standby, or a copy that was promoted, have the same numbers and are two.
+async fn are_one_table(first: &Side, second: &Side) -> Result<bool> {
+    let (ours, theirs) = (first.session().await?, second.session().await?);
+    let clusters = (first.identity().system_identifier, second.identity().system_identifier);
+    let may_be_one_cluster = clusters.0 == clusters.1 || clusters.0.is_none() || clusters.1.is_none();
+    if !may_be_one_cluster || first.table.oid != second.table.oid {
+        return Ok(false);
+    }
+    let places: Vec<usize> = same_database::places(&[&ours, &theirs]).await.into_iter().collect::<Result<_>>()?;
+    Ok(places.first() == places.last())
+}
+
+fn first_of(problems: &Problems) -> String {
+    problems.worst().map(|problem| problem.what().to_owned()).unwrap_or_default()
+}
+
+async fn side(opening: Opening<'_>, place: &Place, log: &Logger) -> Result<Side> {
+    let named = |error: Error| error.while_doing(format!("cannot compare {}", place.name));
+    pooler::probe(&place.conninfo, Role::Source, opening.timeout).await.map_err(named)?;
+    let opened = Side::open(place, opening.id_column, opening.connections, opening.timeout, log);
+    opened.await.map_err(named)
+}

@@ -1,0 +1,227 @@
+//! One side of a comparison: its table, and the short questions it is asked over a bounded pool.
+
+use crate::config::libpq::Conninfo;
+use crate::error::{Error, Kind, Result};
+use crate::event::store::{EventStore, Hashing};
+use crate::event::wire::Wire;
+use crate::postgres::session::error::Side as Role;
+use crate::postgres::session::pool::{Lent, Pool};
+use crate::postgres::session::server::ServerIdentity;
+use crate::postgres::session::{Purpose, Session};
+use crate::postgres::table::Table;
+use crate::postgres::table::describe;
+use crate::postgres::table::store::PgTable;
+use crate::sql::TableName;
+use crate::stop::Stop;
+use crate::verify::class::ComparedColumn;
+use crate::verify::compare::identity::Identity;
+use crate::verify::compare::schema::comparable;
+use futures::future::BoxFuture;
+use slog::Logger;
+use std::time::Duration;
+use tokio_postgres::Row;
+
+/// Both sides are only read.
+const PURPOSE: Purpose = Purpose {
+    what: "diff",
+    side: Role::Source,
+};
+
+/// A digest or a boundary that takes longer is given up: a chunk takes milliseconds.
+pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(300);
+/// What reads a whole table may take as long as that takes.
+pub(crate) const WHOLE_TABLE_MAX: Duration = Duration::MAX;
+
+/// Where a side is.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// What it is called in the output: `source`, a destination's name, `first`, `second`.
+    pub name: String,
+    /// Its database.
+    pub conninfo: Conninfo,
+    /// Its table.
+    pub table: TableName,
+}
+
+/// A side whose table was described.
+#[derive(Debug)]
+pub struct Side {
+    /// What it is called in the output.
+    pub name: String,
+    /// Its table.
+    pub table: Table,
+    /// How large it is.
+    pub size: Size,
+    place: String,
+    identity: Identity,
+    server: ServerIdentity,
+    conninfo: Conninfo,
+    timeout: Duration,
+    pool: Pool,
+}
+
+/// How large a table is, by the server's own statistics.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Size {
+    /// Rows; 0 when never analysed.
+    pub rows_estimated: f64,
+    /// Bytes on disk, without indexes.
+    pub bytes: i64,
+    /// Bytes of values stored out of line.
+    pub bytes_out_of_line: i64,
+}
+
+/// What both sides are asked for: the same columns in the same form.
+#[derive(Clone, Debug)]
+pub struct Columns {
+    /// Columns and form.
+    pub wire: Wire,
+    /// Columns whose comparison cannot be certain, and why.
+    pub uncertain: Vec<String>,
+    /// Names and types of the columns, in the order of the wire.
+    pub compared: Vec<ComparedColumn>,
+    /// The key.
+    pub id: String,
+    /// What digests of chunks go over.
+    pub hashing: Hashing,
+}
+
+impl Side {
+    /// Connects and describes the table. The pool opens at most `connections` sessions, of which one is open now.
+    pub async fn open(at: &Place, id_column: &str, connections: u32, timeout: Duration, log: &Logger) -> Result<Self> {
+        let pool = Pool::new(&at.conninfo, PURPOSE, connections, timeout, log);
+        let lent = pool.get().await?;
+        let session: &Session = &lent;
+        let table = describe::table(session, &at.table, id_column).await?;
+        let table = comparable(table, &at.table, id_column).map_err(|error| error.at(session.place()))?;
+        let row = session.query_one(include_str!("../../../sql/verify/size.sql"), &[&table.oid]).await;
+        let size = |row: Row| {
+            Ok(Size {
+                rows_estimated: row.try_get("rows_estimated")?,
+                bytes: row.try_get("bytes")?,
+                bytes_out_of_line: row.try_get("bytes_out_of_line")?,
+            })
+        };
+        let size = row
+            .and_then(size)
+            .map_err(|error| session.error(&error, "cannot ask how large the table is"))?;
+        let identity = Identity {
+            system_identifier: session.server().identity.system_identifier,
+            database: at.conninfo.database.clone(),
+            table: at.table.to_string(),
+            oid: table.oid,
+            is_standby: session.server().is_in_recovery(),
+        };
+        let server = session.server().identity.clone();
+        let place = session.place().to_owned();
+        drop(lent);
+        Ok(Self {
+            name: at.name.clone(),
+            table,
+            size,
+            place,
+            identity,
+            server,
+            conninfo: at.conninfo.clone(),
+            timeout,
+            pool,
+        })
+    }
+
+    /// Host, port, database and table.
+    pub fn shown(&self) -> String {
+        format!("{} {}", self.place, self.table.name)
+    }
+
+    /// Which table of which database.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Which server it is on.
+    pub fn server(&self) -> &ServerIdentity {
+        &self.server
+    }
+
+    /// A session of the pool.
+    ///
+    /// # Errors
+    /// Those of [`Pool::get`]; `Unavailable` when it is on another server than the first one was.
+    pub async fn session(&self) -> Result<Lent<'_>> {
+        let lent = self.pool.get().await?;
+        self.confirm_server(&lent)?;
+        Ok(lent)
+    }
+
+    /// A session of its own, besides the pool.
+    pub async fn own_session(&self) -> Result<Session> {
+        let session = Session::open(&self.conninfo, PURPOSE, self.timeout).await?;
+        self.confirm_server(&session)?;
+        Ok(session)
+    }
+
+    /// Behind one address there may be several.
+    fn confirm_server(&self, session: &Session) -> Result<()> {
+        if session.server().identity == self.server {
+            return Ok(());
+        }
+        Err(
+            Error::new(Kind::Unavailable, format!("another server answers for {} than before", self.name))
+                .at(session.place())
+                .fix("name one server, not an address that leads to several; then compare again"),
+        )
+    }
+
+    /// A session of its own that reads the rows themselves.
+    pub async fn reader(&self, columns: &Columns) -> Result<PgTable<Session>> {
+        let session = self.own_session().await?;
+        Ok(PgTable::new(session, &self.table.name, &columns.id, &columns.wire))
+    }
+
+    /// Asks by a file of `sql/audit/` about the rows of some ids.
+    pub(crate) async fn about_ids(&self, file: &str, columns: &Columns, expressions: String, ids: &[i64]) -> Result<Vec<Row>> {
+        let lent = self.session().await?;
+        let table = self.over(&lent, columns);
+        let asked = table.fill(file, &[("columns", expressions)]);
+        lent.query(&asked, &[&ids]).await.map_err(|error| table.error(&error))
+    }
+
+    /// Asks a question over a session of the pool. `Stopped` when `enough` comes first, `Unavailable` after `answer_max`: then the server is told to cancel,
+    /// and has when this returns.
+    pub async fn ask<T>(
+        &self,
+        columns: &Columns,
+        (answer_max, enough): (Duration, &Stop),
+        question: impl for<'s> FnOnce(&'s dyn EventStore) -> BoxFuture<'s, Result<T>> + Send,
+    ) -> Result<T> {
+        let lent = self.session().await?;
+        let store = self.over(&lent, columns);
+        self.within(&lent, (answer_max, enough), question(&store)).await
+    }
+
+    pub(super) async fn within<T>(
+        &self,
+        session: &Session,
+        (answer_max, enough): (Duration, &Stop),
+        answer: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        match tokio::time::timeout(answer_max, enough.or(answer)).await {
+            Ok(Some(answer)) => answer,
+            Ok(None) => {
+                session.cancel().await;
+                Err(Error::new(Kind::Stopped, "the comparison was stopped"))
+            }
+            Err(_) => {
+                session.cancel().await;
+                Err(Error::new(Kind::Unavailable, format!("cannot read {}", self.table.name))
+                    .at(session.place())
+                    .because(format!("no answer within {} s", answer_max.as_secs())))
+            }
+        }
+    }
+
+    /// Its table over a session.
+    pub(super) fn over<'s>(&self, session: &'s Session, columns: &Columns) -> PgTable<&'s Session> {
+        PgTable::new(session, &self.table.name, &columns.id, &columns.wire)
+    }
+}

@@ -1,0 +1,22 @@
+//! Validates one table by itself, in one scan and in constant memory: its ids, its times, and the groups of slate's loader.
+
+mod findings;
+mod groups;
+mod ids;
+mod numbers;
+mod read;
+mod report;
+mod rules;
+mod stats;
+mod validator;
+
+pub use findings::{Fault, Finding};
+pub use groups::GroupCounts;
+pub use read::validate;
+pub use report::{Validation, Verdict};
+pub use rules::{IdRule, Row, Rules};
+pub use stats::{Stats, Testing};
+pub use validator::Validator;
+
+#[cfg(test)]
+mod tests;
