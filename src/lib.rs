@@ -19,4 +19,5 @@ pub mod retry;
 pub mod source;
 pub mod sql;
 pub mod stop;
+pub mod supervise;
 pub mod verify;

@@ -16,6 +16,8 @@ use time::format_description::well_known::Rfc3339;
 pub mod key {
     /// Name of a destination, as configured.
     pub const DESTINATION: &str = "destination";
+    /// The replication, where a process has several.
+    pub const REPLICATION: &str = "replication";
     /// Schema and name of a table.
     pub const TABLE: &str = "table";
     /// Host, port and database of a server, without user or password.

@@ -129,11 +129,21 @@ const NOTIFY: [Choice<Notify>; 3] = [
 ];
 
 /// Where the configuration is.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct ConfigFile {
-    /// The configuration: TOML, or JSON where the name ends in .json
-    #[arg(long, short, value_name = "FILE", env = "COUNTERFOIL_CONFIG", hide_env_values = true)]
-    pub config: PathBuf,
+    /// The configuration: TOML, or JSON where the name ends in .json; may be given several times, and name a folder of such files
+    #[arg(
+        long,
+        short,
+        value_name = "FILE",
+        env = "COUNTERFOIL_CONFIG",
+        hide_env_values = true,
+        required = true
+    )]
+    pub config: Vec<PathBuf>,
+    /// Only this replication: the file's name without its ending, with /TABLE where its source has several tables
+    #[arg(long, value_name = "NAME")]
+    pub replication: Vec<String>,
 }
 
 /// `run`.

@@ -1,19 +1,42 @@
 //! How every command begins: the configuration is read, and the log starts as it says.
 
-use crate::cli::args::ConfigFile;
+use crate::cli::args::{ConfigFile, Run};
 use crate::config::libpq::Environment;
-use crate::config::load::{Flags, load_with};
-use crate::config::{ProcessConfig, ReplicationConfig};
+use crate::config::load::{Flags, load_all, load_one};
+use crate::config::{Config, ProcessConfig, ReplicationConfig};
 use crate::error::Problems;
 use crate::log::{self, Guard, Stream};
 use slog::Logger;
 
-/// Reads the configuration; all its problems together.
-pub(super) fn configuration(file: &ConfigFile, flags: &Flags) -> Result<(ProcessConfig, ReplicationConfig), Problems> {
-    load_with(&file.config, flags, &Environment::of_process())
+/// Reads the configuration of the one replication that a command is about; all its problems together.
+pub(super) fn configuration(file: &ConfigFile, destinations: Vec<String>) -> Result<(ProcessConfig, ReplicationConfig), Problems> {
+    load_one(&file.config, &file.flags(destinations, false), &Environment::of_process())
+}
+
+/// Reads the configuration of all replications that are meant; all its problems together.
+pub(super) fn configurations(file: &ConfigFile, flags: &Flags) -> Result<Config, Problems> {
+    load_all(&file.config, flags, &Environment::of_process())
+}
+
+impl ConfigFile {
+    /// What the command line says about the files.
+    pub(super) fn flags(&self, destinations: Vec<String>, until_caught_up: bool) -> Flags {
+        Flags {
+            destinations,
+            replications: self.replication.clone(),
+            until_caught_up,
+        }
+    }
 }
 
 /// Starts the log as configured.
 pub(super) fn logging(process: &ProcessConfig, stream: Stream) -> (Logger, Guard) {
     log::start(process.log.level, process.log.format, stream)
+}
+
+impl Run {
+    /// What the command line says about the files.
+    pub(super) fn flags(&self) -> Flags {
+        self.file.flags(self.destination.clone(), self.until_caught_up)
+    }
 }

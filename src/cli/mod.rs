@@ -9,6 +9,7 @@ pub mod events_diff;
 mod init;
 pub mod load_fake_data;
 mod output;
+mod progress_bar;
 mod recovery;
 mod repair;
 mod restore;
@@ -17,6 +18,7 @@ mod signals;
 mod status;
 
 use crate::error::{Error, Kind, Problems};
+use crate::supervise::panicked;
 use args::{Arguments, Command};
 use clap::Parser;
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -75,11 +77,6 @@ fn run_on(threads: &mut tokio::runtime::Builder, program: impl Future<Output = u
         Err(error) => told(&Error::new(Kind::Bug, "cannot start").caused_by(&error).into()),
     };
     ExitCode::from(code)
-}
-
-fn panicked() -> Error {
-    Error::new(Kind::Bug, "Counterfoil itself has failed, at the place named above")
-        .fix("start again: what was copied stays, whole batches only; and report this, with the lines above")
 }
 
 /// The exit code of a command, whose problems are told.

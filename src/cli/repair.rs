@@ -7,7 +7,6 @@ use super::output::{aside, line};
 use super::signals::stop_on_signals;
 use crate::cli::recovery::{finish, limits, place, tell_unchanged};
 use crate::config::ReplicationConfig;
-use crate::config::load::Flags;
 use crate::destination::postgres::checks::DestinationShape;
 use crate::error::{Error, Kind, Problems};
 use crate::log::Stream;
@@ -21,11 +20,7 @@ use slog::Logger;
 
 /// Runs it; gives the exit code.
 pub(crate) async fn repair(arguments: args::Repair) -> Result<u8, Problems> {
-    let flags = Flags {
-        destinations: vec![arguments.destination.clone()],
-        until_caught_up: false,
-    };
-    let (process, config) = configuration(&arguments.file, &flags)?;
+    let (process, config) = configuration(&arguments.file, vec![arguments.destination.clone()])?;
     let (log, guard) = logging(&process, Stream::Stderr);
     config.notes.iter().for_each(|note| aside(&format!("note: {}", fit(note))));
     let stop = stop_on_signals(&log)?;

@@ -7,7 +7,6 @@ use super::output::{aside, line};
 use super::signals::stop_on_signals;
 use crate::cli::recovery::{finish, limits, place, tell_unchanged};
 use crate::config::ReplicationConfig;
-use crate::config::load::Flags;
 use crate::destination::postgres::checks::DestinationShape;
 use crate::error::{Error, Kind, Problems, Result};
 use crate::event::range::shown;
@@ -22,7 +21,7 @@ use slog::Logger;
 
 /// Runs it; gives the exit code.
 pub(crate) async fn restore(arguments: args::Restore) -> Result<u8, Problems> {
-    let (process, config) = configuration(&arguments.file, &Flags::default())?;
+    let (process, config) = configuration(&arguments.file, Vec::new())?;
     let (log, guard) = logging(&process, Stream::Stderr);
     config.notes.iter().for_each(|note| aside(&format!("note: {}", fit(note))));
     let stop = stop_on_signals(&log)?;

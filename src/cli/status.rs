@@ -1,27 +1,69 @@
 //! `counterfoil status`: where every destination stands, from the databases alone.
 
 use super::args;
-use super::begin::configuration;
+use super::begin::configurations;
 use super::output::{aside, line, put};
-use crate::config::load::Flags;
+use crate::config::ReplicationConfig;
 use crate::error::{Error, Kind, Problems};
 use crate::log::escape::{escaped_json, fit};
-use crate::replicate::status::status as ask;
+use crate::replicate::status::{Status, status as ask};
+use futures::future::join_all;
+use serde::Serialize;
 
 /// Runs it; gives the exit code.
 ///
 /// # Errors
 /// Those of the configuration. A database that cannot be asked is part of the answer.
 pub(crate) async fn status(arguments: args::Status) -> Result<u8, Problems> {
-    let (_, config) = configuration(&arguments.file, &Flags::default())?;
-    config.notes.iter().for_each(|note| aside(&format!("note: {}", fit(note))));
-    let status = ask(&config).await;
+    let config = configurations(&arguments.file, &arguments.file.flags(Vec::new(), false))?;
+    let replications = &config.replications;
+    let notes = replications.iter().flat_map(|replication| &replication.notes);
+    notes.for_each(|note| aside(&format!("note: {}", fit(note))));
+    let answers = join_all(replications.iter().map(ask)).await;
     if arguments.json {
-        let object = serde_json::to_string(&status);
+        let object = match answers.as_slice() {
+            [only] => serde_json::to_string(only),
+            several => serde_json::to_string(&SeveralStatuses {
+                replications: replications.iter().zip(several).map(NamedStatus::of).collect(),
+            }),
+        };
         let object = object.map_err(|error| Error::new(Kind::Bug, "cannot write the status as JSON").caused_by(&error))?;
         line(&escaped_json(&object))?;
     } else {
-        put(&status.to_string())?;
+        for (replication, answer) in replications.iter().zip(&answers) {
+            if answers.len() > 1 {
+                put(&format!("replication {}\n", fit(&replication.name)))?;
+            }
+            put(&answer.to_string())?;
+        }
     }
-    Ok(status.exit_code(arguments.max_lag))
+    let codes: Vec<u8> = answers.iter().map(|answer| answer.exit_code(arguments.max_lag)).collect();
+    Ok(if codes.contains(&4) {
+        4
+    } else {
+        codes.into_iter().max().unwrap_or(0)
+    })
+}
+
+/// The object of `--json` where there are several replications.
+#[derive(Serialize)]
+struct SeveralStatuses<'a> {
+    replications: Vec<NamedStatus<'a>>,
+}
+
+/// One of them: its name, and what it is alone.
+#[derive(Serialize)]
+struct NamedStatus<'a> {
+    name: &'a str,
+    #[serde(flatten)]
+    status: &'a Status,
+}
+
+impl<'a> NamedStatus<'a> {
+    fn of((replication, status): (&'a ReplicationConfig, &'a Status)) -> Self {
+        Self {
+            name: &replication.name,
+            status,
+        }
+    }
 }

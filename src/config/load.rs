@@ -24,27 +24,37 @@ pub fn load(path: &Path, env: &Environment<'_>) -> Result<ReplicationConfig, Pro
 /// Reads a configuration file as [`load`] does, with what it says of the process, and follows the command line.
 ///
 /// # Errors
-/// As [`load`]; also when a destination that was asked for is not in the file, or when it holds several replications.
-pub fn load_with(path: &Path, flags: &Flags, env: &Environment<'_>) -> Result<(ProcessConfig, ReplicationConfig), Problems> {
-    let (file, mut problems) = one::read(path, true, flags, env);
-    let Some(one::FileConfig {
-        process, mut replications, ..
-    }) = file
-    else {
-        return Err(problems);
-    };
-    problems.extend(choose(&mut replications, &flags.destinations));
-    if replications.len() > 1 {
-        let what = format!("the source has {} tables, and one is followed at a time", replications.len());
-        problems.push(
-            Error::new(Kind::Usage, what)
-                .at(path.display().to_string())
-                .fix("name one table in source.table"),
-        );
-    }
+/// As [`load`]; also when what was asked for is not in the file, or when it holds several replications.
+pub(crate) fn load_with(path: &Path, flags: &Flags, env: &Environment<'_>) -> Result<(ProcessConfig, ReplicationConfig), Problems> {
+    let (file, problems) = one::read(path, true, flags, env);
     problems.or_ok(())?;
-    let replication = replications.pop().expect("a file alone without problems has a replication");
-    Ok((process, replication))
+    let one::FileConfig { process, replications, .. } = file.expect("a file without problems is understood");
+    only(Config { process, replications }, flags)
+}
+
+/// Reads several files as [`load_all`] does, and gives the one replication that is meant.
+///
+/// # Errors
+/// As [`load_all`]; also when several are meant.
+pub fn load_one(paths: &[PathBuf], flags: &Flags, env: &Environment<'_>) -> Result<(ProcessConfig, ReplicationConfig), Problems> {
+    match paths {
+        [path] if !path.is_dir() => load_with(path, flags, env),
+        _ => only(load_all(paths, &Flags::default(), env)?, flags),
+    }
+}
+
+/// The one replication that the command line means.
+fn only(mut config: Config, flags: &Flags) -> Result<(ProcessConfig, ReplicationConfig), Problems> {
+    choose(&mut config.replications, flags).or_ok(())?;
+    let names: Vec<&str> = config.replications.iter().map(|replication| replication.name.as_str()).collect();
+    if names.len() > 1 {
+        let what = format!("the configuration has {} replications, and this command is about one", names.len());
+        return Err(Error::new(Kind::Usage, what)
+            .fix(format!("name one of them with --replication: {}", names.join(", ")))
+            .into());
+    }
+    let replication = config.replications.pop().expect("what was chosen without problems is there");
+    Ok((config.process, replication))
 }
 
 /// Reads several files, and those of folders, as [`load`] reads one: all replications of a process.
@@ -66,29 +76,48 @@ pub fn load_all(paths: &[PathBuf], flags: &Flags, env: &Environment<'_>) -> Resu
     // What is missing because of a problem is no contradiction.
     problems.or_ok(())?;
     let mut config = several::together(read)?;
-    choose(&mut config.replications, &flags.destinations).or_ok(config)
+    choose(&mut config.replications, flags).or_ok(config)
 }
 
-/// Keeps the destinations of these names, all when there are no names, and the replications that have one of them.
-fn choose(replications: &mut Vec<ReplicationConfig>, names: &[String]) -> Problems {
-    let mut problems = Problems::new();
-    let destinations = replications.iter().flat_map(|replication| &replication.destinations);
-    let known: Vec<&str> = destinations.map(|destination| destination.name.as_str()).collect();
-    for name in names.iter().filter(|name| !known.contains(&name.as_str())) {
-        let guess = did_you_mean(name, &known);
-        let listed = format!("the configuration has {}", known.join(", "));
-        let fix = if guess.is_empty() { listed } else { guess };
-        problems.push(
-            Error::new(Kind::Usage, format!("there is no destination {name:?}"))
-                .at("--destination")
-                .fix(fix),
-        );
+/// Keeps the replications and the destinations of these names, all when there are no names, and the replications that have one of the destinations.
+fn choose(replications: &mut Vec<ReplicationConfig>, flags: &Flags) -> Problems {
+    let mut problems = unknown(
+        "replication",
+        &flags.replications,
+        replications.iter().map(|replication| replication.name.as_str()),
+    );
+    if !flags.replications.is_empty() && problems.is_empty() {
+        replications.retain(|replication| flags.replications.contains(&replication.name));
     }
+    let names = &flags.destinations;
+    let destinations = replications.iter().flat_map(|replication| &replication.destinations);
+    problems.extend(unknown(
+        "destination",
+        names,
+        destinations.map(|destination| destination.name.as_str()),
+    ));
     if !names.is_empty() && problems.is_empty() {
         for replication in &mut *replications {
             replication.destinations.retain(|destination| names.contains(&destination.name));
         }
         replications.retain(|replication| !replication.destinations.is_empty());
+    }
+    problems
+}
+
+/// A problem for each name that is none of those that are known.
+fn unknown<'a>(what: &str, names: &[String], known: impl Iterator<Item = &'a str>) -> Problems {
+    let mut problems = Problems::new();
+    let known: Vec<&str> = known.collect();
+    for name in names.iter().filter(|name| !known.contains(&name.as_str())) {
+        let guess = did_you_mean(name, &known);
+        let listed = format!("the configuration has {}", known.join(", "));
+        let fix = if guess.is_empty() { listed } else { guess };
+        problems.push(
+            Error::new(Kind::Usage, format!("there is no {what} {name:?}"))
+                .at(format!("--{what}"))
+                .fix(fix),
+        );
     }
     problems
 }

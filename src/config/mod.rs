@@ -45,6 +45,8 @@ pub struct ReplicationConfig {
     pub destinations: Vec<DestinationConfig>,
     /// Batches, waits and limits.
     pub limits: ReplicationLimits,
+    /// Tells the text of its file from another one: a file that is written otherwise is another configuration.
+    pub revision: u64,
     /// Notes for the log, such as "maxEventsPerWrite raised from 500 to 10000" or "the file holds a password and can be read by others".
     pub notes: Vec<String>,
 }

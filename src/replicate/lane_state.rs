@@ -35,8 +35,6 @@ pub struct LaneState {
     pub history: Option<History>,
     /// The table it was then, by oid.
     pub table: Option<u32>,
-    /// By this key whoever finds it held knows that it is ours, while it is.
-    pub key: Option<String>,
     /// It was compared while transactions were open that may still insert at or below this id: it is counted once more when they have ended.
     pub unconfirmed: Option<i64>,
     /// Whether it is being counted once more.
@@ -115,7 +113,6 @@ impl LaneState {
             was_opened: false,
             history: None,
             table: None,
-            key: None,
             unconfirmed: None,
             confirming: Confirming::From(now),
             vouched: None,
@@ -150,7 +147,6 @@ impl LaneState {
     pub fn opened(&mut self, lane: Lane, log: &Logger) {
         let lost_with = self.connection.lost_with().cloned();
         let (position, history, table, compared) = (lane.position, lane.history.clone(), lane.table, lane.compared);
-        self.key = Some(lane.key.clone());
         if !self.connection.opened(Box::new(lane), Instant::now()) {
             return;
         }

@@ -16,12 +16,12 @@ mod progress;
 mod read_progress;
 mod reconcile;
 mod replication;
+pub mod shared;
 pub mod snapshot;
 mod source_state;
 pub mod status;
 pub(crate) mod told;
 
-pub use reconcile::AUDIT_INTERVAL;
 pub use replication::Replication;
 
 use crate::error::Problems;

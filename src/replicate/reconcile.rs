@@ -21,8 +21,6 @@ use crate::replicate::source_state::Source;
 use futures::future::{join_all, try_join};
 use std::time::Duration;
 
-/// How often late arrivals are looked for; processes that tools/chaos kills do not live for a minute.
-pub const AUDIT_INTERVAL: Duration = Duration::from_secs(if cfg!(feature = "fail-points") { 2 } else { 60 });
 /// A server that takes longer is not waited for: the next audit tries again.
 const AUDIT_MAX: Duration = Duration::from_secs(60);
 /// So many ids before the last audit are looked at again.

@@ -1,12 +1,16 @@
 //! What is to be done by a replication, and how it ends.
 
 use crate::config::ReplicationConfig;
-use crate::replicate::snapshot::Snapshot;
+use crate::replicate::shared::SharedLimits;
+use crate::replicate::snapshot::{Snapshot, publisher};
 use crate::replicate::told::Told;
 use slog::Logger;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
+
+/// How often late arrivals are looked for; processes that tools/chaos kills do not live for a minute.
+const AUDIT_INTERVAL: Duration = Duration::from_secs(if cfg!(feature = "fail-points") { 2 } else { 60 });
 
 /// What is to be done, and how it ends.
 #[derive(Clone, Debug)]
@@ -17,12 +21,30 @@ pub struct Replication {
     pub until_caught_up: bool,
     /// Ends with the first loss.
     pub fail_fast: bool,
-    /// How often late arrivals are looked for; [`AUDIT_INTERVAL`](super::AUDIT_INTERVAL) unless somebody waits for it.
+    /// How often late arrivals are looked for; a minute unless somebody waits for it.
     pub audit_interval: Duration,
     /// Where everything is said.
     pub log: Logger,
-    /// Where what it does is told at every moment: made by [`publisher`](super::snapshot::publisher).
+    /// Where what it does is told at every moment: made by [`publisher`].
     pub snapshots: watch::Sender<Arc<Snapshot>>,
     /// What was told to beware of.
     pub told: Arc<Told>,
+    /// What it shares with the others of its process.
+    pub shared: SharedLimits,
+}
+
+impl Replication {
+    /// Follows the source until a stop, alone in its process.
+    pub fn new(config: Arc<ReplicationConfig>, log: Logger) -> Self {
+        Self {
+            snapshots: publisher(&config),
+            config,
+            until_caught_up: false,
+            fail_fast: false,
+            audit_interval: AUDIT_INTERVAL,
+            log,
+            told: Arc::default(),
+            shared: SharedLimits::default(),
+        }
+    }
 }

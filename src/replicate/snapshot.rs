@@ -217,7 +217,7 @@ pub struct LaneChecks {
 }
 
 /// Where snapshots are published; those who watch subscribe. The first tells what is configured, and that nothing has happened yet.
-pub fn publisher(config: &ReplicationConfig) -> watch::Sender<Arc<Snapshot>> {
+pub(crate) fn publisher(config: &ReplicationConfig) -> watch::Sender<Arc<Snapshot>> {
     watch::Sender::new(Arc::new(Snapshot::before(config, false)))
 }
 

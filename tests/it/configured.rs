@@ -45,6 +45,7 @@ pub fn config(source: &Database, destinations: &[(&str, &Database)]) -> Replicat
             buffer_bytes_max: 16 << 20,
             shutdown_timeout: Duration::from_secs(5),
         },
+        revision: 0,
         notes: Vec::new(),
     }
 }

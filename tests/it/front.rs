@@ -4,7 +4,6 @@ use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_destination};
 use counterfoil::config::{Ids, ReplicationConfig};
 use counterfoil::error::{Error, Kind, Problems};
-use counterfoil::replicate::snapshot::publisher;
 use counterfoil::replicate::{Replication, replicate};
 use counterfoil::sql::LOCK_REPLICATOR;
 use counterfoil::stop::{self, Stopper};
@@ -57,15 +56,8 @@ async fn hold(destination: &Database) -> Client {
 }
 
 fn follow(config: ReplicationConfig) -> (Stopper, JoinHandle<Problems>) {
-    let run = Replication {
-        snapshots: publisher(&config),
-        told: Arc::default(),
-        config: Arc::new(config),
-        until_caught_up: false,
-        fail_fast: false,
-        audit_interval: counterfoil::replicate::AUDIT_INTERVAL,
-        log: counterfoil::log::none(),
-    };
+    let run = Replication::new(Arc::new(config), counterfoil::log::none());
+
     let (stopper, stop) = stop::channel();
     (stopper, tokio::spawn(async move { replicate(&run, &stop).await }))
 }

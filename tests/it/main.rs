@@ -37,6 +37,7 @@ mod security;
 mod snapshots;
 mod status;
 mod status_command;
+mod supervise;
 mod support;
 mod tls;
 mod truth;

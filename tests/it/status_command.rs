@@ -56,7 +56,7 @@ async fn a_table_is_printed_for_a_person() {
     let (code, printed, complaint) = status(&source, &destination, &["--max-lag", "0"]);
     assert_eq!((code, complaint.as_str()), (Some(0), ""));
     let line = printed.lines().find(|line| line.starts_with("copy ")).unwrap();
-    assert!(line.contains(" level ") && line.contains(" nobody "), "{printed}");
+    assert!(line.contains(" level ") && line.contains(" none "), "{printed}");
 }
 
 #[tokio::test]

@@ -14,7 +14,6 @@ use counterfoil::postgres::session::error::Side;
 use counterfoil::postgres::session::{Purpose, Session};
 use counterfoil::postgres::table::compatible;
 use counterfoil::postgres::table::describe;
-use counterfoil::replicate::snapshot::publisher;
 use counterfoil::replicate::{Replication, replicate};
 use counterfoil::sql::LOCK_FENCE;
 use futures::FutureExt;
@@ -467,15 +466,8 @@ async fn a_reader_sees_a_prefix_of_whole_groups_at_every_moment_under_load() {
     let mut config = config(&source, &[("copy", &database)]);
     config.destinations[0].postgres_mut().writers = 3;
     config.limits.max_events_per_write = 100;
-    let run = Replication {
-        snapshots: publisher(&config),
-        config: Arc::new(config),
-        until_caught_up: false,
-        fail_fast: false,
-        audit_interval: counterfoil::replicate::AUDIT_INTERVAL,
-        log: counterfoil::log::none(),
-        told: Arc::default(),
-    };
+    let run = Replication::new(Arc::new(config), counterfoil::log::none());
+
     let (stopper, stop) = counterfoil::stop::channel();
     let replicating = tokio::spawn(async move { replicate(&run, &stop).await });
     let seen = "select count(*) = coalesce(max(id), 0) and count(*) % 7 = 0, count(*) from events";

@@ -9,8 +9,7 @@ use crate::error::{Error, Kind, Problems, Result};
 use crate::postgres::server::Server;
 use crate::postgres::session::Session;
 use crate::replicate::health::Health;
-use crate::replicate::snapshot::publisher;
-use crate::replicate::{AUDIT_INTERVAL, Replication, replicate};
+use crate::replicate::{Replication, replicate};
 use crate::sql;
 use crate::stop;
 use std::sync::Arc;
@@ -38,15 +37,7 @@ pub(crate) async fn play(events: u64, config: &Arc<ReplicationConfig>, servers: 
         Writers::open_max(events).as_millis()
     ));
     writers.until_committed(events / 4).await?;
-    let run = Replication {
-        config: Arc::clone(config),
-        until_caught_up: false,
-        fail_fast: false,
-        audit_interval: AUDIT_INTERVAL,
-        log: story.logger(),
-        snapshots: publisher(config),
-        told: Arc::default(),
-    };
+    let run = Replication::new(Arc::clone(config), story.logger());
     let (stopper, stop) = stop::channel();
     let mut replicating = std::pin::pin!(replicate(&run, &stop));
     let committed = tokio::select! {

@@ -12,7 +12,10 @@ pub struct Arguments {
     pub urls: Vec<String>,
     /// The configuration of a replication, whose source is compared with its destinations; default: COUNTERFOIL_CONFIG
     #[arg(long, short, value_name = "FILE", conflicts_with = "urls")]
-    pub config: Option<PathBuf>,
+    pub config: Vec<PathBuf>,
+    /// The replication, where the configuration has several
+    #[arg(long, value_name = "NAME", conflicts_with = "urls")]
+    pub replication: Option<String>,
     /// Only this destination; may be given several times
     #[arg(long, value_name = "NAME", conflicts_with = "urls")]
     pub destination: Vec<String>,

@@ -4,7 +4,6 @@ use super::args::Arguments;
 use crate::cli::args::ConfigFile;
 use crate::cli::begin::configuration;
 use crate::config::libpq::{Conninfo, Environment};
-use crate::config::load::Flags;
 use crate::config::{Ids, ReplicationConfig};
 use crate::error::{Error, Kind, Problems};
 use crate::sql::TableName;
@@ -107,14 +106,16 @@ fn of_urls(arguments: &Arguments) -> Result<Subject, Problems> {
 
 fn of_config(arguments: &Arguments) -> Result<Subject, Problems> {
     let from_environment = || std::env::var_os(CONFIG_VARIABLE).map(PathBuf::from);
-    let Some(path) = arguments.config.clone().or_else(from_environment) else {
+    let mut config = arguments.config.clone();
+    config.extend(from_environment().filter(|_| arguments.config.is_empty()));
+    if config.is_empty() {
         return Err(usage("nothing to compare was named", "give --config FILE or two URLs").into());
+    }
+    let file = ConfigFile {
+        config,
+        replication: arguments.replication.iter().cloned().collect(),
     };
-    let flags = Flags {
-        destinations: arguments.destination.clone(),
-        until_caught_up: false,
-    };
-    let (_, config) = configuration(&ConfigFile { config: path }, &flags)?;
+    let (_, config) = configuration(&file, arguments.destination.clone())?;
     let ReplicationConfig {
         source,
         destinations,

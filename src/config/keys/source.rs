@@ -27,7 +27,7 @@ const KEYS: &[Key] = &[
         ValueType::TableNames,
         Preset::Text("public.events"),
         "The event table, written as in SQL: events, public.events or \"My Schema\".\"Events\". A list of several is as many replications, \
-         each called by the name of this one and its table; no order is promised between them. So far each command follows one table.",
+         each called by the name of this one and its table; no order is promised between them.",
     ),
     ID_COLUMN,
     IDS,

@@ -5,6 +5,8 @@
 pub struct Flags {
     /// `--destination`: only these; all when empty.
     pub destinations: Vec<String>,
+    /// `--replication`: only these; all when empty.
+    pub replications: Vec<String>,
     /// `--until-caught-up`: gives `retry_for_ms` another default.
     pub until_caught_up: bool,
 }

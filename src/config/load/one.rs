@@ -12,6 +12,7 @@ use crate::config::source::{self, Sources};
 use crate::config::{DestinationConfig, ProcessConfig, ReplicationConfig, SourceConfig, distinct, kinds, sections, settings};
 use crate::error::Problems;
 use crate::sql::TableName;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -32,18 +33,26 @@ pub(super) struct FileConfig {
 /// Reads a file, as far as it can be understood, with all its problems; `is_alone` where there is no other, so that it must hold a replication.
 pub(super) fn read(path: &Path, is_alone: bool, flags: &Flags, env: &Environment<'_>) -> (Option<FileConfig>, Problems) {
     match parsed(path) {
-        Ok((document, is_open_to_others)) => understood(path, &document, is_open_to_others, is_alone, flags, env),
+        Ok((document, is_open_to_others, revision)) => {
+            let (mut config, problems) = understood(path, &document, is_open_to_others, is_alone, flags, env);
+            for replication in config.iter_mut().flat_map(|config| &mut config.replications) {
+                replication.revision = revision;
+            }
+            (config, problems)
+        }
         Err(problems) => (None, problems),
     }
 }
 
-/// The file as a tree, and whether others can read it.
-fn parsed(path: &Path) -> Result<(Document, bool), Problems> {
+/// The file as a tree, whether others can read it, and what tells its text from another.
+fn parsed(path: &Path) -> Result<(Document, bool, u64), Problems> {
     let File { text, is_open_to_others } = text::read(path)?;
+    let mut revision = DefaultHasher::new();
+    text.hash(&mut revision);
     let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
     let format = if is_json { Format::Json } else { Format::Toml };
     let document = Document::parse(path.display().to_string(), format, text)?;
-    Ok((document, is_open_to_others))
+    Ok((document, is_open_to_others, revision.finish()))
 }
 
 fn understood(
@@ -133,6 +142,7 @@ fn replications<'a>(reader: &mut Reader<'a>, root: &Section<'a>, flags: &Flags) 
             },
             destinations: destinations.iter().map(of_table).collect(),
             limits: limits.clone(),
+            revision: 0,
             notes: Vec::new(),
             source,
         }

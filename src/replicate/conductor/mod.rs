@@ -18,6 +18,7 @@ use crate::replicate::pass::{LeadEnd, Passed};
 use crate::replicate::progress::ProgressLog;
 use crate::replicate::reconcile::Found;
 use crate::replicate::replication::Replication;
+use crate::replicate::shared::SharedMember;
 use crate::replicate::snapshot::Snapshot;
 use crate::replicate::source_state::{Source, SourceState};
 use crate::retry::{Connection, Phase, Policy};
@@ -72,6 +73,7 @@ pub struct Conductor<'a> {
     stop: &'a Stop,
     tasks: JoinSet<Event>,
     turns: Turns,
+    shared: SharedMember,
     source: SourceState,
     lanes: Vec<LaneState>,
     /// Told to the follower that looks for the mark.
@@ -114,7 +116,8 @@ impl<'a> Conductor<'a> {
             commands,
             stop,
             tasks: JoinSet::new(),
-            turns: Turns::new(),
+            turns: run.shared.turns(),
+            shared: run.shared.join(&run.config.name, run.config.destinations.len()),
             source: SourceState::new(now),
             lanes: destinations.map(lane).collect(),
             wants: watch::Sender::new(None),

@@ -24,14 +24,14 @@ impl Conductor<'_> {
     /// At the start all sides are opened together: whoever is refused, nobody has written yet.
     pub(super) fn open_everything(&mut self) {
         let (run, stop, epoch) = (self.run.clone(), self.stop.clone(), self.source.begin_opening());
-        let (before, turns) = (self.before(), self.turns.clone());
+        let (before, turns, others) = (self.before(), self.turns.clone(), self.shared.other_places(""));
         let mut openings = Vec::new();
         for index in 0..self.lanes.len() {
             self.lanes[index].connection.begin_opening();
             openings.push(self.opening(index, None));
         }
         self.tasks.spawn(async move {
-            let gathered = stop.or(open::everything(&run, epoch, before, openings, &turns)).await;
+            let gathered = stop.or(open::everything(&run, epoch, before, openings, &others, &turns)).await;
             Event::Gathered(gathered.map(Box::new))
         });
     }
@@ -149,10 +149,7 @@ impl Conductor<'_> {
     pub(super) fn open_lane(&mut self, index: usize, source: &Arc<Source>) {
         let (run, stop, source, epoch) = (self.run.clone(), self.stop.clone(), Arc::clone(source), source.epoch);
         let (opening, turns) = (self.opening(index, Some(&source)), self.turns.clone());
-        let others = self.lanes.iter().enumerate().filter(|(other, _)| *other != index);
-        let others: Vec<_> = others
-            .filter_map(|(_, state)| Some((state.name.clone(), state.key.clone()?)))
-            .collect();
+        let others = self.shared.other_places(&self.lanes[index].name);
         self.lanes[index].connection.begin_opening();
         self.tasks.spawn(async move {
             let opening = open::lane(&run, &source, opening, &others);
@@ -166,6 +163,7 @@ impl Conductor<'_> {
             Ok(lane) => {
                 let (was_counted, format) = (matches!(lane.compared, Compared::Whole(_)), lane.wire.format_option());
                 self.source.hear_of(lane.position, lane.epoch);
+                self.shared.note_place(&self.lanes[index].name, &lane.key);
                 self.lanes[index].opened(lane, &self.run.log);
                 self.write_lane_checks(index, was_counted, format);
             }

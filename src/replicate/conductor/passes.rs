@@ -157,7 +157,7 @@ impl Conductor<'_> {
     fn bounds_of(&self, lanes: usize) -> Bounds {
         let limits = &self.run.config.limits;
         Bounds {
-            room_max: (limits.buffer_bytes_max / self.lanes.len() * lanes).max(CHUNK_BYTES),
+            room_max: self.shared.room(limits.buffer_bytes_max, lanes).max(CHUNK_BYTES),
             hold_max: limits.hold_max,
         }
     }

@@ -162,7 +162,7 @@ async fn taken(
 fn named_twice(name: &str, other: &str, place: &str) -> Error {
     Error::new(
         Kind::Usage,
-        format!("destination {other:?} and destination {name:?} are the same database and table"),
+        format!("{other} and destination {name:?} are the same database and table"),
     )
     .at(place)
     .because("this replicator holds it already, through the other connection")

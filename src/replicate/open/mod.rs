@@ -26,13 +26,20 @@ pub struct OpenedSides {
     pub duplicates: Problems,
 }
 
-/// Opens the source and all lanes, which must not have been opened before: whoever is refused, nobody has written yet.
-pub(super) async fn everything(run: &Replication, epoch: u64, before: Before, lanes: Vec<LaneOpening>, turns: &Turns) -> OpenedSides {
+/// Opens the source and all lanes, beside others of the process that hold places by these keys; none of them must have been opened before: whoever is refused, nobody has written yet.
+pub(super) async fn everything(
+    run: &Replication,
+    epoch: u64,
+    before: Before,
+    lanes: Vec<LaneOpening>,
+    others: &[(String, String)],
+    turns: &Turns,
+) -> OpenedSides {
     let ways = Ways::unknown();
     let limits = lanes::limits(run, ways.clone());
     let (source, seen) = join(source::source(run, epoch, before, &ways), inspect_all(&run.config, &limits, turns)).await;
     let (lanes, duplicates) = match &source {
-        Ok((source, _)) => lanes::opened(run, source, lanes.into_iter().zip(seen).collect(), &[]).await,
+        Ok((source, _)) => lanes::opened(run, source, lanes.into_iter().zip(seen).collect(), others).await,
         Err(_) => {
             let lanes = judge_all(None, seen).into_iter();
             (lanes.map(|place| place.and(Err(Problems::new()))).collect(), Problems::new())

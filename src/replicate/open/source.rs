@@ -19,7 +19,7 @@ use crate::source::read::sessions::Readers;
 use crate::source::wakeup::Wakeup;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 /// The doorbell's own channel, listened to besides the configured one.
 const DOORBELL_CHANNEL: &str = "counterfoil";
@@ -64,7 +64,7 @@ pub(super) async fn source(run: &Replication, epoch: u64, before: Before, ways: 
     follower.listen().await?;
     let (highest, decided) = patience.with(cancels(), follower.first_look(SETTLE_MAX)).await?;
     let server = session.server().identity.clone();
-    let readers = |max| Readers::new(config.conninfo.clone(), server.clone(), limits.connect_timeout, max);
+    let readers = |permits| Readers::new(config.conninfo.clone(), server.clone(), limits.connect_timeout, permits);
     // One for each destination, so that one that does not answer in the middle of a check keeps no other from being checked.
     let check = Purpose {
         what: "check",
@@ -78,8 +78,8 @@ pub(super) async fn source(run: &Replication, epoch: u64, before: Before, ways: 
         decided,
         near_ids: i64::try_from(limits.max_events_per_write).unwrap_or(i64::MAX),
         gate,
-        leading: readers(1),
-        behind: readers(limits.readers_max),
+        leading: readers(Arc::new(Semaphore::new(1))),
+        behind: readers(run.shared.readers(&config.conninfo, limits.readers_max)),
         server,
         // A destination that freezes while it is compared keeps one, and the others must find one all the same.
         checks: Pool::new(&config.conninfo, check, lanes.saturating_add(1), limits.connect_timeout, &run.log),

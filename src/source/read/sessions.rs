@@ -37,13 +37,13 @@ pub(super) struct Lent {
 }
 
 impl Readers {
-    /// Makes sessions as they are needed, at most `readers_max` at a time, all to the same server as the one that looks for the mark.
-    pub fn new(conninfo: Conninfo, server: ServerIdentity, connect_timeout: Duration, readers_max: usize) -> Arc<Self> {
+    /// Makes sessions as they are needed, one for each permit at a time, all to the same server as the one that looks for the mark.
+    pub fn new(conninfo: Conninfo, server: ServerIdentity, connect_timeout: Duration, permits: Arc<Semaphore>) -> Arc<Self> {
         Arc::new(Self {
             conninfo,
             server,
             connect_timeout,
-            permits: Arc::new(Semaphore::new(readers_max)),
+            permits,
             idle: Mutex::new(Vec::new()),
         })
     }

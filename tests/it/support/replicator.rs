@@ -7,6 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use std::fmt::Write as _;
 use std::fs::File;
 use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 use tempfile::TempDir;
@@ -71,32 +72,53 @@ impl Setup {
     }
 
     /// As [`Setup::start`], by this command, which runs `counterfoil` with what is added to it.
-    pub fn start_by(&self, mut command: Command, flags: &[&str]) -> Replicator {
+    pub fn start_by(&self, command: Command, flags: &[&str]) -> Replicator {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("counterfoil.toml");
+        std::fs::write(&file, format!("{}{LOG}", self.text())).unwrap();
+        start(command, dir, &file, flags)
+    }
+
+    /// The file, without what belongs to the process.
+    pub fn text(&self) -> String {
         let Self {
             source,
             source_keys,
             destinations,
             replication,
         } = self;
-        let text = format!(
-            "[source]\nurl = '{source}'\n{source_keys}\n{destinations}\n[replication]\n{replication}\n[log]\nformat = \"json\"\nlevel = \"debug\"\n"
-        );
-        std::fs::write(&file, text).unwrap();
-        let open = |name: &str| File::create(dir.path().join(name)).unwrap();
-        let child = command
-            .arg("run")
-            .arg("--config")
-            .arg(&file)
-            .args(flags)
-            .stdin(Stdio::null())
-            .stdout(open("log"))
-            .stderr(open("stderr"))
-            .spawn()
-            .unwrap();
-        Replicator { child, dir }
+        format!("[source]\nurl = '{source}'\n{source_keys}\n{destinations}\n[replication]\n{replication}\n")
     }
+}
+
+/// What belongs to the process.
+const LOG: &str = "[log]\nformat = \"json\"\nlevel = \"debug\"\n";
+
+/// Starts `counterfoil run` with a folder of these replications, by the name of their files.
+pub fn start_folder(replications: &[(&str, &Setup)], flags: &[&str]) -> Replicator {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("configuration");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("process.toml"), LOG).unwrap();
+    for (name, setup) in replications {
+        std::fs::write(folder.join(format!("{name}.toml")), setup.text()).unwrap();
+    }
+    start(program(), dir, &folder, flags)
+}
+
+fn start(mut command: Command, dir: TempDir, config: &Path, flags: &[&str]) -> Replicator {
+    let open = |name: &str| File::create(dir.path().join(name)).unwrap();
+    let child = command
+        .arg("run")
+        .arg("--config")
+        .arg(config)
+        .args(flags)
+        .stdin(Stdio::null())
+        .stdout(open("log"))
+        .stderr(open("stderr"))
+        .spawn()
+        .unwrap();
+    Replicator { child, dir }
 }
 
 /// A running `counterfoil run`; killed when dropped.
@@ -145,6 +167,11 @@ impl Replicator {
             );
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
+    }
+
+    /// The folder of its configuration.
+    pub fn folder(&self) -> PathBuf {
+        self.dir.path().join("configuration")
     }
 
     /// Sends a signal.

@@ -4,8 +4,7 @@ use crate::harness::Database;
 use counterfoil::config::ReplicationConfig;
 use counterfoil::error::Problems;
 use counterfoil::replicate::command::Commands;
-use counterfoil::replicate::snapshot::publisher;
-use counterfoil::replicate::{AUDIT_INTERVAL, Replication, replicate, replicate_by_command};
+use counterfoil::replicate::{Replication, replicate_by_command};
 use counterfoil::stop::{self, Stop, Stopper};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -71,20 +70,17 @@ impl Running {
 /// What is to be done, with a silent log.
 pub fn replication(config: &ReplicationConfig, until_caught_up: bool) -> Replication {
     Replication {
-        config: Arc::new(config.clone()),
         until_caught_up,
-        fail_fast: false,
-        audit_interval: AUDIT_INTERVAL,
-        log: counterfoil::log::none(),
-        snapshots: publisher(config),
-        told: Arc::default(),
+        ..Replication::new(Arc::new(config.clone()), counterfoil::log::none())
     }
 }
 
 /// Copies what is visible now, and ends; nothing may go wrong.
 pub async fn copy_all(config: &ReplicationConfig) {
     let run = replication(config, true);
-    let problems = tokio::time::timeout(DEADLINE, replicate(&run, &Stop::never())).await.unwrap();
+    let problems = tokio::time::timeout(DEADLINE, replicate_by_command(&run, Commands::none(), &Stop::never()))
+        .await
+        .unwrap();
     assert!(problems.is_empty(), "{}", problems.report());
 }
 

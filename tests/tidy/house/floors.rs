@@ -8,11 +8,12 @@ pub const FLOORS: &[&[&str]] = &[
     &["source", "destination"],
     // `load` writes events as an application does: beside replication, which never writes into a source, and beside verification, which only reads.
     &["replicate", "verify", "recover", "load"],
+    &["supervise"],
     &["console"],
     &["main", "cli"],
 ];
 pub const GROUND: usize = 0;
-pub const ROOF: usize = 6;
+pub const ROOF: usize = 7;
 
 pub fn floor_of(room: &str) -> Option<usize> {
     FLOORS.iter().position(|rooms| rooms.contains(&room))

@@ -96,6 +96,7 @@ fn the_flags_choose_destinations_and_another_default_of_retry_for() {
         let flags = Flags {
             destinations: names.iter().map(|name| (*name).to_owned()).collect(),
             until_caught_up: true,
+            ..Flags::default()
         };
         load_file("c.toml", &text, 0o600, &flags)
     };

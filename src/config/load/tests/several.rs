@@ -167,7 +167,6 @@ fn what_is_wrong_with_several_tables_is_told() {
         ("table = [\"a\", \"public.a\"]", "source.table names public.a twice"),
         ("table = [\"a.b.c\"]", "source.table cannot be \"a.b.c\""),
         ("table = [3]", "source.table must be text, not a number"),
-        ("table = [\"a\", \"b\"]", "the source has 2 tables, and one is followed at a time"),
     ] {
         assert_eq!(problem(&with_source(lines))[0], wrong, "{lines}");
     }
@@ -193,6 +192,7 @@ fn a_destination_that_is_asked_for_is_looked_for_in_all_replications() {
         let flags = Flags {
             destinations: vec![name.to_owned()],
             until_caught_up: true,
+            ..Flags::default()
         };
         load_all(&[folder.path().to_owned()], &flags, &environment())
     };
@@ -200,4 +200,36 @@ fn a_destination_that_is_asked_for_is_looked_for_in_all_replications() {
     assert_eq!(names(&config), ["b"]);
     assert_eq!(config.replications[0].limits.retry_for, Some(Duration::from_secs(60)));
     assert_eq!(only_problem(with("sout"))[2], "did you mean \"south\"?");
+}
+
+#[test]
+fn a_command_about_one_replication_wants_it_named_where_there_are_several() {
+    let folder = folder(&[("a.toml", &replication("a", "north")), ("b.toml", &replication("b", "south"))]);
+    let one = |replications: &[&str], destinations: &[&str]| {
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let flags = Flags {
+            destinations: owned(destinations),
+            replications: owned(replications),
+            until_caught_up: false,
+        };
+        load_one(&[folder.path().to_owned()], &flags, &environment()).map(|(_, replication)| replication.name)
+    };
+    let problem = one(&[], &[]).unwrap_err().into_worst();
+    assert_eq!(
+        problem.what(),
+        "the configuration has 2 replications, and this command is about one"
+    );
+    assert_eq!(problem.remedy(), Some("name one of them with --replication: a, b"));
+    assert_eq!(one(&["b"], &[]).unwrap(), "b");
+    assert_eq!(one(&[], &["north"]).unwrap(), "a", "a destination tells it too");
+    let unknown = one(&["c"], &[]).unwrap_err().into_worst();
+    assert_eq!(unknown.what(), "there is no replication \"c\"");
+}
+
+#[test]
+fn a_file_that_is_written_otherwise_has_another_revision() {
+    let revision = |text: &str| load_folder(&[("a.toml", text)]).unwrap().replications[0].revision;
+    let text = replication("a", "a");
+    assert_eq!(revision(&text), revision(&text));
+    assert_ne!(revision(&text), revision(&format!("{text}writers = 2\n")));
 }

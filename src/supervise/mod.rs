@@ -1,0 +1,280 @@
+//! Several replications in one process, each by itself: they start, restart when their file has changed, and end; what ends one stops no other.
+
+mod one;
+
+use crate::config::ReplicationConfig;
+use crate::error::{Error, Kind, Problems};
+use crate::log::key;
+use crate::replicate::Replication;
+use crate::replicate::command::{Commander, commands};
+use crate::replicate::shared::SharedLimits;
+use crate::replicate::snapshot::Snapshot;
+use crate::stop::{Stop, Stopper};
+use slog::{Logger, error, info, o};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{Id, JoinError, JoinSet};
+
+/// How all replications of a process are run.
+#[derive(Clone, Copy, Debug)]
+pub struct SupervisorOptions {
+    /// Each ends when every destination holds what was visible at its start, and is checked once more.
+    pub until_caught_up: bool,
+    /// The first failure of any ends all.
+    pub fail_fast: bool,
+}
+
+/// A replication that runs, for those who watch and command it.
+#[derive(Clone, Debug)]
+pub struct SupervisedReplication {
+    /// Its name.
+    pub name: String,
+    /// What it tells of itself.
+    pub snapshots: watch::Receiver<Arc<Snapshot>>,
+    /// Who tells it what to do.
+    pub commander: Commander,
+}
+
+/// The replications that run at the moment, in the order of their names.
+pub type Roster = Arc<Vec<SupervisedReplication>>;
+
+/// What the files say after a reload was asked for.
+pub type Reload = Result<Vec<ReplicationConfig>, Problems>;
+
+/// Runs these replications until each has ended, or until a stop; gives what went wrong in those that are still configured.
+///
+/// A reload starts what is new, ends what is gone, and restarts what has changed, or had ended with a failure; what cannot be read changes nothing. A crash
+/// leaves of each what its replication leaves: whole batches.
+pub async fn supervise(
+    configs: Vec<ReplicationConfig>,
+    options: SupervisorOptions,
+    mut reloads: mpsc::Receiver<Reload>,
+    roster: &watch::Sender<Roster>,
+    stop: &Stop,
+    log: &Logger,
+) -> Problems {
+    let (stop_all, stop) = stop.narrower();
+    let mut supervisor = Supervisor {
+        options,
+        stop,
+        log,
+        shared: SharedLimits::default(),
+        entries: BTreeMap::new(),
+        tasks: JoinSet::new(),
+        is_several: configs.len() > 1,
+    };
+    for config in configs {
+        supervisor.start(Arc::new(config));
+    }
+    roster.send_replace(supervisor.roster());
+    while !supervisor.tasks.is_empty() {
+        tokio::select! {
+            biased;
+            Some(ended) = supervisor.tasks.join_next_with_id() => {
+                let is_failure = supervisor.take_ended(ended);
+                if is_failure && options.fail_fast {
+                    stop_all.request();
+                }
+            }
+            Some(reload) = reloads.recv() => supervisor.reload(reload),
+        }
+        roster.send_replace(supervisor.roster());
+    }
+    supervisor.problems()
+}
+
+/// See [`supervise`].
+struct Supervisor<'a> {
+    options: SupervisorOptions,
+    stop: Stop,
+    log: &'a Logger,
+    shared: SharedLimits,
+    entries: BTreeMap<String, SupervisedEntry>,
+    tasks: JoinSet<Problems>,
+    /// Whether what is told must say of which replication it is.
+    is_several: bool,
+}
+
+/// A replication that is configured.
+struct SupervisedEntry {
+    config: Arc<ReplicationConfig>,
+    phase: EntryPhase,
+}
+
+/// Where a replication is in its life.
+enum EntryPhase {
+    Running {
+        task: Id,
+        stopper: Stopper,
+        handle: SupervisedReplication,
+        /// What follows when it has ended.
+        next: NextStep,
+    },
+    Ended(Problems),
+}
+
+/// What follows when a replication has ended.
+enum NextStep {
+    /// Nothing: it has ended.
+    Nothing,
+    /// It is started with another configuration.
+    Restart(Arc<ReplicationConfig>),
+    /// It is configured no more.
+    Forget,
+}
+
+impl Supervisor<'_> {
+    fn start(&mut self, config: Arc<ReplicationConfig>) {
+        let name = config.name.clone();
+        let log = if self.is_several {
+            self.log.new(o!(key::REPLICATION => name.clone()))
+        } else {
+            self.log.clone()
+        };
+        one::tell_parameters(&config, self.options.until_caught_up, &log);
+        let run = Replication {
+            until_caught_up: self.options.until_caught_up,
+            fail_fast: self.options.fail_fast,
+            shared: self.shared.clone(),
+            ..Replication::new(Arc::clone(&config), log)
+        };
+        let (commander, commands) = commands();
+        let (stopper, stop) = self.stop.narrower();
+        let handle = SupervisedReplication {
+            name: name.clone(),
+            snapshots: run.snapshots.subscribe(),
+            commander,
+        };
+        let task = self
+            .tasks
+            .spawn(async move { one::replicate_to_the_end(&run, commands, &stop).await });
+        let phase = EntryPhase::Running {
+            task: task.id(),
+            stopper,
+            handle,
+            next: NextStep::Nothing,
+        };
+        self.entries.insert(name, SupervisedEntry { config, phase });
+    }
+
+    /// A replication has ended; gives whether that is a failure.
+    fn take_ended(&mut self, ended: Result<(Id, Problems), JoinError>) -> bool {
+        let (id, problems) = ended.unwrap_or_else(|panic| (panic.id(), panicked().into()));
+        let is_it = |entry: &SupervisedEntry| matches!(&entry.phase, EntryPhase::Running { task, .. } if *task == id);
+        let Some(name) = self.entries.iter().find(|(_, entry)| is_it(entry)).map(|(name, _)| name.clone()) else {
+            return false;
+        };
+        let is_failure = !problems.is_empty();
+        if let (true, true, Some(worst)) = (is_failure, self.is_several, problems.worst()) {
+            error!(self.log, "a replication has ended"; key::REPLICATION => &name, key::ERROR => worst.to_string(),
+                key::FIX => worst.remedy().unwrap_or_default());
+        }
+        let Some(entry) = self.entries.get_mut(&name) else { return false };
+        match std::mem::replace(&mut entry.phase, EntryPhase::Ended(problems)) {
+            EntryPhase::Running {
+                next: NextStep::Restart(config),
+                ..
+            } if !self.stop.is_requested() => self.start(config),
+            EntryPhase::Running {
+                next: NextStep::Forget, ..
+            } => _ = self.entries.remove(&name),
+            EntryPhase::Running { .. } | EntryPhase::Ended(_) => {}
+        }
+        is_failure
+    }
+
+    fn reload(&mut self, reload: Reload) {
+        let configs = match reload {
+            Ok(configs) => configs,
+            Err(problems) => {
+                for problem in problems.iter() {
+                    error!(self.log, "the configuration was not reloaded, everything goes on as before"; key::ERROR => problem.to_string(),
+                        key::FIX => problem.remedy().unwrap_or_default());
+                }
+                return;
+            }
+        };
+        self.is_several |= configs.len() > 1;
+        let mut counts = ReloadCounts::default();
+        let named: BTreeMap<String, Arc<ReplicationConfig>> =
+            configs.into_iter().map(|config| (config.name.clone(), Arc::new(config))).collect();
+        for (name, entry) in &mut self.entries {
+            entry.prepare(named.get(name), &mut counts);
+        }
+        self.entries
+            .retain(|name, entry| named.contains_key(name) || matches!(entry.phase, EntryPhase::Running { .. }));
+        for (name, config) in named {
+            match self.entries.get(&name).map(|entry| &entry.phase) {
+                Some(EntryPhase::Running { .. }) => {}
+                Some(EntryPhase::Ended(problems)) if problems.is_empty() && self.entries[&name].config.revision == config.revision => {}
+                Some(EntryPhase::Ended(_)) => {
+                    counts.restarted += 1;
+                    self.start(config);
+                }
+                None => {
+                    counts.started += 1;
+                    self.start(config);
+                }
+            }
+        }
+        info!(self.log, "the configuration was reloaded"; "started" => counts.started, "restarted" => counts.restarted, "ended" => counts.ended);
+    }
+
+    fn roster(&self) -> Roster {
+        let running = self.entries.values().filter_map(|entry| match &entry.phase {
+            EntryPhase::Running { handle, .. } => Some(handle.clone()),
+            EntryPhase::Ended(_) => None,
+        });
+        Arc::new(running.collect())
+    }
+
+    fn problems(self) -> Problems {
+        let mut all = Problems::new();
+        for (name, entry) in self.entries {
+            if let EntryPhase::Ended(problems) = entry.phase {
+                all.extend(if self.is_several {
+                    problems.within(&format!("replication {name:?}"))
+                } else {
+                    problems
+                });
+            }
+        }
+        all
+    }
+}
+
+/// What a reload has begun.
+#[derive(Debug, Default)]
+struct ReloadCounts {
+    started: u32,
+    restarted: u32,
+    ended: u32,
+}
+
+impl SupervisedEntry {
+    /// Ends it where it is gone or has changed, and notes what follows.
+    fn prepare(&mut self, now: Option<&Arc<ReplicationConfig>>, counts: &mut ReloadCounts) {
+        let EntryPhase::Running { stopper, next, .. } = &mut self.phase else {
+            return;
+        };
+        match now {
+            None => {
+                counts.ended += 1;
+                *next = NextStep::Forget;
+            }
+            Some(config) if config.revision == self.config.revision && matches!(next, NextStep::Nothing) => return,
+            Some(config) => {
+                counts.restarted += 1;
+                *next = NextStep::Restart(Arc::clone(config));
+            }
+        }
+        stopper.request();
+    }
+}
+
+/// What is told of a failure of the program itself.
+pub(crate) fn panicked() -> Error {
+    Error::new(Kind::Bug, "Counterfoil itself has failed, at the place named above")
+        .fix("start again: what was copied stays, whole batches only; and report this, with the lines above")
+}
