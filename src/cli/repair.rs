@@ -8,7 +8,7 @@ use super::signals::stop_on_signals;
 use crate::cli::recovery::{finish, limits, place, tell_unchanged};
 use crate::config::ReplicationConfig;
 use crate::destination::postgres::checks::DestinationShape;
-use crate::error::{Error, Kind, Problems};
+use crate::error::{Error, Kind, Problems, Result};
 use crate::log::Stream;
 use crate::log::escape::{fit, fit_lines};
 use crate::postgres::session::pooler::Ways;
@@ -35,6 +35,7 @@ pub(crate) async fn repair(arguments: args::Repair) -> Result<u8, Problems> {
 }
 
 async fn mend(config: &ReplicationConfig, wanted: Wanted, is_yes: bool, stop: &Stop, log: &Logger) -> Result<(), Problems> {
+    config.destinations[0].require_postgres()?;
     let Some(shapes) = stop.or(shapes(config)).await else {
         return Ok(tell_unchanged()?);
     };
@@ -42,7 +43,7 @@ async fn mend(config: &ReplicationConfig, wanted: Wanted, is_yes: bool, stop: &S
     let warnings = source.warnings.iter().chain(&destination.warnings);
     warnings.for_each(|warning| aside(&format!("note: {warning}")));
     let planned = async {
-        let repair = Repair::open(target(config, &source, &destination), wanted).await?;
+        let repair = Repair::open(target(config, &source, &destination)?, wanted).await?;
         let plan = repair.plan().await?;
         Ok::<_, Error>((repair, plan))
     };
@@ -95,18 +96,19 @@ fn late(source: &SourceShape) -> Error {
     .fix("name its primary as the source; nothing was written")
 }
 
-fn target<'a>(config: &'a ReplicationConfig, source: &'a SourceShape, destination: &'a DestinationShape) -> Target<'a> {
+fn target<'a>(config: &'a ReplicationConfig, source: &'a SourceShape, destination: &'a DestinationShape) -> Result<Target<'a>> {
     let to = &config.destinations[0];
-    Target {
+    let postgres = to.require_postgres()?;
+    Ok(Target {
         name: &to.name,
         source: place(config, "repair", &config.source.conninfo, &config.source.table),
         source_table: &source.table,
-        destination: place(config, "repair", &to.postgres().conninfo, &to.postgres().table),
+        destination: place(config, "repair", &postgres.conninfo, &postgres.table),
         destination_table: &destination.table,
         wire: &destination.wire,
-        synchronous_commit: to.postgres().commits(),
+        synchronous_commit: postgres.commits(),
         is_durability_awaited: config.source.durability_gate,
         limits: limits(config),
         stall_max: config.limits.append_timeout,
-    }
+    })
 }

@@ -44,12 +44,13 @@ fn chosen(config: &ReplicationConfig, name: &str) -> Result<usize> {
 }
 
 async fn rebuild(config: &ReplicationConfig, from: usize, is_yes: bool, stop: &Stop, log: &Logger) -> Result<(), Problems> {
+    config.destinations.iter().try_for_each(|to| to.require_postgres().map(drop))?;
     let Some(shapes) = stop.or(shapes(config)).await else {
         return Ok(tell_unchanged()?);
     };
     let (source, destinations) = shapes?;
     let planned = async {
-        let restore = Restore::open(target(config, from, &source, &destinations)).await?;
+        let restore = Restore::open(target(config, from, &source, &destinations)?).await?;
         let plan = restore.plan().await?;
         Ok::<_, Error>((restore, plan))
     };
@@ -110,16 +111,24 @@ async fn shapes(config: &ReplicationConfig) -> Result<(SourceShape, Vec<Destinat
     }
 }
 
-fn target<'a>(config: &'a ReplicationConfig, from: usize, source: &'a SourceShape, destinations: &'a [DestinationShape]) -> Target<'a> {
-    let copy = |(to, shape): (&'a crate::config::DestinationConfig, &'a DestinationShape)| Copy {
-        name: &to.name,
-        place: place(config, "restore", &to.postgres().conninfo, &to.postgres().table),
-        table: &shape.table,
-        wire: &shape.wire,
-    };
-    let mut others: Vec<Copy<'a>> = config.destinations.iter().zip(destinations).map(copy).collect();
+fn target<'a>(
+    config: &'a ReplicationConfig,
+    from: usize,
+    source: &'a SourceShape,
+    destinations: &'a [DestinationShape],
+) -> Result<Target<'a>> {
+    let mut others = Vec::new();
+    for (to, shape) in config.destinations.iter().zip(destinations) {
+        let postgres = to.require_postgres()?;
+        others.push(Copy {
+            name: &to.name,
+            place: place(config, "restore", &postgres.conninfo, &postgres.table),
+            table: &shape.table,
+            wire: &shape.wire,
+        });
+    }
     let from = others.remove(from);
-    Target {
+    Ok(Target {
         source: place(config, "restore", &config.source.conninfo, &config.source.table),
         source_table: &source.table,
         discipline: &source.ids.discipline,
@@ -127,5 +136,5 @@ fn target<'a>(config: &'a ReplicationConfig, from: usize, source: &'a SourceShap
         others,
         limits: limits(config),
         stall_max: config.limits.append_timeout,
-    }
+    })
 }

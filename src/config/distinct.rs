@@ -2,7 +2,7 @@
 
 use super::DestinationKind;
 use super::file::reader::Reader;
-use super::libpq::{Conninfo, Host, HostAt};
+use super::libpq::Conninfo;
 use super::sections::Destination;
 use crate::sql::TableName;
 
@@ -19,12 +19,10 @@ pub(super) fn names(reader: &mut Reader<'_>, destinations: &mut [Destination]) {
         taken.push(name.clone());
     }
     for destination in destinations.iter_mut().filter(|destination| destination.name.is_none()) {
-        let Some(DestinationKind::Postgres(postgres)) = &destination.kind else {
-            continue;
-        };
-        let database = &postgres.conninfo.database;
-        let numbered = (2..).map(|number| format!("{database}-{number}"));
-        let mut candidates = std::iter::once(database.clone()).chain(numbered);
+        let Some(kind) = &destination.kind else { continue };
+        let own = kind.settings().default_name();
+        let numbered = (2..).map(|number| format!("{own}-{number}"));
+        let mut candidates = std::iter::once(own.to_owned()).chain(numbered);
         let name = candidates.find(|name| !taken.contains(name)).unwrap_or_default();
         taken.push(name.clone());
         destination.name = Some(name);
@@ -33,21 +31,17 @@ pub(super) fn names(reader: &mut Reader<'_>, destinations: &mut [Destination]) {
 
 /// Tells destinations that are the source or another destination by what is written. Other names of one server are found when it is connected to.
 pub(super) fn tables(reader: &mut Reader<'_>, source: Option<(&Conninfo, &TableName)>, destinations: &[Destination]) {
-    let places: Vec<_> = destinations
-        .iter()
-        .map(|destination| Some(place(destination.kind.as_ref()?)))
-        .collect();
     for (index, destination) in destinations.iter().enumerate() {
-        let Some(place) = places[index] else { continue };
-        let is_same = |other: &Option<(&Conninfo, &TableName)>| other.is_some_and(|other| is_same(place, other));
+        let Some(kind) = &destination.kind else { continue };
         let name = destination.name.as_deref().unwrap_or_default();
-        let table = format!("{}, table {}", place.0.describe(), place.1);
-        if is_same(&source) {
+        let table = described(kind);
+        if source.is_some_and(|(conninfo, table)| kind.settings().is_table(conninfo, table)) {
             let what = format!("destination {name:?} is the source itself: {table}");
             reader.problem(destination.at, &destination.path, what, "correct its host, database or table");
         }
-        if let Some(other) = places[..index].iter().position(is_same) {
-            let other = destinations[other].name.as_deref().unwrap_or_default();
+        let is_same = |other: &&Destination| other.kind.as_ref().is_some_and(|other| kind.settings().is_same(other));
+        if let Some(other) = destinations[..index].iter().find(is_same) {
+            let other = other.name.as_deref().unwrap_or_default();
             let what = format!("destinations {other:?} and {name:?} are the same: {table}");
             reader.problem(
                 destination.at,
@@ -59,27 +53,7 @@ pub(super) fn tables(reader: &mut Reader<'_>, source: Option<(&Conninfo, &TableN
     }
 }
 
-/// The table of a destination.
-pub(super) fn place(kind: &DestinationKind) -> (&Conninfo, &TableName) {
-    let DestinationKind::Postgres(postgres) = kind;
-    (&postgres.conninfo, &postgres.table)
-}
-
-/// Whether both can be the same table: one server in common, the same database, the same table.
-pub(super) fn is_same(one: (&Conninfo, &TableName), other: (&Conninfo, &TableName)) -> bool {
-    let share_a_server = one
-        .0
-        .hosts
-        .iter()
-        .any(|host| other.0.hosts.iter().any(|other| is_same_host(host, other)));
-    share_a_server && one.0.database == other.0.database && one.1 == other.1
-}
-
-fn is_same_host(one: &Host, other: &Host) -> bool {
-    let is_same_place = match (&one.at, &other.at) {
-        (HostAt::Tcp { addr: Some(one), .. }, HostAt::Tcp { addr: Some(other), .. }) => one == other,
-        (HostAt::Tcp { host: one, .. }, HostAt::Tcp { host: other, .. }) => one.eq_ignore_ascii_case(other),
-        (one, other) => one == other,
-    };
-    is_same_place && one.port == other.port
+/// Where a destination is, for a message.
+pub(super) fn described(kind: &DestinationKind) -> String {
+    format!("{}, table {}", kind.settings().describe(), kind.settings().target())
 }

@@ -1,6 +1,7 @@
 //! What the configuration means: typed, with units, after every problem was told.
 
 mod connection;
+mod destination;
 mod distinct;
 mod file;
 mod keys;
@@ -12,6 +13,8 @@ pub mod reference;
 mod sections;
 mod settings;
 mod source;
+
+pub use destination::{DestinationConfig, DestinationKind, DestinationSettings, PostgresDestinationConfig};
 
 use crate::log::Format;
 use crate::sql::TableName;
@@ -100,65 +103,6 @@ pub enum GroupBy {
     Column(String),
     /// The default: this column where it exists.
     IfPresent(String),
-}
-
-/// `[[destinations]]`.
-#[derive(Clone, Debug)]
-pub struct DestinationConfig {
-    /// How it is called in logs and messages; default: its database's name (slate's form), made unique.
-    pub name: String,
-    /// What it is.
-    pub kind: DestinationKind,
-}
-
-/// What a destination is, by the scheme of its URL.
-#[derive(Clone, Debug)]
-pub enum DestinationKind {
-    /// A table of PostgreSQL.
-    Postgres(PostgresDestinationConfig),
-}
-
-/// A destination in PostgreSQL.
-#[derive(Clone, Debug)]
-pub struct PostgresDestinationConfig {
-    /// How to connect.
-    pub conninfo: Conninfo,
-    /// The event table; default: the source's.
-    pub table: TableName,
-    /// Concurrent COPYs; commits stay in id order; default 1, at most 16.
-    pub writers: u8,
-    /// `synchronous_commit` of every commit: `on`, `off`, `local`, `remote_write` or `remote_apply`. `None`, which is `auto` and the default:
-    /// as `on`, but a batch that others follow at once does not wait for the disk.
-    pub synchronous_commit: Option<String>,
-}
-
-impl DestinationConfig {
-    /// What it is in PostgreSQL: so far every destination is.
-    pub fn postgres(&self) -> &PostgresDestinationConfig {
-        let DestinationKind::Postgres(postgres) = &self.kind;
-        postgres
-    }
-
-    /// The same, to change it.
-    pub fn postgres_mut(&mut self) -> &mut PostgresDestinationConfig {
-        let DestinationKind::Postgres(postgres) = &mut self.kind;
-        postgres
-    }
-}
-
-impl DestinationKind {
-    /// Copies to the table of this name.
-    fn set_table(&mut self, table: &TableName) {
-        let Self::Postgres(postgres) = self;
-        postgres.table = table.clone();
-    }
-}
-
-impl PostgresDestinationConfig {
-    /// `synchronous_commit` of a session that writes to it.
-    pub fn commits(&self) -> &str {
-        self.synchronous_commit.as_deref().unwrap_or("on")
-    }
 }
 
 /// `[replication]`.

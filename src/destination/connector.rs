@@ -12,7 +12,9 @@ use crate::event::store::EventStore;
 use crate::event::wire::Wire;
 use crate::postgres::session::Session;
 use crate::postgres::session::pooler::Ways;
+use crate::postgres::table::Table;
 use futures::future::BoxFuture;
+use serde::Serialize;
 use std::time::Duration;
 
 /// A destination before it is connected to.
@@ -26,11 +28,43 @@ pub trait Connector: Send + Sync {
     /// All that is wrong with it, together; `Unavailable` without an answer for [`OpenLimits::connect_timeout`].
     fn inspect<'a>(&'a self, limits: &'a OpenLimits<'a>) -> BoxFuture<'a, Result<Box<dyn InspectedPlace>, Problems>>;
 
+    /// Connects and looks who holds the place, for which reading it must be allowed and no more. Takes and writes nothing.
+    ///
+    /// # Errors
+    /// Those of the connection; `Unsuitable` when there is nothing to read.
+    fn survey<'a>(&'a self, limits: &'a OpenLimits<'a>) -> BoxFuture<'a, Result<Box<dyn SurveyedPlace + 'a>>>;
+
     /// A connection of its own that asks the place of these columns what it holds.
     ///
     /// # Errors
     /// Those of the connection.
     fn observe<'a>(&'a self, wire: &'a Wire, limits: &'a OpenLimits<'a>) -> BoxFuture<'a, Result<Box<dyn ObservedPlace + 'a>>>;
+}
+
+/// A place as a reader sees it who may look and no more.
+pub trait SurveyedPlace: Send + Sync {
+    /// Host and name, never a secret.
+    fn place(&self) -> String;
+
+    /// Who holds it.
+    fn replicator(&self) -> Option<&Replicator>;
+
+    /// What it holds of the columns of the source's table; without that, of none: its ends can still be asked.
+    ///
+    /// # Errors
+    /// Why the two cannot be compared.
+    fn store(&self, source: Option<&Table>) -> Result<Box<dyn EventStore + '_>>;
+}
+
+/// A session that holds a destination.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Replicator {
+    /// Its server process at the destination.
+    pub pid: Option<i32>,
+    /// As it calls itself.
+    pub application_name: Option<String>,
+    /// Where it comes from; null for a local socket, and where our role may not know.
+    pub client_address: Option<String>,
 }
 
 /// A place that was looked at by itself.

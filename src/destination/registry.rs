@@ -9,7 +9,7 @@ pub fn connector(config: &DestinationConfig) -> Box<dyn Connector + '_> {
     match &config.kind {
         DestinationKind::Postgres(postgres) => Box::new(PostgresConnector {
             config: postgres,
-            destination: config,
+            name: &config.name,
         }),
     }
 }

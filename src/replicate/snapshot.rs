@@ -271,8 +271,8 @@ impl LaneSnapshot {
     fn before(destination: &DestinationConfig) -> Self {
         Self {
             name: destination.name.as_str().into(),
-            database: destination.postgres().conninfo.describe().into(),
-            table: destination.postgres().table.to_string().into(),
+            database: destination.settings().describe().into(),
+            table: destination.settings().target().into(),
             health: Health::Opening,
             connection: ConnectionSnapshot::default(),
             is_paused: false,

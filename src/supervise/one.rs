@@ -20,9 +20,9 @@ pub(super) fn tell_parameters(config: &ReplicationConfig, until_caught_up: bool,
         "max_bytes_per_write" => limits.max_bytes_per_write, "buffer_bytes_max" => limits.buffer_bytes_max,
         "readers_max" => limits.readers_max, "rows_in_memory_max_bytes" => rows_in_memory_max(config));
     for destination in &config.destinations {
-        let postgres = destination.postgres();
-        info!(log, "destination"; key::DESTINATION => &destination.name, key::DATABASE => postgres.conninfo.describe(),
-            key::TABLE => postgres.table.to_string(), "writers" => postgres.writers);
+        let settings = destination.settings();
+        info!(log, "destination"; key::DESTINATION => &destination.name, key::DATABASE => settings.describe(),
+            key::TABLE => settings.target(), "writers" => destination.postgres().map(|postgres| postgres.writers));
     }
     for note in &config.notes {
         info!(log, "note on the configuration"; "note" => note);

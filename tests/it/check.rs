@@ -125,8 +125,8 @@ async fn a_source_without_its_table_does_not_hide_that_a_destination_has_none() 
 async fn a_destination_out_of_reach_does_not_stop_the_others() {
     let (source, destination) = equal_pair().await;
     let mut config = config(&source, &[("here", &destination), ("away", &destination)]);
-    config.destinations[1].postgres_mut().conninfo.database = "nowhere".to_owned();
-    config.destinations[1].postgres_mut().conninfo.hosts[0].port = 1;
+    config.destinations[1].postgres_mut().unwrap().conninfo.database = "nowhere".to_owned();
+    config.destinations[1].postgres_mut().unwrap().conninfo.hosts[0].port = 1;
     let found = findings(&config).await;
     assert!(!found.is_refused(), "{}", found.problems.report());
     assert!(found.destinations[0].is_checked() && !found.destinations[1].is_checked());
@@ -140,14 +140,14 @@ async fn the_source_named_by_another_host_is_wrong_usage_but_another_table_there
     source.execute(&format!("{SEQUENCE}; create table copies (like events)")).await;
     source.execute("alter table copies add primary key (id)").await;
     let mut config = config(&source, &[("itself", &source)]);
-    config.destinations[0].postgres_mut().conninfo = source.server.conninfo_tcp(&source.conninfo.database);
+    config.destinations[0].postgres_mut().unwrap().conninfo = source.server.conninfo_tcp(&source.conninfo.database);
     let (code, problem) = refusal(&config).await;
     assert_eq!(code, 2);
     assert_eq!(
         problem.what(),
         "the source and destination \"itself\" are the same database and table"
     );
-    config.destinations[0].postgres_mut().table = configured::table("copies");
+    config.destinations[0].postgres_mut().unwrap().table = configured::table("copies");
     assert!(findings(&config).await.problems.is_empty());
 }
 
@@ -155,7 +155,7 @@ async fn the_source_named_by_another_host_is_wrong_usage_but_another_table_there
 async fn a_destination_named_twice_is_wrong_usage() {
     let (source, destination) = equal_pair().await;
     let mut config = config(&source, &[("a", &destination), ("b", &destination)]);
-    config.destinations[1].postgres_mut().conninfo = destination.server.conninfo_tcp(&destination.conninfo.database);
+    config.destinations[1].postgres_mut().unwrap().conninfo = destination.server.conninfo_tcp(&destination.conninfo.database);
     assert_eq!(refusal(&config).await.0, 2);
 }
 

@@ -151,7 +151,7 @@ async fn who_is_out_of_reach_does_not_hide_the_others() {
         &source,
         &[("here", &destination), ("away", &destination), ("bare", &fresh_destination().await)],
     );
-    config.destinations[1].postgres_mut().conninfo.hosts[0].port = 1;
+    config.destinations[1].postgres_mut().unwrap().conninfo.hosts[0].port = 1;
     let all = status(&config).await;
     let healths: Vec<Health> = all.destinations.iter().map(|destination| destination.health).collect();
     assert_eq!(healths, [Health::Level, Health::Unreachable, Health::Reachable]);

@@ -288,7 +288,7 @@ async fn a_table_that_two_replications_write_to_by_two_names_of_its_host_stops_t
     let ((source, copy), (other_source, _)) = (pair().await, pair().await);
     let one = named("one", config(&source, &[("copy", &copy)]));
     let mut two = named("two", config(&other_source, &[("copy", &copy)]));
-    two.destinations[0].postgres_mut().conninfo = copy.server.conninfo_tcp(&copy.conninfo.database);
+    two.destinations[0].postgres_mut().unwrap().conninfo = copy.server.conninfo_tcp(&copy.conninfo.database);
     let mut supervised = Supervised::start(vec![one]);
     supervised.is("one", Health::Level).await;
     let both = vec![named("one", config(&source, &[("copy", &copy)])), two];

@@ -464,7 +464,7 @@ async fn a_reader_sees_a_prefix_of_whole_groups_at_every_moment_under_load() {
         from generate_series(1, 700) g, generate_series(1, 7) n order by 1";
     source.execute(insert).await;
     let mut config = config(&source, &[("copy", &database)]);
-    config.destinations[0].postgres_mut().writers = 3;
+    config.destinations[0].postgres_mut().unwrap().writers = 3;
     config.limits.max_events_per_write = 100;
     let run = Replication::new(Arc::new(config), counterfoil::log::none());
 

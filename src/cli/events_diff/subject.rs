@@ -122,18 +122,25 @@ fn of_config(arguments: &Arguments) -> Result<Subject, Problems> {
         limits,
         ..
     } = config;
-    let second = |to: crate::config::DestinationConfig| Place {
-        name: format!("destination {:?}", to.name),
-        conninfo: to.postgres().conninfo.clone(),
-        table: to.postgres().table.clone(),
-    };
+    let mut problems = Problems::new();
+    let mut seconds = Vec::new();
+    for to in &destinations {
+        if let Some(postgres) = problems.note(to.require_postgres()) {
+            seconds.push(Place {
+                name: format!("destination {:?}", to.name),
+                conninfo: postgres.conninfo.clone(),
+                table: postgres.table.clone(),
+            });
+        }
+    }
+    problems.or_ok(())?;
     Ok(Subject {
         first: Place {
             name: "source".to_owned(),
             conninfo: source.conninfo,
             table: source.table,
         },
-        seconds: destinations.into_iter().map(second).collect(),
+        seconds,
         id_column: source.id_column,
         ids: source.ids,
         known_gaps: source.known_gaps,

@@ -171,3 +171,22 @@ impl fmt::Display for Host {
         }
     }
 }
+
+impl Conninfo {
+    /// Whether both can be the same database by what is written: one server in common, and the same name.
+    pub(crate) fn may_be_same_database(&self, other: &Self) -> bool {
+        let share_a_server = self.hosts.iter().any(|host| other.hosts.iter().any(|other| host.is_same(other)));
+        share_a_server && self.database == other.database
+    }
+}
+
+impl Host {
+    fn is_same(&self, other: &Self) -> bool {
+        let is_same_place = match (&self.at, &other.at) {
+            (HostAt::Tcp { addr: Some(one), .. }, HostAt::Tcp { addr: Some(other), .. }) => one == other,
+            (HostAt::Tcp { host: one, .. }, HostAt::Tcp { host: other, .. }) => one.eq_ignore_ascii_case(other),
+            (one, other) => one == other,
+        };
+        is_same_place && self.port == other.port
+    }
+}

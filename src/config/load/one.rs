@@ -154,7 +154,7 @@ fn replications<'a>(reader: &mut Reader<'a>, root: &Section<'a>, flags: &Flags) 
 fn of_table(to: &DestinationConfig, table: &TableName, tables: usize) -> DestinationConfig {
     let mut to = to.clone();
     if tables > 1 {
-        to.kind.set_table(table);
+        to.kind.settings_mut().set_table(table);
     }
     to
 }

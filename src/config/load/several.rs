@@ -133,13 +133,12 @@ fn tables(files: &[FileConfig]) -> Problems {
     let mut taken: Vec<(&str, &DestinationKind)> = Vec::new();
     for (file, replication) in all(files) {
         for destination in &replication.destinations {
-            let place = distinct::place(&destination.kind);
             let twice = taken
                 .iter()
-                .find(|(other, kind)| *other != replication.name && distinct::is_same(place, distinct::place(kind)));
+                .find(|(other, kind)| *other != replication.name && destination.settings().is_same(kind));
             if let Some((other, _)) = twice {
                 let names = format!("replications {other:?} and {:?}", replication.name);
-                let what = format!("{names} write to the same table: {}, table {}", place.0.describe(), place.1);
+                let what = format!("{names} write to the same table: {}", distinct::described(&destination.kind));
                 let fix = "remove one of them, or correct its host, database or table";
                 problems.push(Error::new(Kind::Usage, what).at(file.path.display().to_string()).fix(fix));
             }

@@ -1,6 +1,6 @@
 //! What a PostgreSQL table looks like as a destination, and whether it can hold what the source has.
 
-use crate::config::DestinationConfig;
+use crate::config::PostgresDestinationConfig;
 use crate::destination::source_schema::SourceSchema;
 use crate::error::{Error, Kind, Problems, Result, Warning};
 use crate::event::wire::Wire;
@@ -39,14 +39,14 @@ impl DestinationSeen {
     ///
     /// # Errors
     /// Why it cannot be a destination or cannot be looked at.
-    pub async fn ask(session: &Session, config: &DestinationConfig, id_column: &str) -> Result<Self, Problems> {
-        let place = format!("destination {:?}, {}", config.name, session.place());
+    pub async fn ask(session: &Session, name: &str, config: &PostgresDestinationConfig, id_column: &str) -> Result<Self, Problems> {
+        let place = format!("destination {name:?}, {}", session.place());
         let looked = async {
             let server = settings::about(session).await?;
             fitness::encoding(&server)?;
             fitness::takes_writes(&server)?;
-            let table = describe::table(session, &config.postgres().table, id_column).await?;
-            let table = table.ok_or_else(|| fitness::missing(&config.postgres().table, "init destination"))?;
+            let table = describe::table(session, &config.table, id_column).await?;
+            let table = table.ok_or_else(|| fitness::missing(&config.table, "init destination"))?;
             Ok::<_, Error>((server, table))
         };
         match looked.await {
@@ -59,7 +59,7 @@ impl DestinationSeen {
     ///
     /// # Errors
     /// All refusals together, each with its remedy.
-    pub fn judge(self, config: &DestinationConfig, source: SourceSchema<'_>) -> Result<DestinationShape, Problems> {
+    pub fn judge(self, config: &PostgresDestinationConfig, source: SourceSchema<'_>) -> Result<DestinationShape, Problems> {
         let Self { place, server, table } = self;
         let mut problems = fitness::destination(&table, &server, source.id_column);
         let wire = compatible::wire(source.table, &table, source.id_column);
@@ -69,18 +69,9 @@ impl DestinationSeen {
         }
         let judged = problems.or_ok(()).and_then(|()| {
             let wire = wire.ok_or_else(|| Error::new(Kind::Bug, "a wire without problems is missing"))?;
-            let writers = if table.allows_concurrent_writers() {
-                config.postgres().writers
-            } else {
-                1
-            };
+            let writers = if table.allows_concurrent_writers() { config.writers } else { 1 };
             let mut warnings = compatible::cautions(source.table, &table, &wire);
-            warnings.extend(fitness::destination_cautions(
-                &table,
-                &server,
-                source.server,
-                config.postgres().writers,
-            ));
+            warnings.extend(fitness::destination_cautions(&table, &server, source.server, config.writers));
             Ok(DestinationShape {
                 server,
                 table,

@@ -1,11 +1,14 @@
 //! Opens a PostgreSQL table as destination: a session that holds it, the checks, the sessions that write.
 
+use crate::config::PostgresDestinationConfig;
 use crate::config::libpq::Conninfo;
-use crate::config::{DestinationConfig, PostgresDestinationConfig};
-use crate::destination::connector::{Connector, InspectedPlace, ObservedPlace, OpenLimits, OpenPlace, ReadyDestination, Taken};
+use crate::destination::connector::{
+    Connector, InspectedPlace, ObservedPlace, OpenLimits, OpenPlace, ReadyDestination, SurveyedPlace, Taken,
+};
 use crate::destination::postgres::checks::{DestinationSeen, DestinationShape};
 use crate::destination::postgres::concurrent::ConcurrentDestination;
 use crate::destination::postgres::lock;
+use crate::destination::postgres::survey::SurveyedTable;
 use crate::destination::postgres::{Appending, PostgresDestination};
 use crate::destination::source_schema::SourceSchema;
 use crate::error::{Error, Kind, Problems, Result, Warning};
@@ -23,7 +26,7 @@ use std::time::Duration;
 /// See the module.
 pub(crate) struct PostgresConnector<'a> {
     pub(crate) config: &'a PostgresDestinationConfig,
-    pub(crate) destination: &'a DestinationConfig,
+    pub(crate) name: &'a str,
 }
 
 /// A table that was looked at.
@@ -35,7 +38,7 @@ struct InspectedTable {
 
 /// How a table is written to.
 struct WriteSettings {
-    destination: DestinationConfig,
+    name: String,
     config: PostgresDestinationConfig,
     connect_timeout: Duration,
     append_timeout: Duration,
@@ -66,6 +69,19 @@ impl Connector for PostgresConnector<'_> {
             .boxed()
     }
 
+    fn survey<'a>(&'a self, limits: &'a OpenLimits<'a>) -> BoxFuture<'a, Result<Box<dyn SurveyedPlace + 'a>>> {
+        let surveyed = async move {
+            limits
+                .ways
+                .probe(&self.config.conninfo, Side::Destination, limits.connect_timeout)
+                .await?;
+            let session = self.session(limits).await?;
+            let surveyed = SurveyedTable::ask(session, self.config, limits).await?;
+            Ok(Box::new(surveyed) as Box<dyn SurveyedPlace + 'a>)
+        };
+        surveyed.boxed()
+    }
+
     fn observe<'a>(&'a self, wire: &'a Wire, limits: &'a OpenLimits<'a>) -> BoxFuture<'a, Result<Box<dyn ObservedPlace + 'a>>> {
         let opened = self.session(limits).map_ok(move |session| {
             let table = PgTable::new(session, &self.config.table, limits.id_column, wire);
@@ -86,7 +102,7 @@ impl PostgresConnector<'_> {
     }
 
     async fn inspected(&self, limits: &OpenLimits<'_>) -> Result<InspectedTable, Problems> {
-        let who = format!("destination {:?}", self.destination.name);
+        let who = format!("destination {:?}", self.name);
         let within = |problem: Error| Problems::from(problem).within(&who);
         let probed = limits
             .ways
@@ -99,13 +115,13 @@ impl PostgresConnector<'_> {
             who: &who,
             place: session.place(),
         };
-        let asking = async { Ok(DestinationSeen::ask(&session, self.destination, limits.id_column).await) };
+        let asking = async { Ok(DestinationSeen::ask(&session, self.name, self.config, limits.id_column).await) };
         let seen = patience.with(vec![session.canceller()], asking).await??;
         Ok(InspectedTable {
             session,
             seen,
             writing: WriteSettings {
-                destination: self.destination.clone(),
+                name: self.name.to_owned(),
                 config: self.config.clone(),
                 connect_timeout: limits.connect_timeout,
                 append_timeout: limits.append_timeout,
@@ -127,10 +143,10 @@ impl ObservedPlace for ObservedTable<'_> {
 impl InspectedPlace for InspectedTable {
     fn judge(self: Box<Self>, source: SourceSchema<'_>) -> Result<Box<dyn OpenPlace>, Problems> {
         let Self { session, seen, writing } = *self;
-        let shape = seen.judge(&writing.destination, source)?;
+        let shape = seen.judge(&writing.config, source)?;
         let layout = shape.wire.layout(source.id_column, source.group_by);
         let to = Appending {
-            name: writing.destination.name.clone(),
+            name: writing.name.clone(),
             table: writing.config.table.clone(),
             oid: shape.table.oid,
             fingerprint: shape.table.fingerprint.clone(),

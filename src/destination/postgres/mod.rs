@@ -13,6 +13,7 @@ pub mod editor;
 pub mod lock;
 pub mod setup;
 mod small_batch;
+mod survey;
 mod target;
 mod transaction;
 

@@ -1,6 +1,6 @@
 //! Reads an event table from the catalog.
 
-use crate::error::Result;
+use crate::error::{self, Error, Result};
 use crate::event::value::is_binary_stable;
 use crate::postgres::session::Session;
 use crate::postgres::table::compatible::{binary_edition, text_edition};
@@ -9,6 +9,17 @@ use crate::postgres::table::types::{self, Kind, Part, TypeUse, UserType, UserTyp
 use crate::postgres::table::{Column, Origin, Table, TableName};
 use crate::sql::{self, Fingerprint, TypeOids};
 use tokio_postgres::Row;
+
+/// The table, for a reader.
+///
+/// # Errors
+/// `Unsuitable` without the table, or without the privilege to read it; what the server says.
+pub(crate) async fn readable(session: &Session, name: &TableName, id_column: &str) -> Result<Table> {
+    let table = table(session, name, id_column).await?;
+    let table = table.ok_or_else(|| Error::new(error::Kind::Unsuitable, format!("there is no table {name}")).at(session.place()))?;
+    table.demand_reading().map_err(|error| error.at(session.place()))?;
+    Ok(table)
+}
 
 /// Describes a table as it is now; `None` when there is no table, view or foreign table of this name.
 ///

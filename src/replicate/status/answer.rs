@@ -1,5 +1,6 @@
 //! What a status tells, and the exit code and the words that follow from it.
 
+use crate::destination::connector::Replicator;
 use crate::replicate::health::Health;
 use serde::Serialize;
 
@@ -65,17 +66,6 @@ pub struct DestinationStatus {
 pub enum ComparedBy {
     /// By its last event alone: an event that is missing or was changed below it is not seen.
     LastEvent,
-}
-
-/// A session that holds the lock of a destination.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Replicator {
-    /// Its server process at the destination.
-    pub pid: Option<i32>,
-    /// As it calls itself.
-    pub application_name: Option<String>,
-    /// Where it comes from; null for a local socket, and where our role may not know.
-    pub client_address: Option<String>,
 }
 
 /// A transaction at the source that drew an id and has not ended.

@@ -2,24 +2,23 @@
 
 use crate::config::libpq::{Conninfo, HostAt};
 use crate::config::{DestinationConfig, GroupBy, Ids, ReplicationConfig, SourceConfig};
+use crate::destination::connector::{OpenLimits, SurveyedPlace};
+use crate::destination::registry::connector;
 use crate::error::{Error, Kind, Result};
-use crate::event::frame::Format;
 use crate::event::store::{Ends, EventStore};
-use crate::event::wire::Wire;
 use crate::postgres::session::error::Side;
 use crate::postgres::session::limit::Turns;
 use crate::postgres::session::pooler::{self, Ways};
 use crate::postgres::session::{Purpose, Session};
 use crate::postgres::table::Table;
-use crate::postgres::table::compatible;
 use crate::postgres::table::describe;
 use crate::postgres::table::highest;
 use crate::postgres::table::store::PgTable;
 use crate::replicate::health::Health;
 use crate::replicate::status::answer::{
-    ComparedBy, DestinationStatus, EVENTS_BEHIND_COUNTED_MAX, Holder, Replicator, Signs, SourceStatus, Status, health,
+    ComparedBy, DestinationStatus, EVENTS_BEHIND_COUNTED_MAX, Holder, Signs, SourceStatus, Status, health,
 };
-use crate::replicate::status::sessions::{holders, replicator};
+use crate::replicate::status::sessions::holders;
 use crate::source::ids::{self, Discipline, facts};
 use crate::sql;
 use futures::future::{join, join_all};
@@ -42,13 +41,6 @@ struct Upstream {
     holders: Vec<(String, Holder)>,
 }
 
-/// A destination, asked by itself.
-struct Downstream {
-    session: Session,
-    table: Table,
-    replicator: Option<Replicator>,
-}
-
 /// How a destination compares with the source.
 struct Distance {
     position: Option<i64>,
@@ -61,14 +53,20 @@ struct Distance {
 pub(super) async fn all(config: &ReplicationConfig) -> Status {
     let timeout = config.limits.connect_timeout;
     let id_column = &config.source.id_column;
-    let (upstream, downstreams) = join(
-        within(timeout, upstream(&config.source, timeout)),
-        downstreams(&config.destinations, id_column, timeout),
-    )
-    .await;
-    let compared = config.destinations.iter().zip(downstreams).map(|(destination, downstream)| {
+    let limits = OpenLimits {
+        what: "status",
+        id_column,
+        connect_timeout: timeout,
+        append_timeout: config.limits.append_timeout,
+        ways: Ways::unknown(),
+    };
+    let connectors: Vec<_> = config.destinations.iter().map(connector).collect();
+    let (turns, surveys) = (Turns::new(), connectors.iter());
+    let surveys = join_all(surveys.map(|connector| turns.take(within(timeout, connector.survey(&limits)))));
+    let (upstream, surveys) = join(within(timeout, upstream(&config.source, timeout)), surveys).await;
+    let compared = config.destinations.iter().zip(surveys).map(|(destination, survey)| {
         let upstream = upstream.as_ref().ok();
-        async move { destination_status(upstream, destination, downstream, id_column, timeout).await }
+        async move { destination_status(upstream, destination, survey, id_column, timeout).await }
     });
     let destinations = join_all(compared).await;
     Status {
@@ -93,7 +91,7 @@ async fn upstream(config: &SourceConfig, timeout: Duration) -> Result<Upstream> 
         timeout,
     )
     .await?;
-    let table = described(&session, &config.table, &config.id_column).await?;
+    let table = describe::readable(&session, &config.table, &config.id_column).await?;
     let highest = session.query_one(&highest(&table.name, &config.id_column), &[]).await;
     let highest = highest.and_then(|row| row.try_get("highest"));
     let highest = highest.map_err(|e| session.error(&e, WHAT))?;
@@ -134,62 +132,17 @@ fn stamp(table: &Table, group_by: &GroupBy) -> Option<String> {
     column.map(|column| column.name.clone())
 }
 
-/// All destinations, in their order.
-async fn downstreams(configs: &[DestinationConfig], id_column: &str, timeout: Duration) -> Vec<Result<Downstream>> {
-    let purpose = Purpose {
-        what: "status",
-        side: Side::Destination,
-    };
-    let (ways, turns) = (Ways::unknown(), Turns::new());
-    let asked = configs.iter().map(|config| {
-        let conninfo = &config.postgres().conninfo;
-        let opening = async {
-            ways.probe(conninfo, Side::Destination, timeout).await?;
-            Session::open(conninfo, purpose, timeout).await
-        };
-        let opening = turns.take(opening);
-        async move {
-            let session = opening.await?;
-            within(timeout, downstream(config, session, id_column)).await
-        }
-    });
-    join_all(asked).await
-}
-
-async fn downstream(config: &DestinationConfig, session: Session, id_column: &str) -> Result<Downstream> {
-    let table = described(&session, &config.postgres().table, id_column).await?;
-    let row = session
-        .query_opt(
-            include_str!("../../../sql/status/replicator.sql"),
-            &[&sql::LOCK_REPLICATOR, &table.oid],
-        )
-        .await;
-    let replicator = row.and_then(|row| row.as_ref().map(replicator).transpose());
-    Ok(Downstream {
-        replicator: replicator.map_err(|e| session.error(&e, WHAT))?,
-        session,
-        table,
-    })
-}
-
-async fn described(session: &Session, name: &crate::postgres::table::TableName, id_column: &str) -> Result<Table> {
-    let table = describe::table(session, name, id_column).await?;
-    let table = table.ok_or_else(|| Error::new(Kind::Unsuitable, format!("there is no table {name}")).at(session.place()))?;
-    table.demand_reading().map_err(|error| error.at(session.place()))?;
-    Ok(table)
-}
-
 async fn destination_status(
     upstream: Option<&Upstream>,
     config: &DestinationConfig,
-    downstream: Result<Downstream>,
+    survey: Result<Box<dyn SurveyedPlace + '_>>,
     id_column: &str,
     timeout: Duration,
 ) -> DestinationStatus {
     let mut status = DestinationStatus {
         name: config.name.clone(),
-        database: place(&config.postgres().conninfo),
-        table: config.postgres().table.to_string(),
+        database: database(config),
+        table: config.settings().target(),
         health: Health::Unreachable,
         compared_by: None,
         position: None,
@@ -200,19 +153,19 @@ async fn destination_status(
         held_by: None,
         error: None,
     };
-    let downstream = match downstream {
-        Ok(downstream) => downstream,
+    let survey = match survey {
+        Ok(survey) => survey,
         Err(error) => {
             status.health = unasked(&error);
             status.error = Some(error.to_string());
             return status;
         }
     };
-    downstream.session.place().clone_into(&mut status.database);
-    status.replicator.clone_from(&downstream.replicator);
+    status.database = survey.place();
+    status.replicator = survey.replicator().cloned();
     let distance = match upstream {
-        Some(upstream) => within(timeout, distance(upstream, &downstream, id_column)).await.map(Some),
-        None => within(timeout, position(&downstream, id_column)).await.map(|position| {
+        Some(upstream) => within(timeout, distance(upstream, &*survey, id_column)).await.map(Some),
+        None => within(timeout, position(&*survey)).await.map(|position| {
             status.position = position;
             None
         }),
@@ -263,21 +216,13 @@ async fn still_holding(upstream: &Upstream) -> Option<Holder> {
         .map(|(_, holder)| holder)
 }
 
-async fn position(downstream: &Downstream, id_column: &str) -> Result<Option<i64>> {
-    let wire = Wire {
-        columns: Vec::new(),
-        format: Format::Text,
-    };
-    let table = PgTable::new(&downstream.session, &downstream.table.name, id_column, &wire);
-    Ok(table.ends().await?.highest)
+async fn position(survey: &dyn SurveyedPlace) -> Result<Option<i64>> {
+    Ok(survey.store(None)?.ends().await?.highest)
 }
 
-async fn distance(upstream: &Upstream, downstream: &Downstream, id_column: &str) -> Result<Distance> {
-    let wire = compatible::wire(&upstream.table, &downstream.table, id_column);
-    let unlike = |problems: crate::error::Problems| problems.into_iter().next().unwrap_or_else(|| Error::new(Kind::Bug, WHAT));
-    let wire = wire.map_err(unlike)?;
-    let ours = PgTable::new(&upstream.session, &upstream.table.name, id_column, &wire);
-    let theirs = PgTable::new(&downstream.session, &downstream.table.name, id_column, &wire);
+async fn distance(upstream: &Upstream, survey: &dyn SurveyedPlace, id_column: &str) -> Result<Distance> {
+    let theirs = survey.store(Some(&upstream.table))?;
+    let ours = PgTable::new(&upstream.session, &upstream.table.name, id_column, theirs.wire());
     let Ends { highest: position, .. } = theirs.ends().await?;
     let is_equal = match position {
         None => true,
@@ -348,6 +293,13 @@ fn unasked(error: &Error) -> Health {
         Kind::Unsuitable => Health::Reachable,
         _ => Health::Unreachable,
     }
+}
+
+/// Where a destination is that was not reached.
+fn database(config: &DestinationConfig) -> String {
+    config
+        .postgres()
+        .map_or_else(|| config.settings().describe(), |postgres| place(&postgres.conninfo))
 }
 
 /// Host, port and database of what was not reached: its first host.

@@ -5,8 +5,9 @@ mod ask;
 mod sessions;
 mod table;
 
+pub use crate::destination::connector::Replicator;
 pub use crate::replicate::health::Health;
-pub use answer::{ComparedBy, DestinationStatus, Holder, Replicator, SourceStatus, Status};
+pub use answer::{ComparedBy, DestinationStatus, Holder, SourceStatus, Status};
 
 use crate::config::ReplicationConfig;
 

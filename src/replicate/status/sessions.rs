@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::postgres::session::Session;
-use crate::replicate::status::answer::{Holder, Replicator};
+use crate::replicate::status::answer::Holder;
 use tokio_postgres::Row;
 
 /// The transactions that use a sequence, by their virtual ids.
@@ -21,13 +21,4 @@ fn holder(row: &Row) -> Result<(String, Holder), tokio_postgres::Error> {
         seconds: row.try_get("age_s")?,
     };
     Ok((row.try_get("virtualtransaction")?, holder))
-}
-
-/// Who feeds a destination.
-pub(super) fn replicator(row: &Row) -> Result<Replicator, tokio_postgres::Error> {
-    Ok(Replicator {
-        pid: row.try_get("pid")?,
-        application_name: row.try_get("application_name")?,
-        client_address: row.try_get("client_address")?,
-    })
 }

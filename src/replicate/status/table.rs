@@ -1,8 +1,9 @@
 //! The status as a table for a person.
 
+use crate::destination::connector::Replicator;
 use crate::event::range;
 use crate::log::escape::fit;
-use crate::replicate::status::answer::{DestinationStatus, EVENTS_BEHIND_COUNTED_MAX, Holder, Replicator, Status};
+use crate::replicate::status::answer::{DestinationStatus, EVENTS_BEHIND_COUNTED_MAX, Holder, Status};
 use std::fmt;
 
 const HEAD: [&str; 7] = [

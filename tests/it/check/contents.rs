@@ -207,7 +207,7 @@ async fn come_back(source: &Database, destination: &Database) -> Result<Option<i
 
 fn configured_with(config: &counterfoil::config::ReplicationConfig, destination: &Database) -> counterfoil::config::ReplicationConfig {
     let mut config = config.clone();
-    config.destinations[0].postgres_mut().conninfo = destination.conninfo.clone();
+    config.destinations[0].postgres_mut().unwrap().conninfo = destination.conninfo.clone();
     config
 }
 

@@ -166,7 +166,7 @@ async fn a_view_a_table_with_heirs_and_a_table_without_the_id_column_are_refused
     destination
         .execute("drop table heir; create view shown as select * from events")
         .await;
-    config.destinations[0].postgres_mut().table = configured::table("shown");
+    config.destinations[0].postgres_mut().unwrap().table = configured::table("shown");
     assert!(refusal(&config).await.1.what().contains("is a view"));
     config.source.id_column = "nr".to_owned();
     let problem = refusal(&config).await.1;
@@ -180,7 +180,7 @@ async fn missing_privileges_are_refused_and_the_grants_cure_them() {
     source.execute("revoke usage on schema public from public").await;
     let mut config = config(&source, &[("copy", &destination)]);
     config.source.conninfo = as_role(&source, "check_reader").await;
-    config.destinations[0].postgres_mut().conninfo = as_role(&destination, "check_writer").await;
+    config.destinations[0].postgres_mut().unwrap().conninfo = as_role(&destination, "check_writer").await;
     let (code, problem) = refusal(&config).await;
     assert_eq!(code, 3);
     assert_eq!(problem.what(), "role \"check_reader\" lacks SELECT on public.events");
@@ -205,7 +205,7 @@ async fn privileges_on_the_copied_columns_are_enough() {
     let (source, destination) = equal_pair().await;
     destination.execute("alter table events add column extra text").await;
     let mut config = config(&source, &[("copy", &destination)]);
-    config.destinations[0].postgres_mut().conninfo = as_role(&destination, "check_column_writer").await;
+    config.destinations[0].postgres_mut().unwrap().conninfo = as_role(&destination, "check_column_writer").await;
     destination
         .execute("grant select (id, ts), insert (id, ts, event) on events to check_column_writer")
         .await;
@@ -230,7 +230,7 @@ async fn row_level_security_that_would_hide_rows_is_refused_on_either_side() {
     destination
         .execute("alter table events enable row level security; grant select, insert on events to public")
         .await;
-    config.destinations[0].postgres_mut().conninfo = as_role(&destination, "check_filtered").await;
+    config.destinations[0].postgres_mut().unwrap().conninfo = as_role(&destination, "check_filtered").await;
     assert!(refusal(&config).await.1.to_string().contains("destination \"copy\""));
 }
 
@@ -244,7 +244,7 @@ async fn equal_shapes_have_equal_wires_and_triggers_or_foreign_keys_keep_one_wri
     config
         .destinations
         .iter_mut()
-        .for_each(|destination| destination.postgres_mut().writers = 4);
+        .for_each(|destination| destination.postgres_mut().unwrap().writers = 4);
     let found = findings(&config).await;
     let shapes: Vec<_> = found
         .destinations
@@ -298,7 +298,7 @@ async fn what_will_wake_the_replicator_is_found_in_the_triggers() {
 async fn what_a_role_has_set_to_something_unhelpful_changes_nothing() {
     let (source, destination) = equal_pair().await;
     let mut config = config(&source, &[("copy", &destination)]);
-    config.destinations[0].postgres_mut().conninfo = as_role(&destination, "check_odd").await;
+    config.destinations[0].postgres_mut().unwrap().conninfo = as_role(&destination, "check_odd").await;
     destination
         .execute(
             "grant select, insert on events to check_odd; alter role check_odd set datestyle = 'German'; alter role check_odd set timezone = 'Asia/Kathmandu';

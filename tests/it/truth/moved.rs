@@ -48,7 +48,7 @@ async fn what_another_replicator_appended_while_this_one_waited_for_the_fence_is
         let (source, destination, mut config) = three_events().await;
         config.source.group_by = GroupBy::Off;
         config.limits.max_events_per_write = 1;
-        config.destinations[0].postgres_mut().writers = writers;
+        config.destinations[0].postgres_mut().unwrap().writers = writers;
         let (running, mut checker) = (Running::start(&config), Checker::new(&destination));
         checker.arrive("1,2,3").await;
         let other = destination.client().await;

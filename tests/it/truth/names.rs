@@ -39,7 +39,7 @@ async fn quoted_and_foreign_names_of_schemas_tables_and_columns_are_followed() {
         config.source.id_column = id.to_owned();
         config.source.group_by = GroupBy::Column(group.to_owned());
         config.source.poll_interval = Duration::from_millis(20);
-        config.destinations[0].postgres_mut().table = name;
+        config.destinations[0].postgres_mut().unwrap().table = name;
         config.limits.max_events_per_write = 10;
         source
             .execute(&format!(

@@ -254,7 +254,8 @@ async fn a_destination_that_was_away_at_the_start_and_names_the_table_of_another
     let network = through(&good, Network::default()).await;
     network.swallow(&[Way::ToServer, Way::ToClient]);
     let mut config = configured::config(&source, &[("one", &good), ("again", &good)]);
-    config.destinations[1].postgres_mut().conninfo = Conninfo::parse(&network.url(&good.conninfo.database), &Environment::empty()).unwrap();
+    config.destinations[1].postgres_mut().unwrap().conninfo =
+        Conninfo::parse(&network.url(&good.conninfo.database), &Environment::empty()).unwrap();
     config.limits.connect_timeout = Duration::from_millis(500);
     let mut watched = Watched::start(&config, false);
     watched.is(1, Health::Waiting).await;

@@ -99,7 +99,7 @@ async fn roles_with_unhelpful_settings_copy_the_same_bytes_by_text_and_by_binary
             ("synchronous_commit", "off"),
         ];
         config.source.conninfo = unhelpful_role(&source, &reading, "select").await;
-        config.destinations[0].postgres_mut().conninfo =
+        config.destinations[0].postgres_mut().unwrap().conninfo =
             unhelpful_role(&destination, &[path, ("lc_monetary", money.as_str())], "select, insert").await;
         config.source.poll_interval = Duration::from_millis(20);
         destination.execute(TRIGGER).await;

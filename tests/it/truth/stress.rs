@@ -205,7 +205,7 @@ async fn nothing_is_lost_doubled_or_reordered_while_sixteen_writers_do_their_wor
     }
     let mut config = config(&source, &[("one", &destinations[0]), ("other", &destinations[1])]);
     config.source.poll_interval = Duration::from_millis(50);
-    config.destinations[1].postgres_mut().writers = 4;
+    config.destinations[1].postgres_mut().unwrap().writers = 4;
     config.limits.max_events_per_write = 1_000;
     let (committed, is_over) = (Arc::new(AtomicI64::new(0)), Arc::new(AtomicI64::new(0)));
     let began = Instant::now();

@@ -275,7 +275,7 @@ async fn a_destination_that_forgot_its_last_events_in_a_crash_is_given_them_agai
     source.execute(SOURCE).await;
     destination.execute(DESTINATION).await;
     let mut config = config(&source, &[("copy", &destination)]);
-    config.destinations[0].postgres_mut().synchronous_commit = Some("off".to_owned());
+    config.destinations[0].postgres_mut().unwrap().synchronous_commit = Some("off".to_owned());
     config.limits.retry_wait_max = Duration::from_millis(100);
     source.execute(&format!("{INSERT}; {INSERT}; {INSERT}")).await;
     copy_all(&config).await;

@@ -31,7 +31,7 @@ fn the_example_shows_the_defaults() {
             ..config.source.clone()
         };
         let mut destination = config.destinations[0].clone();
-        destination.postgres_mut().conninfo = conninfo;
+        destination.postgres_mut().unwrap().conninfo = conninfo;
         format!("{source:?} {destination:?}")
     };
     assert_eq!(without_connection(&example), without_connection(&minimal));

@@ -134,7 +134,7 @@ fn a_list_of_tables_is_a_replication_for_each() {
     let config = load_folder(&[("orders.toml", &text)]).unwrap_or_else(|problems| panic!("{}", problems.report()));
     assert_eq!(names(&config), ["orders/audit.trail", "orders/billing.entries"]);
     let facts = |replication: &ReplicationConfig| {
-        let (source, to) = (&replication.source, replication.destinations[0].postgres());
+        let (source, to) = (&replication.source, replication.destinations[0].postgres().unwrap());
         let tables = (source.table.to_string(), to.table.to_string(), to.writers);
         (tables, source.id_column.clone(), source.ids, source.group_by.clone())
     };
@@ -157,7 +157,7 @@ fn a_list_of_one_table_is_one_replication() {
         (config.name.as_str(), config.source.table.to_string().as_str()),
         ("config", "audit.trail")
     );
-    assert_eq!(config.destinations[0].postgres().table.to_string(), "audit.trail");
+    assert_eq!(config.destinations[0].postgres().unwrap().table.to_string(), "audit.trail");
 }
 
 #[test]

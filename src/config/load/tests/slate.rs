@@ -29,7 +29,10 @@ fn our_own_keys_work_in_json_and_beside_slates() {
     assert_eq!(config.limits.max_events_per_write, 5, "ours is not raised");
     assert_eq!(process("c.json", &text).log.level, slog::Level::Error);
     assert_eq!(
-        (config.destinations[0].name.as_str(), config.destinations[0].postgres().writers),
+        (
+            config.destinations[0].name.as_str(),
+            config.destinations[0].postgres().unwrap().writers
+        ),
         ("two", 2)
     );
     let text = r#"{"source": {"url": "postgres://db1/a"}, "destinations": [{"url": "postgres://db2/a"}]}"#;

@@ -13,7 +13,7 @@ fn defaults_are_those_that_are_documented() {
     assert_eq!(config.source.channel, "eventsinsert");
     assert!(config.source.known_gaps.is_empty() && config.source.durability_gate);
     assert_eq!(config.source.poll_interval, Duration::from_secs(1));
-    let destination = config.destinations[0].postgres();
+    let destination = config.destinations[0].postgres().unwrap();
     assert_eq!(
         (
             destination.writers,
@@ -88,7 +88,7 @@ fn every_value_arrives() {
     assert_eq!(source.known_gaps, [(42, 43), (100, 130)]);
     assert_eq!(source.poll_interval, Duration::from_millis(250));
     assert_eq!(config.destinations[0].name, "copy");
-    let destination = config.destinations[0].postgres();
+    let destination = config.destinations[0].postgres().unwrap();
     assert_eq!(destination.conninfo.describe(), "db2:6/copy");
     assert_eq!(destination.conninfo.sslmode, SslMode::Disable);
     assert_eq!(destination.table, source.table, "the source's is the default");

@@ -1,0 +1,144 @@
+//! A destination as it is configured: what all kinds have in common, and a variant for each kind.
+
+use super::libpq::Conninfo;
+use crate::error::{Error, Kind, Result};
+use crate::sql::TableName;
+
+/// `[[destinations]]`.
+#[derive(Clone, Debug)]
+pub struct DestinationConfig {
+    /// How it is called in logs and messages; default: its database's name (slate's form), made unique.
+    pub name: String,
+    /// What it is.
+    pub kind: DestinationKind,
+}
+
+/// What a destination is, by the scheme of its URL.
+#[derive(Clone, Debug)]
+pub enum DestinationKind {
+    /// A table of PostgreSQL.
+    Postgres(PostgresDestinationConfig),
+}
+
+/// A destination in PostgreSQL.
+#[derive(Clone, Debug)]
+pub struct PostgresDestinationConfig {
+    /// How to connect.
+    pub conninfo: Conninfo,
+    /// The event table; default: the source's.
+    pub table: TableName,
+    /// Concurrent COPYs; commits stay in id order; default 1, at most 16.
+    pub writers: u8,
+    /// `synchronous_commit` of every commit: `on`, `off`, `local`, `remote_write` or `remote_apply`. `None`, which is `auto` and the default:
+    /// as `on`, but a batch that others follow at once does not wait for the disk.
+    pub synchronous_commit: Option<String>,
+}
+
+/// What a kind of destination says of itself before anything is connected.
+pub trait DestinationSettings {
+    /// Where it is: host and name, never a secret.
+    fn describe(&self) -> String;
+
+    /// What is written to there: a table, a stream, a file.
+    fn target(&self) -> String;
+
+    /// How it is called where no name is written.
+    fn default_name(&self) -> &str;
+
+    /// Whether it is the same as another one, by what is written.
+    fn is_same(&self, other: &DestinationKind) -> bool;
+
+    /// Whether it is this table of PostgreSQL, by what is written.
+    fn is_table(&self, conninfo: &Conninfo, table: &TableName) -> bool {
+        let _ = (conninfo, table);
+        false
+    }
+
+    /// Copies what the table of this name holds: one of several of a source.
+    fn set_table(&mut self, table: &TableName);
+}
+
+impl DestinationConfig {
+    /// What it is in PostgreSQL; `None` for any other kind.
+    pub fn postgres(&self) -> Option<&PostgresDestinationConfig> {
+        match &self.kind {
+            DestinationKind::Postgres(postgres) => Some(postgres),
+        }
+    }
+
+    /// The same, to change it.
+    pub fn postgres_mut(&mut self) -> Option<&mut PostgresDestinationConfig> {
+        match &mut self.kind {
+            DestinationKind::Postgres(postgres) => Some(postgres),
+        }
+    }
+
+    /// What it is in PostgreSQL, for a command that works with tables of PostgreSQL alone.
+    ///
+    /// # Errors
+    /// `Usage` for any other kind.
+    pub fn require_postgres(&self) -> Result<&PostgresDestinationConfig> {
+        let other = || {
+            let what = format!(
+                "destination {:?} is not a table of PostgreSQL, and this command works with those alone",
+                self.name
+            );
+            Error::new(Kind::Usage, what).at(self.settings().describe())
+        };
+        self.postgres().ok_or_else(other)
+    }
+
+    /// What it says of itself.
+    pub fn settings(&self) -> &dyn DestinationSettings {
+        self.kind.settings()
+    }
+}
+
+impl DestinationKind {
+    /// What it says of itself.
+    pub fn settings(&self) -> &dyn DestinationSettings {
+        match self {
+            Self::Postgres(postgres) => postgres,
+        }
+    }
+
+    /// The same, to change it.
+    pub(super) fn settings_mut(&mut self) -> &mut dyn DestinationSettings {
+        match self {
+            Self::Postgres(postgres) => postgres,
+        }
+    }
+}
+
+impl PostgresDestinationConfig {
+    /// `synchronous_commit` of a session that writes to it.
+    pub fn commits(&self) -> &str {
+        self.synchronous_commit.as_deref().unwrap_or("on")
+    }
+}
+
+impl DestinationSettings for PostgresDestinationConfig {
+    fn describe(&self) -> String {
+        self.conninfo.describe()
+    }
+
+    fn target(&self) -> String {
+        self.table.to_string()
+    }
+
+    fn default_name(&self) -> &str {
+        &self.conninfo.database
+    }
+
+    fn is_same(&self, other: &DestinationKind) -> bool {
+        other.settings().is_table(&self.conninfo, &self.table)
+    }
+
+    fn is_table(&self, conninfo: &Conninfo, table: &TableName) -> bool {
+        self.table == *table && self.conninfo.may_be_same_database(conninfo)
+    }
+
+    fn set_table(&mut self, table: &TableName) {
+        self.table = table.clone();
+    }
+}

@@ -1,0 +1,80 @@
+//! A PostgreSQL table as a reader sees it who may look and no more: who holds it, and what it holds.
+
+use crate::config::PostgresDestinationConfig;
+use crate::destination::connector::{OpenLimits, Replicator, SurveyedPlace};
+use crate::error::{Error, Kind, Problems, Result};
+use crate::event::frame::Format;
+use crate::event::store::EventStore;
+use crate::event::wire::Wire;
+use crate::postgres::session::Session;
+use crate::postgres::table::Table;
+use crate::postgres::table::compatible;
+use crate::postgres::table::describe;
+use crate::postgres::table::store::PgTable;
+use crate::sql;
+use tokio_postgres::Row;
+
+/// See the module.
+pub(super) struct SurveyedTable<'a> {
+    session: Session,
+    table: Table,
+    id_column: &'a str,
+    replicator: Option<Replicator>,
+}
+
+impl<'a> SurveyedTable<'a> {
+    /// Looks at a table over a session of its own.
+    ///
+    /// # Errors
+    /// `Unsuitable` without the table, or without the privilege to read it; what the server says.
+    pub(super) async fn ask(session: Session, config: &PostgresDestinationConfig, limits: &OpenLimits<'a>) -> Result<Self> {
+        let table = describe::readable(&session, &config.table, limits.id_column).await?;
+        let row = session
+            .query_opt(
+                include_str!("../../../sql/status/replicator.sql"),
+                &[&sql::LOCK_REPLICATOR, &table.oid],
+            )
+            .await;
+        let replicator = row.and_then(|row| row.as_ref().map(replicator).transpose());
+        Ok(Self {
+            replicator: replicator.map_err(|error| session.error(&error, "cannot find out who holds it"))?,
+            session,
+            table,
+            id_column: limits.id_column,
+        })
+    }
+}
+
+impl SurveyedPlace for SurveyedTable<'_> {
+    fn place(&self) -> String {
+        self.session.place().to_owned()
+    }
+
+    fn replicator(&self) -> Option<&Replicator> {
+        self.replicator.as_ref()
+    }
+
+    fn store(&self, source: Option<&Table>) -> Result<Box<dyn EventStore + '_>> {
+        let wire = match source {
+            Some(source) => compatible::wire(source, &self.table, self.id_column).map_err(first)?,
+            None => Wire {
+                columns: Vec::new(),
+                format: Format::Text,
+            },
+        };
+        Ok(Box::new(PgTable::new(&self.session, &self.table.name, self.id_column, &wire)))
+    }
+}
+
+fn first(problems: Problems) -> Error {
+    let none = || Error::new(Kind::Bug, "columns are unlike without a problem");
+    problems.into_iter().next().unwrap_or_else(none)
+}
+
+fn replicator(row: &Row) -> Result<Replicator, tokio_postgres::Error> {
+    Ok(Replicator {
+        pid: row.try_get("pid")?,
+        application_name: row.try_get("application_name")?,
+        client_address: row.try_get("client_address")?,
+    })
+}
