@@ -3,7 +3,7 @@
 use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_destination_server, own_server};
 use crate::support::events::{Writers, equal, highest, init_destination, init_source, insert, prefix};
-use crate::support::watched::Watched;
+use crate::truth::watched::Watched;
 use counterfoil::error::Kind;
 use counterfoil::postgres::server::{Server, Settings};
 use counterfoil::replicate::command::{LaneAction, Reply};

@@ -3,7 +3,7 @@
 use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_destination_server};
 use crate::support::events::{init_destination, init_source, insert};
-use crate::support::watched::Watched;
+use crate::truth::watched::Watched;
 use counterfoil::postgres::server::{Server, Settings};
 use counterfoil::replicate::health::Health;
 use counterfoil::replicate::snapshot::{LaneSnapshot, Snapshot};

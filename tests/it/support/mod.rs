@@ -5,7 +5,6 @@ pub mod liar;
 pub mod proxy;
 pub mod replicator;
 pub mod standby;
-pub mod watched;
 
 use crate::harness::{Database, fresh_destination};
 use events::{arrives, init_destination, init_source, insert};

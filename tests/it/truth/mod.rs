@@ -17,6 +17,7 @@ mod small;
 mod stress;
 mod unsound;
 mod values;
+pub mod watched;
 
 /// Whether the whole amounts are asked for, which take minutes: 1,000,000 committed ids, one transaction of 1,000,000 events.
 fn is_full() -> bool {

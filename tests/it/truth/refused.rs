@@ -6,7 +6,7 @@ use crate::harness::{Database, fresh_database, fresh_destination};
 use crate::support::events::equal;
 use crate::support::proxy::{Network, Way};
 use crate::support::through;
-use crate::support::watched::Watched;
+use crate::truth::watched::Watched;
 use counterfoil::config::libpq::{Conninfo, Environment};
 use counterfoil::error::{Error, Kind};
 use counterfoil::replicate::health::Health;
