@@ -366,3 +366,13 @@ async fn a_prepared_transaction_that_holds_the_mark_is_named_by_its_gid() {
     assert_eq!(setup.start(&["--until-caught-up"]).ends().await.code, Some(0));
     equal(&source, &destination).await;
 }
+
+#[tokio::test]
+async fn a_stop_while_the_source_was_never_reached_ends_with_0() {
+    let (source, destination) = pair().await;
+    let unreachable = "host=127.0.0.1 port=1 user=postgres dbname=nowhere sslmode=disable";
+    let mut replicator = Setup::from_url(unreachable).to("copy", &destination).start(&[]);
+    replicator.says(&["the source cannot be reached, trying again"]).await;
+    assert_eq!(replicator.stops().await.report, "");
+    drop(source);
+}

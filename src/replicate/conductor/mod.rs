@@ -293,10 +293,12 @@ impl<'a> Conductor<'a> {
         for error in self.bug.iter().chain(source.and_then(Connection::lost_with)).chain(halted) {
             problems.push(error.clone());
         }
-        if let (true, None, Some(error)) = (problems.is_empty(), self.target, self.source.connection().lost_with()) {
-            problems.push(error.clone());
+        if !problems.is_empty() || self.stop.is_requested() {
+            return problems;
         }
-        if problems.is_empty() && !self.stop.is_requested() && !self.is_done() {
+        if let (None, Some(error)) = (self.target, self.source.connection().lost_with()) {
+            problems.push(error.clone());
+        } else if !self.is_done() {
             let is_wanting = |state: &&LaneState| match self.run.until_caught_up {
                 true => !self.has_arrived(state),
                 // A source that never answered was not lost.

@@ -67,7 +67,6 @@ type Inspection = Result<Box<dyn InspectedPlace>, Problems>;
 
 /// Opens one lane from the beginning.
 pub(super) async fn one(run: &Replication, source: &Source, opening: LaneOpening, others: &[(String, String)]) -> Result<Lane, Problems> {
-    fail::point!("lane.opening");
     let ways = if opening.known.is_compared {
         Ways::known()
     } else {
@@ -139,6 +138,7 @@ async fn taken(
     others: &[(String, String)],
 ) -> Result<Candidate, Problems> {
     let place = place?;
+    fail::point!("lane.opening");
     let name = &run.config.destinations[opening.index].name;
     match place.take().await? {
         Taken::Ours(key) => {
