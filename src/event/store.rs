@@ -12,7 +12,8 @@ pub use answers::{ChunkDigest, Ends, EventDigest, Hashing, HeapCounts, IndexCoun
 
 /// A place that holds events. Every answer is of one snapshot; two answers need not be of the same one. Nothing is written.
 ///
-/// Two stores can be compared when they give the same columns in the same form, the same wire: then equal events give equal digests and equal bytes.
+/// Two stores can be compared when they give the same columns in the same form, the same wire: then equal events give equal bytes and equal digests. What
+/// `range_digest` and `chunk_digests` hash is a store's own affair: they are compared between stores of one kind.
 /// Only `rows` and `ends` must be there; everything else follows from the rows, and a store that can answer from where they are does that instead.
 pub trait EventStore: Send + Sync {
     /// Host, database and table, for messages.
@@ -39,14 +40,14 @@ pub trait EventStore: Send + Sync {
         self.count(IdRange::up_to(highest))
     }
 
-    /// The event of this id, if it is there, by the digests of its columns.
+    /// The event of this id, if it is there, by the digests of its columns: of their texts, or of the bytes of a column of bytes.
     fn event_digest(&self, id: i64) -> BoxFuture<'_, Result<Option<EventDigest>>> {
-        by_rows::event_digest(self.rows(IdRange::only(id)), self.wire().format).boxed()
+        by_rows::event_digest(self.rows(IdRange::only(id)), self.wire()).boxed()
     }
 
     /// The text of the columns of one event, if it is there; `None` for NULL and for more than a megabyte. For decisions only, never for a message.
     fn event_text(&self, id: i64) -> BoxFuture<'_, Result<Option<Vec<Option<String>>>>> {
-        by_rows::event_text(self.rows(IdRange::only(id)), self.wire().format).boxed()
+        by_rows::event_text(self.rows(IdRange::only(id)), self.wire()).boxed()
     }
 
     /// What a range holds, whatever the order of reading; fails with SQLSTATE 57014 when it takes longer than `limit_ms`.

@@ -2,10 +2,12 @@
 
 use super::answers::{ChunkDigest, EventDigest, Hashing, RowStream, TableDigest};
 use crate::error::Result;
-use crate::event::fields::unescaped;
 use crate::event::frame::Format;
+use crate::event::value::FieldDecoder;
+use crate::event::wire::{ReadAs, Wire, WireColumn};
 use futures::stream::TryStreamExt;
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 
 /// Longer texts of single columns are left out.
 const TEXT_BYTES_MAX: usize = 1 << 20;
@@ -53,21 +55,53 @@ pub(super) async fn boundaries(mut rows: RowStream<'_>, chunk_rows: u64, chunks:
     Ok(ends)
 }
 
-pub(super) async fn event_digest(mut rows: RowStream<'_>, format: Format) -> Result<Option<EventDigest>> {
+/// The digests of the texts of an event's columns, whatever the form of its rows; of the bytes themselves where a column holds bytes.
+pub(super) async fn event_digest(mut rows: RowStream<'_>, wire: &Wire) -> Result<Option<EventDigest>> {
     let Some(row) = rows.try_next().await? else { return Ok(None) };
-    let fields = row.fields(format);
-    Ok(Some(
-        fields.iter().map(|field| field.map(|bytes| hex(&Sha256::digest(bytes)))).collect(),
-    ))
+    let mut digests = Vec::with_capacity(wire.columns.len());
+    for (column, field) in wire.columns.iter().zip(row.fields(wire.format)) {
+        digests.push(field.map(|field| digest_of(column, wire.format, field)).transpose()?);
+    }
+    Ok(Some(digests))
 }
 
-pub(super) async fn event_text(mut rows: RowStream<'_>, format: Format) -> Result<Option<Vec<Option<String>>>> {
+fn digest_of(column: &WireColumn, format: Format, field: &[u8]) -> Result<String> {
+    if column.read_as == ReadAs::Bytes && format == Format::Binary {
+        return Ok(written(&Sha256::digest(field)));
+    }
+    let decoder = FieldDecoder::new(column, format)?;
+    let text = decoder.text(field)?;
+    Ok(match text.strip_prefix("\\x").filter(|_| column.read_as == ReadAs::Bytes) {
+        Some(digits) => written(&Sha256::digest(bytes_of(digits))),
+        None => written(&Sha256::digest(text.as_bytes())),
+    })
+}
+
+/// Bytes as PostgreSQL writes them.
+fn written(bytes: &[u8]) -> String {
+    format!("\\x{}", hex(bytes))
+}
+
+/// The bytes that hexadecimal digits stand for.
+fn bytes_of(written: &str) -> Vec<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).unwrap_or(0) as u8;
+    written
+        .as_bytes()
+        .chunks_exact(2)
+        .map(|pair| digit(pair[0]) << 4 | digit(pair[1]))
+        .collect()
+}
+
+/// The texts of an event's columns, whatever the form of its rows.
+pub(super) async fn event_text(mut rows: RowStream<'_>, wire: &Wire) -> Result<Option<Vec<Option<String>>>> {
     let Some(row) = rows.try_next().await? else { return Ok(None) };
-    let text = |field: &Option<&[u8]>| {
-        let bytes = field.filter(|bytes| format == Format::Text && bytes.len() <= TEXT_BYTES_MAX)?;
-        unescaped(bytes).map(std::borrow::Cow::into_owned)
-    };
-    Ok(Some(row.fields(format).iter().map(text).collect()))
+    let mut texts = Vec::with_capacity(wire.columns.len());
+    for (column, field) in wire.columns.iter().zip(row.fields(wire.format)) {
+        let decoder = FieldDecoder::new(column, wire.format)?;
+        let text = field.map(|field| decoder.text(field)).transpose()?;
+        texts.push(text.filter(|text| text.len() <= TEXT_BYTES_MAX).map(Cow::into_owned));
+    }
+    Ok(Some(texts))
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -7,8 +7,10 @@ mod values;
 use crate::harness::{Database, fresh_database};
 use crate::support::LONG;
 use bytes::Bytes;
-use counterfoil::error::Kind;
+use counterfoil::error::{Kind, Result};
 use counterfoil::event::frame::{Format, Row, Rows};
+use counterfoil::event::range::IdRange;
+use counterfoil::event::store::{Ends, EventStore, RowStream};
 use counterfoil::event::value::FieldDecoder;
 use counterfoil::event::value::{BINARY_STABLE, is_binary_stable};
 use counterfoil::event::wire::Wire;
@@ -16,8 +18,10 @@ use counterfoil::postgres::session::error::Side;
 use counterfoil::postgres::session::{Purpose, Session};
 use counterfoil::postgres::table::compatible::wire;
 use counterfoil::postgres::table::describe;
+use counterfoil::postgres::table::store::PgTable;
 use counterfoil::postgres::table::{Table, TableName};
 use counterfoil::sql::ident;
+use futures::future::BoxFuture;
 use futures::{SinkExt, TryStreamExt};
 use postgres_types::{Kind as TypeKind, Type};
 use std::pin::pin;
@@ -300,5 +304,56 @@ async fn an_id_that_is_widened_is_decoded_as_what_arrives() {
     subject.wire = wire(&subject.described, &Subject::of(&wide, "events").await.described, "id").unwrap();
     for format in [Format::Binary, Format::Text] {
         assert_eq!(subject.agrees(0, format, &Type::INT8).await, 2);
+    }
+}
+
+/// A store that gives its rows and its ends, and leaves everything else to what follows from them.
+struct RowsOnly<'a>(PgTable<&'a Session>);
+
+impl EventStore for RowsOnly<'_> {
+    fn place(&self) -> String {
+        self.0.place()
+    }
+
+    fn wire(&self) -> &Wire {
+        self.0.wire()
+    }
+
+    fn ends(&self) -> BoxFuture<'_, Result<Ends>> {
+        self.0.ends()
+    }
+
+    fn rows(&self, range: IdRange) -> RowStream<'_> {
+        self.0.rows(range)
+    }
+}
+
+#[tokio::test]
+async fn an_event_has_the_same_digests_and_texts_whether_the_server_makes_them_or_its_rows_are_read() {
+    let columns = "event jsonb, body bytea, ts timestamptz, price numeric(10, 3), ratio float8, tags text[], day date, note text";
+    let values = "(1, '{\"ä\": [1, 2.50]}', '\\x00ff5c78', '2026-04-03 10:11:12.5+00', 12.500, 1e-7, array['a b', null, '\"'], 'infinity', E'two\\nlines \\\\ and \\t')";
+    let (_database, subject) = table(columns, values).await;
+    let nulls = format!("insert into public.{} (id) values (2)", subject.table);
+    subject.session.batch_execute(&nulls).await.unwrap();
+    for format in [Format::Binary, Format::Text] {
+        let wire = Wire {
+            format,
+            ..subject.wire.clone()
+        };
+        let of = || PgTable::new(&subject.session, &subject.described.name, "id", &wire);
+        let (server, rows) = (of(), RowsOnly(of()));
+        for id in [1, 2, 3] {
+            assert_eq!(
+                rows.event_digest(id).await.unwrap(),
+                server.event_digest(id).await.unwrap(),
+                "{format:?} {id}"
+            );
+            assert_eq!(
+                rows.event_text(id).await.unwrap(),
+                server.event_text(id).await.unwrap(),
+                "{format:?} {id}"
+            );
+        }
+        assert!(server.event_digest(1).await.unwrap().unwrap().iter().all(Option::is_some));
     }
 }
