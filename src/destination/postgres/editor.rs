@@ -10,7 +10,7 @@ use crate::error::{Error, Kind, Result};
 use crate::event::frame::{self, Format, Row, Rows};
 use crate::event::range::{IdRange, shown};
 use crate::postgres::session::Session;
-use crate::postgres::session::answers::{answers, integer};
+use crate::postgres::session::answers::{field, parsed, rows};
 use crate::postgres::session::error::is_open;
 use crate::sql;
 use bytes::Bytes;
@@ -76,12 +76,12 @@ impl Held {
 
     async fn begin_by(&self, begin: &str, position: Option<i64>) -> Result<()> {
         let begun = self.within(self.session.simple_query(begin)).await?;
-        let begun = answers(&begun.map_err(|error| self.failed(&error))?);
+        let begun = rows(begun.map_err(|error| self.failed(&error))?);
         let [.., found, fingerprint] = begun.as_slice() else {
             return Err(Error::new(Kind::Bug, "unexpected reply to BEGIN").at(self.place()));
         };
-        self.expect(integer(found, 0), position)?;
-        if fingerprint.first() == Some(&self.to.fingerprint) {
+        self.expect(parsed(found, 0), position)?;
+        if field(fingerprint, 0) == self.to.fingerprint.as_deref() {
             return Ok(());
         }
         Err(self.altered())

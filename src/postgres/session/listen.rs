@@ -2,11 +2,11 @@
 
 use crate::config::libpq::Conninfo;
 use crate::error::{Error, Kind, Result};
+use crate::postgres::session::answers;
 use crate::postgres::session::error::Side;
 use crate::postgres::session::{Purpose, Session};
 use crate::sql;
 use std::time::Duration;
-use tokio_postgres::SimpleQueryMessage;
 
 /// The longest name of a channel, in bytes: LISTEN would cut it silently, and then hear nothing.
 pub(crate) const CHANNEL_BYTES_MAX: usize = 63;
@@ -83,11 +83,7 @@ impl Listener {
             .await
             .map_err(|_| self.silent())?
             .map_err(|error| self.session.error(&error, "cannot read the notification queue"))?;
-        let usage = answer.iter().find_map(|message| match message {
-            SimpleQueryMessage::Row(row) => row.try_get(0).ok()??.parse().ok(),
-            _ => None,
-        });
-        usage.ok_or_else(|| Error::new(Kind::Bug, "cannot read the notification queue").at(self.session.place()))
+        answers::value(answer).ok_or_else(|| Error::new(Kind::Bug, "cannot read the notification queue").at(self.session.place()))
     }
 
     /// The session, for its place and its server.

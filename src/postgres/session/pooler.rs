@@ -2,6 +2,7 @@
 
 use crate::config::libpq::{Conninfo, Host};
 use crate::error::{Error, Kind, Result};
+use crate::postgres::session::answers;
 use crate::postgres::session::error::Side;
 use crate::postgres::session::{Purpose, Session};
 use crate::sql;
@@ -138,11 +139,7 @@ async fn process_of(session: &Session) -> Result<i32> {
         .simple_query(include_str!("../../../sql/session/own_pid.sql"))
         .await
         .map_err(|error| refused(session, &error))?;
-    let row = answer.iter().find_map(|message| match message {
-        tokio_postgres::SimpleQueryMessage::Row(row) => row.try_get(0).ok()??.parse().ok(),
-        _ => None,
-    });
-    row.ok_or_else(|| pooled(session, "the server did not name its process".to_owned()))
+    answers::value(answer).ok_or_else(|| pooled(session, "the server did not name its process".to_owned()))
 }
 
 async fn run(session: &Session, statement: &str) -> Result<()> {
