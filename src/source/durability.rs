@@ -215,11 +215,8 @@ impl Asked {
     }
 
     async fn within<T>(&self, work: impl Future<Output = T>) -> Result<T> {
-        tokio::time::timeout(ANSWER_MAX, work).await.map_err(|_| {
-            Error::new(Kind::Unavailable, "the source does not answer")
-                .at(self.session.place())
-                .because(format!("for {} s", ANSWER_MAX.as_secs()))
-        })
+        let limited = tokio::time::timeout(ANSWER_MAX, work).await;
+        limited.map_err(|_| self.session.no_answer(ANSWER_MAX, "the source does not answer"))
     }
 }
 

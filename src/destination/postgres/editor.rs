@@ -11,7 +11,7 @@ use crate::event::frame::{self, Format, Row, Rows};
 use crate::event::range::{IdRange, shown};
 use crate::postgres::session::Session;
 use crate::postgres::session::answers::{field, parsed, rows};
-use crate::postgres::session::error::is_open;
+use crate::postgres::session::error::{is_open, no_answer};
 use crate::sql;
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
@@ -272,9 +272,8 @@ impl Held {
             return Ok(done);
         }
         self.session.cancel().await;
-        Err(Error::new(Kind::Unavailable, what(&self.to))
+        Err(no_answer(self.to.stall_max, what(&self.to))
             .at(self.place())
-            .because(format!("no answer for {} ms", self.to.stall_max.as_millis()))
             .because("perhaps another session has locked what is to be changed")
             .fix("start again: whole batches stay; append_timeout_ms sets the limit"))
     }

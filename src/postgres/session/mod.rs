@@ -98,6 +98,11 @@ impl Session {
         }
     }
 
+    /// Says that it did not answer in time.
+    pub(crate) fn no_answer(&self, limit: Duration, what: impl Into<String>) -> Error {
+        error::no_answer(limit, what).at(&*self.place)
+    }
+
     /// Why the connection died, once it has; `None` while it lives.
     pub fn death(&self) -> Option<Error> {
         let known = self.line.death.get().map(|death| death.clone().at(&*self.place));

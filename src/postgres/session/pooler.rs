@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
+const CANNOT: &str = "cannot find out whether a pooler is in between";
+
 /// How long a notification of our own may take to arrive.
 const NOTIFICATION_WAIT_MAX: Duration = Duration::from_secs(2);
 
@@ -30,12 +32,8 @@ pub async fn probe(conninfo: &Conninfo, side: Side, timeout: Duration) -> Result
         expect_own_process(&one, &two).await?;
         expect_notification(&one, &mut two).await
     };
-    match tokio::time::timeout(timeout, probe).await {
-        Ok(verdict) => verdict,
-        Err(_) => Err(Error::new(Kind::Unavailable, "cannot find out whether a pooler is in between")
-            .at(one.place())
-            .because("timed out")),
-    }
+    let probed = tokio::time::timeout(timeout, probe).await;
+    probed.unwrap_or_else(|_| Err(one.no_answer(timeout, CANNOT)))
 }
 
 /// What is known of the ways to servers: one with the same hosts, database and user is probed once. Clones share it.
@@ -148,7 +146,7 @@ async fn run(session: &Session, statement: &str) -> Result<()> {
 
 /// A pooler in statement mode refuses a transaction in words of its own, as a violation of the protocol.
 fn refused(session: &Session, error: &tokio_postgres::Error) -> Error {
-    let ours = session.error(error, "cannot find out whether a pooler is in between");
+    let ours = session.error(error, CANNOT);
     let is_pooler = ours.sqlstate() == Some("08P01") || ours.causes().iter().any(|cause| cause.contains("statement pooling"));
     match is_pooler {
         true => pooled(session, ours.causes().join(": ")),

@@ -200,7 +200,7 @@ impl Batches<'_> {
             return Ok(());
         };
         let session = &lent.reader.session;
-        let mut arrived = Some(stalled(session.place(), page.stream.next()).await?);
+        let mut arrived = Some(stalled(session, page.stream.next()).await?);
         let mut taken = 0;
         // What has arrived already is taken without looking at the clock for each row.
         while let Some(next) = arrived {
@@ -314,13 +314,12 @@ async fn open_page(reader: &mut Reader, reading: &Reading, after: Option<i64>, i
         first_pages,
         rows_max,
     } = reader;
-    let place = session.place();
     // A few rows are no few bytes where each is large.
     if is_first
         && *rows_max > 1
-        && let Some(page) = stalled(place, Page::first(session, first_pages, reading, after)).await??
+        && let Some(page) = stalled(session, Page::first(session, first_pages, reading, after)).await??
     {
         return Ok(page);
     }
-    stalled(place, Page::copied(session, reading, after, *rows_max)).await?
+    stalled(session, Page::copied(session, reading, after, *rows_max)).await?
 }
