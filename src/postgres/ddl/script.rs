@@ -68,13 +68,6 @@ impl Script {
             let standby = Error::new(Kind::Unsuitable, "cannot create anything: the server is a standby");
             script.refuse(standby.fix("connect to its primary"));
         }
-        if facts.server.version_num < 130_000 {
-            let old = Error::new(
-                Kind::Unsuitable,
-                "cannot create anything: PostgreSQL 13 is the oldest that is supported",
-            );
-            script.refuse(old.fix("upgrade the server"));
-        }
         script
     }
 
