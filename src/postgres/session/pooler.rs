@@ -103,12 +103,13 @@ async fn expect_own_process(one: &Session, two: &Session) -> Result<()> {
 
 async fn expect_same_process(session: &Session) -> Result<()> {
     let (first, now) = (session.server().backend_pid, process_of(session).await?);
-    match first == now {
-        true => Ok(()),
-        false => Err(pooled(
+    if first == now {
+        Ok(())
+    } else {
+        Err(pooled(
             session,
             format!("server process {first} answered first, then {now}, on one connection"),
-        )),
+        ))
     }
 }
 
@@ -148,9 +149,10 @@ async fn run(session: &Session, statement: &str) -> Result<()> {
 fn refused(session: &Session, error: &tokio_postgres::Error) -> Error {
     let ours = session.error(error, CANNOT);
     let is_pooler = ours.sqlstate() == Some("08P01") || ours.causes().iter().any(|cause| cause.contains("statement pooling"));
-    match is_pooler {
-        true => pooled(session, ours.causes().join(": ")),
-        false => ours,
+    if is_pooler {
+        pooled(session, ours.causes().join(": "))
+    } else {
+        ours
     }
 }
 
