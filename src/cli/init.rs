@@ -7,10 +7,11 @@ use crate::destination;
 use crate::error::{Problems, Result};
 use crate::log::escape::{fit, fit_lines};
 use crate::postgres::ddl::database;
-use crate::postgres::ddl::existing::{Facts, ServerFacts};
+use crate::postgres::ddl::existing::Facts;
 use crate::postgres::ddl::script::{Report, Script};
 use crate::postgres::session::error::Side;
 use crate::postgres::session::pooler;
+use crate::postgres::session::settings::{self, Server};
 use crate::postgres::session::{Purpose, Session};
 use crate::postgres::table::TableName;
 use crate::source;
@@ -86,9 +87,9 @@ async fn create_database(conninfo: &Conninfo, target: &InitTarget, plan: &Plan) 
         return Ok(false);
     };
     if target.dry_run {
-        let server = ServerFacts {
+        let server = Server {
             database: conninfo.database.clone(),
-            ..ServerFacts::read(&maintenance).await?
+            ..settings::about(&maintenance).await?
         };
         let facts = Facts::of_new_database(server, &TableName::parse(&target.table)?);
         let connect = crate::sql::ident(&conninfo.database);

@@ -11,6 +11,7 @@ use super::table::Shape;
 use super::tally::Tally;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::session::Session;
+use crate::postgres::session::answers;
 use crate::postgres::session::error::is_open;
 use crate::stop::Stop;
 use bytes::Bytes;
@@ -18,7 +19,6 @@ use futures::SinkExt;
 use futures::future::join;
 use std::pin::pin;
 use std::sync::Arc;
-use tokio_postgres::SimpleQueryMessage;
 
 /// See the module.
 #[derive(Debug)]
@@ -134,7 +134,8 @@ impl Writer {
             return Ok(());
         };
         let lost = |error: tokio_postgres::Error| self.failed(&error, false);
-        let begun = integers(&self.session.simple_query(begin).await.map_err(lost)?);
+        let begun = answers::rows(self.session.simple_query(begin).await.map_err(lost)?);
+        let begun: Vec<i64> = begun.iter().filter_map(|row| answers::parsed(row, 0)).collect();
         let before = match (set_counter, begun.as_slice()) {
             (Some(_), [first_id, _]) if first_id.checked_add(batch.events.len() as i64).is_none() => {
                 return Err(self.broken(self.no_id_left(), false));
@@ -215,13 +216,4 @@ impl Writer {
     fn place(&self) -> String {
         format!("{} {}", self.session.place(), self.table)
     }
-}
-
-/// The first field of every row, as far as it is an integer.
-fn integers(messages: &[SimpleQueryMessage]) -> Vec<i64> {
-    let first = |message: &SimpleQueryMessage| match message {
-        SimpleQueryMessage::Row(row) => row.try_get(0).ok()??.parse().ok(),
-        _ => None,
-    };
-    messages.iter().filter_map(first).collect()
 }

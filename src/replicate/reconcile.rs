@@ -11,6 +11,7 @@ use crate::event::range::{IdRange, shown};
 use crate::event::store::EventStore;
 use crate::event::wire::Wire;
 use crate::fail;
+use crate::postgres::session::error::no_answer;
 use crate::postgres::session::pool::Lent;
 use crate::postgres::session::pooler::Ways;
 use crate::postgres::session::watchdog::attended;
@@ -83,9 +84,7 @@ pub(super) async fn audit(run: &Replication, source: &Source, index: usize, wire
         }
     };
     let counted = tokio::time::timeout(AUDIT_MAX, compare_counts(stores, both.name, before, held)).await;
-    counted.unwrap_or_else(|_| {
-        Err(Error::new(Kind::Unavailable, "cannot check for late arrivals").because(format!("no answer for {} s", AUDIT_MAX.as_secs())))
-    })
+    counted.unwrap_or_else(|_| Err(no_answer(AUDIT_MAX, "cannot check for late arrivals")))
 }
 
 async fn compare_counts((ours, theirs): (&dyn EventStore, &dyn EventStore), name: &str, before: Audited, held: Held) -> Result<Found> {

@@ -2,7 +2,7 @@
 //!
 //! The lock is granted only when every writer that skipped its notification has ended; so what is asked after it was granted sees their rows.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::fail;
 use crate::postgres::session::Session;
 use crate::sql;
@@ -69,7 +69,7 @@ impl Doorbell {
         let asked = async { self.session.query_one(statement, &[&sql::LOCK_DOORBELL, &key]).await };
         let asked = tokio::time::timeout(ANSWER_MAX, asked)
             .await
-            .map_err(|_| Error::new(Kind::Unavailable, CANNOT).at(self.session.place()).because("no answer"))?;
+            .map_err(|_| self.session.no_answer(ANSWER_MAX, CANNOT))?;
         asked.map(|row| row.get(0)).map_err(|error| self.session.error(&error, CANNOT))
     }
 }

@@ -87,9 +87,10 @@ impl Gate {
     /// A gate on whatever bears the name of this table. `sequences`: those that feed it. `is_durability_awaited`: whether it waits for the disk; otherwise it
     /// looks at the table only.
     pub async fn new(session: Arc<Session>, table: &Table, sequences: Vec<u32>, is_durability_awaited: bool) -> Result<Self> {
-        let files = match table.has_parts {
-            true => include_str!("../../sql/source/gate_files.sql"),
-            false => include_str!("../../sql/source/gate_file.sql"),
+        let files = if table.has_parts {
+            include_str!("../../sql/source/gate_files.sql")
+        } else {
+            include_str!("../../sql/source/gate_file.sql")
         };
         let names = [
             ("fingerprint", sql::sql(table.asks().of_source(sequences).value())),
@@ -215,11 +216,8 @@ impl Asked {
     }
 
     async fn within<T>(&self, work: impl Future<Output = T>) -> Result<T> {
-        tokio::time::timeout(ANSWER_MAX, work).await.map_err(|_| {
-            Error::new(Kind::Unavailable, "the source does not answer")
-                .at(self.session.place())
-                .because(format!("for {} s", ANSWER_MAX.as_secs()))
-        })
+        let limited = tokio::time::timeout(ANSWER_MAX, work).await;
+        limited.map_err(|_| self.session.no_answer(ANSWER_MAX, "the source does not answer"))
     }
 }
 

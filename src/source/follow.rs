@@ -5,8 +5,9 @@
 //! whatever else goes wrong with notifications, the poll timer looks again.
 
 use crate::config::libpq::Conninfo;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::log::key;
+use crate::postgres::session::error::no_answer;
 use crate::postgres::session::listen::{Listener, Listening};
 use crate::source::blocked::{self, Hold, Holding, Reason};
 use crate::source::doorbell::Doorbell;
@@ -340,10 +341,8 @@ fn paced((at, before): (Instant, Option<i64>), front: Front) -> Option<Instant> 
 }
 
 async fn answered<T>(place: String, work: impl Future<Output = Result<T>>) -> Result<T> {
-    tokio::time::timeout(LOOK_MAX, work).await.map_err(|_| {
-        let silent = Error::new(Kind::Unavailable, "cannot find the mark").at(place);
-        silent.because(format!("no answer for {} s", LOOK_MAX.as_secs()))
-    })?
+    let limited = tokio::time::timeout(LOOK_MAX, work).await;
+    limited.map_err(|_| no_answer(LOOK_MAX, "cannot find the mark").at(place))?
 }
 
 #[cfg(test)]

@@ -51,9 +51,10 @@ impl Fingerprint {
 
     /// The value, as an expression of `c`, the table's row in `pg_class`: text.
     pub fn value(&self) -> String {
-        let triggers = match self.has_parts {
-            true => include_str!("../../sql/event/fingerprint_triggers_of_parts.sql"),
-            false => include_str!("../../sql/event/fingerprint_triggers.sql"),
+        let triggers = if self.has_parts {
+            include_str!("../../sql/event/fingerprint_triggers_of_parts.sql")
+        } else {
+            include_str!("../../sql/event/fingerprint_triggers.sql")
         };
         let sequences = match self.sequences.as_slice() {
             [] => NOTHING.to_owned(),

@@ -1,5 +1,6 @@
 //! In what a row that is unlike on both sides differs: in which columns, and whether only in the representation.
 
+use crate::event::fields::unescaped;
 use crate::event::frame::{Format, Row};
 use crate::event::merge::Unlike;
 use crate::event::representation::number;
@@ -7,7 +8,6 @@ use crate::event::representation::timestamp;
 use crate::verify::difference::{Change, Class, Difference};
 use crate::verify::json::alike::{is_alike_json, is_alike_jsonb};
 use postgres_types::Type;
-use std::borrow::Cow;
 
 /// The version that stands before the text of a `jsonb` in binary form.
 const JSONB_VERSION: u8 = 1;
@@ -62,18 +62,18 @@ fn is_alike(type_oid: u32, format: Format, first: &[u8], second: &[u8]) -> bool 
     match Type::from_oid(type_oid) {
         Some(Type::JSONB) => match format {
             Format::Binary => is_alike_binary_jsonb(first, second),
-            Format::Text => is_alike_jsonb(&unescaped(first), &unescaped(second)),
+            Format::Text => is_alike_text(first, second, |first, second| is_alike_jsonb(first.as_bytes(), second.as_bytes())),
         },
         Some(Type::JSON) => match format {
             Format::Binary => is_alike_json_bytes(first, second),
-            Format::Text => is_alike_json_bytes(&unescaped(first), &unescaped(second)),
+            Format::Text => is_alike_text(first, second, is_alike_json),
         },
         Some(Type::TIMESTAMP | Type::TIMESTAMPTZ) => {
             let moments = match format {
                 Format::Binary => binary_i64(first).zip(binary_i64(second)),
                 Format::Text => text_microseconds(first).zip(text_microseconds(second)),
             };
-            moments.is_some_and(|(first, second)| timestamp::is_cut_to_ms(first, second))
+            moments.is_some_and(|(first, second)| timestamp::is_cut_or_rounded_to_ms(first, second))
         }
         Some(Type::NUMERIC) => match format {
             Format::Binary => is_one_numeric(first, second),
@@ -93,6 +93,12 @@ fn is_alike_binary_jsonb(first: &[u8], second: &[u8]) -> bool {
 fn is_alike_json_bytes(first: &[u8], second: &[u8]) -> bool {
     let texts = std::str::from_utf8(first).ok().zip(std::str::from_utf8(second).ok());
     texts.is_some_and(|(first, second)| is_alike_json(first, second))
+}
+
+/// Of two fields in text form.
+fn is_alike_text(first: &[u8], second: &[u8], is_alike: impl Fn(&str, &str) -> bool) -> bool {
+    let texts = unescaped(first).zip(unescaped(second));
+    texts.is_some_and(|(first, second)| is_alike(&first, &second))
 }
 
 fn binary_i64(field: &[u8]) -> Option<i64> {
@@ -130,31 +136,6 @@ fn numeric(field: &[u8]) -> Option<(u16, i32, &[u8])> {
         return Some((0, 0, digits));
     }
     Some((sign, weight - i32::try_from(leading).ok()?, digits))
-}
-
-/// What a field of COPY's text form says (PostgreSQL manual, COPY, "Text Format").
-fn unescaped(field: &[u8]) -> Cow<'_, [u8]> {
-    if !field.contains(&b'\\') {
-        return Cow::Borrowed(field);
-    }
-    let mut text = Vec::with_capacity(field.len());
-    let mut bytes = field.iter();
-    while let Some(byte) = bytes.next() {
-        text.push(match byte {
-            b'\\' => match bytes.next() {
-                Some(b'b') => 8,
-                Some(b't') => b'\t',
-                Some(b'n') => b'\n',
-                Some(b'v') => 11,
-                Some(b'f') => 12,
-                Some(b'r') => b'\r',
-                Some(other) => *other,
-                None => b'\\',
-            },
-            other => *other,
-        });
-    }
-    Cow::Owned(text)
 }
 
 #[cfg(test)]

@@ -140,9 +140,12 @@ impl Writer {
             let written = self.transact(&events, is_kept).await;
             written.map_err(|error| self.session.error(&error, "cannot write events"))?;
             let count = events.len() as u64;
-            self.tally.send_modify(|tally| match is_kept {
-                true => (tally.committed, tally.commits) = (tally.committed + count, tally.commits + 1),
-                false => (tally.rolled_back, tally.rollbacks) = (tally.rolled_back + count, tally.rollbacks + 1),
+            self.tally.send_modify(|tally| {
+                if is_kept {
+                    (tally.committed, tally.commits) = (tally.committed + count, tally.commits + 1);
+                } else {
+                    (tally.rolled_back, tally.rollbacks) = (tally.rolled_back + count, tally.rollbacks + 1);
+                }
             });
         }
         Ok(())

@@ -64,9 +64,10 @@ async fn run(arguments: Arguments) -> u8 {
         }
     }
     drop((log, guard));
-    let (verdict, code) = match arguments.dry_run && verdicts.iter().all(Option::is_some) {
-        true => ("none, dry run".to_owned(), 0),
-        false => of_all(&verdicts),
+    let (verdict, code) = if arguments.dry_run && verdicts.iter().all(Option::is_some) {
+        ("none, dry run".to_owned(), 0)
+    } else {
+        of_all(&verdicts)
     };
     match printer.verdict(&verdict, code) {
         Ok(()) => code,

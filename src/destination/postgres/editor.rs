@@ -10,8 +10,8 @@ use crate::error::{Error, Kind, Result};
 use crate::event::frame::{self, Format, Row, Rows};
 use crate::event::range::{IdRange, shown};
 use crate::postgres::session::Session;
-use crate::postgres::session::answers::{answers, integer};
-use crate::postgres::session::error::is_open;
+use crate::postgres::session::answers::{field, parsed, rows};
+use crate::postgres::session::error::{is_open, no_answer};
 use crate::sql;
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
@@ -42,8 +42,7 @@ impl Held {
 
     /// Asks for the position.
     pub async fn position(&self) -> Result<Option<i64>> {
-        let row = self.within(self.session.query_one(&self.to.ask_position(), &[])).await?;
-        Ok(row.map_err(|error| self.failed(&error))?.get(0))
+        Ok(self.asked(self.session.query_one(&self.to.ask_position(), &[])).await?.get(0))
     }
 
     /// Begins a transaction under the fence.
@@ -75,13 +74,12 @@ impl Held {
     }
 
     async fn begin_by(&self, begin: &str, position: Option<i64>) -> Result<()> {
-        let begun = self.within(self.session.simple_query(begin)).await?;
-        let begun = answers(&begun.map_err(|error| self.failed(&error))?);
+        let begun = rows(self.asked(self.session.simple_query(begin)).await?);
         let [.., found, fingerprint] = begun.as_slice() else {
             return Err(Error::new(Kind::Bug, "unexpected reply to BEGIN").at(self.place()));
         };
-        self.expect(integer(found, 0), position)?;
-        if fingerprint.first() == Some(&self.to.fingerprint) {
+        self.expect(parsed(found, 0), position)?;
+        if field(fingerprint, 0) == self.to.fingerprint.as_deref() {
             return Ok(());
         }
         Err(self.altered())
@@ -144,12 +142,10 @@ impl Held {
             ("format", sql::sql(self.to.wire.format_option())),
         ];
         let statement = sql::fill(include_str!("../../../sql/destination/take_out.sql"), &names);
-        let failed = |error| self.failed(&error);
-        let stream = self.within(self.session.copy_out(statement.as_str())).await?.map_err(failed)?;
-        let mut stream = pin!(stream);
+        let mut stream = pin!(self.asked(self.session.copy_out(statement.as_str())).await?);
         let (mut rows, mut taken) = (Rows::new(self.to.layout), Vec::new());
         while let Some(bytes) = self.within(stream.next()).await? {
-            rows.push(bytes.map_err(failed)?);
+            rows.push(bytes.map_err(|error| self.failed(&error))?);
             while let Some(row) = rows.next()? {
                 taken.push(row);
             }
@@ -165,30 +161,28 @@ impl Held {
     /// `Access` without the privilege or with a trigger that refuses, `Rejected` with a trigger that refuses in other words.
     pub async fn delete(&self, after: i64, through: i64) -> Result<u64> {
         let statement = self.to.filled(include_str!("../../../sql/destination/delete.sql"), 0);
-        let deleted = self.within(self.session.execute(&statement, &[&after, &through])).await?;
-        deleted.map_err(|error| self.failed(&error))
+        self.asked(self.session.execute(&statement, &[&after, &through])).await
     }
 
     /// The id above which the highest so many events lie, if there are more than that above `after`.
     pub async fn below_highest(&self, events: u64, after: i64) -> Result<Option<i64>> {
         let statement = self.to.filled(include_str!("../../../sql/destination/below_highest.sql"), 0);
         let events = i64::try_from(events).unwrap_or(i64::MAX);
-        let found = self.within(self.session.query_opt(&statement, &[&after, &events])).await?;
-        Ok(found.map_err(|error| self.failed(&error))?.map(|row| row.get(0)))
+        let found = self.asked(self.session.query_opt(&statement, &[&after, &events])).await?;
+        Ok(found.map(|row| row.get(0)))
     }
 
     /// The highest id below this one, and the lowest of all.
     pub async fn highest_before(&self, id: i64) -> Result<(Option<i64>, Option<i64>)> {
         let statement = self.to.filled(include_str!("../../../sql/destination/highest_before.sql"), 0);
-        let found = self.within(self.session.query_one(&statement, &[&id])).await?;
-        found.map(|row| (row.get(0), row.get(1))).map_err(|error| self.failed(&error))
+        let row = self.asked(self.session.query_one(&statement, &[&id])).await?;
+        Ok((row.get(0), row.get(1)))
     }
 
     /// The lowest id above this one.
     pub async fn lowest_after(&self, id: i64) -> Result<Option<i64>> {
         let statement = self.to.filled(include_str!("../../../sql/destination/lowest_after.sql"), 0);
-        let found = self.within(self.session.query_one(&statement, &[&id])).await?;
-        Ok(found.map_err(|error| self.failed(&error))?.get(0))
+        Ok(self.asked(self.session.query_one(&statement, &[&id])).await?.get(0))
     }
 
     /// Makes sure, as far as the catalog tells, that rows can be deleted.
@@ -196,13 +190,8 @@ impl Held {
     /// # Errors
     /// `Access` without the privilege; `Unsuitable` with the trigger of a source, which refuses it, or with a foreign key that follows; each with its cure.
     pub async fn demand_deleting(&self) -> Result<()> {
-        let asked = self
-            .within(
-                self.session
-                    .query_one(include_str!("../../../sql/destination/deleting.sql"), &[&self.to.oid]),
-            )
-            .await?;
-        let row = asked.map_err(|error| self.failed(&error))?;
+        let deleting = include_str!("../../../sql/destination/deleting.sql");
+        let row = self.asked(self.session.query_one(deleting, &[&self.to.oid])).await?;
         let (may_delete, triggers, is_always): (bool, Vec<String>, bool) = (row.get(0), row.get(1), row.get(2));
         let following: Vec<String> = row.get(3);
         let table = self.to.table.quoted();
@@ -235,9 +224,8 @@ impl Held {
     /// # Errors
     /// `Unsuitable` when it is not; `Unavailable` when the answer is lost: then the outcome is unknown, and a new start finds out.
     pub async fn commit(&self) -> Result<()> {
-        let asked = self.within(self.session.query_opt(&self.to.fingerprint_query(), &[])).await?;
-        let found = asked.map_err(|error| self.failed(&error))?.and_then(|row| row.get(0));
-        if found != self.to.fingerprint {
+        let found = self.asked(self.session.query_opt(&self.to.fingerprint_query(), &[])).await?;
+        if found.and_then(|row| row.get(0)) != self.to.fingerprint {
             self.roll_back().await;
             return Err(self.altered());
         }
@@ -261,9 +249,11 @@ impl Held {
     /// # Errors
     /// Those of the server; `Unavailable` without an answer for `append_timeout_ms`.
     pub async fn run(&self, statements: &str) -> Result<()> {
-        self.within(self.session.batch_execute(statements))
-            .await?
-            .map_err(|error| self.failed(&error))
+        self.asked(self.session.batch_execute(statements)).await
+    }
+
+    async fn asked<T>(&self, work: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T> {
+        self.within(work).await?.map_err(|error| self.failed(&error))
     }
 
     /// Gives up without progress; the statement is cancelled, so that a rollback need not wait for it.
@@ -272,9 +262,8 @@ impl Held {
             return Ok(done);
         }
         self.session.cancel().await;
-        Err(Error::new(Kind::Unavailable, what(&self.to))
+        Err(no_answer(self.to.stall_max, what(&self.to))
             .at(self.place())
-            .because(format!("no answer for {} ms", self.to.stall_max.as_millis()))
             .because("perhaps another session has locked what is to be changed")
             .fix("start again: whole batches stay; append_timeout_ms sets the limit"))
     }

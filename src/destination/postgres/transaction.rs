@@ -10,7 +10,7 @@ use crate::event::frame::{self, Format};
 use crate::event::range::{IdRange, shown};
 use crate::fail;
 use crate::postgres::session::Session;
-use crate::postgres::session::answers::{answers, integer};
+use crate::postgres::session::answers::{parsed, rows};
 use crate::sql;
 use crate::stop::Stop;
 use bytes::Bytes;
@@ -291,12 +291,12 @@ impl Writer {
             .to
             .filled(include_str!("../../../sql/destination/confirm.sql"), standing.first_id);
         let asked = async { self.session.simple_query(&confirm).await.map_err(|error| self.failed(&error)) };
-        let asked = answers(&self.within(&Stop::never(), asked).await?);
+        let asked = rows(self.within(&Stop::never(), asked).await?);
         let [_, found] = asked.as_slice() else {
             return Err(Error::new(Kind::Bug, "unexpected reply to the confirmation of a batch").at(self.place()));
         };
-        self.confirm_position(integer(found, 0), standing.before)?;
-        self.confirm_position(integer(found, 1), Some(standing.last_id))
+        self.confirm_position(parsed(found, 0), standing.before)?;
+        self.confirm_position(parsed(found, 1), Some(standing.last_id))
     }
 
     /// Commits, if the table is still the one that was compared: its rows keep everybody from changing it by now. After an error the outcome is unknown.

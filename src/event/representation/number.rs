@@ -11,7 +11,7 @@ struct Decimal<'a> {
 /// Whether two spellings have one value: equal as decimals, or equal as doubles while one of them is how a double is written, so that a reader with
 /// doubles alone made it of the other: `1.10` and `1.1`, 9007199254740993 and 9007199254740992.
 pub(crate) fn is_same_value(first: &[u8], second: &[u8]) -> bool {
-    is_equal(first, second) || is_made_by_a_double(first, second)
+    is_equal(first, second) || is_written_as_double(first, second) || is_written_as_double(second, first)
 }
 
 /// Whether two decimals are equal, whatever their scale. What is no decimal equals nothing.
@@ -27,15 +27,10 @@ pub(crate) fn is_number(text: &[u8]) -> bool {
     Decimal::parse(text).is_some()
 }
 
-fn is_made_by_a_double(first: &[u8], second: &[u8]) -> bool {
-    let (Some(a), Some(b)) = (double(first), double(second)) else {
-        return false;
-    };
-    if a != b {
-        return false;
-    }
-    let shortest = format!("{a:e}");
-    is_equal(shortest.as_bytes(), first) || is_equal(shortest.as_bytes(), second)
+/// Whether the second spelling is how the double is written that a reader with doubles alone makes of the first.
+pub(crate) fn is_written_as_double(first: &[u8], second: &[u8]) -> bool {
+    let double = double(first);
+    double.is_some_and(|first| double == self::double(second) && is_equal(format!("{first:e}").as_bytes(), second))
 }
 
 fn double(text: &[u8]) -> Option<f64> {

@@ -1,5 +1,7 @@
 //! Whether an event differs from the source's only as slate's replicator alters events: time stamps cut to milliseconds, JSON numbers rewritten as doubles.
 
+use crate::event::representation::number::is_written_as_double;
+use crate::event::representation::timestamp::{is_cut_to_ms, microseconds};
 use postgres_types::Type;
 use serde_json::{Number, Value};
 
@@ -26,25 +28,17 @@ fn is_slates_alteration(texts: &Texts<'_>) -> bool {
         return false;
     };
     match texts.type_oid {
-        oid if oid == Type::TIMESTAMPTZ.oid() || oid == Type::TIMESTAMP.oid() => cut_to_milliseconds(source) == destination,
-        oid if oid == Type::JSONB.oid() => is_rewritten(source, destination, is_written_as_double),
-        oid if oid == Type::JSON.oid() => is_rewritten(source, destination, are_equal_doubles),
+        oid if oid == Type::TIMESTAMPTZ.oid() || oid == Type::TIMESTAMP.oid() => is_cut(source, destination),
+        oid if oid == Type::JSONB.oid() => is_rewritten(source, destination, is_shortest_double),
+        oid if oid == Type::JSON.oid() => is_rewritten(source, destination, is_double),
         _ => false,
     }
 }
 
-/// The text of a time stamp as it is after a stay in a JavaScript `Date`: `….123456+00` becomes `….123+00`, `….120456` becomes `….12`.
-fn cut_to_milliseconds(timestamp: &str) -> String {
-    let Some((seconds, fraction)) = timestamp.split_once('.') else {
-        return timestamp.to_owned();
-    };
-    let end = fraction.find(|c: char| !c.is_ascii_digit()).unwrap_or(fraction.len());
-    let (digits, zone) = fraction.split_at(end);
-    let kept = digits[..digits.len().min(3)].trim_end_matches('0');
-    match kept {
-        "" => format!("{seconds}{zone}"),
-        kept => format!("{seconds}.{kept}{zone}"),
-    }
+/// A time stamp after a stay in a JavaScript `Date`.
+fn is_cut(source: &str, destination: &str) -> bool {
+    let moments = microseconds(source).zip(microseconds(destination));
+    moments.is_some_and(|(source, destination)| is_cut_to_ms(source, destination))
 }
 
 /// How a number of the source may be found at the destination.
@@ -58,14 +52,14 @@ fn is_rewritten(source: &str, destination: &str, number: Rewriting) -> bool {
 }
 
 /// A `jsonb` number after a stay in JavaScript: the shortest digits that give the same double, as `numeric` writes them out.
-fn is_written_as_double(source: &Number, destination: &Number) -> bool {
+fn is_shortest_double(source: &Number, destination: &Number) -> bool {
     let written = destination.to_string();
     written == source.to_string() || source.as_f64().is_some_and(|double| written == double.to_string())
 }
 
-/// A number of `json`, which keeps what was written: `1e21` stays as it is.
-fn are_equal_doubles(source: &Number, destination: &Number) -> bool {
-    source.as_f64().is_some_and(|double| destination.as_f64() == Some(double))
+/// A number of `json`, which keeps how JavaScript writes it: `1e+21`.
+fn is_double(source: &Number, destination: &Number) -> bool {
+    is_written_as_double(source.to_string().as_bytes(), destination.to_string().as_bytes())
 }
 
 fn are_equal(source: &Value, destination: &Value, number: Rewriting) -> bool {

@@ -3,11 +3,24 @@
 /// Microseconds of a day.
 const DAY_US: i64 = 86_400_000_000;
 
-/// Whether the second value, in microseconds, is the first one cut or rounded to milliseconds, as a program with the time of JavaScript stores it.
+/// Whether the second value, in microseconds, is the first one cut to milliseconds, and another: so slate's replicator stores it.
 pub(crate) fn is_cut_to_ms(first: i64, second: i64) -> bool {
-    let is_finite = ![i64::MIN, i64::MAX].contains(&first);
-    let cut = first - first.rem_euclid(1000);
-    is_finite && first != second && (second == cut || first.checked_add(500).is_some_and(|half| half - half.rem_euclid(1000) == second))
+    is_altered(first, second) && second == to_ms(first)
+}
+
+/// Whether the second value, in microseconds, is the first one cut or rounded to milliseconds, and another, as a program with the time of JavaScript stores it.
+pub(crate) fn is_cut_or_rounded_to_ms(first: i64, second: i64) -> bool {
+    let is_rounded = || second == to_ms(first.saturating_add(500));
+    is_cut_to_ms(first, second) || (is_altered(first, second) && is_rounded())
+}
+
+/// Infinities are never altered.
+fn is_altered(first: i64, second: i64) -> bool {
+    first != second && ![i64::MIN, i64::MAX].contains(&first)
+}
+
+fn to_ms(us: i64) -> i64 {
+    us.saturating_sub(us.rem_euclid(1000))
 }
 
 /// The microseconds of a `timestamp` or `timestamptz` as the pinned settings write it: `2026-01-02 03:04:05.678901+00`, ` BC` at its end before our era.
@@ -22,8 +35,7 @@ pub(crate) fn microseconds(text: &str) -> Option<i64> {
     let mut time = time.splitn(3, ':');
     let (hours, minutes): (i64, i64) = (time.next()?.parse().ok()?, time.next()?.parse().ok()?);
     let (seconds, fraction) = time.next().map(|rest| rest.split_once('.').unwrap_or((rest, "0")))?;
-    let digits = fraction.len().min(6);
-    let fraction: i64 = format!("{:0<6}", fraction.get(..digits)?).parse().ok()?;
+    let fraction: i64 = (fraction.len() <= 6).then(|| format!("{fraction:0<6}"))?.parse().ok()?;
     let seconds: i64 = seconds.parse().ok()?;
     let of_day = ((hours * 60 + minutes) * 60 + seconds) * 1_000_000 + fraction;
     days(year, month, day).checked_mul(DAY_US)?.checked_add(of_day)
@@ -42,22 +54,23 @@ mod tests {
 
     #[test]
     fn microseconds_may_be_cut_or_rounded_and_nothing_else() {
-        for (first, second, is_cut) in [
-            (1_234_567, 1_234_000, true),
-            (1_234_567, 1_235_000, true),
-            (1_234_400, 1_235_000, false),
-            (1_234_567, 1_234_566, false),
-            (1_234_000, 1_235_000, false),
-            (1_234_000, 1_234_000, false),
-            (1_234_567, 1_000_000, false),
-            (-1_500, -2_000, true),
-            (-1_500, -1_000, true),
-            (1_000, 1_567, false),
-            (i64::MAX, 0, false),
-            (i64::MAX, i64::MAX - i64::MAX.rem_euclid(1000), false),
-            (i64::MAX - 1, i64::MAX, false),
+        for (first, second, is_cut, is_rounded) in [
+            (1_234_567, 1_234_000, true, false),
+            (1_234_567, 1_235_000, false, true),
+            (1_234_400, 1_235_000, false, false),
+            (1_234_567, 1_234_566, false, false),
+            (1_234_000, 1_235_000, false, false),
+            (1_234_000, 1_234_000, false, false),
+            (1_234_567, 1_000_000, false, false),
+            (-1_500, -2_000, true, false),
+            (-1_500, -1_000, false, true),
+            (1_000, 1_567, false, false),
+            (i64::MAX, 0, false, false),
+            (i64::MAX, i64::MAX - i64::MAX.rem_euclid(1000), false, false),
+            (i64::MAX - 1, i64::MAX, false, false),
         ] {
             assert_eq!(is_cut_to_ms(first, second), is_cut, "{first} {second}");
+            assert_eq!(is_cut_or_rounded_to_ms(first, second), is_cut || is_rounded, "{first} {second}");
         }
     }
 

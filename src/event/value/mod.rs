@@ -105,9 +105,12 @@ impl FieldDecoder {
             return Ok(());
         };
         let start = into.len();
-        let written = self.read(field).and_then(|text| match self.is_array {
-            true => json::write_array(self.json, &text, into),
-            false => json::write(self.json, &text, into),
+        let written = self.read(field).and_then(|text| {
+            if self.is_array {
+                json::write_array(self.json, &text, into)
+            } else {
+                json::write(self.json, &text, into)
+            }
         });
         written.map_err(|damaged| {
             into.truncate(start);

@@ -34,9 +34,10 @@ pub async fn missing_database(maintenance: &Session, name: &str) -> Result<Optio
         .query_one(&facts, &[])
         .await
         .map_err(|e| maintenance.error(&e, format!("cannot look for database {name}")))?;
-    let create = match row.get("is_utf8") {
-        true => include_str!("../../../sql/ddl/database.sql"),
-        false => include_str!("../../../sql/ddl/database_utf8.sql"),
+    let create = if row.get("is_utf8") {
+        include_str!("../../../sql/ddl/database.sql")
+    } else {
+        include_str!("../../../sql/ddl/database_utf8.sql")
     };
     let is_there: bool = row.get("is_there");
     Ok((!is_there).then(|| fill(without_header(create), &[("database", text(name))])))

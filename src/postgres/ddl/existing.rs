@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::postgres::session::Session;
+use crate::postgres::session::settings::{self, Server};
 use crate::postgres::table::TableName;
 use crate::sql::{fill, text};
 use tokio_postgres::Row;
@@ -12,7 +13,7 @@ pub struct Facts {
     /// The event table they are about.
     pub table: TableName,
     /// Server, database and role.
-    pub server: ServerFacts,
+    pub server: Server,
     /// Whether our role may create objects in the schema; `None` where there is no such schema.
     pub may_create_in_schema: Option<bool>,
     /// Whether our role may use what is in the schema; `true` where there is no such schema yet.
@@ -25,23 +26,6 @@ pub struct Facts {
     pub functions: Vec<FunctionFound>,
     /// Triggers of the event table.
     pub triggers: Vec<TriggerFound>,
-}
-
-/// Server, database and role.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServerFacts {
-    /// `server_version_num`: 150018 is 15.18.
-    pub version_num: i32,
-    /// Whether it only follows another server.
-    pub is_standby: bool,
-    /// `max_prepared_transactions`; above 0 an application may use two-phase commit.
-    pub prepared_transactions_max: i32,
-    /// The role whose privileges count.
-    pub role: String,
-    /// The database of the session.
-    pub database: String,
-    /// Whether the role may create a schema in it.
-    pub may_create_schema: bool,
 }
 
 /// A table, or whatever else bears its name.
@@ -126,7 +110,7 @@ impl Facts {
         let triggers = rows(include_str!("../../../sql/ddl/triggers.sql"), &table.name).await?;
         Ok(Self {
             table: table.clone(),
-            server: ServerFacts::read(session).await?,
+            server: settings::about(session).await?,
             may_create_in_schema: schema.first().map(|row| row.get("may_create")),
             may_use_schema: schema.first().is_none_or(|row| row.get("may_use")),
             events: rows(relation, &table.name).await?.first().map(Relation::from_row),
@@ -137,10 +121,10 @@ impl Facts {
     }
 
     /// What there will be in a database that is about to be created: an empty schema `public`, our own.
-    pub fn of_new_database(server: ServerFacts, table: &TableName) -> Self {
+    pub fn of_new_database(server: Server, table: &TableName) -> Self {
         Self {
             table: table.clone(),
-            server: ServerFacts {
+            server: Server {
                 may_create_schema: true,
                 ..server
             },
@@ -161,24 +145,6 @@ impl Facts {
     /// The trigger of this name on the event table.
     pub fn trigger(&self, name: &str) -> Option<&TriggerFound> {
         self.triggers.iter().find(|found| found.name == name)
-    }
-}
-
-impl ServerFacts {
-    /// Asks the server.
-    pub async fn read(session: &Session) -> Result<Self> {
-        let row = session
-            .query_one(include_str!("../../../sql/ddl/server.sql"), &[])
-            .await
-            .map_err(|e| session.error(&e, "cannot ask the server about itself"))?;
-        Ok(Self {
-            version_num: row.get("version_num"),
-            is_standby: row.get("is_standby"),
-            prepared_transactions_max: row.get("prepared_transactions_max"),
-            role: row.get("role"),
-            database: row.get("database"),
-            may_create_schema: row.get("may_create_schema"),
-        })
     }
 }
 

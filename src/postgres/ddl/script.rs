@@ -68,13 +68,6 @@ impl Script {
             let standby = Error::new(Kind::Unsuitable, "cannot create anything: the server is a standby");
             script.refuse(standby.fix("connect to its primary"));
         }
-        if facts.server.version_num < 130_000 {
-            let old = Error::new(
-                Kind::Unsuitable,
-                "cannot create anything: PostgreSQL 13 is the oldest that is supported",
-            );
-            script.refuse(old.fix("upgrade the server"));
-        }
         script
     }
 
@@ -128,9 +121,10 @@ impl Script {
             Some(found) => {
                 // CREATE OR REPLACE keeps the result and the names of the arguments; a trigger's function, which others may use, has none.
                 let is_kept = found.result == wanted.result && wanted.types.is_empty();
-                let drop = match is_kept {
-                    true => String::new(),
-                    false => format!("drop function {}.{}({});\n", ident(&facts.table.schema), wanted.name, wanted.types),
+                let drop = if is_kept {
+                    String::new()
+                } else {
+                    format!("drop function {}.{}({});\n", ident(&facts.table.schema), wanted.name, wanted.types)
                 };
                 self.refuse_to_replace(&what, why, &format!("{drop}{}", wanted.replacement()));
             }

@@ -1,26 +1,30 @@
 //! What a server answers to statements that were sent as text.
 
+use std::fmt;
+use std::str::FromStr;
+use tokio_postgres::row::RowIndex;
 use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow};
 
-/// The rows of all answers, each with its fields as text.
-pub(crate) fn answers(messages: &[SimpleQueryMessage]) -> Vec<Vec<Option<String>>> {
-    let rows = messages.iter().filter_map(|message| match message {
+/// The rows of all answers, one after the other.
+pub(crate) fn rows(answer: Vec<SimpleQueryMessage>) -> Vec<SimpleQueryRow> {
+    let row = |message| match message {
         SimpleQueryMessage::Row(row) => Some(row),
         _ => None,
-    });
-    rows.map(|row| (0..row.len()).map(|field| row.get(field).map(str::to_owned)).collect())
-        .collect()
+    };
+    answer.into_iter().filter_map(row).collect()
 }
 
-/// A field of such a row as an integer; `None` for NULL.
-pub(crate) fn integer(fields: &[Option<String>], at: usize) -> Option<i64> {
-    fields.get(at)?.as_deref()?.parse().ok()
+/// A field of a row; `None` for NULL, and where the server sent no such field or no text.
+pub(crate) fn field<I: RowIndex + fmt::Display>(row: &SimpleQueryRow, index: I) -> Option<&str> {
+    row.try_get(index).ok().flatten()
 }
 
-/// The first row.
-pub(super) fn row_of(answer: &[SimpleQueryMessage]) -> Option<&SimpleQueryRow> {
-    answer.iter().find_map(|message| match message {
-        SimpleQueryMessage::Row(row) => Some(row),
-        _ => None,
-    })
+/// A field of a row, parsed; `None` also where it is something else.
+pub(crate) fn parsed<T: FromStr, I: RowIndex + fmt::Display>(row: &SimpleQueryRow, index: I) -> Option<T> {
+    field(row, index)?.parse().ok()
+}
+
+/// The first field of the first row, parsed.
+pub(crate) fn value<T: FromStr>(answer: Vec<SimpleQueryMessage>) -> Option<T> {
+    parsed(rows(answer).first()?, 0)
 }

@@ -88,9 +88,10 @@ fn check_name(leaf: &CertificateDer<'_>, name: &ServerName<'_>) -> Result<(), Re
     if by_alternative_name || by_common_name {
         return Ok(());
     }
-    let names: Vec<String> = match about.names.is_empty() {
-        true => about.common_name.iter().map(|name| format!("{name:?}")).collect(),
-        false => about.names.iter().map(|name| format!("{name:?}")).collect(),
+    let names: Vec<String> = if about.names.is_empty() {
+        about.common_name.iter().map(|name| format!("{name:?}")).collect()
+    } else {
+        about.names.iter().map(|name| format!("{name:?}")).collect()
     };
     Err(Refused {
         why: format!("the certificate of the server is for {}, not for host {asked:?}", names.join(", ")),

@@ -3,6 +3,7 @@
 use crate::error::{Error, Kind};
 use crate::sql;
 use std::error::Error as _;
+use std::time::Duration;
 use tokio_postgres::error::{DbError, Severity};
 
 /// Which side an error came from: a bad row is a destination's word, a bug of ours at the source.
@@ -48,6 +49,15 @@ pub(crate) fn of_driver(error: &tokio_postgres::Error, side: Side, what: impl In
         Some(source) => ours.caused_by(source),
         None => ours,
     }
+}
+
+/// Says that what was asked was not answered in time.
+pub(crate) fn no_answer(limit: Duration, what: impl Into<String>) -> Error {
+    let limit = match limit.subsec_millis() {
+        0 => format!("{} s", limit.as_secs()),
+        _ => format!("{} ms", limit.as_millis()),
+    };
+    Error::new(Kind::Unavailable, what).because(format!("no answer for {limit}"))
 }
 
 /// Notes what a refusal is about: a table that is not as it was, or the rows themselves.

@@ -243,9 +243,10 @@ async fn addresses(host: &Host) -> Result<Vec<Option<IpAddr>>> {
             addresses.push(Some(address.ip()));
         }
     }
-    match addresses.is_empty() {
-        true => Err(unknown("it has none".to_owned())),
-        false => Ok(addresses),
+    if addresses.is_empty() {
+        Err(unknown("it has none".to_owned()))
+    } else {
+        Ok(addresses)
     }
 }
 

@@ -2,17 +2,19 @@
 
 use crate::config::libpq::Conninfo;
 use crate::error::{Error, Kind, Result};
+use crate::postgres::session::answers;
 use crate::postgres::session::error::Side;
 use crate::postgres::session::{Purpose, Session};
 use crate::sql;
 use std::time::Duration;
-use tokio_postgres::SimpleQueryMessage;
 
 /// The longest name of a channel, in bytes: LISTEN would cut it silently, and then hear nothing.
 pub(crate) const CHANNEL_BYTES_MAX: usize = 63;
 
 /// A heartbeat that takes longer means a dead connection.
 const HEARTBEAT_WAIT_MAX: Duration = Duration::from_secs(10);
+
+const CANNOT: &str = "cannot listen for notifications";
 
 /// The minor versions since which LISTEN no longer fails with 58P01 under an old queue.
 const LISTEN_CURED_SINCE: &str = "13.23, 14.20, 15.15, 16.11, 17.7 or 18.1";
@@ -56,7 +58,7 @@ impl Listener {
         match listened {
             Ok(Ok(())) => Ok(Listening::On(Box::new(Self { session }))),
             Ok(Err(error)) => judge(&session, &error).map(Listening::Unavailable),
-            Err(_) => Err(unavailable(&session).because("timed out")),
+            Err(_) => Err(session.no_answer(timeout, CANNOT)),
         }
     }
 
@@ -81,24 +83,14 @@ impl Listener {
         let query = self.session.simple_query(include_str!("../../../sql/session/queue_usage.sql"));
         let answer = tokio::time::timeout(HEARTBEAT_WAIT_MAX, query)
             .await
-            .map_err(|_| self.silent())?
+            .map_err(|_| self.session.no_answer(HEARTBEAT_WAIT_MAX, "connection lost"))?
             .map_err(|error| self.session.error(&error, "cannot read the notification queue"))?;
-        let usage = answer.iter().find_map(|message| match message {
-            SimpleQueryMessage::Row(row) => row.try_get(0).ok()??.parse().ok(),
-            _ => None,
-        });
-        usage.ok_or_else(|| Error::new(Kind::Bug, "cannot read the notification queue").at(self.session.place()))
+        answers::value(answer).ok_or_else(|| Error::new(Kind::Bug, "cannot read the notification queue").at(self.session.place()))
     }
 
     /// The session, for its place and its server.
     pub fn session(&self) -> &Session {
         &self.session
-    }
-
-    fn silent(&self) -> Error {
-        Error::new(Kind::Unavailable, "connection lost")
-            .at(self.session.place())
-            .because(format!("the server did not answer within {} s", HEARTBEAT_WAIT_MAX.as_secs()))
     }
 
     fn death(&self) -> Error {
@@ -122,12 +114,12 @@ fn statements(channels: &[String]) -> Result<String> {
 }
 
 fn unavailable(session: &Session) -> Error {
-    Error::new(Kind::Unavailable, "cannot listen for notifications").at(session.place())
+    Error::new(Kind::Unavailable, CANNOT).at(session.place())
 }
 
 /// Tells a server that cannot listen from one that is lost.
 fn judge(session: &Session, error: &tokio_postgres::Error) -> Result<Error> {
-    let ours = session.error(error, "cannot listen for notifications");
+    let ours = session.error(error, CANNOT);
     match ours.sqlstate() {
         Some("58P01") => Ok(ours.fix(format!(
             "no action needed now: the source is polled; upgrade the server to {LISTEN_CURED_SINCE}, or later, for notifications"

@@ -21,12 +21,11 @@ pub mod watchdog;
 
 use crate::config::libpq::{Conninfo, Host};
 use crate::error::{Error, Kind, Result};
-use crate::postgres::session::answers::row_of;
 use crate::postgres::session::dial::Line;
 use crate::postgres::session::hosts::{Connected, Hosts};
 use crate::postgres::session::pins::Pins;
 use crate::postgres::session::purpose::Touch;
-use crate::postgres::session::server::{ServerFacts, field};
+use crate::postgres::session::server::ServerFacts;
 use crate::postgres::session::socket::Peer;
 use crate::postgres::session::tls::Tls;
 use std::ops::Deref;
@@ -99,6 +98,11 @@ impl Session {
         }
     }
 
+    /// Says that it did not answer in time.
+    pub(crate) fn no_answer(&self, limit: Duration, what: impl Into<String>) -> Error {
+        error::no_answer(limit, what).at(&*self.place)
+    }
+
     /// Why the connection died, once it has; `None` while it lives.
     pub fn death(&self) -> Option<Error> {
         let known = self.line.death.get().map(|death| death.clone().at(&*self.place));
@@ -163,7 +167,7 @@ impl Session {
     pub(super) async fn reset(&self) -> Result<bool> {
         let reset = format!("{}\n{}", include_str!("../../../sql/session/reset.sql"), self.pins.needed);
         let (first, _) = futures::join!(self.simple_query(&reset), self.batch_execute(&self.pins.wished));
-        let was_in_order = first.is_ok_and(|answer| row_of(&answer).is_some_and(|row| field(row, 0) == Some("t")));
+        let was_in_order = first.is_ok_and(|answer| answers::value::<String>(answer).as_deref() == Some("t"));
         if !was_in_order {
             let rollback = include_str!("../../../sql/session/rollback.sql");
             let (ended, again, _) = futures::join!(

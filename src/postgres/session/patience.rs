@@ -1,7 +1,8 @@
 //! How long is waited for short questions: behind a network that goes on acknowledging, nothing else tells that a server is gone.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::postgres::session::Canceller;
+use crate::postgres::session::error::no_answer;
 use futures::future::join_all;
 use std::time::Duration;
 
@@ -20,9 +21,8 @@ impl Patience<'_> {
             return answered;
         }
         join_all(cancellers.into_iter().map(Canceller::cancel)).await;
-        Err(Error::new(Kind::Unavailable, format!("cannot open {}", self.who))
+        Err(no_answer(self.limit, format!("cannot open {}", self.who))
             .at(self.place)
-            .because(format!("no answer for {} ms", self.limit.as_millis()))
             .because("perhaps another session has locked the table"))
     }
 }

@@ -1,11 +1,11 @@
 //! The settings that are pinned in each session, and what its server says about itself: asked in one round trip.
 
 use crate::error::Result;
-use crate::postgres::session::answers::row_of;
+use crate::postgres::session::answers;
 use crate::postgres::session::dial::Line;
 use crate::postgres::session::error::{self, Side};
 use crate::postgres::session::purpose::Touch;
-use crate::postgres::session::server::{self, ServerFacts, field};
+use crate::postgres::session::server::{self, ServerFacts};
 
 /// The settings of one session, as its server's version has them.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ pub(super) async fn get_to_know(line: &Line, pins: &Pins, side: Side, touch: Tou
         }
     };
     let version = version.map_err(|error| lost(error, "cannot ask the server for its version"))?;
-    server::refuse_foreign(row_of(&version).and_then(|row| field(row, 0)).unwrap_or_default())?;
+    server::refuse_foreign(&answers::value::<String>(version).unwrap_or_default())?;
     pinned.map_err(|error| lost(error, "cannot set up the session"))?;
     let facts = facts.map_err(|error| match error.code() {
         Some(code) if code.code().starts_with("42") => {
@@ -64,7 +64,9 @@ pub(super) async fn get_to_know(line: &Line, pins: &Pins, side: Side, touch: Tou
         }
         _ => lost(error, "cannot read what the server says about itself"),
     })?;
-    let row = row_of(&facts).ok_or_else(|| server::not_postgresql().because("it does not answer as PostgreSQL does"))?;
-    let system_identifier = system_identifier.ok().and_then(|answer| field(row_of(&answer)?, 0)?.parse().ok());
-    server::facts(row, system_identifier)
+    let facts = answers::rows(facts);
+    let row = facts
+        .first()
+        .ok_or_else(|| server::not_postgresql().because("it does not answer as PostgreSQL does"))?;
+    server::facts(row, system_identifier.ok().and_then(answers::value))
 }

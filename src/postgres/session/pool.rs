@@ -128,11 +128,7 @@ impl bb8::ManageConnection for Lender {
     async fn is_valid(&self, session: &mut Session) -> Result<()> {
         let was_in_order = tokio::time::timeout(self.timeout, session.reset())
             .await
-            .unwrap_or_else(|_| {
-                Err(Error::new(Kind::Unavailable, "cannot reset the session")
-                    .at(session.place())
-                    .because("timed out"))
-            })
+            .unwrap_or_else(|_| Err(session.no_answer(self.timeout, "cannot reset the session")))
             .inspect_err(|error| self.tell(error))?;
         if !was_in_order {
             debug!(self.log, "transaction that was left open rolled back"; key::DATABASE => session.place().to_owned());

@@ -2,6 +2,7 @@
 
 use crate::config::libpq::{Conninfo, Host};
 use crate::error::{Error, Kind, Result};
+use crate::postgres::session::answers;
 use crate::postgres::session::error::Side;
 use crate::postgres::session::{Purpose, Session};
 use crate::sql;
@@ -9,6 +10,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::OnceCell;
+
+const CANNOT: &str = "cannot find out whether a pooler is in between";
 
 /// How long a notification of our own may take to arrive.
 const NOTIFICATION_WAIT_MAX: Duration = Duration::from_secs(2);
@@ -29,12 +32,8 @@ pub async fn probe(conninfo: &Conninfo, side: Side, timeout: Duration) -> Result
         expect_own_process(&one, &two).await?;
         expect_notification(&one, &mut two).await
     };
-    match tokio::time::timeout(timeout, probe).await {
-        Ok(verdict) => verdict,
-        Err(_) => Err(Error::new(Kind::Unavailable, "cannot find out whether a pooler is in between")
-            .at(one.place())
-            .because("timed out")),
-    }
+    let probed = tokio::time::timeout(timeout, probe).await;
+    probed.unwrap_or_else(|_| Err(one.no_answer(timeout, CANNOT)))
 }
 
 /// What is known of the ways to servers: one with the same hosts, database and user is probed once. Clones share it.
@@ -104,12 +103,13 @@ async fn expect_own_process(one: &Session, two: &Session) -> Result<()> {
 
 async fn expect_same_process(session: &Session) -> Result<()> {
     let (first, now) = (session.server().backend_pid, process_of(session).await?);
-    match first == now {
-        true => Ok(()),
-        false => Err(pooled(
+    if first == now {
+        Ok(())
+    } else {
+        Err(pooled(
             session,
             format!("server process {first} answered first, then {now}, on one connection"),
-        )),
+        ))
     }
 }
 
@@ -138,11 +138,7 @@ async fn process_of(session: &Session) -> Result<i32> {
         .simple_query(include_str!("../../../sql/session/own_pid.sql"))
         .await
         .map_err(|error| refused(session, &error))?;
-    let row = answer.iter().find_map(|message| match message {
-        tokio_postgres::SimpleQueryMessage::Row(row) => row.try_get(0).ok()??.parse().ok(),
-        _ => None,
-    });
-    row.ok_or_else(|| pooled(session, "the server did not name its process".to_owned()))
+    answers::value(answer).ok_or_else(|| pooled(session, "the server did not name its process".to_owned()))
 }
 
 async fn run(session: &Session, statement: &str) -> Result<()> {
@@ -151,11 +147,12 @@ async fn run(session: &Session, statement: &str) -> Result<()> {
 
 /// A pooler in statement mode refuses a transaction in words of its own, as a violation of the protocol.
 fn refused(session: &Session, error: &tokio_postgres::Error) -> Error {
-    let ours = session.error(error, "cannot find out whether a pooler is in between");
+    let ours = session.error(error, CANNOT);
     let is_pooler = ours.sqlstate() == Some("08P01") || ours.causes().iter().any(|cause| cause.contains("statement pooling"));
-    match is_pooler {
-        true => pooled(session, ours.causes().join(": ")),
-        false => ours,
+    if is_pooler {
+        pooled(session, ours.causes().join(": "))
+    } else {
+        ours
     }
 }
 

@@ -1,9 +1,8 @@
 //! What a server said about itself when a session began, and which servers are refused.
 
 use crate::error::{Error, Kind, Result};
-use std::fmt;
+use crate::postgres::session::answers::{field, parsed};
 use tokio_postgres::SimpleQueryRow;
-use tokio_postgres::row::RowIndex;
 
 /// The oldest major version that is supported.
 pub(crate) const MAJOR_VERSION_MIN: u32 = 13;
@@ -111,11 +110,6 @@ pub(super) fn not_postgresql() -> Error {
     Error::new(Kind::Unsuitable, "the server is not PostgreSQL")
 }
 
-/// A field of an answer; `None` for NULL, and where the server sent no such field or no text.
-pub(super) fn field<I: RowIndex + fmt::Display>(row: &SimpleQueryRow, index: I) -> Option<&str> {
-    row.try_get(index).ok().flatten()
-}
-
 /// Reads the answer of `facts.sql`.
 ///
 /// # Errors
@@ -129,16 +123,16 @@ pub(super) fn facts(row: &SimpleQueryRow, system_identifier: Option<u64>) -> Res
     }
     let facts = || {
         Some(ServerFacts {
-            version_num: field(row, "version_num")?.parse().ok()?,
-            backend_pid: field(row, "backend_pid")?.parse().ok()?,
+            version_num: parsed(row, "version_num")?,
+            backend_pid: parsed(row, "backend_pid")?,
             server_encoding: field(row, "server_encoding")?.to_owned(),
             is_read_only: is("is_read_only"),
             identity: ServerIdentity {
                 system_identifier,
                 timeline: field(row, "timeline").and_then(|hex| u32::from_str_radix(hex, 16).ok()),
-                started_at_us: field(row, "started_at_us")?.parse().ok()?,
+                started_at_us: parsed(row, "started_at_us")?,
                 is_in_recovery: is("is_in_recovery"),
-                database_oid: field(row, "database_oid")?.parse().ok()?,
+                database_oid: parsed(row, "database_oid")?,
             },
         })
     };

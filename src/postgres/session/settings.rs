@@ -1,4 +1,4 @@
-//! What the checks want to know of a server.
+//! What the checks and `init` want to know of a server, its database and our role.
 
 use crate::error::Result;
 use crate::postgres::session::Session;
@@ -16,6 +16,10 @@ pub struct Server {
     pub is_fsync_on: bool,
     /// The role that everything is done as.
     pub role: String,
+    /// The database of the session.
+    pub database: String,
+    /// Whether the role may create a schema in it.
+    pub may_create_schema: bool,
 }
 
 /// Asks the server about itself: one statement.
@@ -28,6 +32,8 @@ pub async fn about(session: &Session) -> Result<Server> {
             prepared_max: row.try_get("prepared_max")?,
             is_fsync_on: row.try_get("is_fsync_on")?,
             role: row.try_get("role")?,
+            database: row.try_get("database")?,
+            may_create_schema: row.try_get("may_create_schema")?,
         })
     };
     asked

@@ -218,13 +218,15 @@ impl Fault {
     fn of_text(text: &str) -> Self {
         let is_missing = text.contains("does not support TLS");
         Self {
-            why: match is_missing {
-                true => "the server does not offer TLS, and sslmode asks for it".to_owned(),
-                false => format!("the TLS handshake failed: {text}"),
+            why: if is_missing {
+                "the server does not offer TLS, and sslmode asks for it".to_owned()
+            } else {
+                format!("the TLS handshake failed: {text}")
             },
-            fix: match is_missing {
-                true => "turn ssl on at the server, or choose an sslmode that works without TLS",
-                false => "see the log of the server; nothing was sent without TLS",
+            fix: if is_missing {
+                "turn ssl on at the server, or choose an sslmode that works without TLS"
+            } else {
+                "see the log of the server; nothing was sent without TLS"
             },
             is_refusal: is_missing,
         }

@@ -106,9 +106,10 @@ fn judge(watches: &mut [Watch], looks: Vec<Look>) -> Vec<Verdict> {
             }
             Look::Silent => {
                 watch.silent_looks = before.silent_looks + 1;
-                match watch.silent_looks >= SILENT_LOOKS_MAX {
-                    true => Verdict::End("the server does not answer other connections either"),
-                    false => Verdict::GoOn,
+                if watch.silent_looks >= SILENT_LOOKS_MAX {
+                    Verdict::End("the server does not answer other connections either")
+                } else {
+                    Verdict::GoOn
                 }
             }
         }

@@ -215,9 +215,10 @@ fn lacks(from: &Column, source: &Table, destination: &Table) -> Error {
             names(source),
             names(destination)
         ))
-        .fix(match is_name_of_type(&from.type_name) {
-            true => format!("ALTER TABLE {} ADD COLUMN {column} {};", destination.name, from.type_name),
-            false => format!("add the column to {}, of the type it has at the source", destination.name),
+        .fix(if is_name_of_type(&from.type_name) {
+            format!("ALTER TABLE {} ADD COLUMN {column} {};", destination.name, from.type_name)
+        } else {
+            format!("add the column to {}, of the type it has at the source", destination.name)
         })
 }
 
@@ -230,13 +231,14 @@ fn differs(from: &Column, to: &Column, destination: &Table) -> Error {
             from.type_name, to.type_name
         ),
     )
-    .fix(match is_name_of_type(&from.type_name) {
-        true => format!(
+    .fix(if is_name_of_type(&from.type_name) {
+        format!(
             "ALTER TABLE {} ALTER COLUMN {column} TYPE {type_name} USING {column}::{type_name};",
             destination.name,
             type_name = from.type_name
-        ),
-        false => format!("give column {column} of {} the type it has at the source", destination.name),
+        )
+    } else {
+        format!("give column {column} of {} the type it has at the source", destination.name)
     })
 }
 

@@ -27,10 +27,11 @@ pub(crate) fn encoding(server: &Server) -> Result<(), Error> {
 /// # Errors
 /// `Unavailable` on a standby.
 pub(crate) fn takes_writes(server: &Server) -> Result<(), Error> {
-    match server.is_standby {
-        false => Ok(()),
-        true => Err(Error::new(Kind::Unavailable, "the server is a standby and takes no writes")
-            .fix("name the primary, or all hosts with target_session_attrs=read-write")),
+    if server.is_standby {
+        Err(Error::new(Kind::Unavailable, "the server is a standby and takes no writes")
+            .fix("name the primary, or all hosts with target_session_attrs=read-write"))
+    } else {
+        Ok(())
     }
 }
 
@@ -119,9 +120,10 @@ pub(crate) fn destination_cautions(table: &Table, server: &Server, source: &Serv
         .iter()
         .filter(|trigger| trigger.is_enabled && (trigger.is_before || !trigger.is_harmless))
     {
-        let does = match trigger.is_before {
-            true => "fires before a row is stored, and can change or discard it",
-            false => "fires at every append, and can change or remove what is stored",
+        let does = if trigger.is_before {
+            "fires before a row is stored, and can change or discard it"
+        } else {
+            "fires at every append, and can change or remove what is stored"
         };
         let what = format!("trigger {} of {} {does}", sql::ident(&trigger.name), table.name);
         warnings.push(Warning::new(what, ""));

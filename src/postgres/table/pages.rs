@@ -51,11 +51,8 @@ pub async fn end(session: &Session, is_open: &AtomicBool) -> Result<(), tokio_po
 /// # Errors
 /// `Unavailable` then.
 pub async fn unless_stalled<T>(session: &Session, table: &TableName, work: impl Future<Output = T>) -> Result<T> {
-    tokio::time::timeout(STALL_MAX, work).await.map_err(|_| {
-        Error::new(Kind::Unavailable, format!("cannot read {table}"))
-            .at(session.place())
-            .because(format!("nothing arrived for {} s", STALL_MAX.as_secs()))
-    })
+    let limited = tokio::time::timeout(STALL_MAX, work).await;
+    limited.map_err(|_| session.no_answer(STALL_MAX, format!("cannot read {table}")))
 }
 
 /// A table whose rows are read: which, over which session, and in which form.

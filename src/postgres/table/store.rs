@@ -6,6 +6,7 @@ use crate::event::range::IdRange;
 use crate::event::store::{ChunkDigest, Ends, EventDigest, EventStore, Hashing, HeapCounts, IndexCounts, RangeDigest, RowStream};
 use crate::event::wire::{ReadAs, Wire, WireColumn, output};
 use crate::postgres::session::Session;
+use crate::postgres::session::answers::{self, field, parsed};
 use crate::postgres::table::TableName;
 use crate::postgres::table::pages;
 use crate::sql;
@@ -13,7 +14,7 @@ use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt};
 use std::borrow::Borrow;
 use std::sync::atomic::AtomicBool;
-use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow};
+use tokio_postgres::SimpleQueryRow;
 
 /// The copied columns of one event table, over one session: an owned one, a borrowed one, or one of a pool.
 #[derive(Debug)]
@@ -53,7 +54,7 @@ impl<S: Borrow<Session> + Send + Sync> PgTable<S> {
     pub async fn event_bytes(&self, after: Option<i64>) -> Result<Option<f64>> {
         let range = self.condition(IdRange::above(after));
         let statement = self.fill(include_str!("../../../sql/table/event_bytes.sql"), &[("range", range)]);
-        Ok(text(&self.row(&statement).await?, 0).and_then(|bytes| bytes.parse().ok()))
+        Ok(parsed(&self.row(&statement).await?, 0))
     }
 
     /// A statement of `sql/table/` for this table.
@@ -71,11 +72,7 @@ impl<S: Borrow<Session> + Send + Sync> PgTable<S> {
     /// What the statements of one message answer, all rows one after the other.
     pub async fn simple_rows(&self, statement: &str) -> Result<Vec<SimpleQueryRow>> {
         let answer = self.session().simple_query(statement).await.map_err(|error| self.error(&error))?;
-        let rows = answer.into_iter().filter_map(|message| match message {
-            SimpleQueryMessage::Row(row) => Some(row),
-            _ => None,
-        });
-        Ok(rows.collect())
+        Ok(answers::rows(answer))
     }
 
     async fn row(&self, statement: &str) -> Result<SimpleQueryRow> {
@@ -86,11 +83,11 @@ impl<S: Borrow<Session> + Send + Sync> PgTable<S> {
         let range = self.condition(IdRange::only(id));
         let statement = self.fill(statement, &[("columns", columns), ("range", range)]);
         let row = self.simple_rows(&statement).await?.into_iter().next();
-        Ok(row.map(|row| (0..row.len()).map(|column| text(&row, column).map(str::to_owned)).collect()))
+        Ok(row.map(|row| (0..row.len()).map(|column| field(&row, column).map(str::to_owned)).collect()))
     }
 
     fn id(&self, row: &SimpleQueryRow, column: usize) -> Result<Option<i64>> {
-        text(row, column).map(|id| id.parse().map_err(|_| self.odd())).transpose()
+        field(row, column).map(|id| id.parse().map_err(|_| self.odd())).transpose()
     }
 
     /// A number that must be there.
@@ -98,7 +95,7 @@ impl<S: Borrow<Session> + Send + Sync> PgTable<S> {
     /// # Errors
     /// `Bug` when it is not.
     pub fn number(&self, row: &SimpleQueryRow, column: usize) -> Result<u64> {
-        text(row, column).and_then(|number| number.parse().ok()).ok_or_else(|| self.odd())
+        parsed(row, column).ok_or_else(|| self.odd())
     }
 
     /// Makes our error of the driver's.
@@ -185,7 +182,7 @@ impl<S: Borrow<Session> + Send + Sync> EventStore for PgTable<S> {
             let row = self.row(&statement).await?;
             Ok(RangeDigest {
                 events: self.number(&row, 0)?,
-                sum: text(&row, 1).map(str::to_owned),
+                sum: field(&row, 1).map(str::to_owned),
             })
         }
         .boxed()
@@ -226,7 +223,7 @@ impl<S: Borrow<Session> + Send + Sync> EventStore for PgTable<S> {
                 let place = usize::try_from(self.number(&row, 0)?).unwrap_or_default();
                 let digest = ChunkDigest {
                     rows: self.number(&row, 1)?,
-                    sha256: text(&row, 2).map(str::to_owned),
+                    sha256: field(&row, 2).map(str::to_owned),
                 };
                 let digested = place.checked_sub(1).and_then(|place| digests.get_mut(place));
                 *digested.ok_or_else(|| self.odd())? = Some(digest);
@@ -279,11 +276,6 @@ impl<S: Borrow<Session> + Send + Sync> EventStore for PgTable<S> {
         };
         pages::rows(table, range).boxed()
     }
-}
-
-/// What stands in a column, unless it is NULL or not there.
-pub fn text(row: &SimpleQueryRow, column: usize) -> Option<&str> {
-    row.try_get(column).ok().flatten()
 }
 
 fn array(ids: impl Iterator<Item = i64>) -> String {

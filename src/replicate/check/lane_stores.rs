@@ -25,9 +25,10 @@ pub(crate) struct Circumstances {
 impl Circumstances {
     /// What state things are in, at the end of a remedy.
     pub(crate) fn ending(self) -> &'static str {
-        match self.has_written {
-            false => "nothing was written",
-            true => "nothing more is written, and what was written stays",
+        if self.has_written {
+            "nothing more is written, and what was written stays"
+        } else {
+            "nothing was written"
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::destination::connector::{OpenLimits, SurveyedPlace};
 use crate::destination::registry::connector;
 use crate::error::{Error, Kind, Result};
 use crate::event::store::{Ends, EventStore};
-use crate::postgres::session::error::Side;
+use crate::postgres::session::error::{Side, no_answer};
 use crate::postgres::session::limit::Turns;
 use crate::postgres::session::pooler::{self, Ways};
 use crate::postgres::session::{Purpose, Session};
@@ -77,8 +77,8 @@ pub(super) async fn all(config: &ReplicationConfig) -> Status {
 
 /// Twice the time to connect is enough for a handful of short queries.
 async fn within<T>(timeout: Duration, asking: impl Future<Output = Result<T>>) -> Result<T> {
-    let timed_out = || Error::new(Kind::Unavailable, WHAT).because(format!("no answer within {} s", (timeout * 2).as_secs()));
-    tokio::time::timeout(timeout * 2, asking).await.unwrap_or_else(|_| Err(timed_out()))
+    let asked = tokio::time::timeout(timeout * 2, asking).await;
+    asked.unwrap_or_else(|_| Err(no_answer(timeout * 2, WHAT)))
 }
 
 async fn upstream(config: &SourceConfig, timeout: Duration) -> Result<Upstream> {

@@ -5,9 +5,10 @@
 //! transaction. Rows of a group whose end is not known yet are kept back up to [`GROUP_KEPT_BYTES`]; a larger group gets a batch of
 //! its own, which is streamed and, should its end turn out to lie above the mark, rolled back.
 
-use crate::event::chunk::Chunk;
+use crate::event::chunk::{Chunk, Close, Durable, Item};
 use crate::event::frame::Row;
 use bytes::{Bytes, BytesMut};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Rows are gathered into chunks of about this many bytes; a larger row is a chunk of its own and is not copied.
@@ -64,31 +65,8 @@ pub struct Limits {
     pub group_events_max: u64,
 }
 
-/// What the cutter gives out, in order.
-#[derive(Clone, Debug)]
-pub enum Piece {
-    /// Rows of the batch in hand.
-    Rows(Chunk),
-    /// The batch in hand is complete.
-    Close(Closed),
-    /// The batch in hand must be rolled back: it is one group whose end lies above the mark.
-    Abort,
-    /// A group grew beyond `group_events_max` and is cut before this id.
-    GroupCut(i64),
-}
-
-/// The end of a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Closed {
-    /// Id of its last row.
-    pub last_id: i64,
-    /// Number of rows.
-    pub rows: u64,
-    /// Bytes of the rows.
-    pub bytes: u64,
-    /// Whether a row that may be shipped follows.
-    pub is_followed: bool,
-}
+/// Asked at the end of a batch, once its rows were read, and told whether another one follows: when they are on the source's disk.
+pub type DurableQuestion<'a> = Box<dyn Fn(bool) -> Durable + Send + Sync + 'a>;
 
 /// Why the cutter takes no more rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -191,9 +169,8 @@ fn chunk(bytes: Bytes, first_id: i64, last_id: i64, rows: u64) -> Chunk {
     }
 }
 
-/// Turns rows into batches. Rows go in one at a time; pieces come out of `take_pieces`.
-#[derive(Debug)]
-pub struct Cutter {
+/// Turns rows into batches. Rows go in one at a time; items come out of `next_item`.
+pub struct Cutter<'a> {
     mark: Mark,
     limits: Limits,
     previous: Option<i64>,
@@ -206,12 +183,15 @@ pub struct Cutter {
     /// Whether a row was taken at all: a read is never stopped before its first group.
     has_taken: bool,
     stopped: Option<Stopped>,
-    pieces: Vec<Piece>,
+    durable: DurableQuestion<'a>,
+    items: VecDeque<Item>,
+    shipped: Option<i64>,
+    group_cuts: u64,
 }
 
-impl Cutter {
+impl<'a> Cutter<'a> {
     /// Starts after the position.
-    pub fn new(mark: Mark, limits: Limits, after: Option<i64>) -> Self {
+    pub fn new(mark: Mark, limits: Limits, after: Option<i64>, durable: DurableQuestion<'a>) -> Self {
         Self {
             mark,
             limits,
@@ -223,8 +203,16 @@ impl Cutter {
             is_asked_to_stop: false,
             has_taken: false,
             stopped: None,
-            pieces: Vec::new(),
+            durable,
+            items: VecDeque::new(),
+            shipped: after,
+            group_cuts: 0,
         }
+    }
+
+    /// Asks another question at the ends of batches; gives back the one before.
+    pub(crate) fn ask(&mut self, durable: DurableQuestion<'a>) -> DurableQuestion<'a> {
+        std::mem::replace(&mut self.durable, durable)
     }
 
     /// Id of the last row taken: where a read goes on.
@@ -242,9 +230,19 @@ impl Cutter {
         self.is_asked_to_stop = true;
     }
 
-    /// The pieces that are complete, in order.
-    pub(crate) fn take_pieces(&mut self) -> std::vec::Drain<'_, Piece> {
-        self.pieces.drain(..)
+    /// Id of the last row of the last batch that was closed.
+    pub(crate) fn shipped(&self) -> Option<i64> {
+        self.shipped
+    }
+
+    /// Groups that grew beyond `group_events_max` and were cut.
+    pub(crate) fn group_cuts(&self) -> u64 {
+        self.group_cuts
+    }
+
+    /// The next item that is complete, in order.
+    pub(crate) fn next_item(&mut self) -> Option<Item> {
+        self.items.pop_front()
     }
 
     /// Takes the next visible row. Does nothing once stopped.
@@ -267,7 +265,7 @@ impl Cutter {
             return self.stop_at_mark(row.id, is_same_group);
         }
         if is_same_group && self.group.rows >= self.limits.group_events_max {
-            self.pieces.push(Piece::GroupCut(row.id));
+            self.group_cuts += 1;
             self.end_group(true);
             self.close_batch(true);
         }
@@ -294,7 +292,7 @@ impl Cutter {
             if self.is_streaming {
                 self.is_streaming = false;
                 self.batch.forget();
-                self.pieces.push(Piece::Abort);
+                self.items.push_back(Item::Abort);
             }
         }
         self.close_batch(false);
@@ -311,7 +309,7 @@ impl Cutter {
         if self.is_streaming || self.group.bytes > GROUP_KEPT_BYTES {
             self.is_streaming = true;
             // Rows that left are still counted: the group ends when its value does, or at its limit.
-            self.pieces.extend(self.group.chunks.drain(..).map(Piece::Rows));
+            self.items.extend(self.group.chunks.drain(..).map(Item::Rows));
         }
     }
 
@@ -324,7 +322,7 @@ impl Cutter {
         let mut group = std::mem::take(&mut self.group);
         if self.is_streaming {
             group.fill_chunk();
-            self.pieces.extend(group.chunks.drain(..).map(Piece::Rows));
+            self.items.extend(group.chunks.drain(..).map(Item::Rows));
             (self.batch.last_id, self.batch.rows, self.batch.bytes) = (group.last_id, group.rows, group.bytes);
             self.is_streaming = false;
             group.forget();
@@ -333,7 +331,7 @@ impl Cutter {
         }
         self.batch.append(&mut group);
         self.group = group;
-        self.pieces.extend(self.batch.chunks.drain(..).map(Piece::Rows));
+        self.items.extend(self.batch.chunks.drain(..).map(Item::Rows));
         if self.batch.rows >= self.limits.events_max || self.batch.bytes >= self.limits.bytes_max {
             self.close_batch(is_followed);
         }
@@ -344,13 +342,15 @@ impl Cutter {
             return;
         }
         self.batch.fill_chunk();
-        self.pieces.extend(self.batch.chunks.drain(..).map(Piece::Rows));
-        self.pieces.push(Piece::Close(Closed {
+        self.items.extend(self.batch.chunks.drain(..).map(Item::Rows));
+        self.items.push_back(Item::Close(Close {
             last_id: self.batch.last_id,
             rows: self.batch.rows,
             bytes: self.batch.bytes,
             is_followed,
+            durable: (self.durable)(is_followed),
         }));
+        self.shipped = Some(self.batch.last_id);
         self.batch.forget();
     }
 }

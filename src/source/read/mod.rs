@@ -11,16 +11,15 @@ pub mod prefetch;
 pub mod sessions;
 
 use crate::error::{Error, Kind, Result};
-use crate::event::chunk::{Close, Durable, Item};
+use crate::event::chunk::{Durable, Item};
 use crate::event::frame::{self, Row};
 use crate::fail;
 use crate::source::durability::Gate;
-use crate::source::read::batcher::{CHUNK_BYTES, Cutter, Mark, Piece, Stopped};
+use crate::source::read::batcher::{CHUNK_BYTES, Cutter, Mark, Stopped};
 use crate::source::read::page::{Page, cannot_read, stalled};
 use crate::source::read::sessions::{Lent, Reader, Readers};
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt};
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 pub use page::{FirstPages, FirstRows};
@@ -51,21 +50,21 @@ impl Readers {
     /// Reads the rows after a position, up to the mark, for about as long as `time_max`.
     pub fn batches<'a>(&'a self, reading: &'a Reading, after: Option<i64>, mark: Mark, gate: &'a Gate, time_max: Duration) -> Batches<'a> {
         Batches {
-            cutter: Cutter::new(mark, reading.limits, after),
+            cutter: Cutter::new(
+                mark,
+                reading.limits,
+                after,
+                Box::new(|is_followed| asked_in_time(gate.durable(), is_followed)),
+            ),
             first: None,
-            durable: None,
             seen: (0, 0),
             readers: self,
             lent: None,
             reading,
-            gate,
             page: None,
             is_opening: false,
             has_begun: false,
-            ready: VecDeque::new(),
             ended: None,
-            shipped: after,
-            group_cuts: 0,
             until: Instant::now() + time_max,
         }
     }
@@ -76,12 +75,9 @@ pub struct Batches<'a> {
     readers: &'a Readers,
     lent: Option<Lent>,
     reading: &'a Reading,
-    gate: &'a Gate,
-    cutter: Cutter,
+    cutter: Cutter<'a>,
     /// Rows that were read along with the look.
     first: Option<FirstRows>,
-    /// When the rows in hand are on disk, where that was asked already.
-    durable: Option<Durable>,
     /// Rows and bytes so far.
     seen: (u64, u64),
     page: Option<Page>,
@@ -89,10 +85,7 @@ pub struct Batches<'a> {
     is_opening: bool,
     /// Whether a page was asked for: the first one is asked for otherwise than the others.
     has_begun: bool,
-    ready: VecDeque<Item>,
     ended: Option<Ended>,
-    shipped: Option<i64>,
-    group_cuts: u64,
     until: Instant,
 }
 
@@ -116,7 +109,7 @@ impl Batches<'_> {
     /// Those of the server and of the connection; the batch in hand must be rolled back then.
     pub async fn next(&mut self) -> Result<Option<Item>> {
         loop {
-            if let Some(item) = self.ready.pop_front() {
+            if let Some(item) = self.cutter.next_item() {
                 return Ok(Some(item));
             }
             if self.ended.is_some() {
@@ -138,7 +131,7 @@ impl Batches<'_> {
 
     /// Groups that were cut because they grew beyond their limit.
     pub fn group_cuts(&self) -> u64 {
-        self.group_cuts
+        self.cutter.group_cuts()
     }
 
     /// Id of the last row taken.
@@ -148,7 +141,7 @@ impl Batches<'_> {
 
     /// Id of the last row of the last batch that was closed.
     pub fn shipped(&self) -> Option<i64> {
-        self.shipped
+        self.cutter.shipped()
     }
 
     /// Whether a statement runs on the source now.
@@ -207,7 +200,7 @@ impl Batches<'_> {
             return Ok(());
         };
         let session = &lent.reader.session;
-        let mut arrived = Some(stalled(session.place(), page.stream.next()).await?);
+        let mut arrived = Some(stalled(session, page.stream.next()).await?);
         let mut taken = 0;
         // What has arrived already is taken without looking at the clock for each row.
         while let Some(next) = arrived {
@@ -232,35 +225,34 @@ impl Batches<'_> {
                 None
             };
         }
-        self.take_pieces();
         Ok(())
     }
 
     fn take_first(&mut self, first: FirstRows) -> Result<()> {
         self.has_begun = true;
+        let durable = first.durable;
+        let of_pages = self
+            .cutter
+            .ask(Box::new(move |is_followed| asked_in_time(durable.clone(), is_followed)));
         for bytes in &first.rows {
             for row in frame::rows_of(bytes, self.reading.layout)? {
                 take(&mut self.cutter, &mut self.seen, &row).map_err(|id| out_of_order(&self.readers.place(), self.reading, id))?;
             }
         }
-        self.durable = Some(first.durable);
-        self.take_pieces();
         if first.is_end {
             self.end();
         }
-        self.durable = None;
+        drop(self.cutter.ask(of_pages));
         Ok(())
     }
 
     /// No row follows.
     fn end(&mut self) {
         self.cutter.end();
-        self.take_pieces();
         self.ended = Some(self.cutter.stopped().map_or(Ended::NothingMore, Ended::Stopped));
     }
 
     fn end_page(&mut self) -> Result<()> {
-        self.take_pieces();
         let Some(page) = self.page.take() else { return Ok(()) };
         page.rows.finish()?;
         fail::point!("source.page-read");
@@ -285,39 +277,21 @@ impl Batches<'_> {
         lent.reader.rows_max = rows_max.clamp(PAGE_ROWS_MIN, PAGE_ROWS_MAX);
         Ok(())
     }
+}
 
-    fn take_pieces(&mut self) {
-        for piece in self.cutter.take_pieces() {
-            match piece {
-                Piece::Rows(chunk) => self.ready.push_back(Item::Rows(chunk)),
-                Piece::Close(closed) => {
-                    self.shipped = Some(closed.last_id);
-                    let asked = self.durable.clone();
-                    let durable = asked.unwrap_or_else(|| self.gate.durable());
-                    if !closed.is_followed && durable.peek().is_none() {
-                        // Asked now, while the destinations begin.
-                        tokio::spawn(durable.clone());
-                    }
-                    self.ready.push_back(Item::Close(Close {
-                        last_id: closed.last_id,
-                        rows: closed.rows,
-                        bytes: closed.bytes,
-                        is_followed: closed.is_followed,
-                        durable,
-                    }));
-                }
-                Piece::Abort => self.ready.push_back(Item::Abort),
-                Piece::GroupCut(_) => self.group_cuts += 1,
-            }
-        }
+/// Where no batch follows it is asked now, while the destinations begin.
+fn asked_in_time(durable: Durable, is_followed: bool) -> Durable {
+    if !is_followed && durable.peek().is_none() {
+        tokio::spawn(durable.clone());
     }
+    durable
 }
 
 /// Gives a row to the cutter.
 ///
 /// # Errors
 /// Its id, when that is not above those before.
-fn take(cutter: &mut Cutter, (rows, bytes): &mut (u64, u64), row: &Row) -> std::result::Result<(), i64> {
+fn take(cutter: &mut Cutter<'_>, (rows, bytes): &mut (u64, u64), row: &Row) -> std::result::Result<(), i64> {
     if cutter.previous() >= Some(row.id) {
         return Err(row.id);
     }
@@ -340,13 +314,12 @@ async fn open_page(reader: &mut Reader, reading: &Reading, after: Option<i64>, i
         first_pages,
         rows_max,
     } = reader;
-    let place = session.place();
     // A few rows are no few bytes where each is large.
     if is_first
         && *rows_max > 1
-        && let Some(page) = stalled(place, Page::first(session, first_pages, reading, after)).await??
+        && let Some(page) = stalled(session, Page::first(session, first_pages, reading, after)).await??
     {
         return Ok(page);
     }
-    stalled(place, Page::copied(session, reading, after, *rows_max)).await?
+    stalled(session, Page::copied(session, reading, after, *rows_max)).await?
 }

@@ -4,7 +4,7 @@
 //! with parameters, takes two. What the server sends of a row is the same, field for field (PostgreSQL manual, "Message Formats", DataRow; COPY,
 //! "Binary Format").
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::event::chunk::Durable;
 use crate::event::frame::{self, Format, Rows};
 use crate::event::wire::Wire;
@@ -184,12 +184,9 @@ pub(crate) fn cannot_read(session: &Session, reading: &Reading, error: &tokio_po
 ///
 /// # Errors
 /// `Unavailable` after a minute.
-pub(crate) async fn stalled<T>(place: &str, work: impl Future<Output = T>) -> Result<T> {
-    tokio::time::timeout(STALL_MAX, work).await.map_err(|_| {
-        Error::new(Kind::Unavailable, "cannot read the source")
-            .at(place)
-            .because(format!("nothing arrived for {} s", STALL_MAX.as_secs()))
-    })
+pub(crate) async fn stalled<T>(session: &Session, work: impl Future<Output = T>) -> Result<T> {
+    let limited = tokio::time::timeout(STALL_MAX, work).await;
+    limited.map_err(|_| session.no_answer(STALL_MAX, "cannot read the source"))
 }
 
 fn fill(text: &str, reading: &Reading, after: String, rows_max: u64) -> String {

@@ -68,7 +68,7 @@ impl Readers {
         if session.server().identity != self.server {
             return Err(Error::new(Kind::Unavailable, "another server answers than before").at(session.place()));
         }
-        let set = stalled(session.place(), session.batch_execute(sql::READ)).await?;
+        let set = stalled(&session, session.batch_execute(sql::READ)).await?;
         set.map_err(|error| session.error(&error, "cannot set up a session that reads"))?;
         Ok(Reader {
             session,

@@ -115,7 +115,7 @@ impl Plan {
         let has_notify = facts
             .trigger(notify_insert.name)
             .is_some_and(|found| notify_insert.is(found, &self.table));
-        let may_prepare = facts.server.prepared_transactions_max > 0;
+        let may_prepare = facts.server.prepared_max > 0;
         match self.notify {
             Some(Notify::Doorbell) => self.ring(script, facts),
             Some(Notify::Slate) => {
@@ -129,7 +129,7 @@ impl Plan {
             None if may_prepare && !has_doorbell => script.note(format!(
                 "no trigger wakes the replicator, it polls: max_prepared_transactions is {}, and a transaction that has notified cannot be \
                  prepared, so two-phase commits would fail now and then; if no application uses them here, run init again with --notify doorbell",
-                facts.server.prepared_transactions_max
+                facts.server.prepared_max
             )),
             None => self.ring(script, facts),
         }

@@ -1,13 +1,14 @@
 //! What init source plans, without a server.
 
 use super::*;
-use crate::postgres::ddl::existing::ServerFacts;
+use crate::postgres::session::settings::Server;
 
-fn facts(prepared_transactions_max: i32) -> Facts {
-    let server = ServerFacts {
-        version_num: 150_018,
+fn facts(prepared_max: i32) -> Facts {
+    let server = Server {
         is_standby: false,
-        prepared_transactions_max,
+        encoding: "UTF8".to_owned(),
+        prepared_max,
+        is_fsync_on: true,
         role: "r".to_owned(),
         database: "d".to_owned(),
         may_create_schema: true,

@@ -12,6 +12,8 @@ fn server(is_standby: bool, prepared_max: i32) -> Server {
         prepared_max,
         is_fsync_on: true,
         role: "reader".to_owned(),
+        database: "events".to_owned(),
+        may_create_schema: false,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::event::frame::{HEADER, Layout, Rows};
+use crate::event::representation::slate::{Texts, is_slates_work};
 use bytes::Bytes;
 
 type Field<'a> = Option<&'a [u8]>;
@@ -90,6 +91,39 @@ fn a_time_stamp_may_lose_its_microseconds_on_the_second_side_alone() {
         assert!(text("2026-01-02 03:04:05.123456+00", "2026-01-02 03:04:05.123+00"));
         assert!(!text("2026-01-02 03:04:05.123456+00", "2026-01-02 03:04:05.123455+00"));
         assert!(!text("infinity", "2026-01-02 03:04:05+00"));
+    }
+}
+
+#[test]
+fn what_slate_altered_differs_in_the_representation_alone_and_of_that_slate_rounds_no_time_stamp() {
+    let (ts, big, double) = ("2026-01-02 03:04:05.123756+00", "9007199254740993", "9007199254740992");
+    for (column, source, destination, is_represented, is_slates) in [
+        (Type::TIMESTAMPTZ, ts, "2026-01-02 03:04:05.123+00", true, true),
+        (Type::TIMESTAMPTZ, ts, "2026-01-02 03:04:05.124+00", true, false),
+        (Type::TIMESTAMPTZ, ts, "2026-01-02 03:04:05.123755+00", false, false),
+        (Type::TIMESTAMP, "0044-03-15 12:00:00.0005 BC", "0044-03-15 12:00:00 BC", true, true),
+        (Type::TIMESTAMP, "infinity", "2026-01-02 03:04:05", false, false),
+        (Type::JSONB, "1.10", "1.1", true, true),
+        (Type::JSONB, "1.1", "1.10", true, false),
+        (Type::JSONB, big, double, true, true),
+        (Type::JSONB, double, big, true, false),
+        (Type::JSONB, "1.1", "1.2", false, false),
+        (Type::JSON, "1e21", "1e+21", true, true),
+        (Type::JSON, big, double, true, true),
+        (Type::JSON, double, big, true, false),
+        (Type::JSON, big, "9007199254740992.1", false, false),
+        (Type::JSON, r#"{"a": 1.0, "b": 2}"#, r#"{"b":2,"a":1}"#, true, true),
+        (Type::NUMERIC, "1.10", "1.1", true, false),
+        (Type::TEXT, "1.10", "1.1", false, false),
+    ] {
+        let texts = Texts {
+            type_oid: column.oid(),
+            source: Some(source),
+            destination: Some(destination),
+        };
+        assert_eq!(is_slates_work(&[texts]), is_slates, "{column}: {source} {destination}");
+        let represented = is_only_represented(column.clone(), Format::Text, source.as_bytes(), destination.as_bytes());
+        assert_eq!(represented, is_represented, "{column}: {source} {destination}");
     }
 }
 

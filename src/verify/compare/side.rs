@@ -213,9 +213,7 @@ impl Side {
             }
             Err(_) => {
                 session.cancel().await;
-                Err(Error::new(Kind::Unavailable, format!("cannot read {}", self.table.name))
-                    .at(session.place())
-                    .because(format!("no answer within {} s", answer_max.as_secs())))
+                Err(session.no_answer(answer_max, format!("cannot read {}", self.table.name)))
             }
         }
     }

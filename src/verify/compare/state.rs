@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::event::range::IdRange;
-use crate::postgres::table::store::text;
+use crate::postgres::session::answers::field;
 use crate::source::durability::Files;
 use crate::sql;
 use crate::stop::Stop;
@@ -64,7 +64,7 @@ impl Side {
         let table = self.over(&lent, columns);
         let rows = self.within(&lent, (ANSWER_MAX, enough), table.simple_rows(&statement)).await?;
         let row = rows.first().ok_or_else(|| self.moved())?;
-        let (Some(definition), Some(renames), Some(files)) = (text(row, 2), text(row, 3), text(row, 4)) else {
+        let (Some(definition), Some(renames), Some(files)) = (field(row, 2), field(row, 3), field(row, 4)) else {
             return Err(self.moved());
         };
         if self.table.fingerprint.as_deref() != Some(definition) {
@@ -77,7 +77,7 @@ impl Side {
             files: files.to_owned(),
             xmin: table.number(row, 0)?,
         };
-        Ok((state, text(row, 1).unwrap_or_default().to_owned()))
+        Ok((state, field(row, 1).unwrap_or_default().to_owned()))
     }
 
     /// How many rows of a range there are, and whether one of them may have been written since the table was in this state.
@@ -91,7 +91,7 @@ impl Side {
         let statement = table.fill(include_str!("../../../sql/verify/written_since.sql"), &more);
         let rows = self.within(&lent, (WHOLE_TABLE_MAX, enough), table.simple_rows(&statement)).await?;
         let row = rows.first().ok_or_else(|| self.moved())?;
-        Ok((table.number(row, 0)?, text(row, 1) != Some("f")))
+        Ok((table.number(row, 0)?, field(row, 1) != Some("f")))
     }
 
     /// Confirms that the table is still what it was: all questions go by its name.

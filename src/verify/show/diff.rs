@@ -106,9 +106,12 @@ fn signed(sign: Sign, pieces: &[Piece<'_>], colour: bool) -> String {
         Sign::Both => ("  ", ""),
     };
     let is_painted = colour && !paint.is_empty();
-    let piece = |(is_highlighted, text): &Piece<'_>| match *is_highlighted && is_painted {
-        true => format!("{HIGHLIGHT}{}{HIGHLIGHT_OFF}", escaped(text)),
-        false => escaped(text).into_owned(),
+    let piece = |(is_highlighted, text): &Piece<'_>| {
+        if *is_highlighted && is_painted {
+            format!("{HIGHLIGHT}{}{HIGHLIGHT_OFF}", escaped(text))
+        } else {
+            escaped(text).into_owned()
+        }
     };
     let text: String = pieces.iter().map(piece).collect();
     match (is_painted, text.is_empty()) {

@@ -4,10 +4,11 @@ use super::{consecutive_source, events, facts, init, objects, open, refusal, ses
 use crate::harness::{Database, fresh_database, fresh_database_on, own_server};
 use counterfoil::destination::postgres::setup as destination;
 use counterfoil::postgres::ddl::database::{Created, create_database, maintenance_session, missing_database};
-use counterfoil::postgres::ddl::existing::{Facts, ServerFacts};
+use counterfoil::postgres::ddl::existing::Facts;
 use counterfoil::postgres::server::Settings;
 use counterfoil::postgres::session::Purpose;
 use counterfoil::postgres::session::error::Side;
+use counterfoil::postgres::session::settings;
 use counterfoil::source::setup::{Ids, Notify, Plan};
 use std::sync::Arc;
 use std::time::Duration;
@@ -253,7 +254,7 @@ async fn a_missing_database_is_created_once() {
     let maintenance = maintenance_session(&conninfo, purpose, Duration::from_secs(30)).await.unwrap();
     let missing = missing_database(&maintenance, &conninfo.database).await.unwrap().unwrap();
     assert_eq!(missing, "create database \"made \"\"by\"\" init\";");
-    let promised = Facts::of_new_database(ServerFacts::read(&maintenance).await.unwrap(), &events());
+    let promised = Facts::of_new_database(settings::about(&maintenance).await.unwrap(), &events());
     assert_eq!(create_database(&maintenance, &conninfo.database).await.unwrap(), Created::Now);
     assert_eq!(create_database(&maintenance, &conninfo.database).await.unwrap(), Created::Before);
     let created = Database {

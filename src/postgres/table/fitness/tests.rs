@@ -17,6 +17,8 @@ fn server_of(encoding: &str) -> Server {
         prepared_max: 0,
         is_fsync_on: true,
         role: "reader".to_owned(),
+        database: "events".to_owned(),
+        may_create_schema: false,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::event::frame::{Format, Layout, Rows};
+use futures::FutureExt;
 use proptest::prelude::*;
 
 /// Rows as text COPY: id, group, event.
@@ -23,6 +24,10 @@ fn rows_of(rows: &[(i64, u8, usize)]) -> Vec<Row> {
     read
 }
 
+fn cutter_of(mark: Mark, limits: Limits, after: Option<i64>) -> Cutter<'static> {
+    Cutter::new(mark, limits, after, Box::new(|_| std::future::ready(Ok(())).boxed().shared()))
+}
+
 struct Batches {
     /// Ids of the rows that were committed, batch by batch.
     closed: Vec<Vec<i64>>,
@@ -30,7 +35,7 @@ struct Batches {
 }
 
 /// Runs the cutter and a destination that believes only what it is told: rows, close, abort.
-fn run(cutter: &mut Cutter, rows: &[Row]) -> Batches {
+fn run(cutter: &mut Cutter<'_>, rows: &[Row]) -> Batches {
     let layout = Layout {
         format: Format::Text,
         fields: 3,
@@ -39,10 +44,10 @@ fn run(cutter: &mut Cutter, rows: &[Row]) -> Batches {
     };
     let (mut closed, mut open) = (Vec::new(), Vec::new());
     let mut is_followed = None;
-    let mut take = |cutter: &mut Cutter| {
-        for piece in cutter.take_pieces() {
-            match piece {
-                Piece::Rows(chunk) => {
+    let mut take = |cutter: &mut Cutter<'_>| {
+        while let Some(item) = cutter.next_item() {
+            match item {
+                Item::Rows(chunk) => {
                     let mut reader = Rows::new(layout);
                     reader.push(chunk.bytes.clone());
                     let before = open.len();
@@ -52,14 +57,13 @@ fn run(cutter: &mut Cutter, rows: &[Row]) -> Batches {
                     assert_eq!((open[before], *open.last().expect("rows")), (chunk.first_id, chunk.last_id));
                     assert_eq!((open.len() - before) as u64, chunk.rows);
                 }
-                Piece::Close(end) => {
+                Item::Close(end) => {
                     assert_eq!((end.last_id, end.rows), (*open.last().expect("rows"), open.len() as u64));
                     assert_ne!(is_followed, Some(false), "something followed a batch that nothing was to follow");
                     is_followed = Some(end.is_followed);
                     closed.push(std::mem::take(&mut open));
                 }
-                Piece::Abort => open.clear(),
-                Piece::GroupCut(_) => {}
+                Item::Abort => open.clear(),
             }
         }
     };
@@ -129,7 +133,7 @@ proptest! {
     ) {
         let mark = if is_consecutive { Mark::Consecutive(Arc::from([(4, 4), (9, 12)])) } else { Mark::Decided(safe) };
         let limits = Limits { events_max, bytes_max, group_events_max: u64::MAX };
-        let ran = run(&mut Cutter::new(mark.clone(), limits, None), &rows_of(&rows));
+        let ran = run(&mut cutter_of(mark.clone(), limits, None), &rows_of(&rows));
         let expected = model(&rows, &mark, None);
         prop_assert_eq!(ran.closed.concat(), expected.clone());
         let group_of = |id: i64| rows.iter().find(|(row, _, _)| *row == id).map(|(_, group, _)| *group);
@@ -149,7 +153,7 @@ proptest! {
     #[test]
     fn asked_to_stop_it_stops_at_the_end_of_a_group_and_loses_nothing(rows in table(), asked_at in 0usize..60) {
         let limits = Limits { events_max: 7, bytes_max: 1_000_000, group_events_max: u64::MAX };
-        let mut cutter = Cutter::new(Mark::Decided(Some(i64::MAX)), limits, None);
+        let mut cutter = cutter_of(Mark::Decided(Some(i64::MAX)), limits, None);
         let all = rows_of(&rows);
         let first = asked_at.min(all.len());
         all[..first].iter().for_each(|row| cutter.push(row));
@@ -186,15 +190,16 @@ fn a_group_beyond_its_limit_is_cut_and_said_so() {
         bytes_max: 1000,
         group_events_max: 4,
     };
-    let mut cutter = Cutter::new(Mark::Decided(Some(100)), limits, None);
+    let mut cutter = cutter_of(Mark::Decided(Some(100)), limits, None);
     for row in rows_of(&rows) {
         cutter.push(&row);
     }
-    let cuts: Vec<i64> = cutter
-        .take_pieces()
-        .filter_map(|piece| if let Piece::GroupCut(id) = piece { Some(id) } else { None })
+    assert_eq!(cutter.group_cuts(), 2);
+    cutter.end();
+    let ends: Vec<i64> = std::iter::from_fn(|| cutter.next_item())
+        .filter_map(|item| if let Item::Close(close) = item { Some(close.last_id) } else { None })
         .collect();
-    assert_eq!(cuts, [5, 9]);
+    assert_eq!(ends, [4, 8, 10]);
 }
 
 #[test]
@@ -208,13 +213,13 @@ fn a_group_larger_than_a_megabyte_is_streamed_and_rolled_back_when_its_end_lies_
         bytes_max: 1000,
         group_events_max: u64::MAX,
     };
-    let mut cutter = Cutter::new(Mark::Decided(Some(41)), limits, None);
+    let mut cutter = cutter_of(Mark::Decided(Some(41)), limits, None);
     let mut has_streamed_before_its_end = false;
     for row in rows_of(&rows) {
         cutter.push(&row);
-        let pieces: Vec<Piece> = cutter.take_pieces().collect();
-        has_streamed_before_its_end |= row.id < 41 && pieces.iter().any(|piece| matches!(piece, Piece::Rows(chunk) if chunk.first_id > 1));
-        assert_eq!(pieces.iter().any(|piece| matches!(piece, Piece::Abort)), row.id == 43);
+        let items: Vec<Item> = std::iter::from_fn(|| cutter.next_item()).collect();
+        has_streamed_before_its_end |= row.id < 41 && items.iter().any(|item| matches!(item, Item::Rows(chunk) if chunk.first_id > 1));
+        assert_eq!(items.iter().any(|item| matches!(item, Item::Abort)), row.id == 43);
     }
     assert!(has_streamed_before_its_end);
     assert_eq!(
@@ -224,7 +229,7 @@ fn a_group_larger_than_a_megabyte_is_streamed_and_rolled_back_when_its_end_lies_
             is_within_group: true
         })
     );
-    let ran = run(&mut Cutter::new(Mark::Decided(Some(43)), limits, None), &rows_of(&rows));
+    let ran = run(&mut cutter_of(Mark::Decided(Some(43)), limits, None), &rows_of(&rows));
     assert_eq!(ran.closed.len(), 2, "one batch before the group, one for the group as a whole");
 }
 
@@ -236,7 +241,7 @@ fn asked_to_stop_before_its_first_row_it_still_ships_a_group_so_that_every_read_
         bytes_max: 1000,
         group_events_max: u64::MAX,
     };
-    let mut cutter = Cutter::new(Mark::Decided(Some(100)), limits, Some(10));
+    let mut cutter = cutter_of(Mark::Decided(Some(100)), limits, Some(10));
     cutter.stop_soon();
     let ran = run(&mut cutter, &rows_of(&rows));
     assert_eq!(ran.closed, [vec![11, 12]]);
