@@ -4,18 +4,30 @@ use crate::error::Result;
 use crate::postgres::session::Session;
 use futures::future::join_all;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// Numbers the databases the sessions are in: equal numbers for the same live database, the index of its first session.
 ///
 /// Each session locks a random key and reads who holds which key (three round trips each, all sessions at a time), so it stays linear. A promoted
-/// physical copy is another database. A session that fails has its error in its place and the others go on. A crash leaves nothing behind: locks end with their session.
-pub async fn places(sessions: &[&Session]) -> Vec<Result<usize>> {
+/// physical copy is another database. A session that fails, or does not answer for `limit`, has its error in its place and the others go on. A crash leaves nothing behind: locks end with their session.
+pub async fn places(sessions: &[&Session], limit: Duration) -> Vec<Result<usize>> {
     let keys: Vec<i64> = sessions.iter().map(|_| rand::random()).collect();
-    let locking: Vec<_> = sessions.iter().zip(&keys).map(|(session, key)| lock(session, *key)).collect();
+    let locking: Vec<_> = sessions
+        .iter()
+        .zip(&keys)
+        .map(|(session, key)| within(limit, session, lock(session, *key)))
+        .collect();
     let locked = join_all(locking).await;
-    let seeing: Vec<_> = sessions.iter().map(|session| seen(session, &keys)).collect();
+    let seeing: Vec<_> = sessions
+        .iter()
+        .map(|session| within(limit, session, seen(session, &keys)))
+        .collect();
     let seen = join_all(seeing).await;
-    let unlocking: Vec<_> = sessions.iter().zip(&keys).map(|(session, key)| unlock(session, *key)).collect();
+    let unlocking: Vec<_> = sessions
+        .iter()
+        .zip(&keys)
+        .map(|(session, key)| within(limit, session, unlock(session, *key)))
+        .collect();
     let unlocked = join_all(unlocking).await;
     let steps = locked.into_iter().zip(seen).zip(unlocked);
     let seen: Vec<Result<BTreeSet<i64>>> = steps
@@ -32,6 +44,15 @@ fn first_of_place(keys: &[i64], seen: &[Option<&BTreeSet<i64>>]) -> Vec<usize> {
         (0..own).find(|other| sees(*other)).unwrap_or(own)
     };
     (0..keys.len()).map(first).collect()
+}
+
+/// What a session answers in time; one that does not is cancelled.
+async fn within<T>(limit: Duration, session: &Session, asking: impl Future<Output = Result<T>>) -> Result<T> {
+    if let Ok(answer) = tokio::time::timeout(limit, asking).await {
+        return answer;
+    }
+    session.cancel().await;
+    Err(session.no_answer(limit, WHAT))
 }
 
 async fn lock(session: &Session, key: i64) -> Result<()> {

@@ -56,6 +56,10 @@ pub struct LaneState {
     /// Its position, and up to where ids were decided, when a read ended before the front was reached: it waits for the next mark, as those at the
     /// front do.
     pub stalled_at: Option<Stall>,
+    /// The number of its latest opening.
+    pub opening: u64,
+    /// That of the opening which follows when it was tried again after it had stopped: what was found out before is not of it.
+    pub retried: u64,
     /// Whether an operator paused it: nothing is appended to it.
     pub is_paused: bool,
     /// Who waits for a count.
@@ -123,10 +127,19 @@ impl LaneState {
             is_under_audit: false,
             lag: Lag::default(),
             stalled_at: None,
+            opening: 0,
+            retried: 0,
             is_paused: false,
             verifications: Verifications::default(),
             closer: None,
         }
+    }
+
+    /// Notes that it is being opened, and gives the number of that.
+    pub fn begin_opening(&mut self) -> u64 {
+        self.opening += 1;
+        self.connection.begin_opening();
+        self.opening
     }
 
     /// Whether only a new mark can lead it on: it is at the front, or what follows is not decided.
@@ -243,6 +256,8 @@ impl LaneState {
     pub(crate) fn retry(&mut self, now: Instant) -> bool {
         if self.connection.is_halted() {
             (self.history, self.table) = (None, None);
+            self.opening += 1;
+            self.retried = self.opening;
         }
         self.connection.retry(now)
     }

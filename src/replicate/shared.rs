@@ -2,7 +2,7 @@
 
 use crate::config::libpq::Conninfo;
 use crate::postgres::session::limit::Turns;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Semaphore;
 
@@ -19,6 +19,8 @@ struct SharedState {
     lanes: usize,
     /// The permits to read a source, by its description and how many there are.
     readers: HashMap<(String, usize), Arc<Semaphore>>,
+    /// Replications that were told to end: who waits for their places waits for nobody else.
+    leaving: HashSet<String>,
     /// The key of the place that a lane holds or has held, by its replication and its name.
     places: HashMap<(String, String), String>,
 }
@@ -34,12 +36,20 @@ pub(super) struct SharedMember {
 impl SharedLimits {
     /// Joins with so many lanes.
     pub(super) fn join(&self, replication: &str, lanes: usize) -> SharedMember {
-        self.state().lanes += lanes;
+        let mut state = self.state();
+        state.lanes += lanes;
+        state.leaving.remove(replication);
+        drop(state);
         SharedMember {
             limits: self.clone(),
             replication: replication.to_owned(),
             lanes,
         }
+    }
+
+    /// A replication was told to end: it holds its places for a moment yet.
+    pub(crate) fn leave(&self, replication: &str) {
+        self.state().leaving.insert(replication.to_owned());
     }
 
     /// The turns to connect and to check.
@@ -77,6 +87,7 @@ impl SharedMember {
         let others = state
             .places
             .iter()
+            .filter(|((replication, _), _)| !state.leaving.contains(replication))
             .filter(|((replication, name), _)| (replication.as_str(), name.as_str()) != (&self.replication, lane));
         let called = |replication: &str, name: &str| {
             if replication == self.replication {

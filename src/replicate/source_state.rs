@@ -22,7 +22,7 @@ use crate::source::read::sessions::Readers;
 use crate::source::read::{Ended, Reading};
 use crate::stop::{self, Stop, Stopper};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// One connection to the source, with everything that belongs to it.
 pub struct Source {
@@ -102,6 +102,8 @@ pub struct SourceState {
     lost: Stopper,
     looks_until: Stop,
     news: Option<News>,
+    /// When that came.
+    news_at: Instant,
     front: Front,
     /// Everything up to this id is decided, by the looks of the present connection. What a destination holds says nothing of that: others may
     /// have filled it while transactions were open.
@@ -125,6 +127,7 @@ impl SourceState {
             lost,
             looks_until,
             news: None,
+            news_at: now,
             front: Front::default(),
             decided: None,
             row_bytes: None,
@@ -234,13 +237,17 @@ impl SourceState {
         if self.connection.open().is_some_and(|source| source.epoch == epoch) {
             self.decided = self.decided.max(news.mark.decided());
             self.follower = Some(follower);
-            self.news = Some(news);
+            (self.news, self.news_at) = (Some(news), Instant::now());
         }
     }
 
     /// The mark in hand and what came along, once.
     pub(crate) fn take_news(&mut self) -> Option<News> {
-        self.news.take()
+        let is_fresh = self.news_at.elapsed() < FIRST_ROWS_MAX;
+        let news = self.news.take()?;
+        // Rows that nobody took at once may have changed since.
+        let first = news.first.filter(|_| is_fresh);
+        Some(News { first, ..news })
     }
 
     /// Whether rows are known to be so small that the first ones may be read along with a look, all of them in memory.
@@ -292,5 +299,7 @@ impl SourceState {
     }
 }
 
+/// Rows that came along with a look are taken so soon after it or not at all.
+const FIRST_ROWS_MAX: Duration = Duration::from_millis(500);
 /// Rows of this size on average are small.
 const SMALL_ROW_BYTES: u64 = 16 * 1024;

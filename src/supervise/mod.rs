@@ -185,6 +185,9 @@ impl Supervisor<'_> {
     }
 
     fn reload(&mut self, reload: Reload) {
+        if self.stop.is_requested() {
+            return;
+        }
         let configs = match reload {
             Ok(configs) => configs,
             Err(problems) => {
@@ -200,7 +203,9 @@ impl Supervisor<'_> {
         let named: BTreeMap<String, Arc<ReplicationConfig>> =
             configs.into_iter().map(|config| (config.name.clone(), Arc::new(config))).collect();
         for (name, entry) in &mut self.entries {
-            entry.prepare(named.get(name), &mut counts);
+            if entry.prepare(named.get(name), &mut counts) {
+                self.shared.leave(name);
+            }
         }
         self.entries
             .retain(|name, entry| named.contains_key(name) || matches!(entry.phase, EntryPhase::Running { .. }));
@@ -253,23 +258,24 @@ struct ReloadCounts {
 }
 
 impl SupervisedEntry {
-    /// Ends it where it is gone or has changed, and notes what follows.
-    fn prepare(&mut self, now: Option<&Arc<ReplicationConfig>>, counts: &mut ReloadCounts) {
+    /// Ends it where it is gone or has changed, and notes what follows; gives whether it ends.
+    fn prepare(&mut self, now: Option<&Arc<ReplicationConfig>>, counts: &mut ReloadCounts) -> bool {
         let EntryPhase::Running { stopper, next, .. } = &mut self.phase else {
-            return;
+            return false;
         };
         match now {
             None => {
                 counts.ended += 1;
                 *next = NextStep::Forget;
             }
-            Some(config) if config.revision == self.config.revision && matches!(next, NextStep::Nothing) => return,
+            Some(config) if config.revision == self.config.revision && matches!(next, NextStep::Nothing) => return false,
             Some(config) => {
                 counts.restarted += 1;
                 *next = NextStep::Restart(Arc::clone(config));
             }
         }
         stopper.request();
+        true
     }
 }
 

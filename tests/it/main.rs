@@ -13,6 +13,7 @@ mod decoding;
 mod demo;
 mod diff;
 mod divergence;
+mod edges;
 mod ending;
 mod fail_points;
 mod faults;

@@ -4,7 +4,7 @@ use super::flags::Flags;
 use super::text::{self, File};
 use crate::config::file::document::Document;
 use crate::config::file::reader::{Reader, Section};
-use crate::config::file::tree::Format;
+use crate::config::file::tree::{Format, Value};
 use crate::config::keys::{self, KeyTable};
 use crate::config::libpq::Environment;
 use crate::config::sections::Destination;
@@ -95,6 +95,10 @@ fn config(reader: &mut Reader<'_>, is_alone: bool, flags: &Flags) -> Option<File
         if let Some(found) = reader.find(&root, table.name) {
             process_sections.push((table.header, reader.document.place(found.node.at, &found.key)));
         }
+    }
+    if !is_alone && matches!(&reader.document.root.value, Value::Table(keys) if keys.is_empty()) {
+        let fix = "write a replication or what belongs to the process into it, or remove it";
+        reader.problem(reader.document.root.at, "", "the file says nothing", fix);
     }
     Some(FileConfig {
         path: PathBuf::new(),

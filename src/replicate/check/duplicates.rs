@@ -4,6 +4,7 @@ use crate::error::{Error, Kind, Problems};
 use crate::postgres::same_database;
 use crate::postgres::session::Session;
 use crate::replicate::check::shape::SourceShape;
+use std::time::Duration;
 
 /// One side of the replication.
 pub(super) struct Named<'a> {
@@ -41,20 +42,30 @@ impl<'a> Named<'a> {
     }
 }
 
-/// Finds tables that are named twice; also tells which sessions died while they were compared.
-pub(super) async fn find(sides: Vec<Named<'_>>) -> Problems {
+/// What came of looking for tables that are named twice.
+#[derive(Debug, Default)]
+pub(super) struct DuplicateSearch {
+    /// Those that are.
+    pub twice: Problems,
+    /// Sides that could not be asked, by their place among those that were given.
+    pub lost: Vec<(usize, Error)>,
+}
+
+/// Finds tables that are named twice; a side that does not answer for `limit` keeps no other from being looked at.
+pub(super) async fn find(sides: Vec<Named<'_>>, limit: Duration) -> DuplicateSearch {
     let sessions: Vec<&Session> = sides.iter().map(|side| side.session).collect();
-    let places = same_database::places(&sessions).await;
-    let mut problems = Problems::new();
-    let mut located = Vec::new();
-    for (Named { side, table, .. }, place) in sides.into_iter().zip(places) {
+    let places = same_database::places(&sessions, limit).await;
+    let (mut located, mut lost) = (Vec::new(), Vec::new());
+    for (index, (Named { side, table, .. }, place)) in sides.into_iter().zip(places).enumerate() {
         match place {
             Ok(place) => located.push(Located { side, place, table }),
-            Err(error) => problems.extend(Problems::from(error).within(&side)),
+            Err(error) => lost.push((index, error)),
         }
     }
-    problems.extend(judge(&located));
-    problems
+    DuplicateSearch {
+        twice: judge(&located),
+        lost,
+    }
 }
 
 /// The same database under two names is allowed, the same table in it is not.

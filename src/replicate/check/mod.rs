@@ -12,7 +12,7 @@ pub mod shape;
 use crate::config::{ReplicationConfig, SourceConfig};
 use crate::destination::connector::{InspectedPlace, OpenLimits, OpenPlace};
 use crate::destination::registry::connector;
-use crate::error::{Kind, Problems, Result};
+use crate::error::{Error, Kind, Problems, Result};
 use crate::event::wire::Wire;
 use crate::postgres::session::error::Side;
 use crate::postgres::session::limit::Turns;
@@ -145,7 +145,12 @@ pub async fn shapes(config: &ReplicationConfig, ways: &Ways) -> Findings {
     let destinations: Vec<_> = destinations.collect();
     if let (Some(session), Some(shape)) = (&session, &shape) {
         let places: Vec<_> = destinations.iter().filter_map(named_place).collect();
-        problems.extend(find_duplicates((session, shape), &places).await);
+        let doubled = find_duplicates((session, shape), &places, config.limits.connect_timeout).await;
+        problems.extend(doubled.twice);
+        doubled.source.into_iter().for_each(|error| problems.push(error));
+        for (index, error) in doubled.lost {
+            problems.extend(Problems::from(error).within(&format!("destination {:?}", places[index].0)));
+        }
     }
     Findings {
         session,
@@ -219,13 +224,39 @@ fn named_place(destination: &DestinationFindings) -> Option<NamedPlace<'_>> {
     Some((&destination.name, &**destination.open.as_ref()?))
 }
 
+/// What came of looking whether the source or a place is named twice.
+#[derive(Debug, Default)]
+pub(super) struct DoubledPlaces {
+    /// Those that are.
+    pub twice: Problems,
+    /// Why the source could not be asked.
+    pub source: Option<Error>,
+    /// The places that could not be asked, by their place among those that were given.
+    pub lost: Vec<(usize, Error)>,
+}
+
 /// Finds tables that are named twice among the source and these places, by whatever name of the host.
-pub(super) async fn find_duplicates((session, of): (&Session, &SourceShape), places: &[NamedPlace<'_>]) -> Problems {
-    let named = places.iter().flat_map(|(name, place)| {
-        let sessions = place.sessions().into_iter().take(1);
-        sessions.map(|(session, _)| Named::destination(name, session, Some(place.table())))
-    });
-    duplicates::find(std::iter::once(Named::source(session, Some(of))).chain(named).collect()).await
+pub(super) async fn find_duplicates((session, of): (&Session, &SourceShape), places: &[NamedPlace<'_>], limit: Duration) -> DoubledPlaces {
+    let mut named = vec![Named::source(session, Some(of))];
+    let mut indices = Vec::new();
+    for (index, (name, place)) in places.iter().enumerate() {
+        if let Some((session, _)) = place.sessions().into_iter().next() {
+            named.push(Named::destination(name, session, Some(place.table())));
+            indices.push(index);
+        }
+    }
+    let found = duplicates::find(named, limit).await;
+    let mut doubled = DoubledPlaces {
+        twice: found.twice,
+        ..DoubledPlaces::default()
+    };
+    for (side, error) in found.lost {
+        match side.checked_sub(1) {
+            None => doubled.source = Some(error),
+            Some(place) => doubled.lost.push((indices[place], error)),
+        }
+    }
+    doubled
 }
 
 /// Compares what these places hold with what the source holds, all at the same time; the source is counted once for all. Reads only.

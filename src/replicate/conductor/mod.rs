@@ -48,8 +48,8 @@ pub enum Event {
     SourceOpened(Box<Result<(Source, Follower)>>),
     /// The follower found news, or lost its connection, which has this number.
     Looked(Box<Follower>, Result<News>, u64),
-    /// A lane was connected and checked against the source's connection of this number, or was not.
-    LaneOpened(usize, Box<Result<Lane>>, u64),
+    /// A lane was connected and checked against the source's connection of this number, or was not; and which of its openings it was.
+    LaneOpened(usize, Box<Result<Lane>>, u64, u64),
     /// A pass that goes beyond the front gave up the lead.
     Led(LeadEnd),
     /// A pass is over.
@@ -57,9 +57,9 @@ pub enum Event {
     /// A lane came back that had been cut off; others may still be out.
     CameBack(Returned, Travellers),
     /// Late arrivals were looked for above this id; below it a lane was not confirmed.
-    Audited(usize, Option<i64>, Box<Result<Found>>),
+    Audited(usize, u64, Option<i64>, Box<Result<Found>>),
     /// A lane was counted once more up to this id.
-    Confirmed(usize, i64, Box<Result<()>>),
+    Confirmed(usize, u64, i64, Box<Result<()>>),
     /// An operator wants something done.
     Told(LaneCommand),
     /// Nothing happened: time to look at the clock.
@@ -257,15 +257,15 @@ impl<'a> Conductor<'a> {
             Event::SourceOpened(opened) => self.take_source(*opened),
             Event::Looked(follower, Ok(news), epoch) => self.source.saw(follower, news, epoch),
             Event::Looked(_, Err(error), epoch) => self.lose_source(&error, epoch),
-            Event::LaneOpened(index, opened, epoch) => self.take_opened(index, *opened, epoch),
+            Event::LaneOpened(index, opened, epoch, number) => self.take_opened(index, *opened, epoch, number),
             Event::Led(end) => self.take_led(&end),
             Event::Passed(passed) => self.take_passed(*passed),
             Event::CameBack(returned, travellers) => {
                 self.take_returned(returned);
                 self.await_travellers(travellers);
             }
-            Event::Audited(index, unconfirmed, audited) => self.take_audited(index, unconfirmed, *audited),
-            Event::Confirmed(index, through, confirmed) => self.take_confirmed(index, through, *confirmed),
+            Event::Audited(index, number, unconfirmed, audited) => self.take_audited(index, number, unconfirmed, *audited),
+            Event::Confirmed(index, number, through, confirmed) => self.take_confirmed(index, number, through, *confirmed),
             Event::Told(command) => self.take_command(command),
             Event::Tick => {}
         }

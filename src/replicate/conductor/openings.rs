@@ -1,7 +1,7 @@
 //! The conductor's openings and losses: the source and the lanes come, go and come back; and audits of lanes that are here.
 
 use super::{Conductor, Event, stopped};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Problems, Result};
 use crate::event::range::shown;
 use crate::log::key;
 use crate::replicate::check::are_refused;
@@ -13,10 +13,13 @@ use crate::replicate::reconcile::{self, Found};
 use crate::replicate::source_state::Source;
 use crate::retry::Loss;
 use crate::source::follow::Follower;
+use crate::stop::Stop;
 use slog::{debug, error, info, warn};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// So long an opening has after a stop to cancel what it asks.
+const CANCEL_MAX: Duration = Duration::from_secs(1);
 /// A destination that could not be counted once more is tried again after this time.
 const CONFIRM_AGAIN: Duration = Duration::from_secs(1);
 
@@ -27,11 +30,11 @@ impl Conductor<'_> {
         let (before, turns, others) = (self.before(), self.turns.clone(), self.shared.other_places(""));
         let mut openings = Vec::new();
         for index in 0..self.lanes.len() {
-            self.lanes[index].connection.begin_opening();
+            self.lanes[index].begin_opening();
             openings.push(self.opening(index, None));
         }
         self.tasks.spawn(async move {
-            let gathered = stop.or(open::everything(&run, epoch, before, openings, &others, &turns)).await;
+            let gathered = soon(&stop, open::everything(&run, epoch, before, openings, &others, &turns, &stop)).await;
             Event::Gathered(gathered.map(Box::new))
         });
     }
@@ -49,6 +52,13 @@ impl Conductor<'_> {
             self.is_over = true;
             return;
         }
+        // Whoever was not judged, because the source was lost meanwhile, is judged together with all others again.
+        let lost = problems.iter().find(|problem| problem.kind() == Kind::Upstream).cloned();
+        let source = match lost {
+            Some(lost) => source.and(Err(lost.of_kind(Kind::Unavailable).into())),
+            None => source,
+        };
+        let is_lost = source.is_err();
         match source {
             Ok((source, follower)) => {
                 info!(self.run.log, "the source was checked"; key::TABLE => source.shape.table.name.to_string(),
@@ -62,10 +72,13 @@ impl Conductor<'_> {
                 self.watch_time_allowed();
             }
         }
+        let is_upstream = |problems: &Problems| problems.iter().any(|problem| problem.kind() == Kind::Upstream);
         for (index, lane) in gathered.lanes.into_iter().enumerate() {
+            let number = self.lanes[index].opening;
             match lane {
-                Ok(lane) => self.take_opened(index, Ok(lane), epoch),
-                Err(problems) if problems.is_empty() => self.lanes[index].connection.reopen(Instant::now()),
+                Ok(_) if is_lost => self.lanes[index].connection.reopen(Instant::now()),
+                Ok(lane) => self.take_opened(index, Ok(lane), epoch, number),
+                Err(problems) if problems.is_empty() || is_upstream(&problems) => self.lanes[index].connection.reopen(Instant::now()),
                 Err(problems) => self.lose_lane(index, problems.into_worst(), epoch),
             }
         }
@@ -150,15 +163,19 @@ impl Conductor<'_> {
         let (run, stop, source, epoch) = (self.run.clone(), self.stop.clone(), Arc::clone(source), source.epoch);
         let (opening, turns) = (self.opening(index, Some(&source)), self.turns.clone());
         let others = self.shared.other_places(&self.lanes[index].name);
-        self.lanes[index].connection.begin_opening();
+        let number = self.lanes[index].begin_opening();
         self.tasks.spawn(async move {
-            let opening = open::lane(&run, &source, opening, &others);
-            let opened = stop.or(turns.take(opening)).await;
-            Event::LaneOpened(index, Box::new(opened.unwrap_or_else(|| Err(stopped()))), epoch)
+            let opening = open::lane(&run, &source, opening, &others, &stop);
+            let opened = soon(&stop, turns.take(opening)).await;
+            Event::LaneOpened(index, Box::new(opened.unwrap_or_else(|| Err(stopped()))), epoch, number)
         });
     }
 
-    pub(super) fn take_opened(&mut self, index: usize, opened: Result<Lane>, epoch: u64) {
+    pub(super) fn take_opened(&mut self, index: usize, opened: Result<Lane>, epoch: u64, number: u64) {
+        // One that was halted and is tried again is opened from the beginning, whatever came of an opening of before.
+        if number != self.lanes[index].opening {
+            return;
+        }
         match opened {
             Ok(lane) => {
                 let (was_counted, format) = (matches!(lane.compared, Compared::Whole(_)), lane.wire.format_option());
@@ -214,7 +231,7 @@ impl Conductor<'_> {
                 continue;
             }
             (state.audited_at, state.is_under_audit) = (now, true);
-            let (run, stop, source) = (self.run.clone(), self.stop.clone(), Arc::clone(source));
+            let (run, stop, source, number) = (self.run.clone(), self.stop.clone(), Arc::clone(source), state.opening);
             let (wire, turns) = (lane.wire.clone(), self.turns.clone());
             let scope = if is_wanted {
                 reconcile::Scope::Everything
@@ -229,14 +246,18 @@ impl Conductor<'_> {
             self.tasks.spawn(async move {
                 let audit = reconcile::audit(&run, &source, index, &wire, scope, held);
                 let audited = stop.or(turns.take(audit)).await;
-                Event::Audited(index, held.unconfirmed, Box::new(audited.unwrap_or_else(|| Err(stopped()))))
+                Event::Audited(index, number, held.unconfirmed, Box::new(audited.unwrap_or_else(|| Err(stopped()))))
             });
         }
     }
 
-    pub(super) fn take_audited(&mut self, index: usize, unconfirmed: Option<i64>, audited: Result<Found>) {
+    pub(super) fn take_audited(&mut self, index: usize, number: u64, unconfirmed: Option<i64>, audited: Result<Found>) {
         self.lanes[index].is_under_audit = false;
         self.answer_verifications(index, &audited);
+        // What was counted before it was halted and tried again says nothing of what it is now.
+        if self.lanes[index].retried > number {
+            return;
+        }
         match audited {
             Ok(Found::Agreed(audited)) => {
                 let state = &mut self.lanes[index];
@@ -268,19 +289,22 @@ impl Conductor<'_> {
                 continue;
             }
             state.confirming = Confirming::Now;
-            let (run, stop, source) = (self.run.clone(), self.stop.clone(), Arc::clone(source));
+            let (run, stop, source, number) = (self.run.clone(), self.stop.clone(), Arc::clone(source), state.opening);
             let (wire, turns) = (lane.wire.clone(), self.turns.clone());
             self.tasks.spawn(async move {
                 let confirmation = reconcile::confirm(&run, &source, index, &wire, through);
                 let confirmed = stop.or(turns.take(confirmation)).await;
-                Event::Confirmed(index, through, Box::new(confirmed.unwrap_or_else(|| Err(stopped()))))
+                Event::Confirmed(index, number, through, Box::new(confirmed.unwrap_or_else(|| Err(stopped()))))
             });
         }
     }
 
-    pub(super) fn take_confirmed(&mut self, index: usize, through: i64, confirmed: Result<()>) {
+    pub(super) fn take_confirmed(&mut self, index: usize, number: u64, through: i64, confirmed: Result<()>) {
         let state = &mut self.lanes[index];
         state.confirming = Confirming::From(Instant::now() + CONFIRM_AGAIN);
+        if state.retried > number {
+            return;
+        }
         match confirmed {
             Ok(()) if state.unconfirmed == Some(through) => {
                 state.unconfirmed = None;
@@ -309,6 +333,19 @@ impl Conductor<'_> {
             let moved = moved.because(why).fix("no action needed: Counterfoil compares it again");
             self.lose_lane(index, moved, self.source.epoch());
         }
+    }
+}
+
+/// Does the work, which is given a moment after a stop to cancel what it has begun.
+async fn soon<T>(stop: &Stop, work: impl Future<Output = T>) -> Option<T> {
+    let given_up = async {
+        stop.requested().await;
+        tokio::time::sleep(CANCEL_MAX).await;
+    };
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = given_up => None,
     }
 }
 

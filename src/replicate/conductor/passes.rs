@@ -26,7 +26,8 @@ impl Conductor<'_> {
         let (front, decided) = (self.source.front(), self.source.decided());
         let wanted = self.wanted();
         self.wants.send_if_modified(|wants| std::mem::replace(wants, wanted) != wanted);
-        let awaits_mark = |state: &LaneState| state.connection.open().is_some() && state.awaits_mark(front.shipped, decided);
+        let awaits_mark =
+            |state: &LaneState| !state.is_paused && state.connection.open().is_some() && state.awaits_mark(front.shipped, decided);
         if self.is_led() || !self.lanes.iter().any(awaits_mark) {
             return;
         }

@@ -16,6 +16,7 @@ use crate::replicate::lane::{Compared, Lane};
 use crate::replicate::replication::Replication;
 use crate::replicate::source_state::Source;
 use crate::source::ids::drawn;
+use crate::stop::Stop;
 use futures::future::join_all;
 use slog::info;
 use std::sync::Arc;
@@ -66,7 +67,13 @@ type ComparedPosition = (Option<i64>, Compared);
 type Inspection = Result<Box<dyn InspectedPlace>, Problems>;
 
 /// Opens one lane from the beginning.
-pub(super) async fn one(run: &Replication, source: &Source, opening: LaneOpening, others: &[(String, String)]) -> Result<Lane, Problems> {
+pub(super) async fn one(
+    run: &Replication,
+    source: &Source,
+    opening: LaneOpening,
+    others: &[(String, String)],
+    stop: &Stop,
+) -> Result<Lane, Problems> {
     let ways = if opening.known.is_compared {
         Ways::known()
     } else {
@@ -75,7 +82,7 @@ pub(super) async fn one(run: &Replication, source: &Source, opening: LaneOpening
     let limits = limits(run, ways);
     let connector = connector(&run.config.destinations[opening.index]);
     let seen = connector.inspect(&limits).await;
-    let (mut lanes, duplicates) = opened(run, source, vec![(opening, seen)], others).await;
+    let (mut lanes, duplicates) = opened(run, source, vec![(opening, seen)], others, stop).await;
     duplicates.or_ok(())?;
     lanes.pop().unwrap_or_else(|| Err(Problems::new()))
 }
@@ -86,36 +93,43 @@ pub(super) async fn opened(
     source: &Source,
     lanes: Vec<(LaneOpening, Inspection)>,
     others: &[(String, String)],
+    stop: &Stop,
 ) -> (Vec<Result<Lane, Problems>>, Problems) {
+    let lost = |error: Error, lanes: usize| (0..lanes).map(|_| Err(error.clone().of_kind(Kind::Upstream).into())).collect();
     let lent = match source.check_session().await {
         Ok(lent) => lent,
-        Err(error) => return (lanes.iter().map(|_| Err(error.clone().into())).collect(), Problems::new()),
+        Err(error) => return (lost(error, lanes.len()), Problems::new()),
     };
     let (openings, seen): (Vec<_>, Vec<_>) = lanes.into_iter().unzip();
-    let places = judge_all(Some(&source.shape), seen);
-    let name = |opening: &LaneOpening| run.config.destinations[opening.index].name.as_str();
-    let doubted = openings.iter().zip(&places).filter_map(|(opening, place)| {
-        let place = place.as_ref().ok()?;
-        (!opening.known.is_compared(place.table())).then(|| (name(opening), &**place))
-    });
-    let doubted: Vec<NamedPlace<'_>> = doubted.collect();
-    let duplicates = if doubted.is_empty() {
-        Problems::new()
-    } else {
-        find_duplicates((&lent, &source.shape), &doubted).await
-    };
-    if !duplicates.is_empty() {
-        return (
-            places.into_iter().map(|place| place.and(Err(Problems::new()))).collect(),
-            duplicates,
-        );
+    let mut places = judge_all(Some(&source.shape), seen);
+    let (mut doubted, mut indices): (Vec<NamedPlace<'_>>, Vec<usize>) = (Vec::new(), Vec::new());
+    for (index, (opening, place)) in openings.iter().zip(&places).enumerate() {
+        if let Some(place) = place.as_ref().ok().filter(|place| !opening.known.is_compared(place.table())) {
+            doubted.push((&run.config.destinations[opening.index].name, &**place));
+            indices.push(index);
+        }
+    }
+    if !doubted.is_empty() {
+        let doubled = find_duplicates((&lent, &source.shape), &doubted, run.config.limits.connect_timeout).await;
+        if let Some(error) = doubled.source {
+            // Refusals that were found already are told all the same.
+            let lost = |place: Result<Box<dyn OpenPlace>, Problems>| place.and_then(|_| Err(error.clone().of_kind(Kind::Upstream).into()));
+            return (places.into_iter().map(lost).collect(), doubled.twice);
+        }
+        if !doubled.twice.is_empty() {
+            let unjudged = |place: Result<Box<dyn OpenPlace>, Problems>| place.and(Err(Problems::new()));
+            return (places.into_iter().map(unjudged).collect(), doubled.twice);
+        }
+        for (place, error) in doubled.lost {
+            places[indices[place]] = Err(error.into());
+        }
     }
     let taking = openings
         .into_iter()
         .zip(places)
         .map(|(opening, place)| taken(run, opening, place, others));
     let mut candidates = join_all(taking).await;
-    let standings = compared(run, source, &lent, &candidates).await;
+    let standings = compared(run, source, &lent, &candidates, stop).await;
     let mut standings = standings.into_iter();
     let readying = candidates.drain(..).map(|candidate| {
         let standing = candidate.as_ref().ok().and_then(|_| standings.next());
@@ -127,7 +141,7 @@ pub(super) async fn opened(
             Ok(ready(run, source, candidate, standing?).await?)
         }
     });
-    (join_all(readying).await, duplicates)
+    (join_all(readying).await, Problems::new())
 }
 
 /// Takes a place for us alone.
@@ -175,12 +189,19 @@ async fn compared(
     source: &Source,
     lent: &Session,
     candidates: &[Result<Candidate, Problems>],
+    stop: &Stop,
 ) -> Vec<Result<ComparedPosition>> {
     let candidates: Vec<&Candidate> = candidates.iter().flatten().collect();
     let places = candidates.iter().flat_map(|candidate| candidate.place.sessions());
     let sessions: Vec<_> = std::iter::once((lent, &run.config.source.conninfo)).chain(places).collect();
     let comparing = compare_all(run, source, lent, &candidates);
-    let standings = attended(&sessions, run.config.limits.connect_timeout, &run.log, comparing).await;
+    let comparing = attended(&sessions, run.config.limits.connect_timeout, &run.log, comparing);
+    let Some(standings) = stop.or(comparing).await else {
+        // Whoever counts still would hold the place for as long as that takes.
+        join_all(sessions.iter().map(|(session, _)| session.cancel())).await;
+        let stopped = || Err(Error::new(Kind::Stopped, "a stop was requested"));
+        return candidates.iter().map(|_| stopped()).collect();
+    };
     // What one side still counts is of no use when the other has failed.
     let lost = standings.iter().zip(&candidates).filter(|(standing, _)| standing.is_err());
     let lost: Vec<&Session> = lost
@@ -225,7 +246,8 @@ async fn compare_all(run: &Replication, source: &Source, lent: &Session, candida
                     .next()
                     .transpose()
                     .map(|contents| contents.map(|contents| (contents.ends.highest, Compared::Whole(contents.into())))),
-                Err(error) => Err(error.clone()),
+                // What the source says of all is the source's loss.
+                Err(error) => Err(error.clone().of_kind(Kind::Upstream)),
             };
         }
     }

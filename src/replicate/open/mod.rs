@@ -14,6 +14,7 @@ use crate::replicate::lane::Lane;
 use crate::replicate::replication::Replication;
 use crate::replicate::source_state::Source;
 use crate::source::follow::Follower;
+use crate::stop::Stop;
 use futures::future::join;
 
 /// What came of opening all sides at the start.
@@ -34,12 +35,18 @@ pub(super) async fn everything(
     lanes: Vec<LaneOpening>,
     others: &[(String, String)],
     turns: &Turns,
+    stop: &Stop,
 ) -> OpenedSides {
     let ways = Ways::unknown();
     let limits = lanes::limits(run, ways.clone());
     let (source, seen) = join(source::source(run, epoch, before, &ways), inspect_all(&run.config, &limits, turns)).await;
     let (lanes, duplicates) = match &source {
-        Ok((source, _)) => lanes::opened(run, source, lanes.into_iter().zip(seen).collect(), others).await,
+        Ok((source, _)) => {
+            let mut lanes: Vec<_> = lanes.into_iter().zip(seen).collect();
+            // A count taken from now on is final up to there.
+            lanes.iter_mut().for_each(|(opening, _)| opening.known.decided = source.decided);
+            lanes::opened(run, source, lanes, others, stop).await
+        }
         Err(_) => {
             let lanes = judge_all(None, seen).into_iter();
             (lanes.map(|place| place.and(Err(Problems::new()))).collect(), Problems::new())
@@ -63,6 +70,12 @@ pub(super) async fn source(run: &Replication, epoch: u64, before: Before) -> Res
 /// # Errors
 /// `Fed` when another replicator holds it, `Usage` when another lane of this one does; those of the connection and of the checks, the worst of several
 /// with the others beneath it; `Unavailable` when anything but the comparison, which may take long, is not answered within `connect_timeout`.
-pub(super) async fn lane(run: &Replication, source: &Source, opening: LaneOpening, others: &[(String, String)]) -> Result<Lane> {
-    lanes::one(run, source, opening, others).await.map_err(Problems::into_worst)
+pub(super) async fn lane(
+    run: &Replication,
+    source: &Source,
+    opening: LaneOpening,
+    others: &[(String, String)],
+    stop: &Stop,
+) -> Result<Lane> {
+    lanes::one(run, source, opening, others, stop).await.map_err(Problems::into_worst)
 }

@@ -16,6 +16,9 @@ use futures::future::try_join;
 use slog::Logger;
 use std::time::Duration;
 
+/// Two sides that are asked whether they are one answer within this time.
+const SAME_PLACE_MAX: Duration = Duration::from_secs(60);
+
 /// What must be known to open two sides.
 #[derive(Clone, Copy, Debug)]
 pub struct Opening<'a> {
@@ -139,7 +142,10 @@ async fn are_one_table(first: &Side, second: &Side) -> Result<bool> {
     if !may_be_one_cluster || first.table.oid != second.table.oid {
         return Ok(false);
     }
-    let places: Vec<usize> = same_database::places(&[&ours, &theirs]).await.into_iter().collect::<Result<_>>()?;
+    let places: Vec<usize> = same_database::places(&[&ours, &theirs], SAME_PLACE_MAX)
+        .await
+        .into_iter()
+        .collect::<Result<_>>()?;
     Ok(places.first() == places.last())
 }
 

@@ -79,7 +79,9 @@ fn a_file_alone_must_hold_a_replication_and_so_must_one_of_several() {
     let problems = told(load_folder(&[("log.toml", "[log]\nlevel = \"debug\"\n")]).unwrap_err());
     assert_eq!(problems[0][0], "there is no source");
     let [what, ..] = only_problem(load_folder(&[("a.toml", ""), ("b.toml", "[log]\n")]));
-    assert_eq!(what, "there is no replication");
+    assert_eq!(what, "the file says nothing");
+    let two = told(load_folder(&[("b.toml", "[log]\n"), ("c.toml", "[log]\n")]).unwrap_err());
+    assert!(two.iter().any(|[what, ..]| what == "there is no replication"), "{two:#?}");
     let loaded = load_folder(&[
         ("a.toml", &replication("a", "a")),
         ("b.toml", "[[destinations]]\nurl = \"postgres://db2/b\"\n"),
@@ -94,7 +96,7 @@ fn a_file_alone_must_hold_a_replication_and_so_must_one_of_several() {
 fn what_belongs_to_the_process_stands_with_a_replication_only_where_that_is_the_only_one() {
     let log = "[log]\nlevel = \"debug\"\n";
     let (a, b) = (replication("a", "a"), replication("b", "b"));
-    let config = load_folder(&[("a.toml", &format!("{a}{log}")), ("process.toml", "")]).unwrap();
+    let config = load_folder(&[("a.toml", &format!("{a}{log}"))]).unwrap();
     assert_eq!(config.process.log.level, slog::Level::Debug);
     let [what, place, fix] = only_problem(load_folder(&[("a.toml", &format!("{a}{log}")), ("b.toml", &b)]));
     assert_eq!(what, "[log] belongs to the process, which has several replications");

@@ -1,0 +1,29 @@
+//! What an attack found at the edges of openings, pauses and reloads: each of these failed once.
+
+mod gate;
+mod openings;
+mod pauses;
+mod reloads;
+
+use crate::harness::{Database, fresh_database, fresh_destination};
+use crate::support::events::{init_destination, init_source};
+use crate::support::replicator::Setup;
+use counterfoil::config::ReplicationConfig;
+
+async fn pair() -> (Database, Database) {
+    let (source, copy) = (fresh_database().await, fresh_destination().await);
+    init_source(&source).await;
+    init_destination(&copy).await;
+    (source, copy)
+}
+
+fn between(source: &Database, copy: &Database) -> Setup {
+    Setup::from(source).to("copy", copy)
+}
+
+fn named(name: &str, config: ReplicationConfig) -> ReplicationConfig {
+    ReplicationConfig {
+        name: name.to_owned(),
+        ..config
+    }
+}
