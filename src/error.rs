@@ -5,7 +5,7 @@ use std::fmt;
 
 /// Decides, in one table, whether a failure is tried again and which exit code it ends with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum ErrorKind {
     /// A broken invariant of Counterfoil itself, or something unforeseen.
     Bug,
     /// Wrong usage or configuration.
@@ -30,7 +30,7 @@ pub enum Kind {
     Stopped,
 }
 
-/// What follows from a [`Kind`].
+/// What follows from a [`ErrorKind`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Consequence {
     /// Whether a running replicator waits and tries again.
@@ -43,20 +43,20 @@ pub struct Consequence {
     pub rank: u8,
 }
 
-impl Kind {
+impl ErrorKind {
     /// The one table from a kind to its consequences (exit codes: README, "Exit codes").
     pub const fn consequence(self) -> Consequence {
         let (is_retried, refuses_at_start, exit_code, rank) = match self {
-            Kind::Contents => (false, true, 4, 1),
-            Kind::Order => (false, true, 6, 2),
-            Kind::Rejected => (false, true, 7, 3),
-            Kind::Usage => (false, true, 2, 4),
-            Kind::Unsuitable => (false, true, 3, 5),
-            Kind::Access => (true, true, 3, 6),
-            Kind::Fed => (true, false, 5, 7),
-            Kind::Unavailable | Kind::Upstream => (true, false, 8, 8),
-            Kind::Bug => (false, true, 1, 0),
-            Kind::Stopped => (false, false, 0, 9),
+            ErrorKind::Contents => (false, true, 4, 1),
+            ErrorKind::Order => (false, true, 6, 2),
+            ErrorKind::Rejected => (false, true, 7, 3),
+            ErrorKind::Usage => (false, true, 2, 4),
+            ErrorKind::Unsuitable => (false, true, 3, 5),
+            ErrorKind::Access => (true, true, 3, 6),
+            ErrorKind::Fed => (true, false, 5, 7),
+            ErrorKind::Unavailable | ErrorKind::Upstream => (true, false, 8, 8),
+            ErrorKind::Bug => (false, true, 1, 0),
+            ErrorKind::Stopped => (false, false, 0, 9),
         };
         Consequence {
             is_retried,
@@ -69,11 +69,11 @@ impl Kind {
 
 /// A failure as a value. `Display` is one line (what, where, causes); [`Error::report`] is the block a person reads.
 #[derive(Clone)]
-pub struct Error(Box<Parts>);
+pub struct Error(Box<ErrorParts>);
 
 #[derive(Clone)]
-struct Parts {
-    kind: Kind,
+struct ErrorParts {
+    kind: ErrorKind,
     what: String,
     place: Option<String>,
     causes: Vec<String>,
@@ -94,8 +94,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     /// Says what could not be done, in the present tense and lower case: `cannot append to destination "reporting"`.
-    pub fn new(kind: Kind, what: impl Into<String>) -> Self {
-        Self(Box::new(Parts {
+    pub fn new(kind: ErrorKind, what: impl Into<String>) -> Self {
+        Self(Box::new(ErrorParts {
             kind,
             what: what.into(),
             place: None,
@@ -186,13 +186,13 @@ impl Error {
 
     /// The same failure with another kind, where the caller knows better what follows from it.
     #[must_use]
-    pub fn of_kind(mut self, kind: Kind) -> Self {
+    pub fn of_kind(mut self, kind: ErrorKind) -> Self {
         self.0.kind = kind;
         self
     }
 
     /// The kind, which decides retry and exit code.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
@@ -325,7 +325,7 @@ impl Problems {
     /// The worst of several carries the others as causes, so that none is lost on the way.
     pub fn into_worst(self) -> Error {
         let Some(worst) = self.worst().cloned() else {
-            return Error::new(Kind::Bug, "a refusal without a problem");
+            return Error::new(ErrorKind::Bug, "a refusal without a problem");
         };
         let others = self.iter().filter(|other| other.to_string() != worst.to_string());
         others.fold(worst.clone(), |error, other| error.because(format!("and: {other}")))

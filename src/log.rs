@@ -46,7 +46,7 @@ pub mod key {
 
 /// How lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Format {
+pub enum LogFormat {
     /// Text on a terminal, otherwise JSON.
     #[default]
     Auto,
@@ -58,7 +58,7 @@ pub enum Format {
 
 /// Where lines go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stream {
+pub enum LogStream {
     /// When stdout carries no result.
     Stdout,
     /// When stdout carries a result.
@@ -67,31 +67,31 @@ pub enum Stream {
 
 /// Keeps the writing thread alive: drop it last, so that every line is written.
 #[must_use]
-pub struct Guard(#[allow(dead_code, reason = "held for its drop, which flushes")] slog_async::AsyncGuard);
+pub struct LogGuard(#[allow(dead_code, reason = "held for its drop, which flushes")] slog_async::AsyncGuard);
 
 /// Starts logging at `level` and above. Lines block when the stream is slow: none is ever dropped.
-pub fn start(level: Level, format: Format, stream: Stream) -> (Logger, Guard) {
+pub fn start(level: Level, format: LogFormat, stream: LogStream) -> (Logger, LogGuard) {
     let is_terminal = match stream {
-        Stream::Stdout => std::io::stdout().is_terminal(),
-        Stream::Stderr => std::io::stderr().is_terminal(),
+        LogStream::Stdout => std::io::stdout().is_terminal(),
+        LogStream::Stderr => std::io::stderr().is_terminal(),
     };
-    let is_text = format == Format::Text || (format == Format::Auto && is_terminal);
+    let is_text = format == LogFormat::Text || (format == LogFormat::Auto && is_terminal);
     let drain: Box<dyn Drain<Ok = (), Err = slog::Never> + Send> = match (is_text, stream) {
-        (true, Stream::Stdout) => Box::new(text(slog_term::TermDecorator::new().stdout().build())),
-        (true, Stream::Stderr) => Box::new(text(slog_term::TermDecorator::new().stderr().build())),
-        (false, Stream::Stdout) => Box::new(json(FitJson(std::io::stdout()))),
-        (false, Stream::Stderr) => Box::new(json(FitJson(std::io::stderr()))),
+        (true, LogStream::Stdout) => Box::new(text(slog_term::TermDecorator::new().stdout().build())),
+        (true, LogStream::Stderr) => Box::new(text(slog_term::TermDecorator::new().stderr().build())),
+        (false, LogStream::Stdout) => Box::new(json(FitJson(std::io::stdout()))),
+        (false, LogStream::Stderr) => Box::new(json(FitJson(std::io::stderr()))),
     };
     written_apart(drain, level)
 }
 
 /// Hands records to a thread that writes them. Those below the level end here and wake no thread.
-fn written_apart(drain: impl Drain<Ok = (), Err = slog::Never> + Send + 'static, level: Level) -> (Logger, Guard) {
+fn written_apart(drain: impl Drain<Ok = (), Err = slog::Never> + Send + 'static, level: Level) -> (Logger, LogGuard) {
     let (drain, guard) = slog_async::Async::new(drain)
         .chan_size(1024)
         .overflow_strategy(slog_async::OverflowStrategy::Block)
         .build_with_guard();
-    (Logger::root(LevelFilter::new(drain, level).fuse(), slog::o!()), Guard(guard))
+    (Logger::root(LevelFilter::new(drain, level).fuse(), slog::o!()), LogGuard(guard))
 }
 
 /// A logger that writes nothing, for work whose caller has no log.
@@ -128,22 +128,22 @@ fn stamp(moment: OffsetDateTime) -> String {
 
 /// A moment of the clock of day, for people and other programs. Nothing is decided by it: that clock may jump.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Moment(OffsetDateTime);
+pub struct WallTime(OffsetDateTime);
 
-impl Moment {
+impl WallTime {
     /// The present one.
     pub fn now() -> Self {
         Self(OffsetDateTime::now_utc())
     }
 }
 
-impl fmt::Display for Moment {
+impl fmt::Display for WallTime {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&stamp(self.0))
     }
 }
 
-impl Serialize for Moment {
+impl Serialize for WallTime {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
@@ -153,7 +153,7 @@ impl Serialize for Moment {
 #[derive(Clone, Copy, Debug)]
 pub struct DayClock {
     instant: Instant,
-    moment: Moment,
+    moment: WallTime,
 }
 
 /// The clocks run apart by so much before the clock of day counts as set.
@@ -164,7 +164,7 @@ impl DayClock {
     pub fn now() -> Self {
         Self {
             instant: Instant::now(),
-            moment: Moment::now(),
+            moment: WallTime::now(),
         }
     }
 
@@ -178,11 +178,11 @@ impl DayClock {
     }
 
     /// A time by the clock of day.
-    pub fn moment_of(&self, instant: Instant) -> Moment {
+    pub fn moment_of(&self, instant: Instant) -> WallTime {
         let span = |duration: std::time::Duration| time::Duration::try_from(duration).unwrap_or(time::Duration::MAX);
         let later = span(instant.saturating_duration_since(self.instant));
         let earlier = span(self.instant.saturating_duration_since(instant));
-        Moment(self.moment.0.saturating_add(later).saturating_sub(earlier))
+        WallTime(self.moment.0.saturating_add(later).saturating_sub(earlier))
     }
 }
 
@@ -241,7 +241,7 @@ mod tests {
 
     #[test]
     fn times_before_and_after_now_are_told_by_the_clock_of_day_as_json_has_it() {
-        let moment = Moment(OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap());
+        let moment = WallTime(OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap());
         let clock = DayClock {
             instant: Instant::now() + std::time::Duration::from_secs(60),
             moment,

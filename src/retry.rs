@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 /// The limits of waiting.
 #[derive(Clone, Copy, Debug)]
-pub struct Policy {
+pub struct RetryPolicy {
     /// First wait.
     pub wait_min: Duration,
     /// Longest wait (`retry_wait_max_ms`).
@@ -15,7 +15,7 @@ pub struct Policy {
 /// The first wait.
 const WAIT_MIN: Duration = Duration::from_millis(100);
 
-impl Policy {
+impl RetryPolicy {
     /// Waits that double from a tenth of a second up to this.
     pub const fn up_to(wait_max: Duration) -> Self {
         Self {
@@ -34,7 +34,7 @@ impl Policy {
 
 /// Where something is that can be lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase<T> {
+pub enum ConnectionPhase<T> {
     /// Not connected; due at this time.
     Closed {
         /// When.
@@ -52,7 +52,7 @@ pub enum Phase<T> {
 
 /// What follows from a loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Loss {
+pub enum LossOutcome {
     /// It is tried again after this wait.
     Waits {
         /// How long.
@@ -69,7 +69,7 @@ pub enum Loss {
 /// Something that can be lost: where it is, how often it was lost since it last did work, and why.
 #[derive(Debug)]
 pub struct Connection<T> {
-    phase: Phase<T>,
+    phase: ConnectionPhase<T>,
     /// Forgotten only when work was *done*.
     losses: u32,
     outage: Option<Outage>,
@@ -90,25 +90,29 @@ impl<T> Connection<T> {
     /// Closed, and due now.
     pub const fn new(now: Instant) -> Self {
         Self {
-            phase: Phase::Closed { until: now },
+            phase: ConnectionPhase::Closed { until: now },
             losses: 0,
             outage: None,
         }
     }
 
     /// Where it is.
-    pub fn phase(&self) -> &Phase<T> {
+    pub fn phase(&self) -> &ConnectionPhase<T> {
         &self.phase
     }
 
     /// It, when it is here.
     pub fn open(&self) -> Option<&T> {
-        if let Phase::Open(open) = &self.phase { Some(open) } else { None }
+        if let ConnectionPhase::Open(open) = &self.phase {
+            Some(open)
+        } else {
+            None
+        }
     }
 
     /// When it is due to be opened, if that is what is waited for.
     pub fn due(&self) -> Option<Instant> {
-        if let Phase::Closed { until } = self.phase {
+        if let ConnectionPhase::Closed { until } = self.phase {
             Some(until)
         } else {
             None
@@ -117,7 +121,7 @@ impl<T> Connection<T> {
 
     /// Whether it stopped for good.
     pub fn is_halted(&self) -> bool {
-        matches!(self.phase, Phase::Halted)
+        matches!(self.phase, ConnectionPhase::Halted)
     }
 
     /// How often it was lost since it last did work.
@@ -142,15 +146,15 @@ impl<T> Connection<T> {
     /// Notes that a task connects and checks it, if it was closed.
     pub fn begin_opening(&mut self) {
         if self.due().is_some() {
-            self.phase = Phase::Opening;
+            self.phase = ConnectionPhase::Opening;
         }
     }
 
     /// It was connected and all checks passed: it is here, and lost no more. Gives whether it was waited for; otherwise it is dropped.
     pub fn opened(&mut self, open: T, now: Instant) -> bool {
-        let is_awaited = matches!(self.phase, Phase::Opening);
+        let is_awaited = matches!(self.phase, ConnectionPhase::Opening);
         if is_awaited {
-            self.phase = Phase::Open(open);
+            self.phase = ConnectionPhase::Open(open);
             if let Some(outage) = &mut self.outage {
                 outage.ended.get_or_insert(now);
             }
@@ -160,8 +164,8 @@ impl<T> Connection<T> {
 
     /// Takes it away to do work, if it is here.
     pub fn take(&mut self) -> Option<T> {
-        match std::mem::replace(&mut self.phase, Phase::Busy) {
-            Phase::Open(open) => Some(open),
+        match std::mem::replace(&mut self.phase, ConnectionPhase::Busy) {
+            ConnectionPhase::Open(open) => Some(open),
             other => {
                 self.phase = other;
                 None
@@ -171,8 +175,8 @@ impl<T> Connection<T> {
 
     /// It comes back from work. It is dropped when it was halted meanwhile.
     pub fn give_back(&mut self, open: T) {
-        if matches!(self.phase, Phase::Busy) {
-            self.phase = Phase::Open(open);
+        if matches!(self.phase, ConnectionPhase::Busy) {
+            self.phase = ConnectionPhase::Open(open);
         }
     }
 
@@ -184,7 +188,7 @@ impl<T> Connection<T> {
     /// It is opened again at this time, and is not to blame.
     pub fn reopen(&mut self, at: Instant) {
         if !self.is_halted() {
-            self.phase = Phase::Closed { until: at };
+            self.phase = ConnectionPhase::Closed { until: at };
         }
     }
 
@@ -192,7 +196,7 @@ impl<T> Connection<T> {
     pub fn retry(&mut self, now: Instant) -> bool {
         let is_waiting = self.is_halted() || self.due().is_some();
         if is_waiting {
-            self.phase = Phase::Closed { until: now };
+            self.phase = ConnectionPhase::Closed { until: now };
         }
         is_waiting
     }
@@ -201,29 +205,29 @@ impl<T> Connection<T> {
     ///
     /// A table that is not as it was while work went on is judged by the checks of the next opening. Where they find nothing, and it comes again before
     /// any work was done, a person is needed.
-    pub fn lose(&mut self, error: Error, policy: &Policy, jitter: f64, now: Instant) -> Loss {
+    pub fn lose(&mut self, error: Error, policy: &RetryPolicy, jitter: f64, now: Instant) -> LossOutcome {
         if self.is_halted() {
-            return Loss::None;
+            return LossOutcome::None;
         }
         let is_news = self.lost_with().is_none_or(|known| known.to_string() != error.to_string());
-        let is_at_work = matches!(self.phase, Phase::Open(_) | Phase::Busy);
+        let is_at_work = matches!(self.phase, ConnectionPhase::Open(_) | ConnectionPhase::Busy);
         let is_checked_again = error.is_of_schema() && is_at_work && self.losses == 0;
         let is_retried = error.kind().consequence().is_retried || is_checked_again;
         let since = self.present_outage().map_or(now, |outage| outage.since);
         self.outage = Some(Outage { error, since, ended: None });
         if !is_retried {
-            self.phase = Phase::Halted;
-            return Loss::Halts;
+            self.phase = ConnectionPhase::Halted;
+            return LossOutcome::Halts;
         }
         self.losses = self.losses.saturating_add(1);
         let wait = policy.wait(self.losses, jitter);
-        self.phase = Phase::Closed { until: now + wait };
-        Loss::Waits { wait, is_news }
+        self.phase = ConnectionPhase::Closed { until: now + wait };
+        LossOutcome::Waits { wait, is_news }
     }
 
     /// Stops for good, whatever it was doing.
     pub fn halt(&mut self) {
-        self.phase = Phase::Halted;
+        self.phase = ConnectionPhase::Halted;
     }
 }
 

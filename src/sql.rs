@@ -4,7 +4,7 @@ mod fill;
 mod fingerprint;
 mod table_name;
 
-pub use fill::{Value, fill, ident, literal, sql, text, without_header};
+pub use fill::{SqlValue, fill, ident, literal, sql, text, without_header};
 pub use fingerprint::{Fingerprint, TypeOids, renames, type_parts};
 pub use table_name::TableName;
 

@@ -5,7 +5,7 @@ use crate::config::libpq::Environment;
 use crate::config::load::{Flags, load_all, load_one};
 use crate::config::{Config, ProcessConfig, ReplicationConfig};
 use crate::error::Problems;
-use crate::log::{self, Guard, Stream};
+use crate::log::{self, LogGuard, LogStream};
 use slog::Logger;
 
 /// Reads the configuration of the one replication that a command is about; all its problems together.
@@ -30,7 +30,7 @@ impl ConfigFile {
 }
 
 /// Starts the log as configured.
-pub(super) fn logging(process: &ProcessConfig, stream: Stream) -> (Logger, Guard) {
+pub(super) fn logging(process: &ProcessConfig, stream: LogStream) -> (Logger, LogGuard) {
     log::start(process.log.level, process.log.format, stream)
 }
 

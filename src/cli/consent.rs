@@ -1,7 +1,7 @@
 //! Asks a person before something is written: the plan, then yes or no.
 
 use crate::cli::output::{line, put};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::log::escape::fit_lines;
 use crate::stop::Stop;
 use std::fmt::Display;
@@ -17,7 +17,7 @@ pub(crate) async fn agreed(plan: &impl Display, is_yes: bool, stop: &Stop) -> Re
         return Ok(true);
     }
     if !std::io::stdin().is_terminal() {
-        return Err(Error::new(Kind::Usage, "cannot ask whether to proceed: there is no terminal")
+        return Err(Error::new(ErrorKind::Usage, "cannot ask whether to proceed: there is no terminal")
             .fix("give --yes if this is what you want; nothing was written"));
     }
     put("proceed? [y/N] ")?;
@@ -44,7 +44,7 @@ fn is_yes_in_words(line: &str) -> bool {
 }
 
 fn unasked(error: &(dyn std::error::Error + 'static)) -> Error {
-    Error::new(Kind::Usage, "cannot ask whether to proceed")
+    Error::new(ErrorKind::Usage, "cannot ask whether to proceed")
         .caused_by(error)
         .fix("give --yes if this is what you want; nothing was written")
 }

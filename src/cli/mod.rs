@@ -17,7 +17,7 @@ mod run;
 mod signals;
 mod status;
 
-use crate::error::{Error, Kind, Problems};
+use crate::error::{Error, ErrorKind, Problems};
 use crate::supervise::panicked;
 use args::{Arguments, Command};
 use clap::Parser;
@@ -74,7 +74,7 @@ fn run_on(threads: &mut tokio::runtime::Builder, program: impl Future<Output = u
             runtime.shutdown_timeout(std::time::Duration::from_millis(100));
             code
         }
-        Err(error) => told(&Error::new(Kind::Bug, "cannot start").caused_by(&error).into()),
+        Err(error) => told(&Error::new(ErrorKind::Bug, "cannot start").caused_by(&error).into()),
     };
     ExitCode::from(code)
 }

@@ -1,6 +1,6 @@
 //! The one place where results are printed: what cannot be written is an error, never a panic.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use std::io::Write;
 
 const CANNOT_WRITE: &str = "cannot write the result";
@@ -18,7 +18,7 @@ pub(crate) fn put(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     written.map_err(|error| {
-        Error::new(Kind::Unavailable, CANNOT_WRITE)
+        Error::new(ErrorKind::Unavailable, CANNOT_WRITE)
             .at("standard output")
             .caused_by(&error)
             .fix("let a program read it, or write it to a disk with space; then start again: what was done stays")

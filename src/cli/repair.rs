@@ -8,8 +8,8 @@ use super::signals::stop_on_signals;
 use crate::cli::recovery::{finish, limits, place, tell_unchanged};
 use crate::config::ReplicationConfig;
 use crate::destination::postgres::checks::DestinationShape;
-use crate::error::{Error, Kind, Problems, Result};
-use crate::log::Stream;
+use crate::error::{Error, ErrorKind, Problems, Result};
+use crate::log::LogStream;
 use crate::log::escape::{fit, fit_lines};
 use crate::postgres::session::pooler::Ways;
 use crate::recover::repair::{Repair, Target, Wanted};
@@ -21,7 +21,7 @@ use slog::Logger;
 /// Runs it; gives the exit code.
 pub(crate) async fn repair(arguments: args::Repair) -> Result<u8, Problems> {
     let (process, config) = configuration(&arguments.file, vec![arguments.destination.clone()])?;
-    let (log, guard) = logging(&process, Stream::Stderr);
+    let (log, guard) = logging(&process, LogStream::Stderr);
     config.notes.iter().for_each(|note| aside(&format!("note: {}", fit(note))));
     let stop = stop_on_signals(&log)?;
     let wanted = match (arguments.how.rewind_to, arguments.how.accept_slate) {
@@ -82,14 +82,14 @@ async fn shapes(config: &ReplicationConfig) -> Result<(SourceShape, DestinationS
     match (findings.source, destination) {
         (Some(source), Some(_)) if source.server.is_standby => Err(late(&source).into()),
         (Some(source), Some(destination)) => Ok((source, destination)),
-        _ => Err(Error::new(Kind::Bug, "a side has no shape and no problem").into()),
+        _ => Err(Error::new(ErrorKind::Bug, "a side has no shape and no problem").into()),
     }
 }
 
 /// Of a source that may lack what its destination has by right.
 fn late(source: &SourceShape) -> Error {
     Error::new(
-        Kind::Unsuitable,
+        ErrorKind::Unsuitable,
         "the source is a standby, which may lag: what it lacks may only be late",
     )
     .at(source.table.name.to_string())

@@ -8,9 +8,9 @@ use super::signals::stop_on_signals;
 use crate::cli::recovery::{finish, limits, place, tell_unchanged};
 use crate::config::ReplicationConfig;
 use crate::destination::postgres::checks::DestinationShape;
-use crate::error::{Error, Kind, Problems, Result};
+use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::event::range::shown;
-use crate::log::Stream;
+use crate::log::LogStream;
 use crate::log::escape::{fit, fit_lines};
 use crate::postgres::session::pooler::Ways;
 use crate::recover::restore::{Copy, Restore, Target};
@@ -22,7 +22,7 @@ use slog::Logger;
 /// Runs it; gives the exit code.
 pub(crate) async fn restore(arguments: args::Restore) -> Result<u8, Problems> {
     let (process, config) = configuration(&arguments.file, Vec::new())?;
-    let (log, guard) = logging(&process, Stream::Stderr);
+    let (log, guard) = logging(&process, LogStream::Stderr);
     config.notes.iter().for_each(|note| aside(&format!("note: {}", fit(note))));
     let stop = stop_on_signals(&log)?;
     let from = chosen(&config, &arguments.from)?;
@@ -36,7 +36,7 @@ fn chosen(config: &ReplicationConfig, name: &str) -> Result<usize> {
     let names: Vec<&str> = config.destinations.iter().map(|destination| destination.name.as_str()).collect();
     names.iter().position(|known| *known == name).ok_or_else(|| {
         Error::new(
-            Kind::Usage,
+            ErrorKind::Usage,
             format!("cannot restore from destination {name:?}: there is none of this name"),
         )
         .fix(format!("name one of those that are configured: {}", names.join(", ")))
@@ -87,7 +87,7 @@ async fn shapes(config: &ReplicationConfig) -> Result<(SourceShape, Vec<Destinat
     let mut problems = Problems::new();
     for problem in findings.problems {
         problems.push(match problem.kind() {
-            Kind::Unavailable => problem.fix(
+            ErrorKind::Unavailable => problem.fix(
                 "every configured destination is compared, since the source must not give out an id that one of them holds: bring it up, or, \
                  if it is gone for good, take it out of the configuration; nothing was written",
             ),
@@ -96,8 +96,9 @@ async fn shapes(config: &ReplicationConfig) -> Result<(SourceShape, Vec<Destinat
     }
     let is_standby = findings.source.as_ref().is_some_and(|source| source.server.is_standby);
     if is_standby {
-        problems
-            .push(Error::new(Kind::Unsuitable, "cannot restore into a standby").fix("name the primary as the source; nothing was written"));
+        problems.push(
+            Error::new(ErrorKind::Unsuitable, "cannot restore into a standby").fix("name the primary as the source; nothing was written"),
+        );
     }
     problems.or_ok(())?;
     let destinations: Option<Vec<DestinationShape>> = findings
@@ -107,7 +108,7 @@ async fn shapes(config: &ReplicationConfig) -> Result<(SourceShape, Vec<Destinat
         .collect();
     match (findings.source, destinations) {
         (Some(source), Some(destinations)) => Ok((source, destinations)),
-        _ => Err(Error::new(Kind::Bug, "a side has no shape and no problem").into()),
+        _ => Err(Error::new(ErrorKind::Bug, "a side has no shape and no problem").into()),
     }
 }
 

@@ -7,7 +7,7 @@ use super::progress_bar::show_progress;
 use super::signals::{reload_on_signal, stop_on_signals};
 use crate::config::Config;
 use crate::error::Problems;
-use crate::log::Stream;
+use crate::log::LogStream;
 use crate::log::escape::fit_lines;
 use crate::replicate::check::dry_run::dry_run;
 use crate::stop::Stop;
@@ -41,7 +41,7 @@ impl Wanted {
 /// Everything that refused or ended it and is not told yet; the worst gives the exit code.
 pub(crate) async fn run(wanted: Wanted) -> Result<u8, Problems> {
     let Wanted { arguments, config } = wanted;
-    let stream = if arguments.dry_run { Stream::Stderr } else { Stream::Stdout };
+    let stream = if arguments.dry_run { LogStream::Stderr } else { LogStream::Stdout };
     let (log, guard) = logging(&config.process, stream);
     let stop = stop_on_signals(&log)?;
     info!(log, "counterfoil started"; "version" => env!("CARGO_PKG_VERSION"), "replications" => config.replications.len(),

@@ -4,7 +4,7 @@ use super::args;
 use super::begin::configurations;
 use super::output::{aside, line, put};
 use crate::config::ReplicationConfig;
-use crate::error::{Error, Kind, Problems};
+use crate::error::{Error, ErrorKind, Problems};
 use crate::log::escape::{escaped_json, fit};
 use crate::replicate::status::{Status, status as ask};
 use futures::future::join_all;
@@ -27,7 +27,7 @@ pub(crate) async fn status(arguments: args::Status) -> Result<u8, Problems> {
                 replications: replications.iter().zip(several).map(NamedStatus::of).collect(),
             }),
         };
-        let object = object.map_err(|error| Error::new(Kind::Bug, "cannot write the status as JSON").caused_by(&error))?;
+        let object = object.map_err(|error| Error::new(ErrorKind::Bug, "cannot write the status as JSON").caused_by(&error))?;
         line(&escaped_json(&object))?;
     } else {
         for (replication, answer) in replications.iter().zip(&answers) {

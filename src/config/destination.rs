@@ -1,7 +1,7 @@
 //! A destination as it is configured: what all kinds have in common, and a variant for each kind.
 
 use super::libpq::Conninfo;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::sql::TableName;
 
 /// `[[destinations]]`.
@@ -83,7 +83,7 @@ impl DestinationConfig {
                 "destination {:?} is not a table of PostgreSQL, and this command works with those alone",
                 self.name
             );
-            Error::new(Kind::Usage, what).at(self.settings().describe())
+            Error::new(ErrorKind::Usage, what).at(self.settings().describe())
         };
         self.postgres().ok_or_else(other)
     }

@@ -4,7 +4,7 @@ use super::file::reader::{Reader, Section};
 use super::keys::{self, Key, KeyGroup, KeyTable};
 use super::settings::{amount, word, written_table};
 use super::{DestinationKind, PostgresDestinationConfig, connection, libpq};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::sql::TableName;
 
 /// A kind: another one is a variant of [`DestinationKind`], a list of keys, and an entry here.
@@ -42,7 +42,7 @@ fn unknown_scheme() -> Error {
     let schemes = KINDS.iter().flat_map(|kind| kind.schemes);
     let schemes: Vec<String> = schemes.map(|scheme| format!("{scheme}://")).collect();
     let verb = if names.len() == 1 { "is" } else { "are" };
-    Error::new(Kind::Usage, "cannot read the connection URL")
+    Error::new(ErrorKind::Usage, "cannot read the connection URL")
         .because(format!("only {} {verb} supported", names.join(", ")))
         .fix(format!("begin it with {}", schemes.join(" or ")))
 }

@@ -8,7 +8,7 @@ mod text;
 use super::libpq::Environment;
 use super::{Config, ProcessConfig, ReplicationConfig};
 use crate::config::nearest::did_you_mean;
-use crate::error::{Error, Kind, Problems};
+use crate::error::{Error, ErrorKind, Problems};
 use std::path::{Path, PathBuf};
 
 pub use flags::Flags;
@@ -49,7 +49,7 @@ fn only(mut config: Config, flags: &Flags) -> Result<(ProcessConfig, Replication
     let names: Vec<&str> = config.replications.iter().map(|replication| replication.name.as_str()).collect();
     if names.len() > 1 {
         let what = format!("the configuration has {} replications, and this command is about one", names.len());
-        return Err(Error::new(Kind::Usage, what)
+        return Err(Error::new(ErrorKind::Usage, what)
             .fix(format!("name one of them with --replication: {}", names.join(", ")))
             .into());
     }
@@ -114,7 +114,7 @@ fn unknown<'a>(what: &str, names: &[String], known: impl Iterator<Item = &'a str
         let listed = format!("the configuration has {}", known.join(", "));
         let fix = if guess.is_empty() { listed } else { guess };
         problems.push(
-            Error::new(Kind::Usage, format!("there is no {what} {name:?}"))
+            Error::new(ErrorKind::Usage, format!("there is no {what} {name:?}"))
                 .at(format!("--{what}"))
                 .fix(fix),
         );

@@ -16,7 +16,7 @@ mod source;
 
 pub use destination::{DestinationConfig, DestinationKind, DestinationSettings, PostgresDestinationConfig};
 
-use crate::log::Format;
+use crate::log::LogFormat;
 use crate::sql::TableName;
 use libpq::Conninfo;
 use std::time::Duration;
@@ -136,5 +136,5 @@ pub struct LogConfig {
     /// Least level that is written; default info.
     pub level: slog::Level,
     /// How lines look; default: text on a terminal, otherwise JSON.
-    pub format: Format,
+    pub format: LogFormat,
 }

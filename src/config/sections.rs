@@ -6,7 +6,7 @@ use super::keys::{self, LABEL_BYTES_MAX};
 use super::kinds::{self, keys_of};
 use super::settings::{amount, duration, found, size, word, written_integer};
 use super::{DestinationKind, LogConfig, ReplicationLimits};
-use crate::log::Format;
+use crate::log::LogFormat;
 use crate::sql::TableName;
 use std::time::Duration;
 
@@ -140,9 +140,9 @@ pub(super) fn log<'a>(reader: &mut Reader<'a>, section: &Section<'a>) -> LogConf
     LogConfig {
         level: level.parse().unwrap_or_else(|()| unreachable!("there is no level {level}")),
         format: match format {
-            "auto" => Format::Auto,
-            "text" => Format::Text,
-            "json" => Format::Json,
+            "auto" => LogFormat::Auto,
+            "text" => LogFormat::Text,
+            "json" => LogFormat::Json,
             _ => unreachable!("there is no format {format}"),
         },
     }

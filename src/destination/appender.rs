@@ -2,7 +2,7 @@
 
 use crate::destination::Destination;
 use crate::destination::feed::Feed;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::chunk::{Chunk, Close, Item, RowBlock};
 use crate::event::frame::{self, Layout};
 use crate::stop::Stop;
@@ -112,7 +112,7 @@ impl<A: Appender> Sequential<A> {
             Ok(()) if !feed.cut().is_requested() => self.roll_back().await?,
             Ok(()) => self.roll_back_soon().await?,
             // The batch is in a known state; without one it is not known how far the place has come.
-            Err(error) if error.kind() == Kind::Stopped && self.batch.is_some() => self.roll_back_soon().await?,
+            Err(error) if error.kind() == ErrorKind::Stopped && self.batch.is_some() => self.roll_back_soon().await?,
             Err(error) => return Err(error),
         }
         if self.position != before {
@@ -150,7 +150,7 @@ impl<A: Appender> Sequential<A> {
         let Some(batch) = self.batch else { return Ok(()) };
         if batch.last_id != close.last_id {
             return Err(Error::new(
-                Kind::Bug,
+                ErrorKind::Bug,
                 "a batch ends with another row than the one that arrived last",
             ));
         }
@@ -163,7 +163,7 @@ impl<A: Appender> Sequential<A> {
             (Completion::Arrived, Err(error)) => {
                 // The source cannot say whether it has the rows on disk: the place is not to blame.
                 self.roll_back().await?;
-                return Err(error.of_kind(Kind::Upstream));
+                return Err(error.of_kind(ErrorKind::Upstream));
             }
         }
         self.batch = None;
@@ -219,5 +219,5 @@ async fn unless_cut<T>(cut: &Stop, work: impl Future<Output = Result<T>>) -> Res
 
 /// Says that an append was cut off.
 pub(super) fn cut_off() -> Error {
-    Error::new(Kind::Stopped, "cut off in the middle of a batch")
+    Error::new(ErrorKind::Stopped, "cut off in the middle of a batch")
 }

@@ -4,7 +4,7 @@
 //! count of fields and for each field a length and so many bytes (-1: NULL), then `ff ff`. Text form: a line a row, fields
 //! separated by tabs; a line feed within a value is always escaped. A row of either form can be passed on as it came.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use bytes::{Buf, Bytes, BytesMut};
 use std::ops::Range;
 
@@ -141,7 +141,10 @@ impl Rows {
         if is_whole {
             Ok(())
         } else {
-            Err(Error::new(Kind::Unavailable, "the copy of the source ended in the middle of a row"))
+            Err(Error::new(
+                ErrorKind::Unavailable,
+                "the copy of the source ended in the middle of a row",
+            ))
         }
     }
 
@@ -167,7 +170,7 @@ impl Rows {
 }
 
 fn garbled(why: &str) -> Error {
-    Error::new(Kind::Bug, "cannot read the copy of the source").because(why)
+    Error::new(ErrorKind::Bug, "cannot read the copy of the source").because(why)
 }
 
 pub(super) fn i32_at(bytes: &[u8], at: usize) -> Option<i32> {

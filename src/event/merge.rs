@@ -3,7 +3,7 @@
 //! Why nothing is overlooked: each side gives its rows in ascending order of ids, which is confirmed row by row; of two heads the lower id
 //! cannot come on the other side any more. An error of either side is an error of the merge, never an end.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::frame::Row;
 use crate::event::range::IdRange;
 use crate::event::store::{EventStore, RowStream};
@@ -100,8 +100,10 @@ impl<'a> Side<'a> {
             return Ok(());
         };
         if self.last_id.is_some_and(|last| row.id <= last) {
-            return Err(Error::new(Kind::Contents, format!("id {} was read twice or out of order", row.id))
-                .fix("rebuild the index of the id: REINDEX TABLE"));
+            return Err(
+                Error::new(ErrorKind::Contents, format!("id {} was read twice or out of order", row.id))
+                    .fix("rebuild the index of the id: REINDEX TABLE"),
+            );
         }
         self.last_id = Some(row.id);
         self.head = Some(row);
@@ -175,14 +177,14 @@ mod tests {
     #[test]
     fn a_side_that_fails_is_never_taken_for_an_end() {
         let mut broken = rows(&[(1, 1)]);
-        broken.push(Err(Error::new(Kind::Unavailable, "lost")));
+        broken.push(Err(Error::new(ErrorKind::Unavailable, "lost")));
         let error = merged(rows(&[(1, 1), (2, 2)]), broken).expect_err("an error");
-        assert_eq!(error.kind(), Kind::Unavailable);
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
     }
 
     #[test]
     fn an_id_read_twice_is_told() {
         let error = merged(rows(&[(1, 1), (1, 1)]), rows(&[(1, 1)])).expect_err("an error");
-        assert_eq!(error.kind(), Kind::Contents);
+        assert_eq!(error.kind(), ErrorKind::Contents);
     }
 }

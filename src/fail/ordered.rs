@@ -18,15 +18,15 @@ const RECORD_BYTES: usize = 64;
 const TURNS: usize = 2;
 
 #[derive(Debug)]
-struct Order {
+struct FailOrder {
     name: String,
     hit: u64,
     signal: Signal,
 }
 
 #[derive(Debug)]
-struct Orders {
-    orders: Vec<Order>,
+struct FailOrders {
+    orders: Vec<FailOrder>,
     hits: File,
     /// Where each point stands in the file, and how often it was reached.
     reached: Mutex<BTreeMap<&'static str, (u64, u64)>>,
@@ -34,8 +34,8 @@ struct Orders {
 
 /// Counts a hit, and does what was ordered.
 pub(crate) fn reach(name: &'static str) {
-    static GIVEN: OnceLock<Option<Orders>> = OnceLock::new();
-    let given = GIVEN.get_or_init(|| std::env::var_os(ORDERS).and_then(|path| Orders::read(Path::new(&path))));
+    static GIVEN: OnceLock<Option<FailOrders>> = OnceLock::new();
+    let given = GIVEN.get_or_init(|| std::env::var_os(ORDERS).and_then(|path| FailOrders::read(Path::new(&path))));
     let Some(orders) = given else { return };
     let hit = orders.count(name);
     for order in orders.orders.iter().filter(|order| order.name == name && order.hit == hit) {
@@ -61,7 +61,7 @@ pub async fn midway<T>(name: &'static str, work: impl Future<Output = T>) -> T {
     work.await
 }
 
-impl Orders {
+impl FailOrders {
     fn read(path: &Path) -> Option<Self> {
         let text = std::fs::read_to_string(path).ok()?;
         let mut beside = path.as_os_str().to_owned();
@@ -84,9 +84,9 @@ impl Orders {
     }
 }
 
-fn order(line: &str) -> Option<Order> {
+fn order(line: &str) -> Option<FailOrder> {
     let mut words = line.split(' ');
-    Some(Order {
+    Some(FailOrder {
         name: words.next()?.to_owned(),
         hit: words.next()?.parse().ok()?,
         signal: if words.next()? == "stop" { Signal::STOP } else { Signal::KILL },

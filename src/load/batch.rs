@@ -1,7 +1,7 @@
 //! What one writer writes: the events of its world, put together into batches, each for one transaction.
 
 use super::amount::{Act, Amount, Progress};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::fake::{Group, World};
 
 /// A batch ends with the group that makes it larger than this, whatever number of events was wanted.
@@ -63,7 +63,7 @@ impl Batches {
             (self, batch)
         });
         made.await
-            .map_err(|panic| Error::new(Kind::Bug, "cannot make events").caused_by(&panic))
+            .map_err(|panic| Error::new(ErrorKind::Bug, "cannot make events").caused_by(&panic))
     }
 
     /// The first events, for a person to look at.

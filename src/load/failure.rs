@@ -1,7 +1,7 @@
 //! What ended a writer, and what is known about the batch that it had in hand.
 
 use super::batch::Batch;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::sql::{TableName, literal};
 
 /// Of more batches whose outcome is unknown only the number is told.
@@ -55,7 +55,7 @@ impl Unknown {
 pub(super) fn told(failures: Vec<Failure>, table: &TableName) -> Option<Error> {
     let gravest = failures.iter().min_by_key(|failure| failure.error.kind().consequence().rank)?;
     let kind = match gravest.error.kind() {
-        Kind::Rejected => Kind::Unsuitable,
+        ErrorKind::Rejected => ErrorKind::Unsuitable,
         kind => kind,
     };
     let error = gravest.error.clone().of_kind(kind);
@@ -84,7 +84,7 @@ pub(super) fn told(failures: Vec<Failure>, table: &TableName) -> Option<Error> {
 mod tests {
     use super::*;
 
-    fn failure(kind: Kind, operations: Option<(u64, u64)>) -> Failure {
+    fn failure(kind: ErrorKind, operations: Option<(u64, u64)>) -> Failure {
         let batch = |operations| Batch {
             events: vec![String::new(); 3],
             bytes: 0,
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn what_may_have_been_committed_is_told_with_the_query_that_finds_it() {
-        let error = told(vec![failure(Kind::Unavailable, Some((17, 17)))], &events()).unwrap();
+        let error = told(vec![failure(ErrorKind::Unavailable, Some((17, 17)))], &events()).unwrap();
         assert_eq!(error.kind().consequence().exit_code, 8);
         let report = error.report();
         assert!(
@@ -124,9 +124,12 @@ mod tests {
 
     #[test]
     fn many_are_told_by_their_number() {
-        let report = told((1..10).map(|n| failure(Kind::Unavailable, Some((n, n + 5)))).collect(), &events())
-            .unwrap()
-            .report();
+        let report = told(
+            (1..10).map(|n| failure(ErrorKind::Unavailable, Some((n, n + 5)))).collect(),
+            &events(),
+        )
+        .unwrap()
+        .report();
         assert_eq!(report.matches("is unknown").count(), 4, "{report}");
         assert!(
             report.contains("operations 1 to 6") && report.contains("the same holds for 5 more"),
@@ -136,8 +139,12 @@ mod tests {
 
     #[test]
     fn events_that_the_table_refuses_make_it_unsuitable_and_the_gravest_failure_counts() {
-        let error = told(vec![failure(Kind::Unavailable, None), failure(Kind::Rejected, None)], &events()).unwrap();
-        assert_eq!(error.kind(), Kind::Unsuitable);
+        let error = told(
+            vec![failure(ErrorKind::Unavailable, None), failure(ErrorKind::Rejected, None)],
+            &events(),
+        )
+        .unwrap();
+        assert_eq!(error.kind(), ErrorKind::Unsuitable);
         assert!(error.report().contains("what the summary counts is committed, and nothing else"));
     }
 }

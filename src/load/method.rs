@@ -1,7 +1,7 @@
 //! By which method events come into a table: what it can take, and what is best where nothing is said. Pure.
 
 use super::table::{Insert, Shape};
-use crate::error::{Error, Kind, Problems};
+use crate::error::{Error, ErrorKind, Problems};
 use std::fmt;
 
 /// `--method`.
@@ -86,7 +86,7 @@ fn way_of(shape: &Shape, method: Method) -> Option<Way> {
 }
 
 fn refuse(shape: &Shape, what: impl Into<String>) -> Error {
-    Error::new(Kind::Unsuitable, what).at(shape.table.to_string())
+    Error::new(ErrorKind::Unsuitable, what).at(shape.table.to_string())
 }
 
 fn refusal(shape: &Shape, method: Method) -> Error {

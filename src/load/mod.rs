@@ -17,7 +17,7 @@ pub use method::Method;
 pub use tally::{Tally, Written};
 
 use crate::config::libpq::Conninfo;
-use crate::error::{Error, Kind, Problems, Result};
+use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::fake::{Devices, Locale, Orders, Origin, Persons, Time, World};
 use crate::postgres::session::error::Side;
 use crate::postgres::session::pooler;
@@ -238,7 +238,7 @@ async fn ended(tasks: &mut JoinSet<Result<(), Failure>>, stopper: &stop::Stopper
         };
         let Some(ended) = ended else { return failures };
         let panicked = |panic: tokio::task::JoinError| Failure {
-            error: Error::new(Kind::Bug, "a writer has panicked").caused_by(&panic),
+            error: Error::new(ErrorKind::Bug, "a writer has panicked").caused_by(&panic),
             unknown: None,
         };
         if let Err(failure) = ended.unwrap_or_else(|panic| Err(panicked(panic))) {

@@ -1,6 +1,6 @@
 //! What the table is that is to be loaded: asked of the catalog, before anything is written.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::postgres::ddl::existing::{Facts, Relation};
 use crate::postgres::session::Session;
 use crate::postgres::table::describe;
@@ -50,7 +50,7 @@ pub(super) enum Insert {
 /// `Unsuitable` where there is no such table; what the connection or the server says.
 pub(super) async fn ask(session: &Session, name: &TableName, id_column: &str) -> Result<Shape> {
     let Some(table) = describe::table(session, name, id_column).await? else {
-        let missing = Error::new(Kind::Unsuitable, format!("there is no table {name}")).at(session.place());
+        let missing = Error::new(ErrorKind::Unsuitable, format!("there is no table {name}")).at(session.place());
         return Err(missing.fix(format!(
             "name the event table by --table, or make one: counterfoil init source --url … --table '{name}'"
         )));

@@ -9,7 +9,7 @@ use super::rows::{self, Before};
 use super::statements::{Json, Statements, values};
 use super::table::Shape;
 use super::tally::Tally;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::postgres::session::Session;
 use crate::postgres::session::answers;
 use crate::postgres::session::error::is_open;
@@ -177,7 +177,7 @@ impl Writer {
         if rows == batch.events.len() as u64 {
             return Ok(());
         }
-        let error = Error::new(Kind::Unsuitable, self.what())
+        let error = Error::new(ErrorKind::Unsuitable, self.what())
             .at(self.place())
             .because(format!("{} events were sent, {rows} arrived, and that {state}", batch.events.len()))
             .fix("a trigger or rule discards inserted events; drop it");
@@ -185,14 +185,14 @@ impl Writer {
     }
 
     fn no_counter(&self) -> Error {
-        Error::new(Kind::Unsuitable, self.what())
+        Error::new(ErrorKind::Unsuitable, self.what())
             .at(self.place())
             .because("the counter does not hold the next id: it is empty, or not beyond the last event")
             .fix("let its one row hold the highest id plus one")
     }
 
     fn no_id_left(&self) -> Error {
-        Error::new(Kind::Unsuitable, self.what())
+        Error::new(ErrorKind::Unsuitable, self.what())
             .at(self.place())
             .because("the counter has reached the highest possible id")
             .fix("find out how it came there; nothing of this batch was written")

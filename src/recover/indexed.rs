@@ -1,6 +1,6 @@
 //! Whether the index of the id knows every row of a table: what is read by it hides the others, and they would be taken for missing.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::range::IdRange;
 use crate::event::store::EventStore;
 
@@ -13,6 +13,6 @@ pub(crate) async fn demand_whole_index(store: &dyn EventStore, name: &str) -> Re
     if !counts.is_damaged() {
         return Ok(());
     }
-    let error = Error::new(Kind::Contents, format!("the index of the id of {name} is damaged"));
+    let error = Error::new(ErrorKind::Contents, format!("the index of the id of {name} is damaged"));
     Err(counts.explain(error.at(store.place()), "there", "nothing was written"))
 }

@@ -1,7 +1,7 @@
 //! Two tables that are compared: how each is read, and the columns by which they are.
 
 use crate::config::libpq::Conninfo;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::frame::Format;
 use crate::event::wire::{ReadAs, Wire};
 use crate::postgres::session::error::Side;
@@ -55,7 +55,7 @@ pub(crate) fn judged_as(wire: &Wire) -> Wire {
 
 /// The error of two sides that were found equal and are not any more.
 pub(crate) fn moved(what: impl Into<String>, id: i64) -> Error {
-    Error::new(Kind::Contents, what)
+    Error::new(ErrorKind::Contents, what)
         .at(format!("id {id}"))
         .because("it was not so when both sides were read before")
         .fix("nothing of this batch was written; find out which session writes, then start again")

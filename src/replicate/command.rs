@@ -1,6 +1,6 @@
 //! What an operator can tell a running replication to do with one of its destinations, and the channel it comes by.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use std::fmt;
 use tokio::sync::{mpsc, oneshot};
 
@@ -82,7 +82,7 @@ impl Commander {
             by: by.to_owned(),
             answer,
         };
-        let refused = |why: &str| Error::new(Kind::Unavailable, format!("cannot {action} destination \"{lane}\"")).because(why);
+        let refused = |why: &str| Error::new(ErrorKind::Unavailable, format!("cannot {action} destination \"{lane}\"")).because(why);
         self.0.try_send(command).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => refused("too many commands wait").fix("try again in a moment"),
             mpsc::error::TrySendError::Closed(_) => refused("the replication has ended"),

@@ -2,7 +2,7 @@
 
 use crate::destination::Destination;
 use crate::destination::feed::{Feed, Feeder, Gauge, feed};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::wire::Wire;
 use crate::replicate::check::lane_stores::Checked;
 use crate::replicate::history::History;
@@ -84,7 +84,7 @@ impl Travellers {
             Ok((_, returned)) => Some(returned),
             Err(error) => {
                 let (index, epoch) = self.sent.get(&error.id()).copied().unwrap_or_default();
-                let bug = Error::new(Kind::Bug, "the task of a lane ended without a result").because(error.to_string());
+                let bug = Error::new(ErrorKind::Bug, "the task of a lane ended without a result").because(error.to_string());
                 Some(Returned {
                     index,
                     epoch,

@@ -1,7 +1,7 @@
 //! A destination as the conductor sees it: its connection, and what is known of it.
 
 use crate::destination::feed::Gauge;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::range::shown;
 use crate::log::key;
 use crate::replicate::check::lane_stores::Checked;
@@ -11,7 +11,7 @@ use crate::replicate::history::History;
 use crate::replicate::lag::Lag;
 use crate::replicate::lane::{Compared, Lane};
 use crate::replicate::reconcile::Audited;
-use crate::retry::{Connection, Loss, Policy};
+use crate::retry::{Connection, LossOutcome, RetryPolicy};
 use slog::{Logger, debug, error, info, warn};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -165,7 +165,7 @@ impl LaneState {
         }
         match lost_with {
             // Who was here before and is refused now waits for the end of its own lost session.
-            Some(error) if error.kind() == Kind::Fed && !self.was_opened => {
+            Some(error) if error.kind() == ErrorKind::Fed && !self.was_opened => {
                 info!(log, "the destination was taken over"; key::DESTINATION => &self.name, key::POSITION => shown(position));
             }
             Some(_) => info!(log, "the destination is back"; key::DESTINATION => &self.name, key::POSITION => shown(position)),
@@ -221,34 +221,34 @@ impl LaneState {
     }
 
     /// It was lost: it waits, or stops for good. Nothing is news of one that was halted meanwhile.
-    pub fn lost(&mut self, error: Error, policy: &Policy, jitter: f64, log: &Logger) {
+    pub fn lost(&mut self, error: Error, policy: &RetryPolicy, jitter: f64, log: &Logger) {
         let now = Instant::now();
-        if matches!(error.kind(), Kind::Stopped | Kind::Upstream) {
+        if matches!(error.kind(), ErrorKind::Stopped | ErrorKind::Upstream) {
             // Cut off, or failed by the source: not its fault, it is opened again at once.
             return self.connection.reopen(now);
         }
-        let is_held_by_another = error.kind() == Kind::Fed;
+        let is_held_by_another = error.kind() == ErrorKind::Fed;
         let wait_max = if is_held_by_another {
             policy.wait_max.min(STANDBY_WAIT_MAX)
         } else {
             policy.wait_max
         };
         let (text, fix) = (error.to_string(), error.remedy().unwrap_or_default().to_owned());
-        match self.connection.lose(error, &Policy { wait_max, ..*policy }, jitter, now) {
-            Loss::Waits { is_news: true, .. } if is_held_by_another => {
+        match self.connection.lose(error, &RetryPolicy { wait_max, ..*policy }, jitter, now) {
+            LossOutcome::Waits { is_news: true, .. } if is_held_by_another => {
                 info!(log, "standby: another replicator holds this destination"; key::DESTINATION => &self.name, key::ERROR => text);
             }
-            Loss::Waits { wait, is_news: true } => {
+            LossOutcome::Waits { wait, is_news: true } => {
                 warn!(log, "the destination was lost, trying again"; key::DESTINATION => &self.name,
                     key::ERROR => text, key::FIX => fix, key::WAIT_MS => milliseconds(wait));
             }
-            Loss::Waits { wait, is_news: false } => {
+            LossOutcome::Waits { wait, is_news: false } => {
                 debug!(log, "the destination is still lost"; key::DESTINATION => &self.name, key::WAIT_MS => milliseconds(wait));
             }
-            Loss::Halts => {
+            LossOutcome::Halts => {
                 error!(log, "the destination stopped for good"; key::DESTINATION => &self.name, key::ERROR => text, key::FIX => fix);
             }
-            Loss::None => {}
+            LossOutcome::None => {}
         }
     }
 
@@ -266,7 +266,7 @@ impl LaneState {
     /// event is appended in smaller batches, at last one event at a time. `false` when there is nothing to look closer at.
     pub(crate) fn looks_closer(&mut self, error: &Error, events_max: u64, until: Option<i64>, log: &Logger) -> bool {
         let before = self.batch_events_max().unwrap_or(events_max);
-        if self.connection.is_halted() || error.kind() != Kind::Rejected || !error.is_of_rows() || before <= 1 {
+        if self.connection.is_halted() || error.kind() != ErrorKind::Rejected || !error.is_of_rows() || before <= 1 {
             return false;
         }
         let events_max = (before / CLOSER_FACTOR).max(1);

@@ -1,12 +1,12 @@
 //! The last word of a run that ends when all is copied: every check once more, counts and last events included.
 
 use crate::config::ReplicationConfig;
-use crate::error::{Error, Kind, Problems};
+use crate::error::{Error, ErrorKind, Problems};
 use crate::event::range::shown;
 use crate::log::key;
 use crate::postgres::session::pooler::Ways;
 use crate::replicate::check::{self, DestinationFindings, Findings};
-use crate::retry::Policy;
+use crate::retry::RetryPolicy;
 use crate::stop::Stop;
 use slog::{Logger, info};
 use std::time::Instant;
@@ -31,7 +31,7 @@ pub async fn confirm(config: &ReplicationConfig, stop: &Stop, log: &Logger) -> R
             return Err(stayed_away(&findings, unchecked).into());
         }
         losses += 1;
-        let wait = Policy::up_to(config.limits.retry_wait_max).wait(losses, rand::random());
+        let wait = RetryPolicy::up_to(config.limits.retry_wait_max).wait(losses, rand::random());
         if stop.or(tokio::time::sleep(wait)).await.is_none() {
             return Ok(());
         }
@@ -44,7 +44,7 @@ fn stayed_away(findings: &Findings, unchecked: &DestinationFindings) -> Error {
         None => "the source".to_owned(),
     };
     let why = findings.problems.worst().map(ToString::to_string).unwrap_or_default();
-    Error::new(Kind::Unavailable, format!("{side} could not be checked again at the end"))
+    Error::new(ErrorKind::Unavailable, format!("{side} could not be checked again at the end"))
         .because(why)
         .fix("start again: what was copied stays")
 }

@@ -6,7 +6,7 @@
 use crate::commands;
 use crate::destination::connector::{Connector, ObservedPlace, OpenLimits};
 use crate::destination::registry::connector;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::range::{IdRange, shown};
 use crate::event::store::EventStore;
 use crate::event::wire::Wire;
@@ -139,7 +139,11 @@ pub(super) async fn confirm(run: &Replication, source: &Source, index: usize, wi
         return Ok(());
     }
     if theirs.ends().await?.highest < Some(through) {
-        return Err(Error::new(Kind::Unavailable, "the destination's highest id decreased while it was counted").at(theirs.place()));
+        return Err(Error::new(
+            ErrorKind::Unavailable,
+            "the destination's highest id decreased while it was counted",
+        )
+        .at(theirs.place()));
     }
     if here < there {
         return explain(ours, theirs, range, (here, there), name).await.and_then(Err);
@@ -149,7 +153,7 @@ pub(super) async fn confirm(run: &Replication, source: &Source, index: usize, wi
     }
     let agreed = agreement::highest(ours, theirs, i64::MIN, through).await?;
     Err(Error::new(
-        Kind::Contents,
+        ErrorKind::Contents,
         format!(
             "destination \"{name}\" lacks {} that appeared since it was compared: a transaction was open then",
             events(here - there)
@@ -244,7 +248,7 @@ async fn explain(ours: &dyn EventStore, theirs: &dyn EventStore, range: IdRange,
     let place = format!("destination \"{name}\", {range}: {here} events at the source, {there} at the destination; {agreed}");
     Ok(if here > there {
         Error::new(
-            Kind::Order,
+            ErrorKind::Order,
             format!("an event is missing at the destination, next after id {}", shown(agreed.through)),
         )
         .at(place)
@@ -257,7 +261,7 @@ async fn explain(ours: &dyn EventStore, theirs: &dyn EventStore, range: IdRange,
         ))
     } else {
         Error::new(
-            Kind::Contents,
+            ErrorKind::Contents,
             format!(
                 "the destination holds an event that the source does not, next after id {}",
                 shown(agreed.through)

@@ -4,7 +4,7 @@
 
 use crate::config::{DestinationConfig, ReplicationConfig};
 use crate::error::Warning;
-use crate::log::{DayClock, Moment};
+use crate::log::{DayClock, WallTime};
 use crate::replicate::health::Health;
 use crate::retry::{Connection, Outage};
 use serde::Serialize;
@@ -15,7 +15,7 @@ use tokio::sync::watch;
 #[derive(Clone, Debug, Serialize)]
 pub struct Snapshot {
     /// When.
-    pub at: Moment,
+    pub at: WallTime,
     /// The run as a whole.
     pub run: RunSnapshot,
     /// The source.
@@ -28,7 +28,7 @@ pub struct Snapshot {
 #[derive(Clone, Debug, Serialize)]
 pub struct RunSnapshot {
     /// When it began.
-    pub started_at: Moment,
+    pub started_at: WallTime,
     /// For how long it has run.
     pub elapsed_seconds: f64,
     /// Whether it ends when every destination holds what was visible at its start.
@@ -45,7 +45,7 @@ pub struct ConnectionSnapshot {
     /// Losses since it last did work.
     pub losses: u32,
     /// When it is due to be tried again, where it waits for that.
-    pub retry_at: Option<Moment>,
+    pub retry_at: Option<WallTime>,
     /// The last loss; over when the side came back.
     pub outage: Option<OutageSnapshot>,
 }
@@ -63,9 +63,9 @@ pub struct OutageSnapshot {
     /// What to do.
     pub fix: Option<String>,
     /// When it was first met.
-    pub since: Moment,
+    pub since: WallTime,
     /// When the side came back; `None` while it is lost or stopped.
-    pub ended_at: Option<Moment>,
+    pub ended_at: Option<WallTime>,
 }
 
 /// The source.
@@ -84,7 +84,7 @@ pub struct SourceSnapshot {
     /// The highest id known to be visible: that of the last look, or of the highest position where that is higher.
     pub highest_id: Option<i64>,
     /// When the last look saw it.
-    pub looked_at: Option<Moment>,
+    pub looked_at: Option<WallTime>,
     /// No event can appear any more at or below this id.
     pub decided_id: Option<i64>,
     /// Up to here events were read and shipped over the present connection.
@@ -97,7 +97,7 @@ pub struct SourceSnapshot {
 #[derive(Clone, Debug, Serialize)]
 pub struct SourceChecks {
     /// When.
-    pub at: Moment,
+    pub at: WallTime,
     /// Whether its server is a standby.
     pub is_standby: bool,
     /// How ids are given out, and why that is believed.
@@ -135,7 +135,7 @@ pub struct BlockerSnapshot {
     /// Its role, as far as ours may know.
     pub user: Option<String>,
     /// Since when its transaction is open, or the wait lasts where none is to blame.
-    pub since: Moment,
+    pub since: WallTime,
     /// All of it in words.
     pub words: String,
     /// What ends it.
@@ -169,7 +169,7 @@ pub struct LaneSnapshot {
     /// Bytes of those events as COPY data.
     pub bytes: u64,
     /// When events were last committed, to half a second.
-    pub last_commit_at: Option<Moment>,
+    pub last_commit_at: Option<WallTime>,
     /// Up to this id it is counted once more when transactions that were open at its comparison have ended.
     pub unconfirmed_id: Option<i64>,
     /// The last count that agreed with the source's; `None` before the first.
@@ -192,7 +192,7 @@ pub enum PaceSnapshot {
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct CountCheck {
     /// When.
-    pub at: Moment,
+    pub at: WallTime,
     /// Every event up to this id was counted at least once.
     pub through_id: Option<i64>,
 }
@@ -201,7 +201,7 @@ pub struct CountCheck {
 #[derive(Clone, Debug, Serialize)]
 pub struct LaneChecks {
     /// When.
-    pub at: Moment,
+    pub at: WallTime,
     /// Whether first event, last event and count were compared; otherwise the last event alone, what lies before it having been compared earlier.
     pub was_counted: bool,
     /// Its events when they were last counted whole; `None` before.
@@ -224,7 +224,7 @@ pub(crate) fn publisher(config: &ReplicationConfig) -> watch::Sender<Arc<Snapsho
 impl Snapshot {
     /// Before anything has happened.
     pub(super) fn before(config: &ReplicationConfig, is_until_caught_up: bool) -> Self {
-        let now = Moment::now();
+        let now = WallTime::now();
         Self {
             at: now,
             run: RunSnapshot {

@@ -1,7 +1,7 @@
 //! The source as the conductor sees it: its connection, the front of what was shipped, and the mark in hand.
 
 use crate::config::ReplicationConfig;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::range::shown;
 use crate::event::wire::Wire;
 use crate::postgres::session::pool::{Lent, Pool};
@@ -9,7 +9,7 @@ use crate::postgres::session::server::ServerIdentity;
 use crate::replicate::check::shape::SourceShape;
 use crate::replicate::history::History;
 use crate::replicate::read_progress::Reached;
-use crate::retry::{Connection, Loss, Policy};
+use crate::retry::{Connection, LossOutcome, RetryPolicy};
 use crate::source::blocked::{Sight, View};
 use crate::source::durability::Gate;
 use crate::source::follow::Follower;
@@ -66,7 +66,7 @@ impl Source {
             return Ok(lent);
         }
         // While no lane is there to look for, this is how a restart of the source is noticed.
-        Err(Error::new(Kind::Upstream, "another server answers than before").at(lent.place()))
+        Err(Error::new(ErrorKind::Upstream, "another server answers than before").at(lent.place()))
     }
 
     /// What is read for lanes of this form; `None` when the id does not travel.
@@ -178,7 +178,7 @@ impl SourceState {
     }
 
     /// Takes a loss: everything that belongs to the connection is over.
-    pub fn lose(&mut self, error: &Error, policy: &Policy, jitter: f64) -> Loss {
+    pub fn lose(&mut self, error: &Error, policy: &RetryPolicy, jitter: f64) -> LossOutcome {
         (self.follower, self.news) = (None, None);
         self.lost.request();
         (self.lost, self.looks_until) = stop::channel();

@@ -1,15 +1,15 @@
 //! The life of a connection: single rules, and what holds after any sequence of events.
 
 use super::*;
-use crate::error::Kind;
+use crate::error::ErrorKind;
 use proptest::prelude::*;
 
-const POLICY: Policy = Policy {
+const POLICY: RetryPolicy = RetryPolicy {
     wait_min: Duration::from_millis(100),
     wait_max: Duration::from_secs(30),
 };
 
-fn lost(connection: &mut Connection<u32>, kind: Kind, jitter: f64) -> Loss {
+fn lost(connection: &mut Connection<u32>, kind: ErrorKind, jitter: f64) -> LossOutcome {
     connection.lose(Error::new(kind, "away"), &POLICY, jitter, Instant::now())
 }
 
@@ -21,7 +21,7 @@ fn opened(connection: &mut Connection<u32>) {
 #[test]
 fn losses_are_forgotten_only_when_work_was_done() {
     let mut connection = Connection::new(Instant::now());
-    lost(&mut connection, Kind::Unavailable, 1.0);
+    lost(&mut connection, ErrorKind::Unavailable, 1.0);
     opened(&mut connection);
     assert_eq!((connection.losses(), connection.lost_with().is_some()), (1, false));
     connection.worked();
@@ -39,43 +39,50 @@ fn waits_double_up_to_the_cap_and_never_overflow() {
 #[test]
 fn what_needs_a_person_halts_for_good_and_keeps_its_first_reason() {
     let mut connection = Connection::new(Instant::now());
-    assert_eq!(lost(&mut connection, Kind::Contents, 0.5), Loss::Halts);
-    assert_eq!(lost(&mut connection, Kind::Unavailable, 0.5), Loss::None);
+    assert_eq!(lost(&mut connection, ErrorKind::Contents, 0.5), LossOutcome::Halts);
+    assert_eq!(lost(&mut connection, ErrorKind::Unavailable, 0.5), LossOutcome::None);
     connection.begin_opening();
     assert!(!connection.opened(1, Instant::now()));
     assert!(connection.is_halted());
-    assert_eq!(connection.lost_with().map(Error::kind), Some(Kind::Contents));
+    assert_eq!(connection.lost_with().map(Error::kind), Some(ErrorKind::Contents));
 }
 
 #[test]
 fn a_table_that_changed_under_work_is_checked_again_once_and_one_that_fails_its_checks_is_not() {
-    let changed = || Error::new(Kind::Unsuitable, "there is no such column").of_schema();
+    let changed = || Error::new(ErrorKind::Unsuitable, "there is no such column").of_schema();
     let lose = |connection: &mut Connection<u32>| connection.lose(changed(), &POLICY, 0.0, Instant::now());
     let mut connection = Connection::new(Instant::now());
     opened(&mut connection);
-    assert!(matches!(lose(&mut connection), Loss::Waits { .. }));
+    assert!(matches!(lose(&mut connection), LossOutcome::Waits { .. }));
     opened(&mut connection);
-    assert_eq!(lose(&mut connection), Loss::Halts, "the checks found nothing, and no work was done");
+    assert_eq!(
+        lose(&mut connection),
+        LossOutcome::Halts,
+        "the checks found nothing, and no work was done"
+    );
     let mut unfit = Connection::new(Instant::now());
     unfit.begin_opening();
-    assert_eq!(lose(&mut unfit), Loss::Halts);
+    assert_eq!(lose(&mut unfit), LossOutcome::Halts);
     let mut busy = Connection::new(Instant::now());
     opened(&mut busy);
     busy.take();
-    let other = Error::new(Kind::Unsuitable, "the collations differ");
-    assert_eq!(busy.lose(other, &POLICY, 0.0, Instant::now()), Loss::Halts);
+    let other = Error::new(ErrorKind::Unsuitable, "the collations differ");
+    assert_eq!(busy.lose(other, &POLICY, 0.0, Instant::now()), LossOutcome::Halts);
 }
 
 #[test]
 fn a_loss_is_news_when_it_is_the_first_or_has_other_words() {
     let mut connection: Connection<u32> = Connection::new(Instant::now());
-    let is_news = |loss| matches!(loss, Loss::Waits { is_news: true, .. });
-    assert!(is_news(lost(&mut connection, Kind::Unavailable, 0.0)));
-    assert!(!is_news(lost(&mut connection, Kind::Unavailable, 0.0)));
-    let other = Error::new(Kind::Unavailable, "frozen");
+    let is_news = |loss| matches!(loss, LossOutcome::Waits { is_news: true, .. });
+    assert!(is_news(lost(&mut connection, ErrorKind::Unavailable, 0.0)));
+    assert!(!is_news(lost(&mut connection, ErrorKind::Unavailable, 0.0)));
+    let other = Error::new(ErrorKind::Unavailable, "frozen");
     assert!(is_news(connection.lose(other, &POLICY, 0.0, Instant::now())));
     opened(&mut connection);
-    assert!(is_news(lost(&mut connection, Kind::Unavailable, 0.0)), "it had come back meanwhile");
+    assert!(
+        is_news(lost(&mut connection, ErrorKind::Unavailable, 0.0)),
+        "it had come back meanwhile"
+    );
 }
 
 #[test]
@@ -84,7 +91,7 @@ fn an_outage_lasts_from_the_first_loss_to_the_return_and_is_remembered() {
     let at = |seconds| start + Duration::from_secs(seconds);
     let mut connection: Connection<u32> = Connection::new(start);
     let lose = |connection: &mut Connection<u32>, seconds, what: &str| {
-        connection.lose(Error::new(Kind::Unavailable, what), &POLICY, 0.0, at(seconds));
+        connection.lose(Error::new(ErrorKind::Unavailable, what), &POLICY, 0.0, at(seconds));
     };
     lose(&mut connection, 1, "no route");
     lose(&mut connection, 2, "refused");
@@ -108,7 +115,7 @@ enum Event {
     GiveBack,
     Worked,
     Reopen,
-    Lose(Kind),
+    Lose(ErrorKind),
     Halt,
 }
 
@@ -120,19 +127,19 @@ fn event() -> impl Strategy<Value = Event> {
         4 => Just(Event::GiveBack),
         2 => Just(Event::Worked),
         1 => Just(Event::Reopen),
-        4 => prop_oneof![Just(Kind::Unavailable), Just(Kind::Access), Just(Kind::Fed)].prop_map(Event::Lose),
-        1 => prop_oneof![Just(Kind::Contents), Just(Kind::Bug)].prop_map(Event::Lose),
+        4 => prop_oneof![Just(ErrorKind::Unavailable), Just(ErrorKind::Access), Just(ErrorKind::Fed)].prop_map(Event::Lose),
+        1 => prop_oneof![Just(ErrorKind::Contents), Just(ErrorKind::Bug)].prop_map(Event::Lose),
         1 => Just(Event::Halt),
     ]
 }
 
-fn name<T>(phase: &Phase<T>) -> &'static str {
+fn name<T>(phase: &ConnectionPhase<T>) -> &'static str {
     match phase {
-        Phase::Closed { .. } => "closed",
-        Phase::Opening => "opening",
-        Phase::Open(_) => "open",
-        Phase::Busy => "busy",
-        Phase::Halted => "halted",
+        ConnectionPhase::Closed { .. } => "closed",
+        ConnectionPhase::Opening => "opening",
+        ConnectionPhase::Open(_) => "open",
+        ConnectionPhase::Busy => "busy",
+        ConnectionPhase::Halted => "halted",
     }
 }
 
@@ -176,15 +183,15 @@ proptest! {
                 Event::Reopen => connection.reopen(now),
                 Event::Halt => connection.halt(),
                 Event::Lose(kind) => match lost(&mut connection, kind, jitter) {
-                    Loss::Waits { wait, .. } => {
+                    LossOutcome::Waits { wait, .. } => {
                         losses += 1;
                         is_lost = true;
                         let full = POLICY.wait(losses, 1.0);
                         prop_assert!(before != "halted" && wait <= full && wait * 2 >= full && full <= POLICY.wait_max);
                         prop_assert!(connection.due() >= Some(now + wait));
                     }
-                    Loss::Halts => is_lost = true,
-                    Loss::None => prop_assert_eq!(before, "halted"),
+                    LossOutcome::Halts => is_lost = true,
+                    LossOutcome::None => prop_assert_eq!(before, "halted"),
                 },
             }
             prop_assert_eq!(name(connection.phase()), phase);

@@ -1,7 +1,7 @@
 //! The durability gate: rows written by an asynchronous commit are visible before they are on disk, and a crash of the source would
 //! take them back and give their ids to other events. So no destination commits a batch before the source has it on disk.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::chunk::Durable;
 use crate::fail;
 use crate::postgres::session::Session;
@@ -198,7 +198,7 @@ impl Asked {
             known.clone_from(&now.files);
             return Ok(());
         };
-        Err(Error::new(Kind::Unavailable, format!("the source's table was {what}"))
+        Err(Error::new(ErrorKind::Unavailable, format!("the source's table was {what}"))
             .at(self.session.place())
             .fix("no action needed: nothing of this batch was written; all destinations are re-checked before anything else is written"))
     }

@@ -1,6 +1,6 @@
 //! A gap that is waited at: how long until the next look, and until it is called a hole.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::range::shown;
 use crate::source::blocked::Hold;
 use crate::source::durability::Gate;
@@ -61,7 +61,7 @@ impl Gap {
 /// Says that consecutive ids are not.
 pub fn hole(hold: &Hold, place: &str) -> Error {
     Error::new(
-        Kind::Order,
+        ErrorKind::Order,
         format!(
             "an id is missing: {} is followed by {}, and nothing can still appear between them",
             shown(hold.after),

@@ -3,7 +3,7 @@
 //! Each look runs, in this order and each with a snapshot of its own (READ COMMITTED, pinned by the session): the highest visible
 //! id; who holds the lock; and then the read of the rows, of which the first can come along. See `source::horizon` for why this is sound.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::range::shown;
 use crate::fail;
 use crate::postgres::session::Session;
@@ -183,7 +183,7 @@ impl Looker {
         let mark = self.mark(&asked);
         let Asked { highest, next, first, .. } = asked;
         if highest < front.shipped {
-            return Err(Error::new(Kind::Unavailable, "the source's highest id decreased")
+            return Err(Error::new(ErrorKind::Unavailable, "the source's highest id decreased")
                 .at(self.session.place())
                 .because(format!(
                     "its highest id is {}, events up to {} were copied",
@@ -233,7 +233,7 @@ impl Looker {
         if self.drawn >= before {
             return Ok(());
         }
-        Err(Error::new(Kind::Unavailable, "the source's sequence was set back")
+        Err(Error::new(ErrorKind::Unavailable, "the source's sequence was set back")
             .at(self.session.place())
             .because(format!("it had given out {}, now {}", shown(before), shown(self.drawn)))
             .fix("no action needed: Counterfoil checks it again"))
@@ -352,7 +352,7 @@ impl Looker {
         let is_standby: bool = row.get("is_in_recovery");
         let has_moved = self.place.as_ref().is_some_and(|known| *known != place);
         if has_moved || (is_standby && matches!(self.rule, Rule::Horizon { .. })) {
-            return Err(Error::new(Kind::Unavailable, "another server or table answers than before")
+            return Err(Error::new(ErrorKind::Unavailable, "another server or table answers than before")
                 .at(self.session.place())
                 .fix("no action needed: Counterfoil reconnects and re-checks"));
         }

@@ -19,7 +19,7 @@ pub fn literal(text: &str) -> String {
 
 /// The value of a variable in a file of `sql/`.
 #[derive(Clone, Debug)]
-pub enum Value<'a> {
+pub enum SqlValue<'a> {
     /// A name: `:"name"` gives an identifier, `:'name'` a literal.
     Text(Cow<'a, str>),
     /// SQL that we made ourselves out of quoted parts: `:name` gives it as it is.
@@ -33,7 +33,7 @@ pub enum Value<'a> {
 ///
 /// # Panics
 /// When the text names a variable that is not given, or in a form its value does not have: both are mistakes of ours, found by any test that uses the file.
-pub fn fill(text: &str, values: &[(&str, Value<'_>)]) -> String {
+pub fn fill(text: &str, values: &[(&str, SqlValue<'_>)]) -> String {
     let mut filled = String::with_capacity(text.len() + 64);
     let mut rest = text;
     while let Some(colon) = rest.find(':') {
@@ -62,12 +62,12 @@ pub fn fill(text: &str, values: &[(&str, Value<'_>)]) -> String {
     filled
 }
 
-fn value_of(name: &str, quote: Option<char>, values: &[(&str, Value<'_>)]) -> String {
+fn value_of(name: &str, quote: Option<char>, values: &[(&str, SqlValue<'_>)]) -> String {
     let value = values.iter().find(|(known, _)| *known == name).map(|(_, value)| value);
     match (quote, value) {
-        (Some('"'), Some(Value::Text(text))) => ident(text),
-        (Some(_), Some(Value::Text(text))) => literal(text),
-        (None, Some(Value::Sql(sql))) => sql.to_string(),
+        (Some('"'), Some(SqlValue::Text(text))) => ident(text),
+        (Some(_), Some(SqlValue::Text(text))) => literal(text),
+        (None, Some(SqlValue::Sql(sql))) => sql.to_string(),
         _ => panic!("variable {name} of an SQL file is not given in this form"),
     }
 }
@@ -83,13 +83,13 @@ pub fn without_header(file: &str) -> &str {
 }
 
 /// A name for [`fill`].
-pub fn text<'a>(value: impl Into<Cow<'a, str>>) -> Value<'a> {
-    Value::Text(value.into())
+pub fn text<'a>(value: impl Into<Cow<'a, str>>) -> SqlValue<'a> {
+    SqlValue::Text(value.into())
 }
 
 /// SQL made by us for [`fill`].
-pub fn sql<'a>(value: impl Into<Cow<'a, str>>) -> Value<'a> {
-    Value::Sql(value.into())
+pub fn sql<'a>(value: impl Into<Cow<'a, str>>) -> SqlValue<'a> {
+    SqlValue::Sql(value.into())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What a table is, in one value: another one means that it is not what it was.
 
-use super::fill::{Value, fill, sql, text, without_header};
+use super::fill::{SqlValue, fill, sql, text, without_header};
 use super::table_name::TableName;
 
 /// What is asked of a table besides its columns.
@@ -106,7 +106,7 @@ fn listed(oids: &[u32]) -> String {
     oids.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")
 }
 
-fn filled(file: &str, names: &[(&str, Value<'_>)]) -> String {
+fn filled(file: &str, names: &[(&str, SqlValue<'_>)]) -> String {
     let query = fill(without_header(file), names);
     query.trim_end().trim_end_matches(';').to_owned()
 }

@@ -1,7 +1,7 @@
 //! The name of a table: read as SQL reads it, and written so that SQL can read it again.
 
 use super::fill::ident;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::log::escape::escaped;
 use std::fmt;
 
@@ -21,7 +21,7 @@ impl TableName {
     /// `Usage` when a part is empty, a quote is not closed, or there are more than two parts.
     pub fn parse(text: &str) -> Result<Self> {
         let wrong = |why: &str| {
-            Error::new(Kind::Usage, format!("cannot read the table name {text:?}: {why}"))
+            Error::new(ErrorKind::Usage, format!("cannot read the table name {text:?}: {why}"))
                 .fix("write it as in SQL: events, public.events or \"My Schema\".\"Events\"")
         };
         let mut parts = Vec::new();
@@ -119,7 +119,10 @@ mod tests {
     #[test]
     fn what_is_no_name_of_a_table_is_refused() {
         for text in ["", "a.", ".b", "a.b.c", "\"a", "a b", "a\"b\""] {
-            assert!(TableName::parse(text).is_err_and(|error| error.kind() == Kind::Usage), "{text}");
+            assert!(
+                TableName::parse(text).is_err_and(|error| error.kind() == ErrorKind::Usage),
+                "{text}"
+            );
         }
     }
 }

@@ -3,7 +3,7 @@
 mod one;
 
 use crate::config::ReplicationConfig;
-use crate::error::{Error, Kind, Problems};
+use crate::error::{Error, ErrorKind, Problems};
 use crate::log::key;
 use crate::replicate::Replication;
 use crate::replicate::command::{Commander, commands};
@@ -281,6 +281,6 @@ impl SupervisedEntry {
 
 /// What is told of a failure of the program itself.
 pub(crate) fn panicked() -> Error {
-    Error::new(Kind::Bug, "Counterfoil itself has failed, at the place named above")
+    Error::new(ErrorKind::Bug, "Counterfoil itself has failed, at the place named above")
         .fix("start again: what was copied stays, whole batches only; and report this, with the lines above")
 }

@@ -4,7 +4,7 @@ use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_destination_server, own_server};
 use crate::support::events::{Writers, equal, highest, init_destination, init_source, insert, prefix};
 use crate::truth::watched::Watched;
-use counterfoil::error::Kind;
+use counterfoil::error::ErrorKind;
 use counterfoil::postgres::server::{Server, Settings};
 use counterfoil::replicate::command::{LaneAction, Reply};
 use counterfoil::replicate::health::Health;
@@ -96,7 +96,7 @@ async fn a_retry_ends_a_long_wait() {
     let back = watched.is_level(0, 5).await;
     assert!(Some(back.at) < lost.lanes[0].connection.retry_at, "it was tried before it was due");
     let refused = watched.command("copy", LaneAction::Retry).await.unwrap_err();
-    assert_eq!(refused.kind(), Kind::Usage);
+    assert_eq!(refused.kind(), ErrorKind::Usage);
     watched.running.stop().await;
 }
 
@@ -118,7 +118,7 @@ async fn a_verification_counts_everything_finds_a_planted_hole_and_a_retry_after
         .execute("create table kept as select * from events where id = 3000007; delete from events where id = 3000007")
         .await;
     let found = watched.command("holed", LaneAction::Verify).await.unwrap_err();
-    assert_eq!(found.kind(), Kind::Order, "{found}");
+    assert_eq!(found.kind(), ErrorKind::Order, "{found}");
     assert!(found.to_string().contains("next after id 3000006"), "{found}");
     watched.is(1, Health::Diverged).await;
     let refused = watched.command("holed", LaneAction::Verify).await.unwrap_err();
@@ -145,11 +145,11 @@ async fn a_command_for_an_unknown_destination_or_after_the_end_is_refused() {
     let mut watched = Watched::start(&config(&source, &[("one", &one), ("two", &two)]), false);
     watched.is(0, Health::Level).await;
     let unknown = watched.command("three", LaneAction::Pause).await.unwrap_err();
-    assert_eq!(unknown.kind(), Kind::Usage);
+    assert_eq!(unknown.kind(), ErrorKind::Usage);
     assert!(unknown.remedy().unwrap().contains("\"one\", \"two\""), "{unknown}");
     let Watched { running, commander, .. } = watched;
     running.stop().await;
     let ended = commander.command("one", LaneAction::Pause, "a test").await.unwrap_err();
-    assert_eq!(ended.kind(), Kind::Unavailable);
+    assert_eq!(ended.kind(), ErrorKind::Unavailable);
     assert!(ended.to_string().contains("the replication has ended"), "{ended}");
 }

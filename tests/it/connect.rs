@@ -3,7 +3,7 @@
 use crate::certificates::file;
 use crate::harness::{Database, connect, fresh_database, own_server};
 use counterfoil::config::libpq::{Conninfo, Host, HostAt, Password, TargetSession};
-use counterfoil::error::{Error, Kind};
+use counterfoil::error::{Error, ErrorKind};
 use counterfoil::postgres::server::{Server, Settings};
 use counterfoil::postgres::session::error::Side;
 use counterfoil::postgres::session::{Purpose, Session};
@@ -177,9 +177,9 @@ async fn a_terminated_session_says_who_ended_it() {
     database.execute(&format!("select pg_terminate_backend({pid})")).await;
     assert!(session.notifications().recv().await.is_none());
     let death = session.death().unwrap();
-    assert_eq!((death.kind(), death.sqlstate()), (Kind::Unavailable, Some("57P01")));
+    assert_eq!((death.kind(), death.sqlstate()), (ErrorKind::Unavailable, Some("57P01")));
     let error = session.error(&session.simple_query("select 1").await.unwrap_err(), "cannot read");
-    assert_eq!((error.kind(), error.sqlstate()), (Kind::Unavailable, Some("57P01")));
+    assert_eq!((error.kind(), error.sqlstate()), (ErrorKind::Unavailable, Some("57P01")));
     assert!(
         error.to_string().contains("terminating connection due to administrator command"),
         "{error}"
@@ -207,7 +207,7 @@ async fn when_no_host_answers_each_is_named_with_its_reason() {
     };
     let hosts = [&tcp("127.0.0.1", dead), &tcp("no-such-host.invalid", 5432), &nowhere];
     let error = open(&with_hosts(&database.conninfo, &hosts)).await.unwrap_err();
-    assert_eq!(error.kind(), Kind::Unavailable);
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
     let causes = error.causes();
     assert!(
         causes[0].starts_with(&format!("127.0.0.1:{dead}: ")) && causes[0].contains("Connection refused (os error 111)"),
@@ -233,7 +233,7 @@ async fn a_single_host_that_refuses_is_told_with_the_systems_error() {
     let (_held, dead) = dead_port();
     let conninfo = with_hosts(&fresh_database().await.conninfo, &[&tcp("127.0.0.1", dead)]);
     let error = open(&conninfo).await.unwrap_err();
-    assert_eq!(error.kind(), Kind::Unavailable);
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert!(error.report().contains("Connection refused (os error 111)"), "{error:?}");
     assert!(error.remedy().unwrap().contains(&dead.to_string()), "{error:?}");
 }
@@ -298,7 +298,7 @@ async fn target_session_attrs_finds_the_kind_of_server_it_names() {
         (TargetSession::ReadOnly, &second),
     ] {
         let error = reached(wanted, &[host]).await.unwrap_err();
-        assert_eq!(error.kind(), Kind::Unavailable, "{wanted:?}");
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{wanted:?}");
         assert!(error.remedy().unwrap().contains("target_session_attrs"), "{error:?}");
     }
 }
@@ -310,7 +310,7 @@ async fn a_server_fenced_off_by_read_only_transactions_does_not_take_writes() {
     conninfo.target_session_attrs = TargetSession::ReadWrite;
     for purpose in [SOURCE, DESTINATION] {
         let error = Session::open(&conninfo, purpose, LONG).await.unwrap_err();
-        assert_eq!(error.kind(), Kind::Unavailable);
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
         assert!(error.to_string().contains("default_transaction_read_only"), "{error}");
     }
 }
@@ -412,7 +412,7 @@ async fn a_refused_password_is_told_with_the_place_it_came_from_and_never_shown(
         ..Password::default()
     };
     let error = open(&reader(&server, password)).await.unwrap_err();
-    assert_eq!((error.kind(), error.sqlstate()), (Kind::Access, Some("28P01")));
+    assert_eq!((error.kind(), error.sqlstate()), (ErrorKind::Access, Some("28P01")));
     let report = error.report();
     assert!(report.contains("password authentication failed for user \"reader\""), "{report}");
     assert!(report.contains(&format!("checked password_file {}", path.display())), "{report}");
@@ -425,7 +425,7 @@ async fn a_missing_password_is_told_with_the_places_that_were_checked() {
     let (server, dir) = (guarded().await, tempfile::tempdir().unwrap());
     let passfile = file(dir.path(), "passfile", "other:*:*:*:geheim\n");
     let error = open(&reader(&server, by_passfile(&passfile))).await.unwrap_err();
-    assert_eq!(error.kind(), Kind::Access);
+    assert_eq!(error.kind(), ErrorKind::Access);
     let expected = format!("{}: no line is for 127.0.0.1:{}:postgres:reader", passfile.display(), server.port());
     assert!(error.report().contains(&expected), "{}", error.report());
 
@@ -444,7 +444,7 @@ async fn a_refusal_by_the_server_ends_the_tour() {
         ..with_hosts(&database.conninfo, &[&tcp("127.0.0.1", database.server.port()), &conninfo.hosts[0]])
     };
     let error = open(&wrong).await.unwrap_err();
-    assert_eq!((error.kind(), error.sqlstate()), (Kind::Access, Some("3D000")));
+    assert_eq!((error.kind(), error.sqlstate()), (ErrorKind::Access, Some("3D000")));
     assert_eq!(error.causes().len(), 1, "{error:?}");
 }
 
@@ -453,7 +453,7 @@ async fn a_server_that_is_stopped_is_unavailable_and_reached_once_it_is_back() {
     let server = own_server(&Settings::new());
     let conninfo = server.conninfo("postgres");
     server.aside(Server::stop_fast).await.unwrap();
-    assert_eq!(open(&conninfo).await.unwrap_err().kind(), Kind::Unavailable);
+    assert_eq!(open(&conninfo).await.unwrap_err().kind(), ErrorKind::Unavailable);
     server.aside(Server::start).await.unwrap();
     assert!(open(&conninfo).await.is_ok());
 }

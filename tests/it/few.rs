@@ -7,7 +7,7 @@ use crate::support::replicator::{Replicator, Setup};
 use crate::support::{LONG, following};
 use crate::writers::{Journey, READY, appending, destination, durable_at_once, held, is_held, until};
 use counterfoil::destination::postgres::PostgresDestination;
-use counterfoil::error::Kind;
+use counterfoil::error::ErrorKind;
 use counterfoil::postgres::server::Settings;
 use counterfoil::postgres::session::error::Side;
 use counterfoil::postgres::session::{Purpose, Session};
@@ -324,7 +324,7 @@ async fn a_few_rows_wait_for_the_disk_of_the_source() {
 async fn a_few_rows_that_the_source_may_have_lost_are_rolled_back() {
     let (database, append, release) = ready().await;
     drop(release);
-    assert_eq!(append.end().await.unwrap_err().kind(), Kind::Upstream);
+    assert_eq!(append.end().await.unwrap_err().kind(), ErrorKind::Upstream);
     until(&database, READY, "0").await;
     is_held(&database, "20|1|20").await;
 }
@@ -341,7 +341,7 @@ async fn a_few_rows_do_not_follow_those_of_a_stranger() {
             .await;
         append.batch(21..=23, durable_at_once());
         let refused = append.end().await.unwrap_err();
-        assert_eq!(refused.kind(), Kind::Unavailable, "{refused}");
+        assert_eq!(refused.kind(), ErrorKind::Unavailable, "{refused}");
         assert!(refused.to_string().contains("has moved"), "{refused}");
         is_held(&database, &format!("21|1|{stranger}")).await;
     }

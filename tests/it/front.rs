@@ -3,7 +3,7 @@
 use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_destination};
 use counterfoil::config::{Ids, ReplicationConfig};
-use counterfoil::error::{Error, Kind, Problems};
+use counterfoil::error::{Error, ErrorKind, Problems};
 use counterfoil::replicate::{Replication, replicate};
 use counterfoil::sql::LOCK_REPLICATOR;
 use counterfoil::stop::{self, Stopper};
@@ -101,7 +101,7 @@ async fn a_row_of_consecutive_ids_that_is_removed_before_a_late_lane_reads_it_en
     three.source.execute("delete from events where id = 3").await;
     drop(three.holder);
     let problems = tokio::time::timeout(WAIT_MAX, replicating).await.unwrap().unwrap();
-    assert_eq!(problems.worst().map(Error::kind), Some(Kind::Order));
+    assert_eq!(problems.worst().map(Error::kind), Some(ErrorKind::Order));
     assert_eq!(three.late.query(IDS).await, ["1,2"]);
 }
 
@@ -133,7 +133,7 @@ async fn a_lane_goes_on_by_the_source_as_it_is_after_another_was_found_to_be_ahe
     assert_eq!(three.quick.query(IDS).await, ["1,2,3,4"]);
     stopper.request();
     let problems = tokio::time::timeout(WAIT_MAX, replicating).await.unwrap().unwrap();
-    assert_eq!(problems.worst().map(Error::kind), Some(Kind::Contents));
+    assert_eq!(problems.worst().map(Error::kind), Some(ErrorKind::Contents));
 }
 
 #[tokio::test]
@@ -184,5 +184,5 @@ async fn a_run_that_follows_and_gives_a_lost_lane_up_says_so_although_what_it_be
     let _holder = hold(&three.late).await;
     three.source.execute("insert into events values (1, now(), '{}')").await;
     let problems = tokio::time::timeout(WAIT_MAX, replicating).await.unwrap().unwrap();
-    assert_eq!(problems.worst().map(Error::kind), Some(Kind::Fed));
+    assert_eq!(problems.worst().map(Error::kind), Some(ErrorKind::Fed));
 }

@@ -1,7 +1,7 @@
 //! Notifications are heard, drained, and told from a dead connection.
 
 use crate::harness::{Database, fresh_database, own_server};
-use counterfoil::error::Kind;
+use counterfoil::error::ErrorKind;
 use counterfoil::postgres::server::{Server, Settings};
 use counterfoil::postgres::session::listen::{Listener, Listening};
 use futures::FutureExt;
@@ -52,7 +52,7 @@ async fn a_listener_that_is_terminated_says_so_with_the_cause() {
     let pid = listener.session().server().backend_pid;
     database.execute(&format!("select pg_terminate_backend({pid})")).await;
     let error = tokio::time::timeout(LONG, listener.wait()).await.unwrap().unwrap_err();
-    assert_eq!((error.kind(), error.sqlstate()), (Kind::Unavailable, Some("57P01")));
+    assert_eq!((error.kind(), error.sqlstate()), (ErrorKind::Unavailable, Some("57P01")));
     assert_eq!(listener.heartbeat().await.unwrap_err().sqlstate(), Some("57P01"));
 }
 

@@ -2,7 +2,7 @@
 
 use crate::harness::{Database, fresh_database};
 use counterfoil::config::libpq::Conninfo;
-use counterfoil::error::Kind;
+use counterfoil::error::ErrorKind;
 use counterfoil::postgres::session::error::Side;
 use counterfoil::postgres::session::pool::Pool;
 use counterfoil::postgres::session::{Purpose, Session};
@@ -62,7 +62,7 @@ async fn no_more_sessions_are_lent_than_allowed() {
     let pool = Pool::new(&database.conninfo, CHECK, 2, short, &counterfoil::log::none());
     let (first, _second) = (pool.get().await.unwrap(), pool.get().await.unwrap());
     let error = pool.get().await.unwrap_err();
-    assert_eq!(error.kind(), Kind::Unavailable);
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert!(error.to_string().contains("all were in use for 100 ms"), "{error}");
     drop(first);
     assert!(pool.get().await.is_ok());
@@ -91,7 +91,7 @@ async fn a_server_that_refuses_is_told_at_once() {
     let start = Instant::now();
     for _ in 0..2 {
         let error = pool.get().await.unwrap_err();
-        assert_eq!((error.kind(), error.sqlstate()), (Kind::Access, Some("28000")));
+        assert_eq!((error.kind(), error.sqlstate()), (ErrorKind::Access, Some("28000")));
     }
     assert!(start.elapsed() < LONG);
 }

@@ -2,7 +2,7 @@
 
 use crate::harness::{Database, connect, fresh_database};
 use counterfoil::config::libpq::{Conninfo, Host, HostAt};
-use counterfoil::error::{Error, Kind};
+use counterfoil::error::{Error, ErrorKind};
 use counterfoil::postgres::session::error::Side;
 use counterfoil::postgres::session::pooler;
 use std::collections::VecDeque;
@@ -149,7 +149,7 @@ async fn refusal_of(database: &Database, mode: Mode) -> (Conninfo, Pooler, Error
     let pooler = Pooler::new(database, mode).await;
     let conninfo = through(&pooler, database);
     let error = pooler::probe(&conninfo, Side::Source, LONG).await.unwrap_err();
-    assert_eq!(error.kind(), Kind::Unsuitable, "{error:?}");
+    assert_eq!(error.kind(), ErrorKind::Unsuitable, "{error:?}");
     assert!(error.remedy().unwrap().contains("session mode"), "{error:?}");
     (conninfo, pooler, error)
 }

@@ -7,7 +7,7 @@ use crate::support::replicator::{Replicator, Setup, start_folder};
 use crate::support::until;
 use crate::truth::running::DEADLINE;
 use counterfoil::config::ReplicationConfig;
-use counterfoil::error::{Error, Kind, Problems};
+use counterfoil::error::{Error, ErrorKind, Problems};
 use counterfoil::replicate::command::{LaneAction, Reply};
 use counterfoil::replicate::health::Health;
 use counterfoil::stop::{self, Stopper};
@@ -309,7 +309,7 @@ async fn a_table_that_two_replications_write_to_by_two_names_of_its_host_stops_t
     insert(&source, 5).await;
     equal(&source, &copy).await;
     let problems = supervised.stopped().await;
-    assert_eq!(problems.worst().map(Error::kind), Some(Kind::Usage), "{}", problems.report());
+    assert_eq!(problems.worst().map(Error::kind), Some(ErrorKind::Usage), "{}", problems.report());
     assert!(
         problems
             .report()

@@ -3,7 +3,7 @@
 use crate::certificates::{Authority, Identity, file, self_signed, tls_server};
 use crate::harness::{connect, fresh_database, own_server};
 use counterfoil::config::libpq::{ChannelBinding, Conninfo, Host, HostAt, Password, RootCert, SslMode};
-use counterfoil::error::{Error, Kind};
+use counterfoil::error::{Error, ErrorKind};
 use counterfoil::postgres::server::{Server, Settings};
 use counterfoil::postgres::session::error::Side;
 use counterfoil::postgres::session::{Purpose, Session};
@@ -87,7 +87,7 @@ async fn a_server_without_tls_is_refused_by_the_modes_that_ask_for_it_and_by_no_
             continue;
         }
         let error = result.unwrap_err();
-        assert_eq!(error.kind(), Kind::Access, "{sslmode:?}");
+        assert_eq!(error.kind(), ErrorKind::Access, "{sslmode:?}");
         assert!(error.to_string().contains("does not offer TLS"), "{error}");
         assert_eq!(error.place(), Some(format!("db.test:{}/postgres", server.port()).as_str()));
     }
@@ -100,7 +100,7 @@ async fn a_certificate_of_an_unknown_authority_is_refused_wherever_a_root_certif
     for sslmode in [SslMode::Require, SslMode::VerifyCa, SslMode::VerifyFull] {
         let conninfo = trusting(conninfo(&server, "db.test", sslmode), dir.path(), &stranger.pem);
         let error = open(&conninfo).await.unwrap_err();
-        assert_eq!(error.kind(), Kind::Access, "{sslmode:?}");
+        assert_eq!(error.kind(), ErrorKind::Access, "{sslmode:?}");
         assert!(error.to_string().contains("CN=theirs"), "{error}");
         assert!(error.to_string().contains("no certificate in sslrootcert has signed it"), "{error}");
     }
@@ -117,7 +117,7 @@ async fn only_verify_full_asks_for_the_name() {
     assert!(is_encrypted(&by("other.test", SslMode::VerifyCa)).await.unwrap());
     assert!(is_encrypted(&by("127.0.0.1", SslMode::VerifyFull)).await.unwrap());
     let error = open(&by("other.test", SslMode::VerifyFull)).await.unwrap_err();
-    assert_eq!(error.kind(), Kind::Access);
+    assert_eq!(error.kind(), ErrorKind::Access);
     let expected = r#"is for "db.test", "127.0.0.1", not for host "other.test""#;
     assert!(error.to_string().contains(expected), "{error}");
 }
@@ -186,7 +186,7 @@ async fn a_certificate_of_version_1_encrypts_and_cannot_be_verified() {
         &Authority::new("ours").pem,
     );
     let error = open(&verified).await.unwrap_err();
-    assert_eq!(error.kind(), Kind::Access);
+    assert_eq!(error.kind(), ErrorKind::Access);
     assert!(error.to_string().contains("X.509 version 1"), "{error}");
 }
 
@@ -215,7 +215,7 @@ async fn an_expired_certificate_is_refused_with_its_date() {
     ))
     .await
     .unwrap_err();
-    assert_eq!(error.kind(), Kind::Access);
+    assert_eq!(error.kind(), ErrorKind::Access);
     assert!(error.to_string().contains("expired on 2020-02-29 00:00:00 UTC"), "{error}");
     assert!(is_encrypted(&conninfo(&server, "db.test", SslMode::Require)).await.unwrap());
 }
@@ -239,7 +239,7 @@ async fn allow_and_prefer_turn_to_the_other_way_when_pg_hba_has_no_line_and_requ
     assert!(!is_encrypted(&of("outside", SslMode::Prefer)).await.unwrap());
     for (user, sslmode) in [("inside", SslMode::Disable), ("outside", SslMode::Require)] {
         let error = open(&of(user, sslmode)).await.unwrap_err();
-        assert_eq!(error.kind(), Kind::Access);
+        assert_eq!(error.kind(), ErrorKind::Access);
         assert_eq!(error.sqlstate(), Some("28000"));
         assert!(error.remedy().unwrap().contains("pg_hba.conf"), "{error:?}");
     }
@@ -257,18 +257,18 @@ async fn a_client_certificate_is_shown_where_the_server_asks_for_it() {
         ..plain.clone()
     };
     let error = open(&plain).await.unwrap_err();
-    assert_eq!((error.kind(), error.sqlstate()), (Kind::Access, Some("28000")), "{error}");
+    assert_eq!((error.kind(), error.sqlstate()), (ErrorKind::Access, Some("28000")), "{error}");
     assert!(is_encrypted(&showing(&authority.issue("postgres", |_| {}))).await.unwrap());
 
     let error = open(&showing(&Authority::new("a stranger").issue("postgres", |_| {})))
         .await
         .unwrap_err();
-    assert_eq!(error.kind(), Kind::Access, "{error}");
+    assert_eq!(error.kind(), ErrorKind::Access, "{error}");
     assert!(error.remedy().unwrap().contains("sslcert"), "{error:?}");
 
     let expired = authority.issue("postgres", |params| params.not_after = rcgen::date_time_ymd(2020, 2, 29));
     let error = open(&showing(&expired)).await.unwrap_err();
-    assert_eq!(error.kind(), Kind::Access, "{error}");
+    assert_eq!(error.kind(), ErrorKind::Access, "{error}");
     assert!(error.to_string().contains("expired on 2020-02-29"), "{error}");
 }
 
@@ -295,7 +295,7 @@ async fn channel_binding_is_had_over_tls_and_refused_to_be_done_without() {
     assert!(is_encrypted(&of("bound", SslMode::Require)).await.unwrap());
     for (user, sslmode) in [("bound", SslMode::Disable), ("free", SslMode::Require)] {
         let error = open(&of(user, sslmode)).await.unwrap_err();
-        assert_eq!(error.kind(), Kind::Access, "{error}");
+        assert_eq!(error.kind(), ErrorKind::Access, "{error}");
         assert!(error.to_string().contains("channel binding"), "{error}");
         assert!(!error.report().contains("geheim"));
     }

@@ -2,7 +2,7 @@
 
 use crate::configured::table;
 use crate::harness::{Database, fresh_database};
-use counterfoil::error::{Kind, Result};
+use counterfoil::error::{ErrorKind, Result};
 use counterfoil::fake::World;
 use counterfoil::postgres::session::error::Side;
 use counterfoil::postgres::session::{Purpose, Session};
@@ -196,7 +196,10 @@ async fn a_table_in_which_one_id_fills_more_than_a_page_is_an_error_and_no_endle
     let same = "insert into events select 5, now(), '{}' from generate_series(1, 40001)";
     database.execute(&format!("{TABLE_WITHOUT_KEY}; {same}")).await;
     let error = asked(&database, &consecutive(None)).await.unwrap_err();
-    assert_eq!((error.kind(), error.what()), (Kind::Contents, "more than 20000 rows have one id"));
+    assert_eq!(
+        (error.kind(), error.what()),
+        (ErrorKind::Contents, "more than 20000 rows have one id")
+    );
 }
 
 #[tokio::test]

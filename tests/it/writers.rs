@@ -7,7 +7,7 @@ use counterfoil::destination::Destination;
 use counterfoil::destination::feed::{Feeder, Gauge, feed};
 use counterfoil::destination::postgres::concurrent::ConcurrentDestination;
 use counterfoil::destination::postgres::{Appending, PostgresDestination};
-use counterfoil::error::{Error, Kind};
+use counterfoil::error::{Error, ErrorKind};
 use counterfoil::event::chunk::{Chunk, Close, Durable, Item};
 use counterfoil::postgres::server::{Server, Settings};
 use counterfoil::postgres::session::error::Side;
@@ -116,7 +116,7 @@ fn rows(ids: std::ops::RangeInclusive<i64>, note: &str) -> Bytes {
 /// Durable once the sender sends; not at all when it is dropped.
 pub(crate) fn held() -> (oneshot::Sender<()>, Durable) {
     let (release, released) = oneshot::channel();
-    let durable = async move { released.await.map_err(|_| Error::new(Kind::Unavailable, "the source is gone")) };
+    let durable = async move { released.await.map_err(|_| Error::new(ErrorKind::Unavailable, "the source is gone")) };
     (release, durable.boxed().shared())
 }
 
@@ -254,7 +254,7 @@ async fn a_later_batch_that_dies_costs_nothing_before_it() {
     append.batch(201..=300, durable_at_once());
     until(&database, &format!("select count(*) from ({AHEAD}) ahead"), "1").await;
     release.send(()).unwrap();
-    assert_eq!(append.end().await.unwrap_err().kind(), Kind::Unavailable);
+    assert_eq!(append.end().await.unwrap_err().kind(), ErrorKind::Unavailable);
     is_held(&database, "100|1|100").await;
     let again = open(&database, 3).await;
     assert_eq!(again.known_position(), Some(100));
@@ -276,7 +276,7 @@ async fn with_the_oldest_batch_all_later_ones_roll_back() {
         .query(&format!("select pg_terminate_backend(pid) from ({OLDEST}) oldest"))
         .await;
     release.send(()).unwrap();
-    assert_eq!(append.end().await.unwrap_err().kind(), Kind::Unavailable);
+    assert_eq!(append.end().await.unwrap_err().kind(), ErrorKind::Unavailable);
     until(&database, READY, "0").await;
     is_held(&database, "0||").await;
 }
@@ -290,7 +290,7 @@ async fn a_batch_whose_rows_the_source_may_have_lost_and_all_later_ones_roll_bac
     append.batch(101..=200, durable);
     until(&database, HELD, "100|1|100").await;
     drop(release);
-    assert_eq!(append.end().await.unwrap_err().kind(), Kind::Upstream);
+    assert_eq!(append.end().await.unwrap_err().kind(), ErrorKind::Upstream);
     until(&database, READY, "0").await;
     is_held(&database, "100|1|100").await;
 }
@@ -316,7 +316,7 @@ async fn a_stranger_gets_in_between(id: i64) {
     let error = append.end().await.unwrap_err();
     assert_eq!(
         (error.kind(), error.what()),
-        (Kind::Unavailable, "the destination has moved: another session changed it")
+        (ErrorKind::Unavailable, "the destination has moved: another session changed it")
     );
     is_held(&database, &format!("101|1|{id}")).await;
 }
@@ -348,7 +348,7 @@ async fn a_batch_that_waits_for_a_later_one_goes_on_and_the_later_one_is_rolled_
     let error = append.end().await.unwrap_err();
     assert_eq!(
         (error.kind(), error.what()),
-        (Kind::Unavailable, "a batch waited for a lock of a later one")
+        (ErrorKind::Unavailable, "a batch waited for a lock of a later one")
     );
     is_held(&database, "1|1|1").await;
     let append = Journey::begin(open(&database, 2).await);
@@ -373,7 +373,7 @@ async fn a_cut_finishes_batches_whose_end_was_given_and_drops_the_one_in_hand() 
     until(&database, COPYING, "1").await;
     append.feeder.cut();
     release.send(()).unwrap();
-    assert_eq!(append.end().await.unwrap_err().kind(), Kind::Stopped);
+    assert_eq!(append.end().await.unwrap_err().kind(), ErrorKind::Stopped);
     is_held(&database, "200|1|200").await;
 }
 
@@ -406,7 +406,7 @@ async fn a_crash_of_the_destination_leaves_whole_batches_and_the_rest_is_appende
     until(&database, READY, "2").await;
     server.aside(Server::stop_immediate).await.unwrap();
     release.send(()).unwrap();
-    assert_eq!(append.end().await.unwrap_err().kind(), Kind::Unavailable);
+    assert_eq!(append.end().await.unwrap_err().kind(), ErrorKind::Unavailable);
     server.aside(Server::start).await.unwrap();
     is_held(&database, "100|1|100").await;
     let append = Journey::begin(open(&database, 3).await);
@@ -421,7 +421,7 @@ async fn append_all(database: Arc<Database>, writers: usize, last: i64) -> Resul
     while Instant::now() < deadline {
         let destination = match try_open(&database, writers).await {
             Ok(destination) => destination,
-            Err(error) if error.kind() == Kind::Unavailable => continue,
+            Err(error) if error.kind() == ErrorKind::Unavailable => continue,
             Err(error) => return Err(error.report()),
         };
         let position = destination.known_position().unwrap_or(0);
@@ -433,7 +433,7 @@ async fn append_all(database: Arc<Database>, writers: usize, last: i64) -> Resul
             append.batch(first..=last.min(first + 49), durable_at_once());
         }
         match append.end().await {
-            Err(error) if error.kind() == Kind::Unavailable => {}
+            Err(error) if error.kind() == ErrorKind::Unavailable => {}
             Err(error) => return Err(error.report()),
             Ok(_) => {}
         }

@@ -5,7 +5,7 @@ use super::story::{Story, counted, position};
 use super::watch::{self, destinations};
 use super::writers::{WRITERS, Writers};
 use crate::config::{ReplicationConfig, SourceConfig};
-use crate::error::{Error, Kind, Problems, Result};
+use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::postgres::server::Server;
 use crate::postgres::session::Session;
 use crate::replicate::health::Health;
@@ -43,7 +43,7 @@ pub(crate) async fn play(events: u64, config: &Arc<ReplicationConfig>, servers: 
     let committed = tokio::select! {
         committed = stage.direct(&mut writers) => committed?,
         problems = &mut replicating => {
-            return problems.or_ok(()).and(Err(Error::new(Kind::Bug, "the replicator ended by itself").into()));
+            return problems.or_ok(()).and(Err(Error::new(ErrorKind::Bug, "the replicator ended by itself").into()));
         }
     };
     stopper.request();

@@ -4,7 +4,7 @@ use super::servers::{CONNECT_TIMEOUT, purpose};
 use super::story::{Story, counted, position};
 use crate::config::ReplicationConfig;
 use crate::config::libpq::Conninfo;
-use crate::error::{Error, Kind, Problems, Result};
+use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::event::range::IdRange;
 use crate::event::store::{EventStore, TableDigest};
 use crate::event::wire::Wire;
@@ -53,7 +53,7 @@ async fn everything(config: &ReplicationConfig) -> Result<Wire, Problems> {
     let source = &config.source;
     let session = Session::open(&source.conninfo, purpose(), CONNECT_TIMEOUT).await?;
     let table = describe::table(&session, &source.table, &source.id_column).await?;
-    let table = table.ok_or_else(|| Error::new(Kind::Unsuitable, format!("there is no table {}", source.table)))?;
+    let table = table.ok_or_else(|| Error::new(ErrorKind::Unsuitable, format!("there is no table {}", source.table)))?;
     compatible::wire(&table, &table, &source.id_column)
 }
 
@@ -73,9 +73,10 @@ fn table(proofs: &[(&str, TableDigest)]) -> String {
 /// The first proof is the source's.
 fn judge(proofs: &[(&str, TableDigest)], committed: u64) -> Result<(), Problems> {
     let mut problems = Problems::new();
-    let different = |what: String| Error::new(Kind::Contents, what).fix("this must never happen: please report it with the output above");
+    let different =
+        |what: String| Error::new(ErrorKind::Contents, what).fix("this must never happen: please report it with the output above");
     let Some(((_, source), destinations)) = proofs.split_first() else {
-        return Err(Error::new(Kind::Bug, "nothing was proved").into());
+        return Err(Error::new(ErrorKind::Bug, "nothing was proved").into());
     };
     if source.events != committed {
         let what = format!(

@@ -5,7 +5,7 @@ use crate::config::ReplicationConfig;
 use crate::config::libpq::{Conninfo, Environment};
 use crate::config::load::load;
 use crate::destination;
-use crate::error::{Error, Kind, Problems, Result};
+use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::postgres::ddl::database;
 use crate::postgres::server::{Binaries, Server, Settings, Template};
 use crate::postgres::session::error::Side;
@@ -39,7 +39,7 @@ impl Servers {
     /// `Unsuitable` with what to install, or with why a server did not start.
     pub async fn start() -> Result<Self> {
         let started = tokio::task::spawn_blocking(start_all).await;
-        started.unwrap_or_else(|panic| Err(Error::new(Kind::Bug, "cannot start the servers").caused_by(&panic)))
+        started.unwrap_or_else(|panic| Err(Error::new(ErrorKind::Bug, "cannot start the servers").caused_by(&panic)))
     }
 
     /// The version of all three, as people write it: 15.18.
@@ -80,7 +80,9 @@ impl Servers {
         let written = std::fs::write(&path, text);
         written.map_err(|error| {
             let what = "cannot write the configuration of the demo";
-            Error::new(Kind::Unsuitable, what).at(path.display().to_string()).caused_by(&error)
+            Error::new(ErrorKind::Unsuitable, what)
+                .at(path.display().to_string())
+                .caused_by(&error)
         })?;
         load(&path, &Environment::empty())
     }
@@ -132,7 +134,7 @@ fn start_all() -> Result<Servers> {
     // Small segments make the copies quick.
     let template = Template::new(&binaries, &["--wal-segsize=1"])?;
     let start = |settings: Settings| Server::new(&template, &settings).map(Arc::new);
-    let failed = || Error::new(Kind::Bug, "a thread that starts a server has panicked");
+    let failed = || Error::new(ErrorKind::Bug, "a thread that starts a server has panicked");
     std::thread::scope(|scope| {
         // The time of every commit is kept only to count afterwards how many came out of order.
         let source = scope.spawn(|| start(Settings::new().set("track_commit_timestamp", "on")));

@@ -2,7 +2,7 @@
 
 use super::servers::DESTINATIONS;
 use crate::config::ReplicationConfig;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::replicate::status::{DestinationStatus, Status, status};
 use std::time::{Duration, Instant};
 
@@ -28,7 +28,7 @@ pub(crate) async fn until(what: &str, config: &ReplicationConfig, is_so: impl Fn
         }
         if began.elapsed() > WAIT_MAX {
             let late = Error::new(
-                Kind::Unavailable,
+                ErrorKind::Unavailable,
                 format!("{what} has not happened within {} s", WAIT_MAX.as_secs()),
             );
             return Err(late.because(status.to_string().trim_end().replace('\n', " | ")));

@@ -2,7 +2,7 @@
 
 use super::servers::{CONNECT_TIMEOUT, purpose};
 use crate::config::SourceConfig;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::fake::World;
 use crate::postgres::session::Session;
 use crate::sql;
@@ -115,7 +115,7 @@ impl Writers {
             }
             tokio::select! {
                 ended = self.tasks.join_next() => match ended {
-                    Some(ended) => ended.unwrap_or_else(|error| Err(Error::new(Kind::Bug, "a writer has panicked").caused_by(&error)))?,
+                    Some(ended) => ended.unwrap_or_else(|error| Err(Error::new(ErrorKind::Bug, "a writer has panicked").caused_by(&error)))?,
                     None => return Ok(*self.tally.borrow()),
                 },
                 Ok(()) = self.tally.changed() => {}

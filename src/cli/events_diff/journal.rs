@@ -1,6 +1,6 @@
 //! Where the journal of an interrupted comparison is left.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::verify::compare::journal::Journal;
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ pub(crate) fn leave(journal: &Journal, taken_from: Option<&Path>) -> Result<Path
     let path = match taken_from {
         Some(path) => path.to_owned(),
         None => free_name().ok_or_else(|| {
-            Error::new(Kind::Unavailable, "cannot leave a journal").because(format!("{NAMES_MAX} files of its name are there already"))
+            Error::new(ErrorKind::Unavailable, "cannot leave a journal").because(format!("{NAMES_MAX} files of its name are there already"))
         })?,
     };
     journal.write(&path)?;
@@ -36,7 +36,7 @@ fn free_name() -> Option<PathBuf> {
 /// `Unavailable` when the system does not let us.
 pub(crate) fn remove(path: &Path) -> Result<()> {
     std::fs::remove_file(path).map_err(|error| {
-        Error::new(Kind::Unavailable, "cannot remove the finished journal")
+        Error::new(ErrorKind::Unavailable, "cannot remove the finished journal")
             .at(path.display().to_string())
             .caused_by(&error)
     })

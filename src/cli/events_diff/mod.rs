@@ -11,7 +11,7 @@ use super::output::is_of_output;
 use super::signals::stop_on_signals;
 use super::{block_on_one_thread, told};
 use crate::error::Problems;
-use crate::log::{self, Format as LogFormat, Stream};
+use crate::log::{self, LogFormat, LogStream};
 use crate::verify::verdict::Verdict;
 use args::Arguments;
 use clap::Parser;
@@ -36,7 +36,7 @@ async fn run(arguments: Arguments) -> u8 {
         Ok(subject) => subject,
         Err(problems) => return could_not(&problems),
     };
-    let (log, guard) = log::start(Level::Warning, LogFormat::Auto, Stream::Stderr);
+    let (log, guard) = log::start(Level::Warning, LogFormat::Auto, LogStream::Stderr);
     let stop = match stop_on_signals(&log) {
         Ok(stop) => stop,
         Err(error) => return could_not(&error.into()),

@@ -5,7 +5,7 @@ use super::journal;
 use super::printer::Printer;
 use super::subject::Subject;
 use super::watcher::Watcher;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::wire::Wire;
 use crate::source::ids::Discipline;
 use crate::stop::Stop;
@@ -43,7 +43,7 @@ impl One<'_> {
     /// Compares; an interruption makes it inconclusive.
     pub async fn compare(&self, stop: &Stop, log: &Logger) -> Result<Verdict> {
         match self.try_compare(stop, log).await {
-            Err(error) if error.kind() == Kind::Stopped => {
+            Err(error) if error.kind() == ErrorKind::Stopped => {
                 self.printer.note(&format!("interrupted: {}", error.what()))?;
                 Ok(Verdict::Inconclusive)
             }
@@ -162,6 +162,6 @@ impl One<'_> {
 }
 
 async fn unless<T>(stop: &Stop, work: impl Future<Output = Result<T>>) -> Result<T> {
-    let stopped = || Error::new(Kind::Stopped, "not everything was compared");
+    let stopped = || Error::new(ErrorKind::Stopped, "not everything was compared");
     stop.or(work).await.unwrap_or_else(|| Err(stopped()))
 }

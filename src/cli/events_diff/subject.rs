@@ -5,7 +5,7 @@ use crate::cli::args::ConfigFile;
 use crate::cli::begin::configuration;
 use crate::config::libpq::{Conninfo, Environment};
 use crate::config::{Ids, ReplicationConfig};
-use crate::error::{Error, Kind, Problems};
+use crate::error::{Error, ErrorKind, Problems};
 use crate::sql::TableName;
 use crate::verify::compare::side::Place;
 use std::path::PathBuf;
@@ -68,7 +68,7 @@ pub(crate) fn subject(arguments: &Arguments) -> Result<Subject, Problems> {
 }
 
 fn usage(what: &str, fix: &str) -> Error {
-    Error::new(Kind::Usage, what).fix(fix)
+    Error::new(ErrorKind::Usage, what).fix(fix)
 }
 
 fn of_urls(arguments: &Arguments) -> Result<Subject, Problems> {

@@ -13,7 +13,7 @@ use crate::config::libpq::Environment;
 use crate::error::Problems;
 use crate::load::{Load, Tally};
 use crate::log::escape::fit;
-use crate::log::{self, Format, Stream};
+use crate::log::{self, LogFormat, LogStream};
 use args::Arguments;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
@@ -45,7 +45,7 @@ async fn load(arguments: &Arguments, [config, url]: [Given; 2]) -> Result<u8, Pr
     let seed = arguments.seed.unwrap_or_else(rand::random);
     let (job, notes) = options::job(arguments, config, url, seed, &Environment::of_process())?;
     notes.iter().for_each(|note| aside(&format!("note: {}", fit(note))));
-    let (log, guard) = log::start(slog::Level::Info, Format::Text, Stream::Stderr);
+    let (log, guard) = log::start(slog::Level::Info, LogFormat::Text, LogStream::Stderr);
     let stop = stop_on_signals(&log)?;
     let Some(load) = stop.or(Load::prepare(job.clone())).await.transpose()? else {
         return Ok(0);

@@ -3,7 +3,7 @@
 use super::args::Arguments;
 use crate::config::libpq::{Conninfo, Environment};
 use crate::config::load::load;
-use crate::error::{Error, Kind, Problems};
+use crate::error::{Error, ErrorKind, Problems};
 use crate::load::{Amount, Job, Scene};
 use crate::sql::TableName;
 use std::time::Duration;
@@ -82,7 +82,7 @@ pub(crate) fn job(
 }
 
 fn wrong(flag: &str, what: impl Into<String>, fix: impl Into<String>) -> Error {
-    Error::new(Kind::Usage, what).at(flag).fix(fix)
+    Error::new(ErrorKind::Usage, what).at(flag).fix(fix)
 }
 
 fn numbers(arguments: &Arguments) -> Problems {

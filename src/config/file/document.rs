@@ -2,7 +2,7 @@
 
 use super::json;
 use super::tree::{Entry, Format, Node, SyntaxError, Value};
-use crate::error::{Error, Kind, Problems};
+use crate::error::{Error, ErrorKind, Problems};
 use toml::de::{DeTable, DeValue};
 
 /// A file that was read, with its name for messages.
@@ -30,7 +30,7 @@ impl Document {
                 for error in errors {
                     let (line, column) = position(&text, error.at);
                     problems.push(
-                        Error::new(Kind::Usage, format!("cannot read the configuration: {}", error.what))
+                        Error::new(ErrorKind::Usage, format!("cannot read the configuration: {}", error.what))
                             .at(format!("{name}:{line}:{column}"))
                             .fix(error.fix),
                     );

@@ -5,7 +5,7 @@ use super::tree::{Entry, Format, Node, Value};
 use crate::config::keys::{IDENTIFIER_BYTES_MAX, IntegerRange, Key, Unit};
 use crate::config::libpq::Environment;
 use crate::config::nearest::did_you_mean;
-use crate::error::{Error, Kind, Problems, Result};
+use crate::error::{Error, ErrorKind, Problems, Result};
 
 /// A value of a variable from this length on is shown in no problem.
 const VARIABLE_HIDDEN_BYTES_MIN: usize = 4;
@@ -100,7 +100,7 @@ impl<'a> Reader<'a> {
 
     /// Takes note of a problem at a byte of the file, under a key.
     pub(crate) fn problem(&mut self, at: usize, key: &str, what: impl Into<String>, fix: impl Into<String>) {
-        let error = Error::new(Kind::Usage, what).at(self.document.place(at, key)).fix(fix);
+        let error = Error::new(ErrorKind::Usage, what).at(self.document.place(at, key)).fix(fix);
         self.problems.push((at, error));
     }
 

@@ -4,7 +4,7 @@ use super::conninfo::{ChannelBinding, Conninfo, Host, HostAt, Password, RootCert
 use super::environment::Environment;
 use super::keyword::{KEYWORDS, Treatment, Written};
 use super::service;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use secrecy::SecretString;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ pub(super) fn complete(written: Written, password_file: Option<PathBuf>, env: &E
     let layers = Layers { written, service, env };
     layers.refuse_what_cannot_be_honoured()?;
     let user = layers.filled("user").or_else(|| env.os_user.clone()).ok_or_else(|| {
-        Error::new(Kind::Usage, "no user is given")
+        Error::new(ErrorKind::Usage, "no user is given")
             .because("the operating system knows no name for the user of this process")
             .fix("add user to the connection, or set PGUSER")
     })?;
@@ -152,7 +152,7 @@ impl Layers<'_> {
                 Some(one) if one.len() == 1 && may_repeat => Ok(vec![one[0].clone(); count]),
                 Some(values) if values.len() == count => Ok(values),
                 Some(values) => Err(
-                    Error::new(Kind::Usage, format!("{} {what} do not match {count} hosts", values.len()))
+                    Error::new(ErrorKind::Usage, format!("{} {what} do not match {count} hosts", values.len()))
                         .fix("give as many as there are hosts, separated by commas; an empty one means the default"),
                 ),
             }
@@ -168,7 +168,7 @@ impl Layers<'_> {
         let port = if port.is_empty() { PORT } else { self.port(port)? };
         if !address.is_empty() {
             let addr: IpAddr = address.parse().map_err(|_| {
-                Error::new(Kind::Usage, "hostaddr is not an IP address").fix("write it as 192.0.2.1 or 2001:db8::1, and names as host")
+                Error::new(ErrorKind::Usage, "hostaddr is not an IP address").fix("write it as 192.0.2.1 or 2001:db8::1, and names as host")
             })?;
             let host = if name.is_empty() { address.to_owned() } else { name };
             let at = HostAt::Tcp { host, addr: Some(addr) };
@@ -187,7 +187,7 @@ impl Layers<'_> {
     /// Reads a port. What was written is not shown: in a URL it can be a piece of a password.
     fn port(&self, text: &str) -> Result<u16> {
         text.parse().ok().filter(|port| *port > 0).ok_or_else(|| {
-            let error = Error::new(Kind::Usage, "port is not a number from 1 to 65535");
+            let error = Error::new(ErrorKind::Usage, "port is not a number from 1 to 65535");
             let origin = self.get("port").and_then(|found| found.origin);
             let error = origin.into_iter().fold(error, Error::because);
             error.fix("correct the port; in a URL, also look for a password with special characters that are not percent-encoded")
@@ -237,7 +237,7 @@ impl Layers<'_> {
 
 impl Found {
     fn wrong(&self, what: String, fix: &str) -> Error {
-        let error = Error::new(Kind::Usage, what).fix(fix);
+        let error = Error::new(ErrorKind::Usage, what).fix(fix);
         self.origin.iter().fold(error, |error, origin| error.because(origin.clone()))
     }
 }
@@ -262,7 +262,7 @@ fn refuse_contradictions(conninfo: &Conninfo, layers: &Layers<'_>) -> Result<()>
         .iter()
         .find(|(_, mode)| *mode == conninfo.sslmode)
         .map_or("", |(word, _)| word);
-    let wrong = |why: String, fix: &str| Err(Error::new(Kind::Usage, why).fix(fix));
+    let wrong = |why: String, fix: &str| Err(Error::new(ErrorKind::Usage, why).fix(fix));
     if conninfo.sslrootcert == Some(RootCert::System) && conninfo.sslmode != SslMode::VerifyFull {
         return wrong(
             format!("sslmode={sslmode} is too weak for sslrootcert=system"),

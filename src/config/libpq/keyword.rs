@@ -1,7 +1,7 @@
 //! The keywords of libpq (PostgreSQL manual, libpq, "Parameter Key Words"): their variables, and what each means here.
 
 use crate::config::nearest::did_you_mean;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// What becomes of a keyword.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,7 +166,7 @@ pub(super) fn unknown(what: &str, name: &str, place: &str, may_show: bool) -> Er
         .filter(|_| is_plain)
         .map(|name| did_you_mean(match_word(name), &names))
         .filter(|guess| !guess.is_empty());
-    let error = Error::new(Kind::Usage, what).because(format!("{shown} {place}"));
+    let error = Error::new(ErrorKind::Usage, what).because(format!("{shown} {place}"));
     match guess {
         Some(guess) => error.fix(guess),
         None => error.fix("the keywords are those of libpq: host, port, dbname, user, password, sslmode, …"),
@@ -209,7 +209,7 @@ impl Written {
         };
         if self.get(keyword.name).is_some() {
             return Err(
-                Error::new(Kind::Usage, format!("{setting} is given twice: in url and as a setting"))
+                Error::new(ErrorKind::Usage, format!("{setting} is given twice: in url and as a setting"))
                     .fix(format!("remove it from url, or remove the setting {setting}")),
             );
         }

@@ -12,7 +12,7 @@ mod url;
 pub use conninfo::{ChannelBinding, Conninfo, Host, HostAt, Password, RootCert, SslMode, TargetSession};
 pub use environment::Environment;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use keyword::Written;
 use secrecy::{ExposeSecret, SecretString};
 use std::path::PathBuf;
@@ -62,7 +62,9 @@ impl Conninfo {
         written.add_setting("user", "user", settings.user.as_deref())?;
         written.add_setting("password", "password", password)?;
         if settings.password_file.is_some() && written.get("password").is_some() {
-            return Err(Error::new(Kind::Usage, "the password is given twice: by itself and by password_file").fix("remove one of them"));
+            return Err(
+                Error::new(ErrorKind::Usage, "the password is given twice: by itself and by password_file").fix("remove one of them"),
+            );
         }
         complete::complete(written, settings.password_file.clone(), env)
     }
@@ -91,7 +93,7 @@ pub(super) fn has_foreign_scheme(text: &str) -> bool {
 
 /// What is told of a URL that is none of PostgreSQL.
 pub(super) fn unknown_scheme() -> Error {
-    Error::new(Kind::Usage, "cannot read the connection URL")
+    Error::new(ErrorKind::Usage, "cannot read the connection URL")
         .because("only PostgreSQL is supported")
         .fix("begin it with postgres:// or postgresql://")
 }

@@ -2,7 +2,7 @@
 
 use super::conninfo::{Host, HostAt, Password};
 use super::environment::SOCKET_DIRS;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use secrecy::SecretString;
 use std::fs::{File, Metadata};
 use std::io::Read;
@@ -58,7 +58,7 @@ fn read(path: &Path) -> std::io::Result<Vec<u8>> {
 fn first_line(path: &Path) -> Result<SecretString> {
     let fix = "put the password on its first line and let the user of this process read it";
     let wrong = || {
-        Error::new(Kind::Access, "cannot read the password file")
+        Error::new(ErrorKind::Access, "cannot read the password file")
             .at(path.display().to_string())
             .fix(fix)
     };
@@ -154,7 +154,7 @@ fn after_field<'a>(line: &'a [u8], wanted: &[u8]) -> Option<&'a [u8]> {
 fn secret(password: Vec<u8>, path: &Path) -> Result<SecretString> {
     // The error of `from_utf8` holds the bytes: it is not a cause to show.
     String::from_utf8(password).map(SecretString::from).map_err(|_| {
-        Error::new(Kind::Access, "cannot read a password")
+        Error::new(ErrorKind::Access, "cannot read a password")
             .at(path.display().to_string())
             .because("it is not UTF-8")
             .fix("save the file as UTF-8")
@@ -278,7 +278,7 @@ mod tests {
             ..Password::default()
         };
         let error = || password.lookup(&tcp("db1"), "orders", "ann").unwrap_err();
-        assert_eq!(error().kind(), Kind::Access);
+        assert_eq!(error().kind(), ErrorKind::Access);
         assert!(error().report().contains("cause: No such file"), "{}", error().report());
         std::fs::write(dir.path().join("password"), "\nhunter2").unwrap();
         assert!(error().report().contains("its first line is empty"));

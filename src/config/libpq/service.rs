@@ -2,7 +2,7 @@
 
 use super::environment::Environment;
 use super::keyword::{self, Written};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
 
 /// Where packages put the file for all users: Debian's, the PostgreSQL project's RPMs, a build with defaults.
@@ -38,9 +38,11 @@ pub(super) fn read(written: &Written, env: &Environment<'_>) -> Result<Written> 
                 continue;
             }
             Err(error) => {
-                return Err(Error::new(Kind::Usage, format!("cannot read the service file {}", file.display()))
-                    .caused_by(&error)
-                    .fix("correct PGSERVICEFILE, or make the file readable"));
+                return Err(
+                    Error::new(ErrorKind::Usage, format!("cannot read the service file {}", file.display()))
+                        .caused_by(&error)
+                        .fix("correct PGSERVICEFILE, or make the file readable"),
+                );
             }
         };
         if let Some(settings) = section(&text, &service, &file)? {
@@ -48,7 +50,7 @@ pub(super) fn read(written: &Written, env: &Environment<'_>) -> Result<Written> 
         }
         tried.push(file.display().to_string());
     }
-    Err(Error::new(Kind::Usage, format!("there is no service {service:?}"))
+    Err(Error::new(ErrorKind::Usage, format!("there is no service {service:?}"))
         .because(format!("looked in {}", tried.join(", ")))
         .fix("correct its name, or add it to one of these files, or name another file in PGSERVICEFILE"))
 }
@@ -82,13 +84,13 @@ fn section(text: &str, service: &str, file: &Path) -> Result<Option<Written>> {
 fn line(line: &str, place: &str, settings: &mut Written) -> Result<()> {
     const WHAT: &str = "cannot read the service file";
     let Some((name, value)) = line.split_once('=') else {
-        return Err(Error::new(Kind::Usage, WHAT)
+        return Err(Error::new(ErrorKind::Usage, WHAT)
             .because(format!("no = {place}"))
             .fix("write keyword=value, without blanks around the ="));
     };
     let keyword = keyword::find(name).ok_or_else(|| keyword::unknown(WHAT, name, place, true))?;
     if ["service", "servicefile"].contains(&keyword.name) {
-        return Err(Error::new(Kind::Usage, WHAT)
+        return Err(Error::new(ErrorKind::Usage, WHAT)
             .because(format!("a service names a service {place}"))
             .fix("services cannot be nested: write its settings here"));
     }

@@ -3,7 +3,7 @@
 //! Errors show places, not text: a password that was not quoted can look like anything.
 
 use super::keyword::{self, Written};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use std::iter::Peekable;
 use std::str::Chars;
 
@@ -95,7 +95,7 @@ fn is_blank(c: char) -> bool {
 }
 
 fn wrong(why: String) -> Error {
-    Error::new(Kind::Usage, WHAT).because(why)
+    Error::new(ErrorKind::Usage, WHAT).because(why)
 }
 
 #[cfg(test)]

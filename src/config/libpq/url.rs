@@ -3,7 +3,7 @@
 //! No error shows any of the text: a password that was not percent-encoded can end up in every part.
 
 use super::keyword::{self, Written};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 const WHAT: &str = "cannot read the connection URL";
 const ENCODE: &str = "percent-encode special characters of user, password and database: %40 for @, %2F for /, %3A for :, %25 for %";
@@ -140,7 +140,7 @@ fn decoded(text: &str) -> Result<String> {
 }
 
 fn wrong(why: impl Into<String>, fix: &str) -> Error {
-    Error::new(Kind::Usage, WHAT).because(why).fix(fix)
+    Error::new(ErrorKind::Usage, WHAT).because(why).fix(fix)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::one::FileConfig;
 use crate::config::{Config, DestinationKind, ProcessConfig, ReplicationConfig, distinct};
-use crate::error::{Error, Kind, Problems, Result};
+use crate::error::{Error, ErrorKind, Problems, Result};
 use std::path::{Path, PathBuf};
 
 /// The files that are named; a folder stands for those in it that end in `.toml` or `.json`, in the order of their names.
@@ -29,14 +29,14 @@ fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
             .collect::<std::io::Result<Vec<_>>>()
     };
     let mut files = entries().map_err(|error| {
-        let wrong = Error::new(Kind::Usage, "cannot read the folder of configuration files");
+        let wrong = Error::new(ErrorKind::Usage, "cannot read the folder of configuration files");
         let fix = "correct --config (or COUNTERFOIL_CONFIG), or let the user of this process read the folder";
         wrong.at(folder.display().to_string()).caused_by(&error).fix(fix)
     })?;
     files.retain(|path| is_configuration(path) && path.is_file());
     files.sort();
     if files.is_empty() {
-        return Err(Error::new(Kind::Usage, "there is no configuration in the folder")
+        return Err(Error::new(ErrorKind::Usage, "there is no configuration in the folder")
             .at(folder.display().to_string())
             .fix("put a file there whose name ends in .toml or .json, or name a file"));
     }
@@ -63,7 +63,7 @@ pub(super) fn together(files: Vec<FileConfig>) -> std::result::Result<Config, Pr
         _ => {
             if replications.is_empty() {
                 let fix = "name a file with [source] and [[destinations]]: the others hold what belongs to the process";
-                problems.push(Error::new(Kind::Usage, "there is no replication").at("--config").fix(fix));
+                problems.push(Error::new(ErrorKind::Usage, "there is no replication").at("--config").fix(fix));
             }
             Err(problems)
         }
@@ -87,11 +87,11 @@ fn process_sections(files: &[FileConfig]) -> Problems {
             if replicating > 1 && !file.replications.is_empty() {
                 let what = format!("{header} belongs to the process, which has several replications");
                 let fix = format!("move {header} to a file of its own, without [source]");
-                problems.push(Error::new(Kind::Usage, what).at(place).fix(fix));
+                problems.push(Error::new(ErrorKind::Usage, what).at(place).fix(fix));
             } else if let Some((_, first)) = twice {
                 let what = format!("{header} stands in two files");
                 problems.push(
-                    Error::new(Kind::Usage, what)
+                    Error::new(ErrorKind::Usage, what)
                         .at(place)
                         .fix(format!("keep one of them: the first is {first}")),
                 );
@@ -121,7 +121,7 @@ fn names(files: &[FileConfig]) -> Problems {
                 "give one of them a name of its own, at the top of its file: the first is in {}",
                 first.path.display()
             );
-            problems.push(Error::new(Kind::Usage, what).at(file.path.display().to_string()).fix(fix));
+            problems.push(Error::new(ErrorKind::Usage, what).at(file.path.display().to_string()).fix(fix));
         }
     }
     problems
@@ -140,7 +140,7 @@ fn tables(files: &[FileConfig]) -> Problems {
                 let names = format!("replications {other:?} and {:?}", replication.name);
                 let what = format!("{names} write to the same table: {}", distinct::described(&destination.kind));
                 let fix = "remove one of them, or correct its host, database or table";
-                problems.push(Error::new(Kind::Usage, what).at(file.path.display().to_string()).fix(fix));
+                problems.push(Error::new(ErrorKind::Usage, what).at(file.path.display().to_string()).fix(fix));
             }
             taken.push((&replication.name, &destination.kind));
         }

@@ -1,6 +1,6 @@
 //! The text of a file: limited, UTF-8, and whether others can read it.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -14,7 +14,7 @@ pub(super) struct File {
 }
 
 pub(super) fn read(path: &Path) -> Result<File> {
-    let wrong = || Error::new(Kind::Usage, "cannot read the configuration file").at(path.display().to_string());
+    let wrong = || Error::new(ErrorKind::Usage, "cannot read the configuration file").at(path.display().to_string());
     let open = || -> std::io::Result<(Vec<u8>, u32)> {
         let mut file = std::fs::File::open(path)?;
         let mode = file.metadata()?.permissions().mode();

@@ -2,7 +2,7 @@
 
 use crate::config::PostgresDestinationConfig;
 use crate::destination::source_schema::SourceSchema;
-use crate::error::{Error, Kind, Problems, Result, Warning};
+use crate::error::{Error, ErrorKind, Problems, Result, Warning};
 use crate::event::wire::Wire;
 use crate::postgres::session::Session;
 use crate::postgres::session::settings::{self, Server};
@@ -68,7 +68,7 @@ impl DestinationSeen {
             problems.extend(fitness::may_append(&table, &server, wire));
         }
         let judged = problems.or_ok(()).and_then(|()| {
-            let wire = wire.ok_or_else(|| Error::new(Kind::Bug, "a wire without problems is missing"))?;
+            let wire = wire.ok_or_else(|| Error::new(ErrorKind::Bug, "a wire without problems is missing"))?;
             let writers = if table.allows_concurrent_writers() { config.writers } else { 1 };
             let mut warnings = compatible::cautions(source.table, &table, &wire);
             warnings.extend(fitness::destination_cautions(&table, &server, source.server, config.writers));

@@ -13,7 +13,7 @@ use crate::destination::postgres::commit_order::{Order, Standing, Start};
 use crate::destination::postgres::target::Appending;
 use crate::destination::postgres::target::Commit;
 use crate::destination::postgres::transaction::{Open, Writer};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::chunk::Item;
 use crate::fail;
 use crate::postgres::session::Session;
@@ -74,7 +74,7 @@ impl ConcurrentDestination {
     async fn append_all(&mut self, feed: &mut Feed) -> Result<Option<i64>> {
         let writers = std::mem::take(&mut self.writers);
         if writers.is_empty() {
-            return Err(Error::new(Kind::Bug, "a destination was used on after an error").at(self.control.place()));
+            return Err(Error::new(ErrorKind::Bug, "a destination was used on after an error").at(self.control.place()));
         }
         let append = Append {
             control: &self.control,
@@ -321,7 +321,7 @@ impl Append<'_> {
         };
         let blocking: Vec<i32> = row.get(0);
         if let Some(slot) = later.into_iter().find(|slot| blocking.contains(&self.seats[*slot].pid)) {
-            let error = Error::new(Kind::Unavailable, "a batch waited for a lock of a later one")
+            let error = Error::new(ErrorKind::Unavailable, "a batch waited for a lock of a later one")
                 .at(self.control.place())
                 .fix("the later one was rolled back and is appended again; with writers = 1 batches never wait for each other");
             self.fail(slot, error);
@@ -346,7 +346,7 @@ async fn copy(writer: &Writer, start: Start, mut items: mpsc::UnboundedReceiver<
                 if let Err(error) = durable {
                     // The source cannot say whether it has the rows on disk: the destination is not to blame.
                     writer.roll_back(open).await?;
-                    return Err(error.of_kind(Kind::Upstream));
+                    return Err(error.of_kind(ErrorKind::Upstream));
                 }
                 if let Start::Ahead(_) = start {
                     fail::point!("concurrent.copied-ahead");
@@ -364,7 +364,7 @@ async fn copy(writer: &Writer, start: Start, mut items: mpsc::UnboundedReceiver<
 fn judged(error: Error, start: Start) -> Error {
     let is_there_already = matches!(error.sqlstate(), Some("23505" | "23P01"));
     if is_there_already && matches!(start, Start::Ahead(_)) {
-        error.of_kind(Kind::Unavailable)
+        error.of_kind(ErrorKind::Unavailable)
     } else {
         error
     }

@@ -11,7 +11,7 @@ use crate::destination::postgres::lock;
 use crate::destination::postgres::survey::SurveyedTable;
 use crate::destination::postgres::{Appending, PostgresDestination};
 use crate::destination::source_schema::SourceSchema;
-use crate::error::{Error, Kind, Problems, Result, Warning};
+use crate::error::{Error, ErrorKind, Problems, Result, Warning};
 use crate::event::store::EventStore;
 use crate::event::wire::Wire;
 use crate::postgres::session::error::Side;
@@ -153,7 +153,7 @@ impl InspectedPlace for InspectedTable {
             asks: shape.table.asks(),
             id_column: source.id_column.to_owned(),
             wire: shape.wire.clone(),
-            layout: layout.ok_or_else(|| Error::new(Kind::Bug, "the id column does not travel"))?,
+            layout: layout.ok_or_else(|| Error::new(ErrorKind::Bug, "the id column does not travel"))?,
             stall_max: writing.append_timeout,
             is_relaxed: writing.config.synchronous_commit.is_none(),
         };
@@ -277,7 +277,7 @@ async fn writing_sessions(
     let writers = if writers > 1 { writers } else { 0 };
     let sessions = try_join_all((0..writers).map(|_| appending_session(config, connect_timeout))).await?;
     match sessions.iter().find(|session| session.server().identity != first.server().identity) {
-        Some(other) => Err(Error::new(Kind::Unavailable, "another server answers than before").at(other.place())),
+        Some(other) => Err(Error::new(ErrorKind::Unavailable, "another server answers than before").at(other.place())),
         None => Ok(sessions),
     }
 }

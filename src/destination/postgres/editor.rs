@@ -6,7 +6,7 @@
 //! them, so that what is judged is what is gone. Whatever is not as expected ends in a rollback; a crash leaves whole transactions.
 
 use crate::destination::postgres::target::{Appending, pieces};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::frame::{self, Format, Row, Rows};
 use crate::event::range::{IdRange, shown};
 use crate::postgres::session::Session;
@@ -76,7 +76,7 @@ impl Held {
     async fn begin_by(&self, begin: &str, position: Option<i64>) -> Result<()> {
         let begun = rows(self.asked(self.session.simple_query(begin)).await?);
         let [.., found, fingerprint] = begun.as_slice() else {
-            return Err(Error::new(Kind::Bug, "unexpected reply to BEGIN").at(self.place()));
+            return Err(Error::new(ErrorKind::Bug, "unexpected reply to BEGIN").at(self.place()));
         };
         self.expect(parsed(found, 0), position)?;
         if field(fingerprint, 0) == self.to.fingerprint.as_deref() {
@@ -86,9 +86,12 @@ impl Held {
     }
 
     fn altered(&self) -> Error {
-        Error::new(Kind::Unsuitable, "the table was replaced, or its columns or triggers were changed")
-            .at(self.place())
-            .fix("this transaction was rolled back: run the command again")
+        Error::new(
+            ErrorKind::Unsuitable,
+            "the table was replaced, or its columns or triggers were changed",
+        )
+        .at(self.place())
+        .fix("this transaction was rolled back: run the command again")
     }
 
     /// Confirms that the table has not moved.
@@ -99,10 +102,12 @@ impl Held {
         if found == position {
             return Ok(());
         }
-        Err(Error::new(Kind::Contents, "another session has written into the table meanwhile")
-            .at(self.place())
-            .because(format!("its highest id is {}, {} was expected", shown(found), shown(position)))
-            .fix("nothing of this batch was written; find out which session it is, then start again"))
+        Err(
+            Error::new(ErrorKind::Contents, "another session has written into the table meanwhile")
+                .at(self.place())
+                .because(format!("its highest id is {}, {} was expected", shown(found), shown(position)))
+                .fix("nothing of this batch was written; find out which session it is, then start again"),
+        )
     }
 
     /// Puts rows in, in the form of the wire.
@@ -124,7 +129,7 @@ impl Held {
         if arrived == rows.len() as u64 {
             return Ok(());
         }
-        Err(Error::new(Kind::Rejected, "the table did not take every row")
+        Err(Error::new(ErrorKind::Rejected, "the table did not take every row")
             .at(self.place_of(rows))
             .because(format!("{} rows were sent, {arrived} arrived", rows.len()))
             .fix("a trigger or rule discards inserted rows; drop it; nothing of this batch was written"))
@@ -196,20 +201,20 @@ impl Held {
         let following: Vec<String> = row.get(3);
         let table = self.to.table.quoted();
         if let Some(key) = following.first() {
-            return Err(Error::new(Kind::Unsuitable, format!("cannot delete from {}", self.to.table))
+            return Err(Error::new(ErrorKind::Unsuitable, format!("cannot delete from {}", self.to.table))
                 .at(self.place())
                 .because(format!("foreign key {key} would delete or change rows of another table with it"))
                 .fix("drop that key, or make it ON DELETE NO ACTION; nothing was written"));
         }
         if !may_delete {
-            return Err(Error::new(Kind::Access, format!("cannot delete from {}", self.to.table))
+            return Err(Error::new(ErrorKind::Access, format!("cannot delete from {}", self.to.table))
                 .at(self.place())
                 .because("our role may not")
                 .fix(format!("GRANT DELETE ON {table} TO our role; nothing was written")));
         }
         if triggers.iter().any(|name| name == "check_sql_command") {
             let enable = if is_always { "enable always" } else { "enable" };
-            return Err(Error::new(Kind::Unsuitable, format!("cannot delete from {}", self.to.table))
+            return Err(Error::new(ErrorKind::Unsuitable, format!("cannot delete from {}", self.to.table))
                 .at(self.place())
                 .because("trigger check_sql_command refuses it: the table was made as a source")
                 .fix(format!(

@@ -1,7 +1,7 @@
 //! Holding a destination: the session lock by which one process at a time feeds or mends a table, and who has it when it is not ours.
 
 use crate::destination::connector::Taken;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::fail;
 use crate::postgres::session::Session;
 use crate::sql;
@@ -44,7 +44,7 @@ pub(super) async fn take(session: &Session, name: &str, table_oid: u32) -> Resul
         (pid, format!("pid {pid}, application \"{application}\", from {address}"))
     });
     let key = holder.as_ref().map(|(pid, _)| key_of(session, *pid, table_oid));
-    let held = Error::new(Kind::Fed, format!("another replicator feeds destination \"{name}\""))
+    let held = Error::new(ErrorKind::Fed, format!("another replicator feeds destination \"{name}\""))
         .at(session.place())
         .because(holder.map_or_else(|| "it has just ended".to_owned(), |(_, who)| who))
         .fix("no action needed for a standby: it takes over when the other one ends; otherwise stop one of them");

@@ -22,7 +22,7 @@ use crate::destination::postgres::commit_order::Start;
 use crate::destination::postgres::small_batch::{FEW_BYTES_MAX, FEW_ROWS_MAX, FewAppended};
 use crate::destination::postgres::target::Commit;
 use crate::destination::postgres::transaction::{Open, Writer};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::chunk::{Close, RowBlock};
 use crate::postgres::session::Session;
 use crate::stop::Stop;
@@ -206,7 +206,7 @@ impl PgAppender {
     }
 
     fn out_of_turn(&self) -> Error {
-        Error::new(Kind::Bug, "a step of a batch came out of turn").at(self.writer.to().what())
+        Error::new(ErrorKind::Bug, "a step of a batch came out of turn").at(self.writer.to().what())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::config::PostgresDestinationConfig;
 use crate::destination::connector::{OpenLimits, Replicator, SurveyedPlace};
-use crate::error::{Error, Kind, Problems, Result};
+use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::event::frame::Format;
 use crate::event::store::EventStore;
 use crate::event::wire::Wire;
@@ -67,7 +67,7 @@ impl SurveyedPlace for SurveyedTable<'_> {
 }
 
 fn first(problems: Problems) -> Error {
-    let none = || Error::new(Kind::Bug, "columns are unlike without a problem");
+    let none = || Error::new(ErrorKind::Bug, "columns are unlike without a problem");
     problems.into_iter().next().unwrap_or_else(none)
 }
 

@@ -99,7 +99,7 @@ impl Appending {
         sql::fill(text, &self.names(first_id))
     }
 
-    fn names(&self, first_id: i64) -> [(&'static str, sql::Value<'_>); 10] {
+    fn names(&self, first_id: i64) -> [(&'static str, sql::SqlValue<'_>); 10] {
         [
             ("schema", sql::text(&self.table.schema)),
             ("table", sql::text(&self.table.name)),

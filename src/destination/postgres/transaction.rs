@@ -4,7 +4,7 @@ use crate::destination::appender::cut_off;
 use crate::destination::postgres::commit_order::{Standing, Start};
 use crate::destination::postgres::small_batch::{Failed, Few, FewAppended, Fields, Way};
 use crate::destination::postgres::target::{Appending, Commit, pieces};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::chunk::Close;
 use crate::event::frame::{self, Format};
 use crate::event::range::{IdRange, shown};
@@ -218,7 +218,7 @@ impl Writer {
 
     fn altered(&self) -> Error {
         Error::new(
-            Kind::Unavailable,
+            ErrorKind::Unavailable,
             "the destination's table was replaced, or its columns or triggers have changed",
         )
         .at(self.place())
@@ -230,7 +230,7 @@ impl Writer {
             return Ok(());
         }
         Err(
-            Error::new(Kind::Unavailable, "the destination has moved: another session changed it")
+            Error::new(ErrorKind::Unavailable, "the destination has moved: another session changed it")
                 .at(self.place())
                 .because(format!("its highest id is {}, {} was expected", shown(found), shown(expected)))
                 .fix("the batch was rolled back; source and destination are re-checked before anything else is written"),
@@ -259,12 +259,12 @@ impl Writer {
     /// `Rejected` when rows were discarded; those of the server.
     pub(super) async fn arrive(&self, open: &mut Open, close: &Close) -> Result<()> {
         if open.last_id != close.last_id {
-            return Err(Error::new(Kind::Bug, "a batch ends with another row than the one that arrived last").at(self.place()));
+            return Err(Error::new(ErrorKind::Bug, "a batch ends with another row than the one that arrived last").at(self.place()));
         }
         open.commit = self.to.commit_of(close);
         let rows = self.within(&Stop::never(), self.finish(open)).await?;
         if rows != open.rows {
-            return Err(Error::new(Kind::Rejected, "the destination did not take every row")
+            return Err(Error::new(ErrorKind::Rejected, "the destination did not take every row")
                 .at(self.place_of(open))
                 .because(format!("{} rows were sent, {rows} arrived", open.rows))
                 .fix("a trigger or rule discards inserted rows; drop it; nothing of this batch was written"));
@@ -293,7 +293,7 @@ impl Writer {
         let asked = async { self.session.simple_query(&confirm).await.map_err(|error| self.failed(&error)) };
         let asked = rows(self.within(&Stop::never(), asked).await?);
         let [_, found] = asked.as_slice() else {
-            return Err(Error::new(Kind::Bug, "unexpected reply to the confirmation of a batch").at(self.place()));
+            return Err(Error::new(ErrorKind::Bug, "unexpected reply to the confirmation of a batch").at(self.place()));
         };
         self.confirm_position(parsed(found, 0), standing.before)?;
         self.confirm_position(parsed(found, 1), Some(standing.last_id))
@@ -356,7 +356,7 @@ impl Writer {
         let limited = tokio::time::timeout(self.to.stall_max, work);
         match cut.or(limited).await {
             Some(Ok(result)) => result,
-            Some(Err(_)) => Err(Error::new(Kind::Unavailable, self.to.what())
+            Some(Err(_)) => Err(Error::new(ErrorKind::Unavailable, self.to.what())
                 .at(self.place())
                 .because(format!("no progress for {} ms", self.to.stall_max.as_millis()))
                 .fix("nothing of this batch was written, or Counterfoil asks whether it was committed; append_timeout_ms sets the limit")),
@@ -367,7 +367,7 @@ impl Writer {
     fn failed(&self, error: &tokio_postgres::Error) -> Error {
         let ours = self.session.error(error, self.to.what());
         match ours.kind() {
-            Kind::Rejected => {
+            ErrorKind::Rejected => {
                 ours.fix("fix the constraint that rejects this event, then restart; everything before it was written, nothing after it")
             }
             _ => ours,

@@ -110,7 +110,7 @@ fn text_rows_are_lines_and_null_is_no_group() {
 fn a_row_with_another_number_of_fields_is_refused() {
     let mut rows = Rows::new(Layout { fields: 2, ..BINARY });
     rows.push(Bytes::from([HEADER.as_slice(), &binary_row(1, Some(1), b"e")].concat()));
-    assert_eq!(rows.next().expect_err("refused").kind(), Kind::Bug);
+    assert_eq!(rows.next().expect_err("refused").kind(), ErrorKind::Bug);
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn a_chunk_that_does_not_end_on_a_row_is_refused() {
         assert_eq!(rows.is_ok(), end % (chunk.len() / 2) == 0, "{end}");
     }
     let with_trailer = Bytes::from([chunk.as_slice(), TRAILER].concat());
-    assert_eq!(rows_of(&with_trailer, BINARY).expect_err("refused").kind(), Kind::Bug);
+    assert_eq!(rows_of(&with_trailer, BINARY).expect_err("refused").kind(), ErrorKind::Bug);
 }
 
 #[test]
@@ -148,10 +148,10 @@ fn an_absurd_length_is_refused_before_anything_is_waited_for() {
     row[2 + 12 + 12..2 + 12 + 12 + 4].copy_from_slice(&i32::MAX.to_be_bytes());
     let mut rows = Rows::new(BINARY);
     rows.push(Bytes::from([HEADER.as_slice(), &row].concat()));
-    assert_eq!(rows.next().expect_err("refused").kind(), Kind::Bug);
+    assert_eq!(rows.next().expect_err("refused").kind(), ErrorKind::Bug);
     let mut rows = Rows::new(BINARY);
     let mut header = HEADER.to_vec();
     header[15..].copy_from_slice(&i32::MAX.to_be_bytes());
     rows.push(Bytes::from(header));
-    assert_eq!(rows.next().expect_err("refused").kind(), Kind::Bug);
+    assert_eq!(rows.next().expect_err("refused").kind(), ErrorKind::Bug);
 }

@@ -1,7 +1,7 @@
 //! What follows from the rows of a store that can do no more than give them.
 
 use super::*;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::event::frame::{Format, HEADER, Layout, Rows};
 use crate::event::wire::{ReadAs, WireColumn};
 use bytes::Bytes;
@@ -54,7 +54,7 @@ impl EventStore for Ids {
             rows.push(Bytes::from([&[0, 1, 0, 0, 0, 8], id.to_be_bytes().as_slice()].concat()));
         }
         let is_broken = self.0.first().is_some_and(|id| *id < 0);
-        let broken = is_broken.then(|| Err(Error::new(Kind::Unavailable, "lost")));
+        let broken = is_broken.then(|| Err(Error::new(ErrorKind::Unavailable, "lost")));
         let whole = std::iter::from_fn(move || rows.next().transpose());
         futures::stream::iter(whole.chain(broken)).boxed()
     }
@@ -89,7 +89,7 @@ fn nothing_has_the_digest_of_no_bytes() {
 
 #[test]
 fn a_read_that_fails_gives_no_digest() {
-    assert_eq!(digest(&[-1, 2], IdRange::ALL).expect_err("an error").kind(), Kind::Unavailable);
+    assert_eq!(digest(&[-1, 2], IdRange::ALL).expect_err("an error").kind(), ErrorKind::Unavailable);
 }
 
 const DIGEST: TableDigest = TableDigest {

@@ -27,7 +27,7 @@ pub use stable::{BINARY_STABLE, is_binary_stable};
 use super::fields::unescaped;
 use super::frame::Format;
 use super::wire::WireColumn;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::sql::ident;
 use binary::ReadScalar;
 use damage::DamagedBytes;
@@ -131,7 +131,7 @@ impl FieldDecoder {
     }
 
     fn damaged(&self, DamagedBytes(why): DamagedBytes) -> Error {
-        Error::new(Kind::Bug, "cannot decode a value of the source")
+        Error::new(ErrorKind::Bug, "cannot decode a value of the source")
             .at(format!("column {}", ident(&self.column)))
             .because(why)
     }
@@ -151,7 +151,7 @@ fn binary_reading(of: &Type) -> Option<FieldForm> {
 
 fn unknown(column: &WireColumn, of: Option<&Type>) -> Error {
     let of = of.map_or("one that the database defines itself", Type::name);
-    Error::new(Kind::Unsuitable, format!("cannot decode column {}", ident(&column.name)))
+    Error::new(ErrorKind::Unsuitable, format!("cannot decode column {}", ident(&column.name)))
         .because(format!("its values travel in binary form, which is not known of their type: {of}"))
 }
 

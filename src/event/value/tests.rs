@@ -31,7 +31,7 @@ fn refused(of: &Type, format: Format, field: &[u8]) -> Error {
     let mut into = b"[".to_vec();
     let error = decoder(of, format).json(Some(field), &mut into).unwrap_err();
     assert_eq!(into, b"[", "a part was written");
-    assert_eq!(error.kind(), Kind::Bug);
+    assert_eq!(error.kind(), ErrorKind::Bug);
     error
 }
 
@@ -71,7 +71,7 @@ fn a_type_whose_binary_form_is_not_known_is_refused_when_the_decoder_is_made() {
         let told = format!(
             "error: cannot decode column \"v\"\n  cause: its values travel in binary form, which is not known of their type: {named}"
         );
-        assert_eq!((refused.kind(), refused.report()), (Kind::Unsuitable, told));
+        assert_eq!((refused.kind(), refused.report()), (ErrorKind::Unsuitable, told));
         assert!(FieldDecoder::new(&column(of), Format::Text).is_ok());
     }
 }

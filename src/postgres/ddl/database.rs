@@ -1,7 +1,7 @@
 //! A database that is not there yet: created from a session in one that is.
 
 use crate::config::libpq::Conninfo;
-use crate::error::{Kind, Result};
+use crate::error::{ErrorKind, Result};
 use crate::postgres::session::{Purpose, Session};
 use crate::sql::{fill, text, without_header};
 use std::time::Duration;
@@ -59,7 +59,7 @@ pub async fn create_database(maintenance: &Session, name: &str) -> Result<Create
                 // Another session created it since we looked: as a name that exists, or as a duplicate key of the catalog.
                 Some("42P04" | "23505") => Ok(Created::Before),
                 Some("42501") => Err(ours
-                    .of_kind(Kind::Access)
+                    .of_kind(ErrorKind::Access)
                     .fix("connect as a role with CREATEDB, or let one create the database and leave --create-database out")),
                 _ => Err(ours),
             }

@@ -2,7 +2,7 @@
 
 use crate::postgres::ddl::existing::{FunctionFound, TriggerFound};
 use crate::postgres::table::TableName;
-use crate::sql::{self, LOCK_DOORBELL, LOCK_FENCE, LOCK_REPLICATOR, Value, fill, ident, text, without_header};
+use crate::sql::{self, LOCK_DOORBELL, LOCK_FENCE, LOCK_REPLICATOR, SqlValue, fill, ident, text, without_header};
 
 /// Marks the text of a function in the files of `sql/`.
 const DOLLAR_TAG: &str = "$counterfoil$";
@@ -69,7 +69,7 @@ impl Trigger {
 
 /// Fills a file of `sql/` that creates an object: its header goes, `schema`, `table`, `events` (both, quoted) and the keys of the locks are
 /// always given, and no name can end the text of a function.
-pub fn statement(file: &str, table: &TableName, more: &[(&str, Value<'_>)]) -> String {
+pub fn statement(file: &str, table: &TableName, more: &[(&str, SqlValue<'_>)]) -> String {
     let mut values = vec![
         ("schema", text(&table.schema)),
         ("table", text(&table.name)),
@@ -105,7 +105,7 @@ fn body(sql: &str) -> Option<&str> {
     rest.rfind(tag).map(|close| &rest[..close])
 }
 
-fn number<'a>(value: i32) -> Value<'a> {
+fn number<'a>(value: i32) -> SqlValue<'a> {
     sql::sql(value.to_string())
 }
 

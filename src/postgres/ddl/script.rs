@@ -1,6 +1,6 @@
 //! What `init` would do: the SQL of what is missing, what is there already, what is refused; printed, or carried out in one transaction.
 
-use crate::error::{Error, Kind, Problems, Result};
+use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::log::escape::fit;
 use crate::postgres::ddl::existing::{Facts, TriggerFound};
 use crate::postgres::ddl::object::{Function, Trigger, drop_trigger};
@@ -65,7 +65,7 @@ impl Script {
             refusals: Problems::new(),
         };
         if facts.server.is_standby {
-            let standby = Error::new(Kind::Unsuitable, "cannot create anything: the server is a standby");
+            let standby = Error::new(ErrorKind::Unsuitable, "cannot create anything: the server is a standby");
             script.refuse(standby.fix("connect to its primary"));
         }
         script
@@ -98,7 +98,7 @@ impl Script {
 
     /// Refuses to replace an object that is not ours, and says with which SQL a person can.
     pub fn refuse_to_replace(&mut self, what: &str, why: &str, replacement: &str) {
-        let refused = Error::new(Kind::Unsuitable, format!("cannot create {what}"))
+        let refused = Error::new(ErrorKind::Unsuitable, format!("cannot create {what}"))
             .because(why)
             .fix(format!(
                 "nothing was changed; if it may go, run this and start again:\n{replacement}"
@@ -175,7 +175,7 @@ impl Script {
             lacks.push((why, format!("grant {} to {};", ident(&events.owner), ident(role))));
         }
         for (why, grant) in lacks {
-            let refused = Error::new(Kind::Access, "cannot create what is missing").because(why);
+            let refused = Error::new(ErrorKind::Access, "cannot create what is missing").because(why);
             self.refuse(refused.fix(format!(
                 "nothing was changed; connect as a role that may, or give it the SQL of --dry-run, or run as one:\n{grant}"
             )));
@@ -201,7 +201,7 @@ impl Script {
         lines.extend(self.refusals.iter().map(|refusal| comment(&refusal.report())));
         if self.is_empty() {
             lines.push(comment("nothing to create"));
-        } else if self.refusals.iter().any(|refusal| refusal.kind() != Kind::Access) {
+        } else if self.refusals.iter().any(|refusal| refusal.kind() != ErrorKind::Access) {
             lines.push(comment(
                 "nothing is created while there is an error; once it is fixed, this is missing:",
             ));
@@ -263,7 +263,9 @@ fn refused(session: &Session, error: &tokio_postgres::Error, what: &str) -> Erro
             ours.fix("nothing was changed; another session has locked the table for ten seconds: end its transaction, or try again")
         }
         // A name that something we did not look for already bears, a type for instance.
-        Some(state) if state.starts_with("42") && ours.kind() != Kind::Access => ours.of_kind(Kind::Unsuitable).fix("nothing was changed"),
+        Some(state) if state.starts_with("42") && ours.kind() != ErrorKind::Access => {
+            ours.of_kind(ErrorKind::Unsuitable).fix("nothing was changed")
+        }
         _ => match ours.remedy().map(str::to_owned) {
             Some(fix) => ours.fix(format!("nothing was changed; {fix}")),
             None => ours.fix("nothing was changed"),

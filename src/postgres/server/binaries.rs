@@ -1,6 +1,6 @@
 //! The programs of a PostgreSQL server on this machine: given, or found where packages put them.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -25,7 +25,7 @@ impl Binaries {
         let places = given.map_or_else(usual_places, |dir| vec![dir.to_owned()]);
         first_suitable(&places).ok_or_else(|| {
             let looked_at: Vec<String> = places.iter().map(|place| place.display().to_string()).collect();
-            Error::new(Kind::Unsuitable, "cannot find the programs of a PostgreSQL server, 13 or later (initdb, postgres)")
+            Error::new(ErrorKind::Unsuitable, "cannot find the programs of a PostgreSQL server, 13 or later (initdb, postgres)")
                 .at(looked_at.join(":"))
                 .fix("install them (Debian: apt-get install postgresql), or set COUNTERFOIL_POSTGRES_BIN to the directory that holds initdb and postgres")
         })
@@ -113,7 +113,7 @@ mod tests {
     fn a_given_directory_without_a_server_is_refused_with_what_to_install() {
         let empty = tempfile::tempdir().unwrap();
         let error = Binaries::find(Some(empty.path())).unwrap_err();
-        assert_eq!(error.kind(), Kind::Unsuitable);
+        assert_eq!(error.kind(), ErrorKind::Unsuitable);
         assert!(error.place().unwrap().contains(empty.path().to_str().unwrap()));
         assert!(error.remedy().unwrap().contains("apt-get install postgresql"), "{error:?}");
     }

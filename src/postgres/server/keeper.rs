@@ -1,6 +1,6 @@
 //! A private directory and what runs in it, kept by a watchdog: both are gone once we are, even if we were killed with SIGKILL.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use rustix::fs::{Gid, Uid};
 use std::ffi::OsStr;
 use std::fs::{DirBuilder, File, Permissions};
@@ -36,7 +36,11 @@ impl Keeper {
         let what = "cannot make a private directory for PostgreSQL";
         let account = Account::find()?;
         let parent = parent_dir(std::env::temp_dir(), account.is_some());
-        let at = |error: &std::io::Error| Error::new(Kind::Unsuitable, what).at(parent.display().to_string()).caused_by(error);
+        let at = |error: &std::io::Error| {
+            Error::new(ErrorKind::Unsuitable, what)
+                .at(parent.display().to_string())
+                .caused_by(error)
+        };
         let temporary = tempfile::Builder::new()
             .prefix("counterfoil-")
             .permissions(Permissions::from_mode(0o700))
@@ -134,7 +138,7 @@ impl Keeper {
         if status.success() {
             return Ok(());
         }
-        let mut error = Error::new(Kind::Unsuitable, format!("cannot run {}: {status}", program.display()))
+        let mut error = Error::new(ErrorKind::Unsuitable, format!("cannot run {}: {status}", program.display()))
             .at(self.dir.display().to_string())
             .because(self.log().trim_end().replace('\n', " | "));
         if self.account.is_some() {
@@ -172,7 +176,9 @@ impl Keeper {
     }
 
     fn error(&self, what: &str, path: &Path, error: &std::io::Error) -> Error {
-        Error::new(Kind::Unsuitable, what).at(path.display().to_string()).caused_by(error)
+        Error::new(ErrorKind::Unsuitable, what)
+            .at(path.display().to_string())
+            .caused_by(error)
     }
 }
 
@@ -190,8 +196,11 @@ impl Account {
         }
         let found = ["postgres", "nobody"].into_iter().find_map(Self::by_name);
         let missing = || {
-            Error::new(Kind::Unsuitable, "cannot run PostgreSQL as root, and there is no other account")
-                .fix("run as an ordinary user, or add an account named postgres")
+            Error::new(
+                ErrorKind::Unsuitable,
+                "cannot run PostgreSQL as root, and there is no other account",
+            )
+            .fix("run as an ordinary user, or add an account named postgres")
         };
         found.map(Some).ok_or_else(missing)
     }

@@ -11,7 +11,7 @@ pub use settings::Settings;
 pub use template::Template;
 
 use crate::config::libpq::{Conninfo, Host, HostAt};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use keeper::Keeper;
 use process::Pid;
 use rustix::process::Signal;
@@ -260,7 +260,7 @@ impl Server {
         let log = self.log();
         let lines: Vec<&str> = log.lines().collect();
         let tail = &lines[lines.len().saturating_sub(8)..];
-        Error::new(Kind::Unsuitable, what)
+        Error::new(ErrorKind::Unsuitable, what)
             .at(self.dir().display().to_string())
             .because(format!("its log ends with: {}", tail.join(" | ")))
     }
@@ -284,14 +284,17 @@ fn free_port() -> Result<u16> {
             return Ok(port);
         }
     }
-    Err(Error::new(Kind::Unsuitable, "cannot find a free port of 127.0.0.1").at("15000..31999"))
+    Err(Error::new(ErrorKind::Unsuitable, "cannot find a free port of 127.0.0.1").at("15000..31999"))
 }
 
 fn wait_until(mut is_done: impl FnMut() -> Result<bool>) -> Result<()> {
     let start = Instant::now();
     while !is_done()? {
         if start.elapsed() > WAIT_MAX {
-            return Err(Error::new(Kind::Unavailable, format!("not done after {} s", WAIT_MAX.as_secs())));
+            return Err(Error::new(
+                ErrorKind::Unavailable,
+                format!("not done after {} s", WAIT_MAX.as_secs()),
+            ));
         }
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -299,5 +302,5 @@ fn wait_until(mut is_done: impl FnMut() -> Result<bool>) -> Result<()> {
 }
 
 fn broken(what: &str, error: &std::io::Error) -> Error {
-    Error::new(Kind::Unsuitable, what).caused_by(error)
+    Error::new(ErrorKind::Unsuitable, what).caused_by(error)
 }

@@ -1,6 +1,6 @@
 //! How a private server is set up: lines of `postgresql.conf` and `pg_hba.conf`.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
@@ -78,7 +78,7 @@ fn append(path: &Path, text: &str) -> Result<()> {
 }
 
 fn unwritten(path: &Path, error: &std::io::Error) -> Error {
-    Error::new(Kind::Unsuitable, "cannot write the settings of a private PostgreSQL")
+    Error::new(ErrorKind::Unsuitable, "cannot write the settings of a private PostgreSQL")
         .at(path.display().to_string())
         .caused_by(error)
 }

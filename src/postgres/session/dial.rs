@@ -1,7 +1,7 @@
 //! One try at one address: socket, TLS as `sslmode` says, authentication; and the task that carries the messages, with the cause of its end.
 
 use crate::config::libpq::{ChannelBinding, Conninfo, Host, HostAt, SslMode};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::postgres::session::error::{self, Side};
 use crate::postgres::session::socket::{Buffered, Peer};
 use crate::postgres::session::tls::{self, Tls};
@@ -157,7 +157,11 @@ impl Dial<'_> {
         let user = &self.conninfo.user;
         let source = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
         if let Some(fault) = tls::Fault::of(error) {
-            let kind = if fault.is_refusal { Kind::Access } else { Kind::Unavailable };
+            let kind = if fault.is_refusal {
+                ErrorKind::Access
+            } else {
+                ErrorKind::Unavailable
+            };
             let ours = Error::new(kind, "cannot connect").because(fault.why).fix(fault.fix);
             return match self.tls.as_ref().and_then(Tls::note) {
                 Some(note) => ours.because(note),
@@ -165,13 +169,13 @@ impl Dial<'_> {
             };
         }
         if source == "password missing" {
-            return Error::new(Kind::Access, "cannot connect")
+            return Error::new(ErrorKind::Access, "cannot connect")
                 .because(format!("the server asks for a password of user {user:?}"))
                 .because(secret.checked.clone())
                 .fix("give it in the URL, password, password_file, PGPASSWORD or the passfile");
         }
         if error.to_string() == "authentication error" {
-            return Error::new(Kind::Access, "cannot connect")
+            return Error::new(ErrorKind::Access, "cannot connect")
                 .because(format!("authentication of user {user:?} failed: {source}"))
                 .fix("check the server's pg_hba.conf and password_encryption, and channel_binding on this side");
         }
@@ -212,7 +216,7 @@ impl From<tokio_postgres::Error> for Failure {
 }
 
 fn unreachable(host: &Host) -> Error {
-    Error::new(Kind::Unavailable, "cannot connect").fix(check_port(host))
+    Error::new(ErrorKind::Unavailable, "cannot connect").fix(check_port(host))
 }
 
 fn check_port(host: &Host) -> String {

@@ -1,6 +1,6 @@
 //! What a server's or a connection's error means: one table from SQLSTATE to kind, and a text without event contents.
 
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::sql;
 use std::error::Error as _;
 use std::time::Duration;
@@ -16,15 +16,15 @@ pub enum Side {
 }
 
 /// The kind of failure behind a SQLSTATE (PostgreSQL manual, appendix A).
-pub(crate) fn kind_of_sqlstate(sqlstate: &str, side: Side) -> Kind {
+pub(crate) fn kind_of_sqlstate(sqlstate: &str, side: Side) -> ErrorKind {
     match (sqlstate, sqlstate.get(..2).unwrap_or_default()) {
         // invalid password, unknown role, no such database, refused by pg_hba
-        (_, "28") | ("3D000" | "42501", _) => Kind::Access,
-        ("42P01" | "42703" | "42883" | "42704" | "42804" | "42809" | "3F000" | "0A000", _) => Kind::Unsuitable,
+        (_, "28") | ("3D000" | "42501", _) => ErrorKind::Access,
+        ("42P01" | "42703" | "42883" | "42704" | "42804" | "42809" | "3F000" | "0A000", _) => ErrorKind::Unsuitable,
         // Encoding or value problems, constraint violations, values too large for an index, a trigger that raises: the rows themselves
-        (_, "22" | "23" | "44") | ("P0001" | "54000", _) if side == Side::Destination => Kind::Rejected,
-        ("XX000" | "XX001" | "XX002" | "42601", _) => Kind::Bug,
-        _ => Kind::Unavailable,
+        (_, "22" | "23" | "44") | ("P0001" | "54000", _) if side == Side::Destination => ErrorKind::Rejected,
+        ("XX000" | "XX001" | "XX002" | "42601", _) => ErrorKind::Bug,
+        _ => ErrorKind::Unavailable,
     }
 }
 
@@ -44,7 +44,7 @@ pub(crate) fn of_driver(error: &tokio_postgres::Error, side: Side, what: impl In
         }
         return ours;
     }
-    let ours = Error::new(Kind::Unavailable, what).because(error.to_string());
+    let ours = Error::new(ErrorKind::Unavailable, what).because(error.to_string());
     match error.source() {
         Some(source) => ours.caused_by(source),
         None => ours,
@@ -57,14 +57,14 @@ pub(crate) fn no_answer(limit: Duration, what: impl Into<String>) -> Error {
         0 => format!("{} s", limit.as_secs()),
         _ => format!("{} ms", limit.as_millis()),
     };
-    Error::new(Kind::Unavailable, what).because(format!("no answer for {limit}"))
+    Error::new(ErrorKind::Unavailable, what).because(format!("no answer for {limit}"))
 }
 
 /// Notes what a refusal is about: a table that is not as it was, or the rows themselves.
 fn about(error: Error, sqlstate: &str) -> Error {
     match (sqlstate, error.kind()) {
         ("42P01" | "42703" | "42804" | "3F000", _) => error.of_schema(),
-        (_, Kind::Rejected) => error.of_rows(),
+        (_, ErrorKind::Rejected) => error.of_rows(),
         _ => error,
     }
 }
@@ -98,8 +98,8 @@ mod tests {
 
     #[test]
     fn a_constraint_violation_is_a_rejection_only_at_a_destination() {
-        assert_eq!(kind_of_sqlstate("23514", Side::Destination), Kind::Rejected);
-        assert_eq!(kind_of_sqlstate("22003", Side::Source), Kind::Unavailable);
+        assert_eq!(kind_of_sqlstate("23514", Side::Destination), ErrorKind::Rejected);
+        assert_eq!(kind_of_sqlstate("22003", Side::Source), ErrorKind::Unavailable);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The way to a server: hosts in order, their addresses, `target_session_attrs`, and a fair share of the time for each.
 
 use crate::config::libpq::{Conninfo, Host, HostAt, SslMode, TargetSession};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::log::escape::escaped;
 use crate::postgres::session::dial::{Dial, Line};
 use crate::postgres::session::pins::{Pins, get_to_know};
@@ -84,7 +84,7 @@ impl<'a> Hosts<'a> {
         let is_optional = matches!(self.conninfo.sslmode, SslMode::Allow | SslMode::Prefer);
         let (tls, note) = match tls {
             Ok(tls) => (tls, None),
-            Err(error) if is_optional && error.kind() == Kind::Access => (None, Some(format!("connected without TLS: {error}"))),
+            Err(error) if is_optional && error.kind() == ErrorKind::Access => (None, Some(format!("connected without TLS: {error}"))),
             Err(error) => return Err(error),
         };
         let dial = Dial {
@@ -161,7 +161,7 @@ impl<'a> Hosts<'a> {
                 pins,
                 notes,
             }),
-            Some(why) => Err(Error::new(Kind::Unavailable, "cannot connect")
+            Some(why) => Err(Error::new(ErrorKind::Unavailable, "cannot connect")
                 .because(why)
                 .fix("wait until a server of the wanted kind is there, add its host, or change target_session_attrs")),
         }
@@ -181,7 +181,10 @@ impl<'a> Hosts<'a> {
     /// One miss is told as it is; of several, each with its address, and the gravest decides what follows.
     fn failure(&self, mut misses: Vec<Miss>) -> Error {
         let place = self.conninfo.describe();
-        let gravest = misses.iter().position(|miss| miss.error.kind() != Kind::Unavailable).unwrap_or(0);
+        let gravest = misses
+            .iter()
+            .position(|miss| miss.error.kind() != ErrorKind::Unavailable)
+            .unwrap_or(0);
         if misses.len() == 1 {
             return misses.remove(0).error.at(place);
         }
@@ -204,13 +207,13 @@ impl<'a> Hosts<'a> {
 }
 
 fn miss(misses: &mut Vec<Miss>, address: String, error: Error) -> Step {
-    let is_final = error.kind() == Kind::Unsuitable || (error.kind() == Kind::Access && error.sqlstate().is_some());
+    let is_final = error.kind() == ErrorKind::Unsuitable || (error.kind() == ErrorKind::Access && error.sqlstate().is_some());
     misses.push(Miss { address, error });
     if is_final { Step::Stop } else { Step::GoOn }
 }
 
 fn timed_out(why: &str) -> Error {
-    Error::new(Kind::Unavailable, "cannot connect")
+    Error::new(ErrorKind::Unavailable, "cannot connect")
         .because(why)
         .fix("check that host and port are right and reachable from this machine")
 }
@@ -229,7 +232,7 @@ async fn addresses(host: &Host) -> Result<Vec<Option<IpAddr>>> {
         HostAt::Tcp { host: name, .. } => name,
     };
     let unknown = |why: String| {
-        Error::new(Kind::Unavailable, "cannot connect")
+        Error::new(ErrorKind::Unavailable, "cannot connect")
             .because(format!("cannot find the address of host {name:?}"))
             .because(why)
             .fix("check the name of the host and this machine's name service")

@@ -1,7 +1,7 @@
 //! Hears notifications on a session of its own. A notification is only a hint to look again, whatever it contains.
 
 use crate::config::libpq::Conninfo;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::postgres::session::answers;
 use crate::postgres::session::error::Side;
 use crate::postgres::session::{Purpose, Session};
@@ -85,7 +85,7 @@ impl Listener {
             .await
             .map_err(|_| self.session.no_answer(HEARTBEAT_WAIT_MAX, "connection lost"))?
             .map_err(|error| self.session.error(&error, "cannot read the notification queue"))?;
-        answers::value(answer).ok_or_else(|| Error::new(Kind::Bug, "cannot read the notification queue").at(self.session.place()))
+        answers::value(answer).ok_or_else(|| Error::new(ErrorKind::Bug, "cannot read the notification queue").at(self.session.place()))
     }
 
     /// The session, for its place and its server.
@@ -96,7 +96,7 @@ impl Listener {
     fn death(&self) -> Error {
         self.session
             .death()
-            .unwrap_or_else(|| Error::new(Kind::Unavailable, "connection lost").at(self.session.place()))
+            .unwrap_or_else(|| Error::new(ErrorKind::Unavailable, "connection lost").at(self.session.place()))
     }
 }
 
@@ -104,7 +104,7 @@ fn statements(channels: &[String]) -> Result<String> {
     let mut statements = String::new();
     for channel in channels {
         if channel.is_empty() || channel.len() > CHANNEL_BYTES_MAX || channel.contains('\0') {
-            return Err(Error::new(Kind::Usage, format!("cannot listen on channel {channel:?}"))
+            return Err(Error::new(ErrorKind::Usage, format!("cannot listen on channel {channel:?}"))
                 .because(format!("a name has 1 to {CHANNEL_BYTES_MAX} bytes, this one {}", channel.len()))
                 .fix("correct the setting channel"));
         }
@@ -114,7 +114,7 @@ fn statements(channels: &[String]) -> Result<String> {
 }
 
 fn unavailable(session: &Session) -> Error {
-    Error::new(Kind::Unavailable, CANNOT).at(session.place())
+    Error::new(ErrorKind::Unavailable, CANNOT).at(session.place())
 }
 
 /// Tells a server that cannot listen from one that is lost.
@@ -140,7 +140,7 @@ mod tests {
         assert!(statements(&["é".repeat(31) + "x"]).is_ok());
         for name in [String::new(), "é".repeat(32)] {
             let error = statements(&[name]).expect_err("refused");
-            assert_eq!(error.kind(), Kind::Usage);
+            assert_eq!(error.kind(), ErrorKind::Usage);
         }
     }
 

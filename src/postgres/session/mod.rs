@@ -20,7 +20,7 @@ pub(crate) mod tls;
 pub mod watchdog;
 
 use crate::config::libpq::{Conninfo, Host};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::postgres::session::dial::Line;
 use crate::postgres::session::hosts::{Connected, Hosts};
 use crate::postgres::session::pins::Pins;
@@ -110,7 +110,7 @@ impl Session {
             self.line
                 .client
                 .is_closed()
-                .then(|| Error::new(Kind::Unavailable, "connection lost").at(&*self.place))
+                .then(|| Error::new(ErrorKind::Unavailable, "connection lost").at(&*self.place))
         })
     }
 
@@ -151,7 +151,7 @@ impl Session {
 
     /// Ends a session whose answers cannot come any more: a caller that waits for one learns that the connection was lost, and why.
     pub(super) fn end(&self, why: &str) {
-        self.line.end(Error::new(Kind::Unavailable, "connection lost").because(why));
+        self.line.end(Error::new(ErrorKind::Unavailable, "connection lost").because(why));
     }
 
     /// How long ago it was opened.

@@ -1,7 +1,7 @@
 //! A bounded pool for short queries of metadata, counts and digests: its size is the load we allow ourselves on a server.
 
 use crate::config::libpq::Conninfo;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::log::key;
 use crate::postgres::session::{Purpose, Session};
 use slog::{Logger, debug, warn};
@@ -78,7 +78,7 @@ impl Pool {
     fn refusal(&self, error: bb8::RunError<Error>) -> Error {
         match error {
             bb8::RunError::User(error) => error,
-            bb8::RunError::TimedOut => Error::new(Kind::Unavailable, "cannot get a session of the pool")
+            bb8::RunError::TimedOut => Error::new(ErrorKind::Unavailable, "cannot get a session of the pool")
                 .at(self.place.clone())
                 .because(format!("all were in use for {} ms", self.timeout.as_millis())),
         }

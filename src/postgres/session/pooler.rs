@@ -1,7 +1,7 @@
 //! Finds out whether a pooler in transaction or statement mode stands between us and PostgreSQL, before anything is set.
 
 use crate::config::libpq::{Conninfo, Host};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::postgres::session::answers;
 use crate::postgres::session::error::Side;
 use crate::postgres::session::{Purpose, Session};
@@ -71,7 +71,7 @@ impl Ways {
             probe(conninfo, side, timeout)
         });
         match verdict.await.clone() {
-            Err(error) if !is_own && error.kind() != Kind::Unsuitable => probe(conninfo, side, timeout).await,
+            Err(error) if !is_own && error.kind() != ErrorKind::Unsuitable => probe(conninfo, side, timeout).await,
             verdict => verdict,
         }
     }
@@ -158,7 +158,7 @@ fn refused(session: &Session, error: &tokio_postgres::Error) -> Error {
 
 fn pooled(session: &Session, why: String) -> Error {
     Error::new(
-        Kind::Unsuitable,
+        ErrorKind::Unsuitable,
         "the connection goes through a pooler in transaction or statement mode",
     )
     .at(session.place())

@@ -1,6 +1,6 @@
 //! What a server said about itself when a session began, and which servers are refused.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::postgres::session::answers::{field, parsed};
 use tokio_postgres::SimpleQueryRow;
 
@@ -97,7 +97,7 @@ pub(super) fn refuse_foreign(version: &str) -> Result<()> {
         (Some(name), _, _) => foreign(name),
         (None, Some(_), Some(major)) if major >= MAJOR_VERSION_MIN => Ok(()),
         (None, Some(_), Some(major)) => Err(Error::new(
-            Kind::Unsuitable,
+            ErrorKind::Unsuitable,
             format!("the server is PostgreSQL {major}, older than {MAJOR_VERSION_MIN}"),
         )
         .fix(format!("upgrade the server to PostgreSQL {MAJOR_VERSION_MIN} or later"))),
@@ -107,7 +107,7 @@ pub(super) fn refuse_foreign(version: &str) -> Result<()> {
 
 /// The failure of a server that does not answer as PostgreSQL does.
 pub(super) fn not_postgresql() -> Error {
-    Error::new(Kind::Unsuitable, "the server is not PostgreSQL")
+    Error::new(ErrorKind::Unsuitable, "the server is not PostgreSQL")
 }
 
 /// Reads the answer of `facts.sql`.
@@ -170,7 +170,7 @@ mod tests {
             ("H2 2.2", "something else"),
         ] {
             let error = refuse_foreign(version).expect_err(version);
-            assert_eq!(error.kind(), Kind::Unsuitable);
+            assert_eq!(error.kind(), ErrorKind::Unsuitable);
             assert!(error.to_string().contains(word), "{error}");
             assert!(error.remedy().is_some());
         }

@@ -1,7 +1,7 @@
 //! TLS as libpq means it: what each `sslmode` asks of the server, our own certificate, and why a handshake failed.
 
 use crate::config::libpq::{Conninfo, RootCert, SslMode};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::postgres::session::certificate::{About, Refused, Trust, Verifier};
 use rustls::ClientConfig;
 use rustls::crypto::CryptoProvider;
@@ -82,7 +82,7 @@ fn trust(conninfo: &Conninfo) -> Result<Option<Trust>> {
                 Some(RootCert::File(file)) => file.display().to_string(),
                 _ => "~/.postgresql/root.crt".to_owned(),
             };
-            return Err(Error::new(Kind::Access, "cannot check the certificate of the server")
+            return Err(Error::new(ErrorKind::Access, "cannot check the certificate of the server")
                 .at(format!("sslrootcert, {place}"))
                 .because("there is no root certificate")
                 .fix("give the authority's certificate in sslrootcert, or sslrootcert=system with sslmode=verify-full"));
@@ -98,7 +98,7 @@ fn trust(conninfo: &Conninfo) -> Result<Option<Trust>> {
 fn client_config(conninfo: &Conninfo, provider: Arc<CryptoProvider>, verifier: Verifier) -> Result<(ClientConfig, Option<Arc<About>>)> {
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| Error::new(Kind::Bug, "cannot set up TLS").caused_by(&error))?
+        .map_err(|error| Error::new(ErrorKind::Bug, "cannot set up TLS").caused_by(&error))?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier));
     let (mut config, client) = match client_identity(conninfo)? {
@@ -118,7 +118,7 @@ fn client_config(conninfo: &Conninfo, provider: Arc<CryptoProvider>, verifier: V
 
 fn refused_file(conninfo: &Conninfo, error: &(dyn std::error::Error + 'static)) -> Error {
     let place = conninfo.sslcert.as_deref().map(|file| file.display().to_string());
-    Error::new(Kind::Access, "cannot use the client certificate")
+    Error::new(ErrorKind::Access, "cannot use the client certificate")
         .at(format!("sslcert, {}", place.unwrap_or_default()))
         .caused_by(error)
         .fix("check that sslcert and sslkey belong together")
@@ -130,7 +130,7 @@ fn client_identity(conninfo: &Conninfo) -> Result<Option<(Vec<CertificateDer<'st
     };
     let chain = certificates(cert_file, "sslcert")?;
     let Some(key_file) = &conninfo.sslkey else {
-        return Err(Error::new(Kind::Access, "cannot use the client certificate")
+        return Err(Error::new(ErrorKind::Access, "cannot use the client certificate")
             .at(format!("sslcert, {}", cert_file.display()))
             .because("there is no private key for it")
             .fix("give the key in sslkey"));
@@ -185,7 +185,7 @@ fn certificates(file: &Path, setting: &str) -> Result<Vec<CertificateDer<'static
 }
 
 fn bad_file(setting: &str, place: &str, why: &str) -> Error {
-    Error::new(Kind::Access, "cannot prepare TLS")
+    Error::new(ErrorKind::Access, "cannot prepare TLS")
         .at(format!("{setting}, {place}"))
         .because(format!("the file {why}"))
         .fix(format!("check the setting {setting} and the file"))

@@ -176,7 +176,7 @@ fn unanswered(error: &Error) -> Look {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Kind;
+    use crate::error::ErrorKind;
 
     fn idle(since: &str) -> Look {
         Look::Idle(since.to_owned())
@@ -241,9 +241,9 @@ mod tests {
 
     #[test]
     fn a_server_that_refuses_another_connection_lives_and_one_that_begins_anew_is_silent() {
-        let refused = |sqlstate| unanswered(&Error::new(Kind::Unavailable, "cannot connect").with_sqlstate(sqlstate));
+        let refused = |sqlstate| unanswered(&Error::new(ErrorKind::Unavailable, "cannot connect").with_sqlstate(sqlstate));
         assert_eq!(["53300", "28P01", "28000"].map(refused), [Look::Fine, Look::Fine, Look::Fine]);
         assert_eq!(["57P03", "08006"].map(refused), [Look::Silent, Look::Silent]);
-        assert_eq!(unanswered(&Error::new(Kind::Unavailable, "cannot connect")), Look::Silent);
+        assert_eq!(unanswered(&Error::new(ErrorKind::Unavailable, "cannot connect")), Look::Silent);
     }
 }

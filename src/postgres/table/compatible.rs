@@ -1,6 +1,6 @@
 //! Whether a destination can hold what a source has, and in which form the rows travel: a pure comparison of two tables.
 
-use crate::error::{Error, Kind, Problems, Warning};
+use crate::error::{Error, ErrorKind, Problems, Warning};
 use crate::event::frame::Format;
 use crate::event::wire::{ReadAs, Wire, WireColumn};
 use crate::postgres::table::types::{self, Text, Unlike};
@@ -204,7 +204,7 @@ fn names(table: &Table) -> String {
 }
 
 fn unlike(destination: &Table, what: String) -> Error {
-    Error::new(Kind::Unsuitable, what).at(destination.name.to_string())
+    Error::new(ErrorKind::Unsuitable, what).at(destination.name.to_string())
 }
 
 fn lacks(from: &Column, source: &Table, destination: &Table) -> Error {

@@ -16,7 +16,7 @@ use tokio_postgres::Row;
 /// `Unsuitable` without the table, or without the privilege to read it; what the server says.
 pub(crate) async fn readable(session: &Session, name: &TableName, id_column: &str) -> Result<Table> {
     let table = table(session, name, id_column).await?;
-    let table = table.ok_or_else(|| Error::new(error::Kind::Unsuitable, format!("there is no table {name}")).at(session.place()))?;
+    let table = table.ok_or_else(|| Error::new(error::ErrorKind::Unsuitable, format!("there is no table {name}")).at(session.place()))?;
     table.demand_reading().map_err(|error| error.at(session.place()))?;
     Ok(table)
 }

@@ -1,6 +1,6 @@
 //! Whether databases and tables are fit to be a source or a destination: pure judgements, all problems of each together.
 
-use crate::error::{Error, Kind, Problems, Warning};
+use crate::error::{Error, ErrorKind, Problems, Warning};
 use crate::event::wire::Wire;
 use crate::postgres::session::settings::Server;
 use crate::postgres::table::{Column, Table};
@@ -16,7 +16,7 @@ pub(crate) fn encoding(server: &Server) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::new(
-        Kind::Unsuitable,
+        ErrorKind::Unsuitable,
         "the database has encoding SQL_ASCII, so the meaning of its bytes is unknown",
     )
     .fix("move the table to a database with encoding UTF8"))
@@ -28,7 +28,7 @@ pub(crate) fn encoding(server: &Server) -> Result<(), Error> {
 /// `Unavailable` on a standby.
 pub(crate) fn takes_writes(server: &Server) -> Result<(), Error> {
     if server.is_standby {
-        Err(Error::new(Kind::Unavailable, "the server is a standby and takes no writes")
+        Err(Error::new(ErrorKind::Unavailable, "the server is a standby and takes no writes")
             .fix("name the primary, or all hosts with target_session_attrs=read-write"))
     } else {
         Ok(())
@@ -37,7 +37,7 @@ pub(crate) fn takes_writes(server: &Server) -> Result<(), Error> {
 
 /// Says that there is no such table; `init`: the command that creates it.
 pub(crate) fn missing(table: &TableName, init: &str) -> Error {
-    Error::new(Kind::Unsuitable, format!("there is no table {table}")).fix(format!(
+    Error::new(ErrorKind::Unsuitable, format!("there is no table {table}")).fix(format!(
         "counterfoil {init} --url URL --table {} creates it; or name another table",
         sql::literal(&table.to_string())
     ))
@@ -146,7 +146,7 @@ fn unlogged(table: &Table, side: &str) -> Option<Warning> {
 }
 
 fn unfit(table: &Table, what: impl Into<String>) -> Error {
-    Error::new(Kind::Unsuitable, what).at(table.name.to_string())
+    Error::new(ErrorKind::Unsuitable, what).at(table.name.to_string())
 }
 
 /// What both sides must have: a real table with an integer key.
@@ -227,7 +227,7 @@ fn privilege(table: &Table, server: &Server, privileges: &str, columns: &[&Colum
         cures.push(format!("GRANT {privileges} ON {name} TO {role};"));
     }
     let names: Vec<String> = columns.iter().map(|column| sql::ident(&column.name)).collect();
-    let error = Error::new(Kind::Access, format!("role {role} lacks {privileges} on {name}")).at(name.to_string());
+    let error = Error::new(ErrorKind::Access, format!("role {role} lacks {privileges} on {name}")).at(name.to_string());
     let error = match (table.may_use_schema, names.len()) {
         (false, _) => error.because(format!("it may not use schema {schema}")),
         (true, many) if many < table.columns.len() => error.because(format!("for {}", names.join(", "))),

@@ -8,7 +8,7 @@ pub mod store;
 pub mod trigger;
 pub mod types;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::postgres::table::trigger::InsertTrigger;
 use crate::postgres::table::types::{TypeUse, UserTypes};
 use crate::sql::{self, Fingerprint};
@@ -138,7 +138,7 @@ impl Table {
             return Ok(());
         }
         let what = format!("our role may not read {}: permission denied", self.name);
-        Err(Error::new(Kind::Access, what).fix(cures.join(" ")))
+        Err(Error::new(ErrorKind::Access, what).fix(cures.join(" ")))
     }
 
     /// Whether several COPYs may run into it at the same time: a trigger or a foreign key can let one transaction wait for another.

@@ -1,6 +1,6 @@
 //! The rows of an event table, read by COPY in id order, page by page: one transaction each, with the table's lock before the snapshot.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::frame::{Row, Rows};
 use crate::event::range::IdRange;
 use crate::event::wire::Wire;
@@ -134,7 +134,7 @@ impl Reading<'_> {
 impl PagedTable<'_> {
     async fn open_page(&self, range: IdRange) -> Result<Page> {
         let layout = self.wire.layout(self.id_column, None);
-        let layout = layout.ok_or_else(|| Error::new(Kind::Bug, "the id column is not compared"))?;
+        let layout = layout.ok_or_else(|| Error::new(ErrorKind::Bug, "the id column is not compared"))?;
         let statement = self.statement(range);
         let begun = begin(self.session, (self.table, self.id_column), &statement, self.is_open);
         let stream = unless_stalled(self.session, self.table, begun).await?;

@@ -1,6 +1,6 @@
 //! An event table of PostgreSQL as an [`EventStore`]: everything that is asked of it is asked here.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::frame::Format;
 use crate::event::range::IdRange;
 use crate::event::store::{ChunkDigest, Ends, EventDigest, EventStore, Hashing, HeapCounts, IndexCounts, RangeDigest, RowStream};
@@ -104,7 +104,7 @@ impl<S: Borrow<Session> + Send + Sync> PgTable<S> {
     }
 
     fn odd(&self) -> Error {
-        Error::new(Kind::Bug, format!("cannot read {}", self.table)).because("the server's answer is not what was asked for")
+        Error::new(ErrorKind::Bug, format!("cannot read {}", self.table)).because("the server's answer is not what was asked for")
     }
 }
 

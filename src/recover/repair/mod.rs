@@ -23,7 +23,7 @@ use crate::commands;
 use crate::destination::postgres::Appending;
 use crate::destination::postgres::editor::Held;
 use crate::destination::postgres::lock::hold;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::range::{IdRange, shown};
 use crate::event::store::{EventStore, TableDigest};
 use crate::event::wire::Wire;
@@ -112,7 +112,7 @@ impl<'a> Repair<'a> {
             asks: target.destination_table.asks(),
             id_column: target.destination.id_column.to_owned(),
             wire: wire.clone(),
-            layout: layout.ok_or_else(|| Error::new(Kind::Bug, "the id column is not copied"))?,
+            layout: layout.ok_or_else(|| Error::new(ErrorKind::Bug, "the id column is not copied"))?,
             stall_max: target.stall_max,
             is_relaxed: false,
         };
@@ -250,7 +250,7 @@ impl<'a> Repair<'a> {
         let (ours, theirs) = try_join(source.table_digest(range), destination.table_digest(range)).await?;
         let Some(how) = ours.difference(&theirs) else { return Ok(theirs) };
         let what = format!("destination {:?} is still not what the source has", self.target.name);
-        Err(Error::new(Kind::Contents, what)
+        Err(Error::new(ErrorKind::Contents, what)
             .at(format!("up to id {}", shown(Some(range.through))))
             .because(how)
             .because("something was written at either side meanwhile, or a trigger of the destination changes what is inserted")
@@ -278,7 +278,7 @@ fn demand_no_more_columns(target: &Target<'_>) -> Result<()> {
         return Ok(());
     };
     let what = format!("cannot replace events of destination {:?}", target.name);
-    Err(Error::new(Kind::Unsuitable, what)
+    Err(Error::new(ErrorKind::Unsuitable, what)
         .at(target.destination_table.name.to_string())
         .because(format!(
             "its column {} is not the source's, and what it holds would be lost",

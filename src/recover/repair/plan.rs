@@ -5,7 +5,7 @@
 
 use super::findings::{Findings, Tail};
 use crate::commands;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::range::shown;
 use std::fmt;
 
@@ -167,7 +167,7 @@ impl Case<'_> {
     }
 
     fn refusal(&self, what: String, found: &Findings) -> Error {
-        let mut error = Error::new(Kind::Contents, what).at(self.place.to_owned());
+        let mut error = Error::new(ErrorKind::Contents, what).at(self.place.to_owned());
         for difference in found.told() {
             error = error.because(difference);
         }

@@ -2,7 +2,7 @@
 
 use super::judge::Judge;
 use crate::destination::postgres::editor::Held;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::frame::Row;
 use crate::event::merge::{Merge, Unlike};
 use crate::event::range::{IdRange, shown};
@@ -166,7 +166,7 @@ pub(crate) async fn rewind(held: &Held, to: i64, position: i64, events_max: u64,
             if left.is_none_or(|left| left <= cut) {
                 return Ok(());
             }
-            Err(Error::new(Kind::Rejected, "some rows were not deleted")
+            Err(Error::new(ErrorKind::Rejected, "some rows were not deleted")
                 .at(held.place())
                 .because(format!("ids above {cut} were deleted, and its highest id is still {}", shown(left)))
                 .fix("a trigger or rule keeps rows; drop it; nothing of this batch was deleted"))

@@ -17,7 +17,7 @@ mod write;
 use crate::destination::postgres::Appending;
 use crate::destination::postgres::editor::Held;
 use crate::destination::postgres::lock::hold;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::frame::Format;
 use crate::event::merge::{Merge, Unlike};
 use crate::event::range::{IdRange, shown};
@@ -114,7 +114,7 @@ impl<'a> Restore<'a> {
             fingerprint: target.source_table.fingerprint.clone(),
             asks: target.source_table.asks(),
             id_column: target.source.id_column.to_owned(),
-            layout: layout.ok_or_else(|| Error::new(Kind::Bug, "the id column is not copied"))?,
+            layout: layout.ok_or_else(|| Error::new(ErrorKind::Bug, "the id column is not copied"))?,
             wire: wire.clone(),
             stall_max: target.stall_max,
             is_relaxed: false,
@@ -223,7 +223,7 @@ impl<'a> Restore<'a> {
             None => None,
         };
         let Some(wrong) = wrong else { return Ok((ours, next_id)) };
-        Err(Error::new(Kind::Contents, "the source is not what it was restored from")
+        Err(Error::new(ErrorKind::Contents, "the source is not what it was restored from")
             .at(self.held.place())
             .because(wrong)
             .because("another session writes there")
@@ -247,7 +247,7 @@ impl<'a> Restore<'a> {
             let theirs = position(session, other).await.map_err(|error| lost(other, error))?;
             if theirs > last {
                 let what = format!("destination {:?} has outgrown {:?} meanwhile", other.name, self.target.from.name);
-                return Err(Error::new(Kind::Contents, what)
+                return Err(Error::new(ErrorKind::Contents, what)
                     .because(format!("their highest ids are {} and {}", shown(theirs), shown(last)))
                     .fix("find out which application writes to the source and stop it; then start again"));
             }
@@ -271,7 +271,7 @@ fn put_in_as(source: &Table, from: &Copy<'_>) -> Result<Wire> {
     let is_computed = |name: &str| source.column(name).is_some_and(|column| column.origin == Origin::Generated);
     let refused = |column: &str, why: &str, fix: &str| {
         let what = format!("cannot restore column {} from destination {:?}", sql::ident(column), from.name);
-        Err(Error::new(Kind::Unsuitable, what)
+        Err(Error::new(ErrorKind::Unsuitable, what)
             .at(source.name.to_string())
             .because(why)
             .fix(format!("{fix}; nothing was written")))
@@ -330,7 +330,7 @@ async fn demand_ownership(session: &Session, table: &Table) -> Result<()> {
         return Ok(());
     }
     let owner: &str = row.get(1);
-    Err(Error::new(Kind::Access, format!("cannot restore {}", table.name))
+    Err(Error::new(ErrorKind::Access, format!("cannot restore {}", table.name))
         .at(session.place())
         .because(format!(
             "it belongs to role {owner}, and only its owner may switch its triggers off meanwhile"
@@ -338,7 +338,7 @@ async fn demand_ownership(session: &Session, table: &Table) -> Result<()> {
         .fix(format!("use role {owner} in the source's url for the restore; nothing was written")))
 }
 
-fn names<'a>(copy: &Copy<'a>) -> [(&'a str, sql::Value<'a>); 3] {
+fn names<'a>(copy: &Copy<'a>) -> [(&'a str, sql::SqlValue<'a>); 3] {
     [
         ("schema", sql::text(&copy.place.table.schema)),
         ("table", sql::text(&copy.place.table.name)),

@@ -4,7 +4,7 @@
 //! other destination with other contents, that one must be the longest, and all others prefixes of it.
 
 use crate::commands;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::range::shown;
 use std::fmt;
 
@@ -73,13 +73,13 @@ impl fmt::Display for Plan {
 pub(crate) fn plan(found: &Found) -> Result<Plan> {
     let Some(last) = found.from.position else {
         let what = format!("cannot restore from destination {:?}: it holds no event", found.from.name);
-        return Err(Error::new(Kind::Contents, what).fix("name the one that holds the most; nothing was written"));
+        return Err(Error::new(ErrorKind::Contents, what).fix("name the one that holds the most; nothing was written"));
     };
     longest(found, last)?;
     agreeing(found)?;
     beginning(found)?;
     if last == i64::MAX {
-        return Err(Error::new(Kind::Unsuitable, "no id is left to continue with")
+        return Err(Error::new(ErrorKind::Unsuitable, "no id is left to continue with")
             .at(found.place.clone())
             .because(format!("destination {:?} holds the highest id there can be", found.from.name))
             .fix("find out how that event came there, and remove it by hand if it is not a real event; nothing was written"));
@@ -153,7 +153,7 @@ fn longest(found: &Found, last: i64) -> Result<()> {
     };
     let (name, other) = (&found.from.name, &longer.name);
     Err(Error::new(
-        Kind::Contents,
+        ErrorKind::Contents,
         format!("cannot restore from destination {name:?}: destination {other:?} holds more"),
     )
     .because(format!("their highest ids are {last} and {}", shown(longer.position)))
@@ -166,7 +166,7 @@ fn agreeing(found: &Found) -> Result<()> {
         return Ok(());
     };
     let (name, other) = (&found.from.name, &other.name);
-    Err(Error::new(Kind::Contents, format!("destinations {name:?} and {other:?} do not hold the same events"))
+    Err(Error::new(ErrorKind::Contents, format!("destinations {name:?} and {other:?} do not hold the same events"))
         .because(format!("the first that differs has id {id}"))
         .fix(format!(
             "find out which of them is right; repair the other, or take it out of the configuration and fill it again afterwards: {} cuts it back to where they agree, once there is a source; nothing was written",
@@ -180,7 +180,7 @@ fn beginning(found: &Found) -> Result<()> {
         "the source is not empty, and not the beginning of destination {:?} either",
         found.from.name
     );
-    Err(Error::new(Kind::Contents, what)
+    Err(Error::new(ErrorKind::Contents, what)
         .at(found.place.clone())
         .because(format!("the first event that differs has id {id}, its highest id is {}", shown(found.held)))
         .fix("name a new source, made by counterfoil init source; or, if the events there may go, remove those from that id on; nothing was written"))

@@ -5,7 +5,7 @@
 //! are enabled ALWAYS (ours are) fire all the same.
 
 use crate::destination::postgres::editor::Held;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::range::IdRange;
 use crate::event::store::EventStore;
 use crate::recover::batch::{Batch, Limits};
@@ -126,7 +126,7 @@ fn in_the_way(error: Error) -> Error {
         (_, Some("55P03")) => error
             .because("another session has held the table, or the counter of ids, in a transaction for ten seconds")
             .fix("stop all writers to the source, then start again: whole batches stay"),
-        (Kind::Contents, _) => {
+        (ErrorKind::Contents, _) => {
             error.fix("stop all writers to the source, remove what was written there, then start again: whole batches stay")
         }
         _ => error,

@@ -1,6 +1,6 @@
 //! Whether a destination holds what the source holds, as far as it goes: first event, last event, count.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::range::IdRange;
 use crate::event::representation::slate::{self, Texts};
 use crate::event::store::{Ends, EventDigest};
@@ -62,7 +62,7 @@ pub async fn last_event(of: &SourceShape, lane: &LaneStores<'_>) -> Result<Optio
             let error = explain(lane, (of, LATER), &Found { ahead, ..found }, &by).await?;
             // A standby that starts again shows an older state until it has replayed what it had before, and a copy one until it is fed again.
             Err(if of.may_be_late() {
-                error.of_kind(Kind::Unavailable)
+                error.of_kind(ErrorKind::Unavailable)
             } else {
                 error
             })

@@ -1,6 +1,6 @@
 //! Whether the index of the id lacks rows at a side, where counts do not agree.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::range::IdRange;
 use crate::event::store::{EventStore, IndexCounts};
 use futures::future::try_join;
@@ -28,7 +28,7 @@ impl Damage {
     pub fn error(&self, destination: &str) -> Error {
         let Self { side, counts } = self;
         let what = format!("destination \"{destination}\" cannot be compared: the index of the id at the {side} is damaged");
-        let error = Error::new(Kind::Contents, what);
+        let error = Error::new(ErrorKind::Contents, what);
         counts.explain(error, &format!("at the {side}"), "until then no event can be called missing")
     }
 }

@@ -4,7 +4,7 @@ use super::agreement::Agreement;
 use super::lane_stores::{Circumstances, LaneStores};
 use super::shape::SourceShape;
 use crate::commands;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::event::range;
 use crate::event::store::Ends;
 
@@ -65,7 +65,7 @@ pub(super) fn message(
 ) -> Error {
     let ids = |id: Option<i64>| range::shown(id);
     let (source, destination) = (&found.source, &found.destination);
-    let refused = |what: String| Error::new(Kind::Contents, format!("destination {:?} {what}", lane.name));
+    let refused = |what: String| Error::new(ErrorKind::Contents, format!("destination {:?} {what}", lane.name));
     let late = |error: Error| match of.may_be_late() {
         true if of.server.is_standby => error.because("the source is a standby, which may only be late"),
         true => error.because("the source is a copy, which may only be late"),

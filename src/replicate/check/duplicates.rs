@@ -1,6 +1,6 @@
 //! Whether a table is named twice, by whatever name of its host.
 
-use crate::error::{Error, Kind, Problems};
+use crate::error::{Error, ErrorKind, Problems};
 use crate::postgres::same_database;
 use crate::postgres::session::Session;
 use crate::replicate::check::shape::SourceShape;
@@ -76,7 +76,7 @@ fn judge(sides: &[Located]) -> Problems {
         if let Some(first) = sides[..index].iter().find(is_same) {
             problems.push(
                 Error::new(
-                    Kind::Usage,
+                    ErrorKind::Usage,
                     format!("{} and {} are the same database and table", first.side, side.side),
                 )
                 .because("a lock taken through one connection is seen through the other")
@@ -119,6 +119,6 @@ mod tests {
     #[test]
     fn the_source_named_as_a_destination_is_wrong_usage() {
         let problems = judge(&[side("the source", 0, 7), side("destination \"a\"", 0, 7)]);
-        assert_eq!(problems.worst().map(Error::kind), Some(Kind::Usage));
+        assert_eq!(problems.worst().map(Error::kind), Some(ErrorKind::Usage));
     }
 }

@@ -12,7 +12,7 @@ pub mod shape;
 use crate::config::{ReplicationConfig, SourceConfig};
 use crate::destination::connector::{InspectedPlace, OpenLimits, OpenPlace};
 use crate::destination::registry::connector;
-use crate::error::{Error, Kind, Problems, Result};
+use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::event::wire::Wire;
 use crate::postgres::session::error::Side;
 use crate::postgres::session::limit::Turns;
@@ -84,7 +84,7 @@ pub(super) fn are_refused(problems: &Problems) -> bool {
 /// `has_written`: whether this run has written already, for the words of what is wrong.
 pub async fn everything(config: &ReplicationConfig, ways: &Ways, has_written: bool, log: &Logger) -> Findings {
     let mut findings = shapes(config, ways).await;
-    if findings.source.is_none() || findings.problems.iter().any(|problem| problem.kind() == Kind::Usage) {
+    if findings.source.is_none() || findings.problems.iter().any(|problem| problem.kind() == ErrorKind::Usage) {
         return findings;
     }
     let Findings {
@@ -185,7 +185,7 @@ pub(super) async fn open_source(config: &SourceConfig, ways: &Ways, what: &'stat
         Session::open(&config.conninfo, purpose, timeout).await
     };
     opening.await.map_err(|error| match error.kind() {
-        Kind::Unsuitable => error,
+        ErrorKind::Unsuitable => error,
         _ => error.while_doing("cannot reach the source"),
     })
 }

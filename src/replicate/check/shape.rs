@@ -2,7 +2,7 @@
 
 use crate::config::{GroupBy, SourceConfig};
 use crate::destination::source_schema::SourceSchema;
-use crate::error::{Error, Kind, Problems, Result, Warning};
+use crate::error::{Error, ErrorKind, Problems, Result, Warning};
 use crate::postgres::session::Session;
 use crate::postgres::session::settings::{self, Server};
 use crate::postgres::table::Table;
@@ -91,10 +91,11 @@ fn group_by(table: &Table, configured: &GroupBy) -> Result<Option<String>> {
         GroupBy::Off => Ok(None),
         GroupBy::IfPresent(name) => Ok(table.column(name).map(|column| column.name.clone())),
         GroupBy::Column(name) if table.column(name).is_some() => Ok(Some(name.clone())),
-        GroupBy::Column(name) => Err(
-            Error::new(Kind::Unsuitable, format!("there is no column {} to group by", sql::ident(name)))
-                .at(table.name.to_string())
-                .fix("name a column of the table in group_by, or set group_by = \"\""),
-        ),
+        GroupBy::Column(name) => Err(Error::new(
+            ErrorKind::Unsuitable,
+            format!("there is no column {} to group by", sql::ident(name)),
+        )
+        .at(table.name.to_string())
+        .fix("name a column of the table in group_by, or set group_by = \"\"")),
     }
 }

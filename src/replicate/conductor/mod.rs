@@ -6,7 +6,7 @@ mod passes;
 mod publish;
 
 use crate::config::DestinationConfig;
-use crate::error::{Error, Kind, Problems, Result};
+use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::log::DayClock;
 use crate::postgres::session::limit::Turns;
 use crate::replicate::command::{Commands, LaneCommand};
@@ -21,7 +21,7 @@ use crate::replicate::replication::Replication;
 use crate::replicate::shared::SharedMember;
 use crate::replicate::snapshot::Snapshot;
 use crate::replicate::source_state::{Source, SourceState};
-use crate::retry::{Connection, Phase, Policy};
+use crate::retry::{Connection, ConnectionPhase, RetryPolicy};
 use crate::source::follow::Follower;
 use crate::source::read::prefetch::News;
 use crate::stop::Stop;
@@ -78,7 +78,7 @@ pub struct Conductor<'a> {
     lanes: Vec<LaneState>,
     /// Told to the follower that looks for the mark.
     wants: watch::Sender<Option<i64>>,
-    policy: Policy,
+    policy: RetryPolicy,
     /// The highest id visible at the first opening of the source; `None` until then.
     target: Option<Option<i64>>,
     progressed_at: Instant,
@@ -121,7 +121,7 @@ impl<'a> Conductor<'a> {
             source: SourceState::new(now),
             lanes: destinations.map(lane).collect(),
             wants: watch::Sender::new(None),
-            policy: Policy::up_to(limits.retry_wait_max),
+            policy: RetryPolicy::up_to(limits.retry_wait_max),
             target: None,
             progressed_at: now,
             steps: 0,
@@ -179,7 +179,7 @@ impl<'a> Conductor<'a> {
 
     /// Whether the first pass over a connection may begin; the later ones wait for no lane.
     fn has_gathered(&mut self, epoch: u64) -> bool {
-        let is_opening = |state: &LaneState| matches!(state.connection.phase(), Phase::Opening);
+        let is_opening = |state: &LaneState| matches!(state.connection.phase(), ConnectionPhase::Opening);
         if self.source.opened_at().elapsed() >= GATHER_MAX || !self.lanes.iter().any(is_opening) {
             self.gathered = epoch;
         }
@@ -222,7 +222,7 @@ impl<'a> Conductor<'a> {
             while self
                 .lanes
                 .iter()
-                .any(|state| matches!(state.connection.phase(), Phase::Busy | Phase::Opening))
+                .any(|state| matches!(state.connection.phase(), ConnectionPhase::Busy | ConnectionPhase::Opening))
             {
                 let Some(event) = self.tasks.join_next().await else { break };
                 if let Some(event) = self.unwrap(event) {
@@ -242,7 +242,7 @@ impl<'a> Conductor<'a> {
         match event {
             Ok(event) => Some(event),
             Err(error) => {
-                self.bug = Some(Error::new(Kind::Bug, "a task ended without a result").because(error.to_string()));
+                self.bug = Some(Error::new(ErrorKind::Bug, "a task ended without a result").because(error.to_string()));
                 self.is_over = true;
                 None
             }
@@ -357,10 +357,14 @@ impl<'a> Conductor<'a> {
             allowed.as_millis()
         );
         if let Some(error) = self.source.connection().lost_with().or(state.connection.lost_with()) {
-            let kind = if error.kind() == Kind::Fed { Kind::Fed } else { Kind::Unavailable };
+            let kind = if error.kind() == ErrorKind::Fed {
+                ErrorKind::Fed
+            } else {
+                ErrorKind::Unavailable
+            };
             return error.clone().of_kind(kind).while_doing(what);
         }
-        let ours = Error::new(Kind::Unavailable, what).at(self.source.in_words());
+        let ours = Error::new(ErrorKind::Unavailable, what).at(self.source.in_words());
         match self.source.sight().wait {
             _ if state.is_paused => ours.because("an operator paused it").fix("start again: it goes on where it stands"),
             Some(wait) => ours.because(wait.words).fix(wait.fix),
@@ -370,5 +374,5 @@ impl<'a> Conductor<'a> {
 }
 
 fn stopped() -> Error {
-    Error::new(Kind::Stopped, "a stop was requested")
+    Error::new(ErrorKind::Stopped, "a stop was requested")
 }

@@ -1,7 +1,7 @@
 //! The conductor's openings and losses: the source and the lanes come, go and come back; and audits of lanes that are here.
 
 use super::{Conductor, Event, stopped};
-use crate::error::{Error, Kind, Problems, Result};
+use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::event::range::shown;
 use crate::log::key;
 use crate::replicate::check::are_refused;
@@ -11,7 +11,7 @@ use crate::replicate::lane_state::{Confirming, milliseconds};
 use crate::replicate::open::{self, Known, LaneOpening, OpenedSides};
 use crate::replicate::reconcile::{self, Found};
 use crate::replicate::source_state::Source;
-use crate::retry::Loss;
+use crate::retry::LossOutcome;
 use crate::source::follow::Follower;
 use crate::stop::Stop;
 use slog::{debug, error, info, warn};
@@ -53,9 +53,9 @@ impl Conductor<'_> {
             return;
         }
         // Whoever was not judged, because the source was lost meanwhile, is judged together with all others again.
-        let lost = problems.iter().find(|problem| problem.kind() == Kind::Upstream).cloned();
+        let lost = problems.iter().find(|problem| problem.kind() == ErrorKind::Upstream).cloned();
         let source = match lost {
-            Some(lost) => source.and(Err(lost.of_kind(Kind::Unavailable).into())),
+            Some(lost) => source.and(Err(lost.of_kind(ErrorKind::Unavailable).into())),
             None => source,
         };
         let is_lost = source.is_err();
@@ -72,7 +72,7 @@ impl Conductor<'_> {
                 self.watch_time_allowed();
             }
         }
-        let is_upstream = |problems: &Problems| problems.iter().any(|problem| problem.kind() == Kind::Upstream);
+        let is_upstream = |problems: &Problems| problems.iter().any(|problem| problem.kind() == ErrorKind::Upstream);
         for (index, lane) in gathered.lanes.into_iter().enumerate() {
             let number = self.lanes[index].opening;
             match lane {
@@ -135,24 +135,28 @@ impl Conductor<'_> {
     }
 
     pub(super) fn lose_source(&mut self, error: &Error, epoch: u64) {
-        if error.kind() == Kind::Stopped || epoch != self.source.epoch() || self.source.connection().due().is_some() {
+        if error.kind() == ErrorKind::Stopped || epoch != self.source.epoch() || self.source.connection().due().is_some() {
             return;
         }
         let fix = error.remedy().unwrap_or_default().to_owned();
         self.leading = None;
         match self.source.lose(error, &self.policy, jitter()) {
-            Loss::Waits { wait, is_news: true } if self.target.is_none() => {
+            LossOutcome::Waits { wait, is_news: true } if self.target.is_none() => {
                 warn!(self.run.log, "the source cannot be reached, trying again"; key::ERROR => error.to_string(), key::FIX => fix, key::WAIT_MS => milliseconds(wait));
             }
-            Loss::Waits { wait, is_news: false } if self.target.is_none() => {
+            LossOutcome::Waits { wait, is_news: false } if self.target.is_none() => {
                 debug!(self.run.log, "the source still cannot be reached"; key::WAIT_MS => milliseconds(wait));
             }
-            Loss::Waits { wait, is_news: true } => {
+            LossOutcome::Waits { wait, is_news: true } => {
                 warn!(self.run.log, "the source was lost, trying again"; key::ERROR => error.to_string(), key::FIX => fix, key::WAIT_MS => milliseconds(wait));
             }
-            Loss::Waits { wait, is_news: false } => debug!(self.run.log, "the source is still lost"; key::WAIT_MS => milliseconds(wait)),
-            Loss::Halts => error!(self.run.log, "the source cannot be followed any more"; key::ERROR => error.to_string(), key::FIX => fix),
-            Loss::None => {}
+            LossOutcome::Waits { wait, is_news: false } => {
+                debug!(self.run.log, "the source is still lost"; key::WAIT_MS => milliseconds(wait))
+            }
+            LossOutcome::Halts => {
+                error!(self.run.log, "the source cannot be followed any more"; key::ERROR => error.to_string(), key::FIX => fix)
+            }
+            LossOutcome::None => {}
         }
         if self.run.fail_fast {
             self.source.halt();
@@ -190,10 +194,10 @@ impl Conductor<'_> {
 
     /// A lane was lost; where the source is to blame, over its connection of this number, that one is lost too.
     pub(super) fn lose_lane(&mut self, index: usize, error: Error, epoch: u64) {
-        if error.kind() == Kind::Upstream {
+        if error.kind() == ErrorKind::Upstream {
             self.lose_source(&error, epoch);
         }
-        let is_over = self.run.fail_fast && !matches!(error.kind(), Kind::Stopped | Kind::Upstream | Kind::Fed);
+        let is_over = self.run.fail_fast && !matches!(error.kind(), ErrorKind::Stopped | ErrorKind::Upstream | ErrorKind::Fed);
         let until = self.source.front().shipped;
         let state = &mut self.lanes[index];
         if !is_over && state.looks_closer(&error, self.run.config.limits.max_events_per_write, until, &self.run.log) {
@@ -216,7 +220,7 @@ impl Conductor<'_> {
             if let Some(death) = lane.destination.death() {
                 let epoch = lane.epoch;
                 // Whatever the server's last word was: if it needs a person, the opening says so.
-                self.lose_lane(index, death.of_kind(Kind::Unavailable), epoch);
+                self.lose_lane(index, death.of_kind(ErrorKind::Unavailable), epoch);
             }
         }
     }
@@ -264,13 +268,13 @@ impl Conductor<'_> {
                 (state.audited, state.counted_at) = (audited, Some(Instant::now()));
             }
             Ok(Found::WentBackwards(highest)) => self.go_back(index, highest),
-            Err(error) if error.kind() == Kind::Upstream => self.lose_source(&error, self.source.epoch()),
+            Err(error) if error.kind() == ErrorKind::Upstream => self.lose_source(&error, self.source.epoch()),
             // What it counted is not final, as became known meanwhile: it is counted once more.
-            Err(error) if error.kind() == Kind::Order && self.lanes[index].unconfirmed > unconfirmed => {
+            Err(error) if error.kind() == ErrorKind::Order && self.lanes[index].unconfirmed > unconfirmed => {
                 debug!(self.run.log, "a destination lacks events that may have been inserted late"; key::DESTINATION => &self.lanes[index].name,
                     key::ERROR => error.to_string());
             }
-            Err(error) if error.kind().consequence().is_retried || error.kind() == Kind::Stopped || error.is_of_schema() => {
+            Err(error) if error.kind().consequence().is_retried || error.kind() == ErrorKind::Stopped || error.is_of_schema() => {
                 debug!(self.run.log, "count check skipped"; key::DESTINATION => &self.lanes[index].name, key::ERROR => error.to_string());
             }
             Err(error) => self.lose_lane(index, error, self.source.epoch()),
@@ -312,8 +316,8 @@ impl Conductor<'_> {
                     key::DESTINATION => &state.name, key::THROUGH => through);
             }
             Ok(()) => {}
-            Err(error) if error.kind() == Kind::Upstream => self.lose_source(&error, self.source.epoch()),
-            Err(error) if error.kind().consequence().is_retried || error.kind() == Kind::Stopped || error.is_of_schema() => {
+            Err(error) if error.kind() == ErrorKind::Upstream => self.lose_source(&error, self.source.epoch()),
+            Err(error) if error.kind().consequence().is_retried || error.kind() == ErrorKind::Stopped || error.is_of_schema() => {
                 debug!(self.run.log, "a destination could not be confirmed yet"; key::DESTINATION => &state.name, key::ERROR => error.to_string());
             }
             Err(error) => self.lose_lane(index, error, self.source.epoch()),
@@ -327,7 +331,7 @@ impl Conductor<'_> {
         if lane.position > highest {
             let why = format!("its highest id is {}, {} was expected", shown(highest), shown(lane.position));
             let moved = Error::new(
-                Kind::Unavailable,
+                ErrorKind::Unavailable,
                 "the destination has moved: another session changed it, or it crashed",
             );
             let moved = moved.because(why).fix("no action needed: Counterfoil compares it again");

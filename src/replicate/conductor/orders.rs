@@ -1,7 +1,7 @@
 //! The conductor's commands: what an operator tells it to do with a lane.
 
 use super::Conductor;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::log::key;
 use crate::replicate::command::{LaneAction, LaneCommand, Reply};
 use crate::replicate::reconcile::Found;
@@ -14,7 +14,7 @@ impl Conductor<'_> {
         let LaneCommand { lane, action, by, answer } = command;
         let Some(index) = self.lanes.iter().position(|state| state.name == lane) else {
             let names: Vec<_> = self.lanes.iter().map(|state| format!("{:?}", state.name)).collect();
-            let unknown = Error::new(Kind::Usage, format!("there is no destination \"{lane}\""));
+            let unknown = Error::new(ErrorKind::Usage, format!("there is no destination \"{lane}\""));
             // Nobody may wait for the answer any more.
             let _ = answer.send(Err(unknown.fix(format!("the destinations are {}", names.join(", ")))));
             return;
@@ -45,7 +45,8 @@ impl Conductor<'_> {
             return Ok(Reply::Accepted);
         }
         let name = &self.lanes[index].name;
-        Err(Error::new(Kind::Usage, format!("destination \"{name}\" waits for no retry")).because("it is connected, or being connected"))
+        Err(Error::new(ErrorKind::Usage, format!("destination \"{name}\" waits for no retry"))
+            .because("it is connected, or being connected"))
     }
 
     /// Answers those who want a lane counted that is not there to be counted.
@@ -69,7 +70,7 @@ impl Conductor<'_> {
                     through_id: audited.through,
                 }),
                 Ok(Found::WentBackwards(_)) => Err(Error::new(
-                    Kind::Unavailable,
+                    ErrorKind::Unavailable,
                     format!("destination \"{}\" lost its most recent events", state.name),
                 )
                 .fix("no action needed: it is compared again and they are appended again; verify it after that")),

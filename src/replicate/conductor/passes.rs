@@ -1,7 +1,7 @@
 //! The conductor's looks and passes: which lanes, with which mark, and what came of it.
 
 use super::{Conductor, Event, LEAD_MAX, PASS_MAX, stopped};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::event::frame::Format;
 use crate::event::range::shown;
 use crate::log::key;
@@ -214,7 +214,7 @@ impl Conductor<'_> {
                 shown(passed.front)
             );
             passed.source_error = Some(
-                Error::new(Kind::Unavailable, what)
+                Error::new(ErrorKind::Unavailable, what)
                     .because(why)
                     .fix("no action needed: Counterfoil reconnects and re-checks"),
             );

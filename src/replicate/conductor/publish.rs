@@ -1,7 +1,7 @@
 //! The conductor tells how things stand: a snapshot after each thing it takes. Only what changed is written again; texts are shared.
 
 use super::Conductor;
-use crate::error::Kind;
+use crate::error::ErrorKind;
 use crate::log::DayClock;
 use crate::replicate::check::shape::SourceShape;
 use crate::replicate::fan_out::Pace;
@@ -9,7 +9,7 @@ use crate::replicate::health::Health;
 use crate::replicate::snapshot::{
     BlockerSnapshot, ConnectionSnapshot, CountCheck, LaneChecks, PaceSnapshot, SourceChecks, WarningSnapshot,
 };
-use crate::retry::{Connection, Phase};
+use crate::retry::{Connection, ConnectionPhase};
 use crate::source::blocked::{Sight, Wait};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -151,13 +151,13 @@ struct LaneStanding {
 
 fn lane_health<T>(lane: &Connection<T>, standing: LaneStanding) -> Health {
     match (lane.phase(), lane.lost_with().map(|error| error.kind())) {
-        (Phase::Halted, Some(Kind::Contents | Kind::Order)) => Health::Diverged,
-        (Phase::Halted, _) => Health::Stopped,
-        (Phase::Closed { .. } | Phase::Opening, Some(Kind::Fed)) => Health::Standby,
-        (Phase::Closed { .. } | Phase::Opening, Some(_)) => Health::Waiting,
-        (Phase::Closed { .. } | Phase::Opening, None) => Health::Opening,
-        (Phase::Open(_), _) if standing.is_paused => Health::Paused,
-        (Phase::Open(_) | Phase::Busy, _) => match standing {
+        (ConnectionPhase::Halted, Some(ErrorKind::Contents | ErrorKind::Order)) => Health::Diverged,
+        (ConnectionPhase::Halted, _) => Health::Stopped,
+        (ConnectionPhase::Closed { .. } | ConnectionPhase::Opening, Some(ErrorKind::Fed)) => Health::Standby,
+        (ConnectionPhase::Closed { .. } | ConnectionPhase::Opening, Some(_)) => Health::Waiting,
+        (ConnectionPhase::Closed { .. } | ConnectionPhase::Opening, None) => Health::Opening,
+        (ConnectionPhase::Open(_), _) if standing.is_paused => Health::Paused,
+        (ConnectionPhase::Open(_) | ConnectionPhase::Busy, _) => match standing {
             LaneStanding {
                 is_source_fresh: true,
                 holds_all: true,
@@ -174,11 +174,11 @@ fn lane_health<T>(lane: &Connection<T>, standing: LaneStanding) -> Health {
 
 fn source_health<T>(source: &Connection<T>, is_blocked: bool) -> Health {
     match (source.phase(), source.lost_with()) {
-        (Phase::Halted, _) => Health::Stopped,
-        (Phase::Closed { .. } | Phase::Opening, Some(_)) => Health::Waiting,
-        (Phase::Closed { .. } | Phase::Opening, None) => Health::Opening,
-        (Phase::Open(_) | Phase::Busy, _) if is_blocked => Health::Held,
-        (Phase::Open(_) | Phase::Busy, _) => Health::Reachable,
+        (ConnectionPhase::Halted, _) => Health::Stopped,
+        (ConnectionPhase::Closed { .. } | ConnectionPhase::Opening, Some(_)) => Health::Waiting,
+        (ConnectionPhase::Closed { .. } | ConnectionPhase::Opening, None) => Health::Opening,
+        (ConnectionPhase::Open(_) | ConnectionPhase::Busy, _) if is_blocked => Health::Held,
+        (ConnectionPhase::Open(_) | ConnectionPhase::Busy, _) => Health::Reachable,
     }
 }
 
@@ -186,7 +186,7 @@ fn source_health<T>(source: &Connection<T>, is_blocked: bool) -> Health {
 mod tests {
     use super::*;
     use crate::error::Error;
-    use crate::retry::Policy;
+    use crate::retry::RetryPolicy;
 
     const HERE: LaneStanding = LaneStanding {
         is_source_fresh: true,
@@ -195,8 +195,8 @@ mod tests {
         is_held: false,
     };
 
-    fn lost(kind: Kind) -> Connection<u32> {
-        let policy = Policy {
+    fn lost(kind: ErrorKind) -> Connection<u32> {
+        let policy = RetryPolicy {
             wait_min: Duration::ZERO,
             wait_max: Duration::ZERO,
         };
@@ -215,11 +215,11 @@ mod tests {
     #[test]
     fn the_word_for_a_lane_is_that_of_its_loss_or_of_what_it_lacks() {
         assert_eq!(lane_health(&Connection::<u32>::new(Instant::now()), HERE), Health::Opening);
-        assert_eq!(lane_health(&lost(Kind::Unavailable), HERE), Health::Waiting);
-        assert_eq!(lane_health(&lost(Kind::Fed), HERE), Health::Standby);
-        assert_eq!(lane_health(&lost(Kind::Order), HERE), Health::Diverged);
-        assert_eq!(lane_health(&lost(Kind::Rejected), HERE), Health::Stopped);
-        let mut tried = lost(Kind::Unavailable);
+        assert_eq!(lane_health(&lost(ErrorKind::Unavailable), HERE), Health::Waiting);
+        assert_eq!(lane_health(&lost(ErrorKind::Fed), HERE), Health::Standby);
+        assert_eq!(lane_health(&lost(ErrorKind::Order), HERE), Health::Diverged);
+        assert_eq!(lane_health(&lost(ErrorKind::Rejected), HERE), Health::Stopped);
+        let mut tried = lost(ErrorKind::Unavailable);
         tried.begin_opening();
         assert_eq!(lane_health(&tried, HERE), Health::Waiting, "it is not back before it is");
         assert_eq!(lane_health(&open(), HERE), Health::Behind);
@@ -231,7 +231,7 @@ mod tests {
         let mut busy = open();
         busy.take();
         assert_eq!(lane_health(&busy, paused), Health::Level, "not before its last pass is over");
-        assert_eq!(lane_health(&lost(Kind::Unavailable), paused), Health::Waiting);
+        assert_eq!(lane_health(&lost(ErrorKind::Unavailable), paused), Health::Waiting);
         let silent = LaneStanding {
             is_source_fresh: false,
             ..level
@@ -245,8 +245,8 @@ mod tests {
 
     #[test]
     fn the_word_for_the_source_tells_whether_it_is_there_and_whether_something_is_held() {
-        assert_eq!(source_health(&lost(Kind::Unavailable), true), Health::Waiting);
-        assert_eq!(source_health(&lost(Kind::Order), false), Health::Stopped);
+        assert_eq!(source_health(&lost(ErrorKind::Unavailable), true), Health::Waiting);
+        assert_eq!(source_health(&lost(ErrorKind::Order), false), Health::Stopped);
         assert_eq!(source_health(&open(), true), Health::Held);
         assert_eq!(source_health(&open(), false), Health::Reachable);
     }

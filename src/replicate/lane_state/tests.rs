@@ -11,7 +11,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::time::Duration;
 
-const POLICY: Policy = Policy {
+const POLICY: RetryPolicy = RetryPolicy {
     wait_min: Duration::from_millis(1),
     wait_max: Duration::from_millis(1),
 };
@@ -101,7 +101,7 @@ fn halted_under_way() -> LaneState {
     state.connection.begin_opening();
     state.opened(lane(3), &log::none());
     assert!(state.connection.take().is_some());
-    state.lost(Error::new(Kind::Order, "an event is missing"), &POLICY, 0.0, &log::none());
+    state.lost(Error::new(ErrorKind::Order, "an event is missing"), &POLICY, 0.0, &log::none());
     state
 }
 
@@ -111,12 +111,12 @@ fn a_lane_that_was_halted_while_it_was_under_way_stays_halted_however_it_comes_b
     assert!(returned.returned(lane(9), &log::none()));
     assert_eq!((returned.connection.is_halted(), returned.position), (true, Some(9)));
     let mut lost = halted_under_way();
-    lost.lost(Error::new(Kind::Stopped, "cut off"), &POLICY, 0.0, &log::none());
-    lost.lost(Error::new(Kind::Unavailable, "away"), &POLICY, 0.0, &log::none());
+    lost.lost(Error::new(ErrorKind::Stopped, "cut off"), &POLICY, 0.0, &log::none());
+    lost.lost(Error::new(ErrorKind::Unavailable, "away"), &POLICY, 0.0, &log::none());
     let mut opened = halted_under_way();
     opened.opened(lane(9), &log::none());
     for state in [lost, opened] {
         assert!(state.connection.is_halted());
-        assert_eq!(state.connection.lost_with().map(Error::kind), Some(Kind::Order));
+        assert_eq!(state.connection.lost_with().map(Error::kind), Some(ErrorKind::Order));
     }
 }

@@ -3,7 +3,7 @@
 use crate::destination::connector::{InspectedPlace, OpenLimits, OpenPlace, Taken};
 use crate::destination::feed::Gauge;
 use crate::destination::registry::connector;
-use crate::error::{Error, Kind, Problems, Result};
+use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::fail;
 use crate::log::key;
 use crate::postgres::session::Session;
@@ -95,7 +95,7 @@ pub(super) async fn opened(
     others: &[(String, String)],
     stop: &Stop,
 ) -> (Vec<Result<Lane, Problems>>, Problems) {
-    let lost = |error: Error, lanes: usize| (0..lanes).map(|_| Err(error.clone().of_kind(Kind::Upstream).into())).collect();
+    let lost = |error: Error, lanes: usize| (0..lanes).map(|_| Err(error.clone().of_kind(ErrorKind::Upstream).into())).collect();
     let lent = match source.check_session().await {
         Ok(lent) => lent,
         Err(error) => return (lost(error, lanes.len()), Problems::new()),
@@ -113,7 +113,8 @@ pub(super) async fn opened(
         let doubled = find_duplicates((&lent, &source.shape), &doubted, run.config.limits.connect_timeout).await;
         if let Some(error) = doubled.source {
             // Refusals that were found already are told all the same.
-            let lost = |place: Result<Box<dyn OpenPlace>, Problems>| place.and_then(|_| Err(error.clone().of_kind(Kind::Upstream).into()));
+            let lost =
+                |place: Result<Box<dyn OpenPlace>, Problems>| place.and_then(|_| Err(error.clone().of_kind(ErrorKind::Upstream).into()));
             return (places.into_iter().map(lost).collect(), doubled.twice);
         }
         if !doubled.twice.is_empty() {
@@ -136,7 +137,7 @@ pub(super) async fn opened(
         async {
             let (candidate, standing) = (
                 candidate?,
-                standing.unwrap_or_else(|| Err(Error::new(Kind::Bug, "a lane was not compared"))),
+                standing.unwrap_or_else(|| Err(Error::new(ErrorKind::Bug, "a lane was not compared"))),
             );
             Ok(ready(run, source, candidate, standing?).await?)
         }
@@ -175,7 +176,7 @@ async fn taken(
 /// One lane of ours holds what another one names.
 fn named_twice(name: &str, other: &str, place: &str) -> Error {
     Error::new(
-        Kind::Usage,
+        ErrorKind::Usage,
         format!("{other} and destination {name:?} are the same database and table"),
     )
     .at(place)
@@ -199,7 +200,7 @@ async fn compared(
     let Some(standings) = stop.or(comparing).await else {
         // Whoever counts still would hold the place for as long as that takes.
         join_all(sessions.iter().map(|(session, _)| session.cancel())).await;
-        let stopped = || Err(Error::new(Kind::Stopped, "a stop was requested"));
+        let stopped = || Err(Error::new(ErrorKind::Stopped, "a stop was requested"));
         return candidates.iter().map(|_| stopped()).collect();
     };
     // What one side still counts is of no use when the other has failed.
@@ -247,12 +248,12 @@ async fn compare_all(run: &Replication, source: &Source, lent: &Session, candida
                     .transpose()
                     .map(|contents| contents.map(|contents| (contents.ends.highest, Compared::Whole(contents.into())))),
                 // What the source says of all is the source's loss.
-                Err(error) => Err(error.clone().of_kind(Kind::Upstream)),
+                Err(error) => Err(error.clone().of_kind(ErrorKind::Upstream)),
             };
         }
     }
     let confirming = standings.into_iter().zip(candidates).map(|(standing, candidate)| async move {
-        let standing = standing?.ok_or_else(|| Error::new(Kind::Bug, "a destination was not compared"))?;
+        let standing = standing?.ok_or_else(|| Error::new(ErrorKind::Bug, "a destination was not compared"))?;
         if let (Some(position), Some(sequence)) = (standing.0, source.rule.sequence()) {
             drawn::confirm(lent, sequence, position, name(candidate)).await?;
         }
@@ -279,7 +280,7 @@ async fn last_event(source: &Source, lent: &Session, (name, candidate): (&str, &
     }
     // What was compared before was this table, also where nothing was read of it since.
     let confirmed = source.gate.confirm_table().await;
-    confirmed.map_err(|changed| changed.of_kind(Kind::Upstream))?;
+    confirmed.map_err(|changed| changed.of_kind(ErrorKind::Upstream))?;
     Ok(Some((position, Compared::LastEvent)))
 }
 
@@ -295,7 +296,7 @@ async fn ready(run: &Replication, source: &Source, candidate: Candidate, (positi
     let ready = place.into_destination().await?;
     if ready.position != position {
         let what = format!("destination \"{name}\" was changed while it was compared");
-        return Err(Error::new(Kind::Unavailable, what).fix("nothing was written; it is compared again"));
+        return Err(Error::new(ErrorKind::Unavailable, what).fix("nothing was written; it is compared again"));
     }
     Ok(Lane {
         index: opening.index,

@@ -1,6 +1,6 @@
 //! Connects to the source and checks it, and makes ready what looks for the mark, listens and reads.
 
-use crate::error::{Error, Kind, Problems, Result};
+use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::postgres::session::error::Side;
 use crate::postgres::session::patience::Patience;
 use crate::postgres::session::pool::Pool;
@@ -102,7 +102,7 @@ async fn checked(run: &Replication, session: Arc<Session>, sequences_before: &[u
     // From here on the gate notices every change; what changed before it was there is seen now.
     let again = source_shape(&session, config).await?;
     if !shape.is_still(&again) {
-        let changed = Error::new(Kind::Unavailable, "the source's table was changed while it was checked");
+        let changed = Error::new(ErrorKind::Unavailable, "the source's table was changed while it was checked");
         return Err(changed.at(session.place()).into());
     }
     run.told.of_source(&shape.warnings, &run.log);

@@ -4,7 +4,7 @@ use crate::config::libpq::{Conninfo, HostAt};
 use crate::config::{DestinationConfig, GroupBy, Ids, ReplicationConfig, SourceConfig};
 use crate::destination::connector::{OpenLimits, SurveyedPlace};
 use crate::destination::registry::connector;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::store::{Ends, EventStore};
 use crate::postgres::session::error::{Side, no_answer};
 use crate::postgres::session::limit::Turns;
@@ -229,7 +229,7 @@ async fn distance(upstream: &Upstream, survey: &dyn SurveyedPlace, id_column: &s
         Some(position) => {
             let (source, destination) = futures::future::try_join(ours.event_digest(position), theirs.event_digest(position)).await?;
             if source.is_none() && upstream.session.server().is_in_recovery() {
-                return Err(Error::new(Kind::Unavailable, LATE));
+                return Err(Error::new(ErrorKind::Unavailable, LATE));
             }
             source.is_some() && source == destination
         }
@@ -290,7 +290,7 @@ fn source_status(config: &SourceConfig, upstream: &Result<Upstream>) -> SourceSt
 /// The health of what could not be asked: without its table a server is still reachable.
 fn unasked(error: &Error) -> Health {
     match error.kind() {
-        Kind::Unsuitable => Health::Reachable,
+        ErrorKind::Unsuitable => Health::Reachable,
         _ => Health::Unreachable,
     }
 }

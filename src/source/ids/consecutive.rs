@@ -1,7 +1,7 @@
 //! Consecutive ids: 1, 2, 3 … under a lock that is held to the commit.
 
 use super::{Case, Discipline, Judged};
-use crate::error::{Error, Kind, Problems, Warning};
+use crate::error::{Error, ErrorKind, Problems, Warning};
 
 impl Case<'_> {
     pub(super) fn detected_consecutive(&self) -> Result<Judged, Problems> {
@@ -77,7 +77,7 @@ impl Case<'_> {
         };
         let (is, exists) = (if first == last { "id" } else { "ids" }, last.saturating_add(1));
         let verb = if first == last { "is" } else { "are" };
-        Error::new(Kind::Order, format!("gap: {is} {gap} {verb} missing, {exists} exists"))
+        Error::new(ErrorKind::Order, format!("gap: {is} {gap} {verb} missing, {exists} exists"))
             .at(format!("source {}", self.table()))
             .because("ids are consecutive there, so a missing one is a lost event")
             .fix(format!("bring the event back, or accept the hole with known_gaps = [\"{gap}\"]"))

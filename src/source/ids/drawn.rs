@@ -1,6 +1,6 @@
 //! How far a sequence has come: no id above that was drawn from it.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::range::shown;
 use crate::postgres::session::Session;
 use crate::postgres::table::TableName;
@@ -25,7 +25,7 @@ pub async fn confirm(session: &Session, sequence: &TableName, position: i64, des
         return Ok(());
     }
     let what = format!("destination \"{destination}\" holds id {position}, which sequence {sequence} has not given out yet");
-    Err(Error::new(Kind::Unavailable, what)
+    Err(Error::new(ErrorKind::Unavailable, what)
         .because(format!(
             "the last one it gave out is {}: the event has an id that was set by hand",
             shown(drawn)

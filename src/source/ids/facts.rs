@@ -1,6 +1,6 @@
 //! The facts by which a discipline is judged: five short queries, none of which needs more than SELECT on the table.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::postgres::session::Session;
 use crate::postgres::table::{Column, Origin, Table, TableName};
 use crate::source::ids::drawn;
@@ -109,7 +109,7 @@ pub async fn ask(session: &Session, table: &Table, id_column: &str, is_standby: 
     let what = || format!("cannot find out how ids of {} are given out", table.name);
     let id = table
         .column(id_column)
-        .ok_or_else(|| Error::new(Kind::Bug, what()).because("the id column was not checked before"))?;
+        .ok_or_else(|| Error::new(ErrorKind::Bug, what()).because("the id column was not checked before"))?;
     asked(session, table, id, is_standby).await.map_err(|e| session.error(&e, what()))
 }
 

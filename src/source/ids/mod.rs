@@ -8,7 +8,7 @@ pub mod rule;
 pub mod settle;
 
 use crate::config::Ids;
-use crate::error::{Error, Kind, Problems, Warning};
+use crate::error::{Error, ErrorKind, Problems, Warning};
 use crate::event::range;
 use crate::postgres::table::TableName;
 use crate::sql;
@@ -106,7 +106,7 @@ impl Case<'_> {
     }
 
     fn refuse(&self, what: impl Into<String>) -> Error {
-        Error::new(Kind::Unsuitable, what).at(format!("source {}", self.table()))
+        Error::new(ErrorKind::Unsuitable, what).at(format!("source {}", self.table()))
     }
 
     fn judged(&self, discipline: Discipline, reason: String, mut warnings: Vec<Warning>) -> Judged {

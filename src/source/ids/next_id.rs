@@ -2,7 +2,7 @@
 //!
 //! It is only ever raised: an id that was given out once, here or at the source that was lost, is never given out again.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::postgres::session::Session;
 use crate::postgres::table::{Table, TableName};
 use crate::source::ids::Discipline;
@@ -37,7 +37,7 @@ impl NextId {
         };
         found.ok_or_else(|| {
             Error::new(
-                Kind::Unsuitable,
+                ErrorKind::Unsuitable,
                 format!("cannot tell what gives out the next id of {}", table.name),
             )
             .at(session.place())
@@ -70,9 +70,11 @@ impl NextId {
                     return Ok(row.get(1));
                 }
                 let counter = format!("{}.id", sql::ident(schema));
-                Err(Error::new(Kind::Unsuitable, format!("the counter {counter} does not hold one row"))
-                    .at(session.place())
-                    .fix(format!("insert into {counter} values (1); where it is empty; nothing was written")))
+                Err(
+                    Error::new(ErrorKind::Unsuitable, format!("the counter {counter} does not hold one row"))
+                        .at(session.place())
+                        .fix(format!("insert into {counter} values (1); where it is empty; nothing was written")),
+                )
             }
         }
     }
@@ -101,7 +103,7 @@ impl NextId {
     }
 }
 
-fn sequence_names(name: &TableName) -> [(&'static str, sql::Value<'_>); 2] {
+fn sequence_names(name: &TableName) -> [(&'static str, sql::SqlValue<'_>); 2] {
     [("schema", sql::text(&name.schema)), ("sequence", sql::text(&name.name))]
 }
 

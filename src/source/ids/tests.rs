@@ -107,7 +107,7 @@ fn cache_increment_and_cycle_are_refused_together_each_with_its_statement() {
         let whole = format!("ALTER SEQUENCE public.events_id_seq {statement}");
         assert!(fixes.iter().any(|fix| fix.contains(&whole)), "{fixes:?}");
     }
-    assert!(problems.iter().all(|problem| problem.kind() == Kind::Unsuitable));
+    assert!(problems.iter().all(|problem| problem.kind() == ErrorKind::Unsuitable));
     assert!(judge(&facts, Ids::Sequence, &[]).is_err());
 }
 
@@ -207,7 +207,7 @@ fn insert_events_or_a_counter_with_consecutive_ids_is_the_discipline() {
 #[test]
 fn consecutive_ids_without_a_sign_of_who_gives_them_out_are_refused() {
     let problem = refused(&bare(), Ids::Auto);
-    assert_eq!((problem.kind(), problem.kind().consequence().exit_code), (Kind::Unsuitable, 3));
+    assert_eq!((problem.kind(), problem.kind().consequence().exit_code), (ErrorKind::Unsuitable, 3));
     let holes = Facts {
         holes: vec![(4712, 4800)],
         ..bare()
@@ -223,7 +223,7 @@ fn a_hole_in_consecutive_ids_breaks_the_order_unless_it_is_known() {
         ..with_function()
     };
     let problem = refused(&facts, Ids::Auto);
-    assert_eq!((problem.kind(), problem.kind().consequence().exit_code), (Kind::Order, 6));
+    assert_eq!((problem.kind(), problem.kind().consequence().exit_code), (ErrorKind::Order, 6));
     assert_eq!(problem.what(), "gap: id 42 is missing, 43 exists");
     assert!(problem.remedy().unwrap().contains("known_gaps = [\"42\"]"));
     assert!(judge(&facts, Ids::Auto, &[(42, 42)]).is_err());

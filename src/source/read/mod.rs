@@ -10,7 +10,7 @@ mod plan;
 pub mod prefetch;
 pub mod sessions;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::chunk::{Durable, Item};
 use crate::event::frame::{self, Row};
 use crate::fail;
@@ -302,7 +302,7 @@ fn take(cutter: &mut Cutter<'_>, (rows, bytes): &mut (u64, u64), row: &Row) -> s
 
 /// Every page asks for rows above a position in ascending order: another answer is that of a damaged index, or of no PostgreSQL.
 fn out_of_order(place: &str, reading: &Reading, id: i64) -> Error {
-    Error::new(Kind::Order, format!("the source sent event {id} out of order, or twice"))
+    Error::new(ErrorKind::Order, format!("the source sent event {id} out of order, or twice"))
         .at(format!("{place}, {}", reading.table))
         .because("its index of the id does not give the ids in ascending order")
         .fix("nothing of this batch was written; check the index there (amcheck) and REINDEX it, then start again")

@@ -1,7 +1,7 @@
 //! The sessions that read: so many at a time at most, lent while a read goes on and kept for the next.
 
 use crate::config::libpq::Conninfo;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::postgres::session::error::Side;
 use crate::postgres::session::server::ServerIdentity;
 use crate::postgres::session::{Purpose, Session};
@@ -50,7 +50,7 @@ impl Readers {
 
     pub(super) async fn lend(&self) -> Result<Lent> {
         let permit = Arc::clone(&self.permits).acquire_owned().await;
-        let permit = permit.map_err(|_| Error::new(Kind::Bug, "the permits to read were closed"))?;
+        let permit = permit.map_err(|_| Error::new(ErrorKind::Bug, "the permits to read were closed"))?;
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let reader = match idle {
             Some(reader) if !reader.session.is_closed() => reader,
@@ -66,7 +66,7 @@ impl Readers {
         };
         let session = Session::open(&self.conninfo, purpose, self.connect_timeout).await?;
         if session.server().identity != self.server {
-            return Err(Error::new(Kind::Unavailable, "another server answers than before").at(session.place()));
+            return Err(Error::new(ErrorKind::Unavailable, "another server answers than before").at(session.place()));
         }
         let set = stalled(&session, session.batch_execute(sql::READ)).await?;
         set.map_err(|error| session.error(&error, "cannot set up a session that reads"))?;

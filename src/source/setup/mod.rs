@@ -4,7 +4,7 @@ mod objects;
 mod options;
 mod slate;
 
-use crate::error::{Error, Kind, Problems, Result};
+use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::postgres::ddl::event_table;
 use crate::postgres::ddl::existing::{Facts, Relation};
 use crate::postgres::ddl::script::{self, On, Report, Script};
@@ -61,7 +61,7 @@ impl Plan {
     fn consecutive(&self, script: &mut Script, facts: &Facts) {
         match &facts.events {
             _ if self.table.name == "id" => {
-                let taken = Error::new(Kind::Usage, "cannot call the event table id: its counter has this name");
+                let taken = Error::new(ErrorKind::Usage, "cannot call the event table id: its counter has this name");
                 script.refuse(taken.fix("give --table another name, or --ids sequence"));
             }
             None => event_table::create(script, facts, include_str!("../../../sql/events/table.sql")),

@@ -1,6 +1,6 @@
 //! What `init source` lets one choose.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use std::str::FromStr;
 
 /// How ids are given out: `--ids`.
@@ -30,7 +30,7 @@ impl FromStr for Ids {
         match text {
             "consecutive" => Ok(Self::Consecutive),
             "sequence" => Ok(Self::Sequence),
-            _ => Err(Error::new(Kind::Usage, format!("cannot give out ids by {text:?}")).fix("give consecutive or sequence")),
+            _ => Err(Error::new(ErrorKind::Usage, format!("cannot give out ids by {text:?}")).fix("give consecutive or sequence")),
         }
     }
 }
@@ -42,7 +42,7 @@ impl FromStr for Notify {
             "doorbell" => Ok(Self::Doorbell),
             "slate" => Ok(Self::Slate),
             "none" => Ok(Self::None),
-            _ => Err(Error::new(Kind::Usage, format!("cannot notify by {text:?}")).fix("give doorbell, slate or none")),
+            _ => Err(Error::new(ErrorKind::Usage, format!("cannot notify by {text:?}")).fix("give doorbell, slate or none")),
         }
     }
 }

@@ -56,5 +56,8 @@ fn flags_are_read_and_a_wrong_one_names_the_right_ones() {
     assert_eq!("sequence".parse::<Ids>().expect("known"), Ids::Sequence);
     assert_eq!("none".parse::<Notify>().expect("known"), Notify::None);
     let wrong = "doorbel".parse::<Notify>().expect_err("unknown");
-    assert_eq!((wrong.kind(), wrong.remedy()), (Kind::Usage, Some("give doorbell, slate or none")));
+    assert_eq!(
+        (wrong.kind(), wrong.remedy()),
+        (ErrorKind::Usage, Some("give doorbell, slate or none"))
+    );
 }

@@ -3,7 +3,7 @@
 //! Everything at or below `through` was compared and counted. It holds for the same two tables and columns only, and as long as no session has written there
 //! since, which `Part::is_untouched` finds out: each part remembers which transactions had ended before it was compared.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::range::IdRange;
 use crate::stop::Stop;
 use crate::verify::compare::both::both;
@@ -154,7 +154,7 @@ impl Journal {
     /// `Usage` when it is none.
     pub fn read(path: &Path) -> Result<Self> {
         let wrong = || {
-            Error::new(Kind::Usage, "cannot read the journal")
+            Error::new(ErrorKind::Usage, "cannot read the journal")
                 .at(path.display().to_string())
                 .fix("name the file that an interrupted comparison left, or leave --resume out to start over")
         };
@@ -184,7 +184,7 @@ impl Journal {
     /// `Unavailable` when the system does not let us.
     pub fn write(&self, path: &Path) -> Result<()> {
         let failed = |error: &(dyn std::error::Error + 'static)| {
-            Error::new(Kind::Unavailable, "cannot write the journal")
+            Error::new(ErrorKind::Unavailable, "cannot write the journal")
                 .at(path.display().to_string())
                 .caused_by(error)
         };
@@ -204,7 +204,7 @@ impl Journal {
         if self.subject == *subject {
             return Ok(());
         }
-        Err(Error::new(Kind::Usage, "the journal is about another comparison")
+        Err(Error::new(ErrorKind::Usage, "the journal is about another comparison")
             .because(format!(
                 "it compared {} and {}",
                 shown(&self.subject.sides.0),

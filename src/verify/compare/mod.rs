@@ -26,7 +26,7 @@ mod undecided;
 mod walk;
 pub(crate) mod whole_file;
 
-use crate::error::{Kind, Result};
+use crate::error::{ErrorKind, Result};
 use crate::event::range::shown;
 use crate::stop::Stop;
 use crate::verify::compare::both::both;
@@ -269,7 +269,7 @@ async fn pending(task: Task<'_>, skipped: &mut Vec<String>, stop: &Stop) -> Resu
 /// `None` of what was stopped.
 fn unless_stopped<T>(work: Result<T>) -> Result<Option<T>> {
     match work {
-        Err(error) if error.kind() == Kind::Stopped => Ok(None),
+        Err(error) if error.kind() == ErrorKind::Stopped => Ok(None),
         work => work.map(Some),
     }
 }

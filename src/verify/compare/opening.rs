@@ -1,7 +1,7 @@
 //! Two sides opened for a comparison: both tables described, their columns compared, the discipline of ids at the first side found out.
 
 use crate::config::Ids;
-use crate::error::{Error, Kind, Problems, Result};
+use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::event::wire::Wire;
 use crate::postgres::same_database;
 use crate::postgres::session::error::Side as Role;
@@ -59,7 +59,7 @@ impl Pair {
     pub async fn open(opening: Opening<'_>, log: &Logger) -> Result<Self> {
         let (first, second) = try_join(side(opening, opening.first, log), side(opening, opening.second, log)).await?;
         if are_one_table(&first, &second).await? {
-            return Err(Error::new(Kind::Usage, "both sides are the same table")
+            return Err(Error::new(ErrorKind::Usage, "both sides are the same table")
                 .at(first.shown())
                 .fix("name two tables: a table always equals itself"));
         }
@@ -104,7 +104,7 @@ impl Pair {
             | Schema::Unlike(problems) => problems,
         };
         let what = format!("cannot write INSERTs for {}", self.second.name);
-        let error = Error::new(Kind::Unsuitable, what).at(self.second.shown());
+        let error = Error::new(ErrorKind::Unsuitable, what).at(self.second.shown());
         let error = problems.iter().fold(error, |error, problem| error.because(problem.what()));
         Err(error.fix("leave --repair-sql out; or alter the second table, so that it takes the rows of the first"))
     }
@@ -118,7 +118,7 @@ impl Pair {
         let is_standby = session.server().is_in_recovery();
         let Some(facts) = stop.or(facts::ask(&session, &self.first.table, id_column, is_standby)).await else {
             session.cancel().await;
-            return Err(Error::new(Kind::Stopped, "nothing was compared"));
+            return Err(Error::new(ErrorKind::Stopped, "nothing was compared"));
         };
         let facts = facts?;
         Ok(match ids::judge(&facts, ids, known_gaps) {

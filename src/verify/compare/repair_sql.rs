@@ -1,6 +1,6 @@
 //! A script of INSERTs for the rows the second side lacks: one transaction, nothing else. Rows that differ otherwise are never touched by it.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::wire::Wire;
 use crate::log::escape::fit;
 use crate::sql;
@@ -24,7 +24,7 @@ impl Script {
     /// # Errors
     /// `Usage` when the file cannot be created.
     pub fn create(path: &Path, second: &Side, inserted: Wire) -> Result<Self> {
-        let file = WholeFile::create(path).map_err(|error| cannot(path, &error).of_kind(Kind::Usage))?;
+        let file = WholeFile::create(path).map_err(|error| cannot(path, &error).of_kind(ErrorKind::Usage))?;
         let mut script = Self {
             path: path.to_owned(),
             out: BufWriter::new(file),
@@ -50,7 +50,7 @@ impl Script {
         let asked = include_str!("../../../sql/verify/whole_texts.sql");
         for row in first.about_ids(asked, columns, texts.join(", "), ids).await? {
             let values: Option<Vec<Option<&str>>> = (0..texts.len()).map(|place| row.try_get(place).ok()).collect();
-            let values = values.ok_or_else(|| Error::new(Kind::Bug, "cannot read the missing rows").at(first.shown()))?;
+            let values = values.ok_or_else(|| Error::new(ErrorKind::Bug, "cannot read the missing rows").at(first.shown()))?;
             self.put(&statement(second, &self.inserted, &columns.id, &values))?;
         }
         Ok(())
@@ -107,7 +107,7 @@ fn statement(second: &Side, inserted: &Wire, id_column: &str, values: &[Option<&
 }
 
 fn cannot(path: &Path, error: &std::io::Error) -> Error {
-    Error::new(Kind::Unavailable, "cannot write the script")
+    Error::new(ErrorKind::Unavailable, "cannot write the script")
         .at(path.display().to_string())
         .caused_by(error)
 }

@@ -1,6 +1,6 @@
 //! Whether tables can be compared row by row: each by itself, and both by their columns, as a verdict of its own.
 
-use crate::error::{Error, Kind, Problems, Result};
+use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::event::wire::Wire;
 use crate::postgres::table::compatible;
 use crate::postgres::table::types::{self, TypeUse, UserTypes};
@@ -13,7 +13,7 @@ use postgres_types::Type;
 /// # Errors
 /// `Unsuitable` with the remedy: no such table or column, a view, no unique index on the id, tables that inherit from it.
 pub(crate) fn comparable(table: Option<Table>, name: &TableName, id_column: &str) -> Result<Table> {
-    let refuse = |what: String, fix: &str| Err(Error::new(Kind::Unsuitable, what).fix(fix));
+    let refuse = |what: String, fix: &str| Err(Error::new(ErrorKind::Unsuitable, what).fix(fix));
     let Some(table) = table else {
         return refuse(
             format!("there is no table {name}"),

@@ -1,7 +1,7 @@
 //! One side of a comparison: its table, and the short questions it is asked over a bounded pool.
 
 use crate::config::libpq::Conninfo;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::store::{EventStore, Hashing};
 use crate::event::wire::Wire;
 use crate::postgres::session::error::Side as Role;
@@ -165,11 +165,12 @@ impl Side {
         if session.server().identity == self.server {
             return Ok(());
         }
-        Err(
-            Error::new(Kind::Unavailable, format!("another server answers for {} than before", self.name))
-                .at(session.place())
-                .fix("name one server, not an address that leads to several; then compare again"),
+        Err(Error::new(
+            ErrorKind::Unavailable,
+            format!("another server answers for {} than before", self.name),
         )
+        .at(session.place())
+        .fix("name one server, not an address that leads to several; then compare again"))
     }
 
     /// A session of its own that reads the rows themselves.
@@ -209,7 +210,7 @@ impl Side {
             Ok(Some(answer)) => answer,
             Ok(None) => {
                 session.cancel().await;
-                Err(Error::new(Kind::Stopped, "the comparison was stopped"))
+                Err(Error::new(ErrorKind::Stopped, "the comparison was stopped"))
             }
             Err(_) => {
                 session.cancel().await;

@@ -1,6 +1,6 @@
 //! What the table of a side is at a moment: what must not change between two runs, or while one goes on.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::range::IdRange;
 use crate::postgres::session::answers::field;
 use crate::source::durability::Files;
@@ -108,6 +108,6 @@ impl Side {
             "the table of {} was replaced, altered, emptied or rewritten during the comparison: there is no verdict",
             self.name
         );
-        Error::new(Kind::Unavailable, what).at(self.shown()).fix("compare again")
+        Error::new(ErrorKind::Unavailable, what).at(self.shown()).fix("compare again")
     }
 }

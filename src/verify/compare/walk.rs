@@ -1,6 +1,6 @@
 //! The walk through the ids: digests of chunks of both sides at the same time, and a merge of the rows where they differ.
 
-use crate::error::{Kind, Result};
+use crate::error::{ErrorKind, Result};
 use crate::event::merge::{Merge, Unlike};
 use crate::event::range::IdRange;
 use crate::event::store::ChunkDigest;
@@ -140,7 +140,7 @@ impl<'a> Walk<'a> {
         stopper.request();
         while in_flight.next().await.is_some() {}
         let ended = match ended {
-            Err(error) if error.kind() == Kind::Stopped && stop.is_requested() => Ok(Ended::Interrupted),
+            Err(error) if error.kind() == ErrorKind::Stopped && stop.is_requested() => Ok(Ended::Interrupted),
             ended => ended,
         };
         if ended.is_ok() {

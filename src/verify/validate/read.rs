@@ -4,7 +4,7 @@ use super::report::Validation;
 use super::rules::{Row, Rules};
 use super::stats::Testing;
 use super::validator::Validator;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::frame::{Format, Layout, Rows};
 use crate::event::wire::Wire;
 use crate::postgres::session::Session;
@@ -108,9 +108,11 @@ impl Reading<'_> {
         ended.map_err(|error| self.error(&error))?;
         let has_moved = taken < PAGE_ROWS_MAX || known.is_none_or(|(id, _)| self.last.is_some_and(|(last, _)| last > id));
         if !has_moved {
-            return Err(Error::new(Kind::Contents, format!("more than {PAGE_ROWS_MAX} rows have one id"))
-                .at(self.place())
-                .fix("give the id column a unique index"));
+            return Err(
+                Error::new(ErrorKind::Contents, format!("more than {PAGE_ROWS_MAX} rows have one id"))
+                    .at(self.place())
+                    .fix("give the id column a unique index"),
+            );
         }
         Ok(taken == PAGE_ROWS_MAX)
     }
@@ -120,7 +122,7 @@ impl Reading<'_> {
         self.last = match self.last {
             Some((id, rows)) if id == row.id => Some((id, rows + 1)),
             Some((id, _)) if id > row.id => {
-                return Err(Error::new(Kind::Contents, format!("id {} was read out of order", row.id))
+                return Err(Error::new(ErrorKind::Contents, format!("id {} was read out of order", row.id))
                     .at(self.place())
                     .fix("rebuild the index of the id: REINDEX TABLE"));
             }

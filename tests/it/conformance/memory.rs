@@ -4,7 +4,7 @@
 use super::{Opened, Place, layout};
 use counterfoil::destination::Destination;
 use counterfoil::destination::appender::{Appender, Sequential};
-use counterfoil::error::{Error, Kind, Result};
+use counterfoil::error::{Error, ErrorKind, Result};
 use counterfoil::event::chunk::RowBlock;
 use counterfoil::event::frame;
 use futures::FutureExt;
@@ -125,7 +125,7 @@ impl Connection {
         for piece in pieces {
             let mut store = self.step()?;
             if store.ids.last().copied() != expected {
-                return Err(Error::new(Kind::Unavailable, "the place has moved"));
+                return Err(Error::new(ErrorKind::Unavailable, "the place has moved"));
             }
             store.ids.extend(piece);
             drop(store);
@@ -170,5 +170,5 @@ impl Appender for Connection {
 }
 
 fn lost() -> Error {
-    Error::new(Kind::Unavailable, "connection lost")
+    Error::new(ErrorKind::Unavailable, "connection lost")
 }

@@ -7,7 +7,7 @@ mod postgres;
 
 use crate::writers::{Journey, durable_at_once, held};
 use counterfoil::destination::Destination;
-use counterfoil::error::{Kind, Result};
+use counterfoil::error::{ErrorKind, Result};
 use counterfoil::event::frame::{Format, Layout};
 use futures::future::BoxFuture;
 use std::ops::RangeInclusive;
@@ -124,7 +124,7 @@ async fn nothing_is_seen_before_the_source_has_it_on_its_disk(place: &dyn Place)
     let (lost, durable) = held();
     append.batch(batch(3), durable);
     drop(lost);
-    assert_eq!(append.end().await.unwrap_err().kind(), Kind::Upstream);
+    assert_eq!(append.end().await.unwrap_err().kind(), ErrorKind::Upstream);
     assert_eq!(prefix(place).await, 30);
 }
 
@@ -133,7 +133,7 @@ async fn a_cut_in_the_middle_of_a_batch_leaves_nothing_of_it(place: &dyn Place) 
     append.batch(batch(0), durable_at_once());
     append.rows(11..=15, "");
     let ended = append.cut().await;
-    assert!(ended.as_ref().is_ok_and(|position| *position <= Some(10)) || ended.is_err_and(|error| error.kind() == Kind::Stopped));
+    assert!(ended.as_ref().is_ok_and(|position| *position <= Some(10)) || ended.is_err_and(|error| error.kind() == ErrorKind::Stopped));
     assert!(prefix(place).await <= 10);
     let (position, append) = begun(place).await;
     (position.unwrap_or(0) / BATCH..3).for_each(|number| append.batch(batch(number), durable_at_once()));
@@ -160,7 +160,7 @@ async fn of_two_writers_at_once_each_event_is_there_once(place: &dyn Place) {
         let (first, second) = futures::join!(first.1.end(), second.1.end());
         prefix(place).await;
         for ended in [first, second] {
-            assert!(ended.is_ok() || ended.is_err_and(|error| error.kind() == Kind::Unavailable));
+            assert!(ended.is_ok() || ended.is_err_and(|error| error.kind() == ErrorKind::Unavailable));
         }
         // Whoever was refused comes again.
         complete(place, round * 4 + 4).await;

@@ -7,7 +7,7 @@ mod values;
 use crate::harness::{Database, fresh_database};
 use crate::support::LONG;
 use bytes::Bytes;
-use counterfoil::error::{Kind, Result};
+use counterfoil::error::{ErrorKind, Result};
 use counterfoil::event::frame::{Format, Row, Rows};
 use counterfoil::event::range::IdRange;
 use counterfoil::event::store::{Ends, EventStore, RowStream};
@@ -287,7 +287,7 @@ async fn types_outside_of_the_list_are_their_text_and_are_refused_in_binary_form
         // What arrives of an xml is text.
         if column.name != "k" {
             let refused = FieldDecoder::new(column, Format::Binary).unwrap_err();
-            assert_eq!(refused.kind(), Kind::Unsuitable, "{refused}");
+            assert_eq!(refused.kind(), ErrorKind::Unsuitable, "{refused}");
         }
     }
     assert_eq!(seen, 11);

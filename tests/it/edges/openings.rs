@@ -7,7 +7,7 @@ use crate::support::events::{arrives, highest, insert};
 use crate::support::until;
 use crate::truth::running::{DEADLINE, until_waiting};
 use crate::truth::watched::Watched;
-use counterfoil::error::Kind;
+use counterfoil::error::ErrorKind;
 use counterfoil::replicate::command::{LaneAction, Reply};
 use counterfoil::replicate::health::Health;
 use std::time::{Duration, Instant};
@@ -86,7 +86,7 @@ async fn a_lane_that_had_stopped_is_compared_whole_although_an_older_opening_is_
     lock.batch_execute("delete from events where id = 7").await.unwrap();
     lock.commit().await.unwrap();
     let found = verification.await.unwrap().unwrap_err();
-    assert_eq!(found.kind(), Kind::Order, "{found}");
+    assert_eq!(found.kind(), ErrorKind::Order, "{found}");
     watched.is(0, Health::Diverged).await;
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(watched.command("copy", LaneAction::Retry).await.unwrap(), Reply::Accepted);

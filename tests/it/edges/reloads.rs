@@ -7,7 +7,7 @@ use crate::support::events::{arrives, equal, insert};
 use crate::support::replicator::{Setup, start_folder};
 use crate::support::until;
 use crate::truth::running::{DEADLINE, until_waiting};
-use counterfoil::error::{Error, Kind, Problems};
+use counterfoil::error::{Error, ErrorKind, Problems};
 use counterfoil::replicate::command::LaneAction;
 use counterfoil::replicate::health::Health;
 use counterfoil::stop;
@@ -104,7 +104,7 @@ async fn a_reload_while_all_are_stopping_takes_no_failure_back() {
     let problems: Problems = tokio::time::timeout(DEADLINE, task).await.unwrap().unwrap();
     assert_eq!(
         problems.worst().map(Error::kind),
-        Some(Kind::Unsuitable),
+        Some(ErrorKind::Unsuitable),
         "the failure that ended all is forgotten"
     );
 }

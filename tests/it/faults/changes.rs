@@ -7,7 +7,7 @@ use crate::support::events::{Writers, arrives, equal, highest, init_destination,
 use crate::support::replicator::{Replicator, Setup};
 use crate::support::{LONG, following};
 use crate::truth::running::{Running, copy_all, replication};
-use counterfoil::error::Kind;
+use counterfoil::error::ErrorKind;
 use counterfoil::postgres::session::error::Side;
 use counterfoil::postgres::session::{Purpose, Session};
 use counterfoil::postgres::table::describe;
@@ -263,6 +263,6 @@ async fn the_gate_of_a_table_that_is_gone_lets_nothing_through() {
     gate.durable().await.unwrap();
     source.execute("drop table events").await;
     for refused in [gate.durable().await, gate.confirm_table().await] {
-        assert_eq!(refused.unwrap_err().kind(), Kind::Unavailable);
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::Unavailable);
     }
 }

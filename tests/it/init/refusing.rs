@@ -3,7 +3,7 @@
 use super::{consecutive_source, events, facts, init, objects, open, refusal, table};
 use crate::harness::{Database, fresh_database};
 use counterfoil::destination::postgres::setup as destination;
-use counterfoil::error::{Kind, Problems};
+use counterfoil::error::{ErrorKind, Problems};
 use counterfoil::postgres::ddl::script::Report;
 use counterfoil::postgres::session::error::Side;
 use counterfoil::postgres::session::{Purpose, Session};
@@ -72,7 +72,7 @@ async fn is_refused_until_cleared(foreign: &str, what: &str) {
     let before = objects(&database, "public").await;
     let problems = init(&database, &plan(Some(Notify::Doorbell))).await.expect_err(foreign);
     assert_eq!(objects(&database, "public").await, before, "{foreign}");
-    assert_eq!(problems.worst().unwrap().kind(), Kind::Unsuitable);
+    assert_eq!(problems.worst().unwrap().kind(), ErrorKind::Unsuitable);
     let problem = problems.iter().find(|problem| problem.what() == format!("cannot create {what}"));
     let remedy = problem.unwrap_or_else(|| panic!("{foreign}: {problems:?}")).remedy().unwrap();
     database.execute(remedy.split_once('\n').unwrap().1).await;
@@ -245,7 +245,7 @@ async fn a_role_without_the_privileges_is_told_which_and_changes_nothing() {
         ))
         .await;
     let told = init_as(&database, &role, &plan(None)).await.unwrap_err();
-    assert_eq!(told.worst().unwrap().kind(), Kind::Access);
+    assert_eq!(told.worst().unwrap().kind(), ErrorKind::Access);
     assert!(
         told.report()
             .contains(&format!("role {role} does not own public.events: postgres does")),

@@ -6,7 +6,7 @@ use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_destination};
 use crate::support::events::{Writers, arrives, equal, init_destination, init_source, insert};
 use counterfoil::config::{Ids, ReplicationConfig};
-use counterfoil::error::Kind;
+use counterfoil::error::ErrorKind;
 use counterfoil::replicate::replicate;
 use counterfoil::stop::Stop;
 use std::time::Duration;
@@ -55,7 +55,7 @@ async fn a_table_without_anything_that_gives_out_ids_is_followed_as_a_copy_only_
     let run = super::running::replication(&link(&b, &c, Ids::Auto), true);
     let problems = replicate(&run, &Stop::never()).await;
     let worst = problems.worst().expect("it is refused");
-    assert_eq!(worst.kind(), Kind::Unsuitable);
+    assert_eq!(worst.kind(), ErrorKind::Unsuitable);
     assert!(worst.report().contains("ids = \"copy\""), "{}", worst.report());
     copy_all(&link(&b, &c, Ids::Copy)).await;
     equal(&b, &c).await;

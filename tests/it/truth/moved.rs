@@ -7,7 +7,7 @@ use crate::harness::{Database, fresh_database, fresh_destination};
 use crate::support::liar::Liar;
 use crate::support::replicator::Setup;
 use counterfoil::config::{GroupBy, ReplicationConfig};
-use counterfoil::error::Kind;
+use counterfoil::error::ErrorKind;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
@@ -76,7 +76,11 @@ async fn an_event_of_somebody_else_at_the_destination_ends_the_run_with_4() {
     source.execute(&format!("{INSERT}; {INSERT}")).await;
     let problems = running.ends().await;
     let worst = problems.worst().unwrap();
-    assert_eq!((worst.kind(), worst.kind().consequence().exit_code), (Kind::Contents, 4), "{worst}");
+    assert_eq!(
+        (worst.kind(), worst.kind().consequence().exit_code),
+        (ErrorKind::Contents, 4),
+        "{worst}"
+    );
     assert!(worst.report().contains("both agree up to id 3"), "{}", worst.report());
     assert_eq!(checker.look("the end").await, "1,2,3,4");
 }

@@ -8,7 +8,7 @@ use crate::support::proxy::{Network, Way};
 use crate::support::through;
 use crate::truth::watched::Watched;
 use counterfoil::config::libpq::{Conninfo, Environment};
-use counterfoil::error::{Error, Kind};
+use counterfoil::error::{Error, ErrorKind};
 use counterfoil::replicate::health::Health;
 use std::time::Duration;
 
@@ -272,5 +272,5 @@ async fn a_destination_that_was_away_at_the_start_and_names_the_table_of_another
         .await;
     equal(&source, &good).await;
     let problems = watched.running.stopped().await;
-    assert_eq!(problems.worst().map(Error::kind), Some(Kind::Usage), "{}", problems.report());
+    assert_eq!(problems.worst().map(Error::kind), Some(ErrorKind::Usage), "{}", problems.report());
 }

@@ -7,7 +7,7 @@ use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_destination};
 use crate::support::terminate;
 use counterfoil::config::ReplicationConfig;
-use counterfoil::error::{Error, Kind};
+use counterfoil::error::{Error, ErrorKind};
 use std::time::Duration;
 use tokio_postgres::Client;
 
@@ -123,8 +123,8 @@ async fn a_service_stops_the_destination_that_was_filled_with_4_and_the_other_go
     all.source.execute(INSERT).await;
     until_answer(&all.empty, IDS, &["1,2,3,4,5,6,7"]).await;
     let problems = running.stopped().await;
-    let kinds: Vec<Kind> = problems.iter().map(Error::kind).collect();
-    assert_eq!(kinds, [Kind::Contents], "{}", problems.report());
+    let kinds: Vec<ErrorKind> = problems.iter().map(Error::kind).collect();
+    assert_eq!(kinds, [ErrorKind::Contents], "{}", problems.report());
 }
 
 /// Rows that others append while the lane is lost are no more proven than those of the start.
@@ -154,8 +154,8 @@ async fn what_others_append_while_a_lane_is_lost_is_counted_once_more() {
     until_looked_twice(&source).await;
     late.batch_execute("commit").await.unwrap();
     let problems = running.ends().await;
-    let kinds: Vec<Kind> = problems.iter().map(Error::kind).collect();
-    assert_eq!(kinds, [Kind::Contents], "{}", problems.report());
+    let kinds: Vec<ErrorKind> = problems.iter().map(Error::kind).collect();
+    assert_eq!(kinds, [ErrorKind::Contents], "{}", problems.report());
 }
 
 /// A transaction that holds the table, and so may own any gap, is open for long when the replicator starts: what follows the last event without a gap
@@ -295,7 +295,7 @@ async fn a_destination_that_holds_an_id_above_the_sequence_waits_and_holds_no_ot
     source.execute(INSERT).await;
     until_answer(&good, IDS, &["1,2,4,5,9,10"]).await;
     let problems = running.stopped().await;
-    let kinds: Vec<Kind> = problems.iter().map(Error::kind).collect();
-    assert!(kinds.is_empty() || kinds == [Kind::Contents], "{}", problems.report());
+    let kinds: Vec<ErrorKind> = problems.iter().map(Error::kind).collect();
+    assert!(kinds.is_empty() || kinds == [ErrorKind::Contents], "{}", problems.report());
     assert_eq!(seeded.query(IDS).await, ["1,2,9"], "nothing was appended on top of a hole");
 }

@@ -5,7 +5,7 @@ use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_destination};
 use crate::support::events::{equal, init_destination, init_source_with, swallow};
 use counterfoil::config::ReplicationConfig;
-use counterfoil::error::Kind;
+use counterfoil::error::ErrorKind;
 
 const INSERT: &str = "insert into events (event) values ('{\"a\": 1.10}')";
 
@@ -90,7 +90,7 @@ async fn a_trigger_that_swallows_a_row_of_a_small_batch_stops_the_lane_and_nothi
         .await;
     let problems = Running::start(&config).ends().await;
     let worst = problems.worst().expect("it is refused");
-    assert_eq!(worst.kind(), Kind::Rejected, "{}", problems.report());
+    assert_eq!(worst.kind(), ErrorKind::Rejected, "{}", problems.report());
     assert!(worst.to_string().contains("did not take every row"), "{worst}");
     assert_eq!(destination.query("select count(*) from events").await, ["1"]);
 }

@@ -7,7 +7,7 @@ use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_server};
 use crate::support::replicator::Setup;
 use counterfoil::config::{Ids, ReplicationConfig};
-use counterfoil::error::{Error, Kind};
+use counterfoil::error::{Error, ErrorKind};
 use counterfoil::postgres::server::{Server, Settings};
 use counterfoil::replicate::command::{LaneAction, commands};
 use std::time::Duration;
@@ -82,7 +82,7 @@ async fn an_id_that_was_drawn_in_an_earlier_transaction_is_found_out_with_6_whil
         source.execute(INSERT).await;
     }
     let (code, problem) = end(running).await;
-    assert_eq!((code, problem.kind()), (6, Kind::Order));
+    assert_eq!((code, problem.kind()), (6, ErrorKind::Order));
     assert_eq!(problem.what(), "an event is missing at the destination, next after id 1");
     let cure = "--insert-missing brings it";
     assert!(problem.report().contains(cure), "{}", problem.report());
@@ -138,7 +138,7 @@ async fn a_late_arrival_stops_only_the_destinations_that_lack_it() {
     let problems = running.stopped().await;
     assert_eq!(
         problems.iter().map(Error::kind).collect::<Vec<_>>(),
-        [Kind::Order],
+        [ErrorKind::Order],
         "{}",
         problems.report()
     );
@@ -164,7 +164,7 @@ async fn a_gap_is_given_up_after_a_grace_that_was_asked_for_and_an_event_after_i
 /// Waits until an event that came too late is found out, repairs as the message says, and copies on.
 async fn found_out_and_cured(running: Running, source: &Database, destination: &Database, config: &ReplicationConfig) {
     let (code, problem) = end(running).await;
-    assert_eq!((code, problem.kind()), (6, Kind::Order));
+    assert_eq!((code, problem.kind()), (6, ErrorKind::Order));
     assert!(problem.report().contains("--insert-missing brings it"), "{}", problem.report());
     let (code, printed, complaint) = crate::repair::repair(source, destination, &["--insert-missing", "--yes"]);
     assert_eq!(code, Some(0), "{printed}{complaint}");

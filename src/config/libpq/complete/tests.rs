@@ -28,7 +28,7 @@ fn read(text: &str) -> Conninfo {
 
 fn refused(text: &str) -> Error {
     let error = read_with(text, &[]).unwrap_err();
-    assert_eq!(error.kind(), Kind::Usage);
+    assert_eq!(error.kind(), ErrorKind::Usage);
     assert!(error.remedy().is_some(), "{}", error.report());
     error
 }

@@ -61,7 +61,7 @@ fn a_file_that_cannot_be_read_is_named_with_the_systems_reason() {
         report.contains("where: /nonexistent/config.toml\n  cause: No such file"),
         "{report}"
     );
-    assert_eq!(problems.worst().unwrap().kind(), Kind::Usage);
+    assert_eq!(problems.worst().unwrap().kind(), ErrorKind::Usage);
     let dir = tempfile::tempdir().unwrap();
     assert!(load(dir.path(), &environment()).unwrap_err().report().contains("directory"));
     let path = dir.path().join("latin1.toml");

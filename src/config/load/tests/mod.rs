@@ -11,7 +11,7 @@ mod values;
 use super::*;
 use crate::config::libpq::{HostAt, SslMode};
 use crate::config::{GroupBy, Ids};
-use crate::log::Format as LogFormat;
+use crate::log::LogFormat;
 use secrecy::ExposeSecret;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -78,7 +78,7 @@ fn json(text: &str) -> std::result::Result<ReplicationConfig, Problems> {
 /// What, place without the folder, and fix of each problem.
 fn told(problems: Problems) -> Vec<[String; 3]> {
     let tell = |problem: Error| {
-        assert_eq!(problem.kind(), Kind::Usage, "{}", problem.report());
+        assert_eq!(problem.kind(), ErrorKind::Usage, "{}", problem.report());
         let place = problem.place().unwrap();
         let place = place.rsplit_once('/').map_or(place, |(_, name)| name).to_owned();
         [problem.what().to_owned(), place, problem.remedy().unwrap().to_owned()]

@@ -41,7 +41,7 @@ fn a_key_that_others_can_read_is_refused_with_the_chmod_that_cures_it() {
     let pem = self_signed(dir.path(), 100);
     for mode in [0o644, 0o604, 0o620] {
         let error = Tls::of(&identity(dir.path(), &pem, mode)).unwrap_err();
-        assert_eq!(error.kind(), Kind::Access, "{mode:o}");
+        assert_eq!(error.kind(), ErrorKind::Access, "{mode:o}");
         assert!(error.remedy().unwrap().contains("chmod 0600"), "{error:?}");
     }
     assert!(Tls::of(&identity(dir.path(), &pem, 0o600)).is_ok());
@@ -113,7 +113,7 @@ fn a_root_certificate_must_be_there_only_for_the_modes_that_verify() {
     assert!(Tls::of(&missing(SslMode::Require)).is_ok());
     for sslmode in [SslMode::VerifyCa, SslMode::VerifyFull] {
         let error = Tls::of(&missing(sslmode)).unwrap_err();
-        assert_eq!(error.kind(), Kind::Access);
+        assert_eq!(error.kind(), ErrorKind::Access);
         assert!(error.to_string().contains("/nowhere/root.crt"), "{error}");
         assert!(Tls::of(&conninfo(sslmode)).is_err());
     }

@@ -118,7 +118,7 @@ fn a_type_of_one_name_and_two_definitions_is_refused_with_both() {
     assert!(wire(&source, &source, "id").is_ok());
     let destination = with_own_type("s.amount", &[("s.amount", domain("numeric(10,2)"))]);
     let refused = only_problem(&source, &destination);
-    assert_eq!(refused.kind(), crate::error::Kind::Unsuitable);
+    assert_eq!(refused.kind(), crate::error::ErrorKind::Unsuitable);
     assert_eq!(
         refused.what(),
         "column \"own\" is s.amount on both sides, and the definitions of type s.amount differ"
@@ -267,7 +267,7 @@ fn int4_goes_into_int8_by_a_cast_and_int8_into_int4_never() {
     assert_eq!(wire(&narrow, &wide, "id").unwrap().columns[0].read_as, ReadAs::Widened);
     assert_eq!(wire(&narrow, &wide, "id").unwrap().format, Format::Binary);
     let refused = only_problem(&wide, &narrow);
-    assert_eq!(refused.kind(), crate::error::Kind::Unsuitable);
+    assert_eq!(refused.kind(), crate::error::ErrorKind::Unsuitable);
     assert_eq!(
         refused.remedy(),
         Some("ALTER TABLE public.events ALTER COLUMN \"id\" TYPE int8 USING \"id\"::int8;")

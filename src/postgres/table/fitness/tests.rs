@@ -141,7 +141,7 @@ fn a_grant_names_what_is_lacking_and_to_whom() {
         report.contains("GRANT SELECT, INSERT ON public.events") && report.contains("for \"event\""),
         "{report}"
     );
-    assert_eq!(problems.worst().unwrap().kind(), Kind::Access);
+    assert_eq!(problems.worst().unwrap().kind(), ErrorKind::Access);
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn a_standby_takes_no_writes_but_may_take_them_later() {
         is_standby: true,
         ..server_of("UTF8")
     };
-    assert_eq!(takes_writes(&standby).unwrap_err().kind(), Kind::Unavailable);
+    assert_eq!(takes_writes(&standby).unwrap_err().kind(), ErrorKind::Unavailable);
     assert!(takes_writes(&server_of("UTF8")).is_ok());
 }
 

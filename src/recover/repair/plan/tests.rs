@@ -48,7 +48,7 @@ fn with(found: &Findings, kind: &str) -> Findings {
 
 fn refused(plan: Result<Plan>) -> Error {
     let error = plan.expect_err("a refusal");
-    assert_eq!(error.kind(), Kind::Contents);
+    assert_eq!(error.kind(), ErrorKind::Contents);
     assert!(
         error.remedy().is_some_and(|fix| fix.ends_with("; nothing was written")),
         "{error:?}"

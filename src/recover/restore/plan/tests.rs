@@ -29,7 +29,7 @@ fn found() -> Found {
 
 fn refused(found: &Found, words: &str) {
     let error = plan(found).expect_err("a refusal");
-    assert_eq!(error.kind(), Kind::Contents);
+    assert_eq!(error.kind(), ErrorKind::Contents);
     assert!(error.report().contains(words), "{error:?}");
     assert!(
         error.remedy().is_some_and(|fix| fix.ends_with("; nothing was written")),
@@ -138,6 +138,6 @@ fn the_highest_id_there_can_be_leaves_none_to_go_on_with() {
         ..found()
     });
     let error = error.expect_err("a refusal");
-    assert_eq!(error.kind(), Kind::Unsuitable);
+    assert_eq!(error.kind(), ErrorKind::Unsuitable);
     assert!(error.remedy().is_some_and(|fix| fix.ends_with("nothing was written")), "{error:?}");
 }
