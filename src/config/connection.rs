@@ -1,22 +1,22 @@
 //! The connection of a source or destination: `url`, or separate settings, or both.
 
-use super::file::reader::{Found, Reader, Section, Text};
-use super::file::tree::Value;
+use super::file::reader::{ConfigReader, ConfigSection, ExpandedText, NamedValue};
+use super::file::tree::ConfigValue;
 use super::keys;
-use super::libpq::{Conninfo, Settings, has_foreign_scheme, holds_password};
+use super::libpq::{ConnectionSettings, Conninfo, has_foreign_scheme, holds_password};
 use crate::error::Error;
 use secrecy::SecretString;
 use std::path::PathBuf;
 
 /// What stands in a section about its connection; `None` for what is not there or was a problem.
-struct Written<'a, 'b> {
-    reader: &'b mut Reader<'a>,
-    section: &'b Section<'a>,
+struct WrittenConnection<'a, 'b> {
+    reader: &'b mut ConfigReader<'a>,
+    section: &'b ConfigSection<'a>,
     is_complete: bool,
 }
 
 /// Reads and completes the connection of a section; `unknown_scheme` is told of a URL that is none of PostgreSQL.
-pub(super) fn read<'a>(reader: &mut Reader<'a>, section: &Section<'a>, unknown_scheme: fn() -> Error) -> Option<Conninfo> {
+pub(super) fn read<'a>(reader: &mut ConfigReader<'a>, section: &ConfigSection<'a>, unknown_scheme: fn() -> Error) -> Option<Conninfo> {
     let place = ["url", "host", "database", "user"]
         .iter()
         .find_map(|name| reader.find(section, name));
@@ -26,14 +26,14 @@ pub(super) fn read<'a>(reader: &mut Reader<'a>, section: &Section<'a>, unknown_s
         reader.problem(section.at, &section.path, what, fix);
         return None;
     };
-    let mut written = Written {
+    let mut written = WrittenConnection {
         reader,
         section,
         is_complete: true,
     };
     let url = written.text("url");
     let password = written.text("password");
-    let settings = Settings {
+    let settings = ConnectionSettings {
         host: written.text("host").map(|text| text.value),
         port: written.port(),
         database: written.text("database").map(|text| text.value),
@@ -42,7 +42,7 @@ pub(super) fn read<'a>(reader: &mut Reader<'a>, section: &Section<'a>, unknown_s
         password: password.as_ref().map(|text| SecretString::from(text.value.clone())),
         url: url.as_ref().map(|text| SecretString::from(text.value.clone())),
     };
-    let is_literal = |text: &Text| !text.value.is_empty() && text.value == text.written;
+    let is_literal = |text: &ExpandedText| !text.value.is_empty() && text.value == text.written;
     let is_complete = written.is_complete;
     reader.holds_password |= password.as_ref().is_some_and(is_literal) || url.as_ref().is_some_and(|url| holds_password(&url.written));
     if url.as_ref().is_some_and(|url| has_foreign_scheme(&url.value)) {
@@ -51,7 +51,7 @@ pub(super) fn read<'a>(reader: &mut Reader<'a>, section: &Section<'a>, unknown_s
     is_complete.then(|| completed(reader, &place, settings))?
 }
 
-fn completed(reader: &mut Reader<'_>, place: &Found<'_>, mut settings: Settings) -> Option<Conninfo> {
+fn completed(reader: &mut ConfigReader<'_>, place: &NamedValue<'_>, mut settings: ConnectionSettings) -> Option<Conninfo> {
     settings.password_file = settings.password_file.map(|file| beside(reader, file));
     let conninfo = reader.note(place, Conninfo::from_settings(&settings, reader.env))?;
     let note = conninfo.password.note().filter(|note| !reader.notes.contains(note));
@@ -60,13 +60,13 @@ fn completed(reader: &mut Reader<'_>, place: &Found<'_>, mut settings: Settings)
 }
 
 /// A relative path means the folder of the configuration file, wherever the process was started.
-fn beside(reader: &Reader<'_>, file: PathBuf) -> PathBuf {
+fn beside(reader: &ConfigReader<'_>, file: PathBuf) -> PathBuf {
     let folder = std::path::Path::new(&reader.document.name).parent();
     folder.map_or(file.clone(), |folder| folder.join(&file))
 }
 
-impl Written<'_, '_> {
-    fn text(&mut self, name: &str) -> Option<Text> {
+impl WrittenConnection<'_, '_> {
+    fn text(&mut self, name: &str) -> Option<ExpandedText> {
         let found = self.reader.find(self.section, name)?;
         let text = self.reader.text(&found);
         self.is_complete &= text.is_some();
@@ -76,7 +76,7 @@ impl Written<'_, '_> {
     /// A number, or a text such as `5432,5433` for several hosts.
     fn port(&mut self) -> Option<String> {
         let found = self.reader.find(self.section, "port")?;
-        if matches!(found.node.value, Value::Text(_)) {
+        if matches!(found.node.value, ConfigValue::Text(_)) {
             return self.text("port").map(|text| text.value);
         }
         let port = self.reader.integer(&found, keys::PORT);

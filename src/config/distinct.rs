@@ -1,13 +1,13 @@
 //! Nothing is written twice to: names of destinations and the tables they lead to are distinct, and none is the source.
 
 use super::DestinationKind;
-use super::file::reader::Reader;
+use super::file::reader::ConfigReader;
 use super::libpq::Conninfo;
-use super::sections::Destination;
+use super::sections::DestinationSection;
 use crate::sql::TableName;
 
 /// Tells names that stand twice, and gives each destination without a name the name of its database, with a number where that is taken.
-pub(super) fn names(reader: &mut Reader<'_>, destinations: &mut [Destination]) {
+pub(super) fn names(reader: &mut ConfigReader<'_>, destinations: &mut [DestinationSection]) {
     let mut taken: Vec<String> = Vec::new();
     for destination in destinations.iter() {
         let Some(name) = &destination.name else { continue };
@@ -30,7 +30,7 @@ pub(super) fn names(reader: &mut Reader<'_>, destinations: &mut [Destination]) {
 }
 
 /// Tells destinations that are the source or another destination by what is written. Other names of one server are found when it is connected to.
-pub(super) fn tables(reader: &mut Reader<'_>, source: Option<(&Conninfo, &TableName)>, destinations: &[Destination]) {
+pub(super) fn tables(reader: &mut ConfigReader<'_>, source: Option<(&Conninfo, &TableName)>, destinations: &[DestinationSection]) {
     for (index, destination) in destinations.iter().enumerate() {
         let Some(kind) = &destination.kind else { continue };
         let name = destination.name.as_deref().unwrap_or_default();
@@ -39,7 +39,7 @@ pub(super) fn tables(reader: &mut Reader<'_>, source: Option<(&Conninfo, &TableN
             let what = format!("destination {name:?} is the source itself: {table}");
             reader.problem(destination.at, &destination.path, what, "correct its host, database or table");
         }
-        let is_same = |other: &&Destination| other.kind.as_ref().is_some_and(|other| kind.settings().is_same(other));
+        let is_same = |other: &&DestinationSection| other.kind.as_ref().is_some_and(|other| kind.settings().is_same(other));
         if let Some(other) = destinations[..index].iter().find(is_same) {
             let other = other.name.as_deref().unwrap_or_default();
             let what = format!("destinations {other:?} and {name:?} are the same: {table}");

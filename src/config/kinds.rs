@@ -1,6 +1,6 @@
 //! The kinds of destinations: which scheme of a URL picks which, what keys it has, and how they are read.
 
-use super::file::reader::{Reader, Section};
+use super::file::reader::{ConfigReader, ConfigSection};
 use super::keys::{self, Key, KeyGroup, KeyTable};
 use super::settings::{amount, word, written_table};
 use super::{DestinationKind, PostgresDestinationConfig, connection, libpq};
@@ -16,7 +16,7 @@ pub(super) struct KindEntry {
     /// What it has besides `name` and `url`.
     pub(super) keys: &'static [KeyGroup],
     /// Reads these keys; the table is the source's. `None` when a problem was told without which it cannot be.
-    pub(super) read: for<'a> fn(&mut Reader<'a>, &Section<'a>, &TableName) -> Option<DestinationKind>,
+    pub(super) read: for<'a> fn(&mut ConfigReader<'a>, &ConfigSection<'a>, &TableName) -> Option<DestinationKind>,
 }
 
 /// All kinds. The first is that of a destination without a URL, or with a keyword string.
@@ -47,7 +47,7 @@ fn unknown_scheme() -> Error {
         .fix(format!("begin it with {}", schemes.join(" or ")))
 }
 
-fn postgres<'a>(reader: &mut Reader<'a>, section: &Section<'a>, source_table: &TableName) -> Option<DestinationKind> {
+fn postgres<'a>(reader: &mut ConfigReader<'a>, section: &ConfigSection<'a>, source_table: &TableName) -> Option<DestinationKind> {
     let conninfo = connection::read(reader, section, unknown_scheme);
     let table = written_table(reader, section, "table");
     let writers = amount(reader, section, "writers");

@@ -64,7 +64,7 @@ pub struct SourceConfig {
     /// Its integer key; default `id`.
     pub id_column: String,
     /// How ids are given out; default: detected.
-    pub ids: Ids,
+    pub ids: IdsSetting,
     /// Neighbours with an equal value in this column share one destination transaction. `None`: off; [`GroupBy::IfPresent`] is the default, with `ts`.
     pub group_by: GroupBy,
     /// Beyond this a group is cut, with a warning; default 1,000,000 events.
@@ -81,7 +81,7 @@ pub struct SourceConfig {
 
 /// `ids = "…"`: the discipline by which ids are given out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ids {
+pub enum IdsSetting {
     /// Detected at start-up.
     Auto,
     /// 1, 2, 3 … without gaps, under a lock held to the commit.

@@ -1,7 +1,7 @@
 //! The tables of the file, each turned into its typed form, with all defaults.
 
-use super::file::reader::{Found, KnownTable, Reader, Section};
-use super::file::tree::{Format as FileFormat, Node, Value};
+use super::file::reader::{ConfigReader, ConfigSection, KnownTable, NamedValue};
+use super::file::tree::{ConfigNode, ConfigValue, FileFormat};
 use super::keys::{self, LABEL_BYTES_MAX};
 use super::kinds::{self, keys_of};
 use super::settings::{amount, duration, found, size, word, written_integer};
@@ -14,7 +14,7 @@ use std::time::Duration;
 const SLATES_EVENTS_MIN: i64 = 10_000;
 
 /// A destination as written: its name may be missing, and what it is where that is a problem.
-pub(super) struct Destination {
+pub(super) struct DestinationSection {
     pub(super) name: Option<String>,
     pub(super) kind: Option<DestinationKind>,
     /// Whether it names a table, and not just has that of the source.
@@ -26,7 +26,11 @@ pub(super) struct Destination {
 }
 
 /// Reads all `[[destinations]]`; `source_table` is the default of their tables.
-pub(super) fn destinations<'a>(reader: &mut Reader<'a>, root: &Section<'a>, source_table: &TableName) -> Vec<Destination> {
+pub(super) fn destinations<'a>(
+    reader: &mut ConfigReader<'a>,
+    root: &ConfigSection<'a>,
+    source_table: &TableName,
+) -> Vec<DestinationSection> {
     let list = reader.find(root, "destinations");
     let is_toml = reader.document.format == FileFormat::Toml;
     let header = if is_toml {
@@ -35,13 +39,13 @@ pub(super) fn destinations<'a>(reader: &mut Reader<'a>, root: &Section<'a>, sour
         "\"destinations\": [{ … }]"
     };
     match list.as_ref().map(|found| (found, &found.node.value)) {
-        Some((found, Value::List(items))) if !items.is_empty() => {
+        Some((found, ConfigValue::List(items))) if !items.is_empty() => {
             let items = items.iter().enumerate();
             items
                 .filter_map(|(index, node)| destination(reader, node, format!("{}[{index}]", found.key), source_table))
                 .collect()
         }
-        Some((found, Value::List(_))) => {
+        Some((found, ConfigValue::List(_))) => {
             reader.problem(
                 found.node.at,
                 &found.key,
@@ -63,12 +67,17 @@ pub(super) fn destinations<'a>(reader: &mut Reader<'a>, root: &Section<'a>, sour
     }
 }
 
-fn destination<'a>(reader: &mut Reader<'a>, node: &'a Node, path: String, source_table: &TableName) -> Option<Destination> {
+fn destination<'a>(
+    reader: &mut ConfigReader<'a>,
+    node: &'a ConfigNode,
+    path: String,
+    source_table: &TableName,
+) -> Option<DestinationSection> {
     let url = reader.peek(node, "url");
     let kind = kinds::kind_of(url.as_deref());
     let keys = keys::DESTINATION.keys().chain(kind.keys.iter().flat_map(|group| group.keys));
     let section = reader.section(node, node.at, &path, keys.collect())?;
-    Some(Destination {
+    Some(DestinationSection {
         name: found(reader, &section, "name", label),
         kind: (kind.read)(reader, &section, source_table),
         names_table: section.has("table"),
@@ -78,7 +87,7 @@ fn destination<'a>(reader: &mut Reader<'a>, node: &'a Node, path: String, source
 }
 
 /// A name of our own.
-pub(super) fn label(reader: &mut Reader<'_>, found: &Found<'_>) -> Option<String> {
+pub(super) fn label(reader: &mut ConfigReader<'_>, found: &NamedValue<'_>) -> Option<String> {
     let name = reader.text(found)?.value;
     let is_usable = !name.trim().is_empty() && name.len() <= LABEL_BYTES_MAX && !name.contains(char::is_control);
     if !is_usable {
@@ -90,9 +99,9 @@ pub(super) fn label(reader: &mut Reader<'_>, found: &Found<'_>) -> Option<String
 
 /// Reads `[replication]` and the two numbers slate has at the top of its file; `retry_for` holds where `retry_for_ms` is not written.
 pub(super) fn limits<'a>(
-    reader: &mut Reader<'a>,
-    root: &Section<'a>,
-    section: &Section<'a>,
+    reader: &mut ConfigReader<'a>,
+    root: &ConfigSection<'a>,
+    section: &ConfigSection<'a>,
     retry_for: Option<Duration>,
 ) -> ReplicationLimits {
     let is_written = reader.find(section, "retry_for_ms").is_some();
@@ -124,7 +133,13 @@ pub(super) fn limits<'a>(
 }
 
 /// A number of slate's at the top of its JSON, which must not stand in `[replication]` as well.
-fn slates<'a>(reader: &mut Reader<'a>, root: &Section<'a>, section: &Section<'a>, theirs: &str, ours: &str) -> Option<i64> {
+fn slates<'a>(
+    reader: &mut ConfigReader<'a>,
+    root: &ConfigSection<'a>,
+    section: &ConfigSection<'a>,
+    theirs: &str,
+    ours: &str,
+) -> Option<i64> {
     let found = reader.find(root, theirs)?;
     if reader.find(section, ours).is_some() {
         let what = format!("\"{theirs}\" and \"replication.{ours}\" are the same setting");
@@ -134,7 +149,7 @@ fn slates<'a>(reader: &mut Reader<'a>, root: &Section<'a>, section: &Section<'a>
 }
 
 /// Reads `[log]`.
-pub(super) fn log<'a>(reader: &mut Reader<'a>, section: &Section<'a>) -> LogConfig {
+pub(super) fn log<'a>(reader: &mut ConfigReader<'a>, section: &ConfigSection<'a>) -> LogConfig {
     let level = word(reader, section, "level");
     let format = word(reader, section, "format");
     LogConfig {

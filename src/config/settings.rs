@@ -1,8 +1,8 @@
 //! The value of a key as the table of keys has it: what is written, where it is right, otherwise what holds without it.
 
-use super::file::reader::{Found, Reader, Section};
-use super::file::tree::Value;
-use super::keys::{Key, Preset, ValueType};
+use super::file::reader::{ConfigReader, ConfigSection, NamedValue};
+use super::file::tree::ConfigValue;
+use super::keys::{Key, KeyDefault, ValueType};
 use crate::sql::TableName;
 use std::time::Duration;
 
@@ -10,48 +10,48 @@ const TABLE_FIX: &str = "write it as in SQL: events, public.events or \"My Schem
 
 /// The value of a key, if it is there and right.
 pub(super) fn found<'a, T>(
-    reader: &mut Reader<'a>,
-    section: &Section<'a>,
+    reader: &mut ConfigReader<'a>,
+    section: &ConfigSection<'a>,
     name: &str,
-    read: impl FnOnce(&mut Reader<'a>, &Found<'a>) -> Option<T>,
+    read: impl FnOnce(&mut ConfigReader<'a>, &NamedValue<'a>) -> Option<T>,
 ) -> Option<T> {
     let found = reader.find(section, name)?;
     read(reader, &found)
 }
 
 /// A whole number that is written, in the range of its key.
-pub(super) fn written_integer<'a>(reader: &mut Reader<'a>, section: &Section<'a>, name: &str) -> Option<i64> {
+pub(super) fn written_integer<'a>(reader: &mut ConfigReader<'a>, section: &ConfigSection<'a>, name: &str) -> Option<i64> {
     let key = section.known(name);
     let ValueType::Integer(range) = key.value else { unlike(key) };
     found(reader, section, name, |reader, found| reader.integer(found, range))
 }
 
 /// A whole number; the ranges of those that are read so begin at 0 or above.
-pub(super) fn amount<'a>(reader: &mut Reader<'a>, section: &Section<'a>, name: &str) -> u64 {
+pub(super) fn amount<'a>(reader: &mut ConfigReader<'a>, section: &ConfigSection<'a>, name: &str) -> u64 {
     let key = section.known(name);
-    let Preset::Integer(preset) = key.preset else { unlike(key) };
+    let KeyDefault::Integer(preset) = key.preset else { unlike(key) };
     written_integer(reader, section, name).unwrap_or(preset).unsigned_abs()
 }
 
 /// A number of things in memory.
-pub(super) fn size<'a>(reader: &mut Reader<'a>, section: &Section<'a>, name: &str) -> usize {
+pub(super) fn size<'a>(reader: &mut ConfigReader<'a>, section: &ConfigSection<'a>, name: &str) -> usize {
     usize::try_from(amount(reader, section, name)).unwrap_or(usize::MAX)
 }
 
 /// A duration, given in milliseconds.
-pub(super) fn duration<'a>(reader: &mut Reader<'a>, section: &Section<'a>, name: &str) -> Duration {
+pub(super) fn duration<'a>(reader: &mut ConfigReader<'a>, section: &ConfigSection<'a>, name: &str) -> Duration {
     Duration::from_millis(amount(reader, section, name))
 }
 
 /// `true` or `false`.
-pub(super) fn boolean<'a>(reader: &mut Reader<'a>, section: &Section<'a>, name: &str) -> bool {
+pub(super) fn boolean<'a>(reader: &mut ConfigReader<'a>, section: &ConfigSection<'a>, name: &str) -> bool {
     let key = section.known(name);
-    let Preset::Boolean(preset) = key.preset else { unlike(key) };
-    found(reader, section, name, Reader::boolean).unwrap_or(preset)
+    let KeyDefault::Boolean(preset) = key.preset else { unlike(key) };
+    found(reader, section, name, ConfigReader::boolean).unwrap_or(preset)
 }
 
 /// One of the words of a key.
-pub(super) fn word<'a>(reader: &mut Reader<'a>, section: &Section<'a>, name: &str) -> &'static str {
+pub(super) fn word<'a>(reader: &mut ConfigReader<'a>, section: &ConfigSection<'a>, name: &str) -> &'static str {
     let key = section.known(name);
     let known = words(key);
     found(reader, section, name, |reader, found| reader.choice(found, &known)).unwrap_or(preset_text(key))
@@ -66,39 +66,39 @@ pub(super) fn words(key: &Key) -> Vec<&'static str> {
 }
 
 /// A name as PostgreSQL has it, if one is written; "" where the key takes it.
-pub(super) fn written_identifier<'a>(reader: &mut Reader<'a>, section: &Section<'a>, name: &str) -> Option<String> {
+pub(super) fn written_identifier<'a>(reader: &mut ConfigReader<'a>, section: &ConfigSection<'a>, name: &str) -> Option<String> {
     let key = section.known(name);
     let ValueType::Identifier { may_be_empty } = key.value else {
         unlike(key)
     };
     found(reader, section, name, |reader, found| match &found.node.value {
-        Value::Text(text) if text.is_empty() && may_be_empty => Some(String::new()),
+        ConfigValue::Text(text) if text.is_empty() && may_be_empty => Some(String::new()),
         _ => reader.identifier(found),
     })
 }
 
 /// A name as PostgreSQL has it.
-pub(super) fn identifier<'a>(reader: &mut Reader<'a>, section: &Section<'a>, name: &str) -> String {
+pub(super) fn identifier<'a>(reader: &mut ConfigReader<'a>, section: &ConfigSection<'a>, name: &str) -> String {
     written_identifier(reader, section, name).unwrap_or_else(|| preset_text(section.known(name)).to_owned())
 }
 
 /// The words of a key that holds without being written.
 pub(super) fn preset_text(key: &Key) -> &'static str {
-    let Preset::Text(preset) = key.preset else { unlike(key) };
+    let KeyDefault::Text(preset) = key.preset else { unlike(key) };
     preset
 }
 
 /// A table of a database, if one is written.
-pub(super) fn written_table<'a>(reader: &mut Reader<'a>, section: &Section<'a>, name: &str) -> Option<TableName> {
+pub(super) fn written_table<'a>(reader: &mut ConfigReader<'a>, section: &ConfigSection<'a>, name: &str) -> Option<TableName> {
     found(reader, section, name, table)
 }
 
 /// Tables of a database, one or a list of them; none where nothing is written.
-pub(super) fn written_tables<'a>(reader: &mut Reader<'a>, section: &Section<'a>, name: &str) -> Vec<TableName> {
+pub(super) fn written_tables<'a>(reader: &mut ConfigReader<'a>, section: &ConfigSection<'a>, name: &str) -> Vec<TableName> {
     let Some(place) = reader.find(section, name) else {
         return Vec::new();
     };
-    let Value::List(items) = &place.node.value else {
+    let ConfigValue::List(items) = &place.node.value else {
         return table(reader, &place).into_iter().collect();
     };
     if items.is_empty() {
@@ -108,7 +108,7 @@ pub(super) fn written_tables<'a>(reader: &mut Reader<'a>, section: &Section<'a>,
     let mut tables: Vec<TableName> = Vec::new();
     for node in items {
         let key = place.key.clone();
-        let Some(table) = table(reader, &Found { node, key }) else {
+        let Some(table) = table(reader, &NamedValue { node, key }) else {
             continue;
         };
         if tables.contains(&table) {
@@ -121,7 +121,7 @@ pub(super) fn written_tables<'a>(reader: &mut Reader<'a>, section: &Section<'a>,
     tables
 }
 
-fn table(reader: &mut Reader<'_>, found: &Found<'_>) -> Option<TableName> {
+fn table(reader: &mut ConfigReader<'_>, found: &NamedValue<'_>) -> Option<TableName> {
     let text = reader.text(found)?;
     // The error of `parse` shows the value; what stands in the file is enough, and cannot be a secret out of a variable.
     let table = TableName::parse(&text.value).ok();

@@ -1,16 +1,16 @@
 //! `[source]`, and `[tables]` where several tables of it differ.
 
-use super::file::reader::{Found, Reader, Section};
-use super::file::tree::{Entry, Value};
+use super::file::reader::{ConfigReader, ConfigSection, NamedValue};
+use super::file::tree::{ConfigEntry, ConfigValue};
 use super::keys::{self, IntegerRange, MS_MAX, Unit};
 use super::settings::{amount, boolean, duration, found, identifier, preset_table, preset_text, words, written_identifier, written_tables};
-use super::{GroupBy, Ids, SourceConfig, connection, libpq};
+use super::{GroupBy, IdsSetting, SourceConfig, connection, libpq};
 use crate::config::nearest::did_you_mean;
 use crate::sql::TableName;
 use std::time::Duration;
 
 /// The tables of a source, at least one, and the source for each of them unless its connection is a problem.
-pub(super) struct Sources {
+pub(super) struct SourceTables {
     pub(super) tables: Vec<TableName>,
     pub(super) sources: Option<Vec<SourceConfig>>,
 }
@@ -18,13 +18,13 @@ pub(super) struct Sources {
 /// What is written for one table in place of what the source says.
 struct TableOverride {
     table: TableName,
-    ids: Option<Ids>,
+    ids: Option<IdsSetting>,
     id_column: Option<String>,
     group_by: Option<GroupBy>,
     known_gaps: Option<Vec<(i64, i64)>>,
 }
 
-impl Sources {
+impl SourceTables {
     /// Where the source could not be read.
     pub(super) fn unknown() -> Self {
         let key = keys::SOURCE.keys().find(|key| key.name == "table");
@@ -52,7 +52,7 @@ impl TableOverride {
 }
 
 /// Reads `[source]` and `[tables]`.
-pub(super) fn sources<'a>(reader: &mut Reader<'a>, root: &Section<'a>, section: &Section<'a>) -> Sources {
+pub(super) fn sources<'a>(reader: &mut ConfigReader<'a>, root: &ConfigSection<'a>, section: &ConfigSection<'a>) -> SourceTables {
     let conninfo = connection::read(reader, section, libpq::unknown_scheme);
     let mut tables = written_tables(reader, section, "table");
     if tables.is_empty() {
@@ -83,7 +83,7 @@ pub(super) fn sources<'a>(reader: &mut Reader<'a>, root: &Section<'a>, section: 
         durability_gate,
     });
     let sources = source.map(|source| tables.iter().map(|table| of_table(&source, table, &overrides)).collect());
-    Sources { tables, sources }
+    SourceTables { tables, sources }
 }
 
 /// The source as it is for one of its tables.
@@ -98,11 +98,11 @@ fn of_table(source: &SourceConfig, table: &TableName, overrides: &[TableOverride
 }
 
 /// Reads `[tables."…"]`, each the name of a table of the source; `ids` is what the source says.
-fn overrides<'a>(reader: &mut Reader<'a>, root: &Section<'a>, tables: &[TableName], ids: Ids) -> Vec<TableOverride> {
+fn overrides<'a>(reader: &mut ConfigReader<'a>, root: &ConfigSection<'a>, tables: &[TableName], ids: IdsSetting) -> Vec<TableOverride> {
     let Some(list) = reader.find(root, "tables") else {
         return Vec::new();
     };
-    let Value::Table(entries) = &list.node.value else {
+    let ConfigValue::Table(entries) = &list.node.value else {
         let what = format!("{} must be a table, not {}", list.key, list.node.value.describe());
         reader.problem(list.node.at, &list.key, what, format!("write each as {}", keys::TABLE.header));
         return Vec::new();
@@ -111,7 +111,12 @@ fn overrides<'a>(reader: &mut Reader<'a>, root: &Section<'a>, tables: &[TableNam
     read.collect()
 }
 
-fn table_override<'a>(reader: &mut Reader<'a>, entry: &'a Entry, tables: &[TableName], ids: Ids) -> Option<TableOverride> {
+fn table_override<'a>(
+    reader: &mut ConfigReader<'a>,
+    entry: &'a ConfigEntry,
+    tables: &[TableName],
+    ids: IdsSetting,
+) -> Option<TableOverride> {
     let path = format!("{}.{:?}", keys::TABLE.name, entry.key);
     let section = reader.section(&entry.node, entry.key_at, &path, keys::TABLE.keys().collect())?;
     let table = TableName::parse(&entry.key).ok().filter(|table| tables.contains(table));
@@ -139,12 +144,12 @@ fn table_override<'a>(reader: &mut Reader<'a>, entry: &'a Entry, tables: &[Table
     })
 }
 
-fn written_group_by<'a>(reader: &mut Reader<'a>, section: &Section<'a>) -> Option<GroupBy> {
+fn written_group_by<'a>(reader: &mut ConfigReader<'a>, section: &ConfigSection<'a>) -> Option<GroupBy> {
     let column = written_identifier(reader, section, "group_by")?;
     Some(if column.is_empty() { GroupBy::Off } else { GroupBy::Column(column) })
 }
 
-fn written_ids<'a>(reader: &mut Reader<'a>, section: &Section<'a>) -> Option<Ids> {
+fn written_ids<'a>(reader: &mut ConfigReader<'a>, section: &ConfigSection<'a>) -> Option<IdsSetting> {
     let key = section.known("ids");
     found(reader, section, "ids", |reader, found| {
         let text = reader.text(found)?;
@@ -159,13 +164,13 @@ fn written_ids<'a>(reader: &mut Reader<'a>, section: &Section<'a>) -> Option<Ids
     })
 }
 
-fn ids_of(word: &str) -> Option<Ids> {
+fn ids_of(word: &str) -> Option<IdsSetting> {
     match word {
-        "auto" => Some(Ids::Auto),
-        "consecutive" => Some(Ids::Consecutive),
-        "sequence" => Some(Ids::Sequence),
-        "copy" => Some(Ids::Copy),
-        other => other.strip_prefix("grace:").and_then(grace).map(Ids::Grace),
+        "auto" => Some(IdsSetting::Auto),
+        "consecutive" => Some(IdsSetting::Consecutive),
+        "sequence" => Some(IdsSetting::Sequence),
+        "copy" => Some(IdsSetting::Copy),
+        other => other.strip_prefix("grace:").and_then(grace).map(IdsSetting::Grace),
     }
 }
 
@@ -181,14 +186,14 @@ fn grace(text: &str) -> Option<Duration> {
 }
 
 /// Ranges in ascending order, those that overlap or touch joined; `None` where nothing is written.
-fn known_gaps<'a>(reader: &mut Reader<'a>, section: &Section<'a>, ids: Ids) -> Option<Vec<(i64, i64)>> {
+fn known_gaps<'a>(reader: &mut ConfigReader<'a>, section: &ConfigSection<'a>, ids: IdsSetting) -> Option<Vec<(i64, i64)>> {
     let list = reader.find(section, "known_gaps")?;
-    let Value::List(items) = &list.node.value else {
+    let ConfigValue::List(items) = &list.node.value else {
         let what = format!("{} must be a list, not {}", list.key, list.node.value.describe());
         reader.problem(list.node.at, &list.key, what, "write ids and ranges, as in [\"42\", \"100..120\"]");
         return None;
     };
-    if !items.is_empty() && matches!(ids, Ids::Sequence | Ids::Copy | Ids::Grace(_)) {
+    if !items.is_empty() && matches!(ids, IdsSetting::Sequence | IdsSetting::Copy | IdsSetting::Grace(_)) {
         let what = format!("{} applies to consecutive ids only", list.key);
         let fix = "remove known_gaps, or set ids to \"auto\" or \"consecutive\": in a sequence gaps are ordinary";
         reader.problem(list.node.at, &list.key, what, fix);
@@ -197,7 +202,7 @@ fn known_gaps<'a>(reader: &mut Reader<'a>, section: &Section<'a>, ids: Ids) -> O
         .iter()
         .filter_map(|node| {
             let key = list.key.clone();
-            gap(reader, &Found { node, key })
+            gap(reader, &NamedValue { node, key })
         })
         .collect();
     gaps.sort_unstable();
@@ -212,8 +217,8 @@ fn known_gaps<'a>(reader: &mut Reader<'a>, section: &Section<'a>, ids: Ids) -> O
 }
 
 /// `42`, `"42"` or `"100..120"`, ends included.
-fn gap(reader: &mut Reader<'_>, found: &Found<'_>) -> Option<(i64, i64)> {
-    if matches!(found.node.value, Value::Integer(_)) {
+fn gap(reader: &mut ConfigReader<'_>, found: &NamedValue<'_>) -> Option<(i64, i64)> {
+    if matches!(found.node.value, ConfigValue::Integer(_)) {
         let any = IntegerRange::new(i64::MIN, i64::MAX, Unit::None);
         return reader.integer(found, any).map(|id| (id, id));
     }

@@ -3,7 +3,7 @@
 use crate::harness::Database;
 use counterfoil::config::libpq::Conninfo;
 use counterfoil::config::{
-    DestinationConfig, DestinationKind, GroupBy, Ids, PostgresDestinationConfig, ReplicationConfig, ReplicationLimits, SourceConfig,
+    DestinationConfig, DestinationKind, GroupBy, IdsSetting, PostgresDestinationConfig, ReplicationConfig, ReplicationLimits, SourceConfig,
 };
 use counterfoil::postgres::table::TableName;
 use std::time::Duration;
@@ -21,7 +21,7 @@ pub fn config(source: &Database, destinations: &[(&str, &Database)]) -> Replicat
             conninfo: source.conninfo.clone(),
             table: table("events"),
             id_column: "id".to_owned(),
-            ids: Ids::Auto,
+            ids: IdsSetting::Auto,
             group_by: GroupBy::IfPresent("ts".to_owned()),
             group_events_max: 1_000_000,
             channel: "eventsinsert".to_owned(),

@@ -2,7 +2,7 @@
 
 use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_destination};
-use counterfoil::config::{Ids, ReplicationConfig};
+use counterfoil::config::{IdsSetting, ReplicationConfig};
 use counterfoil::error::{Error, ErrorKind, Problems};
 use counterfoil::replicate::{Replication, replicate};
 use counterfoil::sql::LOCK_REPLICATOR;
@@ -95,7 +95,7 @@ async fn a_row_of_consecutive_ids_that_is_removed_before_a_late_lane_reads_it_en
         .execute("insert into events select g, now() + g * interval '1 s', '{}' from generate_series(1, 5) g")
         .await;
     let mut config = three.config();
-    config.source.ids = Ids::Consecutive;
+    config.source.ids = IdsSetting::Consecutive;
     let (_stopper, replicating) = follow(config);
     until(&three.quick, "1,2,3,4,5").await;
     three.source.execute("delete from events where id = 3").await;
@@ -177,7 +177,7 @@ async fn a_run_that_follows_and_gives_a_lost_lane_up_says_so_although_what_it_be
     let three = Three::new("primary key").await;
     let mut config = three.config();
     drop(three.holder);
-    config.source.ids = Ids::Consecutive;
+    config.source.ids = IdsSetting::Consecutive;
     config.limits.retry_for = Some(Duration::from_secs(3));
     let (_stopper, replicating) = follow(config);
     until_opened(&three.late).await;

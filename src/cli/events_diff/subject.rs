@@ -4,7 +4,7 @@ use super::args::Arguments;
 use crate::cli::args::ConfigFile;
 use crate::cli::begin::configuration;
 use crate::config::libpq::{Conninfo, Environment};
-use crate::config::{Ids, ReplicationConfig};
+use crate::config::{IdsSetting, ReplicationConfig};
 use crate::error::{Error, ErrorKind, Problems};
 use crate::sql::TableName;
 use crate::verify::compare::side::Place;
@@ -25,7 +25,7 @@ pub struct Subject {
     /// The integer key.
     pub id_column: String,
     /// How ids are given out, as configured.
-    pub ids: Ids,
+    pub ids: IdsSetting,
     /// Gaps that are accepted.
     pub known_gaps: Vec<(i64, i64)>,
     /// How long a connection may take.
@@ -96,7 +96,7 @@ fn of_urls(arguments: &Arguments) -> Result<Subject, Problems> {
             first,
             seconds: vec![second],
             id_column: arguments.id_column.clone().unwrap_or_else(|| "id".to_owned()),
-            ids: Ids::Auto,
+            ids: IdsSetting::Auto,
             known_gaps: Vec::new(),
             timeout: CONNECT_TIMEOUT,
         }),

@@ -1,15 +1,15 @@
 //! A file that was read: TOML or JSON as one tree, and the place of each byte.
 
 use super::json;
-use super::tree::{Entry, Format, Node, SyntaxError, Value};
+use super::tree::{ConfigEntry, ConfigNode, ConfigValue, FileFormat, SyntaxError};
 use crate::error::{Error, ErrorKind, Problems};
 use toml::de::{DeTable, DeValue};
 
 /// A file that was read, with its name for messages.
 pub(crate) struct Document {
     pub(crate) name: String,
-    pub(crate) format: Format,
-    pub(crate) root: Node,
+    pub(crate) format: FileFormat,
+    pub(crate) root: ConfigNode,
     text: String,
 }
 
@@ -18,10 +18,10 @@ impl Document {
     ///
     /// # Errors
     /// `Usage`: all syntax errors of TOML, the first of JSON, each with line and column. The text around them is not shown: it can hold a password.
-    pub(crate) fn parse(name: String, format: Format, text: String) -> Result<Self, Problems> {
+    pub(crate) fn parse(name: String, format: FileFormat, text: String) -> Result<Self, Problems> {
         let parsed = match format {
-            Format::Toml => toml_tree(&text),
-            Format::Json => json::parse(&text).map_err(|error| vec![error]),
+            FileFormat::Toml => toml_tree(&text),
+            FileFormat::Json => json::parse(&text).map_err(|error| vec![error]),
         };
         match parsed {
             Ok(root) => Ok(Self { name, format, root, text }),
@@ -59,10 +59,10 @@ fn position(text: &str, at: usize) -> (usize, usize) {
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }
 
-fn toml_tree(text: &str) -> Result<Node, Vec<SyntaxError>> {
+fn toml_tree(text: &str) -> Result<ConfigNode, Vec<SyntaxError>> {
     let (root, errors) = DeTable::parse_recoverable(text);
     if errors.is_empty() {
-        return Ok(Node {
+        return Ok(ConfigNode {
             at: 0,
             value: table(root.into_inner()),
         });
@@ -81,33 +81,33 @@ fn toml_tree(text: &str) -> Result<Node, Vec<SyntaxError>> {
     Err(errors)
 }
 
-fn table(table: DeTable<'_>) -> Value {
-    let mut entries: Vec<Entry> = table
+fn table(table: DeTable<'_>) -> ConfigValue {
+    let mut entries: Vec<ConfigEntry> = table
         .into_iter()
-        .map(|(key, value)| Entry {
+        .map(|(key, value)| ConfigEntry {
             key_at: key.span().start,
             key: key.into_inner().into_owned(),
             node: node(value),
         })
         .collect();
     entries.sort_by_key(|entry| entry.key_at);
-    Value::Table(entries)
+    ConfigValue::Table(entries)
 }
 
-fn node(value: toml::Spanned<DeValue<'_>>) -> Node {
+fn node(value: toml::Spanned<DeValue<'_>>) -> ConfigNode {
     let at = value.span().start;
     let value = match value.into_inner() {
-        DeValue::String(text) => Value::Text(text.into_owned()),
+        DeValue::String(text) => ConfigValue::Text(text.into_owned()),
         DeValue::Integer(number) => {
-            i128::from_str_radix(number.as_str(), number.radix()).map_or(Value::Other("a number far too large"), Value::Integer)
+            i128::from_str_radix(number.as_str(), number.radix()).map_or(ConfigValue::Other("a number far too large"), ConfigValue::Integer)
         }
-        DeValue::Float(_) => Value::Other("a number with a fraction"),
-        DeValue::Boolean(is_true) => Value::Boolean(is_true),
-        DeValue::Datetime(_) => Value::Other("a date or time"),
-        DeValue::Array(list) => Value::List(list.into_iter().map(node).collect()),
+        DeValue::Float(_) => ConfigValue::Other("a number with a fraction"),
+        DeValue::Boolean(is_true) => ConfigValue::Boolean(is_true),
+        DeValue::Datetime(_) => ConfigValue::Other("a date or time"),
+        DeValue::Array(list) => ConfigValue::List(list.into_iter().map(node).collect()),
         DeValue::Table(entries) => table(entries),
     };
-    Node { at, value }
+    ConfigNode { at, value }
 }
 
 #[cfg(test)]
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn parse(format: Format, text: &str) -> Result<Document, Problems> {
+    fn parse(format: FileFormat, text: &str) -> Result<Document, Problems> {
         Document::parse("config".to_owned(), format, text.to_owned())
     }
 
@@ -126,11 +126,11 @@ mod tests {
         let mut at = 0;
         for step in path {
             match &node.value {
-                Value::Table(entries) => {
+                ConfigValue::Table(entries) => {
                     let entry = entries.iter().find(|entry| entry.key == *step).unwrap();
                     (node, at) = (&entry.node, entry.key_at);
                 }
-                Value::List(items) => {
+                ConfigValue::List(items) => {
                     node = &items[step.parse::<usize>().unwrap()];
                     at = node.at;
                 }
@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn keys_of_toml_have_their_lines_and_columns() {
         let text = "a = 1\n[source]\n  url = \"x\"\n\n[[destinations]]\nname = \"é\"\n[[destinations]]\n# c\r\n\"ü\".name = 2\n";
-        let document = parse(Format::Toml, text).unwrap();
+        let document = parse(FileFormat::Toml, text).unwrap();
         assert_eq!(place_of(&document, &["a"]), (1, 1));
         assert_eq!(place_of(&document, &["source", "url"]), (3, 3));
         assert_eq!(place_of(&document, &["destinations", "1"]), (7, 1));
@@ -152,14 +152,14 @@ mod tests {
     #[test]
     fn keys_of_json_have_their_lines_and_columns() {
         let text = "{\n  \"source\": {\"é\": 1, \"url\": \"x\"},\n  \"destinations\": [\n    {\"name\": 1}\n  ]\n}";
-        let document = parse(Format::Json, text).unwrap();
+        let document = parse(FileFormat::Json, text).unwrap();
         assert_eq!(place_of(&document, &["source", "url"]), (2, 22));
         assert_eq!(place_of(&document, &["destinations", "0", "name"]), (4, 6));
     }
 
     #[test]
     fn every_syntax_error_of_toml_has_line_and_column_and_shows_no_text() {
-        let problems = parse(Format::Toml, "a = 1\npassword = hunter2\nb = 2\nurl = \"hunter2\nc = = 3\n")
+        let problems = parse(FileFormat::Toml, "a = 1\npassword = hunter2\nb = 2\nurl = \"hunter2\nc = = 3\n")
             .err()
             .unwrap();
         let report = problems.report();
@@ -169,22 +169,22 @@ mod tests {
 
     #[test]
     fn a_key_written_twice_is_an_error_in_both_formats() {
-        let toml = parse(Format::Toml, "a = 1\na = 2\n").err().unwrap().report();
+        let toml = parse(FileFormat::Toml, "a = 1\na = 2\n").err().unwrap().report();
         assert!(toml.contains("duplicate key") && toml.contains("config:2:1"), "{toml}");
-        let json = parse(Format::Json, "{\"a\": 1,\n\"a\": 2}").err().unwrap().report();
+        let json = parse(FileFormat::Json, "{\"a\": 1,\n\"a\": 2}").err().unwrap().report();
         assert!(json.contains("twice") && json.contains("config:2:1"), "{json}");
     }
 
     proptest! {
         #[test]
         fn arbitrary_text_never_panics(text in any::<String>()) {
-            let _ = parse(Format::Toml, &text);
-            let _ = parse(Format::Json, &text);
+            let _ = parse(FileFormat::Toml, &text);
+            let _ = parse(FileFormat::Json, &text);
         }
 
         #[test]
         fn text_of_tomls_characters_never_panics(text in "[ab=\\[\\]{}\"'.,#0-9\n -]*") {
-            let _ = parse(Format::Toml, &text);
+            let _ = parse(FileFormat::Toml, &text);
         }
     }
 }

@@ -1,16 +1,16 @@
 //! JSON (RFC 8259) with the place of every key and value, which serde_json does not keep.
 
-use super::tree::{Entry, Node, SyntaxError, Value};
+use super::tree::{ConfigEntry, ConfigNode, ConfigValue, SyntaxError};
 
 /// Deeper nesting is refused: no configuration needs it.
 const DEPTH_MAX: usize = 64;
 
-type Result<T> = std::result::Result<T, SyntaxError>;
+type JsonResult<T> = std::result::Result<T, SyntaxError>;
 
 /// Reads one value and nothing behind it. Keys that stand twice in an object are refused.
-pub(crate) fn parse(text: &str) -> Result<Node> {
+pub(crate) fn parse(text: &str) -> JsonResult<ConfigNode> {
     let at = if text.starts_with('\u{feff}') { 3 } else { 0 };
-    let mut reader = Reader { text, at, depth: 0 };
+    let mut reader = JsonReader { text, at, depth: 0 };
     let root = reader.value()?;
     reader.skip_blanks();
     if reader.at < text.len() {
@@ -19,13 +19,13 @@ pub(crate) fn parse(text: &str) -> Result<Node> {
     Ok(root)
 }
 
-struct Reader<'a> {
+struct JsonReader<'a> {
     text: &'a str,
     at: usize,
     depth: usize,
 }
 
-impl Reader<'_> {
+impl JsonReader<'_> {
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
@@ -57,20 +57,20 @@ impl Reader<'_> {
         }
     }
 
-    fn value(&mut self) -> Result<Node> {
+    fn value(&mut self) -> JsonResult<ConfigNode> {
         self.skip_blanks();
         let at = self.at;
         let value = match self.peek() {
             Some(b'{') => self.nested(Self::object)?,
             Some(b'[') => self.nested(Self::list)?,
-            Some(b'"') => Value::Text(self.string()?),
+            Some(b'"') => ConfigValue::Text(self.string()?),
             Some(b'-' | b'0'..=b'9') => self.number()?,
             _ => self.word()?,
         };
-        Ok(Node { at, value })
+        Ok(ConfigNode { at, value })
     }
 
-    fn nested(&mut self, read: fn(&mut Self) -> Result<Value>) -> Result<Value> {
+    fn nested(&mut self, read: fn(&mut Self) -> JsonResult<ConfigValue>) -> JsonResult<ConfigValue> {
         if self.depth == DEPTH_MAX {
             return Err(self.wrong("expected fewer tables and lists in one another"));
         }
@@ -81,11 +81,11 @@ impl Reader<'_> {
         value
     }
 
-    fn object(&mut self) -> Result<Value> {
-        let mut entries: Vec<Entry> = Vec::new();
+    fn object(&mut self) -> JsonResult<ConfigValue> {
+        let mut entries: Vec<ConfigEntry> = Vec::new();
         self.skip_blanks();
         if self.take(b'}') {
-            return Ok(Value::Table(entries));
+            return Ok(ConfigValue::Table(entries));
         }
         loop {
             self.skip_blanks();
@@ -103,10 +103,10 @@ impl Reader<'_> {
                 return Err(self.wrong("expected : after the key"));
             }
             let node = self.value()?;
-            entries.push(Entry { key, key_at, node });
+            entries.push(ConfigEntry { key, key_at, node });
             self.skip_blanks();
             if self.take(b'}') {
-                return Ok(Value::Table(entries));
+                return Ok(ConfigValue::Table(entries));
             }
             if !self.take(b',') {
                 return Err(self.wrong("expected , or } after the value"));
@@ -114,17 +114,17 @@ impl Reader<'_> {
         }
     }
 
-    fn list(&mut self) -> Result<Value> {
+    fn list(&mut self) -> JsonResult<ConfigValue> {
         let mut items = Vec::new();
         self.skip_blanks();
         if self.take(b']') {
-            return Ok(Value::List(items));
+            return Ok(ConfigValue::List(items));
         }
         loop {
             items.push(self.value()?);
             self.skip_blanks();
             if self.take(b']') {
-                return Ok(Value::List(items));
+                return Ok(ConfigValue::List(items));
             }
             if !self.take(b',') {
                 return Err(self.wrong("expected , or ] after the value"));
@@ -132,11 +132,11 @@ impl Reader<'_> {
         }
     }
 
-    fn word(&mut self) -> Result<Value> {
+    fn word(&mut self) -> JsonResult<ConfigValue> {
         let words = [
-            ("true", Value::Boolean(true)),
-            ("false", Value::Boolean(false)),
-            ("null", Value::Other("null")),
+            ("true", ConfigValue::Boolean(true)),
+            ("false", ConfigValue::Boolean(false)),
+            ("null", ConfigValue::Other("null")),
         ];
         for (word, value) in words {
             if self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
@@ -147,7 +147,7 @@ impl Reader<'_> {
         Err(self.wrong("expected a value: text in double quotes, a number, true, false, null, [ or {"))
     }
 
-    fn digits(&mut self) -> Result<()> {
+    fn digits(&mut self) -> JsonResult<()> {
         let start = self.at;
         while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
             self.at += 1;
@@ -159,7 +159,7 @@ impl Reader<'_> {
         }
     }
 
-    fn number(&mut self) -> Result<Value> {
+    fn number(&mut self) -> JsonResult<ConfigValue> {
         let start = self.at;
         self.take(b'-');
         if !self.take(b'0') {
@@ -178,14 +178,14 @@ impl Reader<'_> {
             self.digits()?;
         }
         if self.at > end {
-            return Ok(Value::Other("a number with a fraction"));
+            return Ok(ConfigValue::Other("a number with a fraction"));
         }
         Ok(self.text[start..end]
             .parse()
-            .map_or(Value::Other("a number far too large"), Value::Integer))
+            .map_or(ConfigValue::Other("a number far too large"), ConfigValue::Integer))
     }
 
-    fn string(&mut self) -> Result<String> {
+    fn string(&mut self) -> JsonResult<String> {
         let opened = self.at;
         self.at += 1;
         let mut value = String::new();
@@ -215,7 +215,7 @@ impl Reader<'_> {
         }
     }
 
-    fn escape(&mut self) -> Result<char> {
+    fn escape(&mut self) -> JsonResult<char> {
         let start = self.at;
         self.at += 1;
         let kind = self.peek();
@@ -262,19 +262,19 @@ mod tests {
     use proptest::prelude::*;
 
     /// Whether our tree says the same as serde_json's.
-    fn is_same(ours: &Value, theirs: &serde_json::Value) -> bool {
+    fn is_same(ours: &ConfigValue, theirs: &serde_json::Value) -> bool {
         match (ours, theirs) {
-            (Value::Table(ours), serde_json::Value::Object(theirs)) => {
+            (ConfigValue::Table(ours), serde_json::Value::Object(theirs)) => {
                 ours.len() == theirs.len() && ours.iter().all(|entry| is_same(&entry.node.value, &theirs[&entry.key]))
             }
-            (Value::List(ours), serde_json::Value::Array(theirs)) => {
+            (ConfigValue::List(ours), serde_json::Value::Array(theirs)) => {
                 ours.len() == theirs.len() && ours.iter().zip(theirs).all(|(ours, theirs)| is_same(&ours.value, theirs))
             }
-            (Value::Text(ours), serde_json::Value::String(theirs)) => ours == theirs,
-            (Value::Integer(ours), serde_json::Value::Number(theirs)) => theirs.as_i128() == Some(*ours),
-            (Value::Boolean(ours), serde_json::Value::Bool(theirs)) => ours == theirs,
-            (Value::Other("null"), serde_json::Value::Null) => true,
-            (Value::Other(_), serde_json::Value::Number(_)) => true,
+            (ConfigValue::Text(ours), serde_json::Value::String(theirs)) => ours == theirs,
+            (ConfigValue::Integer(ours), serde_json::Value::Number(theirs)) => theirs.as_i128() == Some(*ours),
+            (ConfigValue::Boolean(ours), serde_json::Value::Bool(theirs)) => ours == theirs,
+            (ConfigValue::Other("null"), serde_json::Value::Null) => true,
+            (ConfigValue::Other(_), serde_json::Value::Number(_)) => true,
             _ => false,
         }
     }

@@ -1,7 +1,7 @@
 //! Takes values out of the tree of a file: known keys, types, ranges and variables; whatever is wrong becomes a problem with its place.
 
 use super::document::Document;
-use super::tree::{Entry, Format, Node, Value};
+use super::tree::{ConfigEntry, ConfigNode, ConfigValue, FileFormat};
 use crate::config::keys::{IDENTIFIER_BYTES_MAX, IntegerRange, Key, Unit};
 use crate::config::libpq::Environment;
 use crate::config::nearest::did_you_mean;
@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Problems, Result};
 const VARIABLE_HIDDEN_BYTES_MIN: usize = 4;
 
 /// Reads one file, collecting problems and notes on the way.
-pub(crate) struct Reader<'a> {
+pub(crate) struct ConfigReader<'a> {
     pub(crate) document: &'a Document,
     pub(crate) env: &'a Environment<'a>,
     /// All tables of a file, as TOML heads them.
@@ -29,33 +29,33 @@ pub(crate) struct Reader<'a> {
 pub(crate) type KnownTable = (&'static str, Vec<&'static Key>);
 
 /// A table whose keys are all known.
-pub(crate) struct Section<'a> {
+pub(crate) struct ConfigSection<'a> {
     /// How it is called in messages: `source`, `destinations[0]`, or nothing for the file itself.
     pub(crate) path: String,
     /// Where it begins: the place of what is missing in it.
     pub(crate) at: usize,
-    entries: &'a [Entry],
+    entries: &'a [ConfigEntry],
     keys: Vec<&'static Key>,
 }
 
 /// A value that was found, with its full name.
-pub(crate) struct Found<'a> {
-    pub(crate) node: &'a Node,
+pub(crate) struct NamedValue<'a> {
+    pub(crate) node: &'a ConfigNode,
     pub(crate) key: String,
 }
 
 /// A text with its variables filled in.
-pub(crate) struct Text {
+pub(crate) struct ExpandedText {
     /// With variables filled in.
     pub(crate) value: String,
     /// As it stands in the file: the form to show, for a variable can hold a secret.
     pub(crate) written: String,
 }
 
-impl Section<'_> {
+impl ConfigSection<'_> {
     /// A table that is not in the file.
     pub(crate) fn empty(path: &str, keys: Vec<&'static Key>) -> Self {
-        Section {
+        ConfigSection {
             path: path.to_owned(),
             at: 0,
             entries: &[],
@@ -84,7 +84,7 @@ impl Section<'_> {
     }
 }
 
-impl<'a> Reader<'a> {
+impl<'a> ConfigReader<'a> {
     /// `tables` are all that a file can have: a key that is unknown in its own may belong to another.
     pub(crate) fn new(document: &'a Document, env: &'a Environment<'a>, tables: Vec<KnownTable>) -> Self {
         Self {
@@ -118,23 +118,23 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes the value, or takes note of the problem at the place of `found`.
-    pub(crate) fn note<T>(&mut self, found: &Found<'_>, result: Result<T>) -> Option<T> {
+    pub(crate) fn note<T>(&mut self, found: &NamedValue<'_>, result: Result<T>) -> Option<T> {
         let place = self.document.place(found.node.at, &found.key);
         result.map_err(|error| self.problems.push((found.node.at, error.at(place)))).ok()
     }
 
     /// Opens a table and tells its unknown keys; `at` is where a person looks for it.
-    pub(crate) fn section(&mut self, node: &'a Node, at: usize, path: &str, keys: Vec<&'static Key>) -> Option<Section<'a>> {
-        let Value::Table(entries) = &node.value else {
+    pub(crate) fn section(&mut self, node: &'a ConfigNode, at: usize, path: &str, keys: Vec<&'static Key>) -> Option<ConfigSection<'a>> {
+        let ConfigValue::Table(entries) = &node.value else {
             let what = format!("{} must be a table, not {}", name_of(path), node.value.describe());
             let fix = match self.document.format {
-                Format::Toml => format!("write it as [{path}] with its keys beneath"),
-                Format::Json => "write it as { … }".to_owned(),
+                FileFormat::Toml => format!("write it as [{path}] with its keys beneath"),
+                FileFormat::Json => "write it as { … }".to_owned(),
             };
             self.problem(node.at, path, what, fix);
             return None;
         };
-        let section = Section {
+        let section = ConfigSection {
             path: path.to_owned(),
             at,
             entries,
@@ -144,7 +144,7 @@ impl<'a> Reader<'a> {
         Some(section)
     }
 
-    fn tell_unknown(&mut self, section: &Section<'a>) {
+    fn tell_unknown(&mut self, section: &ConfigSection<'a>) {
         let known = self.names(&section.keys);
         for entry in section.entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
             let key = section.key(&entry.key);
@@ -164,12 +164,12 @@ impl<'a> Reader<'a> {
     }
 
     fn names(&self, keys: &[&'static Key]) -> Vec<&'static str> {
-        let is_json = self.document.format == Format::Json;
+        let is_json = self.document.format == FileFormat::Json;
         keys.iter().flat_map(|key| key.names(is_json)).collect()
     }
 
     /// The value of a key, under our name or slate's; a problem when it stands there under both.
-    pub(crate) fn find(&mut self, section: &Section<'a>, name: &str) -> Option<Found<'a>> {
+    pub(crate) fn find(&mut self, section: &ConfigSection<'a>, name: &str) -> Option<NamedValue<'a>> {
         let names = self.names(&[section.known(name)]);
         let mut found = section.entries.iter().filter(|entry| names.contains(&entry.key.as_str()));
         let first = found.next()?;
@@ -177,18 +177,20 @@ impl<'a> Reader<'a> {
             let what = format!("\"{}\" and \"{}\" are the same setting", first.key, second.key);
             self.problem(second.key_at, &section.key(&second.key), what, "keep one of them");
         }
-        Some(Found {
+        Some(NamedValue {
             node: &first.node,
             key: section.key(&first.key),
         })
     }
 
     /// A text of a table that is not opened yet, if it can be read. What is wrong with it is told when it is read from the open table.
-    pub(crate) fn peek(&mut self, node: &'a Node, name: &str) -> Option<String> {
-        let Value::Table(entries) = &node.value else { return None };
+    pub(crate) fn peek(&mut self, node: &'a ConfigNode, name: &str) -> Option<String> {
+        let ConfigValue::Table(entries) = &node.value else { return None };
         let entry = entries.iter().find(|entry| entry.key == name)?;
-        let Value::Text(written) = &entry.node.value else { return None };
-        let found = Found {
+        let ConfigValue::Text(written) = &entry.node.value else {
+            return None;
+        };
+        let found = NamedValue {
             node: &entry.node,
             key: name.to_owned(),
         };
@@ -198,27 +200,27 @@ impl<'a> Reader<'a> {
         filled
     }
 
-    fn wrong_type(&mut self, found: &Found<'_>, wanted: &str) {
+    fn wrong_type(&mut self, found: &NamedValue<'_>, wanted: &str) {
         let what = format!("{} must be {wanted}, not {}", found.key, found.node.value.describe());
         let fix = format!("write {wanted}");
         self.problem(found.node.at, &found.key, what, fix);
     }
 
     /// A text, with its variables filled in.
-    pub(crate) fn text(&mut self, found: &Found<'_>) -> Option<Text> {
-        let Value::Text(written) = &found.node.value else {
+    pub(crate) fn text(&mut self, found: &NamedValue<'_>) -> Option<ExpandedText> {
+        let ConfigValue::Text(written) = &found.node.value else {
             self.wrong_type(found, "text");
             return None;
         };
         let value = self.filled(found, written)?;
-        Some(Text {
+        Some(ExpandedText {
             value,
             written: written.clone(),
         })
     }
 
     /// Fills `${NAME}` with the variable of this name; `$${` stands for `${` itself.
-    fn filled(&mut self, found: &Found<'_>, written: &str) -> Option<String> {
+    fn filled(&mut self, found: &NamedValue<'_>, written: &str) -> Option<String> {
         let mut filled = String::with_capacity(written.len());
         let mut is_complete = true;
         let mut rest = written;
@@ -263,10 +265,10 @@ impl<'a> Reader<'a> {
     }
 
     /// A whole number within `range`; also one that comes out of a variable.
-    pub(crate) fn integer(&mut self, found: &Found<'_>, range: IntegerRange) -> Option<i64> {
+    pub(crate) fn integer(&mut self, found: &NamedValue<'_>, range: IntegerRange) -> Option<i64> {
         let number = match &found.node.value {
-            Value::Integer(number) => Some(*number),
-            Value::Text(written) if written.contains("${") => {
+            ConfigValue::Integer(number) => Some(*number),
+            ConfigValue::Text(written) if written.contains("${") => {
                 let filled = self.filled(found, written)?;
                 let number = filled.trim().parse().ok();
                 if number.is_none() {
@@ -276,7 +278,7 @@ impl<'a> Reader<'a> {
                 }
                 number
             }
-            Value::Other("a number far too large") => None,
+            ConfigValue::Other("a number far too large") => None,
             _ => {
                 self.wrong_type(found, "a whole number");
                 return None;
@@ -297,8 +299,8 @@ impl<'a> Reader<'a> {
     }
 
     /// `true` or `false`.
-    pub(crate) fn boolean(&mut self, found: &Found<'_>) -> Option<bool> {
-        if let Value::Boolean(is_true) = found.node.value {
+    pub(crate) fn boolean(&mut self, found: &NamedValue<'_>) -> Option<bool> {
+        if let ConfigValue::Boolean(is_true) = found.node.value {
             return Some(is_true);
         }
         self.wrong_type(found, "true or false");
@@ -306,7 +308,7 @@ impl<'a> Reader<'a> {
     }
 
     /// One of the known words.
-    pub(crate) fn choice(&mut self, found: &Found<'_>, known: &[&'static str]) -> Option<&'static str> {
+    pub(crate) fn choice(&mut self, found: &NamedValue<'_>, known: &[&'static str]) -> Option<&'static str> {
         let text = self.text(found)?;
         let choice = known.iter().copied().find(|word| *word == text.value);
         if choice.is_none() {
@@ -320,7 +322,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A text that is not empty and not longer than an identifier of PostgreSQL (63 bytes).
-    pub(crate) fn identifier(&mut self, found: &Found<'_>) -> Option<String> {
+    pub(crate) fn identifier(&mut self, found: &NamedValue<'_>) -> Option<String> {
         let text = self.text(found)?;
         if text.value.is_empty() || text.value.len() > IDENTIFIER_BYTES_MAX || text.value.contains('\0') {
             let what = format!("{} must have between 1 and {IDENTIFIER_BYTES_MAX} bytes", found.key);

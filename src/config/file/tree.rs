@@ -2,22 +2,22 @@
 
 /// The two ways a file can be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
+pub(crate) enum FileFormat {
     Toml,
     Json,
 }
 
 /// A value and the byte at which it begins.
-pub(crate) struct Node {
+pub(crate) struct ConfigNode {
     pub(crate) at: usize,
-    pub(crate) value: Value,
+    pub(crate) value: ConfigValue,
 }
 
 /// What was written. It can hold passwords and has no `Debug`.
-pub(crate) enum Value {
+pub(crate) enum ConfigValue {
     /// Keys in the order of the file.
-    Table(Vec<Entry>),
-    List(Vec<Node>),
+    Table(Vec<ConfigEntry>),
+    List(Vec<ConfigNode>),
     Text(String),
     Integer(i128),
     Boolean(bool),
@@ -26,22 +26,22 @@ pub(crate) enum Value {
 }
 
 /// A key with its value.
-pub(crate) struct Entry {
+pub(crate) struct ConfigEntry {
     pub(crate) key: String,
     pub(crate) key_at: usize,
-    pub(crate) node: Node,
+    pub(crate) node: ConfigNode,
 }
 
-impl Value {
+impl ConfigValue {
     /// What it is called in a message.
     pub(crate) fn describe(&self) -> &'static str {
         match self {
-            Value::Table(_) => "a table",
-            Value::List(_) => "a list",
-            Value::Text(_) => "text",
-            Value::Integer(_) => "a number",
-            Value::Boolean(_) => "true or false",
-            Value::Other(what) => what,
+            ConfigValue::Table(_) => "a table",
+            ConfigValue::List(_) => "a list",
+            ConfigValue::Text(_) => "text",
+            ConfigValue::Integer(_) => "a number",
+            ConfigValue::Boolean(_) => "true or false",
+            ConfigValue::Other(what) => what,
         }
     }
 }

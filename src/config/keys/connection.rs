@@ -1,6 +1,6 @@
 //! Where a database is: keys that a source and a destination have in common.
 
-use super::key::{Key, KeyGroup, Preset, ValueType};
+use super::key::{Key, KeyDefault, KeyGroup, ValueType};
 
 const PARTS_HELP: &str = "Or the parts one by one, in place of url or to complete it. A part that url gives must not stand here as well.";
 
@@ -22,21 +22,21 @@ const PARTS_KEYS: &[Key] = &[
     Key::new(
         "host",
         ValueType::Text,
-        Preset::Described("PGHOST, otherwise the socket directory of this machine, otherwise localhost"),
+        KeyDefault::Described("PGHOST, otherwise the socket directory of this machine, otherwise localhost"),
         "name, address or directory of a Unix socket; several with commas between",
     )
     .comment("\"db1.internal\""),
     Key::new(
         "port",
         ValueType::Port,
-        Preset::Described("PGPORT, otherwise 5432"),
+        KeyDefault::Described("PGPORT, otherwise 5432"),
         "\"5432,5433\" for several hosts",
     )
     .comment("5432"),
     Key::new(
         "database",
         ValueType::Text,
-        Preset::Described("PGDATABASE, otherwise the name of the user"),
+        KeyDefault::Described("PGDATABASE, otherwise the name of the user"),
         "default: the name of the user",
     )
     .slate("databaseName")
@@ -44,21 +44,21 @@ const PARTS_KEYS: &[Key] = &[
     Key::new(
         "user",
         ValueType::Text,
-        Preset::Described("PGUSER, otherwise the user of the operating system"),
+        KeyDefault::Described("PGUSER, otherwise the user of the operating system"),
         "default: the user of the operating system",
     )
     .comment("\"reader\""),
     Key::new(
         "password",
         ValueType::Text,
-        Preset::Described("PGPASSWORD, otherwise the passfile"),
+        KeyDefault::Described("PGPASSWORD, otherwise the passfile"),
         "taken as it is, without percent-encoding",
     )
     .comment("\"${DB_PASSWORD}\""),
     Key::new(
         "password_file",
         ValueType::Text,
-        Preset::Described("none"),
+        KeyDefault::Described("none"),
         "its first line is read again for each connection, so that it can be rotated; relative to this file",
     )
     .comment("\"/run/secrets/db1\""),

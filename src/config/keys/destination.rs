@@ -1,7 +1,7 @@
 //! `[[destinations]]`: what all kinds have in common, and a list of keys for each kind.
 
 use super::connection;
-use super::key::{IntegerRange, Key, KeyGroup, KeyTable, Preset, ValueType, Word};
+use super::key::{AllowedWord, IntegerRange, Key, KeyDefault, KeyGroup, KeyTable, ValueType};
 
 /// The keys of every kind.
 pub(crate) const DESTINATION: KeyTable = KeyTable {
@@ -18,7 +18,7 @@ pub(crate) const POSTGRES: &[KeyGroup] = &[connection::PARTS_AS_IN_SOURCE, KeyGr
 const NAME: Key = Key::new(
     "name",
     ValueType::Label,
-    Preset::Described("the name of its database, with a number where that is taken"),
+    KeyDefault::Described("the name of its database, with a number where that is taken"),
     "How it is called in logs and for --destination; each has its own. Default: the name of its database.",
 )
 .set("\"reporting\"");
@@ -26,7 +26,7 @@ const NAME: Key = Key::new(
 const URL: Key = Key::new(
     "url",
     ValueType::Text,
-    Preset::Described("the parts below"),
+    KeyDefault::Described("the parts below"),
     "Where events go; its scheme picks the kind of the destination.",
 )
 .set("\"postgres://writer@db2.internal/orders?sslmode=verify-full&sslrootcert=system\"");
@@ -35,14 +35,14 @@ const POSTGRES_KEYS: &[Key] = &[
     Key::new(
         "table",
         ValueType::TableName,
-        Preset::Described("named like the source's"),
+        KeyDefault::Described("named like the source's"),
         "Default: named like the source's.",
     )
     .set("\"public.events\""),
     Key::new(
         "writers",
         IntegerRange::count(16),
-        Preset::Integer(1),
+        KeyDefault::Integer(1),
         "1 to 16 concurrent COPYs; commits stay in the order of ids. More help where the destination is far away or its indexes are \
          slow to fill and it has cores to spare. Each has a connection, and one more holds the destination. Tables with triggers of \
          users (the guard of init is one) or foreign keys are written by one.",
@@ -50,18 +50,18 @@ const POSTGRES_KEYS: &[Key] = &[
     Key::new(
         "synchronous_commit",
         ValueType::Choice(SYNCHRONOUS_COMMIT),
-        Preset::Text("auto"),
+        KeyDefault::Text("auto"),
         "For the transactions of this destination (PostgreSQL manual, \"synchronous_commit\"). auto is on, but a batch that others \
          follow at once does not wait for the disk: the last one does, and with it all of them. off is safe too: a crash of the \
          destination loses a suffix, which is then copied again. It is not safe where the destination is itself a source of others with durability_gate = false.",
     ),
 ];
 
-const SYNCHRONOUS_COMMIT: &[Word] = &[
-    Word::plain("auto"),
-    Word::plain("on"),
-    Word::plain("off"),
-    Word::plain("local"),
-    Word::plain("remote_write"),
-    Word::plain("remote_apply"),
+const SYNCHRONOUS_COMMIT: &[AllowedWord] = &[
+    AllowedWord::plain("auto"),
+    AllowedWord::plain("on"),
+    AllowedWord::plain("off"),
+    AllowedWord::plain("local"),
+    AllowedWord::plain("remote_write"),
+    AllowedWord::plain("remote_apply"),
 ];

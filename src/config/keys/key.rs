@@ -17,7 +17,7 @@ pub(crate) struct Key {
     pub(crate) name: &'static str,
     pub(crate) slate: SlateName,
     pub(crate) value: ValueType,
-    pub(crate) preset: Preset,
+    pub(crate) preset: KeyDefault,
     pub(crate) shown: ExampleValue,
     /// For a person: what it is for, and why one would change it.
     pub(crate) help: &'static str,
@@ -60,16 +60,16 @@ pub(crate) enum ValueType {
     Boolean,
     Integer(IntegerRange),
     /// One of these words.
-    Choice(&'static [Word]),
+    Choice(&'static [AllowedWord]),
     /// How ids are given out: one of these words, or `grace:` with a time.
-    Ids(&'static [Word]),
+    Ids(&'static [AllowedWord]),
     /// A list of ids and ranges of ids.
     IdRanges,
 }
 
 /// A word that may be written, and what it means where that is not plain.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Word {
+pub(crate) struct AllowedWord {
     pub(crate) word: &'static str,
     pub(crate) help: &'static str,
 }
@@ -93,7 +93,7 @@ pub(crate) enum Unit {
 
 /// What holds when nothing is written.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Preset {
+pub(crate) enum KeyDefault {
     /// It must be written.
     Required,
     Boolean(bool),
@@ -141,7 +141,7 @@ pub(crate) struct KeyTable {
 }
 
 impl Key {
-    pub(super) const fn new(name: &'static str, value: ValueType, preset: Preset, help: &'static str) -> Self {
+    pub(super) const fn new(name: &'static str, value: ValueType, preset: KeyDefault, help: &'static str) -> Self {
         Self {
             name,
             slate: SlateName::None,
@@ -153,7 +153,7 @@ impl Key {
     }
 
     /// A table of the file.
-    pub(super) const fn section(name: &'static str, value: ValueType, preset: Preset) -> Self {
+    pub(super) const fn section(name: &'static str, value: ValueType, preset: KeyDefault) -> Self {
         Self {
             shown: ExampleValue::Hidden,
             ..Self::new(name, value, preset, "")
@@ -192,7 +192,7 @@ impl Key {
     /// As it is for one of several tables, where what is not written is as in the source.
     pub(super) const fn of_table(self, example: &'static str, help: &'static str) -> Self {
         Self {
-            preset: Preset::Described("as in [source]"),
+            preset: KeyDefault::Described("as in [source]"),
             help,
             ..self.comment(example)
         }
@@ -208,7 +208,7 @@ impl Key {
     }
 }
 
-impl Word {
+impl AllowedWord {
     pub(super) const fn plain(word: &'static str) -> Self {
         Self::new(word, "")
     }

@@ -1,6 +1,6 @@
 //! `[log]`.
 
-use super::key::{Key, KeyGroup, KeyTable, Preset, ValueType, Word};
+use super::key::{AllowedWord, Key, KeyDefault, KeyGroup, KeyTable, ValueType};
 
 pub(crate) const LOG: KeyTable = KeyTable {
     name: "log",
@@ -14,23 +14,23 @@ const KEYS: &[Key] = &[
     Key::new(
         "level",
         ValueType::Choice(LEVELS),
-        Preset::Text("info"),
+        KeyDefault::Text("info"),
         "The lowest level that is written.",
     ),
-    Key::new("format", ValueType::Choice(FORMATS), Preset::Text("auto"), "How lines look."),
+    Key::new("format", ValueType::Choice(FORMATS), KeyDefault::Text("auto"), "How lines look."),
 ];
 
-const LEVELS: &[Word] = &[
-    Word::plain("critical"),
-    Word::plain("error"),
-    Word::plain("warning"),
-    Word::plain("info"),
-    Word::new("debug", "each batch"),
-    Word::plain("trace"),
+const LEVELS: &[AllowedWord] = &[
+    AllowedWord::plain("critical"),
+    AllowedWord::plain("error"),
+    AllowedWord::plain("warning"),
+    AllowedWord::plain("info"),
+    AllowedWord::new("debug", "each batch"),
+    AllowedWord::plain("trace"),
 ];
 
-const FORMATS: &[Word] = &[
-    Word::new("auto", "text on a terminal, otherwise JSON"),
-    Word::plain("text"),
-    Word::new("json", "one object a line"),
+const FORMATS: &[AllowedWord] = &[
+    AllowedWord::new("auto", "text on a terminal, otherwise JSON"),
+    AllowedWord::plain("text"),
+    AllowedWord::new("json", "one object a line"),
 ];

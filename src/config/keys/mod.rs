@@ -13,8 +13,8 @@ mod table;
 
 pub(crate) use destination::{DESTINATION, POSTGRES};
 pub(crate) use key::{
-    ExampleValue, IDENTIFIER_BYTES_MAX, IntegerRange, Key, KeyGroup, KeyTable, LABEL_BYTES_MAX, MS_MAX, PORT, Preset, SlateName, Unit,
-    ValueType, Word,
+    AllowedWord, ExampleValue, IDENTIFIER_BYTES_MAX, IntegerRange, Key, KeyDefault, KeyGroup, KeyTable, LABEL_BYTES_MAX, MS_MAX, PORT,
+    SlateName, Unit, ValueType,
 };
 pub(crate) use log::LOG;
 pub(crate) use replication::REPLICATION;

@@ -1,6 +1,6 @@
 //! The top of the file: its sections. slate's two numbers stand here; ours are in `[replication]`.
 
-use super::key::{AMOUNT_MAX, IntegerRange, Key, KeyGroup, KeyTable, Preset, Unit, ValueType};
+use super::key::{AMOUNT_MAX, IntegerRange, Key, KeyDefault, KeyGroup, KeyTable, Unit, ValueType};
 
 pub(crate) const ROOT: KeyTable = KeyTable {
     name: "",
@@ -13,31 +13,31 @@ pub(crate) const ROOT: KeyTable = KeyTable {
 const NAME: Key = Key::new(
     "name",
     ValueType::Label,
-    Preset::Described("the file's name without its ending"),
+    KeyDefault::Described("the file's name without its ending"),
     "How this replication is called beside others. Default: the file's name without its ending.",
 )
 .comment("\"orders\"");
 
 const SECTIONS: &[Key] = &[
-    Key::section("source", ValueType::Section, Preset::Required).slate("eventSource"),
-    Key::section("destinations", ValueType::SectionList, Preset::Required).slate("replicationDestinations"),
-    Key::section("tables", ValueType::SectionMap, Preset::Described("every table as in [source]")),
-    Key::section("replication", ValueType::Section, Preset::Described("the defaults of its keys")),
-    Key::section("log", ValueType::Section, Preset::Described("the defaults of its keys")),
+    Key::section("source", ValueType::Section, KeyDefault::Required).slate("eventSource"),
+    Key::section("destinations", ValueType::SectionList, KeyDefault::Required).slate("replicationDestinations"),
+    Key::section("tables", ValueType::SectionMap, KeyDefault::Described("every table as in [source]")),
+    Key::section("replication", ValueType::Section, KeyDefault::Described("the defaults of its keys")),
+    Key::section("log", ValueType::Section, KeyDefault::Described("the defaults of its keys")),
 ];
 
 const SLATES: &[Key] = &[
     Key::new(
         "maxEventsPerWrite",
         ValueType::Integer(IntegerRange::new(i64::MIN, AMOUNT_MAX, Unit::None)),
-        Preset::Described("replication.max_events_per_write"),
+        KeyDefault::Described("replication.max_events_per_write"),
         "slate's name of replication.max_events_per_write; raised to 10000 where it is lower.",
     )
     .slate_only(),
     Key::new(
         "connectTimeout",
         IntegerRange::milliseconds(1),
-        Preset::Described("replication.connect_timeout_ms"),
+        KeyDefault::Described("replication.connect_timeout_ms"),
         "slate's name of replication.connect_timeout_ms.",
     )
     .slate_only(),

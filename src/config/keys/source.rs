@@ -1,7 +1,7 @@
 //! `[source]`.
 
 use super::connection;
-use super::key::{IntegerRange, Key, KeyGroup, KeyTable, Preset, ValueType, Word};
+use super::key::{AllowedWord, IntegerRange, Key, KeyDefault, KeyGroup, KeyTable, ValueType};
 
 pub(crate) const SOURCE: KeyTable = KeyTable {
     name: "source",
@@ -14,7 +14,7 @@ pub(crate) const SOURCE: KeyTable = KeyTable {
 const URL: Key = Key::new(
     "url",
     ValueType::Text,
-    Preset::Described("the parts below"),
+    KeyDefault::Described("the parts below"),
     "Where events come from: a URL or keyword string, as libpq takes them (several hosts, sslmode, service, options, …); what is not \
      supported is refused. What is left out comes from the service file, then from the environment (PGHOST, PGUSER, …), then from \
      libpq's defaults. A password in a URL is percent-encoded; better leave it out and use password_file, PGPASSWORD or ~/.pgpass.",
@@ -25,7 +25,7 @@ const KEYS: &[Key] = &[
     Key::new(
         "table",
         ValueType::TableNames,
-        Preset::Text("public.events"),
+        KeyDefault::Text("public.events"),
         "The event table, written as in SQL: events, public.events or \"My Schema\".\"Events\". A list of several is as many replications, \
          each called by the name of this one and its table; no order is promised between them.",
     ),
@@ -35,44 +35,44 @@ const KEYS: &[Key] = &[
     Key::new(
         "group_events_max",
         IntegerRange::events(),
-        Preset::Integer(1_000_000),
+        KeyDefault::Integer(1_000_000),
         "A group of more events than this is cut, with a warning. Lower it where a destination cannot bear long transactions.",
     ),
     Key::new(
         "channel",
         ValueType::Identifier { may_be_empty: false },
-        Preset::Text("eventsinsert"),
+        KeyDefault::Text("eventsinsert"),
         "The channel that slate's trigger notifies; Counterfoil also listens on its own channel \"counterfoil\".",
     ),
     KNOWN_GAPS,
     Key::new(
         "poll_interval_ms",
         IntegerRange::milliseconds(1),
-        Preset::Integer(1_000),
+        KeyDefault::Integer(1_000),
         "Milliseconds, at least 1: the longest wait between two looks at the source when no notification comes. Without a trigger \
          the wait is a quarter of the time since the last event, from 20 ms up to this. Each look costs one index probe.",
     ),
     Key::new(
         "durability_gate",
         ValueType::Boolean,
-        Preset::Boolean(true),
+        KeyDefault::Boolean(true),
         "Whether a batch is committed only once the source has its rows safely on disk. With false, a crash of a source that runs \
          with synchronous_commit = off can leave a destination with events its source has lost.",
     ),
 ];
 
-const IDS_WORDS: &[Word] = &[
-    Word::new("auto", "detected at start-up"),
-    Word::new("consecutive", "1, 2, 3 … without holes: the strongest checks"),
-    Word::new(
+const IDS_WORDS: &[AllowedWord] = &[
+    AllowedWord::new("auto", "detected at start-up"),
+    AllowedWord::new("consecutive", "1, 2, 3 … without holes: the strongest checks"),
+    AllowedWord::new(
         "sequence",
         "from one sequence: writers do not wait for each other, and gaps are normal",
     ),
-    Word::new(
+    AllowedWord::new(
         "copy",
         "the table is itself a destination of another Counterfoil (a chain), and nothing else writes to it",
     ),
-    Word::new(
+    AllowedWord::new(
         "grace:5s",
         "(or grace:500ms) a hole is given up after this time. Unsafe: a transaction that takes longer is lost. Only for a source that \
          cannot be changed; every start says so.",
@@ -82,21 +82,21 @@ const IDS_WORDS: &[Word] = &[
 pub(super) const ID_COLUMN: Key = Key::new(
     "id_column",
     ValueType::Identifier { may_be_empty: false },
-    Preset::Text("id"),
+    KeyDefault::Text("id"),
     "Its integer key, with a unique index.",
 );
 
 pub(super) const IDS: Key = Key::new(
     "ids",
     ValueType::Ids(IDS_WORDS),
-    Preset::Text("auto"),
+    KeyDefault::Text("auto"),
     "How ids are given out: detected at start-up (auto), or required.",
 );
 
 pub(super) const GROUP_BY: Key = Key::new(
     "group_by",
     ValueType::Identifier { may_be_empty: true },
-    Preset::Text("ts"),
+    KeyDefault::Text("ts"),
     "Neighbours with an equal value in this column are never split over two destination transactions, so that readers of a \
          destination see all events of one call at once. Default: ts, where the table has it. \"\" turns it off.",
 )
@@ -105,6 +105,6 @@ pub(super) const GROUP_BY: Key = Key::new(
 pub(super) const KNOWN_GAPS: Key = Key::new(
     "known_gaps",
     ValueType::IdRanges,
-    Preset::EmptyList,
+    KeyDefault::EmptyList,
     "Consecutive ids only: missing ids that are accepted, as ids or ranges with both ends: [\"42\", \"100..120\"].",
 );

@@ -2,7 +2,7 @@
 
 use super::conninfo::{ChannelBinding, Conninfo, Host, HostAt, Password, RootCert, SslMode, TargetSession};
 use super::environment::Environment;
-use super::keyword::{KEYWORDS, Treatment, Written};
+use super::keyword::{KEYWORDS, KeywordTreatment, KeywordValues};
 use super::service;
 use crate::error::{Error, ErrorKind, Result};
 use secrecy::SecretString;
@@ -17,9 +17,9 @@ const PORT: u16 = 5432;
 ///
 /// # Errors
 /// `Usage` for a value libpq would refuse, for a protection that cannot be honoured, and when no user is known.
-pub(super) fn complete(written: Written, password_file: Option<PathBuf>, env: &Environment<'_>) -> Result<Conninfo> {
+pub(super) fn complete(written: KeywordValues, password_file: Option<PathBuf>, env: &Environment<'_>) -> Result<Conninfo> {
     let service = service::read(&written, env)?;
-    let layers = Layers { written, service, env };
+    let layers = ValueLayers { written, service, env };
     layers.refuse_what_cannot_be_honoured()?;
     let user = layers.filled("user").or_else(|| env.os_user.clone()).ok_or_else(|| {
         Error::new(ErrorKind::Usage, "no user is given")
@@ -77,34 +77,34 @@ const TARGET_SESSIONS: &[(&str, TargetSession)] = &[
 ];
 
 /// Where values come from, the first that has one deciding.
-struct Layers<'a> {
-    written: Written,
-    service: Written,
+struct ValueLayers<'a> {
+    written: KeywordValues,
+    service: KeywordValues,
     env: &'a Environment<'a>,
 }
 
 /// A value and where it comes from.
-struct Found {
+struct LayeredValue {
     value: String,
     origin: Option<String>,
 }
 
-impl Layers<'_> {
+impl ValueLayers<'_> {
     /// The value, perhaps empty: an empty one keeps lower layers out and means the default.
-    fn get(&self, name: &str) -> Option<Found> {
+    fn get(&self, name: &str) -> Option<LayeredValue> {
         if let Some(value) = self.written.get(name) {
             let value = value.to_owned();
-            return Some(Found { value, origin: None });
+            return Some(LayeredValue { value, origin: None });
         }
         if let Some(value) = self.service.get(name) {
             let value = value.to_owned();
             let origin = Some("it comes from the service file".to_owned());
-            return Some(Found { value, origin });
+            return Some(LayeredValue { value, origin });
         }
         let variable = KEYWORDS.iter().find(|keyword| keyword.name == name)?.variable?;
         let value = self.env.filled(variable)?;
         let origin = Some(format!("it comes from the environment variable {variable}"));
-        Some(Found { value, origin })
+        Some(LayeredValue { value, origin })
     }
 
     fn filled(&self, name: &str) -> Option<String> {
@@ -128,10 +128,10 @@ impl Layers<'_> {
 
     fn refuse_what_cannot_be_honoured(&self) -> Result<()> {
         for keyword in KEYWORDS {
-            let Treatment::Refused { harmless, instead } = keyword.treatment else {
+            let KeywordTreatment::Refused { harmless, instead } = keyword.treatment else {
                 continue;
             };
-            let asks_for_something = |found: &Found| !found.value.is_empty() && !harmless.contains(&found.value.as_str());
+            let asks_for_something = |found: &LayeredValue| !found.value.is_empty() && !harmless.contains(&found.value.as_str());
             if let Some(found) = self.get(keyword.name).filter(asks_for_something) {
                 return Err(found.wrong(format!("{}={} is not supported", keyword.name, found.value), instead));
             }
@@ -235,7 +235,7 @@ impl Layers<'_> {
     }
 }
 
-impl Found {
+impl LayeredValue {
     fn wrong(&self, what: String, fix: &str) -> Error {
         let error = Error::new(ErrorKind::Usage, what).fix(fix);
         self.origin.iter().fold(error, |error, origin| error.because(origin.clone()))
@@ -257,7 +257,7 @@ fn default_host(socket_dirs: &[PathBuf], port: u16) -> HostAt {
     )
 }
 
-fn refuse_contradictions(conninfo: &Conninfo, layers: &Layers<'_>) -> Result<()> {
+fn refuse_contradictions(conninfo: &Conninfo, layers: &ValueLayers<'_>) -> Result<()> {
     let sslmode = SSL_MODES
         .iter()
         .find(|(_, mode)| *mode == conninfo.sslmode)

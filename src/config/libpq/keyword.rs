@@ -5,7 +5,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// What becomes of a keyword.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Treatment {
+pub(super) enum KeywordTreatment {
     /// It goes into the connection.
     Applied,
     /// Known and without effect: a replicator's sessions have their own setting, or it only concerns libpq itself.
@@ -24,14 +24,14 @@ pub(super) enum Treatment {
 pub(super) struct Keyword {
     pub(super) name: &'static str,
     pub(super) variable: Option<&'static str>,
-    pub(super) treatment: Treatment,
+    pub(super) treatment: KeywordTreatment,
 }
 
 const fn applied(name: &'static str, variable: &'static str) -> Keyword {
     Keyword {
         name,
         variable: Some(variable),
-        treatment: Treatment::Applied,
+        treatment: KeywordTreatment::Applied,
     }
 }
 
@@ -39,7 +39,7 @@ const fn ignored(name: &'static str) -> Keyword {
     Keyword {
         name,
         variable: None,
-        treatment: Treatment::Ignored,
+        treatment: KeywordTreatment::Ignored,
     }
 }
 
@@ -47,7 +47,7 @@ const fn refused(name: &'static str, variable: Option<&'static str>, harmless: &
     Keyword {
         name,
         variable,
-        treatment: Treatment::Refused { harmless, instead },
+        treatment: KeywordTreatment::Refused { harmless, instead },
     }
 }
 
@@ -186,9 +186,9 @@ fn match_word(name: &str) -> &str {
 
 /// Keywords with their values, as one place wrote them. It holds passwords and has no `Debug`.
 #[derive(Default)]
-pub(super) struct Written(Vec<(&'static str, String)>);
+pub(super) struct KeywordValues(Vec<(&'static str, String)>);
 
-impl Written {
+impl KeywordValues {
     /// Takes a value; a later one wins, as in libpq.
     pub(super) fn set(&mut self, keyword: &'static Keyword, value: String) {
         self.0.retain(|(name, _)| *name != keyword.name);

@@ -13,13 +13,13 @@ pub use conninfo::{ChannelBinding, Conninfo, Host, HostAt, Password, RootCert, S
 pub use environment::Environment;
 
 use crate::error::{Error, ErrorKind, Result};
-use keyword::Written;
+use keyword::KeywordValues;
 use secrecy::{ExposeSecret, SecretString};
 use std::path::PathBuf;
 
 /// What the configuration file says of a connection: a URL or keyword string, or separate settings, or both where they do not say the same thing twice.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Settings {
+pub(super) struct ConnectionSettings {
     /// `url`: a URL or keyword string; it can hold a password.
     pub(super) url: Option<SecretString>,
     /// `host`: as in libpq, several with commas between.
@@ -50,10 +50,10 @@ impl Conninfo {
     ///
     /// # Errors
     /// As [`Conninfo::parse`], and `Usage` for a setting that `url` gives as well, or a password besides a password file.
-    pub(super) fn from_settings(settings: &Settings, env: &Environment<'_>) -> Result<Self> {
+    pub(super) fn from_settings(settings: &ConnectionSettings, env: &Environment<'_>) -> Result<Self> {
         let mut written = match &settings.url {
             Some(url) => read(url.expose_secret())?,
-            None => Written::default(),
+            None => KeywordValues::default(),
         };
         let password = settings.password.as_ref().map(ExposeSecret::expose_secret);
         written.add_setting("host", "host", settings.host.as_deref())?;
@@ -72,7 +72,7 @@ impl Conninfo {
 
 /// Whether a URL or keyword string, as far as it can be read, holds a password that is written out (and not taken from a variable).
 pub(super) fn holds_password(text: &str) -> bool {
-    let is_literal = |written: Written| {
+    let is_literal = |written: KeywordValues| {
         written
             .get("password")
             .is_some_and(|password| !password.is_empty() && !password.contains("${"))
@@ -99,7 +99,7 @@ pub(super) fn unknown_scheme() -> Error {
 }
 
 /// Reads a URL or a keyword string.
-fn read(text: &str) -> Result<Written> {
+fn read(text: &str) -> Result<KeywordValues> {
     let text = text.trim();
     if let Some(rest) = url::without_scheme(text) {
         return url::parse(rest);

@@ -1,7 +1,7 @@
 //! Service files (PostgreSQL manual, libpq, "The Connection Service File").
 
 use super::environment::Environment;
-use super::keyword::{self, Written};
+use super::keyword::{self, KeywordValues};
 use crate::error::{Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
 
@@ -12,10 +12,10 @@ const SYSTEM_DIRS: [&str; 3] = ["/etc/postgresql-common", "/etc/sysconfig/pgsql"
 ///
 /// # Errors
 /// `Usage` when the service is in no file, or its file has an error.
-pub(super) fn read(written: &Written, env: &Environment<'_>) -> Result<Written> {
+pub(super) fn read(written: &KeywordValues, env: &Environment<'_>) -> Result<KeywordValues> {
     let named = |keyword: &str, variable: &str| written.get(keyword).map(ToOwned::to_owned).or_else(|| env.filled(variable));
     let Some(service) = named("service", "PGSERVICE").filter(|service| !service.is_empty()) else {
-        return Ok(Written::default());
+        return Ok(KeywordValues::default());
     };
     let given = named("servicefile", "PGSERVICEFILE").filter(|file| !file.is_empty());
     let own = given
@@ -56,9 +56,9 @@ pub(super) fn read(written: &Written, env: &Environment<'_>) -> Result<Written> 
 }
 
 /// The settings under `[service]`, if the file has it.
-fn section(text: &str, service: &str, file: &Path) -> Result<Option<Written>> {
+fn section(text: &str, service: &str, file: &Path) -> Result<Option<KeywordValues>> {
     let header = format!("[{service}]");
-    let mut found: Option<Written> = None;
+    let mut found: Option<KeywordValues> = None;
     for (index, line) in text.lines().enumerate() {
         let line = line.trim_matches(|c: char| c.is_ascii_whitespace());
         if line.is_empty() || line.starts_with('#') {
@@ -69,7 +69,7 @@ fn section(text: &str, service: &str, file: &Path) -> Result<Option<Written>> {
                 break;
             }
             if line.starts_with(&header) {
-                found = Some(Written::default());
+                found = Some(KeywordValues::default());
             }
             continue;
         }
@@ -81,7 +81,7 @@ fn section(text: &str, service: &str, file: &Path) -> Result<Option<Written>> {
     Ok(found)
 }
 
-fn line(line: &str, place: &str, settings: &mut Written) -> Result<()> {
+fn line(line: &str, place: &str, settings: &mut KeywordValues) -> Result<()> {
     const WHAT: &str = "cannot read the service file";
     let Some((name, value)) = line.split_once('=') else {
         return Err(Error::new(ErrorKind::Usage, WHAT)
@@ -105,7 +105,7 @@ mod tests {
 
     const FILE: &str = "# comment\n[other]\nhost=wrong\n\n  [mine]\n  host=db1\nport=5433\nport=9\npassword=a=b \n[mine]\nuser=nobody\n";
 
-    fn of(text: &str, service: &str) -> Result<Option<Written>> {
+    fn of(text: &str, service: &str) -> Result<Option<KeywordValues>> {
         section(text, service, Path::new("pg_service.conf"))
     }
 
@@ -153,7 +153,7 @@ mod tests {
             ..Environment::empty()
         };
         let host = |service: &str| {
-            let mut written = Written::default();
+            let mut written = KeywordValues::default();
             written.set(keyword::find("service").unwrap(), service.to_owned());
             read(&written, &env).map(|settings| settings.get("host").unwrap().to_owned())
         };
@@ -177,7 +177,7 @@ mod tests {
             },
             ..Environment::empty()
         };
-        let error = read(&Written::default(), &env).map(|_| ()).unwrap_err();
+        let error = read(&KeywordValues::default(), &env).map(|_| ()).unwrap_err();
         assert_eq!(error.what(), "cannot read the service file /nonexistent/services");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Errors show places, not text: a password that was not quoted can look like anything.
 
-use super::keyword::{self, Written};
+use super::keyword::{self, KeywordValues};
 use crate::error::{Error, ErrorKind, Result};
 use std::iter::Peekable;
 use std::str::Chars;
@@ -10,9 +10,9 @@ use std::str::Chars;
 const WHAT: &str = "cannot read the connection string";
 
 /// Reads a keyword string; the last of equal keywords wins.
-pub(super) fn parse(text: &str) -> Result<Written> {
-    let mut written = Written::default();
-    let mut reader = Reader {
+pub(super) fn parse(text: &str) -> Result<KeywordValues> {
+    let mut written = KeywordValues::default();
+    let mut reader = KeywordReader {
         chars: text.chars().peekable(),
         place: 1,
     };
@@ -38,12 +38,12 @@ pub(super) fn parse(text: &str) -> Result<Written> {
     }
 }
 
-struct Reader<'a> {
+struct KeywordReader<'a> {
     chars: Peekable<Chars<'a>>,
     place: usize,
 }
 
-impl Reader<'_> {
+impl KeywordReader<'_> {
     fn next(&mut self) -> Option<char> {
         self.place += 1;
         self.chars.next()

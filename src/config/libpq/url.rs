@@ -2,7 +2,7 @@
 //!
 //! No error shows any of the text: a password that was not percent-encoded can end up in every part.
 
-use super::keyword::{self, Written};
+use super::keyword::{self, KeywordValues};
 use crate::error::{Error, ErrorKind, Result};
 
 const WHAT: &str = "cannot read the connection URL";
@@ -14,8 +14,8 @@ pub(super) fn without_scheme(text: &str) -> Option<&str> {
 }
 
 /// Reads what follows the scheme: `[user[:password]@][host[:port],…][/database][?keyword=value&…]`.
-pub(super) fn parse(text: &str) -> Result<Written> {
-    let mut written = Written::default();
+pub(super) fn parse(text: &str) -> Result<KeywordValues> {
+    let mut written = KeywordValues::default();
     let rest = credentials(text, &mut written)?;
     let servers_end = end_of_servers(rest)?;
     let (servers, rest) = rest.split_at(servers_end);
@@ -34,7 +34,7 @@ pub(super) fn parse(text: &str) -> Result<Written> {
 }
 
 /// Takes user and password, if an @ stands before the first slash, and returns what follows.
-fn credentials<'a>(text: &'a str, written: &mut Written) -> Result<&'a str> {
+fn credentials<'a>(text: &'a str, written: &mut KeywordValues) -> Result<&'a str> {
     let Some(at) = text.find(['@', '/']).filter(|at| text[*at..].starts_with('@')) else {
         return Ok(text);
     };
@@ -62,7 +62,7 @@ fn end_of_servers(text: &str) -> Result<usize> {
 }
 
 /// Takes `host[:port],…`.
-fn servers(text: &str, written: &mut Written) -> Result<()> {
+fn servers(text: &str, written: &mut KeywordValues) -> Result<()> {
     let pairs: Vec<(&str, &str)> = text.split(',').map(server).collect::<Result<_>>()?;
     let (hosts, ports): (Vec<&str>, Vec<&str>) = pairs.into_iter().unzip();
     set(written, "host", &hosts.join(","))?;
@@ -88,7 +88,7 @@ fn server(text: &str) -> Result<(&str, &str)> {
 }
 
 /// Takes `keyword=value`.
-fn parameter(text: &str, number: usize, written: &mut Written) -> Result<()> {
+fn parameter(text: &str, number: usize, written: &mut KeywordValues) -> Result<()> {
     let place = format!("in parameter {number} after the question mark");
     let (name, value) = text.split_once('=').filter(|(_, value)| !value.contains('=')).ok_or_else(|| {
         wrong(
@@ -110,7 +110,7 @@ fn parameter(text: &str, number: usize, written: &mut Written) -> Result<()> {
 }
 
 /// Takes a part that means nothing when it is empty.
-fn set(written: &mut Written, name: &str, encoded: &str) -> Result<()> {
+fn set(written: &mut KeywordValues, name: &str, encoded: &str) -> Result<()> {
     if let Some(keyword) = keyword::find(name).filter(|_| !encoded.is_empty()) {
         written.set(keyword, decoded(encoded)?);
     }
@@ -149,7 +149,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn read(url: &str) -> Written {
+    fn read(url: &str) -> KeywordValues {
         parse(without_scheme(url).unwrap()).unwrap()
     }
 
@@ -157,7 +157,7 @@ mod tests {
         parse(without_scheme(url).unwrap()).map(|_| ()).unwrap_err().report()
     }
 
-    fn values<'a>(written: &'a Written, names: [&str; 5]) -> [Option<&'a str>; 5] {
+    fn values<'a>(written: &'a KeywordValues, names: [&str; 5]) -> [Option<&'a str>; 5] {
         names.map(|name| written.get(name))
     }
 

@@ -3,12 +3,12 @@
 use super::flags::Flags;
 use super::text::{self, File};
 use crate::config::file::document::Document;
-use crate::config::file::reader::{Reader, Section};
-use crate::config::file::tree::{Format, Value};
+use crate::config::file::reader::{ConfigReader, ConfigSection};
+use crate::config::file::tree::{ConfigValue, FileFormat};
 use crate::config::keys::{self, KeyTable};
 use crate::config::libpq::Environment;
-use crate::config::sections::Destination;
-use crate::config::source::{self, Sources};
+use crate::config::sections::DestinationSection;
+use crate::config::source::{self, SourceTables};
 use crate::config::{DestinationConfig, ProcessConfig, ReplicationConfig, SourceConfig, distinct, kinds, sections, settings};
 use crate::error::Problems;
 use crate::sql::TableName;
@@ -50,7 +50,7 @@ fn parsed(path: &Path) -> Result<(Document, bool, u64), Problems> {
     let mut revision = DefaultHasher::new();
     text.hash(&mut revision);
     let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
-    let format = if is_json { Format::Json } else { Format::Toml };
+    let format = if is_json { FileFormat::Json } else { FileFormat::Toml };
     let document = Document::parse(path.display().to_string(), format, text)?;
     Ok((document, is_open_to_others, revision.finish()))
 }
@@ -63,7 +63,7 @@ fn understood(
     flags: &Flags,
     env: &Environment<'_>,
 ) -> (Option<FileConfig>, Problems) {
-    let mut reader = Reader::new(document, env, sections::tables());
+    let mut reader = ConfigReader::new(document, env, sections::tables());
     let mut config = config(&mut reader, is_alone, flags);
     if reader.holds_password && is_open_to_others {
         let note = format!("{} holds a password and can be read by every user of this machine", path.display());
@@ -82,7 +82,7 @@ fn understood(
 }
 
 /// The configuration, unless something it needs is a problem.
-fn config(reader: &mut Reader<'_>, is_alone: bool, flags: &Flags) -> Option<FileConfig> {
+fn config(reader: &mut ConfigReader<'_>, is_alone: bool, flags: &Flags) -> Option<FileConfig> {
     let root = reader.section(&reader.document.root, 0, "", kinds::keys_of(&keys::ROOT))?;
     let replications = if is_alone || holds_replication(reader, &root) {
         replications(reader, &root, flags)
@@ -96,7 +96,7 @@ fn config(reader: &mut Reader<'_>, is_alone: bool, flags: &Flags) -> Option<File
             process_sections.push((table.header, reader.document.place(found.node.at, &found.key)));
         }
     }
-    if !is_alone && matches!(&reader.document.root.value, Value::Table(keys) if keys.is_empty()) {
+    if !is_alone && matches!(&reader.document.root.value, ConfigValue::Table(keys) if keys.is_empty()) {
         let fix = "write a replication or what belongs to the process into it, or remove it";
         reader.problem(reader.document.root.at, "", "the file says nothing", fix);
     }
@@ -109,15 +109,15 @@ fn config(reader: &mut Reader<'_>, is_alone: bool, flags: &Flags) -> Option<File
 }
 
 /// Whether anything stands in a file that belongs to a replication.
-fn holds_replication<'a>(reader: &mut Reader<'a>, root: &Section<'a>) -> bool {
+fn holds_replication<'a>(reader: &mut ConfigReader<'a>, root: &ConfigSection<'a>) -> bool {
     let of_process = |name: &str| keys::PROCESS.iter().any(|table| table.name == name);
     let mut keys = keys::ROOT.keys().filter(|key| !of_process(key.name));
     keys.any(|key| reader.find(root, key.name).is_some())
 }
 
-fn replications<'a>(reader: &mut Reader<'a>, root: &Section<'a>, flags: &Flags) -> Option<Vec<ReplicationConfig>> {
+fn replications<'a>(reader: &mut ConfigReader<'a>, root: &ConfigSection<'a>, flags: &Flags) -> Option<Vec<ReplicationConfig>> {
     let name = name(reader, root);
-    let Sources { tables, sources } = sources(reader, root);
+    let SourceTables { tables, sources } = sources(reader, root);
     let mut destinations = sections::destinations(reader, root, &tables[0]);
     distinct::names(reader, &mut destinations);
     let source_place = sources.as_ref().and_then(|sources| sources.first());
@@ -164,37 +164,37 @@ fn of_table(to: &DestinationConfig, table: &TableName, tables: usize) -> Destina
 }
 
 /// The name that is written, otherwise that of the file without its ending.
-fn name<'a>(reader: &mut Reader<'a>, root: &Section<'a>) -> String {
+fn name<'a>(reader: &mut ConfigReader<'a>, root: &ConfigSection<'a>) -> String {
     let stem = Path::new(&reader.document.name).file_stem().unwrap_or_default();
     let stem = stem.to_string_lossy().into_owned();
     settings::found(reader, root, "name", sections::label).unwrap_or(stem)
 }
 
 /// A table that may be missing: then it is empty, and everything in it has its default.
-fn section<'a>(reader: &mut Reader<'a>, root: &Section<'a>, table: &KeyTable) -> Option<Section<'a>> {
+fn section<'a>(reader: &mut ConfigReader<'a>, root: &ConfigSection<'a>, table: &KeyTable) -> Option<ConfigSection<'a>> {
     let keys = kinds::keys_of(table);
     match reader.find(root, table.name) {
         Some(found) => reader.section(found.node, found.node.at, &found.key, keys),
-        None => Some(Section::empty(table.name, keys)),
+        None => Some(ConfigSection::empty(table.name, keys)),
     }
 }
 
-fn sources<'a>(reader: &mut Reader<'a>, root: &Section<'a>) -> Sources {
+fn sources<'a>(reader: &mut ConfigReader<'a>, root: &ConfigSection<'a>) -> SourceTables {
     let Some(found) = reader.find(root, "source") else {
         let fix = match reader.document.format {
-            Format::Toml => "add [source] with url beneath, such as url = \"postgres://reader@host/database\"",
-            Format::Json => "add \"source\": { \"url\": \"postgres://reader@host/database\" }",
+            FileFormat::Toml => "add [source] with url beneath, such as url = \"postgres://reader@host/database\"",
+            FileFormat::Json => "add \"source\": { \"url\": \"postgres://reader@host/database\" }",
         };
         reader.problem(root.at, "source", "there is no source", fix);
-        return Sources::unknown();
+        return SourceTables::unknown();
     };
     match reader.section(found.node, found.node.at, &found.key, kinds::keys_of(&keys::SOURCE)) {
         Some(section) => source::sources(reader, root, &section),
-        None => Sources::unknown(),
+        None => SourceTables::unknown(),
     }
 }
 
-fn destination(destination: Destination) -> Option<DestinationConfig> {
+fn destination(destination: DestinationSection) -> Option<DestinationConfig> {
     Some(DestinationConfig {
         name: destination.name?,
         kind: destination.kind?,

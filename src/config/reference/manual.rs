@@ -1,7 +1,7 @@
 //! `docs/configuration.md`: every key with its values and its default.
 
 use super::words::{literal, words, words_in_line, wrapped};
-use crate::config::keys::{self, IntegerRange, Key, KeyGroup, KeyTable, Preset, SlateName, Unit, ValueType};
+use crate::config::keys::{self, IntegerRange, Key, KeyDefault, KeyGroup, KeyTable, SlateName, Unit, ValueType};
 use crate::config::kinds::KINDS;
 
 const WIDTH_MAX: usize = 140;
@@ -129,8 +129,8 @@ fn range(range: &IntegerRange) -> String {
 
 fn preset(key: &Key) -> Option<String> {
     match key.preset {
-        Preset::Required => Some("Required.".to_owned()),
-        Preset::Described(words) => Some(format!("Default: {words}.")),
+        KeyDefault::Required => Some("Required.".to_owned()),
+        KeyDefault::Described(words) => Some(format!("Default: {words}.")),
         _ => literal(key).map(|literal| format!("Default: `{literal}`.")),
     }
 }

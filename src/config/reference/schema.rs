@@ -1,7 +1,7 @@
 //! `config/counterfoil.schema.json`: JSON Schema (draft 2020-12) of a configuration file, for TOML and JSON alike.
 
 use crate::config::keys::{
-    self, ExampleValue, IDENTIFIER_BYTES_MAX, IntegerRange, Key, KeyTable, LABEL_BYTES_MAX, Preset, SlateName, ValueType,
+    self, ExampleValue, IDENTIFIER_BYTES_MAX, IntegerRange, Key, KeyDefault, KeyTable, LABEL_BYTES_MAX, SlateName, ValueType,
 };
 use crate::config::kinds::groups_of;
 use serde_json::{Map, Value, json};
@@ -30,7 +30,7 @@ fn table(table: &KeyTable) -> Map<String, Value> {
             properties.insert(name.to_owned(), property(key, language));
         }
     }
-    let needed = keys().filter(|key| matches!(key.preset, Preset::Required));
+    let needed = keys().filter(|key| matches!(key.preset, KeyDefault::Required));
     let needed: Vec<Value> = needed.map(|key| one_of(&[key])).collect();
     let mut schema = Map::new();
     if !table.help.is_empty() {
@@ -78,11 +78,11 @@ fn property(key: &Key, remark: &str) -> Value {
     };
     property.extend(values);
     let preset = match key.preset {
-        Preset::Boolean(preset) => Some(json!(preset)),
-        Preset::Integer(preset) => Some(json!(preset)),
-        Preset::Text(preset) => Some(json!(preset)),
-        Preset::EmptyList => Some(json!([])),
-        Preset::Required | Preset::Described(_) => None,
+        KeyDefault::Boolean(preset) => Some(json!(preset)),
+        KeyDefault::Integer(preset) => Some(json!(preset)),
+        KeyDefault::Text(preset) => Some(json!(preset)),
+        KeyDefault::EmptyList => Some(json!([])),
+        KeyDefault::Required | KeyDefault::Described(_) => None,
     };
     property.extend(preset.map(|preset| ("default".to_owned(), preset)));
     if let ExampleValue::Set(example) | ExampleValue::Comment(example) = key.shown

@@ -1,6 +1,6 @@
 //! Keys in words, and words in lines.
 
-use crate::config::keys::{Key, Preset, ValueType, Word};
+use crate::config::keys::{AllowedWord, Key, KeyDefault, ValueType};
 
 /// The example and comments in it are not wider.
 pub(super) const WIDTH_MAX: usize = 100;
@@ -8,16 +8,16 @@ pub(super) const WIDTH_MAX: usize = 100;
 /// What holds when a key is not written, as TOML; `None` where that is found out.
 pub(super) fn literal(key: &Key) -> Option<String> {
     match key.preset {
-        Preset::Boolean(preset) => Some(preset.to_string()),
-        Preset::Integer(preset) => Some(preset.to_string()),
-        Preset::Text(preset) => Some(format!("{preset:?}")),
-        Preset::EmptyList => Some("[]".to_owned()),
-        Preset::Required | Preset::Described(_) => None,
+        KeyDefault::Boolean(preset) => Some(preset.to_string()),
+        KeyDefault::Integer(preset) => Some(preset.to_string()),
+        KeyDefault::Text(preset) => Some(format!("{preset:?}")),
+        KeyDefault::EmptyList => Some("[]".to_owned()),
+        KeyDefault::Required | KeyDefault::Described(_) => None,
     }
 }
 
 /// The words of a key with what they mean.
-pub(super) fn words(key: &Key) -> &'static [Word] {
+pub(super) fn words(key: &Key) -> &'static [AllowedWord] {
     match key.value {
         ValueType::Choice(words) | ValueType::Ids(words) => words,
         _ => &[],
@@ -25,10 +25,10 @@ pub(super) fn words(key: &Key) -> &'static [Word] {
 }
 
 /// `a, b (what it means) or c`, where that is short.
-pub(super) fn words_in_line(words: &[Word]) -> Option<String> {
+pub(super) fn words_in_line(words: &[AllowedWord]) -> Option<String> {
     let shown: Vec<String> = words
         .iter()
-        .map(|Word { word, help }| {
+        .map(|AllowedWord { word, help }| {
             if help.is_empty() {
                 (*word).to_owned()
             } else {

@@ -1,7 +1,7 @@
 //! Asks the databases: one session on each, a handful of short queries.
 
 use crate::config::libpq::{Conninfo, HostAt};
-use crate::config::{DestinationConfig, GroupBy, Ids, ReplicationConfig, SourceConfig};
+use crate::config::{DestinationConfig, GroupBy, IdsSetting, ReplicationConfig, SourceConfig};
 use crate::destination::connector::{OpenLimits, SurveyedPlace};
 use crate::destination::registry::connector;
 use crate::error::{Error, ErrorKind, Result};
@@ -111,7 +111,7 @@ async fn upstream(config: &SourceConfig, timeout: Duration) -> Result<Upstream> 
 }
 
 /// The sequence whose users can hold the mark; `None` for other disciplines, and where a start would be refused.
-fn sequence(facts: &facts::Facts, ids: Ids) -> Option<u32> {
+fn sequence(facts: &facts::Facts, ids: IdsSetting) -> Option<u32> {
     match ids::judge(facts, ids, &[]).ok()?.discipline {
         Discipline::Sequence { sequence, .. } => Some(sequence),
         Discipline::Consecutive | Discipline::Copy | Discipline::Grace(_) => None,

@@ -7,7 +7,7 @@ pub mod next_id;
 pub mod rule;
 pub mod settle;
 
-use crate::config::Ids;
+use crate::config::IdsSetting;
 use crate::error::{Error, ErrorKind, Problems, Warning};
 use crate::event::range;
 use crate::postgres::table::TableName;
@@ -65,20 +65,20 @@ impl fmt::Display for Judged {
 ///
 /// # Errors
 /// `Unsuitable`, all together, each with the statement or setting that cures it; `Order` for a hole in ids that are known to be consecutive.
-pub fn judge(facts: &Facts, configured: Ids, known_gaps: &[(i64, i64)]) -> Result<Judged, Problems> {
+pub fn judge(facts: &Facts, configured: IdsSetting, known_gaps: &[(i64, i64)]) -> Result<Judged, Problems> {
     let case = Case { facts, known_gaps };
     let mut problems = Problems::new();
-    let shows_all_on_standby = matches!(configured, Ids::Consecutive | Ids::Copy);
-    if facts.is_standby && !shows_all_on_standby && !(configured == Ids::Auto && facts.sequences.is_empty()) {
+    let shows_all_on_standby = matches!(configured, IdsSetting::Consecutive | IdsSetting::Copy);
+    if facts.is_standby && !shows_all_on_standby && !(configured == IdsSetting::Auto && facts.sequences.is_empty()) {
         problems.push(case.unseen_on_standby());
         return Err(problems);
     }
     match configured {
-        Ids::Consecutive => case.consecutive("configured", Vec::new()),
-        Ids::Sequence => case.sequence("configured, and "),
-        Ids::Copy => case.copy(),
-        Ids::Grace(wait) => Ok(case.grace(wait)),
-        Ids::Auto => {
+        IdsSetting::Consecutive => case.consecutive("configured", Vec::new()),
+        IdsSetting::Sequence => case.sequence("configured, and "),
+        IdsSetting::Copy => case.copy(),
+        IdsSetting::Grace(wait) => Ok(case.grace(wait)),
+        IdsSetting::Auto => {
             case.drawing_triggers()
                 .for_each(|trigger| problems.push(case.draws_in_trigger(trigger)));
             problems.or_ok(())?;

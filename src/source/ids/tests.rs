@@ -56,7 +56,7 @@ fn with_function() -> Facts {
     }
 }
 
-fn refused(facts: &Facts, ids: Ids) -> Error {
+fn refused(facts: &Facts, ids: IdsSetting) -> Error {
     let problems = judge(facts, ids, &[]).unwrap_err();
     assert_eq!(problems.iter().count(), 1, "{}", problems.report());
     problems.into_iter().next().unwrap()
@@ -64,7 +64,7 @@ fn refused(facts: &Facts, ids: Ids) -> Error {
 
 #[test]
 fn a_sequence_that_feeds_the_column_is_the_discipline_and_holes_do_not_matter() {
-    let judged = judge(&with_sequence(|_| ()), Ids::Auto, &[]).unwrap();
+    let judged = judge(&with_sequence(|_| ()), IdsSetting::Auto, &[]).unwrap();
     assert_eq!(
         judged.discipline,
         Discipline::Sequence {
@@ -88,7 +88,7 @@ fn an_identity_column_needs_no_default() {
         ..with_sequence(|_| ())
     };
     assert!(matches!(
-        judge(&facts, Ids::Auto, &[]).unwrap().discipline,
+        judge(&facts, IdsSetting::Auto, &[]).unwrap().discipline,
         Discipline::Sequence { .. }
     ));
 }
@@ -100,7 +100,7 @@ fn cache_increment_and_cycle_are_refused_together_each_with_its_statement() {
         sequence.increment = 50;
         sequence.is_cycle = true;
     });
-    let problems = judge(&facts, Ids::Auto, &[]).unwrap_err();
+    let problems = judge(&facts, IdsSetting::Auto, &[]).unwrap_err();
     let fixes: Vec<&str> = problems.iter().filter_map(Error::remedy).collect();
     assert_eq!(fixes.len(), 3);
     for statement in ["INCREMENT 1;", "CACHE 1;", "NO CYCLE;"] {
@@ -108,13 +108,13 @@ fn cache_increment_and_cycle_are_refused_together_each_with_its_statement() {
         assert!(fixes.iter().any(|fix| fix.contains(&whole)), "{fixes:?}");
     }
     assert!(problems.iter().all(|problem| problem.kind() == ErrorKind::Unsuitable));
-    assert!(judge(&facts, Ids::Sequence, &[]).is_err());
+    assert!(judge(&facts, IdsSetting::Sequence, &[]).is_err());
 }
 
 #[test]
 fn a_descending_sequence_is_refused() {
     assert!(
-        refused(&with_sequence(|s| s.increment = -1), Ids::Auto)
+        refused(&with_sequence(|s| s.increment = -1), IdsSetting::Auto)
             .what()
             .contains("counts by -1")
     );
@@ -123,7 +123,7 @@ fn a_descending_sequence_is_refused() {
 #[test]
 fn ids_above_the_last_value_do_not_come_from_the_sequence() {
     for last_value in [LastValue::At(99), LastValue::Unused] {
-        let problem = refused(&with_sequence(|s| s.last_value = last_value), Ids::Auto);
+        let problem = refused(&with_sequence(|s| s.last_value = last_value), IdsSetting::Auto);
         assert!(
             problem.what().contains("do not come from sequence public.events_id_seq"),
             "{problem}"
@@ -137,7 +137,7 @@ fn a_sequence_that_may_not_be_read_is_no_obstacle_but_is_said() {
         sequence.last_value = LastValue::Unreadable;
         sequence.may_select = false;
     };
-    let judged = judge(&with_sequence(unreadable), Ids::Auto, &[]).unwrap();
+    let judged = judge(&with_sequence(unreadable), IdsSetting::Auto, &[]).unwrap();
     assert!(judged.warnings[0].what.contains("may not be read"));
 }
 
@@ -148,7 +148,7 @@ fn an_unused_sequence_fits_an_empty_table() {
         highest: None,
         ..with_sequence(|s| s.last_value = LastValue::Unused)
     };
-    assert!(judge(&facts, Ids::Auto, &[]).is_ok());
+    assert!(judge(&facts, IdsSetting::Auto, &[]).is_ok());
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn an_id_computed_from_a_sequence_is_refused() {
         default_expression: Some("(nextval('public.events_id_seq'::regclass) * 2)".to_owned()),
         ..with_sequence(|_| ())
     };
-    assert!(refused(&facts, Ids::Auto).what().contains("not fed by one sequence alone"));
+    assert!(refused(&facts, IdsSetting::Auto).what().contains("not fed by one sequence alone"));
 }
 
 #[test]
@@ -166,21 +166,29 @@ fn a_trigger_that_draws_is_refused_until_it_is_declared() {
         drawing_triggers: vec!["set_id".to_owned()],
         ..with_sequence(|_| ())
     };
-    assert!(refused(&facts, Ids::Auto).what().contains("trigger \"set_id\""));
-    assert_eq!(judge(&facts, Ids::Sequence, &[]).unwrap().warnings.len(), 1);
+    assert!(refused(&facts, IdsSetting::Auto).what().contains("trigger \"set_id\""));
+    assert_eq!(judge(&facts, IdsSetting::Sequence, &[]).unwrap().warnings.len(), 1);
 }
 
 #[test]
 fn a_standby_is_followed_with_consecutive_ids_only() {
     let standby = |facts: Facts| Facts { is_standby: true, ..facts };
-    assert!(refused(&standby(with_sequence(|_| ())), Ids::Auto).what().contains("standby"));
-    assert!(refused(&standby(with_sequence(|_| ())), Ids::Sequence).what().contains("standby"));
     assert!(
-        refused(&standby(bare()), Ids::Grace(Duration::from_secs(5)))
+        refused(&standby(with_sequence(|_| ())), IdsSetting::Auto)
             .what()
             .contains("standby")
     );
-    let judged = judge(&standby(with_function()), Ids::Auto, &[]).unwrap();
+    assert!(
+        refused(&standby(with_sequence(|_| ())), IdsSetting::Sequence)
+            .what()
+            .contains("standby")
+    );
+    assert!(
+        refused(&standby(bare()), IdsSetting::Grace(Duration::from_secs(5)))
+            .what()
+            .contains("standby")
+    );
+    let judged = judge(&standby(with_function()), IdsSetting::Auto, &[]).unwrap();
     assert_eq!(judged.discipline, Discipline::Consecutive);
 }
 
@@ -190,7 +198,7 @@ fn a_logical_subscriber_is_no_source_of_sequence_ids() {
         is_subscribed: true,
         ..with_sequence(|_| ())
     };
-    assert!(refused(&facts, Ids::Auto).what().contains("subscription"));
+    assert!(refused(&facts, IdsSetting::Auto).what().contains("subscription"));
 }
 
 #[test]
@@ -200,20 +208,20 @@ fn insert_events_or_a_counter_with_consecutive_ids_is_the_discipline() {
         ..bare()
     };
     for facts in [with_function(), by_counter] {
-        assert_eq!(judge(&facts, Ids::Auto, &[]).unwrap().discipline, Discipline::Consecutive);
+        assert_eq!(judge(&facts, IdsSetting::Auto, &[]).unwrap().discipline, Discipline::Consecutive);
     }
 }
 
 #[test]
 fn consecutive_ids_without_a_sign_of_who_gives_them_out_are_refused() {
-    let problem = refused(&bare(), Ids::Auto);
+    let problem = refused(&bare(), IdsSetting::Auto);
     assert_eq!((problem.kind(), problem.kind().consequence().exit_code), (ErrorKind::Unsuitable, 3));
     let holes = Facts {
         holes: vec![(4712, 4800)],
         ..bare()
     };
-    assert!(refused(&holes, Ids::Auto).what().contains("first gap after 4711"));
-    assert!(judge(&bare(), Ids::Consecutive, &[]).is_ok());
+    assert!(refused(&holes, IdsSetting::Auto).what().contains("first gap after 4711"));
+    assert!(judge(&bare(), IdsSetting::Consecutive, &[]).is_ok());
 }
 
 #[test]
@@ -222,12 +230,12 @@ fn a_hole_in_consecutive_ids_breaks_the_order_unless_it_is_known() {
         holes: vec![(42, 42), (50, 59)],
         ..with_function()
     };
-    let problem = refused(&facts, Ids::Auto);
+    let problem = refused(&facts, IdsSetting::Auto);
     assert_eq!((problem.kind(), problem.kind().consequence().exit_code), (ErrorKind::Order, 6));
     assert_eq!(problem.what(), "gap: id 42 is missing, 43 exists");
     assert!(problem.remedy().unwrap().contains("known_gaps = [\"42\"]"));
-    assert!(judge(&facts, Ids::Auto, &[(42, 42)]).is_err());
-    assert!(judge(&facts, Ids::Auto, &[(55, 60), (42, 42), (50, 54)]).is_ok());
+    assert!(judge(&facts, IdsSetting::Auto, &[(42, 42)]).is_err());
+    assert!(judge(&facts, IdsSetting::Auto, &[(55, 60), (42, 42), (50, 54)]).is_ok());
 }
 
 #[test]
@@ -243,7 +251,7 @@ fn consecutive_ids_begin_at_1() {
             lowest: Some(lowest),
             ..with_function()
         };
-        assert_eq!(judge(&facts, Ids::Auto, &gaps).is_ok(), is_accepted, "{lowest}");
+        assert_eq!(judge(&facts, IdsSetting::Auto, &gaps).is_ok(), is_accepted, "{lowest}");
     }
 }
 
@@ -254,7 +262,7 @@ fn an_empty_table_of_consecutive_ids_is_accepted() {
         highest: None,
         ..with_function()
     };
-    assert!(judge(&facts, Ids::Auto, &[]).is_ok());
+    assert!(judge(&facts, IdsSetting::Auto, &[]).is_ok());
 }
 
 #[test]
@@ -263,21 +271,21 @@ fn configured_consecutive_ids_fed_by_a_sequence_are_warned_about() {
         holes: Vec::new(),
         ..with_sequence(|_| ())
     };
-    let judged = judge(&facts, Ids::Consecutive, &[]).unwrap();
+    let judged = judge(&facts, IdsSetting::Consecutive, &[]).unwrap();
     assert_eq!(judged.discipline, Discipline::Consecutive);
     assert!(judged.warnings[0].what.contains("the first rollback leaves a hole"));
 }
 
 #[test]
 fn grace_is_allowed_where_declared_and_says_at_every_start_that_it_is_unsafe() {
-    let judged = judge(&with_sequence(|s| s.cache = 20), Ids::Grace(Duration::from_secs(5)), &[]).unwrap();
+    let judged = judge(&with_sequence(|s| s.cache = 20), IdsSetting::Grace(Duration::from_secs(5)), &[]).unwrap();
     assert_eq!(judged.discipline, Discipline::Grace(Duration::from_secs(5)));
     assert!(judged.warnings[0].what.contains("unsafe"));
 }
 
 #[test]
 fn a_sequence_without_any_sequence_is_refused() {
-    assert!(refused(&bare(), Ids::Sequence).what().contains("no sequence feeds"));
+    assert!(refused(&bare(), IdsSetting::Sequence).what().contains("no sequence feeds"));
 }
 
 #[test]
@@ -289,7 +297,7 @@ fn ids_near_the_end_of_their_type_or_sequence_are_warned_about() {
         });
         facts.id_type_oid = id_type_oid;
         facts.highest = Some(highest);
-        !judge(&facts, Ids::Auto, &[]).unwrap().warnings.is_empty()
+        !judge(&facts, IdsSetting::Auto, &[]).unwrap().warnings.is_empty()
     };
     assert!(near(Type::INT4.oid(), i64::MAX, 1_999_999_999));
     assert!(!near(Type::INT4.oid(), i64::MAX, 1_900_000_000));
@@ -311,11 +319,11 @@ fn a_copy_is_followed_as_such_where_it_is_asked_for_also_on_a_standby_and_other_
             ..bare()
         },
     ] {
-        let judged = judge(&facts, Ids::Copy, &[]).unwrap();
+        let judged = judge(&facts, IdsSetting::Copy, &[]).unwrap();
         assert_eq!((judged.discipline, judged.warnings.len()), (Discipline::Copy, 0));
     }
     for (facts, other) in [(with_sequence(|_| ()), "public.events_id_seq"), (with_function(), "insert_events")] {
-        let judged = judge(&facts, Ids::Copy, &[]).unwrap();
+        let judged = judge(&facts, IdsSetting::Copy, &[]).unwrap();
         let [warning] = judged.warnings.as_slice() else {
             panic!("{:?}", judged.warnings)
         };
@@ -326,11 +334,11 @@ fn a_copy_is_followed_as_such_where_it_is_asked_for_also_on_a_standby_and_other_
             is_subscribed: true,
             ..bare()
         },
-        Ids::Copy,
+        IdsSetting::Copy,
     );
     assert!(subscribed.what().contains("a logical subscription"), "{subscribed}");
     assert!(
-        refused(&bare(), Ids::Auto)
+        refused(&bare(), IdsSetting::Auto)
             .report()
             .contains("ids = \"copy\" where another Counterfoil feeds the table")
     );
@@ -338,7 +346,7 @@ fn a_copy_is_followed_as_such_where_it_is_asked_for_also_on_a_standby_and_other_
 
 #[test]
 fn how_far_a_sequence_has_come_is_asked_where_it_may_be_read() {
-    let judged = judge(&with_sequence(|sequence| sequence.may_select = false), Ids::Auto, &[]).unwrap();
+    let judged = judge(&with_sequence(|sequence| sequence.may_select = false), IdsSetting::Auto, &[]).unwrap();
     assert!(matches!(judged.discipline, Discipline::Sequence { readable: None, .. }), "{judged}");
     // USAGE alone shows the last value at the start, and no more.
     assert!(judged.warnings[0].what.contains("may not be read"));

@@ -1,6 +1,6 @@
 //! Two sides opened for a comparison: both tables described, their columns compared, the discipline of ids at the first side found out.
 
-use crate::config::Ids;
+use crate::config::IdsSetting;
 use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::event::wire::Wire;
 use crate::postgres::same_database;
@@ -113,7 +113,7 @@ impl Pair {
     ///
     /// # Errors
     /// What the server says; `Stopped`: then nothing is left running in it.
-    pub async fn order(&self, id_column: &str, ids: Ids, known_gaps: &[(i64, i64)], stop: &Stop) -> Result<Order> {
+    pub async fn order(&self, id_column: &str, ids: IdsSetting, known_gaps: &[(i64, i64)], stop: &Stop) -> Result<Order> {
         let session = self.first.session().await?;
         let is_standby = session.server().is_in_recovery();
         let Some(facts) = stop.or(facts::ask(&session, &self.first.table, id_column, is_standby)).await else {

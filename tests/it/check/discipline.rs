@@ -3,7 +3,7 @@
 use super::{EVENTS, SEQUENCE, equal_pair, findings, refusal};
 use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_server};
-use counterfoil::config::{Ids, ReplicationConfig};
+use counterfoil::config::{IdsSetting, ReplicationConfig};
 use counterfoil::postgres::server::{Server, Settings};
 use counterfoil::source::ids::Discipline;
 use std::time::Duration;
@@ -145,15 +145,15 @@ async fn what_is_configured_is_taken_and_checked_as_strictly() {
     let destination = fresh_destination().await;
     destination.execute(EVENTS).await;
     let mut config = config(&source, &[("copy", &destination)]);
-    config.source.ids = Ids::Consecutive;
+    config.source.ids = IdsSetting::Consecutive;
     assert_eq!(discipline(&config).await, Discipline::Consecutive);
     source.execute("delete from events where id = 7").await;
     assert_eq!(refusal(&config).await.0, 6);
-    config.source.ids = Ids::Sequence;
+    config.source.ids = IdsSetting::Sequence;
     assert!(matches!(discipline(&config).await, Discipline::Sequence { .. }));
     source.execute("alter sequence events_id_seq cache 20").await;
     assert_eq!(refusal(&config).await.0, 3);
-    config.source.ids = Ids::Grace(Duration::from_secs(5));
+    config.source.ids = IdsSetting::Grace(Duration::from_secs(5));
     assert_eq!(discipline(&config).await, Discipline::Grace(Duration::from_secs(5)));
 }
 

@@ -5,13 +5,13 @@ use super::running::{Running, copy_all};
 use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_destination};
 use crate::support::events::{Writers, arrives, equal, init_destination, init_source, insert};
-use counterfoil::config::{Ids, ReplicationConfig};
+use counterfoil::config::{IdsSetting, ReplicationConfig};
 use counterfoil::error::ErrorKind;
 use counterfoil::replicate::replicate;
 use counterfoil::stop::Stop;
 use std::time::Duration;
 
-fn link(from: &Database, to: &Database, ids: Ids) -> ReplicationConfig {
+fn link(from: &Database, to: &Database, ids: IdsSetting) -> ReplicationConfig {
     let mut config = config(from, &[("copy", to)]);
     config.source.ids = ids;
     config.source.poll_interval = Duration::from_millis(20);
@@ -26,7 +26,7 @@ async fn a_copy_of_a_copy_is_the_source_while_it_is_written_and_both_links_are_r
     for copy in [&b, &c] {
         init_destination(copy).await;
     }
-    let (first, mut second) = (link(&a, &b, Ids::Auto), link(&b, &c, Ids::Copy));
+    let (first, mut second) = (link(&a, &b, IdsSetting::Auto), link(&b, &c, IdsSetting::Copy));
     second.limits.max_events_per_write = 7;
     let writers = Writers::start(&a, 4, 5);
     for _ in 0..4 {
@@ -52,12 +52,12 @@ async fn a_table_without_anything_that_gives_out_ids_is_followed_as_a_copy_only_
         init_destination(copy).await;
     }
     b.execute("insert into events values (1, now(), '{}'), (3, now(), '{}')").await;
-    let run = super::running::replication(&link(&b, &c, Ids::Auto), true);
+    let run = super::running::replication(&link(&b, &c, IdsSetting::Auto), true);
     let problems = replicate(&run, &Stop::never()).await;
     let worst = problems.worst().expect("it is refused");
     assert_eq!(worst.kind(), ErrorKind::Unsuitable);
     assert!(worst.report().contains("ids = \"copy\""), "{}", worst.report());
-    copy_all(&link(&b, &c, Ids::Copy)).await;
+    copy_all(&link(&b, &c, IdsSetting::Copy)).await;
     equal(&b, &c).await;
 }
 
@@ -69,7 +69,7 @@ async fn a_copy_that_lost_its_last_events_is_waited_for_until_it_is_fed_again() 
         init_destination(copy).await;
     }
     insert(&a, 10).await;
-    let (first, second) = (link(&a, &b, Ids::Auto), link(&b, &c, Ids::Copy));
+    let (first, second) = (link(&a, &b, IdsSetting::Auto), link(&b, &c, IdsSetting::Copy));
     copy_all(&first).await;
     let follows = Running::start(&second);
     arrives(&c, 10).await;

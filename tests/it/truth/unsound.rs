@@ -6,7 +6,7 @@ use super::running::{FED, Running, copy_all, replication, until_answer, until_lo
 use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_server};
 use crate::support::replicator::Setup;
-use counterfoil::config::{Ids, ReplicationConfig};
+use counterfoil::config::{IdsSetting, ReplicationConfig};
 use counterfoil::error::{Error, ErrorKind};
 use counterfoil::postgres::server::{Server, Settings};
 use counterfoil::replicate::command::{LaneAction, commands};
@@ -147,7 +147,7 @@ async fn a_late_arrival_stops_only_the_destinations_that_lack_it() {
 #[tokio::test]
 async fn a_gap_is_given_up_after_a_grace_that_was_asked_for_and_an_event_after_it_is_found_out() {
     let (source, destination, mut config) = pair().await;
-    config.source.ids = Ids::Grace(Duration::from_millis(300));
+    config.source.ids = IdsSetting::Grace(Duration::from_millis(300));
     source.execute("alter sequence events_id_seq cache 20").await;
     let running = audited(&config).await;
     let (a, b) = (source.client().await, source.client().await);

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::config::libpq::Settings;
+use crate::config::libpq::ConnectionSettings;
 use proptest::prelude::*;
 use secrecy::ExposeSecret;
 use std::os::unix::net::UnixListener;
@@ -307,22 +307,22 @@ fn settings_complete_a_url_but_never_say_the_same_twice() {
         var: &|name| (name == "PGPASSWORD").then(|| "hunter2".to_owned()),
         ..Environment::empty()
     };
-    let settings = Settings {
+    let settings = ConnectionSettings {
         url: Some("postgres://db1/orders".into()),
         user: Some("bob".to_owned()),
         password_file: Some(PathBuf::from("/run/secrets/password")),
-        ..Settings::default()
+        ..ConnectionSettings::default()
     };
     let conninfo = Conninfo::from_settings(&settings, &env).unwrap();
     assert_eq!((conninfo.describe().as_str(), conninfo.user.as_str()), ("db1:5432/orders", "bob"));
     assert!(conninfo.password.given.is_none(), "a password file comes before PGPASSWORD");
-    let twice = Settings {
+    let twice = ConnectionSettings {
         database: Some("other".to_owned()),
         ..settings.clone()
     };
     let error = Conninfo::from_settings(&twice, &env).unwrap_err();
     assert_eq!(error.what(), "database is given twice: in url and as a setting");
-    let twice = Settings {
+    let twice = ConnectionSettings {
         password: Some("hunter2".into()),
         ..settings
     };
@@ -359,10 +359,10 @@ fn no_error_and_no_debug_output_shows_a_password() {
     let shown = format!("{conninfo:?} {conninfo:#?} {}", conninfo.describe());
     assert!(!shown.contains("hunter2"), "{shown}");
     assert_eq!(conninfo.describe(), "h:5432/db");
-    let settings = Settings {
+    let settings = ConnectionSettings {
         url: Some("postgres://ann:hunter2@h/db".into()),
         password: Some("hunter2".into()),
-        ..Settings::default()
+        ..ConnectionSettings::default()
     };
     assert!(!format!("{settings:?}").contains("hunter2"));
 }

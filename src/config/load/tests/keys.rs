@@ -1,7 +1,7 @@
 //! The table of keys and the reader say the same: each key is read, with its range, its words and its default.
 
 use super::*;
-use crate::config::keys::{ExampleValue, IntegerRange, Key, KeyTable, Preset, SlateName, TABLES, ValueType};
+use crate::config::keys::{ExampleValue, IntegerRange, Key, KeyDefault, KeyTable, SlateName, TABLES, ValueType};
 use crate::config::kinds::keys_of;
 
 /// A file that is right but for this line.
@@ -98,11 +98,11 @@ fn a_default_that_is_written_changes_nothing() {
     let mut tried = 0;
     for (table, key) in keys() {
         let literal = match key.preset {
-            Preset::Boolean(preset) => preset.to_string(),
-            Preset::Integer(preset) => preset.to_string(),
-            Preset::Text(preset) => format!("{preset:?}"),
-            Preset::EmptyList => "[]".to_owned(),
-            Preset::Required | Preset::Described(_) => continue,
+            KeyDefault::Boolean(preset) => preset.to_string(),
+            KeyDefault::Integer(preset) => preset.to_string(),
+            KeyDefault::Text(preset) => format!("{preset:?}"),
+            KeyDefault::EmptyList => "[]".to_owned(),
+            KeyDefault::Required | KeyDefault::Described(_) => continue,
         };
         let whole = |text: &str| load_whole("c.toml", text, 0o600, &Flags::default());
         let written = whole(&file_with(table, key, &literal));

@@ -10,7 +10,7 @@ mod values;
 
 use super::*;
 use crate::config::libpq::{HostAt, SslMode};
-use crate::config::{GroupBy, Ids};
+use crate::config::{GroupBy, IdsSetting};
 use crate::log::LogFormat;
 use secrecy::ExposeSecret;
 use std::os::unix::fs::PermissionsExt;

@@ -144,11 +144,11 @@ fn a_list_of_tables_is_a_replication_for_each() {
     let first = (
         table("audit.trail"),
         "id".to_owned(),
-        Ids::Auto,
+        IdsSetting::Auto,
         GroupBy::IfPresent("ts".to_owned()),
     );
     assert_eq!(facts(&config.replications[0]), first);
-    let second = (table("billing.entries"), "entry_id".to_owned(), Ids::Sequence, GroupBy::Off);
+    let second = (table("billing.entries"), "entry_id".to_owned(), IdsSetting::Sequence, GroupBy::Off);
     assert_eq!(facts(&config.replications[1]), second);
 }
 

@@ -7,7 +7,7 @@ fn defaults_are_those_that_are_documented() {
     let config = toml(&with_source("")).unwrap();
     assert_eq!(config.source.table.to_string(), "public.events");
     assert_eq!(config.source.id_column, "id");
-    assert_eq!(config.source.ids, Ids::Auto);
+    assert_eq!(config.source.ids, IdsSetting::Auto);
     assert_eq!(config.source.group_by, GroupBy::IfPresent("ts".to_owned()));
     assert_eq!(config.source.group_events_max, 1_000_000);
     assert_eq!(config.source.channel, "eventsinsert");
@@ -83,7 +83,7 @@ fn every_value_arrives() {
     assert_eq!(source.conninfo.password.given.as_ref().unwrap().expose_secret(), "hunter2");
     assert_eq!((source.table.schema.as_str(), source.table.name.as_str()), ("My Schema", "events"));
     assert_eq!((source.id_column.as_str(), source.channel.as_str()), ("nr", "c"));
-    assert_eq!((source.ids, &source.group_by), (Ids::Consecutive, &GroupBy::Off));
+    assert_eq!((source.ids, &source.group_by), (IdsSetting::Consecutive, &GroupBy::Off));
     assert_eq!((source.group_events_max, source.durability_gate), (7, false));
     assert_eq!(source.known_gaps, [(42, 43), (100, 130)]);
     assert_eq!(source.poll_interval, Duration::from_millis(250));
@@ -111,9 +111,9 @@ fn ids_and_groups_have_their_forms() {
             .map(|config| config.source.ids)
             .ok()
     };
-    assert_eq!(ids("sequence"), Some(Ids::Sequence));
-    assert_eq!(ids("grace:5s"), Some(Ids::Grace(Duration::from_secs(5))));
-    assert_eq!(ids("grace:500ms"), Some(Ids::Grace(Duration::from_millis(500))));
+    assert_eq!(ids("sequence"), Some(IdsSetting::Sequence));
+    assert_eq!(ids("grace:5s"), Some(IdsSetting::Grace(Duration::from_secs(5))));
+    assert_eq!(ids("grace:500ms"), Some(IdsSetting::Grace(Duration::from_millis(500))));
     for wrong in [
         "grace:0s",
         "grace:",
