@@ -3,8 +3,8 @@
 use crate::destination::Destination;
 use crate::destination::feed::Feed;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::chunk::{Chunk, Close, Item, RowBlock};
-use crate::event::frame::{self, Layout};
+use crate::event::chunk::{BatchClose, Chunk, FeedItem, RowBlock};
+use crate::event::frame::{self, RowLayout};
 use crate::stop::Stop;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -31,15 +31,15 @@ pub trait Appender: Send {
 
     /// All rows of the batch were given: sees to it that they have arrived, while it is awaited that the source has them on its disk.
     ///
-    /// Only where [`Close::durable`] has resolved may it commit at once, and says so. After `cut`, rows that wait for something may be given up; a commit
+    /// Only where [`BatchClose::durable`] has resolved may it commit at once, and says so. After `cut`, rows that wait for something may be given up; a commit
     /// that is under way may not.
-    fn complete<'a>(&'a mut self, close: &'a Close, cut: &'a Stop) -> BoxFuture<'a, Result<Completion>> {
+    fn complete<'a>(&'a mut self, close: &'a BatchClose, cut: &'a Stop) -> BoxFuture<'a, Result<Completion>> {
         let _ = (close, cut);
         std::future::ready(Ok(Completion::Arrived)).boxed()
     }
 
     /// Makes the batch visible, all of it in the order of its ids. When it returns, a crash takes nothing of it away, unless more batches
-    /// follow at once ([`Close::is_followed`]): then only a later commit, or [`Self::flush`], must see to that.
+    /// follow at once ([`BatchClose::is_followed`]): then only a later commit, or [`Self::flush`], must see to that.
     fn commit(&mut self) -> BoxFuture<'_, Result<()>>;
 
     /// Takes back the batch in hand, or what there is of it.
@@ -70,7 +70,7 @@ pub enum Completion {
 #[derive(Debug)]
 pub struct Sequential<A> {
     appender: A,
-    layout: Layout,
+    layout: RowLayout,
     position: Option<i64>,
     /// The batch in hand, once it was begun.
     batch: Option<BatchInHand>,
@@ -86,7 +86,7 @@ struct BatchInHand {
 
 impl<A: Appender> Sequential<A> {
     /// Asks for the position; `layout`: where the id is in a row.
-    pub async fn new(mut appender: A, layout: Layout) -> Result<Self> {
+    pub async fn new(mut appender: A, layout: RowLayout) -> Result<Self> {
         let position = appender.position().await?;
         if position.is_some() {
             // What the session before this one left behind may not be on disk.
@@ -124,9 +124,9 @@ impl<A: Appender> Sequential<A> {
     async fn take_all(&mut self, feed: &mut Feed) -> Result<()> {
         while let Some(item) = feed.next().await {
             match item {
-                Item::Rows(chunk) => self.write(chunk, &feed.cut()).await?,
-                Item::Close(close) => self.close(&close, feed).await?,
-                Item::Abort => self.roll_back().await?,
+                FeedItem::Rows(chunk) => self.write(chunk, &feed.cut()).await?,
+                FeedItem::Close(close) => self.close(&close, feed).await?,
+                FeedItem::Abort => self.roll_back().await?,
             }
         }
         Ok(())
@@ -146,7 +146,7 @@ impl<A: Appender> Sequential<A> {
         unless_cut(cut, self.appender.write(rows)).await
     }
 
-    async fn close(&mut self, close: &Close, feed: &mut Feed) -> Result<()> {
+    async fn close(&mut self, close: &BatchClose, feed: &mut Feed) -> Result<()> {
         let Some(batch) = self.batch else { return Ok(()) };
         if batch.last_id != close.last_id {
             return Err(Error::new(
@@ -200,7 +200,7 @@ impl<A: Appender> Destination for Sequential<A> {
 ///
 /// # Errors
 /// `Bug` when the chunk does not consist of whole rows.
-pub(super) fn rows_after(chunk: &Chunk, layout: Layout, position: Option<i64>) -> Result<Option<RowBlock>> {
+pub(super) fn rows_after(chunk: &Chunk, layout: RowLayout, position: Option<i64>) -> Result<Option<RowBlock>> {
     let (bytes, rows) = match position {
         Some(position) if position >= chunk.last_id => return Ok(None),
         Some(position) if position >= chunk.first_id => frame::rows_after(&chunk.bytes, layout, position)?,

@@ -1,6 +1,6 @@
 //! The way from a reader to one destination: items in order, what was done of them, and a cut.
 
-use crate::event::chunk::Item;
+use crate::event::chunk::FeedItem;
 use crate::stop::{self, Stop, Stopper};
 use std::pin::pin;
 use std::sync::Arc;
@@ -46,7 +46,7 @@ impl Gauge {
 /// The end of a feed at which items go in.
 #[derive(Debug)]
 pub struct Feeder {
-    items: Option<mpsc::UnboundedSender<Item>>,
+    items: Option<mpsc::UnboundedSender<FeedItem>>,
     cut: Stopper,
     gauge: Arc<Gauge>,
 }
@@ -54,7 +54,7 @@ pub struct Feeder {
 /// The end of a feed at which a destination takes items out. Bounded by the room that chunks take in the buffer.
 #[derive(Debug)]
 pub struct Feed {
-    items: mpsc::UnboundedReceiver<Item>,
+    items: mpsc::UnboundedReceiver<FeedItem>,
     cut: Stop,
     gauge: Arc<Gauge>,
     has_unfinished: bool,
@@ -93,7 +93,7 @@ pub fn feed(gauge: Arc<Gauge>) -> (Feeder, Feed) {
 
 impl Feeder {
     /// Hands over an item. A destination that has left takes nothing any more, which its result tells.
-    pub fn give(&self, item: Item) {
+    pub fn give(&self, item: FeedItem) {
         if let Some(items) = &self.items {
             self.gauge.outstanding.fetch_add(1, Ordering::AcqRel);
             let _ = items.send(item);
@@ -120,7 +120,7 @@ impl Feeder {
 
 impl Feed {
     /// The next item, after the one before is done; `None` when there are no more or the feed was cut.
-    pub async fn next(&mut self) -> Option<Item> {
+    pub async fn next(&mut self) -> Option<FeedItem> {
         self.done();
         let cut = self.cut.clone();
         let item = cut.or(self.items.recv()).await.flatten();
@@ -147,7 +147,7 @@ impl Feed {
     }
 
     /// The next item while others are still being done; `None` when there are no more or the feed was cut. May be dropped and called again.
-    pub(crate) async fn next_ahead(&mut self) -> Option<(Item, Undone)> {
+    pub(crate) async fn next_ahead(&mut self) -> Option<(FeedItem, Undone)> {
         let cut = self.cut.clone();
         let item = cut.or(self.items.recv()).await.flatten()?;
         Some((item, Undone(Arc::clone(&self.gauge))))

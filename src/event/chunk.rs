@@ -33,11 +33,11 @@ pub struct RowBlock {
 }
 
 /// Resolves when the rows of a batch are on the source's disk: a destination awaits it before its commit.
-pub type Durable = Shared<BoxFuture<'static, Result<(), Error>>>;
+pub type DurabilityFuture = Shared<BoxFuture<'static, Result<(), Error>>>;
 
 /// The end of a batch.
 #[derive(Clone, Debug)]
-pub struct Close {
+pub struct BatchClose {
     /// Id of its last row.
     pub last_id: i64,
     /// Number of rows.
@@ -47,16 +47,16 @@ pub struct Close {
     /// Whether more rows follow at once: then its commit need not be on the destination's disk, because a later one will be, and with it this one.
     pub is_followed: bool,
     /// When it may be committed.
-    pub durable: Durable,
+    pub durable: DurabilityFuture,
 }
 
 /// What a reader of the source hands to its lanes, in order.
 #[derive(Clone, Debug)]
-pub enum Item {
+pub enum FeedItem {
     /// More rows of the batch in hand.
     Rows(Chunk),
     /// The batch is complete: commit it.
-    Close(Close),
+    Close(BatchClose),
     /// The batch in hand cannot be completed now: roll it back.
     Abort,
 }

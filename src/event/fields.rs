@@ -1,14 +1,14 @@
 //! The fields of a row, for a comparison: found, not decoded.
 
-use super::frame::{Format, Row, i32_at};
+use super::frame::{CopyFormat, FramedRow, i32_at};
 use std::borrow::Cow;
 
-impl Row {
+impl FramedRow {
     /// The bytes of each field as they came; `None` for NULL. In text form they are still escaped.
-    pub fn fields(&self, format: Format) -> Vec<Option<&[u8]>> {
+    pub fn fields(&self, format: CopyFormat) -> Vec<Option<&[u8]>> {
         match format {
-            Format::Binary => binary(&self.bytes),
-            Format::Text => text(&self.bytes),
+            CopyFormat::Binary => binary(&self.bytes),
+            CopyFormat::Text => text(&self.bytes),
         }
     }
 }

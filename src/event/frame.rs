@@ -24,7 +24,7 @@ const EXTENSION_BYTES_MAX: usize = 64 * 1024;
 
 /// The two forms of COPY data that are passed through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Format {
+pub enum CopyFormat {
     /// Where every column has a built-in type whose binary form is stable and equal on both sides.
     Binary,
     /// Under pinned settings, otherwise.
@@ -33,9 +33,9 @@ pub enum Format {
 
 /// Which fields matter, counted from 0 in the order of the COPY's columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Layout {
+pub struct RowLayout {
     /// Form of the data.
-    pub format: Format,
+    pub format: CopyFormat,
     /// Fields of every row.
     pub fields: usize,
     /// The integer key.
@@ -46,7 +46,7 @@ pub struct Layout {
 
 /// One row: its bytes as they came, its id, and where its group is within the bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
+pub struct FramedRow {
     /// The whole row, framing included, ready to be sent on.
     pub bytes: Bytes,
     /// The id.
@@ -54,7 +54,7 @@ pub struct Row {
     group: Option<Range<usize>>,
 }
 
-impl Row {
+impl FramedRow {
     /// The bytes of the group's column; `None` without grouping and for NULL, which equals nothing.
     pub fn group(&self) -> Option<&[u8]> {
         self.group.clone().map(|range| &self.bytes[range])
@@ -63,26 +63,26 @@ impl Row {
 
 /// Cuts a stream of COPY data into rows, however it was cut into messages on its way.
 #[derive(Debug)]
-pub struct Rows {
-    layout: Layout,
+pub struct RowFramer {
+    layout: RowLayout,
     has_header: bool,
     has_ended: bool,
     buffered: Bytes,
 }
 
 /// Where a row ends and what was found in it.
-struct Found {
+struct RowBounds {
     end: usize,
     id: i64,
     group: Option<Range<usize>>,
 }
 
-impl Rows {
+impl RowFramer {
     /// Starts before the first message of a COPY.
-    pub fn new(layout: Layout) -> Self {
+    pub fn new(layout: RowLayout) -> Self {
         Self {
             layout,
-            has_header: layout.format == Format::Text,
+            has_header: layout.format == CopyFormat::Text,
             has_ended: false,
             buffered: Bytes::new(),
         }
@@ -105,7 +105,7 @@ impl Rows {
     /// # Errors
     /// `Bug` when the data is not what PostgreSQL sends: then nothing of it may be passed on.
     #[allow(clippy::should_implement_trait, reason = "it is no iterator: None means push more")]
-    pub fn next(&mut self) -> Result<Option<Row>> {
+    pub fn next(&mut self) -> Result<Option<FramedRow>> {
         if !self.has_header && !self.take_header()? {
             return Ok(None);
         }
@@ -117,15 +117,15 @@ impl Rows {
             };
         }
         let found = match self.layout.format {
-            Format::Binary if self.buffered.starts_with(TRAILER) => {
+            CopyFormat::Binary if self.buffered.starts_with(TRAILER) => {
                 self.buffered.advance(TRAILER.len());
                 self.has_ended = true;
                 return self.next();
             }
-            Format::Binary => find_binary(&self.buffered, self.layout)?,
-            Format::Text => find_text(&self.buffered, self.layout)?,
+            CopyFormat::Binary => find_binary(&self.buffered, self.layout)?,
+            CopyFormat::Text => find_text(&self.buffered, self.layout)?,
         };
-        Ok(found.map(|found| Row {
+        Ok(found.map(|found| FramedRow {
             bytes: self.buffered.split_to(found.end),
             id: found.id,
             group: found.group,
@@ -137,7 +137,7 @@ impl Rows {
     /// # Errors
     /// `Unavailable` when it was cut short.
     pub fn finish(&self) -> Result<()> {
-        let is_whole = self.buffered.is_empty() && (self.has_ended || self.layout.format == Format::Text);
+        let is_whole = self.buffered.is_empty() && (self.has_ended || self.layout.format == CopyFormat::Text);
         if is_whole {
             Ok(())
         } else {
@@ -178,7 +178,7 @@ pub(super) fn i32_at(bytes: &[u8], at: usize) -> Option<i32> {
     field.try_into().ok().map(i32::from_be_bytes)
 }
 
-fn find_binary(bytes: &[u8], layout: Layout) -> Result<Option<Found>> {
+fn find_binary(bytes: &[u8], layout: RowLayout) -> Result<Option<RowBounds>> {
     let Some(count) = bytes.get(..2).and_then(|count| count.try_into().ok()).map(i16::from_be_bytes) else {
         return Ok(None);
     };
@@ -209,7 +209,7 @@ fn find_binary(bytes: &[u8], layout: Layout) -> Result<Option<Found>> {
         }
     }
     let id = id.ok_or_else(|| garbled("an id that is no integer"))?;
-    Ok(Some(Found { end, id, group }))
+    Ok(Some(RowBounds { end, id, group }))
 }
 
 fn integer(field: &[u8]) -> Option<i64> {
@@ -221,7 +221,7 @@ fn integer(field: &[u8]) -> Option<i64> {
     }
 }
 
-fn find_text(bytes: &[u8], layout: Layout) -> Result<Option<Found>> {
+fn find_text(bytes: &[u8], layout: RowLayout) -> Result<Option<RowBounds>> {
     let Some(line_end) = bytes.iter().position(|byte| *byte == b'\n') else {
         return if bytes.len() > ROW_BYTES_MAX {
             Err(garbled("a row longer than PostgreSQL can send"))
@@ -245,7 +245,7 @@ fn find_text(bytes: &[u8], layout: Layout) -> Result<Option<Found>> {
         return Err(garbled(&format!("a row of {fields} fields where {} were asked for", layout.fields)));
     }
     let id = id.ok_or_else(|| garbled("an id that is no integer"))?;
-    Ok(Some(Found {
+    Ok(Some(RowBounds {
         end: line_end + 1,
         id,
         group,
@@ -256,8 +256,8 @@ fn find_text(bytes: &[u8], layout: Layout) -> Result<Option<Found>> {
 ///
 /// # Errors
 /// `Bug` when the chunk does not consist of whole rows.
-pub fn rows_of(chunk: &Bytes, layout: Layout) -> Result<Vec<Row>> {
-    let mut rows = Rows {
+pub fn rows_of(chunk: &Bytes, layout: RowLayout) -> Result<Vec<FramedRow>> {
+    let mut rows = RowFramer {
         layout,
         has_header: true,
         has_ended: false,
@@ -276,7 +276,7 @@ pub fn rows_of(chunk: &Bytes, layout: Layout) -> Result<Vec<Row>> {
 }
 
 /// The rows of a chunk that come after an id: what a lane has not yet, when it begins in the middle of a chunk.
-pub fn rows_after(chunk: &Bytes, layout: Layout, after: i64) -> Result<(Bytes, u64)> {
+pub fn rows_after(chunk: &Bytes, layout: RowLayout, after: i64) -> Result<(Bytes, u64)> {
     let rows = rows_of(chunk, layout)?;
     let (skipped, kept) = rows.split_at(rows.partition_point(|row| row.id <= after));
     let skipped: usize = skipped.iter().map(|row| row.bytes.len()).sum();

@@ -4,37 +4,37 @@
 //! cannot come on the other side any more. An error of either side is an error of the merge, never an end.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::frame::Row;
+use crate::event::frame::FramedRow;
 use crate::event::range::IdRange;
 use crate::event::store::{EventStore, RowStream};
 use futures::StreamExt;
 
 /// A row that is not the same on both sides, with what each has of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Unlike {
+pub enum RowMismatch {
     /// Only the first side has it.
-    Missing(Row),
+    Missing(FramedRow),
     /// Only the second side has it.
-    Extra(Row),
+    Extra(FramedRow),
     /// Both have it, not with the same bytes.
-    Changed(Row, Row),
+    Changed(FramedRow, FramedRow),
 }
 
 /// A merge on its way.
-pub struct Merge<'a> {
-    first: Side<'a>,
-    second: Side<'a>,
+pub struct RowMerge<'a> {
+    first: MergeSide<'a>,
+    second: MergeSide<'a>,
 }
 
-struct Side<'a> {
+struct MergeSide<'a> {
     rows: RowStream<'a>,
-    head: Option<Row>,
+    head: Option<FramedRow>,
     is_at_end: bool,
     last_id: Option<i64>,
     taken: u64,
 }
 
-impl<'a> Merge<'a> {
+impl<'a> RowMerge<'a> {
     /// Of the rows of one range of two sides that give the same columns in the same form.
     pub fn of(first: &'a dyn EventStore, second: &'a dyn EventStore, range: IdRange) -> Self {
         Self::new(first.rows(range), second.rows(range))
@@ -42,8 +42,8 @@ impl<'a> Merge<'a> {
 
     fn new(first: RowStream<'a>, second: RowStream<'a>) -> Self {
         Self {
-            first: Side::new(first),
-            second: Side::new(second),
+            first: MergeSide::new(first),
+            second: MergeSide::new(second),
         }
     }
 
@@ -51,7 +51,7 @@ impl<'a> Merge<'a> {
     ///
     /// # Errors
     /// That of a side; `Contents` when a side gives an id twice or out of order: then its index is damaged.
-    pub async fn next(&mut self) -> Result<Option<Unlike>> {
+    pub async fn next(&mut self) -> Result<Option<RowMismatch>> {
         loop {
             futures::future::try_join(self.first.fill(), self.second.fill()).await?;
             let order = match (&self.first.head, &self.second.head) {
@@ -61,10 +61,10 @@ impl<'a> Merge<'a> {
                 (Some(first), Some(second)) => first.id.cmp(&second.id),
             };
             let unlike = match order {
-                std::cmp::Ordering::Less => self.first.take().map(Unlike::Missing),
-                std::cmp::Ordering::Greater => self.second.take().map(Unlike::Extra),
+                std::cmp::Ordering::Less => self.first.take().map(RowMismatch::Missing),
+                std::cmp::Ordering::Greater => self.second.take().map(RowMismatch::Extra),
                 std::cmp::Ordering::Equal => match (self.first.take(), self.second.take()) {
-                    (Some(first), Some(second)) if first.bytes != second.bytes => Some(Unlike::Changed(first, second)),
+                    (Some(first), Some(second)) if first.bytes != second.bytes => Some(RowMismatch::Changed(first, second)),
                     _ => None,
                 },
             };
@@ -80,7 +80,7 @@ impl<'a> Merge<'a> {
     }
 }
 
-impl<'a> Side<'a> {
+impl<'a> MergeSide<'a> {
     fn new(rows: RowStream<'a>) -> Self {
         Self {
             rows,
@@ -110,7 +110,7 @@ impl<'a> Side<'a> {
         Ok(())
     }
 
-    fn take(&mut self) -> Option<Row> {
+    fn take(&mut self) -> Option<FramedRow> {
         self.taken += u64::from(self.head.is_some());
         self.head.take()
     }
@@ -119,16 +119,16 @@ impl<'a> Side<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::frame::{Format, HEADER, Layout, Rows};
+    use crate::event::frame::{CopyFormat, HEADER, RowFramer, RowLayout};
     use bytes::Bytes;
     use futures::FutureExt;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
     /// Rows of an id and one more number, as COPY would give them.
-    fn rows(of: &[(i64, i64)]) -> Vec<Result<Row>> {
-        let mut rows = Rows::new(Layout {
-            format: Format::Binary,
+    fn rows(of: &[(i64, i64)]) -> Vec<Result<FramedRow>> {
+        let mut rows = RowFramer::new(RowLayout {
+            format: CopyFormat::Binary,
             fields: 2,
             id: 0,
             group: None,
@@ -141,14 +141,14 @@ mod tests {
         std::iter::from_fn(|| rows.next().transpose()).collect()
     }
 
-    fn merged(first: Vec<Result<Row>>, second: Vec<Result<Row>>) -> Result<Vec<(char, i64)>> {
-        let mut merge = Merge::new(futures::stream::iter(first).boxed(), futures::stream::iter(second).boxed());
+    fn merged(first: Vec<Result<FramedRow>>, second: Vec<Result<FramedRow>>) -> Result<Vec<(char, i64)>> {
+        let mut merge = RowMerge::new(futures::stream::iter(first).boxed(), futures::stream::iter(second).boxed());
         let mut all = Vec::new();
         while let Some(unlike) = merge.next().now_or_never().expect("nothing to wait for")? {
             all.push(match unlike {
-                Unlike::Missing(row) => ('-', row.id),
-                Unlike::Extra(row) => ('+', row.id),
-                Unlike::Changed(row, _) => ('~', row.id),
+                RowMismatch::Missing(row) => ('-', row.id),
+                RowMismatch::Extra(row) => ('+', row.id),
+                RowMismatch::Changed(row, _) => ('~', row.id),
             });
         }
         Ok(all)

@@ -8,7 +8,7 @@ use super::wire::Wire;
 use crate::error::Result;
 use futures::future::{BoxFuture, FutureExt};
 
-pub use answers::{ChunkDigest, Ends, EventDigest, Hashing, HeapCounts, IndexCounts, RangeDigest, RowStream, TableDigest};
+pub use answers::{ChunkDigest, DigestInput, EventDigest, HeapCounts, IdEnds, IndexCounts, RangeDigest, RowStream, TableDigest};
 
 /// A place that holds events. Every answer is of one snapshot; two answers need not be of the same one. Nothing is written.
 ///
@@ -23,7 +23,7 @@ pub trait EventStore: Send + Sync {
     fn wire(&self) -> &Wire;
 
     /// The lowest and the highest id.
-    fn ends(&self) -> BoxFuture<'_, Result<Ends>>;
+    fn ends(&self) -> BoxFuture<'_, Result<IdEnds>>;
 
     /// The highest id that is not above `through`.
     fn highest_through(&self, through: i64) -> BoxFuture<'_, Result<Option<i64>>> {
@@ -69,7 +69,7 @@ pub trait EventStore: Send + Sync {
     }
 
     /// What some chunks hold, in their order: equal on both sides exactly if the rows are.
-    fn chunk_digests<'a>(&'a self, chunks: &'a [IdRange], hashing: Hashing) -> BoxFuture<'a, Result<Vec<ChunkDigest>>> {
+    fn chunk_digests<'a>(&'a self, chunks: &'a [IdRange], hashing: DigestInput) -> BoxFuture<'a, Result<Vec<ChunkDigest>>> {
         async move {
             let mut digests = Vec::with_capacity(chunks.len());
             for chunk in chunks {

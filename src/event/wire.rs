@@ -1,6 +1,6 @@
 //! What travels: the columns copied and their form, the same for all lanes that share a read.
 
-use super::frame::{Format, Layout};
+use super::frame::{CopyFormat, RowLayout};
 use crate::sql::ident;
 use postgres_types::Type;
 
@@ -10,7 +10,7 @@ pub struct Wire {
     /// The columns that are copied, in the order of the source.
     pub columns: Vec<WireColumn>,
     /// The form of the rows.
-    pub format: Format,
+    pub format: CopyFormat,
 }
 
 /// A column that is copied.
@@ -104,15 +104,15 @@ impl Wire {
     /// The form of the COPY, as an option of the statement.
     pub fn format_option(&self) -> &'static str {
         match self.format {
-            Format::Binary => "binary",
-            Format::Text => "text",
+            CopyFormat::Binary => "binary",
+            CopyFormat::Text => "text",
         }
     }
 
     /// Where the id and the group are in a row; `None` when the id does not travel.
-    pub fn layout(&self, id_column: &str, group_by: Option<&str>) -> Option<Layout> {
+    pub fn layout(&self, id_column: &str, group_by: Option<&str>) -> Option<RowLayout> {
         let at = |name: &str| self.columns.iter().position(|column| column.name == name);
-        Some(Layout {
+        Some(RowLayout {
             format: self.format,
             fields: self.columns.len(),
             id: at(id_column)?,

@@ -1,6 +1,6 @@
 //! Rows that are collected for one transaction: bounded in number and bytes.
 
-use crate::event::frame::Row;
+use crate::event::frame::FramedRow;
 
 /// What a transaction may hold.
 #[derive(Clone, Copy, Debug)]
@@ -16,7 +16,7 @@ pub struct Limits {
 pub struct Batch {
     limits: Limits,
     /// The rows that go in.
-    pub rows: Vec<Row>,
+    pub rows: Vec<FramedRow>,
     bytes: u64,
 }
 
@@ -37,7 +37,7 @@ impl Batch {
     }
 
     /// Adds a row, which counts as so many bytes.
-    pub fn push(&mut self, row: Row, bytes: usize) {
+    pub fn push(&mut self, row: FramedRow, bytes: usize) {
         self.rows.push(own(row));
         self.bytes += bytes as u64;
     }
@@ -50,7 +50,7 @@ impl Batch {
 }
 
 /// A row that keeps no more in memory than itself: as it came, it holds on to the whole message it came in.
-pub(crate) fn own(mut row: Row) -> Row {
+pub(crate) fn own(mut row: FramedRow) -> FramedRow {
     row.bytes = bytes::Bytes::copy_from_slice(&row.bytes);
     row
 }
@@ -58,16 +58,16 @@ pub(crate) fn own(mut row: Row) -> Row {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::frame::{Format, Layout, Rows};
+    use crate::event::frame::{CopyFormat, RowFramer, RowLayout};
 
-    fn row() -> Row {
-        let layout = Layout {
-            format: Format::Text,
+    fn row() -> FramedRow {
+        let layout = RowLayout {
+            format: CopyFormat::Text,
             fields: 1,
             id: 0,
             group: None,
         };
-        let mut rows = Rows::new(layout);
+        let mut rows = RowFramer::new(layout);
         rows.push(bytes::Bytes::from_static(b"7\n"));
         rows.next().expect("a row").expect("a whole row")
     }

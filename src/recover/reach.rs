@@ -2,7 +2,7 @@
 
 use crate::config::libpq::Conninfo;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::frame::Format;
+use crate::event::frame::CopyFormat;
 use crate::event::wire::{ReadAs, Wire};
 use crate::postgres::session::error::Side;
 use crate::postgres::session::{Purpose, Session};
@@ -49,7 +49,7 @@ pub(crate) fn judged_as(wire: &Wire) -> Wire {
     let has_bytes = wire.columns.iter().any(|column| column.read_as == ReadAs::Bytes);
     Wire {
         columns: wire.columns.clone(),
-        format: if has_bytes { wire.format } else { Format::Text },
+        format: if has_bytes { wire.format } else { CopyFormat::Text },
     }
 }
 

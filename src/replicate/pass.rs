@@ -6,7 +6,7 @@
 
 use crate::destination::feed::Feeder;
 use crate::error::{Error, Result};
-use crate::event::chunk::Item;
+use crate::event::chunk::FeedItem;
 use crate::replicate::fan_out::{Holds, patience};
 use crate::replicate::lane::{Lane, Returned, Travellers};
 use crate::replicate::read_progress::Reached;
@@ -86,7 +86,7 @@ pub(crate) async fn pass(
     if stop.is_requested() {
         company.cut_all();
     } else if source_error.is_some() || batches.ended().is_none() {
-        company.give(&Item::Abort);
+        company.give(&FeedItem::Abort);
     }
     batches.pause().await;
     let read_until = Instant::now();
@@ -164,7 +164,7 @@ impl Company {
         Ok(())
     }
 
-    fn give(&self, item: &Item) {
+    fn give(&self, item: &FeedItem) {
         for feeder in self.feeders.values() {
             feeder.give(item.clone());
         }
@@ -176,13 +176,13 @@ impl Company {
     }
 
     /// Takes room for a chunk; meanwhile looks who holds up whom, and lets go of the source when it takes long.
-    async fn make_room(&mut self, item: Item, batches: &mut Batches<'_>, stop: &Stop) -> Option<Item> {
-        let Item::Rows(mut chunk) = item else { return Some(item) };
+    async fn make_room(&mut self, item: FeedItem, batches: &mut Batches<'_>, stop: &Stop) -> Option<FeedItem> {
+        let FeedItem::Rows(mut chunk) = item else { return Some(item) };
         let share = u32::try_from(chunk.bytes.len().min(self.bounds.room_max)).unwrap_or(u32::MAX);
         if let Ok(room) = Arc::clone(&self.room).try_acquire_many_owned(share) {
             self.count(false);
             chunk.room = Some(Arc::new(room));
-            return Some(Item::Rows(chunk));
+            return Some(FeedItem::Rows(chunk));
         }
         let since = Instant::now();
         self.count(false);
@@ -194,7 +194,7 @@ impl Company {
                 room = &mut room => {
                     chunk.room = room.ok().map(Arc::new);
                     self.count(true);
-                    return Some(Item::Rows(chunk));
+                    return Some(FeedItem::Rows(chunk));
                 }
                 () = self.one_comes_back() => if self.feeders.is_empty() { return None },
                 () = tokio::time::sleep(TICK) => {

@@ -2,7 +2,7 @@
 //! take them back and give their ids to other events. So no destination commits a batch before the source has it on disk.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::chunk::Durable;
+use crate::event::chunk::DurabilityFuture;
 use crate::fail;
 use crate::postgres::session::Session;
 use crate::postgres::table::Table;
@@ -135,7 +135,7 @@ impl Gate {
     }
 
     /// Resolves when everything that is visible now is on disk. Call it after the rows were read.
-    pub fn durable(&self) -> Durable {
+    pub fn durable(&self) -> DurabilityFuture {
         let asked = Arc::clone(&self.0);
         async move {
             fail::point!("source.before-gate");
@@ -153,7 +153,7 @@ impl Gate {
     }
 
     /// As [`Gate::durable`], for rows that were read before the glance; resolved already when that saw them on disk.
-    pub(crate) fn durable_since(&self, glance: Glance) -> Durable {
+    pub(crate) fn durable_since(&self, glance: Glance) -> DurabilityFuture {
         let asked = Arc::clone(&self.0);
         let durable = async move { asked.pass(glance.0).await }.boxed().shared();
         let _ = durable.clone().now_or_never();

@@ -1,8 +1,8 @@
 //! In what a row that is unlike on both sides differs: in which columns, and whether only in the representation.
 
 use crate::event::fields::unescaped;
-use crate::event::frame::{Format, Row};
-use crate::event::merge::Unlike;
+use crate::event::frame::{CopyFormat, FramedRow};
+use crate::event::merge::RowMismatch;
 use crate::event::representation::number;
 use crate::event::representation::timestamp;
 use crate::verify::difference::{Change, Class, Difference};
@@ -28,16 +28,16 @@ pub struct ComparedColumn {
 /// Only the representation differs when every column that differs means the same or lost only what a copy by a program with the numbers and times of JavaScript
 /// loses: the microseconds of a time stamp on the second side, the scale or the last digits of a number (of `numeric` and within JSON), and of `json` also the white
 /// space, the order of keys and the spelling of strings. NULL against anything else is a real change.
-pub fn difference(unlike: &Unlike, columns: &[ComparedColumn], format: Format) -> Difference {
+pub fn difference(unlike: &RowMismatch, columns: &[ComparedColumn], format: CopyFormat) -> Difference {
     let (id, class) = match unlike {
-        Unlike::Missing(row) => (row.id, Class::Missing),
-        Unlike::Extra(row) => (row.id, Class::Extra),
-        Unlike::Changed(first, second) => (first.id, Class::Changed(change(first, second, columns, format))),
+        RowMismatch::Missing(row) => (row.id, Class::Missing),
+        RowMismatch::Extra(row) => (row.id, Class::Extra),
+        RowMismatch::Changed(first, second) => (first.id, Class::Changed(change(first, second, columns, format))),
     };
     Difference { id, class }
 }
 
-fn change(first: &Row, second: &Row, columns: &[ComparedColumn], format: Format) -> Change {
+fn change(first: &FramedRow, second: &FramedRow, columns: &[ComparedColumn], format: CopyFormat) -> Change {
     let (first, second) = (first.fields(format), second.fields(format));
     let differing: Vec<usize> = (0..columns.len()).filter(|at| first.get(*at) != second.get(*at)).collect();
     if differing.is_empty() {
@@ -58,26 +58,26 @@ fn change(first: &Row, second: &Row, columns: &[ComparedColumn], format: Format)
 }
 
 /// Of two values with other bytes.
-fn is_alike(type_oid: u32, format: Format, first: &[u8], second: &[u8]) -> bool {
+fn is_alike(type_oid: u32, format: CopyFormat, first: &[u8], second: &[u8]) -> bool {
     match Type::from_oid(type_oid) {
         Some(Type::JSONB) => match format {
-            Format::Binary => is_alike_binary_jsonb(first, second),
-            Format::Text => is_alike_text(first, second, |first, second| is_alike_jsonb(first.as_bytes(), second.as_bytes())),
+            CopyFormat::Binary => is_alike_binary_jsonb(first, second),
+            CopyFormat::Text => is_alike_text(first, second, |first, second| is_alike_jsonb(first.as_bytes(), second.as_bytes())),
         },
         Some(Type::JSON) => match format {
-            Format::Binary => is_alike_json_bytes(first, second),
-            Format::Text => is_alike_text(first, second, is_alike_json),
+            CopyFormat::Binary => is_alike_json_bytes(first, second),
+            CopyFormat::Text => is_alike_text(first, second, is_alike_json),
         },
         Some(Type::TIMESTAMP | Type::TIMESTAMPTZ) => {
             let moments = match format {
-                Format::Binary => binary_i64(first).zip(binary_i64(second)),
-                Format::Text => text_microseconds(first).zip(text_microseconds(second)),
+                CopyFormat::Binary => binary_i64(first).zip(binary_i64(second)),
+                CopyFormat::Text => text_microseconds(first).zip(text_microseconds(second)),
             };
             moments.is_some_and(|(first, second)| timestamp::is_cut_or_rounded_to_ms(first, second))
         }
         Some(Type::NUMERIC) => match format {
-            Format::Binary => is_one_numeric(first, second),
-            Format::Text => number::is_equal(first, second),
+            CopyFormat::Binary => is_one_numeric(first, second),
+            CopyFormat::Text => number::is_equal(first, second),
         },
         _ => false,
     }

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use counterfoil::config::libpq::{Conninfo, Environment};
 use counterfoil::config::load::load;
 use counterfoil::event::fields::unescaped;
-use counterfoil::event::frame::{Format, HEADER, Layout, Row, Rows, TRAILER, rows_after};
-use counterfoil::event::merge::Unlike;
+use counterfoil::event::frame::{CopyFormat, FramedRow, HEADER, RowFramer, RowLayout, TRAILER, rows_after};
+use counterfoil::event::merge::RowMismatch;
 use counterfoil::event::value::{BINARY_STABLE, FieldDecoder, is_binary_stable};
 use counterfoil::event::wire::{ReadAs, WireColumn};
 use counterfoil::log::escape::{escaped, escaped_json, fit, fit_lines};
@@ -39,12 +39,12 @@ pub const PARSERS: &[Parser] = &[
             b"\0\x03\0\0\0\x08\0\0\0\0\0\0\0\x02\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
             b"\0\x03\0\0\0\x04\0\0\0\x05\0\0\0\0\0\0\0\x12\x01{\"a\": [1, \"b\\n\"]}",
         ],
-        parse: |input, _| rows(Format::Binary, input),
+        parse: |input, _| rows(CopyFormat::Binary, input),
     },
     Parser {
         name: "text copy",
         corpus: &[b"", b"1\t2026-01-01 00:00:00+00\t{\"a\": \"b\\\\n\"}\n", b"-5\t\\N\t\\N\n6\tx\\ty\t\\\\.\n", b"\\.\n"],
-        parse: |input, _| rows(Format::Text, input),
+        parse: |input, _| rows(CopyFormat::Text, input),
     },
     // The first byte chooses a type of the list, or an array of one.
     Parser {
@@ -218,17 +218,17 @@ fn configuration(input: &[u8], path: &Path) {
 }
 
 /// Reads rows, cut into messages by the input itself, and looks at each as a comparison does.
-fn rows(format: Format, input: &[u8]) {
-    let layout = Layout {
+fn rows(format: CopyFormat, input: &[u8]) {
+    let layout = RowLayout {
         format,
         fields: 3,
         id: 0,
         group: Some(1),
     };
-    let mut read: Vec<Row> = Vec::new();
+    let mut read: Vec<FramedRow> = Vec::new();
     for piece in [1, 7, usize::MAX] {
-        let mut rows = Rows::new(layout);
-        if format == Format::Binary {
+        let mut rows = RowFramer::new(layout);
+        if format == CopyFormat::Binary {
             rows.push(Bytes::from_static(HEADER));
         }
         read.clear();
@@ -249,7 +249,7 @@ fn rows(format: Format, input: &[u8]) {
                 break;
             }
         }
-        if format == Format::Binary && !is_broken {
+        if format == CopyFormat::Binary && !is_broken {
             rows.push(Bytes::from_static(TRAILER));
             let _ = rows.next();
         }
@@ -270,7 +270,7 @@ fn rows(format: Format, input: &[u8]) {
         for field in pair[0].fields(format).into_iter().flatten() {
             let _ = unescaped(field);
         }
-        let unlike = Unlike::Changed(pair[0].clone(), pair[1].clone());
+        let unlike = RowMismatch::Changed(pair[0].clone(), pair[1].clone());
         let _ = class::difference(&unlike, &columns, format);
     }
 }
@@ -290,7 +290,7 @@ fn field(input: &[u8]) {
         read_as: ReadAs::Plain,
         type_oid: Some(TYPES[usize::from(*chosen) % TYPES.len()].oid()),
     };
-    let [binary, text] = [Format::Binary, Format::Text].map(|format| FieldDecoder::new(&column, format).unwrap());
+    let [binary, text] = [CopyFormat::Binary, CopyFormat::Text].map(|format| FieldDecoder::new(&column, format).unwrap());
     for decoder in [&binary, &text] {
         let mut json = Vec::new();
         match decoder.json(Some(field), &mut json) {

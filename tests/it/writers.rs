@@ -8,7 +8,7 @@ use counterfoil::destination::feed::{Feeder, Gauge, feed};
 use counterfoil::destination::postgres::concurrent::ConcurrentDestination;
 use counterfoil::destination::postgres::{Appending, PostgresDestination};
 use counterfoil::error::{Error, ErrorKind};
-use counterfoil::event::chunk::{Chunk, Close, Durable, Item};
+use counterfoil::event::chunk::{BatchClose, Chunk, DurabilityFuture, FeedItem};
 use counterfoil::postgres::server::{Server, Settings};
 use counterfoil::postgres::session::error::Side;
 use counterfoil::postgres::session::{Purpose, Session};
@@ -55,13 +55,13 @@ impl Journey {
     }
 
     /// Gives a batch of these ids, which may be committed once `durable` resolves.
-    pub(crate) fn batch(&self, ids: std::ops::RangeInclusive<i64>, durable: Durable) {
+    pub(crate) fn batch(&self, ids: std::ops::RangeInclusive<i64>, durable: DurabilityFuture) {
         self.rows(ids.clone(), "");
         self.close(*ids.end(), durable);
     }
 
     pub(crate) fn rows(&self, ids: std::ops::RangeInclusive<i64>, note: &str) {
-        self.feeder.give(Item::Rows(Chunk {
+        self.feeder.give(FeedItem::Rows(Chunk {
             bytes: rows(ids.clone(), note),
             first_id: *ids.start(),
             last_id: *ids.end(),
@@ -70,8 +70,8 @@ impl Journey {
         }));
     }
 
-    pub(crate) fn close(&self, last_id: i64, durable: Durable) {
-        self.feeder.give(Item::Close(Close {
+    pub(crate) fn close(&self, last_id: i64, durable: DurabilityFuture) {
+        self.feeder.give(FeedItem::Close(BatchClose {
             last_id,
             rows: 0,
             bytes: 0,
@@ -82,7 +82,7 @@ impl Journey {
 
     /// The batch in hand cannot be completed.
     pub(crate) fn abort(&self) {
-        self.feeder.give(Item::Abort);
+        self.feeder.give(FeedItem::Abort);
     }
 
     /// Cuts the append off, and waits for the end.
@@ -114,13 +114,13 @@ fn rows(ids: std::ops::RangeInclusive<i64>, note: &str) -> Bytes {
 }
 
 /// Durable once the sender sends; not at all when it is dropped.
-pub(crate) fn held() -> (oneshot::Sender<()>, Durable) {
+pub(crate) fn held() -> (oneshot::Sender<()>, DurabilityFuture) {
     let (release, released) = oneshot::channel();
     let durable = async move { released.await.map_err(|_| Error::new(ErrorKind::Unavailable, "the source is gone")) };
     (release, durable.boxed().shared())
 }
 
-pub(crate) fn durable_at_once() -> Durable {
+pub(crate) fn durable_at_once() -> DurabilityFuture {
     async { Ok(()) }.boxed().shared()
 }
 
@@ -384,7 +384,7 @@ async fn an_aborted_batch_is_rolled_back_and_the_destination_goes_on() {
     let (release, durable) = held();
     append.batch(1..=100, durable);
     append.rows(101..=150, "");
-    append.feeder.give(Item::Abort);
+    append.feeder.give(FeedItem::Abort);
     append.batch(101..=200, durable_at_once());
     until(&database, READY, "2").await;
     release.send(()).unwrap();

@@ -14,7 +14,7 @@ use crate::destination::postgres::target::Appending;
 use crate::destination::postgres::target::Commit;
 use crate::destination::postgres::transaction::{Open, Writer};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::chunk::Item;
+use crate::event::chunk::FeedItem;
 use crate::fail;
 use crate::postgres::session::Session;
 use crate::stop::{self, Stop, Stopper};
@@ -133,7 +133,7 @@ struct Seat {
     /// Nothing else owns it between two steps: without it, the session is closed and its transaction rolled back.
     writer: Option<Arc<Writer>>,
     pid: i32,
-    items: Option<mpsc::UnboundedSender<(Item, Undone)>>,
+    items: Option<mpsc::UnboundedSender<(FeedItem, Undone)>>,
     cut: Option<Stopper>,
     arrived: Option<(Open, Undone)>,
 }
@@ -202,24 +202,24 @@ impl Append<'_> {
     }
 
     /// Hands an item to the writer of its batch; gives it back while no writer is free.
-    fn seat(&mut self, (item, undone): (Item, Undone)) -> Option<(Item, Undone)> {
+    fn seat(&mut self, (item, undone): (FeedItem, Undone)) -> Option<(FeedItem, Undone)> {
         match &item {
-            Item::Rows(chunk) if self.position.is_some_and(|position| position >= chunk.last_id) => return None,
-            Item::Rows(chunk) if self.filling.is_none() => {
+            FeedItem::Rows(chunk) if self.position.is_some_and(|position| position >= chunk.last_id) => return None,
+            FeedItem::Rows(chunk) if self.filling.is_none() => {
                 let Some((slot, start)) = self.order.begin(chunk.first_id) else {
                     return Some((item, undone));
                 };
                 self.begin(slot, start);
                 self.filling = Some(slot);
             }
-            Item::Abort => {
+            FeedItem::Abort => {
                 self.abandon();
                 return None;
             }
-            Item::Rows(_) | Item::Close(_) => {}
+            FeedItem::Rows(_) | FeedItem::Close(_) => {}
         }
         let slot = self.filling?;
-        if let Item::Close(_) = item {
+        if let FeedItem::Close(_) = item {
             self.filling = None;
         }
         if let Some(items) = &self.seats[slot].items {
@@ -330,17 +330,22 @@ impl Append<'_> {
 }
 
 /// Appends the rows of one batch, up to its end or to the point where the items break off.
-async fn copy(writer: &Writer, start: Start, mut items: mpsc::UnboundedReceiver<(Item, Undone)>, position: Option<i64>) -> Result<Step> {
+async fn copy(
+    writer: &Writer,
+    start: Start,
+    mut items: mpsc::UnboundedReceiver<(FeedItem, Undone)>,
+    position: Option<i64>,
+) -> Result<Step> {
     let never = Stop::never();
     let mut open = writer.within(&never, writer.begin(start)).await?;
     while let Some((item, undone)) = items.recv().await {
         match item {
-            Item::Rows(chunk) => {
+            FeedItem::Rows(chunk) => {
                 if let Some(rows) = rows_after(&chunk, writer.to().layout, position)? {
                     writer.send(&mut open, rows.bytes, rows.rows, rows.last_id, &never).await?;
                 }
             }
-            Item::Close(close) => {
+            FeedItem::Close(close) => {
                 let (arrived, durable) = futures::join!(writer.arrive(&mut open, &close), close.durable.clone());
                 arrived?;
                 if let Err(error) = durable {
@@ -353,7 +358,7 @@ async fn copy(writer: &Writer, start: Start, mut items: mpsc::UnboundedReceiver<
                 }
                 return Ok(Step::Copied(open, undone));
             }
-            Item::Abort => break,
+            FeedItem::Abort => break,
         }
     }
     writer.roll_back(open).await.map(|()| Step::RolledBack)

@@ -7,7 +7,7 @@
 
 use crate::destination::postgres::target::{Appending, pieces};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::frame::{self, Format, Row, Rows};
+use crate::event::frame::{self, CopyFormat, FramedRow, RowFramer};
 use crate::event::range::{IdRange, shown};
 use crate::postgres::session::Session;
 use crate::postgres::session::answers::{field, parsed, rows};
@@ -114,12 +114,12 @@ impl Held {
     ///
     /// # Errors
     /// `Rejected` when the table refuses them or does not take every one.
-    pub async fn put_in(&self, rows: &[Row]) -> Result<()> {
+    pub async fn put_in(&self, rows: &[FramedRow]) -> Result<()> {
         let copy = self.to.filled(include_str!("../../../sql/destination/append.sql"), 0);
         let refused = |error| self.refused(&error, rows);
         let sink = self.within(self.session.copy_in::<_, Bytes>(&copy)).await?.map_err(refused)?;
         let mut sink = pin!(sink);
-        let is_binary = self.to.wire.format == Format::Binary;
+        let is_binary = self.to.wire.format == CopyFormat::Binary;
         let framing = |bytes: &'static [u8]| is_binary.then_some(Bytes::from_static(bytes)).into_iter();
         let pieces = rows.iter().flat_map(|row| pieces(row.bytes.clone()));
         for piece in framing(frame::HEADER).chain(pieces).chain(framing(frame::TRAILER)) {
@@ -136,7 +136,7 @@ impl Held {
     }
 
     /// Takes the rows of these ids out and gives them, in id order.
-    pub async fn take_out(&self, ids: &[i64]) -> Result<Vec<Row>> {
+    pub async fn take_out(&self, ids: &[i64]) -> Result<Vec<FramedRow>> {
         let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
         let names = [
             ("schema", sql::text(&self.to.table.schema)),
@@ -148,7 +148,7 @@ impl Held {
         ];
         let statement = sql::fill(include_str!("../../../sql/destination/take_out.sql"), &names);
         let mut stream = pin!(self.asked(self.session.copy_out(statement.as_str())).await?);
-        let (mut rows, mut taken) = (Rows::new(self.to.layout), Vec::new());
+        let (mut rows, mut taken) = (RowFramer::new(self.to.layout), Vec::new());
         while let Some(bytes) = self.within(stream.next()).await? {
             rows.push(bytes.map_err(|error| self.failed(&error))?);
             while let Some(row) = rows.next()? {
@@ -282,7 +282,7 @@ impl Held {
         }
     }
 
-    fn refused(&self, error: &tokio_postgres::Error, rows: &[Row]) -> Error {
+    fn refused(&self, error: &tokio_postgres::Error, rows: &[FramedRow]) -> Error {
         self.failed(error).at(self.place_of(rows))
     }
 
@@ -291,7 +291,7 @@ impl Held {
         format!("{}, {}, {}", self.to.name, self.session.place(), self.to.table)
     }
 
-    fn place_of(&self, rows: &[Row]) -> String {
+    fn place_of(&self, rows: &[FramedRow]) -> String {
         let after = rows.first().and_then(|row| row.id.checked_sub(1));
         let through = rows.last().map_or(0, |row| row.id);
         format!("{}, {}", self.place(), IdRange { after, through })

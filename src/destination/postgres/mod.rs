@@ -23,7 +23,7 @@ use crate::destination::postgres::small_batch::{FEW_BYTES_MAX, FEW_ROWS_MAX, Few
 use crate::destination::postgres::target::Commit;
 use crate::destination::postgres::transaction::{Open, Writer};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::chunk::{Close, RowBlock};
+use crate::event::chunk::{BatchClose, RowBlock};
 use crate::postgres::session::Session;
 use crate::stop::Stop;
 use futures::FutureExt;
@@ -122,7 +122,7 @@ impl PgAppender {
         self.writer.send(open, rows.bytes, rows.rows, rows.last_id, &Stop::never()).await
     }
 
-    async fn complete_batch(&mut self, close: &Close, cut: &Stop) -> Result<Completion> {
+    async fn complete_batch(&mut self, close: &BatchClose, cut: &Stop) -> Result<Completion> {
         if let State::Few(on, rows) = &self.state {
             let (on, rows) = (*on, rows.clone());
             self.state = State::InFlight;
@@ -153,7 +153,7 @@ impl PgAppender {
     }
 
     /// After a cut, rows that wait for a lock are given up soon; a commit that may be under way is waited for.
-    async fn append_few(&mut self, position: i64, rows: &RowBlock, close: &Close, cut: &Stop) -> Result<FewAppended> {
+    async fn append_few(&mut self, position: i64, rows: &RowBlock, close: &BatchClose, cut: &Stop) -> Result<FewAppended> {
         let is_answered = AtomicBool::new(false);
         let late = async {
             cut.requested().await;
@@ -224,7 +224,7 @@ impl Appender for PgAppender {
         self.write_rows(rows).boxed()
     }
 
-    fn complete<'a>(&'a mut self, close: &'a Close, cut: &'a Stop) -> BoxFuture<'a, Result<Completion>> {
+    fn complete<'a>(&'a mut self, close: &'a BatchClose, cut: &'a Stop) -> BoxFuture<'a, Result<Completion>> {
         self.complete_batch(close, cut).boxed()
     }
 

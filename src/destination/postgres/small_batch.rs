@@ -6,7 +6,7 @@
 
 use crate::destination::postgres::target::{Appending, Commit};
 use crate::error::Error;
-use crate::event::frame::{self, Format, Row};
+use crate::event::frame::{self, CopyFormat, FramedRow};
 use crate::fail;
 use crate::postgres::session::Session;
 use crate::sql;
@@ -70,8 +70,8 @@ impl Fields {
     /// `Bug` when they are not whole.
     pub fn of(rows: &Bytes, to: &Appending) -> Result<Self, Error> {
         let rows = frame::rows_of(rows, to.layout)?;
-        let of_row = |row: &Row| {
-            let fields = row.fields(Format::Binary).into_iter();
+        let of_row = |row: &FramedRow| {
+            let fields = row.fields(CopyFormat::Binary).into_iter();
             fields
                 .map(|field| Field(field.map(|field| row.bytes.slice_ref(field))))
                 .collect::<Vec<_>>()
@@ -92,7 +92,7 @@ impl Fields {
 impl Few {
     /// Prepares the statement for one row; `None` where rows do not travel in binary form, or the table takes no such INSERT.
     pub async fn new(session: &Session, to: &Appending) -> Option<Self> {
-        if to.wire.format != Format::Binary {
+        if to.wire.format != CopyFormat::Binary {
             return None;
         }
         let columns = to.filled(include_str!("../../../sql/destination/columns.sql"), 0);

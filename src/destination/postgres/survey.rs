@@ -3,7 +3,7 @@
 use crate::config::PostgresDestinationConfig;
 use crate::destination::connector::{OpenLimits, Replicator, SurveyedPlace};
 use crate::error::{Error, ErrorKind, Problems, Result};
-use crate::event::frame::Format;
+use crate::event::frame::CopyFormat;
 use crate::event::store::EventStore;
 use crate::event::wire::Wire;
 use crate::postgres::session::Session;
@@ -59,7 +59,7 @@ impl SurveyedPlace for SurveyedTable<'_> {
             Some(source) => compatible::wire(source, &self.table, self.id_column).map_err(first)?,
             None => Wire {
                 columns: Vec::new(),
-                format: Format::Text,
+                format: CopyFormat::Text,
             },
         };
         Ok(Box::new(PgTable::new(&self.session, &self.table.name, self.id_column, &wire)))

@@ -1,7 +1,7 @@
 //! What is appended to, and the statements that name it.
 
-use crate::event::chunk::Close;
-use crate::event::frame::Layout;
+use crate::event::chunk::BatchClose;
+use crate::event::frame::RowLayout;
 use crate::event::wire::Wire;
 use crate::postgres::table::TableName;
 use crate::postgres::table::highest;
@@ -30,7 +30,7 @@ pub struct Appending {
     /// Columns and form.
     pub wire: Wire,
     /// Where the id is in a row.
-    pub layout: Layout,
+    pub layout: RowLayout,
     /// Without progress for this long a transaction is given up (`append_timeout_ms`).
     pub stall_max: Duration,
     /// Whether a batch that others follow at once is committed without waiting for the disk.
@@ -58,7 +58,7 @@ impl Commit {
 
 impl Appending {
     /// How a batch is committed.
-    pub(super) fn commit_of(&self, close: &Close) -> Commit {
+    pub(super) fn commit_of(&self, close: &BatchClose) -> Commit {
         if close.is_followed && self.is_relaxed {
             Commit::Soon
         } else {

@@ -5,8 +5,8 @@ use crate::destination::postgres::commit_order::{Standing, Start};
 use crate::destination::postgres::small_batch::{Failed, Few, FewAppended, Fields, Way};
 use crate::destination::postgres::target::{Appending, Commit, pieces};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::chunk::Close;
-use crate::event::frame::{self, Format};
+use crate::event::chunk::BatchClose;
+use crate::event::frame::{self, CopyFormat};
 use crate::event::range::{IdRange, shown};
 use crate::fail;
 use crate::postgres::session::Session;
@@ -89,7 +89,13 @@ impl Writer {
     ///
     /// # Errors
     /// Those of the connection: then the outcome is unknown.
-    pub(super) async fn append_few(&mut self, position: i64, rows: &Bytes, close: &Close, is_answered: &AtomicBool) -> Result<FewAppended> {
+    pub(super) async fn append_few(
+        &mut self,
+        position: i64,
+        rows: &Bytes,
+        close: &BatchClose,
+        is_answered: &AtomicBool,
+    ) -> Result<FewAppended> {
         let fields = Fields::of(rows, &self.to)?;
         let Some(mut few) = self.few.take() else {
             return Ok(FewAppended::Refused);
@@ -183,7 +189,7 @@ impl Writer {
         }
         path.map_err(failed)?;
         let mut sink = Box::pin(copying.map_err(failed)?);
-        if self.to.wire.format == Format::Binary {
+        if self.to.wire.format == CopyFormat::Binary {
             let header = Bytes::from_static(frame::HEADER);
             sink.feed(header).await.map_err(failed)?;
         }
@@ -257,7 +263,7 @@ impl Writer {
     ///
     /// # Errors
     /// `Rejected` when rows were discarded; those of the server.
-    pub(super) async fn arrive(&self, open: &mut Open, close: &Close) -> Result<()> {
+    pub(super) async fn arrive(&self, open: &mut Open, close: &BatchClose) -> Result<()> {
         if open.last_id != close.last_id {
             return Err(Error::new(ErrorKind::Bug, "a batch ends with another row than the one that arrived last").at(self.place()));
         }
@@ -274,7 +280,7 @@ impl Writer {
 
     async fn finish(&self, open: &mut Open) -> Result<u64> {
         fail::point!("destination.before-copy-end");
-        if self.to.wire.format == Format::Binary {
+        if self.to.wire.format == CopyFormat::Binary {
             let trailer = Bytes::from_static(frame::TRAILER);
             open.sink.feed(trailer).await.map_err(|error| self.failed(&error))?;
         }

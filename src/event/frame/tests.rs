@@ -3,14 +3,14 @@
 use super::*;
 use proptest::prelude::*;
 
-const BINARY: Layout = Layout {
-    format: Format::Binary,
+const BINARY: RowLayout = RowLayout {
+    format: CopyFormat::Binary,
     fields: 3,
     id: 0,
     group: Some(1),
 };
-const TEXT: Layout = Layout {
-    format: Format::Text,
+const TEXT: RowLayout = RowLayout {
+    format: CopyFormat::Text,
     fields: 3,
     id: 0,
     group: Some(1),
@@ -32,7 +32,7 @@ fn binary_row(id: i64, ts: Option<i64>, event: &[u8]) -> Vec<u8> {
     row
 }
 
-fn read_all(rows: &mut Rows, messages: &[Bytes]) -> Result<Vec<Row>> {
+fn read_all(rows: &mut RowFramer, messages: &[Bytes]) -> Result<Vec<FramedRow>> {
     let mut read = Vec::new();
     for message in messages {
         rows.push(message.clone());
@@ -60,7 +60,7 @@ proptest! {
             let cut = (*cuts.next().expect("an endless cycle")).min(rest.len());
             messages.push(rest.split_to(cut));
         }
-        let read = read_all(&mut Rows::new(BINARY), &messages).expect("rows are read");
+        let read = read_all(&mut RowFramer::new(BINARY), &messages).expect("rows are read");
         prop_assert_eq!(read.iter().map(|row| row.bytes.to_vec()).collect::<Vec<_>>(), sent);
         for (row, (id, ts, _)) in read.iter().zip(&events) {
             prop_assert_eq!(row.id, *id);
@@ -71,7 +71,7 @@ proptest! {
     #[test]
     fn no_bytes_from_outside_make_it_panic(stream in proptest::collection::vec(any::<u8>(), 0..200), has_header in any::<bool>()) {
         for layout in [BINARY, TEXT] {
-            let mut rows = Rows::new(layout);
+            let mut rows = RowFramer::new(layout);
             if has_header {
                 rows.push(Bytes::from_static(HEADER));
             }
@@ -86,7 +86,7 @@ fn a_stream_that_ends_within_a_row_or_without_its_trailer_is_an_error() {
     let whole = [HEADER.as_slice(), &binary_row(1, Some(1), b"e"), TRAILER].concat();
     for cut in 1..whole.len() {
         let message = Bytes::copy_from_slice(&whole[..cut]);
-        assert!(read_all(&mut Rows::new(BINARY), &[message]).is_err(), "cut after {cut} bytes");
+        assert!(read_all(&mut RowFramer::new(BINARY), &[message]).is_err(), "cut after {cut} bytes");
     }
 }
 
@@ -94,13 +94,13 @@ fn a_stream_that_ends_within_a_row_or_without_its_trailer_is_an_error() {
 fn an_empty_table_is_one_message_of_header_and_trailer() {
     let message = Bytes::from([HEADER.as_slice(), TRAILER].concat());
     assert_eq!(message.len(), 21);
-    assert_eq!(read_all(&mut Rows::new(BINARY), &[message]).expect("an empty table"), vec![]);
+    assert_eq!(read_all(&mut RowFramer::new(BINARY), &[message]).expect("an empty table"), vec![]);
 }
 
 #[test]
 fn text_rows_are_lines_and_null_is_no_group() {
     let message = Bytes::from_static(b"-5\t2026-01-01\t{}\n7\t\\N\t{\\n}\n");
-    let read = read_all(&mut Rows::new(TEXT), &[message]).expect("two rows");
+    let read = read_all(&mut RowFramer::new(TEXT), &[message]).expect("two rows");
     assert_eq!(read.iter().map(|row| row.id).collect::<Vec<_>>(), [-5, 7]);
     assert_eq!(read[0].group(), Some(b"2026-01-01".as_slice()));
     assert_eq!(read[1].group(), None);
@@ -108,7 +108,7 @@ fn text_rows_are_lines_and_null_is_no_group() {
 
 #[test]
 fn a_row_with_another_number_of_fields_is_refused() {
-    let mut rows = Rows::new(Layout { fields: 2, ..BINARY });
+    let mut rows = RowFramer::new(RowLayout { fields: 2, ..BINARY });
     rows.push(Bytes::from([HEADER.as_slice(), &binary_row(1, Some(1), b"e")].concat()));
     assert_eq!(rows.next().expect_err("refused").kind(), ErrorKind::Bug);
 }
@@ -146,10 +146,10 @@ fn a_chunk_that_does_not_end_on_a_row_is_refused() {
 fn an_absurd_length_is_refused_before_anything_is_waited_for() {
     let mut row = binary_row(1, Some(1), b"e");
     row[2 + 12 + 12..2 + 12 + 12 + 4].copy_from_slice(&i32::MAX.to_be_bytes());
-    let mut rows = Rows::new(BINARY);
+    let mut rows = RowFramer::new(BINARY);
     rows.push(Bytes::from([HEADER.as_slice(), &row].concat()));
     assert_eq!(rows.next().expect_err("refused").kind(), ErrorKind::Bug);
-    let mut rows = Rows::new(BINARY);
+    let mut rows = RowFramer::new(BINARY);
     let mut header = HEADER.to_vec();
     header[15..].copy_from_slice(&i32::MAX.to_be_bytes());
     rows.push(Bytes::from(header));

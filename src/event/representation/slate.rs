@@ -7,7 +7,7 @@ use serde_json::{Number, Value};
 
 /// One column of an event: what the source has, and what the destination has. `None` is NULL or too long to look at.
 #[derive(Clone, Copy, Debug)]
-pub struct Texts<'a> {
+pub struct ColumnTexts<'a> {
     /// The type of the column at the source.
     pub type_oid: u32,
     /// Its text at the source.
@@ -17,13 +17,13 @@ pub struct Texts<'a> {
 }
 
 /// Whether every column is equal or altered in slate's way, and at least one is altered.
-pub fn is_slates_work(columns: &[Texts<'_>]) -> bool {
-    let is_altered = |texts: &&Texts<'_>| texts.source != texts.destination;
+pub fn is_slates_work(columns: &[ColumnTexts<'_>]) -> bool {
+    let is_altered = |texts: &&ColumnTexts<'_>| texts.source != texts.destination;
     let mut altered = columns.iter().filter(is_altered).peekable();
     altered.peek().is_some() && altered.all(is_slates_alteration)
 }
 
-fn is_slates_alteration(texts: &Texts<'_>) -> bool {
+fn is_slates_alteration(texts: &ColumnTexts<'_>) -> bool {
     let (Some(source), Some(destination)) = (texts.source, texts.destination) else {
         return false;
     };
@@ -42,9 +42,9 @@ fn is_cut(source: &str, destination: &str) -> bool {
 }
 
 /// How a number of the source may be found at the destination.
-type Rewriting = fn(&Number, &Number) -> bool;
+type NumberRewriting = fn(&Number, &Number) -> bool;
 
-fn is_rewritten(source: &str, destination: &str, number: Rewriting) -> bool {
+fn is_rewritten(source: &str, destination: &str, number: NumberRewriting) -> bool {
     match (serde_json::from_str(source), serde_json::from_str(destination)) {
         (Ok(source), Ok(destination)) => are_equal(&source, &destination, number),
         _ => false,
@@ -62,7 +62,7 @@ fn is_double(source: &Number, destination: &Number) -> bool {
     is_written_as_double(source.to_string().as_bytes(), destination.to_string().as_bytes())
 }
 
-fn are_equal(source: &Value, destination: &Value, number: Rewriting) -> bool {
+fn are_equal(source: &Value, destination: &Value, number: NumberRewriting) -> bool {
     match (source, destination) {
         (Value::Number(source), Value::Number(destination)) => number(source, destination),
         (Value::Array(source), Value::Array(destination)) => {
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     fn is_slates(of: &Type, source: &str, destination: &str) -> bool {
-        is_slates_work(&[Texts {
+        is_slates_work(&[ColumnTexts {
             type_oid: of.oid(),
             source: Some(source),
             destination: Some(destination),

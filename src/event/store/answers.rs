@@ -1,20 +1,20 @@
 //! What a store of events answers.
 
 use crate::error::{Error, Result};
-use crate::event::frame::Row;
+use crate::event::frame::FramedRow;
 use crate::event::range::shown;
 use futures::stream::BoxStream;
 use std::fmt;
 
 /// The rows of a range in id order, each as the bytes it travels in.
-pub type RowStream<'a> = BoxStream<'a, Result<Row>>;
+pub type RowStream<'a> = BoxStream<'a, Result<FramedRow>>;
 
 /// One event by the digests of its columns, in their order; `None` is NULL.
 pub type EventDigest = Vec<Option<String>>;
 
 /// The lowest and the highest id; both `None` while there is no event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ends {
+pub struct IdEnds {
     /// Lowest id.
     pub lowest: Option<i64>,
     /// Highest id: at a destination its position.
@@ -41,7 +41,7 @@ pub struct ChunkDigest {
 
 /// What a chunk's digest goes over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hashing {
+pub enum DigestInput {
     /// The rows: quickest where they are small.
     Rows,
     /// The digest of each row, so that a chunk needs no more memory than its largest row.

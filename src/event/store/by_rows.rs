@@ -1,8 +1,8 @@
 //! What follows from the rows of a store alone, in constant memory: digests, counts, boundaries.
 
-use super::answers::{ChunkDigest, EventDigest, Hashing, RowStream, TableDigest};
+use super::answers::{ChunkDigest, DigestInput, EventDigest, RowStream, TableDigest};
 use crate::error::Result;
-use crate::event::frame::Format;
+use crate::event::frame::CopyFormat;
 use crate::event::value::FieldDecoder;
 use crate::event::wire::{ReadAs, Wire, WireColumn};
 use futures::stream::TryStreamExt;
@@ -26,12 +26,12 @@ pub(super) async fn table_digest(mut rows: RowStream<'_>) -> Result<TableDigest>
     })
 }
 
-pub(super) async fn chunk_digest(mut rows: RowStream<'_>, hashing: Hashing) -> Result<ChunkDigest> {
+pub(super) async fn chunk_digest(mut rows: RowStream<'_>, hashing: DigestInput) -> Result<ChunkDigest> {
     let (mut count, mut hash) = (0, Sha256::new());
     while let Some(row) = rows.try_next().await? {
         match hashing {
-            Hashing::Rows => hash.update(&row.bytes),
-            Hashing::RowDigests => hash.update(Sha256::digest(&row.bytes)),
+            DigestInput::Rows => hash.update(&row.bytes),
+            DigestInput::RowDigests => hash.update(Sha256::digest(&row.bytes)),
         }
         count += 1;
     }
@@ -65,8 +65,8 @@ pub(super) async fn event_digest(mut rows: RowStream<'_>, wire: &Wire) -> Result
     Ok(Some(digests))
 }
 
-fn digest_of(column: &WireColumn, format: Format, field: &[u8]) -> Result<String> {
-    if column.read_as == ReadAs::Bytes && format == Format::Binary {
+fn digest_of(column: &WireColumn, format: CopyFormat, field: &[u8]) -> Result<String> {
+    if column.read_as == ReadAs::Bytes && format == CopyFormat::Binary {
         return Ok(written(&Sha256::digest(field)));
     }
     let decoder = FieldDecoder::new(column, format)?;

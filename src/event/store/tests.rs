@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::error::{Error, ErrorKind};
-use crate::event::frame::{Format, HEADER, Layout, Rows};
+use crate::event::frame::{CopyFormat, HEADER, RowFramer, RowLayout};
 use crate::event::wire::{ReadAs, WireColumn};
 use bytes::Bytes;
 use futures::StreamExt;
@@ -19,7 +19,7 @@ fn ids(ids: &[i64]) -> Ids {
     };
     let wire = Wire {
         columns: vec![id],
-        format: Format::Binary,
+        format: CopyFormat::Binary,
     };
     Ids(ids.to_vec(), wire)
 }
@@ -33,8 +33,8 @@ impl EventStore for Ids {
         &self.1
     }
 
-    fn ends(&self) -> BoxFuture<'_, Result<Ends>> {
-        let ends = Ends {
+    fn ends(&self) -> BoxFuture<'_, Result<IdEnds>> {
+        let ends = IdEnds {
             lowest: self.0.first().copied(),
             highest: self.0.last().copied(),
         };
@@ -42,13 +42,13 @@ impl EventStore for Ids {
     }
 
     fn rows(&self, range: IdRange) -> RowStream<'_> {
-        let layout = Layout {
-            format: Format::Binary,
+        let layout = RowLayout {
+            format: CopyFormat::Binary,
             fields: 1,
             id: 0,
             group: None,
         };
-        let mut rows = Rows::new(layout);
+        let mut rows = RowFramer::new(layout);
         rows.push(Bytes::from_static(HEADER));
         for id in self.0.iter().filter(|id| range.contains(**id)) {
             rows.push(Bytes::from([&[0, 1, 0, 0, 0, 8], id.to_be_bytes().as_slice()].concat()));
@@ -150,7 +150,7 @@ fn everything_follows_from_the_rows() {
 #[test]
 fn chunks_have_equal_digests_exactly_if_their_rows_are_equal() {
     let chunks = [IdRange::up_to(4), IdRange::above(Some(4))];
-    for hashing in [Hashing::Rows, Hashing::RowDigests] {
+    for hashing in [DigestInput::Rows, DigestInput::RowDigests] {
         let digests = |of: &[i64]| asked(ids(of).chunk_digests(&chunks, hashing));
         let (ours, theirs) = (digests(&[2, 4, 6]), digests(&[2, 4, 7]));
         assert_eq!((ours[0].rows, ours[1].rows), (2, 1));

@@ -8,13 +8,13 @@ use std::fmt::Write;
 const DIMENSIONS_MAX: usize = 6;
 
 /// What is around the elements.
-struct Header {
-    dimensions: Vec<Dimension>,
+struct ArrayHeader {
+    dimensions: Vec<ArrayDimension>,
     elements: usize,
 }
 
 #[derive(Clone, Copy)]
-struct Dimension {
+struct ArrayDimension {
     length: usize,
     lower_bound: i32,
 }
@@ -58,7 +58,7 @@ pub(super) fn vector_text(mut field: &[u8], element_oid: u32, read: ReadScalar) 
 }
 
 /// Number of dimensions, whether there are NULLs, type of the elements, length and lower bound of each dimension.
-fn header(field: &mut &[u8], element_oid: u32) -> Result<Header, DamagedBytes> {
+fn header(field: &mut &[u8], element_oid: u32) -> Result<ArrayHeader, DamagedBytes> {
     let count = usize::try_from(i32::from_be_bytes(taken(field)?));
     let count = count.ok().filter(|count| *count <= DIMENSIONS_MAX);
     let count = count.ok_or(DamagedBytes("it has a number of dimensions that no array has"))?;
@@ -74,13 +74,13 @@ fn header(field: &mut &[u8], element_oid: u32) -> Result<Header, DamagedBytes> {
         let length = length.filter(|length| i32::try_from(*length).is_ok_and(|length| lower_bound.checked_add(length).is_some()));
         let length = length.ok_or(DamagedBytes("it has bounds that no array has"))?;
         elements = elements.saturating_mul(length);
-        dimensions.push(Dimension { length, lower_bound });
+        dimensions.push(ArrayDimension { length, lower_bound });
     }
     // Each element has a length of four bytes.
     if elements > field.len() / 4 {
         return Err(DamagedBytes("it is shorter than its elements"));
     }
-    Ok(Header { dimensions, elements })
+    Ok(ArrayHeader { dimensions, elements })
 }
 
 /// The bytes of the next element; `None` for NULL.
@@ -101,7 +101,7 @@ fn ended(rest: &[u8]) -> Result<(), DamagedBytes> {
 }
 
 /// Nothing where all lower bounds are 1; an empty array has no bounds.
-fn bounds(header: &Header) -> String {
+fn bounds(header: &ArrayHeader) -> String {
     let mut text = String::new();
     if header.elements > 0 && header.dimensions.iter().any(|dimension| dimension.lower_bound != 1) {
         for dimension in &header.dimensions {

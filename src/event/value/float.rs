@@ -13,7 +13,7 @@ const DIGITS_MAX: usize = 17;
 
 /// `digits * 10^exponent`.
 #[derive(Clone, Copy)]
-struct Spelling {
+struct DecimalSpelling {
     digits: u64,
     exponent: i32,
 }
@@ -26,7 +26,7 @@ struct OddBinary {
 }
 
 /// The absolute value of a number, which is not 0, and what is half-way to the numbers beside it.
-struct Surroundings {
+struct FloatNeighbours {
     value: OddBinary,
     lower: OddBinary,
     upper: OddBinary,
@@ -37,7 +37,7 @@ pub(super) fn float4(field: &[u8]) -> Result<Cow<'_, str>, DamagedBytes> {
     let (fraction, power) = (u64::from(value.to_bits() & 0x007f_ffff), value.to_bits() >> 23 & 0xff);
     Ok(special(value.into()).map_or_else(
         || {
-            let shortest = shortest(value.abs(), &Surroundings::of(fraction, power as i32, 23));
+            let shortest = shortest(value.abs(), &FloatNeighbours::of(fraction, power as i32, 23));
             shortest.text(value.is_sign_negative(), 6).into()
         },
         Cow::Borrowed,
@@ -49,7 +49,7 @@ pub(super) fn float8(field: &[u8]) -> Result<Cow<'_, str>, DamagedBytes> {
     let (fraction, power) = (value.to_bits() & 0x000f_ffff_ffff_ffff, value.to_bits() >> 52 & 0x7ff);
     Ok(special(value).map_or_else(
         || {
-            let shortest = shortest(value.abs(), &Surroundings::of(fraction, power as i32, 52));
+            let shortest = shortest(value.abs(), &FloatNeighbours::of(fraction, power as i32, 52));
             shortest.text(value.is_sign_negative(), 15).into()
         },
         Cow::Borrowed,
@@ -67,13 +67,13 @@ fn special(value: f64) -> Option<&'static str> {
     })
 }
 
-fn shortest<F: Copy + LowerExp + FromStr + PartialEq>(value: F, around: &Surroundings) -> Spelling {
-    let ours = Spelling::parse(&format!("{value:e}"));
-    let is_exact = |spelling: &Spelling| spelling.is_read_as(value) && !around.is_half_way(*spelling);
+fn shortest<F: Copy + LowerExp + FromStr + PartialEq>(value: F, around: &FloatNeighbours) -> DecimalSpelling {
+    let ours = DecimalSpelling::parse(&format!("{value:e}"));
+    let is_exact = |spelling: &DecimalSpelling| spelling.is_read_as(value) && !around.is_half_way(*spelling);
     let better = match around.even_neighbour(ours) {
         None if !around.is_half_way(ours) => None,
         None => {
-            let mut longer = (1..DIGITS_MAX).map(|decimals| Spelling::parse(&format!("{value:.decimals$e}")));
+            let mut longer = (1..DIGITS_MAX).map(|decimals| DecimalSpelling::parse(&format!("{value:.decimals$e}")));
             longer.find(is_exact)
         }
         even => even.filter(is_exact),
@@ -81,7 +81,7 @@ fn shortest<F: Copy + LowerExp + FromStr + PartialEq>(value: F, around: &Surroun
     better.unwrap_or(ours)
 }
 
-impl Surroundings {
+impl FloatNeighbours {
     /// Of the fields of a number with so many bits of fraction.
     fn of(fraction: u64, power: i32, bits: i32) -> Self {
         // Below the least power the hidden bit is missing.
@@ -101,16 +101,16 @@ impl Surroundings {
         }
     }
 
-    fn is_half_way(&self, spelling: Spelling) -> bool {
+    fn is_half_way(&self, spelling: DecimalSpelling) -> bool {
         spelling
             .odd_binary()
             .is_some_and(|exactly| [self.lower, self.upper].contains(&exactly))
     }
 
     /// The even one of two spellings that are as near to the number as each other, if this is the odd one.
-    fn even_neighbour(&self, spelling: Spelling) -> Option<Spelling> {
+    fn even_neighbour(&self, spelling: DecimalSpelling) -> Option<DecimalSpelling> {
         let middle = |digits: u64| {
-            let middle = Spelling {
+            let middle = DecimalSpelling {
                 digits,
                 exponent: spelling.exponent - 1,
             };
@@ -122,7 +122,7 @@ impl Surroundings {
             digits if middle(10 * digits - 5) => digits - 1,
             _ => return None,
         };
-        Some(Spelling { digits: even, ..spelling })
+        Some(DecimalSpelling { digits: even, ..spelling })
     }
 }
 
@@ -137,7 +137,7 @@ impl OddBinary {
     }
 }
 
-impl Spelling {
+impl DecimalSpelling {
     /// What Rust writes: `1.25e-7`.
     fn parse(spelt: &str) -> Self {
         let (mantissa, exponent) = spelt.split_once('e').expect("LowerExp writes an exponent");

@@ -25,7 +25,7 @@ mod stable;
 pub use stable::{BINARY_STABLE, is_binary_stable};
 
 use super::fields::unescaped;
-use super::frame::Format;
+use super::frame::CopyFormat;
 use super::wire::WireColumn;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sql::ident;
@@ -67,16 +67,16 @@ impl FieldDecoder {
     ///
     /// # Errors
     /// `Unsuitable` when they are binary and the type of the column is outside of the list of those whose binary form is known.
-    pub fn new(column: &WireColumn, format: Format) -> Result<Self> {
+    pub fn new(column: &WireColumn, format: CopyFormat) -> Result<Self> {
         let of = column.type_oid.and_then(Type::from_oid);
         let element = of.as_ref().and_then(|of| match of.kind() {
             TypeKind::Array(element) if *of != Type::INT2_VECTOR => Some(element.clone()),
             _ => None,
         });
         let form = match format {
-            Format::Binary => of.as_ref().and_then(binary_reading).ok_or_else(|| unknown(column, of.as_ref()))?,
-            Format::Text if of == Some(Type::CHAR) => FieldForm::TextOfChar,
-            Format::Text => FieldForm::Text,
+            CopyFormat::Binary => of.as_ref().and_then(binary_reading).ok_or_else(|| unknown(column, of.as_ref()))?,
+            CopyFormat::Text if of == Some(Type::CHAR) => FieldForm::TextOfChar,
+            CopyFormat::Text => FieldForm::Text,
         };
         let is_array = element.as_ref().is_some_and(|element| binary::reading(element).is_some());
         Ok(Self {

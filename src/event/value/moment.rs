@@ -26,7 +26,7 @@ pub(super) fn date(field: &[u8]) -> Result<Cow<'_, str>, DamagedBytes> {
         _ if !DAYS.contains(&days) => return Err(DamagedBytes("it is a date out of range")),
         _ => {}
     }
-    let day = Day::at(i64::from(days));
+    let day = CalendarDay::at(i64::from(days));
     Ok(format!("{}{}", day.date, day.era).into())
 }
 
@@ -46,7 +46,7 @@ fn stamp(field: &[u8], zone: &str) -> Result<Cow<'static, str>, DamagedBytes> {
         _ if !TIMESTAMPS.contains(&us) => return Err(DamagedBytes("it is a time stamp out of range")),
         _ => {}
     }
-    let day = Day::at(us.div_euclid(US_PER_DAY));
+    let day = CalendarDay::at(us.div_euclid(US_PER_DAY));
     let mut text = day.date;
     text.push(' ');
     push_clock(us.rem_euclid(US_PER_DAY), &mut text);
@@ -138,12 +138,12 @@ fn push_part(value: i64, unit: char, text: &mut String) {
 }
 
 /// A day of the calendar.
-struct Day {
+struct CalendarDay {
     date: String,
     era: &'static str,
 }
 
-impl Day {
+impl CalendarDay {
     /// So many days after 2000-01-01, in the Gregorian calendar extended to all times: an era of 400 years has 146,097 days, and a year begins in March.
     fn at(days: i64) -> Self {
         let from_era = days + EPOCH_DAYS + 719_468;

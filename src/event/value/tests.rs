@@ -12,22 +12,22 @@ fn column(of: Option<&Type>) -> WireColumn {
     }
 }
 
-fn decoder(of: &Type, format: Format) -> FieldDecoder {
+fn decoder(of: &Type, format: CopyFormat) -> FieldDecoder {
     FieldDecoder::new(&column(Some(of)), format).unwrap()
 }
 
 fn text(of: &Type, field: &[u8]) -> String {
-    decoder(of, Format::Binary).text(field).unwrap().into_owned()
+    decoder(of, CopyFormat::Binary).text(field).unwrap().into_owned()
 }
 
 /// Of a value in text form.
 fn json(of: &Type, field: &str) -> String {
     let mut into = Vec::new();
-    decoder(of, Format::Text).json(Some(field.as_bytes()), &mut into).unwrap();
+    decoder(of, CopyFormat::Text).json(Some(field.as_bytes()), &mut into).unwrap();
     String::from_utf8(into).unwrap()
 }
 
-fn refused(of: &Type, format: Format, field: &[u8]) -> Error {
+fn refused(of: &Type, format: CopyFormat, field: &[u8]) -> Error {
     let mut into = b"[".to_vec();
     let error = decoder(of, format).json(Some(field), &mut into).unwrap_err();
     assert_eq!(into, b"[", "a part was written");
@@ -53,7 +53,7 @@ fn int4_array(dimensions: &[(i32, i32)], elements: &[Option<i32>]) -> Vec<u8> {
 fn every_type_that_travels_in_binary_form_has_a_decoder() {
     let all = (1..16_384).filter(|oid| is_binary_stable(*oid)).filter_map(Type::from_oid);
     let decoded = all
-        .filter(|of| FieldDecoder::new(&column(Some(of)), Format::Binary).is_ok())
+        .filter(|of| FieldDecoder::new(&column(Some(of)), CopyFormat::Binary).is_ok())
         .count();
     // Each, its array, and int2vector.
     assert_eq!(decoded, 2 * BINARY_STABLE.len() + 1);
@@ -67,12 +67,12 @@ fn a_type_whose_binary_form_is_not_known_is_refused_when_the_decoder_is_made() {
         (Some(&Type::OID), "oid"),
         (None, "one that the database defines itself"),
     ] {
-        let refused = FieldDecoder::new(&column(of), Format::Binary).unwrap_err();
+        let refused = FieldDecoder::new(&column(of), CopyFormat::Binary).unwrap_err();
         let told = format!(
             "error: cannot decode column \"v\"\n  cause: its values travel in binary form, which is not known of their type: {named}"
         );
         assert_eq!((refused.kind(), refused.report()), (ErrorKind::Unsuitable, told));
-        assert!(FieldDecoder::new(&column(of), Format::Text).is_ok());
+        assert!(FieldDecoder::new(&column(of), CopyFormat::Text).is_ok());
     }
 }
 
@@ -117,11 +117,11 @@ fn values_that_servers_write_in_several_ways_have_one_text() {
     for (sign, spelt) in [(0xD000_u16, "Infinity"), (0xF000, "-Infinity"), (0xC000, "NaN")] {
         assert_eq!(text(&Type::NUMERIC, &[&[0; 4][..], &sign.to_be_bytes(), &[0; 2]].concat()), spelt);
     }
-    for format in [Format::Binary, Format::Text] {
+    for format in [CopyFormat::Binary, CopyFormat::Text] {
         assert_eq!(decoder(&Type::CHAR, format).text(b"\xc8").unwrap(), r"\310");
         assert_eq!(decoder(&Type::CHAR, format).text(b"a").unwrap(), "a");
     }
-    assert_eq!(decoder(&Type::CHAR, Format::Text).text(br"\\310").unwrap(), r"\310");
+    assert_eq!(decoder(&Type::CHAR, CopyFormat::Text).text(br"\\310").unwrap(), r"\310");
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn json_is_made_by_type() {
         assert_eq!(json(&of, field), made, "{of}");
     }
     let mut into = Vec::new();
-    decoder(&Type::JSONB, Format::Binary).json(None, &mut into).unwrap();
+    decoder(&Type::JSONB, CopyFormat::Binary).json(None, &mut into).unwrap();
     assert_eq!(into, b"null");
 }
 
@@ -215,7 +215,7 @@ fn bytes_that_are_no_value_are_an_error_that_does_not_show_them() {
         (Type::INT4_ARRAY, &of_text),
         (Type::INT4_ARRAY, &[0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0x17]),
     ] {
-        let report = refused(&of, Format::Binary, field).report();
+        let report = refused(&of, CopyFormat::Binary, field).report();
         assert!(
             report.starts_with("error: cannot decode a value of the source\n  where: column \"v\"\n  cause: it"),
             "{report}"
@@ -240,7 +240,7 @@ fn text_that_is_no_value_makes_no_json() {
         (Type::INT4_ARRAY, "{,}"),
         (Type::TEXT_ARRAY, "{\"a"),
     ] {
-        refused(&of, Format::Text, field.as_bytes());
+        refused(&of, CopyFormat::Text, field.as_bytes());
     }
 }
 

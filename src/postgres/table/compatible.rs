@@ -1,7 +1,7 @@
 //! Whether a destination can hold what a source has, and in which form the rows travel: a pure comparison of two tables.
 
 use crate::error::{Error, ErrorKind, Problems, Warning};
-use crate::event::frame::Format;
+use crate::event::frame::CopyFormat;
 use crate::event::wire::{ReadAs, Wire, WireColumn};
 use crate::postgres::table::types::{self, Text, Unlike};
 use crate::postgres::table::{Column, Origin, Table, TableName};
@@ -45,7 +45,7 @@ pub fn wire(source: &Table, destination: &Table, id_column: &str) -> Result<Wire
     let travelling = travelling(source, destination, |to| to.origin != Origin::Generated);
     let wire = travelling.map_err(|unlike| problems.extend(unlike)).unwrap_or_else(|()| Wire {
         columns: Vec::new(),
-        format: Format::Text,
+        format: CopyFormat::Text,
     });
     problems.or_ok(wire)
 }
@@ -100,13 +100,17 @@ fn travelling(source: &Table, destination: &Table, is_wanted: impl Fn(&Column) -
     };
     problems.or_ok(Wire {
         columns: columns.into_iter().map(wire_column).collect(),
-        format: if not_binary.is_none() { Format::Binary } else { Format::Text },
+        format: if not_binary.is_none() {
+            CopyFormat::Binary
+        } else {
+            CopyFormat::Text
+        },
     })
 }
 
 /// The columns that travel as text although the text of their type is not known to say all of a value, with that type.
 pub fn unknown_texts<'a>(table: &'a Table, wire: &Wire) -> Vec<(&'a Column, String)> {
-    if wire.format == Format::Binary {
+    if wire.format == CopyFormat::Binary {
         return Vec::new();
     }
     let columns = wire.columns.iter().filter_map(|column| table.column(&column.name));

@@ -1,7 +1,7 @@
 //! The rows of an event table, read by COPY in id order, page by page: one transaction each, with the table's lock before the snapshot.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::frame::{Row, Rows};
+use crate::event::frame::{FramedRow, RowFramer};
 use crate::event::range::IdRange;
 use crate::event::wire::Wire;
 use crate::postgres::session::Session;
@@ -67,7 +67,7 @@ pub(super) struct PagedTable<'a> {
 }
 
 /// The rows of a range.
-pub(super) fn rows(of: PagedTable<'_>, range: IdRange) -> impl Stream<Item = Result<Row>> + Send {
+pub(super) fn rows(of: PagedTable<'_>, range: IdRange) -> impl Stream<Item = Result<FramedRow>> + Send {
     let reading = Reading {
         of,
         rest: range,
@@ -78,7 +78,7 @@ pub(super) fn rows(of: PagedTable<'_>, range: IdRange) -> impl Stream<Item = Res
 
 struct Page {
     stream: Pin<Box<CopyOutStream>>,
-    rows: Rows,
+    rows: RowFramer,
     rows_taken: u64,
 }
 
@@ -92,12 +92,12 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     /// The next row, and what is left to read.
-    async fn step(mut self) -> Result<Option<(Row, Self)>> {
+    async fn step(mut self) -> Result<Option<(FramedRow, Self)>> {
         let row = self.next().await?;
         Ok(row.map(|row| (row, self)))
     }
 
-    async fn next(&mut self) -> Result<Option<Row>> {
+    async fn next(&mut self) -> Result<Option<FramedRow>> {
         let PagedTable {
             session, table, is_open, ..
         } = self.of;
@@ -140,7 +140,7 @@ impl PagedTable<'_> {
         let stream = unless_stalled(self.session, self.table, begun).await?;
         Ok(Page {
             stream: stream.map_err(|error| self.error(&error))?,
-            rows: Rows::new(layout),
+            rows: RowFramer::new(layout),
             rows_taken: 0,
         })
     }

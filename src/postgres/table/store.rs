@@ -1,9 +1,9 @@
 //! An event table of PostgreSQL as an [`EventStore`]: everything that is asked of it is asked here.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::frame::Format;
+use crate::event::frame::CopyFormat;
 use crate::event::range::IdRange;
-use crate::event::store::{ChunkDigest, Ends, EventDigest, EventStore, Hashing, HeapCounts, IndexCounts, RangeDigest, RowStream};
+use crate::event::store::{ChunkDigest, DigestInput, EventDigest, EventStore, HeapCounts, IdEnds, IndexCounts, RangeDigest, RowStream};
 use crate::event::wire::{ReadAs, Wire, WireColumn, output};
 use crate::postgres::session::Session;
 use crate::postgres::session::answers::{self, field, parsed};
@@ -117,10 +117,10 @@ impl<S: Borrow<Session> + Send + Sync> EventStore for PgTable<S> {
         &self.wire
     }
 
-    fn ends(&self) -> BoxFuture<'_, Result<Ends>> {
+    fn ends(&self) -> BoxFuture<'_, Result<IdEnds>> {
         async move {
             let row = self.row(&self.fill(include_str!("../../../sql/table/ends.sql"), &[])).await?;
-            Ok(Ends {
+            Ok(IdEnds {
                 lowest: self.id(&row, 0)?,
                 highest: self.id(&row, 1)?,
             })
@@ -203,10 +203,10 @@ impl<S: Borrow<Session> + Send + Sync> EventStore for PgTable<S> {
         .boxed()
     }
 
-    fn chunk_digests<'a>(&'a self, chunks: &'a [IdRange], hashing: Hashing) -> BoxFuture<'a, Result<Vec<ChunkDigest>>> {
+    fn chunk_digests<'a>(&'a self, chunks: &'a [IdRange], hashing: DigestInput) -> BoxFuture<'a, Result<Vec<ChunkDigest>>> {
         let bytes = match hashing {
-            Hashing::Rows => "r.bytes",
-            Hashing::RowDigests => "pg_catalog.sha256(r.bytes)",
+            DigestInput::Rows => "r.bytes",
+            DigestInput::RowDigests => "pg_catalog.sha256(r.bytes)",
         };
         let columns: Vec<String> = self.wire.columns.iter().map(|column| compared(column, &self.wire)).collect();
         let first = |chunk: &IdRange| chunk.after.map_or(i64::MIN, |after| after.saturating_add(1));
@@ -286,7 +286,7 @@ fn array(ids: impl Iterator<Item = i64>) -> String {
 /// A column as both sides hash it: as it is where binary forms are equal, otherwise as text; `bytea` always as it is.
 fn compared(column: &WireColumn, wire: &Wire) -> String {
     match wire.format {
-        Format::Text if column.read_as != ReadAs::Bytes => column.text("e"),
+        CopyFormat::Text if column.read_as != ReadAs::Bytes => column.text("e"),
         _ => column.value("e"),
     }
 }

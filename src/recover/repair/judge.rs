@@ -3,10 +3,10 @@
 use super::findings::{Findings, Tail};
 use crate::error::Result;
 use crate::event::fields::unescaped;
-use crate::event::frame::{Format, Row};
-use crate::event::merge::{Merge, Unlike};
+use crate::event::frame::{CopyFormat, FramedRow};
+use crate::event::merge::{RowMerge, RowMismatch};
 use crate::event::range::IdRange;
-use crate::event::representation::slate::{Texts, is_slates_work};
+use crate::event::representation::slate::{ColumnTexts, is_slates_work};
 use crate::event::store::EventStore;
 use crate::event::wire::Wire;
 use crate::postgres::table::{Column, Table};
@@ -15,7 +15,7 @@ use crate::postgres::table::{Column, Table};
 #[derive(Debug)]
 pub struct Judge {
     columns: Vec<Column>,
-    format: Format,
+    format: CopyFormat,
 }
 
 impl Judge {
@@ -29,9 +29,9 @@ impl Judge {
     }
 
     /// Whether two forms of one event differ exactly as slate's replicator alters them. Only text can tell.
-    pub(crate) fn is_slates(&self, source: &Row, destination: &Row) -> bool {
+    pub(crate) fn is_slates(&self, source: &FramedRow, destination: &FramedRow) -> bool {
         let (ours, theirs) = (source.fields(self.format), destination.fields(self.format));
-        if self.format != Format::Text || ours.len() != self.columns.len() || theirs.len() != ours.len() {
+        if self.format != CopyFormat::Text || ours.len() != self.columns.len() || theirs.len() != ours.len() {
             return false;
         }
         let values = |fields: &[Option<&[u8]>]| -> Option<Vec<Option<String>>> {
@@ -45,8 +45,8 @@ impl Judge {
             return false;
         };
         let columns = self.columns.iter().zip(ours.iter().zip(&theirs));
-        let texts: Vec<Texts<'_>> = columns
-            .map(|(column, (source, destination))| Texts {
+        let texts: Vec<ColumnTexts<'_>> = columns
+            .map(|(column, (source, destination))| ColumnTexts {
                 type_oid: column.type_oid,
                 source: source.as_deref(),
                 destination: destination.as_deref(),
@@ -58,7 +58,7 @@ impl Judge {
     /// Everything that differs in a range; the ids of both sides' agreement are left out.
     pub async fn everything(&self, source: &dyn EventStore, destination: &dyn EventStore, range: IdRange) -> Result<Findings> {
         let mut found = Findings::default();
-        let mut merge = Merge::of(source, destination, range);
+        let mut merge = RowMerge::of(source, destination, range);
         while let Some(unlike) = merge.next().await? {
             self.add(&mut found, &unlike);
         }
@@ -68,19 +68,19 @@ impl Judge {
     /// As [`Judge::everything`], up to the first difference.
     pub async fn first(&self, source: &dyn EventStore, destination: &dyn EventStore, range: IdRange) -> Result<Findings> {
         let mut found = Findings::default();
-        let mut merge = Merge::of(source, destination, range);
+        let mut merge = RowMerge::of(source, destination, range);
         if let Some(unlike) = merge.next().await? {
             self.add(&mut found, &unlike);
         }
         Ok(found)
     }
 
-    fn add(&self, found: &mut Findings, unlike: &Unlike) {
+    fn add(&self, found: &mut Findings, unlike: &RowMismatch) {
         match unlike {
-            Unlike::Missing(row) => found.missing.add(row.id),
-            Unlike::Extra(row) => found.extra.add(row.id),
-            Unlike::Changed(ours, theirs) if self.is_slates(ours, theirs) => found.slates.add(ours.id),
-            Unlike::Changed(ours, _) => found.changed.add(ours.id),
+            RowMismatch::Missing(row) => found.missing.add(row.id),
+            RowMismatch::Extra(row) => found.extra.add(row.id),
+            RowMismatch::Changed(ours, theirs) if self.is_slates(ours, theirs) => found.slates.add(ours.id),
+            RowMismatch::Changed(ours, _) => found.changed.add(ours.id),
         }
     }
 }
@@ -88,11 +88,11 @@ impl Judge {
 /// What a destination has in a range, and of which of it the source has no equal.
 pub(crate) async fn tail(source: &dyn EventStore, destination: &dyn EventStore, range: IdRange) -> Result<Tail> {
     let mut tail = Tail::default();
-    let mut merge = Merge::of(source, destination, range);
+    let mut merge = RowMerge::of(source, destination, range);
     while let Some(unlike) = merge.next().await? {
         match unlike {
-            Unlike::Missing(_) => {}
-            Unlike::Extra(row) | Unlike::Changed(_, row) => tail.only_here.add(row.id),
+            RowMismatch::Missing(_) => {}
+            RowMismatch::Extra(row) | RowMismatch::Changed(_, row) => tail.only_here.add(row.id),
         }
     }
     tail.count = merge.rows().1;

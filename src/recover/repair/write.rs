@@ -3,8 +3,8 @@
 use super::judge::Judge;
 use crate::destination::postgres::editor::Held;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::frame::Row;
-use crate::event::merge::{Merge, Unlike};
+use crate::event::frame::FramedRow;
+use crate::event::merge::{RowMerge, RowMismatch};
 use crate::event::range::{IdRange, shown};
 use crate::event::store::EventStore;
 use crate::log::key;
@@ -50,12 +50,12 @@ pub struct Writing<'a> {
 }
 
 impl Writing<'_> {
-    fn merge(&self) -> Merge<'_> {
+    fn merge(&self) -> RowMerge<'_> {
         let range = IdRange {
             after: None,
             through: self.position,
         };
-        Merge::of(self.source, self.destination, range)
+        RowMerge::of(self.source, self.destination, range)
     }
 
     /// Inserts what is missing. A batch is committed when the source has its rows on disk.
@@ -71,8 +71,8 @@ impl Writing<'_> {
             };
             let row = match unlike? {
                 None => break,
-                Some(Unlike::Missing(row)) => row,
-                Some(Unlike::Extra(row) | Unlike::Changed(row, _)) => {
+                Some(RowMismatch::Missing(row)) => row,
+                Some(RowMismatch::Extra(row) | RowMismatch::Changed(row, _)) => {
                     return Err(moved("an event differs in more than being missing", row.id));
                 }
             };
@@ -107,8 +107,8 @@ impl Writing<'_> {
             };
             let (ours, theirs) = match unlike? {
                 None => break,
-                Some(Unlike::Changed(ours, theirs)) if judge.is_slates(&ours, &theirs) => (ours, theirs),
-                Some(Unlike::Missing(row) | Unlike::Extra(row) | Unlike::Changed(row, _)) => {
+                Some(RowMismatch::Changed(ours, theirs)) if judge.is_slates(&ours, &theirs) => (ours, theirs),
+                Some(RowMismatch::Missing(row) | RowMismatch::Extra(row) | RowMismatch::Changed(row, _)) => {
                     return Err(moved("an event differs in more than slate's replicator alters", row.id));
                 }
             };
@@ -122,7 +122,7 @@ impl Writing<'_> {
         self.replace(&mut batch, &mut judged, gate, done).await
     }
 
-    async fn replace(&self, batch: &mut Batch, judged: &mut Vec<Row>, gate: &Gate, done: &mut Done) -> Result<()> {
+    async fn replace(&self, batch: &mut Batch, judged: &mut Vec<FramedRow>, gate: &Gate, done: &mut Done) -> Result<()> {
         if batch.rows.is_empty() {
             return Ok(());
         }
@@ -195,7 +195,7 @@ async fn transaction(held: &Held, position: Option<i64>, work: impl Future<Outpu
 }
 
 /// The id of the first row that is not the same in both, when they are not the same rows.
-fn first_unlike(one: &[Row], other: &[Row]) -> Option<i64> {
+fn first_unlike(one: &[FramedRow], other: &[FramedRow]) -> Option<i64> {
     let mut pairs = one.iter().zip(other);
     let unlike = pairs.find(|(one, other)| one.bytes != other.bytes);
     let longer = if one.len() > other.len() { one } else { other };

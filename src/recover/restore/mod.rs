@@ -18,8 +18,8 @@ use crate::destination::postgres::Appending;
 use crate::destination::postgres::editor::Held;
 use crate::destination::postgres::lock::hold;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::frame::Format;
-use crate::event::merge::{Merge, Unlike};
+use crate::event::frame::CopyFormat;
+use crate::event::merge::{RowMerge, RowMismatch};
 use crate::event::range::{IdRange, shown};
 use crate::event::store::{EventStore, TableDigest};
 use crate::event::wire::{ReadAs, Wire, WireColumn};
@@ -301,7 +301,11 @@ fn comparable(ours: &Wire, theirs: &Wire) -> Wire {
     };
     Wire {
         columns: ours.columns.iter().filter_map(wider).collect(),
-        format: if ours.format == theirs.format { ours.format } else { Format::Text },
+        format: if ours.format == theirs.format {
+            ours.format
+        } else {
+            CopyFormat::Text
+        },
     }
 }
 
@@ -363,9 +367,9 @@ async fn rest(session: &Session, copy: &Copy<'_>, after: Option<i64>) -> Result<
 
 async fn first_unlike(one: &PgTable<Session>, other: &PgTable<Session>, through: i64) -> Result<Option<i64>> {
     let range = IdRange { after: None, through };
-    let unlike = Merge::of(one, other, range).next().await?;
+    let unlike = RowMerge::of(one, other, range).next().await?;
     Ok(unlike.map(|unlike| match unlike {
-        Unlike::Missing(row) | Unlike::Extra(row) | Unlike::Changed(row, _) => row.id,
+        RowMismatch::Missing(row) | RowMismatch::Extra(row) | RowMismatch::Changed(row, _) => row.id,
     }))
 }
 

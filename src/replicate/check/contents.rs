@@ -2,8 +2,8 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::range::IdRange;
-use crate::event::representation::slate::{self, Texts};
-use crate::event::store::{Ends, EventDigest};
+use crate::event::representation::slate::{self, ColumnTexts};
+use crate::event::store::{EventDigest, IdEnds};
 use crate::event::wire::Wire;
 use crate::replicate::check::agreement::{self, Agreement};
 use crate::replicate::check::damage;
@@ -73,11 +73,11 @@ pub async fn last_event(of: &SourceShape, lane: &LaneStores<'_>) -> Result<Optio
 
 type Baseline<'a> = (&'a SourceShape, Circumstances);
 
-async fn verdict(lane: &LaneStores<'_>, grounds: Baseline<'_>, ends: Result<Ends>, counts: (u64, Result<u64>)) -> Result<Contents> {
+async fn verdict(lane: &LaneStores<'_>, grounds: Baseline<'_>, ends: Result<IdEnds>, counts: (u64, Result<u64>)) -> Result<Contents> {
     compare(lane, grounds, ends?, (counts.0, counts.1?)).await
 }
 
-async fn count_through(lane: &LaneStores<'_>, ends: &Result<Ends>) -> Result<u64> {
+async fn count_through(lane: &LaneStores<'_>, ends: &Result<IdEnds>) -> Result<u64> {
     match ends.as_ref().map(|ends| ends.highest) {
         Ok(Some(position)) => lane.destination.count_all(position).await,
         _ => Ok(0),
@@ -107,7 +107,7 @@ async fn count_slices(lanes: &[LaneStores<'_>], positions: &[Option<i64>]) -> Re
     Ok(positions.iter().map(|position| position.map_or(0, through)).collect())
 }
 
-async fn compare(lane: &LaneStores<'_>, (of, when): Baseline<'_>, destination: Ends, counts: (u64, u64)) -> Result<Contents> {
+async fn compare(lane: &LaneStores<'_>, (of, when): Baseline<'_>, destination: IdEnds, counts: (u64, u64)) -> Result<Contents> {
     let contents = Contents {
         ends: destination,
         events: counts.1,
@@ -196,9 +196,9 @@ async fn is_slates_event(of: &SourceShape, lane: &LaneStores<'_>, id: i64) -> Re
         return Ok(false);
     };
     let columns = lane.source.wire().columns.iter().filter_map(|column| of.table.column(&column.name));
-    let texts: Vec<Texts<'_>> = columns
+    let texts: Vec<ColumnTexts<'_>> = columns
         .zip(source.iter().zip(&destination))
-        .map(|(column, (source, destination))| Texts {
+        .map(|(column, (source, destination))| ColumnTexts {
             type_oid: column.type_oid,
             source: source.as_deref(),
             destination: destination.as_deref(),

@@ -6,13 +6,13 @@ use super::shape::SourceShape;
 use crate::commands;
 use crate::error::{Error, ErrorKind};
 use crate::event::range;
-use crate::event::store::Ends;
+use crate::event::store::IdEnds;
 
 /// What was found out about one destination, before it is judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Found {
-    pub source: Ends,
-    pub destination: Ends,
+    pub source: IdEnds,
+    pub destination: IdEnds,
     pub source_count: u64,
     pub destination_count: u64,
     /// Events of the destination above the source's highest id.

@@ -2,7 +2,7 @@
 
 use crate::config::ReplicationConfig;
 use crate::error::{Problems, Result, Warning};
-use crate::event::frame::Format;
+use crate::event::frame::CopyFormat;
 use crate::event::range::{self, IdRange};
 use crate::event::store::EventStore;
 use crate::event::wire::Wire;
@@ -179,8 +179,8 @@ fn write_warnings(out: &mut fmt::Formatter<'_>, warnings: &[Warning]) -> fmt::Re
 fn wire(wire: &Wire) -> String {
     let names: Vec<&str> = wire.columns.iter().map(|column| column.name.as_str()).collect();
     let format = match wire.format {
-        Format::Binary => "binary",
-        Format::Text => "text",
+        CopyFormat::Binary => "binary",
+        CopyFormat::Text => "text",
     };
     format!("{} as {format} COPY", fit(&names.join(", ")))
 }

@@ -1,6 +1,6 @@
 //! What is compared at a lane, when, and what it is found to hold.
 
-use crate::event::store::{Ends, EventStore};
+use crate::event::store::{EventStore, IdEnds};
 
 /// A destination whose contents are compared with the source's: both give the columns that are copied.
 #[derive(Clone, Copy)]
@@ -37,7 +37,7 @@ impl Circumstances {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Contents {
     /// Its lowest and highest id.
-    pub ends: Ends,
+    pub ends: IdEnds,
     /// Its events.
     pub events: u64,
     /// Whether no transaction was open that may still insert at or below its highest id: then the count is the last word.

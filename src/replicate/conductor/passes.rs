@@ -2,7 +2,7 @@
 
 use super::{Conductor, Event, LEAD_MAX, PASS_MAX, stopped};
 use crate::error::{Error, ErrorKind};
-use crate::event::frame::Format;
+use crate::event::frame::CopyFormat;
 use crate::event::range::shown;
 use crate::log::key;
 use crate::replicate::fan_out::{Group, Pace, Standing, groups};
@@ -69,7 +69,9 @@ impl Conductor<'_> {
                 .filter(|_| !state.is_paused && state.awaits_mark(front, decided))?;
             Some(&lane.wire)
         })?;
-        let reading = source.reading(wire, &self.run.config).filter(|_| wire.format == Format::Binary)?;
+        let reading = source
+            .reading(wire, &self.run.config)
+            .filter(|_| wire.format == CopyFormat::Binary)?;
         Some(Along {
             reading,
             gate: source.gate.clone(),

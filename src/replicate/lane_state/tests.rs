@@ -4,7 +4,7 @@ use super::*;
 use crate::destination::Destination;
 use crate::destination::feed::Feed;
 use crate::error::Result;
-use crate::event::frame::Format;
+use crate::event::frame::CopyFormat;
 use crate::event::wire::Wire;
 use crate::log;
 use futures::FutureExt;
@@ -37,7 +37,7 @@ fn lane(position: i64) -> Lane {
         key: String::new(),
         wire: Wire {
             columns: Vec::new(),
-            format: Format::Binary,
+            format: CopyFormat::Binary,
         },
         epoch: 1,
         history: History::default(),

@@ -5,7 +5,7 @@ use crate::config::{DestinationConfig, GroupBy, IdsSetting, ReplicationConfig, S
 use crate::destination::connector::{OpenLimits, SurveyedPlace};
 use crate::destination::registry::connector;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::store::{Ends, EventStore};
+use crate::event::store::{EventStore, IdEnds};
 use crate::postgres::session::error::{Side, no_answer};
 use crate::postgres::session::limit::Turns;
 use crate::postgres::session::pooler::{self, Ways};
@@ -223,7 +223,7 @@ async fn position(survey: &dyn SurveyedPlace) -> Result<Option<i64>> {
 async fn distance(upstream: &Upstream, survey: &dyn SurveyedPlace, id_column: &str) -> Result<Distance> {
     let theirs = survey.store(Some(&upstream.table))?;
     let ours = PgTable::new(&upstream.session, &upstream.table.name, id_column, theirs.wire());
-    let Ends { highest: position, .. } = theirs.ends().await?;
+    let IdEnds { highest: position, .. } = theirs.ends().await?;
     let is_equal = match position {
         None => true,
         Some(position) => {

@@ -5,8 +5,8 @@
 //! transaction. Rows of a group whose end is not known yet are kept back up to [`GROUP_KEPT_BYTES`]; a larger group gets a batch of
 //! its own, which is streamed and, should its end turn out to lie above the mark, rolled back.
 
-use crate::event::chunk::{Chunk, Close, Durable, Item};
-use crate::event::frame::Row;
+use crate::event::chunk::{BatchClose, Chunk, DurabilityFuture, FeedItem};
+use crate::event::frame::FramedRow;
 use bytes::{Bytes, BytesMut};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -66,7 +66,7 @@ pub struct Limits {
 }
 
 /// Asked at the end of a batch, once its rows were read, and told whether another one follows: when they are on the source's disk.
-pub type DurableQuestion<'a> = Box<dyn Fn(bool) -> Durable + Send + Sync + 'a>;
+pub type DurableQuestion<'a> = Box<dyn Fn(bool) -> DurabilityFuture + Send + Sync + 'a>;
 
 /// Why the cutter takes no more rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +95,7 @@ struct Gathered {
 }
 
 impl Gathered {
-    fn add(&mut self, row: &Row) {
+    fn add(&mut self, row: &FramedRow) {
         if row.bytes.len() > CHUNK_BYTES {
             self.fill_chunk();
             self.chunks.push(chunk(row.bytes.clone(), row.id, row.id, 1));
@@ -184,7 +184,7 @@ pub struct Cutter<'a> {
     has_taken: bool,
     stopped: Option<Stopped>,
     durable: DurableQuestion<'a>,
-    items: VecDeque<Item>,
+    items: VecDeque<FeedItem>,
     shipped: Option<i64>,
     group_cuts: u64,
 }
@@ -241,12 +241,12 @@ impl<'a> Cutter<'a> {
     }
 
     /// The next item that is complete, in order.
-    pub(crate) fn next_item(&mut self) -> Option<Item> {
+    pub(crate) fn next_item(&mut self) -> Option<FeedItem> {
         self.items.pop_front()
     }
 
     /// Takes the next visible row. Does nothing once stopped.
-    pub fn push(&mut self, row: &Row) {
+    pub fn push(&mut self, row: &FramedRow) {
         if self.stopped.is_some() {
             return;
         }
@@ -292,7 +292,7 @@ impl<'a> Cutter<'a> {
             if self.is_streaming {
                 self.is_streaming = false;
                 self.batch.forget();
-                self.items.push_back(Item::Abort);
+                self.items.push_back(FeedItem::Abort);
             }
         }
         self.close_batch(false);
@@ -309,7 +309,7 @@ impl<'a> Cutter<'a> {
         if self.is_streaming || self.group.bytes > GROUP_KEPT_BYTES {
             self.is_streaming = true;
             // Rows that left are still counted: the group ends when its value does, or at its limit.
-            self.items.extend(self.group.chunks.drain(..).map(Item::Rows));
+            self.items.extend(self.group.chunks.drain(..).map(FeedItem::Rows));
         }
     }
 
@@ -322,7 +322,7 @@ impl<'a> Cutter<'a> {
         let mut group = std::mem::take(&mut self.group);
         if self.is_streaming {
             group.fill_chunk();
-            self.items.extend(group.chunks.drain(..).map(Item::Rows));
+            self.items.extend(group.chunks.drain(..).map(FeedItem::Rows));
             (self.batch.last_id, self.batch.rows, self.batch.bytes) = (group.last_id, group.rows, group.bytes);
             self.is_streaming = false;
             group.forget();
@@ -331,7 +331,7 @@ impl<'a> Cutter<'a> {
         }
         self.batch.append(&mut group);
         self.group = group;
-        self.items.extend(self.batch.chunks.drain(..).map(Item::Rows));
+        self.items.extend(self.batch.chunks.drain(..).map(FeedItem::Rows));
         if self.batch.rows >= self.limits.events_max || self.batch.bytes >= self.limits.bytes_max {
             self.close_batch(is_followed);
         }
@@ -342,8 +342,8 @@ impl<'a> Cutter<'a> {
             return;
         }
         self.batch.fill_chunk();
-        self.items.extend(self.batch.chunks.drain(..).map(Item::Rows));
-        self.items.push_back(Item::Close(Close {
+        self.items.extend(self.batch.chunks.drain(..).map(FeedItem::Rows));
+        self.items.push_back(FeedItem::Close(BatchClose {
             last_id: self.batch.last_id,
             rows: self.batch.rows,
             bytes: self.batch.bytes,

@@ -11,8 +11,8 @@ pub mod prefetch;
 pub mod sessions;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::chunk::{Durable, Item};
-use crate::event::frame::{self, Row};
+use crate::event::chunk::{DurabilityFuture, FeedItem};
+use crate::event::frame::{self, FramedRow};
 use crate::fail;
 use crate::source::durability::Gate;
 use crate::source::read::batcher::{CHUNK_BYTES, Cutter, Mark, Stopped};
@@ -107,7 +107,7 @@ impl Batches<'_> {
     ///
     /// # Errors
     /// Those of the server and of the connection; the batch in hand must be rolled back then.
-    pub async fn next(&mut self) -> Result<Option<Item>> {
+    pub async fn next(&mut self) -> Result<Option<FeedItem>> {
         loop {
             if let Some(item) = self.cutter.next_item() {
                 return Ok(Some(item));
@@ -280,7 +280,7 @@ impl Batches<'_> {
 }
 
 /// Where no batch follows it is asked now, while the destinations begin.
-fn asked_in_time(durable: Durable, is_followed: bool) -> Durable {
+fn asked_in_time(durable: DurabilityFuture, is_followed: bool) -> DurabilityFuture {
     if !is_followed && durable.peek().is_none() {
         tokio::spawn(durable.clone());
     }
@@ -291,7 +291,7 @@ fn asked_in_time(durable: Durable, is_followed: bool) -> Durable {
 ///
 /// # Errors
 /// Its id, when that is not above those before.
-fn take(cutter: &mut Cutter<'_>, (rows, bytes): &mut (u64, u64), row: &Row) -> std::result::Result<(), i64> {
+fn take(cutter: &mut Cutter<'_>, (rows, bytes): &mut (u64, u64), row: &FramedRow) -> std::result::Result<(), i64> {
     if cutter.previous() >= Some(row.id) {
         return Err(row.id);
     }

@@ -5,8 +5,8 @@
 //! "Binary Format").
 
 use crate::error::{Error, Result};
-use crate::event::chunk::Durable;
-use crate::event::frame::{self, Format, Rows};
+use crate::event::chunk::DurabilityFuture;
+use crate::event::frame::{self, CopyFormat, RowFramer};
 use crate::event::wire::Wire;
 use crate::postgres::session::Session;
 use crate::source::read::plan::Reading;
@@ -38,7 +38,7 @@ pub struct Page {
     /// Whether that data lies in the driver's buffer, which grows by doubling.
     pub is_borrowed: bool,
     /// Cuts it into rows.
-    pub rows: Rows,
+    pub rows: RowFramer,
     /// Rows so far.
     pub rows_seen: u64,
     /// Their bytes.
@@ -65,7 +65,7 @@ pub struct FirstRows {
     /// Whether no row followed.
     pub is_end: bool,
     /// When they are on the source's disk.
-    pub durable: Durable,
+    pub durable: DurabilityFuture,
 }
 
 impl FirstPages {
@@ -110,7 +110,7 @@ pub(crate) async fn first_rows(
 impl Page {
     /// The first rows after a position; `None` where they cannot be had in this way.
     pub async fn first(session: &Session, pages: &mut FirstPages, reading: &Reading, after: Option<i64>) -> Result<Option<Self>> {
-        let (Some(after), Format::Binary) = (after, reading.wire.format) else {
+        let (Some(after), CopyFormat::Binary) = (after, reading.wire.format) else {
             return Ok(None);
         };
         let since = Instant::now();
@@ -150,7 +150,7 @@ impl Page {
         Self {
             stream,
             is_borrowed: true,
-            rows: Rows::new(reading.layout),
+            rows: RowFramer::new(reading.layout),
             rows_seen: 0,
             bytes_seen: 0,
             rows_max,

@@ -1,6 +1,6 @@
 //! What is read, and in which form.
 
-use crate::event::frame::Layout;
+use crate::event::frame::RowLayout;
 use crate::event::wire::Wire;
 use crate::postgres::table::TableName;
 use crate::source::read::batcher::Limits;
@@ -15,7 +15,7 @@ pub struct Reading {
     /// Columns and form.
     pub wire: Wire,
     /// Where id and group are in a row.
-    pub layout: Layout,
+    pub layout: RowLayout,
     /// Limits of a batch.
     pub limits: Limits,
 }

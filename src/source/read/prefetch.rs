@@ -69,7 +69,7 @@ pub(in crate::source) async fn read_along(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::frame::Format;
+    use crate::event::frame::CopyFormat;
     use crate::event::wire::Wire;
     use futures::FutureExt;
 
@@ -81,7 +81,7 @@ mod tests {
                 after: 15,
                 wire: Wire {
                     columns: Vec::new(),
-                    format: Format::Binary,
+                    format: CopyFormat::Binary,
                 },
                 rows: Vec::new(),
                 is_end: true,

@@ -1,8 +1,8 @@
 //! Rows of every type in both forms.
 
 use super::*;
-use crate::event::frame::{HEADER, Layout, Rows};
-use crate::event::representation::slate::{Texts, is_slates_work};
+use crate::event::frame::{HEADER, RowFramer, RowLayout};
+use crate::event::representation::slate::{ColumnTexts, is_slates_work};
 use bytes::Bytes;
 
 type Field<'a> = Option<&'a [u8]>;
@@ -15,15 +15,15 @@ fn columns(oids: &[Type]) -> Vec<ComparedColumn> {
     oids.iter().enumerate().map(column).collect()
 }
 
-fn row(format: Format, fields: &[Field<'_>]) -> Row {
-    let mut rows = Rows::new(Layout {
+fn row(format: CopyFormat, fields: &[Field<'_>]) -> FramedRow {
+    let mut rows = RowFramer::new(RowLayout {
         format,
         fields: fields.len(),
         id: 0,
         group: None,
     });
     let bytes = match format {
-        Format::Binary => {
+        CopyFormat::Binary => {
             let mut bytes = [HEADER.as_slice(), &u16::try_from(fields.len()).expect("few").to_be_bytes()].concat();
             for field in fields {
                 let length = field.map_or(-1, |field| i32::try_from(field.len()).expect("short"));
@@ -32,7 +32,7 @@ fn row(format: Format, fields: &[Field<'_>]) -> Row {
             }
             bytes
         }
-        Format::Text => {
+        CopyFormat::Text => {
             let fields: Vec<&[u8]> = fields.iter().map(|field| field.unwrap_or(b"\\N")).collect();
             [fields.join(&b'\t'), b"\n".to_vec()].concat()
         }
@@ -42,12 +42,12 @@ fn row(format: Format, fields: &[Field<'_>]) -> Row {
 }
 
 /// The change of a row with an id and one more column.
-fn changed(column: Type, format: Format, first: Field<'_>, second: Field<'_>) -> Change {
+fn changed(column: Type, format: CopyFormat, first: Field<'_>, second: Field<'_>) -> Change {
     let id: &[u8] = match format {
-        Format::Binary => &[0, 0, 0, 0, 0, 0, 0, 7],
-        Format::Text => b"7",
+        CopyFormat::Binary => &[0, 0, 0, 0, 0, 0, 0, 7],
+        CopyFormat::Text => b"7",
     };
-    let unlike = Unlike::Changed(row(format, &[Some(id), first]), row(format, &[Some(id), second]));
+    let unlike = RowMismatch::Changed(row(format, &[Some(id), first]), row(format, &[Some(id), second]));
     let difference = difference(&unlike, &columns(&[Type::INT8, column]), format);
     assert_eq!(difference.id, 7);
     match difference.class {
@@ -56,7 +56,7 @@ fn changed(column: Type, format: Format, first: Field<'_>, second: Field<'_>) ->
     }
 }
 
-fn is_only_represented(column: Type, format: Format, first: &[u8], second: &[u8]) -> bool {
+fn is_only_represented(column: Type, format: CopyFormat, first: &[u8], second: &[u8]) -> bool {
     let change = changed(column, format, Some(first), Some(second));
     assert_eq!(change.columns, [1]);
     change.is_representation_only
@@ -71,7 +71,7 @@ fn numeric_of(weight: i16, sign: u16, scale: u16, digits: &[u16]) -> Vec<u8> {
 
 #[test]
 fn null_against_an_empty_value_is_a_real_change_in_both_forms() {
-    for format in [Format::Binary, Format::Text] {
+    for format in [CopyFormat::Binary, CopyFormat::Text] {
         for (first, second) in [(None, Some(&b""[..])), (Some(&b""[..]), None)] {
             let change = changed(Type::TEXT, format, first, second);
             assert_eq!((change.columns, change.is_representation_only), (vec![1], false));
@@ -83,10 +83,10 @@ fn null_against_an_empty_value_is_a_real_change_in_both_forms() {
 fn a_time_stamp_may_lose_its_microseconds_on_the_second_side_alone() {
     let moment = |us: i64| us.to_be_bytes();
     for column in [Type::TIMESTAMP, Type::TIMESTAMPTZ] {
-        let binary = |first, second| is_only_represented(column.clone(), Format::Binary, &moment(first), &moment(second));
+        let binary = |first, second| is_only_represented(column.clone(), CopyFormat::Binary, &moment(first), &moment(second));
         assert!(binary(1_234_567, 1_234_000) && binary(1_234_567, 1_235_000));
         assert!(!binary(1_234_000, 1_234_567) && !binary(1_234_567, 1_234_568));
-        let text = |first: &str, second: &str| is_only_represented(column.clone(), Format::Text, first.as_bytes(), second.as_bytes());
+        let text = |first: &str, second: &str| is_only_represented(column.clone(), CopyFormat::Text, first.as_bytes(), second.as_bytes());
         assert!(text("2025-12-31 23:59:59.999612+00", "2026-01-01 00:00:00+00"));
         assert!(text("2026-01-02 03:04:05.123456+00", "2026-01-02 03:04:05.123+00"));
         assert!(!text("2026-01-02 03:04:05.123456+00", "2026-01-02 03:04:05.123455+00"));
@@ -116,13 +116,13 @@ fn what_slate_altered_differs_in_the_representation_alone_and_of_that_slate_roun
         (Type::NUMERIC, "1.10", "1.1", true, false),
         (Type::TEXT, "1.10", "1.1", false, false),
     ] {
-        let texts = Texts {
+        let texts = ColumnTexts {
             type_oid: column.oid(),
             source: Some(source),
             destination: Some(destination),
         };
         assert_eq!(is_slates_work(&[texts]), is_slates, "{column}: {source} {destination}");
-        let represented = is_only_represented(column.clone(), Format::Text, source.as_bytes(), destination.as_bytes());
+        let represented = is_only_represented(column.clone(), CopyFormat::Text, source.as_bytes(), destination.as_bytes());
         assert_eq!(represented, is_represented, "{column}: {source} {destination}");
     }
 }
@@ -130,7 +130,7 @@ fn what_slate_altered_differs_in_the_representation_alone_and_of_that_slate_roun
 #[test]
 fn a_numeric_may_have_another_scale_and_no_other_value() {
     let ten = |scale, digits: &[u16]| numeric_of(0, 0, scale, digits);
-    let binary = |first: &[u8], second: &[u8]| is_only_represented(Type::NUMERIC, Format::Binary, first, second);
+    let binary = |first: &[u8], second: &[u8]| is_only_represented(Type::NUMERIC, CopyFormat::Binary, first, second);
     assert!(binary(&ten(2, &[10, 5000]), &ten(3, &[10, 5000])));
     assert!(binary(&ten(2, &[10]), &ten(4, &[10, 0])), "a zero digit at the end");
     assert!(
@@ -146,11 +146,11 @@ fn a_numeric_may_have_another_scale_and_no_other_value() {
         "NaN is not zero"
     );
     assert!(!binary(&[0, 1], &[0, 1, 0]), "no numeric at all");
-    assert!(is_only_represented(Type::NUMERIC, Format::Text, b"1.10", b"1.1"));
-    assert!(!is_only_represented(Type::NUMERIC, Format::Text, b"NaN", b"0"));
+    assert!(is_only_represented(Type::NUMERIC, CopyFormat::Text, b"1.10", b"1.1"));
+    assert!(!is_only_represented(Type::NUMERIC, CopyFormat::Text, b"NaN", b"0"));
     assert!(!is_only_represented(
         Type::NUMERIC,
-        Format::Text,
+        CopyFormat::Text,
         b"9007199254740993",
         b"9007199254740992"
     ));
@@ -162,9 +162,9 @@ fn jsonb_may_spell_its_numbers_anew_and_json_everything() {
         let version: &[u8] = if column == Type::JSONB { &[1] } else { &[] };
         let binary = |text: &str| [version, text.as_bytes()].concat();
         let escaped = |text: &str| text.replace('\\', "\\\\").replace('\n', "\\n").into_bytes();
-        let is_binary = is_only_represented(column.clone(), Format::Binary, &binary(first), &binary(second));
+        let is_binary = is_only_represented(column.clone(), CopyFormat::Binary, &binary(first), &binary(second));
         assert_eq!(
-            is_only_represented(column, Format::Text, &escaped(first), &escaped(second)),
+            is_only_represented(column, CopyFormat::Text, &escaped(first), &escaped(second)),
             is_binary
         );
         is_binary
@@ -184,14 +184,15 @@ fn one_real_change_beside_others_makes_the_row_a_changed_one() {
     let types = columns(&[Type::INT8, Type::TIMESTAMPTZ, Type::TEXT, Type::JSONB]);
     let rows = |ts: i64, text: &[u8], event: &[u8]| {
         row(
-            Format::Binary,
+            CopyFormat::Binary,
             &[Some(&[0, 0, 0, 0, 0, 0, 0, 7]), Some(&ts.to_be_bytes()), Some(text), Some(event)],
         )
     };
-    let classed = |first: Row, second: Row| match difference(&Unlike::Changed(first, second), &types, Format::Binary).class {
-        Class::Changed(change) => (change.columns, change.is_representation_only),
-        other => panic!("{other:?}"),
-    };
+    let classed =
+        |first: FramedRow, second: FramedRow| match difference(&RowMismatch::Changed(first, second), &types, CopyFormat::Binary).class {
+            Class::Changed(change) => (change.columns, change.is_representation_only),
+            other => panic!("{other:?}"),
+        };
     let first = || rows(1_567, b"x", b"\x01[1.0]");
     assert_eq!(classed(first(), rows(1_000, b"x", b"\x01[1]")), (vec![1, 3], true));
     assert_eq!(classed(first(), rows(1_000, b"y", b"\x01[1]")), (vec![1, 2, 3], false));
@@ -199,17 +200,17 @@ fn one_real_change_beside_others_makes_the_row_a_changed_one() {
 
 #[test]
 fn a_row_of_one_side_is_missing_or_extra() {
-    let of = |unlike: Unlike| difference(&unlike, &columns(&[Type::INT8]), Format::Text);
-    let row = || row(Format::Text, &[Some(b"-5")]);
+    let of = |unlike: RowMismatch| difference(&unlike, &columns(&[Type::INT8]), CopyFormat::Text);
+    let row = || row(CopyFormat::Text, &[Some(b"-5")]);
     assert_eq!(
-        of(Unlike::Missing(row())),
+        of(RowMismatch::Missing(row())),
         Difference {
             id: -5,
             class: Class::Missing
         }
     );
     assert_eq!(
-        of(Unlike::Extra(row())),
+        of(RowMismatch::Extra(row())),
         Difference {
             id: -5,
             class: Class::Extra

@@ -1,6 +1,6 @@
 //! How a range is cut into chunks, and when digests stop being worth it: pure decisions.
 
-use crate::event::store::Hashing;
+use crate::event::store::DigestInput;
 use crate::verify::compare::side::Size;
 
 /// Rows of a chunk whose digests are compared. A server that joins the bytes of 512 rows of 400 bytes does so in memory it has at hand; for
@@ -37,11 +37,11 @@ pub(crate) fn is_dense(sizes: [Size; 2], lowest: i64, highest: i64) -> bool {
 }
 
 /// Rows so wide that values are stored out of line are hashed each by itself.
-pub(crate) fn hashing(sizes: [Size; 2]) -> Hashing {
+pub(crate) fn hashing(sizes: [Size; 2]) -> DigestInput {
     if sizes.iter().any(|size| size.bytes_out_of_line > 0) {
-        Hashing::RowDigests
+        DigestInput::RowDigests
     } else {
-        Hashing::Rows
+        DigestInput::Rows
     }
 }
 

@@ -9,7 +9,7 @@
 //! Highest ids are asked of the index, which may be damaged: rows of the table beyond the end that it does not know are counted when everything was compared.
 
 use crate::error::Result;
-use crate::event::store::Ends;
+use crate::event::store::IdEnds;
 use crate::source::ids::Discipline;
 use crate::source::ids::settle::settle;
 use crate::stop::Stop;
@@ -74,7 +74,7 @@ pub async fn find(first: &Side, second: &Side, columns: &Columns, discipline: Op
     })
 }
 
-async fn ends(side: &Side, columns: &Columns, stop: &Stop) -> Result<Ends> {
+async fn ends(side: &Side, columns: &Columns, stop: &Stop) -> Result<IdEnds> {
     side.ask(columns, (WHOLE_TABLE_MAX, stop), |store| store.ends()).await
 }
 

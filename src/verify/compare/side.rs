@@ -2,7 +2,7 @@
 
 use crate::config::libpq::Conninfo;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::store::{EventStore, Hashing};
+use crate::event::store::{DigestInput, EventStore};
 use crate::event::wire::Wire;
 use crate::postgres::session::error::Side as Role;
 use crate::postgres::session::pool::{Lent, Pool};
@@ -83,7 +83,7 @@ pub struct Columns {
     /// The key.
     pub id: String,
     /// What digests of chunks go over.
-    pub hashing: Hashing,
+    pub hashing: DigestInput,
 }
 
 impl Side {

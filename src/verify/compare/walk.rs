@@ -1,7 +1,7 @@
 //! The walk through the ids: digests of chunks of both sides at the same time, and a merge of the rows where they differ.
 
 use crate::error::{ErrorKind, Result};
-use crate::event::merge::{Merge, Unlike};
+use crate::event::merge::{RowMerge, RowMismatch};
 use crate::event::range::IdRange;
 use crate::event::store::ChunkDigest;
 use crate::postgres::session::Session;
@@ -272,7 +272,7 @@ impl<'a> Walk<'a> {
     async fn merge_some(&mut self, range: IdRange, readers: &OnceCell<Sides>, stop: &Stop) -> Result<Merged> {
         let (first, second) = readers.get_or_try_init(|| readers_of(self.task)).await?;
         let before = self.rows;
-        let mut merge = Merge::of(first, second, range);
+        let mut merge = RowMerge::of(first, second, range);
         loop {
             let Some(unlike) = stop.or(merge.next()).await else {
                 return Ok(Merged::Interrupted);
@@ -295,7 +295,7 @@ impl<'a> Walk<'a> {
         self.emission.tally.total() + self.doubted.len() as u64
     }
 
-    fn class(&self, unlike: &Unlike) -> Difference {
+    fn class(&self, unlike: &RowMismatch) -> Difference {
         let columns = self.task.columns;
         class::difference(unlike, &columns.compared, columns.wire.format)
     }
@@ -358,7 +358,7 @@ impl<'a> Walk<'a> {
             through: id,
         };
         let (first, second) = readers.get_or_try_init(|| readers_of(self.task)).await?;
-        let mut merge = Merge::of(first, second, range);
+        let mut merge = RowMerge::of(first, second, range);
         let unlike = merge.next().await?;
         Ok((unlike.map(|unlike| self.class(&unlike)), merge.rows()))
     }

@@ -5,7 +5,7 @@ use super::rules::{Row, Rules};
 use super::stats::Testing;
 use super::validator::Validator;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::frame::{Format, Layout, Rows};
+use crate::event::frame::{CopyFormat, RowFramer, RowLayout};
 use crate::event::wire::Wire;
 use crate::postgres::session::Session;
 use crate::postgres::table::pages;
@@ -19,8 +19,8 @@ use std::sync::atomic::AtomicBool;
 /// Rows of one COPY, so that no snapshot lives long.
 const PAGE_ROWS_MAX: u64 = 20_000;
 /// What is read: id, time, stats.
-const LAYOUT: Layout = Layout {
-    format: Format::Binary,
+const LAYOUT: RowLayout = RowLayout {
+    format: CopyFormat::Binary,
     fields: 3,
     id: 0,
     group: None,
@@ -91,7 +91,7 @@ impl Reading<'_> {
         let begun = pages::begin(&self.session, (table, self.id_column), &statement, &self.is_page_open);
         let stream = pages::unless_stalled(&self.session, table, begun).await?;
         let mut stream = stream.map_err(|error| self.error(&error))?;
-        let (mut rows, mut taken, mut known) = (Rows::new(LAYOUT), 0, self.last);
+        let (mut rows, mut taken, mut known) = (RowFramer::new(LAYOUT), 0, self.last);
         while let Some(bytes) = pages::unless_stalled(&self.session, table, stream.next()).await? {
             rows.push(bytes.map_err(|error| self.error(&error))?);
             while let Some(row) = rows.next()? {
@@ -118,7 +118,7 @@ impl Reading<'_> {
     }
 
     /// Takes note of a row, and gives what is looked at.
-    fn seen(&mut self, row: &crate::event::frame::Row) -> Result<Row> {
+    fn seen(&mut self, row: &crate::event::frame::FramedRow) -> Result<Row> {
         self.last = match self.last {
             Some((id, rows)) if id == row.id => Some((id, rows + 1)),
             Some((id, _)) if id > row.id => {
@@ -128,7 +128,7 @@ impl Reading<'_> {
             }
             _ => Some((row.id, 1)),
         };
-        let fields = row.fields(Format::Binary);
+        let fields = row.fields(CopyFormat::Binary);
         let field = |at: usize| fields.get(at).copied().flatten();
         Ok(Row {
             id: row.id,

@@ -4,7 +4,7 @@ use super::{EVENTS, HUNDRED, SEQUENCE, cure, equal_pair, findings, refusal};
 use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_destination};
 use counterfoil::error::Error;
-use counterfoil::event::frame::Format;
+use counterfoil::event::frame::CopyFormat;
 use counterfoil::event::wire::ReadAs;
 
 pub async fn fresh_encoded(beside: &Database, encoding: &str) -> Database {
@@ -76,7 +76,7 @@ async fn unlike_types_are_refused_and_int4_goes_into_int8() {
     let found = findings(&config).await;
     assert!(found.problems.is_empty(), "{}", found.problems.report());
     let wire = found.destinations[0].open.as_ref().unwrap().wire();
-    assert_eq!((wire.columns[0].read_as, wire.format), (ReadAs::Widened, Format::Binary));
+    assert_eq!((wire.columns[0].read_as, wire.format), (ReadAs::Widened, CopyFormat::Binary));
 }
 
 #[tokio::test]
@@ -98,7 +98,7 @@ async fn generated_and_extra_columns_and_user_types_find_their_way() {
     assert!(found.problems.is_empty(), "{}", found.problems.report());
     let shape = found.destinations[0].open.as_ref().unwrap().postgres().unwrap();
     let names: Vec<&str> = shape.wire.columns.iter().map(|c| c.name.as_str()).collect();
-    assert_eq!((names, shape.wire.format), (vec!["id", "m"], Format::Text));
+    assert_eq!((names, shape.wire.format), (vec!["id", "m"], CopyFormat::Text));
     destination
         .execute("alter table events add column demanded int not null default 0; alter table events alter column demanded drop default")
         .await;

@@ -8,7 +8,7 @@ mod postgres;
 use crate::writers::{Journey, durable_at_once, held};
 use counterfoil::destination::Destination;
 use counterfoil::error::{ErrorKind, Result};
-use counterfoil::event::frame::{Format, Layout};
+use counterfoil::event::frame::{CopyFormat, RowLayout};
 use futures::future::BoxFuture;
 use std::ops::RangeInclusive;
 
@@ -45,9 +45,9 @@ const BATCH: i64 = 10;
 const BREAKS: u64 = 40;
 
 /// Rows have an id and a note.
-fn layout() -> Layout {
-    Layout {
-        format: Format::Binary,
+fn layout() -> RowLayout {
+    RowLayout {
+        format: CopyFormat::Binary,
         fields: 2,
         id: 0,
         group: None,

@@ -8,9 +8,9 @@ use crate::harness::{Database, fresh_database};
 use crate::support::LONG;
 use bytes::Bytes;
 use counterfoil::error::{ErrorKind, Result};
-use counterfoil::event::frame::{Format, Row, Rows};
+use counterfoil::event::frame::{CopyFormat, FramedRow, RowFramer};
 use counterfoil::event::range::IdRange;
-use counterfoil::event::store::{Ends, EventStore, RowStream};
+use counterfoil::event::store::{EventStore, IdEnds, RowStream};
 use counterfoil::event::value::FieldDecoder;
 use counterfoil::event::value::{BINARY_STABLE, is_binary_stable};
 use counterfoil::event::wire::Wire;
@@ -81,7 +81,7 @@ impl Subject {
         }
     }
 
-    async fn rows(&self, format: Format) -> Vec<Row> {
+    async fn rows(&self, format: CopyFormat) -> Vec<FramedRow> {
         let wire = Wire {
             format,
             ..self.wire.clone()
@@ -92,7 +92,7 @@ impl Subject {
             self.table
         );
         let mut messages = pin!(self.session.copy_out(statement.as_str()).await.unwrap());
-        let (mut rows, mut read) = (Rows::new(wire.layout("id", None).unwrap()), Vec::new());
+        let (mut rows, mut read) = (RowFramer::new(wire.layout("id", None).unwrap()), Vec::new());
         while let Some(message) = messages.try_next().await.unwrap() {
             rows.push(message);
             while let Some(row) = rows.next().unwrap() {
@@ -121,7 +121,7 @@ impl Subject {
     }
 
     /// Compares every value of a column with what the server says of it, and returns how many there were.
-    async fn agrees(&self, column: usize, format: Format, of: &Type) -> usize {
+    async fn agrees(&self, column: usize, format: CopyFormat, of: &Type) -> usize {
         let decoder = FieldDecoder::new(&self.wire.columns[column], format).unwrap_or_else(|error| panic!("{of}: {}", error.report()));
         let (rows, said) = (self.rows(format).await, self.said(column).await);
         assert_eq!(rows.len(), said.len());
@@ -200,12 +200,12 @@ async fn every_type_of_the_list_is_decoded_as_the_server_writes_it() {
         let client = database.client().await;
         fill_scalars(&client, &scalar, version_num(&database).await).await;
         let subject = Subject::of(&database, "scalars").await;
-        assert_eq!(subject.wire.format, Format::Binary);
+        assert_eq!(subject.wire.format, CopyFormat::Binary);
         let array = all.iter().find(|array| array.name() == format!("_{}", scalar.name())).unwrap();
         fill_arrays(&client, &scalar, array).await;
         let of_arrays = Subject::of(&database, "arrays").await;
-        assert_eq!(of_arrays.wire.format, Format::Binary);
-        for format in [Format::Binary, Format::Text] {
+        assert_eq!(of_arrays.wire.format, CopyFormat::Binary);
+        for format in [CopyFormat::Binary, CopyFormat::Text] {
             values += subject.agrees(1, format, &scalar).await + of_arrays.agrees(1, format, array).await;
         }
     }
@@ -232,7 +232,7 @@ async fn table(columns: &str, values: &str) -> (Database, Subject) {
 #[tokio::test]
 async fn a_vector_of_int2_is_written_with_blanks_and_is_a_string() {
     let (_database, subject) = table("v int2vector", "(1, '1 -2 3'), (2, ''), (3, '7'), (4, null)").await;
-    for format in [Format::Binary, Format::Text] {
+    for format in [CopyFormat::Binary, CopyFormat::Text] {
         assert_eq!(subject.agrees(1, format, &Type::INT2_VECTOR).await, 4);
     }
 }
@@ -255,7 +255,7 @@ async fn types_with_a_modifier_are_decoded_as_the_server_writes_them() {
         Type::BPCHAR_ARRAY,
     ];
     for (column, of) in of.iter().enumerate() {
-        for format in [Format::Binary, Format::Text] {
+        for format in [CopyFormat::Binary, CopyFormat::Text] {
             assert_eq!(subject.agrees(column + 1, format, of).await, 1);
         }
     }
@@ -273,11 +273,11 @@ async fn types_outside_of_the_list_are_their_text_and_are_refused_in_binary_form
             '<?xml version="1.0"?><a>x</a>')"#;
     database.execute(make).await;
     let subject = Subject::of(&database, "events").await;
-    assert_eq!(subject.wire.format, Format::Text);
-    let (rows, mut seen) = (subject.rows(Format::Text).await, 0);
+    assert_eq!(subject.wire.format, CopyFormat::Text);
+    let (rows, mut seen) = (subject.rows(CopyFormat::Text).await, 0);
     for (at, column) in subject.wire.columns.iter().enumerate().skip(1) {
-        let decoder = FieldDecoder::new(column, Format::Text).unwrap();
-        let field = rows[0].fields(Format::Text)[at].unwrap();
+        let decoder = FieldDecoder::new(column, CopyFormat::Text).unwrap();
+        let field = rows[0].fields(CopyFormat::Text)[at].unwrap();
         let said = subject.said(at).await;
         let (text, mut json) = (decoder.text(field).unwrap(), Vec::new());
         assert_eq!(Some(text.as_ref()), said[0].text.as_deref());
@@ -286,7 +286,7 @@ async fn types_outside_of_the_list_are_their_text_and_are_refused_in_binary_form
         seen += 1;
         // What arrives of an xml is text.
         if column.name != "k" {
-            let refused = FieldDecoder::new(column, Format::Binary).unwrap_err();
+            let refused = FieldDecoder::new(column, CopyFormat::Binary).unwrap_err();
             assert_eq!(refused.kind(), ErrorKind::Unsuitable, "{refused}");
         }
     }
@@ -302,7 +302,7 @@ async fn an_id_that_is_widened_is_decoded_as_what_arrives() {
     wide.execute("create table events (id bigint primary key)").await;
     let mut subject = Subject::of(&narrow, "events").await;
     subject.wire = wire(&subject.described, &Subject::of(&wide, "events").await.described, "id").unwrap();
-    for format in [Format::Binary, Format::Text] {
+    for format in [CopyFormat::Binary, CopyFormat::Text] {
         assert_eq!(subject.agrees(0, format, &Type::INT8).await, 2);
     }
 }
@@ -319,7 +319,7 @@ impl EventStore for RowsOnly<'_> {
         self.0.wire()
     }
 
-    fn ends(&self) -> BoxFuture<'_, Result<Ends>> {
+    fn ends(&self) -> BoxFuture<'_, Result<IdEnds>> {
         self.0.ends()
     }
 
@@ -335,7 +335,7 @@ async fn an_event_has_the_same_digests_and_texts_whether_the_server_makes_them_o
     let (_database, subject) = table(columns, values).await;
     let nulls = format!("insert into public.{} (id) values (2)", subject.table);
     subject.session.batch_execute(&nulls).await.unwrap();
-    for format in [Format::Binary, Format::Text] {
+    for format in [CopyFormat::Binary, CopyFormat::Text] {
         let wire = Wire {
             format,
             ..subject.wire.clone()

@@ -210,7 +210,7 @@ fn what_the_second_table_computes_is_compared_all_the_same() {
 #[test]
 fn equal_tables_of_built_in_types_travel_binary_and_equal_wires_compare_equal() {
     let one = wire(&events(), &events(), "id").unwrap();
-    assert_eq!(one.format, Format::Binary);
+    assert_eq!(one.format, CopyFormat::Binary);
     assert_eq!(
         one.columns.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(),
         ["id", "ts", "event"]
@@ -232,7 +232,7 @@ fn a_type_of_the_users_own_makes_all_travel_as_text() {
     source.columns.push(mood.clone());
     let mut destination = source.clone();
     destination.columns[3].type_oid = 20_007;
-    assert_eq!(wire(&source, &destination, "id").unwrap().format, Format::Text);
+    assert_eq!(wire(&source, &destination, "id").unwrap().format, CopyFormat::Text);
 }
 
 #[test]
@@ -265,7 +265,7 @@ fn int4_goes_into_int8_by_a_cast_and_int8_into_int4_never() {
     let narrow = table(vec![column("id", &Type::INT4)]);
     let wide = table(vec![column("id", &Type::INT8)]);
     assert_eq!(wire(&narrow, &wide, "id").unwrap().columns[0].read_as, ReadAs::Widened);
-    assert_eq!(wire(&narrow, &wide, "id").unwrap().format, Format::Binary);
+    assert_eq!(wire(&narrow, &wide, "id").unwrap().format, CopyFormat::Binary);
     let refused = only_problem(&wide, &narrow);
     assert_eq!(refused.kind(), crate::error::ErrorKind::Unsuitable);
     assert_eq!(
@@ -426,10 +426,10 @@ fn an_interval_travels_as_text_between_a_server_that_knows_infinite_ones_and_one
             table(vec![column("id", &Type::INT8), took])
         };
         for (source, destination, format) in [
-            (160_014, 170_000, Format::Text),
-            (180_004, 130_023, Format::Text),
-            (170_010, 180_004, Format::Binary),
-            (130_023, 160_014, Format::Binary),
+            (160_014, 170_000, CopyFormat::Text),
+            (180_004, 130_023, CopyFormat::Text),
+            (170_010, 180_004, CopyFormat::Binary),
+            (130_023, 160_014, CopyFormat::Binary),
         ] {
             let wire = wire(&on(source), &on(destination), "id").unwrap();
             assert_eq!(wire.format, format, "{of} from {source} to {destination}");
@@ -455,9 +455,9 @@ fn the_type_char_is_refused_where_it_would_travel_as_text_between_a_server_befor
             assert!(format!("{problem:?}").contains("because of column \"place\""), "{problem:?}");
             assert!(problem.remedy().unwrap().contains("ALTER COLUMN \"kind\" TYPE text"), "{problem}");
             let binary = wire(&on(source, Type::INT4), &on(destination, Type::INT4), "id").unwrap();
-            assert_eq!(binary.format, Format::Binary);
+            assert_eq!(binary.format, CopyFormat::Binary);
         }
         let alike = wire(&on(160_014, Type::POINT), &on(180_004, Type::POINT), "id").unwrap();
-        assert_eq!(alike.format, Format::Text);
+        assert_eq!(alike.format, CopyFormat::Text);
     }
 }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 use super::*;
-use crate::event::frame::Format;
+use crate::event::frame::CopyFormat;
 use crate::event::wire::ReadAs;
 use crate::event::wire::WireColumn;
 use crate::postgres::table::Origin;
@@ -81,7 +81,7 @@ fn wire() -> Wire {
     });
     Wire {
         columns: columns.to_vec(),
-        format: Format::Binary,
+        format: CopyFormat::Binary,
     }
 }
 

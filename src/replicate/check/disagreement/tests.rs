@@ -4,8 +4,8 @@
 use super::*;
 use crate::replicate::check::lane_stores::Circumstances;
 
-fn ends(lowest: i64, highest: i64) -> Ends {
-    Ends {
+fn ends(lowest: i64, highest: i64) -> IdEnds {
+    IdEnds {
         lowest: Some(lowest),
         highest: Some(highest),
     }
@@ -34,12 +34,12 @@ fn unlike() -> Comparison {
 fn a_prefix_of_the_source_is_right_and_so_is_nothing() {
     assert_eq!(judge(&prefix()), None);
     let empty = Found {
-        destination: Ends::default(),
+        destination: IdEnds::default(),
         ..prefix()
     };
     assert_eq!(judge(&empty), None);
     let both_empty = Found {
-        source: Ends::default(),
+        source: IdEnds::default(),
         ..empty
     };
     assert_eq!(judge(&both_empty), None);
@@ -66,7 +66,7 @@ fn of_several_disagreements_the_most_telling_is_named() {
     let wrong_first = Found { first: unlike(), ..ahead };
     assert_eq!(judge(&wrong_first), Some(Disagreement::First(unlike())));
     let no_source = Found {
-        source: Ends::default(),
+        source: IdEnds::default(),
         ..wrong_first
     };
     assert_eq!(judge(&no_source), Some(Disagreement::Ahead { by: 10 }));

@@ -1,19 +1,19 @@
 //! The cutter against a model: thousands of tables, marks and limits.
 
 use super::*;
-use crate::event::frame::{Format, Layout, Rows};
+use crate::event::frame::{CopyFormat, RowFramer, RowLayout};
 use futures::FutureExt;
 use proptest::prelude::*;
 
 /// Rows as text COPY: id, group, event.
-fn rows_of(rows: &[(i64, u8, usize)]) -> Vec<Row> {
-    let layout = Layout {
-        format: Format::Text,
+fn rows_of(rows: &[(i64, u8, usize)]) -> Vec<FramedRow> {
+    let layout = RowLayout {
+        format: CopyFormat::Text,
         fields: 3,
         id: 0,
         group: Some(1),
     };
-    let mut reader = Rows::new(layout);
+    let mut reader = RowFramer::new(layout);
     for (id, group, len) in rows {
         reader.push(Bytes::from(format!("{id}\t{group}\t{}\n", "x".repeat(*len))));
     }
@@ -35,9 +35,9 @@ struct Batches {
 }
 
 /// Runs the cutter and a destination that believes only what it is told: rows, close, abort.
-fn run(cutter: &mut Cutter<'_>, rows: &[Row]) -> Batches {
-    let layout = Layout {
-        format: Format::Text,
+fn run(cutter: &mut Cutter<'_>, rows: &[FramedRow]) -> Batches {
+    let layout = RowLayout {
+        format: CopyFormat::Text,
         fields: 3,
         id: 0,
         group: Some(1),
@@ -47,8 +47,8 @@ fn run(cutter: &mut Cutter<'_>, rows: &[Row]) -> Batches {
     let mut take = |cutter: &mut Cutter<'_>| {
         while let Some(item) = cutter.next_item() {
             match item {
-                Item::Rows(chunk) => {
-                    let mut reader = Rows::new(layout);
+                FeedItem::Rows(chunk) => {
+                    let mut reader = RowFramer::new(layout);
                     reader.push(chunk.bytes.clone());
                     let before = open.len();
                     while let Some(row) = reader.next().expect("whole rows") {
@@ -57,13 +57,13 @@ fn run(cutter: &mut Cutter<'_>, rows: &[Row]) -> Batches {
                     assert_eq!((open[before], *open.last().expect("rows")), (chunk.first_id, chunk.last_id));
                     assert_eq!((open.len() - before) as u64, chunk.rows);
                 }
-                Item::Close(end) => {
+                FeedItem::Close(end) => {
                     assert_eq!((end.last_id, end.rows), (*open.last().expect("rows"), open.len() as u64));
                     assert_ne!(is_followed, Some(false), "something followed a batch that nothing was to follow");
                     is_followed = Some(end.is_followed);
                     closed.push(std::mem::take(&mut open));
                 }
-                Item::Abort => open.clear(),
+                FeedItem::Abort => open.clear(),
             }
         }
     };
@@ -197,7 +197,13 @@ fn a_group_beyond_its_limit_is_cut_and_said_so() {
     assert_eq!(cutter.group_cuts(), 2);
     cutter.end();
     let ends: Vec<i64> = std::iter::from_fn(|| cutter.next_item())
-        .filter_map(|item| if let Item::Close(close) = item { Some(close.last_id) } else { None })
+        .filter_map(|item| {
+            if let FeedItem::Close(close) = item {
+                Some(close.last_id)
+            } else {
+                None
+            }
+        })
         .collect();
     assert_eq!(ends, [4, 8, 10]);
 }
@@ -217,9 +223,9 @@ fn a_group_larger_than_a_megabyte_is_streamed_and_rolled_back_when_its_end_lies_
     let mut has_streamed_before_its_end = false;
     for row in rows_of(&rows) {
         cutter.push(&row);
-        let items: Vec<Item> = std::iter::from_fn(|| cutter.next_item()).collect();
-        has_streamed_before_its_end |= row.id < 41 && items.iter().any(|item| matches!(item, Item::Rows(chunk) if chunk.first_id > 1));
-        assert_eq!(items.iter().any(|item| matches!(item, Item::Abort)), row.id == 43);
+        let items: Vec<FeedItem> = std::iter::from_fn(|| cutter.next_item()).collect();
+        has_streamed_before_its_end |= row.id < 41 && items.iter().any(|item| matches!(item, FeedItem::Rows(chunk) if chunk.first_id > 1));
+        assert_eq!(items.iter().any(|item| matches!(item, FeedItem::Abort)), row.id == 43);
     }
     assert!(has_streamed_before_its_end);
     assert_eq!(
