@@ -11,7 +11,7 @@
 #[allow(dead_code, reason = "shared with the tests")]
 mod proxy;
 
-use counterfoil::postgres::server::{Binaries, Server, Settings, Template};
+use counterfoil::postgres::server::{ClusterTemplate, PrivateServer, ServerBinaries, ServerSettings};
 use proxy::{Network, Proxy};
 use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
@@ -52,9 +52,9 @@ impl Third {
 
 /// The servers, and how long is measured.
 struct Stage {
-    source: Server,
-    healthy: Server,
-    third: Arc<Server>,
+    source: PrivateServer,
+    healthy: PrivateServer,
+    third: Arc<PrivateServer>,
     seconds: u64,
 }
 
@@ -85,8 +85,8 @@ fn main() -> ExitCode {
 
 async fn race(runs: u32, seconds: u64) {
     let given = std::env::var_os("COUNTERFOIL_POSTGRES_BIN");
-    let template = Template::new(&Binaries::find(given.as_deref().map(Path::new)).unwrap(), &[]).unwrap();
-    let server = || Server::new(&template, &Settings::new().durable()).unwrap();
+    let template = ClusterTemplate::new(&ServerBinaries::find(given.as_deref().map(Path::new)).unwrap(), &[]).unwrap();
+    let server = || PrivateServer::new(&template, &ServerSettings::new().durable()).unwrap();
     let stage = Stage {
         source: server(),
         healthy: server(),
@@ -156,7 +156,7 @@ impl Stage {
             wait_for(&self.third, name).await;
         }
         if kind == Third::Frozen {
-            self.third.aside(Server::freeze).await;
+            self.third.aside(PrivateServer::freeze).await;
         }
         let is_over = Arc::new(AtomicBool::new(false));
         let watchers = [watch(&self.healthy, &a, &is_over).await, watch(&self.healthy, &b, &is_over).await];
@@ -214,7 +214,7 @@ impl Latencies {
 }
 
 /// Notes when a destination was first seen with each highest id.
-async fn watch(server: &Server, database: &str, is_over: &Arc<AtomicBool>) -> JoinHandle<Vec<(i64, Instant)>> {
+async fn watch(server: &PrivateServer, database: &str, is_over: &Arc<AtomicBool>) -> JoinHandle<Vec<(i64, Instant)>> {
     let (client, is_over) = (connect(server, database).await, Arc::clone(is_over));
     tokio::spawn(async move {
         let asked = client.prepare("select coalesce(max(id), 0) from events").await.unwrap();
@@ -235,14 +235,14 @@ async fn write(client: &Client) -> i64 {
     client.query_one(insert, &[]).await.unwrap().get(0)
 }
 
-async fn wait_for(server: &Server, database: &str) {
+async fn wait_for(server: &PrivateServer, database: &str) {
     let client = connect(server, database).await;
     while client.query_one("select count(*) from events", &[]).await.unwrap().get::<_, i64>(0) == 0 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
-async fn connect(server: &Server, database: &str) -> Client {
+async fn connect(server: &PrivateServer, database: &str) -> Client {
     let mut config = Config::new();
     config
         .host_path(server.socket_dir())
@@ -254,7 +254,7 @@ async fn connect(server: &Server, database: &str) -> Client {
     client
 }
 
-fn url(server: &Server, database: &str) -> String {
+fn url(server: &PrivateServer, database: &str) -> String {
     format!(
         "host={} port={} user=postgres dbname={database}",
         server.socket_dir().display(),
@@ -262,7 +262,7 @@ fn url(server: &Server, database: &str) -> String {
     )
 }
 
-fn init(side: &str, server: &Server, database: &str, flags: &[&str]) {
+fn init(side: &str, server: &PrivateServer, database: &str, flags: &[&str]) {
     let mut init = Command::new(env!("CARGO_BIN_EXE_counterfoil"));
     init.args(["init", side, "--url", &url(server, database)]).args(flags);
     assert!(init.stdout(Stdio::null()).status().unwrap().success());

@@ -12,7 +12,7 @@ mod figures;
 #[path = "speed/settings.rs"]
 mod settings;
 
-use counterfoil::postgres::server::{Binaries, Server, Template};
+use counterfoil::postgres::server::{ClusterTemplate, PrivateServer, ServerBinaries};
 use figures::Spread;
 use settings::settings;
 use std::path::Path;
@@ -33,7 +33,7 @@ struct Wanted {
 
 /// A source with ids from a sequence, on a durable server.
 struct Stage {
-    server: Server,
+    server: PrivateServer,
     url: String,
     scratch: tempfile::TempDir,
 }
@@ -87,8 +87,8 @@ fn race(wanted: &Wanted) -> Result<()> {
 impl Stage {
     fn new() -> Result<Self> {
         let given = std::env::var_os("COUNTERFOIL_POSTGRES_BIN");
-        let template = Template::new(&Binaries::find(given.as_deref().map(Path::new))?, &[])?;
-        let server = Server::new(&template, &settings())?;
+        let template = ClusterTemplate::new(&ServerBinaries::find(given.as_deref().map(Path::new))?, &[])?;
+        let server = PrivateServer::new(&template, &settings())?;
         let url = format!(
             "host={} port={} user=postgres dbname=source",
             server.socket_dir().display(),

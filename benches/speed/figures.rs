@@ -1,7 +1,7 @@
 //! Figures of one run, read from /proc while it goes on, and what many runs together say.
 
 use crate::Result;
-use counterfoil::postgres::server::Server;
+use counterfoil::postgres::server::PrivateServer;
 use std::fmt;
 use std::process::Child;
 use std::time::{Duration, Instant};
@@ -70,7 +70,7 @@ pub fn watch(children: &mut [Child], figures: &mut Figures) -> std::io::Result<b
 }
 
 /// Times a run, with the processor time of both servers.
-pub fn timed(source: &Server, destination: &Server, run: impl FnOnce(&mut Figures) -> Result<()>) -> Result<Figures> {
+pub fn timed(source: &PrivateServer, destination: &PrivateServer, run: impl FnOnce(&mut Figures) -> Result<()>) -> Result<Figures> {
     let mut figures = Figures::default();
     let (source_before, destination_before) = (server_cpu(source), server_cpu(destination));
     let begun = Instant::now();
@@ -119,7 +119,7 @@ pub fn peak_kib(pid: u32) -> u64 {
 }
 
 /// Processor time of the postmaster, of its children, and of those that have ended.
-pub fn server_cpu(server: &Server) -> f64 {
+pub fn server_cpu(server: &PrivateServer) -> f64 {
     let pids = server.pids();
     let postmaster = pids.first().map_or(0.0, |pid| cpu(*pid, true));
     postmaster + pids.iter().skip(1).map(|pid| cpu(*pid, false)).sum::<f64>()

@@ -1,7 +1,7 @@
 //! The client program that the raw pipe consists of; data is made and compared through it, too.
 
 use crate::Result;
-use counterfoil::postgres::server::Server;
+use counterfoil::postgres::server::PrivateServer;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -19,7 +19,7 @@ impl Psql {
     }
 
     /// A psql that runs one statement in a database.
-    pub fn command(&self, server: &Server, database: &str, sql: &str) -> Command {
+    pub fn command(&self, server: &PrivateServer, database: &str, sql: &str) -> Command {
         let mut psql = Command::new(&self.0);
         psql.args([
             "--no-psqlrc",
@@ -37,7 +37,7 @@ impl Psql {
     }
 
     /// Runs one statement and gives its answer.
-    pub fn ask(&self, server: &Server, database: &str, sql: &str) -> Result<String> {
+    pub fn ask(&self, server: &PrivateServer, database: &str, sql: &str) -> Result<String> {
         let answer = self.command(server, database, sql).stderr(Stdio::inherit()).output()?;
         if answer.status.success() {
             Ok(String::from_utf8(answer.stdout)?.trim().to_owned())

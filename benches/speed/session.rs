@@ -1,7 +1,7 @@
 //! A session with a private server for what is asked often or must not cost the start of a program.
 
 use crate::Result;
-use counterfoil::postgres::server::Server;
+use counterfoil::postgres::server::PrivateServer;
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, NoTls, Row, Statement, ToStatement};
@@ -14,7 +14,7 @@ pub struct Session {
 
 impl Session {
     /// Connects as superuser through the Unix socket.
-    pub fn open(server: &Server, database: &str) -> Result<Self> {
+    pub fn open(server: &PrivateServer, database: &str) -> Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let mut config = Config::new();
         config

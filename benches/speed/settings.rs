@@ -1,9 +1,9 @@
 //! How the private servers of all measurements are set up.
 
-use counterfoil::postgres::server::Settings;
+use counterfoil::postgres::server::ServerSettings;
 
 /// As in production, but that no checkpoint and no vacuum falls into one run and not into the other.
-pub fn settings() -> Settings {
+pub fn settings() -> ServerSettings {
     let ours = [
         ("shared_buffers", "512MB"),
         ("max_wal_size", "32GB"),
@@ -16,5 +16,5 @@ pub fn settings() -> Settings {
         ("wal_retrieve_retry_interval", "100ms"),
     ];
     ours.iter()
-        .fold(Settings::new().durable(), |settings, (name, value)| settings.set(name, value))
+        .fold(ServerSettings::new().durable(), |settings, (name, value)| settings.set(name, value))
 }

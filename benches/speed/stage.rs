@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::psql::Psql;
 use crate::settings::settings;
-use counterfoil::postgres::server::{Binaries, Server, Template};
+use counterfoil::postgres::server::{ClusterTemplate, PrivateServer, ServerBinaries};
 use std::cell::RefCell;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -17,8 +17,8 @@ const SOURCE_FLAGS: [&str; 3] = ["source", "--ids", "sequence"];
 /// See the module.
 pub struct Stage {
     pub psql: Psql,
-    pub source: Server,
-    pub destination: Server,
+    pub source: PrivateServer,
+    pub destination: PrivateServer,
     scratch: tempfile::TempDir,
     /// Lines for `[replication]` of every configuration.
     pub replication: String,
@@ -37,12 +37,12 @@ impl Stage {
     /// Makes both servers with empty tables.
     pub fn empty(psql: Psql, replication: &str) -> Result<Self> {
         let given = std::env::var_os("COUNTERFOIL_POSTGRES_BIN");
-        let template = Template::new(&Binaries::find(given.as_deref().map(Path::new))?, &[])?;
+        let template = ClusterTemplate::new(&ServerBinaries::find(given.as_deref().map(Path::new))?, &[])?;
         let settings = settings();
         let stage = Self {
             psql,
-            source: Server::new(&template, &settings)?,
-            destination: Server::new(&template, &settings)?,
+            source: PrivateServer::new(&template, &settings)?,
+            destination: PrivateServer::new(&template, &settings)?,
             scratch: tempfile::tempdir()?,
             replication: replication.to_owned(),
             digest: RefCell::default(),
@@ -131,7 +131,7 @@ impl Stage {
         }
     }
 
-    fn drop_indexes_of(&self, server: &Server, database: &str) -> Result<()> {
+    fn drop_indexes_of(&self, server: &PrivateServer, database: &str) -> Result<()> {
         let drops = "select coalesce(string_agg(format('drop index %s', indexrelid::regclass), ';'), '') from pg_index
                       where indrelid = 'events'::regclass and not indisprimary";
         let drops = self.psql.ask(server, database, drops)?;
@@ -170,14 +170,14 @@ impl Stage {
         self.psql.ask(&self.destination, database, sql)
     }
 
-    fn digest_of(&self, server: &Server, database: &str) -> Result<String> {
+    fn digest_of(&self, server: &PrivateServer, database: &str) -> Result<String> {
         let digest = "select count(*), min(id), max(id), sum(hashtextextended(e::text, 0)::numeric) from events e";
         self.psql.ask(server, database, digest)
     }
 }
 
 /// `counterfoil init` of one side; gives what it says.
-fn init(side: &[&str], server: &Server, database: &str) -> Result<String> {
+fn init(side: &[&str], server: &PrivateServer, database: &str) -> Result<String> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_counterfoil"));
     let output = command
         .arg("init")
@@ -193,7 +193,7 @@ fn init(side: &[&str], server: &Server, database: &str) -> Result<String> {
 }
 
 /// How a configuration names a database of a private server.
-pub fn url(server: &Server, database: &str) -> String {
+pub fn url(server: &PrivateServer, database: &str) -> String {
     let socket_dir = server.socket_dir().display().to_string().replace('%', "%25").replace('/', "%2F");
     format!("postgres://postgres@/{database}?host={socket_dir}&port={}", server.port())
 }

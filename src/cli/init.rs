@@ -7,12 +7,12 @@ use crate::destination;
 use crate::error::{Problems, Result};
 use crate::log::escape::{fit, fit_lines};
 use crate::postgres::ddl::database;
-use crate::postgres::ddl::existing::Facts;
-use crate::postgres::ddl::script::{Report, Script};
-use crate::postgres::session::error::Side;
+use crate::postgres::ddl::existing::ExistingObjects;
+use crate::postgres::ddl::script::{SetupReport, SetupScript};
+use crate::postgres::session::error::ErrorSide;
 use crate::postgres::session::pooler;
-use crate::postgres::session::settings::{self, Server};
-use crate::postgres::session::{Purpose, Session};
+use crate::postgres::session::settings::{self, ServerOverview};
+use crate::postgres::session::{Session, SessionPurpose};
 use crate::postgres::table::TableName;
 use crate::source;
 use std::time::Duration;
@@ -26,14 +26,14 @@ enum Plan {
 }
 
 impl Plan {
-    fn script(&self, facts: &Facts) -> Script {
+    fn script(&self, facts: &ExistingObjects) -> SetupScript {
         match self {
             Plan::Source(plan) => plan.script(facts),
             Plan::Destination(plan) => plan.script(facts),
         }
     }
 
-    async fn apply(&self, session: &Session) -> Result<Report, Problems> {
+    async fn apply(&self, session: &Session) -> Result<SetupReport, Problems> {
         match self {
             Plan::Source(plan) => source::setup::apply(session, plan).await,
             Plan::Destination(plan) => destination::postgres::setup::apply(session, plan).await,
@@ -69,7 +69,7 @@ pub(crate) async fn init(init: Init) -> Result<(), Problems> {
     }
     let session = pooler::open(&conninfo, purpose(), CONNECT_TIMEOUT).await?;
     if target.dry_run {
-        let script = plan.script(&Facts::read(&session, &TableName::parse(&target.table)?).await?);
+        let script = plan.script(&ExistingObjects::read(&session, &TableName::parse(&target.table)?).await?);
         put(&script.sql())?;
         return if script.refusals().is_empty() {
             Ok(())
@@ -87,11 +87,11 @@ async fn create_database(conninfo: &Conninfo, target: &InitTarget, plan: &Plan) 
         return Ok(false);
     };
     if target.dry_run {
-        let server = Server {
+        let server = ServerOverview {
             database: conninfo.database.clone(),
             ..settings::about(&maintenance).await?
         };
-        let facts = Facts::of_new_database(server, &TableName::parse(&target.table)?);
+        let facts = ExistingObjects::of_new_database(server, &TableName::parse(&target.table)?);
         let connect = crate::sql::ident(&conninfo.database);
         line(&format!("{create}\n\\connect {connect}\n{}", plan.script(&facts).sql()))?;
         return Ok(true);
@@ -101,7 +101,7 @@ async fn create_database(conninfo: &Conninfo, target: &InitTarget, plan: &Plan) 
     Ok(false)
 }
 
-fn tell(report: &Report) -> Result<()> {
+fn tell(report: &SetupReport) -> Result<()> {
     let created = report.created.iter().map(|what| format!("created {}", fit(what)));
     let present = report.present.iter().map(|what| format!("already there: {}", fit(what)));
     let notes = report.notes.iter().map(|note| format!("note: {}", fit_lines(note)));
@@ -112,9 +112,9 @@ fn tell(report: &Report) -> Result<()> {
     created.chain(present).chain(notes).chain(nothing).try_for_each(|told| line(&told))
 }
 
-fn purpose() -> Purpose {
-    Purpose {
+fn purpose() -> SessionPurpose {
+    SessionPurpose {
         what: "init",
-        side: Side::Destination,
+        side: ErrorSide::Destination,
     }
 }

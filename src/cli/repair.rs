@@ -11,7 +11,7 @@ use crate::destination::postgres::checks::DestinationShape;
 use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::log::LogStream;
 use crate::log::escape::{fit, fit_lines};
-use crate::postgres::session::pooler::Ways;
+use crate::postgres::session::pooler::RouteCache;
 use crate::recover::repair::{Repair, Target, Wanted};
 use crate::replicate::check;
 use crate::replicate::check::shape::SourceShape;
@@ -74,7 +74,7 @@ async fn mend(config: &ReplicationConfig, wanted: Wanted, is_yes: bool, stop: &S
 
 /// What both sides look like, after every check but the comparison of contents.
 async fn shapes(config: &ReplicationConfig) -> Result<(SourceShape, DestinationShape), Problems> {
-    let mut findings = check::shapes(config, &Ways::unknown()).await;
+    let mut findings = check::shapes(config, &RouteCache::unknown()).await;
     if !findings.problems.is_empty() {
         return Err(findings.problems);
     }

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::event::range::shown;
 use crate::log::LogStream;
 use crate::log::escape::{fit, fit_lines};
-use crate::postgres::session::pooler::Ways;
+use crate::postgres::session::pooler::RouteCache;
 use crate::recover::restore::{Copy, Restore, Target};
 use crate::replicate::check;
 use crate::replicate::check::shape::SourceShape;
@@ -80,7 +80,7 @@ async fn rebuild(config: &ReplicationConfig, from: usize, is_yes: bool, stop: &S
 
 /// What all sides look like, after every check but the comparison of contents.
 async fn shapes(config: &ReplicationConfig) -> Result<(SourceShape, Vec<DestinationShape>), Problems> {
-    let findings = check::shapes(config, &Ways::unknown()).await;
+    let findings = check::shapes(config, &RouteCache::unknown()).await;
     if findings.source.is_none() {
         return Err(findings.problems);
     }

@@ -11,8 +11,8 @@ use crate::error::{Error, Problems, Result, Warning};
 use crate::event::store::EventStore;
 use crate::event::wire::Wire;
 use crate::postgres::session::Session;
-use crate::postgres::session::pooler::Ways;
-use crate::postgres::table::Table;
+use crate::postgres::session::pooler::RouteCache;
+use crate::postgres::table::EventTable;
 use futures::future::BoxFuture;
 use serde::Serialize;
 use std::time::Duration;
@@ -53,7 +53,7 @@ pub trait SurveyedPlace: Send + Sync {
     ///
     /// # Errors
     /// Why the two cannot be compared.
-    fn store(&self, source: Option<&Table>) -> Result<Box<dyn EventStore + '_>>;
+    fn store(&self, source: Option<&EventTable>) -> Result<Box<dyn EventStore + '_>>;
 }
 
 /// A session that holds a destination.
@@ -152,5 +152,5 @@ pub struct OpenLimits<'a> {
     /// Without progress for so long a batch is given up.
     pub append_timeout: Duration,
     /// What is known of the ways.
-    pub ways: Ways,
+    pub ways: RouteCache,
 }

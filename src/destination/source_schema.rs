@@ -1,15 +1,15 @@
 //! What a destination must be able to hold: the event table of the source, as a destination needs to know it.
 
-use crate::postgres::session::settings::Server;
-use crate::postgres::table::Table;
+use crate::postgres::session::settings::ServerOverview;
+use crate::postgres::table::EventTable;
 
 /// What a destination must be able to hold.
 #[derive(Clone, Copy, Debug)]
 pub struct SourceSchema<'a> {
     /// The event table of the source.
-    pub table: &'a Table,
+    pub table: &'a EventTable,
     /// Its server.
-    pub server: &'a Server,
+    pub server: &'a ServerOverview,
     /// Its key.
     pub id_column: &'a str,
     /// The column whose equal neighbours share one destination transaction.

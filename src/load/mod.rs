@@ -19,9 +19,9 @@ pub use tally::{Tally, Written};
 use crate::config::libpq::Conninfo;
 use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::fake::{Devices, Locale, Orders, Origin, Persons, Time, World};
-use crate::postgres::session::error::Side;
+use crate::postgres::session::error::ErrorSide;
 use crate::postgres::session::pooler;
-use crate::postgres::session::{Purpose, Session};
+use crate::postgres::session::{Session, SessionPurpose};
 use crate::postgres::table::highest as highest_of;
 use crate::sql::TableName;
 use crate::stop::{self, Stop};
@@ -119,7 +119,7 @@ impl Load {
     /// `Unsuitable` for a pooler, and for a table that cannot be loaded so, everything together; `Access` and `Unavailable` as for every connection.
     pub async fn prepare(job: Job) -> Result<Self, Problems> {
         // Prepared statements, transactions and the search_path must stay with their connection.
-        pooler::probe(&job.conninfo, Side::Destination, job.connect_timeout).await?;
+        pooler::probe(&job.conninfo, ErrorSide::Destination, job.connect_timeout).await?;
         let session = open(&job).await?;
         let shape = table::ask(&session, &job.table, &job.id_column).await?;
         let way = method::choose(&shape, job.method, job.large_events > 0)?;
@@ -249,9 +249,9 @@ async fn ended(tasks: &mut JoinSet<Result<(), Failure>>, stopper: &stop::Stopper
 }
 
 async fn open(job: &Job) -> Result<Session> {
-    let purpose = Purpose {
+    let purpose = SessionPurpose {
         what: "load",
-        side: Side::Destination,
+        side: ErrorSide::Destination,
     };
     Session::open(&job.conninfo, purpose, job.connect_timeout).await
 }

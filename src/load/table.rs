@@ -1,11 +1,11 @@
 //! What the table is that is to be loaded: asked of the catalog, before anything is written.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::postgres::ddl::existing::{Facts, Relation};
+use crate::postgres::ddl::existing::{ExistingObjects, ExistingRelation};
 use crate::postgres::session::Session;
 use crate::postgres::table::describe;
 use crate::postgres::table::trigger;
-use crate::postgres::table::{Column, Origin, Table};
+use crate::postgres::table::{Column, ColumnOrigin, EventTable};
 use crate::sql::{self, TableName, ident};
 
 /// What decides how events can come into a table.
@@ -55,26 +55,27 @@ pub(super) async fn ask(session: &Session, name: &TableName, id_column: &str) ->
             "name the event table by --table, or make one: counterfoil init source --url … --table '{name}'"
         )));
     };
-    let facts = Facts::read(session, name).await?;
+    let facts = ExistingObjects::read(session, name).await?;
     Ok(shape(&table, &facts, id_column))
 }
 
-fn shape(table: &Table, facts: &Facts, id_column: &str) -> Shape {
-    let is_identity = |column: &&Column| column.origin == Origin::Identity;
+fn shape(table: &EventTable, facts: &ExistingObjects, id_column: &str) -> Shape {
+    let is_identity = |column: &&Column| column.origin == ColumnOrigin::Identity;
     let id = table.column(id_column).or_else(|| table.columns.iter().find(is_identity));
     let id_column = id.map_or(id_column, |id| id.name.as_str());
     let is_time = |column: &Column| column.type_name == "timestamp with time zone";
     let is_ours = |column: &Column| [id_column, "event"].contains(&column.name.as_str()) || (column.name == "ts" && is_time(column));
-    let is_unfilled = |column: &&Column| !is_ours(column) && column.is_not_null && !column.has_default && column.origin == Origin::Plain;
+    let is_unfilled =
+        |column: &&Column| !is_ours(column) && column.is_not_null && !column.has_default && column.origin == ColumnOrigin::Plain;
     Shape {
         table: table.name.clone(),
         id_column: id_column.to_owned(),
         is_table: ['r', 'p'].contains(&table.kind),
         is_standby: facts.server.is_standby,
         is_guarded_copy: facts.trigger(sql::GUARD).is_some(),
-        is_fed: id.is_some_and(|id| id.has_default || id.origin == Origin::Identity),
+        is_fed: id.is_some_and(|id| id.has_default || id.origin == ColumnOrigin::Identity),
         has_counter: id.is_some_and(|id| id.name == "id" && id.type_name == "bigint")
-            && facts.counter.as_ref().is_some_and(Relation::is_counter),
+            && facts.counter.as_ref().is_some_and(ExistingRelation::is_counter),
         has_ts: table.column("ts").is_some_and(is_time),
         event_type: table.column("event").map(|column| column.type_name.clone()),
         unfilled: table.columns.iter().filter(is_unfilled).map(|column| column.name.clone()).collect(),
@@ -84,7 +85,7 @@ fn shape(table: &Table, facts: &Facts, id_column: &str) -> Shape {
 }
 
 /// The better function of those that insert into this table: one schema can hold several event tables, but only one function of a kind.
-fn insert_events(facts: &Facts) -> Option<Insert> {
+fn insert_events(facts: &ExistingObjects) -> Option<Insert> {
     let inserts = |types: &str| {
         let function = facts.function("insert_events", types)?;
         inserts_into(&function.body, &facts.table).then_some(())
@@ -109,7 +110,7 @@ fn inserts_into(body: &str, table: &TableName) -> bool {
         .any(|pair| pair[0].to_lowercase().ends_with("into") && named(pair[1]))
 }
 
-fn notifies_whole_events(table: &Table) -> Option<String> {
+fn notifies_whole_events(table: &EventTable) -> Option<String> {
     let sends = |trigger: &&trigger::InsertTrigger| trigger.is_enabled && trigger.notifies.as_ref().is_some_and(|sent| sent.carries_event);
     table.insert_triggers.iter().find(sends).map(|trigger| trigger.name.clone())
 }

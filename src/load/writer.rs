@@ -12,7 +12,7 @@ use super::tally::Tally;
 use crate::error::{Error, ErrorKind, Result};
 use crate::postgres::session::Session;
 use crate::postgres::session::answers;
-use crate::postgres::session::error::is_open;
+use crate::postgres::session::error::is_outcome_unknown;
 use crate::stop::Stop;
 use bytes::Bytes;
 use futures::SinkExt;
@@ -47,7 +47,7 @@ enum End {
 struct Broken {
     error: Error,
     /// Whether it may have been committed all the same.
-    is_open: bool,
+    is_outcome_unknown: bool,
 }
 
 impl Writer {
@@ -78,7 +78,7 @@ impl Writer {
             let (written, made) = join(written, batches.next()).await;
             written.map_err(|broken| Failure {
                 error: broken.error,
-                unknown: broken.is_open.then(|| Unknown::of(&program, &batch)),
+                unknown: broken.is_outcome_unknown.then(|| Unknown::of(&program, &batch)),
             })?;
             course.tally.committed(events, batch.bytes);
             (batches, next) = made.map_err(failed)?;
@@ -101,7 +101,10 @@ impl Writer {
         match (&self.statements, end) {
             (Statements::Copy { .. }, _) => self.copy(batch, end).await,
             (_, End::Commit) => {
-                let inserted = self.insert(batch).await.map_err(|error| self.failed(&error, is_open(&error)))?;
+                let inserted = self
+                    .insert(batch)
+                    .await
+                    .map_err(|error| self.failed(&error, is_outcome_unknown(&error)))?;
                 self.confirm(inserted, batch, "is committed")
             }
             (_, End::RollBack) => {
@@ -162,7 +165,7 @@ impl Writer {
                 .map_err(lost)?;
         }
         let committed = self.session.batch_execute("commit").await;
-        committed.map_err(|error| self.failed(&error, is_open(&error)))
+        committed.map_err(|error| self.failed(&error, is_outcome_unknown(&error)))
     }
 
     async fn send(&self, copy: &tokio_postgres::Statement, events: &[String], before: Before) -> Result<u64, tokio_postgres::Error> {
@@ -198,14 +201,14 @@ impl Writer {
             .fix("find out how it came there; nothing of this batch was written")
     }
 
-    fn failed(&self, error: &tokio_postgres::Error, is_open: bool) -> Broken {
-        self.broken(self.session.error(error, self.what()), is_open)
+    fn failed(&self, error: &tokio_postgres::Error, is_outcome_unknown: bool) -> Broken {
+        self.broken(self.session.error(error, self.what()), is_outcome_unknown)
     }
 
-    fn broken(&self, error: Error, is_open: bool) -> Broken {
+    fn broken(&self, error: Error, is_outcome_unknown: bool) -> Broken {
         Broken {
             error: error.at(self.place()),
-            is_open,
+            is_outcome_unknown,
         }
     }
 

@@ -4,8 +4,8 @@ use crate::config::libpq::Conninfo;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::frame::CopyFormat;
 use crate::event::wire::{ReadAs, Wire};
-use crate::postgres::session::error::Side;
-use crate::postgres::session::{Purpose, Session};
+use crate::postgres::session::error::ErrorSide;
+use crate::postgres::session::{Session, SessionPurpose};
 use crate::postgres::table::TableName;
 use crate::postgres::table::store::PgTable;
 use std::time::Duration;
@@ -27,8 +27,8 @@ pub struct Reach<'a> {
 
 impl Reach<'_> {
     /// A session of this kind.
-    pub async fn session(&self, side: Side) -> Result<Session> {
-        let purpose = Purpose { what: self.what, side };
+    pub async fn session(&self, side: ErrorSide) -> Result<Session> {
+        let purpose = SessionPurpose { what: self.what, side };
         Session::open(self.conninfo, purpose, self.timeout).await
     }
 
@@ -38,7 +38,7 @@ impl Reach<'_> {
     }
 
     /// Opens it for reading these columns, in a session of its own.
-    pub async fn read(&self, side: Side, wire: &Wire) -> Result<PgTable<Session>> {
+    pub async fn read(&self, side: ErrorSide, wire: &Wire) -> Result<PgTable<Session>> {
         let session = self.session(side).await?;
         Ok(PgTable::new(session, self.table, self.id_column, wire))
     }

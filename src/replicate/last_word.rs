@@ -4,7 +4,7 @@ use crate::config::ReplicationConfig;
 use crate::error::{Error, ErrorKind, Problems};
 use crate::event::range::shown;
 use crate::log::key;
-use crate::postgres::session::pooler::Ways;
+use crate::postgres::session::pooler::RouteCache;
 use crate::replicate::check::{self, DestinationFindings, Findings};
 use crate::retry::RetryPolicy;
 use crate::stop::Stop;
@@ -16,7 +16,7 @@ use std::time::Instant;
 /// # Errors
 /// Everything that is wrong; `Unavailable` when a side stayed away.
 pub async fn confirm(config: &ReplicationConfig, stop: &Stop, log: &Logger) -> Result<(), Problems> {
-    let (ways, began, mut losses) = (Ways::known(), Instant::now(), 0);
+    let (ways, began, mut losses) = (RouteCache::known(), Instant::now(), 0);
     loop {
         let checking = check::everything(config, &ways, true, log);
         let Some(findings) = stop.or(checking).await else { return Ok(()) };

@@ -12,8 +12,8 @@ use crate::event::store::EventStore;
 use crate::event::wire::Wire;
 use crate::fail;
 use crate::postgres::session::error::no_answer;
-use crate::postgres::session::pool::Lent;
-use crate::postgres::session::pooler::Ways;
+use crate::postgres::session::pool::PooledSession;
+use crate::postgres::session::pooler::RouteCache;
 use crate::postgres::session::watchdog::attended;
 use crate::replicate::check::agreement;
 use crate::replicate::check::{damage, source_store};
@@ -178,7 +178,7 @@ fn events(count: u64) -> String {
 
 /// Both sides of a lane, each asked over a session of its own.
 struct Both<'a> {
-    lent: Lent<'a>,
+    lent: PooledSession<'a>,
     destination: Box<dyn ObservedPlace + 'a>,
     name: &'a str,
 }
@@ -202,7 +202,7 @@ fn limits(run: &Replication) -> OpenLimits<'_> {
         id_column: &run.config.source.id_column,
         connect_timeout: run.config.limits.connect_timeout,
         append_timeout: run.config.limits.append_timeout,
-        ways: Ways::known(),
+        ways: RouteCache::known(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the replications of one process share: room in memory, turns to connect, reads of one source, and the places they hold.
 
 use crate::config::libpq::Conninfo;
-use crate::postgres::session::limit::Turns;
+use crate::postgres::session::limit::ConnectionLimiter;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Semaphore;
@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 /// See the module. Clones share it; a replication that is alone has one of its own.
 #[derive(Clone, Debug, Default)]
 pub struct SharedLimits {
-    turns: Turns,
+    turns: ConnectionLimiter,
     state: Arc<Mutex<SharedState>>,
 }
 
@@ -53,7 +53,7 @@ impl SharedLimits {
     }
 
     /// The turns to connect and to check.
-    pub(super) fn turns(&self) -> Turns {
+    pub(super) fn turns(&self) -> ConnectionLimiter {
         self.turns.clone()
     }
 

@@ -4,7 +4,7 @@ use crate::config::ReplicationConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::range::shown;
 use crate::event::wire::Wire;
-use crate::postgres::session::pool::{Lent, Pool};
+use crate::postgres::session::pool::{PooledSession, SessionPool};
 use crate::postgres::session::server::ServerIdentity;
 use crate::replicate::check::shape::SourceShape;
 use crate::replicate::history::History;
@@ -47,7 +47,7 @@ pub struct Source {
     /// Which server it is.
     pub server: ServerIdentity,
     /// For checks and counts.
-    pub checks: Pool,
+    pub checks: SessionPool,
 }
 
 impl Source {
@@ -60,7 +60,7 @@ impl Source {
     ///
     /// # Errors
     /// Those of the connection; `Upstream` when another server answers: then the source is connected again.
-    pub(crate) async fn check_session(&self) -> Result<Lent<'_>> {
+    pub(crate) async fn check_session(&self) -> Result<PooledSession<'_>> {
         let lent = self.checks.get().await?;
         if lent.server().identity == self.server {
             return Ok(lent);

@@ -5,7 +5,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::chunk::DurabilityFuture;
 use crate::fail;
 use crate::postgres::session::Session;
-use crate::postgres::table::Table;
+use crate::postgres::table::EventTable;
 use crate::sql;
 use futures::FutureExt;
 use std::collections::BTreeMap;
@@ -86,7 +86,7 @@ impl Files {
 impl Gate {
     /// A gate on whatever bears the name of this table. `sequences`: those that feed it. `is_durability_awaited`: whether it waits for the disk; otherwise it
     /// looks at the table only.
-    pub async fn new(session: Arc<Session>, table: &Table, sequences: Vec<u32>, is_durability_awaited: bool) -> Result<Self> {
+    pub async fn new(session: Arc<Session>, table: &EventTable, sequences: Vec<u32>, is_durability_awaited: bool) -> Result<Self> {
         let files = if table.has_parts {
             include_str!("../../sql/source/gate_files.sql")
         } else {

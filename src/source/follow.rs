@@ -8,7 +8,7 @@ use crate::config::libpq::Conninfo;
 use crate::error::{Error, Result};
 use crate::log::key;
 use crate::postgres::session::error::no_answer;
-use crate::postgres::session::listen::{Listener, Listening};
+use crate::postgres::session::listen::{ListenOutcome, ListeningConnection};
 use crate::source::blocked::{self, Hold, Holding, Reason};
 use crate::source::doorbell::Doorbell;
 use crate::source::durability::Gate;
@@ -93,8 +93,8 @@ pub struct Follower {
 
 /// The session that listens, as far as there is one.
 enum Ear {
-    Open(Box<Listener>, Instant),
-    Opening(JoinSet<Result<Listening>>),
+    Open(Box<ListeningConnection>, Instant),
+    Opening(JoinSet<Result<ListenOutcome>>),
     Deaf(Instant),
 }
 
@@ -120,7 +120,7 @@ impl Follower {
     /// Those of the connection. A server without LISTEN is polled, which is logged.
     pub async fn listen(&mut self) -> Result<()> {
         if self.how.bell != Bell::None {
-            let listening = Listener::open(&self.how.conninfo, &self.how.channels, self.how.connect_timeout).await?;
+            let listening = ListeningConnection::open(&self.how.conninfo, &self.how.channels, self.how.connect_timeout).await?;
             self.hear(listening);
         }
         Ok(())
@@ -273,7 +273,7 @@ impl Follower {
                 if is_due {
                     let how = self.how.clone();
                     let mut opening = JoinSet::new();
-                    opening.spawn(async move { Listener::open(&how.conninfo, &how.channels, how.connect_timeout).await });
+                    opening.spawn(async move { ListeningConnection::open(&how.conninfo, &how.channels, how.connect_timeout).await });
                     self.ear = Ear::Opening(opening);
                 }
                 tokio::time::sleep(wait).await;
@@ -304,13 +304,13 @@ impl Follower {
         }
     }
 
-    fn hear(&mut self, listening: Listening) {
+    fn hear(&mut self, listening: ListenOutcome) {
         match listening {
-            Listening::On(listener) => {
+            ListenOutcome::On(listener) => {
                 debug!(self.log, "listening started");
                 self.ear = Ear::Open(listener, Instant::now());
             }
-            Listening::Unavailable(why) => {
+            ListenOutcome::Unavailable(why) => {
                 info!(self.log, "notifications are unavailable; polling"; key::ERROR => why.to_string());
                 self.how.bell = Bell::None;
             }

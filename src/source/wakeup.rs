@@ -1,8 +1,8 @@
 //! Whether something wakes the replicator when there is a new event: a judgement of the triggers of the source.
 
 use crate::error::Warning;
-use crate::postgres::session::settings::Server;
-use crate::postgres::table::Table;
+use crate::postgres::session::settings::ServerOverview;
+use crate::postgres::table::EventTable;
 use crate::postgres::table::trigger::InsertTrigger;
 use crate::sql;
 use std::fmt;
@@ -47,7 +47,7 @@ impl fmt::Display for Wakeup {
 }
 
 /// Judges what will wake the replicator that listens to `channel` and to the doorbell's own.
-pub(crate) fn wakeup(source: &Table, server: &Server, channel: &str) -> Wakeup {
+pub(crate) fn wakeup(source: &EventTable, server: &ServerOverview, channel: &str) -> Wakeup {
     let polling = |reason: String| Wakeup::Polling { reason };
     if server.is_standby {
         return polling("a standby cannot be listened to".to_owned());
@@ -77,7 +77,7 @@ pub(crate) fn wakeup(source: &Table, server: &Server, channel: &str) -> Wakeup {
 }
 
 /// What a person should know about the triggers of the source.
-pub(crate) fn cautions(source: &Table, server: &Server) -> Vec<Warning> {
+pub(crate) fn cautions(source: &EventTable, server: &ServerOverview) -> Vec<Warning> {
     let enabled = || source.insert_triggers.iter().filter(|trigger| trigger.is_enabled);
     let carrying = enabled().filter(|trigger| trigger.notifies.as_ref().is_some_and(|notifies| notifies.carries_event));
     let mut warnings: Vec<Warning> = carrying

@@ -5,7 +5,7 @@ use crate::plan::{Break, Ddl, End, Fault, Way};
 use crate::replicators::{Replicators, cancel, terminate};
 use crate::scene::Scene;
 use crate::support::proxy::Network;
-use counterfoil::postgres::server::Server;
+use counterfoil::postgres::server::PrivateServer;
 use rustix::process::Signal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -83,13 +83,13 @@ impl Hand {
         let _alone = self.scene.locks[server].lock().await;
         let server = &self.scene.databases[server].server;
         let end = match how {
-            End::Immediate => Server::stop_immediate,
-            End::Killed => Server::kill_nine,
-            End::Fast => Server::stop_fast,
+            End::Immediate => PrivateServer::stop_immediate,
+            End::Killed => PrivateServer::kill_nine,
+            End::Fast => PrivateServer::stop_fast,
         };
         server.aside(end).await.unwrap();
         rest(down_ms).await;
-        server.aside(Server::start).await.unwrap();
+        server.aside(PrivateServer::start).await.unwrap();
         self.history.count("servers restarted", 1);
     }
 
@@ -107,9 +107,9 @@ impl Hand {
     async fn freeze_server(&self, server: usize, for_ms: u64) {
         let _alone = self.scene.locks[server].lock().await;
         let server = &self.scene.databases[server].server;
-        server.aside(Server::freeze).await;
+        server.aside(PrivateServer::freeze).await;
         rest(for_ms).await;
-        server.aside(Server::thaw).await;
+        server.aside(PrivateServer::thaw).await;
     }
 
     async fn weather(&self, fault: Fault) {

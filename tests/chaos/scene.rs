@@ -4,7 +4,7 @@ use crate::harness::{Database, connect, fresh_database_on, own_server};
 use crate::plan::{Act, Kind, SERVERS};
 use crate::support::events::{init_destination, init_source_with};
 use crate::support::proxy::{Network, Proxy};
-use counterfoil::postgres::server::{Server, Settings};
+use counterfoil::postgres::server::{PrivateServer, ServerSettings};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -16,7 +16,7 @@ pub const ROLE: &str = "feeder";
 
 /// The servers of a run; the first is the source's.
 pub struct Servers {
-    all: Vec<Arc<Server>>,
+    all: Vec<Arc<PrivateServer>>,
 }
 
 /// The databases of one act; the first is the source.
@@ -42,7 +42,7 @@ pub struct Scene {
 impl Servers {
     /// Starts them. They write their logs to disk only when they must, so that a crash takes back what it may.
     pub async fn start() -> Self {
-        let settings = Settings::new()
+        let settings = ServerSettings::new()
             .set("wal_writer_delay", "10s")
             .set("max_prepared_transactions", "20")
             .set("max_wal_size", "64MB")

@@ -1,7 +1,7 @@
 //! Certificates made for one test, and servers that use them.
 
 use crate::harness::own_server;
-use counterfoil::postgres::server::{Server, Settings};
+use counterfoil::postgres::server::{PrivateServer, ServerSettings};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
@@ -67,7 +67,7 @@ pub fn self_signed(name: &str) -> Identity {
 }
 
 /// A server with TLS; with `clients`, certificates of clients are asked for and must come from that authority.
-pub async fn tls_server(identity: &Identity, clients: Option<&Authority>, settings: Settings) -> Arc<Server> {
+pub async fn tls_server(identity: &Identity, clients: Option<&Authority>, settings: ServerSettings) -> Arc<PrivateServer> {
     let server = own_server(&settings);
     let dir = server.data_dir();
     put(&dir, "server.crt", &identity.cert);
@@ -79,7 +79,7 @@ pub async fn tls_server(identity: &Identity, clients: Option<&Authority>, settin
         admin.batch_execute("alter system set ssl_ca_file = 'clients.crt'").await.unwrap();
     }
     drop(admin);
-    server.aside(Server::restart).await.unwrap();
+    server.aside(PrivateServer::restart).await.unwrap();
     server
 }
 

@@ -4,7 +4,7 @@ use crate::harness::{Database, fresh_database_on, own_destination_server, own_se
 use crate::support::events::{Writers, digest, equal, highest, init_destination, init_source, init_source_with, insert};
 use crate::support::replicator::{Replicator, Setup};
 use crate::support::{is_full, say, until};
-use counterfoil::postgres::server::{Server, Settings};
+use counterfoil::postgres::server::{PrivateServer, ServerSettings};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::sync::Arc;
@@ -22,8 +22,8 @@ enum Victim {
 }
 
 async fn sides() -> (Database, Database) {
-    let source = fresh_database_on(&own_server(&Settings::new().set("wal_writer_delay", "10s"))).await;
-    let destination = fresh_database_on(&own_destination_server(&Settings::new())).await;
+    let source = fresh_database_on(&own_server(&ServerSettings::new().set("wal_writer_delay", "10s"))).await;
+    let destination = fresh_database_on(&own_destination_server(&ServerSettings::new())).await;
     (source, destination)
 }
 
@@ -49,9 +49,9 @@ async fn kills_and_crashes_at_random_moments_leave_equal_copies_and_need_no_hand
         let victim = [Victim::Replicator, Victim::Source, Victim::Replicator, Victim::Destination][(round % 4) as usize];
         happened[victim as usize] += 1;
         let end = if random.random_bool(0.5) {
-            Server::stop_immediate
+            PrivateServer::stop_immediate
         } else {
-            Server::kill_nine
+            PrivateServer::kill_nine
         };
         match victim {
             Victim::Replicator => {
@@ -79,14 +79,14 @@ async fn kills_and_crashes_at_random_moments_leave_equal_copies_and_need_no_hand
     ));
 }
 
-async fn crash(server: &Arc<Server>, end: fn(&Server) -> counterfoil::error::Result<()>) {
+async fn crash(server: &Arc<PrivateServer>, end: fn(&PrivateServer) -> counterfoil::error::Result<()>) {
     server.aside(end).await.unwrap();
-    server.aside(Server::start).await.unwrap();
+    server.aside(PrivateServer::start).await.unwrap();
 }
 
 /// A source that writes its log to disk only when it is asked to.
-pub fn forgetful() -> Settings {
-    Settings::new()
+pub fn forgetful() -> ServerSettings {
+    ServerSettings::new()
         .set("wal_writer_delay", "10s")
         .set("synchronous_commit", "off")
         .set("autovacuum", "off")
@@ -108,8 +108,8 @@ async fn forget(with_gate: bool) -> (i64, i64) {
     source.execute("checkpoint").await;
     insert(&source, 20).await;
     until("all events arrive", async || highest(&destination).await == 23).await;
-    source.server.aside(Server::kill_nine).await.unwrap();
-    source.server.aside(Server::start).await.unwrap();
+    source.server.aside(PrivateServer::kill_nine).await.unwrap();
+    source.server.aside(PrivateServer::start).await.unwrap();
     let held = (highest(&source).await, highest(&destination).await);
     if held.0 < held.1 {
         let end = replicator.ends().await;
@@ -150,7 +150,7 @@ async fn forgetful_destination() -> Database {
 }
 
 async fn crash_for_good(destination: &Database) -> i64 {
-    crash(&destination.server, Server::kill_nine).await;
+    crash(&destination.server, PrivateServer::kill_nine).await;
     highest(destination).await
 }
 
@@ -225,7 +225,7 @@ async fn consecutive_ids_survive_crashes_of_both_sides_under_two_replicators() {
     let setup = Setup::from(&source).to("copy", &destination).key("retry_wait_max_ms = 500");
     let mut replicators = [setup.start(&[]), setup.start(&[])];
     let insert = "select insert_events(array_agg(jsonb_build_object('n', i))) from generate_series(1, 7) i";
-    for end in [Server::stop_immediate, Server::kill_nine] {
+    for end in [PrivateServer::stop_immediate, PrivateServer::kill_nine] {
         for database in [&source, &destination] {
             let client = source.client().await;
             for _ in 0..20 {

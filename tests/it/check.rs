@@ -10,9 +10,9 @@ use crate::configured::{self, config};
 use crate::harness::{Database, fresh_database, fresh_destination};
 use counterfoil::config::ReplicationConfig;
 use counterfoil::error::Error;
-use counterfoil::postgres::session::error::Side;
-use counterfoil::postgres::session::pooler::Ways;
-use counterfoil::postgres::session::{Purpose, Session};
+use counterfoil::postgres::session::error::ErrorSide;
+use counterfoil::postgres::session::pooler::RouteCache;
+use counterfoil::postgres::session::{Session, SessionPurpose};
 use counterfoil::replicate::check::dry_run::{self, DryRun};
 use counterfoil::replicate::check::{self, Findings};
 use std::time::Duration;
@@ -37,12 +37,12 @@ async fn equal_pair() -> (Database, Database) {
     (source, destination)
 }
 
-async fn open(conninfo: &counterfoil::config::libpq::Conninfo, side: Side) -> Result<Session, Error> {
-    Session::open(conninfo, Purpose { what: "test", side }, LONG).await
+async fn open(conninfo: &counterfoil::config::libpq::Conninfo, side: ErrorSide) -> Result<Session, Error> {
+    Session::open(conninfo, SessionPurpose { what: "test", side }, LONG).await
 }
 
 async fn findings(config: &ReplicationConfig) -> Findings {
-    check::everything(config, &Ways::unknown(), false, &counterfoil::log::none()).await
+    check::everything(config, &RouteCache::unknown(), false, &counterfoil::log::none()).await
 }
 
 async fn dry_run(config: &ReplicationConfig) -> DryRun {

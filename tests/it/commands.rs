@@ -5,7 +5,7 @@ use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destinat
 use crate::support::events::{Writers, equal, highest, init_destination, init_source, insert, prefix};
 use crate::truth::watched::Watched;
 use counterfoil::error::ErrorKind;
-use counterfoil::postgres::server::{Server, Settings};
+use counterfoil::postgres::server::{PrivateServer, ServerSettings};
 use counterfoil::replicate::command::{LaneAction, Reply};
 use counterfoil::replicate::health::Health;
 use counterfoil::replicate::snapshot::Snapshot;
@@ -49,8 +49,8 @@ async fn a_paused_destination_gets_nothing_while_writers_run_keeps_no_other_wait
 
 #[tokio::test]
 async fn a_pause_survives_the_loss_of_the_source_and_of_the_destination_and_the_lock_is_held_meanwhile() {
-    let source = fresh_database_on(&own_server(&Settings::new())).await;
-    let copy = fresh_database_on(&own_destination_server(&Settings::new())).await;
+    let source = fresh_database_on(&own_server(&ServerSettings::new())).await;
+    let copy = fresh_database_on(&own_destination_server(&ServerSettings::new())).await;
     init_source(&source).await;
     init_destination(&copy).await;
     insert(&source, 3).await;
@@ -61,8 +61,8 @@ async fn a_pause_survives_the_loss_of_the_source_and_of_the_destination_and_the_
     watched.is(0, Health::Paused).await;
     for server in [&source.server, &copy.server] {
         let opened_at = watched.snapshots.borrow().lanes[0].checks.as_ref().unwrap().at;
-        server.aside(Server::kill_nine).await.unwrap();
-        server.aside(Server::start).await.unwrap();
+        server.aside(PrivateServer::kill_nine).await.unwrap();
+        server.aside(PrivateServer::start).await.unwrap();
         insert(&source, 2).await;
         let is_back = |now: &Arc<Snapshot>| now.lanes[0].health == Health::Paused && now.lanes[0].checks.as_ref().unwrap().at > opened_at;
         let back = watched.shows("it is opened again and still paused", is_back).await;
@@ -79,7 +79,7 @@ async fn a_pause_survives_the_loss_of_the_source_and_of_the_destination_and_the_
 #[tokio::test]
 async fn a_retry_ends_a_long_wait() {
     let source = fresh_database().await;
-    let copy = fresh_database_on(&own_destination_server(&Settings::new())).await;
+    let copy = fresh_database_on(&own_destination_server(&ServerSettings::new())).await;
     init_source(&source).await;
     init_destination(&copy).await;
     insert(&source, 3).await;
@@ -87,11 +87,11 @@ async fn a_retry_ends_a_long_wait() {
     config.limits.retry_wait_max = Duration::from_secs(3600);
     let mut watched = Watched::start(&config, false);
     watched.is_level(0, 3).await;
-    copy.server.aside(Server::kill_nine).await.unwrap();
+    copy.server.aside(PrivateServer::kill_nine).await.unwrap();
     insert(&source, 2).await;
     let waits_long = |now: &Arc<Snapshot>| now.lanes[0].connection.losses > 6;
     let lost = watched.shows("it was tried again and again", waits_long).await;
-    copy.server.aside(Server::start).await.unwrap();
+    copy.server.aside(PrivateServer::start).await.unwrap();
     watched.command("copy", LaneAction::Retry).await.unwrap();
     let back = watched.is_level(0, 5).await;
     assert!(Some(back.at) < lost.lanes[0].connection.retry_at, "it was tried before it was due");

@@ -4,20 +4,20 @@ use crate::certificates::file;
 use crate::harness::{Database, connect, fresh_database, own_server};
 use counterfoil::config::libpq::{Conninfo, Host, HostAt, Password, TargetSession};
 use counterfoil::error::{Error, ErrorKind};
-use counterfoil::postgres::server::{Server, Settings};
-use counterfoil::postgres::session::error::Side;
-use counterfoil::postgres::session::{Purpose, Session};
+use counterfoil::postgres::server::{PrivateServer, ServerSettings};
+use counterfoil::postgres::session::error::ErrorSide;
+use counterfoil::postgres::session::{Session, SessionPurpose};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-const SOURCE: Purpose = Purpose {
+const SOURCE: SessionPurpose = SessionPurpose {
     what: "test",
-    side: Side::Source,
+    side: ErrorSide::Source,
 };
-const DESTINATION: Purpose = Purpose {
+const DESTINATION: SessionPurpose = SessionPurpose {
     what: "test",
-    side: Side::Destination,
+    side: ErrorSide::Destination,
 };
 const LONG: Duration = Duration::from_secs(20);
 
@@ -240,9 +240,9 @@ async fn a_single_host_that_refuses_is_told_with_the_systems_error() {
 
 #[tokio::test]
 async fn a_silent_host_leaves_the_others_their_share_of_the_time() {
-    let silent = own_server(&Settings::new());
+    let silent = own_server(&ServerSettings::new());
     let database = fresh_database().await;
-    silent.aside(Server::freeze).await;
+    silent.aside(PrivateServer::freeze).await;
     let hosts = [&tcp("127.0.0.1", silent.port()), &tcp("127.0.0.1", database.server.port())];
     let conninfo = with_hosts(&database.conninfo, &hosts);
     let start = Instant::now();
@@ -258,17 +258,17 @@ async fn a_silent_host_leaves_the_others_their_share_of_the_time() {
 }
 
 /// A copy of the shared server's kind that stays in recovery, as a standby does.
-async fn standby() -> Arc<Server> {
-    let server = own_server(&Settings::new());
-    server.aside(Server::stop_fast).await.unwrap();
+async fn standby() -> Arc<PrivateServer> {
+    let server = own_server(&ServerSettings::new());
+    server.aside(PrivateServer::stop_fast).await.unwrap();
     std::fs::write(server.data_dir().join("standby.signal"), "").unwrap();
-    server.aside(Server::start).await.unwrap();
+    server.aside(PrivateServer::start).await.unwrap();
     server
 }
 
 #[tokio::test]
 async fn target_session_attrs_finds_the_kind_of_server_it_names() {
-    let (primary, standby) = (own_server(&Settings::new()), standby().await);
+    let (primary, standby) = (own_server(&ServerSettings::new()), standby().await);
     let (first, second) = (tcp("127.0.0.1", standby.port()), tcp("127.0.0.1", primary.port()));
     let reached = async |wanted, hosts: &[&Host]| {
         let conninfo = Conninfo {
@@ -317,7 +317,7 @@ async fn a_server_fenced_off_by_read_only_transactions_does_not_take_writes() {
 
 #[tokio::test]
 async fn load_balancing_reaches_every_host() {
-    let (one, two) = (own_server(&Settings::new()), own_server(&Settings::new()));
+    let (one, two) = (own_server(&ServerSettings::new()), own_server(&ServerSettings::new()));
     let hosts = [tcp("127.0.0.1", one.port()), tcp("127.0.0.1", two.port())];
     let conninfo = Conninfo {
         load_balance: true,
@@ -333,15 +333,15 @@ async fn load_balancing_reaches_every_host() {
 
 #[tokio::test]
 async fn two_sessions_know_whether_they_speak_to_the_same_server() {
-    let server = own_server(&Settings::new());
+    let server = own_server(&ServerSettings::new());
     let identity = async |conninfo: &Conninfo| open(conninfo).await.unwrap().server().identity.clone();
     let first = identity(&server.conninfo("postgres")).await;
     assert_eq!(identity(&server.conninfo_tcp("postgres")).await, first);
     assert_eq!(first.timeline, Some(1));
     assert!(first.system_identifier.is_some());
     assert_ne!(identity(&server.conninfo("template1")).await, first);
-    assert_ne!(identity(&own_server(&Settings::new()).conninfo("postgres")).await, first);
-    server.aside(Server::restart).await.unwrap();
+    assert_ne!(identity(&own_server(&ServerSettings::new()).conninfo("postgres")).await, first);
+    server.aside(PrivateServer::restart).await.unwrap();
     assert_ne!(identity(&server.conninfo("postgres")).await, first);
 }
 
@@ -357,15 +357,15 @@ async fn a_system_identifier_that_may_not_be_read_is_no_obstacle() {
 }
 
 /// A server that asks the role `reader` for a password.
-async fn guarded() -> Arc<Server> {
-    let server = own_server(&Settings::new().hba("host all reader 127.0.0.1/32 scram-sha-256"));
+async fn guarded() -> Arc<PrivateServer> {
+    let server = own_server(&ServerSettings::new().hba("host all reader 127.0.0.1/32 scram-sha-256"));
     let admin = connect(&server.conninfo("postgres")).await.unwrap();
     let role = "set password_encryption = 'scram-sha-256'; create role reader login password 'geh:eim'";
     admin.batch_execute(role).await.unwrap();
     server
 }
 
-fn reader(server: &Server, password: Password) -> Conninfo {
+fn reader(server: &PrivateServer, password: Password) -> Conninfo {
     Conninfo {
         user: "reader".to_owned(),
         password,
@@ -450,11 +450,11 @@ async fn a_refusal_by_the_server_ends_the_tour() {
 
 #[tokio::test]
 async fn a_server_that_is_stopped_is_unavailable_and_reached_once_it_is_back() {
-    let server = own_server(&Settings::new());
+    let server = own_server(&ServerSettings::new());
     let conninfo = server.conninfo("postgres");
-    server.aside(Server::stop_fast).await.unwrap();
+    server.aside(PrivateServer::stop_fast).await.unwrap();
     assert_eq!(open(&conninfo).await.unwrap_err().kind(), ErrorKind::Unavailable);
-    server.aside(Server::start).await.unwrap();
+    server.aside(PrivateServer::start).await.unwrap();
     assert!(open(&conninfo).await.is_ok());
 }
 

@@ -5,7 +5,7 @@ use crate::support::events::{arrives, digest, equal, highest, init_destination, 
 use crate::support::replicator::{End, Replicator, Setup};
 use crate::support::{following, until};
 use counterfoil::config::libpq::HostAt;
-use counterfoil::postgres::server::{Server, Settings};
+use counterfoil::postgres::server::{PrivateServer, ServerSettings};
 
 /// A source with ten events, a destination that holds them, and the replicator that follows.
 async fn followed() -> (Database, Database, Replicator) {
@@ -29,7 +29,7 @@ const AS_A_RESTORE: &str = "set session_replication_role = replica; alter table 
 
 #[tokio::test]
 async fn a_source_put_back_to_an_older_state_with_other_events_is_told_with_the_highest_id_both_agree_on() {
-    let (source, destination, mut replicator) = following(fresh_database_on(&own_server(&Settings::new())).await, 10).await;
+    let (source, destination, mut replicator) = following(fresh_database_on(&own_server(&ServerSettings::new())).await, 10).await;
     source
         .execute(&format!(
             "{AS_A_RESTORE}; delete from events where id > 6; select setval('events_id_seq', 6); alter table events enable trigger all"
@@ -37,7 +37,7 @@ async fn a_source_put_back_to_an_older_state_with_other_events_is_told_with_the_
         .await;
     // As many as before and more, so that neither the highest id nor the count tells.
     insert(&source, 4).await;
-    source.server.aside(Server::restart).await.unwrap();
+    source.server.aside(PrivateServer::restart).await.unwrap();
     replicator.says(&["the source was lost"]).await;
     ends_diverged(
         replicator,
@@ -57,13 +57,13 @@ async fn a_source_put_back_to_an_older_state_with_other_events_is_told_with_the_
 
 #[tokio::test]
 async fn a_source_put_back_to_an_older_state_is_behind_its_destination() {
-    let (source, destination, replicator) = following(fresh_database_on(&own_server(&Settings::new())).await, 10).await;
+    let (source, destination, replicator) = following(fresh_database_on(&own_server(&ServerSettings::new())).await, 10).await;
     source
         .execute(&format!(
             "{AS_A_RESTORE}; delete from events where id > 7; select setval('events_id_seq', 7)"
         ))
         .await;
-    source.server.aside(Server::restart).await.unwrap();
+    source.server.aside(PrivateServer::restart).await.unwrap();
     ends_diverged(
         replicator,
         &destination,
@@ -254,7 +254,7 @@ async fn privileges_that_are_revoked_and_granted_again_need_no_restart() {
 
 #[tokio::test]
 async fn a_password_that_is_rotated_is_read_again_from_its_file() {
-    let settings = Settings::new()
+    let settings = ServerSettings::new()
         .set("password_encryption", "scram-sha-256")
         .hba("local all mover scram-sha-256");
     let server = own_destination_server(&settings);

@@ -5,7 +5,7 @@ use crate::support::events::{arrives, equal, highest, init_destination, init_sou
 use crate::support::proxy::Network;
 use crate::support::replicator::{Replicator, Setup};
 use crate::support::{lock_out, through, until};
-use counterfoil::postgres::server::{Server, Settings};
+use counterfoil::postgres::server::{PrivateServer, ServerSettings};
 use rustix::process::Signal;
 use std::collections::BTreeSet;
 use tokio_postgres::Client;
@@ -19,7 +19,7 @@ async fn pair() -> (Database, Database) {
 
 /// A destination on a server of its own, for a test that stops or freezes it.
 async fn own_destination() -> Database {
-    let destination = fresh_database_on(&own_destination_server(&Settings::new())).await;
+    let destination = fresh_database_on(&own_destination_server(&ServerSettings::new())).await;
     init_destination(&destination).await;
     destination
 }
@@ -104,7 +104,7 @@ async fn a_stop_ends_at_once_though_a_destination_is_frozen() {
     let mut replicator = setup.start(&[]);
     insert(&source, 10).await;
     arrives(&destination, 10).await;
-    destination.server.aside(Server::freeze).await;
+    destination.server.aside(PrivateServer::freeze).await;
     insert(&source, 10).await;
     replicator.says(&["a pass began", "\"after\":\"10\""]).await;
     replicator.signal(Signal::TERM);
@@ -169,7 +169,7 @@ async fn with_fail_fast_the_first_loss_of_a_destination_ends_everything() {
     insert(&source, 1).await;
     arrives(&lost, 1).await;
     arrives(&healthy, 1).await;
-    lost.server.aside(Server::stop_immediate).await.unwrap();
+    lost.server.aside(PrivateServer::stop_immediate).await.unwrap();
     insert(&source, 1).await;
     let end = replicator.ends().await;
     assert_eq!(end.code, Some(8), "{end:?}");
@@ -261,7 +261,7 @@ async fn a_run_that_follows_ends_with_8_when_a_destination_is_away_too_long() {
     let mut replicator = setup.start(&[]);
     insert(&source, 1).await;
     arrives(&lost, 1).await;
-    lost.server.aside(Server::stop_immediate).await.unwrap();
+    lost.server.aside(PrivateServer::stop_immediate).await.unwrap();
     insert(&source, 1).await;
     let end = replicator.ends().await;
     assert_eq!(end.code, Some(8), "{end:?}");

@@ -8,9 +8,9 @@ use crate::support::{LONG, following};
 use crate::writers::{Journey, READY, appending, destination, durable_at_once, held, is_held, until};
 use counterfoil::destination::postgres::PostgresDestination;
 use counterfoil::error::ErrorKind;
-use counterfoil::postgres::server::Settings;
-use counterfoil::postgres::session::error::Side;
-use counterfoil::postgres::session::{Purpose, Session};
+use counterfoil::postgres::server::ServerSettings;
+use counterfoil::postgres::session::error::ErrorSide;
+use counterfoil::postgres::session::{Session, SessionPurpose};
 use counterfoil::sql::LOCK_FENCE;
 use rustix::process::Signal;
 use std::sync::Arc;
@@ -24,9 +24,9 @@ const SLEEPS: &str =
 const BY_COPY: &str = "Takes the rows of a batch";
 
 async fn open(database: &Database) -> PostgresDestination {
-    let purpose = Purpose {
+    let purpose = SessionPurpose {
         what: "append",
-        side: Side::Destination,
+        side: ErrorSide::Destination,
     };
     let session = Session::open(&database.conninfo, purpose, LONG).await.unwrap();
     let appending = appending(&session).await.unwrap();
@@ -40,8 +40,8 @@ fn executed(database: &Database, statement: &str) -> usize {
 }
 
 /// A server that logs its statements.
-fn logging() -> Settings {
-    Settings::new().set("log_statement", "all").set("log_line_prefix", "%a ")
+fn logging() -> ServerSettings {
+    ServerSettings::new().set("log_statement", "all").set("log_line_prefix", "%a ")
 }
 
 async fn destination_with_a_log() -> Database {

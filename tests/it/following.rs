@@ -4,7 +4,7 @@ use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destinat
 use crate::support::events::{arrives, equal, highest, init_destination, init_source, init_source_with, insert, statement};
 use crate::support::replicator::{Replicator, Setup};
 use crate::support::{is_full, say, terminate, until};
-use counterfoil::postgres::server::{Server, Settings};
+use counterfoil::postgres::server::{PrivateServer, ServerSettings};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::time::{Duration, Instant};
@@ -195,15 +195,15 @@ async fn a_writer_that_outlasts_every_patience_is_not_slept_through() {
 
 #[tokio::test]
 async fn both_sides_may_be_restarted_while_they_are_followed() {
-    let source = fresh_database_on(&own_server(&Settings::new())).await;
-    let destination = fresh_database_on(&own_destination_server(&Settings::new())).await;
+    let source = fresh_database_on(&own_server(&ServerSettings::new())).await;
+    let destination = fresh_database_on(&own_destination_server(&ServerSettings::new())).await;
     init_source(&source).await;
     init_destination(&destination).await;
     let mut replicator = asleep(&source, &destination, POLL_SELDOM).await;
-    source.server.aside(Server::restart).await.unwrap();
+    source.server.aside(PrivateServer::restart).await.unwrap();
     insert(&source, 1).await;
     arrives(&destination, 2).await;
-    destination.server.aside(Server::restart).await.unwrap();
+    destination.server.aside(PrivateServer::restart).await.unwrap();
     insert(&source, 1).await;
     arrives(&destination, 3).await;
     replicator.says(&["the source was lost, trying again"]).await;
@@ -215,7 +215,7 @@ async fn both_sides_may_be_restarted_while_they_are_followed() {
 
 #[tokio::test]
 async fn while_nothing_happens_the_source_is_asked_less_than_three_times_a_second() {
-    let logging = Settings::new().set("log_statement", "all").set("log_line_prefix", "%a ");
+    let logging = ServerSettings::new().set("log_statement", "all").set("log_line_prefix", "%a ");
     let server = own_server(&logging);
     for notify in ["doorbell", "none"] {
         let (source, destination) = (fresh_database_on(&server).await, fresh_destination().await);
@@ -234,7 +234,7 @@ async fn while_nothing_happens_the_source_is_asked_less_than_three_times_a_secon
 }
 
 /// How many statements a replicator has sent to the server, by its log.
-fn asked(server: &Server) -> usize {
+fn asked(server: &PrivateServer) -> usize {
     let is_statement = |line: &&str| line.starts_with("counterfoil/") && (line.contains("statement:") || line.contains("execute "));
     server.log().lines().filter(is_statement).count()
 }

@@ -1,7 +1,7 @@
 //! Servers shared by all tests of this process, a fresh database for each test, and a server of its own for a test that crashes it.
 
 use counterfoil::config::libpq::{Conninfo, HostAt};
-use counterfoil::postgres::server::{Binaries, Server, Settings, Template};
+use counterfoil::postgres::server::{ClusterTemplate, PrivateServer, ServerBinaries, ServerSettings};
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -14,23 +14,23 @@ pub struct Database {
     /// Connects as superuser through the Unix socket.
     pub conninfo: Conninfo,
     /// The server it is on; shared with other tests unless the test made it with [`own_server`].
-    pub server: Arc<Server>,
+    pub server: Arc<PrivateServer>,
 }
 
 /// A fresh, empty database on the server that the tests share as source.
 pub async fn fresh_database() -> Database {
-    static SERVER: OnceLock<Arc<Server>> = OnceLock::new();
+    static SERVER: OnceLock<Arc<PrivateServer>> = OnceLock::new();
     fresh_database_on(SERVER.get_or_init(|| own_server(&shared_settings()))).await
 }
 
 /// A fresh, empty database on the server that the tests share as destination.
 pub async fn fresh_destination() -> Database {
-    static SERVER: OnceLock<Arc<Server>> = OnceLock::new();
+    static SERVER: OnceLock<Arc<PrivateServer>> = OnceLock::new();
     fresh_database_on(SERVER.get_or_init(|| own_destination_server(&shared_settings()))).await
 }
 
 /// A fresh, empty database on this server, which must be running.
-pub async fn fresh_database_on(server: &Arc<Server>) -> Database {
+pub async fn fresh_database_on(server: &Arc<PrivateServer>) -> Database {
     static COUNT: AtomicU32 = AtomicU32::new(1);
     let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
     let database = |name: &str| Database {
@@ -44,33 +44,35 @@ pub async fn fresh_database_on(server: &Arc<Server>) -> Database {
 }
 
 /// A server for a test that stops, crashes or freezes it, or needs other settings; gone when the last owner drops it.
-pub fn own_server(settings: &Settings) -> Arc<Server> {
-    Arc::new(Server::new(template(), settings).unwrap())
+pub fn own_server(settings: &ServerSettings) -> Arc<PrivateServer> {
+    Arc::new(PrivateServer::new(template(), settings).unwrap())
 }
 
 /// The same for a destination: its version may be another one.
-pub fn own_destination_server(settings: &Settings) -> Arc<Server> {
-    Arc::new(Server::new(destination_template(), settings).unwrap())
+pub fn own_destination_server(settings: &ServerSettings) -> Arc<PrivateServer> {
+    Arc::new(PrivateServer::new(destination_template(), settings).unwrap())
 }
 
 /// The data directory that all servers of this process are copied from, destinations of another version aside; small segments make the copy quick.
-pub fn template() -> &'static Template {
-    static TEMPLATE: OnceLock<Template> = OnceLock::new();
-    TEMPLATE.get_or_init(|| Template::new(&binaries(), SMALL_SEGMENTS).unwrap())
+pub fn template() -> &'static ClusterTemplate {
+    static TEMPLATE: OnceLock<ClusterTemplate> = OnceLock::new();
+    TEMPLATE.get_or_init(|| ClusterTemplate::new(&binaries(), SMALL_SEGMENTS).unwrap())
 }
 
-fn destination_template() -> &'static Template {
-    static TEMPLATE: OnceLock<Template> = OnceLock::new();
+fn destination_template() -> &'static ClusterTemplate {
+    static TEMPLATE: OnceLock<ClusterTemplate> = OnceLock::new();
     match std::env::var_os("COUNTERFOIL_DESTINATION_POSTGRES_BIN") {
-        Some(dir) => TEMPLATE.get_or_init(|| Template::new(&Binaries::find(Some(Path::new(&dir))).unwrap(), SMALL_SEGMENTS).unwrap()),
+        Some(dir) => {
+            TEMPLATE.get_or_init(|| ClusterTemplate::new(&ServerBinaries::find(Some(Path::new(&dir))).unwrap(), SMALL_SEGMENTS).unwrap())
+        }
         None => template(),
     }
 }
 
 /// The programs under test: those of `COUNTERFOIL_POSTGRES_BIN`, else those that are found. Without any the tests fail.
-pub fn binaries() -> Binaries {
+pub fn binaries() -> ServerBinaries {
     let given = std::env::var_os("COUNTERFOIL_POSTGRES_BIN");
-    Binaries::find(given.as_deref().map(Path::new)).unwrap()
+    ServerBinaries::find(given.as_deref().map(Path::new)).unwrap()
 }
 
 /// Connects as a test needs it: plainly, without the settings that our own sessions pin.
@@ -124,6 +126,8 @@ impl Database {
 }
 
 /// Room for many tests at once, and for two-phase commit.
-fn shared_settings() -> Settings {
-    Settings::new().set("max_connections", "400").set("max_prepared_transactions", "50")
+fn shared_settings() -> ServerSettings {
+    ServerSettings::new()
+        .set("max_connections", "400")
+        .set("max_prepared_transactions", "50")
 }

@@ -5,7 +5,7 @@ use crate::support::events::{arrives, equal, highest, init_destination, init_sou
 use crate::support::proxy::Network;
 use crate::support::replicator::{Replicator, Setup};
 use crate::support::{through, until};
-use counterfoil::postgres::server::{Server, Settings};
+use counterfoil::postgres::server::{PrivateServer, ServerSettings};
 use std::time::Duration;
 
 /// How many events are inserted one by one while a destination is slow.
@@ -19,7 +19,7 @@ async fn destinations() -> (Database, Database) {
 }
 
 async fn own_database() -> Database {
-    fresh_database_on(&own_destination_server(&Settings::new())).await
+    fresh_database_on(&own_destination_server(&ServerSettings::new())).await
 }
 
 /// Inserts events one by one; each must arrive at both before the next.
@@ -40,7 +40,7 @@ fn reads(source: &Database) -> usize {
 
 #[tokio::test]
 async fn two_destinations_go_on_from_one_read_while_a_third_is_frozen_and_it_loses_nothing() {
-    let logging = Settings::new().set("log_statement", "all").set("log_line_prefix", "%a ");
+    let logging = ServerSettings::new().set("log_statement", "all").set("log_line_prefix", "%a ");
     let source = fresh_database_on(&own_server(&logging)).await;
     init_source(&source).await;
     let (one, two) = destinations().await;
@@ -59,7 +59,7 @@ async fn two_destinations_go_on_from_one_read_while_a_third_is_frozen_and_it_los
     for destination in [&frozen, &one, &two] {
         arrives(destination, 10).await;
     }
-    frozen.server.aside(Server::freeze).await;
+    frozen.server.aside(PrivateServer::freeze).await;
     insert(&source, 1).await;
     arrives(&one, 11).await;
     arrives(&two, 11).await;
@@ -127,7 +127,7 @@ async fn a_destination_that_freezes_while_it_catches_up_alone_takes_nothing_from
         .start(&[]);
     until("the late one catches up", async || highest(&late).await > 0).await;
     go_on(&source, &one, &two).await;
-    late.server.aside(Server::freeze).await;
+    late.server.aside(PrivateServer::freeze).await;
     go_on(&source, &one, &two).await;
     late.server.thaw();
     let position = prefix(&source, &late).await;

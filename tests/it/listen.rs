@@ -2,18 +2,18 @@
 
 use crate::harness::{Database, fresh_database, own_server};
 use counterfoil::error::ErrorKind;
-use counterfoil::postgres::server::{Server, Settings};
-use counterfoil::postgres::session::listen::{Listener, Listening};
+use counterfoil::postgres::server::{PrivateServer, ServerSettings};
+use counterfoil::postgres::session::listen::{ListenOutcome, ListeningConnection};
 use futures::FutureExt;
 use std::time::Duration;
 
 const LONG: Duration = Duration::from_secs(20);
 
-async fn listener(database: &Database, channels: &[&str]) -> Box<Listener> {
+async fn listener(database: &Database, channels: &[&str]) -> Box<ListeningConnection> {
     let channels: Vec<String> = channels.iter().map(|name| (*name).to_owned()).collect();
-    match Listener::open(&database.conninfo, &channels, LONG).await.unwrap() {
-        Listening::On(listener) => listener,
-        Listening::Unavailable(why) => panic!("{why}"),
+    match ListeningConnection::open(&database.conninfo, &channels, LONG).await.unwrap() {
+        ListenOutcome::On(listener) => listener,
+        ListenOutcome::Unavailable(why) => panic!("{why}"),
     }
 }
 
@@ -65,14 +65,14 @@ async fn the_heartbeat_tells_how_full_the_queue_is() {
 
 #[tokio::test]
 async fn on_a_standby_notifications_are_unavailable_and_no_error() {
-    let server = own_server(&Settings::new());
-    server.aside(Server::stop_fast).await.unwrap();
+    let server = own_server(&ServerSettings::new());
+    server.aside(PrivateServer::stop_fast).await.unwrap();
     std::fs::write(server.data_dir().join("standby.signal"), "").unwrap();
-    server.aside(Server::start).await.unwrap();
-    let listening = Listener::open(&server.conninfo("postgres"), &["counterfoil".to_owned()], LONG)
+    server.aside(PrivateServer::start).await.unwrap();
+    let listening = ListeningConnection::open(&server.conninfo("postgres"), &["counterfoil".to_owned()], LONG)
         .await
         .unwrap();
-    let Listening::Unavailable(why) = listening else {
+    let ListenOutcome::Unavailable(why) = listening else {
         panic!("a standby listens")
     };
     assert!(why.to_string().contains("standby"), "{why}");

@@ -3,19 +3,19 @@
 use crate::harness::{Database, fresh_database};
 use counterfoil::config::libpq::Conninfo;
 use counterfoil::error::ErrorKind;
-use counterfoil::postgres::session::error::Side;
-use counterfoil::postgres::session::pool::Pool;
-use counterfoil::postgres::session::{Purpose, Session};
+use counterfoil::postgres::session::error::ErrorSide;
+use counterfoil::postgres::session::pool::SessionPool;
+use counterfoil::postgres::session::{Session, SessionPurpose};
 use std::time::{Duration, Instant};
 
-const CHECK: Purpose = Purpose {
+const CHECK: SessionPurpose = SessionPurpose {
     what: "check",
-    side: Side::Source,
+    side: ErrorSide::Source,
 };
 const LONG: Duration = Duration::from_secs(20);
 
-fn pool(database: &Database, size_max: u32) -> Pool {
-    Pool::new(&database.conninfo, CHECK, size_max, LONG, &counterfoil::log::none())
+fn pool(database: &Database, size_max: u32) -> SessionPool {
+    SessionPool::new(&database.conninfo, CHECK, size_max, LONG, &counterfoil::log::none())
 }
 
 async fn one(session: &Session, query: &str) -> String {
@@ -59,7 +59,7 @@ async fn a_session_left_in_a_failed_transaction_is_lent_as_new() {
 async fn no_more_sessions_are_lent_than_allowed() {
     let database = fresh_database().await;
     let short = Duration::from_millis(100);
-    let pool = Pool::new(&database.conninfo, CHECK, 2, short, &counterfoil::log::none());
+    let pool = SessionPool::new(&database.conninfo, CHECK, 2, short, &counterfoil::log::none());
     let (first, _second) = (pool.get().await.unwrap(), pool.get().await.unwrap());
     let error = pool.get().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
@@ -87,7 +87,7 @@ async fn a_server_that_refuses_is_told_at_once() {
         user: "nobody_at_all".to_owned(),
         ..database.conninfo.clone()
     };
-    let pool = Pool::new(&nobody, CHECK, 2, LONG, &counterfoil::log::none());
+    let pool = SessionPool::new(&nobody, CHECK, 2, LONG, &counterfoil::log::none());
     let start = Instant::now();
     for _ in 0..2 {
         let error = pool.get().await.unwrap_err();

@@ -3,7 +3,7 @@
 use crate::harness::{Database, connect, fresh_database};
 use counterfoil::config::libpq::{Conninfo, Host, HostAt};
 use counterfoil::error::{Error, ErrorKind};
-use counterfoil::postgres::session::error::Side;
+use counterfoil::postgres::session::error::ErrorSide;
 use counterfoil::postgres::session::pooler;
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -140,15 +140,15 @@ fn through(pooler: &Pooler, database: &Database) -> Conninfo {
 #[tokio::test]
 async fn a_direct_connection_and_a_pooler_in_session_mode_pass() {
     let database = fresh_database().await;
-    pooler::probe(&database.conninfo, Side::Source, LONG).await.unwrap();
+    pooler::probe(&database.conninfo, ErrorSide::Source, LONG).await.unwrap();
     let pooler = Pooler::new(&database, Mode::Session).await;
-    pooler::probe(&through(&pooler, &database), Side::Source, LONG).await.unwrap();
+    pooler::probe(&through(&pooler, &database), ErrorSide::Source, LONG).await.unwrap();
 }
 
 async fn refusal_of(database: &Database, mode: Mode) -> (Conninfo, Pooler, Error) {
     let pooler = Pooler::new(database, mode).await;
     let conninfo = through(&pooler, database);
-    let error = pooler::probe(&conninfo, Side::Source, LONG).await.unwrap_err();
+    let error = pooler::probe(&conninfo, ErrorSide::Source, LONG).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsuitable, "{error:?}");
     assert!(error.remedy().unwrap().contains("session mode"), "{error:?}");
     (conninfo, pooler, error)

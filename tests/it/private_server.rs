@@ -3,7 +3,7 @@
 use crate::harness::{
     binaries, connect, fresh_database, fresh_database_on, fresh_destination, own_destination_server, own_server, template,
 };
-use counterfoil::postgres::server::{Binaries, Server, Settings, Template};
+use counterfoil::postgres::server::{ClusterTemplate, PrivateServer, ServerBinaries, ServerSettings};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -14,20 +14,21 @@ const NONE: [u32; 0] = [];
 
 #[tokio::test]
 async fn a_server_has_committed_rows_and_its_port_again_after_each_kind_of_end() {
-    let server = own_server(&Settings::new());
+    let server = own_server(&ServerSettings::new());
     let database = fresh_database_on(&server).await;
     let port = server.port();
     database.execute("create table t (what text)").await;
-    let ends = ["fast", "immediate", "kill"]
-        .into_iter()
-        .zip([Server::stop_fast, Server::stop_immediate, Server::kill_nine]);
+    let ends =
+        ["fast", "immediate", "kill"]
+            .into_iter()
+            .zip([PrivateServer::stop_fast, PrivateServer::stop_immediate, PrivateServer::kill_nine]);
     for (what, end) in ends {
         database.execute(&format!("insert into t values ('{what}')")).await;
         let pids = server.pids();
         server.aside(end).await.unwrap();
         assert!(connect(&database.conninfo).await.is_err(), "{what}");
         assert_eq!(living(&pids), NONE, "{what}");
-        server.aside(Server::start).await.unwrap();
+        server.aside(PrivateServer::start).await.unwrap();
     }
     assert_eq!(database.query("select what from t").await, ["fast", "immediate", "kill"]);
     assert_eq!(server.port(), port);
@@ -35,10 +36,10 @@ async fn a_server_has_committed_rows_and_its_port_again_after_each_kind_of_end()
 
 #[tokio::test]
 async fn a_frozen_server_stands_still_until_it_is_thawed() {
-    let server = own_server(&Settings::new());
+    let server = own_server(&ServerSettings::new());
     let database = fresh_database_on(&server).await;
     let client = database.client().await;
-    server.aside(Server::freeze).await;
+    server.aside(PrivateServer::freeze).await;
     let states: Vec<String> = server.pids().iter().map(|pid| stat_of(*pid)).collect();
     assert!(states.len() > 5 && states.iter().all(|stat| stat.contains(") T ")), "{states:?}");
     let answer = tokio::spawn(async move { client.simple_query("select 1").await });
@@ -48,19 +49,23 @@ async fn a_frozen_server_stands_still_until_it_is_thawed() {
 
 #[tokio::test]
 async fn a_frozen_server_can_be_killed_and_started_again() {
-    let server = own_server(&Settings::new());
-    server.aside(Server::freeze).await;
+    let server = own_server(&ServerSettings::new());
+    server.aside(PrivateServer::freeze).await;
     let pids = server.pids();
-    server.aside(Server::kill_nine).await.unwrap();
+    server.aside(PrivateServer::kill_nine).await.unwrap();
     assert_eq!(living(&pids), NONE);
-    server.aside(Server::start).await.unwrap();
+    server.aside(PrivateServer::start).await.unwrap();
     assert_eq!(fresh_database_on(&server).await.query("select 1").await, ["1"]);
 }
 
 #[test]
 fn a_dropped_server_leaves_no_process_no_directory_and_no_shared_memory() {
-    for end in [Server::freeze, |_: &Server| {}, |server: &Server| server.kill_nine().unwrap()] {
-        let server = own_server(&Settings::new());
+    for end in [
+        PrivateServer::freeze,
+        |_: &PrivateServer| {},
+        |server: &PrivateServer| server.kill_nine().unwrap(),
+    ] {
+        let server = own_server(&ServerSettings::new());
         let (dir, pids) = (server.dir().to_owned(), server.pids());
         let segment = shared_memory_id(&server);
         assert!(shared_memory_exists(&segment));
@@ -77,7 +82,7 @@ fn a_dropped_server_leaves_no_process_no_directory_and_no_shared_memory() {
 fn a_server_dies_with_a_parent_that_is_killed_with_sigkill() {
     const ROLE: &str = "COUNTERFOIL_TEST_HOLDS_A_SERVER";
     if let Some(is_frozen) = std::env::var_os(ROLE) {
-        let server = own_server(&Settings::new());
+        let server = own_server(&ServerSettings::new());
         if is_frozen == "frozen" {
             server.freeze();
         }
@@ -123,7 +128,7 @@ fn a_server_dies_with_a_parent_that_is_killed_with_sigkill() {
 
 #[tokio::test]
 async fn settings_reach_the_server_over_both_kinds_of_connection() {
-    let settings = Settings::new()
+    let settings = ServerSettings::new()
         .set("max_prepared_transactions", "7")
         .hba("host all stranger 127.0.0.1/32 reject");
     let server = own_server(&settings);
@@ -146,7 +151,7 @@ async fn settings_reach_the_server_over_both_kinds_of_connection() {
 
 #[test]
 fn nobody_else_can_enter_the_directory_of_a_server_that_trusts_everybody() {
-    let server = own_server(&Settings::new());
+    let server = own_server(&ServerSettings::new());
     for dir in [server.dir(), &server.data_dir(), &server.socket_dir()] {
         assert_eq!(dir.metadata().unwrap().permissions().mode() & 0o777, 0o700, "{dir:?}");
     }
@@ -154,15 +159,19 @@ fn nobody_else_can_enter_the_directory_of_a_server_that_trusts_everybody() {
 
 #[test]
 fn a_server_that_cannot_start_says_what_its_log_says() {
-    let error = Server::new(template(), &Settings::new().set("no_such_setting", "1")).unwrap_err();
+    let error = PrivateServer::new(template(), &ServerSettings::new().set("no_such_setting", "1")).unwrap_err();
     assert!(error.to_string().contains("no_such_setting"), "{error}");
 }
 
 #[test]
 fn initdb_takes_arguments_and_says_why_it_refuses_them() {
-    let error = Template::new(&binaries(), &["--encoding=KLINGON"]).unwrap_err();
+    let error = ClusterTemplate::new(&binaries(), &["--encoding=KLINGON"]).unwrap_err();
     assert!(error.to_string().contains("KLINGON"), "{error}");
-    let latin = Server::new(&Template::new(&binaries(), &["--encoding=LATIN1"]).unwrap(), &Settings::new()).unwrap();
+    let latin = PrivateServer::new(
+        &ClusterTemplate::new(&binaries(), &["--encoding=LATIN1"]).unwrap(),
+        &ServerSettings::new(),
+    )
+    .unwrap();
     assert!(latin.log().contains("ready to accept connections"), "{}", latin.log());
 }
 
@@ -187,13 +196,13 @@ async fn sources_and_destinations_run_on_the_programs_they_were_given() {
     let given = |name| std::env::var_os(name).map(std::path::PathBuf::from);
     let of_all = given("COUNTERFOIL_POSTGRES_BIN");
     let of_destinations = given("COUNTERFOIL_DESTINATION_POSTGRES_BIN").or(of_all.clone());
-    let own_destination = fresh_database_on(&own_destination_server(&Settings::new())).await;
+    let own_destination = fresh_database_on(&own_destination_server(&ServerSettings::new())).await;
     for (database, dir) in [
         (fresh_database().await, of_all),
         (fresh_destination().await, of_destinations.clone()),
         (own_destination, of_destinations),
     ] {
-        let expected = Binaries::find(dir.as_deref()).unwrap();
+        let expected = ServerBinaries::find(dir.as_deref()).unwrap();
         assert_eq!(
             database.query("show server_version_num").await,
             [expected.version_num().to_string()]
@@ -217,7 +226,7 @@ fn stat_of(pid: u32) -> String {
 }
 
 /// The System V segment by which PostgreSQL knows that a data directory is in use.
-fn shared_memory_id(server: &Server) -> String {
+fn shared_memory_id(server: &PrivateServer) -> String {
     let lock_file = std::fs::read_to_string(server.data_dir().join("postmaster.pid")).unwrap();
     lock_file.lines().nth(6).unwrap().split_whitespace().nth(1).unwrap().to_owned()
 }

@@ -5,8 +5,8 @@ use crate::harness::{Database, fresh_database, fresh_destination};
 use crate::truth::running::until_waiting;
 use counterfoil::event::range::IdRange;
 use counterfoil::event::store::{EventStore, TableDigest};
-use counterfoil::postgres::session::error::Side;
-use counterfoil::postgres::session::{Purpose, Session};
+use counterfoil::postgres::session::error::ErrorSide;
+use counterfoil::postgres::session::{Session, SessionPurpose};
 use counterfoil::postgres::table::compatible;
 use counterfoil::postgres::table::describe;
 use counterfoil::postgres::table::store::PgTable;
@@ -18,9 +18,9 @@ const FILL: &str = "insert into events select i * 2, timestamptz '2026-01-01 00:
                     from generate_series(1, 300) i order by md5(i::text)";
 
 async fn opened(database: &Database) -> PgTable<Session> {
-    let purpose = Purpose {
+    let purpose = SessionPurpose {
         what: "audit",
-        side: Side::Destination,
+        side: ErrorSide::Destination,
     };
     let session = Session::open(&database.conninfo, purpose, Duration::from_secs(20)).await.unwrap();
     let events = describe::table(&session, &table("events"), "id").await.unwrap().unwrap();

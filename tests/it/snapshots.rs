@@ -4,7 +4,7 @@ use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_destination_server};
 use crate::support::events::{init_destination, init_source, insert};
 use crate::truth::watched::Watched;
-use counterfoil::postgres::server::{Server, Settings};
+use counterfoil::postgres::server::{PrivateServer, ServerSettings};
 use counterfoil::replicate::health::Health;
 use counterfoil::replicate::snapshot::{LaneSnapshot, Snapshot};
 use std::sync::Arc;
@@ -27,7 +27,7 @@ async fn an_unreachable_destination_is_told_with_its_error_its_next_try_and_its_
     init_source(&source).await;
     let (stays, goes) = (
         fresh_destination().await,
-        fresh_database_on(&own_destination_server(&Settings::new())).await,
+        fresh_database_on(&own_destination_server(&ServerSettings::new())).await,
     );
     init_destination(&stays).await;
     init_destination(&goes).await;
@@ -38,7 +38,7 @@ async fn an_unreachable_destination_is_told_with_its_error_its_next_try_and_its_
     let level = watched.is_level(1, 5).await;
     assert_eq!(level.lanes[1].lag_seconds, Some(0.0));
     assert!(level.lanes[1].connection.outage.is_none());
-    goes.server.aside(Server::kill_nine).await.unwrap();
+    goes.server.aside(PrivateServer::kill_nine).await.unwrap();
     insert(&source, 5).await;
     let away = |now: &Arc<Snapshot>| now.lanes[1].health == Health::Waiting && now.lanes[1].connection.retry_at > Some(now.at);
     let lost = watched.shows("a destination is away and tried again", away).await;
@@ -58,7 +58,7 @@ async fn an_unreachable_destination_is_told_with_its_error_its_next_try_and_its_
         "it is the same outage"
     );
     watched.is_level(0, 10).await;
-    goes.server.aside(Server::start).await.unwrap();
+    goes.server.aside(PrivateServer::start).await.unwrap();
     let back = watched.is_level(1, 10).await;
     assert_eq!(back.lanes[1].lag_seconds, Some(0.0));
     assert_eq!((back.lanes[1].events, back.lanes[1].connection.retry_at), (10, None));

@@ -187,7 +187,7 @@ async fn the_object_for_scripts_has_the_words_of_the_manual() {
 
 #[tokio::test]
 async fn a_standby_that_may_lag_calls_no_destination_diverged() {
-    let server = crate::harness::own_server(&counterfoil::postgres::server::Settings::new().set("wal_keep_size", "64MB"));
+    let server = crate::harness::own_server(&counterfoil::postgres::server::ServerSettings::new().set("wal_keep_size", "64MB"));
     let primary = crate::harness::fresh_database_on(&server).await;
     let destination = fresh_destination().await;
     primary.execute(DESTINATION).await;

@@ -4,9 +4,9 @@ use crate::certificates::{Authority, Identity, file, self_signed, tls_server};
 use crate::harness::{connect, fresh_database, own_server};
 use counterfoil::config::libpq::{ChannelBinding, Conninfo, Host, HostAt, Password, RootCert, SslMode};
 use counterfoil::error::{Error, ErrorKind};
-use counterfoil::postgres::server::{Server, Settings};
-use counterfoil::postgres::session::error::Side;
-use counterfoil::postgres::session::{Purpose, Session};
+use counterfoil::postgres::server::{PrivateServer, ServerSettings};
+use counterfoil::postgres::session::error::ErrorSide;
+use counterfoil::postgres::session::{Session, SessionPurpose};
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ const ALL: [SslMode; 6] = [
 ];
 
 /// The server under a name of the test's choice, by TCP.
-fn conninfo(server: &Server, name: &str, sslmode: SslMode) -> Conninfo {
+fn conninfo(server: &PrivateServer, name: &str, sslmode: SslMode) -> Conninfo {
     let at = HostAt::Tcp {
         host: name.to_owned(),
         addr: Some(Ipv4Addr::LOCALHOST.into()),
@@ -43,9 +43,9 @@ fn trusting(conninfo: Conninfo, dir: &Path, pem: &str) -> Conninfo {
 }
 
 async fn open(conninfo: &Conninfo) -> Result<Session, Error> {
-    let purpose = Purpose {
+    let purpose = SessionPurpose {
         what: "test",
-        side: Side::Destination,
+        side: ErrorSide::Destination,
     };
     Session::open(conninfo, purpose, Duration::from_secs(10)).await
 }
@@ -59,8 +59,8 @@ async fn is_encrypted(conninfo: &Conninfo) -> Result<bool, Error> {
     Ok(row.get(0))
 }
 
-async fn server_of(identity: &Identity) -> Arc<Server> {
-    tls_server(identity, None, Settings::new()).await
+async fn server_of(identity: &Identity) -> Arc<PrivateServer> {
+    tls_server(identity, None, ServerSettings::new()).await
 }
 
 #[tokio::test]
@@ -78,7 +78,7 @@ async fn each_mode_encrypts_where_the_server_can() {
 #[tokio::test]
 async fn a_server_without_tls_is_refused_by_the_modes_that_ask_for_it_and_by_no_other() {
     let (dir, authority) = (TempDir::new().unwrap(), Authority::new("ours"));
-    let server = own_server(&Settings::new());
+    let server = own_server(&ServerSettings::new());
     for sslmode in ALL {
         let conninfo = trusting(conninfo(&server, "db.test", sslmode), dir.path(), &authority.pem);
         let result = is_encrypted(&conninfo).await;
@@ -224,7 +224,10 @@ async fn an_expired_certificate_is_refused_with_its_date() {
 async fn allow_and_prefer_turn_to_the_other_way_when_pg_hba_has_no_line_and_require_does_not() {
     let settings = ["hostssl all inside 127.0.0.1/32 trust", "hostnossl all outside 127.0.0.1/32 trust"];
     let refusing = ["host all inside 127.0.0.1/32 reject", "host all outside 127.0.0.1/32 reject"];
-    let settings = settings.iter().chain(&refusing).fold(Settings::new(), |all, line| all.hba(line));
+    let settings = settings
+        .iter()
+        .chain(&refusing)
+        .fold(ServerSettings::new(), |all, line| all.hba(line));
     let server = tls_server(&self_signed("db.test"), None, settings).await;
     let admin = connect(&server.conninfo("postgres")).await.unwrap();
     admin
@@ -248,7 +251,7 @@ async fn allow_and_prefer_turn_to_the_other_way_when_pg_hba_has_no_line_and_requ
 #[tokio::test]
 async fn a_client_certificate_is_shown_where_the_server_asks_for_it() {
     let (dir, authority) = (TempDir::new().unwrap(), Authority::new("ours"));
-    let settings = Settings::new().hba("hostssl all all 127.0.0.1/32 cert");
+    let settings = ServerSettings::new().hba("hostssl all all 127.0.0.1/32 cert");
     let server = tls_server(&authority.issue_for(&["db.test"]), Some(&authority), settings).await;
     let plain = conninfo(&server, "db.test", SslMode::Require);
     let showing = |identity: &Identity| Conninfo {
@@ -274,7 +277,7 @@ async fn a_client_certificate_is_shown_where_the_server_asks_for_it() {
 
 #[tokio::test]
 async fn channel_binding_is_had_over_tls_and_refused_to_be_done_without() {
-    let settings = Settings::new()
+    let settings = ServerSettings::new()
         .hba("host all bound 127.0.0.1/32 scram-sha-256")
         .hba("host all free 127.0.0.1/32 trust");
     let server = tls_server(&self_signed("db.test"), None, settings).await;
@@ -310,7 +313,7 @@ async fn channel_binding_is_had_over_tls_and_refused_to_be_done_without() {
 
 #[tokio::test]
 async fn a_query_is_cancelled_through_tls() {
-    let settings = Settings::new().hba("hostnossl all all 127.0.0.1/32 reject");
+    let settings = ServerSettings::new().hba("hostnossl all all 127.0.0.1/32 reject");
     let server = tls_server(&self_signed("db.test"), None, settings).await;
     let session = open(&conninfo(&server, "db.test", SslMode::Require)).await.unwrap();
     let (slept, ()) = tokio::join!(session.batch_execute("select pg_sleep(600)"), async {

@@ -4,8 +4,8 @@ use crate::configured::table;
 use crate::harness::{Database, fresh_database};
 use counterfoil::error::{ErrorKind, Result};
 use counterfoil::fake::World;
-use counterfoil::postgres::session::error::Side;
-use counterfoil::postgres::session::{Purpose, Session};
+use counterfoil::postgres::session::error::ErrorSide;
+use counterfoil::postgres::session::{Session, SessionPurpose};
 use counterfoil::postgres::table::describe;
 use counterfoil::verify::validate::{IdRule, Rules, Validation, Verdict, validate};
 use std::time::Duration;
@@ -27,9 +27,9 @@ async fn filled(create: &str, groups: usize) -> Database {
 }
 
 async fn asked(database: &Database, rules: &Rules) -> Result<Validation> {
-    let purpose = Purpose {
+    let purpose = SessionPurpose {
         what: "audit",
-        side: Side::Source,
+        side: ErrorSide::Source,
     };
     let session = Session::open(&database.conninfo, purpose, Duration::from_secs(20)).await.unwrap();
     let events = describe::table(&session, &table("events"), "id").await.unwrap().unwrap();

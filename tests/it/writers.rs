@@ -9,9 +9,9 @@ use counterfoil::destination::postgres::concurrent::ConcurrentDestination;
 use counterfoil::destination::postgres::{Appending, PostgresDestination};
 use counterfoil::error::{Error, ErrorKind};
 use counterfoil::event::chunk::{BatchClose, Chunk, DurabilityFuture, FeedItem};
-use counterfoil::postgres::server::{Server, Settings};
-use counterfoil::postgres::session::error::Side;
-use counterfoil::postgres::session::{Purpose, Session};
+use counterfoil::postgres::server::{PrivateServer, ServerSettings};
+use counterfoil::postgres::session::error::ErrorSide;
+use counterfoil::postgres::session::{Session, SessionPurpose};
 use counterfoil::postgres::table::compatible;
 use counterfoil::postgres::table::describe;
 use counterfoil::replicate::{Replication, replicate};
@@ -137,9 +137,9 @@ async fn open(database: &Database, writers: usize) -> ConcurrentDestination {
 }
 
 async fn try_open(database: &Database, writers: usize) -> Result<ConcurrentDestination, Error> {
-    let purpose = Purpose {
+    let purpose = SessionPurpose {
         what: "append",
-        side: Side::Destination,
+        side: ErrorSide::Destination,
     };
     let sessions = (0..=writers).map(|_| Session::open(&database.conninfo, purpose, Duration::from_secs(20)));
     let mut sessions = futures::future::try_join_all(sessions).await?;
@@ -221,9 +221,9 @@ async fn more_batches_than_writers_take_turns_and_rows_that_are_there_are_skippe
 #[tokio::test]
 async fn columns_that_were_changed_after_they_were_compared_get_no_row() {
     let database = destination().await;
-    let purpose = Purpose {
+    let purpose = SessionPurpose {
         what: "append",
-        side: Side::Destination,
+        side: ErrorSide::Destination,
     };
     let open = || async { Session::open(&database.conninfo, purpose, WAIT_MAX).await.unwrap() };
     let appending = appending(&open().await).await.unwrap();
@@ -394,7 +394,7 @@ async fn an_aborted_batch_is_rolled_back_and_the_destination_goes_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_of_the_destination_leaves_whole_batches_and_the_rest_is_appended_again() {
-    let server = own_destination_server(&Settings::new());
+    let server = own_destination_server(&ServerSettings::new());
     let database = crate::harness::fresh_database_on(&server).await;
     database.execute("create table events (id bigint primary key, note text)").await;
     let append = Journey::begin(open(&database, 3).await);
@@ -404,10 +404,10 @@ async fn a_crash_of_the_destination_leaves_whole_batches_and_the_rest_is_appende
     append.batch(201..=300, durable_at_once());
     until(&database, HELD, "100|1|100").await;
     until(&database, READY, "2").await;
-    server.aside(Server::stop_immediate).await.unwrap();
+    server.aside(PrivateServer::stop_immediate).await.unwrap();
     release.send(()).unwrap();
     assert_eq!(append.end().await.unwrap_err().kind(), ErrorKind::Unavailable);
-    server.aside(Server::start).await.unwrap();
+    server.aside(PrivateServer::start).await.unwrap();
     is_held(&database, "100|1|100").await;
     let append = Journey::begin(open(&database, 3).await);
     append.batch(101..=300, durable_at_once());

@@ -9,7 +9,7 @@ use crate::picture::{Bar, Chart, Group};
 use crate::psql::Psql;
 use crate::report::{Section, Table, spread};
 use crate::stage::{DESTINATIONS, Stage};
-use counterfoil::postgres::server::Server;
+use counterfoil::postgres::server::PrivateServer;
 use std::time::{Duration, Instant};
 
 const TARGET: &str = DESTINATIONS[0];
@@ -84,7 +84,7 @@ fn run(stage: &Stage, case: Option<Follower>, seconds: u64) -> Result<Idle> {
 }
 
 /// Statements in the log of a server: simple ones, and executions of prepared ones.
-fn statements(server: &Server) -> usize {
+fn statements(server: &PrivateServer) -> usize {
     let is_statement = |line: &&str| line.contains("LOG:  statement: ") || line.contains("LOG:  execute ");
     server.log().lines().filter(is_statement).count()
 }

@@ -10,7 +10,7 @@ use crate::psql::Psql;
 use crate::report::{Section, Table, ratios, spread};
 use crate::session::Session;
 use crate::stage::{DESTINATIONS, Stage};
-use counterfoil::postgres::server::Server;
+use counterfoil::postgres::server::PrivateServer;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{ScopedJoinHandle, scope, sleep};
 use std::time::{Duration, Instant};
@@ -123,7 +123,7 @@ fn ended<T>(thread: ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
 }
 
 /// Writes an event at each of its times, however late the one before was.
-fn write(source: &Server, setting: Setting, begin: Instant, end: Instant) -> Result<Vec<Moment>> {
+fn write(source: &PrivateServer, setting: Setting, begin: Instant, end: Instant) -> Result<Vec<Moment>> {
     let session = Session::open(source, "source")?;
     session.run(&format!("set synchronous_commit = {}", setting.source))?;
     let insert = session.prepare(INSERT)?;
@@ -138,7 +138,7 @@ fn write(source: &Server, setting: Setting, begin: Instant, end: Instant) -> Res
 }
 
 /// Notes when each highest id was first seen; looks once more when it is over.
-fn observe(destination: &Server, target: &str, is_over: &AtomicBool) -> Result<Vec<Moment>> {
+fn observe(destination: &PrivateServer, target: &str, is_over: &AtomicBool) -> Result<Vec<Moment>> {
     let session = Session::open(destination, target)?;
     let asked = session.prepare("select coalesce(max(id), 0) from events")?;
     let mut seen: Vec<Moment> = Vec::new();

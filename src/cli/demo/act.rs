@@ -6,7 +6,7 @@ use super::watch::{self, destinations};
 use super::writers::{WRITERS, Writers};
 use crate::config::{ReplicationConfig, SourceConfig};
 use crate::error::{Error, ErrorKind, Problems, Result};
-use crate::postgres::server::Server;
+use crate::postgres::server::PrivateServer;
 use crate::postgres::session::Session;
 use crate::replicate::health::Health;
 use crate::replicate::{Replication, replicate};
@@ -89,7 +89,7 @@ impl Stage<'_> {
         ));
         self.story.begin_quoting();
         let killed = Instant::now();
-        server.aside(Server::kill_nine).await?;
+        server.aside(PrivateServer::kill_nine).await?;
         let committed = writers.until_committed(self.events / 4 * 3).await?.committed;
         let meanwhile = watch::now(self.config).await;
         let [north, south] = destinations(&meanwhile);
@@ -99,7 +99,7 @@ impl Stage<'_> {
             position(north.position),
             south.health
         ));
-        server.aside(Server::start).await?;
+        server.aside(PrivateServer::start).await?;
         self.story.say(&format!(
             "{goes} is started again and has recovered; it was away for {:.1} s",
             killed.elapsed().as_secs_f64()

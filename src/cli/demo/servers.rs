@@ -7,9 +7,9 @@ use crate::config::load::load;
 use crate::destination;
 use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::postgres::ddl::database;
-use crate::postgres::server::{Binaries, Server, Settings, Template};
-use crate::postgres::session::error::Side;
-use crate::postgres::session::{Purpose, Session};
+use crate::postgres::server::{ClusterTemplate, PrivateServer, ServerBinaries, ServerSettings};
+use crate::postgres::session::error::ErrorSide;
+use crate::postgres::session::{Session, SessionPurpose};
 use crate::postgres::table::TableName;
 use crate::source;
 use std::path::{Path, PathBuf};
@@ -27,9 +27,9 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 /// One source and two destinations, gone once this is dropped or our process has ended.
 pub struct Servers {
     /// Where events are written.
-    pub source: Arc<Server>,
+    pub source: Arc<PrivateServer>,
     /// The destinations: the first is reached through its Unix socket, the second through TCP.
-    pub destinations: [Arc<Server>; 2],
+    pub destinations: [Arc<PrivateServer>; 2],
 }
 
 impl Servers {
@@ -89,7 +89,7 @@ impl Servers {
 
     /// What a person can type while the servers are kept.
     pub(crate) fn how_to_look_around(&self) -> String {
-        let psql = |(name, server): (&str, &Arc<Server>)| {
+        let psql = |(name, server): (&str, &Arc<PrivateServer>)| {
             let program = Some(server.bin_dir().join("psql")).filter(|psql| psql.is_file());
             let program = program.unwrap_or_else(|| PathBuf::from("psql"));
             format!(
@@ -121,25 +121,25 @@ impl Servers {
 }
 
 /// What the demo does with a session of its own.
-pub(crate) fn purpose() -> Purpose {
-    Purpose {
+pub(crate) fn purpose() -> SessionPurpose {
+    SessionPurpose {
         what: "demo",
-        side: Side::Source,
+        side: ErrorSide::Source,
     }
 }
 
 fn start_all() -> Result<Servers> {
     let given = std::env::var_os(BINARIES_VARIABLE);
-    let binaries = Binaries::find(given.as_deref().map(Path::new))?;
+    let binaries = ServerBinaries::find(given.as_deref().map(Path::new))?;
     // Small segments make the copies quick.
-    let template = Template::new(&binaries, &["--wal-segsize=1"])?;
-    let start = |settings: Settings| Server::new(&template, &settings).map(Arc::new);
+    let template = ClusterTemplate::new(&binaries, &["--wal-segsize=1"])?;
+    let start = |settings: ServerSettings| PrivateServer::new(&template, &settings).map(Arc::new);
     let failed = || Error::new(ErrorKind::Bug, "a thread that starts a server has panicked");
     std::thread::scope(|scope| {
         // The time of every commit is kept only to count afterwards how many came out of order.
-        let source = scope.spawn(|| start(Settings::new().set("track_commit_timestamp", "on")));
-        let north = scope.spawn(|| start(Settings::new()));
-        let south = scope.spawn(|| start(Settings::new()));
+        let source = scope.spawn(|| start(ServerSettings::new().set("track_commit_timestamp", "on")));
+        let north = scope.spawn(|| start(ServerSettings::new()));
+        let south = scope.spawn(|| start(ServerSettings::new()));
         let [source, north, south] = [source, north, south].map(|thread| thread.join().unwrap_or_else(|_| Err(failed())));
         Ok(Servers {
             source: source?,
@@ -150,16 +150,16 @@ fn start_all() -> Result<Servers> {
 
 async fn new_database(conninfo: &Conninfo) -> Result<Session> {
     // A setup session writes, and so it has the settings of a destination's.
-    let purpose = Purpose {
+    let purpose = SessionPurpose {
         what: "init",
-        side: Side::Destination,
+        side: ErrorSide::Destination,
     };
     let maintenance = database::maintenance_session(conninfo, purpose, CONNECT_TIMEOUT).await?;
     database::create_database(&maintenance, &conninfo.database).await?;
     Session::open(conninfo, purpose, CONNECT_TIMEOUT).await
 }
 
-fn connection(host: &str, server: &Server) -> String {
+fn connection(host: &str, server: &PrivateServer) -> String {
     format!(
         "host = {host:?}\nport = {}\ndatabase = \"{DATABASE}\"\nuser = \"postgres\"\n",
         server.port()

@@ -5,8 +5,8 @@ use crate::destination::source_schema::SourceSchema;
 use crate::error::{Error, ErrorKind, Problems, Result, Warning};
 use crate::event::wire::Wire;
 use crate::postgres::session::Session;
-use crate::postgres::session::settings::{self, Server};
-use crate::postgres::table::Table;
+use crate::postgres::session::settings::{self, ServerOverview};
+use crate::postgres::table::EventTable;
 use crate::postgres::table::compatible;
 use crate::postgres::table::describe;
 use crate::postgres::table::fitness;
@@ -15,9 +15,9 @@ use crate::postgres::table::fitness;
 #[derive(Clone, Debug)]
 pub struct DestinationShape {
     /// Its server.
-    pub server: Server,
+    pub server: ServerOverview,
     /// Its event table.
-    pub table: Table,
+    pub table: EventTable,
     /// What is copied, and how. Lanes with equal wires can share one read of the source.
     pub wire: Wire,
     /// Concurrent COPYs: as configured, or 1 where triggers or foreign keys forbid more.
@@ -30,8 +30,8 @@ pub struct DestinationShape {
 #[derive(Debug)]
 pub struct DestinationSeen {
     place: String,
-    server: Server,
-    table: Table,
+    server: ServerOverview,
+    table: EventTable,
 }
 
 impl DestinationSeen {

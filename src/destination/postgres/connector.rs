@@ -14,9 +14,9 @@ use crate::destination::source_schema::SourceSchema;
 use crate::error::{Error, ErrorKind, Problems, Result, Warning};
 use crate::event::store::EventStore;
 use crate::event::wire::Wire;
-use crate::postgres::session::error::Side;
+use crate::postgres::session::error::ErrorSide;
 use crate::postgres::session::patience::Patience;
-use crate::postgres::session::{Purpose, Session};
+use crate::postgres::session::{Session, SessionPurpose};
 use crate::postgres::table::store::PgTable;
 use crate::sql;
 use futures::future::{BoxFuture, try_join_all};
@@ -73,7 +73,7 @@ impl Connector for PostgresConnector<'_> {
         let surveyed = async move {
             limits
                 .ways
-                .probe(&self.config.conninfo, Side::Destination, limits.connect_timeout)
+                .probe(&self.config.conninfo, ErrorSide::Destination, limits.connect_timeout)
                 .await?;
             let session = self.session(limits).await?;
             let surveyed = SurveyedTable::ask(session, self.config, limits).await?;
@@ -94,9 +94,9 @@ impl Connector for PostgresConnector<'_> {
 
 impl PostgresConnector<'_> {
     async fn session(&self, limits: &OpenLimits<'_>) -> Result<Session> {
-        let purpose = Purpose {
+        let purpose = SessionPurpose {
             what: limits.what,
-            side: Side::Destination,
+            side: ErrorSide::Destination,
         };
         Session::open(&self.config.conninfo, purpose, limits.connect_timeout).await
     }
@@ -106,7 +106,7 @@ impl PostgresConnector<'_> {
         let within = |problem: Error| Problems::from(problem).within(&who);
         let probed = limits
             .ways
-            .probe(&self.config.conninfo, Side::Destination, limits.connect_timeout)
+            .probe(&self.config.conninfo, ErrorSide::Destination, limits.connect_timeout)
             .await;
         probed.map_err(within)?;
         let session = self.session(limits).await.map_err(within)?;
@@ -260,9 +260,9 @@ impl FittingTable {
 }
 
 async fn appending_session(config: &PostgresDestinationConfig, connect_timeout: Duration) -> Result<Session> {
-    let purpose = Purpose {
+    let purpose = SessionPurpose {
         what: "append",
-        side: Side::Destination,
+        side: ErrorSide::Destination,
     };
     Session::open(&config.conninfo, purpose, connect_timeout).await
 }

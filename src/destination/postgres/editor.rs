@@ -11,7 +11,7 @@ use crate::event::frame::{self, CopyFormat, FramedRow, RowFramer};
 use crate::event::range::{IdRange, shown};
 use crate::postgres::session::Session;
 use crate::postgres::session::answers::{field, parsed, rows};
-use crate::postgres::session::error::{is_open, no_answer};
+use crate::postgres::session::error::{is_outcome_unknown, no_answer};
 use crate::sql;
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
@@ -237,7 +237,7 @@ impl Held {
         let committed = self.within(self.session.batch_execute("commit")).await?;
         committed.map_err(|error| {
             let ours = self.failed(&error);
-            if !is_open(&error) {
+            if !is_outcome_unknown(&error) {
                 return ours;
             }
             ours.fix("it is not known whether this batch was committed; start again: the command finds out and does what is left")

@@ -2,9 +2,9 @@
 
 use crate::error::{Problems, Result};
 use crate::postgres::ddl::event_table;
-use crate::postgres::ddl::existing::Facts;
-use crate::postgres::ddl::object::{Function, Trigger, statement};
-use crate::postgres::ddl::script::{self, Report, Script};
+use crate::postgres::ddl::existing::ExistingObjects;
+use crate::postgres::ddl::object::{FunctionDefinition, TriggerDefinition, statement};
+use crate::postgres::ddl::script::{self, SetupReport, SetupScript};
 use crate::postgres::session::Session;
 use crate::postgres::table::TableName;
 use crate::sql;
@@ -48,8 +48,8 @@ impl Plan {
     }
 
     /// What is missing, what is there and what stands in the way.
-    pub fn script(&self, facts: &Facts) -> Script {
-        let mut script = Script::new(facts);
+    pub fn script(&self, facts: &ExistingObjects) -> SetupScript {
+        let mut script = SetupScript::new(facts);
         match &facts.events {
             None if self.is_indexed => event_table::create(&mut script, facts, TABLE),
             None => {
@@ -79,23 +79,23 @@ impl Plan {
                 self.table
             ));
         }
-        script.demand_privileges(facts);
+        script.require_privileges(facts);
         script
     }
 
     /// The SQL of `--dry-run`: runs in psql and creates only what is missing.
-    pub fn sql(&self, facts: &Facts) -> String {
+    pub fn sql(&self, facts: &ExistingObjects) -> String {
         self.script(facts).sql()
     }
 }
 
 /// Creates what is missing of a destination, in one transaction. Running it again is harmless.
-pub async fn apply(session: &Session, plan: &Plan) -> Result<Report, Problems> {
+pub async fn apply(session: &Session, plan: &Plan) -> Result<SetupReport, Problems> {
     script::carry_out(session, &plan.table, |facts| plan.script(facts)).await
 }
 
-fn guard_function(table: &TableName) -> Function {
-    Function {
+fn guard_function(table: &TableName) -> FunctionDefinition {
+    FunctionDefinition {
         name: sql::GUARD,
         types: "",
         result: "trigger",
@@ -103,8 +103,8 @@ fn guard_function(table: &TableName) -> Function {
     }
 }
 
-fn guard(table: &TableName) -> Trigger {
-    Trigger {
+fn guard(table: &TableName) -> TriggerDefinition {
+    TriggerDefinition {
         name: sql::GUARD,
         // before insert, delete, update and truncate, for each statement
         events: 2 + 4 + 8 + 16 + 32,

@@ -7,7 +7,7 @@ use crate::event::frame::CopyFormat;
 use crate::event::store::EventStore;
 use crate::event::wire::Wire;
 use crate::postgres::session::Session;
-use crate::postgres::table::Table;
+use crate::postgres::table::EventTable;
 use crate::postgres::table::compatible;
 use crate::postgres::table::describe;
 use crate::postgres::table::store::PgTable;
@@ -17,7 +17,7 @@ use tokio_postgres::Row;
 /// See the module.
 pub(super) struct SurveyedTable<'a> {
     session: Session,
-    table: Table,
+    table: EventTable,
     id_column: &'a str,
     replicator: Option<Replicator>,
 }
@@ -54,7 +54,7 @@ impl SurveyedPlace for SurveyedTable<'_> {
         self.replicator.as_ref()
     }
 
-    fn store(&self, source: Option<&Table>) -> Result<Box<dyn EventStore + '_>> {
+    fn store(&self, source: Option<&EventTable>) -> Result<Box<dyn EventStore + '_>> {
         let wire = match source {
             Some(source) => compatible::wire(source, &self.table, self.id_column).map_err(first)?,
             None => Wire {

@@ -21,7 +21,7 @@ pub struct Appending {
     pub table: TableName,
     /// Its oid: the second key of the locks.
     pub oid: u32,
-    /// What bore its name when it was compared ([`crate::postgres::table::Table::fingerprint`]): nothing is committed where that is another.
+    /// What bore its name when it was compared ([`crate::postgres::table::EventTable::fingerprint`]): nothing is committed where that is another.
     pub fingerprint: Option<String>,
     /// Asks for that.
     pub asks: Fingerprint,

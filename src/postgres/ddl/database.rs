@@ -2,13 +2,13 @@
 
 use crate::config::libpq::Conninfo;
 use crate::error::{ErrorKind, Result};
-use crate::postgres::session::{Purpose, Session};
+use crate::postgres::session::{Session, SessionPurpose};
 use crate::sql::{fill, text, without_header};
 use std::time::Duration;
 
 /// Whether a database had to be created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Created {
+pub enum DatabaseCreation {
     /// It is new.
     Now,
     /// It was there, and was left alone.
@@ -16,7 +16,7 @@ pub enum Created {
 }
 
 /// Connects to the same server's `postgres`, or to `template1` where there is no such database.
-pub async fn maintenance_session(conninfo: &Conninfo, purpose: Purpose, timeout: Duration) -> Result<Session> {
+pub async fn maintenance_session(conninfo: &Conninfo, purpose: SessionPurpose, timeout: Duration) -> Result<Session> {
     let to = |database: &str| Conninfo {
         database: database.to_owned(),
         ..conninfo.clone()
@@ -47,17 +47,17 @@ pub async fn missing_database(maintenance: &Session, name: &str) -> Result<Optio
 ///
 /// # Errors
 /// `Access` when the role may not; what else the server says.
-pub async fn create_database(maintenance: &Session, name: &str) -> Result<Created> {
+pub async fn create_database(maintenance: &Session, name: &str) -> Result<DatabaseCreation> {
     let Some(create) = missing_database(maintenance, name).await? else {
-        return Ok(Created::Before);
+        return Ok(DatabaseCreation::Before);
     };
     match maintenance.batch_execute(&create).await {
-        Ok(()) => Ok(Created::Now),
+        Ok(()) => Ok(DatabaseCreation::Now),
         Err(error) => {
             let ours = maintenance.error(&error, format!("cannot create database {name}"));
             match ours.sqlstate() {
                 // Another session created it since we looked: as a name that exists, or as a duplicate key of the catalog.
-                Some("42P04" | "23505") => Ok(Created::Before),
+                Some("42P04" | "23505") => Ok(DatabaseCreation::Before),
                 Some("42501") => Err(ours
                     .of_kind(ErrorKind::Access)
                     .fix("connect as a role with CREATEDB, or let one create the database and leave --create-database out")),

@@ -1,8 +1,8 @@
 //! The parts of `init` that a source and a destination share: the schema, the event table, its indexes.
 
-use crate::postgres::ddl::existing::{Facts, Relation};
+use crate::postgres::ddl::existing::{ExistingObjects, ExistingRelation};
 use crate::postgres::ddl::object::statement;
-use crate::postgres::ddl::script::{On, Script};
+use crate::postgres::ddl::script::{ObjectParent, SetupScript};
 use crate::postgres::table::TableName;
 use crate::sql::{ident, text};
 
@@ -10,25 +10,25 @@ use crate::sql::{ident, text};
 const PATHS: [&str; 4] = ["{entityName}", "{operation}", "{propertyName}", "{entityId}"];
 
 /// Creates the event table by this file of `sql/`, with its schema where that is missing and with its five indexes.
-pub fn create(script: &mut Script, facts: &Facts, file: &str) {
+pub fn create(script: &mut SetupScript, facts: &ExistingObjects, file: &str) {
     create_without_indexes(script, facts, file);
     for (on, sql) in indexes(&facts.table) {
-        script.create(format!("index on {}, {on}", facts.table), sql, On::Schema);
+        script.create(format!("index on {}, {on}", facts.table), sql, ObjectParent::Schema);
     }
 }
 
 /// As [`create`], with its key alone: what is filled first and indexed then.
-pub fn create_without_indexes(script: &mut Script, facts: &Facts, file: &str) {
+pub fn create_without_indexes(script: &mut SetupScript, facts: &ExistingObjects, file: &str) {
     let table = &facts.table;
     if facts.may_create_in_schema.is_none() {
         let schema = statement(include_str!("../../../sql/events/schema.sql"), table, &[]);
-        script.create(format!("schema {}", table.schema), schema, On::Database);
+        script.create(format!("schema {}", table.schema), schema, ObjectParent::Database);
     }
-    script.create(format!("table {table}"), statement(file, table, &[]), On::Schema);
+    script.create(format!("table {table}"), statement(file, table, &[]), ObjectParent::Schema);
 }
 
 /// Takes note of an event table that is there, and of the indexes it lacks; they are not created, because that would lock writers out.
-pub fn found(script: &mut Script, table: &TableName, events: &Relation) {
+pub fn found(script: &mut SetupScript, table: &TableName, events: &ExistingRelation) {
     script.found(format!("table {table} ({})", events.shown()));
     if !events.has_columns_of_init() {
         script.note(format!("table {table} has columns of its own; it is taken as it is"));
@@ -48,7 +48,7 @@ pub fn found(script: &mut Script, table: &TableName, events: &Relation) {
 }
 
 /// Refuses a relation that cannot be this event table, with the SQL that keeps it under another name.
-pub fn refuse(script: &mut Script, table: &TableName, why: &str) {
+pub fn refuse(script: &mut SetupScript, table: &TableName, why: &str) {
     let aside = format!("{}_before_counterfoil", table.name.chars().take(40).collect::<String>());
     let rename = format!("alter table {} rename to {};", table.quoted(), ident(&aside));
     script.refuse_to_replace(&format!("table {table}"), why, &rename);

@@ -2,35 +2,35 @@
 
 use crate::error::Result;
 use crate::postgres::session::Session;
-use crate::postgres::session::settings::{self, Server};
+use crate::postgres::session::settings::{self, ServerOverview};
 use crate::postgres::table::TableName;
 use crate::sql::{fill, text};
 use tokio_postgres::Row;
 
 /// Everything about one event table and its schema that decides what is to be created.
 #[derive(Clone, Debug)]
-pub struct Facts {
+pub struct ExistingObjects {
     /// The event table they are about.
     pub table: TableName,
     /// Server, database and role.
-    pub server: Server,
+    pub server: ServerOverview,
     /// Whether our role may create objects in the schema; `None` where there is no such schema.
     pub may_create_in_schema: Option<bool>,
     /// Whether our role may use what is in the schema; `true` where there is no such schema yet.
     pub may_use_schema: bool,
     /// What bears the name of the event table.
-    pub events: Option<Relation>,
+    pub events: Option<ExistingRelation>,
     /// What bears the name of the counter, `id`, in the same schema.
-    pub counter: Option<Relation>,
+    pub counter: Option<ExistingRelation>,
     /// Functions of the schema that bear one of our names.
-    pub functions: Vec<FunctionFound>,
+    pub functions: Vec<ExistingFunction>,
     /// Triggers of the event table.
-    pub triggers: Vec<TriggerFound>,
+    pub triggers: Vec<ExistingTrigger>,
 }
 
 /// A table, or whatever else bears its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Relation {
+pub struct ExistingRelation {
     /// `relkind`: `r` table, `p` partitioned, `v` view, …
     pub kind: char,
     /// The role that owns it.
@@ -38,7 +38,7 @@ pub struct Relation {
     /// Whether our role may alter it.
     pub is_owned: bool,
     /// Its columns in their order.
-    pub columns: Vec<ColumnFound>,
+    pub columns: Vec<ExistingColumn>,
     /// Whether a unique, valid, not partial, not deferrable btree index has the column `id` alone as its key.
     pub has_id_key: bool,
     /// Whether a sequence belongs to the column `id`.
@@ -47,9 +47,9 @@ pub struct Relation {
     pub indexed: Vec<String>,
 }
 
-/// A column of a [`Relation`].
+/// A column of a [`ExistingRelation`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ColumnFound {
+pub struct ExistingColumn {
     /// Name, as the catalog has it.
     pub name: String,
     /// Type with its modifier, as `format_type` gives it.
@@ -62,7 +62,7 @@ pub struct ColumnFound {
 
 /// A function as the catalog has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FunctionFound {
+pub struct ExistingFunction {
     /// Name, as the catalog has it.
     pub name: String,
     /// Types of its input arguments: `jsonb[]`.
@@ -79,7 +79,7 @@ pub struct FunctionFound {
 
 /// A trigger as the catalog has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TriggerFound {
+pub struct ExistingTrigger {
     /// Name, as the catalog has it.
     pub name: String,
     /// `tgtype`: 1 row, 2 before, 4 insert, 8 delete, 16 update, 32 truncate, added up.
@@ -94,7 +94,7 @@ pub struct TriggerFound {
     pub definition: String,
 }
 
-impl Facts {
+impl ExistingObjects {
     /// Asks the server; five short queries of the catalog.
     pub async fn read(session: &Session, table: &TableName) -> Result<Self> {
         let rows = async |sql: &str, name: &str| -> Result<Vec<Row>> {
@@ -113,18 +113,18 @@ impl Facts {
             server: settings::about(session).await?,
             may_create_in_schema: schema.first().map(|row| row.get("may_create")),
             may_use_schema: schema.first().is_none_or(|row| row.get("may_use")),
-            events: rows(relation, &table.name).await?.first().map(Relation::from_row),
-            counter: rows(relation, "id").await?.first().map(Relation::from_row),
-            functions: functions.iter().map(FunctionFound::from_row).collect(),
-            triggers: triggers.iter().map(TriggerFound::from_row).collect(),
+            events: rows(relation, &table.name).await?.first().map(ExistingRelation::from_row),
+            counter: rows(relation, "id").await?.first().map(ExistingRelation::from_row),
+            functions: functions.iter().map(ExistingFunction::from_row).collect(),
+            triggers: triggers.iter().map(ExistingTrigger::from_row).collect(),
         })
     }
 
     /// What there will be in a database that is about to be created: an empty schema `public`, our own.
-    pub fn of_new_database(server: Server, table: &TableName) -> Self {
+    pub fn of_new_database(server: ServerOverview, table: &TableName) -> Self {
         Self {
             table: table.clone(),
-            server: Server {
+            server: ServerOverview {
                 may_create_schema: true,
                 ..server
             },
@@ -138,17 +138,17 @@ impl Facts {
     }
 
     /// The function of this name with input arguments of these types.
-    pub fn function(&self, name: &str, types: &str) -> Option<&FunctionFound> {
+    pub fn function(&self, name: &str, types: &str) -> Option<&ExistingFunction> {
         self.functions.iter().find(|found| found.name == name && found.types == types)
     }
 
     /// The trigger of this name on the event table.
-    pub fn trigger(&self, name: &str) -> Option<&TriggerFound> {
+    pub fn trigger(&self, name: &str) -> Option<&ExistingTrigger> {
         self.triggers.iter().find(|found| found.name == name)
     }
 }
 
-impl Relation {
+impl ExistingRelation {
     fn from_row(row: &Row) -> Self {
         let types: Vec<String> = row.get("types");
         let are_not_null: Vec<bool> = row.get("are_not_null");
@@ -160,7 +160,7 @@ impl Relation {
             owner: row.get("owner"),
             is_owned: row.get("is_owned"),
             columns: columns
-                .map(|(((name, type_name), is_not_null), has_default)| ColumnFound {
+                .map(|(((name, type_name), is_not_null), has_default)| ExistingColumn {
                     name,
                     type_name,
                     is_not_null,
@@ -180,22 +180,22 @@ impl Relation {
 
     /// Whether it is a table with an integer `id` and a unique index on it: enough to be copied, whatever its other columns.
     pub fn is_event_table(&self) -> bool {
-        let is_integer = |column: &ColumnFound| ["smallint", "integer", "bigint"].contains(&column.type_name.as_str());
+        let is_integer = |column: &ExistingColumn| ["smallint", "integer", "bigint"].contains(&column.type_name.as_str());
         self.is_table() && self.has_id_key && self.columns.iter().any(|column| column.name == "id" && is_integer(column))
     }
 
     /// Whether it has the columns that `init` gives an event table, and no others that an insert would have to fill.
     pub fn has_columns_of_init(&self) -> bool {
         const COLUMNS: [(&str, &str); 3] = [("id", "bigint"), ("ts", "timestamp with time zone"), ("event", "jsonb")];
-        let is_ours = |column: &ColumnFound| COLUMNS.contains(&(column.name.as_str(), column.type_name.as_str())) && column.is_not_null;
-        let is_filled = |column: &ColumnFound| !column.is_not_null || column.has_default;
+        let is_ours = |column: &ExistingColumn| COLUMNS.contains(&(column.name.as_str(), column.type_name.as_str())) && column.is_not_null;
+        let is_filled = |column: &ExistingColumn| !column.is_not_null || column.has_default;
         self.columns.iter().filter(|column| is_ours(column)).count() == COLUMNS.len()
             && self.columns.iter().all(|column| is_ours(column) || is_filled(column))
     }
 
     /// Whether it is a counter of consecutive ids: a table with the one column `id bigint`.
     pub fn is_counter(&self) -> bool {
-        let is_id = |column: &ColumnFound| column.name == "id" && column.type_name == "bigint";
+        let is_id = |column: &ExistingColumn| column.name == "id" && column.type_name == "bigint";
         self.kind == 'r' && matches!(self.columns.as_slice(), [only] if is_id(only))
     }
 
@@ -210,7 +210,7 @@ impl Relation {
     }
 }
 
-impl FunctionFound {
+impl ExistingFunction {
     fn from_row(row: &Row) -> Self {
         Self {
             name: row.get("name"),
@@ -223,7 +223,7 @@ impl FunctionFound {
     }
 }
 
-impl TriggerFound {
+impl ExistingTrigger {
     fn from_row(row: &Row) -> Self {
         Self {
             name: row.get("name"),

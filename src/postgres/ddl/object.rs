@@ -1,6 +1,6 @@
 //! A function or a trigger that `init` makes: the SQL that creates it, and whether what is there is it.
 
-use crate::postgres::ddl::existing::{FunctionFound, TriggerFound};
+use crate::postgres::ddl::existing::{ExistingFunction, ExistingTrigger};
 use crate::postgres::table::TableName;
 use crate::sql::{self, LOCK_DOORBELL, LOCK_FENCE, LOCK_REPLICATOR, SqlValue, fill, ident, text, without_header};
 
@@ -9,7 +9,7 @@ const DOLLAR_TAG: &str = "$counterfoil$";
 
 /// A function that `init` makes.
 #[derive(Clone, Debug)]
-pub struct Function {
+pub struct FunctionDefinition {
     /// Name, in the schema of the event table.
     pub name: &'static str,
     /// Types of its arguments, as `format_type` gives them.
@@ -22,7 +22,7 @@ pub struct Function {
 
 /// A trigger that `init` makes on the event table; it fires always.
 #[derive(Clone, Debug)]
-pub struct Trigger {
+pub struct TriggerDefinition {
     /// Name.
     pub name: &'static str,
     /// `tgtype`: 1 row, 2 before, 4 insert, 8 delete, 16 update, 32 truncate, added up.
@@ -35,9 +35,9 @@ pub struct Trigger {
     pub sql: String,
 }
 
-impl Function {
+impl FunctionDefinition {
     /// Whether this is the function, with our text.
-    pub fn is(&self, found: &FunctionFound) -> bool {
+    pub fn is(&self, found: &ExistingFunction) -> bool {
         found.name == self.name
             && found.types == self.types
             && found.result == self.result
@@ -51,9 +51,9 @@ impl Function {
     }
 }
 
-impl Trigger {
+impl TriggerDefinition {
     /// Whether this is the trigger, firing always and with our function.
-    pub fn is(&self, found: &TriggerFound, table: &TableName) -> bool {
+    pub fn is(&self, found: &ExistingTrigger, table: &TableName) -> bool {
         let has_when = found.definition.contains(" WHEN (");
         found.name == self.name
             && found.events == self.events
@@ -132,13 +132,13 @@ mod tests {
 
     #[test]
     fn a_function_is_ours_by_its_text_result_and_language() {
-        let wanted = Function {
+        let wanted = FunctionDefinition {
             name: "f",
             types: "",
             result: "trigger",
             sql: statement(FUNCTION, &table("events"), &[]),
         };
-        let ours = FunctionFound {
+        let ours = ExistingFunction {
             name: "f".to_owned(),
             types: String::new(),
             arguments: Vec::new(),
@@ -147,11 +147,11 @@ mod tests {
             body: "\nbegin\n    return null;\nend\n".to_owned(),
         };
         assert!(wanted.is(&ours));
-        let another_text = FunctionFound {
+        let another_text = ExistingFunction {
             body: "\nbegin\n    return new;\nend\n".to_owned(),
             ..ours.clone()
         };
-        let another_result = FunctionFound {
+        let another_result = ExistingFunction {
             result: "integer".to_owned(),
             ..ours.clone()
         };

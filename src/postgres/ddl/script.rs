@@ -2,8 +2,8 @@
 
 use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::log::escape::fit;
-use crate::postgres::ddl::existing::{Facts, TriggerFound};
-use crate::postgres::ddl::object::{Function, Trigger, drop_trigger};
+use crate::postgres::ddl::existing::{ExistingObjects, ExistingTrigger};
+use crate::postgres::ddl::object::{FunctionDefinition, TriggerDefinition, drop_trigger};
 use crate::postgres::session::Session;
 use crate::postgres::table::TableName;
 use crate::sql::{self, LOCK_REPLICATOR, fill, ident};
@@ -15,25 +15,25 @@ const SETTINGS: &str = "set local search_path = pg_catalog, pg_temp;\nset local 
 
 /// What is missing, what is there, and what stands in the way.
 #[derive(Clone, Debug)]
-pub struct Script {
+pub struct SetupScript {
     table: TableName,
     database: String,
-    steps: Vec<Step>,
+    steps: Vec<ScriptStep>,
     present: Vec<String>,
     notes: Vec<String>,
     refusals: Problems,
 }
 
 #[derive(Clone, Debug)]
-struct Step {
+struct ScriptStep {
     what: String,
     sql: String,
-    on: On,
+    on: ObjectParent,
 }
 
 /// What an object is created on, which decides the privilege it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum On {
+pub enum ObjectParent {
     /// CREATE on the database.
     Database,
     /// CREATE on the schema.
@@ -44,7 +44,7 @@ pub enum On {
 
 /// What was done.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Report {
+pub struct SetupReport {
     /// What was created, in order.
     pub created: Vec<String>,
     /// What was there already.
@@ -53,9 +53,9 @@ pub struct Report {
     pub notes: Vec<String>,
 }
 
-impl Script {
+impl SetupScript {
     /// An empty one, which already refuses what no object could be created on.
-    pub fn new(facts: &Facts) -> Self {
+    pub fn new(facts: &ExistingObjects) -> Self {
         let mut script = Self {
             table: facts.table.clone(),
             database: facts.server.database.clone(),
@@ -72,8 +72,8 @@ impl Script {
     }
 
     /// Adds SQL for something that is missing.
-    pub fn create(&mut self, what: impl Into<String>, sql: String, on: On) {
-        self.steps.push(Step {
+    pub fn create(&mut self, what: impl Into<String>, sql: String, on: ObjectParent) {
+        self.steps.push(ScriptStep {
             what: what.into(),
             sql,
             on,
@@ -107,16 +107,16 @@ impl Script {
     }
 
     /// Creates the function, or finds it there, or refuses to replace another of its name.
-    pub fn function(&mut self, facts: &Facts, wanted: Function) {
+    pub fn function(&mut self, facts: &ExistingObjects, wanted: FunctionDefinition) {
         let why = "a function of this name with these arguments exists, with another body";
         self.function_unless(facts, wanted, why);
     }
 
-    /// As [`Script::function`], with a reason of one's own for the refusal.
-    pub fn function_unless(&mut self, facts: &Facts, wanted: Function, why: &str) {
+    /// As [`SetupScript::function`], with a reason of one's own for the refusal.
+    pub fn function_unless(&mut self, facts: &ExistingObjects, wanted: FunctionDefinition, why: &str) {
         let what = format!("function {}.{}({})", facts.table.schema, wanted.name, wanted.types);
         match facts.function(wanted.name, wanted.types) {
-            None => self.create(what, wanted.sql, On::Schema),
+            None => self.create(what, wanted.sql, ObjectParent::Schema),
             Some(found) if wanted.is(found) => self.found(what),
             Some(found) => {
                 // CREATE OR REPLACE keeps the result and the names of the arguments; a trigger's function, which others may use, has none.
@@ -132,7 +132,7 @@ impl Script {
     }
 
     /// Creates the trigger with its function, or finds them there, or refuses to replace others of their names.
-    pub fn trigger(&mut self, facts: &Facts, function: Function, wanted: Trigger) {
+    pub fn trigger(&mut self, facts: &ExistingObjects, function: FunctionDefinition, wanted: TriggerDefinition) {
         let what = format!("trigger {} on {}", wanted.name, facts.table);
         let found = facts.trigger(wanted.name);
         let is_ours = found.is_none_or(|found| wanted.is(found, &facts.table));
@@ -140,7 +140,7 @@ impl Script {
         let missing = (!is_ours && facts.function(function.name, function.types).is_none()).then(|| format!("{}\n", function.sql));
         self.function(facts, function);
         match found {
-            None => self.create(what, wanted.sql, On::Table),
+            None => self.create(what, wanted.sql, ObjectParent::Table),
             Some(_) if is_ours => self.found(what),
             Some(found) => {
                 let why = format!("there is another one of this name: {}", found.shown());
@@ -151,15 +151,15 @@ impl Script {
     }
 
     /// Refuses what our role may not create; to be called last.
-    pub fn demand_privileges(&mut self, facts: &Facts) {
-        let takes = |on: On| self.steps.iter().any(|step| step.on == on);
+    pub fn require_privileges(&mut self, facts: &ExistingObjects) {
+        let takes = |on: ObjectParent| self.steps.iter().any(|step| step.on == on);
         let role = &facts.server.role;
         let mut lacks = Vec::new();
-        if takes(On::Database) && !facts.server.may_create_schema {
+        if takes(ObjectParent::Database) && !facts.server.may_create_schema {
             let grant = format!("grant create on database {} to {};", ident(&self.database), ident(role));
             lacks.push((format!("role {role} may not create a schema in database {}", self.database), grant));
         }
-        if takes(On::Schema) && facts.may_create_in_schema == Some(false) {
+        if takes(ObjectParent::Schema) && facts.may_create_in_schema == Some(false) {
             let grant = format!("grant create on schema {} to {};", ident(&facts.table.schema), ident(role));
             lacks.push((
                 format!("role {role} may not create objects in schema {}", facts.table.schema),
@@ -170,7 +170,11 @@ impl Script {
             let grant = format!("grant usage on schema {} to {};", ident(&facts.table.schema), ident(role));
             lacks.push((format!("role {role} may not use schema {}", facts.table.schema), grant));
         }
-        if let Some(events) = facts.events.as_ref().filter(|events| takes(On::Table) && !events.is_owned) {
+        if let Some(events) = facts
+            .events
+            .as_ref()
+            .filter(|events| takes(ObjectParent::Table) && !events.is_owned)
+        {
             let why = format!("role {role} does not own {}: {} does", facts.table, events.owner);
             lacks.push((why, format!("grant {} to {};", ident(&events.owner), ident(role))));
         }
@@ -214,8 +218,8 @@ impl Script {
         lines.join("\n") + "\n"
     }
 
-    fn report(self) -> Report {
-        Report {
+    fn report(self) -> SetupReport {
+        SetupReport {
             created: self.steps.into_iter().map(|step| step.what).collect(),
             present: self.present,
             notes: self.notes,
@@ -228,7 +232,11 @@ impl Script {
 /// # Errors
 /// Everything that stands in the way, each with the SQL that would clear it (`Unsuitable`, `Access`); `Unavailable` when another session
 /// holds the table for ten seconds. Nothing was created then; a crash leaves nothing either.
-pub async fn carry_out(session: &Session, table: &TableName, plan: impl Fn(&Facts) -> Script) -> Result<Report, Problems> {
+pub async fn carry_out(
+    session: &Session,
+    table: &TableName,
+    plan: impl Fn(&ExistingObjects) -> SetupScript,
+) -> Result<SetupReport, Problems> {
     let done = in_transaction(session, table, plan).await;
     if done.is_err() && !session.is_closed() {
         // Without it the session would go on in a failed transaction; its own failure has nothing to add.
@@ -237,7 +245,11 @@ pub async fn carry_out(session: &Session, table: &TableName, plan: impl Fn(&Fact
     done
 }
 
-async fn in_transaction(session: &Session, table: &TableName, plan: impl Fn(&Facts) -> Script) -> Result<Report, Problems> {
+async fn in_transaction(
+    session: &Session,
+    table: &TableName,
+    plan: impl Fn(&ExistingObjects) -> SetupScript,
+) -> Result<SetupReport, Problems> {
     let run = async |what: &str, sql: &str| session.batch_execute(sql).await.map_err(|e| refused(session, &e, what));
     run("begin to look at what is there", &format!("begin; {SETTINGS}")).await?;
     let alone = fill(
@@ -245,7 +257,7 @@ async fn in_transaction(session: &Session, table: &TableName, plan: impl Fn(&Fac
         &[("lock_replicator", sql::sql(LOCK_REPLICATOR.to_string()))],
     );
     run("wait for another init", &alone).await?;
-    let script = plan(&Facts::read(session, table).await?);
+    let script = plan(&ExistingObjects::read(session, table).await?);
     if !script.refusals.is_empty() {
         return Err(script.refusals);
     }
@@ -273,7 +285,7 @@ fn refused(session: &Session, error: &tokio_postgres::Error, what: &str) -> Erro
     }
 }
 
-impl TriggerFound {
+impl ExistingTrigger {
     /// The trigger as a person reads it: its definition, and whether it fires.
     fn shown(&self) -> String {
         let fires = match self.enabled {
@@ -285,7 +297,7 @@ impl TriggerFound {
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for SetupReport {
     /// One line for each thing, as a person reads it.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let created = self.created.iter().map(|what| format!("created {what}"));

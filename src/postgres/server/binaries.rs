@@ -9,12 +9,12 @@ const VERSION_NUM_MIN: u32 = 130_000;
 
 /// Where `initdb` and `postgres` are, and their version.
 #[derive(Clone, Debug)]
-pub struct Binaries {
+pub struct ServerBinaries {
     dir: PathBuf,
     version_num: u32,
 }
 
-impl Binaries {
+impl ServerBinaries {
     /// Finds them: in the given directory, otherwise by `pg_config --bindir`, on `PATH`, in `/usr/lib/postgresql/*/bin` (newest first).
     ///
     /// `given` is what a person set (`COUNTERFOIL_POSTGRES_BIN`); then no other place is looked at.
@@ -47,12 +47,12 @@ impl Binaries {
     }
 }
 
-fn first_suitable(places: &[PathBuf]) -> Option<Binaries> {
+fn first_suitable(places: &[PathBuf]) -> Option<ServerBinaries> {
     places.iter().find_map(|place| {
         let dir = place.canonicalize().ok().filter(|dir| dir.join("initdb").is_file())?;
         let version = output_of(&dir.join("postgres"), "--version")?;
         let version_num = parse_version(&version).filter(|version| *version >= VERSION_NUM_MIN)?;
-        Some(Binaries { dir, version_num })
+        Some(ServerBinaries { dir, version_num })
     })
 }
 
@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn a_given_directory_without_a_server_is_refused_with_what_to_install() {
         let empty = tempfile::tempdir().unwrap();
-        let error = Binaries::find(Some(empty.path())).unwrap_err();
+        let error = ServerBinaries::find(Some(empty.path())).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsuitable);
         assert!(error.place().unwrap().contains(empty.path().to_str().unwrap()));
         assert!(error.remedy().unwrap().contains("apt-get install postgresql"), "{error:?}");

@@ -17,24 +17,24 @@ const SOCKET_PATH_BYTES_MAX: usize = 107;
 
 /// The directory and its watchdog. (`PR_SET_PDEATHSIG` would not do: it acts at the end of the *thread* that forked.)
 #[derive(Debug)]
-pub(super) struct Keeper {
+pub(super) struct DirectoryKeeper {
     dir: PathBuf,
-    account: Option<Account>,
+    account: Option<SystemAccount>,
     watchdog: Mutex<Child>,
 }
 
 /// An unprivileged account of the system: PostgreSQL refuses to run as root.
 #[derive(Clone, Copy, Debug)]
-struct Account {
+struct SystemAccount {
     user: u32,
     group: u32,
 }
 
-impl Keeper {
+impl DirectoryKeeper {
     /// Makes the directory, readable by the server's account alone, and starts its watchdog.
     pub(super) fn new() -> Result<Self> {
         let what = "cannot make a private directory for PostgreSQL";
-        let account = Account::find()?;
+        let account = SystemAccount::find()?;
         let parent = parent_dir(std::env::temp_dir(), account.is_some());
         let at = |error: &std::io::Error| {
             Error::new(ErrorKind::Unsuitable, what)
@@ -182,13 +182,13 @@ impl Keeper {
     }
 }
 
-impl Drop for Keeper {
+impl Drop for DirectoryKeeper {
     fn drop(&mut self) {
         self.close();
     }
 }
 
-impl Account {
+impl SystemAccount {
     /// The account to use: our own unless we are root, then `postgres` or `nobody`.
     fn find() -> Result<Option<Self>> {
         if !rustix::process::geteuid().is_root() {

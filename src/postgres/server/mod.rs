@@ -6,14 +6,14 @@ mod process;
 mod settings;
 mod template;
 
-pub use binaries::Binaries;
-pub use settings::Settings;
-pub use template::Template;
+pub use binaries::ServerBinaries;
+pub use settings::ServerSettings;
+pub use template::ClusterTemplate;
 
 use crate::config::libpq::{Conninfo, Host, HostAt};
 use crate::error::{Error, ErrorKind, Result};
-use keeper::Keeper;
-use process::Pid;
+use keeper::DirectoryKeeper;
+use process::ProcessId;
 use rustix::process::Signal;
 use std::ffi::OsStr;
 use std::net::{Ipv4Addr, TcpListener};
@@ -29,35 +29,35 @@ const PORT_TRIES_MAX: u32 = 20;
 
 /// A running or stopped private server. Its superuser is `postgres`, without a password over its Unix socket and 127.0.0.1.
 ///
-/// All methods block, by a second at most where nothing is wrong; async code goes through [`Server::aside`]. Dropping it
+/// All methods block, by a second at most where nothing is wrong; async code goes through [`PrivateServer::aside`]. Dropping it
 /// stops the server as a crash would and removes its directory; the end of our process, even by SIGKILL, does the same.
 #[derive(Debug)]
-pub struct Server {
-    keeper: Keeper,
-    binaries: Binaries,
-    state: Mutex<State>,
+pub struct PrivateServer {
+    keeper: DirectoryKeeper,
+    binaries: ServerBinaries,
+    state: Mutex<ServerState>,
 }
 
 #[derive(Debug)]
-struct State {
+struct ServerState {
     postmaster: Option<Child>,
     port: u16,
 }
 
-impl Server {
+impl PrivateServer {
     /// Copies the template's data directory and starts a server on it: on a free port of 127.0.0.1 and on a private socket directory.
     ///
     /// # Errors
     /// `Unsuitable` with the last lines of the server's log when it does not start.
-    pub fn new(template: &Template, settings: &Settings) -> Result<Self> {
-        let keeper = Keeper::new()?;
+    pub fn new(template: &ClusterTemplate, settings: &ServerSettings) -> Result<Self> {
+        let keeper = DirectoryKeeper::new()?;
         template.copy_into(&keeper)?;
         settings.write_into(&keeper.data_dir())?;
         keeper.make_dir(&keeper.socket_dir())?;
         let server = Self {
             keeper,
             binaries: template.binaries().clone(),
-            state: Mutex::new(State {
+            state: Mutex::new(ServerState {
                 postmaster: None,
                 port: free_port()?,
             }),
@@ -134,7 +134,7 @@ impl Server {
     }
 
     /// The postmaster first, then its children of this moment; empty if it does not run.
-    pub fn pids(&self) -> Vec<Pid> {
+    pub fn pids(&self) -> Vec<ProcessId> {
         let state = self.state();
         let Some(child) = &state.postmaster else { return Vec::new() };
         let mut pids = vec![child.id()];
@@ -195,7 +195,7 @@ impl Server {
         self.keeper.log()
     }
 
-    /// Runs a blocking act on a thread meant for it: `server.aside(Server::stop_immediate).await?`.
+    /// Runs a blocking act on a thread meant for it: `server.aside(PrivateServer::stop_immediate).await?`.
     pub async fn aside<T: Send + 'static>(self: &Arc<Self>, act: impl FnOnce(&Self) -> T + Send + 'static) -> T {
         let server = Arc::clone(self);
         tokio::task::spawn_blocking(move || act(&server))
@@ -203,12 +203,12 @@ impl Server {
             .expect("an act on a private server does not panic")
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ServerState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Starts the postmaster and waits until it takes connections; a port that is taken is replaced while no client knows it yet.
-    fn launch(&self, state: &mut State, is_port_free_to_change: bool) -> Result<()> {
+    fn launch(&self, state: &mut ServerState, is_port_free_to_change: bool) -> Result<()> {
         for _ in 0..PORT_TRIES_MAX {
             let log_before = self.log().len();
             match self.launch_once(state) {
@@ -221,7 +221,7 @@ impl Server {
         Err(self.failure("cannot start a private PostgreSQL: its port is taken"))
     }
 
-    fn launch_once(&self, state: &mut State) -> Result<()> {
+    fn launch_once(&self, state: &mut ServerState) -> Result<()> {
         let port = state.port.to_string();
         let (data_dir, socket_dir) = (self.data_dir(), self.socket_dir());
         let arguments: [&OsStr; 6] = [
@@ -266,7 +266,7 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for PrivateServer {
     fn drop(&mut self) {
         self.keeper.close();
         if let Some(child) = &mut self.state().postmaster {

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 const STOP_WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// The number of a process.
-pub type Pid = u32;
+pub type ProcessId = u32;
 
 /// Sends a signal; one that has ended in the meantime is no error.
-pub(super) fn signal(pid: Pid, signal: Signal) {
+pub(super) fn signal(pid: ProcessId, signal: Signal) {
     let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
     if let Some(pid) = pid {
         let _ = rustix::process::kill_process(pid, signal);
@@ -20,16 +20,16 @@ pub(super) fn signal(pid: Pid, signal: Signal) {
 }
 
 /// The state letter of a living process (`T`: stopped); `None` if it has ended, zombies included (proc(5), `/proc/pid/stat`).
-pub(super) fn state(pid: Pid) -> Option<char> {
+pub(super) fn state(pid: ProcessId) -> Option<char> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat_fields(&stat).map(|(state, _)| state).filter(|state| !"ZX".contains(*state))
 }
 
 /// The living children of a process.
-pub(super) fn children_of(parent: Pid) -> Vec<Pid> {
+pub(super) fn children_of(parent: ProcessId) -> Vec<ProcessId> {
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
     entries
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<Pid>().ok())
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<ProcessId>().ok())
         .filter(|pid| {
             let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
             stat_fields(&stat).is_some_and(|(state, its_parent)| its_parent == parent && !"ZX".contains(state))
@@ -38,7 +38,7 @@ pub(super) fn children_of(parent: Pid) -> Vec<Pid> {
 }
 
 /// Stops a postmaster and then its children, and returns all of them once each has stopped. The postmaster goes first: it forks no more then.
-pub(super) fn freeze(postmaster: Pid) -> Vec<Pid> {
+pub(super) fn freeze(postmaster: ProcessId) -> Vec<ProcessId> {
     stop_and_wait(postmaster);
     let mut family = children_of(postmaster);
     family.iter().for_each(|pid| stop_and_wait(*pid));
@@ -47,13 +47,13 @@ pub(super) fn freeze(postmaster: Pid) -> Vec<Pid> {
 }
 
 /// Whether the lock file of the data directory says that this postmaster takes connections (its line 8, since PostgreSQL 10).
-pub(super) fn is_postmaster_ready(data_dir: &Path, pid: Pid) -> bool {
+pub(super) fn is_postmaster_ready(data_dir: &Path, pid: ProcessId) -> bool {
     let text = fs::read_to_string(data_dir.join("postmaster.pid")).unwrap_or_default();
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     lines.first() == Some(&pid.to_string().as_str()) && lines.get(7) == Some(&"ready")
 }
 
-fn stop_and_wait(pid: Pid) {
+fn stop_and_wait(pid: ProcessId) {
     signal(pid, Signal::STOP);
     let start = Instant::now();
     while state(pid).is_some_and(|state| state != 'T') && start.elapsed() < STOP_WAIT_MAX {
@@ -62,7 +62,7 @@ fn stop_and_wait(pid: Pid) {
 }
 
 /// State and parent out of a line of `/proc/pid/stat`; the name before them stands in parentheses and can hold anything.
-fn stat_fields(stat: &str) -> Option<(char, Pid)> {
+fn stat_fields(stat: &str) -> Option<(char, ProcessId)> {
     let (_, rest) = stat.rsplit_once(") ")?;
     let mut fields = rest.split(' ');
     let state = fields.next()?.chars().next()?;

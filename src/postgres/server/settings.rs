@@ -7,13 +7,13 @@ use std::path::Path;
 
 /// Settings of one server. The default is for tests: as fast as a server can be that survives its own crash, but not that of the machine.
 #[derive(Clone, Debug, Default)]
-pub struct Settings {
+pub struct ServerSettings {
     parameters: Vec<(String, String)>,
     hba: Vec<String>,
     is_durable: bool,
 }
 
-impl Settings {
+impl ServerSettings {
     /// Starts with the defaults.
     pub fn new() -> Self {
         Self::default()
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn a_value_is_quoted_and_a_later_one_stands_after_ours() {
-        let text = Settings::new()
+        let text = ServerSettings::new()
             .set("fsync", "on")
             .set("search_path", r#""it's", a\b"#)
             .postgresql_conf();
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_line_of_pg_hba_comes_before_those_that_trust() {
-        let text = Settings::new().hba("host all bob 127.0.0.1/32 scram-sha-256").pg_hba_conf();
+        let text = ServerSettings::new().hba("host all bob 127.0.0.1/32 scram-sha-256").pg_hba_conf();
         assert!(text.starts_with("host all bob 127.0.0.1/32 scram-sha-256\nlocal all"), "{text}");
     }
 }

@@ -1,7 +1,7 @@
 //! Cancels what a session is running, and returns only when the server has done so: a later statement is never hit by mistake.
 
-use crate::postgres::session::socket::Peer;
-use crate::postgres::session::tls::Tls;
+use crate::postgres::session::socket::SocketPeer;
+use crate::postgres::session::tls::TlsSettings;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -11,16 +11,16 @@ use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{CancelToken, NoTls};
 
 /// Sends the request, encrypted as the session is. As libpq does, it waits until the server hangs up; poolers forward it only then, too.
-pub(super) async fn cancel(token: CancelToken, peer: &Peer, tls: Option<&Tls>) -> io::Result<()> {
+pub(super) async fn cancel(token: CancelToken, peer: &SocketPeer, tls: Option<&TlsSettings>) -> io::Result<()> {
     let sent = match (peer, tls) {
-        (Peer::Tcp(address, name), Some(tls)) => {
+        (SocketPeer::Tcp(address, name), Some(tls)) => {
             let stream = UntilHungUp(TcpStream::connect(address).await?);
             let mut maker = tls.maker();
             let connector = MakeTlsConnect::<UntilHungUp<TcpStream>>::make_tls_connect(&mut maker, name);
             token.cancel_query_raw(stream, connector.map_err(io::Error::other)?).await
         }
-        (Peer::Tcp(address, _), None) => token.cancel_query_raw(UntilHungUp(TcpStream::connect(address).await?), NoTls).await,
-        (Peer::Unix(path), _) => token.cancel_query_raw(UntilHungUp(UnixStream::connect(path).await?), NoTls).await,
+        (SocketPeer::Tcp(address, _), None) => token.cancel_query_raw(UntilHungUp(TcpStream::connect(address).await?), NoTls).await,
+        (SocketPeer::Unix(path), _) => token.cancel_query_raw(UntilHungUp(UnixStream::connect(path).await?), NoTls).await,
     };
     sent.map_err(io::Error::other)
 }

@@ -13,12 +13,12 @@ use x509_parser::time::ASN1Time;
 
 /// The authorities that are trusted, as they were read.
 #[derive(Debug)]
-pub(super) struct Trust {
+pub(super) struct TrustedAuthorities {
     roots: RootCertStore,
     listed: Vec<CertificateDer<'static>>,
 }
 
-impl Trust {
+impl TrustedAuthorities {
     /// Trusts these certificates; those that cannot be used are passed over. `None` when nothing is left.
     pub fn of(listed: Vec<CertificateDer<'static>>) -> Option<Self> {
         let mut roots = RootCertStore::empty();
@@ -29,9 +29,9 @@ impl Trust {
 
 /// Checks what `sslmode` asks for: nothing, the authority, or the authority and the name.
 #[derive(Debug)]
-pub(super) struct Verifier {
+pub(super) struct CertificateVerifier {
     /// `None`: any certificate will do, as libpq has it where there is no root certificate.
-    pub trust: Option<Trust>,
+    pub trust: Option<TrustedAuthorities>,
     /// Whether the name must be the host's (`verify-full`).
     pub is_name_checked: bool,
     /// Signatures that can be checked.
@@ -40,30 +40,36 @@ pub(super) struct Verifier {
 
 /// Why a certificate was refused; found again in the chain of the driver's error.
 #[derive(Debug, Clone)]
-pub(super) struct Refused {
+pub(super) struct CertificateRefusal {
     /// What is wrong with it.
     pub why: String,
     /// What to do about it.
     pub fix: &'static str,
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for CertificateRefusal {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.why)
     }
 }
 
-impl std::error::Error for Refused {}
+impl std::error::Error for CertificateRefusal {}
 
-impl From<Refused> for rustls::Error {
-    fn from(refused: Refused) -> Self {
+impl From<CertificateRefusal> for rustls::Error {
+    fn from(refused: CertificateRefusal) -> Self {
         CertificateError::Other(OtherError(Arc::new(refused))).into()
     }
 }
 
-impl Verifier {
-    fn check_chain(&self, trust: &Trust, leaf: &CertificateDer<'_>, others: &[CertificateDer<'_>], now: UnixTime) -> Result<(), Refused> {
-        let about = About::of(leaf)?;
+impl CertificateVerifier {
+    fn check_chain(
+        &self,
+        trust: &TrustedAuthorities,
+        leaf: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<(), CertificateRefusal> {
+        let about = CertificateSummary::of(leaf)?;
         if let Some(refused) = about.refused_by_date(now) {
             return Err(refused);
         }
@@ -80,8 +86,8 @@ impl Verifier {
     }
 }
 
-fn check_name(leaf: &CertificateDer<'_>, name: &ServerName<'_>) -> Result<(), Refused> {
-    let about = About::of(leaf)?;
+fn check_name(leaf: &CertificateDer<'_>, name: &ServerName<'_>) -> Result<(), CertificateRefusal> {
+    let about = CertificateSummary::of(leaf)?;
     let by_alternative_name = ParsedCertificate::try_from(leaf).is_ok_and(|parsed| verify_server_name(&parsed, name).is_ok());
     let asked = name.to_str();
     let by_common_name = about.names.is_empty() && about.common_name.as_deref().is_some_and(|common| is_match(common, &asked));
@@ -93,7 +99,7 @@ fn check_name(leaf: &CertificateDer<'_>, name: &ServerName<'_>) -> Result<(), Re
     } else {
         about.names.iter().map(|name| format!("{name:?}")).collect()
     };
-    Err(Refused {
+    Err(CertificateRefusal {
         why: format!("the certificate of the server is for {}, not for host {asked:?}", names.join(", ")),
         fix: "connect by a name the certificate has (hostaddr can still give the address), or issue it for this name",
     })
@@ -113,7 +119,7 @@ fn is_match(pattern: &str, host: &str) -> bool {
     }
 }
 
-impl ServerCertVerifier for Verifier {
+impl ServerCertVerifier for CertificateVerifier {
     fn verify_server_cert(
         &self,
         leaf: &CertificateDer<'_>,
@@ -163,7 +169,7 @@ impl ServerCertVerifier for Verifier {
 
 /// What a certificate says about itself.
 #[derive(Debug)]
-pub(super) struct About {
+pub(super) struct CertificateSummary {
     subject: String,
     issuer: String,
     common_name: Option<String>,
@@ -174,10 +180,10 @@ pub(super) struct About {
     not_after: ASN1Time,
 }
 
-impl About {
+impl CertificateSummary {
     /// Reads a certificate.
-    pub fn of(cert: &CertificateDer<'_>) -> Result<Self, Refused> {
-        let (_, parsed) = X509Certificate::from_der(cert).map_err(|error| Refused {
+    pub fn of(cert: &CertificateDer<'_>) -> Result<Self, CertificateRefusal> {
+        let (_, parsed) = X509Certificate::from_der(cert).map_err(|error| CertificateRefusal {
             why: format!("the certificate cannot be read: {error}"),
             fix: "replace the certificate",
         })?;
@@ -217,15 +223,15 @@ impl About {
         &self.subject
     }
 
-    fn refused_by_date(&self, now: UnixTime) -> Option<Refused> {
+    fn refused_by_date(&self, now: UnixTime) -> Option<CertificateRefusal> {
         let is_early = self.not_before.timestamp() > i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
         if self.seconds_left(now) < 0 {
-            return Some(Refused {
+            return Some(CertificateRefusal {
                 why: format!("the certificate of the server ({}) expired on {}", self.subject, self.not_after()),
                 fix: "renew the certificate of the server and reload it",
             });
         }
-        is_early.then(|| Refused {
+        is_early.then(|| CertificateRefusal {
             why: format!(
                 "the certificate of the server ({}) is valid only from {}",
                 self.subject,
@@ -235,14 +241,14 @@ impl About {
         })
     }
 
-    fn refused_by_chain(&self, error: &rustls::Error, others: &[CertificateDer<'_>], now: UnixTime) -> Refused {
+    fn refused_by_chain(&self, error: &rustls::Error, others: &[CertificateDer<'_>], now: UnixTime) -> CertificateRefusal {
         let issuer_expired = others
             .iter()
-            .filter_map(|cert| About::of(cert).ok())
+            .filter_map(|cert| CertificateSummary::of(cert).ok())
             .find(|other| other.seconds_left(now) < 0)
             .map(|other| format!("{} of the chain expired on {}", other.subject, other.not_after()));
         if self.is_version_1 {
-            return Refused {
+            return CertificateRefusal {
                 why: format!(
                     "the certificate of the server ({}) is of X.509 version 1, which cannot be checked",
                     self.subject
@@ -250,7 +256,7 @@ impl About {
                 fix: "issue it as version 3 (openssl x509 -req with -extfile), with a subjectAltName",
             };
         }
-        Refused {
+        CertificateRefusal {
             why: format!(
                 "the certificate of the server ({}, issued by {}) is not trusted: {}",
                 self.subject,

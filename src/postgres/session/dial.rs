@@ -2,9 +2,9 @@
 
 use crate::config::libpq::{ChannelBinding, Conninfo, Host, HostAt, SslMode};
 use crate::error::{Error, ErrorKind, Result};
-use crate::postgres::session::error::{self, Side};
-use crate::postgres::session::socket::{Buffered, Peer};
-use crate::postgres::session::tls::{self, Tls};
+use crate::postgres::session::error::{self, ErrorSide};
+use crate::postgres::session::socket::{BufferedSocket, SocketPeer};
+use crate::postgres::session::tls::{self, TlsSettings};
 use secrecy::{ExposeSecret, SecretString};
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
@@ -19,20 +19,20 @@ const NOTIFICATIONS_MAX: usize = 256;
 
 /// An established connection on which nothing was said yet. Dropping it closes it.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct RawConnection {
     pub client: Client,
     pub notifications: mpsc::Receiver<Notification>,
     pub death: Arc<OnceLock<Error>>,
     /// `server_version`, as the server announced it.
     pub announced_version: String,
     /// What a cancel request is encrypted with.
-    pub tls: Option<Tls>,
+    pub tls: Option<TlsSettings>,
     /// Where a cancel request goes.
-    pub peer: Peer,
+    pub peer: SocketPeer,
     driver: tokio::task::JoinHandle<()>,
 }
 
-impl Line {
+impl RawConnection {
     /// Closes it; a caller that waits for an answer learns that it is closed.
     pub fn end(&self, death: Error) {
         let _ = self.death.set(death);
@@ -40,41 +40,41 @@ impl Line {
     }
 }
 
-impl Drop for Line {
+impl Drop for RawConnection {
     fn drop(&mut self) {
         self.driver.abort();
     }
 }
 
 /// The password to use, and where it was looked for.
-pub(super) struct Secret {
+pub(super) struct PasswordLookup {
     pub password: Option<SecretString>,
     pub checked: String,
 }
 
 /// Everything that stays the same over all hosts and addresses.
-pub(super) struct Dial<'a> {
+pub(super) struct DialSettings<'a> {
     pub conninfo: &'a Conninfo,
     pub application_name: String,
-    pub side: Side,
+    pub side: ErrorSide,
     /// `None` with `sslmode=disable`, or when `allow` and `prefer` have to do without.
-    pub tls: Option<Tls>,
+    pub tls: Option<TlsSettings>,
 }
 
 /// How one connection is encrypted.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum ConnectionEncryption {
     Plain,
     TlsIfOffered,
     Tls,
 }
 
-impl Dial<'_> {
+impl DialSettings<'_> {
     /// Connects to one address, or to the socket when `address` is `None`.
     ///
     /// # Errors
     /// `Access` when the server or our TLS refused; `Unavailable` for what time can heal.
-    pub async fn connect(&self, host: &Host, address: Option<IpAddr>) -> Result<Line> {
+    pub async fn connect(&self, host: &Host, address: Option<IpAddr>) -> Result<RawConnection> {
         let secret = secret(self.conninfo, host)?;
         let (first, second) = self.ways(host);
         let failure = match self.connect_by(first, host, address, &secret).await {
@@ -87,38 +87,48 @@ impl Dial<'_> {
         };
         self.connect_by(second, host, address, &secret).await.map_err(|error| {
             let other = self.explain(&error, host, &secret);
-            let by = if second == Way::Plain { "without TLS" } else { "with TLS" };
+            let by = if second == ConnectionEncryption::Plain {
+                "without TLS"
+            } else {
+                "with TLS"
+            };
             refusal.because(format!("{by}: {}", other.causes().join(": ")))
         })
     }
 
     /// The meaning of `sslmode` (PostgreSQL manual, "SSL Support", table of modes): the way to try first, and the one to fall back to.
-    fn ways(&self, host: &Host) -> (Way, Option<Way>) {
+    fn ways(&self, host: &Host) -> (ConnectionEncryption, Option<ConnectionEncryption>) {
         if matches!(host.at, HostAt::Unix(_)) || self.tls.is_none() {
-            return (Way::Plain, None);
+            return (ConnectionEncryption::Plain, None);
         }
         match self.conninfo.sslmode {
-            SslMode::Disable => (Way::Plain, None),
-            SslMode::Allow => (Way::Plain, Some(Way::Tls)),
-            SslMode::Prefer => (Way::TlsIfOffered, Some(Way::Plain)),
-            SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => (Way::Tls, None),
+            SslMode::Disable => (ConnectionEncryption::Plain, None),
+            SslMode::Allow => (ConnectionEncryption::Plain, Some(ConnectionEncryption::Tls)),
+            SslMode::Prefer => (ConnectionEncryption::TlsIfOffered, Some(ConnectionEncryption::Plain)),
+            SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => (ConnectionEncryption::Tls, None),
         }
     }
 
-    async fn connect_by(&self, way: Way, host: &Host, address: Option<IpAddr>, secret: &Secret) -> std::result::Result<Line, Failure> {
+    async fn connect_by(
+        &self,
+        way: ConnectionEncryption,
+        host: &Host,
+        address: Option<IpAddr>,
+        secret: &PasswordLookup,
+    ) -> std::result::Result<RawConnection, DialFailure> {
         let mut config = self.config(secret);
         config.ssl_mode(match way {
-            Way::Plain => DriverSslMode::Disable,
-            Way::TlsIfOffered => DriverSslMode::Prefer,
-            Way::Tls => DriverSslMode::Require,
+            ConnectionEncryption::Plain => DriverSslMode::Disable,
+            ConnectionEncryption::TlsIfOffered => DriverSslMode::Prefer,
+            ConnectionEncryption::Tls => DriverSslMode::Require,
         });
-        let peer = Peer::of(host, address);
-        let socket = peer.connect().await.map_err(Failure::Socket)?;
+        let peer = SocketPeer::of(host, address);
+        let socket = peer.connect().await.map_err(DialFailure::Socket)?;
         match &self.tls {
-            Some(tls) if way != Way::Plain => {
+            Some(tls) if way != ConnectionEncryption::Plain => {
                 let mut maker = tls.maker();
-                let connector = MakeTlsConnect::<Buffered>::make_tls_connect(&mut maker, peer.name());
-                let connector = connector.map_err(|error| Failure::Socket(std::io::Error::other(error)))?;
+                let connector = MakeTlsConnect::<BufferedSocket>::make_tls_connect(&mut maker, peer.name());
+                let connector = connector.map_err(|error| DialFailure::Socket(std::io::Error::other(error)))?;
                 let (client, connection) = config.connect_raw(socket, connector).await?;
                 Ok(drive(client, connection, self.side, peer, Some(tls.clone())))
             }
@@ -129,7 +139,7 @@ impl Dial<'_> {
         }
     }
 
-    fn config(&self, secret: &Secret) -> Config {
+    fn config(&self, secret: &PasswordLookup) -> Config {
         let mut config = Config::new();
         config
             .user(&self.conninfo.user)
@@ -149,21 +159,21 @@ impl Dial<'_> {
     }
 
     /// Says in our words why a connection failed.
-    fn explain(&self, failure: &Failure, host: &Host, secret: &Secret) -> Error {
+    fn explain(&self, failure: &DialFailure, host: &Host, secret: &PasswordLookup) -> Error {
         let error = match failure {
-            Failure::Driver(error) => error,
-            Failure::Socket(error) => return unreachable(host).because("error connecting to server").caused_by(error),
+            DialFailure::Driver(error) => error,
+            DialFailure::Socket(error) => return unreachable(host).because("error connecting to server").caused_by(error),
         };
         let user = &self.conninfo.user;
         let source = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
-        if let Some(fault) = tls::Fault::of(error) {
+        if let Some(fault) = tls::TlsFault::of(error) {
             let kind = if fault.is_refusal {
                 ErrorKind::Access
             } else {
                 ErrorKind::Unavailable
             };
             let ours = Error::new(kind, "cannot connect").because(fault.why).fix(fault.fix);
-            return match self.tls.as_ref().and_then(Tls::note) {
+            return match self.tls.as_ref().and_then(TlsSettings::note) {
                 Some(note) => ours.because(note),
                 None => ours,
             };
@@ -202,14 +212,14 @@ impl Dial<'_> {
 }
 
 /// Why a connection was not made.
-enum Failure {
+enum DialFailure {
     /// There is no server to talk to.
     Socket(std::io::Error),
     /// The server, the handshake or the driver refused.
     Driver(tokio_postgres::Error),
 }
 
-impl From<tokio_postgres::Error> for Failure {
+impl From<tokio_postgres::Error> for DialFailure {
     fn from(error: tokio_postgres::Error) -> Self {
         Self::Driver(error)
     }
@@ -225,14 +235,14 @@ fn check_port(host: &Host) -> String {
 
 /// libpq's rule for the second way: after a handshake that failed, or when `pg_hba.conf` has no line for the first.
 /// A wrong password is not sent again without TLS.
-fn is_worth_another_way(failure: &Failure, second: Way) -> bool {
-    let Failure::Driver(error) = failure else { return false };
+fn is_worth_another_way(failure: &DialFailure, second: ConnectionEncryption) -> bool {
+    let DialFailure::Driver(error) = failure else { return false };
     let is_refused_by_hba = error.code().is_some_and(|code| code.code() == "28000");
-    is_refused_by_hba || (second == Way::Plain && tls::Fault::of(error).is_some())
+    is_refused_by_hba || (second == ConnectionEncryption::Plain && tls::TlsFault::of(error).is_some())
 }
 
 /// A server that was given the password could put it into its answer.
-fn without_secret(error: Error, secret: &Secret) -> Error {
+fn without_secret(error: Error, secret: &PasswordLookup) -> Error {
     match &secret.password {
         Some(password) if !password.expose_secret().is_empty() => error.without(password.expose_secret(), "…"),
         _ => error,
@@ -240,7 +250,7 @@ fn without_secret(error: Error, secret: &Secret) -> Error {
 }
 
 /// Looks the password up again, so that it can be rotated.
-fn secret(conninfo: &Conninfo, host: &Host) -> Result<Secret> {
+fn secret(conninfo: &Conninfo, host: &Host) -> Result<PasswordLookup> {
     let source = &conninfo.password;
     let password = source.lookup(host, &conninfo.database, &conninfo.user)?;
     let checked = match (&source.given, &source.file, &source.passfile) {
@@ -256,10 +266,16 @@ fn secret(conninfo: &Conninfo, host: &Host) -> Result<Secret> {
         }),
         _ => "no password was given, and there is no passfile".to_owned(),
     };
-    Ok(Secret { password, checked })
+    Ok(PasswordLookup { password, checked })
 }
 
-fn drive<T>(client: Client, connection: Connection<Buffered, T>, side: Side, peer: Peer, tls: Option<Tls>) -> Line
+fn drive<T>(
+    client: Client,
+    connection: Connection<BufferedSocket, T>,
+    side: ErrorSide,
+    peer: SocketPeer,
+    tls: Option<TlsSettings>,
+) -> RawConnection
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -267,7 +283,7 @@ where
     let (sender, notifications) = mpsc::channel(NOTIFICATIONS_MAX);
     let death = Arc::new(OnceLock::new());
     let driver = tokio::spawn(carry(connection, sender, Arc::clone(&death), side));
-    Line {
+    RawConnection {
         client,
         notifications,
         death,
@@ -280,10 +296,10 @@ where
 
 /// Carries messages until the connection ends; dropping the sender of notifications is the sign that it has.
 async fn carry<T>(
-    mut connection: Connection<Buffered, T>,
+    mut connection: Connection<BufferedSocket, T>,
     notifications: mpsc::Sender<Notification>,
     death: Arc<OnceLock<Error>>,
-    side: Side,
+    side: ErrorSide,
 ) where
     T: AsyncRead + AsyncWrite + Unpin,
 {

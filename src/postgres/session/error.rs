@@ -8,7 +8,7 @@ use tokio_postgres::error::{DbError, Severity};
 
 /// Which side an error came from: a bad row is a destination's word, a bug of ours at the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
+pub enum ErrorSide {
     /// Reading the events.
     Source,
     /// Appending the events.
@@ -16,20 +16,20 @@ pub enum Side {
 }
 
 /// The kind of failure behind a SQLSTATE (PostgreSQL manual, appendix A).
-pub(crate) fn kind_of_sqlstate(sqlstate: &str, side: Side) -> ErrorKind {
+pub(crate) fn kind_of_sqlstate(sqlstate: &str, side: ErrorSide) -> ErrorKind {
     match (sqlstate, sqlstate.get(..2).unwrap_or_default()) {
         // invalid password, unknown role, no such database, refused by pg_hba
         (_, "28") | ("3D000" | "42501", _) => ErrorKind::Access,
         ("42P01" | "42703" | "42883" | "42704" | "42804" | "42809" | "3F000" | "0A000", _) => ErrorKind::Unsuitable,
         // Encoding or value problems, constraint violations, values too large for an index, a trigger that raises: the rows themselves
-        (_, "22" | "23" | "44") | ("P0001" | "54000", _) if side == Side::Destination => ErrorKind::Rejected,
+        (_, "22" | "23" | "44") | ("P0001" | "54000", _) if side == ErrorSide::Destination => ErrorKind::Rejected,
         ("XX000" | "XX001" | "XX002" | "42601", _) => ErrorKind::Bug,
         _ => ErrorKind::Unavailable,
     }
 }
 
 /// Makes our error of the driver's: causes in full, without `DETAIL` and `CONTEXT`, which can quote an event.
-pub(crate) fn of_driver(error: &tokio_postgres::Error, side: Side, what: impl Into<String>) -> Error {
+pub(crate) fn of_driver(error: &tokio_postgres::Error, side: ErrorSide, what: impl Into<String>) -> Error {
     if let Some(server) = error.as_db_error() {
         let sqlstate = server.code().code();
         let ours = Error::new(kind_of_sqlstate(sqlstate, side), what)
@@ -79,7 +79,7 @@ fn grant(message: &str) -> String {
 }
 
 /// Whether an error of a commit leaves open if it was committed: only an error of the statement itself says that it was not.
-pub fn is_open(error: &tokio_postgres::Error) -> bool {
+pub fn is_outcome_unknown(error: &tokio_postgres::Error) -> bool {
     let is_of_statement = |error: &DbError| error.parsed_severity() == Some(Severity::Error);
     !error.as_db_error().is_some_and(is_of_statement)
 }
@@ -98,8 +98,8 @@ mod tests {
 
     #[test]
     fn a_constraint_violation_is_a_rejection_only_at_a_destination() {
-        assert_eq!(kind_of_sqlstate("23514", Side::Destination), ErrorKind::Rejected);
-        assert_eq!(kind_of_sqlstate("22003", Side::Source), ErrorKind::Unavailable);
+        assert_eq!(kind_of_sqlstate("23514", ErrorSide::Destination), ErrorKind::Rejected);
+        assert_eq!(kind_of_sqlstate("22003", ErrorSide::Source), ErrorKind::Unavailable);
     }
 
     #[test]
@@ -108,19 +108,22 @@ mod tests {
             let error = about(Error::new(kind_of_sqlstate(sqlstate, side), "refused"), sqlstate);
             (error.is_of_schema(), error.is_of_rows())
         };
-        for side in [Side::Source, Side::Destination] {
+        for side in [ErrorSide::Source, ErrorSide::Destination] {
             assert_eq!(classed("42P01", side), (true, false));
             assert_eq!(classed("42883", side), (false, false), "a function is no table");
             assert_eq!(classed("57P01", side), (false, false));
         }
-        assert_eq!(classed("23514", Side::Destination), (false, true));
-        assert_eq!(classed("22003", Side::Source), (false, false));
+        assert_eq!(classed("23514", ErrorSide::Destination), (false, true));
+        assert_eq!(classed("22003", ErrorSide::Source), (false, false));
     }
 
     #[test]
     fn what_time_can_heal_is_retried() {
         for sqlstate in ["57P01", "57P03", "53300", "53100", "40P01", "55P03", "57014", "08006", "25006"] {
-            assert!(kind_of_sqlstate(sqlstate, Side::Destination).consequence().is_retried, "{sqlstate}");
+            assert!(
+                kind_of_sqlstate(sqlstate, ErrorSide::Destination).consequence().is_retried,
+                "{sqlstate}"
+            );
         }
     }
 

@@ -3,11 +3,11 @@
 use crate::config::libpq::{Conninfo, Host, HostAt, SslMode, TargetSession};
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::escape::escaped;
-use crate::postgres::session::dial::{Dial, Line};
-use crate::postgres::session::pins::{Pins, get_to_know};
-use crate::postgres::session::purpose::{Purpose, Touch};
+use crate::postgres::session::dial::{DialSettings, RawConnection};
+use crate::postgres::session::pins::{PinnedSettings, get_to_know};
+use crate::postgres::session::purpose::{SessionPurpose, SettingsPermission};
 use crate::postgres::session::server::{ServerFacts, major_version};
-use crate::postgres::session::tls::Tls;
+use crate::postgres::session::tls::TlsSettings;
 use rand::seq::SliceRandom;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -15,40 +15,40 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// One connection to be made.
-pub(super) struct Hosts<'a> {
+pub(super) struct HostSearch<'a> {
     conninfo: &'a Conninfo,
-    purpose: Purpose,
+    purpose: SessionPurpose,
     timeout: Duration,
-    touch: Touch,
+    touch: SettingsPermission,
 }
 
 /// A fresh connection to a server of the wanted kind.
-pub(super) struct Connected {
-    pub line: Line,
+pub(super) struct ServerConnection {
+    pub line: RawConnection,
     pub host: Host,
     /// Host, port and database.
     pub place: Arc<str>,
     pub server: ServerFacts,
-    pub pins: Pins,
+    pub pins: PinnedSettings,
     /// See [`Session::notes`](super::Session::notes).
     pub notes: Vec<String>,
 }
 
 /// One address that did not lead to a session.
-struct Miss {
+struct FailedAddress {
     address: String,
     error: Error,
 }
 
 /// Whether the next address is tried.
-enum Step {
+enum AddressStep {
     GoOn,
     /// The server itself refused: other hosts would, too, and more tries could lock the account.
     Stop,
 }
 
-impl<'a> Hosts<'a> {
-    pub fn new(conninfo: &'a Conninfo, purpose: Purpose, timeout: Duration, touch: Touch) -> Self {
+impl<'a> HostSearch<'a> {
+    pub fn new(conninfo: &'a Conninfo, purpose: SessionPurpose, timeout: Duration, touch: SettingsPermission) -> Self {
         Self {
             conninfo,
             purpose,
@@ -58,7 +58,7 @@ impl<'a> Hosts<'a> {
     }
 
     /// Tries until a server of the wanted kind answers, with all settings pinned in the same round trip.
-    pub async fn connect(&self) -> Result<Connected> {
+    pub async fn connect(&self) -> Result<ServerConnection> {
         let deadline = Instant::now() + self.timeout;
         let (dial, note) = self.dial()?;
         let turns = self.turns();
@@ -70,24 +70,24 @@ impl<'a> Hosts<'a> {
                     connected.notes.extend(note);
                     return Ok(connected);
                 }
-                Err(Step::GoOn) => {}
-                Err(Step::Stop) => break,
+                Err(AddressStep::GoOn) => {}
+                Err(AddressStep::Stop) => break,
             }
         }
         Err(self.failure(misses))
     }
 
     /// TLS that cannot be set up is no obstacle where the mode does not ask for it, as in libpq; it is told.
-    fn dial(&self) -> Result<(Dial<'a>, Option<String>)> {
+    fn dial(&self) -> Result<(DialSettings<'a>, Option<String>)> {
         let has_tcp = self.conninfo.hosts.iter().any(|host| matches!(host.at, HostAt::Tcp { .. }));
-        let tls = if has_tcp { Tls::of(self.conninfo) } else { Ok(None) };
+        let tls = if has_tcp { TlsSettings::of(self.conninfo) } else { Ok(None) };
         let is_optional = matches!(self.conninfo.sslmode, SslMode::Allow | SslMode::Prefer);
         let (tls, note) = match tls {
             Ok(tls) => (tls, None),
             Err(error) if is_optional && error.kind() == ErrorKind::Access => (None, Some(format!("connected without TLS: {error}"))),
             Err(error) => return Err(error),
         };
-        let dial = Dial {
+        let dial = DialSettings {
             conninfo: self.conninfo,
             application_name: self.purpose.application_name(),
             side: self.purpose.side,
@@ -114,12 +114,12 @@ impl<'a> Hosts<'a> {
 
     async fn try_host(
         &self,
-        dial: &Dial<'_>,
+        dial: &DialSettings<'_>,
         host: &Host,
         wanted: TargetSession,
         until: Instant,
-        misses: &mut Vec<Miss>,
-    ) -> std::result::Result<Connected, Step> {
+        misses: &mut Vec<FailedAddress>,
+    ) -> std::result::Result<ServerConnection, AddressStep> {
         let addresses = match tokio::time::timeout_at(until, addresses(host)).await {
             Ok(Ok(found)) => self.in_order(found),
             Ok(Err(error)) => return Err(miss(misses, host.to_string(), error)),
@@ -136,24 +136,30 @@ impl<'a> Hosts<'a> {
                 Err(_) => timed_out("timed out"),
             };
             let step = miss(misses, name(host, *address), error);
-            if matches!(step, Step::Stop) {
+            if matches!(step, AddressStep::Stop) {
                 return Err(step);
             }
         }
-        Err(Step::GoOn)
+        Err(AddressStep::GoOn)
     }
 
-    async fn try_address(&self, dial: &Dial<'_>, host: &Host, address: Option<IpAddr>, wanted: TargetSession) -> Result<Connected> {
+    async fn try_address(
+        &self,
+        dial: &DialSettings<'_>,
+        host: &Host,
+        address: Option<IpAddr>,
+        wanted: TargetSession,
+    ) -> Result<ServerConnection> {
         let line = dial.connect(host, address).await?;
         let place = self.place(host);
         let side = self.purpose.side;
-        let pins = Pins::of(side, major_version(&line.announced_version).unwrap_or_default());
+        let pins = PinnedSettings::of(side, major_version(&line.announced_version).unwrap_or_default());
         let server = get_to_know(&line, &pins, side, self.touch)
             .await
             .map_err(|error| error.at(&*place))?;
         let notes = line.tls.iter().filter_map(|tls| tls.note()).collect();
         match mismatch(&server, wanted) {
-            None => Ok(Connected {
+            None => Ok(ServerConnection {
                 line,
                 host: host.clone(),
                 place,
@@ -179,7 +185,7 @@ impl<'a> Hosts<'a> {
     }
 
     /// One miss is told as it is; of several, each with its address, and the gravest decides what follows.
-    fn failure(&self, mut misses: Vec<Miss>) -> Error {
+    fn failure(&self, mut misses: Vec<FailedAddress>) -> Error {
         let place = self.conninfo.describe();
         let gravest = misses
             .iter()
@@ -206,10 +212,10 @@ impl<'a> Hosts<'a> {
     }
 }
 
-fn miss(misses: &mut Vec<Miss>, address: String, error: Error) -> Step {
+fn miss(misses: &mut Vec<FailedAddress>, address: String, error: Error) -> AddressStep {
     let is_final = error.kind() == ErrorKind::Unsuitable || (error.kind() == ErrorKind::Access && error.sqlstate().is_some());
-    misses.push(Miss { address, error });
-    if is_final { Step::Stop } else { Step::GoOn }
+    misses.push(FailedAddress { address, error });
+    if is_final { AddressStep::Stop } else { AddressStep::GoOn }
 }
 
 fn timed_out(why: &str) -> Error {

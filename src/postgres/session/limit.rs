@@ -12,9 +12,9 @@ const TURN_MAX: Duration = Duration::from_secs(1);
 
 /// See the module. Clones share the turns.
 #[derive(Clone, Debug)]
-pub struct Turns(Arc<Semaphore>);
+pub struct ConnectionLimiter(Arc<Semaphore>);
 
-impl Turns {
+impl ConnectionLimiter {
     /// No turn is taken yet.
     pub fn new() -> Self {
         Self(Arc::new(Semaphore::new(TURNS_MAX)))
@@ -35,7 +35,7 @@ impl Turns {
     }
 }
 
-impl Default for Turns {
+impl Default for ConnectionLimiter {
     fn default() -> Self {
         Self::new()
     }
@@ -49,7 +49,7 @@ mod tests {
 
     #[tokio::test]
     async fn so_many_work_at_the_same_time_and_those_who_take_long_keep_nobody_waiting() {
-        let (turns, now, most) = (Turns::new(), AtomicUsize::new(0), AtomicUsize::new(0));
+        let (turns, now, most) = (ConnectionLimiter::new(), AtomicUsize::new(0), AtomicUsize::new(0));
         let quick = |_| {
             turns.take(async {
                 most.fetch_max(now.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);

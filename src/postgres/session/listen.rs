@@ -3,8 +3,8 @@
 use crate::config::libpq::Conninfo;
 use crate::error::{Error, ErrorKind, Result};
 use crate::postgres::session::answers;
-use crate::postgres::session::error::Side;
-use crate::postgres::session::{Purpose, Session};
+use crate::postgres::session::error::ErrorSide;
+use crate::postgres::session::{Session, SessionPurpose};
 use crate::sql;
 use std::time::Duration;
 
@@ -21,34 +21,34 @@ const LISTEN_CURED_SINCE: &str = "13.23, 14.20, 15.15, 16.11, 17.7 or 18.1";
 
 /// Whether notifications can be heard.
 #[derive(Debug)]
-pub enum Listening {
+pub enum ListenOutcome {
     /// They can.
-    On(Box<Listener>),
+    On(Box<ListeningConnection>),
     /// They cannot, here and now: poll instead. The value says why and what would change it; it is a warning, not a failure.
     Unavailable(Error),
 }
 
 /// A session that listens: never in a transaction, always drained, so that it never holds up the queue of the cluster.
 #[derive(Debug)]
-pub struct Listener {
+pub struct ListeningConnection {
     session: Session,
 }
 
-impl Listener {
+impl ListeningConnection {
     /// Connects within `timeout` and listens on all channels. What commits after this returns is heard: read the table after it, not before.
     ///
     /// # Errors
     /// `Usage` for a channel name that is empty or too long; whatever [`Session::open`] gives. That the server cannot listen (a standby, or a
-    /// minor version with 58P01) is not an error but [`Listening::Unavailable`].
-    pub async fn open(conninfo: &Conninfo, channels: &[String], timeout: Duration) -> Result<Listening> {
+    /// minor version with 58P01) is not an error but [`ListenOutcome::Unavailable`].
+    pub async fn open(conninfo: &Conninfo, channels: &[String], timeout: Duration) -> Result<ListenOutcome> {
         let listen = statements(channels)?;
-        let purpose = Purpose {
+        let purpose = SessionPurpose {
             what: "listen",
-            side: Side::Source,
+            side: ErrorSide::Source,
         };
         let session = Session::open(conninfo, purpose, timeout).await?;
         if session.server().is_in_recovery() {
-            return Ok(Listening::Unavailable(
+            return Ok(ListenOutcome::Unavailable(
                 unavailable(&session)
                     .because("the server is a standby")
                     .fix("no action needed: the source is polled; connect to the primary for notifications"),
@@ -56,8 +56,8 @@ impl Listener {
         }
         let listened = tokio::time::timeout(timeout, session.batch_execute(&listen)).await;
         match listened {
-            Ok(Ok(())) => Ok(Listening::On(Box::new(Self { session }))),
-            Ok(Err(error)) => judge(&session, &error).map(Listening::Unavailable),
+            Ok(Ok(())) => Ok(ListenOutcome::On(Box::new(Self { session }))),
+            Ok(Err(error)) => judge(&session, &error).map(ListenOutcome::Unavailable),
             Err(_) => Err(session.no_answer(timeout, CANNOT)),
         }
     }

@@ -21,20 +21,20 @@ pub mod watchdog;
 
 use crate::config::libpq::{Conninfo, Host};
 use crate::error::{Error, ErrorKind, Result};
-use crate::postgres::session::dial::Line;
-use crate::postgres::session::hosts::{Connected, Hosts};
-use crate::postgres::session::pins::Pins;
-use crate::postgres::session::purpose::Touch;
+use crate::postgres::session::dial::RawConnection;
+use crate::postgres::session::hosts::{HostSearch, ServerConnection};
+use crate::postgres::session::pins::PinnedSettings;
+use crate::postgres::session::purpose::SettingsPermission;
 use crate::postgres::session::server::ServerFacts;
-use crate::postgres::session::socket::Peer;
-use crate::postgres::session::tls::Tls;
+use crate::postgres::session::socket::SocketPeer;
+use crate::postgres::session::tls::TlsSettings;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio_postgres::{CancelToken, Client, Notification};
 
-pub use crate::postgres::session::purpose::Purpose;
+pub use crate::postgres::session::purpose::SessionPurpose;
 
 /// A cancel request that takes longer is given up.
 const CANCEL_WAIT_MAX: Duration = Duration::from_secs(2);
@@ -42,12 +42,12 @@ const CANCEL_WAIT_MAX: Duration = Duration::from_secs(2);
 /// A session with its settings pinned. Dropping it closes the connection at once; the server rolls back what was open.
 #[derive(Debug)]
 pub struct Session {
-    line: Line,
-    purpose: Purpose,
+    line: RawConnection,
+    purpose: SessionPurpose,
     place: Arc<str>,
     host: Host,
     server: ServerFacts,
-    pins: Pins,
+    pins: PinnedSettings,
     notes: Vec<String>,
     begun_at: Instant,
 }
@@ -59,18 +59,22 @@ impl Session {
     /// `Access` for a refused password, role, certificate or `pg_hba.conf`; `Unsuitable` for PostgreSQL before 13 and what is not PostgreSQL;
     /// `Unavailable` for everything time can heal, with every address that was tried.
     /// The place is `host:port/database`.
-    pub async fn open(conninfo: &Conninfo, purpose: Purpose, timeout: Duration) -> Result<Self> {
-        let connected = Hosts::new(conninfo, purpose, timeout, Touch::Pin).connect().await?;
+    pub async fn open(conninfo: &Conninfo, purpose: SessionPurpose, timeout: Duration) -> Result<Self> {
+        let connected = HostSearch::new(conninfo, purpose, timeout, SettingsPermission::Pin)
+            .connect()
+            .await?;
         Ok(Self::of(connected, purpose))
     }
 
     /// As [`Session::open`], with nothing set: whatever is behind a pooler stays as it is.
-    pub(super) async fn open_untouched(conninfo: &Conninfo, purpose: Purpose, timeout: Duration) -> Result<Self> {
-        let connected = Hosts::new(conninfo, purpose, timeout, Touch::Nothing).connect().await?;
+    pub(super) async fn open_untouched(conninfo: &Conninfo, purpose: SessionPurpose, timeout: Duration) -> Result<Self> {
+        let connected = HostSearch::new(conninfo, purpose, timeout, SettingsPermission::Nothing)
+            .connect()
+            .await?;
         Ok(Self::of(connected, purpose))
     }
 
-    fn of(connected: Connected, purpose: Purpose) -> Self {
+    fn of(connected: ServerConnection, purpose: SessionPurpose) -> Self {
         Self {
             line: connected.line,
             purpose,
@@ -181,7 +185,7 @@ impl Session {
     }
 
     /// What it is for.
-    pub(super) fn purpose(&self) -> Purpose {
+    pub(super) fn purpose(&self) -> SessionPurpose {
         self.purpose
     }
 
@@ -197,8 +201,8 @@ impl Session {
 /// See [`Session::canceller`].
 pub struct Canceller {
     token: CancelToken,
-    peer: Peer,
-    tls: Option<Tls>,
+    peer: SocketPeer,
+    tls: Option<TlsSettings>,
 }
 
 impl Canceller {

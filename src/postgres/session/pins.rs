@@ -2,25 +2,25 @@
 
 use crate::error::Result;
 use crate::postgres::session::answers;
-use crate::postgres::session::dial::Line;
-use crate::postgres::session::error::{self, Side};
-use crate::postgres::session::purpose::Touch;
+use crate::postgres::session::dial::RawConnection;
+use crate::postgres::session::error::{self, ErrorSide};
+use crate::postgres::session::purpose::SettingsPermission;
 use crate::postgres::session::server::{self, ServerFacts};
 
 /// The settings of one session, as its server's version has them.
 #[derive(Debug)]
-pub(super) struct Pins {
+pub(super) struct PinnedSettings {
     /// Without these the session is not used.
     pub(super) needed: String,
     /// The server notices our death sooner; not every operating system can.
     pub(super) wished: String,
 }
 
-impl Pins {
-    pub(super) fn of(side: Side, major: u32) -> Self {
+impl PinnedSettings {
+    pub(super) fn of(side: ErrorSide, major: u32) -> Self {
         let mut needed = match side {
-            Side::Source => include_str!("../../../sql/session/pins_source.sql").to_owned(),
-            Side::Destination => include_str!("../../../sql/session/pins_destination.sql").to_owned(),
+            ErrorSide::Source => include_str!("../../../sql/session/pins_source.sql").to_owned(),
+            ErrorSide::Destination => include_str!("../../../sql/session/pins_destination.sql").to_owned(),
         };
         let mut wished = include_str!("../../../sql/session/keepalive.sql").to_owned();
         if major >= 14 {
@@ -35,11 +35,16 @@ impl Pins {
 }
 
 /// Sends everything at once and then judges the answers: a foreign server may choke on the later ones.
-pub(super) async fn get_to_know(line: &Line, pins: &Pins, side: Side, touch: Touch) -> Result<ServerFacts> {
+pub(super) async fn get_to_know(
+    line: &RawConnection,
+    pins: &PinnedSettings,
+    side: ErrorSide,
+    touch: SettingsPermission,
+) -> Result<ServerFacts> {
     let client = &line.client;
     let (needed, wished) = match touch {
-        Touch::Pin => (pins.needed.as_str(), pins.wished.as_str()),
-        Touch::Nothing => ("", ""),
+        SettingsPermission::Pin => (pins.needed.as_str(), pins.wished.as_str()),
+        SettingsPermission::Nothing => ("", ""),
     };
     let (version, pinned, _, facts, system_identifier) = futures::join!(
         client.simple_query(include_str!("../../../sql/session/version.sql")),

@@ -3,7 +3,7 @@
 use crate::config::libpq::Conninfo;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::key;
-use crate::postgres::session::{Purpose, Session};
+use crate::postgres::session::{Session, SessionPurpose};
 use slog::{Logger, debug, warn};
 use std::ops::Deref;
 use std::time::Duration;
@@ -14,8 +14,8 @@ const IDLE_MAX: Duration = Duration::from_secs(20);
 
 /// Sessions that are lent out and come back. Never LISTEN or COPY through it. Dropping it closes those that are not lent out.
 #[derive(Clone, Debug)]
-pub struct Pool {
-    inner: bb8::Pool<Lender>,
+pub struct SessionPool {
+    inner: bb8::Pool<SessionLender>,
     failure: watch::Receiver<Option<Error>>,
     place: String,
     timeout: Duration,
@@ -23,21 +23,21 @@ pub struct Pool {
 
 /// A session of the pool, as new: settings pinned, no transaction, no session locks. It goes back when dropped.
 #[derive(Debug)]
-pub struct Lent<'a>(bb8::PooledConnection<'a, Lender>);
+pub struct PooledSession<'a>(bb8::PooledConnection<'a, SessionLender>);
 
-impl Deref for Lent<'_> {
+impl Deref for PooledSession<'_> {
     type Target = Session;
     fn deref(&self) -> &Session {
         &self.0
     }
 }
 
-impl Pool {
+impl SessionPool {
     /// A pool of at most `size_max` sessions; none is opened before it is asked for. `timeout` bounds both connecting and waiting for a free one.
     /// Sessions that died unused are replaced, and told in the log.
-    pub fn new(conninfo: &Conninfo, purpose: Purpose, size_max: u32, timeout: Duration, log: &Logger) -> Self {
+    pub fn new(conninfo: &Conninfo, purpose: SessionPurpose, size_max: u32, timeout: Duration, log: &Logger) -> Self {
         let (failed, failure) = watch::channel(None);
-        let lender = Lender {
+        let lender = SessionLender {
             conninfo: conninfo.clone(),
             purpose,
             timeout,
@@ -65,12 +65,12 @@ impl Pool {
     ///
     /// # Errors
     /// Whatever [`Session::open`] gives, at once; `Unavailable` when all stay lent out for `timeout`.
-    pub async fn get(&self) -> Result<Lent<'_>> {
+    pub async fn get(&self) -> Result<PooledSession<'_>> {
         let mut failure = self.failure.clone();
         failure.mark_unchanged();
         tokio::select! {
             biased;
-            lent = self.inner.get() => lent.map(Lent).map_err(|error| self.refusal(error)),
+            lent = self.inner.get() => lent.map(PooledSession).map_err(|error| self.refusal(error)),
             error = next_failure(&mut failure) => Err(error),
         }
     }
@@ -99,21 +99,21 @@ async fn next_failure(failure: &mut watch::Receiver<Option<Error>>) -> Error {
 
 /// Opens, resets and judges sessions for the pool.
 #[derive(Debug)]
-struct Lender {
+struct SessionLender {
     conninfo: Conninfo,
-    purpose: Purpose,
+    purpose: SessionPurpose,
     timeout: Duration,
     failed: watch::Sender<Option<Error>>,
     log: Logger,
 }
 
-impl Lender {
+impl SessionLender {
     fn tell(&self, error: &Error) {
         warn!(self.log, "pooled session ended"; key::DATABASE => error.place().unwrap_or_default().to_owned(), key::ERROR => error.to_string());
     }
 }
 
-impl bb8::ManageConnection for Lender {
+impl bb8::ManageConnection for SessionLender {
     type Connection = Session;
     type Error = Error;
 

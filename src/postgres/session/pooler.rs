@@ -3,8 +3,8 @@
 use crate::config::libpq::{Conninfo, Host};
 use crate::error::{Error, ErrorKind, Result};
 use crate::postgres::session::answers;
-use crate::postgres::session::error::Side;
-use crate::postgres::session::{Purpose, Session};
+use crate::postgres::session::error::ErrorSide;
+use crate::postgres::session::{Session, SessionPurpose};
 use crate::sql;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,8 +24,8 @@ const NOTIFICATION_WAIT_MAX: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// `Unsuitable` with the remedy; whatever [`Session::open`] gives.
-pub async fn probe(conninfo: &Conninfo, side: Side, timeout: Duration) -> Result<()> {
-    let purpose = Purpose { what: "probe", side };
+pub async fn probe(conninfo: &Conninfo, side: ErrorSide, timeout: Duration) -> Result<()> {
+    let purpose = SessionPurpose { what: "probe", side };
     let one = Session::open_untouched(conninfo, purpose, timeout).await?;
     let mut two = Session::open_untouched(&one.same_host(conninfo), purpose, timeout).await?;
     let probe = async {
@@ -38,15 +38,15 @@ pub async fn probe(conninfo: &Conninfo, side: Side, timeout: Duration) -> Result
 
 /// What is known of the ways to servers: one with the same hosts, database and user is probed once. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Ways(Option<Arc<Mutex<HashMap<Route, Probe>>>>);
+pub struct RouteCache(Option<Arc<Mutex<HashMap<ServerRoute, PoolerProbe>>>>);
 
 /// Hosts, user and database.
-type Route = (Vec<Host>, String, String);
+type ServerRoute = (Vec<Host>, String, String);
 
 /// What a way was found to be, once it is.
-type Probe = Arc<OnceCell<Result<()>>>;
+type PoolerProbe = Arc<OnceCell<Result<()>>>;
 
-impl Ways {
+impl RouteCache {
     /// Nothing is known yet.
     pub fn unknown() -> Self {
         Self(Some(Arc::default()))
@@ -61,7 +61,7 @@ impl Ways {
     ///
     /// # Errors
     /// Those of [`probe`].
-    pub async fn probe(&self, conninfo: &Conninfo, side: Side, timeout: Duration) -> Result<()> {
+    pub async fn probe(&self, conninfo: &Conninfo, side: ErrorSide, timeout: Duration) -> Result<()> {
         let Some(ways) = &self.0 else { return Ok(()) };
         let way = (conninfo.hosts.clone(), conninfo.user.clone(), conninfo.database.clone());
         let probed = Arc::clone(ways.lock().unwrap_or_else(PoisonError::into_inner).entry(way).or_default());
@@ -78,7 +78,7 @@ impl Ways {
 }
 
 /// Opens a session where no such pooler stands in between: nothing was set in any before that is known.
-pub async fn open(conninfo: &Conninfo, purpose: Purpose, timeout: Duration) -> Result<Session> {
+pub async fn open(conninfo: &Conninfo, purpose: SessionPurpose, timeout: Duration) -> Result<Session> {
     probe(conninfo, purpose.side, timeout).await?;
     Session::open(conninfo, purpose, timeout).await
 }

@@ -1,17 +1,17 @@
 //! What a session is for, and whether it may change settings.
 
-use crate::postgres::session::error::Side;
+use crate::postgres::session::error::ErrorSide;
 
 /// What a session is for.
 #[derive(Clone, Copy, Debug)]
-pub struct Purpose {
+pub struct SessionPurpose {
     /// `mark`, `read`, `listen`, `append`, `check`, …: becomes `application_name = counterfoil/<what>`.
     pub what: &'static str,
     /// Which side it is on: decides the pinned settings and how errors are classed.
-    pub side: Side,
+    pub side: ErrorSide,
 }
 
-impl Purpose {
+impl SessionPurpose {
     /// How its session calls itself.
     pub(super) fn application_name(self) -> String {
         format!("counterfoil/{}", self.what)
@@ -20,7 +20,7 @@ impl Purpose {
 
 /// Whether a new session may change settings of the server process that serves it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Touch {
+pub(super) enum SettingsPermission {
     /// Pins all settings.
     Pin,
     /// Reads only: the process may belong to a pooler.

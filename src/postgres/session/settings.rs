@@ -5,7 +5,7 @@ use crate::postgres::session::Session;
 
 /// A server as one session sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Server {
+pub struct ServerOverview {
     /// Whether it was in recovery when the session began.
     pub is_standby: bool,
     /// `server_encoding` of the database.
@@ -23,10 +23,10 @@ pub struct Server {
 }
 
 /// Asks the server about itself: one statement.
-pub async fn about(session: &Session) -> Result<Server> {
+pub async fn about(session: &Session) -> Result<ServerOverview> {
     let asked = async {
         let row = session.query_one(include_str!("../../../sql/session/about.sql"), &[]).await?;
-        Ok(Server {
+        Ok(ServerOverview {
             is_standby: session.server().is_in_recovery(),
             encoding: session.server().server_encoding.clone(),
             prepared_max: row.try_get("prepared_max")?,

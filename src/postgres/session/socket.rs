@@ -22,7 +22,7 @@ const TCP_USER_TIMEOUT_MS: u32 = 15_000;
 
 /// Where a session is connected to, so that its cancel request goes to the same server and to no other of a name.
 #[derive(Clone, Debug)]
-pub(super) enum Peer {
+pub(super) enum SocketPeer {
     /// An address, and the name for the certificate.
     Tcp(SocketAddr, String),
     /// A socket.
@@ -30,7 +30,7 @@ pub(super) enum Peer {
 }
 
 /// A socket with a buffer before it.
-pub(super) type Buffered = BufReader<Socket>;
+pub(super) type BufferedSocket = BufReader<Socket>;
 
 /// A socket of either kind.
 pub(super) enum Socket {
@@ -40,7 +40,7 @@ pub(super) enum Socket {
     Unix(UnixStream),
 }
 
-impl Peer {
+impl SocketPeer {
     /// Of a host; its address is always known where it matters: the tour looks names up itself.
     pub fn of(host: &Host, address: Option<IpAddr>) -> Self {
         match &host.at {
@@ -61,7 +61,7 @@ impl Peer {
     }
 
     /// Connects, with keepalive where the system has it.
-    pub async fn connect(&self) -> io::Result<Buffered> {
+    pub async fn connect(&self) -> io::Result<BufferedSocket> {
         let socket = match self {
             Self::Tcp(address, _) => {
                 let stream = TcpStream::connect(address).await?;

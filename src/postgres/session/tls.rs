@@ -2,7 +2,7 @@
 
 use crate::config::libpq::{Conninfo, RootCert, SslMode};
 use crate::error::{Error, ErrorKind, Result};
-use crate::postgres::session::certificate::{About, Refused, Trust, Verifier};
+use crate::postgres::session::certificate::{CertificateRefusal, CertificateSummary, CertificateVerifier, TrustedAuthorities};
 use rustls::ClientConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem::PemObject};
@@ -17,18 +17,18 @@ const EXPIRY_NOTE_DAYS: i64 = 14;
 
 /// How connections of one `Conninfo` are encrypted; read from its files again for every connection, so that they can be rotated.
 #[derive(Clone)]
-pub struct Tls {
+pub struct TlsSettings {
     maker: MakeRustlsConnect,
-    client: Option<Arc<About>>,
+    client: Option<Arc<CertificateSummary>>,
 }
 
-impl fmt::Debug for Tls {
+impl fmt::Debug for TlsSettings {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Tls").field("client", &self.client).finish_non_exhaustive()
     }
 }
 
-impl Tls {
+impl TlsSettings {
     /// Reads the certificates and keys; `None` with `sslmode=disable`.
     ///
     /// # Errors
@@ -38,7 +38,7 @@ impl Tls {
             return Ok(None);
         }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let verifier = Verifier {
+        let verifier = CertificateVerifier {
             trust: trust(conninfo)?,
             is_name_checked: conninfo.sslmode == SslMode::VerifyFull,
             provider: Arc::clone(&provider),
@@ -72,7 +72,7 @@ impl Tls {
 }
 
 /// As in libpq, a root certificate file that is there is used in every mode, and must be there for `verify-ca` and `verify-full`.
-fn trust(conninfo: &Conninfo) -> Result<Option<Trust>> {
+fn trust(conninfo: &Conninfo) -> Result<Option<TrustedAuthorities>> {
     let is_needed = matches!(conninfo.sslmode, SslMode::VerifyCa | SslMode::VerifyFull);
     let (listed, place) = match &conninfo.sslrootcert {
         Some(RootCert::System) => (rustls_native_certs::load_native_certs().certs, "the system's store".to_owned()),
@@ -89,13 +89,17 @@ fn trust(conninfo: &Conninfo) -> Result<Option<Trust>> {
         }
         _ => return Ok(None),
     };
-    match Trust::of(listed) {
+    match TrustedAuthorities::of(listed) {
         Some(trust) => Ok(Some(trust)),
         None => Err(bad_file("sslrootcert", &place, "holds no certificate that can be used")),
     }
 }
 
-fn client_config(conninfo: &Conninfo, provider: Arc<CryptoProvider>, verifier: Verifier) -> Result<(ClientConfig, Option<Arc<About>>)> {
+fn client_config(
+    conninfo: &Conninfo,
+    provider: Arc<CryptoProvider>,
+    verifier: CertificateVerifier,
+) -> Result<(ClientConfig, Option<Arc<CertificateSummary>>)> {
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| Error::new(ErrorKind::Bug, "cannot set up TLS").caused_by(&error))?
@@ -104,7 +108,7 @@ fn client_config(conninfo: &Conninfo, provider: Arc<CryptoProvider>, verifier: V
     let (mut config, client) = match client_identity(conninfo)? {
         None => (builder.with_no_client_auth(), None),
         Some((chain, key)) => {
-            let about = About::of(&chain[0]).map_err(|refused| refused_file(conninfo, &refused))?;
+            let about = CertificateSummary::of(&chain[0]).map_err(|refused| refused_file(conninfo, &refused))?;
             let config = builder
                 .with_client_auth_cert(chain, key)
                 .map_err(|error| refused_file(conninfo, &error))?;
@@ -192,7 +196,7 @@ fn bad_file(setting: &str, place: &str, why: &str) -> Error {
 }
 
 /// What TLS had against a connection, with a remedy; `None` when TLS was not what failed.
-pub(super) struct Fault {
+pub(super) struct TlsFault {
     /// In words.
     pub why: String,
     /// What to do about it.
@@ -201,7 +205,7 @@ pub(super) struct Fault {
     pub is_refusal: bool,
 }
 
-impl Fault {
+impl TlsFault {
     /// Looks for TLS in the chain of a driver's error.
     pub fn of(error: &tokio_postgres::Error) -> Option<Self> {
         let is_handshake = error.to_string().contains("TLS");
@@ -234,7 +238,7 @@ impl Fault {
 
     fn of_tls(error: &rustls::Error) -> Self {
         if let rustls::Error::InvalidCertificate(rustls::CertificateError::Other(other)) = error
-            && let Some(Refused { why, fix }) = other.0.downcast_ref::<Refused>()
+            && let Some(CertificateRefusal { why, fix }) = other.0.downcast_ref::<CertificateRefusal>()
         {
             return Self {
                 why: why.clone(),

@@ -7,8 +7,8 @@
 use crate::config::libpq::Conninfo;
 use crate::error::Error;
 use crate::log::key;
-use crate::postgres::session::limit::Turns;
-use crate::postgres::session::{Purpose, Session};
+use crate::postgres::session::limit::ConnectionLimiter;
+use crate::postgres::session::{Session, SessionPurpose};
 use futures::future::join_all;
 use slog::{Logger, warn};
 use std::pin::pin;
@@ -20,7 +20,7 @@ const SILENT_LOOKS_MAX: u32 = 8;
 /// Does the work, over these sessions, which were opened by these descriptions. Each time that so long has gone by, all that live are looked at.
 pub async fn attended<T>(sessions: &[(&Session, &Conninfo)], every: Duration, log: &Logger, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
-    let mut watches: Vec<_> = sessions.iter().map(|_| Watch::default()).collect();
+    let mut watches: Vec<_> = sessions.iter().map(|_| WatchedSession::default()).collect();
     loop {
         if let Ok(done) = tokio::time::timeout(every, work.as_mut()).await {
             return done;
@@ -32,11 +32,11 @@ pub async fn attended<T>(sessions: &[(&Session, &Conninfo)], every: Duration, lo
         };
         for ((session, _), verdict) in sessions.iter().zip(judge(&mut watches, looks)) {
             match verdict {
-                Verdict::GoOn => {}
-                Verdict::Tell(processes) => {
+                WatchdogDecision::GoOn => {}
+                WatchdogDecision::Tell(processes) => {
                     warn!(log, "a check waits for a lock that another session holds"; key::DATABASE => session.place(), "held_by" => processes);
                 }
-                Verdict::End(why) => session.end(why),
+                WatchdogDecision::End(why) => session.end(why),
             }
         }
     }
@@ -44,7 +44,7 @@ pub async fn attended<T>(sessions: &[(&Session, &Conninfo)], every: Duration, lo
 
 /// What a look at one session found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Look {
+enum ActivityProbe {
     /// Its process works, or a server answers that does not know it.
     Fine,
     /// Its process waits for a lock of these processes.
@@ -61,7 +61,7 @@ enum Look {
 
 /// What earlier looks at one session found.
 #[derive(Debug, Default)]
-struct Watch {
+struct WatchedSession {
     idle_since: Option<String>,
     silent_looks: u32,
     blocked_by: Option<String>,
@@ -69,7 +69,7 @@ struct Watch {
 
 /// What follows from a look.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Verdict {
+enum WatchdogDecision {
     GoOn,
     /// It waits for these processes, and that was not logged yet.
     Tell(String),
@@ -79,37 +79,39 @@ enum Verdict {
 
 /// Judges each session. One that is idle may wait for another: only when no session is at work, and none was since the look before,
 /// an answer was lost.
-fn judge(watches: &mut [Watch], looks: Vec<Look>) -> Vec<Verdict> {
-    let is_at_rest = |(watch, look): (&Watch, &Look)| match look {
-        Look::Idle(since) => watch.idle_since.as_ref() == Some(since),
-        Look::Dead => true,
-        Look::Fine | Look::Blocked(_) | Look::Gone | Look::Silent => false,
+fn judge(watches: &mut [WatchedSession], looks: Vec<ActivityProbe>) -> Vec<WatchdogDecision> {
+    let is_at_rest = |(watch, look): (&WatchedSession, &ActivityProbe)| match look {
+        ActivityProbe::Idle(since) => watch.idle_since.as_ref() == Some(since),
+        ActivityProbe::Dead => true,
+        ActivityProbe::Fine | ActivityProbe::Blocked(_) | ActivityProbe::Gone | ActivityProbe::Silent => false,
     };
     let are_all_at_rest = watches.iter().zip(&looks).all(is_at_rest);
-    let verdict = |(watch, look): (&mut Watch, Look)| {
+    let verdict = |(watch, look): (&mut WatchedSession, ActivityProbe)| {
         let before = std::mem::take(watch);
         match look {
-            Look::Fine | Look::Dead => Verdict::GoOn,
-            Look::Gone => Verdict::End("its server process has ended without a message"),
-            Look::Idle(_) if are_all_at_rest => Verdict::End("no server process works on the query any more: its answer was lost"),
-            Look::Idle(since) => {
-                watch.idle_since = Some(since);
-                Verdict::GoOn
+            ActivityProbe::Fine | ActivityProbe::Dead => WatchdogDecision::GoOn,
+            ActivityProbe::Gone => WatchdogDecision::End("its server process has ended without a message"),
+            ActivityProbe::Idle(_) if are_all_at_rest => {
+                WatchdogDecision::End("no server process works on the query any more: its answer was lost")
             }
-            Look::Blocked(by) => {
+            ActivityProbe::Idle(since) => {
+                watch.idle_since = Some(since);
+                WatchdogDecision::GoOn
+            }
+            ActivityProbe::Blocked(by) => {
                 watch.blocked_by = Some(by.clone());
                 if before.blocked_by == watch.blocked_by {
-                    Verdict::GoOn
+                    WatchdogDecision::GoOn
                 } else {
-                    Verdict::Tell(by)
+                    WatchdogDecision::Tell(by)
                 }
             }
-            Look::Silent => {
+            ActivityProbe::Silent => {
                 watch.silent_looks = before.silent_looks + 1;
                 if watch.silent_looks >= SILENT_LOOKS_MAX {
-                    Verdict::End("the server does not answer other connections either")
+                    WatchdogDecision::End("the server does not answer other connections either")
                 } else {
-                    Verdict::GoOn
+                    WatchdogDecision::GoOn
                 }
             }
         }
@@ -117,19 +119,19 @@ fn judge(watches: &mut [Watch], looks: Vec<Look>) -> Vec<Verdict> {
     watches.iter_mut().zip(looks).map(verdict).collect()
 }
 
-async fn look_at_all(sessions: &[(&Session, &Conninfo)], timeout: Duration) -> Vec<Look> {
-    let turns = Turns::new();
+async fn look_at_all(sessions: &[(&Session, &Conninfo)], timeout: Duration) -> Vec<ActivityProbe> {
+    let turns = ConnectionLimiter::new();
     let looks = sessions
         .iter()
         .map(|(session, conninfo)| turns.take(look(session, conninfo, timeout)));
     join_all(looks).await
 }
 
-async fn look(session: &Session, conninfo: &Conninfo, timeout: Duration) -> Look {
+async fn look(session: &Session, conninfo: &Conninfo, timeout: Duration) -> ActivityProbe {
     if session.death().is_some() {
-        return Look::Dead;
+        return ActivityProbe::Dead;
     }
-    let purpose = Purpose {
+    let purpose = SessionPurpose {
         what: "attend",
         ..session.purpose()
     };
@@ -150,26 +152,26 @@ async fn look(session: &Session, conninfo: &Conninfo, timeout: Duration) -> Look
     let (is_gone, uptime_s, blocked_by, state): (bool, f64, _, _) = match tokio::time::timeout(timeout, ask).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => return unanswered(&other.error(&error, "cannot ask what a server process does")),
-        Err(_) => return Look::Silent,
+        Err(_) => return ActivityProbe::Silent,
     };
     // One name may lead to several servers: another one knows nothing of our process, unless it has only just begun.
     let (ours, found) = (&session.server().identity, &other.server().identity);
     let is_same_run = ours.started_at_us == found.started_at_us && ours.system_identifier == found.system_identifier;
     match (is_same_run, blocked_by, state) {
-        (false, ..) if uptime_s < session.age().as_secs_f64() => Look::Gone,
-        (true, ..) if is_gone => Look::Gone,
-        (true, Some(by), _) => Look::Blocked(by),
-        (true, None, Some((state, since))) if state.starts_with("idle") => Look::Idle(since),
-        _ => Look::Fine,
+        (false, ..) if uptime_s < session.age().as_secs_f64() => ActivityProbe::Gone,
+        (true, ..) if is_gone => ActivityProbe::Gone,
+        (true, Some(by), _) => ActivityProbe::Blocked(by),
+        (true, None, Some((state, since))) if state.starts_with("idle") => ActivityProbe::Idle(since),
+        _ => ActivityProbe::Fine,
     }
 }
 
 /// A server that refuses lives: it has no room, or the password was changed. One that restarts does not answer yet.
-fn unanswered(error: &Error) -> Look {
+fn unanswered(error: &Error) -> ActivityProbe {
     let is_refusal = |sqlstate: &str| !sqlstate.starts_with("57P") && !sqlstate.starts_with("08");
     match error.sqlstate() {
-        Some(sqlstate) if is_refusal(sqlstate) => Look::Fine,
-        _ => Look::Silent,
+        Some(sqlstate) if is_refusal(sqlstate) => ActivityProbe::Fine,
+        _ => ActivityProbe::Silent,
     }
 }
 
@@ -178,24 +180,27 @@ mod tests {
     use super::*;
     use crate::error::ErrorKind;
 
-    fn idle(since: &str) -> Look {
-        Look::Idle(since.to_owned())
+    fn idle(since: &str) -> ActivityProbe {
+        ActivityProbe::Idle(since.to_owned())
     }
 
     /// How many of the sessions are ended after each of these looks.
-    fn ended(looks: &[&[Look]]) -> Vec<usize> {
-        let mut watches: Vec<_> = looks[0].iter().map(|_| Watch::default()).collect();
-        let is_end = |verdict: &Verdict| matches!(verdict, Verdict::End(_));
-        let mut count = |looks: &&[Look]| judge(&mut watches, looks.to_vec()).iter().filter(|verdict| is_end(verdict)).count();
+    fn ended(looks: &[&[ActivityProbe]]) -> Vec<usize> {
+        let mut watches: Vec<_> = looks[0].iter().map(|_| WatchedSession::default()).collect();
+        let is_end = |verdict: &WatchdogDecision| matches!(verdict, WatchdogDecision::End(_));
+        let mut count = |looks: &&[ActivityProbe]| judge(&mut watches, looks.to_vec()).iter().filter(|verdict| is_end(verdict)).count();
         looks.iter().map(&mut count).collect()
     }
 
     #[test]
     fn a_process_that_is_gone_ends_its_session_and_no_other() {
-        let mut watches = [Watch::default(), Watch::default(), Watch::default()];
-        let verdicts = judge(&mut watches, vec![Look::Fine, Look::Gone, idle("1")]);
+        let mut watches = [WatchedSession::default(), WatchedSession::default(), WatchedSession::default()];
+        let verdicts = judge(&mut watches, vec![ActivityProbe::Fine, ActivityProbe::Gone, idle("1")]);
         assert!(
-            matches!(verdicts[..], [Verdict::GoOn, Verdict::End(_), Verdict::GoOn]),
+            matches!(
+                verdicts[..],
+                [WatchdogDecision::GoOn, WatchdogDecision::End(_), WatchdogDecision::GoOn]
+            ),
             "{verdicts:?}"
         );
     }
@@ -203,47 +208,60 @@ mod tests {
     #[test]
     fn an_answer_was_lost_when_nobody_has_done_anything_between_two_looks() {
         assert_eq!(ended(&[&[idle("1"), idle("2")], &[idle("1"), idle("2")]]), [0, 2]);
-        assert_eq!(ended(&[&[idle("1"), Look::Dead], &[idle("1"), Look::Dead]]), [0, 1]);
+        assert_eq!(
+            ended(&[&[idle("1"), ActivityProbe::Dead], &[idle("1"), ActivityProbe::Dead]]),
+            [0, 1]
+        );
     }
 
     #[test]
     fn whoever_is_idle_while_another_works_or_between_two_statements_goes_on() {
         assert_eq!(
-            ended(&[&[idle("1"), Look::Fine], &[idle("1"), Look::Fine], &[idle("1"), Look::Fine]]),
+            ended(&[
+                &[idle("1"), ActivityProbe::Fine],
+                &[idle("1"), ActivityProbe::Fine],
+                &[idle("1"), ActivityProbe::Fine]
+            ]),
             [0, 0, 0]
         );
         assert_eq!(
             ended(&[&[idle("1"), idle("2")], &[idle("1"), idle("3")], &[idle("4"), idle("3")]]),
             [0, 0, 0]
         );
-        assert_eq!(ended(&[&[idle("1")], &[Look::Fine], &[idle("1")]]), [0, 0, 0]);
+        assert_eq!(ended(&[&[idle("1")], &[ActivityProbe::Fine], &[idle("1")]]), [0, 0, 0]);
     }
 
     #[test]
     fn whoever_waits_for_a_lock_is_told_once_for_each_who_holds_it_and_is_not_at_rest() {
-        let blocked = |by: &str| Look::Blocked(by.to_owned());
-        let mut watches = [Watch::default(), Watch::default()];
+        let blocked = |by: &str| ActivityProbe::Blocked(by.to_owned());
+        let mut watches = [WatchedSession::default(), WatchedSession::default()];
         let mut told = |by: &str| judge(&mut watches, vec![blocked(by), idle("1")]);
-        let tell = |by: &str| vec![Verdict::Tell(by.to_owned()), Verdict::GoOn];
+        let tell = |by: &str| vec![WatchdogDecision::Tell(by.to_owned()), WatchdogDecision::GoOn];
         assert_eq!(told("7"), tell("7"));
-        assert_eq!(told("7"), [Verdict::GoOn, Verdict::GoOn]);
+        assert_eq!(told("7"), [WatchdogDecision::GoOn, WatchdogDecision::GoOn]);
         assert_eq!(told("8"), tell("8"));
     }
 
     #[test]
     fn silence_ends_a_session_only_when_it_lasts() {
-        let silent: &[Look] = &[Look::Silent, Look::Fine];
+        let silent: &[ActivityProbe] = &[ActivityProbe::Silent, ActivityProbe::Fine];
         let mut looks = vec![silent; SILENT_LOOKS_MAX as usize];
         assert_eq!(ended(&looks).iter().rposition(|ended| *ended == 1), Some(looks.len() - 1));
-        looks[3] = &[Look::Fine, Look::Fine];
+        looks[3] = &[ActivityProbe::Fine, ActivityProbe::Fine];
         assert_eq!(ended(&looks), vec![0; looks.len()]);
     }
 
     #[test]
     fn a_server_that_refuses_another_connection_lives_and_one_that_begins_anew_is_silent() {
         let refused = |sqlstate| unanswered(&Error::new(ErrorKind::Unavailable, "cannot connect").with_sqlstate(sqlstate));
-        assert_eq!(["53300", "28P01", "28000"].map(refused), [Look::Fine, Look::Fine, Look::Fine]);
-        assert_eq!(["57P03", "08006"].map(refused), [Look::Silent, Look::Silent]);
-        assert_eq!(unanswered(&Error::new(ErrorKind::Unavailable, "cannot connect")), Look::Silent);
+        assert_eq!(
+            ["53300", "28P01", "28000"].map(refused),
+            [ActivityProbe::Fine, ActivityProbe::Fine, ActivityProbe::Fine]
+        );
+        assert_eq!(["57P03", "08006"].map(refused), [ActivityProbe::Silent, ActivityProbe::Silent]);
+        assert_eq!(
+            unanswered(&Error::new(ErrorKind::Unavailable, "cannot connect")),
+            ActivityProbe::Silent
+        );
     }
 }

@@ -3,8 +3,8 @@
 use crate::error::{Error, ErrorKind, Problems, Warning};
 use crate::event::frame::CopyFormat;
 use crate::event::wire::{ReadAs, Wire, WireColumn};
-use crate::postgres::table::types::{self, Text, Unlike};
-use crate::postgres::table::{Column, Origin, Table, TableName};
+use crate::postgres::table::types::{self, TextFidelity, TypeMismatch};
+use crate::postgres::table::{Column, ColumnOrigin, EventTable, TableName};
 use crate::sql;
 use postgres_types::{Kind as TypeKind, Type};
 
@@ -31,9 +31,9 @@ pub(crate) fn text_edition(type_oid: u32, version_num: u32) -> u32 {
 /// `Unsuitable`, all together, each with the statement that cures it: a column the destination lacks, a type that differs in name or in definition (`int4`
 /// into `int8` apart) or would change on the way, a column of the destination that must be given and is not there at the source, a destination that
 /// computes its id.
-pub fn wire(source: &Table, destination: &Table, id_column: &str) -> Result<Wire, Problems> {
+pub fn wire(source: &EventTable, destination: &EventTable, id_column: &str) -> Result<Wire, Problems> {
     let mut problems = Problems::new();
-    let computed = destination.columns.iter().filter(|to| to.origin == Origin::Generated);
+    let computed = destination.columns.iter().filter(|to| to.origin == ColumnOrigin::Generated);
     for to in computed.filter(|to| to.name == id_column) {
         problems.push(computes_id(destination, to));
     }
@@ -42,7 +42,7 @@ pub fn wire(source: &Table, destination: &Table, id_column: &str) -> Result<Wire
         .iter()
         .filter(|to| source.column(&to.name).is_none() && must_be_given(to));
     unmet.for_each(|to| problems.push(demands(to, destination)));
-    let travelling = travelling(source, destination, |to| to.origin != Origin::Generated);
+    let travelling = travelling(source, destination, |to| to.origin != ColumnOrigin::Generated);
     let wire = travelling.map_err(|unlike| problems.extend(unlike)).unwrap_or_else(|()| Wire {
         columns: Vec::new(),
         format: CopyFormat::Text,
@@ -51,11 +51,11 @@ pub fn wire(source: &Table, destination: &Table, id_column: &str) -> Result<Wire
 }
 
 /// Finds what can be compared: every column of the first table, those that the second one computes included.
-pub fn compared(first: &Table, second: &Table) -> Result<Wire, Problems> {
+pub fn compared(first: &EventTable, second: &EventTable) -> Result<Wire, Problems> {
     travelling(first, second, |_| true)
 }
 
-fn travelling(source: &Table, destination: &Table, is_wanted: impl Fn(&Column) -> bool) -> Result<Wire, Problems> {
+fn travelling(source: &EventTable, destination: &EventTable, is_wanted: impl Fn(&Column) -> bool) -> Result<Wire, Problems> {
     let mut problems = Problems::new();
     let mut columns = Vec::new();
     for from in &source.columns {
@@ -109,27 +109,27 @@ fn travelling(source: &Table, destination: &Table, is_wanted: impl Fn(&Column) -
 }
 
 /// The columns that travel as text although the text of their type is not known to say all of a value, with that type.
-pub fn unknown_texts<'a>(table: &'a Table, wire: &Wire) -> Vec<(&'a Column, String)> {
+pub fn unknown_texts<'a>(table: &'a EventTable, wire: &Wire) -> Vec<(&'a Column, String)> {
     if wire.format == CopyFormat::Binary {
         return Vec::new();
     }
     let columns = wire.columns.iter().filter_map(|column| table.column(&column.name));
     let unknown = |column: &'a Column| match types::text_of(&column.type_use(), &table.types) {
-        Text::Unknown(of) => Some((column, of)),
-        Text::Exact | Text::Xml => None,
+        TextFidelity::Unknown(of) => Some((column, of)),
+        TextFidelity::Exact | TextFidelity::Xml => None,
     };
     columns.filter_map(unknown).collect()
 }
 
 /// What fits but can surprise later: a NULL that the destination would refuse, a value it computes instead of copying.
-pub fn cautions(source: &Table, destination: &Table, wire: &Wire) -> Vec<Warning> {
+pub fn cautions(source: &EventTable, destination: &EventTable, wire: &Wire) -> Vec<Warning> {
     let both = source
         .columns
         .iter()
         .filter_map(|from| Some((from, destination.column(&from.name)?)));
     let caution = |(from, to): (&Column, &Column)| {
         let (table, column) = (&destination.name, sql::ident(&to.name));
-        if to.origin == Origin::Generated {
+        if to.origin == ColumnOrigin::Generated {
             return computed_caution(from, to, table);
         }
         (to.is_not_null && !from.is_not_null).then(|| {
@@ -156,7 +156,7 @@ pub fn cautions(source: &Table, destination: &Table, wire: &Wire) -> Vec<Warning
 }
 
 /// Why texts of a side cannot be told apart, if some cannot.
-pub fn ambiguous_text(one: &Table, other: &Table) -> Option<String> {
+pub fn ambiguous_text(one: &EventTable, other: &EventTable) -> Option<String> {
     (one.has_ambiguous_text || other.has_ambiguous_text).then(|| {
         "the database's encoding EUC_JP writes some characters in two ways (U+2160, for example), which become one on the way and are not told apart".to_owned()
     })
@@ -164,7 +164,7 @@ pub fn ambiguous_text(one: &Table, other: &Table) -> Option<String> {
 
 fn computed_caution(from: &Column, to: &Column, table: &TableName) -> Option<Warning> {
     let column = sql::ident(&to.name);
-    if from.origin != Origin::Generated {
+    if from.origin != ColumnOrigin::Generated {
         let what = format!("column {column} of {table} is computed by the destination, not copied");
         return Some(Warning::new(what, ""));
     }
@@ -181,7 +181,7 @@ fn computed_caution(from: &Column, to: &Column, table: &TableName) -> Option<War
 }
 
 /// How a value is read that goes from one column into another; `None`: it does not.
-fn read_as(from: &Column, to: &Column, source: &Table) -> Option<ReadAs> {
+fn read_as(from: &Column, to: &Column, source: &EventTable) -> Option<ReadAs> {
     let is_built_in = |column: &Column, known: &Type| column.type_oid == known.oid();
     if is_built_in(from, &Type::INT4) && is_built_in(to, &Type::INT8) {
         return Some(ReadAs::Widened);
@@ -193,25 +193,25 @@ fn read_as(from: &Column, to: &Column, source: &Table) -> Option<ReadAs> {
         return Some(ReadAs::Bytes);
     }
     Some(match types::text_of(&from.type_use(), &source.types) {
-        Text::Xml => ReadAs::Xml,
-        Text::Exact | Text::Unknown(_) => ReadAs::Plain,
+        TextFidelity::Xml => ReadAs::Xml,
+        TextFidelity::Exact | TextFidelity::Unknown(_) => ReadAs::Plain,
     })
 }
 
 fn must_be_given(column: &Column) -> bool {
-    column.is_not_null && !column.has_default && column.origin == Origin::Plain
+    column.is_not_null && !column.has_default && column.origin == ColumnOrigin::Plain
 }
 
-fn names(table: &Table) -> String {
+fn names(table: &EventTable) -> String {
     let names: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
     names.join(", ")
 }
 
-fn unlike(destination: &Table, what: String) -> Error {
+fn unlike(destination: &EventTable, what: String) -> Error {
     Error::new(ErrorKind::Unsuitable, what).at(destination.name.to_string())
 }
 
-fn lacks(from: &Column, source: &Table, destination: &Table) -> Error {
+fn lacks(from: &Column, source: &EventTable, destination: &EventTable) -> Error {
     let column = sql::ident(&from.name);
     unlike(destination, format!("the destination has no column {column}"))
         .because(format!(
@@ -226,7 +226,7 @@ fn lacks(from: &Column, source: &Table, destination: &Table) -> Error {
         })
 }
 
-fn differs(from: &Column, to: &Column, destination: &Table) -> Error {
+fn differs(from: &Column, to: &Column, destination: &EventTable) -> Error {
     let column = sql::ident(&to.name);
     unlike(
         destination,
@@ -246,7 +246,7 @@ fn differs(from: &Column, to: &Column, destination: &Table) -> Error {
     })
 }
 
-fn defined_otherwise(from: &Column, unlike: &Unlike, destination: &Table) -> Error {
+fn defined_otherwise(from: &Column, unlike: &TypeMismatch, destination: &EventTable) -> Error {
     let column = sql::ident(&from.name);
     let what = format!(
         "column {column} is {} on both sides, and the definitions of type {} differ",
@@ -301,7 +301,7 @@ fn is_name_of_type(type_name: &str) -> bool {
             .all(|word| !OTHERS.contains(&word.to_lowercase().as_str()))
 }
 
-fn demands(to: &Column, destination: &Table) -> Error {
+fn demands(to: &Column, destination: &EventTable) -> Error {
     let column = sql::ident(&to.name);
     unlike(
         destination,
@@ -313,7 +313,7 @@ fn demands(to: &Column, destination: &Table) -> Error {
     ))
 }
 
-fn changes_as_text(destination: &Table, from: &Column, reason: &Column) -> Error {
+fn changes_as_text(destination: &EventTable, from: &Column, reason: &Column) -> Error {
     let column = sql::ident(&from.name);
     let what = format!(
         "column {column} is {}, which PostgreSQL writes differently since version 16",
@@ -331,7 +331,7 @@ fn changes_as_text(destination: &Table, from: &Column, reason: &Column) -> Error
         ))
 }
 
-fn computes_id(destination: &Table, id: &Column) -> Error {
+fn computes_id(destination: &EventTable, id: &Column) -> Error {
     let column = sql::ident(&id.name);
     unlike(
         destination,

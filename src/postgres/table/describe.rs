@@ -5,8 +5,8 @@ use crate::event::value::is_binary_stable;
 use crate::postgres::session::Session;
 use crate::postgres::table::compatible::{binary_edition, text_edition};
 use crate::postgres::table::trigger::{self, InsertTrigger};
-use crate::postgres::table::types::{self, Kind, Part, TypeUse, UserType, UserTypes};
-use crate::postgres::table::{Column, Origin, Table, TableName};
+use crate::postgres::table::types::{self, TypePart, TypeUse, UserType, UserTypeKind, UserTypes};
+use crate::postgres::table::{Column, ColumnOrigin, EventTable, TableName};
 use crate::sql::{self, Fingerprint, TypeOids};
 use tokio_postgres::Row;
 
@@ -14,10 +14,10 @@ use tokio_postgres::Row;
 ///
 /// # Errors
 /// `Unsuitable` without the table, or without the privilege to read it; what the server says.
-pub(crate) async fn readable(session: &Session, name: &TableName, id_column: &str) -> Result<Table> {
+pub(crate) async fn readable(session: &Session, name: &TableName, id_column: &str) -> Result<EventTable> {
     let table = table(session, name, id_column).await?;
     let table = table.ok_or_else(|| Error::new(error::ErrorKind::Unsuitable, format!("there is no table {name}")).at(session.place()))?;
-    table.demand_reading().map_err(|error| error.at(session.place()))?;
+    table.require_select().map_err(|error| error.at(session.place()))?;
     Ok(table)
 }
 
@@ -25,7 +25,7 @@ pub(crate) async fn readable(session: &Session, name: &TableName, id_column: &st
 ///
 /// The catalog is readable by every role, so this works before any privilege is granted. A few short statements; a change of the table between them
 /// gives a mixed picture, whose fingerprint is older than the change.
-pub async fn table(session: &Session, name: &TableName, id_column: &str) -> Result<Option<Table>> {
+pub async fn table(session: &Session, name: &TableName, id_column: &str) -> Result<Option<EventTable>> {
     let what = || format!("cannot read the description of {name}");
     let asked = async {
         let value = |has_parts| sql::sql(Fingerprint::of(name, has_parts, TypeOids::default()).value());
@@ -58,9 +58,15 @@ pub async fn table(session: &Session, name: &TableName, id_column: &str) -> Resu
     asked.await.map_err(|e: tokio_postgres::Error| session.error(&e, what()))
 }
 
-fn described(name: &TableName, id_column: &str, row: &Row, columns: Vec<Column>, triggers: &[Row]) -> Result<Table, tokio_postgres::Error> {
+fn described(
+    name: &TableName,
+    id_column: &str,
+    row: &Row,
+    columns: Vec<Column>,
+    triggers: &[Row],
+) -> Result<EventTable, tokio_postgres::Error> {
     let kind: String = row.try_get("kind")?;
-    Ok(Table {
+    Ok(EventTable {
         name: name.clone(),
         oid: row.try_get("oid")?,
         fingerprint: row.try_get("fingerprint")?,
@@ -80,7 +86,7 @@ fn described(name: &TableName, id_column: &str, row: &Row, columns: Vec<Column>,
         rows_estimated: row.try_get("rows_estimated")?,
         may_use_schema: row.try_get("may_use_schema")?,
         is_subscribed: row.try_get("is_subscribed")?,
-        has_heirs: row.try_get("has_heirs")?,
+        has_children: row.try_get("has_heirs")?,
         is_guarded: row.try_get("is_guarded")?,
     })
 }
@@ -89,9 +95,9 @@ fn column(row: &Row, version_num: u32) -> Result<Column, tokio_postgres::Error> 
     let of = type_use(row)?;
     let type_oid = of.oid;
     let origin = match (row.try_get("is_generated")?, row.try_get("is_identity")?) {
-        (true, _) => Origin::Generated,
-        (false, true) => Origin::Identity,
-        (false, false) => Origin::Plain,
+        (true, _) => ColumnOrigin::Generated,
+        (false, true) => ColumnOrigin::Identity,
+        (false, false) => ColumnOrigin::Plain,
     };
     Ok(Column {
         name: row.try_get("name")?,
@@ -135,17 +141,17 @@ async fn types(session: &Session, table_oid: u32) -> Result<UserTypes, tokio_pos
     for row in &rows {
         let kind: String = row.try_get("kind")?;
         let kind = match kind.as_str() {
-            "b" => Kind::Base {
+            "b" => UserTypeKind::Base {
                 extension: row.try_get("extension")?,
             },
-            "c" => Kind::Composite,
-            "d" => Kind::Domain {
+            "c" => UserTypeKind::Composite,
+            "d" => UserTypeKind::Domain {
                 is_not_null: row.try_get("is_not_null")?,
             },
-            "e" => Kind::Enum,
-            "r" => Kind::Range,
-            "m" => Kind::Multirange,
-            _ => Kind::Other,
+            "e" => UserTypeKind::Enum,
+            "r" => UserTypeKind::Range,
+            "m" => UserTypeKind::Multirange,
+            _ => UserTypeKind::Other,
         };
         let name = named(row.try_get("schema")?, row.try_get("name")?);
         let (oid, relation_oid) = (row.try_get("oid")?, row.try_get("relation_oid")?);
@@ -158,7 +164,7 @@ async fn types(session: &Session, table_oid: u32) -> Result<UserTypes, tokio_pos
         let has_type: bool = row.try_get("has_type")?;
         let label: Option<String> = row.try_get("label")?;
         if has_type || label.is_some() {
-            known.parts.push(Part {
+            known.parts.push(TypePart {
                 label,
                 of: if has_type { Some(type_use(row)?) } else { None },
             });

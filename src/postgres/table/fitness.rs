@@ -2,8 +2,8 @@
 
 use crate::error::{Error, ErrorKind, Problems, Warning};
 use crate::event::wire::Wire;
-use crate::postgres::session::settings::Server;
-use crate::postgres::table::{Column, Table};
+use crate::postgres::session::settings::ServerOverview;
+use crate::postgres::table::{Column, EventTable};
 use crate::sql::{self, TableName};
 use postgres_types::Type;
 
@@ -11,7 +11,7 @@ use postgres_types::Type;
 ///
 /// # Errors
 /// `Unsuitable` for SQL_ASCII.
-pub(crate) fn encoding(server: &Server) -> Result<(), Error> {
+pub(crate) fn encoding(server: &ServerOverview) -> Result<(), Error> {
     if server.encoding != "SQL_ASCII" {
         return Ok(());
     }
@@ -26,7 +26,7 @@ pub(crate) fn encoding(server: &Server) -> Result<(), Error> {
 ///
 /// # Errors
 /// `Unavailable` on a standby.
-pub(crate) fn takes_writes(server: &Server) -> Result<(), Error> {
+pub(crate) fn takes_writes(server: &ServerOverview) -> Result<(), Error> {
     if server.is_standby {
         Err(Error::new(ErrorKind::Unavailable, "the server is a standby and takes no writes")
             .fix("name the primary, or all hosts with target_session_attrs=read-write"))
@@ -44,7 +44,7 @@ pub(crate) fn missing(table: &TableName, init: &str) -> Error {
 }
 
 /// Whether a table can be followed.
-pub(crate) fn source(table: &Table, server: &Server, id_column: &str) -> Problems {
+pub(crate) fn source(table: &EventTable, server: &ServerOverview, id_column: &str) -> Problems {
     let mut problems = shape_of(table, id_column);
     if table.has_row_security {
         problems.push(row_security(table, server));
@@ -57,7 +57,7 @@ pub(crate) fn source(table: &Table, server: &Server, id_column: &str) -> Problem
 }
 
 /// Whether a table can be appended to, its columns apart.
-pub(crate) fn destination(table: &Table, server: &Server, id_column: &str) -> Problems {
+pub(crate) fn destination(table: &EventTable, server: &ServerOverview, id_column: &str) -> Problems {
     let mut problems = shape_of(table, id_column);
     if table.has_row_security {
         problems.push(row_security(table, server));
@@ -72,7 +72,7 @@ pub(crate) fn destination(table: &Table, server: &Server, id_column: &str) -> Pr
 }
 
 /// Whether our role may read and insert the columns that are copied.
-pub(crate) fn may_append(table: &Table, server: &Server, wire: &Wire) -> Problems {
+pub(crate) fn may_append(table: &EventTable, server: &ServerOverview, wire: &Wire) -> Problems {
     let copied = wire.columns.iter().filter_map(|column| table.column(&column.name));
     let refused: Vec<&Column> = copied.filter(|column| !column.may_select || !column.may_insert).collect();
     if refused.is_empty() && table.may_use_schema {
@@ -82,7 +82,7 @@ pub(crate) fn may_append(table: &Table, server: &Server, wire: &Wire) -> Problem
 }
 
 /// What a person should know about the source's table and server.
-pub(crate) fn source_cautions(table: &Table, server: &Server) -> Vec<Warning> {
+pub(crate) fn source_cautions(table: &EventTable, server: &ServerOverview) -> Vec<Warning> {
     let mut warnings = Vec::new();
     if !server.is_fsync_on {
         warnings.push(Warning::new(
@@ -105,7 +105,7 @@ pub(crate) fn source_cautions(table: &Table, server: &Server) -> Vec<Warning> {
 }
 
 /// What a person should know about a destination's table and server.
-pub(crate) fn destination_cautions(table: &Table, server: &Server, source: &Server, writers: u8) -> Vec<Warning> {
+pub(crate) fn destination_cautions(table: &EventTable, server: &ServerOverview, source: &ServerOverview, writers: u8) -> Vec<Warning> {
     let mut warnings = Vec::new();
     if server.encoding != source.encoding && server.encoding != "UTF8" {
         let what = format!("the source has encoding {}, the destination {}", source.encoding, server.encoding);
@@ -138,19 +138,19 @@ pub(crate) fn destination_cautions(table: &Table, server: &Server, source: &Serv
     warnings
 }
 
-fn unlogged(table: &Table, side: &str) -> Option<Warning> {
+fn unlogged(table: &EventTable, side: &str) -> Option<Warning> {
     let what = format!("table {} of {side} is unlogged: a crash of its server empties it", table.name);
     table
         .is_unlogged
         .then(|| Warning::new(what, format!("ALTER TABLE {} SET LOGGED;", table.name)))
 }
 
-fn unfit(table: &Table, what: impl Into<String>) -> Error {
+fn unfit(table: &EventTable, what: impl Into<String>) -> Error {
     Error::new(ErrorKind::Unsuitable, what).at(table.name.to_string())
 }
 
 /// What both sides must have: a real table with an integer key.
-fn shape_of(table: &Table, id_column: &str) -> Problems {
+fn shape_of(table: &EventTable, id_column: &str) -> Problems {
     let mut problems = Problems::new();
     if !matches!(table.kind, 'r' | 'p') {
         let kind = match table.kind {
@@ -170,7 +170,7 @@ fn shape_of(table: &Table, id_column: &str) -> Problems {
         return problems;
     };
     problems.extend(key_of(table, column, &id));
-    if table.has_heirs {
+    if table.has_children {
         let error = unfit(
             table,
             format!("other tables inherit from {}, so nothing keeps its ids unique", table.name),
@@ -180,7 +180,7 @@ fn shape_of(table: &Table, id_column: &str) -> Problems {
     problems
 }
 
-fn key_of(table: &Table, column: &Column, id: &str) -> Problems {
+fn key_of(table: &EventTable, column: &Column, id: &str) -> Problems {
     let mut problems = Problems::new();
     let name = &table.name;
     if ![Type::INT2, Type::INT4, Type::INT8]
@@ -208,7 +208,7 @@ fn key_of(table: &Table, column: &Column, id: &str) -> Problems {
     problems
 }
 
-fn row_security(table: &Table, server: &Server) -> Error {
+fn row_security(table: &EventTable, server: &ServerOverview) -> Error {
     let role = sql::ident(&server.role);
     unfit(
         table,
@@ -217,7 +217,7 @@ fn row_security(table: &Table, server: &Server) -> Error {
     .fix(format!("ALTER ROLE {role} BYPASSRLS; or connect as the owner of the table"))
 }
 
-fn privilege(table: &Table, server: &Server, privileges: &str, columns: &[&Column]) -> Error {
+fn privilege(table: &EventTable, server: &ServerOverview, privileges: &str, columns: &[&Column]) -> Error {
     let (role, schema, name) = (sql::ident(&server.role), sql::ident(&table.name.schema), &table.name);
     let mut cures = Vec::new();
     if !table.may_use_schema {

@@ -17,7 +17,7 @@ pub use crate::sql::TableName;
 
 /// How a column's values come to be there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub enum ColumnOrigin {
     /// Given by the INSERT, perhaps with a default.
     Plain,
     /// `GENERATED … AS IDENTITY`.
@@ -50,7 +50,7 @@ pub struct Column {
     /// Whether an insert that leaves it out gets a default.
     pub has_default: bool,
     /// How its values come to be there.
-    pub origin: Origin,
+    pub origin: ColumnOrigin,
     /// The expression that computes it, as the server writes it.
     pub computed_as: Option<String>,
     /// Whether our role may read it.
@@ -61,12 +61,12 @@ pub struct Column {
 
 /// An event table as the catalog describes it at one moment.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Table {
+pub struct EventTable {
     /// Schema and name.
     pub name: TableName,
     /// Oid; another one after DROP and CREATE.
     pub oid: u32,
-    /// What it was just before it was read ([`Table::asks`]); another value after any ALTER that matters to a copy.
+    /// What it was just before it was read ([`EventTable::asks`]); another value after any ALTER that matters to a copy.
     pub fingerprint: Option<String>,
     /// Whether it has, or had, partitions.
     pub has_parts: bool,
@@ -95,7 +95,7 @@ pub struct Table {
     /// Whether a logical subscription of its own database writes into it.
     pub is_subscribed: bool,
     /// Whether other tables inherit from it (partitions aside), so that no index is unique over all rows.
-    pub has_heirs: bool,
+    pub has_children: bool,
     /// Whether triggers stand before UPDATE and before DELETE, presumably to refuse them.
     pub is_guarded: bool,
 }
@@ -111,7 +111,7 @@ impl Column {
     }
 }
 
-impl Table {
+impl EventTable {
     /// What tells, at any later time, whether whatever bears its name is still what it was.
     pub fn asks(&self) -> Fingerprint {
         Fingerprint::of(&self.name, self.has_parts, types::oids(&self.types))
@@ -126,7 +126,7 @@ impl Table {
     ///
     /// # Errors
     /// `Access` with the statements that let it.
-    pub fn demand_reading(&self) -> Result<()> {
+    pub fn require_select(&self) -> Result<()> {
         let mut cures = Vec::new();
         if !self.may_use_schema {
             cures.push(format!("GRANT USAGE ON SCHEMA {} TO our role;", sql::ident(&self.name.schema)));

@@ -68,29 +68,29 @@ pub(super) struct PagedTable<'a> {
 
 /// The rows of a range.
 pub(super) fn rows(of: PagedTable<'_>, range: IdRange) -> impl Stream<Item = Result<FramedRow>> + Send {
-    let reading = Reading {
+    let reading = PagedRead {
         of,
         rest: range,
         page: None,
     };
-    futures::stream::try_unfold(reading, Reading::step)
+    futures::stream::try_unfold(reading, PagedRead::step)
 }
 
-struct Page {
+struct CopyPage {
     stream: Pin<Box<CopyOutStream>>,
     rows: RowFramer,
     rows_taken: u64,
 }
 
 /// A read on its way.
-struct Reading<'a> {
+struct PagedRead<'a> {
     of: PagedTable<'a>,
     /// What was not read yet.
     rest: IdRange,
-    page: Option<Page>,
+    page: Option<CopyPage>,
 }
 
-impl Reading<'_> {
+impl PagedRead<'_> {
     /// The next row, and what is left to read.
     async fn step(mut self) -> Result<Option<(FramedRow, Self)>> {
         let row = self.next().await?;
@@ -132,13 +132,13 @@ impl Reading<'_> {
 }
 
 impl PagedTable<'_> {
-    async fn open_page(&self, range: IdRange) -> Result<Page> {
+    async fn open_page(&self, range: IdRange) -> Result<CopyPage> {
         let layout = self.wire.layout(self.id_column, None);
         let layout = layout.ok_or_else(|| Error::new(ErrorKind::Bug, "the id column is not compared"))?;
         let statement = self.statement(range);
         let begun = begin(self.session, (self.table, self.id_column), &statement, self.is_open);
         let stream = unless_stalled(self.session, self.table, begun).await?;
-        Ok(Page {
+        Ok(CopyPage {
             stream: stream.map_err(|error| self.error(&error))?,
             rows: RowFramer::new(layout),
             rows_taken: 0,

@@ -12,14 +12,14 @@ pub struct InsertTrigger {
     /// Whether its function calls `nextval`: perhaps it draws the id.
     pub draws_from_sequence: bool,
     /// How its function notifies, if it does.
-    pub notifies: Option<Notifies>,
+    pub notifies: Option<NotifyCall>,
     /// Whether its function seems to write nothing, or it is the guard of a destination.
     pub is_harmless: bool,
 }
 
 /// How a trigger's function notifies.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notifies {
+pub struct NotifyCall {
     /// The channel, where it is written as a literal.
     pub channel: Option<String>,
     /// Whether more of the new row than its id seems to be sent: a payload of 8,000 bytes or more makes the insert itself fail.
@@ -44,7 +44,7 @@ pub(crate) fn writes_nothing(function: &str) -> bool {
 /// How a function notifies, judged by its text: `pg_notify(…)` or a `NOTIFY` statement, and what of `NEW` is named.
 ///
 /// A guess for warnings and hints; nothing depends on it but how soon a new event is looked for.
-pub fn notifies(function: &str, id_column: &str) -> Option<Notifies> {
+pub fn notifies(function: &str, id_column: &str) -> Option<NotifyCall> {
     let text = without_comments(function);
     let words = words(&text);
     let at = words.iter().position(|word| word == "pg_notify" || word == "notify")?;
@@ -53,7 +53,7 @@ pub fn notifies(function: &str, id_column: &str) -> Option<Notifies> {
     } else {
         literal_after(&text, "pg_notify")
     };
-    Some(Notifies {
+    Some(NotifyCall {
         channel,
         carries_event: names_more_than_the_id(&text, id_column),
     })

@@ -16,14 +16,14 @@ pub struct UserType {
     /// `pg_type.typrelid`: where the catalog keeps the attributes of a composite; 0 of the others.
     pub relation_oid: u32,
     /// What sort of type.
-    pub kind: Kind,
+    pub kind: UserTypeKind,
     /// What it is made of, in order: labels of an enum, attributes of a composite; the one base, subtype or range of the others.
-    pub parts: Vec<Part>,
+    pub parts: Vec<TypePart>,
 }
 
 /// Sorts of types (PostgreSQL manual, `pg_type.typtype`).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum UserTypeKind {
     /// Written in C, perhaps by an extension.
     Base {
         /// Its extension.
@@ -48,7 +48,7 @@ pub enum Kind {
 
 /// A part of a type.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
+pub struct TypePart {
     /// A label, the name of an attribute, or of a function.
     pub label: Option<String>,
     /// Its type.
@@ -68,7 +68,7 @@ pub struct TypeUse {
 
 /// Whether the text of a value says all of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Text {
+pub(crate) enum TextFidelity {
     /// Its input function makes the same value of what its output function writes.
     Exact,
     /// `xml`, whose output function leaves the declaration out: its cast to text says all.
@@ -78,8 +78,8 @@ pub(crate) enum Text {
 }
 
 impl UserType {
-    fn named<'a>(&'a self, name: &'a str) -> Named<'a> {
-        Named { name, of: self }
+    fn named<'a>(&'a self, name: &'a str) -> NamedType<'a> {
+        NamedType { name, of: self }
     }
 
     fn labels(&self) -> BTreeSet<&str> {
@@ -90,7 +90,7 @@ impl UserType {
     /// alone; nor does another order of labels, unless something is sorted by them (`is_sorted`).
     fn fits_into(&self, other: &Self, is_sorted: bool) -> bool {
         match (&self.kind, &other.kind) {
-            (Kind::Enum, Kind::Enum) if is_sorted => {
+            (UserTypeKind::Enum, UserTypeKind::Enum) if is_sorted => {
                 let ours = self.labels();
                 let common = other
                     .parts
@@ -98,9 +98,12 @@ impl UserType {
                     .filter(|part| part.label.as_deref().is_some_and(|label| ours.contains(label)));
                 self.parts.iter().map(|part| &part.label).eq(common.map(|part| &part.label))
             }
-            (Kind::Enum, Kind::Enum) => self.labels().is_subset(&other.labels()),
+            (UserTypeKind::Enum, UserTypeKind::Enum) => self.labels().is_subset(&other.labels()),
             (ours, theirs) => {
-                let is_less_strict = matches!((ours, theirs), (Kind::Domain { .. }, Kind::Domain { is_not_null: false }));
+                let is_less_strict = matches!(
+                    (ours, theirs),
+                    (UserTypeKind::Domain { .. }, UserTypeKind::Domain { is_not_null: false })
+                );
                 (ours == theirs || is_less_strict)
                     && self.parts.len() == other.parts.len()
                     && self.parts.iter().zip(&other.parts).all(is_same_part)
@@ -110,8 +113,8 @@ impl UserType {
 }
 
 /// By name: oids are those of a database.
-fn is_same_part((one, other): (&Part, &Part)) -> bool {
-    let name = |part: &Part| part.of.as_ref().map(|of| of.name.clone());
+fn is_same_part((one, other): (&TypePart, &TypePart)) -> bool {
+    let name = |part: &TypePart| part.of.as_ref().map(|of| of.name.clone());
     one.label == other.label && name(one) == name(other)
 }
 
@@ -124,10 +127,13 @@ pub(crate) fn oids(types: &UserTypes) -> TypeOids {
 }
 
 /// The first type, of those that a use of it is made of, that the destination defines otherwise; as both define it. `None`: values fit.
-pub(crate) fn unlike(of: &TypeUse, source: &UserTypes, destination: &UserTypes) -> Option<Unlike> {
+pub(crate) fn unlike(of: &TypeUse, source: &UserTypes, destination: &UserTypes) -> Option<TypeMismatch> {
     let all = reached(of, source);
     // A range is sorted by what it is made of.
-    let ranges = all.iter().filter_map(|name| source.get(name)).filter(|of| of.kind == Kind::Range);
+    let ranges = all
+        .iter()
+        .filter_map(|name| source.get(name))
+        .filter(|of| of.kind == UserTypeKind::Range);
     let made_of = ranges.flat_map(|range| range.parts.iter().filter_map(|part| part.of.as_ref()));
     let sorted: BTreeSet<String> = made_of.flat_map(|of| reached(of, source)).collect();
     let name = all.into_iter().find(|name| match (source.get(name), destination.get(name)) {
@@ -141,13 +147,15 @@ pub(crate) fn unlike(of: &TypeUse, source: &UserTypes, destination: &UserTypes) 
     };
     let lacking = match (source.get(&name), destination.get(&name)) {
         // Where the destination has others in their place they may have been renamed: values would be told apart that are one.
-        (Some(ours), Some(theirs)) if ours.kind == Kind::Enum && theirs.kind == Kind::Enum && theirs.labels().is_subset(&ours.labels()) => {
+        (Some(ours), Some(theirs))
+            if ours.kind == UserTypeKind::Enum && theirs.kind == UserTypeKind::Enum && theirs.labels().is_subset(&ours.labels()) =>
+        {
             let labels = ours.labels();
             labels.difference(&theirs.labels()).map(|label| (*label).to_owned()).collect()
         }
         _ => Vec::new(),
     };
-    Some(Unlike {
+    Some(TypeMismatch {
         source: shown(source),
         destination: shown(destination),
         lacking,
@@ -157,7 +165,7 @@ pub(crate) fn unlike(of: &TypeUse, source: &UserTypes, destination: &UserTypes) 
 
 /// Two definitions under one name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Unlike {
+pub(crate) struct TypeMismatch {
     /// The type.
     pub name: String,
     /// How the source defines it.
@@ -186,47 +194,47 @@ fn reached(of: &TypeUse, types: &UserTypes) -> BTreeSet<String> {
 }
 
 /// Whether the text of a value of this type says all of it.
-pub(crate) fn text_of(of: &TypeUse, types: &UserTypes) -> Text {
+pub(crate) fn text_of(of: &TypeUse, types: &UserTypes) -> TextFidelity {
     text_within(of, types, &mut BTreeSet::new())
 }
 
-fn text_within<'a>(of: &'a TypeUse, types: &'a UserTypes, within: &mut BTreeSet<&'a str>) -> Text {
+fn text_within<'a>(of: &'a TypeUse, types: &'a UserTypes, within: &mut BTreeSet<&'a str>) -> TextFidelity {
     let Some(name) = &of.refers else { return text_of_built_in(of) };
     // One that contains itself is as exact as the rest of it.
     let Some(known) = types.get(name).filter(|_| within.insert(name)) else {
         return if types.contains_key(name) {
-            Text::Exact
+            TextFidelity::Exact
         } else {
-            Text::Unknown(name.clone())
+            TextFidelity::Unknown(name.clone())
         };
     };
     let is_array = of.name.ends_with("[]");
     let text = match &known.kind {
-        Kind::Enum => Text::Exact,
-        Kind::Base { extension } if is_known_extension(extension.as_deref(), name) => Text::Exact,
-        Kind::Base { .. } | Kind::Other => Text::Unknown(name.clone()),
-        Kind::Range if known.parts.iter().any(runs_code) => Text::Unknown(name.clone()),
-        Kind::Domain { .. } | Kind::Composite | Kind::Range | Kind::Multirange => {
+        UserTypeKind::Enum => TextFidelity::Exact,
+        UserTypeKind::Base { extension } if is_known_extension(extension.as_deref(), name) => TextFidelity::Exact,
+        UserTypeKind::Base { .. } | UserTypeKind::Other => TextFidelity::Unknown(name.clone()),
+        UserTypeKind::Range if known.parts.iter().any(runs_code) => TextFidelity::Unknown(name.clone()),
+        UserTypeKind::Domain { .. } | UserTypeKind::Composite | UserTypeKind::Range | UserTypeKind::Multirange => {
             let parts = known.parts.iter().filter_map(|part| part.of.as_ref());
-            let texts: Vec<Text> = parts.map(|part| text_within(part, types, within)).collect();
-            let is_domain = matches!(known.kind, Kind::Domain { .. });
-            let inexact = texts.into_iter().find(|text| *text != Text::Exact);
+            let texts: Vec<TextFidelity> = parts.map(|part| text_within(part, types, within)).collect();
+            let is_domain = matches!(known.kind, UserTypeKind::Domain { .. });
+            let inexact = texts.into_iter().find(|text| *text != TextFidelity::Exact);
             match inexact {
-                None => Text::Exact,
+                None => TextFidelity::Exact,
                 // The output function of what contains it leaves the declaration out.
-                Some(Text::Xml) if !is_domain => Text::Unknown(name.clone()),
+                Some(TextFidelity::Xml) if !is_domain => TextFidelity::Unknown(name.clone()),
                 Some(text) => text,
             }
         }
     };
     match text {
-        Text::Xml if is_array => Text::Unknown(of.name.clone()),
+        TextFidelity::Xml if is_array => TextFidelity::Unknown(of.name.clone()),
         text => text,
     }
 }
 
 /// Whether a function of a user decides what a range becomes.
-fn runs_code(part: &Part) -> bool {
+fn runs_code(part: &TypePart) -> bool {
     part.label.as_deref().is_some_and(|label| !label.starts_with("collation "))
 }
 
@@ -250,18 +258,18 @@ fn is_known_extension(extension: Option<&str>, name: &str) -> bool {
 }
 
 /// Of a built-in type or an array of one.
-fn text_of_built_in(of: &TypeUse) -> Text {
+fn text_of_built_in(of: &TypeUse) -> TextFidelity {
     let Some(known) = Type::from_oid(of.oid) else {
-        return Text::Unknown(of.name.clone());
+        return TextFidelity::Unknown(of.name.clone());
     };
     let element = match known.kind() {
         KnownKind::Array(element) => element.clone(),
         _ => known.clone(),
     };
     match element {
-        Type::XML if known == Type::XML => Text::Xml,
-        element if INEXACT.contains(&element) => Text::Unknown(of.name.clone()),
-        _ => Text::Exact,
+        Type::XML if known == Type::XML => TextFidelity::Xml,
+        element if INEXACT.contains(&element) => TextFidelity::Unknown(of.name.clone()),
+        _ => TextFidelity::Exact,
     }
 }
 
@@ -288,32 +296,32 @@ const INEXACT: [Type; 19] = [
     Type::PG_MCV_LIST,
 ];
 
-struct Named<'a> {
+struct NamedType<'a> {
     name: &'a str,
     of: &'a UserType,
 }
 
 /// As a person reads a definition: `public.amount = domain of numeric(10,2)`.
-impl fmt::Display for Named<'_> {
+impl fmt::Display for NamedType<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, parts) = (self.name, &self.of.parts);
         let of = parts.iter().find_map(|part| part.of.as_ref()).map_or("", |of| of.name.as_str());
         match &self.of.kind {
-            Kind::Base {
+            UserTypeKind::Base {
                 extension: Some(extension),
             } => write!(out, "{name} = type of extension {extension}"),
-            Kind::Base { extension: None } => write!(out, "{name} = base type"),
-            Kind::Domain { is_not_null: true } => write!(out, "{name} = domain of {of} not null"),
-            Kind::Domain { is_not_null: false } => write!(out, "{name} = domain of {of}"),
-            Kind::Range => {
+            UserTypeKind::Base { extension: None } => write!(out, "{name} = base type"),
+            UserTypeKind::Domain { is_not_null: true } => write!(out, "{name} = domain of {of} not null"),
+            UserTypeKind::Domain { is_not_null: false } => write!(out, "{name} = domain of {of}"),
+            UserTypeKind::Range => {
                 write!(out, "{name} = range of {of}")?;
                 parts
                     .iter()
                     .filter_map(|part| part.label.as_ref())
                     .try_for_each(|label| write!(out, ", {label}"))
             }
-            Kind::Multirange => write!(out, "{name} = multirange of {of}"),
-            Kind::Enum => {
+            UserTypeKind::Multirange => write!(out, "{name} = multirange of {of}"),
+            UserTypeKind::Enum => {
                 let labels: Vec<String> = parts
                     .iter()
                     .filter_map(|part| part.label.as_deref())
@@ -321,12 +329,12 @@ impl fmt::Display for Named<'_> {
                     .collect();
                 write!(out, "{name} = enum ({})", labels.join(", "))
             }
-            Kind::Composite => {
-                let attribute = |part: &Part| Some(format!("{} {}", ident(part.label.as_deref()?), part.of.as_ref()?.name));
+            UserTypeKind::Composite => {
+                let attribute = |part: &TypePart| Some(format!("{} {}", ident(part.label.as_deref()?), part.of.as_ref()?.name));
                 let attributes: Vec<String> = parts.iter().filter_map(attribute).collect();
                 write!(out, "{name} = ({})", attributes.join(", "))
             }
-            Kind::Other => write!(out, "{name} = a type of another sort"),
+            UserTypeKind::Other => write!(out, "{name} = a type of another sort"),
         }
     }
 }

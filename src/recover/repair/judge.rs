@@ -9,7 +9,7 @@ use crate::event::range::IdRange;
 use crate::event::representation::slate::{ColumnTexts, is_slates_work};
 use crate::event::store::EventStore;
 use crate::event::wire::Wire;
-use crate::postgres::table::{Column, Table};
+use crate::postgres::table::{Column, EventTable};
 
 /// The columns that are compared, with their types at the source.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub struct Judge {
 
 impl Judge {
     /// Of rows in this form.
-    pub fn new(source: &Table, wire: &Wire) -> Self {
+    pub fn new(source: &EventTable, wire: &Wire) -> Self {
         let columns = wire.columns.iter().filter_map(|column| source.column(&column.name));
         Self {
             columns: columns.cloned().collect(),

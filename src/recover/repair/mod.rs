@@ -28,9 +28,9 @@ use crate::event::range::{IdRange, shown};
 use crate::event::store::{EventStore, TableDigest};
 use crate::event::wire::Wire;
 use crate::postgres::session::Session;
-use crate::postgres::session::error::Side;
+use crate::postgres::session::error::ErrorSide;
 use crate::postgres::table::store::PgTable;
-use crate::postgres::table::{Column, Origin, Table};
+use crate::postgres::table::{Column, ColumnOrigin, EventTable};
 use crate::recover::batch::Limits;
 use crate::recover::indexed::demand_whole_index;
 use crate::recover::reach::{Reach, judged_as};
@@ -57,11 +57,11 @@ pub struct Target<'a> {
     /// How the source is reached.
     pub source: Reach<'a>,
     /// What its table is.
-    pub source_table: &'a Table,
+    pub source_table: &'a EventTable,
     /// How the destination is reached.
     pub destination: Reach<'a>,
     /// What its table is.
-    pub destination_table: &'a Table,
+    pub destination_table: &'a EventTable,
     /// What is copied, and how.
     pub wire: &'a Wire,
     /// `synchronous_commit` of the destination.
@@ -93,7 +93,7 @@ impl<'a> Repair<'a> {
     /// `Fed` when a replicator has it; `Access` and `Unsuitable` when rows may not be deleted that must be; those of the connections.
     pub async fn open(target: Target<'a>, wanted: Wanted) -> Result<Self> {
         let judged = judged_as(&target.wire.compared());
-        let session = target.destination.session(Side::Destination).await?;
+        let session = target.destination.session(ErrorSide::Destination).await?;
         let oid = target.destination_table.oid;
         hold(&session, target.name, oid)
             .await
@@ -124,8 +124,8 @@ impl<'a> Repair<'a> {
             demand_no_more_columns(&target)?;
         }
         let sides = try_join(
-            target.source.read(Side::Source, &judged),
-            target.destination.read(Side::Destination, &judged),
+            target.source.read(ErrorSide::Source, &judged),
+            target.destination.read(ErrorSide::Destination, &judged),
         );
         let (source, destination) = sides.await?;
         Ok(Self {
@@ -189,7 +189,7 @@ impl<'a> Repair<'a> {
             source, destination, wire, ..
         } = self.target;
         let name = format!("destination {:?}", self.target.name);
-        let session = source.session(Side::Source).await?;
+        let session = source.session(ErrorSide::Source).await?;
         let (source, destination) = (source.over(&session, wire), destination.over(self.held.session(), wire));
         let sides = try_join(demand_whole_index(&source, "the source"), demand_whole_index(&destination, &name));
         sides.await.map(|_| ())
@@ -212,7 +212,7 @@ impl<'a> Repair<'a> {
     /// As each says; whole batches that were committed before stay.
     pub async fn carry_out(&self, stop: &Stop, log: &Logger, done: &mut Done) -> Result<()> {
         let Some(position) = self.position else { return Ok(()) };
-        let source = Arc::new(self.target.source.session(Side::Source).await?);
+        let source = Arc::new(self.target.source.session(ErrorSide::Source).await?);
         let gate = Gate::new(source, self.target.source_table, Vec::new(), self.target.is_durability_awaited).await?;
         if let Wanted::RewindTo(id) = self.wanted {
             // What goes because the source has it too must be on its disk.
@@ -262,8 +262,8 @@ impl<'a> Repair<'a> {
 
     async fn as_copied(&self) -> Result<(PgTable<Session>, PgTable<Session>)> {
         let wire = self.target.wire.compared();
-        let source = self.target.source.read(Side::Source, &wire);
-        let destination = self.target.destination.read(Side::Destination, &wire);
+        let source = self.target.source.read(ErrorSide::Source, &wire);
+        let destination = self.target.destination.read(ErrorSide::Destination, &wire);
         try_join(source, destination).await
     }
 }
@@ -272,7 +272,7 @@ impl<'a> Repair<'a> {
 fn demand_no_more_columns(target: &Target<'_>) -> Result<()> {
     let is_lost = |column: &&Column| {
         let is_copied = target.wire.columns.iter().any(|copied| copied.name == column.name);
-        !is_copied && column.origin != Origin::Generated
+        !is_copied && column.origin != ColumnOrigin::Generated
     };
     let Some(column) = target.destination_table.columns.iter().find(is_lost) else {
         return Ok(());

@@ -24,10 +24,10 @@ use crate::event::range::{IdRange, shown};
 use crate::event::store::{EventStore, TableDigest};
 use crate::event::wire::{ReadAs, Wire, WireColumn};
 use crate::postgres::session::Session;
-use crate::postgres::session::error::Side;
+use crate::postgres::session::error::ErrorSide;
 use crate::postgres::table::highest;
 use crate::postgres::table::store::PgTable;
-use crate::postgres::table::{Column, Origin, Table};
+use crate::postgres::table::{Column, ColumnOrigin, EventTable};
 use crate::recover::batch::Limits;
 use crate::recover::indexed::demand_whole_index;
 use crate::recover::reach::Reach;
@@ -52,7 +52,7 @@ pub struct Copy<'a> {
     /// How it is reached.
     pub place: Reach<'a>,
     /// What its table is.
-    pub table: &'a Table,
+    pub table: &'a EventTable,
     /// What is copied to it, and how.
     pub wire: &'a Wire,
 }
@@ -63,7 +63,7 @@ pub struct Target<'a> {
     /// How the source is reached.
     pub source: Reach<'a>,
     /// What its table is.
-    pub source_table: &'a Table,
+    pub source_table: &'a EventTable,
     /// How it gives out ids.
     pub discipline: &'a Discipline,
     /// The destination it is filled from.
@@ -100,7 +100,7 @@ impl<'a> Restore<'a> {
         for other in &target.others {
             others.push(held_session(other).await?);
         }
-        let session = target.source.session(Side::Destination).await?;
+        let session = target.source.session(ErrorSide::Destination).await?;
         demand_ownership(&session, target.source_table).await?;
         let set = session.batch_execute("set synchronous_commit = on").await;
         set.map_err(|error| session.error(&error, "cannot set synchronous_commit"))?;
@@ -121,7 +121,7 @@ impl<'a> Restore<'a> {
         };
         Ok(Self {
             held: Held::new(session, to),
-            from: target.from.place.read(Side::Destination, &wire).await?,
+            from: target.from.place.read(ErrorSide::Destination, &wire).await?,
             target,
             next_id,
             from_session,
@@ -182,8 +182,8 @@ impl<'a> Restore<'a> {
     async fn first_unlike(&self, other: &Copy<'_>, through: i64) -> Result<Option<i64>> {
         let wire = comparable(self.target.from.wire, other.wire).compared();
         let sides = try_join(
-            self.target.from.place.read(Side::Destination, &wire),
-            other.place.read(Side::Destination, &wire),
+            self.target.from.place.read(ErrorSide::Destination, &wire),
+            other.place.read(ErrorSide::Destination, &wire),
         );
         let (from, other) = sides.await?;
         first_unlike(&from, &other, through).await
@@ -258,8 +258,8 @@ impl<'a> Restore<'a> {
     /// Both sides with every column that travels, those that the source computes included.
     async fn as_copied(&self) -> Result<(PgTable<Session>, PgTable<Session>)> {
         let wire = self.target.from.wire.compared();
-        let from = self.target.from.place.read(Side::Destination, &wire);
-        try_join(from, self.target.source.read(Side::Source, &wire)).await
+        let from = self.target.from.place.read(ErrorSide::Destination, &wire);
+        try_join(from, self.target.source.read(ErrorSide::Source, &wire)).await
     }
 }
 
@@ -267,8 +267,8 @@ impl<'a> Restore<'a> {
 ///
 /// # Errors
 /// `Unsuitable` when a column of the source would stay empty, or is narrower than the destination's.
-fn put_in_as(source: &Table, from: &Copy<'_>) -> Result<Wire> {
-    let is_computed = |name: &str| source.column(name).is_some_and(|column| column.origin == Origin::Generated);
+fn put_in_as(source: &EventTable, from: &Copy<'_>) -> Result<Wire> {
+    let is_computed = |name: &str| source.column(name).is_some_and(|column| column.origin == ColumnOrigin::Generated);
     let refused = |column: &str, why: &str, fix: &str| {
         let what = format!("cannot restore column {} from destination {:?}", sql::ident(column), from.name);
         Err(Error::new(ErrorKind::Unsuitable, what)
@@ -276,7 +276,7 @@ fn put_in_as(source: &Table, from: &Copy<'_>) -> Result<Wire> {
             .because(why)
             .fix(format!("{fix}; nothing was written")))
     };
-    for column in source.columns.iter().filter(|column| column.origin != Origin::Generated) {
+    for column in source.columns.iter().filter(|column| column.origin != ColumnOrigin::Generated) {
         let Some(travels) = from.wire.columns.iter().find(|travels| travels.name == column.name) else {
             return refused(&column.name, "it is not copied there", "restore from a destination that has it");
         };
@@ -310,14 +310,14 @@ fn comparable(ours: &Wire, theirs: &Wire) -> Wire {
 }
 
 /// The columns that only the destination has, other than those it computes, quoted.
-fn left_out(source: &Table, from: &Table) -> Vec<String> {
-    let is_left_out = |column: &&Column| column.origin != Origin::Generated && source.column(&column.name).is_none();
+fn left_out(source: &EventTable, from: &EventTable) -> Vec<String> {
+    let is_left_out = |column: &&Column| column.origin != ColumnOrigin::Generated && source.column(&column.name).is_none();
     let columns = from.columns.iter().filter(is_left_out);
     columns.map(|column| sql::ident(&column.name)).collect()
 }
 
 async fn held_session(copy: &Copy<'_>) -> Result<Session> {
-    let session = copy.place.session(Side::Destination).await?;
+    let session = copy.place.session(ErrorSide::Destination).await?;
     let held = hold(&session, copy.name, copy.table.oid).await;
     let set = session.batch_execute(include_str!("../../../sql/recover/patience.sql")).await;
     set.map_err(|error| session.error(&error, "cannot set lock_timeout"))?;
@@ -325,7 +325,7 @@ async fn held_session(copy: &Copy<'_>) -> Result<Session> {
     Ok(session)
 }
 
-async fn demand_ownership(session: &Session, table: &Table) -> Result<()> {
+async fn demand_ownership(session: &Session, table: &EventTable) -> Result<()> {
     let asked = session
         .query_one(include_str!("../../../sql/recover/owned.sql"), &[&table.oid])
         .await;

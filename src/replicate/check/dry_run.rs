@@ -8,7 +8,7 @@ use crate::event::store::EventStore;
 use crate::event::wire::Wire;
 use crate::log::escape::fit;
 use crate::postgres::session::Session;
-use crate::postgres::session::pooler::Ways;
+use crate::postgres::session::pooler::RouteCache;
 use crate::postgres::table::store::PgTable;
 use crate::replicate::check::lane_stores::Contents;
 use crate::replicate::check::shape::SourceShape;
@@ -63,7 +63,7 @@ impl Missing {
 /// # Errors
 /// When the source cannot be reached, everything that was found.
 pub async fn dry_run(config: &ReplicationConfig, log: &Logger) -> Result<DryRun, Problems> {
-    let mut findings = check::everything(config, &Ways::unknown(), false, log).await;
+    let mut findings = check::everything(config, &RouteCache::unknown(), false, log).await;
     let Some(session) = &findings.session else {
         return Err(findings.problems);
     };

@@ -14,12 +14,12 @@ use crate::destination::connector::{InspectedPlace, OpenLimits, OpenPlace};
 use crate::destination::registry::connector;
 use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::event::wire::Wire;
-use crate::postgres::session::error::Side;
-use crate::postgres::session::limit::Turns;
+use crate::postgres::session::error::ErrorSide;
+use crate::postgres::session::limit::ConnectionLimiter;
 use crate::postgres::session::patience::Patience;
-use crate::postgres::session::pooler::Ways;
+use crate::postgres::session::pooler::RouteCache;
 use crate::postgres::session::watchdog::attended;
-use crate::postgres::session::{Purpose, Session};
+use crate::postgres::session::{Session, SessionPurpose};
 use crate::postgres::table::store::PgTable;
 use crate::source::ids::settle::decided;
 use duplicates::Named;
@@ -82,7 +82,7 @@ pub(super) fn are_refused(problems: &Problems) -> bool {
 ///
 /// Problems of one side do not hide those of another; contents are compared for each destination with which nothing else is wrong.
 /// `has_written`: whether this run has written already, for the words of what is wrong.
-pub async fn everything(config: &ReplicationConfig, ways: &Ways, has_written: bool, log: &Logger) -> Findings {
+pub async fn everything(config: &ReplicationConfig, ways: &RouteCache, has_written: bool, log: &Logger) -> Findings {
     let mut findings = shapes(config, ways).await;
     if findings.source.is_none() || findings.problems.iter().any(|problem| problem.kind() == ErrorKind::Usage) {
         return findings;
@@ -117,7 +117,7 @@ pub async fn everything(config: &ReplicationConfig, ways: &Ways, has_written: bo
 
 /// Connects to all sides and runs every check but the comparison of contents: whether each destination can hold what the source has, and whether no two
 /// sides are the same table. Takes and writes nothing.
-pub async fn shapes(config: &ReplicationConfig, ways: &Ways) -> Findings {
+pub async fn shapes(config: &ReplicationConfig, ways: &RouteCache) -> Findings {
     let limits = OpenLimits {
         what: WHAT,
         id_column: &config.source.id_column,
@@ -125,7 +125,7 @@ pub async fn shapes(config: &ReplicationConfig, ways: &Ways) -> Findings {
         append_timeout: config.limits.append_timeout,
         ways: ways.clone(),
     };
-    let (source, seen) = join(source(config, ways), inspect_all(config, &limits, &Turns::new())).await;
+    let (source, seen) = join(source(config, ways), inspect_all(config, &limits, &ConnectionLimiter::new())).await;
     let mut problems = Problems::new();
     let (session, shape) = match source {
         Ok((session, shape)) => (Some(session), shape.map_err(|wrong| problems.extend(wrong)).ok()),
@@ -161,7 +161,7 @@ pub async fn shapes(config: &ReplicationConfig, ways: &Ways) -> Findings {
 }
 
 /// A session at the source, and what it looks like or why it cannot be followed.
-async fn source(config: &ReplicationConfig, ways: &Ways) -> Result<(Session, Result<SourceShape, Problems>)> {
+async fn source(config: &ReplicationConfig, ways: &RouteCache) -> Result<(Session, Result<SourceShape, Problems>)> {
     let timeout = config.limits.connect_timeout;
     let session = open_source(&config.source, ways, WHAT, timeout).await?;
     let patience = Patience {
@@ -178,10 +178,13 @@ async fn source(config: &ReplicationConfig, ways: &Ways) -> Result<(Session, Res
 ///
 /// # Errors
 /// Those of the connection, with the source named.
-pub(super) async fn open_source(config: &SourceConfig, ways: &Ways, what: &'static str, timeout: Duration) -> Result<Session> {
-    let purpose = Purpose { what, side: Side::Source };
+pub(super) async fn open_source(config: &SourceConfig, ways: &RouteCache, what: &'static str, timeout: Duration) -> Result<Session> {
+    let purpose = SessionPurpose {
+        what,
+        side: ErrorSide::Source,
+    };
     let opening = async {
-        ways.probe(&config.conninfo, Side::Source, timeout).await?;
+        ways.probe(&config.conninfo, ErrorSide::Source, timeout).await?;
         Session::open(&config.conninfo, purpose, timeout).await
     };
     opening.await.map_err(|error| match error.kind() {
@@ -194,7 +197,7 @@ pub(super) async fn open_source(config: &SourceConfig, ways: &Ways, what: &'stat
 pub(super) async fn inspect_all(
     config: &ReplicationConfig,
     limits: &OpenLimits<'_>,
-    turns: &Turns,
+    turns: &ConnectionLimiter,
 ) -> Vec<Result<Box<dyn InspectedPlace>, Problems>> {
     let inspected = config.destinations.iter().map(|destination| async move {
         let connector = connector(destination);

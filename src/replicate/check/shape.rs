@@ -4,8 +4,8 @@ use crate::config::{GroupBy, SourceConfig};
 use crate::destination::source_schema::SourceSchema;
 use crate::error::{Error, ErrorKind, Problems, Result, Warning};
 use crate::postgres::session::Session;
-use crate::postgres::session::settings::{self, Server};
-use crate::postgres::table::Table;
+use crate::postgres::session::settings::{self, ServerOverview};
+use crate::postgres::table::EventTable;
 use crate::postgres::table::describe;
 use crate::postgres::table::fitness;
 use crate::source::ids::{self, Discipline, Judged, facts};
@@ -16,9 +16,9 @@ use crate::sql;
 #[derive(Clone, Debug)]
 pub struct SourceShape {
     /// Its server.
-    pub server: Server,
+    pub server: ServerOverview,
     /// Its event table.
-    pub table: Table,
+    pub table: EventTable,
     /// Its key.
     pub id_column: String,
     /// How its ids are given out.
@@ -86,7 +86,7 @@ pub(crate) async fn source_shape(session: &Session, config: &SourceConfig) -> Re
     looked.await.map_err(|problems: Problems| problems.within(&place))
 }
 
-fn group_by(table: &Table, configured: &GroupBy) -> Result<Option<String>> {
+fn group_by(table: &EventTable, configured: &GroupBy) -> Result<Option<String>> {
     match configured {
         GroupBy::Off => Ok(None),
         GroupBy::IfPresent(name) => Ok(table.column(name).map(|column| column.name.clone())),

@@ -8,7 +8,7 @@ mod publish;
 use crate::config::DestinationConfig;
 use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::log::DayClock;
-use crate::postgres::session::limit::Turns;
+use crate::postgres::session::limit::ConnectionLimiter;
 use crate::replicate::command::{Commands, LaneCommand};
 use crate::replicate::lag::Sightings;
 use crate::replicate::lane::{Lane, Returned, Travellers};
@@ -72,7 +72,7 @@ pub struct Conductor<'a> {
     commands: Commands,
     stop: &'a Stop,
     tasks: JoinSet<Event>,
-    turns: Turns,
+    turns: ConnectionLimiter,
     shared: SharedMember,
     source: SourceState,
     lanes: Vec<LaneState>,

@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::fail;
 use crate::log::key;
 use crate::postgres::session::Session;
-use crate::postgres::session::pooler::Ways;
+use crate::postgres::session::pooler::RouteCache;
 use crate::postgres::session::watchdog::attended;
 use crate::replicate::check::contents;
 use crate::replicate::check::lane_stores::{Circumstances, LaneStores};
@@ -75,9 +75,9 @@ pub(super) async fn one(
     stop: &Stop,
 ) -> Result<Lane, Problems> {
     let ways = if opening.known.is_compared {
-        Ways::known()
+        RouteCache::known()
     } else {
-        Ways::unknown()
+        RouteCache::unknown()
     };
     let limits = limits(run, ways);
     let connector = connector(&run.config.destinations[opening.index]);
@@ -313,7 +313,7 @@ async fn ready(run: &Replication, source: &Source, candidate: Candidate, (positi
 }
 
 /// How places are opened.
-pub(super) fn limits(run: &Replication, ways: Ways) -> OpenLimits<'_> {
+pub(super) fn limits(run: &Replication, ways: RouteCache) -> OpenLimits<'_> {
     OpenLimits {
         what: "append",
         id_column: &run.config.source.id_column,

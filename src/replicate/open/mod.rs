@@ -7,8 +7,8 @@ pub(super) use lanes::{Known, LaneOpening};
 pub(super) use source::Before;
 
 use crate::error::{Problems, Result};
-use crate::postgres::session::limit::Turns;
-use crate::postgres::session::pooler::Ways;
+use crate::postgres::session::limit::ConnectionLimiter;
+use crate::postgres::session::pooler::RouteCache;
 use crate::replicate::check::{inspect_all, judge_all};
 use crate::replicate::lane::Lane;
 use crate::replicate::replication::Replication;
@@ -34,10 +34,10 @@ pub(super) async fn everything(
     before: Before,
     lanes: Vec<LaneOpening>,
     others: &[(String, String)],
-    turns: &Turns,
+    turns: &ConnectionLimiter,
     stop: &Stop,
 ) -> OpenedSides {
-    let ways = Ways::unknown();
+    let ways = RouteCache::unknown();
     let limits = lanes::limits(run, ways.clone());
     let (source, seen) = join(source::source(run, epoch, before, &ways), inspect_all(&run.config, &limits, turns)).await;
     let (lanes, duplicates) = match &source {
@@ -60,7 +60,7 @@ pub(super) async fn everything(
 /// # Errors
 /// As for all sides together; the worst of several, with the others beneath it.
 pub(super) async fn source(run: &Replication, epoch: u64, before: Before) -> Result<(Source, Follower)> {
-    source::source(run, epoch, before, &Ways::known())
+    source::source(run, epoch, before, &RouteCache::known())
         .await
         .map_err(Problems::into_worst)
 }

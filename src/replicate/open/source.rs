@@ -1,11 +1,11 @@
 //! Connects to the source and checks it, and makes ready what looks for the mark, listens and reads.
 
 use crate::error::{Error, ErrorKind, Problems, Result};
-use crate::postgres::session::error::Side;
+use crate::postgres::session::error::ErrorSide;
 use crate::postgres::session::patience::Patience;
-use crate::postgres::session::pool::Pool;
-use crate::postgres::session::pooler::Ways;
-use crate::postgres::session::{Purpose, Session};
+use crate::postgres::session::pool::SessionPool;
+use crate::postgres::session::pooler::RouteCache;
+use crate::postgres::session::{Session, SessionPurpose};
 use crate::replicate::check::open_source;
 use crate::replicate::check::shape::{SourceShape, source_shape};
 use crate::replicate::replication::Replication;
@@ -38,7 +38,7 @@ pub(crate) struct Before {
 ///
 /// # Errors
 /// Those of the connection and of the checks of the source, all of them together; `Unavailable` when it does not answer them within `connect_timeout`.
-pub(super) async fn source(run: &Replication, epoch: u64, before: Before, ways: &Ways) -> Result<(Source, Follower), Problems> {
+pub(super) async fn source(run: &Replication, epoch: u64, before: Before, ways: &RouteCache) -> Result<(Source, Follower), Problems> {
     let (config, limits) = (&run.config.source, &run.config.limits);
     let session = Arc::new(open_source(config, ways, "mark", limits.connect_timeout).await?);
     let patience = Patience {
@@ -66,9 +66,9 @@ pub(super) async fn source(run: &Replication, epoch: u64, before: Before, ways: 
     let server = session.server().identity.clone();
     let readers = |permits| Readers::new(config.conninfo.clone(), server.clone(), limits.connect_timeout, permits);
     // One for each destination, so that one that does not answer in the middle of a check keeps no other from being checked.
-    let check = Purpose {
+    let check = SessionPurpose {
         what: "check",
-        side: Side::Source,
+        side: ErrorSide::Source,
     };
     let lanes = u32::try_from(run.config.destinations.len()).unwrap_or(u32::MAX);
     let source = Source {
@@ -82,7 +82,7 @@ pub(super) async fn source(run: &Replication, epoch: u64, before: Before, ways: 
         behind: readers(run.shared.readers(&config.conninfo, limits.readers_max)),
         server,
         // A destination that freezes while it is compared keeps one, and the others must find one all the same.
-        checks: Pool::new(&config.conninfo, check, lanes.saturating_add(1), limits.connect_timeout, &run.log),
+        checks: SessionPool::new(&config.conninfo, check, lanes.saturating_add(1), limits.connect_timeout, &run.log),
         shape,
     };
     Ok((source, follower))

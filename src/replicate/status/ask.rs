@@ -6,11 +6,11 @@ use crate::destination::connector::{OpenLimits, SurveyedPlace};
 use crate::destination::registry::connector;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::store::{EventStore, IdEnds};
-use crate::postgres::session::error::{Side, no_answer};
-use crate::postgres::session::limit::Turns;
-use crate::postgres::session::pooler::{self, Ways};
-use crate::postgres::session::{Purpose, Session};
-use crate::postgres::table::Table;
+use crate::postgres::session::error::{ErrorSide, no_answer};
+use crate::postgres::session::limit::ConnectionLimiter;
+use crate::postgres::session::pooler::{self, RouteCache};
+use crate::postgres::session::{Session, SessionPurpose};
+use crate::postgres::table::EventTable;
 use crate::postgres::table::describe;
 use crate::postgres::table::highest;
 use crate::postgres::table::store::PgTable;
@@ -32,7 +32,7 @@ const LATE: &str = "the source is a standby, which may lag: it lacks the last ev
 /// The source, asked once for all destinations.
 struct Upstream {
     session: Session,
-    table: Table,
+    table: EventTable,
     highest: Option<i64>,
     /// The column that says when an event happened.
     stamp: Option<String>,
@@ -58,10 +58,10 @@ pub(super) async fn all(config: &ReplicationConfig) -> Status {
         id_column,
         connect_timeout: timeout,
         append_timeout: config.limits.append_timeout,
-        ways: Ways::unknown(),
+        ways: RouteCache::unknown(),
     };
     let connectors: Vec<_> = config.destinations.iter().map(connector).collect();
-    let (turns, surveys) = (Turns::new(), connectors.iter());
+    let (turns, surveys) = (ConnectionLimiter::new(), connectors.iter());
     let surveys = join_all(surveys.map(|connector| turns.take(within(timeout, connector.survey(&limits)))));
     let (upstream, surveys) = join(within(timeout, upstream(&config.source, timeout)), surveys).await;
     let compared = config.destinations.iter().zip(surveys).map(|(destination, survey)| {
@@ -84,9 +84,9 @@ async fn within<T>(timeout: Duration, asking: impl Future<Output = Result<T>>) -
 async fn upstream(config: &SourceConfig, timeout: Duration) -> Result<Upstream> {
     let session = pooler::open(
         &config.conninfo,
-        Purpose {
+        SessionPurpose {
             what: "status",
-            side: Side::Source,
+            side: ErrorSide::Source,
         },
         timeout,
     )
@@ -119,7 +119,7 @@ fn sequence(facts: &facts::Facts, ids: IdsSetting) -> Option<u32> {
 }
 
 /// The column that says when an event happened: the one to group by, or `ts`; only if it is a time stamp.
-fn stamp(table: &Table, group_by: &GroupBy) -> Option<String> {
+fn stamp(table: &EventTable, group_by: &GroupBy) -> Option<String> {
     let name = match group_by {
         GroupBy::Column(name) | GroupBy::IfPresent(name) => name,
         GroupBy::Off => "ts",

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::postgres::session::Session;
-use crate::postgres::table::{Column, Origin, Table, TableName};
+use crate::postgres::table::{Column, ColumnOrigin, EventTable, TableName};
 use crate::source::ids::drawn;
 use crate::sql;
 use tokio_postgres::Row;
@@ -105,7 +105,7 @@ fn is_plain_nextval(default: &str) -> bool {
 ///
 /// # Errors
 /// `Access` where the table may not be read, otherwise what the connection or the server says.
-pub async fn ask(session: &Session, table: &Table, id_column: &str, is_standby: bool) -> Result<Facts> {
+pub async fn ask(session: &Session, table: &EventTable, id_column: &str, is_standby: bool) -> Result<Facts> {
     let what = || format!("cannot find out how ids of {} are given out", table.name);
     let id = table
         .column(id_column)
@@ -113,7 +113,7 @@ pub async fn ask(session: &Session, table: &Table, id_column: &str, is_standby: 
     asked(session, table, id, is_standby).await.map_err(|e| session.error(&e, what()))
 }
 
-async fn asked(session: &Session, table: &Table, id: &Column, is_standby: bool) -> Result<Facts, tokio_postgres::Error> {
+async fn asked(session: &Session, table: &EventTable, id: &Column, is_standby: bool) -> Result<Facts, tokio_postgres::Error> {
     let quoted = table.name.quoted();
     let fill = |statement| sql::fill(statement, &[("id", sql::text(&*id.name)), ("table", sql::sql(&*quoted))]);
     let ends = session.query_one(&fill(include_str!("../../../sql/table/ends.sql")), &[]).await?;
@@ -137,7 +137,7 @@ async fn asked(session: &Session, table: &Table, id: &Column, is_standby: bool) 
         lowest: ends.try_get("lowest")?,
         highest: ends.try_get("highest")?,
         sequences: sequences.iter().map(sequence).collect::<Result<_, _>>()?,
-        is_identity: id.origin == Origin::Identity,
+        is_identity: id.origin == ColumnOrigin::Identity,
         default_expression: default.try_get("default_expression")?,
         lock_relations: default.try_get("lock_relations")?,
         drawing_triggers: drawing.map(|trigger| trigger.name.clone()).collect(),
@@ -186,7 +186,7 @@ fn hole(row: &Row) -> Result<(i64, i64), tokio_postgres::Error> {
 }
 
 /// The first table beside the events that holds the next id and nothing else.
-async fn counter(session: &Session, table: &Table, id_column: &str) -> Result<Option<TableName>, tokio_postgres::Error> {
+async fn counter(session: &Session, table: &EventTable, id_column: &str) -> Result<Option<TableName>, tokio_postgres::Error> {
     let candidates = session
         .query(include_str!("../../../sql/source/id_counters.sql"), &[&table.oid])
         .await?;

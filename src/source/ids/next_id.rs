@@ -4,7 +4,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::postgres::session::Session;
-use crate::postgres::table::{Table, TableName};
+use crate::postgres::table::{EventTable, TableName};
 use crate::source::ids::Discipline;
 use crate::sql;
 
@@ -29,7 +29,7 @@ impl NextId {
     ///
     /// # Errors
     /// `Unsuitable` when ids are given out in another way, or by a counter that is not one row.
-    pub async fn find(session: &Session, table: &Table, discipline: &Discipline) -> Result<Self> {
+    pub async fn find(session: &Session, table: &EventTable, discipline: &Discipline) -> Result<Self> {
         let found = match discipline {
             Discipline::Sequence { sequence: oid, .. } => self::sequence(session, *oid).await?,
             Discipline::Consecutive => counter(session, table).await?,
@@ -122,7 +122,7 @@ async fn sequence(session: &Session, oid: u32) -> Result<Option<NextId>> {
     }))
 }
 
-async fn counter(session: &Session, table: &Table) -> Result<Option<NextId>> {
+async fn counter(session: &Session, table: &EventTable) -> Result<Option<NextId>> {
     let candidates = session
         .query(include_str!("../../../sql/source/id_counters.sql"), &[&table.oid])
         .await;

@@ -2,9 +2,9 @@
 
 use crate::config::libpq::Conninfo;
 use crate::error::{Error, ErrorKind, Result};
-use crate::postgres::session::error::Side;
+use crate::postgres::session::error::ErrorSide;
 use crate::postgres::session::server::ServerIdentity;
-use crate::postgres::session::{Purpose, Session};
+use crate::postgres::session::{Session, SessionPurpose};
 use crate::source::read::page::{FirstPages, stalled};
 use crate::sql;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -60,9 +60,9 @@ impl Readers {
     }
 
     async fn open(&self) -> Result<Reader> {
-        let purpose = Purpose {
+        let purpose = SessionPurpose {
             what: "read",
-            side: Side::Source,
+            side: ErrorSide::Source,
         };
         let session = Session::open(&self.conninfo, purpose, self.connect_timeout).await?;
         if session.server().identity != self.server {

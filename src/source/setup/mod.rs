@@ -6,8 +6,8 @@ mod slate;
 
 use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::postgres::ddl::event_table;
-use crate::postgres::ddl::existing::{Facts, Relation};
-use crate::postgres::ddl::script::{self, On, Report, Script};
+use crate::postgres::ddl::existing::{ExistingObjects, ExistingRelation};
+use crate::postgres::ddl::script::{self, ObjectParent, SetupReport, SetupScript};
 use crate::postgres::session::Session;
 use crate::postgres::table::TableName;
 
@@ -33,8 +33,8 @@ impl Plan {
     }
 
     /// What is missing, what is there and what stands in the way.
-    pub fn script(&self, facts: &Facts) -> Script {
-        let mut script = Script::new(facts);
+    pub fn script(&self, facts: &ExistingObjects) -> SetupScript {
+        let mut script = SetupScript::new(facts);
         if slate::is_source(facts) {
             slate::take_as_it_is(&mut script, facts, self.notify);
         } else {
@@ -49,16 +49,16 @@ impl Plan {
             );
             self.notify(&mut script, facts);
         }
-        script.demand_privileges(facts);
+        script.require_privileges(facts);
         script
     }
 
     /// The SQL of `--dry-run`: runs in psql and creates only what is missing.
-    pub fn sql(&self, facts: &Facts) -> String {
+    pub fn sql(&self, facts: &ExistingObjects) -> String {
         self.script(facts).sql()
     }
 
-    fn consecutive(&self, script: &mut Script, facts: &Facts) {
+    fn consecutive(&self, script: &mut SetupScript, facts: &ExistingObjects) {
         match &facts.events {
             _ if self.table.name == "id" => {
                 let taken = Error::new(ErrorKind::Usage, "cannot call the event table id: its counter has this name");
@@ -72,7 +72,7 @@ impl Plan {
         }
         let counter = format!("table {}.id, the next id", self.table.schema);
         match &facts.counter {
-            None => script.create(counter, objects::counter(&self.table), On::Schema),
+            None => script.create(counter, objects::counter(&self.table), ObjectParent::Schema),
             Some(found) if found.is_counter() && facts.events.is_some() => script.found(counter),
             Some(found) => {
                 let why = format!(
@@ -92,7 +92,7 @@ impl Plan {
         script.function_unless(facts, objects::insert_events_text(&self.table), &why);
     }
 
-    fn sequence(&self, script: &mut Script, facts: &Facts) {
+    fn sequence(&self, script: &mut SetupScript, facts: &ExistingObjects) {
         let table = &self.table;
         match &facts.events {
             None => event_table::create(script, facts, include_str!("../../../sql/source/table_sequence.sql")),
@@ -108,7 +108,7 @@ impl Plan {
         }
     }
 
-    fn notify(&self, script: &mut Script, facts: &Facts) {
+    fn notify(&self, script: &mut SetupScript, facts: &ExistingObjects) {
         let doorbell = objects::doorbell(&self.table);
         let notify_insert = objects::notify_insert(&self.table);
         let has_doorbell = facts.trigger(doorbell.name).is_some();
@@ -135,17 +135,17 @@ impl Plan {
         }
     }
 
-    fn ring(&self, script: &mut Script, facts: &Facts) {
+    fn ring(&self, script: &mut SetupScript, facts: &ExistingObjects) {
         script.trigger(facts, objects::doorbell_function(&self.table), objects::doorbell(&self.table));
     }
 }
 
 /// Creates what is missing of a source, in one transaction. Running it again is harmless.
-pub async fn apply(session: &Session, plan: &Plan) -> Result<Report, Problems> {
+pub async fn apply(session: &Session, plan: &Plan) -> Result<SetupReport, Problems> {
     script::carry_out(session, &plan.table, |facts| plan.script(facts)).await
 }
 
-fn unfit_for_consecutive(events: &Relation) -> Option<&'static str> {
+fn unfit_for_consecutive(events: &ExistingRelation) -> Option<&'static str> {
     if !events.is_event_table() {
         Some("the object of this name is not a table with an integer id and a unique index on it")
     } else if events.has_id_sequence {

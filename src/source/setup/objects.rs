@@ -1,6 +1,6 @@
 //! The functions, triggers and other statements of a source, filled from `sql/source/`.
 
-use crate::postgres::ddl::object::{Function, Trigger, statement};
+use crate::postgres::ddl::object::{FunctionDefinition, TriggerDefinition, statement};
 use crate::postgres::table::TableName;
 use crate::sql::{LOCK_DOORBELL, ident, literal, sql};
 
@@ -25,19 +25,19 @@ pub(crate) fn add_identity(table: &TableName) -> String {
 }
 
 /// The typed way to insert.
-pub(crate) fn insert_events(table: &TableName) -> Function {
+pub(crate) fn insert_events(table: &TableName) -> FunctionDefinition {
     inserting(table, "jsonb[]", include_str!("../../../sql/source/insert_events.sql"))
 }
 
 /// slate's way to insert.
-pub(crate) fn insert_events_text(table: &TableName) -> Function {
+pub(crate) fn insert_events_text(table: &TableName) -> FunctionDefinition {
     inserting(table, "text", include_str!("../../../sql/source/insert_events_text.sql"))
 }
 
-fn inserting(table: &TableName, types: &'static str, file: &str) -> Function {
+fn inserting(table: &TableName, types: &'static str, file: &str) -> FunctionDefinition {
     let id_newest = statement(include_str!("../../../sql/source/id_newest.sql"), table, &[]);
     let event_ts = statement(include_str!("../../../sql/source/event_ts.sql"), table, &[]);
-    Function {
+    FunctionDefinition {
         name: "insert_events",
         types,
         result: "integer",
@@ -46,7 +46,7 @@ fn inserting(table: &TableName, types: &'static str, file: &str) -> Function {
 }
 
 /// The function that refuses a change of events.
-pub(crate) fn filter_sql_command(table: &TableName) -> Function {
+pub(crate) fn filter_sql_command(table: &TableName) -> FunctionDefinition {
     trigger_function(
         table,
         "filter_sql_command",
@@ -55,8 +55,8 @@ pub(crate) fn filter_sql_command(table: &TableName) -> Function {
 }
 
 /// The trigger that lets it.
-pub(crate) fn check_sql_command(table: &TableName) -> Trigger {
-    Trigger {
+pub(crate) fn check_sql_command(table: &TableName) -> TriggerDefinition {
+    TriggerDefinition {
         name: "check_sql_command",
         // before delete, update and truncate, for each statement
         events: 2 + 8 + 16 + 32,
@@ -67,7 +67,7 @@ pub(crate) fn check_sql_command(table: &TableName) -> Trigger {
 }
 
 /// The function that rings.
-pub(crate) fn doorbell_function(table: &TableName) -> Function {
+pub(crate) fn doorbell_function(table: &TableName) -> FunctionDefinition {
     trigger_function(
         table,
         "counterfoil_doorbell",
@@ -76,8 +76,8 @@ pub(crate) fn doorbell_function(table: &TableName) -> Function {
 }
 
 /// The trigger that lets it, while the replicator sleeps.
-pub(crate) fn doorbell(table: &TableName) -> Trigger {
-    Trigger {
+pub(crate) fn doorbell(table: &TableName) -> TriggerDefinition {
+    TriggerDefinition {
         name: "counterfoil_doorbell",
         // after insert, for each statement
         events: 4,
@@ -88,7 +88,7 @@ pub(crate) fn doorbell(table: &TableName) -> Trigger {
 }
 
 /// The function that tells slate's listeners of an event.
-pub(crate) fn notify_event_insert(table: &TableName) -> Function {
+pub(crate) fn notify_event_insert(table: &TableName) -> FunctionDefinition {
     trigger_function(
         table,
         "notify_event_insert",
@@ -97,8 +97,8 @@ pub(crate) fn notify_event_insert(table: &TableName) -> Function {
 }
 
 /// The trigger that lets it.
-pub(crate) fn notify_insert(table: &TableName) -> Trigger {
-    Trigger {
+pub(crate) fn notify_insert(table: &TableName) -> TriggerDefinition {
+    TriggerDefinition {
         name: "notify_insert",
         // after insert, for each row
         events: 1 + 4,
@@ -108,8 +108,8 @@ pub(crate) fn notify_insert(table: &TableName) -> Trigger {
     }
 }
 
-fn trigger_function(table: &TableName, name: &'static str, file: &str) -> Function {
-    Function {
+fn trigger_function(table: &TableName, name: &'static str, file: &str) -> FunctionDefinition {
+    FunctionDefinition {
         name,
         types: "",
         result: "trigger",

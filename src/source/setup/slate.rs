@@ -3,12 +3,12 @@
 use super::objects;
 use super::options::Notify;
 use crate::postgres::ddl::event_table;
-use crate::postgres::ddl::existing::Facts;
+use crate::postgres::ddl::existing::ExistingObjects;
 use crate::postgres::ddl::object::drop_trigger;
-use crate::postgres::ddl::script::{On, Script};
+use crate::postgres::ddl::script::{ObjectParent, SetupScript};
 
 /// Whether the objects are slate's: its event table, its counter, and its own `insert_events(insertValues text)`.
-pub(crate) fn is_source(facts: &Facts) -> bool {
+pub(crate) fn is_source(facts: &ExistingObjects) -> bool {
     let is_slates_table = facts
         .events
         .as_ref()
@@ -23,7 +23,7 @@ pub(crate) fn is_source(facts: &Facts) -> bool {
 }
 
 /// Creates nothing, and tells what is there; only a notification that was asked for by name is created, or refused.
-pub(crate) fn take_as_it_is(script: &mut Script, facts: &Facts, notify: Option<Notify>) {
+pub(crate) fn take_as_it_is(script: &mut SetupScript, facts: &ExistingObjects, notify: Option<Notify>) {
     let table = &facts.table;
     if let Some(events) = &facts.events {
         event_table::found(script, table, events);
@@ -60,7 +60,7 @@ pub(crate) fn take_as_it_is(script: &mut Script, facts: &Facts, notify: Option<N
     }
 }
 
-fn create_notification(script: &mut Script, facts: &Facts, notify: Option<Notify>) {
+fn create_notification(script: &mut SetupScript, facts: &ExistingObjects, notify: Option<Notify>) {
     let table = &facts.table;
     let has_any = ["notify_insert", "counterfoil_doorbell"]
         .iter()
@@ -75,7 +75,7 @@ fn create_notification(script: &mut Script, facts: &Facts, notify: Option<Notify
                 script.create(
                     format!("trigger notify_insert on {table}"),
                     objects::notify_insert(table).sql,
-                    On::Table,
+                    ObjectParent::Table,
                 );
             }
         }
@@ -84,7 +84,7 @@ fn create_notification(script: &mut Script, facts: &Facts, notify: Option<Notify
     }
 }
 
-fn refuse_doorbell(script: &mut Script, facts: &Facts) {
+fn refuse_doorbell(script: &mut SetupScript, facts: &ExistingObjects) {
     let table = &facts.table;
     let why = "trigger notify_insert notifies of every event, so a doorbell beside it would save nothing";
     let replacement = format!(

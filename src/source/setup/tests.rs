@@ -1,10 +1,10 @@
 //! What init source plans, without a server.
 
 use super::*;
-use crate::postgres::session::settings::Server;
+use crate::postgres::session::settings::ServerOverview;
 
-fn facts(prepared_max: i32) -> Facts {
-    let server = Server {
+fn facts(prepared_max: i32) -> ExistingObjects {
+    let server = ServerOverview {
         is_standby: false,
         encoding: "UTF8".to_owned(),
         prepared_max,
@@ -13,7 +13,7 @@ fn facts(prepared_max: i32) -> Facts {
         database: "d".to_owned(),
         may_create_schema: true,
     };
-    Facts::of_new_database(server, &events())
+    ExistingObjects::of_new_database(server, &events())
 }
 
 fn events() -> TableName {

@@ -2,11 +2,11 @@
 
 use super::*;
 use crate::postgres::table::TableName;
-use crate::postgres::table::trigger::Notifies;
+use crate::postgres::table::trigger::NotifyCall;
 use crate::postgres::table::types::UserTypes;
 
-fn server(is_standby: bool, prepared_max: i32) -> Server {
-    Server {
+fn server(is_standby: bool, prepared_max: i32) -> ServerOverview {
+    ServerOverview {
         is_standby,
         encoding: "UTF8".to_owned(),
         prepared_max,
@@ -23,7 +23,7 @@ fn trigger(name: &str, is_enabled: bool, channel: Option<&str>, carries_event: b
         is_enabled,
         is_before: false,
         draws_from_sequence: false,
-        notifies: Some(Notifies {
+        notifies: Some(NotifyCall {
             channel: channel.map(str::to_owned),
             carries_event,
         }),
@@ -31,8 +31,8 @@ fn trigger(name: &str, is_enabled: bool, channel: Option<&str>, carries_event: b
     }
 }
 
-fn table(insert_triggers: Vec<InsertTrigger>) -> Table {
-    Table {
+fn table(insert_triggers: Vec<InsertTrigger>) -> EventTable {
+    EventTable {
         name: TableName {
             schema: "public".to_owned(),
             name: "events".to_owned(),
@@ -52,7 +52,7 @@ fn table(insert_triggers: Vec<InsertTrigger>) -> Table {
         rows_estimated: 0.0,
         may_use_schema: true,
         is_subscribed: false,
-        has_heirs: false,
+        has_children: false,
         is_guarded: true,
     }
 }

@@ -4,7 +4,7 @@ use crate::config::IdsSetting;
 use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::event::wire::Wire;
 use crate::postgres::same_database;
-use crate::postgres::session::error::Side as Role;
+use crate::postgres::session::error::ErrorSide;
 use crate::postgres::session::pooler;
 use crate::source::ids::{self, Discipline, facts};
 use crate::stop::Stop;
@@ -155,7 +155,9 @@ fn first_of(problems: &Problems) -> String {
 
 async fn side(opening: Opening<'_>, place: &Place, log: &Logger) -> Result<Side> {
     let named = |error: Error| error.while_doing(format!("cannot compare {}", place.name));
-    pooler::probe(&place.conninfo, Role::Source, opening.timeout).await.map_err(named)?;
+    pooler::probe(&place.conninfo, ErrorSide::Source, opening.timeout)
+        .await
+        .map_err(named)?;
     let opened = Side::open(place, opening.id_column, opening.connections, opening.timeout, log);
     opened.await.map_err(named)
 }

@@ -4,7 +4,7 @@ use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::event::wire::Wire;
 use crate::postgres::table::compatible;
 use crate::postgres::table::types::{self, TypeUse, UserTypes};
-use crate::postgres::table::{Column, Origin, Table, TableName};
+use crate::postgres::table::{Column, ColumnOrigin, EventTable, TableName};
 use crate::sql;
 use postgres_types::Type;
 
@@ -12,7 +12,7 @@ use postgres_types::Type;
 ///
 /// # Errors
 /// `Unsuitable` with the remedy: no such table or column, a view, no unique index on the id, tables that inherit from it.
-pub(crate) fn comparable(table: Option<Table>, name: &TableName, id_column: &str) -> Result<Table> {
+pub(crate) fn comparable(table: Option<EventTable>, name: &TableName, id_column: &str) -> Result<EventTable> {
     let refuse = |what: String, fix: &str| Err(Error::new(ErrorKind::Unsuitable, what).fix(fix));
     let Some(table) = table else {
         return refuse(
@@ -32,7 +32,7 @@ pub(crate) fn comparable(table: Option<Table>, name: &TableName, id_column: &str
         let what = format!("{name} is a view or a foreign table, which has no index to read by");
         return refuse(what, "name the table itself, in the database that stores it");
     }
-    if table.has_heirs {
+    if table.has_children {
         let what = format!("other tables inherit from {name}, and no index is unique over the rows of all");
         return refuse(what, "compare each of the tables by itself, or make them partitions");
     }
@@ -40,7 +40,7 @@ pub(crate) fn comparable(table: Option<Table>, name: &TableName, id_column: &str
         let index = format!("CREATE UNIQUE INDEX ON {name} ({id});");
         return refuse(format!("table {name} has no unique index on {id} alone"), &index);
     }
-    table.demand_reading()?;
+    table.require_select()?;
     Ok(table)
 }
 
@@ -52,7 +52,7 @@ fn is_integer(of: &TypeUse, types: &UserTypes) -> bool {
     // An array of it is of another oid.
     let domain = types
         .get(name)
-        .filter(|known| known.oid == of.oid && matches!(known.kind, types::Kind::Domain { .. }));
+        .filter(|known| known.oid == of.oid && matches!(known.kind, types::UserTypeKind::Domain { .. }));
     let base = domain.and_then(|domain| domain.parts.first()?.of.as_ref());
     base.is_some_and(|base| is_integer(base, types))
 }
@@ -77,7 +77,7 @@ pub enum Schema {
 
 impl Schema {
     /// Compares columns by name.
-    pub fn of(first: &Table, second: &Table, id_column: &str) -> Self {
+    pub fn of(first: &EventTable, second: &EventTable, id_column: &str) -> Self {
         let wire = match compatible::compared(first, second) {
             Ok(wire) => wire.compared(),
             Err(problems) => return Self::Unlike(problems),
@@ -91,7 +91,7 @@ impl Schema {
             )
         });
         let mut notes = Vec::new();
-        let of_both = |table: &Table, other: &Table| -> Vec<String> {
+        let of_both = |table: &EventTable, other: &EventTable| -> Vec<String> {
             let common = table.columns.iter().filter(|column| other.column(&column.name).is_some());
             common.map(|column| column.name.clone()).collect()
         };
@@ -119,7 +119,8 @@ fn note(first: Option<&Column>, second: &Column) -> Option<String> {
     match first {
         None => Some(format!("column {name} is in the second table only; it is not compared")),
         Some(first)
-            if (first.origin, second.origin) == (Origin::Generated, Origin::Generated) && first.computed_as != second.computed_as =>
+            if (first.origin, second.origin) == (ColumnOrigin::Generated, ColumnOrigin::Generated)
+                && first.computed_as != second.computed_as =>
         {
             let shown = |column: &Column| column.computed_as.clone().unwrap_or_default();
             Some(format!(
@@ -128,7 +129,7 @@ fn note(first: Option<&Column>, second: &Column) -> Option<String> {
                 shown(second)
             ))
         }
-        Some(first) if first.origin != Origin::Generated && second.origin == Origin::Generated => {
+        Some(first) if first.origin != ColumnOrigin::Generated && second.origin == ColumnOrigin::Generated => {
             Some(format!("column {name} is computed by the second table"))
         }
         // Not by oid: types of a user have another one in each database.

@@ -4,11 +4,11 @@ use crate::config::libpq::Conninfo;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::store::{DigestInput, EventStore};
 use crate::event::wire::Wire;
-use crate::postgres::session::error::Side as Role;
-use crate::postgres::session::pool::{Lent, Pool};
+use crate::postgres::session::error::ErrorSide;
+use crate::postgres::session::pool::{PooledSession, SessionPool};
 use crate::postgres::session::server::ServerIdentity;
-use crate::postgres::session::{Purpose, Session};
-use crate::postgres::table::Table;
+use crate::postgres::session::{Session, SessionPurpose};
+use crate::postgres::table::EventTable;
 use crate::postgres::table::describe;
 use crate::postgres::table::store::PgTable;
 use crate::sql::TableName;
@@ -22,9 +22,9 @@ use std::time::Duration;
 use tokio_postgres::Row;
 
 /// Both sides are only read.
-const PURPOSE: Purpose = Purpose {
+const PURPOSE: SessionPurpose = SessionPurpose {
     what: "diff",
-    side: Role::Source,
+    side: ErrorSide::Source,
 };
 
 /// A digest or a boundary that takes longer is given up: a chunk takes milliseconds.
@@ -49,7 +49,7 @@ pub struct Side {
     /// What it is called in the output.
     pub name: String,
     /// Its table.
-    pub table: Table,
+    pub table: EventTable,
     /// How large it is.
     pub size: Size,
     place: String,
@@ -57,7 +57,7 @@ pub struct Side {
     server: ServerIdentity,
     conninfo: Conninfo,
     timeout: Duration,
-    pool: Pool,
+    pool: SessionPool,
 }
 
 /// How large a table is, by the server's own statistics.
@@ -89,7 +89,7 @@ pub struct Columns {
 impl Side {
     /// Connects and describes the table. The pool opens at most `connections` sessions, of which one is open now.
     pub async fn open(at: &Place, id_column: &str, connections: u32, timeout: Duration, log: &Logger) -> Result<Self> {
-        let pool = Pool::new(&at.conninfo, PURPOSE, connections, timeout, log);
+        let pool = SessionPool::new(&at.conninfo, PURPOSE, connections, timeout, log);
         let lent = pool.get().await?;
         let session: &Session = &lent;
         let table = describe::table(session, &at.table, id_column).await?;
@@ -146,8 +146,8 @@ impl Side {
     /// A session of the pool.
     ///
     /// # Errors
-    /// Those of [`Pool::get`]; `Unavailable` when it is on another server than the first one was.
-    pub async fn session(&self) -> Result<Lent<'_>> {
+    /// Those of [`SessionPool::get`]; `Unavailable` when it is on another server than the first one was.
+    pub async fn session(&self) -> Result<PooledSession<'_>> {
         let lent = self.pool.get().await?;
         self.confirm_server(&lent)?;
         Ok(lent)

@@ -10,7 +10,7 @@ use crate::event::wire::Wire;
 use crate::postgres::session::Session;
 use crate::postgres::table::pages;
 use crate::postgres::table::store::PgTable;
-use crate::postgres::table::{Column, Table};
+use crate::postgres::table::{Column, EventTable};
 use crate::sql;
 use futures::StreamExt;
 use postgres_types::Type;
@@ -36,7 +36,7 @@ const EVENT_COLUMN: &str = "event";
 ///
 /// # Errors
 /// `Contents` when ids come out of order: then the index is damaged, and nothing is known. Otherwise what the connection or the server says.
-pub async fn validate(session: Session, table: &Table, id_column: &str, rules: &Rules) -> Result<Validation> {
+pub async fn validate(session: Session, table: &EventTable, id_column: &str, rules: &Rules) -> Result<Validation> {
     let mut reading = Reading {
         session,
         is_page_open: AtomicBool::new(false),
@@ -54,7 +54,7 @@ pub async fn validate(session: Session, table: &Table, id_column: &str, rules: &
 }
 
 /// What cannot be looked at.
-fn notes(table: &Table) -> Vec<String> {
+fn notes(table: &EventTable) -> Vec<String> {
     let no_ts = ts(table)
         .is_none()
         .then(|| "there is no timestamp column \"ts\": times were not looked at".to_owned());
@@ -64,12 +64,12 @@ fn notes(table: &Table) -> Vec<String> {
     no_ts.into_iter().chain(no_event).collect()
 }
 
-fn ts(table: &Table) -> Option<&Column> {
+fn ts(table: &EventTable) -> Option<&Column> {
     let is_time = |column: &&Column| [Type::TIMESTAMPTZ.oid(), Type::TIMESTAMP.oid()].contains(&column.type_oid);
     table.column(TS_COLUMN).filter(is_time)
 }
 
-fn event(table: &Table) -> Option<&Column> {
+fn event(table: &EventTable) -> Option<&Column> {
     let is_json = |column: &&Column| [Type::JSONB.oid(), Type::JSON.oid()].contains(&column.type_oid);
     table.column(EVENT_COLUMN).filter(is_json)
 }
@@ -77,7 +77,7 @@ fn event(table: &Table) -> Option<&Column> {
 struct Reading<'a> {
     session: Session,
     is_page_open: AtomicBool,
-    table: &'a Table,
+    table: &'a EventTable,
     id_column: &'a str,
     through: Option<i64>,
     /// The last id that was read, and how many rows of it.

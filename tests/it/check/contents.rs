@@ -4,7 +4,7 @@ use super::{EVENTS, HUNDRED, equal_pair, findings, open, refusal};
 use crate::configured::config;
 use crate::harness::{Database, fresh_destination};
 use counterfoil::error::Error;
-use counterfoil::postgres::session::error::Side;
+use counterfoil::postgres::session::error::ErrorSide;
 use counterfoil::postgres::table::store::PgTable;
 use counterfoil::replicate::check::contents::last_event;
 use counterfoil::replicate::check::lane_stores::LaneStores;
@@ -194,8 +194,8 @@ async fn come_back(source: &Database, destination: &Database) -> Result<Option<i
     let shapes = findings(&configured_with(&config, &empty)).await;
     let of = shapes.source.unwrap();
     let wire = shapes.destinations[0].open.as_ref().unwrap().wire();
-    let ours = open(&source.conninfo, Side::Source).await.unwrap();
-    let theirs = open(&destination.conninfo, Side::Destination).await.unwrap();
+    let ours = open(&source.conninfo, ErrorSide::Source).await.unwrap();
+    let theirs = open(&destination.conninfo, ErrorSide::Destination).await.unwrap();
     let events = &config.source.table;
     let lane = LaneStores {
         name: "copy",

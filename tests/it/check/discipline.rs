@@ -4,7 +4,7 @@ use super::{EVENTS, SEQUENCE, equal_pair, findings, refusal};
 use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_server};
 use counterfoil::config::{IdsSetting, ReplicationConfig};
-use counterfoil::postgres::server::{Server, Settings};
+use counterfoil::postgres::server::{PrivateServer, ServerSettings};
 use counterfoil::source::ids::Discipline;
 use std::time::Duration;
 
@@ -159,11 +159,11 @@ async fn what_is_configured_is_taken_and_checked_as_strictly() {
 
 /// A database with these objects on a server that was then put into recovery, as a standby is.
 async fn on_a_standby(schema: &str) -> Database {
-    let database = fresh_database_on(&own_server(&Settings::new())).await;
+    let database = fresh_database_on(&own_server(&ServerSettings::new())).await;
     database.execute(schema).await;
-    database.server.aside(Server::stop_fast).await.unwrap();
+    database.server.aside(PrivateServer::stop_fast).await.unwrap();
     std::fs::write(database.server.data_dir().join("standby.signal"), "").unwrap();
-    database.server.aside(Server::start).await.unwrap();
+    database.server.aside(PrivateServer::start).await.unwrap();
     database
 }
 

@@ -4,8 +4,8 @@ use super::{EVENTS, SEQUENCE, cure, equal_pair, findings, open, refusal};
 use crate::configured::{self, config};
 use crate::harness::{Database, fresh_database, fresh_destination};
 use counterfoil::error::Error;
-use counterfoil::postgres::session::error::Side;
-use counterfoil::postgres::table::Origin;
+use counterfoil::postgres::session::error::ErrorSide;
+use counterfoil::postgres::table::ColumnOrigin;
 use counterfoil::postgres::table::compatible;
 use counterfoil::postgres::table::describe;
 use counterfoil::source::wakeup::Wakeup;
@@ -34,11 +34,11 @@ async fn columns_are_described_with_names_types_and_origins_whatever_they_are() 
              alter table \"My Schema\".\"Été\" drop column dropped",
         )
         .await;
-    for side in [Side::Source, Side::Destination] {
+    for side in [ErrorSide::Source, ErrorSide::Destination] {
         let session = open(&database.conninfo, side).await.unwrap();
         let name = configured::table("\"My Schema\".\"Été\"");
         let table = describe::table(&session, &name, "Id").await.unwrap().unwrap();
-        let described: Vec<(&str, &str, bool, bool, bool, Origin)> = table
+        let described: Vec<(&str, &str, bool, bool, bool, ColumnOrigin)> = table
             .columns
             .iter()
             .map(|c| {
@@ -55,16 +55,16 @@ async fn columns_are_described_with_names_types_and_origins_whatever_they_are() 
         assert_eq!(
             described,
             [
-                ("Id", "bigint", true, true, true, Origin::Identity),
-                ("m", "public.mood", false, false, false, Origin::Plain),
-                ("ms", "public.mood[]", false, false, false, Origin::Plain),
-                ("n", "numeric(10,2)", true, false, false, Origin::Plain),
-                ("c", "character varying(7)[]", true, false, false, Origin::Plain),
-                ("d", "public.dated", false, true, true, Origin::Plain),
-                ("g", "integer", true, false, true, Origin::Generated),
-                ("j", "json", true, false, true, Origin::Plain),
-                ("o", "public.order[]", false, false, false, Origin::Plain),
-                ("q", "\"My Schema\".\"a \"\"b\"\"\"", false, false, false, Origin::Plain),
+                ("Id", "bigint", true, true, true, ColumnOrigin::Identity),
+                ("m", "public.mood", false, false, false, ColumnOrigin::Plain),
+                ("ms", "public.mood[]", false, false, false, ColumnOrigin::Plain),
+                ("n", "numeric(10,2)", true, false, false, ColumnOrigin::Plain),
+                ("c", "character varying(7)[]", true, false, false, ColumnOrigin::Plain),
+                ("d", "public.dated", false, true, true, ColumnOrigin::Plain),
+                ("g", "integer", true, false, true, ColumnOrigin::Generated),
+                ("j", "json", true, false, true, ColumnOrigin::Plain),
+                ("o", "public.order[]", false, false, false, ColumnOrigin::Plain),
+                ("q", "\"My Schema\".\"a \"\"b\"\"\"", false, false, false, ColumnOrigin::Plain),
             ]
         );
         assert!(table.has_id_key && table.kind == 'r' && !table.is_guarded && !table.has_foreign_keys);
@@ -75,7 +75,7 @@ async fn columns_are_described_with_names_types_and_origins_whatever_they_are() 
 #[tokio::test]
 async fn only_a_unique_valid_whole_immediate_btree_on_the_id_alone_is_its_key() {
     let database = fresh_database().await;
-    let session = open(&database.conninfo, Side::Source).await.unwrap();
+    let session = open(&database.conninfo, ErrorSide::Source).await.unwrap();
     for (key, is_key) in [
         ("primary key (id)", true),
         ("unique (id)", true),

@@ -8,8 +8,8 @@ use counterfoil::config::libpq::{Conninfo, Environment};
 use counterfoil::destination::postgres::PostgresDestination;
 use counterfoil::destination::postgres::concurrent::ConcurrentDestination;
 use counterfoil::error::Result;
-use counterfoil::postgres::session::error::Side;
-use counterfoil::postgres::session::{Purpose, Session};
+use counterfoil::postgres::session::error::ErrorSide;
+use counterfoil::postgres::session::{Session, SessionPurpose};
 use futures::FutureExt;
 use futures::future::{BoxFuture, try_join_all};
 use std::ops::RangeInclusive;
@@ -37,9 +37,9 @@ impl Postgres {
 
     async fn session(&self) -> Result<Session> {
         let conninfo = Conninfo::parse(&self.proxy.url(&self.database.conninfo.database), &Environment::empty())?;
-        let purpose = Purpose {
+        let purpose = SessionPurpose {
             what: "append",
-            side: Side::Destination,
+            side: ErrorSide::Destination,
         };
         Session::open(&conninfo, purpose, Duration::from_secs(20)).await
     }

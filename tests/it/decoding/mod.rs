@@ -14,12 +14,12 @@ use counterfoil::event::store::{EventStore, IdEnds, RowStream};
 use counterfoil::event::value::FieldDecoder;
 use counterfoil::event::value::{BINARY_STABLE, is_binary_stable};
 use counterfoil::event::wire::Wire;
-use counterfoil::postgres::session::error::Side;
-use counterfoil::postgres::session::{Purpose, Session};
+use counterfoil::postgres::session::error::ErrorSide;
+use counterfoil::postgres::session::{Session, SessionPurpose};
 use counterfoil::postgres::table::compatible::wire;
 use counterfoil::postgres::table::describe;
 use counterfoil::postgres::table::store::PgTable;
-use counterfoil::postgres::table::{Table, TableName};
+use counterfoil::postgres::table::{EventTable, TableName};
 use counterfoil::sql::ident;
 use futures::future::BoxFuture;
 use futures::{SinkExt, TryStreamExt};
@@ -50,7 +50,7 @@ const ARRAYS: &str = "
 struct Subject {
     session: Session,
     table: &'static str,
-    described: Table,
+    described: EventTable,
     wire: Wire,
 }
 
@@ -63,9 +63,9 @@ struct Said {
 
 impl Subject {
     async fn of(database: &Database, table: &'static str) -> Self {
-        let purpose = Purpose {
+        let purpose = SessionPurpose {
             what: "check",
-            side: Side::Source,
+            side: ErrorSide::Source,
         };
         let session = Session::open(&database.conninfo, purpose, LONG).await.unwrap();
         let described = describe::table(&session, &TableName::parse(table).unwrap(), "id")

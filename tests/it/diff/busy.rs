@@ -6,7 +6,7 @@ use crate::harness::{fresh_database, fresh_database_on, fresh_destination, own_d
 use crate::support::events::{Writers, init_destination, init_source, insert};
 use crate::support::lock_out;
 use crate::support::replicator::url;
-use counterfoil::postgres::server::Settings;
+use counterfoil::postgres::server::ServerSettings;
 
 #[tokio::test]
 async fn a_copy_that_is_being_fed_is_equal_at_every_moment() {
@@ -104,7 +104,7 @@ async fn a_row_that_appears_while_comparing_is_no_difference_once_both_have_it()
 
 #[tokio::test]
 async fn a_server_that_stops_in_the_middle_is_never_taken_for_an_end() {
-    let server = own_destination_server(&Settings::new());
+    let server = own_destination_server(&ServerSettings::new());
     let (first, second) = (fresh_database().await, fresh_database_on(&server).await);
     for database in [&first, &second] {
         database

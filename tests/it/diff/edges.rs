@@ -7,7 +7,7 @@ use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destinat
 use crate::support::replicator::url;
 use crate::support::standby::{level, on, promote, standby_of};
 use crate::truth::running::until_answer;
-use counterfoil::postgres::server::{Server, Settings};
+use counterfoil::postgres::server::{PrivateServer, ServerSettings};
 use std::sync::Arc;
 
 #[tokio::test]
@@ -141,7 +141,7 @@ async fn a_rewrite_of_a_table_or_of_the_journal_makes_it_worthless() {
 }
 
 /// A primary with equal tables beside a standby of it, whose replay is paused before the last transaction of the first of these statements.
-async fn paused(primary: &Database, standby: &Arc<Server>, last: &str) {
+async fn paused(primary: &Database, standby: &Arc<PrivateServer>, last: &str) {
     level(&primary.server, standby).await;
     on(standby, "postgres").execute("select pg_wal_replay_pause()").await;
     until_answer(&on(standby, "postgres"), "select pg_get_wal_replay_pause_state()", &["paused"]).await;
@@ -150,7 +150,7 @@ async fn paused(primary: &Database, standby: &Arc<Server>, last: &str) {
 
 #[tokio::test]
 async fn a_standby_is_compared_with_its_primary_and_what_only_it_lacks_is_waited_for_and_then_inconclusive() {
-    let server = own_server(&Settings::new().set("wal_keep_size", "64MB"));
+    let server = own_server(&ServerSettings::new().set("wal_keep_size", "64MB"));
     let primary = fresh_database_on(&server).await;
     let copy = fresh_destination().await;
     for database in [&primary, &copy] {

@@ -8,8 +8,8 @@ use crate::support::replicator::{Replicator, Setup};
 use crate::support::{LONG, following};
 use crate::truth::running::{Running, copy_all, replication};
 use counterfoil::error::ErrorKind;
-use counterfoil::postgres::session::error::Side;
-use counterfoil::postgres::session::{Purpose, Session};
+use counterfoil::postgres::session::error::ErrorSide;
+use counterfoil::postgres::session::{Session, SessionPurpose};
 use counterfoil::postgres::table::describe;
 use counterfoil::source::durability::Gate;
 use std::sync::Arc;
@@ -253,9 +253,9 @@ async fn an_event_that_is_removed_at_a_destination_is_found_by_the_audit_and_bro
 async fn the_gate_of_a_table_that_is_gone_lets_nothing_through() {
     let source = fresh_database().await;
     init_source(&source).await;
-    let purpose = Purpose {
+    let purpose = SessionPurpose {
         what: "mark",
-        side: Side::Source,
+        side: ErrorSide::Source,
     };
     let session = Arc::new(Session::open(&source.conninfo, purpose, LONG).await.unwrap());
     let events = describe::table(&session, &table("events"), "id").await.unwrap().unwrap();

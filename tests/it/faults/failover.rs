@@ -6,18 +6,22 @@ use crate::support::replicator::{Setup, counterfoil, url};
 use crate::support::standby::{cut_off, either, level, on, promote, standby_of};
 use crate::support::until;
 use crate::truth::running::until_looked_twice;
-use counterfoil::postgres::server::{Server, Settings};
+use counterfoil::postgres::server::{PrivateServer, ServerSettings};
 use std::sync::Arc;
 
 /// A server that keeps enough of its log for a standby.
-async fn primary() -> Arc<Server> {
-    own_server(&Settings::new().set("wal_keep_size", "64MB").set("max_prepared_transactions", "5"))
+async fn primary() -> Arc<PrivateServer> {
+    own_server(
+        &ServerSettings::new()
+            .set("wal_keep_size", "64MB")
+            .set("max_prepared_transactions", "5"),
+    )
 }
 
 /// A source on a server of its own, with a standby, and a destination; ten events are at all three.
 struct Replicated {
     source: Database,
-    standby: Arc<Server>,
+    standby: Arc<PrivateServer>,
     destination: Database,
     setup: Setup,
 }
@@ -61,7 +65,7 @@ async fn a_promoted_standby_that_lacks_the_newest_events_ends_the_run_with_4_and
         insert_by(&all.source, ids, 10).await;
         arrives(&all.destination, 20).await;
         let before = digest(&all.destination, i64::MAX).await;
-        all.source.server.aside(Server::kill_nine).await.unwrap();
+        all.source.server.aside(PrivateServer::kill_nine).await.unwrap();
         promote(&all.standby).await;
         let end = replicator.ends().await;
         assert_eq!(end.code, Some(4), "{ids}: {end:?}");
@@ -101,7 +105,7 @@ async fn a_promoted_standby_that_has_every_event_is_followed_on_without_a_restar
     let promoted = on(&all.standby, &all.source.conninfo.database);
     let mut replicator = all.setup.start(&[]);
     arrives(&all.destination, 10).await;
-    all.source.server.aside(Server::kill_nine).await.unwrap();
+    all.source.server.aside(PrivateServer::kill_nine).await.unwrap();
     promote(&all.standby).await;
     insert(&promoted, 5).await;
     replicator.says(&["the source is back"]).await;
@@ -133,7 +137,7 @@ async fn what_a_synchronous_standby_lacks_never_arrives() {
     .await;
     // Whoever asks now sees ten events; the commit is not there until the standby has it.
     assert_eq!(highest(&all.source).await, 10);
-    all.source.server.aside(Server::kill_nine).await.unwrap();
+    all.source.server.aside(PrivateServer::kill_nine).await.unwrap();
     assert!(insert_alone.await.unwrap().is_err());
     promote(&all.standby).await;
     let promoted = on(&all.standby, &all.source.conninfo.database);
@@ -154,7 +158,7 @@ async fn a_standby_is_followed_by_polling_where_ids_are_consecutive_and_refused_
     }
     replicator.says(&["a standby cannot be listened to"]).await;
     // A crash of the primary takes nothing back that the standby has replayed; the standby itself may be restarted.
-    all.standby.aside(Server::restart).await.unwrap();
+    all.standby.aside(PrivateServer::restart).await.unwrap();
     insert_by(&all.source, "consecutive", 3).await;
     equal(&all.source, &all.destination).await;
     replicator.stops().await;
@@ -221,7 +225,7 @@ async fn a_destination_that_fails_over_to_a_standby_without_the_newest_events_ge
     cut_off(&standby).await;
     insert(&source, 10).await;
     arrives(&destination, 20).await;
-    destination.server.aside(Server::kill_nine).await.unwrap();
+    destination.server.aside(PrivateServer::kill_nine).await.unwrap();
     promote(&standby).await;
     equal(&source, &on(&standby, &destination.conninfo.database)).await;
     replicator
@@ -246,8 +250,8 @@ async fn a_standby_that_crashes_and_comes_back_behind_is_waited_for_and_never_ca
             insert_by(&all.source, "consecutive", 50).await;
         }
         arrives(&all.destination, 10 + round * 2000 - 500).await;
-        all.standby.aside(Server::kill_nine).await.unwrap();
-        all.standby.aside(Server::start).await.unwrap();
+        all.standby.aside(PrivateServer::kill_nine).await.unwrap();
+        all.standby.aside(PrivateServer::start).await.unwrap();
     }
     equal(&all.source, &all.destination).await;
     // It comes back without its last commits, and replays them when it is let.
@@ -255,8 +259,8 @@ async fn a_standby_that_crashes_and_comes_back_behind_is_waited_for_and_never_ca
     insert_by(&all.source, "consecutive", 50).await;
     equal(&all.source, &all.destination).await;
     standby.execute("alter system set recovery_min_apply_delay = '1h'").await;
-    all.standby.aside(Server::kill_nine).await.unwrap();
-    all.standby.aside(Server::start).await.unwrap();
+    all.standby.aside(PrivateServer::kill_nine).await.unwrap();
+    all.standby.aside(PrivateServer::start).await.unwrap();
     replicator.says(&["the source is a standby, which may only be late"]).await;
     standby.execute("alter system reset recovery_min_apply_delay").await;
     standby.execute("select pg_reload_conf()").await;
@@ -285,7 +289,7 @@ async fn a_transaction_that_was_prepared_before_a_failover_and_is_committed_afte
     cut_off(&all.standby).await;
     all.source.execute("rollback prepared 'late'").await;
     arrives(&all.destination, 14).await;
-    all.source.server.aside(Server::kill_nine).await.unwrap();
+    all.source.server.aside(PrivateServer::kill_nine).await.unwrap();
     promote(&all.standby).await;
     let promoted = on(&all.standby, &all.source.conninfo.database);
     replicator.says(&["the source is back"]).await;
@@ -318,7 +322,7 @@ async fn overtaken(all: &Replicated) -> Database {
     slow.batch_execute("commit").await.unwrap();
     arrives(&all.destination, 12).await;
     assert_eq!(digest(&all.destination, 12).await, digest(&all.source, 12).await);
-    all.source.server.aside(Server::kill_nine).await.unwrap();
+    all.source.server.aside(PrivateServer::kill_nine).await.unwrap();
     promote(&all.standby).await;
     let promoted = on(&all.standby, &all.source.conninfo.database);
     insert(&promoted, 3).await;

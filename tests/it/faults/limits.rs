@@ -5,12 +5,12 @@ use crate::support::events::{equal, init_destination, init_source, insert};
 use crate::support::replicator::{Replicator, Setup, url};
 use crate::support::{is_full, say, until};
 use crate::truth::program::{Program, finish};
-use counterfoil::postgres::server::Settings;
+use counterfoil::postgres::server::ServerSettings;
 use std::time::Instant;
 
 /// Tables of one server as destinations.
 async fn many(tables: usize, connections: usize) -> (Database, Database, Setup) {
-    let settings = Settings::new()
+    let settings = ServerSettings::new()
         .set("max_connections", &connections.to_string())
         .set("shared_buffers", "64MB");
     let (source, destination) = (fresh_database().await, fresh_database_on(&own_server(&settings)).await);

@@ -8,7 +8,7 @@ use crate::support::liar::{self, Liar};
 use crate::support::replicator::{Replicator, Setup, url_at};
 use crate::support::standby::{level, on, standby_of};
 use crate::support::{lock_out, until};
-use counterfoil::postgres::server::Settings;
+use counterfoil::postgres::server::ServerSettings;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::sync::Arc;
@@ -30,7 +30,7 @@ fn following(source: &Database, destination: &Database) -> Replicator {
 /// A database on a server that takes few connections, and as many sessions as it takes for superusers too.
 async fn crowded() -> (Database, Vec<tokio_postgres::Client>) {
     let database = fresh_database_on(&own_server(
-        &Settings::new().set("max_connections", "12").set("max_wal_senders", "0"),
+        &ServerSettings::new().set("max_connections", "12").set("max_wal_senders", "0"),
     ))
     .await;
     (database, Vec::new())
@@ -185,7 +185,7 @@ async fn transactions_that_draw_no_id_of_the_table_hold_nothing() {
 #[tokio::test]
 async fn while_a_destination_is_stuck_no_snapshot_of_ours_is_held_at_the_source() {
     let source = fresh_database().await;
-    let destination = fresh_database_on(&own_server(&Settings::new())).await;
+    let destination = fresh_database_on(&own_server(&ServerSettings::new())).await;
     init_source(&source).await;
     init_destination(&destination).await;
     insert(&source, 200_000).await;
@@ -195,10 +195,10 @@ async fn while_a_destination_is_stuck_no_snapshot_of_ours_is_held_at_the_source(
         .key("buffer_bytes_max = 65536")
         .start(&[]);
     until("the copy is under way", async || highest(&destination).await > 0).await;
-    destination.server.aside(counterfoil::postgres::server::Server::freeze).await;
+    destination.server.aside(counterfoil::postgres::server::PrivateServer::freeze).await;
     let held = "select count(*) from pg_stat_activity where datname = current_database() and application_name like 'counterfoil/%' and (backend_xmin is not null or state = 'active')";
     until("nothing is held at the source", async || source.query(held).await == ["0"]).await;
-    destination.server.aside(counterfoil::postgres::server::Server::thaw).await;
+    destination.server.aside(counterfoil::postgres::server::PrivateServer::thaw).await;
     equal(&source, &destination).await;
     replicator.stops().await;
 }
@@ -225,8 +225,8 @@ async fn balanced(servers: [&Database; 2]) -> (String, tokio::task::JoinSet<()>)
 
 #[tokio::test]
 async fn sessions_that_are_spread_over_two_servers_are_noticed() {
-    let one = fresh_database_on(&own_server(&Settings::new())).await;
-    let other_server = own_server(&Settings::new());
+    let one = fresh_database_on(&own_server(&ServerSettings::new())).await;
+    let other_server = own_server(&ServerSettings::new());
     let postgres = Database {
         conninfo: other_server.conninfo("postgres"),
         server: std::sync::Arc::clone(&other_server),
@@ -252,7 +252,7 @@ async fn sessions_that_are_spread_over_two_servers_are_noticed() {
 /// Nothing notifies, so nothing else tells: sessions that read are led to a standby that is late, the one that looks to its primary.
 #[tokio::test]
 async fn a_session_that_reads_from_another_server_than_the_one_that_looks_loses_nothing() {
-    let primary = fresh_database_on(&own_server(&Settings::new().set("wal_keep_size", "64MB"))).await;
+    let primary = fresh_database_on(&own_server(&ServerSettings::new().set("wal_keep_size", "64MB"))).await;
     let destination = fresh_destination().await;
     init_source_with(&primary, "consecutive", "none").await;
     init_destination(&destination).await;

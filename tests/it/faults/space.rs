@@ -3,7 +3,7 @@
 use crate::harness::{Database, binaries, fresh_database, fresh_database_on, fresh_destination};
 use crate::support::events::{arrives, equal, highest, init_destination, init_source, insert, prefix, statement};
 use crate::support::replicator::Setup;
-use counterfoil::postgres::server::{Binaries, Server, Settings, Template};
+use counterfoil::postgres::server::{ClusterTemplate, PrivateServer, ServerBinaries, ServerSettings};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,9 +22,9 @@ impl Limited {
         let dir = tempfile::tempdir().unwrap();
         std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
         let flag = dir.path().join("full");
-        let template = Template::new(&limited(dir.path(), &flag), &["--wal-segsize=1"]).unwrap();
+        let template = ClusterTemplate::new(&limited(dir.path(), &flag), &["--wal-segsize=1"]).unwrap();
         // A buffer that is written early asks for the disk at once.
-        let server = Server::new(&template, &Settings::new().set("shared_buffers", "1MB")).unwrap();
+        let server = PrivateServer::new(&template, &ServerSettings::new().set("shared_buffers", "1MB")).unwrap();
         Self {
             database: fresh_database_on(&Arc::new(server)).await,
             flag,
@@ -42,7 +42,7 @@ impl Limited {
 }
 
 /// The programs under test, of which `postgres` sees a disk that is full while the flag is there.
-fn limited(dir: &Path, flag: &Path) -> Binaries {
+fn limited(dir: &Path, flag: &Path) -> ServerBinaries {
     let (real, library, programs) = (binaries(), dir.join("full_disk.so"), dir.join("bin"));
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/faults/full_disk.c");
     let mut compiler = Command::new("cc");
@@ -66,7 +66,7 @@ fn limited(dir: &Path, flag: &Path) -> Binaries {
     let wrapper = programs.join("postgres");
     std::fs::write(&wrapper, script).unwrap();
     std::fs::set_permissions(&wrapper, std::fs::Permissions::from_mode(0o755)).unwrap();
-    Binaries::find(Some(&programs)).unwrap()
+    ServerBinaries::find(Some(&programs)).unwrap()
 }
 
 #[tokio::test]

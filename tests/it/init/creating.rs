@@ -3,11 +3,11 @@
 use super::{consecutive_source, events, facts, init, objects, open, refusal, session, table};
 use crate::harness::{Database, fresh_database, fresh_database_on, own_server};
 use counterfoil::destination::postgres::setup as destination;
-use counterfoil::postgres::ddl::database::{Created, create_database, maintenance_session, missing_database};
-use counterfoil::postgres::ddl::existing::Facts;
-use counterfoil::postgres::server::Settings;
-use counterfoil::postgres::session::Purpose;
-use counterfoil::postgres::session::error::Side;
+use counterfoil::postgres::ddl::database::{DatabaseCreation, create_database, maintenance_session, missing_database};
+use counterfoil::postgres::ddl::existing::ExistingObjects;
+use counterfoil::postgres::server::ServerSettings;
+use counterfoil::postgres::session::SessionPurpose;
+use counterfoil::postgres::session::error::ErrorSide;
 use counterfoil::postgres::session::settings;
 use counterfoil::source::setup::{Ids, Notify, Plan};
 use std::sync::Arc;
@@ -102,7 +102,7 @@ async fn a_new_source_of_a_sequence_gives_ids_and_ts_itself_and_has_no_counter()
 async fn a_new_destination_has_the_table_and_its_indexes_alone() {
     let database = fresh_database().await;
     let plan = destination::Plan::new(table("copies", "events"));
-    let session = open(&database, "init", Side::Destination).await;
+    let session = open(&database, "init", ErrorSide::Destination).await;
     destination::apply(&session, &plan).await.unwrap();
     let mut expected = FIVE_INDEXES.to_vec();
     expected.extend(["i events_pkey", "r events"]);
@@ -197,7 +197,7 @@ async fn by_default_there_is_a_doorbell_unless_two_phase_commit_is_on() {
         .unwrap();
     assert_eq!(asked.created.len(), 2, "{asked}");
 
-    let server = own_server(&Settings::new());
+    let server = own_server(&ServerSettings::new());
     let without = fresh_database_on(&server).await;
     let report = init(&without, &plan).await.unwrap().to_string();
     assert!(report.contains("created trigger counterfoil_doorbell on public.events"), "{report}");
@@ -206,7 +206,7 @@ async fn by_default_there_is_a_doorbell_unless_two_phase_commit_is_on() {
 #[tokio::test]
 async fn a_former_destination_goes_on_after_its_last_id() {
     let database = fresh_database().await;
-    let session = open(&database, "init", Side::Destination).await;
+    let session = open(&database, "init", ErrorSide::Destination).await;
     destination::apply(&session, &destination::Plan::new(events())).await.unwrap();
     database
         .execute("insert into events select n, now(), '{}' from generate_series(1, 5) n")
@@ -247,16 +247,22 @@ async fn a_missing_database_is_created_once() {
         database: "made \"by\" init".to_owned(),
         ..here.conninfo.clone()
     };
-    let purpose = Purpose {
+    let purpose = SessionPurpose {
         what: "init",
-        side: Side::Source,
+        side: ErrorSide::Source,
     };
     let maintenance = maintenance_session(&conninfo, purpose, Duration::from_secs(30)).await.unwrap();
     let missing = missing_database(&maintenance, &conninfo.database).await.unwrap().unwrap();
     assert_eq!(missing, "create database \"made \"\"by\"\" init\";");
-    let promised = Facts::of_new_database(settings::about(&maintenance).await.unwrap(), &events());
-    assert_eq!(create_database(&maintenance, &conninfo.database).await.unwrap(), Created::Now);
-    assert_eq!(create_database(&maintenance, &conninfo.database).await.unwrap(), Created::Before);
+    let promised = ExistingObjects::of_new_database(settings::about(&maintenance).await.unwrap(), &events());
+    assert_eq!(
+        create_database(&maintenance, &conninfo.database).await.unwrap(),
+        DatabaseCreation::Now
+    );
+    assert_eq!(
+        create_database(&maintenance, &conninfo.database).await.unwrap(),
+        DatabaseCreation::Before
+    );
     let created = Database {
         conninfo,
         server: Arc::clone(&here.server),

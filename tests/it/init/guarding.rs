@@ -3,7 +3,7 @@
 use super::{consecutive_source, events, open};
 use crate::harness::{Database, fresh_database};
 use counterfoil::destination::postgres::setup::{Plan, apply};
-use counterfoil::postgres::session::error::Side;
+use counterfoil::postgres::session::error::ErrorSide;
 use counterfoil::sql::{LOCK_FENCE, LOCK_REPLICATOR};
 
 #[tokio::test]
@@ -40,7 +40,7 @@ async fn a_source_refuses_every_change_of_events_that_are_there() {
 async fn a_guarded_copy_is_changed_by_counterfoil_while_it_holds_the_table_and_by_nobody_else() {
     let database = guarded_copy().await;
     for lock in [LOCK_REPLICATOR, LOCK_FENCE] {
-        let append = open(&database, "append", Side::Destination).await;
+        let append = open(&database, "append", ErrorSide::Destination).await;
         assert_refused(
             &append.batch_execute("insert into public.events values (1, now(), '1')").await,
             "INSERT",
@@ -58,7 +58,7 @@ async fn a_guarded_copy_is_changed_by_counterfoil_while_it_holds_the_table_and_b
 #[tokio::test]
 async fn a_guarded_copy_refuses_others_even_while_counterfoil_holds_the_table() {
     let database = guarded_copy().await;
-    let holder = open(&database, "lane", Side::Destination).await;
+    let holder = open(&database, "lane", ErrorSide::Destination).await;
     let hold = format!("select pg_advisory_lock({LOCK_REPLICATOR}, 'public.events'::regclass::oid::int4)");
     holder.batch_execute(&hold).await.unwrap();
     for (change, word) in [
@@ -80,7 +80,7 @@ async fn a_guarded_copy_refuses_others_even_while_counterfoil_holds_the_table() 
 #[tokio::test]
 async fn the_lock_of_another_table_does_not_open_the_guard() {
     let database = guarded_copy().await;
-    let append = open(&database, "append", Side::Destination).await;
+    let append = open(&database, "append", ErrorSide::Destination).await;
     append
         .batch_execute(&format!(
             "select pg_advisory_lock({LOCK_REPLICATOR}, 'pg_class'::regclass::oid::int4)"
@@ -92,7 +92,7 @@ async fn the_lock_of_another_table_does_not_open_the_guard() {
 
 async fn guarded_copy() -> Database {
     let database = fresh_database().await;
-    let session = open(&database, "init", Side::Destination).await;
+    let session = open(&database, "init", ErrorSide::Destination).await;
     let plan = Plan::new(events()).guarded();
     apply(&session, &plan).await.unwrap();
     assert!(apply(&session, &plan).await.unwrap().created.is_empty());

@@ -5,20 +5,20 @@ use crate::harness::{Database, fresh_database, fresh_destination};
 use crate::support::events::{Writers, arrives, equal, init_source, insert};
 use crate::support::replicator::Setup;
 use counterfoil::destination::postgres::setup as destination;
-use counterfoil::postgres::ddl::script::Report;
-use counterfoil::postgres::session::error::Side;
+use counterfoil::postgres::ddl::script::SetupReport;
+use counterfoil::postgres::session::error::ErrorSide;
 
 /// `init destination`, with `--without-indexes` where the table is not to have them.
-async fn init(database: &Database, is_indexed: bool) -> Report {
+async fn init(database: &Database, is_indexed: bool) -> SetupReport {
     let plan = destination::Plan::new(events());
     let plan = if is_indexed { plan } else { plan.without_indexes() };
-    destination::apply(&open(database, "init", Side::Destination).await, &plan)
+    destination::apply(&open(database, "init", ErrorSide::Destination).await, &plan)
         .await
         .unwrap()
 }
 
 /// The statements of a report by which missing indexes are added.
-fn statements(report: &Report) -> Vec<&str> {
+fn statements(report: &SetupReport) -> Vec<&str> {
     let lines = report.notes.iter().flat_map(|note| note.lines());
     lines.filter(|line| line.starts_with("create index concurrently ")).collect()
 }
@@ -68,8 +68,8 @@ async fn indexes_that_are_there_stay_and_the_sql_of_a_dry_run_leaves_them_out() 
     );
     assert_eq!(indexes(&old).await, 6);
 
-    let session = open(&new, "init", Side::Destination).await;
-    let facts = counterfoil::postgres::ddl::existing::Facts::read(&session, &events())
+    let session = open(&new, "init", ErrorSide::Destination).await;
+    let facts = counterfoil::postgres::ddl::existing::ExistingObjects::read(&session, &events())
         .await
         .unwrap();
     new.execute(&destination::Plan::new(events()).without_indexes().sql(&facts)).await;

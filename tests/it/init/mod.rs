@@ -10,21 +10,21 @@ mod waking;
 
 use crate::harness::Database;
 use counterfoil::error::Problems;
-use counterfoil::postgres::ddl::existing::Facts;
-use counterfoil::postgres::ddl::script::Report;
-use counterfoil::postgres::session::error::Side;
-use counterfoil::postgres::session::{Purpose, Session};
+use counterfoil::postgres::ddl::existing::ExistingObjects;
+use counterfoil::postgres::ddl::script::SetupReport;
+use counterfoil::postgres::session::error::ErrorSide;
+use counterfoil::postgres::session::{Session, SessionPurpose};
 use counterfoil::postgres::table::TableName;
 use counterfoil::source::setup::{self, Ids, Notify, Plan};
 use std::time::Duration;
 
 /// A session as `init source` opens it.
 async fn session(database: &Database) -> Session {
-    open(database, "init", Side::Source).await
+    open(database, "init", ErrorSide::Source).await
 }
 
-async fn open(database: &Database, what: &'static str, side: Side) -> Session {
-    Session::open(&database.conninfo, Purpose { what, side }, Duration::from_secs(30))
+async fn open(database: &Database, what: &'static str, side: ErrorSide) -> Session {
+    Session::open(&database.conninfo, SessionPurpose { what, side }, Duration::from_secs(30))
         .await
         .unwrap()
 }
@@ -41,7 +41,7 @@ fn events() -> TableName {
 }
 
 /// Runs `init source` as its roof does.
-async fn init(database: &Database, plan: &Plan) -> Result<Report, Problems> {
+async fn init(database: &Database, plan: &Plan) -> Result<SetupReport, Problems> {
     setup::apply(&session(database).await, plan).await
 }
 
@@ -52,8 +52,8 @@ async fn consecutive_source(database: &Database) {
         .unwrap();
 }
 
-async fn facts(database: &Database, table: &TableName) -> Facts {
-    Facts::read(&session(database).await, table).await.unwrap()
+async fn facts(database: &Database, table: &TableName) -> ExistingObjects {
+    ExistingObjects::read(&session(database).await, table).await.unwrap()
 }
 
 /// What a schema holds: relations, functions and triggers, each as one line.
@@ -72,6 +72,6 @@ async fn objects(database: &Database, schema: &str) -> Vec<String> {
 }
 
 /// The report of a refusal.
-fn refusal(result: Result<Report, Problems>) -> String {
+fn refusal(result: Result<SetupReport, Problems>) -> String {
     result.expect_err("init refuses").report()
 }

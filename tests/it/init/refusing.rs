@@ -4,9 +4,9 @@ use super::{consecutive_source, events, facts, init, objects, open, refusal, tab
 use crate::harness::{Database, fresh_database};
 use counterfoil::destination::postgres::setup as destination;
 use counterfoil::error::{ErrorKind, Problems};
-use counterfoil::postgres::ddl::script::Report;
-use counterfoil::postgres::session::error::Side;
-use counterfoil::postgres::session::{Purpose, Session};
+use counterfoil::postgres::ddl::script::SetupReport;
+use counterfoil::postgres::session::error::ErrorSide;
+use counterfoil::postgres::session::{Session, SessionPurpose};
 use counterfoil::source::setup::{Ids, Notify, Plan, apply};
 use std::time::Duration;
 
@@ -141,7 +141,7 @@ async fn an_event_table_of_another_shape_with_a_sequence_gets_the_triggers_alone
         .unwrap();
     assert_eq!(report.created.len(), 4, "{report}");
     assert!(report.to_string().contains("has columns of its own"), "{report}");
-    let session = open(&database, "init", Side::Destination).await;
+    let session = open(&database, "init", ErrorSide::Destination).await;
     let report = destination::apply(&session, &destination::Plan::new(events())).await.unwrap();
     assert!(
         report.created.is_empty() && report.to_string().contains("makes public.events a source"),
@@ -254,12 +254,12 @@ async fn a_role_without_the_privileges_is_told_which_and_changes_nothing() {
     );
 }
 
-async fn init_as(database: &Database, role: &str, plan: &Plan) -> Result<Report, Problems> {
+async fn init_as(database: &Database, role: &str, plan: &Plan) -> Result<SetupReport, Problems> {
     let mut conninfo = database.conninfo.clone();
     conninfo.user = role.to_owned();
-    let purpose = Purpose {
+    let purpose = SessionPurpose {
         what: "init",
-        side: Side::Source,
+        side: ErrorSide::Source,
     };
     let session = Session::open(&conninfo, purpose, Duration::from_secs(30)).await.unwrap();
     apply(&session, plan).await
@@ -269,7 +269,7 @@ async fn init_as(database: &Database, role: &str, plan: &Plan) -> Result<Report,
 async fn a_refusal_leaves_the_session_usable() {
     let database = fresh_database().await;
     database.execute("create view events as select 1").await;
-    let session = open(&database, "init", Side::Source).await;
+    let session = open(&database, "init", ErrorSide::Source).await;
     assert!(apply(&session, &plan(None)).await.is_err());
     database.execute("drop view events").await;
     apply(&session, &plan(None)).await.unwrap();

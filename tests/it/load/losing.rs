@@ -4,7 +4,7 @@ use super::*;
 use crate::command::Running;
 use crate::harness::{fresh_database_on, own_server};
 use crate::support::until;
-use counterfoil::postgres::server::Settings;
+use counterfoil::postgres::server::ServerSettings;
 use std::io::Read;
 
 #[test]
@@ -83,7 +83,7 @@ async fn a_call_without_an_answer_is_told_as_unknown_and_a_copy_that_had_not_beg
 
 #[tokio::test]
 async fn a_server_that_crashes_ends_it_with_8_and_everything_that_was_counted_is_there() {
-    let server = own_server(&Settings::new());
+    let server = own_server(&ServerSettings::new());
     let source = fresh_database_on(&server).await;
     init_source_with(&source, "consecutive", "none").await;
     let url = url(&source);

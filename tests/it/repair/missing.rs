@@ -6,7 +6,7 @@ use crate::diff::hidden::forgotten;
 use crate::harness::{Database, fresh_database_on, fresh_destination, own_server};
 use crate::support::events::{init_destination, init_source_with};
 use crate::support::standby::{on, standby_of};
-use counterfoil::postgres::server::{Server, Settings};
+use counterfoil::postgres::server::{PrivateServer, ServerSettings};
 use tempfile::TempDir;
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn nothing_is_repaired_by_an_index_that_does_not_know_every_row() {
 
 #[tokio::test]
 async fn a_standby_is_no_source_to_repair_by() {
-    let server = own_server(&Settings::new().set("wal_keep_size", "64MB"));
+    let server = own_server(&ServerSettings::new().set("wal_keep_size", "64MB"));
     let (source, destination) = (fresh_database_on(&server).await, fresh_destination().await);
     // One of a sequence is none to follow either, and is refused for that.
     init_source_with(&source, "consecutive", "none").await;
@@ -182,8 +182,8 @@ async fn forget(with_gate: bool) -> (bool, bool) {
     std::fs::write(&config, text).unwrap();
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{output:?}");
-    source.server.aside(Server::kill_nine).await.unwrap();
-    source.server.aside(Server::start).await.unwrap();
+    source.server.aside(PrivateServer::kill_nine).await.unwrap();
+    source.server.aside(PrivateServer::start).await.unwrap();
     let holds = async |database: &Database| database.query("select from events where id = 5").await.len() == 1;
     (holds(&source).await, holds(&destination).await)
 }

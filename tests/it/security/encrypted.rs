@@ -6,7 +6,7 @@ use crate::harness::{Database, fresh_database_on};
 use crate::support::events::{arrives, digest, highest, init_destination, init_source, insert};
 use crate::support::replicator::{End, Replicator, Setup};
 use crate::support::until;
-use counterfoil::postgres::server::{Server, Settings};
+use counterfoil::postgres::server::{PrivateServer, ServerSettings};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ const SECRET: &str = "Nur-für-uns:7";
 struct Stage {
     dir: TempDir,
     authority: Authority,
-    server: Arc<Server>,
+    server: Arc<PrivateServer>,
     source: Database,
     destination: Database,
 }
@@ -26,7 +26,7 @@ struct Stage {
 impl Stage {
     async fn new() -> Self {
         let (dir, authority) = (TempDir::new().unwrap(), Authority::new("ours"));
-        let settings = Settings::new().hba("hostssl all all 127.0.0.1/32 scram-sha-256 clientcert=verify-full");
+        let settings = ServerSettings::new().hba("hostssl all all 127.0.0.1/32 scram-sha-256 clientcert=verify-full");
         let server = tls_server(&authority.issue_for(&["db.test"]), Some(&authority), settings).await;
         let (source, destination) = (fresh_database_on(&server).await, fresh_database_on(&server).await);
         init_source(&source).await;

@@ -6,7 +6,7 @@ use crate::harness::{fresh_database, fresh_destination, own_server};
 use crate::support::events::{init_destination, init_source, insert};
 use counterfoil::config::libpq::{Conninfo, Environment};
 use counterfoil::config::load::load;
-use counterfoil::postgres::server::Settings;
+use counterfoil::postgres::server::ServerSettings;
 use proptest::prelude::*;
 
 /// Neither the password nor either half of it.
@@ -83,7 +83,7 @@ fn form_is_kept(text: &str) -> bool {
 
 #[tokio::test]
 async fn no_command_tells_the_password_that_it_uses() {
-    let server = own_server(&Settings::new().hba("host all all 127.0.0.1/32 scram-sha-256"));
+    let server = own_server(&ServerSettings::new().hba("host all all 127.0.0.1/32 scram-sha-256"));
     let (source, destination) = (
         crate::harness::fresh_database_on(&server).await,
         crate::harness::fresh_database_on(&server).await,

@@ -2,20 +2,20 @@
 
 use super::until;
 use crate::harness::{Database, own_server};
-use counterfoil::postgres::server::{Server, Settings};
+use counterfoil::postgres::server::{PrivateServer, ServerSettings};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
 /// A standby of this primary, which is stopped for a moment; level with it.
-pub async fn standby_of(primary: &Arc<Server>) -> Arc<Server> {
-    let standby = own_server(&Settings::new());
-    standby.aside(Server::stop_fast).await.unwrap();
-    primary.aside(Server::stop_fast).await.unwrap();
+pub async fn standby_of(primary: &Arc<PrivateServer>) -> Arc<PrivateServer> {
+    let standby = own_server(&ServerSettings::new());
+    standby.aside(PrivateServer::stop_fast).await.unwrap();
+    primary.aside(PrivateServer::stop_fast).await.unwrap();
     let (from, to) = (primary.data_dir(), standby.data_dir());
     std::fs::remove_dir_all(&to).unwrap();
     assert!(Command::new("cp").arg("-a").arg(&from).arg(&to).status().unwrap().success());
-    primary.aside(Server::start).await.unwrap();
+    primary.aside(PrivateServer::start).await.unwrap();
     let host = primary.socket_dir();
     let follow = format!(
         "primary_conninfo = 'host={} port={} user=postgres'\n",
@@ -24,13 +24,13 @@ pub async fn standby_of(primary: &Arc<Server>) -> Arc<Server> {
     );
     append(&to.join("postgresql.auto.conf"), &follow);
     std::fs::write(to.join("standby.signal"), "").unwrap();
-    standby.aside(Server::start).await.unwrap();
+    standby.aside(PrivateServer::start).await.unwrap();
     level(primary, &standby).await;
     standby
 }
 
 /// Waits until the standby has replayed everything.
-pub async fn level(primary: &Arc<Server>, standby: &Arc<Server>) {
+pub async fn level(primary: &Arc<PrivateServer>, standby: &Arc<PrivateServer>) {
     let at = on(primary, "postgres").query("select pg_current_wal_insert_lsn()").await;
     let is_level = format!("select pg_last_wal_replay_lsn() >= '{}'", at[0]);
     let standby = on(standby, "postgres");
@@ -38,12 +38,12 @@ pub async fn level(primary: &Arc<Server>, standby: &Arc<Server>) {
 }
 
 /// Makes a standby a primary.
-pub async fn promote(standby: &Arc<Server>) {
+pub async fn promote(standby: &Arc<PrivateServer>) {
     on(standby, "postgres").execute("select pg_promote()").await;
 }
 
 /// Lets a standby receive nothing more.
-pub async fn cut_off(standby: &Arc<Server>) {
+pub async fn cut_off(standby: &Arc<PrivateServer>) {
     let standby = on(standby, "postgres");
     standby.execute("alter system set primary_conninfo = ''").await;
     standby.execute("select pg_reload_conf()").await;
@@ -54,7 +54,7 @@ pub async fn cut_off(standby: &Arc<Server>) {
 }
 
 /// A database of this server.
-pub fn on(server: &Arc<Server>, database: &str) -> Database {
+pub fn on(server: &Arc<PrivateServer>, database: &str) -> Database {
     Database {
         conninfo: server.conninfo(database),
         server: Arc::clone(server),
@@ -62,7 +62,7 @@ pub fn on(server: &Arc<Server>, database: &str) -> Database {
 }
 
 /// A connection string with both servers, of which the one that takes writes is wanted.
-pub fn either(servers: [&Arc<Server>; 2], database: &str) -> String {
+pub fn either(servers: [&Arc<PrivateServer>; 2], database: &str) -> String {
     let [one, other] = servers.map(|server| server.port());
     format!("host=127.0.0.1,127.0.0.1 port={one},{other} user=postgres dbname={database} sslmode=disable target_session_attrs=read-write")
 }

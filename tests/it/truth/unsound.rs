@@ -8,7 +8,7 @@ use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destinat
 use crate::support::replicator::Setup;
 use counterfoil::config::{IdsSetting, ReplicationConfig};
 use counterfoil::error::{Error, ErrorKind};
-use counterfoil::postgres::server::{Server, Settings};
+use counterfoil::postgres::server::{PrivateServer, ServerSettings};
 use counterfoil::replicate::command::{LaneAction, commands};
 use std::time::Duration;
 
@@ -269,7 +269,7 @@ async fn an_explicit_id_in_a_gap_of_long_ago_is_found_out_with_6() {
 /// removed anything. The lane is idle, so nobody but the audit asks.
 #[tokio::test]
 async fn a_destination_that_forgot_its_last_events_in_a_crash_is_given_them_again_though_it_is_audited_first() {
-    let settings = Settings::new().set("wal_writer_delay", "10s").set("autovacuum", "off");
+    let settings = ServerSettings::new().set("wal_writer_delay", "10s").set("autovacuum", "off");
     let destination = fresh_database_on(&own_server(&settings)).await;
     let source = fresh_database().await;
     source.execute(SOURCE).await;
@@ -283,8 +283,8 @@ async fn a_destination_that_forgot_its_last_events_in_a_crash_is_given_them_agai
     let running = audited(&config).await;
     source.execute(&format!("{INSERT}; {INSERT}")).await;
     until_answer(&destination, "select max(id) from events", &["5"]).await;
-    destination.server.aside(Server::kill_nine).await.unwrap();
-    destination.server.aside(Server::start).await.unwrap();
+    destination.server.aside(PrivateServer::kill_nine).await.unwrap();
+    destination.server.aside(PrivateServer::start).await.unwrap();
     until_answer(&destination, "select max(id) from events", &["5"]).await;
     let all = "select e::text from events e order by id";
     assert_eq!(destination.query(all).await, source.query(all).await);

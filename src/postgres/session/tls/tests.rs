@@ -40,22 +40,22 @@ fn a_key_that_others_can_read_is_refused_with_the_chmod_that_cures_it() {
     let dir = tempfile::tempdir().unwrap();
     let pem = self_signed(dir.path(), 100);
     for mode in [0o644, 0o604, 0o620] {
-        let error = Tls::of(&identity(dir.path(), &pem, mode)).unwrap_err();
+        let error = TlsSettings::of(&identity(dir.path(), &pem, mode)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Access, "{mode:o}");
         assert!(error.remedy().unwrap().contains("chmod 0600"), "{error:?}");
     }
-    assert!(Tls::of(&identity(dir.path(), &pem, 0o600)).is_ok());
+    assert!(TlsSettings::of(&identity(dir.path(), &pem, 0o600)).is_ok());
 }
 
 #[test]
 fn keys_are_read_as_pkcs8_and_as_sec1_and_not_when_they_need_a_passphrase() {
     let dir = tempfile::tempdir().unwrap();
     let pkcs8 = self_signed(dir.path(), 100);
-    assert!(Tls::of(&identity(dir.path(), &pkcs8, 0o600)).is_ok());
+    assert!(TlsSettings::of(&identity(dir.path(), &pkcs8, 0o600)).is_ok());
     let sec1 = sec1_of(&rcgen::KeyPair::from_pem(&pkcs8).unwrap());
-    assert!(Tls::of(&identity(dir.path(), &sec1, 0o600)).is_ok());
+    assert!(TlsSettings::of(&identity(dir.path(), &sec1, 0o600)).is_ok());
     let encrypted = pkcs8.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY");
-    let error = Tls::of(&identity(dir.path(), &encrypted, 0o600)).unwrap_err();
+    let error = TlsSettings::of(&identity(dir.path(), &encrypted, 0o600)).unwrap_err();
     assert!(error.to_string().contains("passphrase"), "{error}");
 }
 
@@ -89,7 +89,7 @@ fn a_key_that_does_not_belong_to_its_certificate_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     self_signed(dir.path(), 100);
     let other = rcgen::KeyPair::generate().unwrap().serialize_pem();
-    let error = Tls::of(&identity(dir.path(), &other, 0o600)).unwrap_err();
+    let error = TlsSettings::of(&identity(dir.path(), &other, 0o600)).unwrap_err();
     assert!(error.remedy().unwrap().contains("belong together"), "{error:?}");
 }
 
@@ -98,7 +98,7 @@ fn a_client_certificate_that_expires_within_two_weeks_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let note = |days| {
         let pem = self_signed(dir.path(), days);
-        Tls::of(&identity(dir.path(), &pem, 0o600)).unwrap().unwrap().note()
+        TlsSettings::of(&identity(dir.path(), &pem, 0o600)).unwrap().unwrap().note()
     };
     assert!(note(10).unwrap().contains("in 10 days"));
     assert_eq!(note(30), None);
@@ -110,11 +110,11 @@ fn a_root_certificate_must_be_there_only_for_the_modes_that_verify() {
         sslrootcert: Some(RootCert::File(PathBuf::from("/nowhere/root.crt"))),
         ..conninfo(sslmode)
     };
-    assert!(Tls::of(&missing(SslMode::Require)).is_ok());
+    assert!(TlsSettings::of(&missing(SslMode::Require)).is_ok());
     for sslmode in [SslMode::VerifyCa, SslMode::VerifyFull] {
-        let error = Tls::of(&missing(sslmode)).unwrap_err();
+        let error = TlsSettings::of(&missing(sslmode)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Access);
         assert!(error.to_string().contains("/nowhere/root.crt"), "{error}");
-        assert!(Tls::of(&conninfo(sslmode)).is_err());
+        assert!(TlsSettings::of(&conninfo(sslmode)).is_err());
     }
 }

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::event::value::is_binary_stable;
-use crate::postgres::table::types::{Kind, Part, TypeUse, UserType, UserTypes};
+use crate::postgres::table::types::{TypePart, TypeUse, UserType, UserTypeKind, UserTypes};
 
 fn column(name: &str, of: &Type) -> Column {
     Column {
@@ -16,15 +16,15 @@ fn column(name: &str, of: &Type) -> Column {
         is_not_null: true,
         is_never_null: true,
         has_default: false,
-        origin: Origin::Plain,
+        origin: ColumnOrigin::Plain,
         computed_as: None,
         may_select: true,
         may_insert: true,
     }
 }
 
-fn table(columns: Vec<Column>) -> Table {
-    Table {
+fn table(columns: Vec<Column>) -> EventTable {
+    EventTable {
         name: TableName {
             schema: "public".to_owned(),
             name: "events".to_owned(),
@@ -44,12 +44,12 @@ fn table(columns: Vec<Column>) -> Table {
         rows_estimated: 0.0,
         may_use_schema: true,
         is_subscribed: false,
-        has_heirs: false,
+        has_children: false,
         is_guarded: true,
     }
 }
 
-fn events() -> Table {
+fn events() -> EventTable {
     table(vec![
         column("id", &Type::INT8),
         column("ts", &Type::TIMESTAMPTZ),
@@ -57,19 +57,19 @@ fn events() -> Table {
     ])
 }
 
-fn only_problem(source: &Table, destination: &Table) -> Error {
+fn only_problem(source: &EventTable, destination: &EventTable) -> Error {
     let problems = wire(source, destination, "id").unwrap_err();
     assert_eq!(problems.iter().count(), 1, "{}", problems.report());
     problems.into_iter().next().unwrap()
 }
 
-fn told(source: &Table, destination: &Table) -> Vec<String> {
+fn told(source: &EventTable, destination: &EventTable) -> Vec<String> {
     let wire = wire(source, destination, "id").unwrap();
     cautions(source, destination, &wire).iter().map(ToString::to_string).collect()
 }
 
 /// A column of a type outside `pg_catalog`, and a table that has it.
-fn with_own_type(type_name: &str, types: &[(&str, UserType)]) -> Table {
+fn with_own_type(type_name: &str, types: &[(&str, UserType)]) -> EventTable {
     let own = Column {
         type_name: type_name.to_owned(),
         type_oid: 16_400,
@@ -77,7 +77,7 @@ fn with_own_type(type_name: &str, types: &[(&str, UserType)]) -> Table {
         is_binary_stable: false,
         ..column("own", &Type::TEXT)
     };
-    Table {
+    EventTable {
         types: types.iter().map(|(name, of)| ((*name).to_owned(), of.clone())).collect(),
         ..table(vec![column("id", &Type::INT8), own])
     }
@@ -87,8 +87,8 @@ fn domain(of: &str) -> UserType {
     UserType {
         oid: 0,
         relation_oid: 0,
-        kind: Kind::Domain { is_not_null: false },
-        parts: vec![Part {
+        kind: UserTypeKind::Domain { is_not_null: false },
+        parts: vec![TypePart {
             label: None,
             of: Some(TypeUse {
                 name: of.to_owned(),
@@ -100,14 +100,14 @@ fn domain(of: &str) -> UserType {
 }
 
 fn labels(of: &[&str]) -> UserType {
-    let label = |label: &&str| Part {
+    let label = |label: &&str| TypePart {
         label: Some((*label).to_owned()),
         of: None,
     };
     UserType {
         oid: 0,
         relation_oid: 0,
-        kind: Kind::Enum,
+        kind: UserTypeKind::Enum,
         parts: of.iter().map(label).collect(),
     }
 }
@@ -154,7 +154,7 @@ fn a_type_of_whose_text_nothing_is_known_is_told_and_one_that_is_known_is_not() 
         };
         with_own_type("public.seg", &[("public.seg", known)])
     };
-    let unknown = of(Kind::Base {
+    let unknown = of(UserTypeKind::Base {
         extension: Some("seg".to_owned()),
     });
     let [warning] = told(&unknown, &unknown).try_into().unwrap();
@@ -162,7 +162,7 @@ fn a_type_of_whose_text_nothing_is_known_is_told_and_one_that_is_known_is_not() 
         warning.contains("column \"own\" is copied as the text of type public.seg"),
         "{warning}"
     );
-    let known = of(Kind::Enum);
+    let known = of(UserTypeKind::Enum);
     assert!(told(&known, &known).is_empty());
 }
 
@@ -182,7 +182,7 @@ fn xml_is_read_by_its_cast_and_other_columns_as_they_are() {
 fn a_column_that_both_sides_compute_is_told_where_their_expressions_differ() {
     let computed = |how: &str| {
         let mut events = events();
-        events.columns[1].origin = Origin::Generated;
+        events.columns[1].origin = ColumnOrigin::Generated;
         events.columns[1].computed_as = Some(how.to_owned());
         events
     };
@@ -197,7 +197,7 @@ fn a_column_that_both_sides_compute_is_told_where_their_expressions_differ() {
 #[test]
 fn what_the_second_table_computes_is_compared_all_the_same() {
     let mut second = events();
-    second.columns[1].origin = Origin::Generated;
+    second.columns[1].origin = ColumnOrigin::Generated;
     let names: Vec<String> = compared(&events(), &second)
         .unwrap()
         .columns
@@ -340,16 +340,16 @@ fn an_extra_column_is_refused_only_when_it_must_be_given() {
         });
         wire(&events(), &destination, "id").is_ok()
     };
-    assert!(!extra(true, false, Origin::Plain));
-    assert!(extra(false, false, Origin::Plain));
-    assert!(extra(true, true, Origin::Plain));
-    assert!(extra(true, true, Origin::Generated));
+    assert!(!extra(true, false, ColumnOrigin::Plain));
+    assert!(extra(false, false, ColumnOrigin::Plain));
+    assert!(extra(true, true, ColumnOrigin::Plain));
+    assert!(extra(true, true, ColumnOrigin::Generated));
 }
 
 #[test]
 fn what_the_destination_generates_is_not_copied_but_its_id_must_be() {
     let mut destination = events();
-    destination.columns[1].origin = Origin::Generated;
+    destination.columns[1].origin = ColumnOrigin::Generated;
     let names: Vec<String> = wire(&events(), &destination, "id")
         .unwrap()
         .columns
@@ -358,7 +358,7 @@ fn what_the_destination_generates_is_not_copied_but_its_id_must_be() {
         .collect();
     assert_eq!(names, ["id", "event"]);
     assert_eq!(told(&events(), &destination).len(), 1);
-    destination.columns[0].origin = Origin::Generated;
+    destination.columns[0].origin = ColumnOrigin::Generated;
     assert!(only_problem(&events(), &destination).what().contains("computes its id"));
 }
 

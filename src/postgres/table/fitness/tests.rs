@@ -5,13 +5,13 @@ use super::*;
 use crate::event::frame::CopyFormat;
 use crate::event::wire::ReadAs;
 use crate::event::wire::WireColumn;
-use crate::postgres::table::Origin;
+use crate::postgres::table::ColumnOrigin;
 use crate::postgres::table::trigger::InsertTrigger;
 use crate::postgres::table::types::UserTypes;
 use postgres_types::Type;
 
-fn server_of(encoding: &str) -> Server {
-    Server {
+fn server_of(encoding: &str) -> ServerOverview {
+    ServerOverview {
         is_standby: false,
         encoding: encoding.to_owned(),
         prepared_max: 0,
@@ -34,15 +34,15 @@ fn column(name: &str, of: &Type) -> Column {
         is_not_null: true,
         is_never_null: true,
         has_default: false,
-        origin: Origin::Plain,
+        origin: ColumnOrigin::Plain,
         computed_as: None,
         may_select: true,
         may_insert: true,
     }
 }
 
-fn table() -> Table {
-    Table {
+fn table() -> EventTable {
+    EventTable {
         name: TableName {
             schema: "public".to_owned(),
             name: "events".to_owned(),
@@ -62,12 +62,12 @@ fn table() -> Table {
         rows_estimated: 0.0,
         may_use_schema: true,
         is_subscribed: false,
-        has_heirs: false,
+        has_children: false,
         is_guarded: true,
     }
 }
 
-fn told(change: impl FnOnce(&mut Table)) -> Vec<String> {
+fn told(change: impl FnOnce(&mut EventTable)) -> Vec<String> {
     let mut table = table();
     change(&mut table);
     source(&table, &server_of("UTF8"), "id").iter().map(Error::report).collect()
@@ -106,7 +106,7 @@ fn everything_wrong_with_a_table_is_told_together() {
         table.columns[0].is_not_null = false;
         table.columns[1].may_select = false;
         table.has_id_key = false;
-        table.has_heirs = true;
+        table.has_children = true;
         table.has_row_security = true;
     });
     assert_eq!(told.len(), 5, "{told:?}");
@@ -146,7 +146,7 @@ fn a_grant_names_what_is_lacking_and_to_whom() {
 
 #[test]
 fn a_standby_takes_no_writes_but_may_take_them_later() {
-    let standby = Server {
+    let standby = ServerOverview {
         is_standby: true,
         ..server_of("UTF8")
     };
@@ -156,7 +156,7 @@ fn a_standby_takes_no_writes_but_may_take_them_later() {
 
 #[test]
 fn a_subscribed_destination_has_two_writers_and_is_refused() {
-    let subscribed = Table {
+    let subscribed = EventTable {
         is_subscribed: true,
         ..table()
     };
@@ -179,7 +179,7 @@ fn encodings_that_can_lose_characters_are_refused_or_warned_about() {
 
 #[test]
 fn a_disabled_trigger_neither_warns_nor_forbids_concurrent_writers() {
-    let with_trigger = |is_enabled| Table {
+    let with_trigger = |is_enabled| EventTable {
         insert_triggers: vec![InsertTrigger {
             name: "swallow".to_owned(),
             is_enabled,
@@ -196,11 +196,11 @@ fn a_disabled_trigger_neither_warns_nor_forbids_concurrent_writers() {
 
 #[test]
 fn a_source_that_forgets_or_changes_is_warned_about() {
-    let unsafe_server = Server {
+    let unsafe_server = ServerOverview {
         is_fsync_on: false,
         ..server_of("UTF8")
     };
-    let open_table = Table {
+    let open_table = EventTable {
         is_guarded: false,
         ..table()
     };

@@ -18,8 +18,8 @@ fn own(name: &str) -> TypeUse {
     }
 }
 
-fn part(label: Option<&str>, of: Option<TypeUse>) -> Part {
-    Part {
+fn part(label: Option<&str>, of: Option<TypeUse>) -> TypePart {
+    TypePart {
         label: label.map(str::to_owned),
         of,
     }
@@ -29,7 +29,7 @@ fn domain(of: TypeUse) -> UserType {
     UserType {
         oid: 0,
         relation_oid: 0,
-        kind: Kind::Domain { is_not_null: false },
+        kind: UserTypeKind::Domain { is_not_null: false },
         parts: vec![part(None, Some(of))],
     }
 }
@@ -38,7 +38,7 @@ fn labels(labels: &[&str]) -> UserType {
     UserType {
         oid: 0,
         relation_oid: 0,
-        kind: Kind::Enum,
+        kind: UserTypeKind::Enum,
         parts: labels.iter().map(|label| part(Some(label), None)).collect(),
     }
 }
@@ -47,7 +47,7 @@ fn composite(attributes: &[(&str, TypeUse)]) -> UserType {
     UserType {
         oid: 0,
         relation_oid: 0,
-        kind: Kind::Composite,
+        kind: UserTypeKind::Composite,
         parts: attributes.iter().map(|(name, of)| part(Some(name), Some(of.clone()))).collect(),
     }
 }
@@ -56,7 +56,7 @@ fn range(of: TypeUse, canonical: Option<&str>) -> UserType {
     UserType {
         oid: 0,
         relation_oid: 0,
-        kind: Kind::Range,
+        kind: UserTypeKind::Range,
         parts: vec![part(canonical, Some(of))],
     }
 }
@@ -65,7 +65,7 @@ fn base(extension: Option<&str>) -> UserType {
     UserType {
         oid: 0,
         relation_oid: 0,
-        kind: Kind::Base {
+        kind: UserTypeKind::Base {
             extension: extension.map(str::to_owned),
         },
         parts: Vec::new(),
@@ -146,7 +146,7 @@ fn another_sort_of_type_another_extension_another_nullness_and_none_at_all_are_u
     let not_null = UserType {
         oid: 0,
         relation_oid: 0,
-        kind: Kind::Domain { is_not_null: true },
+        kind: UserTypeKind::Domain { is_not_null: true },
         ..domain(numeric())
     };
     for other in [labels(&[]), not_null, range(numeric(), None), base(Some("hstore"))] {
@@ -176,10 +176,10 @@ fn a_range_is_another_where_it_is_sorted_otherwise() {
         let other = unlike(&own("s.texts"), &of("collation pg_catalog.C"), &of(label)).unwrap();
         assert_eq!(other.destination, format!("s.texts = range of text, {label}"));
     }
-    assert_eq!(text_of(&own("s.texts"), &of("collation s.ci")), Text::Exact);
+    assert_eq!(text_of(&own("s.texts"), &of("collation s.ci")), TextFidelity::Exact);
     assert_eq!(
         text_of(&own("s.texts"), &of("operator class s.ci")),
-        Text::Unknown("s.texts".to_owned())
+        TextFidelity::Unknown("s.texts".to_owned())
     );
 }
 
@@ -187,7 +187,7 @@ fn a_range_is_another_where_it_is_sorted_otherwise() {
 fn a_type_that_contains_itself_ends() {
     let tree = types(&[("s.tree", composite(&[("value", numeric()), ("children", own("s.tree[]"))]))]);
     assert_eq!(unlike(&own("s.tree"), &tree, &tree), None);
-    assert_eq!(text_of(&own("s.tree"), &tree), Text::Exact);
+    assert_eq!(text_of(&own("s.tree"), &tree), TextFidelity::Exact);
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn the_text_of_built_in_types_is_exact_but_for_a_few() {
         ("pg_lsn[]", Type::PG_LSN_ARRAY),
         ("refcursor", Type::REFCURSOR),
     ] {
-        assert_eq!(text_of(&built_in(name, &of), &UserTypes::new()), Text::Exact, "{name}");
+        assert_eq!(text_of(&built_in(name, &of), &UserTypes::new()), TextFidelity::Exact, "{name}");
     }
     for (name, of) in [
         ("xml[]", Type::XML_ARRAY),
@@ -210,13 +210,13 @@ fn the_text_of_built_in_types_is_exact_but_for_a_few() {
     ] {
         assert_eq!(
             text_of(&built_in(name, &of), &UserTypes::new()),
-            Text::Unknown(name.to_owned()),
+            TextFidelity::Unknown(name.to_owned()),
             "{name}"
         );
     }
-    assert_eq!(text_of(&built_in("xml", &Type::XML), &UserTypes::new()), Text::Xml);
+    assert_eq!(text_of(&built_in("xml", &Type::XML), &UserTypes::new()), TextFidelity::Xml);
     let unheard_of = TypeUse { oid: 9_999, ..numeric() };
-    assert_eq!(text_of(&unheard_of, &UserTypes::new()), Text::Unknown("numeric".to_owned()));
+    assert_eq!(text_of(&unheard_of, &UserTypes::new()), TextFidelity::Unknown("numeric".to_owned()));
 }
 
 #[test]
@@ -241,9 +241,9 @@ fn the_text_of_a_users_type_is_as_exact_as_its_parts() {
     ]);
     let exact = ["s.mood", "s.amount[]", "public.hstore", "s.fine", "s.fine[]", "s.span"];
     for of in exact {
-        assert_eq!(text_of(&own(of), &all), Text::Exact, "{of}");
+        assert_eq!(text_of(&own(of), &all), TextFidelity::Exact, "{of}");
     }
-    assert_eq!(text_of(&own("s.page"), &all), Text::Xml);
+    assert_eq!(text_of(&own("s.page"), &all), TextFidelity::Xml);
     for (of, unknown) in [
         ("public.seg", "public.seg"),
         ("public.upc", "public.upc"),
@@ -255,6 +255,6 @@ fn the_text_of_a_users_type_is_as_exact_as_its_parts() {
         ("s.canonical", "s.canonical"),
         ("s.nowhere", "s.nowhere"),
     ] {
-        assert_eq!(text_of(&own(of), &all), Text::Unknown(unknown.to_owned()), "{of}");
+        assert_eq!(text_of(&own(of), &all), TextFidelity::Unknown(unknown.to_owned()), "{of}");
     }
 }
