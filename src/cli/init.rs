@@ -22,7 +22,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// What is wanted, of either side.
 enum Plan {
     Source(source::setup::Plan),
-    Destination(destination::postgres::setup::Plan),
+    Destination(destination::postgres::setup::DestinationSetup),
 }
 
 impl Plan {
@@ -53,7 +53,7 @@ pub(crate) async fn init(init: Init) -> Result<(), Problems> {
             (wanted.target, Plan::Source(plan))
         }
         Init::Destination(wanted) => {
-            let mut plan = destination::postgres::setup::Plan::new(TableName::parse(&wanted.target.table)?);
+            let mut plan = destination::postgres::setup::DestinationSetup::new(TableName::parse(&wanted.target.table)?);
             if wanted.guard {
                 plan = plan.guarded();
             }

@@ -33,9 +33,9 @@ pub trait Appender: Send {
     ///
     /// Only where [`BatchClose::durable`] has resolved may it commit at once, and says so. After `cut`, rows that wait for something may be given up; a commit
     /// that is under way may not.
-    fn complete<'a>(&'a mut self, close: &'a BatchClose, cut: &'a Stop) -> BoxFuture<'a, Result<Completion>> {
+    fn complete<'a>(&'a mut self, close: &'a BatchClose, cut: &'a Stop) -> BoxFuture<'a, Result<BatchCompletion>> {
         let _ = (close, cut);
-        std::future::ready(Ok(Completion::Arrived)).boxed()
+        std::future::ready(Ok(BatchCompletion::Arrived)).boxed()
     }
 
     /// Makes the batch visible, all of it in the order of its ids. When it returns, a crash takes nothing of it away, unless more batches
@@ -58,7 +58,7 @@ pub trait Appender: Send {
 
 /// What has become of a batch whose rows were all given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Completion {
+pub enum BatchCompletion {
     /// Its rows have arrived, and can be committed.
     Arrived,
     /// It is committed.
@@ -68,7 +68,7 @@ pub enum Completion {
 /// Makes a [`Destination`] of an [`Appender`]: skips what the place holds, waits for the source's disk before each commit, takes back a batch that has no
 /// end, obeys a cut.
 #[derive(Debug)]
-pub struct Sequential<A> {
+pub struct SequentialDestination<A> {
     appender: A,
     layout: RowLayout,
     position: Option<i64>,
@@ -84,7 +84,7 @@ struct BatchInHand {
     last_id: i64,
 }
 
-impl<A: Appender> Sequential<A> {
+impl<A: Appender> SequentialDestination<A> {
     /// Asks for the position; `layout`: where the id is in a row.
     pub async fn new(mut appender: A, layout: RowLayout) -> Result<Self> {
         let position = appender.position().await?;
@@ -116,7 +116,7 @@ impl<A: Appender> Sequential<A> {
             Err(error) => return Err(error),
         }
         if self.position != before {
-            feed.at_last(self.appender.flush()).await?;
+            feed.run_final(self.appender.flush()).await?;
         }
         Ok(self.position)
     }
@@ -156,11 +156,11 @@ impl<A: Appender> Sequential<A> {
         }
         let cut = feed.cut();
         let completing = futures::future::join(self.appender.complete(close, &cut), close.durable.clone());
-        let (completed, durable) = feed.through_cut(completing).await;
+        let (completed, durable) = feed.run_uncancelled(completing).await;
         match (completed?, durable) {
-            (Completion::Committed, _) => {}
-            (Completion::Arrived, Ok(())) => feed.through_cut(self.appender.commit()).await?,
-            (Completion::Arrived, Err(error)) => {
+            (BatchCompletion::Committed, _) => {}
+            (BatchCompletion::Arrived, Ok(())) => feed.run_uncancelled(self.appender.commit()).await?,
+            (BatchCompletion::Arrived, Err(error)) => {
                 // The source cannot say whether it has the rows on disk: the place is not to blame.
                 self.roll_back().await?;
                 return Err(error.of_kind(ErrorKind::Upstream));
@@ -186,7 +186,7 @@ impl<A: Appender> Sequential<A> {
     }
 }
 
-impl<A: Appender> Destination for Sequential<A> {
+impl<A: Appender> Destination for SequentialDestination<A> {
     fn append<'a>(&'a mut self, feed: &'a mut Feed) -> BoxFuture<'a, Result<Option<i64>>> {
         self.append_all(feed).boxed()
     }

@@ -87,7 +87,7 @@ pub trait ObservedPlace: Send + Sync {
 
 /// Whose a place is.
 #[derive(Clone, Debug)]
-pub enum Taken {
+pub enum PlaceOwner {
     /// It is ours, and this key tells us from whoever else holds a place.
     Ours(String),
     /// Another replicator holds it, known by this key where it could be seen; the error says who.
@@ -121,7 +121,7 @@ pub trait OpenPlace: Send + Sync {
     ///
     /// # Errors
     /// Those of the place.
-    fn take(&self) -> BoxFuture<'_, Result<Taken>>;
+    fn take(&self) -> BoxFuture<'_, Result<PlaceOwner>>;
 
     /// What `repair` and `restore` need of a PostgreSQL table; `None` for any other kind.
     fn postgres(&self) -> Option<&DestinationShape> {

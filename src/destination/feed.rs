@@ -9,14 +9,14 @@ use tokio::sync::mpsc;
 
 /// What a lane has done and has to do, seen by others while it works.
 #[derive(Debug, Default)]
-pub struct Gauge {
+pub struct LaneGauge {
     outstanding: AtomicU64,
     steps: AtomicU64,
     events: AtomicU64,
     bytes: AtomicU64,
 }
 
-impl Gauge {
+impl LaneGauge {
     /// Items handed to the lane and not yet done; 0: it waits for more.
     pub fn outstanding(&self) -> u64 {
         self.outstanding.load(Ordering::Acquire)
@@ -48,7 +48,7 @@ impl Gauge {
 pub struct Feeder {
     items: Option<mpsc::UnboundedSender<FeedItem>>,
     cut: Stopper,
-    gauge: Arc<Gauge>,
+    gauge: Arc<LaneGauge>,
 }
 
 /// The end of a feed at which a destination takes items out. Bounded by the room that chunks take in the buffer.
@@ -56,22 +56,22 @@ pub struct Feeder {
 pub struct Feed {
     items: mpsc::UnboundedReceiver<FeedItem>,
     cut: Stop,
-    gauge: Arc<Gauge>,
+    gauge: Arc<LaneGauge>,
     has_unfinished: bool,
 }
 
 /// Says of an item that was taken ahead that it is not done yet, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Undone(Arc<Gauge>);
+pub(crate) struct WorkGuard(Arc<LaneGauge>);
 
-impl Drop for Undone {
+impl Drop for WorkGuard {
     fn drop(&mut self) {
         self.0.step();
     }
 }
 
 /// Makes the two ends of a feed.
-pub fn feed(gauge: Arc<Gauge>) -> (Feeder, Feed) {
+pub fn feed(gauge: Arc<LaneGauge>) -> (Feeder, Feed) {
     let (sender, items) = mpsc::unbounded_channel();
     let (cut, cut_seen) = stop::channel();
     gauge.outstanding.store(0, Ordering::Release);
@@ -113,7 +113,7 @@ impl Feeder {
     }
 
     /// What the destination has done.
-    pub fn gauge(&self) -> &Arc<Gauge> {
+    pub fn gauge(&self) -> &Arc<LaneGauge> {
         &self.gauge
     }
 }
@@ -129,7 +129,7 @@ impl Feed {
     }
 
     /// Does work that a cut does not interrupt; what waits in the feed is let go of at a cut, so that it takes no room meanwhile.
-    pub(crate) async fn through_cut<T>(&mut self, work: impl Future<Output = T>) -> T {
+    pub(crate) async fn run_uncancelled<T>(&mut self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         if let Some(done) = self.cut.clone().or(work.as_mut()).await {
             return done;
@@ -139,18 +139,18 @@ impl Feed {
         work.await
     }
 
-    /// As [`Feed::through_cut`], after the last item: until it is done the lane has something to do.
-    pub(crate) async fn at_last<T>(&mut self, work: impl Future<Output = T>) -> T {
+    /// As [`Feed::run_uncancelled`], after the last item: until it is done the lane has something to do.
+    pub(crate) async fn run_final<T>(&mut self, work: impl Future<Output = T>) -> T {
         self.gauge.outstanding.fetch_add(1, Ordering::AcqRel);
-        let _undone = Undone(Arc::clone(&self.gauge));
-        self.through_cut(work).await
+        let _undone = WorkGuard(Arc::clone(&self.gauge));
+        self.run_uncancelled(work).await
     }
 
     /// The next item while others are still being done; `None` when there are no more or the feed was cut. May be dropped and called again.
-    pub(crate) async fn next_ahead(&mut self) -> Option<(FeedItem, Undone)> {
+    pub(crate) async fn prefetch(&mut self) -> Option<(FeedItem, WorkGuard)> {
         let cut = self.cut.clone();
         let item = cut.or(self.items.recv()).await.flatten()?;
-        Some((item, Undone(Arc::clone(&self.gauge))))
+        Some((item, WorkGuard(Arc::clone(&self.gauge))))
     }
 
     /// Resolves when the feed is cut.

@@ -1,7 +1,7 @@
 //! A lane: one destination on its way, with its position and what it has done.
 
 use crate::destination::Destination;
-use crate::destination::feed::{Feed, Feeder, Gauge, feed};
+use crate::destination::feed::{Feed, Feeder, LaneGauge, feed};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::wire::Wire;
 use crate::replicate::check::lane_stores::Checked;
@@ -39,7 +39,7 @@ pub struct Lane {
     /// How it was compared with the source when it was opened.
     pub compared: Compared,
     /// What it has done, kept over all its connections.
-    pub gauge: Arc<Gauge>,
+    pub gauge: Arc<LaneGauge>,
     /// Where its events go.
     pub destination: Box<dyn Destination>,
 }

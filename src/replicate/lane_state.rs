@@ -1,6 +1,6 @@
 //! A destination as the conductor sees it: its connection, and what is known of it.
 
-use crate::destination::feed::Gauge;
+use crate::destination::feed::LaneGauge;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::range::shown;
 use crate::log::key;
@@ -22,7 +22,7 @@ pub struct LaneState {
     /// As configured.
     pub name: String,
     /// What it has done.
-    pub gauge: Arc<Gauge>,
+    pub gauge: Arc<LaneGauge>,
     /// Whether it shares passes with others.
     pub pace: Pace,
     /// The lane, as far as it is here.
@@ -107,7 +107,7 @@ const STANDBY_WAIT_MAX: Duration = Duration::from_secs(2);
 
 impl LaneState {
     /// Closed, and due now.
-    pub fn new(name: String, gauge: Arc<Gauge>, now: Instant) -> Self {
+    pub fn new(name: String, gauge: Arc<LaneGauge>, now: Instant) -> Self {
         Self {
             name,
             gauge,

@@ -4,9 +4,9 @@ use crate::configured::{config, table};
 use crate::harness::{Database, fresh_database, fresh_destination, own_destination_server};
 use bytes::Bytes;
 use counterfoil::destination::Destination;
-use counterfoil::destination::feed::{Feeder, Gauge, feed};
+use counterfoil::destination::feed::{Feeder, LaneGauge, feed};
 use counterfoil::destination::postgres::concurrent::ConcurrentDestination;
-use counterfoil::destination::postgres::{Appending, PostgresDestination};
+use counterfoil::destination::postgres::{AppendTarget, PostgresDestination};
 use counterfoil::error::{Error, ErrorKind};
 use counterfoil::event::chunk::{BatchClose, Chunk, DurabilityFuture, FeedItem};
 use counterfoil::postgres::server::{PrivateServer, ServerSettings};
@@ -49,7 +49,7 @@ impl Journey {
     }
 
     pub(crate) fn begin_with(mut destination: Box<dyn Destination>) -> Self {
-        let (feeder, mut feed) = feed(Arc::new(Gauge::default()));
+        let (feeder, mut feed) = feed(Arc::new(LaneGauge::default()));
         let append = tokio::spawn(async move { destination.append(&mut feed).await });
         Self { feeder, append }
     }
@@ -148,10 +148,10 @@ async fn try_open(database: &Database, writers: usize) -> Result<ConcurrentDesti
     ConcurrentDestination::new(control, sessions, appending).await
 }
 
-pub(crate) async fn appending(session: &Session) -> Result<Appending, Error> {
+pub(crate) async fn appending(session: &Session) -> Result<AppendTarget, Error> {
     let events = describe::table(session, &table("events"), "id").await?.expect("the table is there");
     let wire = compatible::wire(&events, &events, "id").unwrap();
-    Ok(Appending {
+    Ok(AppendTarget {
         name: "copy".to_owned(),
         table: events.name.clone(),
         oid: events.oid,

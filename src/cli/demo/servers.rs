@@ -56,7 +56,7 @@ impl Servers {
         source::setup::apply(&session, &plan).await?;
         for conninfo in self.destination_conninfos() {
             let session = new_database(&conninfo).await?;
-            destination::postgres::setup::apply(&session, &destination::postgres::setup::Plan::new(table.clone())).await?;
+            destination::postgres::setup::apply(&session, &destination::postgres::setup::DestinationSetup::new(table.clone())).await?;
         }
         story.say("counterfoil init has created the tables; ids come from a sequence, so writers do not wait for each other");
         Ok(())

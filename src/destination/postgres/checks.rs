@@ -28,13 +28,13 @@ pub struct DestinationShape {
 
 /// What a destination says of itself, before it is held against the source.
 #[derive(Debug)]
-pub struct DestinationSeen {
+pub struct ObservedDestination {
     place: String,
     server: ServerOverview,
     table: EventTable,
 }
 
-impl DestinationSeen {
+impl ObservedDestination {
     /// Looks at a destination: server, table, privileges. Reads only.
     ///
     /// # Errors

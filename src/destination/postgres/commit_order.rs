@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 
 /// How a transaction begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Start {
+pub enum TransactionStart {
     /// With the fence, on this position.
     OnTop(Option<i64>),
     /// Without it, since others before it are still open; its first row has this id.
@@ -18,7 +18,7 @@ pub enum Start {
 
 /// What must be so before the commit of a transaction that began ahead of its turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct CommitCondition {
     /// The highest id before its own rows.
     pub before: Option<i64>,
     /// Id of its first row.
@@ -29,45 +29,45 @@ pub struct Standing {
 
 /// The next transaction to commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Commit {
-    /// In which slot.
-    pub slot: usize,
+pub struct NextCommit {
+    /// In which seat.
+    pub seat_index: usize,
     /// What is to be confirmed under the fence first; `None` for one that has held the fence from its beginning.
-    pub standing: Option<Standing>,
+    pub standing: Option<CommitCondition>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+enum TurnStage {
     Copying,
     Copied,
     Committing,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Turn {
-    slot: usize,
+struct TransactionTurn {
+    seat_index: usize,
     first_id: i64,
     last_id: i64,
     began_ahead: bool,
-    stage: Stage,
+    stage: TurnStage,
 }
 
-/// Transactions in slots, oldest first.
+/// Transactions in seats, oldest first.
 #[derive(Debug)]
-pub struct Order {
+pub struct CommitOrder {
     position: Option<i64>,
-    turns: VecDeque<Turn>,
+    turns: VecDeque<TransactionTurn>,
     free: Vec<usize>,
     has_failed: bool,
 }
 
-impl Order {
-    /// So many slots, all free, on this position.
-    pub fn new(slots: usize, position: Option<i64>) -> Self {
+impl CommitOrder {
+    /// So many seats, all free, on this position.
+    pub fn new(seats: usize, position: Option<i64>) -> Self {
         Self {
             position,
-            turns: VecDeque::with_capacity(slots),
-            free: (0..slots).rev().collect(),
+            turns: VecDeque::with_capacity(seats),
+            free: (0..seats).rev().collect(),
             has_failed: false,
         }
     }
@@ -82,92 +82,95 @@ impl Order {
         self.turns.is_empty()
     }
 
-    /// The slot of the oldest transaction, for which the others wait.
+    /// The seat of the oldest transaction, for which the others wait.
     pub fn oldest(&self) -> Option<usize> {
-        self.turns.front().map(|turn| turn.slot)
+        self.turns.front().map(|turn| turn.seat_index)
     }
 
-    /// The slots of the others.
+    /// The seats of the others.
     pub(super) fn later(&self) -> impl Iterator<Item = usize> {
-        self.turns.iter().skip(1).map(|turn| turn.slot)
+        self.turns.iter().skip(1).map(|turn| turn.seat_index)
     }
 
-    /// Begins a transaction after all others; `None` while no slot is free, and for good after a failure.
-    pub fn begin(&mut self, first_id: i64) -> Option<(usize, Start)> {
+    /// Begins a transaction after all others; `None` while no seat is free, and for good after a failure.
+    pub fn begin(&mut self, first_id: i64) -> Option<(usize, TransactionStart)> {
         if self.has_failed {
             return None;
         }
-        let slot = self.free.pop()?;
+        let seat_index = self.free.pop()?;
         let began_ahead = !self.turns.is_empty();
-        self.turns.push_back(Turn {
-            slot,
+        self.turns.push_back(TransactionTurn {
+            seat_index,
             first_id,
             last_id: first_id,
             began_ahead,
-            stage: Stage::Copying,
+            stage: TurnStage::Copying,
         });
         Some((
-            slot,
+            seat_index,
             if began_ahead {
-                Start::Ahead(first_id)
+                TransactionStart::Ahead(first_id)
             } else {
-                Start::OnTop(self.position)
+                TransactionStart::OnTop(self.position)
             },
         ))
     }
 
     /// All rows of a transaction have arrived, the last of them with this id.
-    pub fn copied(&mut self, slot: usize, last_id: i64) {
-        if let Some(turn) = self.turns.iter_mut().find(|turn| turn.slot == slot) {
-            (turn.stage, turn.last_id) = (Stage::Copied, last_id);
+    pub fn copied(&mut self, seat_index: usize, last_id: i64) {
+        if let Some(turn) = self.turns.iter_mut().find(|turn| turn.seat_index == seat_index) {
+            (turn.stage, turn.last_id) = (TurnStage::Copied, last_id);
         }
     }
 
     /// The transaction that is to be committed now: each is given once, the oldest, when its rows have arrived.
-    pub(super) fn next_commit(&mut self) -> Option<Commit> {
+    pub(super) fn next_commit(&mut self) -> Option<NextCommit> {
         let before = self.position;
-        let turn = self.turns.front_mut().filter(|turn| turn.stage == Stage::Copied)?;
-        turn.stage = Stage::Committing;
-        let standing = turn.began_ahead.then_some(Standing {
+        let turn = self.turns.front_mut().filter(|turn| turn.stage == TurnStage::Copied)?;
+        turn.stage = TurnStage::Committing;
+        let standing = turn.began_ahead.then_some(CommitCondition {
             before,
             first_id: turn.first_id,
             last_id: turn.last_id,
         });
-        Some(Commit { slot: turn.slot, standing })
+        Some(NextCommit {
+            seat_index: turn.seat_index,
+            standing,
+        })
     }
 
     /// The commit of the oldest was acknowledged.
-    pub fn committed(&mut self, slot: usize) {
+    pub fn committed(&mut self, seat_index: usize) {
         let oldest = self.turns.front().copied();
-        if let Some(turn) = oldest.filter(|turn| turn.slot == slot && turn.stage == Stage::Committing) {
+        if let Some(turn) = oldest.filter(|turn| turn.seat_index == seat_index && turn.stage == TurnStage::Committing) {
             self.turns.pop_front();
             self.position = Some(turn.last_id);
-            self.free.push(slot);
+            self.free.push(seat_index);
         }
     }
 
-    /// The newest transaction is not to be committed; its slot is free once it was [`Order::rolled_back`].
-    pub(super) fn abandon(&mut self, slot: usize) {
+    /// The newest transaction is not to be committed; its seat is free once it was [`CommitOrder::rolled_back`].
+    pub(super) fn abandon(&mut self, seat_index: usize) {
         if self
             .turns
             .back()
-            .is_some_and(|turn| turn.slot == slot && turn.stage == Stage::Copying)
+            .is_some_and(|turn| turn.seat_index == seat_index && turn.stage == TurnStage::Copying)
         {
             self.turns.pop_back();
         }
     }
 
     /// An abandoned transaction was rolled back.
-    pub fn rolled_back(&mut self, slot: usize) {
-        self.free.push(slot);
+    pub fn rolled_back(&mut self, seat_index: usize) {
+        self.free.push(seat_index);
     }
 
-    /// A transaction failed, or its end is unknown: nothing is begun any more. Gives its slot and those of all later ones, which must
+    /// A transaction failed, or its end is unknown: nothing is begun any more. Gives its seat and those of all later ones, which must
     /// roll back; nothing when it was among those already.
-    pub fn failed(&mut self, slot: usize) -> Vec<usize> {
+    pub fn failed(&mut self, seat_index: usize) -> Vec<usize> {
         self.has_failed = true;
-        match self.turns.iter().position(|turn| turn.slot == slot) {
-            Some(at) => self.turns.drain(at..).map(|turn| turn.slot).collect(),
+        match self.turns.iter().position(|turn| turn.seat_index == seat_index) {
+            Some(at) => self.turns.drain(at..).map(|turn| turn.seat_index).collect(),
             None => Vec::new(),
         }
     }

@@ -8,11 +8,11 @@
 
 use crate::destination::Destination;
 use crate::destination::appender::{cut_off, rows_after};
-use crate::destination::feed::{Feed, Undone};
-use crate::destination::postgres::commit_order::{Order, Standing, Start};
-use crate::destination::postgres::target::Appending;
-use crate::destination::postgres::target::Commit;
-use crate::destination::postgres::transaction::{Open, Writer};
+use crate::destination::feed::{Feed, WorkGuard};
+use crate::destination::postgres::commit_order::{CommitCondition, CommitOrder, TransactionStart};
+use crate::destination::postgres::target::AppendTarget;
+use crate::destination::postgres::target::CommitDurability;
+use crate::destination::postgres::transaction::{OpenTransaction, TransactionWriter};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::chunk::FeedItem;
 use crate::fail;
@@ -35,14 +35,14 @@ const LOOK_MAX: Duration = Duration::from_secs(5);
 pub struct ConcurrentDestination {
     /// Holds the table's session lock, asks for the position, and looks who waits for whom.
     control: Session,
-    to: Appending,
-    writers: Vec<(Arc<Writer>, i32)>,
+    to: AppendTarget,
+    writers: Vec<(Arc<TransactionWriter>, i32)>,
     position: Option<i64>,
 }
 
 impl ConcurrentDestination {
     /// Prepares the sessions: `control` holds the table's session lock, each of the others writes.
-    pub async fn new(control: Session, writing: Vec<Session>, to: Appending) -> Result<Self> {
+    pub async fn new(control: Session, writing: Vec<Session>, to: AppendTarget) -> Result<Self> {
         let prepared = writing.into_iter().map(|session| prepare(session, to.clone()));
         let writers = futures::future::try_join_all(prepared).await?;
         let mut destination = Self {
@@ -76,16 +76,16 @@ impl ConcurrentDestination {
         if writers.is_empty() {
             return Err(Error::new(ErrorKind::Bug, "a destination was used on after an error").at(self.control.place()));
         }
-        let append = Append {
+        let append = FeedAppend {
             control: &self.control,
             feed,
-            order: Order::new(writers.len(), self.position),
+            order: CommitOrder::new(writers.len(), self.position),
             position: self.position,
-            seats: writers.into_iter().map(Seat::new).collect(),
+            seats: writers.into_iter().map(WriterSeat::new).collect(),
             steps: FuturesUnordered::new(),
             filling: None,
             is_fed: true,
-            last_commit: Commit::Durable,
+            last_commit: CommitDurability::Durable,
             error: None,
         };
         (self.position, self.writers) = append.run().await?;
@@ -104,50 +104,50 @@ impl Destination for ConcurrentDestination {
     }
 }
 
-async fn prepare(session: Session, to: Appending) -> Result<(Arc<Writer>, i32)> {
+async fn prepare(session: Session, to: AppendTarget) -> Result<(Arc<TransactionWriter>, i32)> {
     let asked = session.query_one(include_str!("../../../sql/session/own_pid.sql"), &[]).await;
     let pid = asked
         .map_err(|error| session.error(&error, "cannot ask a session for its number"))?
         .get(0);
-    Ok((Arc::new(Writer::new(session, to).await?), pid))
+    Ok((Arc::new(TransactionWriter::new(session, to).await?), pid))
 }
 
 /// One append: from the first item of a feed to its end, or to the first error.
-struct Append<'a> {
+struct FeedAppend<'a> {
     control: &'a Session,
     feed: &'a mut Feed,
-    order: Order,
+    order: CommitOrder,
     /// The position at its beginning: rows up to here are skipped.
     position: Option<i64>,
-    seats: Vec<Seat>,
-    steps: FuturesUnordered<BoxFuture<'static, (usize, Result<Step>)>>,
-    /// The slot of the batch whose end was not given yet.
+    seats: Vec<WriterSeat>,
+    steps: FuturesUnordered<BoxFuture<'static, (usize, Result<TransactionStep>)>>,
+    /// The seat of the batch whose end was not given yet.
     filling: Option<usize>,
     is_fed: bool,
-    last_commit: Commit,
+    last_commit: CommitDurability,
     error: Option<Error>,
 }
 
-/// A slot: its writer, and what it has in hand.
-struct Seat {
+/// A seat: its writer, and what it has in hand.
+struct WriterSeat {
     /// Nothing else owns it between two steps: without it, the session is closed and its transaction rolled back.
-    writer: Option<Arc<Writer>>,
+    writer: Option<Arc<TransactionWriter>>,
     pid: i32,
-    items: Option<mpsc::UnboundedSender<(FeedItem, Undone)>>,
+    items: Option<mpsc::UnboundedSender<(FeedItem, WorkGuard)>>,
     cut: Option<Stopper>,
-    arrived: Option<(Open, Undone)>,
+    arrived: Option<(OpenTransaction, WorkGuard)>,
 }
 
 /// What a transaction has come to.
-enum Step {
+enum TransactionStep {
     /// All rows arrived; the end of the batch is not done before its commit.
-    Copied(Open, Undone),
+    Copied(OpenTransaction, WorkGuard),
     Committed,
     RolledBack,
 }
 
-impl Seat {
-    fn new((writer, pid): (Arc<Writer>, i32)) -> Self {
+impl WriterSeat {
+    fn new((writer, pid): (Arc<TransactionWriter>, i32)) -> Self {
         Self {
             writer: Some(writer),
             pid,
@@ -166,8 +166,8 @@ impl Seat {
     }
 }
 
-impl Append<'_> {
-    async fn run(mut self) -> Result<(Option<i64>, Vec<(Arc<Writer>, i32)>)> {
+impl FeedAppend<'_> {
+    async fn run(mut self) -> Result<(Option<i64>, Vec<(Arc<TransactionWriter>, i32)>)> {
         let mut waiting = None;
         loop {
             if let Some(item) = waiting.take() {
@@ -180,8 +180,8 @@ impl Append<'_> {
             }
             tokio::select! {
                 biased;
-                Some((slot, step)) = self.steps.next(), if !self.steps.is_empty() => self.take(slot, step),
-                item = self.feed.next_ahead(), if self.is_fed && waiting.is_none() => match item {
+                Some((seat_index, step)) = self.steps.next(), if !self.steps.is_empty() => self.take(seat_index, step),
+                item = self.feed.prefetch(), if self.is_fed && waiting.is_none() => match item {
                     Some(item) => waiting = self.seat(item),
                     None => self.end_feed(),
                 },
@@ -192,8 +192,8 @@ impl Append<'_> {
             Some(error) => Err(error),
             None => {
                 let any = self.seats.iter().find_map(|seat| seat.writer.as_ref());
-                if let (Commit::Soon, Some(writer)) = (self.last_commit, any) {
-                    self.feed.at_last(writer.flush()).await?;
+                if let (CommitDurability::Soon, Some(writer)) = (self.last_commit, any) {
+                    self.feed.run_final(writer.flush()).await?;
                 }
                 let writers = self.seats.into_iter().filter_map(|seat| Some((seat.writer?, seat.pid)));
                 Ok((self.order.position(), writers.collect()))
@@ -202,15 +202,15 @@ impl Append<'_> {
     }
 
     /// Hands an item to the writer of its batch; gives it back while no writer is free.
-    fn seat(&mut self, (item, undone): (FeedItem, Undone)) -> Option<(FeedItem, Undone)> {
+    fn seat(&mut self, (item, guard): (FeedItem, WorkGuard)) -> Option<(FeedItem, WorkGuard)> {
         match &item {
             FeedItem::Rows(chunk) if self.position.is_some_and(|position| position >= chunk.last_id) => return None,
             FeedItem::Rows(chunk) if self.filling.is_none() => {
-                let Some((slot, start)) = self.order.begin(chunk.first_id) else {
-                    return Some((item, undone));
+                let Some((seat_index, start)) = self.order.begin(chunk.first_id) else {
+                    return Some((item, guard));
                 };
-                self.begin(slot, start);
-                self.filling = Some(slot);
+                self.begin(seat_index, start);
+                self.filling = Some(seat_index);
             }
             FeedItem::Abort => {
                 self.abandon();
@@ -218,19 +218,19 @@ impl Append<'_> {
             }
             FeedItem::Rows(_) | FeedItem::Close(_) => {}
         }
-        let slot = self.filling?;
+        let seat_index = self.filling?;
         if let FeedItem::Close(_) = item {
             self.filling = None;
         }
-        if let Some(items) = &self.seats[slot].items {
+        if let Some(items) = &self.seats[seat_index].items {
             // A writer that has failed takes nothing any more, which its step tells.
-            let _ = items.send((item, undone));
+            let _ = items.send((item, guard));
         }
         None
     }
 
-    fn begin(&mut self, slot: usize, start: Start) {
-        let seat = &mut self.seats[slot];
+    fn begin(&mut self, seat_index: usize, start: TransactionStart) {
+        let seat = &mut self.seats[seat_index];
         let Some(writer) = seat.writer.clone() else { return };
         let (items, received) = mpsc::unbounded_channel();
         let (cut, cut_seen) = stop::channel();
@@ -239,66 +239,76 @@ impl Append<'_> {
         let copy = async move {
             let copied = cut_seen.or(copy(&writer, start, received, position)).await;
             let copied = copied.unwrap_or_else(|| Err(cut_off()));
-            (slot, copied.map_err(|error| judged(error, start)))
+            (seat_index, copied.map_err(|error| judged(error, start)))
         };
         self.steps.push(copy.boxed());
     }
 
     /// The batch in hand cannot be completed: its writer rolls it back when it misses further items.
     fn abandon(&mut self) {
-        if let Some(slot) = self.filling.take() {
-            self.order.abandon(slot);
-            self.seats[slot].items = None;
+        if let Some(seat_index) = self.filling.take() {
+            self.order.abandon(seat_index);
+            self.seats[seat_index].items = None;
         }
     }
 
     fn end_feed(&mut self) {
         self.is_fed = false;
         match self.filling {
-            Some(slot) if self.feed.cut().is_requested() => self.fail(slot, cut_off()),
+            Some(seat_index) if self.feed.cut().is_requested() => self.fail(seat_index, cut_off()),
             _ => self.abandon(),
         }
     }
 
     fn commit_next(&mut self) {
         let Some(commit) = self.order.next_commit() else { return };
-        let slot = commit.slot;
+        let seat_index = commit.seat_index;
         if let Some(death) = self.control.death() {
-            return self.fail(slot, death.while_doing("the session that holds the destination was lost"));
+            return self.fail(seat_index, death.while_doing("the session that holds the destination was lost"));
         }
-        let Some(writer) = self.seats[slot].writer.clone() else { return };
-        let how = self.seats[slot].arrived.as_ref().map_or(Commit::Durable, |(open, _)| open.commit);
-        let end = async move { (slot, end(&writer, commit.standing, how).await.map(|()| Step::Committed)) };
+        let Some(writer) = self.seats[seat_index].writer.clone() else {
+            return;
+        };
+        let how = self.seats[seat_index]
+            .arrived
+            .as_ref()
+            .map_or(CommitDurability::Durable, |(open, _)| open.commit);
+        let end = async move {
+            (
+                seat_index,
+                end(&writer, commit.standing, how).await.map(|()| TransactionStep::Committed),
+            )
+        };
         self.steps.push(end.boxed());
     }
 
-    fn take(&mut self, slot: usize, step: Result<Step>) {
+    fn take(&mut self, seat_index: usize, step: Result<TransactionStep>) {
         match step {
-            Ok(Step::Copied(open, undone)) => {
-                self.order.copied(slot, open.last_id);
-                self.seats[slot].arrived = Some((open, undone));
+            Ok(TransactionStep::Copied(open, guard)) => {
+                self.order.copied(seat_index, open.last_id);
+                self.seats[seat_index].arrived = Some((open, guard));
             }
-            Ok(Step::Committed) => {
-                self.order.committed(slot);
-                if let Some((open, _)) = self.seats[slot].arrived.take() {
+            Ok(TransactionStep::Committed) => {
+                self.order.committed(seat_index);
+                if let Some((open, _)) = self.seats[seat_index].arrived.take() {
                     self.feed.committed(open.rows, open.bytes);
                     self.last_commit = open.commit;
                 }
             }
-            Ok(Step::RolledBack) => self.order.rolled_back(slot),
-            Err(error) => self.fail(slot, error),
+            Ok(TransactionStep::RolledBack) => self.order.rolled_back(seat_index),
+            Err(error) => self.fail(seat_index, error),
         }
     }
 
     /// Nothing is begun any more; this transaction and all later ones are rolled back, those before it go on.
-    fn fail(&mut self, slot: usize, error: Error) {
+    fn fail(&mut self, seat_index: usize, error: Error) {
         self.is_fed = false;
-        let failed = self.order.failed(slot);
+        let failed = self.order.failed(seat_index);
         if self.error.is_none() || !failed.is_empty() {
             self.error = Some(error);
         }
-        for slot in failed {
-            self.seats[slot].close();
+        for seat_index in failed {
+            self.seats[seat_index].close();
         }
     }
 
@@ -320,25 +330,25 @@ impl Append<'_> {
             return;
         };
         let blocking: Vec<i32> = row.get(0);
-        if let Some(slot) = later.into_iter().find(|slot| blocking.contains(&self.seats[*slot].pid)) {
+        if let Some(seat_index) = later.into_iter().find(|seat_index| blocking.contains(&self.seats[*seat_index].pid)) {
             let error = Error::new(ErrorKind::Unavailable, "a batch waited for a lock of a later one")
                 .at(self.control.place())
                 .fix("the later one was rolled back and is appended again; with writers = 1 batches never wait for each other");
-            self.fail(slot, error);
+            self.fail(seat_index, error);
         }
     }
 }
 
 /// Appends the rows of one batch, up to its end or to the point where the items break off.
 async fn copy(
-    writer: &Writer,
-    start: Start,
-    mut items: mpsc::UnboundedReceiver<(FeedItem, Undone)>,
+    writer: &TransactionWriter,
+    start: TransactionStart,
+    mut items: mpsc::UnboundedReceiver<(FeedItem, WorkGuard)>,
     position: Option<i64>,
-) -> Result<Step> {
+) -> Result<TransactionStep> {
     let never = Stop::never();
     let mut open = writer.within(&never, writer.begin(start)).await?;
-    while let Some((item, undone)) = items.recv().await {
+    while let Some((item, guard)) = items.recv().await {
         match item {
             FeedItem::Rows(chunk) => {
                 if let Some(rows) = rows_after(&chunk, writer.to().layout, position)? {
@@ -353,29 +363,29 @@ async fn copy(
                     writer.roll_back(open).await?;
                     return Err(error.of_kind(ErrorKind::Upstream));
                 }
-                if let Start::Ahead(_) = start {
+                if let TransactionStart::Ahead(_) = start {
                     fail::point!("concurrent.copied-ahead");
                 }
-                return Ok(Step::Copied(open, undone));
+                return Ok(TransactionStep::Copied(open, guard));
             }
             FeedItem::Abort => break,
         }
     }
-    writer.roll_back(open).await.map(|()| Step::RolledBack)
+    writer.roll_back(open).await.map(|()| TransactionStep::RolledBack)
 }
 
 /// A value that is there already is the fault of a batch only if no other session could have inserted it, that is, under the fence. Otherwise the batch
 /// is tried again, as the first one.
-fn judged(error: Error, start: Start) -> Error {
+fn judged(error: Error, start: TransactionStart) -> Error {
     let is_there_already = matches!(error.sqlstate(), Some("23505" | "23P01"));
-    if is_there_already && matches!(start, Start::Ahead(_)) {
+    if is_there_already && matches!(start, TransactionStart::Ahead(_)) {
         error.of_kind(ErrorKind::Unavailable)
     } else {
         error
     }
 }
 
-async fn end(writer: &Writer, standing: Option<Standing>, how: Commit) -> Result<()> {
+async fn end(writer: &TransactionWriter, standing: Option<CommitCondition>, how: CommitDurability) -> Result<()> {
     if let Some(standing) = standing {
         fail::point!("concurrent.turn-came");
         writer.confirm(standing).await?;

@@ -3,13 +3,13 @@
 use crate::config::PostgresDestinationConfig;
 use crate::config::libpq::Conninfo;
 use crate::destination::connector::{
-    Connector, InspectedPlace, ObservedPlace, OpenLimits, OpenPlace, ReadyDestination, SurveyedPlace, Taken,
+    Connector, InspectedPlace, ObservedPlace, OpenLimits, OpenPlace, PlaceOwner, ReadyDestination, SurveyedPlace,
 };
-use crate::destination::postgres::checks::{DestinationSeen, DestinationShape};
+use crate::destination::postgres::checks::{DestinationShape, ObservedDestination};
 use crate::destination::postgres::concurrent::ConcurrentDestination;
 use crate::destination::postgres::lock;
 use crate::destination::postgres::survey::SurveyedTable;
-use crate::destination::postgres::{Appending, PostgresDestination};
+use crate::destination::postgres::{AppendTarget, PostgresDestination};
 use crate::destination::source_schema::SourceSchema;
 use crate::error::{Error, ErrorKind, Problems, Result, Warning};
 use crate::event::store::EventStore;
@@ -32,7 +32,7 @@ pub(crate) struct PostgresConnector<'a> {
 /// A table that was looked at.
 struct InspectedTable {
     session: Session,
-    seen: DestinationSeen,
+    seen: ObservedDestination,
     writing: WriteSettings,
 }
 
@@ -48,7 +48,7 @@ struct WriteSettings {
 struct FittingTable {
     session: Session,
     shape: DestinationShape,
-    to: Appending,
+    to: AppendTarget,
     writing: WriteSettings,
 }
 
@@ -115,7 +115,7 @@ impl PostgresConnector<'_> {
             who: &who,
             place: session.place(),
         };
-        let asking = async { Ok(DestinationSeen::ask(&session, self.name, self.config, limits.id_column).await) };
+        let asking = async { Ok(ObservedDestination::ask(&session, self.name, self.config, limits.id_column).await) };
         let seen = patience.with(vec![session.canceller()], asking).await??;
         Ok(InspectedTable {
             session,
@@ -145,7 +145,7 @@ impl InspectedPlace for InspectedTable {
         let Self { session, seen, writing } = *self;
         let shape = seen.judge(&writing.config, source)?;
         let layout = shape.wire.layout(source.id_column, source.group_by);
-        let to = Appending {
+        let to = AppendTarget {
             name: writing.name.clone(),
             table: writing.config.table.clone(),
             oid: shape.table.oid,
@@ -196,7 +196,7 @@ impl OpenPlace for FittingTable {
         vec![(&self.session, &self.writing.config.conninfo)]
     }
 
-    fn take(&self) -> BoxFuture<'_, Result<Taken>> {
+    fn take(&self) -> BoxFuture<'_, Result<PlaceOwner>> {
         let taking = lock::take(&self.session, &self.to.name, self.to.oid);
         let who = format!("destination {:?}", self.to.name);
         async move {

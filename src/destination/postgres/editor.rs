@@ -5,7 +5,7 @@
 //! replaces a row, and their number is compared with the number sent. Rows that are taken out are handed back by the statement that deletes
 //! them, so that what is judged is what is gone. Whatever is not as expected ends in a rollback; a crash leaves whole transactions.
 
-use crate::destination::postgres::target::{Appending, pieces};
+use crate::destination::postgres::target::{AppendTarget, pieces};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::frame::{self, CopyFormat, FramedRow, RowFramer};
 use crate::event::range::{IdRange, shown};
@@ -19,14 +19,14 @@ use std::pin::pin;
 
 /// See the module.
 #[derive(Debug)]
-pub struct Held {
+pub struct TableEditor {
     session: Session,
-    to: Appending,
+    to: AppendTarget,
 }
 
-impl Held {
+impl TableEditor {
     /// Takes a session that holds the table (see [`crate::destination::postgres::lock`]).
-    pub fn new(session: Session, to: Appending) -> Self {
+    pub fn new(session: Session, to: AppendTarget) -> Self {
         Self { session, to }
     }
 
@@ -36,7 +36,7 @@ impl Held {
     }
 
     /// The table and the form of its rows.
-    pub fn to(&self) -> &Appending {
+    pub fn to(&self) -> &AppendTarget {
         &self.to
     }
 
@@ -57,7 +57,7 @@ impl Held {
     /// Begins a transaction that keeps all writers out of the table, after raising the next id.
     ///
     /// # Errors
-    /// As [`Held::begin`]; `Unavailable` when a writer is there for ten seconds.
+    /// As [`TableEditor::begin`]; `Unavailable` when a writer is there for ten seconds.
     pub async fn begin_alone(&self, raise: &str, position: Option<i64>) -> Result<()> {
         let names = [
             ("schema", sql::text(&self.to.table.schema)),
@@ -194,7 +194,7 @@ impl Held {
     ///
     /// # Errors
     /// `Access` without the privilege; `Unsuitable` with the trigger of a source, which refuses it, or with a foreign key that follows; each with its cure.
-    pub async fn demand_deleting(&self) -> Result<()> {
+    pub async fn require_delete(&self) -> Result<()> {
         let deleting = include_str!("../../../sql/destination/deleting.sql");
         let row = self.asked(self.session.query_one(deleting, &[&self.to.oid])).await?;
         let (may_delete, triggers, is_always): (bool, Vec<String>, bool) = (row.get(0), row.get(1), row.get(2));
@@ -298,6 +298,6 @@ impl Held {
     }
 }
 
-fn what(to: &Appending) -> String {
+fn what(to: &AppendTarget) -> String {
     format!("cannot mend {}", to.name)
 }

@@ -1,6 +1,6 @@
 //! Holding a destination: the session lock by which one process at a time feeds or mends a table, and who has it when it is not ours.
 
-use crate::destination::connector::Taken;
+use crate::destination::connector::PlaceOwner;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fail;
 use crate::postgres::session::Session;
@@ -12,8 +12,8 @@ use crate::sql;
 /// `Fed`; those of the server.
 pub async fn hold(session: &Session, name: &str, table_oid: u32) -> Result<()> {
     match take(session, name, table_oid).await? {
-        Taken::Ours(_) => Ok(()),
-        Taken::Another(_, error) => Err(error),
+        PlaceOwner::Ours(_) => Ok(()),
+        PlaceOwner::Another(_, error) => Err(error),
     }
 }
 
@@ -22,7 +22,7 @@ pub async fn hold(session: &Session, name: &str, table_oid: u32) -> Result<()> {
 ///
 /// # Errors
 /// Those of the server.
-pub(super) async fn take(session: &Session, name: &str, table_oid: u32) -> Result<Taken> {
+pub(super) async fn take(session: &Session, name: &str, table_oid: u32) -> Result<PlaceOwner> {
     let failed = |error| session.error(&error, format!("cannot lock destination \"{name}\""));
     let key = table_oid.cast_signed();
     let taken = session
@@ -33,7 +33,7 @@ pub(super) async fn take(session: &Session, name: &str, table_oid: u32) -> Resul
         .await;
     if taken.map_err(failed)?.get(0) {
         fail::point!("destination.held");
-        return Ok(Taken::Ours(key_of(session, session.server().backend_pid, table_oid)));
+        return Ok(PlaceOwner::Ours(key_of(session, session.server().backend_pid, table_oid)));
     }
     let class = i64::from(sql::LOCK_REPLICATOR);
     let holder = session
@@ -48,7 +48,7 @@ pub(super) async fn take(session: &Session, name: &str, table_oid: u32) -> Resul
         .at(session.place())
         .because(holder.map_or_else(|| "it has just ended".to_owned(), |(_, who)| who))
         .fix("no action needed for a standby: it takes over when the other one ends; otherwise stop one of them");
-    Ok(Taken::Another(key, held))
+    Ok(PlaceOwner::Another(key, held))
 }
 
 /// Tells one that holds a table from all others: the server in this run of it, its process, and the table.

@@ -17,11 +17,11 @@ mod survey;
 mod target;
 mod transaction;
 
-use crate::destination::appender::{Appender, CUT_WAIT_MAX, Completion, Sequential, cut_off};
-use crate::destination::postgres::commit_order::Start;
-use crate::destination::postgres::small_batch::{FEW_BYTES_MAX, FEW_ROWS_MAX, FewAppended};
-use crate::destination::postgres::target::Commit;
-use crate::destination::postgres::transaction::{Open, Writer};
+use crate::destination::appender::{Appender, BatchCompletion, CUT_WAIT_MAX, SequentialDestination, cut_off};
+use crate::destination::postgres::commit_order::TransactionStart;
+use crate::destination::postgres::small_batch::{FEW_BYTES_MAX, FEW_ROWS_MAX, SmallBatchOutcome};
+use crate::destination::postgres::target::CommitDurability;
+use crate::destination::postgres::transaction::{OpenTransaction, TransactionWriter};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::chunk::{BatchClose, RowBlock};
 use crate::postgres::session::Session;
@@ -30,22 +30,22 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-pub use crate::destination::postgres::target::Appending;
+pub use crate::destination::postgres::target::AppendTarget;
 
 /// A session that appends to one table.
-pub type PostgresDestination = Sequential<PgAppender>;
+pub type PostgresDestination = SequentialDestination<PgAppender>;
 
 /// Appends to one table over one session.
 #[derive(Debug)]
 pub struct PgAppender {
-    writer: Writer,
+    writer: TransactionWriter,
     /// How the last transaction was committed; before the first, what others committed may not be on disk.
-    last_commit: Commit,
-    state: State,
+    last_commit: CommitDurability,
+    state: BatchState,
 }
 
 /// The batch in hand.
-enum State {
+enum BatchState {
     /// None.
     Idle,
     /// Nothing was sent yet.
@@ -53,11 +53,11 @@ enum State {
     /// The first rows of a batch that may have no others, on this position: then it needs no COPY. They were not sent yet.
     Few(i64, RowBlock),
     /// A COPY is open.
-    Copying(Open),
+    Copying(OpenTransaction),
     /// The COPY has ended.
-    Copied(Open),
+    Copied(OpenTransaction),
     /// A few rows were inserted.
-    Inserted(Commit),
+    Inserted(CommitDurability),
     /// An answer is awaited, or was given up.
     InFlight,
 }
@@ -65,16 +65,16 @@ enum State {
 impl PostgresDestination {
     /// Prepares a session that holds the table's session lock, and asks for the position. `takes_inserts`: whether an INSERT of a row does the same as
     /// a COPY of it.
-    pub async fn open(session: Session, to: Appending, takes_inserts: bool) -> Result<Self> {
+    pub async fn open(session: Session, to: AppendTarget, takes_inserts: bool) -> Result<Self> {
         let layout = to.layout;
-        let mut writer = Writer::new(session, to).await?;
+        let mut writer = TransactionWriter::new(session, to).await?;
         if takes_inserts {
             writer.prepare_few().await;
         }
         let appender = PgAppender {
             writer,
-            last_commit: Commit::Soon,
-            state: State::Idle,
+            last_commit: CommitDurability::Soon,
+            state: BatchState::Idle,
         };
         Self::new(appender, layout).await
     }
@@ -82,25 +82,25 @@ impl PostgresDestination {
 
 impl PgAppender {
     async fn write_rows(&mut self, rows: RowBlock) -> Result<()> {
-        match std::mem::replace(&mut self.state, State::InFlight) {
-            State::Begun(Some(on)) if self.is_few(&rows) => {
-                self.state = State::Few(on, rows);
+        match std::mem::replace(&mut self.state, BatchState::InFlight) {
+            BatchState::Begun(Some(on)) if self.is_few(&rows) => {
+                self.state = BatchState::Few(on, rows);
                 Ok(())
             }
-            State::Begun(on) => {
+            BatchState::Begun(on) => {
                 self.begin_copy(on).await?;
                 self.send(rows).await
             }
-            State::Few(on, first) => {
+            BatchState::Few(on, first) => {
                 self.begin_copy(Some(on)).await?;
                 self.send(first).await?;
                 self.send(rows).await
             }
-            State::Copying(open) => {
-                self.state = State::Copying(open);
+            BatchState::Copying(open) => {
+                self.state = BatchState::Copying(open);
                 self.send(rows).await
             }
-            State::Idle | State::Copied(_) | State::Inserted(_) | State::InFlight => Err(self.out_of_turn()),
+            BatchState::Idle | BatchState::Copied(_) | BatchState::Inserted(_) | BatchState::InFlight => Err(self.out_of_turn()),
         }
     }
 
@@ -109,33 +109,33 @@ impl PgAppender {
     }
 
     async fn begin_copy(&mut self, on: Option<i64>) -> Result<()> {
-        let begin = self.writer.begin(Start::OnTop(on));
+        let begin = self.writer.begin(TransactionStart::OnTop(on));
         let open = self.writer.within(&Stop::never(), begin).await?;
-        self.state = State::Copying(open);
+        self.state = BatchState::Copying(open);
         Ok(())
     }
 
     async fn send(&mut self, rows: RowBlock) -> Result<()> {
-        let State::Copying(open) = &mut self.state else {
+        let BatchState::Copying(open) = &mut self.state else {
             return Err(self.out_of_turn());
         };
         self.writer.send(open, rows.bytes, rows.rows, rows.last_id, &Stop::never()).await
     }
 
-    async fn complete_batch(&mut self, close: &BatchClose, cut: &Stop) -> Result<Completion> {
-        if let State::Few(on, rows) = &self.state {
+    async fn complete_batch(&mut self, close: &BatchClose, cut: &Stop) -> Result<BatchCompletion> {
+        if let BatchState::Few(on, rows) = &self.state {
             let (on, rows) = (*on, rows.clone());
-            self.state = State::InFlight;
+            self.state = BatchState::InFlight;
             match self.append_few(on, &rows, close, cut).await? {
-                FewAppended::Committed(how) => {
-                    (self.last_commit, self.state) = (how, State::Idle);
-                    return Ok(Completion::Committed);
+                SmallBatchOutcome::Committed(how) => {
+                    (self.last_commit, self.state) = (how, BatchState::Idle);
+                    return Ok(BatchCompletion::Committed);
                 }
-                FewAppended::Inserted(how) => {
-                    self.state = State::Inserted(how);
-                    return Ok(Completion::Arrived);
+                SmallBatchOutcome::Inserted(how) => {
+                    self.state = BatchState::Inserted(how);
+                    return Ok(BatchCompletion::Arrived);
                 }
-                FewAppended::Refused => {
+                SmallBatchOutcome::Refused => {
                     let copying = async {
                         self.begin_copy(Some(on)).await?;
                         self.send(rows).await
@@ -144,16 +144,16 @@ impl PgAppender {
                 }
             }
         }
-        let State::Copying(mut open) = std::mem::replace(&mut self.state, State::InFlight) else {
+        let BatchState::Copying(mut open) = std::mem::replace(&mut self.state, BatchState::InFlight) else {
             return Err(self.out_of_turn());
         };
         self.writer.arrive(&mut open, close).await?;
-        self.state = State::Copied(open);
-        Ok(Completion::Arrived)
+        self.state = BatchState::Copied(open);
+        Ok(BatchCompletion::Arrived)
     }
 
     /// After a cut, rows that wait for a lock are given up soon; a commit that may be under way is waited for.
-    async fn append_few(&mut self, position: i64, rows: &RowBlock, close: &BatchClose, cut: &Stop) -> Result<FewAppended> {
+    async fn append_few(&mut self, position: i64, rows: &RowBlock, close: &BatchClose, cut: &Stop) -> Result<SmallBatchOutcome> {
         let is_answered = AtomicBool::new(false);
         let late = async {
             cut.requested().await;
@@ -170,37 +170,37 @@ impl PgAppender {
     }
 
     async fn commit_batch(&mut self) -> Result<()> {
-        let how = match std::mem::replace(&mut self.state, State::InFlight) {
-            State::Copied(open) => {
+        let how = match std::mem::replace(&mut self.state, BatchState::InFlight) {
+            BatchState::Copied(open) => {
                 self.writer.commit(open.commit).await?;
                 open.commit
             }
-            State::Inserted(how) => {
+            BatchState::Inserted(how) => {
                 self.writer.commit_few(how).await?;
                 how
             }
             _ => return Err(self.out_of_turn()),
         };
-        (self.last_commit, self.state) = (how, State::Idle);
+        (self.last_commit, self.state) = (how, BatchState::Idle);
         Ok(())
     }
 
     async fn roll_back_batch(&mut self) -> Result<()> {
-        match std::mem::replace(&mut self.state, State::InFlight) {
-            State::Idle | State::Begun(_) | State::Few(..) => {}
-            State::Copying(open) | State::Copied(open) => self.writer.roll_back(open).await?,
-            State::Inserted(_) => self.writer.roll_back_few().await?,
+        match std::mem::replace(&mut self.state, BatchState::InFlight) {
+            BatchState::Idle | BatchState::Begun(_) | BatchState::Few(..) => {}
+            BatchState::Copying(open) | BatchState::Copied(open) => self.writer.roll_back(open).await?,
+            BatchState::Inserted(_) => self.writer.roll_back_few().await?,
             // It is not known how far the server has come.
-            State::InFlight => return Err(cut_off()),
+            BatchState::InFlight => return Err(cut_off()),
         }
-        self.state = State::Idle;
+        self.state = BatchState::Idle;
         Ok(())
     }
 
     async fn flush_all(&mut self) -> Result<()> {
-        if self.last_commit == Commit::Soon {
+        if self.last_commit == CommitDurability::Soon {
             self.writer.flush().await?;
-            self.last_commit = Commit::Durable;
+            self.last_commit = CommitDurability::Durable;
         }
         Ok(())
     }
@@ -216,7 +216,7 @@ impl Appender for PgAppender {
     }
 
     fn begin(&mut self, on: Option<i64>) -> BoxFuture<'_, Result<()>> {
-        self.state = State::Begun(on);
+        self.state = BatchState::Begun(on);
         std::future::ready(Ok(())).boxed()
     }
 
@@ -224,7 +224,7 @@ impl Appender for PgAppender {
         self.write_rows(rows).boxed()
     }
 
-    fn complete<'a>(&'a mut self, close: &'a BatchClose, cut: &'a Stop) -> BoxFuture<'a, Result<Completion>> {
+    fn complete<'a>(&'a mut self, close: &'a BatchClose, cut: &'a Stop) -> BoxFuture<'a, Result<BatchCompletion>> {
         self.complete_batch(close, cut).boxed()
     }
 
@@ -245,7 +245,7 @@ impl Appender for PgAppender {
     }
 }
 
-impl std::fmt::Debug for State {
+impl std::fmt::Debug for BatchState {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.write_str(match self {
             Self::Idle => "idle",

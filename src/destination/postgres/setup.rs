@@ -14,13 +14,13 @@ const TABLE: &str = include_str!("../../../sql/events/table.sql");
 
 /// What is wanted of a destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Plan {
+pub struct DestinationSetup {
     table: TableName,
     is_guarded: bool,
     is_indexed: bool,
 }
 
-impl Plan {
+impl DestinationSetup {
     /// The event table with its indexes.
     pub fn new(table: TableName) -> Self {
         Self {
@@ -90,7 +90,7 @@ impl Plan {
 }
 
 /// Creates what is missing of a destination, in one transaction. Running it again is harmless.
-pub async fn apply(session: &Session, plan: &Plan) -> Result<SetupReport, Problems> {
+pub async fn apply(session: &Session, plan: &DestinationSetup) -> Result<SetupReport, Problems> {
     script::carry_out(session, &plan.table, |facts| plan.script(facts)).await
 }
 

@@ -4,7 +4,7 @@
 //! was committed before, and it looks at the position in its own snapshot. It inserts all rows or none, and none where the BEGIN before it failed. Once
 //! it has failed, what follows commits nothing (PostgreSQL manual, COMMIT); the rows go the way of all others, which tells what is wrong.
 
-use crate::destination::postgres::target::{Appending, Commit};
+use crate::destination::postgres::target::{AppendTarget, CommitDurability};
 use crate::error::Error;
 use crate::event::frame::{self, CopyFormat, FramedRow};
 use crate::fail;
@@ -30,22 +30,22 @@ const BEGUN: &str = concat!(
 
 /// The statements, by number of rows, as far as they were prepared.
 #[derive(Debug)]
-pub(super) struct Few {
+pub(super) struct SmallBatchStatements {
     types: Vec<Type>,
     prepared: BTreeMap<usize, Statement>,
 }
 
 /// The fields of some rows, as they came.
-pub(super) struct Fields {
+pub(super) struct RowFields {
     pub rows: usize,
-    fields: Vec<Field>,
+    fields: Vec<BinaryField>,
 }
 
 /// A field in binary form; `None`: NULL.
 #[derive(Debug)]
-struct Field(Option<Bytes>);
+struct BinaryField(Option<Bytes>);
 
-impl ToSql for Field {
+impl ToSql for BinaryField {
     fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
         let Some(bytes) = &self.0 else { return Ok(IsNull::Yes) };
         out.put_slice(bytes);
@@ -63,17 +63,17 @@ impl ToSql for Field {
     to_sql_checked!();
 }
 
-impl Fields {
+impl RowFields {
     /// Those of whole rows of binary COPY data.
     ///
     /// # Errors
     /// `Bug` when they are not whole.
-    pub fn of(rows: &Bytes, to: &Appending) -> Result<Self, Error> {
+    pub fn of(rows: &Bytes, to: &AppendTarget) -> Result<Self, Error> {
         let rows = frame::rows_of(rows, to.layout)?;
         let of_row = |row: &FramedRow| {
             let fields = row.fields(CopyFormat::Binary).into_iter();
             fields
-                .map(|field| Field(field.map(|field| row.bytes.slice_ref(field))))
+                .map(|field| BinaryField(field.map(|field| row.bytes.slice_ref(field))))
                 .collect::<Vec<_>>()
         };
         Ok(Self {
@@ -89,9 +89,9 @@ impl Fields {
     }
 }
 
-impl Few {
+impl SmallBatchStatements {
     /// Prepares the statement for one row; `None` where rows do not travel in binary form, or the table takes no such INSERT.
-    pub async fn new(session: &Session, to: &Appending) -> Option<Self> {
+    pub async fn new(session: &Session, to: &AppendTarget) -> Option<Self> {
         if to.wire.format != CopyFormat::Binary {
             return None;
         }
@@ -107,7 +107,7 @@ impl Few {
     }
 
     /// The statement for so many rows; `None` where it cannot be had.
-    pub async fn prepared(&mut self, session: &Session, to: &Appending, rows: usize) -> Option<Statement> {
+    pub async fn prepared(&mut self, session: &Session, to: &AppendTarget, rows: usize) -> Option<Statement> {
         if let Some(statement) = self.prepared.get(&rows) {
             return Some(statement.clone());
         }
@@ -121,7 +121,7 @@ impl Few {
 }
 
 /// What a flush needs.
-pub(super) struct Way<'a> {
+pub(super) struct FlushContext<'a> {
     pub session: &'a Session,
     pub statement: Statement,
     pub fence: &'a Statement,
@@ -132,24 +132,24 @@ pub(super) struct Way<'a> {
 
 /// What became of a batch of a few rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FewAppended {
+pub(super) enum SmallBatchOutcome {
     /// It is committed.
-    Committed(Commit),
+    Committed(CommitDurability),
     /// Its rows are inserted, and are to be committed so.
-    Inserted(Commit),
+    Inserted(CommitDurability),
     /// Nothing was written, and the rows must go the way of all others.
     Refused,
 }
 
 /// Why rows were not committed, as far as that is known.
-pub(super) enum Failed {
+pub(super) enum FlushFailure {
     /// The server refused the INSERT: nothing was written, and nothing will be.
     Refused(Option<SqlState>),
     /// Something else went wrong: the outcome is unknown.
     Unknown(tokio_postgres::Error),
 }
 
-impl Failed {
+impl FlushFailure {
     /// Whether it would be refused again, whatever rows come.
     pub(super) fn is_for_good(&self) -> bool {
         let of_the_table = |code: &str| matches!(code, "22012" | "0A000") || code.starts_with("42");
@@ -157,9 +157,9 @@ impl Failed {
     }
 }
 
-impl Way<'_> {
+impl FlushContext<'_> {
     /// Begins and inserts, and commits if that is given, all in one flush.
-    pub async fn append(&self, parameters: &[&(dyn ToSql + Sync)], commit: Option<&str>) -> Result<(), Failed> {
+    pub async fn append(&self, parameters: &[&(dyn ToSql + Sync)], commit: Option<&str>) -> Result<(), FlushFailure> {
         fail::point!("destination.before-few");
         // Each is sent when it is first polled, which is in this order.
         let sent = async {
@@ -184,10 +184,10 @@ impl Way<'_> {
             if let Err(error) = &appended
                 && error.code().is_some()
             {
-                return Err(Failed::Refused(error.code().cloned()));
+                return Err(FlushFailure::Refused(error.code().cloned()));
             }
             let all = begun.and(fenced.map(drop)).and(path).and(appended.map(drop)).and(committed);
-            all.map_err(Failed::Unknown)
+            all.map_err(FlushFailure::Unknown)
         };
         fail::midway!("destination.few-sent", sent).await
     }

@@ -14,7 +14,7 @@ const PIECE_BYTES: usize = 64 * 1024;
 
 /// Where and how rows are appended.
 #[derive(Clone, Debug)]
-pub struct Appending {
+pub struct AppendTarget {
     /// The destination's name, for messages.
     pub name: String,
     /// The event table.
@@ -39,14 +39,14 @@ pub struct Appending {
 
 /// Whether a commit waits for the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Commit {
+pub enum CommitDurability {
     /// As configured: it waits, unless that was not wanted at all.
     Durable,
     /// It does not wait; a later one, or a flush, will.
     Soon,
 }
 
-impl Commit {
+impl CommitDurability {
     /// The statement.
     pub fn text(self) -> &'static str {
         match self {
@@ -56,13 +56,13 @@ impl Commit {
     }
 }
 
-impl Appending {
+impl AppendTarget {
     /// How a batch is committed.
-    pub(super) fn commit_of(&self, close: &BatchClose) -> Commit {
+    pub(super) fn commit_of(&self, close: &BatchClose) -> CommitDurability {
         if close.is_followed && self.is_relaxed {
-            Commit::Soon
+            CommitDurability::Soon
         } else {
-            Commit::Durable
+            CommitDurability::Durable
         }
     }
 

@@ -1,9 +1,9 @@
 //! One session that appends: begin, rows, confirmation and end of one transaction at a time. Who does what when is decided elsewhere.
 
 use crate::destination::appender::cut_off;
-use crate::destination::postgres::commit_order::{Standing, Start};
-use crate::destination::postgres::small_batch::{Failed, Few, FewAppended, Fields, Way};
-use crate::destination::postgres::target::{Appending, Commit, pieces};
+use crate::destination::postgres::commit_order::{CommitCondition, TransactionStart};
+use crate::destination::postgres::small_batch::{FlushContext, FlushFailure, RowFields, SmallBatchOutcome, SmallBatchStatements};
+use crate::destination::postgres::target::{AppendTarget, CommitDurability, pieces};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::chunk::BatchClose;
 use crate::event::frame::{self, CopyFormat};
@@ -22,9 +22,9 @@ use tokio_postgres::{CopyInSink, Statement};
 
 /// See the module.
 #[derive(Debug)]
-pub struct Writer {
+pub struct TransactionWriter {
     session: Session,
-    to: Appending,
+    to: AppendTarget,
     copy: Statement,
     fence: Statement,
     lock_table: Statement,
@@ -32,11 +32,11 @@ pub struct Writer {
     fingerprint: Statement,
     unchanged: Statement,
     /// What appends a few rows, where that can be had.
-    few: Option<Few>,
+    few: Option<SmallBatchStatements>,
 }
 
 /// The transaction in hand.
-pub struct Open {
+pub struct OpenTransaction {
     sink: Pin<Box<CopyInSink<Bytes>>>,
     after: Option<i64>,
     /// Rows sent so far.
@@ -46,12 +46,12 @@ pub struct Open {
     /// Id of the last of them.
     pub last_id: i64,
     /// How it is to be committed.
-    pub commit: Commit,
+    pub commit: CommitDurability,
 }
 
-impl Writer {
+impl TransactionWriter {
     /// Prepares a session.
-    pub async fn new(session: Session, to: Appending) -> Result<Self> {
+    pub async fn new(session: Session, to: AppendTarget) -> Result<Self> {
         let fence = include_str!("../../../sql/destination/fence.sql").to_owned();
         let copy = to.filled(include_str!("../../../sql/destination/append.sql"), 0);
         let lock_table = to.filled(include_str!("../../../sql/destination/lock_table.sql"), 0);
@@ -76,7 +76,7 @@ impl Writer {
 
     /// Prepares what appends a few rows in one flush, where that can be had. A lost connection is noticed by what comes next.
     pub(super) async fn prepare_few(&mut self) {
-        self.few = Few::new(&self.session, &self.to).await;
+        self.few = SmallBatchStatements::new(&self.session, &self.to).await;
     }
 
     /// Whether a batch of a few rows may go in one flush.
@@ -95,18 +95,18 @@ impl Writer {
         rows: &Bytes,
         close: &BatchClose,
         is_answered: &AtomicBool,
-    ) -> Result<FewAppended> {
-        let fields = Fields::of(rows, &self.to)?;
+    ) -> Result<SmallBatchOutcome> {
+        let fields = RowFields::of(rows, &self.to)?;
         let Some(mut few) = self.few.take() else {
-            return Ok(FewAppended::Refused);
+            return Ok(SmallBatchOutcome::Refused);
         };
         let never = Stop::never();
         let preparing = async { Ok(few.prepared(&self.session, &self.to, fields.rows).await) };
         let Some(statement) = self.within(&never, preparing).await? else {
-            return Ok(FewAppended::Refused);
+            return Ok(SmallBatchOutcome::Refused);
         };
         let how = self.to.commit_of(close);
-        let way = Way {
+        let way = FlushContext {
             session: &self.session,
             statement,
             fence: &self.fence,
@@ -118,18 +118,18 @@ impl Writer {
         let appended = way.append(&parameters, is_durable.then_some(how.text()));
         match self.within(&never, async { Ok(appended.await) }).await? {
             Ok(()) => {}
-            Err(Failed::Unknown(error)) => return Err(self.failed(&error)),
-            Err(refused @ Failed::Refused(_)) => {
+            Err(FlushFailure::Unknown(error)) => return Err(self.failed(&error)),
+            Err(refused @ FlushFailure::Refused(_)) => {
                 self.few = (!refused.is_for_good()).then_some(few);
                 self.end("rollback").await?;
-                return Ok(FewAppended::Refused);
+                return Ok(SmallBatchOutcome::Refused);
             }
         }
         self.few = Some(few);
         Ok(if is_durable {
-            FewAppended::Committed(how)
+            SmallBatchOutcome::Committed(how)
         } else {
-            FewAppended::Inserted(how)
+            SmallBatchOutcome::Inserted(how)
         })
     }
 
@@ -137,7 +137,7 @@ impl Writer {
     ///
     /// # Errors
     /// Those of the server; `Unavailable` without an answer.
-    pub(super) async fn commit_few(&self, how: Commit) -> Result<()> {
+    pub(super) async fn commit_few(&self, how: CommitDurability) -> Result<()> {
         fail::point!("destination.before-few-commit");
         self.end(how.text()).await
     }
@@ -148,7 +148,7 @@ impl Writer {
     }
 
     /// What it appends to.
-    pub fn to(&self) -> &Appending {
+    pub fn to(&self) -> &AppendTarget {
         &self.to
     }
 
@@ -169,7 +169,7 @@ impl Writer {
     ///
     /// # Errors
     /// `Unavailable` when the destination moved or its columns changed; those of the server.
-    pub async fn begin(&self, start: Start) -> Result<Open> {
+    pub async fn begin(&self, start: TransactionStart) -> Result<OpenTransaction> {
         fail::point!("destination.before-begin");
         // Each is sent when it is first polled, which is in this order.
         let (begun, stands, fingerprint, path, copying) = futures::join!(
@@ -193,21 +193,21 @@ impl Writer {
             let header = Bytes::from_static(frame::HEADER);
             sink.feed(header).await.map_err(failed)?;
         }
-        Ok(Open {
+        Ok(OpenTransaction {
             sink,
             after,
             rows: 0,
             bytes: 0,
             last_id: 0,
-            commit: Commit::Durable,
+            commit: CommitDurability::Durable,
         })
     }
 
     /// Confirms that a batch stands where it belongs, or locks the table until that can be asked; gives the id after which its rows come.
-    async fn stand(&self, start: Start) -> Result<Option<i64>> {
+    async fn stand(&self, start: TransactionStart) -> Result<Option<i64>> {
         let failed = |error| self.failed(&error);
         match start {
-            Start::OnTop(expected) => {
+            TransactionStart::OnTop(expected) => {
                 let key = self.to.oid.cast_signed();
                 let fence = async { self.session.query_one(&self.fence, &[&sql::LOCK_FENCE, &key]).await };
                 let (fenced, found) = futures::join!(fence, self.session.query_one(&self.position, &[]));
@@ -215,7 +215,7 @@ impl Writer {
                 self.confirm_position(found.map_err(failed)?.get(0), expected)?;
                 Ok(expected)
             }
-            Start::Ahead(first_id) => {
+            TransactionStart::Ahead(first_id) => {
                 self.session.query(&self.lock_table, &[]).await.map_err(failed)?;
                 Ok(first_id.checked_sub(1))
             }
@@ -247,7 +247,7 @@ impl Writer {
     ///
     /// # Errors
     /// Those of the server; `Unavailable` without progress; `Stopped` when it is cut off.
-    pub async fn send(&self, open: &mut Open, bytes: Bytes, rows: u64, last_id: i64, cut: &Stop) -> Result<()> {
+    pub async fn send(&self, open: &mut OpenTransaction, bytes: Bytes, rows: u64, last_id: i64, cut: &Stop) -> Result<()> {
         open.rows += rows;
         open.bytes += bytes.len() as u64;
         open.last_id = last_id;
@@ -263,7 +263,7 @@ impl Writer {
     ///
     /// # Errors
     /// `Rejected` when rows were discarded; those of the server.
-    pub(super) async fn arrive(&self, open: &mut Open, close: &BatchClose) -> Result<()> {
+    pub(super) async fn arrive(&self, open: &mut OpenTransaction, close: &BatchClose) -> Result<()> {
         if open.last_id != close.last_id {
             return Err(Error::new(ErrorKind::Bug, "a batch ends with another row than the one that arrived last").at(self.place()));
         }
@@ -278,7 +278,7 @@ impl Writer {
         Ok(())
     }
 
-    async fn finish(&self, open: &mut Open) -> Result<u64> {
+    async fn finish(&self, open: &mut OpenTransaction) -> Result<u64> {
         fail::point!("destination.before-copy-end");
         if self.to.wire.format == CopyFormat::Binary {
             let trailer = Bytes::from_static(frame::TRAILER);
@@ -292,7 +292,7 @@ impl Writer {
     ///
     /// # Errors
     /// `Unavailable` when another session changed the destination; those of the server.
-    pub async fn confirm(&self, standing: Standing) -> Result<()> {
+    pub async fn confirm(&self, standing: CommitCondition) -> Result<()> {
         let confirm = self
             .to
             .filled(include_str!("../../../sql/destination/confirm.sql"), standing.first_id);
@@ -306,11 +306,11 @@ impl Writer {
     }
 
     /// Commits, if the table is still the one that was compared: its rows keep everybody from changing it by now. After an error the outcome is unknown.
-    /// A crash of the server after [`Commit::Soon`] may take the transaction back, and with it all later ones.
+    /// A crash of the server after [`CommitDurability::Soon`] may take the transaction back, and with it all later ones.
     ///
     /// # Errors
     /// `Unavailable` when the table is another, or without an answer; those of the server.
-    pub async fn commit(&self, how: Commit) -> Result<()> {
+    pub async fn commit(&self, how: CommitDurability) -> Result<()> {
         fail::point!("destination.before-commit");
         // Each is sent when it is first polled, which is in this order: after a failed assertion the commit commits nothing.
         let never = Stop::never();
@@ -344,7 +344,7 @@ impl Writer {
     ///
     /// # Errors
     /// Those of the server; `Unavailable` without an answer.
-    pub async fn roll_back(&self, open: Open) -> Result<()> {
+    pub async fn roll_back(&self, open: OpenTransaction) -> Result<()> {
         drop(open);
         self.end("rollback").await
     }
@@ -384,7 +384,7 @@ impl Writer {
         format!("{} {}", self.session.place(), self.to.table)
     }
 
-    fn place_of(&self, open: &Open) -> String {
+    fn place_of(&self, open: &OpenTransaction) -> String {
         let range = IdRange {
             after: if open.rows == 1 { open.last_id.checked_sub(1) } else { open.after },
             through: open.last_id,

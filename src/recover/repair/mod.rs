@@ -20,8 +20,8 @@ mod plan;
 mod write;
 
 use crate::commands;
-use crate::destination::postgres::Appending;
-use crate::destination::postgres::editor::Held;
+use crate::destination::postgres::AppendTarget;
+use crate::destination::postgres::editor::TableEditor;
 use crate::destination::postgres::lock::hold;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::range::{IdRange, shown};
@@ -79,7 +79,7 @@ pub struct Repair<'a> {
     target: Target<'a>,
     wanted: Wanted,
     judge: Judge,
-    held: Held,
+    held: TableEditor,
     /// Both sides in the form in which they are judged.
     source: PgTable<Session>,
     destination: PgTable<Session>,
@@ -104,7 +104,7 @@ impl<'a> Repair<'a> {
         // What slate altered is taken out and put in, in the form in which it was judged.
         let wire = if wanted == Wanted::AcceptSlate { &judged } else { target.wire };
         let layout = wire.layout(target.destination.id_column, None);
-        let to = Appending {
+        let to = AppendTarget {
             name: format!("destination {:?}", target.name),
             table: target.destination.table.clone(),
             oid,
@@ -116,9 +116,9 @@ impl<'a> Repair<'a> {
             stall_max: target.stall_max,
             is_relaxed: false,
         };
-        let held = Held::new(session, to);
+        let held = TableEditor::new(session, to);
         if wanted != Wanted::InsertMissing {
-            held.demand_deleting().await?;
+            held.require_delete().await?;
         }
         if wanted == Wanted::AcceptSlate {
             demand_no_more_columns(&target)?;

@@ -1,7 +1,7 @@
 //! Carries a repair out, batch by batch; each batch is judged again before it is committed.
 
 use super::judge::Judge;
-use crate::destination::postgres::editor::Held;
+use crate::destination::postgres::editor::TableEditor;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::frame::FramedRow;
 use crate::event::merge::{RowMerge, RowMismatch};
@@ -34,7 +34,7 @@ impl Done {
 /// Where rows are read, and into what they are written.
 pub struct Writing<'a> {
     /// The table that is mended.
-    pub held: &'a Held,
+    pub held: &'a TableEditor,
     /// The source, in the form of `held`.
     pub source: &'a dyn EventStore,
     /// The destination, in the same form.
@@ -151,7 +151,15 @@ impl Writing<'_> {
 ///
 /// # Errors
 /// `Contents` when another session writes there; `Rejected` when rows stay although they were deleted; those of the server.
-pub(crate) async fn rewind(held: &Held, to: i64, position: i64, events_max: u64, stop: &Stop, log: &Logger, done: &mut Done) -> Result<()> {
+pub(crate) async fn rewind(
+    held: &TableEditor,
+    to: i64,
+    position: i64,
+    events_max: u64,
+    stop: &Stop,
+    log: &Logger,
+    done: &mut Done,
+) -> Result<()> {
     let mut top = position;
     while top > to {
         if stop.is_requested() {
@@ -179,7 +187,7 @@ pub(crate) async fn rewind(held: &Held, to: i64, position: i64, events_max: u64,
 }
 
 /// A transaction on this position: committed when the work succeeds, otherwise rolled back.
-async fn transaction(held: &Held, position: Option<i64>, work: impl Future<Output = Result<()>>) -> Result<()> {
+async fn transaction(held: &TableEditor, position: Option<i64>, work: impl Future<Output = Result<()>>) -> Result<()> {
     let begun = held.begin(position).await;
     let worked = match begun {
         Ok(()) => work.await,

@@ -14,8 +14,8 @@
 mod plan;
 mod write;
 
-use crate::destination::postgres::Appending;
-use crate::destination::postgres::editor::Held;
+use crate::destination::postgres::AppendTarget;
+use crate::destination::postgres::editor::TableEditor;
 use crate::destination::postgres::lock::hold;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::frame::CopyFormat;
@@ -79,7 +79,7 @@ pub struct Target<'a> {
 /// A restore that holds all destinations.
 pub struct Restore<'a> {
     target: Target<'a>,
-    held: Held,
+    held: TableEditor,
     next_id: NextId,
     /// The destination it is filled from, in the form in which rows are put in.
     from: PgTable<Session>,
@@ -107,7 +107,7 @@ impl<'a> Restore<'a> {
         let next_id = NextId::find(&session, target.source_table, target.discipline).await?;
         next_id.ask(&session).await?;
         let layout = wire.layout(target.source.id_column, None);
-        let to = Appending {
+        let to = AppendTarget {
             name: "the source".to_owned(),
             table: target.source.table.clone(),
             oid: target.source_table.oid,
@@ -120,7 +120,7 @@ impl<'a> Restore<'a> {
             is_relaxed: false,
         };
         Ok(Self {
-            held: Held::new(session, to),
+            held: TableEditor::new(session, to),
             from: target.from.place.read(ErrorSide::Destination, &wire).await?,
             target,
             next_id,

@@ -4,7 +4,7 @@
 //! off, and one that its owner has disabled stays so. `session_replication_role` would not do: it takes more than ownership, and triggers that
 //! are enabled ALWAYS (ours are) fire all the same.
 
-use crate::destination::postgres::editor::Held;
+use crate::destination::postgres::editor::TableEditor;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::range::IdRange;
 use crate::event::store::EventStore;
@@ -19,7 +19,7 @@ use slog::Logger;
 /// Where rows come from and where they go.
 pub struct Filling<'a> {
     /// The source's table.
-    pub held: &'a Held,
+    pub held: &'a TableEditor,
     /// The destination, in the form of `held`.
     pub from: &'a dyn EventStore,
     /// Its highest id.

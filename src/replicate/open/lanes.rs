@@ -1,7 +1,7 @@
 //! Lanes are opened: each place is held against the source, taken, and compared with it.
 
-use crate::destination::connector::{InspectedPlace, OpenLimits, OpenPlace, Taken};
-use crate::destination::feed::Gauge;
+use crate::destination::connector::{InspectedPlace, OpenLimits, OpenPlace, PlaceOwner};
+use crate::destination::feed::LaneGauge;
 use crate::destination::registry::connector;
 use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::fail;
@@ -26,7 +26,7 @@ pub(crate) struct LaneOpening {
     /// Its place in the configuration.
     pub index: usize,
     /// What it has done.
-    pub gauge: Arc<Gauge>,
+    pub gauge: Arc<LaneGauge>,
     /// What is known of it.
     pub known: Known,
 }
@@ -156,7 +156,7 @@ async fn taken(
     fail::point!("lane.opening");
     let name = &run.config.destinations[opening.index].name;
     match place.take().await? {
-        Taken::Ours(key) => {
+        PlaceOwner::Ours(key) => {
             run.told.of_destination(name, place.warnings(), &run.log);
             let is_compared = opening.known.is_compared(place.table());
             Ok(Candidate {
@@ -166,7 +166,7 @@ async fn taken(
                 is_compared,
             })
         }
-        Taken::Another(holder, error) => {
+        PlaceOwner::Another(holder, error) => {
             let own = others.iter().find(|(_, key)| Some(key) == holder.as_ref());
             Err(own.map_or(error, |(other, _)| named_twice(name, other, &place.place())).into())
         }

@@ -3,7 +3,7 @@
 
 use super::{Opened, Place, layout};
 use counterfoil::destination::Destination;
-use counterfoil::destination::appender::{Appender, Sequential};
+use counterfoil::destination::appender::{Appender, SequentialDestination};
 use counterfoil::error::{Error, ErrorKind, Result};
 use counterfoil::event::chunk::RowBlock;
 use counterfoil::event::frame;
@@ -57,7 +57,7 @@ impl Place for Memory {
             staged: Vec::new(),
         };
         async move {
-            let destination = Sequential::new(connection, layout()).await?;
+            let destination = SequentialDestination::new(connection, layout()).await?;
             Ok((destination.known_position(), Box::new(destination) as Box<dyn Destination>))
         }
         .boxed()

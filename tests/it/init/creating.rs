@@ -101,7 +101,7 @@ async fn a_new_source_of_a_sequence_gives_ids_and_ts_itself_and_has_no_counter()
 #[tokio::test]
 async fn a_new_destination_has_the_table_and_its_indexes_alone() {
     let database = fresh_database().await;
-    let plan = destination::Plan::new(table("copies", "events"));
+    let plan = destination::DestinationSetup::new(table("copies", "events"));
     let session = open(&database, "init", ErrorSide::Destination).await;
     destination::apply(&session, &plan).await.unwrap();
     let mut expected = FIVE_INDEXES.to_vec();
@@ -207,7 +207,9 @@ async fn by_default_there_is_a_doorbell_unless_two_phase_commit_is_on() {
 async fn a_former_destination_goes_on_after_its_last_id() {
     let database = fresh_database().await;
     let session = open(&database, "init", ErrorSide::Destination).await;
-    destination::apply(&session, &destination::Plan::new(events())).await.unwrap();
+    destination::apply(&session, &destination::DestinationSetup::new(events()))
+        .await
+        .unwrap();
     database
         .execute("insert into events select n, now(), '{}' from generate_series(1, 5) n")
         .await;

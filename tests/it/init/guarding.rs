@@ -2,7 +2,7 @@
 
 use super::{consecutive_source, events, open};
 use crate::harness::{Database, fresh_database};
-use counterfoil::destination::postgres::setup::{Plan, apply};
+use counterfoil::destination::postgres::setup::{DestinationSetup, apply};
 use counterfoil::postgres::session::error::ErrorSide;
 use counterfoil::sql::{LOCK_FENCE, LOCK_REPLICATOR};
 
@@ -93,7 +93,7 @@ async fn the_lock_of_another_table_does_not_open_the_guard() {
 async fn guarded_copy() -> Database {
     let database = fresh_database().await;
     let session = open(&database, "init", ErrorSide::Destination).await;
-    let plan = Plan::new(events()).guarded();
+    let plan = DestinationSetup::new(events()).guarded();
     apply(&session, &plan).await.unwrap();
     assert!(apply(&session, &plan).await.unwrap().created.is_empty());
     database

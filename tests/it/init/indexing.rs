@@ -10,7 +10,7 @@ use counterfoil::postgres::session::error::ErrorSide;
 
 /// `init destination`, with `--without-indexes` where the table is not to have them.
 async fn init(database: &Database, is_indexed: bool) -> SetupReport {
-    let plan = destination::Plan::new(events());
+    let plan = destination::DestinationSetup::new(events());
     let plan = if is_indexed { plan } else { plan.without_indexes() };
     destination::apply(&open(database, "init", ErrorSide::Destination).await, &plan)
         .await
@@ -72,6 +72,7 @@ async fn indexes_that_are_there_stay_and_the_sql_of_a_dry_run_leaves_them_out() 
     let facts = counterfoil::postgres::ddl::existing::ExistingObjects::read(&session, &events())
         .await
         .unwrap();
-    new.execute(&destination::Plan::new(events()).without_indexes().sql(&facts)).await;
+    new.execute(&destination::DestinationSetup::new(events()).without_indexes().sql(&facts))
+        .await;
     assert_eq!(indexes(&new).await, 1);
 }

@@ -142,7 +142,9 @@ async fn an_event_table_of_another_shape_with_a_sequence_gets_the_triggers_alone
     assert_eq!(report.created.len(), 4, "{report}");
     assert!(report.to_string().contains("has columns of its own"), "{report}");
     let session = open(&database, "init", ErrorSide::Destination).await;
-    let report = destination::apply(&session, &destination::Plan::new(events())).await.unwrap();
+    let report = destination::apply(&session, &destination::DestinationSetup::new(events()))
+        .await
+        .unwrap();
     assert!(
         report.created.is_empty() && report.to_string().contains("makes public.events a source"),
         "{report}"

@@ -33,13 +33,13 @@ fn happens() -> impl Strategy<Value = Happens> {
 
 /// What a destination would hold, and the transactions open in it.
 struct Model {
-    order: Order,
+    order: CommitOrder,
     committed: Vec<(i64, i64)>,
-    /// Open transactions by slot: first and last id, and whether it holds the fence from its beginning.
+    /// Open transactions by seat: first and last id, and whether it holds the fence from its beginning.
     open: BTreeMap<usize, (i64, i64, bool)>,
     /// The same, oldest first.
     line: Vec<usize>,
-    committing: Option<Commit>,
+    committing: Option<NextCommit>,
     abandoned: Vec<usize>,
     next_id: i64,
     highest: Option<i64>,
@@ -48,9 +48,9 @@ struct Model {
 }
 
 impl Model {
-    fn new(slots: usize) -> Self {
+    fn new(seats: usize) -> Self {
         Self {
-            order: Order::new(slots, None),
+            order: CommitOrder::new(seats, None),
             committed: Vec::new(),
             open: BTreeMap::new(),
             line: Vec::new(),
@@ -67,25 +67,25 @@ impl Model {
         match happens {
             Happens::BatchComes { rows } => self.begin(rows),
             Happens::Arrives(nth) => {
-                if let Some(slot) = self
+                if let Some(seat_index) = self
                     .line
                     .get(nth)
                     .copied()
-                    .filter(|slot| self.committing.is_none_or(|commit| commit.slot != *slot))
+                    .filter(|seat_index| self.committing.is_none_or(|commit| commit.seat_index != *seat_index))
                 {
-                    self.order.copied(slot, self.open[&slot].1);
+                    self.order.copied(seat_index, self.open[&seat_index].1);
                 }
             }
             Happens::CommitIsAcknowledged => self.acknowledge(),
             Happens::NewestIsAbandoned => self.abandon(),
             Happens::RollbackIsDone => {
-                if let Some(slot) = self.abandoned.pop() {
-                    self.order.rolled_back(slot);
+                if let Some(seat_index) = self.abandoned.pop() {
+                    self.order.rolled_back(seat_index);
                 }
             }
             Happens::Fails(nth) => {
-                if let Some(slot) = self.line.get(nth).copied() {
-                    self.fail(slot);
+                if let Some(seat_index) = self.line.get(nth).copied() {
+                    self.fail(seat_index);
                 }
             }
             Happens::StrangerInserts => {
@@ -99,7 +99,7 @@ impl Model {
         if self.committing.is_none() {
             self.committing = self.order.next_commit();
             assert!(
-                self.committing.is_none_or(|commit| self.line.first() == Some(&commit.slot)),
+                self.committing.is_none_or(|commit| self.line.first() == Some(&commit.seat_index)),
                 "not the oldest is committed"
             );
         } else {
@@ -109,35 +109,38 @@ impl Model {
 
     fn begin(&mut self, rows: i64) {
         let (first, last) = (self.next_id + 1, self.next_id + rows);
-        let Some((slot, start)) = self.order.begin(first) else { return };
+        let Some((seat_index, start)) = self.order.begin(first) else {
+            return;
+        };
         assert!(!self.has_failed, "a transaction began after a failure");
         assert!(
-            !self.open.contains_key(&slot) && !self.abandoned.contains(&slot),
+            !self.open.contains_key(&seat_index) && !self.abandoned.contains(&seat_index),
             "a slot was given twice"
         );
         match start {
-            Start::OnTop(position) => {
+            TransactionStart::OnTop(position) => {
                 assert!(self.line.is_empty(), "the fence was taken while others were open");
                 if position != self.highest {
-                    self.line.push(slot);
-                    self.open.insert(slot, (first, last, true));
-                    return self.fail(slot);
+                    self.line.push(seat_index);
+                    self.open.insert(seat_index, (first, last, true));
+                    return self.fail(seat_index);
                 }
             }
-            Start::Ahead(id) => assert!(id == first && !self.line.is_empty(), "nobody is before it"),
+            TransactionStart::Ahead(id) => assert!(id == first && !self.line.is_empty(), "nobody is before it"),
         }
-        self.open.insert(slot, (first, last, start == Start::OnTop(self.highest)));
-        self.line.push(slot);
+        self.open
+            .insert(seat_index, (first, last, start == TransactionStart::OnTop(self.highest)));
+        self.line.push(seat_index);
         self.next_id = last;
     }
 
     fn acknowledge(&mut self) {
         let Some(commit) = self.committing.take() else { return };
-        let (first, last, _) = self.open[&commit.slot];
+        let (first, last, _) = self.open[&commit.seat_index];
         if let Some(standing) = commit.standing {
             assert_eq!((standing.first_id, standing.last_id), (first, last));
             if standing.before != self.highest {
-                return self.fail(commit.slot);
+                return self.fail(commit.seat_index);
             }
         }
         assert_eq!(
@@ -145,8 +148,8 @@ impl Model {
             self.committed.last().map(|(_, last)| *last),
             "committed on top of a stranger's rows"
         );
-        self.order.committed(commit.slot);
-        self.open.remove(&commit.slot);
+        self.order.committed(commit.seat_index);
+        self.open.remove(&commit.seat_index);
         self.line.remove(0);
         self.committed.push((first, last));
         self.highest = Some(last);
@@ -154,40 +157,44 @@ impl Model {
     }
 
     fn abandon(&mut self) {
-        let Some(slot) = self.line.last().copied() else { return };
+        let Some(seat_index) = self.line.last().copied() else { return };
         let before = self.order.later().chain(self.order.oldest()).count();
-        self.order.abandon(slot);
+        self.order.abandon(seat_index);
         if self.order.later().chain(self.order.oldest()).count() < before {
             self.line.pop();
-            let (first, _, _) = self.open.remove(&slot).expect("an open transaction");
+            let (first, _, _) = self.open.remove(&seat_index).expect("an open transaction");
             self.next_id = first - 1;
-            self.abandoned.push(slot);
+            self.abandoned.push(seat_index);
         }
     }
 
-    fn fail(&mut self, slot: usize) {
+    fn fail(&mut self, seat_index: usize) {
         self.has_failed = true;
-        if self.committing.is_some_and(|commit| commit.slot == slot) {
+        if self.committing.is_some_and(|commit| commit.seat_index == seat_index) {
             self.committing = None;
         }
-        let at = self.line.iter().position(|other| *other == slot).expect("an open transaction");
+        let at = self
+            .line
+            .iter()
+            .position(|other| *other == seat_index)
+            .expect("an open transaction");
         let gone = self.line.split_off(at);
         assert_eq!(
-            self.order.failed(slot),
+            self.order.failed(seat_index),
             gone,
             "this one and all later ones must roll back, and no other"
         );
-        self.open.retain(|slot, _| !gone.contains(slot));
+        self.open.retain(|seat_index, _| !gone.contains(seat_index));
     }
 }
 
 proptest! {
     #[test]
     fn whatever_happens_only_a_prefix_is_committed_and_never_on_top_of_a_stranger(
-        slots in 1usize..5,
+        seats in 1usize..5,
         story in proptest::collection::vec(happens(), 0..120),
     ) {
-        let mut model = Model::new(slots);
+        let mut model = Model::new(seats);
         for happens in story {
             model.step(happens);
         }
@@ -209,25 +216,31 @@ proptest! {
 
 #[test]
 fn the_first_takes_the_fence_at_once_and_the_next_before_its_commit() {
-    let mut order = Order::new(2, Some(10));
-    assert_eq!(order.begin(11), Some((0, Start::OnTop(Some(10)))));
-    assert_eq!(order.begin(21), Some((1, Start::Ahead(21))));
+    let mut order = CommitOrder::new(2, Some(10));
+    assert_eq!(order.begin(11), Some((0, TransactionStart::OnTop(Some(10)))));
+    assert_eq!(order.begin(21), Some((1, TransactionStart::Ahead(21))));
     assert_eq!(order.begin(31), None, "no slot is free");
     order.copied(1, 30);
     assert_eq!(order.next_commit(), None, "the one before is still open");
     order.copied(0, 20);
-    assert_eq!(order.next_commit(), Some(Commit { slot: 0, standing: None }));
+    assert_eq!(
+        order.next_commit(),
+        Some(NextCommit {
+            seat_index: 0,
+            standing: None
+        })
+    );
     assert_eq!(order.next_commit(), None, "its commit is not acknowledged");
     order.committed(0);
-    let standing = Standing {
+    let standing = CommitCondition {
         before: Some(20),
         first_id: 21,
         last_id: 30,
     };
     assert_eq!(
         order.next_commit(),
-        Some(Commit {
-            slot: 1,
+        Some(NextCommit {
+            seat_index: 1,
             standing: Some(standing)
         })
     );
@@ -235,7 +248,7 @@ fn the_first_takes_the_fence_at_once_and_the_next_before_its_commit() {
 
 #[test]
 fn after_a_failure_those_before_go_on_and_those_after_do_not() {
-    let mut order = Order::new(3, None);
+    let mut order = CommitOrder::new(3, None);
     for first_id in [1, 11, 21] {
         order.begin(first_id);
     }
