@@ -1,7 +1,7 @@
 //! The flags of `counterfoil`, and its help.
 
 use super::choice::{Choice, one_of};
-use crate::source::setup::{Ids, Notify};
+use crate::source::setup::{IdsOption, NotifyOption};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -79,10 +79,10 @@ pub struct InitSource {
     pub target: InitTarget,
     /// How ids are given out: `consecutive` with a counter and insert_events, which serialises writers; `sequence` with an identity column, which does not
     #[arg(long, value_parser = one_of(&IDS), default_value = "consecutive")]
-    pub ids: Ids,
+    pub ids: IdsOption,
     /// What wakes the replicator; default: doorbell, or none where max_prepared_transactions > 0
     #[arg(long, value_parser = one_of(&NOTIFY))]
-    pub notify: Option<Notify>,
+    pub notify: Option<NotifyOption>,
 }
 
 /// `init destination`.
@@ -100,32 +100,32 @@ pub struct InitDestination {
 }
 
 /// `--ids`.
-const IDS: [Choice<Ids>; 2] = [
+const IDS: [Choice<IdsOption>; 2] = [
     (
         "consecutive",
         "1, 2, 3 … without gaps: the strongest checks; one commit at a time",
-        Ids::Consecutive,
+        IdsOption::Consecutive,
     ),
     (
         "sequence",
         "An identity column: writers do not wait for each other; gaps are normal",
-        Ids::Sequence,
+        IdsOption::Sequence,
     ),
 ];
 
 /// `--notify`.
-const NOTIFY: [Choice<Notify>; 3] = [
+const NOTIFY: [Choice<NotifyOption>; 3] = [
     (
         "doorbell",
         "Notifies only while Counterfoil sleeps, without content",
-        Notify::Doorbell,
+        NotifyOption::Doorbell,
     ),
     (
         "slate",
         "On every event, with table and id, for other listeners of slate's channel",
-        Notify::Slate,
+        NotifyOption::Slate,
     ),
-    ("none", "Nothing: the source is polled", Notify::None),
+    ("none", "Nothing: the source is polled", NotifyOption::None),
 ];
 
 /// Where the configuration is.

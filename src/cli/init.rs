@@ -21,7 +21,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// What is wanted, of either side.
 enum Plan {
-    Source(source::setup::Plan),
+    Source(source::setup::SourceSetup),
     Destination(destination::postgres::setup::DestinationSetup),
 }
 
@@ -49,7 +49,7 @@ pub(crate) async fn init(init: Init) -> Result<(), Problems> {
     let (target, plan) = match init {
         Init::Source(wanted) => {
             let table = TableName::parse(&wanted.target.table)?;
-            let plan = source::setup::Plan::new(table, wanted.ids, wanted.notify);
+            let plan = source::setup::SourceSetup::new(table, wanted.ids, wanted.notify);
             (wanted.target, Plan::Source(plan))
         }
         Init::Destination(wanted) => {

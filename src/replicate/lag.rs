@@ -4,7 +4,7 @@
 //! A look that began at a time and saw a highest id proves of a lane at or above that id: whatever it lacks became visible after that time. So the time
 //! since the latest such look is an upper bound of the age of the first event the lane lacks.
 
-use crate::source::blocked::Sighting;
+use crate::source::blocked::MarkSighting;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -13,11 +13,11 @@ const SIGHTINGS_MAX: usize = 256;
 
 /// The looks of one connection to the source, the latest with each highest id.
 #[derive(Debug, Default)]
-pub struct Sightings(VecDeque<Sighting>);
+pub struct Sightings(VecDeque<MarkSighting>);
 
 impl Sightings {
     /// Takes a look. One that saw less than those before speaks of another past: they are forgotten.
-    pub fn add(&mut self, look: Sighting) {
+    pub fn add(&mut self, look: MarkSighting) {
         match self.0.back_mut() {
             Some(last) if last.highest == look.highest => last.at = last.at.max(look.at),
             Some(last) if last.highest > look.highest => {
@@ -41,7 +41,7 @@ impl Sightings {
     }
 
     /// The latest.
-    pub fn last(&self) -> Option<Sighting> {
+    pub fn last(&self) -> Option<MarkSighting> {
         self.0.back().copied()
     }
 
@@ -88,7 +88,7 @@ mod tests {
     fn looks(start: Instant, seen: &[(i64, u64)]) -> Sightings {
         let mut looks = Sightings::default();
         for (highest, at) in seen {
-            looks.add(Sighting {
+            looks.add(MarkSighting {
                 highest: Some(*highest),
                 at: start + seconds(*at),
             });
@@ -149,7 +149,7 @@ mod tests {
             for (at, (more, position)) in (0u64..).zip(steps) {
                 highest += more;
                 let at = start + Duration::from_millis(at);
-                looks.add(Sighting { highest: Some(highest), at });
+                looks.add(MarkSighting { highest: Some(highest), at });
                 all.push((highest, at));
                 prop_assert!(looks.0.len() <= SIGHTINGS_MAX);
                 let exact = all.iter().rev().find(|(highest, _)| *highest <= position).map(|(_, at)| *at);

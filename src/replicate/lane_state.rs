@@ -53,7 +53,7 @@ pub struct LaneState {
     pub is_under_audit: bool,
     /// How long it has lacked something.
     pub lag: Lag,
-    /// Its position, and up to where ids were decided, when a read ended before the front was reached: it waits for the next mark, as those at the
+    /// Its position, and up to where ids were decided, when a read ended before the frontier was reached: it waits for the next mark, as those at the
     /// front do.
     pub stalled_at: Option<Stall>,
     /// The number of its latest opening.
@@ -142,12 +142,12 @@ impl LaneState {
         self.opening
     }
 
-    /// Whether only a new mark can lead it on: it is at the front, or what follows is not decided.
-    pub(crate) fn awaits_mark(&self, front: Option<i64>, decided: Option<i64>) -> bool {
-        self.position >= front || self.is_stalled(decided)
+    /// Whether only a new mark can lead it on: it is at the frontier, or what follows is not decided.
+    pub(crate) fn awaits_mark(&self, frontier: Option<i64>, decided: Option<i64>) -> bool {
+        self.position >= frontier || self.is_stalled(decided)
     }
 
-    /// Whether it waits, behind the front, for more ids to be decided.
+    /// Whether it waits, behind the frontier, for more ids to be decided.
     pub(crate) fn is_stalled(&self, decided: Option<i64>) -> bool {
         let here = Stall {
             position: self.position,

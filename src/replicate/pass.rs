@@ -10,7 +10,7 @@ use crate::event::chunk::FeedItem;
 use crate::replicate::fan_out::{Holds, patience};
 use crate::replicate::lane::{Lane, Returned, Travellers};
 use crate::replicate::read_progress::Reached;
-use crate::source::read::Batches;
+use crate::source::read::BatchReader;
 use crate::stop::Stop;
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -32,7 +32,7 @@ pub(crate) struct Bounds {
     pub hold_max: Duration,
 }
 
-/// The lead of a pass that goes beyond the front: given up as soon as its read is over or waits for its lanes, so that others may go on.
+/// The lead of a pass that goes beyond the frontier: given up as soon as its read is over or waits for its lanes, so that others may go on.
 #[derive(Clone, Debug)]
 pub(crate) struct Lead {
     /// Since when the pass leads: tells it from others.
@@ -55,7 +55,7 @@ pub struct Passed {
     /// How far it read.
     pub reached: Reached,
     /// Up to where events had been copied when it began.
-    pub front: Option<i64>,
+    pub frontier: Option<i64>,
     /// Up to where ids were decided, as far as it knew.
     pub decided: Option<i64>,
     /// The lanes that came back.
@@ -74,7 +74,7 @@ pub struct Passed {
 
 /// Runs one pass over the connection `epoch`. A stop rolls back the batch in hand.
 pub(crate) async fn pass(
-    mut batches: Batches<'_>,
+    mut batches: BatchReader<'_>,
     epoch: u64,
     lanes: Vec<Lane>,
     lead: Option<Lead>,
@@ -94,7 +94,7 @@ pub(crate) async fn pass(
     company.come_back(stop).await;
     Passed {
         reached: company.reached(&batches),
-        front: None,
+        frontier: None,
         decided: None,
         returned: company.returned,
         cut_off: company.cut_off,
@@ -142,7 +142,7 @@ impl Company {
     }
 
     /// Hands every item to every lane, until the read ends, the stop is requested, or no lane is left.
-    async fn feed_all(&mut self, batches: &mut Batches<'_>, stop: &Stop) -> Result<()> {
+    async fn feed_all(&mut self, batches: &mut BatchReader<'_>, stop: &Stop) -> Result<()> {
         while !self.feeders.is_empty() {
             let item = {
                 let mut next = pin!(batches.next());
@@ -176,7 +176,7 @@ impl Company {
     }
 
     /// Takes room for a chunk; meanwhile looks who holds up whom, and lets go of the source when it takes long.
-    async fn make_room(&mut self, item: FeedItem, batches: &mut Batches<'_>, stop: &Stop) -> Option<FeedItem> {
+    async fn make_room(&mut self, item: FeedItem, batches: &mut BatchReader<'_>, stop: &Stop) -> Option<FeedItem> {
         let FeedItem::Rows(mut chunk) = item else { return Some(item) };
         let share = u32::try_from(chunk.bytes.len().min(self.bounds.room_max)).unwrap_or(u32::MAX);
         if let Ok(room) = Arc::clone(&self.room).try_acquire_many_owned(share) {
@@ -211,7 +211,7 @@ impl Company {
         }
     }
 
-    fn reached(&self, batches: &Batches<'_>) -> Reached {
+    fn reached(&self, batches: &BatchReader<'_>) -> Reached {
         Reached {
             epoch: self.epoch,
             ended: batches.ended(),
@@ -221,7 +221,7 @@ impl Company {
         }
     }
 
-    fn give_up_lead(&mut self, batches: &Batches<'_>) {
+    fn give_up_lead(&mut self, batches: &BatchReader<'_>) {
         if let Some(lead) = self.lead.take() {
             // There is no receiver when the run is over.
             let _ = lead.given_up.send(LeadEnd {

@@ -1,6 +1,6 @@
 //! How far a read of the source has come.
 
-use crate::source::read::Ended;
+use crate::source::read::ReadEnd;
 
 /// How far a read of the source has come. It says something about the source alone, whatever becomes of the lanes.
 #[derive(Clone, Copy, Debug)]
@@ -8,7 +8,7 @@ pub struct Reached {
     /// The connection to the source over which it went.
     pub epoch: u64,
     /// How the read ended; `None` while it goes on, or when it was stopped or failed.
-    pub ended: Option<Ended>,
+    pub ended: Option<ReadEnd>,
     /// Id of the last row taken from the source, kept back ones included.
     pub taken: Option<i64>,
     /// Id of the last row of the last batch that was closed.

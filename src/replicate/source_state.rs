@@ -1,4 +1,4 @@
-//! The source as the conductor sees it: its connection, the front of what was shipped, and the mark in hand.
+//! The source as the conductor sees it: its connection, the frontier of what was shipped, and the mark in hand.
 
 use crate::config::ReplicationConfig;
 use crate::error::{Error, ErrorKind, Result};
@@ -10,16 +10,16 @@ use crate::replicate::check::shape::SourceShape;
 use crate::replicate::history::History;
 use crate::replicate::read_progress::Reached;
 use crate::retry::{Connection, LossOutcome, RetryPolicy};
-use crate::source::blocked::{Sight, View};
-use crate::source::durability::Gate;
+use crate::source::blocked::{SourceObservation, SourceView};
+use crate::source::durability::DurabilityGate;
 use crate::source::follow::Follower;
 use crate::source::ids::Discipline;
-use crate::source::ids::rule::Rule;
-use crate::source::mark::{Blocked, Front};
-use crate::source::read::batcher::{Limits, Mark, Stopped};
-use crate::source::read::prefetch::News;
-use crate::source::read::sessions::Readers;
-use crate::source::read::{Ended, Reading};
+use crate::source::ids::rule::MarkRule;
+use crate::source::mark::{BlockedGroup, ReadFrontier};
+use crate::source::read::batcher::{BatchLimits, CutterStop, HighWaterMark};
+use crate::source::read::prefetch::ReadStart;
+use crate::source::read::sessions::ReadSessions;
+use crate::source::read::{ReadEnd, ReadPlan};
 use crate::stop::{self, Stop, Stopper};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,7 +31,7 @@ pub struct Source {
     /// What it looks like.
     pub shape: SourceShape,
     /// How ids are judged.
-    pub rule: Rule,
+    pub rule: MarkRule,
     /// The highest id visible when it was opened.
     pub highest: Option<i64>,
     /// Everything up to this id was decided then.
@@ -39,11 +39,11 @@ pub struct Source {
     /// Lanes whose positions differ by no more ids than this share a read.
     pub near_ids: i64,
     /// The gates of batches.
-    pub gate: Gate,
+    pub gate: DurabilityGate,
     /// The session of the leading fan-out, which may always read.
-    pub leading: Arc<Readers>,
+    pub leading: Arc<ReadSessions>,
     /// The sessions of the others.
-    pub behind: Arc<Readers>,
+    pub behind: Arc<ReadSessions>,
     /// Which server it is.
     pub server: ServerIdentity,
     /// For checks and counts.
@@ -70,13 +70,13 @@ impl Source {
     }
 
     /// What is read for lanes of this form; `None` when the id does not travel.
-    pub fn reading(&self, wire: &Wire, config: &ReplicationConfig) -> Option<Reading> {
-        Some(Reading {
+    pub fn read_plan(&self, wire: &Wire, config: &ReplicationConfig) -> Option<ReadPlan> {
+        Some(ReadPlan {
             table: self.shape.table.name.clone(),
             id_column: config.source.id_column.clone(),
             layout: wire.layout(&config.source.id_column, self.shape.group_by.as_deref())?,
             wire: wire.clone(),
-            limits: Limits {
+            limits: BatchLimits {
                 events_max: config.limits.max_events_per_write,
                 bytes_max: config.limits.max_bytes_per_write,
                 group_events_max: config.source.group_events_max,
@@ -85,10 +85,10 @@ impl Source {
     }
 
     /// The mark where everything up to an id is decided.
-    fn mark_through(&self, decided: Option<i64>) -> Mark {
+    fn mark_through(&self, decided: Option<i64>) -> HighWaterMark {
         match &self.rule {
-            Rule::Consecutive { known_gaps } => Mark::Consecutive(Arc::clone(known_gaps)),
-            Rule::Horizon { .. } | Rule::Copy | Rule::Grace(_) => Mark::Decided(decided),
+            MarkRule::Consecutive { known_gaps } => HighWaterMark::Consecutive(Arc::clone(known_gaps)),
+            MarkRule::Horizon { .. } | MarkRule::Copy | MarkRule::Grace(_) => HighWaterMark::Decided(decided),
         }
     }
 }
@@ -101,16 +101,16 @@ pub struct SourceState {
     /// Ends looks over a connection that was given up.
     lost: Stopper,
     looks_until: Stop,
-    news: Option<News>,
+    read_start: Option<ReadStart>,
     /// When that came.
     news_at: Instant,
-    front: Front,
+    frontier: ReadFrontier,
     /// Everything up to this id is decided, by the looks of the present connection. What a destination holds says nothing of that: others may
     /// have filled it while transactions were open.
     decided: Option<i64>,
     /// How large the rows of the last read were, on average.
     row_bytes: Option<u64>,
-    sight: View,
+    sight: SourceView,
     opened_at: Instant,
     /// All sequences that have fed the table since the process began.
     sequences: Vec<u32>,
@@ -126,12 +126,12 @@ impl SourceState {
             follower: None,
             lost,
             looks_until,
-            news: None,
+            read_start: None,
             news_at: now,
-            front: Front::default(),
+            frontier: ReadFrontier::default(),
             decided: None,
             row_bytes: None,
-            sight: View::default(),
+            sight: SourceView::default(),
             opened_at: now,
             sequences: Vec::new(),
         }
@@ -159,8 +159,8 @@ impl SourceState {
     pub fn opened(&mut self, source: Source, follower: Follower) {
         self.sight = follower.view();
         self.follower = Some(Box::new(follower));
-        self.news = None;
-        self.front = Front::default();
+        self.read_start = None;
+        self.frontier = ReadFrontier::default();
         self.decided = source.decided;
         if let Discipline::Sequence { sequence, .. } = source.shape.ids.discipline
             && !self.sequences.contains(&sequence)
@@ -179,7 +179,7 @@ impl SourceState {
 
     /// Takes a loss: everything that belongs to the connection is over.
     pub fn lose(&mut self, error: &Error, policy: &RetryPolicy, jitter: f64) -> LossOutcome {
-        (self.follower, self.news) = (None, None);
+        (self.follower, self.read_start) = (None, None);
         self.lost.request();
         (self.lost, self.looks_until) = stop::channel();
         self.connection.lose(error.clone(), policy, jitter, Instant::now())
@@ -206,12 +206,12 @@ impl SourceState {
     }
 
     /// Where reading stands.
-    pub fn front(&self) -> Front {
-        self.front
+    pub fn frontier(&self) -> ReadFrontier {
+        self.frontier
     }
 
     /// What the latest look saw, and what committed events wait for.
-    pub fn sight(&self) -> Sight {
+    pub fn sight(&self) -> SourceObservation {
         self.sight.now()
     }
 
@@ -220,34 +220,34 @@ impl SourceState {
         if epoch != self.epoch {
             return;
         }
-        self.front.shipped = self.front.shipped.max(position);
+        self.frontier.shipped = self.frontier.shipped.max(position);
         self.forget_passed_block();
     }
 
     /// The follower, when it is here and the mark it found was used; and what ends its look when the connection is given up.
     pub(crate) fn take_follower(&mut self) -> Option<(Box<Follower>, Stop)> {
-        if self.news.is_some() {
+        if self.read_start.is_some() {
             return None;
         }
         self.follower.take().map(|follower| (follower, self.looks_until.clone()))
     }
 
     /// The follower came back with news; it is dropped when its connection is not the present one.
-    pub fn saw(&mut self, follower: Box<Follower>, news: News, epoch: u64) {
+    pub fn saw(&mut self, follower: Box<Follower>, read_start: ReadStart, epoch: u64) {
         if self.connection.open().is_some_and(|source| source.epoch == epoch) {
-            self.decided = self.decided.max(news.mark.decided());
+            self.decided = self.decided.max(read_start.mark.decided());
             self.follower = Some(follower);
-            (self.news, self.news_at) = (Some(news), Instant::now());
+            (self.read_start, self.news_at) = (Some(read_start), Instant::now());
         }
     }
 
     /// The mark in hand and what came along, once.
-    pub(crate) fn take_news(&mut self) -> Option<News> {
+    pub(crate) fn take_read_start(&mut self) -> Option<ReadStart> {
         let is_fresh = self.news_at.elapsed() < FIRST_ROWS_MAX;
-        let news = self.news.take()?;
+        let read_start = self.read_start.take()?;
         // Rows that nobody took at once may have changed since.
-        let first = news.first.filter(|_| is_fresh);
-        Some(News { first, ..news })
+        let first = read_start.first.filter(|_| is_fresh);
+        Some(ReadStart { first, ..read_start })
     }
 
     /// Whether rows are known to be so small that the first ones may be read along with a look, all of them in memory.
@@ -260,10 +260,10 @@ impl SourceState {
         self.decided
     }
 
-    /// The mark for a group that is behind the front; `None` when it is not.
-    pub(crate) fn mark_behind(&self, after: Option<i64>) -> Option<Mark> {
+    /// The mark for a group that is behind the frontier; `None` when it is not.
+    pub(crate) fn mark_behind(&self, after: Option<i64>) -> Option<HighWaterMark> {
         let source = self.connection.open()?;
-        (self.front.shipped > after).then(|| source.mark_through(self.decided))
+        (self.frontier.shipped > after).then(|| source.mark_through(self.decided))
     }
 
     /// Takes how far a pass has read.
@@ -271,17 +271,17 @@ impl SourceState {
         if reached.epoch != self.epoch {
             return;
         }
-        if reached.shipped > self.front.shipped {
+        if reached.shipped > self.frontier.shipped {
             self.connection.worked();
         }
-        self.front.shipped = self.front.shipped.max(reached.shipped);
+        self.frontier.shipped = self.frontier.shipped.max(reached.shipped);
         self.row_bytes = reached.row_bytes.or(self.row_bytes);
         if is_leading {
-            self.front.blocked = match reached.ended {
-                Some(Ended::Stopped(Stopped::AtMark {
+            self.frontier.blocked = match reached.ended {
+                Some(ReadEnd::Stopped(CutterStop::AtMark {
                     next,
                     is_within_group: true,
-                })) => Some(Blocked { held: reached.taken, next }),
+                })) => Some(BlockedGroup { held: reached.taken, next }),
                 _ => None,
             };
         }
@@ -289,13 +289,13 @@ impl SourceState {
     }
 
     fn forget_passed_block(&mut self) {
-        let shipped = self.front.shipped;
-        self.front.blocked = self.front.blocked.filter(|blocked| shipped < Some(blocked.next));
+        let shipped = self.frontier.shipped;
+        self.frontier.blocked = self.frontier.blocked.filter(|blocked| shipped < Some(blocked.next));
     }
 
     /// Where reading stands, in words.
     pub(crate) fn in_words(&self) -> String {
-        format!("everything up to id {} was shipped", shown(self.front.shipped))
+        format!("everything up to id {} was shipped", shown(self.frontier.shipped))
     }
 }
 

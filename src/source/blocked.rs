@@ -5,13 +5,13 @@ use crate::event::range::shown;
 use crate::log::key;
 use crate::postgres::session::Session;
 use crate::postgres::table::TableName;
-use crate::source::horizon::Oldest;
+use crate::source::horizon::OldestHolder;
 use crate::sql;
 use slog::{Logger, info, warn};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A hold is logged when it has lasted this long, and again as often.
+/// A blockage is logged when it has lasted this long, and again as often.
 const NOTE_AFTER: Duration = Duration::from_secs(10);
 const NOTE_AGAIN: Duration = Duration::from_secs(60);
 /// What is known of it is asked as often for others to see.
@@ -21,20 +21,20 @@ const WAITING_MAX: i64 = 1_000_000;
 
 /// What cannot go on, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hold {
+pub struct Blockage {
     /// The last id before the gap.
     pub after: Option<i64>,
     /// The first committed event that waits; `None`: none does, but what a destination holds cannot be confirmed yet.
     pub next: Option<i64>,
     /// Why.
-    pub reason: Reason,
+    pub reason: BlockReason,
 }
 
 /// Why ids are not decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reason {
+pub enum BlockReason {
     /// This transaction may still insert an id between.
-    Holder(Oldest),
+    Holder(OldestHolder),
     /// A gap is given up after a time.
     Grace,
     /// The next look tells.
@@ -52,7 +52,7 @@ pub enum Reason {
 
 /// What is waited for, for a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wait {
+pub struct BlockedWait {
     /// The last id before the gap.
     pub after: Option<i64>,
     /// The first committed event that waits, if one does.
@@ -82,7 +82,7 @@ pub struct Blocker {
 
 /// A look at the source, as far as others want to know of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sighting {
+pub struct MarkSighting {
     /// The highest id that was visible.
     pub highest: Option<i64>,
     /// When it began, at the latest.
@@ -91,85 +91,85 @@ pub struct Sighting {
 
 /// What a follower of the source knows of it.
 #[derive(Clone, Debug, Default)]
-pub struct Sight {
+pub struct SourceObservation {
     /// The latest look.
-    pub look: Option<Sighting>,
+    pub look: Option<MarkSighting>,
     /// What committed events wait for; `None` while nothing waits.
-    pub wait: Option<Wait>,
+    pub wait: Option<BlockedWait>,
 }
 
-/// A [`Sight`] that changes, seen by others.
+/// A [`SourceObservation`] that changes, seen by others.
 #[derive(Clone, Debug, Default)]
-pub struct View(Arc<Mutex<Sight>>);
+pub struct SourceView(Arc<Mutex<SourceObservation>>);
 
-impl View {
+impl SourceView {
     /// As it stands.
-    pub fn now(&self) -> Sight {
+    pub fn now(&self) -> SourceObservation {
         self.sight().clone()
     }
 
-    fn sight(&self) -> MutexGuard<'_, Sight> {
+    fn sight(&self) -> MutexGuard<'_, SourceObservation> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The hold in hand, if there is one.
+/// The blockage in hand, if there is one.
 #[derive(Debug, Default)]
-pub struct Holding {
-    hold: Option<(Hold, Instant)>,
+pub struct BlockageTracker {
+    blockage: Option<(Blockage, Instant)>,
     asked_at: Option<Instant>,
     noted_at: Option<Instant>,
-    view: View,
+    view: SourceView,
 }
 
-impl Holding {
+impl BlockageTracker {
     /// A shared view of it, and of the latest look.
-    pub fn view(&self) -> View {
+    pub fn view(&self) -> SourceView {
         self.view.clone()
     }
 
     /// Takes note of a look.
-    pub fn saw(&self, look: Option<Sighting>) {
+    pub fn observe(&self, look: Option<MarkSighting>) {
         self.view.sight().look = look;
     }
 
-    /// Takes note of a hold; says so in the log when it lasts.
-    pub async fn note(&mut self, at: &Events<'_>, hold: Hold, log: &Logger) -> Result<()> {
+    /// Takes note of a blockage; says so in the log when it lasts.
+    pub async fn note(&mut self, at: &WaitingEvents<'_>, blockage: Blockage, log: &Logger) -> Result<()> {
         let since = self
-            .hold
+            .blockage
             .as_ref()
-            .filter(|(known, _)| known.next == hold.next)
+            .filter(|(known, _)| known.next == blockage.next)
             .map_or_else(Instant::now, |(_, since)| *since);
-        self.hold = Some((hold.clone(), since));
+        self.blockage = Some((blockage.clone(), since));
         if since.elapsed() < ASK_AFTER || self.asked_at.is_some_and(|at| at.elapsed() < NOTE_AFTER) {
             return Ok(());
         }
         self.asked_at = Some(Instant::now());
-        let waiting = match hold.next {
-            Some(_) => at.count_waiting(hold.after).await?,
+        let waiting = match blockage.next {
+            Some(_) => at.count_waiting(blockage.after).await?,
             None => 0,
         };
         let again = "start again: it continues where it stopped";
         let mut blocker = None;
-        let (who, fix) = match &hold.reason {
-            Reason::Holder(holder) => {
+        let (who, fix) = match &blockage.reason {
+            BlockReason::Holder(holder) => {
                 let words;
                 (words, blocker) = at.describe_holder(holder).await?;
                 (words, "end that transaction, then start again".to_owned())
             }
-            Reason::Grace => ("the grace period of a gap".to_owned(), again.to_owned()),
-            Reason::Undecided | Reason::Missing => ("the next look".to_owned(), again.to_owned()),
-            Reason::NotDrawn { sequence, drawn } => at.describe_sequence(sequence, *drawn),
+            BlockReason::Grace => ("the grace period of a gap".to_owned(), again.to_owned()),
+            BlockReason::Undecided | BlockReason::Missing => ("the next look".to_owned(), again.to_owned()),
+            BlockReason::NotDrawn { sequence, drawn } => at.describe_sequence(sequence, *drawn),
         };
         let is_news = self.noted_at.is_none_or(|at| at.elapsed() >= NOTE_AGAIN);
         if since.elapsed() >= NOTE_AFTER && is_news {
             self.noted_at = Some(Instant::now());
-            tell(&hold, waiting, (&who, &fix), log);
+            tell(&blockage, waiting, (&who, &fix), log);
         }
-        let words = in_words(&hold, waiting, &who);
-        self.view.sight().wait = Some(Wait {
-            after: hold.after,
-            next: hold.next,
+        let words = in_words(&blockage, waiting, &who);
+        self.view.sight().wait = Some(BlockedWait {
+            after: blockage.after,
+            next: blockage.next,
             since,
             blocker,
             words,
@@ -178,11 +178,11 @@ impl Holding {
         Ok(())
     }
 
-    /// The hold is over.
+    /// The blockage is over.
     pub fn over(&mut self, log: &Logger) {
-        if let Some((hold, since)) = self.hold.take() {
+        if let Some((blockage, since)) = self.blockage.take() {
             if self.noted_at.take().is_some() {
-                info!(log, "the wait is over"; key::ID => shown(hold.next), key::ELAPSED_MS => u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX));
+                info!(log, "the wait is over"; key::ID => shown(blockage.next), key::ELAPSED_MS => u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX));
             }
             self.asked_at = None;
             self.view.sight().wait = None;
@@ -192,7 +192,7 @@ impl Holding {
 
 /// The events that wait: where to ask about them.
 #[derive(Clone, Copy, Debug)]
-pub struct Events<'a> {
+pub struct WaitingEvents<'a> {
     /// The session that looks for the mark.
     pub session: &'a Session,
     /// The event table.
@@ -201,7 +201,7 @@ pub struct Events<'a> {
     pub id_column: &'a str,
 }
 
-impl Events<'_> {
+impl WaitingEvents<'_> {
     /// How many committed events wait above a position, counted up to a million.
     async fn count_waiting(&self, after: Option<i64>) -> Result<i64> {
         let names = [
@@ -231,7 +231,7 @@ impl Events<'_> {
     }
 
     /// Who a holder is, in words and as the server tells; `None` when it has just ended.
-    async fn describe_holder(&self, holder: &Oldest) -> Result<(String, Option<Blocker>)> {
+    async fn describe_holder(&self, holder: &OldestHolder) -> Result<(String, Option<Blocker>)> {
         let row = self
             .session
             .query_opt(include_str!("../../sql/source/holder.sql"), &[&holder.pid, &holder.transaction])
@@ -254,30 +254,30 @@ impl Events<'_> {
     }
 }
 
-fn tell(hold: &Hold, waiting: i64, (who, fix): (&str, &str), log: &Logger) {
-    match (&hold.reason, hold.next) {
+fn tell(blockage: &Blockage, waiting: i64, (who, fix): (&str, &str), log: &Logger) {
+    match (&blockage.reason, blockage.next) {
         (_, None) => {
             warn!(log, "what a destination holds cannot be confirmed while a transaction is open that may still insert below it"; "holder" => who);
         }
-        (Reason::NotDrawn { .. }, Some(next)) => {
+        (BlockReason::NotDrawn { .. }, Some(next)) => {
             warn!(log, "committed events wait for their sequence: an id was set by hand above it";
                 key::ID => next, key::EVENTS => waiting, "sequence" => who, "fix" => fix);
         }
-        (Reason::Grace | Reason::Undecided | Reason::Missing, Some(next)) => {
+        (BlockReason::Grace | BlockReason::Undecided | BlockReason::Missing, Some(next)) => {
             warn!(log, "committed events wait"; key::ID => next, key::EVENTS => waiting, "for" => who);
         }
-        (Reason::Holder(_), Some(next)) => {
+        (BlockReason::Holder(_), Some(next)) => {
             warn!(log, "replication is blocked by an open transaction at the source";
                 key::ID => next, key::EVENTS => waiting, "holder" => who);
         }
     }
 }
 
-fn in_words(hold: &Hold, waiting: i64, who: &str) -> String {
-    let Some(next) = hold.next else {
+fn in_words(blockage: &Blockage, waiting: i64, who: &str) -> String {
+    let Some(next) = blockage.next else {
         return format!(
             "what a destination holds up to id {} cannot be confirmed before this has ended: {who}",
-            shown(hold.after)
+            shown(blockage.after)
         );
     };
     let count = if waiting >= WAITING_MAX {
@@ -287,12 +287,12 @@ fn in_words(hold: &Hold, waiting: i64, who: &str) -> String {
     };
     format!(
         "after id {}: {count} committed events from id {next} on wait for {who}",
-        shown(hold.after)
+        shown(blockage.after)
     )
 }
 
 /// A holder in words, from what our role may see of it.
-fn holder_in_words(holder: &Oldest, role: &str, application: &str, state: &str, seconds: Option<f64>) -> String {
+fn holder_in_words(holder: &OldestHolder, role: &str, application: &str, state: &str, seconds: Option<f64>) -> String {
     let seen = holder.since.elapsed().as_secs_f64();
     let open = seconds.map_or_else(|| format!("at least {seen:.0} s"), |seconds| format!("{seconds:.0} s"));
     match holder.pid {

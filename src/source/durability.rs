@@ -28,30 +28,30 @@ const ANSWER_MAX: Duration = Duration::from_secs(30);
 
 /// Makes the gates of batches: a batch passes when its rows are on disk and were read in the form that was compared at the start.
 #[derive(Clone, Debug)]
-pub struct Gate(Arc<Asked>);
+pub struct DurabilityGate(Arc<GateProbe>);
 
 #[derive(Debug)]
-struct Asked {
+struct GateProbe {
     session: Arc<Session>,
     positions: Statement,
     /// The table that bore the name, and what it was, when it was compared.
     table: (Option<u32>, Option<String>),
     /// The files of the table and its partitions, as far as they are known: new partitions are added.
-    files: Mutex<Files>,
+    files: Mutex<TableFiles>,
     is_durability_awaited: bool,
     log: LogShape,
 }
 
 /// What the gate saw at a moment.
 #[derive(Debug)]
-pub(crate) struct Glance(Answer);
+pub(crate) struct GateGlance(GateAnswer);
 
 #[derive(Debug)]
-struct Answer {
+struct GateAnswer {
     inserted: Option<u64>,
     flushed: Option<u64>,
     table: (Option<u32>, Option<String>),
-    files: Files,
+    files: TableFiles,
 }
 
 /// How the write-ahead log is divided.
@@ -63,9 +63,9 @@ struct LogShape {
 
 /// The file of a table and of each of its partitions, by oid: TRUNCATE and every rewrite replace them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Files(BTreeMap<i64, i64>);
+pub struct TableFiles(BTreeMap<i64, i64>);
 
-impl Files {
+impl TableFiles {
     /// From oid and file number, each half of a number.
     fn new(packed: &[Option<i64>]) -> Self {
         Self(packed.iter().flatten().map(|both| (both >> 32, both & 0xffff_ffff)).collect())
@@ -83,7 +83,7 @@ impl Files {
     }
 }
 
-impl Gate {
+impl DurabilityGate {
     /// A gate on whatever bears the name of this table. `sequences`: those that feed it. `is_durability_awaited`: whether it waits for the disk; otherwise it
     /// looks at the table only.
     pub async fn new(session: Arc<Session>, table: &EventTable, sequences: Vec<u32>, is_durability_awaited: bool) -> Result<Self> {
@@ -103,7 +103,7 @@ impl Gate {
         let segment = session.query_one(include_str!("../../sql/source/wal_segment.sql"), &[]).await;
         let segment = segment.map_err(|error| session.error(&error, "cannot ask for the segments of the source's log"))?;
         let bytes = |column: &str| segment.get::<_, i64>(column).unsigned_abs();
-        let mut asked = Asked {
+        let mut asked = GateProbe {
             log: LogShape {
                 page_bytes: bytes("page_bytes"),
                 segment_bytes: bytes("segment_bytes"),
@@ -121,7 +121,7 @@ impl Gate {
     }
 
     /// The table's files as far as they are known.
-    pub fn files(&self) -> Files {
+    pub fn files(&self) -> TableFiles {
         self.0.known_files().clone()
     }
 
@@ -148,12 +148,12 @@ impl Gate {
     }
 
     /// Looks once. Sent when it is first polled, so that it travels with what was asked before it.
-    pub(crate) async fn glance(&self) -> Result<Glance> {
-        self.0.ask().await.map(Glance)
+    pub(crate) async fn glance(&self) -> Result<GateGlance> {
+        self.0.ask().await.map(GateGlance)
     }
 
-    /// As [`Gate::durable`], for rows that were read before the glance; resolved already when that saw them on disk.
-    pub(crate) fn durable_since(&self, glance: Glance) -> DurabilityFuture {
+    /// As [`DurabilityGate::durable`], for rows that were read before the glance; resolved already when that saw them on disk.
+    pub(crate) fn durable_since(&self, glance: GateGlance) -> DurabilityFuture {
         let asked = Arc::clone(&self.0);
         let durable = async move { asked.pass(glance.0).await }.boxed().shared();
         let _ = durable.clone().now_or_never();
@@ -161,8 +161,8 @@ impl Gate {
     }
 }
 
-impl Asked {
-    async fn pass(&self, first: Answer) -> Result<()> {
+impl GateProbe {
+    async fn pass(&self, first: GateAnswer) -> Result<()> {
         self.compare(&first)?;
         let Some(target) = first.inserted.filter(|_| self.is_durability_awaited) else {
             return Ok(());
@@ -182,11 +182,11 @@ impl Asked {
         Ok(())
     }
 
-    fn known_files(&self) -> MutexGuard<'_, Files> {
+    fn known_files(&self) -> MutexGuard<'_, TableFiles> {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn compare(&self, now: &Answer) -> Result<()> {
+    fn compare(&self, now: &GateAnswer) -> Result<()> {
         let mut known = self.known_files();
         let what = if now.table.0 != self.table.0 {
             "replaced by another table of its name"
@@ -203,15 +203,15 @@ impl Asked {
             .fix("no action needed: nothing of this batch was written; all destinations are re-checked before anything else is written"))
     }
 
-    async fn ask(&self) -> Result<Answer> {
+    async fn ask(&self) -> Result<GateAnswer> {
         let row = self.within(self.session.query_one(&self.positions, &[])).await?;
         let row = row.map_err(|error| self.session.error(&error, "cannot ask how far the source's log is on disk"))?;
         let position = |column| row.get::<_, Option<PgLsn>>(column).map(u64::from);
-        Ok(Answer {
+        Ok(GateAnswer {
             inserted: position(0),
             flushed: position(1),
             table: (row.get(3), row.get(2)),
-            files: Files::new(&row.get::<_, Option<Vec<Option<i64>>>>(4).unwrap_or_default()),
+            files: TableFiles::new(&row.get::<_, Option<Vec<Option<i64>>>>(4).unwrap_or_default()),
         })
     }
 
@@ -243,9 +243,9 @@ mod tests {
 
     #[test]
     fn files_that_are_replaced_or_gone_are_others_and_new_partitions_are_not() {
-        let files = |all: &[(i64, i64)]| Files::new(&all.iter().map(|(oid, file)| Some(oid << 32 | file)).collect::<Vec<_>>());
+        let files = |all: &[(i64, i64)]| TableFiles::new(&all.iter().map(|(oid, file)| Some(oid << 32 | file)).collect::<Vec<_>>());
         let before = files(&[(5, 100), (4_294_967_295, 4_294_967_295)]);
-        assert!(before.continue_those(&before) && before.continue_those(&Files::default()));
+        assert!(before.continue_those(&before) && before.continue_those(&TableFiles::default()));
         assert!(files(&[(5, 100), (6, 7), (4_294_967_295, 4_294_967_295)]).continue_those(&before));
         assert!(!files(&[(5, 101), (4_294_967_295, 4_294_967_295)]).continue_those(&before));
         assert!(!files(&[(5, 100)]).continue_those(&before));

@@ -9,12 +9,12 @@ use crate::error::{Error, Result};
 use crate::log::key;
 use crate::postgres::session::error::no_answer;
 use crate::postgres::session::listen::{ListenOutcome, ListeningConnection};
-use crate::source::blocked::{self, Hold, Holding, Reason};
+use crate::source::blocked::{self, BlockReason, Blockage, BlockageTracker};
 use crate::source::doorbell::Doorbell;
-use crate::source::durability::Gate;
+use crate::source::durability::DurabilityGate;
 use crate::source::gap::Gap;
-use crate::source::mark::{Front, Looker, Seen};
-use crate::source::read::prefetch::{Along, News};
+use crate::source::mark::{MarkOutcome, MarkProbe, ReadFrontier};
+use crate::source::read::prefetch::{ReadStart, RowPrefetch};
 use slog::{Logger, debug, info, warn};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -32,7 +32,7 @@ const BUSY_WAIT_MAX: Duration = Duration::from_millis(20);
 /// After so long without an event and without the doorbell's lock (a prepared transaction keeps it), polling slows down.
 const UNARMED_MAX: Duration = Duration::from_secs(1);
 /// While a bell should ring and cannot be heard or armed, the source is polled this often at least.
-const DEAF_WAIT_MAX: Duration = Duration::from_secs(1);
+const DISCONNECTED_WAIT_MAX: Duration = Duration::from_secs(1);
 /// How often a sleeper looks whether its own session has died, and the doorbell's lock with it. Asks no server.
 const PULSE_INTERVAL: Duration = Duration::from_millis(500);
 /// A session that listens is opened again after this time, when that failed.
@@ -47,7 +47,7 @@ const FEW_IDS: i64 = 16;
 
 /// What rings when events are committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bell {
+pub enum WakeupTrigger {
     /// The doorbell trigger: only while we sleep.
     Doorbell,
     /// A trigger that notifies on every insert, such as slate's.
@@ -58,13 +58,13 @@ pub enum Bell {
 
 /// How a source is followed.
 #[derive(Clone, Debug)]
-pub struct Following {
+pub struct FollowSettings {
     /// Where to listen.
     pub conninfo: Conninfo,
     /// Channels listened to.
     pub channels: Vec<String>,
     /// What rings.
-    pub bell: Bell,
+    pub wakeup: WakeupTrigger,
     /// The table's oid: second key of the doorbell's lock.
     pub table_oid: u32,
     /// Longest wait between two looks.
@@ -77,37 +77,37 @@ pub struct Following {
 
 /// Follows one source, over one connection that looks and one that listens.
 pub struct Follower {
-    looker: Looker,
+    probe: MarkProbe,
     doorbell: Doorbell,
-    how: Following,
-    ear: Ear,
+    how: FollowSettings,
+    listening: ListeningState,
     /// Since when nothing new was seen.
     idle_since: Option<Instant>,
     /// When more was seen last, and up to where events had been copied then.
     saw_more: Option<(Instant, Option<i64>)>,
-    holding: Holding,
+    blockages: BlockageTracker,
     /// Confirms that what is waited for is still what was compared.
-    gate: Gate,
+    gate: DurabilityGate,
     log: Logger,
 }
 
 /// The session that listens, as far as there is one.
-enum Ear {
-    Open(Box<ListeningConnection>, Instant),
-    Opening(JoinSet<Result<ListenOutcome>>),
-    Deaf(Instant),
+enum ListeningState {
+    Connected(Box<ListeningConnection>, Instant),
+    Connecting(JoinSet<Result<ListenOutcome>>),
+    Disconnected(Instant),
 }
 
 impl Follower {
     /// Prepares; does not listen yet.
-    pub async fn new(looker: Looker, how: Following, gate: Gate, log: Logger) -> Result<Self> {
+    pub async fn new(probe: MarkProbe, how: FollowSettings, gate: DurabilityGate, log: Logger) -> Result<Self> {
         Ok(Self {
-            doorbell: Doorbell::new(Arc::clone(looker.session()), how.table_oid).await?,
-            looker,
-            ear: Ear::Deaf(Instant::now()),
+            doorbell: Doorbell::new(Arc::clone(probe.session()), how.table_oid).await?,
+            probe,
+            listening: ListeningState::Disconnected(Instant::now()),
             idle_since: None,
             saw_more: None,
-            holding: Holding::default(),
+            blockages: BlockageTracker::default(),
             gate,
             how,
             log,
@@ -119,56 +119,56 @@ impl Follower {
     /// # Errors
     /// Those of the connection. A server without LISTEN is polled, which is logged.
     pub async fn listen(&mut self) -> Result<()> {
-        if self.how.bell != Bell::None {
+        if self.how.wakeup != WakeupTrigger::None {
             let listening = ListeningConnection::open(&self.how.conninfo, &self.how.channels, self.how.connect_timeout).await?;
-            self.hear(listening);
+            self.on_listening(listening);
         }
         Ok(())
     }
 
     /// A shared view of what the latest look saw and what committed events wait for.
-    pub fn view(&self) -> blocked::View {
-        self.holding.view()
+    pub fn view(&self) -> blocked::SourceView {
+        self.blockages.view()
     }
 
     /// The first look, once it listens.
     pub async fn first_look(&mut self, settle_max: Duration) -> Result<(Option<i64>, Option<i64>)> {
-        let found = self.looker.first_look(settle_max).await;
-        self.holding.saw(self.looker.sighting());
+        let found = self.probe.first_look(settle_max).await;
+        self.blockages.observe(self.probe.sighting());
         found
     }
 
-    /// Waits until rows beyond the front can be read, and gives the mark up to which. What a look after a rest may take along saves a question: few
+    /// Waits until rows beyond the frontier can be read, and gives the mark up to which. What a look after a rest may take along saves a question: few
     /// rows are expected then. May be dropped and called again.
     ///
     /// # Errors
     /// `Unavailable` when the connection is lost or another server answers; `Order` for a hole in consecutive ids.
-    pub async fn wait_for_more(&mut self, front: Front, along: Option<&Along>) -> Result<News> {
+    pub async fn wait_for_more(&mut self, frontier: ReadFrontier, prefetch: Option<&RowPrefetch>) -> Result<ReadStart> {
         let mut gap: Option<Gap> = None;
         let mut has_rested = false;
-        if let Some(until) = self.saw_more.and_then(|before| paced(before, front)) {
+        if let Some(until) = self.saw_more.and_then(|before| paced(before, frontier)) {
             tokio::time::sleep_until(until.into()).await;
         }
         loop {
-            let front = Front {
+            let frontier = ReadFrontier {
                 wanted: *self.how.wanted.borrow_and_update(),
-                ..front
+                ..frontier
             };
-            match self.look(front, along.filter(|_| has_rested)).await? {
-                Seen::More(news) => {
+            match self.look(frontier, prefetch.filter(|_| has_rested)).await? {
+                MarkOutcome::More(news) => {
                     self.idle_since = None;
-                    self.saw_more = Some((Instant::now(), front.shipped));
-                    self.holding.over(&self.log);
+                    self.saw_more = Some((Instant::now(), frontier.shipped));
+                    self.blockages.over(&self.log);
                     return Ok(news);
                 }
-                Seen::Held(hold) => {
+                MarkOutcome::Blocked(blockage) => {
                     (self.idle_since, has_rested) = (None, false);
-                    self.wait_at_gap(hold, gap.get_or_insert_with(Gap::begin)).await?;
+                    self.wait_at_gap(blockage, gap.get_or_insert_with(Gap::begin)).await?;
                 }
-                Seen::Nothing => {
+                MarkOutcome::Nothing => {
                     gap = None;
-                    self.holding.over(&self.log);
-                    self.rest_until_news(front).await?;
+                    self.blockages.over(&self.log);
+                    self.rest_until_news(frontier).await?;
                     has_rested = true;
                 }
             }
@@ -176,50 +176,50 @@ impl Follower {
     }
 
     /// Wakes up and looks, in one flush: writers need not ring from now on.
-    async fn look(&mut self, front: Front, along: Option<&Along>) -> Result<Seen> {
-        let place = self.looker.session().place().to_owned();
-        let (woken, seen) = futures::join!(self.doorbell.disarm(), answered(place, self.looker.look(front, along)));
-        self.holding.saw(self.looker.sighting());
+    async fn look(&mut self, frontier: ReadFrontier, prefetch: Option<&RowPrefetch>) -> Result<MarkOutcome> {
+        let place = self.probe.session().place().to_owned();
+        let (woken, seen) = futures::join!(self.doorbell.disarm(), answered(place, self.probe.look(frontier, prefetch)));
+        self.blockages.observe(self.probe.sighting());
         woken.and(seen)
     }
 
     /// Goes to sleep, if there is a doorbell and no open writer has skipped it; then, in one flush, asks whether there is news.
-    async fn has_news(&mut self, front: Front) -> Result<bool> {
-        let place = self.looker.session().place().to_owned();
+    async fn has_news(&mut self, frontier: ReadFrontier) -> Result<bool> {
+        let place = self.probe.session().place().to_owned();
         let may_arm = self.may_arm();
-        let asking = answered(place, self.looker.has_news(front));
+        let asking = answered(place, self.probe.has_news(frontier));
         let news = if may_arm {
             let (armed, news) = futures::join!(self.doorbell.arm(), asking);
             armed.and(news)
         } else {
             asking.await
         };
-        self.holding.saw(self.looker.sighting());
+        self.blockages.observe(self.probe.sighting());
         news
     }
 
     fn may_arm(&self) -> bool {
-        self.how.bell == Bell::Doorbell && matches!(self.ear, Ear::Open(..)) && !self.doorbell.is_armed()
+        self.how.wakeup == WakeupTrigger::Doorbell && matches!(self.listening, ListeningState::Connected(..)) && !self.doorbell.is_armed()
     }
 
-    async fn wait_at_gap(&mut self, hold: Hold, gap: &mut Gap) -> Result<()> {
+    async fn wait_at_gap(&mut self, blockage: Blockage, gap: &mut Gap) -> Result<()> {
         gap.confirm(&self.gate).await?;
-        let place = self.looker.session().place().to_owned();
-        if hold.reason == Reason::Missing {
-            return gap.wait_once(&hold, &place).await;
+        let place = self.probe.session().place().to_owned();
+        if blockage.reason == BlockReason::Missing {
+            return gap.wait_once(&blockage, &place).await;
         }
-        answered(place, self.holding.note(&self.looker.events(), hold, &self.log)).await?;
+        answered(place, self.blockages.note(&self.probe.events(), blockage, &self.log)).await?;
         gap.wait().await;
         Ok(())
     }
 
     /// Nothing new: sleeps until something rings, until there is a higher id, or until something else is wanted. Nothing rings for what was committed
     /// before the doorbell's lock was granted, so that is asked for after it.
-    async fn rest_until_news(&mut self, front: Front) -> Result<()> {
+    async fn rest_until_news(&mut self, frontier: ReadFrontier) -> Result<()> {
         let mut wanted = self.how.wanted.clone();
         loop {
             let idle = self.idle_since.get_or_insert_with(Instant::now).elapsed();
-            if self.may_arm() && self.has_news(front).await? {
+            if self.may_arm() && self.has_news(frontier).await? {
                 return Ok(());
             }
             let sleep = self.wait_after(idle);
@@ -228,7 +228,7 @@ impl Follower {
                 Ok(()) = wanted.changed() => return Ok(()),
                 is_over = self.sleep_or_hear(sleep) => if is_over { return Ok(()) },
             }
-            if !self.may_arm() && self.has_news(front).await? {
+            if !self.may_arm() && self.has_news(frontier).await? {
                 return Ok(());
             }
         }
@@ -237,44 +237,44 @@ impl Follower {
     /// How long to sleep, at most, after so long without an event.
     fn wait_after(&self, idle: Duration) -> Duration {
         let poll_interval = self.how.poll_interval;
-        let is_listening = matches!(self.ear, Ear::Open(..));
-        let is_unarmed = self.how.bell == Bell::Doorbell && !self.doorbell.is_armed();
-        match self.how.bell {
-            Bell::None => (idle / 4).clamp(POLL_WAIT_MIN.min(poll_interval), poll_interval),
-            _ if !is_listening => (idle / 4).clamp(POLL_WAIT_MIN, DEAF_WAIT_MAX).min(poll_interval),
+        let is_listening = matches!(self.listening, ListeningState::Connected(..));
+        let is_unarmed = self.how.wakeup == WakeupTrigger::Doorbell && !self.doorbell.is_armed();
+        match self.how.wakeup {
+            WakeupTrigger::None => (idle / 4).clamp(POLL_WAIT_MIN.min(poll_interval), poll_interval),
+            _ if !is_listening => (idle / 4).clamp(POLL_WAIT_MIN, DISCONNECTED_WAIT_MAX).min(poll_interval),
             _ if is_unarmed && idle < UNARMED_MAX => (idle / 8).clamp(BUSY_WAIT_MIN, BUSY_WAIT_MAX),
-            _ if is_unarmed => poll_interval.min(DEAF_WAIT_MAX),
+            _ if is_unarmed => poll_interval.min(DISCONNECTED_WAIT_MAX),
             _ => poll_interval,
         }
     }
 
     /// Sleeps; `true` when something rang, or the session that looks has died.
     async fn sleep_or_hear(&mut self, wait: Duration) -> bool {
-        match &mut self.ear {
-            Ear::Open(..) => {
+        match &mut self.listening {
+            ListeningState::Connected(..) => {
                 let until = Instant::now() + wait;
                 while Instant::now() < until {
-                    if self.looker.session().is_closed() || self.has_heard(until).await {
+                    if self.probe.session().is_closed() || self.has_heard(until).await {
                         return true;
                     }
                 }
             }
-            Ear::Opening(opening) => match tokio::time::timeout(wait, opening.join_next()).await {
-                Ok(Some(Ok(Ok(listening)))) => self.hear(listening),
+            ListeningState::Connecting(opening) => match tokio::time::timeout(wait, opening.join_next()).await {
+                Ok(Some(Ok(Ok(listening)))) => self.on_listening(listening),
                 Ok(Some(Ok(Err(error)))) => {
                     debug!(self.log, "LISTEN connection is still lost"; key::ERROR => error.to_string());
-                    self.ear = Ear::Deaf(Instant::now() + REOPEN_WAIT);
+                    self.listening = ListeningState::Disconnected(Instant::now() + REOPEN_WAIT);
                 }
-                Ok(_) => self.ear = Ear::Deaf(Instant::now() + REOPEN_WAIT),
+                Ok(_) => self.listening = ListeningState::Disconnected(Instant::now() + REOPEN_WAIT),
                 Err(_) => {}
             },
-            Ear::Deaf(until) => {
-                let is_due = *until <= Instant::now() && self.how.bell != Bell::None;
+            ListeningState::Disconnected(until) => {
+                let is_due = *until <= Instant::now() && self.how.wakeup != WakeupTrigger::None;
                 if is_due {
                     let how = self.how.clone();
                     let mut opening = JoinSet::new();
                     opening.spawn(async move { ListeningConnection::open(&how.conninfo, &how.channels, how.connect_timeout).await });
-                    self.ear = Ear::Opening(opening);
+                    self.listening = ListeningState::Connecting(opening);
                 }
                 tokio::time::sleep(wait).await;
             }
@@ -284,42 +284,42 @@ impl Follower {
 
     /// Listens for a while; `true` when something rang, or nothing can be heard any more.
     async fn has_heard(&mut self, until: Instant) -> bool {
-        let Ear::Open(listener, beaten_at) = &mut self.ear else {
+        let ListeningState::Connected(listener, beaten_at) = &mut self.listening else {
             return true;
         };
         if beaten_at.elapsed() >= HEARTBEAT_INTERVAL {
             *beaten_at = Instant::now();
             let beat = listener.heartbeat().await;
             self.judge_heartbeat(beat);
-            return !matches!(self.ear, Ear::Open(..));
+            return !matches!(self.listening, ListeningState::Connected(..));
         }
         let pulse = PULSE_INTERVAL.min(until.saturating_duration_since(Instant::now()));
         match tokio::time::timeout(pulse, listener.wait()).await {
             Ok(Ok(())) => true,
             Ok(Err(error)) => {
-                self.lose_ear(&error);
+                self.on_listening_lost(&error);
                 true
             }
             Err(_) => false,
         }
     }
 
-    fn hear(&mut self, listening: ListenOutcome) {
+    fn on_listening(&mut self, listening: ListenOutcome) {
         match listening {
             ListenOutcome::On(listener) => {
                 debug!(self.log, "listening started");
-                self.ear = Ear::Open(listener, Instant::now());
+                self.listening = ListeningState::Connected(listener, Instant::now());
             }
             ListenOutcome::Unavailable(why) => {
                 info!(self.log, "notifications are unavailable; polling"; key::ERROR => why.to_string());
-                self.how.bell = Bell::None;
+                self.how.wakeup = WakeupTrigger::None;
             }
         }
     }
 
-    fn lose_ear(&mut self, error: &Error) {
+    fn on_listening_lost(&mut self, error: &Error) {
         warn!(self.log, "LISTEN connection lost; polling until it reconnects"; key::ERROR => error.to_string());
-        self.ear = Ear::Deaf(Instant::now());
+        self.listening = ListeningState::Disconnected(Instant::now());
     }
 
     fn judge_heartbeat(&mut self, beat: Result<f64>) {
@@ -328,15 +328,15 @@ impl Follower {
                 warn!(self.log, "the notification queue fills because another listener does not drain it"; "usage" => usage);
             }
             Ok(_) => {}
-            Err(error) => self.lose_ear(&error),
+            Err(error) => self.on_listening_lost(&error),
         }
     }
 }
 
 /// Until when the next look waits, where many ids were copied since the last one. Under load, looking at once would copy every few events by
 /// themselves, and take the processors from those who write them.
-fn paced((at, before): (Instant, Option<i64>), front: Front) -> Option<Instant> {
-    let new_ids = front.shipped?.saturating_sub(before?);
+fn paced((at, before): (Instant, Option<i64>), frontier: ReadFrontier) -> Option<Instant> {
+    let new_ids = frontier.shipped?.saturating_sub(before?);
     (new_ids > FEW_IDS).then_some(at + PACE)
 }
 
@@ -352,11 +352,11 @@ mod tests {
     #[test]
     fn after_many_new_ids_the_next_look_waits_and_after_a_few_it_does_not() {
         let at = Instant::now();
-        let front = |shipped| Front {
+        let frontier = |shipped| ReadFrontier {
             shipped,
-            ..Front::default()
+            ..ReadFrontier::default()
         };
-        assert_eq!(paced((at, Some(100)), front(Some(100 + FEW_IDS + 1))), Some(at + PACE));
+        assert_eq!(paced((at, Some(100)), frontier(Some(100 + FEW_IDS + 1))), Some(at + PACE));
         for (before, now) in [
             (Some(100), Some(100 + FEW_IDS)),
             (Some(100), Some(100)),
@@ -365,8 +365,8 @@ mod tests {
             (Some(100), None),
             (Some(i64::MAX), Some(i64::MIN)),
         ] {
-            assert_eq!(paced((at, before), front(now)), None, "{before:?} {now:?}");
+            assert_eq!(paced((at, before), frontier(now)), None, "{before:?} {now:?}");
         }
-        assert!(paced((at, Some(i64::MIN)), front(Some(i64::MAX))).is_some());
+        assert!(paced((at, Some(i64::MIN)), frontier(Some(i64::MAX))).is_some());
     }
 }

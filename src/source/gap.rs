@@ -2,8 +2,8 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::range::shown;
-use crate::source::blocked::Hold;
-use crate::source::durability::Gate;
+use crate::source::blocked::Blockage;
+use crate::source::durability::DurabilityGate;
 use std::time::{Duration, Instant};
 
 /// Between two looks.
@@ -32,7 +32,7 @@ impl Gap {
     }
 
     /// Confirms now and then that what is waited at is still the table that was compared, with the counter that feeds it.
-    pub async fn confirm(&mut self, gate: &Gate) -> Result<()> {
+    pub async fn confirm(&mut self, gate: &DurabilityGate) -> Result<()> {
         if self.confirmed.elapsed() >= CONFIRM_INTERVAL {
             gate.confirm_table().await?;
             self.confirmed = Instant::now();
@@ -49,9 +49,9 @@ impl Gap {
     ///
     /// # Errors
     /// `Order` when that look came to the same.
-    pub(crate) async fn wait_once(&self, hold: &Hold, place: &str) -> Result<()> {
+    pub(crate) async fn wait_once(&self, blockage: &Blockage, place: &str) -> Result<()> {
         if self.since.elapsed() >= HOLE_RECHECK {
-            return Err(hole(hold, place));
+            return Err(hole(blockage, place));
         }
         tokio::time::sleep(HOLE_RECHECK).await;
         Ok(())
@@ -59,13 +59,13 @@ impl Gap {
 }
 
 /// Says that consecutive ids are not.
-pub fn hole(hold: &Hold, place: &str) -> Error {
+pub fn hole(blockage: &Blockage, place: &str) -> Error {
     Error::new(
         ErrorKind::Order,
         format!(
             "an id is missing: {} is followed by {}, and nothing can still appear between them",
-            shown(hold.after),
-            shown(hold.next)
+            shown(blockage.after),
+            shown(blockage.next)
         ),
     )
     .at(place)

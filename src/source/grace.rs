@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 /// Remembers when which highest id was seen. Lives in memory only.
 #[derive(Debug, Default)]
-pub struct Grace {
+pub struct GapGrace {
     seen_at: VecDeque<(Instant, i64)>,
 }
 
-impl Grace {
+impl GapGrace {
     /// Takes one look; gives the highest id that was visible a whole grace ago, which never falls.
     pub fn look(&mut self, highest: Option<i64>, grace: Duration, now: Instant) -> Option<i64> {
         let is_old = |(at, _): &(Instant, i64)| now.duration_since(*at) >= grace;
@@ -31,7 +31,7 @@ mod tests {
 
     #[test]
     fn grace_decides_what_was_visible_a_whole_grace_ago() {
-        let (mut grace, start) = (Grace::default(), Instant::now());
+        let (mut grace, start) = (GapGrace::default(), Instant::now());
         let mut look = |seconds, highest| grace.look(Some(highest), Duration::from_secs(5), start + Duration::from_secs(seconds));
         assert_eq!(look(0, 10), None);
         assert_eq!(look(3, 20), None);

@@ -11,14 +11,14 @@ use std::time::Instant;
 
 /// A transaction that holds the lock on the sequence or the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Holder {
+pub struct LockHolder {
     /// `virtualtransaction` of `pg_locks`: unique while the server runs. Before 13.5 and 14.1 it is `-1/<xid>` once prepared.
     pub transaction: String,
     /// Its backend; `None` for a prepared transaction.
     pub pid: Option<i32>,
 }
 
-impl Holder {
+impl LockHolder {
     /// Whether it was prepared and got another name by that: under the former one it may be known.
     pub(crate) fn is_renamed(&self) -> bool {
         self.transaction.starts_with("-1/")
@@ -27,7 +27,7 @@ impl Holder {
 
 /// What is known of a holder.
 #[derive(Clone, Debug)]
-struct Bound {
+struct HolderBound {
     /// It drew no id at or below this; `None`: it was there at the first look, and may own any gap.
     above: Option<i64>,
     pid: Option<i32>,
@@ -36,7 +36,7 @@ struct Bound {
 
 /// Who holds the mark back.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Oldest {
+pub struct OldestHolder {
     /// `virtualtransaction` of `pg_locks`.
     pub transaction: String,
     /// Its backend; `None` for a prepared transaction.
@@ -47,14 +47,14 @@ pub struct Oldest {
 
 /// Follows the holders from one look to the next. Lives in memory only; a new one is made on every connection.
 #[derive(Debug, Default)]
-pub struct Horizon {
-    bounds: HashMap<String, Bound>,
+pub struct LockHorizon {
+    bounds: HashMap<String, HolderBound>,
     a_prev: Option<i64>,
     has_looked: bool,
     decided: Option<i64>,
 }
 
-impl Horizon {
+impl LockHorizon {
     /// Starts without a known holder.
     pub fn new() -> Self {
         Self::default()
@@ -65,7 +65,7 @@ impl Horizon {
     ///
     /// A holder at the first look may own any gap, whatever any destination holds: how that was filled is not known. What was decided
     /// once stays decided.
-    pub fn look(&mut self, a: Option<i64>, holders: &[Holder], now: Instant) -> Option<i64> {
+    pub fn look(&mut self, a: Option<i64>, holders: &[LockHolder], now: Instant) -> Option<i64> {
         let above = self.bounds_of_newcomers();
         let known = std::mem::take(&mut self.bounds);
         for holder in holders {
@@ -76,7 +76,7 @@ impl Horizon {
             };
             // A prepared transaction keeps its name, but has no process.
             let pid = holder.pid;
-            self.bounds.insert(holder.transaction.clone(), Bound { above, pid, since });
+            self.bounds.insert(holder.transaction.clone(), HolderBound { above, pid, since });
         }
         self.has_looked = true;
         self.a_prev = self.a_prev.max(a);
@@ -85,25 +85,25 @@ impl Horizon {
     }
 
     /// The holder with the lowest bound, if any holds anything back.
-    pub fn oldest(&self) -> Option<Oldest> {
+    pub fn oldest(&self) -> Option<OldestHolder> {
         let (transaction, bound) = self.bounds.iter().min_by_key(|(_, bound)| (bound.above, bound.since))?;
-        Some(Oldest {
+        Some(OldestHolder {
             transaction: transaction.clone(),
             pid: bound.pid,
             since: bound.since,
         })
     }
 
-    fn bounds_of_newcomers(&self) -> Newcomers {
+    fn bounds_of_newcomers(&self) -> NewcomerBounds {
         if !self.has_looked {
-            return Newcomers {
+            return NewcomerBounds {
                 fresh: None,
                 renamed: None,
             };
         }
         // Before 13.5 and 14.1 PREPARE renames 3/17 to -1/<xid>, and one look may show both: then the newcomer is one of those that are known.
         let known = self.bounds.values().map(|bound| bound.above);
-        Newcomers {
+        NewcomerBounds {
             fresh: self.a_prev,
             renamed: known.fold(self.a_prev, Ord::min),
         }
@@ -111,7 +111,7 @@ impl Horizon {
 }
 
 /// The bounds given to holders that were not there at the look before.
-struct Newcomers {
+struct NewcomerBounds {
     fresh: Option<i64>,
     renamed: Option<i64>,
 }
@@ -122,32 +122,32 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
-    fn running(transaction: &str) -> Holder {
-        Holder {
+    fn running(transaction: &str) -> LockHolder {
+        LockHolder {
             transaction: transaction.to_owned(),
             pid: Some(1),
         }
     }
 
-    fn prepared(transaction: &str) -> Holder {
-        Holder {
+    fn prepared(transaction: &str) -> LockHolder {
+        LockHolder {
             transaction: transaction.to_owned(),
             pid: None,
         }
     }
 
-    fn look(horizon: &mut Horizon, a: i64, holders: &[Holder]) -> Option<i64> {
+    fn look(horizon: &mut LockHorizon, a: i64, holders: &[LockHolder]) -> Option<i64> {
         horizon.look(Some(a), holders, Instant::now())
     }
 
     #[test]
     fn without_holders_everything_visible_is_decided() {
-        assert_eq!(look(&mut Horizon::new(), 42, &[]), Some(42));
+        assert_eq!(look(&mut LockHorizon::new(), 42, &[]), Some(42));
     }
 
     #[test]
     fn a_holder_of_the_first_look_may_own_any_gap_until_it_has_ended() {
-        let mut horizon = Horizon::new();
+        let mut horizon = LockHorizon::new();
         assert_eq!(look(&mut horizon, 9, &[running("3/1"), running("4/1")]), None);
         assert_eq!(look(&mut horizon, 12, &[running("4/1"), running("5/1")]), None);
         assert_eq!(look(&mut horizon, 20, &[running("5/1")]), Some(9));
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn what_was_decided_once_stays_decided() {
-        let mut horizon = Horizon::new();
+        let mut horizon = LockHorizon::new();
         assert_eq!(look(&mut horizon, 9, &[]), Some(9));
         assert_eq!(horizon.look(Some(5), &[], Instant::now()), Some(9));
         assert_eq!(horizon.look(None, &[], Instant::now()), Some(9));
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_newcomer_is_bound_by_the_id_of_the_look_before_not_of_its_own() {
-        let mut horizon = Horizon::new();
+        let mut horizon = LockHorizon::new();
         look(&mut horizon, 10, &[]);
         assert_eq!(look(&mut horizon, 20, &[running("3/1")]), Some(10));
         assert_eq!(look(&mut horizon, 30, &[running("3/1"), running("4/1")]), Some(10));
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_transaction_that_prepares_keeps_its_bound_under_its_new_name() {
-        let mut horizon = Horizon::new();
+        let mut horizon = LockHorizon::new();
         look(&mut horizon, 10, &[]);
         look(&mut horizon, 20, &[running("3/1")]);
         look(&mut horizon, 30, &[running("3/1")]);
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_transaction_that_is_seen_under_both_names_while_it_prepares_keeps_its_bound() {
-        let mut horizon = Horizon::new();
+        let mut horizon = LockHorizon::new();
         look(&mut horizon, 10, &[]);
         look(&mut horizon, 20, &[running("3/1")]);
         look(&mut horizon, 30, &[running("3/1"), prepared("-1/777")]);
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_newcomer_that_is_prepared_under_its_own_name_is_bound_as_any_other() {
-        let mut horizon = Horizon::new();
+        let mut horizon = LockHorizon::new();
         look(&mut horizon, 10, &[]);
         look(&mut horizon, 20, &[running("3/1")]);
         look(&mut horizon, 30, &[running("3/1"), prepared("4/1")]);
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_transaction_that_prepares_under_its_name_has_no_process_any_more() {
-        let mut horizon = Horizon::new();
+        let mut horizon = LockHorizon::new();
         look(&mut horizon, 10, &[]);
         look(&mut horizon, 20, &[running("3/1")]);
         assert_eq!(horizon.oldest().and_then(|oldest| oldest.pid), Some(1));
@@ -250,7 +250,7 @@ mod tests {
     }
 
     impl Source {
-        fn holders(&self) -> Vec<Holder> {
+        fn holders(&self) -> Vec<LockHolder> {
             let drew = self.open.iter().filter(|(_, _, ids)| !ids.is_empty());
             drew.map(|(name, is_prepared, _)| if *is_prepared { prepared(name) } else { running(name) })
                 .collect()
@@ -294,13 +294,13 @@ mod tests {
         fn nothing_appears_at_or_below_an_id_that_was_decided(
             steps in proptest::collection::vec((step(), proptest::collection::vec(step(), 0..3), preparing(), proptest::collection::vec(step(), 0..3)), 1..60),
         ) {
-            let (mut source, mut horizon) = (Source::default(), Horizon::new());
+            let (mut source, mut horizon) = (Source::default(), LockHorizon::new());
             let mut shipped: BTreeSet<i64> = BTreeSet::new();
             let mut last = None;
             for (step, between, meanwhile, later) in &steps {
                 source.run(step);
                 if matches!(step, Step::Reconnect) {
-                    horizon = Horizon::new();
+                    horizon = LockHorizon::new();
                 }
                 if !matches!(step, Step::Look) {
                     continue;

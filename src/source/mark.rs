@@ -8,13 +8,13 @@ use crate::event::range::shown;
 use crate::fail;
 use crate::postgres::session::Session;
 use crate::postgres::table::TableName;
-use crate::source::blocked::{Events, Hold, Reason, Sighting};
-use crate::source::grace::Grace;
-use crate::source::horizon::{Holder, Horizon};
+use crate::source::blocked::{BlockReason, Blockage, MarkSighting, WaitingEvents};
+use crate::source::grace::GapGrace;
+use crate::source::horizon::{LockHolder, LockHorizon};
 use crate::source::ids::drawn;
-use crate::source::ids::rule::Rule;
-use crate::source::read::batcher::Mark;
-use crate::source::read::prefetch::{Along, News, read_along};
+use crate::source::ids::rule::MarkRule;
+use crate::source::read::batcher::HighWaterMark;
+use crate::source::read::prefetch::{ReadStart, RowPrefetch, read_along};
 use crate::source::read::{FirstPages, FirstRows};
 use crate::sql;
 use std::pin::pin;
@@ -28,18 +28,18 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// Where the reading stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Front {
+pub struct ReadFrontier {
     /// The highest id that a read or a lane has come to. It says nothing of the gaps below it: only a mark does.
     pub shipped: Option<i64>,
     /// What kept the last read from going on.
-    pub blocked: Option<Blocked>,
+    pub blocked: Option<BlockedGroup>,
     /// A lane waits until everything up to this id is decided, though there may be nothing new to read.
     pub wanted: Option<i64>,
 }
 
 /// A group that reaches over the mark: its rows up to `held` could be shipped, but not its row `next`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Blocked {
+pub struct BlockedGroup {
     /// The last row that could be shipped.
     pub held: Option<i64>,
     /// The visible row after it.
@@ -48,41 +48,41 @@ pub struct Blocked {
 
 /// What a look found.
 #[derive(Clone, Debug)]
-pub enum Seen {
-    /// No row lies beyond the front.
+pub enum MarkOutcome {
+    /// No row lies beyond the frontier.
     Nothing,
-    /// Rows lie beyond the front and may be read, up to this mark.
-    More(News),
-    /// Rows lie beyond the front, but none may be shipped yet.
-    Held(Hold),
+    /// Rows lie beyond the frontier and may be read, up to this mark.
+    More(ReadStart),
+    /// Rows lie beyond the frontier, but none may be shipped yet.
+    Blocked(Blockage),
 }
 
 /// Asks one server for the mark, from one look to the next.
 #[derive(Debug)]
-pub struct Looker {
+pub struct MarkProbe {
     session: Arc<Session>,
     table: TableName,
     id_column: String,
-    rule: Rule,
+    rule: MarkRule,
     highest: Statement,
     holders: Statement,
     next_after: Statement,
-    place: Option<Place>,
+    place: Option<ProbedServer>,
     /// The latest look.
-    sighting: Option<Sighting>,
+    sighting: Option<MarkSighting>,
     /// How far the sequence had come at the last look, where that may be known.
     drawn: Option<i64>,
-    horizon: Horizon,
-    grace: Grace,
+    horizon: LockHorizon,
+    grace: GapGrace,
     first_pages: FirstPages,
 }
 
 /// What the statements of a look say.
-struct Asked {
+struct ProbeAnswers {
     highest: Option<i64>,
     /// How far the sequence has come, where that may be known; the inner `None`: it gave out nothing yet.
     drawn: Option<Option<i64>>,
-    holders: Vec<Holder>,
+    holders: Vec<LockHolder>,
     /// The first visible row after the one that was asked about.
     next: Option<i64>,
     first: Option<FirstRows>,
@@ -90,15 +90,15 @@ struct Asked {
 
 /// Which server and table answered; another answer means that a proxy or a failover put us elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Place {
+struct ProbedServer {
     table_oid: Option<u32>,
     started_at: String,
     timeline: Option<String>,
 }
 
-impl Looker {
+impl MarkProbe {
     /// Prepares the statements on the session, which is used for nothing that could open a transaction.
-    pub async fn new(session: Arc<Session>, table: &TableName, id_column: &str, rule: Rule) -> Result<Self> {
+    pub async fn new(session: Arc<Session>, table: &TableName, id_column: &str, rule: MarkRule) -> Result<Self> {
         let qualified = table.quoted();
         let drawn = rule.sequence().map_or_else(|| "null".to_owned(), drawn::query);
         let names = [
@@ -128,8 +128,8 @@ impl Looker {
             place: None,
             sighting: None,
             drawn: None,
-            horizon: Horizon::new(),
-            grace: Grace::default(),
+            horizon: LockHorizon::new(),
+            grace: GapGrace::default(),
             first_pages: FirstPages::default(),
         })
     }
@@ -140,13 +140,13 @@ impl Looker {
     }
 
     /// What the latest look saw.
-    pub(crate) fn sighting(&self) -> Option<Sighting> {
+    pub(crate) fn sighting(&self) -> Option<MarkSighting> {
         self.sighting
     }
 
     /// Where to ask about events that wait.
-    pub fn events(&self) -> Events<'_> {
-        Events {
+    pub fn events(&self) -> WaitingEvents<'_> {
+        WaitingEvents {
             session: &self.session,
             table: &self.table,
             id_column: &self.id_column,
@@ -160,7 +160,7 @@ impl Looker {
         let first = self.ask(None, None).await?;
         self.confirm_drawn(first.drawn)?;
         let mut decided = self.mark(&first).decided();
-        while decided < first.highest && matches!(self.rule, Rule::Horizon { .. }) && began.elapsed() < settle_max {
+        while decided < first.highest && matches!(self.rule, MarkRule::Horizon { .. }) && began.elapsed() < settle_max {
             tokio::time::sleep(LOOK_AGAIN).await;
             let again = self.ask(None, None).await?;
             self.confirm_drawn(again.drawn)?;
@@ -169,58 +169,58 @@ impl Looker {
         Ok((first.highest, decided))
     }
 
-    /// Takes one look beyond the front: three short statements in one flush, each an index probe or a read of the lock table. The third can be the
+    /// Takes one look beyond the frontier: three short statements in one flush, each an index probe or a read of the lock table. The third can be the
     /// read of the first rows: it comes after the look, as every read does.
     ///
     /// # Errors
     /// `Unavailable` when another server or table answers than before: reconnect, check again. `Order` when an id is missing from consecutive ids.
-    pub async fn look(&mut self, front: Front, along: Option<&Along>) -> Result<Seen> {
-        let from = front.blocked.map_or(front.shipped, |blocked| blocked.held);
-        let along = along.filter(|_| front.blocked.is_none());
-        let asked = self.ask(from, along).await?;
+    pub async fn look(&mut self, frontier: ReadFrontier, prefetch: Option<&RowPrefetch>) -> Result<MarkOutcome> {
+        let from = frontier.blocked.map_or(frontier.shipped, |blocked| blocked.held);
+        let prefetch = prefetch.filter(|_| frontier.blocked.is_none());
+        let asked = self.ask(from, prefetch).await?;
         fail::point!("source.looked");
         self.confirm_drawn(asked.drawn)?;
         let mark = self.mark(&asked);
-        let Asked { highest, next, first, .. } = asked;
-        if highest < front.shipped {
+        let ProbeAnswers { highest, next, first, .. } = asked;
+        if highest < frontier.shipped {
             return Err(Error::new(ErrorKind::Unavailable, "the source's highest id decreased")
                 .at(self.session.place())
                 .because(format!(
                     "its highest id is {}, events up to {} were copied",
                     shown(highest),
-                    shown(front.shipped)
+                    shown(frontier.shipped)
                 ))
                 .fix("no action needed: Counterfoil reconnects and re-checks"));
         }
-        if front.wanted.is_some() && mark.decided() >= front.wanted {
-            return Ok(Seen::More(News { mark, first }));
+        if frontier.wanted.is_some() && mark.decided() >= frontier.wanted {
+            return Ok(MarkOutcome::More(ReadStart { mark, first }));
         }
-        let nothing_new = |reason: Reason| match front.wanted {
-            Some(_) => Seen::Held(Hold {
+        let nothing_new = |reason: BlockReason| match frontier.wanted {
+            Some(_) => MarkOutcome::Blocked(Blockage {
                 after: from,
                 next: None,
                 reason,
             }),
-            None => Seen::Nothing,
+            None => MarkOutcome::Nothing,
         };
-        if highest == front.shipped {
+        if highest == frontier.shipped {
             return Ok(nothing_new(self.reason(None, asked.drawn)));
         }
         let Some(next) = next else {
             // A blocked row that is there no more is a reason to read again.
-            let news = News { mark, first: None };
-            return Ok(match front.blocked {
-                Some(_) => Seen::More(news),
+            let read_start = ReadStart { mark, first: None };
+            return Ok(match frontier.blocked {
+                Some(_) => MarkOutcome::More(read_start),
                 None => nothing_new(self.reason(None, asked.drawn)),
             });
         };
         // A row that appeared in the gap before a blocked one is a reason to read again.
-        let is_news = front.blocked.is_some_and(|blocked| next != blocked.next);
+        let is_news = frontier.blocked.is_some_and(|blocked| next != blocked.next);
         if is_news || mark.may_ship(from, next) {
-            return Ok(Seen::More(News { mark, first }));
+            return Ok(MarkOutcome::More(ReadStart { mark, first }));
         }
         let reason = self.reason(Some(next), asked.drawn);
-        Ok(Seen::Held(Hold {
+        Ok(MarkOutcome::Blocked(Blockage {
             after: from,
             next: Some(next),
             reason,
@@ -240,57 +240,60 @@ impl Looker {
     }
 
     /// Up to where the answers allow to read.
-    fn mark(&mut self, asked: &Asked) -> Mark {
+    fn mark(&mut self, asked: &ProbeAnswers) -> HighWaterMark {
         let now = Instant::now();
         match &self.rule {
-            Rule::Horizon { .. } => {
+            MarkRule::Horizon { .. } => {
                 // An id above the sequence says nothing of those between.
                 let drawn = asked.drawn.map_or(asked.highest, |drawn| asked.highest.min(drawn));
-                Mark::Decided(self.horizon.look(drawn, &asked.holders, now))
+                HighWaterMark::Decided(self.horizon.look(drawn, &asked.holders, now))
             }
-            Rule::Consecutive { known_gaps } => Mark::Consecutive(Arc::clone(known_gaps)),
-            Rule::Copy => Mark::Decided(asked.highest),
-            Rule::Grace(grace) => Mark::Decided(self.grace.look(asked.highest, *grace, now)),
+            MarkRule::Consecutive { known_gaps } => HighWaterMark::Consecutive(Arc::clone(known_gaps)),
+            MarkRule::Copy => HighWaterMark::Decided(asked.highest),
+            MarkRule::Grace(grace) => HighWaterMark::Decided(self.grace.look(asked.highest, *grace, now)),
         }
     }
 
     /// Why nothing more may be shipped: the row `next`, if there is one.
-    fn reason(&self, next: Option<i64>, drawn: Option<Option<i64>>) -> Reason {
+    fn reason(&self, next: Option<i64>, drawn: Option<Option<i64>>) -> BlockReason {
         match &self.rule {
-            Rule::Consecutive { .. } => Reason::Missing,
-            Rule::Copy => Reason::Undecided,
-            Rule::Grace(_) => Reason::Grace,
-            Rule::Horizon { sequence, .. } => match (sequence, drawn, next) {
-                (Some(sequence), Some(drawn), Some(next)) if drawn < Some(next) => Reason::NotDrawn {
+            MarkRule::Consecutive { .. } => BlockReason::Missing,
+            MarkRule::Copy => BlockReason::Undecided,
+            MarkRule::Grace(_) => BlockReason::Grace,
+            MarkRule::Horizon { sequence, .. } => match (sequence, drawn, next) {
+                (Some(sequence), Some(drawn), Some(next)) if drawn < Some(next) => BlockReason::NotDrawn {
                     sequence: sequence.clone(),
                     drawn,
                 },
-                _ => self.horizon.oldest().map_or(Reason::Undecided, Reason::Holder),
+                _ => self.horizon.oldest().map_or(BlockReason::Undecided, BlockReason::Holder),
             },
         }
     }
 
-    /// Whether something changed since the front was reached: one index probe.
+    /// Whether something changed since the frontier was reached: one index probe.
     ///
     /// # Errors
     /// `Unavailable` when another server or table answers than before.
-    pub(crate) async fn has_news(&mut self, front: Front) -> Result<bool> {
+    pub(crate) async fn has_news(&mut self, frontier: ReadFrontier) -> Result<bool> {
         let began = Instant::now();
         let row = self.session.query_one(&self.highest, &[]).await;
         let row = row.map_err(|error| self.session.error(&error, "cannot find the highest id"))?;
         let highest = self.confirm_place(&row, began)?;
         self.confirm_drawn(self.drawn_of(&row))?;
-        Ok(highest != front.shipped)
+        Ok(highest != frontier.shipped)
     }
 
     /// The statements, in one flush. The order of the first two is what the horizon's proof rests on, and that of the last two what the gate's does:
     /// each is sent when it is first polled, and a server runs what it is sent in order.
-    async fn ask(&mut self, from: Option<i64>, along: Option<&Along>) -> Result<Asked> {
+    async fn ask(&mut self, from: Option<i64>, prefetch: Option<&RowPrefetch>) -> Result<ProbeAnswers> {
         let session = Arc::clone(&self.session);
         let failed = |error| session.error(&error, "cannot find the mark");
-        let first_page = match along {
+        let first_page = match prefetch {
             // Prepared before: nothing may come between the rows and the gate.
-            Some(along) => Some((along, self.first_pages.query(&session, &along.reading).await.map_err(failed)?)),
+            Some(prefetch) => Some((
+                prefetch,
+                self.first_pages.query(&session, &prefetch.read_plan).await.map_err(failed)?,
+            )),
             None => None,
         };
         let highest = self.highest.clone();
@@ -305,13 +308,13 @@ impl Looker {
         };
         let second = async {
             match &self.rule {
-                Rule::Horizon { relations, .. } => session.query(&self.holders, &[relations]).await,
-                Rule::Consecutive { .. } | Rule::Copy | Rule::Grace(_) => Ok(Vec::new()),
+                MarkRule::Horizon { relations, .. } => session.query(&self.holders, &[relations]).await,
+                MarkRule::Consecutive { .. } | MarkRule::Copy | MarkRule::Grace(_) => Ok(Vec::new()),
             }
         };
         let third = async {
             match (&first_page, from) {
-                (Some((along, query)), Some(after)) => read_along(&session, along, query, after).await,
+                (Some((prefetch, query)), Some(after)) => read_along(&session, prefetch, query, after).await,
                 _ => Ok(Some((self.next_after(from).await?, None))),
             }
         };
@@ -325,11 +328,11 @@ impl Looker {
                 (self.next_after(from).await?, None)
             }
         };
-        let holders = holders.iter().map(|row| Holder {
+        let holders = holders.iter().map(|row| LockHolder {
             transaction: row.get(0),
             pid: row.get(1),
         });
-        Ok(Asked {
+        Ok(ProbeAnswers {
             holders: holders.collect(),
             next,
             first,
@@ -344,21 +347,21 @@ impl Looker {
     }
 
     fn confirm_place(&mut self, row: &Row, began: Instant) -> Result<Option<i64>> {
-        let place = Place {
+        let place = ProbedServer {
             table_oid: row.get("table_oid"),
             started_at: row.get("started_at"),
             timeline: row.get("timeline"),
         };
         let is_standby: bool = row.get("is_in_recovery");
         let has_moved = self.place.as_ref().is_some_and(|known| *known != place);
-        if has_moved || (is_standby && matches!(self.rule, Rule::Horizon { .. })) {
+        if has_moved || (is_standby && matches!(self.rule, MarkRule::Horizon { .. })) {
             return Err(Error::new(ErrorKind::Unavailable, "another server or table answers than before")
                 .at(self.session.place())
                 .fix("no action needed: Counterfoil reconnects and re-checks"));
         }
         self.place = Some(place);
         let highest = row.get("highest");
-        self.sighting = Some(Sighting { highest, at: began });
+        self.sighting = Some(MarkSighting { highest, at: began });
         Ok(highest)
     }
 

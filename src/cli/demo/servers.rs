@@ -52,7 +52,7 @@ impl Servers {
     pub(crate) async fn init(&self, story: &Story) -> Result<(), Problems> {
         let table = TableName::parse("public.events")?;
         let session = new_database(&self.source.conninfo(DATABASE)).await?;
-        let plan = source::setup::Plan::new(table.clone(), source::setup::Ids::Sequence, None);
+        let plan = source::setup::SourceSetup::new(table.clone(), source::setup::IdsOption::Sequence, None);
         source::setup::apply(&session, &plan).await?;
         for conninfo in self.destination_conninfos() {
             let session = new_database(&conninfo).await?;

@@ -34,7 +34,7 @@ use crate::postgres::table::{Column, ColumnOrigin, EventTable};
 use crate::recover::batch::Limits;
 use crate::recover::indexed::demand_whole_index;
 use crate::recover::reach::{Reach, judged_as};
-use crate::source::durability::Gate;
+use crate::source::durability::DurabilityGate;
 use crate::sql;
 use crate::stop::Stop;
 use findings::{Findings, Tail};
@@ -213,7 +213,7 @@ impl<'a> Repair<'a> {
     pub async fn carry_out(&self, stop: &Stop, log: &Logger, done: &mut Done) -> Result<()> {
         let Some(position) = self.position else { return Ok(()) };
         let source = Arc::new(self.target.source.session(ErrorSide::Source).await?);
-        let gate = Gate::new(source, self.target.source_table, Vec::new(), self.target.is_durability_awaited).await?;
+        let gate = DurabilityGate::new(source, self.target.source_table, Vec::new(), self.target.is_durability_awaited).await?;
         if let Wanted::RewindTo(id) = self.wanted {
             // What goes because the source has it too must be on its disk.
             gate.durable().await?;

@@ -10,7 +10,7 @@ use crate::event::store::EventStore;
 use crate::log::key;
 use crate::recover::batch::{Batch, Limits, own};
 use crate::recover::reach::moved;
-use crate::source::durability::Gate;
+use crate::source::durability::DurabilityGate;
 use crate::stop::Stop;
 use slog::{Logger, debug};
 
@@ -62,7 +62,7 @@ impl Writing<'_> {
     ///
     /// # Errors
     /// `Contents` when something else differs by now; those of both sides. What was committed before stays.
-    pub(crate) async fn insert_missing(&self, gate: &Gate, done: &mut Done) -> Result<()> {
+    pub(crate) async fn insert_missing(&self, gate: &DurabilityGate, done: &mut Done) -> Result<()> {
         let (mut merge, mut batch) = (self.merge(), Batch::new(self.limits));
         loop {
             let Some(unlike) = self.stop.or(merge.next()).await else {
@@ -85,7 +85,7 @@ impl Writing<'_> {
         self.insert(&mut batch, gate, done).await
     }
 
-    async fn insert(&self, batch: &mut Batch, gate: &Gate, done: &mut Done) -> Result<()> {
+    async fn insert(&self, batch: &mut Batch, gate: &DurabilityGate, done: &mut Done) -> Result<()> {
         if batch.rows.is_empty() {
             return Ok(());
         }
@@ -97,7 +97,7 @@ impl Writing<'_> {
     }
 
     /// Replaces what slate's replicator altered. What is taken out must be, byte for byte, what was judged.
-    pub async fn accept_slate(&self, judge: &Judge, gate: &Gate, done: &mut Done) -> Result<()> {
+    pub async fn accept_slate(&self, judge: &Judge, gate: &DurabilityGate, done: &mut Done) -> Result<()> {
         let mut merge = self.merge();
         let (mut batch, mut judged) = (Batch::new(self.limits), Vec::new());
         loop {
@@ -122,7 +122,7 @@ impl Writing<'_> {
         self.replace(&mut batch, &mut judged, gate, done).await
     }
 
-    async fn replace(&self, batch: &mut Batch, judged: &mut Vec<FramedRow>, gate: &Gate, done: &mut Done) -> Result<()> {
+    async fn replace(&self, batch: &mut Batch, judged: &mut Vec<FramedRow>, gate: &DurabilityGate, done: &mut Done) -> Result<()> {
         if batch.rows.is_empty() {
             return Ok(());
         }

@@ -8,7 +8,7 @@ use crate::postgres::session::settings::{self, ServerOverview};
 use crate::postgres::table::EventTable;
 use crate::postgres::table::describe;
 use crate::postgres::table::fitness;
-use crate::source::ids::{self, Discipline, Judged, facts};
+use crate::source::ids::{self, Discipline, JudgedDiscipline, facts};
 use crate::source::wakeup::{self, Wakeup};
 use crate::sql;
 
@@ -22,7 +22,7 @@ pub struct SourceShape {
     /// Its key.
     pub id_column: String,
     /// How its ids are given out.
-    pub ids: Judged,
+    pub ids: JudgedDiscipline,
     /// The column whose equal neighbours share one destination transaction.
     pub group_by: Option<String>,
     /// What will wake the replicator.

@@ -23,7 +23,7 @@ use crate::replicate::snapshot::Snapshot;
 use crate::replicate::source_state::{Source, SourceState};
 use crate::retry::{Connection, ConnectionPhase, RetryPolicy};
 use crate::source::follow::Follower;
-use crate::source::read::prefetch::News;
+use crate::source::read::prefetch::ReadStart;
 use crate::stop::Stop;
 use slog::warn;
 use std::sync::Arc;
@@ -47,10 +47,10 @@ pub enum Event {
     /// The source was connected and checked, or was not.
     SourceOpened(Box<Result<(Source, Follower)>>),
     /// The follower found news, or lost its connection, which has this number.
-    Looked(Box<Follower>, Result<News>, u64),
+    Looked(Box<Follower>, Result<ReadStart>, u64),
     /// A lane was connected and checked against the source's connection of this number, or was not; and which of its openings it was.
     LaneOpened(usize, Box<Result<Lane>>, u64, u64),
-    /// A pass that goes beyond the front gave up the lead.
+    /// A pass that goes beyond the frontier gave up the lead.
     Led(LeadEnd),
     /// A pass is over.
     Passed(Box<Passed>),
@@ -255,7 +255,7 @@ impl<'a> Conductor<'a> {
             Event::Gathered(Some(gathered)) => self.take_gathered(*gathered),
             Event::Gathered(None) => {}
             Event::SourceOpened(opened) => self.take_source(*opened),
-            Event::Looked(follower, Ok(news), epoch) => self.source.saw(follower, news, epoch),
+            Event::Looked(follower, Ok(read_start), epoch) => self.source.saw(follower, read_start, epoch),
             Event::Looked(_, Err(error), epoch) => self.lose_source(&error, epoch),
             Event::LaneOpened(index, opened, epoch, number) => self.take_opened(index, *opened, epoch, number),
             Event::Led(end) => self.take_led(&end),

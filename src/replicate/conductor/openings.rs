@@ -198,7 +198,7 @@ impl Conductor<'_> {
             self.lose_source(&error, epoch);
         }
         let is_over = self.run.fail_fast && !matches!(error.kind(), ErrorKind::Stopped | ErrorKind::Upstream | ErrorKind::Fed);
-        let until = self.source.front().shipped;
+        let until = self.source.frontier().shipped;
         let state = &mut self.lanes[index];
         if !is_over && state.looks_closer(&error, self.run.config.limits.max_events_per_write, until, &self.run.log) {
             return;

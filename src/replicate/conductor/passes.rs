@@ -11,38 +11,38 @@ use crate::replicate::lane_state::{LaneState, Stall};
 use crate::replicate::pass::{Bounds, Lead, LeadEnd, Passed, pass};
 use crate::replicate::read_progress::Reached;
 use crate::replicate::source_state::Source;
-use crate::source::blocked::{Hold, Reason};
+use crate::source::blocked::{BlockReason, Blockage};
 use crate::source::gap::hole;
-use crate::source::ids::rule::Rule;
-use crate::source::read::Ended;
-use crate::source::read::batcher::{CHUNK_BYTES, Stopped};
-use crate::source::read::prefetch::{Along, News};
+use crate::source::ids::rule::MarkRule;
+use crate::source::read::ReadEnd;
+use crate::source::read::batcher::{CHUNK_BYTES, CutterStop};
+use crate::source::read::prefetch::{ReadStart, RowPrefetch};
 use slog::{debug, info, warn};
 use std::sync::Arc;
 use std::time::Instant;
 
 impl Conductor<'_> {
     pub(super) fn begin_look(&mut self, epoch: u64) {
-        let (front, decided) = (self.source.front(), self.source.decided());
+        let (frontier, decided) = (self.source.frontier(), self.source.decided());
         let wanted = self.wanted();
         self.wants.send_if_modified(|wants| std::mem::replace(wants, wanted) != wanted);
         let awaits_mark =
-            |state: &LaneState| !state.is_paused && state.connection.open().is_some() && state.awaits_mark(front.shipped, decided);
+            |state: &LaneState| !state.is_paused && state.connection.open().is_some() && state.awaits_mark(frontier.shipped, decided);
         if self.is_led() || !self.lanes.iter().any(awaits_mark) {
             return;
         }
         let Some((mut follower, lost)) = self.source.take_follower() else {
             return;
         };
-        let (stop, along) = (self.stop.clone(), self.along());
+        let (stop, prefetch) = (self.stop.clone(), self.prefetch());
         self.tasks.spawn(async move {
-            let looking = lost.or(follower.wait_for_more(front, along.as_ref()));
+            let looking = lost.or(follower.wait_for_more(frontier, prefetch.as_ref()));
             let seen = stop.or(looking).await.flatten().unwrap_or_else(|| Err(stopped()));
             Event::Looked(follower, seen, epoch)
         });
     }
 
-    /// Up to where a lane waits for ids to be decided: a lane whose comparison was not final, or one that stands behind the front at a gap.
+    /// Up to where a lane waits for ids to be decided: a lane whose comparison was not final, or one that stands behind the frontier at a gap.
     fn wanted(&self) -> Option<i64> {
         let decided = self.source.decided();
         let more = decided.map_or(i64::MIN, |decided| decided.saturating_add(1));
@@ -59,21 +59,21 @@ impl Conductor<'_> {
     }
 
     /// What the first lane that awaits a mark would read first.
-    fn along(&self) -> Option<Along> {
+    fn prefetch(&self) -> Option<RowPrefetch> {
         let source = self.source.connected().filter(|_| self.source.has_small_rows())?;
-        let (front, decided) = (self.source.front().shipped, self.source.decided());
+        let (frontier, decided) = (self.source.frontier().shipped, self.source.decided());
         let wire = self.lanes.iter().find_map(|state| {
             let lane = state
                 .connection
                 .open()
-                .filter(|_| !state.is_paused && state.awaits_mark(front, decided))?;
+                .filter(|_| !state.is_paused && state.awaits_mark(frontier, decided))?;
             Some(&lane.wire)
         })?;
-        let reading = source
-            .reading(wire, &self.run.config)
+        let read_plan = source
+            .read_plan(wire, &self.run.config)
             .filter(|_| wire.format == CopyFormat::Binary)?;
-        Some(Along {
-            reading,
+        Some(RowPrefetch {
+            read_plan,
             gate: source.gate.clone(),
         })
     }
@@ -86,18 +86,18 @@ impl Conductor<'_> {
     pub(super) fn begin_passes(&mut self, source: &Arc<Source>) {
         let decided = self.source.decided();
         for group in groups(&self.standings(), source.near_ids, decided) {
-            let front = self.source.front().shipped;
-            let awaits_mark = |lane: &usize| self.lanes[*lane].awaits_mark(front, decided);
+            let frontier = self.source.frontier().shipped;
+            let awaits_mark = |lane: &usize| self.lanes[*lane].awaits_mark(frontier, decided);
             let may_lead = group.lanes.iter().any(awaits_mark) && !self.is_led();
             let is_behind = !group.lanes.iter().all(awaits_mark);
-            let news = if may_lead { self.source.take_news() } else { None };
-            let is_leading = news.is_some();
-            let behind = |mark| News { mark, first: None };
-            let news = news
-                .map(|news| news.at(front))
+            let read_start = if may_lead { self.source.take_read_start() } else { None };
+            let is_leading = read_start.is_some();
+            let behind = |mark| ReadStart { mark, first: None };
+            let read_start = read_start
+                .map(|read_start| read_start.at(frontier))
                 .or_else(|| self.source.mark_behind(group.after).filter(|_| is_behind).map(behind));
-            if let Some(news) = news {
-                self.begin_pass(source, &group, news, is_leading);
+            if let Some(read_start) = read_start {
+                self.begin_pass(source, &group, read_start, is_leading);
             }
         }
     }
@@ -127,31 +127,31 @@ impl Conductor<'_> {
         ready
     }
 
-    fn begin_pass(&mut self, source: &Arc<Source>, group: &Group, news: News, is_leading: bool) {
+    fn begin_pass(&mut self, source: &Arc<Source>, group: &Group, read_start: ReadStart, is_leading: bool) {
         let lanes: Vec<Lane> = group
             .lanes
             .iter()
             .filter_map(|index| self.lanes[*index].connection.take())
             .map(|lane| *lane)
             .collect();
-        let Some(mut reading) = lanes.first().and_then(|lane| source.reading(&lane.wire, &self.run.config)) else {
+        let Some(mut read_plan) = lanes.first().and_then(|lane| source.read_plan(&lane.wire, &self.run.config)) else {
             return;
         };
         if let [only] = group.lanes.as_slice()
             && let Some(events_max) = self.lanes[*only].batch_events_max()
         {
-            reading.limits.events_max = events_max;
+            read_plan.limits.events_max = events_max;
         }
         let readers = Arc::clone(if is_leading { &source.leading } else { &source.behind });
         debug!(self.run.log, "a pass began"; "after" => shown(group.after), "lanes" => lanes.len(), "is_leading" => is_leading);
         let lead = is_leading.then(|| self.begin_lead());
         let (source, after, bounds, stop) = (Arc::clone(source), group.after, self.bounds_of(lanes.len()), self.stop.clone());
-        let (front, decided) = (self.source.front().shipped, news.mark.decided());
+        let (frontier, decided) = (self.source.frontier().shipped, read_start.mark.decided());
         self.tasks.spawn(async move {
-            let batches = readers.batches(&reading, after, news.mark, &source.gate, PASS_MAX);
-            let batches = batches.beginning_with(news.first);
+            let batches = readers.batches(&read_plan, after, read_start.mark, &source.gate, PASS_MAX);
+            let batches = batches.beginning_with(read_start.first);
             let mut passed = pass(batches, source.epoch, lanes, lead, bounds, &stop).await;
-            (passed.front, passed.decided) = (front, decided);
+            (passed.frontier, passed.decided) = (frontier, decided);
             Event::Passed(Box::new(passed))
         });
     }
@@ -174,7 +174,7 @@ impl Conductor<'_> {
         }
     }
 
-    /// The read beyond the front is over, or waits for its lanes: another may begin.
+    /// The read beyond the frontier is over, or waits for its lanes: another may begin.
     pub(super) fn take_led(&mut self, end: &LeadEnd) {
         let is_leading = self.leading == Some(end.began);
         if is_leading {
@@ -207,13 +207,13 @@ impl Conductor<'_> {
 
     /// Rows that were copied once and are not there any more: the source must be compared again, not asked again and again.
     fn refuse_vanished_rows(&self, passed: &mut Passed) {
-        let is_short = passed.reached.ended == Some(Ended::NothingMore) && passed.reached.shipped < passed.front;
+        let is_short = passed.reached.ended == Some(ReadEnd::NothingMore) && passed.reached.shipped < passed.frontier;
         if is_short && passed.source_error.is_none() {
             let what = "events that were copied before are not at the source any more";
             let why = format!(
                 "nothing was found after id {}, events up to {} were copied",
                 shown(passed.reached.shipped),
-                shown(passed.front)
+                shown(passed.frontier)
             );
             passed.source_error = Some(
                 Error::new(ErrorKind::Unavailable, what)
@@ -225,33 +225,33 @@ impl Conductor<'_> {
 
     /// A hole in consecutive ids where there was none when they were copied before.
     fn refuse_hole(&self, passed: &mut Passed) {
-        if let Some(Ended::Stopped(Stopped::AtMark { next, .. })) = passed.reached.ended
+        if let Some(ReadEnd::Stopped(CutterStop::AtMark { next, .. })) = passed.reached.ended
             && self.has_consecutive_ids()
-            && Some(next) <= passed.front
+            && Some(next) <= passed.frontier
             && passed.source_error.is_none()
         {
-            let hold = Hold {
+            let blockage = Blockage {
                 after: passed.reached.taken,
                 next: Some(next),
-                reason: Reason::Missing,
+                reason: BlockReason::Missing,
             };
             let place = self.run.config.source.conninfo.describe();
-            passed.source_error = Some(hole(&hold, &place).because("it was there when it was copied before"));
+            passed.source_error = Some(hole(&blockage, &place).because("it was there when it was copied before"));
         }
     }
 
     fn has_consecutive_ids(&self) -> bool {
         let source = self.source.connected();
-        source.is_some_and(|source| matches!(source.rule, Rule::Consecutive { .. }))
+        source.is_some_and(|source| matches!(source.rule, MarkRule::Consecutive { .. }))
     }
 
-    /// A read that ended before the front, at an id that was not decided: what lies there, or the end of its group, is known later. Read again at
+    /// A read that ended before the frontier, at an id that was not decided: what lies there, or the end of its group, is known later. Read again at
     /// once, it would end in the same place.
-    fn note_stall(&mut self, index: usize, ended: Option<Ended>, decided: Option<i64>, epoch: u64) {
-        let front = self.source.front().shipped;
-        let is_at_mark = matches!(ended, Some(Ended::Stopped(Stopped::AtMark { .. })));
+    fn note_stall(&mut self, index: usize, ended: Option<ReadEnd>, decided: Option<i64>, epoch: u64) {
+        let frontier = self.source.frontier().shipped;
+        let is_at_mark = matches!(ended, Some(ReadEnd::Stopped(CutterStop::AtMark { .. })));
         let state = &mut self.lanes[index];
-        let is_stalled = is_at_mark && decided == self.source.decided() && state.position < front && epoch == self.source.epoch();
+        let is_stalled = is_at_mark && decided == self.source.decided() && state.position < frontier && epoch == self.source.epoch();
         state.stalled_at = is_stalled.then_some(Stall {
             position: state.position,
             decided,

@@ -10,7 +10,7 @@ use crate::replicate::snapshot::{
     BlockerSnapshot, ConnectionSnapshot, CountCheck, LaneChecks, PaceSnapshot, SourceChecks, WarningSnapshot,
 };
 use crate::retry::{Connection, ConnectionPhase};
-use crate::source::blocked::{Sight, Wait};
+use crate::source::blocked::{BlockedWait, SourceObservation};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -39,13 +39,13 @@ impl Conductor<'_> {
     }
 
     /// Whether the source is here and was looked at lately.
-    fn is_fresh(&self, sight: &Sight, now: Instant) -> bool {
+    fn is_fresh(&self, sight: &SourceObservation, now: Instant) -> bool {
         let silent_after = self.run.config.source.poll_interval + SILENT_AFTER;
         let is_heard = |at| now.saturating_duration_since(at) <= silent_after;
         self.source.connection().open().is_some() && sight.look.is_some_and(|look| is_heard(look.at))
     }
 
-    fn write_source(&mut self, sight: &Sight, clock: &DayClock) {
+    fn write_source(&mut self, sight: &SourceObservation, clock: &DayClock) {
         let highest = self.lanes.iter().map(|lane| lane.position).max().flatten();
         let source = &mut self.board.source;
         source.health = source_health(self.source.connection(), sight.wait.is_some());
@@ -53,12 +53,12 @@ impl Conductor<'_> {
         source.highest_id = highest.max(sight.look.and_then(|look| look.highest));
         source.looked_at = sight.look.map(|look| clock.moment_of(look.at));
         source.decided_id = self.source.decided();
-        source.shipped_id = self.source.front().shipped;
+        source.shipped_id = self.source.frontier().shipped;
         source.blocker = sight.wait.as_ref().map(|wait| blocker(wait, clock));
     }
 
     fn write_lane(&mut self, index: usize, is_source_fresh: bool, is_blocked: bool, now: Instant) {
-        let (front, decided) = (self.source.front().shipped, self.source.decided());
+        let (frontier, decided) = (self.source.frontier().shipped, self.source.decided());
         let highest = self.looks.last().map(|look| look.highest);
         let (state, lane) = (&mut self.lanes[index], &mut self.board.lanes[index]);
         let holds_all = highest.is_some_and(|highest| state.position >= highest);
@@ -66,7 +66,7 @@ impl Conductor<'_> {
             is_source_fresh,
             holds_all,
             is_paused: state.is_paused,
-            is_held: is_blocked && state.awaits_mark(front, decided),
+            is_held: is_blocked && state.awaits_mark(frontier, decided),
         };
         lane.health = lane_health(&state.connection, standing);
         lane.connection = ConnectionSnapshot::of(&state.connection, &self.clock);
@@ -122,7 +122,7 @@ impl Conductor<'_> {
     }
 }
 
-fn blocker(wait: &Wait, clock: &DayClock) -> BlockerSnapshot {
+fn blocker(wait: &BlockedWait, clock: &DayClock) -> BlockerSnapshot {
     let blocker = wait.blocker.as_ref();
     BlockerSnapshot {
         after_id: wait.after,

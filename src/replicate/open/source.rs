@@ -10,12 +10,12 @@ use crate::replicate::check::open_source;
 use crate::replicate::check::shape::{SourceShape, source_shape};
 use crate::replicate::replication::Replication;
 use crate::replicate::source_state::Source;
-use crate::source::durability::Gate;
-use crate::source::follow::{Bell, Follower, Following};
+use crate::source::durability::DurabilityGate;
+use crate::source::follow::{FollowSettings, Follower, WakeupTrigger};
 use crate::source::ids::Discipline;
-use crate::source::ids::rule::Rule;
-use crate::source::mark::Looker;
-use crate::source::read::sessions::Readers;
+use crate::source::ids::rule::MarkRule;
+use crate::source::mark::MarkProbe;
+use crate::source::read::sessions::ReadSessions;
 use crate::source::wakeup::Wakeup;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,23 +48,23 @@ pub(super) async fn source(run: &Replication, epoch: u64, before: Before, ways: 
     };
     let cancels = || vec![session.canceller()];
     let checking = async { Ok(checked(run, Arc::clone(&session), &before.sequences).await) };
-    let (shape, gate, looker) = patience.with(cancels(), checking).await??;
-    let following = Following {
+    let (shape, gate, probe) = patience.with(cancels(), checking).await??;
+    let following = FollowSettings {
         conninfo: config.conninfo.clone(),
         channels: vec![DOORBELL_CHANNEL.to_owned(), config.channel.clone()],
-        bell: bell(&shape.wakeup),
+        wakeup: wakeup(&shape.wakeup),
         table_oid: shape.table.oid,
         poll_interval: config.poll_interval,
         connect_timeout: limits.connect_timeout,
         wanted: before.wanted,
     };
     let mut follower = patience
-        .with(cancels(), Follower::new(looker, following, gate.clone(), run.log.clone()))
+        .with(cancels(), Follower::new(probe, following, gate.clone(), run.log.clone()))
         .await?;
     follower.listen().await?;
     let (highest, decided) = patience.with(cancels(), follower.first_look(SETTLE_MAX)).await?;
     let server = session.server().identity.clone();
-    let readers = |permits| Readers::new(config.conninfo.clone(), server.clone(), limits.connect_timeout, permits);
+    let readers = |permits| ReadSessions::new(config.conninfo.clone(), server.clone(), limits.connect_timeout, permits);
     // One for each destination, so that one that does not answer in the middle of a check keeps no other from being checked.
     let check = SessionPurpose {
         what: "check",
@@ -88,11 +88,15 @@ pub(super) async fn source(run: &Replication, epoch: u64, before: Before, ways: 
     Ok((source, follower))
 }
 
-async fn checked(run: &Replication, session: Arc<Session>, sequences_before: &[u32]) -> Result<(SourceShape, Gate, Looker), Problems> {
+async fn checked(
+    run: &Replication,
+    session: Arc<Session>,
+    sequences_before: &[u32],
+) -> Result<(SourceShape, DurabilityGate, MarkProbe), Problems> {
     let config = &run.config.source;
     let shape = source_shape(&session, config).await?;
     let is_durability_awaited = config.durability_gate && !shape.server.is_standby;
-    let gate = Gate::new(
+    let gate = DurabilityGate::new(
         Arc::clone(&session),
         &shape.table,
         sequences(&shape.ids.discipline),
@@ -107,7 +111,7 @@ async fn checked(run: &Replication, session: Arc<Session>, sequences_before: &[u
     }
     run.told.of_source(&shape.warnings, &run.log);
     let mut rule = rule(&shape, &config.known_gaps);
-    if let Rule::Horizon { relations, .. } = &mut rule {
+    if let MarkRule::Horizon { relations, .. } = &mut rule {
         let former = sequences_before
             .iter()
             .filter(|oid| !relations.contains(oid))
@@ -115,8 +119,8 @@ async fn checked(run: &Replication, session: Arc<Session>, sequences_before: &[u
             .collect::<Vec<u32>>();
         relations.extend(former);
     }
-    let looker = Looker::new(session, &config.table, &config.id_column, rule).await?;
-    Ok((shape, gate, looker))
+    let probe = MarkProbe::new(session, &config.table, &config.id_column, rule).await?;
+    Ok((shape, gate, probe))
 }
 
 /// The sequences that feed a table, by oid.
@@ -127,26 +131,26 @@ fn sequences(discipline: &Discipline) -> Vec<u32> {
     }
 }
 
-fn rule(shape: &SourceShape, known_gaps: &[(i64, i64)]) -> Rule {
+fn rule(shape: &SourceShape, known_gaps: &[(i64, i64)]) -> MarkRule {
     match &shape.ids.discipline {
-        Discipline::Consecutive => Rule::Consecutive {
+        Discipline::Consecutive => MarkRule::Consecutive {
             known_gaps: Arc::from(known_gaps),
         },
         Discipline::Sequence {
             lock_relations, readable, ..
-        } => Rule::Horizon {
+        } => MarkRule::Horizon {
             relations: lock_relations.clone(),
             sequence: readable.clone(),
         },
-        Discipline::Copy => Rule::Copy,
-        Discipline::Grace(grace) => Rule::Grace(*grace),
+        Discipline::Copy => MarkRule::Copy,
+        Discipline::Grace(grace) => MarkRule::Grace(*grace),
     }
 }
 
-fn bell(wakeup: &Wakeup) -> Bell {
+fn wakeup(wakeup: &Wakeup) -> WakeupTrigger {
     match wakeup {
-        Wakeup::Doorbell => Bell::Doorbell,
-        Wakeup::Trigger { .. } => Bell::EveryInsert,
-        Wakeup::Polling { .. } => Bell::None,
+        Wakeup::Doorbell => WakeupTrigger::Doorbell,
+        Wakeup::Trigger { .. } => WakeupTrigger::EveryInsert,
+        Wakeup::Polling { .. } => WakeupTrigger::None,
     }
 }

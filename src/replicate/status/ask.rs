@@ -111,7 +111,7 @@ async fn upstream(config: &SourceConfig, timeout: Duration) -> Result<Upstream> 
 }
 
 /// The sequence whose users can hold the mark; `None` for other disciplines, and where a start would be refused.
-fn sequence(facts: &facts::Facts, ids: IdsSetting) -> Option<u32> {
+fn sequence(facts: &facts::IdFacts, ids: IdsSetting) -> Option<u32> {
     match ids::judge(facts, ids, &[]).ok()?.discipline {
         Discipline::Sequence { sequence, .. } => Some(sequence),
         Discipline::Consecutive | Discipline::Copy | Discipline::Grace(_) => None,

@@ -1,10 +1,10 @@
 //! Consecutive ids: 1, 2, 3 … under a lock that is held to the commit.
 
-use super::{Case, Discipline, Judged};
+use super::{Discipline, DisciplineCase, JudgedDiscipline};
 use crate::error::{Error, ErrorKind, Problems, Warning};
 
-impl Case<'_> {
-    pub(super) fn detected_consecutive(&self) -> Result<Judged, Problems> {
+impl DisciplineCase<'_> {
+    pub(super) fn detected_consecutive(&self) -> Result<JudgedDiscipline, Problems> {
         let sign = match (self.facts.has_insert_events, &self.facts.counter) {
             (true, _) => "function insert_events gives them out".to_owned(),
             (false, Some(counter)) => format!("{counter} holds the next id"),
@@ -13,7 +13,7 @@ impl Case<'_> {
         self.consecutive(&sign, Vec::new())
     }
 
-    pub(super) fn consecutive(&self, sign: &str, mut warnings: Vec<Warning>) -> Result<Judged, Problems> {
+    pub(super) fn consecutive(&self, sign: &str, mut warnings: Vec<Warning>) -> Result<JudgedDiscipline, Problems> {
         let mut problems = Problems::new();
         let is_right_begin = |lowest: i64| lowest == 1 || (lowest > 1 && self.is_known_gap(1, lowest - 1));
         if let Some(lowest) = self.facts.lowest.filter(|lowest| !is_right_begin(*lowest)) {

@@ -9,7 +9,7 @@ use tokio_postgres::Row;
 
 /// What tells how ids are given out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Facts {
+pub struct IdFacts {
     /// The event table.
     pub table: TableName,
     /// Its id column.
@@ -25,7 +25,7 @@ pub struct Facts {
     /// Highest id, if there is an event; read before the last values of the sequences.
     pub highest: Option<i64>,
     /// The sequences that feed the id column.
-    pub sequences: Vec<Sequence>,
+    pub sequences: Vec<IdSequence>,
     /// Whether the id column is `GENERATED … AS IDENTITY`.
     pub is_identity: bool,
     /// Default of the id column, as SQL.
@@ -44,7 +44,7 @@ pub struct Facts {
 
 /// A sequence that feeds the id column.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sequence {
+pub struct IdSequence {
     /// Oid.
     pub oid: u32,
     /// Schema and name.
@@ -74,7 +74,7 @@ pub enum LastValue {
     At(i64),
 }
 
-impl Facts {
+impl IdFacts {
     /// Whether a sequence, or a default that mentions one, gives out the ids.
     pub(crate) fn is_fed_by_default(&self) -> bool {
         !self.sequences.is_empty()
@@ -105,7 +105,7 @@ fn is_plain_nextval(default: &str) -> bool {
 ///
 /// # Errors
 /// `Access` where the table may not be read, otherwise what the connection or the server says.
-pub async fn ask(session: &Session, table: &EventTable, id_column: &str, is_standby: bool) -> Result<Facts> {
+pub async fn ask(session: &Session, table: &EventTable, id_column: &str, is_standby: bool) -> Result<IdFacts> {
     let what = || format!("cannot find out how ids of {} are given out", table.name);
     let id = table
         .column(id_column)
@@ -113,7 +113,7 @@ pub async fn ask(session: &Session, table: &EventTable, id_column: &str, is_stan
     asked(session, table, id, is_standby).await.map_err(|e| session.error(&e, what()))
 }
 
-async fn asked(session: &Session, table: &EventTable, id: &Column, is_standby: bool) -> Result<Facts, tokio_postgres::Error> {
+async fn asked(session: &Session, table: &EventTable, id: &Column, is_standby: bool) -> Result<IdFacts, tokio_postgres::Error> {
     let quoted = table.name.quoted();
     let fill = |statement| sql::fill(statement, &[("id", sql::text(&*id.name)), ("table", sql::sql(&*quoted))]);
     let ends = session.query_one(&fill(include_str!("../../../sql/table/ends.sql")), &[]).await?;
@@ -128,7 +128,7 @@ async fn asked(session: &Session, table: &EventTable, id: &Column, is_standby: b
         .insert_triggers
         .iter()
         .filter(|t| t.is_enabled && t.is_before && t.draws_from_sequence);
-    let mut facts = Facts {
+    let mut facts = IdFacts {
         table: table.name.clone(),
         id_column: id.name.clone(),
         id_type_oid: id.type_oid,
@@ -160,13 +160,13 @@ async fn asked(session: &Session, table: &EventTable, id: &Column, is_standby: b
     Ok(facts)
 }
 
-fn sequence(row: &Row) -> Result<Sequence, tokio_postgres::Error> {
+fn sequence(row: &Row) -> Result<IdSequence, tokio_postgres::Error> {
     let last_value = match (row.try_get("may_read")?, row.try_get("last_value")?) {
         (false, _) => LastValue::Unreadable,
         (true, None) => LastValue::Unused,
         (true, Some(value)) => LastValue::At(value),
     };
-    Ok(Sequence {
+    Ok(IdSequence {
         oid: row.try_get("oid")?,
         name: TableName {
             schema: row.try_get("schema")?,

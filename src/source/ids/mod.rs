@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Problems, Warning};
 use crate::event::range;
 use crate::postgres::table::TableName;
 use crate::sql;
-use facts::{Facts, LastValue, Sequence};
+use facts::{IdFacts, IdSequence, LastValue};
 use postgres_types::Type;
 use std::fmt;
 use std::time::Duration;
@@ -39,7 +39,7 @@ pub enum Discipline {
 
 /// A discipline and why it was chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Judged {
+pub struct JudgedDiscipline {
     /// The discipline.
     pub discipline: Discipline,
     /// How it was judged, in one line.
@@ -48,7 +48,7 @@ pub struct Judged {
     pub warnings: Vec<Warning>,
 }
 
-impl fmt::Display for Judged {
+impl fmt::Display for JudgedDiscipline {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.discipline {
             Discipline::Consecutive => write!(out, "consecutive: {}", self.reason),
@@ -65,8 +65,8 @@ impl fmt::Display for Judged {
 ///
 /// # Errors
 /// `Unsuitable`, all together, each with the statement or setting that cures it; `Order` for a hole in ids that are known to be consecutive.
-pub fn judge(facts: &Facts, configured: IdsSetting, known_gaps: &[(i64, i64)]) -> Result<Judged, Problems> {
-    let case = Case { facts, known_gaps };
+pub fn judge(facts: &IdFacts, configured: IdsSetting, known_gaps: &[(i64, i64)]) -> Result<JudgedDiscipline, Problems> {
+    let case = DisciplineCase { facts, known_gaps };
     let mut problems = Problems::new();
     let shows_all_on_standby = matches!(configured, IdsSetting::Consecutive | IdsSetting::Copy);
     if facts.is_standby && !shows_all_on_standby && !(configured == IdsSetting::Auto && facts.sequences.is_empty()) {
@@ -91,12 +91,12 @@ pub fn judge(facts: &Facts, configured: IdsSetting, known_gaps: &[(i64, i64)]) -
     }
 }
 
-struct Case<'a> {
-    facts: &'a Facts,
+struct DisciplineCase<'a> {
+    facts: &'a IdFacts,
     known_gaps: &'a [(i64, i64)],
 }
 
-impl Case<'_> {
+impl DisciplineCase<'_> {
     fn table(&self) -> &TableName {
         &self.facts.table
     }
@@ -109,9 +109,9 @@ impl Case<'_> {
         Error::new(ErrorKind::Unsuitable, what).at(format!("source {}", self.table()))
     }
 
-    fn judged(&self, discipline: Discipline, reason: String, mut warnings: Vec<Warning>) -> Judged {
+    fn judged(&self, discipline: Discipline, reason: String, mut warnings: Vec<Warning>) -> JudgedDiscipline {
         warnings.extend(self.near_the_end());
-        Judged {
+        JudgedDiscipline {
             discipline,
             reason,
             warnings,
@@ -124,7 +124,7 @@ impl Case<'_> {
 
     // ---- sequence
 
-    fn sequence(&self, why: &str) -> Result<Judged, Problems> {
+    fn sequence(&self, why: &str) -> Result<JudgedDiscipline, Problems> {
         let sequence = match self.facts.sequences.as_slice() {
             [sequence] if self.facts.is_fed_plainly() => sequence,
             _ => return Err(self.no_plain_sequence().into()),
@@ -145,7 +145,7 @@ impl Case<'_> {
         Ok(self.judged(discipline, reason, self.sequence_warnings(sequence)))
     }
 
-    fn sequence_problems(&self, sequence: &Sequence) -> Vec<Error> {
+    fn sequence_problems(&self, sequence: &IdSequence) -> Vec<Error> {
         let name = &sequence.name;
         let grace = "or accept the risk with ids = \"grace:5s\"";
         let mut problems = Vec::new();
@@ -185,7 +185,7 @@ impl Case<'_> {
         problems
     }
 
-    fn not_from_sequence(&self, sequence: &Sequence) -> Option<Error> {
+    fn not_from_sequence(&self, sequence: &IdSequence) -> Option<Error> {
         let highest = self.facts.highest?;
         let last = match sequence.last_value {
             LastValue::Unreadable => return None,
@@ -226,7 +226,7 @@ impl Case<'_> {
             ))
     }
 
-    fn sequence_warnings(&self, sequence: &Sequence) -> Vec<Warning> {
+    fn sequence_warnings(&self, sequence: &IdSequence) -> Vec<Warning> {
         let mut warnings: Vec<Warning> = self
             .drawing_triggers()
             .map(|trigger| {
@@ -255,7 +255,7 @@ impl Case<'_> {
 
     // ---- the others
 
-    fn copy(&self) -> Result<Judged, Problems> {
+    fn copy(&self) -> Result<JudgedDiscipline, Problems> {
         if self.facts.is_subscribed {
             let error = self.refuse("a logical subscription writes into the table, in the order of commits and not of ids");
             return Err(error.fix("name the publisher as the source").into());
@@ -280,7 +280,7 @@ impl Case<'_> {
             .fix("name the primary as the source (target_session_attrs=read-write with all hosts); only ids = \"consecutive\" and \"copy\" can be followed on a standby")
     }
 
-    fn grace(&self, wait: Duration) -> Judged {
+    fn grace(&self, wait: Duration) -> JudgedDiscipline {
         let what = format!(
             "ids = \"grace:…\" is unsafe: an event that commits more than {} ms after a higher id is lost, until the audit of late arrivals or events-diff finds it",
             wait.as_millis()

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// How ids are judged.
 #[derive(Clone, Debug)]
-pub enum Rule {
+pub enum MarkRule {
     /// By the lock horizon on these relations: the sequence, the table and its leaf partitions.
     Horizon {
         /// Their oids.
@@ -25,7 +25,7 @@ pub enum Rule {
     Grace(Duration),
 }
 
-impl Rule {
+impl MarkRule {
     /// The sequence, where our role may read how far it has come.
     pub fn sequence(&self) -> Option<&TableName> {
         match self {

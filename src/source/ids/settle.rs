@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::postgres::session::Session;
 use crate::postgres::table::highest;
-use crate::source::horizon::Holder;
+use crate::source::horizon::LockHolder;
 use crate::source::ids::Discipline;
 use crate::sql::TableName;
 use std::time::{Duration, Instant};
@@ -32,10 +32,10 @@ pub async fn settle(session: &Session, relations: &[u32], time_max: Duration) ->
 
 /// Which of those who hold a lock now may have held it at the first look. Where one of those is gone, one that was given another name by PREPARE
 /// (before 13.5 and 14.1) may be it.
-fn still_open(first: &[Holder], now: Vec<Holder>) -> Vec<Holder> {
-    let is_named = |holders: &[Holder], one: &Holder| holders.iter().any(|holder| holder.transaction == one.transaction);
+fn still_open(first: &[LockHolder], now: Vec<LockHolder>) -> Vec<LockHolder> {
+    let is_named = |holders: &[LockHolder], one: &LockHolder| holders.iter().any(|holder| holder.transaction == one.transaction);
     let is_any_gone = first.iter().any(|holder| !is_named(&now, holder));
-    let may_be_open = |holder: &Holder| is_named(first, holder) || (is_any_gone && holder.is_renamed());
+    let may_be_open = |holder: &LockHolder| is_named(first, holder) || (is_any_gone && holder.is_renamed());
     now.into_iter().filter(may_be_open).collect()
 }
 
@@ -59,19 +59,19 @@ pub async fn decided(
     Ok(if open.is_empty() { highest } else { None })
 }
 
-async fn holders(session: &Session, relations: &[u32]) -> Result<Vec<Holder>> {
+async fn holders(session: &Session, relations: &[u32]) -> Result<Vec<LockHolder>> {
     let rows = session
         .query(include_str!("../../../sql/source/mark_2_holders.sql"), &[&relations])
         .await;
     let rows = rows.map_err(|error| session.error(&error, "cannot ask which transactions are open"))?;
-    let holder = |row: &tokio_postgres::Row| Holder {
+    let holder = |row: &tokio_postgres::Row| LockHolder {
         transaction: row.get(0),
         pid: row.get(1),
     };
     Ok(rows.iter().map(holder).collect())
 }
 
-async fn who(session: &Session, Holder { transaction, pid }: &Holder) -> Result<String> {
+async fn who(session: &Session, LockHolder { transaction, pid }: &LockHolder) -> Result<String> {
     let row = session
         .query_opt(include_str!("../../../sql/source/holder.sql"), &[pid, transaction])
         .await;
@@ -91,8 +91,8 @@ async fn who(session: &Session, Holder { transaction, pid }: &Holder) -> Result<
 mod tests {
     use super::*;
 
-    fn holder(transaction: &str, pid: Option<i32>) -> Holder {
-        Holder {
+    fn holder(transaction: &str, pid: Option<i32>) -> LockHolder {
+        LockHolder {
             transaction: transaction.to_owned(),
             pid,
         }

@@ -9,8 +9,8 @@ fn name(name: &str) -> TableName {
     }
 }
 
-fn bare() -> Facts {
-    Facts {
+fn bare() -> IdFacts {
+    IdFacts {
         table: name("events"),
         id_column: "id".to_owned(),
         id_type_oid: Type::INT8.oid(),
@@ -29,8 +29,8 @@ fn bare() -> Facts {
     }
 }
 
-fn with_sequence(change: impl FnOnce(&mut Sequence)) -> Facts {
-    let mut sequence = Sequence {
+fn with_sequence(change: impl FnOnce(&mut IdSequence)) -> IdFacts {
+    let mut sequence = IdSequence {
         oid: 71,
         name: name("events_id_seq"),
         increment: 1,
@@ -41,7 +41,7 @@ fn with_sequence(change: impl FnOnce(&mut Sequence)) -> Facts {
         may_select: true,
     };
     change(&mut sequence);
-    Facts {
+    IdFacts {
         sequences: vec![sequence],
         default_expression: Some("nextval('public.events_id_seq'::regclass)".to_owned()),
         holes: vec![(42, 42)],
@@ -49,14 +49,14 @@ fn with_sequence(change: impl FnOnce(&mut Sequence)) -> Facts {
     }
 }
 
-fn with_function() -> Facts {
-    Facts {
+fn with_function() -> IdFacts {
+    IdFacts {
         has_insert_events: true,
         ..bare()
     }
 }
 
-fn refused(facts: &Facts, ids: IdsSetting) -> Error {
+fn refused(facts: &IdFacts, ids: IdsSetting) -> Error {
     let problems = judge(facts, ids, &[]).unwrap_err();
     assert_eq!(problems.iter().count(), 1, "{}", problems.report());
     problems.into_iter().next().unwrap()
@@ -82,7 +82,7 @@ fn a_sequence_that_feeds_the_column_is_the_discipline_and_holes_do_not_matter() 
 
 #[test]
 fn an_identity_column_needs_no_default() {
-    let facts = Facts {
+    let facts = IdFacts {
         default_expression: None,
         is_identity: true,
         ..with_sequence(|_| ())
@@ -133,7 +133,7 @@ fn ids_above_the_last_value_do_not_come_from_the_sequence() {
 
 #[test]
 fn a_sequence_that_may_not_be_read_is_no_obstacle_but_is_said() {
-    let unreadable = |sequence: &mut Sequence| {
+    let unreadable = |sequence: &mut IdSequence| {
         sequence.last_value = LastValue::Unreadable;
         sequence.may_select = false;
     };
@@ -143,7 +143,7 @@ fn a_sequence_that_may_not_be_read_is_no_obstacle_but_is_said() {
 
 #[test]
 fn an_unused_sequence_fits_an_empty_table() {
-    let facts = Facts {
+    let facts = IdFacts {
         lowest: None,
         highest: None,
         ..with_sequence(|s| s.last_value = LastValue::Unused)
@@ -153,7 +153,7 @@ fn an_unused_sequence_fits_an_empty_table() {
 
 #[test]
 fn an_id_computed_from_a_sequence_is_refused() {
-    let facts = Facts {
+    let facts = IdFacts {
         default_expression: Some("(nextval('public.events_id_seq'::regclass) * 2)".to_owned()),
         ..with_sequence(|_| ())
     };
@@ -162,7 +162,7 @@ fn an_id_computed_from_a_sequence_is_refused() {
 
 #[test]
 fn a_trigger_that_draws_is_refused_until_it_is_declared() {
-    let facts = Facts {
+    let facts = IdFacts {
         drawing_triggers: vec!["set_id".to_owned()],
         ..with_sequence(|_| ())
     };
@@ -172,7 +172,7 @@ fn a_trigger_that_draws_is_refused_until_it_is_declared() {
 
 #[test]
 fn a_standby_is_followed_with_consecutive_ids_only() {
-    let standby = |facts: Facts| Facts { is_standby: true, ..facts };
+    let standby = |facts: IdFacts| IdFacts { is_standby: true, ..facts };
     assert!(
         refused(&standby(with_sequence(|_| ())), IdsSetting::Auto)
             .what()
@@ -194,7 +194,7 @@ fn a_standby_is_followed_with_consecutive_ids_only() {
 
 #[test]
 fn a_logical_subscriber_is_no_source_of_sequence_ids() {
-    let facts = Facts {
+    let facts = IdFacts {
         is_subscribed: true,
         ..with_sequence(|_| ())
     };
@@ -203,7 +203,7 @@ fn a_logical_subscriber_is_no_source_of_sequence_ids() {
 
 #[test]
 fn insert_events_or_a_counter_with_consecutive_ids_is_the_discipline() {
-    let by_counter = Facts {
+    let by_counter = IdFacts {
         counter: Some(name("id")),
         ..bare()
     };
@@ -216,7 +216,7 @@ fn insert_events_or_a_counter_with_consecutive_ids_is_the_discipline() {
 fn consecutive_ids_without_a_sign_of_who_gives_them_out_are_refused() {
     let problem = refused(&bare(), IdsSetting::Auto);
     assert_eq!((problem.kind(), problem.kind().consequence().exit_code), (ErrorKind::Unsuitable, 3));
-    let holes = Facts {
+    let holes = IdFacts {
         holes: vec![(4712, 4800)],
         ..bare()
     };
@@ -226,7 +226,7 @@ fn consecutive_ids_without_a_sign_of_who_gives_them_out_are_refused() {
 
 #[test]
 fn a_hole_in_consecutive_ids_breaks_the_order_unless_it_is_known() {
-    let facts = Facts {
+    let facts = IdFacts {
         holes: vec![(42, 42), (50, 59)],
         ..with_function()
     };
@@ -247,7 +247,7 @@ fn consecutive_ids_begin_at_1() {
         (0, vec![], false),
         (i64::MIN, vec![], false),
     ] {
-        let facts = Facts {
+        let facts = IdFacts {
             lowest: Some(lowest),
             ..with_function()
         };
@@ -257,7 +257,7 @@ fn consecutive_ids_begin_at_1() {
 
 #[test]
 fn an_empty_table_of_consecutive_ids_is_accepted() {
-    let facts = Facts {
+    let facts = IdFacts {
         lowest: None,
         highest: None,
         ..with_function()
@@ -267,7 +267,7 @@ fn an_empty_table_of_consecutive_ids_is_accepted() {
 
 #[test]
 fn configured_consecutive_ids_fed_by_a_sequence_are_warned_about() {
-    let facts = Facts {
+    let facts = IdFacts {
         holes: Vec::new(),
         ..with_sequence(|_| ())
     };
@@ -307,14 +307,14 @@ fn ids_near_the_end_of_their_type_or_sequence_are_warned_about() {
 
 #[test]
 fn a_copy_is_followed_as_such_where_it_is_asked_for_also_on_a_standby_and_other_writers_are_told() {
-    let standby = Facts {
+    let standby = IdFacts {
         is_standby: true,
         ..bare()
     };
     for facts in [
         bare(),
         standby,
-        Facts {
+        IdFacts {
             holes: vec![(42, 42)],
             ..bare()
         },
@@ -330,7 +330,7 @@ fn a_copy_is_followed_as_such_where_it_is_asked_for_also_on_a_standby_and_other_
         assert!(warning.to_string().contains(other), "{warning}");
     }
     let subscribed = refused(
-        &Facts {
+        &IdFacts {
             is_subscribed: true,
             ..bare()
         },

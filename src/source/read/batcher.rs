@@ -18,29 +18,29 @@ pub const GROUP_KEPT_BYTES: u64 = 1024 * 1024;
 
 /// How far the source may be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Mark {
+pub enum HighWaterMark {
     /// Every id up to this one is decided; `None`: none is. Beyond, ids that follow each other without a gap.
     Decided(Option<i64>),
     /// Ids are 1, 2, 3 …: only what follows without a gap, but for these, whose ends are included.
     Consecutive(Arc<[(i64, i64)]>),
 }
 
-impl Mark {
+impl HighWaterMark {
     /// The highest id up to which every id is decided; `None`: none is. Of consecutive ids a row that is visible decides all before it.
     pub fn decided(&self) -> Option<i64> {
         match self {
-            Mark::Decided(through) => *through,
-            Mark::Consecutive(_) => Some(i64::MAX),
+            HighWaterMark::Decided(through) => *through,
+            HighWaterMark::Consecutive(_) => Some(i64::MAX),
         }
     }
 
     /// Whether the row `id`, the next visible one after `previous`, may be shipped.
     pub(crate) fn may_ship(&self, previous: Option<i64>, id: i64) -> bool {
         match self {
-            Mark::Decided(through) => {
+            HighWaterMark::Decided(through) => {
                 through.is_some_and(|through| id <= through) || previous.is_some_and(|p| p.checked_add(1) == Some(id))
             }
-            Mark::Consecutive(gaps) => {
+            HighWaterMark::Consecutive(gaps) => {
                 let mut expected = previous.map_or(1, |previous| previous.saturating_add(1));
                 while let Some((_, end)) = gaps
                     .iter()
@@ -56,7 +56,7 @@ impl Mark {
 
 /// Limits of a batch.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct BatchLimits {
     /// Events, a single larger group aside.
     pub events_max: u64,
     /// Bytes, a single larger row or group aside.
@@ -70,7 +70,7 @@ pub type DurableQuestion<'a> = Box<dyn Fn(bool) -> DurabilityFuture + Send + Syn
 
 /// Why the cutter takes no more rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stopped {
+pub enum CutterStop {
     /// This visible row may not be shipped yet.
     AtMark {
         /// Its id.
@@ -84,7 +84,7 @@ pub enum Stopped {
 
 /// Rows that are gathered, with their count and the chunks they already fill.
 #[derive(Debug, Default)]
-struct Gathered {
+struct GatheredRows {
     chunks: Vec<Chunk>,
     open: BytesMut,
     open_first: i64,
@@ -94,7 +94,7 @@ struct Gathered {
     bytes: u64,
 }
 
-impl Gathered {
+impl GatheredRows {
     fn add(&mut self, row: &FramedRow) {
         if row.bytes.len() > CHUNK_BYTES {
             self.fill_chunk();
@@ -124,7 +124,7 @@ impl Gathered {
     }
 
     /// Moves all rows of `other` to the end of these.
-    fn append(&mut self, other: &mut Gathered) {
+    fn append(&mut self, other: &mut GatheredRows) {
         if other.rows == 0 {
             return;
         }
@@ -170,35 +170,35 @@ fn chunk(bytes: Bytes, first_id: i64, last_id: i64, rows: u64) -> Chunk {
 }
 
 /// Turns rows into batches. Rows go in one at a time; items come out of `next_item`.
-pub struct Cutter<'a> {
-    mark: Mark,
-    limits: Limits,
+pub struct BatchCutter<'a> {
+    mark: HighWaterMark,
+    limits: BatchLimits,
     previous: Option<i64>,
     /// Value of the group in hand; `None`: its rows belong to no other group.
     group_value: Option<Vec<u8>>,
-    batch: Gathered,
-    group: Gathered,
+    batch: GatheredRows,
+    group: GatheredRows,
     is_streaming: bool,
     is_asked_to_stop: bool,
     /// Whether a row was taken at all: a read is never stopped before its first group.
     has_taken: bool,
-    stopped: Option<Stopped>,
+    stopped: Option<CutterStop>,
     durable: DurableQuestion<'a>,
     items: VecDeque<FeedItem>,
     shipped: Option<i64>,
     group_cuts: u64,
 }
 
-impl<'a> Cutter<'a> {
+impl<'a> BatchCutter<'a> {
     /// Starts after the position.
-    pub fn new(mark: Mark, limits: Limits, after: Option<i64>, durable: DurableQuestion<'a>) -> Self {
+    pub fn new(mark: HighWaterMark, limits: BatchLimits, after: Option<i64>, durable: DurableQuestion<'a>) -> Self {
         Self {
             mark,
             limits,
             previous: after,
             group_value: None,
-            batch: Gathered::default(),
-            group: Gathered::default(),
+            batch: GatheredRows::default(),
+            group: GatheredRows::default(),
             is_streaming: false,
             is_asked_to_stop: false,
             has_taken: false,
@@ -221,7 +221,7 @@ impl<'a> Cutter<'a> {
     }
 
     /// Why no more rows are taken, once that is so.
-    pub fn stopped(&self) -> Option<Stopped> {
+    pub fn stopped(&self) -> Option<CutterStop> {
         self.stopped
     }
 
@@ -257,7 +257,7 @@ impl<'a> Cutter<'a> {
             self.end_group(may_ship && !is_end);
             if is_end {
                 self.close_batch(false);
-                self.stopped = Some(Stopped::AsAsked);
+                self.stopped = Some(CutterStop::AsAsked);
                 return;
             }
         }
@@ -296,7 +296,7 @@ impl<'a> Cutter<'a> {
             }
         }
         self.close_batch(false);
-        self.stopped = Some(Stopped::AtMark { next, is_within_group });
+        self.stopped = Some(CutterStop::AtMark { next, is_within_group });
     }
 
     /// Keeps the batch within its limits, and streams a group that is too large to be kept back.

@@ -14,16 +14,16 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::chunk::{DurabilityFuture, FeedItem};
 use crate::event::frame::{self, FramedRow};
 use crate::fail;
-use crate::source::durability::Gate;
-use crate::source::read::batcher::{CHUNK_BYTES, Cutter, Mark, Stopped};
-use crate::source::read::page::{Page, cannot_read, stalled};
-use crate::source::read::sessions::{Lent, Reader, Readers};
+use crate::source::durability::DurabilityGate;
+use crate::source::read::batcher::{BatchCutter, CHUNK_BYTES, CutterStop, HighWaterMark};
+use crate::source::read::page::{ReadPage, cannot_read, stalled};
+use crate::source::read::sessions::{LentSession, ReadSession, ReadSessions};
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt};
 use std::time::{Duration, Instant};
 
 pub use page::{FirstPages, FirstRows};
-pub use plan::Reading;
+pub use plan::ReadPlan;
 
 /// No snapshot of ours lives longer than this on the source.
 pub(crate) const PAGE_MAX: Duration = Duration::from_secs(20);
@@ -39,20 +39,27 @@ const LARGE_ROW_BYTES: usize = 1024 * 1024;
 
 /// How a read ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
+pub enum ReadEnd {
     /// No visible row follows.
     NothingMore,
     /// The row that follows may not be shipped yet, or the time was up.
-    Stopped(Stopped),
+    Stopped(CutterStop),
 }
 
-impl Readers {
+impl ReadSessions {
     /// Reads the rows after a position, up to the mark, for about as long as `time_max`.
-    pub fn batches<'a>(&'a self, reading: &'a Reading, after: Option<i64>, mark: Mark, gate: &'a Gate, time_max: Duration) -> Batches<'a> {
-        Batches {
-            cutter: Cutter::new(
+    pub fn batches<'a>(
+        &'a self,
+        read_plan: &'a ReadPlan,
+        after: Option<i64>,
+        mark: HighWaterMark,
+        gate: &'a DurabilityGate,
+        time_max: Duration,
+    ) -> BatchReader<'a> {
+        BatchReader {
+            cutter: BatchCutter::new(
                 mark,
-                reading.limits,
+                read_plan.limits,
                 after,
                 Box::new(|is_followed| asked_in_time(gate.durable(), is_followed)),
             ),
@@ -60,7 +67,7 @@ impl Readers {
             seen: (0, 0),
             readers: self,
             lent: None,
-            reading,
+            read_plan,
             page: None,
             is_opening: false,
             has_begun: false,
@@ -70,30 +77,30 @@ impl Readers {
     }
 }
 
-/// The batches of one read, pulled item by item. Dropping a [`Batches::next`] that was not finished loses nothing.
-pub struct Batches<'a> {
-    readers: &'a Readers,
-    lent: Option<Lent>,
-    reading: &'a Reading,
-    cutter: Cutter<'a>,
+/// The batches of one read, pulled item by item. Dropping a [`BatchReader::next`] that was not finished loses nothing.
+pub struct BatchReader<'a> {
+    readers: &'a ReadSessions,
+    lent: Option<LentSession>,
+    read_plan: &'a ReadPlan,
+    cutter: BatchCutter<'a>,
     /// Rows that were read along with the look.
     first: Option<FirstRows>,
     /// Rows and bytes so far.
     seen: (u64, u64),
-    page: Option<Page>,
+    page: Option<ReadPage>,
     /// A page was asked for and has not begun: its rows may be on their way.
     is_opening: bool,
     /// Whether a page was asked for: the first one is asked for otherwise than the others.
     has_begun: bool,
-    ended: Option<Ended>,
+    ended: Option<ReadEnd>,
     until: Instant,
 }
 
-impl Batches<'_> {
+impl BatchReader<'_> {
     /// Begins with rows that are at hand, if they are those that would be read first.
     #[must_use]
     pub fn beginning_with(mut self, first: Option<FirstRows>) -> Self {
-        self.first = first.filter(|first| Some(first.after) == self.cutter.previous() && first.wire == self.reading.wire);
+        self.first = first.filter(|first| Some(first.after) == self.cutter.previous() && first.wire == self.read_plan.wire);
         self
     }
 
@@ -117,7 +124,7 @@ impl Batches<'_> {
             }
             if let Some(stopped) = self.cutter.stopped() {
                 self.pause().await;
-                self.ended = Some(Ended::Stopped(stopped));
+                self.ended = Some(ReadEnd::Stopped(stopped));
                 continue;
             }
             self.advance().await?;
@@ -125,7 +132,7 @@ impl Batches<'_> {
     }
 
     /// How the read ended; `None` while it goes on.
-    pub fn ended(&self) -> Option<Ended> {
+    pub fn ended(&self) -> Option<ReadEnd> {
         self.ended
     }
 
@@ -194,7 +201,7 @@ impl Batches<'_> {
         };
         let Some(page) = &mut self.page else {
             self.is_opening = true;
-            let page = open_page(&mut lent.reader, self.reading, self.cutter.previous(), !self.has_begun).await?;
+            let page = open_page(&mut lent.reader, self.read_plan, self.cutter.previous(), !self.has_begun).await?;
             (self.is_opening, self.has_begun) = (false, true);
             self.page = Some(page);
             return Ok(());
@@ -213,10 +220,10 @@ impl Batches<'_> {
                     page.rows.push(if is_to_move { Bytes::copy_from_slice(&bytes) } else { bytes });
                     while let Some(row) = page.rows.next()? {
                         page.rows_seen += 1;
-                        take(&mut self.cutter, &mut self.seen, &row).map_err(|id| out_of_order(session.place(), self.reading, id))?;
+                        take(&mut self.cutter, &mut self.seen, &row).map_err(|id| out_of_order(session.place(), self.read_plan, id))?;
                     }
                 }
-                Some(Err(error)) => return Err(cannot_read(session, self.reading, &error)),
+                Some(Err(error)) => return Err(cannot_read(session, self.read_plan, &error)),
                 None => return self.end_page(),
             }
             arrived = if taken < CHUNK_BYTES {
@@ -235,8 +242,8 @@ impl Batches<'_> {
             .cutter
             .ask(Box::new(move |is_followed| asked_in_time(durable.clone(), is_followed)));
         for bytes in &first.rows {
-            for row in frame::rows_of(bytes, self.reading.layout)? {
-                take(&mut self.cutter, &mut self.seen, &row).map_err(|id| out_of_order(&self.readers.place(), self.reading, id))?;
+            for row in frame::rows_of(bytes, self.read_plan.layout)? {
+                take(&mut self.cutter, &mut self.seen, &row).map_err(|id| out_of_order(&self.readers.place(), self.read_plan, id))?;
             }
         }
         if first.is_end {
@@ -249,7 +256,7 @@ impl Batches<'_> {
     /// No row follows.
     fn end(&mut self) {
         self.cutter.end();
-        self.ended = Some(self.cutter.stopped().map_or(Ended::NothingMore, Ended::Stopped));
+        self.ended = Some(self.cutter.stopped().map_or(ReadEnd::NothingMore, ReadEnd::Stopped));
     }
 
     fn end_page(&mut self) -> Result<()> {
@@ -291,7 +298,7 @@ fn asked_in_time(durable: DurabilityFuture, is_followed: bool) -> DurabilityFutu
 ///
 /// # Errors
 /// Its id, when that is not above those before.
-fn take(cutter: &mut Cutter<'_>, (rows, bytes): &mut (u64, u64), row: &FramedRow) -> std::result::Result<(), i64> {
+fn take(cutter: &mut BatchCutter<'_>, (rows, bytes): &mut (u64, u64), row: &FramedRow) -> std::result::Result<(), i64> {
     if cutter.previous() >= Some(row.id) {
         return Err(row.id);
     }
@@ -301,15 +308,15 @@ fn take(cutter: &mut Cutter<'_>, (rows, bytes): &mut (u64, u64), row: &FramedRow
 }
 
 /// Every page asks for rows above a position in ascending order: another answer is that of a damaged index, or of no PostgreSQL.
-fn out_of_order(place: &str, reading: &Reading, id: i64) -> Error {
+fn out_of_order(place: &str, read_plan: &ReadPlan, id: i64) -> Error {
     Error::new(ErrorKind::Order, format!("the source sent event {id} out of order, or twice"))
-        .at(format!("{place}, {}", reading.table))
+        .at(format!("{place}, {}", read_plan.table))
         .because("its index of the id does not give the ids in ascending order")
         .fix("nothing of this batch was written; check the index there (amcheck) and REINDEX it, then start again")
 }
 
-async fn open_page(reader: &mut Reader, reading: &Reading, after: Option<i64>, is_first: bool) -> Result<Page> {
-    let Reader {
+async fn open_page(reader: &mut ReadSession, read_plan: &ReadPlan, after: Option<i64>, is_first: bool) -> Result<ReadPage> {
+    let ReadSession {
         session,
         first_pages,
         rows_max,
@@ -317,9 +324,9 @@ async fn open_page(reader: &mut Reader, reading: &Reading, after: Option<i64>, i
     // A few rows are no few bytes where each is large.
     if is_first
         && *rows_max > 1
-        && let Some(page) = stalled(session, Page::first(session, first_pages, reading, after)).await??
+        && let Some(page) = stalled(session, ReadPage::first(session, first_pages, read_plan, after)).await??
     {
         return Ok(page);
     }
-    stalled(session, Page::copied(session, reading, after, *rows_max)).await?
+    stalled(session, ReadPage::copied(session, read_plan, after, *rows_max)).await?
 }

@@ -9,7 +9,7 @@ use crate::event::chunk::DurabilityFuture;
 use crate::event::frame::{self, CopyFormat, RowFramer};
 use crate::event::wire::Wire;
 use crate::postgres::session::Session;
-use crate::source::read::plan::Reading;
+use crate::source::read::plan::ReadPlan;
 use crate::sql;
 use bytes::{BufMut, Bytes, BytesMut};
 use futures::{Stream, StreamExt, TryStreamExt};
@@ -29,12 +29,12 @@ const FIRST_ROWS_MAX: usize = 50;
 /// Rows that come along with a look are kept up to this many bytes, the last one whole.
 const FIRST_ROWS_BYTES_MAX: usize = 1024 * 1024;
 
-type Messages = Pin<Box<dyn Stream<Item = std::result::Result<Bytes, tokio_postgres::Error>> + Send>>;
+type CopyMessages = Pin<Box<dyn Stream<Item = std::result::Result<Bytes, tokio_postgres::Error>> + Send>>;
 
 /// See the module.
-pub struct Page {
+pub struct ReadPage {
     /// COPY data as it comes.
-    pub stream: Messages,
+    pub stream: CopyMessages,
     /// Whether that data lies in the driver's buffer, which grows by doubling.
     pub is_borrowed: bool,
     /// Cuts it into rows.
@@ -70,9 +70,14 @@ pub struct FirstRows {
 
 impl FirstPages {
     /// The query for the first rows after a position.
-    pub async fn query(&mut self, session: &Session, reading: &Reading) -> std::result::Result<Statement, tokio_postgres::Error> {
+    pub async fn query(&mut self, session: &Session, read_plan: &ReadPlan) -> std::result::Result<Statement, tokio_postgres::Error> {
         let rows_max = FIRST_ROWS_MAX as u64;
-        let text = fill(include_str!("../../../sql/source/read_first.sql"), reading, String::new(), rows_max);
+        let text = fill(
+            include_str!("../../../sql/source/read_first.sql"),
+            read_plan,
+            String::new(),
+            rows_max,
+        );
         if let Some((_, statement)) = self.0.iter().find(|(known, _)| *known == text) {
             return Ok(statement.clone());
         }
@@ -107,15 +112,15 @@ pub(crate) async fn first_rows(
     Ok((rows, is_end))
 }
 
-impl Page {
+impl ReadPage {
     /// The first rows after a position; `None` where they cannot be had in this way.
-    pub async fn first(session: &Session, pages: &mut FirstPages, reading: &Reading, after: Option<i64>) -> Result<Option<Self>> {
-        let (Some(after), CopyFormat::Binary) = (after, reading.wire.format) else {
+    pub async fn first(session: &Session, pages: &mut FirstPages, read_plan: &ReadPlan, after: Option<i64>) -> Result<Option<Self>> {
+        let (Some(after), CopyFormat::Binary) = (after, read_plan.wire.format) else {
             return Ok(None);
         };
         let since = Instant::now();
-        let failed = |error| cannot_read(session, reading, &error);
-        let statement = pages.query(session, reading).await.map_err(failed)?;
+        let failed = |error| cannot_read(session, read_plan, &error);
+        let statement = pages.query(session, read_plan).await.map_err(failed)?;
         let rows = match session.query_raw(&statement, [after]).await {
             Ok(rows) => rows,
             Err(error) if is_of_another_form(&error) => {
@@ -130,27 +135,27 @@ impl Page {
         let stream = header.chain(rows).chain(trailer).boxed();
         Ok(Some(Self {
             is_borrowed: false,
-            ..Self::new(stream, reading, FIRST_ROWS_MAX as u64, since)
+            ..Self::new(stream, read_plan, FIRST_ROWS_MAX as u64, since)
         }))
     }
 
     /// So many rows after a position.
-    pub async fn copied(session: &Session, reading: &Reading, after: Option<i64>, rows_max: u64) -> Result<Self> {
+    pub async fn copied(session: &Session, read_plan: &ReadPlan, after: Option<i64>, rows_max: u64) -> Result<Self> {
         let condition = after.map_or_else(String::new, |after| {
-            format!("where e.{} > '{after}'::int8", sql::ident(&reading.id_column))
+            format!("where e.{} > '{after}'::int8", sql::ident(&read_plan.id_column))
         });
-        let statement = fill(include_str!("../../../sql/source/read.sql"), reading, condition, rows_max);
+        let statement = fill(include_str!("../../../sql/source/read.sql"), read_plan, condition, rows_max);
         let since = Instant::now();
         let stream = session.copy_out(statement.as_str()).await;
-        let stream = stream.map_err(|error| cannot_read(session, reading, &error))?;
-        Ok(Self::new(stream.boxed(), reading, rows_max, since))
+        let stream = stream.map_err(|error| cannot_read(session, read_plan, &error))?;
+        Ok(Self::new(stream.boxed(), read_plan, rows_max, since))
     }
 
-    fn new(stream: Messages, reading: &Reading, rows_max: u64, since: Instant) -> Self {
+    fn new(stream: CopyMessages, read_plan: &ReadPlan, rows_max: u64, since: Instant) -> Self {
         Self {
             stream,
             is_borrowed: true,
-            rows: RowFramer::new(reading.layout),
+            rows: RowFramer::new(read_plan.layout),
             rows_seen: 0,
             bytes_seen: 0,
             rows_max,
@@ -176,8 +181,8 @@ impl Page {
 }
 
 /// Says that the rows could not be read.
-pub(crate) fn cannot_read(session: &Session, reading: &Reading, error: &tokio_postgres::Error) -> Error {
-    session.error(error, format!("cannot read {}", reading.table))
+pub(crate) fn cannot_read(session: &Session, read_plan: &ReadPlan, error: &tokio_postgres::Error) -> Error {
+    session.error(error, format!("cannot read {}", read_plan.table))
 }
 
 /// Gives up when nothing arrives.
@@ -189,13 +194,13 @@ pub(crate) async fn stalled<T>(session: &Session, work: impl Future<Output = T>)
     limited.map_err(|_| session.no_answer(STALL_MAX, "cannot read the source"))
 }
 
-fn fill(text: &str, reading: &Reading, after: String, rows_max: u64) -> String {
+fn fill(text: &str, read_plan: &ReadPlan, after: String, rows_max: u64) -> String {
     let names = [
-        ("columns", sql::sql(reading.wire.select_list())),
-        ("format", sql::sql(reading.wire.format_option())),
-        ("schema", sql::text(&reading.table.schema)),
-        ("table", sql::text(&reading.table.name)),
-        ("id", sql::text(&reading.id_column)),
+        ("columns", sql::sql(read_plan.wire.select_list())),
+        ("format", sql::sql(read_plan.wire.format_option())),
+        ("schema", sql::text(&read_plan.table.schema)),
+        ("table", sql::text(&read_plan.table.name)),
+        ("id", sql::text(&read_plan.id_column)),
         ("after", sql::sql(after)),
         ("rows_max", sql::sql(rows_max.to_string())),
     ];
@@ -203,9 +208,9 @@ fn fill(text: &str, reading: &Reading, after: String, rows_max: u64) -> String {
 }
 
 /// The bytes of a field as they came.
-struct Raw<'a>(Option<&'a [u8]>);
+struct RawField<'a>(Option<&'a [u8]>);
 
-impl<'a> FromSql<'a> for Raw<'a> {
+impl<'a> FromSql<'a> for RawField<'a> {
     fn from_sql(_: &Type, raw: &'a [u8]) -> std::result::Result<Self, Box<dyn std::error::Error + Sync + Send>> {
         Ok(Self(Some(raw)))
     }
@@ -224,7 +229,7 @@ fn as_copied(row: &Row) -> std::result::Result<Bytes, tokio_postgres::Error> {
     let mut copied = BytesMut::with_capacity(row.raw_size_bytes() + 2);
     copied.put_i16(i16::try_from(row.len()).unwrap_or(i16::MAX));
     for field in 0..row.len() {
-        match row.try_get::<_, Raw<'_>>(field)?.0 {
+        match row.try_get::<_, RawField<'_>>(field)?.0 {
             Some(bytes) => {
                 copied.put_i32(i32::try_from(bytes.len()).unwrap_or(i32::MAX));
                 copied.put_slice(bytes);

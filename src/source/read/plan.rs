@@ -3,11 +3,11 @@
 use crate::event::frame::RowLayout;
 use crate::event::wire::Wire;
 use crate::postgres::table::TableName;
-use crate::source::read::batcher::Limits;
+use crate::source::read::batcher::BatchLimits;
 
 /// What is read: one table, in one form.
 #[derive(Clone, Debug)]
-pub struct Reading {
+pub struct ReadPlan {
     /// The event table.
     pub table: TableName,
     /// Its key.
@@ -17,5 +17,5 @@ pub struct Reading {
     /// Where id and group are in a row.
     pub layout: RowLayout,
     /// Limits of a batch.
-    pub limits: Limits,
+    pub limits: BatchLimits,
 }

@@ -1,39 +1,39 @@
-//! What comes along with a look: the first rows behind the front, and whether they are on disk.
+//! What comes along with a look: the first rows behind the frontier, and whether they are on disk.
 
 use crate::error::Result;
 use crate::event::frame;
 use crate::postgres::session::Session;
-use crate::source::durability::Gate;
-use crate::source::read::batcher::Mark;
+use crate::source::durability::DurabilityGate;
+use crate::source::read::batcher::HighWaterMark;
 use crate::source::read::page::{FirstRows, cannot_read, first_rows, is_of_another_form};
-use crate::source::read::plan::Reading;
+use crate::source::read::plan::ReadPlan;
 use tokio_postgres::Statement;
 
-/// What a look takes along: the first rows behind the front, and whether they are on disk.
+/// What a look takes along: the first rows behind the frontier, and whether they are on disk.
 #[derive(Clone, Debug)]
-pub struct Along {
+pub struct RowPrefetch {
     /// How rows are read.
-    pub reading: Reading,
+    pub read_plan: ReadPlan,
     /// Asked behind them.
-    pub gate: Gate,
+    pub gate: DurabilityGate,
 }
 
 /// What may be read.
 #[derive(Clone, Debug)]
-pub struct News {
+pub struct ReadStart {
     /// Up to where.
-    pub mark: Mark,
+    pub mark: HighWaterMark,
     /// The first rows of it, where they came along.
     pub first: Option<FirstRows>,
 }
 
-impl News {
-    /// What may be read where reading has come to `front`. The first rows are those of the look's snapshot: where the front has moved since, a
+impl ReadStart {
+    /// What may be read where reading has come to `frontier`. The first rows are those of the look's snapshot: where the frontier has moved since, a
     /// row may lie between them that they lack.
     #[must_use]
-    pub fn at(self, front: Option<i64>) -> Self {
+    pub fn at(self, frontier: Option<i64>) -> Self {
         Self {
-            first: self.first.filter(|first| Some(first.after) == front),
+            first: self.first.filter(|first| Some(first.after) == frontier),
             ..self
         }
     }
@@ -43,25 +43,25 @@ impl News {
 /// is not that of the table any more.
 pub(in crate::source) async fn read_along(
     session: &Session,
-    along: &Along,
+    prefetch: &RowPrefetch,
     query: &Statement,
     after: i64,
 ) -> Result<Option<(Option<i64>, Option<FirstRows>)>> {
-    let (rows, glance) = futures::join!(first_rows(session, query, after), along.gate.glance());
+    let (rows, glance) = futures::join!(first_rows(session, query, after), prefetch.gate.glance());
     let (rows, is_end) = match rows {
         Err(error) if is_of_another_form(&error) => return Ok(None),
-        rows => rows.map_err(|error| cannot_read(session, &along.reading, &error))?,
+        rows => rows.map_err(|error| cannot_read(session, &prefetch.read_plan, &error))?,
     };
     let next = match rows.first() {
-        Some(row) => frame::rows_of(row, along.reading.layout)?.first().map(|row| row.id),
+        Some(row) => frame::rows_of(row, prefetch.read_plan.layout)?.first().map(|row| row.id),
         None => None,
     };
     let first = FirstRows {
         after,
-        wire: along.reading.wire.clone(),
+        wire: prefetch.read_plan.wire.clone(),
         rows,
         is_end,
-        durable: along.gate.durable_since(glance?),
+        durable: prefetch.gate.durable_since(glance?),
     };
     Ok(Some((next, Some(first))))
 }
@@ -75,8 +75,8 @@ mod tests {
 
     #[test]
     fn rows_that_came_along_are_of_no_use_once_the_front_has_moved() {
-        let news = News {
-            mark: Mark::Decided(Some(20)),
+        let read_start = ReadStart {
+            mark: HighWaterMark::Decided(Some(20)),
             first: Some(FirstRows {
                 after: 15,
                 wire: Wire {
@@ -88,10 +88,10 @@ mod tests {
                 durable: async { Ok(()) }.boxed().shared(),
             }),
         };
-        assert!(news.clone().at(Some(15)).first.is_some());
-        let moved = news.at(Some(23));
+        assert!(read_start.clone().at(Some(15)).first.is_some());
+        let moved = read_start.at(Some(23));
         assert!(
-            moved.first.is_none() && moved.mark == Mark::Decided(Some(20)),
+            moved.first.is_none() && moved.mark == HighWaterMark::Decided(Some(20)),
             "where others have come to is no mark"
         );
     }

@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// A session that reads.
 #[derive(Debug)]
-pub(super) struct Reader {
+pub(super) struct ReadSession {
     pub session: Session,
     pub first_pages: FirstPages,
     /// Rows of the next page at most.
@@ -22,21 +22,21 @@ pub(super) struct Reader {
 
 /// The sessions that read one source: so many at a time at most, lent while a read goes on and kept for the next.
 #[derive(Debug)]
-pub struct Readers {
+pub struct ReadSessions {
     conninfo: Conninfo,
     server: ServerIdentity,
     connect_timeout: Duration,
     permits: Arc<Semaphore>,
-    idle: Mutex<Vec<Reader>>,
+    idle: Mutex<Vec<ReadSession>>,
 }
 
 /// A lent session and the permit to read. Given back whole, or closed when dropped.
-pub(super) struct Lent {
-    pub reader: Reader,
+pub(super) struct LentSession {
+    pub reader: ReadSession,
     _permit: OwnedSemaphorePermit,
 }
 
-impl Readers {
+impl ReadSessions {
     /// Makes sessions as they are needed, one for each permit at a time, all to the same server as the one that looks for the mark.
     pub fn new(conninfo: Conninfo, server: ServerIdentity, connect_timeout: Duration, permits: Arc<Semaphore>) -> Arc<Self> {
         Arc::new(Self {
@@ -48,7 +48,7 @@ impl Readers {
         })
     }
 
-    pub(super) async fn lend(&self) -> Result<Lent> {
+    pub(super) async fn lend(&self) -> Result<LentSession> {
         let permit = Arc::clone(&self.permits).acquire_owned().await;
         let permit = permit.map_err(|_| Error::new(ErrorKind::Bug, "the permits to read were closed"))?;
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
@@ -56,10 +56,10 @@ impl Readers {
             Some(reader) if !reader.session.is_closed() => reader,
             _ => self.open().await?,
         };
-        Ok(Lent { reader, _permit: permit })
+        Ok(LentSession { reader, _permit: permit })
     }
 
-    async fn open(&self) -> Result<Reader> {
+    async fn open(&self) -> Result<ReadSession> {
         let purpose = SessionPurpose {
             what: "read",
             side: ErrorSide::Source,
@@ -70,7 +70,7 @@ impl Readers {
         }
         let set = stalled(&session, session.batch_execute(sql::READ)).await?;
         set.map_err(|error| session.error(&error, "cannot set up a session that reads"))?;
-        Ok(Reader {
+        Ok(ReadSession {
             session,
             first_pages: FirstPages::default(),
             // How large rows are is known after the first.
@@ -78,7 +78,7 @@ impl Readers {
         })
     }
 
-    pub(super) fn take_back(&self, lent: Lent) {
+    pub(super) fn take_back(&self, lent: LentSession) {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(lent.reader);
     }
 

@@ -11,19 +11,19 @@ use crate::postgres::ddl::script::{self, ObjectParent, SetupReport, SetupScript}
 use crate::postgres::session::Session;
 use crate::postgres::table::TableName;
 
-pub use options::{Ids, Notify};
+pub use options::{IdsOption, NotifyOption};
 
 /// What is wanted of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Plan {
+pub struct SourceSetup {
     table: TableName,
-    ids: Ids,
-    notify: Option<Notify>,
+    ids: IdsOption,
+    notify: Option<NotifyOption>,
 }
 
-impl Plan {
+impl SourceSetup {
     /// With `notify` of `None`, a doorbell, except where applications may use two-phase commit.
-    pub fn new(table: TableName, ids: Ids, notify: Option<Notify>) -> Self {
+    pub fn new(table: TableName, ids: IdsOption, notify: Option<NotifyOption>) -> Self {
         Self { table, ids, notify }
     }
 
@@ -39,8 +39,8 @@ impl Plan {
             slate::take_as_it_is(&mut script, facts, self.notify);
         } else {
             match self.ids {
-                Ids::Consecutive => self.consecutive(&mut script, facts),
-                Ids::Sequence => self.sequence(&mut script, facts),
+                IdsOption::Consecutive => self.consecutive(&mut script, facts),
+                IdsOption::Sequence => self.sequence(&mut script, facts),
             }
             script.trigger(
                 facts,
@@ -117,14 +117,14 @@ impl Plan {
             .is_some_and(|found| notify_insert.is(found, &self.table));
         let may_prepare = facts.server.prepared_max > 0;
         match self.notify {
-            Some(Notify::Doorbell) => self.ring(script, facts),
-            Some(Notify::Slate) => {
+            Some(NotifyOption::Doorbell) => self.ring(script, facts),
+            Some(NotifyOption::Slate) => {
                 script.trigger(facts, objects::notify_event_insert(&self.table), notify_insert);
             }
-            Some(Notify::None) if has_doorbell || has_notify => {
+            Some(NotifyOption::None) if has_doorbell || has_notify => {
                 script.note(format!("{} already has a trigger that notifies; it stays", self.table));
             }
-            Some(Notify::None) => {}
+            Some(NotifyOption::None) => {}
             None if has_notify => script.found(format!("trigger {} on {}", notify_insert.name, self.table)),
             None if may_prepare && !has_doorbell => script.note(format!(
                 "no trigger wakes the replicator, it polls: max_prepared_transactions is {}, and a transaction that has notified cannot be \
@@ -141,7 +141,7 @@ impl Plan {
 }
 
 /// Creates what is missing of a source, in one transaction. Running it again is harmless.
-pub async fn apply(session: &Session, plan: &Plan) -> Result<SetupReport, Problems> {
+pub async fn apply(session: &Session, plan: &SourceSetup) -> Result<SetupReport, Problems> {
     script::carry_out(session, &plan.table, |facts| plan.script(facts)).await
 }
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 /// How ids are given out: `--ids`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Ids {
+pub enum IdsOption {
     /// 1, 2, 3 … by a counter that stays locked to the commit: the strongest checks, one commit at a time.
     #[default]
     Consecutive,
@@ -15,7 +15,7 @@ pub enum Ids {
 
 /// What wakes the replicator: `--notify`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Notify {
+pub enum NotifyOption {
     /// A trigger without contents that rings only while the replicator sleeps.
     Doorbell,
     /// slate's trigger and channel, with table and id only.
@@ -24,7 +24,7 @@ pub enum Notify {
     None,
 }
 
-impl FromStr for Ids {
+impl FromStr for IdsOption {
     type Err = Error;
     fn from_str(text: &str) -> Result<Self> {
         match text {
@@ -35,7 +35,7 @@ impl FromStr for Ids {
     }
 }
 
-impl FromStr for Notify {
+impl FromStr for NotifyOption {
     type Err = Error;
     fn from_str(text: &str) -> Result<Self> {
         match text {

@@ -1,7 +1,7 @@
 //! A source that slate-init-db made: known by its objects, and taken as it is.
 
 use super::objects;
-use super::options::Notify;
+use super::options::NotifyOption;
 use crate::postgres::ddl::event_table;
 use crate::postgres::ddl::existing::ExistingObjects;
 use crate::postgres::ddl::object::drop_trigger;
@@ -23,7 +23,7 @@ pub(crate) fn is_source(facts: &ExistingObjects) -> bool {
 }
 
 /// Creates nothing, and tells what is there; only a notification that was asked for by name is created, or refused.
-pub(crate) fn take_as_it_is(script: &mut SetupScript, facts: &ExistingObjects, notify: Option<Notify>) {
+pub(crate) fn take_as_it_is(script: &mut SetupScript, facts: &ExistingObjects, notify: Option<NotifyOption>) {
     let table = &facts.table;
     if let Some(events) = &facts.events {
         event_table::found(script, table, events);
@@ -51,25 +51,25 @@ pub(crate) fn take_as_it_is(script: &mut SetupScript, facts: &ExistingObjects, n
         .is_some_and(|found| !objects::notify_event_insert(table).is(found));
     match notify {
         _ if facts.trigger("notify_insert").is_none() || !sends_events => create_notification(script, facts, notify),
-        Some(Notify::Doorbell) => refuse_doorbell(script, facts),
-        Some(Notify::Slate) => script.function(facts, objects::notify_event_insert(table)),
-        Some(Notify::None) | None => script.note(format!(
+        Some(NotifyOption::Doorbell) => refuse_doorbell(script, facts),
+        Some(NotifyOption::Slate) => script.function(facts, objects::notify_event_insert(table)),
+        Some(NotifyOption::None) | None => script.note(format!(
             "trigger notify_insert sends whole events, so to insert one of 8 kB or more fails; to send table and id only, run:\n{}",
             objects::notify_event_insert(table).replacement()
         )),
     }
 }
 
-fn create_notification(script: &mut SetupScript, facts: &ExistingObjects, notify: Option<Notify>) {
+fn create_notification(script: &mut SetupScript, facts: &ExistingObjects, notify: Option<NotifyOption>) {
     let table = &facts.table;
     let has_any = ["notify_insert", "counterfoil_doorbell"]
         .iter()
         .any(|name| facts.trigger(name).is_some());
     match notify {
-        Some(Notify::Doorbell) => {
+        Some(NotifyOption::Doorbell) => {
             script.trigger(facts, objects::doorbell_function(table), objects::doorbell(table));
         }
-        Some(Notify::Slate) => {
+        Some(NotifyOption::Slate) => {
             script.function(facts, objects::notify_event_insert(table));
             if facts.trigger("notify_insert").is_none() {
                 script.create(
@@ -80,7 +80,7 @@ fn create_notification(script: &mut SetupScript, facts: &ExistingObjects, notify
             }
         }
         None if !has_any => script.note("no trigger wakes the replicator, it polls; to change that, run init again with --notify doorbell"),
-        Some(Notify::None) | None => {}
+        Some(NotifyOption::None) | None => {}
     }
 }
 

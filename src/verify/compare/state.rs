@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::range::IdRange;
 use crate::postgres::session::answers::field;
-use crate::source::durability::Files;
+use crate::source::durability::TableFiles;
 use crate::sql;
 use crate::stop::Stop;
 use crate::verify::compare::side::{ANSWER_MAX, Columns, Side, WHOLE_TABLE_MAX};
@@ -18,7 +18,7 @@ pub struct State {
     pub started_at_us: i64,
     /// Stands for the table, its columns, types, defaults and triggers; a rename and back is another one.
     pub definition: String,
-    /// Its files, as [`Files::parse`] reads them.
+    /// Its files, as [`TableFiles::parse`] reads them.
     pub files: String,
     /// Every transaction of a lower number had ended (`pg_snapshot_xmin`).
     pub xmin: u64,
@@ -28,7 +28,7 @@ impl State {
     /// Whether nothing was put back, taken over, altered or rewritten from this one to a later one. New partitions disturb nothing.
     pub(crate) fn goes_on_as(&self, later: &Self) -> bool {
         (self.timeline, self.started_at_us, &self.definition) == (later.timeline, later.started_at_us, &later.definition)
-            && Files::parse(&later.files).continue_those(&Files::parse(&self.files))
+            && TableFiles::parse(&later.files).continue_those(&TableFiles::parse(&self.files))
     }
 
     /// Whether numbers of transactions of then can still be told from those of now: half of all there are at a time.

@@ -11,7 +11,7 @@ use counterfoil::error::ErrorKind;
 use counterfoil::postgres::session::error::ErrorSide;
 use counterfoil::postgres::session::{Session, SessionPurpose};
 use counterfoil::postgres::table::describe;
-use counterfoil::source::durability::Gate;
+use counterfoil::source::durability::DurabilityGate;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -259,7 +259,7 @@ async fn the_gate_of_a_table_that_is_gone_lets_nothing_through() {
     };
     let session = Arc::new(Session::open(&source.conninfo, purpose, LONG).await.unwrap());
     let events = describe::table(&session, &table("events"), "id").await.unwrap().unwrap();
-    let gate = Gate::new(session, &events, Vec::new(), true).await.unwrap();
+    let gate = DurabilityGate::new(session, &events, Vec::new(), true).await.unwrap();
     gate.durable().await.unwrap();
     source.execute("drop table events").await;
     for refused in [gate.durable().await, gate.confirm_table().await] {

@@ -9,7 +9,7 @@ use counterfoil::postgres::server::ServerSettings;
 use counterfoil::postgres::session::SessionPurpose;
 use counterfoil::postgres::session::error::ErrorSide;
 use counterfoil::postgres::session::settings;
-use counterfoil::source::setup::{Ids, Notify, Plan};
+use counterfoil::source::setup::{IdsOption, NotifyOption, SourceSetup};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,9 +68,12 @@ async fn a_new_source_of_consecutive_ids_has_slates_schema_and_a_doorbell() {
 #[tokio::test]
 async fn a_new_source_of_a_sequence_gives_ids_and_ts_itself_and_has_no_counter() {
     let database = fresh_database().await;
-    init(&database, &Plan::new(events(), Ids::Sequence, Some(Notify::Slate)))
-        .await
-        .unwrap();
+    init(
+        &database,
+        &SourceSetup::new(events(), IdsOption::Sequence, Some(NotifyOption::Slate)),
+    )
+    .await
+    .unwrap();
     let mut found = objects(&database, "public").await;
     found.retain(|object| !object.starts_with('i'));
     assert_eq!(
@@ -114,10 +117,15 @@ async fn a_new_destination_has_the_table_and_its_indexes_alone() {
 
 #[tokio::test]
 async fn running_it_twice_creates_nothing_and_says_so() {
-    for ids in [Ids::Consecutive, Ids::Sequence] {
-        for notify in [Some(Notify::Doorbell), Some(Notify::Slate), Some(Notify::None), None] {
+    for ids in [IdsOption::Consecutive, IdsOption::Sequence] {
+        for notify in [
+            Some(NotifyOption::Doorbell),
+            Some(NotifyOption::Slate),
+            Some(NotifyOption::None),
+            None,
+        ] {
             let database = fresh_database().await;
-            let plan = Plan::new(events(), ids, notify);
+            let plan = SourceSetup::new(events(), ids, notify);
             let first = init(&database, &plan).await.unwrap();
             assert!(!first.created.is_empty() && first.present.is_empty(), "{first}");
             let before = objects(&database, "public").await;
@@ -138,7 +146,7 @@ async fn running_it_twice_creates_nothing_and_says_so() {
 #[tokio::test]
 async fn inits_at_the_same_time_are_harmless() {
     let database = fresh_database().await;
-    let plan = Plan::new(table("new", "events"), Ids::Consecutive, Some(Notify::Doorbell));
+    let plan = SourceSetup::new(table("new", "events"), IdsOption::Consecutive, Some(NotifyOption::Doorbell));
     let sessions = [session(&database).await, session(&database).await, session(&database).await];
     let applied = sessions.iter().map(|session| counterfoil::source::setup::apply(session, &plan));
     let reports = futures::future::try_join_all(applied).await.unwrap();
@@ -148,9 +156,9 @@ async fn inits_at_the_same_time_are_harmless() {
 
 #[tokio::test]
 async fn the_sql_of_a_dry_run_makes_the_same_and_nothing_is_missing_then() {
-    for ids in [Ids::Consecutive, Ids::Sequence] {
+    for ids in [IdsOption::Consecutive, IdsOption::Sequence] {
         let (dry, wet) = (fresh_database().await, fresh_database().await);
-        let plan = Plan::new(table("s", "t"), ids, Some(Notify::Doorbell));
+        let plan = SourceSetup::new(table("s", "t"), ids, Some(NotifyOption::Doorbell));
         let sql = plan.sql(&facts(&dry, plan.table()).await);
         assert!(objects(&dry, "s").await.is_empty());
         dry.execute(&sql).await;
@@ -167,7 +175,7 @@ async fn only_what_is_missing_is_in_the_sql_of_a_dry_run() {
     let database = fresh_database().await;
     consecutive_source(&database).await;
     database.execute("drop function insert_events(text)").await;
-    let plan = Plan::new(events(), Ids::Consecutive, None);
+    let plan = SourceSetup::new(events(), IdsOption::Consecutive, None);
     let sql = plan.sql(&facts(&database, &events()).await);
     assert_eq!(sql.matches("\ncreate ").count(), 1, "{sql}");
     assert!(sql.contains("-- already there: table public.events"), "{sql}");
@@ -180,7 +188,7 @@ async fn only_what_is_missing_is_in_the_sql_of_a_dry_run() {
 #[tokio::test]
 async fn by_default_there_is_a_doorbell_unless_two_phase_commit_is_on() {
     let with_two_phase = fresh_database().await;
-    let plan = Plan::new(events(), Ids::Consecutive, None);
+    let plan = SourceSetup::new(events(), IdsOption::Consecutive, None);
     let report = init(&with_two_phase, &plan).await.unwrap().to_string();
     assert!(
         report.contains("max_prepared_transactions is 50") && report.contains("--notify doorbell"),
@@ -192,9 +200,12 @@ async fn by_default_there_is_a_doorbell_unless_two_phase_commit_is_on() {
             .iter()
             .any(|object| object.contains("doorbell"))
     );
-    let asked = init(&with_two_phase, &Plan::new(events(), Ids::Consecutive, Some(Notify::Doorbell)))
-        .await
-        .unwrap();
+    let asked = init(
+        &with_two_phase,
+        &SourceSetup::new(events(), IdsOption::Consecutive, Some(NotifyOption::Doorbell)),
+    )
+    .await
+    .unwrap();
     assert_eq!(asked.created.len(), 2, "{asked}");
 
     let server = own_server(&ServerSettings::new());
@@ -213,7 +224,13 @@ async fn a_former_destination_goes_on_after_its_last_id() {
     database
         .execute("insert into events select n, now(), '{}' from generate_series(1, 5) n")
         .await;
-    let by_sequence = refusal(init(&database, &Plan::new(events(), Ids::Sequence, Some(Notify::None))).await);
+    let by_sequence = refusal(
+        init(
+            &database,
+            &SourceSetup::new(events(), IdsOption::Sequence, Some(NotifyOption::None)),
+        )
+        .await,
+    );
     assert!(by_sequence.contains("generated always as identity"), "{by_sequence}");
     consecutive_source(&database).await;
     assert_eq!(database.query("select insert_events(array['6']::jsonb[])").await, ["1"]);
@@ -229,7 +246,7 @@ async fn the_sql_that_makes_a_former_destination_a_source_of_a_sequence_works() 
              insert into events select n, now(), '{}' from generate_series(1, 5) n",
         )
         .await;
-    let plan = Plan::new(events(), Ids::Sequence, Some(Notify::None));
+    let plan = SourceSetup::new(events(), IdsOption::Sequence, Some(NotifyOption::None));
     let refused = refusal(init(&database, &plan).await);
     let sql = &refused[refused.find("alter table").unwrap()..];
     database.execute(sql).await;
@@ -270,7 +287,7 @@ async fn a_missing_database_is_created_once() {
         server: Arc::clone(&here.server),
     };
     assert!(created.query("show server_encoding").await == ["UTF8"]);
-    let plan = Plan::new(events(), Ids::Consecutive, None);
+    let plan = SourceSetup::new(events(), IdsOption::Consecutive, None);
     let creates = |sql: &str| {
         sql.lines()
             .filter(|line| line.starts_with("create "))

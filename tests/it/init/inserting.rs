@@ -3,7 +3,7 @@
 use super::{consecutive_source, init};
 use crate::harness::{Database, fresh_database};
 use bytes::{BufMut, BytesMut};
-use counterfoil::source::setup::{Ids, Notify, Plan};
+use counterfoil::source::setup::{IdsOption, NotifyOption, SourceSetup};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::error::Error;
@@ -220,9 +220,12 @@ async fn ts_does_not_run_backwards_when_the_clock_does() {
 async fn two_sources_in_one_transaction_have_each_its_own_ids() {
     let database = source().await;
     let other = super::table("other", "events");
-    init(&database, &Plan::new(other, Ids::Consecutive, Some(Notify::None)))
-        .await
-        .unwrap();
+    init(
+        &database,
+        &SourceSetup::new(other, IdsOption::Consecutive, Some(NotifyOption::None)),
+    )
+    .await
+    .unwrap();
     database
         .execute(
             "begin; select insert_events(array['1']::jsonb[]); select other.insert_events(array['a']::jsonb[]); \

@@ -15,7 +15,7 @@ use counterfoil::postgres::ddl::script::SetupReport;
 use counterfoil::postgres::session::error::ErrorSide;
 use counterfoil::postgres::session::{Session, SessionPurpose};
 use counterfoil::postgres::table::TableName;
-use counterfoil::source::setup::{self, Ids, Notify, Plan};
+use counterfoil::source::setup::{self, IdsOption, NotifyOption, SourceSetup};
 use std::time::Duration;
 
 /// A session as `init source` opens it.
@@ -41,15 +41,18 @@ fn events() -> TableName {
 }
 
 /// Runs `init source` as its roof does.
-async fn init(database: &Database, plan: &Plan) -> Result<SetupReport, Problems> {
+async fn init(database: &Database, plan: &SourceSetup) -> Result<SetupReport, Problems> {
     setup::apply(&session(database).await, plan).await
 }
 
 /// A source `public.events` of consecutive ids with a doorbell.
 async fn consecutive_source(database: &Database) {
-    init(database, &Plan::new(events(), Ids::Consecutive, Some(Notify::Doorbell)))
-        .await
-        .unwrap();
+    init(
+        database,
+        &SourceSetup::new(events(), IdsOption::Consecutive, Some(NotifyOption::Doorbell)),
+    )
+    .await
+    .unwrap();
 }
 
 async fn facts(database: &Database, table: &TableName) -> ExistingObjects {

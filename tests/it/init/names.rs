@@ -2,7 +2,7 @@
 
 use super::{events, facts, init, session, table};
 use crate::harness::{Database, fresh_database};
-use counterfoil::source::setup::{Ids, Notify, Plan};
+use counterfoil::source::setup::{IdsOption, NotifyOption, SourceSetup};
 use counterfoil::sql::{LOCK_DOORBELL, ident, literal};
 
 const NAMES: [(&str, &str); 6] = [
@@ -19,7 +19,7 @@ async fn any_name_gives_a_source_that_works() {
     for (schema, name) in NAMES {
         let database = fresh_database().await;
         database.execute("create table bystander ()").await;
-        let plan = Plan::new(table(schema, name), Ids::Consecutive, Some(Notify::Doorbell));
+        let plan = SourceSetup::new(table(schema, name), IdsOption::Consecutive, Some(NotifyOption::Doorbell));
         init(&database, &plan).await.unwrap();
         assert!(init(&database, &plan).await.unwrap().created.is_empty(), "{schema} {name}");
         works(&database, schema, name).await;
@@ -31,7 +31,7 @@ async fn any_name_gives_sql_of_a_dry_run_that_works() {
     for (schema, name) in NAMES {
         let database = fresh_database().await;
         database.execute("create table bystander ()").await;
-        let plan = Plan::new(table(schema, name), Ids::Consecutive, Some(Notify::Doorbell));
+        let plan = SourceSetup::new(table(schema, name), IdsOption::Consecutive, Some(NotifyOption::Doorbell));
         database.execute(&plan.sql(&facts(&database, plan.table()).await)).await;
         works(&database, schema, name).await;
     }
@@ -94,9 +94,12 @@ async fn a_hostile_search_path_changes_neither_init_nor_what_it_made() {
              alter database {name} set search_path = evil, pg_catalog, public"
         ))
         .await;
-    init(&database, &Plan::new(events(), Ids::Consecutive, Some(Notify::Doorbell)))
-        .await
-        .unwrap();
+    init(
+        &database,
+        &SourceSetup::new(events(), IdsOption::Consecutive, Some(NotifyOption::Doorbell)),
+    )
+    .await
+    .unwrap();
     let client = database.client().await;
     client
         .batch_execute(

@@ -7,11 +7,11 @@ use counterfoil::error::{ErrorKind, Problems};
 use counterfoil::postgres::ddl::script::SetupReport;
 use counterfoil::postgres::session::error::ErrorSide;
 use counterfoil::postgres::session::{Session, SessionPurpose};
-use counterfoil::source::setup::{Ids, Notify, Plan, apply};
+use counterfoil::source::setup::{IdsOption, NotifyOption, SourceSetup, apply};
 use std::time::Duration;
 
-fn plan(notify: Option<Notify>) -> Plan {
-    Plan::new(events(), Ids::Consecutive, notify)
+fn plan(notify: Option<NotifyOption>) -> SourceSetup {
+    SourceSetup::new(events(), IdsOption::Consecutive, notify)
 }
 
 const SHAPE: &str = "create table events (id bigint primary key, ts timestamptz not null, event jsonb not null);";
@@ -70,13 +70,13 @@ async fn is_refused_until_cleared(foreign: &str, what: &str) {
     let database = fresh_database().await;
     database.execute(foreign).await;
     let before = objects(&database, "public").await;
-    let problems = init(&database, &plan(Some(Notify::Doorbell))).await.expect_err(foreign);
+    let problems = init(&database, &plan(Some(NotifyOption::Doorbell))).await.expect_err(foreign);
     assert_eq!(objects(&database, "public").await, before, "{foreign}");
     assert_eq!(problems.worst().unwrap().kind(), ErrorKind::Unsuitable);
     let problem = problems.iter().find(|problem| problem.what() == format!("cannot create {what}"));
     let remedy = problem.unwrap_or_else(|| panic!("{foreign}: {problems:?}")).remedy().unwrap();
     database.execute(remedy.split_once('\n').unwrap().1).await;
-    init(&database, &plan(Some(Notify::Doorbell)))
+    init(&database, &plan(Some(NotifyOption::Doorbell)))
         .await
         .unwrap_or_else(|e| panic!("{foreign}: {}", e.report()));
 }
@@ -102,14 +102,14 @@ async fn an_object_of_ours_that_was_changed_is_refused_too() {
 async fn a_second_source_of_consecutive_ids_in_one_schema_is_refused_with_the_two_ways_out() {
     let database = fresh_database().await;
     consecutive_source(&database).await;
-    let second = Plan::new(table("public", "others"), Ids::Consecutive, Some(Notify::Doorbell));
+    let second = SourceSetup::new(table("public", "others"), IdsOption::Consecutive, Some(NotifyOption::Doorbell));
     let refused = refusal(init(&database, &second).await);
     assert!(refused.contains("a schema of its own"), "{refused}");
     assert!(refused.contains("--ids sequence"), "{refused}");
-    let by_sequence = Plan::new(table("public", "others"), Ids::Sequence, Some(Notify::Doorbell));
+    let by_sequence = SourceSetup::new(table("public", "others"), IdsOption::Sequence, Some(NotifyOption::Doorbell));
     init(&database, &by_sequence).await.unwrap();
     assert!(
-        refusal(init(&database, &Plan::new(table("public", "id"), Ids::Consecutive, None)).await)
+        refusal(init(&database, &SourceSetup::new(table("public", "id"), IdsOption::Consecutive, None)).await)
             .contains("cannot call the event table id")
     );
 }
@@ -136,9 +136,12 @@ async fn everything_that_stands_in_the_way_is_told_at_once_and_printed_by_a_dry_
 async fn an_event_table_of_another_shape_with_a_sequence_gets_the_triggers_alone() {
     let database = fresh_database().await;
     database.execute("create table events (id serial primary key, payload text)").await;
-    let report = init(&database, &Plan::new(events(), Ids::Sequence, Some(Notify::Doorbell)))
-        .await
-        .unwrap();
+    let report = init(
+        &database,
+        &SourceSetup::new(events(), IdsOption::Sequence, Some(NotifyOption::Doorbell)),
+    )
+    .await
+    .unwrap();
     assert_eq!(report.created.len(), 4, "{report}");
     assert!(report.to_string().contains("has columns of its own"), "{report}");
     let session = open(&database, "init", ErrorSide::Destination).await;
@@ -203,7 +206,7 @@ async fn the_sql_that_is_told_for_slates_source_lets_large_events_in() {
 
 #[tokio::test]
 async fn a_doorbell_or_slates_own_notification_beside_slates_trigger_is_refused_with_the_sql_for_it() {
-    for notify in [Notify::Doorbell, Notify::Slate] {
+    for notify in [NotifyOption::Doorbell, NotifyOption::Slate] {
         let database = slates_source().await;
         let problems = init(&database, &plan(Some(notify))).await.unwrap_err();
         let remedy = problems.iter().next().unwrap().remedy().unwrap().to_owned();
@@ -229,13 +232,13 @@ async fn a_role_without_the_privileges_is_told_which_and_changes_nothing() {
     database
         .execute(&format!("create role {role} login; revoke create on schema public from public"))
         .await;
-    let in_schema = init_as(&database, &role, &plan(Some(Notify::Doorbell))).await;
+    let in_schema = init_as(&database, &role, &plan(Some(NotifyOption::Doorbell))).await;
     let told = refusal(in_schema);
     assert!(
         told.contains(&format!("grant create on schema \"public\" to \"{role}\";")),
         "{told}"
     );
-    let elsewhere = Plan::new(table("new", "events"), Ids::Consecutive, None);
+    let elsewhere = SourceSetup::new(table("new", "events"), IdsOption::Consecutive, None);
     let told = refusal(init_as(&database, &role, &elsewhere).await);
     assert!(told.contains("grant create on database"), "{told}");
     assert!(objects(&database, "public").await.is_empty());
@@ -256,7 +259,7 @@ async fn a_role_without_the_privileges_is_told_which_and_changes_nothing() {
     );
 }
 
-async fn init_as(database: &Database, role: &str, plan: &Plan) -> Result<SetupReport, Problems> {
+async fn init_as(database: &Database, role: &str, plan: &SourceSetup) -> Result<SetupReport, Problems> {
     let mut conninfo = database.conninfo.clone();
     conninfo.user = role.to_owned();
     let purpose = SessionPurpose {

@@ -3,7 +3,7 @@
 use super::{consecutive_source, events, init, session};
 use crate::harness::fresh_database;
 use counterfoil::postgres::session::Session;
-use counterfoil::source::setup::{Ids, Notify, Plan};
+use counterfoil::source::setup::{IdsOption, NotifyOption, SourceSetup};
 use counterfoil::sql::LOCK_DOORBELL;
 
 #[tokio::test]
@@ -33,9 +33,12 @@ async fn the_doorbell_is_silent_while_nobody_sleeps_and_rings_once_for_a_transac
 #[tokio::test]
 async fn the_doorbell_rings_for_copies_for_replicated_rows_and_after_a_rename() {
     let database = fresh_database().await;
-    init(&database, &Plan::new(events(), Ids::Sequence, Some(Notify::Doorbell)))
-        .await
-        .unwrap();
+    init(
+        &database,
+        &SourceSetup::new(events(), IdsOption::Sequence, Some(NotifyOption::Doorbell)),
+    )
+    .await
+    .unwrap();
     let mut sleeper = session(&database).await;
     sleeper.batch_execute("listen counterfoil").await.unwrap();
     arm(&sleeper).await;
@@ -81,9 +84,12 @@ async fn an_event_of_50_mb_can_be_inserted_while_the_replicator_sleeps() {
 #[tokio::test]
 async fn slates_notification_holds_table_and_id_so_large_events_fit() {
     let database = fresh_database().await;
-    init(&database, &Plan::new(events(), Ids::Consecutive, Some(Notify::Slate)))
-        .await
-        .unwrap();
+    init(
+        &database,
+        &SourceSetup::new(events(), IdsOption::Consecutive, Some(NotifyOption::Slate)),
+    )
+    .await
+    .unwrap();
     let mut listener = session(&database).await;
     listener.batch_execute("listen eventsinsert").await.unwrap();
     database

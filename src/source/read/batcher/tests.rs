@@ -24,18 +24,18 @@ fn rows_of(rows: &[(i64, u8, usize)]) -> Vec<FramedRow> {
     read
 }
 
-fn cutter_of(mark: Mark, limits: Limits, after: Option<i64>) -> Cutter<'static> {
-    Cutter::new(mark, limits, after, Box::new(|_| std::future::ready(Ok(())).boxed().shared()))
+fn cutter_of(mark: HighWaterMark, limits: BatchLimits, after: Option<i64>) -> BatchCutter<'static> {
+    BatchCutter::new(mark, limits, after, Box::new(|_| std::future::ready(Ok(())).boxed().shared()))
 }
 
 struct Batches {
     /// Ids of the rows that were committed, batch by batch.
     closed: Vec<Vec<i64>>,
-    stopped: Option<Stopped>,
+    stopped: Option<CutterStop>,
 }
 
 /// Runs the cutter and a destination that believes only what it is told: rows, close, abort.
-fn run(cutter: &mut Cutter<'_>, rows: &[FramedRow]) -> Batches {
+fn run(cutter: &mut BatchCutter<'_>, rows: &[FramedRow]) -> Batches {
     let layout = RowLayout {
         format: CopyFormat::Text,
         fields: 3,
@@ -44,7 +44,7 @@ fn run(cutter: &mut Cutter<'_>, rows: &[FramedRow]) -> Batches {
     };
     let (mut closed, mut open) = (Vec::new(), Vec::new());
     let mut is_followed = None;
-    let mut take = |cutter: &mut Cutter<'_>| {
+    let mut take = |cutter: &mut BatchCutter<'_>| {
         while let Some(item) = cutter.next_item() {
             match item {
                 FeedItem::Rows(chunk) => {
@@ -77,7 +77,7 @@ fn run(cutter: &mut Cutter<'_>, rows: &[FramedRow]) -> Batches {
     cutter.end();
     take(cutter);
     assert!(open.is_empty(), "rows that were neither closed nor aborted");
-    let is_group_held = matches!(cutter.stopped(), Some(Stopped::AtMark { is_within_group: true, .. }));
+    let is_group_held = matches!(cutter.stopped(), Some(CutterStop::AtMark { is_within_group: true, .. }));
     assert!(is_followed != Some(true) || is_group_held, "nothing followed the last batch");
     Batches {
         closed,
@@ -86,7 +86,7 @@ fn run(cutter: &mut Cutter<'_>, rows: &[FramedRow]) -> Batches {
 }
 
 /// What must be shipped: the longest run of rows that may be, less the group that goes on above it.
-fn model(rows: &[(i64, u8, usize)], mark: &Mark, after: Option<i64>) -> Vec<i64> {
+fn model(rows: &[(i64, u8, usize)], mark: &HighWaterMark, after: Option<i64>) -> Vec<i64> {
     let (mut shipped, mut previous) = (Vec::new(), after);
     for (index, (id, group, _)) in rows.iter().enumerate() {
         if !mark.may_ship(previous, *id) {
@@ -131,8 +131,8 @@ proptest! {
     fn what_is_committed_is_the_longest_prefix_that_may_be_and_no_group_is_split(
         rows in table(), safe in proptest::option::of(-5i64..130), events_max in 1u64..30, bytes_max in prop_oneof![Just(100u64), Just(1_000_000)], is_consecutive in any::<bool>(),
     ) {
-        let mark = if is_consecutive { Mark::Consecutive(Arc::from([(4, 4), (9, 12)])) } else { Mark::Decided(safe) };
-        let limits = Limits { events_max, bytes_max, group_events_max: u64::MAX };
+        let mark = if is_consecutive { HighWaterMark::Consecutive(Arc::from([(4, 4), (9, 12)])) } else { HighWaterMark::Decided(safe) };
+        let limits = BatchLimits { events_max, bytes_max, group_events_max: u64::MAX };
         let ran = run(&mut cutter_of(mark.clone(), limits, None), &rows_of(&rows));
         let expected = model(&rows, &mark, None);
         prop_assert_eq!(ran.closed.concat(), expected.clone());
@@ -145,15 +145,15 @@ proptest! {
             prop_assert!(batch.len() as u64 <= events_max || is_one_group);
         }
         if expected.len() < rows.len() {
-            let is_at_mark = matches!(ran.stopped, Some(Stopped::AtMark { .. }));
+            let is_at_mark = matches!(ran.stopped, Some(CutterStop::AtMark { .. }));
             prop_assert!(is_at_mark);
         }
     }
 
     #[test]
     fn asked_to_stop_it_stops_at_the_end_of_a_group_and_loses_nothing(rows in table(), asked_at in 0usize..60) {
-        let limits = Limits { events_max: 7, bytes_max: 1_000_000, group_events_max: u64::MAX };
-        let mut cutter = cutter_of(Mark::Decided(Some(i64::MAX)), limits, None);
+        let limits = BatchLimits { events_max: 7, bytes_max: 1_000_000, group_events_max: u64::MAX };
+        let mut cutter = cutter_of(HighWaterMark::Decided(Some(i64::MAX)), limits, None);
         let all = rows_of(&rows);
         let first = asked_at.min(all.len());
         all[..first].iter().for_each(|row| cutter.push(row));
@@ -169,15 +169,18 @@ proptest! {
 
 #[test]
 fn the_first_row_of_an_empty_destination_is_never_shipped_as_contiguous() {
-    assert!(!Mark::Decided(None).may_ship(None, 1));
-    assert!(!Mark::Decided(Some(0)).may_ship(None, 1));
-    assert!(Mark::Decided(Some(0)).may_ship(Some(0), 1));
-    assert!(!Mark::Decided(None).may_ship(Some(i64::MAX), i64::MIN), "ids do not wrap around");
+    assert!(!HighWaterMark::Decided(None).may_ship(None, 1));
+    assert!(!HighWaterMark::Decided(Some(0)).may_ship(None, 1));
+    assert!(HighWaterMark::Decided(Some(0)).may_ship(Some(0), 1));
+    assert!(
+        !HighWaterMark::Decided(None).may_ship(Some(i64::MAX), i64::MIN),
+        "ids do not wrap around"
+    );
 }
 
 #[test]
 fn consecutive_ids_begin_with_one_and_only_known_gaps_are_passed() {
-    let mark = Mark::Consecutive(Arc::from([(1, 1), (5, 7)]));
+    let mark = HighWaterMark::Consecutive(Arc::from([(1, 1), (5, 7)]));
     assert!(mark.may_ship(None, 2) && mark.may_ship(Some(4), 8) && mark.may_ship(Some(4), 6));
     assert!(!mark.may_ship(None, 3) && !mark.may_ship(Some(4), 9) && !mark.may_ship(Some(8), 10));
 }
@@ -185,12 +188,12 @@ fn consecutive_ids_begin_with_one_and_only_known_gaps_are_passed() {
 #[test]
 fn a_group_beyond_its_limit_is_cut_and_said_so() {
     let rows: Vec<(i64, u8, usize)> = (1..=10).map(|id| (id, 0, 5)).collect();
-    let limits = Limits {
+    let limits = BatchLimits {
         events_max: 2,
         bytes_max: 1000,
         group_events_max: 4,
     };
-    let mut cutter = cutter_of(Mark::Decided(Some(100)), limits, None);
+    let mut cutter = cutter_of(HighWaterMark::Decided(Some(100)), limits, None);
     for row in rows_of(&rows) {
         cutter.push(&row);
     }
@@ -214,12 +217,12 @@ fn a_group_larger_than_a_megabyte_is_streamed_and_rolled_back_when_its_end_lies_
         .chain((2..=41).map(|id| (id, 0, 50_000)))
         .chain([(43, 0, 5)])
         .collect();
-    let limits = Limits {
+    let limits = BatchLimits {
         events_max: 10,
         bytes_max: 1000,
         group_events_max: u64::MAX,
     };
-    let mut cutter = cutter_of(Mark::Decided(Some(41)), limits, None);
+    let mut cutter = cutter_of(HighWaterMark::Decided(Some(41)), limits, None);
     let mut has_streamed_before_its_end = false;
     for row in rows_of(&rows) {
         cutter.push(&row);
@@ -230,26 +233,26 @@ fn a_group_larger_than_a_megabyte_is_streamed_and_rolled_back_when_its_end_lies_
     assert!(has_streamed_before_its_end);
     assert_eq!(
         cutter.stopped(),
-        Some(Stopped::AtMark {
+        Some(CutterStop::AtMark {
             next: 43,
             is_within_group: true
         })
     );
-    let ran = run(&mut cutter_of(Mark::Decided(Some(43)), limits, None), &rows_of(&rows));
+    let ran = run(&mut cutter_of(HighWaterMark::Decided(Some(43)), limits, None), &rows_of(&rows));
     assert_eq!(ran.closed.len(), 2, "one batch before the group, one for the group as a whole");
 }
 
 #[test]
 fn asked_to_stop_before_its_first_row_it_still_ships_a_group_so_that_every_read_gets_on() {
     let rows: Vec<(i64, u8, usize)> = vec![(11, 0, 5), (12, 0, 5), (13, 1, 5)];
-    let limits = Limits {
+    let limits = BatchLimits {
         events_max: 10,
         bytes_max: 1000,
         group_events_max: u64::MAX,
     };
-    let mut cutter = cutter_of(Mark::Decided(Some(100)), limits, Some(10));
+    let mut cutter = cutter_of(HighWaterMark::Decided(Some(100)), limits, Some(10));
     cutter.stop_soon();
     let ran = run(&mut cutter, &rows_of(&rows));
     assert_eq!(ran.closed, [vec![11, 12]]);
-    assert_eq!(ran.stopped, Some(Stopped::AsAsked));
+    assert_eq!(ran.stopped, Some(CutterStop::AsAsked));
 }
