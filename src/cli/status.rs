@@ -6,7 +6,7 @@ use super::output::{aside, line, put};
 use crate::config::ReplicationConfig;
 use crate::error::{Error, ErrorKind, Problems};
 use crate::log::escape::{escaped_json, fit};
-use crate::replicate::status::{Status, status as ask};
+use crate::replicate::status::{ReplicationStatus, status as ask};
 use futures::future::join_all;
 use serde::Serialize;
 
@@ -56,11 +56,11 @@ struct SeveralStatuses<'a> {
 struct NamedStatus<'a> {
     name: &'a str,
     #[serde(flatten)]
-    status: &'a Status,
+    status: &'a ReplicationStatus,
 }
 
 impl<'a> NamedStatus<'a> {
-    fn of((replication, status): (&'a ReplicationConfig, &'a Status)) -> Self {
+    fn of((replication, status): (&'a ReplicationConfig, &'a ReplicationStatus)) -> Self {
         Self {
             name: &replication.name,
             status,

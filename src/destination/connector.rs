@@ -152,5 +152,5 @@ pub struct OpenLimits<'a> {
     /// Without progress for so long a batch is given up.
     pub append_timeout: Duration,
     /// What is known of the ways.
-    pub ways: RouteCache,
+    pub routes: RouteCache,
 }

@@ -35,7 +35,7 @@ impl fmt::Display for LaneAction {
 
 /// What became of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reply {
+pub enum CommandReply {
     /// It is done, or begun.
     Accepted,
     /// Both sides hold as many events up to this id; `None`: the destination is empty.
@@ -51,30 +51,30 @@ pub struct LaneCommand {
     pub(super) lane: String,
     pub(super) action: LaneAction,
     pub(super) by: String,
-    pub(super) answer: oneshot::Sender<Result<Reply>>,
+    pub(super) answer: oneshot::Sender<Result<CommandReply>>,
 }
 
 /// Sends commands to one running replication. Clones send to the same one.
 #[derive(Clone, Debug)]
-pub struct Commander(mpsc::Sender<LaneCommand>);
+pub struct CommandSender(mpsc::Sender<LaneCommand>);
 
 /// Where a replication takes its commands from.
 #[derive(Debug)]
-pub struct Commands(mpsc::Receiver<LaneCommand>);
+pub struct CommandReceiver(mpsc::Receiver<LaneCommand>);
 
 /// A channel for the commands of one replication.
-pub fn commands() -> (Commander, Commands) {
+pub fn commands() -> (CommandSender, CommandReceiver) {
     let (sender, receiver) = mpsc::channel(WAITING_MAX);
-    (Commander(sender), Commands(receiver))
+    (CommandSender(sender), CommandReceiver(receiver))
 }
 
-impl Commander {
+impl CommandSender {
     /// Tells a replication what to do with the destination of this name, and waits for the answer. `by` says in the log who asked.
     ///
     /// # Errors
     /// `Usage` when there is no such destination, or what is asked for cannot be done as it stands; `Unavailable` when too many commands wait, or the
     /// replication has ended; for [`LaneAction::Verify`] what the count found.
-    pub async fn command(&self, lane: &str, action: LaneAction, by: &str) -> Result<Reply> {
+    pub async fn command(&self, lane: &str, action: LaneAction, by: &str) -> Result<CommandReply> {
         let (answer, answered) = oneshot::channel();
         let command = LaneCommand {
             lane: lane.to_owned(),
@@ -91,7 +91,7 @@ impl Commander {
     }
 }
 
-impl Commands {
+impl CommandReceiver {
     /// None will ever come.
     pub fn none() -> Self {
         commands().1

@@ -7,7 +7,7 @@ const QUICK_PASSES_TO_JOIN: u32 = 3;
 
 /// What the decision knows of a lane that is ready.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Standing {
+pub(crate) struct ReadyLane {
     /// Which lane.
     pub lane: usize,
     /// Its position.
@@ -15,12 +15,12 @@ pub(crate) struct Standing {
     /// Lanes of another form cannot share a read.
     pub form: usize,
     /// Whether it may share passes with others.
-    pub pace: Pace,
+    pub pace: LanePace,
 }
 
 /// Whether a lane keeps up with the others. It leaves at once and comes back slowly, so that it does not flap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pace {
+pub enum LanePace {
     /// It shares passes with others.
     Together,
     /// It held the others up and goes on alone; this many of its passes in a row were quick.
@@ -30,27 +30,27 @@ pub enum Pace {
     },
 }
 
-impl Pace {
+impl LanePace {
     /// The pace after the lane held the others up.
     pub fn left() -> Self {
-        Pace::Alone { quick: 0 }
+        LanePace::Alone { quick: 0 }
     }
 
     /// The pace after a pass of its own: `held` is how long it needed after its read was over.
     #[must_use]
     pub(crate) fn after_pass(self, held: Duration, hold_max: Duration) -> Self {
         match self {
-            Pace::Together => Pace::Together,
-            Pace::Alone { .. } if held > hold_max / 2 => Pace::Alone { quick: 0 },
-            Pace::Alone { quick } if quick + 1 >= QUICK_PASSES_TO_JOIN => Pace::Together,
-            Pace::Alone { quick } => Pace::Alone { quick: quick + 1 },
+            LanePace::Together => LanePace::Together,
+            LanePace::Alone { .. } if held > hold_max / 2 => LanePace::Alone { quick: 0 },
+            LanePace::Alone { quick } if quick + 1 >= QUICK_PASSES_TO_JOIN => LanePace::Together,
+            LanePace::Alone { quick } => LanePace::Alone { quick: quick + 1 },
         }
     }
 }
 
 /// The lanes of one pace: they share a read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Group {
+pub(crate) struct LaneGroup {
     /// Which lanes, highest position first.
     pub lanes: Vec<usize>,
     /// Where the read begins: the lowest position among them.
@@ -62,14 +62,20 @@ pub(crate) struct Group {
 /// Puts the ready lanes into groups: those of one form within `near_ids` of the highest share one, those that are slow have their own.
 /// The group with the highest position comes first. `decided`: up to where every id is decided. A lane above that travels with others of its
 /// position alone: on the way to it a read could end at a gap that is decided for itself alone.
-pub(crate) fn groups(ready: &[Standing], near_ids: i64, decided: Option<i64>) -> Vec<Group> {
+pub(crate) fn groups(ready: &[ReadyLane], near_ids: i64, decided: Option<i64>) -> Vec<LaneGroup> {
     let mut sorted = ready.to_vec();
     // At the same position those that share passes come first, so that they lead and not the slow one.
-    sorted.sort_by_key(|standing| (std::cmp::Reverse(standing.position), standing.pace != Pace::Together, standing.lane));
-    let mut groups: Vec<(Group, Option<usize>)> = Vec::new();
+    sorted.sort_by_key(|standing| {
+        (
+            std::cmp::Reverse(standing.position),
+            standing.pace != LanePace::Together,
+            standing.lane,
+        )
+    });
+    let mut groups: Vec<(LaneGroup, Option<usize>)> = Vec::new();
     for standing in sorted {
-        let form = (standing.pace == Pace::Together).then_some(standing.form);
-        let may_share = |group: &Group| {
+        let form = (standing.pace == LanePace::Together).then_some(standing.form);
+        let may_share = |group: &LaneGroup| {
             let is_reached = group.highest == standing.position || group.highest <= decided;
             is_reached && is_near(group.highest, standing.position, near_ids)
         };
@@ -82,7 +88,7 @@ pub(crate) fn groups(ready: &[Standing], near_ids: i64, decided: Option<i64>) ->
                 group.after = standing.position;
             }
             None => groups.push((
-                Group {
+                LaneGroup {
                     lanes: vec![standing.lane],
                     after: standing.position,
                     highest: standing.position,
@@ -113,11 +119,11 @@ pub(crate) fn patience(hold_max: Duration, lasted: Duration) -> Duration {
 
 /// How long each lane has held the others up: time flows in while another lane waits for it, and out while none does.
 #[derive(Clone, Debug)]
-pub struct Holds {
+pub struct StallTimers {
     held: Vec<Duration>,
 }
 
-impl Holds {
+impl StallTimers {
     /// No lane has delayed another yet.
     pub fn new(lanes: usize) -> Self {
         Self {
@@ -163,8 +169,8 @@ mod tests {
     /// Everything is decided.
     const ALL: Option<i64> = Some(i64::MAX);
 
-    fn standing(lane: usize, position: Option<i64>, pace: Pace) -> Standing {
-        Standing {
+    fn standing(lane: usize, position: Option<i64>, pace: LanePace) -> ReadyLane {
+        ReadyLane {
             lane,
             position,
             form: 0,
@@ -175,10 +181,10 @@ mod tests {
     #[test]
     fn lanes_within_a_batch_of_each_other_share_a_read_and_a_far_one_goes_by_itself() {
         let ready = [
-            standing(0, Some(1_000_000), Pace::Together),
-            standing(1, Some(990_001), Pace::Together),
-            standing(2, Some(5), Pace::Together),
-            standing(3, None, Pace::Together),
+            standing(0, Some(1_000_000), LanePace::Together),
+            standing(1, Some(990_001), LanePace::Together),
+            standing(2, Some(5), LanePace::Together),
+            standing(3, None, LanePace::Together),
         ];
         let groups = groups(&ready, 10_000, ALL);
         assert_eq!(
@@ -190,25 +196,29 @@ mod tests {
 
     #[test]
     fn a_slow_lane_and_one_of_another_form_go_alone_though_they_are_level() {
-        let mut other = standing(2, Some(10), Pace::Together);
+        let mut other = standing(2, Some(10), LanePace::Together);
         other.form = 1;
-        let ready = [standing(0, Some(10), Pace::Together), standing(1, Some(10), Pace::left()), other];
+        let ready = [
+            standing(0, Some(10), LanePace::Together),
+            standing(1, Some(10), LanePace::left()),
+            other,
+        ];
         assert_eq!(groups(&ready, 100, ALL).len(), 3);
     }
 
     #[test]
     fn a_slow_lane_never_leads_those_it_is_level_with() {
-        let ready = [standing(0, Some(10), Pace::left()), standing(1, Some(10), Pace::Together)];
+        let ready = [standing(0, Some(10), LanePace::left()), standing(1, Some(10), LanePace::Together)];
         assert_eq!(groups(&ready, 100, ALL)[0].lanes, [1]);
     }
 
     #[test]
     fn above_what_is_decided_only_lanes_of_one_position_share_a_read() {
         let ready = [
-            standing(0, Some(105), Pace::Together),
-            standing(1, Some(100), Pace::Together),
-            standing(2, Some(105), Pace::Together),
-            standing(3, None, Pace::Together),
+            standing(0, Some(105), LanePace::Together),
+            standing(1, Some(100), LanePace::Together),
+            standing(2, Some(105), LanePace::Together),
+            standing(3, None, LanePace::Together),
         ];
         let lanes = |decided| {
             groups(&ready, 10_000, decided)
@@ -224,33 +234,37 @@ mod tests {
     #[test]
     fn positions_at_both_ends_of_the_range_do_not_overflow() {
         let ready = [
-            standing(0, Some(i64::MAX), Pace::Together),
-            standing(1, Some(i64::MIN), Pace::Together),
+            standing(0, Some(i64::MAX), LanePace::Together),
+            standing(1, Some(i64::MIN), LanePace::Together),
         ];
         assert_eq!(groups(&ready, 10_000, ALL).len(), 2);
     }
 
     #[test]
     fn only_the_lanes_that_others_wait_for_are_told_to_leave() {
-        let mut holds = Holds::new(3);
+        let mut stall_timers = StallTimers::new(3);
         for _ in 0..10 {
-            assert!(holds.count(&[Some(false), Some(true), Some(false)], TICK, HOLD_MAX).is_empty());
+            assert!(
+                stall_timers
+                    .count(&[Some(false), Some(true), Some(false)], TICK, HOLD_MAX)
+                    .is_empty()
+            );
         }
-        assert_eq!(holds.count(&[Some(false), Some(true), Some(false)], TICK, HOLD_MAX), [1]);
+        assert_eq!(stall_timers.count(&[Some(false), Some(true), Some(false)], TICK, HOLD_MAX), [1]);
     }
 
     #[test]
     fn nobody_leaves_while_all_are_busy_or_one_travels_alone() {
-        let mut holds = Holds::new(2);
+        let mut stall_timers = StallTimers::new(2);
         for _ in 0..100 {
-            assert!(holds.count(&[Some(true), Some(true)], TICK, HOLD_MAX).is_empty());
-            assert!(holds.count(&[None, Some(true)], TICK, HOLD_MAX).is_empty());
+            assert!(stall_timers.count(&[Some(true), Some(true)], TICK, HOLD_MAX).is_empty());
+            assert!(stall_timers.count(&[None, Some(true)], TICK, HOLD_MAX).is_empty());
         }
     }
 
     #[test]
     fn one_that_lets_others_wait_half_of_the_time_leaves_and_one_that_does_a_third_of_it_stays() {
-        let (mut half, mut third) = (Holds::new(2), Holds::new(2));
+        let (mut half, mut third) = (StallTimers::new(2), StallTimers::new(2));
         let (mut half_leaves, mut third_leaves) = (false, false);
         for tick in 0..300 {
             half_leaves |= !half.count(&[Some(tick % 5 > 2), Some(true)], TICK, HOLD_MAX).is_empty();
@@ -261,10 +275,10 @@ mod tests {
 
     /// When a lane leaves that has work in hand while another waits for it in those ticks.
     fn leaves(is_waited_for: impl Fn(u32) -> bool) -> Option<Duration> {
-        let mut holds = Holds::new(2);
+        let mut stall_timers = StallTimers::new(2);
         (1..=500).find_map(|tick| {
             let lasted = TICK * tick;
-            let too_long = holds.count(&[Some(!is_waited_for(tick)), Some(true)], TICK, patience(HOLD_MAX, lasted));
+            let too_long = stall_timers.count(&[Some(!is_waited_for(tick)), Some(true)], TICK, patience(HOLD_MAX, lasted));
             (!too_long.is_empty()).then_some(lasted)
         })
     }
@@ -293,11 +307,11 @@ mod tests {
     #[test]
     fn a_lane_that_left_joins_after_three_quick_passes_in_a_row() {
         let quick = Duration::from_millis(5);
-        let mut pace = Pace::left();
+        let mut pace = LanePace::left();
         for held in [quick, quick, Duration::from_millis(80), quick, quick] {
             pace = pace.after_pass(held, HOLD_MAX);
-            assert_ne!(pace, Pace::Together);
+            assert_ne!(pace, LanePace::Together);
         }
-        assert_eq!(pace.after_pass(quick, HOLD_MAX), Pace::Together);
+        assert_eq!(pace.after_pass(quick, HOLD_MAX), LanePace::Together);
     }
 }

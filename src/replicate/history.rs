@@ -4,13 +4,13 @@ use crate::source::durability::TableFiles;
 
 /// The past of a source's events, as far as it can be told from another: where it differs, events may be missing that were there before.
 #[derive(Clone, Debug, Default)]
-pub struct History {
+pub struct SourceHistory {
     server: (Option<u64>, Option<u32>, u32),
     table_oid: u32,
     files: TableFiles,
 }
 
-impl History {
+impl SourceHistory {
     /// Of a server by its [`history`](crate::postgres::session::server::ServerIdentity::history), a table by oid and its files.
     pub(super) fn new(server: (Option<u64>, Option<u32>, u32), table_oid: u32, files: TableFiles) -> Self {
         Self { server, table_oid, files }

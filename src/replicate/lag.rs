@@ -13,9 +13,9 @@ const SIGHTINGS_MAX: usize = 256;
 
 /// The looks of one connection to the source, the latest with each highest id.
 #[derive(Debug, Default)]
-pub struct Sightings(VecDeque<MarkSighting>);
+pub struct SightingHistory(VecDeque<MarkSighting>);
 
-impl Sightings {
+impl SightingHistory {
     /// Takes a look. One that saw less than those before speaks of another past: they are forgotten.
     pub fn add(&mut self, look: MarkSighting) {
         match self.0.back_mut() {
@@ -61,7 +61,7 @@ pub struct Lag {
 
 impl Lag {
     /// Takes what is known now. A lane that went backwards lacks what it held before.
-    pub fn update(&mut self, position: Option<i64>, looks: &Sightings) {
+    pub fn update(&mut self, position: Option<i64>, looks: &SightingHistory) {
         let known = self.held_at.filter(|_| position >= self.position);
         self.held_at = known.max(looks.held_at(position));
         self.position = position;
@@ -85,8 +85,8 @@ mod tests {
         Duration::from_secs(count)
     }
 
-    fn looks(start: Instant, seen: &[(i64, u64)]) -> Sightings {
-        let mut looks = Sightings::default();
+    fn looks(start: Instant, seen: &[(i64, u64)]) -> SightingHistory {
+        let mut looks = SightingHistory::default();
         for (highest, at) in seen {
             looks.add(MarkSighting {
                 highest: Some(*highest),
@@ -145,7 +145,7 @@ mod tests {
             steps in prop::collection::vec((0i64..3, 0i64..900), 1..2000)
         ) {
             let start = Instant::now();
-            let (mut looks, mut all, mut highest) = (Sightings::default(), Vec::new(), 0);
+            let (mut looks, mut all, mut highest) = (SightingHistory::default(), Vec::new(), 0);
             for (at, (more, position)) in (0u64..).zip(steps) {
                 highest += more;
                 let at = start + Duration::from_millis(at);

@@ -4,8 +4,8 @@ use crate::destination::Destination;
 use crate::destination::feed::{Feed, Feeder, LaneGauge, feed};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::wire::Wire;
-use crate::replicate::check::lane_stores::Checked;
-use crate::replicate::history::History;
+use crate::replicate::check::lane_stores::CheckedContents;
+use crate::replicate::history::SourceHistory;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,11 +13,11 @@ use tokio::task::JoinSet;
 
 /// How a lane was compared with the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Compared {
+pub enum LaneComparison {
     /// By its last event: what lies before it was compared earlier, with the same past of the source.
     LastEvent,
     /// By first event, last event and count: this it was found to hold.
-    Whole(Checked),
+    Whole(CheckedContents),
 }
 
 /// One destination, connected and checked.
@@ -33,11 +33,11 @@ pub struct Lane {
     /// Columns and form of what it takes.
     pub wire: Wire,
     /// The connection of the source it was compared with: after another one it is compared again.
-    pub epoch: u64,
+    pub connection_id: u64,
     /// The past of the events it was compared with.
-    pub history: History,
+    pub history: SourceHistory,
     /// How it was compared with the source when it was opened.
-    pub compared: Compared,
+    pub compared: LaneComparison,
     /// What it has done, kept over all its connections.
     pub gauge: Arc<LaneGauge>,
     /// Where its events go.
@@ -45,11 +45,11 @@ pub struct Lane {
 }
 
 /// A lane that came back from a pass.
-pub struct Returned {
+pub struct ReturnedLane {
     /// Which.
     pub index: usize,
     /// The connection to the source over which it travelled.
-    pub epoch: u64,
+    pub connection_id: u64,
     /// The lane at its new position, or why it was lost; then it must be opened again.
     pub lane: Result<Lane>,
     /// When it had done its last work.
@@ -58,16 +58,16 @@ pub struct Returned {
 
 /// Lanes under way, each in a task of its own. Dropping them drops their connections.
 #[derive(Default)]
-pub struct Travellers {
-    tasks: JoinSet<Returned>,
+pub struct LaneTasks {
+    tasks: JoinSet<ReturnedLane>,
     sent: HashMap<tokio::task::Id, (usize, u64)>,
 }
 
-impl Travellers {
+impl LaneTasks {
     /// Sends a lane off; gives the end at which its items go in.
-    pub(crate) fn send_off(&mut self, lane: Lane) -> Feeder {
+    pub(crate) fn spawn(&mut self, lane: Lane) -> Feeder {
         let (feeder, mut feed) = feed(Arc::clone(&lane.gauge));
-        let sent = (lane.index, lane.epoch);
+        let sent = (lane.index, lane.connection_id);
         let task = self.tasks.spawn(async move { travel(lane, &mut feed).await });
         self.sent.insert(task.id(), sent);
         feeder
@@ -79,15 +79,15 @@ impl Travellers {
     }
 
     /// Waits until one comes back; `None` when no lane is under way. May be dropped and called again.
-    pub async fn next(&mut self) -> Option<Returned> {
+    pub async fn next(&mut self) -> Option<ReturnedLane> {
         match self.tasks.join_next_with_id().await? {
             Ok((_, returned)) => Some(returned),
             Err(error) => {
-                let (index, epoch) = self.sent.get(&error.id()).copied().unwrap_or_default();
+                let (index, connection_id) = self.sent.get(&error.id()).copied().unwrap_or_default();
                 let bug = Error::new(ErrorKind::Bug, "the task of a lane ended without a result").because(error.to_string());
-                Some(Returned {
+                Some(ReturnedLane {
                     index,
-                    epoch,
+                    connection_id,
                     lane: Err(bug),
                     at: Instant::now(),
                 })
@@ -96,16 +96,16 @@ impl Travellers {
     }
 }
 
-async fn travel(mut lane: Lane, feed: &mut Feed) -> Returned {
-    let (index, epoch) = (lane.index, lane.epoch);
+async fn travel(mut lane: Lane, feed: &mut Feed) -> ReturnedLane {
+    let (index, connection_id) = (lane.index, lane.connection_id);
     let appended = lane.destination.append(feed).await;
     let lane = appended.map(|position| {
         lane.position = position;
         lane
     });
-    Returned {
+    ReturnedLane {
         index,
-        epoch,
+        connection_id,
         lane,
         at: Instant::now(),
     }

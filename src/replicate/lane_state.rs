@@ -4,13 +4,13 @@ use crate::destination::feed::LaneGauge;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::range::shown;
 use crate::log::key;
-use crate::replicate::check::lane_stores::Checked;
-use crate::replicate::command::Reply;
-use crate::replicate::fan_out::Pace;
-use crate::replicate::history::History;
+use crate::replicate::check::lane_stores::CheckedContents;
+use crate::replicate::command::CommandReply;
+use crate::replicate::fan_out::LanePace;
+use crate::replicate::history::SourceHistory;
 use crate::replicate::lag::Lag;
-use crate::replicate::lane::{Compared, Lane};
-use crate::replicate::reconcile::Audited;
+use crate::replicate::lane::{Lane, LaneComparison};
+use crate::replicate::reconcile::ReconciledRange;
 use crate::retry::{Connection, LossOutcome, RetryPolicy};
 use slog::{Logger, debug, error, info, warn};
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub struct LaneState {
     /// What it has done.
     pub gauge: Arc<LaneGauge>,
     /// Whether it shares passes with others.
-    pub pace: Pace,
+    pub pace: LanePace,
     /// The lane, as far as it is here.
     pub connection: Connection<Box<Lane>>,
     /// The last position known.
@@ -32,30 +32,30 @@ pub struct LaneState {
     /// Whether it was opened since the process started: then counts were compared.
     pub was_opened: bool,
     /// The past of the events it was last compared with.
-    pub history: Option<History>,
+    pub history: Option<SourceHistory>,
     /// The table it was then, by oid.
     pub table: Option<u32>,
     /// It was compared while transactions were open that may still insert at or below this id: it is counted once more when they have ended.
     pub unconfirmed: Option<i64>,
     /// Whether it is being counted once more.
-    pub confirming: Confirming,
+    pub confirming: LaneRecount,
     /// Its highest id that we know of: compared with the source, or appended by us.
     vouched: Option<i64>,
     /// Up to where late arrivals were looked for.
-    pub audited: Audited,
+    pub reconciled: ReconciledRange,
     /// When late arrivals were last looked for.
-    pub audited_at: Instant,
+    pub reconciled_at: Instant,
     /// When that was last done to the end, and found nothing wrong.
     pub counted_at: Option<Instant>,
     /// What it was found to hold when it was last counted whole.
-    pub counted: Option<Checked>,
+    pub counted: Option<CheckedContents>,
     /// Whether they are being looked for now.
-    pub is_under_audit: bool,
+    pub is_being_reconciled: bool,
     /// How long it has lacked something.
     pub lag: Lag,
     /// Its position, and up to where ids were decided, when a read ended before the frontier was reached: it waits for the next mark, as those at the
     /// front do.
-    pub stalled_at: Option<Stall>,
+    pub stalled_at: Option<StalledRead>,
     /// The number of its latest opening.
     pub opening: u64,
     /// That of the opening which follows when it was tried again after it had stopped: what was found out before is not of it.
@@ -63,22 +63,22 @@ pub struct LaneState {
     /// Whether an operator paused it: nothing is appended to it.
     pub is_paused: bool,
     /// Who waits for a count.
-    pub verifications: Verifications,
-    closer: Option<Closer>,
+    pub verifications: VerificationQueue,
+    closer: Option<BatchShrinking>,
 }
 
 /// Who waits for a count of all that a lane holds.
 #[derive(Debug, Default)]
-pub struct Verifications {
+pub struct VerificationQueue {
     /// For the next one.
-    pub wanted: Vec<oneshot::Sender<Result<Reply>>>,
+    pub wanted: Vec<oneshot::Sender<Result<CommandReply>>>,
     /// For the one under way.
-    pub under_way: Vec<oneshot::Sender<Result<Reply>>>,
+    pub under_way: Vec<oneshot::Sender<Result<CommandReply>>>,
 }
 
 /// Where a read ended at an id that was not decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stall {
+pub struct StalledRead {
     /// The lane's position.
     pub position: Option<i64>,
     /// Up to where ids were decided.
@@ -87,7 +87,7 @@ pub struct Stall {
 
 /// Whether a lane is being counted once more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Confirming {
+pub enum LaneRecount {
     /// Not yet, or not again before this time.
     From(Instant),
     /// Now.
@@ -95,7 +95,7 @@ pub enum Confirming {
 }
 
 /// A look at rows that were rejected: smaller batches until all that was read then is appended.
-struct Closer {
+struct BatchShrinking {
     events_max: u64,
     until: Option<i64>,
 }
@@ -111,26 +111,26 @@ impl LaneState {
         Self {
             name,
             gauge,
-            pace: Pace::Together,
+            pace: LanePace::Together,
             connection: Connection::new(now),
             position: None,
             was_opened: false,
             history: None,
             table: None,
             unconfirmed: None,
-            confirming: Confirming::From(now),
+            confirming: LaneRecount::From(now),
             vouched: None,
-            audited: Audited::default(),
-            audited_at: now,
+            reconciled: ReconciledRange::default(),
+            reconciled_at: now,
             counted_at: None,
             counted: None,
-            is_under_audit: false,
+            is_being_reconciled: false,
             lag: Lag::default(),
             stalled_at: None,
             opening: 0,
             retried: 0,
             is_paused: false,
-            verifications: Verifications::default(),
+            verifications: VerificationQueue::default(),
             closer: None,
         }
     }
@@ -149,7 +149,7 @@ impl LaneState {
 
     /// Whether it waits, behind the frontier, for more ids to be decided.
     pub(crate) fn is_stalled(&self, decided: Option<i64>) -> bool {
-        let here = Stall {
+        let here = StalledRead {
             position: self.position,
             decided,
         };
@@ -175,16 +175,16 @@ impl LaneState {
             None => {}
         }
         if !self.was_opened {
-            self.audited.through = position;
+            self.reconciled.through = position;
         }
-        if let Compared::Whole(counted) = compared {
+        if let LaneComparison::Whole(counted) = compared {
             self.counted = Some(counted);
         }
         self.doubt(position, compared);
         if position < self.position {
             warn!(log, "destination lost its most recent events; re-appending them";
                 key::DESTINATION => &self.name, key::POSITION => shown(position), "position_before" => shown(self.position));
-            self.audited = Audited {
+            self.reconciled = ReconciledRange {
                 through: position,
                 rotated: None,
             };
@@ -196,11 +196,11 @@ impl LaneState {
     }
 
     /// What is not confirmed of what it holds: what was compared while transactions were open, and what another session appended since then.
-    fn doubt(&mut self, position: Option<i64>, compared: Compared) {
+    fn doubt(&mut self, position: Option<i64>, compared: LaneComparison) {
         self.unconfirmed = match compared {
-            Compared::Whole(checked) => position.filter(|_| !checked.is_final),
-            Compared::LastEvent if position > self.vouched => position,
-            Compared::LastEvent => self.unconfirmed.min(position),
+            LaneComparison::Whole(checked) => position.filter(|_| !checked.is_final),
+            LaneComparison::LastEvent if position > self.vouched => position,
+            LaneComparison::LastEvent => self.unconfirmed.min(position),
         };
         self.vouched = position;
     }
@@ -264,7 +264,7 @@ impl LaneState {
 
     /// Rows were rejected: the lane is opened anew, whose checks tell whether somebody else wrote there, and what comes before the rejected
     /// event is appended in smaller batches, at last one event at a time. `false` when there is nothing to look closer at.
-    pub(crate) fn looks_closer(&mut self, error: &Error, events_max: u64, until: Option<i64>, log: &Logger) -> bool {
+    pub(crate) fn shrink_batches(&mut self, error: &Error, events_max: u64, until: Option<i64>, log: &Logger) -> bool {
         let before = self.batch_events_max().unwrap_or(events_max);
         if self.connection.is_halted() || error.kind() != ErrorKind::Rejected || !error.is_of_rows() || before <= 1 {
             return false;
@@ -272,7 +272,7 @@ impl LaneState {
         let events_max = (before / CLOSER_FACTOR).max(1);
         info!(log, "events were rejected, looking for the first of them"; key::DESTINATION => &self.name,
             key::ERROR => error.to_string(), "events_per_batch" => events_max);
-        self.closer = Some(Closer { events_max, until });
+        self.closer = Some(BatchShrinking { events_max, until });
         self.connection.reopen(Instant::now());
         true
     }

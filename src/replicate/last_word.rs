@@ -5,7 +5,7 @@ use crate::error::{Error, ErrorKind, Problems};
 use crate::event::range::shown;
 use crate::log::key;
 use crate::postgres::session::pooler::RouteCache;
-use crate::replicate::check::{self, DestinationFindings, Findings};
+use crate::replicate::check::{self, CheckFindings, DestinationFindings};
 use crate::retry::RetryPolicy;
 use crate::stop::Stop;
 use slog::{Logger, info};
@@ -16,9 +16,9 @@ use std::time::Instant;
 /// # Errors
 /// Everything that is wrong; `Unavailable` when a side stayed away.
 pub async fn confirm(config: &ReplicationConfig, stop: &Stop, log: &Logger) -> Result<(), Problems> {
-    let (ways, began, mut losses) = (RouteCache::known(), Instant::now(), 0);
+    let (routes, began, mut losses) = (RouteCache::known(), Instant::now(), 0);
     loop {
-        let checking = check::everything(config, &ways, true, log);
+        let checking = check::everything(config, &routes, true, log);
         let Some(findings) = stop.or(checking).await else { return Ok(()) };
         if findings.is_refused() {
             return Err(findings.problems);
@@ -38,7 +38,7 @@ pub async fn confirm(config: &ReplicationConfig, stop: &Stop, log: &Logger) -> R
     }
 }
 
-fn stayed_away(findings: &Findings, unchecked: &DestinationFindings) -> Error {
+fn stayed_away(findings: &CheckFindings, unchecked: &DestinationFindings) -> Error {
     let side = match findings.source {
         Some(_) => format!("destination \"{}\"", unchecked.name),
         None => "the source".to_owned(),

@@ -7,9 +7,9 @@
 use crate::destination::feed::Feeder;
 use crate::error::{Error, Result};
 use crate::event::chunk::FeedItem;
-use crate::replicate::fan_out::{Holds, patience};
-use crate::replicate::lane::{Lane, Returned, Travellers};
-use crate::replicate::read_progress::Reached;
+use crate::replicate::fan_out::{StallTimers, patience};
+use crate::replicate::lane::{Lane, LaneTasks, ReturnedLane};
+use crate::replicate::read_progress::ReadProgress;
 use crate::source::read::BatchReader;
 use crate::stop::Stop;
 use std::collections::BTreeMap;
@@ -25,7 +25,7 @@ const PAUSE_AFTER: Duration = Duration::from_millis(100);
 
 /// What a pass may take.
 #[derive(Clone, Debug)]
-pub(crate) struct Bounds {
+pub(crate) struct PassBounds {
     /// Rows in flight, in bytes: a larger row takes all of it.
     pub room_max: usize,
     /// A lane for which the others wait longer is cut off; in a long pass [`patience`] adds to it.
@@ -34,7 +34,7 @@ pub(crate) struct Bounds {
 
 /// The lead of a pass that goes beyond the frontier: given up as soon as its read is over or waits for its lanes, so that others may go on.
 #[derive(Clone, Debug)]
-pub(crate) struct Lead {
+pub(crate) struct PassLead {
     /// Since when the pass leads: tells it from others.
     pub began: Instant,
     /// Where giving it up is told, once; so there are never more of these than passes.
@@ -47,23 +47,23 @@ pub struct LeadEnd {
     /// Since when it had led.
     pub began: Instant,
     /// How far it has read.
-    pub reached: Reached,
+    pub reached: ReadProgress,
 }
 
 /// What came of a pass.
-pub struct Passed {
+pub struct PassOutcome {
     /// How far it read.
-    pub reached: Reached,
+    pub reached: ReadProgress,
     /// Up to where events had been copied when it began.
     pub frontier: Option<i64>,
     /// Up to where ids were decided, as far as it knew.
     pub decided: Option<i64>,
     /// The lanes that came back.
-    pub returned: Vec<Returned>,
+    pub returned: Vec<ReturnedLane>,
     /// Which lanes were cut off.
     pub cut_off: Vec<usize>,
     /// The lanes that were cut off and have still to come back.
-    pub still_out: Travellers,
+    pub still_running: LaneTasks,
     /// Groups that were cut because they grew beyond their limit.
     pub group_cuts: u64,
     /// When there was nothing more to read.
@@ -72,33 +72,33 @@ pub struct Passed {
     pub source_error: Option<Error>,
 }
 
-/// Runs one pass over the connection `epoch`. A stop rolls back the batch in hand.
+/// Runs one pass over the connection `connection_id`. A stop rolls back the batch in hand.
 pub(crate) async fn pass(
     mut batches: BatchReader<'_>,
-    epoch: u64,
+    connection_id: u64,
     lanes: Vec<Lane>,
-    lead: Option<Lead>,
-    bounds: Bounds,
+    lead: Option<PassLead>,
+    bounds: PassBounds,
     stop: &Stop,
-) -> Passed {
-    let mut company = Company::new(lanes, epoch, lead, bounds);
-    let source_error = company.feed_all(&mut batches, stop).await.err();
+) -> PassOutcome {
+    let mut fan_out = FanOut::new(lanes, connection_id, lead, bounds);
+    let source_error = fan_out.feed_all(&mut batches, stop).await.err();
     if stop.is_requested() {
-        company.cut_all();
+        fan_out.cut_all();
     } else if source_error.is_some() || batches.ended().is_none() {
-        company.give(&FeedItem::Abort);
+        fan_out.give(&FeedItem::Abort);
     }
     batches.pause().await;
     let read_until = Instant::now();
-    company.give_up_lead(&batches);
-    company.come_back(stop).await;
-    Passed {
-        reached: company.reached(&batches),
+    fan_out.give_up_lead(&batches);
+    fan_out.join_all(stop).await;
+    PassOutcome {
+        reached: fan_out.reached(&batches),
         frontier: None,
         decided: None,
-        returned: company.returned,
-        cut_off: company.cut_off,
-        still_out: company.travellers,
+        returned: fan_out.returned,
+        cut_off: fan_out.cut_off,
+        still_running: fan_out.lane_tasks,
         group_cuts: batches.group_cuts(),
         read_until,
         source_error,
@@ -106,35 +106,35 @@ pub(crate) async fn pass(
 }
 
 /// The lanes of a pass.
-struct Company {
-    travellers: Travellers,
+struct FanOut {
+    lane_tasks: LaneTasks,
     /// The feeders of those that still share the pass, by lane.
     feeders: BTreeMap<usize, Feeder>,
-    returned: Vec<Returned>,
+    returned: Vec<ReturnedLane>,
     cut_off: Vec<usize>,
-    holds: Holds,
+    stall_timers: StallTimers,
     began_at: Instant,
     counted_at: Instant,
-    epoch: u64,
-    lead: Option<Lead>,
+    connection_id: u64,
+    lead: Option<PassLead>,
     room: Arc<Semaphore>,
-    bounds: Bounds,
+    bounds: PassBounds,
 }
 
-impl Company {
-    fn new(lanes: Vec<Lane>, epoch: u64, lead: Option<Lead>, bounds: Bounds) -> Self {
+impl FanOut {
+    fn new(lanes: Vec<Lane>, connection_id: u64, lead: Option<PassLead>, bounds: PassBounds) -> Self {
         let count = lanes.iter().map(|lane| lane.index + 1).max().unwrap_or(0);
-        let mut travellers = Travellers::default();
-        let feeders = lanes.into_iter().map(|lane| (lane.index, travellers.send_off(lane))).collect();
+        let mut lane_tasks = LaneTasks::default();
+        let feeders = lanes.into_iter().map(|lane| (lane.index, lane_tasks.spawn(lane))).collect();
         Self {
-            travellers,
+            lane_tasks,
             feeders,
             returned: Vec::new(),
             cut_off: Vec::new(),
-            holds: Holds::new(count),
+            stall_timers: StallTimers::new(count),
             began_at: Instant::now(),
             counted_at: Instant::now(),
-            epoch,
+            connection_id,
             lead,
             room: Arc::new(Semaphore::new(bounds.room_max)),
             bounds,
@@ -211,9 +211,9 @@ impl Company {
         }
     }
 
-    fn reached(&self, batches: &BatchReader<'_>) -> Reached {
-        Reached {
-            epoch: self.epoch,
+    fn reached(&self, batches: &BatchReader<'_>) -> ReadProgress {
+        ReadProgress {
+            connection_id: self.connection_id,
             ended: batches.ended(),
             taken: batches.taken(),
             shipped: batches.shipped(),
@@ -232,7 +232,7 @@ impl Company {
     }
 
     /// Waits until every lane is back or was cut off; a stop cuts all of them off, and waits for what they have in hand.
-    async fn come_back(&mut self, stop: &Stop) {
+    async fn join_all(&mut self, stop: &Stop) {
         self.count(false);
         self.feeders.values_mut().for_each(Feeder::finish);
         while !self.feeders.is_empty() {
@@ -253,9 +253,9 @@ impl Company {
         let elapsed = self.counted_at.elapsed();
         self.counted_at = Instant::now();
         if !is_read_blocked {
-            return self.holds.release(elapsed);
+            return self.stall_timers.release(elapsed);
         }
-        let mut is_busy = vec![None; self.holds.lanes()];
+        let mut is_busy = vec![None; self.stall_timers.lanes()];
         for (index, feeder) in &self.feeders {
             is_busy[*index] = Some(feeder.gauge().outstanding() > 0);
         }
@@ -264,7 +264,7 @@ impl Company {
             is_busy[returned.index] = Some(false);
         }
         let patience = patience(self.bounds.hold_max, self.began_at.elapsed());
-        for lane in self.holds.count(&is_busy, elapsed, patience) {
+        for lane in self.stall_timers.count(&is_busy, elapsed, patience) {
             if let Some(mut feeder) = self.feeders.remove(&lane) {
                 feeder.cut();
                 self.cut_off.push(lane);
@@ -274,7 +274,7 @@ impl Company {
 
     /// Waits until one lane comes back; for ever when none is under way.
     async fn one_comes_back(&mut self) {
-        let Some(returned) = self.travellers.next().await else {
+        let Some(returned) = self.lane_tasks.next().await else {
             return std::future::pending().await;
         };
         self.feeders.remove(&returned.index);

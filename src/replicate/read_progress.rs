@@ -4,9 +4,9 @@ use crate::source::read::ReadEnd;
 
 /// How far a read of the source has come. It says something about the source alone, whatever becomes of the lanes.
 #[derive(Clone, Copy, Debug)]
-pub struct Reached {
+pub struct ReadProgress {
     /// The connection to the source over which it went.
-    pub epoch: u64,
+    pub connection_id: u64,
     /// How the read ended; `None` while it goes on, or when it was stopped or failed.
     pub ended: Option<ReadEnd>,
     /// Id of the last row taken from the source, kept back ones included.

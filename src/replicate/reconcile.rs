@@ -18,12 +18,12 @@ use crate::postgres::session::watchdog::attended;
 use crate::replicate::check::agreement;
 use crate::replicate::check::{damage, source_store};
 use crate::replicate::replication::Replication;
-use crate::replicate::source_state::Source;
+use crate::replicate::source_state::SourceConnection;
 use futures::future::{join_all, try_join};
 use std::time::Duration;
 
 /// A server that takes longer is not waited for: the next audit tries again.
-const AUDIT_MAX: Duration = Duration::from_secs(60);
+const RECONCILE_MAX: Duration = Duration::from_secs(60);
 /// So many ids before the last audit are looked at again.
 const AGAIN_IDS: i64 = 65_536;
 /// So many older ids are looked at in rotation.
@@ -31,7 +31,7 @@ const ROTATION_IDS: i64 = 1_000_000;
 
 /// Up to where was audited.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Audited {
+pub struct ReconciledRange {
     /// Everything that was appended up to this id was counted at least once.
     pub through: Option<i64>,
     /// The rotation goes on after this id.
@@ -40,25 +40,25 @@ pub struct Audited {
 
 /// What is counted.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Scope {
+pub(super) enum ReconcileScope {
     /// What was appended since, and in rotation a part of what is older; given up when a server takes long.
-    Since(Audited),
+    Since(ReconciledRange),
     /// All of it, as long as that takes while both servers answer.
     Everything,
 }
 
 /// What an audit found where nothing is wrong for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum ReconcileOutcome {
     /// Both sides hold as many events.
-    Agreed(Audited),
+    Agreed(ReconciledRange),
     /// The destination's last events are gone, after a crash say: its highest id lies below its position, and nothing was counted.
     WentBackwards(Option<i64>),
 }
 
 /// What a destination is known to hold.
 #[derive(Clone, Copy, Debug)]
-pub struct Held {
+pub struct HeldRange {
     /// Its highest id.
     pub position: Option<i64>,
     /// Up to here it is counted once more later: what it lacks there is told then.
@@ -69,31 +69,43 @@ pub struct Held {
 ///
 /// # Errors
 /// `Order` with the first id that is missing at the destination, or `Contents` when it has more; those of the servers, `Unavailable` when one takes too long included.
-pub(super) async fn audit(run: &Replication, source: &Source, index: usize, wire: &Wire, scope: Scope, held: Held) -> Result<Found> {
+pub(super) async fn reconcile_lane(
+    run: &Replication,
+    source: &SourceConnection,
+    index: usize,
+    wire: &Wire,
+    scope: ReconcileScope,
+    held: HeldRange,
+) -> Result<ReconcileOutcome> {
     let (to, limits) = (&run.config.destinations[index], limits(run));
     let connector = connector(to);
     let both = both(source, &*connector, &to.name, wire, &limits).await?;
     let ours = source_store((&both.lent, &source.shape), wire);
     let stores = (&ours as &dyn EventStore, both.destination.store());
     let before = match scope {
-        Scope::Since(before) => before,
-        Scope::Everything => {
+        ReconcileScope::Since(before) => before,
+        ReconcileScope::Everything => {
             return both
-                .while_attended(run, compare_counts(stores, both.name, Audited::default(), held))
+                .while_attended(run, compare_counts(stores, both.name, ReconciledRange::default(), held))
                 .await;
         }
     };
-    let counted = tokio::time::timeout(AUDIT_MAX, compare_counts(stores, both.name, before, held)).await;
-    counted.unwrap_or_else(|_| Err(no_answer(AUDIT_MAX, "cannot check for late arrivals")))
+    let counted = tokio::time::timeout(RECONCILE_MAX, compare_counts(stores, both.name, before, held)).await;
+    counted.unwrap_or_else(|_| Err(no_answer(RECONCILE_MAX, "cannot check for late arrivals")))
 }
 
-async fn compare_counts((ours, theirs): (&dyn EventStore, &dyn EventStore), name: &str, before: Audited, held: Held) -> Result<Found> {
+async fn compare_counts(
+    (ours, theirs): (&dyn EventStore, &dyn EventStore),
+    name: &str,
+    before: ReconciledRange,
+    held: HeldRange,
+) -> Result<ReconcileOutcome> {
     let Some(position) = held.position else {
-        return Ok(Found::Agreed(before));
+        return Ok(ReconcileOutcome::Agreed(before));
     };
     let ends = theirs.ends().await?;
     if ends.highest < Some(position) {
-        return Ok(Found::WentBackwards(ends.highest));
+        return Ok(ReconcileOutcome::WentBackwards(ends.highest));
     }
     let (recent, old) = ranges(before, ends.lowest.unwrap_or(position), position);
     for range in std::iter::once(recent).chain(old) {
@@ -115,7 +127,7 @@ async fn compare_counts((ours, theirs): (&dyn EventStore, &dyn EventStore), name
     let rotated = old
         .map(|old| old.through)
         .filter(|through| recent.after.is_some_and(|after| *through < after));
-    Ok(Found::Agreed(Audited {
+    Ok(ReconcileOutcome::Agreed(ReconciledRange {
         through: Some(position),
         rotated,
     }))
@@ -127,7 +139,7 @@ async fn compare_counts((ours, theirs): (&dyn EventStore, &dyn EventStore), name
 /// # Errors
 /// `Contents` when the source holds another number of events up to there, with the case; `Unavailable` when the destination is behind that id; those of the
 /// servers.
-pub(super) async fn confirm(run: &Replication, source: &Source, index: usize, wire: &Wire, through: i64) -> Result<()> {
+pub(super) async fn confirm(run: &Replication, source: &SourceConnection, index: usize, wire: &Wire, through: i64) -> Result<()> {
     let (to, limits) = (&run.config.destinations[index], limits(run));
     let (connector, name) = (connector(to), &to.name);
     let both = both(source, &*connector, name, wire, &limits).await?;
@@ -177,7 +189,7 @@ fn events(count: u64) -> String {
 }
 
 /// Both sides of a lane, each asked over a session of its own.
-struct Both<'a> {
+struct StorePair<'a> {
     lent: PooledSession<'a>,
     destination: Box<dyn ObservedPlace + 'a>,
     name: &'a str,
@@ -185,15 +197,15 @@ struct Both<'a> {
 
 /// Opens both sides.
 async fn both<'a>(
-    source: &'a Source,
+    source: &'a SourceConnection,
     connector: &'a dyn Connector,
     name: &'a str,
     wire: &'a Wire,
     limits: &'a OpenLimits<'a>,
-) -> Result<Both<'a>> {
+) -> Result<StorePair<'a>> {
     let destination = connector.observe(wire, limits).await?;
     let lent = source.check_session().await?;
-    Ok(Both { lent, destination, name })
+    Ok(StorePair { lent, destination, name })
 }
 
 fn limits(run: &Replication) -> OpenLimits<'_> {
@@ -202,11 +214,11 @@ fn limits(run: &Replication) -> OpenLimits<'_> {
         id_column: &run.config.source.id_column,
         connect_timeout: run.config.limits.connect_timeout,
         append_timeout: run.config.limits.append_timeout,
-        ways: RouteCache::known(),
+        routes: RouteCache::known(),
     }
 }
 
-impl Both<'_> {
+impl StorePair<'_> {
     /// Counts as long as both servers are alive; what one still counts is of no use when the other has failed.
     async fn while_attended<T>(&self, run: &Replication, counting: impl Future<Output = Result<T>>) -> Result<T> {
         let ours = (&*self.lent, &run.config.source.conninfo);
@@ -224,7 +236,7 @@ async fn counts(source: &dyn EventStore, destination: &dyn EventStore, range: Id
 }
 
 /// What is counted: the recent range, and an older one where there is any. The rotation begins at the lowest id, wherever that lies.
-fn ranges(before: Audited, lowest: i64, position: i64) -> (IdRange, Option<IdRange>) {
+fn ranges(before: ReconciledRange, lowest: i64, position: i64) -> (IdRange, Option<IdRange>) {
     // A destination that went backwards has nothing beyond its position to be audited.
     let known = before.through.map(|through| through.min(position));
     let after = known.map(|through| through.saturating_sub(AGAIN_IDS));
@@ -281,7 +293,7 @@ mod tests {
 
     #[test]
     fn everything_appended_since_the_last_audit_is_counted_and_the_rest_in_rotation() {
-        let before = Audited {
+        let before = ReconciledRange {
             through: Some(5_000_000),
             rotated: None,
         };
@@ -301,7 +313,7 @@ mod tests {
             })
         );
         let (_, next) = ranges(
-            Audited {
+            ReconciledRange {
                 rotated: Some(ROTATION_IDS),
                 ..before
             },
@@ -315,19 +327,22 @@ mod tests {
                 through: 2 * ROTATION_IDS
             })
         );
-        assert_eq!(ranges(Audited::default(), 1, 7), (IdRange { after: None, through: 7 }, None));
+        assert_eq!(
+            ranges(ReconciledRange::default(), 1, 7),
+            (IdRange { after: None, through: 7 }, None)
+        );
     }
 
     #[test]
     fn the_rotation_begins_at_the_lowest_id_and_a_short_one_is_counted_whole_each_time() {
         let high = 5_000_000_000;
-        let before = Audited {
+        let before = ReconciledRange {
             through: Some(high + 3_000_000),
             rotated: None,
         };
         let (_, old) = ranges(before, high, high + 3_000_000);
         assert_eq!(old.map(|old| old.through), Some(high - 1 + ROTATION_IDS));
-        let before = Audited {
+        let before = ReconciledRange {
             through: Some(100_000),
             rotated: None,
         };
@@ -339,7 +354,7 @@ mod tests {
     fn of_a_destination_that_went_backwards_nothing_beyond_its_position_is_counted() {
         for position in [-5, 1, 100, 100_000, 2_000_000] {
             for rotated in [None, Some(1_000_000), Some(4_900_000)] {
-                let before = Audited {
+                let before = ReconciledRange {
                     through: Some(5_000_000),
                     rotated,
                 };

@@ -1,16 +1,16 @@
 //! What is to be done by a replication, and how it ends.
 
 use crate::config::ReplicationConfig;
+use crate::replicate::known_warnings::KnownWarnings;
 use crate::replicate::shared::SharedLimits;
 use crate::replicate::snapshot::{Snapshot, publisher};
-use crate::replicate::told::Told;
 use slog::Logger;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
 /// How often late arrivals are looked for; processes that tools/chaos kills do not live for a minute.
-const AUDIT_INTERVAL: Duration = Duration::from_secs(if cfg!(feature = "fail-points") { 2 } else { 60 });
+const RECONCILE_INTERVAL: Duration = Duration::from_secs(if cfg!(feature = "fail-points") { 2 } else { 60 });
 
 /// What is to be done, and how it ends.
 #[derive(Clone, Debug)]
@@ -22,13 +22,13 @@ pub struct Replication {
     /// Ends with the first loss.
     pub fail_fast: bool,
     /// How often late arrivals are looked for; a minute unless somebody waits for it.
-    pub audit_interval: Duration,
+    pub reconcile_interval: Duration,
     /// Where everything is said.
     pub log: Logger,
     /// Where what it does is told at every moment: made by [`publisher`].
     pub snapshots: watch::Sender<Arc<Snapshot>>,
     /// What was told to beware of.
-    pub told: Arc<Told>,
+    pub told: Arc<KnownWarnings>,
     /// What it shares with the others of its process.
     pub shared: SharedLimits,
 }
@@ -41,7 +41,7 @@ impl Replication {
             config,
             until_caught_up: false,
             fail_fast: false,
-            audit_interval: AUDIT_INTERVAL,
+            reconcile_interval: RECONCILE_INTERVAL,
             log,
             told: Arc::default(),
             shared: SharedLimits::default(),

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 /// See the module. Clones share it; a replication that is alone has one of its own.
 #[derive(Clone, Debug, Default)]
 pub struct SharedLimits {
-    turns: ConnectionLimiter,
+    limiter: ConnectionLimiter,
     state: Arc<Mutex<SharedState>>,
 }
 
@@ -53,8 +53,8 @@ impl SharedLimits {
     }
 
     /// The turns to connect and to check.
-    pub(super) fn turns(&self) -> ConnectionLimiter {
-        self.turns.clone()
+    pub(super) fn limiter(&self) -> ConnectionLimiter {
+        self.limiter.clone()
     }
 
     /// The permits to read this source, besides one that each replication has for its leading read.

@@ -7,8 +7,8 @@ use crate::event::wire::Wire;
 use crate::postgres::session::pool::{PooledSession, SessionPool};
 use crate::postgres::session::server::ServerIdentity;
 use crate::replicate::check::shape::SourceShape;
-use crate::replicate::history::History;
-use crate::replicate::read_progress::Reached;
+use crate::replicate::history::SourceHistory;
+use crate::replicate::read_progress::ReadProgress;
 use crate::retry::{Connection, LossOutcome, RetryPolicy};
 use crate::source::blocked::{SourceObservation, SourceView};
 use crate::source::durability::DurabilityGate;
@@ -25,9 +25,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// One connection to the source, with everything that belongs to it.
-pub struct Source {
+pub struct SourceConnection {
     /// Counts the connections; a lane must have been compared over this one.
-    pub epoch: u64,
+    pub connection_id: u64,
     /// What it looks like.
     pub shape: SourceShape,
     /// How ids are judged.
@@ -50,10 +50,10 @@ pub struct Source {
     pub checks: SessionPool,
 }
 
-impl Source {
+impl SourceConnection {
     /// The past of its events.
-    pub fn history(&self) -> History {
-        History::new(self.server.history(), self.shape.table.oid, self.gate.files())
+    pub fn history(&self) -> SourceHistory {
+        SourceHistory::new(self.server.history(), self.shape.table.oid, self.gate.files())
     }
 
     /// A session for checks and counts, on the same server as all others: what another one says of its events is no word on these.
@@ -95,8 +95,8 @@ impl Source {
 
 /// See the module.
 pub struct SourceState {
-    connection: Connection<Arc<Source>>,
-    epoch: u64,
+    connection: Connection<Arc<SourceConnection>>,
+    connection_id: u64,
     follower: Option<Box<Follower>>,
     /// Ends looks over a connection that was given up.
     lost: Stopper,
@@ -122,7 +122,7 @@ impl SourceState {
         let (lost, looks_until) = stop::channel();
         Self {
             connection: Connection::new(now),
-            epoch: 0,
+            connection_id: 0,
             follower: None,
             lost,
             looks_until,
@@ -138,25 +138,25 @@ impl SourceState {
     }
 
     /// Whether it is here, and since how many losses.
-    pub fn connection(&self) -> &Connection<Arc<Source>> {
+    pub fn connection(&self) -> &Connection<Arc<SourceConnection>> {
         &self.connection
     }
 
     /// Notes that it is being opened; gives the number of the connection.
     pub fn begin_opening(&mut self) -> u64 {
         self.connection.begin_opening();
-        self.epoch += 1;
-        self.epoch
+        self.connection_id += 1;
+        self.connection_id
     }
 
     /// The number of the present or coming connection.
-    pub(crate) fn epoch(&self) -> u64 {
-        self.epoch
+    pub(crate) fn connection_id(&self) -> u64 {
+        self.connection_id
     }
 
-    /// Takes the new connection. Nothing is known to be copied from it before [`SourceState::hear_of`]: after a failover, what a lane holds
+    /// Takes the new connection. Nothing is known to be copied from it before [`SourceState::observe_position`]: after a failover, what a lane holds
     /// may be of another history.
-    pub fn opened(&mut self, source: Source, follower: Follower) {
+    pub fn opened(&mut self, source: SourceConnection, follower: Follower) {
         self.sight = follower.view();
         self.follower = Some(Box::new(follower));
         self.read_start = None;
@@ -173,7 +173,7 @@ impl SourceState {
     }
 
     /// The present connection.
-    pub(crate) fn connected(&self) -> Option<Arc<Source>> {
+    pub(crate) fn connected(&self) -> Option<Arc<SourceConnection>> {
         self.connection.open().map(Arc::clone)
     }
 
@@ -216,8 +216,8 @@ impl SourceState {
     }
 
     /// A lane was compared with the source over this connection, and has come to here: it reads on from there, and no look comes before it.
-    pub(crate) fn hear_of(&mut self, position: Option<i64>, epoch: u64) {
-        if epoch != self.epoch {
+    pub(crate) fn observe_position(&mut self, position: Option<i64>, connection_id: u64) {
+        if connection_id != self.connection_id {
             return;
         }
         self.frontier.shipped = self.frontier.shipped.max(position);
@@ -233,8 +233,8 @@ impl SourceState {
     }
 
     /// The follower came back with news; it is dropped when its connection is not the present one.
-    pub fn saw(&mut self, follower: Box<Follower>, read_start: ReadStart, epoch: u64) {
-        if self.connection.open().is_some_and(|source| source.epoch == epoch) {
+    pub fn on_probe(&mut self, follower: Box<Follower>, read_start: ReadStart, connection_id: u64) {
+        if self.connection.open().is_some_and(|source| source.connection_id == connection_id) {
             self.decided = self.decided.max(read_start.mark.decided());
             self.follower = Some(follower);
             (self.read_start, self.news_at) = (Some(read_start), Instant::now());
@@ -267,8 +267,8 @@ impl SourceState {
     }
 
     /// Takes how far a pass has read.
-    pub fn shipped(&mut self, reached: &Reached, is_leading: bool) {
-        if reached.epoch != self.epoch {
+    pub fn shipped(&mut self, reached: &ReadProgress, is_leading: bool) {
+        if reached.connection_id != self.connection_id {
             return;
         }
         if reached.shipped > self.frontier.shipped {

@@ -6,7 +6,7 @@ use crate::config::ReplicationConfig;
 use crate::error::{Error, ErrorKind, Problems};
 use crate::log::key;
 use crate::replicate::Replication;
-use crate::replicate::command::{Commander, commands};
+use crate::replicate::command::{CommandSender, commands};
 use crate::replicate::shared::SharedLimits;
 use crate::replicate::snapshot::Snapshot;
 use crate::stop::{Stop, Stopper};
@@ -33,7 +33,7 @@ pub struct SupervisedReplication {
     /// What it tells of itself.
     pub snapshots: watch::Receiver<Arc<Snapshot>>,
     /// Who tells it what to do.
-    pub commander: Commander,
+    pub commander: CommandSender,
 }
 
 /// The replications that run at the moment, in the order of their names.

@@ -4,7 +4,7 @@ use crate::config::ReplicationConfig;
 use crate::error::Problems;
 use crate::event::range::shown;
 use crate::log::key;
-use crate::replicate::command::Commands;
+use crate::replicate::command::CommandReceiver;
 use crate::replicate::last_word::confirm;
 use crate::replicate::snapshot::Snapshot;
 use crate::replicate::{Replication, replicate_by_command};
@@ -37,7 +37,7 @@ fn rows_in_memory_max(config: &ReplicationConfig) -> u64 {
 }
 
 /// Replicates, and where it ends by itself has the last word.
-pub(super) async fn replicate_to_the_end(run: &Replication, commands: Commands, stop: &Stop) -> Problems {
+pub(super) async fn replicate_to_the_end(run: &Replication, commands: CommandReceiver, stop: &Stop) -> Problems {
     let problems = replicate_by_command(run, commands, stop).await;
     summarise(&run.snapshots.borrow(), &run.log);
     if problems.is_empty() && run.until_caught_up && !stop.is_requested() {

@@ -14,7 +14,7 @@ use counterfoil::postgres::session::error::ErrorSide;
 use counterfoil::postgres::session::pooler::RouteCache;
 use counterfoil::postgres::session::{Session, SessionPurpose};
 use counterfoil::replicate::check::dry_run::{self, DryRun};
-use counterfoil::replicate::check::{self, Findings};
+use counterfoil::replicate::check::{self, CheckFindings};
 use std::time::Duration;
 
 const LONG: Duration = Duration::from_secs(20);
@@ -41,7 +41,7 @@ async fn open(conninfo: &counterfoil::config::libpq::Conninfo, side: ErrorSide) 
     Session::open(conninfo, SessionPurpose { what: "test", side }, LONG).await
 }
 
-async fn findings(config: &ReplicationConfig) -> Findings {
+async fn findings(config: &ReplicationConfig) -> CheckFindings {
     check::everything(config, &RouteCache::unknown(), false, &counterfoil::log::none()).await
 }
 

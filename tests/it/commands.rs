@@ -6,7 +6,7 @@ use crate::support::events::{Writers, equal, highest, init_destination, init_sou
 use crate::truth::watched::Watched;
 use counterfoil::error::ErrorKind;
 use counterfoil::postgres::server::{PrivateServer, ServerSettings};
-use counterfoil::replicate::command::{LaneAction, Reply};
+use counterfoil::replicate::command::{CommandReply, LaneAction};
 use counterfoil::replicate::health::Health;
 use counterfoil::replicate::snapshot::Snapshot;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ async fn a_paused_destination_gets_nothing_while_writers_run_keeps_no_other_wait
     watched
         .shows("both have events", |now| now.lanes.iter().all(|lane| lane.position > Some(20)))
         .await;
-    assert_eq!(watched.command("rests", LaneAction::Pause).await.unwrap(), Reply::Accepted);
+    assert_eq!(watched.command("rests", LaneAction::Pause).await.unwrap(), CommandReply::Accepted);
     let paused = watched.is(0, Health::Paused).await;
     assert!(paused.lanes[0].is_paused);
     let position = paused.lanes[0].position;
@@ -113,7 +113,7 @@ async fn a_verification_counts_everything_finds_a_planted_hole_and_a_retry_after
     watched.is_level(0, end).await;
     watched.is_level(1, end).await;
     let verified = watched.command("holed", LaneAction::Verify).await.unwrap();
-    assert_eq!(verified, Reply::Verified { through_id: Some(end) });
+    assert_eq!(verified, CommandReply::Verified { through_id: Some(end) });
     holed
         .execute("create table kept as select * from events where id = 3000007; delete from events where id = 3000007")
         .await;

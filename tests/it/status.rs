@@ -2,7 +2,7 @@
 
 use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_destination};
-use counterfoil::replicate::status::{ComparedBy, DestinationStatus, Health, Status, status};
+use counterfoil::replicate::status::{ComparedBy, DestinationStatus, Health, ReplicationStatus, status};
 use std::time::Duration;
 
 const SOURCE: &str = "create table events (id bigint generated always as identity primary key, ts timestamptz not null default now(), event jsonb not null default '{}')";
@@ -19,7 +19,7 @@ async fn pair() -> (Database, Database) {
     (source, destination)
 }
 
-async fn asked(source: &Database, destination: &Database) -> (Status, DestinationStatus) {
+async fn asked(source: &Database, destination: &Database) -> (ReplicationStatus, DestinationStatus) {
     let status = status(&config(source, &[("copy", destination)])).await;
     let destination = status.destinations[0].clone();
     (status, destination)

@@ -8,7 +8,7 @@ use crate::support::until;
 use crate::truth::running::DEADLINE;
 use counterfoil::config::ReplicationConfig;
 use counterfoil::error::{Error, ErrorKind, Problems};
-use counterfoil::replicate::command::{LaneAction, Reply};
+use counterfoil::replicate::command::{CommandReply, LaneAction};
 use counterfoil::replicate::health::Health;
 use counterfoil::stop::{self, Stopper};
 use counterfoil::supervise::{Reload, Roster, SupervisorOptions, supervise};
@@ -331,7 +331,7 @@ async fn each_replication_of_a_process_is_watched_and_commanded_by_itself() {
     supervised.is("two", Health::Level).await;
     let running = Arc::clone(&supervised.roster.borrow());
     let paused = running[0].commander.command("copy", LaneAction::Pause, "a test").await.unwrap();
-    assert_eq!(paused, Reply::Accepted);
+    assert_eq!(paused, CommandReply::Accepted);
     supervised.is("one", Health::Paused).await;
     insert(&source, 5).await;
     insert(&other_source, 5).await;

@@ -3,7 +3,7 @@
 use super::servers::DESTINATIONS;
 use crate::config::ReplicationConfig;
 use crate::error::{Error, ErrorKind, Result};
-use crate::replicate::status::{DestinationStatus, Status, status};
+use crate::replicate::status::{DestinationStatus, ReplicationStatus, status};
 use std::time::{Duration, Instant};
 
 /// How long a thing that must happen by itself may take.
@@ -11,7 +11,7 @@ const WAIT_MAX: Duration = Duration::from_secs(120);
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Where everyone stands now.
-pub(crate) async fn now(config: &ReplicationConfig) -> Status {
+pub(crate) async fn now(config: &ReplicationConfig) -> ReplicationStatus {
     status(config).await
 }
 
@@ -19,7 +19,7 @@ pub(crate) async fn now(config: &ReplicationConfig) -> Status {
 ///
 /// # Errors
 /// `Unavailable` when it is not so in time.
-pub(crate) async fn until(what: &str, config: &ReplicationConfig, is_so: impl Fn(&Status) -> bool) -> Result<Status> {
+pub(crate) async fn until(what: &str, config: &ReplicationConfig, is_so: impl Fn(&ReplicationStatus) -> bool) -> Result<ReplicationStatus> {
     let began = Instant::now();
     loop {
         let status = now(config).await;
@@ -38,7 +38,7 @@ pub(crate) async fn until(what: &str, config: &ReplicationConfig, is_so: impl Fn
 }
 
 /// The two destinations of a status.
-pub(crate) fn destinations(status: &Status) -> [&DestinationStatus; DESTINATIONS.len()] {
+pub(crate) fn destinations(status: &ReplicationStatus) -> [&DestinationStatus; DESTINATIONS.len()] {
     // The demo's own configuration has exactly these.
     std::array::from_fn(|index| &status.destinations[index])
 }

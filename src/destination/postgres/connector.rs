@@ -72,7 +72,7 @@ impl Connector for PostgresConnector<'_> {
     fn survey<'a>(&'a self, limits: &'a OpenLimits<'a>) -> BoxFuture<'a, Result<Box<dyn SurveyedPlace + 'a>>> {
         let surveyed = async move {
             limits
-                .ways
+                .routes
                 .probe(&self.config.conninfo, ErrorSide::Destination, limits.connect_timeout)
                 .await?;
             let session = self.session(limits).await?;
@@ -105,7 +105,7 @@ impl PostgresConnector<'_> {
         let who = format!("destination {:?}", self.name);
         let within = |problem: Error| Problems::from(problem).within(&who);
         let probed = limits
-            .ways
+            .routes
             .probe(&self.config.conninfo, ErrorSide::Destination, limits.connect_timeout)
             .await;
         probed.map_err(within)?;

@@ -62,9 +62,9 @@ impl RouteCache {
     /// # Errors
     /// Those of [`probe`].
     pub async fn probe(&self, conninfo: &Conninfo, side: ErrorSide, timeout: Duration) -> Result<()> {
-        let Some(ways) = &self.0 else { return Ok(()) };
+        let Some(routes) = &self.0 else { return Ok(()) };
         let way = (conninfo.hosts.clone(), conninfo.user.clone(), conninfo.database.clone());
-        let probed = Arc::clone(ways.lock().unwrap_or_else(PoisonError::into_inner).entry(way).or_default());
+        let probed = Arc::clone(routes.lock().unwrap_or_else(PoisonError::into_inner).entry(way).or_default());
         let mut is_own = false;
         let verdict = probed.get_or_init(|| {
             is_own = true;

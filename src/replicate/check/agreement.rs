@@ -11,14 +11,14 @@ const DIGEST_LIMIT_MS: u32 = 10_000;
 
 /// Up to where two stores agree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Agreement {
+pub(crate) struct StoreAgreement {
     /// Highest id of the destination up to which both hold the same; `None` when the first event is already unlike.
     pub through: Option<i64>,
     /// Whether every event up to there was compared; otherwise only counts and single events were, because there are too many.
     pub is_exact: bool,
 }
 
-impl fmt::Display for Agreement {
+impl fmt::Display for StoreAgreement {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.through, self.is_exact) {
             (None, _) => write!(out, "they agree on no event"),
@@ -36,12 +36,12 @@ impl fmt::Display for Agreement {
 ///
 /// # Errors
 /// What a connection or a server says.
-pub(crate) async fn highest(source: &dyn EventStore, destination: &dyn EventStore, lowest: i64, highest: i64) -> Result<Agreement> {
-    let (through, is_exact) = match by_digest(source, destination, Search::new(lowest, highest)).await {
+pub(crate) async fn highest(source: &dyn EventStore, destination: &dyn EventStore, lowest: i64, highest: i64) -> Result<StoreAgreement> {
+    let (through, is_exact) = match by_digest(source, destination, AgreementSearch::new(lowest, highest)).await {
         Ok(through) => (through, true),
         // Too long, or too large a row for the server to write as text.
         Err(error) if error.sqlstate().is_some_and(|state| state == "57014" || state == "54000") => {
-            (by_counts(source, destination, Search::new(lowest, highest)).await?, false)
+            (by_counts(source, destination, AgreementSearch::new(lowest, highest)).await?, false)
         }
         Err(error) => return Err(error),
     };
@@ -49,17 +49,17 @@ pub(crate) async fn highest(source: &dyn EventStore, destination: &dyn EventStor
         Some(through) => destination.highest_through(through).await?,
         None => None,
     };
-    Ok(Agreement { through, is_exact })
+    Ok(StoreAgreement { through, is_exact })
 }
 
-async fn by_digest(source: &dyn EventStore, destination: &dyn EventStore, mut search: Search) -> Result<Option<i64>> {
+async fn by_digest(source: &dyn EventStore, destination: &dyn EventStore, mut search: AgreementSearch) -> Result<Option<i64>> {
     while let Some(range) = search.asks() {
         search.answer(same_digest(source, destination, range).await?);
     }
     Ok(search.agreed)
 }
 
-async fn by_counts(source: &dyn EventStore, destination: &dyn EventStore, mut search: Search) -> Result<Option<i64>> {
+async fn by_counts(source: &dyn EventStore, destination: &dyn EventStore, mut search: AgreementSearch) -> Result<Option<i64>> {
     while let Some(range) = search.asks() {
         search.answer(same_count_and_last(source, destination, range).await?);
     }
@@ -68,7 +68,7 @@ async fn by_counts(source: &dyn EventStore, destination: &dyn EventStore, mut se
 
 /// The search for the highest id such that all ranges up to it are the same: asks about each half once.
 #[derive(Clone, Copy, Debug)]
-struct Search {
+struct AgreementSearch {
     lowest: i64,
     agreed: Option<i64>,
     end: i64,
@@ -76,7 +76,7 @@ struct Search {
     is_over: bool,
 }
 
-impl Search {
+impl AgreementSearch {
     fn new(lowest: i64, highest: i64) -> Self {
         Self {
             lowest,
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     fn found(lowest: i64, highest: i64, first_unlike: i64) -> (Option<i64>, u32) {
-        let (mut search, mut asked) = (Search::new(lowest, highest), 0);
+        let (mut search, mut asked) = (AgreementSearch::new(lowest, highest), 0);
         while let Some(range) = search.asks() {
             asked += 1;
             search.answer(!range.contains(first_unlike));

@@ -5,27 +5,27 @@ use crate::event::range::IdRange;
 use crate::event::representation::slate::{self, ColumnTexts};
 use crate::event::store::{EventDigest, IdEnds};
 use crate::event::wire::Wire;
-use crate::replicate::check::agreement::{self, Agreement};
+use crate::replicate::check::agreement::{self, StoreAgreement};
 use crate::replicate::check::damage;
-use crate::replicate::check::disagreement::{Comparison, Disagreement, Found, judge, message};
-use crate::replicate::check::lane_stores::{Circumstances, Contents, LaneStores};
+use crate::replicate::check::disagreement::{ContentComparison, Disagreement, EventComparison, judge, message};
+use crate::replicate::check::lane_stores::{CheckCircumstances, LaneContents, LaneStores};
 use crate::replicate::check::shape::SourceShape;
 use crate::sql;
 use futures::future::{join_all, try_join, try_join_all};
 
 /// A comparison in the course of a run that finds out nothing about gaps.
-const LATER: Circumstances = Circumstances {
+const LATER: CheckCircumstances = CheckCircumstances {
     decided: None,
     has_written: true,
 };
 
 /// Compares first event, last event and count of every destination with the source's, all at the same time; the source is counted once for all.
 ///
-/// Reads only. An error is of one destination: `Contents` with the highest id up to which both agree, or what its server says.
+/// Reads only. An error is of one destination: `LaneContents` with the highest id up to which both agree, or what its server says.
 ///
 /// # Errors
 /// What the source says: then nothing is known of any destination.
-pub(crate) async fn compare_all(of: &SourceShape, lanes: &[LaneStores<'_>], when: Circumstances) -> Result<Vec<Result<Contents>>> {
+pub(crate) async fn compare_all(of: &SourceShape, lanes: &[LaneStores<'_>], when: CheckCircumstances) -> Result<Vec<Result<LaneContents>>> {
     let ends = join_all(lanes.iter().map(|lane| lane.destination.ends())).await;
     let positions: Vec<Option<i64>> = ends.iter().map(|ends| ends.as_ref().ok().and_then(|ends| ends.highest)).collect();
     let counted: Vec<_> = lanes.iter().zip(&ends).map(|(lane, ends)| count_through(lane, ends)).collect();
@@ -41,17 +41,17 @@ pub(crate) async fn compare_all(of: &SourceShape, lanes: &[LaneStores<'_>], when
 /// The cheap check of a lane that comes back: its last event must be the source's of that id. Gives its position.
 ///
 /// # Errors
-/// `Contents` with the highest id up to which both agree, `Unavailable` where a standby may only be late; else what a server says.
+/// `LaneContents` with the highest id up to which both agree, `Unavailable` where a standby may only be late; else what a server says.
 pub async fn last_event(of: &SourceShape, lane: &LaneStores<'_>) -> Result<Option<i64>> {
     let ends = lane.destination.ends().await?;
     let Some(position) = ends.highest else { return Ok(None) };
-    let found = Found {
+    let found = ContentComparison {
         source: lane.source.ends().await?,
         destination: ends,
         source_count: 0,
         destination_count: 0,
         ahead: 0,
-        first: Comparison::Equal,
+        first: EventComparison::Equal,
         last: compare_event(lane, position).await?,
     };
     match judge(&found) {
@@ -59,7 +59,7 @@ pub async fn last_event(of: &SourceShape, lane: &LaneStores<'_>) -> Result<Optio
         Some(Disagreement::Ahead { .. }) => {
             let ahead = lane.destination.count(IdRange::above(found.source.highest)).await?;
             let by = Disagreement::Ahead { by: ahead };
-            let error = explain(lane, (of, LATER), &Found { ahead, ..found }, &by).await?;
+            let error = explain(lane, (of, LATER), &ContentComparison { ahead, ..found }, &by).await?;
             // A standby that starts again shows an older state until it has replayed what it had before, and a copy one until it is fed again.
             Err(if of.may_be_late() {
                 error.of_kind(ErrorKind::Unavailable)
@@ -71,9 +71,14 @@ pub async fn last_event(of: &SourceShape, lane: &LaneStores<'_>) -> Result<Optio
     }
 }
 
-type Baseline<'a> = (&'a SourceShape, Circumstances);
+type CheckBaseline<'a> = (&'a SourceShape, CheckCircumstances);
 
-async fn verdict(lane: &LaneStores<'_>, grounds: Baseline<'_>, ends: Result<IdEnds>, counts: (u64, Result<u64>)) -> Result<Contents> {
+async fn verdict(
+    lane: &LaneStores<'_>,
+    grounds: CheckBaseline<'_>,
+    ends: Result<IdEnds>,
+    counts: (u64, Result<u64>),
+) -> Result<LaneContents> {
     compare(lane, grounds, ends?, (counts.0, counts.1?)).await
 }
 
@@ -107,8 +112,8 @@ async fn count_slices(lanes: &[LaneStores<'_>], positions: &[Option<i64>]) -> Re
     Ok(positions.iter().map(|position| position.map_or(0, through)).collect())
 }
 
-async fn compare(lane: &LaneStores<'_>, (of, when): Baseline<'_>, destination: IdEnds, counts: (u64, u64)) -> Result<Contents> {
-    let contents = Contents {
+async fn compare(lane: &LaneStores<'_>, (of, when): CheckBaseline<'_>, destination: IdEnds, counts: (u64, u64)) -> Result<LaneContents> {
+    let contents = LaneContents {
         ends: destination,
         events: counts.1,
         is_final: destination.highest <= when.decided,
@@ -123,7 +128,7 @@ async fn compare(lane: &LaneStores<'_>, (of, when): Baseline<'_>, destination: I
         0
     };
     let (first, last) = try_join(compare_event(lane, lowest), compare_event(lane, highest)).await?;
-    let found = Found {
+    let found = ContentComparison {
         source: source_ends,
         destination,
         source_count: counts.0,
@@ -138,12 +143,12 @@ async fn compare(lane: &LaneStores<'_>, (of, when): Baseline<'_>, destination: I
     }
 }
 
-async fn compare_event(lane: &LaneStores<'_>, id: i64) -> Result<Comparison> {
+async fn compare_event(lane: &LaneStores<'_>, id: i64) -> Result<EventComparison> {
     let (source, destination) = try_join(lane.source.event_digest(id), lane.destination.event_digest(id)).await?;
     Ok(match (source, destination) {
-        (None, _) => Comparison::AbsentAtSource,
-        (source, destination) if source == destination => Comparison::Equal,
-        (Some(source), destination) => Comparison::Unlike {
+        (None, _) => EventComparison::AbsentAtSource,
+        (source, destination) if source == destination => EventComparison::Equal,
+        (Some(source), destination) => EventComparison::Unlike {
             columns: unlike_columns(lane.source.wire(), &source, &destination.unwrap_or_default()),
         },
     })
@@ -156,7 +161,12 @@ fn unlike_columns(wire: &Wire, source: &EventDigest, destination: &EventDigest) 
 }
 
 /// Makes the message: what disagrees, up to where both agree, and what to do.
-async fn explain(lane: &LaneStores<'_>, (of, when): Baseline<'_>, found: &Found, disagreement: &Disagreement) -> Result<Error> {
+async fn explain(
+    lane: &LaneStores<'_>,
+    (of, when): CheckBaseline<'_>,
+    found: &ContentComparison,
+    disagreement: &Disagreement,
+) -> Result<Error> {
     if let (Disagreement::Count, Some(position)) = (disagreement, found.destination.highest)
         && let Some(damage) = damage::find(lane.source, lane.destination, position).await?
     {
@@ -173,14 +183,14 @@ async fn explain(lane: &LaneStores<'_>, (of, when): Baseline<'_>, found: &Found,
                 .map_or(source_highest, |highest| highest.min(source_highest));
             agreement::highest(lane.source, lane.destination, lowest, highest).await?
         }
-        _ => Agreement {
+        _ => StoreAgreement {
             through: None,
             is_exact: true,
         },
     };
     let unlike_at = match disagreement {
-        Disagreement::First(Comparison::Unlike { .. }) => found.destination.lowest,
-        Disagreement::Last(Comparison::Unlike { .. }) => found.destination.highest,
+        Disagreement::First(EventComparison::Unlike { .. }) => found.destination.lowest,
+        Disagreement::Last(EventComparison::Unlike { .. }) => found.destination.highest,
         _ => None,
     };
     let is_slates = match unlike_at {

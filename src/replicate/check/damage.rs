@@ -7,7 +7,7 @@ use futures::future::try_join;
 
 /// An index that does not know every row of its table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Damage {
+pub struct IndexDamage {
     side: &'static str,
     counts: IndexCounts,
 }
@@ -16,14 +16,14 @@ pub struct Damage {
 ///
 /// # Errors
 /// What a connection or a server says.
-pub(crate) async fn find(source: &dyn EventStore, destination: &dyn EventStore, through: i64) -> Result<Option<Damage>> {
+pub(crate) async fn find(source: &dyn EventStore, destination: &dyn EventStore, through: i64) -> Result<Option<IndexDamage>> {
     let range = IdRange::up_to(through);
     let (here, there) = try_join(source.index_counts(range), destination.index_counts(range)).await?;
-    let damage = |side, counts: IndexCounts| counts.is_damaged().then_some(Damage { side, counts });
+    let damage = |side, counts: IndexCounts| counts.is_damaged().then_some(IndexDamage { side, counts });
     Ok(damage("source", here).or_else(|| damage("destination", there)))
 }
 
-impl Damage {
+impl IndexDamage {
     /// In the words of a problem of this destination.
     pub fn error(&self, destination: &str) -> Error {
         let Self { side, counts } = self;

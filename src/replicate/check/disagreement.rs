@@ -1,7 +1,7 @@
 //! How a destination is not a copy of its source: a judgement of what was found, and the words for it.
 
-use super::agreement::Agreement;
-use super::lane_stores::{Circumstances, LaneStores};
+use super::agreement::StoreAgreement;
+use super::lane_stores::{CheckCircumstances, LaneStores};
 use super::shape::SourceShape;
 use crate::commands;
 use crate::error::{Error, ErrorKind};
@@ -10,20 +10,20 @@ use crate::event::store::IdEnds;
 
 /// What was found out about one destination, before it is judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct ContentComparison {
     pub source: IdEnds,
     pub destination: IdEnds,
     pub source_count: u64,
     pub destination_count: u64,
     /// Events of the destination above the source's highest id.
     pub ahead: u64,
-    pub first: Comparison,
-    pub last: Comparison,
+    pub first: EventComparison,
+    pub last: EventComparison,
 }
 
 /// How one event of a destination compares with the source's of the same id.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Comparison {
+pub(super) enum EventComparison {
     Equal,
     AbsentAtSource,
     Unlike { columns: Vec<String> },
@@ -33,22 +33,22 @@ pub(super) enum Comparison {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Disagreement {
     Ahead { by: u64 },
-    First(Comparison),
-    Last(Comparison),
+    First(EventComparison),
+    Last(EventComparison),
     Count,
 }
 
 /// The first way in which a destination is not a copy, if there is one.
-pub(super) fn judge(found: &Found) -> Option<Disagreement> {
+pub(super) fn judge(found: &ContentComparison) -> Option<Disagreement> {
     found.destination.highest?;
     let is_other_first = found.source.lowest.is_some() && found.source.lowest != found.destination.lowest;
     if found.source.highest.is_none() {
         Some(Disagreement::Ahead { by: found.ahead })
-    } else if is_other_first || found.first != Comparison::Equal {
+    } else if is_other_first || found.first != EventComparison::Equal {
         Some(Disagreement::First(found.first.clone()))
     } else if found.destination.highest > found.source.highest {
         Some(Disagreement::Ahead { by: found.ahead })
-    } else if found.last != Comparison::Equal {
+    } else if found.last != EventComparison::Equal {
         Some(Disagreement::Last(found.last.clone()))
     } else {
         (found.source_count != found.destination_count).then_some(Disagreement::Count)
@@ -58,9 +58,9 @@ pub(super) fn judge(found: &Found) -> Option<Disagreement> {
 /// Says what disagrees, up to where both agree, and what to do.
 pub(super) fn message(
     lane: &LaneStores<'_>,
-    (of, when): (&SourceShape, Circumstances),
-    (found, disagreement): (&Found, &Disagreement),
-    agreed: Agreement,
+    (of, when): (&SourceShape, CheckCircumstances),
+    (found, disagreement): (&ContentComparison, &Disagreement),
+    agreed: StoreAgreement,
     is_slates: bool,
 ) -> Error {
     let ids = |id: Option<i64>| range::shown(id);
@@ -114,16 +114,16 @@ pub(super) fn message(
     error.fix(format!("{}; {}", cure(lane.name, found, disagreement, agreed), when.ending()))
 }
 
-fn unlike(comparison: &Comparison) -> String {
+fn unlike(comparison: &EventComparison) -> String {
     match comparison {
-        Comparison::Equal => "that event itself is the same".to_owned(),
-        Comparison::AbsentAtSource => "the source has no event of that id".to_owned(),
-        Comparison::Unlike { columns } => format!("it differs in {}", columns.join(", ")),
+        EventComparison::Equal => "that event itself is the same".to_owned(),
+        EventComparison::AbsentAtSource => "the source has no event of that id".to_owned(),
+        EventComparison::Unlike { columns } => format!("it differs in {}", columns.join(", ")),
     }
 }
 
 /// What can be done, in words, with the command that does it.
-fn cure(name: &str, found: &Found, disagreement: &Disagreement, agreed: Agreement) -> String {
+fn cure(name: &str, found: &ContentComparison, disagreement: &Disagreement, agreed: StoreAgreement) -> String {
     let cut = agreed
         .through
         .map(|through| commands::repair(name, &format!("--rewind-to {through}")));

@@ -10,9 +10,9 @@ use crate::log::escape::fit;
 use crate::postgres::session::Session;
 use crate::postgres::session::pooler::RouteCache;
 use crate::postgres::table::store::PgTable;
-use crate::replicate::check::lane_stores::Contents;
+use crate::replicate::check::lane_stores::LaneContents;
 use crate::replicate::check::shape::SourceShape;
-use crate::replicate::check::{self, DestinationFindings, Findings, source_store};
+use crate::replicate::check::{self, CheckFindings, DestinationFindings, source_store};
 use futures::future::try_join_all;
 use slog::Logger;
 use std::fmt;
@@ -26,23 +26,23 @@ const BYTES_PER_S_ASSUMED: f64 = 50_000_000.0;
 /// What a dry run found. `Display` is the report for a person.
 pub struct DryRun {
     /// What the checks found. Its worst problem gives the exit code.
-    pub findings: Findings,
+    pub findings: CheckFindings,
     /// Host, port and database of the source.
     pub source_place: String,
     /// What each destination still lacks, where that could be told.
-    pub missing: Vec<Option<Missing>>,
+    pub missing: Vec<Option<MissingEvents>>,
 }
 
 /// What a destination still lacks.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Missing {
+pub struct MissingEvents {
     /// Events.
     pub events: u64,
     /// Bytes of one, on the average of the next two hundred, as they are stored.
     pub event_bytes: f64,
 }
 
-impl Missing {
+impl MissingEvents {
     /// All bytes.
     pub fn bytes(&self) -> f64 {
         #[allow(clippy::cast_precision_loss, reason = "an estimate")]
@@ -81,9 +81,9 @@ pub async fn dry_run(config: &ReplicationConfig, log: &Logger) -> Result<DryRun,
 }
 
 /// What each destination lacks whose contents are the source's; the source is counted once for all.
-async fn all_missing(source: &Session, of: &SourceShape, found: &[DestinationFindings]) -> Result<Vec<Option<Missing>>> {
+async fn all_missing(source: &Session, of: &SourceShape, found: &[DestinationFindings]) -> Result<Vec<Option<MissingEvents>>> {
     let compared = |found: &DestinationFindings| Some((source_store((source, of), found.open.as_ref()?.wire()), found.contents?));
-    let compared: Vec<Option<(PgTable<&Session>, Contents)>> = found.iter().map(compared).collect();
+    let compared: Vec<Option<(PgTable<&Session>, LaneContents)>> = found.iter().map(compared).collect();
     let Some((store, _)) = compared.iter().flatten().next() else {
         return Ok(vec![None; found.len()]);
     };
@@ -92,7 +92,7 @@ async fn all_missing(source: &Session, of: &SourceShape, found: &[DestinationFin
         let Some((store, contents)) = compared else { return Ok(None) };
         let event_bytes = store.event_bytes(contents.ends.highest).await?.unwrap_or_default();
         let events = all.saturating_sub(contents.events);
-        Result::Ok(Some(Missing { events, event_bytes }))
+        Result::Ok(Some(MissingEvents { events, event_bytes }))
     });
     try_join_all(missing).await
 }
@@ -126,7 +126,7 @@ fn write_source(out: &mut fmt::Formatter<'_>, place: &str, shape: &SourceShape) 
     write_warnings(out, &shape.warnings)
 }
 
-fn write_destination(out: &mut fmt::Formatter<'_>, found: &DestinationFindings, missing: Option<Missing>) -> fmt::Result {
+fn write_destination(out: &mut fmt::Formatter<'_>, found: &DestinationFindings, missing: Option<MissingEvents>) -> fmt::Result {
     let (Some(open), contents) = (&found.open, &found.contents) else {
         return writeln!(out, "{found}\n  refused or out of reach: see below");
     };
@@ -157,7 +157,7 @@ fn write_destination(out: &mut fmt::Formatter<'_>, found: &DestinationFindings, 
     write_warnings(out, open.warnings())
 }
 
-fn write_missing(out: &mut fmt::Formatter<'_>, missing: Missing) -> fmt::Result {
+fn write_missing(out: &mut fmt::Formatter<'_>, missing: MissingEvents) -> fmt::Result {
     writeln!(
         out,
         "  missing        {} events, about {:.1} MB",
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn the_slower_of_events_and_bytes_makes_the_estimate() {
-        let time = |events, event_bytes| Missing { events, event_bytes }.time_estimated().as_secs();
+        let time = |events, event_bytes| MissingEvents { events, event_bytes }.time_estimated().as_secs();
         assert_eq!(time(1_000_000, 100.0), 10);
         assert_eq!(time(1_000_000, 5_000.0), 100);
     }

@@ -7,7 +7,7 @@ use crate::replicate::check::shape::SourceShape;
 use std::time::Duration;
 
 /// One side of the replication.
-pub(super) struct Named<'a> {
+pub(super) struct NamedSide<'a> {
     /// How it is called in a message.
     pub side: String,
     /// A session in its database.
@@ -18,13 +18,13 @@ pub(super) struct Named<'a> {
 
 /// A side and the place it was found in.
 #[derive(Clone, Debug)]
-struct Located {
+struct LocatedSide {
     side: String,
     place: usize,
     table: Option<u32>,
 }
 
-impl<'a> Named<'a> {
+impl<'a> NamedSide<'a> {
     pub(super) fn source(session: &'a Session, shape: Option<&SourceShape>) -> Self {
         Self {
             side: "the source".to_owned(),
@@ -52,13 +52,13 @@ pub(super) struct DuplicateSearch {
 }
 
 /// Finds tables that are named twice; a side that does not answer for `limit` keeps no other from being looked at.
-pub(super) async fn find(sides: Vec<Named<'_>>, limit: Duration) -> DuplicateSearch {
+pub(super) async fn find(sides: Vec<NamedSide<'_>>, limit: Duration) -> DuplicateSearch {
     let sessions: Vec<&Session> = sides.iter().map(|side| side.session).collect();
     let places = same_database::places(&sessions, limit).await;
     let (mut located, mut lost) = (Vec::new(), Vec::new());
-    for (index, (Named { side, table, .. }, place)) in sides.into_iter().zip(places).enumerate() {
+    for (index, (NamedSide { side, table, .. }, place)) in sides.into_iter().zip(places).enumerate() {
         match place {
-            Ok(place) => located.push(Located { side, place, table }),
+            Ok(place) => located.push(LocatedSide { side, place, table }),
             Err(error) => lost.push((index, error)),
         }
     }
@@ -69,10 +69,10 @@ pub(super) async fn find(sides: Vec<Named<'_>>, limit: Duration) -> DuplicateSea
 }
 
 /// The same database under two names is allowed, the same table in it is not.
-fn judge(sides: &[Located]) -> Problems {
+fn judge(sides: &[LocatedSide]) -> Problems {
     let mut problems = Problems::new();
     for (index, side) in sides.iter().enumerate() {
-        let is_same = |other: &&Located| other.place == side.place && other.table.is_some() && other.table == side.table;
+        let is_same = |other: &&LocatedSide| other.place == side.place && other.table.is_some() && other.table == side.table;
         if let Some(first) = sides[..index].iter().find(is_same) {
             problems.push(
                 Error::new(
@@ -91,8 +91,8 @@ fn judge(sides: &[Located]) -> Problems {
 mod tests {
     use super::*;
 
-    fn side(name: &str, place: usize, table: u32) -> Located {
-        Located {
+    fn side(name: &str, place: usize, table: u32) -> LocatedSide {
+        LocatedSide {
             side: name.to_owned(),
             place,
             table: Some(table),

@@ -15,14 +15,14 @@ pub struct LaneStores<'a> {
 
 /// When contents are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Circumstances {
+pub(crate) struct CheckCircumstances {
     /// Up to where every id was decided at the source before.
     pub decided: Option<i64>,
     /// Whether this run has written already.
     pub has_written: bool,
 }
 
-impl Circumstances {
+impl CheckCircumstances {
     /// What state things are in, at the end of a remedy.
     pub(crate) fn ending(self) -> &'static str {
         if self.has_written {
@@ -35,7 +35,7 @@ impl Circumstances {
 
 /// What a destination was found to hold, all of it equal to the source's as far as checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Contents {
+pub struct LaneContents {
     /// Its lowest and highest id.
     pub ends: IdEnds,
     /// Its events.
@@ -53,7 +53,7 @@ impl LaneStores<'_> {
 
 /// A destination whose first event, last event and count were found to be the source's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Checked {
+pub struct CheckedContents {
     /// Its lowest id then.
     pub first_id: Option<i64>,
     /// Its highest id then.
@@ -64,8 +64,8 @@ pub struct Checked {
     pub is_final: bool,
 }
 
-impl From<Contents> for Checked {
-    fn from(contents: Contents) -> Self {
+impl From<LaneContents> for CheckedContents {
+    fn from(contents: LaneContents) -> Self {
         Self {
             first_id: contents.ends.lowest,
             position: contents.ends.highest,

@@ -22,9 +22,9 @@ use crate::postgres::session::watchdog::attended;
 use crate::postgres::session::{Session, SessionPurpose};
 use crate::postgres::table::store::PgTable;
 use crate::source::ids::settle::decided;
-use duplicates::Named;
+use duplicates::NamedSide;
 use futures::future::{join, join_all};
-use lane_stores::{Circumstances, Contents, LaneStores};
+use lane_stores::{CheckCircumstances, LaneContents, LaneStores};
 use shape::SourceShape;
 use slog::Logger;
 use std::fmt;
@@ -36,7 +36,7 @@ const SETTLE_MAX: Duration = Duration::from_millis(300);
 const WHAT: &str = "check";
 
 /// Everything the checks found.
-pub struct Findings {
+pub struct CheckFindings {
     /// A session at the source, if it was reached.
     session: Option<Session>,
     /// The source, if nothing is wrong with it.
@@ -56,7 +56,7 @@ pub struct DestinationFindings {
     /// The place, if it can hold what the source has.
     pub open: Option<Box<dyn OpenPlace>>,
     /// What it holds, if that equals what the source holds.
-    pub contents: Option<Contents>,
+    pub contents: Option<LaneContents>,
 }
 
 impl DestinationFindings {
@@ -66,7 +66,7 @@ impl DestinationFindings {
     }
 }
 
-impl Findings {
+impl CheckFindings {
     /// Whether something was found that stops everything before the first write. A destination that could not be reached does not.
     pub fn is_refused(&self) -> bool {
         are_refused(&self.problems)
@@ -82,12 +82,12 @@ pub(super) fn are_refused(problems: &Problems) -> bool {
 ///
 /// Problems of one side do not hide those of another; contents are compared for each destination with which nothing else is wrong.
 /// `has_written`: whether this run has written already, for the words of what is wrong.
-pub async fn everything(config: &ReplicationConfig, ways: &RouteCache, has_written: bool, log: &Logger) -> Findings {
-    let mut findings = shapes(config, ways).await;
+pub async fn everything(config: &ReplicationConfig, routes: &RouteCache, has_written: bool, log: &Logger) -> CheckFindings {
+    let mut findings = shapes(config, routes).await;
     if findings.source.is_none() || findings.problems.iter().any(|problem| problem.kind() == ErrorKind::Usage) {
         return findings;
     }
-    let Findings {
+    let CheckFindings {
         session: Some(session),
         source: Some(shape),
         destinations,
@@ -101,7 +101,7 @@ pub async fn everything(config: &ReplicationConfig, ways: &RouteCache, has_writt
     let sessions: Vec<_> = sessions.chain(places.iter().flat_map(|(_, place)| place.sessions())).collect();
     let comparing = async {
         let decided = decided(session, &shape.table.name, &shape.id_column, &shape.ids.discipline, SETTLE_MAX).await?;
-        compare((session, shape), &places, Circumstances { decided, has_written }).await
+        compare((session, shape), &places, CheckCircumstances { decided, has_written }).await
     };
     let compared = attended(&sessions, config.limits.connect_timeout, log, comparing).await;
     let mut compared = problems.note(compared).unwrap_or_default().into_iter();
@@ -117,15 +117,15 @@ pub async fn everything(config: &ReplicationConfig, ways: &RouteCache, has_writt
 
 /// Connects to all sides and runs every check but the comparison of contents: whether each destination can hold what the source has, and whether no two
 /// sides are the same table. Takes and writes nothing.
-pub async fn shapes(config: &ReplicationConfig, ways: &RouteCache) -> Findings {
+pub async fn shapes(config: &ReplicationConfig, routes: &RouteCache) -> CheckFindings {
     let limits = OpenLimits {
         what: WHAT,
         id_column: &config.source.id_column,
         connect_timeout: config.limits.connect_timeout,
         append_timeout: config.limits.append_timeout,
-        ways: ways.clone(),
+        routes: routes.clone(),
     };
-    let (source, seen) = join(source(config, ways), inspect_all(config, &limits, &ConnectionLimiter::new())).await;
+    let (source, seen) = join(source(config, routes), inspect_all(config, &limits, &ConnectionLimiter::new())).await;
     let mut problems = Problems::new();
     let (session, shape) = match source {
         Ok((session, shape)) => (Some(session), shape.map_err(|wrong| problems.extend(wrong)).ok()),
@@ -152,7 +152,7 @@ pub async fn shapes(config: &ReplicationConfig, ways: &RouteCache) -> Findings {
             problems.extend(Problems::from(error).within(&format!("destination {:?}", places[index].0)));
         }
     }
-    Findings {
+    CheckFindings {
         session,
         source: shape,
         destinations,
@@ -161,9 +161,9 @@ pub async fn shapes(config: &ReplicationConfig, ways: &RouteCache) -> Findings {
 }
 
 /// A session at the source, and what it looks like or why it cannot be followed.
-async fn source(config: &ReplicationConfig, ways: &RouteCache) -> Result<(Session, Result<SourceShape, Problems>)> {
+async fn source(config: &ReplicationConfig, routes: &RouteCache) -> Result<(Session, Result<SourceShape, Problems>)> {
     let timeout = config.limits.connect_timeout;
-    let session = open_source(&config.source, ways, WHAT, timeout).await?;
+    let session = open_source(&config.source, routes, WHAT, timeout).await?;
     let patience = Patience {
         limit: timeout,
         who: "the source",
@@ -178,13 +178,13 @@ async fn source(config: &ReplicationConfig, ways: &RouteCache) -> Result<(Sessio
 ///
 /// # Errors
 /// Those of the connection, with the source named.
-pub(super) async fn open_source(config: &SourceConfig, ways: &RouteCache, what: &'static str, timeout: Duration) -> Result<Session> {
+pub(super) async fn open_source(config: &SourceConfig, routes: &RouteCache, what: &'static str, timeout: Duration) -> Result<Session> {
     let purpose = SessionPurpose {
         what,
         side: ErrorSide::Source,
     };
     let opening = async {
-        ways.probe(&config.conninfo, ErrorSide::Source, timeout).await?;
+        routes.probe(&config.conninfo, ErrorSide::Source, timeout).await?;
         Session::open(&config.conninfo, purpose, timeout).await
     };
     opening.await.map_err(|error| match error.kind() {
@@ -197,11 +197,11 @@ pub(super) async fn open_source(config: &SourceConfig, ways: &RouteCache, what: 
 pub(super) async fn inspect_all(
     config: &ReplicationConfig,
     limits: &OpenLimits<'_>,
-    turns: &ConnectionLimiter,
+    limiter: &ConnectionLimiter,
 ) -> Vec<Result<Box<dyn InspectedPlace>, Problems>> {
     let inspected = config.destinations.iter().map(|destination| async move {
         let connector = connector(destination);
-        turns.take(connector.inspect(limits)).await
+        limiter.take(connector.inspect(limits)).await
     });
     join_all(inspected).await
 }
@@ -240,11 +240,11 @@ pub(super) struct DoubledPlaces {
 
 /// Finds tables that are named twice among the source and these places, by whatever name of the host.
 pub(super) async fn find_duplicates((session, of): (&Session, &SourceShape), places: &[NamedPlace<'_>], limit: Duration) -> DoubledPlaces {
-    let mut named = vec![Named::source(session, Some(of))];
+    let mut named = vec![NamedSide::source(session, Some(of))];
     let mut indices = Vec::new();
     for (index, (name, place)) in places.iter().enumerate() {
         if let Some((session, _)) = place.sessions().into_iter().next() {
-            named.push(Named::destination(name, session, Some(place.table())));
+            named.push(NamedSide::destination(name, session, Some(place.table())));
             indices.push(index);
         }
     }
@@ -269,8 +269,8 @@ pub(super) async fn find_duplicates((session, of): (&Session, &SourceShape), pla
 pub(super) async fn compare(
     (session, of): (&Session, &SourceShape),
     places: &[NamedPlace<'_>],
-    when: Circumstances,
-) -> Result<Vec<Result<Contents>>> {
+    when: CheckCircumstances,
+) -> Result<Vec<Result<LaneContents>>> {
     let stores: Vec<_> = places
         .iter()
         .map(|(_, place)| (source_store((session, of), place.wire()), place.store()))

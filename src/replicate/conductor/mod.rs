@@ -9,18 +9,18 @@ use crate::config::DestinationConfig;
 use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::log::DayClock;
 use crate::postgres::session::limit::ConnectionLimiter;
-use crate::replicate::command::{Commands, LaneCommand};
-use crate::replicate::lag::Sightings;
-use crate::replicate::lane::{Lane, Returned, Travellers};
+use crate::replicate::command::{CommandReceiver, LaneCommand};
+use crate::replicate::lag::SightingHistory;
+use crate::replicate::lane::{Lane, LaneTasks, ReturnedLane};
 use crate::replicate::lane_state::LaneState;
 use crate::replicate::open::OpenedSides;
-use crate::replicate::pass::{LeadEnd, Passed};
+use crate::replicate::pass::{LeadEnd, PassOutcome};
 use crate::replicate::progress::ProgressLog;
-use crate::replicate::reconcile::Found;
+use crate::replicate::reconcile::ReconcileOutcome;
 use crate::replicate::replication::Replication;
 use crate::replicate::shared::SharedMember;
 use crate::replicate::snapshot::Snapshot;
-use crate::replicate::source_state::{Source, SourceState};
+use crate::replicate::source_state::{SourceConnection, SourceState};
 use crate::retry::{Connection, ConnectionPhase, RetryPolicy};
 use crate::source::follow::Follower;
 use crate::source::read::prefetch::ReadStart;
@@ -41,11 +41,11 @@ const GATHER_MAX: Duration = Duration::from_secs(1);
 const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 
 /// What a task ends with.
-pub enum Event {
+pub enum ConductorEvent {
     /// All sides were opened at the start, or a stop was requested meanwhile.
     Gathered(Option<Box<OpenedSides>>),
     /// The source was connected and checked, or was not.
-    SourceOpened(Box<Result<(Source, Follower)>>),
+    SourceOpened(Box<Result<(SourceConnection, Follower)>>),
     /// The follower found news, or lost its connection, which has this number.
     Looked(Box<Follower>, Result<ReadStart>, u64),
     /// A lane was connected and checked against the source's connection of this number, or was not; and which of its openings it was.
@@ -53,11 +53,11 @@ pub enum Event {
     /// A pass that goes beyond the frontier gave up the lead.
     Led(LeadEnd),
     /// A pass is over.
-    Passed(Box<Passed>),
+    Passed(Box<PassOutcome>),
     /// A lane came back that had been cut off; others may still be out.
-    CameBack(Returned, Travellers),
+    CameBack(ReturnedLane, LaneTasks),
     /// Late arrivals were looked for above this id; below it a lane was not confirmed.
-    Audited(usize, u64, Option<i64>, Box<Result<Found>>),
+    Reconciled(usize, u64, Option<i64>, Box<Result<ReconcileOutcome>>),
     /// A lane was counted once more up to this id.
     Confirmed(usize, u64, i64, Box<Result<()>>),
     /// An operator wants something done.
@@ -69,10 +69,10 @@ pub enum Event {
 /// See the module.
 pub struct Conductor<'a> {
     run: &'a Replication,
-    commands: Commands,
+    commands: CommandReceiver,
     stop: &'a Stop,
-    tasks: JoinSet<Event>,
-    turns: ConnectionLimiter,
+    tasks: JoinSet<ConductorEvent>,
+    limiter: ConnectionLimiter,
     shared: SharedMember,
     source: SourceState,
     lanes: Vec<LaneState>,
@@ -98,7 +98,7 @@ pub struct Conductor<'a> {
     began_at: Instant,
     clock: DayClock,
     /// The looks at the source over the present connection.
-    looks: Sightings,
+    looks: SightingHistory,
     /// How things stood when that was last told.
     board: Snapshot,
     progress_log: ProgressLog,
@@ -106,7 +106,7 @@ pub struct Conductor<'a> {
 
 impl<'a> Conductor<'a> {
     /// Nothing is connected yet, and everything is due.
-    pub fn new(run: &'a Replication, commands: Commands, stop: &'a Stop) -> Self {
+    pub fn new(run: &'a Replication, commands: CommandReceiver, stop: &'a Stop) -> Self {
         let limits = &run.config.limits;
         let now = Instant::now();
         let destinations = run.config.destinations.iter();
@@ -116,7 +116,7 @@ impl<'a> Conductor<'a> {
             commands,
             stop,
             tasks: JoinSet::new(),
-            turns: run.shared.turns(),
+            limiter: run.shared.limiter(),
             shared: run.shared.join(&run.config.name, run.config.destinations.len()),
             source: SourceState::new(now),
             lanes: destinations.map(lane).collect(),
@@ -134,7 +134,7 @@ impl<'a> Conductor<'a> {
             refusals: Problems::new(),
             began_at: now,
             clock: DayClock::now(),
-            looks: Sightings::default(),
+            looks: SightingHistory::default(),
             board: Snapshot::before(&run.config, run.until_caught_up),
             progress_log: ProgressLog::new(now),
         }
@@ -161,7 +161,11 @@ impl<'a> Conductor<'a> {
         for index in 0..self.lanes.len() {
             let state = &mut self.lanes[index];
             // What was compared over another connection to the source is opened and compared again.
-            if state.connection.open().is_some_and(|lane| lane.epoch != source.epoch) {
+            if state
+                .connection
+                .open()
+                .is_some_and(|lane| lane.connection_id != source.connection_id)
+            {
                 state.connection.reopen(now);
             }
             if state.connection.due().is_some_and(|due| due <= now) {
@@ -171,23 +175,23 @@ impl<'a> Conductor<'a> {
         self.begin_confirmations(&source, now);
         self.begin_audits(&source, now);
         // Lanes that are opened at the same time begin together, so that they share their first read.
-        if self.has_gathered(source.epoch) {
+        if self.has_gathered(source.connection_id) {
             self.begin_passes(&source);
-            self.begin_look(source.epoch);
+            self.begin_look(source.connection_id);
         }
     }
 
     /// Whether the first pass over a connection may begin; the later ones wait for no lane.
-    fn has_gathered(&mut self, epoch: u64) -> bool {
+    fn has_gathered(&mut self, connection_id: u64) -> bool {
         let is_opening = |state: &LaneState| matches!(state.connection.phase(), ConnectionPhase::Opening);
         if self.source.opened_at().elapsed() >= GATHER_MAX || !self.lanes.iter().any(is_opening) {
-            self.gathered = epoch;
+            self.gathered = connection_id;
         }
-        self.gathered == epoch
+        self.gathered == connection_id
     }
 
     /// Waits for the next thing; `None` when it is time to end.
-    pub async fn next(&mut self) -> Option<Event> {
+    pub async fn next(&mut self) -> Option<ConductorEvent> {
         if self.is_over {
             return None;
         }
@@ -206,10 +210,10 @@ impl<'a> Conductor<'a> {
                 self.drain().await;
                 None
             }
-            command = self.commands.next() => return Some(Event::Told(command)),
-            Some(end) = self.lead_ends.1.recv() => return Some(Event::Led(end)),
+            command = self.commands.next() => return Some(ConductorEvent::Told(command)),
+            Some(end) = self.lead_ends.1.recv() => return Some(ConductorEvent::Led(end)),
             Some(event) = self.tasks.join_next() => Some(event),
-            () = tokio::time::sleep_until(due.max(Instant::now() + Duration::from_millis(1)).into()) => return Some(Event::Tick),
+            () = tokio::time::sleep_until(due.max(Instant::now() + Duration::from_millis(1)).into()) => return Some(ConductorEvent::Tick),
         };
         self.unwrap(event?)
     }
@@ -238,7 +242,7 @@ impl<'a> Conductor<'a> {
         }
     }
 
-    fn unwrap(&mut self, event: std::result::Result<Event, JoinError>) -> Option<Event> {
+    fn unwrap(&mut self, event: std::result::Result<ConductorEvent, JoinError>) -> Option<ConductorEvent> {
         match event {
             Ok(event) => Some(event),
             Err(error) => {
@@ -250,24 +254,26 @@ impl<'a> Conductor<'a> {
     }
 
     /// Takes what a task ended with.
-    pub fn take(&mut self, event: Event) {
+    pub fn take(&mut self, event: ConductorEvent) {
         match event {
-            Event::Gathered(Some(gathered)) => self.take_gathered(*gathered),
-            Event::Gathered(None) => {}
-            Event::SourceOpened(opened) => self.take_source(*opened),
-            Event::Looked(follower, Ok(read_start), epoch) => self.source.saw(follower, read_start, epoch),
-            Event::Looked(_, Err(error), epoch) => self.lose_source(&error, epoch),
-            Event::LaneOpened(index, opened, epoch, number) => self.take_opened(index, *opened, epoch, number),
-            Event::Led(end) => self.take_led(&end),
-            Event::Passed(passed) => self.take_passed(*passed),
-            Event::CameBack(returned, travellers) => {
+            ConductorEvent::Gathered(Some(gathered)) => self.take_gathered(*gathered),
+            ConductorEvent::Gathered(None) => {}
+            ConductorEvent::SourceOpened(opened) => self.take_source(*opened),
+            ConductorEvent::Looked(follower, Ok(read_start), connection_id) => self.source.on_probe(follower, read_start, connection_id),
+            ConductorEvent::Looked(_, Err(error), connection_id) => self.lose_source(&error, connection_id),
+            ConductorEvent::LaneOpened(index, opened, connection_id, number) => self.take_opened(index, *opened, connection_id, number),
+            ConductorEvent::Led(end) => self.on_read_finished(&end),
+            ConductorEvent::Passed(passed) => self.take_passed(*passed),
+            ConductorEvent::CameBack(returned, lane_tasks) => {
                 self.take_returned(returned);
-                self.await_travellers(travellers);
+                self.await_lane_tasks(lane_tasks);
             }
-            Event::Audited(index, number, unconfirmed, audited) => self.take_audited(index, number, unconfirmed, *audited),
-            Event::Confirmed(index, number, through, confirmed) => self.take_confirmed(index, number, through, *confirmed),
-            Event::Told(command) => self.take_command(command),
-            Event::Tick => {}
+            ConductorEvent::Reconciled(index, number, unconfirmed, reconciled) => {
+                self.take_reconciled(index, number, unconfirmed, *reconciled)
+            }
+            ConductorEvent::Confirmed(index, number, through, confirmed) => self.take_confirmed(index, number, through, *confirmed),
+            ConductorEvent::Told(command) => self.take_command(command),
+            ConductorEvent::Tick => {}
         }
     }
 
@@ -328,7 +334,7 @@ impl<'a> Conductor<'a> {
     /// The clock: is the time allowed over, and is there progress to be told?
     fn watch(&mut self) {
         self.progress_log.tell(&self.board, &self.run.log);
-        self.lose_the_dead();
+        self.drop_dead_connections();
         let is_lane_well = |state: &LaneState| state.connection.is_halted() || state.connection.lost_with().is_none();
         let is_well = self.source.connected().is_some() && self.lanes.iter().all(is_lane_well);
         // A long batch is progress too: its rows are counted before its commit.

@@ -1,16 +1,16 @@
 //! The conductor's openings and losses: the source and the lanes come, go and come back; and audits of lanes that are here.
 
-use super::{Conductor, Event, stopped};
+use super::{Conductor, ConductorEvent, stopped};
 use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::event::range::shown;
 use crate::log::key;
 use crate::replicate::check::are_refused;
-use crate::replicate::history::History;
-use crate::replicate::lane::{Compared, Lane};
-use crate::replicate::lane_state::{Confirming, milliseconds};
-use crate::replicate::open::{self, Known, LaneOpening, OpenedSides};
-use crate::replicate::reconcile::{self, Found};
-use crate::replicate::source_state::Source;
+use crate::replicate::history::SourceHistory;
+use crate::replicate::lane::{Lane, LaneComparison};
+use crate::replicate::lane_state::{LaneRecount, milliseconds};
+use crate::replicate::open::{self, LaneKnowledge, LaneOpening, OpenedSides};
+use crate::replicate::reconcile::{self, ReconcileOutcome};
+use crate::replicate::source_state::SourceConnection;
 use crate::retry::LossOutcome;
 use crate::source::follow::Follower;
 use crate::stop::Stop;
@@ -26,23 +26,27 @@ const CONFIRM_AGAIN: Duration = Duration::from_secs(1);
 impl Conductor<'_> {
     /// At the start all sides are opened together: whoever is refused, nobody has written yet.
     pub(super) fn open_everything(&mut self) {
-        let (run, stop, epoch) = (self.run.clone(), self.stop.clone(), self.source.begin_opening());
-        let (before, turns, others) = (self.before(), self.turns.clone(), self.shared.other_places(""));
+        let (run, stop, connection_id) = (self.run.clone(), self.stop.clone(), self.source.begin_opening());
+        let (before, limiter, others) = (self.before(), self.limiter.clone(), self.shared.other_places(""));
         let mut openings = Vec::new();
         for index in 0..self.lanes.len() {
             self.lanes[index].begin_opening();
             openings.push(self.opening(index, None));
         }
         self.tasks.spawn(async move {
-            let gathered = soon(&stop, open::everything(&run, epoch, before, openings, &others, &turns, &stop)).await;
-            Event::Gathered(gathered.map(Box::new))
+            let gathered = soon(
+                &stop,
+                open::everything(&run, connection_id, before, openings, &others, &limiter, &stop),
+            )
+            .await;
+            ConductorEvent::Gathered(gathered.map(Box::new))
         });
     }
 
     /// Takes what came of opening all sides: ends where something is refused, and tries again where the source is away.
     pub(super) fn take_gathered(&mut self, gathered: OpenedSides) {
         let mut problems = gathered.duplicates;
-        let (source, epoch) = (gathered.source, self.source.epoch());
+        let (source, connection_id) = (gathered.source, self.source.connection_id());
         problems.extend(source.as_ref().err().cloned().unwrap_or_default());
         for lane in &gathered.lanes {
             problems.extend(lane.as_ref().err().cloned().unwrap_or_default());
@@ -68,7 +72,7 @@ impl Conductor<'_> {
                 self.progressed_at = Instant::now();
             }
             Err(problems) => {
-                self.lose_source(&problems.into_worst(), epoch);
+                self.lose_source(&problems.into_worst(), connection_id);
                 self.watch_time_allowed();
             }
         }
@@ -77,29 +81,29 @@ impl Conductor<'_> {
             let number = self.lanes[index].opening;
             match lane {
                 Ok(_) if is_lost => self.lanes[index].connection.reopen(Instant::now()),
-                Ok(lane) => self.take_opened(index, Ok(lane), epoch, number),
+                Ok(lane) => self.take_opened(index, Ok(lane), connection_id, number),
                 Err(problems) if problems.is_empty() || is_upstream(&problems) => self.lanes[index].connection.reopen(Instant::now()),
-                Err(problems) => self.lose_lane(index, problems.into_worst(), epoch),
+                Err(problems) => self.lose_lane(index, problems.into_worst(), connection_id),
             }
         }
     }
 
-    fn before(&self) -> open::Before {
-        open::Before {
+    fn before(&self) -> open::PriorConnection {
+        open::PriorConnection {
             sequences: self.source.sequences().to_vec(),
             wanted: self.wants.subscribe(),
         }
     }
 
     /// What a lane is opened with, beside this connection to the source.
-    fn opening(&self, index: usize, source: Option<&Source>) -> LaneOpening {
+    fn opening(&self, index: usize, source: Option<&SourceConnection>) -> LaneOpening {
         let state = &self.lanes[index];
         // A promoted standby or a table made of a backup may lack any event, not only the last.
-        let continues = |(source, history): (&Source, &History)| source.history().continues(history);
+        let continues = |(source, history): (&SourceConnection, &SourceHistory)| source.history().continues(history);
         LaneOpening {
             index,
             gauge: Arc::clone(&state.gauge),
-            known: Known {
+            known: LaneKnowledge {
                 is_first: !state.was_opened,
                 is_compared: source.zip(state.history.as_ref()).is_some_and(continues),
                 table: state.table,
@@ -109,15 +113,15 @@ impl Conductor<'_> {
     }
 
     pub(super) fn open_source(&mut self) {
-        let (run, stop, epoch) = (self.run.clone(), self.stop.clone(), self.source.begin_opening());
+        let (run, stop, connection_id) = (self.run.clone(), self.stop.clone(), self.source.begin_opening());
         let before = self.before();
         self.tasks.spawn(async move {
-            let opened = stop.or(open::source(&run, epoch, before)).await;
-            Event::SourceOpened(Box::new(opened.unwrap_or_else(|| Err(stopped()))))
+            let opened = stop.or(open::source(&run, connection_id, before)).await;
+            ConductorEvent::SourceOpened(Box::new(opened.unwrap_or_else(|| Err(stopped()))))
         });
     }
 
-    pub(super) fn take_source(&mut self, opened: Result<(Source, Follower)>) {
+    pub(super) fn take_source(&mut self, opened: Result<(SourceConnection, Follower)>) {
         match opened {
             Ok((source, follower)) => {
                 if self.target.is_none() {
@@ -130,12 +134,12 @@ impl Conductor<'_> {
                 self.write_source_checks(&source.shape);
                 self.source.opened(source, follower);
             }
-            Err(error) => self.lose_source(&error, self.source.epoch()),
+            Err(error) => self.lose_source(&error, self.source.connection_id()),
         }
     }
 
-    pub(super) fn lose_source(&mut self, error: &Error, epoch: u64) {
-        if error.kind() == ErrorKind::Stopped || epoch != self.source.epoch() || self.source.connection().due().is_some() {
+    pub(super) fn lose_source(&mut self, error: &Error, connection_id: u64) {
+        if error.kind() == ErrorKind::Stopped || connection_id != self.source.connection_id() || self.source.connection().due().is_some() {
             return;
         }
         let fix = error.remedy().unwrap_or_default().to_owned();
@@ -163,44 +167,44 @@ impl Conductor<'_> {
         }
     }
 
-    pub(super) fn open_lane(&mut self, index: usize, source: &Arc<Source>) {
-        let (run, stop, source, epoch) = (self.run.clone(), self.stop.clone(), Arc::clone(source), source.epoch);
-        let (opening, turns) = (self.opening(index, Some(&source)), self.turns.clone());
+    pub(super) fn open_lane(&mut self, index: usize, source: &Arc<SourceConnection>) {
+        let (run, stop, source, connection_id) = (self.run.clone(), self.stop.clone(), Arc::clone(source), source.connection_id);
+        let (opening, limiter) = (self.opening(index, Some(&source)), self.limiter.clone());
         let others = self.shared.other_places(&self.lanes[index].name);
         let number = self.lanes[index].begin_opening();
         self.tasks.spawn(async move {
             let opening = open::lane(&run, &source, opening, &others, &stop);
-            let opened = soon(&stop, turns.take(opening)).await;
-            Event::LaneOpened(index, Box::new(opened.unwrap_or_else(|| Err(stopped()))), epoch, number)
+            let opened = soon(&stop, limiter.take(opening)).await;
+            ConductorEvent::LaneOpened(index, Box::new(opened.unwrap_or_else(|| Err(stopped()))), connection_id, number)
         });
     }
 
-    pub(super) fn take_opened(&mut self, index: usize, opened: Result<Lane>, epoch: u64, number: u64) {
+    pub(super) fn take_opened(&mut self, index: usize, opened: Result<Lane>, connection_id: u64, number: u64) {
         // One that was halted and is tried again is opened from the beginning, whatever came of an opening of before.
         if number != self.lanes[index].opening {
             return;
         }
         match opened {
             Ok(lane) => {
-                let (was_counted, format) = (matches!(lane.compared, Compared::Whole(_)), lane.wire.format_option());
-                self.source.hear_of(lane.position, lane.epoch);
+                let (was_counted, format) = (matches!(lane.compared, LaneComparison::Whole(_)), lane.wire.format_option());
+                self.source.observe_position(lane.position, lane.connection_id);
                 self.shared.note_place(&self.lanes[index].name, &lane.key);
                 self.lanes[index].opened(lane, &self.run.log);
                 self.write_lane_checks(index, was_counted, format);
             }
-            Err(error) => self.lose_lane(index, error, epoch),
+            Err(error) => self.lose_lane(index, error, connection_id),
         }
     }
 
     /// A lane was lost; where the source is to blame, over its connection of this number, that one is lost too.
-    pub(super) fn lose_lane(&mut self, index: usize, error: Error, epoch: u64) {
+    pub(super) fn lose_lane(&mut self, index: usize, error: Error, connection_id: u64) {
         if error.kind() == ErrorKind::Upstream {
-            self.lose_source(&error, epoch);
+            self.lose_source(&error, connection_id);
         }
         let is_over = self.run.fail_fast && !matches!(error.kind(), ErrorKind::Stopped | ErrorKind::Upstream | ErrorKind::Fed);
         let until = self.source.frontier().shipped;
         let state = &mut self.lanes[index];
-        if !is_over && state.looks_closer(&error, self.run.config.limits.max_events_per_write, until, &self.run.log) {
+        if !is_over && state.shrink_batches(&error, self.run.config.limits.max_events_per_write, until, &self.run.log) {
             return;
         }
         state.lost(error, &self.policy, jitter(), &self.run.log);
@@ -212,63 +216,68 @@ impl Conductor<'_> {
 
     /// Lanes that wait for events and whose connection died meanwhile are opened again, though there may be nothing to append: the
     /// destination may have come back without its last events.
-    pub(super) fn lose_the_dead(&mut self) {
+    pub(super) fn drop_dead_connections(&mut self) {
         for index in 0..self.lanes.len() {
             let Some(lane) = self.lanes[index].connection.open() else {
                 continue;
             };
             if let Some(death) = lane.destination.death() {
-                let epoch = lane.epoch;
+                let connection_id = lane.connection_id;
                 // Whatever the server's last word was: if it needs a person, the opening says so.
-                self.lose_lane(index, death.of_kind(ErrorKind::Unavailable), epoch);
+                self.lose_lane(index, death.of_kind(ErrorKind::Unavailable), connection_id);
             }
         }
     }
 
-    pub(super) fn begin_audits(&mut self, source: &Arc<Source>, now: Instant) {
+    pub(super) fn begin_audits(&mut self, source: &Arc<SourceConnection>, now: Instant) {
         for index in 0..self.lanes.len() {
             self.refuse_verifications(index);
             let state = &mut self.lanes[index];
             let Some(lane) = state.connection.open() else { continue };
             let is_wanted = !state.verifications.wanted.is_empty();
-            if state.is_under_audit || (!is_wanted && now.duration_since(state.audited_at) < self.run.audit_interval) {
+            if state.is_being_reconciled || (!is_wanted && now.duration_since(state.reconciled_at) < self.run.reconcile_interval) {
                 continue;
             }
-            (state.audited_at, state.is_under_audit) = (now, true);
+            (state.reconciled_at, state.is_being_reconciled) = (now, true);
             let (run, stop, source, number) = (self.run.clone(), self.stop.clone(), Arc::clone(source), state.opening);
-            let (wire, turns) = (lane.wire.clone(), self.turns.clone());
+            let (wire, limiter) = (lane.wire.clone(), self.limiter.clone());
             let scope = if is_wanted {
-                reconcile::Scope::Everything
+                reconcile::ReconcileScope::Everything
             } else {
-                reconcile::Scope::Since(state.audited)
+                reconcile::ReconcileScope::Since(state.reconciled)
             };
             state.verifications.under_way = std::mem::take(&mut state.verifications.wanted);
-            let held = reconcile::Held {
+            let held = reconcile::HeldRange {
                 position: lane.position,
                 unconfirmed: state.unconfirmed,
             };
             self.tasks.spawn(async move {
-                let audit = reconcile::audit(&run, &source, index, &wire, scope, held);
-                let audited = stop.or(turns.take(audit)).await;
-                Event::Audited(index, number, held.unconfirmed, Box::new(audited.unwrap_or_else(|| Err(stopped()))))
+                let audit = reconcile::reconcile_lane(&run, &source, index, &wire, scope, held);
+                let reconciled = stop.or(limiter.take(audit)).await;
+                ConductorEvent::Reconciled(
+                    index,
+                    number,
+                    held.unconfirmed,
+                    Box::new(reconciled.unwrap_or_else(|| Err(stopped()))),
+                )
             });
         }
     }
 
-    pub(super) fn take_audited(&mut self, index: usize, number: u64, unconfirmed: Option<i64>, audited: Result<Found>) {
-        self.lanes[index].is_under_audit = false;
-        self.answer_verifications(index, &audited);
+    pub(super) fn take_reconciled(&mut self, index: usize, number: u64, unconfirmed: Option<i64>, reconciled: Result<ReconcileOutcome>) {
+        self.lanes[index].is_being_reconciled = false;
+        self.answer_verifications(index, &reconciled);
         // What was counted before it was halted and tried again says nothing of what it is now.
         if self.lanes[index].retried > number {
             return;
         }
-        match audited {
-            Ok(Found::Agreed(audited)) => {
+        match reconciled {
+            Ok(ReconcileOutcome::Agreed(reconciled)) => {
                 let state = &mut self.lanes[index];
-                (state.audited, state.counted_at) = (audited, Some(Instant::now()));
+                (state.reconciled, state.counted_at) = (reconciled, Some(Instant::now()));
             }
-            Ok(Found::WentBackwards(highest)) => self.go_back(index, highest),
-            Err(error) if error.kind() == ErrorKind::Upstream => self.lose_source(&error, self.source.epoch()),
+            Ok(ReconcileOutcome::WentBackwards(highest)) => self.go_back(index, highest),
+            Err(error) if error.kind() == ErrorKind::Upstream => self.lose_source(&error, self.source.connection_id()),
             // What it counted is not final, as became known meanwhile: it is counted once more.
             Err(error) if error.kind() == ErrorKind::Order && self.lanes[index].unconfirmed > unconfirmed => {
                 debug!(self.run.log, "a destination lacks events that may have been inserted late"; key::DESTINATION => &self.lanes[index].name,
@@ -277,35 +286,35 @@ impl Conductor<'_> {
             Err(error) if error.kind().consequence().is_retried || error.kind() == ErrorKind::Stopped || error.is_of_schema() => {
                 debug!(self.run.log, "count check skipped"; key::DESTINATION => &self.lanes[index].name, key::ERROR => error.to_string());
             }
-            Err(error) => self.lose_lane(index, error, self.source.epoch()),
+            Err(error) => self.lose_lane(index, error, self.source.connection_id()),
         }
     }
 
     /// Counts lanes once more whose comparison was not final, now that it can be.
-    pub(super) fn begin_confirmations(&mut self, source: &Arc<Source>, now: Instant) {
+    pub(super) fn begin_confirmations(&mut self, source: &Arc<SourceConnection>, now: Instant) {
         for index in 0..self.lanes.len() {
             let state = &mut self.lanes[index];
             let (Some(lane), Some(through)) = (state.connection.open(), state.unconfirmed) else {
                 continue;
             };
-            let is_due = matches!(state.confirming, Confirming::From(from) if from <= now);
+            let is_due = matches!(state.confirming, LaneRecount::From(from) if from <= now);
             if !is_due || Some(through) > self.source.decided() {
                 continue;
             }
-            state.confirming = Confirming::Now;
+            state.confirming = LaneRecount::Now;
             let (run, stop, source, number) = (self.run.clone(), self.stop.clone(), Arc::clone(source), state.opening);
-            let (wire, turns) = (lane.wire.clone(), self.turns.clone());
+            let (wire, limiter) = (lane.wire.clone(), self.limiter.clone());
             self.tasks.spawn(async move {
                 let confirmation = reconcile::confirm(&run, &source, index, &wire, through);
-                let confirmed = stop.or(turns.take(confirmation)).await;
-                Event::Confirmed(index, number, through, Box::new(confirmed.unwrap_or_else(|| Err(stopped()))))
+                let confirmed = stop.or(limiter.take(confirmation)).await;
+                ConductorEvent::Confirmed(index, number, through, Box::new(confirmed.unwrap_or_else(|| Err(stopped()))))
             });
         }
     }
 
     pub(super) fn take_confirmed(&mut self, index: usize, number: u64, through: i64, confirmed: Result<()>) {
         let state = &mut self.lanes[index];
-        state.confirming = Confirming::From(Instant::now() + CONFIRM_AGAIN);
+        state.confirming = LaneRecount::From(Instant::now() + CONFIRM_AGAIN);
         if state.retried > number {
             return;
         }
@@ -316,11 +325,11 @@ impl Conductor<'_> {
                     key::DESTINATION => &state.name, key::THROUGH => through);
             }
             Ok(()) => {}
-            Err(error) if error.kind() == ErrorKind::Upstream => self.lose_source(&error, self.source.epoch()),
+            Err(error) if error.kind() == ErrorKind::Upstream => self.lose_source(&error, self.source.connection_id()),
             Err(error) if error.kind().consequence().is_retried || error.kind() == ErrorKind::Stopped || error.is_of_schema() => {
                 debug!(self.run.log, "a destination could not be confirmed yet"; key::DESTINATION => &state.name, key::ERROR => error.to_string());
             }
-            Err(error) => self.lose_lane(index, error, self.source.epoch()),
+            Err(error) => self.lose_lane(index, error, self.source.connection_id()),
         }
     }
 
@@ -335,7 +344,7 @@ impl Conductor<'_> {
                 "the destination has moved: another session changed it, or it crashed",
             );
             let moved = moved.because(why).fix("no action needed: Counterfoil compares it again");
-            self.lose_lane(index, moved, self.source.epoch());
+            self.lose_lane(index, moved, self.source.connection_id());
         }
     }
 }

@@ -3,8 +3,8 @@
 use super::Conductor;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::key;
-use crate::replicate::command::{LaneAction, LaneCommand, Reply};
-use crate::replicate::reconcile::Found;
+use crate::replicate::command::{CommandReply, LaneAction, LaneCommand};
+use crate::replicate::reconcile::ReconcileOutcome;
 use slog::info;
 use std::time::Instant;
 
@@ -32,17 +32,17 @@ impl Conductor<'_> {
         let _ = answer.send(reply);
     }
 
-    fn pause(&mut self, index: usize, is_paused: bool) -> Result<Reply> {
+    fn pause(&mut self, index: usize, is_paused: bool) -> Result<CommandReply> {
         self.lanes[index].is_paused = is_paused;
-        Ok(Reply::Accepted)
+        Ok(CommandReply::Accepted)
     }
 
-    fn retry(&mut self, index: usize) -> Result<Reply> {
+    fn retry(&mut self, index: usize) -> Result<CommandReply> {
         let now = Instant::now();
         let has_hastened = self.lanes[index].retry(now);
         let has_source_hastened = self.source.retry(now);
         if has_hastened || has_source_hastened {
-            return Ok(Reply::Accepted);
+            return Ok(CommandReply::Accepted);
         }
         let name = &self.lanes[index].name;
         Err(Error::new(ErrorKind::Usage, format!("destination \"{name}\" waits for no retry"))
@@ -62,14 +62,14 @@ impl Conductor<'_> {
     }
 
     /// Answers those for whom a lane was counted.
-    pub(super) fn answer_verifications(&mut self, index: usize, counted: &Result<Found>) {
+    pub(super) fn answer_verifications(&mut self, index: usize, counted: &Result<ReconcileOutcome>) {
         let state = &mut self.lanes[index];
         for answer in state.verifications.under_way.drain(..) {
             let reply = match counted {
-                Ok(Found::Agreed(audited)) => Ok(Reply::Verified {
-                    through_id: audited.through,
+                Ok(ReconcileOutcome::Agreed(reconciled)) => Ok(CommandReply::Verified {
+                    through_id: reconciled.through,
                 }),
-                Ok(Found::WentBackwards(_)) => Err(Error::new(
+                Ok(ReconcileOutcome::WentBackwards(_)) => Err(Error::new(
                     ErrorKind::Unavailable,
                     format!("destination \"{}\" lost its most recent events", state.name),
                 )

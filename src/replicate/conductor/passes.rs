@@ -1,16 +1,16 @@
 //! The conductor's looks and passes: which lanes, with which mark, and what came of it.
 
-use super::{Conductor, Event, LEAD_MAX, PASS_MAX, stopped};
+use super::{Conductor, ConductorEvent, LEAD_MAX, PASS_MAX, stopped};
 use crate::error::{Error, ErrorKind};
 use crate::event::frame::CopyFormat;
 use crate::event::range::shown;
 use crate::log::key;
-use crate::replicate::fan_out::{Group, Pace, Standing, groups};
-use crate::replicate::lane::{Lane, Returned, Travellers};
-use crate::replicate::lane_state::{LaneState, Stall};
-use crate::replicate::pass::{Bounds, Lead, LeadEnd, Passed, pass};
-use crate::replicate::read_progress::Reached;
-use crate::replicate::source_state::Source;
+use crate::replicate::fan_out::{LaneGroup, LanePace, ReadyLane, groups};
+use crate::replicate::lane::{Lane, LaneTasks, ReturnedLane};
+use crate::replicate::lane_state::{LaneState, StalledRead};
+use crate::replicate::pass::{LeadEnd, PassBounds, PassLead, PassOutcome, pass};
+use crate::replicate::read_progress::ReadProgress;
+use crate::replicate::source_state::SourceConnection;
 use crate::source::blocked::{BlockReason, Blockage};
 use crate::source::gap::hole;
 use crate::source::ids::rule::MarkRule;
@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 impl Conductor<'_> {
-    pub(super) fn begin_look(&mut self, epoch: u64) {
+    pub(super) fn begin_look(&mut self, connection_id: u64) {
         let (frontier, decided) = (self.source.frontier(), self.source.decided());
         let wanted = self.wanted();
         self.wants.send_if_modified(|wants| std::mem::replace(wants, wanted) != wanted);
@@ -38,7 +38,7 @@ impl Conductor<'_> {
         self.tasks.spawn(async move {
             let looking = lost.or(follower.wait_for_more(frontier, prefetch.as_ref()));
             let seen = stop.or(looking).await.flatten().unwrap_or_else(|| Err(stopped()));
-            Event::Looked(follower, seen, epoch)
+            ConductorEvent::Looked(follower, seen, connection_id)
         });
     }
 
@@ -83,7 +83,7 @@ impl Conductor<'_> {
         self.leading.is_some_and(|began| began.elapsed() < LEAD_MAX)
     }
 
-    pub(super) fn begin_passes(&mut self, source: &Arc<Source>) {
+    pub(super) fn begin_passes(&mut self, source: &Arc<SourceConnection>) {
         let decided = self.source.decided();
         for group in groups(&self.standings(), source.near_ids, decided) {
             let frontier = self.source.frontier().shipped;
@@ -102,7 +102,7 @@ impl Conductor<'_> {
         }
     }
 
-    fn standings(&self) -> Vec<Standing> {
+    fn standings(&self) -> Vec<ReadyLane> {
         let mut forms = Vec::new();
         let mut ready = Vec::new();
         for (index, state) in self.lanes.iter().enumerate() {
@@ -113,12 +113,12 @@ impl Conductor<'_> {
                 forms.push(&lane.wire);
                 forms.len() - 1
             });
-            ready.push(Standing {
+            ready.push(ReadyLane {
                 lane: index,
                 position: lane.position,
                 form,
                 pace: if state.batch_events_max().is_some() {
-                    Pace::left()
+                    LanePace::left()
                 } else {
                     state.pace
                 },
@@ -127,7 +127,7 @@ impl Conductor<'_> {
         ready
     }
 
-    fn begin_pass(&mut self, source: &Arc<Source>, group: &Group, read_start: ReadStart, is_leading: bool) {
+    fn begin_pass(&mut self, source: &Arc<SourceConnection>, group: &LaneGroup, read_start: ReadStart, is_leading: bool) {
         let lanes: Vec<Lane> = group
             .lanes
             .iter()
@@ -150,32 +150,32 @@ impl Conductor<'_> {
         self.tasks.spawn(async move {
             let batches = readers.batches(&read_plan, after, read_start.mark, &source.gate, PASS_MAX);
             let batches = batches.beginning_with(read_start.first);
-            let mut passed = pass(batches, source.epoch, lanes, lead, bounds, &stop).await;
+            let mut passed = pass(batches, source.connection_id, lanes, lead, bounds, &stop).await;
             (passed.frontier, passed.decided) = (frontier, decided);
-            Event::Passed(Box::new(passed))
+            ConductorEvent::Passed(Box::new(passed))
         });
     }
 
     /// Each lane has an equal share of the buffer, and lanes that share a pass share theirs.
-    fn bounds_of(&self, lanes: usize) -> Bounds {
+    fn bounds_of(&self, lanes: usize) -> PassBounds {
         let limits = &self.run.config.limits;
-        Bounds {
+        PassBounds {
             room_max: self.shared.room(limits.buffer_bytes_max, lanes).max(CHUNK_BYTES),
             hold_max: limits.hold_max,
         }
     }
 
-    fn begin_lead(&mut self) -> Lead {
+    fn begin_lead(&mut self) -> PassLead {
         let began = Instant::now();
         self.leading = Some(began);
-        Lead {
+        PassLead {
             began,
             given_up: self.lead_ends.0.clone(),
         }
     }
 
     /// The read beyond the frontier is over, or waits for its lanes: another may begin.
-    pub(super) fn take_led(&mut self, end: &LeadEnd) {
+    pub(super) fn on_read_finished(&mut self, end: &LeadEnd) {
         let is_leading = self.leading == Some(end.began);
         if is_leading {
             self.leading = None;
@@ -183,11 +183,16 @@ impl Conductor<'_> {
         self.source.shipped(&end.reached, is_leading);
     }
 
-    pub(super) fn take_passed(&mut self, mut passed: Passed) {
+    pub(super) fn take_passed(&mut self, mut passed: PassOutcome) {
         self.refuse_vanished_rows(&mut passed);
         self.refuse_hole(&mut passed);
         self.source.shipped(&passed.reached, false);
-        let Reached { ended, epoch, shipped, .. } = passed.reached;
+        let ReadProgress {
+            ended,
+            connection_id,
+            shipped,
+            ..
+        } = passed.reached;
         let decided = passed.decided;
         if passed.group_cuts > 0 {
             warn!(self.run.log, "a group grew beyond its limit and was cut: its events arrive in more than one transaction";
@@ -197,16 +202,16 @@ impl Conductor<'_> {
         for returned in std::mem::take(&mut passed.returned) {
             let (index, has_all) = (returned.index, returned.lane.as_ref().is_ok_and(|lane| lane.position >= shipped));
             self.take_returned(returned);
-            self.note_stall(index, ended.filter(|_| has_all), decided, epoch);
+            self.note_stall(index, ended.filter(|_| has_all), decided, connection_id);
         }
-        self.await_travellers(passed.still_out);
+        self.await_lane_tasks(passed.still_running);
         if let Some(error) = passed.source_error {
-            self.lose_source(&error, passed.reached.epoch);
+            self.lose_source(&error, passed.reached.connection_id);
         }
     }
 
     /// Rows that were copied once and are not there any more: the source must be compared again, not asked again and again.
-    fn refuse_vanished_rows(&self, passed: &mut Passed) {
+    fn refuse_vanished_rows(&self, passed: &mut PassOutcome) {
         let is_short = passed.reached.ended == Some(ReadEnd::NothingMore) && passed.reached.shipped < passed.frontier;
         if is_short && passed.source_error.is_none() {
             let what = "events that were copied before are not at the source any more";
@@ -224,7 +229,7 @@ impl Conductor<'_> {
     }
 
     /// A hole in consecutive ids where there was none when they were copied before.
-    fn refuse_hole(&self, passed: &mut Passed) {
+    fn refuse_hole(&self, passed: &mut PassOutcome) {
         if let Some(ReadEnd::Stopped(CutterStop::AtMark { next, .. })) = passed.reached.ended
             && self.has_consecutive_ids()
             && Some(next) <= passed.frontier
@@ -247,24 +252,25 @@ impl Conductor<'_> {
 
     /// A read that ended before the frontier, at an id that was not decided: what lies there, or the end of its group, is known later. Read again at
     /// once, it would end in the same place.
-    fn note_stall(&mut self, index: usize, ended: Option<ReadEnd>, decided: Option<i64>, epoch: u64) {
+    fn note_stall(&mut self, index: usize, ended: Option<ReadEnd>, decided: Option<i64>, connection_id: u64) {
         let frontier = self.source.frontier().shipped;
         let is_at_mark = matches!(ended, Some(ReadEnd::Stopped(CutterStop::AtMark { .. })));
         let state = &mut self.lanes[index];
-        let is_stalled = is_at_mark && decided == self.source.decided() && state.position < frontier && epoch == self.source.epoch();
-        state.stalled_at = is_stalled.then_some(Stall {
+        let is_stalled =
+            is_at_mark && decided == self.source.decided() && state.position < frontier && connection_id == self.source.connection_id();
+        state.stalled_at = is_stalled.then_some(StalledRead {
             position: state.position,
             decided,
         });
     }
 
-    fn judge_paces(&mut self, passed: &Passed) {
+    fn judge_paces(&mut self, passed: &PassOutcome) {
         for index in &passed.cut_off {
             let state = &mut self.lanes[*index];
-            if state.pace == Pace::Together {
+            if state.pace == LanePace::Together {
                 info!(self.run.log, "destination is slow; it continues in its own pass"; key::DESTINATION => &state.name);
             }
-            state.pace = Pace::left();
+            state.pace = LanePace::left();
         }
         let [returned] = passed.returned.as_slice() else { return };
         let state = &mut self.lanes[returned.index];
@@ -274,24 +280,24 @@ impl Conductor<'_> {
         }
         let held = returned.at.saturating_duration_since(passed.read_until);
         let pace = state.pace.after_pass(held, self.run.config.limits.hold_max);
-        if pace == Pace::Together && state.pace != pace {
+        if pace == LanePace::Together && state.pace != pace {
             info!(self.run.log, "destination rejoined the shared read"; key::DESTINATION => &state.name);
         }
         state.pace = pace;
     }
 
-    pub(super) fn await_travellers(&mut self, mut travellers: Travellers) {
-        if !travellers.is_empty() {
+    pub(super) fn await_lane_tasks(&mut self, mut lane_tasks: LaneTasks) {
+        if !lane_tasks.is_empty() {
             self.tasks.spawn(async move {
-                match travellers.next().await {
-                    Some(returned) => Event::CameBack(returned, travellers),
-                    None => Event::Tick,
+                match lane_tasks.next().await {
+                    Some(returned) => ConductorEvent::CameBack(returned, lane_tasks),
+                    None => ConductorEvent::Tick,
                 }
             });
         }
     }
 
-    pub(super) fn take_returned(&mut self, returned: Returned) {
+    pub(super) fn take_returned(&mut self, returned: ReturnedLane) {
         let index = returned.index;
         match returned.lane {
             Ok(lane) => {
@@ -299,7 +305,7 @@ impl Conductor<'_> {
                     self.progressed_at = Instant::now();
                 }
             }
-            Err(error) => self.lose_lane(index, error, returned.epoch),
+            Err(error) => self.lose_lane(index, error, returned.connection_id),
         }
     }
 }

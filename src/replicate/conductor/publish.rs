@@ -4,7 +4,7 @@ use super::Conductor;
 use crate::error::ErrorKind;
 use crate::log::DayClock;
 use crate::replicate::check::shape::SourceShape;
-use crate::replicate::fan_out::Pace;
+use crate::replicate::fan_out::LanePace;
 use crate::replicate::health::Health;
 use crate::replicate::snapshot::{
     BlockerSnapshot, ConnectionSnapshot, CountCheck, LaneChecks, PaceSnapshot, SourceChecks, WarningSnapshot,
@@ -72,8 +72,8 @@ impl Conductor<'_> {
         lane.connection = ConnectionSnapshot::of(&state.connection, &self.clock);
         (lane.position, lane.is_paused) = (state.position, state.is_paused);
         lane.pace = match state.pace {
-            Pace::Together => PaceSnapshot::Together,
-            Pace::Alone { .. } => PaceSnapshot::Alone,
+            LanePace::Together => PaceSnapshot::Together,
+            LanePace::Alone { .. } => PaceSnapshot::Alone,
         };
         state.lag.update(state.position, &self.looks);
         let lag = state.lag.now(lane.health == Health::Level, now);
@@ -85,7 +85,7 @@ impl Conductor<'_> {
         lane.unconfirmed_id = state.unconfirmed;
         lane.count_check = state.counted_at.map(|at| CountCheck {
             at: self.clock.moment_of(at),
-            through_id: state.audited.through,
+            through_id: state.reconciled.through,
         });
     }
 

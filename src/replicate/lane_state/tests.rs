@@ -39,16 +39,16 @@ fn lane(position: i64) -> Lane {
             columns: Vec::new(),
             format: CopyFormat::Binary,
         },
-        epoch: 1,
-        history: History::default(),
-        compared: Compared::LastEvent,
+        connection_id: 1,
+        history: SourceHistory::default(),
+        compared: LaneComparison::LastEvent,
         gauge: Arc::default(),
         destination: Box::new(Nowhere),
     }
 }
 
-fn held(is_final: bool) -> Checked {
-    Checked {
+fn held(is_final: bool) -> CheckedContents {
+    CheckedContents {
         first_id: Some(1),
         position: Some(5),
         events: 5,
@@ -56,7 +56,7 @@ fn held(is_final: bool) -> Checked {
     }
 }
 
-fn opened(state: &mut LaneState, position: i64, compared: Compared) -> Option<i64> {
+fn opened(state: &mut LaneState, position: i64, compared: LaneComparison) -> Option<i64> {
     let lane = Lane {
         compared,
         ..lane(position)
@@ -70,7 +70,7 @@ fn opened(state: &mut LaneState, position: i64, compared: Compared) -> Option<i6
 #[test]
 fn what_was_compared_while_transactions_were_open_or_appended_by_others_is_to_be_confirmed() {
     let new = || LaneState::new("copy".to_owned(), Arc::default(), Instant::now());
-    let whole = |is_final| Compared::Whole(held(is_final));
+    let whole = |is_final| LaneComparison::Whole(held(is_final));
     let checked = |is_final| {
         let mut state = new();
         opened(&mut state, 5, whole(is_final));
@@ -78,20 +78,28 @@ fn what_was_compared_while_transactions_were_open_or_appended_by_others_is_to_be
     };
     assert_eq!(opened(&mut new(), 5, whole(true)), None);
     assert_eq!(opened(&mut new(), 5, whole(false)), Some(5));
-    assert_eq!(opened(&mut checked(true), 5, Compared::LastEvent), None);
-    assert_eq!(opened(&mut checked(false), 5, Compared::LastEvent), Some(5));
-    assert_eq!(opened(&mut checked(true), 7, Compared::LastEvent), Some(7), "somebody appended");
+    assert_eq!(opened(&mut checked(true), 5, LaneComparison::LastEvent), None);
+    assert_eq!(opened(&mut checked(false), 5, LaneComparison::LastEvent), Some(5));
+    assert_eq!(
+        opened(&mut checked(true), 7, LaneComparison::LastEvent),
+        Some(7),
+        "somebody appended"
+    );
     let mut state = checked(false);
-    assert_eq!(opened(&mut state, 5, Compared::LastEvent), Some(5));
+    assert_eq!(opened(&mut state, 5, LaneComparison::LastEvent), Some(5));
     assert!(state.connection.take().is_some());
     state.returned(lane(9), &log::none());
     assert_eq!(
-        opened(&mut state, 9, Compared::LastEvent),
+        opened(&mut state, 9, LaneComparison::LastEvent),
         Some(5),
         "what we appended needs no proof"
     );
-    assert_eq!(opened(&mut state, 4, Compared::LastEvent), Some(4), "what is gone is copied again");
-    assert_eq!(opened(&mut state, 6, Compared::LastEvent), Some(6), "somebody appended");
+    assert_eq!(
+        opened(&mut state, 4, LaneComparison::LastEvent),
+        Some(4),
+        "what is gone is copied again"
+    );
+    assert_eq!(opened(&mut state, 6, LaneComparison::LastEvent), Some(6), "somebody appended");
     assert_eq!(opened(&mut state, 6, whole(true)), None);
 }
 

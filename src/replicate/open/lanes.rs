@@ -10,11 +10,11 @@ use crate::postgres::session::Session;
 use crate::postgres::session::pooler::RouteCache;
 use crate::postgres::session::watchdog::attended;
 use crate::replicate::check::contents;
-use crate::replicate::check::lane_stores::{Circumstances, LaneStores};
+use crate::replicate::check::lane_stores::{CheckCircumstances, LaneStores};
 use crate::replicate::check::{NamedPlace, compare, find_duplicates, judge_all, source_store};
-use crate::replicate::lane::{Compared, Lane};
+use crate::replicate::lane::{Lane, LaneComparison};
 use crate::replicate::replication::Replication;
-use crate::replicate::source_state::Source;
+use crate::replicate::source_state::SourceConnection;
 use crate::source::ids::drawn;
 use crate::stop::Stop;
 use futures::future::join_all;
@@ -28,12 +28,12 @@ pub(crate) struct LaneOpening {
     /// What it has done.
     pub gauge: Arc<LaneGauge>,
     /// What is known of it.
-    pub known: Known,
+    pub known: LaneKnowledge,
 }
 
 /// What is known of a destination before it is opened.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Known {
+pub(crate) struct LaneKnowledge {
     /// It was not opened since the process began.
     pub is_first: bool,
     /// First event, last event and count were compared with this past of the source: the last event is enough.
@@ -44,7 +44,7 @@ pub(crate) struct Known {
     pub decided: Option<i64>,
 }
 
-impl Known {
+impl LaneKnowledge {
     /// Whether its last event is enough, it being a table of this oid.
     fn is_compared(&self, table: u32) -> bool {
         self.is_compared && self.table.is_none_or(|compared| compared == table)
@@ -52,7 +52,7 @@ impl Known {
 }
 
 /// A place that is ours and is being compared.
-struct Candidate {
+struct LaneCandidate {
     opening: LaneOpening,
     place: Box<dyn OpenPlace>,
     /// By this it is known to whoever finds it held.
@@ -61,25 +61,25 @@ struct Candidate {
 }
 
 /// Where a lane stands that was compared with the source.
-type ComparedPosition = (Option<i64>, Compared);
+type ComparedPosition = (Option<i64>, LaneComparison);
 
 /// What was seen of the place of a lane by itself.
-type Inspection = Result<Box<dyn InspectedPlace>, Problems>;
+type PlaceInspection = Result<Box<dyn InspectedPlace>, Problems>;
 
 /// Opens one lane from the beginning.
 pub(super) async fn one(
     run: &Replication,
-    source: &Source,
+    source: &SourceConnection,
     opening: LaneOpening,
     others: &[(String, String)],
     stop: &Stop,
 ) -> Result<Lane, Problems> {
-    let ways = if opening.known.is_compared {
+    let routes = if opening.known.is_compared {
         RouteCache::known()
     } else {
         RouteCache::unknown()
     };
-    let limits = limits(run, ways);
+    let limits = limits(run, routes);
     let connector = connector(&run.config.destinations[opening.index]);
     let seen = connector.inspect(&limits).await;
     let (mut lanes, duplicates) = opened(run, source, vec![(opening, seen)], others, stop).await;
@@ -90,8 +90,8 @@ pub(super) async fn one(
 /// Opens these lanes, whose places were looked at; gives what is wrong with several of them together besides.
 pub(super) async fn opened(
     run: &Replication,
-    source: &Source,
-    lanes: Vec<(LaneOpening, Inspection)>,
+    source: &SourceConnection,
+    lanes: Vec<(LaneOpening, PlaceInspection)>,
     others: &[(String, String)],
     stop: &Stop,
 ) -> (Vec<Result<Lane, Problems>>, Problems) {
@@ -151,7 +151,7 @@ async fn taken(
     opening: LaneOpening,
     place: Result<Box<dyn OpenPlace>, Problems>,
     others: &[(String, String)],
-) -> Result<Candidate, Problems> {
+) -> Result<LaneCandidate, Problems> {
     let place = place?;
     fail::point!("lane.opening");
     let name = &run.config.destinations[opening.index].name;
@@ -159,7 +159,7 @@ async fn taken(
         PlaceOwner::Ours(key) => {
             run.told.of_destination(name, place.warnings(), &run.log);
             let is_compared = opening.known.is_compared(place.table());
-            Ok(Candidate {
+            Ok(LaneCandidate {
                 opening,
                 place,
                 key,
@@ -187,12 +187,12 @@ fn named_twice(name: &str, other: &str, place: &str) -> Error {
 /// Compares all of these with the source at the same time; one standing for each that is ours.
 async fn compared(
     run: &Replication,
-    source: &Source,
+    source: &SourceConnection,
     lent: &Session,
-    candidates: &[Result<Candidate, Problems>],
+    candidates: &[Result<LaneCandidate, Problems>],
     stop: &Stop,
 ) -> Vec<Result<ComparedPosition>> {
-    let candidates: Vec<&Candidate> = candidates.iter().flatten().collect();
+    let candidates: Vec<&LaneCandidate> = candidates.iter().flatten().collect();
     let places = candidates.iter().flat_map(|candidate| candidate.place.sessions());
     let sessions: Vec<_> = std::iter::once((lent, &run.config.source.conninfo)).chain(places).collect();
     let comparing = compare_all(run, source, lent, &candidates);
@@ -215,8 +215,13 @@ async fn compared(
     standings
 }
 
-async fn compare_all(run: &Replication, source: &Source, lent: &Session, candidates: &[&Candidate]) -> Vec<Result<ComparedPosition>> {
-    let name = |candidate: &Candidate| run.config.destinations[candidate.opening.index].name.as_str();
+async fn compare_all(
+    run: &Replication,
+    source: &SourceConnection,
+    lent: &Session,
+    candidates: &[&LaneCandidate],
+) -> Vec<Result<ComparedPosition>> {
+    let name = |candidate: &LaneCandidate| run.config.destinations[candidate.opening.index].name.as_str();
     let quick = candidates
         .iter()
         .map(|candidate| last_event(source, lent, (name(candidate), candidate)));
@@ -231,7 +236,7 @@ async fn compare_all(run: &Replication, source: &Source, lent: &Session, candida
     let known = doubted().map(|(_, candidate)| candidate.opening.known).next();
     let contents = match known {
         Some(known) => {
-            let when = Circumstances {
+            let when = CheckCircumstances {
                 decided: known.decided,
                 has_written: !known.is_first,
             };
@@ -246,7 +251,7 @@ async fn compare_all(run: &Replication, source: &Source, lent: &Session, candida
                 Ok(contents) => contents
                     .next()
                     .transpose()
-                    .map(|contents| contents.map(|contents| (contents.ends.highest, Compared::Whole(contents.into())))),
+                    .map(|contents| contents.map(|contents| (contents.ends.highest, LaneComparison::Whole(contents.into())))),
                 // What the source says of all is the source's loss.
                 Err(error) => Err(error.clone().of_kind(ErrorKind::Upstream)),
             };
@@ -263,7 +268,11 @@ async fn compare_all(run: &Replication, source: &Source, lent: &Session, candida
 }
 
 /// The cheap comparison of a lane that comes back; `None`: it must be compared whole, which may take long.
-async fn last_event(source: &Source, lent: &Session, (name, candidate): (&str, &Candidate)) -> Result<Option<ComparedPosition>> {
+async fn last_event(
+    source: &SourceConnection,
+    lent: &Session,
+    (name, candidate): (&str, &LaneCandidate),
+) -> Result<Option<ComparedPosition>> {
     // A standby that may only be late is waited for, once the two were known to belong together.
     if !candidate.is_compared && (candidate.opening.known.is_first || !source.shape.may_be_late()) {
         return Ok(None);
@@ -281,13 +290,18 @@ async fn last_event(source: &Source, lent: &Session, (name, candidate): (&str, &
     // What was compared before was this table, also where nothing was read of it since.
     let confirmed = source.gate.confirm_table().await;
     confirmed.map_err(|changed| changed.of_kind(ErrorKind::Upstream))?;
-    Ok(Some((position, Compared::LastEvent)))
+    Ok(Some((position, LaneComparison::LastEvent)))
 }
 
 /// Makes a lane of a place that was compared.
-async fn ready(run: &Replication, source: &Source, candidate: Candidate, (position, compared): ComparedPosition) -> Result<Lane> {
+async fn ready(
+    run: &Replication,
+    source: &SourceConnection,
+    candidate: LaneCandidate,
+    (position, compared): ComparedPosition,
+) -> Result<Lane> {
     fail::point!("lane.compared");
-    let Candidate { opening, place, key, .. } = candidate;
+    let LaneCandidate { opening, place, key, .. } = candidate;
     let name = &run.config.destinations[opening.index].name;
     let (table, wire) = (place.table(), place.wire().clone());
     if opening.known.is_first {
@@ -304,7 +318,7 @@ async fn ready(run: &Replication, source: &Source, candidate: Candidate, (positi
         table,
         key,
         wire,
-        epoch: source.epoch,
+        connection_id: source.connection_id,
         history: source.history(),
         compared,
         gauge: opening.gauge,
@@ -313,12 +327,12 @@ async fn ready(run: &Replication, source: &Source, candidate: Candidate, (positi
 }
 
 /// How places are opened.
-pub(super) fn limits(run: &Replication, ways: RouteCache) -> OpenLimits<'_> {
+pub(super) fn limits(run: &Replication, routes: RouteCache) -> OpenLimits<'_> {
     OpenLimits {
         what: "append",
         id_column: &run.config.source.id_column,
         connect_timeout: run.config.limits.connect_timeout,
         append_timeout: run.config.limits.append_timeout,
-        ways,
+        routes,
     }
 }

@@ -3,8 +3,8 @@
 mod lanes;
 mod source;
 
-pub(super) use lanes::{Known, LaneOpening};
-pub(super) use source::Before;
+pub(super) use lanes::{LaneKnowledge, LaneOpening};
+pub(super) use source::PriorConnection;
 
 use crate::error::{Problems, Result};
 use crate::postgres::session::limit::ConnectionLimiter;
@@ -12,7 +12,7 @@ use crate::postgres::session::pooler::RouteCache;
 use crate::replicate::check::{inspect_all, judge_all};
 use crate::replicate::lane::Lane;
 use crate::replicate::replication::Replication;
-use crate::replicate::source_state::Source;
+use crate::replicate::source_state::SourceConnection;
 use crate::source::follow::Follower;
 use crate::stop::Stop;
 use futures::future::join;
@@ -20,7 +20,7 @@ use futures::future::join;
 /// What came of opening all sides at the start.
 pub struct OpenedSides {
     /// The source, or what is wrong with it.
-    pub source: Result<(Source, Follower), Problems>,
+    pub source: Result<(SourceConnection, Follower), Problems>,
     /// The lanes in their order, or what is wrong with each; nothing, where that cannot be told without the source.
     pub lanes: Vec<Result<Lane, Problems>>,
     /// What is wrong with several sides together.
@@ -30,16 +30,20 @@ pub struct OpenedSides {
 /// Opens the source and all lanes, beside others of the process that hold places by these keys; none of them must have been opened before: whoever is refused, nobody has written yet.
 pub(super) async fn everything(
     run: &Replication,
-    epoch: u64,
-    before: Before,
+    connection_id: u64,
+    before: PriorConnection,
     lanes: Vec<LaneOpening>,
     others: &[(String, String)],
-    turns: &ConnectionLimiter,
+    limiter: &ConnectionLimiter,
     stop: &Stop,
 ) -> OpenedSides {
-    let ways = RouteCache::unknown();
-    let limits = lanes::limits(run, ways.clone());
-    let (source, seen) = join(source::source(run, epoch, before, &ways), inspect_all(&run.config, &limits, turns)).await;
+    let routes = RouteCache::unknown();
+    let limits = lanes::limits(run, routes.clone());
+    let (source, seen) = join(
+        source::source(run, connection_id, before, &routes),
+        inspect_all(&run.config, &limits, limiter),
+    )
+    .await;
     let (lanes, duplicates) = match &source {
         Ok((source, _)) => {
             let mut lanes: Vec<_> = lanes.into_iter().zip(seen).collect();
@@ -59,8 +63,8 @@ pub(super) async fn everything(
 ///
 /// # Errors
 /// As for all sides together; the worst of several, with the others beneath it.
-pub(super) async fn source(run: &Replication, epoch: u64, before: Before) -> Result<(Source, Follower)> {
-    source::source(run, epoch, before, &RouteCache::known())
+pub(super) async fn source(run: &Replication, connection_id: u64, before: PriorConnection) -> Result<(SourceConnection, Follower)> {
+    source::source(run, connection_id, before, &RouteCache::known())
         .await
         .map_err(Problems::into_worst)
 }
@@ -72,7 +76,7 @@ pub(super) async fn source(run: &Replication, epoch: u64, before: Before) -> Res
 /// with the others beneath it; `Unavailable` when anything but the comparison, which may take long, is not answered within `connect_timeout`.
 pub(super) async fn lane(
     run: &Replication,
-    source: &Source,
+    source: &SourceConnection,
     opening: LaneOpening,
     others: &[(String, String)],
     stop: &Stop,

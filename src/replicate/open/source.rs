@@ -9,7 +9,7 @@ use crate::postgres::session::{Session, SessionPurpose};
 use crate::replicate::check::open_source;
 use crate::replicate::check::shape::{SourceShape, source_shape};
 use crate::replicate::replication::Replication;
-use crate::replicate::source_state::Source;
+use crate::replicate::source_state::SourceConnection;
 use crate::source::durability::DurabilityGate;
 use crate::source::follow::{FollowSettings, Follower, WakeupTrigger};
 use crate::source::ids::Discipline;
@@ -27,7 +27,7 @@ const DOORBELL_CHANNEL: &str = "counterfoil";
 const SETTLE_MAX: Duration = Duration::from_millis(300);
 
 /// What a new connection to the source takes over from those before.
-pub(crate) struct Before {
+pub(crate) struct PriorConnection {
     /// All sequences that fed the table, by oid.
     pub sequences: Vec<u32>,
     /// Up to which id everything is to be decided.
@@ -38,9 +38,14 @@ pub(crate) struct Before {
 ///
 /// # Errors
 /// Those of the connection and of the checks of the source, all of them together; `Unavailable` when it does not answer them within `connect_timeout`.
-pub(super) async fn source(run: &Replication, epoch: u64, before: Before, ways: &RouteCache) -> Result<(Source, Follower), Problems> {
+pub(super) async fn source(
+    run: &Replication,
+    connection_id: u64,
+    before: PriorConnection,
+    routes: &RouteCache,
+) -> Result<(SourceConnection, Follower), Problems> {
     let (config, limits) = (&run.config.source, &run.config.limits);
-    let session = Arc::new(open_source(config, ways, "mark", limits.connect_timeout).await?);
+    let session = Arc::new(open_source(config, routes, "mark", limits.connect_timeout).await?);
     let patience = Patience {
         limit: limits.connect_timeout,
         who: "the source",
@@ -71,8 +76,8 @@ pub(super) async fn source(run: &Replication, epoch: u64, before: Before, ways: 
         side: ErrorSide::Source,
     };
     let lanes = u32::try_from(run.config.destinations.len()).unwrap_or(u32::MAX);
-    let source = Source {
-        epoch,
+    let source = SourceConnection {
+        connection_id,
         rule: rule(&shape, &config.known_gaps),
         highest,
         decided,

@@ -9,7 +9,7 @@ pub(crate) const EVENTS_BEHIND_COUNTED_MAX: i64 = 1_000_000;
 
 /// The whole replication at one moment. `Display` is a table for a person, `Serialize` the object of `--json`.
 #[derive(Clone, Debug, Serialize)]
-pub struct Status {
+pub struct ReplicationStatus {
     /// The source.
     pub source: SourceStatus,
     /// The destinations, in the order of the configuration.
@@ -55,7 +55,7 @@ pub struct DestinationStatus {
     /// The replicator that holds its lock.
     pub replicator: Option<Replicator>,
     /// The transaction at the source for which it waits.
-    pub held_by: Option<Holder>,
+    pub held_by: Option<BlockingTransaction>,
     /// Why it could not be asked or compared.
     pub error: Option<String>,
 }
@@ -70,7 +70,7 @@ pub enum ComparedBy {
 
 /// A transaction at the source that drew an id and has not ended.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Holder {
+pub struct BlockingTransaction {
     /// Its server process; null for a prepared transaction.
     pub pid: Option<i32>,
     /// As its application calls itself.
@@ -81,7 +81,7 @@ pub struct Holder {
     pub seconds: Option<f64>,
 }
 
-impl Status {
+impl ReplicationStatus {
     /// The exit code: 4 when contents disagree; 8 when the source could not be asked, or, with a limit, when a destination is further behind, out of reach or cannot be compared.
     pub fn exit_code(&self, events_behind_max: Option<u64>) -> u8 {
         let is_late = |destination: &DestinationStatus| {
@@ -102,7 +102,7 @@ impl Status {
 
 /// What health follows from.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Signs {
+pub(super) struct HealthSigns {
     pub(super) is_reached: bool,
     /// Whether it is an unbroken beginning of the source as far as its last event tells; `None` when it could not be compared.
     pub(super) is_equal: Option<bool>,
@@ -112,16 +112,16 @@ pub(super) struct Signs {
 }
 
 /// The first word that applies.
-pub(super) fn health(signs: Signs) -> Health {
+pub(super) fn health(signs: HealthSigns) -> Health {
     match signs {
-        Signs { is_reached: false, .. } => Health::Unreachable,
-        Signs { is_equal: Some(false), .. } => Health::Diverged,
-        Signs { is_equal: None, .. } | Signs { events_behind: None, .. } => Health::Reachable,
-        Signs {
+        HealthSigns { is_reached: false, .. } => Health::Unreachable,
+        HealthSigns { is_equal: Some(false), .. } => Health::Diverged,
+        HealthSigns { is_equal: None, .. } | HealthSigns { events_behind: None, .. } => Health::Reachable,
+        HealthSigns {
             events_behind: Some(0), ..
         } => Health::Level,
-        Signs { is_fed: false, .. } => Health::Unfed,
-        Signs { is_held: true, .. } => Health::Held,
+        HealthSigns { is_fed: false, .. } => Health::Unfed,
+        HealthSigns { is_held: true, .. } => Health::Held,
         _ => Health::Behind,
     }
 }
@@ -130,7 +130,7 @@ pub(super) fn health(signs: Signs) -> Health {
 mod tests {
     use super::*;
 
-    const BEHIND: Signs = Signs {
+    const BEHIND: HealthSigns = HealthSigns {
         is_reached: true,
         is_equal: Some(true),
         events_behind: Some(7),
@@ -164,32 +164,32 @@ mod tests {
             error: None,
         };
         let destinations = vec![destination(health, events_behind, is_exact)];
-        Status { source, destinations }.exit_code(max)
+        ReplicationStatus { source, destinations }.exit_code(max)
     }
 
     #[test]
     fn health_is_the_first_word_that_applies() {
         assert_eq!(health(BEHIND), Health::Behind);
-        assert_eq!(health(Signs { is_held: true, ..BEHIND }), Health::Held);
-        let unfed = Signs {
+        assert_eq!(health(HealthSigns { is_held: true, ..BEHIND }), Health::Held);
+        let unfed = HealthSigns {
             is_fed: false,
             is_held: true,
             ..BEHIND
         };
         assert_eq!(health(unfed), Health::Unfed);
-        let level = Signs {
+        let level = HealthSigns {
             events_behind: Some(0),
             ..unfed
         };
         assert_eq!(health(level), Health::Level);
-        let diverged = Signs {
+        let diverged = HealthSigns {
             is_equal: Some(false),
             ..level
         };
         assert_eq!(health(diverged), Health::Diverged);
-        let unknown = Signs { is_equal: None, ..BEHIND };
+        let unknown = HealthSigns { is_equal: None, ..BEHIND };
         assert_eq!(health(unknown), Health::Reachable);
-        let away = Signs {
+        let away = HealthSigns {
             is_reached: false,
             ..diverged
         };

@@ -16,7 +16,7 @@ use crate::postgres::table::highest;
 use crate::postgres::table::store::PgTable;
 use crate::replicate::health::Health;
 use crate::replicate::status::answer::{
-    ComparedBy, DestinationStatus, EVENTS_BEHIND_COUNTED_MAX, Holder, Signs, SourceStatus, Status, health,
+    BlockingTransaction, ComparedBy, DestinationStatus, EVENTS_BEHIND_COUNTED_MAX, HealthSigns, ReplicationStatus, SourceStatus, health,
 };
 use crate::replicate::status::sessions::holders;
 use crate::source::ids::{self, Discipline, facts};
@@ -30,7 +30,7 @@ const WHAT: &str = "cannot find out how far it is";
 const LATE: &str = "the source is a standby, which may lag: it lacks the last event";
 
 /// The source, asked once for all destinations.
-struct Upstream {
+struct SourceAnswers {
     session: Session,
     table: EventTable,
     highest: Option<i64>,
@@ -38,11 +38,11 @@ struct Upstream {
     stamp: Option<String>,
     sequence: Option<u32>,
     /// Transactions that held the sequence at the beginning.
-    holders: Vec<(String, Holder)>,
+    holders: Vec<(String, BlockingTransaction)>,
 }
 
 /// How a destination compares with the source.
-struct Distance {
+struct CopyDistance {
     position: Option<i64>,
     is_equal: bool,
     events_behind: i64,
@@ -50,7 +50,7 @@ struct Distance {
     seconds_behind: Option<f64>,
 }
 
-pub(super) async fn all(config: &ReplicationConfig) -> Status {
+pub(super) async fn all(config: &ReplicationConfig) -> ReplicationStatus {
     let timeout = config.limits.connect_timeout;
     let id_column = &config.source.id_column;
     let limits = OpenLimits {
@@ -58,19 +58,19 @@ pub(super) async fn all(config: &ReplicationConfig) -> Status {
         id_column,
         connect_timeout: timeout,
         append_timeout: config.limits.append_timeout,
-        ways: RouteCache::unknown(),
+        routes: RouteCache::unknown(),
     };
     let connectors: Vec<_> = config.destinations.iter().map(connector).collect();
-    let (turns, surveys) = (ConnectionLimiter::new(), connectors.iter());
-    let surveys = join_all(surveys.map(|connector| turns.take(within(timeout, connector.survey(&limits)))));
-    let (upstream, surveys) = join(within(timeout, upstream(&config.source, timeout)), surveys).await;
+    let (limiter, surveys) = (ConnectionLimiter::new(), connectors.iter());
+    let surveys = join_all(surveys.map(|connector| limiter.take(within(timeout, connector.survey(&limits)))));
+    let (source_answers, surveys) = join(within(timeout, source_answers(&config.source, timeout)), surveys).await;
     let compared = config.destinations.iter().zip(surveys).map(|(destination, survey)| {
-        let upstream = upstream.as_ref().ok();
-        async move { destination_status(upstream, destination, survey, id_column, timeout).await }
+        let source_answers = source_answers.as_ref().ok();
+        async move { destination_status(source_answers, destination, survey, id_column, timeout).await }
     });
     let destinations = join_all(compared).await;
-    Status {
-        source: source_status(&config.source, &upstream),
+    ReplicationStatus {
+        source: source_status(&config.source, &source_answers),
         destinations,
     }
 }
@@ -81,7 +81,7 @@ async fn within<T>(timeout: Duration, asking: impl Future<Output = Result<T>>) -
     asked.unwrap_or_else(|_| Err(no_answer(timeout * 2, WHAT)))
 }
 
-async fn upstream(config: &SourceConfig, timeout: Duration) -> Result<Upstream> {
+async fn source_answers(config: &SourceConfig, timeout: Duration) -> Result<SourceAnswers> {
     let session = pooler::open(
         &config.conninfo,
         SessionPurpose {
@@ -100,7 +100,7 @@ async fn upstream(config: &SourceConfig, timeout: Duration) -> Result<Upstream> 
         Err(_) => None,
     };
     let holders = holders(&session, sequence).await?;
-    Ok(Upstream {
+    Ok(SourceAnswers {
         stamp: stamp(&table, &config.group_by),
         session,
         table,
@@ -133,7 +133,7 @@ fn stamp(table: &EventTable, group_by: &GroupBy) -> Option<String> {
 }
 
 async fn destination_status(
-    upstream: Option<&Upstream>,
+    source_answers: Option<&SourceAnswers>,
     config: &DestinationConfig,
     survey: Result<Box<dyn SurveyedPlace + '_>>,
     id_column: &str,
@@ -163,15 +163,15 @@ async fn destination_status(
     };
     status.database = survey.place();
     status.replicator = survey.replicator().cloned();
-    let distance = match upstream {
-        Some(upstream) => within(timeout, distance(upstream, &*survey, id_column)).await.map(Some),
+    let distance = match source_answers {
+        Some(source_answers) => within(timeout, distance(source_answers, &*survey, id_column)).await.map(Some),
         None => within(timeout, position(&*survey)).await.map(|position| {
             status.position = position;
             None
         }),
     };
     match distance {
-        Ok(distance) => set_distance(&mut status, upstream, distance).await,
+        Ok(distance) => set_distance(&mut status, source_answers, distance).await,
         Err(error) => {
             status.health = Health::Reachable;
             status.error = Some(error.to_string());
@@ -180,22 +180,22 @@ async fn destination_status(
     status
 }
 
-async fn set_distance(status: &mut DestinationStatus, upstream: Option<&Upstream>, distance: Option<Distance>) {
-    let mut signs = Signs {
+async fn set_distance(status: &mut DestinationStatus, source_answers: Option<&SourceAnswers>, distance: Option<CopyDistance>) {
+    let mut signs = HealthSigns {
         is_reached: true,
         is_equal: distance.as_ref().map(|distance| distance.is_equal),
         events_behind: distance.as_ref().map(|distance| distance.events_behind),
         is_fed: status.replicator.is_some(),
         is_held: false,
     };
-    if let (Some(upstream), Some(distance)) = (upstream, distance) {
+    if let (Some(source_answers), Some(distance)) = (source_answers, distance) {
         status.position = distance.position;
         status.compared_by = distance.position.map(|_| ComparedBy::LastEvent);
         status.is_events_behind_exact = distance.events_behind <= EVENTS_BEHIND_COUNTED_MAX;
         status.events_behind = Some(distance.events_behind.min(EVENTS_BEHIND_COUNTED_MAX));
         status.seconds_behind = distance.seconds_behind;
         if has_gap_before(distance.position, distance.first_missing) {
-            status.held_by = still_holding(upstream).await;
+            status.held_by = still_holding(source_answers).await;
             signs.is_held = status.held_by.is_some();
         }
     }
@@ -208,9 +208,9 @@ fn has_gap_before(position: Option<i64>, first_missing: Option<i64>) -> bool {
 }
 
 /// The oldest transaction that used the sequence at the beginning and still does.
-async fn still_holding(upstream: &Upstream) -> Option<Holder> {
-    let now = holders(&upstream.session, upstream.sequence).await.ok()?;
-    let was_there = |virtual_id: &String| upstream.holders.iter().any(|(before, _)| before == virtual_id);
+async fn still_holding(source_answers: &SourceAnswers) -> Option<BlockingTransaction> {
+    let now = holders(&source_answers.session, source_answers.sequence).await.ok()?;
+    let was_there = |virtual_id: &String| source_answers.holders.iter().any(|(before, _)| before == virtual_id);
     now.into_iter()
         .find(|(virtual_id, _)| was_there(virtual_id))
         .map(|(_, holder)| holder)
@@ -220,70 +220,73 @@ async fn position(survey: &dyn SurveyedPlace) -> Result<Option<i64>> {
     Ok(survey.store(None)?.ends().await?.highest)
 }
 
-async fn distance(upstream: &Upstream, survey: &dyn SurveyedPlace, id_column: &str) -> Result<Distance> {
-    let theirs = survey.store(Some(&upstream.table))?;
-    let ours = PgTable::new(&upstream.session, &upstream.table.name, id_column, theirs.wire());
+async fn distance(source_answers: &SourceAnswers, survey: &dyn SurveyedPlace, id_column: &str) -> Result<CopyDistance> {
+    let theirs = survey.store(Some(&source_answers.table))?;
+    let ours = PgTable::new(&source_answers.session, &source_answers.table.name, id_column, theirs.wire());
     let IdEnds { highest: position, .. } = theirs.ends().await?;
     let is_equal = match position {
         None => true,
         Some(position) => {
             let (source, destination) = futures::future::try_join(ours.event_digest(position), theirs.event_digest(position)).await?;
-            if source.is_none() && upstream.session.server().is_in_recovery() {
+            if source.is_none() && source_answers.session.server().is_in_recovery() {
                 return Err(Error::new(ErrorKind::Unavailable, LATE));
             }
             source.is_some() && source == destination
         }
     };
-    let (events_behind, first_missing) = behind(upstream, id_column, position).await?;
-    Ok(Distance {
+    let (events_behind, first_missing) = behind(source_answers, id_column, position).await?;
+    Ok(CopyDistance {
         position,
         is_equal,
         events_behind,
         first_missing,
-        seconds_behind: seconds_behind(upstream, id_column, first_missing).await?,
+        seconds_behind: seconds_behind(source_answers, id_column, first_missing).await?,
     })
 }
 
-async fn behind(upstream: &Upstream, id_column: &str, position: Option<i64>) -> Result<(i64, Option<i64>)> {
+async fn behind(source_answers: &SourceAnswers, id_column: &str, position: Option<i64>) -> Result<(i64, Option<i64>)> {
     let range = position.map_or_else(|| "true".to_owned(), |position| format!("t.{} > {position}", sql::ident(id_column)));
     let asked = sql::fill(
         include_str!("../../../sql/status/behind.sql"),
         &[
             ("id", sql::text(id_column)),
-            ("table", sql::sql(upstream.table.name.quoted())),
+            ("table", sql::sql(source_answers.table.name.quoted())),
             ("range", sql::sql(range)),
         ],
     );
-    let row = upstream.session.query_one(&asked, &[]).await;
+    let row = source_answers.session.query_one(&asked, &[]).await;
     let of_row = |row: Row| Ok((row.try_get("events")?, row.try_get("first_id")?));
-    row.and_then(of_row).map_err(|e| upstream.session.error(&e, WHAT))
+    row.and_then(of_row).map_err(|e| source_answers.session.error(&e, WHAT))
 }
 
-async fn seconds_behind(upstream: &Upstream, id_column: &str, first_missing: Option<i64>) -> Result<Option<f64>> {
-    let Some(stamp) = &upstream.stamp else { return Ok(None) };
+async fn seconds_behind(source_answers: &SourceAnswers, id_column: &str, first_missing: Option<i64>) -> Result<Option<f64>> {
+    let Some(stamp) = &source_answers.stamp else { return Ok(None) };
     let Some(first) = first_missing else { return Ok(Some(0.0)) };
     let asked = sql::fill(
         include_str!("../../../sql/status/event_time.sql"),
         &[
             ("id", sql::text(id_column)),
             ("ts", sql::text(&**stamp)),
-            ("table", sql::sql(upstream.table.name.quoted())),
+            ("table", sql::sql(source_answers.table.name.quoted())),
         ],
     );
-    let row = upstream.session.query_opt(&asked, &[&first]).await;
+    let row = source_answers.session.query_opt(&asked, &[&first]).await;
     let age = row.and_then(|row| row.map(|row| row.try_get::<_, Option<f64>>("age_s")).transpose());
-    let age = age.map_err(|e| upstream.session.error(&e, WHAT))?;
+    let age = age.map_err(|e| source_answers.session.error(&e, WHAT))?;
     Ok(age.flatten().filter(|age| age.is_finite()).map(|age| age.max(0.0)))
 }
 
-fn source_status(config: &SourceConfig, upstream: &Result<Upstream>) -> SourceStatus {
-    let reached = upstream.as_ref().ok();
+fn source_status(config: &SourceConfig, source_answers: &Result<SourceAnswers>) -> SourceStatus {
+    let reached = source_answers.as_ref().ok();
     SourceStatus {
-        database: reached.map_or_else(|| place(&config.conninfo), |upstream| upstream.session.place().to_owned()),
+        database: reached.map_or_else(
+            || place(&config.conninfo),
+            |source_answers| source_answers.session.place().to_owned(),
+        ),
         table: config.table.to_string(),
-        health: upstream.as_ref().map_or_else(unasked, |_| Health::Reachable),
-        highest_id: reached.and_then(|upstream| upstream.highest),
-        error: upstream.as_ref().err().map(Error::to_string),
+        health: source_answers.as_ref().map_or_else(unasked, |_| Health::Reachable),
+        highest_id: reached.and_then(|source_answers| source_answers.highest),
+        error: source_answers.as_ref().err().map(Error::to_string),
     }
 }
 

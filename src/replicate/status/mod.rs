@@ -7,11 +7,11 @@ mod table;
 
 pub use crate::destination::connector::Replicator;
 pub use crate::replicate::health::Health;
-pub use answer::{ComparedBy, DestinationStatus, Holder, SourceStatus, Status};
+pub use answer::{BlockingTransaction, ComparedBy, DestinationStatus, ReplicationStatus, SourceStatus};
 
 use crate::config::ReplicationConfig;
 
 /// Asks the source and all destinations at the same time; a side that does not answer within `connect_timeout` twice is unreachable.
-pub async fn status(config: &ReplicationConfig) -> Status {
+pub async fn status(config: &ReplicationConfig) -> ReplicationStatus {
     ask::all(config).await
 }

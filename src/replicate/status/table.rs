@@ -3,7 +3,7 @@
 use crate::destination::connector::Replicator;
 use crate::event::range;
 use crate::log::escape::fit;
-use crate::replicate::status::answer::{DestinationStatus, EVENTS_BEHIND_COUNTED_MAX, Holder, Status};
+use crate::replicate::status::answer::{BlockingTransaction, DestinationStatus, EVENTS_BEHIND_COUNTED_MAX, ReplicationStatus};
 use std::fmt;
 
 const HEAD: [&str; 7] = [
@@ -16,7 +16,7 @@ const HEAD: [&str; 7] = [
     "database",
 ];
 
-impl fmt::Display for Status {
+impl fmt::Display for ReplicationStatus {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let source = &self.source;
         writeln!(
@@ -90,7 +90,7 @@ impl fmt::Display for Replicator {
     }
 }
 
-impl fmt::Display for Holder {
+impl fmt::Display for BlockingTransaction {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.pid {
             Some(pid) => write!(out, "a transaction of pid {pid} at the source")?,
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_person_sees_a_line_for_each_destination_and_why_it_waits() {
-        let status = Status {
+        let status = ReplicationStatus {
             source: SourceStatus {
                 database: "db1:5432/orders".to_owned(),
                 table: "public.events".to_owned(),
@@ -135,7 +135,7 @@ mod tests {
                     application_name: Some("counterfoil/append".to_owned()),
                     client_address: None,
                 }),
-                held_by: Some(Holder {
+                held_by: Some(BlockingTransaction {
                     pid: Some(55),
                     application_name: Some("worker".to_owned()),
                     user: Some("app".to_owned()),

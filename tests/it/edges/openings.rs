@@ -8,7 +8,7 @@ use crate::support::until;
 use crate::truth::running::{DEADLINE, until_waiting};
 use crate::truth::watched::Watched;
 use counterfoil::error::ErrorKind;
-use counterfoil::replicate::command::{LaneAction, Reply};
+use counterfoil::replicate::command::{CommandReply, LaneAction};
 use counterfoil::replicate::health::Health;
 use std::time::{Duration, Instant};
 
@@ -89,7 +89,7 @@ async fn a_lane_that_had_stopped_is_compared_whole_although_an_older_opening_is_
     assert_eq!(found.kind(), ErrorKind::Order, "{found}");
     watched.is(0, Health::Diverged).await;
     tokio::time::sleep(Duration::from_millis(100)).await;
-    assert_eq!(watched.command("copy", LaneAction::Retry).await.unwrap(), Reply::Accepted);
+    assert_eq!(watched.command("copy", LaneAction::Retry).await.unwrap(), CommandReply::Accepted);
     tokio::time::sleep(Duration::from_millis(500)).await;
     proxy.admit(1);
     tokio::time::sleep(Duration::from_secs(3)).await;

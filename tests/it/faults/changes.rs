@@ -210,7 +210,7 @@ async fn audited() -> (Database, Database, Running) {
     let config = config(&source, &[("copy", &destination)]);
     copy_all(&config).await;
     let mut run = replication(&config, false);
-    run.audit_interval = Duration::from_millis(50);
+    run.reconcile_interval = Duration::from_millis(50);
     let running = Running::start_as(run);
     source.execute("insert into events (event) values ('{}')").await;
     arrives(&destination, 10).await;

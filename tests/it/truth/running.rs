@@ -3,7 +3,7 @@
 use crate::harness::Database;
 use counterfoil::config::ReplicationConfig;
 use counterfoil::error::Problems;
-use counterfoil::replicate::command::Commands;
+use counterfoil::replicate::command::CommandReceiver;
 use counterfoil::replicate::{Replication, replicate_by_command};
 use counterfoil::stop::{self, Stop, Stopper};
 use std::sync::Arc;
@@ -29,11 +29,11 @@ impl Running {
 
     /// Starts one with settings of its own.
     pub fn start_as(run: Replication) -> Self {
-        Self::start_by_command(run, Commands::none())
+        Self::start_by_command(run, CommandReceiver::none())
     }
 
     /// Starts one that takes commands.
-    pub fn start_by_command(run: Replication, commands: Commands) -> Self {
+    pub fn start_by_command(run: Replication, commands: CommandReceiver) -> Self {
         let (stopper, stop) = stop::channel();
         let task = tokio::spawn(async move { replicate_by_command(&run, commands, &stop).await });
         Self { stopper, task }
@@ -78,7 +78,7 @@ pub fn replication(config: &ReplicationConfig, until_caught_up: bool) -> Replica
 /// Copies what is visible now, and ends; nothing may go wrong.
 pub async fn copy_all(config: &ReplicationConfig) {
     let run = replication(config, true);
-    let problems = tokio::time::timeout(DEADLINE, replicate_by_command(&run, Commands::none(), &Stop::never()))
+    let problems = tokio::time::timeout(DEADLINE, replicate_by_command(&run, CommandReceiver::none(), &Stop::never()))
         .await
         .unwrap();
     assert!(problems.is_empty(), "{}", problems.report());

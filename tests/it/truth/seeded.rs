@@ -111,7 +111,7 @@ async fn a_job_that_may_not_wait_so_long_ends_with_8_and_names_the_transaction()
 async fn a_service_stops_the_destination_that_was_filled_with_4_and_the_other_goes_on() {
     let all = Seeded::new().await;
     let mut run = replication(&all.config(), false);
-    run.audit_interval = Duration::from_millis(50);
+    run.reconcile_interval = Duration::from_millis(50);
     let running = Running::start_as(run);
     until_looked_twice(&all.source).await;
     all.source.execute(INSERT).await;

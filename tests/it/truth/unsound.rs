@@ -28,7 +28,7 @@ async fn pair() -> (Database, Database, ReplicationConfig) {
 
 async fn audited(config: &ReplicationConfig) -> Running {
     let mut run = replication(config, false);
-    run.audit_interval = Duration::from_millis(50);
+    run.reconcile_interval = Duration::from_millis(50);
     Running::start_as(run)
 }
 
@@ -115,7 +115,7 @@ async fn a_late_arrival_stops_only_the_destinations_that_lack_it() {
     late.execute(DESTINATION).await;
     config.destinations.push(crate::configured::destination("late", &late.conninfo));
     let mut run = replication(&config, false);
-    run.audit_interval = Duration::from_millis(50);
+    run.reconcile_interval = Duration::from_millis(50);
     let (commander, commands) = commands();
     let running = Running::start_by_command(run, commands);
     commander.command("late", LaneAction::Pause, "a test").await.unwrap();

@@ -3,7 +3,7 @@
 use crate::truth::running::{DEADLINE, Running, replication};
 use counterfoil::config::ReplicationConfig;
 use counterfoil::error::Result;
-use counterfoil::replicate::command::{Commander, LaneAction, Reply, commands};
+use counterfoil::replicate::command::{CommandReply, CommandSender, LaneAction, commands};
 use counterfoil::replicate::health::Health;
 use counterfoil::replicate::snapshot::Snapshot;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ pub struct Watched {
     /// What it tells.
     pub snapshots: watch::Receiver<Arc<Snapshot>>,
     /// Who commands it.
-    pub commander: Commander,
+    pub commander: CommandSender,
 }
 
 impl Watched {
@@ -51,7 +51,7 @@ impl Watched {
     }
 
     /// Gives a command, and its answer.
-    pub async fn command(&self, lane: &str, action: LaneAction) -> Result<Reply> {
+    pub async fn command(&self, lane: &str, action: LaneAction) -> Result<CommandReply> {
         tokio::time::timeout(DEADLINE, self.commander.command(lane, action, "a test"))
             .await
             .unwrap()

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 use super::*;
-use crate::replicate::check::lane_stores::Circumstances;
+use crate::replicate::check::lane_stores::CheckCircumstances;
 
 fn ends(lowest: i64, highest: i64) -> IdEnds {
     IdEnds {
@@ -12,20 +12,20 @@ fn ends(lowest: i64, highest: i64) -> IdEnds {
 }
 
 /// A destination with the first sixty of a hundred events.
-fn prefix() -> Found {
-    Found {
+fn prefix() -> ContentComparison {
+    ContentComparison {
         source: ends(1, 100),
         destination: ends(1, 60),
         source_count: 55,
         destination_count: 55,
         ahead: 0,
-        first: Comparison::Equal,
-        last: Comparison::Equal,
+        first: EventComparison::Equal,
+        last: EventComparison::Equal,
     }
 }
 
-fn unlike() -> Comparison {
-    Comparison::Unlike {
+fn unlike() -> EventComparison {
+    EventComparison::Unlike {
         columns: vec!["\"ts\"".to_owned()],
     }
 }
@@ -33,12 +33,12 @@ fn unlike() -> Comparison {
 #[test]
 fn a_prefix_of_the_source_is_right_and_so_is_nothing() {
     assert_eq!(judge(&prefix()), None);
-    let empty = Found {
+    let empty = ContentComparison {
         destination: IdEnds::default(),
         ..prefix()
     };
     assert_eq!(judge(&empty), None);
-    let both_empty = Found {
+    let both_empty = ContentComparison {
         source: IdEnds::default(),
         ..empty
     };
@@ -47,25 +47,25 @@ fn a_prefix_of_the_source_is_right_and_so_is_nothing() {
 
 #[test]
 fn of_several_disagreements_the_most_telling_is_named() {
-    let wrong_count = Found {
+    let wrong_count = ContentComparison {
         destination_count: 54,
         ..prefix()
     };
     assert_eq!(judge(&wrong_count), Some(Disagreement::Count));
-    let wrong_last = Found {
+    let wrong_last = ContentComparison {
         last: unlike(),
         ..wrong_count
     };
     assert_eq!(judge(&wrong_last), Some(Disagreement::Last(unlike())));
-    let ahead = Found {
+    let ahead = ContentComparison {
         source: ends(1, 50),
         ahead: 10,
         ..wrong_last
     };
     assert_eq!(judge(&ahead), Some(Disagreement::Ahead { by: 10 }));
-    let wrong_first = Found { first: unlike(), ..ahead };
+    let wrong_first = ContentComparison { first: unlike(), ..ahead };
     assert_eq!(judge(&wrong_first), Some(Disagreement::First(unlike())));
-    let no_source = Found {
+    let no_source = ContentComparison {
         source: IdEnds::default(),
         ..wrong_first
     };
@@ -75,17 +75,17 @@ fn of_several_disagreements_the_most_telling_is_named() {
 #[test]
 fn another_lowest_id_is_another_beginning_even_when_that_event_is_equal() {
     for lowest in [0, 2] {
-        let found = Found {
+        let found = ContentComparison {
             destination: ends(lowest, 60),
             ..prefix()
         };
-        assert_eq!(judge(&found), Some(Disagreement::First(Comparison::Equal)));
+        assert_eq!(judge(&found), Some(Disagreement::First(EventComparison::Equal)));
     }
 }
 
 #[test]
 fn before_anything_was_written_it_is_said_and_afterwards_it_is_not() {
-    let when = |has_written| Circumstances {
+    let when = |has_written| CheckCircumstances {
         decided: None,
         has_written,
     };
@@ -95,7 +95,7 @@ fn before_anything_was_written_it_is_said_and_afterwards_it_is_not() {
 
 #[test]
 fn what_disagrees_is_cured_by_a_command_that_names_destination_and_id() {
-    let agreed = Agreement {
+    let agreed = StoreAgreement {
         through: Some(7),
         is_exact: true,
     };
@@ -103,7 +103,7 @@ fn what_disagrees_is_cured_by_a_command_that_names_destination_and_id() {
         (54, "--insert-missing inserts"),
         (56, "events-diff --config … --destination 'my copy' shows"),
     ] {
-        let found = Found {
+        let found = ContentComparison {
             destination_count: count,
             ..prefix()
         };

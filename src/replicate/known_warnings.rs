@@ -8,9 +8,9 @@ use std::sync::{Mutex, PoisonError};
 
 /// The warnings of the last look at each side, by the destination's name; `None`: the source.
 #[derive(Debug, Default)]
-pub struct Told(Mutex<BTreeMap<Option<String>, Vec<Warning>>>);
+pub struct KnownWarnings(Mutex<BTreeMap<Option<String>, Vec<Warning>>>);
 
-impl Told {
+impl KnownWarnings {
     /// Tells what the last look at the source did not find.
     pub fn of_source(&self, warnings: &[Warning], log: &Logger) {
         for what in self.new_ones(None, warnings) {
@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn what_stays_is_told_once_to_each_and_what_comes_back_again() {
-        let told = Told::default();
+        let told = KnownWarnings::default();
         let warnings = |of: &[&str]| of.iter().map(|what| Warning::new(*what, "")).collect::<Vec<_>>();
         let new = |of: Option<&str>, now: &[&str]| told.new_ones(of, &warnings(now)).len();
         assert_eq!(new(None, &["a", "b"]), 2);
