@@ -4,23 +4,28 @@ use crate::cli::output::line;
 use crate::config::ReplicationConfig;
 use crate::config::libpq::Conninfo;
 use crate::error::Result;
-use crate::recover::batch::Limits;
-use crate::recover::reach::Reach;
-use crate::recover::repair::Done;
+use crate::recover::batch::TransactionLimits;
+use crate::recover::endpoint::TableEndpoint;
+use crate::recover::repair::RepairReport;
 use crate::sql::TableName;
 use crate::stop::Stop;
 
 /// Of a transaction.
-pub(crate) fn limits(config: &ReplicationConfig) -> Limits {
-    Limits {
+pub(crate) fn limits(config: &ReplicationConfig) -> TransactionLimits {
+    TransactionLimits {
         events_max: config.limits.max_events_per_write,
         bytes_max: config.limits.max_bytes_per_write,
     }
 }
 
 /// How a table is reached.
-pub(crate) fn place<'a>(config: &'a ReplicationConfig, what: &'static str, conninfo: &'a Conninfo, table: &'a TableName) -> Reach<'a> {
-    Reach {
+pub(crate) fn place<'a>(
+    config: &'a ReplicationConfig,
+    what: &'static str,
+    conninfo: &'a Conninfo,
+    table: &'a TableName,
+) -> TableEndpoint<'a> {
+    TableEndpoint {
         conninfo,
         table,
         id_column: &config.source.id_column,
@@ -35,9 +40,9 @@ pub(crate) async fn finish(
     config: &ReplicationConfig,
     stop: &Stop,
     what: &str,
-    work: impl AsyncFnOnce(&mut Done) -> Result<()>,
+    work: impl AsyncFnOnce(&mut RepairReport) -> Result<()>,
 ) -> Result<bool> {
-    let mut done = Done::default();
+    let mut done = RepairReport::default();
     let overdue = async {
         stop.requested().await;
         tokio::time::sleep(config.limits.shutdown_timeout).await;

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::log::LogStream;
 use crate::log::escape::{fit, fit_lines};
 use crate::postgres::session::pooler::RouteCache;
-use crate::recover::repair::{Repair, Target, Wanted};
+use crate::recover::repair::{RepairRequest, RepairTarget, RepairTask};
 use crate::replicate::check;
 use crate::replicate::check::shape::SourceShape;
 use crate::stop::Stop;
@@ -25,16 +25,16 @@ pub(crate) async fn repair(arguments: args::Repair) -> Result<u8, Problems> {
     config.notes.iter().for_each(|note| aside(&format!("note: {}", fit(note))));
     let stop = stop_on_signals(&log)?;
     let wanted = match (arguments.how.rewind_to, arguments.how.accept_slate) {
-        (Some(id), _) => Wanted::RewindTo(id),
-        (None, true) => Wanted::AcceptSlate,
-        (None, false) => Wanted::InsertMissing,
+        (Some(id), _) => RepairRequest::RewindTo(id),
+        (None, true) => RepairRequest::AcceptSlate,
+        (None, false) => RepairRequest::InsertMissing,
     };
     let done = mend(&config, wanted, arguments.yes, &stop, &log).await;
     drop((log, guard));
     done.map(|()| 0)
 }
 
-async fn mend(config: &ReplicationConfig, wanted: Wanted, is_yes: bool, stop: &Stop, log: &Logger) -> Result<(), Problems> {
+async fn mend(config: &ReplicationConfig, wanted: RepairRequest, is_yes: bool, stop: &Stop, log: &Logger) -> Result<(), Problems> {
     config.destinations[0].require_postgres()?;
     let Some(shapes) = stop.or(shapes(config)).await else {
         return Ok(tell_unchanged()?);
@@ -43,7 +43,7 @@ async fn mend(config: &ReplicationConfig, wanted: Wanted, is_yes: bool, stop: &S
     let warnings = source.warnings.iter().chain(&destination.warnings);
     warnings.for_each(|warning| aside(&format!("note: {warning}")));
     let planned = async {
-        let repair = Repair::open(target(config, &source, &destination)?, wanted).await?;
+        let repair = RepairTask::open(target(config, &source, &destination)?, wanted).await?;
         let plan = repair.plan().await?;
         Ok::<_, Error>((repair, plan))
     };
@@ -57,7 +57,7 @@ async fn mend(config: &ReplicationConfig, wanted: Wanted, is_yes: bool, stop: &S
     if !agreed(&plan, is_yes, stop).await? {
         return Ok(());
     }
-    let what = if matches!(wanted, Wanted::RewindTo(_)) {
+    let what = if matches!(wanted, RepairRequest::RewindTo(_)) {
         "deleted"
     } else {
         "written"
@@ -96,10 +96,10 @@ fn late(source: &SourceShape) -> Error {
     .fix("name its primary as the source; nothing was written")
 }
 
-fn target<'a>(config: &'a ReplicationConfig, source: &'a SourceShape, destination: &'a DestinationShape) -> Result<Target<'a>> {
+fn target<'a>(config: &'a ReplicationConfig, source: &'a SourceShape, destination: &'a DestinationShape) -> Result<RepairTarget<'a>> {
     let to = &config.destinations[0];
     let postgres = to.require_postgres()?;
-    Ok(Target {
+    Ok(RepairTarget {
         name: &to.name,
         source: place(config, "repair", &config.source.conninfo, &config.source.table),
         source_table: &source.table,

@@ -13,7 +13,7 @@ use crate::event::range::shown;
 use crate::log::LogStream;
 use crate::log::escape::{fit, fit_lines};
 use crate::postgres::session::pooler::RouteCache;
-use crate::recover::restore::{Copy, Restore, Target};
+use crate::recover::restore::{CheckedCopy, RestoreTarget, RestoreTask};
 use crate::replicate::check;
 use crate::replicate::check::shape::SourceShape;
 use crate::stop::Stop;
@@ -50,7 +50,7 @@ async fn rebuild(config: &ReplicationConfig, from: usize, is_yes: bool, stop: &S
     };
     let (source, destinations) = shapes?;
     let planned = async {
-        let restore = Restore::open(target(config, from, &source, &destinations)?).await?;
+        let restore = RestoreTask::open(target(config, from, &source, &destinations)?).await?;
         let plan = restore.plan().await?;
         Ok::<_, Error>((restore, plan))
     };
@@ -117,11 +117,11 @@ fn target<'a>(
     from: usize,
     source: &'a SourceShape,
     destinations: &'a [DestinationShape],
-) -> Result<Target<'a>> {
+) -> Result<RestoreTarget<'a>> {
     let mut others = Vec::new();
     for (to, shape) in config.destinations.iter().zip(destinations) {
         let postgres = to.require_postgres()?;
-        others.push(Copy {
+        others.push(CheckedCopy {
             name: &to.name,
             place: place(config, "restore", &postgres.conninfo, &postgres.table),
             table: &shape.table,
@@ -129,7 +129,7 @@ fn target<'a>(
         });
     }
     let from = others.remove(from);
-    Ok(Target {
+    Ok(RestoreTarget {
         source: place(config, "restore", &config.source.conninfo, &config.source.table),
         source_table: &source.table,
         discipline: &source.ids.discipline,

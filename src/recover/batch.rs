@@ -4,7 +4,7 @@ use crate::event::frame::FramedRow;
 
 /// What a transaction may hold.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct TransactionLimits {
     /// Events (`max_events_per_write`).
     pub events_max: u64,
     /// Bytes (`max_bytes_per_write`); one row may be larger.
@@ -13,16 +13,16 @@ pub struct Limits {
 
 /// Rows in id order.
 #[derive(Debug)]
-pub struct Batch {
-    limits: Limits,
+pub struct RowBatch {
+    limits: TransactionLimits,
     /// The rows that go in.
     pub rows: Vec<FramedRow>,
     bytes: u64,
 }
 
-impl Batch {
+impl RowBatch {
     /// Holds nothing yet.
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: TransactionLimits) -> Self {
         Self {
             limits,
             rows: Vec::new(),
@@ -72,8 +72,8 @@ mod tests {
         rows.next().expect("a row").expect("a whole row")
     }
 
-    fn held(limits: Limits, bytes: usize) -> usize {
-        let mut batch = Batch::new(limits);
+    fn held(limits: TransactionLimits, bytes: usize) -> usize {
+        let mut batch = RowBatch::new(limits);
         while batch.rows.len() < 100 && !batch.is_full_for(bytes) {
             batch.push(row(), bytes);
         }
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_batch_is_bounded_in_events_and_bytes_and_takes_at_least_one_row() {
-        let limits = |events_max, bytes_max| Limits { events_max, bytes_max };
+        let limits = |events_max, bytes_max| TransactionLimits { events_max, bytes_max };
         assert_eq!(held(limits(3, 1000), 10), 3);
         assert_eq!(held(limits(30, 45), 10), 4);
         assert_eq!(held(limits(30, 5), 10), 1);

@@ -8,7 +8,7 @@ use crate::event::store::EventStore;
 ///
 /// # Errors
 /// `Contents` with both numbers and the cure; those of the server.
-pub(crate) async fn demand_whole_index(store: &dyn EventStore, name: &str) -> Result<()> {
+pub(crate) async fn require_whole_index(store: &dyn EventStore, name: &str) -> Result<()> {
     let counts = store.index_counts(IdRange::ALL).await?;
     if !counts.is_damaged() {
         return Ok(());

@@ -1,7 +1,7 @@
 //! What cures a destination or a lost source: repair writes what a destination lacks, restore puts events back into a source.
 
 pub mod batch;
+pub mod endpoint;
 mod indexed;
-pub mod reach;
 pub mod repair;
 pub mod restore;

@@ -7,7 +7,7 @@ const SAMPLE_MAX: usize = 10;
 
 /// Rows of one kind, as they were seen in id order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Seen {
+pub struct RowSample {
     /// How many.
     pub count: u64,
     /// The lowest id.
@@ -17,7 +17,7 @@ pub struct Seen {
     sample: Vec<i64>,
 }
 
-impl Seen {
+impl RowSample {
     /// Adds one; its id is higher than all before.
     pub fn add(&mut self, id: i64) {
         self.count += 1;
@@ -34,7 +34,7 @@ impl Seen {
     }
 }
 
-impl fmt::Display for Seen {
+impl fmt::Display for RowSample {
     /// `12 events, ids 3..40 (3, 7, 9, …)`.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (Some(first), Some(last)) = (self.first, self.last) else {
@@ -51,22 +51,22 @@ impl fmt::Display for Seen {
 
 /// In what a destination differs from its source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Findings {
+pub struct RepairFindings {
     /// Events the destination lacks.
-    pub missing: Seen,
+    pub missing: RowSample,
     /// Events only the destination has.
-    pub extra: Seen,
+    pub extra: RowSample,
     /// Events that differ exactly as slate's replicator alters them.
-    pub slates: Seen,
+    pub slates: RowSample,
     /// Events that differ in any other way.
-    pub changed: Seen,
+    pub changed: RowSample,
     /// The highest id of the destination below the first difference; `None` when even the first event differs, or nothing does.
     pub agreed: Option<i64>,
     /// The lowest id of the destination, if anything differs.
     pub lowest: Option<i64>,
 }
 
-impl Findings {
+impl RepairFindings {
     /// The id of the first difference.
     pub fn first(&self) -> Option<i64> {
         let firsts = [&self.missing, &self.extra, &self.slates, &self.changed];
@@ -95,13 +95,13 @@ impl Findings {
 
 /// What lies above the id that a destination is cut back to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tail {
+pub struct DestinationTail {
     /// Events of the destination there.
     pub count: u64,
     /// The lowest id of them.
     pub first: Option<i64>,
     /// Those of which the source has no equal: once they are gone here, no copy may be left.
-    pub only_here: Seen,
+    pub only_here: RowSample,
 }
 
 #[cfg(test)]
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_few_ids_are_named_and_of_more_the_range() {
-        let mut seen = Seen::default();
+        let mut seen = RowSample::default();
         assert_eq!(seen.to_string(), "no event");
         seen.add(7);
         assert_eq!(seen.to_string(), "1 event, id 7");

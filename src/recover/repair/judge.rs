@@ -1,6 +1,6 @@
 //! Reads both sides and sorts what differs, before anything is decided.
 
-use super::findings::{Findings, Tail};
+use super::findings::{DestinationTail, RepairFindings};
 use crate::error::Result;
 use crate::event::fields::unescaped;
 use crate::event::frame::{CopyFormat, FramedRow};
@@ -13,12 +13,12 @@ use crate::postgres::table::{Column, EventTable};
 
 /// The columns that are compared, with their types at the source.
 #[derive(Debug)]
-pub struct Judge {
+pub struct RowJudge {
     columns: Vec<Column>,
     format: CopyFormat,
 }
 
-impl Judge {
+impl RowJudge {
     /// Of rows in this form.
     pub fn new(source: &EventTable, wire: &Wire) -> Self {
         let columns = wire.columns.iter().filter_map(|column| source.column(&column.name));
@@ -56,8 +56,8 @@ impl Judge {
     }
 
     /// Everything that differs in a range; the ids of both sides' agreement are left out.
-    pub async fn everything(&self, source: &dyn EventStore, destination: &dyn EventStore, range: IdRange) -> Result<Findings> {
-        let mut found = Findings::default();
+    pub async fn everything(&self, source: &dyn EventStore, destination: &dyn EventStore, range: IdRange) -> Result<RepairFindings> {
+        let mut found = RepairFindings::default();
         let mut merge = RowMerge::of(source, destination, range);
         while let Some(unlike) = merge.next().await? {
             self.add(&mut found, &unlike);
@@ -65,9 +65,9 @@ impl Judge {
         Ok(found)
     }
 
-    /// As [`Judge::everything`], up to the first difference.
-    pub async fn first(&self, source: &dyn EventStore, destination: &dyn EventStore, range: IdRange) -> Result<Findings> {
-        let mut found = Findings::default();
+    /// As [`RowJudge::everything`], up to the first difference.
+    pub async fn first(&self, source: &dyn EventStore, destination: &dyn EventStore, range: IdRange) -> Result<RepairFindings> {
+        let mut found = RepairFindings::default();
         let mut merge = RowMerge::of(source, destination, range);
         if let Some(unlike) = merge.next().await? {
             self.add(&mut found, &unlike);
@@ -75,7 +75,7 @@ impl Judge {
         Ok(found)
     }
 
-    fn add(&self, found: &mut Findings, unlike: &RowMismatch) {
+    fn add(&self, found: &mut RepairFindings, unlike: &RowMismatch) {
         match unlike {
             RowMismatch::Missing(row) => found.missing.add(row.id),
             RowMismatch::Extra(row) => found.extra.add(row.id),
@@ -86,8 +86,8 @@ impl Judge {
 }
 
 /// What a destination has in a range, and of which of it the source has no equal.
-pub(crate) async fn tail(source: &dyn EventStore, destination: &dyn EventStore, range: IdRange) -> Result<Tail> {
-    let mut tail = Tail::default();
+pub(crate) async fn tail(source: &dyn EventStore, destination: &dyn EventStore, range: IdRange) -> Result<DestinationTail> {
+    let mut tail = DestinationTail::default();
     let mut merge = RowMerge::of(source, destination, range);
     while let Some(unlike) = merge.next().await? {
         match unlike {

@@ -31,35 +31,35 @@ use crate::postgres::session::Session;
 use crate::postgres::session::error::ErrorSide;
 use crate::postgres::table::store::PgTable;
 use crate::postgres::table::{Column, ColumnOrigin, EventTable};
-use crate::recover::batch::Limits;
-use crate::recover::indexed::demand_whole_index;
-use crate::recover::reach::{Reach, judged_as};
+use crate::recover::batch::TransactionLimits;
+use crate::recover::endpoint::{TableEndpoint, judged_as};
+use crate::recover::indexed::require_whole_index;
 use crate::source::durability::DurabilityGate;
 use crate::sql;
 use crate::stop::Stop;
-use findings::{Findings, Tail};
+use findings::{DestinationTail, RepairFindings};
 use futures::future::try_join;
-use judge::Judge;
-use plan::Case;
+use judge::RowJudge;
+use plan::RepairCase;
 use slog::Logger;
 use std::sync::Arc;
 use std::time::Duration;
-use write::Writing;
+use write::RepairWriter;
 
-pub use plan::{Plan, Wanted};
-pub use write::Done;
+pub use plan::{RepairPlan, RepairRequest};
+pub use write::RepairReport;
 
 /// What is repaired, after all checks but the comparison of contents have passed.
 #[derive(Clone, Copy, Debug)]
-pub struct Target<'a> {
+pub struct RepairTarget<'a> {
     /// The destination's name.
     pub name: &'a str,
     /// How the source is reached.
-    pub source: Reach<'a>,
+    pub source: TableEndpoint<'a>,
     /// What its table is.
     pub source_table: &'a EventTable,
     /// How the destination is reached.
-    pub destination: Reach<'a>,
+    pub destination: TableEndpoint<'a>,
     /// What its table is.
     pub destination_table: &'a EventTable,
     /// What is copied, and how.
@@ -69,16 +69,16 @@ pub struct Target<'a> {
     /// Whether the source's rows must be on its disk before they are copied.
     pub is_durability_awaited: bool,
     /// Of a transaction.
-    pub limits: Limits,
+    pub limits: TransactionLimits,
     /// Without progress for so long a transaction is given up.
     pub stall_max: Duration,
 }
 
 /// A repair that holds its destination.
-pub struct Repair<'a> {
-    target: Target<'a>,
-    wanted: Wanted,
-    judge: Judge,
+pub struct RepairTask<'a> {
+    target: RepairTarget<'a>,
+    wanted: RepairRequest,
+    judge: RowJudge,
     held: TableEditor,
     /// Both sides in the form in which they are judged.
     source: PgTable<Session>,
@@ -86,12 +86,12 @@ pub struct Repair<'a> {
     position: Option<i64>,
 }
 
-impl<'a> Repair<'a> {
+impl<'a> RepairTask<'a> {
     /// Connects, and takes hold of the destination.
     ///
     /// # Errors
     /// `Fed` when a replicator has it; `Access` and `Unsuitable` when rows may not be deleted that must be; those of the connections.
-    pub async fn open(target: Target<'a>, wanted: Wanted) -> Result<Self> {
+    pub async fn open(target: RepairTarget<'a>, wanted: RepairRequest) -> Result<Self> {
         let judged = judged_as(&target.wire.compared());
         let session = target.destination.session(ErrorSide::Destination).await?;
         let oid = target.destination_table.oid;
@@ -102,7 +102,11 @@ impl<'a> Repair<'a> {
         let set = session.batch_execute(&set).await;
         set.map_err(|error| session.error(&error, "cannot set synchronous_commit"))?;
         // What slate altered is taken out and put in, in the form in which it was judged.
-        let wire = if wanted == Wanted::AcceptSlate { &judged } else { target.wire };
+        let wire = if wanted == RepairRequest::AcceptSlate {
+            &judged
+        } else {
+            target.wire
+        };
         let layout = wire.layout(target.destination.id_column, None);
         let to = AppendTarget {
             name: format!("destination {:?}", target.name),
@@ -117,11 +121,11 @@ impl<'a> Repair<'a> {
             is_relaxed: false,
         };
         let held = TableEditor::new(session, to);
-        if wanted != Wanted::InsertMissing {
+        if wanted != RepairRequest::InsertMissing {
             held.require_delete().await?;
         }
-        if wanted == Wanted::AcceptSlate {
-            demand_no_more_columns(&target)?;
+        if wanted == RepairRequest::AcceptSlate {
+            require_no_more_columns(&target)?;
         }
         let sides = try_join(
             target.source.read(ErrorSide::Source, &judged),
@@ -129,7 +133,7 @@ impl<'a> Repair<'a> {
         );
         let (source, destination) = sides.await?;
         Ok(Self {
-            judge: Judge::new(target.source_table, &judged),
+            judge: RowJudge::new(target.source_table, &judged),
             position: held.position().await?,
             target,
             wanted,
@@ -143,10 +147,10 @@ impl<'a> Repair<'a> {
     ///
     /// # Errors
     /// `Contents` when more differs than may be repaired so, with what, and with the cure, or when an index hides rows; those of both sides.
-    pub async fn plan(&self) -> Result<Plan> {
-        self.demand_whole_indexes().await?;
+    pub async fn plan(&self) -> Result<RepairPlan> {
+        self.require_whole_indexes().await?;
         let place = format!("{}, {}", self.held.session().place(), self.target.destination.table);
-        let case = Case {
+        let case = RepairCase {
             name: self.target.name,
             place: &place,
             position: self.position,
@@ -154,8 +158,8 @@ impl<'a> Repair<'a> {
         };
         let Some(position) = self.position else {
             return match self.wanted {
-                Wanted::RewindTo(id) => case.rewind_to(id, &Findings::default(), &Tail::default()),
-                _ => case.insert_missing(&Findings::default()),
+                RepairRequest::RewindTo(id) => case.rewind_to(id, &RepairFindings::default(), &DestinationTail::default()),
+                _ => case.insert_missing(&RepairFindings::default()),
             };
         };
         let whole = IdRange {
@@ -163,14 +167,14 @@ impl<'a> Repair<'a> {
             through: position,
         };
         match self.wanted {
-            Wanted::InsertMissing => case.insert_missing(&self.differences(whole).await?),
-            Wanted::AcceptSlate => case.accept_slate(&self.differences(whole).await?),
-            Wanted::RewindTo(id) if position <= id => case.rewind_to(id, &Findings::default(), &Tail::default()),
-            Wanted::RewindTo(id) => {
+            RepairRequest::InsertMissing => case.insert_missing(&self.differences(whole).await?),
+            RepairRequest::AcceptSlate => case.accept_slate(&self.differences(whole).await?),
+            RepairRequest::RewindTo(id) if position <= id => case.rewind_to(id, &RepairFindings::default(), &DestinationTail::default()),
+            RepairRequest::RewindTo(id) => {
                 let rest = IdRange { through: id, ..whole };
                 let found = self.judge.first(&self.source, &self.destination, rest).await?;
                 if found.first().is_some() {
-                    return case.rewind_to(id, &self.with_agreement(found).await?, &Tail::default());
+                    return case.rewind_to(id, &self.with_agreement(found).await?, &DestinationTail::default());
                 }
                 let above = IdRange {
                     after: Some(id),
@@ -178,48 +182,48 @@ impl<'a> Repair<'a> {
                 };
                 let tail = judge::tail(&self.source, &self.destination, above).await?;
                 let first = self.held.lowest_after(id).await?;
-                case.rewind_to(id, &found, &Tail { first, ..tail })
+                case.rewind_to(id, &found, &DestinationTail { first, ..tail })
             }
         }
     }
 
     /// What an index hides would be taken for missing, and be put in twice.
-    async fn demand_whole_indexes(&self) -> Result<()> {
-        let Target {
+    async fn require_whole_indexes(&self) -> Result<()> {
+        let RepairTarget {
             source, destination, wire, ..
         } = self.target;
         let name = format!("destination {:?}", self.target.name);
         let session = source.session(ErrorSide::Source).await?;
         let (source, destination) = (source.over(&session, wire), destination.over(self.held.session(), wire));
-        let sides = try_join(demand_whole_index(&source, "the source"), demand_whole_index(&destination, &name));
+        let sides = try_join(require_whole_index(&source, "the source"), require_whole_index(&destination, &name));
         sides.await.map(|_| ())
     }
 
-    async fn differences(&self, range: IdRange) -> Result<Findings> {
+    async fn differences(&self, range: IdRange) -> Result<RepairFindings> {
         let found = self.judge.everything(&self.source, &self.destination, range).await?;
         self.with_agreement(found).await
     }
 
-    async fn with_agreement(&self, found: Findings) -> Result<Findings> {
+    async fn with_agreement(&self, found: RepairFindings) -> Result<RepairFindings> {
         let Some(first) = found.first() else { return Ok(found) };
         let (agreed, lowest) = self.held.highest_before(first).await?;
-        Ok(Findings { agreed, lowest, ..found })
+        Ok(RepairFindings { agreed, lowest, ..found })
     }
 
     /// Writes, batch by batch, and keeps count of what is committed. May be dropped: the server rolls back the batch in hand.
     ///
     /// # Errors
     /// As each says; whole batches that were committed before stay.
-    pub async fn carry_out(&self, stop: &Stop, log: &Logger, done: &mut Done) -> Result<()> {
+    pub async fn carry_out(&self, stop: &Stop, log: &Logger, done: &mut RepairReport) -> Result<()> {
         let Some(position) = self.position else { return Ok(()) };
         let source = Arc::new(self.target.source.session(ErrorSide::Source).await?);
         let gate = DurabilityGate::new(source, self.target.source_table, Vec::new(), self.target.is_durability_awaited).await?;
-        if let Wanted::RewindTo(id) = self.wanted {
+        if let RepairRequest::RewindTo(id) = self.wanted {
             // What goes because the source has it too must be on its disk.
             gate.durable().await?;
             return write::rewind(&self.held, id, position, self.target.limits.events_max, stop, log, done).await;
         }
-        let writing = |source, destination| Writing {
+        let writing = |source, destination| RepairWriter {
             held: &self.held,
             source,
             destination,
@@ -228,7 +232,7 @@ impl<'a> Repair<'a> {
             stop,
             log,
         };
-        if self.wanted == Wanted::AcceptSlate {
+        if self.wanted == RepairRequest::AcceptSlate {
             return writing(&self.source, &self.destination)
                 .accept_slate(&self.judge, &gate, done)
                 .await;
@@ -269,7 +273,7 @@ impl<'a> Repair<'a> {
 }
 
 /// What is taken out and put in again would lose what the source does not have.
-fn demand_no_more_columns(target: &Target<'_>) -> Result<()> {
+fn require_no_more_columns(target: &RepairTarget<'_>) -> Result<()> {
     let is_lost = |column: &&Column| {
         let is_copied = target.wire.columns.iter().any(|copied| copied.name == column.name);
         !is_copied && column.origin != ColumnOrigin::Generated

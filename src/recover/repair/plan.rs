@@ -3,7 +3,7 @@
 //! Nothing is overwritten that was not accepted by name: `--insert-missing` goes ahead only where rows are missing and nothing else differs,
 //! `--accept-slate` only where nothing differs but by slate's alteration, `--rewind-to` only where everything that stays agrees.
 
-use super::findings::{Findings, Tail};
+use super::findings::{DestinationTail, RepairFindings};
 use crate::commands;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::range::shown;
@@ -11,7 +11,7 @@ use std::fmt;
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum RepairRequest {
     /// The rows the destination lacks.
     InsertMissing,
     /// The rows above this id are to go.
@@ -22,14 +22,14 @@ pub enum Wanted {
 
 /// What will be done, in words; a person agrees to it before anything is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Plan {
+pub struct RepairPlan {
     lines: Vec<String>,
     is_empty: bool,
 }
 
 /// What the decision is about.
 #[derive(Clone, Copy, Debug)]
-pub struct Case<'a> {
+pub struct RepairCase<'a> {
     /// The destination's name.
     pub name: &'a str,
     /// Where its table is, for messages.
@@ -40,7 +40,7 @@ pub struct Case<'a> {
     pub events_max: u64,
 }
 
-impl Plan {
+impl RepairPlan {
     fn nothing(line: String) -> Self {
         Self {
             lines: vec![line],
@@ -58,18 +58,18 @@ impl Plan {
     }
 }
 
-impl fmt::Display for Plan {
+impl fmt::Display for RepairPlan {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}", self.lines.join("\n"))
     }
 }
 
-impl Case<'_> {
+impl RepairCase<'_> {
     /// `--insert-missing`.
     ///
     /// # Errors
     /// `Contents` when anything else differs, with what and the cure.
-    pub(crate) fn insert_missing(&self, found: &Findings) -> Result<Plan> {
+    pub(crate) fn insert_missing(&self, found: &RepairFindings) -> Result<RepairPlan> {
         let is_more = !(found.extra.is_empty() && found.slates.is_empty() && found.changed.is_empty());
         if is_more {
             let what = format!(
@@ -81,7 +81,7 @@ impl Case<'_> {
         if found.missing.is_empty() {
             return Ok(self.nothing_missing());
         }
-        Ok(Plan::of(vec![
+        Ok(RepairPlan::of(vec![
             format!("destination {:?}, {}: highest id {}", self.name, self.place, shown(self.position)),
             format!("will insert, as the source has them: {}", found.missing),
             self.batches(),
@@ -92,7 +92,7 @@ impl Case<'_> {
     ///
     /// # Errors
     /// `Contents` when anything differs in any other way.
-    pub fn accept_slate(&self, found: &Findings) -> Result<Plan> {
+    pub fn accept_slate(&self, found: &RepairFindings) -> Result<RepairPlan> {
         let is_more = !(found.extra.is_empty() && found.missing.is_empty() && found.changed.is_empty());
         if is_more {
             let what = format!(
@@ -104,7 +104,7 @@ impl Case<'_> {
         if found.slates.is_empty() {
             return Ok(self.nothing_missing());
         }
-        Ok(Plan::of(vec![
+        Ok(RepairPlan::of(vec![
             format!("destination {:?}, {}: highest id {}", self.name, self.place, shown(self.position)),
             format!("will replace by the source's: {}", found.slates),
             "they differ only in time stamps cut to milliseconds and in JSON numbers rewritten as doubles".to_owned(),
@@ -116,14 +116,14 @@ impl Case<'_> {
     ///
     /// # Errors
     /// `Contents` when what would stay does not agree with the source, with the highest id up to which both do.
-    pub fn rewind_to(&self, id: i64, found: &Findings, tail: &Tail) -> Result<Plan> {
+    pub fn rewind_to(&self, id: i64, found: &RepairFindings, tail: &DestinationTail) -> Result<RepairPlan> {
         if self.position.is_none_or(|position| position <= id) {
             let line = format!(
                 "nothing to cut: the highest id of destination {:?} is {}",
                 self.name,
                 shown(self.position)
             );
-            return Ok(Plan::nothing(line));
+            return Ok(RepairPlan::nothing(line));
         }
         if found.first().is_some() {
             let what = format!(
@@ -151,11 +151,11 @@ impl Case<'_> {
             )
         });
         lines.push(self.batches());
-        Ok(Plan::of(lines))
+        Ok(RepairPlan::of(lines))
     }
 
-    fn nothing_missing(&self) -> Plan {
-        Plan::nothing(format!(
+    fn nothing_missing(&self) -> RepairPlan {
+        RepairPlan::nothing(format!(
             "nothing to repair: up to id {} destination {:?} holds exactly what the source does",
             shown(self.position),
             self.name
@@ -166,7 +166,7 @@ impl Case<'_> {
         format!("in transactions of at most {} events; a crash leaves whole ones", self.events_max)
     }
 
-    fn refusal(&self, what: String, found: &Findings) -> Error {
+    fn refusal(&self, what: String, found: &RepairFindings) -> Error {
         let mut error = Error::new(ErrorKind::Contents, what).at(self.place.to_owned());
         for difference in found.told() {
             error = error.because(difference);
@@ -178,7 +178,7 @@ impl Case<'_> {
         error.fix(format!("{}; nothing was written", self.cure(found)))
     }
 
-    fn cure(&self, found: &Findings) -> String {
+    fn cure(&self, found: &RepairFindings) -> String {
         let is_only_slates = found.extra.is_empty() && found.changed.is_empty() && found.missing.is_empty();
         let is_only_missing = found.extra.is_empty() && found.changed.is_empty() && found.slates.is_empty();
         let look = format!("{} shows each of them", commands::events_diff(self.name));

@@ -1,6 +1,6 @@
 //! Carries a repair out, batch by batch; each batch is judged again before it is committed.
 
-use super::judge::Judge;
+use super::judge::RowJudge;
 use crate::destination::postgres::editor::TableEditor;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::frame::FramedRow;
@@ -8,22 +8,22 @@ use crate::event::merge::{RowMerge, RowMismatch};
 use crate::event::range::{IdRange, shown};
 use crate::event::store::EventStore;
 use crate::log::key;
-use crate::recover::batch::{Batch, Limits, own};
-use crate::recover::reach::moved;
+use crate::recover::batch::{RowBatch, TransactionLimits, own};
+use crate::recover::endpoint::moved;
 use crate::source::durability::DurabilityGate;
 use crate::stop::Stop;
 use slog::{Logger, debug};
 
 /// What was done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Done {
+pub struct RepairReport {
     /// Events written or deleted, all committed.
     pub events: u64,
     /// Whether a stop came before the end: then the rest is for another run.
     pub is_stopped: bool,
 }
 
-impl Done {
+impl RepairReport {
     /// Counts a transaction that was committed, and tells it with the id it reached.
     pub fn add(&mut self, events: u64, reached: Option<i64>, log: &Logger) {
         self.events += events;
@@ -32,7 +32,7 @@ impl Done {
 }
 
 /// Where rows are read, and into what they are written.
-pub struct Writing<'a> {
+pub struct RepairWriter<'a> {
     /// The table that is mended.
     pub held: &'a TableEditor,
     /// The source, in the form of `held`.
@@ -42,14 +42,14 @@ pub struct Writing<'a> {
     /// Its highest id, which stays.
     pub position: i64,
     /// Of a transaction.
-    pub limits: Limits,
+    pub limits: TransactionLimits,
     /// When it is to end.
     pub stop: &'a Stop,
     /// Where each batch is told.
     pub log: &'a Logger,
 }
 
-impl Writing<'_> {
+impl RepairWriter<'_> {
     fn merge(&self) -> RowMerge<'_> {
         let range = IdRange {
             after: None,
@@ -62,8 +62,8 @@ impl Writing<'_> {
     ///
     /// # Errors
     /// `Contents` when something else differs by now; those of both sides. What was committed before stays.
-    pub(crate) async fn insert_missing(&self, gate: &DurabilityGate, done: &mut Done) -> Result<()> {
-        let (mut merge, mut batch) = (self.merge(), Batch::new(self.limits));
+    pub(crate) async fn insert_missing(&self, gate: &DurabilityGate, done: &mut RepairReport) -> Result<()> {
+        let (mut merge, mut batch) = (self.merge(), RowBatch::new(self.limits));
         loop {
             let Some(unlike) = self.stop.or(merge.next()).await else {
                 done.is_stopped = true;
@@ -85,7 +85,7 @@ impl Writing<'_> {
         self.insert(&mut batch, gate, done).await
     }
 
-    async fn insert(&self, batch: &mut Batch, gate: &DurabilityGate, done: &mut Done) -> Result<()> {
+    async fn insert(&self, batch: &mut RowBatch, gate: &DurabilityGate, done: &mut RepairReport) -> Result<()> {
         if batch.rows.is_empty() {
             return Ok(());
         }
@@ -97,9 +97,9 @@ impl Writing<'_> {
     }
 
     /// Replaces what slate's replicator altered. What is taken out must be, byte for byte, what was judged.
-    pub async fn accept_slate(&self, judge: &Judge, gate: &DurabilityGate, done: &mut Done) -> Result<()> {
+    pub async fn accept_slate(&self, judge: &RowJudge, gate: &DurabilityGate, done: &mut RepairReport) -> Result<()> {
         let mut merge = self.merge();
-        let (mut batch, mut judged) = (Batch::new(self.limits), Vec::new());
+        let (mut batch, mut judged) = (RowBatch::new(self.limits), Vec::new());
         loop {
             let Some(unlike) = self.stop.or(merge.next()).await else {
                 done.is_stopped = true;
@@ -122,7 +122,13 @@ impl Writing<'_> {
         self.replace(&mut batch, &mut judged, gate, done).await
     }
 
-    async fn replace(&self, batch: &mut Batch, judged: &mut Vec<FramedRow>, gate: &DurabilityGate, done: &mut Done) -> Result<()> {
+    async fn replace(
+        &self,
+        batch: &mut RowBatch,
+        judged: &mut Vec<FramedRow>,
+        gate: &DurabilityGate,
+        done: &mut RepairReport,
+    ) -> Result<()> {
         if batch.rows.is_empty() {
             return Ok(());
         }
@@ -158,7 +164,7 @@ pub(crate) async fn rewind(
     events_max: u64,
     stop: &Stop,
     log: &Logger,
-    done: &mut Done,
+    done: &mut RepairReport,
 ) -> Result<()> {
     let mut top = position;
     while top > to {

@@ -28,29 +28,29 @@ use crate::postgres::session::error::ErrorSide;
 use crate::postgres::table::highest;
 use crate::postgres::table::store::PgTable;
 use crate::postgres::table::{Column, ColumnOrigin, EventTable};
-use crate::recover::batch::Limits;
-use crate::recover::indexed::demand_whole_index;
-use crate::recover::reach::Reach;
-use crate::recover::repair::Done;
+use crate::recover::batch::TransactionLimits;
+use crate::recover::endpoint::TableEndpoint;
+use crate::recover::indexed::require_whole_index;
+use crate::recover::repair::RepairReport;
 use crate::source::ids::Discipline;
 use crate::source::ids::next_id::NextId;
 use crate::sql;
 use crate::stop::Stop;
 use futures::future::try_join;
-use plan::{Copied, Found, plan};
+use plan::{CopyFindings, RestoreFindings, plan};
 use slog::Logger;
 use std::time::Duration;
-use write::Filling;
+use write::RestoreWriter;
 
-pub use plan::Plan;
+pub use plan::RestorePlan;
 
 /// A destination, after all checks but the comparison of contents have passed.
 #[derive(Clone, Copy, Debug)]
-pub struct Copy<'a> {
+pub struct CheckedCopy<'a> {
     /// Its name.
     pub name: &'a str,
     /// How it is reached.
-    pub place: Reach<'a>,
+    pub place: TableEndpoint<'a>,
     /// What its table is.
     pub table: &'a EventTable,
     /// What is copied to it, and how.
@@ -59,26 +59,26 @@ pub struct Copy<'a> {
 
 /// What is restored.
 #[derive(Clone, Debug)]
-pub struct Target<'a> {
+pub struct RestoreTarget<'a> {
     /// How the source is reached.
-    pub source: Reach<'a>,
+    pub source: TableEndpoint<'a>,
     /// What its table is.
     pub source_table: &'a EventTable,
     /// How it gives out ids.
     pub discipline: &'a Discipline,
     /// The destination it is filled from.
-    pub from: Copy<'a>,
+    pub from: CheckedCopy<'a>,
     /// All others that are configured.
-    pub others: Vec<Copy<'a>>,
+    pub others: Vec<CheckedCopy<'a>>,
     /// Of a transaction.
-    pub limits: Limits,
+    pub limits: TransactionLimits,
     /// Without progress for so long a transaction is given up.
     pub stall_max: Duration,
 }
 
 /// A restore that holds all destinations.
-pub struct Restore<'a> {
-    target: Target<'a>,
+pub struct RestoreTask<'a> {
+    target: RestoreTarget<'a>,
     held: TableEditor,
     next_id: NextId,
     /// The destination it is filled from, in the form in which rows are put in.
@@ -87,13 +87,13 @@ pub struct Restore<'a> {
     others: Vec<Session>,
 }
 
-impl<'a> Restore<'a> {
+impl<'a> RestoreTask<'a> {
     /// Connects to all sides, and takes hold of all destinations.
     ///
     /// # Errors
     /// `Fed` when a replicator has one of them; `Access` when the table of the source is not ours; `Unsuitable` when it cannot take what the
     /// destination holds, or it is not known what gives out its ids; those of the connections.
-    pub async fn open(target: Target<'a>) -> Result<Self> {
+    pub async fn open(target: RestoreTarget<'a>) -> Result<Self> {
         let wire = put_in_as(target.source_table, &target.from)?;
         let from_session = held_session(&target.from).await?;
         let mut others = Vec::new();
@@ -101,7 +101,7 @@ impl<'a> Restore<'a> {
             others.push(held_session(other).await?);
         }
         let session = target.source.session(ErrorSide::Destination).await?;
-        demand_ownership(&session, target.source_table).await?;
+        require_ownership(&session, target.source_table).await?;
         let set = session.batch_execute("set synchronous_commit = on").await;
         set.map_err(|error| session.error(&error, "cannot set synchronous_commit"))?;
         let next_id = NextId::find(&session, target.source_table, target.discipline).await?;
@@ -133,11 +133,11 @@ impl<'a> Restore<'a> {
     ///
     /// # Errors
     /// `Contents` as `plan` says, or when an index hides rows; those of all sides.
-    pub async fn plan(&self) -> Result<Plan> {
-        self.demand_whole_indexes().await?;
+    pub async fn plan(&self) -> Result<RestorePlan> {
+        self.require_whole_indexes().await?;
         let target = &self.target;
         let position = position(&self.from_session, &target.from).await?;
-        let mut found = Found {
+        let mut found = RestoreFindings {
             place: format!("{}, {}", self.held.session().place(), target.source.table),
             from: copied(&target.from, position, None),
             others: Vec::new(),
@@ -167,19 +167,19 @@ impl<'a> Restore<'a> {
     }
 
     /// What an index hides would be lost, or its id be given out again.
-    async fn demand_whole_indexes(&self) -> Result<()> {
+    async fn require_whole_indexes(&self) -> Result<()> {
         let target = &self.target;
         let wire = target.from.wire;
-        demand_whole_index(&target.source.over(self.held.session(), wire), "the source").await?;
+        require_whole_index(&target.source.over(self.held.session(), wire), "the source").await?;
         let others = target.others.iter().zip(&self.others);
         for (copy, session) in std::iter::once((&target.from, &self.from_session)).chain(others) {
-            demand_whole_index(&copy.place.over(session, wire), &format!("destination {:?}", copy.name)).await?;
+            require_whole_index(&copy.place.over(session, wire), &format!("destination {:?}", copy.name)).await?;
         }
         Ok(())
     }
 
     /// The first id at which another destination is not what the one to restore from is, by the columns that both have of the source.
-    async fn first_unlike(&self, other: &Copy<'_>, through: i64) -> Result<Option<i64>> {
+    async fn first_unlike(&self, other: &CheckedCopy<'_>, through: i64) -> Result<Option<i64>> {
         let wire = comparable(self.target.from.wire, other.wire).compared();
         let sides = try_join(
             self.target.from.place.read(ErrorSide::Destination, &wire),
@@ -193,9 +193,9 @@ impl<'a> Restore<'a> {
     ///
     /// # Errors
     /// As `write` says; whole batches that were committed before stay.
-    pub async fn carry_out(&self, stop: &Stop, log: &Logger, done: &mut Done) -> Result<()> {
+    pub async fn carry_out(&self, stop: &Stop, log: &Logger, done: &mut RepairReport) -> Result<()> {
         let Some(last) = self.still_held().await? else { return Ok(()) };
-        let filling = Filling {
+        let filling = RestoreWriter {
             held: &self.held,
             from: &self.from,
             last,
@@ -232,7 +232,7 @@ impl<'a> Restore<'a> {
 
     /// Makes sure that all destinations were held all the time and none has outgrown the one to restore from; gives the position of that one.
     async fn still_held(&self) -> Result<Option<i64>> {
-        let lost = |copy: &Copy<'_>, error: Error| {
+        let lost = |copy: &CheckedCopy<'_>, error: Error| {
             let what = format!(
                 "destination {:?} was not locked to the end: it may have received events meanwhile",
                 copy.name
@@ -267,7 +267,7 @@ impl<'a> Restore<'a> {
 ///
 /// # Errors
 /// `Unsuitable` when a column of the source would stay empty, or is narrower than the destination's.
-fn put_in_as(source: &EventTable, from: &Copy<'_>) -> Result<Wire> {
+fn put_in_as(source: &EventTable, from: &CheckedCopy<'_>) -> Result<Wire> {
     let is_computed = |name: &str| source.column(name).is_some_and(|column| column.origin == ColumnOrigin::Generated);
     let refused = |column: &str, why: &str, fix: &str| {
         let what = format!("cannot restore column {} from destination {:?}", sql::ident(column), from.name);
@@ -316,7 +316,7 @@ fn left_out(source: &EventTable, from: &EventTable) -> Vec<String> {
     columns.map(|column| sql::ident(&column.name)).collect()
 }
 
-async fn held_session(copy: &Copy<'_>) -> Result<Session> {
+async fn held_session(copy: &CheckedCopy<'_>) -> Result<Session> {
     let session = copy.place.session(ErrorSide::Destination).await?;
     let held = hold(&session, copy.name, copy.table.oid).await;
     let set = session.batch_execute(include_str!("../../../sql/recover/patience.sql")).await;
@@ -325,7 +325,7 @@ async fn held_session(copy: &Copy<'_>) -> Result<Session> {
     Ok(session)
 }
 
-async fn demand_ownership(session: &Session, table: &EventTable) -> Result<()> {
+async fn require_ownership(session: &Session, table: &EventTable) -> Result<()> {
     let asked = session
         .query_one(include_str!("../../../sql/recover/owned.sql"), &[&table.oid])
         .await;
@@ -342,7 +342,7 @@ async fn demand_ownership(session: &Session, table: &EventTable) -> Result<()> {
         .fix(format!("use role {owner} in the source's url for the restore; nothing was written")))
 }
 
-fn names<'a>(copy: &Copy<'a>) -> [(&'a str, sql::SqlValue<'a>); 3] {
+fn names<'a>(copy: &CheckedCopy<'a>) -> [(&'a str, sql::SqlValue<'a>); 3] {
     [
         ("schema", sql::text(&copy.place.table.schema)),
         ("table", sql::text(&copy.place.table.name)),
@@ -350,7 +350,7 @@ fn names<'a>(copy: &Copy<'a>) -> [(&'a str, sql::SqlValue<'a>); 3] {
     ]
 }
 
-async fn position(session: &Session, copy: &Copy<'_>) -> Result<Option<i64>> {
+async fn position(session: &Session, copy: &CheckedCopy<'_>) -> Result<Option<i64>> {
     let row = session.query_one(&highest(copy.place.table, copy.place.id_column), &[]).await;
     Ok(row
         .map_err(|error| session.error(&error, format!("cannot ask destination {:?} for its position", copy.name)))?
@@ -358,7 +358,7 @@ async fn position(session: &Session, copy: &Copy<'_>) -> Result<Option<i64>> {
 }
 
 /// Events above an id, and the first of them.
-async fn rest(session: &Session, copy: &Copy<'_>, after: Option<i64>) -> Result<(u64, Option<i64>)> {
+async fn rest(session: &Session, copy: &CheckedCopy<'_>, after: Option<i64>) -> Result<(u64, Option<i64>)> {
     let asked = sql::fill(include_str!("../../../sql/recover/rest.sql"), &names(copy));
     let row = session.query_one(&asked, &[&after]).await;
     let row = row.map_err(|error| session.error(&error, format!("cannot count the events of destination {:?}", copy.name)))?;
@@ -373,8 +373,8 @@ async fn first_unlike(one: &PgTable<Session>, other: &PgTable<Session>, through:
     }))
 }
 
-fn copied(copy: &Copy<'_>, position: Option<i64>, unlike: Option<i64>) -> Copied {
-    Copied {
+fn copied(copy: &CheckedCopy<'_>, position: Option<i64>, unlike: Option<i64>) -> CopyFindings {
+    CopyFindings {
         name: copy.name.to_owned(),
         position,
         unlike,

@@ -10,7 +10,7 @@ use std::fmt;
 
 /// What was found of a destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Copied {
+pub(crate) struct CopyFindings {
     /// Its name.
     pub name: String,
     /// Its highest id.
@@ -21,13 +21,13 @@ pub(crate) struct Copied {
 
 /// What was found of all sides.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Found {
+pub(crate) struct RestoreFindings {
     /// Where the source's table is, for messages.
     pub place: String,
     /// The destination to restore from.
-    pub from: Copied,
+    pub from: CopyFindings,
     /// All others that are configured.
-    pub others: Vec<Copied>,
+    pub others: Vec<CopyFindings>,
     /// The highest id of the source.
     pub held: Option<i64>,
     /// The first id at which what the source holds is not what the destination holds.
@@ -48,19 +48,19 @@ pub(crate) struct Found {
 
 /// What will be done, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Plan {
+pub struct RestorePlan {
     lines: Vec<String>,
     is_empty: bool,
 }
 
-impl Plan {
+impl RestorePlan {
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.is_empty
     }
 }
 
-impl fmt::Display for Plan {
+impl fmt::Display for RestorePlan {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}", self.lines.join("\n"))
     }
@@ -70,7 +70,7 @@ impl fmt::Display for Plan {
 ///
 /// # Errors
 /// `Contents`: the destination is empty, not the longest, or disagrees with another; or the source holds something else than its beginning.
-pub(crate) fn plan(found: &Found) -> Result<Plan> {
+pub(crate) fn plan(found: &RestoreFindings) -> Result<RestorePlan> {
     let Some(last) = found.from.position else {
         let what = format!("cannot restore from destination {:?}: it holds no event", found.from.name);
         return Err(Error::new(ErrorKind::Contents, what).fix("name the one that holds the most; nothing was written"));
@@ -91,7 +91,7 @@ pub(crate) fn plan(found: &Found) -> Result<Plan> {
             "nothing to restore: the source holds everything up to id {last}, and goes on with id {}",
             shown(found.next_id)
         );
-        return Ok(Plan {
+        return Ok(RestorePlan {
             lines: vec![line],
             is_empty: true,
         });
@@ -128,11 +128,11 @@ pub(crate) fn plan(found: &Found) -> Result<Plan> {
     lines.push(format!(
         "the next id will be {next} or more; user triggers are off meanwhile, and writers must stay away"
     ));
-    Ok(Plan { lines, is_empty: false })
+    Ok(RestorePlan { lines, is_empty: false })
 }
 
 /// What a replicator will say about ids that are missing where none may be.
-fn holes(found: &Found, last: i64) -> Option<String> {
+fn holes(found: &RestoreFindings, last: i64) -> Option<String> {
     let below = found
         .held
         .map(i128::from)
@@ -146,7 +146,7 @@ fn holes(found: &Found, last: i64) -> Option<String> {
     })
 }
 
-fn longest(found: &Found, last: i64) -> Result<()> {
+fn longest(found: &RestoreFindings, last: i64) -> Result<()> {
     let longest = found.others.iter().max_by_key(|other| other.position);
     let Some(longer) = longest.filter(|other| other.position > Some(last)) else {
         return Ok(());
@@ -161,7 +161,7 @@ fn longest(found: &Found, last: i64) -> Result<()> {
     .fix(format!("{}; nothing was written", commands::restore(other))))
 }
 
-fn agreeing(found: &Found) -> Result<()> {
+fn agreeing(found: &RestoreFindings) -> Result<()> {
     let Some((other, id)) = found.others.iter().find_map(|other| Some((other, other.unlike?))) else {
         return Ok(());
     };
@@ -174,7 +174,7 @@ fn agreeing(found: &Found) -> Result<()> {
         )))
 }
 
-fn beginning(found: &Found) -> Result<()> {
+fn beginning(found: &RestoreFindings) -> Result<()> {
     let Some(id) = found.unlike else { return Ok(()) };
     let what = format!(
         "the source is not empty, and not the beginning of destination {:?} either",

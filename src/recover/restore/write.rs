@@ -8,8 +8,8 @@ use crate::destination::postgres::editor::TableEditor;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::range::IdRange;
 use crate::event::store::EventStore;
-use crate::recover::batch::{Batch, Limits};
-use crate::recover::repair::Done;
+use crate::recover::batch::{RowBatch, TransactionLimits};
+use crate::recover::repair::RepairReport;
 use crate::source::ids::next_id::NextId;
 use crate::sql;
 use crate::stop::Stop;
@@ -17,7 +17,7 @@ use futures::StreamExt;
 use slog::Logger;
 
 /// Where rows come from and where they go.
-pub struct Filling<'a> {
+pub struct RestoreWriter<'a> {
     /// The source's table.
     pub held: &'a TableEditor,
     /// The destination, in the form of `held`.
@@ -27,21 +27,21 @@ pub struct Filling<'a> {
     /// What is to go on after it.
     pub next_id: &'a NextId,
     /// Of a transaction.
-    pub limits: Limits,
+    pub limits: TransactionLimits,
     /// When it is to end.
     pub stop: &'a Stop,
     /// Where each batch is told.
     pub log: &'a Logger,
 }
 
-impl Filling<'_> {
+impl RestoreWriter<'_> {
     /// Copies everything above the position of the source, in id order. The next id is raised beyond all of it in every transaction, the
     /// first one included: a writer in between gets no id that a destination holds.
     ///
     /// # Errors
     /// `Contents` when another session writes there; those of both sides. What was committed before stays.
-    pub async fn fill(&self, mut position: Option<i64>, done: &mut Done) -> Result<()> {
-        let mut batch = Batch::new(self.limits);
+    pub async fn fill(&self, mut position: Option<i64>, done: &mut RepairReport) -> Result<()> {
+        let mut batch = RowBatch::new(self.limits);
         let range = IdRange {
             after: position,
             through: self.last,
@@ -65,7 +65,7 @@ impl Filling<'_> {
         Ok(())
     }
 
-    async fn put_in(&self, batch: &mut Batch, position: &mut Option<i64>, done: &mut Done) -> Result<()> {
+    async fn put_in(&self, batch: &mut RowBatch, position: &mut Option<i64>, done: &mut RepairReport) -> Result<()> {
         let filled = self.transaction(batch, *position).await;
         if let Err(error) = filled {
             self.held.roll_back().await;
@@ -77,7 +77,7 @@ impl Filling<'_> {
         Ok(())
     }
 
-    async fn transaction(&self, batch: &Batch, position: Option<i64>) -> Result<()> {
+    async fn transaction(&self, batch: &RowBatch, position: Option<i64>) -> Result<()> {
         self.held.begin_alone(&self.next_id.raise(self.last), position).await?;
         let triggers = self.triggers().await?;
         let off: Vec<&str> = triggers.iter().map(|(off, _)| off.as_str()).collect();

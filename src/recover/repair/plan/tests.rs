@@ -1,40 +1,40 @@
 //! The decision about what was found, case by case.
 
 use super::*;
-use crate::recover::repair::findings::Seen;
+use crate::recover::repair::findings::RowSample;
 
-const CASE: Case<'static> = Case {
+const CASE: RepairCase<'static> = RepairCase {
     name: "copy",
     place: "db:5432/orders, public.events",
     position: Some(100),
     events_max: 10,
 };
 
-fn seen(ids: &[i64]) -> Seen {
-    let mut seen = Seen::default();
+fn seen(ids: &[i64]) -> RowSample {
+    let mut seen = RowSample::default();
     ids.iter().for_each(|id| seen.add(*id));
     seen
 }
 
-fn missing() -> Findings {
-    Findings {
+fn missing() -> RepairFindings {
+    RepairFindings {
         missing: seen(&[3, 5]),
         agreed: Some(2),
         lowest: Some(1),
-        ..Findings::default()
+        ..RepairFindings::default()
     }
 }
 
-fn slates() -> Findings {
-    Findings {
+fn slates() -> RepairFindings {
+    RepairFindings {
         slates: seen(&[1, 2]),
         lowest: Some(1),
-        ..Findings::default()
+        ..RepairFindings::default()
     }
 }
 
 /// The findings with one more difference of a kind.
-fn with(found: &Findings, kind: &str) -> Findings {
+fn with(found: &RepairFindings, kind: &str) -> RepairFindings {
     let mut found = found.clone();
     let more = seen(&[50]);
     match kind {
@@ -46,7 +46,7 @@ fn with(found: &Findings, kind: &str) -> Findings {
     found
 }
 
-fn refused(plan: Result<Plan>) -> Error {
+fn refused(plan: Result<RepairPlan>) -> Error {
     let error = plan.expect_err("a refusal");
     assert_eq!(error.kind(), ErrorKind::Contents);
     assert!(
@@ -70,7 +70,7 @@ fn missing_events_are_inserted_only_where_nothing_else_differs() {
             "{error:?}"
         );
     }
-    assert!(CASE.insert_missing(&Findings::default()).is_ok_and(|plan| plan.is_empty()));
+    assert!(CASE.insert_missing(&RepairFindings::default()).is_ok_and(|plan| plan.is_empty()));
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn slates_alterations_are_accepted_only_where_nothing_else_differs() {
     for kind in ["extra", "missing", "changed"] {
         refused(CASE.accept_slate(&with(&slates(), kind)));
     }
-    assert!(CASE.accept_slate(&Findings::default()).is_ok_and(|plan| plan.is_empty()));
+    assert!(CASE.accept_slate(&RepairFindings::default()).is_ok_and(|plan| plan.is_empty()));
     let error = refused(CASE.insert_missing(&slates()));
     assert!(error.remedy().is_some_and(|fix| fix.contains("--accept-slate")), "{error:?}");
     let error = refused(CASE.accept_slate(&missing()));
@@ -88,16 +88,16 @@ fn slates_alterations_are_accepted_only_where_nothing_else_differs() {
 
 #[test]
 fn a_tail_is_cut_only_where_everything_below_agrees() {
-    let tail = Tail {
+    let tail = DestinationTail {
         count: 40,
         first: Some(61),
         only_here: seen(&[70, 71]),
     };
-    let plan = CASE.rewind_to(60, &Findings::default(), &tail).expect("a plan").to_string();
+    let plan = CASE.rewind_to(60, &RepairFindings::default(), &tail).expect("a plan").to_string();
     assert!(plan.contains("40 events, ids 61..100"), "{plan}");
     assert!(plan.contains("only copy: 2 events, ids 70..71"), "{plan}");
     for kind in ["extra", "missing", "changed", "slates"] {
-        refused(CASE.rewind_to(60, &with(&Findings::default(), kind), &tail));
+        refused(CASE.rewind_to(60, &with(&RepairFindings::default(), kind), &tail));
     }
     for id in [100, 101] {
         assert!(
@@ -109,7 +109,7 @@ fn a_tail_is_cut_only_where_everything_below_agrees() {
 
 #[test]
 fn where_nothing_agrees_the_id_to_give_is_below_all() {
-    let found = Findings {
+    let found = RepairFindings {
         agreed: None,
         ..with(&missing(), "changed")
     };

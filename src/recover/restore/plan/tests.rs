@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn copied(name: &str, position: Option<i64>, unlike: Option<i64>) -> Copied {
-    Copied {
+fn copied(name: &str, position: Option<i64>, unlike: Option<i64>) -> CopyFindings {
+    CopyFindings {
         name: name.to_owned(),
         position,
         unlike,
@@ -11,8 +11,8 @@ fn copied(name: &str, position: Option<i64>, unlike: Option<i64>) -> Copied {
 }
 
 /// A destination of a hundred events, another of sixty, an empty source.
-fn found() -> Found {
-    Found {
+fn found() -> RestoreFindings {
+    RestoreFindings {
         place: "db:5432/orders, public.events".to_owned(),
         from: copied("long", Some(100), None),
         others: vec![copied("short", Some(60), None)],
@@ -27,7 +27,7 @@ fn found() -> Found {
     }
 }
 
-fn refused(found: &Found, words: &str) {
+fn refused(found: &RestoreFindings, words: &str) {
     let error = plan(found).expect_err("a refusal");
     assert_eq!(error.kind(), ErrorKind::Contents);
     assert!(error.report().contains(words), "{error:?}");
@@ -50,7 +50,7 @@ fn an_empty_source_is_filled_from_the_longest_that_all_agree_with() {
 
 #[test]
 fn what_the_source_has_no_column_for_is_said_before_anybody_agrees() {
-    let more = Found {
+    let more = RestoreFindings {
         left_out: vec!["\"note\"".to_owned()],
         ..found()
     };
@@ -63,7 +63,7 @@ fn what_the_source_has_no_column_for_is_said_before_anybody_agrees() {
 
 #[test]
 fn a_restore_that_was_interrupted_goes_on_and_one_that_is_done_has_nothing_to_do() {
-    let half = Found {
+    let half = RestoreFindings {
         held: Some(40),
         next_id: Some(101),
         events: 60,
@@ -71,7 +71,7 @@ fn a_restore_that_was_interrupted_goes_on_and_one_that_is_done_has_nothing_to_do
         ..found()
     };
     assert!(plan(&half).is_ok_and(|plan| plan.to_string().contains("ids 41..100")));
-    let whole = Found {
+    let whole = RestoreFindings {
         held: Some(100),
         events: 0,
         first: None,
@@ -79,29 +79,29 @@ fn a_restore_that_was_interrupted_goes_on_and_one_that_is_done_has_nothing_to_do
     };
     assert!(plan(&whole).is_ok_and(|plan| plan.is_empty()));
     for next_id in [Some(100), None] {
-        let early = Found { next_id, ..whole.clone() };
+        let early = RestoreFindings { next_id, ..whole.clone() };
         assert!(plan(&early).is_ok_and(|plan| !plan.is_empty()), "{next_id:?}");
     }
 }
 
 #[test]
 fn a_source_that_would_give_out_taken_ids_is_never_made() {
-    let longer = Found {
+    let longer = RestoreFindings {
         others: vec![copied("short", Some(60), None), copied("longest", Some(101), None)],
         ..found()
     };
     refused(&longer, "counterfoil restore --config … --from longest");
-    let unlike = Found {
+    let unlike = RestoreFindings {
         others: vec![copied("short", Some(60), Some(33))],
         ..found()
     };
     refused(&unlike, "the first that differs has id 33");
-    let empty = Found {
+    let empty = RestoreFindings {
         from: copied("long", None, None),
         ..found()
     };
     refused(&empty, "holds no event");
-    let used = Found {
+    let used = RestoreFindings {
         held: Some(5),
         unlike: Some(4),
         ..found()
@@ -111,11 +111,11 @@ fn a_source_that_would_give_out_taken_ids_is_never_made() {
 
 #[test]
 fn holes_in_ids_are_told_where_the_source_may_have_none() {
-    let told = |found: Found| plan(&found).expect("a plan").to_string();
-    let gaps = Found { events: 97, ..found() };
+    let told = |found: RestoreFindings| plan(&found).expect("a plan").to_string();
+    let gaps = RestoreFindings { events: 97, ..found() };
     assert!(told(gaps.clone()).contains("3 ids below 100 are no event"));
     assert!(!told(found()).contains("are no event"));
-    let rest = Found {
+    let rest = RestoreFindings {
         held: Some(60),
         first: Some(62),
         events: 38,
@@ -123,7 +123,7 @@ fn holes_in_ids_are_told_where_the_source_may_have_none() {
     };
     assert!(told(rest).contains("2 ids below 100 are no event"));
     assert!(
-        !told(Found {
+        !told(RestoreFindings {
             is_consecutive: false,
             ..gaps
         })
@@ -133,7 +133,7 @@ fn holes_in_ids_are_told_where_the_source_may_have_none() {
 
 #[test]
 fn the_highest_id_there_can_be_leaves_none_to_go_on_with() {
-    let error = plan(&Found {
+    let error = plan(&RestoreFindings {
         from: copied("long", Some(i64::MAX), None),
         ..found()
     });

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// A table, and how to connect to it.
 #[derive(Clone, Copy, Debug)]
-pub struct Reach<'a> {
+pub struct TableEndpoint<'a> {
     /// How to connect.
     pub conninfo: &'a Conninfo,
     /// The event table.
@@ -25,7 +25,7 @@ pub struct Reach<'a> {
     pub timeout: Duration,
 }
 
-impl Reach<'_> {
+impl TableEndpoint<'_> {
     /// A session of this kind.
     pub async fn session(&self, side: ErrorSide) -> Result<Session> {
         let purpose = SessionPurpose { what: self.what, side };
