@@ -5,7 +5,7 @@ use crate::event::frame::{CopyFormat, FramedRow};
 use crate::event::merge::RowMismatch;
 use crate::event::representation::number;
 use crate::event::representation::timestamp;
-use crate::verify::difference::{Change, Class, Difference};
+use crate::verify::difference::{Difference, DifferenceClass, RowChange};
 use crate::verify::json::alike::{is_alike_json, is_alike_jsonb};
 use postgres_types::Type;
 
@@ -30,19 +30,19 @@ pub struct ComparedColumn {
 /// space, the order of keys and the spelling of strings. NULL against anything else is a real change.
 pub fn difference(unlike: &RowMismatch, columns: &[ComparedColumn], format: CopyFormat) -> Difference {
     let (id, class) = match unlike {
-        RowMismatch::Missing(row) => (row.id, Class::Missing),
-        RowMismatch::Extra(row) => (row.id, Class::Extra),
-        RowMismatch::Changed(first, second) => (first.id, Class::Changed(change(first, second, columns, format))),
+        RowMismatch::Missing(row) => (row.id, DifferenceClass::Missing),
+        RowMismatch::Extra(row) => (row.id, DifferenceClass::Extra),
+        RowMismatch::Changed(first, second) => (first.id, DifferenceClass::Changed(change(first, second, columns, format))),
     };
     Difference { id, class }
 }
 
-fn change(first: &FramedRow, second: &FramedRow, columns: &[ComparedColumn], format: CopyFormat) -> Change {
+fn change(first: &FramedRow, second: &FramedRow, columns: &[ComparedColumn], format: CopyFormat) -> RowChange {
     let (first, second) = (first.fields(format), second.fields(format));
     let differing: Vec<usize> = (0..columns.len()).filter(|at| first.get(*at) != second.get(*at)).collect();
     if differing.is_empty() {
         // Cannot happen with valid COPY data; report every column.
-        return Change {
+        return RowChange {
             columns: (0..columns.len()).collect(),
             is_representation_only: false,
         };
@@ -51,7 +51,7 @@ fn change(first: &FramedRow, second: &FramedRow, columns: &[ComparedColumn], for
         (Some(Some(first)), Some(Some(second))) => is_alike(columns[*at].type_oid, format, first, second),
         _ => false,
     });
-    Change {
+    RowChange {
         columns: differing,
         is_representation_only,
     }

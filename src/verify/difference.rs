@@ -6,23 +6,23 @@ pub struct Difference {
     /// Its id.
     pub id: i64,
     /// In what it differs.
-    pub class: Class,
+    pub class: DifferenceClass,
 }
 
 /// In what a row differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Class {
+pub enum DifferenceClass {
     /// The first side has it, the second has not.
     Missing,
     /// The second side has it, the first has not.
     Extra,
     /// Both have it, not with the same bytes.
-    Changed(Change),
+    Changed(RowChange),
 }
 
 /// How the two forms of a row differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
+pub struct RowChange {
     /// The columns that differ, by their places among those that are compared; at least one.
     pub columns: Vec<usize>,
     /// Whether all of them mean the same to most readers: microseconds cut off, the scale of a number, another order of equal keys.
@@ -31,7 +31,7 @@ pub struct Change {
 
 /// How many rows differ, by class.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Tally {
+pub struct DifferenceTally {
     /// Rows the second side lacks.
     pub missing: u64,
     /// Rows only the second side has.
@@ -44,7 +44,7 @@ pub struct Tally {
     pub by_column: Vec<u64>,
 }
 
-impl Tally {
+impl DifferenceTally {
     /// Of so many columns, nothing counted yet.
     pub fn of_columns(columns: usize) -> Self {
         Self {
@@ -54,11 +54,11 @@ impl Tally {
     }
 
     /// Counts one more.
-    pub fn add(&mut self, class: &Class) {
+    pub fn add(&mut self, class: &DifferenceClass) {
         let change = match class {
-            Class::Missing => return self.missing += 1,
-            Class::Extra => return self.extra += 1,
-            Class::Changed(change) => change,
+            DifferenceClass::Missing => return self.missing += 1,
+            DifferenceClass::Extra => return self.extra += 1,
+            DifferenceClass::Changed(change) => change,
         };
         if change.is_representation_only {
             self.representation += 1;
@@ -87,8 +87,8 @@ impl Tally {
 mod tests {
     use super::*;
 
-    fn changed(columns: &[usize], is_representation_only: bool) -> Class {
-        Class::Changed(Change {
+    fn changed(columns: &[usize], is_representation_only: bool) -> DifferenceClass {
+        DifferenceClass::Changed(RowChange {
             columns: columns.to_vec(),
             is_representation_only,
         })
@@ -96,11 +96,11 @@ mod tests {
 
     #[test]
     fn every_difference_is_counted_once_by_class_and_in_each_of_its_columns() {
-        let mut tally = Tally::of_columns(3);
+        let mut tally = DifferenceTally::of_columns(3);
         let classes = [
-            Class::Missing,
-            Class::Extra,
-            Class::Extra,
+            DifferenceClass::Missing,
+            DifferenceClass::Extra,
+            DifferenceClass::Extra,
             changed(&[1, 2], false),
             changed(&[2], true),
         ];

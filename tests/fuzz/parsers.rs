@@ -12,9 +12,9 @@ use counterfoil::log::escape::{escaped, escaped_json, fit, fit_lines};
 use counterfoil::postgres::table::trigger;
 use counterfoil::sql::{TableName, fill, ident, literal, text};
 use counterfoil::verify::class::{self, ComparedColumn};
-use counterfoil::verify::compare::journal::Journal;
-use counterfoil::verify::difference::{Change, Class, Difference};
-use counterfoil::verify::show::{self, RowText, Shown, Text, lines};
+use counterfoil::verify::compare::journal::ComparisonJournal;
+use counterfoil::verify::difference::{Difference, DifferenceClass, RowChange};
+use counterfoil::verify::show::{self, RowText, ShownDifference, ValueText, lines};
 use postgres_types::Type;
 use serde::de::IgnoredAny;
 use std::path::Path;
@@ -131,13 +131,13 @@ pub const PARSERS: &[Parser] = &[
         parse: |input, dir| {
             let path = dir.join("journal");
             std::fs::write(&path, input).unwrap();
-            let read = Journal::read(&path);
+            let read = ComparisonJournal::read(&path);
             if *input == *CORPUS_JOURNAL {
                 assert!(read.is_ok());
             }
             if let Ok(journal) = read {
                 journal.write(&path).unwrap();
-                assert_eq!(Journal::read(&path).unwrap(), journal);
+                assert_eq!(ComparisonJournal::read(&path).unwrap(), journal);
             }
         },
     },
@@ -311,7 +311,7 @@ fn comparison(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     let (first, second) = text.split_once('|').unwrap_or((&text, ""));
     let row = |text: &str| RowText {
-        values: vec![Some(Text {
+        values: vec![Some(ValueText {
             text: text.to_owned(),
             is_cut: false,
             bytes: text.len() as u64,
@@ -322,10 +322,10 @@ fn comparison(input: &[u8]) {
             name: "event".to_owned(),
             type_oid: of.oid(),
         }];
-        let shown = Shown {
+        let shown = ShownDifference {
             difference: Difference {
                 id: 1,
-                class: Class::Changed(Change {
+                class: DifferenceClass::Changed(RowChange {
                     columns: vec![0],
                     is_representation_only: false,
                 }),

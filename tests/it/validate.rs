@@ -7,7 +7,7 @@ use counterfoil::fake::World;
 use counterfoil::postgres::session::error::ErrorSide;
 use counterfoil::postgres::session::{Session, SessionPurpose};
 use counterfoil::postgres::table::describe;
-use counterfoil::verify::validate::{IdRule, Rules, Validation, Verdict, validate};
+use counterfoil::verify::validate::{IdRule, Validation, ValidationRules, ValidationVerdict, validate};
 use std::time::Duration;
 
 const TABLE: &str = "create table events (id bigint not null primary key, ts timestamptz not null, event jsonb not null)";
@@ -26,7 +26,7 @@ async fn filled(create: &str, groups: usize) -> Database {
     database
 }
 
-async fn asked(database: &Database, rules: &Rules) -> Result<Validation> {
+async fn asked(database: &Database, rules: &ValidationRules) -> Result<Validation> {
     let purpose = SessionPurpose {
         what: "audit",
         side: ErrorSide::Source,
@@ -40,8 +40,8 @@ async fn validated(database: &Database) -> Validation {
     asked(database, &consecutive(None)).await.unwrap()
 }
 
-fn consecutive(through: Option<i64>) -> Rules {
-    Rules {
+fn consecutive(through: Option<i64>) -> ValidationRules {
+    ValidationRules {
         ids: IdRule::Consecutive(Vec::new()),
         through,
     }
@@ -70,7 +70,7 @@ async fn group_of_three(database: &Database) -> u64 {
 async fn a_table_of_many_pages_as_the_loader_fills_it_is_valid() {
     let database = filled(TABLE, 20_000).await;
     let validation = validated(&database).await;
-    assert_eq!(validation.verdict(), Verdict::Valid, "{validation}");
+    assert_eq!(validation.verdict(), ValidationVerdict::Valid, "{validation}");
     assert_eq!(validation.groups.complete, 20_000);
     let expected = database.query("select count(*), min(id), max(id) from events").await;
     let shown = |id: Option<i64>| id.unwrap().to_string();
@@ -100,13 +100,17 @@ async fn each(database: &Database, cases: Vec<(String, &str)>) {
         let validation = validated(database).await;
         let told: Vec<String> = faults(&validation).iter().map(|(word, count)| format!("{word} {count}")).collect();
         assert_eq!(told.join(", "), expected, "{damage}\n{validation}");
-        assert_eq!(validation.verdict(), Verdict::Invalid);
+        assert_eq!(validation.verdict(), ValidationVerdict::Invalid);
         client
             .batch_execute("truncate events; insert into events select * from safe; drop table safe")
             .await
             .unwrap();
     }
-    assert_eq!(validated(database).await.verdict(), Verdict::Valid, "the table is whole again");
+    assert_eq!(
+        validated(database).await.verdict(),
+        ValidationVerdict::Valid,
+        "the table is whole again"
+    );
 }
 
 #[tokio::test]
@@ -209,7 +213,7 @@ async fn a_group_that_the_fence_cuts_is_pending_and_nothing_beyond_is_read() {
     let validation = asked(&database, &consecutive(Some(ids[1]))).await.unwrap();
     assert_eq!(
         (validation.verdict(), validation.groups.pending),
-        (Verdict::Valid, 1),
+        (ValidationVerdict::Valid, 1),
         "{validation}"
     );
     assert_eq!(validation.last_id, Some(ids[1]));
@@ -224,7 +228,7 @@ async fn times_that_run_backwards_are_noted_to_the_microsecond_and_infinity_is_a
                      update events set ts = 'infinity' where id = (select max(id) from events)";
     database.execute(backwards).await;
     let validation = validated(&database).await;
-    assert_eq!(validation.verdict(), Verdict::Valid);
+    assert_eq!(validation.verdict(), ValidationVerdict::Valid);
     assert_eq!(
         (validation.findings[0].fault.word(), validation.findings[0].count),
         ("ts_backwards", 1)
@@ -242,7 +246,7 @@ async fn a_table_of_any_shape_is_judged_by_its_ids_and_says_what_was_not_looked_
         .await;
     let validation = asked(
         &database,
-        &Rules {
+        &ValidationRules {
             ids: IdRule::Sequence,
             through: None,
         },
@@ -268,7 +272,7 @@ async fn events_that_are_no_objects_have_no_stats_in_json_and_in_jsonb() {
         let validation = validated(&database).await;
         assert_eq!(
             (validation.verdict(), validation.rows, validation.groups.rows),
-            (Verdict::Valid, 5, 0),
+            (ValidationVerdict::Valid, 5, 0),
             "{of}: {validation}"
         );
     }

@@ -1,7 +1,7 @@
 //! Where the journal of an interrupted comparison is left.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::verify::compare::journal::Journal;
+use crate::verify::compare::journal::ComparisonJournal;
 use std::path::{Path, PathBuf};
 
 /// Names that are tried in the current folder.
@@ -11,7 +11,7 @@ const NAMES_MAX: u32 = 100;
 ///
 /// # Errors
 /// `Unavailable` when it cannot be written.
-pub(crate) fn leave(journal: &Journal, taken_from: Option<&Path>) -> Result<PathBuf> {
+pub(crate) fn leave(journal: &ComparisonJournal, taken_from: Option<&Path>) -> Result<PathBuf> {
     let path = match taken_from {
         Some(path) => path.to_owned(),
         None => free_name().ok_or_else(|| {

@@ -10,14 +10,14 @@ use crate::event::wire::Wire;
 use crate::source::ids::Discipline;
 use crate::stop::Stop;
 use crate::verify::compare;
-use crate::verify::compare::fence::{self, Fence};
-use crate::verify::compare::journal::Journal;
-use crate::verify::compare::opening::{Opening, Order, Pair};
-use crate::verify::compare::outcome::Outcome;
-use crate::verify::compare::repair_sql::Script;
-use crate::verify::compare::side::{Place, Side};
-use crate::verify::compare::task::{Limits, Options, Task};
-use crate::verify::validate::{IdRule, Rules, Verdict as Validity, validate};
+use crate::verify::compare::fence::{self, ComparisonFence};
+use crate::verify::compare::journal::ComparisonJournal;
+use crate::verify::compare::opening::{IdOrder, OpeningSettings, SidePair};
+use crate::verify::compare::outcome::ComparisonOutcome;
+use crate::verify::compare::repair_sql::RepairScript;
+use crate::verify::compare::side::{ComparisonSide, SidePlace};
+use crate::verify::compare::task::{ComparisonOptions, ComparisonTask, DifferenceLimits};
+use crate::verify::validate::{IdRule, ValidationRules, ValidationVerdict, validate};
 use crate::verify::verdict::Verdict;
 use slog::Logger;
 use std::cell::Cell;
@@ -32,7 +32,7 @@ pub struct One<'a> {
     /// What is compared with what.
     pub subject: &'a Subject,
     /// The second side.
-    pub second: &'a Place,
+    pub second: &'a SidePlace,
     /// How the result is told.
     pub printer: Printer,
     /// Whether the first side is still to be validated: once is enough.
@@ -53,14 +53,14 @@ impl One<'_> {
 
     async fn try_compare(&self, stop: &Stop, log: &Logger) -> Result<Verdict> {
         let Subject { first, id_column, .. } = self.subject;
-        let opening = Opening {
+        let opening = OpeningSettings {
             first,
             second: self.second,
             id_column,
             connections: self.arguments.connections,
             timeout: self.subject.timeout,
         };
-        let pair = unless(stop, Pair::open(opening, log)).await?;
+        let pair = unless(stop, SidePair::open(opening, log)).await?;
         let order = pair.order(id_column, self.subject.ids, &self.subject.known_gaps, stop).await?;
         self.printer.sides(&pair, Some(&order))?;
         let Some(columns) = pair.columns(id_column) else {
@@ -69,7 +69,7 @@ impl One<'_> {
         let inserted = self.arguments.repair_sql.is_some().then(|| pair.inserted()).transpose()?;
         let fence = fence::find(&pair.first, &pair.second, &columns, order.discipline.as_ref(), stop).await?;
         let options = self.options();
-        let task = Task {
+        let task = ComparisonTask {
             first: &pair.first,
             second: &pair.second,
             columns: &columns,
@@ -96,10 +96,10 @@ impl One<'_> {
     }
 
     /// Compares the rows; `inserted`: what the INSERTs give, where a script of them is wanted.
-    async fn rows(&self, task: Task<'_>, inserted: Option<Wire>, stop: &Stop) -> Result<Outcome> {
-        let journal = self.arguments.resume.as_deref().map(Journal::read).transpose()?;
+    async fn rows(&self, task: ComparisonTask<'_>, inserted: Option<Wire>, stop: &Stop) -> Result<ComparisonOutcome> {
+        let journal = self.arguments.resume.as_deref().map(ComparisonJournal::read).transpose()?;
         let wanted = self.arguments.repair_sql.as_ref().zip(inserted);
-        let script = wanted.map(|(path, inserted)| Script::create(path, task.second, inserted));
+        let script = wanted.map(|(path, inserted)| RepairScript::create(path, task.second, inserted));
         let mut script = script.transpose()?;
         let mut watcher = Watcher::new(self.printer, task.columns, task.first.size.rows_estimated);
         let outcome = compare::compare(task, journal, &mut watcher, script.as_mut(), stop).await?;
@@ -113,19 +113,19 @@ impl One<'_> {
         Ok(outcome)
     }
 
-    fn options(&self) -> Options {
+    fn options(&self) -> ComparisonOptions {
         let shown_max = match (self.arguments.format, self.arguments.max_diffs) {
             (_, Some(max)) => max,
             (Format::Text, None) => SHOWN_MAX,
             (Format::Jsonl, None) => u64::MAX,
         };
-        Options {
+        ComparisonOptions {
             connections: self.arguments.connections,
             from: self.arguments.from,
             through: self.arguments.through,
             is_exact: self.arguments.exact,
             must_be_complete: self.arguments.complete,
-            limits: Limits {
+            limits: DifferenceLimits {
                 shown_max,
                 found_max: self.arguments.max_diffs,
             },
@@ -133,18 +133,18 @@ impl One<'_> {
     }
 
     /// Checks each table by itself, up to its own end when the fence was found: beyond it more may come meanwhile.
-    async fn validate(&self, pair: &Pair, order: &Order, fence: &Fence, stop: &Stop) -> Result<Verdict> {
+    async fn validate(&self, pair: &SidePair, order: &IdOrder, fence: &ComparisonFence, stop: &Stop) -> Result<Verdict> {
         let ids = match order.discipline {
             Some(Discipline::Consecutive) => IdRule::Consecutive(self.subject.known_gaps.clone()),
             _ => IdRule::Sequence,
         };
         let mut verdict = Verdict::Equal;
-        let sides: [(&Side, Option<i64>, bool); 2] = [
+        let sides: [(&ComparisonSide, Option<i64>, bool); 2] = [
             (&pair.first, fence.highest.0, self.is_first_due.replace(false)),
             (&pair.second, fence.highest.1, true),
         ];
         for (side, highest, _) in sides.into_iter().filter(|(_, _, is_due)| *is_due) {
-            let rules = Rules {
+            let rules = ValidationRules {
                 ids: ids.clone(),
                 through: Some(highest.unwrap_or(i64::MIN)),
             };
@@ -152,9 +152,9 @@ impl One<'_> {
             let validated = unless(stop, validate(session, &side.table, &self.subject.id_column, &rules)).await?;
             self.printer.validation(&side.name, &validated)?;
             verdict = verdict.and(match validated.verdict() {
-                Validity::Valid => Verdict::Equal,
-                Validity::Invalid => Verdict::Different,
-                Validity::Inconclusive => Verdict::Inconclusive,
+                ValidationVerdict::Valid => Verdict::Equal,
+                ValidationVerdict::Invalid => Verdict::Different,
+                ValidationVerdict::Inconclusive => Verdict::Inconclusive,
             });
         }
         Ok(verdict)

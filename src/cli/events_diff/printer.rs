@@ -5,12 +5,12 @@ use crate::cli::output::line;
 use crate::error::{Error, Result};
 use crate::event::range::shown as shown_id;
 use crate::log::escape::{escaped, fit, fit_lines};
-use crate::verify::compare::opening::{Order, Pair};
-use crate::verify::compare::outcome::Outcome;
-use crate::verify::compare::schema::Schema;
-use crate::verify::compare::side::{Columns, Side};
-use crate::verify::show::lines::{self, ByColumn, DifferenceCounts, Summary, json_line};
-use crate::verify::show::{self, Shown};
+use crate::verify::compare::opening::{IdOrder, SidePair};
+use crate::verify::compare::outcome::ComparisonOutcome;
+use crate::verify::compare::schema::SchemaComparison;
+use crate::verify::compare::side::{ComparisonSide, SharedColumns};
+use crate::verify::show::lines::{self, ByColumn, DifferenceCounts, SummaryLine, json_line};
+use crate::verify::show::{self, ShownDifference};
 use crate::verify::validate::Validation;
 use crate::verify::verdict::Verdict;
 use serde::Serialize;
@@ -68,11 +68,11 @@ impl Printer {
     ///
     /// # Errors
     /// `Unavailable`, as all of these, when the reader has closed the output.
-    pub fn sides(self, pair: &Pair, order: Option<&Order>) -> Result<()> {
+    pub fn sides(self, pair: &SidePair, order: Option<&IdOrder>) -> Result<()> {
         let (is_like, notes) = schema(pair);
         let ids = order.map(|order| order.reason.as_str());
         if self.format == Format::Jsonl {
-            let of_side = |side: &Side| SideTable {
+            let of_side = |side: &ComparisonSide| SideTable {
                 name: side.name.clone(),
                 table: side.shown(),
             };
@@ -99,7 +99,7 @@ impl Printer {
     }
 
     /// One difference.
-    pub fn difference(self, shown: &Shown, columns: &Columns) -> Result<()> {
+    pub fn difference(self, shown: &ShownDifference, columns: &SharedColumns) -> Result<()> {
         match self.format {
             Format::Text => line(&show::text(shown, &columns.compared, self.has_colour)),
             Format::Jsonl => line(&lines::difference(shown, &columns.compared)),
@@ -131,7 +131,14 @@ impl Printer {
     }
 
     /// What was compared and what came of it. As JSON with the verdict, which a person is told last.
-    pub fn outcome(self, outcome: &Outcome, verdict: Verdict, pair: &Pair, columns: &Columns, shown_max: u64) -> Result<()> {
+    pub fn outcome(
+        self,
+        outcome: &ComparisonOutcome,
+        verdict: Verdict,
+        pair: &SidePair,
+        columns: &SharedColumns,
+        shown_max: u64,
+    ) -> Result<()> {
         if self.format == Format::Jsonl {
             return line(&json_line("summary", &summary(outcome, verdict, pair, columns)));
         }
@@ -182,15 +189,15 @@ fn told(text: &str) -> Result<()> {
     line(&fit_lines(text))
 }
 
-fn schema(pair: &Pair) -> (bool, Vec<String>) {
+fn schema(pair: &SidePair) -> (bool, Vec<String>) {
     match &pair.schema {
-        Schema::Like { notes, .. } => (true, notes.clone()),
-        Schema::Unlike(problems) => (false, problems.iter().map(with_causes).collect()),
+        SchemaComparison::Like { notes, .. } => (true, notes.clone()),
+        SchemaComparison::Unlike(problems) => (false, problems.iter().map(with_causes).collect()),
     }
 }
 
 /// What of it was compared by earlier runs.
-fn by_others(outcome: &Outcome) -> String {
+fn by_others(outcome: &ComparisonOutcome) -> String {
     let runs = outcome.earlier_runs().into_iter();
     runs.map(|run| format!("; of these {} and {} by a run of {}", run.rows.first, run.rows.second, run.began))
         .collect()
@@ -203,7 +210,7 @@ fn with_causes(problem: &Error) -> String {
     parts.join("; ")
 }
 
-fn differences(outcome: &Outcome, columns: &Columns) -> String {
+fn differences(outcome: &ComparisonOutcome, columns: &SharedColumns) -> String {
     let tally = &outcome.tally;
     let classes = [
         (tally.missing, "missing"),
@@ -230,9 +237,9 @@ fn differences(outcome: &Outcome, columns: &Columns) -> String {
     text
 }
 
-fn summary<'a>(outcome: &'a Outcome, verdict: Verdict, pair: &Pair, columns: &'a Columns) -> Summary<'a> {
+fn summary<'a>(outcome: &'a ComparisonOutcome, verdict: Verdict, pair: &SidePair, columns: &'a SharedColumns) -> SummaryLine<'a> {
     let names = columns.compared.iter().map(|column| column.name.as_str());
-    Summary {
+    SummaryLine {
         verdict,
         fence: outcome.end,
         rows: outcome.rows.into(),

@@ -7,7 +7,7 @@ use crate::config::libpq::{Conninfo, Environment};
 use crate::config::{IdsSetting, ReplicationConfig};
 use crate::error::{Error, ErrorKind, Problems};
 use crate::sql::TableName;
-use crate::verify::compare::side::Place;
+use crate::verify::compare::side::SidePlace;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -19,9 +19,9 @@ const CONFIG_VARIABLE: &str = "COUNTERFOIL_CONFIG";
 #[derive(Debug)]
 pub struct Subject {
     /// The truth.
-    pub first: Place,
+    pub first: SidePlace,
     /// What is compared with it, one after the other; at least one.
-    pub seconds: Vec<Place>,
+    pub seconds: Vec<SidePlace>,
     /// The integer key.
     pub id_column: String,
     /// How ids are given out, as configured.
@@ -79,7 +79,7 @@ fn of_urls(arguments: &Arguments) -> Result<Subject, Problems> {
         let conninfo =
             problems.note(Conninfo::parse(url, &environment).map_err(|error| error.while_doing(format!("cannot read the {name} URL"))));
         let table = problems.note(table(given));
-        conninfo.zip(table).map(|(conninfo, table)| Place {
+        conninfo.zip(table).map(|(conninfo, table)| SidePlace {
             name: name.to_owned(),
             conninfo,
             table,
@@ -126,7 +126,7 @@ fn of_config(arguments: &Arguments) -> Result<Subject, Problems> {
     let mut seconds = Vec::new();
     for to in &destinations {
         if let Some(postgres) = problems.note(to.require_postgres()) {
-            seconds.push(Place {
+            seconds.push(SidePlace {
                 name: format!("destination {:?}", to.name),
                 conninfo: postgres.conninfo.clone(),
                 table: postgres.table.clone(),
@@ -135,7 +135,7 @@ fn of_config(arguments: &Arguments) -> Result<Subject, Problems> {
     }
     problems.or_ok(())?;
     Ok(Subject {
-        first: Place {
+        first: SidePlace {
             name: "source".to_owned(),
             conninfo: source.conninfo,
             table: source.table,

@@ -2,22 +2,22 @@
 
 use super::printer::Printer;
 use crate::error::Result;
-use crate::verify::compare::side::Columns;
-use crate::verify::compare::task::Watch;
-use crate::verify::show::Shown;
+use crate::verify::compare::side::SharedColumns;
+use crate::verify::compare::task::ComparisonWatcher;
+use crate::verify::show::ShownDifference;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 
 /// See the module.
 pub struct Watcher<'a> {
     printer: Printer,
-    columns: &'a Columns,
+    columns: &'a SharedColumns,
     bar: Option<ProgressBar>,
 }
 
 impl<'a> Watcher<'a> {
     /// Of about so many rows.
-    pub fn new(printer: Printer, columns: &'a Columns, rows_estimated: f64) -> Self {
+    pub fn new(printer: Printer, columns: &'a SharedColumns, rows_estimated: f64) -> Self {
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} rows {per_sec} {eta} left").ok();
         // An estimate; it is set right as rows come.
         let rows = rows_estimated.max(1.0) as u64;
@@ -28,7 +28,7 @@ impl<'a> Watcher<'a> {
     }
 }
 
-impl Watch for Watcher<'_> {
+impl ComparisonWatcher for Watcher<'_> {
     fn progress(&mut self, rows: u64) {
         if let Some(bar) = &self.bar {
             bar.set_length(bar.length().unwrap_or_default().max(rows));
@@ -36,7 +36,7 @@ impl Watch for Watcher<'_> {
         }
     }
 
-    fn difference(&mut self, shown: &Shown) -> Result<()> {
+    fn difference(&mut self, shown: &ShownDifference) -> Result<()> {
         match &self.bar {
             Some(bar) => bar.suspend(|| self.printer.difference(shown, self.columns)),
             None => self.printer.difference(shown, self.columns),

@@ -42,7 +42,7 @@ fn row(format: CopyFormat, fields: &[Field<'_>]) -> FramedRow {
 }
 
 /// The change of a row with an id and one more column.
-fn changed(column: Type, format: CopyFormat, first: Field<'_>, second: Field<'_>) -> Change {
+fn changed(column: Type, format: CopyFormat, first: Field<'_>, second: Field<'_>) -> RowChange {
     let id: &[u8] = match format {
         CopyFormat::Binary => &[0, 0, 0, 0, 0, 0, 0, 7],
         CopyFormat::Text => b"7",
@@ -51,7 +51,7 @@ fn changed(column: Type, format: CopyFormat, first: Field<'_>, second: Field<'_>
     let difference = difference(&unlike, &columns(&[Type::INT8, column]), format);
     assert_eq!(difference.id, 7);
     match difference.class {
-        Class::Changed(change) => change,
+        DifferenceClass::Changed(change) => change,
         other => panic!("{other:?}"),
     }
 }
@@ -190,7 +190,7 @@ fn one_real_change_beside_others_makes_the_row_a_changed_one() {
     };
     let classed =
         |first: FramedRow, second: FramedRow| match difference(&RowMismatch::Changed(first, second), &types, CopyFormat::Binary).class {
-            Class::Changed(change) => (change.columns, change.is_representation_only),
+            DifferenceClass::Changed(change) => (change.columns, change.is_representation_only),
             other => panic!("{other:?}"),
         };
     let first = || rows(1_567, b"x", b"\x01[1.0]");
@@ -206,14 +206,14 @@ fn a_row_of_one_side_is_missing_or_extra() {
         of(RowMismatch::Missing(row())),
         Difference {
             id: -5,
-            class: Class::Missing
+            class: DifferenceClass::Missing
         }
     );
     assert_eq!(
         of(RowMismatch::Extra(row())),
         Difference {
             id: -5,
-            class: Class::Extra
+            class: DifferenceClass::Extra
         }
     );
 }

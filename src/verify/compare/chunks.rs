@@ -1,7 +1,7 @@
 //! How a range is cut into chunks, and when digests stop being worth it: pure decisions.
 
 use crate::event::store::DigestInput;
-use crate::verify::compare::side::Size;
+use crate::verify::compare::side::TableSize;
 
 /// Rows of a chunk whose digests are compared. A server that joins the bytes of 512 rows of 400 bytes does so in memory it has at hand; for
 /// 4,096 it asks the system for more each time, which takes 15 % more processor time in all.
@@ -20,8 +20,8 @@ const WINDOW: u32 = 64;
 const UNLIKE_MAX: u32 = 10;
 
 /// How many rows a chunk has, for the larger of two sides.
-pub(crate) fn rows_of_chunk(sizes: [Size; 2]) -> u64 {
-    let bytes_of_row = |size: &Size| size.bytes as f64 / size.rows_estimated.max(1.0);
+pub(crate) fn rows_of_chunk(sizes: [TableSize; 2]) -> u64 {
+    let bytes_of_row = |size: &TableSize| size.bytes as f64 / size.rows_estimated.max(1.0);
     let widest = sizes
         .iter()
         .filter(|size| size.rows_estimated > 0.0)
@@ -31,13 +31,13 @@ pub(crate) fn rows_of_chunk(sizes: [Size; 2]) -> u64 {
 }
 
 /// Whether so few ids are left out between the lowest and the highest that chunks need not be looked up.
-pub(crate) fn is_dense(sizes: [Size; 2], lowest: i64, highest: i64) -> bool {
+pub(crate) fn is_dense(sizes: [TableSize; 2], lowest: i64, highest: i64) -> bool {
     let ids = highest as f64 - lowest as f64 + 1.0;
     sizes.iter().all(|size| size.rows_estimated >= ids * DENSITY_MIN)
 }
 
 /// Rows so wide that values are stored out of line are hashed each by itself.
-pub(crate) fn hashing(sizes: [Size; 2]) -> DigestInput {
+pub(crate) fn hashing(sizes: [TableSize; 2]) -> DigestInput {
     if sizes.iter().any(|size| size.bytes_out_of_line > 0) {
         DigestInput::RowDigests
     } else {
@@ -47,7 +47,7 @@ pub(crate) fn hashing(sizes: [Size; 2]) -> DigestInput {
 
 /// How the next rows are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum ComparisonMethod {
     /// By the digests of a chunk of so many rows.
     Digests(u64),
     /// By merging so many rows.
@@ -56,7 +56,7 @@ pub enum Way {
 
 /// Chooses between digests and a merge by what was found so far.
 #[derive(Clone, Debug)]
-pub struct Chooser {
+pub struct MethodChooser {
     chunk_rows: u64,
     is_exact: bool,
     /// The last chunks, the youngest in the lowest bit: whether each differed.
@@ -64,7 +64,7 @@ pub struct Chooser {
     is_merging: bool,
 }
 
-impl Chooser {
+impl MethodChooser {
     /// Starts with digests, unless every byte shall be compared.
     pub fn new(chunk_rows: u64, is_exact: bool) -> Self {
         Self {
@@ -76,11 +76,11 @@ impl Chooser {
     }
 
     /// How to go on.
-    pub fn way(&self) -> Way {
+    pub fn way(&self) -> ComparisonMethod {
         if self.is_merging {
-            Way::Merge(self.chunk_rows * SEGMENT_CHUNKS)
+            ComparisonMethod::Merge(self.chunk_rows * SEGMENT_CHUNKS)
         } else {
-            Way::Digests(self.chunk_rows)
+            ComparisonMethod::Digests(self.chunk_rows)
         }
     }
 
@@ -101,8 +101,8 @@ impl Chooser {
 mod tests {
     use super::*;
 
-    fn size(rows: f64, bytes: i64) -> Size {
-        Size {
+    fn size(rows: f64, bytes: i64) -> TableSize {
+        TableSize {
             rows_estimated: rows,
             bytes,
             bytes_out_of_line: 0,
@@ -126,32 +126,32 @@ mod tests {
 
     #[test]
     fn ten_unlike_chunks_of_sixty_four_lead_to_a_merge_and_a_like_segment_back() {
-        let mut chooser = Chooser::new(512, false);
+        let mut chooser = MethodChooser::new(512, false);
         for chunk in 0..54 {
             chooser.note(chunk < 9);
-            assert_eq!(chooser.way(), Way::Digests(512));
+            assert_eq!(chooser.way(), ComparisonMethod::Digests(512));
         }
         chooser.note(true);
-        assert_eq!(chooser.way(), Way::Merge(262_144));
+        assert_eq!(chooser.way(), ComparisonMethod::Merge(262_144));
         chooser.note(true);
-        assert_eq!(chooser.way(), Way::Merge(262_144));
+        assert_eq!(chooser.way(), ComparisonMethod::Merge(262_144));
         chooser.note(false);
-        assert_eq!(chooser.way(), Way::Digests(512));
+        assert_eq!(chooser.way(), ComparisonMethod::Digests(512));
     }
 
     #[test]
     fn what_lies_more_than_sixty_four_chunks_back_is_forgotten() {
-        let mut chooser = Chooser::new(512, false);
+        let mut chooser = MethodChooser::new(512, false);
         for chunk in 0..640 {
             chooser.note(chunk % 8 == 0);
-            assert_eq!(chooser.way(), Way::Digests(512), "{chunk}");
+            assert_eq!(chooser.way(), ComparisonMethod::Digests(512), "{chunk}");
         }
     }
 
     #[test]
     fn exact_is_always_a_merge() {
-        let mut chooser = Chooser::new(512, true);
+        let mut chooser = MethodChooser::new(512, true);
         chooser.note(false);
-        assert_eq!(chooser.way(), Way::Merge(262_144));
+        assert_eq!(chooser.way(), ComparisonMethod::Merge(262_144));
     }
 }

@@ -5,17 +5,17 @@ use crate::event::range::{IdRange, shown};
 use crate::event::store::{HeapCounts, IndexCounts};
 use crate::stop::Stop;
 use crate::verify::compare::both::both;
-use crate::verify::compare::fence::Doubt;
-use crate::verify::compare::side::{Side, WHOLE_TABLE_MAX};
-use crate::verify::compare::task::Task;
-use crate::verify::compare::walk::{Ended, Found};
+use crate::verify::compare::fence::FenceDoubt;
+use crate::verify::compare::side::{ComparisonSide, WHOLE_TABLE_MAX};
+use crate::verify::compare::task::ComparisonTask;
+use crate::verify::compare::walk::{WalkEnd, WalkFindings};
 
 /// Rows of each side.
-pub(crate) type Counts = (u64, u64);
+pub(crate) type SideCounts = (u64, u64);
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Extent {
+pub(crate) struct CountExtent {
     /// What was compared.
     pub within: Option<IdRange>,
     /// What lies beyond: where the index that gave the end could hide rows.
@@ -24,7 +24,7 @@ pub(crate) struct Extent {
 
 /// What counts tell of a comparison.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Confirmation {
+pub(crate) struct CountConfirmation {
     /// Why it is not certain.
     pub reasons: Vec<String>,
     /// Whether the first side, and whether the second, may have what it seems to lack.
@@ -32,19 +32,19 @@ pub(crate) struct Confirmation {
 }
 
 /// What is to be counted of a comparison that ended so; `None`: nothing. `is_scripted`: whether a script inserts what is missing.
-pub(crate) fn due(task: Task<'_>, ended: Ended, found: &Found, is_scripted: bool) -> Option<Extent> {
+pub(crate) fn due(task: ComparisonTask<'_>, ended: WalkEnd, found: &WalkFindings, is_scripted: bool) -> Option<CountExtent> {
     match ended {
-        Ended::Complete => Some(Extent {
+        WalkEnd::Complete => Some(CountExtent {
             within: task.range(),
             beyond: task.beyond(),
         }),
         // What both sides have and differs is certain, whatever their indexes know.
-        Ended::Enough if found.tally.is_any_changed() && !is_scripted => None,
-        Ended::Enough => Some(Extent {
+        WalkEnd::Enough if found.tally.is_any_changed() && !is_scripted => None,
+        WalkEnd::Enough => Some(CountExtent {
             within: task.range().zip(found.at).map(|(range, at)| IdRange { through: at, ..range }),
             beyond: None,
         }),
-        Ended::Interrupted => None,
+        WalkEnd::Interrupted => None,
     }
 }
 
@@ -52,9 +52,9 @@ pub(crate) fn due(task: Task<'_>, ended: Ended, found: &Found, is_scripted: bool
 ///
 /// # Errors
 /// `Stopped` when it is asked to stop; then nothing is left running in the servers.
-pub(crate) async fn count(task: Task<'_>, extent: Extent, stop: &Stop) -> Result<(HeapCounts, HeapCounts)> {
-    let Extent { within, beyond } = extent;
-    let counted = async |side: &Side, stop: Stop| {
+pub(crate) async fn count(task: ComparisonTask<'_>, extent: CountExtent, stop: &Stop) -> Result<(HeapCounts, HeapCounts)> {
+    let CountExtent { within, beyond } = extent;
+    let counted = async |side: &ComparisonSide, stop: Stop| {
         let limits = (WHOLE_TABLE_MAX, &stop);
         side.ask(task.columns, limits, |store| store.heap_counts(within, beyond)).await
     };
@@ -63,13 +63,13 @@ pub(crate) async fn count(task: Task<'_>, extent: Extent, stop: &Stop) -> Result
 
 /// Why the rows that were compared are not the rows there are, if they are not.
 pub(crate) async fn confirm(
-    task: Task<'_>,
-    extent: Extent,
-    compared: Counts,
+    task: ComparisonTask<'_>,
+    extent: CountExtent,
+    compared: SideCounts,
     counted: (HeapCounts, HeapCounts),
     stop: &Stop,
-) -> Result<Confirmation> {
-    let mut confirmation = Confirmation {
+) -> Result<CountConfirmation> {
+    let mut confirmation = CountConfirmation {
         reasons: Vec::new(),
         // Rows that went meanwhile may have gone from both sides, between the reads of the two.
         may_have_more: (
@@ -110,8 +110,8 @@ fn hidden(name: &str, beyond: Option<IdRange>, (heap, index): (u64, u64)) -> Opt
 }
 
 /// Rows without an id on each side, where the table lets there be any.
-pub(crate) async fn without_id(task: Task<'_>, stop: &Stop) -> Result<Counts> {
-    let counted = async |side: &Side, stop: Stop| {
+pub(crate) async fn without_id(task: ComparisonTask<'_>, stop: &Stop) -> Result<SideCounts> {
+    let counted = async |side: &ComparisonSide, stop: Stop| {
         let is_certain = side.table.column(&task.columns.id).is_some_and(|id| id.is_never_null);
         if is_certain {
             Ok(0)
@@ -125,22 +125,22 @@ pub(crate) async fn without_id(task: Task<'_>, stop: &Stop) -> Result<Counts> {
 }
 
 /// Rows above what is compared, on each side.
-pub(crate) async fn pending(task: Task<'_>, stop: &Stop) -> Result<Counts> {
+pub(crate) async fn pending(task: ComparisonTask<'_>, stop: &Stop) -> Result<SideCounts> {
     let pending = task.pending();
-    let counted = async |side: &Side, stop: Stop| {
+    let counted = async |side: &ComparisonSide, stop: Stop| {
         let limits = (WHOLE_TABLE_MAX, &stop);
         side.ask(task.columns, limits, |store| store.count(pending)).await
     };
     match (task.end(), &task.fence.doubt) {
         // What came meanwhile where everything there was is compared, and a copy that grows, are no news.
         (Some(_), _) if task.options.must_be_complete => Ok((0, 0)),
-        (Some(_), Doubt::Nothing | Doubt::Open(_)) if task.range().is_some() => Ok((counted(task.first, stop.clone()).await?, 0)),
+        (Some(_), FenceDoubt::Nothing | FenceDoubt::Open(_)) if task.range().is_some() => Ok((counted(task.first, stop.clone()).await?, 0)),
         _ => both(stop, |stop| counted(task.first, stop), |stop| counted(task.second, stop)).await,
     }
 }
 
 /// What is said where only ids beyond the end were asked for, and rows are there.
-pub(crate) fn only_beyond(task: Task<'_>, pending: Counts) -> Option<String> {
+pub(crate) fn only_beyond(task: ComparisonTask<'_>, pending: SideCounts) -> Option<String> {
     let end = task.end().filter(|_| task.range().is_none() && pending != (0, 0))?;
     let from = shown(task.options.from);
     let (first, second) = (&task.first.name, &task.second.name);

@@ -13,7 +13,7 @@ use crate::event::store::IdEnds;
 use crate::source::ids::Discipline;
 use crate::source::ids::settle::settle;
 use crate::stop::Stop;
-use crate::verify::compare::side::{Columns, Side, WHOLE_TABLE_MAX};
+use crate::verify::compare::side::{ComparisonSide, SharedColumns, WHOLE_TABLE_MAX};
 use std::time::Duration;
 
 /// Transactions that could still fill a gap are waited for so long.
@@ -21,7 +21,7 @@ const SETTLE_MAX: Duration = Duration::from_secs(5);
 
 /// Where the comparison ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fence {
+pub struct ComparisonFence {
     /// The highest id that is compared; `None`: nothing is.
     pub through: Option<i64>,
     /// The highest id of each side when it was asked.
@@ -29,14 +29,14 @@ pub struct Fence {
     /// The lowest id of both sides when it was asked.
     pub lowest: Option<i64>,
     /// What keeps gaps below it from being decided.
-    pub doubt: Doubt,
+    pub doubt: FenceDoubt,
     /// Whether the first side, and whether the second, is a standby or a logical subscriber: what it lacks, or still has, may only be late.
     pub may_be_late: (bool, bool),
 }
 
 /// What may still change at or below the fence.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Doubt {
+pub enum FenceDoubt {
     /// Nothing: every id is decided.
     Nothing,
     /// These transactions may still fill gaps of the first side.
@@ -46,26 +46,32 @@ pub enum Doubt {
 }
 
 /// Finds the fence. `discipline`: how ids are given out at the first side, if it is known.
-pub async fn find(first: &Side, second: &Side, columns: &Columns, discipline: Option<&Discipline>, stop: &Stop) -> Result<Fence> {
+pub async fn find(
+    first: &ComparisonSide,
+    second: &ComparisonSide,
+    columns: &SharedColumns,
+    discipline: Option<&Discipline>,
+    stop: &Stop,
+) -> Result<ComparisonFence> {
     let theirs = ends(second, columns, stop).await?;
     let doubt = match discipline {
-        None => Doubt::Unknown,
-        Some(Discipline::Consecutive | Discipline::Copy) => Doubt::Nothing,
+        None => FenceDoubt::Unknown,
+        Some(Discipline::Consecutive | Discipline::Copy) => FenceDoubt::Nothing,
         Some(Discipline::Grace(wait)) => {
             stop.or(tokio::time::sleep((*wait).min(SETTLE_MAX))).await;
-            Doubt::Nothing
+            FenceDoubt::Nothing
         }
         Some(Discipline::Sequence { lock_relations, .. }) => {
             let session = first.session().await?;
             let settled = stop.or(settle(&session, lock_relations, SETTLE_MAX)).await;
             match settled.transpose()?.unwrap_or_default() {
-                open if open.is_empty() => Doubt::Nothing,
-                open => Doubt::Open(open),
+                open if open.is_empty() => FenceDoubt::Nothing,
+                open => FenceDoubt::Open(open),
             }
         }
     };
     let ours = ends(first, columns, stop).await?;
-    Ok(Fence {
+    Ok(ComparisonFence {
         through: through((ours.highest, theirs.highest), &doubt),
         highest: (ours.highest, theirs.highest),
         lowest: [ours.lowest, theirs.lowest].into_iter().flatten().min(),
@@ -74,11 +80,11 @@ pub async fn find(first: &Side, second: &Side, columns: &Columns, discipline: Op
     })
 }
 
-async fn ends(side: &Side, columns: &Columns, stop: &Stop) -> Result<IdEnds> {
+async fn ends(side: &ComparisonSide, columns: &SharedColumns, stop: &Stop) -> Result<IdEnds> {
     side.ask(columns, (WHOLE_TABLE_MAX, stop), |store| store.ends()).await
 }
 
-impl Fence {
+impl ComparisonFence {
     /// Whether the second side went further than the first, though it was asked before: of a truth and its copy that is never right.
     pub(crate) fn is_second_ahead(&self) -> bool {
         self.highest.1.is_some() && self.highest.0 < self.highest.1
@@ -86,15 +92,15 @@ impl Fence {
 }
 
 /// Whether another server writes into it, at a time of its own.
-fn may_be_late(side: &Side) -> bool {
+fn may_be_late(side: &ComparisonSide) -> bool {
     side.identity().is_standby || side.table.is_subscribed
 }
 
 /// A copy of a source is compared up to its own highest id; of two tables of which nothing is known, the lower of both counts.
-fn through((ours, theirs): (Option<i64>, Option<i64>), doubt: &Doubt) -> Option<i64> {
+fn through((ours, theirs): (Option<i64>, Option<i64>), doubt: &FenceDoubt) -> Option<i64> {
     match doubt {
-        Doubt::Unknown => ours.zip(theirs).map(|(ours, theirs)| ours.min(theirs)),
-        Doubt::Nothing | Doubt::Open(_) => theirs,
+        FenceDoubt::Unknown => ours.zip(theirs).map(|(ours, theirs)| ours.min(theirs)),
+        FenceDoubt::Nothing | FenceDoubt::Open(_) => theirs,
     }
 }
 
@@ -104,14 +110,14 @@ mod tests {
 
     #[test]
     fn a_copy_is_compared_up_to_its_own_end_even_where_it_is_ahead() {
-        assert_eq!(through((Some(5), Some(9)), &Doubt::Nothing), Some(9));
-        assert_eq!(through((Some(9), Some(5)), &Doubt::Open(vec![])), Some(5));
-        assert_eq!(through((Some(9), None), &Doubt::Nothing), None);
+        assert_eq!(through((Some(5), Some(9)), &FenceDoubt::Nothing), Some(9));
+        assert_eq!(through((Some(9), Some(5)), &FenceDoubt::Open(vec![])), Some(5));
+        assert_eq!(through((Some(9), None), &FenceDoubt::Nothing), None);
     }
 
     #[test]
     fn of_two_unknown_tables_the_lower_end_counts_and_an_empty_one_leaves_nothing_to_compare() {
-        assert_eq!(through((Some(5), Some(9)), &Doubt::Unknown), Some(5));
-        assert_eq!(through((None, Some(9)), &Doubt::Unknown), None);
+        assert_eq!(through((Some(5), Some(9)), &FenceDoubt::Unknown), Some(5));
+        assert_eq!(through((None, Some(9)), &FenceDoubt::Unknown), None);
     }
 }

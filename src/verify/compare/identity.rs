@@ -2,7 +2,7 @@
 
 /// Which table of which database: what a journal must not confuse.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Identity {
+pub struct TableIdentity {
     /// The number `initdb` gave the cluster, where it may be read.
     pub system_identifier: Option<u64>,
     /// Database.

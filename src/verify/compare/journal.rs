@@ -1,18 +1,18 @@
 //! How far an interrupted comparison came, so that it can go on from there.
 //!
 //! Everything at or below `through` was compared and counted. It holds for the same two tables and columns only, and as long as no session has written there
-//! since, which `Part::is_untouched` finds out: each part remembers which transactions had ended before it was compared.
+//! since, which `JournalPart::is_untouched` finds out: each part remembers which transactions had ended before it was compared.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::range::IdRange;
 use crate::stop::Stop;
 use crate::verify::compare::both::both;
-use crate::verify::compare::identity::Identity;
-use crate::verify::compare::side::{Columns, Side};
-use crate::verify::compare::state::State;
-use crate::verify::compare::task::Task;
+use crate::verify::compare::identity::TableIdentity;
+use crate::verify::compare::side::{ComparisonSide, SharedColumns};
+use crate::verify::compare::state::TableState;
+use crate::verify::compare::task::ComparisonTask;
 use crate::verify::compare::whole_file::WholeFile;
-use crate::verify::difference::Tally;
+use crate::verify::difference::DifferenceTally;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::io::Write;
@@ -26,15 +26,15 @@ const FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// See the module.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Journal {
+pub struct ComparisonJournal {
     /// Of its form.
     pub version: u32,
     /// What was compared.
-    pub subject: Subject,
+    pub subject: JournalSubject,
     /// What each run has compared, one after the other.
-    pub parts: Vec<Part>,
+    pub parts: Vec<JournalPart>,
     /// What differed.
-    pub tally: Tally,
+    pub tally: DifferenceTally,
     /// Of everything above, so that an edited file is not taken for one of ours.
     pub sha256: String,
 }
@@ -42,9 +42,9 @@ pub struct Journal {
 /// What a journal is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Subject {
+pub struct JournalSubject {
     /// Both tables.
-    pub sides: (Identity, Identity),
+    pub sides: (TableIdentity, TableIdentity),
     /// What both are asked for, as SQL.
     pub columns: String,
     /// The lowest id that was asked for.
@@ -58,7 +58,7 @@ pub struct Subject {
 /// What one run has compared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Part {
+pub struct JournalPart {
     /// The highest id that was compared.
     pub through: i64,
     /// Rows that were compared on each side, those of earlier parts included.
@@ -66,12 +66,12 @@ pub struct Part {
     /// When it began, by the first side's clock.
     pub began: String,
     /// Both tables when it began.
-    pub states: (State, State),
+    pub states: (TableState, TableState),
 }
 
-impl Subject {
+impl JournalSubject {
     /// Of these two sides.
-    pub fn of(task: Task<'_>) -> Self {
+    pub fn of(task: ComparisonTask<'_>) -> Self {
         Self {
             sides: (task.first.identity().clone(), task.second.identity().clone()),
             columns: task.columns.wire.select_list(),
@@ -82,17 +82,17 @@ impl Subject {
     }
 }
 
-impl Part {
+impl JournalPart {
     /// Whether both sides still hold what was compared: the same files of the same past, as many rows, and none written since. `range`: what this part
     /// compared; `rows`: how many rows of each side it was.
     async fn is_untouched(
         &self,
-        sides: (&Side, &Side),
-        (columns, range, rows): (&Columns, IdRange, (u64, u64)),
-        now: &(State, State),
+        sides: (&ComparisonSide, &ComparisonSide),
+        (columns, range, rows): (&SharedColumns, IdRange, (u64, u64)),
+        now: &(TableState, TableState),
         stop: &Stop,
     ) -> Result<bool> {
-        let is_same = |then: &State, now: &State| then.goes_on_as(now) && then.is_comparable(now);
+        let is_same = |then: &TableState, now: &TableState| then.goes_on_as(now) && then.is_comparable(now);
         if !is_same(&self.states.0, &now.0) || !is_same(&self.states.1, &now.1) {
             return Ok(false);
         }
@@ -106,9 +106,9 @@ impl Part {
     }
 }
 
-impl Journal {
+impl ComparisonJournal {
     /// Of a comparison that came this far.
-    pub fn new(subject: Subject, parts: Vec<Part>, tally: Tally) -> Self {
+    pub fn new(subject: JournalSubject, parts: Vec<JournalPart>, tally: DifferenceTally) -> Self {
         let mut journal = Self {
             version: VERSION,
             subject,
@@ -128,11 +128,11 @@ impl Journal {
     /// The first part that was written into since it was compared; `None`: all of it still holds.
     pub(crate) async fn touched(
         &self,
-        sides: (&Side, &Side),
-        columns: &Columns,
-        now: &(State, State),
+        sides: (&ComparisonSide, &ComparisonSide),
+        columns: &SharedColumns,
+        now: &(TableState, TableState),
         stop: &Stop,
-    ) -> Result<Option<&Part>> {
+    ) -> Result<Option<&JournalPart>> {
         let (mut after, mut before) = (self.subject.from.and_then(|from| from.checked_sub(1)), (0, 0));
         for part in &self.parts {
             let range = IdRange {
@@ -200,7 +200,7 @@ impl Journal {
     ///
     /// # Errors
     /// `Usage` when it is about other tables, columns or ids.
-    pub fn confirm(&self, subject: &Subject) -> Result<()> {
+    pub fn confirm(&self, subject: &JournalSubject) -> Result<()> {
         if self.subject == *subject {
             return Ok(());
         }
@@ -220,7 +220,7 @@ impl Journal {
     }
 }
 
-fn shown(side: &Identity) -> String {
+fn shown(side: &TableIdentity) -> String {
     format!("table {} of database {}", side.table, side.database)
 }
 
@@ -228,35 +228,35 @@ fn shown(side: &Identity) -> String {
 mod tests {
     use super::*;
 
-    fn journal() -> Journal {
-        let side = |database: &str| Identity {
+    fn journal() -> ComparisonJournal {
+        let side = |database: &str| TableIdentity {
             system_identifier: Some(7),
             database: database.to_owned(),
             table: "public.events".to_owned(),
             oid: 42,
             is_standby: false,
         };
-        let state = State {
+        let state = TableState {
             timeline: Some(1),
             started_at_us: 5,
             definition: "6".to_owned(),
             files: "4".to_owned(),
             xmin: 733,
         };
-        let subject = Subject {
+        let subject = JournalSubject {
             sides: (side("a"), side("b")),
             columns: "e.\"id\"".to_owned(),
             from: None,
             through: None,
             is_complete: false,
         };
-        let part = Part {
+        let part = JournalPart {
             through: 12,
             rows: (10, 9),
             began: "2026-01-02T03:04:05Z".to_owned(),
             states: (state.clone(), state),
         };
-        Journal::new(subject, vec![part], Tally::of_columns(1))
+        ComparisonJournal::new(subject, vec![part], DifferenceTally::of_columns(1))
     }
 
     #[test]
@@ -264,7 +264,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("journal");
         journal().write(&path).expect("written");
-        assert_eq!(Journal::read(&path).expect("read"), journal());
+        assert_eq!(ComparisonJournal::read(&path).expect("read"), journal());
         assert_eq!(std::fs::read_dir(dir.path()).expect("a directory").count(), 1);
     }
 
@@ -276,9 +276,9 @@ mod tests {
         other.subject.from = Some(5);
         assert!(journal().confirm(&other.subject).is_err());
         assert!(journal().confirm(&journal().subject).is_ok());
-        let refused = |changed: &Journal, why: &str| {
+        let refused = |changed: &ComparisonJournal, why: &str| {
             changed.write(&path).expect("written");
-            let error = Journal::read(&path).expect_err("refused").report();
+            let error = ComparisonJournal::read(&path).expect_err("refused").report();
             assert!(error.contains(why), "{error}");
         };
         let mut of_old = journal();
@@ -288,6 +288,11 @@ mod tests {
         edited.parts[0].through = 13;
         refused(&edited, "its digest does not match");
         std::fs::write(&path, "{\"version\": 1, \"through\": 7}").expect("written");
-        assert!(Journal::read(&path).expect_err("refused").report().contains("it is of version 1"));
+        assert!(
+            ComparisonJournal::read(&path)
+                .expect_err("refused")
+                .report()
+                .contains("it is of version 1")
+        );
     }
 }

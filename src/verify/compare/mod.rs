@@ -10,7 +10,6 @@
 mod both;
 mod chunks;
 mod counts;
-pub(crate) mod emission;
 pub mod fence;
 pub mod identity;
 pub mod journal;
@@ -20,6 +19,7 @@ mod plan;
 pub mod repair_sql;
 pub mod schema;
 pub mod side;
+pub(crate) mod sink;
 pub mod state;
 pub mod task;
 mod undecided;
@@ -31,23 +31,23 @@ use crate::event::range::shown;
 use crate::stop::Stop;
 use crate::verify::compare::both::both;
 use crate::verify::compare::chunks::rows_of_chunk;
-use crate::verify::compare::counts::{Confirmation, Extent};
-use crate::verify::compare::emission::Emission;
-use crate::verify::compare::journal::{Journal, Part, Subject};
-use crate::verify::compare::outcome::{Grounds, Outcome, ahead, note_of_open, nothing_compared};
-use crate::verify::compare::repair_sql::Script;
-use crate::verify::compare::side::Side;
-use crate::verify::compare::state::State;
-use crate::verify::compare::task::{Task, Watch};
-use crate::verify::compare::walk::{Ended, Found, Walk};
-use crate::verify::difference::Tally;
+use crate::verify::compare::counts::{CountConfirmation, CountExtent};
+use crate::verify::compare::journal::{ComparisonJournal, JournalPart, JournalSubject};
+use crate::verify::compare::outcome::{ComparisonOutcome, VerdictGrounds, ahead, note_of_open, nothing_compared};
+use crate::verify::compare::repair_sql::RepairScript;
+use crate::verify::compare::side::ComparisonSide;
+use crate::verify::compare::sink::DifferenceSink;
+use crate::verify::compare::state::TableState;
+use crate::verify::compare::task::{ComparisonTask, ComparisonWatcher};
+use crate::verify::compare::walk::{ComparisonWalk, WalkEnd, WalkFindings};
+use crate::verify::difference::DifferenceTally;
 
 /// What would be compared, and how, in words.
-pub fn plan(task: Task<'_>) -> String {
+pub fn plan(task: ComparisonTask<'_>) -> String {
     let Some(range) = task.range() else {
         return "nothing would be compared: a table is empty, or the range is".to_owned();
     };
-    let rows = |side: &Side| format!("about {:.0} rows of {}", side.size.rows_estimated, side.name);
+    let rows = |side: &ComparisonSide| format!("about {:.0} rows of {}", side.size.rows_estimated, side.name);
     let sizes = [task.first.size, task.second.size];
     let way = if task.options.is_exact {
         "every byte".to_owned()
@@ -67,13 +67,13 @@ pub fn plan(task: Task<'_>) -> String {
 /// What the servers, the watcher or the script say: then nothing is known but what was told meanwhile. `Unavailable` when a side is not
 /// the table any more that it was.
 pub async fn compare(
-    task: Task<'_>,
-    journal: Option<Journal>,
-    watch: &mut dyn Watch,
-    script: Option<&mut Script>,
+    task: ComparisonTask<'_>,
+    journal: Option<ComparisonJournal>,
+    watch: &mut dyn ComparisonWatcher,
+    script: Option<&mut RepairScript>,
     stop: &Stop,
-) -> Result<Outcome> {
-    let subject = Subject::of(task);
+) -> Result<ComparisonOutcome> {
+    let subject = JournalSubject::of(task);
     journal.iter().try_for_each(|journal| journal.confirm(&subject))?;
     let ((ours, began), (theirs, _)) = both(
         stop,
@@ -85,18 +85,18 @@ pub async fn compare(
     let (journal, note) = still_true(task, journal, &states, stop).await?;
     let whole = task.range();
     let is_scripted = script.is_some();
-    let emission = Emission::new((task.first, task.second), task.columns, task.options.limits, watch, script);
-    let mut walk = Walk::new(task, emission);
+    let sink = DifferenceSink::new((task.first, task.second), task.columns, task.options.limits, watch, script);
+    let mut walk = ComparisonWalk::new(task, sink);
     if let Some(journal) = &journal {
         walk.resume(journal);
     }
     let ended = match whole {
         Some(range) => walk.run(range, stop).await?,
-        None => Ended::Complete,
+        None => WalkEnd::Complete,
     };
     let found = walk.found();
     let (ended, counted) = counted(task, ended, &found, is_scripted, stop).await?;
-    let run = Run {
+    let run = ComparisonRun {
         subject,
         states: states.clone(),
         began,
@@ -104,8 +104,8 @@ pub async fn compare(
         note,
     };
     let outcome = conclude(task, (ended, found), counted, run, stop).await?;
-    if ended != Ended::Interrupted {
-        let confirmed = async |side: &Side, was: &State, stop: Stop| side.confirm(was, task.columns, &stop).await;
+    if ended != WalkEnd::Interrupted {
+        let confirmed = async |side: &ComparisonSide, was: &TableState, stop: Stop| side.confirm(was, task.columns, &stop).await;
         // Also when a stop came meanwhile: what was found is told then.
         let never = Stop::never();
         both(
@@ -119,23 +119,23 @@ pub async fn compare(
 }
 
 /// A run of the comparison.
-struct Run {
-    subject: Subject,
+struct ComparisonRun {
+    subject: JournalSubject,
     /// Both tables when it began.
-    states: (State, State),
+    states: (TableState, TableState),
     began: String,
     /// What earlier runs have compared.
-    earlier: Vec<Part>,
+    earlier: Vec<JournalPart>,
     note: Option<String>,
 }
 
 /// The journal, if what it says still holds; otherwise why everything is compared.
 async fn still_true(
-    task: Task<'_>,
-    journal: Option<Journal>,
-    now: &(State, State),
+    task: ComparisonTask<'_>,
+    journal: Option<ComparisonJournal>,
+    now: &(TableState, TableState),
     stop: &Stop,
-) -> Result<(Option<Journal>, Option<String>)> {
+) -> Result<(Option<ComparisonJournal>, Option<String>)> {
     let Some(journal) = journal else { return Ok((None, None)) };
     let touched = journal.touched((task.first, task.second), task.columns, now, stop).await?;
     let note = touched.map(|part| {
@@ -148,26 +148,38 @@ async fn still_true(
 }
 
 /// What plain counts tell of what was found, where it is needed; a stop meanwhile is an interruption.
-async fn counted(task: Task<'_>, ended: Ended, found: &Found, is_scripted: bool, stop: &Stop) -> Result<(Ended, Confirmation)> {
+async fn counted(
+    task: ComparisonTask<'_>,
+    ended: WalkEnd,
+    found: &WalkFindings,
+    is_scripted: bool,
+    stop: &Stop,
+) -> Result<(WalkEnd, CountConfirmation)> {
     let confirmation = match counts::due(task, ended, found, is_scripted) {
         Some(extent) => unless_stopped(confirmed(task, extent, found.rows, stop).await)?,
-        None if ended == Ended::Enough => Some(Confirmation::default()),
+        None if ended == WalkEnd::Enough => Some(CountConfirmation::default()),
         None => None,
     };
     // Without counts it is unknown whether an index hides what a side seems to lack.
-    let nothing_known = Confirmation {
+    let nothing_known = CountConfirmation {
         reasons: Vec::new(),
         may_have_more: (true, true),
     };
-    Ok(confirmation.map_or((Ended::Interrupted, nothing_known), |confirmation| (ended, confirmation)))
+    Ok(confirmation.map_or((WalkEnd::Interrupted, nothing_known), |confirmation| (ended, confirmation)))
 }
 
-async fn confirmed(task: Task<'_>, extent: Extent, compared: counts::Counts, stop: &Stop) -> Result<Confirmation> {
+async fn confirmed(task: ComparisonTask<'_>, extent: CountExtent, compared: counts::SideCounts, stop: &Stop) -> Result<CountConfirmation> {
     let counted = counts::count(task, extent, stop).await?;
     counts::confirm(task, extent, compared, counted, stop).await
 }
 
-async fn conclude(task: Task<'_>, (ended, found): (Ended, Found), confirmation: Confirmation, run: Run, stop: &Stop) -> Result<Outcome> {
+async fn conclude(
+    task: ComparisonTask<'_>,
+    (ended, found): (WalkEnd, WalkFindings),
+    confirmation: CountConfirmation,
+    run: ComparisonRun,
+    stop: &Stop,
+) -> Result<ComparisonOutcome> {
     let names = (task.first.name.as_str(), task.second.name.as_str());
     let mut skipped: Vec<String> = nothing_compared(task.fence, task.end(), names).into_iter().collect();
     skipped.extend(cut_short(ended, &found));
@@ -181,7 +193,7 @@ async fn conclude(task: Task<'_>, (ended, found): (Ended, Found), confirmation: 
     if !task.options.must_be_complete {
         skipped.extend(ahead(task.fence, beyond, above, names));
     }
-    let grounds = Grounds {
+    let grounds = VerdictGrounds {
         tally: &found.tally,
         may_have_more: confirmation.may_have_more,
         without_id,
@@ -191,10 +203,10 @@ async fn conclude(task: Task<'_>, (ended, found): (Ended, Found), confirmation: 
     let earlier = run.earlier.clone();
     let journal = found
         .safe
-        .filter(|_| ended == Ended::Interrupted)
+        .filter(|_| ended == WalkEnd::Interrupted)
         .map(|(through, rows, tally)| run.journal(through, rows, tally));
     let open = note_of_open(task.fence).filter(|_| !found.undecided.is_any_open());
-    Ok(Outcome {
+    Ok(ComparisonOutcome {
         verdict,
         range: task.range(),
         fence: task.fence.clone(),
@@ -213,40 +225,40 @@ async fn conclude(task: Task<'_>, (ended, found): (Ended, Found), confirmation: 
 }
 
 /// What is said where not everything was compared.
-fn cut_short(ended: Ended, found: &Found) -> Option<String> {
+fn cut_short(ended: WalkEnd, found: &WalkFindings) -> Option<String> {
     let reached = shown(found.at);
     let uncounted = match found.tally.missing + found.tally.extra {
         0 => "",
         _ => ", and what a side seems to lack was not confirmed by a count",
     };
     match ended {
-        Ended::Complete => None,
-        Ended::Enough => Some(format!(
+        WalkEnd::Complete => None,
+        WalkEnd::Enough => Some(format!(
             "ended after {} differences, at id {reached}: the rest was not compared",
             found.tally.total()
         )),
-        Ended::Interrupted => Some(format!("interrupted after id {reached}: the rest was not compared{uncounted}")),
+        WalkEnd::Interrupted => Some(format!("interrupted after id {reached}: the rest was not compared{uncounted}")),
     }
 }
 
-impl Run {
+impl ComparisonRun {
     /// What is left for a later run.
-    fn journal(&self, through: i64, rows: (u64, u64), tally: Tally) -> Journal {
+    fn journal(&self, through: i64, rows: (u64, u64), tally: DifferenceTally) -> ComparisonJournal {
         let mut parts = self.earlier.clone();
         if parts.last().is_none_or(|last| last.through < through) {
-            parts.push(Part {
+            parts.push(JournalPart {
                 through,
                 rows,
                 began: self.began.clone(),
                 states: self.states.clone(),
             });
         }
-        Journal::new(self.subject.clone(), parts, tally)
+        ComparisonJournal::new(self.subject.clone(), parts, tally)
     }
 }
 
 /// Rows without an id, where the verdict is about the whole table.
-async fn without_id(task: Task<'_>, skipped: &mut Vec<String>, stop: &Stop) -> Result<counts::Counts> {
+async fn without_id(task: ComparisonTask<'_>, skipped: &mut Vec<String>, stop: &Stop) -> Result<counts::SideCounts> {
     if task.options.from.is_some() || task.options.through.is_some() {
         return Ok((0, 0));
     }
@@ -258,7 +270,7 @@ async fn without_id(task: Task<'_>, skipped: &mut Vec<String>, stop: &Stop) -> R
 }
 
 /// Rows above the fence; none of them, and it is said so, after an interruption.
-async fn pending(task: Task<'_>, skipped: &mut Vec<String>, stop: &Stop) -> Result<counts::Counts> {
+async fn pending(task: ComparisonTask<'_>, skipped: &mut Vec<String>, stop: &Stop) -> Result<counts::SideCounts> {
     let counted = unless_stopped(counts::pending(task, stop).await)?;
     if counted.is_none() {
         skipped.push("interrupted: what lies above the fence was not counted".to_owned());

@@ -10,8 +10,8 @@ use crate::source::ids::{self, Discipline, facts};
 use crate::stop::Stop;
 use crate::verify::class::ComparedColumn;
 use crate::verify::compare::chunks::hashing;
-use crate::verify::compare::schema::Schema;
-use crate::verify::compare::side::{Columns, Place, Side};
+use crate::verify::compare::schema::SchemaComparison;
+use crate::verify::compare::side::{ComparisonSide, SharedColumns, SidePlace};
 use futures::future::try_join;
 use slog::Logger;
 use std::time::Duration;
@@ -21,11 +21,11 @@ const SAME_PLACE_MAX: Duration = Duration::from_secs(60);
 
 /// What must be known to open two sides.
 #[derive(Clone, Copy, Debug)]
-pub struct Opening<'a> {
+pub struct OpeningSettings<'a> {
     /// The first side: the truth.
-    pub first: &'a Place,
+    pub first: &'a SidePlace,
     /// The second side.
-    pub second: &'a Place,
+    pub second: &'a SidePlace,
     /// The integer key of both.
     pub id_column: &'a str,
     /// Sessions of each side for short questions.
@@ -36,40 +36,40 @@ pub struct Opening<'a> {
 
 /// Two sides, opened.
 #[derive(Debug)]
-pub struct Pair {
+pub struct SidePair {
     /// The first side.
-    pub first: Side,
+    pub first: ComparisonSide,
     /// The second side.
-    pub second: Side,
+    pub second: ComparisonSide,
     /// Whether rows can be compared.
-    pub schema: Schema,
+    pub schema: SchemaComparison,
 }
 
 /// How ids are given out at the first side, as far as it can be told.
 #[derive(Clone, Debug)]
-pub struct Order {
+pub struct IdOrder {
     /// `None`: not known, or refused by the rules of a replicator.
     pub discipline: Option<Discipline>,
     /// Why, in words.
     pub reason: String,
 }
 
-impl Pair {
+impl SidePair {
     /// Connects to both at the same time; a pooler that would not keep a session is recognised before anything is set.
-    pub async fn open(opening: Opening<'_>, log: &Logger) -> Result<Self> {
+    pub async fn open(opening: OpeningSettings<'_>, log: &Logger) -> Result<Self> {
         let (first, second) = try_join(side(opening, opening.first, log), side(opening, opening.second, log)).await?;
         if are_one_table(&first, &second).await? {
             return Err(Error::new(ErrorKind::Usage, "both sides are the same table")
                 .at(first.shown())
                 .fix("name two tables: a table always equals itself"));
         }
-        let schema = Schema::of(&first.table, &second.table, opening.id_column);
+        let schema = SchemaComparison::of(&first.table, &second.table, opening.id_column);
         Ok(Self { first, second, schema })
     }
 
     /// What both are asked for; `None` when rows cannot be compared.
-    pub fn columns(&self, id_column: &str) -> Option<Columns> {
-        let Schema::Like { wire, uncertain, .. } = &self.schema else {
+    pub fn columns(&self, id_column: &str) -> Option<SharedColumns> {
+        let SchemaComparison::Like { wire, uncertain, .. } = &self.schema else {
             return None;
         };
         let compared = wire.columns.iter().filter_map(|column| {
@@ -80,7 +80,7 @@ impl Pair {
                 type_oid: of_second.type_oid,
             })
         });
-        Some(Columns {
+        Some(SharedColumns {
             wire: wire.clone(),
             uncertain: uncertain.clone(),
             compared: compared.collect(),
@@ -95,13 +95,13 @@ impl Pair {
     /// `Unsuitable` when there is no such INSERT, with the reasons.
     pub fn inserted(&self) -> Result<Wire> {
         let problems = match &self.schema {
-            Schema::Like {
+            SchemaComparison::Like {
                 inserted: Ok(inserted), ..
             } => return Ok(inserted.clone()),
-            Schema::Like {
+            SchemaComparison::Like {
                 inserted: Err(problems), ..
             }
-            | Schema::Unlike(problems) => problems,
+            | SchemaComparison::Unlike(problems) => problems,
         };
         let what = format!("cannot write INSERTs for {}", self.second.name);
         let error = Error::new(ErrorKind::Unsuitable, what).at(self.second.shown());
@@ -113,7 +113,7 @@ impl Pair {
     ///
     /// # Errors
     /// What the server says; `Stopped`: then nothing is left running in it.
-    pub async fn order(&self, id_column: &str, ids: IdsSetting, known_gaps: &[(i64, i64)], stop: &Stop) -> Result<Order> {
+    pub async fn order(&self, id_column: &str, ids: IdsSetting, known_gaps: &[(i64, i64)], stop: &Stop) -> Result<IdOrder> {
         let session = self.first.session().await?;
         let is_standby = session.server().is_in_recovery();
         let Some(facts) = stop.or(facts::ask(&session, &self.first.table, id_column, is_standby)).await else {
@@ -122,11 +122,11 @@ impl Pair {
         };
         let facts = facts?;
         Ok(match ids::judge(&facts, ids, known_gaps) {
-            Ok(judged) => Order {
+            Ok(judged) => IdOrder {
                 reason: judged.to_string(),
                 discipline: Some(judged.discipline),
             },
-            Err(problems) => Order {
+            Err(problems) => IdOrder {
                 reason: format!("not known: {}", first_of(&problems)),
                 discipline: None,
             },
@@ -135,7 +135,7 @@ impl Pair {
 }
 
 /// Whether both lead to one table, by whatever name of its host. A primary and its standby, or a copy that was promoted, have the same numbers and are two.
-async fn are_one_table(first: &Side, second: &Side) -> Result<bool> {
+async fn are_one_table(first: &ComparisonSide, second: &ComparisonSide) -> Result<bool> {
     let (ours, theirs) = (first.session().await?, second.session().await?);
     let clusters = (first.identity().system_identifier, second.identity().system_identifier);
     let may_be_one_cluster = clusters.0 == clusters.1 || clusters.0.is_none() || clusters.1.is_none();
@@ -153,11 +153,11 @@ fn first_of(problems: &Problems) -> String {
     problems.worst().map(|problem| problem.what().to_owned()).unwrap_or_default()
 }
 
-async fn side(opening: Opening<'_>, place: &Place, log: &Logger) -> Result<Side> {
+async fn side(opening: OpeningSettings<'_>, place: &SidePlace, log: &Logger) -> Result<ComparisonSide> {
     let named = |error: Error| error.while_doing(format!("cannot compare {}", place.name));
     pooler::probe(&place.conninfo, ErrorSide::Source, opening.timeout)
         .await
         .map_err(named)?;
-    let opened = Side::open(place, opening.id_column, opening.connections, opening.timeout, log);
+    let opened = ComparisonSide::open(place, opening.id_column, opening.connections, opening.timeout, log);
     opened.await.map_err(named)
 }

@@ -1,21 +1,21 @@
 //! All that a comparison found, and the verdict that follows.
 
 use crate::event::range::{IdRange, shown};
-use crate::verify::compare::fence::{Doubt, Fence};
-use crate::verify::compare::journal::{Journal, Part};
-use crate::verify::difference::Tally;
+use crate::verify::compare::fence::{ComparisonFence, FenceDoubt};
+use crate::verify::compare::journal::{ComparisonJournal, JournalPart};
+use crate::verify::difference::DifferenceTally;
 use crate::verify::show::lines::EarlierRun;
 use crate::verify::verdict::Verdict;
 
 /// All that a comparison of rows found.
 #[derive(Clone, Debug)]
-pub struct Outcome {
+pub struct ComparisonOutcome {
     /// What it came to.
     pub verdict: Verdict,
     /// What was compared; `None`: no row was.
     pub range: Option<IdRange>,
     /// Where the comparison ended, and why there.
-    pub fence: Fence,
+    pub fence: ComparisonFence,
     /// Rows that were compared on each side.
     pub rows: (u64, u64),
     /// The highest id that could be compared: the fence, or the end of both sides where everything must be there.
@@ -27,9 +27,9 @@ pub struct Outcome {
     /// Rows without an id on each side, which no range holds.
     pub without_id: (u64, u64),
     /// Of the rows that were compared, what earlier runs have: when each began, up to which id it came, and rows of each side in all.
-    pub earlier: Vec<Part>,
+    pub earlier: Vec<JournalPart>,
     /// What differs.
-    pub tally: Tally,
+    pub tally: DifferenceTally,
     /// Whether the first side, and whether the second, may have what it seems to lack.
     pub may_have_more: (bool, bool),
     /// What was not compared, or cannot be decided; nothing of it: the verdict is certain.
@@ -37,14 +37,14 @@ pub struct Outcome {
     /// What a person should know besides.
     pub notes: Vec<String>,
     /// Where to go on, when it was interrupted.
-    pub journal: Option<Journal>,
+    pub journal: Option<ComparisonJournal>,
 }
 
 /// What the verdict follows from.
 #[derive(Clone, Copy, Debug)]
-pub struct Grounds<'a> {
+pub struct VerdictGrounds<'a> {
     /// What differs.
-    pub tally: &'a Tally,
+    pub tally: &'a DifferenceTally,
     /// Whether the first side, and whether the second, may have what it seems to lack: then only what both have differs for certain.
     pub may_have_more: (bool, bool),
     /// Rows without an id on each side.
@@ -53,11 +53,11 @@ pub struct Grounds<'a> {
     pub is_something_skipped: bool,
 }
 
-impl Outcome {
+impl ComparisonOutcome {
     /// What each earlier run has compared: when it began, up to which id it came, and how many rows of each side it was.
     pub fn earlier_runs(&self) -> Vec<EarlierRun> {
         let mut before = (0, 0);
-        let run = |part: &Part| {
+        let run = |part: &JournalPart| {
             let (first, second) = std::mem::replace(&mut before, part.rows);
             let rows = (part.rows.0.saturating_sub(first), part.rows.1.saturating_sub(second));
             EarlierRun {
@@ -80,7 +80,7 @@ impl Outcome {
     }
 }
 
-impl Grounds<'_> {
+impl VerdictGrounds<'_> {
     /// The verdict.
     pub fn verdict(self) -> Verdict {
         let (first, second) = self.without_id;
@@ -98,7 +98,7 @@ impl Grounds<'_> {
 }
 
 /// What is left out when there is no row up to which both could be compared.
-pub(crate) fn nothing_compared(fence: &Fence, end: Option<i64>, (first, second): (&str, &str)) -> Option<String> {
+pub(crate) fn nothing_compared(fence: &ComparisonFence, end: Option<i64>, (first, second): (&str, &str)) -> Option<String> {
     if end.is_some() {
         return None;
     }
@@ -111,7 +111,7 @@ pub(crate) fn nothing_compared(fence: &Fence, end: Option<i64>, (first, second):
 }
 
 /// What is said where the second side goes on above the fence, of which nothing was compared.
-pub(crate) fn ahead(fence: &Fence, pending: u64, above: Option<i64>, (first, second): (&str, &str)) -> Option<String> {
+pub(crate) fn ahead(fence: &ComparisonFence, pending: u64, above: Option<i64>, (first, second): (&str, &str)) -> Option<String> {
     let is_uncompared = fence.through.is_some() && fence.through < fence.highest.1 && fence.is_second_ahead();
     (is_uncompared && pending > 0).then(|| {
         format!(
@@ -122,13 +122,13 @@ pub(crate) fn ahead(fence: &Fence, pending: u64, above: Option<i64>, (first, sec
 }
 
 /// What is said of transactions that may still fill gaps, where no difference hangs on it.
-pub(crate) fn note_of_open(fence: &Fence) -> Option<String> {
+pub(crate) fn note_of_open(fence: &ComparisonFence) -> Option<String> {
     match &fence.doubt {
-        Doubt::Open(open) => Some(format!(
+        FenceDoubt::Open(open) => Some(format!(
             "transactions that may still add events below the fence are open, and no difference depends on them: {}",
             open.join("; ")
         )),
-        Doubt::Nothing | Doubt::Unknown => None,
+        FenceDoubt::Nothing | FenceDoubt::Unknown => None,
     }
 }
 
@@ -139,8 +139,8 @@ mod tests {
     #[test]
     fn rows_without_an_id_differ_by_their_number_and_are_never_equal() {
         let verdict = |without_id| {
-            let grounds = Grounds {
-                tally: &Tally::default(),
+            let grounds = VerdictGrounds {
+                tally: &DifferenceTally::default(),
                 may_have_more: (false, false),
                 without_id,
                 is_something_skipped: false,
@@ -157,13 +157,13 @@ mod tests {
     #[test]
     fn what_a_side_seems_to_lack_is_no_difference_where_it_may_have_it_and_what_both_have_always_is() {
         let verdict = |missing, extra, changed, may_have_more| {
-            let tally = Tally {
+            let tally = DifferenceTally {
                 missing,
                 extra,
                 changed,
-                ..Tally::default()
+                ..DifferenceTally::default()
             };
-            let grounds = Grounds {
+            let grounds = VerdictGrounds {
                 tally: &tally,
                 may_have_more,
                 without_id: (0, 0),
@@ -186,14 +186,14 @@ mod tests {
 
     #[test]
     fn a_second_side_that_goes_on_is_told_unless_all_of_it_was_compared() {
-        let fence = |through, highest| Fence {
+        let fence = |through, highest| ComparisonFence {
             through,
             highest,
             lowest: Some(1),
-            doubt: Doubt::Unknown,
+            doubt: FenceDoubt::Unknown,
             may_be_late: (false, false),
         };
-        let told = |fence: Fence, pending| ahead(&fence, pending, fence.through, ("a", "b")).is_some();
+        let told = |fence: ComparisonFence, pending| ahead(&fence, pending, fence.through, ("a", "b")).is_some();
         assert!(told(fence(Some(5), (Some(5), Some(9))), 1));
         assert!(
             !told(fence(Some(9), (Some(5), Some(9))), 0),
@@ -204,14 +204,14 @@ mod tests {
 
     #[test]
     fn two_empty_tables_are_equal_and_one_empty_table_proves_nothing() {
-        let fence = |first, second| Fence {
+        let fence = |first, second| ComparisonFence {
             through: None,
             highest: (first, second),
             lowest: None,
-            doubt: Doubt::Unknown,
+            doubt: FenceDoubt::Unknown,
             may_be_late: (false, false),
         };
-        let said = |fence: Fence| nothing_compared(&fence, fence.through, ("a", "b"));
+        let said = |fence: ComparisonFence| nothing_compared(&fence, fence.through, ("a", "b"));
         assert_eq!(said(fence(None, None)), None);
         assert!(said(fence(Some(1), None)).is_some_and(|why| why.starts_with("b is empty")));
         assert!(said(fence(None, Some(1))).is_some_and(|why| why.starts_with("a is empty")));

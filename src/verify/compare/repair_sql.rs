@@ -4,26 +4,26 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::wire::Wire;
 use crate::log::escape::fit;
 use crate::sql;
-use crate::verify::compare::outcome::Outcome;
-use crate::verify::compare::side::{Columns, Side};
+use crate::verify::compare::outcome::ComparisonOutcome;
+use crate::verify::compare::side::{ComparisonSide, SharedColumns};
 use crate::verify::compare::whole_file::WholeFile;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// A script on its way: a file beside the one that was asked for, which takes its name only when all is in it.
 #[derive(Debug)]
-pub struct Script {
+pub struct RepairScript {
     path: PathBuf,
     out: BufWriter<WholeFile>,
     inserted: Wire,
 }
 
-impl Script {
+impl RepairScript {
     /// Begins one for the second side, of INSERTs that give these columns.
     ///
     /// # Errors
     /// `Usage` when the file cannot be created.
-    pub fn create(path: &Path, second: &Side, inserted: Wire) -> Result<Self> {
+    pub fn create(path: &Path, second: &ComparisonSide, inserted: Wire) -> Result<Self> {
         let file = WholeFile::create(path).map_err(|error| cannot(path, &error).of_kind(ErrorKind::Usage))?;
         let mut script = Self {
             path: path.to_owned(),
@@ -45,7 +45,7 @@ impl Script {
     ///
     /// # Errors
     /// Those of the server, such as a row whose text is too long for it; `Unavailable` when the disk is full.
-    pub async fn add(&mut self, first: &Side, second: &Side, columns: &Columns, ids: &[i64]) -> Result<()> {
+    pub async fn add(&mut self, first: &ComparisonSide, second: &ComparisonSide, columns: &SharedColumns, ids: &[i64]) -> Result<()> {
         let texts: Vec<String> = self.inserted.columns.iter().map(|column| column.text("e")).collect();
         let asked = include_str!("../../../sql/verify/whole_texts.sql");
         for row in first.about_ids(asked, columns, texts.join(", "), ids).await? {
@@ -60,7 +60,7 @@ impl Script {
     ///
     /// # Errors
     /// `Unavailable` when the disk is full.
-    pub fn finish(mut self, outcome: &Outcome) -> Result<bool> {
+    pub fn finish(mut self, outcome: &ComparisonOutcome) -> Result<bool> {
         if outcome.is_missing_uncertain() {
             return Ok(false);
         }
@@ -91,7 +91,7 @@ impl Script {
 }
 
 /// The statement of one row. Every value is quoted here: whatever the first side answers can be nothing but a value.
-fn statement(second: &Side, inserted: &Wire, id_column: &str, values: &[Option<&str>]) -> String {
+fn statement(second: &ComparisonSide, inserted: &Wire, id_column: &str, values: &[Option<&str>]) -> String {
     let quoted: Vec<String> = values
         .iter()
         .map(|value| value.map_or_else(|| "NULL".to_owned(), sql::literal))

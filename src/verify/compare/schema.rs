@@ -59,7 +59,7 @@ fn is_integer(of: &TypeUse, types: &UserTypes) -> bool {
 
 /// What the comparison of two tables' columns came to.
 #[derive(Clone, Debug)]
-pub enum Schema {
+pub enum SchemaComparison {
     /// Every column of the first has its like in the second, and is compared.
     Like {
         /// The columns as they are compared, in the order of the first.
@@ -75,7 +75,7 @@ pub enum Schema {
     Unlike(Problems),
 }
 
-impl Schema {
+impl SchemaComparison {
     /// Compares columns by name.
     pub fn of(first: &EventTable, second: &EventTable, id_column: &str) -> Self {
         let wire = match compatible::compared(first, second) {

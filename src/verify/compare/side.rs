@@ -14,7 +14,7 @@ use crate::postgres::table::store::PgTable;
 use crate::sql::TableName;
 use crate::stop::Stop;
 use crate::verify::class::ComparedColumn;
-use crate::verify::compare::identity::Identity;
+use crate::verify::compare::identity::TableIdentity;
 use crate::verify::compare::schema::comparable;
 use futures::future::BoxFuture;
 use slog::Logger;
@@ -34,7 +34,7 @@ pub(crate) const WHOLE_TABLE_MAX: Duration = Duration::MAX;
 
 /// Where a side is.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct SidePlace {
     /// What it is called in the output: `source`, a destination's name, `first`, `second`.
     pub name: String,
     /// Its database.
@@ -45,15 +45,15 @@ pub struct Place {
 
 /// A side whose table was described.
 #[derive(Debug)]
-pub struct Side {
+pub struct ComparisonSide {
     /// What it is called in the output.
     pub name: String,
     /// Its table.
     pub table: EventTable,
     /// How large it is.
-    pub size: Size,
+    pub size: TableSize,
     place: String,
-    identity: Identity,
+    identity: TableIdentity,
     server: ServerIdentity,
     conninfo: Conninfo,
     timeout: Duration,
@@ -62,7 +62,7 @@ pub struct Side {
 
 /// How large a table is, by the server's own statistics.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Size {
+pub struct TableSize {
     /// Rows; 0 when never analysed.
     pub rows_estimated: f64,
     /// Bytes on disk, without indexes.
@@ -73,7 +73,7 @@ pub struct Size {
 
 /// What both sides are asked for: the same columns in the same form.
 #[derive(Clone, Debug)]
-pub struct Columns {
+pub struct SharedColumns {
     /// Columns and form.
     pub wire: Wire,
     /// Columns whose comparison cannot be certain, and why.
@@ -86,9 +86,9 @@ pub struct Columns {
     pub hashing: DigestInput,
 }
 
-impl Side {
+impl ComparisonSide {
     /// Connects and describes the table. The pool opens at most `connections` sessions, of which one is open now.
-    pub async fn open(at: &Place, id_column: &str, connections: u32, timeout: Duration, log: &Logger) -> Result<Self> {
+    pub async fn open(at: &SidePlace, id_column: &str, connections: u32, timeout: Duration, log: &Logger) -> Result<Self> {
         let pool = SessionPool::new(&at.conninfo, PURPOSE, connections, timeout, log);
         let lent = pool.get().await?;
         let session: &Session = &lent;
@@ -96,7 +96,7 @@ impl Side {
         let table = comparable(table, &at.table, id_column).map_err(|error| error.at(session.place()))?;
         let row = session.query_one(include_str!("../../../sql/verify/size.sql"), &[&table.oid]).await;
         let size = |row: Row| {
-            Ok(Size {
+            Ok(TableSize {
                 rows_estimated: row.try_get("rows_estimated")?,
                 bytes: row.try_get("bytes")?,
                 bytes_out_of_line: row.try_get("bytes_out_of_line")?,
@@ -105,7 +105,7 @@ impl Side {
         let size = row
             .and_then(size)
             .map_err(|error| session.error(&error, "cannot ask how large the table is"))?;
-        let identity = Identity {
+        let identity = TableIdentity {
             system_identifier: session.server().identity.system_identifier,
             database: at.conninfo.database.clone(),
             table: at.table.to_string(),
@@ -134,7 +134,7 @@ impl Side {
     }
 
     /// Which table of which database.
-    pub fn identity(&self) -> &Identity {
+    pub fn identity(&self) -> &TableIdentity {
         &self.identity
     }
 
@@ -174,13 +174,13 @@ impl Side {
     }
 
     /// A session of its own that reads the rows themselves.
-    pub async fn reader(&self, columns: &Columns) -> Result<PgTable<Session>> {
+    pub async fn reader(&self, columns: &SharedColumns) -> Result<PgTable<Session>> {
         let session = self.own_session().await?;
         Ok(PgTable::new(session, &self.table.name, &columns.id, &columns.wire))
     }
 
     /// Asks by a file of `sql/audit/` about the rows of some ids.
-    pub(crate) async fn about_ids(&self, file: &str, columns: &Columns, expressions: String, ids: &[i64]) -> Result<Vec<Row>> {
+    pub(crate) async fn about_ids(&self, file: &str, columns: &SharedColumns, expressions: String, ids: &[i64]) -> Result<Vec<Row>> {
         let lent = self.session().await?;
         let table = self.over(&lent, columns);
         let asked = table.fill(file, &[("columns", expressions)]);
@@ -191,7 +191,7 @@ impl Side {
     /// and has when this returns.
     pub async fn ask<T>(
         &self,
-        columns: &Columns,
+        columns: &SharedColumns,
         (answer_max, enough): (Duration, &Stop),
         question: impl for<'s> FnOnce(&'s dyn EventStore) -> BoxFuture<'s, Result<T>> + Send,
     ) -> Result<T> {
@@ -220,7 +220,7 @@ impl Side {
     }
 
     /// Its table over a session.
-    pub(super) fn over<'s>(&self, session: &'s Session, columns: &Columns) -> PgTable<&'s Session> {
+    pub(super) fn over<'s>(&self, session: &'s Session, columns: &SharedColumns) -> PgTable<&'s Session> {
         PgTable::new(session, &self.table.name, &columns.id, &columns.wire)
     }
 }

@@ -6,12 +6,12 @@ use crate::postgres::session::answers::field;
 use crate::source::durability::TableFiles;
 use crate::sql;
 use crate::stop::Stop;
-use crate::verify::compare::side::{ANSWER_MAX, Columns, Side, WHOLE_TABLE_MAX};
+use crate::verify::compare::side::{ANSWER_MAX, ComparisonSide, SharedColumns, WHOLE_TABLE_MAX};
 
 /// What a table was when a comparison began.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct State {
+pub struct TableState {
     /// Changes at a promotion; not known of a standby.
     pub timeline: Option<u32>,
     /// When the server was started, microseconds since 1970: what lies in its files may have been put back while it was not running.
@@ -24,7 +24,7 @@ pub struct State {
     pub xmin: u64,
 }
 
-impl State {
+impl TableState {
     /// Whether nothing was put back, taken over, altered or rewritten from this one to a later one. New partitions disturb nothing.
     pub(crate) fn goes_on_as(&self, later: &Self) -> bool {
         (self.timeline, self.started_at_us, &self.definition) == (later.timeline, later.started_at_us, &later.definition)
@@ -44,12 +44,12 @@ impl State {
     }
 }
 
-impl Side {
+impl ComparisonSide {
     /// What bears the table's name now, and the time of day at the server.
     ///
     /// # Errors
     /// Those of the server, here and in the following; `Stopped` when `enough` comes first; `Unavailable` when it is not what was opened.
-    pub async fn state(&self, columns: &Columns, enough: &Stop) -> Result<(State, String)> {
+    pub async fn state(&self, columns: &SharedColumns, enough: &Stop) -> Result<(TableState, String)> {
         let values = [
             ("qualified", sql::text(self.table.name.quoted())),
             ("definition", sql::sql(self.table.asks().value())),
@@ -70,7 +70,7 @@ impl Side {
         if self.table.fingerprint.as_deref() != Some(definition) {
             return Err(self.moved());
         }
-        let state = State {
+        let state = TableState {
             timeline: self.server().timeline,
             started_at_us: self.server().started_at_us,
             definition: format!("{definition} {renames}"),
@@ -81,7 +81,13 @@ impl Side {
     }
 
     /// How many rows of a range there are, and whether one of them may have been written since the table was in this state.
-    pub(crate) async fn written_since(&self, columns: &Columns, range: IdRange, state: &State, enough: &Stop) -> Result<(u64, bool)> {
+    pub(crate) async fn written_since(
+        &self,
+        columns: &SharedColumns,
+        range: IdRange,
+        state: &TableState,
+        enough: &Stop,
+    ) -> Result<(u64, bool)> {
         let lent = self.session().await?;
         let table = self.over(&lent, columns);
         let more = [
@@ -98,7 +104,7 @@ impl Side {
     ///
     /// # Errors
     /// `Unavailable` when it is not.
-    pub async fn confirm(&self, was: &State, columns: &Columns, enough: &Stop) -> Result<()> {
+    pub async fn confirm(&self, was: &TableState, columns: &SharedColumns, enough: &Stop) -> Result<()> {
         let (now, _) = self.state(columns, enough).await?;
         if was.goes_on_as(&now) { Ok(()) } else { Err(self.moved()) }
     }

@@ -2,22 +2,22 @@
 
 use crate::error::Result;
 use crate::event::range::IdRange;
-use crate::verify::compare::fence::Fence;
-use crate::verify::compare::side::{Columns, Side};
-use crate::verify::show::Shown;
+use crate::verify::compare::fence::ComparisonFence;
+use crate::verify::compare::side::{ComparisonSide, SharedColumns};
+use crate::verify::show::ShownDifference;
 
 /// Who is told while the comparison goes on.
-pub trait Watch: Send {
+pub trait ComparisonWatcher: Send {
     /// So many rows of the first side were compared.
     fn progress(&mut self, rows: u64);
 
     /// A difference that is to be shown, in id order; those read again at the end come last.
-    fn difference(&mut self, shown: &Shown) -> Result<()>;
+    fn difference(&mut self, shown: &ShownDifference) -> Result<()>;
 }
 
 /// What is asked of a comparison.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct ComparisonOptions {
     /// Digests at a time, which is sessions of each side.
     pub connections: u32,
     /// The lowest id; `None`: the first there is.
@@ -29,34 +29,34 @@ pub struct Options {
     /// Whether rows above the fence are compared too, and count as differences.
     pub must_be_complete: bool,
     /// How many differences are shown and looked for.
-    pub limits: Limits,
+    pub limits: DifferenceLimits,
 }
 
 /// Two sides, and what is compared of them.
 #[derive(Clone, Copy)]
-pub struct Task<'a> {
+pub struct ComparisonTask<'a> {
     /// The first side: the truth.
-    pub first: &'a Side,
+    pub first: &'a ComparisonSide,
     /// The second side.
-    pub second: &'a Side,
+    pub second: &'a ComparisonSide,
     /// Columns and form.
-    pub columns: &'a Columns,
+    pub columns: &'a SharedColumns,
     /// Where it ends.
-    pub fence: &'a Fence,
+    pub fence: &'a ComparisonFence,
     /// What is asked.
-    pub options: &'a Options,
+    pub options: &'a ComparisonOptions,
 }
 
 /// How many differences are shown, and after how many the comparison ends.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct DifferenceLimits {
     /// Shown at most.
     pub shown_max: u64,
     /// Found at most; `None`: all.
     pub found_max: Option<u64>,
 }
 
-impl Task<'_> {
+impl ComparisonTask<'_> {
     /// The highest id that could be compared: the fence, or the end of both sides where everything must be there; `None` when there is none.
     pub fn end(&self) -> Option<i64> {
         let (first, second) = self.fence.highest;

@@ -1,14 +1,14 @@
 //! Rows that only one side has and that cannot be called a difference yet: counted, the first of them named.
 
-use crate::verify::compare::fence::{Doubt, Fence};
-use crate::verify::difference::Class;
+use crate::verify::compare::fence::{ComparisonFence, FenceDoubt};
+use crate::verify::difference::DifferenceClass;
 
 /// Ids that are named in a sentence.
 const NAMED_MAX: usize = 10;
 
 /// Why a row that only one side has may be no difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
+pub enum UndecidedReason {
     /// An open transaction of the first side may bring it.
     Open,
     /// The first side may be late and get it.
@@ -21,7 +21,7 @@ pub enum Why {
 
 /// Some rows of one kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Few {
+pub(crate) struct UndecidedRows {
     count: u64,
     first: Vec<i64>,
 }
@@ -29,26 +29,26 @@ pub(crate) struct Few {
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Undecided {
-    open: Few,
-    first_is_late: Few,
-    second_is_late: Few,
-    second_still_has: Few,
+    open: UndecidedRows,
+    first_is_late: UndecidedRows,
+    second_is_late: UndecidedRows,
+    second_still_has: UndecidedRows,
 }
 
-impl Why {
+impl UndecidedReason {
     /// Of a row of this class, where the comparison ends at this fence; `None`: it is a difference.
-    pub fn of(class: &Class, fence: &Fence) -> Option<Self> {
+    pub fn of(class: &DifferenceClass, fence: &ComparisonFence) -> Option<Self> {
         match class {
-            Class::Extra if matches!(fence.doubt, Doubt::Open(_)) => Some(Self::Open),
-            Class::Extra if fence.may_be_late.0 => Some(Self::FirstIsLate),
-            Class::Extra if fence.may_be_late.1 => Some(Self::SecondStillHas),
-            Class::Missing if fence.may_be_late.1 => Some(Self::SecondIsLate),
-            Class::Extra | Class::Missing | Class::Changed(_) => None,
+            DifferenceClass::Extra if matches!(fence.doubt, FenceDoubt::Open(_)) => Some(Self::Open),
+            DifferenceClass::Extra if fence.may_be_late.0 => Some(Self::FirstIsLate),
+            DifferenceClass::Extra if fence.may_be_late.1 => Some(Self::SecondStillHas),
+            DifferenceClass::Missing if fence.may_be_late.1 => Some(Self::SecondIsLate),
+            DifferenceClass::Extra | DifferenceClass::Missing | DifferenceClass::Changed(_) => None,
         }
     }
 }
 
-impl Few {
+impl UndecidedRows {
     fn add(&mut self, id: i64) {
         self.count += 1;
         if self.first.len() < NAMED_MAX {
@@ -68,12 +68,12 @@ impl Few {
 
 impl Undecided {
     /// Takes note of one.
-    pub fn add(&mut self, id: i64, why: Why) {
+    pub fn add(&mut self, id: i64, why: UndecidedReason) {
         match why {
-            Why::Open => self.open.add(id),
-            Why::FirstIsLate => self.first_is_late.add(id),
-            Why::SecondIsLate => self.second_is_late.add(id),
-            Why::SecondStillHas => self.second_still_has.add(id),
+            UndecidedReason::Open => self.open.add(id),
+            UndecidedReason::FirstIsLate => self.first_is_late.add(id),
+            UndecidedReason::SecondIsLate => self.second_is_late.add(id),
+            UndecidedReason::SecondStillHas => self.second_still_has.add(id),
         }
     }
 
@@ -94,10 +94,10 @@ impl Undecided {
     }
 
     /// What is said of them.
-    pub fn told(&self, fence: &Fence, (first, second): (&str, &str)) -> Vec<String> {
+    pub fn told(&self, fence: &ComparisonFence, (first, second): (&str, &str)) -> Vec<String> {
         let open = match &fence.doubt {
-            Doubt::Open(open) => open.join("; "),
-            Doubt::Nothing | Doubt::Unknown => String::new(),
+            FenceDoubt::Open(open) => open.join("; "),
+            FenceDoubt::Nothing | FenceDoubt::Unknown => String::new(),
         };
         let late = |rows: u64, ids: String, has: &str, is_late: &str| {
             format!(
@@ -124,10 +124,10 @@ impl Undecided {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verify::difference::Change;
+    use crate::verify::difference::RowChange;
 
-    fn fence(doubt: Doubt, may_be_late: (bool, bool)) -> Fence {
-        Fence {
+    fn fence(doubt: FenceDoubt, may_be_late: (bool, bool)) -> ComparisonFence {
+        ComparisonFence {
             through: Some(9),
             highest: (Some(9), Some(9)),
             lowest: Some(1),
@@ -138,30 +138,33 @@ mod tests {
 
     #[test]
     fn what_only_one_side_has_is_undecided_at_an_open_gap_or_where_a_side_may_be_late_and_what_differs_never_is() {
-        let changed = Class::Changed(Change {
+        let changed = DifferenceClass::Changed(RowChange {
             columns: vec![0],
             is_representation_only: false,
         });
-        let why = |class: &Class, doubt: Doubt, late| Why::of(class, &fence(doubt, late));
+        let why = |class: &DifferenceClass, doubt: FenceDoubt, late| UndecidedReason::of(class, &fence(doubt, late));
         for late in [(false, false), (true, false), (false, true), (true, true)] {
-            assert_eq!(why(&changed, Doubt::Open(vec![]), late), None);
+            assert_eq!(why(&changed, FenceDoubt::Open(vec![]), late), None);
             let (extra, missing) = match late {
                 (false, false) => (None, None),
-                (true, false) => (Some(Why::FirstIsLate), None),
-                (false, true) => (Some(Why::SecondStillHas), Some(Why::SecondIsLate)),
-                (true, true) => (Some(Why::FirstIsLate), Some(Why::SecondIsLate)),
+                (true, false) => (Some(UndecidedReason::FirstIsLate), None),
+                (false, true) => (Some(UndecidedReason::SecondStillHas), Some(UndecidedReason::SecondIsLate)),
+                (true, true) => (Some(UndecidedReason::FirstIsLate), Some(UndecidedReason::SecondIsLate)),
             };
-            assert_eq!(why(&Class::Extra, Doubt::Nothing, late), extra);
-            assert_eq!(why(&Class::Missing, Doubt::Unknown, late), missing);
-            assert_eq!(why(&Class::Extra, Doubt::Open(vec![]), late), Some(Why::Open));
+            assert_eq!(why(&DifferenceClass::Extra, FenceDoubt::Nothing, late), extra);
+            assert_eq!(why(&DifferenceClass::Missing, FenceDoubt::Unknown, late), missing);
+            assert_eq!(
+                why(&DifferenceClass::Extra, FenceDoubt::Open(vec![]), late),
+                Some(UndecidedReason::Open)
+            );
         }
     }
 
     #[test]
     fn the_first_ten_are_named_and_all_are_counted() {
         let mut undecided = Undecided::default();
-        (1..=12).for_each(|id| undecided.add(id, Why::SecondIsLate));
-        let told = undecided.told(&fence(Doubt::Nothing, (false, true)), ("a", "b"));
+        (1..=12).for_each(|id| undecided.add(id, UndecidedReason::SecondIsLate));
+        let told = undecided.told(&fence(FenceDoubt::Nothing, (false, true)), ("a", "b"));
         assert_eq!(told.len(), 1);
         assert!(
             told[0].starts_with("12 rows are only at a, and b is a standby or a subscriber that may lag (ids 1, 2"),

@@ -9,15 +9,15 @@ use crate::postgres::table::store::PgTable;
 use crate::stop::Stop;
 use crate::verify::class;
 use crate::verify::compare::both::both;
-use crate::verify::compare::chunks::{Chooser, STATEMENT_CHUNKS_MAX, Way, is_dense, rows_of_chunk};
-use crate::verify::compare::emission::Emission;
-use crate::verify::compare::fence::Doubt;
-use crate::verify::compare::journal::Journal;
+use crate::verify::compare::chunks::{ComparisonMethod, MethodChooser, STATEMENT_CHUNKS_MAX, is_dense, rows_of_chunk};
+use crate::verify::compare::fence::FenceDoubt;
+use crate::verify::compare::journal::ComparisonJournal;
 use crate::verify::compare::plan;
-use crate::verify::compare::side::{ANSWER_MAX, Side};
-use crate::verify::compare::task::Task;
-use crate::verify::compare::undecided::{Undecided, Why};
-use crate::verify::difference::{Class, Difference, Tally};
+use crate::verify::compare::side::{ANSWER_MAX, ComparisonSide};
+use crate::verify::compare::sink::DifferenceSink;
+use crate::verify::compare::task::ComparisonTask;
+use crate::verify::compare::undecided::{Undecided, UndecidedReason};
+use crate::verify::difference::{Difference, DifferenceClass, DifferenceTally};
 use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt, try_join};
 use futures::stream::FuturesOrdered;
@@ -34,7 +34,7 @@ const TOO_LARGE: [&str; 2] = ["54000", "53200"];
 
 /// How a walk ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
+pub enum WalkEnd {
     /// Everything up to the fence was compared.
     Complete,
     /// As many differences were found as were asked for.
@@ -44,9 +44,9 @@ pub enum Ended {
 }
 
 /// What a walk found.
-pub struct Found {
+pub struct WalkFindings {
     /// What differs for certain.
-    pub tally: Tally,
+    pub tally: DifferenceTally,
     /// Rows compared on each side.
     pub rows: (u64, u64),
     /// Rows that a side may still get.
@@ -54,15 +54,15 @@ pub struct Found {
     /// The id up to which both were compared.
     pub at: Option<i64>,
     /// The last place from which another run can go on, and what was known there.
-    pub safe: Option<(i64, (u64, u64), Tally)>,
+    pub safe: Option<(i64, (u64, u64), DifferenceTally)>,
 }
 
-type Sides = (PgTable<Session>, PgTable<Session>);
-type Digests = Result<(Vec<ChunkDigest>, Vec<ChunkDigest>)>;
-type Digested<'a> = BoxFuture<'a, (Vec<IdRange>, Digests)>;
+type WalkTables = (PgTable<Session>, PgTable<Session>);
+type DigestPairs = Result<(Vec<ChunkDigest>, Vec<ChunkDigest>)>;
+type DigestsUnderWay<'a> = BoxFuture<'a, (Vec<IdRange>, DigestPairs)>;
 
 /// How a merge ended.
-enum Merged {
+enum MergeEnd {
     All,
     /// Up to this id.
     Through(i64),
@@ -70,17 +70,17 @@ enum Merged {
 }
 
 /// The comparison on its way through the ids.
-pub struct Walk<'a> {
-    task: Task<'a>,
-    emission: Emission<'a>,
-    chooser: Chooser,
+pub struct ComparisonWalk<'a> {
+    task: ComparisonTask<'a>,
+    sink: DifferenceSink<'a>,
+    chooser: MethodChooser,
     /// Where chunks are cut by ids alone: the lowest of both sides.
     dense_from: Option<i64>,
     /// Chunks of the next statement.
     chunks: usize,
     rows: (u64, u64),
     at: Option<i64>,
-    safe: Option<(i64, (u64, u64), Tally)>,
+    safe: Option<(i64, (u64, u64), DifferenceTally)>,
     /// Ids of rows that are read again, and how many rows of each side were counted of them.
     doubted: Vec<(i64, (u64, u64))>,
     undecided: Undecided,
@@ -88,17 +88,17 @@ pub struct Walk<'a> {
     late_until: Option<Instant>,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> ComparisonWalk<'a> {
     /// Starts before everything.
-    pub fn new(task: Task<'a>, emission: Emission<'a>) -> Self {
+    pub fn new(task: ComparisonTask<'a>, sink: DifferenceSink<'a>) -> Self {
         let sizes = [task.first.size, task.second.size];
         let chunk_rows = rows_of_chunk(sizes);
         let ends = task.fence.lowest.zip(task.end());
         let dense = ends.filter(|(lowest, highest)| is_dense(sizes, *lowest, *highest));
         Self {
             task,
-            emission,
-            chooser: Chooser::new(chunk_rows, task.options.is_exact),
+            sink,
+            chooser: MethodChooser::new(chunk_rows, task.options.is_exact),
             dense_from: dense.map(|(lowest, _)| lowest),
             chunks: 1,
             rows: (0, 0),
@@ -111,18 +111,18 @@ impl<'a> Walk<'a> {
     }
 
     /// Goes on where another walk was interrupted.
-    pub fn resume(&mut self, journal: &Journal) {
+    pub fn resume(&mut self, journal: &ComparisonJournal) {
         let Some((through, rows)) = journal.reached() else { return };
         self.rows = rows;
         self.at = Some(through);
-        self.emission.tally = journal.tally.clone();
+        self.sink.tally = journal.tally.clone();
         self.safe = Some((through, rows, journal.tally.clone()));
     }
 
     /// What was found.
-    pub fn found(self) -> Found {
-        Found {
-            tally: self.emission.tally,
+    pub fn found(self) -> WalkFindings {
+        WalkFindings {
+            tally: self.sink.tally,
             rows: self.rows,
             undecided: self.undecided,
             at: self.at,
@@ -131,7 +131,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Walks through a range. What still runs in the servers when it ends early is cancelled.
-    pub async fn run(&mut self, range: IdRange, stop: &Stop) -> Result<Ended> {
+    pub async fn run(&mut self, range: IdRange, stop: &Stop) -> Result<WalkEnd> {
         let readers = OnceCell::new();
         let (stopper, enough) = stop.narrower();
         // One less than there are sessions of each side whenever anything else is asked: nobody waits for a digest that nobody polls.
@@ -140,11 +140,11 @@ impl<'a> Walk<'a> {
         stopper.request();
         while in_flight.next().await.is_some() {}
         let ended = match ended {
-            Err(error) if error.kind() == ErrorKind::Stopped && stop.is_requested() => Ok(Ended::Interrupted),
+            Err(error) if error.kind() == ErrorKind::Stopped && stop.is_requested() => Ok(WalkEnd::Interrupted),
             ended => ended,
         };
         if ended.is_ok() {
-            self.emission.flush().await?;
+            self.sink.flush().await?;
         }
         ended
     }
@@ -152,10 +152,10 @@ impl<'a> Walk<'a> {
     async fn go<'b>(
         &mut self,
         range: IdRange,
-        in_flight: &mut FuturesOrdered<Digested<'b>>,
-        readers: &OnceCell<Sides>,
+        in_flight: &mut FuturesOrdered<DigestsUnderWay<'b>>,
+        readers: &OnceCell<WalkTables>,
         (stop, enough): (&Stop, &'b Stop),
-    ) -> Result<Ended>
+    ) -> Result<WalkEnd>
     where
         'a: 'b,
     {
@@ -165,7 +165,9 @@ impl<'a> Walk<'a> {
         };
         while !stop.is_requested() {
             while !rest.is_empty() && in_flight.len() < self.task.options.connections.max(1) as usize {
-                let Way::Digests(rows) = self.chooser.way() else { break };
+                let ComparisonMethod::Digests(rows) = self.chooser.way() else {
+                    break;
+                };
                 let chunks = self.next_chunks(rest, rows, self.chunks, enough).await?;
                 self.chunks = (self.chunks * 2).min(STATEMENT_CHUNKS_MAX);
                 rest.after = chunks.last().map(|chunk| chunk.through);
@@ -174,11 +176,11 @@ impl<'a> Walk<'a> {
             let ended = match (in_flight.is_empty(), self.chooser.way()) {
                 (false, _) => match stop.or(in_flight.next()).await.flatten() {
                     Some((chunks, digests)) => self.judge(&chunks, digests, readers, stop).await?,
-                    None => Ended::Interrupted,
+                    None => WalkEnd::Interrupted,
                 },
                 (true, _) if rest.is_empty() => return self.read_again(readers, stop).await,
-                (true, Way::Digests(_)) => continue,
-                (true, Way::Merge(rows)) => {
+                (true, ComparisonMethod::Digests(_)) => continue,
+                (true, ComparisonMethod::Merge(rows)) => {
                     let chunks = self.next_chunks(rest, rows, 1, enough).await?;
                     let segment = IdRange {
                         through: chunks.first().map_or(rest.through, |chunk| chunk.through),
@@ -188,11 +190,11 @@ impl<'a> Walk<'a> {
                     self.merge(segment, readers, stop).await?
                 }
             };
-            if ended != Ended::Complete {
+            if ended != WalkEnd::Complete {
                 return Ok(ended);
             }
         }
-        Ok(Ended::Interrupted)
+        Ok(WalkEnd::Interrupted)
     }
 
     /// The next chunks of so many rows.
@@ -200,10 +202,10 @@ impl<'a> Walk<'a> {
         if let Some(lowest) = self.dense_from {
             return Ok(plan::by_ids(rest, lowest, rows, chunks));
         }
-        let Task {
+        let ComparisonTask {
             first, second, columns, ..
         } = self.task;
-        let asked = async |side: &Side, stop: Stop| {
+        let asked = async |side: &ComparisonSide, stop: Stop| {
             let limits = (ANSWER_MAX, &stop);
             side.ask(columns, limits, |store| store.boundaries(rest, rows, chunks)).await
         };
@@ -211,7 +213,7 @@ impl<'a> Walk<'a> {
         Ok(plan::by_boundaries(rest, [&one, &other], chunks))
     }
 
-    async fn judge(&mut self, chunks: &[IdRange], digests: Digests, readers: &OnceCell<Sides>, stop: &Stop) -> Result<Ended> {
+    async fn judge(&mut self, chunks: &[IdRange], digests: DigestPairs, readers: &OnceCell<WalkTables>, stop: &Stop) -> Result<WalkEnd> {
         let (first, second) = match digests {
             Ok(digests) => digests,
             Err(error) if error.sqlstate().is_some_and(|state| TOO_LARGE.contains(&state)) => (Vec::new(), Vec::new()),
@@ -223,76 +225,76 @@ impl<'a> Walk<'a> {
                     self.chooser.note(false);
                     self.rows = (self.rows.0 + first.rows, self.rows.1 + second.rows);
                     self.pass(*chunk);
-                    Ended::Complete
+                    WalkEnd::Complete
                 }
                 _ => self.merge(*chunk, readers, stop).await?,
             };
-            if ended != Ended::Complete {
+            if ended != WalkEnd::Complete {
                 return Ok(ended);
             }
         }
-        Ok(Ended::Complete)
+        Ok(WalkEnd::Complete)
     }
 
     /// Everything up to the end of this range is compared.
     fn pass(&mut self, range: IdRange) {
         self.at = Some(range.through);
         if self.doubted.is_empty() && self.undecided.is_empty() {
-            self.safe = Some((range.through, self.rows, self.emission.tally.clone()));
+            self.safe = Some((range.through, self.rows, self.sink.tally.clone()));
         }
-        self.emission.progress(self.rows.0);
+        self.sink.progress(self.rows.0);
     }
 
-    async fn merge(&mut self, range: IdRange, readers: &OnceCell<Sides>, stop: &Stop) -> Result<Ended> {
+    async fn merge(&mut self, range: IdRange, readers: &OnceCell<WalkTables>, stop: &Stop) -> Result<WalkEnd> {
         let found_before = self.found_so_far();
         let mut rest = range;
         loop {
             match self.merge_some(rest, readers, stop).await? {
-                Merged::All => break,
-                Merged::Interrupted => return Ok(Ended::Interrupted),
+                MergeEnd::All => break,
+                MergeEnd::Interrupted => return Ok(WalkEnd::Interrupted),
                 // The readers are free now, and can be asked again about what is doubtful.
-                Merged::Through(id) => {
-                    if self.read_again(readers, stop).await? == Ended::Interrupted {
-                        return Ok(Ended::Interrupted);
+                MergeEnd::Through(id) => {
+                    if self.read_again(readers, stop).await? == WalkEnd::Interrupted {
+                        return Ok(WalkEnd::Interrupted);
                     }
-                    if self.emission.is_enough(0) {
-                        return Ok(Ended::Enough);
+                    if self.sink.is_enough(0) {
+                        return Ok(WalkEnd::Enough);
                     }
                     rest.after = Some(id);
                 }
             }
         }
         self.chooser.note(self.found_so_far() > found_before);
-        self.emission.flush().await?;
+        self.sink.flush().await?;
         self.pass(range);
-        Ok(Ended::Complete)
+        Ok(WalkEnd::Complete)
     }
 
     /// Merges until as many differences as were asked for may have been found.
-    async fn merge_some(&mut self, range: IdRange, readers: &OnceCell<Sides>, stop: &Stop) -> Result<Merged> {
+    async fn merge_some(&mut self, range: IdRange, readers: &OnceCell<WalkTables>, stop: &Stop) -> Result<MergeEnd> {
         let (first, second) = readers.get_or_try_init(|| readers_of(self.task)).await?;
         let before = self.rows;
         let mut merge = RowMerge::of(first, second, range);
         loop {
             let Some(unlike) = stop.or(merge.next()).await else {
-                return Ok(Merged::Interrupted);
+                return Ok(MergeEnd::Interrupted);
             };
             let rows = merge.rows();
             self.rows = (before.0 + rows.0, before.1 + rows.1);
-            let Some(unlike) = unlike? else { return Ok(Merged::All) };
+            let Some(unlike) = unlike? else { return Ok(MergeEnd::All) };
             let difference = self.class(&unlike);
             let id = difference.id;
             self.at = Some(id);
-            self.emission.progress(self.rows.0);
+            self.sink.progress(self.rows.0);
             self.take(difference).await?;
-            if self.emission.is_enough(self.doubted.len() as u64) {
-                return Ok(Merged::Through(id));
+            if self.sink.is_enough(self.doubted.len() as u64) {
+                return Ok(MergeEnd::Through(id));
             }
         }
     }
 
     fn found_so_far(&self) -> u64 {
-        self.emission.tally.total() + self.doubted.len() as u64
+        self.sink.tally.total() + self.doubted.len() as u64
     }
 
     fn class(&self, unlike: &RowMismatch) -> Difference {
@@ -305,42 +307,46 @@ impl<'a> Walk<'a> {
     async fn take(&mut self, difference: Difference) -> Result<()> {
         let fence = self.task.fence;
         let is_on_its_way = fence.through.is_none_or(|through| difference.id > through);
-        let is_in_doubt = fence.doubt != Doubt::Nothing || is_on_its_way || self.why_undecided(&difference).is_some();
-        let is_doubtful = is_in_doubt && !matches!(difference.class, Class::Changed(_));
+        let is_in_doubt = fence.doubt != FenceDoubt::Nothing || is_on_its_way || self.why_undecided(&difference).is_some();
+        let is_doubtful = is_in_doubt && !matches!(difference.class, DifferenceClass::Changed(_));
         if is_doubtful && self.doubted.len() < DOUBTED_MAX {
-            let counted = if difference.class == Class::Missing { (1, 0) } else { (0, 1) };
+            let counted = if difference.class == DifferenceClass::Missing {
+                (1, 0)
+            } else {
+                (0, 1)
+            };
             self.doubted.push((difference.id, counted));
             return Ok(());
         }
         self.take_as_found(difference).await
     }
 
-    fn why_undecided(&self, difference: &Difference) -> Option<Why> {
-        Why::of(&difference.class, self.task.fence)
+    fn why_undecided(&self, difference: &Difference) -> Option<UndecidedReason> {
+        UndecidedReason::of(&difference.class, self.task.fence)
     }
 
     /// What a side may still get cannot be decided; everything else counts.
     async fn take_as_found(&mut self, difference: Difference) -> Result<()> {
         match self.why_undecided(&difference) {
             Some(why) => self.undecided.add(difference.id, why),
-            None => self.emission.take(difference).await?,
+            None => self.sink.take(difference).await?,
         }
         Ok(())
     }
 
     /// Reads again what was doubtful, until what may only be late had its time; what still differs counts, unless it is undecided.
-    async fn read_again(&mut self, readers: &OnceCell<Sides>, stop: &Stop) -> Result<Ended> {
+    async fn read_again(&mut self, readers: &OnceCell<WalkTables>, stop: &Stop) -> Result<WalkEnd> {
         let until = *self.late_until.get_or_insert_with(|| Instant::now() + LATE_MAX);
         for (id, mut counted) in std::mem::take(&mut self.doubted) {
             loop {
                 let Some(again) = stop.or(self.again(id, readers)).await else {
-                    return Ok(Ended::Interrupted);
+                    return Ok(WalkEnd::Interrupted);
                 };
                 let (difference, rows) = again?;
                 self.rows = (self.rows.0 + rows.0 - counted.0, self.rows.1 + rows.1 - counted.1);
                 counted = rows;
                 let Some(difference) = difference else { break };
-                let may_be_late = self.why_undecided(&difference).is_some_and(|why| why != Why::Open);
+                let may_be_late = self.why_undecided(&difference).is_some_and(|why| why != UndecidedReason::Open);
                 if !may_be_late || Instant::now() >= until {
                     self.take_as_found(difference).await?;
                     break;
@@ -348,11 +354,11 @@ impl<'a> Walk<'a> {
                 tokio::time::sleep(LATE_WAIT).await;
             }
         }
-        Ok(Ended::Complete)
+        Ok(WalkEnd::Complete)
     }
 
     /// How a row differs now, and how many rows of each side that is.
-    async fn again(&self, id: i64, readers: &OnceCell<Sides>) -> Result<(Option<Difference>, (u64, u64))> {
+    async fn again(&self, id: i64, readers: &OnceCell<WalkTables>) -> Result<(Option<Difference>, (u64, u64))> {
         let range = IdRange {
             after: id.checked_sub(1),
             through: id,
@@ -364,11 +370,11 @@ impl<'a> Walk<'a> {
     }
 }
 
-async fn readers_of(task: Task<'_>) -> Result<Sides> {
+async fn readers_of(task: ComparisonTask<'_>) -> Result<WalkTables> {
     try_join(task.first.reader(task.columns), task.second.reader(task.columns)).await
 }
 
-async fn digests<'a>(task: Task<'a>, chunks: Vec<IdRange>, enough: &'a Stop) -> (Vec<IdRange>, Digests) {
+async fn digests<'a>(task: ComparisonTask<'a>, chunks: Vec<IdRange>, enough: &'a Stop) -> (Vec<IdRange>, DigestPairs) {
     let digests = both(
         enough,
         |stop| digests_of(task, task.first, &chunks, stop),
@@ -378,7 +384,7 @@ async fn digests<'a>(task: Task<'a>, chunks: Vec<IdRange>, enough: &'a Stop) -> 
     (chunks, digests)
 }
 
-async fn digests_of(task: Task<'_>, side: &Side, chunks: &[IdRange], stop: Stop) -> Result<Vec<ChunkDigest>> {
+async fn digests_of(task: ComparisonTask<'_>, side: &ComparisonSide, chunks: &[IdRange], stop: Stop) -> Result<Vec<ChunkDigest>> {
     let (limits, hashing) = ((ANSWER_MAX, &stop), task.columns.hashing);
     let chunks = chunks.to_vec();
     side.ask(task.columns, limits, move |store| {

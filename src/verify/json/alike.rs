@@ -1,7 +1,7 @@
 //! Whether two JSON texts mean the same, without taking them apart: both are walked at once, up to the first difference that is one.
 
-use super::token::{Token, Tokens};
-use super::tree::{Node, by_key, unquoted};
+use super::token::{JsonToken, JsonTokens};
+use super::tree::{JsonNode, by_key, unquoted};
 use crate::event::representation::number::{is_number, is_same_value};
 
 /// Bytes that are compared at once.
@@ -31,21 +31,21 @@ pub(crate) fn is_alike_json(first: &str, second: &str) -> bool {
     if is_unlike_at_once(first.as_bytes(), second.as_bytes()) {
         return false;
     }
-    let (mut ours, mut theirs) = (Tokens::of(first), Tokens::of(second));
+    let (mut ours, mut theirs) = (JsonTokens::of(first), JsonTokens::of(second));
     loop {
         let (a, b) = (ours.next(), theirs.next());
         match (a, b) {
             (None, None) => return true,
-            (Some(Token::Rest(_)), _) | (_, Some(Token::Rest(_))) => return false,
+            (Some(JsonToken::Rest(_)), _) | (_, Some(JsonToken::Rest(_))) => return false,
             _ if a == b => {}
-            (Some(Token::Atom(a)), Some(Token::Atom(b))) if is_same_value(a.as_bytes(), b.as_bytes()) => {}
-            (Some(Token::Text(a)), Some(Token::Text(b))) if is_one_string(a, b) => {}
+            (Some(JsonToken::Atom(a)), Some(JsonToken::Atom(b))) if is_same_value(a.as_bytes(), b.as_bytes()) => {}
+            (Some(JsonToken::Text(a)), Some(JsonToken::Text(b))) if is_one_string(a, b) => {}
             // Another key at this place: only the order may differ.
-            (Some(Token::Text(_)), Some(Token::Text(_))) if ours.next() == Some(Token::Colon) => break,
+            (Some(JsonToken::Text(_)), Some(JsonToken::Text(_))) if ours.next() == Some(JsonToken::Colon) => break,
             _ => return false,
         }
     }
-    match (Node::parse(first), Node::parse(second)) {
+    match (JsonNode::parse(first), JsonNode::parse(second)) {
         (Some(first), Some(second)) => is_one_value(&first, &second),
         _ => false,
     }
@@ -110,11 +110,11 @@ fn is_one_string(first: &str, second: &str) -> bool {
     is_escaped && unquoted(first).is_some_and(|first| Some(first) == unquoted(second))
 }
 
-fn is_one_value(first: &Node<'_>, second: &Node<'_>) -> bool {
+fn is_one_value(first: &JsonNode<'_>, second: &JsonNode<'_>) -> bool {
     match (first, second) {
-        (Node::Atom(a), Node::Atom(b)) => a == b || is_same_value(a.as_bytes(), b.as_bytes()),
-        (Node::Array(a), Node::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_one_value(a, b)),
-        (Node::Object(a), Node::Object(b)) => match (by_key(a), by_key(b)) {
+        (JsonNode::Atom(a), JsonNode::Atom(b)) => a == b || is_same_value(a.as_bytes(), b.as_bytes()),
+        (JsonNode::Array(a), JsonNode::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_one_value(a, b)),
+        (JsonNode::Object(a), JsonNode::Object(b)) => match (by_key(a), by_key(b)) {
             (Some(a), Some(b)) => a.len() == b.len() && a.iter().zip(&b).all(|((j, a), (k, b))| j == k && is_one_value(a, b)),
             (None, None) => a.len() == b.len() && a.iter().zip(b).all(|((j, a), (k, b))| j == k && is_one_value(a, b)),
             _ => false,

@@ -1,6 +1,6 @@
 //! The paths at which two JSON texts differ: `data.amount`, `items[2].price`, `data["a key"]`.
 
-use super::tree::{Node, by_key};
+use super::tree::{JsonNode, by_key};
 use crate::event::representation::number::is_same_value;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -11,7 +11,7 @@ pub(crate) const PATHS_MAX: usize = 20;
 /// How a value at a path differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum PathChange {
     /// Another value.
     Changed,
     /// Another spelling of a number.
@@ -22,7 +22,7 @@ pub enum Kind {
     Added,
 }
 
-impl Kind {
+impl PathChange {
     /// The word for it.
     pub fn word(self) -> &'static str {
         match self {
@@ -36,24 +36,24 @@ impl Kind {
 
 /// Where two texts differ.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Paths {
+pub(crate) struct DifferingPaths {
     /// The first `PATHS_MAX` paths, each with how the value there differs; the whole value has the path "".
-    pub first: Vec<(String, Kind)>,
+    pub first: Vec<(String, PathChange)>,
     /// How many more there are.
     pub more: usize,
 }
 
 /// Finds the paths at which two texts differ; none where only white space, the order of keys or the spelling of strings does. `None` where a text is no JSON
 /// (cut off, for one), too deep, or has a key twice: then only the texts can be compared.
-pub(crate) fn paths(first: &str, second: &str) -> Option<Paths> {
-    let (first, second) = (Node::parse(first)?, Node::parse(second)?);
-    let mut paths = Paths::default();
+pub(crate) fn paths(first: &str, second: &str) -> Option<DifferingPaths> {
+    let (first, second) = (JsonNode::parse(first)?, JsonNode::parse(second)?);
+    let mut paths = DifferingPaths::default();
     compare(&mut String::new(), &first, &second, &mut paths)?;
     Some(paths)
 }
 
-impl Paths {
-    fn push(&mut self, path: &str, kind: Kind) {
+impl DifferingPaths {
+    fn push(&mut self, path: &str, kind: PathChange) {
         if self.first.len() < PATHS_MAX {
             self.first.push((path.to_owned(), kind));
         } else {
@@ -62,24 +62,24 @@ impl Paths {
     }
 }
 
-fn compare(path: &mut String, first: &Node<'_>, second: &Node<'_>, found: &mut Paths) -> Option<()> {
+fn compare(path: &mut String, first: &JsonNode<'_>, second: &JsonNode<'_>, found: &mut DifferingPaths) -> Option<()> {
     match (first, second) {
-        (Node::Object(a), Node::Object(b)) => compare_objects(path, a, b, found)?,
-        (Node::Array(a), Node::Array(b)) => {
+        (JsonNode::Object(a), JsonNode::Object(b)) => compare_objects(path, a, b, found)?,
+        (JsonNode::Array(a), JsonNode::Array(b)) => {
             for at in 0..a.len().max(b.len()) {
                 within(path, &format!("[{at}]"), a.get(at), b.get(at), found)?;
             }
         }
         (a, b) if a == b => {}
-        (Node::Atom(a), Node::Atom(b)) if is_same_value(a.as_bytes(), b.as_bytes()) => found.push(path, Kind::Representation),
-        _ => found.push(path, Kind::Changed),
+        (JsonNode::Atom(a), JsonNode::Atom(b)) if is_same_value(a.as_bytes(), b.as_bytes()) => found.push(path, PathChange::Representation),
+        _ => found.push(path, PathChange::Changed),
     }
     Some(())
 }
 
-type Member<'a> = (Cow<'a, str>, Node<'a>);
+type ObjectMember<'a> = (Cow<'a, str>, JsonNode<'a>);
 
-fn compare_objects(path: &mut String, first: &[Member<'_>], second: &[Member<'_>], found: &mut Paths) -> Option<()> {
+fn compare_objects(path: &mut String, first: &[ObjectMember<'_>], second: &[ObjectMember<'_>], found: &mut DifferingPaths) -> Option<()> {
     let (ours, theirs) = (by_key(first)?, by_key(second)?);
     let keys: BTreeSet<&str> = ours.keys().chain(theirs.keys()).copied().collect();
     for key in keys {
@@ -89,13 +89,19 @@ fn compare_objects(path: &mut String, first: &[Member<'_>], second: &[Member<'_>
     Some(())
 }
 
-fn within(path: &mut String, step: &str, first: Option<&Node<'_>>, second: Option<&Node<'_>>, found: &mut Paths) -> Option<()> {
+fn within(
+    path: &mut String,
+    step: &str,
+    first: Option<&JsonNode<'_>>,
+    second: Option<&JsonNode<'_>>,
+    found: &mut DifferingPaths,
+) -> Option<()> {
     let length = path.len();
     path.push_str(step);
     match (first, second) {
         (Some(first), Some(second)) => compare(path, first, second, found)?,
-        (Some(_), None) => found.push(path, Kind::Missing),
-        _ => found.push(path, Kind::Added),
+        (Some(_), None) => found.push(path, PathChange::Missing),
+        _ => found.push(path, PathChange::Added),
     }
     path.truncate(length);
     Some(())

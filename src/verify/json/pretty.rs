@@ -1,19 +1,19 @@
 //! Lays a JSON text out over lines, with every number, string and key as it is spelt and where it stands.
 
-use super::token::{Token, Tokens};
+use super::token::{JsonToken, JsonTokens};
 
 /// Deeper values are indented no further, so that the layout never takes much more room than the text.
 const INDENT_MAX: usize = 40;
 
 /// The lines of a text; a text that is cut off or no JSON gives its rest as one more line.
 pub(crate) fn pretty(text: &str) -> Vec<String> {
-    let mut lines = Lines::default();
-    let mut tokens = Tokens::of(text).peekable();
+    let mut lines = PrettyLines::default();
+    let mut tokens = JsonTokens::of(text).peekable();
     while let Some(token) = tokens.next() {
         match token {
-            Token::Open(open) => {
+            JsonToken::Open(open) => {
                 lines.add(&open.to_string());
-                if let Some(Token::Close(close)) = tokens.peek().copied() {
+                if let Some(JsonToken::Close(close)) = tokens.peek().copied() {
                     tokens.next();
                     lines.add(&close.to_string());
                 } else {
@@ -21,18 +21,18 @@ pub(crate) fn pretty(text: &str) -> Vec<String> {
                     lines.end();
                 }
             }
-            Token::Close(close) => {
+            JsonToken::Close(close) => {
                 lines.end();
                 lines.depth = lines.depth.saturating_sub(1);
                 lines.add(&close.to_string());
             }
-            Token::Comma => {
+            JsonToken::Comma => {
                 lines.add(",");
                 lines.end();
             }
-            Token::Colon => lines.add(": "),
-            Token::Text(text) | Token::Atom(text) => lines.add(text),
-            Token::Rest(rest) => {
+            JsonToken::Colon => lines.add(": "),
+            JsonToken::Text(text) | JsonToken::Atom(text) => lines.add(text),
+            JsonToken::Rest(rest) => {
                 lines.end();
                 lines.add(rest);
             }
@@ -43,13 +43,13 @@ pub(crate) fn pretty(text: &str) -> Vec<String> {
 }
 
 #[derive(Default)]
-struct Lines {
+struct PrettyLines {
     done: Vec<String>,
     line: String,
     depth: usize,
 }
 
-impl Lines {
+impl PrettyLines {
     fn add(&mut self, text: &str) {
         if self.line.is_empty() {
             self.line = "  ".repeat(self.depth.min(INDENT_MAX));

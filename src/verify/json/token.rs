@@ -2,7 +2,7 @@
 
 /// A token, as it stands in the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Token<'a> {
+pub(super) enum JsonToken<'a> {
     /// `{` or `[`.
     Open(char),
     /// `}` or `]`.
@@ -21,20 +21,20 @@ pub(super) enum Token<'a> {
 
 /// Cuts a text into tokens; white space between them is left out.
 #[derive(Clone, Debug)]
-pub(super) struct Tokens<'a> {
+pub(super) struct JsonTokens<'a> {
     rest: &'a str,
 }
 
-impl<'a> Tokens<'a> {
+impl<'a> JsonTokens<'a> {
     pub(super) fn of(text: &'a str) -> Self {
         Self { rest: text }
     }
 }
 
-impl<'a> Iterator for Tokens<'a> {
-    type Item = Token<'a>;
+impl<'a> Iterator for JsonTokens<'a> {
+    type Item = JsonToken<'a>;
 
-    fn next(&mut self) -> Option<Token<'a>> {
+    fn next(&mut self) -> Option<JsonToken<'a>> {
         let rest = self.rest.trim_start_matches([' ', '\n', '\r', '\t']);
         let first = *rest.as_bytes().first()?;
         let length = match first {
@@ -45,13 +45,13 @@ impl<'a> Iterator for Tokens<'a> {
         let (token, after) = if length == 0 { (rest, "") } else { rest.split_at(length) };
         self.rest = after;
         Some(match first {
-            b'{' | b'[' => Token::Open(char::from(first)),
-            b'}' | b']' => Token::Close(char::from(first)),
-            b',' => Token::Comma,
-            b':' => Token::Colon,
-            b'"' if token.len() > 1 && string_length(token.as_bytes()).is_some() => Token::Text(token),
-            _ if length > 0 && first != b'"' => Token::Atom(token),
-            _ => Token::Rest(token),
+            b'{' | b'[' => JsonToken::Open(char::from(first)),
+            b'}' | b']' => JsonToken::Close(char::from(first)),
+            b',' => JsonToken::Comma,
+            b':' => JsonToken::Colon,
+            b'"' if token.len() > 1 && string_length(token.as_bytes()).is_some() => JsonToken::Text(token),
+            _ if length > 0 && first != b'"' => JsonToken::Atom(token),
+            _ => JsonToken::Rest(token),
         })
     }
 }
@@ -78,21 +78,21 @@ mod tests {
 
     #[test]
     fn a_text_is_cut_into_tokens_spelt_as_they_are() {
-        let tokens: Vec<_> = Tokens::of("{ \"a\\\"\" : [1.10,null],\n\"b\":\"\\\\\"}").collect();
+        let tokens: Vec<_> = JsonTokens::of("{ \"a\\\"\" : [1.10,null],\n\"b\":\"\\\\\"}").collect();
         let expected = [
-            Token::Open('{'),
-            Token::Text("\"a\\\"\""),
-            Token::Colon,
-            Token::Open('['),
-            Token::Atom("1.10"),
-            Token::Comma,
-            Token::Atom("null"),
-            Token::Close(']'),
-            Token::Comma,
-            Token::Text("\"b\""),
-            Token::Colon,
-            Token::Text("\"\\\\\""),
-            Token::Close('}'),
+            JsonToken::Open('{'),
+            JsonToken::Text("\"a\\\"\""),
+            JsonToken::Colon,
+            JsonToken::Open('['),
+            JsonToken::Atom("1.10"),
+            JsonToken::Comma,
+            JsonToken::Atom("null"),
+            JsonToken::Close(']'),
+            JsonToken::Comma,
+            JsonToken::Text("\"b\""),
+            JsonToken::Colon,
+            JsonToken::Text("\"\\\\\""),
+            JsonToken::Close('}'),
         ];
         assert_eq!(tokens, expected);
     }
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn what_is_no_json_is_one_rest() {
         for rest in ["\"abc", "\"", "\"abc\\\"", "é 1", "'a'"] {
-            assert_eq!(Tokens::of(rest).collect::<Vec<_>>(), [Token::Rest(rest)]);
+            assert_eq!(JsonTokens::of(rest).collect::<Vec<_>>(), [JsonToken::Rest(rest)]);
         }
     }
 }

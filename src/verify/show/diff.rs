@@ -21,7 +21,7 @@ const RESET: &str = "\x1b[0m";
 
 /// Which side a line is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sign {
+pub(super) enum LineSign {
     /// The first one.
     Minus,
     /// The second one.
@@ -31,7 +31,7 @@ pub(super) enum Sign {
 }
 
 /// Some text, and whether it is highlighted.
-type Piece<'a> = (bool, &'a str);
+type HighlightedText<'a> = (bool, &'a str);
 
 /// The hunks of a unified diff; a head line `@@ -2,5 +2,5 @@` before each, unless both sides are one line.
 pub(super) fn hunks(first: &[&str], second: &[&str], colour: bool) -> Vec<String> {
@@ -50,14 +50,14 @@ pub(super) fn hunks(first: &[&str], second: &[&str], colour: bool) -> Vec<String
 }
 
 /// One line of one side.
-pub(super) fn line(sign: Sign, text: &str, colour: bool) -> String {
+pub(super) fn line(sign: LineSign, text: &str, colour: bool) -> String {
     signed(sign, &[(false, text)], colour)
 }
 
 fn op_lines(op: &DiffOp, first: &[&str], second: &[&str], colour: bool) -> Vec<String> {
     let (old, new) = (&first[op.old_range()], &second[op.new_range()]);
     if matches!(op, DiffOp::Equal { .. }) {
-        return old.iter().map(|text| line(Sign::Both, text, colour)).collect();
+        return old.iter().map(|text| line(LineSign::Both, text, colour)).collect();
     }
     let pairs: Vec<_> = old.iter().zip(new).map(|(old, new)| words(old, new, colour)).collect();
     let rest = |side: &[&str], sign| {
@@ -66,17 +66,17 @@ fn op_lines(op: &DiffOp, first: &[&str], second: &[&str], colour: bool) -> Vec<S
             .map(|text| line(sign, text, colour))
             .collect::<Vec<_>>()
     };
-    let minus = pairs.iter().map(|(old, _)| signed(Sign::Minus, old, colour));
-    let plus = pairs.iter().map(|(_, new)| signed(Sign::Plus, new, colour));
+    let minus = pairs.iter().map(|(old, _)| signed(LineSign::Minus, old, colour));
+    let plus = pairs.iter().map(|(_, new)| signed(LineSign::Plus, new, colour));
     minus
-        .chain(rest(old, Sign::Minus))
+        .chain(rest(old, LineSign::Minus))
         .chain(plus)
-        .chain(rest(new, Sign::Plus))
+        .chain(rest(new, LineSign::Plus))
         .collect()
 }
 
 /// Two lines in pieces, those that differ highlighted.
-fn words<'a>(old: &'a str, new: &'a str, colour: bool) -> (Vec<Piece<'a>>, Vec<Piece<'a>>) {
+fn words<'a>(old: &'a str, new: &'a str, colour: bool) -> (Vec<HighlightedText<'a>>, Vec<HighlightedText<'a>>) {
     if !colour || old.len().max(new.len()) > WORDS_BYTES_MAX {
         return (vec![(false, old)], vec![(false, new)]);
     }
@@ -99,14 +99,14 @@ fn words<'a>(old: &'a str, new: &'a str, colour: bool) -> (Vec<Piece<'a>>, Vec<P
     (minus, plus)
 }
 
-fn signed(sign: Sign, pieces: &[Piece<'_>], colour: bool) -> String {
+fn signed(sign: LineSign, pieces: &[HighlightedText<'_>], colour: bool) -> String {
     let (mark, paint) = match sign {
-        Sign::Minus => ("- ", RED),
-        Sign::Plus => ("+ ", GREEN),
-        Sign::Both => ("  ", ""),
+        LineSign::Minus => ("- ", RED),
+        LineSign::Plus => ("+ ", GREEN),
+        LineSign::Both => ("  ", ""),
     };
     let is_painted = colour && !paint.is_empty();
-    let piece = |(is_highlighted, text): &Piece<'_>| {
+    let piece = |(is_highlighted, text): &HighlightedText<'_>| {
         if *is_highlighted && is_painted {
             format!("{HIGHLIGHT}{}{HIGHLIGHT_OFF}", escaped(text))
         } else {

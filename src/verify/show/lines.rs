@@ -1,10 +1,10 @@
 //! Differences and their summary as JSON lines: one object a line, for programs.
 
-use super::{RowText, Shown, Text, paths_of};
+use super::{RowText, ShownDifference, ValueText, paths_of};
 use crate::log::escape::escaped_json;
 use crate::verify::class::ComparedColumn;
-use crate::verify::difference::{Class, Tally};
-use crate::verify::json::path::Kind;
+use crate::verify::difference::{DifferenceClass, DifferenceTally};
+use crate::verify::json::path::PathChange;
 use crate::verify::verdict::Verdict;
 use serde::{Serialize, Serializer};
 
@@ -23,7 +23,7 @@ struct JsonLine<'a, T> {
 
 /// What a comparison of one table came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Summary<'a> {
+pub struct SummaryLine<'a> {
     /// What came of it.
     pub verdict: Verdict,
     /// The highest id that was to be compared: the fence, or with `--complete` the end of both sides; `None` for no bound.
@@ -107,7 +107,7 @@ struct DifferenceLine<'a> {
 struct PathDifference<'a> {
     column: &'a str,
     path: String,
-    kind: Kind,
+    kind: PathChange,
 }
 
 impl From<(u64, u64)> for SideRows {
@@ -118,7 +118,7 @@ impl From<(u64, u64)> for SideRows {
 
 impl DifferenceCounts {
     /// Of these, and of rows of each side without an id.
-    pub fn of(tally: &Tally, without_id: SideRows) -> Self {
+    pub fn of(tally: &DifferenceTally, without_id: SideRows) -> Self {
         let without_id = without_id.first.abs_diff(without_id.second);
         Self {
             total: tally.total() + without_id,
@@ -158,12 +158,12 @@ pub fn json_line(of: &str, content: &impl Serialize) -> String {
 ///
 /// Values stand there as strings of their exact text, those of JSON columns too, so that no reader alters them; NULL as null. Values that were cut are listed under
 /// `first_cut` and `second_cut` with the bytes of the whole value. `paths` tells where JSON columns differ; `paths_more` how many were left out.
-pub fn difference(shown: &Shown, columns: &[ComparedColumn]) -> String {
+pub fn difference(shown: &ShownDifference, columns: &[ComparedColumn]) -> String {
     let (class, differing): (_, &[usize]) = match &shown.difference.class {
-        Class::Missing => ("missing", &[]),
-        Class::Extra => ("extra", &[]),
-        Class::Changed(change) if change.is_representation_only => ("representation", &change.columns),
-        Class::Changed(change) => ("changed", &change.columns),
+        DifferenceClass::Missing => ("missing", &[]),
+        DifferenceClass::Extra => ("extra", &[]),
+        DifferenceClass::Changed(change) if change.is_representation_only => ("representation", &change.columns),
+        DifferenceClass::Changed(change) => ("changed", &change.columns),
     };
     let (paths, paths_more) = paths(shown, differing, columns);
     let line = DifferenceLine {
@@ -184,7 +184,7 @@ fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
-fn paths<'a>(shown: &Shown, differing: &[usize], columns: &'a [ComparedColumn]) -> (Vec<PathDifference<'a>>, usize) {
+fn paths<'a>(shown: &ShownDifference, differing: &[usize], columns: &'a [ComparedColumn]) -> (Vec<PathDifference<'a>>, usize) {
     let (mut all, mut more) = (Vec::new(), 0);
     for column_at in differing {
         let Some(column) = columns.get(*column_at) else { continue };
@@ -206,7 +206,7 @@ fn texts<'a>(row: &'a RowText, columns: &'a [ComparedColumn]) -> ByColumn<'a, Op
 
 fn cuts<'a>(row: Option<&'a RowText>, columns: &'a [ComparedColumn]) -> ByColumn<'a, u64> {
     let values = row.map(|row| row.values.as_slice()).unwrap_or_default();
-    let cut_bytes = |value: &Option<Text>| value.as_ref().filter(|value| value.is_cut).map(|value| value.bytes);
+    let cut_bytes = |value: &Option<ValueText>| value.as_ref().filter(|value| value.is_cut).map(|value| value.bytes);
     let cut = names(columns)
         .zip(values)
         .filter_map(|(name, value)| Some((name, cut_bytes(value)?)));

@@ -7,10 +7,10 @@ mod value;
 
 use crate::log::escape::escaped;
 use crate::verify::class::ComparedColumn;
-use crate::verify::difference::{Change, Class};
-use crate::verify::json::path::{Kind, Paths, paths};
+use crate::verify::difference::{DifferenceClass, RowChange};
+use crate::verify::json::path::{DifferingPaths, PathChange, paths};
 
-pub use shown::{RowText, Shown, Text};
+pub use shown::{RowText, ShownDifference, ValueText};
 
 use shown::is_json;
 
@@ -21,12 +21,12 @@ const LINES_MAX: usize = 200;
 /// of JSON in a layout with a line for each member. With `colour` it has ANSI sequences, and none but ours: whatever could write to a terminal is escaped.
 ///
 /// Has no line feed at its end. At most `LINES_MAX` lines and then how many were left out.
-pub fn text(shown: &Shown, columns: &[ComparedColumn], colour: bool) -> String {
+pub fn text(shown: &ShownDifference, columns: &[ComparedColumn], colour: bool) -> String {
     let mut lines = vec![head(shown, columns)];
     match (&shown.difference.class, &shown.first, &shown.second) {
-        (Class::Missing, Some(row), _) => lines.extend(value::row(row, columns, diff::Sign::Minus, colour)),
-        (Class::Extra, _, Some(row)) => lines.extend(value::row(row, columns, diff::Sign::Plus, colour)),
-        (Class::Changed(change), Some(first), Some(second)) => {
+        (DifferenceClass::Missing, Some(row), _) => lines.extend(value::row(row, columns, diff::LineSign::Minus, colour)),
+        (DifferenceClass::Extra, _, Some(row)) => lines.extend(value::row(row, columns, diff::LineSign::Plus, colour)),
+        (DifferenceClass::Changed(change), Some(first), Some(second)) => {
             for (column, first, second) in differing(change, first, second, columns) {
                 lines.extend(value::change(column, first, second, colour));
             }
@@ -41,12 +41,12 @@ pub fn text(shown: &Shown, columns: &[ComparedColumn], colour: bool) -> String {
     lines.join("\n")
 }
 
-fn head(shown: &Shown, columns: &[ComparedColumn]) -> String {
+fn head(shown: &ShownDifference, columns: &[ComparedColumn]) -> String {
     let id = shown.difference.id;
     let change = match &shown.difference.class {
-        Class::Missing => return format!("missing  id {id}"),
-        Class::Extra => return format!("extra  id {id}"),
-        Class::Changed(change) => change,
+        DifferenceClass::Missing => return format!("missing  id {id}"),
+        DifferenceClass::Extra => return format!("extra  id {id}"),
+        DifferenceClass::Changed(change) => change,
     };
     let names = change.columns.iter().filter_map(|at| Some((*at, columns.get(*at)?)));
     let names: Vec<String> = names.map(|(at, column)| named(shown, at, column)).collect();
@@ -59,11 +59,11 @@ fn head(shown: &Shown, columns: &[ComparedColumn]) -> String {
 }
 
 /// A column that differs, with the paths at which it does.
-fn named(shown: &Shown, at: usize, column: &ComparedColumn) -> String {
+fn named(shown: &ShownDifference, at: usize, column: &ComparedColumn) -> String {
     let name = escaped(&column.name);
     let told = paths_of(shown, at, column).unwrap_or_default();
-    let path = |(path, kind): &(String, Kind)| match kind {
-        Kind::Changed => path.clone(),
+    let path = |(path, kind): &(String, PathChange)| match kind {
+        PathChange::Changed => path.clone(),
         kind => format!("{path} {}", kind.word()),
     };
     let mut places: Vec<String> = told.first.iter().map(path).filter(|place| !place.is_empty()).collect();
@@ -78,20 +78,20 @@ fn named(shown: &Shown, at: usize, column: &ComparedColumn) -> String {
 }
 
 /// Where a JSON column differs; `None` where that cannot be told.
-fn paths_of(shown: &Shown, at: usize, column: &ComparedColumn) -> Option<Paths> {
+fn paths_of(shown: &ShownDifference, at: usize, column: &ComparedColumn) -> Option<DifferingPaths> {
     let value = |row: &Option<RowText>| row.as_ref()?.values.get(at)?.clone().filter(|text| !text.is_cut);
     let (first, second) = (value(&shown.first)?, value(&shown.second)?);
     if is_json(column) { paths(&first.text, &second.text) } else { None }
 }
 
-type Differing<'a> = (&'a ComparedColumn, Option<&'a Text>, Option<&'a Text>);
+type DifferingColumn<'a> = (&'a ComparedColumn, Option<&'a ValueText>, Option<&'a ValueText>);
 
 fn differing<'a>(
-    change: &'a Change,
+    change: &'a RowChange,
     first: &'a RowText,
     second: &'a RowText,
     columns: &'a [ComparedColumn],
-) -> impl Iterator<Item = Differing<'a>> {
+) -> impl Iterator<Item = DifferingColumn<'a>> {
     let column = |at: &usize| {
         let (first, second) = (first.values.get(*at)?, second.values.get(*at)?);
         Some((columns.get(*at)?, first.as_ref(), second.as_ref()))

@@ -6,7 +6,7 @@ use postgres_types::Type;
 
 /// A difference, with what both sides have.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shown {
+pub struct ShownDifference {
     /// Which row differs, and in what.
     pub difference: Difference,
     /// The row of the first side; `None` where it has none, or where it was not read.
@@ -19,12 +19,12 @@ pub struct Shown {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowText {
     /// For each column that is compared its value; `None` for NULL.
-    pub values: Vec<Option<Text>>,
+    pub values: Vec<Option<ValueText>>,
 }
 
 /// A value as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Text {
+pub struct ValueText {
     /// The value, or the beginning of it.
     pub text: String,
     /// Whether it is only the beginning.

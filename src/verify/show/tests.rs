@@ -1,9 +1,9 @@
 //! Differences as they are printed, letter by letter.
 
-use super::lines::{ByColumn, DifferenceCounts, EarlierRun, Summary, json_line};
+use super::lines::{ByColumn, DifferenceCounts, EarlierRun, SummaryLine, json_line};
 use super::*;
 use crate::verify::difference::Difference;
-use crate::verify::difference::Tally;
+use crate::verify::difference::DifferenceTally;
 use crate::verify::verdict::Verdict;
 use postgres_types::Type;
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ fn columns() -> Vec<ComparedColumn> {
 }
 
 fn row(values: &[Option<&str>]) -> RowText {
-    let value = |text: &str| Text {
+    let value = |text: &str| ValueText {
         text: text.to_owned(),
         is_cut: false,
         bytes: text.len() as u64,
@@ -32,12 +32,12 @@ fn row(values: &[Option<&str>]) -> RowText {
     }
 }
 
-fn changed(columns: &[usize], is_representation_only: bool, first: &[Option<&str>], second: &[Option<&str>]) -> Shown {
-    let class = Class::Changed(Change {
+fn changed(columns: &[usize], is_representation_only: bool, first: &[Option<&str>], second: &[Option<&str>]) -> ShownDifference {
+    let class = DifferenceClass::Changed(RowChange {
         columns: columns.to_vec(),
         is_representation_only,
     });
-    Shown {
+    ShownDifference {
         difference: Difference { id: 4711, class },
         first: Some(row(first)),
         second: Some(row(second)),
@@ -82,10 +82,10 @@ fn a_changed_row_shows_the_columns_and_the_lines_that_differ() {
 #[test]
 fn rows_of_one_side_are_shown_whole() {
     let values = [Some("-5"), Some("2026-01-01 00:00:00+00"), Some(r#"{"a": []}"#), None];
-    let mut shown = Shown {
+    let mut shown = ShownDifference {
         difference: Difference {
             id: -5,
-            class: Class::Missing,
+            class: DifferenceClass::Missing,
         },
         first: Some(row(&values)),
         second: None,
@@ -102,7 +102,7 @@ fn rows_of_one_side_are_shown_whole() {
   note
   - NULL"#;
     assert_eq!(text(&shown, &columns(), false), expected);
-    shown.difference.class = Class::Extra;
+    shown.difference.class = DifferenceClass::Extra;
     (shown.first, shown.second) = (shown.second, shown.first);
     let expected = expected.replace("missing", "extra").replace("  - ", "  + ");
     assert_eq!(text(&shown, &columns(), false), expected);
@@ -218,17 +218,17 @@ fn a_difference_is_one_line_of_json_with_exact_texts() {
 
 #[test]
 fn a_summary_is_one_line_of_json() {
-    let tally = Tally {
+    let tally = DifferenceTally {
         extra: 1,
         by_column: vec![0, 3],
-        ..Tally::default()
+        ..DifferenceTally::default()
     };
     let earlier = EarlierRun {
         began: "2026-01-02T03:04:05Z".to_owned(),
         through: 9,
         rows: (4, 5).into(),
     };
-    let summary = Summary {
+    let summary = SummaryLine {
         verdict: Verdict::Different,
         fence: Some(99),
         rows: (10, 11).into(),

@@ -1,14 +1,14 @@
 //! The values of a row, and how two of them differ, as lines.
 
-use super::diff::{Sign, hunks, line};
-use super::shown::{RowText, Text, is_json};
+use super::diff::{LineSign, hunks, line};
+use super::shown::{RowText, ValueText, is_json};
 use crate::log::escape::escaped;
 use crate::verify::class::ComparedColumn;
 use crate::verify::json::pretty::pretty;
 
 /// All columns of a row that only one side has.
-pub(super) fn row(row: &RowText, columns: &[ComparedColumn], sign: Sign, colour: bool) -> Vec<String> {
-    let column = |(column, value): (&ComparedColumn, &Option<Text>)| {
+pub(super) fn row(row: &RowText, columns: &[ComparedColumn], sign: LineSign, colour: bool) -> Vec<String> {
+    let column = |(column, value): (&ComparedColumn, &Option<ValueText>)| {
         let value = value.as_ref();
         let mut lines = vec![title(column)];
         lines.extend(laid_out(column, value).iter().map(|text| line(sign, text, colour)));
@@ -19,7 +19,7 @@ pub(super) fn row(row: &RowText, columns: &[ComparedColumn], sign: Sign, colour:
 }
 
 /// What a column had and has.
-pub(super) fn change(column: &ComparedColumn, first: Option<&Text>, second: Option<&Text>, colour: bool) -> Vec<String> {
+pub(super) fn change(column: &ComparedColumn, first: Option<&ValueText>, second: Option<&ValueText>, colour: bool) -> Vec<String> {
     let mut lines = vec![title(column)];
     let (old, new) = (laid_out(column, first), laid_out(column, second));
     let is_text_equal = first.map(|first| &first.text) == second.map(|second| &second.text);
@@ -49,11 +49,11 @@ fn title(column: &ComparedColumn) -> String {
     format!("  {}", escaped(&column.name))
 }
 
-fn cut(which: &str, value: &Text) -> String {
+fn cut(which: &str, value: &ValueText) -> String {
     format!("  of {which} {} of {} bytes are shown", value.text.len(), value.bytes)
 }
 
-fn laid_out(column: &ComparedColumn, value: Option<&Text>) -> Vec<String> {
+fn laid_out(column: &ComparedColumn, value: Option<&ValueText>) -> Vec<String> {
     match value {
         Some(value) if is_json(column) => pretty(&value.text),
         Some(value) => plain(&value.text).split('\n').map(str::to_owned).collect(),
@@ -61,7 +61,7 @@ fn laid_out(column: &ComparedColumn, value: Option<&Text>) -> Vec<String> {
     }
 }
 
-fn raw(value: Option<&Text>) -> Vec<String> {
+fn raw(value: Option<&ValueText>) -> Vec<String> {
     let lines = value.map_or("NULL", |value| &value.text);
     lines.split('\n').map(str::to_owned).collect()
 }

@@ -7,7 +7,7 @@ pub(super) const FINDINGS_MAX: usize = 20;
 
 /// The sorts of findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum FindingKind {
     /// An id occurs more than once: a damaged index, or none.
     DuplicateId,
     /// A row without an id.
@@ -42,7 +42,7 @@ pub enum Fault {
     NotAdjacent,
 }
 
-impl Fault {
+impl FindingKind {
     /// One word for programs.
     pub fn word(self) -> &'static str {
         self.words().0
@@ -78,7 +78,7 @@ impl Fault {
     }
 }
 
-impl Serialize for Fault {
+impl Serialize for FindingKind {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.word())
     }
@@ -89,7 +89,7 @@ impl Serialize for Fault {
 pub struct Finding {
     /// The sort.
     #[serde(rename = "kind")]
-    pub fault: Fault,
+    pub fault: FindingKind,
     /// Whether it makes the table invalid; otherwise it is only noted.
     pub is_fault: bool,
     /// How many there are.
@@ -100,27 +100,27 @@ pub struct Finding {
 
 /// All findings so far.
 #[derive(Debug, Default)]
-pub(super) struct Findings {
+pub(super) struct ValidationFindings {
     list: Vec<Finding>,
 }
 
-impl Findings {
+impl ValidationFindings {
     /// Something that makes the table invalid.
-    pub(super) fn fault(&mut self, fault: Fault, says: impl FnOnce() -> String) {
+    pub(super) fn fault(&mut self, fault: FindingKind, says: impl FnOnce() -> String) {
         self.add(fault, true, 1, says);
     }
 
     /// Something that is legitimate.
-    pub(super) fn note(&mut self, fault: Fault, says: impl FnOnce() -> String) {
+    pub(super) fn note(&mut self, fault: FindingKind, says: impl FnOnce() -> String) {
         self.add(fault, false, 1, says);
     }
 
     /// Several at once, in the same words.
-    pub(super) fn faults(&mut self, fault: Fault, count: u64, says: impl FnOnce() -> String) {
+    pub(super) fn faults(&mut self, fault: FindingKind, count: u64, says: impl FnOnce() -> String) {
         self.add(fault, true, count, says);
     }
 
-    fn add(&mut self, fault: Fault, is_fault: bool, count: u64, says: impl FnOnce() -> String) {
+    fn add(&mut self, fault: FindingKind, is_fault: bool, count: u64, says: impl FnOnce() -> String) {
         let place = self.list.iter().position(|finding| finding.fault == fault).unwrap_or_else(|| {
             self.list.push(Finding {
                 fault,

@@ -3,9 +3,9 @@
 //! A program writes one group after the other and numbers them without holes. So it has at most one group open at a time: one more that begins means that
 //! the open one lacks events, or that they come out of order. Memory is that of the programs, not of the groups.
 
-use super::findings::{FINDINGS_MAX, Fault, Findings};
-use super::numbers::Numbers;
-use super::stats::{Stats, Testing};
+use super::findings::{FINDINGS_MAX, FindingKind, ValidationFindings};
+use super::numbers::NumberSet;
+use super::stats::{GroupStats, TestingStats};
 use crate::log::escape::escaped;
 use std::collections::HashMap;
 
@@ -29,7 +29,7 @@ pub struct GroupCounts {
 
 /// Where the reading ended.
 #[derive(Debug)]
-pub(super) struct Fence {
+pub(super) struct ReadFence {
     pub(super) through: Option<i64>,
     pub(super) last_id: Option<i64>,
     pub(super) is_consecutive: bool,
@@ -37,8 +37,8 @@ pub(super) struct Fence {
 
 /// All programs so far.
 #[derive(Debug, Default)]
-pub(super) struct Groups {
-    programs: HashMap<String, Program>,
+pub(super) struct GroupChecks {
+    programs: HashMap<String, LoaderProgram>,
     counts: GroupCounts,
     without: u64,
     first_without: Vec<i64>,
@@ -46,20 +46,20 @@ pub(super) struct Groups {
 }
 
 #[derive(Debug, Default)]
-struct Program {
+struct LoaderProgram {
     /// Every number that occurred.
-    known: Numbers,
+    known: NumberSet,
     /// Those of them whose groups were judged incomplete.
-    broken: Numbers,
-    open: Option<Open>,
-    repeat: Option<Repeat>,
+    broken: NumberSet,
+    open: Option<OpenGroup>,
+    repeat: Option<GroupRepeat>,
 }
 
 /// A group that lacks events so far.
 #[derive(Debug)]
-struct Open {
-    group: Stats,
-    seen: Numbers,
+struct OpenGroup {
+    group: GroupStats,
+    seen: NumberSet,
     first_id: i64,
     last_id: i64,
     last_row: u64,
@@ -67,29 +67,29 @@ struct Open {
 
 /// A complete group that occurs again, as far as it does.
 #[derive(Debug)]
-struct Repeat {
-    group: Stats,
+struct GroupRepeat {
+    group: GroupStats,
     first_id: i64,
     last_id: i64,
     events: u64,
 }
 
 /// A row with its place in the table, and whether rows of a group stand next to each other.
-struct Place {
+struct RowPlace {
     id: i64,
     row: u64,
     is_adjacent: bool,
 }
 
-impl Groups {
-    pub(super) fn row(&mut self, id: i64, row: u64, testing: Testing, is_adjacent: bool, findings: &mut Findings) {
+impl GroupChecks {
+    pub(super) fn row(&mut self, id: i64, row: u64, testing: TestingStats, is_adjacent: bool, findings: &mut ValidationFindings) {
         let stats = match testing {
-            Testing::Stats(stats) => stats,
-            Testing::Garbled => {
+            TestingStats::Stats(stats) => stats,
+            TestingStats::Garbled => {
                 self.counts.rows += 1;
-                return findings.fault(Fault::Garbled, || format!("id {id}"));
+                return findings.fault(FindingKind::Garbled, || format!("id {id}"));
             }
-            Testing::Absent => {
+            TestingStats::Absent => {
                 self.without += 1;
                 if self.first_without.len() < FINDINGS_MAX {
                     self.first_without.push(id);
@@ -103,19 +103,19 @@ impl Groups {
                 self.not_followed += 1;
                 return;
             }
-            self.programs.insert(stats.program.clone(), Program::default());
+            self.programs.insert(stats.program.clone(), LoaderProgram::default());
         }
         if stats.number == 0 || stats.event == 0 || stats.event > stats.count {
-            return findings.fault(Fault::Impossible, || format!("{} (id {id})", event(&stats)));
+            return findings.fault(FindingKind::Impossible, || format!("{} (id {id})", event(&stats)));
         }
         if let Some(program) = self.programs.get_mut(&stats.program) {
-            let place = Place { id, row, is_adjacent };
+            let place = RowPlace { id, row, is_adjacent };
             self.counts.complete += u64::from(program.row(stats, &place, findings));
         }
     }
 
     /// What came of it, and why that may not be all.
-    pub(super) fn finish(mut self, fence: &Fence, findings: &mut Findings) -> (GroupCounts, Vec<String>) {
+    pub(super) fn finish(mut self, fence: &ReadFence, findings: &mut ValidationFindings) -> (GroupCounts, Vec<String>) {
         let mut doubts = Vec::new();
         if self.not_followed > 0 {
             let rows = self.not_followed;
@@ -128,18 +128,18 @@ impl Groups {
         self.counts.programs = programs.len() as u64;
         for (name, program) in programs {
             match program.finish(&name, fence, findings) {
-                End::Whole => {}
-                End::Pending => self.counts.pending += 1,
-                End::Doubtful(why) => doubts.push(why),
+                ProgramEnd::Whole => {}
+                ProgramEnd::Pending => self.counts.pending += 1,
+                ProgramEnd::Doubtful(why) => doubts.push(why),
             }
         }
         if self.counts.rows > 0 {
             let unnamed = self.without - self.first_without.len() as u64;
             self.first_without
                 .iter()
-                .for_each(|id| findings.fault(Fault::WithoutStats, || format!("id {id}")));
+                .for_each(|id| findings.fault(FindingKind::WithoutStats, || format!("id {id}")));
             if unnamed > 0 {
-                findings.faults(Fault::WithoutStats, unnamed, String::new);
+                findings.faults(FindingKind::WithoutStats, unnamed, String::new);
             }
         }
         doubts.truncate(FINDINGS_MAX);
@@ -148,20 +148,20 @@ impl Groups {
 }
 
 /// How the last group of a program ended.
-enum End {
+enum ProgramEnd {
     Whole,
     Pending,
     Doubtful(String),
 }
 
-impl Program {
+impl LoaderProgram {
     /// Takes an event; whether a group is complete with it.
-    fn row(&mut self, stats: Stats, place: &Place, findings: &mut Findings) -> bool {
+    fn row(&mut self, stats: GroupStats, place: &RowPlace, findings: &mut ValidationFindings) -> bool {
         if self.open.as_ref().is_some_and(|open| open.group.number == stats.number) {
             return self.next_of_open(&stats, place, findings);
         }
         if self.broken.contains(stats.number) {
-            findings.fault(Fault::OutOfOrder, || format!("{} (id {})", event(&stats), place.id));
+            findings.fault(FindingKind::OutOfOrder, || format!("{} (id {})", event(&stats), place.id));
             return false;
         }
         if self.known.contains(stats.number) {
@@ -171,7 +171,7 @@ impl Program {
         self.close_repeat(findings);
         self.close_open(findings);
         if stats.number < self.known.highest() {
-            findings.fault(Fault::OutOfOrder, || {
+            findings.fault(FindingKind::OutOfOrder, || {
                 format!("{} (id {}) after group {}", event(&stats), place.id, self.known.highest())
             });
         }
@@ -181,10 +181,10 @@ impl Program {
         {
             missing(&stats.program, hole, findings);
         }
-        let mut seen = Numbers::default();
+        let mut seen = NumberSet::default();
         seen.insert(stats.event);
         let is_complete = stats.count == 1;
-        self.open = (!is_complete).then_some(Open {
+        self.open = (!is_complete).then_some(OpenGroup {
             group: stats,
             seen,
             first_id: place.id,
@@ -195,21 +195,21 @@ impl Program {
     }
 
     /// One more event of the number that is open.
-    fn next_of_open(&mut self, stats: &Stats, place: &Place, findings: &mut Findings) -> bool {
+    fn next_of_open(&mut self, stats: &GroupStats, place: &RowPlace, findings: &mut ValidationFindings) -> bool {
         let Some(open) = &mut self.open else { return false };
         let says = || format!("{} (id {})", event(stats), place.id);
         if open.group.operation != stats.operation || open.group.count != stats.count {
-            findings.fault(Fault::Mixed, says);
+            findings.fault(FindingKind::Mixed, says);
             return false;
         }
         if place.is_adjacent && place.row != open.last_row + 1 {
-            findings.fault(Fault::NotAdjacent, says);
+            findings.fault(FindingKind::NotAdjacent, says);
         }
         let highest = open.seen.highest();
         if !open.seen.insert(stats.event) {
-            findings.fault(Fault::DoubledEvent, says);
+            findings.fault(FindingKind::DoubledEvent, says);
         } else if stats.event < highest {
-            findings.fault(Fault::OutOfOrder, says);
+            findings.fault(FindingKind::OutOfOrder, says);
         }
         (open.last_id, open.last_row) = (place.id, place.row);
         let is_complete = open.seen.count() == open.group.count;
@@ -222,8 +222,8 @@ impl Program {
     }
 
     /// An event of a group that was complete.
-    fn again(&mut self, stats: Stats, id: i64, findings: &mut Findings) {
-        let is_next = |repeat: &Repeat| {
+    fn again(&mut self, stats: GroupStats, id: i64, findings: &mut ValidationFindings) {
+        let is_next = |repeat: &GroupRepeat| {
             (&repeat.group.operation, repeat.group.number, repeat.group.count, repeat.events + 1)
                 == (&stats.operation, stats.number, stats.count, stats.event)
         };
@@ -231,9 +231,9 @@ impl Program {
             self.close_repeat(findings);
         }
         if stats.event != 1 && self.repeat.is_none() {
-            return findings.fault(Fault::DoubledEvent, || format!("{} (id {id})", event(&stats)));
+            return findings.fault(FindingKind::DoubledEvent, || format!("{} (id {id})", event(&stats)));
         }
-        let repeat = self.repeat.get_or_insert(Repeat {
+        let repeat = self.repeat.get_or_insert(GroupRepeat {
             group: stats,
             first_id: id,
             last_id: id,
@@ -241,7 +241,7 @@ impl Program {
         });
         (repeat.events, repeat.last_id) = (repeat.events + 1, id);
         if repeat.events == repeat.group.count {
-            findings.fault(Fault::DoubledGroup, || {
+            findings.fault(FindingKind::DoubledGroup, || {
                 format!("{} ({})", group(&repeat.group), between(repeat.first_id, repeat.last_id))
             });
             self.repeat = None;
@@ -249,18 +249,18 @@ impl Program {
     }
 
     /// A repeated group that stopped before its end: only some of its events occur again.
-    fn close_repeat(&mut self, findings: &mut Findings) {
+    fn close_repeat(&mut self, findings: &mut ValidationFindings) {
         if let Some(repeat) = self.repeat.take() {
-            findings.faults(Fault::DoubledEvent, repeat.events, || {
+            findings.faults(FindingKind::DoubledEvent, repeat.events, || {
                 let ids = between(repeat.first_id, repeat.last_id);
                 format!("the first {} of {} ({ids})", repeat.events, group(&repeat.group))
             });
         }
     }
 
-    fn close_open(&mut self, findings: &mut Findings) {
+    fn close_open(&mut self, findings: &mut ValidationFindings) {
         if let Some(open) = self.open.take() {
-            findings.fault(Fault::Incomplete, || open.says());
+            findings.fault(FindingKind::Incomplete, || open.says());
             self.broken.insert(open.group.number);
             if self.broken.intervals() > INTERVALS_MAX {
                 self.broken.fill_lowest_hole();
@@ -268,26 +268,26 @@ impl Program {
         }
     }
 
-    fn finish(mut self, name: &str, fence: &Fence, findings: &mut Findings) -> End {
+    fn finish(mut self, name: &str, fence: &ReadFence, findings: &mut ValidationFindings) -> ProgramEnd {
         self.close_repeat(findings);
         self.known.holes().for_each(|hole| missing(name, hole, findings));
-        let Some(open) = &self.open else { return End::Whole };
+        let Some(open) = &self.open else { return ProgramEnd::Whole };
         let may_go_on = open.seen.intervals() == 1 && open.seen.contains(1) && open.group.number == self.known.highest();
         match fence.through {
-            Some(through) if may_go_on && fence.is_consecutive && open.last_id == through => End::Pending,
-            Some(_) if may_go_on && !fence.is_consecutive && Some(open.last_id) == fence.last_id => End::Pending,
+            Some(through) if may_go_on && fence.is_consecutive && open.last_id == through => ProgramEnd::Pending,
+            Some(_) if may_go_on && !fence.is_consecutive && Some(open.last_id) == fence.last_id => ProgramEnd::Pending,
             Some(through) if may_go_on && !fence.is_consecutive => {
-                End::Doubtful(format!("{}: the rest may come beyond id {through}, or be lost", open.says()))
+                ProgramEnd::Doubtful(format!("{}: the rest may come beyond id {through}, or be lost", open.says()))
             }
             _ => {
                 self.close_open(findings);
-                End::Whole
+                ProgramEnd::Whole
             }
         }
     }
 }
 
-impl Open {
+impl OpenGroup {
     fn says(&self) -> String {
         let ids = between(self.first_id, self.last_id);
         format!(
@@ -299,8 +299,8 @@ impl Open {
     }
 }
 
-fn missing(program: &str, (first, last): (u64, u64), findings: &mut Findings) {
-    findings.faults(Fault::MissingGroup, (last - first).saturating_add(1), || {
+fn missing(program: &str, (first, last): (u64, u64), findings: &mut ValidationFindings) {
+    findings.faults(FindingKind::MissingGroup, (last - first).saturating_add(1), || {
         let numbers = if first == last {
             format!("group {first}")
         } else {
@@ -310,11 +310,11 @@ fn missing(program: &str, (first, last): (u64, u64), findings: &mut Findings) {
     });
 }
 
-fn group(stats: &Stats) -> String {
+fn group(stats: &GroupStats) -> String {
     format!("group {} of program {}", stats.number, escaped(&stats.program))
 }
 
-fn event(stats: &Stats) -> String {
+fn event(stats: &GroupStats) -> String {
     format!("event {} of {} in {}", stats.event, stats.count, group(stats))
 }
 

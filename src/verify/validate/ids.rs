@@ -1,21 +1,21 @@
 //! The ids of a table, and its times against them.
 
-use super::findings::{Fault, Findings};
-use super::rules::{IdRule, Row};
+use super::findings::{FindingKind, ValidationFindings};
+use super::rules::{IdRule, ValidatedRow};
 
 /// The first of consecutive ids.
 const FIRST_ID: i64 = 1;
 
 /// What is known of the rows so far.
 #[derive(Debug, Default)]
-pub(super) struct Ids {
+pub(super) struct IdChecks {
     first_id: Option<i64>,
     last_id: Option<i64>,
     last_ts: Option<i64>,
     missing: u64,
 }
 
-impl Ids {
+impl IdChecks {
     pub(super) fn first_id(&self) -> Option<i64> {
         self.first_id
     }
@@ -29,18 +29,20 @@ impl Ids {
         self.missing
     }
 
-    pub(super) fn row(&mut self, row: &Row, rule: &IdRule, findings: &mut Findings) {
+    pub(super) fn row(&mut self, row: &ValidatedRow, rule: &IdRule, findings: &mut ValidationFindings) {
         match (self.last_id, rule) {
-            (Some(last), _) if row.id == last => findings.fault(Fault::DuplicateId, || format!("id {last}")),
+            (Some(last), _) if row.id == last => findings.fault(FindingKind::DuplicateId, || format!("id {last}")),
             (Some(last), _) => self.gap(last.saturating_add(1), row.id, rule, findings),
-            (None, IdRule::Consecutive(_)) if row.id < FIRST_ID => findings.fault(Fault::FirstId, || format!("id {}", row.id)),
+            (None, IdRule::Consecutive(_)) if row.id < FIRST_ID => findings.fault(FindingKind::FirstId, || format!("id {}", row.id)),
             (None, IdRule::Consecutive(_)) => self.gap(FIRST_ID, row.id, rule, findings),
             (None, IdRule::Sequence) => {}
         }
         if let (Some(before), Some(ts)) = (self.last_ts, row.ts)
             && ts < before
         {
-            findings.note(Fault::TsBackwards, || format!("id {}, by {} µs", row.id, before.saturating_sub(ts)));
+            findings.note(FindingKind::TsBackwards, || {
+                format!("id {}, by {} µs", row.id, before.saturating_sub(ts))
+            });
         }
         self.first_id = self.first_id.or(Some(row.id));
         self.last_id = Some(row.id);
@@ -48,7 +50,7 @@ impl Ids {
     }
 
     /// Ids from `first` on that end before `next`, if there are any.
-    fn gap(&mut self, first: i64, next: i64, rule: &IdRule, findings: &mut Findings) {
+    fn gap(&mut self, first: i64, next: i64, rule: &IdRule, findings: &mut ValidationFindings) {
         if first >= next {
             return;
         }
@@ -58,9 +60,9 @@ impl Ids {
             last => format!("ids {first}..{last}"),
         };
         match rule {
-            IdRule::Consecutive(known) if is_known(first, next - 1, known) => findings.note(Fault::KnownGap, says),
-            IdRule::Consecutive(_) => findings.fault(Fault::Gap, says),
-            IdRule::Sequence => findings.note(Fault::Gap, says),
+            IdRule::Consecutive(known) if is_known(first, next - 1, known) => findings.note(FindingKind::KnownGap, says),
+            IdRule::Consecutive(_) => findings.fault(FindingKind::Gap, says),
+            IdRule::Sequence => findings.note(FindingKind::Gap, says),
         }
     }
 }

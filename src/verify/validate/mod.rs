@@ -10,12 +10,12 @@ mod rules;
 mod stats;
 mod validator;
 
-pub use findings::{Fault, Finding};
+pub use findings::{Finding, FindingKind};
 pub use groups::GroupCounts;
 pub use read::validate;
-pub use report::{Validation, Verdict};
-pub use rules::{IdRule, Row, Rules};
-pub use stats::{Stats, Testing};
+pub use report::{Validation, ValidationVerdict};
+pub use rules::{IdRule, ValidatedRow, ValidationRules};
+pub use stats::{GroupStats, TestingStats};
 pub use validator::Validator;
 
 #[cfg(test)]

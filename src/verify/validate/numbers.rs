@@ -2,12 +2,12 @@
 
 /// Numbers from 1 on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Numbers {
+pub(super) struct NumberSet {
     /// First and last of each interval, in order, never touching.
     intervals: Vec<(u64, u64)>,
 }
 
-impl Numbers {
+impl NumberSet {
     pub(super) fn contains(&self, number: u64) -> bool {
         let after = self.intervals.partition_point(|(first, _)| *first <= number);
         after > 0 && number <= self.intervals[after - 1].1
@@ -76,7 +76,7 @@ mod tests {
     proptest! {
         #[test]
         fn it_tells_what_a_plain_set_tells(numbers in proptest::collection::vec(1u64..30, 0..40)) {
-            let (mut set, mut plain) = (Numbers::default(), BTreeSet::new());
+            let (mut set, mut plain) = (NumberSet::default(), BTreeSet::new());
             for number in numbers {
                 prop_assert_eq!(set.insert(number), plain.insert(number));
             }
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn the_lowest_hole_between_two_intervals_can_be_given_up() {
-        let mut numbers = Numbers::default();
+        let mut numbers = NumberSet::default();
         [2, 3, 7, 9, u64::MAX].iter().for_each(|number| assert!(numbers.insert(*number)));
         assert_eq!(numbers.fill_lowest_hole(), Some((4, 6)));
         assert_eq!(numbers.holes().collect::<Vec<_>>(), [(1, 1), (8, 8), (10, u64::MAX - 1)]);

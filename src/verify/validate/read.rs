@@ -1,8 +1,8 @@
 //! Reads what a validation looks at: one pass over the table in id order, page by page.
 
 use super::report::Validation;
-use super::rules::{Row, Rules};
-use super::stats::Testing;
+use super::rules::{ValidatedRow, ValidationRules};
+use super::stats::TestingStats;
 use super::validator::Validator;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::frame::{CopyFormat, RowFramer, RowLayout};
@@ -32,12 +32,12 @@ const EVENT_COLUMN: &str = "event";
 
 /// Validates a table by itself, over a session of its own.
 ///
-/// Rows that are committed meanwhile up to [`Rules::through`] may or may not be seen: give an id below which nothing can appear any more.
+/// Rows that are committed meanwhile up to [`ValidationRules::through`] may or may not be seen: give an id below which nothing can appear any more.
 ///
 /// # Errors
 /// `Contents` when ids come out of order: then the index is damaged, and nothing is known. Otherwise what the connection or the server says.
-pub async fn validate(session: Session, table: &EventTable, id_column: &str, rules: &Rules) -> Result<Validation> {
-    let mut reading = Reading {
+pub async fn validate(session: Session, table: &EventTable, id_column: &str, rules: &ValidationRules) -> Result<Validation> {
+    let mut reading = ValidationRead {
         session,
         is_page_open: AtomicBool::new(false),
         table,
@@ -74,7 +74,7 @@ fn event(table: &EventTable) -> Option<&Column> {
     table.column(EVENT_COLUMN).filter(is_json)
 }
 
-struct Reading<'a> {
+struct ValidationRead<'a> {
     session: Session,
     is_page_open: AtomicBool,
     table: &'a EventTable,
@@ -84,7 +84,7 @@ struct Reading<'a> {
     last: Option<(i64, u64)>,
 }
 
-impl Reading<'_> {
+impl ValidationRead<'_> {
     /// Feeds one page; whether there may be more.
     async fn page(&mut self, validator: &mut Validator<'_>) -> Result<bool> {
         let (table, statement) = (&self.table.name, self.statement());
@@ -118,7 +118,7 @@ impl Reading<'_> {
     }
 
     /// Takes note of a row, and gives what is looked at.
-    fn seen(&mut self, row: &crate::event::frame::FramedRow) -> Result<Row> {
+    fn seen(&mut self, row: &crate::event::frame::FramedRow) -> Result<ValidatedRow> {
         self.last = match self.last {
             Some((id, rows)) if id == row.id => Some((id, rows + 1)),
             Some((id, _)) if id > row.id => {
@@ -130,10 +130,10 @@ impl Reading<'_> {
         };
         let fields = row.fields(CopyFormat::Binary);
         let field = |at: usize| fields.get(at).copied().flatten();
-        Ok(Row {
+        Ok(ValidatedRow {
             id: row.id,
             ts: field(1).and_then(|ts| ts.try_into().ok()).map(i64::from_be_bytes),
-            testing: Testing::parse(field(2)),
+            testing: TestingStats::parse(field(2)),
         })
     }
 

@@ -10,7 +10,7 @@ use std::fmt;
 /// Whether a table is what it must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Verdict {
+pub enum ValidationVerdict {
     /// Nothing is wrong with it.
     Valid,
     /// Something is, for certain.
@@ -19,7 +19,7 @@ pub enum Verdict {
     Inconclusive,
 }
 
-impl Verdict {
+impl ValidationVerdict {
     /// The word for it.
     pub fn word(self) -> &'static str {
         match self {
@@ -54,13 +54,13 @@ pub struct Validation {
 
 impl Validation {
     /// Invalid with any fault; otherwise inconclusive with any doubt.
-    pub fn verdict(&self) -> Verdict {
+    pub fn verdict(&self) -> ValidationVerdict {
         if self.findings.iter().any(|finding| finding.is_fault) {
-            Verdict::Invalid
+            ValidationVerdict::Invalid
         } else if self.doubts.is_empty() {
-            Verdict::Valid
+            ValidationVerdict::Valid
         } else {
-            Verdict::Inconclusive
+            ValidationVerdict::Inconclusive
         }
     }
 
@@ -78,7 +78,7 @@ impl Validation {
 #[derive(Serialize)]
 struct ValidationLine<'a> {
     table: &'a str,
-    verdict: Verdict,
+    verdict: ValidationVerdict,
     #[serde(flatten)]
     validation: &'a Validation,
 }

@@ -1,6 +1,6 @@
 //! By what a table is judged, and a row as that sees it.
 
-use super::stats::Testing;
+use super::stats::TestingStats;
 
 /// What ids of a table must be like.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub enum IdRule {
 
 /// By what a table is judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rules {
+pub struct ValidationRules {
     /// What its ids must be like.
     pub ids: IdRule,
     /// The id up to which it is read, because more may come beyond it: a group cut there is pending. `None` reads all of a table that rests: then nothing is pending.
@@ -22,11 +22,11 @@ pub struct Rules {
 
 /// A row as the validation sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
+pub struct ValidatedRow {
     /// Its id.
     pub id: i64,
     /// Its time in microseconds; `None` where it has none.
     pub ts: Option<i64>,
     /// What the loader wrote about its group.
-    pub testing: Testing,
+    pub testing: TestingStats,
 }

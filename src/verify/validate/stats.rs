@@ -7,7 +7,7 @@ const NAME_BYTES_MAX: usize = 200;
 
 /// The place of an event in the groups of its program.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Stats {
+pub struct GroupStats {
     /// The run of the loader.
     #[serde(rename = "programId")]
     pub program: String,
@@ -27,20 +27,20 @@ pub struct Stats {
 
 /// What an event has under `testingStats`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Testing {
+pub enum TestingStats {
     /// Nothing.
     Absent,
     /// Something else than the loader writes.
     Garbled,
     /// The loader's.
-    Stats(Stats),
+    Stats(GroupStats),
 }
 
-impl Testing {
+impl TestingStats {
     /// Reads the JSON of `testingStats`; `None` where an event has none.
     pub(super) fn parse(json: Option<&[u8]>) -> Self {
         let Some(json) = json else { return Self::Absent };
-        let is_short = |stats: &Stats| stats.program.len().max(stats.operation.len()) <= NAME_BYTES_MAX;
+        let is_short = |stats: &GroupStats| stats.program.len().max(stats.operation.len()) <= NAME_BYTES_MAX;
         let stats = serde_json::from_slice(json).ok().filter(is_short);
         stats.map_or(Self::Garbled, Self::Stats)
     }
@@ -54,15 +54,15 @@ mod tests {
 
     #[test]
     fn only_what_the_loader_writes_is_taken() {
-        let stats = Stats {
+        let stats = GroupStats {
             program: "p".to_owned(),
             operation: "o".to_owned(),
             number: 7,
             event: 1,
             count: 3,
         };
-        assert_eq!(Testing::parse(Some(WHOLE.as_bytes())), Testing::Stats(stats));
-        assert_eq!(Testing::parse(None), Testing::Absent);
+        assert_eq!(TestingStats::parse(Some(WHOLE.as_bytes())), TestingStats::Stats(stats));
+        assert_eq!(TestingStats::parse(None), TestingStats::Absent);
         let long = format!("\"{}\"", "p".repeat(NAME_BYTES_MAX + 1));
         for (from, to) in [
             ("\"p\"", "1"),
@@ -75,8 +75,8 @@ mod tests {
             ("\"now\"}", ""),
         ] {
             let garbled = WHOLE.replace(from, to);
-            assert_eq!(Testing::parse(Some(garbled.as_bytes())), Testing::Garbled, "{garbled}");
+            assert_eq!(TestingStats::parse(Some(garbled.as_bytes())), TestingStats::Garbled, "{garbled}");
         }
-        assert_eq!(Testing::parse(Some(b"null")), Testing::Garbled);
+        assert_eq!(TestingStats::parse(Some(b"null")), TestingStats::Garbled);
     }
 }

@@ -4,8 +4,8 @@ use super::*;
 use crate::fake::World;
 use proptest::prelude::*;
 
-fn stats(program: &str, number: u64, event: u64, count: u64) -> Stats {
-    Stats {
+fn stats(program: &str, number: u64, event: u64, count: u64) -> GroupStats {
+    GroupStats {
         program: program.to_owned(),
         operation: format!("{program} {number}"),
         number,
@@ -15,17 +15,17 @@ fn stats(program: &str, number: u64, event: u64, count: u64) -> Stats {
 }
 
 /// Rows with these groups of one program: the events of each.
-fn groups(program: &str, counts: &[u64]) -> Vec<Testing> {
+fn groups(program: &str, counts: &[u64]) -> Vec<TestingStats> {
     let numbered = (1..).zip(counts);
     let of = |(number, count): (u64, &u64)| (1..=*count).map(move |event| (number, event, *count)).collect::<Vec<_>>();
     let all = numbered.flat_map(of);
-    all.map(|(number, event, count)| Testing::Stats(stats(program, number, event, count)))
+    all.map(|(number, event, count)| TestingStats::Stats(stats(program, number, event, count)))
         .collect()
 }
 
 /// Rows with ids from 1 on.
-fn rows(all: Vec<Testing>) -> Vec<Row> {
-    let row = |(id, testing)| Row {
+fn rows(all: Vec<TestingStats>) -> Vec<ValidatedRow> {
+    let row = |(id, testing)| ValidatedRow {
         id,
         ts: Some(id * 1000),
         testing,
@@ -33,19 +33,19 @@ fn rows(all: Vec<Testing>) -> Vec<Row> {
     (1..).zip(all).map(row).collect()
 }
 
-fn table() -> Vec<Row> {
+fn table() -> Vec<ValidatedRow> {
     rows(groups("p", &[3, 1, 3, 2, 1]))
 }
 
-fn whole(ids: IdRule) -> Rules {
-    Rules { ids, through: None }
+fn whole(ids: IdRule) -> ValidationRules {
+    ValidationRules { ids, through: None }
 }
 
-fn consecutive() -> Rules {
+fn consecutive() -> ValidationRules {
     whole(IdRule::Consecutive(Vec::new()))
 }
 
-fn validated(rules: &Rules, rows: impl IntoIterator<Item = Row>) -> Validation {
+fn validated(rules: &ValidationRules, rows: impl IntoIterator<Item = ValidatedRow>) -> Validation {
     let mut validator = Validator::new(rules);
     rows.into_iter().for_each(|row| validator.row(row));
     validator.finish()
@@ -57,22 +57,22 @@ fn faults(validation: &Validation) -> Vec<(&'static str, u64)> {
     faults.map(|finding| (finding.fault.word(), finding.count)).collect()
 }
 
-fn judged(rows: Vec<Row>) -> Vec<(&'static str, u64)> {
+fn judged(rows: Vec<ValidatedRow>) -> Vec<(&'static str, u64)> {
     let validation = validated(&consecutive(), rows);
     let faults = faults(&validation);
-    assert_eq!(validation.verdict() == Verdict::Invalid, !faults.is_empty());
+    assert_eq!(validation.verdict() == ValidationVerdict::Invalid, !faults.is_empty());
     faults
 }
 
 /// The same rows in this order, with ids from 1 on.
-fn renumbered(rows: impl IntoIterator<Item = Row>) -> Vec<Row> {
+fn renumbered(rows: impl IntoIterator<Item = ValidatedRow>) -> Vec<ValidatedRow> {
     self::rows(rows.into_iter().map(|row| row.testing).collect())
 }
 
 #[test]
 fn a_table_as_the_loader_fills_it_is_valid() {
     let validation = validated(&consecutive(), table());
-    assert_eq!(validation.verdict(), Verdict::Valid);
+    assert_eq!(validation.verdict(), ValidationVerdict::Valid);
     assert_eq!(
         validation.to_string(),
         "valid: 10 rows, ids 1..10; 5 groups of 1 programs complete, 0 cut at the fence"
@@ -90,11 +90,14 @@ fn a_table_as_the_loader_fills_it_is_valid() {
 fn the_events_of_our_own_loader_are_valid() {
     let event = |text: String| {
         let event: serde_json::Value = serde_json::from_str(&text).unwrap();
-        Testing::parse(Some(event["testingStats"].to_string().as_bytes()))
+        TestingStats::parse(Some(event["testingStats"].to_string().as_bytes()))
     };
-    let all: Vec<Testing> = World::persons(3).take(2_000).flatten().map(event).collect();
+    let all: Vec<TestingStats> = World::persons(3).take(2_000).flatten().map(event).collect();
     let validation = validated(&consecutive(), rows(all));
-    assert_eq!((validation.verdict(), validation.groups.complete), (Verdict::Valid, 2_000));
+    assert_eq!(
+        (validation.verdict(), validation.groups.complete),
+        (ValidationVerdict::Valid, 2_000)
+    );
 }
 
 #[test]
@@ -102,53 +105,56 @@ fn an_empty_table_is_valid_and_says_that_it_is_empty() {
     let validation = validated(&consecutive(), []);
     assert_eq!(
         (validation.to_string().as_str(), validation.verdict()),
-        ("valid: no rows", Verdict::Valid)
+        ("valid: no rows", ValidationVerdict::Valid)
     );
 }
 
 #[test]
 fn a_table_that_the_loader_did_not_fill_is_judged_by_its_ids() {
-    let absent = || rows(vec![Testing::Absent; 3]);
+    let absent = || rows(vec![TestingStats::Absent; 3]);
     let validation = validated(&consecutive(), absent());
     let expected = "valid: 3 rows, ids 1..3; not loader data (no testingStats), so groups were not judged";
-    assert_eq!((validation.to_string().as_str(), validation.verdict()), (expected, Verdict::Valid));
+    assert_eq!(
+        (validation.to_string().as_str(), validation.verdict()),
+        (expected, ValidationVerdict::Valid)
+    );
     assert_eq!(judged(absent().into_iter().filter(|row| row.id != 2).collect()), [("gap", 1)]);
 }
 
-fn without(ids: &[i64]) -> Vec<Row> {
+fn without(ids: &[i64]) -> Vec<ValidatedRow> {
     table().into_iter().filter(|row| !ids.contains(&row.id)).collect()
 }
 
 /// With these rows once more at the end.
-fn doubled(ids: &[i64]) -> Vec<Row> {
+fn doubled(ids: &[i64]) -> Vec<ValidatedRow> {
     let again = table().into_iter().filter(|row| ids.contains(&row.id));
     renumbered(table().into_iter().chain(again))
 }
 
 /// With the first rows, and then all from some row on.
-fn stuttering(first: usize, from: usize) -> Vec<Row> {
+fn stuttering(first: usize, from: usize) -> Vec<ValidatedRow> {
     renumbered([&table()[..first], &table()[from..]].concat())
 }
 
-fn swapped(a: usize, b: usize) -> Vec<Row> {
+fn swapped(a: usize, b: usize) -> Vec<ValidatedRow> {
     let mut rows = table();
     rows.swap(a - 1, b - 1);
     renumbered(rows)
 }
 
-fn replaced(id: i64, testing: &Testing) -> Vec<Row> {
+fn replaced(id: i64, testing: &TestingStats) -> Vec<ValidatedRow> {
     let mut rows = table();
     let replaced = rows.iter_mut().filter(|row| row.id == id);
     replaced.for_each(|row| row.testing = testing.clone());
     rows
 }
 
-fn moved(by: i64) -> Vec<Row> {
-    table().into_iter().map(|row| Row { id: row.id + by, ..row }).collect()
+fn moved(by: i64) -> Vec<ValidatedRow> {
+    table().into_iter().map(|row| ValidatedRow { id: row.id + by, ..row }).collect()
 }
 
 /// Expects these words and counts of each table.
-fn each(cases: Vec<(&str, Vec<Row>, &str)>) {
+fn each(cases: Vec<(&str, Vec<ValidatedRow>, &str)>) {
     for (damage, rows, expected) in cases {
         let faults = judged(rows);
         let told: Vec<String> = faults.iter().map(|(word, count)| format!("{word} {count}")).collect();
@@ -185,8 +191,8 @@ fn what_is_doubled_is_told_by_its_name() {
 
 #[test]
 fn what_is_out_of_place_is_told_by_its_name() {
-    let foreign = |stats| Testing::Stats(stats);
-    let other = foreign(Stats {
+    let foreign = |stats| TestingStats::Stats(stats);
+    let other = foreign(GroupStats {
         operation: "other".to_owned(),
         ..stats("p", 3, 2, 3)
     });
@@ -194,8 +200,12 @@ fn what_is_out_of_place_is_told_by_its_name() {
     each(vec![
         ("rows of a group swapped", swapped(5, 6), "out_of_order 1"),
         ("groups swapped", swapped(4, 10), "out_of_order 3"),
-        ("garbled stats", replaced(4, &Testing::Garbled), "garbled_stats 1, missing_group 1"),
-        ("no stats", replaced(4, &Testing::Absent), "missing_group 1, without_stats 1"),
+        (
+            "garbled stats",
+            replaced(4, &TestingStats::Garbled),
+            "garbled_stats 1, missing_group 1",
+        ),
+        ("no stats", replaced(4, &TestingStats::Absent), "missing_group 1, without_stats 1"),
         (
             "event 2 of 1",
             replaced(4, &foreign(stats("p", 2, 2, 1))),
@@ -247,10 +257,10 @@ fn rows_swapped_between_groups_are_told() {
 
 #[test]
 fn a_table_of_which_all_rows_are_wrong_is_invalid_and_the_first_of_each_sort_are_shown() {
-    let validation = validated(&consecutive(), rows(vec![Testing::Garbled; 1_000]));
+    let validation = validated(&consecutive(), rows(vec![TestingStats::Garbled; 1_000]));
     assert_eq!(faults(&validation), [("garbled_stats", 1_000)]);
     assert_eq!(validation.findings[0].first.len(), findings::FINDINGS_MAX);
-    let only_middles = (1..5_000).map(|number| Testing::Stats(stats("p", 2 * number, 2, 3)));
+    let only_middles = (1..5_000).map(|number| TestingStats::Stats(stats("p", 2 * number, 2, 3)));
     let validation = validated(&consecutive(), rows(only_middles.collect()));
     assert_eq!(faults(&validation), [("incomplete_group", 4_999), ("missing_group", 4_999)]);
 }
@@ -259,16 +269,16 @@ fn a_table_of_which_all_rows_are_wrong_is_invalid_and_the_first_of_each_sort_are
 fn gaps_are_a_fault_of_consecutive_ids_alone_unless_they_are_known() {
     let absent = |ids: &[i64]| {
         ids.iter()
-            .map(|id| Row {
+            .map(|id| ValidatedRow {
                 id: *id,
                 ts: None,
-                testing: Testing::Absent,
+                testing: TestingStats::Absent,
             })
             .collect::<Vec<_>>()
     };
     let ids = absent(&[1, 4, 5, 7]);
     let validation = validated(&whole(IdRule::Sequence), ids.clone());
-    assert_eq!((validation.verdict(), validation.ids_missing), (Verdict::Valid, 3));
+    assert_eq!((validation.verdict(), validation.ids_missing), (ValidationVerdict::Valid, 3));
     assert!(
         validation.to_string().ends_with("\n  noted: 2 gaps in the ids: ids 2..3; id 6"),
         "{validation}"
@@ -285,46 +295,49 @@ fn times_that_run_backwards_are_noted_only() {
     rows[3].ts = Some(1);
     rows[5].ts = None;
     let validation = validated(&consecutive(), rows);
-    assert_eq!(validation.verdict(), Verdict::Valid);
+    assert_eq!(validation.verdict(), ValidationVerdict::Valid);
     let noted = &validation.findings[0];
     assert_eq!(
         (noted.fault, noted.count, noted.first.as_slice()),
-        (Fault::TsBackwards, 1, &["id 4, by 2999 µs".to_owned()][..])
+        (FindingKind::TsBackwards, 1, &["id 4, by 2999 µs".to_owned()][..])
     );
 }
 
 #[test]
 fn a_group_cut_at_the_fence_is_pending_and_one_before_it_is_not() {
     let first = |count: usize| table().into_iter().take(count).collect::<Vec<_>>();
-    let at = |through: i64, rows: Vec<Row>| {
-        let rules = Rules {
+    let at = |through: i64, rows: Vec<ValidatedRow>| {
+        let rules = ValidationRules {
             through: Some(through),
             ..consecutive()
         };
         let validation = validated(&rules, rows);
         (validation.verdict(), validation.groups.pending)
     };
-    assert_eq!(at(6, first(6)), (Verdict::Valid, 1));
-    assert_eq!(at(7, first(7)), (Verdict::Valid, 0));
-    assert_eq!(at(7, first(6)), (Verdict::Invalid, 0), "id 7 is lost, not on its way");
+    assert_eq!(at(6, first(6)), (ValidationVerdict::Valid, 1));
+    assert_eq!(at(7, first(7)), (ValidationVerdict::Valid, 0));
+    assert_eq!(at(7, first(6)), (ValidationVerdict::Invalid, 0), "id 7 is lost, not on its way");
     assert_eq!(
         validated(&consecutive(), first(6)).verdict(),
-        Verdict::Invalid,
+        ValidationVerdict::Invalid,
         "nothing is on its way to a table that rests"
     );
     let without_the_first_event = first(6).into_iter().filter(|row| row.id != 5).collect();
-    assert_eq!(at(6, without_the_first_event), (Verdict::Invalid, 0));
+    assert_eq!(at(6, without_the_first_event), (ValidationVerdict::Invalid, 0));
 }
 
 #[test]
 fn with_a_sequence_a_group_that_may_go_on_beyond_the_fence_is_a_doubt() {
-    let rules = Rules {
+    let rules = ValidationRules {
         ids: IdRule::Sequence,
         through: Some(100),
     };
     let mut rows = rows([groups("p", &[2])[..1].to_vec(), groups("q", &[2])[..1].to_vec()].concat());
     let validation = validated(&rules, rows.clone());
-    assert_eq!((validation.verdict(), validation.groups.pending), (Verdict::Inconclusive, 1));
+    assert_eq!(
+        (validation.verdict(), validation.groups.pending),
+        (ValidationVerdict::Inconclusive, 1)
+    );
     assert!(
         validation
             .to_string()
@@ -333,36 +346,40 @@ fn with_a_sequence_a_group_that_may_go_on_beyond_the_fence_is_a_doubt() {
     rows.extend(
         self::rows(groups("p", &[2, 1])[2..].to_vec())
             .into_iter()
-            .map(|row| Row { id: 50, ..row }),
+            .map(|row| ValidatedRow { id: 50, ..row }),
     );
     let validation = validated(&rules, rows);
     assert_eq!(
         validation.verdict(),
-        Verdict::Invalid,
+        ValidationVerdict::Invalid,
         "the program has gone on: what its group lacks is lost"
     );
 }
 
 #[test]
 fn more_programs_than_can_be_followed_leave_the_verdict_open() {
-    let all: Vec<Testing> = (0..10_001)
-        .map(|program| Testing::Stats(stats(&program.to_string(), 1, 1, 1)))
+    let all: Vec<TestingStats> = (0..10_001)
+        .map(|program| TestingStats::Stats(stats(&program.to_string(), 1, 1, 1)))
         .collect();
     let validation = validated(&consecutive(), rows(all[..10_000].to_vec()));
-    assert_eq!(validation.verdict(), Verdict::Valid);
+    assert_eq!(validation.verdict(), ValidationVerdict::Valid);
     let validation = validated(&consecutive(), rows(all.clone()));
-    assert_eq!(validation.verdict(), Verdict::Inconclusive);
+    assert_eq!(validation.verdict(), ValidationVerdict::Inconclusive);
     assert!(
         validation.doubts[0].contains("10000 programs cannot be followed: 1 rows"),
         "{validation}"
     );
-    let damaged: Vec<Row> = rows(all).into_iter().filter(|row| row.id != 5).collect();
-    assert_eq!(validated(&consecutive(), damaged).verdict(), Verdict::Invalid, "a gap is certain");
+    let damaged: Vec<ValidatedRow> = rows(all).into_iter().filter(|row| row.id != 5).collect();
+    assert_eq!(
+        validated(&consecutive(), damaged).verdict(),
+        ValidationVerdict::Invalid,
+        "a gap is certain"
+    );
 }
 
 #[test]
 fn what_a_table_holds_is_escaped_and_a_line_of_json_says_all() {
-    let validation = validated(&consecutive(), rows(vec![Testing::Stats(stats("\x1b[2J", 2, 1, 1))]));
+    let validation = validated(&consecutive(), rows(vec![TestingStats::Stats(stats("\x1b[2J", 2, 1, 1))]));
     assert!(!validation.to_string().contains('\x1b'));
     assert_eq!(
         validation.json_line("public.events"),
@@ -370,20 +387,20 @@ fn what_a_table_holds_is_escaped_and_a_line_of_json_says_all() {
     );
 }
 
-fn of_program(all: &[Testing], program: &str) -> Vec<Stats> {
-    let of = |testing: &Testing| match testing {
-        Testing::Stats(stats) if stats.program == program => Some(stats.clone()),
+fn of_program(all: &[TestingStats], program: &str) -> Vec<GroupStats> {
+    let of = |testing: &TestingStats| match testing {
+        TestingStats::Stats(stats) if stats.program == program => Some(stats.clone()),
         _ => None,
     };
     all.iter().filter_map(of).collect()
 }
 
 /// Whether the rows of every group stand next to each other.
-fn has_whole_groups(all: &[Testing]) -> bool {
+fn has_whole_groups(all: &[TestingStats]) -> bool {
     let groups: Vec<_> = all
         .iter()
         .map(|testing| match testing {
-            Testing::Stats(stats) => Some((&stats.program, stats.number)),
+            TestingStats::Stats(stats) => Some((&stats.program, stats.number)),
             _ => None,
         })
         .collect();
@@ -409,8 +426,8 @@ proptest! {
         damage in 0..4,
     ) {
         let rules = if is_sequence { whole(IdRule::Sequence) } else { consecutive() };
-        let mut programs: Vec<Vec<Testing>> = Vec::new();
-        let all: Vec<Testing> = if is_sequence {
+        let mut programs: Vec<Vec<TestingStats>> = Vec::new();
+        let all: Vec<TestingStats> = if is_sequence {
             for program in 0..3 {
                 let own: Vec<u64> = counts.iter().filter(|(of, _)| *of == program).map(|(_, count)| *count).collect();
                 programs.push(groups(&program.to_string(), &own));
@@ -426,21 +443,21 @@ proptest! {
             counts.iter().flat_map(|(program, count)| {
                 numbers[*program] += 1;
                 let number = numbers[*program];
-                (1..=*count).map(move |event| Testing::Stats(stats(&program.to_string(), number, event, *count)))
+                (1..=*count).map(move |event| TestingStats::Stats(stats(&program.to_string(), number, event, *count)))
             }).collect()
         };
-        prop_assert_eq!(validated(&rules, rows(all.clone())).verdict(), Verdict::Valid);
+        prop_assert_eq!(validated(&rules, rows(all.clone())).verdict(), ValidationVerdict::Valid);
         let (a, b) = (picks[100].index(all.len()), picks[101].index(all.len()));
         let mut damaged = all.clone();
         match damage {
-            0 => damaged[a] = Testing::Absent,
+            0 => damaged[a] = TestingStats::Absent,
             1 => damaged.insert(b, all[a].clone()),
-            2 => damaged[a] = Testing::Garbled,
+            2 => damaged[a] = TestingStats::Garbled,
             _ => damaged.swap(a, b),
         }
         let keeps_order = ["0", "1", "2"].iter().all(|program| of_program(&damaged, program) == of_program(&all, program));
-        let is_legitimate = (keeps_order && (is_sequence || has_whole_groups(&damaged))) || damaged.iter().all(|testing| *testing == Testing::Absent);
-        let is_valid = validated(&rules, rows(damaged)).verdict() == Verdict::Valid;
+        let is_legitimate = (keeps_order && (is_sequence || has_whole_groups(&damaged))) || damaged.iter().all(|testing| *testing == TestingStats::Absent);
+        let is_valid = validated(&rules, rows(damaged)).verdict() == ValidationVerdict::Valid;
         prop_assert_eq!(is_valid, is_legitimate);
     }
 }

@@ -1,35 +1,35 @@
 //! The validation without a server: rows in, findings out.
 
-use super::findings::{Fault, Findings};
-use super::groups::{Fence, Groups};
-use super::ids::Ids;
+use super::findings::{FindingKind, ValidationFindings};
+use super::groups::{GroupChecks, ReadFence};
+use super::ids::IdChecks;
 use super::report::Validation;
-use super::rules::{IdRule, Row, Rules};
+use super::rules::{IdRule, ValidatedRow, ValidationRules};
 
 /// The validation on its way, fed with rows in id order.
 #[derive(Debug)]
 pub struct Validator<'a> {
-    rules: &'a Rules,
+    rules: &'a ValidationRules,
     rows: u64,
-    ids: Ids,
-    groups: Groups,
-    findings: Findings,
+    ids: IdChecks,
+    groups: GroupChecks,
+    findings: ValidationFindings,
 }
 
 impl<'a> Validator<'a> {
     /// Before the first row.
-    pub fn new(rules: &'a Rules) -> Self {
+    pub fn new(rules: &'a ValidationRules) -> Self {
         Self {
             rules,
             rows: 0,
-            ids: Ids::default(),
-            groups: Groups::default(),
-            findings: Findings::default(),
+            ids: IdChecks::default(),
+            groups: GroupChecks::default(),
+            findings: ValidationFindings::default(),
         }
     }
 
     /// Takes the next row; its id is not below the one before.
-    pub fn row(&mut self, row: Row) {
+    pub fn row(&mut self, row: ValidatedRow) {
         self.rows += 1;
         self.ids.row(&row, &self.rules.ids, &mut self.findings);
         let is_adjacent = matches!(self.rules.ids, IdRule::Consecutive(_));
@@ -41,13 +41,13 @@ impl<'a> Validator<'a> {
         if rows > 0 {
             self.rows += rows;
             self.findings
-                .faults(Fault::WithoutId, rows, || "no order of events holds them".to_owned());
+                .faults(FindingKind::WithoutId, rows, || "no order of events holds them".to_owned());
         }
     }
 
-    /// Judges, after the last row up to [`Rules::through`].
+    /// Judges, after the last row up to [`ValidationRules::through`].
     pub fn finish(mut self) -> Validation {
-        let fence = Fence {
+        let fence = ReadFence {
             through: self.rules.through,
             last_id: self.ids.last_id(),
             is_consecutive: matches!(self.rules.ids, IdRule::Consecutive(_)),

@@ -6,10 +6,10 @@ use crate::command::Running;
 use crate::harness::{fresh_database, fresh_destination};
 use crate::support::events::{init_destination, init_source};
 use crate::support::replicator::url;
-use counterfoil::verify::compare::identity::Identity;
-use counterfoil::verify::compare::journal::{Journal, Part, Subject};
-use counterfoil::verify::compare::state::State;
-use counterfoil::verify::difference::Tally;
+use counterfoil::verify::compare::identity::TableIdentity;
+use counterfoil::verify::compare::journal::{ComparisonJournal, JournalPart, JournalSubject};
+use counterfoil::verify::compare::state::TableState;
+use counterfoil::verify::difference::DifferenceTally;
 use rustix::process::Signal;
 
 #[tokio::test]
@@ -184,34 +184,36 @@ async fn a_journal_of_another_comparison_is_refused() {
     let (first, second) = equal_pair().await;
     let dir = tempfile::tempdir().unwrap();
     let journal = dir.path().join("journal");
-    let side = |database: &str| Identity {
+    let side = |database: &str| TableIdentity {
         system_identifier: Some(1),
         database: database.to_owned(),
         table: "public.events".to_owned(),
         oid: 1,
         is_standby: false,
     };
-    let state = State {
+    let state = TableState {
         timeline: None,
         started_at_us: 0,
         definition: String::new(),
         files: String::new(),
         xmin: 3,
     };
-    let subject = Subject {
+    let subject = JournalSubject {
         sides: (side("a"), side("b")),
         columns: String::new(),
         from: None,
         through: None,
         is_complete: false,
     };
-    let part = Part {
+    let part = JournalPart {
         through: 900,
         rows: (600, 600),
         began: String::new(),
         states: (state.clone(), state),
     };
-    Journal::new(subject, vec![part], Tally::of_columns(3)).write(&journal).unwrap();
+    ComparisonJournal::new(subject, vec![part], DifferenceTally::of_columns(3))
+        .write(&journal)
+        .unwrap();
     let flag = format!("--resume={}", journal.display());
     let (code, out, err) = compared(&first, &second, &[&flag]).await;
     assert_eq!(code, 2, "{out}");

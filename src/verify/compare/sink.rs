@@ -2,12 +2,12 @@
 
 use crate::error::Result;
 use crate::event::wire::{ReadAs, WireColumn, output};
-use crate::verify::compare::repair_sql::Script;
-use crate::verify::compare::side::{Columns, Side};
-use crate::verify::compare::task::Limits;
-use crate::verify::compare::task::Watch;
-use crate::verify::difference::{Class, Difference, Tally};
-use crate::verify::show::{RowText, Shown, Text};
+use crate::verify::compare::repair_sql::RepairScript;
+use crate::verify::compare::side::{ComparisonSide, SharedColumns};
+use crate::verify::compare::task::ComparisonWatcher;
+use crate::verify::compare::task::DifferenceLimits;
+use crate::verify::difference::{Difference, DifferenceClass, DifferenceTally};
+use crate::verify::show::{RowText, ShownDifference, ValueText};
 use std::collections::HashMap;
 use tokio_postgres::Row;
 
@@ -17,30 +17,30 @@ const BATCH_MAX: usize = 64;
 const SHOWN_CHARS_MAX: usize = 32 * 1024;
 
 /// See the module.
-pub struct Emission<'a> {
+pub struct DifferenceSink<'a> {
     /// What differed so far.
-    pub tally: Tally,
-    sides: (&'a Side, &'a Side),
-    columns: &'a Columns,
-    limits: Limits,
-    watch: &'a mut dyn Watch,
-    script: Option<&'a mut Script>,
+    pub tally: DifferenceTally,
+    sides: (&'a ComparisonSide, &'a ComparisonSide),
+    columns: &'a SharedColumns,
+    limits: DifferenceLimits,
+    watch: &'a mut dyn ComparisonWatcher,
+    script: Option<&'a mut RepairScript>,
     shown: u64,
     batch: Vec<Difference>,
     missing: Vec<i64>,
 }
 
-impl<'a> Emission<'a> {
+impl<'a> DifferenceSink<'a> {
     /// Nothing was found yet.
     pub fn new(
-        sides: (&'a Side, &'a Side),
-        columns: &'a Columns,
-        limits: Limits,
-        watch: &'a mut dyn Watch,
-        script: Option<&'a mut Script>,
+        sides: (&'a ComparisonSide, &'a ComparisonSide),
+        columns: &'a SharedColumns,
+        limits: DifferenceLimits,
+        watch: &'a mut dyn ComparisonWatcher,
+        script: Option<&'a mut RepairScript>,
     ) -> Self {
         Self {
-            tally: Tally::of_columns(columns.wire.columns.len()),
+            tally: DifferenceTally::of_columns(columns.wire.columns.len()),
             sides,
             columns,
             limits,
@@ -65,7 +65,7 @@ impl<'a> Emission<'a> {
     /// Takes one that is certain.
     pub async fn take(&mut self, difference: Difference) -> Result<()> {
         self.tally.add(&difference.class);
-        if self.script.is_some() && difference.class == Class::Missing {
+        if self.script.is_some() && difference.class == DifferenceClass::Missing {
             self.missing.push(difference.id);
         }
         if self.shown < self.limits.shown_max {
@@ -92,9 +92,11 @@ impl<'a> Emission<'a> {
         let (mut first, mut second) =
             futures::future::try_join(texts(self.sides.0, self.columns, &ids), texts(self.sides.1, self.columns, &ids)).await?;
         for difference in batch {
-            let shown = Shown {
-                first: first.remove(&difference.id).filter(|_| difference.class != Class::Extra),
-                second: second.remove(&difference.id).filter(|_| difference.class != Class::Missing),
+            let shown = ShownDifference {
+                first: first.remove(&difference.id).filter(|_| difference.class != DifferenceClass::Extra),
+                second: second
+                    .remove(&difference.id)
+                    .filter(|_| difference.class != DifferenceClass::Missing),
                 difference,
             };
             self.watch.difference(&shown)?;
@@ -104,7 +106,7 @@ impl<'a> Emission<'a> {
 }
 
 /// The texts of some rows of a side, by their ids.
-async fn texts(side: &Side, columns: &Columns, ids: &[i64]) -> Result<HashMap<i64, RowText>> {
+async fn texts(side: &ComparisonSide, columns: &SharedColumns, ids: &[i64]) -> Result<HashMap<i64, RowText>> {
     let expressions: Vec<String> = columns.wire.columns.iter().map(expressions).collect();
     let rows = side
         .about_ids(include_str!("../../../sql/verify/texts.sql"), columns, expressions.join(", "), ids)
@@ -113,7 +115,7 @@ async fn texts(side: &Side, columns: &Columns, ids: &[i64]) -> Result<HashMap<i6
         let text: Option<String> = row.get(1 + 2 * place);
         text.map(|text| {
             let bytes = u64::try_from(row.get::<_, i64>(2 + 2 * place)).unwrap_or_default();
-            Text {
+            ValueText {
                 is_cut: text.len() as u64 != bytes,
                 text,
                 bytes,
