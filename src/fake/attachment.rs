@@ -1,6 +1,6 @@
 //! Some events are large: they carry a scan. Which ones they are, and how large.
 
-use super::json::Object;
+use super::json::JsonObject;
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt};
 
@@ -46,7 +46,7 @@ pub(super) fn with_attachment(contents: &str, random: &mut StdRng) -> String {
     let mut scan = vec![0; least + random.random_range(0..least)];
     random.fill_bytes(&mut scan);
     let scan: String = scan.iter().map(|byte| char::from(BASE64[usize::from(byte % 64)])).collect();
-    let attachment = Object::with_capacity(scan.len() + 80)
+    let attachment = JsonObject::with_capacity(scan.len() + 80)
         .text("mediaType", "image/jpeg")
         .text("encoding", "base64")
         .text("contents", &scan);

@@ -6,7 +6,7 @@ const MS_PER_DAY: u64 = 86_400_000;
 
 /// Where the time in events comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Time {
+pub enum EventTime {
     /// The seed alone: it starts with 2026, so that the same seed gives the same bytes.
     #[default]
     Seeded,
@@ -16,15 +16,15 @@ pub enum Time {
 
 /// The time of one world.
 #[derive(Debug)]
-pub(super) struct Clock {
-    time: Time,
+pub(super) struct WorldClock {
+    time: EventTime,
     /// Milliseconds since 1970 of the time that only the generator knows.
     seeded_ms: u64,
 }
 
-impl Clock {
+impl WorldClock {
     /// 2026-01-01T00:00:00.000Z, or now.
-    pub(super) fn new(time: Time) -> Self {
+    pub(super) fn new(time: EventTime) -> Self {
         Self {
             time,
             seeded_ms: 20_454 * MS_PER_DAY,
@@ -35,8 +35,8 @@ impl Clock {
     pub(super) fn after_ms(&mut self, elapsed_ms: u64) -> String {
         self.seeded_ms += elapsed_ms;
         match self.time {
-            Time::Seeded => stamp(self.seeded_ms),
-            Time::Real => {
+            EventTime::Seeded => stamp(self.seeded_ms),
+            EventTime::Real => {
                 let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 stamp(u64::try_from(since_1970.as_millis()).unwrap_or(self.seeded_ms))
             }
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn the_clock_starts_with_2026_and_knows_leap_days() {
-        let mut clock = Clock::new(Time::Seeded);
+        let mut clock = WorldClock::new(EventTime::Seeded);
         assert_eq!(clock.after_ms(42), "2026-01-01T00:00:00.042Z");
         assert_eq!(clock.after_ms(MS_PER_DAY * 789 + 3_661_000), "2028-02-29T01:01:01.042Z");
         assert_eq!(clock.after_ms(MS_PER_DAY), "2028-03-01T01:01:01.042Z");
@@ -85,8 +85,8 @@ mod tests {
 
     #[test]
     fn the_real_time_is_written_in_the_same_form_and_is_not_that_of_the_seed() {
-        let now = Clock::new(Time::Real).after_ms(1);
+        let now = WorldClock::new(EventTime::Real).after_ms(1);
         assert_eq!((now.len(), now.ends_with('Z')), (24, true), "{now}");
-        assert_ne!(now, Clock::new(Time::Seeded).after_ms(1));
+        assert_ne!(now, WorldClock::new(EventTime::Seeded).after_ms(1));
     }
 }

@@ -1,9 +1,9 @@
 //! Devices at several sites: they measure, raise alarms, get firmware, are moved, and are taken out of service in the end.
 
-use super::json::Object;
-use super::locale::{Locale, Place};
-use super::operation::{Draft, Operations, Subject, uuid};
-use super::origin::{Group, Origin};
+use super::json::JsonObject;
+use super::locale::{Locale, PostalAddress};
+use super::operation::{EventDraft, EventSubject, OperationNumbers, uuid};
+use super::origin::{EventGroup, WorldOrigin};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::fmt::{self, Display};
@@ -20,9 +20,9 @@ const MODELS: [&str; 4] = ["TH-100", "TH-200 outdoor", "CO₂-Wächter 3", "Cool
 
 /// The generator of this world; events of about 630 bytes.
 #[derive(Debug)]
-pub struct Devices {
+pub struct DeviceWorld {
     random: StdRng,
-    pub(super) operations: Operations,
+    pub(super) operations: OperationNumbers,
     locale: Locale,
     devices: Vec<Device>,
 }
@@ -48,12 +48,12 @@ impl Display for Tenths {
     }
 }
 
-impl Devices {
+impl DeviceWorld {
     /// Starts with none.
-    pub fn new(origin: &Origin) -> Self {
+    pub fn new(origin: &WorldOrigin) -> Self {
         let mut random = StdRng::seed_from_u64(origin.seed);
         Self {
-            operations: Operations::new(origin, &mut random),
+            operations: OperationNumbers::new(origin, &mut random),
             random,
             locale: origin.locale,
             devices: Vec::new(),
@@ -61,7 +61,7 @@ impl Devices {
     }
 
     /// What happens next, in so many events at most.
-    pub fn group(&mut self, events_max: u64) -> Group {
+    pub fn group(&mut self, events_max: u64) -> EventGroup {
         if self.devices.len() < DEVICES_FIRST {
             return self.installation();
         }
@@ -75,11 +75,11 @@ impl Devices {
         }
     }
 
-    fn installation(&mut self) -> Group {
+    fn installation(&mut self) -> EventGroup {
         let id = uuid(&mut self.random);
-        let Place { street, city } = self.locale.place(&mut self.random);
+        let PostalAddress { street, city } = self.locale.place(&mut self.random);
         let model = MODELS[self.random.random_range(0..MODELS.len())];
-        let contents = Object::new()
+        let contents = JsonObject::new()
             .text("entity_id", &id)
             .text("serial", &format!("SN{:010}", self.random.random_range(0..10_000_000_000_u64)))
             .text("model", model)
@@ -96,13 +96,13 @@ impl Devices {
         self.single(
             "Install device",
             "DeviceInstalled",
-            Subject::of("Device", &id, "Installed"),
+            EventSubject::of("Device", &id, "Installed"),
             contents,
         )
     }
 
     /// `ReadingTaken` of some devices, up to one too hot, whose alarm ends the group.
-    fn readings(&mut self, events_max: u64) -> Group {
+    fn readings(&mut self, events_max: u64) -> EventGroup {
         let wanted = self.random.random_range(1..=events_max);
         let mut readings = Vec::new();
         let mut alarm = None;
@@ -123,9 +123,9 @@ impl Devices {
             .map(|(id, contents)| ("ReadingTaken", "Reading", id, "Taken", contents));
         let raised = alarm.map(|(id, contents)| ("AlarmRaised", "Alarm", id, "Raised", contents));
         let events: Vec<_> = taken.chain(raised).collect();
-        let drafts = events.iter().map(|(name, entity, id, operation, contents)| Draft {
+        let drafts = events.iter().map(|(name, entity, id, operation, contents)| EventDraft {
             name,
-            subject: Some(Subject::of(entity, id, operation)),
+            subject: Some(EventSubject::of(entity, id, operation)),
             contents: contents.clone(),
         });
         self.operations.group(&mut self.random, "Report readings", drafts.collect())
@@ -142,7 +142,7 @@ impl Devices {
         if self.random.random_range(0..50) == 0 {
             device.battery_percent = device.battery_percent.saturating_sub(1).max(1);
         }
-        let contents = Object::new()
+        let contents = JsonObject::new()
             .text("entity_id", &id)
             .text("deviceId", &device.id)
             .plain("number", device.readings)
@@ -157,7 +157,7 @@ impl Devices {
         let id = uuid(&mut self.random);
         let device = &mut self.devices[chosen];
         device.alarm = Some(id.clone());
-        let contents = Object::new()
+        let contents = JsonObject::new()
             .text("entity_id", &id)
             .text("deviceId", &device.id)
             .text(
@@ -174,60 +174,65 @@ impl Devices {
     }
 
     /// `AlarmCleared` of an alarm that was raised; `None` while there is none.
-    fn end_of_alarm(&mut self) -> Option<Group> {
+    fn end_of_alarm(&mut self) -> Option<EventGroup> {
         let device = self.devices.iter_mut().find(|device| device.alarm.is_some())?;
         let alarm = device.alarm.take()?;
         device.tenths = 230;
-        let contents = Object::new()
+        let contents = JsonObject::new()
             .text("entity_id", &alarm)
             .text("deviceId", &device.id)
             .text("note", "window was open – closed it");
-        Some(self.single("Clear alarm", "AlarmCleared", Subject::of("Alarm", &alarm, "Cleared"), contents))
+        Some(self.single(
+            "Clear alarm",
+            "AlarmCleared",
+            EventSubject::of("Alarm", &alarm, "Cleared"),
+            contents,
+        ))
     }
 
-    fn firmware(&mut self) -> Group {
+    fn firmware(&mut self) -> EventGroup {
         let chosen = self.random.random_range(0..self.devices.len());
         let device = &mut self.devices[chosen];
         let before = device.firmware;
         device.firmware += 1;
         let version = |firmware: u32| format!("{}.{}.0", firmware / 10, firmware % 10);
-        let contents = Object::new()
+        let contents = JsonObject::new()
             .text("entity_id", &device.id)
             .text("before", &version(before))
             .text("after", &version(device.firmware));
         let id = device.id.clone();
-        let subject = Subject {
+        let subject = EventSubject {
             property: Some("firmware"),
-            ..Subject::of("Device", &id, "Changed")
+            ..EventSubject::of("Device", &id, "Changed")
         };
         self.single("Update firmware", "FirmwareUpdated", subject, contents)
     }
 
-    fn relocation(&mut self) -> Group {
-        let Place { street, city } = self.locale.place(&mut self.random);
+    fn relocation(&mut self) -> EventGroup {
+        let PostalAddress { street, city } = self.locale.place(&mut self.random);
         let id = self.devices[self.random.random_range(0..self.devices.len())].id.clone();
-        let contents = Object::new().text("entity_id", &id).text("site", &format!("{city}, {street}"));
-        let subject = Subject {
+        let contents = JsonObject::new().text("entity_id", &id).text("site", &format!("{city}, {street}"));
+        let subject = EventSubject {
             property: Some("site"),
-            ..Subject::of("Device", &id, "Changed")
+            ..EventSubject::of("Device", &id, "Changed")
         };
         self.single("Move device", "DeviceMoved", subject, contents)
     }
 
-    fn retirement(&mut self) -> Group {
+    fn retirement(&mut self) -> EventGroup {
         let chosen = self.random.random_range(0..self.devices.len());
         let device = self.devices.swap_remove(chosen);
-        let contents = Object::new().text("entity_id", &device.id).plain("readings", device.readings);
+        let contents = JsonObject::new().text("entity_id", &device.id).plain("readings", device.readings);
         self.single(
             "Retire device",
             "DeviceRetired",
-            Subject::of("Device", &device.id, "Retired"),
+            EventSubject::of("Device", &device.id, "Retired"),
             contents,
         )
     }
 
-    fn single(&mut self, command: &str, name: &'static str, subject: Subject<'_>, contents: Object) -> Group {
-        let draft = Draft {
+    fn single(&mut self, command: &str, name: &'static str, subject: EventSubject<'_>, contents: JsonObject) -> EventGroup {
+        let draft = EventDraft {
             name,
             subject: Some(subject),
             contents: contents.end(),

@@ -4,9 +4,9 @@ use std::fmt::{Display, Write};
 
 /// An object in the making.
 #[derive(Debug)]
-pub(super) struct Object(String);
+pub(super) struct JsonObject(String);
 
-impl Object {
+impl JsonObject {
     /// An empty one.
     pub(super) fn new() -> Self {
         Self::with_capacity(160)
@@ -93,7 +93,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_comes_back_as_it_was(text in ".*", other in "\\PC*") {
-            let object = Object::new().text("text", &text).plain("number", Hundredths(1_205)).text("other", &other).end();
+            let object = JsonObject::new().text("text", &text).plain("number", Hundredths(1_205)).text("other", &other).end();
             let read: serde_json::Value = serde_json::from_str(&object).expect("JSON");
             prop_assert_eq!(&read["text"], &text);
             prop_assert_eq!(&read["other"], &other);
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn an_empty_object_and_one_within_another_are_json() {
-        let inner = Object::new().end();
-        assert_eq!(Object::new().object("a", &inner).plain("b", 1).end(), "{\"a\":{},\"b\":1}");
+        let inner = JsonObject::new().end();
+        assert_eq!(JsonObject::new().object("a", &inner).plain("b", 1).end(), "{\"a\":{},\"b\":1}");
     }
 }

@@ -46,14 +46,14 @@ pub enum Locale {
 
 /// A person or thing with an address.
 #[derive(Debug)]
-pub(super) struct Name {
+pub(super) struct PersonName {
     pub(super) first: String,
     pub(super) last: String,
 }
 
 /// Where a person or thing is.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct PostalAddress {
     pub(super) street: String,
     pub(super) city: String,
 }
@@ -82,12 +82,12 @@ macro_rules! in_language {
 
 impl Locale {
     /// First and last name of a person.
-    pub(super) fn name(self, random: &mut StdRng) -> Name {
+    pub(super) fn name(self, random: &mut StdRng) -> PersonName {
         in_language!(self, random, name_in)
     }
 
     /// Street and city.
-    pub(super) fn place(self, random: &mut StdRng) -> Place {
+    pub(super) fn place(self, random: &mut StdRng) -> PostalAddress {
         in_language!(self, random, place_in)
     }
 
@@ -108,15 +108,15 @@ impl Locale {
     }
 }
 
-fn name_in<L: Data + Copy>(language: L, random: &mut StdRng) -> Name {
-    Name {
+fn name_in<L: Data + Copy>(language: L, random: &mut StdRng) -> PersonName {
+    PersonName {
         first: FirstName(language).fake_with_rng(random),
         last: LastName(language).fake_with_rng(random),
     }
 }
 
-fn place_in<L: Data + Copy + CityNameGenFn>(language: L, random: &mut StdRng) -> Place {
-    Place {
+fn place_in<L: Data + Copy + CityNameGenFn>(language: L, random: &mut StdRng) -> PostalAddress {
+    PostalAddress {
         street: StreetName(language).fake_with_rng(random),
         city: CityName(language).fake_with_rng(random),
     }

@@ -10,12 +10,12 @@ mod orders;
 mod origin;
 mod persons;
 
-pub use clock::Time;
-pub use devices::Devices;
+pub use clock::EventTime;
+pub use devices::DeviceWorld;
 pub use locale::Locale;
-pub use orders::Orders;
-pub use origin::{Group, Origin};
-pub use persons::Persons;
+pub use orders::OrderWorld;
+pub use origin::{EventGroup, WorldOrigin};
+pub use persons::PersonWorld;
 
 /// An endless stream of groups. The same seed gives the same bytes, as long as the versions of the crates `fake` and `rand` stay.
 ///
@@ -23,21 +23,21 @@ pub use persons::Persons;
 #[derive(Debug)]
 pub enum World {
     /// People who come, get names and numbers, and sometimes go; fillers between them.
-    Persons(Persons),
+    Persons(PersonWorld),
     /// Customers who order products, pay, and get what they ordered.
-    Orders(Orders),
+    Orders(OrderWorld),
     /// Devices that measure, raise alarms, and are looked after.
-    Devices(Devices),
+    Devices(DeviceWorld),
 }
 
 impl World {
     /// The world of slate's loader.
     pub fn persons(seed: u64) -> Self {
-        Self::Persons(Persons::new(&Origin::of(seed)))
+        Self::Persons(PersonWorld::new(&WorldOrigin::of(seed)))
     }
 
     /// Any group of so many events at most; at least 1.
-    pub fn group(&mut self, events_max: u64) -> Group {
+    pub fn group(&mut self, events_max: u64) -> EventGroup {
         match self {
             Self::Persons(persons) => persons.group(events_max),
             Self::Orders(orders) => orders.group(events_max),
@@ -65,8 +65,8 @@ impl World {
 }
 
 impl Iterator for World {
-    type Item = Group;
-    fn next(&mut self) -> Option<Group> {
+    type Item = EventGroup;
+    fn next(&mut self) -> Option<EventGroup> {
         Some(self.group(u64::MAX))
     }
 }

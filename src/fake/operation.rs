@@ -1,9 +1,9 @@
 //! The envelope of events: who gave the command, and the numbers by which a table can be validated without its source.
 
 use super::attachment::{Attachments, with_attachment};
-use super::clock::Clock;
-use super::json::Object;
-use super::origin::{Group, Origin};
+use super::clock::WorldClock;
+use super::json::JsonObject;
+use super::origin::{EventGroup, WorldOrigin};
 use fake::Fake;
 use fake::uuid::UUIDv4;
 use rand::RngExt;
@@ -14,18 +14,18 @@ const INITIATORS: usize = 16;
 
 /// An event without its envelope.
 #[derive(Debug)]
-pub(super) struct Draft<'a> {
+pub(super) struct EventDraft<'a> {
     /// What happened: `PersonCreated`.
     pub(super) name: &'a str,
     /// To what; the fields that slate's indexes are on.
-    pub(super) subject: Option<Subject<'a>>,
+    pub(super) subject: Option<EventSubject<'a>>,
     /// The object `data`.
     pub(super) contents: String,
 }
 
 /// What an event is about.
 #[derive(Debug)]
-pub(super) struct Subject<'a> {
+pub(super) struct EventSubject<'a> {
     /// `Order`.
     pub(super) entity: &'static str,
     /// Its id.
@@ -36,7 +36,7 @@ pub(super) struct Subject<'a> {
     pub(super) property: Option<&'static str>,
 }
 
-impl<'a> Subject<'a> {
+impl<'a> EventSubject<'a> {
     /// An operation on the whole.
     pub(super) fn of(entity: &'static str, id: &'a str, operation: &'static str) -> Self {
         Self {
@@ -50,19 +50,19 @@ impl<'a> Subject<'a> {
 
 /// Numbers the groups of one program from 1.
 #[derive(Debug)]
-pub(super) struct Operations {
-    clock: Clock,
+pub(super) struct OperationNumbers {
+    clock: WorldClock,
     program: String,
     initiators: Vec<String>,
     count: u64,
     attachments: Attachments,
 }
 
-impl Operations {
+impl OperationNumbers {
     /// Starts with none.
-    pub(super) fn new(origin: &Origin, random: &mut StdRng) -> Self {
+    pub(super) fn new(origin: &WorldOrigin, random: &mut StdRng) -> Self {
         Self {
-            clock: Clock::new(origin.time),
+            clock: WorldClock::new(origin.time),
             program: uuid(random),
             initiators: (0..INITIATORS).map(|_| uuid(random)).collect(),
             count: 0,
@@ -81,7 +81,7 @@ impl Operations {
     }
 
     /// Puts the drafts into one group.
-    pub(super) fn group(&mut self, random: &mut StdRng, command: &str, mut drafts: Vec<Draft<'_>>) -> Group {
+    pub(super) fn group(&mut self, random: &mut StdRng, command: &str, mut drafts: Vec<EventDraft<'_>>) -> EventGroup {
         self.count += 1;
         let operation = uuid(random);
         let initiator = &self.initiators[random.random_range(0..INITIATORS)];
@@ -93,15 +93,15 @@ impl Operations {
                 draft.contents = with_attachment(&draft.contents, random);
             }
         }
-        let event = |(place, draft): (usize, Draft<'_>)| {
-            let stats = Object::with_capacity(240)
+        let event = |(place, draft): (usize, EventDraft<'_>)| {
+            let stats = JsonObject::with_capacity(240)
                 .text("programId", &self.program)
                 .plain("dbOperationNum", self.count)
                 .text("dbOperationId", &operation)
                 .plain("dbOperationEventNum", place + 1)
                 .plain("dbOperationEventCount", count)
                 .text("dbOperationTS", &time);
-            let metadata = Object::new().text("initiatorId", initiator).text("command", command);
+            let metadata = JsonObject::new().text("initiatorId", initiator).text("command", command);
             draft
                 .begun()
                 .object("data", &draft.contents)
@@ -113,9 +113,9 @@ impl Operations {
     }
 }
 
-impl Draft<'_> {
-    fn begun(&self) -> Object {
-        let begun = Object::with_capacity(self.contents.len() + 512).text("name", self.name);
+impl EventDraft<'_> {
+    fn begun(&self) -> JsonObject {
+        let begun = JsonObject::with_capacity(self.contents.len() + 512).text("name", self.name);
         let Some(subject) = &self.subject else { return begun };
         let begun = begun
             .text("entityName", subject.entity)

@@ -1,9 +1,9 @@
 //! A shop: customers order products, pay, and get what they ordered, or their money back.
 
-use super::json::{Hundredths, Object};
-use super::locale::{Locale, Name, Place};
-use super::operation::{Draft, Operations, Subject, uuid};
-use super::origin::{Group, Origin};
+use super::json::{Hundredths, JsonObject};
+use super::locale::{Locale, PersonName, PostalAddress};
+use super::operation::{EventDraft, EventSubject, OperationNumbers, uuid};
+use super::origin::{EventGroup, WorldOrigin};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -36,13 +36,13 @@ const CARRIERS: [&str; 4] = ["DHL", "UPS", "Swiss Post", "La Poste"];
 
 /// The generator of this world; events of about 620 bytes.
 #[derive(Debug)]
-pub struct Orders {
+pub struct OrderWorld {
     random: StdRng,
-    pub(super) operations: Operations,
+    pub(super) operations: OperationNumbers,
     locale: Locale,
     customers: Vec<String>,
     products: Vec<Product>,
-    open: Vec<Order>,
+    open: Vec<ShopOrder>,
 }
 
 #[derive(Debug)]
@@ -53,27 +53,27 @@ struct Product {
 }
 
 #[derive(Debug)]
-struct Order {
+struct ShopOrder {
     id: String,
     customer: String,
     cents: u32,
     currency: &'static str,
-    stage: Stage,
+    stage: OrderStage,
 }
 
 #[derive(Debug)]
-enum Stage {
+enum OrderStage {
     Placed,
     Paid { payment: String },
     Shipped { shipment: String },
 }
 
-impl Orders {
+impl OrderWorld {
     /// Starts with an empty shop.
-    pub fn new(origin: &Origin) -> Self {
+    pub fn new(origin: &WorldOrigin) -> Self {
         let mut random = StdRng::seed_from_u64(origin.seed);
         Self {
-            operations: Operations::new(origin, &mut random),
+            operations: OperationNumbers::new(origin, &mut random),
             random,
             locale: origin.locale,
             customers: Vec::new(),
@@ -83,7 +83,7 @@ impl Orders {
     }
 
     /// What happens next, in so many events at most.
-    pub fn group(&mut self, events_max: u64) -> Group {
+    pub fn group(&mut self, events_max: u64) -> EventGroup {
         if self.products.len() < PRODUCTS_FIRST {
             return self.product();
         }
@@ -99,11 +99,11 @@ impl Orders {
         }
     }
 
-    fn customer(&mut self) -> Group {
+    fn customer(&mut self) -> EventGroup {
         let id = uuid(&mut self.random);
-        let Name { first, last } = self.locale.name(&mut self.random);
-        let Place { street, city } = self.locale.place(&mut self.random);
-        let contents = Object::new()
+        let PersonName { first, last } = self.locale.name(&mut self.random);
+        let PostalAddress { street, city } = self.locale.place(&mut self.random);
+        let contents = JsonObject::new()
             .text("entity_id", &id)
             .text("firstName", &first)
             .text("lastName", &last)
@@ -114,12 +114,12 @@ impl Orders {
         self.single(
             "Register customer",
             "CustomerRegistered",
-            Subject::of("Customer", &id, "Registered"),
+            EventSubject::of("Customer", &id, "Registered"),
             contents,
         )
     }
 
-    fn product_or_price(&mut self) -> Group {
+    fn product_or_price(&mut self) -> EventGroup {
         if self.products.len() < PRODUCTS {
             return self.product();
         }
@@ -127,23 +127,23 @@ impl Orders {
         let product = &mut self.products[chosen];
         let before = product.cents;
         product.cents = (before * self.random.random_range(80..125) / 100).clamp(95, 99_995);
-        let contents = Object::new()
+        let contents = JsonObject::new()
             .text("entity_id", &product.id)
             .plain("before", Hundredths(before))
             .plain("after", Hundredths(product.cents));
         let id = product.id.clone();
-        let subject = Subject {
+        let subject = EventSubject {
             property: Some("price"),
-            ..Subject::of("Product", &id, "Changed")
+            ..EventSubject::of("Product", &id, "Changed")
         };
         self.single("Change price", "ProductPriceChanged", subject, contents)
     }
 
-    fn product(&mut self) -> Group {
+    fn product(&mut self) -> EventGroup {
         let id = uuid(&mut self.random);
         let (thing, cents) = THINGS[self.products.len() % THINGS.len()];
         let title = format!("{thing}, {}", COLOURS[self.products.len() / THINGS.len() % COLOURS.len()]);
-        let contents = Object::new()
+        let contents = JsonObject::new()
             .text("entity_id", &id)
             .text("sku", &format!("CF-{:05}", self.random.random_range(0..100_000)))
             .text("title", &title)
@@ -153,11 +153,16 @@ impl Orders {
             title,
             cents,
         });
-        self.single("List product", "ProductListed", Subject::of("Product", &id, "Listed"), contents)
+        self.single(
+            "List product",
+            "ProductListed",
+            EventSubject::of("Product", &id, "Listed"),
+            contents,
+        )
     }
 
     /// `OrderPlaced` and a line for each product.
-    fn order(&mut self, events_max: u64) -> Group {
+    fn order(&mut self, events_max: u64) -> EventGroup {
         let id = uuid(&mut self.random);
         let customer = self.customers[self.random.random_range(0..self.customers.len())].clone();
         let currency = CURRENCIES[self.random.random_range(0..CURRENCIES.len())];
@@ -169,7 +174,7 @@ impl Orders {
             let quantity = self.random.random_range(1..4);
             cents += product.cents * quantity;
             contents.push(
-                Object::new()
+                JsonObject::new()
                     .text("entity_id", &id)
                     .plain("line", line)
                     .text("productId", &product.id)
@@ -178,7 +183,7 @@ impl Orders {
                     .plain("price", Hundredths(product.cents)),
             );
         }
-        let placed = Object::new()
+        let placed = JsonObject::new()
             .text("entity_id", &id)
             .text("customerId", &customer)
             .text("orderNumber", &format!("2026-{:07}", self.random.random_range(0..10_000_000)))
@@ -187,53 +192,53 @@ impl Orders {
             .text("currency", currency);
         let added = contents.into_iter().map(|line| ("OrderLineAdded", "LineAdded", line));
         let events: Vec<_> = [("OrderPlaced", "Placed", placed)].into_iter().chain(added).collect();
-        let drafts = events.into_iter().map(|(name, operation, contents)| Draft {
+        let drafts = events.into_iter().map(|(name, operation, contents)| EventDraft {
             name,
-            subject: Some(Subject::of("Order", &id, operation)),
+            subject: Some(EventSubject::of("Order", &id, operation)),
             contents: contents.end(),
         });
         let group = self.operations.group(&mut self.random, "Place order", drafts.collect());
-        let order = Order {
+        let order = ShopOrder {
             id,
             customer,
             cents,
             currency,
-            stage: Stage::Placed,
+            stage: OrderStage::Placed,
         };
         keep(&mut self.open, order, &mut self.random);
         group
     }
 
     /// The next step of some open order.
-    fn progress(&mut self, events_max: u64) -> Group {
+    fn progress(&mut self, events_max: u64) -> EventGroup {
         let chosen = self.random.random_range(0..self.open.len());
         let mut order = self.open.swap_remove(chosen);
-        match std::mem::replace(&mut order.stage, Stage::Placed) {
-            Stage::Placed if self.random.random_range(0..10) == 0 => {
+        match std::mem::replace(&mut order.stage, OrderStage::Placed) {
+            OrderStage::Placed if self.random.random_range(0..10) == 0 => {
                 let payment = uuid(&mut self.random);
                 let group = self.payment(&order, &payment, "PaymentDeclined", "Declined");
                 self.open.push(order);
                 group
             }
-            Stage::Placed => {
+            OrderStage::Placed => {
                 let payment = uuid(&mut self.random);
                 let group = self.payment(&order, &payment, "PaymentReceived", "Received");
-                order.stage = Stage::Paid { payment };
+                order.stage = OrderStage::Paid { payment };
                 self.open.push(order);
                 group
             }
-            Stage::Paid { payment } if events_max > 1 && self.random.random_range(0..15) == 0 => self.cancellation(&order, &payment),
-            Stage::Paid { .. } => self.shipment(order),
-            Stage::Shipped { shipment } => {
-                let contents = Object::new().text("entity_id", &order.id).text("shipmentId", &shipment);
-                let subject = Subject::of("Order", &order.id, "Delivered");
+            OrderStage::Paid { payment } if events_max > 1 && self.random.random_range(0..15) == 0 => self.cancellation(&order, &payment),
+            OrderStage::Paid { .. } => self.shipment(order),
+            OrderStage::Shipped { shipment } => {
+                let contents = JsonObject::new().text("entity_id", &order.id).text("shipmentId", &shipment);
+                let subject = EventSubject::of("Order", &order.id, "Delivered");
                 self.single("Confirm delivery", "OrderDelivered", subject, contents)
             }
         }
     }
 
-    fn payment(&mut self, order: &Order, payment: &str, name: &'static str, operation: &'static str) -> Group {
-        let contents = Object::new()
+    fn payment(&mut self, order: &ShopOrder, payment: &str, name: &'static str, operation: &'static str) -> EventGroup {
+        let contents = JsonObject::new()
             .text("entity_id", payment)
             .text("orderId", &order.id)
             .text("customerId", &order.customer)
@@ -241,49 +246,54 @@ impl Orders {
             .text("currency", order.currency)
             .text("card", CARDS[self.random.random_range(0..CARDS.len())])
             .text("lastFour", &format!("{:04}", self.random.random_range(0..10_000)));
-        self.single("Pay order", name, Subject::of("Payment", payment, operation), contents)
+        self.single("Pay order", name, EventSubject::of("Payment", payment, operation), contents)
     }
 
-    fn cancellation(&mut self, order: &Order, payment: &str) -> Group {
-        let cancelled = Object::new()
+    fn cancellation(&mut self, order: &ShopOrder, payment: &str) -> EventGroup {
+        let cancelled = JsonObject::new()
             .text("entity_id", &order.id)
             .text("reason", "customer changed their mind");
-        let refunded = Object::new()
+        let refunded = JsonObject::new()
             .text("entity_id", payment)
             .text("orderId", &order.id)
             .plain("amount", Hundredths(order.cents))
             .text("currency", order.currency);
         let drafts = vec![
-            Draft {
+            EventDraft {
                 name: "OrderCancelled",
-                subject: Some(Subject::of("Order", &order.id, "Cancelled")),
+                subject: Some(EventSubject::of("Order", &order.id, "Cancelled")),
                 contents: cancelled.end(),
             },
-            Draft {
+            EventDraft {
                 name: "PaymentRefunded",
-                subject: Some(Subject::of("Payment", payment, "Refunded")),
+                subject: Some(EventSubject::of("Payment", payment, "Refunded")),
                 contents: refunded.end(),
             },
         ];
         self.operations.group(&mut self.random, "Cancel order", drafts)
     }
 
-    fn shipment(&mut self, mut order: Order) -> Group {
+    fn shipment(&mut self, mut order: ShopOrder) -> EventGroup {
         let shipment = uuid(&mut self.random);
         let tracking = format!("{:012}", self.random.random_range(0..1_000_000_000_000_u64));
-        let contents = Object::new()
+        let contents = JsonObject::new()
             .text("entity_id", &order.id)
             .text("shipmentId", &shipment)
             .text("carrier", CARRIERS[self.random.random_range(0..CARRIERS.len())])
             .text("trackingNumber", &tracking);
-        let group = self.single("Ship order", "OrderShipped", Subject::of("Order", &order.id, "Shipped"), contents);
-        order.stage = Stage::Shipped { shipment };
+        let group = self.single(
+            "Ship order",
+            "OrderShipped",
+            EventSubject::of("Order", &order.id, "Shipped"),
+            contents,
+        );
+        order.stage = OrderStage::Shipped { shipment };
         self.open.push(order);
         group
     }
 
-    fn single(&mut self, command: &str, name: &'static str, subject: Subject<'_>, contents: Object) -> Group {
-        let draft = Draft {
+    fn single(&mut self, command: &str, name: &'static str, subject: EventSubject<'_>, contents: JsonObject) -> EventGroup {
+        let draft = EventDraft {
             name,
             subject: Some(subject),
             contents: contents.end(),

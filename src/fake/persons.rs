@@ -1,9 +1,9 @@
 //! People as slate's loader made them: created, named, numbered, sometimes deleted; and fillers.
 
-use super::json::Object;
-use super::locale::{Locale, Name};
-use super::operation::{Draft, Operations, uuid};
-use super::origin::{Group, Origin};
+use super::json::JsonObject;
+use super::locale::{Locale, PersonName};
+use super::operation::{EventDraft, OperationNumbers, uuid};
+use super::origin::{EventGroup, WorldOrigin};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -24,22 +24,22 @@ const FILLERS: [&str; 9] = [
 
 /// The generator of this world; events of about 400 bytes.
 #[derive(Debug)]
-pub struct Persons {
+pub struct PersonWorld {
     random: StdRng,
-    pub(super) operations: Operations,
+    pub(super) operations: OperationNumbers,
     locale: Locale,
     living: Vec<String>,
 }
 
-impl Persons {
+impl PersonWorld {
     /// How many events a new person makes.
     pub(crate) const EVENTS_OF_A_PERSON: u64 = 3;
 
     /// Starts without a person.
-    pub fn new(origin: &Origin) -> Self {
+    pub fn new(origin: &WorldOrigin) -> Self {
         let mut random = StdRng::seed_from_u64(origin.seed);
         Self {
-            operations: Operations::new(origin, &mut random),
+            operations: OperationNumbers::new(origin, &mut random),
             random,
             locale: origin.locale,
             living: Vec::new(),
@@ -47,7 +47,7 @@ impl Persons {
     }
 
     /// Any of the groups below, of so many events at most: of twenty about sixteen persons, one deletion and three fillers.
-    pub fn group(&mut self, events_max: u64) -> Group {
+    pub fn group(&mut self, events_max: u64) -> EventGroup {
         if events_max < Self::EVENTS_OF_A_PERSON {
             return self.filler();
         }
@@ -59,10 +59,10 @@ impl Persons {
     }
 
     /// A new person: `PersonCreated`, `PersonNameAdded` and `PersonSSNAdded`.
-    pub fn person(&mut self) -> Group {
+    pub fn person(&mut self) -> EventGroup {
         let person = uuid(&mut self.random);
         self.remember(person.clone());
-        let Name { first, last } = self.locale.name(&mut self.random);
+        let PersonName { first, last } = self.locale.name(&mut self.random);
         let mi = char::from(self.random.random_range(b'A'..=b'Z')).to_string();
         let ssn = format!(
             "{:03}-{:02}-{:04}",
@@ -70,7 +70,7 @@ impl Persons {
             self.random.random_range(1..100),
             self.random.random_range(1..10_000)
         );
-        let of_person = || Object::new().text("entity_id", &person);
+        let of_person = || JsonObject::new().text("entity_id", &person);
         let named = of_person().text("lastName", &last).text("firstName", &first).text("mi", &mi);
         let events = [
             ("PersonCreated", of_person()),
@@ -81,20 +81,20 @@ impl Persons {
     }
 
     /// `PersonDeleted` of a person that exists; `None` while there is none.
-    pub fn deletion(&mut self) -> Option<Group> {
+    pub fn deletion(&mut self) -> Option<EventGroup> {
         if self.living.is_empty() {
             return None;
         }
         let chosen = self.random.random_range(0..self.living.len());
         let person = self.living.swap_remove(chosen);
-        let deleted = Object::new().text("entity_id", &person);
+        let deleted = JsonObject::new().text("entity_id", &person);
         Some(self.operation("Delete person", [("PersonDeleted", deleted)]))
     }
 
     /// One of `FillerEvent0` to `FillerEvent8`.
-    pub fn filler(&mut self) -> Group {
+    pub fn filler(&mut self) -> EventGroup {
         let sort = self.random.random_range(0..9_u32);
-        let filler = Object::new()
+        let filler = JsonObject::new()
             .text("entity_id", &uuid(&mut self.random))
             .text("category", &format!("category {}", self.random.random_range(1..100)))
             .plain("number1", self.random.random_range(0..1_000_000))
@@ -111,8 +111,8 @@ impl Persons {
         }
     }
 
-    fn operation<const N: usize>(&mut self, command: &str, events: [(&'static str, Object); N]) -> Group {
-        let drafts = events.map(|(name, contents)| Draft {
+    fn operation<const N: usize>(&mut self, command: &str, events: [(&'static str, JsonObject); N]) -> EventGroup {
+        let drafts = events.map(|(name, contents)| EventDraft {
             name,
             subject: None,
             contents: contents.end(),
@@ -141,7 +141,7 @@ mod tests {
     use std::collections::HashSet;
 
     fn events(seed: u64, groups: usize) -> Vec<Vec<Value>> {
-        let parsed = |group: Group| group.iter().map(|event| serde_json::from_str(event).unwrap()).collect();
+        let parsed = |group: EventGroup| group.iter().map(|event| serde_json::from_str(event).unwrap()).collect();
         World::persons(seed).take(groups).map(parsed).collect()
     }
 
@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn memory_of_the_living_is_bounded() {
-        let mut persons = Persons::new(&Origin::of(5));
+        let mut persons = PersonWorld::new(&WorldOrigin::of(5));
         for _ in 0..LIVING_MAX + 100 {
             persons.person();
         }

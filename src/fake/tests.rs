@@ -5,13 +5,13 @@ use super::*;
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 
-const MAKERS: [fn(&Origin) -> World; 3] = [
-    |origin| World::Persons(Persons::new(origin)),
-    |origin| World::Orders(Orders::new(origin)),
-    |origin| World::Devices(Devices::new(origin)),
+const MAKERS: [fn(&WorldOrigin) -> World; 3] = [
+    |origin| World::Persons(PersonWorld::new(origin)),
+    |origin| World::Orders(OrderWorld::new(origin)),
+    |origin| World::Devices(DeviceWorld::new(origin)),
 ];
 
-fn parsed(group: &Group) -> Vec<Value> {
+fn parsed(group: &EventGroup) -> Vec<Value> {
     group.iter().map(|event| serde_json::from_str(event).unwrap()).collect()
 }
 
@@ -26,7 +26,7 @@ fn text<'a>(event: &'a Value, path: &str) -> &'a str {
 #[test]
 fn the_same_seed_gives_the_same_bytes_in_every_world_and_another_seed_others() {
     for make in MAKERS {
-        let of = |seed| make(&Origin::of(seed)).take(500).collect::<Vec<_>>();
+        let of = |seed| make(&WorldOrigin::of(seed)).take(500).collect::<Vec<_>>();
         assert_eq!(of(7), of(7));
         assert_ne!(of(7), of(8));
     }
@@ -36,19 +36,25 @@ fn the_same_seed_gives_the_same_bytes_in_every_world_and_another_seed_others() {
 fn with_the_real_time_everything_but_the_time_is_as_with_that_of_the_seed() {
     for make in MAKERS {
         let of = |time| {
-            let mut all = events(make(&Origin { time, ..Origin::of(3) }), 300);
+            let mut all = events(
+                make(&WorldOrigin {
+                    time,
+                    ..WorldOrigin::of(3)
+                }),
+                300,
+            );
             all.iter_mut()
                 .for_each(|event| event["testingStats"]["dbOperationTS"] = Value::Null);
             all
         };
-        assert_eq!(of(Time::Real), of(Time::Seeded));
+        assert_eq!(of(EventTime::Real), of(EventTime::Seeded));
     }
 }
 
 #[test]
 fn groups_of_every_world_are_complete_numbered_and_of_its_program() {
     for make in MAKERS {
-        let mut world = make(&Origin::of(1));
+        let mut world = make(&WorldOrigin::of(1));
         let program = world.program().to_owned();
         for number in 1..2_000 {
             let group = parsed(&world.next().unwrap());
@@ -68,7 +74,7 @@ fn groups_of_every_world_are_complete_numbered_and_of_its_program() {
 fn a_group_has_no_more_events_than_it_may() {
     for make in MAKERS {
         for events_max in 1..8 {
-            let mut world = make(&Origin::of(events_max));
+            let mut world = make(&WorldOrigin::of(events_max));
             let longest = (0..3_000).map(|_| world.group(events_max).len() as u64).max();
             assert!(longest <= Some(events_max), "{longest:?} {events_max}");
         }
@@ -80,7 +86,7 @@ fn orders_are_of_customers_and_products_that_exist_and_are_paid_before_they_are_
     let mut seen = HashSet::new();
     let mut stages: HashMap<String, &str> = HashMap::new();
     let mut names = HashSet::new();
-    for event in events(World::Orders(Orders::new(&Origin::of(2))), 20_000) {
+    for event in events(World::Orders(OrderWorld::new(&WorldOrigin::of(2))), 20_000) {
         let id = text(&event, "/data/entity_id").to_owned();
         let name = text(&event, "/name");
         for reference in ["customerId", "productId", "orderId"] {
@@ -106,7 +112,7 @@ fn orders_are_of_customers_and_products_that_exist_and_are_paid_before_they_are_
 fn an_order_costs_what_its_lines_cost() {
     let cents = |value: &Value| value.to_string().replace('.', "").parse::<u64>().unwrap();
     let mut placed = 0;
-    for group in World::Orders(Orders::new(&Origin::of(5))).take(2_000) {
+    for group in World::Orders(OrderWorld::new(&WorldOrigin::of(5))).take(2_000) {
         let group = parsed(&group);
         if text(&group[0], "/name") == "OrderPlaced" {
             let line = |event: &Value| cents(&event["data"]["price"]) * event["data"]["quantity"].as_u64().unwrap();
@@ -121,7 +127,7 @@ fn an_order_costs_what_its_lines_cost() {
 #[test]
 fn readings_and_alarms_are_of_devices_in_service_and_only_a_raised_alarm_is_cleared() {
     let (mut devices, mut alarms, mut names) = (HashMap::new(), HashSet::new(), HashSet::new());
-    for event in events(World::Devices(Devices::new(&Origin::of(2))), 20_000) {
+    for event in events(World::Devices(DeviceWorld::new(&WorldOrigin::of(2))), 20_000) {
         let id = text(&event, "/data/entity_id").to_owned();
         let device = text(&event, "/data/deviceId").to_owned();
         let name = text(&event, "/name");
@@ -145,7 +151,7 @@ fn readings_and_alarms_are_of_devices_in_service_and_only_a_raised_alarm_is_clea
 #[test]
 fn events_have_the_sizes_that_they_are_said_to_have() {
     for (make, sizes) in MAKERS.into_iter().zip([380..440, 580..660, 580..660]) {
-        let lengths: Vec<usize> = make(&Origin::of(4)).take(2_000).flatten().map(|event| event.len()).collect();
+        let lengths: Vec<usize> = make(&WorldOrigin::of(4)).take(2_000).flatten().map(|event| event.len()).collect();
         let mean = lengths.iter().sum::<usize>() / lengths.len();
         assert!(sizes.contains(&mean), "{mean} {sizes:?}");
     }
@@ -154,14 +160,14 @@ fn events_have_the_sizes_that_they_are_said_to_have() {
 #[test]
 fn no_event_looks_like_a_parameter_of_slates_insert_events() {
     for make in MAKERS {
-        assert!(make(&Origin::of(6)).take(3_000).flatten().all(|event| !event.contains('$')));
+        assert!(make(&WorldOrigin::of(6)).take(3_000).flatten().all(|event| !event.contains('$')));
     }
 }
 
 #[test]
 fn attachments_make_as_many_events_large_as_were_wanted() {
     for make in MAKERS {
-        let mut world = make(&Origin::of(9));
+        let mut world = make(&WorldOrigin::of(9));
         world.attach(3, 100);
         let events: Vec<String> = world.take(200).flatten().collect();
         let large: Vec<&String> = events[..100].iter().filter(|event| event.len() > 2_000).collect();
@@ -178,8 +184,11 @@ fn attachments_make_as_many_events_large_as_were_wanted() {
 #[test]
 fn names_are_of_the_language_that_was_asked_for() {
     let letters = |locale| {
-        let origin = Origin { locale, ..Origin::of(1) };
-        let all = events(World::Persons(Persons::new(&origin)), 300);
+        let origin = WorldOrigin {
+            locale,
+            ..WorldOrigin::of(1)
+        };
+        let all = events(World::Persons(PersonWorld::new(&origin)), 300);
         all.iter().map(|event| text(event, "/data/lastName")).collect::<String>()
     };
     let is_in = |range: std::ops::RangeInclusive<char>| move |letter: char| range.contains(&letter);

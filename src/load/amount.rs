@@ -20,7 +20,7 @@ pub enum Amount {
 
 /// What a world is to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Act {
+pub(super) enum WorldAct {
     /// A new person.
     Person,
     /// The deletion of a person.
@@ -33,7 +33,7 @@ pub(super) enum Act {
 
 /// What one writer has done of its share.
 #[derive(Debug)]
-pub(super) struct Progress {
+pub(super) struct WriterProgress {
     share: Amount,
     persons: u64,
     deletes: u64,
@@ -71,7 +71,7 @@ pub(super) fn share(total: u64, writers: u64, writer: u64) -> u64 {
     total / writers + u64::from(writer < total % writers)
 }
 
-impl Progress {
+impl WriterProgress {
     /// Nothing is done yet.
     pub(super) fn of(share: Amount) -> Self {
         Self {
@@ -83,28 +83,28 @@ impl Progress {
     }
 
     /// What comes next; `None` at the end.
-    pub(super) fn next(&self) -> Option<Act> {
+    pub(super) fn next(&self) -> Option<WorldAct> {
         match self.share {
             Amount::Persons { persons, deletes, .. } => {
                 let deletes_due = (u128::from(deletes) * u128::from(self.persons)).checked_div(u128::from(persons));
                 if deletes_due > Some(u128::from(self.deletes)) {
-                    Some(Act::Deletion)
+                    Some(WorldAct::Deletion)
                 } else if self.persons < persons {
-                    Some(Act::Person)
+                    Some(WorldAct::Person)
                 } else {
-                    (Some(self.events) < self.share.events()).then_some(Act::Filler)
+                    (Some(self.events) < self.share.events()).then_some(WorldAct::Filler)
                 }
             }
-            Amount::Events(events) => (self.events < events).then(|| Act::Any(events - self.events)),
-            Amount::Endless => Some(Act::Any(u64::MAX)),
+            Amount::Events(events) => (self.events < events).then(|| WorldAct::Any(events - self.events)),
+            Amount::Endless => Some(WorldAct::Any(u64::MAX)),
         }
     }
 
     /// Takes note of what was done.
-    pub(super) fn note(&mut self, act: Act, events: usize) {
+    pub(super) fn note(&mut self, act: WorldAct, events: usize) {
         self.events += events as u64;
-        self.persons += u64::from(act == Act::Person);
-        self.deletes += u64::from(act == Act::Deletion);
+        self.persons += u64::from(act == WorldAct::Person);
+        self.deletes += u64::from(act == WorldAct::Deletion);
     }
 }
 
@@ -113,14 +113,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn acts(amount: Amount) -> Vec<Act> {
-        let mut progress = Progress::of(amount);
+    fn acts(amount: Amount) -> Vec<WorldAct> {
+        let mut progress = WriterProgress::of(amount);
         let mut acts = Vec::new();
         while let Some(act) = progress.next() {
             let events = match act {
-                Act::Person => 3,
-                Act::Any(events_max) => usize::try_from(events_max.min(4)).expect("a small number"),
-                Act::Deletion | Act::Filler => 1,
+                WorldAct::Person => 3,
+                WorldAct::Any(events_max) => usize::try_from(events_max.min(4)).expect("a small number"),
+                WorldAct::Deletion | WorldAct::Filler => 1,
             };
             progress.note(act, events);
             acts.push(act);
@@ -154,14 +154,14 @@ mod tests {
             let mut living = 0_u64;
             for act in &acts {
                 match act {
-                    Act::Person => living += 1,
-                    Act::Deletion => living = living.checked_sub(1).expect("somebody lives"),
+                    WorldAct::Person => living += 1,
+                    WorldAct::Deletion => living = living.checked_sub(1).expect("somebody lives"),
                     _ => {}
                 }
             }
             prop_assert_eq!(living, persons - deletes);
-            prop_assert_eq!(acts.iter().filter(|act| **act == Act::Filler).count() as u64, fillers);
-            prop_assert!(acts.iter().rev().take(fillers as usize).all(|act| *act == Act::Filler));
+            prop_assert_eq!(acts.iter().filter(|act| **act == WorldAct::Filler).count() as u64, fillers);
+            prop_assert!(acts.iter().rev().take(fillers as usize).all(|act| *act == WorldAct::Filler));
         }
     }
 
@@ -172,15 +172,15 @@ mod tests {
             deletes: 2,
             fillers: 0,
         });
-        use Act::{Deletion as D, Person as P};
+        use WorldAct::{Deletion as D, Person as P};
         assert_eq!(acts, [P, P, P, D, P, P, P, D]);
     }
 
     #[test]
     fn a_number_of_events_is_met_exactly_and_an_endless_load_has_no_end() {
-        assert_eq!(acts(Amount::Events(10)), [Act::Any(10), Act::Any(6), Act::Any(2)]);
+        assert_eq!(acts(Amount::Events(10)), [WorldAct::Any(10), WorldAct::Any(6), WorldAct::Any(2)]);
         assert_eq!(acts(Amount::Events(0)), []);
-        assert_eq!(Progress::of(Amount::Endless).next(), Some(Act::Any(u64::MAX)));
+        assert_eq!(WriterProgress::of(Amount::Endless).next(), Some(WorldAct::Any(u64::MAX)));
         assert_eq!(Amount::Endless.events(), None);
     }
 }

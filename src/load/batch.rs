@@ -1,8 +1,8 @@
 //! What one writer writes: the events of its world, put together into batches, each for one transaction.
 
-use super::amount::{Act, Amount, Progress};
+use super::amount::{Amount, WorldAct, WriterProgress};
 use crate::error::{Error, ErrorKind, Result};
-use crate::fake::{Group, World};
+use crate::fake::{EventGroup, World};
 
 /// A batch ends with the group that makes it larger than this, whatever number of events was wanted.
 const BATCH_BYTES_MAX: u64 = 32 * 1024 * 1024;
@@ -13,7 +13,7 @@ const EVENTS_OF_A_LARGE_BATCH: u64 = 200;
 
 /// Whole groups, for one transaction.
 #[derive(Debug)]
-pub(super) struct Batch {
+pub(super) struct LoadBatch {
     /// Their events, in order.
     pub(super) events: Vec<String>,
     /// Bytes of the events.
@@ -24,20 +24,20 @@ pub(super) struct Batch {
 
 /// The batches of one writer.
 #[derive(Debug)]
-pub(super) struct Batches {
+pub(super) struct LoadBatches {
     world: World,
-    progress: Progress,
+    progress: WriterProgress,
     events_min: u64,
     bytes_max: u64,
     operations: u64,
 }
 
-impl Batches {
+impl LoadBatches {
     /// The share of one of so many writers, groups put together until there are `events_min` events.
     pub(super) fn new(world: World, share: Amount, events_min: u64, writers: u64) -> Self {
         Self {
             world,
-            progress: Progress::of(share),
+            progress: WriterProgress::of(share),
             events_min,
             bytes_max: BATCH_BYTES_MAX.min(BATCHES_BYTES_MAX / writers),
             operations: 0,
@@ -53,7 +53,7 @@ impl Batches {
     ///
     /// # Errors
     /// `Bug` when the generator panicked.
-    pub(super) async fn next(mut self) -> Result<(Self, Option<Batch>)> {
+    pub(super) async fn next(mut self) -> Result<(Self, Option<LoadBatch>)> {
         if self.events_min < EVENTS_OF_A_LARGE_BATCH {
             let batch = self.make();
             return Ok((self, batch));
@@ -76,7 +76,7 @@ impl Batches {
         events
     }
 
-    fn make(&mut self) -> Option<Batch> {
+    fn make(&mut self) -> Option<LoadBatch> {
         let first = self.operations + 1;
         let (mut events, mut bytes) = (Vec::new(), 0);
         while (events.len() as u64) < self.events_min && bytes < self.bytes_max {
@@ -84,20 +84,20 @@ impl Batches {
             bytes += group.iter().map(|event| event.len() as u64).sum::<u64>();
             events.extend(group);
         }
-        (!events.is_empty()).then_some(Batch {
+        (!events.is_empty()).then_some(LoadBatch {
             events,
             bytes,
             operations: (first, self.operations),
         })
     }
 
-    fn group(&mut self) -> Option<Group> {
+    fn group(&mut self) -> Option<EventGroup> {
         let act = self.progress.next()?;
         let group = match (&mut self.world, act) {
-            (World::Persons(persons), Act::Person) => persons.person(),
-            (World::Persons(persons), Act::Deletion) => persons.deletion().unwrap_or_else(|| persons.filler()),
-            (World::Persons(persons), Act::Filler) => persons.filler(),
-            (world, Act::Any(events_max)) => world.group(events_max),
+            (World::Persons(persons), WorldAct::Person) => persons.person(),
+            (World::Persons(persons), WorldAct::Deletion) => persons.deletion().unwrap_or_else(|| persons.filler()),
+            (World::Persons(persons), WorldAct::Filler) => persons.filler(),
+            (world, WorldAct::Any(events_max)) => world.group(events_max),
             (world, _) => world.group(1),
         };
         self.progress.note(act, group.len());
@@ -117,9 +117,9 @@ mod tests {
         fillers: 30,
     };
 
-    async fn all(events_min: u64) -> Vec<Batch> {
+    async fn all(events_min: u64) -> Vec<LoadBatch> {
         let mut all = Vec::new();
-        let mut batches = Batches::new(World::persons(1), SLATES, events_min, 1);
+        let mut batches = LoadBatches::new(World::persons(1), SLATES, events_min, 1);
         loop {
             let (rest, batch) = batches.next().await.unwrap();
             let Some(batch) = batch else { return all };
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn the_first_events_are_those_that_are_written_first() {
-        let first = Batches::new(World::persons(1), SLATES, 1, 1).first(3);
+        let first = LoadBatches::new(World::persons(1), SLATES, 1, 1).first(3);
         assert_eq!(
             first.iter().map(|event| name(event)).collect::<Vec<_>>(),
             ["PersonCreated", "PersonNameAdded", "PersonSSNAdded"]
@@ -183,7 +183,7 @@ mod tests {
         for (writers, bytes_max) in [(1, BATCH_BYTES_MAX), (8, BATCH_BYTES_MAX), (64, BATCHES_BYTES_MAX / 64)] {
             let mut world = World::persons(1);
             world.attach(200, 200);
-            let mut batches = Batches::new(world, Amount::Events(200), 100_000, writers);
+            let mut batches = LoadBatches::new(world, Amount::Events(200), 100_000, writers);
             let batch = batches.make().unwrap();
             let group_bytes_max = 3 * 4 * 1024 * 1024;
             assert!((bytes_max..bytes_max + group_bytes_max).contains(&batch.bytes), "{}", batch.bytes);

@@ -1,6 +1,6 @@
 //! What ended a writer, and what is known about the batch that it had in hand.
 
-use super::batch::Batch;
+use super::batch::LoadBatch;
 use crate::error::{Error, ErrorKind};
 use crate::sql::{TableName, literal};
 
@@ -9,23 +9,23 @@ const UNKNOWN_TOLD_MAX: usize = 4;
 
 /// A writer's end.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub(super) struct WriterFailure {
     pub(super) error: Error,
     /// The batch that may or may not have been committed, if there is one.
-    pub(super) unknown: Option<Unknown>,
+    pub(super) unknown: Option<UnknownGroups>,
 }
 
 /// Groups that may or may not have been committed, all or none.
 #[derive(Debug)]
-pub(super) struct Unknown {
+pub(super) struct UnknownGroups {
     program: String,
     operations: (u64, u64),
     events: usize,
 }
 
-impl Unknown {
+impl UnknownGroups {
     /// Of this program.
-    pub(super) fn of(program: &str, batch: &Batch) -> Self {
+    pub(super) fn of(program: &str, batch: &LoadBatch) -> Self {
         Self {
             program: program.to_owned(),
             operations: batch.operations,
@@ -52,14 +52,14 @@ impl Unknown {
 }
 
 /// One error of all failures: the gravest, and what is unknown of each.
-pub(super) fn told(failures: Vec<Failure>, table: &TableName) -> Option<Error> {
+pub(super) fn told(failures: Vec<WriterFailure>, table: &TableName) -> Option<Error> {
     let gravest = failures.iter().min_by_key(|failure| failure.error.kind().consequence().rank)?;
     let kind = match gravest.error.kind() {
         ErrorKind::Rejected => ErrorKind::Unsuitable,
         kind => kind,
     };
     let error = gravest.error.clone().of_kind(kind);
-    let unknown: Vec<&Unknown> = failures.iter().filter_map(|failure| failure.unknown.as_ref()).collect();
+    let unknown: Vec<&UnknownGroups> = failures.iter().filter_map(|failure| failure.unknown.as_ref()).collect();
     let Some(first) = unknown.first() else {
         return Some(match error.remedy() {
             Some(_) => error,
@@ -84,15 +84,15 @@ pub(super) fn told(failures: Vec<Failure>, table: &TableName) -> Option<Error> {
 mod tests {
     use super::*;
 
-    fn failure(kind: ErrorKind, operations: Option<(u64, u64)>) -> Failure {
-        let batch = |operations| Batch {
+    fn failure(kind: ErrorKind, operations: Option<(u64, u64)>) -> WriterFailure {
+        let batch = |operations| LoadBatch {
             events: vec![String::new(); 3],
             bytes: 0,
             operations,
         };
-        Failure {
+        WriterFailure {
             error: Error::new(kind, "cannot write events").at("db1:5432/orders"),
-            unknown: operations.map(|operations| Unknown::of("0e6f", &batch(operations))),
+            unknown: operations.map(|operations| UnknownGroups::of("0e6f", &batch(operations))),
         }
     }
 

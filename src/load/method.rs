@@ -1,12 +1,12 @@
 //! By which method events come into a table: what it can take, and what is best where nothing is said. Pure.
 
-use super::table::{Insert, Shape};
+use super::table::{InsertForm, TableShape};
 use crate::error::{Error, ErrorKind, Problems};
 use std::fmt;
 
 /// `--method`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
+pub enum LoadMethod {
     /// A call of the table's `insert_events` for each group.
     InsertEvents,
     /// An INSERT for each group; the table gives out the ids.
@@ -17,7 +17,7 @@ pub enum Method {
 
 /// A method, and how the table takes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum InsertMethod {
     /// `insert_events(jsonb[])`.
     Typed,
     /// `insert_events(text)`, slate's.
@@ -30,18 +30,18 @@ pub(super) enum Way {
     CopyCounted,
 }
 
-impl Way {
+impl InsertMethod {
     /// The method that it is.
-    pub(super) fn method(self) -> Method {
+    pub(super) fn method(self) -> LoadMethod {
         match self {
-            Self::Typed | Self::Text => Method::InsertEvents,
-            Self::Insert => Method::Insert,
-            Self::CopyFed | Self::CopyCounted => Method::Copy,
+            Self::Typed | Self::Text => LoadMethod::InsertEvents,
+            Self::Insert => LoadMethod::Insert,
+            Self::CopyFed | Self::CopyCounted => LoadMethod::Copy,
         }
     }
 }
 
-impl fmt::Display for Method {
+impl fmt::Display for LoadMethod {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
             Self::InsertEvents => "insert-events",
@@ -55,42 +55,42 @@ impl fmt::Display for Method {
 ///
 /// # Errors
 /// `Unsuitable`, everything that stands in the way together, each with its remedy.
-pub(super) fn choose(shape: &Shape, wanted: Option<Method>, wants_large: bool) -> Result<Way, Problems> {
+pub(super) fn choose(shape: &TableShape, wanted: Option<LoadMethod>, wants_large: bool) -> Result<InsertMethod, Problems> {
     let mut problems = Problems::new();
     shape_problems(shape, wants_large)
         .into_iter()
         .for_each(|problem| problems.push(problem));
-    let way = problems.note(match wanted {
+    let insert_method = problems.note(match wanted {
         Some(method) => way_of(shape, method).ok_or_else(|| refusal(shape, method)),
-        None => [Method::InsertEvents, Method::Insert, Method::Copy]
+        None => [LoadMethod::InsertEvents, LoadMethod::Insert, LoadMethod::Copy]
             .into_iter()
             .find_map(|method| way_of(shape, method))
             .ok_or_else(|| nothing_gives_ids(shape)),
     });
-    match way {
-        Some(way) if problems.is_empty() => Ok(way),
+    match insert_method {
+        Some(insert_method) if problems.is_empty() => Ok(insert_method),
         _ => Err(problems),
     }
 }
 
-fn way_of(shape: &Shape, method: Method) -> Option<Way> {
+fn way_of(shape: &TableShape, method: LoadMethod) -> Option<InsertMethod> {
     match method {
-        Method::InsertEvents => shape.insert_events.map(|function| match function {
-            Insert::Typed => Way::Typed,
-            Insert::Text => Way::Text,
+        LoadMethod::InsertEvents => shape.insert_events.map(|function| match function {
+            InsertForm::Typed => InsertMethod::Typed,
+            InsertForm::Text => InsertMethod::Text,
         }),
-        Method::Insert => shape.is_fed.then_some(Way::Insert),
-        Method::Copy if shape.is_fed => Some(Way::CopyFed),
-        Method::Copy => (shape.has_counter && shape.has_ts).then_some(Way::CopyCounted),
+        LoadMethod::Insert => shape.is_fed.then_some(InsertMethod::Insert),
+        LoadMethod::Copy if shape.is_fed => Some(InsertMethod::CopyFed),
+        LoadMethod::Copy => (shape.has_counter && shape.has_ts).then_some(InsertMethod::CopyCounted),
     }
 }
 
-fn refuse(shape: &Shape, what: impl Into<String>) -> Error {
+fn refuse(shape: &TableShape, what: impl Into<String>) -> Error {
     Error::new(ErrorKind::Unsuitable, what).at(shape.table.to_string())
 }
 
-fn refusal(shape: &Shape, method: Method) -> Error {
-    let others: Vec<String> = [Method::InsertEvents, Method::Insert, Method::Copy]
+fn refusal(shape: &TableShape, method: LoadMethod) -> Error {
+    let others: Vec<String> = [LoadMethod::InsertEvents, LoadMethod::Insert, LoadMethod::Copy]
         .into_iter()
         .filter(|other| way_of(shape, *other).is_some())
         .map(|other| format!("--method {other}"))
@@ -99,16 +99,16 @@ fn refusal(shape: &Shape, method: Method) -> Error {
         return nothing_gives_ids(shape);
     }
     let why = match method {
-        Method::InsertEvents => "its schema has no function insert_events that inserts into it",
-        Method::Insert => "its ids are consecutive: no sequence gives them out, a counter does",
-        Method::Copy => "no sequence gives out its ids, and there is no counter of the next id",
+        LoadMethod::InsertEvents => "its schema has no function insert_events that inserts into it",
+        LoadMethod::Insert => "its ids are consecutive: no sequence gives them out, a counter does",
+        LoadMethod::Copy => "no sequence gives out its ids, and there is no counter of the next id",
     };
     refuse(shape, format!("{} cannot be loaded by {method}", shape.table))
         .because(why)
         .fix(format!("give {}, or leave --method out", others.join(" or ")))
 }
 
-fn nothing_gives_ids(shape: &Shape) -> Error {
+fn nothing_gives_ids(shape: &TableShape) -> Error {
     let why = if shape.is_guarded_copy {
         "it is a destination: only Counterfoil writes into it"
     } else {
@@ -119,7 +119,7 @@ fn nothing_gives_ids(shape: &Shape) -> Error {
         .fix("load the source; `counterfoil init source --url … --table …` makes one")
 }
 
-fn shape_problems(shape: &Shape, wants_large: bool) -> Vec<Error> {
+fn shape_problems(shape: &TableShape, wants_large: bool) -> Vec<Error> {
     let mut problems = Vec::new();
     if shape.is_standby {
         let what = "the server is a standby, which takes no events";

@@ -9,14 +9,14 @@ const BATCHES_PER_S: f64 = 10.0;
 
 /// The pace of all writers together.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(super) struct LoadPace {
     begun: Instant,
     events_per_s: Option<f64>,
     duration: Option<Duration>,
     issued: AtomicU64,
 }
 
-impl Pace {
+impl LoadPace {
     /// Begins now.
     pub(super) fn begin(events_per_s: Option<f64>, duration: Option<Duration>) -> Self {
         Self {
@@ -120,10 +120,10 @@ mod tests {
     #[tokio::test]
     async fn nothing_is_written_after_a_stop_or_when_the_time_is_over() {
         let (stopper, stop) = crate::stop::channel();
-        assert!(Pace::begin(None, None).turn(1, &stop).await);
-        assert!(!Pace::begin(None, Some(Duration::ZERO)).turn(1, &stop).await);
-        assert!(!Pace::begin(Some(0.001), Some(Duration::from_millis(1))).turn(1, &stop).await);
-        let pace = Pace::begin(Some(0.000_001), None);
+        assert!(LoadPace::begin(None, None).turn(1, &stop).await);
+        assert!(!LoadPace::begin(None, Some(Duration::ZERO)).turn(1, &stop).await);
+        assert!(!LoadPace::begin(Some(0.001), Some(Duration::from_millis(1))).turn(1, &stop).await);
+        let pace = LoadPace::begin(Some(0.000_001), None);
         let waiting = pace.turn(1, &stop);
         stopper.request();
         assert!(!waiting.await);

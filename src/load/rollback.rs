@@ -2,13 +2,13 @@
 
 /// Of all transactions this share is rolled back, evenly spread.
 #[derive(Debug)]
-pub(super) struct Rollbacks {
+pub(super) struct RollbackShare {
     percent: u64,
     tried: u64,
     rolled_back: u64,
 }
 
-impl Rollbacks {
+impl RollbackShare {
     /// At most 90 per cent, so that there is an end.
     pub(super) fn new(percent: u8) -> Self {
         Self {
@@ -39,7 +39,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_share_of_transactions_that_are_rolled_back_is_exact_at_every_moment(percent in 0..=90_u8, commits in 1..2_000_u64) {
-            let mut rollbacks = Rollbacks::new(percent);
+            let mut rollbacks = RollbackShare::new(percent);
             let rolled_back: u64 = (0..commits).map(|_| rollbacks.before_next_commit()).sum();
             let all = rolled_back + commits;
             prop_assert_eq!(rolled_back, all * u64::from(percent) / 100);

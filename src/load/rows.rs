@@ -10,7 +10,7 @@ const JSONB_VERSION: u8 = 1;
 
 /// What stands before the event in every row of a batch.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Before {
+pub(super) struct RowPrefix {
     /// The id of the first row, where ids are ours to give; the next rows have the next ones.
     pub(super) first_id: Option<i64>,
     /// Microseconds since 2000, where the table has a ts.
@@ -18,21 +18,21 @@ pub(super) struct Before {
 }
 
 /// The whole stream, piece by piece, made while it is sent.
-pub(super) fn pieces(events: &[String], before: Before) -> impl Iterator<Item = Bytes> {
+pub(super) fn pieces(events: &[String], before: RowPrefix) -> impl Iterator<Item = Bytes> {
     let mut rows = (0..).zip(events);
-    let mut stage = Stage::Header;
+    let mut stage = RowStage::Header;
     std::iter::from_fn(move || {
         let mut piece = BytesMut::with_capacity(PIECE_BYTES + 8 * 1024);
-        if stage == Stage::Header {
+        if stage == RowStage::Header {
             piece.put_slice(HEADER);
-            stage = Stage::Rows;
+            stage = RowStage::Rows;
         }
-        while stage == Stage::Rows && piece.len() < PIECE_BYTES {
+        while stage == RowStage::Rows && piece.len() < PIECE_BYTES {
             match rows.next() {
                 Some((place, event)) => put_row(&mut piece, place, event, before),
                 None => {
                     piece.put_slice(TRAILER);
-                    stage = Stage::Over;
+                    stage = RowStage::Over;
                 }
             }
         }
@@ -41,13 +41,13 @@ pub(super) fn pieces(events: &[String], before: Before) -> impl Iterator<Item = 
 }
 
 #[derive(PartialEq, Eq)]
-enum Stage {
+enum RowStage {
     Header,
     Rows,
     Over,
 }
 
-fn put_row(piece: &mut BytesMut, place: i64, event: &str, before: Before) {
+fn put_row(piece: &mut BytesMut, place: i64, event: &str, before: RowPrefix) {
     let integers = [before.first_id.map(|first| first + place), before.ts];
     let columns = 1 + integers.iter().flatten().count();
     piece.put_i16(i16::try_from(columns).expect("three columns at most"));
@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn rows_have_their_ids_and_stand_between_header_and_trailer() {
         let events = ["{}".to_owned(), "[1]".to_owned()];
-        let before = Before {
+        let before = RowPrefix {
             first_id: Some(7),
             ts: Some(-2),
         };
@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn many_rows_make_pieces_of_about_64_kib_and_the_same_stream() {
         let events: Vec<String> = (0..5_000).map(|n| format!("\"{n:0>100}\"")).collect();
-        let pieces: Vec<Bytes> = pieces(&events, Before::default()).collect();
+        let pieces: Vec<Bytes> = pieces(&events, RowPrefix::default()).collect();
         assert!(pieces.len() > 5 && pieces.iter().all(|piece| piece.len() < PIECE_BYTES + 200));
         assert_eq!(pieces.concat().len(), HEADER.len() + TRAILER.len() + 5_000 * (2 + 4 + 1 + 102));
     }

@@ -1,7 +1,7 @@
 //! The statements of a writer, filled for its table and prepared.
 
-use super::method::Way;
-use super::table::Shape;
+use super::method::InsertMethod;
+use super::table::TableShape;
 use crate::error::Result;
 use crate::postgres::session::Session;
 use crate::sql::{self, fill, literal, sql, text};
@@ -10,8 +10,8 @@ use postgres_types::{IsNull, ToSql, Type, to_sql_checked};
 use std::fmt;
 use tokio_postgres::Statement;
 
-/// What a way needs.
-pub(super) enum Statements {
+/// What a method needs.
+pub(super) enum InsertStatements {
     /// `insert_events(jsonb[])`.
     Call {
         /// Takes the events.
@@ -45,25 +45,25 @@ pub(super) type SetCounter = Box<dyn Fn(i64) -> String + Send + Sync>;
 
 /// JSON text as a parameter of type jsonb.
 #[derive(Debug)]
-pub(super) struct Json<'a>(pub(super) &'a str);
+pub(super) struct JsonText<'a>(pub(super) &'a str);
 
-impl Statements {
-    /// Prepares what the way needs.
-    pub(super) async fn prepare(session: &Session, shape: &Shape, way: Way) -> Result<Self> {
+impl InsertStatements {
+    /// Prepares what the method needs.
+    pub(super) async fn prepare(session: &Session, shape: &TableShape, insert_method: InsertMethod) -> Result<Self> {
         let prepared = async {
             session.batch_execute(&search_path(shape, "false")).await?;
-            match way {
-                Way::Typed => {
+            match insert_method {
+                InsertMethod::Typed => {
                     let call = filled(include_str!("../../sql/load/insert_events.sql"), shape);
                     let call = session.prepare(&call).await?;
                     Ok(Self::Call { call })
                 }
-                Way::Text => {
+                InsertMethod::Text => {
                     let call = filled(include_str!("../../sql/load/insert_events_text.sql"), shape);
                     let call = session.prepare(&call).await?;
                     Ok(Self::CallText { call })
                 }
-                Way::Insert => Ok(Self::Insert {
+                InsertMethod::Insert => Ok(Self::Insert {
                     one: session
                         .prepare(&filled(include_str!("../../sql/load/insert_one.sql"), shape))
                         .await?,
@@ -71,7 +71,9 @@ impl Statements {
                         .prepare(&filled(include_str!("../../sql/load/insert_many.sql"), shape))
                         .await?,
                 }),
-                Way::CopyFed | Way::CopyCounted => Self::prepare_copy(session, shape, way == Way::CopyCounted).await,
+                InsertMethod::CopyFed | InsertMethod::CopyCounted => {
+                    Self::prepare_copy(session, shape, insert_method == InsertMethod::CopyCounted).await
+                }
             }
         };
         prepared.await.map_err(|error| {
@@ -81,7 +83,7 @@ impl Statements {
         })
     }
 
-    async fn prepare_copy(session: &Session, shape: &Shape, is_counted: bool) -> Result<Self, tokio_postgres::Error> {
+    async fn prepare_copy(session: &Session, shape: &TableShape, is_counted: bool) -> Result<Self, tokio_postgres::Error> {
         let id = is_counted.then_some(shape.id_column.as_str());
         let ts = shape.has_ts.then_some("ts");
         let columns: Vec<String> = id.into_iter().chain(ts).chain(["event"]).map(sql::ident).collect();
@@ -125,12 +127,12 @@ impl Statements {
     }
 }
 
-fn search_path(shape: &Shape, is_local: &str) -> String {
+fn search_path(shape: &TableShape, is_local: &str) -> String {
     let names = [("schema", text(&*shape.table.schema)), ("is_local", sql(is_local))];
     fill(include_str!("../../sql/load/search_path.sql"), &names)
 }
 
-fn filled(file: &str, shape: &Shape) -> String {
+fn filled(file: &str, shape: &TableShape) -> String {
     let (columns, stamp) = if shape.has_ts { ("ts,", "pg_catalog.now(),") } else { ("", "") };
     let names = [
         ("schema", text(&*shape.table.schema)),
@@ -150,7 +152,7 @@ pub(super) fn values(events: &[String]) -> String {
     rows.join(", ")
 }
 
-impl ToSql for Json<'_> {
+impl ToSql for JsonText<'_> {
     fn to_sql(&self, _: &Type, out: &mut BytesMut) -> std::result::Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
         out.put_u8(1); // the version of jsonb's binary form
         out.put_slice(self.0.as_bytes());
@@ -164,7 +166,7 @@ impl ToSql for Json<'_> {
     to_sql_checked!();
 }
 
-impl fmt::Debug for Statements {
+impl fmt::Debug for InsertStatements {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("Statements")
     }

@@ -10,7 +10,7 @@ use crate::sql::{self, TableName, ident};
 
 /// What decides how events can come into a table.
 #[derive(Clone, Debug)]
-pub(super) struct Shape {
+pub(super) struct TableShape {
     pub(super) table: TableName,
     /// Its key: the column of the name that was given, otherwise its identity column.
     pub(super) id_column: String,
@@ -30,14 +30,14 @@ pub(super) struct Shape {
     /// Other columns that have to be given a value.
     pub(super) unfilled: Vec<String>,
     /// The function that inserts into it, if there is one.
-    pub(super) insert_events: Option<Insert>,
+    pub(super) insert_events: Option<InsertForm>,
     /// The trigger that sends whole events, if there is one.
     pub(super) notifies_whole_events: Option<String>,
 }
 
 /// A form of `insert_events`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Insert {
+pub(super) enum InsertForm {
     /// `insert_events(jsonb[])`: Counterfoil's.
     Typed,
     /// `insert_events(text)`: slate's, or Counterfoil's for those who call slate's.
@@ -48,7 +48,7 @@ pub(super) enum Insert {
 ///
 /// # Errors
 /// `Unsuitable` where there is no such table; what the connection or the server says.
-pub(super) async fn ask(session: &Session, name: &TableName, id_column: &str) -> Result<Shape> {
+pub(super) async fn ask(session: &Session, name: &TableName, id_column: &str) -> Result<TableShape> {
     let Some(table) = describe::table(session, name, id_column).await? else {
         let missing = Error::new(ErrorKind::Unsuitable, format!("there is no table {name}")).at(session.place());
         return Err(missing.fix(format!(
@@ -59,7 +59,7 @@ pub(super) async fn ask(session: &Session, name: &TableName, id_column: &str) ->
     Ok(shape(&table, &facts, id_column))
 }
 
-fn shape(table: &EventTable, facts: &ExistingObjects, id_column: &str) -> Shape {
+fn shape(table: &EventTable, facts: &ExistingObjects, id_column: &str) -> TableShape {
     let is_identity = |column: &&Column| column.origin == ColumnOrigin::Identity;
     let id = table.column(id_column).or_else(|| table.columns.iter().find(is_identity));
     let id_column = id.map_or(id_column, |id| id.name.as_str());
@@ -67,7 +67,7 @@ fn shape(table: &EventTable, facts: &ExistingObjects, id_column: &str) -> Shape 
     let is_ours = |column: &Column| [id_column, "event"].contains(&column.name.as_str()) || (column.name == "ts" && is_time(column));
     let is_unfilled =
         |column: &&Column| !is_ours(column) && column.is_not_null && !column.has_default && column.origin == ColumnOrigin::Plain;
-    Shape {
+    TableShape {
         table: table.name.clone(),
         id_column: id_column.to_owned(),
         is_table: ['r', 'p'].contains(&table.kind),
@@ -85,13 +85,13 @@ fn shape(table: &EventTable, facts: &ExistingObjects, id_column: &str) -> Shape 
 }
 
 /// The better function of those that insert into this table: one schema can hold several event tables, but only one function of a kind.
-fn insert_events(facts: &ExistingObjects) -> Option<Insert> {
+fn insert_events(facts: &ExistingObjects) -> Option<InsertForm> {
     let inserts = |types: &str| {
         let function = facts.function("insert_events", types)?;
         inserts_into(&function.body, &facts.table).then_some(())
     };
-    let typed = inserts("jsonb[]").map(|()| Insert::Typed);
-    typed.or_else(|| inserts("text").map(|()| Insert::Text))
+    let typed = inserts("jsonb[]").map(|()| InsertForm::Typed);
+    typed.or_else(|| inserts("text").map(|()| InsertForm::Text))
 }
 
 /// Whether the text of a function names this table after `into`, or quoted with its schema.

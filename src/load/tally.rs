@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Counts of all writers together.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub struct LoadTally {
     events: AtomicU64,
     bytes: AtomicU64,
     transactions: AtomicU64,
@@ -13,7 +13,7 @@ pub struct Tally {
 
 /// The counts of one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Written {
+pub struct LoadCounts {
     /// Events that the server has committed.
     pub events: u64,
     /// Their JSON texts.
@@ -24,11 +24,11 @@ pub struct Written {
     pub rollbacks: u64,
 }
 
-impl Tally {
+impl LoadTally {
     /// The counts now.
-    pub fn written(&self) -> Written {
+    pub fn written(&self) -> LoadCounts {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        Written {
+        LoadCounts {
             events: read(&self.events),
             bytes: read(&self.bytes),
             transactions: read(&self.transactions),

@@ -1,14 +1,14 @@
 //! One connection that writes: a batch at a time, each in one transaction that is committed, or rolled back and written again.
 
-use super::batch::{Batch, Batches};
-use super::failure::{Failure, Unknown};
-use super::method::Way;
-use super::pace::Pace;
-use super::rollback::Rollbacks;
-use super::rows::{self, Before};
-use super::statements::{Json, Statements, values};
-use super::table::Shape;
-use super::tally::Tally;
+use super::batch::{LoadBatch, LoadBatches};
+use super::failure::{UnknownGroups, WriterFailure};
+use super::method::InsertMethod;
+use super::pace::LoadPace;
+use super::rollback::RollbackShare;
+use super::rows::{self, RowPrefix};
+use super::statements::{InsertStatements, JsonText, values};
+use super::table::TableShape;
+use super::tally::LoadTally;
 use crate::error::{Error, ErrorKind, Result};
 use crate::postgres::session::Session;
 use crate::postgres::session::answers;
@@ -22,38 +22,38 @@ use std::sync::Arc;
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Writer {
+pub(super) struct LoadWriter {
     session: Session,
-    statements: Statements,
+    statements: InsertStatements,
     table: String,
 }
 
 /// What all writers of a load have in common.
 #[derive(Debug)]
-pub(super) struct Course {
-    pub(super) pace: Pace,
-    pub(super) tally: Arc<Tally>,
+pub(super) struct LoadContext {
+    pub(super) pace: LoadPace,
+    pub(super) tally: Arc<LoadTally>,
     pub(super) stop: Stop,
 }
 
 /// How an attempt ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
+enum AttemptEnd {
     Commit,
     RollBack,
 }
 
 /// An attempt that failed.
-struct Broken {
+struct AttemptError {
     error: Error,
     /// Whether it may have been committed all the same.
     is_outcome_unknown: bool,
 }
 
-impl Writer {
+impl LoadWriter {
     /// Prepares a session.
-    pub(super) async fn new(session: Session, shape: &Shape, way: Way) -> Result<Self> {
-        let statements = Statements::prepare(&session, shape, way).await?;
+    pub(super) async fn new(session: Session, shape: &TableShape, insert_method: InsertMethod) -> Result<Self> {
+        let statements = InsertStatements::prepare(&session, shape, insert_method).await?;
         Ok(Self {
             session,
             statements,
@@ -65,9 +65,14 @@ impl Writer {
     ///
     /// # Errors
     /// The first failure, with what may have been committed all the same.
-    pub(super) async fn write(self, batches: Batches, mut rollbacks: Rollbacks, course: Arc<Course>) -> Result<(), Failure> {
+    pub(super) async fn write(
+        self,
+        batches: LoadBatches,
+        mut rollbacks: RollbackShare,
+        course: Arc<LoadContext>,
+    ) -> Result<(), WriterFailure> {
         let program = batches.program().to_owned();
-        let failed = |error| Failure { error, unknown: None };
+        let failed = |error| WriterFailure { error, unknown: None };
         let (mut batches, mut next) = batches.next().await.map_err(failed)?;
         while let Some(batch) = next {
             let events = batch.events.len() as u64;
@@ -76,9 +81,9 @@ impl Writer {
             }
             let written = self.write_batch(&batch, rollbacks.before_next_commit(), &course.tally);
             let (written, made) = join(written, batches.next()).await;
-            written.map_err(|broken| Failure {
+            written.map_err(|broken| WriterFailure {
                 error: broken.error,
-                unknown: broken.is_outcome_unknown.then(|| Unknown::of(&program, &batch)),
+                unknown: broken.is_outcome_unknown.then(|| UnknownGroups::of(&program, &batch)),
             })?;
             course.tally.committed(events, batch.bytes);
             (batches, next) = made.map_err(failed)?;
@@ -86,28 +91,28 @@ impl Writer {
         Ok(())
     }
 
-    async fn write_batch(&self, batch: &Batch, rollbacks: u64, tally: &Tally) -> Result<(), Broken> {
+    async fn write_batch(&self, batch: &LoadBatch, rollbacks: u64, tally: &LoadTally) -> Result<(), AttemptError> {
         for _ in 0..rollbacks {
-            self.attempt(batch, End::RollBack).await?;
+            self.attempt(batch, AttemptEnd::RollBack).await?;
             tally.rolled_back();
         }
-        self.attempt(batch, End::Commit).await
+        self.attempt(batch, AttemptEnd::Commit).await
     }
 
-    async fn attempt(&self, batch: &Batch, end: End) -> Result<(), Broken> {
+    async fn attempt(&self, batch: &LoadBatch, end: AttemptEnd) -> Result<(), AttemptError> {
         if let Some(death) = self.session.death() {
             return Err(self.broken(death.while_doing(self.what()), false));
         }
         match (&self.statements, end) {
-            (Statements::Copy { .. }, _) => self.copy(batch, end).await,
-            (_, End::Commit) => {
+            (InsertStatements::Copy { .. }, _) => self.copy(batch, end).await,
+            (_, AttemptEnd::Commit) => {
                 let inserted = self
                     .insert(batch)
                     .await
                     .map_err(|error| self.failed(&error, is_outcome_unknown(&error)))?;
                 self.confirm(inserted, batch, "is committed")
             }
-            (_, End::RollBack) => {
+            (_, AttemptEnd::RollBack) => {
                 let (begun, inserted) = join(self.session.batch_execute("begin"), self.insert(batch)).await;
                 let inserted = begun.and(inserted).map_err(|error| self.failed(&error, false))?;
                 self.confirm(inserted, batch, "is rolled back")?;
@@ -118,22 +123,22 @@ impl Writer {
     }
 
     /// One statement; gives how many rows it inserted.
-    async fn insert(&self, batch: &Batch) -> Result<u64, tokio_postgres::Error> {
+    async fn insert(&self, batch: &LoadBatch) -> Result<u64, tokio_postgres::Error> {
         let events = &batch.events;
         let called = |row: tokio_postgres::Row| row.try_get::<_, i32>(0).map(|count| u64::try_from(count).unwrap_or(0));
         match &self.statements {
-            Statements::Call { call } => self.session.query_one(call, &[events]).await.and_then(called),
-            Statements::CallText { call } => self.session.query_one(call, &[&values(events)]).await.and_then(called),
-            Statements::Insert { one, many } => match events.as_slice() {
-                [event] => self.session.execute(one, &[&Json(event)]).await,
+            InsertStatements::Call { call } => self.session.query_one(call, &[events]).await.and_then(called),
+            InsertStatements::CallText { call } => self.session.query_one(call, &[&values(events)]).await.and_then(called),
+            InsertStatements::Insert { one, many } => match events.as_slice() {
+                [event] => self.session.execute(one, &[&JsonText(event)]).await,
                 _ => self.session.execute(many, &[events]).await,
             },
-            Statements::Copy { .. } => Ok(0),
+            InsertStatements::Copy { .. } => Ok(0),
         }
     }
 
-    async fn copy(&self, batch: &Batch, end: End) -> Result<(), Broken> {
-        let Statements::Copy { begin, copy, set_counter } = &self.statements else {
+    async fn copy(&self, batch: &LoadBatch, end: AttemptEnd) -> Result<(), AttemptError> {
+        let InsertStatements::Copy { begin, copy, set_counter } = &self.statements else {
             return Ok(());
         };
         let lost = |error: tokio_postgres::Error| self.failed(&error, false);
@@ -143,11 +148,11 @@ impl Writer {
             (Some(_), [first_id, _]) if first_id.checked_add(batch.events.len() as i64).is_none() => {
                 return Err(self.broken(self.no_id_left(), false));
             }
-            (Some(_), [first_id, ts]) => Before {
+            (Some(_), [first_id, ts]) => RowPrefix {
                 first_id: Some(*first_id),
                 ts: Some(*ts),
             },
-            (None, ts) => Before {
+            (None, ts) => RowPrefix {
                 first_id: None,
                 ts: ts.first().copied(),
             },
@@ -155,7 +160,7 @@ impl Writer {
         };
         let rows = self.send(copy, &batch.events, before).await.map_err(lost)?;
         self.confirm(rows, batch, "is rolled back")?;
-        if end == End::RollBack {
+        if end == AttemptEnd::RollBack {
             return self.session.batch_execute("rollback").await.map_err(lost);
         }
         if let (Some(set_counter), Some(first_id)) = (set_counter, before.first_id) {
@@ -168,7 +173,7 @@ impl Writer {
         committed.map_err(|error| self.failed(&error, is_outcome_unknown(&error)))
     }
 
-    async fn send(&self, copy: &tokio_postgres::Statement, events: &[String], before: Before) -> Result<u64, tokio_postgres::Error> {
+    async fn send(&self, copy: &tokio_postgres::Statement, events: &[String], before: RowPrefix) -> Result<u64, tokio_postgres::Error> {
         let mut sink = pin!(self.session.copy_in::<_, Bytes>(copy).await?);
         for piece in rows::pieces(events, before) {
             sink.feed(piece).await?;
@@ -176,7 +181,7 @@ impl Writer {
         sink.finish().await
     }
 
-    fn confirm(&self, rows: u64, batch: &Batch, state: &str) -> Result<(), Broken> {
+    fn confirm(&self, rows: u64, batch: &LoadBatch, state: &str) -> Result<(), AttemptError> {
         if rows == batch.events.len() as u64 {
             return Ok(());
         }
@@ -201,12 +206,12 @@ impl Writer {
             .fix("find out how it came there; nothing of this batch was written")
     }
 
-    fn failed(&self, error: &tokio_postgres::Error, is_outcome_unknown: bool) -> Broken {
+    fn failed(&self, error: &tokio_postgres::Error, is_outcome_unknown: bool) -> AttemptError {
         self.broken(self.session.error(error, self.what()), is_outcome_unknown)
     }
 
-    fn broken(&self, error: Error, is_outcome_unknown: bool) -> Broken {
-        Broken {
+    fn broken(&self, error: Error, is_outcome_unknown: bool) -> AttemptError {
+        AttemptError {
             error: error.at(self.place()),
             is_outcome_unknown,
         }

@@ -2,7 +2,7 @@
 
 use crate::cli::choice::{Choice, one_of};
 use crate::fake::Locale;
-use crate::load::{Method, Scene};
+use crate::load::{DataSet, LoadMethod};
 use clap::Parser;
 use std::path::PathBuf;
 
@@ -21,7 +21,7 @@ pub struct Arguments {
     pub table: Option<String>,
     /// What the events are about
     #[arg(long, value_parser = one_of(&WORLDS), default_value = "persons")]
-    pub world: Scene,
+    pub world: DataSet,
     /// New persons, three events each [default: 1000; world persons only, as the next two]
     #[arg(long, value_name = "N")]
     pub persons: Option<u64>,
@@ -48,7 +48,7 @@ pub struct Arguments {
     pub seed: Option<u64>,
     /// How the events are written [default: insert-events where the table has that function, otherwise insert, otherwise copy]
     #[arg(long, value_parser = one_of(&METHODS))]
-    pub method: Option<Method>,
+    pub method: Option<LoadMethod>,
     /// Puts groups of events into one call or transaction until it has this many events; 1 to 100000
     /// [default: each group by itself; 10000 for copy]
     #[arg(long, value_name = "N")]
@@ -76,21 +76,21 @@ const EXIT_CODES: &str = "Exit codes:
   130  left at once by a second signal";
 
 /// `--world`.
-const WORLDS: [Choice<Scene>; 3] = [
+const WORLDS: [Choice<DataSet>; 3] = [
     (
         "persons",
         "slate's: people are created, named and numbered, and some are deleted; then fillers",
-        Scene::Persons,
+        DataSet::Persons,
     ),
     (
         "orders",
         "A shop: customers order products, pay, and get what they ordered",
-        Scene::Orders,
+        DataSet::Orders,
     ),
     (
         "devices",
         "Devices measure, raise alarms, get firmware, and are moved and retired",
-        Scene::Devices,
+        DataSet::Devices,
     ),
 ];
 
@@ -118,16 +118,20 @@ pub(super) const LOCALES: [Choice<Locale>; 15] = [
 ];
 
 /// `--method`.
-const METHODS: [Choice<Method>; 3] = [
+const METHODS: [Choice<LoadMethod>; 3] = [
     (
         "insert-events",
         "A call of insert_events for each group: consecutive ids, Counterfoil's function or slate's",
-        Method::InsertEvents,
+        LoadMethod::InsertEvents,
     ),
-    ("insert", "An INSERT for each group: ids from the table's sequence", Method::Insert),
+    (
+        "insert",
+        "An INSERT for each group: ids from the table's sequence",
+        LoadMethod::Insert,
+    ),
     (
         "copy",
         "The fastest: COPY; ids from the table's sequence, or from the counter, which it locks for a batch",
-        Method::Copy,
+        LoadMethod::Copy,
     ),
 ];

@@ -1,6 +1,6 @@
 //! The progress on a terminal: how much, how quick, how long it still takes.
 
-use crate::load::Tally;
+use crate::load::LoadTally;
 use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ pub struct Bar {
 
 impl Bar {
     /// Begins to draw, on a terminal; with an end, if there is one.
-    pub fn begin(tally: &Arc<Tally>, events: Option<u64>) -> Option<Self> {
+    pub fn begin(tally: &Arc<LoadTally>, events: Option<u64>) -> Option<Self> {
         if !std::io::stderr().is_terminal() {
             return None;
         }

@@ -11,7 +11,7 @@ use super::signals::stop_on_signals;
 use super::{block_on, told};
 use crate::config::libpq::Environment;
 use crate::error::Problems;
-use crate::load::{Load, Tally};
+use crate::load::{LoadTally, PreparedLoad};
 use crate::log::escape::fit;
 use crate::log::{self, LogFormat, LogStream};
 use args::Arguments;
@@ -47,7 +47,7 @@ async fn load(arguments: &Arguments, [config, url]: [Given; 2]) -> Result<u8, Pr
     notes.iter().for_each(|note| aside(&format!("note: {}", fit(note))));
     let (log, guard) = log::start(slog::Level::Info, LogFormat::Text, LogStream::Stderr);
     let stop = stop_on_signals(&log)?;
-    let Some(load) = stop.or(Load::prepare(job.clone())).await.transpose()? else {
+    let Some(load) = stop.or(PreparedLoad::prepare(job.clone())).await.transpose()? else {
         return Ok(0);
     };
     load.notes().iter().for_each(|note| aside(&format!("note: {}", fit(note))));
@@ -59,7 +59,7 @@ async fn load(arguments: &Arguments, [config, url]: [Given; 2]) -> Result<u8, Pr
     }
     line("")?;
     let method = load.method();
-    let tally = Arc::new(Tally::default());
+    let tally = Arc::new(LoadTally::default());
     let bar = bar::Bar::begin(&tally, job.amount.events());
     let outcome = load.run(tally, &stop).await;
     drop(bar);

@@ -4,7 +4,7 @@ use super::args::Arguments;
 use crate::config::libpq::{Conninfo, Environment};
 use crate::config::load::load;
 use crate::error::{Error, ErrorKind, Problems};
-use crate::load::{Amount, Job, Scene};
+use crate::load::{Amount, DataSet, LoadJob};
 use crate::sql::TableName;
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ pub(crate) fn job(
     url: Given,
     seed: u64,
     env: &Environment<'_>,
-) -> Result<(Job, Vec<String>), Problems> {
+) -> Result<(LoadJob, Vec<String>), Problems> {
     let mut problems = numbers(arguments);
     let table = arguments.table.as_deref().map(|table| problems.note(TableName::parse(table)));
     let place = place(arguments, config, url, env).map_err(|found| problems.extend(found));
@@ -61,12 +61,12 @@ pub(crate) fn job(
     let (Ok(place), Ok(amount), true) = (place, amount, problems.is_empty()) else {
         return Err(problems);
     };
-    let job = Job {
+    let job = LoadJob {
         conninfo: place.conninfo,
         connect_timeout: place.connect_timeout,
         table: table.flatten().unwrap_or(place.table),
         id_column: place.id_column,
-        scene: arguments.world,
+        data_set: arguments.world,
         locale: arguments.locale,
         seed,
         amount,
@@ -154,7 +154,7 @@ fn amount(arguments: &Arguments) -> Result<Amount, Problems> {
         ("--fillers", arguments.fillers),
         ("--deletes", arguments.deletes),
     ];
-    if arguments.world != Scene::Persons {
+    if arguments.world != DataSet::Persons {
         for (flag, _) in of_persons.iter().filter(|(_, count)| count.is_some()) {
             let what = format!("{flag} applies to the world of persons only");
             problems.push(wrong(flag, what, "give --events instead, or --world persons"));

@@ -1,16 +1,16 @@
 //! What a person reads: the plan, three samples, the summary.
 
-use crate::load::{Amount, Job, Load, Method, Outcome, Scene};
+use crate::load::{Amount, DataSet, LoadJob, LoadMethod, LoadOutcome, PreparedLoad};
 
 /// More of a sample is not shown.
 const SAMPLE_CHARS_MAX: usize = 2_000;
 
 /// The plan, a fact a line; `locale` as the flag names it.
-pub(crate) fn plan(job: &Job, load: &Load, locale: &str) -> String {
-    let scene = match job.scene {
-        Scene::Persons => "persons",
-        Scene::Orders => "orders",
-        Scene::Devices => "devices",
+pub(crate) fn plan(job: &LoadJob, load: &PreparedLoad, locale: &str) -> String {
+    let data_set = match job.data_set {
+        DataSet::Persons => "persons",
+        DataSet::Orders => "orders",
+        DataSet::Devices => "devices",
     };
     let transaction = match load.events_per_transaction() {
         1 => "a transaction for each group".to_owned(),
@@ -27,7 +27,7 @@ pub(crate) fn plan(job: &Job, load: &Load, locale: &str) -> String {
     };
     let mut lines = vec![
         ("into", format!("{} {}", load.place(), job.table)),
-        ("world", format!("{scene}, names {locale}")),
+        ("world", format!("{data_set}, names {locale}")),
         ("amount", format!("{}{large}", amount(job))),
         ("method", format!("{}, {transaction}", load.method())),
         ("writers", format!("{}{serial}", job.writers)),
@@ -42,7 +42,7 @@ pub(crate) fn plan(job: &Job, load: &Load, locale: &str) -> String {
     told(&lines)
 }
 
-fn amount(job: &Job) -> String {
+fn amount(job: &LoadJob) -> String {
     let end = job.duration.map(|duration| format!("{} s", duration.as_secs_f64()));
     let amount = match job.amount {
         Amount::Persons { persons, deletes, fillers } => {
@@ -68,7 +68,7 @@ pub(crate) fn samples(events: &[String]) -> String {
 }
 
 /// What came of it, a fact a line.
-pub(crate) fn summary(job: &Job, method: Method, outcome: &Outcome) -> String {
+pub(crate) fn summary(job: &LoadJob, method: LoadMethod, outcome: &LoadOutcome) -> String {
     let written = outcome.written;
     let seconds = outcome.elapsed.as_secs_f64();
     let id = |id: Option<i64>| id.map_or_else(|| "none".to_owned(), |id| id.to_string());

@@ -6,7 +6,7 @@ use clap::Parser;
 
 const URL: &str = "postgres://ann:hunter2@db1/orders";
 
-fn wished(flags: &[&str]) -> Result<Job, Problems> {
+fn wished(flags: &[&str]) -> Result<LoadJob, Problems> {
     let flags: Vec<&str> = ["load-fake-data", "--url", URL].iter().chain(flags).copied().collect();
     let arguments = Arguments::parse_from(flags);
     job(&arguments, Given::Not, Given::ByFlag, 7, &Environment::empty()).map(|(job, _)| job)
@@ -26,7 +26,7 @@ fn without_flags_it_is_what_slates_loader_made() {
         deletes: 50,
         fillers: 10_000,
     };
-    assert_eq!((job.amount, job.scene, job.writers, job.seed), (slates, Scene::Persons, 1, 7));
+    assert_eq!((job.amount, job.data_set, job.writers, job.seed), (slates, DataSet::Persons, 1, 7));
     assert_eq!((job.table.to_string().as_str(), job.method), ("public.events", None));
 }
 
