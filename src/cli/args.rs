@@ -1,6 +1,6 @@
 //! The flags of `counterfoil`, and its help.
 
-use super::choice::{Choice, one_of};
+use super::choice::{FlagWord, one_of};
 use crate::source::setup::{IdsOption, NotifyOption};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -100,7 +100,7 @@ pub struct InitDestination {
 }
 
 /// `--ids`.
-const IDS: [Choice<IdsOption>; 2] = [
+const IDS: [FlagWord<IdsOption>; 2] = [
     (
         "consecutive",
         "1, 2, 3 … without gaps: the strongest checks; one commit at a time",
@@ -114,7 +114,7 @@ const IDS: [Choice<IdsOption>; 2] = [
 ];
 
 /// `--notify`.
-const NOTIFY: [Choice<NotifyOption>; 3] = [
+const NOTIFY: [FlagWord<NotifyOption>; 3] = [
     (
         "doorbell",
         "Notifies only while Counterfoil sleeps, without content",

@@ -3,10 +3,10 @@
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 /// A word, its help, what it means.
-pub(super) type Choice<T> = (&'static str, &'static str, T);
+pub(super) type FlagWord<T> = (&'static str, &'static str, T);
 
 /// Takes one of these words.
-pub(super) fn one_of<T: Copy + Send + Sync>(choices: &'static [Choice<T>]) -> impl TypedValueParser<Value = T> {
+pub(super) fn one_of<T: Copy + Send + Sync>(choices: &'static [FlagWord<T>]) -> impl TypedValueParser<Value = T> {
     let words = choices.iter().map(|(word, help, _)| PossibleValue::new(*word).help(*help));
     PossibleValuesParser::new(words).map(|given| {
         let choice = choices.iter().find(|(word, ..)| *word == given);
@@ -15,7 +15,7 @@ pub(super) fn one_of<T: Copy + Send + Sync>(choices: &'static [Choice<T>]) -> im
 }
 
 /// The word that means this.
-pub(super) fn word_of<T: PartialEq>(choices: &'static [Choice<T>], meaning: &T) -> &'static str {
+pub(super) fn word_of<T: PartialEq>(choices: &'static [FlagWord<T>], meaning: &T) -> &'static str {
     let choice = choices.iter().find(|(.., value)| value == meaning);
     choice.map_or("", |(word, ..)| *word)
 }

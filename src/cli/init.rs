@@ -20,23 +20,23 @@ use std::time::Duration;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// What is wanted, of either side.
-enum Plan {
+enum InitPlan {
     Source(source::setup::SourceSetup),
     Destination(destination::postgres::setup::DestinationSetup),
 }
 
-impl Plan {
+impl InitPlan {
     fn script(&self, facts: &ExistingObjects) -> SetupScript {
         match self {
-            Plan::Source(plan) => plan.script(facts),
-            Plan::Destination(plan) => plan.script(facts),
+            InitPlan::Source(plan) => plan.script(facts),
+            InitPlan::Destination(plan) => plan.script(facts),
         }
     }
 
     async fn apply(&self, session: &Session) -> Result<SetupReport, Problems> {
         match self {
-            Plan::Source(plan) => source::setup::apply(session, plan).await,
-            Plan::Destination(plan) => destination::postgres::setup::apply(session, plan).await,
+            InitPlan::Source(plan) => source::setup::apply(session, plan).await,
+            InitPlan::Destination(plan) => destination::postgres::setup::apply(session, plan).await,
         }
     }
 }
@@ -50,7 +50,7 @@ pub(crate) async fn init(init: Init) -> Result<(), Problems> {
         Init::Source(wanted) => {
             let table = TableName::parse(&wanted.target.table)?;
             let plan = source::setup::SourceSetup::new(table, wanted.ids, wanted.notify);
-            (wanted.target, Plan::Source(plan))
+            (wanted.target, InitPlan::Source(plan))
         }
         Init::Destination(wanted) => {
             let mut plan = destination::postgres::setup::DestinationSetup::new(TableName::parse(&wanted.target.table)?);
@@ -60,7 +60,7 @@ pub(crate) async fn init(init: Init) -> Result<(), Problems> {
             if wanted.without_indexes {
                 plan = plan.without_indexes();
             }
-            (wanted.target, Plan::Destination(plan))
+            (wanted.target, InitPlan::Destination(plan))
         }
     };
     let conninfo = Conninfo::parse(&target.url, &Environment::of_process())?;
@@ -81,7 +81,7 @@ pub(crate) async fn init(init: Init) -> Result<(), Problems> {
 }
 
 /// Creates a missing database, or prints what would be created in it; then, with `--dry-run`, nothing is left to do.
-async fn create_database(conninfo: &Conninfo, target: &InitTarget, plan: &Plan) -> Result<bool, Problems> {
+async fn create_database(conninfo: &Conninfo, target: &InitTarget, plan: &InitPlan) -> Result<bool, Problems> {
     let maintenance = database::maintenance_session(conninfo, purpose(), CONNECT_TIMEOUT).await?;
     let Some(create) = database::missing_database(&maintenance, &conninfo.database).await? else {
         return Ok(false);

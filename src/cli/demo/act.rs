@@ -1,9 +1,9 @@
 //! The action: four writers, a replicator that begins in their midst, a destination that is killed and comes back.
 
-use super::servers::{CONNECT_TIMEOUT, DESTINATIONS, Servers, purpose};
-use super::story::{Story, counted, position};
+use super::servers::{CONNECT_TIMEOUT, DESTINATIONS, DemoServers, purpose};
+use super::story::{DemoStory, counted, position};
 use super::watch::{self, destinations};
-use super::writers::{WRITERS, Writers};
+use super::writers::{DemoWriters, WRITERS};
 use crate::config::{ReplicationConfig, SourceConfig};
 use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::postgres::server::PrivateServer;
@@ -16,25 +16,30 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// What the play is played with.
-struct Stage<'a> {
+struct DemoStage<'a> {
     events: u64,
     config: &'a ReplicationConfig,
-    servers: &'a Servers,
-    story: &'a Story,
+    servers: &'a DemoServers,
+    story: &'a DemoStory,
 }
 
 /// Plays it to the end; gives how many events were committed.
-pub(crate) async fn play(events: u64, config: &Arc<ReplicationConfig>, servers: &Servers, story: &Arc<Story>) -> Result<u64, Problems> {
-    let stage = Stage {
+pub(crate) async fn play(
+    events: u64,
+    config: &Arc<ReplicationConfig>,
+    servers: &DemoServers,
+    story: &Arc<DemoStory>,
+) -> Result<u64, Problems> {
+    let stage = DemoStage {
         events,
         config,
         servers,
         story,
     };
-    let mut writers = Writers::begin(&config.source, events).await?;
+    let mut writers = DemoWriters::begin(&config.source, events).await?;
     story.say(&format!(
         "{WRITERS} writers begin: each transaction draws ids, stays open for up to {} ms, and then commits or rolls back",
-        Writers::open_max(events).as_millis()
+        DemoWriters::open_max(events).as_millis()
     ));
     writers.until_committed(events / 4).await?;
     let run = Replication::new(Arc::clone(config), story.logger());
@@ -50,15 +55,15 @@ pub(crate) async fn play(events: u64, config: &Arc<ReplicationConfig>, servers: 
     replicating.await.or_ok(committed)
 }
 
-impl Stage<'_> {
+impl DemoStage<'_> {
     /// What happens while the replicator runs.
-    async fn direct(&self, writers: &mut Writers) -> Result<u64> {
+    async fn direct(&self, writers: &mut DemoWriters) -> Result<u64> {
         self.catch_up_in_the_middle(writers).await?;
         self.lose_a_destination(writers).await?;
         self.come_to_rest(writers).await
     }
 
-    async fn catch_up_in_the_middle(&self, writers: &mut Writers) -> Result<()> {
+    async fn catch_up_in_the_middle(&self, writers: &mut DemoWriters) -> Result<()> {
         let began = Instant::now();
         let committed = writers.until_committed(0).await?.committed;
         let target = watch::now(self.config).await.source.highest_id;
@@ -77,7 +82,7 @@ impl Stage<'_> {
         Ok(())
     }
 
-    async fn lose_a_destination(&self, writers: &mut Writers) -> Result<()> {
+    async fn lose_a_destination(&self, writers: &mut DemoWriters) -> Result<()> {
         let [stays, goes] = DESTINATIONS;
         let server = &self.servers.destinations[1];
         writers.until_committed(self.events / 2).await?;
@@ -118,7 +123,7 @@ impl Stage<'_> {
         Ok(())
     }
 
-    async fn come_to_rest(&self, writers: &mut Writers) -> Result<u64> {
+    async fn come_to_rest(&self, writers: &mut DemoWriters) -> Result<u64> {
         let tally = writers.until_ended().await?;
         self.story.say(&format!(
             "the writers have ended: {} events were committed in {} transactions, {} were rolled back in {}",

@@ -11,9 +11,9 @@ use super::args;
 use super::signals::stop_on_signals;
 use crate::error::Problems;
 use crate::log;
-use servers::Servers;
+use servers::DemoServers;
 use std::sync::Arc;
-use story::{Story, counted};
+use story::{DemoStory, counted};
 
 /// The exit code when a signal came before the proof.
 const INTERRUPTED: u8 = 130;
@@ -24,12 +24,12 @@ const INTERRUPTED: u8 = 130;
 /// `Contents` when the copies are not equal; `Unsuitable` when there is no PostgreSQL to run; those of the output; whatever else ended it.
 pub(crate) async fn demo(arguments: args::Demo) -> Result<u8, Problems> {
     let stop = stop_on_signals(&log::none())?;
-    let story = Arc::new(Story::begin());
+    let story = Arc::new(DemoStory::begin());
     story.title(&format!(
         "{} events or a few more, one source, two destinations",
         counted(arguments.events)
     ));
-    let servers = Servers::start().await?;
+    let servers = DemoServers::start().await?;
     story.say(&format!(
         "three private servers have been started, PostgreSQL {}",
         servers.version()
@@ -49,7 +49,7 @@ pub(crate) async fn demo(arguments: args::Demo) -> Result<u8, Problems> {
     story.failure().map_or(Ok(0), |error| Err(error.into()))
 }
 
-async fn act_and_prove(arguments: &args::Demo, servers: &Servers, story: &Arc<Story>) -> Result<(), Problems> {
+async fn act_and_prove(arguments: &args::Demo, servers: &DemoServers, story: &Arc<DemoStory>) -> Result<(), Problems> {
     servers.init(story).await?;
     let config = Arc::new(servers.config()?);
     let committed = act::play(arguments.events, &config, servers, story).await?;

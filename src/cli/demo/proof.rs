@@ -1,7 +1,7 @@
 //! The proof: counts, last ids and a SHA-256 over every row of all three, each read from its own server.
 
 use super::servers::{CONNECT_TIMEOUT, purpose};
-use super::story::{Story, counted, position};
+use super::story::{DemoStory, counted, position};
 use crate::config::ReplicationConfig;
 use crate::config::libpq::Conninfo;
 use crate::error::{Error, ErrorKind, Problems, Result};
@@ -20,7 +20,7 @@ use std::time::Instant;
 ///
 /// # Errors
 /// `Contents` when something is not equal; otherwise what a server says.
-pub(crate) async fn prove(config: &ReplicationConfig, committed: u64, story: &Story) -> Result<(), Problems> {
+pub(crate) async fn prove(config: &ReplicationConfig, committed: u64, story: &DemoStory) -> Result<(), Problems> {
     let began = Instant::now();
     let id_column = &config.source.id_column;
     let wire = everything(config).await?;

@@ -1,6 +1,6 @@
 //! The three private servers of the demo, what `init` creates on them, and the configuration that joins them.
 
-use super::story::Story;
+use super::story::DemoStory;
 use crate::config::ReplicationConfig;
 use crate::config::libpq::{Conninfo, Environment};
 use crate::config::load::load;
@@ -25,14 +25,14 @@ pub(crate) const DESTINATIONS: [&str; 2] = ["north", "south"];
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// One source and two destinations, gone once this is dropped or our process has ended.
-pub struct Servers {
+pub struct DemoServers {
     /// Where events are written.
     pub source: Arc<PrivateServer>,
     /// The destinations: the first is reached through its Unix socket, the second through TCP.
     pub destinations: [Arc<PrivateServer>; 2],
 }
 
-impl Servers {
+impl DemoServers {
     /// Runs `initdb` once and starts all three; about two seconds.
     ///
     /// # Errors
@@ -49,7 +49,7 @@ impl Servers {
     }
 
     /// Creates database and objects as `counterfoil init` does.
-    pub(crate) async fn init(&self, story: &Story) -> Result<(), Problems> {
+    pub(crate) async fn init(&self, story: &DemoStory) -> Result<(), Problems> {
         let table = TableName::parse("public.events")?;
         let session = new_database(&self.source.conninfo(DATABASE)).await?;
         let plan = source::setup::SourceSetup::new(table.clone(), source::setup::IdsOption::Sequence, None);
@@ -128,7 +128,7 @@ pub(crate) fn purpose() -> SessionPurpose {
     }
 }
 
-fn start_all() -> Result<Servers> {
+fn start_all() -> Result<DemoServers> {
     let given = std::env::var_os(BINARIES_VARIABLE);
     let binaries = ServerBinaries::find(given.as_deref().map(Path::new))?;
     // Small segments make the copies quick.
@@ -141,7 +141,7 @@ fn start_all() -> Result<Servers> {
         let north = scope.spawn(|| start(ServerSettings::new()));
         let south = scope.spawn(|| start(ServerSettings::new()));
         let [source, north, south] = [source, north, south].map(|thread| thread.join().unwrap_or_else(|_| Err(failed())));
-        Ok(Servers {
+        Ok(DemoServers {
             source: source?,
             destinations: [north?, south?],
         })

@@ -11,14 +11,14 @@ use std::time::{Duration, Instant};
 
 /// The teller. Lines can come from several threads.
 #[derive(Debug)]
-pub struct Story {
+pub struct DemoStory {
     began: Instant,
     is_quoting: AtomicBool,
     last_quote: Mutex<String>,
     failure: Mutex<Option<Error>>,
 }
 
-impl Story {
+impl DemoStory {
     /// The clock of all lines starts now.
     pub fn begin() -> Self {
         Self {
@@ -83,20 +83,20 @@ impl Story {
 
     /// A log of which nothing is told but what is quoted, from `info` up.
     pub(crate) fn logger(self: &Arc<Self>) -> Logger {
-        Logger::root(Quotes(Arc::clone(self)).filter_level(slog::Level::Info).fuse(), slog::o!())
+        Logger::root(LogQuotes(Arc::clone(self)).filter_level(slog::Level::Info).fuse(), slog::o!())
     }
 }
 
-struct Quotes(Arc<Story>);
+struct LogQuotes(Arc<DemoStory>);
 
-impl Drain for Quotes {
+impl Drain for LogQuotes {
     type Ok = ();
     type Err = slog::Never;
     fn log(&self, record: &Record<'_>, _: &OwnedKVList) -> Result<(), slog::Never> {
-        let mut concerned = Concerned(None);
+        let mut concerned = RecordDestination(None);
         // The only keys that fail are those that cannot be written, and this writes none.
         let _ = record.kv().serialize(record, &mut concerned);
-        if let (Concerned(Some(destination)), true) = (concerned, self.0.is_quoting.load(Ordering::Relaxed)) {
+        if let (RecordDestination(Some(destination)), true) = (concerned, self.0.is_quoting.load(Ordering::Relaxed)) {
             self.0.quote(format!("{}: {destination}", record.msg()));
         }
         Ok(())
@@ -104,9 +104,9 @@ impl Drain for Quotes {
 }
 
 /// The destination that a record is about.
-struct Concerned(Option<String>);
+struct RecordDestination(Option<String>);
 
-impl Serializer for Concerned {
+impl Serializer for RecordDestination {
     fn emit_arguments(&mut self, key: Key, value: &Arguments<'_>) -> slog::Result {
         if key == key::DESTINATION {
             self.0 = Some(value.to_string());

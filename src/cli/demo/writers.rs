@@ -27,7 +27,7 @@ const WRITING: Duration = Duration::from_secs(5);
 
 /// What the server has acknowledged so far.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Tally {
+pub struct AcknowledgedEvents {
     /// Events that were committed.
     pub committed: u64,
     /// In so many transactions.
@@ -39,30 +39,30 @@ pub struct Tally {
 }
 
 /// All of them at work. Dropping this ends them; what they had open is rolled back.
-pub struct Writers {
+pub struct DemoWriters {
     tasks: JoinSet<Result<()>>,
-    tally: watch::Receiver<Tally>,
+    tally: watch::Receiver<AcknowledgedEvents>,
 }
 
 /// What every writer does.
 #[derive(Clone, Copy, Debug)]
-struct Pace {
+struct WriterPace {
     events: u64,
     events_per_transaction: u64,
     /// Longest time that a transaction stays open between its statements.
     open_max: Duration,
 }
 
-struct Writer {
+struct DemoWriter {
     session: Session,
     insert: Statement,
-    pace: Pace,
+    pace: WriterPace,
     world: World,
     random: StdRng,
-    tally: Arc<watch::Sender<Tally>>,
+    tally: Arc<watch::Sender<AcknowledgedEvents>>,
 }
 
-impl Pace {
+impl WriterPace {
     fn of(events: u64) -> Self {
         let transactions = (events / EVENTS_PER_TRANSACTION_MIN).clamp(1, TRANSACTIONS_MAX);
         let open_mean = WRITING * u32::try_from(WRITERS).unwrap_or(1) / u32::try_from(transactions).unwrap_or(u32::MAX);
@@ -74,10 +74,10 @@ impl Pace {
     }
 }
 
-impl Writers {
+impl DemoWriters {
     /// Connects them and lets them begin; together they commit so many events, or a few more.
     pub async fn begin(source: &SourceConfig, events: u64) -> Result<Self> {
-        let (sender, tally) = watch::channel(Tally::default());
+        let (sender, tally) = watch::channel(AcknowledgedEvents::default());
         let sender = Arc::new(sender);
         let mut tasks = JoinSet::new();
         for seed in 1..=WRITERS {
@@ -88,10 +88,10 @@ impl Writers {
             ];
             let insert = sql::fill(include_str!("../../../sql/demo/insert.sql"), &names);
             let insert = session.prepare(&insert).await;
-            let mut writer = Writer {
+            let mut writer = DemoWriter {
                 insert: insert.map_err(|error| session.error(&error, "cannot prepare to write"))?,
                 session,
-                pace: Pace::of(events),
+                pace: WriterPace::of(events),
                 world: World::persons(seed),
                 random: StdRng::seed_from_u64(seed),
                 tally: Arc::clone(&sender),
@@ -103,11 +103,11 @@ impl Writers {
 
     /// How long a transaction stays open at most.
     pub(crate) fn open_max(events: u64) -> Duration {
-        Pace::of(events).open_max
+        WriterPace::of(events).open_max
     }
 
     /// Waits until so many events are committed, or until all have ended.
-    pub(crate) async fn until_committed(&mut self, events: u64) -> Result<Tally> {
+    pub(crate) async fn until_committed(&mut self, events: u64) -> Result<AcknowledgedEvents> {
         loop {
             let tally = *self.tally.borrow_and_update();
             if tally.committed >= events {
@@ -124,12 +124,12 @@ impl Writers {
     }
 
     /// Waits until all have ended.
-    pub(crate) async fn until_ended(&mut self) -> Result<Tally> {
+    pub(crate) async fn until_ended(&mut self) -> Result<AcknowledgedEvents> {
         self.until_committed(u64::MAX).await
     }
 }
 
-impl Writer {
+impl DemoWriter {
     async fn write(&mut self) -> Result<()> {
         while self.tally.borrow().committed < self.pace.events {
             let mut events = Vec::new();
@@ -169,10 +169,10 @@ mod tests {
 
     #[test]
     fn more_events_make_larger_transactions_and_fewer_events_longer_ones() {
-        let usual = Pace::of(20_000);
+        let usual = WriterPace::of(20_000);
         assert_eq!((usual.events_per_transaction, usual.open_max), (13, Duration::from_millis(25)));
-        assert_eq!(Pace::of(10_000_000).events_per_transaction, 6_250);
-        let few = Pace::of(300);
+        assert_eq!(WriterPace::of(10_000_000).events_per_transaction, 6_250);
+        let few = WriterPace::of(300);
         assert_eq!((few.events_per_transaction, few.open_max), (3, Duration::from_millis(400)));
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// Compares event tables row by row, also while they are being written, and gives a verdict: equal, different or inconclusive.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "events-diff", version, after_help = EXIT_CODES, override_usage = "events-diff --config FILE [--destination NAME]... [OPTIONS]\n       events-diff [OPTIONS] URL URL")]
-pub struct Arguments {
+pub struct CompareArguments {
     /// Two databases, the reference first: libpq URLs or keyword strings; for passwords prefer PGPASSWORD or the passfile
     #[arg(value_name = "URL", num_args = 0..=2, hide_env_values = true)]
     pub urls: Vec<String>,
@@ -47,8 +47,8 @@ pub struct Arguments {
     #[arg(long, short)]
     pub validate: bool,
     /// How differences are shown
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
+    #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
+    pub format: OutputFormat,
     /// Writes INSERTs of the rows the second table lacks into this file, as one transaction
     #[arg(long, value_name = "FILE")]
     pub repair_sql: Option<PathBuf>,
@@ -66,7 +66,7 @@ pub struct Arguments {
 
 /// `--format`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum OutputFormat {
     /// For a person
     Text,
     /// One JSON object a line, the verdict last

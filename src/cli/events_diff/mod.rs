@@ -1,8 +1,8 @@
 //! `events-diff`: compares event tables row by row and gives a verdict.
 
 mod args;
+mod comparison;
 mod journal;
-mod one;
 mod printer;
 mod subject;
 mod watcher;
@@ -13,9 +13,9 @@ use super::{block_on_one_thread, told};
 use crate::error::Problems;
 use crate::log::{self, LogFormat, LogStream};
 use crate::verify::verdict::Verdict;
-use args::Arguments;
+use args::CompareArguments;
 use clap::Parser;
-use one::One;
+use comparison::TableComparison;
 use printer::Printer;
 use slog::Level;
 use std::cell::Cell;
@@ -28,10 +28,10 @@ const COULD_NOT_COMPARE: u8 = 2;
 
 /// Runs the program; gives its exit code.
 pub fn main() -> ExitCode {
-    block_on_one_thread(run(Arguments::parse()))
+    block_on_one_thread(run(CompareArguments::parse()))
 }
 
-async fn run(arguments: Arguments) -> u8 {
+async fn run(arguments: CompareArguments) -> u8 {
     let subject = match subject::subject(&arguments) {
         Ok(subject) => subject,
         Err(problems) => return could_not(&problems),
@@ -45,7 +45,7 @@ async fn run(arguments: Arguments) -> u8 {
     let mut verdicts = Vec::new();
     let is_first_due = Cell::new(true);
     for second in &subject.seconds {
-        let one = One {
+        let one = TableComparison {
             arguments: &arguments,
             subject: &subject,
             second,

@@ -1,6 +1,6 @@
 //! What `events-diff` prints: text for a person, or one JSON object a line.
 
-use super::args::Format;
+use super::args::OutputFormat;
 use crate::cli::output::line;
 use crate::error::{Error, Result};
 use crate::event::range::shown as shown_id;
@@ -50,13 +50,13 @@ struct VerdictLine<'a> {
 /// Prints in one of two forms.
 #[derive(Clone, Copy, Debug)]
 pub struct Printer {
-    format: Format,
+    format: OutputFormat,
     has_colour: bool,
 }
 
 impl Printer {
     /// For this form; coloured where a person looks at it and did not ask for none (`NO_COLOR`).
-    pub fn new(format: Format) -> Self {
+    pub fn new(format: OutputFormat) -> Self {
         let is_colour_refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Self {
             format,
@@ -71,7 +71,7 @@ impl Printer {
     pub fn sides(self, pair: &SidePair, order: Option<&IdOrder>) -> Result<()> {
         let (is_like, notes) = schema(pair);
         let ids = order.map(|order| order.reason.as_str());
-        if self.format == Format::Jsonl {
+        if self.format == OutputFormat::Jsonl {
             let of_side = |side: &ComparisonSide| SideTable {
                 name: side.name.clone(),
                 table: side.shown(),
@@ -101,32 +101,32 @@ impl Printer {
     /// One difference.
     pub fn difference(self, shown: &ShownDifference, columns: &SharedColumns) -> Result<()> {
         match self.format {
-            Format::Text => line(&show::text(shown, &columns.compared, self.has_colour)),
-            Format::Jsonl => line(&lines::difference(shown, &columns.compared)),
+            OutputFormat::Text => line(&show::text(shown, &columns.compared, self.has_colour)),
+            OutputFormat::Jsonl => line(&lines::difference(shown, &columns.compared)),
         }
     }
 
     /// What the validation of one table came to.
     pub(crate) fn validation(self, name: &str, validation: &Validation) -> Result<()> {
         match self.format {
-            Format::Text => told(&format!("{name}: {validation}")),
-            Format::Jsonl => line(&validation.json_line(name)),
+            OutputFormat::Text => told(&format!("{name}: {validation}")),
+            OutputFormat::Jsonl => line(&validation.json_line(name)),
         }
     }
 
     /// What a dry run would compare.
     pub fn plan(self, plan: &str) -> Result<()> {
         match self.format {
-            Format::Text => told(plan),
-            Format::Jsonl => line(&json_line("plan", &PlanLine { plan })),
+            OutputFormat::Text => told(plan),
+            OutputFormat::Jsonl => line(&json_line("plan", &PlanLine { plan })),
         }
     }
 
     /// Something a person should know on the way.
     pub fn note(self, note: &str) -> Result<()> {
         match self.format {
-            Format::Text => line(&fit(note)),
-            Format::Jsonl => line(&json_line("note", &NoteLine { note })),
+            OutputFormat::Text => line(&fit(note)),
+            OutputFormat::Jsonl => line(&json_line("note", &NoteLine { note })),
         }
     }
 
@@ -139,7 +139,7 @@ impl Printer {
         columns: &SharedColumns,
         shown_max: u64,
     ) -> Result<()> {
-        if self.format == Format::Jsonl {
+        if self.format == OutputFormat::Jsonl {
             return line(&json_line("summary", &summary(outcome, verdict, pair, columns)));
         }
         let (first, second) = (&pair.first.name, &pair.second.name);
@@ -178,8 +178,8 @@ impl Printer {
     /// The last line: what all comparisons together came to.
     pub fn verdict(self, verdict: &str, exit_code: u8) -> Result<()> {
         match self.format {
-            Format::Text => line(&format!("verdict: {verdict}")),
-            Format::Jsonl => line(&json_line("verdict", &VerdictLine { verdict, exit_code })),
+            OutputFormat::Text => line(&format!("verdict: {verdict}")),
+            OutputFormat::Jsonl => line(&json_line("verdict", &VerdictLine { verdict, exit_code })),
         }
     }
 }

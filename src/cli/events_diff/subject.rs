@@ -1,6 +1,6 @@
 //! What is compared with what: a source with destinations of a configuration, or two URLs.
 
-use super::args::Arguments;
+use super::args::CompareArguments;
 use crate::cli::args::ConfigFile;
 use crate::cli::begin::configuration;
 use crate::config::libpq::{Conninfo, Environment};
@@ -17,7 +17,7 @@ const CONFIG_VARIABLE: &str = "COUNTERFOIL_CONFIG";
 
 /// See the module.
 #[derive(Debug)]
-pub struct Subject {
+pub struct ComparisonSubject {
     /// The truth.
     pub first: SidePlace,
     /// What is compared with it, one after the other; at least one.
@@ -36,7 +36,7 @@ pub struct Subject {
 ///
 /// # Errors
 /// `Usage`: all problems together.
-pub(crate) fn subject(arguments: &Arguments) -> Result<Subject, Problems> {
+pub(crate) fn subject(arguments: &CompareArguments) -> Result<ComparisonSubject, Problems> {
     let found = match arguments.urls.len() {
         2 => of_urls(arguments),
         0 => of_config(arguments),
@@ -71,7 +71,7 @@ fn usage(what: &str, fix: &str) -> Error {
     Error::new(ErrorKind::Usage, what).fix(fix)
 }
 
-fn of_urls(arguments: &Arguments) -> Result<Subject, Problems> {
+fn of_urls(arguments: &CompareArguments) -> Result<ComparisonSubject, Problems> {
     let mut problems = Problems::new();
     let environment = Environment::of_process();
     let table = |given: Option<&String>| TableName::parse(given.map_or("public.events", String::as_str));
@@ -92,7 +92,7 @@ fn of_urls(arguments: &Arguments) -> Result<Subject, Problems> {
         arguments.second_table.as_ref().or(arguments.table.as_ref()),
     );
     match (first, second) {
-        (Some(first), Some(second)) => Ok(Subject {
+        (Some(first), Some(second)) => Ok(ComparisonSubject {
             first,
             seconds: vec![second],
             id_column: arguments.id_column.clone().unwrap_or_else(|| "id".to_owned()),
@@ -104,7 +104,7 @@ fn of_urls(arguments: &Arguments) -> Result<Subject, Problems> {
     }
 }
 
-fn of_config(arguments: &Arguments) -> Result<Subject, Problems> {
+fn of_config(arguments: &CompareArguments) -> Result<ComparisonSubject, Problems> {
     let from_environment = || std::env::var_os(CONFIG_VARIABLE).map(PathBuf::from);
     let mut config = arguments.config.clone();
     config.extend(from_environment().filter(|_| arguments.config.is_empty()));
@@ -134,7 +134,7 @@ fn of_config(arguments: &Arguments) -> Result<Subject, Problems> {
         }
     }
     problems.or_ok(())?;
-    Ok(Subject {
+    Ok(ComparisonSubject {
         first: SidePlace {
             name: "source".to_owned(),
             conninfo: source.conninfo,

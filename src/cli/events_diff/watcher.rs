@@ -9,13 +9,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 
 /// See the module.
-pub struct Watcher<'a> {
+pub struct TerminalWatcher<'a> {
     printer: Printer,
     columns: &'a SharedColumns,
     bar: Option<ProgressBar>,
 }
 
-impl<'a> Watcher<'a> {
+impl<'a> TerminalWatcher<'a> {
     /// Of about so many rows.
     pub fn new(printer: Printer, columns: &'a SharedColumns, rows_estimated: f64) -> Self {
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} rows {per_sec} {eta} left").ok();
@@ -28,7 +28,7 @@ impl<'a> Watcher<'a> {
     }
 }
 
-impl ComparisonWatcher for Watcher<'_> {
+impl ComparisonWatcher for TerminalWatcher<'_> {
     fn progress(&mut self, rows: u64) {
         if let Some(bar) = &self.bar {
             bar.set_length(bar.length().unwrap_or_default().max(rows));
@@ -44,7 +44,7 @@ impl ComparisonWatcher for Watcher<'_> {
     }
 }
 
-impl Drop for Watcher<'_> {
+impl Drop for TerminalWatcher<'_> {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();

@@ -1,6 +1,6 @@
 //! The flags of `load-fake-data`, and its help.
 
-use crate::cli::choice::{Choice, one_of};
+use crate::cli::choice::{FlagWord, one_of};
 use crate::fake::Locale;
 use crate::load::{DataSet, LoadMethod};
 use clap::Parser;
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 /// Writes made-up events into an event table: believable, and numbered so that a table can be validated without its source.
 #[derive(Debug, Parser)]
 #[command(name = "load-fake-data", version, after_help = EXIT_CODES)]
-pub struct Arguments {
+pub struct LoadArguments {
     /// Loads the source of this configuration of counterfoil: TOML, or JSON where the name ends in .json
     #[arg(long, short, value_name = "FILE", env = "COUNTERFOIL_CONFIG", hide_env_values = true)]
     pub config: Option<PathBuf>,
@@ -76,7 +76,7 @@ const EXIT_CODES: &str = "Exit codes:
   130  left at once by a second signal";
 
 /// `--world`.
-const WORLDS: [Choice<DataSet>; 3] = [
+const WORLDS: [FlagWord<DataSet>; 3] = [
     (
         "persons",
         "slate's: people are created, named and numbered, and some are deleted; then fillers",
@@ -95,7 +95,7 @@ const WORLDS: [Choice<DataSet>; 3] = [
 ];
 
 /// `--locale`.
-pub(super) const LOCALES: [Choice<Locale>; 15] = [
+pub(super) const LOCALES: [FlagWord<Locale>; 15] = [
     (
         "mixed",
         "Mostly English, one in eight German, French, Brazilian, Japanese, Chinese or Arabic",
@@ -118,7 +118,7 @@ pub(super) const LOCALES: [Choice<Locale>; 15] = [
 ];
 
 /// `--method`.
-const METHODS: [Choice<LoadMethod>; 3] = [
+const METHODS: [FlagWord<LoadMethod>; 3] = [
     (
         "insert-events",
         "A call of insert_events for each group: consecutive ids, Counterfoil's function or slate's",

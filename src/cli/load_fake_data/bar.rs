@@ -8,12 +8,12 @@ use std::time::Duration;
 const DRAW_INTERVAL: Duration = Duration::from_millis(250);
 
 /// A bar, drawn by a task that ends with it.
-pub struct Bar {
+pub struct LoadBar {
     bar: indicatif::ProgressBar,
     task: tokio::task::JoinHandle<()>,
 }
 
-impl Bar {
+impl LoadBar {
     /// Begins to draw, on a terminal; with an end, if there is one.
     pub fn begin(tally: &Arc<LoadTally>, events: Option<u64>) -> Option<Self> {
         if !std::io::stderr().is_terminal() {
@@ -38,7 +38,7 @@ impl Bar {
     }
 }
 
-impl Drop for Bar {
+impl Drop for LoadBar {
     fn drop(&mut self) {
         self.task.abort();
         self.bar.finish_and_clear();

@@ -14,10 +14,10 @@ use crate::error::Problems;
 use crate::load::{LoadTally, PreparedLoad};
 use crate::log::escape::fit;
 use crate::log::{self, LogFormat, LogStream};
-use args::Arguments;
+use args::LoadArguments;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
-use options::Given;
+use options::DatabaseOption;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -26,22 +26,22 @@ const SAMPLES: usize = 3;
 
 /// Runs the loader with the process's arguments; gives its exit code.
 pub fn main() -> ExitCode {
-    let matches = Arguments::command().get_matches();
-    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let matches = LoadArguments::command().get_matches();
+    let arguments = LoadArguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let given = [given(&matches, "config"), given(&matches, "url")];
     block_on(async move { load(&arguments, given).await.unwrap_or_else(|problems| told(&problems)) })
 }
 
-fn given(matches: &ArgMatches, name: &str) -> Given {
+fn given(matches: &ArgMatches, name: &str) -> DatabaseOption {
     match matches.value_source(name) {
-        Some(ValueSource::CommandLine) => Given::ByFlag,
-        Some(_) => Given::ByVariable,
-        None => Given::Not,
+        Some(ValueSource::CommandLine) => DatabaseOption::ByFlag,
+        Some(_) => DatabaseOption::ByVariable,
+        None => DatabaseOption::Not,
     }
 }
 
 /// Runs it; gives the exit code.
-async fn load(arguments: &Arguments, [config, url]: [Given; 2]) -> Result<u8, Problems> {
+async fn load(arguments: &LoadArguments, [config, url]: [DatabaseOption; 2]) -> Result<u8, Problems> {
     let seed = arguments.seed.unwrap_or_else(rand::random);
     let (job, notes) = options::job(arguments, config, url, seed, &Environment::of_process())?;
     notes.iter().for_each(|note| aside(&format!("note: {}", fit(note))));
@@ -60,7 +60,7 @@ async fn load(arguments: &Arguments, [config, url]: [Given; 2]) -> Result<u8, Pr
     line("")?;
     let method = load.method();
     let tally = Arc::new(LoadTally::default());
-    let bar = bar::Bar::begin(&tally, job.amount.events());
+    let bar = bar::LoadBar::begin(&tally, job.amount.events());
     let outcome = load.run(tally, &stop).await;
     drop(bar);
     let outcome = outcome?;

@@ -1,6 +1,6 @@
 //! What the flags mean together; every problem is told at once.
 
-use super::args::Arguments;
+use super::args::LoadArguments;
 use crate::config::libpq::{Conninfo, Environment};
 use crate::config::load::load;
 use crate::error::{Error, ErrorKind, Problems};
@@ -22,7 +22,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Where the database is named; a flag wins over a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Given {
+pub(crate) enum DatabaseOption {
     /// By a flag.
     ByFlag,
     /// By a variable of the environment.
@@ -32,7 +32,7 @@ pub(crate) enum Given {
 }
 
 /// Where it is to be loaded.
-struct Place {
+struct LoadPlace {
     conninfo: Conninfo,
     connect_timeout: Duration,
     table: TableName,
@@ -45,9 +45,9 @@ struct Place {
 /// # Errors
 /// `Usage`: all problems of flags and configuration together.
 pub(crate) fn job(
-    arguments: &Arguments,
-    config: Given,
-    url: Given,
+    arguments: &LoadArguments,
+    config: DatabaseOption,
+    url: DatabaseOption,
     seed: u64,
     env: &Environment<'_>,
 ) -> Result<(LoadJob, Vec<String>), Problems> {
@@ -85,7 +85,7 @@ fn wrong(flag: &str, what: impl Into<String>, fix: impl Into<String>) -> Error {
     Error::new(ErrorKind::Usage, what).at(flag).fix(fix)
 }
 
-fn numbers(arguments: &Arguments) -> Problems {
+fn numbers(arguments: &LoadArguments) -> Problems {
     let mut problems = Problems::new();
     let mut demand = |is_right: bool, flag: &str, range: String| {
         if !is_right {
@@ -114,18 +114,18 @@ fn numbers(arguments: &Arguments) -> Problems {
     problems
 }
 
-fn place(arguments: &Arguments, config: Given, url: Given, env: &Environment<'_>) -> Result<Place, Problems> {
+fn place(arguments: &LoadArguments, config: DatabaseOption, url: DatabaseOption, env: &Environment<'_>) -> Result<LoadPlace, Problems> {
     match (&arguments.config, config, &arguments.url, url) {
-        (Some(_), Given::ByFlag, Some(_), Given::ByFlag) => {
+        (Some(_), DatabaseOption::ByFlag, Some(_), DatabaseOption::ByFlag) => {
             Err(wrong("--config, --url", "the database is named twice", "give one of them").into())
         }
-        (Some(_), Given::ByVariable, Some(_), Given::ByVariable) => {
+        (Some(_), DatabaseOption::ByVariable, Some(_), DatabaseOption::ByVariable) => {
             let what = "the database is named twice, by COUNTERFOIL_CONFIG and by COUNTERFOIL_URL";
             Err(wrong("--config, --url", what, "give --config or --url, or unset one of the variables").into())
         }
-        (Some(file), Given::ByFlag, ..) | (Some(file), _, None, _) | (Some(file), _, _, Given::Not) => {
+        (Some(file), DatabaseOption::ByFlag, ..) | (Some(file), _, None, _) | (Some(file), _, _, DatabaseOption::Not) => {
             let config = load(file, env)?;
-            Ok(Place {
+            Ok(LoadPlace {
                 conninfo: config.source.conninfo,
                 connect_timeout: config.limits.connect_timeout,
                 table: config.source.table,
@@ -133,7 +133,7 @@ fn place(arguments: &Arguments, config: Given, url: Given, env: &Environment<'_>
                 notes: config.notes,
             })
         }
-        (_, _, Some(url), _) => Ok(Place {
+        (_, _, Some(url), _) => Ok(LoadPlace {
             conninfo: Conninfo::parse(url, env).map_err(|error| error.at("--url"))?,
             connect_timeout: CONNECT_TIMEOUT,
             table: TableName::parse("public.events")?,
@@ -147,7 +147,7 @@ fn place(arguments: &Arguments, config: Given, url: Given, env: &Environment<'_>
     }
 }
 
-fn amount(arguments: &Arguments) -> Result<Amount, Problems> {
+fn amount(arguments: &LoadArguments) -> Result<Amount, Problems> {
     let mut problems = Problems::new();
     let of_persons = [
         ("--persons", arguments.persons),

@@ -8,8 +8,8 @@ const URL: &str = "postgres://ann:hunter2@db1/orders";
 
 fn wished(flags: &[&str]) -> Result<LoadJob, Problems> {
     let flags: Vec<&str> = ["load-fake-data", "--url", URL].iter().chain(flags).copied().collect();
-    let arguments = Arguments::parse_from(flags);
-    job(&arguments, Given::Not, Given::ByFlag, 7, &Environment::empty()).map(|(job, _)| job)
+    let arguments = LoadArguments::parse_from(flags);
+    job(&arguments, DatabaseOption::Not, DatabaseOption::ByFlag, 7, &Environment::empty()).map(|(job, _)| job)
 }
 
 fn told(flags: &[&str]) -> String {
@@ -93,13 +93,21 @@ fn what_contradicts_itself_is_refused() {
 
 #[test]
 fn a_flag_wins_over_a_variable_and_two_of_a_kind_are_refused() {
-    let arguments = Arguments::parse_from(["load-fake-data", "--url", URL, "--config", "/nowhere/c.toml"]);
+    let arguments = LoadArguments::parse_from(["load-fake-data", "--url", URL, "--config", "/nowhere/c.toml"]);
     let found = |config, url| job(&arguments, config, url, 7, &Environment::empty()).map_err(|problems| problems.report());
-    assert!(found(Given::ByVariable, Given::ByFlag).is_ok());
-    assert!(found(Given::ByFlag, Given::ByVariable).unwrap_err().contains("/nowhere/c.toml"));
-    assert!(found(Given::ByFlag, Given::ByFlag).unwrap_err().contains("named twice"));
+    assert!(found(DatabaseOption::ByVariable, DatabaseOption::ByFlag).is_ok());
     assert!(
-        found(Given::ByVariable, Given::ByVariable)
+        found(DatabaseOption::ByFlag, DatabaseOption::ByVariable)
+            .unwrap_err()
+            .contains("/nowhere/c.toml")
+    );
+    assert!(
+        found(DatabaseOption::ByFlag, DatabaseOption::ByFlag)
+            .unwrap_err()
+            .contains("named twice")
+    );
+    assert!(
+        found(DatabaseOption::ByVariable, DatabaseOption::ByVariable)
             .unwrap_err()
             .contains("COUNTERFOIL_CONFIG and by COUNTERFOIL_URL")
     );
@@ -107,12 +115,12 @@ fn a_flag_wins_over_a_variable_and_two_of_a_kind_are_refused() {
 
 #[test]
 fn without_a_database_it_is_told_how_to_name_one() {
-    let arguments = Arguments::parse_from(["load-fake-data"]);
-    let arguments = Arguments {
+    let arguments = LoadArguments::parse_from(["load-fake-data"]);
+    let arguments = LoadArguments {
         config: None,
         url: None,
         ..arguments
     };
-    let problems = job(&arguments, Given::Not, Given::Not, 7, &Environment::empty()).unwrap_err();
+    let problems = job(&arguments, DatabaseOption::Not, DatabaseOption::Not, 7, &Environment::empty()).unwrap_err();
     assert!(problems.report().contains("give --url, or --config"), "{}", problems.report());
 }

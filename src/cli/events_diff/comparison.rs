@@ -1,10 +1,10 @@
 //! One comparison: two sides opened, their columns compared, the fence found, the rows compared, the verdict told.
 
-use super::args::{Arguments, Format};
+use super::args::{CompareArguments, OutputFormat};
 use super::journal;
 use super::printer::Printer;
-use super::subject::Subject;
-use super::watcher::Watcher;
+use super::subject::ComparisonSubject;
+use super::watcher::TerminalWatcher;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::wire::Wire;
 use crate::source::ids::Discipline;
@@ -26,11 +26,11 @@ use std::cell::Cell;
 const SHOWN_MAX: u64 = 100;
 
 /// A comparison of the first side with one second side.
-pub struct One<'a> {
+pub struct TableComparison<'a> {
     /// The flags.
-    pub arguments: &'a Arguments,
+    pub arguments: &'a CompareArguments,
     /// What is compared with what.
-    pub subject: &'a Subject,
+    pub subject: &'a ComparisonSubject,
     /// The second side.
     pub second: &'a SidePlace,
     /// How the result is told.
@@ -39,7 +39,7 @@ pub struct One<'a> {
     pub is_first_due: &'a Cell<bool>,
 }
 
-impl One<'_> {
+impl TableComparison<'_> {
     /// Compares; an interruption makes it inconclusive.
     pub async fn compare(&self, stop: &Stop, log: &Logger) -> Result<Verdict> {
         match self.try_compare(stop, log).await {
@@ -52,7 +52,7 @@ impl One<'_> {
     }
 
     async fn try_compare(&self, stop: &Stop, log: &Logger) -> Result<Verdict> {
-        let Subject { first, id_column, .. } = self.subject;
+        let ComparisonSubject { first, id_column, .. } = self.subject;
         let opening = OpeningSettings {
             first,
             second: self.second,
@@ -101,7 +101,7 @@ impl One<'_> {
         let wanted = self.arguments.repair_sql.as_ref().zip(inserted);
         let script = wanted.map(|(path, inserted)| RepairScript::create(path, task.second, inserted));
         let mut script = script.transpose()?;
-        let mut watcher = Watcher::new(self.printer, task.columns, task.first.size.rows_estimated);
+        let mut watcher = TerminalWatcher::new(self.printer, task.columns, task.first.size.rows_estimated);
         let outcome = compare::compare(task, journal, &mut watcher, script.as_mut(), stop).await?;
         if let Some(script) = script {
             let is_there = script.finish(&outcome)?;
@@ -116,8 +116,8 @@ impl One<'_> {
     fn options(&self) -> ComparisonOptions {
         let shown_max = match (self.arguments.format, self.arguments.max_diffs) {
             (_, Some(max)) => max,
-            (Format::Text, None) => SHOWN_MAX,
-            (Format::Jsonl, None) => u64::MAX,
+            (OutputFormat::Text, None) => SHOWN_MAX,
+            (OutputFormat::Jsonl, None) => u64::MAX,
         };
         ComparisonOptions {
             connections: self.arguments.connections,
