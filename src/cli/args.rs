@@ -8,7 +8,7 @@ use std::path::PathBuf;
 /// Copies a PostgreSQL table of immutable events to many destinations, and proves that the copies are equal.
 #[derive(Debug, Parser)]
 #[command(name = "counterfoil", version, propagate_version = true, after_help = EXIT_CODES)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -28,7 +28,7 @@ const EXIT_CODES: &str = "Exit codes:
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Creates the objects of a source or of a destination; existing objects of others are never replaced
     #[command(subcommand)]
     Init(Init),
@@ -47,7 +47,7 @@ pub enum Command {
 
 /// `init`.
 #[derive(Debug, Subcommand)]
-pub enum Init {
+pub(crate) enum Init {
     /// Creates the event table and what belongs to it at a source
     Source(InitSource),
     /// Creates the event table at a destination
@@ -56,7 +56,7 @@ pub enum Init {
 
 /// What both sides of `init` take.
 #[derive(Debug, Args)]
-pub struct InitTarget {
+pub(crate) struct InitTarget {
     /// Where: a libpq URL or keyword string; what it leaves out comes from PG* variables, service file and passfile
     #[arg(long, env = "COUNTERFOIL_URL", hide_env_values = true)]
     pub url: String,
@@ -73,7 +73,7 @@ pub struct InitTarget {
 
 /// `init source`.
 #[derive(Debug, Args)]
-pub struct InitSource {
+pub(crate) struct InitSource {
     /// Where and what.
     #[command(flatten)]
     pub target: InitTarget,
@@ -87,7 +87,7 @@ pub struct InitSource {
 
 /// `init destination`.
 #[derive(Debug, Args)]
-pub struct InitDestination {
+pub(crate) struct InitDestination {
     /// Where and what.
     #[command(flatten)]
     pub target: InitTarget,
@@ -130,7 +130,7 @@ const NOTIFY: [FlagWord<NotifyOption>; 3] = [
 
 /// Where the configuration is.
 #[derive(Clone, Debug, Args)]
-pub struct ConfigFile {
+pub(crate) struct ConfigFile {
     /// The configuration: TOML, or JSON where the name ends in .json; may be given several times, and name a folder of such files
     #[arg(
         long,
@@ -148,7 +148,7 @@ pub struct ConfigFile {
 
 /// `run`.
 #[derive(Debug, Args)]
-pub struct Run {
+pub(crate) struct Run {
     /// The file.
     #[command(flatten)]
     pub file: ConfigFile,
@@ -168,7 +168,7 @@ pub struct Run {
 
 /// `status`.
 #[derive(Debug, Args)]
-pub struct Status {
+pub(crate) struct Status {
     /// The file.
     #[command(flatten)]
     pub file: ConfigFile,
@@ -182,7 +182,7 @@ pub struct Status {
 
 /// `repair`.
 #[derive(Debug, Args)]
-pub struct Repair {
+pub(crate) struct Repair {
     /// The file.
     #[command(flatten)]
     pub file: ConfigFile,
@@ -200,7 +200,7 @@ pub struct Repair {
 /// What `repair` is to do: one of them.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
-pub struct RepairHow {
+pub(crate) struct RepairHow {
     /// Inserts the events that the destination lacks below its highest id; refuses if anything else differs
     #[arg(long)]
     pub insert_missing: bool,
@@ -214,7 +214,7 @@ pub struct RepairHow {
 
 /// `restore`.
 #[derive(Debug, Args)]
-pub struct Restore {
+pub(crate) struct Restore {
     /// The file; its source is the new one.
     #[command(flatten)]
     pub file: ConfigFile,
@@ -228,7 +228,7 @@ pub struct Restore {
 
 /// `demo`.
 #[derive(Debug, Args)]
-pub struct Demo {
+pub(crate) struct Demo {
     /// How many events are written, approximately
     #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(100..=10_000_000))]
     pub events: u64,

@@ -58,7 +58,7 @@ pub enum ReconcileOutcome {
 
 /// What a destination is known to hold.
 #[derive(Clone, Copy, Debug)]
-pub struct HeldRange {
+pub(crate) struct HeldRange {
     /// Its highest id.
     pub position: Option<i64>,
     /// Up to here it is counted once more later: what it lacks there is told then.

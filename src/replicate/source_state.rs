@@ -233,7 +233,7 @@ impl SourceState {
     }
 
     /// The follower came back with news; it is dropped when its connection is not the present one.
-    pub fn on_probe(&mut self, follower: Box<Follower>, read_start: ReadStart, connection_id: u64) {
+    pub(crate) fn on_probe(&mut self, follower: Box<Follower>, read_start: ReadStart, connection_id: u64) {
         if self.connection.open().is_some_and(|source| source.connection_id == connection_id) {
             self.decided = self.decided.max(read_start.mark.decided());
             self.follower = Some(follower);

@@ -27,7 +27,7 @@ const WRITING: Duration = Duration::from_secs(5);
 
 /// What the server has acknowledged so far.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct AcknowledgedEvents {
+pub(crate) struct AcknowledgedEvents {
     /// Events that were committed.
     pub committed: u64,
     /// In so many transactions.

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 /// Writes made-up events into an event table: believable, and numbered so that a table can be validated without its source.
 #[derive(Debug, Parser)]
 #[command(name = "load-fake-data", version, after_help = EXIT_CODES)]
-pub struct LoadArguments {
+pub(crate) struct LoadArguments {
     /// Loads the source of this configuration of counterfoil: TOML, or JSON where the name ends in .json
     #[arg(long, short, value_name = "FILE", env = "COUNTERFOIL_CONFIG", hide_env_values = true)]
     pub config: Option<PathBuf>,

@@ -29,7 +29,7 @@ pub struct CommitCondition {
 
 /// The next transaction to commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NextCommit {
+pub(crate) struct NextCommit {
     /// In which seat.
     pub seat_index: usize,
     /// What is to be confirmed under the fence first; `None` for one that has held the fence from its beginning.

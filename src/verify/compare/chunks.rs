@@ -47,7 +47,7 @@ pub(crate) fn hashing(sizes: [TableSize; 2]) -> DigestInput {
 
 /// How the next rows are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ComparisonMethod {
+pub(crate) enum ComparisonMethod {
     /// By the digests of a chunk of so many rows.
     Digests(u64),
     /// By merging so many rows.
@@ -76,7 +76,7 @@ impl MethodChooser {
     }
 
     /// How to go on.
-    pub fn way(&self) -> ComparisonMethod {
+    pub(crate) fn way(&self) -> ComparisonMethod {
         if self.is_merging {
             ComparisonMethod::Merge(self.chunk_rows * SEGMENT_CHUNKS)
         } else {
