@@ -73,12 +73,17 @@ fn the_picture_of_the_house_is_what_the_paths_draw() {
 }
 
 #[test]
-fn what_is_too_long_doubled_circular_or_public_for_nobody_only_shrinks() {
+fn what_is_too_long_circular_of_one_word_or_public_for_nobody_only_shrinks() {
     let files = all(&["src", "tests", "tools", "benches"], "rs");
     let mut all_excesses = size::excesses(&files);
     all_excesses.extend(habits::placed_by_hand(&files));
     all_excesses.extend(shape::excesses(&HOUSE.figures));
     none_of(ratchet::problems(&all_excesses, &read("tests/tidy_ratchet.txt")));
+}
+
+#[test]
+fn every_name_of_a_type_is_defined_once() {
+    none_of(shape::doubled(&HOUSE.figures));
 }
 
 #[test]

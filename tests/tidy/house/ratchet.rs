@@ -44,7 +44,7 @@ pub fn problems(all: &[Excess], ratchet: &str) -> Vec<String> {
     problems
 }
 
-/// The list with the entries whose names begin so, such as `type::`, as low as they may be now. None is raised, and none added.
+/// The list with the entries whose names begin so, such as `pub::`, as low as they may be now. None is raised, and none added.
 pub fn lowered(ratchet: &str, starts: &[&str], all: &[Excess]) -> String {
     let mut text = String::new();
     for line in ratchet.lines() {
@@ -100,8 +100,8 @@ mod tests {
 
     #[test]
     fn entries_are_lowered_and_never_raised() {
-        let list = "# a\ntype::A 3\ntype::B 2\ntype::C 2\npub::a 9\n";
-        let all = [excess("type::A", 2), excess("type::C", 4), excess("type::D", 2)];
-        assert_eq!(lowered(list, &["type::"], &all), "# a\ntype::A 2\ntype::C 2\npub::a 9\n");
+        let list = "# a\ncircle::a 3\ncircle::b 2\ncircle::c 2\npub::a 9\n";
+        let all = [excess("circle::a", 2), excess("circle::c", 4), excess("circle::d", 2)];
+        assert_eq!(lowered(list, &["circle::"], &all), "# a\ncircle::a 2\ncircle::c 2\npub::a 9\n");
     }
 }

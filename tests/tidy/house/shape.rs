@@ -1,4 +1,5 @@
-//! What the figures of the house may not grow to: circles of files, names defined twice, `pub` that nobody outside needs.
+//! What the figures of the house may not grow to: circles of files, names of one word, `pub` that nobody outside needs; and names defined twice, which
+//! there are none of.
 
 use super::figures::{Figures, Uncalled};
 use super::items::Type;
@@ -6,7 +7,12 @@ use super::ratchet::Excess;
 use std::collections::BTreeMap;
 
 /// How the names of the entries begin.
-pub const KINDS: [&str; 3] = ["circle::", "type::", "pub::"];
+pub const KINDS: [&str; 3] = ["circle::", "one-word", "pub::"];
+
+/// Names of types that are defined more than once: never.
+pub fn doubled(figures: &Figures) -> Vec<String> {
+    figures.doubled().into_iter().map(|(name, places)| of_type(name, &places)).collect()
+}
 
 /// The goal of each is none; what is there today is listed and only shrinks.
 pub fn excesses(figures: &Figures) -> Vec<Excess> {
@@ -16,9 +22,9 @@ pub fn excesses(figures: &Figures) -> Vec<Excess> {
         circles.entry(room).or_default().push(circle);
     }
     let circles = circles.into_iter().map(|(room, circles)| of_circles(room, &circles));
-    let doubled = figures.doubled().into_iter().map(|(name, places)| of_type(name, &places));
+    let one_word = of_words(figures);
     let uncalled = figures.uncalled_by_room().into_iter().map(|(room, items)| of_public(room, &items));
-    circles.chain(doubled).chain(uncalled).collect()
+    circles.chain(one_word).chain(uncalled).collect()
 }
 
 fn of_circles(room: &str, circles: &[&[String]]) -> Excess {
@@ -32,15 +38,21 @@ fn of_circles(room: &str, circles: &[&[String]]) -> Excess {
     }
 }
 
-fn of_type(name: &str, places: &[&Type]) -> Excess {
+fn of_type(name: &str, places: &[&Type]) -> String {
     let size = places.len();
     let places = listed(places.iter().map(|place| format!("{}:{}", place.path, place.line)));
-    Excess {
-        name: format!("type::{name}"),
-        size,
-        what: format!("{size} types are named `{name}` ({places})"),
-        cure: "a name is defined once in src; name the thing by two words of the field, such as `LaneState`, or use the other type",
-    }
+    let cure = "a name is defined once in src; name the thing by two words of the field, such as `LaneState`, or use the other type";
+    format!("{size} types are named `{name}` ({places}): {cure}")
+}
+
+fn of_words(figures: &Figures) -> Option<Excess> {
+    let (one_word, names) = figures.one_word_names();
+    (one_word > 0).then(|| Excess {
+        name: "one-word-names".to_owned(),
+        size: one_word,
+        what: format!("{one_word} of {names} names of types are of one word"),
+        cure: "name the type that you added by two words of the field, such as `CommitOrder`; a word of HOUSE.md may stand alone in place of another",
+    })
 }
 
 fn of_public(room: &str, items: &[&Uncalled]) -> Excess {
@@ -65,9 +77,13 @@ mod tests {
     use super::super::source::Source;
     use super::*;
 
-    fn told(files: &[(&str, &str)], list: &str) -> Vec<String> {
+    fn figures(files: &[(&str, &str)]) -> Figures {
         let sources: Vec<Source> = files.iter().map(|(path, text)| Source::new(path, text).unwrap()).collect();
-        let found = excesses(&Figures::of(&Graph::new(&sources)));
+        Figures::of(&Graph::new(&sources))
+    }
+
+    fn told(files: &[(&str, &str)], list: &str) -> Vec<String> {
+        let found = excesses(&figures(files));
         assert!(found.iter().all(|excess| KINDS.iter().any(|start| excess.name.starts_with(start))));
         problems(&found, list)
     }
@@ -84,11 +100,18 @@ mod tests {
     #[test]
     fn a_name_that_is_defined_twice_is_told_with_its_places() {
         let files = [("src/event/a.rs", "struct Seen;"), ("src/cli/b.rs", "enum Seen {}")];
-        let found = told(&files, "");
-        assert!(
-            found.len() == 1 && found[0].starts_with("2 types are named `Seen` (src/event/a.rs:1, src/cli/b.rs:1): a name is defined once")
-        );
-        assert!(told(&files[..1], "type::Seen 2")[0].contains("remove it"));
+        let found = doubled(&figures(&files));
+        let what = "2 types are named `Seen` (src/event/a.rs:1, src/cli/b.rs:1): a name is defined once";
+        assert!(found.len() == 1 && found[0].starts_with(what), "{found:?}");
+        assert_eq!(doubled(&figures(&files[..1])), [""; 0]);
+    }
+
+    #[test]
+    fn names_of_one_word_are_counted_and_only_become_fewer() {
+        let files = [("src/event/a.rs", "struct Seen; struct Lane; struct LaneState;")];
+        assert_eq!(told(&files, "one-word-names 2"), [""; 0]);
+        assert!(told(&files, "one-word-names 1")[0].starts_with("2 of 3 names of types are of one word, 1 before"));
+        assert!(told(&files, "one-word-names 3")[0].contains("write `one-word-names 2`"));
     }
 
     #[test]
