@@ -7,7 +7,7 @@ use super::output::{aside, line};
 use super::signals::stop_on_signals;
 use crate::cli::recovery::{finish, limits, place, tell_unchanged};
 use crate::config::ReplicationConfig;
-use crate::destination::postgres::checks::DestinationShape;
+use crate::destination::shape::DestinationShape;
 use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::event::range::shown;
 use crate::log::LogStream;

@@ -1,11 +1,12 @@
 //! Kinds of destinations: how a place is opened before anything is appended to it, whatever it is.
 //!
-//! A new kind is a file with a [`Connector`] and an [`Appender`](super::appender::Appender), a list of keys and a variant in `config`, a line in
-//! [`super::registry`], and a line in the conformance suite.
+//! A new kind is a file here, or a folder, with a [`Connector`], its places and an [`Appender`](super::appender::Appender). Besides: its `pub mod`; an arm in
+//! [`super::registry`]; in `config` a variant with its settings (`destination.rs`) and an entry with its schemes and reader (`kinds.rs`), and a list of
+//! keys (`keys/destination.rs`) if it has any; a place and a line in the conformance suite (`tests/it/conformance`).
 
 use crate::config::libpq::Conninfo;
 use crate::destination::Destination;
-use crate::destination::postgres::checks::DestinationShape;
+use crate::destination::shape::DestinationShape;
 use crate::destination::source_schema::SourceSchema;
 use crate::error::{Error, Problems, Result, Warning};
 use crate::event::store::EventStore;

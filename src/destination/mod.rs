@@ -1,10 +1,11 @@
-//! The doors out. A new kind of destination is a folder with a connector, and one line in the registry.
+//! The doors out, one for each kind of destination.
 
 pub mod appender;
 pub mod connector;
 pub mod feed;
 pub mod postgres;
 pub mod registry;
+pub mod shape;
 pub mod source_schema;
 
 use crate::destination::feed::Feed;

@@ -10,7 +10,7 @@ use std::fmt;
 /// Name of the trigger that rings only while Counterfoil sleeps.
 const DOORBELL: &str = "counterfoil_doorbell";
 /// The doorbell's channel, listened to always.
-const DOORBELL_CHANNEL: &str = "counterfoil";
+pub(crate) const DOORBELL_CHANNEL: &str = "counterfoil";
 
 /// What will wake the replicator.
 #[derive(Clone, Debug, PartialEq, Eq)]

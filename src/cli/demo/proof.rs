@@ -25,11 +25,11 @@ pub(crate) async fn prove(config: &ReplicationConfig, committed: u64, story: &De
     let id_column = &config.source.id_column;
     let wire = everything(config).await?;
     let source = ("source", &config.source.conninfo, &config.source.table);
-    let destinations = config.destinations.iter().filter_map(|to| {
-        to.postgres()
-            .map(|postgres| (to.name.as_str(), &postgres.conninfo, &postgres.table))
-    });
-    let sides: Vec<_> = std::iter::once(source).chain(destinations).collect();
+    let mut sides = vec![source];
+    for to in &config.destinations {
+        let postgres = to.require_postgres()?;
+        sides.push((to.name.as_str(), &postgres.conninfo, &postgres.table));
+    }
     let proving = sides.iter().map(|(_, conninfo, table)| read(conninfo, table, id_column, &wire));
     let proofs = try_join_all(proving).await?;
     let names = sides.iter().map(|(name, ..)| *name);

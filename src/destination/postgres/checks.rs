@@ -1,30 +1,15 @@
 //! What a PostgreSQL table looks like as a destination, and whether it can hold what the source has.
 
 use crate::config::PostgresDestinationConfig;
+use crate::destination::shape::DestinationShape;
 use crate::destination::source_schema::SourceSchema;
-use crate::error::{Error, ErrorKind, Problems, Result, Warning};
-use crate::event::wire::Wire;
+use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::postgres::session::Session;
 use crate::postgres::session::settings::{self, ServerOverview};
 use crate::postgres::table::EventTable;
 use crate::postgres::table::compatible;
 use crate::postgres::table::describe;
 use crate::postgres::table::fitness;
-
-/// A destination that can hold what the source has.
-#[derive(Clone, Debug)]
-pub struct DestinationShape {
-    /// Its server.
-    pub server: ServerOverview,
-    /// Its event table.
-    pub table: EventTable,
-    /// What is copied, and how. Lanes with equal wires can share one read of the source.
-    pub wire: Wire,
-    /// Concurrent COPYs: as configured, or 1 where triggers or foreign keys forbid more.
-    pub writers: u8,
-    /// What a person should know at every start.
-    pub warnings: Vec<Warning>,
-}
 
 /// What a destination says of itself, before it is held against the source.
 #[derive(Debug)]

@@ -5,11 +5,12 @@ use crate::config::libpq::Conninfo;
 use crate::destination::connector::{
     Connector, InspectedPlace, ObservedPlace, OpenLimits, OpenPlace, PlaceOwner, ReadyDestination, SurveyedPlace,
 };
-use crate::destination::postgres::checks::{DestinationShape, ObservedDestination};
+use crate::destination::postgres::checks::ObservedDestination;
 use crate::destination::postgres::concurrent::ConcurrentDestination;
 use crate::destination::postgres::lock;
 use crate::destination::postgres::survey::SurveyedTable;
 use crate::destination::postgres::{AppendTarget, PostgresDestination};
+use crate::destination::shape::DestinationShape;
 use crate::destination::source_schema::SourceSchema;
 use crate::error::{Error, ErrorKind, Problems, Result, Warning};
 use crate::event::store::EventStore;

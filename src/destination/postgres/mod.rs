@@ -5,7 +5,7 @@
 //! is only committed on top of the position its rows follow; and the position is the data itself. If the outcome of a commit is
 //! unknown, the position asked again tells it.
 
-pub mod checks;
+mod checks;
 mod commit_order;
 pub mod concurrent;
 pub(super) mod connector;

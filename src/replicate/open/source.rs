@@ -16,13 +16,11 @@ use crate::source::ids::Discipline;
 use crate::source::ids::rule::MarkRule;
 use crate::source::mark::MarkProbe;
 use crate::source::read::sessions::ReadSessions;
-use crate::source::wakeup::Wakeup;
+use crate::source::wakeup::{DOORBELL_CHANNEL, Wakeup};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 
-/// The doorbell's own channel, listened to besides the configured one.
-const DOORBELL_CHANNEL: &str = "counterfoil";
 /// Transactions that are open at the first look are waited for so long: most end, and what lanes hold can be confirmed at once.
 const SETTLE_MAX: Duration = Duration::from_millis(300);
 
