@@ -4,6 +4,7 @@
 //! [`super::registry`]; in `config` a variant with its settings (`destination.rs`) and an entry with its schemes and reader (`kinds.rs`), and a list of
 //! keys (`keys/destination.rs`) if it has any; a place and a line in the conformance suite (`tests/it/conformance`).
 
+use crate::config::ReplicationConfig;
 use crate::config::libpq::Conninfo;
 use crate::destination::Destination;
 use crate::destination::shape::DestinationShape;
@@ -154,4 +155,17 @@ pub struct OpenLimits<'a> {
     pub append_timeout: Duration,
     /// What is known of the ways.
     pub routes: RouteCache,
+}
+
+impl<'a> OpenLimits<'a> {
+    /// Those of a replication, for connections that are called `what`.
+    pub fn of(config: &'a ReplicationConfig, what: &'static str, routes: RouteCache) -> Self {
+        Self {
+            what,
+            id_column: &config.source.id_column,
+            connect_timeout: config.limits.connect_timeout,
+            append_timeout: config.limits.append_timeout,
+            routes,
+        }
+    }
 }

@@ -77,7 +77,10 @@ pub(super) async fn reconcile_lane(
     scope: ReconcileScope,
     held: HeldRange,
 ) -> Result<ReconcileOutcome> {
-    let (to, limits) = (&run.config.destinations[index], limits(run));
+    let (to, limits) = (
+        &run.config.destinations[index],
+        OpenLimits::of(&run.config, "audit", RouteCache::known()),
+    );
     let connector = connector(to);
     let both = both(source, &*connector, &to.name, wire, &limits).await?;
     let ours = source_store((&both.lent, &source.shape), wire);
@@ -140,7 +143,10 @@ async fn compare_counts(
 /// `Contents` when the source holds another number of events up to there, with the case; `Unavailable` when the destination is behind that id; those of the
 /// servers.
 pub(super) async fn confirm(run: &Replication, source: &SourceConnection, index: usize, wire: &Wire, through: i64) -> Result<()> {
-    let (to, limits) = (&run.config.destinations[index], limits(run));
+    let (to, limits) = (
+        &run.config.destinations[index],
+        OpenLimits::of(&run.config, "audit", RouteCache::known()),
+    );
     let (connector, name) = (connector(to), &to.name);
     let both = both(source, &*connector, name, wire, &limits).await?;
     let store = source_store((&both.lent, &source.shape), wire);
@@ -206,16 +212,6 @@ async fn both<'a>(
     let destination = connector.observe(wire, limits).await?;
     let lent = source.check_session().await?;
     Ok(StorePair { lent, destination, name })
-}
-
-fn limits(run: &Replication) -> OpenLimits<'_> {
-    OpenLimits {
-        what: "audit",
-        id_column: &run.config.source.id_column,
-        connect_timeout: run.config.limits.connect_timeout,
-        append_timeout: run.config.limits.append_timeout,
-        routes: RouteCache::known(),
-    }
 }
 
 impl StorePair<'_> {

@@ -1,8 +1,9 @@
 //! Several replications in one process: each by itself, reloaded by SIGHUP, told and commanded one by one.
 
 use crate::configured::config;
+use crate::edges::{between, named, pair};
 use crate::harness::{Database, fresh_database, fresh_destination};
-use crate::support::events::{Writers, arrives, equal, highest, init_destination, init_source, insert};
+use crate::support::events::{Writers, arrives, equal, highest, init_destination, insert};
 use crate::support::replicator::{Replicator, Setup, start_folder};
 use crate::support::until;
 use crate::truth::running::DEADLINE;
@@ -17,17 +18,6 @@ use std::process::Command;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-
-async fn pair() -> (Database, Database) {
-    let (source, copy) = (fresh_database().await, fresh_destination().await);
-    init_source(&source).await;
-    init_destination(&copy).await;
-    (source, copy)
-}
-
-fn between(source: &Database, copy: &Database) -> Setup {
-    Setup::from(source).to("copy", copy)
-}
 
 /// The process that appends to a destination; 0 while none does.
 async fn appending_process(copy: &Database) -> String {
@@ -280,13 +270,6 @@ impl Supervised {
     async fn stopped(self) -> Problems {
         self.stopper.request();
         tokio::time::timeout(DEADLINE, self.task).await.unwrap().unwrap()
-    }
-}
-
-fn named(name: &str, config: ReplicationConfig) -> ReplicationConfig {
-    ReplicationConfig {
-        name: name.to_owned(),
-        ..config
     }
 }
 

@@ -118,13 +118,7 @@ pub async fn everything(config: &ReplicationConfig, routes: &RouteCache, has_wri
 /// Connects to all sides and runs every check but the comparison of contents: whether each destination can hold what the source has, and whether no two
 /// sides are the same table. Takes and writes nothing.
 pub async fn shapes(config: &ReplicationConfig, routes: &RouteCache) -> CheckFindings {
-    let limits = OpenLimits {
-        what: WHAT,
-        id_column: &config.source.id_column,
-        connect_timeout: config.limits.connect_timeout,
-        append_timeout: config.limits.append_timeout,
-        routes: routes.clone(),
-    };
+    let limits = OpenLimits::of(config, WHAT, routes.clone());
     let (source, seen) = join(source(config, routes), inspect_all(config, &limits, &ConnectionLimiter::new())).await;
     let mut problems = Problems::new();
     let (session, shape) = match source {

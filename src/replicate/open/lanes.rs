@@ -328,11 +328,5 @@ async fn ready(
 
 /// How places are opened.
 pub(super) fn limits(run: &Replication, routes: RouteCache) -> OpenLimits<'_> {
-    OpenLimits {
-        what: "append",
-        id_column: &run.config.source.id_column,
-        connect_timeout: run.config.limits.connect_timeout,
-        append_timeout: run.config.limits.append_timeout,
-        routes,
-    }
+    OpenLimits::of(&run.config, "append", routes)
 }

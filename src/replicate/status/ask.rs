@@ -53,13 +53,7 @@ struct CopyDistance {
 pub(super) async fn all(config: &ReplicationConfig) -> ReplicationStatus {
     let timeout = config.limits.connect_timeout;
     let id_column = &config.source.id_column;
-    let limits = OpenLimits {
-        what: "status",
-        id_column,
-        connect_timeout: timeout,
-        append_timeout: config.limits.append_timeout,
-        routes: RouteCache::unknown(),
-    };
+    let limits = OpenLimits::of(config, "status", RouteCache::unknown());
     let connectors: Vec<_> = config.destinations.iter().map(connector).collect();
     let (limiter, surveys) = (ConnectionLimiter::new(), connectors.iter());
     let surveys = join_all(surveys.map(|connector| limiter.take(within(timeout, connector.survey(&limits)))));

@@ -10,18 +10,21 @@ use crate::support::events::{init_destination, init_source};
 use crate::support::replicator::Setup;
 use counterfoil::config::ReplicationConfig;
 
-async fn pair() -> (Database, Database) {
+/// A source and a destination, without events.
+pub async fn pair() -> (Database, Database) {
     let (source, copy) = (fresh_database().await, fresh_destination().await);
     init_source(&source).await;
     init_destination(&copy).await;
     (source, copy)
 }
 
-fn between(source: &Database, copy: &Database) -> Setup {
+/// A configuration from one to the other.
+pub fn between(source: &Database, copy: &Database) -> Setup {
     Setup::from(source).to("copy", copy)
 }
 
-fn named(name: &str, config: ReplicationConfig) -> ReplicationConfig {
+/// The configuration under another name.
+pub fn named(name: &str, config: ReplicationConfig) -> ReplicationConfig {
     ReplicationConfig {
         name: name.to_owned(),
         ..config
