@@ -9,7 +9,10 @@ use counterfoil::postgres::server::PrivateServer;
 use rustix::process::Signal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// A break after some bytes that has not come within this time does not come.
+const BREAK_MAX: Duration = Duration::from_secs(10);
 
 /// Names of prepared transactions.
 static PREPARED: AtomicU32 = AtomicU32::new(0);
@@ -51,6 +54,7 @@ impl Hand {
                 told_ms,
             } => {
                 self.scene.links[link].break_after(way, bytes, how);
+                self.until_broken(link).await;
                 self.tell(link, told_ms).await;
             }
             Fault::LongTransaction { for_ms, is_committed } => self.long_transaction(for_ms, is_committed).await,
@@ -152,6 +156,17 @@ impl Hand {
             Fault::Hole { .. } => self.scene.links[link].swallow(&[]),
             _ => self.scene.calm(link),
         }
+    }
+
+    /// Waits for a break that was to come after some bytes. One that comes after those who were forgotten had been told would leave a server with a
+    /// transaction for ever: it comes in time or not at all.
+    async fn until_broken(&self, link: usize) {
+        let link = &self.scene.links[link];
+        let began = Instant::now();
+        while !link.has_broken() && began.elapsed() < BREAK_MAX {
+            rest(10).await;
+        }
+        link.spare();
     }
 
     async fn tell(&self, link: usize, told_ms: u64) {

@@ -139,6 +139,11 @@ impl Proxy {
         self.due().is_none()
     }
 
+    /// No break is to come after some bytes any more.
+    pub fn spare(&self) {
+        *self.due() = None;
+    }
+
     /// Ends all half-open connections: those who were forgotten are told.
     pub fn tell(&self) {
         self.shared.told.send_modify(|times| *times += 1);
@@ -146,7 +151,7 @@ impl Proxy {
 
     /// Everything is well again: no holes, no delay, no break to come, nobody forgotten.
     pub fn heal(&self) {
-        *self.due() = None;
+        self.spare();
         self.set(Network::default());
         self.swallow(&[]);
         self.tell();
