@@ -248,23 +248,33 @@ async fn a_destination_that_is_a_prefix_is_filled_up_and_the_program_ends_with_0
     assert!(ended.stdout.contains("first event, last event and count agree"), "{ended}");
 }
 
-#[tokio::test]
-async fn a_destination_that_was_away_at_the_start_and_names_the_table_of_another_stops_when_it_comes() {
-    let (source, good) = (source().await, empty().await);
-    let network = through(&good, Network::default()).await;
+/// A replication from this source to `good` and to a second destination, which was away at the start and then came.
+async fn with_one_that_comes_late(source: &Database, good: &Database, late: (&str, &Database)) -> Watched {
+    let network = through(late.1, Network::default()).await;
     network.swallow(&[Way::ToServer, Way::ToClient]);
-    let mut config = configured::config(&source, &[("one", &good), ("again", &good)]);
-    config.destinations[1].postgres_mut().unwrap().conninfo =
-        Conninfo::parse(&network.url(&good.conninfo.database), &Environment::empty()).unwrap();
+    let mut config = configured::config(source, &[("one", good), late]);
+    let url = network.url(&late.1.conninfo.database);
+    config.destinations[1].postgres_mut().unwrap().conninfo = Conninfo::parse(&url, &Environment::empty()).unwrap();
     config.limits.connect_timeout = Duration::from_millis(500);
     let mut watched = Watched::start(&config, false);
     watched.is(1, Health::Waiting).await;
     watched.is(0, Health::Level).await;
     network.heal();
-    let stopped = watched.is(1, Health::Stopped).await;
-    let outage = stopped.lanes[1].connection.outage.as_ref().unwrap();
+    watched
+        .shows("it was judged", |now| {
+            [Health::Stopped, Health::Diverged].contains(&now.lanes[1].health)
+        })
+        .await;
+    watched
+}
+
+#[tokio::test]
+async fn a_destination_that_was_away_at_the_start_and_names_the_table_of_another_stops_when_it_comes() {
+    let (source, good) = (source().await, empty().await);
+    let watched = with_one_that_comes_late(&source, &good, ("again", &good)).await;
+    let what = watched.snapshots.borrow().lanes[1].connection.outage.as_ref().unwrap().what.clone();
     assert_eq!(
-        outage.what,
+        what,
         "destination \"one\" and destination \"again\" are the same database and table"
     );
     source
@@ -273,4 +283,38 @@ async fn a_destination_that_was_away_at_the_start_and_names_the_table_of_another
     equal(&source, &good).await;
     let problems = watched.running.stopped().await;
     assert_eq!(problems.worst().map(Error::kind), Some(ErrorKind::Usage), "{}", problems.report());
+}
+
+#[tokio::test]
+async fn a_destination_that_was_away_at_the_start_and_is_the_source_itself_stops_when_it_comes() {
+    let (source, good) = (source().await, empty().await);
+    let before = rows(&source).await;
+    let watched = with_one_that_comes_late(&source, &good, ("itself", &source)).await;
+    let problems = watched.running.stopped().await;
+    assert!(
+        problems
+            .report()
+            .contains("the source and destination \"itself\" are the same database and table"),
+        "{}",
+        problems.report()
+    );
+    assert_eq!(rows(&source).await, before);
+}
+
+#[tokio::test]
+async fn a_destination_that_was_away_at_the_start_and_begins_otherwise_stops_when_it_comes() {
+    let (source, good, other) = (source().await, empty().await, empty().await);
+    other
+        .execute(&format!("{HUNDRED}; update events set event = '{{}}' where id = 1"))
+        .await;
+    let before = rows(&other).await;
+    let watched = with_one_that_comes_late(&source, &good, ("other", &other)).await;
+    let problems = watched.running.stopped().await;
+    assert_eq!(problems.worst().map(Error::kind), Some(ErrorKind::Contents));
+    assert!(
+        problems.report().contains("does not begin as the source does"),
+        "{}",
+        problems.report()
+    );
+    assert_eq!(rows(&other).await, before);
 }
