@@ -1,9 +1,11 @@
-//! What a slow destination costs the others: the time from an event's commit at the source until it is seen at two healthy destinations,
-//! without a third one, with a third one 200 ms away, and with a frozen third one.
+//! What a slow destination costs the others: the time from an event's commit at the source until it
+//! is seen at two healthy destinations, without a third one, with a third one 200 ms away, and with
+//! a frozen third one.
 //!
-//! `tools/bench isolation [--runs N] [--seconds N]`. Each run starts a replicator, warms it up for two seconds, and measures one event every
-//! few milliseconds; the kinds of run take turns. What is waited for in the warm-up, when the slow one is found out, is told apart.
-//! A figure counts only if the healthy destinations are equal to the source in the end. No test depends on it.
+//! `tools/bench isolation [--runs N] [--seconds N]`. Each run starts a replicator, warms it up for
+//! two seconds, and measures one event every few milliseconds; the kinds of run take turns. What is
+//! waited for in the warm-up, when the slow one is found out, is told apart. A figure counts only
+//! if the healthy destinations are equal to the source in the end. No test depends on it.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a person")]
 #![allow(clippy::unwrap_used, reason = "it ends where anything goes wrong")]
 
@@ -11,7 +13,9 @@
 #[allow(dead_code, reason = "shared with the tests")]
 mod proxy;
 
-use counterfoil::postgres::server::{ClusterTemplate, PrivateServer, ServerBinaries, ServerSettings};
+use counterfoil::postgres::server::{
+    ClusterTemplate, PrivateServer, ServerBinaries, ServerSettings,
+};
 use proxy::{Network, Proxy};
 use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
@@ -67,7 +71,8 @@ struct Latencies {
 
 fn main() -> ExitCode {
     // `cargo bench` adds a flag of its own.
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let arguments: Vec<String> =
+        std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let (mut runs, mut seconds) = (3, 8);
     for pair in arguments.chunks(2) {
         match pair {
@@ -85,14 +90,11 @@ fn main() -> ExitCode {
 
 async fn race(runs: u32, seconds: u64) {
     let given = std::env::var_os("COUNTERFOIL_POSTGRES_BIN");
-    let template = ClusterTemplate::new(&ServerBinaries::find(given.as_deref().map(Path::new)).unwrap(), &[]).unwrap();
+    let template =
+        ClusterTemplate::new(&ServerBinaries::find(given.as_deref().map(Path::new)).unwrap(), &[])
+            .unwrap();
     let server = || PrivateServer::new(&template, &ServerSettings::new().durable()).unwrap();
-    let stage = Stage {
-        source: server(),
-        healthy: server(),
-        third: Arc::new(server()),
-        seconds,
-    };
+    let stage = Stage { source: server(), healthy: server(), third: Arc::new(server()), seconds };
     println!(
         "{runs} runs of {seconds} s each, an event about every {} ms, fsync on",
         PACE.as_millis()
@@ -105,9 +107,11 @@ async fn race(runs: u32, seconds: u64) {
     }
     let base = (percentile(&mut all[0].measured, 0.5), percentile(&mut all[0].measured, 0.99));
     for (kind, latencies) in Third::ALL.into_iter().zip(&mut all) {
-        let (p50, p99) = (percentile(&mut latencies.measured, 0.5), percentile(&mut latencies.measured, 0.99));
+        let (p50, p99) =
+            (percentile(&mut latencies.measured, 0.5), percentile(&mut latencies.measured, 0.99));
         println!(
-            "{:<34} {:>6} events  p50 {p50:>6.2} ms ({:.2}x)  p99 {p99:>6.2} ms ({:.2}x)  longest in the warm-up {:>6.1} ms",
+            "{:<34} {:>6} events  p50 {p50:>6.2} ms ({:.2}x)  p99 {p99:>6.2} ms ({:.2}x)  longest \
+             in the warm-up {:>6.1} ms",
             kind.words(),
             latencies.measured.len(),
             p50 / base.0,
@@ -120,11 +124,8 @@ async fn race(runs: u32, seconds: u64) {
 impl Stage {
     async fn measure(&self, kind: Third, name: &str, into: &mut Latencies) {
         for server in [&self.source, &self.healthy, &*self.third] {
-            let databases: &[&str] = if std::ptr::eq(server, &self.healthy) {
-                &["_a", "_b"]
-            } else {
-                &[""]
-            };
+            let databases: &[&str] =
+                if std::ptr::eq(server, &self.healthy) { &["_a", "_b"] } else { &[""] };
             for suffix in databases {
                 let client = connect(server, "postgres").await;
                 client.batch_execute(&format!("create database {name}{suffix}")).await.unwrap();
@@ -136,10 +137,7 @@ impl Stage {
         init("destination", &self.healthy, &b, &[]);
         init("destination", &self.third, name, &[]);
         let delay = if kind == Third::FarAway { ONE_WAY } else { Duration::ZERO };
-        let network = Network {
-            delay,
-            ..Network::default()
-        };
+        let network = Network { delay, ..Network::default() };
         let proxy = Proxy::new(&self.third.socket_dir(), self.third.port(), network).await;
         let mut destinations = vec![("a", url(&self.healthy, &a)), ("b", url(&self.healthy, &b))];
         if kind != Third::None {
@@ -159,7 +157,8 @@ impl Stage {
             self.third.aside(PrivateServer::freeze).await;
         }
         let is_over = Arc::new(AtomicBool::new(false));
-        let watchers = [watch(&self.healthy, &a, &is_over).await, watch(&self.healthy, &b, &is_over).await];
+        let watchers =
+            [watch(&self.healthy, &a, &is_over).await, watch(&self.healthy, &b, &is_over).await];
         let commits = self.write_events(&writer).await;
         is_over.store(true, Ordering::Relaxed);
         for watcher in watchers {
@@ -189,9 +188,11 @@ impl Stage {
 
     async fn confirm(&self, name: &str, healthy: [&String; 2]) {
         let digest = "select count(*) || md5(string_agg(e::text, ',' order by id)) from events e";
-        let source: String = connect(&self.source, name).await.query_one(digest, &[]).await.unwrap().get(0);
+        let source: String =
+            connect(&self.source, name).await.query_one(digest, &[]).await.unwrap().get(0);
         for database in healthy {
-            let copy: String = connect(&self.healthy, database).await.query_one(digest, &[]).await.unwrap().get(0);
+            let copy: String =
+                connect(&self.healthy, database).await.query_one(digest, &[]).await.unwrap().get(0);
             assert_eq!(copy, source, "{database} is not equal to the source");
         }
     }
@@ -214,7 +215,11 @@ impl Latencies {
 }
 
 /// Notes when a destination was first seen with each highest id.
-async fn watch(server: &PrivateServer, database: &str, is_over: &Arc<AtomicBool>) -> JoinHandle<Vec<(i64, Instant)>> {
+async fn watch(
+    server: &PrivateServer,
+    database: &str,
+    is_over: &Arc<AtomicBool>,
+) -> JoinHandle<Vec<(i64, Instant)>> {
     let (client, is_over) = (connect(server, database).await, Arc::clone(is_over));
     tokio::spawn(async move {
         let asked = client.prepare("select coalesce(max(id), 0) from events").await.unwrap();
@@ -231,24 +236,22 @@ async fn watch(server: &PrivateServer, database: &str, is_over: &Arc<AtomicBool>
 }
 
 async fn write(client: &Client) -> i64 {
-    let insert = "insert into events (ts, event) values (clock_timestamp(), jsonb_build_object('text', repeat('x', 300))) returning id";
+    let insert = "insert into events (ts, event) values (clock_timestamp(), \
+                  jsonb_build_object('text', repeat('x', 300))) returning id";
     client.query_one(insert, &[]).await.unwrap().get(0)
 }
 
 async fn wait_for(server: &PrivateServer, database: &str) {
     let client = connect(server, database).await;
-    while client.query_one("select count(*) from events", &[]).await.unwrap().get::<_, i64>(0) == 0 {
+    while client.query_one("select count(*) from events", &[]).await.unwrap().get::<_, i64>(0) == 0
+    {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
 async fn connect(server: &PrivateServer, database: &str) -> Client {
     let mut config = Config::new();
-    config
-        .host_path(server.socket_dir())
-        .port(server.port())
-        .user("postgres")
-        .dbname(database);
+    config.host_path(server.socket_dir()).port(server.port()).user("postgres").dbname(database);
     let (client, connection) = config.connect(NoTls).await.unwrap();
     tokio::spawn(connection);
     client
@@ -269,7 +272,9 @@ fn init(side: &str, server: &PrivateServer, database: &str, flags: &[&str]) {
 }
 
 fn start(dir: &Path, source: &str, destinations: &[(&str, String)]) -> Child {
-    let table = |(name, url): &(&str, String)| format!("[[destinations]]\nname = \"{name}\"\nurl = '{url}'\n");
+    let table = |(name, url): &(&str, String)| {
+        format!("[[destinations]]\nname = \"{name}\"\nurl = '{url}'\n")
+    };
     let destinations: String = destinations.iter().map(table).collect();
     let file = dir.join("counterfoil.toml");
     std::fs::write(&file, format!("[source]\nurl = '{source}'\n{destinations}")).unwrap();

@@ -1,9 +1,11 @@
-//! The loader beside the least work that does the same: COPY against the server's own COPY of a file with the same rows, and INSERT by eight
-//! writers against pgbench with the same statement, rows of the same size and as many clients.
+//! The loader beside the least work that does the same: COPY against the server's own COPY of a
+//! file with the same rows, and INSERT by eight writers against pgbench with the same statement,
+//! rows of the same size and as many clients.
 //!
-//! `tools/bench loader [copy | insert] [--runs N] [--events N]`; docs/load-fake-data.md says what was found. Contestants run in turn and change
-//! places each round; before each run the table is emptied and a checkpoint is made. A figure counts only if all rows are there after its run.
-//! No test depends on it.
+//! `tools/bench loader [copy | insert] [--runs N] [--events N]`; docs/load-fake-data.md says what
+//! was found. Contestants run in turn and change places each round; before each run the table is
+//! emptied and a checkpoint is made. A figure counts only if all rows are there after its run. No
+//! test depends on it.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a person")]
 
 #[allow(dead_code, reason = "only the spread is needed here")]
@@ -43,18 +45,16 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}\nusage: tools/bench loader [copy | insert] [--runs N] [--events N]");
+            eprintln!(
+                "error: {error}\nusage: tools/bench loader [copy | insert] [--runs N] [--events N]"
+            );
             ExitCode::FAILURE
         }
     }
 }
 
 fn wanted() -> Result<Wanted> {
-    let mut wanted = Wanted {
-        parts: Vec::new(),
-        runs: 5,
-        events: None,
-    };
+    let mut wanted = Wanted { parts: Vec::new(), runs: 5, events: None };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
@@ -87,7 +87,8 @@ fn race(wanted: &Wanted) -> Result<()> {
 impl Stage {
     fn new() -> Result<Self> {
         let given = std::env::var_os("COUNTERFOIL_POSTGRES_BIN");
-        let template = ClusterTemplate::new(&ServerBinaries::find(given.as_deref().map(Path::new))?, &[])?;
+        let template =
+            ClusterTemplate::new(&ServerBinaries::find(given.as_deref().map(Path::new))?, &[])?;
         let server = PrivateServer::new(&template, &settings())?;
         let url = format!(
             "host={} port={} user=postgres dbname=source",
@@ -105,7 +106,8 @@ impl Stage {
         // The file is in the data directory: the server reads and writes as a user of its own.
         let file = self.server.data_dir().join("rows.copy");
         let (persons, fillers) = (events / 4, events - events / 4 * 3);
-        let amount = [("--persons", persons), ("--fillers", fillers), ("--deletes", 0), ("--seed", 1)];
+        let amount =
+            [("--persons", persons), ("--fillers", fillers), ("--deletes", 0), ("--seed", 1)];
         let flags: Vec<String> = amount
             .iter()
             .flat_map(|(flag, count)| [(*flag).to_owned(), count.to_string()])
@@ -139,7 +141,8 @@ impl Stage {
         let flags = flags.map(str::to_owned);
         let ours = || self.load(&flags, "insert");
         ours()?;
-        let of_mean_size = "select event from events order by abs(octet_length(event::text) - (select avg(octet_length(event::text)) from events)) limit 1";
+        let of_mean_size = "select event from events order by abs(octet_length(event::text) - \
+                            (select avg(octet_length(event::text)) from events)) limit 1";
         let event = self.ask(of_mean_size)?;
         let script = self.scratch.path().join("insert.sql");
         std::fs::write(&script, STATEMENT)?;
@@ -149,7 +152,13 @@ impl Stage {
         );
         let theirs = || {
             let mut pgbench = Command::new("pgbench");
-            pgbench.args(["--no-vacuum", "--protocol=prepared", "--jobs=2", "--username=postgres", "--define"]);
+            pgbench.args([
+                "--no-vacuum",
+                "--protocol=prepared",
+                "--jobs=2",
+                "--username=postgres",
+                "--define",
+            ]);
             pgbench.arg(format!("event={event}")).arg(format!("--client={WRITERS}"));
             pgbench
                 .arg(format!("--transactions={}", events / WRITERS))
@@ -201,7 +210,10 @@ impl Stage {
         if found == events.to_string() {
             Ok(seconds)
         } else {
-            Err(format!("{found} events are there instead of {events}, so the figure does not count").into())
+            Err(format!(
+                "{found} events are there instead of {events}, so the figure does not count"
+            )
+            .into())
         }
     }
 
@@ -219,8 +231,15 @@ impl Stage {
 
     fn ask(&self, sql: &str) -> Result<String> {
         let mut psql = Command::new("psql");
-        psql.args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--set=ON_ERROR_STOP=1"]);
-        let answer = psql.arg(&self.url).arg(format!("--command={sql}")).stdin(Stdio::null()).output()?;
+        psql.args([
+            "--no-psqlrc",
+            "--quiet",
+            "--no-align",
+            "--tuples-only",
+            "--set=ON_ERROR_STOP=1",
+        ]);
+        let answer =
+            psql.arg(&self.url).arg(format!("--command={sql}")).stdin(Stdio::null()).output()?;
         if answer.status.success() {
             return Ok(String::from_utf8(answer.stdout)?.trim().to_owned());
         }

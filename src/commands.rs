@@ -17,12 +17,9 @@ pub fn events_diff(destination: &str) -> String {
 
 /// A name as a shell takes it.
 fn word(name: &str) -> String {
-    let is_plain = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "-_./@:".contains(c));
-    if is_plain {
-        name.to_owned()
-    } else {
-        format!("'{}'", name.replace('\'', "'\\''"))
-    }
+    let is_plain =
+        !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "-_./@:".contains(c));
+    if is_plain { name.to_owned() } else { format!("'{}'", name.replace('\'', "'\\''")) }
 }
 
 #[cfg(test)]

@@ -12,7 +12,8 @@ pub enum ErrorKind {
     Usage,
     /// A check refused: missing or unlike table, id discipline, pooler, version.
     Unsuitable,
-    /// The server refused us: password, certificate, privilege. Refused at the start, retried later (they are rotated and granted again).
+    /// The server refused us: password, certificate, privilege. Refused at the start, retried later
+    /// (they are rotated and granted again).
     Access,
     /// Source and destination disagree about what they both hold.
     Contents,
@@ -22,7 +23,8 @@ pub enum ErrorKind {
     Order,
     /// A destination rejected the rows themselves.
     Rejected,
-    /// Time alone can heal it: a server away, a lock, a full disk, a transaction that holds the mark.
+    /// Time alone can heal it: a server away, a lock, a full disk, a transaction that holds the
+    /// mark.
     Unavailable,
     /// The source failed a destination in the middle of a batch; the destination is not to blame.
     Upstream,
@@ -58,16 +60,12 @@ impl ErrorKind {
             ErrorKind::Bug => (false, true, 1, 0),
             ErrorKind::Stopped => (false, false, 0, 9),
         };
-        Consequence {
-            is_retried,
-            refuses_at_start,
-            exit_code,
-            rank,
-        }
+        Consequence { is_retried, refuses_at_start, exit_code, rank }
     }
 }
 
-/// A failure as a value. `Display` is one line (what, where, causes); [`Error::report`] is the block a person reads.
+/// A failure as a value. `Display` is one line (what, where, causes); [`Error::report`] is the
+/// block a person reads.
 #[derive(Clone)]
 pub struct Error(Box<ErrorParts>);
 
@@ -93,7 +91,8 @@ enum RefusedThing {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// Says what could not be done, in the present tense and lower case: `cannot append to destination "reporting"`.
+    /// Says what could not be done, in the present tense and lower case: `cannot append to
+    /// destination "reporting"`.
     pub fn new(kind: ErrorKind, what: impl Into<String>) -> Self {
         Self(Box::new(ErrorParts {
             kind,
@@ -155,7 +154,8 @@ impl Error {
         self
     }
 
-    /// Says that the server refused one of the rows it was sent: set where an engine's error is classed.
+    /// Says that the server refused one of the rows it was sent: set where an engine's error is
+    /// classed.
     #[must_use]
     pub fn of_rows(mut self) -> Self {
         self.0.subject = Some(RefusedThing::Rows);
@@ -176,7 +176,8 @@ impl Error {
         self
     }
 
-    /// Puts a wider `what` over this failure: the narrower one becomes the first cause; kind, fix and SQLSTATE stay.
+    /// Puts a wider `what` over this failure: the narrower one becomes the first cause; kind, fix
+    /// and SQLSTATE stay.
     #[must_use]
     pub fn while_doing(mut self, what: impl Into<String>) -> Self {
         let narrow = std::mem::replace(&mut self.0.what, what.into());
@@ -221,7 +222,8 @@ impl Error {
         self.0.sqlstate.as_deref()
     }
 
-    /// Whether a table or a column is not as it was: the checks of the next opening tell which, and what to do.
+    /// Whether a table or a column is not as it was: the checks of the next opening tell which, and
+    /// what to do.
     pub fn is_of_schema(&self) -> bool {
         self.0.subject == Some(RefusedThing::Schema)
     }
@@ -231,8 +233,9 @@ impl Error {
         self.0.subject == Some(RefusedThing::Rows)
     }
 
-    /// The block a person reads: `error:`, `where:`, `cause:`, `fix:`, one line each; further lines of a fix are indented. What a server or a file
-    /// named is fit, so that no name and no foreign message can look like a line of ours or write to a terminal.
+    /// The block a person reads: `error:`, `where:`, `cause:`, `fix:`, one line each; further lines
+    /// of a fix are indented. What a server or a file named is fit, so that no name and no foreign
+    /// message can look like a line of ours or write to a terminal.
     pub fn report(&self) -> String {
         let mut lines = vec![format!("error: {}", fit(&self.0.what))];
         lines.extend(self.0.place.iter().map(|place| format!("  where: {}", fit(place))));
@@ -265,7 +268,8 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {}
 
-/// Several failures that are told together, such as all problems of a configuration or all refusals of the start-up checks.
+/// Several failures that are told together, such as all problems of a configuration or all refusals
+/// of the start-up checks.
 #[derive(Clone, Debug, Default)]
 pub struct Problems(Vec<Error>);
 
@@ -369,10 +373,7 @@ pub struct Warning {
 impl Warning {
     /// Says what is so and what could be done about it.
     pub fn new(what: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            fix: fix.into(),
-        }
+        Self { what: what.into(), fix: fix.into() }
     }
 }
 

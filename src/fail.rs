@@ -1,4 +1,5 @@
-//! Points of the work at which the process ends or stops itself on order, for tools/chaos alone. Without the feature `fail-points` they are nothing.
+//! Points of the work at which the process ends or stops itself on order, for tools/chaos alone.
+//! Without the feature `fail-points` they are nothing.
 
 #[cfg(feature = "fail-points")]
 pub(crate) mod ordered;

@@ -1,4 +1,5 @@
-//! Copies a PostgreSQL table of immutable events to many destinations, and proves that the copies are equal.
+//! Copies a PostgreSQL table of immutable events to many destinations, and proves that the copies
+//! are equal.
 //!
 //! The rooms are described in `ARCHITECTURE.md`; each uses only the floors below its own.
 

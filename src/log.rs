@@ -1,4 +1,5 @@
-//! Logging: text for a person, one JSON object a line for a machine; nothing is dropped on overflow.
+//! Logging: text for a person, one JSON object a line for a machine; nothing is dropped on
+//! overflow.
 
 pub mod escape;
 mod fit;
@@ -67,7 +68,9 @@ pub enum LogStream {
 
 /// Keeps the writing thread alive: drop it last, so that every line is written.
 #[must_use]
-pub struct LogGuard(#[allow(dead_code, reason = "held for its drop, which flushes")] slog_async::AsyncGuard);
+pub struct LogGuard(
+    #[allow(dead_code, reason = "held for its drop, which flushes")] slog_async::AsyncGuard,
+);
 
 /// Starts logging at `level` and above. Lines block when the stream is slow: none is ever dropped.
 pub fn start(level: Level, format: LogFormat, stream: LogStream) -> (Logger, LogGuard) {
@@ -77,8 +80,12 @@ pub fn start(level: Level, format: LogFormat, stream: LogStream) -> (Logger, Log
     };
     let is_text = format == LogFormat::Text || (format == LogFormat::Auto && is_terminal);
     let drain: Box<dyn Drain<Ok = (), Err = slog::Never> + Send> = match (is_text, stream) {
-        (true, LogStream::Stdout) => Box::new(text(slog_term::TermDecorator::new().stdout().build())),
-        (true, LogStream::Stderr) => Box::new(text(slog_term::TermDecorator::new().stderr().build())),
+        (true, LogStream::Stdout) => {
+            Box::new(text(slog_term::TermDecorator::new().stdout().build()))
+        }
+        (true, LogStream::Stderr) => {
+            Box::new(text(slog_term::TermDecorator::new().stderr().build()))
+        }
         (false, LogStream::Stdout) => Box::new(json(FitJson(std::io::stdout()))),
         (false, LogStream::Stderr) => Box::new(json(FitJson(std::io::stderr()))),
     };
@@ -86,7 +93,10 @@ pub fn start(level: Level, format: LogFormat, stream: LogStream) -> (Logger, Log
 }
 
 /// Hands records to a thread that writes them. Those below the level end here and wake no thread.
-fn written_apart(drain: impl Drain<Ok = (), Err = slog::Never> + Send + 'static, level: Level) -> (Logger, LogGuard) {
+fn written_apart(
+    drain: impl Drain<Ok = (), Err = slog::Never> + Send + 'static,
+    level: Level,
+) -> (Logger, LogGuard) {
     let (drain, guard) = slog_async::Async::new(drain)
         .chan_size(1024)
         .overflow_strategy(slog_async::OverflowStrategy::Block)
@@ -99,7 +109,9 @@ pub fn none() -> Logger {
     Logger::root(slog::Discard, slog::o!())
 }
 
-fn text<D: slog_term::Decorator + Send + 'static>(decorator: D) -> impl Drain<Ok = (), Err = slog::Never> + Send {
+fn text<D: slog_term::Decorator + Send + 'static>(
+    decorator: D,
+) -> impl Drain<Ok = (), Err = slog::Never> + Send {
     slog_term::FullFormat::new(FitDecorator(decorator))
         .use_custom_timestamp(|out: &mut dyn Write| slog_term::timestamp_local(out))
         .use_original_order()
@@ -121,12 +133,14 @@ fn json<W: Write + Send + 'static>(stream: W) -> impl Drain<Ok = (), Err = slog:
     JsonDrain(std::sync::Mutex::new(drain))
 }
 
-/// A moment as RFC 3339 writes it, in UTC: with year and zone, so that any reader of logs can order lines by it.
+/// A moment as RFC 3339 writes it, in UTC: with year and zone, so that any reader of logs can order
+/// lines by it.
 fn stamp(moment: OffsetDateTime) -> String {
     moment.format(&Rfc3339).unwrap_or_else(|_| moment.unix_timestamp().to_string())
 }
 
-/// A moment of the clock of day, for people and other programs. Nothing is decided by it: that clock may jump.
+/// A moment of the clock of day, for people and other programs. Nothing is decided by it: that
+/// clock may jump.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct WallTime(OffsetDateTime);
 
@@ -149,7 +163,8 @@ impl Serialize for WallTime {
     }
 }
 
-/// Tells times of the monotonic clock by the clock of day. One time is told as one moment, again and again, until the clock of day is set.
+/// Tells times of the monotonic clock by the clock of day. One time is told as one moment, again
+/// and again, until the clock of day is set.
 #[derive(Clone, Copy, Debug)]
 pub struct DayClock {
     instant: Instant,
@@ -162,10 +177,7 @@ const DAY_CLOCK_DRIFT_MAX: time::Duration = time::Duration::SECOND;
 impl DayClock {
     /// As both clocks stand now.
     pub fn now() -> Self {
-        Self {
-            instant: Instant::now(),
-            moment: WallTime::now(),
-        }
+        Self { instant: Instant::now(), moment: WallTime::now() }
     }
 
     /// Follows the clock of day if it was set.
@@ -179,14 +191,17 @@ impl DayClock {
 
     /// A time by the clock of day.
     pub fn moment_of(&self, instant: Instant) -> WallTime {
-        let span = |duration: std::time::Duration| time::Duration::try_from(duration).unwrap_or(time::Duration::MAX);
+        let span = |duration: std::time::Duration| {
+            time::Duration::try_from(duration).unwrap_or(time::Duration::MAX)
+        };
         let later = span(instant.saturating_duration_since(self.instant));
         let earlier = span(self.instant.saturating_duration_since(instant));
         WallTime(self.moment.0.saturating_add(later).saturating_sub(earlier))
     }
 }
 
-/// slog-json is not `Sync`; the asynchronous drain calls it from one thread, the mutex says so to the compiler.
+/// slog-json is not `Sync`; the asynchronous drain calls it from one thread, the mutex says so to
+/// the compiler.
 struct JsonDrain<W: Write>(std::sync::Mutex<slog_json::Json<W>>);
 
 impl<W: Write> Drain for JsonDrain<W> {
@@ -242,17 +257,18 @@ mod tests {
     #[test]
     fn times_before_and_after_now_are_told_by_the_clock_of_day_as_json_has_it() {
         let moment = WallTime(OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap());
-        let clock = DayClock {
-            instant: Instant::now() + std::time::Duration::from_secs(60),
-            moment,
-        };
+        let clock =
+            DayClock { instant: Instant::now() + std::time::Duration::from_secs(60), moment };
         let told = |at| serde_json::to_string(&clock.moment_of(at)).unwrap();
         assert_eq!(told(clock.instant), "\"2023-11-14T22:13:20Z\"");
         assert_eq!(
             told(clock.instant + std::time::Duration::from_millis(1500)),
             "\"2023-11-14T22:13:21.5Z\""
         );
-        assert_eq!(told(clock.instant - std::time::Duration::from_secs(20)), "\"2023-11-14T22:13:00Z\"");
+        assert_eq!(
+            told(clock.instant - std::time::Duration::from_secs(20)),
+            "\"2023-11-14T22:13:00Z\""
+        );
     }
 
     #[test]

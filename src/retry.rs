@@ -1,4 +1,5 @@
-//! What can be lost, the source as well as every lane: one machine of its life, and one rule of retrying. Pure: nothing here waits or asks.
+//! What can be lost, the source as well as every lane: one machine of its life, and one rule of
+//! retrying. Pure: nothing here waits or asks.
 
 use crate::error::Error;
 use std::time::{Duration, Instant};
@@ -18,13 +19,11 @@ const WAIT_MIN: Duration = Duration::from_millis(100);
 impl RetryPolicy {
     /// Waits that double from a tenth of a second up to this.
     pub const fn up_to(wait_max: Duration) -> Self {
-        Self {
-            wait_min: WAIT_MIN,
-            wait_max,
-        }
+        Self { wait_min: WAIT_MIN, wait_max }
     }
 
-    /// The wait after the n-th loss in a row: doubling, capped, and spread by `jitter` (0 to 1) over its upper half so that many do not come back at once.
+    /// The wait after the n-th loss in a row: doubling, capped, and spread by `jitter` (0 to 1)
+    /// over its upper half so that many do not come back at once.
     pub fn wait(&self, losses: u32, jitter: f64) -> Duration {
         let doubled = self.wait_min.saturating_mul(1 << losses.saturating_sub(1).min(20));
         let capped = doubled.min(self.wait_max);
@@ -89,11 +88,7 @@ pub struct Outage {
 impl<T> Connection<T> {
     /// Closed, and due now.
     pub const fn new(now: Instant) -> Self {
-        Self {
-            phase: ConnectionPhase::Closed { until: now },
-            losses: 0,
-            outage: None,
-        }
+        Self { phase: ConnectionPhase::Closed { until: now }, losses: 0, outage: None }
     }
 
     /// Where it is.
@@ -103,20 +98,12 @@ impl<T> Connection<T> {
 
     /// It, when it is here.
     pub fn open(&self) -> Option<&T> {
-        if let ConnectionPhase::Open(open) = &self.phase {
-            Some(open)
-        } else {
-            None
-        }
+        if let ConnectionPhase::Open(open) = &self.phase { Some(open) } else { None }
     }
 
     /// When it is due to be opened, if that is what is waited for.
     pub fn due(&self) -> Option<Instant> {
-        if let ConnectionPhase::Closed { until } = self.phase {
-            Some(until)
-        } else {
-            None
-        }
+        if let ConnectionPhase::Closed { until } = self.phase { Some(until) } else { None }
     }
 
     /// Whether it stopped for good.
@@ -150,7 +137,8 @@ impl<T> Connection<T> {
         }
     }
 
-    /// It was connected and all checks passed: it is here, and lost no more. Gives whether it was waited for; otherwise it is dropped.
+    /// It was connected and all checks passed: it is here, and lost no more. Gives whether it was
+    /// waited for; otherwise it is dropped.
     pub fn opened(&mut self, open: T, now: Instant) -> bool {
         let is_awaited = matches!(self.phase, ConnectionPhase::Opening);
         if is_awaited {
@@ -203,9 +191,16 @@ impl<T> Connection<T> {
 
     /// It failed: it waits, or stops for good. `jitter` is a random number from 0 to 1.
     ///
-    /// A table that is not as it was while work went on is judged by the checks of the next opening. Where they find nothing, and it comes again before
-    /// any work was done, a person is needed.
-    pub fn lose(&mut self, error: Error, policy: &RetryPolicy, jitter: f64, now: Instant) -> LossOutcome {
+    /// A table that is not as it was while work went on is judged by the checks of the next
+    /// opening. Where they find nothing, and it comes again before any work was done, a person is
+    /// needed.
+    pub fn lose(
+        &mut self,
+        error: Error,
+        policy: &RetryPolicy,
+        jitter: f64,
+        now: Instant,
+    ) -> LossOutcome {
         if self.is_halted() {
             return LossOutcome::None;
         }

@@ -1,4 +1,5 @@
-//! SQL text: identifiers and literals quoted in one place, and the files of `sql/` filled in as psql fills them.
+//! SQL text: identifiers and literals quoted in one place, and the files of `sql/` filled in as
+//! psql fills them.
 
 mod fill;
 mod fingerprint;
@@ -8,7 +9,8 @@ pub use fill::{SqlValue, fill, ident, literal, sql, text, without_header};
 pub use fingerprint::{Fingerprint, TypeOids, renames, type_parts};
 pub use table_name::TableName;
 
-/// First key of the session lock that says "a replicator feeds this table" (`COFR`); the second key is the table's oid.
+/// First key of the session lock that says "a replicator feeds this table" (`COFR`); the second key
+/// is the table's oid.
 pub const LOCK_REPLICATOR: i32 = 0x434F_4652;
 /// First key of the transaction lock around each batch (the fence).
 pub const LOCK_FENCE: i32 = LOCK_REPLICATOR + 1;

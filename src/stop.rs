@@ -47,9 +47,11 @@ impl Stop {
         self.0.cancelled().await;
     }
 
-    /// Runs the future to its end, or gives `None` when the request comes first (the future is dropped then).
+    /// Runs the future to its end, or gives `None` when the request comes first (the future is
+    /// dropped then).
     pub async fn or<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        // Not the token's own way, which polls the work once more when the request was made meanwhile.
+        // Not the token's own way, which polls the work once more when the request was made
+        // meanwhile.
         tokio::select! {
             biased;
             () = self.requested() => None,

@@ -1,4 +1,5 @@
-//! What people read is true: the commands of the documents parse, links lead somewhere, `--help` is as recorded.
+//! What people read is true: the commands of the documents parse, links lead somewhere, `--help` is
+//! as recorded.
 #![allow(clippy::unwrap_used)]
 
 #[path = "docs/schema.rs"]
@@ -38,7 +39,9 @@ fn documents() -> Vec<PathBuf> {
     let mut found = Vec::new();
     for dir in [root(), root().join("docs")] {
         let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
-        found.extend(entries.filter(|path| path.extension().is_some_and(|extension| extension == "md")));
+        found.extend(
+            entries.filter(|path| path.extension().is_some_and(|extension| extension == "md")),
+        );
     }
     found
 }
@@ -63,7 +66,8 @@ fn every_command_of_the_documents_parses() {
         let mut tried = 0;
         for document in documents() {
             for command in commands(&std::fs::read_to_string(&document).unwrap(), program) {
-                let arguments: Vec<&str> = command.split_whitespace().skip(1).chain(["--help"]).collect();
+                let arguments: Vec<&str> =
+                    command.split_whitespace().skip(1).chain(["--help"]).collect();
                 let output = run(path, &arguments);
                 let complaint = String::from_utf8_lossy(&output.stderr);
                 assert!(output.status.success(), "{}: {command}\n{complaint}", document.display());
@@ -99,7 +103,9 @@ fn every_file_that_the_readme_names_exists() {
     let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
     let named = readme.split('`').skip(1).step_by(2);
     let files: Vec<&str> = named
-        .filter(|name| name.starts_with("src/") || name.starts_with("sql/") || name.starts_with("tools/"))
+        .filter(|name| {
+            name.starts_with("src/") || name.starts_with("sql/") || name.starts_with("tools/")
+        })
         .collect();
     assert!(files.len() > 10);
     for file in files {
@@ -107,7 +113,8 @@ fn every_file_that_the_readme_names_exists() {
     }
 }
 
-/// `--help` as recorded in `tests/help/`; after a change that is meant, record it anew with COUNTERFOIL_RECORD=1.
+/// `--help` as recorded in `tests/help/`; after a change that is meant, record it anew with
+/// COUNTERFOIL_RECORD=1.
 #[test]
 fn help_is_as_recorded() {
     let commands: [&[&str]; 9] = [
@@ -125,11 +132,7 @@ fn help_is_as_recorded() {
         let arguments: Vec<&str> = command.iter().copied().chain(["--help"]).collect();
         let output = counterfoil(&arguments);
         let help = String::from_utf8(output.stdout).unwrap();
-        let name = if command.is_empty() {
-            "counterfoil".to_owned()
-        } else {
-            command.join("-")
-        };
+        let name = if command.is_empty() { "counterfoil".to_owned() } else { command.join("-") };
         assert_recorded(&name, &help);
     }
 }
@@ -142,7 +145,8 @@ fn the_help_of_the_companions_is_as_recorded() {
     }
 }
 
-/// What is written from the table of keys; after a change that is meant, record it anew with COUNTERFOIL_RECORD=1.
+/// What is written from the table of keys; after a change that is meant, record it anew with
+/// COUNTERFOIL_RECORD=1.
 #[test]
 fn what_is_written_about_the_keys_is_as_recorded() {
     assert_is(&root().join("config/example.toml"), &reference::example());

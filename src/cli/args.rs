@@ -5,7 +5,8 @@ use crate::source::setup::{IdsOption, NotifyOption};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
-/// Copies a PostgreSQL table of immutable events to many destinations, and proves that the copies are equal.
+/// Copies a PostgreSQL table of immutable events to many destinations, and proves that the copies
+/// are equal.
 #[derive(Debug, Parser)]
 #[command(name = "counterfoil", version, propagate_version = true, after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
@@ -29,19 +30,26 @@ const EXIT_CODES: &str = "Exit codes:
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Creates the objects of a source or of a destination; existing objects of others are never replaced
+    /// Creates the objects of a source or of a destination; existing objects of others are never
+    /// replaced
     #[command(subcommand)]
     Init(Init),
     /// Copies events, until all are copied or continuously
     Run(Run),
     /// Shows where every destination stands; asks only the databases
     Status(Status),
-    /// Makes a destination a prefix of its source again: shows the plan, asks, works batch by batch, and verifies the result
+    /// Makes a destination a prefix of its source again: shows the plan, asks, works batch by
+    /// batch, and verifies the result
     Repair(Repair),
-    /// Rebuilds a lost source from a destination, in a new and empty table made by `counterfoil init source`
+    /// Rebuilds a lost source from a destination, in a new and empty table made by `counterfoil
+    /// init source`
     Restore(Restore),
-    /// Shows everything on private servers with made-up events, and proves that the copies are equal; needs only PostgreSQL's binaries
-    #[command(after_help = "Exit codes: 0 proved equal; 130 interrupted before the proof; otherwise as in `counterfoil --help`.")]
+    /// Shows everything on private servers with made-up events, and proves that the copies are
+    /// equal; needs only PostgreSQL's binaries
+    #[command(
+        after_help = "Exit codes: 0 proved equal; 130 interrupted before the proof; otherwise as \
+                      in `counterfoil --help`."
+    )]
     Demo(Demo),
 }
 
@@ -57,7 +65,8 @@ pub(crate) enum Init {
 /// What both sides of `init` take.
 #[derive(Debug, Args)]
 pub(crate) struct InitTarget {
-    /// Where: a libpq URL or keyword string; what it leaves out comes from PG* variables, service file and passfile
+    /// Where: a libpq URL or keyword string; what it leaves out comes from PG* variables, service
+    /// file and passfile
     #[arg(long, env = "COUNTERFOIL_URL", hide_env_values = true)]
     pub url: String,
     /// The event table, as SQL writes it; its schema is created if it is missing
@@ -77,7 +86,8 @@ pub(crate) struct InitSource {
     /// Where and what.
     #[command(flatten)]
     pub target: InitTarget,
-    /// How ids are given out: `consecutive` with a counter and insert_events, which serialises writers; `sequence` with an identity column, which does not
+    /// How ids are given out: `consecutive` with a counter and insert_events, which serialises
+    /// writers; `sequence` with an identity column, which does not
     #[arg(long, value_parser = one_of(&IDS), default_value = "consecutive")]
     pub ids: IdsOption,
     /// What wakes the replicator; default: doorbell, or none where max_prepared_transactions > 0
@@ -94,7 +104,8 @@ pub(crate) struct InitDestination {
     /// Adds a trigger that lets only Counterfoil's own sessions change the table
     #[arg(long)]
     pub guard: bool,
-    /// Creates a new table with only its key, so that the first copy takes less time; init destination later prints how to add the indexes
+    /// Creates a new table with only its key, so that the first copy takes less time; init
+    /// destination later prints how to add the indexes
     #[arg(long)]
     pub without_indexes: bool,
 }
@@ -115,11 +126,7 @@ const IDS: [FlagWord<IdsOption>; 2] = [
 
 /// `--notify`.
 const NOTIFY: [FlagWord<NotifyOption>; 3] = [
-    (
-        "doorbell",
-        "Notifies only while Counterfoil sleeps, without content",
-        NotifyOption::Doorbell,
-    ),
+    ("doorbell", "Notifies only while Counterfoil sleeps, without content", NotifyOption::Doorbell),
     (
         "slate",
         "On every event, with table and id, for other listeners of slate's channel",
@@ -131,7 +138,8 @@ const NOTIFY: [FlagWord<NotifyOption>; 3] = [
 /// Where the configuration is.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ConfigFile {
-    /// The configuration: TOML, or JSON where the name ends in .json; may be given several times, and name a folder of such files
+    /// The configuration: TOML, or JSON where the name ends in .json; may be given several times,
+    /// and name a folder of such files
     #[arg(
         long,
         short,
@@ -141,7 +149,8 @@ pub(crate) struct ConfigFile {
         required = true
     )]
     pub config: Vec<PathBuf>,
-    /// Only this replication: the file's name without its ending, with /TABLE where its source has several tables
+    /// Only this replication: the file's name without its ending, with /TABLE where its source has
+    /// several tables
     #[arg(long, value_name = "NAME")]
     pub replication: Vec<String>,
 }
@@ -201,13 +210,16 @@ pub(crate) struct Repair {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct RepairHow {
-    /// Inserts the events that the destination lacks below its highest id; refuses if anything else differs
+    /// Inserts the events that the destination lacks below its highest id; refuses if anything else
+    /// differs
     #[arg(long)]
     pub insert_missing: bool,
-    /// Deletes the events above this id, the highest first, after the source came back from an older state; refuses if what stays differs
+    /// Deletes the events above this id, the highest first, after the source came back from an
+    /// older state; refuses if what stays differs
     #[arg(long, value_name = "ID", allow_negative_numbers = true)]
     pub rewind_to: Option<i64>,
-    /// Replaces the events that slate's replicator altered by the source's; refuses if anything else differs
+    /// Replaces the events that slate's replicator altered by the source's; refuses if anything
+    /// else differs
     #[arg(long)]
     pub accept_slate: bool,
 }

@@ -8,8 +8,12 @@ use crate::error::Problems;
 use crate::log::{self, LogGuard, LogStream};
 use slog::Logger;
 
-/// Reads the configuration of the one replication that a command is about; all its problems together.
-pub(super) fn configuration(file: &ConfigFile, destinations: Vec<String>) -> Result<(ProcessConfig, ReplicationConfig), Problems> {
+/// Reads the configuration of the one replication that a command is about; all its problems
+/// together.
+pub(super) fn configuration(
+    file: &ConfigFile,
+    destinations: Vec<String>,
+) -> Result<(ProcessConfig, ReplicationConfig), Problems> {
     load_one(&file.config, &file.flags(destinations, false), &Environment::of_process())
 }
 
@@ -21,11 +25,7 @@ pub(super) fn configurations(file: &ConfigFile, flags: &Flags) -> Result<Config,
 impl ConfigFile {
     /// What the command line says about the files.
     pub(super) fn flags(&self, destinations: Vec<String>, until_caught_up: bool) -> Flags {
-        Flags {
-            destinations,
-            replications: self.replication.clone(),
-            until_caught_up,
-        }
+        Flags { destinations, replications: self.replication.clone(), until_caught_up }
     }
 }
 

@@ -6,7 +6,9 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 pub(super) type FlagWord<T> = (&'static str, &'static str, T);
 
 /// Takes one of these words.
-pub(super) fn one_of<T: Copy + Send + Sync>(choices: &'static [FlagWord<T>]) -> impl TypedValueParser<Value = T> {
+pub(super) fn one_of<T: Copy + Send + Sync>(
+    choices: &'static [FlagWord<T>],
+) -> impl TypedValueParser<Value = T> {
     let words = choices.iter().map(|(word, help, _)| PossibleValue::new(*word).help(*help));
     PossibleValuesParser::new(words).map(|given| {
         let choice = choices.iter().find(|(word, ..)| *word == given);

@@ -17,8 +17,11 @@ pub(crate) async fn agreed(plan: &impl Display, is_yes: bool, stop: &Stop) -> Re
         return Ok(true);
     }
     if !std::io::stdin().is_terminal() {
-        return Err(Error::new(ErrorKind::Usage, "cannot ask whether to proceed: there is no terminal")
-            .fix("give --yes if this is what you want; nothing was written"));
+        return Err(Error::new(
+            ErrorKind::Usage,
+            "cannot ask whether to proceed: there is no terminal",
+        )
+        .fix("give --yes if this is what you want; nothing was written"));
     }
     put("proceed? [y/N] ")?;
     let answer = stop.or(tokio::task::spawn_blocking(read_line)).await;

@@ -44,7 +44,8 @@ impl InitPlan {
 /// Runs it.
 ///
 /// # Errors
-/// Everything that stands in the way; nothing was changed then, but for a database that was created.
+/// Everything that stands in the way; nothing was changed then, but for a database that was
+/// created.
 pub(crate) async fn init(init: Init) -> Result<(), Problems> {
     let (target, plan) = match init {
         Init::Source(wanted) => {
@@ -53,7 +54,9 @@ pub(crate) async fn init(init: Init) -> Result<(), Problems> {
             (wanted.target, InitPlan::Source(plan))
         }
         Init::Destination(wanted) => {
-            let mut plan = destination::postgres::setup::DestinationSetup::new(TableName::parse(&wanted.target.table)?);
+            let mut plan = destination::postgres::setup::DestinationSetup::new(TableName::parse(
+                &wanted.target.table,
+            )?);
             if wanted.guard {
                 plan = plan.guarded();
             }
@@ -69,19 +72,21 @@ pub(crate) async fn init(init: Init) -> Result<(), Problems> {
     }
     let session = pooler::open(&conninfo, purpose(), CONNECT_TIMEOUT).await?;
     if target.dry_run {
-        let script = plan.script(&ExistingObjects::read(&session, &TableName::parse(&target.table)?).await?);
+        let script =
+            plan.script(&ExistingObjects::read(&session, &TableName::parse(&target.table)?).await?);
         put(&script.sql())?;
-        return if script.refusals().is_empty() {
-            Ok(())
-        } else {
-            Err(script.refusals().clone())
-        };
+        return if script.refusals().is_empty() { Ok(()) } else { Err(script.refusals().clone()) };
     }
     Ok(tell(&plan.apply(&session).await?)?)
 }
 
-/// Creates a missing database, or prints what would be created in it; then, with `--dry-run`, nothing is left to do.
-async fn create_database(conninfo: &Conninfo, target: &InitTarget, plan: &InitPlan) -> Result<bool, Problems> {
+/// Creates a missing database, or prints what would be created in it; then, with `--dry-run`,
+/// nothing is left to do.
+async fn create_database(
+    conninfo: &Conninfo,
+    target: &InitTarget,
+    plan: &InitPlan,
+) -> Result<bool, Problems> {
     let maintenance = database::maintenance_session(conninfo, purpose(), CONNECT_TIMEOUT).await?;
     let Some(create) = database::missing_database(&maintenance, &conninfo.database).await? else {
         return Ok(false);
@@ -105,16 +110,11 @@ fn tell(report: &SetupReport) -> Result<()> {
     let created = report.created.iter().map(|what| format!("created {}", fit(what)));
     let present = report.present.iter().map(|what| format!("already there: {}", fit(what)));
     let notes = report.notes.iter().map(|note| format!("note: {}", fit_lines(note)));
-    let nothing = report
-        .created
-        .is_empty()
-        .then(|| "nothing was missing, nothing was changed".to_owned());
+    let nothing =
+        report.created.is_empty().then(|| "nothing was missing, nothing was changed".to_owned());
     created.chain(present).chain(notes).chain(nothing).try_for_each(|told| line(&told))
 }
 
 fn purpose() -> SessionPurpose {
-    SessionPurpose {
-        what: "init",
-        side: ErrorSide::Destination,
-    }
+    SessionPurpose { what: "init", side: ErrorSide::Destination }
 }

@@ -41,8 +41,9 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Many destinations are many sockets: as many as the system allows without being asked, not the smaller number that shells give out for
-/// the sake of select(2). Where that is refused, connections beyond it fail and say so.
+/// Many destinations are many sockets: as many as the system allows without being asked, not the
+/// smaller number that shells give out for the sake of select(2). Where that is refused,
+/// connections beyond it fail and say so.
 fn allow_many_files() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
@@ -58,8 +59,8 @@ fn block_on(program: impl Future<Output = u8> + Send + 'static) -> ExitCode {
     })
 }
 
-/// Runs a program to its exit code, on this thread alone: where rows pass through a few sessions, waking another thread for each piece of
-/// them costs more than all the rest.
+/// Runs a program to its exit code, on this thread alone: where rows pass through a few sessions,
+/// waking another thread for each piece of them costs more than all the rest.
 fn block_on_one_thread(program: impl Future<Output = u8>) -> ExitCode {
     run_on(&mut tokio::runtime::Builder::new_current_thread(), program)
 }
@@ -69,7 +70,8 @@ fn run_on(threads: &mut tokio::runtime::Builder, program: impl Future<Output = u
         Ok(runtime) => {
             let program = std::panic::AssertUnwindSafe(program);
             let run = std::panic::AssertUnwindSafe(|| runtime.block_on(program.0));
-            // What panics has said where; a server that answers nonsense can bring it about, and a script knows the code.
+            // What panics has said where; a server that answers nonsense can bring it about, and a
+            // script knows the code.
             let code = std::panic::catch_unwind(run).unwrap_or_else(|_| told(&panicked().into()));
             runtime.shutdown_timeout(std::time::Duration::from_millis(100));
             code

@@ -21,7 +21,10 @@ pub(crate) fn put(text: &str) -> Result<()> {
         Error::new(ErrorKind::Unavailable, CANNOT_WRITE)
             .at("standard output")
             .caused_by(&error)
-            .fix("let a program read it, or write it to a disk with space; then start again: what was done stays")
+            .fix(
+                "let a program read it, or write it to a disk with space; then start again: what \
+                 was done stays",
+            )
     })
 }
 

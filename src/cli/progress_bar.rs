@@ -23,7 +23,8 @@ pub(super) fn show_progress(roster: watch::Receiver<Roster>) -> Option<ProgressB
     if !std::io::stderr().is_terminal() {
         return None;
     }
-    let style = ProgressStyle::with_template("{prefix}{bar:30} {pos}/{len} {per_sec} {eta} left").ok()?;
+    let style =
+        ProgressStyle::with_template("{prefix}{bar:30} {pos}/{len} {per_sec} {eta} left").ok()?;
     let bars = MultiProgress::new();
     let drawn = bars.clone();
     let task = tokio::spawn(async move {
@@ -43,10 +44,7 @@ pub(super) fn show_progress(roster: watch::Receiver<Roster>) -> Option<ProgressB
             }
         }
     });
-    Some(ProgressBars {
-        bars,
-        _task: AbortOnDropHandle::new(task),
-    })
+    Some(ProgressBars { bars, _task: AbortOnDropHandle::new(task) })
 }
 
 fn draw(bar: &ProgressBar, replication: &SupervisedReplication) {

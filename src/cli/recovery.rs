@@ -1,4 +1,5 @@
-//! What `repair` and `restore` share: limits from the configuration, places, and how what was done is told.
+//! What `repair` and `restore` share: limits from the configuration, places, and how what was done
+//! is told.
 
 use crate::cli::output::line;
 use crate::config::ReplicationConfig;
@@ -34,8 +35,9 @@ pub(crate) fn place<'a>(
     }
 }
 
-/// Runs the writing to its end; after a stop it may take `shutdown_timeout_ms` to finish the batch in hand, otherwise that is rolled back.
-/// What was done is told in either case, also before an error. Gives whether it came to its end.
+/// Runs the writing to its end; after a stop it may take `shutdown_timeout_ms` to finish the batch
+/// in hand, otherwise that is rolled back. What was done is told in either case, also before an
+/// error. Gives whether it came to its end.
 pub(crate) async fn finish(
     config: &ReplicationConfig,
     stop: &Stop,

@@ -34,7 +34,13 @@ pub(crate) async fn repair(arguments: args::Repair) -> Result<u8, Problems> {
     done.map(|()| 0)
 }
 
-async fn mend(config: &ReplicationConfig, wanted: RepairRequest, is_yes: bool, stop: &Stop, log: &Logger) -> Result<(), Problems> {
+async fn mend(
+    config: &ReplicationConfig,
+    wanted: RepairRequest,
+    is_yes: bool,
+    stop: &Stop,
+    log: &Logger,
+) -> Result<(), Problems> {
     config.destinations[0].require_postgres()?;
     let Some(shapes) = stop.or(shapes(config)).await else {
         return Ok(tell_unchanged()?);
@@ -57,11 +63,7 @@ async fn mend(config: &ReplicationConfig, wanted: RepairRequest, is_yes: bool, s
     if !agreed(&plan, is_yes, stop).await? {
         return Ok(());
     }
-    let what = if matches!(wanted, RepairRequest::RewindTo(_)) {
-        "deleted"
-    } else {
-        "written"
-    };
+    let what = if matches!(wanted, RepairRequest::RewindTo(_)) { "deleted" } else { "written" };
     if !finish(config, stop, what, async |done| repair.carry_out(stop, log, done).await).await? {
         return Ok(());
     }
@@ -96,7 +98,11 @@ fn late(source: &SourceShape) -> Error {
     .fix("name its primary as the source; nothing was written")
 }
 
-fn target<'a>(config: &'a ReplicationConfig, source: &'a SourceShape, destination: &'a DestinationShape) -> Result<RepairTarget<'a>> {
+fn target<'a>(
+    config: &'a ReplicationConfig,
+    source: &'a SourceShape,
+    destination: &'a DestinationShape,
+) -> Result<RepairTarget<'a>> {
     let to = &config.destinations[0];
     let postgres = to.require_postgres()?;
     Ok(RepairTarget {

@@ -33,7 +33,8 @@ pub(crate) async fn restore(arguments: args::Restore) -> Result<u8, Problems> {
 
 /// The place of the destination in the configuration.
 fn chosen(config: &ReplicationConfig, name: &str) -> Result<usize> {
-    let names: Vec<&str> = config.destinations.iter().map(|destination| destination.name.as_str()).collect();
+    let names: Vec<&str> =
+        config.destinations.iter().map(|destination| destination.name.as_str()).collect();
     names.iter().position(|known| *known == name).ok_or_else(|| {
         Error::new(
             ErrorKind::Usage,
@@ -43,7 +44,13 @@ fn chosen(config: &ReplicationConfig, name: &str) -> Result<usize> {
     })
 }
 
-async fn rebuild(config: &ReplicationConfig, from: usize, is_yes: bool, stop: &Stop, log: &Logger) -> Result<(), Problems> {
+async fn rebuild(
+    config: &ReplicationConfig,
+    from: usize,
+    is_yes: bool,
+    stop: &Stop,
+    log: &Logger,
+) -> Result<(), Problems> {
     config.destinations.iter().try_for_each(|to| to.require_postgres().map(drop))?;
     let Some(shapes) = stop.or(shapes(config)).await else {
         return Ok(tell_unchanged()?);
@@ -64,14 +71,21 @@ async fn rebuild(config: &ReplicationConfig, from: usize, is_yes: bool, stop: &S
     if !agreed(&plan, is_yes, stop).await? {
         return Ok(());
     }
-    if !finish(config, stop, "written", async |done| restore.carry_out(stop, log, done).await).await? {
+    if !finish(config, stop, "written", async |done| restore.carry_out(stop, log, done).await)
+        .await?
+    {
         return Ok(());
     }
     match stop.or(restore.verify()).await {
         Some(verified) => {
             let (proof, next_id) = verified?;
-            let next_id = next_id.map_or_else(|| "unknown (no privilege to read it)".to_owned(), |id| shown(Some(id)));
-            line(&format!("verified, equal to the destination: {proof}\nthe next id is {next_id}"))?;
+            let next_id = next_id.map_or_else(
+                || "unknown (no privilege to read it)".to_owned(),
+                |id| shown(Some(id)),
+            );
+            line(&format!(
+                "verified, equal to the destination: {proof}\nthe next id is {next_id}"
+            ))?;
         }
         None => line("stopped before it was verified: run it again")?,
     }
@@ -79,7 +93,9 @@ async fn rebuild(config: &ReplicationConfig, from: usize, is_yes: bool, stop: &S
 }
 
 /// What all sides look like, after every check but the comparison of contents.
-async fn shapes(config: &ReplicationConfig) -> Result<(SourceShape, Vec<DestinationShape>), Problems> {
+async fn shapes(
+    config: &ReplicationConfig,
+) -> Result<(SourceShape, Vec<DestinationShape>), Problems> {
     let findings = check::shapes(config, &RouteCache::unknown()).await;
     if findings.source.is_none() {
         return Err(findings.problems);
@@ -88,8 +104,9 @@ async fn shapes(config: &ReplicationConfig) -> Result<(SourceShape, Vec<Destinat
     for problem in findings.problems {
         problems.push(match problem.kind() {
             ErrorKind::Unavailable => problem.fix(
-                "every configured destination is compared, since the source must not give out an id that one of them holds: bring it up, or, \
-                 if it is gone for good, take it out of the configuration; nothing was written",
+                "every configured destination is compared, since the source must not give out an \
+                 id that one of them holds: bring it up, or, if it is gone for good, take it out \
+                 of the configuration; nothing was written",
             ),
             _ => problem,
         });
@@ -97,7 +114,8 @@ async fn shapes(config: &ReplicationConfig) -> Result<(SourceShape, Vec<Destinat
     let is_standby = findings.source.as_ref().is_some_and(|source| source.server.is_standby);
     if is_standby {
         problems.push(
-            Error::new(ErrorKind::Unsuitable, "cannot restore into a standby").fix("name the primary as the source; nothing was written"),
+            Error::new(ErrorKind::Unsuitable, "cannot restore into a standby")
+                .fix("name the primary as the source; nothing was written"),
         );
     }
     problems.or_ok(())?;

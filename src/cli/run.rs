@@ -1,4 +1,5 @@
-//! `counterfoil run`: reads the files, and runs what they say, until it has ended or a signal comes.
+//! `counterfoil run`: reads the files, and runs what they say, until it has ended or a signal
+//! comes.
 
 use super::args;
 use super::begin::{configurations, logging};
@@ -28,7 +29,8 @@ impl Wanted {
         Ok(Self { arguments, config })
     }
 
-    /// Whether there is so little to do at the same time that one thread does it quicker than several, which would wake each other.
+    /// Whether there is so little to do at the same time that one thread does it quicker than
+    /// several, which would wake each other.
     pub(crate) fn suits_one_thread(&self) -> bool {
         let replications = self.config.replications.iter();
         replications.map(|replication| replication.destinations.len()).sum::<usize>() == 1
@@ -55,7 +57,8 @@ pub(crate) async fn run(wanted: Wanted) -> Result<u8, Problems> {
     done
 }
 
-/// The dry runs, one after the other; their reports carry the refusals, so that only their exit code is left to give.
+/// The dry runs, one after the other; their reports carry the refusals, so that only their exit
+/// code is left to give.
 async fn try_all(config: &Config, stop: &Stop, log: &Logger) -> Result<u8, Problems> {
     let mut problems = Problems::new();
     for replication in &config.replications {
@@ -83,7 +86,12 @@ async fn try_all(config: &Config, stop: &Stop, log: &Logger) -> Result<u8, Probl
     Ok(problems.exit_code())
 }
 
-async fn copy(config: Config, arguments: &args::Run, stop: &Stop, log: &Logger) -> Result<(), Problems> {
+async fn copy(
+    config: Config,
+    arguments: &args::Run,
+    stop: &Stop,
+    log: &Logger,
+) -> Result<(), Problems> {
     let options = SupervisorOptions {
         until_caught_up: arguments.until_caught_up,
         fail_fast: arguments.fail_fast,

@@ -1,4 +1,5 @@
-//! SIGINT and SIGTERM: the first asks to stop, the second leaves at once with 130. SIGHUP reads the files again.
+//! SIGINT and SIGTERM: the first asks to stop, the second leaves at once with 130. SIGHUP reads the
+//! files again.
 
 use crate::cli::args::ConfigFile;
 use crate::cli::begin::configurations;
@@ -17,7 +18,9 @@ const LEFT_AT_ONCE: i32 = 130;
 
 /// Starts to listen for signals, for as long as the process lives.
 pub(crate) fn stop_on_signals(log: &Logger) -> Result<Stop> {
-    let failed = |error: std::io::Error| Error::new(ErrorKind::Bug, "cannot listen for signals").caused_by(&error);
+    let failed = |error: std::io::Error| {
+        Error::new(ErrorKind::Bug, "cannot listen for signals").caused_by(&error)
+    };
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let (stopper, stop) = stop::channel();
@@ -40,9 +43,16 @@ pub(crate) fn stop_on_signals(log: &Logger) -> Result<Stop> {
     Ok(stop)
 }
 
-/// Reads the files again at each SIGHUP, for as long as the first of these lives, and hands on what they say.
-pub(crate) fn reload_on_signal(file: ConfigFile, flags: Flags, log: &Logger) -> Result<(AbortOnDropHandle<()>, mpsc::Receiver<Reload>)> {
-    let failed = |error: std::io::Error| Error::new(ErrorKind::Bug, "cannot listen for signals").caused_by(&error);
+/// Reads the files again at each SIGHUP, for as long as the first of these lives, and hands on what
+/// they say.
+pub(crate) fn reload_on_signal(
+    file: ConfigFile,
+    flags: Flags,
+    log: &Logger,
+) -> Result<(AbortOnDropHandle<()>, mpsc::Receiver<Reload>)> {
+    let failed = |error: std::io::Error| {
+        Error::new(ErrorKind::Bug, "cannot listen for signals").caused_by(&error)
+    };
     let mut hangup = signal(SignalKind::hangup()).map_err(failed)?;
     let (sender, reloads) = mpsc::channel(1);
     let log = log.clone();

@@ -27,7 +27,9 @@ pub(crate) async fn status(arguments: args::Status) -> Result<u8, Problems> {
                 replications: replications.iter().zip(several).map(NamedStatus::of).collect(),
             }),
         };
-        let object = object.map_err(|error| Error::new(ErrorKind::Bug, "cannot write the status as JSON").caused_by(&error))?;
+        let object = object.map_err(|error| {
+            Error::new(ErrorKind::Bug, "cannot write the status as JSON").caused_by(&error)
+        })?;
         line(&escaped_json(&object))?;
     } else {
         for (replication, answer) in replications.iter().zip(&answers) {
@@ -38,11 +40,7 @@ pub(crate) async fn status(arguments: args::Status) -> Result<u8, Problems> {
         }
     }
     let codes: Vec<u8> = answers.iter().map(|answer| answer.exit_code(arguments.max_lag)).collect();
-    Ok(if codes.contains(&4) {
-        4
-    } else {
-        codes.into_iter().max().unwrap_or(0)
-    })
+    Ok(if codes.contains(&4) { 4 } else { codes.into_iter().max().unwrap_or(0) })
 }
 
 /// The object of `--json` where there are several replications.
@@ -61,9 +59,6 @@ struct NamedStatus<'a> {
 
 impl<'a> NamedStatus<'a> {
     fn of((replication, status): (&'a ReplicationConfig, &'a ReplicationStatus)) -> Self {
-        Self {
-            name: &replication.name,
-            status,
-        }
+        Self { name: &replication.name, status }
     }
 }

@@ -15,22 +15,23 @@ struct WrittenConnection<'a, 'b> {
     is_complete: bool,
 }
 
-/// Reads and completes the connection of a section; `unknown_scheme` is told of a URL that is none of PostgreSQL.
-pub(super) fn read<'a>(reader: &mut ConfigReader<'a>, section: &ConfigSection<'a>, unknown_scheme: fn() -> Error) -> Option<Conninfo> {
-    let place = ["url", "host", "database", "user"]
-        .iter()
-        .find_map(|name| reader.find(section, name));
+/// Reads and completes the connection of a section; `unknown_scheme` is told of a URL that is none
+/// of PostgreSQL.
+pub(super) fn read<'a>(
+    reader: &mut ConfigReader<'a>,
+    section: &ConfigSection<'a>,
+    unknown_scheme: fn() -> Error,
+) -> Option<Conninfo> {
+    let place =
+        ["url", "host", "database", "user"].iter().find_map(|name| reader.find(section, name));
     let Some(place) = place else {
         let what = format!("{} does not say where its database is", section.path);
-        let fix = "add url, such as url = \"postgres://user@host/database\", or host, database and user";
+        let fix =
+            "add url, such as url = \"postgres://user@host/database\", or host, database and user";
         reader.problem(section.at, &section.path, what, fix);
         return None;
     };
-    let mut written = WrittenConnection {
-        reader,
-        section,
-        is_complete: true,
-    };
+    let mut written = WrittenConnection { reader, section, is_complete: true };
     let url = written.text("url");
     let password = written.text("password");
     let settings = ConnectionSettings {
@@ -44,14 +45,19 @@ pub(super) fn read<'a>(reader: &mut ConfigReader<'a>, section: &ConfigSection<'a
     };
     let is_literal = |text: &ExpandedText| !text.value.is_empty() && text.value == text.written;
     let is_complete = written.is_complete;
-    reader.holds_password |= password.as_ref().is_some_and(is_literal) || url.as_ref().is_some_and(|url| holds_password(&url.written));
+    reader.holds_password |= password.as_ref().is_some_and(is_literal)
+        || url.as_ref().is_some_and(|url| holds_password(&url.written));
     if url.as_ref().is_some_and(|url| has_foreign_scheme(&url.value)) {
         return reader.note(&place, Err(unknown_scheme()));
     }
     is_complete.then(|| completed(reader, &place, settings))?
 }
 
-fn completed(reader: &mut ConfigReader<'_>, place: &NamedValue<'_>, mut settings: ConnectionSettings) -> Option<Conninfo> {
+fn completed(
+    reader: &mut ConfigReader<'_>,
+    place: &NamedValue<'_>,
+    mut settings: ConnectionSettings,
+) -> Option<Conninfo> {
     settings.password_file = settings.password_file.map(|file| beside(reader, file));
     let conninfo = reader.note(place, Conninfo::from_settings(&settings, reader.env))?;
     let note = conninfo.password.note().filter(|note| !reader.notes.contains(note));

@@ -7,7 +7,8 @@ use crate::sql::TableName;
 /// `[[destinations]]`.
 #[derive(Clone, Debug)]
 pub struct DestinationConfig {
-    /// How it is called in logs and messages; default: its database's name (slate's form), made unique.
+    /// How it is called in logs and messages; default: its database's name (slate's form), made
+    /// unique.
     pub name: String,
     /// What it is.
     pub kind: DestinationKind,
@@ -29,8 +30,9 @@ pub struct PostgresDestinationConfig {
     pub table: TableName,
     /// Concurrent COPYs; commits stay in id order; default 1, at most 16.
     pub writers: u8,
-    /// `synchronous_commit` of every commit: `on`, `off`, `local`, `remote_write` or `remote_apply`. `None`, which is `auto` and the default:
-    /// as `on`, but a batch that others follow at once does not wait for the disk.
+    /// `synchronous_commit` of every commit: `on`, `off`, `local`, `remote_write` or
+    /// `remote_apply`. `None`, which is `auto` and the default: as `on`, but a batch that others
+    /// follow at once does not wait for the disk.
     pub synchronous_commit: Option<String>,
 }
 
@@ -80,7 +82,8 @@ impl DestinationConfig {
     pub fn require_postgres(&self) -> Result<&PostgresDestinationConfig> {
         let other = || {
             let what = format!(
-                "destination {:?} is not a table of PostgreSQL, and this command works with those alone",
+                "destination {:?} is not a table of PostgreSQL, and this command works with those \
+                 alone",
                 self.name
             );
             Error::new(ErrorKind::Usage, what).at(self.settings().describe())

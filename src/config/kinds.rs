@@ -1,4 +1,5 @@
-//! The kinds of destinations: which scheme of a URL picks which, what keys it has, and how they are read.
+//! The kinds of destinations: which scheme of a URL picks which, what keys it has, and how they are
+//! read.
 
 use super::file::reader::{ConfigReader, ConfigSection};
 use super::keys::{self, Key, KeyGroup, KeyTable};
@@ -15,8 +16,13 @@ pub(super) struct KindEntry {
     pub(super) schemes: &'static [&'static str],
     /// What it has besides `name` and `url`.
     pub(super) keys: &'static [KeyGroup],
-    /// Reads these keys; the table is the source's. `None` when a problem was told without which it cannot be.
-    pub(super) read: for<'a> fn(&mut ConfigReader<'a>, &ConfigSection<'a>, &TableName) -> Option<DestinationKind>,
+    /// Reads these keys; the table is the source's. `None` when a problem was told without which it
+    /// cannot be.
+    pub(super) read: for<'a> fn(
+        &mut ConfigReader<'a>,
+        &ConfigSection<'a>,
+        &TableName,
+    ) -> Option<DestinationKind>,
 }
 
 /// All kinds. The first is that of a destination without a URL, or with a keyword string.
@@ -30,9 +36,8 @@ pub(super) const KINDS: &[KindEntry] = &[KindEntry {
 /// The kind that a URL picks. A URL with an unknown scheme is refused when the first kind reads it.
 pub(super) fn kind_of(url: Option<&str>) -> &'static KindEntry {
     let scheme = url.and_then(|url| url.trim().split_once(':')).map(|(scheme, _)| scheme);
-    let chosen = KINDS
-        .iter()
-        .find(|kind| scheme.is_some_and(|scheme| kind.schemes.contains(&scheme)));
+    let chosen =
+        KINDS.iter().find(|kind| scheme.is_some_and(|scheme| kind.schemes.contains(&scheme)));
     chosen.unwrap_or(&KINDS[0])
 }
 
@@ -47,7 +52,11 @@ fn unknown_scheme() -> Error {
         .fix(format!("begin it with {}", schemes.join(" or ")))
 }
 
-fn postgres<'a>(reader: &mut ConfigReader<'a>, section: &ConfigSection<'a>, source_table: &TableName) -> Option<DestinationKind> {
+fn postgres<'a>(
+    reader: &mut ConfigReader<'a>,
+    section: &ConfigSection<'a>,
+    source_table: &TableName,
+) -> Option<DestinationKind> {
     let conninfo = connection::read(reader, section, unknown_scheme);
     let table = written_table(reader, section, "table");
     let writers = amount(reader, section, "writers");
@@ -57,7 +66,9 @@ fn postgres<'a>(reader: &mut ConfigReader<'a>, section: &ConfigSection<'a>, sour
         conninfo: conninfo?,
         table: table.unwrap_or_else(|| source_table.clone()),
         writers: u8::try_from(writers).unwrap_or(u8::MAX),
-        synchronous_commit: Some(synchronous_commit).filter(|word| *word != "auto").map(str::to_owned),
+        synchronous_commit: Some(synchronous_commit)
+            .filter(|word| *word != "auto")
+            .map(str::to_owned),
     }))
 }
 
@@ -83,13 +94,9 @@ mod tests {
                 assert_eq!(kind_of(Some(&format!("{scheme}://host/database"))).name, kind.name);
             }
         }
-        for url in [
-            None,
-            Some("host=a dbname=b"),
-            Some(" postgres://a/b"),
-            Some("mysql://a/b"),
-            Some(""),
-        ] {
+        for url in
+            [None, Some("host=a dbname=b"), Some(" postgres://a/b"), Some("mysql://a/b"), Some("")]
+        {
             assert_eq!(kind_of(url).name, "PostgreSQL", "{url:?}");
         }
     }

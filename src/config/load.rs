@@ -16,19 +16,27 @@ pub use flags::Flags;
 /// Reads a configuration file: TOML, or JSON (ours or slate's) when its name ends in `.json`.
 ///
 /// # Errors
-/// `Usage`: all problems together, each with file, line, column and key. None shows a password or the value of a variable.
+/// `Usage`: all problems together, each with file, line, column and key. None shows a password or
+/// the value of a variable.
 pub fn load(path: &Path, env: &Environment<'_>) -> Result<ReplicationConfig, Problems> {
     load_with(path, &Flags::default(), env).map(|(_, replication)| replication)
 }
 
-/// Reads a configuration file as [`load`] does, with what it says of the process, and follows the command line.
+/// Reads a configuration file as [`load`] does, with what it says of the process, and follows the
+/// command line.
 ///
 /// # Errors
-/// As [`load`]; also when what was asked for is not in the file, or when it holds several replications.
-pub(crate) fn load_with(path: &Path, flags: &Flags, env: &Environment<'_>) -> Result<(ProcessConfig, ReplicationConfig), Problems> {
+/// As [`load`]; also when what was asked for is not in the file, or when it holds several
+/// replications.
+pub(crate) fn load_with(
+    path: &Path,
+    flags: &Flags,
+    env: &Environment<'_>,
+) -> Result<(ProcessConfig, ReplicationConfig), Problems> {
     let (file, problems) = one::read(path, true, flags, env);
     problems.or_ok(())?;
-    let one::FileConfig { process, replications, .. } = file.expect("a file without problems is understood");
+    let one::FileConfig { process, replications, .. } =
+        file.expect("a file without problems is understood");
     only(Config { process, replications }, flags)
 }
 
@@ -36,7 +44,11 @@ pub(crate) fn load_with(path: &Path, flags: &Flags, env: &Environment<'_>) -> Re
 ///
 /// # Errors
 /// As [`load_all`]; also when several are meant.
-pub fn load_one(paths: &[PathBuf], flags: &Flags, env: &Environment<'_>) -> Result<(ProcessConfig, ReplicationConfig), Problems> {
+pub fn load_one(
+    paths: &[PathBuf],
+    flags: &Flags,
+    env: &Environment<'_>,
+) -> Result<(ProcessConfig, ReplicationConfig), Problems> {
     match paths {
         [path] if !path.is_dir() => load_with(path, flags, env),
         _ => only(load_all(paths, &Flags::default(), env)?, flags),
@@ -46,9 +58,13 @@ pub fn load_one(paths: &[PathBuf], flags: &Flags, env: &Environment<'_>) -> Resu
 /// The one replication that the command line means.
 fn only(mut config: Config, flags: &Flags) -> Result<(ProcessConfig, ReplicationConfig), Problems> {
     choose(&mut config.replications, flags).or_ok(())?;
-    let names: Vec<&str> = config.replications.iter().map(|replication| replication.name.as_str()).collect();
+    let names: Vec<&str> =
+        config.replications.iter().map(|replication| replication.name.as_str()).collect();
     if names.len() > 1 {
-        let what = format!("the configuration has {} replications, and this command is about one", names.len());
+        let what = format!(
+            "the configuration has {} replications, and this command is about one",
+            names.len()
+        );
         return Err(Error::new(ErrorKind::Usage, what)
             .fix(format!("name one of them with --replication: {}", names.join(", ")))
             .into());
@@ -63,7 +79,11 @@ fn only(mut config: Config, flags: &Flags) -> Result<(ProcessConfig, Replication
 ///
 /// # Errors
 /// As [`load`], of all files together; also where they contradict each other.
-pub fn load_all(paths: &[PathBuf], flags: &Flags, env: &Environment<'_>) -> Result<Config, Problems> {
+pub fn load_all(
+    paths: &[PathBuf],
+    flags: &Flags,
+    env: &Environment<'_>,
+) -> Result<Config, Problems> {
     let files = several::files_of(paths)?;
     let is_alone = files.len() == 1;
     let mut problems = Problems::new();
@@ -79,7 +99,8 @@ pub fn load_all(paths: &[PathBuf], flags: &Flags, env: &Environment<'_>) -> Resu
     choose(&mut config.replications, flags).or_ok(config)
 }
 
-/// Keeps the replications and the destinations of these names, all when there are no names, and the replications that have one of the destinations.
+/// Keeps the replications and the destinations of these names, all when there are no names, and the
+/// replications that have one of the destinations.
 fn choose(replications: &mut Vec<ReplicationConfig>, flags: &Flags) -> Problems {
     let mut problems = unknown(
         "replication",

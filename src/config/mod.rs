@@ -14,7 +14,9 @@ mod sections;
 mod settings;
 mod source;
 
-pub use destination::{DestinationConfig, DestinationKind, DestinationSettings, PostgresDestinationConfig};
+pub use destination::{
+    DestinationConfig, DestinationKind, DestinationSettings, PostgresDestinationConfig,
+};
 
 use crate::log::LogFormat;
 use crate::sql::TableName;
@@ -48,9 +50,11 @@ pub struct ReplicationConfig {
     pub destinations: Vec<DestinationConfig>,
     /// Batches, waits and limits.
     pub limits: ReplicationLimits,
-    /// Tells the text of its file from another one: a file that is written otherwise is another configuration.
+    /// Tells the text of its file from another one: a file that is written otherwise is another
+    /// configuration.
     pub revision: u64,
-    /// Notes for the log, such as "maxEventsPerWrite raised from 500 to 10000" or "the file holds a password and can be read by others".
+    /// Notes for the log, such as "maxEventsPerWrite raised from 500 to 10000" or "the file holds a
+    /// password and can be read by others".
     pub notes: Vec<String>,
 }
 
@@ -65,7 +69,8 @@ pub struct SourceConfig {
     pub id_column: String,
     /// How ids are given out; default: detected.
     pub ids: IdsSetting,
-    /// Neighbours with an equal value in this column share one destination transaction. `None`: off; [`GroupBy::IfPresent`] is the default, with `ts`.
+    /// Neighbours with an equal value in this column share one destination transaction. `None`:
+    /// off; [`GroupBy::IfPresent`] is the default, with `ts`.
     pub group_by: GroupBy,
     /// Beyond this a group is cut, with a warning; default 1,000,000 events.
     pub group_events_max: u64,
@@ -116,9 +121,11 @@ pub struct ReplicationLimits {
     pub connect_timeout: Duration,
     /// Longest wait between two tries; default 30 s.
     pub retry_wait_max: Duration,
-    /// How long without progress before the run gives up; `None`: for ever. With `--until-caught-up` the default is 60 s.
+    /// How long without progress before the run gives up; `None`: for ever. With
+    /// `--until-caught-up` the default is 60 s.
     pub retry_for: Option<Duration>,
-    /// A destination that would hold the others up longer (up to half a second more in a long pass) goes on alone; default 100 ms.
+    /// A destination that would hold the others up longer (up to half a second more in a long pass)
+    /// goes on alone; default 100 ms.
     pub hold_max: Duration,
     /// Concurrent reads of the source at most; default 4.
     pub readers_max: usize,

@@ -5,14 +5,17 @@ const LIKENESS_MIN: f32 = 0.6;
 /// Longer words are not compared: they are not a misspelt key.
 const WORD_CHARS_MAX: usize = 64;
 
-/// The known word most like `word`, whatever the case of its letters and whether it has `-` or `_`; `None` when none is like it.
+/// The known word most like `word`, whatever the case of its letters and whether it has `-` or `_`;
+/// `None` when none is like it.
 pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     if word.chars().count() > WORD_CHARS_MAX {
         return None;
     }
     let plain: Vec<String> = known.iter().map(|candidate| plain(candidate)).collect();
     let candidates: Vec<&str> = plain.iter().map(String::as_str).collect();
-    let best = *similar::get_close_matches(self::plain(word).as_str(), &candidates, 1, LIKENESS_MIN).first()?;
+    let best =
+        *similar::get_close_matches(self::plain(word).as_str(), &candidates, 1, LIKENESS_MIN)
+            .first()?;
     plain.iter().position(|candidate| candidate == best).map(|index| known[index])
 }
 

@@ -33,16 +33,14 @@ pub(super) fn destinations<'a>(
 ) -> Vec<DestinationSection> {
     let list = reader.find(root, "destinations");
     let is_toml = reader.document.format == FileFormat::Toml;
-    let header = if is_toml {
-        "[[destinations]]"
-    } else {
-        "\"destinations\": [{ … }]"
-    };
+    let header = if is_toml { "[[destinations]]" } else { "\"destinations\": [{ … }]" };
     match list.as_ref().map(|found| (found, &found.node.value)) {
         Some((found, ConfigValue::List(items))) if !items.is_empty() => {
             let items = items.iter().enumerate();
             items
-                .filter_map(|(index, node)| destination(reader, node, format!("{}[{index}]", found.key), source_table))
+                .filter_map(|(index, node)| {
+                    destination(reader, node, format!("{}[{index}]", found.key), source_table)
+                })
                 .collect()
         }
         Some((found, ConfigValue::List(_))) => {
@@ -89,15 +87,24 @@ fn destination<'a>(
 /// A name of our own.
 pub(super) fn label(reader: &mut ConfigReader<'_>, found: &NamedValue<'_>) -> Option<String> {
     let name = reader.text(found)?.value;
-    let is_usable = !name.trim().is_empty() && name.len() <= LABEL_BYTES_MAX && !name.contains(char::is_control);
+    let is_usable = !name.trim().is_empty()
+        && name.len() <= LABEL_BYTES_MAX
+        && !name.contains(char::is_control);
     if !is_usable {
-        let what = format!("{} must be 1 to {LABEL_BYTES_MAX} bytes of text in one line", found.key);
-        reader.problem(found.node.at, &found.key, what, "write a short name, such as \"reporting\"");
+        let what =
+            format!("{} must be 1 to {LABEL_BYTES_MAX} bytes of text in one line", found.key);
+        reader.problem(
+            found.node.at,
+            &found.key,
+            what,
+            "write a short name, such as \"reporting\"",
+        );
     }
     is_usable.then_some(name)
 }
 
-/// Reads `[replication]` and the two numbers slate has at the top of its file; `retry_for` holds where `retry_for_ms` is not written.
+/// Reads `[replication]` and the two numbers slate has at the top of its file; `retry_for` holds
+/// where `retry_for_ms` is not written.
 pub(super) fn limits<'a>(
     reader: &mut ConfigReader<'a>,
     root: &ConfigSection<'a>,
@@ -119,9 +126,12 @@ pub(super) fn limits<'a>(
         buffer_bytes_max: size(reader, section, "buffer_bytes_max"),
         shutdown_timeout: duration(reader, section, "shutdown_timeout_ms"),
     };
-    if let Some(written) = slates(reader, root, section, "maxEventsPerWrite", "max_events_per_write") {
+    if let Some(written) =
+        slates(reader, root, section, "maxEventsPerWrite", "max_events_per_write")
+    {
         if written < SLATES_EVENTS_MIN {
-            let note = format!("maxEventsPerWrite was raised from {written} to {SLATES_EVENTS_MIN}");
+            let note =
+                format!("maxEventsPerWrite was raised from {written} to {SLATES_EVENTS_MIN}");
             reader.notes.push(note);
         }
         limits.max_events_per_write = written.max(SLATES_EVENTS_MIN).unsigned_abs();

@@ -1,4 +1,5 @@
-//! The value of a key as the table of keys has it: what is written, where it is right, otherwise what holds without it.
+//! The value of a key as the table of keys has it: what is written, where it is right, otherwise
+//! what holds without it.
 
 use super::file::reader::{ConfigReader, ConfigSection, NamedValue};
 use super::file::tree::ConfigValue;
@@ -20,57 +21,86 @@ pub(super) fn found<'a, T>(
 }
 
 /// A whole number that is written, in the range of its key.
-pub(super) fn written_integer<'a>(reader: &mut ConfigReader<'a>, section: &ConfigSection<'a>, name: &str) -> Option<i64> {
+pub(super) fn written_integer<'a>(
+    reader: &mut ConfigReader<'a>,
+    section: &ConfigSection<'a>,
+    name: &str,
+) -> Option<i64> {
     let key = section.known(name);
     let ValueType::Integer(range) = key.value else { unlike(key) };
     found(reader, section, name, |reader, found| reader.integer(found, range))
 }
 
 /// A whole number; the ranges of those that are read so begin at 0 or above.
-pub(super) fn amount<'a>(reader: &mut ConfigReader<'a>, section: &ConfigSection<'a>, name: &str) -> u64 {
+pub(super) fn amount<'a>(
+    reader: &mut ConfigReader<'a>,
+    section: &ConfigSection<'a>,
+    name: &str,
+) -> u64 {
     let key = section.known(name);
     let KeyDefault::Integer(preset) = key.preset else { unlike(key) };
     written_integer(reader, section, name).unwrap_or(preset).unsigned_abs()
 }
 
 /// A number of things in memory.
-pub(super) fn size<'a>(reader: &mut ConfigReader<'a>, section: &ConfigSection<'a>, name: &str) -> usize {
+pub(super) fn size<'a>(
+    reader: &mut ConfigReader<'a>,
+    section: &ConfigSection<'a>,
+    name: &str,
+) -> usize {
     usize::try_from(amount(reader, section, name)).unwrap_or(usize::MAX)
 }
 
 /// A duration, given in milliseconds.
-pub(super) fn duration<'a>(reader: &mut ConfigReader<'a>, section: &ConfigSection<'a>, name: &str) -> Duration {
+pub(super) fn duration<'a>(
+    reader: &mut ConfigReader<'a>,
+    section: &ConfigSection<'a>,
+    name: &str,
+) -> Duration {
     Duration::from_millis(amount(reader, section, name))
 }
 
 /// `true` or `false`.
-pub(super) fn boolean<'a>(reader: &mut ConfigReader<'a>, section: &ConfigSection<'a>, name: &str) -> bool {
+pub(super) fn boolean<'a>(
+    reader: &mut ConfigReader<'a>,
+    section: &ConfigSection<'a>,
+    name: &str,
+) -> bool {
     let key = section.known(name);
     let KeyDefault::Boolean(preset) = key.preset else { unlike(key) };
     found(reader, section, name, ConfigReader::boolean).unwrap_or(preset)
 }
 
 /// One of the words of a key.
-pub(super) fn word<'a>(reader: &mut ConfigReader<'a>, section: &ConfigSection<'a>, name: &str) -> &'static str {
+pub(super) fn word<'a>(
+    reader: &mut ConfigReader<'a>,
+    section: &ConfigSection<'a>,
+    name: &str,
+) -> &'static str {
     let key = section.known(name);
     let known = words(key);
-    found(reader, section, name, |reader, found| reader.choice(found, &known)).unwrap_or(preset_text(key))
+    found(reader, section, name, |reader, found| reader.choice(found, &known))
+        .unwrap_or(preset_text(key))
 }
 
 /// The words that a key takes.
 pub(super) fn words(key: &Key) -> Vec<&'static str> {
     match key.value {
-        ValueType::Choice(words) | ValueType::Ids(words) => words.iter().map(|word| word.word).collect(),
+        ValueType::Choice(words) | ValueType::Ids(words) => {
+            words.iter().map(|word| word.word).collect()
+        }
         _ => unlike(key),
     }
 }
 
 /// A name as PostgreSQL has it, if one is written; "" where the key takes it.
-pub(super) fn written_identifier<'a>(reader: &mut ConfigReader<'a>, section: &ConfigSection<'a>, name: &str) -> Option<String> {
+pub(super) fn written_identifier<'a>(
+    reader: &mut ConfigReader<'a>,
+    section: &ConfigSection<'a>,
+    name: &str,
+) -> Option<String> {
     let key = section.known(name);
-    let ValueType::Identifier { may_be_empty } = key.value else {
-        unlike(key)
-    };
+    let ValueType::Identifier { may_be_empty } = key.value else { unlike(key) };
     found(reader, section, name, |reader, found| match &found.node.value {
         ConfigValue::Text(text) if text.is_empty() && may_be_empty => Some(String::new()),
         _ => reader.identifier(found),
@@ -78,8 +108,13 @@ pub(super) fn written_identifier<'a>(reader: &mut ConfigReader<'a>, section: &Co
 }
 
 /// A name as PostgreSQL has it.
-pub(super) fn identifier<'a>(reader: &mut ConfigReader<'a>, section: &ConfigSection<'a>, name: &str) -> String {
-    written_identifier(reader, section, name).unwrap_or_else(|| preset_text(section.known(name)).to_owned())
+pub(super) fn identifier<'a>(
+    reader: &mut ConfigReader<'a>,
+    section: &ConfigSection<'a>,
+    name: &str,
+) -> String {
+    written_identifier(reader, section, name)
+        .unwrap_or_else(|| preset_text(section.known(name)).to_owned())
 }
 
 /// The words of a key that holds without being written.
@@ -89,12 +124,20 @@ pub(super) fn preset_text(key: &Key) -> &'static str {
 }
 
 /// A table of a database, if one is written.
-pub(super) fn written_table<'a>(reader: &mut ConfigReader<'a>, section: &ConfigSection<'a>, name: &str) -> Option<TableName> {
+pub(super) fn written_table<'a>(
+    reader: &mut ConfigReader<'a>,
+    section: &ConfigSection<'a>,
+    name: &str,
+) -> Option<TableName> {
     found(reader, section, name, table)
 }
 
 /// Tables of a database, one or a list of them; none where nothing is written.
-pub(super) fn written_tables<'a>(reader: &mut ConfigReader<'a>, section: &ConfigSection<'a>, name: &str) -> Vec<TableName> {
+pub(super) fn written_tables<'a>(
+    reader: &mut ConfigReader<'a>,
+    section: &ConfigSection<'a>,
+    name: &str,
+) -> Vec<TableName> {
     let Some(place) = reader.find(section, name) else {
         return Vec::new();
     };
@@ -123,7 +166,8 @@ pub(super) fn written_tables<'a>(reader: &mut ConfigReader<'a>, section: &Config
 
 fn table(reader: &mut ConfigReader<'_>, found: &NamedValue<'_>) -> Option<TableName> {
     let text = reader.text(found)?;
-    // The error of `parse` shows the value; what stands in the file is enough, and cannot be a secret out of a variable.
+    // The error of `parse` shows the value; what stands in the file is enough, and cannot be a
+    // secret out of a variable.
     let table = TableName::parse(&text.value).ok();
     if table.is_none() {
         let what = format!("{} cannot be {:?}", found.key, text.written);

@@ -3,13 +3,17 @@
 use super::file::reader::{ConfigReader, ConfigSection, NamedValue};
 use super::file::tree::{ConfigEntry, ConfigValue};
 use super::keys::{self, IntegerRange, MS_MAX, Unit};
-use super::settings::{amount, boolean, duration, found, identifier, preset_table, preset_text, words, written_identifier, written_tables};
+use super::settings::{
+    amount, boolean, duration, found, identifier, preset_table, preset_text, words,
+    written_identifier, written_tables,
+};
 use super::{GroupBy, IdsSetting, SourceConfig, connection, libpq};
 use crate::config::nearest::did_you_mean;
 use crate::sql::TableName;
 use std::time::Duration;
 
-/// The tables of a source, at least one, and the source for each of them unless its connection is a problem.
+/// The tables of a source, at least one, and the source for each of them unless its connection is a
+/// problem.
 pub(super) struct SourceTables {
     pub(super) tables: Vec<TableName>,
     pub(super) sources: Option<Vec<SourceConfig>>,
@@ -28,22 +32,13 @@ impl SourceTables {
     /// Where the source could not be read.
     pub(super) fn unknown() -> Self {
         let key = keys::SOURCE.keys().find(|key| key.name == "table");
-        Self {
-            tables: vec![preset_table(key.expect("the source has a table"))],
-            sources: None,
-        }
+        Self { tables: vec![preset_table(key.expect("the source has a table"))], sources: None }
     }
 }
 
 impl TableOverride {
     fn apply(&self, source: &mut SourceConfig) {
-        let Self {
-            table: _,
-            ids,
-            id_column,
-            group_by,
-            known_gaps,
-        } = self;
+        let Self { table: _, ids, id_column, group_by, known_gaps } = self;
         ids.inspect(|ids| source.ids = *ids);
         id_column.iter().for_each(|id_column| source.id_column.clone_from(id_column));
         group_by.iter().for_each(|group_by| source.group_by = group_by.clone());
@@ -52,18 +47,26 @@ impl TableOverride {
 }
 
 /// Reads `[source]` and `[tables]`.
-pub(super) fn sources<'a>(reader: &mut ConfigReader<'a>, root: &ConfigSection<'a>, section: &ConfigSection<'a>) -> SourceTables {
+pub(super) fn sources<'a>(
+    reader: &mut ConfigReader<'a>,
+    root: &ConfigSection<'a>,
+    section: &ConfigSection<'a>,
+) -> SourceTables {
     let conninfo = connection::read(reader, section, libpq::unknown_scheme);
     let mut tables = written_tables(reader, section, "table");
     if tables.is_empty() {
         tables.push(preset_table(section.known("table")));
     }
     let ids = written_ids(reader, section);
-    let ids = ids.unwrap_or_else(|| ids_of(preset_text(section.known("ids"))).expect("the table of keys names ids that are known"));
+    let ids = ids.unwrap_or_else(|| {
+        ids_of(preset_text(section.known("ids")))
+            .expect("the table of keys names ids that are known")
+    });
     let known_gaps = known_gaps(reader, section, ids).unwrap_or_default();
     let id_column = identifier(reader, section, "id_column");
     let group_by = written_group_by(reader, section);
-    let group_by = group_by.unwrap_or_else(|| GroupBy::IfPresent(preset_text(section.known("group_by")).to_owned()));
+    let group_by = group_by
+        .unwrap_or_else(|| GroupBy::IfPresent(preset_text(section.known("group_by")).to_owned()));
     let group_events_max = amount(reader, section, "group_events_max");
     let channel = identifier(reader, section, "channel");
     let poll_interval = duration(reader, section, "poll_interval_ms");
@@ -82,7 +85,8 @@ pub(super) fn sources<'a>(reader: &mut ConfigReader<'a>, root: &ConfigSection<'a
         poll_interval,
         durability_gate,
     });
-    let sources = source.map(|source| tables.iter().map(|table| of_table(&source, table, &overrides)).collect());
+    let sources = source
+        .map(|source| tables.iter().map(|table| of_table(&source, table, &overrides)).collect());
     SourceTables { tables, sources }
 }
 
@@ -90,21 +94,28 @@ pub(super) fn sources<'a>(reader: &mut ConfigReader<'a>, root: &ConfigSection<'a
 fn of_table(source: &SourceConfig, table: &TableName, overrides: &[TableOverride]) -> SourceConfig {
     let mut source = source.clone();
     source.table = table.clone();
-    overrides
-        .iter()
-        .filter(|own| own.table == *table)
-        .for_each(|own| own.apply(&mut source));
+    overrides.iter().filter(|own| own.table == *table).for_each(|own| own.apply(&mut source));
     source
 }
 
 /// Reads `[tables."…"]`, each the name of a table of the source; `ids` is what the source says.
-fn overrides<'a>(reader: &mut ConfigReader<'a>, root: &ConfigSection<'a>, tables: &[TableName], ids: IdsSetting) -> Vec<TableOverride> {
+fn overrides<'a>(
+    reader: &mut ConfigReader<'a>,
+    root: &ConfigSection<'a>,
+    tables: &[TableName],
+    ids: IdsSetting,
+) -> Vec<TableOverride> {
     let Some(list) = reader.find(root, "tables") else {
         return Vec::new();
     };
     let ConfigValue::Table(entries) = &list.node.value else {
         let what = format!("{} must be a table, not {}", list.key, list.node.value.describe());
-        reader.problem(list.node.at, &list.key, what, format!("write each as {}", keys::TABLE.header));
+        reader.problem(
+            list.node.at,
+            &list.key,
+            what,
+            format!("write each as {}", keys::TABLE.header),
+        );
         return Vec::new();
     };
     let read = entries.iter().filter_map(|entry| table_override(reader, entry, tables, ids));
@@ -124,32 +135,34 @@ fn table_override<'a>(
         let known: Vec<String> = tables.iter().map(ToString::to_string).collect();
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
         let guess = did_you_mean(&entry.key, &known);
-        let fix = if guess.is_empty() {
-            format!("the source has {}", known.join(", "))
-        } else {
-            guess
-        };
-        reader.problem(entry.key_at, &path, format!("the source has no table {:?}", entry.key), fix);
+        let fix =
+            if guess.is_empty() { format!("the source has {}", known.join(", ")) } else { guess };
+        reader.problem(
+            entry.key_at,
+            &path,
+            format!("the source has no table {:?}", entry.key),
+            fix,
+        );
     }
     let own_ids = written_ids(reader, &section);
     let id_column = written_identifier(reader, &section, "id_column");
     let group_by = written_group_by(reader, &section);
     let known_gaps = known_gaps(reader, &section, own_ids.unwrap_or(ids));
-    Some(TableOverride {
-        table: table?,
-        ids: own_ids,
-        id_column,
-        group_by,
-        known_gaps,
-    })
+    Some(TableOverride { table: table?, ids: own_ids, id_column, group_by, known_gaps })
 }
 
-fn written_group_by<'a>(reader: &mut ConfigReader<'a>, section: &ConfigSection<'a>) -> Option<GroupBy> {
+fn written_group_by<'a>(
+    reader: &mut ConfigReader<'a>,
+    section: &ConfigSection<'a>,
+) -> Option<GroupBy> {
     let column = written_identifier(reader, section, "group_by")?;
     Some(if column.is_empty() { GroupBy::Off } else { GroupBy::Column(column) })
 }
 
-fn written_ids<'a>(reader: &mut ConfigReader<'a>, section: &ConfigSection<'a>) -> Option<IdsSetting> {
+fn written_ids<'a>(
+    reader: &mut ConfigReader<'a>,
+    section: &ConfigSection<'a>,
+) -> Option<IdsSetting> {
     let key = section.known("ids");
     found(reader, section, "ids", |reader, found| {
         let text = reader.text(found)?;
@@ -186,16 +199,28 @@ fn grace(text: &str) -> Option<Duration> {
 }
 
 /// Ranges in ascending order, those that overlap or touch joined; `None` where nothing is written.
-fn known_gaps<'a>(reader: &mut ConfigReader<'a>, section: &ConfigSection<'a>, ids: IdsSetting) -> Option<Vec<(i64, i64)>> {
+fn known_gaps<'a>(
+    reader: &mut ConfigReader<'a>,
+    section: &ConfigSection<'a>,
+    ids: IdsSetting,
+) -> Option<Vec<(i64, i64)>> {
     let list = reader.find(section, "known_gaps")?;
     let ConfigValue::List(items) = &list.node.value else {
         let what = format!("{} must be a list, not {}", list.key, list.node.value.describe());
-        reader.problem(list.node.at, &list.key, what, "write ids and ranges, as in [\"42\", \"100..120\"]");
+        reader.problem(
+            list.node.at,
+            &list.key,
+            what,
+            "write ids and ranges, as in [\"42\", \"100..120\"]",
+        );
         return None;
     };
-    if !items.is_empty() && matches!(ids, IdsSetting::Sequence | IdsSetting::Copy | IdsSetting::Grace(_)) {
+    if !items.is_empty()
+        && matches!(ids, IdsSetting::Sequence | IdsSetting::Copy | IdsSetting::Grace(_))
+    {
         let what = format!("{} applies to consecutive ids only", list.key);
-        let fix = "remove known_gaps, or set ids to \"auto\" or \"consecutive\": in a sequence gaps are ordinary";
+        let fix = "remove known_gaps, or set ids to \"auto\" or \"consecutive\": in a sequence \
+                   gaps are ordinary";
         reader.problem(list.node.at, &list.key, what, fix);
     }
     let mut gaps: Vec<(i64, i64)> = items

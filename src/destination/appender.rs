@@ -1,4 +1,5 @@
-//! Appending one batch at a time: what every kind of place must be able to do, and the one way in which it is asked to.
+//! Appending one batch at a time: what every kind of place must be able to do, and the one way in
+//! which it is asked to.
 
 use crate::destination::Destination;
 use crate::destination::feed::Feed;
@@ -10,36 +11,47 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::time::Duration;
 
-/// A destination that was cut off in the middle of a batch and does not roll it back within this time loses its connection.
+/// A destination that was cut off in the middle of a batch and does not roll it back within this
+/// time loses its connection.
 pub(super) const CUT_WAIT_MAX: Duration = Duration::from_secs(1);
 
-/// A place that batches are appended to, one at a time: `begin`, `write` as often as there are rows, `complete`, then `commit`; or `roll_back`.
+/// A place that batches are appended to, one at a time: `begin`, `write` as often as there are
+/// rows, `complete`, then `commit`; or `roll_back`.
 ///
-/// Every wait of a kind ends by itself: without progress for `append_timeout_ms` it is an error of kind `Unavailable`. After an error, and after a call
-/// whose future was dropped, only `roll_back` may follow; the outcome of a commit may be unknown then, and the place must be opened again.
+/// Every wait of a kind ends by itself: without progress for `append_timeout_ms` it is an error of
+/// kind `Unavailable`. After an error, and after a call whose future was dropped, only `roll_back`
+/// may follow; the outcome of a commit may be unknown then, and the place must be opened again.
 pub trait Appender: Send {
     /// The highest id the place holds, asked from itself; `None` while it is empty.
     fn position(&mut self) -> BoxFuture<'_, Result<Option<i64>>>;
 
     /// Begins a batch whose rows follow this position.
     ///
-    /// What is committed in the end must stand on it: a place that has moved meanwhile is an error, here or at any later step of the batch.
+    /// What is committed in the end must stand on it: a place that has moved meanwhile is an error,
+    /// here or at any later step of the batch.
     fn begin(&mut self, on: Option<i64>) -> BoxFuture<'_, Result<()>>;
 
-    /// More rows of the batch, all of them above what came before. Dropped in the middle where the batch is cut off.
+    /// More rows of the batch, all of them above what came before. Dropped in the middle where the
+    /// batch is cut off.
     fn write(&mut self, rows: RowBlock) -> BoxFuture<'_, Result<()>>;
 
-    /// All rows of the batch were given: sees to it that they have arrived, while it is awaited that the source has them on its disk.
+    /// All rows of the batch were given: sees to it that they have arrived, while it is awaited
+    /// that the source has them on its disk.
     ///
-    /// Only where [`BatchClose::durable`] has resolved may it commit at once, and says so. After `cut`, rows that wait for something may be given up; a commit
-    /// that is under way may not.
-    fn complete<'a>(&'a mut self, close: &'a BatchClose, cut: &'a Stop) -> BoxFuture<'a, Result<BatchCompletion>> {
+    /// Only where [`BatchClose::durable`] has resolved may it commit at once, and says so. After
+    /// `cut`, rows that wait for something may be given up; a commit that is under way may not.
+    fn complete<'a>(
+        &'a mut self,
+        close: &'a BatchClose,
+        cut: &'a Stop,
+    ) -> BoxFuture<'a, Result<BatchCompletion>> {
         let _ = (close, cut);
         std::future::ready(Ok(BatchCompletion::Arrived)).boxed()
     }
 
-    /// Makes the batch visible, all of it in the order of its ids. When it returns, a crash takes nothing of it away, unless more batches
-    /// follow at once ([`BatchClose::is_followed`]): then only a later commit, or [`Self::flush`], must see to that.
+    /// Makes the batch visible, all of it in the order of its ids. When it returns, a crash takes
+    /// nothing of it away, unless more batches follow at once ([`BatchClose::is_followed`]): then
+    /// only a later commit, or [`Self::flush`], must see to that.
     fn commit(&mut self) -> BoxFuture<'_, Result<()>>;
 
     /// Takes back the batch in hand, or what there is of it.
@@ -65,8 +77,8 @@ pub enum BatchCompletion {
     Committed,
 }
 
-/// Makes a [`Destination`] of an [`Appender`]: skips what the place holds, waits for the source's disk before each commit, takes back a batch that has no
-/// end, obeys a cut.
+/// Makes a [`Destination`] of an [`Appender`]: skips what the place holds, waits for the source's
+/// disk before each commit, takes back a batch that has no end, obeys a cut.
 #[derive(Debug)]
 pub struct SequentialDestination<A> {
     appender: A,
@@ -92,12 +104,7 @@ impl<A: Appender> SequentialDestination<A> {
             // What the session before this one left behind may not be on disk.
             appender.flush().await?;
         }
-        Ok(Self {
-            appender,
-            layout,
-            position,
-            batch: None,
-        })
+        Ok(Self { appender, layout, position, batch: None })
     }
 
     /// The position after the last commit, without asking.
@@ -111,8 +118,11 @@ impl<A: Appender> SequentialDestination<A> {
         match self.take_all(feed).await {
             Ok(()) if !feed.cut().is_requested() => self.roll_back().await?,
             Ok(()) => self.roll_back_soon().await?,
-            // The batch is in a known state; without one it is not known how far the place has come.
-            Err(error) if error.kind() == ErrorKind::Stopped && self.batch.is_some() => self.roll_back_soon().await?,
+            // The batch is in a known state; without one it is not known how far the place has
+            // come.
+            Err(error) if error.kind() == ErrorKind::Stopped && self.batch.is_some() => {
+                self.roll_back_soon().await?
+            }
             Err(error) => return Err(error),
         }
         if self.position != before {
@@ -155,11 +165,14 @@ impl<A: Appender> SequentialDestination<A> {
             ));
         }
         let cut = feed.cut();
-        let completing = futures::future::join(self.appender.complete(close, &cut), close.durable.clone());
+        let completing =
+            futures::future::join(self.appender.complete(close, &cut), close.durable.clone());
         let (completed, durable) = feed.run_uncancelled(completing).await;
         match (completed?, durable) {
             (BatchCompletion::Committed, _) => {}
-            (BatchCompletion::Arrived, Ok(())) => feed.run_uncancelled(self.appender.commit()).await?,
+            (BatchCompletion::Arrived, Ok(())) => {
+                feed.run_uncancelled(self.appender.commit()).await?
+            }
             (BatchCompletion::Arrived, Err(error)) => {
                 // The source cannot say whether it has the rows on disk: the place is not to blame.
                 self.roll_back().await?;
@@ -200,17 +213,19 @@ impl<A: Appender> Destination for SequentialDestination<A> {
 ///
 /// # Errors
 /// `Bug` when the chunk does not consist of whole rows.
-pub(super) fn rows_after(chunk: &Chunk, layout: RowLayout, position: Option<i64>) -> Result<Option<RowBlock>> {
+pub(super) fn rows_after(
+    chunk: &Chunk,
+    layout: RowLayout,
+    position: Option<i64>,
+) -> Result<Option<RowBlock>> {
     let (bytes, rows) = match position {
         Some(position) if position >= chunk.last_id => return Ok(None),
-        Some(position) if position >= chunk.first_id => frame::rows_after(&chunk.bytes, layout, position)?,
+        Some(position) if position >= chunk.first_id => {
+            frame::rows_after(&chunk.bytes, layout, position)?
+        }
         _ => (chunk.bytes.clone(), chunk.rows),
     };
-    Ok(Some(RowBlock {
-        bytes,
-        rows,
-        last_id: chunk.last_id,
-    }))
+    Ok(Some(RowBlock { bytes, rows, last_id: chunk.last_id }))
 }
 
 async fn unless_cut<T>(cut: &Stop, work: impl Future<Output = Result<T>>) -> Result<T> {

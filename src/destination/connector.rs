@@ -1,8 +1,10 @@
 //! Kinds of destinations: how a place is opened before anything is appended to it, whatever it is.
 //!
-//! A new kind is a file here, or a folder, with a [`Connector`], its places and an [`Appender`](super::appender::Appender). Besides: its `pub mod`; an arm in
-//! [`super::registry`]; in `config` a variant with its settings (`destination.rs`) and an entry with its schemes and reader (`kinds.rs`), and a list of
-//! keys (`keys/destination.rs`) if it has any; a place and a line in the conformance suite (`tests/it/conformance`).
+//! A new kind is a file here, or a folder, with a [`Connector`], its places and an
+//! [`Appender`](super::appender::Appender). Besides: its `pub mod`; an arm in [`super::registry`];
+//! in `config` a variant with its settings (`destination.rs`) and an entry with its schemes and
+//! reader (`kinds.rs`), and a list of keys (`keys/destination.rs`) if it has any; a place and a
+//! line in the conformance suite (`tests/it/conformance`).
 
 use crate::config::ReplicationConfig;
 use crate::config::libpq::Conninfo;
@@ -27,20 +29,32 @@ pub trait Connector: Send + Sync {
     /// Connects and looks at the place by itself. Takes and writes nothing.
     ///
     /// # Errors
-    /// All that is wrong with it, together; `Unavailable` without an answer for [`OpenLimits::connect_timeout`].
-    fn inspect<'a>(&'a self, limits: &'a OpenLimits<'a>) -> BoxFuture<'a, Result<Box<dyn InspectedPlace>, Problems>>;
+    /// All that is wrong with it, together; `Unavailable` without an answer for
+    /// [`OpenLimits::connect_timeout`].
+    fn inspect<'a>(
+        &'a self,
+        limits: &'a OpenLimits<'a>,
+    ) -> BoxFuture<'a, Result<Box<dyn InspectedPlace>, Problems>>;
 
-    /// Connects and looks who holds the place, for which reading it must be allowed and no more. Takes and writes nothing.
+    /// Connects and looks who holds the place, for which reading it must be allowed and no more.
+    /// Takes and writes nothing.
     ///
     /// # Errors
     /// Those of the connection; `Unsuitable` when there is nothing to read.
-    fn survey<'a>(&'a self, limits: &'a OpenLimits<'a>) -> BoxFuture<'a, Result<Box<dyn SurveyedPlace + 'a>>>;
+    fn survey<'a>(
+        &'a self,
+        limits: &'a OpenLimits<'a>,
+    ) -> BoxFuture<'a, Result<Box<dyn SurveyedPlace + 'a>>>;
 
     /// A connection of its own that asks the place of these columns what it holds.
     ///
     /// # Errors
     /// Those of the connection.
-    fn observe<'a>(&'a self, wire: &'a Wire, limits: &'a OpenLimits<'a>) -> BoxFuture<'a, Result<Box<dyn ObservedPlace + 'a>>>;
+    fn observe<'a>(
+        &'a self,
+        wire: &'a Wire,
+        limits: &'a OpenLimits<'a>,
+    ) -> BoxFuture<'a, Result<Box<dyn ObservedPlace + 'a>>>;
 }
 
 /// A place as a reader sees it who may look and no more.
@@ -51,7 +65,8 @@ pub trait SurveyedPlace: Send + Sync {
     /// Who holds it.
     fn replicator(&self) -> Option<&Replicator>;
 
-    /// What it holds of the columns of the source's table; without that, of none: its ends can still be asked.
+    /// What it holds of the columns of the source's table; without that, of none: its ends can
+    /// still be asked.
     ///
     /// # Errors
     /// Why the two cannot be compared.
@@ -116,10 +131,12 @@ pub trait OpenPlace: Send + Sync {
     /// What it holds of the columns that are copied.
     fn store(&self) -> Box<dyn EventStore + '_>;
 
-    /// Sessions whose servers must be alive while it is compared, with the descriptions by which they were opened; the first is the one that holds it.
+    /// Sessions whose servers must be alive while it is compared, with the descriptions by which
+    /// they were opened; the first is the one that holds it.
     fn sessions(&self) -> Vec<(&Session, &Conninfo)>;
 
-    /// Takes it for this replicator alone, for as long as this lives, without waiting. Writes nothing.
+    /// Takes it for this replicator alone, for as long as this lives, without waiting. Writes
+    /// nothing.
     ///
     /// # Errors
     /// Those of the place.

@@ -51,7 +51,8 @@ pub struct Feeder {
     gauge: Arc<LaneGauge>,
 }
 
-/// The end of a feed at which a destination takes items out. Bounded by the room that chunks take in the buffer.
+/// The end of a feed at which a destination takes items out. Bounded by the room that chunks take
+/// in the buffer.
 #[derive(Debug)]
 pub struct Feed {
     items: mpsc::UnboundedReceiver<FeedItem>,
@@ -75,24 +76,13 @@ pub fn feed(gauge: Arc<LaneGauge>) -> (Feeder, Feed) {
     let (sender, items) = mpsc::unbounded_channel();
     let (cut, cut_seen) = stop::channel();
     gauge.outstanding.store(0, Ordering::Release);
-    let feeder = Feeder {
-        items: Some(sender),
-        cut,
-        gauge: Arc::clone(&gauge),
-    };
-    (
-        feeder,
-        Feed {
-            items,
-            cut: cut_seen,
-            gauge,
-            has_unfinished: false,
-        },
-    )
+    let feeder = Feeder { items: Some(sender), cut, gauge: Arc::clone(&gauge) };
+    (feeder, Feed { items, cut: cut_seen, gauge, has_unfinished: false })
 }
 
 impl Feeder {
-    /// Hands over an item. A destination that has left takes nothing any more, which its result tells.
+    /// Hands over an item. A destination that has left takes nothing any more, which its result
+    /// tells.
     pub fn give(&self, item: FeedItem) {
         if let Some(items) = &self.items {
             self.gauge.outstanding.fetch_add(1, Ordering::AcqRel);
@@ -105,7 +95,8 @@ impl Feeder {
         self.items = None;
     }
 
-    /// Cuts the destination off: it rolls back a batch whose end it has not been given, and finishes one whose end it has.
+    /// Cuts the destination off: it rolls back a batch whose end it has not been given, and
+    /// finishes one whose end it has.
     pub fn cut(&mut self) {
         // In this order: a destination that finds the items ended must know why.
         self.cut.request();
@@ -119,7 +110,8 @@ impl Feeder {
 }
 
 impl Feed {
-    /// The next item, after the one before is done; `None` when there are no more or the feed was cut.
+    /// The next item, after the one before is done; `None` when there are no more or the feed was
+    /// cut.
     pub async fn next(&mut self) -> Option<FeedItem> {
         self.done();
         let cut = self.cut.clone();
@@ -128,7 +120,8 @@ impl Feed {
         item
     }
 
-    /// Does work that a cut does not interrupt; what waits in the feed is let go of at a cut, so that it takes no room meanwhile.
+    /// Does work that a cut does not interrupt; what waits in the feed is let go of at a cut, so
+    /// that it takes no room meanwhile.
     pub(crate) async fn run_uncancelled<T>(&mut self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         if let Some(done) = self.cut.clone().or(work.as_mut()).await {
@@ -139,14 +132,16 @@ impl Feed {
         work.await
     }
 
-    /// As [`Feed::run_uncancelled`], after the last item: until it is done the lane has something to do.
+    /// As [`Feed::run_uncancelled`], after the last item: until it is done the lane has something
+    /// to do.
     pub(crate) async fn run_final<T>(&mut self, work: impl Future<Output = T>) -> T {
         self.gauge.outstanding.fetch_add(1, Ordering::AcqRel);
         let _undone = WorkGuard(Arc::clone(&self.gauge));
         self.run_uncancelled(work).await
     }
 
-    /// The next item while others are still being done; `None` when there are no more or the feed was cut. May be dropped and called again.
+    /// The next item while others are still being done; `None` when there are no more or the feed
+    /// was cut. May be dropped and called again.
     pub(crate) async fn prefetch(&mut self) -> Option<(FeedItem, WorkGuard)> {
         let cut = self.cut.clone();
         let item = cut.or(self.items.recv()).await.flatten()?;

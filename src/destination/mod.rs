@@ -14,14 +14,16 @@ use futures::future::BoxFuture;
 
 /// A place that events are appended to.
 pub trait Destination: Send {
-    /// Appends the batches of the feed in order, each in one transaction, until the feed ends; rows at or below the position are skipped.
+    /// Appends the batches of the feed in order, each in one transaction, until the feed ends; rows
+    /// at or below the position are skipped.
     ///
-    /// Before each commit it awaits that the batch is durable at the source, and it commits only on top of the position it knows.
-    /// Gives the new position. A crash leaves whole batches only. After an error the destination must be opened again: the outcome of a
-    /// commit may be unknown.
+    /// Before each commit it awaits that the batch is durable at the source, and it commits only on
+    /// top of the position it knows. Gives the new position. A crash leaves whole batches only.
+    /// After an error the destination must be opened again: the outcome of a commit may be unknown.
     fn append<'a>(&'a mut self, feed: &'a mut Feed) -> BoxFuture<'a, Result<Option<i64>>>;
 
-    /// Why it cannot be appended to any more, as far as that is known without asking: then it must be opened again, also when there is
-    /// nothing to append, for it may come back without its last events.
+    /// Why it cannot be appended to any more, as far as that is known without asking: then it must
+    /// be opened again, also when there is nothing to append, for it may come back without its last
+    /// events.
     fn death(&self) -> Option<Error>;
 }

@@ -7,9 +7,8 @@ use crate::destination::postgres::connector::PostgresConnector;
 /// The connector of a destination, by its kind.
 pub fn connector(config: &DestinationConfig) -> Box<dyn Connector + '_> {
     match &config.kind {
-        DestinationKind::Postgres(postgres) => Box::new(PostgresConnector {
-            config: postgres,
-            name: &config.name,
-        }),
+        DestinationKind::Postgres(postgres) => {
+            Box::new(PostgresConnector { config: postgres, name: &config.name })
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! What a destination must be able to hold: the event table of the source, as a destination needs to know it.
+//! What a destination must be able to hold: the event table of the source, as a destination needs
+//! to know it.
 
 use crate::postgres::session::settings::ServerOverview;
 use crate::postgres::table::EventTable;

@@ -10,7 +10,9 @@ fn a_report_has_what_where_cause_and_fix_on_a_line_each() {
         .fix("add the column, then start again");
     assert_eq!(
         error.report(),
-        "error: cannot append to destination \"reporting\"\n  where: reporting.public.events, ids 120001..130000\n  cause: column \"currency\" does not exist\n    fix: add the column, then start again"
+        "error: cannot append to destination \"reporting\"\n  where: reporting.public.events, ids \
+         120001..130000\n  cause: column \"currency\" does not exist\n    fix: add the column, \
+         then start again"
     );
 }
 
@@ -21,9 +23,7 @@ fn what_comes_from_outside_makes_no_line_of_a_report_and_reaches_no_terminal() {
     let fit = r"x\u{a}error: forged\u{d}\u{1b}[2J\u{202e}";
     assert_eq!(error.to_string(), format!("{fit} ({fit}): {fit}"));
     assert!(
-        error
-            .report()
-            .ends_with("    fix: x\n         error: forged\\u{d}\\u{1b}[2J\\u{202e}")
+        error.report().ends_with("    fix: x\n         error: forged\\u{d}\\u{1b}[2J\\u{202e}")
     );
     assert_eq!(Warning::new(hostile, hostile).to_string(), format!("{fit}; {fit}"));
 }

@@ -1,4 +1,5 @@
-//! Batches of rows on their way: chunks of bytes shared by all lanes, and where a destination transaction ends.
+//! Batches of rows on their way: chunks of bytes shared by all lanes, and where a destination
+//! transaction ends.
 
 use crate::error::Error;
 use bytes::Bytes;
@@ -32,7 +33,8 @@ pub struct RowBlock {
     pub last_id: i64,
 }
 
-/// Resolves when the rows of a batch are on the source's disk: a destination awaits it before its commit.
+/// Resolves when the rows of a batch are on the source's disk: a destination awaits it before its
+/// commit.
 pub type DurabilityFuture = Shared<BoxFuture<'static, Result<(), Error>>>;
 
 /// The end of a batch.
@@ -44,7 +46,8 @@ pub struct BatchClose {
     pub rows: u64,
     /// Bytes of the rows.
     pub bytes: u64,
-    /// Whether more rows follow at once: then its commit need not be on the destination's disk, because a later one will be, and with it this one.
+    /// Whether more rows follow at once: then its commit need not be on the destination's disk,
+    /// because a later one will be, and with it this one.
     pub is_followed: bool,
     /// When it may be committed.
     pub durable: DurabilityFuture,

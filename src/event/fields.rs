@@ -13,7 +13,8 @@ impl FramedRow {
     }
 }
 
-/// The value of a field in text form, its escapes undone (PostgreSQL manual, COPY, "Text Format"); `None` when it is not UTF-8.
+/// The value of a field in text form, its escapes undone (PostgreSQL manual, COPY, "Text Format");
+/// `None` when it is not UTF-8.
 pub fn unescaped(field: &[u8]) -> Option<Cow<'_, str>> {
     let text = std::str::from_utf8(field).ok()?;
     if !text.contains('\\') {

@@ -1,8 +1,10 @@
-//! COPY framing: finds where rows begin and end, their id and their group, without decoding anything else.
+//! COPY framing: finds where rows begin and end, their id and their group, without decoding
+//! anything else.
 //!
-//! Binary form (PostgreSQL manual, COPY, "Binary Format"): a header of 11 + 4 + 4 bytes and its extension, then for each row a
-//! count of fields and for each field a length and so many bytes (-1: NULL), then `ff ff`. Text form: a line a row, fields
-//! separated by tabs; a line feed within a value is always escaped. A row of either form can be passed on as it came.
+//! Binary form (PostgreSQL manual, COPY, "Binary Format"): a header of 11 + 4 + 4 bytes and its
+//! extension, then for each row a count of fields and for each field a length and so many bytes
+//! (-1: NULL), then `ff ff`. Text form: a line a row, fields separated by tabs; a line feed within
+//! a value is always escaped. A row of either form can be passed on as it came.
 
 use crate::error::{Error, ErrorKind, Result};
 use bytes::{Buf, Bytes, BytesMut};
@@ -17,7 +19,8 @@ pub const HEADER: &[u8; HEADER_LEN] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 pub const TRAILER: &[u8; 2] = b"\xff\xff";
 /// PostgreSQL's own limit of columns, with room to spare.
 const FIELDS_MAX: i16 = 1700;
-/// PostgreSQL's own limit of a row in a COPY, 1 GiB: what says that it is longer is no row, and nothing of it is waited for.
+/// PostgreSQL's own limit of a row in a COPY, 1 GiB: what says that it is longer is no row, and
+/// nothing of it is waited for.
 const ROW_BYTES_MAX: usize = 1 << 30;
 /// No extension of the header is known.
 const EXTENSION_BYTES_MAX: usize = 64 * 1024;
@@ -88,7 +91,8 @@ impl RowFramer {
         }
     }
 
-    /// Takes the next message. Whole messages are not copied unless a row was cut by the end of the one before.
+    /// Takes the next message. Whole messages are not copied unless a row was cut by the end of the
+    /// one before.
     pub fn push(&mut self, message: Bytes) {
         if self.buffered.is_empty() {
             self.buffered = message;
@@ -137,7 +141,8 @@ impl RowFramer {
     /// # Errors
     /// `Unavailable` when it was cut short.
     pub fn finish(&self) -> Result<()> {
-        let is_whole = self.buffered.is_empty() && (self.has_ended || self.layout.format == CopyFormat::Text);
+        let is_whole =
+            self.buffered.is_empty() && (self.has_ended || self.layout.format == CopyFormat::Text);
         if is_whole {
             Ok(())
         } else {
@@ -156,7 +161,8 @@ impl RowFramer {
             return Err(garbled("no binary COPY signature"));
         }
         let extension = i32_at(&self.buffered, 15).and_then(|len| usize::try_from(len).ok());
-        let Some(extension) = extension.filter(|extension| *extension <= EXTENSION_BYTES_MAX) else {
+        let Some(extension) = extension.filter(|extension| *extension <= EXTENSION_BYTES_MAX)
+        else {
             return Err(garbled("a header extension of negative or absurd length"));
         };
         let header = HEADER_LEN + extension;
@@ -179,11 +185,16 @@ pub(super) fn i32_at(bytes: &[u8], at: usize) -> Option<i32> {
 }
 
 fn find_binary(bytes: &[u8], layout: RowLayout) -> Result<Option<RowBounds>> {
-    let Some(count) = bytes.get(..2).and_then(|count| count.try_into().ok()).map(i16::from_be_bytes) else {
+    let Some(count) =
+        bytes.get(..2).and_then(|count| count.try_into().ok()).map(i16::from_be_bytes)
+    else {
         return Ok(None);
     };
     if !(0..=FIELDS_MAX).contains(&count) || usize::try_from(count) != Ok(layout.fields) {
-        return Err(garbled(&format!("a row of {count} fields where {} were asked for", layout.fields)));
+        return Err(garbled(&format!(
+            "a row of {count} fields where {} were asked for",
+            layout.fields
+        )));
     }
     let (mut end, mut id, mut group) = (2, None, None);
     for field in 0..layout.fields {
@@ -242,14 +253,13 @@ fn find_text(bytes: &[u8], layout: RowLayout) -> Result<Option<RowBounds>> {
         fields += 1;
     }
     if fields != layout.fields {
-        return Err(garbled(&format!("a row of {fields} fields where {} were asked for", layout.fields)));
+        return Err(garbled(&format!(
+            "a row of {fields} fields where {} were asked for",
+            layout.fields
+        )));
     }
     let id = id.ok_or_else(|| garbled("an id that is no integer"))?;
-    Ok(Some(RowBounds {
-        end: line_end + 1,
-        id,
-        group,
-    }))
+    Ok(Some(RowBounds { end: line_end + 1, id, group }))
 }
 
 /// The rows of a chunk, which has neither header nor trailer.
@@ -257,25 +267,18 @@ fn find_text(bytes: &[u8], layout: RowLayout) -> Result<Option<RowBounds>> {
 /// # Errors
 /// `Bug` when the chunk does not consist of whole rows.
 pub fn rows_of(chunk: &Bytes, layout: RowLayout) -> Result<Vec<FramedRow>> {
-    let mut rows = RowFramer {
-        layout,
-        has_header: true,
-        has_ended: false,
-        buffered: chunk.clone(),
-    };
+    let mut rows =
+        RowFramer { layout, has_header: true, has_ended: false, buffered: chunk.clone() };
     let (mut all, mut at) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
         at += row.bytes.len();
         all.push(row);
     }
-    if at == chunk.len() {
-        Ok(all)
-    } else {
-        Err(garbled("a chunk that does not end on a row"))
-    }
+    if at == chunk.len() { Ok(all) } else { Err(garbled("a chunk that does not end on a row")) }
 }
 
-/// The rows of a chunk that come after an id: what a lane has not yet, when it begins in the middle of a chunk.
+/// The rows of a chunk that come after an id: what a lane has not yet, when it begins in the middle
+/// of a chunk.
 pub fn rows_after(chunk: &Bytes, layout: RowLayout, after: i64) -> Result<(Bytes, u64)> {
     let rows = rows_of(chunk, layout)?;
     let (skipped, kept) = rows.split_at(rows.partition_point(|row| row.id <= after));

@@ -1,7 +1,8 @@
 //! Merges two sides by id and gives the rows that are not the same on both.
 //!
-//! Why nothing is overlooked: each side gives its rows in ascending order of ids, which is confirmed row by row; of two heads the lower id
-//! cannot come on the other side any more. An error of either side is an error of the merge, never an end.
+//! Why nothing is overlooked: each side gives its rows in ascending order of ids, which is
+//! confirmed row by row; of two heads the lower id cannot come on the other side any more. An error
+//! of either side is an error of the merge, never an end.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::frame::FramedRow;
@@ -41,16 +42,14 @@ impl<'a> RowMerge<'a> {
     }
 
     fn new(first: RowStream<'a>, second: RowStream<'a>) -> Self {
-        Self {
-            first: MergeSide::new(first),
-            second: MergeSide::new(second),
-        }
+        Self { first: MergeSide::new(first), second: MergeSide::new(second) }
     }
 
     /// The next row that differs, by id; `None` when both sides have ended.
     ///
     /// # Errors
-    /// That of a side; `Contents` when a side gives an id twice or out of order: then its index is damaged.
+    /// That of a side; `Contents` when a side gives an id twice or out of order: then its index is
+    /// damaged.
     pub async fn next(&mut self) -> Result<Option<RowMismatch>> {
         loop {
             futures::future::try_join(self.first.fill(), self.second.fill()).await?;
@@ -64,7 +63,9 @@ impl<'a> RowMerge<'a> {
                 std::cmp::Ordering::Less => self.first.take().map(RowMismatch::Missing),
                 std::cmp::Ordering::Greater => self.second.take().map(RowMismatch::Extra),
                 std::cmp::Ordering::Equal => match (self.first.take(), self.second.take()) {
-                    (Some(first), Some(second)) if first.bytes != second.bytes => Some(RowMismatch::Changed(first, second)),
+                    (Some(first), Some(second)) if first.bytes != second.bytes => {
+                        Some(RowMismatch::Changed(first, second))
+                    }
                     _ => None,
                 },
             };
@@ -82,13 +83,7 @@ impl<'a> RowMerge<'a> {
 
 impl<'a> MergeSide<'a> {
     fn new(rows: RowStream<'a>) -> Self {
-        Self {
-            rows,
-            head: None,
-            is_at_end: false,
-            last_id: None,
-            taken: 0,
-        }
+        Self { rows, head: None, is_at_end: false, last_id: None, taken: 0 }
     }
 
     async fn fill(&mut self) -> Result<()> {
@@ -100,10 +95,11 @@ impl<'a> MergeSide<'a> {
             return Ok(());
         };
         if self.last_id.is_some_and(|last| row.id <= last) {
-            return Err(
-                Error::new(ErrorKind::Contents, format!("id {} was read twice or out of order", row.id))
-                    .fix("rebuild the index of the id: REINDEX TABLE"),
-            );
+            return Err(Error::new(
+                ErrorKind::Contents,
+                format!("id {} was read twice or out of order", row.id),
+            )
+            .fix("rebuild the index of the id: REINDEX TABLE"));
         }
         self.last_id = Some(row.id);
         self.head = Some(row);
@@ -127,12 +123,8 @@ mod tests {
 
     /// Rows of an id and one more number, as COPY would give them.
     fn rows(of: &[(i64, i64)]) -> Vec<Result<FramedRow>> {
-        let mut rows = RowFramer::new(RowLayout {
-            format: CopyFormat::Binary,
-            fields: 2,
-            id: 0,
-            group: None,
-        });
+        let mut rows =
+            RowFramer::new(RowLayout { format: CopyFormat::Binary, fields: 2, id: 0, group: None });
         rows.push(Bytes::from_static(HEADER));
         for (id, value) in of {
             let (id, value) = (id.to_be_bytes(), value.to_be_bytes());
@@ -141,8 +133,14 @@ mod tests {
         std::iter::from_fn(|| rows.next().transpose()).collect()
     }
 
-    fn merged(first: Vec<Result<FramedRow>>, second: Vec<Result<FramedRow>>) -> Result<Vec<(char, i64)>> {
-        let mut merge = RowMerge::new(futures::stream::iter(first).boxed(), futures::stream::iter(second).boxed());
+    fn merged(
+        first: Vec<Result<FramedRow>>,
+        second: Vec<Result<FramedRow>>,
+    ) -> Result<Vec<(char, i64)>> {
+        let mut merge = RowMerge::new(
+            futures::stream::iter(first).boxed(),
+            futures::stream::iter(second).boxed(),
+        );
         let mut all = Vec::new();
         while let Some(unlike) = merge.next().now_or_never().expect("nothing to wait for")? {
             all.push(match unlike {

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// Ids greater than `after` and not greater than `through`. `after` of `None` is before every id, negative ones included.
+/// Ids greater than `after` and not greater than `through`. `after` of `None` is before every id,
+/// negative ones included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct IdRange {
     /// Excluded lower end; `None` while nothing is held yet.
@@ -13,10 +14,7 @@ pub struct IdRange {
 
 impl IdRange {
     /// Every id there can be.
-    pub const ALL: Self = Self {
-        after: None,
-        through: i64::MAX,
-    };
+    pub const ALL: Self = Self { after: None, through: i64::MAX };
 
     /// Every id not above this one.
     pub fn up_to(through: i64) -> Self {
@@ -30,10 +28,7 @@ impl IdRange {
 
     /// One id.
     pub fn only(id: i64) -> Self {
-        Self {
-            after: id.checked_sub(1),
-            through: id,
-        }
+        Self { after: id.checked_sub(1), through: id }
     }
 
     /// Whether no id can be in it.
@@ -50,7 +45,9 @@ impl IdRange {
 impl fmt::Display for IdRange {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.after {
-            Some(after) if after.checked_add(1) == Some(self.through) => write!(out, "id {}", self.through),
+            Some(after) if after.checked_add(1) == Some(self.through) => {
+                write!(out, "id {}", self.through)
+            }
             Some(after) => write!(out, "ids {}..{}", after.saturating_add(1), self.through),
             None => write!(out, "ids up to {}", self.through),
         }

@@ -4,7 +4,8 @@ use super::frame::{CopyFormat, RowLayout};
 use crate::sql::ident;
 use postgres_types::Type;
 
-/// What travels from a source to a destination. Lanes whose wires are equal can share one read of the source.
+/// What travels from a source to a destination. Lanes whose wires are equal can share one read of
+/// the source.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Wire {
     /// The columns that are copied, in the order of the source.
@@ -20,8 +21,9 @@ pub struct WireColumn {
     pub name: String,
     /// How its value is read.
     pub read_as: ReadAs,
-    /// Oid of the built-in type that arrives, after the cast that `read_as` makes. `None` for a type outside `pg_catalog`: its oid differs from database to
-    /// database, and equal wires stay equal.
+    /// Oid of the built-in type that arrives, after the cast that `read_as` makes. `None` for a
+    /// type outside `pg_catalog`: its oid differs from database to database, and equal wires stay
+    /// equal.
     pub type_oid: Option<u32>,
 }
 
@@ -36,8 +38,9 @@ pub enum ReadAs {
     Widened,
     /// `xml`: its own output leaves the declaration out, its cast to text is what is stored.
     Xml,
-    /// An array or a floating-point number that travels in binary form: as it is. That form tells how it is stored, which of equal ones can differ
-    /// (the bounds of an empty array, the sign of a NaN).
+    /// An array or a floating-point number that travels in binary form: as it is. That form tells
+    /// how it is stored, which of equal ones can differ (the bounds of an empty array, the sign of
+    /// a NaN).
     Stored,
     /// The same where it is compared: made again from its text, so that equal ones have one form.
     Anew,
@@ -58,8 +61,8 @@ impl WireColumn {
         }
     }
 
-    /// The value as text, by the output function of its type: a cast would be whatever the owner of the type made of it. Of [`ReadAs::Bytes`] it is twice
-    /// as long as the value.
+    /// The value as text, by the output function of its type: a cast would be whatever the owner of
+    /// the type made of it. Of [`ReadAs::Bytes`] it is twice as long as the value.
     pub fn text(&self, of: &str) -> String {
         match self.read_as {
             ReadAs::Xml => self.value(of),
@@ -71,7 +74,10 @@ impl WireColumn {
 /// What the output function of its type makes of an expression; NULL of NULL.
 pub fn output(expression: &str) -> String {
     // Also of a row of NULLs, which is no NULL.
-    format!("case when pg_catalog.num_nonnulls({expression}) operator(pg_catalog.=) 1 then pg_catalog.concat({expression}) end")
+    format!(
+        "case when pg_catalog.num_nonnulls({expression}) operator(pg_catalog.=) 1 then \
+         pg_catalog.concat({expression}) end"
+    )
 }
 
 impl Wire {
@@ -80,7 +86,8 @@ impl Wire {
         self.columns.iter().map(|column| column.value("e")).collect::<Vec<_>>().join(", ")
     }
 
-    /// The same columns as they are compared: two rows are the same events exactly if their bytes are.
+    /// The same columns as they are compared: two rows are the same events exactly if their bytes
+    /// are.
     #[must_use]
     pub fn compared(&self) -> Self {
         let column = |column: &WireColumn| WireColumn {
@@ -90,10 +97,7 @@ impl Wire {
             },
             ..column.clone()
         };
-        Self {
-            columns: self.columns.iter().map(column).collect(),
-            format: self.format,
-        }
+        Self { columns: self.columns.iter().map(column).collect(), format: self.format }
     }
 
     /// What the destination is given.

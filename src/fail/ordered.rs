@@ -1,7 +1,9 @@
-//! What happens at a point: it is counted, and the process ends or stops itself there if that was ordered.
+//! What happens at a point: it is counted, and the process ends or stops itself there if that was
+//! ordered.
 //!
-//! `COUNTERFOIL_FAIL_POINTS` names a file of orders, one a line: the name of a point, at which of its hits, and `kill` or `stop`. Beside it, with
-//! `.hits` after its name, stands how often each point was reached, a line of [`RECORD_BYTES`] each, written before anything happens.
+//! `COUNTERFOIL_FAIL_POINTS` names a file of orders, one a line: the name of a point, at which of
+//! its hits, and `kill` or `stop`. Beside it, with `.hits` after its name, stands how often each
+//! point was reached, a line of [`RECORD_BYTES`] each, written before anything happens.
 
 use rustix::process::{Signal, getpid, kill_process};
 use std::collections::BTreeMap;
@@ -35,7 +37,9 @@ struct FailOrders {
 /// Counts a hit, and does what was ordered.
 pub(crate) fn reach(name: &'static str) {
     static GIVEN: OnceLock<Option<FailOrders>> = OnceLock::new();
-    let given = GIVEN.get_or_init(|| std::env::var_os(ORDERS).and_then(|path| FailOrders::read(Path::new(&path))));
+    let given = GIVEN.get_or_init(|| {
+        std::env::var_os(ORDERS).and_then(|path| FailOrders::read(Path::new(&path)))
+    });
     let Some(orders) = given else { return };
     let hit = orders.count(name);
     for order in orders.orders.iter().filter(|order| order.name == name && order.hit == hit) {
@@ -48,7 +52,8 @@ pub(crate) fn reach(name: &'static str) {
     }
 }
 
-/// Lets a future send its question, and then reaches the point. Whether the server has seen the question is left to chance.
+/// Lets a future send its question, and then reaches the point. Whether the server has seen the
+/// question is left to chance.
 pub async fn midway<T>(name: &'static str, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
     for _ in 0..TURNS {

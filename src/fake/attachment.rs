@@ -20,11 +20,7 @@ pub(super) struct Attachments {
 impl Attachments {
     /// Lets so many of so many events have one.
     pub(super) fn new(wanted: u64, events: u64) -> Self {
-        Self {
-            wanted: wanted.min(events),
-            events,
-            ..Self::default()
-        }
+        Self { wanted: wanted.min(events), events, ..Self::default() }
     }
 
     /// Whether the next event has one.
@@ -40,7 +36,8 @@ impl Attachments {
     }
 }
 
-/// An object that is not empty, and in it a scan: text that nothing compresses to less than three quarters.
+/// An object that is not empty, and in it a scan: text that nothing compresses to less than three
+/// quarters.
 pub(super) fn with_attachment(contents: &str, random: &mut StdRng) -> String {
     let least = 1_usize << random.random_range(DOUBLINGS);
     let mut scan = vec![0; least + random.random_range(0..least)];

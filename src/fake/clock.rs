@@ -25,10 +25,7 @@ pub(super) struct WorldClock {
 impl WorldClock {
     /// 2026-01-01T00:00:00.000Z, or now.
     pub(super) fn new(time: EventTime) -> Self {
-        Self {
-            time,
-            seeded_ms: 20_454 * MS_PER_DAY,
-        }
+        Self { time, seeded_ms: 20_454 * MS_PER_DAY }
     }
 
     /// Goes on, and gives the new time as JavaScript writes it: `2026-01-01T00:00:00.042Z`.
@@ -48,26 +45,20 @@ fn stamp(ms_since_1970: u64) -> String {
     let (year, month, day) = date(ms_since_1970 / MS_PER_DAY);
     let ms = ms_since_1970 % MS_PER_DAY;
     let (hours, minutes, seconds) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1_000 % 60);
-    format!(
-        "{year:04}-{month:02}-{day:02}T{hours:02}:{minutes:02}:{seconds:02}.{:03}Z",
-        ms % 1_000
-    )
+    format!("{year:04}-{month:02}-{day:02}T{hours:02}:{minutes:02}:{seconds:02}.{:03}Z", ms % 1_000)
 }
 
-/// Year, month and day of a day counted from 1970-01-01, by eras of 400 years that begin with March (H. Hinnant, "chrono-Compatible
-/// Low-Level Date Algorithms", `civil_from_days`).
+/// Year, month and day of a day counted from 1970-01-01, by eras of 400 years that begin with March
+/// (H. Hinnant, "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`).
 fn date(days: u64) -> (u64, u64, u64) {
     let shifted = days + 719_468;
     let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     (era * 400 + year_of_era + u64::from(month <= 2), month, day)
 }
 

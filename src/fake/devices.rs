@@ -1,4 +1,5 @@
-//! Devices at several sites: they measure, raise alarms, get firmware, are moved, and are taken out of service in the end.
+//! Devices at several sites: they measure, raise alarms, get firmware, are moved, and are taken out
+//! of service in the end.
 
 use super::json::JsonObject;
 use super::locale::{Locale, PostalAddress};
@@ -162,11 +163,7 @@ impl DeviceWorld {
             .text("deviceId", &device.id)
             .text(
                 "severity",
-                if device.tenths > ALARM_TENTHS + 100 {
-                    "critical"
-                } else {
-                    "warning"
-                },
+                if device.tenths > ALARM_TENTHS + 100 { "critical" } else { "warning" },
             )
             .plain("temperature", Tenths(device.tenths))
             .plain("limit", Tenths(ALARM_TENTHS));
@@ -211,18 +208,18 @@ impl DeviceWorld {
     fn relocation(&mut self) -> EventGroup {
         let PostalAddress { street, city } = self.locale.place(&mut self.random);
         let id = self.devices[self.random.random_range(0..self.devices.len())].id.clone();
-        let contents = JsonObject::new().text("entity_id", &id).text("site", &format!("{city}, {street}"));
-        let subject = EventSubject {
-            property: Some("site"),
-            ..EventSubject::of("Device", &id, "Changed")
-        };
+        let contents =
+            JsonObject::new().text("entity_id", &id).text("site", &format!("{city}, {street}"));
+        let subject =
+            EventSubject { property: Some("site"), ..EventSubject::of("Device", &id, "Changed") };
         self.single("Move device", "DeviceMoved", subject, contents)
     }
 
     fn retirement(&mut self) -> EventGroup {
         let chosen = self.random.random_range(0..self.devices.len());
         let device = self.devices.swap_remove(chosen);
-        let contents = JsonObject::new().text("entity_id", &device.id).plain("readings", device.readings);
+        let contents =
+            JsonObject::new().text("entity_id", &device.id).plain("readings", device.readings);
         self.single(
             "Retire device",
             "DeviceRetired",
@@ -231,12 +228,14 @@ impl DeviceWorld {
         )
     }
 
-    fn single(&mut self, command: &str, name: &'static str, subject: EventSubject<'_>, contents: JsonObject) -> EventGroup {
-        let draft = EventDraft {
-            name,
-            subject: Some(subject),
-            contents: contents.end(),
-        };
+    fn single(
+        &mut self,
+        command: &str,
+        name: &'static str,
+        subject: EventSubject<'_>,
+        contents: JsonObject,
+    ) -> EventGroup {
+        let draft = EventDraft { name, subject: Some(subject), contents: contents.end() };
         self.operations.group(&mut self.random, command, vec![draft])
     }
 }

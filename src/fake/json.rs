@@ -1,4 +1,5 @@
-//! JSON text written directly: an event is made once and never looked at again, so that a tree of values would be for nothing.
+//! JSON text written directly: an event is made once and never looked at again, so that a tree of
+//! values would be for nothing.
 
 use std::fmt::{Display, Write};
 

@@ -4,14 +4,18 @@ use fake::Fake;
 use fake::faker::address::raw::{CityName, StreetName};
 use fake::faker::impls::address::CityNameGenFn;
 use fake::faker::name::raw::{FirstName, LastName};
-use fake::locales::{AR_SA, CY_GB, DE_DE, Data, EN, FA_IR, FR_FR, IT_IT, JA_JP, NL_NL, PT_BR, PT_PT, TR_TR, ZH_CN, ZH_TW};
+use fake::locales::{
+    AR_SA, CY_GB, DE_DE, Data, EN, FA_IR, FR_FR, IT_IT, JA_JP, NL_NL, PT_BR, PT_PT, TR_TR, ZH_CN,
+    ZH_TW,
+};
 use rand::RngExt;
 use rand::rngs::StdRng;
 
 /// Languages of names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Locale {
-    /// Seven of eight names in English; the others German, French, Brazilian, Japanese, Chinese or Arabic.
+    /// Seven of eight names in English; the others German, French, Brazilian, Japanese, Chinese or
+    /// Arabic.
     #[default]
     Mixed,
     /// English.
@@ -91,7 +95,8 @@ impl Locale {
         in_language!(self, random, place_in)
     }
 
-    /// One language: of those that are mixed, one that is not written in ASCII alone in one case of eight.
+    /// One language: of those that are mixed, one that is not written in ASCII alone in one case of
+    /// eight.
     fn chosen(self, random: &mut StdRng) -> Self {
         if self != Self::Mixed {
             return self;

@@ -17,9 +17,11 @@ pub use orders::OrderWorld;
 pub use origin::{EventGroup, WorldOrigin};
 pub use persons::PersonWorld;
 
-/// An endless stream of groups. The same seed gives the same bytes, as long as the versions of the crates `fake` and `rand` stay.
+/// An endless stream of groups. The same seed gives the same bytes, as long as the versions of the
+/// crates `fake` and `rand` stay.
 ///
-/// Each world is a program of its own (`programId`), whose groups are numbered from 1 (`dbOperationNum`) in the order in which they are made.
+/// Each world is a program of its own (`programId`), whose groups are numbered from 1
+/// (`dbOperationNum`) in the order in which they are made.
 #[derive(Debug)]
 pub enum World {
     /// People who come, get names and numbers, and sometimes go; fillers between them.
@@ -45,7 +47,8 @@ impl World {
         }
     }
 
-    /// Lets so many of the first `events` events carry an attachment of 64 KiB to 4 MiB, evenly spread; all of them at most.
+    /// Lets so many of the first `events` events carry an attachment of 64 KiB to 4 MiB, evenly
+    /// spread; all of them at most.
     pub fn attach(&mut self, wanted: u64, events: u64) {
         match self {
             Self::Persons(persons) => persons.operations.attach(wanted, events),

@@ -1,4 +1,5 @@
-//! The envelope of events: who gave the command, and the numbers by which a table can be validated without its source.
+//! The envelope of events: who gave the command, and the numbers by which a table can be validated
+//! without its source.
 
 use super::attachment::{Attachments, with_attachment};
 use super::clock::WorldClock;
@@ -39,12 +40,7 @@ pub(super) struct EventSubject<'a> {
 impl<'a> EventSubject<'a> {
     /// An operation on the whole.
     pub(super) fn of(entity: &'static str, id: &'a str, operation: &'static str) -> Self {
-        Self {
-            entity,
-            id,
-            operation,
-            property: None,
-        }
+        Self { entity, id, operation, property: None }
     }
 }
 
@@ -81,7 +77,12 @@ impl OperationNumbers {
     }
 
     /// Puts the drafts into one group.
-    pub(super) fn group(&mut self, random: &mut StdRng, command: &str, mut drafts: Vec<EventDraft<'_>>) -> EventGroup {
+    pub(super) fn group(
+        &mut self,
+        random: &mut StdRng,
+        command: &str,
+        mut drafts: Vec<EventDraft<'_>>,
+    ) -> EventGroup {
         self.count += 1;
         let operation = uuid(random);
         let initiator = &self.initiators[random.random_range(0..INITIATORS)];
@@ -101,7 +102,8 @@ impl OperationNumbers {
                 .plain("dbOperationEventNum", place + 1)
                 .plain("dbOperationEventCount", count)
                 .text("dbOperationTS", &time);
-            let metadata = JsonObject::new().text("initiatorId", initiator).text("command", command);
+            let metadata =
+                JsonObject::new().text("initiatorId", initiator).text("command", command);
             draft
                 .begun()
                 .object("data", &draft.contents)

@@ -109,7 +109,10 @@ impl OrderWorld {
             .text("lastName", &last)
             .text("street", &format!("{street} {}", self.random.random_range(1..200)))
             .text("city", &city)
-            .text("email", &format!("customer{}@example.com", self.random.random_range(1..1_000_000)));
+            .text(
+                "email",
+                &format!("customer{}@example.com", self.random.random_range(1..1_000_000)),
+            );
         keep(&mut self.customers, id.clone(), &mut self.random);
         self.single(
             "Register customer",
@@ -132,27 +135,22 @@ impl OrderWorld {
             .plain("before", Hundredths(before))
             .plain("after", Hundredths(product.cents));
         let id = product.id.clone();
-        let subject = EventSubject {
-            property: Some("price"),
-            ..EventSubject::of("Product", &id, "Changed")
-        };
+        let subject =
+            EventSubject { property: Some("price"), ..EventSubject::of("Product", &id, "Changed") };
         self.single("Change price", "ProductPriceChanged", subject, contents)
     }
 
     fn product(&mut self) -> EventGroup {
         let id = uuid(&mut self.random);
         let (thing, cents) = THINGS[self.products.len() % THINGS.len()];
-        let title = format!("{thing}, {}", COLOURS[self.products.len() / THINGS.len() % COLOURS.len()]);
+        let title =
+            format!("{thing}, {}", COLOURS[self.products.len() / THINGS.len() % COLOURS.len()]);
         let contents = JsonObject::new()
             .text("entity_id", &id)
             .text("sku", &format!("CF-{:05}", self.random.random_range(0..100_000)))
             .text("title", &title)
             .plain("price", Hundredths(cents));
-        self.products.push(Product {
-            id: id.clone(),
-            title,
-            cents,
-        });
+        self.products.push(Product { id: id.clone(), title, cents });
         self.single(
             "List product",
             "ProductListed",
@@ -198,13 +196,7 @@ impl OrderWorld {
             contents: contents.end(),
         });
         let group = self.operations.group(&mut self.random, "Place order", drafts.collect());
-        let order = ShopOrder {
-            id,
-            customer,
-            cents,
-            currency,
-            stage: OrderStage::Placed,
-        };
+        let order = ShopOrder { id, customer, cents, currency, stage: OrderStage::Placed };
         keep(&mut self.open, order, &mut self.random);
         group
     }
@@ -227,17 +219,28 @@ impl OrderWorld {
                 self.open.push(order);
                 group
             }
-            OrderStage::Paid { payment } if events_max > 1 && self.random.random_range(0..15) == 0 => self.cancellation(&order, &payment),
+            OrderStage::Paid { payment }
+                if events_max > 1 && self.random.random_range(0..15) == 0 =>
+            {
+                self.cancellation(&order, &payment)
+            }
             OrderStage::Paid { .. } => self.shipment(order),
             OrderStage::Shipped { shipment } => {
-                let contents = JsonObject::new().text("entity_id", &order.id).text("shipmentId", &shipment);
+                let contents =
+                    JsonObject::new().text("entity_id", &order.id).text("shipmentId", &shipment);
                 let subject = EventSubject::of("Order", &order.id, "Delivered");
                 self.single("Confirm delivery", "OrderDelivered", subject, contents)
             }
         }
     }
 
-    fn payment(&mut self, order: &ShopOrder, payment: &str, name: &'static str, operation: &'static str) -> EventGroup {
+    fn payment(
+        &mut self,
+        order: &ShopOrder,
+        payment: &str,
+        name: &'static str,
+        operation: &'static str,
+    ) -> EventGroup {
         let contents = JsonObject::new()
             .text("entity_id", payment)
             .text("orderId", &order.id)
@@ -292,12 +295,14 @@ impl OrderWorld {
         group
     }
 
-    fn single(&mut self, command: &str, name: &'static str, subject: EventSubject<'_>, contents: JsonObject) -> EventGroup {
-        let draft = EventDraft {
-            name,
-            subject: Some(subject),
-            contents: contents.end(),
-        };
+    fn single(
+        &mut self,
+        command: &str,
+        name: &'static str,
+        subject: EventSubject<'_>,
+        contents: JsonObject,
+    ) -> EventGroup {
+        let draft = EventDraft { name, subject: Some(subject), contents: contents.end() };
         self.operations.group(&mut self.random, command, vec![draft])
     }
 }

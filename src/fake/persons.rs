@@ -7,7 +7,8 @@ use super::origin::{EventGroup, WorldOrigin};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-/// How many living persons are remembered, so that memory does not grow with the number of events; beyond it the older ones live on unseen.
+/// How many living persons are remembered, so that memory does not grow with the number of events;
+/// beyond it the older ones live on unseen.
 const LIVING_MAX: usize = 10_000;
 /// The sorts of fillers.
 const FILLERS: [&str; 9] = [
@@ -46,7 +47,8 @@ impl PersonWorld {
         }
     }
 
-    /// Any of the groups below, of so many events at most: of twenty about sixteen persons, one deletion and three fillers.
+    /// Any of the groups below, of so many events at most: of twenty about sixteen persons, one
+    /// deletion and three fillers.
     pub fn group(&mut self, events_max: u64) -> EventGroup {
         if events_max < Self::EVENTS_OF_A_PERSON {
             return self.filler();
@@ -111,7 +113,11 @@ impl PersonWorld {
         }
     }
 
-    fn operation<const N: usize>(&mut self, command: &str, events: [(&'static str, JsonObject); N]) -> EventGroup {
+    fn operation<const N: usize>(
+        &mut self,
+        command: &str,
+        events: [(&'static str, JsonObject); N],
+    ) -> EventGroup {
         let drafts = events.map(|(name, contents)| EventDraft {
             name,
             subject: None,
@@ -141,7 +147,9 @@ mod tests {
     use std::collections::HashSet;
 
     fn events(seed: u64, groups: usize) -> Vec<Vec<Value>> {
-        let parsed = |group: EventGroup| group.iter().map(|event| serde_json::from_str(event).unwrap()).collect();
+        let parsed = |group: EventGroup| {
+            group.iter().map(|event| serde_json::from_str(event).unwrap()).collect()
+        };
         World::persons(seed).take(groups).map(parsed).collect()
     }
 
@@ -210,13 +218,16 @@ mod tests {
             .filter(|n| n.starts_with("Filler"))
             .collect();
         assert_eq!(fillers.len(), 9);
-        let is_beyond = |event: &&Value| event["data"]["lastName"].as_str().is_some_and(|name| !name.is_ascii());
+        let is_beyond = |event: &&Value| {
+            event["data"]["lastName"].as_str().is_some_and(|name| !name.is_ascii())
+        };
         assert!(all.iter().filter(is_beyond).count() > 50);
     }
 
     #[test]
     fn an_event_has_about_400_bytes() {
-        let sizes: Vec<usize> = World::persons(4).take(1_000).flatten().map(|event| event.len()).collect();
+        let sizes: Vec<usize> =
+            World::persons(4).take(1_000).flatten().map(|event| event.len()).collect();
         let mean = sizes.iter().sum::<usize>() / sizes.len();
         assert!((380..=440).contains(&mean), "{mean}");
     }

@@ -1,4 +1,5 @@
-//! What every world keeps: seeds, numbers, sizes, languages, and that events tell of things that exist.
+//! What every world keeps: seeds, numbers, sizes, languages, and that events tell of things that
+//! exist.
 #![allow(clippy::unwrap_used)]
 
 use super::*;
@@ -36,15 +37,8 @@ fn the_same_seed_gives_the_same_bytes_in_every_world_and_another_seed_others() {
 fn with_the_real_time_everything_but_the_time_is_as_with_that_of_the_seed() {
     for make in MAKERS {
         let of = |time| {
-            let mut all = events(
-                make(&WorldOrigin {
-                    time,
-                    ..WorldOrigin::of(3)
-                }),
-                300,
-            );
-            all.iter_mut()
-                .for_each(|event| event["testingStats"]["dbOperationTS"] = Value::Null);
+            let mut all = events(make(&WorldOrigin { time, ..WorldOrigin::of(3) }), 300);
+            all.iter_mut().for_each(|event| event["testingStats"]["dbOperationTS"] = Value::Null);
             all
         };
         assert_eq!(of(EventTime::Real), of(EventTime::Seeded));
@@ -115,7 +109,9 @@ fn an_order_costs_what_its_lines_cost() {
     for group in World::Orders(OrderWorld::new(&WorldOrigin::of(5))).take(2_000) {
         let group = parsed(&group);
         if text(&group[0], "/name") == "OrderPlaced" {
-            let line = |event: &Value| cents(&event["data"]["price"]) * event["data"]["quantity"].as_u64().unwrap();
+            let line = |event: &Value| {
+                cents(&event["data"]["price"]) * event["data"]["quantity"].as_u64().unwrap()
+            };
             assert_eq!(group[1..].iter().map(line).sum::<u64>(), cents(&group[0]["data"]["total"]));
             assert_eq!(group[0]["data"]["lines"], group.len() - 1);
             placed += 1;
@@ -151,7 +147,8 @@ fn readings_and_alarms_are_of_devices_in_service_and_only_a_raised_alarm_is_clea
 #[test]
 fn events_have_the_sizes_that_they_are_said_to_have() {
     for (make, sizes) in MAKERS.into_iter().zip([380..440, 580..660, 580..660]) {
-        let lengths: Vec<usize> = make(&WorldOrigin::of(4)).take(2_000).flatten().map(|event| event.len()).collect();
+        let lengths: Vec<usize> =
+            make(&WorldOrigin::of(4)).take(2_000).flatten().map(|event| event.len()).collect();
         let mean = lengths.iter().sum::<usize>() / lengths.len();
         assert!(sizes.contains(&mean), "{mean} {sizes:?}");
     }
@@ -170,7 +167,8 @@ fn attachments_make_as_many_events_large_as_were_wanted() {
         let mut world = make(&WorldOrigin::of(9));
         world.attach(3, 100);
         let events: Vec<String> = world.take(200).flatten().collect();
-        let large: Vec<&String> = events[..100].iter().filter(|event| event.len() > 2_000).collect();
+        let large: Vec<&String> =
+            events[..100].iter().filter(|event| event.len() > 2_000).collect();
         assert_eq!(large.len(), 3);
         for event in large {
             let event: Value = serde_json::from_str(event).unwrap();
@@ -184,10 +182,7 @@ fn attachments_make_as_many_events_large_as_were_wanted() {
 #[test]
 fn names_are_of_the_language_that_was_asked_for() {
     let letters = |locale| {
-        let origin = WorldOrigin {
-            locale,
-            ..WorldOrigin::of(1)
-        };
+        let origin = WorldOrigin { locale, ..WorldOrigin::of(1) };
         let all = events(World::Persons(PersonWorld::new(&origin)), 300);
         all.iter().map(|event| text(event, "/data/lastName")).collect::<String>()
     };
@@ -203,11 +198,14 @@ fn names_are_of_the_language_that_was_asked_for() {
     ] {
         let letters = letters(locale);
         assert!(
-            !letters.is_empty() && letters.contains(is_in(range)) && !letters.contains(is_in('a'..='z')),
+            !letters.is_empty()
+                && letters.contains(is_in(range))
+                && !letters.contains(is_in('a'..='z')),
             "{locale:?}"
         );
     }
-    let others = [Locale::Fr, Locale::PtBr, Locale::Tr, Locale::It, Locale::Nl, Locale::Cy, Locale::Pt];
+    let others =
+        [Locale::Fr, Locale::PtBr, Locale::Tr, Locale::It, Locale::Nl, Locale::Cy, Locale::Pt];
     let spoken: HashSet<String> = others.into_iter().map(letters).collect();
     assert_eq!(spoken.len(), others.len());
 }

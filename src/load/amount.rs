@@ -3,7 +3,8 @@
 /// How much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Amount {
-    /// slate's: persons, at intervals a deletion of one of them, then fillers. No more deletions than persons.
+    /// slate's: persons, at intervals a deletion of one of them, then fillers. No more deletions
+    /// than persons.
     Persons {
         /// New persons, three events each.
         persons: u64,
@@ -50,7 +51,8 @@ impl Amount {
         }
     }
 
-    /// The share of a writer, counted from 0. All shares together are the whole; no two differ by more than one of a kind.
+    /// The share of a writer, counted from 0. All shares together are the whole; no two differ by
+    /// more than one of a kind.
     #[must_use]
     pub(crate) fn share(self, writers: u64, writer: u64) -> Self {
         let share = |total| share(total, writers, writer);
@@ -74,19 +76,15 @@ pub(super) fn share(total: u64, writers: u64, writer: u64) -> u64 {
 impl WriterProgress {
     /// Nothing is done yet.
     pub(super) fn of(share: Amount) -> Self {
-        Self {
-            share,
-            persons: 0,
-            deletes: 0,
-            events: 0,
-        }
+        Self { share, persons: 0, deletes: 0, events: 0 }
     }
 
     /// What comes next; `None` at the end.
     pub(super) fn next(&self) -> Option<WorldAct> {
         match self.share {
             Amount::Persons { persons, deletes, .. } => {
-                let deletes_due = (u128::from(deletes) * u128::from(self.persons)).checked_div(u128::from(persons));
+                let deletes_due = (u128::from(deletes) * u128::from(self.persons))
+                    .checked_div(u128::from(persons));
                 if deletes_due > Some(u128::from(self.deletes)) {
                     Some(WorldAct::Deletion)
                 } else if self.persons < persons {
@@ -95,7 +93,9 @@ impl WriterProgress {
                     (Some(self.events) < self.share.events()).then_some(WorldAct::Filler)
                 }
             }
-            Amount::Events(events) => (self.events < events).then(|| WorldAct::Any(events - self.events)),
+            Amount::Events(events) => {
+                (self.events < events).then(|| WorldAct::Any(events - self.events))
+            }
             Amount::Endless => Some(WorldAct::Any(u64::MAX)),
         }
     }
@@ -119,7 +119,9 @@ mod tests {
         while let Some(act) = progress.next() {
             let events = match act {
                 WorldAct::Person => 3,
-                WorldAct::Any(events_max) => usize::try_from(events_max.min(4)).expect("a small number"),
+                WorldAct::Any(events_max) => {
+                    usize::try_from(events_max.min(4)).expect("a small number")
+                }
                 WorldAct::Deletion | WorldAct::Filler => 1,
             };
             progress.note(act, events);
@@ -167,18 +169,17 @@ mod tests {
 
     #[test]
     fn deletions_come_at_intervals() {
-        let acts = acts(Amount::Persons {
-            persons: 6,
-            deletes: 2,
-            fillers: 0,
-        });
+        let acts = acts(Amount::Persons { persons: 6, deletes: 2, fillers: 0 });
         use WorldAct::{Deletion as D, Person as P};
         assert_eq!(acts, [P, P, P, D, P, P, P, D]);
     }
 
     #[test]
     fn a_number_of_events_is_met_exactly_and_an_endless_load_has_no_end() {
-        assert_eq!(acts(Amount::Events(10)), [WorldAct::Any(10), WorldAct::Any(6), WorldAct::Any(2)]);
+        assert_eq!(
+            acts(Amount::Events(10)),
+            [WorldAct::Any(10), WorldAct::Any(6), WorldAct::Any(2)]
+        );
         assert_eq!(acts(Amount::Events(0)), []);
         assert_eq!(WriterProgress::of(Amount::Endless).next(), Some(WorldAct::Any(u64::MAX)));
         assert_eq!(Amount::Endless.events(), None);

@@ -1,12 +1,15 @@
-//! What one writer writes: the events of its world, put together into batches, each for one transaction.
+//! What one writer writes: the events of its world, put together into batches, each for one
+//! transaction.
 
 use super::amount::{Amount, WorldAct, WriterProgress};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fake::{EventGroup, World};
 
-/// A batch ends with the group that makes it larger than this, whatever number of events was wanted.
+/// A batch ends with the group that makes it larger than this, whatever number of events was
+/// wanted.
 const BATCH_BYTES_MAX: u64 = 32 * 1024 * 1024;
-/// The batches of all writers together, half of what is in memory: one is written while the next is made.
+/// The batches of all writers together, half of what is in memory: one is written while the next is
+/// made.
 const BATCHES_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Batches of so many events are made on a thread of their own while the one before is written.
 const EVENTS_OF_A_LARGE_BATCH: u64 = 200;
@@ -33,7 +36,8 @@ pub(super) struct LoadBatches {
 }
 
 impl LoadBatches {
-    /// The share of one of so many writers, groups put together until there are `events_min` events.
+    /// The share of one of so many writers, groups put together until there are `events_min`
+    /// events.
     pub(super) fn new(world: World, share: Amount, events_min: u64, writers: u64) -> Self {
         Self {
             world,
@@ -95,7 +99,9 @@ impl LoadBatches {
         let act = self.progress.next()?;
         let group = match (&mut self.world, act) {
             (World::Persons(persons), WorldAct::Person) => persons.person(),
-            (World::Persons(persons), WorldAct::Deletion) => persons.deletion().unwrap_or_else(|| persons.filler()),
+            (World::Persons(persons), WorldAct::Deletion) => {
+                persons.deletion().unwrap_or_else(|| persons.filler())
+            }
             (World::Persons(persons), WorldAct::Filler) => persons.filler(),
             (world, WorldAct::Any(events_max)) => world.group(events_max),
             (world, _) => world.group(1),
@@ -111,11 +117,7 @@ impl LoadBatches {
 mod tests {
     use super::*;
 
-    const SLATES: Amount = Amount::Persons {
-        persons: 20,
-        deletes: 5,
-        fillers: 30,
-    };
+    const SLATES: Amount = Amount::Persons { persons: 20, deletes: 5, fillers: 30 };
 
     async fn all(events_min: u64) -> Vec<LoadBatch> {
         let mut all = Vec::new();
@@ -148,7 +150,10 @@ mod tests {
             for (place, batch) in larger.iter().enumerate() {
                 assert!(batch.events.len() as u64 >= events_min || place == larger.len() - 1);
                 assert_eq!(batch.operations.0, next);
-                assert_eq!(batch.bytes, batch.events.iter().map(|event| event.len() as u64).sum::<u64>());
+                assert_eq!(
+                    batch.bytes,
+                    batch.events.iter().map(|event| event.len() as u64).sum::<u64>()
+                );
                 next = batch.operations.1 + 1;
             }
             assert_eq!(next, 56);
@@ -180,13 +185,19 @@ mod tests {
 
     #[test]
     fn a_batch_of_large_events_is_cut_by_its_bytes_and_sooner_where_there_are_many_writers() {
-        for (writers, bytes_max) in [(1, BATCH_BYTES_MAX), (8, BATCH_BYTES_MAX), (64, BATCHES_BYTES_MAX / 64)] {
+        for (writers, bytes_max) in
+            [(1, BATCH_BYTES_MAX), (8, BATCH_BYTES_MAX), (64, BATCHES_BYTES_MAX / 64)]
+        {
             let mut world = World::persons(1);
             world.attach(200, 200);
             let mut batches = LoadBatches::new(world, Amount::Events(200), 100_000, writers);
             let batch = batches.make().unwrap();
             let group_bytes_max = 3 * 4 * 1024 * 1024;
-            assert!((bytes_max..bytes_max + group_bytes_max).contains(&batch.bytes), "{}", batch.bytes);
+            assert!(
+                (bytes_max..bytes_max + group_bytes_max).contains(&batch.bytes),
+                "{}",
+                batch.bytes
+            );
         }
     }
 }

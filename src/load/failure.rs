@@ -39,12 +39,16 @@ impl UnknownGroups {
             (first, last) => format!("operations {first} to {last}"),
         };
         let Self { program, events, .. } = self;
-        format!("whether {operations} of program {program}, {events} events, were committed is unknown: all of it was, or nothing")
+        format!(
+            "whether {operations} of program {program}, {events} events, were committed is \
+             unknown: all of it was, or nothing"
+        )
     }
 
     fn question(&self, table: &TableName) -> String {
         format!(
-            "select count(*) from {table} where event #>> '{{testingStats,programId}}' = {} and (event #>> '{{testingStats,dbOperationNum}}')::int8 >= {}",
+            "select count(*) from {table} where event #>> '{{testingStats,programId}}' = {} and \
+             (event #>> '{{testingStats,dbOperationNum}}')::int8 >= {}",
             literal(&self.program),
             self.operations.0
         )
@@ -59,22 +63,26 @@ pub(super) fn told(failures: Vec<WriterFailure>, table: &TableName) -> Option<Er
         kind => kind,
     };
     let error = gravest.error.clone().of_kind(kind);
-    let unknown: Vec<&UnknownGroups> = failures.iter().filter_map(|failure| failure.unknown.as_ref()).collect();
+    let unknown: Vec<&UnknownGroups> =
+        failures.iter().filter_map(|failure| failure.unknown.as_ref()).collect();
     let Some(first) = unknown.first() else {
         return Some(match error.remedy() {
             Some(_) => error,
-            None => error.fix("what the summary counts is committed, and nothing else; to go on, start again with another --seed"),
+            None => error.fix(
+                "what the summary counts is committed, and nothing else; to go on, start again \
+                 with another --seed",
+            ),
         });
     };
-    let mut error = unknown
-        .iter()
-        .take(UNKNOWN_TOLD_MAX)
-        .fold(error, |error, one| error.because(one.told()));
+    let mut error =
+        unknown.iter().take(UNKNOWN_TOLD_MAX).fold(error, |error, one| error.because(one.told()));
     if unknown.len() > UNKNOWN_TOLD_MAX {
-        error = error.because(format!("the same holds for {} more", unknown.len() - UNKNOWN_TOLD_MAX));
+        error =
+            error.because(format!("the same holds for {} more", unknown.len() - UNKNOWN_TOLD_MAX));
     }
     Some(error.fix(format!(
-        "nothing was tried again, and the summary does not count it; to see, ask: {}; to go on, start again with another --seed",
+        "nothing was tried again, and the summary does not count it; to see, ask: {}; to go on, \
+         start again with another --seed",
         first.question(table)
     )))
 }
@@ -85,11 +93,7 @@ mod tests {
     use super::*;
 
     fn failure(kind: ErrorKind, operations: Option<(u64, u64)>) -> WriterFailure {
-        let batch = |operations| LoadBatch {
-            events: vec![String::new(); 3],
-            bytes: 0,
-            operations,
-        };
+        let batch = |operations| LoadBatch { events: vec![String::new(); 3], bytes: 0, operations };
         WriterFailure {
             error: Error::new(kind, "cannot write events").at("db1:5432/orders"),
             unknown: operations.map(|operations| UnknownGroups::of("0e6f", &batch(operations))),
@@ -111,12 +115,15 @@ mod tests {
         assert_eq!(error.kind().consequence().exit_code, 8);
         let report = error.report();
         assert!(
-            report.contains("whether operation 17 of program 0e6f, 3 events, were committed is unknown"),
+            report.contains(
+                "whether operation 17 of program 0e6f, 3 events, were committed is unknown"
+            ),
             "{report}"
         );
         assert!(report.contains("nothing was tried again"), "{report}");
         assert!(
-            report.contains("from public.events where event #>> '{testingStats,programId}' = '0e6f'"),
+            report
+                .contains("from public.events where event #>> '{testingStats,programId}' = '0e6f'"),
             "{report}"
         );
         assert!(report.contains("::int8 >= 17;"), "{report}");

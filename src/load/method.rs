@@ -1,4 +1,5 @@
-//! By which method events come into a table: what it can take, and what is best where nothing is said. Pure.
+//! By which method events come into a table: what it can take, and what is best where nothing is
+//! said. Pure.
 
 use super::table::{InsertForm, TableShape};
 use crate::error::{Error, ErrorKind, Problems};
@@ -51,15 +52,18 @@ impl fmt::Display for LoadMethod {
     }
 }
 
-/// Judges whether the table can be loaded, and how: as wanted, otherwise by its function, otherwise by INSERT, otherwise by COPY under its counter.
+/// Judges whether the table can be loaded, and how: as wanted, otherwise by its function, otherwise
+/// by INSERT, otherwise by COPY under its counter.
 ///
 /// # Errors
 /// `Unsuitable`, everything that stands in the way together, each with its remedy.
-pub(super) fn choose(shape: &TableShape, wanted: Option<LoadMethod>, wants_large: bool) -> Result<InsertMethod, Problems> {
+pub(super) fn choose(
+    shape: &TableShape,
+    wanted: Option<LoadMethod>,
+    wants_large: bool,
+) -> Result<InsertMethod, Problems> {
     let mut problems = Problems::new();
-    shape_problems(shape, wants_large)
-        .into_iter()
-        .for_each(|problem| problems.push(problem));
+    shape_problems(shape, wants_large).into_iter().for_each(|problem| problems.push(problem));
     let insert_method = problems.note(match wanted {
         Some(method) => way_of(shape, method).ok_or_else(|| refusal(shape, method)),
         None => [LoadMethod::InsertEvents, LoadMethod::Insert, LoadMethod::Copy]
@@ -81,7 +85,9 @@ fn way_of(shape: &TableShape, method: LoadMethod) -> Option<InsertMethod> {
         }),
         LoadMethod::Insert => shape.is_fed.then_some(InsertMethod::Insert),
         LoadMethod::Copy if shape.is_fed => Some(InsertMethod::CopyFed),
-        LoadMethod::Copy => (shape.has_counter && shape.has_ts).then_some(InsertMethod::CopyCounted),
+        LoadMethod::Copy => {
+            (shape.has_counter && shape.has_ts).then_some(InsertMethod::CopyCounted)
+        }
     }
 }
 
@@ -123,30 +129,46 @@ fn shape_problems(shape: &TableShape, wants_large: bool) -> Vec<Error> {
     let mut problems = Vec::new();
     if shape.is_standby {
         let what = "the server is a standby, which takes no events";
-        problems.push(refuse(shape, what).fix("load its primary; target_session_attrs=read-write finds it among several hosts"));
+        problems.push(
+            refuse(shape, what).fix(
+                "load its primary; target_session_attrs=read-write finds it among several hosts",
+            ),
+        );
     }
     if !shape.is_table {
-        problems.push(refuse(shape, format!("{} is not a table", shape.table)).fix("name the event table by --table"));
+        problems.push(
+            refuse(shape, format!("{} is not a table", shape.table))
+                .fix("name the event table by --table"),
+        );
         return problems;
     }
     let event = shape.event_type.as_deref();
     if event != Some("jsonb") {
-        let is = event.map_or_else(|| "there is no such column".to_owned(), |other| format!("it is {other}"));
+        let is = event
+            .map_or_else(|| "there is no such column".to_owned(), |other| format!("it is {other}"));
         let what = format!("the column event of {} has to be jsonb: {is}", shape.table);
-        problems.push(refuse(shape, what).fix("load a table that `counterfoil init source` or slate has made"));
+        problems.push(
+            refuse(shape, what)
+                .fix("load a table that `counterfoil init source` or slate has made"),
+        );
     }
     if !shape.unfilled.is_empty() {
         let names = shape.unfilled.join(", ");
         let what = format!("{} has columns that an event gives no value for: {names}", shape.table);
-        problems.push(refuse(shape, what).fix("give them a default, or load another table by --table"));
+        problems
+            .push(refuse(shape, what).fix("give them a default, or load another table by --table"));
     }
     if let (true, Some(trigger)) = (wants_large, &shape.notifies_whole_events) {
         problems.push(
             refuse(shape, "large events do not fit into this table")
                 .because(format!(
-                    "trigger {trigger} notifies of whole events, and 8,000 bytes are the most a notification holds"
+                    "trigger {trigger} notifies of whole events, and 8,000 bytes are the most a \
+                     notification holds"
                 ))
-                .fix("leave --large-events out, or let the trigger send the id only: `counterfoil init source` prints the SQL"),
+                .fix(
+                    "leave --large-events out, or let the trigger send the id only: `counterfoil \
+                     init source` prints the SQL",
+                ),
         );
     }
     problems

@@ -1,4 +1,5 @@
-//! Fills an event table with made-up events: whose share is what, by which method, at which pace, and what came of it.
+//! Fills an event table with made-up events: whose share is what, by which method, at which pace,
+//! and what came of it.
 
 mod amount;
 mod batch;
@@ -37,7 +38,8 @@ use table::TableShape;
 use tokio::task::JoinSet;
 use writer::{LoadContext, LoadWriter};
 
-/// Events of a COPY where nothing is said, and of the COPYs of all writers together where these are many.
+/// Events of a COPY where nothing is said, and of the COPYs of all writers together where these are
+/// many.
 const COPY_EVENTS: u64 = 10_000;
 const COPIES_EVENTS: u64 = 80_000;
 
@@ -75,7 +77,8 @@ pub struct LoadJob {
     pub large_events: u64,
     /// Concurrent connections; at least 1.
     pub writers: u64,
-    /// Groups are put together until there are so many events; `None`: each group by itself, or 10,000 events for a COPY, fewer with more than eight writers.
+    /// Groups are put together until there are so many events; `None`: each group by itself, or
+    /// 10,000 events for a COPY, fewer with more than eight writers.
     pub events_per_insert: Option<u64>,
     /// All writers together are no quicker.
     pub events_per_s: Option<f64>,
@@ -87,7 +90,8 @@ pub struct LoadJob {
     pub method: Option<LoadMethod>,
 }
 
-/// A load that may begin: connected, the table looked at, the method chosen. Nothing is written yet.
+/// A load that may begin: connected, the table looked at, the method chosen. Nothing is written
+/// yet.
 #[derive(Debug)]
 pub struct PreparedLoad {
     job: LoadJob,
@@ -104,7 +108,8 @@ pub struct LoadOutcome {
     pub written: LoadCounts,
     /// From the first batch to the last.
     pub elapsed: Duration,
-    /// The highest id before, if there was an event and our role may read; others may write at the same time.
+    /// The highest id before, if there was an event and our role may read; others may write at the
+    /// same time.
     pub highest_before: Option<i64>,
     /// The highest id afterwards, if it could be asked.
     pub highest_after: Option<i64>,
@@ -116,7 +121,8 @@ impl PreparedLoad {
     /// Connects, looks at the table and chooses the method.
     ///
     /// # Errors
-    /// `Unsuitable` for a pooler, and for a table that cannot be loaded so, everything together; `Access` and `Unavailable` as for every connection.
+    /// `Unsuitable` for a pooler, and for a table that cannot be loaded so, everything together;
+    /// `Access` and `Unavailable` as for every connection.
     pub async fn prepare(job: LoadJob) -> Result<Self, Problems> {
         // Prepared statements, transactions and the search_path must stay with their connection.
         pooler::probe(&job.conninfo, ErrorSide::Destination, job.connect_timeout).await?;
@@ -124,13 +130,7 @@ impl PreparedLoad {
         let shape = table::ask(&session, &job.table, &job.id_column).await?;
         let insert_method = method::choose(&shape, job.method, job.large_events > 0)?;
         let highest_before = highest(&session, &shape).await.unwrap_or_default();
-        Ok(Self {
-            job,
-            session,
-            shape,
-            insert_method,
-            highest_before,
-        })
+        Ok(Self { job, session, shape, insert_method, highest_before })
     }
 
     /// The method that was chosen.
@@ -148,7 +148,8 @@ impl PreparedLoad {
         self.session.place()
     }
 
-    /// What a person should know about the connection although all is well, such as a certificate that expires soon.
+    /// What a person should know about the connection although all is well, such as a certificate
+    /// that expires soon.
     pub fn notes(&self) -> &[String] {
         self.session.notes()
     }
@@ -172,7 +173,8 @@ impl PreparedLoad {
     /// Writes everything. A stop lets every writer finish what it has in hand.
     ///
     /// # Errors
-    /// Those of connections that could not be made, nothing being written then. What went wrong later is part of the outcome.
+    /// Those of connections that could not be made, nothing being written then. What went wrong
+    /// later is part of the outcome.
     pub async fn run(self, tally: Arc<LoadTally>, stop: &Stop) -> Result<LoadOutcome, Problems> {
         let opening: Vec<_> = (0..self.job.writers).map(|_| self.writer()).collect();
         let opened = stop.or(futures::future::try_join_all(opening)).await;
@@ -225,8 +227,13 @@ impl PreparedLoad {
     }
 }
 
-/// Waits until all writers have ended; the first failure, like a stop, lets the others finish what they have in hand.
-async fn ended(tasks: &mut JoinSet<Result<(), WriterFailure>>, stopper: &stop::Stopper, stop: &Stop) -> Vec<WriterFailure> {
+/// Waits until all writers have ended; the first failure, like a stop, lets the others finish what
+/// they have in hand.
+async fn ended(
+    tasks: &mut JoinSet<Result<(), WriterFailure>>,
+    stopper: &stop::Stopper,
+    stop: &Stop,
+) -> Vec<WriterFailure> {
     let mut failures = Vec::new();
     loop {
         let ended = match stop.or(tasks.join_next()).await {
@@ -249,10 +256,7 @@ async fn ended(tasks: &mut JoinSet<Result<(), WriterFailure>>, stopper: &stop::S
 }
 
 async fn open(job: &LoadJob) -> Result<Session> {
-    let purpose = SessionPurpose {
-        what: "load",
-        side: ErrorSide::Destination,
-    };
+    let purpose = SessionPurpose { what: "load", side: ErrorSide::Destination };
     Session::open(&job.conninfo, purpose, job.connect_timeout).await
 }
 
@@ -262,7 +266,8 @@ async fn highest(session: &Session, shape: &TableShape) -> Result<Option<i64>> {
         .map_err(|error| session.error(&error, format!("cannot read {}", shape.table)))
 }
 
-/// The seed of a writer: another one for each and in each world, and none that a neighbouring seed gives (the finaliser of SplitMix64).
+/// The seed of a writer: another one for each and in each world, and none that a neighbouring seed
+/// gives (the finaliser of SplitMix64).
 fn seed_of(seed: u64, data_set: DataSet, writer: u64) -> u64 {
     let program = writer * 3 + data_set as u64 + 1;
     let mut mixed = seed ^ program.wrapping_mul(0x9E37_79B9_7F4A_7C15);
@@ -280,7 +285,9 @@ mod tests {
     fn neighbouring_seeds_writers_and_worlds_have_seeds_of_their_own() {
         let mut seeds = HashSet::new();
         for data_set in [DataSet::Persons, DataSet::Orders, DataSet::Devices] {
-            for (seed, writer) in (0..200).flat_map(|seed| (0..64).map(move |writer| (seed, writer))) {
+            for (seed, writer) in
+                (0..200).flat_map(|seed| (0..64).map(move |writer| (seed, writer)))
+            {
                 assert!(seeds.insert(seed_of(seed, data_set, writer)));
             }
         }

@@ -19,30 +19,30 @@ pub(super) struct LoadPace {
 impl LoadPace {
     /// Begins now.
     pub(super) fn begin(events_per_s: Option<f64>, duration: Option<Duration>) -> Self {
-        Self {
-            begun: Instant::now(),
-            events_per_s,
-            duration,
-            issued: AtomicU64::new(0),
-        }
+        Self { begun: Instant::now(), events_per_s, duration, issued: AtomicU64::new(0) }
     }
 
-    /// Waits until a batch may be written. Tells whether it may: not when a stop was requested or the time is over.
+    /// Waits until a batch may be written. Tells whether it may: not when a stop was requested or
+    /// the time is over.
     pub(super) async fn turn(&self, events: u64, stop: &Stop) -> bool {
         let issued = self.issued.fetch_add(events, Ordering::Relaxed) + events;
         let due = self.events_per_s.map_or(Duration::ZERO, |rate| due(issued, rate));
         let end = self.duration.unwrap_or(Duration::MAX);
         let moment = due.min(end);
         let wait = moment.saturating_sub(self.begun.elapsed());
-        if self.events_per_s.is_some() && !wait.is_zero() && stop.or(tokio::time::sleep(wait)).await.is_none() {
+        if self.events_per_s.is_some()
+            && !wait.is_zero()
+            && stop.or(tokio::time::sleep(wait)).await.is_none()
+        {
             return false;
         }
         !stop.is_requested() && due <= end && self.begun.elapsed() < end
     }
 }
 
-/// When a batch is due, counted from the beginning: once the rate has made up for all events up to its last one. A writer that was late is
-/// not late for ever, because the next moment does not depend on it.
+/// When a batch is due, counted from the beginning: once the rate has made up for all events up to
+/// its last one. A writer that was late is not late for ever, because the next moment does not
+/// depend on it.
 fn due(issued: u64, events_per_s: f64) -> Duration {
     Duration::try_from_secs_f64(issued as f64 / events_per_s).unwrap_or(Duration::MAX / 4)
 }
@@ -60,7 +60,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Writes batches of these sizes at their moments, each taking so many seconds; gives how long all of it took.
+    /// Writes batches of these sizes at their moments, each taking so many seconds; gives how long
+    /// all of it took.
     fn run(rate: f64, batches: &[(u64, f64)]) -> f64 {
         let (mut now, mut issued) = (0.0_f64, 0);
         for (events, seconds) in batches {

@@ -11,11 +11,7 @@ pub(super) struct RollbackShare {
 impl RollbackShare {
     /// At most 90 per cent, so that there is an end.
     pub(super) fn new(percent: u8) -> Self {
-        Self {
-            percent: u64::from(percent.min(90)),
-            tried: 0,
-            rolled_back: 0,
-        }
+        Self { percent: u64::from(percent.min(90)), tried: 0, rolled_back: 0 }
     }
 
     /// How often the next batch is written and rolled back before it is committed.

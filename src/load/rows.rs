@@ -67,10 +67,7 @@ mod tests {
     #[test]
     fn rows_have_their_ids_and_stand_between_header_and_trailer() {
         let events = ["{}".to_owned(), "[1]".to_owned()];
-        let before = RowPrefix {
-            first_id: Some(7),
-            ts: Some(-2),
-        };
+        let before = RowPrefix { first_id: Some(7), ts: Some(-2) };
         let all: Vec<u8> = pieces(&events, before).flatten().collect();
         let mut expected = HEADER.to_vec();
         for (id, event) in [(7_i64, "{}"), (8, "[1]")] {

@@ -49,7 +49,11 @@ pub(super) struct JsonText<'a>(pub(super) &'a str);
 
 impl InsertStatements {
     /// Prepares what the method needs.
-    pub(super) async fn prepare(session: &Session, shape: &TableShape, insert_method: InsertMethod) -> Result<Self> {
+    pub(super) async fn prepare(
+        session: &Session,
+        shape: &TableShape,
+        insert_method: InsertMethod,
+    ) -> Result<Self> {
         let prepared = async {
             session.batch_execute(&search_path(shape, "false")).await?;
             match insert_method {
@@ -72,7 +76,8 @@ impl InsertStatements {
                         .await?,
                 }),
                 InsertMethod::CopyFed | InsertMethod::CopyCounted => {
-                    Self::prepare_copy(session, shape, insert_method == InsertMethod::CopyCounted).await
+                    Self::prepare_copy(session, shape, insert_method == InsertMethod::CopyCounted)
+                        .await
                 }
             }
         };
@@ -83,10 +88,15 @@ impl InsertStatements {
         })
     }
 
-    async fn prepare_copy(session: &Session, shape: &TableShape, is_counted: bool) -> Result<Self, tokio_postgres::Error> {
+    async fn prepare_copy(
+        session: &Session,
+        shape: &TableShape,
+        is_counted: bool,
+    ) -> Result<Self, tokio_postgres::Error> {
         let id = is_counted.then_some(shape.id_column.as_str());
         let ts = shape.has_ts.then_some("ts");
-        let columns: Vec<String> = id.into_iter().chain(ts).chain(["event"]).map(sql::ident).collect();
+        let columns: Vec<String> =
+            id.into_iter().chain(ts).chain(["event"]).map(sql::ident).collect();
         let names = [
             ("schema", text(&*shape.table.schema)),
             ("table", text(&*shape.table.name)),
@@ -94,19 +104,14 @@ impl InsertStatements {
         ];
         let copy = session.prepare(&fill(include_str!("../../sql/load/copy.sql"), &names)).await?;
         if !is_counted {
-            let begin = if shape.has_ts {
-                include_str!("../../sql/load/begin_fed.sql")
-            } else {
-                "begin"
-            };
-            return Ok(Self::Copy {
-                begin: begin.to_owned(),
-                copy,
-                set_counter: None,
-            });
+            let begin =
+                if shape.has_ts { include_str!("../../sql/load/begin_fed.sql") } else { "begin" };
+            return Ok(Self::Copy { begin: begin.to_owned(), copy, set_counter: None });
         }
-        let id_newest = filled(sql::without_header(include_str!("../../sql/source/id_newest.sql")), shape);
-        let event_ts = filled(sql::without_header(include_str!("../../sql/source/event_ts.sql")), shape);
+        let id_newest =
+            filled(sql::without_header(include_str!("../../sql/source/id_newest.sql")), shape);
+        let event_ts =
+            filled(sql::without_header(include_str!("../../sql/source/event_ts.sql")), shape);
         let schema = shape.table.schema.clone();
         let names = [
             ("schema", text(&*schema)),
@@ -119,11 +124,7 @@ impl InsertStatements {
             let names = [("schema", text(&*schema)), ("next", sql(next.to_string()))];
             fill(include_str!("../../sql/load/end_counted.sql"), &names)
         };
-        Ok(Self::Copy {
-            begin,
-            copy,
-            set_counter: Some(Box::new(set_counter)),
-        })
+        Ok(Self::Copy { begin, copy, set_counter: Some(Box::new(set_counter)) })
     }
 }
 
@@ -153,7 +154,11 @@ pub(super) fn values(events: &[String]) -> String {
 }
 
 impl ToSql for JsonText<'_> {
-    fn to_sql(&self, _: &Type, out: &mut BytesMut) -> std::result::Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+    fn to_sql(
+        &self,
+        _: &Type,
+        out: &mut BytesMut,
+    ) -> std::result::Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
         out.put_u8(1); // the version of jsonb's binary form
         out.put_slice(self.0.as_bytes());
         Ok(IsNull::No)

@@ -48,11 +48,17 @@ pub(super) enum InsertForm {
 ///
 /// # Errors
 /// `Unsuitable` where there is no such table; what the connection or the server says.
-pub(super) async fn ask(session: &Session, name: &TableName, id_column: &str) -> Result<TableShape> {
+pub(super) async fn ask(
+    session: &Session,
+    name: &TableName,
+    id_column: &str,
+) -> Result<TableShape> {
     let Some(table) = describe::table(session, name, id_column).await? else {
-        let missing = Error::new(ErrorKind::Unsuitable, format!("there is no table {name}")).at(session.place());
+        let missing = Error::new(ErrorKind::Unsuitable, format!("there is no table {name}"))
+            .at(session.place());
         return Err(missing.fix(format!(
-            "name the event table by --table, or make one: counterfoil init source --url … --table '{name}'"
+            "name the event table by --table, or make one: counterfoil init source --url … --table \
+             '{name}'"
         )));
     };
     let facts = ExistingObjects::read(session, name).await?;
@@ -64,9 +70,16 @@ fn shape(table: &EventTable, facts: &ExistingObjects, id_column: &str) -> TableS
     let id = table.column(id_column).or_else(|| table.columns.iter().find(is_identity));
     let id_column = id.map_or(id_column, |id| id.name.as_str());
     let is_time = |column: &Column| column.type_name == "timestamp with time zone";
-    let is_ours = |column: &Column| [id_column, "event"].contains(&column.name.as_str()) || (column.name == "ts" && is_time(column));
-    let is_unfilled =
-        |column: &&Column| !is_ours(column) && column.is_not_null && !column.has_default && column.origin == ColumnOrigin::Plain;
+    let is_ours = |column: &Column| {
+        [id_column, "event"].contains(&column.name.as_str())
+            || (column.name == "ts" && is_time(column))
+    };
+    let is_unfilled = |column: &&Column| {
+        !is_ours(column)
+            && column.is_not_null
+            && !column.has_default
+            && column.origin == ColumnOrigin::Plain
+    };
     TableShape {
         table: table.name.clone(),
         id_column: id_column.to_owned(),
@@ -78,13 +91,19 @@ fn shape(table: &EventTable, facts: &ExistingObjects, id_column: &str) -> TableS
             && facts.counter.as_ref().is_some_and(ExistingRelation::is_counter),
         has_ts: table.column("ts").is_some_and(is_time),
         event_type: table.column("event").map(|column| column.type_name.clone()),
-        unfilled: table.columns.iter().filter(is_unfilled).map(|column| column.name.clone()).collect(),
+        unfilled: table
+            .columns
+            .iter()
+            .filter(is_unfilled)
+            .map(|column| column.name.clone())
+            .collect(),
         insert_events: insert_events(facts),
         notifies_whole_events: notifies_whole_events(table),
     }
 }
 
-/// The better function of those that insert into this table: one schema can hold several event tables, but only one function of a kind.
+/// The better function of those that insert into this table: one schema can hold several event
+/// tables, but only one function of a kind.
 fn insert_events(facts: &ExistingObjects) -> Option<InsertForm> {
     let inserts = |types: &str| {
         let function = facts.function("insert_events", types)?;
@@ -103,15 +122,17 @@ fn inserts_into(body: &str, table: &TableName) -> bool {
     let words: Vec<&str> = body.split_whitespace().collect();
     let named = |after: &str| {
         let name = after.split(['(', '\'', ';']).next().unwrap_or_default();
-        TableName::parse(name).is_ok_and(|found| found.name == table.name && (found.schema == table.schema || !name.contains('.')))
+        TableName::parse(name).is_ok_and(|found| {
+            found.name == table.name && (found.schema == table.schema || !name.contains('.'))
+        })
     };
-    words
-        .windows(2)
-        .any(|pair| pair[0].to_lowercase().ends_with("into") && named(pair[1]))
+    words.windows(2).any(|pair| pair[0].to_lowercase().ends_with("into") && named(pair[1]))
 }
 
 fn notifies_whole_events(table: &EventTable) -> Option<String> {
-    let sends = |trigger: &&trigger::InsertTrigger| trigger.is_enabled && trigger.notifies.as_ref().is_some_and(|sent| sent.carries_event);
+    let sends = |trigger: &&trigger::InsertTrigger| {
+        trigger.is_enabled && trigger.notifies.as_ref().is_some_and(|sent| sent.carries_event)
+    };
     table.insert_triggers.iter().find(sends).map(|trigger| trigger.name.clone())
 }
 
@@ -122,8 +143,10 @@ mod tests {
     #[test]
     #[allow(clippy::unwrap_used)]
     fn a_function_serves_the_table_that_it_inserts_into_and_no_other() {
-        let slates = "begin execute 'insert into events (id, ts, event) values ' || insertValues using ids; end";
-        let ours = "insert into \"public\".\"events\" (id, ts, event) select 1 from unnest(insert_events.events)";
+        let slates = "begin execute 'insert into events (id, ts, event) values ' || insertValues \
+                      using ids; end";
+        let ours = "insert into \"public\".\"events\" (id, ts, event) select 1 from \
+                    unnest(insert_events.events)";
         for (body, table, serves) in [
             (slates, "events", true),
             (slates, "audit.events", true),
@@ -135,7 +158,11 @@ mod tests {
             ("insert into audit.events (id) values (1)", "events", false),
             ("select 1 into x from events", "events", false),
         ] {
-            assert_eq!(inserts_into(body, &TableName::parse(table).unwrap()), serves, "{body} {table}");
+            assert_eq!(
+                inserts_into(body, &TableName::parse(table).unwrap()),
+                serves,
+                "{body} {table}"
+            );
         }
     }
 }

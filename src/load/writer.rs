@@ -1,4 +1,5 @@
-//! One connection that writes: a batch at a time, each in one transaction that is committed, or rolled back and written again.
+//! One connection that writes: a batch at a time, each in one transaction that is committed, or
+//! rolled back and written again.
 
 use super::batch::{LoadBatch, LoadBatches};
 use super::failure::{UnknownGroups, WriterFailure};
@@ -52,16 +53,17 @@ struct AttemptError {
 
 impl LoadWriter {
     /// Prepares a session.
-    pub(super) async fn new(session: Session, shape: &TableShape, insert_method: InsertMethod) -> Result<Self> {
+    pub(super) async fn new(
+        session: Session,
+        shape: &TableShape,
+        insert_method: InsertMethod,
+    ) -> Result<Self> {
         let statements = InsertStatements::prepare(&session, shape, insert_method).await?;
-        Ok(Self {
-            session,
-            statements,
-            table: shape.table.to_string(),
-        })
+        Ok(Self { session, statements, table: shape.table.to_string() })
     }
 
-    /// Writes everything, the next batch being made while one is written. After a stop the batch in hand is finished.
+    /// Writes everything, the next batch being made while one is written. After a stop the batch in
+    /// hand is finished.
     ///
     /// # Errors
     /// The first failure, with what may have been committed all the same.
@@ -91,7 +93,12 @@ impl LoadWriter {
         Ok(())
     }
 
-    async fn write_batch(&self, batch: &LoadBatch, rollbacks: u64, tally: &LoadTally) -> Result<(), AttemptError> {
+    async fn write_batch(
+        &self,
+        batch: &LoadBatch,
+        rollbacks: u64,
+        tally: &LoadTally,
+    ) -> Result<(), AttemptError> {
         for _ in 0..rollbacks {
             self.attempt(batch, AttemptEnd::RollBack).await?;
             tally.rolled_back();
@@ -113,7 +120,8 @@ impl LoadWriter {
                 self.confirm(inserted, batch, "is committed")
             }
             (_, AttemptEnd::RollBack) => {
-                let (begun, inserted) = join(self.session.batch_execute("begin"), self.insert(batch)).await;
+                let (begun, inserted) =
+                    join(self.session.batch_execute("begin"), self.insert(batch)).await;
                 let inserted = begun.and(inserted).map_err(|error| self.failed(&error, false))?;
                 self.confirm(inserted, batch, "is rolled back")?;
                 let ended = self.session.batch_execute("rollback").await;
@@ -125,10 +133,16 @@ impl LoadWriter {
     /// One statement; gives how many rows it inserted.
     async fn insert(&self, batch: &LoadBatch) -> Result<u64, tokio_postgres::Error> {
         let events = &batch.events;
-        let called = |row: tokio_postgres::Row| row.try_get::<_, i32>(0).map(|count| u64::try_from(count).unwrap_or(0));
+        let called = |row: tokio_postgres::Row| {
+            row.try_get::<_, i32>(0).map(|count| u64::try_from(count).unwrap_or(0))
+        };
         match &self.statements {
-            InsertStatements::Call { call } => self.session.query_one(call, &[events]).await.and_then(called),
-            InsertStatements::CallText { call } => self.session.query_one(call, &[&values(events)]).await.and_then(called),
+            InsertStatements::Call { call } => {
+                self.session.query_one(call, &[events]).await.and_then(called)
+            }
+            InsertStatements::CallText { call } => {
+                self.session.query_one(call, &[&values(events)]).await.and_then(called)
+            }
             InsertStatements::Insert { one, many } => match events.as_slice() {
                 [event] => self.session.execute(one, &[&JsonText(event)]).await,
                 _ => self.session.execute(many, &[events]).await,
@@ -145,17 +159,13 @@ impl LoadWriter {
         let begun = answers::rows(self.session.simple_query(begin).await.map_err(lost)?);
         let begun: Vec<i64> = begun.iter().filter_map(|row| answers::parsed(row, 0)).collect();
         let before = match (set_counter, begun.as_slice()) {
-            (Some(_), [first_id, _]) if first_id.checked_add(batch.events.len() as i64).is_none() => {
+            (Some(_), [first_id, _])
+                if first_id.checked_add(batch.events.len() as i64).is_none() =>
+            {
                 return Err(self.broken(self.no_id_left(), false));
             }
-            (Some(_), [first_id, ts]) => RowPrefix {
-                first_id: Some(*first_id),
-                ts: Some(*ts),
-            },
-            (None, ts) => RowPrefix {
-                first_id: None,
-                ts: ts.first().copied(),
-            },
+            (Some(_), [first_id, ts]) => RowPrefix { first_id: Some(*first_id), ts: Some(*ts) },
+            (None, ts) => RowPrefix { first_id: None, ts: ts.first().copied() },
             (Some(_), _) => return Err(self.broken(self.no_counter(), false)),
         };
         let rows = self.send(copy, &batch.events, before).await.map_err(lost)?;
@@ -173,7 +183,12 @@ impl LoadWriter {
         committed.map_err(|error| self.failed(&error, is_outcome_unknown(&error)))
     }
 
-    async fn send(&self, copy: &tokio_postgres::Statement, events: &[String], before: RowPrefix) -> Result<u64, tokio_postgres::Error> {
+    async fn send(
+        &self,
+        copy: &tokio_postgres::Statement,
+        events: &[String],
+        before: RowPrefix,
+    ) -> Result<u64, tokio_postgres::Error> {
         let mut sink = pin!(self.session.copy_in::<_, Bytes>(copy).await?);
         for piece in rows::pieces(events, before) {
             sink.feed(piece).await?;
@@ -187,7 +202,10 @@ impl LoadWriter {
         }
         let error = Error::new(ErrorKind::Unsuitable, self.what())
             .at(self.place())
-            .because(format!("{} events were sent, {rows} arrived, and that {state}", batch.events.len()))
+            .because(format!(
+                "{} events were sent, {rows} arrived, and that {state}",
+                batch.events.len()
+            ))
             .fix("a trigger or rule discards inserted events; drop it");
         Err(self.broken(error, false))
     }
@@ -195,7 +213,9 @@ impl LoadWriter {
     fn no_counter(&self) -> Error {
         Error::new(ErrorKind::Unsuitable, self.what())
             .at(self.place())
-            .because("the counter does not hold the next id: it is empty, or not beyond the last event")
+            .because(
+                "the counter does not hold the next id: it is empty, or not beyond the last event",
+            )
             .fix("let its one row hold the highest id plus one")
     }
 
@@ -211,10 +231,7 @@ impl LoadWriter {
     }
 
     fn broken(&self, error: Error, is_outcome_unknown: bool) -> AttemptError {
-        AttemptError {
-            error: error.at(self.place()),
-            is_outcome_unknown,
-        }
+        AttemptError { error: error.at(self.place()), is_outcome_unknown }
     }
 
     fn what(&self) -> String {

@@ -1,11 +1,11 @@
-//! Text from a table, a server or a file made fit for a terminal and for a log: nothing of it moves the cursor, rings, begins a line or turns the
-//! direction of what is read.
+//! Text from a table, a server or a file made fit for a terminal and for a log: nothing of it moves
+//! the cursor, rings, begins a line or turns the direction of what is read.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write};
 
-/// Writes every control character and every invisible one that changes how others are read as `\u{1b}`. Different texts stay different: a text that has
-/// `\u{` of its own gets `\u{5c}u{`.
+/// Writes every control character and every invisible one that changes how others are read as
+/// `\u{1b}`. Different texts stay different: a text that has `\u{` of its own gets `\u{5c}u{`.
 pub fn escaped(text: &str) -> Cow<'_, str> {
     if !text.contains(is_unfit) && !text.contains("\\u{") {
         return Cow::Borrowed(text);
@@ -14,7 +14,8 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
     rewritten(text, |at, c| is_unfit(c) || is_ours(at), in_braces)
 }
 
-/// The same of a message, in which names may be escaped already: what they were made of stays as it is, so that nothing is escaped twice.
+/// The same of a message, in which names may be escaped already: what they were made of stays as it
+/// is, so that nothing is escaped twice.
 pub fn fit(text: &str) -> Cow<'_, str> {
     if !text.contains(is_unfit) {
         return Cow::Borrowed(text);
@@ -31,7 +32,8 @@ pub fn fit_lines(text: &str) -> Cow<'_, str> {
     Cow::Owned(lines.join("\n"))
 }
 
-/// Writes the same characters of a JSON text as JSON does, `\u009b`; there they can stand in strings alone.
+/// Writes the same characters of a JSON text as JSON does, `\u009b`; there they can stand in
+/// strings alone.
 pub fn escaped_json(text: &str) -> Cow<'_, str> {
     if !text.contains(is_unfit) {
         return Cow::Borrowed(text);
@@ -40,7 +42,11 @@ pub fn escaped_json(text: &str) -> Cow<'_, str> {
 }
 
 /// Writes the characters that are to be escaped, each known by its place too, in another way.
-fn rewritten(text: &str, is_to_escape: impl Fn(usize, char) -> bool, escape: fn(&mut String, char) -> fmt::Result) -> Cow<'static, str> {
+fn rewritten(
+    text: &str,
+    is_to_escape: impl Fn(usize, char) -> bool,
+    escape: fn(&mut String, char) -> fmt::Result,
+) -> Cow<'static, str> {
     let mut fit = String::with_capacity(text.len() + 16);
     for (at, c) in text.char_indices() {
         if is_to_escape(at, c) {
@@ -60,7 +66,8 @@ fn in_units(fit: &mut String, c: char) -> fmt::Result {
     c.encode_utf16(&mut [0; 2]).iter().try_for_each(|unit| write!(fit, "\\u{unit:04x}"))
 }
 
-/// Control characters, separators of lines and paragraphs, marks of direction, and what has no width.
+/// Control characters, separators of lines and paragraphs, marks of direction, and what has no
+/// width.
 fn is_unfit(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')

@@ -1,11 +1,13 @@
-//! Lines of the log made fit for a terminal while they are written: a value from outside begins no line and moves no cursor.
+//! Lines of the log made fit for a terminal while they are written: a value from outside begins no
+//! line and moves no cursor.
 
 use super::escape::{escaped_json, fit};
 use slog::{OwnedKVList, Record};
 use slog_term::{Decorator, RecordDecorator};
 use std::io::{self, Write};
 
-/// Escapes what is between the ornaments of a text line; the ornaments themselves, such as colours, are those of the decorator within.
+/// Escapes what is between the ornaments of a text line; the ornaments themselves, such as colours,
+/// are those of the decorator within.
 pub(super) struct FitDecorator<D>(pub D);
 
 impl<D: Decorator> Decorator for FitDecorator<D> {
@@ -14,10 +16,7 @@ impl<D: Decorator> Decorator for FitDecorator<D> {
         F: FnOnce(&mut dyn RecordDecorator) -> io::Result<()>,
     {
         let written = |within: &mut dyn RecordDecorator| {
-            write(&mut FitRecord {
-                within,
-                is_from_outside: false,
-            })
+            write(&mut FitRecord { within, is_from_outside: false })
         };
         self.0.with_record(record, values, written)
     }
@@ -25,7 +24,8 @@ impl<D: Decorator> Decorator for FitDecorator<D> {
 
 struct FitRecord<'a> {
     within: &'a mut dyn RecordDecorator,
-    /// Whether what comes next is a message, a key or a value; everything else, the line feed at the end too, is ours.
+    /// Whether what comes next is a message, a key or a value; everything else, the line feed at
+    /// the end too, is ours.
     is_from_outside: bool,
 }
 
@@ -85,7 +85,8 @@ impl RecordDecorator for FitRecord<'_> {
     }
 }
 
-/// Escapes, as JSON does, what JSON itself leaves: DEL, C1 controls and marks of direction. The line feed between objects stays.
+/// Escapes, as JSON does, what JSON itself leaves: DEL, C1 controls and marks of direction. The
+/// line feed between objects stays.
 pub(super) struct FitJson<W>(pub W);
 
 impl<W: Write> Write for FitJson<W> {
@@ -133,7 +134,12 @@ mod tests {
 
     #[test]
     fn a_hostile_value_makes_one_line_without_control_characters_in_either_form() {
-        let text = logged(|out| Logger::root(Mutex::new(super::super::text(slog_term::PlainDecorator::new(out))).fuse(), o!()));
+        let text = logged(|out| {
+            Logger::root(
+                Mutex::new(super::super::text(slog_term::PlainDecorator::new(out))).fuse(),
+                o!(),
+            )
+        });
         let json = logged(|out| Logger::root(super::super::json(super::FitJson(out)).fuse(), o!()));
         for line in [&text, &json] {
             assert!(line.ends_with('\n') && line.lines().count() == 1, "{line:?}");
@@ -142,7 +148,9 @@ mod tests {
             assert!(line.contains("Größe 日本"), "{line:?}");
         }
         assert!(
-            text.contains(r"a\u{a}Nov 21 12:00:00.000 INFO forged\u{d}\u{1b}[2J\u{9b}31m\u{202e}\u{7f}"),
+            text.contains(
+                r"a\u{a}Nov 21 12:00:00.000 INFO forged\u{d}\u{1b}[2J\u{9b}31m\u{202e}\u{7f}"
+            ),
             "{text}"
         );
         let read: serde_json::Value = serde_json::from_str(&json).unwrap();

@@ -23,16 +23,13 @@ pub struct RowBatch {
 impl RowBatch {
     /// Holds nothing yet.
     pub fn new(limits: TransactionLimits) -> Self {
-        Self {
-            limits,
-            rows: Vec::new(),
-            bytes: 0,
-        }
+        Self { limits, rows: Vec::new(), bytes: 0 }
     }
 
     /// Whether so many more bytes must wait for the next transaction.
     pub(crate) fn is_full_for(&self, bytes: usize) -> bool {
-        let is_full = self.rows.len() as u64 >= self.limits.events_max || self.bytes + bytes as u64 > self.limits.bytes_max;
+        let is_full = self.rows.len() as u64 >= self.limits.events_max
+            || self.bytes + bytes as u64 > self.limits.bytes_max;
         !self.rows.is_empty() && is_full
     }
 
@@ -49,7 +46,8 @@ impl RowBatch {
     }
 }
 
-/// A row that keeps no more in memory than itself: as it came, it holds on to the whole message it came in.
+/// A row that keeps no more in memory than itself: as it came, it holds on to the whole message it
+/// came in.
 pub(crate) fn own(mut row: FramedRow) -> FramedRow {
     row.bytes = bytes::Bytes::copy_from_slice(&row.bytes);
     row
@@ -61,12 +59,7 @@ mod tests {
     use crate::event::frame::{CopyFormat, RowFramer, RowLayout};
 
     fn row() -> FramedRow {
-        let layout = RowLayout {
-            format: CopyFormat::Text,
-            fields: 1,
-            id: 0,
-            group: None,
-        };
+        let layout = RowLayout { format: CopyFormat::Text, fields: 1, id: 0, group: None };
         let mut rows = RowFramer::new(layout);
         rows.push(bytes::Bytes::from_static(b"7\n"));
         rows.next().expect("a row").expect("a whole row")

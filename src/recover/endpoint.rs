@@ -44,7 +44,8 @@ impl TableEndpoint<'_> {
     }
 }
 
-/// The same columns in text form, in which a row can be judged by what it says. Byte strings stay as they travel: in text they are twice as long.
+/// The same columns in text form, in which a row can be judged by what it says. Byte strings stay
+/// as they travel: in text they are twice as long.
 pub(crate) fn judged_as(wire: &Wire) -> Wire {
     let has_bytes = wire.columns.iter().any(|column| column.read_as == ReadAs::Bytes);
     Wire {

@@ -1,4 +1,5 @@
-//! Whether the index of the id knows every row of a table: what is read by it hides the others, and they would be taken for missing.
+//! Whether the index of the id knows every row of a table: what is read by it hides the others, and
+//! they would be taken for missing.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::range::IdRange;
@@ -13,6 +14,7 @@ pub(crate) async fn require_whole_index(store: &dyn EventStore, name: &str) -> R
     if !counts.is_damaged() {
         return Ok(());
     }
-    let error = Error::new(ErrorKind::Contents, format!("the index of the id of {name} is damaged"));
+    let error =
+        Error::new(ErrorKind::Contents, format!("the index of the id of {name} is damaged"));
     Err(counts.explain(error.at(store.place()), "there", "nothing was written"))
 }

@@ -1,4 +1,5 @@
-//! What cures a destination or a lost source: repair writes what a destination lacks, restore puts events back into a source.
+//! What cures a destination or a lost source: repair writes what a destination lacks, restore puts
+//! events back into a source.
 
 pub mod batch;
 pub mod endpoint;

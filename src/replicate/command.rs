@@ -1,4 +1,5 @@
-//! What an operator can tell a running replication to do with one of its destinations, and the channel it comes by.
+//! What an operator can tell a running replication to do with one of its destinations, and the
+//! channel it comes by.
 
 use crate::error::{Error, ErrorKind, Result};
 use std::fmt;
@@ -10,13 +11,14 @@ const WAITING_MAX: usize = 16;
 /// What is to be done with a destination. Nothing of it outlives the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LaneAction {
-    /// Appends nothing more to it, once the pass under way is over (about five seconds at most). It stays connected and held, is checked and counted
-    /// as before, and keeps no other destination waiting.
+    /// Appends nothing more to it, once the pass under way is over (about five seconds at most). It
+    /// stays connected and held, is checked and counted as before, and keeps no other destination
+    /// waiting.
     Pause,
     /// Appends to it again.
     Resume,
-    /// Tries it again now, however long the wait would be, and the source too where that is what it waits for. One that had stopped is
-    /// compared whole before anything is written.
+    /// Tries it again now, however long the wait would be, and the source too where that is what it
+    /// waits for. One that had stopped is compared whole before anything is written.
     Retry,
     /// Counts every event it holds against the source, now; the answer comes when that is done.
     Verify,
@@ -69,22 +71,24 @@ pub fn commands() -> (CommandSender, CommandReceiver) {
 }
 
 impl CommandSender {
-    /// Tells a replication what to do with the destination of this name, and waits for the answer. `by` says in the log who asked.
+    /// Tells a replication what to do with the destination of this name, and waits for the answer.
+    /// `by` says in the log who asked.
     ///
     /// # Errors
-    /// `Usage` when there is no such destination, or what is asked for cannot be done as it stands; `Unavailable` when too many commands wait, or the
-    /// replication has ended; for [`LaneAction::Verify`] what the count found.
+    /// `Usage` when there is no such destination, or what is asked for cannot be done as it stands;
+    /// `Unavailable` when too many commands wait, or the replication has ended; for
+    /// [`LaneAction::Verify`] what the count found.
     pub async fn command(&self, lane: &str, action: LaneAction, by: &str) -> Result<CommandReply> {
         let (answer, answered) = oneshot::channel();
-        let command = LaneCommand {
-            lane: lane.to_owned(),
-            action,
-            by: by.to_owned(),
-            answer,
+        let command = LaneCommand { lane: lane.to_owned(), action, by: by.to_owned(), answer };
+        let refused = |why: &str| {
+            Error::new(ErrorKind::Unavailable, format!("cannot {action} destination \"{lane}\""))
+                .because(why)
         };
-        let refused = |why: &str| Error::new(ErrorKind::Unavailable, format!("cannot {action} destination \"{lane}\"")).because(why);
         self.0.try_send(command).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => refused("too many commands wait").fix("try again in a moment"),
+            mpsc::error::TrySendError::Full(_) => {
+                refused("too many commands wait").fix("try again in a moment")
+            }
             mpsc::error::TrySendError::Closed(_) => refused("the replication has ended"),
         })?;
         answered.await.unwrap_or_else(|_| Err(refused("the replication has ended")))

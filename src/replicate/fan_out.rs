@@ -18,7 +18,8 @@ pub(crate) struct ReadyLane {
     pub pace: LanePace,
 }
 
-/// Whether a lane keeps up with the others. It leaves at once and comes back slowly, so that it does not flap.
+/// Whether a lane keeps up with the others. It leaves at once and comes back slowly, so that it
+/// does not flap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LanePace {
     /// It shares passes with others.
@@ -59,18 +60,16 @@ pub(crate) struct LaneGroup {
     pub highest: Option<i64>,
 }
 
-/// Puts the ready lanes into groups: those of one form within `near_ids` of the highest share one, those that are slow have their own.
-/// The group with the highest position comes first. `decided`: up to where every id is decided. A lane above that travels with others of its
-/// position alone: on the way to it a read could end at a gap that is decided for itself alone.
+/// Puts the ready lanes into groups: those of one form within `near_ids` of the highest share one,
+/// those that are slow have their own. The group with the highest position comes first. `decided`:
+/// up to where every id is decided. A lane above that travels with others of its position alone: on
+/// the way to it a read could end at a gap that is decided for itself alone.
 pub(crate) fn groups(ready: &[ReadyLane], near_ids: i64, decided: Option<i64>) -> Vec<LaneGroup> {
     let mut sorted = ready.to_vec();
-    // At the same position those that share passes come first, so that they lead and not the slow one.
+    // At the same position those that share passes come first, so that they lead and not the slow
+    // one.
     sorted.sort_by_key(|standing| {
-        (
-            std::cmp::Reverse(standing.position),
-            standing.pace != LanePace::Together,
-            standing.lane,
-        )
+        (std::cmp::Reverse(standing.position), standing.pace != LanePace::Together, standing.lane)
     });
     let mut groups: Vec<(LaneGroup, Option<usize>)> = Vec::new();
     for standing in sorted {
@@ -107,7 +106,8 @@ fn is_near(highest: Option<i64>, position: Option<i64>, near_ids: i64) -> bool {
     }
 }
 
-/// Of a long pass a lane may delay the others for this part more: one that is only starved for a moment stays, and the source is read once.
+/// Of a long pass a lane may delay the others for this part more: one that is only starved for a
+/// moment stays, and the source is read once.
 const PATIENCE_PART: u32 = 10;
 /// And no more than this, however long it lasts.
 const PATIENCE_MAX: Duration = Duration::from_millis(500);
@@ -117,7 +117,8 @@ pub(crate) fn patience(hold_max: Duration, lasted: Duration) -> Duration {
     hold_max.saturating_add((lasted / PATIENCE_PART).min(PATIENCE_MAX))
 }
 
-/// How long each lane has held the others up: time flows in while another lane waits for it, and out while none does.
+/// How long each lane has held the others up: time flows in while another lane waits for it, and
+/// out while none does.
 #[derive(Clone, Debug)]
 pub struct StallTimers {
     held: Vec<Duration>,
@@ -126,9 +127,7 @@ pub struct StallTimers {
 impl StallTimers {
     /// No lane has delayed another yet.
     pub fn new(lanes: usize) -> Self {
-        Self {
-            held: vec![Duration::ZERO; lanes],
-        }
+        Self { held: vec![Duration::ZERO; lanes] }
     }
 
     /// For how many lanes it counts.
@@ -136,9 +135,15 @@ impl StallTimers {
         self.held.len()
     }
 
-    /// Counts `elapsed`, during which nothing more could be read for these lanes (`None`: it is not travelling any more;
-    /// `true`: it has work in hand). Gives those that held the others up for longer than `hold_max`.
-    pub fn count(&mut self, is_busy: &[Option<bool>], elapsed: Duration, hold_max: Duration) -> Vec<usize> {
+    /// Counts `elapsed`, during which nothing more could be read for these lanes (`None`: it is not
+    /// travelling any more; `true`: it has work in hand). Gives those that held the others up for
+    /// longer than `hold_max`.
+    pub fn count(
+        &mut self,
+        is_busy: &[Option<bool>],
+        elapsed: Duration,
+        hold_max: Duration,
+    ) -> Vec<usize> {
         let is_someone_waiting = is_busy.contains(&Some(false));
         let mut too_long = Vec::new();
         for (lane, (held, is_busy)) in self.held.iter_mut().zip(is_busy).enumerate() {
@@ -170,12 +175,7 @@ mod tests {
     const ALL: Option<i64> = Some(i64::MAX);
 
     fn standing(lane: usize, position: Option<i64>, pace: LanePace) -> ReadyLane {
-        ReadyLane {
-            lane,
-            position,
-            form: 0,
-            pace,
-        }
+        ReadyLane { lane, position, form: 0, pace }
     }
 
     #[test]
@@ -208,7 +208,8 @@ mod tests {
 
     #[test]
     fn a_slow_lane_never_leads_those_it_is_level_with() {
-        let ready = [standing(0, Some(10), LanePace::left()), standing(1, Some(10), LanePace::Together)];
+        let ready =
+            [standing(0, Some(10), LanePace::left()), standing(1, Some(10), LanePace::Together)];
         assert_eq!(groups(&ready, 100, ALL)[0].lanes, [1]);
     }
 
@@ -221,10 +222,7 @@ mod tests {
             standing(3, None, LanePace::Together),
         ];
         let lanes = |decided| {
-            groups(&ready, 10_000, decided)
-                .into_iter()
-                .map(|group| group.lanes)
-                .collect::<Vec<_>>()
+            groups(&ready, 10_000, decided).into_iter().map(|group| group.lanes).collect::<Vec<_>>()
         };
         assert_eq!(lanes(None), [vec![0, 2], vec![1], vec![3]]);
         assert_eq!(lanes(Some(104)), [vec![0, 2], vec![1], vec![3]]);
@@ -250,7 +248,10 @@ mod tests {
                     .is_empty()
             );
         }
-        assert_eq!(stall_timers.count(&[Some(false), Some(true), Some(false)], TICK, HOLD_MAX), [1]);
+        assert_eq!(
+            stall_timers.count(&[Some(false), Some(true), Some(false)], TICK, HOLD_MAX),
+            [1]
+        );
     }
 
     #[test]
@@ -267,8 +268,10 @@ mod tests {
         let (mut half, mut third) = (StallTimers::new(2), StallTimers::new(2));
         let (mut half_leaves, mut third_leaves) = (false, false);
         for tick in 0..300 {
-            half_leaves |= !half.count(&[Some(tick % 5 > 2), Some(true)], TICK, HOLD_MAX).is_empty();
-            third_leaves |= !third.count(&[Some(tick % 3 != 0), Some(true)], TICK, HOLD_MAX).is_empty();
+            half_leaves |=
+                !half.count(&[Some(tick % 5 > 2), Some(true)], TICK, HOLD_MAX).is_empty();
+            third_leaves |=
+                !third.count(&[Some(tick % 3 != 0), Some(true)], TICK, HOLD_MAX).is_empty();
         }
         assert!(half_leaves && !third_leaves);
     }
@@ -278,13 +281,18 @@ mod tests {
         let mut stall_timers = StallTimers::new(2);
         (1..=500).find_map(|tick| {
             let lasted = TICK * tick;
-            let too_long = stall_timers.count(&[Some(!is_waited_for(tick)), Some(true)], TICK, patience(HOLD_MAX, lasted));
+            let too_long = stall_timers.count(
+                &[Some(!is_waited_for(tick)), Some(true)],
+                TICK,
+                patience(HOLD_MAX, lasted),
+            );
             (!too_long.is_empty()).then_some(lasted)
         })
     }
 
     #[test]
-    fn with_patience_one_that_lets_others_wait_three_fifths_of_the_time_leaves_and_one_that_does_half_of_it_stays() {
+    fn with_patience_one_that_lets_others_wait_three_fifths_of_the_time_leaves_and_one_that_does_half_of_it_stays()
+     {
         assert!(leaves(|tick| tick % 5 < 3).is_some());
         assert_eq!(leaves(|tick| tick % 2 == 0), None);
     }

@@ -1,9 +1,11 @@
-//! How a source or a destination does, in one word: the same words for the status, the log and readers of a snapshot.
+//! How a source or a destination does, in one word: the same words for the status, the log and
+//! readers of a snapshot.
 
 use serde::Serialize;
 use std::fmt;
 
-/// In one word. For `status` the first that applies of `unreachable` to `behind`; a running replication tells the others too.
+/// In one word. For `status` the first that applies of `unreachable` to `behind`; a running
+/// replication tells the others too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Health {

@@ -2,7 +2,8 @@
 
 use crate::source::durability::TableFiles;
 
-/// The past of a source's events, as far as it can be told from another: where it differs, events may be missing that were there before.
+/// The past of a source's events, as far as it can be told from another: where it differs, events
+/// may be missing that were there before.
 #[derive(Clone, Debug, Default)]
 pub struct SourceHistory {
     server: (Option<u64>, Option<u32>, u32),
@@ -11,13 +12,20 @@ pub struct SourceHistory {
 }
 
 impl SourceHistory {
-    /// Of a server by its [`history`](crate::postgres::session::server::ServerIdentity::history), a table by oid and its files.
-    pub(super) fn new(server: (Option<u64>, Option<u32>, u32), table_oid: u32, files: TableFiles) -> Self {
+    /// Of a server by its [`history`](crate::postgres::session::server::ServerIdentity::history), a
+    /// table by oid and its files.
+    pub(super) fn new(
+        server: (Option<u64>, Option<u32>, u32),
+        table_oid: u32,
+        files: TableFiles,
+    ) -> Self {
         Self { server, table_oid, files }
     }
 
-    /// Whether everything that was there in the earlier one is there still, as far as this can tell.
+    /// Whether everything that was there in the earlier one is there still, as far as this can
+    /// tell.
     pub(crate) fn continues(&self, earlier: &Self) -> bool {
-        (self.server, self.table_oid) == (earlier.server, earlier.table_oid) && self.files.continue_those(&earlier.files)
+        (self.server, self.table_oid) == (earlier.server, earlier.table_oid)
+            && self.files.continue_those(&earlier.files)
     }
 }

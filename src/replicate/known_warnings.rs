@@ -46,7 +46,8 @@ mod tests {
     #[test]
     fn what_stays_is_told_once_to_each_and_what_comes_back_again() {
         let told = KnownWarnings::default();
-        let warnings = |of: &[&str]| of.iter().map(|what| Warning::new(*what, "")).collect::<Vec<_>>();
+        let warnings =
+            |of: &[&str]| of.iter().map(|what| Warning::new(*what, "")).collect::<Vec<_>>();
         let new = |of: Option<&str>, now: &[&str]| told.new_ones(of, &warnings(now)).len();
         assert_eq!(new(None, &["a", "b"]), 2);
         assert_eq!(new(Some("x"), &["a"]), 1);

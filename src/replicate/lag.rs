@@ -1,14 +1,16 @@
-//! How long a lane has not held everything that was visible at the source: from looks and positions alone, without a query, a column of times or
-//! the clock of another machine.
+//! How long a lane has not held everything that was visible at the source: from looks and positions
+//! alone, without a query, a column of times or the clock of another machine.
 //!
-//! A look that began at a time and saw a highest id proves of a lane at or above that id: whatever it lacks became visible after that time. So the time
-//! since the latest such look is an upper bound of the age of the first event the lane lacks.
+//! A look that began at a time and saw a highest id proves of a lane at or above that id: whatever
+//! it lacks became visible after that time. So the time since the latest such look is an upper
+//! bound of the age of the first event the lane lacks.
 
 use crate::source::blocked::MarkSighting;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// So many looks are remembered; then every second one is forgotten, which only makes the bound wider.
+/// So many looks are remembered; then every second one is forgotten, which only makes the bound
+/// wider.
 const SIGHTINGS_MAX: usize = 256;
 
 /// The looks of one connection to the source, the latest with each highest id.
@@ -16,7 +18,8 @@ const SIGHTINGS_MAX: usize = 256;
 pub struct SightingHistory(VecDeque<MarkSighting>);
 
 impl SightingHistory {
-    /// Takes a look. One that saw less than those before speaks of another past: they are forgotten.
+    /// Takes a look. One that saw less than those before speaks of another past: they are
+    /// forgotten.
     pub fn add(&mut self, look: MarkSighting) {
         match self.0.back_mut() {
             Some(last) if last.highest == look.highest => last.at = last.at.max(look.at),
@@ -67,7 +70,8 @@ impl Lag {
         self.position = position;
     }
 
-    /// How long; `None` while it has never held everything that was visible. `is_level`: both sides are here, and it holds all that the last look saw.
+    /// How long; `None` while it has never held everything that was visible. `is_level`: both sides
+    /// are here, and it holds all that the last look saw.
     pub fn now(&self, is_level: bool, now: Instant) -> Option<Duration> {
         if is_level {
             return Some(Duration::ZERO);
@@ -88,10 +92,7 @@ mod tests {
     fn looks(start: Instant, seen: &[(i64, u64)]) -> SightingHistory {
         let mut looks = SightingHistory::default();
         for (highest, at) in seen {
-            looks.add(MarkSighting {
-                highest: Some(*highest),
-                at: start + seconds(*at),
-            });
+            looks.add(MarkSighting { highest: Some(*highest), at: start + seconds(*at) });
         }
         looks
     }

@@ -14,7 +14,8 @@ use tokio::task::JoinSet;
 /// How a lane was compared with the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LaneComparison {
-    /// By its last event: what lies before it was compared earlier, with the same past of the source.
+    /// By its last event: what lies before it was compared earlier, with the same past of the
+    /// source.
     LastEvent,
     /// By first event, last event and count: this it was found to hold.
     Whole(CheckedContents),
@@ -78,19 +79,17 @@ impl LaneTasks {
         self.tasks.is_empty()
     }
 
-    /// Waits until one comes back; `None` when no lane is under way. May be dropped and called again.
+    /// Waits until one comes back; `None` when no lane is under way. May be dropped and called
+    /// again.
     pub async fn next(&mut self) -> Option<ReturnedLane> {
         match self.tasks.join_next_with_id().await? {
             Ok((_, returned)) => Some(returned),
             Err(error) => {
-                let (index, connection_id) = self.sent.get(&error.id()).copied().unwrap_or_default();
-                let bug = Error::new(ErrorKind::Bug, "the task of a lane ended without a result").because(error.to_string());
-                Some(ReturnedLane {
-                    index,
-                    connection_id,
-                    lane: Err(bug),
-                    at: Instant::now(),
-                })
+                let (index, connection_id) =
+                    self.sent.get(&error.id()).copied().unwrap_or_default();
+                let bug = Error::new(ErrorKind::Bug, "the task of a lane ended without a result")
+                    .because(error.to_string());
+                Some(ReturnedLane { index, connection_id, lane: Err(bug), at: Instant::now() })
             }
         }
     }
@@ -103,10 +102,5 @@ async fn travel(mut lane: Lane, feed: &mut Feed) -> ReturnedLane {
         lane.position = position;
         lane
     });
-    ReturnedLane {
-        index,
-        connection_id,
-        lane,
-        at: Instant::now(),
-    }
+    ReturnedLane { index, connection_id, lane, at: Instant::now() }
 }

@@ -35,7 +35,8 @@ pub struct LaneState {
     pub history: Option<SourceHistory>,
     /// The table it was then, by oid.
     pub table: Option<u32>,
-    /// It was compared while transactions were open that may still insert at or below this id: it is counted once more when they have ended.
+    /// It was compared while transactions were open that may still insert at or below this id: it
+    /// is counted once more when they have ended.
     pub unconfirmed: Option<i64>,
     /// Whether it is being counted once more.
     pub confirming: LaneRecount,
@@ -53,12 +54,13 @@ pub struct LaneState {
     pub is_being_reconciled: bool,
     /// How long it has lacked something.
     pub lag: Lag,
-    /// Its position, and up to where ids were decided, when a read ended before the frontier was reached: it waits for the next mark, as those at the
-    /// front do.
+    /// Its position, and up to where ids were decided, when a read ended before the frontier was
+    /// reached: it waits for the next mark, as those at the front do.
     pub stalled_at: Option<StalledRead>,
     /// The number of its latest opening.
     pub opening: u64,
-    /// That of the opening which follows when it was tried again after it had stopped: what was found out before is not of it.
+    /// That of the opening which follows when it was tried again after it had stopped: what was
+    /// found out before is not of it.
     pub retried: u64,
     /// Whether an operator paused it: nothing is appended to it.
     pub is_paused: bool,
@@ -142,24 +144,23 @@ impl LaneState {
         self.opening
     }
 
-    /// Whether only a new mark can lead it on: it is at the frontier, or what follows is not decided.
+    /// Whether only a new mark can lead it on: it is at the frontier, or what follows is not
+    /// decided.
     pub(crate) fn awaits_mark(&self, frontier: Option<i64>, decided: Option<i64>) -> bool {
         self.position >= frontier || self.is_stalled(decided)
     }
 
     /// Whether it waits, behind the frontier, for more ids to be decided.
     pub(crate) fn is_stalled(&self, decided: Option<i64>) -> bool {
-        let here = StalledRead {
-            position: self.position,
-            decided,
-        };
+        let here = StalledRead { position: self.position, decided };
         self.stalled_at == Some(here)
     }
 
     /// It was opened. One that was halted meanwhile stays halted.
     pub fn opened(&mut self, lane: Lane, log: &Logger) {
         let lost_with = self.connection.lost_with().cloned();
-        let (position, history, table, compared) = (lane.position, lane.history.clone(), lane.table, lane.compared);
+        let (position, history, table, compared) =
+            (lane.position, lane.history.clone(), lane.table, lane.compared);
         if !self.connection.opened(Box::new(lane), Instant::now()) {
             return;
         }
@@ -168,7 +169,9 @@ impl LaneState {
             Some(error) if error.kind() == ErrorKind::Fed && !self.was_opened => {
                 info!(log, "the destination was taken over"; key::DESTINATION => &self.name, key::POSITION => shown(position));
             }
-            Some(_) => info!(log, "the destination is back"; key::DESTINATION => &self.name, key::POSITION => shown(position)),
+            Some(_) => {
+                info!(log, "the destination is back"; key::DESTINATION => &self.name, key::POSITION => shown(position))
+            }
             None if !self.was_opened => {
                 info!(log, "the destination is ready"; key::DESTINATION => &self.name, key::POSITION => shown(position))
             }
@@ -184,10 +187,7 @@ impl LaneState {
         if position < self.position {
             warn!(log, "destination lost its most recent events; re-appending them";
                 key::DESTINATION => &self.name, key::POSITION => shown(position), "position_before" => shown(self.position));
-            self.reconciled = ReconciledRange {
-                through: position,
-                rotated: None,
-            };
+            self.reconciled = ReconciledRange { through: position, rotated: None };
         }
         self.was_opened = true;
         self.history = Some(history);
@@ -195,7 +195,8 @@ impl LaneState {
         self.position = position;
     }
 
-    /// What is not confirmed of what it holds: what was compared while transactions were open, and what another session appended since then.
+    /// What is not confirmed of what it holds: what was compared while transactions were open, and
+    /// what another session appended since then.
     fn doubt(&mut self, position: Option<i64>, compared: LaneComparison) {
         self.unconfirmed = match compared {
             LaneComparison::Whole(checked) => position.filter(|_| !checked.is_final),
@@ -205,7 +206,8 @@ impl LaneState {
         self.vouched = position;
     }
 
-    /// It came back from a pass. Gives whether it moved. One that was halted meanwhile, by an audit, stays halted: its lane is dropped.
+    /// It came back from a pass. Gives whether it moved. One that was halted meanwhile, by an
+    /// audit, stays halted: its lane is dropped.
     pub(crate) fn returned(&mut self, lane: Lane, log: &Logger) -> bool {
         let has_moved = lane.position > self.position;
         (self.position, self.vouched) = (lane.position, lane.position);
@@ -252,7 +254,8 @@ impl LaneState {
         }
     }
 
-    /// What it waits for is tried now; one that had stopped is compared whole. Gives whether it waited.
+    /// What it waits for is tried now; one that had stopped is compared whole. Gives whether it
+    /// waited.
     pub(crate) fn retry(&mut self, now: Instant) -> bool {
         if self.connection.is_halted() {
             (self.history, self.table) = (None, None);
@@ -262,11 +265,22 @@ impl LaneState {
         self.connection.retry(now)
     }
 
-    /// Rows were rejected: the lane is opened anew, whose checks tell whether somebody else wrote there, and what comes before the rejected
-    /// event is appended in smaller batches, at last one event at a time. `false` when there is nothing to look closer at.
-    pub(crate) fn shrink_batches(&mut self, error: &Error, events_max: u64, until: Option<i64>, log: &Logger) -> bool {
+    /// Rows were rejected: the lane is opened anew, whose checks tell whether somebody else wrote
+    /// there, and what comes before the rejected event is appended in smaller batches, at last one
+    /// event at a time. `false` when there is nothing to look closer at.
+    pub(crate) fn shrink_batches(
+        &mut self,
+        error: &Error,
+        events_max: u64,
+        until: Option<i64>,
+        log: &Logger,
+    ) -> bool {
         let before = self.batch_events_max().unwrap_or(events_max);
-        if self.connection.is_halted() || error.kind() != ErrorKind::Rejected || !error.is_of_rows() || before <= 1 {
+        if self.connection.is_halted()
+            || error.kind() != ErrorKind::Rejected
+            || !error.is_of_rows()
+            || before <= 1
+        {
             return false;
         }
         let events_max = (before / CLOSER_FACTOR).max(1);

@@ -1,4 +1,5 @@
-//! The last word of a run that ends when all is copied: every check once more, counts and last events included.
+//! The last word of a run that ends when all is copied: every check once more, counts and last
+//! events included.
 
 use crate::config::ReplicationConfig;
 use crate::error::{Error, ErrorKind, Problems};
@@ -11,11 +12,16 @@ use crate::stop::Stop;
 use slog::{Logger, info};
 use std::time::Instant;
 
-/// Runs every check once more. What is away just then is tried again as long as the configuration allows; a stop ends it without a word.
+/// Runs every check once more. What is away just then is tried again as long as the configuration
+/// allows; a stop ends it without a word.
 ///
 /// # Errors
 /// Everything that is wrong; `Unavailable` when a side stayed away.
-pub async fn confirm(config: &ReplicationConfig, stop: &Stop, log: &Logger) -> Result<(), Problems> {
+pub async fn confirm(
+    config: &ReplicationConfig,
+    stop: &Stop,
+    log: &Logger,
+) -> Result<(), Problems> {
     let (routes, began, mut losses) = (RouteCache::known(), Instant::now(), 0);
     loop {
         let checking = check::everything(config, &routes, true, log);
@@ -23,7 +29,9 @@ pub async fn confirm(config: &ReplicationConfig, stop: &Stop, log: &Logger) -> R
         if findings.is_refused() {
             return Err(findings.problems);
         }
-        let Some(unchecked) = findings.destinations.iter().find(|destination| !destination.is_checked()) else {
+        let Some(unchecked) =
+            findings.destinations.iter().find(|destination| !destination.is_checked())
+        else {
             findings.destinations.iter().for_each(|destination| tell(destination, log));
             return Ok(());
         };

@@ -29,15 +29,21 @@ use crate::stop::Stop;
 use command::CommandReceiver;
 use conductor::Conductor;
 
-/// Copies until the end that was asked for, until a stop, or until nothing can go on; gives what went wrong.
+/// Copies until the end that was asked for, until a stop, or until nothing can go on; gives what
+/// went wrong.
 ///
-/// Every destination is at every commit a prefix of the source in id order. A crash leaves whole batches only; the next run goes on after them.
+/// Every destination is at every commit a prefix of the source in id order. A crash leaves whole
+/// batches only; the next run goes on after them.
 pub async fn replicate(run: &Replication, stop: &Stop) -> Problems {
     replicate_by_command(run, CommandReceiver::none(), stop).await
 }
 
 /// As [`replicate`], and does meanwhile what the commands say.
-pub async fn replicate_by_command(run: &Replication, commands: CommandReceiver, stop: &Stop) -> Problems {
+pub async fn replicate_by_command(
+    run: &Replication,
+    commands: CommandReceiver,
+    stop: &Stop,
+) -> Problems {
     let mut conductor = Conductor::new(run, commands, stop);
     loop {
         conductor.begin_what_is_due();

@@ -1,8 +1,9 @@
 //! A pass: one bounded read of the source, given to all lanes of a fan-out.
 //!
-//! It ends when every lane has appended everything, has failed, or has been cut off because the others waited for it too long.
-//! Rows in flight are bounded by the room of the pass, its lanes' share of the buffer: a chunk takes its part before it is handed out,
-//! and gives it back when the last lane has let go of it. So a pass whose lanes are slow leaves the room of others alone.
+//! It ends when every lane has appended everything, has failed, or has been cut off because the
+//! others waited for it too long. Rows in flight are bounded by the room of the pass, its lanes'
+//! share of the buffer: a chunk takes its part before it is handed out, and gives it back when the
+//! last lane has let go of it. So a pass whose lanes are slow leaves the room of others alone.
 
 use crate::destination::feed::Feeder;
 use crate::error::{Error, Result};
@@ -32,7 +33,8 @@ pub(crate) struct PassBounds {
     pub hold_max: Duration,
 }
 
-/// The lead of a pass that goes beyond the frontier: given up as soon as its read is over or waits for its lanes, so that others may go on.
+/// The lead of a pass that goes beyond the frontier: given up as soon as its read is over or waits
+/// for its lanes, so that others may go on.
 #[derive(Clone, Debug)]
 pub(crate) struct PassLead {
     /// Since when the pass leads: tells it from others.
@@ -122,7 +124,12 @@ struct FanOut {
 }
 
 impl FanOut {
-    fn new(lanes: Vec<Lane>, connection_id: u64, lead: Option<PassLead>, bounds: PassBounds) -> Self {
+    fn new(
+        lanes: Vec<Lane>,
+        connection_id: u64,
+        lead: Option<PassLead>,
+        bounds: PassBounds,
+    ) -> Self {
         let count = lanes.iter().map(|lane| lane.index + 1).max().unwrap_or(0);
         let mut lane_tasks = LaneTasks::default();
         let feeders = lanes.into_iter().map(|lane| (lane.index, lane_tasks.spawn(lane))).collect();
@@ -141,7 +148,8 @@ impl FanOut {
         }
     }
 
-    /// Hands every item to every lane, until the read ends, the stop is requested, or no lane is left.
+    /// Hands every item to every lane, until the read ends, the stop is requested, or no lane is
+    /// left.
     async fn feed_all(&mut self, batches: &mut BatchReader<'_>, stop: &Stop) -> Result<()> {
         while !self.feeders.is_empty() {
             let item = {
@@ -170,13 +178,20 @@ impl FanOut {
         }
     }
 
-    /// No lane begins another batch; the one in hand is finished when it is complete, otherwise rolled back.
+    /// No lane begins another batch; the one in hand is finished when it is complete, otherwise
+    /// rolled back.
     fn cut_all(&mut self) {
         self.feeders.values_mut().for_each(Feeder::cut);
     }
 
-    /// Takes room for a chunk; meanwhile looks who holds up whom, and lets go of the source when it takes long.
-    async fn make_room(&mut self, item: FeedItem, batches: &mut BatchReader<'_>, stop: &Stop) -> Option<FeedItem> {
+    /// Takes room for a chunk; meanwhile looks who holds up whom, and lets go of the source when it
+    /// takes long.
+    async fn make_room(
+        &mut self,
+        item: FeedItem,
+        batches: &mut BatchReader<'_>,
+        stop: &Stop,
+    ) -> Option<FeedItem> {
         let FeedItem::Rows(mut chunk) = item else { return Some(item) };
         let share = u32::try_from(chunk.bytes.len().min(self.bounds.room_max)).unwrap_or(u32::MAX);
         if let Ok(room) = Arc::clone(&self.room).try_acquire_many_owned(share) {
@@ -224,14 +239,13 @@ impl FanOut {
     fn give_up_lead(&mut self, batches: &BatchReader<'_>) {
         if let Some(lead) = self.lead.take() {
             // There is no receiver when the run is over.
-            let _ = lead.given_up.send(LeadEnd {
-                began: lead.began,
-                reached: self.reached(batches),
-            });
+            let _ =
+                lead.given_up.send(LeadEnd { began: lead.began, reached: self.reached(batches) });
         }
     }
 
-    /// Waits until every lane is back or was cut off; a stop cuts all of them off, and waits for what they have in hand.
+    /// Waits until every lane is back or was cut off; a stop cuts all of them off, and waits for
+    /// what they have in hand.
     async fn join_all(&mut self, stop: &Stop) {
         self.count(false);
         self.feeders.values_mut().for_each(Feeder::finish);

@@ -1,4 +1,5 @@
-//! What the log says of progress: every few seconds while much is copied, and a few lines on a quiet day.
+//! What the log says of progress: every few seconds while much is copied, and a few lines on a
+//! quiet day.
 
 use crate::event::range::shown;
 use crate::log::key;
@@ -25,10 +26,7 @@ pub struct ProgressLog {
 impl ProgressLog {
     /// Nothing has been told yet.
     pub fn new(now: Instant) -> Self {
-        Self {
-            logged_at: now,
-            logged_events: 0,
-        }
+        Self { logged_at: now, logged_events: 0 }
     }
 
     /// Logs progress, if there was some and the last line is old enough.
@@ -41,20 +39,13 @@ impl ProgressLog {
         let per_second = copied as f64 / elapsed.as_secs_f64();
         info!(log, "events are copied, all destinations together"; key::EVENTS => events, "events_per_s" => per_second.round(),
             "lowest_position" => shown(snapshot.lowest_position()));
-        *self = Self {
-            logged_at: Instant::now(),
-            logged_events: events,
-        };
+        *self = Self { logged_at: Instant::now(), logged_events: events };
     }
 }
 
 /// Whether so much, copied since the last line, is told now.
 fn is_worth_a_line(copied: u64, elapsed: Duration) -> bool {
-    let interval = if copied >= LOG_EVENTS_MIN {
-        LOG_INTERVAL
-    } else {
-        LOG_INTERVAL_OF_TRICKLE
-    };
+    let interval = if copied >= LOG_EVENTS_MIN { LOG_INTERVAL } else { LOG_INTERVAL_OF_TRICKLE };
     copied > 0 && elapsed >= interval
 }
 

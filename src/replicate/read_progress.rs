@@ -2,7 +2,8 @@
 
 use crate::source::read::ReadEnd;
 
-/// How far a read of the source has come. It says something about the source alone, whatever becomes of the lanes.
+/// How far a read of the source has come. It says something about the source alone, whatever
+/// becomes of the lanes.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadProgress {
     /// The connection to the source over which it went.

@@ -1,7 +1,9 @@
-//! The late-arrival audit: an event that appears at an id that was proven dead would be lost silently; this makes it loud.
+//! The late-arrival audit: an event that appears at an id that was proven dead would be lost
+//! silently; this makes it loud.
 //!
-//! It compares counts of id ranges on both sides: all that was appended since the last audit, what lies shortly before, and in
-//! rotation a part of everything older. It finds what no proof can exclude: ids drawn in an earlier transaction, or set by hand.
+//! It compares counts of id ranges on both sides: all that was appended since the last audit, what
+//! lies shortly before, and in rotation a part of everything older. It finds what no proof can
+//! exclude: ids drawn in an earlier transaction, or set by hand.
 
 use crate::commands;
 use crate::destination::connector::{Connector, ObservedPlace, OpenLimits};
@@ -41,7 +43,8 @@ pub struct ReconciledRange {
 /// What is counted.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum ReconcileScope {
-    /// What was appended since, and in rotation a part of what is older; given up when a server takes long.
+    /// What was appended since, and in rotation a part of what is older; given up when a server
+    /// takes long.
     Since(ReconciledRange),
     /// All of it, as long as that takes while both servers answer.
     Everything,
@@ -52,7 +55,8 @@ pub(super) enum ReconcileScope {
 pub enum ReconcileOutcome {
     /// Both sides hold as many events.
     Agreed(ReconciledRange),
-    /// The destination's last events are gone, after a crash say: its highest id lies below its position, and nothing was counted.
+    /// The destination's last events are gone, after a crash say: its highest id lies below its
+    /// position, and nothing was counted.
     WentBackwards(Option<i64>),
 }
 
@@ -68,7 +72,8 @@ pub(crate) struct HeldRange {
 /// Compares counts.
 ///
 /// # Errors
-/// `Order` with the first id that is missing at the destination, or `Contents` when it has more; those of the servers, `Unavailable` when one takes too long included.
+/// `Order` with the first id that is missing at the destination, or `Contents` when it has more;
+/// those of the servers, `Unavailable` when one takes too long included.
 pub(super) async fn reconcile_lane(
     run: &Replication,
     source: &SourceConnection,
@@ -89,11 +94,15 @@ pub(super) async fn reconcile_lane(
         ReconcileScope::Since(before) => before,
         ReconcileScope::Everything => {
             return both
-                .while_attended(run, compare_counts(stores, both.name, ReconciledRange::default(), held))
+                .while_attended(
+                    run,
+                    compare_counts(stores, both.name, ReconciledRange::default(), held),
+                )
                 .await;
         }
     };
-    let counted = tokio::time::timeout(RECONCILE_MAX, compare_counts(stores, both.name, before, held)).await;
+    let counted =
+        tokio::time::timeout(RECONCILE_MAX, compare_counts(stores, both.name, before, held)).await;
     counted.unwrap_or_else(|_| Err(no_answer(RECONCILE_MAX, "cannot check for late arrivals")))
 }
 
@@ -116,11 +125,8 @@ async fn compare_counts(
         let (mut here, mut there) = counts(ours, theirs, range).await?;
         if here > there && range.after < held.unconfirmed {
             range.after = held.unconfirmed;
-            (here, there) = if range.is_empty() {
-                (0, 0)
-            } else {
-                counts(ours, theirs, range).await?
-            };
+            (here, there) =
+                if range.is_empty() { (0, 0) } else { counts(ours, theirs, range).await? };
         }
         if here != there {
             return Err(explain(ours, theirs, range, (here, there), name).await?);
@@ -130,19 +136,24 @@ async fn compare_counts(
     let rotated = old
         .map(|old| old.through)
         .filter(|through| recent.after.is_some_and(|after| *through < after));
-    Ok(ReconcileOutcome::Agreed(ReconciledRange {
-        through: Some(position),
-        rotated,
-    }))
+    Ok(ReconcileOutcome::Agreed(ReconciledRange { through: Some(position), rotated }))
 }
 
-/// Counts a destination once more up to an id, when every transaction has ended that could insert at or below it while it was compared before. What it
-/// held then may have been brought by others (a dump, a base backup, a promoted copy), or may be of a source before a failover: its gaps were not proven.
+/// Counts a destination once more up to an id, when every transaction has ended that could insert
+/// at or below it while it was compared before. What it held then may have been brought by others
+/// (a dump, a base backup, a promoted copy), or may be of a source before a failover: its gaps were
+/// not proven.
 ///
 /// # Errors
-/// `Contents` when the source holds another number of events up to there, with the case; `Unavailable` when the destination is behind that id; those of the
-/// servers.
-pub(super) async fn confirm(run: &Replication, source: &SourceConnection, index: usize, wire: &Wire, through: i64) -> Result<()> {
+/// `Contents` when the source holds another number of events up to there, with the case;
+/// `Unavailable` when the destination is behind that id; those of the servers.
+pub(super) async fn confirm(
+    run: &Replication,
+    source: &SourceConnection,
+    index: usize,
+    wire: &Wire,
+    through: i64,
+) -> Result<()> {
     let (to, limits) = (
         &run.config.destinations[index],
         OpenLimits::of(&run.config, "audit", RouteCache::known()),
@@ -173,14 +184,20 @@ pub(super) async fn confirm(run: &Replication, source: &SourceConnection, index:
     Err(Error::new(
         ErrorKind::Contents,
         format!(
-            "destination \"{name}\" lacks {} that appeared since it was compared: a transaction was open then",
+            "destination \"{name}\" lacks {} that appeared since it was compared: a transaction \
+             was open then",
             events(here - there)
         ),
     )
     .at(format!(
-        "destination \"{name}\", {range}: {here} events at the source, {there} at the destination; {agreed}"
+        "destination \"{name}\", {range}: {here} events at the source, {there} at the destination; \
+         {agreed}"
     ))
-    .because("what it held at the start was brought by a dump, a base backup or a promoted copy, or the source has failed over since; if not, the id was set by hand, or the event was removed at the destination")
+    .because(
+        "what it held at the start was brought by a dump, a base backup or a promoted copy, or the \
+         source has failed over since; if not, the id was set by hand, or the event was removed at \
+         the destination",
+    )
     .fix(format!(
         "{} brings what is missing, if nothing else differs; then start again",
         commands::repair(name, "--insert-missing")
@@ -215,11 +232,17 @@ async fn both<'a>(
 }
 
 impl StorePair<'_> {
-    /// Counts as long as both servers are alive; what one still counts is of no use when the other has failed.
-    async fn while_attended<T>(&self, run: &Replication, counting: impl Future<Output = Result<T>>) -> Result<T> {
+    /// Counts as long as both servers are alive; what one still counts is of no use when the other
+    /// has failed.
+    async fn while_attended<T>(
+        &self,
+        run: &Replication,
+        counting: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
         let ours = (&*self.lent, &run.config.source.conninfo);
         let sessions: Vec<_> = std::iter::once(ours).chain(self.destination.sessions()).collect();
-        let counted = attended(&sessions, run.config.limits.connect_timeout, &run.log, counting).await;
+        let counted =
+            attended(&sessions, run.config.limits.connect_timeout, &run.log, counting).await;
         if counted.is_err() {
             join_all(sessions.iter().map(|(session, _)| session.cancel())).await;
         }
@@ -227,11 +250,16 @@ impl StorePair<'_> {
     }
 }
 
-async fn counts(source: &dyn EventStore, destination: &dyn EventStore, range: IdRange) -> Result<(u64, u64)> {
+async fn counts(
+    source: &dyn EventStore,
+    destination: &dyn EventStore,
+    range: IdRange,
+) -> Result<(u64, u64)> {
     try_join(source.count(range), destination.count(range)).await
 }
 
-/// What is counted: the recent range, and an older one where there is any. The rotation begins at the lowest id, wherever that lies.
+/// What is counted: the recent range, and an older one where there is any. The rotation begins at
+/// the lowest id, wherever that lies.
 fn ranges(before: ReconciledRange, lowest: i64, position: i64) -> (IdRange, Option<IdRange>) {
     // A destination that went backwards has nothing beyond its position to be audited.
     let known = before.through.map(|through| through.min(position));
@@ -239,29 +267,43 @@ fn ranges(before: ReconciledRange, lowest: i64, position: i64) -> (IdRange, Opti
     let recent = IdRange { after, through: position };
     let old = after.map(|end| {
         let from = before.rotated.unwrap_or_else(|| lowest.saturating_sub(1));
-        IdRange {
-            after: before.rotated,
-            through: from.saturating_add(ROTATION_IDS).min(end),
-        }
+        IdRange { after: before.rotated, through: from.saturating_add(ROTATION_IDS).min(end) }
     });
     (recent, old.filter(|old| !old.is_empty()))
 }
 
-async fn explain(ours: &dyn EventStore, theirs: &dyn EventStore, range: IdRange, (here, there): (u64, u64), name: &str) -> Result<Error> {
+async fn explain(
+    ours: &dyn EventStore,
+    theirs: &dyn EventStore,
+    range: IdRange,
+    (here, there): (u64, u64),
+    name: &str,
+) -> Result<Error> {
     if let Some(damage) = damage::find(ours, theirs, range.through).await? {
         return Ok(damage.error(name));
     }
     let lowest = range.after.map_or(i64::MIN, |after| after.saturating_add(1));
     let agreed = agreement::highest(ours, theirs, lowest, range.through).await?;
-    let place = format!("destination \"{name}\", {range}: {here} events at the source, {there} at the destination; {agreed}");
+    let place = format!(
+        "destination \"{name}\", {range}: {here} events at the source, {there} at the destination; \
+         {agreed}"
+    );
     Ok(if here > there {
         Error::new(
             ErrorKind::Order,
-            format!("an event is missing at the destination, next after id {}", shown(agreed.through)),
+            format!(
+                "an event is missing at the destination, next after id {}",
+                shown(agreed.through)
+            ),
         )
         .at(place)
-        .because("it appeared at an id that had been proven dead, or was removed at the destination")
-        .because("an id appears late when it was drawn in an earlier transaction, set by hand, or brought by a repair of a source that is a copy")
+        .because(
+            "it appeared at an id that had been proven dead, or was removed at the destination",
+        )
+        .because(
+            "an id appears late when it was drawn in an earlier transaction, set by hand, or \
+             brought by a repair of a source that is a copy",
+        )
         .fix(format!(
             "find out which it was ({} shows the event); {} brings it; then start again",
             commands::events_diff(name),
@@ -277,7 +319,8 @@ async fn explain(ours: &dyn EventStore, theirs: &dyn EventStore, range: IdRange,
         )
         .at(place)
         .fix(format!(
-            "find out who removed it at the source or added it at the destination: {} shows which; nothing more is written",
+            "find out who removed it at the source or added it at the destination: {} shows which; \
+             nothing more is written",
             commands::events_diff(name)
         ))
     })
@@ -289,40 +332,13 @@ mod tests {
 
     #[test]
     fn everything_appended_since_the_last_audit_is_counted_and_the_rest_in_rotation() {
-        let before = ReconciledRange {
-            through: Some(5_000_000),
-            rotated: None,
-        };
+        let before = ReconciledRange { through: Some(5_000_000), rotated: None };
         let (recent, old) = ranges(before, 1, 5_100_000);
-        assert_eq!(
-            recent,
-            IdRange {
-                after: Some(5_000_000 - AGAIN_IDS),
-                through: 5_100_000
-            }
-        );
-        assert_eq!(
-            old,
-            Some(IdRange {
-                after: None,
-                through: ROTATION_IDS
-            })
-        );
-        let (_, next) = ranges(
-            ReconciledRange {
-                rotated: Some(ROTATION_IDS),
-                ..before
-            },
-            1,
-            5_100_000,
-        );
-        assert_eq!(
-            next,
-            Some(IdRange {
-                after: Some(ROTATION_IDS),
-                through: 2 * ROTATION_IDS
-            })
-        );
+        assert_eq!(recent, IdRange { after: Some(5_000_000 - AGAIN_IDS), through: 5_100_000 });
+        assert_eq!(old, Some(IdRange { after: None, through: ROTATION_IDS }));
+        let (_, next) =
+            ranges(ReconciledRange { rotated: Some(ROTATION_IDS), ..before }, 1, 5_100_000);
+        assert_eq!(next, Some(IdRange { after: Some(ROTATION_IDS), through: 2 * ROTATION_IDS }));
         assert_eq!(
             ranges(ReconciledRange::default(), 1, 7),
             (IdRange { after: None, through: 7 }, None)
@@ -332,16 +348,10 @@ mod tests {
     #[test]
     fn the_rotation_begins_at_the_lowest_id_and_a_short_one_is_counted_whole_each_time() {
         let high = 5_000_000_000;
-        let before = ReconciledRange {
-            through: Some(high + 3_000_000),
-            rotated: None,
-        };
+        let before = ReconciledRange { through: Some(high + 3_000_000), rotated: None };
         let (_, old) = ranges(before, high, high + 3_000_000);
         assert_eq!(old.map(|old| old.through), Some(high - 1 + ROTATION_IDS));
-        let before = ReconciledRange {
-            through: Some(100_000),
-            rotated: None,
-        };
+        let before = ReconciledRange { through: Some(100_000), rotated: None };
         let (recent, old) = ranges(before, 1, 100_000);
         assert_eq!(old.map(|old| Some(old.through)), Some(recent.after));
     }
@@ -350,13 +360,13 @@ mod tests {
     fn of_a_destination_that_went_backwards_nothing_beyond_its_position_is_counted() {
         for position in [-5, 1, 100, 100_000, 2_000_000] {
             for rotated in [None, Some(1_000_000), Some(4_900_000)] {
-                let before = ReconciledRange {
-                    through: Some(5_000_000),
-                    rotated,
-                };
+                let before = ReconciledRange { through: Some(5_000_000), rotated };
                 let (recent, old) = ranges(before, -5, position);
                 assert_eq!(recent.through, position);
-                assert!(old.is_none_or(|old| old.through <= position), "{position} {rotated:?}: {old:?}");
+                assert!(
+                    old.is_none_or(|old| old.through <= position),
+                    "{position} {rotated:?}: {old:?}"
+                );
             }
         }
     }

@@ -9,8 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// How often late arrivals are looked for; processes that tools/chaos kills do not live for a minute.
-const RECONCILE_INTERVAL: Duration = Duration::from_secs(if cfg!(feature = "fail-points") { 2 } else { 60 });
+/// How often late arrivals are looked for; processes that tools/chaos kills do not live for a
+/// minute.
+const RECONCILE_INTERVAL: Duration =
+    Duration::from_secs(if cfg!(feature = "fail-points") { 2 } else { 60 });
 
 /// What is to be done, and how it ends.
 #[derive(Clone, Debug)]

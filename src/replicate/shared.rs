@@ -1,4 +1,5 @@
-//! What the replications of one process share: room in memory, turns to connect, reads of one source, and the places they hold.
+//! What the replications of one process share: room in memory, turns to connect, reads of one
+//! source, and the places they hold.
 
 use crate::config::libpq::Conninfo;
 use crate::postgres::session::limit::ConnectionLimiter;
@@ -40,11 +41,7 @@ impl SharedLimits {
         state.lanes += lanes;
         state.leaving.remove(replication);
         drop(state);
-        SharedMember {
-            limits: self.clone(),
-            replication: replication.to_owned(),
-            lanes,
-        }
+        SharedMember { limits: self.clone(), replication: replication.to_owned(), lanes }
     }
 
     /// A replication was told to end: it holds its places for a moment yet.
@@ -70,7 +67,8 @@ impl SharedLimits {
 }
 
 impl SharedMember {
-    /// The share of the room in memory that so many of its lanes have: an equal one for each lane of the process.
+    /// The share of the room in memory that so many of its lanes have: an equal one for each lane
+    /// of the process.
     pub(super) fn room(&self, buffer_bytes_max: usize, lanes: usize) -> usize {
         buffer_bytes_max / self.limits.state().lanes.max(1) * lanes
     }
@@ -88,7 +86,9 @@ impl SharedMember {
             .places
             .iter()
             .filter(|((replication, _), _)| !state.leaving.contains(replication))
-            .filter(|((replication, name), _)| (replication.as_str(), name.as_str()) != (&self.replication, lane));
+            .filter(|((replication, name), _)| {
+                (replication.as_str(), name.as_str()) != (&self.replication, lane)
+            });
         let called = |replication: &str, name: &str| {
             if replication == self.replication {
                 format!("destination {name:?}")
@@ -96,9 +96,7 @@ impl SharedMember {
                 format!("destination {name:?} of replication {replication:?}")
             }
         };
-        others
-            .map(|((replication, name), key)| (called(replication, name), key.clone()))
-            .collect()
+        others.map(|((replication, name), key)| (called(replication, name), key.clone())).collect()
     }
 }
 
@@ -131,8 +129,12 @@ mod tests {
         let (one, two) = (shared.join("one", 1), shared.join("two", 1));
         one.note_place("copy", "key");
         assert!(one.other_places("copy").is_empty());
-        assert_eq!(one.other_places("other"), [("destination \"copy\"".to_owned(), "key".to_owned())]);
-        let of_another = ("destination \"copy\" of replication \"one\"".to_owned(), "key".to_owned());
+        assert_eq!(
+            one.other_places("other"),
+            [("destination \"copy\"".to_owned(), "key".to_owned())]
+        );
+        let of_another =
+            ("destination \"copy\" of replication \"one\"".to_owned(), "key".to_owned());
         assert_eq!(two.other_places("copy"), [of_another]);
         drop(one);
         assert!(two.other_places("copy").is_empty());

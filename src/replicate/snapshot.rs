@@ -1,6 +1,8 @@
-//! A running replication at one moment, as plain data: what a window, metrics, the bar, the summary and the log read. Nothing is decided by it.
+//! A running replication at one moment, as plain data: what a window, metrics, the bar, the summary
+//! and the log read. Nothing is decided by it.
 //!
-//! The conductor publishes one after each thing it takes, and twice a second at least. A reader never keeps it waiting: it takes the latest.
+//! The conductor publishes one after each thing it takes, and twice a second at least. A reader
+//! never keeps it waiting: it takes the latest.
 
 use crate::config::{DestinationConfig, ReplicationConfig};
 use crate::error::Warning;
@@ -33,7 +35,8 @@ pub struct RunSnapshot {
     pub elapsed_seconds: f64,
     /// Whether it ends when every destination holds what was visible at its start.
     pub is_until_caught_up: bool,
-    /// The highest id that was visible when the source was first opened; `None` until then, and for an empty table.
+    /// The highest id that was visible when the source was first opened; `None` until then, and for
+    /// an empty table.
     pub target_id: Option<i64>,
     /// Whether it has ended: this is the last snapshot.
     pub has_ended: bool,
@@ -81,7 +84,8 @@ pub struct SourceSnapshot {
     pub connection: ConnectionSnapshot,
     /// What its last checks found; `None` before the first.
     pub checks: Option<Arc<SourceChecks>>,
-    /// The highest id known to be visible: that of the last look, or of the highest position where that is higher.
+    /// The highest id known to be visible: that of the last look, or of the highest position where
+    /// that is higher.
     pub highest_id: Option<i64>,
     /// When the last look saw it.
     pub looked_at: Option<WallTime>,
@@ -126,7 +130,8 @@ pub struct WarningSnapshot {
 pub struct BlockerSnapshot {
     /// The last id before the gap.
     pub after_id: Option<i64>,
-    /// The first committed event that waits; `None`: none does, but what a destination holds cannot be confirmed yet.
+    /// The first committed event that waits; `None`: none does, but what a destination holds cannot
+    /// be confirmed yet.
     pub next_id: Option<i64>,
     /// Its server process; `None` for a prepared transaction, and where no transaction is to blame.
     pub pid: Option<i32>,
@@ -161,8 +166,8 @@ pub struct LaneSnapshot {
     pub position: Option<i64>,
     /// Whether it shares passes with others or has its own.
     pub pace: PaceSnapshot,
-    /// Time since it last held everything that was visible at the source; 0 while it does, `None` until it did once. An upper bound of the age of the first
-    /// event it lacks.
+    /// Time since it last held everything that was visible at the source; 0 while it does, `None`
+    /// until it did once. An upper bound of the age of the first event it lacks.
     pub lag_seconds: Option<f64>,
     /// Events committed since the run began.
     pub events: u64,
@@ -170,7 +175,8 @@ pub struct LaneSnapshot {
     pub bytes: u64,
     /// When events were last committed, to half a second.
     pub last_commit_at: Option<WallTime>,
-    /// Up to this id it is counted once more when transactions that were open at its comparison have ended.
+    /// Up to this id it is counted once more when transactions that were open at its comparison
+    /// have ended.
     pub unconfirmed_id: Option<i64>,
     /// The last count that agreed with the source's; `None` before the first.
     pub count_check: Option<CountCheck>,
@@ -202,7 +208,8 @@ pub struct CountCheck {
 pub struct LaneChecks {
     /// When.
     pub at: WallTime,
-    /// Whether first event, last event and count were compared; otherwise the last event alone, what lies before it having been compared earlier.
+    /// Whether first event, last event and count were compared; otherwise the last event alone,
+    /// what lies before it having been compared earlier.
     pub was_counted: bool,
     /// Its events when they were last counted whole; `None` before.
     pub events: Option<u64>,
@@ -216,7 +223,8 @@ pub struct LaneChecks {
     pub warnings: Vec<WarningSnapshot>,
 }
 
-/// Where snapshots are published; those who watch subscribe. The first tells what is configured, and that nothing has happened yet.
+/// Where snapshots are published; those who watch subscribe. The first tells what is configured,
+/// and that nothing has happened yet.
 pub(crate) fn publisher(config: &ReplicationConfig) -> watch::Sender<Arc<Snapshot>> {
     watch::Sender::new(Arc::new(Snapshot::before(config, false)))
 }
@@ -317,9 +325,6 @@ impl OutageSnapshot {
 
 impl From<&Warning> for WarningSnapshot {
     fn from(warning: &Warning) -> Self {
-        Self {
-            what: warning.what.clone(),
-            fix: warning.fix.clone(),
-        }
+        Self { what: warning.what.clone(), fix: warning.fix.clone() }
     }
 }

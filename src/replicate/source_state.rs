@@ -1,4 +1,5 @@
-//! The source as the conductor sees it: its connection, the frontier of what was shipped, and the mark in hand.
+//! The source as the conductor sees it: its connection, the frontier of what was shipped, and the
+//! mark in hand.
 
 use crate::config::ReplicationConfig;
 use crate::error::{Error, ErrorKind, Result};
@@ -13,9 +14,9 @@ use crate::retry::{Connection, LossOutcome, RetryPolicy};
 use crate::source::blocked::{SourceObservation, SourceView};
 use crate::source::durability::DurabilityGate;
 use crate::source::follow::Follower;
+use crate::source::frontier::{BlockedGroup, ReadFrontier};
 use crate::source::ids::Discipline;
 use crate::source::ids::rule::MarkRule;
-use crate::source::mark::{BlockedGroup, ReadFrontier};
 use crate::source::read::batcher::{BatchLimits, CutterStop, HighWaterMark};
 use crate::source::read::prefetch::ReadStart;
 use crate::source::read::sessions::ReadSessions;
@@ -56,10 +57,12 @@ impl SourceConnection {
         SourceHistory::new(self.server.history(), self.shape.table.oid, self.gate.files())
     }
 
-    /// A session for checks and counts, on the same server as all others: what another one says of its events is no word on these.
+    /// A session for checks and counts, on the same server as all others: what another one says of
+    /// its events is no word on these.
     ///
     /// # Errors
-    /// Those of the connection; `Upstream` when another server answers: then the source is connected again.
+    /// Those of the connection; `Upstream` when another server answers: then the source is
+    /// connected again.
     pub(crate) async fn check_session(&self) -> Result<PooledSession<'_>> {
         let lent = self.checks.get().await?;
         if lent.server().identity == self.server {
@@ -87,8 +90,12 @@ impl SourceConnection {
     /// The mark where everything up to an id is decided.
     fn mark_through(&self, decided: Option<i64>) -> HighWaterMark {
         match &self.rule {
-            MarkRule::Consecutive { known_gaps } => HighWaterMark::Consecutive(Arc::clone(known_gaps)),
-            MarkRule::Horizon { .. } | MarkRule::Copy | MarkRule::Grace(_) => HighWaterMark::Decided(decided),
+            MarkRule::Consecutive { known_gaps } => {
+                HighWaterMark::Consecutive(Arc::clone(known_gaps))
+            }
+            MarkRule::Horizon { .. } | MarkRule::Copy | MarkRule::Grace(_) => {
+                HighWaterMark::Decided(decided)
+            }
         }
     }
 }
@@ -105,8 +112,9 @@ pub struct SourceState {
     /// When that came.
     news_at: Instant,
     frontier: ReadFrontier,
-    /// Everything up to this id is decided, by the looks of the present connection. What a destination holds says nothing of that: others may
-    /// have filled it while transactions were open.
+    /// Everything up to this id is decided, by the looks of the present connection. What a
+    /// destination holds says nothing of that: others may have filled it while transactions were
+    /// open.
     decided: Option<i64>,
     /// How large the rows of the last read were, on average.
     row_bytes: Option<u64>,
@@ -154,8 +162,9 @@ impl SourceState {
         self.connection_id
     }
 
-    /// Takes the new connection. Nothing is known to be copied from it before [`SourceState::observe_position`]: after a failover, what a lane holds
-    /// may be of another history.
+    /// Takes the new connection. Nothing is known to be copied from it before
+    /// [`SourceState::observe_position`]: after a failover, what a lane holds may be of another
+    /// history.
     pub fn opened(&mut self, source: SourceConnection, follower: Follower) {
         self.sight = follower.view();
         self.follower = Some(Box::new(follower));
@@ -195,7 +204,8 @@ impl SourceState {
         self.connection.halt();
     }
 
-    /// All sequences that have fed the table since the process began, by oid: a transaction may still insert what it drew from one of before.
+    /// All sequences that have fed the table since the process began, by oid: a transaction may
+    /// still insert what it drew from one of before.
     pub fn sequences(&self) -> &[u32] {
         &self.sequences
     }
@@ -215,7 +225,8 @@ impl SourceState {
         self.sight.now()
     }
 
-    /// A lane was compared with the source over this connection, and has come to here: it reads on from there, and no look comes before it.
+    /// A lane was compared with the source over this connection, and has come to here: it reads on
+    /// from there, and no look comes before it.
     pub(crate) fn observe_position(&mut self, position: Option<i64>, connection_id: u64) {
         if connection_id != self.connection_id {
             return;
@@ -224,7 +235,8 @@ impl SourceState {
         self.forget_passed_block();
     }
 
-    /// The follower, when it is here and the mark it found was used; and what ends its look when the connection is given up.
+    /// The follower, when it is here and the mark it found was used; and what ends its look when
+    /// the connection is given up.
     pub(crate) fn take_follower(&mut self) -> Option<(Box<Follower>, Stop)> {
         if self.read_start.is_some() {
             return None;
@@ -233,7 +245,12 @@ impl SourceState {
     }
 
     /// The follower came back with news; it is dropped when its connection is not the present one.
-    pub(crate) fn on_probe(&mut self, follower: Box<Follower>, read_start: ReadStart, connection_id: u64) {
+    pub(crate) fn on_probe(
+        &mut self,
+        follower: Box<Follower>,
+        read_start: ReadStart,
+        connection_id: u64,
+    ) {
         if self.connection.open().is_some_and(|source| source.connection_id == connection_id) {
             self.decided = self.decided.max(read_start.mark.decided());
             self.follower = Some(follower);
@@ -250,7 +267,8 @@ impl SourceState {
         Some(ReadStart { first, ..read_start })
     }
 
-    /// Whether rows are known to be so small that the first ones may be read along with a look, all of them in memory.
+    /// Whether rows are known to be so small that the first ones may be read along with a look, all
+    /// of them in memory.
     pub(crate) fn has_small_rows(&self) -> bool {
         self.row_bytes.is_some_and(|bytes| bytes <= SMALL_ROW_BYTES)
     }
@@ -278,10 +296,9 @@ impl SourceState {
         self.row_bytes = reached.row_bytes.or(self.row_bytes);
         if is_leading {
             self.frontier.blocked = match reached.ended {
-                Some(ReadEnd::Stopped(CutterStop::AtMark {
-                    next,
-                    is_within_group: true,
-                })) => Some(BlockedGroup { held: reached.taken, next }),
+                Some(ReadEnd::Stopped(CutterStop::AtMark { next, is_within_group: true })) => {
+                    Some(BlockedGroup { held: reached.taken, next })
+                }
                 _ => None,
             };
         }
@@ -290,7 +307,8 @@ impl SourceState {
 
     fn forget_passed_block(&mut self) {
         let shipped = self.frontier.shipped;
-        self.frontier.blocked = self.frontier.blocked.filter(|blocked| shipped < Some(blocked.next));
+        self.frontier.blocked =
+            self.frontier.blocked.filter(|blocked| shipped < Some(blocked.next));
     }
 
     /// Where reading stands, in words.

@@ -4,10 +4,8 @@ use super::*;
 use crate::error::ErrorKind;
 use proptest::prelude::*;
 
-const POLICY: RetryPolicy = RetryPolicy {
-    wait_min: Duration::from_millis(100),
-    wait_max: Duration::from_secs(30),
-};
+const POLICY: RetryPolicy =
+    RetryPolicy { wait_min: Duration::from_millis(100), wait_max: Duration::from_secs(30) };
 
 fn lost(connection: &mut Connection<u32>, kind: ErrorKind, jitter: f64) -> LossOutcome {
     connection.lose(Error::new(kind, "away"), &POLICY, jitter, Instant::now())
@@ -50,7 +48,8 @@ fn what_needs_a_person_halts_for_good_and_keeps_its_first_reason() {
 #[test]
 fn a_table_that_changed_under_work_is_checked_again_once_and_one_that_fails_its_checks_is_not() {
     let changed = || Error::new(ErrorKind::Unsuitable, "there is no such column").of_schema();
-    let lose = |connection: &mut Connection<u32>| connection.lose(changed(), &POLICY, 0.0, Instant::now());
+    let lose =
+        |connection: &mut Connection<u32>| connection.lose(changed(), &POLICY, 0.0, Instant::now());
     let mut connection = Connection::new(Instant::now());
     opened(&mut connection);
     assert!(matches!(lose(&mut connection), LossOutcome::Waits { .. }));

@@ -24,7 +24,8 @@ const WAITING_MAX: i64 = 1_000_000;
 pub struct Blockage {
     /// The last id before the gap.
     pub after: Option<i64>,
-    /// The first committed event that waits; `None`: none does, but what a destination holds cannot be confirmed yet.
+    /// The first committed event that waits; `None`: none does, but what a destination holds cannot
+    /// be confirmed yet.
     pub next: Option<i64>,
     /// Why.
     pub reason: BlockReason,
@@ -134,14 +135,20 @@ impl BlockageTracker {
     }
 
     /// Takes note of a blockage; says so in the log when it lasts.
-    pub async fn note(&mut self, at: &WaitingEvents<'_>, blockage: Blockage, log: &Logger) -> Result<()> {
+    pub async fn note(
+        &mut self,
+        at: &WaitingEvents<'_>,
+        blockage: Blockage,
+        log: &Logger,
+    ) -> Result<()> {
         let since = self
             .blockage
             .as_ref()
             .filter(|(known, _)| known.next == blockage.next)
             .map_or_else(Instant::now, |(_, since)| *since);
         self.blockage = Some((blockage.clone(), since));
-        if since.elapsed() < ASK_AFTER || self.asked_at.is_some_and(|at| at.elapsed() < NOTE_AFTER) {
+        if since.elapsed() < ASK_AFTER || self.asked_at.is_some_and(|at| at.elapsed() < NOTE_AFTER)
+        {
             return Ok(());
         }
         self.asked_at = Some(Instant::now());
@@ -158,7 +165,9 @@ impl BlockageTracker {
                 (words, "end that transaction, then start again".to_owned())
             }
             BlockReason::Grace => ("the grace period of a gap".to_owned(), again.to_owned()),
-            BlockReason::Undecided | BlockReason::Missing => ("the next look".to_owned(), again.to_owned()),
+            BlockReason::Undecided | BlockReason::Missing => {
+                ("the next look".to_owned(), again.to_owned())
+            }
             BlockReason::NotDrawn { sequence, drawn } => at.describe_sequence(sequence, *drawn),
         };
         let is_news = self.noted_at.is_none_or(|at| at.elapsed() >= NOTE_AGAIN);
@@ -219,12 +228,14 @@ impl WaitingEvents<'_> {
     fn describe_sequence(&self, sequence: &TableName, drawn: Option<i64>) -> (String, String) {
         let (name, id) = (sql::literal(&sequence.to_string()), sql::ident(self.id_column));
         let words = format!(
-            "sequence {sequence}, which gave out {} last, to reach it: the event has an id that was set by hand",
+            "sequence {sequence}, which gave out {} last, to reach it: the event has an id that \
+             was set by hand",
             shown(drawn)
         );
         let fix = format!(
-            "if no application will insert an event at an id between: SELECT setval({name}, greatest((SELECT max({id}) FROM {}), (SELECT last_value FROM {sequence}))); \
-             this gives up all ids up to there",
+            "if no application will insert an event at an id between: SELECT setval({name}, \
+             greatest((SELECT max({id}) FROM {}), (SELECT last_value FROM {sequence}))); this \
+             gives up all ids up to there",
             self.table
         );
         (words, fix)
@@ -234,13 +245,18 @@ impl WaitingEvents<'_> {
     async fn describe_holder(&self, holder: &OldestHolder) -> Result<(String, Option<Blocker>)> {
         let row = self
             .session
-            .query_opt(include_str!("../../sql/source/holder.sql"), &[&holder.pid, &holder.transaction])
+            .query_opt(
+                include_str!("../../sql/source/holder.sql"),
+                &[&holder.pid, &holder.transaction],
+            )
             .await;
-        let row = row.map_err(|error| self.session.error(&error, "cannot ask who holds the mark"))?;
+        let row =
+            row.map_err(|error| self.session.error(&error, "cannot ask who holds the mark"))?;
         let Some(row) = row else {
             return Ok((holder_in_words(holder, "", "", "ended", None), None));
         };
-        let (role, application, state, seconds): (&str, &str, &str, Option<f64>) = (row.get(0), row.get(1), row.get(2), row.get(3));
+        let (role, application, state, seconds): (&str, &str, &str, Option<f64>) =
+            (row.get(0), row.get(1), row.get(2), row.get(3));
         let open_for = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         let blocker = Blocker {
             pid: holder.pid,
@@ -257,7 +273,8 @@ impl WaitingEvents<'_> {
 fn tell(blockage: &Blockage, waiting: i64, (who, fix): (&str, &str), log: &Logger) {
     match (&blockage.reason, blockage.next) {
         (_, None) => {
-            warn!(log, "what a destination holds cannot be confirmed while a transaction is open that may still insert below it"; "holder" => who);
+            warn!(log, "what a destination holds cannot be confirmed while a transaction is open \
+                        that may still insert below it"; "holder" => who);
         }
         (BlockReason::NotDrawn { .. }, Some(next)) => {
             warn!(log, "committed events wait for their sequence: an id was set by hand above it";
@@ -280,11 +297,8 @@ fn in_words(blockage: &Blockage, waiting: i64, who: &str) -> String {
             shown(blockage.after)
         );
     };
-    let count = if waiting >= WAITING_MAX {
-        format!("at least {waiting}")
-    } else {
-        waiting.to_string()
-    };
+    let count =
+        if waiting >= WAITING_MAX { format!("at least {waiting}") } else { waiting.to_string() };
     format!(
         "after id {}: {count} committed events from id {next} on wait for {who}",
         shown(blockage.after)
@@ -292,15 +306,24 @@ fn in_words(blockage: &Blockage, waiting: i64, who: &str) -> String {
 }
 
 /// A holder in words, from what our role may see of it.
-fn holder_in_words(holder: &OldestHolder, role: &str, application: &str, state: &str, seconds: Option<f64>) -> String {
+fn holder_in_words(
+    holder: &OldestHolder,
+    role: &str,
+    application: &str,
+    state: &str,
+    seconds: Option<f64>,
+) -> String {
     let seen = holder.since.elapsed().as_secs_f64();
-    let open = seconds.map_or_else(|| format!("at least {seen:.0} s"), |seconds| format!("{seconds:.0} s"));
+    let open = seconds
+        .map_or_else(|| format!("at least {seen:.0} s"), |seconds| format!("{seconds:.0} s"));
     match holder.pid {
         Some(pid) => format!(
-            "pid {pid} (application \"{application}\", user \"{role}\", {state}), open for {open}; end it, or: select pg_terminate_backend({pid})"
+            "pid {pid} (application \"{application}\", user \"{role}\", {state}), open for {open}; \
+             end it, or: select pg_terminate_backend({pid})"
         ),
         None => format!(
-            "the prepared transaction \"{application}\" of \"{role}\", open for {open}; see pg_prepared_xacts, then COMMIT PREPARED or ROLLBACK PREPARED"
+            "the prepared transaction \"{application}\" of \"{role}\", open for {open}; see \
+             pg_prepared_xacts, then COMMIT PREPARED or ROLLBACK PREPARED"
         ),
     }
 }

@@ -1,6 +1,8 @@
-//! The doorbell's lock: a writer rings only while it is held. Held while we sleep, by the session that looks.
+//! The doorbell's lock: a writer rings only while it is held. Held while we sleep, by the session
+//! that looks.
 //!
-//! The lock is granted only when every writer that skipped its notification has ended; so what is asked after it was granted sees their rows.
+//! The lock is granted only when every writer that skipped its notification has ended; so what is
+//! asked after it was granted sees their rows.
 
 use crate::error::Result;
 use crate::fail;
@@ -26,16 +28,11 @@ pub struct Doorbell {
 impl Doorbell {
     /// Prepares the statements on the session that looks.
     pub async fn new(session: Arc<Session>, table_oid: u32) -> Result<Self> {
-        let prepare = async |text| session.prepare(text).await.map_err(|error| session.error(&error, CANNOT));
+        let prepare =
+            async |text| session.prepare(text).await.map_err(|error| session.error(&error, CANNOT));
         let arm = prepare(include_str!("../../sql/source/arm.sql")).await?;
         let disarm = prepare(include_str!("../../sql/source/disarm.sql")).await?;
-        Ok(Self {
-            session,
-            table_oid,
-            arm,
-            disarm,
-            is_armed: false,
-        })
+        Ok(Self { session, table_oid, arm, disarm, is_armed: false })
     }
 
     /// Whether a writer rings now.
@@ -43,7 +40,8 @@ impl Doorbell {
         self.is_armed
     }
 
-    /// Tries to take the lock: not granted while a writer is open that did not ring. Sent when it is first polled, before what is asked next.
+    /// Tries to take the lock: not granted while a writer is open that did not ring. Sent when it
+    /// is first polled, before what is asked next.
     ///
     /// # Errors
     /// Those of the server; `Unavailable` without an answer.
@@ -55,7 +53,8 @@ impl Doorbell {
         Ok(())
     }
 
-    /// Gives the lock back; does nothing without it. Sent when it is first polled, so that what is asked next travels with it.
+    /// Gives the lock back; does nothing without it. Sent when it is first polled, so that what is
+    /// asked next travels with it.
     pub(crate) async fn disarm(&mut self) -> Result<()> {
         if std::mem::take(&mut self.is_armed) {
             self.ask(&self.disarm).await?;

@@ -1,5 +1,6 @@
-//! The durability gate: rows written by an asynchronous commit are visible before they are on disk, and a crash of the source would
-//! take them back and give their ids to other events. So no destination commits a batch before the source has it on disk.
+//! The durability gate: rows written by an asynchronous commit are visible before they are on disk,
+//! and a crash of the source would take them back and give their ids to other events. So no
+//! destination commits a batch before the source has it on disk.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::chunk::DurabilityFuture;
@@ -15,7 +16,8 @@ use tokio_postgres::Statement;
 use tokio_postgres::types::PgLsn;
 
 const NUDGE: &str = include_str!("../../sql/source/nudge.sql");
-/// WAL is written in pages; one begins with a header of 24 bytes, the first one of a segment with 40 (PostgreSQL source, `xlog_internal.h`).
+/// WAL is written in pages; one begins with a header of 24 bytes, the first one of a segment with
+/// 40 (PostgreSQL source, `xlog_internal.h`).
 const WAL_PAGE_HEADER: u64 = 24;
 const WAL_SEGMENT_HEADER: u64 = 40;
 /// Checks before the log is nudged, and the waits between checks.
@@ -26,7 +28,8 @@ const CHECK_WAIT_MAX: Duration = Duration::from_millis(20);
 /// A source that does not answer for so long is given up.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
 
-/// Makes the gates of batches: a batch passes when its rows are on disk and were read in the form that was compared at the start.
+/// Makes the gates of batches: a batch passes when its rows are on disk and were read in the form
+/// that was compared at the start.
 #[derive(Clone, Debug)]
 pub struct DurabilityGate(Arc<GateProbe>);
 
@@ -36,7 +39,8 @@ struct GateProbe {
     positions: Statement,
     /// The table that bore the name, and what it was, when it was compared.
     table: (Option<u32>, Option<String>),
-    /// The files of the table and its partitions, as far as they are known: new partitions are added.
+    /// The files of the table and its partitions, as far as they are known: new partitions are
+    /// added.
     files: Mutex<TableFiles>,
     is_durability_awaited: bool,
     log: LogShape,
@@ -61,7 +65,8 @@ struct LogShape {
     segment_bytes: u64,
 }
 
-/// The file of a table and of each of its partitions, by oid: TRUNCATE and every rewrite replace them.
+/// The file of a table and of each of its partitions, by oid: TRUNCATE and every rewrite replace
+/// them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TableFiles(BTreeMap<i64, i64>);
 
@@ -84,9 +89,15 @@ impl TableFiles {
 }
 
 impl DurabilityGate {
-    /// A gate on whatever bears the name of this table. `sequences`: those that feed it. `is_durability_awaited`: whether it waits for the disk; otherwise it
-    /// looks at the table only.
-    pub async fn new(session: Arc<Session>, table: &EventTable, sequences: Vec<u32>, is_durability_awaited: bool) -> Result<Self> {
+    /// A gate on whatever bears the name of this table. `sequences`: those that feed it.
+    /// `is_durability_awaited`: whether it waits for the disk; otherwise it looks at the table
+    /// only.
+    pub async fn new(
+        session: Arc<Session>,
+        table: &EventTable,
+        sequences: Vec<u32>,
+        is_durability_awaited: bool,
+    ) -> Result<Self> {
         let files = if table.has_parts {
             include_str!("../../sql/source/gate_files.sql")
         } else {
@@ -99,9 +110,14 @@ impl DurabilityGate {
         ];
         let positions = sql::fill(include_str!("../../sql/source/gate.sql"), &names);
         let positions = session.prepare(&positions).await;
-        let positions = positions.map_err(|error| session.error(&error, "cannot ask how far the source's log is on disk"))?;
-        let segment = session.query_one(include_str!("../../sql/source/wal_segment.sql"), &[]).await;
-        let segment = segment.map_err(|error| session.error(&error, "cannot ask for the segments of the source's log"))?;
+        let positions = positions.map_err(|error| {
+            session.error(&error, "cannot ask how far the source's log is on disk")
+        })?;
+        let segment =
+            session.query_one(include_str!("../../sql/source/wal_segment.sql"), &[]).await;
+        let segment = segment.map_err(|error| {
+            session.error(&error, "cannot ask for the segments of the source's log")
+        })?;
         let bytes = |column: &str| segment.get::<_, i64>(column).unsigned_abs();
         let mut asked = GateProbe {
             log: LogShape {
@@ -152,7 +168,8 @@ impl DurabilityGate {
         self.0.ask().await.map(GateGlance)
     }
 
-    /// As [`DurabilityGate::durable`], for rows that were read before the glance; resolved already when that saw them on disk.
+    /// As [`DurabilityGate::durable`], for rows that were read before the glance; resolved already
+    /// when that saw them on disk.
     pub(crate) fn durable_since(&self, glance: GateGlance) -> DurabilityFuture {
         let asked = Arc::clone(&self.0);
         let durable = async move { asked.pass(glance.0).await }.boxed().shared();
@@ -170,7 +187,8 @@ impl GateProbe {
         let (mut flushed, mut checks, mut wait) = (first.flushed, 1, CHECK_WAIT_MIN);
         while flushed.is_some_and(|flushed| !is_flushed(target, flushed, self.log)) {
             if checks == CHECKS_BEFORE_NUDGE {
-                // It fails where the disk is full: then the log is on disk when its writer has come round.
+                // It fails where the disk is full: then the log is on disk when its writer has come
+                // round.
                 let _ = self.within(self.session.batch_execute(NUDGE)).await?;
             } else {
                 tokio::time::sleep(wait).await;
@@ -200,12 +218,17 @@ impl GateProbe {
         };
         Err(Error::new(ErrorKind::Unavailable, format!("the source's table was {what}"))
             .at(self.session.place())
-            .fix("no action needed: nothing of this batch was written; all destinations are re-checked before anything else is written"))
+            .fix(
+                "no action needed: nothing of this batch was written; all destinations are \
+                 re-checked before anything else is written",
+            ))
     }
 
     async fn ask(&self) -> Result<GateAnswer> {
         let row = self.within(self.session.query_one(&self.positions, &[])).await?;
-        let row = row.map_err(|error| self.session.error(&error, "cannot ask how far the source's log is on disk"))?;
+        let row = row.map_err(|error| {
+            self.session.error(&error, "cannot ask how far the source's log is on disk")
+        })?;
         let position = |column| row.get::<_, Option<PgLsn>>(column).map(u64::from);
         Ok(GateAnswer {
             inserted: position(0),
@@ -221,8 +244,8 @@ impl GateProbe {
     }
 }
 
-/// The insert position of an idle server may stand just behind the header of a page that was not begun. A byte further there is the end of a record
-/// that began on the page before.
+/// The insert position of an idle server may stand just behind the header of a page that was not
+/// begun. A byte further there is the end of a record that began on the page before.
 fn is_flushed(target: u64, flushed: u64, log: LogShape) -> bool {
     let into_page = target % log.page_bytes;
     let is_first = (target - into_page).is_multiple_of(log.segment_bytes);
@@ -236,14 +259,15 @@ mod tests {
 
     const SEGMENT: u64 = 16 << 20;
     const PAGE: u64 = 8192;
-    const LOG: LogShape = LogShape {
-        page_bytes: PAGE,
-        segment_bytes: SEGMENT,
-    };
+    const LOG: LogShape = LogShape { page_bytes: PAGE, segment_bytes: SEGMENT };
 
     #[test]
     fn files_that_are_replaced_or_gone_are_others_and_new_partitions_are_not() {
-        let files = |all: &[(i64, i64)]| TableFiles::new(&all.iter().map(|(oid, file)| Some(oid << 32 | file)).collect::<Vec<_>>());
+        let files = |all: &[(i64, i64)]| {
+            TableFiles::new(
+                &all.iter().map(|(oid, file)| Some(oid << 32 | file)).collect::<Vec<_>>(),
+            )
+        };
         let before = files(&[(5, 100), (4_294_967_295, 4_294_967_295)]);
         assert!(before.continue_those(&before) && before.continue_those(&TableFiles::default()));
         assert!(files(&[(5, 100), (6, 7), (4_294_967_295, 4_294_967_295)]).continue_those(&before));

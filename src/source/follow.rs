@@ -1,8 +1,10 @@
-//! Waits until more can be read: a notification, the poll timer, or a gap that is decided. A notification is only a hint.
+//! Waits until more can be read: a notification, the poll timer, or a gap that is decided. A
+//! notification is only a hint.
 //!
-//! Why no wake-up is lost: LISTEN comes before the first look. The doorbell's exclusive lock is granted only when every writer that
-//! skipped its notification has ended, so what is asked after it sees their rows; every later writer finds the lock taken, and rings. And
-//! whatever else goes wrong with notifications, the poll timer looks again.
+//! Why no wake-up is lost: LISTEN comes before the first look. The doorbell's exclusive lock is
+//! granted only when every writer that skipped its notification has ended, so what is asked after
+//! it sees their rows; every later writer finds the lock taken, and rings. And whatever else goes
+//! wrong with notifications, the poll timer looks again.
 
 use crate::config::libpq::Conninfo;
 use crate::error::{Error, Result};
@@ -12,9 +14,11 @@ use crate::postgres::session::listen::{ListenOutcome, ListeningConnection};
 use crate::source::blocked::{self, BlockReason, Blockage, BlockageTracker};
 use crate::source::doorbell::Doorbell;
 use crate::source::durability::DurabilityGate;
+use crate::source::frontier::{MarkOutcome, ReadFrontier};
 use crate::source::gap::Gap;
-use crate::source::mark::{MarkOutcome, MarkProbe, ReadFrontier};
+use crate::source::mark::MarkProbe;
 use crate::source::read::prefetch::{ReadStart, RowPrefetch};
+use crate::source::wakeup::Wakeup;
 use slog::{Logger, debug, info, warn};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -29,32 +33,23 @@ const QUEUE_USAGE_MAX: f64 = 0.1;
 /// Between two looks while writers are under way who may have skipped their notification.
 const BUSY_WAIT_MIN: Duration = Duration::from_millis(2);
 const BUSY_WAIT_MAX: Duration = Duration::from_millis(20);
-/// After so long without an event and without the doorbell's lock (a prepared transaction keeps it), polling slows down.
+/// After so long without an event and without the doorbell's lock (a prepared transaction keeps
+/// it), polling slows down.
 const UNARMED_MAX: Duration = Duration::from_secs(1);
 /// While a bell should ring and cannot be heard or armed, the source is polled this often at least.
 const DISCONNECTED_WAIT_MAX: Duration = Duration::from_secs(1);
-/// How often a sleeper looks whether its own session has died, and the doorbell's lock with it. Asks no server.
+/// How often a sleeper looks whether its own session has died, and the doorbell's lock with it.
+/// Asks no server.
 const PULSE_INTERVAL: Duration = Duration::from_millis(500);
 /// A session that listens is opened again after this time, when that failed.
 const REOPEN_WAIT: Duration = Duration::from_secs(1);
 /// The shortest wait between two looks where nothing rings.
 const POLL_WAIT_MIN: Duration = Duration::from_millis(20);
-/// After more than a few new ids were found and copied, the next look begins so long after that answer at the earliest: what is written meanwhile
-/// travels together.
+/// After more than a few new ids were found and copied, the next look begins so long after that
+/// answer at the earliest: what is written meanwhile travels together.
 const PACE: Duration = Duration::from_millis(10);
 /// After so few new ids it is looked for more at once.
 const FEW_IDS: i64 = 16;
-
-/// What rings when events are committed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WakeupTrigger {
-    /// The doorbell trigger: only while we sleep.
-    Doorbell,
-    /// A trigger that notifies on every insert, such as slate's.
-    EveryInsert,
-    /// Nothing: the source is polled.
-    None,
-}
 
 /// How a source is followed.
 #[derive(Clone, Debug)]
@@ -64,7 +59,7 @@ pub struct FollowSettings {
     /// Channels listened to.
     pub channels: Vec<String>,
     /// What rings.
-    pub wakeup: WakeupTrigger,
+    pub wakeup: Wakeup,
     /// The table's oid: second key of the doorbell's lock.
     pub table_oid: u32,
     /// Longest wait between two looks.
@@ -100,7 +95,12 @@ enum ListeningState {
 
 impl Follower {
     /// Prepares; does not listen yet.
-    pub async fn new(probe: MarkProbe, how: FollowSettings, gate: DurabilityGate, log: Logger) -> Result<Self> {
+    pub async fn new(
+        probe: MarkProbe,
+        how: FollowSettings,
+        gate: DurabilityGate,
+        log: Logger,
+    ) -> Result<Self> {
         Ok(Self {
             doorbell: Doorbell::new(Arc::clone(probe.session()), how.table_oid).await?,
             probe,
@@ -119,8 +119,13 @@ impl Follower {
     /// # Errors
     /// Those of the connection. A server without LISTEN is polled, which is logged.
     pub async fn listen(&mut self) -> Result<()> {
-        if self.how.wakeup != WakeupTrigger::None {
-            let listening = ListeningConnection::open(&self.how.conninfo, &self.how.channels, self.how.connect_timeout).await?;
+        if self.how.wakeup.is_notified() {
+            let listening = ListeningConnection::open(
+                &self.how.conninfo,
+                &self.how.channels,
+                self.how.connect_timeout,
+            )
+            .await?;
             self.on_listening(listening);
         }
         Ok(())
@@ -138,22 +143,26 @@ impl Follower {
         found
     }
 
-    /// Waits until rows beyond the frontier can be read, and gives the mark up to which. What a look after a rest may take along saves a question: few
-    /// rows are expected then. May be dropped and called again.
+    /// Waits until rows beyond the frontier can be read, and gives the mark up to which. What a
+    /// look after a rest may take along saves a question: few rows are expected then. May be
+    /// dropped and called again.
     ///
     /// # Errors
-    /// `Unavailable` when the connection is lost or another server answers; `Order` for a hole in consecutive ids.
-    pub async fn wait_for_more(&mut self, frontier: ReadFrontier, prefetch: Option<&RowPrefetch>) -> Result<ReadStart> {
+    /// `Unavailable` when the connection is lost or another server answers; `Order` for a hole in
+    /// consecutive ids.
+    pub async fn wait_for_more(
+        &mut self,
+        frontier: ReadFrontier,
+        prefetch: Option<&RowPrefetch>,
+    ) -> Result<ReadStart> {
         let mut gap: Option<Gap> = None;
         let mut has_rested = false;
         if let Some(until) = self.saw_more.and_then(|before| paced(before, frontier)) {
             tokio::time::sleep_until(until.into()).await;
         }
         loop {
-            let frontier = ReadFrontier {
-                wanted: *self.how.wanted.borrow_and_update(),
-                ..frontier
-            };
+            let frontier =
+                ReadFrontier { wanted: *self.how.wanted.borrow_and_update(), ..frontier };
             match self.look(frontier, prefetch.filter(|_| has_rested)).await? {
                 MarkOutcome::More(news) => {
                     self.idle_since = None;
@@ -176,14 +185,22 @@ impl Follower {
     }
 
     /// Wakes up and looks, in one flush: writers need not ring from now on.
-    async fn look(&mut self, frontier: ReadFrontier, prefetch: Option<&RowPrefetch>) -> Result<MarkOutcome> {
+    async fn look(
+        &mut self,
+        frontier: ReadFrontier,
+        prefetch: Option<&RowPrefetch>,
+    ) -> Result<MarkOutcome> {
         let place = self.probe.session().place().to_owned();
-        let (woken, seen) = futures::join!(self.doorbell.disarm(), answered(place, self.probe.look(frontier, prefetch)));
+        let (woken, seen) = futures::join!(
+            self.doorbell.disarm(),
+            answered(place, self.probe.look(frontier, prefetch))
+        );
         self.blockages.observe(self.probe.sighting());
         woken.and(seen)
     }
 
-    /// Goes to sleep, if there is a doorbell and no open writer has skipped it; then, in one flush, asks whether there is news.
+    /// Goes to sleep, if there is a doorbell and no open writer has skipped it; then, in one flush,
+    /// asks whether there is news.
     async fn has_news(&mut self, frontier: ReadFrontier) -> Result<bool> {
         let place = self.probe.session().place().to_owned();
         let may_arm = self.may_arm();
@@ -199,7 +216,9 @@ impl Follower {
     }
 
     fn may_arm(&self) -> bool {
-        self.how.wakeup == WakeupTrigger::Doorbell && matches!(self.listening, ListeningState::Connected(..)) && !self.doorbell.is_armed()
+        self.how.wakeup == Wakeup::Doorbell
+            && matches!(self.listening, ListeningState::Connected(..))
+            && !self.doorbell.is_armed()
     }
 
     async fn wait_at_gap(&mut self, blockage: Blockage, gap: &mut Gap) -> Result<()> {
@@ -213,8 +232,9 @@ impl Follower {
         Ok(())
     }
 
-    /// Nothing new: sleeps until something rings, until there is a higher id, or until something else is wanted. Nothing rings for what was committed
-    /// before the doorbell's lock was granted, so that is asked for after it.
+    /// Nothing new: sleeps until something rings, until there is a higher id, or until something
+    /// else is wanted. Nothing rings for what was committed before the doorbell's lock was granted,
+    /// so that is asked for after it.
     async fn rest_until_news(&mut self, frontier: ReadFrontier) -> Result<()> {
         let mut wanted = self.how.wanted.clone();
         loop {
@@ -238,10 +258,14 @@ impl Follower {
     fn wait_after(&self, idle: Duration) -> Duration {
         let poll_interval = self.how.poll_interval;
         let is_listening = matches!(self.listening, ListeningState::Connected(..));
-        let is_unarmed = self.how.wakeup == WakeupTrigger::Doorbell && !self.doorbell.is_armed();
-        match self.how.wakeup {
-            WakeupTrigger::None => (idle / 4).clamp(POLL_WAIT_MIN.min(poll_interval), poll_interval),
-            _ if !is_listening => (idle / 4).clamp(POLL_WAIT_MIN, DISCONNECTED_WAIT_MAX).min(poll_interval),
+        let is_unarmed = self.how.wakeup == Wakeup::Doorbell && !self.doorbell.is_armed();
+        match &self.how.wakeup {
+            Wakeup::Polling { .. } => {
+                (idle / 4).clamp(POLL_WAIT_MIN.min(poll_interval), poll_interval)
+            }
+            _ if !is_listening => {
+                (idle / 4).clamp(POLL_WAIT_MIN, DISCONNECTED_WAIT_MAX).min(poll_interval)
+            }
             _ if is_unarmed && idle < UNARMED_MAX => (idle / 8).clamp(BUSY_WAIT_MIN, BUSY_WAIT_MAX),
             _ if is_unarmed => poll_interval.min(DISCONNECTED_WAIT_MAX),
             _ => poll_interval,
@@ -259,21 +283,28 @@ impl Follower {
                     }
                 }
             }
-            ListeningState::Connecting(opening) => match tokio::time::timeout(wait, opening.join_next()).await {
-                Ok(Some(Ok(Ok(listening)))) => self.on_listening(listening),
-                Ok(Some(Ok(Err(error)))) => {
-                    debug!(self.log, "LISTEN connection is still lost"; key::ERROR => error.to_string());
-                    self.listening = ListeningState::Disconnected(Instant::now() + REOPEN_WAIT);
+            ListeningState::Connecting(opening) => {
+                match tokio::time::timeout(wait, opening.join_next()).await {
+                    Ok(Some(Ok(Ok(listening)))) => self.on_listening(listening),
+                    Ok(Some(Ok(Err(error)))) => {
+                        debug!(self.log, "LISTEN connection is still lost"; key::ERROR => error.to_string());
+                        self.listening = ListeningState::Disconnected(Instant::now() + REOPEN_WAIT);
+                    }
+                    Ok(_) => {
+                        self.listening = ListeningState::Disconnected(Instant::now() + REOPEN_WAIT)
+                    }
+                    Err(_) => {}
                 }
-                Ok(_) => self.listening = ListeningState::Disconnected(Instant::now() + REOPEN_WAIT),
-                Err(_) => {}
-            },
+            }
             ListeningState::Disconnected(until) => {
-                let is_due = *until <= Instant::now() && self.how.wakeup != WakeupTrigger::None;
+                let is_due = *until <= Instant::now() && self.how.wakeup.is_notified();
                 if is_due {
                     let how = self.how.clone();
                     let mut opening = JoinSet::new();
-                    opening.spawn(async move { ListeningConnection::open(&how.conninfo, &how.channels, how.connect_timeout).await });
+                    opening.spawn(async move {
+                        ListeningConnection::open(&how.conninfo, &how.channels, how.connect_timeout)
+                            .await
+                    });
                     self.listening = ListeningState::Connecting(opening);
                 }
                 tokio::time::sleep(wait).await;
@@ -311,8 +342,9 @@ impl Follower {
                 self.listening = ListeningState::Connected(listener, Instant::now());
             }
             ListenOutcome::Unavailable(why) => {
-                info!(self.log, "notifications are unavailable; polling"; key::ERROR => why.to_string());
-                self.how.wakeup = WakeupTrigger::None;
+                let reason = why.to_string();
+                info!(self.log, "notifications are unavailable; polling"; key::ERROR => &reason);
+                self.how.wakeup = Wakeup::Polling { reason };
             }
         }
     }
@@ -325,7 +357,8 @@ impl Follower {
     fn judge_heartbeat(&mut self, beat: Result<f64>) {
         match beat {
             Ok(usage) if usage > QUEUE_USAGE_MAX => {
-                warn!(self.log, "the notification queue fills because another listener does not drain it"; "usage" => usage);
+                warn!(self.log, "the notification queue fills because another listener does not \
+                                 drain it"; "usage" => usage);
             }
             Ok(_) => {}
             Err(error) => self.on_listening_lost(&error),
@@ -333,8 +366,9 @@ impl Follower {
     }
 }
 
-/// Until when the next look waits, where many ids were copied since the last one. Under load, looking at once would copy every few events by
-/// themselves, and take the processors from those who write them.
+/// Until when the next look waits, where many ids were copied since the last one. Under load,
+/// looking at once would copy every few events by themselves, and take the processors from those
+/// who write them.
 fn paced((at, before): (Instant, Option<i64>), frontier: ReadFrontier) -> Option<Instant> {
     let new_ids = frontier.shipped?.saturating_sub(before?);
     (new_ids > FEW_IDS).then_some(at + PACE)
@@ -346,27 +380,4 @@ async fn answered<T>(place: String, work: impl Future<Output = Result<T>>) -> Re
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn after_many_new_ids_the_next_look_waits_and_after_a_few_it_does_not() {
-        let at = Instant::now();
-        let frontier = |shipped| ReadFrontier {
-            shipped,
-            ..ReadFrontier::default()
-        };
-        assert_eq!(paced((at, Some(100)), frontier(Some(100 + FEW_IDS + 1))), Some(at + PACE));
-        for (before, now) in [
-            (Some(100), Some(100 + FEW_IDS)),
-            (Some(100), Some(100)),
-            (Some(100), Some(7)),
-            (None, Some(1_000_000)),
-            (Some(100), None),
-            (Some(i64::MAX), Some(i64::MIN)),
-        ] {
-            assert_eq!(paced((at, before), frontier(now)), None, "{before:?} {now:?}");
-        }
-        assert!(paced((at, Some(i64::MIN)), frontier(Some(i64::MAX))).is_some());
-    }
-}
+mod tests;

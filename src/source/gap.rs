@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 /// Between two looks.
 const WAIT_MIN: Duration = Duration::from_millis(2);
 const WAIT_MAX: Duration = Duration::from_millis(250);
-/// Between two questions whether the table is still what was compared: nothing is read here, by which a change would be noticed.
+/// Between two questions whether the table is still what was compared: nothing is read here, by
+/// which a change would be noticed.
 const CONFIRM_INTERVAL: Duration = Duration::from_millis(500);
 /// A hole in consecutive ids is looked at once more after this time, before it is called one.
 const HOLE_RECHECK: Duration = Duration::from_secs(1);
@@ -25,13 +26,11 @@ impl Gap {
     /// Now.
     pub fn begin() -> Self {
         let now = Instant::now();
-        Self {
-            since: now,
-            confirmed: now,
-        }
+        Self { since: now, confirmed: now }
     }
 
-    /// Confirms now and then that what is waited at is still the table that was compared, with the counter that feeds it.
+    /// Confirms now and then that what is waited at is still the table that was compared, with the
+    /// counter that feeds it.
     pub async fn confirm(&mut self, gate: &DurabilityGate) -> Result<()> {
         if self.confirmed.elapsed() >= CONFIRM_INTERVAL {
             gate.confirm_table().await?;

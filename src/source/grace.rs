@@ -1,4 +1,5 @@
-//! The grace of gaps: a gap that has not been filled for so long is given up. Unsafe, and a pure decision.
+//! The grace of gaps: a gap that has not been filled for so long is given up. Unsafe, and a pure
+//! decision.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -32,7 +33,9 @@ mod tests {
     #[test]
     fn grace_decides_what_was_visible_a_whole_grace_ago() {
         let (mut grace, start) = (GapGrace::default(), Instant::now());
-        let mut look = |seconds, highest| grace.look(Some(highest), Duration::from_secs(5), start + Duration::from_secs(seconds));
+        let mut look = |seconds, highest| {
+            grace.look(Some(highest), Duration::from_secs(5), start + Duration::from_secs(seconds))
+        };
         assert_eq!(look(0, 10), None);
         assert_eq!(look(3, 20), None);
         assert_eq!(look(5, 20), Some(10));

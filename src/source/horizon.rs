@@ -1,10 +1,13 @@
-//! The lock horizon: below which id nothing can still appear. A pure decision; [`super::mark`] asks the server.
+//! The lock horizon: below which id nothing can still appear. A pure decision; [`super::mark`] asks
+//! the server.
 //!
-//! A transaction that drew an id holds `RowExclusiveLock` on the sequence until it ends, and releases it only after its rows are
-//! visible. So: read `a`, an id that is visible and hence drawn; *then* read who holds the lock; *then*, with later snapshots, the
-//! rows. A transaction that draws an id up to `a` and has not ended before the rows are read is among those holders. A holder that was
-//! absent from an earlier reading drew all its ids after the `a` that was read before that. The order of the three statements, each
-//! with a snapshot of its own, is what makes it true; neither may be swapped or joined.
+//! A transaction that drew an id holds `RowExclusiveLock` on the sequence until it ends, and
+//! releases it only after its rows are visible. So: read `a`, an id that is visible and hence
+//! drawn; *then* read who holds the lock; *then*, with later snapshots, the rows. A transaction
+//! that draws an id up to `a` and has not ended before the rows are read is among those holders. A
+//! holder that was absent from an earlier reading drew all its ids after the `a` that was read
+//! before that. The order of the three statements, each with a snapshot of its own, is what makes
+//! it true; neither may be swapped or joined.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -12,7 +15,8 @@ use std::time::Instant;
 /// A transaction that holds the lock on the sequence or the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LockHolder {
-    /// `virtualtransaction` of `pg_locks`: unique while the server runs. Before 13.5 and 14.1 it is `-1/<xid>` once prepared.
+    /// `virtualtransaction` of `pg_locks`: unique while the server runs. Before 13.5 and 14.1 it is
+    /// `-1/<xid>` once prepared.
     pub transaction: String,
     /// Its backend; `None` for a prepared transaction.
     pub pid: Option<i32>,
@@ -45,7 +49,8 @@ pub struct OldestHolder {
     pub since: Instant,
 }
 
-/// Follows the holders from one look to the next. Lives in memory only; a new one is made on every connection.
+/// Follows the holders from one look to the next. Lives in memory only; a new one is made on every
+/// connection.
 #[derive(Debug, Default)]
 pub struct LockHorizon {
     bounds: HashMap<String, HolderBound>,
@@ -60,11 +65,12 @@ impl LockHorizon {
         Self::default()
     }
 
-    /// Takes one look: an id `a` that was drawn, read before `holders`. Gives the highest id up to which every id is decided: no row can still
-    /// appear at or below it. `None`: nothing is decided yet.
+    /// Takes one look: an id `a` that was drawn, read before `holders`. Gives the highest id up to
+    /// which every id is decided: no row can still appear at or below it. `None`: nothing is
+    /// decided yet.
     ///
-    /// A holder at the first look may own any gap, whatever any destination holds: how that was filled is not known. What was decided
-    /// once stays decided.
+    /// A holder at the first look may own any gap, whatever any destination holds: how that was
+    /// filled is not known. What was decided once stays decided.
     pub fn look(&mut self, a: Option<i64>, holders: &[LockHolder], now: Instant) -> Option<i64> {
         let above = self.bounds_of_newcomers();
         let known = std::mem::take(&mut self.bounds);
@@ -80,33 +86,26 @@ impl LockHorizon {
         }
         self.has_looked = true;
         self.a_prev = self.a_prev.max(a);
-        self.decided = self.bounds.values().map(|bound| bound.above).fold(a, Ord::min).max(self.decided);
+        self.decided =
+            self.bounds.values().map(|bound| bound.above).fold(a, Ord::min).max(self.decided);
         self.decided
     }
 
     /// The holder with the lowest bound, if any holds anything back.
     pub fn oldest(&self) -> Option<OldestHolder> {
-        let (transaction, bound) = self.bounds.iter().min_by_key(|(_, bound)| (bound.above, bound.since))?;
-        Some(OldestHolder {
-            transaction: transaction.clone(),
-            pid: bound.pid,
-            since: bound.since,
-        })
+        let (transaction, bound) =
+            self.bounds.iter().min_by_key(|(_, bound)| (bound.above, bound.since))?;
+        Some(OldestHolder { transaction: transaction.clone(), pid: bound.pid, since: bound.since })
     }
 
     fn bounds_of_newcomers(&self) -> NewcomerBounds {
         if !self.has_looked {
-            return NewcomerBounds {
-                fresh: None,
-                renamed: None,
-            };
+            return NewcomerBounds { fresh: None, renamed: None };
         }
-        // Before 13.5 and 14.1 PREPARE renames 3/17 to -1/<xid>, and one look may show both: then the newcomer is one of those that are known.
+        // Before 13.5 and 14.1 PREPARE renames 3/17 to -1/<xid>, and one look may show both: then
+        // the newcomer is one of those that are known.
         let known = self.bounds.values().map(|bound| bound.above);
-        NewcomerBounds {
-            fresh: self.a_prev,
-            renamed: known.fold(self.a_prev, Ord::min),
-        }
+        NewcomerBounds { fresh: self.a_prev, renamed: known.fold(self.a_prev, Ord::min) }
     }
 }
 
@@ -123,17 +122,11 @@ mod tests {
     use std::collections::BTreeSet;
 
     fn running(transaction: &str) -> LockHolder {
-        LockHolder {
-            transaction: transaction.to_owned(),
-            pid: Some(1),
-        }
+        LockHolder { transaction: transaction.to_owned(), pid: Some(1) }
     }
 
     fn prepared(transaction: &str) -> LockHolder {
-        LockHolder {
-            transaction: transaction.to_owned(),
-            pid: None,
-        }
+        LockHolder { transaction: transaction.to_owned(), pid: None }
     }
 
     fn look(horizon: &mut LockHorizon, a: i64, holders: &[LockHolder]) -> Option<i64> {
@@ -208,7 +201,8 @@ mod tests {
         assert_eq!(horizon.oldest().and_then(|oldest| oldest.pid), None);
     }
 
-    /// One step of a simulated source: transactions draw ids, commit or roll back in any order, some prepare; we look between.
+    /// One step of a simulated source: transactions draw ids, commit or roll back in any order,
+    /// some prepare; we look between.
     #[derive(Clone, Debug)]
     enum Step {
         Begin,
@@ -252,8 +246,10 @@ mod tests {
     impl Source {
         fn holders(&self) -> Vec<LockHolder> {
             let drew = self.open.iter().filter(|(_, _, ids)| !ids.is_empty());
-            drew.map(|(name, is_prepared, _)| if *is_prepared { prepared(name) } else { running(name) })
-                .collect()
+            drew.map(
+                |(name, is_prepared, _)| if *is_prepared { prepared(name) } else { running(name) },
+            )
+            .collect()
         }
 
         fn run(&mut self, step: &Step) {
@@ -271,7 +267,9 @@ mod tests {
                     }
                 }
                 Step::Explicit(above) => _ = self.visible.insert(self.drawn + above),
-                Step::Commit(which) if count > 0 => self.visible.extend(self.open.remove(which % count).2),
+                Step::Commit(which) if count > 0 => {
+                    self.visible.extend(self.open.remove(which % count).2)
+                }
                 Step::Roll(which) if count > 0 => drop(self.open.remove(which % count)),
                 Step::Prepare(which, is_renamed) if count > 0 => {
                     self.names += 1;
@@ -288,8 +286,9 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4000))]
 
-        /// Between `a` and the holders, while these are read, and between them and the rows, anything may happen: the steps are given in
-        /// four parts. A transaction that is prepared while the holders are read is seen twice.
+        /// Between `a` and the holders, while these are read, and between them and the rows,
+        /// anything may happen: the steps are given in four parts. A transaction that is prepared
+        /// while the holders are read is seen twice.
         #[test]
         fn nothing_appears_at_or_below_an_id_that_was_decided(
             steps in proptest::collection::vec((step(), proptest::collection::vec(step(), 0..3), preparing(), proptest::collection::vec(step(), 0..3)), 1..60),
@@ -305,7 +304,8 @@ mod tests {
                 if !matches!(step, Step::Look) {
                     continue;
                 }
-                // The sequence is read in the same statement as the highest id, but not by its snapshot.
+                // The sequence is read in the same statement as the highest id, but not by its
+                // snapshot.
                 let (meanwhile_drawn, between) = between.split_at(between.len() / 2);
                 let highest = source.visible.last().copied();
                 meanwhile_drawn.iter().for_each(|step| source.run(step));
@@ -328,7 +328,8 @@ mod tests {
                 let prefix: BTreeSet<i64> = source.visible.iter().copied().filter(|id| last.is_some_and(|last| *id <= last)).collect();
                 prop_assert_eq!(&shipped, &prefix);
             }
-            // A transaction that is still open commits in the end: what was shipped must still be a prefix.
+            // A transaction that is still open commits in the end: what was shipped must still be a
+            // prefix.
             while !source.open.is_empty() {
                 source.run(&Step::Commit(0));
             }

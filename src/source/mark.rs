@@ -1,7 +1,9 @@
-//! The high-water mark: the highest id below which nothing can still appear. Asks the server; `source::horizon` decides.
+//! The high-water mark: the highest id below which nothing can still appear. Asks the server;
+//! `source::horizon` decides.
 //!
-//! Each look runs, in this order and each with a snapshot of its own (READ COMMITTED, pinned by the session): the highest visible
-//! id; who holds the lock; and then the read of the rows, of which the first can come along. See `source::horizon` for why this is sound.
+//! Each look runs, in this order and each with a snapshot of its own (READ COMMITTED, pinned by the
+//! session): the highest visible id; who holds the lock; and then the read of the rows, of which
+//! the first can come along. See `source::horizon` for why this is sound.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::range::shown;
@@ -9,6 +11,7 @@ use crate::fail;
 use crate::postgres::session::Session;
 use crate::postgres::table::TableName;
 use crate::source::blocked::{BlockReason, Blockage, MarkSighting, WaitingEvents};
+use crate::source::frontier::{MarkOutcome, ReadFrontier};
 use crate::source::grace::GapGrace;
 use crate::source::horizon::{LockHolder, LockHorizon};
 use crate::source::ids::drawn;
@@ -25,37 +28,6 @@ use tokio_postgres::{Row, Statement};
 
 /// Between two of the first looks.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
-
-/// Where the reading stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ReadFrontier {
-    /// The highest id that a read or a lane has come to. It says nothing of the gaps below it: only a mark does.
-    pub shipped: Option<i64>,
-    /// What kept the last read from going on.
-    pub blocked: Option<BlockedGroup>,
-    /// A lane waits until everything up to this id is decided, though there may be nothing new to read.
-    pub wanted: Option<i64>,
-}
-
-/// A group that reaches over the mark: its rows up to `held` could be shipped, but not its row `next`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BlockedGroup {
-    /// The last row that could be shipped.
-    pub held: Option<i64>,
-    /// The visible row after it.
-    pub next: i64,
-}
-
-/// What a look found.
-#[derive(Clone, Debug)]
-pub enum MarkOutcome {
-    /// No row lies beyond the frontier.
-    Nothing,
-    /// Rows lie beyond the frontier and may be read, up to this mark.
-    More(ReadStart),
-    /// Rows lie beyond the frontier, but none may be shipped yet.
-    Blocked(Blockage),
-}
 
 /// Asks one server for the mark, from one look to the next.
 #[derive(Debug)]
@@ -80,7 +52,8 @@ pub struct MarkProbe {
 /// What the statements of a look say.
 struct ProbeAnswers {
     highest: Option<i64>,
-    /// How far the sequence has come, where that may be known; the inner `None`: it gave out nothing yet.
+    /// How far the sequence has come, where that may be known; the inner `None`: it gave out
+    /// nothing yet.
     drawn: Option<Option<i64>>,
     holders: Vec<LockHolder>,
     /// The first visible row after the one that was asked about.
@@ -88,7 +61,8 @@ struct ProbeAnswers {
     first: Option<FirstRows>,
 }
 
-/// Which server and table answered; another answer means that a proxy or a failover put us elsewhere.
+/// Which server and table answered; another answer means that a proxy or a failover put us
+/// elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct ProbedServer {
     table_oid: Option<u32>,
@@ -97,8 +71,14 @@ struct ProbedServer {
 }
 
 impl MarkProbe {
-    /// Prepares the statements on the session, which is used for nothing that could open a transaction.
-    pub async fn new(session: Arc<Session>, table: &TableName, id_column: &str, rule: MarkRule) -> Result<Self> {
+    /// Prepares the statements on the session, which is used for nothing that could open a
+    /// transaction.
+    pub async fn new(
+        session: Arc<Session>,
+        table: &TableName,
+        id_column: &str,
+        rule: MarkRule,
+    ) -> Result<Self> {
         let qualified = table.quoted();
         let drawn = rule.sequence().map_or_else(|| "null".to_owned(), drawn::query);
         let names = [
@@ -108,7 +88,8 @@ impl MarkProbe {
             ("id", sql::text(id_column)),
             ("qualified", sql::text(&qualified)),
         ];
-        let in_order = session.batch_execute(include_str!("../../sql/session/in_id_order.sql")).await;
+        let in_order =
+            session.batch_execute(include_str!("../../sql/session/in_id_order.sql")).await;
         in_order.map_err(|error| session.error(&error, format!("cannot look at {table}")))?;
         let prepare = async |text: &str| {
             let prepared = session.prepare(&sql::fill(text, &names)).await;
@@ -146,21 +127,21 @@ impl MarkProbe {
 
     /// Where to ask about events that wait.
     pub fn events(&self) -> WaitingEvents<'_> {
-        WaitingEvents {
-            session: &self.session,
-            table: &self.table,
-            id_column: &self.id_column,
-        }
+        WaitingEvents { session: &self.session, table: &self.table, id_column: &self.id_column }
     }
 
-    /// The first look of a connection: gives the highest visible id, and what is decided. Short transactions that are open then are waited for, up to
-    /// `settle_max`, so that what lanes hold can be confirmed at once.
+    /// The first look of a connection: gives the highest visible id, and what is decided. Short
+    /// transactions that are open then are waited for, up to `settle_max`, so that what lanes hold
+    /// can be confirmed at once.
     pub async fn first_look(&mut self, settle_max: Duration) -> Result<(Option<i64>, Option<i64>)> {
         let began = Instant::now();
         let first = self.ask(None, None).await?;
         self.confirm_drawn(first.drawn)?;
         let mut decided = self.mark(&first).decided();
-        while decided < first.highest && matches!(self.rule, MarkRule::Horizon { .. }) && began.elapsed() < settle_max {
+        while decided < first.highest
+            && matches!(self.rule, MarkRule::Horizon { .. })
+            && began.elapsed() < settle_max
+        {
             tokio::time::sleep(LOOK_AGAIN).await;
             let again = self.ask(None, None).await?;
             self.confirm_drawn(again.drawn)?;
@@ -169,12 +150,18 @@ impl MarkProbe {
         Ok((first.highest, decided))
     }
 
-    /// Takes one look beyond the frontier: three short statements in one flush, each an index probe or a read of the lock table. The third can be the
-    /// read of the first rows: it comes after the look, as every read does.
+    /// Takes one look beyond the frontier: three short statements in one flush, each an index probe
+    /// or a read of the lock table. The third can be the read of the first rows: it comes after the
+    /// look, as every read does.
     ///
     /// # Errors
-    /// `Unavailable` when another server or table answers than before: reconnect, check again. `Order` when an id is missing from consecutive ids.
-    pub async fn look(&mut self, frontier: ReadFrontier, prefetch: Option<&RowPrefetch>) -> Result<MarkOutcome> {
+    /// `Unavailable` when another server or table answers than before: reconnect, check again.
+    /// `Order` when an id is missing from consecutive ids.
+    pub async fn look(
+        &mut self,
+        frontier: ReadFrontier,
+        prefetch: Option<&RowPrefetch>,
+    ) -> Result<MarkOutcome> {
         let from = frontier.blocked.map_or(frontier.shipped, |blocked| blocked.held);
         let prefetch = prefetch.filter(|_| frontier.blocked.is_none());
         let asked = self.ask(from, prefetch).await?;
@@ -196,11 +183,7 @@ impl MarkProbe {
             return Ok(MarkOutcome::More(ReadStart { mark, first }));
         }
         let nothing_new = |reason: BlockReason| match frontier.wanted {
-            Some(_) => MarkOutcome::Blocked(Blockage {
-                after: from,
-                next: None,
-                reason,
-            }),
+            Some(_) => MarkOutcome::Blocked(Blockage { after: from, next: None, reason }),
             None => MarkOutcome::Nothing,
         };
         if highest == frontier.shipped {
@@ -220,14 +203,11 @@ impl MarkProbe {
             return Ok(MarkOutcome::More(ReadStart { mark, first }));
         }
         let reason = self.reason(Some(next), asked.drawn);
-        Ok(MarkOutcome::Blocked(Blockage {
-            after: from,
-            next: Some(next),
-            reason,
-        }))
+        Ok(MarkOutcome::Blocked(Blockage { after: from, next: Some(next), reason }))
     }
 
-    /// Confirms that the sequence was not set back: it would give out ids again that were decided. The judgement of a start says whether it does.
+    /// Confirms that the sequence was not set back: it would give out ids again that were decided.
+    /// The judgement of a start says whether it does.
     fn confirm_drawn(&mut self, drawn: Option<Option<i64>>) -> Result<()> {
         let before = std::mem::replace(&mut self.drawn, drawn.flatten());
         if self.drawn >= before {
@@ -248,9 +228,13 @@ impl MarkProbe {
                 let drawn = asked.drawn.map_or(asked.highest, |drawn| asked.highest.min(drawn));
                 HighWaterMark::Decided(self.horizon.look(drawn, &asked.holders, now))
             }
-            MarkRule::Consecutive { known_gaps } => HighWaterMark::Consecutive(Arc::clone(known_gaps)),
+            MarkRule::Consecutive { known_gaps } => {
+                HighWaterMark::Consecutive(Arc::clone(known_gaps))
+            }
             MarkRule::Copy => HighWaterMark::Decided(asked.highest),
-            MarkRule::Grace(grace) => HighWaterMark::Decided(self.grace.look(asked.highest, *grace, now)),
+            MarkRule::Grace(grace) => {
+                HighWaterMark::Decided(self.grace.look(asked.highest, *grace, now))
+            }
         }
     }
 
@@ -261,10 +245,9 @@ impl MarkProbe {
             MarkRule::Copy => BlockReason::Undecided,
             MarkRule::Grace(_) => BlockReason::Grace,
             MarkRule::Horizon { sequence, .. } => match (sequence, drawn, next) {
-                (Some(sequence), Some(drawn), Some(next)) if drawn < Some(next) => BlockReason::NotDrawn {
-                    sequence: sequence.clone(),
-                    drawn,
-                },
+                (Some(sequence), Some(drawn), Some(next)) if drawn < Some(next) => {
+                    BlockReason::NotDrawn { sequence: sequence.clone(), drawn }
+                }
                 _ => self.horizon.oldest().map_or(BlockReason::Undecided, BlockReason::Holder),
             },
         }
@@ -283,9 +266,14 @@ impl MarkProbe {
         Ok(highest != frontier.shipped)
     }
 
-    /// The statements, in one flush. The order of the first two is what the horizon's proof rests on, and that of the last two what the gate's does:
-    /// each is sent when it is first polled, and a server runs what it is sent in order.
-    async fn ask(&mut self, from: Option<i64>, prefetch: Option<&RowPrefetch>) -> Result<ProbeAnswers> {
+    /// The statements, in one flush. The order of the first two is what the horizon's proof rests
+    /// on, and that of the last two what the gate's does: each is sent when it is first polled, and
+    /// a server runs what it is sent in order.
+    async fn ask(
+        &mut self,
+        from: Option<i64>,
+        prefetch: Option<&RowPrefetch>,
+    ) -> Result<ProbeAnswers> {
         let session = Arc::clone(&self.session);
         let failed = |error| session.error(&error, "cannot find the mark");
         let first_page = match prefetch {
@@ -306,15 +294,12 @@ impl MarkProbe {
                 Poll::Pending => first.await,
             }
         };
-        let second = async {
-            match &self.rule {
-                MarkRule::Horizon { relations, .. } => session.query(&self.holders, &[relations]).await,
-                MarkRule::Consecutive { .. } | MarkRule::Copy | MarkRule::Grace(_) => Ok(Vec::new()),
-            }
-        };
+        let second = self.lock_holders(&session);
         let third = async {
             match (&first_page, from) {
-                (Some((prefetch, query)), Some(after)) => read_along(&session, prefetch, query, after).await,
+                (Some((prefetch, query)), Some(after)) => {
+                    read_along(&session, prefetch, query, after).await
+                }
                 _ => Ok(Some((self.next_after(from).await?, None))),
             }
         };
@@ -328,10 +313,8 @@ impl MarkProbe {
                 (self.next_after(from).await?, None)
             }
         };
-        let holders = holders.iter().map(|row| LockHolder {
-            transaction: row.get(0),
-            pid: row.get(1),
-        });
+        let holders =
+            holders.iter().map(|row| LockHolder { transaction: row.get(0), pid: row.get(1) });
         Ok(ProbeAnswers {
             holders: holders.collect(),
             next,
@@ -339,6 +322,17 @@ impl MarkProbe {
             drawn: self.drawn_of(&row),
             highest: self.confirm_place(&row, began)?,
         })
+    }
+
+    /// Who holds a lock that may give out an id, where the rule asks.
+    async fn lock_holders(
+        &self,
+        session: &Session,
+    ) -> std::result::Result<Vec<Row>, tokio_postgres::Error> {
+        match &self.rule {
+            MarkRule::Horizon { relations, .. } => session.query(&self.holders, &[relations]).await,
+            MarkRule::Consecutive { .. } | MarkRule::Copy | MarkRule::Grace(_) => Ok(Vec::new()),
+        }
     }
 
     /// How far the sequence has come, where that may be known.
@@ -355,9 +349,12 @@ impl MarkProbe {
         let is_standby: bool = row.get("is_in_recovery");
         let has_moved = self.place.as_ref().is_some_and(|known| *known != place);
         if has_moved || (is_standby && matches!(self.rule, MarkRule::Horizon { .. })) {
-            return Err(Error::new(ErrorKind::Unavailable, "another server or table answers than before")
-                .at(self.session.place())
-                .fix("no action needed: Counterfoil reconnects and re-checks"));
+            return Err(Error::new(
+                ErrorKind::Unavailable,
+                "another server or table answers than before",
+            )
+            .at(self.session.place())
+            .fix("no action needed: Counterfoil reconnects and re-checks"));
         }
         self.place = Some(place);
         let highest = row.get("highest");

@@ -1,9 +1,11 @@
-//! The door in: how ids are given out, how far the source can be read, the one read of it, and when its rows are safe on disk.
+//! The door in: how ids are given out, how far the source can be read, the one read of it, and when
+//! its rows are safe on disk.
 
 pub mod blocked;
 mod doorbell;
 pub mod durability;
 pub mod follow;
+pub(crate) mod frontier;
 pub mod gap;
 mod grace;
 pub(crate) mod horizon;

@@ -26,13 +26,16 @@ pub enum SqlValue<'a> {
     Sql(Cow<'a, str>),
 }
 
-/// Fills a file of `sql/`: `:"x"` with a quoted identifier, `:'x'` with a quoted literal, `:x` with SQL made by us.
+/// Fills a file of `sql/`: `:"x"` with a quoted identifier, `:'x'` with a quoted literal, `:x` with
+/// SQL made by us.
 ///
-/// These are psql's own forms (PostgreSQL manual, psql, "SQL Interpolation"), so that each file runs in psql with `-v x=…`;
-/// unlike psql this also fills the bodies of functions between dollar quotes. `::` is left alone.
+/// These are psql's own forms (PostgreSQL manual, psql, "SQL Interpolation"), so that each file
+/// runs in psql with `-v x=…`; unlike psql this also fills the bodies of functions between dollar
+/// quotes. `::` is left alone.
 ///
 /// # Panics
-/// When the text names a variable that is not given, or in a form its value does not have: both are mistakes of ours, found by any test that uses the file.
+/// When the text names a variable that is not given, or in a form its value does not have: both are
+/// mistakes of ours, found by any test that uses the file.
 pub fn fill(text: &str, values: &[(&str, SqlValue<'_>)]) -> String {
     let mut filled = String::with_capacity(text.len() + 64);
     let mut rest = text;
@@ -74,11 +77,8 @@ fn value_of(name: &str, quote: Option<char>, values: &[(&str, SqlValue<'_>)]) ->
 
 /// A file of `sql/` without the comment at its head, which is for readers of the file.
 pub fn without_header(file: &str) -> &str {
-    let header: usize = file
-        .split_inclusive('\n')
-        .take_while(|line| line.starts_with("--"))
-        .map(str::len)
-        .sum();
+    let header: usize =
+        file.split_inclusive('\n').take_while(|line| line.starts_with("--")).map(str::len).sum();
     file[header..].trim_end()
 }
 
@@ -109,7 +109,8 @@ mod tests {
         );
         assert_eq!(
             filled,
-            "select 'it''s'::regclass, 1::int8 from \"my \"\"s\"\"\".\"it's\" where a, b; x := 1; a9"
+            "select 'it''s'::regclass, 1::int8 from \"my \"\"s\"\"\".\"it's\" where a, b; x := 1; \
+             a9"
         );
     }
 

@@ -30,23 +30,13 @@ pub struct TypeOids {
 impl Fingerprint {
     /// Of whatever bears this name when it is asked.
     pub fn of(table: &TableName, has_parts: bool, types: TypeOids) -> Self {
-        Self {
-            table: table.clone(),
-            has_parts,
-            sees_renames: false,
-            sequences: Vec::new(),
-            types,
-        }
+        Self { table: table.clone(), has_parts, sees_renames: false, sequences: Vec::new(), types }
     }
 
     /// Also whether it was renamed and took its name again, and the parameters of these sequences.
     #[must_use]
     pub fn of_source(self, sequences: Vec<u32>) -> Self {
-        Self {
-            sees_renames: true,
-            sequences,
-            ..self
-        }
+        Self { sees_renames: true, sequences, ..self }
     }
 
     /// The value, as an expression of `c`, the table's row in `pg_class`: text.
@@ -80,24 +70,28 @@ impl Fingerprint {
 }
 
 impl TypeOids {
-    /// The part of the value that tells of the types, as an expression: it stands behind the rest, with a space between.
+    /// The part of the value that tells of the types, as an expression: it stands behind the rest,
+    /// with a space between.
     pub fn value(&self) -> String {
         if self.types.is_empty() {
             return NOTHING.to_owned();
         }
-        let names = [("types", sql(listed(&self.types))), ("relations", sql(listed(&self.relations)))];
+        let names =
+            [("types", sql(listed(&self.types))), ("relations", sql(listed(&self.relations)))];
         filled(include_str!("../../sql/event/fingerprint_types.sql"), &names)
     }
 }
 
 const NOTHING: &str = "null::pg_catalog.text";
 
-/// Whether a table or its schema was renamed meanwhile, as an expression of `c`, the table's row in `pg_class`: another value then.
+/// Whether a table or its schema was renamed meanwhile, as an expression of `c`, the table's row in
+/// `pg_class`: another value then.
 pub fn renames() -> String {
     filled(include_str!("../../sql/event/fingerprint_renames.sql"), &[])
 }
 
-/// The beginning of a recursive query over the parts of a table's types; `oid`: SQL of ours that gives the table's.
+/// The beginning of a recursive query over the parts of a table's types; `oid`: SQL of ours that
+/// gives the table's.
 pub fn type_parts(oid: &str) -> String {
     filled(include_str!("../../sql/event/type_parts.sql"), &[("oid", sql(oid))])
 }
@@ -123,12 +117,11 @@ mod tests {
         for absent in ["c.xmin", "pg_sequence", "pg_partition_tree", "pg_enum", ";", "--"] {
             assert!(!plain.contains(absent), "{absent} in {plain}");
         }
-        let types = TypeOids {
-            types: vec![100, 101],
-            relations: vec![0, 99],
-        };
+        let types = TypeOids { types: vec![100, 101], relations: vec![0, 99] };
         let all = Fingerprint::of(&table, true, types).of_source(vec![7, 8]).query();
-        for present in ["c.xmin", "array[7, 8]", "array[100, 101]", "array[0, 99]", "pg_partition_tree"] {
+        for present in
+            ["c.xmin", "array[7, 8]", "array[100, 101]", "array[0, 99]", "pg_partition_tree"]
+        {
             assert!(all.contains(present), "{present} not in {all}");
         }
     }

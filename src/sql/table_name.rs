@@ -15,7 +15,8 @@ pub struct TableName {
 }
 
 impl TableName {
-    /// Reads `events`, `public.events` or `"My Schema"."Events"` as SQL would: unquoted parts are folded to lower case; the schema is `public` when none is given.
+    /// Reads `events`, `public.events` or `"My Schema"."Events"` as SQL would: unquoted parts are
+    /// folded to lower case; the schema is `public` when none is given.
     ///
     /// # Errors
     /// `Usage` when a part is empty, a quote is not closed, or there are more than two parts.
@@ -27,7 +28,8 @@ impl TableName {
         let mut parts = Vec::new();
         let mut rest = text.trim();
         loop {
-            let (part, after) = parse_part(rest).ok_or_else(|| wrong("a part is empty or a quote is not closed"))?;
+            let (part, after) = parse_part(rest)
+                .ok_or_else(|| wrong("a part is empty or a quote is not closed"))?;
             parts.push(part);
             match after.strip_prefix('.') {
                 Some(next) => rest = next,
@@ -37,10 +39,9 @@ impl TableName {
         }
         match <[String; 2]>::try_from(parts) {
             Ok([schema, name]) => Ok(Self { schema, name }),
-            Err(mut parts) if parts.len() == 1 => Ok(Self {
-                schema: "public".to_owned(),
-                name: parts.remove(0),
-            }),
+            Err(mut parts) if parts.len() == 1 => {
+                Ok(Self { schema: "public".to_owned(), name: parts.remove(0) })
+            }
             Err(_) => Err(wrong("more than a schema and a name")),
         }
     }
@@ -74,8 +75,9 @@ fn parse_part(text: &str) -> Option<(String, &str)> {
 }
 
 impl fmt::Display for TableName {
-    /// As a person reads and SQL accepts it: quoted only where needed. Characters that could write to a terminal are escaped; such a name is
-    /// one that SQL does not know, and never another table's.
+    /// As a person reads and SQL accepts it: quoted only where needed. Characters that could write
+    /// to a terminal are escaped; such a name is one that SQL does not know, and never another
+    /// table's.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plain = |part: &str| {
             part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
@@ -108,10 +110,7 @@ mod tests {
 
     #[test]
     fn a_name_that_could_write_to_a_terminal_is_shown_as_one_that_does_not() {
-        let name = |name: &str| TableName {
-            schema: "public".to_owned(),
-            name: name.to_owned(),
-        };
+        let name = |name: &str| TableName { schema: "public".to_owned(), name: name.to_owned() };
         assert_eq!(name("a\n\u{1b}[2J").to_string(), r#"public."a\u{a}\u{1b}[2J""#);
         assert_ne!(name("a\n").to_string(), name(r"a\u{a}").to_string());
     }

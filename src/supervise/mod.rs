@@ -1,4 +1,5 @@
-//! Several replications in one process, each by itself: they start, restart when their file has changed, and end; what ends one stops no other.
+//! Several replications in one process, each by itself: they start, restart when their file has
+//! changed, and end; what ends one stops no other.
 
 mod one;
 
@@ -19,7 +20,8 @@ use tokio::task::{Id, JoinError, JoinSet};
 /// How all replications of a process are run.
 #[derive(Clone, Copy, Debug)]
 pub struct SupervisorOptions {
-    /// Each ends when every destination holds what was visible at its start, and is checked once more.
+    /// Each ends when every destination holds what was visible at its start, and is checked once
+    /// more.
     pub until_caught_up: bool,
     /// The first failure of any ends all.
     pub fail_fast: bool,
@@ -42,10 +44,12 @@ pub type Roster = Arc<Vec<SupervisedReplication>>;
 /// What the files say after a reload was asked for.
 pub type Reload = Result<Vec<ReplicationConfig>, Problems>;
 
-/// Runs these replications until each has ended, or until a stop; gives what went wrong in those that are still configured.
+/// Runs these replications until each has ended, or until a stop; gives what went wrong in those
+/// that are still configured.
 ///
-/// A reload starts what is new, ends what is gone, and restarts what has changed, or had ended with a failure; what cannot be read changes nothing. A crash
-/// leaves of each what its replication leaves: whole batches.
+/// A reload starts what is new, ends what is gone, and restarts what has changed, or had ended with
+/// a failure; what cannot be read changes nothing. A crash leaves of each what its replication
+/// leaves: whole batches.
 pub async fn supervise(
     configs: Vec<ReplicationConfig>,
     options: SupervisorOptions,
@@ -146,15 +150,10 @@ impl Supervisor<'_> {
             snapshots: run.snapshots.subscribe(),
             commander,
         };
-        let task = self
-            .tasks
-            .spawn(async move { one::replicate_to_the_end(&run, commands, &stop).await });
-        let phase = EntryPhase::Running {
-            task: task.id(),
-            stopper,
-            handle,
-            next: NextStep::Nothing,
-        };
+        let task =
+            self.tasks.spawn(async move { one::replicate_to_the_end(&run, commands, &stop).await });
+        let phase =
+            EntryPhase::Running { task: task.id(), stopper, handle, next: NextStep::Nothing };
         self.entries.insert(name, SupervisedEntry { config, phase });
     }
 
@@ -162,7 +161,9 @@ impl Supervisor<'_> {
     fn take_ended(&mut self, ended: Result<(Id, Problems), JoinError>) -> bool {
         let (id, problems) = ended.unwrap_or_else(|panic| (panic.id(), panicked().into()));
         let is_it = |entry: &SupervisedEntry| matches!(&entry.phase, EntryPhase::Running { task, .. } if *task == id);
-        let Some(name) = self.entries.iter().find(|(_, entry)| is_it(entry)).map(|(name, _)| name.clone()) else {
+        let Some(name) =
+            self.entries.iter().find(|(_, entry)| is_it(entry)).map(|(name, _)| name.clone())
+        else {
             return false;
         };
         let is_failure = !problems.is_empty();
@@ -172,13 +173,12 @@ impl Supervisor<'_> {
         }
         let Some(entry) = self.entries.get_mut(&name) else { return false };
         match std::mem::replace(&mut entry.phase, EntryPhase::Ended(problems)) {
-            EntryPhase::Running {
-                next: NextStep::Restart(config),
-                ..
-            } if !self.stop.is_requested() => self.start(config),
-            EntryPhase::Running {
-                next: NextStep::Forget, ..
-            } => _ = self.entries.remove(&name),
+            EntryPhase::Running { next: NextStep::Restart(config), .. }
+                if !self.stop.is_requested() =>
+            {
+                self.start(config)
+            }
+            EntryPhase::Running { next: NextStep::Forget, .. } => _ = self.entries.remove(&name),
             EntryPhase::Running { .. } | EntryPhase::Ended(_) => {}
         }
         is_failure
@@ -192,7 +192,8 @@ impl Supervisor<'_> {
             Ok(configs) => configs,
             Err(problems) => {
                 for problem in problems.iter() {
-                    error!(self.log, "the configuration was not reloaded, everything goes on as before"; key::ERROR => problem.to_string(),
+                    error!(self.log, "the configuration was not reloaded, everything goes on as \
+                                      before"; key::ERROR => problem.to_string(),
                         key::FIX => problem.remedy().unwrap_or_default());
                 }
                 return;
@@ -207,12 +208,15 @@ impl Supervisor<'_> {
                 self.shared.leave(name);
             }
         }
-        self.entries
-            .retain(|name, entry| named.contains_key(name) || matches!(entry.phase, EntryPhase::Running { .. }));
+        self.entries.retain(|name, entry| {
+            named.contains_key(name) || matches!(entry.phase, EntryPhase::Running { .. })
+        });
         for (name, config) in named {
             match self.entries.get(&name).map(|entry| &entry.phase) {
                 Some(EntryPhase::Running { .. }) => {}
-                Some(EntryPhase::Ended(problems)) if problems.is_empty() && self.entries[&name].config.revision == config.revision => {}
+                Some(EntryPhase::Ended(problems))
+                    if problems.is_empty()
+                        && self.entries[&name].config.revision == config.revision => {}
                 Some(EntryPhase::Ended(_)) => {
                     counts.restarted += 1;
                     self.start(config);
@@ -268,7 +272,11 @@ impl SupervisedEntry {
                 counts.ended += 1;
                 *next = NextStep::Forget;
             }
-            Some(config) if config.revision == self.config.revision && matches!(next, NextStep::Nothing) => return false,
+            Some(config)
+                if config.revision == self.config.revision && matches!(next, NextStep::Nothing) =>
+            {
+                return false;
+            }
             Some(config) => {
                 counts.restarted += 1;
                 *next = NextStep::Restart(Arc::clone(config));
@@ -281,6 +289,8 @@ impl SupervisedEntry {
 
 /// What is told of a failure of the program itself.
 pub(crate) fn panicked() -> Error {
-    Error::new(ErrorKind::Bug, "Counterfoil itself has failed, at the place named above")
-        .fix("start again: what was copied stays, whole batches only; and report this, with the lines above")
+    Error::new(ErrorKind::Bug, "Counterfoil itself has failed, at the place named above").fix(
+        "start again: what was copied stays, whole batches only; and report this, with the lines \
+         above",
+    )
 }

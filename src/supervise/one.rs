@@ -29,7 +29,8 @@ pub(super) fn tell_parameters(config: &ReplicationConfig, until_caught_up: bool,
     }
 }
 
-/// What rows can take in memory, in bytes, besides twice the largest row for each reader: the buffer, and for each reader an unfinished group.
+/// What rows can take in memory, in bytes, besides twice the largest row for each reader: the
+/// buffer, and for each reader an unfinished group.
 fn rows_in_memory_max(config: &ReplicationConfig) -> u64 {
     let limits = &config.limits;
     let readers = config.destinations.len().min(limits.readers_max + 1) as u64;
@@ -37,7 +38,11 @@ fn rows_in_memory_max(config: &ReplicationConfig) -> u64 {
 }
 
 /// Replicates, and where it ends by itself has the last word.
-pub(super) async fn replicate_to_the_end(run: &Replication, commands: CommandReceiver, stop: &Stop) -> Problems {
+pub(super) async fn replicate_to_the_end(
+    run: &Replication,
+    commands: CommandReceiver,
+    stop: &Stop,
+) -> Problems {
     let problems = replicate_by_command(run, commands, stop).await;
     summarise(&run.snapshots.borrow(), &run.log);
     if problems.is_empty() && run.until_caught_up && !stop.is_requested() {

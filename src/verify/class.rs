@@ -1,4 +1,5 @@
-//! In what a row that is unlike on both sides differs: in which columns, and whether only in the representation.
+//! In what a row that is unlike on both sides differs: in which columns, and whether only in the
+//! representation.
 
 use crate::event::fields::unescaped;
 use crate::event::frame::{CopyFormat, FramedRow};
@@ -25,36 +26,47 @@ pub struct ComparedColumn {
 
 /// Finds the class of a row, from its bytes in the form of the wire that has these columns.
 ///
-/// Only the representation differs when every column that differs means the same or lost only what a copy by a program with the numbers and times of JavaScript
-/// loses: the microseconds of a time stamp on the second side, the scale or the last digits of a number (of `numeric` and within JSON), and of `json` also the white
-/// space, the order of keys and the spelling of strings. NULL against anything else is a real change.
-pub fn difference(unlike: &RowMismatch, columns: &[ComparedColumn], format: CopyFormat) -> Difference {
+/// Only the representation differs when every column that differs means the same or lost only what
+/// a copy by a program with the numbers and times of JavaScript loses: the microseconds of a time
+/// stamp on the second side, the scale or the last digits of a number (of `numeric` and within
+/// JSON), and of `json` also the white space, the order of keys and the spelling of strings. NULL
+/// against anything else is a real change.
+pub fn difference(
+    unlike: &RowMismatch,
+    columns: &[ComparedColumn],
+    format: CopyFormat,
+) -> Difference {
     let (id, class) = match unlike {
         RowMismatch::Missing(row) => (row.id, DifferenceClass::Missing),
         RowMismatch::Extra(row) => (row.id, DifferenceClass::Extra),
-        RowMismatch::Changed(first, second) => (first.id, DifferenceClass::Changed(change(first, second, columns, format))),
+        RowMismatch::Changed(first, second) => {
+            (first.id, DifferenceClass::Changed(change(first, second, columns, format)))
+        }
     };
     Difference { id, class }
 }
 
-fn change(first: &FramedRow, second: &FramedRow, columns: &[ComparedColumn], format: CopyFormat) -> RowChange {
+fn change(
+    first: &FramedRow,
+    second: &FramedRow,
+    columns: &[ComparedColumn],
+    format: CopyFormat,
+) -> RowChange {
     let (first, second) = (first.fields(format), second.fields(format));
-    let differing: Vec<usize> = (0..columns.len()).filter(|at| first.get(*at) != second.get(*at)).collect();
+    let differing: Vec<usize> =
+        (0..columns.len()).filter(|at| first.get(*at) != second.get(*at)).collect();
     if differing.is_empty() {
         // Cannot happen with valid COPY data; report every column.
-        return RowChange {
-            columns: (0..columns.len()).collect(),
-            is_representation_only: false,
-        };
+        return RowChange { columns: (0..columns.len()).collect(), is_representation_only: false };
     }
-    let is_representation_only = differing.iter().all(|at| match (first.get(*at), second.get(*at)) {
-        (Some(Some(first)), Some(Some(second))) => is_alike(columns[*at].type_oid, format, first, second),
-        _ => false,
-    });
-    RowChange {
-        columns: differing,
-        is_representation_only,
-    }
+    let is_representation_only =
+        differing.iter().all(|at| match (first.get(*at), second.get(*at)) {
+            (Some(Some(first)), Some(Some(second))) => {
+                is_alike(columns[*at].type_oid, format, first, second)
+            }
+            _ => false,
+        });
+    RowChange { columns: differing, is_representation_only }
 }
 
 /// Of two values with other bytes.
@@ -62,7 +74,9 @@ fn is_alike(type_oid: u32, format: CopyFormat, first: &[u8], second: &[u8]) -> b
     match Type::from_oid(type_oid) {
         Some(Type::JSONB) => match format {
             CopyFormat::Binary => is_alike_binary_jsonb(first, second),
-            CopyFormat::Text => is_alike_text(first, second, |first, second| is_alike_jsonb(first.as_bytes(), second.as_bytes())),
+            CopyFormat::Text => is_alike_text(first, second, |first, second| {
+                is_alike_jsonb(first.as_bytes(), second.as_bytes())
+            }),
         },
         Some(Type::JSON) => match format {
             CopyFormat::Binary => is_alike_json_bytes(first, second),
@@ -85,7 +99,9 @@ fn is_alike(type_oid: u32, format: CopyFormat, first: &[u8], second: &[u8]) -> b
 
 fn is_alike_binary_jsonb(first: &[u8], second: &[u8]) -> bool {
     match (first, second) {
-        ([JSONB_VERSION, first @ ..], [JSONB_VERSION, second @ ..]) => is_alike_jsonb(first, second),
+        ([JSONB_VERSION, first @ ..], [JSONB_VERSION, second @ ..]) => {
+            is_alike_jsonb(first, second)
+        }
         _ => false,
     }
 }
@@ -109,7 +125,8 @@ fn text_microseconds(field: &[u8]) -> Option<i64> {
     std::str::from_utf8(field).ok().and_then(timestamp::microseconds)
 }
 
-/// Whether two `numeric` in binary form (numeric_send in PostgreSQL's numeric.c) have one value. NaN and infinities have no scale to lose.
+/// Whether two `numeric` in binary form (numeric_send in PostgreSQL's numeric.c) have one value.
+/// NaN and infinities have no scale to lose.
 fn is_one_numeric(first: &[u8], second: &[u8]) -> bool {
     match (numeric(first), numeric(second)) {
         (Some(first), Some(second)) => first == second,
@@ -119,7 +136,9 @@ fn is_one_numeric(first: &[u8], second: &[u8]) -> bool {
 
 /// Sign (0 for zero), weight and digits of base 10,000 without zeros at either end.
 fn numeric(field: &[u8]) -> Option<(u16, i32, &[u8])> {
-    let at = |at: usize| field.get(at..at + 2).and_then(|two| two.try_into().ok()).map(u16::from_be_bytes);
+    let at = |at: usize| {
+        field.get(at..at + 2).and_then(|two| two.try_into().ok()).map(u16::from_be_bytes)
+    };
     let (weight, sign) = (i32::from(at(2)?.cast_signed()), at(4)?);
     if !matches!(sign, 0 | 0x4000) {
         return None;

@@ -25,7 +25,8 @@ pub enum DifferenceClass {
 pub struct RowChange {
     /// The columns that differ, by their places among those that are compared; at least one.
     pub columns: Vec<usize>,
-    /// Whether all of them mean the same to most readers: microseconds cut off, the scale of a number, another order of equal keys.
+    /// Whether all of them mean the same to most readers: microseconds cut off, the scale of a
+    /// number, another order of equal keys.
     pub is_representation_only: bool,
 }
 
@@ -47,10 +48,7 @@ pub struct DifferenceTally {
 impl DifferenceTally {
     /// Of so many columns, nothing counted yet.
     pub fn of_columns(columns: usize) -> Self {
-        Self {
-            by_column: vec![0; columns],
-            ..Self::default()
-        }
+        Self { by_column: vec![0; columns], ..Self::default() }
     }
 
     /// Counts one more.
@@ -88,10 +86,7 @@ mod tests {
     use super::*;
 
     fn changed(columns: &[usize], is_representation_only: bool) -> DifferenceClass {
-        DifferenceClass::Changed(RowChange {
-            columns: columns.to_vec(),
-            is_representation_only,
-        })
+        DifferenceClass::Changed(RowChange { columns: columns.to_vec(), is_representation_only })
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Compares what two sides hold, row by row, and validates one table by itself: a verdict that can be trusted. It only reads.
+//! Compares what two sides hold, row by row, and validates one table by itself: a verdict that can
+//! be trusted. It only reads.
 
 pub mod class;
 pub mod compare;

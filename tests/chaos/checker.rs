@@ -1,5 +1,5 @@
-//! The checker: at every moment each destination is a prefix of the source; in the end all of them hold the same bytes, and every event that
-//! the source acknowledged.
+//! The checker: at every moment each destination is a prefix of the source; in the end all of them
+//! hold the same bytes, and every event that the source acknowledged.
 
 use crate::harness::Database;
 use crate::history::History;
@@ -39,9 +39,16 @@ struct Held {
     digest: String,
 }
 
-/// Looks at one destination until told to stop. What it holds was read before the source is asked for the same ids: by the promise
-/// nothing can appear there any more, and nothing can go, whatever crashes.
-pub async fn watch(destination: usize, scene: Arc<Scene>, is_grouped: bool, is_over: Arc<AtomicBool>, history: Arc<History>) {
+/// Looks at one destination until told to stop. What it holds was read before the source is asked
+/// for the same ids: by the promise nothing can appear there any more, and nothing can go, whatever
+/// crashes.
+pub async fn watch(
+    destination: usize,
+    scene: Arc<Scene>,
+    is_grouped: bool,
+    is_over: Arc<AtomicBool>,
+    history: Arc<History>,
+) {
     let (mut verified, mut looks) = (0, 0_u64);
     let (mut here, mut there) = (Asking::of(&scene, 0), Asking::of(&scene, destination));
     while !is_over.load(Ordering::Relaxed) && history.violation().is_none() {
@@ -54,7 +61,8 @@ pub async fn watch(destination: usize, scene: Arc<Scene>, is_grouped: bool, is_o
         };
         let theirs = there.held(after, i64::MAX).await;
         if theirs.count == 0 && verified > 0 && after != i64::MIN {
-            // A crash took back what it had not on its disk, more than is looked at again: everything is looked at anew.
+            // A crash took back what it had not on its disk, more than is looked at again:
+            // everything is looked at anew.
             verified = 0;
             continue;
         }
@@ -64,16 +72,19 @@ pub async fn watch(destination: usize, scene: Arc<Scene>, is_grouped: bool, is_o
         if ours != theirs {
             let found = difference(&scene, destination, through).await;
             history.violated(format!(
-                "destination {destination} was no prefix of the source: it held {theirs:?} above id {after}, the source {ours:?}; {found}"
+                "destination {destination} was no prefix of the source: it held {theirs:?} above \
+                 id {after}, the source {ours:?}; {found}"
             ));
             return;
         }
         if is_grouped && through > 0 {
             let splits: i64 = here.ask(SPLIT, &[through]).await[0].get(0);
             if splits > 0 {
-                let (ours, theirs) = (around(&scene, 0, through).await, around(&scene, destination, through).await);
+                let (ours, theirs) =
+                    (around(&scene, 0, through).await, around(&scene, destination, through).await);
                 history.violated(format!(
-                    "destination {destination} held a part of a transaction: up to id {through}\nthe source now:\n{ours}\nthe destination now:\n{theirs}"
+                    "destination {destination} held a part of a transaction: up to id \
+                     {through}\nthe source now:\n{ours}\nthe destination now:\n{theirs}"
                 ));
             }
         }
@@ -92,33 +103,31 @@ struct Asking<'a> {
 
 impl<'a> Asking<'a> {
     fn of(scene: &'a Scene, server: usize) -> Self {
-        Self {
-            scene,
-            server,
-            client: None,
-        }
+        Self { scene, server, client: None }
     }
 
     async fn held(&mut self, after: i64, through: i64) -> Held {
         let row = &self.ask(HELD, &[after, through]).await[0];
-        Held {
-            count: row.get(0),
-            highest: row.get(1),
-            digest: row.get(2),
-        }
+        Held { count: row.get(0), highest: row.get(1), digest: row.get(2) }
     }
 
     /// Asks until there is an answer.
     async fn ask(&mut self, question: &str, ids: &[i64]) -> Vec<Row> {
-        let parameters: Vec<&(dyn ToSql + Sync)> = ids.iter().map(|id| id as &(dyn ToSql + Sync)).collect();
+        let parameters: Vec<&(dyn ToSql + Sync)> =
+            ids.iter().map(|id| id as &(dyn ToSql + Sync)).collect();
         let began = Instant::now();
         loop {
-            assert!(began.elapsed() < ASKING_MAX, "server {} does not answer {question}", self.server);
+            assert!(
+                began.elapsed() < ASKING_MAX,
+                "server {} does not answer {question}",
+                self.server
+            );
             if self.client.is_none() {
                 self.client = self.scene.client(self.server).await;
             }
             if let Some(client) = &self.client
-                && let Ok(Ok(answer)) = tokio::time::timeout(ANSWER_MAX, client.query(question, &parameters)).await
+                && let Ok(Ok(answer)) =
+                    tokio::time::timeout(ANSWER_MAX, client.query(question, &parameters)).await
             {
                 return answer;
             }
@@ -141,8 +150,9 @@ async fn difference(scene: &Scene, destination: usize, through: i64) -> String {
     );
     let ids = |rows: Vec<Row>| -> Vec<i64> { rows.iter().map(|row| row.get(0)).collect() };
     let (ours, theirs) = (ids(ours), ids(theirs));
-    let only =
-        |one: &[i64], other: &[i64]| -> Vec<i64> { one.iter().filter(|id| other.binary_search(id).is_err()).take(10).copied().collect() };
+    let only = |one: &[i64], other: &[i64]| -> Vec<i64> {
+        one.iter().filter(|id| other.binary_search(id).is_err()).take(10).copied().collect()
+    };
     format!(
         "now only at the source {:?}, only at the destination {:?}",
         only(&ours, &theirs),
@@ -152,7 +162,8 @@ async fn difference(scene: &Scene, destination: usize, through: i64) -> String {
 
 /// The rows around an id, as they are now.
 async fn around(scene: &Scene, server: usize, id: i64) -> String {
-    let question = "select id, xmin::text, ts::text, coalesce(event ->> 'token', '') from events where id between $1::int8 - 12 and $1::int8 + 12 order by id";
+    let question = "select id, xmin::text, ts::text, coalesce(event ->> 'token', '') from events \
+                    where id between $1::int8 - 12 and $1::int8 + 12 order by id";
     let rows = ask(scene, server, question, &[id]).await;
     let line = |row: &Row| {
         let (id, rest): (i64, [String; 3]) = (row.get(0), [1, 2, 3].map(|at| row.get(at)));
@@ -172,7 +183,9 @@ pub async fn level(scene: &Scene, within: Duration) -> Result<(), String> {
                 if position == target {
                     break;
                 }
-                behind = format!("destination {destination} stands at {position}, the source at {target}");
+                behind = format!(
+                    "destination {destination} stands at {position}, the source at {target}"
+                );
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         }
@@ -193,7 +206,8 @@ pub async fn conclude(scene: &Scene, ledgers: &[Ledger], history: &History) {
         history.count("bytes compared at the end", theirs.len() as u64);
         if theirs != ours {
             let found = difference(scene, destination, i64::MAX).await;
-            history.violated(format!("destination {destination} is not equal byte for byte; {found}"));
+            history
+                .violated(format!("destination {destination} is not equal byte for byte; {found}"));
         }
     }
     let found = tokens(&scene.databases[0]).await;
@@ -214,7 +228,10 @@ pub async fn conclude(scene: &Scene, ledgers: &[Ledger], history: &History) {
         }
         for (token, events) in &ledger.open {
             if found.get(token).is_some_and(|there| there != events) {
-                history.violated(format!("of {token} a part is there: {:?} of {events} events", found.get(token)));
+                history.violated(format!(
+                    "of {token} a part is there: {:?} of {events} events",
+                    found.get(token)
+                ));
             }
         }
     }

@@ -34,35 +34,41 @@ impl Hand {
         self.history.note("fault", format!("{fault:?}"));
         self.history.count(&format!("fault: {}", kind(&fault)), 1);
         match fault {
-            Fault::Kill { replicator } => _ = self.replicators.signal(replicator, Signal::KILL).await,
-            Fault::Stop { replicator } => _ = self.replicators.signal(replicator, Signal::TERM).await,
+            Fault::Kill { replicator } => {
+                _ = self.replicators.signal(replicator, Signal::KILL).await
+            }
+            Fault::Stop { replicator } => {
+                _ = self.replicators.signal(replicator, Signal::TERM).await
+            }
             Fault::Freeze { replicator, for_ms } => self.freeze(replicator, for_ms).await,
             Fault::Rival { for_ms } => self.rival(for_ms).await,
             Fault::Forget { after_ms, down_ms } => self.forget(after_ms, down_ms).await,
             Fault::Crash { server, how, down_ms } => self.crash(server, how, down_ms).await,
             Fault::FreezeServer { server, for_ms } => self.freeze_server(server, for_ms).await,
-            Fault::Delay { .. } | Fault::Narrow { .. } | Fault::Hole { .. } => self.weather(fault).await,
+            Fault::Delay { .. } | Fault::Narrow { .. } | Fault::Hole { .. } => {
+                self.weather(fault).await
+            }
             Fault::Break { link, how, told_ms } => {
                 self.scene.links[link].break_all(how);
                 self.tell(link, told_ms).await;
             }
-            Fault::BreakAfter {
-                link,
-                way,
-                bytes,
-                how,
-                told_ms,
-            } => {
+            Fault::BreakAfter { link, way, bytes, how, told_ms } => {
                 self.scene.links[link].break_after(way, bytes, how);
                 self.until_broken(link).await;
                 self.tell(link, told_ms).await;
             }
-            Fault::LongTransaction { for_ms, is_committed } => self.long_transaction(for_ms, is_committed).await,
+            Fault::LongTransaction { for_ms, is_committed } => {
+                self.long_transaction(for_ms, is_committed).await
+            }
             Fault::Prepared { for_ms, is_committed } => self.prepared(for_ms, is_committed).await,
-            Fault::RestartUnder { .. } | Fault::Seed { .. } | Fault::Swap { .. } => self.estrange(fault).await,
+            Fault::RestartUnder { .. } | Fault::Seed { .. } | Fault::Swap { .. } => {
+                self.estrange(fault).await
+            }
             Fault::Ddl { destination, ddl, for_ms } => self.ddl(destination + 1, ddl, for_ms).await,
             Fault::Revoke { server, for_ms } => self.revoke(server, for_ms).await,
-            Fault::Terminate { server, share } => _ = self.scene.try_execute(server, &terminate(share)).await,
+            Fault::Terminate { server, share } => {
+                _ = self.scene.try_execute(server, &terminate(share)).await
+            }
             Fault::Cancel { server } => _ = self.scene.try_execute(server, &cancel()).await,
         }
     }
@@ -100,7 +106,8 @@ impl Hand {
     async fn forget(&self, after_ms: u64, down_ms: u64) {
         self.scene.is_forgetful.store(true, Ordering::Relaxed);
         rest(after_ms).await;
-        // What was written last comes to a destination, if it comes without being on disk, and then the source forgets it.
+        // What was written last comes to a destination, if it comes without being on disk, and then
+        // the source forgets it.
         self.scene.is_paused.store(true, Ordering::Relaxed);
         rest(after_ms / 2).await;
         self.crash(0, End::Immediate, down_ms).await;
@@ -119,28 +126,15 @@ impl Hand {
     async fn weather(&self, fault: Fault) {
         let (link, for_ms) = match fault {
             Fault::Delay { link, delay_ms, for_ms } => {
-                self.scene.links[link].set(Network {
-                    delay: Duration::from_millis(delay_ms),
-                    ..Network::default()
-                });
+                self.scene.links[link]
+                    .set(Network { delay: Duration::from_millis(delay_ms), ..Network::default() });
                 (link, for_ms)
             }
-            Fault::Narrow {
-                link,
-                way,
-                bytes_per_s,
-                for_ms,
-            } => {
+            Fault::Narrow { link, way, bytes_per_s, for_ms } => {
                 let narrow = Some(bytes_per_s);
                 self.scene.links[link].set(match way {
-                    Way::ToServer => Network {
-                        bytes_per_s: narrow,
-                        ..Network::default()
-                    },
-                    Way::ToClient => Network {
-                        bytes_per_s_back: narrow,
-                        ..Network::default()
-                    },
+                    Way::ToServer => Network { bytes_per_s: narrow, ..Network::default() },
+                    Way::ToClient => Network { bytes_per_s_back: narrow, ..Network::default() },
                 });
                 (link, for_ms)
             }
@@ -158,8 +152,9 @@ impl Hand {
         }
     }
 
-    /// Waits for a break that was to come after some bytes. One that comes after those who were forgotten had been told would leave a server with a
-    /// transaction for ever: it comes in time or not at all.
+    /// Waits for a break that was to come after some bytes. One that comes after those who were
+    /// forgotten had been told would leave a server with a transaction for ever: it comes in time
+    /// or not at all.
     async fn until_broken(&self, link: usize) {
         let link = &self.scene.links[link];
         let began = Instant::now();
@@ -178,8 +173,8 @@ impl Hand {
         let Some(client) = self.scene.client(0).await else { return };
         let draw = "set synchronous_commit = off; begin; insert into events (event) values ('{}')";
         // Where ids have no gaps, somebody who holds the counter holds everybody.
-        let draws =
-            client.batch_execute(draw).await.is_ok() || client.batch_execute("rollback; begin; update id set id = id").await.is_ok();
+        let draws = client.batch_execute(draw).await.is_ok()
+            || client.batch_execute("rollback; begin; update id set id = id").await.is_ok();
         if draws {
             rest(for_ms).await;
             let _ = client.batch_execute(if is_committed { "commit" } else { "rollback" }).await;
@@ -188,7 +183,9 @@ impl Hand {
 
     async fn prepared(&self, for_ms: u64, is_committed: bool) {
         let name = format!("forgotten {}", PREPARED.fetch_add(1, Ordering::Relaxed));
-        let prepare = format!("begin; insert into events (event) values ('{{}}'); prepare transaction '{name}'");
+        let prepare = format!(
+            "begin; insert into events (event) values ('{{}}'); prepare transaction '{name}'"
+        );
         if self.scene.try_execute(0, &prepare).await {
             rest(for_ms).await;
             let end = if is_committed { "commit" } else { "rollback" };
@@ -198,15 +195,21 @@ impl Hand {
 
     async fn ddl(&self, server: usize, ddl: Ddl, for_ms: u64) {
         let (change, back) = match ddl {
-            Ddl::Index => ("create index if not exists chaos on events (ts)", "drop index if exists chaos"),
+            Ddl::Index => {
+                ("create index if not exists chaos on events (ts)", "drop index if exists chaos")
+            }
             Ddl::Column => (
                 "alter table events add column if not exists chaos text",
                 "alter table events drop column if exists chaos",
             ),
-            Ddl::Storage => ("alter table events set (fillfactor = 70)", "alter table events reset (fillfactor)"),
+            Ddl::Storage => (
+                "alter table events set (fillfactor = 70)",
+                "alter table events reset (fillfactor)",
+            ),
             Ddl::Lock => {
                 let lock = format!(
-                    "begin; lock table events in access exclusive mode; select pg_sleep({}); commit",
+                    "begin; lock table events in access exclusive mode; select pg_sleep({}); \
+                     commit",
                     for_ms as f64 / 1000.0
                 );
                 self.scene.try_execute(server, &lock).await;
@@ -245,7 +248,8 @@ fn kind(fault: &Fault) -> String {
         Fault::Rival { .. } => "rival replicator",
         Fault::Forget { .. } => "source immediate after asynchronous commits alone",
         Fault::Crash { server, how, .. } => {
-            return format!("{} {how:?}", if *server == 0 { "source" } else { "destination" }).to_lowercase();
+            return format!("{} {how:?}", if *server == 0 { "source" } else { "destination" })
+                .to_lowercase();
         }
         Fault::FreezeServer { .. } => "server frozen",
         Fault::Delay { .. } => "network: delay",
@@ -260,8 +264,12 @@ fn kind(fault: &Fault) -> String {
         Fault::Prepared { .. } => "forgotten prepared transaction",
         Fault::RestartUnder { .. } => "replicator restarted under an open transaction",
         Fault::Seed { .. } => "destination filled by other hands under an open transaction",
-        Fault::Swap { server: 0, guest, .. } => return format!("source's name taken: {guest:?}").to_lowercase(),
-        Fault::Swap { guest, .. } => return format!("destination's name taken: {guest:?}").to_lowercase(),
+        Fault::Swap { server: 0, guest, .. } => {
+            return format!("source's name taken: {guest:?}").to_lowercase();
+        }
+        Fault::Swap { guest, .. } => {
+            return format!("destination's name taken: {guest:?}").to_lowercase();
+        }
         Fault::Ddl { ddl, .. } => return format!("ddl: {ddl:?}").to_lowercase(),
         Fault::Revoke { .. } => "rights revoked",
         Fault::Terminate { .. } => "sessions terminated",

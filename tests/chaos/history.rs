@@ -18,7 +18,8 @@ pub struct History {
 }
 
 impl History {
-    /// Begins a file, in place of an older one; logs of replicators are kept in a directory, if one is given.
+    /// Begins a file, in place of an older one; logs of replicators are kept in a directory, if one
+    /// is given.
     pub fn new(path: &Path, logs: Option<&Path>) -> std::io::Result<Self> {
         if let Some(place) = path.parent() {
             std::fs::create_dir_all(place)?;

@@ -1,4 +1,5 @@
-//! Loaders: sessions that do everything an application can do to an event table, and keep account of what the source acknowledged.
+//! Loaders: sessions that do everything an application can do to an event table, and keep account
+//! of what the source acknowledged.
 
 use crate::history::History;
 use crate::plan::Kind;
@@ -54,13 +55,22 @@ impl Loader {
     }
 
     /// Loads until told to stop; gives its account.
-    pub async fn load(mut self, scene: Arc<Scene>, is_over: Arc<AtomicBool>, history: Arc<History>) -> Ledger {
+    pub async fn load(
+        mut self,
+        scene: Arc<Scene>,
+        is_over: Arc<AtomicBool>,
+        history: Arc<History>,
+    ) -> Ledger {
         let began = Instant::now();
         while !is_over.load(Ordering::Relaxed) {
             if let Some(client) = scene.client(0).await {
-                // What a crash left prepared is ended, so that it holds nobody up; its outcome was never acknowledged.
+                // What a crash left prepared is ended, so that it holds nobody up; its outcome was
+                // never acknowledged.
                 let _ = self.end_orphans(&client).await;
-                while !is_over.load(Ordering::Relaxed) && self.transaction(&client, began, &scene, &history).await.is_ok() {}
+                while !is_over.load(Ordering::Relaxed)
+                    && self.transaction(&client, began, &scene, &history).await.is_ok()
+                {
+                }
             }
             tokio::time::sleep(Duration::from_millis(30)).await;
         }
@@ -70,7 +80,8 @@ impl Loader {
     async fn end_orphans(&self, client: &Client) -> Result<(), Error> {
         let orphans = client
             .query(
-                "select gid from pg_prepared_xacts where database = current_database() and starts_with(gid, $1)",
+                "select gid from pg_prepared_xacts where database = current_database() and \
+                 starts_with(gid, $1)",
                 &[&format!("{}-", self.name)],
             )
             .await?;
@@ -81,11 +92,18 @@ impl Loader {
         Ok(())
     }
 
-    async fn transaction(&mut self, client: &Client, began: Instant, scene: &Scene, history: &History) -> Result<(), Error> {
+    async fn transaction(
+        &mut self,
+        client: &Client,
+        began: Instant,
+        scene: &Scene,
+        history: &History,
+    ) -> Result<(), Error> {
         let loading = scene.loading.read().await;
         self.tokens += 1;
         let token = format!("{}-{}", self.name, self.tokens);
-        let is_synchronous = self.random.random_bool(0.7) && !scene.is_forgetful.load(Ordering::Relaxed);
+        let is_synchronous =
+            self.random.random_bool(0.7) && !scene.is_forgetful.load(Ordering::Relaxed);
         let mode = if is_synchronous { "on" } else { "off" };
         client.batch_execute(&format!("set synchronous_commit = {mode}")).await?;
         let is_in_sequence = self.kind != Kind::Consecutive;
@@ -95,7 +113,9 @@ impl Loader {
             6..15 => self.with_savepoints(client, &token, &mut events).await,
             15..21 if is_in_sequence => self.with_drawn_ids(client, &token, &mut events).await,
             21..24 => self.slowly(client, &token, &mut events).await,
-            24..33 if self.kind == Kind::TwoPhase => self.prepared(client, &token, &mut events).await,
+            24..33 if self.kind == Kind::TwoPhase => {
+                self.prepared(client, &token, &mut events).await
+            }
             33..39 => self.with_pauses(client, &token, &mut events).await,
             39..45 => self.in_a_block(client, &token, &mut events).await,
             45 => self.at_once(client, &token, 500..1500, 60, &mut events).await,
@@ -111,7 +131,9 @@ impl Loader {
         done?;
         drop(loading);
         self.rest(5..70).await;
-        while scene.is_paused.load(Ordering::Relaxed) || began.elapsed().as_millis() % LULL_EVERY_MS < LULL_MS {
+        while scene.is_paused.load(Ordering::Relaxed)
+            || began.elapsed().as_millis() % LULL_EVERY_MS < LULL_MS
+        {
             self.rest(5..20).await;
         }
         Ok(())
@@ -125,8 +147,12 @@ impl Loader {
             text / 32
         );
         match self.kind {
-            Kind::Consecutive => format!("select insert_events(array(select {event} from generate_series(1, {events}) i))"),
-            Kind::Doorbell | Kind::TwoPhase => format!("insert into events (event) select {event} from generate_series(1, {events}) i"),
+            Kind::Consecutive => format!(
+                "select insert_events(array(select {event} from generate_series(1, {events}) i))"
+            ),
+            Kind::Doorbell | Kind::TwoPhase => format!(
+                "insert into events (event) select {event} from generate_series(1, {events}) i"
+            ),
         }
     }
 
@@ -152,7 +178,12 @@ impl Loader {
         Ok(Done::Committed)
     }
 
-    async fn rolled_back(&mut self, client: &Client, token: &str, count: &mut i64) -> Result<Done, Error> {
+    async fn rolled_back(
+        &mut self,
+        client: &Client,
+        token: &str,
+        count: &mut i64,
+    ) -> Result<Done, Error> {
         let insert = self.some(token, count);
         client.batch_execute(&format!("begin; {insert}")).await?;
         self.rest(0..15).await;
@@ -160,9 +191,15 @@ impl Loader {
         Ok(Done::RolledBack)
     }
 
-    async fn with_savepoints(&mut self, client: &Client, token: &str, count: &mut i64) -> Result<Done, Error> {
+    async fn with_savepoints(
+        &mut self,
+        client: &Client,
+        token: &str,
+        count: &mut i64,
+    ) -> Result<Done, Error> {
         let mut unused = 0;
-        let (kept, lost, also) = (self.some(token, count), self.some(token, &mut unused), self.some(token, count));
+        let (kept, lost, also) =
+            (self.some(token, count), self.some(token, &mut unused), self.some(token, count));
         client.batch_execute(&format!("begin; {kept}; savepoint s; {lost}")).await?;
         self.rest(0..15).await;
         client
@@ -174,7 +211,12 @@ impl Loader {
     }
 
     /// Ids are drawn first; all but one are used, the last first.
-    async fn with_drawn_ids(&mut self, client: &Client, token: &str, count: &mut i64) -> Result<Done, Error> {
+    async fn with_drawn_ids(
+        &mut self,
+        client: &Client,
+        token: &str,
+        count: &mut i64,
+    ) -> Result<Done, Error> {
         client.batch_execute("begin").await?;
         let mut ids = Vec::new();
         for _ in 0..self.random.random_range(2..6) {
@@ -186,32 +228,48 @@ impl Loader {
         }
         for id in ids.iter().skip(1).rev() {
             *count += 1;
-            let insert = format!("insert into events (id, event) overriding system value values ({id}, '{{\"token\": \"{token}\"}}')");
+            let insert = format!(
+                "insert into events (id, event) overriding system value values ({id}, \
+                 '{{\"token\": \"{token}\"}}')"
+            );
             client.batch_execute(&insert).await?;
         }
         client.batch_execute("commit").await?;
         Ok(Done::Committed)
     }
 
-    async fn slowly(&mut self, client: &Client, token: &str, count: &mut i64) -> Result<Done, Error> {
+    async fn slowly(
+        &mut self,
+        client: &Client,
+        token: &str,
+        count: &mut i64,
+    ) -> Result<Done, Error> {
         let insert = self.insert(token, 3, 60, count).replace("'n', i", "'n', i, 'slow', 1");
         client.batch_execute(&insert).await?;
         Ok(Done::Committed)
     }
 
-    async fn prepared(&mut self, client: &Client, token: &str, count: &mut i64) -> Result<Done, Error> {
+    async fn prepared(
+        &mut self,
+        client: &Client,
+        token: &str,
+        count: &mut i64,
+    ) -> Result<Done, Error> {
         let insert = self.some(token, count);
         let is_committed = self.random.random_bool(0.7);
-        client
-            .batch_execute(&format!("begin; {insert}; prepare transaction '{token}'"))
-            .await?;
+        client.batch_execute(&format!("begin; {insert}; prepare transaction '{token}'")).await?;
         self.rest(0..30).await;
         let end = if is_committed { "commit" } else { "rollback" };
         client.batch_execute(&format!("{end} prepared '{token}'")).await?;
         Ok(if is_committed { Done::Committed } else { Done::RolledBack })
     }
 
-    async fn with_pauses(&mut self, client: &Client, token: &str, count: &mut i64) -> Result<Done, Error> {
+    async fn with_pauses(
+        &mut self,
+        client: &Client,
+        token: &str,
+        count: &mut i64,
+    ) -> Result<Done, Error> {
         let (one, other) = (self.some(token, count), self.some(token, count));
         client.batch_execute(&format!("begin; {one}")).await?;
         self.rest(0..20).await;
@@ -221,17 +279,24 @@ impl Loader {
         Ok(Done::Committed)
     }
 
-    /// An exception rolls a part back: ids are burned, and rows of one transaction have several xmin.
-    async fn in_a_block(&mut self, client: &Client, token: &str, count: &mut i64) -> Result<Done, Error> {
+    /// An exception rolls a part back: ids are burned, and rows of one transaction have several
+    /// xmin.
+    async fn in_a_block(
+        &mut self,
+        client: &Client,
+        token: &str,
+        count: &mut i64,
+    ) -> Result<Done, Error> {
         let mut unused = 0;
         let perform = |insert: String| {
-            insert
-                .strip_prefix("select ")
-                .map_or(insert.clone(), |call| format!("perform {call}"))
+            insert.strip_prefix("select ").map_or(insert.clone(), |call| format!("perform {call}"))
         };
-        let (lost, kept) = (perform(self.some(token, &mut unused)), perform(self.some(token, count)));
-        let block =
-            format!("do $$ begin begin {lost}; raise exception 'no'; exception when raise_exception then null; end; {kept}; end $$");
+        let (lost, kept) =
+            (perform(self.some(token, &mut unused)), perform(self.some(token, count)));
+        let block = format!(
+            "do $$ begin begin {lost}; raise exception 'no'; exception when raise_exception then \
+             null; end; {kept}; end $$"
+        );
         client.batch_execute(&block).await?;
         Ok(Done::Committed)
     }

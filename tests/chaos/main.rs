@@ -1,5 +1,5 @@
-//! Chaos: loaders, replicators and servers, while everything fails at random; a checker that never sees anything but prefixes; and in the end
-//! the comparison of every byte. See `--help`.
+//! Chaos: loaders, replicators and servers, while everything fails at random; a checker that never
+//! sees anything but prefixes; and in the end the comparison of every byte. See `--help`.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
 
 mod checker;
@@ -42,10 +42,12 @@ const LONG_ACTS: usize = 6;
 /// When everything is well again, all destinations are level within this time, without a hand.
 const CALM_MAX: Duration = Duration::from_secs(60);
 
-/// Lets a source, three destinations and their replicators fail at random, and finds out whether anything was lost, doubled or reordered.
+/// Lets a source, three destinations and their replicators fail at random, and finds out whether
+/// anything was lost, doubled or reordered.
 ///
-/// Everything that happens is drawn from the seed; the machine decides how far the others have come by then, so the same seed is the same
-/// plan, and not the same run to the microsecond. Ends with 1 when a promise was broken.
+/// Everything that happens is drawn from the seed; the machine decides how far the others have come
+/// by then, so the same seed is the same plan, and not the same run to the microsecond. Ends with 1
+/// when a promise was broken.
 #[derive(Parser)]
 #[command(name = "tools/chaos", bin_name = "tools/chaos")]
 struct Flags {
@@ -77,8 +79,10 @@ async fn main() -> ExitCode {
     }
     println!("chaos: seed {seed}, {} s, history in {}", flags.seconds, flags.history.display());
     let history = Arc::new(History::new(&flags.history, flags.logs.as_deref()).unwrap());
-    let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt()).unwrap();
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).unwrap();
+    let mut interrupt =
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt()).unwrap();
+    let mut terminate =
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).unwrap();
     let is_whole = tokio::select! {
         () = run(&acts, &history) => true,
         _ = interrupt.recv() => false,
@@ -125,23 +129,35 @@ async fn run(acts: &[Act], history: &Arc<History>) {
             () = history.broken() => return replicators.keep_logs().await,
         }
         drop(replicators);
-        if let Ok(scene) = Arc::try_unwrap(scene).map_err(|_| history.note("bug", "somebody still looks at the scene")) {
+        if let Ok(scene) = Arc::try_unwrap(scene)
+            .map_err(|_| history.note("bug", "somebody still looks at the scene"))
+        {
             scene.leave().await;
         }
         history.count("acts", 1);
     }
     for name in &points {
-        if acts.len() >= LONG_ACTS && !history.figures().contains_key(&format!("point {name}: hits")) {
+        if acts.len() >= LONG_ACTS
+            && !history.figures().contains_key(&format!("point {name}: hits"))
+        {
             history.violated(format!("the point {name} was never reached"));
         }
     }
 }
 
-async fn play(act: &Act, scene: &Arc<Scene>, replicators: &Arc<Replicators>, history: &Arc<History>) {
-    let (is_loaded, is_checked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-    let (mut loaders, mut checkers, mut keepers, mut faults) = (JoinSet::new(), JoinSet::new(), JoinSet::new(), JoinSet::new());
+async fn play(
+    act: &Act,
+    scene: &Arc<Scene>,
+    replicators: &Arc<Replicators>,
+    history: &Arc<History>,
+) {
+    let (is_loaded, is_checked) =
+        (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let (mut loaders, mut checkers, mut keepers, mut faults) =
+        (JoinSet::new(), JoinSet::new(), JoinSet::new(), JoinSet::new());
     for loader in 0..LOADERS {
-        let loader = Loader::new(format!("loader{loader}"), act.kind, act.loader_seed.wrapping_add(loader));
+        let loader =
+            Loader::new(format!("loader{loader}"), act.kind, act.loader_seed.wrapping_add(loader));
         loaders.spawn(loader.load(Arc::clone(scene), Arc::clone(&is_loaded), Arc::clone(history)));
     }
     for destination in 1..plan::SERVERS {
@@ -182,7 +198,8 @@ async fn play(act: &Act, scene: &Arc<Scene>, replicators: &Arc<Replicators>, his
     checker::conclude(scene, &ledgers, history).await;
 }
 
-/// Everything is well again: the replicator that is there comes level by itself, and stops when asked.
+/// Everything is well again: the replicator that is there comes level by itself, and stops when
+/// asked.
 async fn calm(scene: &Scene, replicators: &Replicators, history: &History) {
     history.note("calm", "");
     replicators.is_calm.store(true, Ordering::Relaxed);
@@ -192,7 +209,9 @@ async fn calm(scene: &Scene, replicators: &Replicators, history: &History) {
     replicators.signal(1, Signal::KILL).await;
     if let Err(behind) = checker::level(scene, CALM_MAX).await {
         let log = replicators.log(0).await;
-        history.violated(format!("not level {CALM_MAX:?} after everything was well again: {behind}\n{log}"));
+        history.violated(format!(
+            "not level {CALM_MAX:?} after everything was well again: {behind}\n{log}"
+        ));
     }
     history.note(
         "level",

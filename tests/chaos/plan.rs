@@ -1,5 +1,6 @@
-//! What is to happen, all of it drawn from one seed before anything begins: the acts, their faults with their times, and how each replicator is
-//! started. When the machine comes round to it is the machine's affair.
+//! What is to happen, all of it drawn from one seed before anything begins: the acts, their faults
+//! with their times, and how each replicator is started. When the machine comes round to it is the
+//! machine's affair.
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -20,7 +21,8 @@ const QUIET_SHARE: f64 = 0.07;
 /// How the source gives out ids and rings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Ids from a sequence, the doorbell rings; two-phase commit would break while it is armed, so nobody prepares.
+    /// Ids from a sequence, the doorbell rings; two-phase commit would break while it is armed, so
+    /// nobody prepares.
     Doorbell,
     /// Ids from a sequence, nothing rings, some transactions are prepared.
     TwoPhase,
@@ -37,7 +39,8 @@ pub struct Act {
     pub is_grouped: bool,
     /// What happens when, from the beginning of the act.
     pub faults: Vec<(Duration, Fault)>,
-    /// How long a byte travels to the source and back, when nothing is wrong: what happens between two questions takes its time.
+    /// How long a byte travels to the source and back, when nothing is wrong: what happens between
+    /// two questions takes its time.
     pub way_ms: u64,
     /// For the loaders.
     pub loader_seed: u64,
@@ -56,7 +59,8 @@ pub enum End {
     Fast,
 }
 
-/// Which of the two ends of a connection is never told that it broke, if any, and how the others are.
+/// Which of the two ends of a connection is never told that it broke, if any, and how the others
+/// are.
 pub use crate::support::proxy::{Break, Way};
 
 /// What is done to a destination's table, and undone.
@@ -77,13 +81,15 @@ pub enum Ddl {
 pub enum Guest {
     /// Nothing: the name leads nowhere.
     Nobody,
-    /// A table that holds a part of the events: the later half at the source, the earlier one at a destination.
+    /// A table that holds a part of the events: the later half at the source, the earlier one at a
+    /// destination.
     Half,
     /// A table with the same events and columns of other types.
     OtherTypes,
 }
 
-/// One thing that goes wrong. Servers and links are counted from 0, the source; replicators are 0 (always there) and 1 (the rival).
+/// One thing that goes wrong. Servers and links are counted from 0, the source; replicators are 0
+/// (always there) and 1 (the rival).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Fault {
     /// SIGKILL.
@@ -94,7 +100,8 @@ pub enum Fault {
     Freeze { replicator: usize, for_ms: u64 },
     /// A second replicator of the same destinations.
     Rival { for_ms: u64 },
-    /// The source ends after a while in which every commit was asynchronous, so that it forgets as much as it may.
+    /// The source ends after a while in which every commit was asynchronous, so that it forgets as
+    /// much as it may.
     Forget { after_ms: u64, down_ms: u64 },
     /// A server ends and is started again.
     Crash { server: usize, how: End, down_ms: u64 },
@@ -103,22 +110,11 @@ pub enum Fault {
     /// A link is slow.
     Delay { link: usize, delay_ms: u64, for_ms: u64 },
     /// A link carries little, one way or the other: the side that sends is not read from.
-    Narrow {
-        link: usize,
-        way: Way,
-        bytes_per_s: u32,
-        for_ms: u64,
-    },
+    Narrow { link: usize, way: Way, bytes_per_s: u32, for_ms: u64 },
     /// All connections of a link break.
     Break { link: usize, how: Break, told_ms: u64 },
     /// A connection of a link breaks after so many bytes.
-    BreakAfter {
-        link: usize,
-        way: Way,
-        bytes: u64,
-        how: Break,
-        told_ms: u64,
-    },
+    BreakAfter { link: usize, way: Way, bytes: u64, how: Break, told_ms: u64 },
     /// Nothing passes.
     Hole { link: usize, both: bool, way: Way, for_ms: u64 },
     /// A transaction draws an id and stays open.
@@ -127,13 +123,9 @@ pub enum Fault {
     Prepared { for_ms: u64, is_committed: bool },
     /// A transaction draws an id and stays open while the replicator is killed and started again.
     RestartUnder { for_ms: u64, is_committed: bool },
-    /// Other hands fill a destination while a transaction is open, and empty it when that has ended.
-    Seed {
-        destination: usize,
-        for_ms: u64,
-        is_committed: bool,
-        is_restarted: bool,
-    },
+    /// Other hands fill a destination while a transaction is open, and empty it when that has
+    /// ended.
+    Seed { destination: usize, for_ms: u64, is_committed: bool, is_restarted: bool },
     /// Another table takes a table's name, and gives it back.
     Swap { server: usize, guest: Guest, for_ms: u64 },
     /// A destination's table is changed and changed back.
@@ -161,7 +153,8 @@ pub struct Start {
     pub hold_max_ms: u64,
     /// `poll_interval_ms`.
     pub poll_interval_ms: u64,
-    /// The point at which it ends or stops itself, at which of its hits; by its place among all points.
+    /// The point at which it ends or stops itself, at which of its hits; by its place among all
+    /// points.
     pub order: Option<(usize, u64, Order)>,
     /// The pause before it is started.
     pub rest_ms: u64,
@@ -207,26 +200,21 @@ fn act(random: &mut StdRng, kind: Kind, length: Duration) -> Act {
 
 fn fault(random: &mut StdRng, kind: Kind) -> Fault {
     match random.random_range(0..112) {
-        0..3 => Fault::Kill {
-            replicator: random.random_range(0..2),
-        },
-        3..6 => Fault::Stop {
-            replicator: random.random_range(0..2),
-        },
+        0..3 => Fault::Kill { replicator: random.random_range(0..2) },
+        3..6 => Fault::Stop { replicator: random.random_range(0..2) },
         6..10 => Fault::Freeze {
             replicator: random.random_range(0..2),
             for_ms: random.random_range(50..1500),
         },
-        10..15 => Fault::Rival {
-            for_ms: random.random_range(1000..4000),
-        },
+        10..15 => Fault::Rival { for_ms: random.random_range(1000..4000) },
         15..21 => Fault::Forget {
             after_ms: random.random_range(200..900),
             down_ms: random.random_range(0..300),
         },
         21..28 => Fault::Crash {
             server: random.random_range(0..SERVERS),
-            how: [End::Immediate, End::Immediate, End::Killed, End::Fast][random.random_range(0..4)],
+            how: [End::Immediate, End::Immediate, End::Killed, End::Fast]
+                [random.random_range(0..4)],
             down_ms: random.random_range(0..600),
         },
         28..31 => Fault::FreezeServer {
@@ -255,9 +243,7 @@ fn fault(random: &mut StdRng, kind: Kind) -> Fault {
             server: random.random_range(0..SERVERS),
             share: [0.3, 1.0][random.random_range(0..2)],
         },
-        97..100 => Fault::Cancel {
-            server: random.random_range(0..SERVERS),
-        },
+        97..100 => Fault::Cancel { server: random.random_range(0..SERVERS) },
         _ => strange(random),
     }
 }
@@ -286,7 +272,8 @@ fn strange(random: &mut StdRng) -> Fault {
 fn network(random: &mut StdRng) -> Fault {
     let link = random.random_range(0..SERVERS);
     let way = [Way::ToServer, Way::ToClient][random.random_range(0..2)];
-    let how = [Break::Close, Break::Reset, Break::ClientForgotten, Break::ServerForgotten][random.random_range(0..4)];
+    let how = [Break::Close, Break::Reset, Break::ClientForgotten, Break::ServerForgotten]
+        [random.random_range(0..4)];
     let told_ms = random.random_range(300..2500);
     match random.random_range(0..10) {
         0..2 => Fault::Delay {
@@ -353,7 +340,9 @@ impl Starts {
                     [1, 1, 2][random.random_range(0..3)]
                 }
             }),
-            commits: std::array::from_fn(|_| ["auto", "auto", "on", "off"][random.random_range(0..4)]),
+            commits: std::array::from_fn(|_| {
+                ["auto", "auto", "on", "off"][random.random_range(0..4)]
+            }),
             events_max: [30, 100, 300, 1000, 10_000][random.random_range(0..5)],
             bytes_max: [20_000, 100_000, 16 << 20][random.random_range(0..3)],
             hold_max_ms: [5, 50, 100, 1000][random.random_range(0..4)],

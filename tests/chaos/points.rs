@@ -14,7 +14,11 @@ pub fn all() -> Vec<String> {
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = std::fs::read_to_string(path).unwrap();
                 for call in ["fail::point!(\"", "fail::midway!(\""] {
-                    names.extend(text.split(call).skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()));
+                    names.extend(
+                        text.split(call)
+                            .skip(1)
+                            .map(|rest| rest.split('"').next().unwrap().to_owned()),
+                    );
                 }
             }
         }

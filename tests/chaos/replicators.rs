@@ -1,4 +1,5 @@
-//! The replicators: processes that are started again whenever they end, each with settings and orders of its own. How they end is judged.
+//! The replicators: processes that are started again whenever they end, each with settings and
+//! orders of its own. How they end is judged.
 
 use crate::history::History;
 use crate::plan::{Act, DESTINATIONS, Kind, Order, SERVERS, Start, Starts};
@@ -55,7 +56,14 @@ pub struct Replicators {
 
 impl Replicators {
     /// None runs yet.
-    pub fn new(act: &Act, scene: &Arc<Scene>, history: &Arc<History>, program: &Path, orders_dir: &Path, points: &[String]) -> Arc<Self> {
+    pub fn new(
+        act: &Act,
+        scene: &Arc<Scene>,
+        history: &Arc<History>,
+        program: &Path,
+        orders_dir: &Path,
+        points: &[String],
+    ) -> Arc<Self> {
         let has_doorbell = act.kind != Kind::TwoPhase;
         let points: Vec<String> = points
             .iter()
@@ -99,7 +107,8 @@ impl Replicators {
             if is_wanted && !is_here {
                 let start = self.starts.lock().await.next();
                 let is_calm = self.is_calm.load(Ordering::Relaxed);
-                tokio::time::sleep(Duration::from_millis(if is_calm { 0 } else { start.rest_ms })).await;
+                tokio::time::sleep(Duration::from_millis(if is_calm { 0 } else { start.rest_ms }))
+                    .await;
                 *self.slots[slot].lock().await = Some(self.start(slot, start, is_calm));
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -138,7 +147,9 @@ impl Replicators {
 
     /// A configuration in which nothing waits for long.
     pub fn setup(&self, start: &Start) -> Setup {
-        let url = |server: usize| self.scene.links[server].url_as(ROLE, &self.scene.databases[server].conninfo.database);
+        let url = |server: usize| {
+            self.scene.links[server].url_as(ROLE, &self.scene.databases[server].conninfo.database)
+        };
         let mut setup = Setup::from_url(&url(0))
             .source_key(&format!("poll_interval_ms = {}", start.poll_interval_ms))
             .source_key(if self.is_grouped { "group_by = \"ts\"" } else { "group_by = \"\"" })
@@ -153,7 +164,10 @@ impl Replicators {
             setup = setup
                 .and_url(&format!("copy{}", destination + 1), &url(destination + 1))
                 .destination_key(&format!("writers = {}", start.writers[destination]))
-                .destination_key(&format!("synchronous_commit = \"{}\"", start.commits[destination]));
+                .destination_key(&format!(
+                    "synchronous_commit = \"{}\"",
+                    start.commits[destination]
+                ));
         }
         setup
     }
@@ -191,7 +205,8 @@ impl Replicators {
         }
     }
 
-    /// Stopped where it was ordered to: meanwhile the servers may end its sessions, so that the rival takes over.
+    /// Stopped where it was ordered to: meanwhile the servers may end its sessions, so that the
+    /// rival takes over.
     async fn stopped_itself(&self, running: &mut Running) {
         let Some((_, _, Order::Stop { for_ms, is_terminated })) = running.start.order else {
             return;
@@ -216,7 +231,12 @@ impl Replicators {
             // It had not come to listening for signals yet.
             (None, Some(15)) => running.stopped_at.is_some(),
             // Whoever starts while rights are missing is refused.
-            (Some(3), _) if running.has_seen_revoked && ["GRANT", "42501"].iter().any(|word| end.report.contains(word)) => true,
+            (Some(3), _)
+                if running.has_seen_revoked
+                    && ["GRANT", "42501"].iter().any(|word| end.report.contains(word)) =>
+            {
+                true
+            }
             // A table of other columns or contents is refused, and one that is not there.
             (Some(3 | 4), _) => running.has_seen_strange,
             _ => false,
@@ -244,12 +264,15 @@ impl Replicators {
     }
 
     fn take_hits(&self, running: &Running, end: &End) {
-        let hits = std::fs::read_to_string(format!("{}.hits", running.orders.display())).unwrap_or_default();
+        let hits = std::fs::read_to_string(format!("{}.hits", running.orders.display()))
+            .unwrap_or_default();
         let ordered = std::fs::read_to_string(&running.orders).unwrap_or_default();
         let order: Vec<&str> = ordered.split_whitespace().collect();
         for line in hits.lines() {
             let mut words = line.split_whitespace();
-            let (Some(name), Some(count)) = (words.next(), words.next().and_then(|count| count.parse::<u64>().ok())) else {
+            let (Some(name), Some(count)) =
+                (words.next(), words.next().and_then(|count| count.parse::<u64>().ok()))
+            else {
                 continue;
             };
             self.history.count(&format!("point {name}: hits"), count);

@@ -1,4 +1,5 @@
-//! Where an act takes place: four servers that live as long as the run, a database on each for the act, and a network before each.
+//! Where an act takes place: four servers that live as long as the run, a database on each for the
+//! act, and a network before each.
 
 use crate::harness::{Database, connect, fresh_database_on, own_server};
 use crate::plan::{Act, Kind, SERVERS};
@@ -33,14 +34,16 @@ pub struct Scene {
     pub is_paused: AtomicBool,
     /// Whoever ends or freezes a server has this.
     pub locks: Vec<Mutex<()>>,
-    /// Whoever puts something else in the place of a table has this to write, whoever judges by what the table holds to read.
+    /// Whoever puts something else in the place of a table has this to write, whoever judges by
+    /// what the table holds to read.
     pub tables: Vec<RwLock<()>>,
     /// Loaders have this to read in a transaction.
     pub loading: RwLock<()>,
 }
 
 impl Servers {
-    /// Starts them. They write their logs to disk only when they must, so that a crash takes back what it may.
+    /// Starts them. They write their logs to disk only when they must, so that a crash takes back
+    /// what it may.
     pub async fn start() -> Self {
         let settings = ServerSettings::new()
             .set("wal_writer_delay", "10s")
@@ -79,10 +82,7 @@ impl Servers {
         }
         let locks = databases.iter().map(|_| Mutex::new(())).collect();
         let tables = databases.iter().map(|_| RwLock::default()).collect();
-        let ordinary = Network {
-            delay: Duration::from_millis(act.way_ms),
-            ..Network::default()
-        };
+        let ordinary = Network { delay: Duration::from_millis(act.way_ms), ..Network::default() };
         links[0].set(ordinary);
         let scene = Scene {
             databases,

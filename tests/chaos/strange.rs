@@ -1,5 +1,6 @@
-//! Faults of those who do as they like with a table: they put another in its place, or fill a destination themselves. Meanwhile a replicator
-//! may refuse it; afterwards the old table is back, or it is empty, and the replicator is started again.
+//! Faults of those who do as they like with a table: they put another in its place, or fill a
+//! destination themselves. Meanwhile a replicator may refuse it; afterwards the old table is back,
+//! or it is empty, and the replicator is started again.
 
 use crate::faults::{Hand, rest};
 use crate::plan::{Fault, Guest};
@@ -20,14 +21,13 @@ impl Hand {
     /// Carries out such a fault, and undoes it.
     pub async fn estrange(&self, fault: Fault) {
         match fault {
-            Fault::RestartUnder { for_ms, is_committed } => self.restart_under(for_ms, is_committed).await,
+            Fault::RestartUnder { for_ms, is_committed } => {
+                self.restart_under(for_ms, is_committed).await
+            }
             Fault::Swap { server, guest, for_ms } => self.swap(server, guest, for_ms).await,
-            Fault::Seed {
-                destination,
-                for_ms,
-                is_committed,
-                is_restarted,
-            } => self.seed(destination + 1, for_ms, is_committed, is_restarted).await,
+            Fault::Seed { destination, for_ms, is_committed, is_restarted } => {
+                self.seed(destination + 1, for_ms, is_committed, is_restarted).await
+            }
             _ => {}
         }
     }
@@ -41,7 +41,8 @@ impl Hand {
         end(&holder, is_committed).await;
     }
 
-    /// A session whose transaction has drawn an id; `None` where ids have no gaps, or the source is away.
+    /// A session whose transaction has drawn an id; `None` where ids have no gaps, or the source is
+    /// away.
     async fn holder(&self) -> Option<Client> {
         let client = self.scene.client(0).await?;
         let draw = "begin; insert into events (event) values ('{}')";
@@ -51,11 +52,7 @@ impl Hand {
     async fn swap(&self, server: usize, guest: Guest, for_ms: u64) {
         let _judges = self.scene.tables[server].write().await;
         // An id that was drawn from the counter of one table would be inserted into the other.
-        let _loaders = if server == 0 {
-            Some(self.scene.loading.write().await)
-        } else {
-            None
-        };
+        let _loaders = if server == 0 { Some(self.scene.loading.write().await) } else { None };
         let order = if server == 0 { "desc" } else { "asc" };
         let made = match guest {
             Guest::Nobody => String::new(),
@@ -69,7 +66,9 @@ impl Hand {
         };
         let named = match guest {
             Guest::Nobody => String::new(),
-            Guest::Half | Guest::OtherTypes => format!("alter table guest rename to events; {};", self.scene.grant(server)),
+            Guest::Half | Guest::OtherTypes => {
+                format!("alter table guest rename to events; {};", self.scene.grant(server))
+            }
         };
         let swap = format!(
             "{LOCK_MAX}; begin; lock table events in access exclusive mode; {made}
@@ -106,7 +105,9 @@ impl Hand {
 
     /// Fills a destination with what the source shows just now; whether both sides were there.
     async fn fill(&self, server: usize) -> Result<bool, Error> {
-        let (Some(source), Some(destination)) = (self.scene.client(0).await, self.scene.client(server).await) else {
+        let (Some(source), Some(destination)) =
+            (self.scene.client(0).await, self.scene.client(server).await)
+        else {
             return Ok(false);
         };
         destination.batch_execute(&format!("{LOCK_MAX}; begin; truncate events")).await?;

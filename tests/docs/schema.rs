@@ -1,4 +1,5 @@
-//! As much of JSON Schema (draft 2020-12) as our own schema uses; a keyword that is not known here fails the test that meets it.
+//! As much of JSON Schema (draft 2020-12) as our own schema uses; a keyword that is not known here
+//! fails the test that meets it.
 
 use regex_lite::Regex;
 use serde_json::Value;
@@ -40,18 +41,26 @@ fn each(list: &Value) -> impl Iterator<Item = &Value> {
 
 fn referred<'a>(root: &'a Value, reference: &Value) -> &'a Value {
     let pointer = reference.as_str().and_then(|reference| reference.strip_prefix('#'));
-    root.pointer(pointer.expect("a reference into this file"))
-        .expect("a part that is there")
+    root.pointer(pointer.expect("a reference into this file")).expect("a part that is there")
 }
 
 fn any_of(root: &Value, schemas: &Value, value: &Value, path: &str) -> Vec<String> {
-    let all: Vec<Vec<String>> = each(schemas).map(|schema| judge(root, schema, value, path)).collect();
+    let all: Vec<Vec<String>> =
+        each(schemas).map(|schema| judge(root, schema, value, path)).collect();
     if all.iter().any(Vec::is_empty) { Vec::new() } else { all.concat() }
 }
 
-/// What `additionalProperties` says of keys that `properties` does not name: none, or a schema for each.
-fn further_keys(root: &Value, schema: &Value, allowed: &Value, value: &Value, path: &str) -> Vec<String> {
-    let is_known = |key: &str| schema.pointer("/properties").is_some_and(|known| known.get(key).is_some());
+/// What `additionalProperties` says of keys that `properties` does not name: none, or a schema for
+/// each.
+fn further_keys(
+    root: &Value,
+    schema: &Value,
+    allowed: &Value,
+    value: &Value,
+    path: &str,
+) -> Vec<String> {
+    let is_known =
+        |key: &str| schema.pointer("/properties").is_some_and(|known| known.get(key).is_some());
     let members = value.as_object().into_iter().flatten().filter(|(key, _)| !is_known(key));
     let told = |(key, value): (&String, &Value)| {
         let path = format!("{path}/{key}");
@@ -92,14 +101,16 @@ fn is_met(keyword: &str, wanted: &Value, value: &Value) -> bool {
             other => panic!("unknown type {other}"),
         },
         "enum" => each(wanted).any(|word| word == value),
-        "required" => value
-            .as_object()
-            .is_none_or(|object| each(wanted).all(|key| object.contains_key(key.as_str().unwrap()))),
+        "required" => value.as_object().is_none_or(|object| {
+            each(wanted).all(|key| object.contains_key(key.as_str().unwrap()))
+        }),
         "minimum" => value.as_i64().is_none_or(|number| number >= wanted.as_i64().unwrap()),
         "maximum" => value.as_i64().is_none_or(|number| number <= wanted.as_i64().unwrap()),
         "minLength" => length.is_none_or(|length| length >= wanted.as_u64().unwrap()),
         "maxLength" => length.is_none_or(|length| length <= wanted.as_u64().unwrap()),
-        "minItems" => value.as_array().is_none_or(|list| list.len() as u64 >= wanted.as_u64().unwrap()),
+        "minItems" => {
+            value.as_array().is_none_or(|list| list.len() as u64 >= wanted.as_u64().unwrap())
+        }
         "pattern" => value
             .as_str()
             .is_none_or(|text| Regex::new(wanted.as_str().unwrap()).unwrap().is_match(text)),

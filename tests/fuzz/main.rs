@@ -1,8 +1,10 @@
-//! Everything that parses bytes from outside, given bytes that nobody meant: it never panics, never takes long, and takes no memory
-//! for what an input only says it has. Runs on stable Rust: inputs are made from the seeds of a corpus by a seeded mutator.
+//! Everything that parses bytes from outside, given bytes that nobody meant: it never panics, never
+//! takes long, and takes no memory for what an input only says it has. Runs on stable Rust: inputs
+//! are made from the seeds of a corpus by a seeded mutator.
 //!
-//! Part of the tests with a fixed seed and few inputs. For minutes: `COUNTERFOIL_FUZZ_SECONDS=300 cargo test --release --test fuzz -- --nocapture`
-//! (each parser so long, several at a time); `COUNTERFOIL_FUZZ_SEED=N` for other inputs.
+//! Part of the tests with a fixed seed and few inputs. For minutes: `COUNTERFOIL_FUZZ_SECONDS=300
+//! cargo test --release --test fuzz -- --nocapture` (each parser so long, several at a time);
+//! `COUNTERFOIL_FUZZ_SEED=N` for other inputs.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod memory;
@@ -16,9 +18,11 @@ use std::time::{Duration, Instant};
 
 /// Inputs of a parser in the ordinary tests.
 const INPUTS: u64 = 1_500;
-/// A parser that thinks longer about an input of a few kilobytes hangs, however busy the machine is.
+/// A parser that thinks longer about an input of a few kilobytes hangs, however busy the machine
+/// is.
 const INPUT_TIME_MAX: Duration = Duration::from_secs(10);
-/// All parsers together, on inputs of 4 KiB at most. A length that an input only declares would show, once it was believed.
+/// All parsers together, on inputs of 4 KiB at most. A length that an input only declares would
+/// show, once it was believed.
 const MEMORY_KIB_MAX: u64 = 512 * 1024;
 
 fn setting(name: &str) -> Option<u64> {

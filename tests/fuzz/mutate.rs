@@ -1,4 +1,5 @@
-//! Inputs made from the seeds of a corpus: cut, joined, repeated, changed, with words that matter to some parser.
+//! Inputs made from the seeds of a corpus: cut, joined, repeated, changed, with words that matter
+//! to some parser.
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};

@@ -1,10 +1,13 @@
-//! The parsers, each with the seeds of its corpus; what can be written again and read again must come back.
+//! The parsers, each with the seeds of its corpus; what can be written again and read again must
+//! come back.
 
 use bytes::Bytes;
 use counterfoil::config::libpq::{Conninfo, Environment};
 use counterfoil::config::load::load;
 use counterfoil::event::fields::unescaped;
-use counterfoil::event::frame::{CopyFormat, FramedRow, HEADER, RowFramer, RowLayout, TRAILER, rows_after};
+use counterfoil::event::frame::{
+    CopyFormat, FramedRow, HEADER, RowFramer, RowLayout, TRAILER, rows_after,
+};
 use counterfoil::event::merge::RowMismatch;
 use counterfoil::event::value::{BINARY_STABLE, FieldDecoder, is_binary_stable};
 use counterfoil::event::wire::{ReadAs, WireColumn};
@@ -82,9 +85,11 @@ pub const PARSERS: &[Parser] = &[
         name: "connection string",
         corpus: &[
             b"postgres://u%40x:p%3aw@[::1]:5432,h2:6/d%20b?sslmode=verify-full&application_name=x&options=-c%20a%3db",
-            b"host='a b',c hostaddr=127.0.0.1, port=1,2 user=u password='p\\'w\\\\' dbname=d sslmode=require channel_binding=require",
+            b"host='a b',c hostaddr=127.0.0.1, port=1,2 user=u password='p\\'w\\\\' dbname=d \
+              sslmode=require channel_binding=require",
             b"postgresql:///d?host=/run&service=own&passfile=/x",
-            b"service=own target_session_attrs=prefer-standby load_balance_hosts=random connect_timeout=5 sslnegotiation=direct",
+            b"service=own target_session_attrs=prefer-standby load_balance_hosts=random \
+              connect_timeout=5 sslnegotiation=direct",
         ],
         parse: |input, _| {
             if let Ok(text) = std::str::from_utf8(input) {
@@ -94,7 +99,8 @@ pub const PARSERS: &[Parser] = &[
     },
     Parser {
         name: "service file",
-        corpus: &[b"# a comment\n[own]\nhost=h\nport=5\npassword=x\n\n[other]\nldap://x\nservice=own\n", b"[own]\r\nhost = h\r\nuser='u'\r\n"],
+        corpus: &[b"# a \
+                    comment\n[own]\nhost=h\nport=5\npassword=x\n\n[other]\nldap://x\nservice=own\n", b"[own]\r\nhost = h\r\nuser='u'\r\n"],
         parse: |input, dir| {
             let path = dir.join("service.conf");
             std::fs::write(&path, input).unwrap();
@@ -166,7 +172,8 @@ pub const PARSERS: &[Parser] = &[
     Parser {
         name: "trigger",
         corpus: &[
-            b"begin perform pg_notify('eventsinsert', json_build_object('table', TG_TABLE_NAME, 'id', new.id, 'event', new.event)::text); return null; end",
+            b"begin perform pg_notify('eventsinsert', json_build_object('table', TG_TABLE_NAME, \
+              'id', new.id, 'event', new.event)::text); return null; end",
             b"begin new.id := nextval('s'); -- a\n/* b */ return new; end",
             b"notify x, 'y'; $a$ b $a$",
         ],
@@ -206,25 +213,19 @@ fn told<T: std::fmt::Debug>(result: Result<T, counterfoil::error::Error>) {
 fn configuration(input: &[u8], path: &Path) {
     std::fs::write(path, input).unwrap();
     let variable = |name: &str| (name == "A").then(|| "value-of-a-variable".to_owned());
-    let environment = Environment {
-        var: &variable,
-        os_user: Some("u".to_owned()),
-        ..Environment::empty()
-    };
+    let environment =
+        Environment { var: &variable, os_user: Some("u".to_owned()), ..Environment::empty() };
     match load(path, &environment) {
         Ok(config) => drop(format!("{config:?}")),
-        Err(problems) => assert!(!problems.report().contains("value-of-a-variable"), "{}", problems.report()),
+        Err(problems) => {
+            assert!(!problems.report().contains("value-of-a-variable"), "{}", problems.report())
+        }
     }
 }
 
 /// Reads rows, cut into messages by the input itself, and looks at each as a comparison does.
 fn rows(format: CopyFormat, input: &[u8]) {
-    let layout = RowLayout {
-        format,
-        fields: 3,
-        id: 0,
-        group: Some(1),
-    };
+    let layout = RowLayout { format, fields: 3, id: 0, group: Some(1) };
     let mut read: Vec<FramedRow> = Vec::new();
     for piece in [1, 7, usize::MAX] {
         let mut rows = RowFramer::new(layout);
@@ -259,13 +260,11 @@ fn rows(format: CopyFormat, input: &[u8]) {
     assert!(input.starts_with(&whole));
     let (kept, count) = rows_after(&Bytes::from(whole.clone()), layout, i64::MIN).unwrap();
     assert!(kept.len() <= whole.len() && count <= read.len() as u64);
-    let columns: Vec<ComparedColumn> = [("id", Type::INT8), ("ts", Type::TIMESTAMPTZ), ("event", Type::JSONB)]
-        .into_iter()
-        .map(|(name, of)| ComparedColumn {
-            name: name.to_owned(),
-            type_oid: of.oid(),
-        })
-        .collect();
+    let columns: Vec<ComparedColumn> =
+        [("id", Type::INT8), ("ts", Type::TIMESTAMPTZ), ("event", Type::JSONB)]
+            .into_iter()
+            .map(|(name, of)| ComparedColumn { name: name.to_owned(), type_oid: of.oid() })
+            .collect();
     for pair in read.windows(2).take(20) {
         for field in pair[0].fields(format).into_iter().flatten() {
             let _ = unescaped(field);
@@ -282,7 +281,8 @@ static TYPES: LazyLock<Vec<Type>> = LazyLock::new(|| {
     BINARY_STABLE.into_iter().chain(others).collect()
 });
 
-/// Decodes a field in both forms. What is decoded is JSON, and its text decoded again makes the same.
+/// Decodes a field in both forms. What is decoded is JSON, and its text decoded again makes the
+/// same.
 fn field(input: &[u8]) {
     let Some((chosen, field)) = input.split_first() else { return };
     let column = WireColumn {
@@ -290,7 +290,8 @@ fn field(input: &[u8]) {
         read_as: ReadAs::Plain,
         type_oid: Some(TYPES[usize::from(*chosen) % TYPES.len()].oid()),
     };
-    let [binary, text] = [CopyFormat::Binary, CopyFormat::Text].map(|format| FieldDecoder::new(&column, format).unwrap());
+    let [binary, text] = [CopyFormat::Binary, CopyFormat::Text]
+        .map(|format| FieldDecoder::new(&column, format).unwrap());
     for decoder in [&binary, &text] {
         let mut json = Vec::new();
         match decoder.json(Some(field), &mut json) {
@@ -318,10 +319,7 @@ fn comparison(input: &[u8]) {
         })],
     };
     for of in [Type::JSONB, Type::JSON, Type::TEXT] {
-        let columns = [ComparedColumn {
-            name: "event".to_owned(),
-            type_oid: of.oid(),
-        }];
+        let columns = [ComparedColumn { name: "event".to_owned(), type_oid: of.oid() }];
         let shown = ShownDifference {
             difference: Difference {
                 id: 1,

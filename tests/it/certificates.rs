@@ -27,14 +27,15 @@ impl Authority {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
         let pem = params.self_signed(&key).unwrap().pem();
-        Self {
-            issuer: Issuer::new(params, key),
-            pem,
-        }
+        Self { issuer: Issuer::new(params, key), pem }
     }
 
     /// A certificate with this common name and the changes made by the test.
-    pub fn issue(&self, common_name: &str, change: impl FnOnce(&mut CertificateParams)) -> Identity {
+    pub fn issue(
+        &self,
+        common_name: &str,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> Identity {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.distinguished_name.push(DnType::CommonName, common_name);
         change(&mut params);
@@ -54,20 +55,23 @@ impl Authority {
     }
 }
 
-/// A certificate that vouches for itself and calls itself an authority, as `openssl req -x509` makes it.
+/// A certificate that vouches for itself and calls itself an authority, as `openssl req -x509`
+/// makes it.
 pub fn self_signed(name: &str) -> Identity {
     let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
     params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().unwrap();
-    Identity {
-        cert: params.self_signed(&key).unwrap().pem(),
-        key: key.serialize_pem(),
-    }
+    Identity { cert: params.self_signed(&key).unwrap().pem(), key: key.serialize_pem() }
 }
 
-/// A server with TLS; with `clients`, certificates of clients are asked for and must come from that authority.
-pub async fn tls_server(identity: &Identity, clients: Option<&Authority>, settings: ServerSettings) -> Arc<PrivateServer> {
+/// A server with TLS; with `clients`, certificates of clients are asked for and must come from that
+/// authority.
+pub async fn tls_server(
+    identity: &Identity,
+    clients: Option<&Authority>,
+    settings: ServerSettings,
+) -> Arc<PrivateServer> {
     let server = own_server(&settings);
     let dir = server.data_dir();
     put(&dir, "server.crt", &identity.cert);

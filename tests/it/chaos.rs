@@ -1,7 +1,10 @@
-//! Whatever is killed at whatever moment, the copies are equal in the end, and nothing needs a hand.
+//! Whatever is killed at whatever moment, the copies are equal in the end, and nothing needs a
+//! hand.
 
 use crate::harness::{Database, fresh_database_on, own_destination_server, own_server};
-use crate::support::events::{Writers, digest, equal, highest, init_destination, init_source, init_source_with, insert};
+use crate::support::events::{
+    Writers, digest, equal, highest, init_destination, init_source, init_source_with, insert,
+};
 use crate::support::replicator::{Replicator, Setup};
 use crate::support::{is_full, say, until};
 use counterfoil::postgres::server::{PrivateServer, ServerSettings};
@@ -22,7 +25,8 @@ enum Victim {
 }
 
 async fn sides() -> (Database, Database) {
-    let source = fresh_database_on(&own_server(&ServerSettings::new().set("wal_writer_delay", "10s"))).await;
+    let source =
+        fresh_database_on(&own_server(&ServerSettings::new().set("wal_writer_delay", "10s"))).await;
     let destination = fresh_database_on(&own_destination_server(&ServerSettings::new())).await;
     (source, destination)
 }
@@ -46,7 +50,8 @@ async fn kills_and_crashes_at_random_moments_leave_equal_copies_and_need_no_hand
             replicators.push(setup.start(&[]));
         }
         tokio::time::sleep(Duration::from_millis(random.random_range(20..500))).await;
-        let victim = [Victim::Replicator, Victim::Source, Victim::Replicator, Victim::Destination][(round % 4) as usize];
+        let victim = [Victim::Replicator, Victim::Source, Victim::Replicator, Victim::Destination]
+            [(round % 4) as usize];
         happened[victim as usize] += 1;
         let end = if random.random_bool(0.5) {
             PrivateServer::stop_immediate
@@ -75,11 +80,15 @@ async fn kills_and_crashes_at_random_moments_leave_equal_copies_and_need_no_hand
     assert!(replicators.iter_mut().all(Replicator::is_running));
     let events = highest(&destination).await;
     say(&format!(
-        "{rounds} rounds, (replicator, source, destination) ended {happened:?} times, {commits} commits, ids up to {events}"
+        "{rounds} rounds, (replicator, source, destination) ended {happened:?} times, {commits} \
+         commits, ids up to {events}"
     ));
 }
 
-async fn crash(server: &Arc<PrivateServer>, end: fn(&PrivateServer) -> counterfoil::error::Result<()>) {
+async fn crash(
+    server: &Arc<PrivateServer>,
+    end: fn(&PrivateServer) -> counterfoil::error::Result<()>,
+) {
     server.aside(end).await.unwrap();
     server.aside(PrivateServer::start).await.unwrap();
 }
@@ -93,7 +102,8 @@ pub fn forgetful() -> ServerSettings {
         .set("checkpoint_timeout", "1h")
 }
 
-/// Lets events arrive that the source has not on its disk, and crashes the source at once. Gives what both hold then.
+/// Lets events arrive that the source has not on its disk, and crashes the source at once. Gives
+/// what both hold then.
 async fn forget(with_gate: bool) -> (i64, i64) {
     let source = fresh_database_on(&own_server(&forgetful())).await;
     let destination = crate::harness::fresh_destination().await;
@@ -129,7 +139,8 @@ async fn an_event_that_a_crash_takes_back_from_the_source_never_arrived() {
     assert_eq!(forget(true).await, (23, 23));
 }
 
-/// The counter-proof: without the gate such events arrive. The log's writer wakes every ten seconds and may just then have saved them.
+/// The counter-proof: without the gate such events arrive. The log's writer wakes every ten seconds
+/// and may just then have saved them.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_durability_gate_a_crash_leaves_the_destination_ahead_of_its_source() {
     for _ in 0..5 {
@@ -141,7 +152,8 @@ async fn without_the_durability_gate_a_crash_leaves_the_destination_ahead_of_its
     panic!("five crashes took no event back: this test can no longer show what the gate is for");
 }
 
-/// A destination that writes its log to disk only when a commit waits for it, or its buffers are full; and says what it is asked.
+/// A destination that writes its log to disk only when a commit waits for it, or its buffers are
+/// full; and says what it is asked.
 async fn forgetful_destination() -> Database {
     let settings = forgetful().set("log_statement", "all").set("wal_buffers", "64MB");
     let destination = fresh_database_on(&own_destination_server(&settings)).await;
@@ -191,7 +203,8 @@ async fn where_synchronous_commit_is_configured_every_commit_waits() {
     assert_eq!((end.code, soon_commits(&destination)), (Some(0), 0), "{end:?}");
 }
 
-/// The batch before a large group is committed while the group is on its way, and then the group turns out to reach over an open id.
+/// The batch before a large group is committed while the group is on its way, and then the group
+/// turns out to reach over an open id.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_that_nothing_follows_after_all_survives_a_crash() {
     for writers in [1, 3] {
@@ -204,7 +217,8 @@ async fn a_batch_that_nothing_follows_after_all_survives_a_crash() {
         assert_eq!(setup.start(&["--until-caught-up"]).ends().await.code, Some(0));
         insert(&source, 699).await;
         let (a, b) = (source.client().await, source.client().await);
-        let group = "insert into events (event) select jsonb_build_object('n', i, 'text', repeat(md5(i::text), 300)) from generate_series(1, 300) i";
+        let group = "insert into events (event) select jsonb_build_object('n', i, 'text', \
+                     repeat(md5(i::text), 300)) from generate_series(1, 300) i";
         a.batch_execute(&format!("begin; {group}")).await.unwrap();
         b.batch_execute("begin; select nextval('events_id_seq')").await.unwrap();
         a.batch_execute(&format!("{group}; commit")).await.unwrap();
@@ -224,7 +238,8 @@ async fn consecutive_ids_survive_crashes_of_both_sides_under_two_replicators() {
     init_destination(&destination).await;
     let setup = Setup::from(&source).to("copy", &destination).key("retry_wait_max_ms = 500");
     let mut replicators = [setup.start(&[]), setup.start(&[])];
-    let insert = "select insert_events(array_agg(jsonb_build_object('n', i))) from generate_series(1, 7) i";
+    let insert =
+        "select insert_events(array_agg(jsonb_build_object('n', i))) from generate_series(1, 7) i";
     for end in [PrivateServer::stop_immediate, PrivateServer::kill_nine] {
         for database in [&source, &destination] {
             let client = source.client().await;

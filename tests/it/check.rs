@@ -1,4 +1,5 @@
-//! Start-up checks: what does not fit is refused with its exit code and a remedy that works, and nothing is written.
+//! Start-up checks: what does not fit is refused with its exit code and a remedy that works, and
+//! nothing is written.
 
 mod contents;
 mod discipline;
@@ -20,24 +21,28 @@ use std::time::Duration;
 const LONG: Duration = Duration::from_secs(20);
 
 /// A source as `init source --ids sequence` makes it, without triggers.
-const SEQUENCE: &str =
-    "create table events (id bigint generated always as identity primary key, ts timestamptz not null default now(), event jsonb not null)";
+const SEQUENCE: &str = "create table events (id bigint generated always as identity primary key, \
+                        ts timestamptz not null default now(), event jsonb not null)";
 /// A destination for it.
-const EVENTS: &str = "create table events (id bigint primary key, ts timestamptz not null, event jsonb not null)";
+const EVENTS: &str =
+    "create table events (id bigint primary key, ts timestamptz not null, event jsonb not null)";
 /// A hundred events, the same wherever it runs.
-const HUNDRED: &str = "insert into events (id, ts, event) overriding system value select i, timestamptz '2026-04-03 10:11:12.123456+00' + i * interval '1 s', jsonb_build_object('n', i) from generate_series(1, 100) i";
+const HUNDRED: &str = "insert into events (id, ts, event) overriding system value select i, \
+                       timestamptz '2026-04-03 10:11:12.123456+00' + i * interval '1 s', \
+                       jsonb_build_object('n', i) from generate_series(1, 100) i";
 
 /// A source and a destination with the same hundred events.
 async fn equal_pair() -> (Database, Database) {
     let (source, destination) = (fresh_database().await, fresh_destination().await);
-    source
-        .execute(&format!("{SEQUENCE}; {HUNDRED}; select setval('events_id_seq', 100)"))
-        .await;
+    source.execute(&format!("{SEQUENCE}; {HUNDRED}; select setval('events_id_seq', 100)")).await;
     destination.execute(&format!("{EVENTS}; {HUNDRED}")).await;
     (source, destination)
 }
 
-async fn open(conninfo: &counterfoil::config::libpq::Conninfo, side: ErrorSide) -> Result<Session, Error> {
+async fn open(
+    conninfo: &counterfoil::config::libpq::Conninfo,
+    side: ErrorSide,
+) -> Result<Session, Error> {
     Session::open(conninfo, SessionPurpose { what: "test", side }, LONG).await
 }
 
@@ -116,7 +121,8 @@ async fn a_source_without_its_table_does_not_hide_that_a_destination_has_none() 
     let report = found.problems.report();
     assert_eq!(report.matches("there is no table public.events").count(), 2, "{report}");
     assert!(
-        report.contains("counterfoil init source") && report.contains("counterfoil init destination"),
+        report.contains("counterfoil init source")
+            && report.contains("counterfoil init destination"),
         "{report}"
     );
 }
@@ -140,7 +146,8 @@ async fn the_source_named_by_another_host_is_wrong_usage_but_another_table_there
     source.execute(&format!("{SEQUENCE}; create table copies (like events)")).await;
     source.execute("alter table copies add primary key (id)").await;
     let mut config = config(&source, &[("itself", &source)]);
-    config.destinations[0].postgres_mut().unwrap().conninfo = source.server.conninfo_tcp(&source.conninfo.database);
+    config.destinations[0].postgres_mut().unwrap().conninfo =
+        source.server.conninfo_tcp(&source.conninfo.database);
     let (code, problem) = refusal(&config).await;
     assert_eq!(code, 2);
     assert_eq!(
@@ -155,7 +162,8 @@ async fn the_source_named_by_another_host_is_wrong_usage_but_another_table_there
 async fn a_destination_named_twice_is_wrong_usage() {
     let (source, destination) = equal_pair().await;
     let mut config = config(&source, &[("a", &destination), ("b", &destination)]);
-    config.destinations[1].postgres_mut().unwrap().conninfo = destination.server.conninfo_tcp(&destination.conninfo.database);
+    config.destinations[1].postgres_mut().unwrap().conninfo =
+        destination.server.conninfo_tcp(&destination.conninfo.database);
     assert_eq!(refusal(&config).await.0, 2);
 }
 

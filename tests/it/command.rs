@@ -6,10 +6,7 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 /// Our program with these arguments, without a configuration or a URL from outside.
 pub fn counterfoil(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_counterfoil"));
-    command
-        .args(arguments)
-        .env_remove("COUNTERFOIL_CONFIG")
-        .env_remove("COUNTERFOIL_URL");
+    command.args(arguments).env_remove("COUNTERFOIL_CONFIG").env_remove("COUNTERFOIL_URL");
     command.stdin(Stdio::null());
     command
 }
@@ -33,11 +30,7 @@ impl Running {
     pub fn start(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
-        Self {
-            child,
-            lines,
-            told: String::new(),
-        }
+        Self { child, lines, told: String::new() }
     }
 
     /// Waits for a line that contains this, and gives it.

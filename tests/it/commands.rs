@@ -1,8 +1,13 @@
 //! What an operator tells a running replication: pause, resume, retry now, verify now.
 
 use crate::configured::config;
-use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_destination_server, own_server};
-use crate::support::events::{Writers, equal, highest, init_destination, init_source, insert, prefix};
+use crate::harness::{
+    Database, fresh_database, fresh_database_on, fresh_destination, own_destination_server,
+    own_server,
+};
+use crate::support::events::{
+    Writers, equal, highest, init_destination, init_source, insert, prefix,
+};
 use crate::truth::watched::Watched;
 use counterfoil::error::ErrorKind;
 use counterfoil::postgres::server::{PrivateServer, ServerSettings};
@@ -13,7 +18,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 async fn source_and_two() -> (Database, Database, Database) {
-    let (source, one, two) = (fresh_database().await, fresh_destination().await, fresh_destination().await);
+    let (source, one, two) =
+        (fresh_database().await, fresh_destination().await, fresh_destination().await);
     init_source(&source).await;
     init_destination(&one).await;
     init_destination(&two).await;
@@ -21,9 +27,11 @@ async fn source_and_two() -> (Database, Database, Database) {
 }
 
 #[tokio::test]
-async fn a_paused_destination_gets_nothing_while_writers_run_keeps_no_other_waiting_and_goes_on_when_resumed() {
+async fn a_paused_destination_gets_nothing_while_writers_run_keeps_no_other_waiting_and_goes_on_when_resumed()
+ {
     let (source, rests, goes) = source_and_two().await;
-    let mut watched = Watched::start(&config(&source, &[("rests", &rests), ("goes", &goes)]), false);
+    let mut watched =
+        Watched::start(&config(&source, &[("rests", &rests), ("goes", &goes)]), false);
     let writers = Writers::start(&source, 3, 11);
     watched
         .shows("both have events", |now| now.lanes.iter().all(|lane| lane.position > Some(20)))
@@ -48,7 +56,8 @@ async fn a_paused_destination_gets_nothing_while_writers_run_keeps_no_other_wait
 }
 
 #[tokio::test]
-async fn a_pause_survives_the_loss_of_the_source_and_of_the_destination_and_the_lock_is_held_meanwhile() {
+async fn a_pause_survives_the_loss_of_the_source_and_of_the_destination_and_the_lock_is_held_meanwhile()
+ {
     let source = fresh_database_on(&own_server(&ServerSettings::new())).await;
     let copy = fresh_database_on(&own_destination_server(&ServerSettings::new())).await;
     init_source(&source).await;
@@ -64,7 +73,10 @@ async fn a_pause_survives_the_loss_of_the_source_and_of_the_destination_and_the_
         server.aside(PrivateServer::kill_nine).await.unwrap();
         server.aside(PrivateServer::start).await.unwrap();
         insert(&source, 2).await;
-        let is_back = |now: &Arc<Snapshot>| now.lanes[0].health == Health::Paused && now.lanes[0].checks.as_ref().unwrap().at > opened_at;
+        let is_back = |now: &Arc<Snapshot>| {
+            now.lanes[0].health == Health::Paused
+                && now.lanes[0].checks.as_ref().unwrap().at > opened_at
+        };
         let back = watched.shows("it is opened again and still paused", is_back).await;
         assert_eq!(back.lanes[0].position, Some(3));
     }
@@ -101,21 +113,27 @@ async fn a_retry_ends_a_long_wait() {
 }
 
 #[tokio::test]
-async fn a_verification_counts_everything_finds_a_planted_hole_and_a_retry_after_the_repair_compares_it_whole() {
+async fn a_verification_counts_everything_finds_a_planted_hole_and_a_retry_after_the_repair_compares_it_whole()
+ {
     let (source, sound, holed) = source_and_two().await;
-    // The hole will lie where neither what is counted each minute nor the first part of the rotation comes.
+    // The hole will lie where neither what is counted each minute nor the first part of the
+    // rotation comes.
     for first in [1, 3_000_001, 9_000_001] {
         source.execute(&format!("select setval('events_id_seq', {first}, false)")).await;
         insert(&source, 20).await;
     }
     let end = 9_000_020;
-    let mut watched = Watched::start(&config(&source, &[("sound", &sound), ("holed", &holed)]), false);
+    let mut watched =
+        Watched::start(&config(&source, &[("sound", &sound), ("holed", &holed)]), false);
     watched.is_level(0, end).await;
     watched.is_level(1, end).await;
     let verified = watched.command("holed", LaneAction::Verify).await.unwrap();
     assert_eq!(verified, CommandReply::Verified { through_id: Some(end) });
     holed
-        .execute("create table kept as select * from events where id = 3000007; delete from events where id = 3000007")
+        .execute(
+            "create table kept as select * from events where id = 3000007; delete from events \
+             where id = 3000007",
+        )
         .await;
     let found = watched.command("holed", LaneAction::Verify).await.unwrap_err();
     assert_eq!(found.kind(), ErrorKind::Order, "{found}");
@@ -123,7 +141,8 @@ async fn a_verification_counts_everything_finds_a_planted_hole_and_a_retry_after
     watched.is(1, Health::Diverged).await;
     let refused = watched.command("holed", LaneAction::Verify).await.unwrap_err();
     assert!(refused.to_string().contains("cannot verify destination \"holed\" now"), "{refused}");
-    // Nothing was mended: the whole comparison of the next opening says so, the last event being right.
+    // Nothing was mended: the whole comparison of the next opening says so, the last event being
+    // right.
     watched.command("holed", LaneAction::Retry).await.unwrap();
     let is_refused = |now: &Arc<Snapshot>| {
         let outage = now.lanes[1].connection.outage.as_ref().unwrap();

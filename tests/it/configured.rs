@@ -3,7 +3,8 @@
 use crate::harness::Database;
 use counterfoil::config::libpq::Conninfo;
 use counterfoil::config::{
-    DestinationConfig, DestinationKind, GroupBy, IdsSetting, PostgresDestinationConfig, ReplicationConfig, ReplicationLimits, SourceConfig,
+    DestinationConfig, DestinationKind, GroupBy, IdsSetting, PostgresDestinationConfig,
+    ReplicationConfig, ReplicationLimits, SourceConfig,
 };
 use counterfoil::postgres::table::TableName;
 use std::time::Duration;

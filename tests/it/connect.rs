@@ -11,14 +11,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-const SOURCE: SessionPurpose = SessionPurpose {
-    what: "test",
-    side: ErrorSide::Source,
-};
-const DESTINATION: SessionPurpose = SessionPurpose {
-    what: "test",
-    side: ErrorSide::Destination,
-};
+const SOURCE: SessionPurpose = SessionPurpose { what: "test", side: ErrorSide::Source };
+const DESTINATION: SessionPurpose = SessionPurpose { what: "test", side: ErrorSide::Destination };
 const LONG: Duration = Duration::from_secs(20);
 
 async fn open(conninfo: &Conninfo) -> Result<Session, Error> {
@@ -34,20 +28,11 @@ async fn show(session: &Session, setting: &str) -> String {
 }
 
 fn with_hosts(conninfo: &Conninfo, hosts: &[&Host]) -> Conninfo {
-    Conninfo {
-        hosts: hosts.iter().map(|host| (*host).clone()).collect(),
-        ..conninfo.clone()
-    }
+    Conninfo { hosts: hosts.iter().map(|host| (*host).clone()).collect(), ..conninfo.clone() }
 }
 
 fn tcp(host: &str, port: u16) -> Host {
-    Host {
-        at: HostAt::Tcp {
-            host: host.to_owned(),
-            addr: None,
-        },
-        port,
-    }
+    Host { at: HostAt::Tcp { host: host.to_owned(), addr: None }, port }
 }
 
 /// A port of 127.0.0.1 where nobody listens, held by a socket that does not either.
@@ -65,10 +50,7 @@ async fn role_with(database: &Database, settings: &[&str]) -> Conninfo {
     for setting in settings {
         database.execute(&format!("alter role {role} set {setting}")).await;
     }
-    Conninfo {
-        user: role,
-        ..database.conninfo.clone()
-    }
+    Conninfo { user: role, ..database.conninfo.clone() }
 }
 
 #[tokio::test]
@@ -201,26 +183,21 @@ async fn the_first_host_that_answers_is_taken() {
 async fn when_no_host_answers_each_is_named_with_its_reason() {
     let database = fresh_database().await;
     let (_held, dead) = dead_port();
-    let nowhere = Host {
-        at: HostAt::Unix("/nowhere".into()),
-        port: 1,
-    };
+    let nowhere = Host { at: HostAt::Unix("/nowhere".into()), port: 1 };
     let hosts = [&tcp("127.0.0.1", dead), &tcp("no-such-host.invalid", 5432), &nowhere];
     let error = open(&with_hosts(&database.conninfo, &hosts)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     let causes = error.causes();
     assert!(
-        causes[0].starts_with(&format!("127.0.0.1:{dead}: ")) && causes[0].contains("Connection refused (os error 111)"),
+        causes[0].starts_with(&format!("127.0.0.1:{dead}: "))
+            && causes[0].contains("Connection refused (os error 111)"),
         "{error:?}"
     );
     assert!(
         causes[1].starts_with("no-such-host.invalid:5432: cannot find the address"),
         "{error:?}"
     );
-    assert!(
-        causes[2].contains("/nowhere:1: ") && causes[2].contains("(os error 2)"),
-        "{error:?}"
-    );
+    assert!(causes[2].contains("/nowhere:1: ") && causes[2].contains("(os error 2)"), "{error:?}");
     let place = format!(
         "127.0.0.1:{dead},no-such-host.invalid:5432,/nowhere:1/{}",
         database.conninfo.database
@@ -334,7 +311,8 @@ async fn load_balancing_reaches_every_host() {
 #[tokio::test]
 async fn two_sessions_know_whether_they_speak_to_the_same_server() {
     let server = own_server(&ServerSettings::new());
-    let identity = async |conninfo: &Conninfo| open(conninfo).await.unwrap().server().identity.clone();
+    let identity =
+        async |conninfo: &Conninfo| open(conninfo).await.unwrap().server().identity.clone();
     let first = identity(&server.conninfo("postgres")).await;
     assert_eq!(identity(&server.conninfo_tcp("postgres")).await, first);
     assert_eq!(first.timeline, Some(1));
@@ -348,9 +326,7 @@ async fn two_sessions_know_whether_they_speak_to_the_same_server() {
 #[tokio::test]
 async fn a_system_identifier_that_may_not_be_read_is_no_obstacle() {
     let database = fresh_database().await;
-    database
-        .execute("revoke execute on function pg_catalog.pg_control_system() from public")
-        .await;
+    database.execute("revoke execute on function pg_catalog.pg_control_system() from public").await;
     let session = open(&role_with(&database, &[]).await).await.unwrap();
     assert_eq!(session.server().identity.system_identifier, None);
     assert_eq!(session.server().server_encoding, "UTF8");
@@ -358,45 +334,34 @@ async fn a_system_identifier_that_may_not_be_read_is_no_obstacle() {
 
 /// A server that asks the role `reader` for a password.
 async fn guarded() -> Arc<PrivateServer> {
-    let server = own_server(&ServerSettings::new().hba("host all reader 127.0.0.1/32 scram-sha-256"));
+    let server =
+        own_server(&ServerSettings::new().hba("host all reader 127.0.0.1/32 scram-sha-256"));
     let admin = connect(&server.conninfo("postgres")).await.unwrap();
-    let role = "set password_encryption = 'scram-sha-256'; create role reader login password 'geh:eim'";
+    let role =
+        "set password_encryption = 'scram-sha-256'; create role reader login password 'geh:eim'";
     admin.batch_execute(role).await.unwrap();
     server
 }
 
 fn reader(server: &PrivateServer, password: Password) -> Conninfo {
-    Conninfo {
-        user: "reader".to_owned(),
-        password,
-        ..server.conninfo_tcp("postgres")
-    }
+    Conninfo { user: "reader".to_owned(), password, ..server.conninfo_tcp("postgres") }
 }
 
 fn by_passfile(path: &Path) -> Password {
-    Password {
-        passfile: Some(path.to_owned()),
-        ..Password::default()
-    }
+    Password { passfile: Some(path.to_owned()), ..Password::default() }
 }
 
 #[tokio::test]
 async fn a_password_is_taken_from_where_it_is_and_read_again_each_time() {
     let (server, dir) = (guarded().await, tempfile::tempdir().unwrap());
-    let given = Password {
-        given: Some("geh:eim".to_owned().into()),
-        ..Password::default()
-    };
+    let given = Password { given: Some("geh:eim".to_owned().into()), ..Password::default() };
     assert!(open(&reader(&server, given)).await.is_ok());
     let line = format!("127.0.0.1:{}:postgres:reader:geh\\:eim\n", server.port());
     let passfile = file(dir.path(), "passfile", &line);
     assert!(open(&reader(&server, by_passfile(&passfile))).await.is_ok());
 
     let rotated = file(dir.path(), "password", "wrong\n");
-    let password = Password {
-        file: Some(rotated.clone()),
-        ..Password::default()
-    };
+    let password = Password { file: Some(rotated.clone()), ..Password::default() };
     let conninfo = reader(&server, password);
     assert!(open(&conninfo).await.is_err());
     std::fs::write(&rotated, "geh:eim\n").unwrap();
@@ -407,10 +372,7 @@ async fn a_password_is_taken_from_where_it_is_and_read_again_each_time() {
 async fn a_refused_password_is_told_with_the_place_it_came_from_and_never_shown() {
     let (server, dir) = (guarded().await, tempfile::tempdir().unwrap());
     let path = file(dir.path(), "password", "verraten\n");
-    let password = Password {
-        file: Some(path.clone()),
-        ..Password::default()
-    };
+    let password = Password { file: Some(path.clone()), ..Password::default() };
     let error = open(&reader(&server, password)).await.unwrap_err();
     assert_eq!((error.kind(), error.sqlstate()), (ErrorKind::Access, Some("28P01")));
     let report = error.report();
@@ -426,7 +388,11 @@ async fn a_missing_password_is_told_with_the_places_that_were_checked() {
     let passfile = file(dir.path(), "passfile", "other:*:*:*:geheim\n");
     let error = open(&reader(&server, by_passfile(&passfile))).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Access);
-    let expected = format!("{}: no line is for 127.0.0.1:{}:postgres:reader", passfile.display(), server.port());
+    let expected = format!(
+        "{}: no line is for 127.0.0.1:{}:postgres:reader",
+        passfile.display(),
+        server.port()
+    );
     assert!(error.report().contains(&expected), "{}", error.report());
 
     use std::os::unix::fs::PermissionsExt;
@@ -441,7 +407,10 @@ async fn a_refusal_by_the_server_ends_the_tour() {
     let conninfo = reader(&server, Password::default());
     let wrong = Conninfo {
         database: "nowhere".to_owned(),
-        ..with_hosts(&database.conninfo, &[&tcp("127.0.0.1", database.server.port()), &conninfo.hosts[0]])
+        ..with_hosts(
+            &database.conninfo,
+            &[&tcp("127.0.0.1", database.server.port()), &conninfo.hosts[0]],
+        )
     };
     let error = open(&wrong).await.unwrap_err();
     assert_eq!((error.kind(), error.sqlstate()), (ErrorKind::Access, Some("3D000")));
@@ -461,7 +430,8 @@ async fn a_server_that_is_stopped_is_unavailable_and_reached_once_it_is_back() {
 #[tokio::test]
 async fn a_cancel_request_that_has_returned_hits_no_later_statement() {
     let database = fresh_database().await;
-    for conninfo in [&database.conninfo, &database.server.conninfo_tcp(&database.conninfo.database)] {
+    for conninfo in [&database.conninfo, &database.server.conninfo_tcp(&database.conninfo.database)]
+    {
         let session = open(conninfo).await.unwrap();
         for _ in 0..5 {
             session.cancel().await;

@@ -10,9 +10,8 @@ use tempfile::TempDir;
 
 /// A place for what the demo makes, that the account of its servers can enter too.
 fn temporary() -> TempDir {
-    let builder = tempfile::Builder::new()
-        .permissions(PermissionsExt::from_mode(0o755))
-        .tempdir_in("/tmp");
+    let builder =
+        tempfile::Builder::new().permissions(PermissionsExt::from_mode(0o755)).tempdir_in("/tmp");
     builder.unwrap()
 }
 
@@ -29,7 +28,8 @@ fn is_anything_left(dir: &Path) -> bool {
         let command_line = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
         String::from_utf8_lossy(&command_line).contains(name)
     };
-    dir.read_dir().unwrap().next().is_some() || std::fs::read_dir("/proc").unwrap().flatten().any(knows)
+    dir.read_dir().unwrap().next().is_some()
+        || std::fs::read_dir("/proc").unwrap().flatten().any(knows)
 }
 
 fn wait_until_nothing_is_left(temporary: &TempDir) {
@@ -42,9 +42,9 @@ fn wait_until_nothing_is_left(temporary: &TempDir) {
 
 /// The columns of the proof of one side: name, events, last id and digest.
 fn proof<'a>(story: &'a str, name: &str) -> Vec<&'a str> {
-    let line = story
-        .lines()
-        .find(|line| line.split_whitespace().next() == Some(name) && line.split_whitespace().count() == 4);
+    let line = story.lines().find(|line| {
+        line.split_whitespace().next() == Some(name) && line.split_whitespace().count() == 4
+    });
     line.unwrap_or_else(|| panic!("no proof of {name} in\n{story}"))
         .split_whitespace()
         .skip(1)
@@ -110,7 +110,8 @@ fn a_killed_demo_leaves_nothing() {
 fn without_postgresql_the_demo_says_in_one_line_what_to_install() {
     let temporary = temporary();
     let mut command = demo(&[], &temporary);
-    let (code, _, complaint) = told(&command.env("COUNTERFOIL_POSTGRES_BIN", temporary.path()).output().unwrap());
+    let (code, _, complaint) =
+        told(&command.env("COUNTERFOIL_POSTGRES_BIN", temporary.path()).output().unwrap());
     assert_eq!(code, Some(3), "{complaint}");
     let fix = complaint.lines().find(|line| line.trim_start().starts_with("fix: "));
     assert!(fix.is_some_and(|fix| fix.contains("apt-get install postgresql")), "{complaint}");

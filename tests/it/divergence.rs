@@ -1,7 +1,13 @@
-//! Source and destination change behind the replicator's back: what can be told apart is told, nothing is appended to the wrong history.
+//! Source and destination change behind the replicator's back: what can be told apart is told,
+//! nothing is appended to the wrong history.
 
-use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_destination_server, own_server};
-use crate::support::events::{arrives, digest, equal, highest, init_destination, init_source, insert};
+use crate::harness::{
+    Database, fresh_database, fresh_database_on, fresh_destination, own_destination_server,
+    own_server,
+};
+use crate::support::events::{
+    arrives, digest, equal, highest, init_destination, init_source, insert,
+};
 use crate::support::replicator::{End, Replicator, Setup};
 use crate::support::{following, until};
 use counterfoil::config::libpq::HostAt;
@@ -25,14 +31,18 @@ async fn ends_diverged(mut replicator: Replicator, destination: &Database, words
 }
 
 /// Lets the tables of a source be put back, as a restore does.
-const AS_A_RESTORE: &str = "set session_replication_role = replica; alter table events disable trigger all";
+const AS_A_RESTORE: &str =
+    "set session_replication_role = replica; alter table events disable trigger all";
 
 #[tokio::test]
-async fn a_source_put_back_to_an_older_state_with_other_events_is_told_with_the_highest_id_both_agree_on() {
-    let (source, destination, mut replicator) = following(fresh_database_on(&own_server(&ServerSettings::new())).await, 10).await;
+async fn a_source_put_back_to_an_older_state_with_other_events_is_told_with_the_highest_id_both_agree_on()
+ {
+    let (source, destination, mut replicator) =
+        following(fresh_database_on(&own_server(&ServerSettings::new())).await, 10).await;
     source
         .execute(&format!(
-            "{AS_A_RESTORE}; delete from events where id > 6; select setval('events_id_seq', 6); alter table events enable trigger all"
+            "{AS_A_RESTORE}; delete from events where id > 6; select setval('events_id_seq', 6); \
+             alter table events enable trigger all"
         ))
         .await;
     // As many as before and more, so that neither the highest id nor the count tells.
@@ -57,7 +67,8 @@ async fn a_source_put_back_to_an_older_state_with_other_events_is_told_with_the_
 
 #[tokio::test]
 async fn a_source_put_back_to_an_older_state_is_behind_its_destination() {
-    let (source, destination, replicator) = following(fresh_database_on(&own_server(&ServerSettings::new())).await, 10).await;
+    let (source, destination, replicator) =
+        following(fresh_database_on(&own_server(&ServerSettings::new())).await, 10).await;
     source
         .execute(&format!(
             "{AS_A_RESTORE}; delete from events where id > 7; select setval('events_id_seq', 7)"
@@ -76,7 +87,12 @@ async fn a_source_put_back_to_an_older_state_is_behind_its_destination() {
 async fn a_source_table_that_is_made_anew_is_noticed_without_a_restart() {
     let (source, destination, replicator) = followed().await;
     source
-        .execute("begin; create table later (like events including all); drop table events; alter table later rename to events; insert into events overriding system value select i, now(), '{\"other\": 1}' from generate_series(1, 12) i; select setval('later_id_seq', 12); commit")
+        .execute(
+            "begin; create table later (like events including all); drop table events; alter table \
+             later rename to events; insert into events overriding system value select i, now(), \
+             '{\"other\": 1}' from generate_series(1, 12) i; select setval('later_id_seq', 12); \
+             commit",
+        )
         .await;
     ends_diverged(
         replicator,
@@ -89,9 +105,7 @@ async fn a_source_table_that_is_made_anew_is_noticed_without_a_restart() {
 #[tokio::test]
 async fn an_event_added_by_hand_at_a_destination_is_told_and_nothing_is_appended_after_it() {
     let (source, destination, replicator) = followed().await;
-    destination
-        .execute("insert into events values (11, now(), '{\"by\": \"hand\"}')")
-        .await;
+    destination.execute("insert into events values (11, now(), '{\"by\": \"hand\"}')").await;
     insert(&source, 3).await;
     let end = ends_diverged(
         replicator,
@@ -105,30 +119,36 @@ async fn an_event_added_by_hand_at_a_destination_is_told_and_nothing_is_appended
 
 #[tokio::test]
 async fn an_event_that_is_added_by_hand_while_ours_is_on_its_way_is_compared_with_it() {
-    let (same, another) = ("select * from copied", "select id, ts, '{\"by\": \"hand\"}' from copied");
+    let (same, another) =
+        ("select * from copied", "select id, ts, '{\"by\": \"hand\"}' from copied");
     // A batch of one event goes by an INSERT, one of many by a COPY.
-    for (by_hand, more, is_equal) in [(same, 0, true), (same, 30, true), (another, 0, false), (another, 30, false)] {
+    for (by_hand, more, is_equal) in
+        [(same, 0, true), (same, 30, true), (another, 0, false), (another, 30, false)]
+    {
         let (source, destination, mut replicator) = followed().await;
         insert(&source, 1).await;
         arrives(&destination, 11).await;
-        // The next event, with its id and time fixed, so that somebody can insert the same or another one first.
-        let event = "(id, ts, event) overriding system value values (12, '2026-01-02 03:04:05Z', '{\"n\": 12}')";
+        // The next event, with its id and time fixed, so that somebody can insert the same or
+        // another one first.
+        let event = "(id, ts, event) overriding system value values (12, '2026-01-02 03:04:05Z', \
+                     '{\"n\": 12}')";
         let somebody = destination.client().await;
         somebody
-            .batch_execute("create temp table copied as select 12::bigint as id, '2026-01-02 03:04:05Z'::timestamptz as ts, '{\"n\": 12}'::jsonb as event")
+            .batch_execute(
+                "create temp table copied as select 12::bigint as id, '2026-01-02 \
+                 03:04:05Z'::timestamptz as ts, '{\"n\": 12}'::jsonb as event",
+            )
             .await
             .unwrap();
-        somebody
-            .batch_execute(&format!("begin; insert into events {by_hand}"))
-            .await
-            .unwrap();
+        somebody.batch_execute(&format!("begin; insert into events {by_hand}")).await.unwrap();
         source
             .execute(&format!(
                 "insert into events {event}; select setval('events_id_seq', 12);
                  insert into events (ts, event) select '2026-01-02 03:04:05Z', '{{}}' from generate_series(1, {more})"
             ))
             .await;
-        let waiting = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'counterfoil/append' and wait_event_type = 'Lock'";
+        let waiting = "select count(*) from pg_stat_activity where datname = current_database() \
+                       and application_name = 'counterfoil/append' and wait_event_type = 'Lock'";
         until("ours waits for theirs", async || destination.query(waiting).await == ["1"]).await;
         somebody.batch_execute("commit").await.unwrap();
         if is_equal {
@@ -201,9 +221,7 @@ async fn a_column_that_is_added_at_the_source_is_never_left_out() {
     let end = replicator.ends().await;
     assert_eq!(end.code, Some(3), "{end:?}");
     assert!(
-        end.report
-            .to_lowercase()
-            .contains("alter table public.events add column \"note\" text"),
+        end.report.to_lowercase().contains("alter table public.events add column \"note\" text"),
         "{}",
         end.report
     );
@@ -220,9 +238,7 @@ async fn privileges_that_are_revoked_and_granted_again_need_no_restart() {
     init_source(&source).await;
     init_destination(&destination).await;
     let role = format!("mover_{}", source.conninfo.database);
-    source
-        .execute(&format!("create role {role} login; grant select on events to {role}"))
-        .await;
+    source.execute(&format!("create role {role} login; grant select on events to {role}")).await;
     destination
         .execute(&format!("create role {role} login; grant select, insert on events to {role}"))
         .await;
@@ -262,7 +278,10 @@ async fn a_password_that_is_rotated_is_read_again_from_its_file() {
     init_source(&source).await;
     init_destination(&destination).await;
     destination
-        .execute("create role mover login password 'key-of-the-first-day'; grant select, insert on events to mover")
+        .execute(
+            "create role mover login password 'key-of-the-first-day'; grant select, insert on \
+             events to mover",
+        )
         .await;
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("password");
@@ -276,7 +295,10 @@ async fn a_password_that_is_rotated_is_read_again_from_its_file() {
     arrives(&destination, 1).await;
     destination.execute("alter role mover password 'key-of-the-second-day'").await;
     destination
-        .execute("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'counterfoil/append'")
+        .execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where application_name = \
+             'counterfoil/append'",
+        )
         .await;
     insert(&source, 1).await;
     replicator.says(&["the destination was lost", "SQLSTATE 28P01"]).await;
@@ -289,9 +311,7 @@ async fn a_password_that_is_rotated_is_read_again_from_its_file() {
 
 fn as_role(database: &Database, role: &str) -> String {
     let host = &database.conninfo.hosts[0];
-    let HostAt::Unix(dir) = &host.at else {
-        panic!("a private server has a socket")
-    };
+    let HostAt::Unix(dir) = &host.at else { panic!("a private server has a socket") };
     format!(
         "host={} port={} user={role} dbname={}",
         dir.display(),
@@ -300,7 +320,8 @@ fn as_role(database: &Database, role: &str) -> String {
     )
 }
 
-/// Rows that were inserted while the index was not maintained are there for whoever reads without it.
+/// Rows that were inserted while the index was not maintained are there for whoever reads without
+/// it.
 #[tokio::test]
 async fn an_index_of_the_id_that_lacks_rows_is_named_with_the_statement_that_cures_it() {
     let (source, destination) = (fresh_database().await, fresh_destination().await);
@@ -308,13 +329,18 @@ async fn an_index_of_the_id_that_lacks_rows_is_named_with_the_statement_that_cur
     init_destination(&destination).await;
     // A vacuum would let the server count by the index alone.
     source.execute("alter table events set (autovacuum_enabled = off)").await;
-    let is_ready = |is_ready| format!("update pg_index set indisready = {is_ready} where indexrelid = 'events_pkey'::regclass");
+    let is_ready = |is_ready| {
+        format!(
+            "update pg_index set indisready = {is_ready} where indexrelid = 'events_pkey'::regclass"
+        )
+    };
     insert(&source, 3000).await;
     source.execute(&is_ready(false)).await;
     insert(&source, 3).await;
     source.execute(&is_ready(true)).await;
     insert(&source, 3000).await;
-    // Whether a count finds out depends on how the server counts: of a table it knows, all rows are counted without the index.
+    // Whether a count finds out depends on how the server counts: of a table it knows, all rows are
+    // counted without the index.
     source.execute("analyze events").await;
     let setup = Setup::from(&source).to("copy", &destination);
     let end = setup.start(&["--until-caught-up"]).ends().await;
@@ -331,7 +357,8 @@ async fn an_index_of_the_id_that_lacks_rows_is_named_with_the_statement_that_cur
     source.execute("REINDEX TABLE CONCURRENTLY public.events").await;
     let end = setup.start(&["--until-caught-up"]).ends().await;
     assert!(end.report.contains("both agree up to id 3000"), "{}", end.report);
-    let (code, printed, complaint) = crate::repair::repair(&source, &destination, &["--insert-missing", "--yes"]);
+    let (code, printed, complaint) =
+        crate::repair::repair(&source, &destination, &["--insert-missing", "--yes"]);
     assert_eq!(code, Some(0), "{printed}{complaint}");
     assert_eq!(setup.start(&["--until-caught-up"]).ends().await.code, Some(0));
     equal(&source, &destination).await;
@@ -346,15 +373,13 @@ async fn the_last_check_does_not_say_that_nothing_was_written() {
     insert(&source, 3).await;
     destination
         .execute(
-            "create function spoil() returns trigger language plpgsql as 'begin new.event := ''{}''; return new; end'; \
-             create trigger spoil before insert on events for each row execute function spoil()",
+            "create function spoil() returns trigger language plpgsql as 'begin new.event := \
+             ''{}''; return new; end'; create trigger spoil before insert on events for each row \
+             execute function spoil()",
         )
         .await;
-    let end = Setup::from(&source)
-        .to("copy", &destination)
-        .start(&["--until-caught-up"])
-        .ends()
-        .await;
+    let end =
+        Setup::from(&source).to("copy", &destination).start(&["--until-caught-up"]).ends().await;
     assert_eq!((end.code, highest(&destination).await), (Some(4), 3), "{end:?}");
     assert!(!end.report.contains("nothing was written"), "{}", end.report);
     assert!(end.report.contains("what was written stays"), "{}", end.report);

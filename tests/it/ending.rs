@@ -1,7 +1,13 @@
-//! How a run ends: by signals, by what a destination rejects, by what is away too long; and how a hot spare takes over.
+//! How a run ends: by signals, by what a destination rejects, by what is away too long; and how a
+//! hot spare takes over.
 
-use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_destination_server};
-use crate::support::events::{arrives, equal, highest, init_destination, init_source, init_source_with, insert, prefix, statement};
+use crate::harness::{
+    Database, fresh_database, fresh_database_on, fresh_destination, own_destination_server,
+};
+use crate::support::events::{
+    arrives, equal, highest, init_destination, init_source, init_source_with, insert, prefix,
+    statement,
+};
 use crate::support::proxy::Network;
 use crate::support::replicator::{Replicator, Setup};
 use crate::support::{lock_out, through, until};
@@ -29,10 +35,7 @@ async fn the_first_signal_of_either_kind_during_a_copy_ends_it_with_a_prefix_and
     for signal in [Signal::INT, Signal::TERM] {
         let (source, destination) = pair().await;
         insert(&source, 20_000).await;
-        let slow = Network {
-            bytes_per_s: Some(500_000),
-            ..Network::default()
-        };
+        let slow = Network { bytes_per_s: Some(500_000), ..Network::default() };
         let proxy = through(&destination, slow).await;
         let setup = Setup::from(&source)
             .and_url("copy", &proxy.url(&destination.conninfo.database))
@@ -51,9 +54,10 @@ async fn the_first_signal_of_either_kind_during_a_copy_ends_it_with_a_prefix_and
 async fn slow_to_commit(destination: &Database, seconds: u32) {
     destination
         .execute(&format!(
-            "create function dawdle() returns trigger language plpgsql as $$begin perform pg_sleep({seconds}); return null; end$$; \
-             create constraint trigger dawdle after insert on events deferrable initially deferred for each row \
-             when (new.event ->> 'n' = '7') execute function dawdle()"
+            "create function dawdle() returns trigger language plpgsql as $$begin perform \
+             pg_sleep({seconds}); return null; end$$; create constraint trigger dawdle after \
+             insert on events deferrable initially deferred for each row when (new.event ->> 'n' = \
+             '7') execute function dawdle()"
         ))
         .await;
 }
@@ -92,7 +96,8 @@ async fn a_second_signal_leaves_at_once_with_130() {
 }
 
 async fn committing(destination: &Database) {
-    let asked = "select count(*) from pg_stat_activity where datname = current_database() and query = 'commit' and wait_event = 'PgSleep'";
+    let asked = "select count(*) from pg_stat_activity where datname = current_database() and \
+                 query = 'commit' and wait_event = 'PgSleep'";
     until("a commit takes its time", async || destination.query(asked).await == ["1"]).await;
 }
 
@@ -153,7 +158,8 @@ async fn a_second_replicator_that_is_to_catch_up_gives_up_with_5() {
     let end = second.ends().await;
     assert_eq!(end.code, Some(5), "{end:?}");
     assert!(
-        end.report.contains("another replicator feeds destination \"copy\"") && end.report.contains("counterfoil/append"),
+        end.report.contains("another replicator feeds destination \"copy\"")
+            && end.report.contains("counterfoil/append"),
         "{}",
         end.report
     );
@@ -182,14 +188,11 @@ async fn a_rejected_event_stops_its_lane_alone_after_all_events_before_it() {
     let (source, good) = pair().await;
     let bad = fresh_destination().await;
     init_destination(&bad).await;
-    bad.execute("alter table events add constraint no_forties check (event ->> 'n' <> '41')")
-        .await;
+    bad.execute("alter table events add constraint no_forties check (event ->> 'n' <> '41')").await;
     insert(&source, 60).await;
     let setup = Setup::from(&source).to("good", &good).to("bad", &bad);
     let mut replicator = setup.start(&[]);
-    replicator
-        .says(&["the destination stopped for good", "\"destination\":\"bad\""])
-        .await;
+    replicator.says(&["the destination stopped for good", "\"destination\":\"bad\""]).await;
     insert(&source, 1).await;
     arrives(&good, 61).await;
     assert_eq!(prefix(&source, &bad).await, 40);
@@ -219,10 +222,18 @@ async fn a_rejected_event_stops_its_lane_alone_after_all_events_before_it() {
 #[tokio::test]
 async fn a_rejection_in_the_middle_of_one_transaction_leaves_what_came_before_that_transaction() {
     let (source, bad) = pair().await;
-    bad.execute("create function refuse() returns trigger language plpgsql as $$begin if new.event ->> 'n' = '5' then raise 'not this one'; end if; return new; end$$; create trigger refuse before insert on events for each row execute function refuse()").await;
+    bad.execute(
+        "create function refuse() returns trigger language plpgsql as $$begin if new.event ->> 'n' \
+         = '5' then raise 'not this one'; end if; return new; end$$; create trigger refuse before \
+         insert on events for each row execute function refuse()",
+    )
+    .await;
     insert(&source, 3).await;
     source
-        .execute("insert into events (ts, event) select now(), jsonb_build_object('n', i) from generate_series(4, 6) i")
+        .execute(
+            "insert into events (ts, event) select now(), jsonb_build_object('n', i) from \
+             generate_series(4, 6) i",
+        )
         .await;
     let end = Setup::from(&source).to("bad", &bad).start(&["--until-caught-up"]).ends().await;
     assert_eq!(end.code, Some(7), "{end:?}");
@@ -245,7 +256,8 @@ async fn a_destination_that_is_away_from_the_start_stops_nobody_and_is_named_in_
     let end = setup.start(&["--until-caught-up"]).ends().await;
     assert_eq!(end.code, Some(8), "{end:?}");
     assert!(
-        end.report.contains("destination \"gone\" is not caught up") && end.report.contains("127.0.0.1:1"),
+        end.report.contains("destination \"gone\" is not caught up")
+            && end.report.contains("127.0.0.1:1"),
         "{}",
         end.report
     );
@@ -284,10 +296,8 @@ async fn a_transaction_that_holds_the_mark_is_named_with_its_process_application
         .start(&["--until-caught-up"]);
     let end = replicator.ends().await;
     assert_eq!(end.code, Some(8), "{end:?}");
-    let line = end
-        .log
-        .lines()
-        .find(|line| line.contains("replication is blocked by an open transaction"));
+    let line =
+        end.log.lines().find(|line| line.contains("replication is blocked by an open transaction"));
     for text in [end.report.as_str(), line.unwrap_or_default()] {
         assert!(named.iter().all(|name| text.contains(name.as_str())), "{text} in {end:?}");
     }
@@ -295,7 +305,8 @@ async fn a_transaction_that_holds_the_mark_is_named_with_its_process_application
     assert_eq!(highest(&destination).await, 0);
 }
 
-/// A replicator, with these keys, whose source is locked: the session that looks for the mark waits in its checks.
+/// A replicator, with these keys, whose source is locked: the session that looks for the mark waits
+/// in its checks.
 async fn locked_source(keys: &[&str]) -> (Database, Replicator, Client) {
     let (source, destination) = pair().await;
     insert(&source, 5).await;
@@ -318,9 +329,7 @@ async fn a_source_that_never_answers_its_checks_ends_the_time_allowed_with_8() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lock_that_stops_an_opening_is_told_and_waited_for() {
     let (destination, mut replicator, locker) = locked_source(&["connect_timeout_ms = 1500"]).await;
-    replicator
-        .says(&["cannot open the source", "no answer for 1500 ms", "locked the table"])
-        .await;
+    replicator.says(&["cannot open the source", "no answer for 1500 ms", "locked the table"]).await;
     locker.batch_execute("rollback").await.unwrap();
     arrives(&destination, 5).await;
     replicator.stops().await;
@@ -330,7 +339,8 @@ async fn a_lock_that_stops_an_opening_is_told_and_waited_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_opening_that_was_given_up_leaves_nobody_waiting_at_the_server() {
     let (destination, replicator, locker) = locked_source(&["connect_timeout_ms = 1500"]).await;
-    let waiting = "select coalesce(string_agg(pid::text, ','), '') from pg_locks where relation = 'events'::regclass and not granted";
+    let waiting = "select coalesce(string_agg(pid::text, ','), '') from pg_locks where relation = \
+                   'events'::regclass and not granted";
     let mut seen = BTreeSet::new();
     until("it has tried three times", async || {
         let pids: String = locker.query_one(waiting, &[]).await.unwrap().get(0);
@@ -350,16 +360,15 @@ async fn a_prepared_transaction_that_holds_the_mark_is_named_by_its_gid() {
     init_source_with(&source, "sequence", "none").await;
     init_destination(&destination).await;
     let gid = format!("forgotten {}", source.conninfo.database);
-    source
-        .execute(&format!("begin; {}; prepare transaction '{gid}'", statement(1)))
-        .await;
+    source.execute(&format!("begin; {}; prepare transaction '{gid}'", statement(1))).await;
     insert(&source, 2).await;
     let setup = Setup::from(&source).to("copy", &destination).key("retry_for_ms = 3000");
     let end = setup.start(&["--until-caught-up"]).ends().await;
     source.execute(&format!("rollback prepared '{gid}'")).await;
     assert_eq!(end.code, Some(8), "{end:?}");
     assert!(
-        end.report.contains(&format!("the prepared transaction \"{gid}\"")) && end.report.contains("ROLLBACK PREPARED"),
+        end.report.contains(&format!("the prepared transaction \"{gid}\""))
+            && end.report.contains("ROLLBACK PREPARED"),
         "{}",
         end.report
     );

@@ -1,11 +1,19 @@
-//! Batches of a few events go to a destination in one flush, without a COPY, and nothing else is different.
+//! Batches of a few events go to a destination in one flush, without a COPY, and nothing else is
+//! different.
 
-use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_destination_server, own_server};
-use crate::support::events::{arrives, equal, highest, init_destination, init_source, insert, prefix, swallow};
+use crate::harness::{
+    Database, fresh_database, fresh_database_on, fresh_destination, own_destination_server,
+    own_server,
+};
+use crate::support::events::{
+    arrives, equal, highest, init_destination, init_source, insert, prefix, swallow,
+};
 use crate::support::liar::Liar;
 use crate::support::replicator::{Replicator, Setup};
 use crate::support::{LONG, following};
-use crate::writers::{Journey, READY, appending, destination, durable_at_once, held, is_held, until};
+use crate::writers::{
+    Journey, READY, appending, destination, durable_at_once, held, is_held, until,
+};
 use counterfoil::destination::postgres::PostgresDestination;
 use counterfoil::error::ErrorKind;
 use counterfoil::postgres::server::ServerSettings;
@@ -19,15 +27,12 @@ use tokio::sync::oneshot;
 
 const BY_INSERT: &str = "Appends a few rows";
 /// The replicator holds the doorbell's lock: the first key is `LOCK_DOORBELL`.
-const SLEEPS: &str =
-    "select count(*) from pg_locks where locktype = 'advisory' and mode = 'ExclusiveLock' and granted and classid = 1129268820";
+const SLEEPS: &str = "select count(*) from pg_locks where locktype = 'advisory' and mode = \
+                      'ExclusiveLock' and granted and classid = 1129268820";
 const BY_COPY: &str = "Takes the rows of a batch";
 
 async fn open(database: &Database) -> PostgresDestination {
-    let purpose = SessionPurpose {
-        what: "append",
-        side: ErrorSide::Destination,
-    };
+    let purpose = SessionPurpose { what: "append", side: ErrorSide::Destination };
     let session = Session::open(&database.conninfo, purpose, LONG).await.unwrap();
     let appending = appending(&session).await.unwrap();
     PostgresDestination::open(session, appending, true).await.unwrap()
@@ -35,7 +40,11 @@ async fn open(database: &Database) -> PostgresDestination {
 
 /// How often the appending session executed a statement, by the server's log.
 fn executed(database: &Database, statement: &str) -> usize {
-    let is_it = |line: &&str| line.starts_with("counterfoil/append ") && line.contains("execute ") && line.contains(statement);
+    let is_it = |line: &&str| {
+        line.starts_with("counterfoil/append ")
+            && line.contains("execute ")
+            && line.contains(statement)
+    };
     database.server.log().lines().filter(is_it).count()
 }
 
@@ -48,7 +57,8 @@ async fn destination_with_a_log() -> Database {
     fresh_database_on(&own_destination_server(&logging())).await
 }
 
-/// A source with an event that a destination holds whose server logs its statements, and the replicator that follows.
+/// A source with an event that a destination holds whose server logs its statements, and the
+/// replicator that follows.
 async fn followed(columns: &str) -> (Database, Database, Replicator) {
     let (source, destination) = (fresh_database().await, destination_with_a_log().await);
     init_source(&source).await;
@@ -85,21 +95,23 @@ async fn a_few_events_are_inserted_and_many_are_copied() {
 /// Types with a modifier, whose values an INSERT assigns and a COPY reads.
 #[tokio::test]
 async fn values_of_types_with_modifiers_are_inserted_as_they_are() {
-    let columns = "alter table events add a numeric(12, 3), add b varchar(5), add c char(6), add d bit(5), add e bit varying(7), add f timestamp(2), \
-                   add h int[], add i bytea, add j json, add l real, add m inet, add n time(0) with time zone, \
-                   add o text default 'another one', add p numeric, add q int generated always as (7 * 6) stored";
+    let columns = "alter table events add a numeric(12, 3), add b varchar(5), add c char(6), add d \
+                   bit(5), add e bit varying(7), add f timestamp(2), add h int[], add i bytea, add \
+                   j json, add l real, add m inet, add n time(0) with time zone, add o text \
+                   default 'another one', add p numeric, add q int generated always as (7 * 6) \
+                   stored";
     let (source, destination, replicator) = followed(columns).await;
-    destination
-        .execute("alter table events alter id add generated always as identity")
-        .await;
+    destination.execute("alter table events alter id add generated always as identity").await;
     for values in [
-        "1.500, 'ab  ', 'ab', B'10101', B'101', '2026-01-02 03:04:05.67', '{{1,NULL},{2,3}}', '\\x00ff', '{\"a\":  1}', 'NaN', '::1', \
-         '01:02:03+05', NULL, 'NaN'",
-        "-0.001, '', '', B'00000', B'', '-infinity', '{}', '', '[]', '-0', '10.0.0.0/8', '24:00:00-15', '', 1e-1000",
+        "1.500, 'ab  ', 'ab', B'10101', B'101', '2026-01-02 03:04:05.67', '{{1,NULL},{2,3}}', \
+         '\\x00ff', '{\"a\":  1}', 'NaN', '::1', '01:02:03+05', NULL, 'NaN'",
+        "-0.001, '', '', B'00000', B'', '-infinity', '{}', '', '[]', '-0', '10.0.0.0/8', \
+         '24:00:00-15', '', 1e-1000",
     ] {
         source
             .execute(&format!(
-                "insert into events (event, a, b, c, d, e, f, h, i, j, l, m, n, o, p) values ('{{}}', {values})"
+                "insert into events (event, a, b, c, d, e, f, h, i, j, l, m, n, o, p) values \
+                 ('{{}}', {values})"
             ))
             .await;
         arrives(&destination, highest(&source).await).await;
@@ -107,7 +119,8 @@ async fn values_of_types_with_modifiers_are_inserted_as_they_are() {
     // The first of them finds another table than was compared, and is sent once more.
     assert_eq!(executed(&destination, BY_INSERT), 3);
     replicator.stops().await;
-    let stored = "select id, a, b, octet_length(c), c, d, e, f, h, i, j::text, l::text, m, n, o, p, q from events order by id";
+    let stored = "select id, a, b, octet_length(c), c, d, e, f, h, i, j::text, l::text, m, n, o, \
+                  p, q from events order by id";
     assert_eq!(source.query(stored).await, destination.query(stored).await);
     equal(&source, &destination).await;
 }
@@ -148,11 +161,15 @@ async fn a_trigger_that_is_added_later_swallows_nothing() {
 async fn what_the_commit_of_a_few_events_finds_out_is_a_rejection() {
     let (source, destination, mut replicator) = followed("alter table events add note text").await;
     destination
-        .execute("alter table events add constraint once unique (note) deferrable initially deferred")
+        .execute(
+            "alter table events add constraint once unique (note) deferrable initially deferred",
+        )
         .await;
     for note in ["a", "b", "a"] {
         source
-            .execute(&format!("insert into events (ts, event, note) values (now(), '{{}}', '{note}')"))
+            .execute(&format!(
+                "insert into events (ts, event, note) values (now(), '{{}}', '{note}')"
+            ))
             .await;
         if note == "b" {
             arrives(&destination, 3).await;
@@ -175,11 +192,14 @@ async fn a_stop_does_not_wait_for_a_few_events_that_wait_for_the_fence() {
     arrives(&destination, 1).await;
     let somebody = destination.client().await;
     somebody
-        .batch_execute(&format!("select pg_advisory_lock({LOCK_FENCE}, 'events'::regclass::oid::int)"))
+        .batch_execute(&format!(
+            "select pg_advisory_lock({LOCK_FENCE}, 'events'::regclass::oid::int)"
+        ))
         .await
         .unwrap();
     insert(&source, 1).await;
-    let waiting = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'counterfoil/append' and wait_event_type = 'Lock'";
+    let waiting = "select count(*) from pg_stat_activity where datname = current_database() and \
+                   application_name = 'counterfoil/append' and wait_event_type = 'Lock'";
     until(&destination, waiting, "1").await;
     replicator.signal(Signal::TERM);
     let end = replicator.ends().await;
@@ -191,9 +211,9 @@ async fn a_stop_does_not_wait_for_a_few_events_that_wait_for_the_fence() {
 /// Which sessions read first rows of the source by a query, one after the other.
 fn queried(source: &Database) -> Vec<String> {
     let log = source.server.log();
-    let reads = log
-        .lines()
-        .filter(|line| line.contains("execute ") && line.contains("The first rows after a position"));
+    let reads = log.lines().filter(|line| {
+        line.contains("execute ") && line.contains("The first rows after a position")
+    });
     reads.filter_map(|line| line.split(' ').next().map(str::to_owned)).collect()
 }
 
@@ -203,9 +223,7 @@ async fn an_event_comes_along_with_the_look_unless_those_before_it_were_large() 
     let (source, destination, replicator) = following(source, 1).await;
     for event in ["'{}'", "'{}'", "to_jsonb(repeat('x', 1000000))", "'{}'", "'{}'"] {
         until(&source, SLEEPS, "1").await;
-        source
-            .execute(&format!("insert into events (ts, event) values (now(), {event})"))
-            .await;
+        source.execute(&format!("insert into events (ts, event) values (now(), {event})")).await;
         arrives(&destination, highest(&source).await).await;
     }
     let (along, alone) = ("counterfoil/mark", "counterfoil/read");
@@ -226,11 +244,13 @@ fn asked_by_the_look(source: &Database) -> Vec<&'static str> {
     let of_the_look = log
         .lines()
         .filter(|line| line.starts_with("counterfoil/mark ") && line.contains("execute "));
-    let word = |line: &str| WORDS.iter().find(|(says, _)| line.contains(says)).map(|(_, word)| *word);
+    let word =
+        |line: &str| WORDS.iter().find(|(says, _)| line.contains(says)).map(|(_, word)| *word);
     of_the_look.filter_map(word).collect()
 }
 
-/// Rows before the holders would miss what a holder commits between the two; a gate before the rows would let rows through that are not on disk.
+/// Rows before the holders would miss what a holder commits between the two; a gate before the rows
+/// would let rows through that are not on disk.
 #[tokio::test]
 async fn what_comes_along_with_a_look_is_asked_for_behind_its_mark_and_the_disk_behind_that() {
     let source = fresh_database_on(&own_server(&logging())).await;
@@ -254,13 +274,14 @@ async fn a_group_of_large_events_whose_first_ones_come_along_is_not_split() {
     let (source, destination, replicator) = following(fresh_database().await, 1).await;
     until(&source, SLEEPS, "1").await;
     source
-        .execute("insert into events (ts, event) select now(), to_jsonb(repeat('x', 600000)) from generate_series(1, 4)")
+        .execute(
+            "insert into events (ts, event) select now(), to_jsonb(repeat('x', 600000)) from \
+             generate_series(1, 4)",
+        )
         .await;
     arrives(&destination, 5).await;
     assert_eq!(
-        destination
-            .query("select count(distinct xmin::text) from events where id > 1")
-            .await,
+        destination.query("select count(distinct xmin::text) from events where id > 1").await,
         ["1"]
     );
     replicator.stops().await;
@@ -300,7 +321,8 @@ async fn a_few_events_whose_begin_fails_are_not_written_by_themselves() {
     equal(&source, &destination).await;
 }
 
-/// A batch of three rows behind one of twenty, ready for its commit and not yet known to be on the source's disk.
+/// A batch of three rows behind one of twenty, ready for its commit and not yet known to be on the
+/// source's disk.
 async fn ready() -> (Database, Journey, oneshot::Sender<()>) {
     let database = destination().await;
     let append = Journey::begin(open(&database).await);
@@ -336,9 +358,7 @@ async fn a_few_rows_do_not_follow_those_of_a_stranger() {
         let append = Journey::begin(open(&database).await);
         append.batch(1..=20, durable_at_once());
         until(&database, "select count(*) from events", "20").await;
-        database
-            .execute(&format!("insert into events values ({stranger}, 'by hand')"))
-            .await;
+        database.execute(&format!("insert into events values ({stranger}, 'by hand')")).await;
         append.batch(21..=23, durable_at_once());
         let refused = append.end().await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Unavailable, "{refused}");

@@ -1,7 +1,13 @@
-//! The source is followed: woken by what rings, polled where nothing does, quiet while nothing happens, and whatever is lost comes back.
+//! The source is followed: woken by what rings, polled where nothing does, quiet while nothing
+//! happens, and whatever is lost comes back.
 
-use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_destination_server, own_server};
-use crate::support::events::{arrives, equal, highest, init_destination, init_source, init_source_with, insert, statement};
+use crate::harness::{
+    Database, fresh_database, fresh_database_on, fresh_destination, own_destination_server,
+    own_server,
+};
+use crate::support::events::{
+    arrives, equal, highest, init_destination, init_source, init_source_with, insert, statement,
+};
 use crate::support::replicator::{Replicator, Setup};
 use crate::support::{is_full, say, terminate, until};
 use counterfoil::postgres::server::{PrivateServer, ServerSettings};
@@ -34,11 +40,14 @@ async fn armed(source: &Database) {
 }
 
 async fn doorbells(source: &Database) -> u32 {
-    let asked = "select count(*) from pg_locks where locktype = 'advisory' and mode = 'ExclusiveLock' and granted and classid = 1129268820 and database = (select oid from pg_database where datname = current_database())";
+    let asked = "select count(*) from pg_locks where locktype = 'advisory' and mode = \
+                 'ExclusiveLock' and granted and classid = 1129268820 and database = (select oid \
+                 from pg_database where datname = current_database())";
     source.query(asked).await[0].parse().unwrap()
 }
 
-/// Writers that pause at random, so that the replicator falls asleep again and again, often just when one of them begins.
+/// Writers that pause at random, so that the replicator falls asleep again and again, often just
+/// when one of them begins.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_wake_up_is_lost_while_writers_come_and_go_at_random() {
     let seconds = if is_full() { 30 } else { 8 };
@@ -67,7 +76,10 @@ async fn no_wake_up_is_lost_while_writers_come_and_go_at_random() {
         is_over = Instant::now() > over;
         let (begun, committed) = (Instant::now(), highest(&source).await);
         while highest(&destination).await < committed {
-            assert!(begun.elapsed() < Duration::from_secs(60), "event {committed} was slept through");
+            assert!(
+                begun.elapsed() < Duration::from_secs(60),
+                "event {committed} was slept through"
+            );
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         longest = longest.max(begun.elapsed());
@@ -108,11 +120,10 @@ async fn under_load_events_travel_together() {
     arrives(&destination, last).await;
     // A look every 10 ms at most, and one commit for each.
     let most = since.elapsed().as_millis() / 10 + 2;
-    let commits = destination
-        .query("select count(distinct xmin::text) from events where id > 1")
-        .await[0]
-        .parse::<u128>()
-        .unwrap();
+    let commits =
+        destination.query("select count(distinct xmin::text) from events where id > 1").await[0]
+            .parse::<u128>()
+            .unwrap();
     say(&format!("{last} events came in {commits} transactions"));
     assert!(commits <= most, "{commits} transactions, at most {most} were expected");
     replicator.stops().await;
@@ -141,7 +152,10 @@ async fn without_a_trigger_the_source_is_polled() {
     }
     assert_eq!(
         source
-            .query("select count(*) from pg_stat_activity where application_name = 'counterfoil/listen' and datname = current_database()")
+            .query(
+                "select count(*) from pg_stat_activity where application_name = \
+                 'counterfoil/listen' and datname = current_database()"
+            )
             .await,
         ["0"]
     );
@@ -184,7 +198,8 @@ async fn a_writer_that_outlasts_every_patience_is_not_slept_through() {
     let replicator = asleep(&source, &destination, POLL_SELDOM).await;
     insert(&source, 1).await;
     let writer = source.client().await;
-    // It begins while nobody is armed, or rings for nothing: in both cases its event is only seen at its commit.
+    // It begins while nobody is armed, or rings for nothing: in both cases its event is only seen
+    // at its commit.
     writer.batch_execute(&format!("begin; {}", statement(1))).await.unwrap();
     arrives(&destination, 2).await;
     tokio::time::sleep(Duration::from_millis(1500)).await;
@@ -235,6 +250,9 @@ async fn while_nothing_happens_the_source_is_asked_less_than_three_times_a_secon
 
 /// How many statements a replicator has sent to the server, by its log.
 fn asked(server: &PrivateServer) -> usize {
-    let is_statement = |line: &&str| line.starts_with("counterfoil/") && (line.contains("statement:") || line.contains("execute "));
+    let is_statement = |line: &&str| {
+        line.starts_with("counterfoil/")
+            && (line.contains("statement:") || line.contains("execute "))
+    };
     server.log().lines().filter(is_statement).count()
 }

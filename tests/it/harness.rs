@@ -1,7 +1,10 @@
-//! Servers shared by all tests of this process, a fresh database for each test, and a server of its own for a test that crashes it.
+//! Servers shared by all tests of this process, a fresh database for each test, and a server of its
+//! own for a test that crashes it.
 
 use counterfoil::config::libpq::{Conninfo, HostAt};
-use counterfoil::postgres::server::{ClusterTemplate, PrivateServer, ServerBinaries, ServerSettings};
+use counterfoil::postgres::server::{
+    ClusterTemplate, PrivateServer, ServerBinaries, ServerSettings,
+};
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -9,7 +12,8 @@ use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
 const SMALL_SEGMENTS: &[&str] = &["--wal-segsize=1"];
 
-/// A database that only its test knows. It goes with its server, at the end of the process at the latest.
+/// A database that only its test knows. It goes with its server, at the end of the process at the
+/// latest.
 pub struct Database {
     /// Connects as superuser through the Unix socket.
     pub conninfo: Conninfo,
@@ -33,17 +37,14 @@ pub async fn fresh_destination() -> Database {
 pub async fn fresh_database_on(server: &Arc<PrivateServer>) -> Database {
     static COUNT: AtomicU32 = AtomicU32::new(1);
     let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
-    let database = |name: &str| Database {
-        conninfo: server.conninfo(name),
-        server: Arc::clone(server),
-    };
-    database("postgres")
-        .execute(&format!("create database {name} template template0"))
-        .await;
+    let database =
+        |name: &str| Database { conninfo: server.conninfo(name), server: Arc::clone(server) };
+    database("postgres").execute(&format!("create database {name} template template0")).await;
     database(&name)
 }
 
-/// A server for a test that stops, crashes or freezes it, or needs other settings; gone when the last owner drops it.
+/// A server for a test that stops, crashes or freezes it, or needs other settings; gone when the
+/// last owner drops it.
 pub fn own_server(settings: &ServerSettings) -> Arc<PrivateServer> {
     Arc::new(PrivateServer::new(template(), settings).unwrap())
 }
@@ -53,7 +54,8 @@ pub fn own_destination_server(settings: &ServerSettings) -> Arc<PrivateServer> {
     Arc::new(PrivateServer::new(destination_template(), settings).unwrap())
 }
 
-/// The data directory that all servers of this process are copied from, destinations of another version aside; small segments make the copy quick.
+/// The data directory that all servers of this process are copied from, destinations of another
+/// version aside; small segments make the copy quick.
 pub fn template() -> &'static ClusterTemplate {
     static TEMPLATE: OnceLock<ClusterTemplate> = OnceLock::new();
     TEMPLATE.get_or_init(|| ClusterTemplate::new(&binaries(), SMALL_SEGMENTS).unwrap())
@@ -62,14 +64,19 @@ pub fn template() -> &'static ClusterTemplate {
 fn destination_template() -> &'static ClusterTemplate {
     static TEMPLATE: OnceLock<ClusterTemplate> = OnceLock::new();
     match std::env::var_os("COUNTERFOIL_DESTINATION_POSTGRES_BIN") {
-        Some(dir) => {
-            TEMPLATE.get_or_init(|| ClusterTemplate::new(&ServerBinaries::find(Some(Path::new(&dir))).unwrap(), SMALL_SEGMENTS).unwrap())
-        }
+        Some(dir) => TEMPLATE.get_or_init(|| {
+            ClusterTemplate::new(
+                &ServerBinaries::find(Some(Path::new(&dir))).unwrap(),
+                SMALL_SEGMENTS,
+            )
+            .unwrap()
+        }),
         None => template(),
     }
 }
 
-/// The programs under test: those of `COUNTERFOIL_POSTGRES_BIN`, else those that are found. Without any the tests fail.
+/// The programs under test: those of `COUNTERFOIL_POSTGRES_BIN`, else those that are found. Without
+/// any the tests fail.
 pub fn binaries() -> ServerBinaries {
     let given = std::env::var_os("COUNTERFOIL_POSTGRES_BIN");
     ServerBinaries::find(given.as_deref().map(Path::new)).unwrap()
@@ -103,7 +110,8 @@ impl Database {
             .unwrap_or_else(|error| panic!("{error:?} in {sql}"));
     }
 
-    /// Runs statements and returns their rows as `psql -At` prints them: columns separated by `|`, NULL as nothing.
+    /// Runs statements and returns their rows as `psql -At` prints them: columns separated by `|`,
+    /// NULL as nothing.
     pub async fn query(&self, sql: &str) -> Vec<String> {
         let messages = self
             .client()
@@ -127,7 +135,5 @@ impl Database {
 
 /// Room for many tests at once, and for two-phase commit.
 fn shared_settings() -> ServerSettings {
-    ServerSettings::new()
-        .set("max_connections", "400")
-        .set("max_prepared_transactions", "50")
+    ServerSettings::new().set("max_connections", "400").set("max_prepared_transactions", "50")
 }

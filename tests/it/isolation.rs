@@ -1,7 +1,12 @@
 //! Nobody waits for a slow destination: the others go on, share one read, and it loses nothing.
 
-use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_destination_server, own_server};
-use crate::support::events::{arrives, equal, highest, init_destination, init_source, insert, prefix};
+use crate::harness::{
+    Database, fresh_database, fresh_database_on, fresh_destination, own_destination_server,
+    own_server,
+};
+use crate::support::events::{
+    arrives, equal, highest, init_destination, init_source, insert, prefix,
+};
 use crate::support::proxy::Network;
 use crate::support::replicator::{Replicator, Setup};
 use crate::support::{through, until};
@@ -34,7 +39,9 @@ async fn go_on(source: &Database, one: &Database, two: &Database) {
 
 /// How often the source was read, by its own log.
 fn reads(source: &Database) -> usize {
-    let is_read = |line: &&str| line.starts_with("counterfoil/") && line.contains("The first rows after a position");
+    let is_read = |line: &&str| {
+        line.starts_with("counterfoil/") && line.contains("The first rows after a position")
+    };
     source.server.log().lines().filter(is_read).count()
 }
 
@@ -63,9 +70,7 @@ async fn two_destinations_go_on_from_one_read_while_a_third_is_frozen_and_it_los
     insert(&source, 1).await;
     arrives(&one, 11).await;
     arrives(&two, 11).await;
-    replicator
-        .says(&["is slow; it continues in its own pass", "\"destination\":\"frozen\""])
-        .await;
+    replicator.says(&["is slow; it continues in its own pass", "\"destination\":\"frozen\""]).await;
     let before = reads(&source);
     go_on(&source, &one, &two).await;
     let reads = reads(&source) - before;
@@ -105,10 +110,8 @@ async fn a_destination_that_freezes_while_it_catches_up_alone_takes_nothing_from
     init_source(&source).await;
     let (one, two) = destinations().await;
     insert(&source, 30_000).await;
-    let setup = Setup::from(&source)
-        .to("one", &one)
-        .to("two", &two)
-        .key("buffer_bytes_max = 1048576");
+    let setup =
+        Setup::from(&source).to("one", &one).to("two", &two).key("buffer_bytes_max = 1048576");
     let first = setup.start(&[]);
     arrives(&one, 30_000).await;
     arrives(&two, 30_000).await;
@@ -116,10 +119,7 @@ async fn a_destination_that_freezes_while_it_catches_up_alone_takes_nothing_from
 
     let late = own_database().await;
     init_destination(&late).await;
-    let slow = Network {
-        bytes_per_s: Some(300_000),
-        ..Network::default()
-    };
+    let slow = Network { bytes_per_s: Some(300_000), ..Network::default() };
     let proxy = through(&late, slow).await;
     let replicator = setup
         .and_url("late", &proxy.url(&late.conninfo.database))
@@ -142,10 +142,7 @@ async fn a_destination_far_away_goes_on_alone_and_ends_level() {
     let (one, two) = destinations().await;
     let far = fresh_destination().await;
     init_destination(&far).await;
-    let network = Network {
-        delay: Duration::from_millis(100),
-        ..Network::default()
-    };
+    let network = Network { delay: Duration::from_millis(100), ..Network::default() };
     let proxy = through(&far, network).await;
     insert(&source, 1).await;
     let replicator = Setup::from(&source)

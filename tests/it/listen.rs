@@ -25,10 +25,7 @@ async fn every_channel_is_heard_whatever_its_name() {
     let mut listener = listener(&database, &names).await;
     for name in names {
         let client = database.client().await;
-        client
-            .execute("select pg_notify($1, '{\"not\": \"read\"}')", &[&name])
-            .await
-            .unwrap();
+        client.execute("select pg_notify($1, '{\"not\": \"read\"}')", &[&name]).await.unwrap();
         tokio::time::timeout(LONG, listener.wait()).await.expect(name).unwrap();
     }
 }
@@ -69,12 +66,11 @@ async fn on_a_standby_notifications_are_unavailable_and_no_error() {
     server.aside(PrivateServer::stop_fast).await.unwrap();
     std::fs::write(server.data_dir().join("standby.signal"), "").unwrap();
     server.aside(PrivateServer::start).await.unwrap();
-    let listening = ListeningConnection::open(&server.conninfo("postgres"), &["counterfoil".to_owned()], LONG)
-        .await
-        .unwrap();
-    let ListenOutcome::Unavailable(why) = listening else {
-        panic!("a standby listens")
-    };
+    let listening =
+        ListeningConnection::open(&server.conninfo("postgres"), &["counterfoil".to_owned()], LONG)
+            .await
+            .unwrap();
+    let ListenOutcome::Unavailable(why) = listening else { panic!("a standby listens") };
     assert!(why.to_string().contains("standby"), "{why}");
     assert!(why.remedy().unwrap().contains("polled"));
 }

@@ -1,4 +1,5 @@
-//! Every way in which a network breaks, between the replicator and a destination or the source: nothing is lost or doubled, and nothing needs a hand.
+//! Every way in which a network breaks, between the replicator and a destination or the source:
+//! nothing is lost or doubled, and nothing needs a hand.
 
 use crate::harness::{Database, fresh_database, fresh_destination};
 use crate::support::events::{arrives, equal, init_destination, init_source, insert, prefix};
@@ -24,7 +25,8 @@ async fn sides(events: u32) -> (Database, Database) {
     (source, destination)
 }
 
-/// A replicator whose way to the destination leads through the network, and which does not wait for long.
+/// A replicator whose way to the destination leads through the network, and which does not wait for
+/// long.
 fn by(proxy: &Proxy, source: &Database, destination: &Database) -> Setup {
     impatient(Setup::from(source).and_url("copy", &proxy.url(&destination.conninfo.database)))
 }
@@ -42,7 +44,8 @@ fn places(whole: u64, cuts: u64) -> impl Iterator<Item = u64> {
     (0..cuts).map(move |at| whole * at * at / (cuts * cuts) + at)
 }
 
-/// Cuts one connection after so many bytes, from the first to the last of a whole run, each time of an empty destination.
+/// Cuts one connection after so many bytes, from the first to the last of a whole run, each time of
+/// an empty destination.
 async fn sweep(setup: &Setup, proxy: &Proxy, source: &Database, destination: &Database) {
     let cuts = if is_full() { CUTS_FULL } else { CUTS };
     assert_eq!(setup.start(&["--until-caught-up"]).ends().await.code, Some(0));
@@ -50,9 +53,16 @@ async fn sweep(setup: &Setup, proxy: &Proxy, source: &Database, destination: &Da
     for way in BOTH_WAYS {
         for (at, bytes) in places(whole[way as usize], cuts).enumerate() {
             destination
-                .execute("alter table events disable trigger all; truncate events; alter table events enable trigger all")
+                .execute(
+                    "alter table events disable trigger all; truncate events; alter table events \
+                     enable trigger all",
+                )
                 .await;
-            proxy.break_after(way, bytes, [Break::Reset, Break::Close, Break::ClientForgotten][at % 3]);
+            proxy.break_after(
+                way,
+                bytes,
+                [Break::Reset, Break::Close, Break::ClientForgotten][at % 3],
+            );
             let end = setup.start(&["--until-caught-up"]).ends().await;
             assert_eq!(end.code, Some(0), "{way:?} {bytes}: {end:?}");
             assert!(proxy.has_broken(), "{way:?}: a run carries more than {bytes} bytes");
@@ -62,7 +72,8 @@ async fn sweep(setup: &Setup, proxy: &Proxy, source: &Database, destination: &Da
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_to_the_destination_that_is_cut_after_any_number_of_bytes_leaves_equal_copies() {
+async fn a_connection_to_the_destination_that_is_cut_after_any_number_of_bytes_leaves_equal_copies()
+{
     let (source, destination) = sides(EVENTS).await;
     let proxy = through(&destination, Network::default()).await;
     sweep(&by(&proxy, &source, &destination), &proxy, &source, &destination).await;
@@ -72,11 +83,13 @@ async fn a_connection_to_the_destination_that_is_cut_after_any_number_of_bytes_l
 async fn a_connection_to_the_source_that_is_cut_after_any_number_of_bytes_leaves_equal_copies() {
     let (source, destination) = sides(EVENTS).await;
     let proxy = through(&source, Network::default()).await;
-    let setup = impatient(Setup::from_url(&proxy.url(&source.conninfo.database)).to("copy", &destination));
+    let setup =
+        impatient(Setup::from_url(&proxy.url(&source.conninfo.database)).to("copy", &destination));
     sweep(&setup, &proxy, &source, &destination).await;
 }
 
-/// The last check asks over connections of its own; one that breaks then is no reason to fail, as long as time is left.
+/// The last check asks over connections of its own; one that breaks then is no reason to fail, as
+/// long as time is left.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_destination_that_is_lost_during_the_last_check_is_checked_again() {
     let (source, destination) = sides(5).await;
@@ -94,8 +107,13 @@ async fn a_destination_that_is_lost_during_the_last_check_is_checked_again() {
     assert_eq!(end.code, Some(0), "{end:?}");
 }
 
-/// Lets a break happen in the middle of a COPY of a replicator that follows; it must come level, and go on.
-async fn survives_in_the_middle_of_a_copy(what: &str, inflict: impl Fn(&Proxy), undo: impl Fn(&Proxy)) {
+/// Lets a break happen in the middle of a COPY of a replicator that follows; it must come level,
+/// and go on.
+async fn survives_in_the_middle_of_a_copy(
+    what: &str,
+    inflict: impl Fn(&Proxy),
+    undo: impl Fn(&Proxy),
+) {
     let (source, destination) = sides(10).await;
     let proxy = through(&destination, Network::default()).await;
     let mut replicator = by(&proxy, &source, &destination).start(&[]);
@@ -113,18 +131,29 @@ async fn survives_in_the_middle_of_a_copy(what: &str, inflict: impl Fn(&Proxy), 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reset_or_an_end_in_the_middle_of_a_copy_is_survived() {
     for how in [Break::Reset, Break::Close] {
-        survives_in_the_middle_of_a_copy("broken", |proxy| proxy.break_after(Way::ToServer, 5_000, how), |_| {}).await;
+        survives_in_the_middle_of_a_copy(
+            "broken",
+            |proxy| proxy.break_after(Way::ToServer, 5_000, how),
+            |_| {},
+        )
+        .await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_black_hole_is_survived_whichever_way_it_swallows() {
     for ways in [&[Way::ToServer][..], &[Way::ToClient], &BOTH_WAYS] {
-        survives_in_the_middle_of_a_copy("swallowed", |proxy| proxy.swallow(ways), |proxy| proxy.swallow(&[])).await;
+        survives_in_the_middle_of_a_copy(
+            "swallowed",
+            |proxy| proxy.swallow(ways),
+            |proxy| proxy.swallow(&[]),
+        )
+        .await;
     }
 }
 
-/// New connections pass, and nobody tells the client that its old one is dead: only its own clock can.
+/// New connections pass, and nobody tells the client that its old one is dead: only its own clock
+/// can.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_is_never_told_that_its_connection_is_dead_gives_it_up_by_itself() {
     survives_in_the_middle_of_a_copy(
@@ -135,9 +164,11 @@ async fn a_client_that_is_never_told_that_its_connection_is_dead_gives_it_up_by_
     .await;
 }
 
-/// One destination counts for long, and another is lost behind a network that tells nobody: the count goes on, and nothing is begun anew.
+/// One destination counts for long, and another is lost behind a network that tells nobody: the
+/// count goes on, and nothing is begun anew.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_destination_that_is_lost_while_another_is_compared_ends_nothing_but_its_own_comparison() {
+async fn a_destination_that_is_lost_while_another_is_compared_ends_nothing_but_its_own_comparison()
+{
     let (source, slow) = sides(10).await;
     let lost = fresh_destination().await;
     init_destination(&lost).await;
@@ -151,7 +182,8 @@ async fn a_destination_that_is_lost_while_another_is_compared_ends_nothing_but_i
         counting != ["0"]
     })
     .await;
-    let idle = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'counterfoil/append' and state = 'idle'";
+    let idle = "select count(*) from pg_stat_activity where datname = current_database() and \
+                application_name = 'counterfoil/append' and state = 'idle'";
     until("the other was compared", async || lost.query(idle).await != ["0"]).await;
     proxy.break_all(Break::ClientForgotten);
     // Longer than it takes to look twice.
@@ -166,7 +198,8 @@ async fn a_destination_that_is_lost_while_another_is_compared_ends_nothing_but_i
     equal(&source, &lost).await;
 }
 
-/// The server keeps the session of a client that is gone, and with it the lock: the client waits for its own ghost, and takes over when it goes.
+/// The server keeps the session of a client that is gone, and with it the lock: the client waits
+/// for its own ghost, and takes over when it goes.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_never_told_that_its_client_is_gone_is_fed_again_when_it_is() {
     let (source, destination) = sides(10).await;
@@ -191,21 +224,19 @@ async fn a_destination_that_reads_slowly_and_a_source_that_is_read_slowly_end_wi
     };
     let (source, destination) = sides(EVENTS).await;
     let (from, to) = (through(&source, slow).await, through(&destination, slow).await);
-    let setup = Setup::from_url(&from.url(&source.conninfo.database)).and_url("copy", &to.url(&destination.conninfo.database));
+    let setup = Setup::from_url(&from.url(&source.conninfo.database))
+        .and_url("copy", &to.url(&destination.conninfo.database));
     let began = Instant::now();
     let end = setup.start(&["--until-caught-up"]).ends().await;
     assert_eq!(end.code, Some(0), "{end:?}");
     let bytes = from.carried(Way::ToClient);
     let least = Duration::from_secs_f64(bytes as f64 / 200_000.0);
-    assert!(
-        began.elapsed() > least / 2,
-        "{bytes} bytes in {:?}: it was not slow",
-        began.elapsed()
-    );
+    assert!(began.elapsed() > least / 2, "{bytes} bytes in {:?}: it was not slow", began.elapsed());
     equal(&source, &destination).await;
 }
 
-/// A client and a server of one byte after the other, without PostgreSQL: what the network does to it.
+/// A client and a server of one byte after the other, without PostgreSQL: what the network does to
+/// it.
 struct Line {
     client: TcpStream,
     server: tokio::net::UnixStream,
@@ -219,12 +250,7 @@ async fn line() -> Line {
     let proxy = Proxy::new(dir.path(), 1, Network::default()).await;
     let client = TcpStream::connect(("127.0.0.1", proxy.port())).await.unwrap();
     let (server, _) = listener.accept().await.unwrap();
-    Line {
-        client,
-        server,
-        proxy,
-        _dir: dir,
-    }
+    Line { client, server, proxy, _dir: dir }
 }
 
 impl Line {
@@ -273,7 +299,8 @@ async fn of_a_half_open_connection_one_side_sees_the_end_and_the_other_only_when
     assert_eq!(forgotten.server.read(&mut [0]).await.unwrap(), 0);
     forgotten.client.write_all(b"into nothing").await.unwrap();
     let mut byte = [0];
-    let silence = tokio::time::timeout(Duration::from_millis(100), forgotten.client.read(&mut byte)).await;
+    let silence =
+        tokio::time::timeout(Duration::from_millis(100), forgotten.client.read(&mut byte)).await;
     assert!(silence.is_err(), "the client was told: {silence:?}");
     forgotten.proxy.tell();
     until("the client is told", async || {
@@ -285,7 +312,8 @@ async fn of_a_half_open_connection_one_side_sees_the_end_and_the_other_only_when
     kept.proxy.break_all(Break::ServerForgotten);
     assert!(kept.client.read(&mut [0]).await.is_err());
     kept.server.write_all(b"into nothing").await.unwrap();
-    let silence = tokio::time::timeout(Duration::from_millis(100), kept.server.read(&mut byte)).await;
+    let silence =
+        tokio::time::timeout(Duration::from_millis(100), kept.server.read(&mut byte)).await;
     assert!(silence.is_err(), "the server was told: {silence:?}");
     kept.proxy.tell();
     until("the server is told", async || {
@@ -304,16 +332,10 @@ async fn a_network_can_change_while_connections_last() {
         began.elapsed()
     };
     time(&mut line).await;
-    line.proxy.set(Network {
-        delay,
-        ..Network::default()
-    });
+    line.proxy.set(Network { delay, ..Network::default() });
     assert!(time(&mut line).await >= delay);
     line.proxy.heal();
-    line.proxy.set(Network {
-        bytes_per_s: Some(100),
-        ..Network::default()
-    });
+    line.proxy.set(Network { bytes_per_s: Some(100), ..Network::default() });
     let began = Instant::now();
     line.up(&[b'x'; 20], 20).await;
     assert!(began.elapsed() >= Duration::from_millis(200));

@@ -8,7 +8,8 @@ use std::fs::OpenOptions;
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
-/// Its exit code and what it complains of, where its output goes onto a full disk, and where nobody reads it.
+/// Its exit code and what it complains of, where its output goes onto a full disk, and where nobody
+/// reads it.
 fn unwritten(command: impl Fn() -> Command) -> [(Option<i32>, String); 2] {
     let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
     let (reader, writer) = std::io::pipe().unwrap();
@@ -29,7 +30,8 @@ async fn a_result_that_cannot_be_written_ends_with_an_error_and_never_with_a_pan
     let config = config.to_str().unwrap();
     let (first, second) = (url(&source), url(&destination));
     let ours = |arguments: &[&str]| {
-        let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        let arguments: Vec<String> =
+            arguments.iter().map(|argument| (*argument).to_owned()).collect();
         let command = move || {
             let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
             counterfoil(&arguments)
@@ -67,7 +69,8 @@ async fn a_result_that_cannot_be_written_ends_with_an_error_and_never_with_a_pan
 
 #[tokio::test]
 async fn a_complaint_that_cannot_be_written_is_no_panic_either() {
-    let (full, mut command) = (OpenOptions::new().write(true).open("/dev/full").unwrap(), counterfoil(&["status"]));
+    let (full, mut command) =
+        (OpenOptions::new().write(true).open("/dev/full").unwrap(), counterfoil(&["status"]));
     command.args(["--config", "/nowhere/at/all.toml"]).stderr(full);
     assert_eq!(command.status().unwrap().code(), Some(2));
 }

@@ -8,10 +8,7 @@ use counterfoil::postgres::session::pool::SessionPool;
 use counterfoil::postgres::session::{Session, SessionPurpose};
 use std::time::{Duration, Instant};
 
-const CHECK: SessionPurpose = SessionPurpose {
-    what: "check",
-    side: ErrorSide::Source,
-};
+const CHECK: SessionPurpose = SessionPurpose { what: "check", side: ErrorSide::Source };
 const LONG: Duration = Duration::from_secs(20);
 
 fn pool(database: &Database, size_max: u32) -> SessionPool {
@@ -28,9 +25,11 @@ async fn nothing_of_one_user_is_left_for_the_next() {
     let pool = pool(&database, 1);
     let pid = {
         let lent = pool.get().await.unwrap();
-        lent.batch_execute("set timezone = 'Asia/Kathmandu'; set work_mem = '123MB'; select pg_advisory_lock(7)")
-            .await
-            .unwrap();
+        lent.batch_execute(
+            "set timezone = 'Asia/Kathmandu'; set work_mem = '123MB'; select pg_advisory_lock(7)",
+        )
+        .await
+        .unwrap();
         lent.batch_execute("begin; create table public.left_behind ()").await.unwrap();
         lent.server().backend_pid
     };
@@ -40,7 +39,8 @@ async fn nothing_of_one_user_is_left_for_the_next() {
     assert_ne!(one(&lent, "show work_mem").await, "123MB");
     assert_eq!(one(&lent, "show search_path").await, "pg_catalog");
     assert_eq!(one(&lent, "show application_name").await, "counterfoil/check");
-    let left = "select count(*)::text from pg_locks where pid = pg_backend_pid() and locktype = 'advisory'";
+    let left = "select count(*)::text from pg_locks where pid = pg_backend_pid() and locktype = \
+                'advisory'";
     assert_eq!(one(&lent, left).await, "0");
     assert_eq!(database.query("select to_regclass('public.left_behind')").await, [""]);
 }
@@ -83,10 +83,7 @@ async fn a_session_that_died_in_the_pool_is_replaced() {
 #[tokio::test]
 async fn a_server_that_refuses_is_told_at_once() {
     let database = fresh_database().await;
-    let nobody = Conninfo {
-        user: "nobody_at_all".to_owned(),
-        ..database.conninfo.clone()
-    };
+    let nobody = Conninfo { user: "nobody_at_all".to_owned(), ..database.conninfo.clone() };
     let pool = SessionPool::new(&nobody, CHECK, 2, LONG, &counterfoil::log::none());
     let start = Instant::now();
     for _ in 0..2 {

@@ -26,7 +26,8 @@ enum Mode {
     LastUsed,
     /// For a transaction, each in turn.
     InTurn,
-    /// One for each client, as long as nobody else comes, and a transaction of several statements is refused.
+    /// One for each client, as long as nobody else comes, and a transaction of several statements
+    /// is refused.
     Statement,
     /// One for each client, as long as nobody else comes; notifications get lost.
     Deaf,
@@ -45,7 +46,8 @@ impl Pooler {
     async fn new(database: &Database, mode: Mode) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let socket = database.server.socket_dir().join(format!(".s.PGSQL.{}", database.server.port()));
+        let socket =
+            database.server.socket_dir().join(format!(".s.PGSQL.{}", database.server.port()));
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             let (mut clients, idle) = (JoinSet::new(), Idle::default());
@@ -58,7 +60,10 @@ impl Pooler {
 }
 
 /// Reads one message; the first byte is its type, and the first of a connection has none.
-async fn message(stream: &mut (impl AsyncReadExt + Unpin), has_type: bool) -> std::io::Result<Vec<u8>> {
+async fn message(
+    stream: &mut (impl AsyncReadExt + Unpin),
+    has_type: bool,
+) -> std::io::Result<Vec<u8>> {
     let head = if has_type { 5 } else { 4 };
     let mut bytes = vec![0; head];
     stream.read_exact(&mut bytes).await?;
@@ -68,8 +73,13 @@ async fn message(stream: &mut (impl AsyncReadExt + Unpin), has_type: bool) -> st
     Ok(bytes)
 }
 
-/// Carries answers until the server is ready for more; tells whether it is outside of a transaction.
-async fn carry_answers(server: &mut UnixStream, client: &mut TcpStream, hears: bool) -> std::io::Result<bool> {
+/// Carries answers until the server is ready for more; tells whether it is outside of a
+/// transaction.
+async fn carry_answers(
+    server: &mut UnixStream,
+    client: &mut TcpStream,
+    hears: bool,
+) -> std::io::Result<bool> {
     loop {
         let answer = message(server, true).await?;
         if answer[0] != b'A' || hears {
@@ -127,14 +137,8 @@ fn refusal() -> Vec<u8> {
 }
 
 fn through(pooler: &Pooler, database: &Database) -> Conninfo {
-    let at = HostAt::Tcp {
-        host: "127.0.0.1".to_owned(),
-        addr: None,
-    };
-    Conninfo {
-        hosts: vec![Host { at, port: pooler.port }],
-        ..database.conninfo.clone()
-    }
+    let at = HostAt::Tcp { host: "127.0.0.1".to_owned(), addr: None };
+    Conninfo { hosts: vec![Host { at, port: pooler.port }], ..database.conninfo.clone() }
 }
 
 #[tokio::test]
@@ -164,13 +168,12 @@ async fn a_pooler_in_transaction_mode_is_refused_and_left_as_it_was() {
     ] {
         let database = fresh_database().await;
         let name = &database.conninfo.database;
-        database
-            .execute(&format!("alter database {name} set datestyle = 'German, DMY'"))
-            .await;
+        database.execute(&format!("alter database {name} set datestyle = 'German, DMY'")).await;
         let (conninfo, _pooler, error) = refusal_of(&database, mode).await;
         assert!(error.to_string().contains(cause), "{mode:?}: {error}");
 
-        let state = "select current_setting('datestyle'), (select count(*) from pg_listening_channels()) = 0";
+        let state = "select current_setting('datestyle'), (select count(*) from \
+                     pg_listening_channels()) = 0";
         let client = connect(&conninfo).await.unwrap();
         for _ in 0..3 {
             let answer = client.simple_query(state).await.unwrap();
@@ -185,10 +188,9 @@ async fn a_pooler_in_transaction_mode_is_refused_and_left_as_it_was() {
 
 #[tokio::test]
 async fn a_pooler_that_refuses_transactions_or_loses_notifications_is_refused() {
-    for (mode, cause) in [
-        (Mode::Statement, "statement pooling"),
-        (Mode::Deaf, "a notification did not arrive"),
-    ] {
+    for (mode, cause) in
+        [(Mode::Statement, "statement pooling"), (Mode::Deaf, "a notification did not arrive")]
+    {
         let (_, _, error) = refusal_of(&fresh_database().await, mode).await;
         assert!(error.to_string().contains(cause), "{mode:?}: {error}");
     }

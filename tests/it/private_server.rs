@@ -1,9 +1,12 @@
 //! A private server starts, crashes, recovers, freezes, and leaves nothing behind, however we end.
 
 use crate::harness::{
-    binaries, connect, fresh_database, fresh_database_on, fresh_destination, own_destination_server, own_server, template,
+    binaries, connect, fresh_database, fresh_database_on, fresh_destination,
+    own_destination_server, own_server, template,
 };
-use counterfoil::postgres::server::{ClusterTemplate, PrivateServer, ServerBinaries, ServerSettings};
+use counterfoil::postgres::server::{
+    ClusterTemplate, PrivateServer, ServerBinaries, ServerSettings,
+};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -18,10 +21,11 @@ async fn a_server_has_committed_rows_and_its_port_again_after_each_kind_of_end()
     let database = fresh_database_on(&server).await;
     let port = server.port();
     database.execute("create table t (what text)").await;
-    let ends =
-        ["fast", "immediate", "kill"]
-            .into_iter()
-            .zip([PrivateServer::stop_fast, PrivateServer::stop_immediate, PrivateServer::kill_nine]);
+    let ends = ["fast", "immediate", "kill"].into_iter().zip([
+        PrivateServer::stop_fast,
+        PrivateServer::stop_immediate,
+        PrivateServer::kill_nine,
+    ]);
     for (what, end) in ends {
         database.execute(&format!("insert into t values ('{what}')")).await;
         let pids = server.pids();
@@ -77,7 +81,8 @@ fn a_dropped_server_leaves_no_process_no_directory_and_no_shared_memory() {
     }
 }
 
-/// Two roles: run by the test runner, it starts itself again with a variable set, and kills that process.
+/// Two roles: run by the test runner, it starts itself again with a variable set, and kills that
+/// process.
 #[test]
 fn a_server_dies_with_a_parent_that_is_killed_with_sigkill() {
     const ROLE: &str = "COUNTERFOIL_TEST_HOLDS_A_SERVER";
@@ -117,7 +122,8 @@ fn a_server_dies_with_a_parent_that_is_killed_with_sigkill() {
         assert!(pids.len() > 5 && living(&pids) == pids && dir.exists(), "{held}");
         parent.kill().unwrap();
         parent.wait().unwrap();
-        // The watchdog is nobody's child now, so there is nothing else to wait for than what it does.
+        // The watchdog is nobody's child now, so there is nothing else to wait for than what it
+        // does.
         let start = Instant::now();
         while dir.exists() || !living(&pids).is_empty() {
             assert!(start.elapsed() < Duration::from_secs(60), "{dir:?} {:?}", living(&pids));
@@ -136,10 +142,8 @@ async fn settings_reach_the_server_over_both_kinds_of_connection() {
     let client = connect(&conninfo).await.unwrap();
     let row = client.query_one("show max_prepared_transactions", &[]).await.unwrap();
     assert_eq!(row.get::<_, &str>(0), "7");
-    let row = client
-        .query_one("select current_setting('server_version_num')::int8", &[])
-        .await
-        .unwrap();
+    let row =
+        client.query_one("select current_setting('server_version_num')::int8", &[]).await.unwrap();
     assert_eq!(row.get::<_, i64>(0), i64::from(server.version_num()));
     conninfo.user = "stranger".to_owned();
     assert!(
@@ -159,7 +163,8 @@ fn nobody_else_can_enter_the_directory_of_a_server_that_trusts_everybody() {
 
 #[test]
 fn a_server_that_cannot_start_says_what_its_log_says() {
-    let error = PrivateServer::new(template(), &ServerSettings::new().set("no_such_setting", "1")).unwrap_err();
+    let error = PrivateServer::new(template(), &ServerSettings::new().set("no_such_setting", "1"))
+        .unwrap_err();
     assert!(error.to_string().contains("no_such_setting"), "{error}");
 }
 
@@ -177,13 +182,12 @@ fn initdb_takes_arguments_and_says_why_it_refuses_them() {
 
 #[tokio::test]
 async fn each_test_has_a_database_of_its_own_and_source_and_destination_are_two_servers() {
-    let (one, other, destination) = (fresh_database().await, fresh_database().await, fresh_destination().await);
+    let (one, other, destination) =
+        (fresh_database().await, fresh_database().await, fresh_destination().await);
     one.execute("create table mine ()").await;
     for database in [&other, &destination] {
         assert_eq!(
-            database
-                .query("select to_regclass('mine'), current_setting('server_encoding')")
-                .await,
+            database.query("select to_regclass('mine'), current_setting('server_encoding')").await,
             ["|UTF8"]
         );
     }
@@ -207,7 +211,8 @@ async fn sources_and_destinations_run_on_the_programs_they_were_given() {
             database.query("show server_version_num").await,
             [expected.version_num().to_string()]
         );
-        let running = std::fs::read_link(format!("/proc/{}/exe", database.server.pids()[0])).unwrap();
+        let running =
+            std::fs::read_link(format!("/proc/{}/exe", database.server.pids()[0])).unwrap();
         assert_eq!(running, expected.program("postgres").canonicalize().unwrap());
     }
 }

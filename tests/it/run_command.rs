@@ -11,7 +11,8 @@ fn times(told: &str, what: &str) -> usize {
 async fn a_refusal_of_a_dry_run_is_part_of_its_report_and_told_once() {
     let (source, destination) = pair(5).await;
     destination.execute("alter table events alter event type text").await;
-    let (code, printed, complaint) = command(&configuration(&source, &destination), &["run", "--dry-run"]);
+    let (code, printed, complaint) =
+        command(&configuration(&source, &destination), &["run", "--dry-run"]);
     assert_eq!(code, Some(3), "{printed}");
     assert_eq!(
         times(
@@ -20,7 +21,8 @@ async fn a_refusal_of_a_dry_run_is_part_of_its_report_and_told_once() {
         ),
         1
     );
-    let cure = "ALTER TABLE public.events ALTER COLUMN \"event\" TYPE jsonb USING \"event\"::jsonb;";
+    let cure =
+        "ALTER TABLE public.events ALTER COLUMN \"event\" TYPE jsonb USING \"event\"::jsonb;";
     assert!(printed.contains(cure), "{printed}");
     assert!(!complaint.contains("error:"), "{complaint}");
     destination.execute(cure).await;
@@ -34,10 +36,12 @@ async fn a_job_says_what_it_found_once_and_a_trigger_for_statements_is_no_danger
     destination
         .execute(
             "create function look() returns trigger language plpgsql as 'begin return null; end'; \
-             create trigger look before insert on events for each statement execute function look()",
+             create trigger look before insert on events for each statement execute function \
+             look()",
         )
         .await;
-    let (code, log, complaint) = command(&configuration(&source, &destination), &["run", "--until-caught-up"]);
+    let (code, log, complaint) =
+        command(&configuration(&source, &destination), &["run", "--until-caught-up"]);
     assert_eq!((code, complaint.as_str()), (Some(0), ""), "{log}");
     assert_eq!(times(&log, "the source was checked"), 1, "{log}");
     assert_eq!(times(&log, "first event, last event and count agree"), 1, "{log}");
@@ -48,7 +52,8 @@ async fn a_job_says_what_it_found_once_and_a_trigger_for_statements_is_no_danger
 async fn a_source_that_stays_away_is_told_once_with_its_cure() {
     let away = "[source]\nhost = \"/nowhere\"\ndatabase = \"a\"\nuser = \"a\"\n\
                 [[destinations]]\nhost = \"/nowhere\"\ndatabase = \"b\"\nuser = \"a\"\n\
-                [replication]\nretry_for_ms = 500\nretry_wait_max_ms = 10\n[log]\nlevel = \"debug\"\n";
+                [replication]\nretry_for_ms = 500\nretry_wait_max_ms = 10\n[log]\nlevel = \
+                \"debug\"\n";
     let (code, log, complaint) = command(away, &["run"]);
     assert_eq!(code, Some(8), "{log}");
     assert_eq!(times(&log, "the source cannot be reached, trying again"), 1, "{log}");

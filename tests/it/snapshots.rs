@@ -1,7 +1,10 @@
-//! What a running replication tells of itself at every moment: true while all is well, while a side is away and while something is held.
+//! What a running replication tells of itself at every moment: true while all is well, while a side
+//! is away and while something is held.
 
 use crate::configured::config;
-use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_destination_server};
+use crate::harness::{
+    Database, fresh_database, fresh_database_on, fresh_destination, own_destination_server,
+};
 use crate::support::events::{init_destination, init_source, insert};
 use crate::truth::watched::Watched;
 use counterfoil::postgres::server::{PrivateServer, ServerSettings};
@@ -22,7 +25,8 @@ fn lag(lane: &LaneSnapshot) -> f64 {
 }
 
 #[tokio::test]
-async fn an_unreachable_destination_is_told_with_its_error_its_next_try_and_its_return_and_its_lag_grows_meanwhile() {
+async fn an_unreachable_destination_is_told_with_its_error_its_next_try_and_its_return_and_its_lag_grows_meanwhile()
+ {
     let source = fresh_database().await;
     init_source(&source).await;
     let (stays, goes) = (
@@ -40,7 +44,9 @@ async fn an_unreachable_destination_is_told_with_its_error_its_next_try_and_its_
     assert!(level.lanes[1].connection.outage.is_none());
     goes.server.aside(PrivateServer::kill_nine).await.unwrap();
     insert(&source, 5).await;
-    let away = |now: &Arc<Snapshot>| now.lanes[1].health == Health::Waiting && now.lanes[1].connection.retry_at > Some(now.at);
+    let away = |now: &Arc<Snapshot>| {
+        now.lanes[1].health == Health::Waiting && now.lanes[1].connection.retry_at > Some(now.at)
+    };
     let lost = watched.shows("a destination is away and tried again", away).await;
     let outage = lost.lanes[1].connection.outage.as_ref().unwrap();
     assert!(
@@ -75,7 +81,9 @@ async fn a_transaction_that_holds_the_mark_is_named_and_what_waits_for_it_is_hel
     watched.is_level(0, 3).await;
     let writer = source.client().await;
     writer
-        .batch_execute("set application_name = 'slow import'; begin; select nextval('events_id_seq')")
+        .batch_execute(
+            "set application_name = 'slow import'; begin; select nextval('events_id_seq')",
+        )
         .await
         .unwrap();
     let pid: i32 = writer.query_one("select pg_backend_pid()", &[]).await.unwrap().get(0);
@@ -85,10 +93,7 @@ async fn a_transaction_that_holds_the_mark_is_named_and_what_waits_for_it_is_hel
     let blocker = held.source.blocker.as_ref().unwrap();
     assert_eq!((blocker.pid, blocker.application.as_deref()), (Some(pid), Some("slow import")));
     assert_eq!((blocker.after_id, blocker.next_id), (Some(3), Some(5)));
-    assert!(
-        blocker.since < held.at && blocker.words.contains("2 committed events"),
-        "{blocker:?}"
-    );
+    assert!(blocker.since < held.at && blocker.words.contains("2 committed events"), "{blocker:?}");
     assert!(blocker.fix.contains("end that transaction"), "{blocker:?}");
     assert_eq!((held.source.health, held.lanes[0].health), (Health::Held, Health::Held));
     assert_eq!((held.source.highest_id, held.source.decided_id), (Some(6), Some(3)));

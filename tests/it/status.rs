@@ -2,24 +2,31 @@
 
 use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_destination};
-use counterfoil::replicate::status::{ComparedBy, DestinationStatus, Health, ReplicationStatus, status};
+use counterfoil::replicate::status::{
+    ComparedBy, DestinationStatus, Health, ReplicationStatus, status,
+};
 use std::time::Duration;
 
-const SOURCE: &str = "create table events (id bigint generated always as identity primary key, ts timestamptz not null default now(), event jsonb not null default '{}')";
-const DESTINATION: &str = "create table events (id bigint primary key, ts timestamptz not null, event jsonb not null)";
+const SOURCE: &str = "create table events (id bigint generated always as identity primary key, ts \
+                      timestamptz not null default now(), event jsonb not null default '{}')";
+const DESTINATION: &str =
+    "create table events (id bigint primary key, ts timestamptz not null, event jsonb not null)";
 /// Events whose time stamps are equal wherever they are inserted, a minute ago.
-const FIVE: &str = "insert into events (id, ts, event) overriding system value select i, date_trunc('day', now()) - interval '1 minute', '{}' from generate_series(1, 5) i";
+const FIVE: &str = "insert into events (id, ts, event) overriding system value select i, \
+                    date_trunc('day', now()) - interval '1 minute', '{}' from generate_series(1, \
+                    5) i";
 
 async fn pair() -> (Database, Database) {
     let (source, destination) = (fresh_database().await, fresh_destination().await);
-    source
-        .execute(&format!("{SOURCE}; {FIVE}; select setval('events_id_seq', 5)"))
-        .await;
+    source.execute(&format!("{SOURCE}; {FIVE}; select setval('events_id_seq', 5)")).await;
     destination.execute(&format!("{DESTINATION}; {FIVE}")).await;
     (source, destination)
 }
 
-async fn asked(source: &Database, destination: &Database) -> (ReplicationStatus, DestinationStatus) {
+async fn asked(
+    source: &Database,
+    destination: &Database,
+) -> (ReplicationStatus, DestinationStatus) {
     let status = status(&config(source, &[("copy", destination)])).await;
     let destination = status.destinations[0].clone();
     (status, destination)
@@ -29,7 +36,10 @@ async fn asked(source: &Database, destination: &Database) -> (ReplicationStatus,
 async fn feed(destination: &Database) -> tokio_postgres::Client {
     let client = destination.client().await;
     client
-        .batch_execute("set application_name = 'counterfoil/append'; select pg_advisory_lock(1129268818, 'events'::regclass::oid::int4)")
+        .batch_execute(
+            "set application_name = 'counterfoil/append'; select pg_advisory_lock(1129268818, \
+             'events'::regclass::oid::int4)",
+        )
         .await
         .unwrap();
     client
@@ -78,7 +88,9 @@ async fn a_transaction_at_the_source_that_drew_an_id_is_named() {
     let (source, destination) = pair().await;
     let writer = source.client().await;
     writer
-        .batch_execute("set application_name = 'slow worker'; begin; insert into events default values")
+        .batch_execute(
+            "set application_name = 'slow worker'; begin; insert into events default values",
+        )
         .await
         .unwrap();
     source.execute("insert into events default values").await;
@@ -99,7 +111,10 @@ async fn another_last_event_or_one_too_many_is_divergence_and_exit_4() {
     let (status, copy) = asked(&source, &destination).await;
     assert_eq!((copy.health, status.exit_code(None)), (Health::Diverged, 4));
     destination
-        .execute("update events set event = '{}' where id = 5; insert into events values (6, now(), '{}')")
+        .execute(
+            "update events set event = '{}' where id = 5; insert into events values (6, now(), \
+             '{}')",
+        )
         .await;
     assert_eq!(asked(&source, &destination).await.1.health, Health::Diverged);
 }
@@ -120,13 +135,17 @@ async fn more_than_a_million_events_behind_are_at_least_a_million() {
     let (source, destination) = pair().await;
     source
         .execute(
-            "insert into events (id) overriding system value select generate_series(6, 1000005); select setval('events_id_seq', 1000005)",
+            "insert into events (id) overriding system value select generate_series(6, 1000005); \
+             select setval('events_id_seq', 1000005)",
         )
         .await;
     let (_, copy) = asked(&source, &destination).await;
     assert_eq!((copy.events_behind, copy.is_events_behind_exact), (Some(1_000_000), true));
     source
-        .execute("insert into events (id) overriding system value values (1000006); select setval('events_id_seq', 1000006)")
+        .execute(
+            "insert into events (id) overriding system value values (1000006); select \
+             setval('events_id_seq', 1000006)",
+        )
         .await;
     let (status, copy) = asked(&source, &destination).await;
     assert_eq!((copy.events_behind, copy.is_events_behind_exact), (Some(1_000_000), false));
@@ -137,7 +156,10 @@ async fn more_than_a_million_events_behind_are_at_least_a_million() {
 async fn seconds_are_unknown_where_no_column_says_when() {
     let (source, destination) = (fresh_database().await, fresh_destination().await);
     source
-        .execute("create table events (id bigserial primary key, ts text); insert into events (ts) values ('x')")
+        .execute(
+            "create table events (id bigserial primary key, ts text); insert into events (ts) \
+             values ('x')",
+        )
         .await;
     destination.execute("create table events (id bigint primary key, ts text)").await;
     let (_, copy) = asked(&source, &destination).await;
@@ -153,15 +175,12 @@ async fn who_is_out_of_reach_does_not_hide_the_others() {
     );
     config.destinations[1].postgres_mut().unwrap().conninfo.hosts[0].port = 1;
     let all = status(&config).await;
-    let healths: Vec<Health> = all.destinations.iter().map(|destination| destination.health).collect();
+    let healths: Vec<Health> =
+        all.destinations.iter().map(|destination| destination.health).collect();
     assert_eq!(healths, [Health::Level, Health::Unreachable, Health::Reachable]);
     assert_eq!((all.exit_code(None), all.exit_code(Some(0))), (0, 8));
     assert!(
-        all.destinations[2]
-            .error
-            .as_ref()
-            .unwrap()
-            .contains("there is no table public.events")
+        all.destinations[2].error.as_ref().unwrap().contains("there is no table public.events")
     );
     config.source.conninfo.hosts[0].port = 1;
     config.limits.connect_timeout = Duration::from_secs(10);
@@ -187,7 +206,9 @@ async fn the_object_for_scripts_has_the_words_of_the_manual() {
 
 #[tokio::test]
 async fn a_standby_that_may_lag_calls_no_destination_diverged() {
-    let server = crate::harness::own_server(&counterfoil::postgres::server::ServerSettings::new().set("wal_keep_size", "64MB"));
+    let server = crate::harness::own_server(
+        &counterfoil::postgres::server::ServerSettings::new().set("wal_keep_size", "64MB"),
+    );
     let primary = crate::harness::fresh_database_on(&server).await;
     let destination = fresh_destination().await;
     primary.execute(DESTINATION).await;

@@ -1,4 +1,5 @@
-//! Several replications in one process: each by itself, reloaded by SIGHUP, told and commanded one by one.
+//! Several replications in one process: each by itself, reloaded by SIGHUP, told and commanded one
+//! by one.
 
 use crate::configured::config;
 use crate::edges::{between, named, pair};
@@ -21,8 +22,8 @@ use tokio::task::JoinHandle;
 
 /// The process that appends to a destination; 0 while none does.
 async fn appending_process(copy: &Database) -> String {
-    let appends =
-        "select coalesce(max(pid), 0) from pg_stat_activity where datname = current_database() and application_name = 'counterfoil/append'";
+    let appends = "select coalesce(max(pid), 0) from pg_stat_activity where datname = \
+                   current_database() and application_name = 'counterfoil/append'";
     copy.query(appends).await[0].clone()
 }
 
@@ -46,7 +47,8 @@ async fn a_job_with_a_folder_copies_every_replication_and_the_one_that_is_refuse
         .await;
     assert_eq!(end.code, Some(3), "{end:?}");
     assert!(
-        end.report.contains("replication \"broken\"") && end.report.contains("there is no table public.events"),
+        end.report.contains("replication \"broken\"")
+            && end.report.contains("there is no table public.events"),
         "{}",
         end.report
     );
@@ -66,9 +68,8 @@ async fn with_fail_fast_the_failure_of_one_replication_ends_all() {
     let ((source, copy), (other_source, other_copy)) = (pair().await, pair().await);
     other_copy.execute("drop table events").await;
     let (sound, broken) = (between(&source, &copy), between(&other_source, &other_copy));
-    let end = start_folder(&[("sound", &sound), ("broken", &broken)], &["--fail-fast"])
-        .ends()
-        .await;
+    let end =
+        start_folder(&[("sound", &sound), ("broken", &broken)], &["--fail-fast"]).ends().await;
     assert_eq!(end.code, Some(3), "{end:?}");
 }
 
@@ -80,37 +81,47 @@ async fn several_tables_of_a_source_are_several_replications_and_each_is_copied(
         let schema = table.split('.').next().unwrap();
         source
             .execute(&format!(
-                "create schema {schema}; create table {table} (id bigserial primary key, ts timestamptz default now(), event jsonb)"
+                "create schema {schema}; create table {table} (id bigserial primary key, ts \
+                 timestamptz default now(), event jsonb)"
             ))
             .await;
         copy.execute(&format!(
-            "create schema {schema}; create table {table} (id bigint primary key, ts timestamptz, event jsonb)"
+            "create schema {schema}; create table {table} (id bigint primary key, ts timestamptz, \
+             event jsonb)"
         ))
         .await;
         source
             .execute(&format!(
-                "insert into {table} (event) select jsonb_build_object('n', i) from generate_series(1, 50) i"
+                "insert into {table} (event) select jsonb_build_object('n', i) from \
+                 generate_series(1, 50) i"
             ))
             .await;
     }
-    let setup = between(&source, &copy).source_key("table = [\"audit.trail\", \"billing.entries\"]");
+    let setup =
+        between(&source, &copy).source_key("table = [\"audit.trail\", \"billing.entries\"]");
     let end = setup.start(&["--until-caught-up"]).ends().await;
     assert_eq!(end.code, Some(0), "{end:?}");
     for table in tables {
         let all = format!("select md5(string_agg(e::text, '' order by id)) from {table} e");
         assert_eq!(source.query(&all).await, copy.query(&all).await);
-        assert!(end.log.contains(&format!("\"replication\":\"counterfoil/{table}\"")), "{}", end.log);
+        assert!(
+            end.log.contains(&format!("\"replication\":\"counterfoil/{table}\"")),
+            "{}",
+            end.log
+        );
     }
 }
 
 #[tokio::test]
-async fn a_reload_restarts_what_has_changed_starts_what_is_new_and_ends_what_is_gone_and_nothing_else() {
+async fn a_reload_restarts_what_has_changed_starts_what_is_new_and_ends_what_is_gone_and_nothing_else()
+ {
     let mut sides = Vec::new();
     for _ in 0..4 {
         sides.push(pair().await);
     }
     let setups: Vec<Setup> = sides.iter().map(|(source, copy)| between(source, copy)).collect();
-    let mut replicator = start_folder(&[("stays", &setups[0]), ("changes", &setups[1]), ("goes", &setups[2])], &[]);
+    let mut replicator =
+        start_folder(&[("stays", &setups[0]), ("changes", &setups[1]), ("goes", &setups[2])], &[]);
     let writers = Writers::start(&sides[0].0, 2, 5);
     for (source, copy) in &sides[..3] {
         insert(source, 5).await;
@@ -118,17 +129,24 @@ async fn a_reload_restarts_what_has_changed_starts_what_is_new_and_ends_what_is_
     }
     let before = (appending_process(&sides[0].1).await, appending_process(&sides[1].1).await);
     let file = |name: &str| replicator.folder().join(format!("{name}.toml"));
-    std::fs::write(file("changes"), setups[1].clone().key("max_events_per_write = 7").text()).unwrap();
+    std::fs::write(file("changes"), setups[1].clone().key("max_events_per_write = 7").text())
+        .unwrap();
     std::fs::write(file("comes"), setups[3].text()).unwrap();
     std::fs::remove_file(file("goes")).unwrap();
     reloads(&mut replicator, 1).await;
     assert_eq!(
-        replicator.lines(&["the configuration was reloaded", "\"started\":1", "\"restarted\":1", "\"ended\":1"]),
+        replicator.lines(&[
+            "the configuration was reloaded",
+            "\"started\":1",
+            "\"restarted\":1",
+            "\"ended\":1"
+        ]),
         1,
         "{}",
         replicator.log()
     );
-    let renewed = ["replication started", "\"replication\":\"changes\"", "\"max_events_per_write\":7,"];
+    let renewed =
+        ["replication started", "\"replication\":\"changes\"", "\"max_events_per_write\":7,"];
     assert_eq!(
         replicator.lines(&renewed),
         1,
@@ -149,7 +167,8 @@ async fn a_reload_restarts_what_has_changed_starts_what_is_new_and_ends_what_is_
 }
 
 #[tokio::test]
-async fn a_bad_file_changes_nothing_and_says_why_and_one_that_had_stopped_is_started_again_by_a_reload() {
+async fn a_bad_file_changes_nothing_and_says_why_and_one_that_had_stopped_is_started_again_by_a_reload()
+ {
     let ((source, copy), (other_source, other_copy)) = (pair().await, pair().await);
     other_copy.execute("drop table events").await;
     let (sound, broken) = (between(&source, &copy), between(&other_source, &other_copy));
@@ -192,7 +211,9 @@ async fn status_and_a_dry_run_tell_of_every_replication_and_a_repair_wants_one_n
     insert(&source, 5).await;
     let dir = tempfile::tempdir().unwrap();
     let mut arguments = Vec::new();
-    for (name, setup) in [("one", between(&source, &copy)), ("two", between(&other_source, &other_copy))] {
+    for (name, setup) in
+        [("one", between(&source, &copy)), ("two", between(&other_source, &other_copy))]
+    {
         let file = dir.path().join(format!("{name}.toml"));
         std::fs::write(&file, setup.text()).unwrap();
         arguments.extend(["--config".to_owned(), file.display().to_string()]);
@@ -215,7 +236,9 @@ async fn status_and_a_dry_run_tell_of_every_replication_and_a_repair_wants_one_n
     let (code, out, err) = with("run", &["--dry-run"]);
     assert_eq!(code, 0, "{err}");
     assert!(
-        out.contains("replication one") && out.contains("missing        5 events") && out.contains("replication two"),
+        out.contains("replication one")
+            && out.contains("missing        5 events")
+            && out.contains("replication two"),
         "{out}"
     );
     let repair = ["--destination", "copy", "--insert-missing", "--yes"];
@@ -240,17 +263,11 @@ impl Supervised {
         let (reloads, reloaded) = mpsc::channel(1);
         let sender = watch::Sender::default();
         let roster = sender.subscribe();
-        let options = SupervisorOptions {
-            until_caught_up: false,
-            fail_fast: false,
-        };
-        let task = tokio::spawn(async move { supervise(configs, options, reloaded, &sender, &stop, &counterfoil::log::none()).await });
-        Self {
-            stopper,
-            reloads,
-            roster,
-            task,
-        }
+        let options = SupervisorOptions { until_caught_up: false, fail_fast: false };
+        let task = tokio::spawn(async move {
+            supervise(configs, options, reloaded, &sender, &stop, &counterfoil::log::none()).await
+        });
+        Self { stopper, reloads, roster, task }
     }
 
     /// Waits until a lane of a replication is in this health.
@@ -262,8 +279,11 @@ impl Supervised {
                 .await
                 .unwrap(),
         );
-        let mut snapshots = running.iter().find(|one| one.name == replication).unwrap().snapshots.clone();
-        let shown = tokio::time::timeout(DEADLINE, snapshots.wait_for(|now| now.lanes[0].health == health)).await;
+        let mut snapshots =
+            running.iter().find(|one| one.name == replication).unwrap().snapshots.clone();
+        let shown =
+            tokio::time::timeout(DEADLINE, snapshots.wait_for(|now| now.lanes[0].health == health))
+                .await;
         shown.unwrap().unwrap();
     }
 
@@ -278,17 +298,15 @@ async fn a_table_that_two_replications_write_to_by_two_names_of_its_host_stops_t
     let ((source, copy), (other_source, _)) = (pair().await, pair().await);
     let one = named("one", config(&source, &[("copy", &copy)]));
     let mut two = named("two", config(&other_source, &[("copy", &copy)]));
-    two.destinations[0].postgres_mut().unwrap().conninfo = copy.server.conninfo_tcp(&copy.conninfo.database);
+    two.destinations[0].postgres_mut().unwrap().conninfo =
+        copy.server.conninfo_tcp(&copy.conninfo.database);
     let mut supervised = Supervised::start(vec![one]);
     supervised.is("one", Health::Level).await;
     let both = vec![named("one", config(&source, &[("copy", &copy)])), two];
     supervised.reloads.send(Ok(both)).await.unwrap();
     let only_one = |running: &Roster| running.iter().map(|one| one.name.as_str()).eq(["one"]);
     supervised.roster.wait_for(|running| running.len() == 2).await.unwrap();
-    tokio::time::timeout(DEADLINE, supervised.roster.wait_for(only_one))
-        .await
-        .unwrap()
-        .unwrap();
+    tokio::time::timeout(DEADLINE, supervised.roster.wait_for(only_one)).await.unwrap().unwrap();
     insert(&source, 5).await;
     equal(&source, &copy).await;
     let problems = supervised.stopped().await;

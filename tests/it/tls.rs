@@ -2,7 +2,9 @@
 
 use crate::certificates::{Authority, Identity, file, self_signed, tls_server};
 use crate::harness::{connect, fresh_database, own_server};
-use counterfoil::config::libpq::{ChannelBinding, Conninfo, Host, HostAt, Password, RootCert, SslMode};
+use counterfoil::config::libpq::{
+    ChannelBinding, Conninfo, Host, HostAt, Password, RootCert, SslMode,
+};
 use counterfoil::error::{Error, ErrorKind};
 use counterfoil::postgres::server::{PrivateServer, ServerSettings};
 use counterfoil::postgres::session::error::ErrorSide;
@@ -24,10 +26,7 @@ const ALL: [SslMode; 6] = [
 
 /// The server under a name of the test's choice, by TCP.
 fn conninfo(server: &PrivateServer, name: &str, sslmode: SslMode) -> Conninfo {
-    let at = HostAt::Tcp {
-        host: name.to_owned(),
-        addr: Some(Ipv4Addr::LOCALHOST.into()),
-    };
+    let at = HostAt::Tcp { host: name.to_owned(), addr: Some(Ipv4Addr::LOCALHOST.into()) };
     Conninfo {
         hosts: vec![Host { at, port: server.port() }],
         sslmode,
@@ -36,17 +35,11 @@ fn conninfo(server: &PrivateServer, name: &str, sslmode: SslMode) -> Conninfo {
 }
 
 fn trusting(conninfo: Conninfo, dir: &Path, pem: &str) -> Conninfo {
-    Conninfo {
-        sslrootcert: Some(RootCert::File(file(dir, "root.crt", pem))),
-        ..conninfo
-    }
+    Conninfo { sslrootcert: Some(RootCert::File(file(dir, "root.crt", pem))), ..conninfo }
 }
 
 async fn open(conninfo: &Conninfo) -> Result<Session, Error> {
-    let purpose = SessionPurpose {
-        what: "test",
-        side: ErrorSide::Destination,
-    };
+    let purpose = SessionPurpose { what: "test", side: ErrorSide::Destination };
     Session::open(conninfo, purpose, Duration::from_secs(10)).await
 }
 
@@ -102,9 +95,13 @@ async fn a_certificate_of_an_unknown_authority_is_refused_wherever_a_root_certif
         let error = open(&conninfo).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Access, "{sslmode:?}");
         assert!(error.to_string().contains("CN=theirs"), "{error}");
-        assert!(error.to_string().contains("no certificate in sslrootcert has signed it"), "{error}");
+        assert!(
+            error.to_string().contains("no certificate in sslrootcert has signed it"),
+            "{error}"
+        );
     }
-    let preferred = trusting(conninfo(&server, "db.test", SslMode::Prefer), dir.path(), &stranger.pem);
+    let preferred =
+        trusting(conninfo(&server, "db.test", SslMode::Prefer), dir.path(), &stranger.pem);
     assert!(!is_encrypted(&preferred).await.unwrap());
     assert!(is_encrypted(&conninfo(&server, "db.test", SslMode::Require)).await.unwrap());
 }
@@ -126,14 +123,17 @@ async fn only_verify_full_asks_for_the_name() {
 async fn a_common_name_counts_only_where_there_are_no_other_names() {
     let (dir, authority) = (TempDir::new().unwrap(), Authority::new("ours"));
     let server = server_of(&authority.issue("*.old.test", |_| {})).await;
-    let by = |name| trusting(conninfo(&server, name, SslMode::VerifyFull), dir.path(), &authority.pem);
+    let by =
+        |name| trusting(conninfo(&server, name, SslMode::VerifyFull), dir.path(), &authority.pem);
     assert!(is_encrypted(&by("db.old.test")).await.unwrap());
     assert!(open(&by("old.test")).await.is_err());
     let both = authority.issue("common.test", |params| {
-        params.subject_alt_names = rcgen::CertificateParams::new(vec!["db.test".to_owned()]).unwrap().subject_alt_names;
+        params.subject_alt_names =
+            rcgen::CertificateParams::new(vec!["db.test".to_owned()]).unwrap().subject_alt_names;
     });
     let server = server_of(&both).await;
-    let by_common_name = trusting(conninfo(&server, "common.test", SslMode::VerifyFull), dir.path(), &authority.pem);
+    let by_common_name =
+        trusting(conninfo(&server, "common.test", SslMode::VerifyFull), dir.path(), &authority.pem);
     assert!(open(&by_common_name).await.is_err());
 }
 
@@ -142,7 +142,8 @@ async fn a_self_signed_certificate_vouches_for_itself_when_it_is_the_root_certif
     let dir = TempDir::new().unwrap();
     let identity = self_signed("db.test");
     let server = server_of(&identity).await;
-    let by = |name| trusting(conninfo(&server, name, SslMode::VerifyFull), dir.path(), &identity.cert);
+    let by =
+        |name| trusting(conninfo(&server, name, SslMode::VerifyFull), dir.path(), &identity.cert);
     assert!(is_encrypted(&by("db.test")).await.unwrap());
     assert!(open(&by("other.test")).await.is_err());
 }
@@ -193,10 +194,7 @@ async fn a_certificate_of_version_1_encrypts_and_cannot_be_verified() {
 #[tokio::test]
 async fn direct_negotiation_is_had_from_17_on_and_never_replaced_by_plain_text() {
     let server = server_of(&self_signed("db.test")).await;
-    let direct = Conninfo {
-        ssl_direct: true,
-        ..conninfo(&server, "db.test", SslMode::Require)
-    };
+    let direct = Conninfo { ssl_direct: true, ..conninfo(&server, "db.test", SslMode::Require) };
     match is_encrypted(&direct).await {
         Ok(is_encrypted) => assert!(is_encrypted && server.version_num() >= 170_000),
         Err(error) => assert!(server.version_num() < 170_000, "{error:?}"),
@@ -206,7 +204,8 @@ async fn direct_negotiation_is_had_from_17_on_and_never_replaced_by_plain_text()
 #[tokio::test]
 async fn an_expired_certificate_is_refused_with_its_date() {
     let (dir, authority) = (TempDir::new().unwrap(), Authority::new("ours"));
-    let expired = authority.issue("db.test", |params| params.not_after = rcgen::date_time_ymd(2020, 2, 29));
+    let expired =
+        authority.issue("db.test", |params| params.not_after = rcgen::date_time_ymd(2020, 2, 29));
     let server = server_of(&expired).await;
     let error = open(&trusting(
         conninfo(&server, "db.test", SslMode::VerifyCa),
@@ -222,18 +221,14 @@ async fn an_expired_certificate_is_refused_with_its_date() {
 
 #[tokio::test]
 async fn allow_and_prefer_turn_to_the_other_way_when_pg_hba_has_no_line_and_require_does_not() {
-    let settings = ["hostssl all inside 127.0.0.1/32 trust", "hostnossl all outside 127.0.0.1/32 trust"];
+    let settings =
+        ["hostssl all inside 127.0.0.1/32 trust", "hostnossl all outside 127.0.0.1/32 trust"];
     let refusing = ["host all inside 127.0.0.1/32 reject", "host all outside 127.0.0.1/32 reject"];
-    let settings = settings
-        .iter()
-        .chain(&refusing)
-        .fold(ServerSettings::new(), |all, line| all.hba(line));
+    let settings =
+        settings.iter().chain(&refusing).fold(ServerSettings::new(), |all, line| all.hba(line));
     let server = tls_server(&self_signed("db.test"), None, settings).await;
     let admin = connect(&server.conninfo("postgres")).await.unwrap();
-    admin
-        .batch_execute("create role inside login; create role outside login")
-        .await
-        .unwrap();
+    admin.batch_execute("create role inside login; create role outside login").await.unwrap();
     let of = |user: &str, sslmode| Conninfo {
         user: user.to_owned(),
         ..conninfo(&server, "db.test", sslmode)
@@ -263,13 +258,13 @@ async fn a_client_certificate_is_shown_where_the_server_asks_for_it() {
     assert_eq!((error.kind(), error.sqlstate()), (ErrorKind::Access, Some("28000")), "{error}");
     assert!(is_encrypted(&showing(&authority.issue("postgres", |_| {}))).await.unwrap());
 
-    let error = open(&showing(&Authority::new("a stranger").issue("postgres", |_| {})))
-        .await
-        .unwrap_err();
+    let error =
+        open(&showing(&Authority::new("a stranger").issue("postgres", |_| {}))).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Access, "{error}");
     assert!(error.remedy().unwrap().contains("sslcert"), "{error:?}");
 
-    let expired = authority.issue("postgres", |params| params.not_after = rcgen::date_time_ymd(2020, 2, 29));
+    let expired =
+        authority.issue("postgres", |params| params.not_after = rcgen::date_time_ymd(2020, 2, 29));
     let error = open(&showing(&expired)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Access, "{error}");
     assert!(error.to_string().contains("expired on 2020-02-29"), "{error}");
@@ -283,15 +278,15 @@ async fn channel_binding_is_had_over_tls_and_refused_to_be_done_without() {
     let server = tls_server(&self_signed("db.test"), None, settings).await;
     let admin = connect(&server.conninfo("postgres")).await.unwrap();
     admin
-        .batch_execute("set password_encryption = 'scram-sha-256'; create role bound login password 'geheim'; create role free login")
+        .batch_execute(
+            "set password_encryption = 'scram-sha-256'; create role bound login password 'geheim'; \
+             create role free login",
+        )
         .await
         .unwrap();
     let of = |user: &str, sslmode| Conninfo {
         user: user.to_owned(),
-        password: Password {
-            given: Some("geheim".to_owned().into()),
-            ..Password::default()
-        },
+        password: Password { given: Some("geheim".to_owned().into()), ..Password::default() },
         channel_binding: ChannelBinding::Require,
         ..conninfo(&server, "db.test", sslmode)
     };
@@ -303,10 +298,7 @@ async fn channel_binding_is_had_over_tls_and_refused_to_be_done_without() {
         assert!(!error.report().contains("geheim"));
     }
     for binding in [ChannelBinding::Disable, ChannelBinding::Prefer] {
-        let unbound = Conninfo {
-            channel_binding: binding,
-            ..of("bound", SslMode::Disable)
-        };
+        let unbound = Conninfo { channel_binding: binding, ..of("bound", SslMode::Disable) };
         assert!(!is_encrypted(&unbound).await.unwrap());
     }
 }

@@ -1,4 +1,5 @@
-//! Concurrent COPYs into one destination: commits stay in the order of ids, whatever happens to whom.
+//! Concurrent COPYs into one destination: commits stay in the order of ids, whatever happens to
+//! whom.
 
 use crate::configured::{config, table};
 use crate::harness::{Database, fresh_database, fresh_destination, own_destination_server};
@@ -26,7 +27,8 @@ const WAIT_MAX: Duration = Duration::from_secs(60);
 /// Sessions that hold a transaction open with rows in it and are waiting for us.
 pub(crate) const READY: &str = "select count(*) from pg_stat_activity where datname = current_database()
     and application_name = 'counterfoil/append' and state = 'idle in transaction' and backend_xid is not null";
-/// The server process of a batch that began ahead of its turn: it is ready and does not hold the fence.
+/// The server process of a batch that began ahead of its turn: it is ready and does not hold the
+/// fence.
 const AHEAD: &str = "select pid from pg_stat_activity a where datname = current_database()
     and application_name = 'counterfoil/append' and state = 'idle in transaction' and backend_xid is not null
     and not exists (select from pg_locks l where l.pid = a.pid and l.locktype = 'advisory')";
@@ -116,7 +118,9 @@ fn rows(ids: std::ops::RangeInclusive<i64>, note: &str) -> Bytes {
 /// Durable once the sender sends; not at all when it is dropped.
 pub(crate) fn held() -> (oneshot::Sender<()>, DurabilityFuture) {
     let (release, released) = oneshot::channel();
-    let durable = async move { released.await.map_err(|_| Error::new(ErrorKind::Unavailable, "the source is gone")) };
+    let durable = async move {
+        released.await.map_err(|_| Error::new(ErrorKind::Unavailable, "the source is gone"))
+    };
     (release, durable.boxed().shared())
 }
 
@@ -126,9 +130,7 @@ pub(crate) fn durable_at_once() -> DurabilityFuture {
 
 pub(crate) async fn destination() -> Database {
     let database = fresh_destination().await;
-    database
-        .execute("create table events (id bigint primary key, note text unique)")
-        .await;
+    database.execute("create table events (id bigint primary key, note text unique)").await;
     database
 }
 
@@ -137,11 +139,9 @@ async fn open(database: &Database, writers: usize) -> ConcurrentDestination {
 }
 
 async fn try_open(database: &Database, writers: usize) -> Result<ConcurrentDestination, Error> {
-    let purpose = SessionPurpose {
-        what: "append",
-        side: ErrorSide::Destination,
-    };
-    let sessions = (0..=writers).map(|_| Session::open(&database.conninfo, purpose, Duration::from_secs(20)));
+    let purpose = SessionPurpose { what: "append", side: ErrorSide::Destination };
+    let sessions =
+        (0..=writers).map(|_| Session::open(&database.conninfo, purpose, Duration::from_secs(20)));
     let mut sessions = futures::future::try_join_all(sessions).await?;
     let control = sessions.remove(0);
     let appending = appending(&control).await?;
@@ -149,7 +149,8 @@ async fn try_open(database: &Database, writers: usize) -> Result<ConcurrentDesti
 }
 
 pub(crate) async fn appending(session: &Session) -> Result<AppendTarget, Error> {
-    let events = describe::table(session, &table("events"), "id").await?.expect("the table is there");
+    let events =
+        describe::table(session, &table("events"), "id").await?.expect("the table is there");
     let wire = compatible::wire(&events, &events, "id").unwrap();
     Ok(AppendTarget {
         name: "copy".to_owned(),
@@ -217,21 +218,20 @@ async fn more_batches_than_writers_take_turns_and_rows_that_are_there_are_skippe
     is_held(&database, "200|1|200").await;
 }
 
-/// Sessions that are prepared after the change must not take the new columns for those that were compared.
+/// Sessions that are prepared after the change must not take the new columns for those that were
+/// compared.
 #[tokio::test]
 async fn columns_that_were_changed_after_they_were_compared_get_no_row() {
     let database = destination().await;
-    let purpose = SessionPurpose {
-        what: "append",
-        side: ErrorSide::Destination,
-    };
+    let purpose = SessionPurpose { what: "append", side: ErrorSide::Destination };
     let open = || async { Session::open(&database.conninfo, purpose, WAIT_MAX).await.unwrap() };
     let appending = appending(&open().await).await.unwrap();
     database.execute("alter table events alter note type varchar(30)").await;
     let one = PostgresDestination::open(open().await, appending.clone(), true).await.unwrap();
-    let several = ConcurrentDestination::new(open().await, vec![open().await, open().await], appending)
-        .await
-        .unwrap();
+    let several =
+        ConcurrentDestination::new(open().await, vec![open().await, open().await], appending)
+            .await
+            .unwrap();
     for append in [Journey::begin(one), Journey::begin(several)] {
         append.batch(1..=50, durable_at_once());
         let refused = append.end().await.unwrap_err();
@@ -248,9 +248,7 @@ async fn a_later_batch_that_dies_costs_nothing_before_it() {
     append.batch(1..=100, durable);
     append.batch(101..=200, durable_at_once());
     until(&database, READY, "2").await;
-    database
-        .query(&format!("select pg_terminate_backend(pid) from ({AHEAD}) ahead"))
-        .await;
+    database.query(&format!("select pg_terminate_backend(pid) from ({AHEAD}) ahead")).await;
     append.batch(201..=300, durable_at_once());
     until(&database, &format!("select count(*) from ({AHEAD}) ahead"), "1").await;
     release.send(()).unwrap();
@@ -272,9 +270,7 @@ async fn with_the_oldest_batch_all_later_ones_roll_back() {
     append.batch(1..=100, durable);
     append.batch(101..=200, durable_at_once());
     until(&database, READY, "2").await;
-    database
-        .query(&format!("select pg_terminate_backend(pid) from ({OLDEST}) oldest"))
-        .await;
+    database.query(&format!("select pg_terminate_backend(pid) from ({OLDEST}) oldest")).await;
     release.send(()).unwrap();
     assert_eq!(append.end().await.unwrap_err().kind(), ErrorKind::Unavailable);
     until(&database, READY, "0").await;
@@ -295,7 +291,8 @@ async fn a_batch_whose_rows_the_source_may_have_lost_and_all_later_ones_roll_bac
     is_held(&database, "100|1|100").await;
 }
 
-/// Waits in line for the fence behind the oldest batch and inserts there: below or above the rows of the next batch.
+/// Waits in line for the fence behind the oldest batch and inserts there: below or above the rows
+/// of the next batch.
 async fn a_stranger_gets_in_between(id: i64) {
     let database = destination().await;
     let append = Journey::begin(open(&database, 2).await);
@@ -304,13 +301,20 @@ async fn a_stranger_gets_in_between(id: i64) {
     append.batch(111..=200, durable_at_once());
     until(&database, READY, "2").await;
     let stranger = database.client().await;
-    let fence = format!("begin; select pg_advisory_xact_lock({LOCK_FENCE}, 'events'::regclass::oid::int4)");
+    let fence =
+        format!("begin; select pg_advisory_xact_lock({LOCK_FENCE}, 'events'::regclass::oid::int4)");
     let insert = format!("insert into events values ({id}, 'stranger'); commit");
     let inserted = tokio::spawn(async move {
         stranger.batch_execute(&fence).await.unwrap();
         stranger.batch_execute(&insert).await.unwrap();
     });
-    until(&database, "select count(*) from pg_locks where locktype = 'advisory' and not granted and database = (select oid from pg_database where datname = current_database())", "1").await;
+    until(
+        &database,
+        "select count(*) from pg_locks where locktype = 'advisory' and not granted and database = \
+         (select oid from pg_database where datname = current_database())",
+        "1",
+    )
+    .await;
     release.send(()).unwrap();
     inserted.await.unwrap();
     let error = append.end().await.unwrap_err();
@@ -342,7 +346,8 @@ async fn a_batch_that_waits_for_a_later_one_goes_on_and_the_later_one_is_rolled_
         append.rows(id..=id, "the same");
         append.close(id, durable_at_once());
     }
-    // The later one has the value already when the first begins: the first waits for it, and it for its turn.
+    // The later one has the value already when the first begins: the first waits for it, and it for
+    // its turn.
     until(&database, READY, "1").await;
     drop(fence);
     let error = append.end().await.unwrap_err();
@@ -415,7 +420,8 @@ async fn a_crash_of_the_destination_leaves_whole_batches_and_the_rest_is_appende
     is_held(&database, "300|1|300").await;
 }
 
-/// Appends everything up to `last`, from wherever the destination stands, and begins anew after each error.
+/// Appends everything up to `last`, from wherever the destination stands, and begins anew after
+/// each error.
 async fn append_all(database: Arc<Database>, writers: usize, last: i64) -> Result<(), String> {
     let deadline = Instant::now() + WAIT_MAX;
     while Instant::now() < deadline {
@@ -444,7 +450,8 @@ async fn append_all(database: Arc<Database>, writers: usize, last: i64) -> Resul
 #[tokio::test(flavor = "multi_thread")]
 async fn two_replicators_with_concurrent_writers_double_and_lose_nothing() {
     let database = Arc::new(destination().await);
-    let rivals = [2, 3].map(|writers| tokio::spawn(append_all(Arc::clone(&database), writers, 5000)));
+    let rivals =
+        [2, 3].map(|writers| tokio::spawn(append_all(Arc::clone(&database), writers, 5000)));
     for rival in rivals {
         rival.await.unwrap().unwrap();
     }
@@ -454,7 +461,8 @@ async fn two_replicators_with_concurrent_writers_double_and_lose_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_sees_a_prefix_of_whole_groups_at_every_moment_under_load() {
     let (source, database) = (fresh_database().await, Arc::new(fresh_destination().await));
-    let events = "create table events (id bigint primary key, ts timestamptz not null, event jsonb not null)";
+    let events = "create table events (id bigint primary key, ts timestamptz not null, event jsonb \
+                  not null)";
     source
         .execute(&events.replace("primary key", "generated by default as identity primary key"))
         .await;

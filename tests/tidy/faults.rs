@@ -1,4 +1,5 @@
-//! docs/faults.md: every row of the catalogue is there once, names tests that exist or why there is none, and quotes words of the program.
+//! docs/faults.md: every row of the catalogue is there once, names tests that exist or why there is
+//! none, and quotes words of the program.
 
 use crate::File;
 use crate::rust::mask;
@@ -15,7 +16,8 @@ pub fn problems(table: &str, files: &[File]) -> Vec<String> {
     let numbers: Vec<usize> = rows.iter().filter_map(|cells| cells[0].parse().ok()).collect();
     let mut problems = Vec::new();
     if numbers != (1..=ROWS).collect::<Vec<_>>() {
-        problems.push(format!("docs/faults.md: its rows are not 1 to {ROWS} in order: {numbers:?}"));
+        problems
+            .push(format!("docs/faults.md: its rows are not 1 to {ROWS} in order: {numbers:?}"));
     }
     for cells in &rows {
         let at = |what: String| format!("docs/faults.md, row {}: {what}", cells[0]);
@@ -53,12 +55,23 @@ fn quoted(cell: &str) -> impl Iterator<Item = &str> {
 /// Whether these words stand in the program; where `{…}` is in them a value is filled in.
 fn is_said(words: &str, files: &[File]) -> bool {
     let parts = || words.split('{').map(|part| part.rsplit('}').next().unwrap_or(part));
-    let says = |file: &&File| parts().all(|part| file.text.contains(part));
+    let says = |file: &&File| {
+        let text = unbroken(&file.text);
+        parts().all(|part| text.contains(part))
+    };
     let is_source = |file: &&File| file.path.starts_with("src/") && !file.path.contains("tests");
     files.iter().filter(is_source).any(|file| says(&file))
 }
 
-/// Whether a test of this path exists, in tests/it/, in src/ or at the top of the tests; or a point of the work at which chaos may kill us.
+/// A source whose strings are not broken over lines.
+fn unbroken(text: &str) -> String {
+    let mut lines = text.split("\\\n");
+    let first = lines.next().unwrap_or_default().to_owned();
+    lines.fold(first, |text, line| text + line.trim_start())
+}
+
+/// Whether a test of this path exists, in tests/it/, in src/ or at the top of the tests; or a point
+/// of the work at which chaos may kill us.
 fn is_there(path: &str, files: &[File]) -> bool {
     if path.contains('.') {
         let point = |file: &File| {
@@ -71,11 +84,12 @@ fn is_there(path: &str, files: &[File]) -> bool {
     let (modules, name) = path.rsplit_once("::").unwrap_or(("", path));
     let module = modules.replace("::", "/");
     let inner = module.strip_suffix("/tests").unwrap_or(&module).to_owned();
-    let heads = |top: &str| [&module, &inner].map(|module| [".rs", "/mod.rs", "_tests.rs"].map(|end| format!("{top}{module}{end}")));
-    let mut places: Vec<String> = ["tests/it/", "src/"]
-        .iter()
-        .flat_map(|top| heads(top).into_iter().flatten())
-        .collect();
+    let heads = |top: &str| {
+        [&module, &inner]
+            .map(|module| [".rs", "/mod.rs", "_tests.rs"].map(|end| format!("{top}{module}{end}")))
+    };
+    let mut places: Vec<String> =
+        ["tests/it/", "src/"].iter().flat_map(|top| heads(top).into_iter().flatten()).collect();
     if modules.is_empty() {
         places = vec!["tests/tidy.rs".to_owned(), "tests/docs.rs".to_owned()];
     }
@@ -94,15 +108,22 @@ mod tests {
     #[test]
     fn a_row_without_a_test_with_a_wrong_one_or_with_words_nobody_says_is_told() {
         let files = [
-            File::new("tests/it/some/place.rs", "#[tokio::test]\nasync fn it_is_so() {}\nfn helper() {}"),
+            File::new(
+                "tests/it/some/place.rs",
+                "#[tokio::test]\nasync fn it_is_so() {}\nfn helper() {}",
+            ),
             File::new(
                 "src/a/b.rs",
-                "fail::point!(\"b.c\"); \"the {what} was lost\"\n#[cfg(test)] mod tests { #[test]\n fn pure() {} }",
+                "fail::point!(\"b.c\"); \"the {what} was lost\"\n#[cfg(test)] mod tests { \
+                 #[test]\n fn pure() {} }",
             ),
         ];
-        let rest = |last: usize| (last..=ROWS).map(|n| format!("| {n} | f | d | | | `some::place::it_is_so` |\n"));
+        let rest = |last: usize| {
+            (last..=ROWS).map(|n| format!("| {n} | f | d | | | `some::place::it_is_so` |\n"))
+        };
         let table = |rows: &str, last| rows.to_owned() + &rest(last).collect::<String>();
-        let good = "| 1 | f | d | `the {} was lost` | 4 | `some::place::it_is_so`, `a::b::tests::pure`; `b.c` |\n";
+        let good = "| 1 | f | d | `the {} was lost` | 4 | `some::place::it_is_so`, \
+                    `a::b::tests::pure`; `b.c` |\n";
         assert_eq!(problems(&table(good, 2), &files), Vec::<String>::new());
         for (bad, words) in [
             ("| 1 | f | d | | | |\n", "name a test"),

@@ -12,18 +12,26 @@ pub fn problems(files: &[File]) -> Vec<String> {
         .collect()
 }
 
-/// Where a clock of day is asked that is neither the log's nor that of made-up events: it may jump, and differ from another machine's.
+/// Where a clock of day is asked that is neither the log's nor that of made-up events: it may jump,
+/// and differ from another machine's.
 pub fn clocks(files: &[File]) -> Vec<String> {
-    let is_free = |file: &&File| !(file.path == "src/log.rs" || file.path.starts_with("src/fake/") || file.path.ends_with("tests.rs"));
+    let is_free = |file: &&File| {
+        !(file.path == "src/log.rs"
+            || file.path.starts_with("src/fake/")
+            || file.path.ends_with("tests.rs"))
+    };
     let clocks = ["SystemTime", "UtcDateTime", "OffsetDateTime", "UNIX_EPOCH"];
     let asks = |file: &&File| clocks.iter().any(|clock| mask(&file.text).contains(clock));
-    let told = |file: &File| format!("{}: it asks a clock of day: measure with Instant, or ask the server", file.path);
+    let told = |file: &File| {
+        format!("{}: it asks a clock of day: measure with Instant, or ask the server", file.path)
+    };
     files.iter().filter(is_free).filter(asks).map(told).collect()
 }
 
 /// Files of the library that name the place of another one.
 pub fn placed_by_hand(files: &[File]) -> Vec<Excess> {
-    let is_one = |file: &&File| file.path.starts_with("src/") && mask(&file.text).contains("#[path = ");
+    let is_one =
+        |file: &&File| file.path.starts_with("src/") && mask(&file.text).contains("#[path = ");
     let excess = |file: &File| Excess {
         name: format!("path::{}", file.path),
         size: 1,
@@ -38,11 +46,7 @@ fn problems_of(file: &File) -> Vec<&'static str> {
     let is_source = file.path.starts_with("src/");
     let is_roof = file.path == "src/main.rs" || file.path.starts_with("src/cli/");
     let is_of_tests = file.path.ends_with("tests.rs") || file.path.contains("/tests/");
-    let tests_start = if is_of_tests {
-        0
-    } else {
-        code.find("#[cfg(test)]").unwrap_or(code.len())
-    };
+    let tests_start = if is_of_tests { 0 } else { code.find("#[cfg(test)]").unwrap_or(code.len()) };
     let allows = |lint: &str| {
         code.match_indices(lint)
             .map(|(at, _)| at)
@@ -64,7 +68,9 @@ fn problems_of(file: &File) -> Vec<&'static str> {
             "no unwrap outside tests: return the error, or state the invariant with expect",
         ),
         (
-            is_source && !is_roof && !(allows("print_stdout").is_empty() && allows("print_stderr").is_empty()),
+            is_source
+                && !is_roof
+                && !(allows("print_stdout").is_empty() && allows("print_stderr").is_empty()),
             "only the roof prints: log it, or return it",
         ),
         (
@@ -72,11 +78,7 @@ fn problems_of(file: &File) -> Vec<&'static str> {
             "do it now, or open an issue for it",
         ),
     ];
-    rules
-        .into_iter()
-        .filter(|(is_broken, _)| *is_broken)
-        .map(|(_, cure)| cure)
-        .collect()
+    rules.into_iter().filter(|(is_broken, _)| *is_broken).map(|(_, cure)| cure).collect()
 }
 
 /// Whether a lint is named inside `allow(…)` or `expect(…)` here.
@@ -91,10 +93,7 @@ mod tests {
     use super::*;
 
     fn told(path: &str, text: &str) -> Vec<String> {
-        problems(&[File {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        }])
+        problems(&[File { path: path.to_owned(), text: text.to_owned() }])
     }
 
     #[test]

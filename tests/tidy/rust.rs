@@ -15,7 +15,8 @@ pub struct Token<'a> {
     pub line: usize,
 }
 
-/// The text with comments and the contents of string and character literals replaced by spaces; lines stay where they are.
+/// The text with comments and the contents of string and character literals replaced by spaces;
+/// lines stay where they are.
 pub fn mask(text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
     let mut masked = String::with_capacity(text.len());
@@ -79,7 +80,10 @@ fn raw_string_length(rest: &[char]) -> usize {
     if !rest[..prefix].contains(&'r') || rest.get(open) != Some(&'"') {
         return 0;
     }
-    let is_close = |at: &usize| rest[*at] == '"' && rest[at + 1..].iter().take(hashes).filter(|c| **c == '#').count() == hashes;
+    let is_close = |at: &usize| {
+        rest[*at] == '"'
+            && rest[at + 1..].iter().take(hashes).filter(|c| **c == '#').count() == hashes
+    };
     (open + 1..rest.len()).find(is_close).map_or(rest.len(), |at| at + 1 + hashes)
 }
 
@@ -95,10 +99,7 @@ pub fn tokens(masked: &str) -> Vec<Token<'_>> {
                 ':' if rest.starts_with("::") => 2,
                 other => other.len_utf8(),
             };
-            tokens.push(Token {
-                text: &rest[..length],
-                line: line + 1,
-            });
+            tokens.push(Token { text: &rest[..length], line: line + 1 });
             rest = rest[length..].trim_start();
         }
     }
@@ -108,7 +109,9 @@ pub fn tokens(masked: &str) -> Vec<Token<'_>> {
 /// All functions with a body, closures and function pointers aside.
 pub fn functions(masked: &str) -> Vec<Function> {
     let tokens = tokens(masked);
-    let starts = (0..tokens.len()).filter(|at| tokens[*at].text == "fn" && tokens.get(at + 1).is_some_and(|name| name.text != "("));
+    let starts = (0..tokens.len()).filter(|at| {
+        tokens[*at].text == "fn" && tokens.get(at + 1).is_some_and(|name| name.text != "(")
+    });
     starts
         .filter_map(|start| {
             let (mut nesting, mut braces) = (0, 0);
@@ -132,7 +135,8 @@ pub fn functions(masked: &str) -> Vec<Function> {
 
 #[test]
 fn comments_and_literals_are_masked_and_lifetimes_are_not() {
-    let text = "a /* b /* c */ \" */ d // e \"\nf(\"\\\"g\", 'h', '\\'', r#\"i \" j\"#, b\"k\", br\"l\\\", &'m n) for r in bar";
+    let text = "a /* b /* c */ \" */ d // e \"\nf(\"\\\"g\", 'h', '\\'', r#\"i \" j\"#, b\"k\", \
+                br\"l\\\", &'m n) for r in bar";
     let words: Vec<_> = tokens(&mask(text))
         .iter()
         .map(|token| token.text.to_owned())
@@ -144,7 +148,8 @@ fn comments_and_literals_are_masked_and_lifetimes_are_not() {
 
 #[test]
 fn functions_are_measured_from_fn_to_the_closing_brace() {
-    let text = "trait T { fn declared(a: [u8; 4]); }\nimpl T {\n  fn one() -> [u8; 2] { \"}\"; }\n  pub fn four<F: Fn(fn(u8))>()\n  {\n    if x { y }\n  }\n}\n";
+    let text = "trait T { fn declared(a: [u8; 4]); }\nimpl T {\n  fn one() -> [u8; 2] { \"}\"; }\n  \
+                pub fn four<F: Fn(fn(u8))>()\n  {\n    if x { y }\n  }\n}\n";
     let found: Vec<_> = functions(&mask(text)).into_iter().map(|f| (f.name, f.lines)).collect();
     assert_eq!(found, [("one".to_owned(), 1), ("four".to_owned(), 4)]);
 }

@@ -1,4 +1,5 @@
-//! Files and functions have a size a person can hold in mind; those that are longer are listed and only shrink.
+//! Files and functions have a size a person can hold in mind; those that are longer are listed and
+//! only shrink.
 
 use crate::File;
 use crate::house::ratchet::Excess;
@@ -32,7 +33,8 @@ pub fn long_scripts(files: &[File]) -> Vec<String> {
     .collect()
 }
 
-/// Names with size and limit. Of functions of one name in one file the longest counts; a file of tests may be of any length.
+/// Names with size and limit. Of functions of one name in one file the longest counts; a file of
+/// tests may be of any length.
 fn too_long(files: &[File]) -> BTreeMap<String, (usize, usize)> {
     let mut found = BTreeMap::new();
     for file in files {
@@ -86,7 +88,9 @@ mod tests {
 
     #[test]
     fn a_long_file_or_function_is_told() {
-        for (files, name, size) in [([file("src/a.rs", 401)], "src/a.rs", 401), ([function(61)], "src/a.rs::long", 61)] {
+        for (files, name, size) in
+            [([file("src/a.rs", 401)], "src/a.rs", 401), ([function(61)], "src/a.rs::long", 61)]
+        {
             let found = excesses(&files);
             assert_eq!((found[0].name.as_str(), found[0].size, found.len()), (name, size, 1));
         }

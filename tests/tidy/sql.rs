@@ -28,7 +28,8 @@ pub fn problems(sql: &[File], rust: &[File]) -> Vec<String> {
 /// The paths, from the top, that a file of Rust includes.
 fn included(file: &File) -> Vec<String> {
     let dir: Vec<&str> = file.path.split('/').collect();
-    let includes = file.text.split("include_str!").skip(1).filter_map(|after| after.split('"').nth(1));
+    let includes =
+        file.text.split("include_str!").skip(1).filter_map(|after| after.split('"').nth(1));
     includes
         .map(|path| {
             let mut place = dir[..dir.len() - 1].to_vec();
@@ -70,8 +71,15 @@ mod tests {
             .contains("no include_str!")
         );
         for headless in ["select 1 -- what", "--\nselect 1"] {
-            assert!(problems(&[File::new("sql/source/a.sql", headless)], std::slice::from_ref(&rust))[0].contains("no header"));
+            assert!(
+                problems(&[File::new("sql/source/a.sql", headless)], std::slice::from_ref(&rust))
+                    [0]
+                .contains("no header")
+            );
         }
-        assert!(problems(&[File::new("sql/source/a.sql", "-- Asks.\n\n")], &[rust])[0].contains("no statement"));
+        assert!(
+            problems(&[File::new("sql/source/a.sql", "-- Asks.\n\n")], &[rust])[0]
+                .contains("no statement")
+        );
     }
 }

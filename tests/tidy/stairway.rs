@@ -17,7 +17,8 @@ pub fn problems(graph: &Graph<'_>) -> Vec<String> {
         }
         for used in paths {
             let to = used.segments.first().map_or("*", String::as_str);
-            problems.extend(judge(from, to).map(|why| format!("{}:{}: {why}", source.path, used.line)));
+            problems
+                .extend(judge(from, to).map(|why| format!("{}:{}: {why}", source.path, used.line)));
         }
     }
     problems
@@ -33,12 +34,16 @@ fn judge(from: &str, to: &str) -> Option<String> {
         return None;
     }
     let cure = match others {
-        ROOF => "the roof wires everything and nothing uses it: hand in what is needed as an argument",
+        ROOF => {
+            "the roof wires everything and nothing uses it: hand in what is needed as an argument"
+        }
         _ if others == its => {
-            "two rooms of one floor never meet: move what both need to a lower floor, or let the floor above hand it in (a value, or a trait that lives lower)"
+            "two rooms of one floor never meet: move what both need to a lower floor, or let the \
+             floor above hand it in (a value, or a trait that lives lower)"
         }
         _ => {
-            "a use points down the stairs only: move what is needed to a lower floor, or let the upper room hand it in (a value, or a trait that lives lower)"
+            "a use points down the stairs only: move what is needed to a lower floor, or let the \
+             upper room hand it in (a value, or a trait that lives lower)"
         }
     };
     Some(format!("`{from}` (floor {its}) uses `{to}` (floor {others}); {cure}"))
@@ -46,7 +51,8 @@ fn judge(from: &str, to: &str) -> Option<String> {
 
 fn unknown(path: &str, line: usize, room: &str) -> String {
     format!(
-        "{path}:{line}: `{room}` is no room of the house; name the room you use, or give a new one its floor in tests/tidy/house/floors.rs and its line in ARCHITECTURE.md"
+        "{path}:{line}: `{room}` is no room of the house; name the room you use, or give a new one \
+         its floor in tests/tidy/house/floors.rs and its line in ARCHITECTURE.md"
     )
 }
 
@@ -71,7 +77,8 @@ mod tests {
         for (path, text) in [
             (
                 "src/source/mark.rs",
-                "use crate::{error::{Error, Result}, postgres::connect::Session as S, source::read::*};",
+                "use crate::{error::{Error, Result}, postgres::connect::Session as S, \
+                 source::read::*};",
             ),
             ("src/source/cut/tests.rs", "use super::super::mark::Mark; use super::*;"),
             ("src/retry.rs", "use crate::error::Kind;"),
@@ -83,7 +90,8 @@ mod tests {
             ("src/lib.rs", "pub mod replicate; pub use crate::replicate::run;"),
             (
                 "src/event/batch.rs",
-                "// use crate::replicate;\nconst A: &str = \"crate::replicate\"; pub(crate) fn f() -> impl Sized + use<> {}",
+                "// use crate::replicate;\nconst A: &str = \"crate::replicate\"; pub(crate) fn f() \
+                 -> impl Sized + use<> {}",
             ),
             (
                 "src/event/batch.rs",
@@ -110,7 +118,8 @@ mod tests {
             let found = told("src/source/mark.rs", text);
             assert_eq!(found.len(), 1, "{text}: {found:?}");
             assert!(
-                found[0].contains("`source` (floor 3) uses `replicate` (floor 4); a use points down"),
+                found[0]
+                    .contains("`source` (floor 3) uses `replicate` (floor 4); a use points down"),
                 "{found:?}"
             );
         }
@@ -120,7 +129,9 @@ mod tests {
     fn two_rooms_of_one_floor_never_meet() {
         let found = told("src/config/mod.rs", "\n\nuse crate::event::table::TableName;");
         assert!(
-            found[0].starts_with("src/config/mod.rs:3: `config` (floor 1) uses `event` (floor 1); two rooms"),
+            found[0].starts_with(
+                "src/config/mod.rs:3: `config` (floor 1) uses `event` (floor 1); two rooms"
+            ),
             "{found:?}"
         );
         assert_eq!(told("src/destination/postgres.rs", "use crate::source::mark;").len(), 1);
@@ -135,7 +146,9 @@ mod tests {
     #[test]
     fn a_room_without_a_floor_is_told() {
         assert!(told("src/utils.rs", "")[0].contains("`utils` is no room"));
-        assert!(told("src/event/range.rs", "use crate::utils::max;")[0].contains("`utils` is no room"));
+        assert!(
+            told("src/event/range.rs", "use crate::utils::max;")[0].contains("`utils` is no room")
+        );
         assert!(told("src/event/range.rs", "use crate::*;")[0].contains("`*` is no room"));
     }
 

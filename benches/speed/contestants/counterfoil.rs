@@ -14,7 +14,12 @@ pub fn catch_up(stage: &Stage, targets: &[&str], settings: &str) -> Result<Figur
 }
 
 /// `counterfoil run` with one more flag, to its end.
-pub fn run_to_the_end(stage: &Stage, targets: &[&str], settings: &str, flag: &str) -> Result<Figures> {
+pub fn run_to_the_end(
+    stage: &Stage,
+    targets: &[&str],
+    settings: &str,
+    flag: &str,
+) -> Result<Figures> {
     let mut run = command(stage, targets, settings)?;
     run.arg(flag);
     timed(&stage.source, &stage.destination, |figures| {
@@ -33,10 +38,7 @@ pub struct Run {
 
 impl Run {
     pub fn start(stage: &Stage, targets: &[&str], settings: &str) -> Result<Self> {
-        Ok(Self {
-            child: command(stage, targets, settings)?.spawn()?,
-            log: log_of(stage),
-        })
+        Ok(Self { child: command(stage, targets, settings)?.spawn()?, log: log_of(stage) })
     }
 
     pub fn pid(&self) -> u32 {
@@ -57,7 +59,8 @@ impl Run {
         if status.success() {
             return Ok(());
         }
-        Err(format!("counterfoil: {status}; its log:\n{}", std::fs::read_to_string(&self.log)?).into())
+        Err(format!("counterfoil: {status}; its log:\n{}", std::fs::read_to_string(&self.log)?)
+            .into())
     }
 }
 
@@ -78,7 +81,9 @@ fn command(stage: &Stage, targets: &[&str], settings: &str) -> Result<Command> {
     );
     for target in targets {
         let url = url(&stage.destination, target);
-        config.push_str(&format!("[[destinations]]\nname = \"{target}\"\nurl = \"{url}\"\n{settings}\n"));
+        config.push_str(&format!(
+            "[[destinations]]\nname = \"{target}\"\nurl = \"{url}\"\n{settings}\n"
+        ));
     }
     std::fs::write(&file, config)?;
     let mut run = Command::new(env!("CARGO_BIN_EXE_counterfoil"));

@@ -1,11 +1,13 @@
-//! Batched INSERT, as scripts do it: a page of 10,000 rows in the order of ids, one statement of text for it in a transaction, and the next page.
+//! Batched INSERT, as scripts do it: a page of 10,000 rows in the order of ids, one statement of
+//! text for it in a transaction, and the next page.
 
 use crate::Result;
 use crate::figures::{Figures, cpu, timed};
 use crate::session::Session;
 use crate::stage::Stage;
 
-const PAGE: &str = "select id, ts::text, event::text from events where id > $1 order by id limit 10000";
+const PAGE: &str =
+    "select id, ts::text, event::text from events where id > $1 order by id limit 10000";
 
 pub fn copy(stage: &Stage, target: &str) -> Result<Figures> {
     let own_before = cpu(std::process::id(), false);
@@ -20,11 +22,13 @@ pub fn copy(stage: &Stage, target: &str) -> Result<Figures> {
             last = newest.try_get(0)?;
             let mut values = Vec::with_capacity(rows.len());
             for row in &rows {
-                let (id, ts, event): (i64, &str, &str) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+                let (id, ts, event): (i64, &str, &str) =
+                    (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
                 values.push(format!("({id}, '{ts}', '{}')", event.replace('\'', "''")));
             }
             destination.run("begin")?;
-            destination.run(&format!("insert into events (id, ts, event) values {}", values.join(", ")))?;
+            destination
+                .run(&format!("insert into events (id, ts, event) values {}", values.join(", ")))?;
             destination.run("commit")?;
         }
     })?;

@@ -1,4 +1,5 @@
-//! Who races: ways to bring the events of the source into a destination, once or for as long as they follow.
+//! Who races: ways to bring the events of the source into a destination, once or for as long as
+//! they follow.
 
 pub mod counterfoil;
 pub mod inserts;
@@ -24,7 +25,8 @@ pub enum Contestant {
     Counterfoil(String),
     Native,
     Inserts,
-    /// One of the others into a table with its key alone, which gets its indexes then, as `init destination` says.
+    /// One of the others into a table with its key alone, which gets its indexes then, as `init
+    /// destination` says.
     IndexedAfterwards(Box<Self>),
 }
 
@@ -35,11 +37,14 @@ impl Contestant {
             Self::Counterfoil(settings) => format!("counterfoil, {settings}"),
             Self::Native => "logical replication, initial copy".to_owned(),
             Self::Inserts => "batched INSERT of 10,000 rows".to_owned(),
-            Self::IndexedAfterwards(contestant) => format!("{}, indexed afterwards", contestant.name()),
+            Self::IndexedAfterwards(contestant) => {
+                format!("{}, indexed afterwards", contestant.name())
+            }
         }
     }
 
-    /// Copies all into a destination that is made empty first; fails unless both are equal in the end.
+    /// Copies all into a destination that is made empty first; fails unless both are equal in the
+    /// end.
     pub fn copy(&self, stage: &Stage, target: &str) -> Result<Figures> {
         stage.clear(target)?;
         let figures = self.copy_into_empty(stage, target)?;
@@ -56,7 +61,8 @@ impl Contestant {
             Self::IndexedAfterwards(contestant) => {
                 stage.drop_indexes(target)?;
                 let copied = contestant.copy_into_empty(stage, target)?;
-                let indexed = timed(&stage.source, &stage.destination, |_| stage.add_indexes(target))?;
+                let indexed =
+                    timed(&stage.source, &stage.destination, |_| stage.add_indexes(target))?;
                 Ok(copied.and_then(&indexed))
             }
         }
@@ -80,14 +86,20 @@ impl Follower {
         }
     }
 
-    /// Starts, with its defaults, into a destination that is made empty first; returns once it holds what the source holds.
+    /// Starts, with its defaults, into a destination that is made empty first; returns once it
+    /// holds what the source holds.
     pub fn start<'a>(self, stage: &'a Stage, target: &'static str) -> Result<Following<'a>> {
         // Of a destination of Counterfoil "on", of a subscription "off".
         self.start_with(stage, target, if self == Self::Native { "off" } else { "on" })
     }
 
     /// As [`Follower::start`], with synchronous_commit of the destination.
-    pub fn start_with<'a>(self, stage: &'a Stage, target: &'static str, synchronous_commit: &str) -> Result<Following<'a>> {
+    pub fn start_with<'a>(
+        self,
+        stage: &'a Stage,
+        target: &'static str,
+        synchronous_commit: &str,
+    ) -> Result<Following<'a>> {
         stage.clear(target)?;
         let following = match self {
             Self::Counterfoil => {
@@ -95,7 +107,11 @@ impl Follower {
                 Following::Counterfoil(counterfoil::Run::start(stage, &[target], &settings)?)
             }
             Self::Native => {
-                native::subscribe(stage, target, &format!("synchronous_commit = {synchronous_commit}"))?;
+                native::subscribe(
+                    stage,
+                    target,
+                    &format!("synchronous_commit = {synchronous_commit}"),
+                )?;
                 native::wait_until_synchronised(stage, target)?;
                 Following::Native(stage, target)
             }
@@ -142,7 +158,11 @@ fn wait_for(stage: &Stage, target: &str, statement: &str, wanted: i64) -> Result
     let begun = Instant::now();
     while session.number(&asked, &[])? < wanted {
         if begun.elapsed() > LEVEL_WAIT_MAX {
-            return Err(format!("{target} is not there after {} s: {statement}", LEVEL_WAIT_MAX.as_secs()).into());
+            return Err(format!(
+                "{target} is not there after {} s: {statement}",
+                LEVEL_WAIT_MAX.as_secs()
+            )
+            .into());
         }
         std::thread::sleep(LOOK_INTERVAL);
     }

@@ -1,4 +1,5 @@
-//! PostgreSQL's own logical replication: a publication of the table, and a subscription named like its database.
+//! PostgreSQL's own logical replication: a publication of the table, and a subscription named like
+//! its database.
 
 use crate::Result;
 use crate::contestants::wait_for;
@@ -7,8 +8,10 @@ use crate::session::Session;
 use crate::stage::Stage;
 use std::time::{Duration, Instant};
 
-/// States of pg_subscription_rel of a table whose initial copy is done and in step: synchronized, ready.
-const SYNCHRONISED: &str = "select count(*) from pg_subscription_rel where srsubstate in ('s', 'r')";
+/// States of pg_subscription_rel of a table whose initial copy is done and in step: synchronized,
+/// ready.
+const SYNCHRONISED: &str =
+    "select count(*) from pg_subscription_rel where srsubstate in ('s', 'r')";
 /// How long a worker may take to end.
 const END_WAIT_MAX: Duration = Duration::from_secs(60);
 
@@ -23,7 +26,8 @@ pub fn initial_copy(stage: &Stage, target: &str) -> Result<Figures> {
     Ok(figures)
 }
 
-/// Enables a subscription that has waited, until all events of the source are there; then disables it.
+/// Enables a subscription that has waited, until all events of the source are there; then disables
+/// it.
 pub fn catch_up(stage: &Stage, target: &str) -> Result<Figures> {
     let figures = timed(&stage.source, &stage.destination, |_| {
         stage.ask_destination(target, &format!("alter subscription {target} enable"))?;
@@ -49,7 +53,9 @@ pub fn subscribe(stage: &Stage, target: &str, options: &str) -> Result<()> {
         stage.source.socket_dir().display(),
         stage.source.port()
     );
-    let sql = format!("create subscription {target} connection '{source}' publication events with ({options})");
+    let sql = format!(
+        "create subscription {target} connection '{source}' publication events with ({options})"
+    );
     // Through a session: psql would show the notice of the slot.
     Session::open(&stage.destination, target)?.run(&sql)
 }

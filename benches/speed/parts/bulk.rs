@@ -1,4 +1,5 @@
-//! Following in bulk: many small transactions were written while nobody copied, and everybody catches up from an equal position.
+//! Following in bulk: many small transactions were written while nobody copied, and everybody
+//! catches up from an equal position.
 
 use super::{Part, rounds};
 use crate::Result;
@@ -17,7 +18,8 @@ const EVENTS_PER_TRANSACTION: u64 = 100;
 
 pub fn measure(wanted: &Wanted) -> Result<Section> {
     let size = wanted.size(Part::Bulk);
-    let stage = Stage::new(Psql::find()?, EVENTS_BEFORE, EVENTS_PER_TRANSACTION, &wanted.replication())?;
+    let stage =
+        Stage::new(Psql::find()?, EVENTS_BEFORE, EVENTS_PER_TRANSACTION, &wanted.replication())?;
     let settings = wanted.settings(&[1, 2]);
     let names: Vec<String> = ["logical replication".to_owned()]
         .into_iter()
@@ -68,13 +70,18 @@ fn section(stage: &Stage, events: u64, found: &[(String, Vec<Figures>)]) -> Resu
         bars.push(Bar::new(name, rate));
     }
     let events = thousands(events);
-    let caption = format!("{events} events in transactions of {EVENTS_PER_TRANSACTION}, destination with slate's five indexes");
+    let caption = format!(
+        "{events} events in transactions of {EVENTS_PER_TRANSACTION}, destination with slate's \
+         five indexes"
+    );
     Ok(Section {
         part: Part::Bulk,
         method: format!(
-            "Each round writes {events} events in transactions of {EVENTS_PER_TRANSACTION} while nobody copies; then each contestant catches up in a \
-             database of its own, in turn. Counterfoil's time is that of a whole `run --until-caught-up`; the subscription, with its default of \
-             synchronous_commit = off, is enabled and timed until the last event is there."
+            "Each round writes {events} events in transactions of {EVENTS_PER_TRANSACTION} while \
+             nobody copies; then each contestant catches up in a database of its own, in turn. \
+             Counterfoil's time is that of a whole `run --until-caught-up`; the subscription, with \
+             its default of synchronous_commit = off, is enabled and timed until the last event is \
+             there."
         ),
         postgres: stage.version(),
         tables: vec![quicker, Table::of_copies(&caption, found, &[(0, "logical replication")])],

@@ -20,13 +20,16 @@ pub fn measure(wanted: &Wanted) -> Result<Section> {
     let mut contestants = vec![Contestant::RawPipe, Contestant::Native];
     contestants.extend(wanted.settings(&[1, 2, 3]).into_iter().map(Contestant::Counterfoil));
     contestants.push(Contestant::Inserts);
-    // Last, so that the places of the others are the same on a table without indexes, where there is nothing to add.
+    // Last, so that the places of the others are the same on a table without indexes, where there
+    // is nothing to add.
     for contestant in [Contestant::RawPipe, Contestant::Counterfoil("writers = 1".to_owned())] {
         contestants.push(Contestant::IndexedAfterwards(Box::new(contestant)));
     }
-    let method = "Everybody copies the same table into an empty one, in turn, and changes places each round. Counterfoil's time has its start, its \
-                  checks and its end in it; that of logical replication goes from CREATE SUBSCRIPTION until the table is synchronised. What is \
-                  indexed afterwards has its key alone while it is filled (`init destination --without-indexes`); its time has the CREATE INDEX \
+    let method = "Everybody copies the same table into an empty one, in turn, and changes places \
+                  each round. Counterfoil's time has its start, its checks and its end in it; that \
+                  of logical replication goes from CREATE SUBSCRIPTION until the table is \
+                  synchronised. What is indexed afterwards has its key alone while it is filled \
+                  (`init destination --without-indexes`); its time has the CREATE INDEX \
                   CONCURRENTLY in it that `init destination` tells then.";
     race(wanted, Part::CatchUp, &contestants, &wanted.indexes(), method)
 }
@@ -36,12 +39,19 @@ pub fn measure_one_transaction(wanted: &Wanted) -> Result<Section> {
     let mut contestants = vec![Contestant::RawPipe];
     contestants.extend(wanted.settings(&[1, 2]).into_iter().map(Contestant::Counterfoil));
     let indexes = [wanted.indexes.unwrap_or(Indexes::Slate)];
-    let method = "As catch-up, but all events were written by one transaction of the source, so that Counterfoil writes them in one transaction. \
-                  Rows stream through it, whatever its size.";
+    let method = "As catch-up, but all events were written by one transaction of the source, so \
+                  that Counterfoil writes them in one transaction. Rows stream through it, \
+                  whatever its size.";
     race(wanted, Part::OneTransaction, &contestants, &indexes, method)
 }
 
-fn race(wanted: &Wanted, part: Part, contestants: &[Contestant], indexes: &[Indexes], method: &str) -> Result<Section> {
+fn race(
+    wanted: &Wanted,
+    part: Part,
+    contestants: &[Contestant],
+    indexes: &[Indexes],
+    method: &str,
+) -> Result<Section> {
     let size = wanted.size(part);
     let (mut tables, mut groups) = (Vec::new(), Vec::new());
     let events_per_ts = if part == Part::OneTransaction { size.events } else { 100 };
@@ -52,11 +62,15 @@ fn race(wanted: &Wanted, part: Part, contestants: &[Contestant], indexes: &[Inde
         if *indexes == Indexes::None {
             stage.drop_indexes(TARGET)?;
         }
-        let can_race = |contestant: &&Contestant| *indexes == Indexes::Slate || !matches!(contestant, Contestant::IndexedAfterwards(_));
+        let can_race = |contestant: &&Contestant| {
+            *indexes == Indexes::Slate || !matches!(contestant, Contestant::IndexedAfterwards(_))
+        };
         let racing: Vec<&Contestant> = contestants.iter().filter(can_race).collect();
         let names: Vec<String> = racing.iter().map(|contestant| contestant.name()).collect();
-        let found = rounds(size, &names, || Ok(()), |contestant| racing[contestant].copy(&stage, TARGET))?;
-        let caption = format!("{} events, destination with {}", thousands(size.events), indexes.words());
+        let found =
+            rounds(size, &names, || Ok(()), |contestant| racing[contestant].copy(&stage, TARGET))?;
+        let caption =
+            format!("{} events, destination with {}", thousands(size.events), indexes.words());
         let bases: &[(usize, &str)] = match part {
             Part::CatchUp => &[(PIPE, "raw pipe"), (NATIVE, "logical replication")],
             _ => &[(PIPE, "raw pipe")],
@@ -71,7 +85,8 @@ fn race(wanted: &Wanted, part: Part, contestants: &[Contestant], indexes: &[Inde
         tables,
         chart: Chart::new(
             part.title(),
-            "time ÷ the raw pipe's, median of the rounds with lowest and highest; shorter is better",
+            "time ÷ the raw pipe's, median of the rounds with lowest and highest; shorter is \
+             better",
             groups,
         ),
     })
@@ -83,8 +98,5 @@ fn group(heading: &str, found: &[(String, Vec<Figures>)]) -> Group {
         let ratio: Spread = ratios(figures, pipe, |figures| figures.seconds);
         Bar::new(name, ratio)
     });
-    Group {
-        heading: heading.to_owned(),
-        bars: bars.collect(),
-    }
+    Group { heading: heading.to_owned(), bars: bars.collect() }
 }

@@ -35,7 +35,8 @@ pub fn measure(wanted: &Wanted) -> Result<Section> {
             DESTINATIONS.iter().try_for_each(|target| stage.drop_indexes(target))?;
         }
         let counts = wanted.destinations.iter().map(|count| usize::from(*count));
-        let found: Vec<Found> = counts.map(|count| race(&stage, wanted, count)).collect::<Result<_>>()?;
+        let found: Vec<Found> =
+            counts.map(|count| race(&stage, wanted, count)).collect::<Result<_>>()?;
         let caption = format!(
             "Counterfoil, {} events, destinations with {}",
             thousands(size.events),
@@ -50,9 +51,10 @@ pub fn measure(wanted: &Wanted) -> Result<Section> {
     let unit = "processor time of the source's server ÷ that of one raw read; shorter is better";
     Ok(Section {
         part: Part::FanOut,
-        method: "One Counterfoil copies a whole table into several empty destinations, beside as many raw pipes at the same time, in turn. \
-                 Counterfoil reads the source once for all of them, which the processor time of the source's server shows: it is compared with that \
-                 of a single raw pipe in the same round."
+        method: "One Counterfoil copies a whole table into several empty destinations, beside as \
+                 many raw pipes at the same time, in turn. Counterfoil reads the source once for \
+                 all of them, which the processor time of the source's server shows: it is \
+                 compared with that of a single raw pipe in the same round."
             .to_owned(),
         postgres: stage.version(),
         tables,
@@ -88,11 +90,7 @@ fn race(stage: &Stage, wanted: &Wanted, destinations: usize) -> Result<Found> {
             Ok(figures)
         },
     )?;
-    Ok(Found {
-        destinations,
-        figures,
-        copies,
-    })
+    Ok(Found { destinations, figures, copies })
 }
 
 impl Found {
@@ -103,7 +101,8 @@ impl Found {
     }
 
     fn bars(&self) -> [Bar; 2] {
-        [OURS, PIPES].map(|contestant| Bar::new(&self.figures[contestant].0, self.reads(contestant)))
+        [OURS, PIPES]
+            .map(|contestant| Bar::new(&self.figures[contestant].0, self.reads(contestant)))
     }
 }
 

@@ -85,7 +85,8 @@ fn run(stage: &Stage, case: Option<Follower>, seconds: u64) -> Result<Idle> {
 
 /// Statements in the log of a server: simple ones, and executions of prepared ones.
 fn statements(server: &PrivateServer) -> usize {
-    let is_statement = |line: &&str| line.contains("LOG:  statement: ") || line.contains("LOG:  execute ");
+    let is_statement =
+        |line: &&str| line.contains("LOG:  statement: ") || line.contains("LOG:  execute ");
     server.log().lines().filter(is_statement).count()
 }
 
@@ -117,14 +118,16 @@ fn section(stage: &Stage, seconds: u64, found: &[Vec<Idle>; 3]) -> Section {
     Section {
         part: Part::Idle,
         method: format!(
-            "A follower has caught up, and nothing happens for {seconds} s. Processor time of both servers holds what they do by themselves, which is \
-             the first row; statements are counted in the logs of the servers."
+            "A follower has caught up, and nothing happens for {seconds} s. Processor time of both \
+             servers holds what they do by themselves, which is the first row; statements are \
+             counted in the logs of the servers."
         ),
         postgres: stage.version(),
         tables: vec![table],
         chart: Chart::new(
             Part::Idle.title(),
-            "processor time of both servers and of what is between them, in % of a core; shorter is better",
+            "processor time of both servers and of what is between them, in % of a core; shorter \
+             is better",
             Group::alone(bars),
         ),
     }

@@ -60,7 +60,13 @@ pub fn measure(wanted: &Wanted) -> Result<Section> {
     Ok(section(&stage, size, &found))
 }
 
-fn run(stage: &Stage, follower: Follower, size: Size, round: usize, found: &mut Found) -> Result<()> {
+fn run(
+    stage: &Stage,
+    follower: Follower,
+    size: Size,
+    round: usize,
+    found: &mut Found,
+) -> Result<()> {
     stage.clear_source()?;
     let following = follower.start(stage, TARGET)?;
     let mut loader = Loader::start(stage, size.seconds, round + 1)?;
@@ -76,13 +82,15 @@ fn run(stage: &Stage, follower: Follower, size: Size, round: usize, found: &mut 
 
 /// Looks at both sides every second until the loader has ended, and once more.
 fn sample(stage: &Stage, loader: &mut Loader) -> Result<Vec<Sample>> {
-    let (source, destination) = (Session::open(&stage.source, "source")?, Session::open(&stage.destination, TARGET)?);
+    let (source, destination) =
+        (Session::open(&stage.source, "source")?, Session::open(&stage.destination, TARGET)?);
     let asked = (source.prepare(HIGHEST)?, destination.prepare(HIGHEST)?);
     let begun = Instant::now();
     let mut samples = Vec::new();
     loop {
         let has_ended = loader.has_ended()?;
-        // The destination first: so it never seems to be ahead, and what passes between the two counts as lag.
+        // The destination first: so it never seems to be ahead, and what passes between the two
+        // counts as lag.
         let destination = destination.number(&asked.1, &[])?;
         samples.push(Sample {
             destination,
@@ -112,7 +120,8 @@ impl Found {
             let third = ((sample.seconds - begin.seconds) / length * 3.0) as usize;
             let third = third.min(THIRDS.len() - 1);
             self.events[third].push((sample.source - sample.destination) as f64);
-            self.seconds[third].push(sample.seconds - source_had(&samples[..=at], sample.destination));
+            self.seconds[third]
+                .push(sample.seconds - source_had(&samples[..=at], sample.destination));
         }
         Ok(())
     }
@@ -161,14 +170,16 @@ fn section(stage: &Stage, size: Size, found: &[(Follower, Found)]) -> Section {
             ]);
             bars.push(Bar::new(&format!("{}, {name}", follower.name()), seconds));
         }
-        let (rate, rest) = (Spread::of(found.rates.iter().copied()), Spread::of(found.rest.iter().copied()));
+        let (rate, rest) =
+            (Spread::of(found.rates.iter().copied()), Spread::of(found.rest.iter().copied()));
         rates.rows.push(vec![follower.name().to_owned(), spread(rate, 0), spread(rest, 2)]);
     }
     Section {
         part: Part::Lag,
         method: format!(
-            "`load-fake-data --method insert --writers 8` writes for {} s as fast as it can while one contestant follows; both sides are asked for their \
-             highest id once a second. Lag in seconds is how long ago the source's highest id was what the destination's is now.",
+            "`load-fake-data --method insert --writers 8` writes for {} s as fast as it can while \
+             one contestant follows; both sides are asked for their highest id once a second. Lag \
+             in seconds is how long ago the source's highest id was what the destination's is now.",
             size.seconds
         ),
         postgres: stage.version(),

@@ -17,7 +17,8 @@ use std::time::{Duration, Instant};
 
 /// Destinations of the contestants.
 const TARGETS: [&str; 2] = [DESTINATIONS[0], DESTINATIONS[1]];
-/// Sessions that write, in turn, so that a commit that waits for the disk does not hold up the next event.
+/// Sessions that write, in turn, so that a commit that waits for the disk does not hold up the next
+/// event.
 const WRITERS: u32 = 4;
 /// Between two events: 200 a second.
 const PACE: Duration = Duration::from_millis(5);
@@ -25,7 +26,8 @@ const PACE: Duration = Duration::from_millis(5);
 const WARM_UP: Duration = Duration::from_secs(2);
 /// Between an answer of the destination and the next question.
 const LOOK_INTERVAL: Duration = Duration::from_micros(200);
-const INSERT: &str = "insert into events (ts, event) values (clock_timestamp(), made_up_event($1)) returning id";
+const INSERT: &str =
+    "insert into events (ts, event) values (clock_timestamp(), made_up_event($1)) returning id";
 const PERCENTILES: [(&str, f64); 3] = [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)];
 
 /// synchronous_commit of those who write and of the destination.
@@ -36,18 +38,9 @@ struct Setting {
 }
 
 const SETTINGS: [Setting; 3] = [
-    Setting {
-        source: "on",
-        destination: "on",
-    },
-    Setting {
-        source: "on",
-        destination: "off",
-    },
-    Setting {
-        source: "off",
-        destination: "off",
-    },
+    Setting { source: "on", destination: "on" },
+    Setting { source: "on", destination: "off" },
+    Setting { source: "off", destination: "off" },
 ];
 
 /// p50, p95 and p99 of a run in milliseconds, and how many events a second were written.
@@ -91,11 +84,18 @@ impl Setting {
     }
 }
 
-fn run(stage: &Stage, follower: Follower, target: &'static str, setting: Setting, seconds: u64) -> Result<Latencies> {
+fn run(
+    stage: &Stage,
+    follower: Follower,
+    target: &'static str,
+    setting: Setting,
+    seconds: u64,
+) -> Result<Latencies> {
     let following = follower.start_with(stage, target, setting.destination)?;
     let begin = Instant::now() + Duration::from_millis(200);
     let end = begin + WARM_UP + Duration::from_secs(seconds);
-    let (source, destination, is_over) = (&stage.source, &stage.destination, AtomicBool::new(false));
+    let (source, destination, is_over) =
+        (&stage.source, &stage.destination, AtomicBool::new(false));
     let (commits, seen) = scope(|scope| -> Result<(Vec<Moment>, Vec<Moment>)> {
         let observer = scope.spawn(|| observe(destination, target, &is_over));
         let writers: Vec<_> = (0..WRITERS)
@@ -123,7 +123,12 @@ fn ended<T>(thread: ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
 }
 
 /// Writes an event at each of its times, however late the one before was.
-fn write(source: &PrivateServer, setting: Setting, begin: Instant, end: Instant) -> Result<Vec<Moment>> {
+fn write(
+    source: &PrivateServer,
+    setting: Setting,
+    begin: Instant,
+    end: Instant,
+) -> Result<Vec<Moment>> {
     let session = Session::open(source, "source")?;
     session.run(&format!("set synchronous_commit = {}", setting.source))?;
     let insert = session.prepare(INSERT)?;
@@ -155,7 +160,8 @@ fn observe(destination: &PrivateServer, target: &str, is_over: &AtomicBool) -> R
     }
 }
 
-/// In milliseconds, of all events that were committed after the warm-up. An id is seen once it or a higher one is the highest.
+/// In milliseconds, of all events that were committed after the warm-up. An id is seen once it or a
+/// higher one is the highest.
 fn latencies(commits: &[Moment], seen: &[Moment], after: Instant) -> Result<Vec<f64>> {
     let counted = commits.iter().filter(|(_, committed)| *committed >= after);
     counted
@@ -173,7 +179,8 @@ fn percentiles(mut latencies: Vec<f64>) -> Result<[f64; 3]> {
     if latencies.is_empty() {
         return Err("no event was written after the warm-up".into());
     }
-    Ok(PERCENTILES.map(|(_, part)| latencies[((latencies.len() as f64 * part).ceil() as usize).max(1) - 1]))
+    Ok(PERCENTILES
+        .map(|(_, part)| latencies[((latencies.len() as f64 * part).ceil() as usize).max(1) - 1]))
 }
 
 fn section(stage: &Stage, seconds: u64, found: &[[Vec<Latencies>; 2]; 3]) -> Section {
@@ -183,37 +190,40 @@ fn section(stage: &Stage, seconds: u64, found: &[[Vec<Latencies>; 2]; 3]) -> Sec
         let caption = format!("{}; {} events/s were written", setting.words(), spread(rate, 0));
         let mut table = Table::new(&caption, &["", "p50", "p95", "p99"]);
         for (follower, latencies) in Follower::BOTH.iter().zip(found) {
-            let of = |at: usize| spread(Spread::of(latencies.iter().map(|latencies| latencies.percentiles[at])), 2);
+            let of = |at: usize| {
+                spread(Spread::of(latencies.iter().map(|latencies| latencies.percentiles[at])), 2)
+            };
             table.rows.push(vec![format!("{}, ms", follower.name()), of(0), of(1), of(2)]);
         }
-        let of = |at: usize| spread(ratios(&found[0], &found[1], |latencies| latencies.percentiles[at]), 2);
-        table
-            .rows
-            .push(vec!["counterfoil ÷ logical replication".to_owned(), of(0), of(1), of(2)]);
+        let of = |at: usize| {
+            spread(ratios(&found[0], &found[1], |latencies| latencies.percentiles[at]), 2)
+        };
+        table.rows.push(vec!["counterfoil ÷ logical replication".to_owned(), of(0), of(1), of(2)]);
         let mut bars = Vec::new();
         for (at, (name, _)) in PERCENTILES.iter().enumerate() {
             for (follower, latencies) in Follower::BOTH.iter().zip(found) {
-                let milliseconds = Spread::of(latencies.iter().map(|latencies| latencies.percentiles[at]));
+                let milliseconds =
+                    Spread::of(latencies.iter().map(|latencies| latencies.percentiles[at]));
                 bars.push(Bar::new(&format!("{}, {name}", follower.name()), milliseconds));
             }
         }
         tables.push(table);
-        groups.push(Group {
-            heading: setting.words(),
-            bars,
-        });
+        groups.push(Group { heading: setting.words(), bars });
     }
     Section {
         part: Part::Latency,
         method: format!(
-            "Four sessions in turn commit 200 single events a second, by the clock whatever the answer, for {seconds} s after two seconds that do not \
-             count; one session asks the destination for its highest id every 200 µs. The time is from the acknowledgement of the commit until the id was seen."
+            "Four sessions in turn commit 200 single events a second, by the clock whatever the \
+             answer, for {seconds} s after two seconds that do not count; one session asks the \
+             destination for its highest id every 200 µs. The time is from the acknowledgement of \
+             the commit until the id was seen."
         ),
         postgres: stage.version(),
         tables,
         chart: Chart::new(
             Part::Latency.title(),
-            "milliseconds, median of the rounds with lowest and highest; shorter is better; each group has its own scale",
+            "milliseconds, median of the rounds with lowest and highest; shorter is better; each \
+             group has its own scale",
             groups,
         )
         .with_scale_for_each_group(),

@@ -26,21 +26,9 @@ struct Case {
 }
 
 const CASES: [Case; 3] = [
-    Case {
-        name: "of 100 bytes",
-        sql: include_str!("../sql/short_events.sql"),
-        one_in: 1,
-    },
-    Case {
-        name: "of 400 bytes",
-        sql: include_str!("../sql/events.sql"),
-        one_in: 1,
-    },
-    Case {
-        name: "of 10 MB",
-        sql: include_str!("../sql/large_events.sql"),
-        one_in: FEWER_LARGE,
-    },
+    Case { name: "of 100 bytes", sql: include_str!("../sql/short_events.sql"), one_in: 1 },
+    Case { name: "of 400 bytes", sql: include_str!("../sql/events.sql"), one_in: 1 },
+    Case { name: "of 10 MB", sql: include_str!("../sql/large_events.sql"), one_in: FEWER_LARGE },
 ];
 
 pub fn measure(wanted: &Wanted) -> Result<Section> {
@@ -114,8 +102,9 @@ fn section(stage: &Stage, found: &[(String, Vec<f64>)]) -> Section {
     Section {
         part: Part::Memory,
         method: format!(
-            "The kernel's high-water mark of resident memory (VmHWM) of `counterfoil run` at default settings, for a catch-up of events of each size and \
-             while following `load-fake-data --writers 8`. The bar is {BAR_MB} MB."
+            "The kernel's high-water mark of resident memory (VmHWM) of `counterfoil run` at \
+             default settings, for a catch-up of events of each size and while following \
+             `load-fake-data --writers 8`. The bar is {BAR_MB} MB."
         ),
         postgres: stage.version(),
         tables: vec![table],

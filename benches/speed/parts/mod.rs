@@ -86,7 +86,8 @@ impl Part {
         }
     }
 
-    /// How much it does where nothing else is asked for; less is a trial, whose results are not kept.
+    /// How much it does where nothing else is asked for; less is a trial, whose results are not
+    /// kept.
     pub fn size(self) -> Size {
         let (events, runs, seconds) = match self {
             Self::CatchUp | Self::OneTransaction => (1_000_000, 5, 0),
@@ -123,14 +124,16 @@ fn turns(round: usize, contestants: usize) -> impl Iterator<Item = usize> {
     (0..contestants).map(move |place| (place + round) % contestants)
 }
 
-/// Runs all contestants in each of the rounds, after what begins a round; gives the figures of each, round by round.
+/// Runs all contestants in each of the rounds, after what begins a round; gives the figures of
+/// each, round by round.
 fn rounds(
     size: Size,
     names: &[String],
     mut begin: impl FnMut() -> Result<()>,
     mut run: impl FnMut(usize) -> Result<Figures>,
 ) -> Result<Vec<(String, Vec<Figures>)>> {
-    let mut found: Vec<(String, Vec<Figures>)> = names.iter().map(|name| (name.clone(), Vec::new())).collect();
+    let mut found: Vec<(String, Vec<Figures>)> =
+        names.iter().map(|name| (name.clone(), Vec::new())).collect();
     for round in 0..size.runs {
         begin()?;
         for contestant in turns(round, names.len()) {

@@ -39,14 +39,8 @@ fn section(stage: &Stage, events: u64, found: &[Figures]) -> Section {
     let of = |of: fn(&Figures) -> f64| Spread::of(found.iter().map(of));
     let seconds = of(|figures| figures.seconds);
     let events = thousands(events);
-    let heads = [
-        "",
-        "seconds",
-        "processor s between",
-        "of the source",
-        "of the destination",
-        "peak MiB",
-    ];
+    let heads =
+        ["", "seconds", "processor s between", "of the source", "of the destination", "peak MiB"];
     let mut table = Table::new(&format!("{events} events on each side, warm"), &heads);
     table.rows.push(vec![
         "counterfoil run --dry-run".to_owned(),
@@ -56,13 +50,18 @@ fn section(stage: &Stage, events: u64, found: &[Figures]) -> Section {
         spread(of(|figures| figures.destination_cpu), 2),
         spread(of(|figures| figures.peak_kib as f64 / 1024.0), 1),
     ]);
-    let unit = format!("seconds for {events} events on each side, median with lowest and highest; shorter is better");
+    let unit = format!(
+        "seconds for {events} events on each side, median with lowest and highest; shorter is \
+         better"
+    );
     let bar = Bar::new("counterfoil run --dry-run", seconds);
     Section {
         part: Part::StartUp,
-        method: "`counterfoil run --dry-run` connects and makes every check of a start, then ends. Both tables are equal, vacuumed and have their \
-                 primary key only; the time is that of the whole process."
-            .to_owned(),
+        method:
+            "`counterfoil run --dry-run` connects and makes every check of a start, then ends. \
+             Both tables are equal, vacuumed and have their primary key only; the time is that of \
+             the whole process."
+                .to_owned(),
         postgres: stage.version(),
         tables: vec![table],
         chart: Chart::new(Part::StartUp.title(), &unit, Group::alone(vec![bar])),

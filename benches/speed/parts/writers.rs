@@ -1,4 +1,5 @@
-//! What replication costs those who write: transactions a second of sixteen writers, with and without a follower and its doorbell.
+//! What replication costs those who write: transactions a second of sixteen writers, with and
+//! without a follower and its doorbell.
 
 use super::{Part, turns};
 use crate::Result;
@@ -23,26 +24,10 @@ struct Case {
 
 /// The last is what the others are compared with.
 const CASES: [Case; 4] = [
-    Case {
-        name: "counterfoil follows, doorbell",
-        has_doorbell: true,
-        is_followed: true,
-    },
-    Case {
-        name: "counterfoil follows, polling",
-        has_doorbell: false,
-        is_followed: true,
-    },
-    Case {
-        name: "nobody follows, doorbell",
-        has_doorbell: true,
-        is_followed: false,
-    },
-    Case {
-        name: "nobody follows, no trigger",
-        has_doorbell: false,
-        is_followed: false,
-    },
+    Case { name: "counterfoil follows, doorbell", has_doorbell: true, is_followed: true },
+    Case { name: "counterfoil follows, polling", has_doorbell: false, is_followed: true },
+    Case { name: "nobody follows, doorbell", has_doorbell: true, is_followed: false },
+    Case { name: "nobody follows, no trigger", has_doorbell: false, is_followed: false },
 ];
 const POLLING: usize = 1;
 const BARE: usize = 3;
@@ -50,7 +35,10 @@ const BARE: usize = 3;
 pub fn measure(wanted: &Wanted) -> Result<Section> {
     let size = wanted.size(Part::Writers);
     let stage = Stage::empty(Psql::find()?, &wanted.replication())?;
-    std::fs::write(stage.scratch().join("insert.pgbench"), include_str!("../sql/insert_one.pgbench"))?;
+    std::fs::write(
+        stage.scratch().join("insert.pgbench"),
+        include_str!("../sql/insert_one.pgbench"),
+    )?;
     let mut found: [Vec<f64>; 4] = Default::default();
     for round in 0..size.runs {
         for case in turns(round, CASES.len()) {
@@ -73,9 +61,11 @@ fn run(stage: &Stage, case: &Case, size: Size) -> Result<f64> {
         stage.init_source()?;
     } else {
         // Through a session: psql would tell that there is none.
-        Session::open(&stage.source, "source")?.run("drop trigger if exists counterfoil_doorbell on events")?;
+        Session::open(&stage.source, "source")?
+            .run("drop trigger if exists counterfoil_doorbell on events")?;
     }
-    let doorbells = stage.ask_source("select count(*) from pg_trigger where tgname = 'counterfoil_doorbell'")?;
+    let doorbells = stage
+        .ask_source("select count(*) from pg_trigger where tgname = 'counterfoil_doorbell'")?;
     if doorbells != u8::from(case.has_doorbell).to_string() {
         return Err(format!("{}: there are {doorbells} doorbells", case.name).into());
     }
@@ -107,12 +97,13 @@ fn write(stage: &Stage, size: Size) -> Result<f64> {
     pgbench.arg(format!("--port={}", stage.source.port())).arg("source");
     let output = pgbench.stdin(Stdio::null()).output()?;
     let said = String::from_utf8_lossy(&output.stdout);
-    let rate = said
-        .lines()
-        .find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
+    let rate =
+        said.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
     match rate {
         Some(rate) if output.status.success() => Ok(rate),
-        _ => Err(format!("pgbench failed: {said}{}", String::from_utf8_lossy(&output.stderr)).into()),
+        _ => {
+            Err(format!("pgbench failed: {said}{}", String::from_utf8_lossy(&output.stderr)).into())
+        }
     }
 }
 
@@ -136,9 +127,10 @@ fn section(stage: &Stage, size: Size, found: &[Vec<f64>; 4]) -> Section {
     Section {
         part: Part::Writers,
         method: format!(
-            "pgbench with 16 clients and 2 threads inserts one event in each transaction for {} s, with Counterfoil following by its doorbell, by \
-             polling without the trigger, and with nobody following, in turn. Everything runs on the same cores, so what the follower and the \
-             destination's server take is missing to the writers.",
+            "pgbench with 16 clients and 2 threads inserts one event in each transaction for {} s, \
+             with Counterfoil following by its doorbell, by polling without the trigger, and with \
+             nobody following, in turn. Everything runs on the same cores, so what the follower \
+             and the destination's server take is missing to the writers.",
             size.seconds
         ),
         postgres: stage.version(),

@@ -1,4 +1,5 @@
-//! The action: four writers, a replicator that begins in their midst, a destination that is killed and comes back.
+//! The action: four writers, a replicator that begins in their midst, a destination that is killed
+//! and comes back.
 
 use super::servers::{CONNECT_TIMEOUT, DESTINATIONS, DemoServers, purpose};
 use super::story::{DemoStory, counted, position};
@@ -30,15 +31,11 @@ pub(crate) async fn play(
     servers: &DemoServers,
     story: &Arc<DemoStory>,
 ) -> Result<u64, Problems> {
-    let stage = DemoStage {
-        events,
-        config,
-        servers,
-        story,
-    };
+    let stage = DemoStage { events, config, servers, story };
     let mut writers = DemoWriters::begin(&config.source, events).await?;
     story.say(&format!(
-        "{WRITERS} writers begin: each transaction draws ids, stays open for up to {} ms, and then commits or rolls back",
+        "{WRITERS} writers begin: each transaction draws ids, stays open for up to {} ms, and then \
+         commits or rolls back",
         DemoWriters::open_max(events).as_millis()
     ));
     writers.until_committed(events / 4).await?;
@@ -68,11 +65,14 @@ impl DemoStage<'_> {
         let committed = writers.until_committed(0).await?.committed;
         let target = watch::now(self.config).await.source.highest_id;
         self.story.say(&format!(
-            "{} events are committed, the highest id is {}: replication starts while writing goes on",
+            "{} events are committed, the highest id is {}: replication starts while writing goes \
+             on",
             counted(committed),
             position(target)
         ));
-        let have_all = |status: &_| destinations(status).iter().all(|destination| destination.position >= target);
+        let have_all = |status: &_| {
+            destinations(status).iter().all(|destination| destination.position >= target)
+        };
         watch::until("the first catching up", self.config, have_all).await?;
         self.story.say(&format!(
             "{} hold everything up to there, {} ms later",
@@ -88,7 +88,8 @@ impl DemoStage<'_> {
         writers.until_committed(self.events / 2).await?;
         let before = watch::now(self.config).await;
         self.story.say(&format!(
-            "{stays} is at position {}, {goes} at {}; now the server of {goes} is killed with SIGKILL",
+            "{stays} is at position {}, {goes} at {}; now the server of {goes} is killed with \
+             SIGKILL",
             position(destinations(&before)[0].position),
             position(destinations(&before)[1].position),
         ));
@@ -126,7 +127,8 @@ impl DemoStage<'_> {
     async fn come_to_rest(&self, writers: &mut DemoWriters) -> Result<u64> {
         let tally = writers.until_ended().await?;
         self.story.say(&format!(
-            "the writers have ended: {} events were committed in {} transactions, {} were rolled back in {}",
+            "the writers have ended: {} events were committed in {} transactions, {} were rolled \
+             back in {}",
             counted(tally.committed),
             counted(tally.commits),
             counted(tally.rolled_back),
@@ -134,10 +136,13 @@ impl DemoStage<'_> {
         ));
         let overtaken = overtaken(&self.config.source).await?;
         self.story.say(&format!(
-            "{} of them were committed after an event with a higher id, by the server's times of commit",
+            "{} of them were committed after an event with a higher id, by the server's times of \
+             commit",
             counted(overtaken)
         ));
-        let are_level = |status: &_| destinations(status).iter().all(|destination| destination.health == Health::Level);
+        let are_level = |status: &_| {
+            destinations(status).iter().all(|destination| destination.health == Health::Level)
+        };
         let end = watch::until("the last catching up", self.config, are_level).await?;
         self.story.say(&format!(
             "{} hold the last event, id {}; replication stops",
@@ -151,10 +156,8 @@ impl DemoStage<'_> {
 /// Events that a reader which only asks for ids above the highest it has seen could have missed.
 async fn overtaken(source: &SourceConfig) -> Result<i64> {
     let session = Session::open(&source.conninfo, purpose(), CONNECT_TIMEOUT).await?;
-    let names = [
-        ("schema", sql::text(&*source.table.schema)),
-        ("table", sql::text(&*source.table.name)),
-    ];
+    let names =
+        [("schema", sql::text(&*source.table.schema)), ("table", sql::text(&*source.table.name))];
     let asked = sql::fill(include_str!("../../../sql/demo/overtaken.sql"), &names);
     let row = session.query_one(&asked, &[]).await;
     row.and_then(|row| row.try_get("overtaken"))

@@ -1,4 +1,5 @@
-//! The proof: counts, last ids and a SHA-256 over every row of all three, each read from its own server.
+//! The proof: counts, last ids and a SHA-256 over every row of all three, each read from its own
+//! server.
 
 use super::servers::{CONNECT_TIMEOUT, purpose};
 use super::story::{DemoStory, counted, position};
@@ -16,11 +17,16 @@ use crate::postgres::table::store::PgTable;
 use futures::future::try_join_all;
 use std::time::Instant;
 
-/// Reads every row of every table, and judges: the source must hold what its writers were told is committed, and every destination what the source holds.
+/// Reads every row of every table, and judges: the source must hold what its writers were told is
+/// committed, and every destination what the source holds.
 ///
 /// # Errors
 /// `Contents` when something is not equal; otherwise what a server says.
-pub(crate) async fn prove(config: &ReplicationConfig, committed: u64, story: &DemoStory) -> Result<(), Problems> {
+pub(crate) async fn prove(
+    config: &ReplicationConfig,
+    committed: u64,
+    story: &DemoStory,
+) -> Result<(), Problems> {
     let began = Instant::now();
     let id_column = &config.source.id_column;
     let wire = everything(config).await?;
@@ -41,7 +47,8 @@ pub(crate) async fn prove(config: &ReplicationConfig, committed: u64, story: &De
     story.text(&table(&proofs));
     judge(&proofs, committed)?;
     story.text(&format!(
-        "equal: all {} committed events are in every copy, each once, in order, byte for byte ({:.1} s in all)",
+        "equal: all {} committed events are in every copy, each once, in order, byte for byte \
+         ({:.1} s in all)",
         counted(committed),
         story.elapsed().as_secs_f64()
     ));
@@ -53,19 +60,30 @@ async fn everything(config: &ReplicationConfig) -> Result<Wire, Problems> {
     let source = &config.source;
     let session = Session::open(&source.conninfo, purpose(), CONNECT_TIMEOUT).await?;
     let table = describe::table(&session, &source.table, &source.id_column).await?;
-    let table = table.ok_or_else(|| Error::new(ErrorKind::Unsuitable, format!("there is no table {}", source.table)))?;
+    let table = table.ok_or_else(|| {
+        Error::new(ErrorKind::Unsuitable, format!("there is no table {}", source.table))
+    })?;
     compatible::wire(&table, &table, &source.id_column)
 }
 
-async fn read(conninfo: &Conninfo, table: &TableName, id_column: &str, wire: &Wire) -> Result<TableDigest> {
+async fn read(
+    conninfo: &Conninfo,
+    table: &TableName,
+    id_column: &str,
+    wire: &Wire,
+) -> Result<TableDigest> {
     let session = Session::open(conninfo, purpose(), CONNECT_TIMEOUT).await?;
     PgTable::new(session, table, id_column, wire).table_digest(IdRange::ALL).await
 }
 
 fn table(proofs: &[(&str, TableDigest)]) -> String {
-    let line = |name: &str, events: &str, last_id: &str, sha256: &str| format!("  {name:<8} {events:>12} {last_id:>12}  {sha256}");
+    let line = |name: &str, events: &str, last_id: &str, sha256: &str| {
+        format!("  {name:<8} {events:>12} {last_id:>12}  {sha256}")
+    };
     let head = line("", "events", "last id", "SHA-256 over every row in id order");
-    let row = |(name, proof): &(&str, TableDigest)| line(name, &counted(proof.events), &position(proof.last_id), &proof.sha256_hex());
+    let row = |(name, proof): &(&str, TableDigest)| {
+        line(name, &counted(proof.events), &position(proof.last_id), &proof.sha256_hex())
+    };
     let rows: Vec<String> = std::iter::once(head).chain(proofs.iter().map(row)).collect();
     rows.join("\n")
 }
@@ -73,8 +91,10 @@ fn table(proofs: &[(&str, TableDigest)]) -> String {
 /// The first proof is the source's.
 fn judge(proofs: &[(&str, TableDigest)], committed: u64) -> Result<(), Problems> {
     let mut problems = Problems::new();
-    let different =
-        |what: String| Error::new(ErrorKind::Contents, what).fix("this must never happen: please report it with the output above");
+    let different = |what: String| {
+        Error::new(ErrorKind::Contents, what)
+            .fix("this must never happen: please report it with the output above")
+    };
     let Some(((_, source), destinations)) = proofs.split_first() else {
         return Err(Error::new(ErrorKind::Bug, "nothing was proved").into());
     };
@@ -87,7 +107,9 @@ fn judge(proofs: &[(&str, TableDigest)], committed: u64) -> Result<(), Problems>
     }
     for (name, proof) in destinations {
         if let Some(how) = source.difference(proof) {
-            problems.push(different(format!("destination \"{name}\" is not a copy of the source: {how}")));
+            problems.push(different(format!(
+                "destination \"{name}\" is not a copy of the source: {how}"
+            )));
         }
     }
     problems.or_ok(())
@@ -97,11 +119,7 @@ fn judge(proofs: &[(&str, TableDigest)], committed: u64) -> Result<(), Problems>
 mod tests {
     use super::*;
 
-    const PROOF: TableDigest = TableDigest {
-        events: 7,
-        last_id: Some(9),
-        sha256: [0xab; 32],
-    };
+    const PROOF: TableDigest = TableDigest { events: 7, last_id: Some(9), sha256: [0xab; 32] };
 
     fn exit_code(proofs: &[(&str, TableDigest)], committed: u64) -> Option<u8> {
         let problems = judge(proofs, committed).err()?;
@@ -115,10 +133,7 @@ mod tests {
 
     #[test]
     fn one_copy_with_other_bytes_ends_with_4() {
-        let other = TableDigest {
-            sha256: [0xac; 32],
-            ..PROOF
-        };
+        let other = TableDigest { sha256: [0xac; 32], ..PROOF };
         assert_eq!(exit_code(&[("source", PROOF), ("north", PROOF), ("south", other)], 7), Some(4));
     }
 
@@ -131,6 +146,9 @@ mod tests {
     fn the_table_shows_each_side_with_all_digits_of_its_digest() {
         let shown = table(&[("source", PROOF), ("north", PROOF)]);
         assert_eq!(shown.lines().count(), 3);
-        assert!(shown.lines().nth(2).is_some_and(|line| line.ends_with(&"ab".repeat(32))), "{shown}");
+        assert!(
+            shown.lines().nth(2).is_some_and(|line| line.ends_with(&"ab".repeat(32))),
+            "{shown}"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! The three private servers of the demo, what `init` creates on them, and the configuration that joins them.
+//! The three private servers of the demo, what `init` creates on them, and the configuration that
+//! joins them.
 
 use super::story::DemoStory;
 use crate::config::ReplicationConfig;
@@ -39,7 +40,9 @@ impl DemoServers {
     /// `Unsuitable` with what to install, or with why a server did not start.
     pub async fn start() -> Result<Self> {
         let started = tokio::task::spawn_blocking(start_all).await;
-        started.unwrap_or_else(|panic| Err(Error::new(ErrorKind::Bug, "cannot start the servers").caused_by(&panic)))
+        started.unwrap_or_else(|panic| {
+            Err(Error::new(ErrorKind::Bug, "cannot start the servers").caused_by(&panic))
+        })
     }
 
     /// The version of all three, as people write it: 15.18.
@@ -52,13 +55,24 @@ impl DemoServers {
     pub(crate) async fn init(&self, story: &DemoStory) -> Result<(), Problems> {
         let table = TableName::parse("public.events")?;
         let session = new_database(&self.source.conninfo(DATABASE)).await?;
-        let plan = source::setup::SourceSetup::new(table.clone(), source::setup::IdsOption::Sequence, None);
+        let plan = source::setup::SourceSetup::new(
+            table.clone(),
+            source::setup::IdsOption::Sequence,
+            None,
+        );
         source::setup::apply(&session, &plan).await?;
         for conninfo in self.destination_conninfos() {
             let session = new_database(&conninfo).await?;
-            destination::postgres::setup::apply(&session, &destination::postgres::setup::DestinationSetup::new(table.clone())).await?;
+            destination::postgres::setup::apply(
+                &session,
+                &destination::postgres::setup::DestinationSetup::new(table.clone()),
+            )
+            .await?;
         }
-        story.say("counterfoil init has created the tables; ids come from a sequence, so writers do not wait for each other");
+        story.say(
+            "counterfoil init has created the tables; ids come from a sequence, so writers do not \
+             wait for each other",
+        );
         Ok(())
     }
 
@@ -80,9 +94,7 @@ impl DemoServers {
         let written = std::fs::write(&path, text);
         written.map_err(|error| {
             let what = "cannot write the configuration of the demo";
-            Error::new(ErrorKind::Unsuitable, what)
-                .at(path.display().to_string())
-                .caused_by(&error)
+            Error::new(ErrorKind::Unsuitable, what).at(path.display().to_string()).caused_by(&error)
         })?;
         load(&path, &Environment::empty())
     }
@@ -99,12 +111,14 @@ impl DemoServers {
             )
         };
         let [north, south] = &self.destinations;
-        let servers = [("source", &self.source), (DESTINATIONS[0], north), (DESTINATIONS[1], south)];
+        let servers =
+            [("source", &self.source), (DESTINATIONS[0], north), (DESTINATIONS[1], south)];
         let commands: Vec<String> = servers.into_iter().map(psql).collect();
         let ours = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("counterfoil"));
         let (ours, config) = (ours.display(), self.config_path());
         format!(
-            "The servers run until Ctrl-C. To look around:\n{}\n  {ours} status --config {path}\n  {ours} run --until-caught-up --config {path}",
+            "The servers run until Ctrl-C. To look around:\n{}\n  {ours} status --config {path}\n  \
+             {ours} run --until-caught-up --config {path}",
             commands.join("\n"),
             path = config.display(),
         )
@@ -122,10 +136,7 @@ impl DemoServers {
 
 /// What the demo does with a session of its own.
 pub(crate) fn purpose() -> SessionPurpose {
-    SessionPurpose {
-        what: "demo",
-        side: ErrorSide::Source,
-    }
+    SessionPurpose { what: "demo", side: ErrorSide::Source }
 }
 
 fn start_all() -> Result<DemoServers> {
@@ -137,23 +148,19 @@ fn start_all() -> Result<DemoServers> {
     let failed = || Error::new(ErrorKind::Bug, "a thread that starts a server has panicked");
     std::thread::scope(|scope| {
         // The time of every commit is kept only to count afterwards how many came out of order.
-        let source = scope.spawn(|| start(ServerSettings::new().set("track_commit_timestamp", "on")));
+        let source =
+            scope.spawn(|| start(ServerSettings::new().set("track_commit_timestamp", "on")));
         let north = scope.spawn(|| start(ServerSettings::new()));
         let south = scope.spawn(|| start(ServerSettings::new()));
-        let [source, north, south] = [source, north, south].map(|thread| thread.join().unwrap_or_else(|_| Err(failed())));
-        Ok(DemoServers {
-            source: source?,
-            destinations: [north?, south?],
-        })
+        let [source, north, south] =
+            [source, north, south].map(|thread| thread.join().unwrap_or_else(|_| Err(failed())));
+        Ok(DemoServers { source: source?, destinations: [north?, south?] })
     })
 }
 
 async fn new_database(conninfo: &Conninfo) -> Result<Session> {
     // A setup session writes, and so it has the settings of a destination's.
-    let purpose = SessionPurpose {
-        what: "init",
-        side: ErrorSide::Destination,
-    };
+    let purpose = SessionPurpose { what: "init", side: ErrorSide::Destination };
     let maintenance = database::maintenance_session(conninfo, purpose, CONNECT_TIMEOUT).await?;
     database::create_database(&maintenance, &conninfo.database).await?;
     Session::open(conninfo, purpose, CONNECT_TIMEOUT).await

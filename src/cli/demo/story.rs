@@ -1,4 +1,5 @@
-//! What the demo tells: plain lines with the time at which each was true, and the replicator's own words while it has trouble.
+//! What the demo tells: plain lines with the time at which each was true, and the replicator's own
+//! words while it has trouble.
 
 use crate::cli::output;
 use crate::error::Error;
@@ -96,7 +97,9 @@ impl Drain for LogQuotes {
         let mut concerned = RecordDestination(None);
         // The only keys that fail are those that cannot be written, and this writes none.
         let _ = record.kv().serialize(record, &mut concerned);
-        if let (RecordDestination(Some(destination)), true) = (concerned, self.0.is_quoting.load(Ordering::Relaxed)) {
+        if let (RecordDestination(Some(destination)), true) =
+            (concerned, self.0.is_quoting.load(Ordering::Relaxed))
+        {
             self.0.quote(format!("{}: {destination}", record.msg()));
         }
         Ok(())
@@ -118,7 +121,8 @@ impl Serializer for RecordDestination {
 /// A count with commas between its thousands.
 pub(crate) fn counted(count: impl Display) -> String {
     let digits = count.to_string();
-    let (sign, digits) = digits.strip_prefix('-').map_or(("", digits.as_str()), |digits| ("-", digits));
+    let (sign, digits) =
+        digits.strip_prefix('-').map_or(("", digits.as_str()), |digits| ("-", digits));
     let mut text = sign.to_owned();
     for (place, digit) in digits.chars().enumerate() {
         if place > 0 && (digits.len() - place).is_multiple_of(3) {

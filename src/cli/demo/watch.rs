@@ -19,7 +19,11 @@ pub(crate) async fn now(config: &ReplicationConfig) -> ReplicationStatus {
 ///
 /// # Errors
 /// `Unavailable` when it is not so in time.
-pub(crate) async fn until(what: &str, config: &ReplicationConfig, is_so: impl Fn(&ReplicationStatus) -> bool) -> Result<ReplicationStatus> {
+pub(crate) async fn until(
+    what: &str,
+    config: &ReplicationConfig,
+    is_so: impl Fn(&ReplicationStatus) -> bool,
+) -> Result<ReplicationStatus> {
     let began = Instant::now();
     loop {
         let status = now(config).await;

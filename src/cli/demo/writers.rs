@@ -1,4 +1,5 @@
-//! Four writers at once: each draws ids, keeps its transaction open for a while, and commits or rolls back.
+//! Four writers at once: each draws ids, keeps its transaction open for a while, and commits or
+//! rolls back.
 
 use super::servers::{CONNECT_TIMEOUT, purpose};
 use crate::config::SourceConfig;
@@ -20,9 +21,11 @@ pub(crate) const WRITERS: u64 = 4;
 const ROLLBACK_EVERY: u64 = 8;
 /// Many events are written in larger transactions, not in more.
 const TRANSACTIONS_MAX: u64 = 1_600;
-/// Fewer events are written in fewer transactions; an operation of the persons' world has two to three events.
+/// Fewer events are written in fewer transactions; an operation of the persons' world has two to
+/// three events.
 const EVENTS_PER_TRANSACTION_MIN: u64 = 3;
-/// About as long as all of them write, if the server takes no time; transactions stay open accordingly.
+/// About as long as all of them write, if the server takes no time; transactions stay open
+/// accordingly.
 const WRITING: Duration = Duration::from_secs(5);
 
 /// What the server has acknowledged so far.
@@ -65,7 +68,8 @@ struct DemoWriter {
 impl WriterPace {
     fn of(events: u64) -> Self {
         let transactions = (events / EVENTS_PER_TRANSACTION_MIN).clamp(1, TRANSACTIONS_MAX);
-        let open_mean = WRITING * u32::try_from(WRITERS).unwrap_or(1) / u32::try_from(transactions).unwrap_or(u32::MAX);
+        let open_mean = WRITING * u32::try_from(WRITERS).unwrap_or(1)
+            / u32::try_from(transactions).unwrap_or(u32::MAX);
         Self {
             events,
             events_per_transaction: events.div_ceil(transactions),
@@ -144,7 +148,8 @@ impl DemoWriter {
                 if is_kept {
                     (tally.committed, tally.commits) = (tally.committed + count, tally.commits + 1);
                 } else {
-                    (tally.rolled_back, tally.rollbacks) = (tally.rolled_back + count, tally.rollbacks + 1);
+                    (tally.rolled_back, tally.rollbacks) =
+                        (tally.rolled_back + count, tally.rollbacks + 1);
                 }
             });
         }
@@ -152,7 +157,11 @@ impl DemoWriter {
     }
 
     /// Draws ids, waits while others draw theirs, and draws some more.
-    async fn transact(&mut self, events: &[String], is_kept: bool) -> Result<(), tokio_postgres::Error> {
+    async fn transact(
+        &mut self,
+        events: &[String],
+        is_kept: bool,
+    ) -> Result<(), tokio_postgres::Error> {
         let (first, rest) = events.split_at(events.len().div_ceil(2));
         let open = self.random.random_range(Duration::ZERO..=self.pace.open_max);
         self.session.batch_execute("begin").await?;

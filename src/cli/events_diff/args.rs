@@ -3,14 +3,17 @@
 use clap::{Parser, ValueEnum};
 use std::path::PathBuf;
 
-/// Compares event tables row by row, also while they are being written, and gives a verdict: equal, different or inconclusive.
+/// Compares event tables row by row, also while they are being written, and gives a verdict: equal,
+/// different or inconclusive.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "events-diff", version, after_help = EXIT_CODES, override_usage = "events-diff --config FILE [--destination NAME]... [OPTIONS]\n       events-diff [OPTIONS] URL URL")]
 pub struct CompareArguments {
-    /// Two databases, the reference first: libpq URLs or keyword strings; for passwords prefer PGPASSWORD or the passfile
+    /// Two databases, the reference first: libpq URLs or keyword strings; for passwords prefer
+    /// PGPASSWORD or the passfile
     #[arg(value_name = "URL", num_args = 0..=2, hide_env_values = true)]
     pub urls: Vec<String>,
-    /// The configuration of a replication, whose source is compared with its destinations; default: COUNTERFOIL_CONFIG
+    /// The configuration of a replication, whose source is compared with its destinations; default:
+    /// COUNTERFOIL_CONFIG
     #[arg(long, short, value_name = "FILE", conflicts_with = "urls")]
     pub config: Vec<PathBuf>,
     /// The replication, where the configuration has several
@@ -28,7 +31,8 @@ pub struct CompareArguments {
     /// The integer key of both tables [default: id]
     #[arg(long, value_name = "NAME", conflicts_with = "config")]
     pub id_column: Option<String>,
-    /// Stops after N differences, the first by id; default: counts all and shows the first 100 (all of them as JSON lines)
+    /// Stops after N differences, the first by id; default: counts all and shows the first 100 (all
+    /// of them as JSON lines)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_diffs: Option<u64>,
     /// The lowest id that is compared
@@ -40,7 +44,8 @@ pub struct CompareArguments {
     /// Compares every byte in this process instead of SHA-256 digests made in the servers
     #[arg(long)]
     pub exact: bool,
-    /// Also compares what lies beyond the last row of either side: rows that the other lacks are missing or extra, not pending
+    /// Also compares what lies beyond the last row of either side: rows that the other lacks are
+    /// missing or extra, not pending
     #[arg(long)]
     pub complete: bool,
     /// Also checks each table by itself: ids, time stamps, and the groups of load-fake-data
@@ -52,8 +57,9 @@ pub struct CompareArguments {
     /// Writes INSERTs of the rows the second table lacks into this file, as one transaction
     #[arg(long, value_name = "FILE")]
     pub repair_sql: Option<PathBuf>,
-    /// Continues from the journal that an interrupted comparison left (default name: events-diff.journal in the current folder); not
-    /// with --repair-sql, which needs all differences
+    /// Continues from the journal that an interrupted comparison left (default name:
+    /// events-diff.journal in the current folder); not with --repair-sql, which needs all
+    /// differences
     #[arg(long, value_name = "FILE", conflicts_with = "repair_sql")]
     pub resume: Option<PathBuf>,
     /// Sessions on each side that make digests at the same time

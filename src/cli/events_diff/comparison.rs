@@ -1,4 +1,5 @@
-//! One comparison: two sides opened, their columns compared, the fence found, the rows compared, the verdict told.
+//! One comparison: two sides opened, their columns compared, the fence found, the rows compared,
+//! the verdict told.
 
 use super::args::{CompareArguments, OutputFormat};
 use super::journal;
@@ -67,7 +68,9 @@ impl TableComparison<'_> {
             return Ok(Verdict::Different);
         };
         let inserted = self.arguments.repair_sql.is_some().then(|| pair.inserted()).transpose()?;
-        let fence = fence::find(&pair.first, &pair.second, &columns, order.discipline.as_ref(), stop).await?;
+        let fence =
+            fence::find(&pair.first, &pair.second, &columns, order.discipline.as_ref(), stop)
+                .await?;
         let options = self.options();
         let task = ComparisonTask {
             first: &pair.first,
@@ -96,18 +99,27 @@ impl TableComparison<'_> {
     }
 
     /// Compares the rows; `inserted`: what the INSERTs give, where a script of them is wanted.
-    async fn rows(&self, task: ComparisonTask<'_>, inserted: Option<Wire>, stop: &Stop) -> Result<ComparisonOutcome> {
+    async fn rows(
+        &self,
+        task: ComparisonTask<'_>,
+        inserted: Option<Wire>,
+        stop: &Stop,
+    ) -> Result<ComparisonOutcome> {
         let journal = self.arguments.resume.as_deref().map(ComparisonJournal::read).transpose()?;
         let wanted = self.arguments.repair_sql.as_ref().zip(inserted);
-        let script = wanted.map(|(path, inserted)| RepairScript::create(path, task.second, inserted));
+        let script =
+            wanted.map(|(path, inserted)| RepairScript::create(path, task.second, inserted));
         let mut script = script.transpose()?;
-        let mut watcher = TerminalWatcher::new(self.printer, task.columns, task.first.size.rows_estimated);
+        let mut watcher =
+            TerminalWatcher::new(self.printer, task.columns, task.first.size.rows_estimated);
         let outcome = compare::compare(task, journal, &mut watcher, script.as_mut(), stop).await?;
         if let Some(script) = script {
             let is_there = script.finish(&outcome)?;
             if !is_there {
-                self.printer
-                    .note("no script was written: what seems to be missing may be there, and would be there twice")?;
+                self.printer.note(
+                    "no script was written: what seems to be missing may be there, and would be \
+                     there twice",
+                )?;
             }
         }
         Ok(outcome)
@@ -125,15 +137,19 @@ impl TableComparison<'_> {
             through: self.arguments.through,
             is_exact: self.arguments.exact,
             must_be_complete: self.arguments.complete,
-            limits: DifferenceLimits {
-                shown_max,
-                found_max: self.arguments.max_diffs,
-            },
+            limits: DifferenceLimits { shown_max, found_max: self.arguments.max_diffs },
         }
     }
 
-    /// Checks each table by itself, up to its own end when the fence was found: beyond it more may come meanwhile.
-    async fn validate(&self, pair: &SidePair, order: &IdOrder, fence: &ComparisonFence, stop: &Stop) -> Result<Verdict> {
+    /// Checks each table by itself, up to its own end when the fence was found: beyond it more may
+    /// come meanwhile.
+    async fn validate(
+        &self,
+        pair: &SidePair,
+        order: &IdOrder,
+        fence: &ComparisonFence,
+        stop: &Stop,
+    ) -> Result<Verdict> {
         let ids = match order.discipline {
             Some(Discipline::Consecutive) => IdRule::Consecutive(self.subject.known_gaps.clone()),
             _ => IdRule::Sequence,
@@ -144,12 +160,12 @@ impl TableComparison<'_> {
             (&pair.second, fence.highest.1, true),
         ];
         for (side, highest, _) in sides.into_iter().filter(|(_, _, is_due)| *is_due) {
-            let rules = ValidationRules {
-                ids: ids.clone(),
-                through: Some(highest.unwrap_or(i64::MIN)),
-            };
+            let rules =
+                ValidationRules { ids: ids.clone(), through: Some(highest.unwrap_or(i64::MIN)) };
             let session = unless(stop, side.own_session()).await?;
-            let validated = unless(stop, validate(session, &side.table, &self.subject.id_column, &rules)).await?;
+            let validated =
+                unless(stop, validate(session, &side.table, &self.subject.id_column, &rules))
+                    .await?;
             self.printer.validation(&side.name, &validated)?;
             verdict = verdict.and(match validated.verdict() {
                 ValidationVerdict::Valid => Verdict::Equal,

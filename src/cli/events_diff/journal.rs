@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 /// Names that are tried in the current folder.
 const NAMES_MAX: u32 = 100;
 
-/// Leaves it where it was taken from, otherwise in the current folder under a name that is free. Gives the path.
+/// Leaves it where it was taken from, otherwise in the current folder under a name that is free.
+/// Gives the path.
 ///
 /// # Errors
 /// `Unavailable` when it cannot be written.
@@ -15,7 +16,8 @@ pub(crate) fn leave(journal: &ComparisonJournal, taken_from: Option<&Path>) -> R
     let path = match taken_from {
         Some(path) => path.to_owned(),
         None => free_name().ok_or_else(|| {
-            Error::new(ErrorKind::Unavailable, "cannot leave a journal").because(format!("{NAMES_MAX} files of its name are there already"))
+            Error::new(ErrorKind::Unavailable, "cannot leave a journal")
+                .because(format!("{NAMES_MAX} files of its name are there already"))
         })?,
     };
     journal.write(&path)?;

@@ -57,7 +57,8 @@ async fn run(arguments: CompareArguments) -> u8 {
             verdict => verdicts.push(verdict.map_err(|error| told(&error.into())).ok()),
         }
         if let (2.., Some(verdict)) = (subject.seconds.len(), verdicts.last()) {
-            let verdict = verdict.map_or_else(|| NOT_COMPARED.to_owned(), |verdict| verdict.to_string());
+            let verdict =
+                verdict.map_or_else(|| NOT_COMPARED.to_owned(), |verdict| verdict.to_string());
             if let Err(error) = printer.note(&format!("{}: {verdict}", second.name)) {
                 return could_not(&error.into());
             }
@@ -81,12 +82,15 @@ fn could_not(problems: &Problems) -> u8 {
     COULD_NOT_COMPARE
 }
 
-/// What all comparisons together came to; `None` is one that could not be made. A difference outweighs it, since it is certain.
+/// What all comparisons together came to; `None` is one that could not be made. A difference
+/// outweighs it, since it is certain.
 fn of_all(verdicts: &[Option<Verdict>]) -> (String, u8) {
     let known = verdicts.iter().flatten().copied().reduce(Verdict::and);
     let is_incomplete = verdicts.iter().any(Option::is_none);
     match known {
-        Some(verdict) if !is_incomplete || verdict == Verdict::Different => (verdict.to_string(), verdict.exit_code()),
+        Some(verdict) if !is_incomplete || verdict == Verdict::Different => {
+            (verdict.to_string(), verdict.exit_code())
+        }
         _ => (NOT_COMPARED.to_owned(), COULD_NOT_COMPARE),
     }
 }

@@ -58,10 +58,7 @@ impl Printer {
     /// For this form; coloured where a person looks at it and did not ask for none (`NO_COLOR`).
     pub fn new(format: OutputFormat) -> Self {
         let is_colour_refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self {
-            format,
-            has_colour: std::io::stdout().is_terminal() && !is_colour_refused,
-        }
+        Self { format, has_colour: std::io::stdout().is_terminal() && !is_colour_refused }
     }
 
     /// Both sides, what the comparison of their columns came to, and how ids are given out.
@@ -72,10 +69,8 @@ impl Printer {
         let (is_like, notes) = schema(pair);
         let ids = order.map(|order| order.reason.as_str());
         if self.format == OutputFormat::Jsonl {
-            let of_side = |side: &ComparisonSide| SideTable {
-                name: side.name.clone(),
-                table: side.shown(),
-            };
+            let of_side =
+                |side: &ComparisonSide| SideTable { name: side.name.clone(), table: side.shown() };
             let comparison = ComparisonLine {
                 first: of_side(&pair.first),
                 second: of_side(&pair.second),
@@ -130,7 +125,8 @@ impl Printer {
         }
     }
 
-    /// What was compared and what came of it. As JSON with the verdict, which a person is told last.
+    /// What was compared and what came of it. As JSON with the verdict, which a person is told
+    /// last.
     pub fn outcome(
         self,
         outcome: &ComparisonOutcome,
@@ -159,7 +155,8 @@ impl Printer {
         let (ours, theirs) = outcome.without_id;
         if (ours, theirs) != (0, 0) {
             told(&format!(
-                "without an id: {ours} rows of {first}, {theirs} of {second}: such rows are never copied"
+                "without an id: {ours} rows of {first}, {theirs} of {second}: such rows are never \
+                 copied"
             ))?;
         }
         let above = shown_id(outcome.pending_above);
@@ -199,8 +196,10 @@ fn schema(pair: &SidePair) -> (bool, Vec<String>) {
 /// What of it was compared by earlier runs.
 fn by_others(outcome: &ComparisonOutcome) -> String {
     let runs = outcome.earlier_runs().into_iter();
-    runs.map(|run| format!("; of these {} and {} by a run of {}", run.rows.first, run.rows.second, run.began))
-        .collect()
+    runs.map(|run| {
+        format!("; of these {} and {} by a run of {}", run.rows.first, run.rows.second, run.began)
+    })
+    .collect()
 }
 
 fn with_causes(problem: &Error) -> String {
@@ -219,10 +218,8 @@ fn differences(outcome: &ComparisonOutcome, columns: &SharedColumns) -> String {
         (tally.representation, "changed in representation only"),
         (outcome.without_id.0.abs_diff(outcome.without_id.1), "without an id"),
     ];
-    let named = classes
-        .iter()
-        .filter(|(rows, _)| *rows > 0)
-        .map(|(rows, class)| format!("{rows} {class}"));
+    let named =
+        classes.iter().filter(|(rows, _)| *rows > 0).map(|(rows, class)| format!("{rows} {class}"));
     let by_column: Vec<String> = columns
         .compared
         .iter()
@@ -237,7 +234,12 @@ fn differences(outcome: &ComparisonOutcome, columns: &SharedColumns) -> String {
     text
 }
 
-fn summary<'a>(outcome: &'a ComparisonOutcome, verdict: Verdict, pair: &SidePair, columns: &'a SharedColumns) -> SummaryLine<'a> {
+fn summary<'a>(
+    outcome: &'a ComparisonOutcome,
+    verdict: Verdict,
+    pair: &SidePair,
+    columns: &'a SharedColumns,
+) -> SummaryLine<'a> {
     let names = columns.compared.iter().map(|column| column.name.as_str());
     SummaryLine {
         verdict,

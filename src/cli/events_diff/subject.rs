@@ -40,7 +40,9 @@ pub(crate) fn subject(arguments: &CompareArguments) -> Result<ComparisonSubject,
     let found = match arguments.urls.len() {
         2 => of_urls(arguments),
         0 => of_config(arguments),
-        _ => Err(usage("a table is compared with another one", "give two URLs, or --config").into()),
+        _ => {
+            Err(usage("a table is compared with another one", "give two URLs, or --config").into())
+        }
     };
     let mut problems = Problems::new();
     let found = found.map_err(|wrong| problems.extend(wrong)).ok();
@@ -53,12 +55,14 @@ pub(crate) fn subject(arguments: &CompareArguments) -> Result<ComparisonSubject,
         ));
     }
     let is_of_one = found.as_ref().is_none_or(|subject| subject.seconds.len() == 1);
-    for (flag, is_given) in [
-        ("--repair-sql", arguments.repair_sql.is_some()),
-        ("--resume", arguments.resume.is_some()),
-    ] {
+    for (flag, is_given) in
+        [("--repair-sql", arguments.repair_sql.is_some()), ("--resume", arguments.resume.is_some())]
+    {
         if is_given && !is_of_one {
-            problems.push(usage(&format!("{flag} is about one destination"), "name it with --destination"));
+            problems.push(usage(
+                &format!("{flag} is about one destination"),
+                "name it with --destination",
+            ));
         }
     }
     match found {
@@ -74,10 +78,13 @@ fn usage(what: &str, fix: &str) -> Error {
 fn of_urls(arguments: &CompareArguments) -> Result<ComparisonSubject, Problems> {
     let mut problems = Problems::new();
     let environment = Environment::of_process();
-    let table = |given: Option<&String>| TableName::parse(given.map_or("public.events", String::as_str));
+    let table =
+        |given: Option<&String>| TableName::parse(given.map_or("public.events", String::as_str));
     let mut place = |name: &str, url: &str, given: Option<&String>| {
-        let conninfo =
-            problems.note(Conninfo::parse(url, &environment).map_err(|error| error.while_doing(format!("cannot read the {name} URL"))));
+        let conninfo = problems.note(
+            Conninfo::parse(url, &environment)
+                .map_err(|error| error.while_doing(format!("cannot read the {name} URL"))),
+        );
         let table = problems.note(table(given));
         conninfo.zip(table).map(|(conninfo, table)| SidePlace {
             name: name.to_owned(),
@@ -111,17 +118,9 @@ fn of_config(arguments: &CompareArguments) -> Result<ComparisonSubject, Problems
     if config.is_empty() {
         return Err(usage("nothing to compare was named", "give --config FILE or two URLs").into());
     }
-    let file = ConfigFile {
-        config,
-        replication: arguments.replication.iter().cloned().collect(),
-    };
+    let file = ConfigFile { config, replication: arguments.replication.iter().cloned().collect() };
     let (_, config) = configuration(&file, arguments.destination.clone())?;
-    let ReplicationConfig {
-        source,
-        destinations,
-        limits,
-        ..
-    } = config;
+    let ReplicationConfig { source, destinations, limits, .. } = config;
     let mut problems = Problems::new();
     let mut seconds = Vec::new();
     for to in &destinations {

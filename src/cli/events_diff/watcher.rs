@@ -18,7 +18,8 @@ pub struct TerminalWatcher<'a> {
 impl<'a> TerminalWatcher<'a> {
     /// Of about so many rows.
     pub fn new(printer: Printer, columns: &'a SharedColumns, rows_estimated: f64) -> Self {
-        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} rows {per_sec} {eta} left").ok();
+        let style =
+            ProgressStyle::with_template("{bar:30} {pos}/{len} rows {per_sec} {eta} left").ok();
         // An estimate; it is set right as rows come.
         let rows = rows_estimated.max(1.0) as u64;
         let bar = style

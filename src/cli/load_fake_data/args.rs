@@ -6,17 +6,21 @@ use crate::load::{DataSet, LoadMethod};
 use clap::Parser;
 use std::path::PathBuf;
 
-/// Writes made-up events into an event table: believable, and numbered so that a table can be validated without its source.
+/// Writes made-up events into an event table: believable, and numbered so that a table can be
+/// validated without its source.
 #[derive(Debug, Parser)]
 #[command(name = "load-fake-data", version, after_help = EXIT_CODES)]
 pub(crate) struct LoadArguments {
-    /// Loads the source of this configuration of counterfoil: TOML, or JSON where the name ends in .json
+    /// Loads the source of this configuration of counterfoil: TOML, or JSON where the name ends in
+    /// .json
     #[arg(long, short, value_name = "FILE", env = "COUNTERFOIL_CONFIG", hide_env_values = true)]
     pub config: Option<PathBuf>,
-    /// Loads this database: a libpq URL or keyword string; what it leaves out comes from PG* variables, service file and passfile
+    /// Loads this database: a libpq URL or keyword string; what it leaves out comes from PG*
+    /// variables, service file and passfile
     #[arg(long, env = "COUNTERFOIL_URL", hide_env_values = true)]
     pub url: Option<String>,
-    /// The event table, as SQL writes it [default: that of the configuration, otherwise public.events]
+    /// The event table, as SQL writes it [default: that of the configuration, otherwise
+    /// public.events]
     #[arg(long)]
     pub table: Option<String>,
     /// What the events are about
@@ -28,7 +32,8 @@ pub(crate) struct LoadArguments {
     /// Filler events, after the persons [default: 10000]
     #[arg(long, value_name = "N")]
     pub fillers: Option<u64>,
-    /// Deletions of persons, at intervals between the new ones [default: 50, or as many as there are persons]
+    /// Deletions of persons, at intervals between the new ones [default: 50, or as many as there
+    /// are persons]
     #[arg(long, value_name = "N")]
     pub deletes: Option<u64>,
     /// Exact number of events of the other worlds [default: 10000]
@@ -43,14 +48,16 @@ pub(crate) struct LoadArguments {
     /// Language of names and places
     #[arg(long, value_parser = one_of(&LOCALES), default_value = "mixed")]
     pub locale: Locale,
-    /// Decides every event except its time; the same seed with as many writers gives the same events again [default: another each time, printed]
+    /// Decides every event except its time; the same seed with as many writers gives the same
+    /// events again [default: another each time, printed]
     #[arg(long, value_name = "S")]
     pub seed: Option<u64>,
-    /// How the events are written [default: insert-events where the table has that function, otherwise insert, otherwise copy]
+    /// How the events are written [default: insert-events where the table has that function,
+    /// otherwise insert, otherwise copy]
     #[arg(long, value_parser = one_of(&METHODS))]
     pub method: Option<LoadMethod>,
-    /// Puts groups of events into one call or transaction until it has this many events; 1 to 100000
-    /// [default: each group by itself; 10000 for copy]
+    /// Puts groups of events into one call or transaction until it has this many events; 1 to
+    /// 100000 [default: each group by itself; 10000 for copy]
     #[arg(long, value_name = "N")]
     pub events_per_insert: Option<u64>,
     /// Concurrent connections, each a program of its own with an equal share; 1 to 256
@@ -82,11 +89,7 @@ const WORLDS: [FlagWord<DataSet>; 3] = [
         "slate's: people are created, named and numbered, and some are deleted; then fillers",
         DataSet::Persons,
     ),
-    (
-        "orders",
-        "A shop: customers order products, pay, and get what they ordered",
-        DataSet::Orders,
-    ),
+    ("orders", "A shop: customers order products, pay, and get what they ordered", DataSet::Orders),
     (
         "devices",
         "Devices measure, raise alarms, get firmware, and are moved and retired",
@@ -121,17 +124,15 @@ pub(super) const LOCALES: [FlagWord<Locale>; 15] = [
 const METHODS: [FlagWord<LoadMethod>; 3] = [
     (
         "insert-events",
-        "A call of insert_events for each group: consecutive ids, Counterfoil's function or slate's",
+        "A call of insert_events for each group: consecutive ids, Counterfoil's function or \
+         slate's",
         LoadMethod::InsertEvents,
     ),
-    (
-        "insert",
-        "An INSERT for each group: ids from the table's sequence",
-        LoadMethod::Insert,
-    ),
+    ("insert", "An INSERT for each group: ids from the table's sequence", LoadMethod::Insert),
     (
         "copy",
-        "The fastest: COPY; ids from the table's sequence, or from the counter, which it locks for a batch",
+        "The fastest: COPY; ids from the table's sequence, or from the counter, which it locks for \
+         a batch",
         LoadMethod::Copy,
     ),
 ];

@@ -24,7 +24,9 @@ impl LoadBar {
                 indicatif::ProgressBar::new(events),
                 "{bar:30} {pos}/{len} events {per_sec} {eta} left",
             ),
-            None => (indicatif::ProgressBar::no_length(), "{spinner} {pos} events {per_sec} {elapsed}"),
+            None => {
+                (indicatif::ProgressBar::no_length(), "{spinner} {pos} events {per_sec} {elapsed}")
+            }
         };
         let bar = bar.with_style(indicatif::ProgressStyle::with_template(template).ok()?);
         let (watched, drawn) = (Arc::clone(tally), bar.clone());

@@ -29,7 +29,9 @@ pub fn main() -> ExitCode {
     let matches = LoadArguments::command().get_matches();
     let arguments = LoadArguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let given = [given(&matches, "config"), given(&matches, "url")];
-    block_on(async move { load(&arguments, given).await.unwrap_or_else(|problems| told(&problems)) })
+    block_on(
+        async move { load(&arguments, given).await.unwrap_or_else(|problems| told(&problems)) },
+    )
 }
 
 fn given(matches: &ArgMatches, name: &str) -> DatabaseOption {
@@ -41,7 +43,10 @@ fn given(matches: &ArgMatches, name: &str) -> DatabaseOption {
 }
 
 /// Runs it; gives the exit code.
-async fn load(arguments: &LoadArguments, [config, url]: [DatabaseOption; 2]) -> Result<u8, Problems> {
+async fn load(
+    arguments: &LoadArguments,
+    [config, url]: [DatabaseOption; 2],
+) -> Result<u8, Problems> {
     let seed = arguments.seed.unwrap_or_else(rand::random);
     let (job, notes) = options::job(arguments, config, url, seed, &Environment::of_process())?;
     notes.iter().for_each(|note| aside(&format!("note: {}", fit(note))));

@@ -107,23 +107,36 @@ fn numbers(arguments: &LoadArguments) -> Problems {
     demand(is_per_insert, "--events-per-insert", format!("1 to {EVENTS_PER_INSERT_MAX}"));
     let is_rate = arguments.rate.is_none_or(|rate| rate > 0.0 && rate <= RATE_MAX);
     demand(is_rate, "--rate", format!("more than 0 and up to {RATE_MAX} events a second"));
-    let is_duration = arguments.duration.is_none_or(|seconds| seconds > 0.0 && seconds <= DURATION_S_MAX);
+    let is_duration =
+        arguments.duration.is_none_or(|seconds| seconds > 0.0 && seconds <= DURATION_S_MAX);
     demand(is_duration, "--duration", format!("more than 0 and up to {DURATION_S_MAX} seconds"));
     let is_rollbacks = arguments.rollbacks <= ROLLBACKS_PERCENT_MAX;
     demand(is_rollbacks, "--rollbacks", format!("0 to {ROLLBACKS_PERCENT_MAX} per cent"));
     problems
 }
 
-fn place(arguments: &LoadArguments, config: DatabaseOption, url: DatabaseOption, env: &Environment<'_>) -> Result<LoadPlace, Problems> {
+fn place(
+    arguments: &LoadArguments,
+    config: DatabaseOption,
+    url: DatabaseOption,
+    env: &Environment<'_>,
+) -> Result<LoadPlace, Problems> {
     match (&arguments.config, config, &arguments.url, url) {
         (Some(_), DatabaseOption::ByFlag, Some(_), DatabaseOption::ByFlag) => {
             Err(wrong("--config, --url", "the database is named twice", "give one of them").into())
         }
         (Some(_), DatabaseOption::ByVariable, Some(_), DatabaseOption::ByVariable) => {
             let what = "the database is named twice, by COUNTERFOIL_CONFIG and by COUNTERFOIL_URL";
-            Err(wrong("--config, --url", what, "give --config or --url, or unset one of the variables").into())
+            Err(wrong(
+                "--config, --url",
+                what,
+                "give --config or --url, or unset one of the variables",
+            )
+            .into())
         }
-        (Some(file), DatabaseOption::ByFlag, ..) | (Some(file), _, None, _) | (Some(file), _, _, DatabaseOption::Not) => {
+        (Some(file), DatabaseOption::ByFlag, ..)
+        | (Some(file), _, None, _)
+        | (Some(file), _, _, DatabaseOption::Not) => {
             let config = load(file, env)?;
             Ok(LoadPlace {
                 conninfo: config.source.conninfo,
@@ -182,15 +195,12 @@ fn amount(arguments: &LoadArguments) -> Result<Amount, Problems> {
             format!("give --deletes {persons} at most, or more --persons"),
         ));
     }
-    let is_endless = arguments.duration.is_some() && of_persons.iter().all(|(_, count)| count.is_none());
+    let is_endless =
+        arguments.duration.is_some() && of_persons.iter().all(|(_, count)| count.is_none());
     problems.or_ok(if is_endless {
         Amount::Endless
     } else {
-        Amount::Persons {
-            persons,
-            deletes,
-            fillers: arguments.fillers.unwrap_or(10_000),
-        }
+        Amount::Persons { persons, deletes, fillers: arguments.fillers.unwrap_or(10_000) }
     })
 }
 

@@ -91,10 +91,7 @@ pub(crate) fn summary(job: &LoadJob, method: LoadMethod, outcome: &LoadOutcome) 
 }
 
 fn told(lines: &[(&str, String)]) -> String {
-    lines
-        .iter()
-        .map(|(name, fact)| format!("{:<14}{fact}\n", format!("{name}:")))
-        .collect()
+    lines.iter().map(|(name, fact)| format!("{:<14}{fact}\n", format!("{name}:"))).collect()
 }
 
 #[cfg(test)]

@@ -17,7 +17,8 @@ impl Document {
     /// Parses a file.
     ///
     /// # Errors
-    /// `Usage`: all syntax errors of TOML, the first of JSON, each with line and column. The text around them is not shown: it can hold a password.
+    /// `Usage`: all syntax errors of TOML, the first of JSON, each with line and column. The text
+    /// around them is not shown: it can hold a password.
     pub(crate) fn parse(name: String, format: FileFormat, text: String) -> Result<Self, Problems> {
         let parsed = match format {
             FileFormat::Toml => toml_tree(&text),
@@ -30,9 +31,12 @@ impl Document {
                 for error in errors {
                     let (line, column) = position(&text, error.at);
                     problems.push(
-                        Error::new(ErrorKind::Usage, format!("cannot read the configuration: {}", error.what))
-                            .at(format!("{name}:{line}:{column}"))
-                            .fix(error.fix),
+                        Error::new(
+                            ErrorKind::Usage,
+                            format!("cannot read the configuration: {}", error.what),
+                        )
+                        .at(format!("{name}:{line}:{column}"))
+                        .fix(error.fix),
                     );
                 }
                 Err(problems)
@@ -62,17 +66,15 @@ fn position(text: &str, at: usize) -> (usize, usize) {
 fn toml_tree(text: &str) -> Result<ConfigNode, Vec<SyntaxError>> {
     let (root, errors) = DeTable::parse_recoverable(text);
     if errors.is_empty() {
-        return Ok(ConfigNode {
-            at: 0,
-            value: table(root.into_inner()),
-        });
+        return Ok(ConfigNode { at: 0, value: table(root.into_inner()) });
     }
     let mut errors: Vec<SyntaxError> = errors
         .iter()
         .map(|error| SyntaxError {
             at: error.span().map_or(0, |span| span.start),
             what: error.message().lines().collect::<Vec<_>>().join(", "),
-            fix: "correct the TOML here; texts stand in quotes, as in name = \"reporting\"".to_owned(),
+            fix: "correct the TOML here; texts stand in quotes, as in name = \"reporting\""
+                .to_owned(),
         })
         .collect();
     errors.sort_by_key(|error| error.at);
@@ -98,9 +100,8 @@ fn node(value: toml::Spanned<DeValue<'_>>) -> ConfigNode {
     let at = value.span().start;
     let value = match value.into_inner() {
         DeValue::String(text) => ConfigValue::Text(text.into_owned()),
-        DeValue::Integer(number) => {
-            i128::from_str_radix(number.as_str(), number.radix()).map_or(ConfigValue::Other("a number far too large"), ConfigValue::Integer)
-        }
+        DeValue::Integer(number) => i128::from_str_radix(number.as_str(), number.radix())
+            .map_or(ConfigValue::Other("a number far too large"), ConfigValue::Integer),
         DeValue::Float(_) => ConfigValue::Other("a number with a fraction"),
         DeValue::Boolean(is_true) => ConfigValue::Boolean(is_true),
         DeValue::Datetime(_) => ConfigValue::Other("a date or time"),
@@ -142,7 +143,8 @@ mod tests {
 
     #[test]
     fn keys_of_toml_have_their_lines_and_columns() {
-        let text = "a = 1\n[source]\n  url = \"x\"\n\n[[destinations]]\nname = \"é\"\n[[destinations]]\n# c\r\n\"ü\".name = 2\n";
+        let text = "a = 1\n[source]\n  url = \"x\"\n\n[[destinations]]\nname = \
+                    \"é\"\n[[destinations]]\n# c\r\n\"ü\".name = 2\n";
         let document = parse(FileFormat::Toml, text).unwrap();
         assert_eq!(place_of(&document, &["a"]), (1, 1));
         assert_eq!(place_of(&document, &["source", "url"]), (3, 3));
@@ -151,7 +153,8 @@ mod tests {
 
     #[test]
     fn keys_of_json_have_their_lines_and_columns() {
-        let text = "{\n  \"source\": {\"é\": 1, \"url\": \"x\"},\n  \"destinations\": [\n    {\"name\": 1}\n  ]\n}";
+        let text = "{\n  \"source\": {\"é\": 1, \"url\": \"x\"},\n  \"destinations\": [\n    \
+                    {\"name\": 1}\n  ]\n}";
         let document = parse(FileFormat::Json, text).unwrap();
         assert_eq!(place_of(&document, &["source", "url"]), (2, 22));
         assert_eq!(place_of(&document, &["destinations", "0", "name"]), (4, 6));
@@ -159,9 +162,10 @@ mod tests {
 
     #[test]
     fn every_syntax_error_of_toml_has_line_and_column_and_shows_no_text() {
-        let problems = parse(FileFormat::Toml, "a = 1\npassword = hunter2\nb = 2\nurl = \"hunter2\nc = = 3\n")
-            .err()
-            .unwrap();
+        let problems =
+            parse(FileFormat::Toml, "a = 1\npassword = hunter2\nb = 2\nurl = \"hunter2\nc = = 3\n")
+                .err()
+                .unwrap();
         let report = problems.report();
         assert!(report.contains("config:2:12") && report.contains("config:4:"), "{report}");
         assert!(!report.contains("hunter2"), "{report}");

@@ -50,11 +50,7 @@ impl JsonReader<'_> {
             Some(b'\'') => "use double quotes",
             _ => "correct the JSON here",
         };
-        SyntaxError {
-            at: self.at,
-            what: what.to_owned(),
-            fix: fix.to_owned(),
-        }
+        SyntaxError { at: self.at, what: what.to_owned(), fix: fix.to_owned() }
     }
 
     fn value(&mut self) -> JsonResult<ConfigNode> {
@@ -70,7 +66,10 @@ impl JsonReader<'_> {
         Ok(ConfigNode { at, value })
     }
 
-    fn nested(&mut self, read: fn(&mut Self) -> JsonResult<ConfigValue>) -> JsonResult<ConfigValue> {
+    fn nested(
+        &mut self,
+        read: fn(&mut Self) -> JsonResult<ConfigValue>,
+    ) -> JsonResult<ConfigValue> {
         if self.depth == DEPTH_MAX {
             return Err(self.wrong("expected fewer tables and lists in one another"));
         }
@@ -144,7 +143,8 @@ impl JsonReader<'_> {
                 return Ok(value);
             }
         }
-        Err(self.wrong("expected a value: text in double quotes, a number, true, false, null, [ or {"))
+        Err(self
+            .wrong("expected a value: text in double quotes, a number, true, false, null, [ or {"))
     }
 
     fn digits(&mut self) -> JsonResult<()> {
@@ -152,11 +152,7 @@ impl JsonReader<'_> {
         while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
             self.at += 1;
         }
-        if self.at == start {
-            Err(self.wrong("expected a digit"))
-        } else {
-            Ok(())
-        }
+        if self.at == start { Err(self.wrong("expected a digit")) } else { Ok(()) }
     }
 
     fn number(&mut self) -> JsonResult<ConfigValue> {
@@ -203,7 +199,9 @@ impl JsonReader<'_> {
                 Some(b'\\') => value.push(self.escape()?),
                 end => {
                     let error = match end {
-                        Some(b'\n' | b'\r') | None => "the text opened here is not closed in its line",
+                        Some(b'\n' | b'\r') | None => {
+                            "the text opened here is not closed in its line"
+                        }
                         Some(_) => "a control character in a text must be written as \\u00XX",
                     };
                     if matches!(end, Some(b'\n' | b'\r') | None) {
@@ -265,13 +263,17 @@ mod tests {
     fn is_same(ours: &ConfigValue, theirs: &serde_json::Value) -> bool {
         match (ours, theirs) {
             (ConfigValue::Table(ours), serde_json::Value::Object(theirs)) => {
-                ours.len() == theirs.len() && ours.iter().all(|entry| is_same(&entry.node.value, &theirs[&entry.key]))
+                ours.len() == theirs.len()
+                    && ours.iter().all(|entry| is_same(&entry.node.value, &theirs[&entry.key]))
             }
             (ConfigValue::List(ours), serde_json::Value::Array(theirs)) => {
-                ours.len() == theirs.len() && ours.iter().zip(theirs).all(|(ours, theirs)| is_same(&ours.value, theirs))
+                ours.len() == theirs.len()
+                    && ours.iter().zip(theirs).all(|(ours, theirs)| is_same(&ours.value, theirs))
             }
             (ConfigValue::Text(ours), serde_json::Value::String(theirs)) => ours == theirs,
-            (ConfigValue::Integer(ours), serde_json::Value::Number(theirs)) => theirs.as_i128() == Some(*ours),
+            (ConfigValue::Integer(ours), serde_json::Value::Number(theirs)) => {
+                theirs.as_i128() == Some(*ours)
+            }
             (ConfigValue::Boolean(ours), serde_json::Value::Bool(theirs)) => ours == theirs,
             (ConfigValue::Other("null"), serde_json::Value::Null) => true,
             (ConfigValue::Other(_), serde_json::Value::Number(_)) => true,
@@ -341,7 +343,9 @@ mod tests {
         }
 
         #[test]
-        fn what_serde_json_refuses_is_refused(text in "[ab01e.+\\-\\[\\]{}:,\"\\\\u ]{0,12}|(true|false|null|nul|[1-9][0-9]*|-?0\\.5e3|\"a\"|,| |\\[|\\]|\\{|\\}|:){0,8}") {
+        fn what_serde_json_refuses_is_refused(text in "[ab01e.+\\-\\[\\]{}:,\"\\\\u \
+                                                       ]{0,12}|(true|false|null|nul|[1-9][0-9]*|-?0\\.5e3|\"a\"|,| \
+                                                       |\\[|\\]|\\{|\\}|:){0,8}") {
             let theirs = serde_json::from_str::<serde_json::Value>(&text);
             match (parse(&text), theirs) {
                 (Ok(ours), Ok(theirs)) => prop_assert!(is_same(&ours.value, &theirs), "{}", text),

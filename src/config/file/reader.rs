@@ -1,4 +1,5 @@
-//! Takes values out of the tree of a file: known keys, types, ranges and variables; whatever is wrong becomes a problem with its place.
+//! Takes values out of the tree of a file: known keys, types, ranges and variables; whatever is
+//! wrong becomes a problem with its place.
 
 use super::document::Document;
 use super::tree::{ConfigEntry, ConfigNode, ConfigValue, FileFormat};
@@ -55,12 +56,7 @@ pub(crate) struct ExpandedText {
 impl ConfigSection<'_> {
     /// A table that is not in the file.
     pub(crate) fn empty(path: &str, keys: Vec<&'static Key>) -> Self {
-        ConfigSection {
-            path: path.to_owned(),
-            at: 0,
-            entries: &[],
-            keys,
-        }
+        ConfigSection { path: path.to_owned(), at: 0, entries: &[], keys }
     }
 
     /// Whether a key stands here under our name.
@@ -71,22 +67,25 @@ impl ConfigSection<'_> {
     /// What the table of keys says of a key.
     pub(crate) fn known(&self, name: &str) -> &'static Key {
         let key = self.keys.iter().find(|key| key.name == name);
-        key.unwrap_or_else(|| unreachable!("the key {name} is asked for and not in the table of keys"))
+        key.unwrap_or_else(|| {
+            unreachable!("the key {name} is asked for and not in the table of keys")
+        })
     }
 
     /// The full name of a key, as `source.url`.
     fn key(&self, name: &str) -> String {
-        if self.path.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{}.{name}", self.path)
-        }
+        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
     }
 }
 
 impl<'a> ConfigReader<'a> {
-    /// `tables` are all that a file can have: a key that is unknown in its own may belong to another.
-    pub(crate) fn new(document: &'a Document, env: &'a Environment<'a>, tables: Vec<KnownTable>) -> Self {
+    /// `tables` are all that a file can have: a key that is unknown in its own may belong to
+    /// another.
+    pub(crate) fn new(
+        document: &'a Document,
+        env: &'a Environment<'a>,
+        tables: Vec<KnownTable>,
+    ) -> Self {
         Self {
             document,
             env,
@@ -99,7 +98,13 @@ impl<'a> ConfigReader<'a> {
     }
 
     /// Takes note of a problem at a byte of the file, under a key.
-    pub(crate) fn problem(&mut self, at: usize, key: &str, what: impl Into<String>, fix: impl Into<String>) {
+    pub(crate) fn problem(
+        &mut self,
+        at: usize,
+        key: &str,
+        what: impl Into<String>,
+        fix: impl Into<String>,
+    ) {
         let error = Error::new(ErrorKind::Usage, what).at(self.document.place(at, key)).fix(fix);
         self.problems.push((at, error));
     }
@@ -111,7 +116,9 @@ impl<'a> ConfigReader<'a> {
         // The longest first: one value can hold another.
         self.variables.sort_by_key(|(_, value)| std::cmp::Reverse(value.len()));
         for (_, problem) in self.problems {
-            let discreet = |problem: Error, (name, value): &(String, String)| problem.without(value, &format!("${{{name}}}"));
+            let discreet = |problem: Error, (name, value): &(String, String)| {
+                problem.without(value, &format!("${{{name}}}"))
+            };
             problems.push(self.variables.iter().fold(problem, discreet));
         }
         problems
@@ -124,7 +131,13 @@ impl<'a> ConfigReader<'a> {
     }
 
     /// Opens a table and tells its unknown keys; `at` is where a person looks for it.
-    pub(crate) fn section(&mut self, node: &'a ConfigNode, at: usize, path: &str, keys: Vec<&'static Key>) -> Option<ConfigSection<'a>> {
+    pub(crate) fn section(
+        &mut self,
+        node: &'a ConfigNode,
+        at: usize,
+        path: &str,
+        keys: Vec<&'static Key>,
+    ) -> Option<ConfigSection<'a>> {
         let ConfigValue::Table(entries) = &node.value else {
             let what = format!("{} must be a table, not {}", name_of(path), node.value.describe());
             let fix = match self.document.format {
@@ -134,12 +147,7 @@ impl<'a> ConfigReader<'a> {
             self.problem(node.at, path, what, fix);
             return None;
         };
-        let section = ConfigSection {
-            path: path.to_owned(),
-            at,
-            entries,
-            keys,
-        };
+        let section = ConfigSection { path: path.to_owned(), at, entries, keys };
         self.tell_unknown(&section);
         Some(section)
     }
@@ -155,7 +163,9 @@ impl<'a> ConfigReader<'a> {
             let elsewhere: Vec<&str> = elsewhere.map(|(table, _)| *table).collect();
             let guess = did_you_mean(&entry.key, &known);
             let fix = match guess.as_str() {
-                _ if !elsewhere.is_empty() => format!("\"{}\" belongs to {}", entry.key, elsewhere.join(" or ")),
+                _ if !elsewhere.is_empty() => {
+                    format!("\"{}\" belongs to {}", entry.key, elsewhere.join(" or "))
+                }
                 "" => format!("known here: {}", known.join(", ")),
                 _ => guess,
             };
@@ -169,7 +179,11 @@ impl<'a> ConfigReader<'a> {
     }
 
     /// The value of a key, under our name or slate's; a problem when it stands there under both.
-    pub(crate) fn find(&mut self, section: &ConfigSection<'a>, name: &str) -> Option<NamedValue<'a>> {
+    pub(crate) fn find(
+        &mut self,
+        section: &ConfigSection<'a>,
+        name: &str,
+    ) -> Option<NamedValue<'a>> {
         let names = self.names(&[section.known(name)]);
         let mut found = section.entries.iter().filter(|entry| names.contains(&entry.key.as_str()));
         let first = found.next()?;
@@ -177,23 +191,18 @@ impl<'a> ConfigReader<'a> {
             let what = format!("\"{}\" and \"{}\" are the same setting", first.key, second.key);
             self.problem(second.key_at, &section.key(&second.key), what, "keep one of them");
         }
-        Some(NamedValue {
-            node: &first.node,
-            key: section.key(&first.key),
-        })
+        Some(NamedValue { node: &first.node, key: section.key(&first.key) })
     }
 
-    /// A text of a table that is not opened yet, if it can be read. What is wrong with it is told when it is read from the open table.
+    /// A text of a table that is not opened yet, if it can be read. What is wrong with it is told
+    /// when it is read from the open table.
     pub(crate) fn peek(&mut self, node: &'a ConfigNode, name: &str) -> Option<String> {
         let ConfigValue::Table(entries) = &node.value else { return None };
         let entry = entries.iter().find(|entry| entry.key == name)?;
         let ConfigValue::Text(written) = &entry.node.value else {
             return None;
         };
-        let found = NamedValue {
-            node: &entry.node,
-            key: name.to_owned(),
-        };
+        let found = NamedValue { node: &entry.node, key: name.to_owned() };
         let told = self.problems.len();
         let filled = self.filled(&found, written);
         self.problems.truncate(told);
@@ -213,10 +222,7 @@ impl<'a> ConfigReader<'a> {
             return None;
         };
         let value = self.filled(found, written)?;
-        Some(ExpandedText {
-            value,
-            written: written.clone(),
-        })
+        Some(ExpandedText { value, written: written.clone() })
     }
 
     /// Fills `${NAME}` with the variable of this name; `$${` stands for `${` itself.
@@ -234,8 +240,12 @@ impl<'a> ConfigReader<'a> {
             filled.push_str(&rest[..dollar]);
             let name = rest[dollar + 2..].split_once('}').filter(|(name, _)| is_variable(name));
             let Some((name, after)) = name else {
-                let fix = "write ${NAME} for an environment variable, or $${ for the characters ${ themselves";
-                let what = format!("{} holds ${{ without the name of a variable and a closing brace", found.key);
+                let fix = "write ${NAME} for an environment variable, or $${ for the characters ${ \
+                           themselves";
+                let what = format!(
+                    "{} holds ${{ without the name of a variable and a closing brace",
+                    found.key
+                );
                 self.problem(found.node.at, &found.key, what, fix);
                 return None;
             };
@@ -292,7 +302,9 @@ impl<'a> ConfigReader<'a> {
             let shown = number.map_or_else(String::new, |number| format!(", not {number}"));
             let (least, most) = (range.least, range.most);
             let what = format!("{} must be between {least} and {most}{unit}{shown}", found.key);
-            let fix = format!("write a number between {least} and {most}, or leave it out for the default");
+            let fix = format!(
+                "write a number between {least} and {most}, or leave it out for the default"
+            );
             self.problem(found.node.at, &found.key, what, fix);
         }
         fitting
@@ -308,7 +320,11 @@ impl<'a> ConfigReader<'a> {
     }
 
     /// One of the known words.
-    pub(crate) fn choice(&mut self, found: &NamedValue<'_>, known: &[&'static str]) -> Option<&'static str> {
+    pub(crate) fn choice(
+        &mut self,
+        found: &NamedValue<'_>,
+        known: &[&'static str],
+    ) -> Option<&'static str> {
         let text = self.text(found)?;
         let choice = known.iter().copied().find(|word| *word == text.value);
         if choice.is_none() {
@@ -324,8 +340,12 @@ impl<'a> ConfigReader<'a> {
     /// A text that is not empty and not longer than an identifier of PostgreSQL (63 bytes).
     pub(crate) fn identifier(&mut self, found: &NamedValue<'_>) -> Option<String> {
         let text = self.text(found)?;
-        if text.value.is_empty() || text.value.len() > IDENTIFIER_BYTES_MAX || text.value.contains('\0') {
-            let what = format!("{} must have between 1 and {IDENTIFIER_BYTES_MAX} bytes", found.key);
+        if text.value.is_empty()
+            || text.value.len() > IDENTIFIER_BYTES_MAX
+            || text.value.contains('\0')
+        {
+            let what =
+                format!("{} must have between 1 and {IDENTIFIER_BYTES_MAX} bytes", found.key);
             self.problem(
                 found.node.at,
                 &found.key,

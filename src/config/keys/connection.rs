@@ -2,27 +2,24 @@
 
 use super::key::{Key, KeyDefault, KeyGroup, ValueType};
 
-const PARTS_HELP: &str = "Or the parts one by one, in place of url or to complete it. A part that url gives must not stand here as well.";
+const PARTS_HELP: &str = "Or the parts one by one, in place of url or to complete it. A part that \
+                          url gives must not stand here as well.";
 
 /// The parts of a connection, explained.
-pub(super) const PARTS: KeyGroup = KeyGroup {
-    help: PARTS_HELP,
-    explained_in: "",
-    keys: PARTS_KEYS,
-};
+pub(super) const PARTS: KeyGroup =
+    KeyGroup { help: PARTS_HELP, explained_in: "", keys: PARTS_KEYS };
 
 /// The same, for a table that comes after the source.
-pub(super) const PARTS_AS_IN_SOURCE: KeyGroup = KeyGroup {
-    help: PARTS_HELP,
-    explained_in: "[source]",
-    keys: PARTS_KEYS,
-};
+pub(super) const PARTS_AS_IN_SOURCE: KeyGroup =
+    KeyGroup { help: PARTS_HELP, explained_in: "[source]", keys: PARTS_KEYS };
 
 const PARTS_KEYS: &[Key] = &[
     Key::new(
         "host",
         ValueType::Text,
-        KeyDefault::Described("PGHOST, otherwise the socket directory of this machine, otherwise localhost"),
+        KeyDefault::Described(
+            "PGHOST, otherwise the socket directory of this machine, otherwise localhost",
+        ),
         "name, address or directory of a Unix socket; several with commas between",
     )
     .comment("\"db1.internal\""),
@@ -59,7 +56,8 @@ const PARTS_KEYS: &[Key] = &[
         "password_file",
         ValueType::Text,
         KeyDefault::Described("none"),
-        "its first line is read again for each connection, so that it can be rotated; relative to this file",
+        "its first line is read again for each connection, so that it can be rotated; relative to \
+         this file",
     )
     .comment("\"/run/secrets/db1\""),
 ];

@@ -13,13 +13,15 @@ pub(crate) const DESTINATION: KeyTable = KeyTable {
 };
 
 /// Further keys of a destination in PostgreSQL.
-pub(crate) const POSTGRES: &[KeyGroup] = &[connection::PARTS_AS_IN_SOURCE, KeyGroup::of(POSTGRES_KEYS)];
+pub(crate) const POSTGRES: &[KeyGroup] =
+    &[connection::PARTS_AS_IN_SOURCE, KeyGroup::of(POSTGRES_KEYS)];
 
 const NAME: Key = Key::new(
     "name",
     ValueType::Label,
     KeyDefault::Described("the name of its database, with a number where that is taken"),
-    "How it is called in logs and for --destination; each has its own. Default: the name of its database.",
+    "How it is called in logs and for --destination; each has its own. Default: the name of its \
+     database.",
 )
 .set("\"reporting\"");
 
@@ -43,17 +45,20 @@ const POSTGRES_KEYS: &[Key] = &[
         "writers",
         IntegerRange::count(16),
         KeyDefault::Integer(1),
-        "1 to 16 concurrent COPYs; commits stay in the order of ids. More help where the destination is far away or its indexes are \
-         slow to fill and it has cores to spare. Each has a connection, and one more holds the destination. Tables with triggers of \
-         users (the guard of init is one) or foreign keys are written by one.",
+        "1 to 16 concurrent COPYs; commits stay in the order of ids. More help where the \
+         destination is far away or its indexes are slow to fill and it has cores to spare. Each \
+         has a connection, and one more holds the destination. Tables with triggers of users (the \
+         guard of init is one) or foreign keys are written by one.",
     ),
     Key::new(
         "synchronous_commit",
         ValueType::Choice(SYNCHRONOUS_COMMIT),
         KeyDefault::Text("auto"),
-        "For the transactions of this destination (PostgreSQL manual, \"synchronous_commit\"). auto is on, but a batch that others \
-         follow at once does not wait for the disk: the last one does, and with it all of them. off is safe too: a crash of the \
-         destination loses a suffix, which is then copied again. It is not safe where the destination is itself a source of others with durability_gate = false.",
+        "For the transactions of this destination (PostgreSQL manual, \"synchronous_commit\"). \
+         auto is on, but a batch that others follow at once does not wait for the disk: the last \
+         one does, and with it all of them. off is safe too: a crash of the destination loses a \
+         suffix, which is then copied again. It is not safe where the destination is itself a \
+         source of others with durability_gate = false.",
     ),
 ];
 

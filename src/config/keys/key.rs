@@ -120,7 +120,8 @@ pub(crate) enum ExampleValue {
 /// Keys that a person reads together.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KeyGroup {
-    /// What they have in common; "" where they are just keys. The example shows keys with something in common one below the other.
+    /// What they have in common; "" where they are just keys. The example shows keys with something
+    /// in common one below the other.
     pub(crate) help: &'static str,
     /// Another table that explains these keys; "" for none.
     pub(crate) explained_in: &'static str,
@@ -141,61 +142,39 @@ pub(crate) struct KeyTable {
 }
 
 impl Key {
-    pub(super) const fn new(name: &'static str, value: ValueType, preset: KeyDefault, help: &'static str) -> Self {
-        Self {
-            name,
-            slate: SlateName::None,
-            value,
-            preset,
-            shown: ExampleValue::Preset,
-            help,
-        }
+    pub(super) const fn new(
+        name: &'static str,
+        value: ValueType,
+        preset: KeyDefault,
+        help: &'static str,
+    ) -> Self {
+        Self { name, slate: SlateName::None, value, preset, shown: ExampleValue::Preset, help }
     }
 
     /// A table of the file.
     pub(super) const fn section(name: &'static str, value: ValueType, preset: KeyDefault) -> Self {
-        Self {
-            shown: ExampleValue::Hidden,
-            ..Self::new(name, value, preset, "")
-        }
+        Self { shown: ExampleValue::Hidden, ..Self::new(name, value, preset, "") }
     }
 
     pub(super) const fn slate(self, name: &'static str) -> Self {
-        Self {
-            slate: SlateName::Also(name),
-            ..self
-        }
+        Self { slate: SlateName::Also(name), ..self }
     }
 
     pub(super) const fn slate_only(self) -> Self {
-        Self {
-            slate: SlateName::Only,
-            shown: ExampleValue::Hidden,
-            ..self
-        }
+        Self { slate: SlateName::Only, shown: ExampleValue::Hidden, ..self }
     }
 
     pub(super) const fn set(self, literal: &'static str) -> Self {
-        Self {
-            shown: ExampleValue::Set(literal),
-            ..self
-        }
+        Self { shown: ExampleValue::Set(literal), ..self }
     }
 
     pub(super) const fn comment(self, literal: &'static str) -> Self {
-        Self {
-            shown: ExampleValue::Comment(literal),
-            ..self
-        }
+        Self { shown: ExampleValue::Comment(literal), ..self }
     }
 
     /// As it is for one of several tables, where what is not written is as in the source.
     pub(super) const fn of_table(self, example: &'static str, help: &'static str) -> Self {
-        Self {
-            preset: KeyDefault::Described("as in [source]"),
-            help,
-            ..self.comment(example)
-        }
+        Self { preset: KeyDefault::Described("as in [source]"), help, ..self.comment(example) }
     }
 
     /// The names by which a file may call it.
@@ -245,11 +224,7 @@ impl IntegerRange {
 
 impl KeyGroup {
     pub(super) const fn of(keys: &'static [Key]) -> Self {
-        Self {
-            help: "",
-            explained_in: "",
-            keys,
-        }
+        Self { help: "", explained_in: "", keys }
     }
 }
 

@@ -1,6 +1,8 @@
-//! Every key of the configuration file, once: what may be written for it, what holds without it, and what a person should know.
+//! Every key of the configuration file, once: what may be written for it, what holds without it,
+//! and what a person should know.
 //!
-//! The reader takes ranges, words and defaults from here; the example, the JSON Schema and docs/configuration.md are written from here.
+//! The reader takes ranges, words and defaults from here; the example, the JSON Schema and
+//! docs/configuration.md are written from here.
 
 mod connection;
 mod destination;
@@ -13,8 +15,8 @@ mod table;
 
 pub(crate) use destination::{DESTINATION, POSTGRES};
 pub(crate) use key::{
-    AllowedWord, ExampleValue, IDENTIFIER_BYTES_MAX, IntegerRange, Key, KeyDefault, KeyGroup, KeyTable, LABEL_BYTES_MAX, MS_MAX, PORT,
-    SlateName, Unit, ValueType,
+    AllowedWord, ExampleValue, IDENTIFIER_BYTES_MAX, IntegerRange, Key, KeyDefault, KeyGroup,
+    KeyTable, LABEL_BYTES_MAX, MS_MAX, PORT, SlateName, Unit, ValueType,
 };
 pub(crate) use log::LOG;
 pub(crate) use replication::REPLICATION;

@@ -20,9 +20,18 @@ const NAME: Key = Key::new(
 
 const SECTIONS: &[Key] = &[
     Key::section("source", ValueType::Section, KeyDefault::Required).slate("eventSource"),
-    Key::section("destinations", ValueType::SectionList, KeyDefault::Required).slate("replicationDestinations"),
-    Key::section("tables", ValueType::SectionMap, KeyDefault::Described("every table as in [source]")),
-    Key::section("replication", ValueType::Section, KeyDefault::Described("the defaults of its keys")),
+    Key::section("destinations", ValueType::SectionList, KeyDefault::Required)
+        .slate("replicationDestinations"),
+    Key::section(
+        "tables",
+        ValueType::SectionMap,
+        KeyDefault::Described("every table as in [source]"),
+    ),
+    Key::section(
+        "replication",
+        ValueType::Section,
+        KeyDefault::Described("the defaults of its keys"),
+    ),
     Key::section("log", ValueType::Section, KeyDefault::Described("the defaults of its keys")),
 ];
 

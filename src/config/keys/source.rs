@@ -15,9 +15,11 @@ const URL: Key = Key::new(
     "url",
     ValueType::Text,
     KeyDefault::Described("the parts below"),
-    "Where events come from: a URL or keyword string, as libpq takes them (several hosts, sslmode, service, options, …); what is not \
-     supported is refused. What is left out comes from the service file, then from the environment (PGHOST, PGUSER, …), then from \
-     libpq's defaults. A password in a URL is percent-encoded; better leave it out and use password_file, PGPASSWORD or ~/.pgpass.",
+    "Where events come from: a URL or keyword string, as libpq takes them (several hosts, sslmode, \
+     service, options, …); what is not supported is refused. What is left out comes from the \
+     service file, then from the environment (PGHOST, PGUSER, …), then from libpq's defaults. A \
+     password in a URL is percent-encoded; better leave it out and use password_file, PGPASSWORD \
+     or ~/.pgpass.",
 )
 .set("\"postgres://reader@db1.internal/orders?sslmode=verify-full&sslrootcert=system\"");
 
@@ -26,8 +28,9 @@ const KEYS: &[Key] = &[
         "table",
         ValueType::TableNames,
         KeyDefault::Text("public.events"),
-        "The event table, written as in SQL: events, public.events or \"My Schema\".\"Events\". A list of several is as many replications, \
-         each called by the name of this one and its table; no order is promised between them.",
+        "The event table, written as in SQL: events, public.events or \"My Schema\".\"Events\". A \
+         list of several is as many replications, each called by the name of this one and its \
+         table; no order is promised between them.",
     ),
     ID_COLUMN,
     IDS,
@@ -36,28 +39,32 @@ const KEYS: &[Key] = &[
         "group_events_max",
         IntegerRange::events(),
         KeyDefault::Integer(1_000_000),
-        "A group of more events than this is cut, with a warning. Lower it where a destination cannot bear long transactions.",
+        "A group of more events than this is cut, with a warning. Lower it where a destination \
+         cannot bear long transactions.",
     ),
     Key::new(
         "channel",
         ValueType::Identifier { may_be_empty: false },
         KeyDefault::Text("eventsinsert"),
-        "The channel that slate's trigger notifies; Counterfoil also listens on its own channel \"counterfoil\".",
+        "The channel that slate's trigger notifies; Counterfoil also listens on its own channel \
+         \"counterfoil\".",
     ),
     KNOWN_GAPS,
     Key::new(
         "poll_interval_ms",
         IntegerRange::milliseconds(1),
         KeyDefault::Integer(1_000),
-        "Milliseconds, at least 1: the longest wait between two looks at the source when no notification comes. Without a trigger \
-         the wait is a quarter of the time since the last event, from 20 ms up to this. Each look costs one index probe.",
+        "Milliseconds, at least 1: the longest wait between two looks at the source when no \
+         notification comes. Without a trigger the wait is a quarter of the time since the last \
+         event, from 20 ms up to this. Each look costs one index probe.",
     ),
     Key::new(
         "durability_gate",
         ValueType::Boolean,
         KeyDefault::Boolean(true),
-        "Whether a batch is committed only once the source has its rows safely on disk. With false, a crash of a source that runs \
-         with synchronous_commit = off can leave a destination with events its source has lost.",
+        "Whether a batch is committed only once the source has its rows safely on disk. With \
+         false, a crash of a source that runs with synchronous_commit = off can leave a \
+         destination with events its source has lost.",
     ),
 ];
 
@@ -70,12 +77,13 @@ const IDS_WORDS: &[AllowedWord] = &[
     ),
     AllowedWord::new(
         "copy",
-        "the table is itself a destination of another Counterfoil (a chain), and nothing else writes to it",
+        "the table is itself a destination of another Counterfoil (a chain), and nothing else \
+         writes to it",
     ),
     AllowedWord::new(
         "grace:5s",
-        "(or grace:500ms) a hole is given up after this time. Unsafe: a transaction that takes longer is lost. Only for a source that \
-         cannot be changed; every start says so.",
+        "(or grace:500ms) a hole is given up after this time. Unsafe: a transaction that takes \
+         longer is lost. Only for a source that cannot be changed; every start says so.",
     ),
 ];
 
@@ -97,8 +105,9 @@ pub(super) const GROUP_BY: Key = Key::new(
     "group_by",
     ValueType::Identifier { may_be_empty: true },
     KeyDefault::Text("ts"),
-    "Neighbours with an equal value in this column are never split over two destination transactions, so that readers of a \
-         destination see all events of one call at once. Default: ts, where the table has it. \"\" turns it off.",
+    "Neighbours with an equal value in this column are never split over two destination \
+     transactions, so that readers of a destination see all events of one call at once. Default: \
+     ts, where the table has it. \"\" turns it off.",
 )
 .comment("\"ts\"");
 
@@ -106,5 +115,6 @@ pub(super) const KNOWN_GAPS: Key = Key::new(
     "known_gaps",
     ValueType::IdRanges,
     KeyDefault::EmptyList,
-    "Consecutive ids only: missing ids that are accepted, as ids or ranges with both ends: [\"42\", \"100..120\"].",
+    "Consecutive ids only: missing ids that are accepted, as ids or ranges with both ends: \
+     [\"42\", \"100..120\"].",
 );

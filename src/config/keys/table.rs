@@ -7,7 +7,8 @@ pub(crate) const TABLE: KeyTable = KeyTable {
     name: "tables",
     header: "[tables.\"public.events\"]",
     is_rare: true,
-    help: "What differs for one of several tables (source.table), under its name. What is not written is as in [source].",
+    help: "What differs for one of several tables (source.table), under its name. What is not \
+           written is as in [source].",
     groups: &[KeyGroup::of(KEYS)],
 };
 

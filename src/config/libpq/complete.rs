@@ -1,6 +1,9 @@
-//! Completes what was written: string, then service file, then environment, then defaults, as libpq does.
+//! Completes what was written: string, then service file, then environment, then defaults, as libpq
+//! does.
 
-use super::conninfo::{ChannelBinding, Conninfo, Host, HostAt, Password, RootCert, SslMode, TargetSession};
+use super::conninfo::{
+    ChannelBinding, Conninfo, Host, HostAt, Password, RootCert, SslMode, TargetSession,
+};
 use super::environment::Environment;
 use super::keyword::{KEYWORDS, KeywordTreatment, KeywordValues};
 use super::service;
@@ -13,11 +16,17 @@ use std::time::Duration;
 /// PostgreSQL's own port.
 const PORT: u16 = 5432;
 
-/// Completes what was written; a password file of the configuration comes before `PGPASSWORD` and the passfile.
+/// Completes what was written; a password file of the configuration comes before `PGPASSWORD` and
+/// the passfile.
 ///
 /// # Errors
-/// `Usage` for a value libpq would refuse, for a protection that cannot be honoured, and when no user is known.
-pub(super) fn complete(written: KeywordValues, password_file: Option<PathBuf>, env: &Environment<'_>) -> Result<Conninfo> {
+/// `Usage` for a value libpq would refuse, for a protection that cannot be honoured, and when no
+/// user is known.
+pub(super) fn complete(
+    written: KeywordValues,
+    password_file: Option<PathBuf>,
+    env: &Environment<'_>,
+) -> Result<Conninfo> {
     let service = service::read(&written, env)?;
     let layers = ValueLayers { written, service, env };
     layers.refuse_what_cannot_be_honoured()?;
@@ -40,11 +49,27 @@ pub(super) fn complete(written: KeywordValues, password_file: Option<PathBuf>, e
         sslrootcert,
         sslcert: layers.ssl_file("sslcert", "postgresql.crt").filter(|_| sends_certificate),
         sslkey: layers.ssl_file("sslkey", "postgresql.key").filter(|_| sends_certificate),
-        ssl_direct: layers.choice("sslnegotiation", &[("postgres", false), ("direct", true)], false)?,
+        ssl_direct: layers.choice(
+            "sslnegotiation",
+            &[("postgres", false), ("direct", true)],
+            false,
+        )?,
         ssl_sni: layers.choice("sslsni", &[("1", true), ("0", false)], true)?,
-        channel_binding: layers.choice("channel_binding", CHANNEL_BINDINGS, ChannelBinding::Prefer)?,
-        target_session_attrs: layers.choice("target_session_attrs", TARGET_SESSIONS, TargetSession::Any)?,
-        load_balance: layers.choice("load_balance_hosts", &[("disable", false), ("random", true)], false)?,
+        channel_binding: layers.choice(
+            "channel_binding",
+            CHANNEL_BINDINGS,
+            ChannelBinding::Prefer,
+        )?,
+        target_session_attrs: layers.choice(
+            "target_session_attrs",
+            TARGET_SESSIONS,
+            TargetSession::Any,
+        )?,
+        load_balance: layers.choice(
+            "load_balance_hosts",
+            &[("disable", false), ("random", true)],
+            false,
+        )?,
         options: layers.filled("options"),
         connect_timeout: layers.connect_timeout()?,
     };
@@ -131,9 +156,12 @@ impl ValueLayers<'_> {
             let KeywordTreatment::Refused { harmless, instead } = keyword.treatment else {
                 continue;
             };
-            let asks_for_something = |found: &LayeredValue| !found.value.is_empty() && !harmless.contains(&found.value.as_str());
+            let asks_for_something = |found: &LayeredValue| {
+                !found.value.is_empty() && !harmless.contains(&found.value.as_str())
+            };
             if let Some(found) = self.get(keyword.name).filter(asks_for_something) {
-                return Err(found.wrong(format!("{}={} is not supported", keyword.name, found.value), instead));
+                return Err(found
+                    .wrong(format!("{}={} is not supported", keyword.name, found.value), instead));
             }
         }
         Ok(())
@@ -146,17 +174,22 @@ impl ValueLayers<'_> {
         };
         let (names, addresses, ports) = (list("host"), list("hostaddr"), list("port"));
         let count = addresses.as_ref().or(names.as_ref()).map_or(1, Vec::len);
-        let matched = |what: &str, values: Option<Vec<String>>, may_repeat: bool| -> Result<Vec<String>> {
-            match values {
-                None => Ok(vec![String::new(); count]),
-                Some(one) if one.len() == 1 && may_repeat => Ok(vec![one[0].clone(); count]),
-                Some(values) if values.len() == count => Ok(values),
-                Some(values) => Err(
-                    Error::new(ErrorKind::Usage, format!("{} {what} do not match {count} hosts", values.len()))
-                        .fix("give as many as there are hosts, separated by commas; an empty one means the default"),
-                ),
-            }
-        };
+        let matched =
+            |what: &str, values: Option<Vec<String>>, may_repeat: bool| -> Result<Vec<String>> {
+                match values {
+                    None => Ok(vec![String::new(); count]),
+                    Some(one) if one.len() == 1 && may_repeat => Ok(vec![one[0].clone(); count]),
+                    Some(values) if values.len() == count => Ok(values),
+                    Some(values) => Err(Error::new(
+                        ErrorKind::Usage,
+                        format!("{} {what} do not match {count} hosts", values.len()),
+                    )
+                    .fix(
+                        "give as many as there are hosts, separated by commas; an empty one means \
+                         the default",
+                    )),
+                }
+            };
         let names = matched("names in host", names, false)?;
         let addresses = matched("addresses in hostaddr", addresses, false)?;
         let ports = matched("ports", ports, true)?;
@@ -168,7 +201,8 @@ impl ValueLayers<'_> {
         let port = if port.is_empty() { PORT } else { self.port(port)? };
         if !address.is_empty() {
             let addr: IpAddr = address.parse().map_err(|_| {
-                Error::new(ErrorKind::Usage, "hostaddr is not an IP address").fix("write it as 192.0.2.1 or 2001:db8::1, and names as host")
+                Error::new(ErrorKind::Usage, "hostaddr is not an IP address")
+                    .fix("write it as 192.0.2.1 or 2001:db8::1, and names as host")
             })?;
             let host = if name.is_empty() { address.to_owned() } else { name };
             let at = HostAt::Tcp { host, addr: Some(addr) };
@@ -190,14 +224,18 @@ impl ValueLayers<'_> {
             let error = Error::new(ErrorKind::Usage, "port is not a number from 1 to 65535");
             let origin = self.get("port").and_then(|found| found.origin);
             let error = origin.into_iter().fold(error, Error::because);
-            error.fix("correct the port; in a URL, also look for a password with special characters that are not percent-encoded")
+            error.fix(
+                "correct the port; in a URL, also look for a password with special characters that \
+                 are not percent-encoded",
+            )
         })
     }
 
     fn password(&self, file: Option<PathBuf>) -> Password {
         let passfile = self.filled("passfile").map(PathBuf::from);
         Password {
-            given: if file.is_none() { self.filled("password") } else { None }.map(SecretString::from),
+            given: if file.is_none() { self.filled("password") } else { None }
+                .map(SecretString::from),
             file,
             passfile: passfile.or_else(|| Some(self.env.home.as_ref()?.join(".pgpass"))),
         }
@@ -205,7 +243,10 @@ impl ValueLayers<'_> {
 
     /// A file that was named, or the one in `~/.postgresql/` if it is there.
     fn ssl_file(&self, name: &str, default: &str) -> Option<PathBuf> {
-        let default = || Some(self.env.home.as_ref()?.join(".postgresql").join(default)).filter(|path| path.exists());
+        let default = || {
+            Some(self.env.home.as_ref()?.join(".postgresql").join(default))
+                .filter(|path| path.exists())
+        };
         self.filled(name).map(PathBuf::from).or_else(default)
     }
 
@@ -221,7 +262,8 @@ impl ValueLayers<'_> {
 
     /// Seconds; none, zero and less mean for ever.
     fn connect_timeout(&self) -> Result<Option<Duration>> {
-        let Some(found) = self.get("connect_timeout").filter(|found| !found.value.is_empty()) else {
+        let Some(found) = self.get("connect_timeout").filter(|found| !found.value.is_empty())
+        else {
             return Ok(None);
         };
         let seconds: i32 = found.value.trim().parse().map_err(|_| {
@@ -242,31 +284,29 @@ impl LayeredValue {
     }
 }
 
-/// Where a server is by default: the first directory that holds its socket, otherwise this machine by TCP.
+/// Where a server is by default: the first directory that holds its socket, otherwise this machine
+/// by TCP.
 fn default_host(socket_dirs: &[PathBuf], port: u16) -> HostAt {
     let socket = format!(".s.PGSQL.{port}");
     let with_socket = socket_dirs.iter().find(|dir| dir.join(&socket).exists());
-    // Debian's own directory says that its builds are here, and a server that is only stopped will come back there.
+    // Debian's own directory says that its builds are here, and a server that is only stopped will
+    // come back there.
     let expected = || socket_dirs.first().filter(|dir| dir.exists());
     with_socket.or_else(expected).map_or_else(
-        || HostAt::Tcp {
-            host: "localhost".to_owned(),
-            addr: None,
-        },
+        || HostAt::Tcp { host: "localhost".to_owned(), addr: None },
         |dir| HostAt::Unix(dir.clone()),
     )
 }
 
 fn refuse_contradictions(conninfo: &Conninfo, layers: &ValueLayers<'_>) -> Result<()> {
-    let sslmode = SSL_MODES
-        .iter()
-        .find(|(_, mode)| *mode == conninfo.sslmode)
-        .map_or("", |(word, _)| word);
+    let sslmode =
+        SSL_MODES.iter().find(|(_, mode)| *mode == conninfo.sslmode).map_or("", |(word, _)| word);
     let wrong = |why: String, fix: &str| Err(Error::new(ErrorKind::Usage, why).fix(fix));
     if conninfo.sslrootcert == Some(RootCert::System) && conninfo.sslmode != SslMode::VerifyFull {
         return wrong(
             format!("sslmode={sslmode} is too weak for sslrootcert=system"),
-            "use sslmode=verify-full: anyone can have a certificate of a public authority, for another name",
+            "use sslmode=verify-full: anyone can have a certificate of a public authority, for \
+             another name",
         );
     }
     let is_weak = matches!(conninfo.sslmode, SslMode::Disable | SslMode::Allow | SslMode::Prefer);
@@ -282,7 +322,10 @@ fn refuse_contradictions(conninfo: &Conninfo, layers: &ValueLayers<'_>) -> Resul
             "channel binding needs TLS: use sslmode=require or stronger",
         );
     }
-    if conninfo.sslmode == SslMode::VerifyFull && layers.filled("hostaddr").is_some() && layers.filled("host").is_none() {
+    if conninfo.sslmode == SslMode::VerifyFull
+        && layers.filled("hostaddr").is_some()
+        && layers.filled("host").is_none()
+    {
         return wrong(
             "sslmode=verify-full needs a host name, and only hostaddr is given".to_owned(),
             "add host with the name in the server's certificate",

@@ -6,7 +6,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Everything needed to connect, complete: defaults, service file, environment and passfile already looked up.
+/// Everything needed to connect, complete: defaults, service file, environment and passfile already
+/// looked up.
 #[derive(Clone, Debug)]
 pub struct Conninfo {
     /// Servers to try in order; at least one.
@@ -19,7 +20,8 @@ pub struct Conninfo {
     pub password: Password,
     /// `sslmode`.
     pub sslmode: SslMode,
-    /// `sslrootcert`; `system` is the system's store; default `~/.postgresql/root.crt`, if it is there.
+    /// `sslrootcert`; `system` is the system's store; default `~/.postgresql/root.crt`, if it is
+    /// there.
     pub sslrootcert: Option<RootCert>,
     /// `sslcert`; default `~/.postgresql/postgresql.crt`, if it is there.
     pub sslcert: Option<PathBuf>,
@@ -53,7 +55,8 @@ pub struct Host {
 /// Where a server is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum HostAt {
-    /// A host name or address (`host`), and the address to use without looking the name up (`hostaddr`).
+    /// A host name or address (`host`), and the address to use without looking the name up
+    /// (`hostaddr`).
     Tcp {
         /// Name for certificate checks and passfile.
         host: String,
@@ -133,10 +136,7 @@ impl Conninfo {
     /// A private server: no password, no TLS, the socket in this directory.
     pub fn unix(socket_dir: &Path, port: u16, user: &str, database: &str) -> Self {
         Self {
-            hosts: vec![Host {
-                at: HostAt::Unix(socket_dir.to_owned()),
-                port,
-            }],
+            hosts: vec![Host { at: HostAt::Unix(socket_dir.to_owned()), port }],
             database: database.to_owned(),
             user: user.to_owned(),
             password: Password::default(),
@@ -154,7 +154,8 @@ impl Conninfo {
         }
     }
 
-    /// `host:port,host2:port/database`: for logs and messages, without user and password, and fit for a terminal.
+    /// `host:port,host2:port/database`: for logs and messages, without user and password, and fit
+    /// for a terminal.
     pub fn describe(&self) -> String {
         let hosts: Vec<String> = self.hosts.iter().map(ToString::to_string).collect();
         escaped(&format!("{}/{}", hosts.join(","), self.database)).into_owned()
@@ -173,9 +174,11 @@ impl fmt::Display for Host {
 }
 
 impl Conninfo {
-    /// Whether both can be the same database by what is written: one server in common, and the same name.
+    /// Whether both can be the same database by what is written: one server in common, and the same
+    /// name.
     pub(crate) fn may_be_same_database(&self, other: &Self) -> bool {
-        let share_a_server = self.hosts.iter().any(|host| other.hosts.iter().any(|other| host.is_same(other)));
+        let share_a_server =
+            self.hosts.iter().any(|host| other.hosts.iter().any(|other| host.is_same(other)));
         share_a_server && self.database == other.database
     }
 }
@@ -183,8 +186,12 @@ impl Conninfo {
 impl Host {
     fn is_same(&self, other: &Self) -> bool {
         let is_same_place = match (&self.at, &other.at) {
-            (HostAt::Tcp { addr: Some(one), .. }, HostAt::Tcp { addr: Some(other), .. }) => one == other,
-            (HostAt::Tcp { host: one, .. }, HostAt::Tcp { host: other, .. }) => one.eq_ignore_ascii_case(other),
+            (HostAt::Tcp { addr: Some(one), .. }, HostAt::Tcp { addr: Some(other), .. }) => {
+                one == other
+            }
+            (HostAt::Tcp { host: one, .. }, HostAt::Tcp { host: other, .. }) => {
+                one.eq_ignore_ascii_case(other)
+            }
             (one, other) => one == other,
         };
         is_same_place && self.port == other.port

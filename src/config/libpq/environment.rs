@@ -1,9 +1,11 @@
-//! What surrounds a connection: variables, home directory, operating system user; passed in, so that tests never touch the process.
+//! What surrounds a connection: variables, home directory, operating system user; passed in, so
+//! that tests never touch the process.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// Where servers put their Unix sockets by default: Debian's builds, then the PostgreSQL project's own.
+/// Where servers put their Unix sockets by default: Debian's builds, then the PostgreSQL project's
+/// own.
 pub(super) const SOCKET_DIRS: [&str; 2] = ["/var/run/postgresql", "/tmp"];
 
 /// What a process knows without being told.
@@ -20,8 +22,8 @@ pub struct Environment<'a> {
 }
 
 impl Environment<'static> {
-    /// The environment of this process. The user is that of the effective user id (`/etc/passwd`), otherwise `USER`, otherwise `LOGNAME`;
-    /// variables that are not UTF-8 count as not set.
+    /// The environment of this process. The user is that of the effective user id (`/etc/passwd`),
+    /// otherwise `USER`, otherwise `LOGNAME`; variables that are not UTF-8 count as not set.
     pub fn of_process() -> Self {
         let account = account_of(rustix::process::geteuid().as_raw());
         let (name, home) = account.map_or((None, None), |(name, home)| (Some(name), Some(home)));
@@ -33,19 +35,16 @@ impl Environment<'static> {
         }
     }
 
-    /// An environment that knows nothing: no variable, no home, no user, no socket directory. For tests and private servers.
+    /// An environment that knows nothing: no variable, no home, no user, no socket directory. For
+    /// tests and private servers.
     pub fn empty() -> Self {
-        Self {
-            var: &|_| None,
-            home: None,
-            os_user: None,
-            socket_dirs: Vec::new(),
-        }
+        Self { var: &|_| None, home: None, os_user: None, socket_dirs: Vec::new() }
     }
 }
 
 impl Environment<'_> {
-    /// The value of a variable that is set to something: for libpq's variables an empty one counts as not set.
+    /// The value of a variable that is set to something: for libpq's variables an empty one counts
+    /// as not set.
     pub(super) fn filled(&self, name: &str) -> Option<String> {
         (self.var)(name).filter(|value| !value.is_empty())
     }
@@ -92,17 +91,15 @@ mod tests {
 
     #[test]
     fn the_operating_systems_user_is_found_by_its_id() {
-        let passwd = "root:x:0:0:root:/root:/bin/bash\nbroken\nann:x:1000:1000:Ann,,,:/home/ann:/bin/sh\n";
+        let passwd =
+            "root:x:0:0:root:/root:/bin/bash\nbroken\nann:x:1000:1000:Ann,,,:/home/ann:/bin/sh\n";
         assert_eq!(account_in(passwd, 1000), Some(("ann".to_owned(), "/home/ann".to_owned())));
         assert_eq!(account_in(passwd, 7), None);
     }
 
     #[test]
     fn debug_output_shows_no_variable() {
-        let env = Environment {
-            var: &|_| Some("hunter2".to_owned()),
-            ..Environment::empty()
-        };
+        let env = Environment { var: &|_| Some("hunter2".to_owned()), ..Environment::empty() };
         assert!(!format!("{env:?}").contains("hunter2"));
     }
 

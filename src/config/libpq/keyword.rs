@@ -1,4 +1,5 @@
-//! The keywords of libpq (PostgreSQL manual, libpq, "Parameter Key Words"): their variables, and what each means here.
+//! The keywords of libpq (PostgreSQL manual, libpq, "Parameter Key Words"): their variables, and
+//! what each means here.
 
 use crate::config::nearest::did_you_mean;
 use crate::error::{Error, ErrorKind, Result};
@@ -8,9 +9,11 @@ use crate::error::{Error, ErrorKind, Result};
 pub(super) enum KeywordTreatment {
     /// It goes into the connection.
     Applied,
-    /// Known and without effect: a replicator's sessions have their own setting, or it only concerns libpq itself.
+    /// Known and without effect: a replicator's sessions have their own setting, or it only
+    /// concerns libpq itself.
     Ignored,
-    /// It would protect something and cannot be honoured: refused, other than with one of these values, rather than ignored.
+    /// It would protect something and cannot be honoured: refused, other than with one of these
+    /// values, rather than ignored.
     Refused {
         /// Values that ask for nothing.
         harmless: &'static [&'static str],
@@ -28,27 +31,20 @@ pub(super) struct Keyword {
 }
 
 const fn applied(name: &'static str, variable: &'static str) -> Keyword {
-    Keyword {
-        name,
-        variable: Some(variable),
-        treatment: KeywordTreatment::Applied,
-    }
+    Keyword { name, variable: Some(variable), treatment: KeywordTreatment::Applied }
 }
 
 const fn ignored(name: &'static str) -> Keyword {
-    Keyword {
-        name,
-        variable: None,
-        treatment: KeywordTreatment::Ignored,
-    }
+    Keyword { name, variable: None, treatment: KeywordTreatment::Ignored }
 }
 
-const fn refused(name: &'static str, variable: Option<&'static str>, harmless: &'static [&'static str], instead: &'static str) -> Keyword {
-    Keyword {
-        name,
-        variable,
-        treatment: KeywordTreatment::Refused { harmless, instead },
-    }
+const fn refused(
+    name: &'static str,
+    variable: Option<&'static str>,
+    harmless: &'static [&'static str],
+    instead: &'static str,
+) -> Keyword {
+    Keyword { name, variable, treatment: KeywordTreatment::Refused { harmless, instead } }
 }
 
 /// All keywords up to PostgreSQL 18.
@@ -153,9 +149,11 @@ pub(super) fn find(name: &str) -> Option<&'static Keyword> {
     KEYWORDS.iter().find(|keyword| keyword.name == name)
 }
 
-/// Says that a keyword is not libpq's. `name` is shown only when `may_show`: it can be a piece of a password that was not quoted.
+/// Says that a keyword is not libpq's. `name` is shown only when `may_show`: it can be a piece of a
+/// password that was not quoted.
 pub(super) fn unknown(what: &str, name: &str, place: &str, may_show: bool) -> Error {
-    let is_plain = name.len() <= 64 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    let is_plain =
+        name.len() <= 64 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
     let shown = if may_show && is_plain {
         format!("unknown keyword \"{name}\"")
     } else {
@@ -169,7 +167,8 @@ pub(super) fn unknown(what: &str, name: &str, place: &str, may_show: bool) -> Er
     let error = Error::new(ErrorKind::Usage, what).because(format!("{shown} {place}"));
     match guess {
         Some(guess) => error.fix(guess),
-        None => error.fix("the keywords are those of libpq: host, port, dbname, user, password, sslmode, …"),
+        None => error
+            .fix("the keywords are those of libpq: host, port, dbname, user, password, sslmode, …"),
     }
 }
 
@@ -202,16 +201,23 @@ impl KeywordValues {
         }
     }
 
-    /// Takes the value of a setting of the configuration file, which must not be given in the URL as well.
-    pub(super) fn add_setting(&mut self, setting: &str, keyword: &str, value: Option<&str>) -> Result<()> {
+    /// Takes the value of a setting of the configuration file, which must not be given in the URL
+    /// as well.
+    pub(super) fn add_setting(
+        &mut self,
+        setting: &str,
+        keyword: &str,
+        value: Option<&str>,
+    ) -> Result<()> {
         let (Some(value), Some(keyword)) = (value, find(keyword)) else {
             return Ok(());
         };
         if self.get(keyword.name).is_some() {
-            return Err(
-                Error::new(ErrorKind::Usage, format!("{setting} is given twice: in url and as a setting"))
-                    .fix(format!("remove it from url, or remove the setting {setting}")),
-            );
+            return Err(Error::new(
+                ErrorKind::Usage,
+                format!("{setting} is given twice: in url and as a setting"),
+            )
+            .fix(format!("remove it from url, or remove the setting {setting}")));
         }
         self.set(keyword, value.to_owned());
         Ok(())

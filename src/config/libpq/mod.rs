@@ -9,7 +9,9 @@ mod service;
 mod string;
 mod url;
 
-pub use conninfo::{ChannelBinding, Conninfo, Host, HostAt, Password, RootCert, SslMode, TargetSession};
+pub use conninfo::{
+    ChannelBinding, Conninfo, Host, HostAt, Password, RootCert, SslMode, TargetSession,
+};
 pub use environment::Environment;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -17,7 +19,8 @@ use keyword::KeywordValues;
 use secrecy::{ExposeSecret, SecretString};
 use std::path::PathBuf;
 
-/// What the configuration file says of a connection: a URL or keyword string, or separate settings, or both where they do not say the same thing twice.
+/// What the configuration file says of a connection: a URL or keyword string, or separate settings,
+/// or both where they do not say the same thing twice.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ConnectionSettings {
     /// `url`: a URL or keyword string; it can hold a password.
@@ -37,20 +40,26 @@ pub(super) struct ConnectionSettings {
 }
 
 impl Conninfo {
-    /// Reads a URL or a keyword string and completes it as libpq does: service file, then environment, then defaults.
+    /// Reads a URL or a keyword string and completes it as libpq does: service file, then
+    /// environment, then defaults.
     ///
     /// # Errors
-    /// `Usage` for text libpq would refuse, for protections that cannot be honoured here (such as `sslcrl`), and when no user is known.
-    /// No error shows a password.
+    /// `Usage` for text libpq would refuse, for protections that cannot be honoured here (such as
+    /// `sslcrl`), and when no user is known. No error shows a password.
     pub fn parse(text: &str, env: &Environment<'_>) -> Result<Self> {
         complete::complete(read(text)?, None, env)
     }
 
-    /// Puts the settings of the configuration file together and completes them as [`Conninfo::parse`] does.
+    /// Puts the settings of the configuration file together and completes them as
+    /// [`Conninfo::parse`] does.
     ///
     /// # Errors
-    /// As [`Conninfo::parse`], and `Usage` for a setting that `url` gives as well, or a password besides a password file.
-    pub(super) fn from_settings(settings: &ConnectionSettings, env: &Environment<'_>) -> Result<Self> {
+    /// As [`Conninfo::parse`], and `Usage` for a setting that `url` gives as well, or a password
+    /// besides a password file.
+    pub(super) fn from_settings(
+        settings: &ConnectionSettings,
+        env: &Environment<'_>,
+    ) -> Result<Self> {
         let mut written = match &settings.url {
             Some(url) => read(url.expose_secret())?,
             None => KeywordValues::default(),
@@ -62,15 +71,18 @@ impl Conninfo {
         written.add_setting("user", "user", settings.user.as_deref())?;
         written.add_setting("password", "password", password)?;
         if settings.password_file.is_some() && written.get("password").is_some() {
-            return Err(
-                Error::new(ErrorKind::Usage, "the password is given twice: by itself and by password_file").fix("remove one of them"),
-            );
+            return Err(Error::new(
+                ErrorKind::Usage,
+                "the password is given twice: by itself and by password_file",
+            )
+            .fix("remove one of them"));
         }
         complete::complete(written, settings.password_file.clone(), env)
     }
 }
 
-/// Whether a URL or keyword string, as far as it can be read, holds a password that is written out (and not taken from a variable).
+/// Whether a URL or keyword string, as far as it can be read, holds a password that is written out
+/// (and not taken from a variable).
 pub(super) fn holds_password(text: &str) -> bool {
     let is_literal = |written: KeywordValues| {
         written
@@ -87,7 +99,8 @@ pub(super) const SCHEMES: &[&str] = &["postgres", "postgresql"];
 pub(super) fn has_foreign_scheme(text: &str) -> bool {
     let text = text.trim();
     let scheme = text.split_once("://").map(|(scheme, _)| scheme);
-    let is_scheme = |scheme: &str| scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    let is_scheme =
+        |scheme: &str| scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
     url::without_scheme(text).is_none() && scheme.is_some_and(is_scheme)
 }
 

@@ -1,4 +1,5 @@
-//! Passwords at the moment of a connection: given, from a file, or from the passfile (PostgreSQL manual, libpq, "The Password File").
+//! Passwords at the moment of a connection: given, from a file, or from the passfile (PostgreSQL
+//! manual, libpq, "The Password File").
 
 use super::conninfo::{Host, HostAt, Password};
 use super::environment::SOCKET_DIRS;
@@ -13,12 +14,15 @@ use std::path::Path;
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 impl Password {
-    /// The password for a connection to `host`, read again from its file each time, so that it can be rotated; `None` when there is none.
+    /// The password for a connection to `host`, read again from its file each time, so that it can
+    /// be rotated; `None` when there is none.
     ///
-    /// A passfile that is missing, or that others than its owner can read, is passed over ([`Password::note`] says so), as libpq does.
+    /// A passfile that is missing, or that others than its owner can read, is passed over
+    /// ([`Password::note`] says so), as libpq does.
     ///
     /// # Errors
-    /// `Access` when `password_file` cannot be read or its first line is empty, or when the password is not UTF-8.
+    /// `Access` when `password_file` cannot be read or its first line is empty, or when the
+    /// password is not UTF-8.
     pub fn lookup(&self, host: &Host, database: &str, user: &str) -> Result<Option<SecretString>> {
         if let Some(given) = &self.given {
             return Ok(Some(given.clone()));
@@ -32,9 +36,11 @@ impl Password {
         }
     }
 
-    /// Why the passfile is passed over, if it is there and would be asked: for the log, and for an operator who misses a password.
+    /// Why the passfile is passed over, if it is there and would be asked: for the log, and for an
+    /// operator who misses a password.
     pub fn note(&self) -> Option<String> {
-        let passfile = self.passfile.as_ref().filter(|_| self.given.is_none() && self.file.is_none())?;
+        let passfile =
+            self.passfile.as_ref().filter(|_| self.given.is_none() && self.file.is_none())?;
         let why = objection(&std::fs::metadata(passfile).ok()?)?;
         Some(format!("the passfile {} was ignored: {why}", passfile.display()))
     }
@@ -46,7 +52,9 @@ fn objection(metadata: &Metadata) -> Option<&'static str> {
         return Some("it is not a plain file");
     }
     let is_open = metadata.permissions().mode() & 0o077 != 0;
-    is_open.then_some("others than its owner have access to it; its permissions should be u=rw (0600) or less")
+    is_open.then_some(
+        "others than its owner have access to it; its permissions should be u=rw (0600) or less",
+    )
 }
 
 fn read(path: &Path) -> std::io::Result<Vec<u8>> {
@@ -70,7 +78,12 @@ fn first_line(path: &Path) -> Result<SecretString> {
     secret(line.to_vec(), path)
 }
 
-fn in_passfile(path: &Path, host: &Host, database: &str, user: &str) -> Result<Option<SecretString>> {
+fn in_passfile(
+    path: &Path,
+    host: &Host,
+    database: &str,
+    user: &str,
+) -> Result<Option<SecretString>> {
     let is_usable = std::fs::metadata(path).is_ok_and(|metadata| objection(&metadata).is_none());
     let Some(bytes) = is_usable.then(|| read(path).ok()).flatten() else {
         return Ok(None);
@@ -79,17 +92,14 @@ fn in_passfile(path: &Path, host: &Host, database: &str, user: &str) -> Result<O
     for name in names(host) {
         let wanted = [name.as_str(), &port, database, user];
         if let Some(password) = lines(&bytes).find_map(|line| password_of(line, wanted)) {
-            return if password.is_empty() {
-                Ok(None)
-            } else {
-                secret(password, path).map(Some)
-            };
+            return if password.is_empty() { Ok(None) } else { secret(password, path).map(Some) };
         }
     }
     Ok(None)
 }
 
-/// The names a server goes by in the passfile: `localhost` stands for the socket directories of a default build as well.
+/// The names a server goes by in the passfile: `localhost` stands for the socket directories of a
+/// default build as well.
 fn names(host: &Host) -> Vec<String> {
     match &host.at {
         HostAt::Tcp { host, .. } => vec![host.clone()],
@@ -102,12 +112,11 @@ fn names(host: &Host) -> Vec<String> {
 }
 
 fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    bytes
-        .split(|byte| *byte == b'\n')
-        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+    bytes.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line))
 }
 
-/// The password of a line `host:port:database:user:password`, if the first four are the wanted ones.
+/// The password of a line `host:port:database:user:password`, if the first four are the wanted
+/// ones.
 fn password_of(line: &[u8], wanted: [&str; 4]) -> Option<Vec<u8>> {
     if line.starts_with(b"#") {
         return None;
@@ -128,7 +137,8 @@ fn password_of(line: &[u8], wanted: [&str; 4]) -> Option<Vec<u8>> {
     Some(password)
 }
 
-/// What follows the colon behind a field that is `*` or equals `wanted`, a backslash taking the next byte as it is.
+/// What follows the colon behind a field that is `*` or equals `wanted`, a backslash taking the
+/// next byte as it is.
 fn after_field<'a>(line: &'a [u8], wanted: &[u8]) -> Option<&'a [u8]> {
     if let Some(rest) = line.strip_prefix(b"*:") {
         return Some(rest);
@@ -170,20 +180,11 @@ mod tests {
     use std::path::PathBuf;
 
     fn tcp(name: &str) -> Host {
-        Host {
-            at: HostAt::Tcp {
-                host: name.to_owned(),
-                addr: None,
-            },
-            port: 5432,
-        }
+        Host { at: HostAt::Tcp { host: name.to_owned(), addr: None }, port: 5432 }
     }
 
     fn unix(dir: &str) -> Host {
-        Host {
-            at: HostAt::Unix(PathBuf::from(dir)),
-            port: 5432,
-        }
+        Host { at: HostAt::Unix(PathBuf::from(dir)), port: 5432 }
     }
 
     /// A passfile with this text and these permissions; it goes with its directory.
@@ -192,10 +193,7 @@ mod tests {
         let path = dir.path().join("pgpass");
         std::fs::write(&path, text).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
-        let password = Password {
-            passfile: Some(path),
-            ..Password::default()
-        };
+        let password = Password { passfile: Some(path), ..Password::default() };
         (dir, password)
     }
 
@@ -245,10 +243,7 @@ mod tests {
     #[test]
     fn a_passfile_that_is_missing_or_a_directory_is_no_error() {
         let dir = tempfile::tempdir().unwrap();
-        let at = |path: PathBuf| Password {
-            passfile: Some(path),
-            ..Password::default()
-        };
+        let at = |path: PathBuf| Password { passfile: Some(path), ..Password::default() };
         let missing = at(dir.path().join("none"));
         assert_eq!((found(&missing, &tcp("db1")), missing.note()), (None, None));
         let directory = at(dir.path().to_owned());
@@ -273,10 +268,7 @@ mod tests {
     #[test]
     fn a_password_file_that_is_missing_or_empty_is_an_access_error_that_is_tried_again() {
         let dir = tempfile::tempdir().unwrap();
-        let password = Password {
-            file: Some(dir.path().join("password")),
-            ..Password::default()
-        };
+        let password = Password { file: Some(dir.path().join("password")), ..Password::default() };
         let error = || password.lookup(&tcp("db1"), "orders", "ann").unwrap_err();
         assert_eq!(error().kind(), ErrorKind::Access);
         assert!(error().report().contains("cause: No such file"), "{}", error().report());

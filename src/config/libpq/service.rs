@@ -5,15 +5,19 @@ use super::keyword::{self, KeywordValues};
 use crate::error::{Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
 
-/// Where packages put the file for all users: Debian's, the PostgreSQL project's RPMs, a build with defaults.
-const SYSTEM_DIRS: [&str; 3] = ["/etc/postgresql-common", "/etc/sysconfig/pgsql", "/usr/local/pgsql/etc"];
+/// Where packages put the file for all users: Debian's, the PostgreSQL project's RPMs, a build with
+/// defaults.
+const SYSTEM_DIRS: [&str; 3] =
+    ["/etc/postgresql-common", "/etc/sysconfig/pgsql", "/usr/local/pgsql/etc"];
 
 /// The settings of the service that `written` or `PGSERVICE` names; none when neither does.
 ///
 /// # Errors
 /// `Usage` when the service is in no file, or its file has an error.
 pub(super) fn read(written: &KeywordValues, env: &Environment<'_>) -> Result<KeywordValues> {
-    let named = |keyword: &str, variable: &str| written.get(keyword).map(ToOwned::to_owned).or_else(|| env.filled(variable));
+    let named = |keyword: &str, variable: &str| {
+        written.get(keyword).map(ToOwned::to_owned).or_else(|| env.filled(variable))
+    };
     let Some(service) = named("service", "PGSERVICE").filter(|service| !service.is_empty()) else {
         return Ok(KeywordValues::default());
     };
@@ -22,9 +26,10 @@ pub(super) fn read(written: &KeywordValues, env: &Environment<'_>) -> Result<Key
         .as_ref()
         .map(PathBuf::from)
         .or_else(|| Some(env.home.as_ref()?.join(".pg_service.conf")));
-    let system = env
-        .filled("PGSYSCONFDIR")
-        .map_or_else(|| SYSTEM_DIRS.iter().map(PathBuf::from).collect(), |dir| vec![PathBuf::from(dir)]);
+    let system = env.filled("PGSYSCONFDIR").map_or_else(
+        || SYSTEM_DIRS.iter().map(PathBuf::from).collect(),
+        |dir| vec![PathBuf::from(dir)],
+    );
     let mut tried = Vec::new();
     for (file, is_given) in own
         .into_iter()
@@ -38,11 +43,12 @@ pub(super) fn read(written: &KeywordValues, env: &Environment<'_>) -> Result<Key
                 continue;
             }
             Err(error) => {
-                return Err(
-                    Error::new(ErrorKind::Usage, format!("cannot read the service file {}", file.display()))
-                        .caused_by(&error)
-                        .fix("correct PGSERVICEFILE, or make the file readable"),
-                );
+                return Err(Error::new(
+                    ErrorKind::Usage,
+                    format!("cannot read the service file {}", file.display()),
+                )
+                .caused_by(&error)
+                .fix("correct PGSERVICEFILE, or make the file readable"));
             }
         };
         if let Some(settings) = section(&text, &service, &file)? {
@@ -52,7 +58,10 @@ pub(super) fn read(written: &KeywordValues, env: &Environment<'_>) -> Result<Key
     }
     Err(Error::new(ErrorKind::Usage, format!("there is no service {service:?}"))
         .because(format!("looked in {}", tried.join(", ")))
-        .fix("correct its name, or add it to one of these files, or name another file in PGSERVICEFILE"))
+        .fix(
+            "correct its name, or add it to one of these files, or name another file in \
+             PGSERVICEFILE",
+        ))
 }
 
 /// The settings under `[service]`, if the file has it.
@@ -103,7 +112,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    const FILE: &str = "# comment\n[other]\nhost=wrong\n\n  [mine]\n  host=db1\nport=5433\nport=9\npassword=a=b \n[mine]\nuser=nobody\n";
+    const FILE: &str = "# comment\n[other]\nhost=wrong\n\n  [mine]\n  \
+                        host=db1\nport=5433\nport=9\npassword=a=b \n[mine]\nuser=nobody\n";
 
     fn of(text: &str, service: &str) -> Result<Option<KeywordValues>> {
         section(text, service, Path::new("pg_service.conf"))
@@ -144,8 +154,13 @@ mod tests {
     #[test]
     fn the_users_file_comes_before_the_systems_and_a_missing_service_names_both() {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join(".pg_service.conf"), "[own]\nhost=own\n[both]\nhost=own").unwrap();
-        std::fs::write(dir.path().join("pg_service.conf"), "[system]\nhost=system\n[both]\nhost=system").unwrap();
+        std::fs::write(dir.path().join(".pg_service.conf"), "[own]\nhost=own\n[both]\nhost=own")
+            .unwrap();
+        std::fs::write(
+            dir.path().join("pg_service.conf"),
+            "[system]\nhost=system\n[both]\nhost=system",
+        )
+        .unwrap();
         let sysconf = dir.path().display().to_string();
         let env = Environment {
             var: &|name| (name == "PGSYSCONFDIR").then(|| sysconf.clone()),
@@ -162,7 +177,8 @@ mod tests {
         assert_eq!(host("system").unwrap(), "system");
         let report = host("none").unwrap_err().report();
         assert!(
-            report.contains("there is no service \"none\"") && report.contains("/.pg_service.conf, "),
+            report.contains("there is no service \"none\"")
+                && report.contains("/.pg_service.conf, "),
             "{report}"
         );
     }

@@ -1,4 +1,5 @@
-//! Keyword strings: `host=db1 user='a b\'c'` (PostgreSQL manual, libpq, "Keyword/Value Connection Strings").
+//! Keyword strings: `host=db1 user='a b\'c'` (PostgreSQL manual, libpq, "Keyword/Value Connection
+//! Strings").
 //!
 //! Errors show places, not text: a password that was not quoted can look like anything.
 
@@ -12,10 +13,7 @@ const WHAT: &str = "cannot read the connection string";
 /// Reads a keyword string; the last of equal keywords wins.
 pub(super) fn parse(text: &str) -> Result<KeywordValues> {
     let mut written = KeywordValues::default();
-    let mut reader = KeywordReader {
-        chars: text.chars().peekable(),
-        place: 1,
-    };
+    let mut reader = KeywordReader { chars: text.chars().peekable(), place: 1 };
     let mut is_password_behind_us = false;
     loop {
         reader.skip_blanks();
@@ -27,12 +25,15 @@ pub(super) fn parse(text: &str) -> Result<KeywordValues> {
         reader.skip_blanks();
         if reader.next() != Some('=') {
             return Err(wrong(format!("no = after the keyword {place}")).fix(
-                "write keyword=value pairs with blanks between them and quotes around values with blanks, such as host=db1 dbname=orders password='a b', or a URL such as postgres://db1/orders",
+                "write keyword=value pairs with blanks between them and quotes around values with \
+                 blanks, such as host=db1 dbname=orders password='a b', or a URL such as \
+                 postgres://db1/orders",
             ));
         }
         reader.skip_blanks();
         let value = reader.value()?;
-        let keyword = keyword::find(&name).ok_or_else(|| keyword::unknown(WHAT, &name, &place, !is_password_behind_us))?;
+        let keyword = keyword::find(&name)
+            .ok_or_else(|| keyword::unknown(WHAT, &name, &place, !is_password_behind_us))?;
         is_password_behind_us |= keyword.name == "password";
         written.set(keyword, value);
     }
@@ -110,7 +111,9 @@ mod tests {
 
     #[test]
     fn quotes_escapes_and_blanks_are_read_as_libpq_reads_them() {
-        let written = parse(r"host=db1  port = 5433 user='a b\'c\\d' password=a\ b\'c dbname='' options=").unwrap();
+        let written =
+            parse(r"host=db1  port = 5433 user='a b\'c\\d' password=a\ b\'c dbname='' options=")
+                .unwrap();
         assert_eq!(written.get("host"), Some("db1"));
         assert_eq!(written.get("port"), Some("5433"));
         assert_eq!(written.get("user"), Some(r"a b'c\d"));
@@ -137,7 +140,9 @@ mod tests {
 
     #[test]
     fn a_password_that_is_not_quoted_is_never_shown() {
-        for text in ["password=very hunter2", "password=very hunter2=x", "password='hunter2", "hunter2"] {
+        for text in
+            ["password=very hunter2", "password=very hunter2=x", "password='hunter2", "hunter2"]
+        {
             assert!(!refused(text).contains("hunter2"), "{text}");
         }
     }

@@ -1,12 +1,14 @@
 //! Connection URLs (PostgreSQL manual, libpq, "Connection URIs").
 //!
-//! No error shows any of the text: a password that was not percent-encoded can end up in every part.
+//! No error shows any of the text: a password that was not percent-encoded can end up in every
+//! part.
 
 use super::keyword::{self, KeywordValues};
 use crate::error::{Error, ErrorKind, Result};
 
 const WHAT: &str = "cannot read the connection URL";
-const ENCODE: &str = "percent-encode special characters of user, password and database: %40 for @, %2F for /, %3A for :, %25 for %";
+const ENCODE: &str = "percent-encode special characters of user, password and database: %40 for @, \
+                      %2F for /, %3A for :, %25 for %";
 
 /// The rest of a URL behind its scheme, if it is one of PostgreSQL.
 pub(super) fn without_scheme(text: &str) -> Option<&str> {
@@ -19,7 +21,8 @@ pub(super) fn parse(text: &str) -> Result<KeywordValues> {
     let rest = credentials(text, &mut written)?;
     let servers_end = end_of_servers(rest)?;
     let (servers, rest) = rest.split_at(servers_end);
-    let (database, parameters) = rest.split_once('?').map_or((rest, None), |(path, query)| (path, Some(query)));
+    let (database, parameters) =
+        rest.split_once('?').map_or((rest, None), |(path, query)| (path, Some(query)));
     if servers.contains('@') || database.contains('@') {
         return Err(wrong("there is another @ besides the one after the password", ENCODE));
     }
@@ -74,28 +77,30 @@ fn server(text: &str) -> Result<(&str, &str)> {
         return Ok(text.split_once(':').unwrap_or((text, "")));
     };
     let fix = "write it as [::1] or [::1]:5432";
-    let (address, port) = rest
-        .split_once(']')
-        .ok_or_else(|| wrong("the ] of an IPv6 address is missing", fix))?;
+    let (address, port) =
+        rest.split_once(']').ok_or_else(|| wrong("the ] of an IPv6 address is missing", fix))?;
     if address.is_empty() {
         return Err(wrong("there is no address between [ and ]", fix));
     }
     match port.strip_prefix(':') {
         Some(port) => Ok((address, port)),
         None if port.is_empty() => Ok((address, "")),
-        None => Err(wrong("the ] of an IPv6 address is followed by something other than a port", fix)),
+        None => {
+            Err(wrong("the ] of an IPv6 address is followed by something other than a port", fix))
+        }
     }
 }
 
 /// Takes `keyword=value`.
 fn parameter(text: &str, number: usize, written: &mut KeywordValues) -> Result<()> {
     let place = format!("in parameter {number} after the question mark");
-    let (name, value) = text.split_once('=').filter(|(_, value)| !value.contains('=')).ok_or_else(|| {
-        wrong(
-            format!("not exactly one = {place}"),
-            "write it as ?sslmode=require&connect_timeout=5",
-        )
-    })?;
+    let (name, value) =
+        text.split_once('=').filter(|(_, value)| !value.contains('=')).ok_or_else(|| {
+            wrong(
+                format!("not exactly one = {place}"),
+                "write it as ?sslmode=require&connect_timeout=5",
+            )
+        })?;
     let name = decoded(name)?;
     let value = decoded(value)?;
     // JDBC's way, which libpq takes too.
@@ -104,7 +109,8 @@ fn parameter(text: &str, number: usize, written: &mut KeywordValues) -> Result<(
     } else {
         (name, value)
     };
-    let keyword = keyword::find(&name).ok_or_else(|| keyword::unknown(WHAT, &name, &place, !text.contains('@')))?;
+    let keyword = keyword::find(&name)
+        .ok_or_else(|| keyword::unknown(WHAT, &name, &place, !text.contains('@')))?;
     written.set(keyword, value);
     Ok(())
 }
@@ -165,7 +171,9 @@ mod tests {
 
     #[test]
     fn every_part_is_read_and_decoded() {
-        let written = read("postgresql://us%65r:p%40ss%2Fw%3Ard@h%2Dost:5433/my%20db?sslmode=require&application_name=a%26b");
+        let written = read(
+            "postgresql://us%65r:p%40ss%2Fw%3Ard@h%2Dost:5433/my%20db?sslmode=require&application_name=a%26b",
+        );
         assert_eq!(
             values(&written, PARTS),
             [Some("user"), Some("p@ss/w:rd"), Some("h-ost"), Some("5433"), Some("my db")]
@@ -181,8 +189,14 @@ mod tests {
         assert_eq!(values(&read("postgres:///"), PARTS), [None; 5]);
         assert_eq!(values(&read("postgres://?"), PARTS), [None; 5]);
         assert_eq!(values(&read("postgres://u:@/"), PARTS), [Some("u"), None, None, None, None]);
-        assert_eq!(values(&read("postgres://:5433"), PARTS), [None, None, None, Some("5433"), None]);
-        assert_eq!(values(&read("postgres:///orders"), PARTS), [None, None, None, None, Some("orders")]);
+        assert_eq!(
+            values(&read("postgres://:5433"), PARTS),
+            [None, None, None, Some("5433"), None]
+        );
+        assert_eq!(
+            values(&read("postgres:///orders"), PARTS),
+            [None, None, None, None, Some("orders")]
+        );
     }
 
     #[test]
@@ -244,13 +258,11 @@ mod tests {
     fn encoded(text: &str) -> String {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
         text.bytes()
-            .map(|byte| {
-                if plain(byte) {
-                    char::from(byte).to_string()
-                } else {
-                    format!("%{byte:02X}")
-                }
-            })
+            .map(
+                |byte| {
+                    if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }
+                },
+            )
             .collect()
     }
 

@@ -9,7 +9,10 @@ use crate::config::keys::{self, KeyTable};
 use crate::config::libpq::Environment;
 use crate::config::sections::DestinationSection;
 use crate::config::source::{self, SourceTables};
-use crate::config::{DestinationConfig, ProcessConfig, ReplicationConfig, SourceConfig, distinct, kinds, sections, settings};
+use crate::config::{
+    DestinationConfig, ProcessConfig, ReplicationConfig, SourceConfig, distinct, kinds, sections,
+    settings,
+};
 use crate::error::Problems;
 use crate::sql::TableName;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -30,11 +33,18 @@ pub(super) struct FileConfig {
     pub(super) replications: Vec<ReplicationConfig>,
 }
 
-/// Reads a file, as far as it can be understood, with all its problems; `is_alone` where there is no other, so that it must hold a replication.
-pub(super) fn read(path: &Path, is_alone: bool, flags: &Flags, env: &Environment<'_>) -> (Option<FileConfig>, Problems) {
+/// Reads a file, as far as it can be understood, with all its problems; `is_alone` where there is
+/// no other, so that it must hold a replication.
+pub(super) fn read(
+    path: &Path,
+    is_alone: bool,
+    flags: &Flags,
+    env: &Environment<'_>,
+) -> (Option<FileConfig>, Problems) {
     match parsed(path) {
         Ok((document, is_open_to_others, revision)) => {
-            let (mut config, problems) = understood(path, &document, is_open_to_others, is_alone, flags, env);
+            let (mut config, problems) =
+                understood(path, &document, is_open_to_others, is_alone, flags, env);
             for replication in config.iter_mut().flat_map(|config| &mut config.replications) {
                 replication.revision = revision;
             }
@@ -66,17 +76,16 @@ fn understood(
     let mut reader = ConfigReader::new(document, env, sections::tables());
     let mut config = config(&mut reader, is_alone, flags);
     if reader.holds_password && is_open_to_others {
-        let note = format!("{} holds a password and can be read by every user of this machine", path.display());
+        let note = format!(
+            "{} holds a password and can be read by every user of this machine",
+            path.display()
+        );
         reader.notes.push(format!("{note}: chmod o-r it, or use password_file"));
     }
     let notes = std::mem::take(&mut reader.notes);
     if let Some(config) = &mut config {
         config.path = path.to_owned();
-        config
-            .replications
-            .iter_mut()
-            .take(1)
-            .for_each(|first| first.notes.clone_from(&notes));
+        config.replications.iter_mut().take(1).for_each(|first| first.notes.clone_from(&notes));
     }
     (config, reader.into_problems())
 }
@@ -96,7 +105,9 @@ fn config(reader: &mut ConfigReader<'_>, is_alone: bool, flags: &Flags) -> Optio
             process_sections.push((table.header, reader.document.place(found.node.at, &found.key)));
         }
     }
-    if !is_alone && matches!(&reader.document.root.value, ConfigValue::Table(keys) if keys.is_empty()) {
+    if !is_alone
+        && matches!(&reader.document.root.value, ConfigValue::Table(keys) if keys.is_empty())
+    {
         let fix = "write a replication or what belongs to the process into it, or remove it";
         reader.problem(reader.document.root.at, "", "the file says nothing", fix);
     }
@@ -115,18 +126,26 @@ fn holds_replication<'a>(reader: &mut ConfigReader<'a>, root: &ConfigSection<'a>
     keys.any(|key| reader.find(root, key.name).is_some())
 }
 
-fn replications<'a>(reader: &mut ConfigReader<'a>, root: &ConfigSection<'a>, flags: &Flags) -> Option<Vec<ReplicationConfig>> {
+fn replications<'a>(
+    reader: &mut ConfigReader<'a>,
+    root: &ConfigSection<'a>,
+    flags: &Flags,
+) -> Option<Vec<ReplicationConfig>> {
     let name = name(reader, root);
     let SourceTables { tables, sources } = sources(reader, root);
     let mut destinations = sections::destinations(reader, root, &tables[0]);
     distinct::names(reader, &mut destinations);
     let source_place = sources.as_ref().and_then(|sources| sources.first());
-    distinct::tables(reader, source_place.map(|source| (&source.conninfo, &source.table)), &destinations);
-    for destination in destinations
-        .iter()
-        .filter(|destination| destination.names_table && tables.len() > 1)
+    distinct::tables(
+        reader,
+        source_place.map(|source| (&source.conninfo, &source.table)),
+        &destinations,
+    );
+    for destination in
+        destinations.iter().filter(|destination| destination.names_table && tables.len() > 1)
     {
-        let what = format!("{}.table is one table, and the source has {}", destination.path, tables.len());
+        let what =
+            format!("{}.table is one table, and the source has {}", destination.path, tables.len());
         let fix = "leave it out: each table is copied to the one of its name";
         reader.problem(destination.at, &destination.path, what, fix);
     }
@@ -134,16 +153,13 @@ fn replications<'a>(reader: &mut ConfigReader<'a>, root: &ConfigSection<'a>, fla
         let retry_for = flags.until_caught_up.then_some(RETRY_FOR_UNTIL_CAUGHT_UP);
         sections::limits(reader, root, &section, retry_for)
     });
-    let destinations: Vec<DestinationConfig> = destinations.into_iter().map(destination).collect::<Option<_>>()?;
+    let destinations: Vec<DestinationConfig> =
+        destinations.into_iter().map(destination).collect::<Option<_>>()?;
     let limits = limits?;
     let of_source = |source: SourceConfig| {
         let of_table = |to: &DestinationConfig| of_table(to, &source.table, tables.len());
         ReplicationConfig {
-            name: if tables.len() > 1 {
-                format!("{name}/{}", source.table)
-            } else {
-                name.clone()
-            },
+            name: if tables.len() > 1 { format!("{name}/{}", source.table) } else { name.clone() },
             destinations: destinations.iter().map(of_table).collect(),
             limits: limits.clone(),
             revision: 0,
@@ -171,7 +187,11 @@ fn name<'a>(reader: &mut ConfigReader<'a>, root: &ConfigSection<'a>) -> String {
 }
 
 /// A table that may be missing: then it is empty, and everything in it has its default.
-fn section<'a>(reader: &mut ConfigReader<'a>, root: &ConfigSection<'a>, table: &KeyTable) -> Option<ConfigSection<'a>> {
+fn section<'a>(
+    reader: &mut ConfigReader<'a>,
+    root: &ConfigSection<'a>,
+    table: &KeyTable,
+) -> Option<ConfigSection<'a>> {
     let keys = kinds::keys_of(table);
     match reader.find(root, table.name) {
         Some(found) => reader.section(found.node, found.node.at, &found.key, keys),
@@ -182,7 +202,9 @@ fn section<'a>(reader: &mut ConfigReader<'a>, root: &ConfigSection<'a>, table: &
 fn sources<'a>(reader: &mut ConfigReader<'a>, root: &ConfigSection<'a>) -> SourceTables {
     let Some(found) = reader.find(root, "source") else {
         let fix = match reader.document.format {
-            FileFormat::Toml => "add [source] with url beneath, such as url = \"postgres://reader@host/database\"",
+            FileFormat::Toml => {
+                "add [source] with url beneath, such as url = \"postgres://reader@host/database\""
+            }
             FileFormat::Json => "add \"source\": { \"url\": \"postgres://reader@host/database\" }",
         };
         reader.problem(root.at, "source", "there is no source", fix);
@@ -195,8 +217,5 @@ fn sources<'a>(reader: &mut ConfigReader<'a>, root: &ConfigSection<'a>) -> Sourc
 }
 
 fn destination(destination: DestinationSection) -> Option<DestinationConfig> {
-    Some(DestinationConfig {
-        name: destination.name?,
-        kind: destination.kind?,
-    })
+    Some(DestinationConfig { name: destination.name?, kind: destination.kind? })
 }

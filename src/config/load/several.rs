@@ -1,11 +1,13 @@
-//! Several files or a folder of them: their replications, and what they say of the process, put together.
+//! Several files or a folder of them: their replications, and what they say of the process, put
+//! together.
 
 use super::one::FileConfig;
 use crate::config::{Config, DestinationKind, ProcessConfig, ReplicationConfig, distinct};
 use crate::error::{Error, ErrorKind, Problems, Result};
 use std::path::{Path, PathBuf};
 
-/// The files that are named; a folder stands for those in it that end in `.toml` or `.json`, in the order of their names.
+/// The files that are named; a folder stands for those in it that end in `.toml` or `.json`, in the
+/// order of their names.
 pub(super) fn files_of(paths: &[PathBuf]) -> std::result::Result<Vec<PathBuf>, Problems> {
     let mut files = Vec::new();
     let mut problems = Problems::new();
@@ -30,7 +32,8 @@ fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
     };
     let mut files = entries().map_err(|error| {
         let wrong = Error::new(ErrorKind::Usage, "cannot read the folder of configuration files");
-        let fix = "correct --config (or COUNTERFOIL_CONFIG), or let the user of this process read the folder";
+        let fix = "correct --config (or COUNTERFOIL_CONFIG), or let the user of this process read \
+                   the folder";
         wrong.at(folder.display().to_string()).caused_by(&error).fix(fix)
     })?;
     files.retain(|path| is_configuration(path) && path.is_file());
@@ -46,7 +49,9 @@ fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
 /// Whether a name is that of a configuration; one that begins with a dot is hidden.
 fn is_configuration(path: &Path) -> bool {
     let is_hidden = path.file_name().is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
-    let known = |extension: &std::ffi::OsStr| ["toml", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known));
+    let known = |extension: &std::ffi::OsStr| {
+        ["toml", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+    };
     !is_hidden && path.extension().is_some_and(known)
 }
 
@@ -57,26 +62,34 @@ pub(super) fn together(files: Vec<FileConfig>) -> std::result::Result<Config, Pr
     problems.extend(names(&files));
     problems.extend(tables(&files));
     let process = process(&files);
-    let replications: Vec<ReplicationConfig> = files.into_iter().flat_map(|file| file.replications).collect();
+    let replications: Vec<ReplicationConfig> =
+        files.into_iter().flat_map(|file| file.replications).collect();
     match process {
-        Some(process) if problems.is_empty() && !replications.is_empty() => Ok(Config { process, replications }),
+        Some(process) if problems.is_empty() && !replications.is_empty() => {
+            Ok(Config { process, replications })
+        }
         _ => {
             if replications.is_empty() {
-                let fix = "name a file with [source] and [[destinations]]: the others hold what belongs to the process";
-                problems.push(Error::new(ErrorKind::Usage, "there is no replication").at("--config").fix(fix));
+                let fix = "name a file with [source] and [[destinations]]: the others hold what \
+                           belongs to the process";
+                problems.push(
+                    Error::new(ErrorKind::Usage, "there is no replication").at("--config").fix(fix),
+                );
             }
             Err(problems)
         }
     }
 }
 
-/// The process as the file with its section has it, otherwise as the first has it: with every default.
+/// The process as the file with its section has it, otherwise as the first has it: with every
+/// default.
 fn process(files: &[FileConfig]) -> Option<ProcessConfig> {
     let with_section = files.iter().find(|file| !file.process_sections.is_empty());
     with_section.or(files.first()).map(|file| file.process.clone())
 }
 
-/// Sections of the process stand in a replication's file only where it is the only one, and nowhere twice.
+/// Sections of the process stand in a replication's file only where it is the only one, and nowhere
+/// twice.
 fn process_sections(files: &[FileConfig]) -> Problems {
     let mut problems = Problems::new();
     let replicating = files.iter().filter(|file| !file.replications.is_empty()).count();
@@ -85,7 +98,8 @@ fn process_sections(files: &[FileConfig]) -> Problems {
         for (header, place) in &file.process_sections {
             let twice = seen.iter().find(|(known, _)| known == header);
             if replicating > 1 && !file.replications.is_empty() {
-                let what = format!("{header} belongs to the process, which has several replications");
+                let what =
+                    format!("{header} belongs to the process, which has several replications");
                 let fix = format!("move {header} to a file of its own, without [source]");
                 problems.push(Error::new(ErrorKind::Usage, what).at(place).fix(fix));
             } else if let Some((_, first)) = twice {
@@ -115,13 +129,17 @@ fn names(files: &[FileConfig]) -> Problems {
     let mut problems = Problems::new();
     let all = all(files);
     for (index, (file, replication)) in all.iter().enumerate() {
-        if let Some((first, _)) = all[..index].iter().find(|(_, other)| other.name == replication.name) {
+        if let Some((first, _)) =
+            all[..index].iter().find(|(_, other)| other.name == replication.name)
+        {
             let what = format!("two replications are named {:?}", replication.name);
             let fix = format!(
                 "give one of them a name of its own, at the top of its file: the first is in {}",
                 first.path.display()
             );
-            problems.push(Error::new(ErrorKind::Usage, what).at(file.path.display().to_string()).fix(fix));
+            problems.push(
+                Error::new(ErrorKind::Usage, what).at(file.path.display().to_string()).fix(fix),
+            );
         }
     }
     problems
@@ -133,14 +151,19 @@ fn tables(files: &[FileConfig]) -> Problems {
     let mut taken: Vec<(&str, &DestinationKind)> = Vec::new();
     for (file, replication) in all(files) {
         for destination in &replication.destinations {
-            let twice = taken
-                .iter()
-                .find(|(other, kind)| *other != replication.name && destination.settings().is_same(kind));
+            let twice = taken.iter().find(|(other, kind)| {
+                *other != replication.name && destination.settings().is_same(kind)
+            });
             if let Some((other, _)) = twice {
                 let names = format!("replications {other:?} and {:?}", replication.name);
-                let what = format!("{names} write to the same table: {}", distinct::described(&destination.kind));
+                let what = format!(
+                    "{names} write to the same table: {}",
+                    distinct::described(&destination.kind)
+                );
                 let fix = "remove one of them, or correct its host, database or table";
-                problems.push(Error::new(ErrorKind::Usage, what).at(file.path.display().to_string()).fix(fix));
+                problems.push(
+                    Error::new(ErrorKind::Usage, what).at(file.path.display().to_string()).fix(fix),
+                );
             }
             taken.push((&replication.name, &destination.kind));
         }

@@ -14,7 +14,10 @@ pub(super) struct File {
 }
 
 pub(super) fn read(path: &Path) -> Result<File> {
-    let wrong = || Error::new(ErrorKind::Usage, "cannot read the configuration file").at(path.display().to_string());
+    let wrong = || {
+        Error::new(ErrorKind::Usage, "cannot read the configuration file")
+            .at(path.display().to_string())
+    };
     let open = || -> std::io::Result<(Vec<u8>, u32)> {
         let mut file = std::fs::File::open(path)?;
         let mode = file.metadata()?.permissions().mode();
@@ -22,7 +25,8 @@ pub(super) fn read(path: &Path) -> Result<File> {
         file.by_ref().take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
         Ok((bytes, mode))
     };
-    let fix = "correct --config (or COUNTERFOIL_CONFIG), or let the user of this process read the file";
+    let fix =
+        "correct --config (or COUNTERFOIL_CONFIG), or let the user of this process read the file";
     let (bytes, mode) = open().map_err(|error| wrong().caused_by(&error).fix(fix))?;
     if bytes.len() as u64 > FILE_BYTES_MAX {
         let fix = "name the configuration file: this one is another file";
@@ -32,10 +36,7 @@ pub(super) fn read(path: &Path) -> Result<File> {
         let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
         let why = format!("line {line} is not UTF-8");
-        wrong()
-            .at(format!("{}:{line}", path.display()))
-            .because(why)
-            .fix("save the file as UTF-8")
+        wrong().at(format!("{}:{line}", path.display())).because(why).fix("save the file as UTF-8")
     })?;
     let is_open_to_others = mode & 0o004 != 0;
     Ok(File { text, is_open_to_others })

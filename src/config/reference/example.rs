@@ -23,7 +23,8 @@ pub fn example() -> String {
             let behind = if table.is_rare { "# " } else { "" };
             lines.push(format!("{behind}{}", table.header));
         }
-        let keys: Vec<String> = groups_of(table).iter().flat_map(|group| of_group(group, table.is_rare)).collect();
+        let keys: Vec<String> =
+            groups_of(table).iter().flat_map(|group| of_group(group, table.is_rare)).collect();
         lines.push(keys.join("\n\n"));
         lines.push("\n".to_owned());
     }
@@ -61,7 +62,11 @@ fn of_key(key: &Key) -> String {
             for word in words {
                 let text = comment(word.help, &" ".repeat(width + 5));
                 let first = format!("#   {:width$}  ", word.word);
-                lines.push(text.join("\n").replacen(&format!("#{}", " ".repeat(width + 5)), &first, 1));
+                lines.push(text.join("\n").replacen(
+                    &format!("#{}", " ".repeat(width + 5)),
+                    &first,
+                    1,
+                ));
             }
         }
     }
@@ -74,7 +79,9 @@ fn assignment(key: &Key) -> String {
     match key.shown {
         ExampleValue::Set(value) => format!("{} = {value}", key.name),
         ExampleValue::Comment(value) => format!("# {} = {value}", key.name),
-        ExampleValue::Preset | ExampleValue::Hidden => format!("{} = {}", key.name, literal(key).unwrap_or_default()),
+        ExampleValue::Preset | ExampleValue::Hidden => {
+            format!("{} = {}", key.name, literal(key).unwrap_or_default())
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! `docs/configuration.md`: every key with its values and its default.
 
 use super::words::{literal, words, words_in_line, wrapped};
-use crate::config::keys::{self, IntegerRange, Key, KeyDefault, KeyGroup, KeyTable, SlateName, Unit, ValueType};
+use crate::config::keys::{
+    self, IntegerRange, Key, KeyDefault, KeyGroup, KeyTable, SlateName, Unit, ValueType,
+};
 use crate::config::kinds::KINDS;
 
 const WIDTH_MAX: usize = 140;
@@ -36,7 +38,8 @@ fn of_table(table: &KeyTable) -> String {
     parts.extend(paragraph(table.help));
     parts.extend(table.groups.iter().flat_map(of_group));
     for kind in KINDS.iter().filter(|_| table.name == keys::DESTINATION.name) {
-        let schemes: Vec<String> = kind.schemes.iter().map(|scheme| format!("`{scheme}:`")).collect();
+        let schemes: Vec<String> =
+            kind.schemes.iter().map(|scheme| format!("`{scheme}:`")).collect();
         parts.push(format!("In {} ({}) there are these besides.", kind.name, schemes.join(", ")));
         parts.extend(kind.keys.iter().flat_map(of_group));
     }
@@ -79,11 +82,7 @@ fn of_key(key: &Key) -> String {
 }
 
 fn item(word: &str, help: &str) -> String {
-    let text = if help.is_empty() {
-        format!("- `{word}`")
-    } else {
-        format!("- `{word}`: {help}")
-    };
+    let text = if help.is_empty() { format!("- `{word}`") } else { format!("- `{word}`: {help}") };
     wrapped(&text, WIDTH_MAX).join("\n  ")
 }
 

@@ -1,4 +1,5 @@
-//! What people and editors read about the configuration, written from the table of keys: an example, a schema, a manual.
+//! What people and editors read about the configuration, written from the table of keys: an
+//! example, a schema, a manual.
 
 mod example;
 mod manual;

@@ -1,7 +1,9 @@
-//! `config/counterfoil.schema.json`: JSON Schema (draft 2020-12) of a configuration file, for TOML and JSON alike.
+//! `config/counterfoil.schema.json`: JSON Schema (draft 2020-12) of a configuration file, for TOML
+//! and JSON alike.
 
 use crate::config::keys::{
-    self, ExampleValue, IDENTIFIER_BYTES_MAX, IntegerRange, Key, KeyDefault, KeyTable, LABEL_BYTES_MAX, SlateName, ValueType,
+    self, ExampleValue, IDENTIFIER_BYTES_MAX, IntegerRange, Key, KeyDefault, KeyTable,
+    LABEL_BYTES_MAX, SlateName, ValueType,
 };
 use crate::config::kinds::groups_of;
 use serde_json::{Map, Value, json};
@@ -14,7 +16,8 @@ pub fn schema() -> String {
     schema.insert("title".to_owned(), json!("Counterfoil"));
     schema.extend(root);
     let further = keys::TABLES.iter().filter(|table| !table.name.is_empty());
-    let mut parts: Map<String, Value> = further.map(|known| (known.name.to_owned(), Value::Object(table(known)))).collect();
+    let mut parts: Map<String, Value> =
+        further.map(|known| (known.name.to_owned(), Value::Object(table(known)))).collect();
     let variable = json!({ "description": "A text with an environment variable in it.", "type": "string", "pattern": "\\$\\{" });
     parts.insert("variable".to_owned(), variable);
     schema.insert("$defs".to_owned(), Value::Object(parts));
@@ -105,7 +108,9 @@ fn values(key: &Key) -> Value {
         }
         ValueType::Text => json!({ "type": "string" }),
         ValueType::Label => or_variable(&[text(1, LABEL_BYTES_MAX)]),
-        ValueType::Identifier { may_be_empty } => or_variable(&[text(usize::from(!may_be_empty), IDENTIFIER_BYTES_MAX)]),
+        ValueType::Identifier { may_be_empty } => {
+            or_variable(&[text(usize::from(!may_be_empty), IDENTIFIER_BYTES_MAX)])
+        }
         ValueType::TableName => text_of_table(),
         ValueType::TableNames => {
             json!({ "anyOf": [text_of_table(), { "type": "array", "minItems": 1, "items": text_of_table() }] })
@@ -113,7 +118,9 @@ fn values(key: &Key) -> Value {
         ValueType::Port => json!({ "anyOf": [integer(&keys::PORT), { "type": "string" }] }),
         ValueType::Boolean => json!({ "type": "boolean" }),
         ValueType::Integer(range) => or_variable(&[integer(&range)]),
-        ValueType::Choice(words) => or_variable(&[json!({ "enum": words.iter().map(|word| word.word).collect::<Vec<_>>() })]),
+        ValueType::Choice(words) => or_variable(&[
+            json!({ "enum": words.iter().map(|word| word.word).collect::<Vec<_>>() }),
+        ]),
         ValueType::Ids(words) => {
             let words: Vec<&str> = words
                 .iter()

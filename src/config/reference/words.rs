@@ -28,13 +28,11 @@ pub(super) fn words(key: &Key) -> &'static [AllowedWord] {
 pub(super) fn words_in_line(words: &[AllowedWord]) -> Option<String> {
     let shown: Vec<String> = words
         .iter()
-        .map(|AllowedWord { word, help }| {
-            if help.is_empty() {
-                (*word).to_owned()
-            } else {
-                format!("{word} ({help})")
-            }
-        })
+        .map(
+            |AllowedWord { word, help }| {
+                if help.is_empty() { (*word).to_owned() } else { format!("{word} ({help})") }
+            },
+        )
         .collect();
     let (last, before) = shown.split_last()?;
     let line = format!("One of {} or {last}.", before.join(", "));

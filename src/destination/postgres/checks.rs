@@ -1,4 +1,5 @@
-//! What a PostgreSQL table looks like as a destination, and whether it can hold what the source has.
+//! What a PostgreSQL table looks like as a destination, and whether it can hold what the source
+//! has.
 
 use crate::config::PostgresDestinationConfig;
 use crate::destination::shape::DestinationShape;
@@ -24,7 +25,12 @@ impl ObservedDestination {
     ///
     /// # Errors
     /// Why it cannot be a destination or cannot be looked at.
-    pub async fn ask(session: &Session, name: &str, config: &PostgresDestinationConfig, id_column: &str) -> Result<Self, Problems> {
+    pub async fn ask(
+        session: &Session,
+        name: &str,
+        config: &PostgresDestinationConfig,
+        id_column: &str,
+    ) -> Result<Self, Problems> {
         let place = format!("destination {name:?}, {}", session.place());
         let looked = async {
             let server = settings::about(session).await?;
@@ -44,7 +50,11 @@ impl ObservedDestination {
     ///
     /// # Errors
     /// All refusals together, each with its remedy.
-    pub fn judge(self, config: &PostgresDestinationConfig, source: SourceSchema<'_>) -> Result<DestinationShape, Problems> {
+    pub fn judge(
+        self,
+        config: &PostgresDestinationConfig,
+        source: SourceSchema<'_>,
+    ) -> Result<DestinationShape, Problems> {
         let Self { place, server, table } = self;
         let mut problems = fitness::destination(&table, &server, source.id_column);
         let wire = compatible::wire(source.table, &table, source.id_column);
@@ -53,17 +63,17 @@ impl ObservedDestination {
             problems.extend(fitness::may_append(&table, &server, wire));
         }
         let judged = problems.or_ok(()).and_then(|()| {
-            let wire = wire.ok_or_else(|| Error::new(ErrorKind::Bug, "a wire without problems is missing"))?;
+            let wire = wire
+                .ok_or_else(|| Error::new(ErrorKind::Bug, "a wire without problems is missing"))?;
             let writers = if table.allows_concurrent_writers() { config.writers } else { 1 };
             let mut warnings = compatible::cautions(source.table, &table, &wire);
-            warnings.extend(fitness::destination_cautions(&table, &server, source.server, config.writers));
-            Ok(DestinationShape {
-                server,
-                table,
-                wire,
-                writers,
-                warnings,
-            })
+            warnings.extend(fitness::destination_cautions(
+                &table,
+                &server,
+                source.server,
+                config.writers,
+            ));
+            Ok(DestinationShape { server, table, wire, writers, warnings })
         });
         judged.map_err(|problems: Problems| problems.within(&place))
     }

@@ -1,9 +1,11 @@
-//! The order of concurrent transactions of one destination: who takes the fence when, who commits next, who must roll back. Pure;
-//! [`super::concurrent`] does the I/O.
+//! The order of concurrent transactions of one destination: who takes the fence when, who commits
+//! next, who must roll back. Pure; [`super::concurrent`] does the I/O.
 //!
-//! Only a transaction that begins while no other is open takes the fence before its COPY. One that begins ahead of its turn takes it when
-//! every batch before it was committed and acknowledged, and commits only if its rows stand on the last of them and no row stands after
-//! them. Commits are therefore in id order, one at a time. When one fails, those before it go on and all later ones must roll back.
+//! Only a transaction that begins while no other is open takes the fence before its COPY. One that
+//! begins ahead of its turn takes it when every batch before it was committed and acknowledged, and
+//! commits only if its rows stand on the last of them and no row stands after them. Commits are
+//! therefore in id order, one at a time. When one fails, those before it go on and all later ones
+//! must roll back.
 
 use std::collections::VecDeque;
 
@@ -32,7 +34,8 @@ pub struct CommitCondition {
 pub(crate) struct NextCommit {
     /// In which seat.
     pub seat_index: usize,
-    /// What is to be confirmed under the fence first; `None` for one that has held the fence from its beginning.
+    /// What is to be confirmed under the fence first; `None` for one that has held the fence from
+    /// its beginning.
     pub standing: Option<CommitCondition>,
 }
 
@@ -92,7 +95,8 @@ impl CommitOrder {
         self.turns.iter().skip(1).map(|turn| turn.seat_index)
     }
 
-    /// Begins a transaction after all others; `None` while no seat is free, and for good after a failure.
+    /// Begins a transaction after all others; `None` while no seat is free, and for good after a
+    /// failure.
     pub fn begin(&mut self, first_id: i64) -> Option<(usize, TransactionStart)> {
         if self.has_failed {
             return None;
@@ -123,7 +127,8 @@ impl CommitOrder {
         }
     }
 
-    /// The transaction that is to be committed now: each is given once, the oldest, when its rows have arrived.
+    /// The transaction that is to be committed now: each is given once, the oldest, when its rows
+    /// have arrived.
     pub(super) fn next_commit(&mut self) -> Option<NextCommit> {
         let before = self.position;
         let turn = self.turns.front_mut().filter(|turn| turn.stage == TurnStage::Copied)?;
@@ -133,23 +138,23 @@ impl CommitOrder {
             first_id: turn.first_id,
             last_id: turn.last_id,
         });
-        Some(NextCommit {
-            seat_index: turn.seat_index,
-            standing,
-        })
+        Some(NextCommit { seat_index: turn.seat_index, standing })
     }
 
     /// The commit of the oldest was acknowledged.
     pub fn committed(&mut self, seat_index: usize) {
         let oldest = self.turns.front().copied();
-        if let Some(turn) = oldest.filter(|turn| turn.seat_index == seat_index && turn.stage == TurnStage::Committing) {
+        if let Some(turn) = oldest
+            .filter(|turn| turn.seat_index == seat_index && turn.stage == TurnStage::Committing)
+        {
             self.turns.pop_front();
             self.position = Some(turn.last_id);
             self.free.push(seat_index);
         }
     }
 
-    /// The newest transaction is not to be committed; its seat is free once it was [`CommitOrder::rolled_back`].
+    /// The newest transaction is not to be committed; its seat is free once it was
+    /// [`CommitOrder::rolled_back`].
     pub(super) fn abandon(&mut self, seat_index: usize) {
         if self
             .turns
@@ -165,8 +170,8 @@ impl CommitOrder {
         self.free.push(seat_index);
     }
 
-    /// A transaction failed, or its end is unknown: nothing is begun any more. Gives its seat and those of all later ones, which must
-    /// roll back; nothing when it was among those already.
+    /// A transaction failed, or its end is unknown: nothing is begun any more. Gives its seat and
+    /// those of all later ones, which must roll back; nothing when it was among those already.
     pub fn failed(&mut self, seat_index: usize) -> Vec<usize> {
         self.has_failed = true;
         match self.turns.iter().position(|turn| turn.seat_index == seat_index) {

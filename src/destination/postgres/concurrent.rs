@@ -1,23 +1,27 @@
-//! A PostgreSQL table as destination of several concurrent COPYs, each in a transaction and a session of its own over the next batch.
-//! Commits stay strictly in the order of ids, so a reader sees a prefix at every moment. `destination::postgres::commit_order` decides, this does the I/O.
+//! A PostgreSQL table as destination of several concurrent COPYs, each in a transaction and a
+//! session of its own over the next batch. Commits stay strictly in the order of ids, so a reader
+//! sees a prefix at every moment. `destination::postgres::commit_order` decides, this does the I/O.
 //!
-//! Nothing is lost, doubled or reordered for the same reasons as with one writer (see [`crate::destination::postgres`]): every commit happens under the
-//! fence, on top of the position its rows follow, asked in a statement after the fence was taken; a batch that began ahead of its turn
-//! takes the fence when the one before it was acknowledged, and looks below and above its own rows. After an error those before it are
-//! still committed, all later ones are rolled back by closing their sessions, and the position is asked again.
+//! Nothing is lost, doubled or reordered for the same reasons as with one writer (see
+//! [`crate::destination::postgres`]): every commit happens under the fence, on top of the position
+//! its rows follow, asked in a statement after the fence was taken; a batch that began ahead of its
+//! turn takes the fence when the one before it was acknowledged, and looks below and above its own
+//! rows. After an error those before it are still committed, all later ones are rolled back by
+//! closing their sessions, and the position is asked again.
 
 use crate::destination::Destination;
 use crate::destination::appender::{cut_off, rows_after};
 use crate::destination::feed::{Feed, WorkGuard};
 use crate::destination::postgres::commit_order::{CommitCondition, CommitOrder, TransactionStart};
+use crate::destination::postgres::seat::{TransactionStep, WriterSeat};
 use crate::destination::postgres::target::AppendTarget;
 use crate::destination::postgres::target::CommitDurability;
-use crate::destination::postgres::transaction::{OpenTransaction, TransactionWriter};
+use crate::destination::postgres::transaction::TransactionWriter;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::chunk::FeedItem;
 use crate::fail;
 use crate::postgres::session::Session;
-use crate::stop::{self, Stop, Stopper};
+use crate::stop::{self, Stop};
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
@@ -25,7 +29,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// After so long without any step it is looked whether the oldest transaction waits for a later one, which would wait for ever.
+/// After so long without any step it is looked whether the oldest transaction waits for a later
+/// one, which would wait for ever.
 const LOOK_AFTER: Duration = Duration::from_secs(1);
 /// How long that look may take; `append_timeout_ms` bounds the wait all the same.
 const LOOK_MAX: Duration = Duration::from_secs(5);
@@ -45,12 +50,7 @@ impl ConcurrentDestination {
     pub async fn new(control: Session, writing: Vec<Session>, to: AppendTarget) -> Result<Self> {
         let prepared = writing.into_iter().map(|session| prepare(session, to.clone()));
         let writers = futures::future::try_join_all(prepared).await?;
-        let mut destination = Self {
-            control,
-            to,
-            writers,
-            position: None,
-        };
+        let mut destination = Self { control, to, writers, position: None };
         if destination.ask_position().await?.is_some() {
             // What the sessions before these left behind may not be on disk.
             if let Some((writer, _)) = destination.writers.first() {
@@ -74,7 +74,8 @@ impl ConcurrentDestination {
     async fn append_all(&mut self, feed: &mut Feed) -> Result<Option<i64>> {
         let writers = std::mem::take(&mut self.writers);
         if writers.is_empty() {
-            return Err(Error::new(ErrorKind::Bug, "a destination was used on after an error").at(self.control.place()));
+            return Err(Error::new(ErrorKind::Bug, "a destination was used on after an error")
+                .at(self.control.place()));
         }
         let append = FeedAppend {
             control: &self.control,
@@ -106,9 +107,8 @@ impl Destination for ConcurrentDestination {
 
 async fn prepare(session: Session, to: AppendTarget) -> Result<(Arc<TransactionWriter>, i32)> {
     let asked = session.query_one(include_str!("../../../sql/session/own_pid.sql"), &[]).await;
-    let pid = asked
-        .map_err(|error| session.error(&error, "cannot ask a session for its number"))?
-        .get(0);
+    let pid =
+        asked.map_err(|error| session.error(&error, "cannot ask a session for its number"))?.get(0);
     Ok((Arc::new(TransactionWriter::new(session, to).await?), pid))
 }
 
@@ -126,44 +126,6 @@ struct FeedAppend<'a> {
     is_fed: bool,
     last_commit: CommitDurability,
     error: Option<Error>,
-}
-
-/// A seat: its writer, and what it has in hand.
-struct WriterSeat {
-    /// Nothing else owns it between two steps: without it, the session is closed and its transaction rolled back.
-    writer: Option<Arc<TransactionWriter>>,
-    pid: i32,
-    items: Option<mpsc::UnboundedSender<(FeedItem, WorkGuard)>>,
-    cut: Option<Stopper>,
-    arrived: Option<(OpenTransaction, WorkGuard)>,
-}
-
-/// What a transaction has come to.
-enum TransactionStep {
-    /// All rows arrived; the end of the batch is not done before its commit.
-    Copied(OpenTransaction, WorkGuard),
-    Committed,
-    RolledBack,
-}
-
-impl WriterSeat {
-    fn new((writer, pid): (Arc<TransactionWriter>, i32)) -> Self {
-        Self {
-            writer: Some(writer),
-            pid,
-            items: None,
-            cut: None,
-            arrived: None,
-        }
-    }
-
-    /// Rolls back whatever it has in hand, by closing its session.
-    fn close(&mut self) {
-        if let Some(cut) = self.cut.take() {
-            cut.request();
-        }
-        (self.writer, self.items, self.arrived) = (None, None, None);
-    }
 }
 
 impl FeedAppend<'_> {
@@ -195,7 +157,8 @@ impl FeedAppend<'_> {
                 if let (CommitDurability::Soon, Some(writer)) = (self.last_commit, any) {
                     self.feed.run_final(writer.flush()).await?;
                 }
-                let writers = self.seats.into_iter().filter_map(|seat| Some((seat.writer?, seat.pid)));
+                let writers =
+                    self.seats.into_iter().filter_map(|seat| Some((seat.writer?, seat.pid)));
                 Ok((self.order.position(), writers.collect()))
             }
         }
@@ -204,7 +167,11 @@ impl FeedAppend<'_> {
     /// Hands an item to the writer of its batch; gives it back while no writer is free.
     fn seat(&mut self, (item, guard): (FeedItem, WorkGuard)) -> Option<(FeedItem, WorkGuard)> {
         match &item {
-            FeedItem::Rows(chunk) if self.position.is_some_and(|position| position >= chunk.last_id) => return None,
+            FeedItem::Rows(chunk)
+                if self.position.is_some_and(|position| position >= chunk.last_id) =>
+            {
+                return None;
+            }
             FeedItem::Rows(chunk) if self.filling.is_none() => {
                 let Some((seat_index, start)) = self.order.begin(chunk.first_id) else {
                     return Some((item, guard));
@@ -244,7 +211,8 @@ impl FeedAppend<'_> {
         self.steps.push(copy.boxed());
     }
 
-    /// The batch in hand cannot be completed: its writer rolls it back when it misses further items.
+    /// The batch in hand cannot be completed: its writer rolls it back when it misses further
+    /// items.
     fn abandon(&mut self) {
         if let Some(seat_index) = self.filling.take() {
             self.order.abandon(seat_index);
@@ -264,7 +232,10 @@ impl FeedAppend<'_> {
         let Some(commit) = self.order.next_commit() else { return };
         let seat_index = commit.seat_index;
         if let Some(death) = self.control.death() {
-            return self.fail(seat_index, death.while_doing("the session that holds the destination was lost"));
+            return self.fail(
+                seat_index,
+                death.while_doing("the session that holds the destination was lost"),
+            );
         }
         let Some(writer) = self.seats[seat_index].writer.clone() else {
             return;
@@ -300,7 +271,8 @@ impl FeedAppend<'_> {
         }
     }
 
-    /// Nothing is begun any more; this transaction and all later ones are rolled back, those before it go on.
+    /// Nothing is begun any more; this transaction and all later ones are rolled back, those before
+    /// it go on.
     fn fail(&mut self, seat_index: usize, error: Error) {
         self.is_fed = false;
         let failed = self.order.failed(seat_index);
@@ -312,8 +284,9 @@ impl FeedAppend<'_> {
         }
     }
 
-    /// A later transaction may hold a lock (of a unique value, say) that the oldest waits for, itself or behind others (a second replicator
-    /// that has the fence), while it waits for its turn: no deadlock that the server could see. Then the later ones are rolled back.
+    /// A later transaction may hold a lock (of a unique value, say) that the oldest waits for,
+    /// itself or behind others (a second replicator that has the fence), while it waits for its
+    /// turn: no deadlock that the server could see. Then the later ones are rolled back.
     async fn look_who_waits(&mut self) {
         let Some(oldest) = self.order.oldest() else { return };
         let later: Vec<usize> = self.order.later().collect();
@@ -330,10 +303,18 @@ impl FeedAppend<'_> {
             return;
         };
         let blocking: Vec<i32> = row.get(0);
-        if let Some(seat_index) = later.into_iter().find(|seat_index| blocking.contains(&self.seats[*seat_index].pid)) {
-            let error = Error::new(ErrorKind::Unavailable, "a batch waited for a lock of a later one")
-                .at(self.control.place())
-                .fix("the later one was rolled back and is appended again; with writers = 1 batches never wait for each other");
+        if let Some(seat_index) =
+            later.into_iter().find(|seat_index| blocking.contains(&self.seats[*seat_index].pid))
+        {
+            let error = Error::new(
+                ErrorKind::Unavailable,
+                "a batch waited for a lock of a later one",
+            )
+            .at(self.control.place())
+            .fix(
+                "the later one was rolled back and is appended again; with writers = 1 batches \
+                 never wait for each other",
+            );
             self.fail(seat_index, error);
         }
     }
@@ -356,10 +337,12 @@ async fn copy(
                 }
             }
             FeedItem::Close(close) => {
-                let (arrived, durable) = futures::join!(writer.arrive(&mut open, &close), close.durable.clone());
+                let (arrived, durable) =
+                    futures::join!(writer.arrive(&mut open, &close), close.durable.clone());
                 arrived?;
                 if let Err(error) = durable {
-                    // The source cannot say whether it has the rows on disk: the destination is not to blame.
+                    // The source cannot say whether it has the rows on disk: the destination is not
+                    // to blame.
                     writer.roll_back(open).await?;
                     return Err(error.of_kind(ErrorKind::Upstream));
                 }
@@ -374,8 +357,8 @@ async fn copy(
     writer.roll_back(open).await.map(|()| TransactionStep::RolledBack)
 }
 
-/// A value that is there already is the fault of a batch only if no other session could have inserted it, that is, under the fence. Otherwise the batch
-/// is tried again, as the first one.
+/// A value that is there already is the fault of a batch only if no other session could have
+/// inserted it, that is, under the fence. Otherwise the batch is tried again, as the first one.
 fn judged(error: Error, start: TransactionStart) -> Error {
     let is_there_already = matches!(error.sqlstate(), Some("23505" | "23P01"));
     if is_there_already && matches!(start, TransactionStart::Ahead(_)) {
@@ -385,7 +368,11 @@ fn judged(error: Error, start: TransactionStart) -> Error {
     }
 }
 
-async fn end(writer: &TransactionWriter, standing: Option<CommitCondition>, how: CommitDurability) -> Result<()> {
+async fn end(
+    writer: &TransactionWriter,
+    standing: Option<CommitCondition>,
+    how: CommitDurability,
+) -> Result<()> {
     if let Some(standing) = standing {
         fail::point!("concurrent.turn-came");
         writer.confirm(standing).await?;

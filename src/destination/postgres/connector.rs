@@ -1,9 +1,11 @@
-//! Opens a PostgreSQL table as destination: a session that holds it, the checks, the sessions that write.
+//! Opens a PostgreSQL table as destination: a session that holds it, the checks, the sessions that
+//! write.
 
 use crate::config::PostgresDestinationConfig;
 use crate::config::libpq::Conninfo;
 use crate::destination::connector::{
-    Connector, InspectedPlace, ObservedPlace, OpenLimits, OpenPlace, PlaceOwner, ReadyDestination, SurveyedPlace,
+    Connector, InspectedPlace, ObservedPlace, OpenLimits, OpenPlace, PlaceOwner, ReadyDestination,
+    SurveyedPlace,
 };
 use crate::destination::postgres::checks::ObservedDestination;
 use crate::destination::postgres::concurrent::ConcurrentDestination;
@@ -64,13 +66,21 @@ impl Connector for PostgresConnector<'_> {
         self.config.conninfo.describe()
     }
 
-    fn inspect<'a>(&'a self, limits: &'a OpenLimits<'a>) -> BoxFuture<'a, Result<Box<dyn InspectedPlace>, Problems>> {
+    fn inspect<'a>(
+        &'a self,
+        limits: &'a OpenLimits<'a>,
+    ) -> BoxFuture<'a, Result<Box<dyn InspectedPlace>, Problems>> {
         self.inspected(limits)
-            .map(|inspected| inspected.map(|inspected| Box::new(inspected) as Box<dyn InspectedPlace>))
+            .map(|inspected| {
+                inspected.map(|inspected| Box::new(inspected) as Box<dyn InspectedPlace>)
+            })
             .boxed()
     }
 
-    fn survey<'a>(&'a self, limits: &'a OpenLimits<'a>) -> BoxFuture<'a, Result<Box<dyn SurveyedPlace + 'a>>> {
+    fn survey<'a>(
+        &'a self,
+        limits: &'a OpenLimits<'a>,
+    ) -> BoxFuture<'a, Result<Box<dyn SurveyedPlace + 'a>>> {
         let surveyed = async move {
             limits
                 .routes
@@ -83,7 +93,11 @@ impl Connector for PostgresConnector<'_> {
         surveyed.boxed()
     }
 
-    fn observe<'a>(&'a self, wire: &'a Wire, limits: &'a OpenLimits<'a>) -> BoxFuture<'a, Result<Box<dyn ObservedPlace + 'a>>> {
+    fn observe<'a>(
+        &'a self,
+        wire: &'a Wire,
+        limits: &'a OpenLimits<'a>,
+    ) -> BoxFuture<'a, Result<Box<dyn ObservedPlace + 'a>>> {
         let opened = self.session(limits).map_ok(move |session| {
             let table = PgTable::new(session, &self.config.table, limits.id_column, wire);
             let conninfo = &self.config.conninfo;
@@ -95,10 +109,7 @@ impl Connector for PostgresConnector<'_> {
 
 impl PostgresConnector<'_> {
     async fn session(&self, limits: &OpenLimits<'_>) -> Result<Session> {
-        let purpose = SessionPurpose {
-            what: limits.what,
-            side: ErrorSide::Destination,
-        };
+        let purpose = SessionPurpose { what: limits.what, side: ErrorSide::Destination };
         Session::open(&self.config.conninfo, purpose, limits.connect_timeout).await
     }
 
@@ -111,12 +122,11 @@ impl PostgresConnector<'_> {
             .await;
         probed.map_err(within)?;
         let session = self.session(limits).await.map_err(within)?;
-        let patience = Patience {
-            limit: limits.connect_timeout,
-            who: &who,
-            place: session.place(),
+        let patience =
+            Patience { limit: limits.connect_timeout, who: &who, place: session.place() };
+        let asking = async {
+            Ok(ObservedDestination::ask(&session, self.name, self.config, limits.id_column).await)
         };
-        let asking = async { Ok(ObservedDestination::ask(&session, self.name, self.config, limits.id_column).await) };
         let seen = patience.with(vec![session.canceller()], asking).await??;
         Ok(InspectedTable {
             session,
@@ -154,16 +164,12 @@ impl InspectedPlace for InspectedTable {
             asks: shape.table.asks(),
             id_column: source.id_column.to_owned(),
             wire: shape.wire.clone(),
-            layout: layout.ok_or_else(|| Error::new(ErrorKind::Bug, "the id column does not travel"))?,
+            layout: layout
+                .ok_or_else(|| Error::new(ErrorKind::Bug, "the id column does not travel"))?,
             stall_max: writing.append_timeout,
             is_relaxed: writing.config.synchronous_commit.is_none(),
         };
-        Ok(Box::new(FittingTable {
-            session,
-            shape,
-            to,
-            writing,
-        }))
+        Ok(Box::new(FittingTable { session, shape, to, writing }))
     }
 }
 
@@ -223,22 +229,13 @@ impl OpenPlace for FittingTable {
 impl FittingTable {
     /// The destination itself, and what it holds when it is ready.
     async fn prepared(self: Box<Self>) -> Result<ReadyDestination> {
-        let Self {
-            session,
-            shape,
-            to,
-            writing: WriteSettings {
-                config, connect_timeout, ..
-            },
-        } = *self;
+        let Self { session, shape, to, writing: WriteSettings { config, connect_timeout, .. } } =
+            *self;
         let writing = writing_sessions(&config, connect_timeout, &session, shape.writers).await?;
-        let cancellers = std::iter::once(&session).chain(&writing).map(Session::canceller).collect();
+        let cancellers =
+            std::iter::once(&session).chain(&writing).map(Session::canceller).collect();
         let (place, who) = (session.place().to_owned(), format!("destination {:?}", to.name));
-        let patience = Patience {
-            limit: connect_timeout,
-            who: &who,
-            place: &place,
-        };
+        let patience = Patience { limit: connect_timeout, who: &who, place: &place };
         let takes_inserts = shape.table.allows_concurrent_writers();
         let preparing = async {
             let all = std::iter::once(&session).chain(&writing);
@@ -260,11 +257,11 @@ impl FittingTable {
     }
 }
 
-async fn appending_session(config: &PostgresDestinationConfig, connect_timeout: Duration) -> Result<Session> {
-    let purpose = SessionPurpose {
-        what: "append",
-        side: ErrorSide::Destination,
-    };
+async fn appending_session(
+    config: &PostgresDestinationConfig,
+    connect_timeout: Duration,
+) -> Result<Session> {
+    let purpose = SessionPurpose { what: "append", side: ErrorSide::Destination };
     Session::open(&config.conninfo, purpose, connect_timeout).await
 }
 
@@ -276,14 +273,22 @@ async fn writing_sessions(
     writers: u8,
 ) -> Result<Vec<Session>> {
     let writers = if writers > 1 { writers } else { 0 };
-    let sessions = try_join_all((0..writers).map(|_| appending_session(config, connect_timeout))).await?;
+    let sessions =
+        try_join_all((0..writers).map(|_| appending_session(config, connect_timeout))).await?;
     match sessions.iter().find(|session| session.server().identity != first.server().identity) {
-        Some(other) => Err(Error::new(ErrorKind::Unavailable, "another server answers than before").at(other.place())),
+        Some(other) => {
+            Err(Error::new(ErrorKind::Unavailable, "another server answers than before")
+                .at(other.place()))
+        }
         None => Ok(sessions),
     }
 }
 
-async fn set_synchronous_commit(session: &Session, config: &PostgresDestinationConfig, who: &str) -> Result<()> {
+async fn set_synchronous_commit(
+    session: &Session,
+    config: &PostgresDestinationConfig,
+    who: &str,
+) -> Result<()> {
     let set = format!("set synchronous_commit = {}", sql::literal(config.commits()));
     let what = || format!("cannot set synchronous_commit of {who}");
     session.batch_execute(&set).await.map_err(|error| session.error(&error, what()))

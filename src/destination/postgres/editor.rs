@@ -1,9 +1,12 @@
-//! A table that is mended: changes of one transaction at a time, each counted, in the session that holds the table.
+//! A table that is mended: changes of one transaction at a time, each counted, in the session that
+//! holds the table.
 //!
-//! Why nothing is lost, doubled or overwritten: as for a batch of the replicator, a transaction begins with the fence and then, in a statement
-//! of its own whose snapshot comes after the lock, with a look at the position, which must be the expected one. Rows go in by COPY, which never
-//! replaces a row, and their number is compared with the number sent. Rows that are taken out are handed back by the statement that deletes
-//! them, so that what is judged is what is gone. Whatever is not as expected ends in a rollback; a crash leaves whole transactions.
+//! Why nothing is lost, doubled or overwritten: as for a batch of the replicator, a transaction
+//! begins with the fence and then, in a statement of its own whose snapshot comes after the lock,
+//! with a look at the position, which must be the expected one. Rows go in by COPY, which never
+//! replaces a row, and their number is compared with the number sent. Rows that are taken out are
+//! handed back by the statement that deletes them, so that what is judged is what is gone. Whatever
+//! is not as expected ends in a rollback; a crash leaves whole transactions.
 
 use crate::destination::postgres::target::{AppendTarget, pieces};
 use crate::error::{Error, ErrorKind, Result};
@@ -48,10 +51,14 @@ impl TableEditor {
     /// Begins a transaction under the fence.
     ///
     /// # Errors
-    /// `Contents` when the position is not the expected one, `Unsuitable` when the columns are not those that were compared.
+    /// `Contents` when the position is not the expected one, `Unsuitable` when the columns are not
+    /// those that were compared.
     pub async fn begin(&self, position: Option<i64>) -> Result<()> {
-        self.begin_by(&self.to.filled(include_str!("../../../sql/destination/begin.sql"), 0), position)
-            .await
+        self.begin_by(
+            &self.to.filled(include_str!("../../../sql/destination/begin.sql"), 0),
+            position,
+        )
+        .await
     }
 
     /// Begins a transaction that keeps all writers out of the table, after raising the next id.
@@ -102,12 +109,16 @@ impl TableEditor {
         if found == position {
             return Ok(());
         }
-        Err(
-            Error::new(ErrorKind::Contents, "another session has written into the table meanwhile")
-                .at(self.place())
-                .because(format!("its highest id is {}, {} was expected", shown(found), shown(position)))
-                .fix("nothing of this batch was written; find out which session it is, then start again"),
-        )
+        Err(Error::new(ErrorKind::Contents, "another session has written into the table meanwhile")
+            .at(self.place())
+            .because(format!(
+                "its highest id is {}, {} was expected",
+                shown(found),
+                shown(position)
+            ))
+            .fix(
+                "nothing of this batch was written; find out which session it is, then start again",
+            ))
     }
 
     /// Puts rows in, in the form of the wire.
@@ -120,7 +131,8 @@ impl TableEditor {
         let sink = self.within(self.session.copy_in::<_, Bytes>(&copy)).await?.map_err(refused)?;
         let mut sink = pin!(sink);
         let is_binary = self.to.wire.format == CopyFormat::Binary;
-        let framing = |bytes: &'static [u8]| is_binary.then_some(Bytes::from_static(bytes)).into_iter();
+        let framing =
+            |bytes: &'static [u8]| is_binary.then_some(Bytes::from_static(bytes)).into_iter();
         let pieces = rows.iter().flat_map(|row| pieces(row.bytes.clone()));
         for piece in framing(frame::HEADER).chain(pieces).chain(framing(frame::TRAILER)) {
             self.within(sink.feed(piece)).await?.map_err(refused)?;
@@ -132,7 +144,10 @@ impl TableEditor {
         Err(Error::new(ErrorKind::Rejected, "the table did not take every row")
             .at(self.place_of(rows))
             .because(format!("{} rows were sent, {arrived} arrived", rows.len()))
-            .fix("a trigger or rule discards inserted rows; drop it; nothing of this batch was written"))
+            .fix(
+                "a trigger or rule discards inserted rows; drop it; nothing of this batch was \
+                 written",
+            ))
     }
 
     /// Takes the rows of these ids out and gives them, in id order.
@@ -163,15 +178,18 @@ impl TableEditor {
     /// Deletes the rows with ids above `after` up to `through`, and gives their number.
     ///
     /// # Errors
-    /// `Access` without the privilege or with a trigger that refuses, `Rejected` with a trigger that refuses in other words.
+    /// `Access` without the privilege or with a trigger that refuses, `Rejected` with a trigger
+    /// that refuses in other words.
     pub async fn delete(&self, after: i64, through: i64) -> Result<u64> {
         let statement = self.to.filled(include_str!("../../../sql/destination/delete.sql"), 0);
         self.asked(self.session.execute(&statement, &[&after, &through])).await
     }
 
-    /// The id above which the highest so many events lie, if there are more than that above `after`.
+    /// The id above which the highest so many events lie, if there are more than that above
+    /// `after`.
     pub async fn below_highest(&self, events: u64, after: i64) -> Result<Option<i64>> {
-        let statement = self.to.filled(include_str!("../../../sql/destination/below_highest.sql"), 0);
+        let statement =
+            self.to.filled(include_str!("../../../sql/destination/below_highest.sql"), 0);
         let events = i64::try_from(events).unwrap_or(i64::MAX);
         let found = self.asked(self.session.query_opt(&statement, &[&after, &events])).await?;
         Ok(found.map(|row| row.get(0)))
@@ -179,55 +197,74 @@ impl TableEditor {
 
     /// The highest id below this one, and the lowest of all.
     pub async fn highest_before(&self, id: i64) -> Result<(Option<i64>, Option<i64>)> {
-        let statement = self.to.filled(include_str!("../../../sql/destination/highest_before.sql"), 0);
+        let statement =
+            self.to.filled(include_str!("../../../sql/destination/highest_before.sql"), 0);
         let row = self.asked(self.session.query_one(&statement, &[&id])).await?;
         Ok((row.get(0), row.get(1)))
     }
 
     /// The lowest id above this one.
     pub async fn lowest_after(&self, id: i64) -> Result<Option<i64>> {
-        let statement = self.to.filled(include_str!("../../../sql/destination/lowest_after.sql"), 0);
+        let statement =
+            self.to.filled(include_str!("../../../sql/destination/lowest_after.sql"), 0);
         Ok(self.asked(self.session.query_one(&statement, &[&id])).await?.get(0))
     }
 
     /// Makes sure, as far as the catalog tells, that rows can be deleted.
     ///
     /// # Errors
-    /// `Access` without the privilege; `Unsuitable` with the trigger of a source, which refuses it, or with a foreign key that follows; each with its cure.
+    /// `Access` without the privilege; `Unsuitable` with the trigger of a source, which refuses it,
+    /// or with a foreign key that follows; each with its cure.
     pub async fn require_delete(&self) -> Result<()> {
         let deleting = include_str!("../../../sql/destination/deleting.sql");
         let row = self.asked(self.session.query_one(deleting, &[&self.to.oid])).await?;
-        let (may_delete, triggers, is_always): (bool, Vec<String>, bool) = (row.get(0), row.get(1), row.get(2));
+        let (may_delete, triggers, is_always): (bool, Vec<String>, bool) =
+            (row.get(0), row.get(1), row.get(2));
         let following: Vec<String> = row.get(3);
         let table = self.to.table.quoted();
         if let Some(key) = following.first() {
-            return Err(Error::new(ErrorKind::Unsuitable, format!("cannot delete from {}", self.to.table))
-                .at(self.place())
-                .because(format!("foreign key {key} would delete or change rows of another table with it"))
-                .fix("drop that key, or make it ON DELETE NO ACTION; nothing was written"));
+            return Err(Error::new(
+                ErrorKind::Unsuitable,
+                format!("cannot delete from {}", self.to.table),
+            )
+            .at(self.place())
+            .because(format!(
+                "foreign key {key} would delete or change rows of another table with it"
+            ))
+            .fix("drop that key, or make it ON DELETE NO ACTION; nothing was written"));
         }
         if !may_delete {
-            return Err(Error::new(ErrorKind::Access, format!("cannot delete from {}", self.to.table))
-                .at(self.place())
-                .because("our role may not")
-                .fix(format!("GRANT DELETE ON {table} TO our role; nothing was written")));
+            return Err(Error::new(
+                ErrorKind::Access,
+                format!("cannot delete from {}", self.to.table),
+            )
+            .at(self.place())
+            .because("our role may not")
+            .fix(format!("GRANT DELETE ON {table} TO our role; nothing was written")));
         }
         if triggers.iter().any(|name| name == "check_sql_command") {
             let enable = if is_always { "enable always" } else { "enable" };
-            return Err(Error::new(ErrorKind::Unsuitable, format!("cannot delete from {}", self.to.table))
-                .at(self.place())
-                .because("trigger check_sql_command refuses it: the table was made as a source")
-                .fix(format!(
-                    "run at the destination: alter table {table} disable trigger check_sql_command; then start again, and afterwards: alter table {table} {enable} trigger check_sql_command; nothing was written"
-                )));
+            return Err(Error::new(
+                ErrorKind::Unsuitable,
+                format!("cannot delete from {}", self.to.table),
+            )
+            .at(self.place())
+            .because("trigger check_sql_command refuses it: the table was made as a source")
+            .fix(format!(
+                "run at the destination: alter table {table} disable trigger check_sql_command; \
+                 then start again, and afterwards: alter table {table} {enable} trigger \
+                 check_sql_command; nothing was written"
+            )));
         }
         Ok(())
     }
 
-    /// Commits, if the table is still the one that was compared: a trigger may have come between the begin and the first row.
+    /// Commits, if the table is still the one that was compared: a trigger may have come between
+    /// the begin and the first row.
     ///
     /// # Errors
-    /// `Unsuitable` when it is not; `Unavailable` when the answer is lost: then the outcome is unknown, and a new start finds out.
+    /// `Unsuitable` when it is not; `Unavailable` when the answer is lost: then the outcome is
+    /// unknown, and a new start finds out.
     pub async fn commit(&self) -> Result<()> {
         let found = self.asked(self.session.query_opt(&self.to.fingerprint_query(), &[])).await?;
         if found.and_then(|row| row.get(0)) != self.to.fingerprint {
@@ -240,7 +277,10 @@ impl TableEditor {
             if !is_outcome_unknown(&error) {
                 return ours;
             }
-            ours.fix("it is not known whether this batch was committed; start again: the command finds out and does what is left")
+            ours.fix(
+                "it is not known whether this batch was committed; start again: the command finds \
+                 out and does what is left",
+            )
         })
     }
 
@@ -257,11 +297,15 @@ impl TableEditor {
         self.asked(self.session.batch_execute(statements)).await
     }
 
-    async fn asked<T>(&self, work: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T> {
+    async fn asked<T>(
+        &self,
+        work: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T> {
         self.within(work).await?.map_err(|error| self.failed(&error))
     }
 
-    /// Gives up without progress; the statement is cancelled, so that a rollback need not wait for it.
+    /// Gives up without progress; the statement is cancelled, so that a rollback need not wait for
+    /// it.
     async fn within<T>(&self, work: impl Future<Output = T>) -> Result<T> {
         if let Ok(done) = tokio::time::timeout(self.to.stall_max, work).await {
             return Ok(done);
@@ -278,7 +322,9 @@ impl TableEditor {
         let ours = self.session.error(error, what(&self.to)).at(self.place());
         match ours.remedy() {
             Some(_) => ours,
-            None => ours.fix("nothing of this batch was written; remove the cause, then start again"),
+            None => {
+                ours.fix("nothing of this batch was written; remove the cause, then start again")
+            }
         }
     }
 

@@ -1,4 +1,5 @@
-//! Holding a destination: the session lock by which one process at a time feeds or mends a table, and who has it when it is not ours.
+//! Holding a destination: the session lock by which one process at a time feeds or mends a table,
+//! and who has it when it is not ours.
 
 use crate::destination::connector::PlaceOwner;
 use crate::error::{Error, ErrorKind, Result};
@@ -6,7 +7,8 @@ use crate::fail;
 use crate::postgres::session::Session;
 use crate::sql;
 
-/// Takes the lock of the table for as long as the session lives, without waiting; `Fed`, with who has it, where that is another.
+/// Takes the lock of the table for as long as the session lives, without waiting; `Fed`, with who
+/// has it, where that is another.
 ///
 /// # Errors
 /// `Fed`; those of the server.
@@ -17,8 +19,8 @@ pub async fn hold(session: &Session, name: &str, table_oid: u32) -> Result<()> {
     }
 }
 
-/// Takes the lock of the table for as long as the session lives, without waiting, or tells who has it. A courtesy that is told early: what protects
-/// the events is the fence of each transaction.
+/// Takes the lock of the table for as long as the session lives, without waiting, or tells who has
+/// it. A courtesy that is told early: what protects the events is the fence of each transaction.
 ///
 /// # Errors
 /// Those of the server.
@@ -44,14 +46,19 @@ pub(super) async fn take(session: &Session, name: &str, table_oid: u32) -> Resul
         (pid, format!("pid {pid}, application \"{application}\", from {address}"))
     });
     let key = holder.as_ref().map(|(pid, _)| key_of(session, *pid, table_oid));
-    let held = Error::new(ErrorKind::Fed, format!("another replicator feeds destination \"{name}\""))
-        .at(session.place())
-        .because(holder.map_or_else(|| "it has just ended".to_owned(), |(_, who)| who))
-        .fix("no action needed for a standby: it takes over when the other one ends; otherwise stop one of them");
+    let held =
+        Error::new(ErrorKind::Fed, format!("another replicator feeds destination \"{name}\""))
+            .at(session.place())
+            .because(holder.map_or_else(|| "it has just ended".to_owned(), |(_, who)| who))
+            .fix(
+                "no action needed for a standby: it takes over when the other one ends; otherwise \
+                 stop one of them",
+            );
     Ok(PlaceOwner::Another(key, held))
 }
 
-/// Tells one that holds a table from all others: the server in this run of it, its process, and the table.
+/// Tells one that holds a table from all others: the server in this run of it, its process, and the
+/// table.
 fn key_of(session: &Session, pid: i32, table_oid: u32) -> String {
     let server = &session.server().identity;
     format!("{} {} {pid} {table_oid}", server.started_at_us, server.database_oid)

@@ -1,23 +1,29 @@
-//! A PostgreSQL table as destination: one transaction a batch, of fence, expected position, COPY (or, for a few rows, an INSERT), row count and commit.
+//! A PostgreSQL table as destination: one transaction a batch, of fence, expected position, COPY
+//! (or, for a few rows, an INSERT), row count and commit.
 //!
-//! Why nothing is lost, doubled or reordered: the fence (an advisory lock of the transaction) lets one replicator at a time between
-//! its look at the position and its commit; the look is a statement after the lock, so it sees everything committed before; a batch
-//! is only committed on top of the position its rows follow; and the position is the data itself. If the outcome of a commit is
-//! unknown, the position asked again tells it.
+//! Why nothing is lost, doubled or reordered: the fence (an advisory lock of the transaction) lets
+//! one replicator at a time between its look at the position and its commit; the look is a
+//! statement after the lock, so it sees everything committed before; a batch is only committed on
+//! top of the position its rows follow; and the position is the data itself. If the outcome of a
+//! commit is unknown, the position asked again tells it.
 
 mod checks;
 mod commit_order;
 pub mod concurrent;
 pub(super) mod connector;
 pub mod editor;
+mod few;
 pub mod lock;
+mod seat;
 pub mod setup;
 mod small_batch;
 mod survey;
 mod target;
 mod transaction;
 
-use crate::destination::appender::{Appender, BatchCompletion, CUT_WAIT_MAX, SequentialDestination, cut_off};
+use crate::destination::appender::{
+    Appender, BatchCompletion, CUT_WAIT_MAX, SequentialDestination, cut_off,
+};
 use crate::destination::postgres::commit_order::TransactionStart;
 use crate::destination::postgres::small_batch::{FEW_BYTES_MAX, FEW_ROWS_MAX, SmallBatchOutcome};
 use crate::destination::postgres::target::CommitDurability;
@@ -39,7 +45,8 @@ pub type PostgresDestination = SequentialDestination<PgAppender>;
 #[derive(Debug)]
 pub struct PgAppender {
     writer: TransactionWriter,
-    /// How the last transaction was committed; before the first, what others committed may not be on disk.
+    /// How the last transaction was committed; before the first, what others committed may not be
+    /// on disk.
     last_commit: CommitDurability,
     state: BatchState,
 }
@@ -50,7 +57,8 @@ enum BatchState {
     Idle,
     /// Nothing was sent yet.
     Begun(Option<i64>),
-    /// The first rows of a batch that may have no others, on this position: then it needs no COPY. They were not sent yet.
+    /// The first rows of a batch that may have no others, on this position: then it needs no COPY.
+    /// They were not sent yet.
     Few(i64, RowBlock),
     /// A COPY is open.
     Copying(OpenTransaction),
@@ -63,19 +71,16 @@ enum BatchState {
 }
 
 impl PostgresDestination {
-    /// Prepares a session that holds the table's session lock, and asks for the position. `takes_inserts`: whether an INSERT of a row does the same as
-    /// a COPY of it.
+    /// Prepares a session that holds the table's session lock, and asks for the position.
+    /// `takes_inserts`: whether an INSERT of a row does the same as a COPY of it.
     pub async fn open(session: Session, to: AppendTarget, takes_inserts: bool) -> Result<Self> {
         let layout = to.layout;
         let mut writer = TransactionWriter::new(session, to).await?;
         if takes_inserts {
             writer.prepare_few().await;
         }
-        let appender = PgAppender {
-            writer,
-            last_commit: CommitDurability::Soon,
-            state: BatchState::Idle,
-        };
+        let appender =
+            PgAppender { writer, last_commit: CommitDurability::Soon, state: BatchState::Idle };
         Self::new(appender, layout).await
     }
 }
@@ -100,7 +105,10 @@ impl PgAppender {
                 self.state = BatchState::Copying(open);
                 self.send(rows).await
             }
-            BatchState::Idle | BatchState::Copied(_) | BatchState::Inserted(_) | BatchState::InFlight => Err(self.out_of_turn()),
+            BatchState::Idle
+            | BatchState::Copied(_)
+            | BatchState::Inserted(_)
+            | BatchState::InFlight => Err(self.out_of_turn()),
         }
     }
 
@@ -144,7 +152,9 @@ impl PgAppender {
                 }
             }
         }
-        let BatchState::Copying(mut open) = std::mem::replace(&mut self.state, BatchState::InFlight) else {
+        let BatchState::Copying(mut open) =
+            std::mem::replace(&mut self.state, BatchState::InFlight)
+        else {
             return Err(self.out_of_turn());
         };
         self.writer.arrive(&mut open, close).await?;
@@ -152,8 +162,15 @@ impl PgAppender {
         Ok(BatchCompletion::Arrived)
     }
 
-    /// After a cut, rows that wait for a lock are given up soon; a commit that may be under way is waited for.
-    async fn append_few(&mut self, position: i64, rows: &RowBlock, close: &BatchClose, cut: &Stop) -> Result<SmallBatchOutcome> {
+    /// After a cut, rows that wait for a lock are given up soon; a commit that may be under way is
+    /// waited for.
+    async fn append_few(
+        &mut self,
+        position: i64,
+        rows: &RowBlock,
+        close: &BatchClose,
+        cut: &Stop,
+    ) -> Result<SmallBatchOutcome> {
         let is_answered = AtomicBool::new(false);
         let late = async {
             cut.requested().await;
@@ -188,7 +205,9 @@ impl PgAppender {
     async fn roll_back_batch(&mut self) -> Result<()> {
         match std::mem::replace(&mut self.state, BatchState::InFlight) {
             BatchState::Idle | BatchState::Begun(_) | BatchState::Few(..) => {}
-            BatchState::Copying(open) | BatchState::Copied(open) => self.writer.roll_back(open).await?,
+            BatchState::Copying(open) | BatchState::Copied(open) => {
+                self.writer.roll_back(open).await?
+            }
             BatchState::Inserted(_) => self.writer.roll_back_few().await?,
             // It is not known how far the server has come.
             BatchState::InFlight => return Err(cut_off()),
@@ -224,7 +243,11 @@ impl Appender for PgAppender {
         self.write_rows(rows).boxed()
     }
 
-    fn complete<'a>(&'a mut self, close: &'a BatchClose, cut: &'a Stop) -> BoxFuture<'a, Result<BatchCompletion>> {
+    fn complete<'a>(
+        &'a mut self,
+        close: &'a BatchClose,
+        cut: &'a Stop,
+    ) -> BoxFuture<'a, Result<BatchCompletion>> {
         self.complete_batch(close, cut).boxed()
     }
 

@@ -1,4 +1,5 @@
-//! What `init destination` creates: the event table, and on request a guard that lets only Counterfoil change it.
+//! What `init destination` creates: the event table, and on request a guard that lets only
+//! Counterfoil change it.
 
 use crate::error::{Problems, Result};
 use crate::postgres::ddl::event_table;
@@ -23,11 +24,7 @@ pub struct DestinationSetup {
 impl DestinationSetup {
     /// The event table with its indexes.
     pub fn new(table: TableName) -> Self {
-        Self {
-            table,
-            is_guarded: false,
-            is_indexed: true,
-        }
+        Self { table, is_guarded: false, is_indexed: true }
     }
 
     /// With `--guard`: a trigger that lets only Counterfoil's own sessions change it.
@@ -55,18 +52,21 @@ impl DestinationSetup {
             None => {
                 event_table::create_without_indexes(&mut script, facts, TABLE);
                 script.note(format!(
-                    "table {} has only its key; once it is filled, init destination prints how to add its indexes",
+                    "table {} has only its key; once it is filled, init destination prints how to \
+                     add its indexes",
                     self.table
                 ));
             }
             Some(events) if events.is_event_table() => {
                 if !self.is_indexed {
-                    script.note(format!("table {} exists; its indexes stay as they are", self.table));
+                    script
+                        .note(format!("table {} exists; its indexes stay as they are", self.table));
                 }
                 event_table::found(&mut script, &self.table, events);
             }
             Some(_) => {
-                let why = "the object of this name is not a table with an integer id and a unique index on it";
+                let why = "the object of this name is not a table with an integer id and a unique \
+                           index on it";
                 event_table::refuse(&mut script, &self.table, why);
             }
         }
@@ -75,7 +75,8 @@ impl DestinationSetup {
         }
         if facts.trigger("check_sql_command").is_some() {
             script.note(format!(
-                "trigger check_sql_command makes {} a source; what is inserted here by anyone but Counterfoil stops the replication",
+                "trigger check_sql_command makes {} a source; what is inserted here by anyone but \
+                 Counterfoil stops the replication",
                 self.table
             ));
         }

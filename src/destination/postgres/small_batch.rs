@@ -1,8 +1,11 @@
-//! A few rows in one flush, where a COPY takes three: begin, fence, one INSERT that fails unless it stands on the position, commit.
+//! A few rows in one flush, where a COPY takes three: begin, fence, one INSERT that fails unless it
+//! stands on the position, commit.
 //!
-//! Nothing is lost, doubled or reordered for the same reasons as with a COPY: the INSERT is a statement after the fence, so it sees everything that
-//! was committed before, and it looks at the position in its own snapshot. It inserts all rows or none, and none where the BEGIN before it failed. Once
-//! it has failed, what follows commits nothing (PostgreSQL manual, COMMIT); the rows go the way of all others, which tells what is wrong.
+//! Nothing is lost, doubled or reordered for the same reasons as with a COPY: the INSERT is a
+//! statement after the fence, so it sees everything that was committed before, and it looks at the
+//! position in its own snapshot. It inserts all rows or none, and none where the BEGIN before it
+//! failed. Once it has failed, what follows commits nothing (PostgreSQL manual, COMMIT); the rows
+//! go the way of all others, which tells what is wrong.
 
 use crate::destination::postgres::target::{AppendTarget, CommitDurability};
 use crate::error::Error;
@@ -46,7 +49,11 @@ pub(super) struct RowFields {
 struct BinaryField(Option<Bytes>);
 
 impl ToSql for BinaryField {
-    fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+    fn to_sql(
+        &self,
+        _: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
         let Some(bytes) = &self.0 else { return Ok(IsNull::Yes) };
         out.put_slice(bytes);
         Ok(IsNull::No)
@@ -76,21 +83,23 @@ impl RowFields {
                 .map(|field| BinaryField(field.map(|field| row.bytes.slice_ref(field))))
                 .collect::<Vec<_>>()
         };
-        Ok(Self {
-            rows: rows.len(),
-            fields: rows.iter().flat_map(of_row).collect(),
-        })
+        Ok(Self { rows: rows.len(), fields: rows.iter().flat_map(of_row).collect() })
     }
 
     /// The parameters of the statement, in their order.
-    pub fn parameters<'a>(&'a self, position: &'a i64, fingerprint: &'a Option<String>) -> Vec<&'a (dyn ToSql + Sync)> {
+    pub fn parameters<'a>(
+        &'a self,
+        position: &'a i64,
+        fingerprint: &'a Option<String>,
+    ) -> Vec<&'a (dyn ToSql + Sync)> {
         let fields = self.fields.iter().map(|field| field as &(dyn ToSql + Sync));
         [position as &(dyn ToSql + Sync), fingerprint].into_iter().chain(fields).collect()
     }
 }
 
 impl SmallBatchStatements {
-    /// Prepares the statement for one row; `None` where rows do not travel in binary form, or the table takes no such INSERT.
+    /// Prepares the statement for one row; `None` where rows do not travel in binary form, or the
+    /// table takes no such INSERT.
     pub async fn new(session: &Session, to: &AppendTarget) -> Option<Self> {
         if to.wire.format != CopyFormat::Binary {
             return None;
@@ -98,16 +107,18 @@ impl SmallBatchStatements {
         let columns = to.filled(include_str!("../../../sql/destination/columns.sql"), 0);
         let columns = session.prepare(&columns).await.ok()?;
         let types = columns.columns().iter().map(|column| column.type_().clone());
-        let mut few = Self {
-            types: types.collect(),
-            prepared: BTreeMap::new(),
-        };
+        let mut few = Self { types: types.collect(), prepared: BTreeMap::new() };
         few.prepared(session, to, 1).await?;
         Some(few)
     }
 
     /// The statement for so many rows; `None` where it cannot be had.
-    pub async fn prepared(&mut self, session: &Session, to: &AppendTarget, rows: usize) -> Option<Statement> {
+    pub async fn prepared(
+        &mut self,
+        session: &Session,
+        to: &AppendTarget,
+        rows: usize,
+    ) -> Option<Statement> {
         if let Some(statement) = self.prepared.get(&rows) {
             return Some(statement.clone());
         }
@@ -159,7 +170,11 @@ impl FlushFailure {
 
 impl FlushContext<'_> {
     /// Begins and inserts, and commits if that is given, all in one flush.
-    pub async fn append(&self, parameters: &[&(dyn ToSql + Sync)], commit: Option<&str>) -> Result<(), FlushFailure> {
+    pub async fn append(
+        &self,
+        parameters: &[&(dyn ToSql + Sync)],
+        commit: Option<&str>,
+    ) -> Result<(), FlushFailure> {
         fail::point!("destination.before-few");
         // Each is sent when it is first polled, which is in this order.
         let sent = async {

@@ -1,4 +1,5 @@
-//! A PostgreSQL table as a reader sees it who may look and no more: who holds it, and what it holds.
+//! A PostgreSQL table as a reader sees it who may look and no more: who holds it, and what it
+//! holds.
 
 use crate::config::PostgresDestinationConfig;
 use crate::destination::connector::{OpenLimits, Replicator, SurveyedPlace};
@@ -27,7 +28,11 @@ impl<'a> SurveyedTable<'a> {
     ///
     /// # Errors
     /// `Unsuitable` without the table, or without the privilege to read it; what the server says.
-    pub(super) async fn ask(session: Session, config: &PostgresDestinationConfig, limits: &OpenLimits<'a>) -> Result<Self> {
+    pub(super) async fn ask(
+        session: Session,
+        config: &PostgresDestinationConfig,
+        limits: &OpenLimits<'a>,
+    ) -> Result<Self> {
         let table = describe::readable(&session, &config.table, limits.id_column).await?;
         let row = session
             .query_opt(
@@ -37,7 +42,8 @@ impl<'a> SurveyedTable<'a> {
             .await;
         let replicator = row.and_then(|row| row.as_ref().map(replicator).transpose());
         Ok(Self {
-            replicator: replicator.map_err(|error| session.error(&error, "cannot find out who holds it"))?,
+            replicator: replicator
+                .map_err(|error| session.error(&error, "cannot find out who holds it"))?,
             session,
             table,
             id_column: limits.id_column,
@@ -57,10 +63,7 @@ impl SurveyedPlace for SurveyedTable<'_> {
     fn store(&self, source: Option<&EventTable>) -> Result<Box<dyn EventStore + '_>> {
         let wire = match source {
             Some(source) => compatible::wire(source, &self.table, self.id_column).map_err(first)?,
-            None => Wire {
-                columns: Vec::new(),
-                format: CopyFormat::Text,
-            },
+            None => Wire { columns: Vec::new(), format: CopyFormat::Text },
         };
         Ok(Box::new(PgTable::new(&self.session, &self.table.name, self.id_column, &wire)))
     }

@@ -21,7 +21,9 @@ pub struct AppendTarget {
     pub table: TableName,
     /// Its oid: the second key of the locks.
     pub oid: u32,
-    /// What bore its name when it was compared ([`crate::postgres::table::EventTable::fingerprint`]): nothing is committed where that is another.
+    /// What bore its name when it was compared
+    /// ([`crate::postgres::table::EventTable::fingerprint`]): nothing is committed where that is
+    /// another.
     pub fingerprint: Option<String>,
     /// Asks for that.
     pub asks: Fingerprint,
@@ -85,7 +87,8 @@ impl AppendTarget {
     pub(super) fn appending_few(&self, rows: usize) -> String {
         let fields = self.wire.columns.len();
         // The first two parameters are the position and the fingerprint.
-        let row = |row: usize| (1..=fields).map(move |field| format!("${}", 2 + row * fields + field));
+        let row =
+            |row: usize| (1..=fields).map(move |field| format!("${}", 2 + row * fields + field));
         let rows_of = (0..rows).map(|at| format!("({})", row(at).collect::<Vec<_>>().join(", ")));
         let names = [
             ("rows", sql::sql(rows_of.collect::<Vec<_>>().join(", "))),
@@ -117,5 +120,7 @@ impl AppendTarget {
 
 /// Rows, cut into pieces that are small enough to be sent one by one.
 pub(super) fn pieces(mut rows: Bytes) -> impl Iterator<Item = Bytes> {
-    std::iter::from_fn(move || (!rows.is_empty()).then(|| rows.split_to(rows.len().min(PIECE_BYTES))))
+    std::iter::from_fn(move || {
+        (!rows.is_empty()).then(|| rows.split_to(rows.len().min(PIECE_BYTES)))
+    })
 }

@@ -1,8 +1,9 @@
-//! One session that appends: begin, rows, confirmation and end of one transaction at a time. Who does what when is decided elsewhere.
+//! One session that appends: begin, rows, confirmation and end of one transaction at a time. Who
+//! does what when is decided elsewhere.
 
 use crate::destination::appender::cut_off;
 use crate::destination::postgres::commit_order::{CommitCondition, TransactionStart};
-use crate::destination::postgres::small_batch::{FlushContext, FlushFailure, RowFields, SmallBatchOutcome, SmallBatchStatements};
+use crate::destination::postgres::small_batch::SmallBatchStatements;
 use crate::destination::postgres::target::{AppendTarget, CommitDurability, pieces};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::chunk::BatchClose;
@@ -16,23 +17,22 @@ use crate::stop::Stop;
 use bytes::Bytes;
 use futures::SinkExt;
 use std::pin::Pin;
-use std::sync::atomic::AtomicBool;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{CopyInSink, Statement};
 
 /// See the module.
 #[derive(Debug)]
 pub struct TransactionWriter {
-    session: Session,
-    to: AppendTarget,
+    pub(super) session: Session,
+    pub(super) to: AppendTarget,
     copy: Statement,
-    fence: Statement,
+    pub(super) fence: Statement,
     lock_table: Statement,
     position: Statement,
     fingerprint: Statement,
     unchanged: Statement,
     /// What appends a few rows, where that can be had.
-    few: Option<SmallBatchStatements>,
+    pub(super) few: Option<SmallBatchStatements>,
 }
 
 /// The transaction in hand.
@@ -58,9 +58,15 @@ impl TransactionWriter {
         let unchanged = to.filled(include_str!("../../../sql/destination/assert_unchanged.sql"), 0);
         let texts = [copy, fence, lock_table, to.ask_position(), to.fingerprint_query(), unchanged];
         let prepare = |at: usize| session.prepare(&texts[at]);
-        let (copy, fence, lock_table, position, fingerprint, unchanged) =
-            futures::try_join!(prepare(0), prepare(1), prepare(2), prepare(3), prepare(4), prepare(5))
-                .map_err(|error| session.error(&error, to.what()))?;
+        let (copy, fence, lock_table, position, fingerprint, unchanged) = futures::try_join!(
+            prepare(0),
+            prepare(1),
+            prepare(2),
+            prepare(3),
+            prepare(4),
+            prepare(5)
+        )
+        .map_err(|error| session.error(&error, to.what()))?;
         Ok(Self {
             copy,
             fence,
@@ -72,79 +78,6 @@ impl TransactionWriter {
             session,
             to,
         })
-    }
-
-    /// Prepares what appends a few rows in one flush, where that can be had. A lost connection is noticed by what comes next.
-    pub(super) async fn prepare_few(&mut self) {
-        self.few = SmallBatchStatements::new(&self.session, &self.to).await;
-    }
-
-    /// Whether a batch of a few rows may go in one flush.
-    pub(super) fn takes_few(&self) -> bool {
-        self.few.is_some()
-    }
-
-    /// Appends a whole batch of a few rows on top of a position, in one flush; commits it in the same one where the rows are durable at the source
-    /// already. `is_answered` is set once they may be committed.
-    ///
-    /// # Errors
-    /// Those of the connection: then the outcome is unknown.
-    pub(super) async fn append_few(
-        &mut self,
-        position: i64,
-        rows: &Bytes,
-        close: &BatchClose,
-        is_answered: &AtomicBool,
-    ) -> Result<SmallBatchOutcome> {
-        let fields = RowFields::of(rows, &self.to)?;
-        let Some(mut few) = self.few.take() else {
-            return Ok(SmallBatchOutcome::Refused);
-        };
-        let never = Stop::never();
-        let preparing = async { Ok(few.prepared(&self.session, &self.to, fields.rows).await) };
-        let Some(statement) = self.within(&never, preparing).await? else {
-            return Ok(SmallBatchOutcome::Refused);
-        };
-        let how = self.to.commit_of(close);
-        let way = FlushContext {
-            session: &self.session,
-            statement,
-            fence: &self.fence,
-            oid: self.to.oid,
-            is_answered,
-        };
-        let parameters = fields.parameters(&position, &self.to.fingerprint);
-        let is_durable = matches!(close.durable.peek(), Some(Ok(())));
-        let appended = way.append(&parameters, is_durable.then_some(how.text()));
-        match self.within(&never, async { Ok(appended.await) }).await? {
-            Ok(()) => {}
-            Err(FlushFailure::Unknown(error)) => return Err(self.failed(&error)),
-            Err(refused @ FlushFailure::Refused(_)) => {
-                self.few = (!refused.is_for_good()).then_some(few);
-                self.end("rollback").await?;
-                return Ok(SmallBatchOutcome::Refused);
-            }
-        }
-        self.few = Some(few);
-        Ok(if is_durable {
-            SmallBatchOutcome::Committed(how)
-        } else {
-            SmallBatchOutcome::Inserted(how)
-        })
-    }
-
-    /// Commits what was inserted. After an error the outcome is unknown.
-    ///
-    /// # Errors
-    /// Those of the server; `Unavailable` without an answer.
-    pub(super) async fn commit_few(&self, how: CommitDurability) -> Result<()> {
-        fail::point!("destination.before-few-commit");
-        self.end(how.text()).await
-    }
-
-    /// Rolls back what was inserted.
-    pub(super) async fn roll_back_few(&self) -> Result<()> {
-        self.end("rollback").await
     }
 
     /// What it appends to.
@@ -163,9 +96,10 @@ impl TransactionWriter {
         Ok(row.map_err(|error| self.failed(&error))?.get(0))
     }
 
-    /// Begins a transaction and its COPY in one flush, statement by statement, each with a snapshot of its own: the fence; the position, which
-    /// also locks the table against ALTER; whether its columns are still those that were compared with the source's. Ahead of its turn the
-    /// fence and the position come later. No row is sent before the answers were compared.
+    /// Begins a transaction and its COPY in one flush, statement by statement, each with a snapshot
+    /// of its own: the fence; the position, which also locks the table against ALTER; whether its
+    /// columns are still those that were compared with the source's. Ahead of its turn the fence
+    /// and the position come later. No row is sent before the answers were compared.
     ///
     /// # Errors
     /// `Unavailable` when the destination moved or its columns changed; those of the server.
@@ -203,14 +137,17 @@ impl TransactionWriter {
         })
     }
 
-    /// Confirms that a batch stands where it belongs, or locks the table until that can be asked; gives the id after which its rows come.
+    /// Confirms that a batch stands where it belongs, or locks the table until that can be asked;
+    /// gives the id after which its rows come.
     async fn stand(&self, start: TransactionStart) -> Result<Option<i64>> {
         let failed = |error| self.failed(&error);
         match start {
             TransactionStart::OnTop(expected) => {
                 let key = self.to.oid.cast_signed();
-                let fence = async { self.session.query_one(&self.fence, &[&sql::LOCK_FENCE, &key]).await };
-                let (fenced, found) = futures::join!(fence, self.session.query_one(&self.position, &[]));
+                let fence =
+                    async { self.session.query_one(&self.fence, &[&sql::LOCK_FENCE, &key]).await };
+                let (fenced, found) =
+                    futures::join!(fence, self.session.query_one(&self.position, &[]));
                 fenced.map_err(failed)?;
                 self.confirm_position(found.map_err(failed)?.get(0), expected)?;
                 Ok(expected)
@@ -228,32 +165,48 @@ impl TransactionWriter {
             "the destination's table was replaced, or its columns or triggers have changed",
         )
         .at(self.place())
-        .fix("the batch was rolled back; source and destination are re-checked before anything else is written")
+        .fix(
+            "the batch was rolled back; source and destination are re-checked before anything else \
+             is written",
+        )
     }
 
     fn confirm_position(&self, found: Option<i64>, expected: Option<i64>) -> Result<()> {
         if found == expected {
             return Ok(());
         }
-        Err(
-            Error::new(ErrorKind::Unavailable, "the destination has moved: another session changed it")
-                .at(self.place())
-                .because(format!("its highest id is {}, {} was expected", shown(found), shown(expected)))
-                .fix("the batch was rolled back; source and destination are re-checked before anything else is written"),
+        Err(Error::new(
+            ErrorKind::Unavailable,
+            "the destination has moved: another session changed it",
         )
+        .at(self.place())
+        .because(format!("its highest id is {}, {} was expected", shown(found), shown(expected)))
+        .fix(
+            "the batch was rolled back; source and destination are re-checked before anything else \
+             is written",
+        ))
     }
 
     /// Sends rows, the last of them with this id.
     ///
     /// # Errors
     /// Those of the server; `Unavailable` without progress; `Stopped` when it is cut off.
-    pub async fn send(&self, open: &mut OpenTransaction, bytes: Bytes, rows: u64, last_id: i64, cut: &Stop) -> Result<()> {
+    pub async fn send(
+        &self,
+        open: &mut OpenTransaction,
+        bytes: Bytes,
+        rows: u64,
+        last_id: i64,
+        cut: &Stop,
+    ) -> Result<()> {
         open.rows += rows;
         open.bytes += bytes.len() as u64;
         open.last_id = last_id;
         for piece in pieces(bytes) {
-            self.within(cut, async { open.sink.feed(piece).await.map_err(|error| self.failed(&error)) })
-                .await?;
+            self.within(cut, async {
+                open.sink.feed(piece).await.map_err(|error| self.failed(&error))
+            })
+            .await?;
             fail::point!("destination.in-copy");
         }
         Ok(())
@@ -263,9 +216,17 @@ impl TransactionWriter {
     ///
     /// # Errors
     /// `Rejected` when rows were discarded; those of the server.
-    pub(super) async fn arrive(&self, open: &mut OpenTransaction, close: &BatchClose) -> Result<()> {
+    pub(super) async fn arrive(
+        &self,
+        open: &mut OpenTransaction,
+        close: &BatchClose,
+    ) -> Result<()> {
         if open.last_id != close.last_id {
-            return Err(Error::new(ErrorKind::Bug, "a batch ends with another row than the one that arrived last").at(self.place()));
+            return Err(Error::new(
+                ErrorKind::Bug,
+                "a batch ends with another row than the one that arrived last",
+            )
+            .at(self.place()));
         }
         open.commit = self.to.commit_of(close);
         let rows = self.within(&Stop::never(), self.finish(open)).await?;
@@ -273,7 +234,10 @@ impl TransactionWriter {
             return Err(Error::new(ErrorKind::Rejected, "the destination did not take every row")
                 .at(self.place_of(open))
                 .because(format!("{} rows were sent, {rows} arrived", open.rows))
-                .fix("a trigger or rule discards inserted rows; drop it; nothing of this batch was written"));
+                .fix(
+                    "a trigger or rule discards inserted rows; drop it; nothing of this batch was \
+                     written",
+                ));
         }
         Ok(())
     }
@@ -288,37 +252,50 @@ impl TransactionWriter {
         finished.map_err(|error| self.failed(&error).at(self.place_of(open)))
     }
 
-    /// Takes the fence, and confirms that the rows of a transaction that began ahead of its turn stand where they belong.
+    /// Takes the fence, and confirms that the rows of a transaction that began ahead of its turn
+    /// stand where they belong.
     ///
     /// # Errors
     /// `Unavailable` when another session changed the destination; those of the server.
     pub async fn confirm(&self, standing: CommitCondition) -> Result<()> {
-        let confirm = self
-            .to
-            .filled(include_str!("../../../sql/destination/confirm.sql"), standing.first_id);
-        let asked = async { self.session.simple_query(&confirm).await.map_err(|error| self.failed(&error)) };
+        let confirm =
+            self.to.filled(include_str!("../../../sql/destination/confirm.sql"), standing.first_id);
+        let asked = async {
+            self.session.simple_query(&confirm).await.map_err(|error| self.failed(&error))
+        };
         let asked = rows(self.within(&Stop::never(), asked).await?);
         let [_, found] = asked.as_slice() else {
-            return Err(Error::new(ErrorKind::Bug, "unexpected reply to the confirmation of a batch").at(self.place()));
+            return Err(Error::new(
+                ErrorKind::Bug,
+                "unexpected reply to the confirmation of a batch",
+            )
+            .at(self.place()));
         };
         self.confirm_position(parsed(found, 0), standing.before)?;
         self.confirm_position(parsed(found, 1), Some(standing.last_id))
     }
 
-    /// Commits, if the table is still the one that was compared: its rows keep everybody from changing it by now. After an error the outcome is unknown.
-    /// A crash of the server after [`CommitDurability::Soon`] may take the transaction back, and with it all later ones.
+    /// Commits, if the table is still the one that was compared: its rows keep everybody from
+    /// changing it by now. After an error the outcome is unknown. A crash of the server after
+    /// [`CommitDurability::Soon`] may take the transaction back, and with it all later ones.
     ///
     /// # Errors
     /// `Unavailable` when the table is another, or without an answer; those of the server.
     pub async fn commit(&self, how: CommitDurability) -> Result<()> {
         fail::point!("destination.before-commit");
-        // Each is sent when it is first polled, which is in this order: after a failed assertion the commit commits nothing.
+        // Each is sent when it is first polled, which is in this order: after a failed assertion
+        // the commit commits nothing.
         let never = Stop::never();
         let commit = async {
-            let unchanged = async { Ok(self.session.query_one(&self.unchanged, &[&self.to.fingerprint]).await) };
-            let (unchanged, committed) = futures::join!(self.within(&never, unchanged), self.end(how.text()));
+            let unchanged = async {
+                Ok(self.session.query_one(&self.unchanged, &[&self.to.fingerprint]).await)
+            };
+            let (unchanged, committed) =
+                futures::join!(self.within(&never, unchanged), self.end(how.text()));
             match unchanged? {
-                Err(error) if error.code() == Some(&SqlState::DIVISION_BY_ZERO) => Err(self.altered()),
+                Err(error) if error.code() == Some(&SqlState::DIVISION_BY_ZERO) => {
+                    Err(self.altered())
+                }
                 Err(error) => Err(self.failed(&error)),
                 Ok(_) => committed,
             }
@@ -331,7 +308,8 @@ impl TransactionWriter {
     /// Waits until everything that was committed before is as durable as configured.
     ///
     /// # Errors
-    /// Those of the connection: then it is not known. A server that lets the role write no message to its log writes it within a second anyway.
+    /// Those of the connection: then it is not known. A server that lets the role write no message
+    /// to its log writes it within a second anyway.
     pub async fn flush(&self) -> Result<()> {
         fail::point!("destination.before-flush");
         match self.end(include_str!("../../../sql/destination/flush.sql")).await {
@@ -349,8 +327,9 @@ impl TransactionWriter {
         self.end("rollback").await
     }
 
-    async fn end(&self, how: &str) -> Result<()> {
-        let end = async { self.session.batch_execute(how).await.map_err(|error| self.failed(&error)) };
+    pub(super) async fn end(&self, how: &str) -> Result<()> {
+        let end =
+            async { self.session.batch_execute(how).await.map_err(|error| self.failed(&error)) };
         self.within(&Stop::never(), end).await
     }
 
@@ -365,17 +344,21 @@ impl TransactionWriter {
             Some(Err(_)) => Err(Error::new(ErrorKind::Unavailable, self.to.what())
                 .at(self.place())
                 .because(format!("no progress for {} ms", self.to.stall_max.as_millis()))
-                .fix("nothing of this batch was written, or Counterfoil asks whether it was committed; append_timeout_ms sets the limit")),
+                .fix(
+                    "nothing of this batch was written, or Counterfoil asks whether it was \
+                     committed; append_timeout_ms sets the limit",
+                )),
             None => Err(cut_off()),
         }
     }
 
-    fn failed(&self, error: &tokio_postgres::Error) -> Error {
+    pub(super) fn failed(&self, error: &tokio_postgres::Error) -> Error {
         let ours = self.session.error(error, self.to.what());
         match ours.kind() {
-            ErrorKind::Rejected => {
-                ours.fix("fix the constraint that rejects this event, then restart; everything before it was written, nothing after it")
-            }
+            ErrorKind::Rejected => ours.fix(
+                "fix the constraint that rejects this event, then restart; everything before it \
+                 was written, nothing after it",
+            ),
             _ => ours,
         }
     }

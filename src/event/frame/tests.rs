@@ -3,18 +3,9 @@
 use super::*;
 use proptest::prelude::*;
 
-const BINARY: RowLayout = RowLayout {
-    format: CopyFormat::Binary,
-    fields: 3,
-    id: 0,
-    group: Some(1),
-};
-const TEXT: RowLayout = RowLayout {
-    format: CopyFormat::Text,
-    fields: 3,
-    id: 0,
-    group: Some(1),
-};
+const BINARY: RowLayout =
+    RowLayout { format: CopyFormat::Binary, fields: 3, id: 0, group: Some(1) };
+const TEXT: RowLayout = RowLayout { format: CopyFormat::Text, fields: 3, id: 0, group: Some(1) };
 
 fn binary_row(id: i64, ts: Option<i64>, event: &[u8]) -> Vec<u8> {
     let mut row = 3i16.to_be_bytes().to_vec();
@@ -86,7 +77,10 @@ fn a_stream_that_ends_within_a_row_or_without_its_trailer_is_an_error() {
     let whole = [HEADER.as_slice(), &binary_row(1, Some(1), b"e"), TRAILER].concat();
     for cut in 1..whole.len() {
         let message = Bytes::copy_from_slice(&whole[..cut]);
-        assert!(read_all(&mut RowFramer::new(BINARY), &[message]).is_err(), "cut after {cut} bytes");
+        assert!(
+            read_all(&mut RowFramer::new(BINARY), &[message]).is_err(),
+            "cut after {cut} bytes"
+        );
     }
 }
 
@@ -116,12 +110,8 @@ fn a_row_with_another_number_of_fields_is_refused() {
 #[test]
 fn a_lane_that_begins_within_a_chunk_gets_the_rows_after_its_position() {
     let chunk = Bytes::from(
-        [
-            binary_row(1, Some(1), b"a"),
-            binary_row(2, Some(1), b"b"),
-            binary_row(5, Some(1), b"c"),
-        ]
-        .concat(),
+        [binary_row(1, Some(1), b"a"), binary_row(2, Some(1), b"b"), binary_row(5, Some(1), b"c")]
+            .concat(),
     );
     let row = chunk.len() / 3;
     for (after, kept) in [(0, 3), (1, 2), (4, 1), (5, 0)] {

@@ -8,10 +8,13 @@ struct Decimal<'a> {
     exponent: i64,
 }
 
-/// Whether two spellings have one value: equal as decimals, or equal as doubles while one of them is how a double is written, so that a reader with
-/// doubles alone made it of the other: `1.10` and `1.1`, 9007199254740993 and 9007199254740992.
+/// Whether two spellings have one value: equal as decimals, or equal as doubles while one of them
+/// is how a double is written, so that a reader with doubles alone made it of the other: `1.10` and
+/// `1.1`, 9007199254740993 and 9007199254740992.
 pub(crate) fn is_same_value(first: &[u8], second: &[u8]) -> bool {
-    is_equal(first, second) || is_written_as_double(first, second) || is_written_as_double(second, first)
+    is_equal(first, second)
+        || is_written_as_double(first, second)
+        || is_written_as_double(second, first)
 }
 
 /// Whether two decimals are equal, whatever their scale. What is no decimal equals nothing.
@@ -27,10 +30,13 @@ pub(crate) fn is_number(text: &[u8]) -> bool {
     Decimal::parse(text).is_some()
 }
 
-/// Whether the second spelling is how the double is written that a reader with doubles alone makes of the first.
+/// Whether the second spelling is how the double is written that a reader with doubles alone makes
+/// of the first.
 pub(crate) fn is_written_as_double(first: &[u8], second: &[u8]) -> bool {
     let double = double(first);
-    double.is_some_and(|first| double == self::double(second) && is_equal(format!("{first:e}").as_bytes(), second))
+    double.is_some_and(|first| {
+        double == self::double(second) && is_equal(format!("{first:e}").as_bytes(), second)
+    })
 }
 
 fn double(text: &[u8]) -> Option<f64> {
@@ -45,22 +51,19 @@ impl<'a> Decimal<'a> {
             [b'+', rest @ ..] => (false, rest),
             _ => (false, text),
         };
-        let (mantissa, exponent) = match unsigned.iter().position(|byte| matches!(byte, b'e' | b'E')) {
-            Some(at) => (&unsigned[..at], exponent(&unsigned[at + 1..])?),
-            None => (unsigned, 0),
-        };
+        let (mantissa, exponent) =
+            match unsigned.iter().position(|byte| matches!(byte, b'e' | b'E')) {
+                Some(at) => (&unsigned[..at], exponent(&unsigned[at + 1..])?),
+                None => (unsigned, 0),
+            };
         let (whole, fraction) = match mantissa.iter().position(|byte| *byte == b'.') {
             Some(at) => (&mantissa[..at], &mantissa[at + 1..]),
             None => (mantissa, &[][..]),
         };
-        let is_digits =
-            !mantissa.is_empty() && whole.iter().chain(fraction).all(u8::is_ascii_digit) && !(whole.is_empty() && fraction.is_empty());
-        is_digits.then_some(Self {
-            is_negative,
-            whole,
-            fraction,
-            exponent,
-        })
+        let is_digits = !mantissa.is_empty()
+            && whole.iter().chain(fraction).all(u8::is_ascii_digit)
+            && !(whole.is_empty() && fraction.is_empty());
+        is_digits.then_some(Self { is_negative, whole, fraction, exponent })
     }
 
     fn equals(&self, other: &Self) -> bool {
@@ -78,14 +81,11 @@ impl<'a> Decimal<'a> {
 
     fn digit(&self, at: usize) -> u8 {
         let is_whole = at < self.whole.len();
-        if is_whole {
-            self.whole[at]
-        } else {
-            self.fraction[at - self.whole.len()]
-        }
+        if is_whole { self.whole[at] } else { self.fraction[at - self.whole.len()] }
     }
 
-    /// The digits between the zeros at both ends, and how many places the first of them stands before the point; `None` for zero.
+    /// The digits between the zeros at both ends, and how many places the first of them stands
+    /// before the point; `None` for zero.
     fn significant(&self) -> Option<(std::ops::Range<usize>, i64)> {
         let digits = self.whole.len() + self.fraction.len();
         let first = (0..digits).find(|at| self.digit(*at) != b'0')?;
@@ -142,8 +142,10 @@ mod tests {
     }
 
     #[test]
-    fn what_a_reader_with_doubles_makes_of_a_number_is_the_same_value_and_what_it_cannot_make_is_not() {
-        let is_same = |first: &str, second: &str| is_same_value(first.as_bytes(), second.as_bytes());
+    fn what_a_reader_with_doubles_makes_of_a_number_is_the_same_value_and_what_it_cannot_make_is_not()
+     {
+        let is_same =
+            |first: &str, second: &str| is_same_value(first.as_bytes(), second.as_bytes());
         assert!(is_same("9007199254740993", "9007199254740992"));
         assert!(is_same("0.10000000000000000001", "0.1"));
         assert!(is_same("123456789012345678901234567890", "1.2345678901234568e+29"));

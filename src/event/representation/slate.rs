@@ -1,11 +1,13 @@
-//! Whether an event differs from the source's only as slate's replicator alters events: time stamps cut to milliseconds, JSON numbers rewritten as doubles.
+//! Whether an event differs from the source's only as slate's replicator alters events: time stamps
+//! cut to milliseconds, JSON numbers rewritten as doubles.
 
 use crate::event::representation::number::is_written_as_double;
 use crate::event::representation::timestamp::{is_cut_to_ms, microseconds};
 use postgres_types::Type;
 use serde_json::{Number, Value};
 
-/// One column of an event: what the source has, and what the destination has. `None` is NULL or too long to look at.
+/// One column of an event: what the source has, and what the destination has. `None` is NULL or too
+/// long to look at.
 #[derive(Clone, Copy, Debug)]
 pub struct ColumnTexts<'a> {
     /// The type of the column at the source.
@@ -28,7 +30,9 @@ fn is_slates_alteration(texts: &ColumnTexts<'_>) -> bool {
         return false;
     };
     match texts.type_oid {
-        oid if oid == Type::TIMESTAMPTZ.oid() || oid == Type::TIMESTAMP.oid() => is_cut(source, destination),
+        oid if oid == Type::TIMESTAMPTZ.oid() || oid == Type::TIMESTAMP.oid() => {
+            is_cut(source, destination)
+        }
         oid if oid == Type::JSONB.oid() => is_rewritten(source, destination, is_shortest_double),
         oid if oid == Type::JSON.oid() => is_rewritten(source, destination, is_double),
         _ => false,
@@ -51,10 +55,12 @@ fn is_rewritten(source: &str, destination: &str, number: NumberRewriting) -> boo
     }
 }
 
-/// A `jsonb` number after a stay in JavaScript: the shortest digits that give the same double, as `numeric` writes them out.
+/// A `jsonb` number after a stay in JavaScript: the shortest digits that give the same double, as
+/// `numeric` writes them out.
 fn is_shortest_double(source: &Number, destination: &Number) -> bool {
     let written = destination.to_string();
-    written == source.to_string() || source.as_f64().is_some_and(|double| written == double.to_string())
+    written == source.to_string()
+        || source.as_f64().is_some_and(|double| written == double.to_string())
 }
 
 /// A number of `json`, which keeps how JavaScript writes it: `1e+21`.
@@ -67,10 +73,13 @@ fn are_equal(source: &Value, destination: &Value, number: NumberRewriting) -> bo
         (Value::Number(source), Value::Number(destination)) => number(source, destination),
         (Value::Array(source), Value::Array(destination)) => {
             let mut pairs = source.iter().zip(destination);
-            source.len() == destination.len() && pairs.all(|(source, destination)| are_equal(source, destination, number))
+            source.len() == destination.len()
+                && pairs.all(|(source, destination)| are_equal(source, destination, number))
         }
         (Value::Object(source), Value::Object(destination)) => {
-            let has_equal = |(key, value)| destination.get(key).is_some_and(|other| are_equal(value, other, number));
+            let has_equal = |(key, value)| {
+                destination.get(key).is_some_and(|other| are_equal(value, other, number))
+            };
             source.len() == destination.len() && source.iter().all(has_equal)
         }
         _ => source == destination,
@@ -123,7 +132,11 @@ mod tests {
             ("0.0", "0", true),
             ("100.00", "100", true),
         ] {
-            assert_eq!(is_slates(&Type::JSONB, source, destination), is_its, "{source} {destination}");
+            assert_eq!(
+                is_slates(&Type::JSONB, source, destination),
+                is_its,
+                "{source} {destination}"
+            );
         }
         assert!(is_slates(&Type::JSON, "[1e21]", "[1000000000000000000000]"));
     }

@@ -3,12 +3,14 @@
 /// Microseconds of a day.
 const DAY_US: i64 = 86_400_000_000;
 
-/// Whether the second value, in microseconds, is the first one cut to milliseconds, and another: so slate's replicator stores it.
+/// Whether the second value, in microseconds, is the first one cut to milliseconds, and another: so
+/// slate's replicator stores it.
 pub(crate) fn is_cut_to_ms(first: i64, second: i64) -> bool {
     is_altered(first, second) && second == to_ms(first)
 }
 
-/// Whether the second value, in microseconds, is the first one cut or rounded to milliseconds, and another, as a program with the time of JavaScript stores it.
+/// Whether the second value, in microseconds, is the first one cut or rounded to milliseconds, and
+/// another, as a program with the time of JavaScript stores it.
 pub(crate) fn is_cut_or_rounded_to_ms(first: i64, second: i64) -> bool {
     let is_rounded = || second == to_ms(first.saturating_add(500));
     is_cut_to_ms(first, second) || (is_altered(first, second) && is_rounded())
@@ -23,10 +25,12 @@ fn to_ms(us: i64) -> i64 {
     us.saturating_sub(us.rem_euclid(1000))
 }
 
-/// The microseconds of a `timestamp` or `timestamptz` as the pinned settings write it: `2026-01-02 03:04:05.678901+00`, ` BC` at its end before our era.
-/// Counted from some day, the same for all; `None` for infinity and for what is no such text.
+/// The microseconds of a `timestamp` or `timestamptz` as the pinned settings write it: `2026-01-02
+/// 03:04:05.678901+00`, ` BC` at its end before our era. Counted from some day, the same for all;
+/// `None` for infinity and for what is no such text.
 pub(crate) fn microseconds(text: &str) -> Option<i64> {
-    let (text, is_before_our_era) = text.strip_suffix(" BC").map_or((text, false), |text| (text, true));
+    let (text, is_before_our_era) =
+        text.strip_suffix(" BC").map_or((text, false), |text| (text, true));
     let text = text.strip_suffix("+00").unwrap_or(text);
     let (date, time) = text.split_once(' ')?;
     let mut date = date.splitn(3, '-').map(str::parse::<i64>);
@@ -34,7 +38,8 @@ pub(crate) fn microseconds(text: &str) -> Option<i64> {
     let year = if is_before_our_era { 1 - year } else { year };
     let mut time = time.splitn(3, ':');
     let (hours, minutes): (i64, i64) = (time.next()?.parse().ok()?, time.next()?.parse().ok()?);
-    let (seconds, fraction) = time.next().map(|rest| rest.split_once('.').unwrap_or((rest, "0")))?;
+    let (seconds, fraction) =
+        time.next().map(|rest| rest.split_once('.').unwrap_or((rest, "0")))?;
     let fraction: i64 = (fraction.len() <= 6).then(|| format!("{fraction:0<6}"))?.parse().ok()?;
     let seconds: i64 = seconds.parse().ok()?;
     let of_day = ((hours * 60 + minutes) * 60 + seconds) * 1_000_000 + fraction;
@@ -70,7 +75,11 @@ mod tests {
             (i64::MAX - 1, i64::MAX, false, false),
         ] {
             assert_eq!(is_cut_to_ms(first, second), is_cut, "{first} {second}");
-            assert_eq!(is_cut_or_rounded_to_ms(first, second), is_cut || is_rounded, "{first} {second}");
+            assert_eq!(
+                is_cut_or_rounded_to_ms(first, second),
+                is_cut || is_rounded,
+                "{first} {second}"
+            );
         }
     }
 
@@ -84,7 +93,8 @@ mod tests {
             ("0001-12-31 23:59:59.999999+00 BC", "0001-01-01 00:00:00+00", 1),
             ("9999-12-31 00:00:00+00", "10000-01-01 00:00:00+00", DAY_US),
         ] {
-            let between = microseconds(later).expect("a time") - microseconds(earlier).expect("a time");
+            let between =
+                microseconds(later).expect("a time") - microseconds(earlier).expect("a time");
             assert_eq!(between, apart, "{earlier} {later}");
         }
         for none in ["infinity", "-infinity", "", "2026-01-02", "2026-01-02 03:04", "a-b-c d:e:f"] {

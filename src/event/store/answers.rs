@@ -48,7 +48,8 @@ pub enum DigestInput {
     RowDigests,
 }
 
-/// How many rows a store holds, and how many its index of the id knows: a read by an index that lacks rows calls them missing.
+/// How many rows a store holds, and how many its index of the id knows: a read by an index that
+/// lacks rows calls them missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IndexCounts {
     /// Rows.
@@ -65,12 +66,14 @@ impl IndexCounts {
         self.rows != self.indexed
     }
 
-    /// An error with both numbers and the cure; `at`: on which side that is run; `ending`: what is true until then.
+    /// An error with both numbers and the cure; `at`: on which side that is run; `ending`: what is
+    /// true until then.
     pub fn explain(&self, error: Error, at: &str, ending: &str) -> Error {
         let Self { rows, indexed, cure } = self;
         error
             .because(format!(
-                "it has {indexed} of the table's {rows} rows, and a read by this index misses the rest"
+                "it has {indexed} of the table's {rows} rows, and a read by this index misses the \
+                 rest"
             ))
             .fix(format!("{cure} {at}, then start again; {ending}"))
     }
@@ -87,9 +90,10 @@ pub struct HeapCounts {
 
 /// How many rows there are, the id of the last one, and a SHA-256 over all of them in id order.
 ///
-/// A row goes in as COPY writes it, without the header and the trailer of the stream: in binary form a count of fields (two bytes), then
-/// for each field its length (four bytes, -1 for NULL) and its bytes, all big-endian; in text form a line. Both forms say where a row
-/// ends, so that different rows never give the same bytes.
+/// A row goes in as COPY writes it, without the header and the trailer of the stream: in binary
+/// form a count of fields (two bytes), then for each field its length (four bytes, -1 for NULL) and
+/// its bytes, all big-endian; in text form a line. Both forms say where a row ends, so that
+/// different rows never give the same bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableDigest {
     /// Rows.
@@ -106,7 +110,8 @@ impl TableDigest {
         self.sha256.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// How what a destination holds differs from what this source holds, both asked for the same columns in the same form; `None` where it does not.
+    /// How what a destination holds differs from what this source holds, both asked for the same
+    /// columns in the same form; `None` where it does not.
     pub fn difference(&self, destination: &Self) -> Option<String> {
         if self == destination {
             return None;

@@ -19,14 +19,13 @@ pub(super) async fn table_digest(mut rows: RowStream<'_>) -> Result<TableDigest>
         events += 1;
         last_id = Some(row.id);
     }
-    Ok(TableDigest {
-        events,
-        last_id,
-        sha256: hash.finalize().into(),
-    })
+    Ok(TableDigest { events, last_id, sha256: hash.finalize().into() })
 }
 
-pub(super) async fn chunk_digest(mut rows: RowStream<'_>, hashing: DigestInput) -> Result<ChunkDigest> {
+pub(super) async fn chunk_digest(
+    mut rows: RowStream<'_>,
+    hashing: DigestInput,
+) -> Result<ChunkDigest> {
     let (mut count, mut hash) = (0, Sha256::new());
     while let Some(row) = rows.try_next().await? {
         match hashing {
@@ -35,13 +34,14 @@ pub(super) async fn chunk_digest(mut rows: RowStream<'_>, hashing: DigestInput) 
         }
         count += 1;
     }
-    Ok(ChunkDigest {
-        rows: count,
-        sha256: (count > 0).then(|| hex(&hash.finalize())),
-    })
+    Ok(ChunkDigest { rows: count, sha256: (count > 0).then(|| hex(&hash.finalize())) })
 }
 
-pub(super) async fn boundaries(mut rows: RowStream<'_>, chunk_rows: u64, chunks: usize) -> Result<Vec<i64>> {
+pub(super) async fn boundaries(
+    mut rows: RowStream<'_>,
+    chunk_rows: u64,
+    chunks: usize,
+) -> Result<Vec<i64>> {
     let (mut ends, mut count) = (Vec::new(), 0);
     while ends.len() < chunks
         && let Some(row) = rows.try_next().await?
@@ -55,8 +55,12 @@ pub(super) async fn boundaries(mut rows: RowStream<'_>, chunk_rows: u64, chunks:
     Ok(ends)
 }
 
-/// The digests of the texts of an event's columns, whatever the form of its rows; of the bytes themselves where a column holds bytes.
-pub(super) async fn event_digest(mut rows: RowStream<'_>, wire: &Wire) -> Result<Option<EventDigest>> {
+/// The digests of the texts of an event's columns, whatever the form of its rows; of the bytes
+/// themselves where a column holds bytes.
+pub(super) async fn event_digest(
+    mut rows: RowStream<'_>,
+    wire: &Wire,
+) -> Result<Option<EventDigest>> {
     let Some(row) = rows.try_next().await? else { return Ok(None) };
     let mut digests = Vec::with_capacity(wire.columns.len());
     for (column, field) in wire.columns.iter().zip(row.fields(wire.format)) {
@@ -85,15 +89,14 @@ fn written(bytes: &[u8]) -> String {
 /// The bytes that hexadecimal digits stand for.
 fn bytes_of(written: &str) -> Vec<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16).unwrap_or(0) as u8;
-    written
-        .as_bytes()
-        .chunks_exact(2)
-        .map(|pair| digit(pair[0]) << 4 | digit(pair[1]))
-        .collect()
+    written.as_bytes().chunks_exact(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
 }
 
 /// The texts of an event's columns, whatever the form of its rows.
-pub(super) async fn event_text(mut rows: RowStream<'_>, wire: &Wire) -> Result<Option<Vec<Option<String>>>> {
+pub(super) async fn event_text(
+    mut rows: RowStream<'_>,
+    wire: &Wire,
+) -> Result<Option<Vec<Option<String>>>> {
     let Some(row) = rows.try_next().await? else { return Ok(None) };
     let mut texts = Vec::with_capacity(wire.columns.len());
     for (column, field) in wire.columns.iter().zip(row.fields(wire.format)) {

@@ -12,15 +12,8 @@ use sha2::{Digest, Sha256};
 struct Ids(Vec<i64>, Wire);
 
 fn ids(ids: &[i64]) -> Ids {
-    let id = WireColumn {
-        name: "id".to_owned(),
-        read_as: ReadAs::Plain,
-        type_oid: Some(20),
-    };
-    let wire = Wire {
-        columns: vec![id],
-        format: CopyFormat::Binary,
-    };
+    let id = WireColumn { name: "id".to_owned(), read_as: ReadAs::Plain, type_oid: Some(20) };
+    let wire = Wire { columns: vec![id], format: CopyFormat::Binary };
     Ids(ids.to_vec(), wire)
 }
 
@@ -34,20 +27,12 @@ impl EventStore for Ids {
     }
 
     fn ends(&self) -> BoxFuture<'_, Result<IdEnds>> {
-        let ends = IdEnds {
-            lowest: self.0.first().copied(),
-            highest: self.0.last().copied(),
-        };
+        let ends = IdEnds { lowest: self.0.first().copied(), highest: self.0.last().copied() };
         std::future::ready(Ok(ends)).boxed()
     }
 
     fn rows(&self, range: IdRange) -> RowStream<'_> {
-        let layout = RowLayout {
-            format: CopyFormat::Binary,
-            fields: 1,
-            id: 0,
-            group: None,
-        };
+        let layout = RowLayout { format: CopyFormat::Binary, fields: 1, id: 0, group: None };
         let mut rows = RowFramer::new(layout);
         rows.push(Bytes::from_static(HEADER));
         for id in self.0.iter().filter(|id| range.contains(**id)) {
@@ -71,10 +56,7 @@ fn a_digest_is_the_sha256_of_the_rows_one_after_the_other() {
         bytes.extend([0, 1, 0, 0, 0, 8]);
         bytes.extend(id.to_be_bytes());
     }
-    let range = IdRange {
-        after: Some(1),
-        through: 9,
-    };
+    let range = IdRange { after: Some(1), through: 9 };
     let digest = digest(&[1, 3, 9, 10], range).expect("a digest");
     assert_eq!((digest.events, digest.last_id), (2, Some(9)));
     assert_eq!(digest.sha256, <[u8; 32]>::from(Sha256::digest(bytes)));
@@ -89,14 +71,13 @@ fn nothing_has_the_digest_of_no_bytes() {
 
 #[test]
 fn a_read_that_fails_gives_no_digest() {
-    assert_eq!(digest(&[-1, 2], IdRange::ALL).expect_err("an error").kind(), ErrorKind::Unavailable);
+    assert_eq!(
+        digest(&[-1, 2], IdRange::ALL).expect_err("an error").kind(),
+        ErrorKind::Unavailable
+    );
 }
 
-const DIGEST: TableDigest = TableDigest {
-    events: 7,
-    last_id: Some(9),
-    sha256: [1; 32],
-};
+const DIGEST: TableDigest = TableDigest { events: 7, last_id: Some(9), sha256: [1; 32] };
 
 #[test]
 fn what_differs_first_is_said() {
@@ -106,10 +87,7 @@ fn what_differs_first_is_said() {
         told(TableDigest { events: 6, ..DIGEST }).as_deref(),
         Some("6 events where the source has 7")
     );
-    let other_last = TableDigest {
-        last_id: Some(8),
-        ..DIGEST
-    };
+    let other_last = TableDigest { last_id: Some(8), ..DIGEST };
     assert_eq!(
         told(other_last).as_deref(),
         Some("as many events, the last id is 8 where the source has 9")
@@ -128,10 +106,7 @@ fn asked<T>(answer: BoxFuture<'_, Result<T>>) -> T {
 #[test]
 fn everything_follows_from_the_rows() {
     let store = ids(&[2, 4, 6, 8, 10]);
-    let between = IdRange {
-        after: Some(2),
-        through: 8,
-    };
+    let between = IdRange { after: Some(2), through: 8 };
     assert_eq!(asked(store.count(between)), 3);
     assert_eq!(asked(store.count_all(7)), 3);
     assert_eq!(asked(store.highest_through(9)), Some(8));

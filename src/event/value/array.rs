@@ -20,14 +20,19 @@ struct ArrayDimension {
 }
 
 /// The text of an array.
-pub(super) fn text(mut field: &[u8], element_oid: u32, read: ReadScalar) -> Result<String, DamagedBytes> {
+pub(super) fn text(
+    mut field: &[u8],
+    element_oid: u32,
+    read: ReadScalar,
+) -> Result<String, DamagedBytes> {
     let header = header(&mut field, element_oid)?;
     let mut text = bounds(&header);
     if header.elements == 0 {
         return ended(field).map(|()| "{}".to_owned());
     }
     // How many elements an array of each dimension has, those within it included.
-    let mut sizes: Vec<usize> = header.dimensions.iter().rev().map(|dimension| dimension.length).collect();
+    let mut sizes: Vec<usize> =
+        header.dimensions.iter().rev().map(|dimension| dimension.length).collect();
     (1..sizes.len()).for_each(|at| sizes[at] *= sizes[at - 1]);
     for at in 0..header.elements {
         if at > 0 {
@@ -44,7 +49,11 @@ pub(super) fn text(mut field: &[u8], element_oid: u32, read: ReadScalar) -> Resu
 }
 
 /// The text of an `int2vector`: its elements, with blanks between them.
-pub(super) fn vector_text(mut field: &[u8], element_oid: u32, read: ReadScalar) -> Result<String, DamagedBytes> {
+pub(super) fn vector_text(
+    mut field: &[u8],
+    element_oid: u32,
+    read: ReadScalar,
+) -> Result<String, DamagedBytes> {
     let header = header(&mut field, element_oid)?;
     let mut text = String::new();
     for at in 0..header.elements {
@@ -57,7 +66,8 @@ pub(super) fn vector_text(mut field: &[u8], element_oid: u32, read: ReadScalar) 
     ended(field).map(|()| text)
 }
 
-/// Number of dimensions, whether there are NULLs, type of the elements, length and lower bound of each dimension.
+/// Number of dimensions, whether there are NULLs, type of the elements, length and lower bound of
+/// each dimension.
 fn header(field: &mut &[u8], element_oid: u32) -> Result<ArrayHeader, DamagedBytes> {
     let count = usize::try_from(i32::from_be_bytes(taken(field)?));
     let count = count.ok().filter(|count| *count <= DIMENSIONS_MAX);
@@ -71,7 +81,9 @@ fn header(field: &mut &[u8], element_oid: u32) -> Result<ArrayHeader, DamagedByt
     for _ in 0..count {
         let length = usize::try_from(i32::from_be_bytes(taken(field)?)).ok();
         let lower_bound = i32::from_be_bytes(taken(field)?);
-        let length = length.filter(|length| i32::try_from(*length).is_ok_and(|length| lower_bound.checked_add(length).is_some()));
+        let length = length.filter(|length| {
+            i32::try_from(*length).is_ok_and(|length| lower_bound.checked_add(length).is_some())
+        });
         let length = length.ok_or(DamagedBytes("it has bounds that no array has"))?;
         elements = elements.saturating_mul(length);
         dimensions.push(ArrayDimension { length, lower_bound });
@@ -87,7 +99,8 @@ fn header(field: &mut &[u8], element_oid: u32) -> Result<ArrayHeader, DamagedByt
 fn element<'a>(field: &mut &'a [u8]) -> Result<Option<&'a [u8]>, DamagedBytes> {
     let length = match i32::from_be_bytes(taken(field)?) {
         -1 => return Ok(None),
-        length => usize::try_from(length).map_err(|_| DamagedBytes("it has an element of negative length"))?,
+        length => usize::try_from(length)
+            .map_err(|_| DamagedBytes("it has an element of negative length"))?,
     };
     let (value, rest) = field.split_at_checked(length).ok_or(DamagedBytes("it is cut short"))?;
     *field = rest;
@@ -95,9 +108,7 @@ fn element<'a>(field: &mut &'a [u8]) -> Result<Option<&'a [u8]>, DamagedBytes> {
 }
 
 fn ended(rest: &[u8]) -> Result<(), DamagedBytes> {
-    rest.is_empty()
-        .then_some(())
-        .ok_or(DamagedBytes("it goes on after its last element"))
+    rest.is_empty().then_some(()).ok_or(DamagedBytes("it goes on after its last element"))
 }
 
 /// Nothing where all lower bounds are 1; an empty array has no bounds.
@@ -114,7 +125,9 @@ fn bounds(header: &ArrayHeader) -> String {
 }
 
 fn push_element(value: &str, text: &mut String) {
-    let is_special = |c: char| matches!(c, '"' | '\\' | '{' | '}' | ',' | ' ' | '\t' | '\n' | '\r' | '\u{b}' | '\u{c}');
+    let is_special = |c: char| {
+        matches!(c, '"' | '\\' | '{' | '}' | ',' | ' ' | '\t' | '\n' | '\r' | '\u{b}' | '\u{c}')
+    };
     if !value.is_empty() && !value.eq_ignore_ascii_case("null") && !value.contains(is_special) {
         text.push_str(value);
         return;

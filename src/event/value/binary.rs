@@ -53,9 +53,7 @@ fn boolean(field: &[u8]) -> Result<Cow<'_, str>, DamagedBytes> {
 }
 
 fn utf8(field: &[u8]) -> Result<Cow<'_, str>, DamagedBytes> {
-    std::str::from_utf8(field)
-        .map(Cow::Borrowed)
-        .map_err(|_| DamagedBytes("it is no UTF-8"))
+    std::str::from_utf8(field).map(Cow::Borrowed).map_err(|_| DamagedBytes("it is no UTF-8"))
 }
 
 fn jsonb(field: &[u8]) -> Result<Cow<'_, str>, DamagedBytes> {
@@ -104,7 +102,8 @@ fn push_hex(bytes: &[u8], text: &mut String) {
 }
 
 fn bits(mut field: &[u8]) -> Result<Cow<'_, str>, DamagedBytes> {
-    let bits = usize::try_from(i32::from_be_bytes(taken(&mut field)?)).map_err(|_| DamagedBytes("it has a negative length"))?;
+    let bits = usize::try_from(i32::from_be_bytes(taken(&mut field)?))
+        .map_err(|_| DamagedBytes("it has a negative length"))?;
     if field.len() != bits.div_ceil(8) {
         return Err(DamagedBytes("its length is not that of so many bits"));
     }
@@ -137,7 +136,8 @@ fn network(mut field: &[u8], is_cidr: bool) -> Result<Cow<'static, str>, Damaged
     Ok(text.into())
 }
 
-/// As Rust writes it (RFC 5952), but `::1.2.3.4` for what PostgreSQL takes for an encapsulated address.
+/// As Rust writes it (RFC 5952), but `::1.2.3.4` for what PostgreSQL takes for an encapsulated
+/// address.
 fn v6(bytes: [u8; 16]) -> String {
     let [.., high, low, _, _] = bytes;
     if bytes[..12] == [0; 12] && (high, low) != (0, 0) {

@@ -1,7 +1,9 @@
-//! Floating-point numbers in binary form to text: the shortest decimal that can only be read as the number (PostgreSQL: common/d2s.c and common/f2s.c).
+//! Floating-point numbers in binary form to text: the shortest decimal that can only be read as the
+//! number (PostgreSQL: common/d2s.c and common/f2s.c).
 //!
-//! Rust finds the same one but for two cases. It takes a decimal half-way to the next number where readers that round to even read it right; PostgreSQL
-//! trusts no reader with that. And of two decimals that are equally near PostgreSQL takes the even one.
+//! Rust finds the same one but for two cases. It takes a decimal half-way to the next number where
+//! readers that round to even read it right; PostgreSQL trusts no reader with that. And of two
+//! decimals that are equally near PostgreSQL takes the even one.
 
 use super::damage::{DamagedBytes, exactly};
 use std::borrow::Cow;
@@ -34,7 +36,8 @@ struct FloatNeighbours {
 
 pub(super) fn float4(field: &[u8]) -> Result<Cow<'_, str>, DamagedBytes> {
     let value = f32::from_be_bytes(exactly(field)?);
-    let (fraction, power) = (u64::from(value.to_bits() & 0x007f_ffff), value.to_bits() >> 23 & 0xff);
+    let (fraction, power) =
+        (u64::from(value.to_bits() & 0x007f_ffff), value.to_bits() >> 23 & 0xff);
     Ok(special(value.into()).map_or_else(
         || {
             let shortest = shortest(value.abs(), &FloatNeighbours::of(fraction, power as i32, 23));
@@ -46,7 +49,8 @@ pub(super) fn float4(field: &[u8]) -> Result<Cow<'_, str>, DamagedBytes> {
 
 pub(super) fn float8(field: &[u8]) -> Result<Cow<'_, str>, DamagedBytes> {
     let value = f64::from_be_bytes(exactly(field)?);
-    let (fraction, power) = (value.to_bits() & 0x000f_ffff_ffff_ffff, value.to_bits() >> 52 & 0x7ff);
+    let (fraction, power) =
+        (value.to_bits() & 0x000f_ffff_ffff_ffff, value.to_bits() >> 52 & 0x7ff);
     Ok(special(value).map_or_else(
         || {
             let shortest = shortest(value.abs(), &FloatNeighbours::of(fraction, power as i32, 52));
@@ -67,13 +71,18 @@ fn special(value: f64) -> Option<&'static str> {
     })
 }
 
-fn shortest<F: Copy + LowerExp + FromStr + PartialEq>(value: F, around: &FloatNeighbours) -> DecimalSpelling {
+fn shortest<F: Copy + LowerExp + FromStr + PartialEq>(
+    value: F,
+    around: &FloatNeighbours,
+) -> DecimalSpelling {
     let ours = DecimalSpelling::parse(&format!("{value:e}"));
-    let is_exact = |spelling: &DecimalSpelling| spelling.is_read_as(value) && !around.is_half_way(*spelling);
+    let is_exact =
+        |spelling: &DecimalSpelling| spelling.is_read_as(value) && !around.is_half_way(*spelling);
     let better = match around.even_neighbour(ours) {
         None if !around.is_half_way(ours) => None,
         None => {
-            let mut longer = (1..DIGITS_MAX).map(|decimals| DecimalSpelling::parse(&format!("{value:.decimals$e}")));
+            let mut longer = (1..DIGITS_MAX)
+                .map(|decimals| DecimalSpelling::parse(&format!("{value:.decimals$e}")));
             longer.find(is_exact)
         }
         even => even.filter(is_exact),
@@ -102,18 +111,14 @@ impl FloatNeighbours {
     }
 
     fn is_half_way(&self, spelling: DecimalSpelling) -> bool {
-        spelling
-            .odd_binary()
-            .is_some_and(|exactly| [self.lower, self.upper].contains(&exactly))
+        spelling.odd_binary().is_some_and(|exactly| [self.lower, self.upper].contains(&exactly))
     }
 
-    /// The even one of two spellings that are as near to the number as each other, if this is the odd one.
+    /// The even one of two spellings that are as near to the number as each other, if this is the
+    /// odd one.
     fn even_neighbour(&self, spelling: DecimalSpelling) -> Option<DecimalSpelling> {
         let middle = |digits: u64| {
-            let middle = DecimalSpelling {
-                digits,
-                exponent: spelling.exponent - 1,
-            };
+            let middle = DecimalSpelling { digits, exponent: spelling.exponent - 1 };
             middle.odd_binary() == Some(self.value)
         };
         let even = match spelling.digits {
@@ -130,10 +135,7 @@ impl OddBinary {
     /// `factor` is not 0.
     fn of(factor: u128, exponent: i32) -> Self {
         let twos = factor.trailing_zeros();
-        Self {
-            factor: factor >> twos,
-            exponent: exponent + twos as i32,
-        }
+        Self { factor: factor >> twos, exponent: exponent + twos as i32 }
     }
 }
 
@@ -151,9 +153,7 @@ impl DecimalSpelling {
     }
 
     fn is_read_as<F: FromStr + PartialEq>(self, value: F) -> bool {
-        format!("{}e{}", self.digits, self.exponent)
-            .parse()
-            .is_ok_and(|read: F| read == value)
+        format!("{}e{}", self.digits, self.exponent).parse().is_ok_and(|read: F| read == value)
     }
 
     /// `None` when it has no finite binary form, or one of more bits than any number here.
@@ -168,7 +168,8 @@ impl DecimalSpelling {
         Some(OddBinary::of(factor, self.exponent))
     }
 
-    /// With an exponent where the first digit has a weight from `fixed_below` on or below -4, as `printf` decides.
+    /// With an exponent where the first digit has a weight from `fixed_below` on or below -4, as
+    /// `printf` decides.
     fn text(self, is_negative: bool, fixed_below: i32) -> String {
         let digits = self.digits.to_string();
         let first = self.exponent + digits.len() as i32 - 1;
@@ -184,7 +185,8 @@ impl DecimalSpelling {
             return format!("{sign}{digits}{}", zeros(self.exponent));
         }
         let padded = format!("{}{digits}", zeros(-first));
-        let (whole, decimals) = padded.split_at(padded.len() - self.exponent.unsigned_abs() as usize);
+        let (whole, decimals) =
+            padded.split_at(padded.len() - self.exponent.unsigned_abs() as usize);
         format!("{sign}{whole}.{decimals}")
     }
 }

@@ -23,7 +23,9 @@ impl JsonForm {
     pub(super) fn of(scalar: &Type) -> Self {
         match *scalar {
             Type::BOOL => Self::Boolean,
-            Type::INT2 | Type::INT4 | Type::INT8 | Type::FLOAT4 | Type::FLOAT8 | Type::NUMERIC => Self::Number,
+            Type::INT2 | Type::INT4 | Type::INT8 | Type::FLOAT4 | Type::FLOAT8 | Type::NUMERIC => {
+                Self::Number
+            }
             Type::JSON | Type::JSONB => Self::Embedded,
             _ => Self::Text,
         }
@@ -36,16 +38,24 @@ pub(super) fn write(form: JsonForm, text: &str, into: &mut Vec<u8>) -> Result<()
         (JsonForm::Boolean, "t") => into.extend_from_slice(b"true"),
         (JsonForm::Boolean, "f") => into.extend_from_slice(b"false"),
         (JsonForm::Boolean, _) => return Err(DamagedBytes("it is neither true nor false")),
-        (JsonForm::Number, "NaN" | "Infinity" | "-Infinity") | (JsonForm::Text, _) => write_string(text, into),
+        (JsonForm::Number, "NaN" | "Infinity" | "-Infinity") | (JsonForm::Text, _) => {
+            write_string(text, into)
+        }
         (JsonForm::Number, _) if !is_number(text) => return Err(DamagedBytes("it is no number")),
-        (JsonForm::Embedded, _) if !is_json(text.as_bytes()) => return Err(DamagedBytes("it is no JSON")),
+        (JsonForm::Embedded, _) if !is_json(text.as_bytes()) => {
+            return Err(DamagedBytes("it is no JSON"));
+        }
         (JsonForm::Number | JsonForm::Embedded, _) => into.extend_from_slice(text.as_bytes()),
     }
     Ok(())
 }
 
 /// Writes the JSON of an array, of the text that `array_out` makes of it.
-pub(super) fn write_array(form: JsonForm, text: &str, into: &mut Vec<u8>) -> Result<(), DamagedBytes> {
+pub(super) fn write_array(
+    form: JsonForm,
+    text: &str,
+    into: &mut Vec<u8>,
+) -> Result<(), DamagedBytes> {
     if text.starts_with('[') {
         write_string(text, into);
         return Ok(());
@@ -57,7 +67,8 @@ pub(super) fn write_array(form: JsonForm, text: &str, into: &mut Vec<u8>) -> Res
             b'}' => into.push(b']'),
             b',' => into.push(b','),
             b'"' => {
-                let (value, end) = quoted(&rest[1..]).ok_or(DamagedBytes("it is an array with a quote that does not end"))?;
+                let (value, end) = quoted(&rest[1..])
+                    .ok_or(DamagedBytes("it is an array with a quote that does not end"))?;
                 write(form, &value, into)?;
                 rest = &rest[1 + end..];
                 continue;
@@ -105,7 +116,8 @@ fn quoted(text: &str) -> Option<(Cow<'_, str>, usize)> {
 
 /// Digits alone make no JSON of `" 1"`, of `"0x1"` or of `"1e"`.
 fn is_number(text: &str) -> bool {
-    let is_bare = text.starts_with(|c: char| c == '-' || c.is_ascii_digit()) && text.ends_with(|c: char| c.is_ascii_digit());
+    let is_bare = text.starts_with(|c: char| c == '-' || c.is_ascii_digit())
+        && text.ends_with(|c: char| c.is_ascii_digit());
     is_bare && is_json(text.as_bytes())
 }
 

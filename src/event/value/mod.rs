@@ -1,17 +1,24 @@
-//! The fields of a row decoded by the type of their column: for a destination that is no PostgreSQL, and for what is shown. Only tests use it so far.
+//! The fields of a row decoded by the type of their column: for a destination that is no
+//! PostgreSQL, and for what is shown. Only tests use it so far.
 //!
-//! **Text** is what the output function of the server writes under our pinned settings (`sql/session/pins_source.sql`), in whichever form the row travels.
-//! Two values depend on the version of a server, and have one text here: `"char"` that is not ASCII is written as since PostgreSQL 16, and the months,
-//! days and microseconds that an infinite interval consists of mean it, as they do since 17. An array of such `"char"`s that a server before 16 sends in
-//! text form is no UTF-8, and an error.
+//! **Text** is what the output function of the server writes under our pinned settings
+//! (`sql/session/pins_source.sql`), in whichever form the row travels. Two values depend on the
+//! version of a server, and have one text here: `"char"` that is not ASCII is written as since
+//! PostgreSQL 16, and the months, days and microseconds that an infinite interval consists of mean
+//! it, as they do since 17. An array of such `"char"`s that a server before 16 sends in text form
+//! is no UTF-8, and an error.
 //!
-//! **JSON** is made of that text. NULL is `null`; `bool` is `true` or `false`; integers, `numeric` and floating-point numbers are numbers, spelt as their
-//! text; NaN and infinite ones are strings. `json` and `jsonb` are embedded byte for byte. Arrays are arrays, one within the other for each dimension.
-//! Everything else is its text as a string: time stamps (`2026-01-02 03:04:05.678901+00`), `bytea` (`\x00ff`), types outside the list
-//! ([`BINARY_STABLE`]) and their arrays.
+//! **JSON** is made of that text. NULL is `null`; `bool` is `true` or `false`; integers, `numeric`
+//! and floating-point numbers are numbers, spelt as their text; NaN and infinite ones are strings.
+//! `json` and `jsonb` are embedded byte for byte. Arrays are arrays, one within the other for each
+//! dimension. Everything else is its text as a string: time stamps (`2026-01-02
+//! 03:04:05.678901+00`), `bytea` (`\x00ff`), types outside the list ([`BINARY_STABLE`]) and their
+//! arrays.
 //!
-//! JSON has no lower bounds: an array that has others than 1 is its text as a string, `"[0:1]={1,2}"`, and loses nothing. An SQL NULL and the `null` of a
-//! `json` look alike, in a column as in an array; so do a nested array and a `json` that is one. A reader that must tell them apart takes the text.
+//! JSON has no lower bounds: an array that has others than 1 is its text as a string,
+//! `"[0:1]={1,2}"`, and loses nothing. An SQL NULL and the `null` of a `json` look alike, in a
+//! column as in an array; so do a nested array and a `json` that is one. A reader that must tell
+//! them apart takes the text.
 
 mod array;
 mod binary;
@@ -66,7 +73,8 @@ impl FieldDecoder {
     /// For rows that travel in this form.
     ///
     /// # Errors
-    /// `Unsuitable` when they are binary and the type of the column is outside of the list of those whose binary form is known.
+    /// `Unsuitable` when they are binary and the type of the column is outside of the list of those
+    /// whose binary form is known.
     pub fn new(column: &WireColumn, format: CopyFormat) -> Result<Self> {
         let of = column.type_oid.and_then(Type::from_oid);
         let element = of.as_ref().and_then(|of| match of.kind() {
@@ -74,7 +82,9 @@ impl FieldDecoder {
             _ => None,
         });
         let form = match format {
-            CopyFormat::Binary => of.as_ref().and_then(binary_reading).ok_or_else(|| unknown(column, of.as_ref()))?,
+            CopyFormat::Binary => {
+                of.as_ref().and_then(binary_reading).ok_or_else(|| unknown(column, of.as_ref()))?
+            }
             CopyFormat::Text if of == Some(Type::CHAR) => FieldForm::TextOfChar,
             CopyFormat::Text => FieldForm::Text,
         };
@@ -82,7 +92,10 @@ impl FieldDecoder {
         Ok(Self {
             column: column.name.clone(),
             form,
-            json: element.filter(|_| is_array).or(of).map_or(JsonForm::Text, |of| JsonForm::of(&of)),
+            json: element
+                .filter(|_| is_array)
+                .or(of)
+                .map_or(JsonForm::Text, |of| JsonForm::of(&of)),
             is_array,
         })
     }
@@ -125,8 +138,12 @@ impl FieldDecoder {
                 unescaped(field).ok_or(DamagedBytes("it is no UTF-8, or ends within an escape"))
             }
             (FieldForm::Scalar(read), _) => read(field),
-            (FieldForm::Array { element_oid, element }, _) => array::text(field, element_oid, element).map(Cow::Owned),
-            (FieldForm::Vector { element_oid, element }, _) => array::vector_text(field, element_oid, element).map(Cow::Owned),
+            (FieldForm::Array { element_oid, element }, _) => {
+                array::text(field, element_oid, element).map(Cow::Owned)
+            }
+            (FieldForm::Vector { element_oid, element }, _) => {
+                array::vector_text(field, element_oid, element).map(Cow::Owned)
+            }
         }
     }
 
@@ -152,7 +169,9 @@ fn binary_reading(of: &Type) -> Option<FieldForm> {
 fn unknown(column: &WireColumn, of: Option<&Type>) -> Error {
     let of = of.map_or("one that the database defines itself", Type::name);
     Error::new(ErrorKind::Unsuitable, format!("cannot decode column {}", ident(&column.name)))
-        .because(format!("its values travel in binary form, which is not known of their type: {of}"))
+        .because(format!(
+            "its values travel in binary form, which is not known of their type: {of}"
+        ))
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Dates, times and intervals in binary form to text: `EncodeDateTime` and its like (utils/adt/datetime.c) with DateStyle ISO, TimeZone UTC and IntervalStyle
-//! iso_8601.
+//! Dates, times and intervals in binary form to text: `EncodeDateTime` and its like
+//! (utils/adt/datetime.c) with DateStyle ISO, TimeZone UTC and IntervalStyle iso_8601.
 
 use super::damage::{DamagedBytes, exactly, taken};
 use std::borrow::Cow;
@@ -11,7 +11,8 @@ const US_PER_HOUR: i64 = 60 * US_PER_MINUTE;
 const US_PER_DAY: i64 = 24 * US_PER_HOUR;
 /// From 1970-01-01 to 2000-01-01, where PostgreSQL counts from.
 const EPOCH_DAYS: i64 = 10_957;
-/// The days of a `date`: 4714-11-24 BC and 5874898-01-01, the last one excluded (datatype/timestamp.h).
+/// The days of a `date`: 4714-11-24 BC and 5874898-01-01, the last one excluded
+/// (datatype/timestamp.h).
 const DAYS: std::ops::Range<i32> = -2_451_545..2_145_031_949;
 /// The microseconds of a `timestamp`: from 4714-11-24 BC until 294277-01-01.
 const TIMESTAMPS: std::ops::Range<i64> = -211_813_488_000_000_000..9_223_371_331_200_000_000;
@@ -43,7 +44,9 @@ fn stamp(field: &[u8], zone: &str) -> Result<Cow<'static, str>, DamagedBytes> {
     match us {
         i64::MAX => return Ok("infinity".into()),
         i64::MIN => return Ok("-infinity".into()),
-        _ if !TIMESTAMPS.contains(&us) => return Err(DamagedBytes("it is a time stamp out of range")),
+        _ if !TIMESTAMPS.contains(&us) => {
+            return Err(DamagedBytes("it is a time stamp out of range"));
+        }
         _ => {}
     }
     let day = CalendarDay::at(us.div_euclid(US_PER_DAY));
@@ -144,7 +147,8 @@ struct CalendarDay {
 }
 
 impl CalendarDay {
-    /// So many days after 2000-01-01, in the Gregorian calendar extended to all times: an era of 400 years has 146,097 days, and a year begins in March.
+    /// So many days after 2000-01-01, in the Gregorian calendar extended to all times: an era of
+    /// 400 years has 146,097 days, and a year begins in March.
     fn at(days: i64) -> Self {
         let from_era = days + EPOCH_DAYS + 719_468;
         let (era, day) = (from_era.div_euclid(146_097), from_era.rem_euclid(146_097));
@@ -152,17 +156,10 @@ impl CalendarDay {
         let day_of_year = day - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let month_from_march = (5 * day_of_year + 2) / 153;
         let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-        let month = if month_from_march < 10 {
-            month_from_march + 3
-        } else {
-            month_from_march - 9
-        };
+        let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
         let year = year_of_era + 400 * era + i64::from(month <= 2);
         // There is no year 0: 1 BC is before 1.
         let (shown, era) = if year > 0 { (year, "") } else { (1 - year, " BC") };
-        Self {
-            date: format!("{shown:04}-{month:02}-{day:02}"),
-            era,
-        }
+        Self { date: format!("{shown:04}-{month:02}-{day:02}"), era }
     }
 }

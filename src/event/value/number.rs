@@ -25,7 +25,8 @@ pub(super) fn int8(field: &[u8]) -> Result<Cow<'_, str>, DamagedBytes> {
     Ok(i64::from_be_bytes(exactly(field)?).to_string().into())
 }
 
-/// Count of digits, weight of the first, sign and scale, each of two bytes; then digits to the base of 10,000.
+/// Count of digits, weight of the first, sign and scale, each of two bytes; then digits to the base
+/// of 10,000.
 pub(super) fn numeric(mut field: &[u8]) -> Result<Cow<'_, str>, DamagedBytes> {
     let count = u16::from_be_bytes(taken(&mut field)?);
     let weight = i16::from_be_bytes(taken(&mut field)?);
@@ -42,10 +43,8 @@ pub(super) fn numeric(mut field: &[u8]) -> Result<Cow<'_, str>, DamagedBytes> {
     if field.len() != 2 * usize::from(count) || scale > SCALE_MAX {
         return Err(DamagedBytes("it is a number of another length or scale"));
     }
-    let digits: Vec<u16> = field
-        .chunks_exact(2)
-        .map(|digit| u16::from_be_bytes([digit[0], digit[1]]))
-        .collect();
+    let digits: Vec<u16> =
+        field.chunks_exact(2).map(|digit| u16::from_be_bytes([digit[0], digit[1]])).collect();
     if digits.iter().any(|digit| *digit > 9999) {
         return Err(DamagedBytes("it is a number with an invalid digit"));
     }
@@ -61,7 +60,8 @@ pub(super) fn numeric(mut field: &[u8]) -> Result<Cow<'_, str>, DamagedBytes> {
         whole => text.push_str(whole),
     }
     if scale > 0 {
-        let after: String = (1..=i32::from(scale.div_ceil(4))).map(|at| format!("{:04}", digit(-at))).collect();
+        let after: String =
+            (1..=i32::from(scale.div_ceil(4))).map(|at| format!("{:04}", digit(-at))).collect();
         let _ = write!(text, ".{}", &after[..usize::from(scale)]);
     }
     Ok(text.into())

@@ -4,7 +4,8 @@ use postgres_types::{Kind as TypeKind, Type};
 
 /// Built-in scalars whose binary form is the same on all servers.
 ///
-/// Domains, enums, composites, ranges, types of extensions and `money` (it depends on `lc_monetary`) are not in it.
+/// Domains, enums, composites, ranges, types of extensions and `money` (it depends on
+/// `lc_monetary`) are not in it.
 pub const BINARY_STABLE: [Type; 28] = [
     Type::BOOL,
     Type::INT2,

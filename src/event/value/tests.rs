@@ -1,15 +1,12 @@
-//! Values whose text or JSON is known beforehand, and bytes that are none. Against the server's own words: tests/it/decoding.
+//! Values whose text or JSON is known beforehand, and bytes that are none. Against the server's own
+//! words: tests/it/decoding.
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::event::value::{BINARY_STABLE, is_binary_stable};
 use crate::event::wire::ReadAs;
 
 fn column(of: Option<&Type>) -> WireColumn {
-    WireColumn {
-        name: "v".to_owned(),
-        read_as: ReadAs::Plain,
-        type_oid: of.map(Type::oid),
-    }
+    WireColumn { name: "v".to_owned(), read_as: ReadAs::Plain, type_oid: of.map(Type::oid) }
 }
 
 fn decoder(of: &Type, format: CopyFormat) -> FieldDecoder {
@@ -37,7 +34,8 @@ fn refused(of: &Type, format: CopyFormat, field: &[u8]) -> Error {
 
 /// An array of `int4`: dimensions as length and lower bound, and elements.
 fn int4_array(dimensions: &[(i32, i32)], elements: &[Option<i32>]) -> Vec<u8> {
-    let mut field = [(dimensions.len() as i32).to_be_bytes(), [0; 4], Type::INT4.oid().to_be_bytes()].concat();
+    let mut field =
+        [(dimensions.len() as i32).to_be_bytes(), [0; 4], Type::INT4.oid().to_be_bytes()].concat();
     for (length, lower_bound) in dimensions {
         field.extend([length.to_be_bytes(), lower_bound.to_be_bytes()].concat());
     }
@@ -52,9 +50,8 @@ fn int4_array(dimensions: &[(i32, i32)], elements: &[Option<i32>]) -> Vec<u8> {
 #[test]
 fn every_type_that_travels_in_binary_form_has_a_decoder() {
     let all = (1..16_384).filter(|oid| is_binary_stable(*oid)).filter_map(Type::from_oid);
-    let decoded = all
-        .filter(|of| FieldDecoder::new(&column(Some(of)), CopyFormat::Binary).is_ok())
-        .count();
+    let decoded =
+        all.filter(|of| FieldDecoder::new(&column(Some(of)), CopyFormat::Binary).is_ok()).count();
     // Each, its array, and int2vector.
     assert_eq!(decoded, 2 * BINARY_STABLE.len() + 1);
 }
@@ -69,7 +66,8 @@ fn a_type_whose_binary_form_is_not_known_is_refused_when_the_decoder_is_made() {
     ] {
         let refused = FieldDecoder::new(&column(of), CopyFormat::Binary).unwrap_err();
         let told = format!(
-            "error: cannot decode column \"v\"\n  cause: its values travel in binary form, which is not known of their type: {named}"
+            "error: cannot decode column \"v\"\n  cause: its values travel in binary form, which \
+             is not known of their type: {named}"
         );
         assert_eq!((refused.kind(), refused.report()), (ErrorKind::Unsuitable, told));
         assert!(FieldDecoder::new(&column(of), CopyFormat::Text).is_ok());
@@ -98,7 +96,9 @@ fn a_floating_point_number_is_spelt_as_the_server_does() {
     ] {
         assert_eq!(text(&Type::FLOAT8, &u64::to_be_bytes(bits)), spelt, "{bits:#x}");
     }
-    for (value, spelt) in [(999_999.0_f32, "999999"), (1e6, "1e+06"), (0.1, "0.1"), (1e-45, "1e-45")] {
+    for (value, spelt) in
+        [(999_999.0_f32, "999999"), (1e6, "1e+06"), (0.1, "0.1"), (1e-45, "1e-45")]
+    {
         assert_eq!(text(&Type::FLOAT4, &value.to_be_bytes()), spelt);
     }
 }
@@ -106,7 +106,9 @@ fn a_floating_point_number_is_spelt_as_the_server_does() {
 /// A server of another version would have written them otherwise, or refused them.
 #[test]
 fn values_that_servers_write_in_several_ways_have_one_text() {
-    let infinite = |us: i64, rest: i32| [&us.to_be_bytes()[..], &rest.to_be_bytes(), &rest.to_be_bytes()].concat();
+    let infinite = |us: i64, rest: i32| {
+        [&us.to_be_bytes()[..], &rest.to_be_bytes(), &rest.to_be_bytes()].concat()
+    };
     assert_eq!(text(&Type::INTERVAL, &infinite(i64::MAX, i32::MAX)), "infinity");
     assert_eq!(text(&Type::INTERVAL, &infinite(i64::MIN, i32::MIN)), "-infinity");
     assert_eq!(
@@ -115,7 +117,10 @@ fn values_that_servers_write_in_several_ways_have_one_text() {
         "its minutes are none"
     );
     for (sign, spelt) in [(0xD000_u16, "Infinity"), (0xF000, "-Infinity"), (0xC000, "NaN")] {
-        assert_eq!(text(&Type::NUMERIC, &[&[0; 4][..], &sign.to_be_bytes(), &[0; 2]].concat()), spelt);
+        assert_eq!(
+            text(&Type::NUMERIC, &[&[0; 4][..], &sign.to_be_bytes(), &[0; 2]].concat()),
+            spelt
+        );
     }
     for format in [CopyFormat::Binary, CopyFormat::Text] {
         assert_eq!(decoder(&Type::CHAR, format).text(b"\xc8").unwrap(), r"\310");
@@ -136,11 +141,7 @@ fn json_is_made_by_type() {
         (Type::JSON, r#" {"a": 1,"a":1.0}"#, r#" {"a": 1,"a":1.0}"#),
         (Type::JSONB, "null", "null"),
         (Type::BYTEA, r"\\x00ff", r#""\\x00ff""#),
-        (
-            Type::TIMESTAMPTZ,
-            "2026-01-02 03:04:05.678901+00",
-            "\"2026-01-02 03:04:05.678901+00\"",
-        ),
+        (Type::TIMESTAMPTZ, "2026-01-02 03:04:05.678901+00", "\"2026-01-02 03:04:05.678901+00\""),
         (Type::TEXT, r#"a\tb "c""#, r#""a\tb \"c\"""#),
         (
             Type::TEXT_ARRAY,
@@ -166,7 +167,9 @@ fn json_is_made_by_type() {
 
 #[test]
 fn arrays_keep_their_bounds() {
-    let of = |dimensions: &[(i32, i32)], elements: &[Option<i32>]| text(&Type::INT4_ARRAY, &int4_array(dimensions, elements));
+    let of = |dimensions: &[(i32, i32)], elements: &[Option<i32>]| {
+        text(&Type::INT4_ARRAY, &int4_array(dimensions, elements))
+    };
     assert_eq!(of(&[(2, 1), (2, 1)], &[Some(1), None, Some(-3), Some(4)]), "{{1,NULL},{-3,4}}");
     assert_eq!(of(&[(2, 1), (1, 0)], &[Some(1), Some(2)]), "[1:2][0:0]={{1},{2}}");
     assert_eq!(of(&[(1, -2_147_483_648)], &[Some(1)]), "[-2147483648:-2147483648]={1}");
@@ -217,7 +220,9 @@ fn bytes_that_are_no_value_are_an_error_that_does_not_show_them() {
     ] {
         let report = refused(&of, CopyFormat::Binary, field).report();
         assert!(
-            report.starts_with("error: cannot decode a value of the source\n  where: column \"v\"\n  cause: it"),
+            report.starts_with(
+                "error: cannot decode a value of the source\n  where: column \"v\"\n  cause: it"
+            ),
             "{report}"
         );
         assert!(!report.contains("hunter"), "{of}: {report}");

@@ -22,20 +22,11 @@ fn consecutive() -> TableShape {
 }
 
 fn sequence() -> TableShape {
-    TableShape {
-        is_fed: true,
-        has_counter: false,
-        insert_events: None,
-        ..consecutive()
-    }
+    TableShape { is_fed: true, has_counter: false, insert_events: None, ..consecutive() }
 }
 
 fn destination() -> TableShape {
-    TableShape {
-        has_counter: false,
-        insert_events: None,
-        ..consecutive()
-    }
+    TableShape { has_counter: false, insert_events: None, ..consecutive() }
 }
 
 fn refused(shape: &TableShape, wanted: Option<LoadMethod>) -> String {
@@ -46,14 +37,8 @@ fn refused(shape: &TableShape, wanted: Option<LoadMethod>) -> String {
 
 #[test]
 fn a_table_is_loaded_by_its_function_else_by_insert_else_under_its_counter() {
-    let slates = TableShape {
-        insert_events: Some(InsertForm::Text),
-        ..consecutive()
-    };
-    let bare = TableShape {
-        insert_events: None,
-        ..consecutive()
-    };
+    let slates = TableShape { insert_events: Some(InsertForm::Text), ..consecutive() };
+    let bare = TableShape { insert_events: None, ..consecutive() };
     for (shape, insert_method) in [
         (consecutive(), InsertMethod::Typed),
         (slates, InsertMethod::Text),
@@ -74,7 +59,8 @@ fn a_table_is_loaded_by_its_function_else_by_insert_else_under_its_counter() {
 fn a_method_that_the_table_cannot_take_is_refused_with_those_it_can() {
     let told = refused(&consecutive(), Some(LoadMethod::Insert));
     assert!(
-        told.contains("public.events cannot be loaded by insert") && told.contains("a counter does"),
+        told.contains("public.events cannot be loaded by insert")
+            && told.contains("a counter does"),
         "{told}"
     );
     assert!(
@@ -88,22 +74,17 @@ fn a_method_that_the_table_cannot_take_is_refused_with_those_it_can() {
 
 #[test]
 fn a_destination_is_refused_whatever_is_wanted() {
-    for wanted in [
-        None,
-        Some(LoadMethod::Insert),
-        Some(LoadMethod::Copy),
-        Some(LoadMethod::InsertEvents),
-    ] {
+    for wanted in
+        [None, Some(LoadMethod::Insert), Some(LoadMethod::Copy), Some(LoadMethod::InsertEvents)]
+    {
         let told = refused(&destination(), wanted);
         assert!(
-            told.contains("nothing gives out ids for public.events") && told.contains("init source"),
+            told.contains("nothing gives out ids for public.events")
+                && told.contains("init source"),
             "{told}"
         );
     }
-    let guarded = TableShape {
-        is_guarded_copy: true,
-        ..destination()
-    };
+    let guarded = TableShape { is_guarded_copy: true, ..destination() };
     assert!(refused(&guarded, None).contains("only Counterfoil writes into it"));
 }
 
@@ -130,24 +111,16 @@ fn everything_that_stands_in_the_way_is_told_together() {
 
 #[test]
 fn a_notification_of_whole_events_is_no_obstacle_to_small_ones() {
-    let shape = TableShape {
-        notifies_whole_events: Some("notify_insert".to_owned()),
-        ..consecutive()
-    };
+    let shape =
+        TableShape { notifies_whole_events: Some("notify_insert".to_owned()), ..consecutive() };
     assert!(choose(&shape, None, false).is_ok());
     assert!(choose(&shape, None, true).is_err());
 }
 
 #[test]
 fn a_view_and_a_table_without_events_are_refused() {
-    let view = TableShape {
-        is_table: false,
-        ..consecutive()
-    };
+    let view = TableShape { is_table: false, ..consecutive() };
     assert!(refused(&view, None).contains("is not a table"));
-    let other = TableShape {
-        event_type: None,
-        ..consecutive()
-    };
+    let other = TableShape { event_type: None, ..consecutive() };
     assert!(refused(&other, None).contains("there is no such column"));
 }

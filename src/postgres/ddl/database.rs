@@ -16,20 +16,25 @@ pub enum DatabaseCreation {
 }
 
 /// Connects to the same server's `postgres`, or to `template1` where there is no such database.
-pub async fn maintenance_session(conninfo: &Conninfo, purpose: SessionPurpose, timeout: Duration) -> Result<Session> {
-    let to = |database: &str| Conninfo {
-        database: database.to_owned(),
-        ..conninfo.clone()
-    };
+pub async fn maintenance_session(
+    conninfo: &Conninfo,
+    purpose: SessionPurpose,
+    timeout: Duration,
+) -> Result<Session> {
+    let to = |database: &str| Conninfo { database: database.to_owned(), ..conninfo.clone() };
     match Session::open(&to("postgres"), purpose, timeout).await {
-        Err(error) if error.sqlstate() == Some("3D000") => Session::open(&to("template1"), purpose, timeout).await,
+        Err(error) if error.sqlstate() == Some("3D000") => {
+            Session::open(&to("template1"), purpose, timeout).await
+        }
         opened => opened,
     }
 }
 
-/// The statement that creates the database; `None` if it is there. It cannot be part of a transaction.
+/// The statement that creates the database; `None` if it is there. It cannot be part of a
+/// transaction.
 pub async fn missing_database(maintenance: &Session, name: &str) -> Result<Option<String>> {
-    let facts = fill(include_str!("../../../sql/ddl/database_facts.sql"), &[("database", text(name))]);
+    let facts =
+        fill(include_str!("../../../sql/ddl/database_facts.sql"), &[("database", text(name))]);
     let row = maintenance
         .query_one(&facts, &[])
         .await
@@ -56,11 +61,13 @@ pub async fn create_database(maintenance: &Session, name: &str) -> Result<Databa
         Err(error) => {
             let ours = maintenance.error(&error, format!("cannot create database {name}"));
             match ours.sqlstate() {
-                // Another session created it since we looked: as a name that exists, or as a duplicate key of the catalog.
+                // Another session created it since we looked: as a name that exists, or as a
+                // duplicate key of the catalog.
                 Some("42P04" | "23505") => Ok(DatabaseCreation::Before),
-                Some("42501") => Err(ours
-                    .of_kind(ErrorKind::Access)
-                    .fix("connect as a role with CREATEDB, or let one create the database and leave --create-database out")),
+                Some("42501") => Err(ours.of_kind(ErrorKind::Access).fix(
+                    "connect as a role with CREATEDB, or let one create the database and leave \
+                     --create-database out",
+                )),
                 _ => Err(ours),
             }
         }

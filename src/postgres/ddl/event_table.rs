@@ -1,4 +1,5 @@
-//! The parts of `init` that a source and a destination share: the schema, the event table, its indexes.
+//! The parts of `init` that a source and a destination share: the schema, the event table, its
+//! indexes.
 
 use crate::postgres::ddl::existing::{ExistingObjects, ExistingRelation};
 use crate::postgres::ddl::object::statement;
@@ -9,7 +10,8 @@ use crate::sql::{ident, text};
 /// The fields of an event that have an index, as text array literals: slate's.
 const PATHS: [&str; 4] = ["{entityName}", "{operation}", "{propertyName}", "{entityId}"];
 
-/// Creates the event table by this file of `sql/`, with its schema where that is missing and with its five indexes.
+/// Creates the event table by this file of `sql/`, with its schema where that is missing and with
+/// its five indexes.
 pub fn create(script: &mut SetupScript, facts: &ExistingObjects, file: &str) {
     create_without_indexes(script, facts, file);
     for (on, sql) in indexes(&facts.table) {
@@ -27,7 +29,8 @@ pub fn create_without_indexes(script: &mut SetupScript, facts: &ExistingObjects,
     script.create(format!("table {table}"), statement(file, table, &[]), ObjectParent::Schema);
 }
 
-/// Takes note of an event table that is there, and of the indexes it lacks; they are not created, because that would lock writers out.
+/// Takes note of an event table that is there, and of the indexes it lacks; they are not created,
+/// because that would lock writers out.
 pub fn found(script: &mut SetupScript, table: &TableName, events: &ExistingRelation) {
     script.found(format!("table {table} ({})", events.shown()));
     if !events.has_columns_of_init() {
@@ -42,12 +45,14 @@ pub fn found(script: &mut SetupScript, table: &TableName, events: &ExistingRelat
     if !lacking.is_empty() {
         let sql = lacking.join("\n");
         script.note(format!(
-            "table {table} lacks indexes that init gives a new one; to add them without locking writers out, run:\n{sql}"
+            "table {table} lacks indexes that init gives a new one; to add them without locking \
+             writers out, run:\n{sql}"
         ));
     }
 }
 
-/// Refuses a relation that cannot be this event table, with the SQL that keeps it under another name.
+/// Refuses a relation that cannot be this event table, with the SQL that keeps it under another
+/// name.
 pub fn refuse(script: &mut SetupScript, table: &TableName, why: &str) {
     let aside = format!("{}_before_counterfoil", table.name.chars().take(40).collect::<String>());
     let rename = format!("alter table {} rename to {};", table.quoted(), ident(&aside));
@@ -63,9 +68,7 @@ fn indexes(table: &TableName) -> Vec<(String, String)> {
             statement(file, table, &[("path", text(*path))]),
         )
     };
-    let on_ts = (
-        "ts".to_owned(),
-        statement(include_str!("../../../sql/events/index_ts.sql"), table, &[]),
-    );
+    let on_ts =
+        ("ts".to_owned(), statement(include_str!("../../../sql/events/index_ts.sql"), table, &[]));
     PATHS.iter().map(on_path).chain([on_ts]).collect()
 }

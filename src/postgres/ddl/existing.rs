@@ -39,7 +39,8 @@ pub struct ExistingRelation {
     pub is_owned: bool,
     /// Its columns in their order.
     pub columns: Vec<ExistingColumn>,
-    /// Whether a unique, valid, not partial, not deferrable btree index has the column `id` alone as its key.
+    /// Whether a unique, valid, not partial, not deferrable btree index has the column `id` alone
+    /// as its key.
     pub has_id_key: bool,
     /// Whether a sequence belongs to the column `id`.
     pub has_id_sequence: bool,
@@ -120,14 +121,12 @@ impl ExistingObjects {
         })
     }
 
-    /// What there will be in a database that is about to be created: an empty schema `public`, our own.
+    /// What there will be in a database that is about to be created: an empty schema `public`, our
+    /// own.
     pub fn of_new_database(server: ServerOverview, table: &TableName) -> Self {
         Self {
             table: table.clone(),
-            server: ServerOverview {
-                may_create_schema: true,
-                ..server
-            },
+            server: ServerOverview { may_create_schema: true, ..server },
             may_create_in_schema: (table.schema == "public").then_some(true),
             may_use_schema: true,
             events: None,
@@ -178,16 +177,26 @@ impl ExistingRelation {
         ['r', 'p'].contains(&self.kind)
     }
 
-    /// Whether it is a table with an integer `id` and a unique index on it: enough to be copied, whatever its other columns.
+    /// Whether it is a table with an integer `id` and a unique index on it: enough to be copied,
+    /// whatever its other columns.
     pub fn is_event_table(&self) -> bool {
-        let is_integer = |column: &ExistingColumn| ["smallint", "integer", "bigint"].contains(&column.type_name.as_str());
-        self.is_table() && self.has_id_key && self.columns.iter().any(|column| column.name == "id" && is_integer(column))
+        let is_integer = |column: &ExistingColumn| {
+            ["smallint", "integer", "bigint"].contains(&column.type_name.as_str())
+        };
+        self.is_table()
+            && self.has_id_key
+            && self.columns.iter().any(|column| column.name == "id" && is_integer(column))
     }
 
-    /// Whether it has the columns that `init` gives an event table, and no others that an insert would have to fill.
+    /// Whether it has the columns that `init` gives an event table, and no others that an insert
+    /// would have to fill.
     pub fn has_columns_of_init(&self) -> bool {
-        const COLUMNS: [(&str, &str); 3] = [("id", "bigint"), ("ts", "timestamp with time zone"), ("event", "jsonb")];
-        let is_ours = |column: &ExistingColumn| COLUMNS.contains(&(column.name.as_str(), column.type_name.as_str())) && column.is_not_null;
+        const COLUMNS: [(&str, &str); 3] =
+            [("id", "bigint"), ("ts", "timestamp with time zone"), ("event", "jsonb")];
+        let is_ours = |column: &ExistingColumn| {
+            COLUMNS.contains(&(column.name.as_str(), column.type_name.as_str()))
+                && column.is_not_null
+        };
         let is_filled = |column: &ExistingColumn| !column.is_not_null || column.has_default;
         self.columns.iter().filter(|column| is_ours(column)).count() == COLUMNS.len()
             && self.columns.iter().all(|column| is_ours(column) || is_filled(column))

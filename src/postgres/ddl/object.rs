@@ -1,8 +1,11 @@
-//! A function or a trigger that `init` makes: the SQL that creates it, and whether what is there is it.
+//! A function or a trigger that `init` makes: the SQL that creates it, and whether what is there is
+//! it.
 
 use crate::postgres::ddl::existing::{ExistingFunction, ExistingTrigger};
 use crate::postgres::table::TableName;
-use crate::sql::{self, LOCK_DOORBELL, LOCK_FENCE, LOCK_REPLICATOR, SqlValue, fill, ident, text, without_header};
+use crate::sql::{
+    self, LOCK_DOORBELL, LOCK_FENCE, LOCK_REPLICATOR, SqlValue, fill, ident, text, without_header,
+};
 
 /// Marks the text of a function in the files of `sql/`.
 const DOLLAR_TAG: &str = "$counterfoil$";
@@ -67,8 +70,9 @@ impl TriggerDefinition {
     }
 }
 
-/// Fills a file of `sql/` that creates an object: its header goes, `schema`, `table`, `events` (both, quoted) and the keys of the locks are
-/// always given, and no name can end the text of a function.
+/// Fills a file of `sql/` that creates an object: its header goes, `schema`, `table`, `events`
+/// (both, quoted) and the keys of the locks are always given, and no name can end the text of a
+/// function.
 pub fn statement(file: &str, table: &TableName, more: &[(&str, SqlValue<'_>)]) -> String {
     let mut values = vec![
         ("schema", text(&table.schema)),
@@ -80,13 +84,8 @@ pub fn statement(file: &str, table: &TableName, more: &[(&str, SqlValue<'_>)]) -
     ];
     values.extend_from_slice(more);
     let quoted = table.quoted();
-    let tags = (0_u32..).map(|n| {
-        if n == 0 {
-            DOLLAR_TAG.to_owned()
-        } else {
-            format!("$counterfoil_{n}$")
-        }
-    });
+    let tags = (0_u32..)
+        .map(|n| if n == 0 { DOLLAR_TAG.to_owned() } else { format!("$counterfoil_{n}$") });
     let tag = tags.into_iter().find(|tag| !quoted.contains(tag.as_str())).unwrap_or_default();
     fill(&without_header(file).replace(DOLLAR_TAG, &tag), &values)
 }
@@ -113,13 +112,12 @@ fn number<'a>(value: i32) -> SqlValue<'a> {
 mod tests {
     use super::*;
 
-    const FUNCTION: &str = "-- Header.\ncreate function :\"schema\".f() returns trigger\nlanguage plpgsql\nas $counterfoil$\nbegin\n    return null;\nend\n$counterfoil$;\n";
+    const FUNCTION: &str = "-- Header.\ncreate function :\"schema\".f() returns trigger\nlanguage \
+                            plpgsql\nas $counterfoil$\nbegin\n    return \
+                            null;\nend\n$counterfoil$;\n";
 
     fn table(name: &str) -> TableName {
-        TableName {
-            schema: "public".to_owned(),
-            name: name.to_owned(),
-        }
+        TableName { schema: "public".to_owned(), name: name.to_owned() }
     }
 
     #[test]
@@ -147,14 +145,9 @@ mod tests {
             body: "\nbegin\n    return null;\nend\n".to_owned(),
         };
         assert!(wanted.is(&ours));
-        let another_text = ExistingFunction {
-            body: "\nbegin\n    return new;\nend\n".to_owned(),
-            ..ours.clone()
-        };
-        let another_result = ExistingFunction {
-            result: "integer".to_owned(),
-            ..ours.clone()
-        };
+        let another_text =
+            ExistingFunction { body: "\nbegin\n    return new;\nend\n".to_owned(), ..ours.clone() };
+        let another_result = ExistingFunction { result: "integer".to_owned(), ..ours.clone() };
         assert!(!wanted.is(&another_text) && !wanted.is(&another_result));
     }
 }

@@ -1,4 +1,5 @@
-//! What `init` would do: the SQL of what is missing, what is there already, what is refused; printed, or carried out in one transaction.
+//! What `init` would do: the SQL of what is missing, what is there already, what is refused;
+//! printed, or carried out in one transaction.
 
 use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::log::escape::fit;
@@ -9,9 +10,10 @@ use crate::postgres::table::TableName;
 use crate::sql::{self, LOCK_REPLICATOR, fill, ident};
 use std::fmt;
 
-/// What every transaction of a script starts with: no role's search path decides what a name means, and on a busy table we give up
-/// rather than let its writers queue behind us.
-const SETTINGS: &str = "set local search_path = pg_catalog, pg_temp;\nset local lock_timeout = '10s';";
+/// What every transaction of a script starts with: no role's search path decides what a name means,
+/// and on a busy table we give up rather than let its writers queue behind us.
+const SETTINGS: &str =
+    "set local search_path = pg_catalog, pg_temp;\nset local lock_timeout = '10s';";
 
 /// What is missing, what is there, and what stands in the way.
 #[derive(Clone, Debug)]
@@ -65,7 +67,10 @@ impl SetupScript {
             refusals: Problems::new(),
         };
         if facts.server.is_standby {
-            let standby = Error::new(ErrorKind::Unsuitable, "cannot create anything: the server is a standby");
+            let standby = Error::new(
+                ErrorKind::Unsuitable,
+                "cannot create anything: the server is a standby",
+            );
             script.refuse(standby.fix("connect to its primary"));
         }
         script
@@ -73,11 +78,7 @@ impl SetupScript {
 
     /// Adds SQL for something that is missing.
     pub fn create(&mut self, what: impl Into<String>, sql: String, on: ObjectParent) {
-        self.steps.push(ScriptStep {
-            what: what.into(),
-            sql,
-            on,
-        });
+        self.steps.push(ScriptStep { what: what.into(), sql, on });
     }
 
     /// Takes note of something that is there already.
@@ -113,31 +114,50 @@ impl SetupScript {
     }
 
     /// As [`SetupScript::function`], with a reason of one's own for the refusal.
-    pub fn function_unless(&mut self, facts: &ExistingObjects, wanted: FunctionDefinition, why: &str) {
+    pub fn function_unless(
+        &mut self,
+        facts: &ExistingObjects,
+        wanted: FunctionDefinition,
+        why: &str,
+    ) {
         let what = format!("function {}.{}({})", facts.table.schema, wanted.name, wanted.types);
         match facts.function(wanted.name, wanted.types) {
             None => self.create(what, wanted.sql, ObjectParent::Schema),
             Some(found) if wanted.is(found) => self.found(what),
             Some(found) => {
-                // CREATE OR REPLACE keeps the result and the names of the arguments; a trigger's function, which others may use, has none.
+                // CREATE OR REPLACE keeps the result and the names of the arguments; a trigger's
+                // function, which others may use, has none.
                 let is_kept = found.result == wanted.result && wanted.types.is_empty();
                 let drop = if is_kept {
                     String::new()
                 } else {
-                    format!("drop function {}.{}({});\n", ident(&facts.table.schema), wanted.name, wanted.types)
+                    format!(
+                        "drop function {}.{}({});\n",
+                        ident(&facts.table.schema),
+                        wanted.name,
+                        wanted.types
+                    )
                 };
                 self.refuse_to_replace(&what, why, &format!("{drop}{}", wanted.replacement()));
             }
         }
     }
 
-    /// Creates the trigger with its function, or finds them there, or refuses to replace others of their names.
-    pub fn trigger(&mut self, facts: &ExistingObjects, function: FunctionDefinition, wanted: TriggerDefinition) {
+    /// Creates the trigger with its function, or finds them there, or refuses to replace others of
+    /// their names.
+    pub fn trigger(
+        &mut self,
+        facts: &ExistingObjects,
+        function: FunctionDefinition,
+        wanted: TriggerDefinition,
+    ) {
         let what = format!("trigger {} on {}", wanted.name, facts.table);
         let found = facts.trigger(wanted.name);
         let is_ours = found.is_none_or(|found| wanted.is(found, &facts.table));
-        // Nothing is created beside a refusal, so the SQL that replaces the trigger brings a missing function along.
-        let missing = (!is_ours && facts.function(function.name, function.types).is_none()).then(|| format!("{}\n", function.sql));
+        // Nothing is created beside a refusal, so the SQL that replaces the trigger brings a
+        // missing function along.
+        let missing = (!is_ours && facts.function(function.name, function.types).is_none())
+            .then(|| format!("{}\n", function.sql));
         self.function(facts, function);
         match found {
             None => self.create(what, wanted.sql, ObjectParent::Table),
@@ -145,7 +165,11 @@ impl SetupScript {
             Some(found) => {
                 let why = format!("there is another one of this name: {}", found.shown());
                 let drop = drop_trigger(wanted.name, &facts.table);
-                self.refuse_to_replace(&what, &why, &format!("{}{drop}\n{}", missing.unwrap_or_default(), wanted.sql));
+                self.refuse_to_replace(
+                    &what,
+                    &why,
+                    &format!("{}{drop}\n{}", missing.unwrap_or_default(), wanted.sql),
+                );
             }
         }
     }
@@ -156,32 +180,41 @@ impl SetupScript {
         let role = &facts.server.role;
         let mut lacks = Vec::new();
         if takes(ObjectParent::Database) && !facts.server.may_create_schema {
-            let grant = format!("grant create on database {} to {};", ident(&self.database), ident(role));
-            lacks.push((format!("role {role} may not create a schema in database {}", self.database), grant));
+            let grant =
+                format!("grant create on database {} to {};", ident(&self.database), ident(role));
+            lacks.push((
+                format!("role {role} may not create a schema in database {}", self.database),
+                grant,
+            ));
         }
         if takes(ObjectParent::Schema) && facts.may_create_in_schema == Some(false) {
-            let grant = format!("grant create on schema {} to {};", ident(&facts.table.schema), ident(role));
+            let grant = format!(
+                "grant create on schema {} to {};",
+                ident(&facts.table.schema),
+                ident(role)
+            );
             lacks.push((
                 format!("role {role} may not create objects in schema {}", facts.table.schema),
                 grant,
             ));
         }
         if !facts.may_use_schema && !self.is_empty() {
-            let grant = format!("grant usage on schema {} to {};", ident(&facts.table.schema), ident(role));
+            let grant =
+                format!("grant usage on schema {} to {};", ident(&facts.table.schema), ident(role));
             lacks.push((format!("role {role} may not use schema {}", facts.table.schema), grant));
         }
-        if let Some(events) = facts
-            .events
-            .as_ref()
-            .filter(|events| takes(ObjectParent::Table) && !events.is_owned)
+        if let Some(events) =
+            facts.events.as_ref().filter(|events| takes(ObjectParent::Table) && !events.is_owned)
         {
             let why = format!("role {role} does not own {}: {} does", facts.table, events.owner);
             lacks.push((why, format!("grant {} to {};", ident(&events.owner), ident(role))));
         }
         for (why, grant) in lacks {
-            let refused = Error::new(ErrorKind::Access, "cannot create what is missing").because(why);
+            let refused =
+                Error::new(ErrorKind::Access, "cannot create what is missing").because(why);
             self.refuse(refused.fix(format!(
-                "nothing was changed; connect as a role that may, or give it the SQL of --dry-run, or run as one:\n{grant}"
+                "nothing was changed; connect as a role that may, or give it the SQL of --dry-run, \
+                 or run as one:\n{grant}"
             )));
         }
     }
@@ -196,8 +229,9 @@ impl SetupScript {
         self.steps.is_empty()
     }
 
-    /// One transaction for psql that creates what is missing; the rest is told in comments. All of it is a comment where something is
-    /// refused, other than for a privilege that the role that runs it may have.
+    /// One transaction for psql that creates what is missing; the rest is told in comments. All of
+    /// it is a comment where something is refused, other than for a privilege that the role that
+    /// runs it may have.
     pub fn sql(&self) -> String {
         let mut lines = vec![comment(&format!("database {}, table {}", self.database, self.table))];
         lines.extend(self.present.iter().map(|what| comment(&format!("already there: {what}"))));
@@ -209,10 +243,14 @@ impl SetupScript {
             lines.push(comment(
                 "nothing is created while there is an error; once it is fixed, this is missing:",
             ));
-            lines.extend(self.steps.iter().map(|step| comment(&format!("\n{}\n{}", step.what, step.sql))));
+            lines.extend(
+                self.steps.iter().map(|step| comment(&format!("\n{}\n{}", step.what, step.sql))),
+            );
         } else {
             lines.push(format!("begin;\n{SETTINGS}"));
-            lines.extend(self.steps.iter().map(|step| format!("\n{}\n{}", comment(&step.what), step.sql)));
+            lines.extend(
+                self.steps.iter().map(|step| format!("\n{}\n{}", comment(&step.what), step.sql)),
+            );
             lines.push("\ncommit;".to_owned());
         }
         lines.join("\n") + "\n"
@@ -227,11 +265,13 @@ impl SetupScript {
     }
 }
 
-/// Looks at what is there and creates what is missing, in one transaction and alone: a second one at the same time waits, then finds everything there.
+/// Looks at what is there and creates what is missing, in one transaction and alone: a second one
+/// at the same time waits, then finds everything there.
 ///
 /// # Errors
-/// Everything that stands in the way, each with the SQL that would clear it (`Unsuitable`, `Access`); `Unavailable` when another session
-/// holds the table for ten seconds. Nothing was created then; a crash leaves nothing either.
+/// Everything that stands in the way, each with the SQL that would clear it (`Unsuitable`,
+/// `Access`); `Unavailable` when another session holds the table for ten seconds. Nothing was
+/// created then; a crash leaves nothing either.
 pub async fn carry_out(
     session: &Session,
     table: &TableName,
@@ -239,7 +279,8 @@ pub async fn carry_out(
 ) -> Result<SetupReport, Problems> {
     let done = in_transaction(session, table, plan).await;
     if done.is_err() && !session.is_closed() {
-        // Without it the session would go on in a failed transaction; its own failure has nothing to add.
+        // Without it the session would go on in a failed transaction; its own failure has nothing
+        // to add.
         let _ = session.batch_execute("rollback").await;
     }
     done
@@ -250,7 +291,9 @@ async fn in_transaction(
     table: &TableName,
     plan: impl Fn(&ExistingObjects) -> SetupScript,
 ) -> Result<SetupReport, Problems> {
-    let run = async |what: &str, sql: &str| session.batch_execute(sql).await.map_err(|e| refused(session, &e, what));
+    let run = async |what: &str, sql: &str| {
+        session.batch_execute(sql).await.map_err(|e| refused(session, &e, what))
+    };
     run("begin to look at what is there", &format!("begin; {SETTINGS}")).await?;
     let alone = fill(
         include_str!("../../../sql/ddl/alone.sql"),
@@ -271,9 +314,10 @@ async fn in_transaction(
 fn refused(session: &Session, error: &tokio_postgres::Error, what: &str) -> Error {
     let ours = session.error(error, format!("cannot {what}"));
     match ours.sqlstate() {
-        Some("55P03") => {
-            ours.fix("nothing was changed; another session has locked the table for ten seconds: end its transaction, or try again")
-        }
+        Some("55P03") => ours.fix(
+            "nothing was changed; another session has locked the table for ten seconds: end its \
+             transaction, or try again",
+        ),
         // A name that something we did not look for already bears, a type for instance.
         Some(state) if state.starts_with("42") && ours.kind() != ErrorKind::Access => {
             ours.of_kind(ErrorKind::Unsuitable).fix("nothing was changed")
@@ -311,7 +355,8 @@ impl fmt::Display for SetupReport {
 
 /// A comment of SQL, whatever the text contains, fit for a terminal.
 fn comment(text: &str) -> String {
-    let lines: Vec<String> = text.split(['\n', '\r']).map(|line| format!("-- {}", fit(line))).collect();
+    let lines: Vec<String> =
+        text.split(['\n', '\r']).map(|line| format!("-- {}", fit(line))).collect();
     lines.join("\n")
 }
 

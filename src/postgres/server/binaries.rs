@@ -15,7 +15,8 @@ pub struct ServerBinaries {
 }
 
 impl ServerBinaries {
-    /// Finds them: in the given directory, otherwise by `pg_config --bindir`, on `PATH`, in `/usr/lib/postgresql/*/bin` (newest first).
+    /// Finds them: in the given directory, otherwise by `pg_config --bindir`, on `PATH`, in
+    /// `/usr/lib/postgresql/*/bin` (newest first).
     ///
     /// `given` is what a person set (`COUNTERFOIL_POSTGRES_BIN`); then no other place is looked at.
     ///
@@ -24,10 +25,17 @@ impl ServerBinaries {
     pub fn find(given: Option<&Path>) -> Result<Self> {
         let places = given.map_or_else(usual_places, |dir| vec![dir.to_owned()]);
         first_suitable(&places).ok_or_else(|| {
-            let looked_at: Vec<String> = places.iter().map(|place| place.display().to_string()).collect();
-            Error::new(ErrorKind::Unsuitable, "cannot find the programs of a PostgreSQL server, 13 or later (initdb, postgres)")
-                .at(looked_at.join(":"))
-                .fix("install them (Debian: apt-get install postgresql), or set COUNTERFOIL_POSTGRES_BIN to the directory that holds initdb and postgres")
+            let looked_at: Vec<String> =
+                places.iter().map(|place| place.display().to_string()).collect();
+            Error::new(
+                ErrorKind::Unsuitable,
+                "cannot find the programs of a PostgreSQL server, 13 or later (initdb, postgres)",
+            )
+            .at(looked_at.join(":"))
+            .fix(
+                "install them (Debian: apt-get install postgresql), or set \
+                 COUNTERFOIL_POSTGRES_BIN to the directory that holds initdb and postgres",
+            )
         })
     }
 
@@ -57,17 +65,19 @@ fn first_suitable(places: &[PathBuf]) -> Option<ServerBinaries> {
 }
 
 fn usual_places() -> Vec<PathBuf> {
-    let mut places: Vec<PathBuf> = output_of(Path::new("pg_config"), "--bindir")
-        .map(PathBuf::from)
-        .into_iter()
-        .collect();
-    places.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).filter(|dir| dir.is_absolute()));
+    let mut places: Vec<PathBuf> =
+        output_of(Path::new("pg_config"), "--bindir").map(PathBuf::from).into_iter().collect();
+    places.extend(
+        std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
+            .filter(|dir| dir.is_absolute()),
+    );
     let packages = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
-    let mut majors: Vec<u32> = packages
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .collect();
+    let mut majors: Vec<u32> =
+        packages.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
     majors.sort_unstable_by(|a, b| b.cmp(a));
-    places.extend(majors.iter().map(|major| PathBuf::from(format!("/usr/lib/postgresql/{major}/bin"))));
+    places.extend(
+        majors.iter().map(|major| PathBuf::from(format!("/usr/lib/postgresql/{major}/bin"))),
+    );
     places
 }
 
@@ -86,13 +96,10 @@ fn output_of(program: &Path, option: &str) -> Option<String> {
 /// `postgres (PostgreSQL) 15.18 (Debian …)` is 150018; `19devel` and `19beta1` are 190000.
 fn parse_version(line: &str) -> Option<u32> {
     let word = line.split(' ').find(|word| word.starts_with(|c: char| c.is_ascii_digit()))?;
-    let mut numbers = word.split(|c: char| !c.is_ascii_digit()).map(|digits| digits.parse::<u32>().ok());
+    let mut numbers =
+        word.split(|c: char| !c.is_ascii_digit()).map(|digits| digits.parse::<u32>().ok());
     let major = numbers.next()??;
-    let minor = if word.contains('.') {
-        numbers.next().flatten().unwrap_or(0)
-    } else {
-        0
-    };
+    let minor = if word.contains('.') { numbers.next().flatten().unwrap_or(0) } else { 0 };
     Some(major * 10_000 + minor)
 }
 
@@ -103,7 +110,10 @@ mod tests {
 
     #[test]
     fn the_version_is_read_as_the_server_numbers_it() {
-        assert_eq!(parse_version("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)"), Some(150_018));
+        assert_eq!(
+            parse_version("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)"),
+            Some(150_018)
+        );
         assert_eq!(parse_version("postgres (PostgreSQL) 19beta2"), Some(190_000));
         assert_eq!(parse_version("postgres (PostgreSQL) 9.6.24"), Some(90_006));
         assert_eq!(parse_version("postgres"), None);
@@ -130,10 +140,16 @@ mod tests {
         ] {
             let path = dir.path().join(program);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(&path, format!("#!/bin/sh\necho 'postgres (PostgreSQL) {version}'\n")).unwrap();
+            std::fs::write(&path, format!("#!/bin/sh\necho 'postgres (PostgreSQL) {version}'\n"))
+                .unwrap();
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
         }
-        let found = first_suitable(&[dir.path().join("none"), dir.path().join("old"), dir.path().join("new")]).unwrap();
+        let found = first_suitable(&[
+            dir.path().join("none"),
+            dir.path().join("old"),
+            dir.path().join("new"),
+        ])
+        .unwrap();
         assert_eq!(found.version_num(), 130_001);
     }
 }

@@ -1,4 +1,5 @@
-//! A private directory and what runs in it, kept by a watchdog: both are gone once we are, even if we were killed with SIGKILL.
+//! A private directory and what runs in it, kept by a watchdog: both are gone once we are, even if
+//! we were killed with SIGKILL.
 
 use crate::error::{Error, ErrorKind, Result};
 use rustix::fs::{Gid, Uid};
@@ -15,7 +16,8 @@ use std::sync::{Mutex, PoisonError};
 /// The longest path of a Unix socket, its terminating zero not counted (unix(7), `sun_path`).
 const SOCKET_PATH_BYTES_MAX: usize = 107;
 
-/// The directory and its watchdog. (`PR_SET_PDEATHSIG` would not do: it acts at the end of the *thread* that forked.)
+/// The directory and its watchdog. (`PR_SET_PDEATHSIG` would not do: it acts at the end of the
+/// *thread* that forked.)
 #[derive(Debug)]
 pub(super) struct DirectoryKeeper {
     dir: PathBuf,
@@ -46,7 +48,8 @@ impl DirectoryKeeper {
             .permissions(Permissions::from_mode(0o700))
             .tempdir_in(&parent)
             .map_err(|e| at(&e))?;
-        // Its own process group: Ctrl-C at our terminal is for us, and we decide when the server stops.
+        // Its own process group: Ctrl-C at our terminal is for us, and we decide when the server
+        // stops.
         let watchdog = Command::new("sh")
             .arg("-c")
             .arg(include_str!("watchdog.sh"))
@@ -59,11 +62,7 @@ impl DirectoryKeeper {
             .stderr(Stdio::null())
             .spawn()
             .map_err(|e| at(&e))?;
-        let keeper = Self {
-            dir: temporary.keep(),
-            account,
-            watchdog: Mutex::new(watchdog),
-        };
+        let keeper = Self { dir: temporary.keep(), account, watchdog: Mutex::new(watchdog) };
         keeper.hand_over(&keeper.dir)?;
         Ok(keeper)
     }
@@ -82,7 +81,8 @@ impl DirectoryKeeper {
 
     /// What the programs that ran here have written.
     pub(super) fn log(&self) -> String {
-        String::from_utf8_lossy(&std::fs::read(self.dir.join("log")).unwrap_or_default()).into_owned()
+        String::from_utf8_lossy(&std::fs::read(self.dir.join("log")).unwrap_or_default())
+            .into_owned()
     }
 
     /// Makes a directory that only the server's account enters.
@@ -94,7 +94,8 @@ impl DirectoryKeeper {
         self.hand_over(dir)
     }
 
-    /// Starts a program as the server's account, without `PG*` in its environment and with its output in the log. The watchdog knows it before it runs.
+    /// Starts a program as the server's account, without `PG*` in its environment and with its
+    /// output in the log. The watchdog knows it before it runs.
     pub(super) fn spawn(&self, program: &Path, arguments: &[&OsStr]) -> Result<Child> {
         let log_path = self.dir.join("log");
         let what = "cannot start a program of PostgreSQL";
@@ -105,14 +106,16 @@ impl DirectoryKeeper {
             .map_err(|e| self.error(what, &log_path, &e))?;
         let log_too = log.try_clone().map_err(|e| self.error(what, &log_path, &e))?;
         let mut command = Command::new("sh");
-        // The shell waits for our word and becomes the program then; it ends if we do not live to say it.
+        // The shell waits for our word and becomes the program then; it ends if we do not live to
+        // say it.
         command
             .arg("-c")
             .arg("read -r word && exec \"$@\" </dev/null")
             .arg("gate")
             .arg(program)
             .args(arguments);
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_bytes().starts_with(b"PG")) {
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_bytes().starts_with(b"PG"))
+        {
             command.env_remove(name);
         }
         command.env("LC_ALL", "C").current_dir(&self.dir).process_group(0);
@@ -138,12 +141,16 @@ impl DirectoryKeeper {
         if status.success() {
             return Ok(());
         }
-        let mut error = Error::new(ErrorKind::Unsuitable, format!("cannot run {}: {status}", program.display()))
-            .at(self.dir.display().to_string())
-            .because(self.log().trim_end().replace('\n', " | "));
+        let mut error = Error::new(
+            ErrorKind::Unsuitable,
+            format!("cannot run {}: {status}", program.display()),
+        )
+        .at(self.dir.display().to_string())
+        .because(self.log().trim_end().replace('\n', " | "));
         if self.account.is_some() {
             error = error.fix(
-                "the account postgres (or nobody) must be able to enter this directory and the program's; set TMPDIR to one it can enter",
+                "the account postgres (or nobody) must be able to enter this directory and the \
+                 program's; set TMPDIR to one it can enter",
             );
         }
         Err(error)
@@ -171,14 +178,18 @@ impl DirectoryKeeper {
 
     fn hand_over(&self, path: &Path) -> Result<()> {
         let Some(account) = self.account else { return Ok(()) };
-        rustix::fs::chown(path, Some(Uid::from_raw(account.user)), Some(Gid::from_raw(account.group)))
-            .map_err(|e| self.error("cannot give a directory to the account of PostgreSQL", path, &e.into()))
+        rustix::fs::chown(
+            path,
+            Some(Uid::from_raw(account.user)),
+            Some(Gid::from_raw(account.group)),
+        )
+        .map_err(|e| {
+            self.error("cannot give a directory to the account of PostgreSQL", path, &e.into())
+        })
     }
 
     fn error(&self, what: &str, path: &Path, error: &std::io::Error) -> Error {
-        Error::new(ErrorKind::Unsuitable, what)
-            .at(path.display().to_string())
-            .caused_by(error)
+        Error::new(ErrorKind::Unsuitable, what).at(path.display().to_string()).caused_by(error)
     }
 }
 
@@ -207,20 +218,21 @@ impl SystemAccount {
 
     fn by_name(name: &str) -> Option<Self> {
         let number = |option: &str| -> Option<u32> {
-            let output = Command::new("id").args([option, name]).stderr(Stdio::null()).output().ok()?;
+            let output =
+                Command::new("id").args([option, name]).stderr(Stdio::null()).output().ok()?;
             std::str::from_utf8(&output.stdout).ok()?.trim().parse().ok()
         };
-        Some(Self {
-            user: number("-u")?,
-            group: number("-g")?,
-        })
+        Some(Self { user: number("-u")?, group: number("-g")? })
     }
 }
 
-/// Where private directories go: the temporary directory, unless the name of a socket in it would be too long or another account could not enter it.
+/// Where private directories go: the temporary directory, unless the name of a socket in it would
+/// be too long or another account could not enter it.
 fn parent_dir(temporary: PathBuf, is_for_another: bool) -> PathBuf {
     let socket = temporary.join("counterfoil-abcdef/run/.s.PGSQL.65535");
-    let is_open = |dir: &Path| std::fs::metadata(dir).is_ok_and(|metadata| metadata.permissions().mode() & 0o001 != 0);
+    let is_open = |dir: &Path| {
+        std::fs::metadata(dir).is_ok_and(|metadata| metadata.permissions().mode() & 0o001 != 0)
+    };
     let is_short_enough = socket.as_os_str().len() <= SOCKET_PATH_BYTES_MAX;
     if is_short_enough && (!is_for_another || temporary.ancestors().all(is_open)) {
         temporary
@@ -250,10 +262,8 @@ mod tests {
     #[test]
     #[allow(clippy::unwrap_used)]
     fn a_temporary_directory_that_another_account_cannot_enter_is_passed_over() {
-        let private = tempfile::Builder::new()
-            .permissions(Permissions::from_mode(0o700))
-            .tempdir()
-            .unwrap();
+        let private =
+            tempfile::Builder::new().permissions(Permissions::from_mode(0o700)).tempdir().unwrap();
         let inner = private.path().join("inner");
         DirBuilder::new().mode(0o777).create(&inner).unwrap();
         assert_eq!(parent_dir(inner.clone(), false), inner);

@@ -1,4 +1,5 @@
-//! A private PostgreSQL for the demo and the tests: started, stopped, crashed, frozen, and gone with us.
+//! A private PostgreSQL for the demo and the tests: started, stopped, crashed, frozen, and gone
+//! with us.
 
 mod binaries;
 mod keeper;
@@ -27,10 +28,12 @@ const WAIT_MAX: Duration = Duration::from_secs(60);
 /// How often a port that another process took in the meantime is tried again or replaced.
 const PORT_TRIES_MAX: u32 = 20;
 
-/// A running or stopped private server. Its superuser is `postgres`, without a password over its Unix socket and 127.0.0.1.
+/// A running or stopped private server. Its superuser is `postgres`, without a password over its
+/// Unix socket and 127.0.0.1.
 ///
-/// All methods block, by a second at most where nothing is wrong; async code goes through [`PrivateServer::aside`]. Dropping it
-/// stops the server as a crash would and removes its directory; the end of our process, even by SIGKILL, does the same.
+/// All methods block, by a second at most where nothing is wrong; async code goes through
+/// [`PrivateServer::aside`]. Dropping it stops the server as a crash would and removes its
+/// directory; the end of our process, even by SIGKILL, does the same.
 #[derive(Debug)]
 pub struct PrivateServer {
     keeper: DirectoryKeeper,
@@ -45,7 +48,8 @@ struct ServerState {
 }
 
 impl PrivateServer {
-    /// Copies the template's data directory and starts a server on it: on a free port of 127.0.0.1 and on a private socket directory.
+    /// Copies the template's data directory and starts a server on it: on a free port of 127.0.0.1
+    /// and on a private socket directory.
     ///
     /// # Errors
     /// `Unsuitable` with the last lines of the server's log when it does not start.
@@ -57,29 +61,30 @@ impl PrivateServer {
         let server = Self {
             keeper,
             binaries: template.binaries().clone(),
-            state: Mutex::new(ServerState {
-                postmaster: None,
-                port: free_port()?,
-            }),
+            state: Mutex::new(ServerState { postmaster: None, port: free_port()? }),
         };
         server.launch(&mut server.state(), true)?;
         Ok(server)
     }
 
-    /// Starts a stopped or crashed server again, on the same port and data; does nothing if it runs.
+    /// Starts a stopped or crashed server again, on the same port and data; does nothing if it
+    /// runs.
     ///
     /// # Errors
     /// `Unsuitable` with the last lines of the server's log when it does not start.
     pub fn start(&self) -> Result<()> {
         let mut state = self.state();
         let is_running = match &mut state.postmaster {
-            Some(child) => child.try_wait().map_err(|e| broken("cannot wait for the server", &e))?.is_none(),
+            Some(child) => {
+                child.try_wait().map_err(|e| broken("cannot wait for the server", &e))?.is_none()
+            }
             None => false,
         };
         if is_running { Ok(()) } else { self.launch(&mut state, false) }
     }
 
-    /// Stops it as a careful person does: transactions are rolled back, connections closed, a checkpoint written.
+    /// Stops it as a careful person does: transactions are rolled back, connections closed, a
+    /// checkpoint written.
     ///
     /// # Errors
     /// `Unavailable` when it has not ended after a minute (it may be frozen).
@@ -95,7 +100,8 @@ impl PrivateServer {
         self.end(Signal::QUIT)
     }
 
-    /// Kills the postmaster and all its children with SIGKILL, frozen ones too, and waits until they are gone.
+    /// Kills the postmaster and all its children with SIGKILL, frozen ones too, and waits until
+    /// they are gone.
     ///
     /// # Errors
     /// `Unavailable` when the kernel has not ended them after a minute.
@@ -109,7 +115,8 @@ impl PrivateServer {
         }
         let _ = child.wait();
         self.keeper.tell(None)?;
-        wait_until(|| Ok(family.iter().all(|pid| process::state(*pid).is_none()))).map_err(|e| e.while_doing("cannot kill the server"))
+        wait_until(|| Ok(family.iter().all(|pid| process::state(*pid).is_none())))
+            .map_err(|e| e.while_doing("cannot kill the server"))
     }
 
     /// Stops it carefully and starts it again, on the same port and data.
@@ -118,8 +125,9 @@ impl PrivateServer {
         self.start()
     }
 
-    /// Stops every process of the server where it stands (SIGSTOP), so that it looks like a host that no longer answers.
-    /// New connections are accepted by the kernel and then hang, old ones fall silent. Does nothing if it is not running.
+    /// Stops every process of the server where it stands (SIGSTOP), so that it looks like a host
+    /// that no longer answers. New connections are accepted by the kernel and then hang, old ones
+    /// fall silent. Does nothing if it is not running.
     pub fn freeze(&self) {
         if let Some(child) = &self.state().postmaster {
             process::freeze(child.id());
@@ -149,15 +157,9 @@ impl PrivateServer {
 
     /// Connects through 127.0.0.1, as superuser.
     pub fn conninfo_tcp(&self, database: &str) -> Conninfo {
-        let at = HostAt::Tcp {
-            host: Ipv4Addr::LOCALHOST.to_string(),
-            addr: None,
-        };
+        let at = HostAt::Tcp { host: Ipv4Addr::LOCALHOST.to_string(), addr: None };
         let hosts = vec![Host { at, port: self.port() }];
-        Conninfo {
-            hosts,
-            ..self.conninfo(database)
-        }
+        Conninfo { hosts, ..self.conninfo(database) }
     }
 
     /// The port of 127.0.0.1 and of the socket's name; the same for the whole life of this value.
@@ -175,7 +177,8 @@ impl PrivateServer {
         self.keeper.data_dir()
     }
 
-    /// The private directory of everything it writes; gone once this value is dropped or our process has ended.
+    /// The private directory of everything it writes; gone once this value is dropped or our
+    /// process has ended.
     pub fn dir(&self) -> &Path {
         self.keeper.dir()
     }
@@ -195,8 +198,12 @@ impl PrivateServer {
         self.keeper.log()
     }
 
-    /// Runs a blocking act on a thread meant for it: `server.aside(PrivateServer::stop_immediate).await?`.
-    pub async fn aside<T: Send + 'static>(self: &Arc<Self>, act: impl FnOnce(&Self) -> T + Send + 'static) -> T {
+    /// Runs a blocking act on a thread meant for it:
+    /// `server.aside(PrivateServer::stop_immediate).await?`.
+    pub async fn aside<T: Send + 'static>(
+        self: &Arc<Self>,
+        act: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> T {
         let server = Arc::clone(self);
         tokio::task::spawn_blocking(move || act(&server))
             .await
@@ -207,13 +214,19 @@ impl PrivateServer {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts the postmaster and waits until it takes connections; a port that is taken is replaced while no client knows it yet.
+    /// Starts the postmaster and waits until it takes connections; a port that is taken is replaced
+    /// while no client knows it yet.
     fn launch(&self, state: &mut ServerState, is_port_free_to_change: bool) -> Result<()> {
         for _ in 0..PORT_TRIES_MAX {
             let log_before = self.log().len();
             match self.launch_once(state) {
                 Ok(()) => return Ok(()),
-                Err(error) if !self.log()[log_before..].contains("could not create any TCP/IP sockets") => return Err(error),
+                Err(error)
+                    if !self.log()[log_before..]
+                        .contains("could not create any TCP/IP sockets") =>
+                {
+                    return Err(error);
+                }
                 Err(_) if is_port_free_to_change => state.port = free_port()?,
                 Err(_) => std::thread::sleep(Duration::from_millis(100)),
             }
@@ -235,7 +248,8 @@ impl PrivateServer {
         let mut child = self.keeper.spawn(&self.binaries.program("postgres"), &arguments)?;
         let pid = child.id();
         let ready = wait_until(|| {
-            let has_ended = child.try_wait().map_err(|e| broken("cannot wait for the server", &e))?.is_some();
+            let has_ended =
+                child.try_wait().map_err(|e| broken("cannot wait for the server", &e))?.is_some();
             Ok(has_ended || process::is_postmaster_ready(&data_dir, pid))
         });
         let has_ended = !matches!(child.try_wait(), Ok(None));
@@ -250,8 +264,10 @@ impl PrivateServer {
         let mut state = self.state();
         let Some(child) = &mut state.postmaster else { return Ok(()) };
         process::signal(child.id(), signal);
-        wait_until(|| Ok(child.try_wait().map_err(|e| broken("cannot wait for the server", &e))?.is_some()))
-            .map_err(|e| e.while_doing("cannot stop the server"))?;
+        wait_until(|| {
+            Ok(child.try_wait().map_err(|e| broken("cannot wait for the server", &e))?.is_some())
+        })
+        .map_err(|e| e.while_doing("cannot stop the server"))?;
         state.postmaster = None;
         self.keeper.tell(None)
     }
@@ -276,7 +292,8 @@ impl Drop for PrivateServer {
     }
 }
 
-/// A port of 127.0.0.1 below those that the kernel gives to outgoing connections, so that it is still free after a restart.
+/// A port of 127.0.0.1 below those that the kernel gives to outgoing connections, so that it is
+/// still free after a restart.
 fn free_port() -> Result<u16> {
     for _ in 0..1000 {
         let port = rand::random_range(15_000..32_000);
@@ -284,7 +301,8 @@ fn free_port() -> Result<u16> {
             return Ok(port);
         }
     }
-    Err(Error::new(ErrorKind::Unsuitable, "cannot find a free port of 127.0.0.1").at("15000..31999"))
+    Err(Error::new(ErrorKind::Unsuitable, "cannot find a free port of 127.0.0.1")
+        .at("15000..31999"))
 }
 
 fn wait_until(mut is_done: impl FnMut() -> Result<bool>) -> Result<()> {

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How long a process may take to stop; one that waits for a disk does so once it is answered, and is taken as stopped.
+/// How long a process may take to stop; one that waits for a disk does so once it is answered, and
+/// is taken as stopped.
 const STOP_WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// The number of a process.
@@ -19,7 +20,8 @@ pub(super) fn signal(pid: ProcessId, signal: Signal) {
     }
 }
 
-/// The state letter of a living process (`T`: stopped); `None` if it has ended, zombies included (proc(5), `/proc/pid/stat`).
+/// The state letter of a living process (`T`: stopped); `None` if it has ended, zombies included
+/// (proc(5), `/proc/pid/stat`).
 pub(super) fn state(pid: ProcessId) -> Option<char> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat_fields(&stat).map(|(state, _)| state).filter(|state| !"ZX".contains(*state))
@@ -32,12 +34,14 @@ pub(super) fn children_of(parent: ProcessId) -> Vec<ProcessId> {
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<ProcessId>().ok())
         .filter(|pid| {
             let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-            stat_fields(&stat).is_some_and(|(state, its_parent)| its_parent == parent && !"ZX".contains(state))
+            stat_fields(&stat)
+                .is_some_and(|(state, its_parent)| its_parent == parent && !"ZX".contains(state))
         })
         .collect()
 }
 
-/// Stops a postmaster and then its children, and returns all of them once each has stopped. The postmaster goes first: it forks no more then.
+/// Stops a postmaster and then its children, and returns all of them once each has stopped. The
+/// postmaster goes first: it forks no more then.
 pub(super) fn freeze(postmaster: ProcessId) -> Vec<ProcessId> {
     stop_and_wait(postmaster);
     let mut family = children_of(postmaster);
@@ -46,7 +50,8 @@ pub(super) fn freeze(postmaster: ProcessId) -> Vec<ProcessId> {
     family
 }
 
-/// Whether the lock file of the data directory says that this postmaster takes connections (its line 8, since PostgreSQL 10).
+/// Whether the lock file of the data directory says that this postmaster takes connections (its
+/// line 8, since PostgreSQL 10).
 pub(super) fn is_postmaster_ready(data_dir: &Path, pid: ProcessId) -> bool {
     let text = fs::read_to_string(data_dir.join("postmaster.pid")).unwrap_or_default();
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
@@ -61,7 +66,8 @@ fn stop_and_wait(pid: ProcessId) {
     }
 }
 
-/// State and parent out of a line of `/proc/pid/stat`; the name before them stands in parentheses and can hold anything.
+/// State and parent out of a line of `/proc/pid/stat`; the name before them stands in parentheses
+/// and can hold anything.
 fn stat_fields(stat: &str) -> Option<(char, ProcessId)> {
     let (_, rest) = stat.rsplit_once(") ")?;
     let mut fields = rest.split(' ');

@@ -5,7 +5,8 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
-/// Settings of one server. The default is for tests: as fast as a server can be that survives its own crash, but not that of the machine.
+/// Settings of one server. The default is for tests: as fast as a server can be that survives its
+/// own crash, but not that of the machine.
 #[derive(Clone, Debug, Default)]
 pub struct ServerSettings {
     parameters: Vec<(String, String)>,
@@ -19,14 +20,16 @@ impl ServerSettings {
         Self::default()
     }
 
-    /// Sets a parameter of `postgresql.conf`, such as `max_prepared_transactions` to `10`; the last one of a name counts.
+    /// Sets a parameter of `postgresql.conf`, such as `max_prepared_transactions` to `10`; the last
+    /// one of a name counts.
     #[must_use]
     pub fn set(mut self, name: &str, value: &str) -> Self {
         self.parameters.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// Adds a line of `pg_hba.conf`, before those that trust everybody on the Unix socket and 127.0.0.1.
+    /// Adds a line of `pg_hba.conf`, before those that trust everybody on the Unix socket and
+    /// 127.0.0.1.
     #[must_use]
     pub fn hba(mut self, line: &str) -> Self {
         self.hba.push(line.to_owned());
@@ -57,13 +60,17 @@ impl ServerSettings {
             ("dynamic_shared_memory_type", "mmap"),
         ];
         let ours = ours.into_iter();
-        let all = ours.chain(self.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        all.map(|(name, value)| format!("{name} = '{}'\n", value.replace('\\', "\\\\").replace('\'', "''")))
-            .collect()
+        let all =
+            ours.chain(self.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        all.map(|(name, value)| {
+            format!("{name} = '{}'\n", value.replace('\\', "\\\\").replace('\'', "''"))
+        })
+        .collect()
     }
 
     fn pg_hba_conf(&self) -> String {
-        let trusting = ["local all,replication all trust", "host all,replication all 127.0.0.1/32 trust"];
+        let trusting =
+            ["local all,replication all trust", "host all,replication all 127.0.0.1/32 trust"];
         let lines = self.hba.iter().map(String::as_str).chain(trusting);
         lines.map(|line| format!("{line}\n")).collect()
     }
@@ -99,7 +106,8 @@ mod tests {
 
     #[test]
     fn a_line_of_pg_hba_comes_before_those_that_trust() {
-        let text = ServerSettings::new().hba("host all bob 127.0.0.1/32 scram-sha-256").pg_hba_conf();
+        let text =
+            ServerSettings::new().hba("host all bob 127.0.0.1/32 scram-sha-256").pg_hba_conf();
         assert!(text.starts_with("host all bob 127.0.0.1/32 scram-sha-256\nlocal all"), "{text}");
     }
 }

@@ -20,7 +20,10 @@ pub(crate) fn field<I: RowIndex + fmt::Display>(row: &SimpleQueryRow, index: I) 
 }
 
 /// A field of a row, parsed; `None` also where it is something else.
-pub(crate) fn parsed<T: FromStr, I: RowIndex + fmt::Display>(row: &SimpleQueryRow, index: I) -> Option<T> {
+pub(crate) fn parsed<T: FromStr, I: RowIndex + fmt::Display>(
+    row: &SimpleQueryRow,
+    index: I,
+) -> Option<T> {
     field(row, index)?.parse().ok()
 }
 

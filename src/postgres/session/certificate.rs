@@ -1,8 +1,12 @@
-//! Decides whether a server's certificate is the one that was asked for, and says why not in words a person can act on.
+//! Decides whether a server's certificate is the one that was asked for, and says why not in words
+//! a person can act on.
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature, verify_tls13_signature_with_raw_key};
+use rustls::crypto::{
+    CryptoProvider, verify_tls12_signature, verify_tls13_signature,
+    verify_tls13_signature_with_raw_key,
+};
 use rustls::pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
@@ -19,7 +23,8 @@ pub(super) struct TrustedAuthorities {
 }
 
 impl TrustedAuthorities {
-    /// Trusts these certificates; those that cannot be used are passed over. `None` when nothing is left.
+    /// Trusts these certificates; those that cannot be used are passed over. `None` when nothing is
+    /// left.
     pub fn of(listed: Vec<CertificateDer<'static>>) -> Option<Self> {
         let mut roots = RootCertStore::empty();
         let (usable, _) = roots.add_parsable_certificates(listed.iter().cloned());
@@ -73,14 +78,23 @@ impl CertificateVerifier {
         if let Some(refused) = about.refused_by_date(now) {
             return Err(refused);
         }
-        // A self-signed certificate that is itself in the file vouches for itself, even if it calls itself an authority.
-        if about.is_self_issued && trust.listed.iter().any(|listed| listed.as_ref() == leaf.as_ref()) {
+        // A self-signed certificate that is itself in the file vouches for itself, even if it calls
+        // itself an authority.
+        if about.is_self_issued
+            && trust.listed.iter().any(|listed| listed.as_ref() == leaf.as_ref())
+        {
             return Ok(());
         }
         ParsedCertificate::try_from(leaf)
             .and_then(|parsed| {
                 let algorithms = self.provider.signature_verification_algorithms.all;
-                verify_server_cert_signed_by_trust_anchor(&parsed, &trust.roots, others, now, algorithms)
+                verify_server_cert_signed_by_trust_anchor(
+                    &parsed,
+                    &trust.roots,
+                    others,
+                    now,
+                    algorithms,
+                )
             })
             .map_err(|error| about.refused_by_chain(&error, others, now))
     }
@@ -88,9 +102,11 @@ impl CertificateVerifier {
 
 fn check_name(leaf: &CertificateDer<'_>, name: &ServerName<'_>) -> Result<(), CertificateRefusal> {
     let about = CertificateSummary::of(leaf)?;
-    let by_alternative_name = ParsedCertificate::try_from(leaf).is_ok_and(|parsed| verify_server_name(&parsed, name).is_ok());
+    let by_alternative_name = ParsedCertificate::try_from(leaf)
+        .is_ok_and(|parsed| verify_server_name(&parsed, name).is_ok());
     let asked = name.to_str();
-    let by_common_name = about.names.is_empty() && about.common_name.as_deref().is_some_and(|common| is_match(common, &asked));
+    let by_common_name = about.names.is_empty()
+        && about.common_name.as_deref().is_some_and(|common| is_match(common, &asked));
     if by_alternative_name || by_common_name {
         return Ok(());
     }
@@ -100,12 +116,17 @@ fn check_name(leaf: &CertificateDer<'_>, name: &ServerName<'_>) -> Result<(), Ce
         about.names.iter().map(|name| format!("{name:?}")).collect()
     };
     Err(CertificateRefusal {
-        why: format!("the certificate of the server is for {}, not for host {asked:?}", names.join(", ")),
-        fix: "connect by a name the certificate has (hostaddr can still give the address), or issue it for this name",
+        why: format!(
+            "the certificate of the server is for {}, not for host {asked:?}",
+            names.join(", ")
+        ),
+        fix: "connect by a name the certificate has (hostaddr can still give the address), or \
+              issue it for this name",
     })
 }
 
-/// Whether a common name covers a host: equal without regard to case, or `*.` and exactly one label more.
+/// Whether a common name covers a host: equal without regard to case, or `*.` and exactly one label
+/// more.
 fn is_match(pattern: &str, host: &str) -> bool {
     let (pattern, host) = (pattern.to_ascii_lowercase(), host.to_ascii_lowercase());
     match pattern.strip_prefix("*.") {
@@ -143,7 +164,12 @@ impl ServerCertVerifier for CertificateVerifier {
         cert: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, signed, &self.provider.signature_verification_algorithms)
+        verify_tls12_signature(
+            message,
+            cert,
+            signed,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -156,8 +182,10 @@ impl ServerCertVerifier for CertificateVerifier {
         if ParsedCertificate::try_from(cert).is_ok() {
             return verify_tls13_signature(message, cert, signed, algorithms);
         }
-        // A certificate of version 1 (older recipes with `openssl x509 -req` make them) has a key all the same.
-        let (_, parsed) = X509Certificate::from_der(cert).map_err(|_| CertificateError::BadEncoding)?;
+        // A certificate of version 1 (older recipes with `openssl x509 -req` make them) has a key
+        // all the same.
+        let (_, parsed) =
+            X509Certificate::from_der(cert).map_err(|_| CertificateError::BadEncoding)?;
         let key = SubjectPublicKeyInfoDer::from(parsed.public_key().raw);
         verify_tls13_signature_with_raw_key(message, &key, signed, algorithms)
     }
@@ -208,9 +236,7 @@ impl CertificateSummary {
 
     /// Seconds until it expires; negative when it has.
     pub(crate) fn seconds_left(&self, now: UnixTime) -> i64 {
-        self.not_after
-            .timestamp()
-            .saturating_sub(i64::try_from(now.as_secs()).unwrap_or(i64::MAX))
+        self.not_after.timestamp().saturating_sub(i64::try_from(now.as_secs()).unwrap_or(i64::MAX))
     }
 
     /// When it expires, in UTC.
@@ -224,10 +250,15 @@ impl CertificateSummary {
     }
 
     fn refused_by_date(&self, now: UnixTime) -> Option<CertificateRefusal> {
-        let is_early = self.not_before.timestamp() > i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        let is_early =
+            self.not_before.timestamp() > i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
         if self.seconds_left(now) < 0 {
             return Some(CertificateRefusal {
-                why: format!("the certificate of the server ({}) expired on {}", self.subject, self.not_after()),
+                why: format!(
+                    "the certificate of the server ({}) expired on {}",
+                    self.subject,
+                    self.not_after()
+                ),
                 fix: "renew the certificate of the server and reload it",
             });
         }
@@ -241,19 +272,28 @@ impl CertificateSummary {
         })
     }
 
-    fn refused_by_chain(&self, error: &rustls::Error, others: &[CertificateDer<'_>], now: UnixTime) -> CertificateRefusal {
+    fn refused_by_chain(
+        &self,
+        error: &rustls::Error,
+        others: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> CertificateRefusal {
         let issuer_expired = others
             .iter()
             .filter_map(|cert| CertificateSummary::of(cert).ok())
             .find(|other| other.seconds_left(now) < 0)
-            .map(|other| format!("{} of the chain expired on {}", other.subject, other.not_after()));
+            .map(|other| {
+                format!("{} of the chain expired on {}", other.subject, other.not_after())
+            });
         if self.is_version_1 {
             return CertificateRefusal {
                 why: format!(
-                    "the certificate of the server ({}) is of X.509 version 1, which cannot be checked",
+                    "the certificate of the server ({}) is of X.509 version 1, which cannot be \
+                     checked",
                     self.subject
                 ),
-                fix: "issue it as version 3 (openssl x509 -req with -extfile), with a subjectAltName",
+                fix: "issue it as version 3 (openssl x509 -req with -extfile), with a \
+                      subjectAltName",
             };
         }
         CertificateRefusal {
@@ -263,14 +303,17 @@ impl CertificateSummary {
                 self.issuer,
                 issuer_expired.unwrap_or_else(|| words(error))
             ),
-            fix: "give the authority that issued it in sslrootcert, or check who answers at this address; nothing was sent to it",
+            fix: "give the authority that issued it in sslrootcert, or check who answers at this \
+                  address; nothing was sent to it",
         }
     }
 }
 
 fn words(error: &rustls::Error) -> String {
     match error {
-        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => "no certificate in sslrootcert has signed it".to_owned(),
+        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+            "no certificate in sslrootcert has signed it".to_owned()
+        }
         rustls::Error::InvalidCertificate(error) => error.to_string(),
         error => error.to_string(),
     }
@@ -281,7 +324,9 @@ fn host_of(name: &GeneralName<'_>) -> Option<String> {
         GeneralName::DNSName(name) => Some((*name).to_owned()),
         GeneralName::IPAddress(bytes) => <[u8; 4]>::try_from(*bytes)
             .map(|v4| std::net::IpAddr::from(v4).to_string())
-            .or_else(|_| <[u8; 16]>::try_from(*bytes).map(|v6| std::net::IpAddr::from(v6).to_string()))
+            .or_else(|_| {
+                <[u8; 16]>::try_from(*bytes).map(|v6| std::net::IpAddr::from(v6).to_string())
+            })
             .ok(),
         _ => None,
     }

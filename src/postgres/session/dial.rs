@@ -1,4 +1,5 @@
-//! One try at one address: socket, TLS as `sslmode` says, authentication; and the task that carries the messages, with the cause of its end.
+//! One try at one address: socket, TLS as `sslmode` says, authentication; and the task that carries
+//! the messages, with the cause of its end.
 
 use crate::config::libpq::{ChannelBinding, Conninfo, Host, HostAt, SslMode};
 use crate::error::{Error, ErrorKind, Result};
@@ -10,11 +11,14 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
-use tokio_postgres::config::{ChannelBinding as DriverBinding, SslMode as DriverSslMode, SslNegotiation};
+use tokio_postgres::config::{
+    ChannelBinding as DriverBinding, SslMode as DriverSslMode, SslNegotiation,
+};
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls, Notification};
 
-/// Notifications that wait to be seen; those beyond are dropped, since each only says "look again" and enough of them wait already.
+/// Notifications that wait to be seen; those beyond are dropped, since each only says "look again"
+/// and enough of them wait already.
 const NOTIFICATIONS_MAX: usize = 256;
 
 /// An established connection on which nothing was said yet. Dropping it closes it.
@@ -87,16 +91,13 @@ impl DialSettings<'_> {
         };
         self.connect_by(second, host, address, &secret).await.map_err(|error| {
             let other = self.explain(&error, host, &secret);
-            let by = if second == ConnectionEncryption::Plain {
-                "without TLS"
-            } else {
-                "with TLS"
-            };
+            let by = if second == ConnectionEncryption::Plain { "without TLS" } else { "with TLS" };
             refusal.because(format!("{by}: {}", other.causes().join(": ")))
         })
     }
 
-    /// The meaning of `sslmode` (PostgreSQL manual, "SSL Support", table of modes): the way to try first, and the one to fall back to.
+    /// The meaning of `sslmode` (PostgreSQL manual, "SSL Support", table of modes): the way to try
+    /// first, and the one to fall back to.
     fn ways(&self, host: &Host) -> (ConnectionEncryption, Option<ConnectionEncryption>) {
         if matches!(host.at, HostAt::Unix(_)) || self.tls.is_none() {
             return (ConnectionEncryption::Plain, None);
@@ -104,8 +105,12 @@ impl DialSettings<'_> {
         match self.conninfo.sslmode {
             SslMode::Disable => (ConnectionEncryption::Plain, None),
             SslMode::Allow => (ConnectionEncryption::Plain, Some(ConnectionEncryption::Tls)),
-            SslMode::Prefer => (ConnectionEncryption::TlsIfOffered, Some(ConnectionEncryption::Plain)),
-            SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => (ConnectionEncryption::Tls, None),
+            SslMode::Prefer => {
+                (ConnectionEncryption::TlsIfOffered, Some(ConnectionEncryption::Plain))
+            }
+            SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => {
+                (ConnectionEncryption::Tls, None)
+            }
         }
     }
 
@@ -127,8 +132,10 @@ impl DialSettings<'_> {
         match &self.tls {
             Some(tls) if way != ConnectionEncryption::Plain => {
                 let mut maker = tls.maker();
-                let connector = MakeTlsConnect::<BufferedSocket>::make_tls_connect(&mut maker, peer.name());
-                let connector = connector.map_err(|error| DialFailure::Socket(std::io::Error::other(error)))?;
+                let connector =
+                    MakeTlsConnect::<BufferedSocket>::make_tls_connect(&mut maker, peer.name());
+                let connector =
+                    connector.map_err(|error| DialFailure::Socket(std::io::Error::other(error)))?;
                 let (client, connection) = config.connect_raw(socket, connector).await?;
                 Ok(drive(client, connection, self.side, peer, Some(tls.clone())))
             }
@@ -162,16 +169,14 @@ impl DialSettings<'_> {
     fn explain(&self, failure: &DialFailure, host: &Host, secret: &PasswordLookup) -> Error {
         let error = match failure {
             DialFailure::Driver(error) => error,
-            DialFailure::Socket(error) => return unreachable(host).because("error connecting to server").caused_by(error),
+            DialFailure::Socket(error) => {
+                return unreachable(host).because("error connecting to server").caused_by(error);
+            }
         };
         let user = &self.conninfo.user;
         let source = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
         if let Some(fault) = tls::TlsFault::of(error) {
-            let kind = if fault.is_refusal {
-                ErrorKind::Access
-            } else {
-                ErrorKind::Unavailable
-            };
+            let kind = if fault.is_refusal { ErrorKind::Access } else { ErrorKind::Unavailable };
             let ours = Error::new(kind, "cannot connect").because(fault.why).fix(fault.fix);
             return match self.tls.as_ref().and_then(TlsSettings::note) {
                 Some(note) => ours.because(note),
@@ -187,24 +192,35 @@ impl DialSettings<'_> {
         if error.to_string() == "authentication error" {
             return Error::new(ErrorKind::Access, "cannot connect")
                 .because(format!("authentication of user {user:?} failed: {source}"))
-                .fix("check the server's pg_hba.conf and password_encryption, and channel_binding on this side");
+                .fix(
+                    "check the server's pg_hba.conf and password_encryption, and channel_binding \
+                     on this side",
+                );
         }
         let ours = without_secret(error::of_driver(error, self.side, "cannot connect"), secret);
         match ours.sqlstate() {
-            Some("28P01") => ours
-                .because(secret.checked.clone())
-                .fix(match (&self.tls, &self.conninfo.sslcert) {
-                    // PostgreSQL refuses a certificate of another name in the words for a wrong password.
+            Some("28P01") => ours.because(secret.checked.clone()).fix(
+                match (&self.tls, &self.conninfo.sslcert) {
+                    // PostgreSQL refuses a certificate of another name in the words for a wrong
+                    // password.
                     (Some(_), Some(_)) => format!(
-                        "correct the password of user {user:?}, or its place; or, if pg_hba.conf says clientcert=verify-full, show a certificate with that common name"
+                        "correct the password of user {user:?}, or its place; or, if pg_hba.conf \
+                         says clientcert=verify-full, show a certificate with that common name"
                     ),
                     _ => format!("correct the password of user {user:?}, or its place"),
-                }),
+                },
+            ),
             Some("28000") => ours.fix(format!(
-                "let user {user:?} in from this machine: a line in the server's pg_hba.conf, ALTER ROLE … LOGIN, and a client certificate if it asks for one"
+                "let user {user:?} in from this machine: a line in the server's pg_hba.conf, ALTER \
+                 ROLE … LOGIN, and a client certificate if it asks for one"
             )),
-            Some("3D000") => ours.fix("create the database (`counterfoil init` does with --create-database), or correct its name"),
-            Some("42501") => ours.fix(format!("GRANT CONNECT ON DATABASE … TO {}", crate::sql::ident(user))),
+            Some("3D000") => ours.fix(
+                "create the database (`counterfoil init` does with --create-database), or correct \
+                 its name",
+            ),
+            Some("42501") => {
+                ours.fix(format!("GRANT CONNECT ON DATABASE … TO {}", crate::sql::ident(user)))
+            }
             None => ours.fix(check_port(host)),
             _ => ours,
         }
@@ -233,18 +249,21 @@ fn check_port(host: &Host) -> String {
     format!("check that PostgreSQL runs there and port {} is open from this machine", host.port)
 }
 
-/// libpq's rule for the second way: after a handshake that failed, or when `pg_hba.conf` has no line for the first.
-/// A wrong password is not sent again without TLS.
+/// libpq's rule for the second way: after a handshake that failed, or when `pg_hba.conf` has no
+/// line for the first. A wrong password is not sent again without TLS.
 fn is_worth_another_way(failure: &DialFailure, second: ConnectionEncryption) -> bool {
     let DialFailure::Driver(error) = failure else { return false };
     let is_refused_by_hba = error.code().is_some_and(|code| code.code() == "28000");
-    is_refused_by_hba || (second == ConnectionEncryption::Plain && tls::TlsFault::of(error).is_some())
+    is_refused_by_hba
+        || (second == ConnectionEncryption::Plain && tls::TlsFault::of(error).is_some())
 }
 
 /// A server that was given the password could put it into its answer.
 fn without_secret(error: Error, secret: &PasswordLookup) -> Error {
     match &secret.password {
-        Some(password) if !password.expose_secret().is_empty() => error.without(password.expose_secret(), "…"),
+        Some(password) if !password.expose_secret().is_empty() => {
+            error.without(password.expose_secret(), "…")
+        }
         _ => error,
     }
 }
@@ -254,9 +273,13 @@ fn secret(conninfo: &Conninfo, host: &Host) -> Result<PasswordLookup> {
     let source = &conninfo.password;
     let password = source.lookup(host, &conninfo.database, &conninfo.user)?;
     let checked = match (&source.given, &source.file, &source.passfile) {
-        (Some(_), _, _) => "checked the password given in the URL, the setting password or PGPASSWORD".to_owned(),
+        (Some(_), _, _) => {
+            "checked the password given in the URL, the setting password or PGPASSWORD".to_owned()
+        }
         (_, Some(file), _) => format!("checked password_file {}", file.display()),
-        (_, _, Some(passfile)) if password.is_some() => format!("checked the passfile {}", passfile.display()),
+        (_, _, Some(passfile)) if password.is_some() => {
+            format!("checked the passfile {}", passfile.display())
+        }
         (_, _, Some(passfile)) => source.note().unwrap_or_else(|| {
             let (database, user) = (&conninfo.database, &conninfo.user);
             format!(
@@ -283,18 +306,11 @@ where
     let (sender, notifications) = mpsc::channel(NOTIFICATIONS_MAX);
     let death = Arc::new(OnceLock::new());
     let driver = tokio::spawn(carry(connection, sender, Arc::clone(&death), side));
-    RawConnection {
-        client,
-        notifications,
-        death,
-        announced_version,
-        tls,
-        peer,
-        driver,
-    }
+    RawConnection { client, notifications, death, announced_version, tls, peer, driver }
 }
 
-/// Carries messages until the connection ends; dropping the sender of notifications is the sign that it has.
+/// Carries messages until the connection ends; dropping the sender of notifications is the sign
+/// that it has.
 async fn carry<T>(
     mut connection: Connection<BufferedSocket, T>,
     notifications: mpsc::Sender<Notification>,
@@ -306,7 +322,9 @@ async fn carry<T>(
     while let Some(message) = std::future::poll_fn(|cx| connection.poll_message(cx)).await {
         match message {
             // Full: enough of them wait to be seen already. Closed: there is no reader any more.
-            Ok(AsyncMessage::Notification(notification)) => drop(notifications.try_send(notification)),
+            Ok(AsyncMessage::Notification(notification)) => {
+                drop(notifications.try_send(notification))
+            }
             Ok(_) => {}
             Err(error) => {
                 let _ = death.set(error::of_driver(&error, side, "connection lost"));

@@ -1,4 +1,5 @@
-//! What a server's or a connection's error means: one table from SQLSTATE to kind, and a text without event contents.
+//! What a server's or a connection's error means: one table from SQLSTATE to kind, and a text
+//! without event contents.
 
 use crate::error::{Error, ErrorKind};
 use crate::sql;
@@ -20,20 +21,33 @@ pub(crate) fn kind_of_sqlstate(sqlstate: &str, side: ErrorSide) -> ErrorKind {
     match (sqlstate, sqlstate.get(..2).unwrap_or_default()) {
         // invalid password, unknown role, no such database, refused by pg_hba
         (_, "28") | ("3D000" | "42501", _) => ErrorKind::Access,
-        ("42P01" | "42703" | "42883" | "42704" | "42804" | "42809" | "3F000" | "0A000", _) => ErrorKind::Unsuitable,
-        // Encoding or value problems, constraint violations, values too large for an index, a trigger that raises: the rows themselves
-        (_, "22" | "23" | "44") | ("P0001" | "54000", _) if side == ErrorSide::Destination => ErrorKind::Rejected,
+        ("42P01" | "42703" | "42883" | "42704" | "42804" | "42809" | "3F000" | "0A000", _) => {
+            ErrorKind::Unsuitable
+        }
+        // Encoding or value problems, constraint violations, values too large for an index, a
+        // trigger that raises: the rows themselves
+        (_, "22" | "23" | "44") | ("P0001" | "54000", _) if side == ErrorSide::Destination => {
+            ErrorKind::Rejected
+        }
         ("XX000" | "XX001" | "XX002" | "42601", _) => ErrorKind::Bug,
         _ => ErrorKind::Unavailable,
     }
 }
 
-/// Makes our error of the driver's: causes in full, without `DETAIL` and `CONTEXT`, which can quote an event.
-pub(crate) fn of_driver(error: &tokio_postgres::Error, side: ErrorSide, what: impl Into<String>) -> Error {
+/// Makes our error of the driver's: causes in full, without `DETAIL` and `CONTEXT`, which can quote
+/// an event.
+pub(crate) fn of_driver(
+    error: &tokio_postgres::Error,
+    side: ErrorSide,
+    what: impl Into<String>,
+) -> Error {
     if let Some(server) = error.as_db_error() {
         let sqlstate = server.code().code();
         let ours = Error::new(kind_of_sqlstate(sqlstate, side), what)
-            .because(format!("{} (SQLSTATE {sqlstate})", without_contents(server.message(), sqlstate)))
+            .because(format!(
+                "{} (SQLSTATE {sqlstate})",
+                without_contents(server.message(), sqlstate)
+            ))
             .with_sqlstate(sqlstate);
         let mut ours = about(ours, sqlstate);
         if let Some(hint) = server.hint() {
@@ -69,7 +83,8 @@ fn about(error: Error, sqlstate: &str) -> Error {
     }
 }
 
-/// What lets our role do what it may not, as far as the message tells; its language is the server's.
+/// What lets our role do what it may not, as far as the message tells; its language is the
+/// server's.
 fn grant(message: &str) -> String {
     let schema = message.strip_prefix("permission denied for schema ");
     let usage = schema.map_or_else(String::new, |schema| {
@@ -78,13 +93,15 @@ fn grant(message: &str) -> String {
     format!("{usage}docs/security.md has the least privileges of each command as SQL")
 }
 
-/// Whether an error of a commit leaves open if it was committed: only an error of the statement itself says that it was not.
+/// Whether an error of a commit leaves open if it was committed: only an error of the statement
+/// itself says that it was not.
 pub fn is_outcome_unknown(error: &tokio_postgres::Error) -> bool {
     let is_of_statement = |error: &DbError| error.parsed_severity() == Some(Severity::Error);
     !error.as_db_error().is_some_and(is_of_statement)
 }
 
-/// A class 22 message can quote the value after a colon or in quotes; only what stands before it is shown.
+/// A class 22 message can quote the value after a colon or in quotes; only what stands before it is
+/// shown.
 fn without_contents<'a>(message: &'a str, sqlstate: &str) -> &'a str {
     match message.find(": \"") {
         Some(quote) if sqlstate.starts_with("22") => &message[..quote],
@@ -119,7 +136,9 @@ mod tests {
 
     #[test]
     fn what_time_can_heal_is_retried() {
-        for sqlstate in ["57P01", "57P03", "53300", "53100", "40P01", "55P03", "57014", "08006", "25006"] {
+        for sqlstate in
+            ["57P01", "57P03", "53300", "53100", "40P01", "55P03", "57014", "08006", "25006"]
+        {
             assert!(
                 kind_of_sqlstate(sqlstate, ErrorSide::Destination).consequence().is_retried,
                 "{sqlstate}"

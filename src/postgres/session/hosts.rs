@@ -1,4 +1,5 @@
-//! The way to a server: hosts in order, their addresses, `target_session_attrs`, and a fair share of the time for each.
+//! The way to a server: hosts in order, their addresses, `target_session_attrs`, and a fair share
+//! of the time for each.
 
 use crate::config::libpq::{Conninfo, Host, HostAt, SslMode, TargetSession};
 use crate::error::{Error, ErrorKind, Result};
@@ -48,16 +49,17 @@ enum AddressStep {
 }
 
 impl<'a> HostSearch<'a> {
-    pub fn new(conninfo: &'a Conninfo, purpose: SessionPurpose, timeout: Duration, touch: SettingsPermission) -> Self {
-        Self {
-            conninfo,
-            purpose,
-            timeout,
-            touch,
-        }
+    pub fn new(
+        conninfo: &'a Conninfo,
+        purpose: SessionPurpose,
+        timeout: Duration,
+        touch: SettingsPermission,
+    ) -> Self {
+        Self { conninfo, purpose, timeout, touch }
     }
 
-    /// Tries until a server of the wanted kind answers, with all settings pinned in the same round trip.
+    /// Tries until a server of the wanted kind answers, with all settings pinned in the same round
+    /// trip.
     pub async fn connect(&self) -> Result<ServerConnection> {
         let deadline = Instant::now() + self.timeout;
         let (dial, note) = self.dial()?;
@@ -77,14 +79,17 @@ impl<'a> HostSearch<'a> {
         Err(self.failure(misses))
     }
 
-    /// TLS that cannot be set up is no obstacle where the mode does not ask for it, as in libpq; it is told.
+    /// TLS that cannot be set up is no obstacle where the mode does not ask for it, as in libpq; it
+    /// is told.
     fn dial(&self) -> Result<(DialSettings<'a>, Option<String>)> {
         let has_tcp = self.conninfo.hosts.iter().any(|host| matches!(host.at, HostAt::Tcp { .. }));
         let tls = if has_tcp { TlsSettings::of(self.conninfo) } else { Ok(None) };
         let is_optional = matches!(self.conninfo.sslmode, SslMode::Allow | SslMode::Prefer);
         let (tls, note) = match tls {
             Ok(tls) => (tls, None),
-            Err(error) if is_optional && error.kind() == ErrorKind::Access => (None, Some(format!("connected without TLS: {error}"))),
+            Err(error) if is_optional && error.kind() == ErrorKind::Access => {
+                (None, Some(format!("connected without TLS: {error}")))
+            }
             Err(error) => return Err(error),
         };
         let dial = DialSettings {
@@ -123,18 +128,27 @@ impl<'a> HostSearch<'a> {
         let addresses = match tokio::time::timeout_at(until, addresses(host)).await {
             Ok(Ok(found)) => self.in_order(found),
             Ok(Err(error)) => return Err(miss(misses, host.to_string(), error)),
-            Err(_) => return Err(miss(misses, host.to_string(), timed_out("its address was not found in time"))),
+            Err(_) => {
+                return Err(miss(
+                    misses,
+                    host.to_string(),
+                    timed_out("its address was not found in time"),
+                ));
+            }
         };
         for (done, address) in addresses.iter().enumerate() {
             let mut end = share_end(until, addresses.len() - done);
             if let Some(limit) = self.conninfo.connect_timeout {
                 end = end.min(Instant::now() + limit);
             }
-            let error = match tokio::time::timeout_at(end, self.try_address(dial, host, *address, wanted)).await {
-                Ok(Ok(connected)) => return Ok(connected),
-                Ok(Err(error)) => error,
-                Err(_) => timed_out("timed out"),
-            };
+            let error =
+                match tokio::time::timeout_at(end, self.try_address(dial, host, *address, wanted))
+                    .await
+                {
+                    Ok(Ok(connected)) => return Ok(connected),
+                    Ok(Err(error)) => error,
+                    Err(_) => timed_out("timed out"),
+                };
             let step = miss(misses, name(host, *address), error);
             if matches!(step, AddressStep::Stop) {
                 return Err(step);
@@ -153,23 +167,19 @@ impl<'a> HostSearch<'a> {
         let line = dial.connect(host, address).await?;
         let place = self.place(host);
         let side = self.purpose.side;
-        let pins = PinnedSettings::of(side, major_version(&line.announced_version).unwrap_or_default());
-        let server = get_to_know(&line, &pins, side, self.touch)
-            .await
-            .map_err(|error| error.at(&*place))?;
+        let pins =
+            PinnedSettings::of(side, major_version(&line.announced_version).unwrap_or_default());
+        let server =
+            get_to_know(&line, &pins, side, self.touch).await.map_err(|error| error.at(&*place))?;
         let notes = line.tls.iter().filter_map(|tls| tls.note()).collect();
         match mismatch(&server, wanted) {
-            None => Ok(ServerConnection {
-                line,
-                host: host.clone(),
-                place,
-                server,
-                pins,
-                notes,
-            }),
-            Some(why) => Err(Error::new(ErrorKind::Unavailable, "cannot connect")
-                .because(why)
-                .fix("wait until a server of the wanted kind is there, add its host, or change target_session_attrs")),
+            None => Ok(ServerConnection { line, host: host.clone(), place, server, pins, notes }),
+            Some(why) => {
+                Err(Error::new(ErrorKind::Unavailable, "cannot connect").because(why).fix(
+                    "wait until a server of the wanted kind is there, add its host, or change \
+                     target_session_attrs",
+                ))
+            }
         }
     }
 
@@ -184,13 +194,12 @@ impl<'a> HostSearch<'a> {
         escaped(&format!("{host}/{}", self.conninfo.database)).into()
     }
 
-    /// One miss is told as it is; of several, each with its address, and the gravest decides what follows.
+    /// One miss is told as it is; of several, each with its address, and the gravest decides what
+    /// follows.
     fn failure(&self, mut misses: Vec<FailedAddress>) -> Error {
         let place = self.conninfo.describe();
-        let gravest = misses
-            .iter()
-            .position(|miss| miss.error.kind() != ErrorKind::Unavailable)
-            .unwrap_or(0);
+        let gravest =
+            misses.iter().position(|miss| miss.error.kind() != ErrorKind::Unavailable).unwrap_or(0);
         if misses.len() == 1 {
             return misses.remove(0).error.at(place);
         }
@@ -206,14 +215,16 @@ impl<'a> HostSearch<'a> {
         }
         misses.iter().fold(error, |error, miss| {
             let what = Some(miss.error.what()).filter(|what| *what != "cannot connect");
-            let why: Vec<&str> = what.into_iter().chain(miss.error.causes().iter().map(String::as_str)).collect();
+            let why: Vec<&str> =
+                what.into_iter().chain(miss.error.causes().iter().map(String::as_str)).collect();
             error.because(format!("{}: {}", miss.address, why.join(": ")))
         })
     }
 }
 
 fn miss(misses: &mut Vec<FailedAddress>, address: String, error: Error) -> AddressStep {
-    let is_final = error.kind() == ErrorKind::Unsuitable || (error.kind() == ErrorKind::Access && error.sqlstate().is_some());
+    let is_final = error.kind() == ErrorKind::Unsuitable
+        || (error.kind() == ErrorKind::Access && error.sqlstate().is_some());
     misses.push(FailedAddress { address, error });
     if is_final { AddressStep::Stop } else { AddressStep::GoOn }
 }
@@ -252,17 +263,15 @@ async fn addresses(host: &Host) -> Result<Vec<Option<IpAddr>>> {
             addresses.push(Some(address.ip()));
         }
     }
-    if addresses.is_empty() {
-        Err(unknown("it has none".to_owned()))
-    } else {
-        Ok(addresses)
-    }
+    if addresses.is_empty() { Err(unknown("it has none".to_owned())) } else { Ok(addresses) }
 }
 
 /// `host:port`, with the address where it says more than the name.
 fn name(host: &Host, address: Option<IpAddr>) -> String {
     match (&host.at, address) {
-        (HostAt::Tcp { host: name, .. }, Some(address)) if address.to_string() != *name => format!("{host} ({address})"),
+        (HostAt::Tcp { host: name, .. }, Some(address)) if address.to_string() != *name => {
+            format!("{host} ({address})")
+        }
         _ => host.to_string(),
     }
 }
@@ -271,13 +280,22 @@ fn name(host: &Host, address: Option<IpAddr>) -> String {
 fn mismatch(server: &ServerFacts, wanted: TargetSession) -> Option<&'static str> {
     let (is_standby, is_read_only) = (server.is_in_recovery(), server.is_read_only);
     match wanted {
-        TargetSession::ReadWrite if is_standby => Some("the server is a standby, and one that takes writes was asked for"),
-        TargetSession::ReadWrite if is_read_only => {
-            Some("the session is read-only (default_transaction_read_only), and one that takes writes was asked for")
+        TargetSession::ReadWrite if is_standby => {
+            Some("the server is a standby, and one that takes writes was asked for")
         }
-        TargetSession::ReadOnly if !is_read_only => Some("the server takes writes, and a read-only one was asked for"),
-        TargetSession::Primary if is_standby => Some("the server is a standby, and the primary was asked for"),
-        TargetSession::Standby if !is_standby => Some("the server is not a standby, and one was asked for"),
+        TargetSession::ReadWrite if is_read_only => Some(
+            "the session is read-only (default_transaction_read_only), and one that takes writes \
+             was asked for",
+        ),
+        TargetSession::ReadOnly if !is_read_only => {
+            Some("the server takes writes, and a read-only one was asked for")
+        }
+        TargetSession::Primary if is_standby => {
+            Some("the server is a standby, and the primary was asked for")
+        }
+        TargetSession::Standby if !is_standby => {
+            Some("the server is not a standby, and one was asked for")
+        }
         _ => None,
     }
 }

@@ -1,4 +1,5 @@
-//! Many connections are opened in turns, so that no server meets all of them at once; one that takes long gives its turn to the next and goes on.
+//! Many connections are opened in turns, so that no server meets all of them at once; one that
+//! takes long gives its turn to the next and goes on.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -49,7 +50,8 @@ mod tests {
 
     #[tokio::test]
     async fn so_many_work_at_the_same_time_and_those_who_take_long_keep_nobody_waiting() {
-        let (turns, now, most) = (ConnectionLimiter::new(), AtomicUsize::new(0), AtomicUsize::new(0));
+        let (turns, now, most) =
+            (ConnectionLimiter::new(), AtomicUsize::new(0), AtomicUsize::new(0));
         let quick = |_| {
             turns.take(async {
                 most.fetch_max(now.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);

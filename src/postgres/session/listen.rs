@@ -1,4 +1,5 @@
-//! Hears notifications on a session of its own. A notification is only a hint to look again, whatever it contains.
+//! Hears notifications on a session of its own. A notification is only a hint to look again,
+//! whatever it contains.
 
 use crate::config::libpq::Conninfo;
 use crate::error::{Error, ErrorKind, Result};
@@ -24,34 +25,40 @@ const LISTEN_CURED_SINCE: &str = "13.23, 14.20, 15.15, 16.11, 17.7 or 18.1";
 pub enum ListenOutcome {
     /// They can.
     On(Box<ListeningConnection>),
-    /// They cannot, here and now: poll instead. The value says why and what would change it; it is a warning, not a failure.
+    /// They cannot, here and now: poll instead. The value says why and what would change it; it is
+    /// a warning, not a failure.
     Unavailable(Error),
 }
 
-/// A session that listens: never in a transaction, always drained, so that it never holds up the queue of the cluster.
+/// A session that listens: never in a transaction, always drained, so that it never holds up the
+/// queue of the cluster.
 #[derive(Debug)]
 pub struct ListeningConnection {
     session: Session,
 }
 
 impl ListeningConnection {
-    /// Connects within `timeout` and listens on all channels. What commits after this returns is heard: read the table after it, not before.
+    /// Connects within `timeout` and listens on all channels. What commits after this returns is
+    /// heard: read the table after it, not before.
     ///
     /// # Errors
-    /// `Usage` for a channel name that is empty or too long; whatever [`Session::open`] gives. That the server cannot listen (a standby, or a
-    /// minor version with 58P01) is not an error but [`ListenOutcome::Unavailable`].
-    pub async fn open(conninfo: &Conninfo, channels: &[String], timeout: Duration) -> Result<ListenOutcome> {
+    /// `Usage` for a channel name that is empty or too long; whatever [`Session::open`] gives. That
+    /// the server cannot listen (a standby, or a minor version with 58P01) is not an error but
+    /// [`ListenOutcome::Unavailable`].
+    pub async fn open(
+        conninfo: &Conninfo,
+        channels: &[String],
+        timeout: Duration,
+    ) -> Result<ListenOutcome> {
         let listen = statements(channels)?;
-        let purpose = SessionPurpose {
-            what: "listen",
-            side: ErrorSide::Source,
-        };
+        let purpose = SessionPurpose { what: "listen", side: ErrorSide::Source };
         let session = Session::open(conninfo, purpose, timeout).await?;
         if session.server().is_in_recovery() {
             return Ok(ListenOutcome::Unavailable(
-                unavailable(&session)
-                    .because("the server is a standby")
-                    .fix("no action needed: the source is polled; connect to the primary for notifications"),
+                unavailable(&session).because("the server is a standby").fix(
+                    "no action needed: the source is polled; connect to the primary for \
+                     notifications",
+                ),
             ));
         }
         let listened = tokio::time::timeout(timeout, session.batch_execute(&listen)).await;
@@ -62,10 +69,12 @@ impl ListeningConnection {
         }
     }
 
-    /// Waits for a notification, drains all others that have come, and returns; dropping the future loses none.
+    /// Waits for a notification, drains all others that have come, and returns; dropping the future
+    /// loses none.
     ///
     /// # Errors
-    /// `Unavailable` when the connection is dead, with its cause; open another one, then read the table.
+    /// `Unavailable` when the connection is dead, with its cause; open another one, then read the
+    /// table.
     pub async fn wait(&mut self) -> Result<()> {
         if self.session.notifications().recv().await.is_none() {
             return Err(self.death());
@@ -74,8 +83,9 @@ impl ListeningConnection {
         Ok(())
     }
 
-    /// Makes sure that the connection lives, and gives how full the notification queue of the cluster is (0 to 1); to be called about every 15 s.
-    /// The call also frees the queue after a stuck listener of somebody else is gone, which nothing else does.
+    /// Makes sure that the connection lives, and gives how full the notification queue of the
+    /// cluster is (0 to 1); to be called about every 15 s. The call also frees the queue after a
+    /// stuck listener of somebody else is gone, which nothing else does.
     ///
     /// # Errors
     /// `Unavailable` when the server does not answer within 10 s, or the connection is dead.
@@ -85,7 +95,10 @@ impl ListeningConnection {
             .await
             .map_err(|_| self.session.no_answer(HEARTBEAT_WAIT_MAX, "connection lost"))?
             .map_err(|error| self.session.error(&error, "cannot read the notification queue"))?;
-        answers::value(answer).ok_or_else(|| Error::new(ErrorKind::Bug, "cannot read the notification queue").at(self.session.place()))
+        answers::value(answer).ok_or_else(|| {
+            Error::new(ErrorKind::Bug, "cannot read the notification queue")
+                .at(self.session.place())
+        })
     }
 
     /// The session, for its place and its server.
@@ -94,9 +107,9 @@ impl ListeningConnection {
     }
 
     fn death(&self) -> Error {
-        self.session
-            .death()
-            .unwrap_or_else(|| Error::new(ErrorKind::Unavailable, "connection lost").at(self.session.place()))
+        self.session.death().unwrap_or_else(|| {
+            Error::new(ErrorKind::Unavailable, "connection lost").at(self.session.place())
+        })
     }
 }
 
@@ -104,11 +117,20 @@ fn statements(channels: &[String]) -> Result<String> {
     let mut statements = String::new();
     for channel in channels {
         if channel.is_empty() || channel.len() > CHANNEL_BYTES_MAX || channel.contains('\0') {
-            return Err(Error::new(ErrorKind::Usage, format!("cannot listen on channel {channel:?}"))
-                .because(format!("a name has 1 to {CHANNEL_BYTES_MAX} bytes, this one {}", channel.len()))
-                .fix("correct the setting channel"));
+            return Err(Error::new(
+                ErrorKind::Usage,
+                format!("cannot listen on channel {channel:?}"),
+            )
+            .because(format!(
+                "a name has 1 to {CHANNEL_BYTES_MAX} bytes, this one {}",
+                channel.len()
+            ))
+            .fix("correct the setting channel"));
         }
-        statements += &sql::fill(include_str!("../../../sql/session/listen.sql"), &[("channel", sql::text(channel))]);
+        statements += &sql::fill(
+            include_str!("../../../sql/session/listen.sql"),
+            &[("channel", sql::text(channel))],
+        );
     }
     Ok(statements)
 }
@@ -122,11 +144,12 @@ fn judge(session: &Session, error: &tokio_postgres::Error) -> Result<Error> {
     let ours = session.error(error, CANNOT);
     match ours.sqlstate() {
         Some("58P01") => Ok(ours.fix(format!(
-            "no action needed now: the source is polled; upgrade the server to {LISTEN_CURED_SINCE}, or later, for notifications"
+            "no action needed now: the source is polled; upgrade the server to \
+             {LISTEN_CURED_SINCE}, or later, for notifications"
         ))),
-        Some("25006" | "0A000" | "55000") => {
-            Ok(ours.fix("no action needed: the source is polled; connect to the primary for notifications"))
-        }
+        Some("25006" | "0A000" | "55000") => Ok(ours.fix(
+            "no action needed: the source is polled; connect to the primary for notifications",
+        )),
         _ => Err(ours),
     }
 }
@@ -146,7 +169,8 @@ mod tests {
 
     #[test]
     fn channel_names_are_quoted() {
-        let statements = statements(&["a\"b".to_owned(), "Events".to_owned()]).expect("both are fine");
+        let statements =
+            statements(&["a\"b".to_owned(), "Events".to_owned()]).expect("both are fine");
         assert!(statements.contains("listen \"a\"\"b\";"), "{statements}");
         assert!(statements.contains("listen \"Events\";"), "{statements}");
     }

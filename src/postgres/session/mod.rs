@@ -39,7 +39,8 @@ pub use crate::postgres::session::purpose::SessionPurpose;
 /// A cancel request that takes longer is given up.
 const CANCEL_WAIT_MAX: Duration = Duration::from_secs(2);
 
-/// A session with its settings pinned. Dropping it closes the connection at once; the server rolls back what was open.
+/// A session with its settings pinned. Dropping it closes the connection at once; the server rolls
+/// back what was open.
 #[derive(Debug)]
 pub struct Session {
     line: RawConnection,
@@ -53,21 +54,29 @@ pub struct Session {
 }
 
 impl Session {
-    /// Connects to the first host that answers and is what `target_session_attrs` asks for, within `timeout` in all, and pins all settings in one round trip.
+    /// Connects to the first host that answers and is what `target_session_attrs` asks for, within
+    /// `timeout` in all, and pins all settings in one round trip.
     ///
     /// # Errors
-    /// `Access` for a refused password, role, certificate or `pg_hba.conf`; `Unsuitable` for PostgreSQL before 13 and what is not PostgreSQL;
-    /// `Unavailable` for everything time can heal, with every address that was tried.
-    /// The place is `host:port/database`.
-    pub async fn open(conninfo: &Conninfo, purpose: SessionPurpose, timeout: Duration) -> Result<Self> {
-        let connected = HostSearch::new(conninfo, purpose, timeout, SettingsPermission::Pin)
-            .connect()
-            .await?;
+    /// `Access` for a refused password, role, certificate or `pg_hba.conf`; `Unsuitable` for
+    /// PostgreSQL before 13 and what is not PostgreSQL; `Unavailable` for everything time can heal,
+    /// with every address that was tried. The place is `host:port/database`.
+    pub async fn open(
+        conninfo: &Conninfo,
+        purpose: SessionPurpose,
+        timeout: Duration,
+    ) -> Result<Self> {
+        let connected =
+            HostSearch::new(conninfo, purpose, timeout, SettingsPermission::Pin).connect().await?;
         Ok(Self::of(connected, purpose))
     }
 
     /// As [`Session::open`], with nothing set: whatever is behind a pooler stays as it is.
-    pub(super) async fn open_untouched(conninfo: &Conninfo, purpose: SessionPurpose, timeout: Duration) -> Result<Self> {
+    pub(super) async fn open_untouched(
+        conninfo: &Conninfo,
+        purpose: SessionPurpose,
+        timeout: Duration,
+    ) -> Result<Self> {
         let connected = HostSearch::new(conninfo, purpose, timeout, SettingsPermission::Nothing)
             .connect()
             .await?;
@@ -128,23 +137,27 @@ impl Session {
         &self.server
     }
 
-    /// Things a person should know although all is well, such as a client certificate that expires soon.
+    /// Things a person should know although all is well, such as a client certificate that expires
+    /// soon.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
 
-    /// The notifications of this session, in order of arrival; it ends when the connection is dead. Only so many wait: each is but a hint.
+    /// The notifications of this session, in order of arrival; it ends when the connection is dead.
+    /// Only so many wait: each is but a hint.
     pub fn notifications(&mut self) -> &mut mpsc::Receiver<Notification> {
         &mut self.line.notifications
     }
 
-    /// Asks the server to cancel what this session is running, encrypted as the session is; best effort, within 2 s. When it returns sooner, the
-    /// server has done so: a statement sent afterwards is not hit. Dropping the future of a query does not cancel it.
+    /// Asks the server to cancel what this session is running, encrypted as the session is; best
+    /// effort, within 2 s. When it returns sooner, the server has done so: a statement sent
+    /// afterwards is not hit. Dropping the future of a query does not cancel it.
     pub async fn cancel(&self) {
         self.canceller().cancel().await;
     }
 
-    /// What cancels as [`Session::cancel`] does, also when the session has been dropped: its server process may still be at work.
+    /// What cancels as [`Session::cancel`] does, also when the session has been dropped: its server
+    /// process may still be at work.
     pub fn canceller(&self) -> Canceller {
         Canceller {
             token: self.line.client.cancel_token(),
@@ -153,7 +166,8 @@ impl Session {
         }
     }
 
-    /// Ends a session whose answers cannot come any more: a caller that waits for one learns that the connection was lost, and why.
+    /// Ends a session whose answers cannot come any more: a caller that waits for one learns that
+    /// the connection was lost, and why.
     pub(super) fn end(&self, why: &str) {
         self.line.end(Error::new(ErrorKind::Unavailable, "connection lost").because(why));
     }
@@ -163,15 +177,19 @@ impl Session {
         self.begun_at.elapsed()
     }
 
-    /// Makes the session as new for another user, in one round trip: settings pinned again, locks given back. Tells whether it was left in order,
-    /// that is, outside of a transaction; if not, the transaction is rolled back first, in a second round trip.
+    /// Makes the session as new for another user, in one round trip: settings pinned again, locks
+    /// given back. Tells whether it was left in order, that is, outside of a transaction; if not,
+    /// the transaction is rolled back first, in a second round trip.
     ///
     /// # Errors
     /// `Unavailable` when the connection is dead.
     pub(super) async fn reset(&self) -> Result<bool> {
-        let reset = format!("{}\n{}", include_str!("../../../sql/session/reset.sql"), self.pins.needed);
-        let (first, _) = futures::join!(self.simple_query(&reset), self.batch_execute(&self.pins.wished));
-        let was_in_order = first.is_ok_and(|answer| answers::value::<String>(answer).as_deref() == Some("t"));
+        let reset =
+            format!("{}\n{}", include_str!("../../../sql/session/reset.sql"), self.pins.needed);
+        let (first, _) =
+            futures::join!(self.simple_query(&reset), self.batch_execute(&self.pins.wished));
+        let was_in_order =
+            first.is_ok_and(|answer| answers::value::<String>(answer).as_deref() == Some("t"));
         if !was_in_order {
             let rollback = include_str!("../../../sql/session/rollback.sql");
             let (ended, again, _) = futures::join!(
@@ -191,10 +209,7 @@ impl Session {
 
     /// How another session reaches the host that this one, opened by `conninfo`, is connected to.
     pub(super) fn same_host(&self, conninfo: &Conninfo) -> Conninfo {
-        Conninfo {
-            hosts: vec![self.host.clone()],
-            ..conninfo.clone()
-        }
+        Conninfo { hosts: vec![self.host.clone()], ..conninfo.clone() }
     }
 }
 

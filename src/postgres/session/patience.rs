@@ -1,4 +1,5 @@
-//! How long is waited for short questions: behind a network that goes on acknowledging, nothing else tells that a server is gone.
+//! How long is waited for short questions: behind a network that goes on acknowledging, nothing
+//! else tells that a server is gone.
 
 use crate::error::Result;
 use crate::postgres::session::Canceller;
@@ -14,9 +15,13 @@ pub(crate) struct Patience<'a> {
 }
 
 impl Patience<'_> {
-    /// Waits for what is asked over the sessions of these. What is given up is cancelled: a statement that waits for a lock would do so for ever, and keep
-    /// the locks its session has.
-    pub(crate) async fn with<T>(&self, cancellers: Vec<Canceller>, asking: impl Future<Output = Result<T>>) -> Result<T> {
+    /// Waits for what is asked over the sessions of these. What is given up is cancelled: a
+    /// statement that waits for a lock would do so for ever, and keep the locks its session has.
+    pub(crate) async fn with<T>(
+        &self,
+        cancellers: Vec<Canceller>,
+        asking: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
         if let Ok(answered) = tokio::time::timeout(self.limit, asking).await {
             return answered;
         }

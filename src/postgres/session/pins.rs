@@ -1,4 +1,5 @@
-//! The settings that are pinned in each session, and what its server says about itself: asked in one round trip.
+//! The settings that are pinned in each session, and what its server says about itself: asked in
+//! one round trip.
 
 use crate::error::Result;
 use crate::postgres::session::answers;
@@ -20,7 +21,9 @@ impl PinnedSettings {
     pub(super) fn of(side: ErrorSide, major: u32) -> Self {
         let mut needed = match side {
             ErrorSide::Source => include_str!("../../../sql/session/pins_source.sql").to_owned(),
-            ErrorSide::Destination => include_str!("../../../sql/session/pins_destination.sql").to_owned(),
+            ErrorSide::Destination => {
+                include_str!("../../../sql/session/pins_destination.sql").to_owned()
+            }
         };
         let mut wished = include_str!("../../../sql/session/keepalive.sql").to_owned();
         if major >= 14 {
@@ -34,7 +37,8 @@ impl PinnedSettings {
     }
 }
 
-/// Sends everything at once and then judges the answers: a foreign server may choke on the later ones.
+/// Sends everything at once and then judges the answers: a foreign server may choke on the later
+/// ones.
 pub(super) async fn get_to_know(
     line: &RawConnection,
     pins: &PinnedSettings,
@@ -56,7 +60,9 @@ pub(super) async fn get_to_know(
     let lost = |error: tokio_postgres::Error, what: &str| {
         let ours = error::of_driver(&error, side, what);
         match line.death.get() {
-            Some(death) if error.is_closed() => death.causes().iter().fold(ours, |ours, cause| ours.because(cause)),
+            Some(death) if error.is_closed() => {
+                death.causes().iter().fold(ours, |ours, cause| ours.because(cause))
+            }
             _ => ours,
         }
     };

@@ -1,4 +1,5 @@
-//! A bounded pool for short queries of metadata, counts and digests: its size is the load we allow ourselves on a server.
+//! A bounded pool for short queries of metadata, counts and digests: its size is the load we allow
+//! ourselves on a server.
 
 use crate::config::libpq::Conninfo;
 use crate::error::{Error, ErrorKind, Result};
@@ -12,7 +13,8 @@ use tokio::sync::watch;
 /// A session that was unused for so long is closed, by a task of the pool that ends with it.
 const IDLE_MAX: Duration = Duration::from_secs(20);
 
-/// Sessions that are lent out and come back. Never LISTEN or COPY through it. Dropping it closes those that are not lent out.
+/// Sessions that are lent out and come back. Never LISTEN or COPY through it. Dropping it closes
+/// those that are not lent out.
 #[derive(Clone, Debug)]
 pub struct SessionPool {
     inner: bb8::Pool<SessionLender>,
@@ -21,7 +23,8 @@ pub struct SessionPool {
     timeout: Duration,
 }
 
-/// A session of the pool, as new: settings pinned, no transaction, no session locks. It goes back when dropped.
+/// A session of the pool, as new: settings pinned, no transaction, no session locks. It goes back
+/// when dropped.
 #[derive(Debug)]
 pub struct PooledSession<'a>(bb8::PooledConnection<'a, SessionLender>);
 
@@ -33,9 +36,16 @@ impl Deref for PooledSession<'_> {
 }
 
 impl SessionPool {
-    /// A pool of at most `size_max` sessions; none is opened before it is asked for. `timeout` bounds both connecting and waiting for a free one.
-    /// Sessions that died unused are replaced, and told in the log.
-    pub fn new(conninfo: &Conninfo, purpose: SessionPurpose, size_max: u32, timeout: Duration, log: &Logger) -> Self {
+    /// A pool of at most `size_max` sessions; none is opened before it is asked for. `timeout`
+    /// bounds both connecting and waiting for a free one. Sessions that died unused are replaced,
+    /// and told in the log.
+    pub fn new(
+        conninfo: &Conninfo,
+        purpose: SessionPurpose,
+        size_max: u32,
+        timeout: Duration,
+        log: &Logger,
+    ) -> Self {
         let (failed, failure) = watch::channel(None);
         let lender = SessionLender {
             conninfo: conninfo.clone(),
@@ -53,18 +63,14 @@ impl SessionPool {
             .max_lifetime(None)
             .queue_strategy(bb8::QueueStrategy::Lifo)
             .build_unchecked(lender);
-        Self {
-            inner,
-            failure,
-            place: conninfo.describe(),
-            timeout,
-        }
+        Self { inner, failure, place: conninfo.describe(), timeout }
     }
 
     /// Lends a session, after resetting it, or opens one.
     ///
     /// # Errors
-    /// Whatever [`Session::open`] gives, at once; `Unavailable` when all stay lent out for `timeout`.
+    /// Whatever [`Session::open`] gives, at once; `Unavailable` when all stay lent out for
+    /// `timeout`.
     pub async fn get(&self) -> Result<PooledSession<'_>> {
         let mut failure = self.failure.clone();
         failure.mark_unchanged();
@@ -78,9 +84,11 @@ impl SessionPool {
     fn refusal(&self, error: bb8::RunError<Error>) -> Error {
         match error {
             bb8::RunError::User(error) => error,
-            bb8::RunError::TimedOut => Error::new(ErrorKind::Unavailable, "cannot get a session of the pool")
-                .at(self.place.clone())
-                .because(format!("all were in use for {} ms", self.timeout.as_millis())),
+            bb8::RunError::TimedOut => {
+                Error::new(ErrorKind::Unavailable, "cannot get a session of the pool")
+                    .at(self.place.clone())
+                    .because(format!("all were in use for {} ms", self.timeout.as_millis()))
+            }
         }
     }
 }
@@ -118,11 +126,9 @@ impl bb8::ManageConnection for SessionLender {
     type Error = Error;
 
     async fn connect(&self) -> Result<Session> {
-        Session::open(&self.conninfo, self.purpose, self.timeout)
-            .await
-            .inspect_err(|error| {
-                self.failed.send_replace(Some(error.clone()));
-            })
+        Session::open(&self.conninfo, self.purpose, self.timeout).await.inspect_err(|error| {
+            self.failed.send_replace(Some(error.clone()));
+        })
     }
 
     async fn is_valid(&self, session: &mut Session) -> Result<()> {

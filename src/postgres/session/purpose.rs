@@ -5,7 +5,8 @@ use crate::postgres::session::error::ErrorSide;
 /// What a session is for.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionPurpose {
-    /// `mark`, `read`, `listen`, `append`, `check`, …: becomes `application_name = counterfoil/<what>`.
+    /// `mark`, `read`, `listen`, `append`, `check`, …: becomes `application_name =
+    /// counterfoil/<what>`.
     pub what: &'static str,
     /// Which side it is on: decides the pinned settings and how errors are classed.
     pub side: ErrorSide,

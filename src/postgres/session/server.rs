@@ -7,7 +7,8 @@ use tokio_postgres::SimpleQueryRow;
 /// The oldest major version that is supported.
 pub(crate) const MAJOR_VERSION_MIN: u32 = 13;
 
-/// Names of products that speak PostgreSQL's protocol without its locks, and how they call themselves in `version()`.
+/// Names of products that speak PostgreSQL's protocol without its locks, and how they call
+/// themselves in `version()`.
 const OTHER_PRODUCTS: [(&str, &str); 9] = [
     ("CockroachDB", "CockroachDB"),
     ("-YB-", "YugabyteDB"),
@@ -29,7 +30,8 @@ pub struct ServerFacts {
     pub backend_pid: i32,
     /// `server_encoding`.
     pub server_encoding: String,
-    /// Whether statements of this session may not write (recovery, or `default_transaction_read_only`).
+    /// Whether statements of this session may not write (recovery, or
+    /// `default_transaction_read_only`).
     pub is_read_only: bool,
     /// Which server, and which state of it.
     pub identity: ServerIdentity,
@@ -47,13 +49,14 @@ impl ServerFacts {
     }
 }
 
-/// Equal for two sessions that speak to the same database of the same run of the same server: a restart, a promotion, a restore and another
-/// server behind a proxy all change it.
+/// Equal for two sessions that speak to the same database of the same run of the same server: a
+/// restart, a promotion, a restore and another server behind a proxy all change it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerIdentity {
     /// The number `initdb` gave the cluster, where it may be read; physical copies share it.
     pub system_identifier: Option<u64>,
-    /// Changes at a promotion (PostgreSQL manual, "Continuous Archiving", timelines); not known in recovery.
+    /// Changes at a promotion (PostgreSQL manual, "Continuous Archiving", timelines); not known in
+    /// recovery.
     pub timeline: Option<u32>,
     /// When the server was started, microseconds since 1970.
     pub started_at_us: i64,
@@ -64,13 +67,15 @@ pub struct ServerIdentity {
 }
 
 impl ServerIdentity {
-    /// What stays the same over a restart: the cluster, its timeline and the database. A promotion or a restore changes it.
+    /// What stays the same over a restart: the cluster, its timeline and the database. A promotion
+    /// or a restore changes it.
     pub fn history(&self) -> (Option<u64>, Option<u32>, u32) {
         (self.system_identifier, self.timeline, self.database_oid)
     }
 }
 
-/// The major version in what `version()` or `server_version` says; `None` when it is not PostgreSQL's way to say it.
+/// The major version in what `version()` or `server_version` says; `None` when it is not
+/// PostgreSQL's way to say it.
 pub(super) fn major_version(text: &str) -> Option<u32> {
     let number = text.strip_prefix("PostgreSQL ").unwrap_or(text);
     let end = number.find(|c: char| !c.is_ascii_digit()).unwrap_or(number.len());
@@ -82,14 +87,13 @@ pub(super) fn major_version(text: &str) -> Option<u32> {
 /// # Errors
 /// `Unsuitable`.
 pub(super) fn refuse_foreign(version: &str) -> Result<()> {
-    let product = OTHER_PRODUCTS
-        .iter()
-        .find(|(mark, _)| version.contains(mark))
-        .map(|(_, name)| *name);
+    let product =
+        OTHER_PRODUCTS.iter().find(|(mark, _)| version.contains(mark)).map(|(_, name)| *name);
     let foreign = |name: &str| {
         Err(not_postgresql().because(format!("it is {name}: {version}"))).map_err(|error: Error| {
             error.fix(
-                "use PostgreSQL itself: other products that speak its protocol do not have its locks, on which the order of events rests",
+                "use PostgreSQL itself: other products that speak its protocol do not have its \
+                 locks, on which the order of events rests",
             )
         })
     };
@@ -113,13 +117,17 @@ pub(super) fn not_postgresql() -> Error {
 /// Reads the answer of `facts.sql`.
 ///
 /// # Errors
-/// `Unsuitable` when `pg_locks` does not show the transaction that asks: then the high-water mark could not be trusted.
+/// `Unsuitable` when `pg_locks` does not show the transaction that asks: then the high-water mark
+/// could not be trusted.
 pub(super) fn facts(row: &SimpleQueryRow, system_identifier: Option<u64>) -> Result<ServerFacts> {
     let is = |name| field(row, name) == Some("t");
     if !is("has_own_lock") {
         return Err(not_postgresql()
             .because("its pg_locks does not show the lock of the transaction that asks")
-            .fix("use PostgreSQL itself, without anything in between that answers from its own catalogs"));
+            .fix(
+                "use PostgreSQL itself, without anything in between that answers from its own \
+                 catalogs",
+            ));
     }
     let facts = || {
         Some(ServerFacts {
@@ -162,10 +170,7 @@ mod tests {
             ("PostgreSQL 9.6.24 on x86_64", "PostgreSQL 9"),
             ("CockroachDB CCL v24.1.0 (x86_64-pc-linux-gnu)", "CockroachDB"),
             ("PostgreSQL 15.2-YB-2025.1.0.0-b0 on x86_64", "YugabyteDB"),
-            (
-                "PostgreSQL 8.0.2 on i686-pc-linux-gnu, compiled by GCC, Redshift 1.0.77",
-                "Redshift",
-            ),
+            ("PostgreSQL 8.0.2 on i686-pc-linux-gnu, compiled by GCC, Redshift 1.0.77", "Redshift"),
             ("PostgreSQL 13.14.0-RisingWave-2.1.0", "RisingWave"),
             ("H2 2.2", "something else"),
         ] {

@@ -1,4 +1,5 @@
-//! The socket of a connection, read in large pieces: the driver asks for 8 KiB at a time, and every question would be a call into the system.
+//! The socket of a connection, read in large pieces: the driver asks for 8 KiB at a time, and every
+//! question would be a call into the system.
 
 use crate::config::libpq::{Host, HostAt};
 use rustix::net::sockopt;
@@ -20,7 +21,8 @@ const KEEPALIVE_RETRIES: u32 = 3;
 /// Bytes that are sent and not acknowledged for so long end the connection.
 const TCP_USER_TIMEOUT_MS: u32 = 15_000;
 
-/// Where a session is connected to, so that its cancel request goes to the same server and to no other of a name.
+/// Where a session is connected to, so that its cancel request goes to the same server and to no
+/// other of a name.
 #[derive(Clone, Debug)]
 pub(super) enum SocketPeer {
     /// An address, and the name for the certificate.
@@ -44,7 +46,9 @@ impl SocketPeer {
     /// Of a host; its address is always known where it matters: the tour looks names up itself.
     pub fn of(host: &Host, address: Option<IpAddr>) -> Self {
         match &host.at {
-            HostAt::Unix(directory) => Self::Unix(directory.join(format!(".s.PGSQL.{}", host.port))),
+            HostAt::Unix(directory) => {
+                Self::Unix(directory.join(format!(".s.PGSQL.{}", host.port)))
+            }
             HostAt::Tcp { host: name, .. } => {
                 let address = address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
                 Self::Tcp(SocketAddr::new(address, host.port), name.clone())
@@ -86,7 +90,11 @@ fn keep_alive(stream: &TcpStream) -> io::Result<()> {
 }
 
 impl AsyncRead for Socket {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, into),
             Self::Unix(stream) => Pin::new(stream).poll_read(cx, into),
@@ -95,7 +103,11 @@ impl AsyncRead for Socket {
 }
 
 impl AsyncWrite for Socket {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
             Self::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),

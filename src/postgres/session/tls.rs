@@ -1,8 +1,11 @@
-//! TLS as libpq means it: what each `sslmode` asks of the server, our own certificate, and why a handshake failed.
+//! TLS as libpq means it: what each `sslmode` asks of the server, our own certificate, and why a
+//! handshake failed.
 
 use crate::config::libpq::{Conninfo, RootCert, SslMode};
 use crate::error::{Error, ErrorKind, Result};
-use crate::postgres::session::certificate::{CertificateRefusal, CertificateSummary, CertificateVerifier, TrustedAuthorities};
+use crate::postgres::session::certificate::{
+    CertificateRefusal, CertificateSummary, CertificateVerifier, TrustedAuthorities,
+};
 use rustls::ClientConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem::PemObject};
@@ -15,7 +18,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 /// A client certificate that expires within this many days is told.
 const EXPIRY_NOTE_DAYS: i64 = 14;
 
-/// How connections of one `Conninfo` are encrypted; read from its files again for every connection, so that they can be rotated.
+/// How connections of one `Conninfo` are encrypted; read from its files again for every connection,
+/// so that they can be rotated.
 #[derive(Clone)]
 pub struct TlsSettings {
     maker: MakeRustlsConnect,
@@ -44,10 +48,7 @@ impl TlsSettings {
             provider: Arc::clone(&provider),
         };
         let (config, client) = client_config(conninfo, provider, verifier)?;
-        Ok(Some(Self {
-            maker: MakeRustlsConnect::new(config),
-            client,
-        }))
+        Ok(Some(Self { maker: MakeRustlsConnect::new(config), client }))
     }
 
     /// What the driver needs for a handshake.
@@ -60,7 +61,11 @@ impl TlsSettings {
         let client = self.client.as_ref()?;
         let days = client.seconds_left(UnixTime::now()).div_euclid(86_400);
         match days {
-            ..0 => Some(format!("client certificate {} expired on {}", client.subject(), client.not_after())),
+            ..0 => Some(format!(
+                "client certificate {} expired on {}",
+                client.subject(),
+                client.not_after()
+            )),
             0..=EXPIRY_NOTE_DAYS => Some(format!(
                 "client certificate {} expires on {} (in {days} days)",
                 client.subject(),
@@ -71,21 +76,32 @@ impl TlsSettings {
     }
 }
 
-/// As in libpq, a root certificate file that is there is used in every mode, and must be there for `verify-ca` and `verify-full`.
+/// As in libpq, a root certificate file that is there is used in every mode, and must be there for
+/// `verify-ca` and `verify-full`.
 fn trust(conninfo: &Conninfo) -> Result<Option<TrustedAuthorities>> {
     let is_needed = matches!(conninfo.sslmode, SslMode::VerifyCa | SslMode::VerifyFull);
     let (listed, place) = match &conninfo.sslrootcert {
-        Some(RootCert::System) => (rustls_native_certs::load_native_certs().certs, "the system's store".to_owned()),
-        Some(RootCert::File(file)) if file.exists() => (certificates(file, "sslrootcert")?, file.display().to_string()),
+        Some(RootCert::System) => {
+            (rustls_native_certs::load_native_certs().certs, "the system's store".to_owned())
+        }
+        Some(RootCert::File(file)) if file.exists() => {
+            (certificates(file, "sslrootcert")?, file.display().to_string())
+        }
         missing if is_needed => {
             let place = match missing {
                 Some(RootCert::File(file)) => file.display().to_string(),
                 _ => "~/.postgresql/root.crt".to_owned(),
             };
-            return Err(Error::new(ErrorKind::Access, "cannot check the certificate of the server")
-                .at(format!("sslrootcert, {place}"))
-                .because("there is no root certificate")
-                .fix("give the authority's certificate in sslrootcert, or sslrootcert=system with sslmode=verify-full"));
+            return Err(Error::new(
+                ErrorKind::Access,
+                "cannot check the certificate of the server",
+            )
+            .at(format!("sslrootcert, {place}"))
+            .because("there is no root certificate")
+            .fix(
+                "give the authority's certificate in sslrootcert, or sslrootcert=system with \
+                 sslmode=verify-full",
+            ));
         }
         _ => return Ok(None),
     };
@@ -108,7 +124,8 @@ fn client_config(
     let (mut config, client) = match client_identity(conninfo)? {
         None => (builder.with_no_client_auth(), None),
         Some((chain, key)) => {
-            let about = CertificateSummary::of(&chain[0]).map_err(|refused| refused_file(conninfo, &refused))?;
+            let about = CertificateSummary::of(&chain[0])
+                .map_err(|refused| refused_file(conninfo, &refused))?;
             let config = builder
                 .with_client_auth_cert(chain, key)
                 .map_err(|error| refused_file(conninfo, &error))?;
@@ -128,7 +145,9 @@ fn refused_file(conninfo: &Conninfo, error: &(dyn std::error::Error + 'static)) 
         .fix("check that sslcert and sslkey belong together")
 }
 
-fn client_identity(conninfo: &Conninfo) -> Result<Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>> {
+fn client_identity(
+    conninfo: &Conninfo,
+) -> Result<Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>> {
     let Some(cert_file) = &conninfo.sslcert else {
         return Ok(None);
     };
@@ -161,17 +180,20 @@ fn is_encrypted(key_file: &Path) -> bool {
     std::fs::read_to_string(key_file).is_ok_and(|text| text.contains("ENCRYPTED"))
 }
 
-/// libpq's rule: only the owner may read it; root's may be readable by a group, so that a service can share it.
+/// libpq's rule: only the owner may read it; root's may be readable by a group, so that a service
+/// can share it.
 fn refuse_open_key(key_file: &Path) -> Result<()> {
     let place = key_file.display().to_string();
-    let facts = std::fs::metadata(key_file).map_err(|error| bad_file("sslkey", &place, &format!("cannot be read: {error}")))?;
+    let facts = std::fs::metadata(key_file)
+        .map_err(|error| bad_file("sslkey", &place, &format!("cannot be read: {error}")))?;
     if !facts.is_file() {
         return Err(bad_file("sslkey", &place, "is not a regular file"));
     }
     let forbidden = if facts.uid() == 0 { 0o037 } else { 0o077 };
     if facts.mode() & forbidden != 0 {
         return Err(bad_file("sslkey", &place, "can be read by others").fix(format!(
-            "chmod 0600 {place} (0640 or less if it belongs to root): a key that others can read proves nothing"
+            "chmod 0600 {place} (0640 or less if it belongs to root): a key that others can read \
+             proves nothing"
         )));
     }
     Ok(())
@@ -210,7 +232,8 @@ impl TlsFault {
     pub fn of(error: &tokio_postgres::Error) -> Option<Self> {
         let is_handshake = error.to_string().contains("TLS");
         let source = std::error::Error::source(error)?;
-        let Some(ours) = source.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) else {
+        let Some(ours) = source.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref)
+        else {
             return is_handshake.then(|| Self::of_text(&source.to_string()));
         };
         if let Some(tls) = ours.downcast_ref::<rustls::Error>() {
@@ -238,23 +261,22 @@ impl TlsFault {
 
     fn of_tls(error: &rustls::Error) -> Self {
         if let rustls::Error::InvalidCertificate(rustls::CertificateError::Other(other)) = error
-            && let Some(CertificateRefusal { why, fix }) = other.0.downcast_ref::<CertificateRefusal>()
+            && let Some(CertificateRefusal { why, fix }) =
+                other.0.downcast_ref::<CertificateRefusal>()
         {
-            return Self {
-                why: why.clone(),
-                fix,
-                is_refusal: true,
-            };
+            return Self { why: why.clone(), fix, is_refusal: true };
         }
         match error {
             rustls::Error::AlertReceived(alert) => Self {
                 why: format!("the server refused the TLS handshake: {alert:?}"),
-                fix: "check sslcert and sslkey: who issued the client certificate, and until when it is valid",
+                fix: "check sslcert and sslkey: who issued the client certificate, and until when \
+                      it is valid",
                 is_refusal: true,
             },
             error => Self {
                 why: format!("the TLS handshake failed: {error}"),
-                fix: "check that server and client have a TLS version and a kind of certificate in common",
+                fix: "check that server and client have a TLS version and a kind of certificate in \
+                      common",
                 is_refusal: !matches!(error, rustls::Error::General(_)),
             },
         }

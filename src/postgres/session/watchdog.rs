@@ -1,8 +1,11 @@
-//! Work that may take long without a word, such as a count of a large table: whether its servers are still at it is asked over other connections.
+//! Work that may take long without a word, such as a count of a large table: whether its servers
+//! are still at it is asked over other connections.
 //!
-//! Keepalive finds out that a server is gone where the network is honest. Behind something that goes on acknowledging (a proxy whose far
-//! connection has died), only the server itself can tell that no server process works for us any more. A session of which that is certain is ended: whoever
-//! waits for its answer learns it as with any lost connection, and what other sessions do goes on. One that waits for another session's lock is told.
+//! Keepalive finds out that a server is gone where the network is honest. Behind something that
+//! goes on acknowledging (a proxy whose far connection has died), only the server itself can tell
+//! that no server process works for us any more. A session of which that is certain is ended:
+//! whoever waits for its answer learns it as with any lost connection, and what other sessions do
+//! goes on. One that waits for another session's lock is told.
 
 use crate::config::libpq::Conninfo;
 use crate::error::Error;
@@ -17,8 +20,14 @@ use std::time::Duration;
 /// A server that so many looks in a row find to be silent is gone.
 const SILENT_LOOKS_MAX: u32 = 8;
 
-/// Does the work, over these sessions, which were opened by these descriptions. Each time that so long has gone by, all that live are looked at.
-pub async fn attended<T>(sessions: &[(&Session, &Conninfo)], every: Duration, log: &Logger, work: impl Future<Output = T>) -> T {
+/// Does the work, over these sessions, which were opened by these descriptions. Each time that so
+/// long has gone by, all that live are looked at.
+pub async fn attended<T>(
+    sessions: &[(&Session, &Conninfo)],
+    every: Duration,
+    log: &Logger,
+    work: impl Future<Output = T>,
+) -> T {
     let mut work = pin!(work);
     let mut watches: Vec<_> = sessions.iter().map(|_| WatchedSession::default()).collect();
     loop {
@@ -77,23 +86,28 @@ enum WatchdogDecision {
     End(&'static str),
 }
 
-/// Judges each session. One that is idle may wait for another: only when no session is at work, and none was since the look before,
-/// an answer was lost.
+/// Judges each session. One that is idle may wait for another: only when no session is at work, and
+/// none was since the look before, an answer was lost.
 fn judge(watches: &mut [WatchedSession], looks: Vec<ActivityProbe>) -> Vec<WatchdogDecision> {
     let is_at_rest = |(watch, look): (&WatchedSession, &ActivityProbe)| match look {
         ActivityProbe::Idle(since) => watch.idle_since.as_ref() == Some(since),
         ActivityProbe::Dead => true,
-        ActivityProbe::Fine | ActivityProbe::Blocked(_) | ActivityProbe::Gone | ActivityProbe::Silent => false,
+        ActivityProbe::Fine
+        | ActivityProbe::Blocked(_)
+        | ActivityProbe::Gone
+        | ActivityProbe::Silent => false,
     };
     let are_all_at_rest = watches.iter().zip(&looks).all(is_at_rest);
     let verdict = |(watch, look): (&mut WatchedSession, ActivityProbe)| {
         let before = std::mem::take(watch);
         match look {
             ActivityProbe::Fine | ActivityProbe::Dead => WatchdogDecision::GoOn,
-            ActivityProbe::Gone => WatchdogDecision::End("its server process has ended without a message"),
-            ActivityProbe::Idle(_) if are_all_at_rest => {
-                WatchdogDecision::End("no server process works on the query any more: its answer was lost")
+            ActivityProbe::Gone => {
+                WatchdogDecision::End("its server process has ended without a message")
             }
+            ActivityProbe::Idle(_) if are_all_at_rest => WatchdogDecision::End(
+                "no server process works on the query any more: its answer was lost",
+            ),
             ActivityProbe::Idle(since) => {
                 watch.idle_since = Some(since);
                 WatchdogDecision::GoOn
@@ -121,9 +135,8 @@ fn judge(watches: &mut [WatchedSession], looks: Vec<ActivityProbe>) -> Vec<Watch
 
 async fn look_at_all(sessions: &[(&Session, &Conninfo)], timeout: Duration) -> Vec<ActivityProbe> {
     let turns = ConnectionLimiter::new();
-    let looks = sessions
-        .iter()
-        .map(|(session, conninfo)| turns.take(look(session, conninfo, timeout)));
+    let looks =
+        sessions.iter().map(|(session, conninfo)| turns.take(look(session, conninfo, timeout)));
     join_all(looks).await
 }
 
@@ -131,42 +144,46 @@ async fn look(session: &Session, conninfo: &Conninfo, timeout: Duration) -> Acti
     if session.death().is_some() {
         return ActivityProbe::Dead;
     }
-    let purpose = SessionPurpose {
-        what: "attend",
-        ..session.purpose()
-    };
+    let purpose = SessionPurpose { what: "attend", ..session.purpose() };
     let other = match Session::open(&session.same_host(conninfo), purpose, timeout).await {
         Ok(other) => other,
         Err(error) => return unanswered(&error),
     };
     let process = session.server().backend_pid;
     let ask = async {
-        let row = other
-            .query_one(include_str!("../../../sql/session/state_of.sql"), &[&process])
-            .await?;
+        let row =
+            other.query_one(include_str!("../../../sql/session/state_of.sql"), &[&process]).await?;
         let state: Option<String> = row.try_get("state")?;
         let since: Option<String> = row.try_get("since")?;
         let blocked_by: Option<String> = row.try_get("blocked_by")?;
         Ok((row.try_get("is_gone")?, row.try_get("uptime_s")?, blocked_by, state.zip(since)))
     };
-    let (is_gone, uptime_s, blocked_by, state): (bool, f64, _, _) = match tokio::time::timeout(timeout, ask).await {
-        Ok(Ok(answer)) => answer,
-        Ok(Err(error)) => return unanswered(&other.error(&error, "cannot ask what a server process does")),
-        Err(_) => return ActivityProbe::Silent,
-    };
-    // One name may lead to several servers: another one knows nothing of our process, unless it has only just begun.
+    let (is_gone, uptime_s, blocked_by, state): (bool, f64, _, _) =
+        match tokio::time::timeout(timeout, ask).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => {
+                return unanswered(&other.error(&error, "cannot ask what a server process does"));
+            }
+            Err(_) => return ActivityProbe::Silent,
+        };
+    // One name may lead to several servers: another one knows nothing of our process, unless it has
+    // only just begun.
     let (ours, found) = (&session.server().identity, &other.server().identity);
-    let is_same_run = ours.started_at_us == found.started_at_us && ours.system_identifier == found.system_identifier;
+    let is_same_run = ours.started_at_us == found.started_at_us
+        && ours.system_identifier == found.system_identifier;
     match (is_same_run, blocked_by, state) {
         (false, ..) if uptime_s < session.age().as_secs_f64() => ActivityProbe::Gone,
         (true, ..) if is_gone => ActivityProbe::Gone,
         (true, Some(by), _) => ActivityProbe::Blocked(by),
-        (true, None, Some((state, since))) if state.starts_with("idle") => ActivityProbe::Idle(since),
+        (true, None, Some((state, since))) if state.starts_with("idle") => {
+            ActivityProbe::Idle(since)
+        }
         _ => ActivityProbe::Fine,
     }
 }
 
-/// A server that refuses lives: it has no room, or the password was changed. One that restarts does not answer yet.
+/// A server that refuses lives: it has no room, or the password was changed. One that restarts does
+/// not answer yet.
 fn unanswered(error: &Error) -> ActivityProbe {
     let is_refusal = |sqlstate: &str| !sqlstate.starts_with("57P") && !sqlstate.starts_with("08");
     match error.sqlstate() {
@@ -188,14 +205,18 @@ mod tests {
     fn ended(looks: &[&[ActivityProbe]]) -> Vec<usize> {
         let mut watches: Vec<_> = looks[0].iter().map(|_| WatchedSession::default()).collect();
         let is_end = |verdict: &WatchdogDecision| matches!(verdict, WatchdogDecision::End(_));
-        let mut count = |looks: &&[ActivityProbe]| judge(&mut watches, looks.to_vec()).iter().filter(|verdict| is_end(verdict)).count();
+        let mut count = |looks: &&[ActivityProbe]| {
+            judge(&mut watches, looks.to_vec()).iter().filter(|verdict| is_end(verdict)).count()
+        };
         looks.iter().map(&mut count).collect()
     }
 
     #[test]
     fn a_process_that_is_gone_ends_its_session_and_no_other() {
-        let mut watches = [WatchedSession::default(), WatchedSession::default(), WatchedSession::default()];
-        let verdicts = judge(&mut watches, vec![ActivityProbe::Fine, ActivityProbe::Gone, idle("1")]);
+        let mut watches =
+            [WatchedSession::default(), WatchedSession::default(), WatchedSession::default()];
+        let verdicts =
+            judge(&mut watches, vec![ActivityProbe::Fine, ActivityProbe::Gone, idle("1")]);
         assert!(
             matches!(
                 verdicts[..],
@@ -253,7 +274,11 @@ mod tests {
 
     #[test]
     fn a_server_that_refuses_another_connection_lives_and_one_that_begins_anew_is_silent() {
-        let refused = |sqlstate| unanswered(&Error::new(ErrorKind::Unavailable, "cannot connect").with_sqlstate(sqlstate));
+        let refused = |sqlstate| {
+            unanswered(
+                &Error::new(ErrorKind::Unavailable, "cannot connect").with_sqlstate(sqlstate),
+            )
+        };
         assert_eq!(
             ["53300", "28P01", "28000"].map(refused),
             [ActivityProbe::Fine, ActivityProbe::Fine, ActivityProbe::Fine]

@@ -1,4 +1,5 @@
-//! Whether a destination can hold what a source has, and in which form the rows travel: a pure comparison of two tables.
+//! Whether a destination can hold what a source has, and in which form the rows travel: a pure
+//! comparison of two tables.
 
 use crate::error::{Error, ErrorKind, Problems, Warning};
 use crate::event::frame::CopyFormat;
@@ -10,8 +11,10 @@ use postgres_types::{Kind as TypeKind, Type};
 
 /// Which edition of a type's binary form a server of this version speaks.
 ///
-/// `interval` has had infinite values since PostgreSQL 17 (release notes). An older server stores their bytes as a number of months, days and
-/// microseconds that it can neither print nor read again; their text it refuses. (Of `numeric`, which has had them since 14, it refuses the bytes too.)
+/// `interval` has had infinite values since PostgreSQL 17 (release notes). An older server stores
+/// their bytes as a number of months, days and microseconds that it can neither print nor read
+/// again; their text it refuses. (Of `numeric`, which has had them since 14, it refuses the bytes
+/// too.)
 pub(crate) fn binary_edition(type_oid: u32, version_num: u32) -> u32 {
     let is_interval = [Type::INTERVAL.oid(), Type::INTERVAL_ARRAY.oid()].contains(&type_oid);
     if is_interval && version_num >= 170_000 { 2 } else { 1 }
@@ -19,7 +22,8 @@ pub(crate) fn binary_edition(type_oid: u32, version_num: u32) -> u32 {
 
 /// Which edition of a type's text form a server of this version speaks.
 ///
-/// `"char"` has been written as `\200` since PostgreSQL 16 where it is not ASCII (release notes); an older server reads the first byte of that.
+/// `"char"` has been written as `\200` since PostgreSQL 16 where it is not ASCII (release notes);
+/// an older server reads the first byte of that.
 pub(crate) fn text_edition(type_oid: u32, version_num: u32) -> u32 {
     let is_char = [Type::CHAR.oid(), Type::CHAR_ARRAY.oid()].contains(&type_oid);
     if is_char && version_num >= 160_000 { 2 } else { 1 }
@@ -28,10 +32,15 @@ pub(crate) fn text_edition(type_oid: u32, version_num: u32) -> u32 {
 /// Finds what travels: every column of the source but those the destination computes itself.
 ///
 /// # Errors
-/// `Unsuitable`, all together, each with the statement that cures it: a column the destination lacks, a type that differs in name or in definition (`int4`
-/// into `int8` apart) or would change on the way, a column of the destination that must be given and is not there at the source, a destination that
-/// computes its id.
-pub fn wire(source: &EventTable, destination: &EventTable, id_column: &str) -> Result<Wire, Problems> {
+/// `Unsuitable`, all together, each with the statement that cures it: a column the destination
+/// lacks, a type that differs in name or in definition (`int4` into `int8` apart) or would change
+/// on the way, a column of the destination that must be given and is not there at the source, a
+/// destination that computes its id.
+pub fn wire(
+    source: &EventTable,
+    destination: &EventTable,
+    id_column: &str,
+) -> Result<Wire, Problems> {
     let mut problems = Problems::new();
     let computed = destination.columns.iter().filter(|to| to.origin == ColumnOrigin::Generated);
     for to in computed.filter(|to| to.name == id_column) {
@@ -43,19 +52,23 @@ pub fn wire(source: &EventTable, destination: &EventTable, id_column: &str) -> R
         .filter(|to| source.column(&to.name).is_none() && must_be_given(to));
     unmet.for_each(|to| problems.push(demands(to, destination)));
     let travelling = travelling(source, destination, |to| to.origin != ColumnOrigin::Generated);
-    let wire = travelling.map_err(|unlike| problems.extend(unlike)).unwrap_or_else(|()| Wire {
-        columns: Vec::new(),
-        format: CopyFormat::Text,
-    });
+    let wire = travelling
+        .map_err(|unlike| problems.extend(unlike))
+        .unwrap_or_else(|()| Wire { columns: Vec::new(), format: CopyFormat::Text });
     problems.or_ok(wire)
 }
 
-/// Finds what can be compared: every column of the first table, those that the second one computes included.
+/// Finds what can be compared: every column of the first table, those that the second one computes
+/// included.
 pub fn compared(first: &EventTable, second: &EventTable) -> Result<Wire, Problems> {
     travelling(first, second, |_| true)
 }
 
-fn travelling(source: &EventTable, destination: &EventTable, is_wanted: impl Fn(&Column) -> bool) -> Result<Wire, Problems> {
+fn travelling(
+    source: &EventTable,
+    destination: &EventTable,
+    is_wanted: impl Fn(&Column) -> bool,
+) -> Result<Wire, Problems> {
     let mut problems = Problems::new();
     let mut columns = Vec::new();
     for from in &source.columns {
@@ -69,22 +82,28 @@ fn travelling(source: &EventTable, destination: &EventTable, is_wanted: impl Fn(
         match read_as(from, to, source) {
             None => problems.push(differs(from, to, destination)),
             Some(read_as) => {
-                if let Some(unlike) = types::unlike(&from.type_use(), &source.types, &destination.types) {
+                if let Some(unlike) =
+                    types::unlike(&from.type_use(), &source.types, &destination.types)
+                {
                     problems.push(defined_otherwise(from, &unlike, destination));
                 }
                 columns.push((from, to, read_as));
             }
         }
     }
-    let is_same = |from: &Column, to: &Column| from.is_binary_stable && to.is_binary_stable && from.binary_edition == to.binary_edition;
-    let not_binary = columns.iter().find(|(from, to, _)| !is_same(from, to)).map(|(from, ..)| *from);
+    let is_same = |from: &Column, to: &Column| {
+        from.is_binary_stable && to.is_binary_stable && from.binary_edition == to.binary_edition
+    };
+    let not_binary =
+        columns.iter().find(|(from, to, _)| !is_same(from, to)).map(|(from, ..)| *from);
     if let Some(reason) = not_binary {
         let changing = columns.iter().filter(|(from, to, _)| from.text_edition != to.text_edition);
         changing.for_each(|(from, ..)| problems.push(changes_as_text(destination, from, reason)));
     }
     let has_forms = |column: &Column| {
         let is_array = |known: Type| matches!(known.kind(), TypeKind::Array(_));
-        [Type::FLOAT4.oid(), Type::FLOAT8.oid()].contains(&column.type_oid) || Type::from_oid(column.type_oid).is_some_and(is_array)
+        [Type::FLOAT4.oid(), Type::FLOAT8.oid()].contains(&column.type_oid)
+            || Type::from_oid(column.type_oid).is_some_and(is_array)
     };
     let wire_column = |(from, _, read_as): (&Column, &Column, ReadAs)| WireColumn {
         name: from.name.clone(),
@@ -100,15 +119,12 @@ fn travelling(source: &EventTable, destination: &EventTable, is_wanted: impl Fn(
     };
     problems.or_ok(Wire {
         columns: columns.into_iter().map(wire_column).collect(),
-        format: if not_binary.is_none() {
-            CopyFormat::Binary
-        } else {
-            CopyFormat::Text
-        },
+        format: if not_binary.is_none() { CopyFormat::Binary } else { CopyFormat::Text },
     })
 }
 
-/// The columns that travel as text although the text of their type is not known to say all of a value, with that type.
+/// The columns that travel as text although the text of their type is not known to say all of a
+/// value, with that type.
 pub fn unknown_texts<'a>(table: &'a EventTable, wire: &Wire) -> Vec<(&'a Column, String)> {
     if wire.format == CopyFormat::Binary {
         return Vec::new();
@@ -121,12 +137,11 @@ pub fn unknown_texts<'a>(table: &'a EventTable, wire: &Wire) -> Vec<(&'a Column,
     columns.filter_map(unknown).collect()
 }
 
-/// What fits but can surprise later: a NULL that the destination would refuse, a value it computes instead of copying.
+/// What fits but can surprise later: a NULL that the destination would refuse, a value it computes
+/// instead of copying.
 pub fn cautions(source: &EventTable, destination: &EventTable, wire: &Wire) -> Vec<Warning> {
-    let both = source
-        .columns
-        .iter()
-        .filter_map(|from| Some((from, destination.column(&from.name)?)));
+    let both =
+        source.columns.iter().filter_map(|from| Some((from, destination.column(&from.name)?)));
     let caution = |(from, to): (&Column, &Column)| {
         let (table, column) = (&destination.name, sql::ident(&to.name));
         if to.origin == ColumnOrigin::Generated {
@@ -134,7 +149,10 @@ pub fn cautions(source: &EventTable, destination: &EventTable, wire: &Wire) -> V
         }
         (to.is_not_null && !from.is_not_null).then(|| {
             Warning::new(
-                format!("column {column} may be NULL at the source, and the destination would refuse such an event"),
+                format!(
+                    "column {column} may be NULL at the source, and the destination would refuse \
+                     such an event"
+                ),
                 format!(
                     "ALTER TABLE {} ALTER COLUMN {column} DROP NOT NULL; at the destination",
                     destination.name
@@ -144,7 +162,8 @@ pub fn cautions(source: &EventTable, destination: &EventTable, wire: &Wire) -> V
     };
     let unknown = |(column, of): (&Column, String)| {
         let what = format!(
-            "column {} is copied as the text of type {of}, which is not known to represent a value completely: what it omits is neither copied nor compared",
+            "column {} is copied as the text of type {of}, which is not known to represent a value \
+             completely: what it omits is neither copied nor compared",
             sql::ident(&column.name)
         );
         Warning::new(what, "")
@@ -158,7 +177,9 @@ pub fn cautions(source: &EventTable, destination: &EventTable, wire: &Wire) -> V
 /// Why texts of a side cannot be told apart, if some cannot.
 pub fn ambiguous_text(one: &EventTable, other: &EventTable) -> Option<String> {
     (one.has_ambiguous_text || other.has_ambiguous_text).then(|| {
-        "the database's encoding EUC_JP writes some characters in two ways (U+2160, for example), which become one on the way and are not told apart".to_owned()
+        "the database's encoding EUC_JP writes some characters in two ways (U+2160, for example), \
+         which become one on the way and are not told apart"
+            .to_owned()
     })
 }
 
@@ -173,7 +194,8 @@ fn computed_caution(from: &Column, to: &Column, table: &TableName) -> Option<War
     }
     let shown = |computed: &Column| computed.computed_as.clone().unwrap_or_default();
     let what = format!(
-        "column {column} is computed as {} at the source and as {} at the destination: it is not copied, and its values may differ",
+        "column {column} is computed as {} at the source and as {} at the destination: it is not \
+         copied, and its values may differ",
         shown(from),
         shown(to)
     );
@@ -255,18 +277,21 @@ fn defined_otherwise(from: &Column, unlike: &TypeMismatch, destination: &EventTa
     let error = self::unlike(destination, what)
         .because(format!("at the source: {}", unlike.source))
         .because(format!("at the destination: {}", unlike.destination));
-    let add = |label: &String| format!("ALTER TYPE {} ADD VALUE {};", unlike.name, sql::literal(label));
+    let add =
+        |label: &String| format!("ALTER TYPE {} ADD VALUE {};", unlike.name, sql::literal(label));
     match unlike.lacking.as_slice() {
         [] => error.fix(format!(
-            "give {} of the destination the definition it has at the source (a label that was renamed there: ALTER TYPE … RENAME VALUE): values would become others on the way",
+            "give {} of the destination the definition it has at the source (a label that was \
+             renamed there: ALTER TYPE … RENAME VALUE): values would become others on the way",
             unlike.name
         )),
         labels => error.fix(labels.iter().map(add).collect::<Vec<_>>().join(" ")),
     }
 }
 
-/// Whether a type, as the source's server calls it, can stand in a statement that a person runs at the destination: outside of quotes there is
-/// nothing but names and modifiers, and no word that begins something else, such as a default.
+/// Whether a type, as the source's server calls it, can stand in a statement that a person runs at
+/// the destination: outside of quotes there is nothing but names and modifiers, and no word that
+/// begins something else, such as a default.
 fn is_name_of_type(type_name: &str) -> bool {
     const OTHERS: [&str; 11] = [
         "default",
@@ -305,7 +330,9 @@ fn demands(to: &Column, destination: &EventTable) -> Error {
     let column = sql::ident(&to.name);
     unlike(
         destination,
-        format!("column {column} of the destination must be given, and the source has no such column"),
+        format!(
+            "column {column} of the destination must be given, and the source has no such column"
+        ),
     )
     .fix(format!(
         "ALTER TABLE {} ALTER COLUMN {column} DROP NOT NULL; or give it a default",
@@ -322,11 +349,13 @@ fn changes_as_text(destination: &EventTable, from: &Column, reason: &Column) -> 
     let wider = if from.type_oid == Type::CHAR.oid() { "text" } else { "text[]" };
     unlike(destination, what)
         .because(format!(
-            "the table is copied as text because of column {}, and only one of the two servers is older",
+            "the table is copied as text because of column {}, and only one of the two servers is \
+             older",
             sql::ident(&reason.name)
         ))
         .fix(format!(
-            "ALTER TABLE {} ALTER COLUMN {column} TYPE {wider}; at the destination and the same at the source, or use servers that both are older than 16 or neither",
+            "ALTER TABLE {} ALTER COLUMN {column} TYPE {wider}; at the destination and the same at \
+             the source, or use servers that both are older than 16 or neither",
             destination.name
         ))
 }

@@ -14,21 +14,35 @@ use tokio_postgres::Row;
 ///
 /// # Errors
 /// `Unsuitable` without the table, or without the privilege to read it; what the server says.
-pub(crate) async fn readable(session: &Session, name: &TableName, id_column: &str) -> Result<EventTable> {
+pub(crate) async fn readable(
+    session: &Session,
+    name: &TableName,
+    id_column: &str,
+) -> Result<EventTable> {
     let table = table(session, name, id_column).await?;
-    let table = table.ok_or_else(|| Error::new(error::ErrorKind::Unsuitable, format!("there is no table {name}")).at(session.place()))?;
+    let table = table.ok_or_else(|| {
+        Error::new(error::ErrorKind::Unsuitable, format!("there is no table {name}"))
+            .at(session.place())
+    })?;
     table.require_select().map_err(|error| error.at(session.place()))?;
     Ok(table)
 }
 
-/// Describes a table as it is now; `None` when there is no table, view or foreign table of this name.
+/// Describes a table as it is now; `None` when there is no table, view or foreign table of this
+/// name.
 ///
-/// The catalog is readable by every role, so this works before any privilege is granted. A few short statements; a change of the table between them
-/// gives a mixed picture, whose fingerprint is older than the change.
-pub async fn table(session: &Session, name: &TableName, id_column: &str) -> Result<Option<EventTable>> {
+/// The catalog is readable by every role, so this works before any privilege is granted. A few
+/// short statements; a change of the table between them gives a mixed picture, whose fingerprint is
+/// older than the change.
+pub async fn table(
+    session: &Session,
+    name: &TableName,
+    id_column: &str,
+) -> Result<Option<EventTable>> {
     let what = || format!("cannot read the description of {name}");
     let asked = async {
-        let value = |has_parts| sql::sql(Fingerprint::of(name, has_parts, TypeOids::default()).value());
+        let value =
+            |has_parts| sql::sql(Fingerprint::of(name, has_parts, TypeOids::default()).value());
         let values = [("with_parts", value(true)), ("without_parts", value(false))];
         let ask = sql::fill(include_str!("../../../sql/table/table.sql"), &values);
         let found = session.query_opt(&ask, &[&name.schema, &name.name, &id_column]).await?;
@@ -51,7 +65,8 @@ pub async fn table(session: &Session, name: &TableName, id_column: &str) -> Resu
             let fingerprint;
             (table.types, fingerprint) = types_as_they_are(session, oid).await?;
             // As fingerprint.sql writes it.
-            table.fingerprint = table.fingerprint.map(|of_table| format!("{of_table} {fingerprint}"));
+            table.fingerprint =
+                table.fingerprint.map(|of_table| format!("{of_table} {fingerprint}"));
         }
         Ok(Some(table))
     };
@@ -117,13 +132,18 @@ fn column(row: &Row, version_num: u32) -> Result<Column, tokio_postgres::Error> 
     })
 }
 
-/// The types outside `pg_catalog` that a table's columns are made of, and their part of its fingerprint.
-async fn types_as_they_are(session: &Session, table_oid: u32) -> Result<(UserTypes, String), tokio_postgres::Error> {
+/// The types outside `pg_catalog` that a table's columns are made of, and their part of its
+/// fingerprint.
+async fn types_as_they_are(
+    session: &Session,
+    table_oid: u32,
+) -> Result<(UserTypes, String), tokio_postgres::Error> {
     let mut seen = types(session, table_oid).await?;
     loop {
         let ask = format!("select {}::pg_catalog.text", types::oids(&seen).value());
         let fingerprint = session.query_one(&ask, &[]).await?.try_get(0)?;
-        // Which types there are was needed to ask: a look after it sees whether the answer belongs to them.
+        // Which types there are was needed to ask: a look after it sees whether the answer belongs
+        // to them.
         let again = types(session, table_oid).await?;
         if again == seen {
             return Ok((seen, fingerprint));
@@ -141,13 +161,9 @@ async fn types(session: &Session, table_oid: u32) -> Result<UserTypes, tokio_pos
     for row in &rows {
         let kind: String = row.try_get("kind")?;
         let kind = match kind.as_str() {
-            "b" => UserTypeKind::Base {
-                extension: row.try_get("extension")?,
-            },
+            "b" => UserTypeKind::Base { extension: row.try_get("extension")? },
             "c" => UserTypeKind::Composite,
-            "d" => UserTypeKind::Domain {
-                is_not_null: row.try_get("is_not_null")?,
-            },
+            "d" => UserTypeKind::Domain { is_not_null: row.try_get("is_not_null")? },
             "e" => UserTypeKind::Enum,
             "r" => UserTypeKind::Range,
             "m" => UserTypeKind::Multirange,
@@ -164,10 +180,9 @@ async fn types(session: &Session, table_oid: u32) -> Result<UserTypes, tokio_pos
         let has_type: bool = row.try_get("has_type")?;
         let label: Option<String> = row.try_get("label")?;
         if has_type || label.is_some() {
-            known.parts.push(TypePart {
-                label,
-                of: if has_type { Some(type_use(row)?) } else { None },
-            });
+            known
+                .parts
+                .push(TypePart { label, of: if has_type { Some(type_use(row)?) } else { None } });
         }
     }
     Ok(types)
@@ -177,37 +192,35 @@ async fn types(session: &Session, table_oid: u32) -> Result<UserTypes, tokio_pos
 fn type_use(row: &Row) -> Result<TypeUse, tokio_postgres::Error> {
     let (shown, oid): (String, u32) = (row.try_get("type_shown")?, row.try_get("type_oid")?);
     if row.try_get("is_built_in")? {
-        return Ok(TypeUse {
-            name: shown,
-            oid,
-            refers: None,
-        });
+        return Ok(TypeUse { name: shown, oid, refers: None });
     }
     let name = named(row.try_get("type_schema")?, row.try_get("type_name")?);
     let array = if row.try_get("is_array")? { "[]" } else { "" };
-    Ok(TypeUse {
-        name: format!("{name}{}{array}", modifier(&shown)),
-        oid,
-        refers: Some(name),
-    })
+    Ok(TypeUse { name: format!("{name}{}{array}", modifier(&shown)), oid, refers: Some(name) })
 }
 
-/// The modifier in what format_type wrote, such as `(10,2)`: at the end, whatever the name before it is.
+/// The modifier in what format_type wrote, such as `(10,2)`: at the end, whatever the name before
+/// it is.
 fn modifier(shown: &str) -> &str {
     let shown = shown.strip_suffix("[]").unwrap_or(shown);
     let is_modifier = |c: char| c.is_ascii_alphanumeric() || ", ".contains(c);
     let within = shown.strip_suffix(')').and_then(|shown| shown.rsplit_once('('));
     match within {
-        Some((name, within)) if within.chars().all(is_modifier) && !name.is_empty() => &shown[name.len()..],
+        Some((name, within)) if within.chars().all(is_modifier) && !name.is_empty() => {
+            &shown[name.len()..]
+        }
         _ => "",
     }
 }
 
-/// Schema and name, quoted by a rule of our own: what a version quotes depends on its key words, and both sides must give one type one name.
+/// Schema and name, quoted by a rule of our own: what a version quotes depends on its key words,
+/// and both sides must give one type one name.
 fn named(schema: &str, name: &str) -> String {
     let is_plain = |part: &str| {
         let is_of_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-        part.chars().all(is_of_name) && !part.starts_with(|c: char| c.is_ascii_digit()) && !part.is_empty()
+        part.chars().all(is_of_name)
+            && !part.starts_with(|c: char| c.is_ascii_digit())
+            && !part.is_empty()
     };
     let quoted = |part: &str| if is_plain(part) { part.to_owned() } else { sql::ident(part) };
     format!("{}.{}", quoted(schema), quoted(name))

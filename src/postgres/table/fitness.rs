@@ -1,4 +1,5 @@
-//! Whether databases and tables are fit to be a source or a destination: pure judgements, all problems of each together.
+//! Whether databases and tables are fit to be a source or a destination: pure judgements, all
+//! problems of each together.
 
 use crate::error::{Error, ErrorKind, Problems, Warning};
 use crate::event::wire::Wire;
@@ -22,7 +23,8 @@ pub(crate) fn encoding(server: &ServerOverview) -> Result<(), Error> {
     .fix("move the table to a database with encoding UTF8"))
 }
 
-/// Whether a destination's server can be written to. A standby heals by a promotion, or is the wrong host of several.
+/// Whether a destination's server can be written to. A standby heals by a promotion, or is the
+/// wrong host of several.
 ///
 /// # Errors
 /// `Unavailable` on a standby.
@@ -49,7 +51,8 @@ pub(crate) fn source(table: &EventTable, server: &ServerOverview, id_column: &st
     if table.has_row_security {
         problems.push(row_security(table, server));
     }
-    let unreadable: Vec<&Column> = table.columns.iter().filter(|column| !column.may_select).collect();
+    let unreadable: Vec<&Column> =
+        table.columns.iter().filter(|column| !column.may_select).collect();
     if !unreadable.is_empty() || !table.may_use_schema {
         problems.push(privilege(table, server, "SELECT", &unreadable));
     }
@@ -57,7 +60,11 @@ pub(crate) fn source(table: &EventTable, server: &ServerOverview, id_column: &st
 }
 
 /// Whether a table can be appended to, its columns apart.
-pub(crate) fn destination(table: &EventTable, server: &ServerOverview, id_column: &str) -> Problems {
+pub(crate) fn destination(
+    table: &EventTable,
+    server: &ServerOverview,
+    id_column: &str,
+) -> Problems {
     let mut problems = shape_of(table, id_column);
     if table.has_row_security {
         problems.push(row_security(table, server));
@@ -74,7 +81,8 @@ pub(crate) fn destination(table: &EventTable, server: &ServerOverview, id_column
 /// Whether our role may read and insert the columns that are copied.
 pub(crate) fn may_append(table: &EventTable, server: &ServerOverview, wire: &Wire) -> Problems {
     let copied = wire.columns.iter().filter_map(|column| table.column(&column.name));
-    let refused: Vec<&Column> = copied.filter(|column| !column.may_select || !column.may_insert).collect();
+    let refused: Vec<&Column> =
+        copied.filter(|column| !column.may_select || !column.may_insert).collect();
     if refused.is_empty() && table.may_use_schema {
         return Problems::new();
     }
@@ -105,10 +113,18 @@ pub(crate) fn source_cautions(table: &EventTable, server: &ServerOverview) -> Ve
 }
 
 /// What a person should know about a destination's table and server.
-pub(crate) fn destination_cautions(table: &EventTable, server: &ServerOverview, source: &ServerOverview, writers: u8) -> Vec<Warning> {
+pub(crate) fn destination_cautions(
+    table: &EventTable,
+    server: &ServerOverview,
+    source: &ServerOverview,
+    writers: u8,
+) -> Vec<Warning> {
     let mut warnings = Vec::new();
     if server.encoding != source.encoding && server.encoding != "UTF8" {
-        let what = format!("the source has encoding {}, the destination {}", source.encoding, server.encoding);
+        let what = format!(
+            "the source has encoding {}, the destination {}",
+            source.encoding, server.encoding
+        );
         warnings.push(Warning::new(
             what,
             "an event with a character the destination does not know will stop it",
@@ -130,7 +146,8 @@ pub(crate) fn destination_cautions(table: &EventTable, server: &ServerOverview, 
     }
     if writers > 1 && !table.allows_concurrent_writers() {
         let what = format!(
-            "writers = {writers} is taken as 1: {} has triggers or foreign keys, and its transactions could wait for each other",
+            "writers = {writers} is taken as 1: {} has triggers or foreign keys, and its \
+             transactions could wait for each other",
             table.name
         );
         warnings.push(Warning::new(what, ""));
@@ -139,10 +156,9 @@ pub(crate) fn destination_cautions(table: &EventTable, server: &ServerOverview, 
 }
 
 fn unlogged(table: &EventTable, side: &str) -> Option<Warning> {
-    let what = format!("table {} of {side} is unlogged: a crash of its server empties it", table.name);
-    table
-        .is_unlogged
-        .then(|| Warning::new(what, format!("ALTER TABLE {} SET LOGGED;", table.name)))
+    let what =
+        format!("table {} of {side} is unlogged: a crash of its server empties it", table.name);
+    table.is_unlogged.then(|| Warning::new(what, format!("ALTER TABLE {} SET LOGGED;", table.name)))
 }
 
 fn unfit(table: &EventTable, what: impl Into<String>) -> Error {
@@ -165,7 +181,8 @@ fn shape_of(table: &EventTable, id_column: &str) -> Problems {
     let id = sql::ident(id_column);
     let Some(column) = table.column(id_column) else {
         let names: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
-        let error = unfit(table, format!("{} has no column {id}", table.name)).because(format!("it has {}", names.join(", ")));
+        let error = unfit(table, format!("{} has no column {id}", table.name))
+            .because(format!("it has {}", names.join(", ")));
         problems.push(error.fix("name its integer key in id_column"));
         return problems;
     };
@@ -183,10 +200,7 @@ fn shape_of(table: &EventTable, id_column: &str) -> Problems {
 fn key_of(table: &EventTable, column: &Column, id: &str) -> Problems {
     let mut problems = Problems::new();
     let name = &table.name;
-    if ![Type::INT2, Type::INT4, Type::INT8]
-        .iter()
-        .any(|known| known.oid() == column.type_oid)
-    {
+    if ![Type::INT2, Type::INT4, Type::INT8].iter().any(|known| known.oid() == column.type_oid) {
         problems.push(
             unfit(table, format!("{name}.{id} is {}, not an integer", column.type_name))
                 .fix("name an integer key in id_column; events are copied in its order"),
@@ -194,13 +208,18 @@ fn key_of(table: &EventTable, column: &Column, id: &str) -> Problems {
         return problems;
     }
     if !column.is_not_null {
-        problems.push(unfit(table, format!("{name}.{id} may be NULL")).fix(format!("ALTER TABLE {name} ALTER COLUMN {id} SET NOT NULL;")));
+        problems.push(
+            unfit(table, format!("{name}.{id} may be NULL"))
+                .fix(format!("ALTER TABLE {name} ALTER COLUMN {id} SET NOT NULL;")),
+        );
     }
     if !table.has_id_key {
         let error = unfit(table, format!("no unique index has {id} of {name} alone as its key"));
         problems.push(match table.kind {
             'p' => error
-                .because("a partitioned table can have one only when it is partitioned by that column")
+                .because(
+                    "a partitioned table can have one only when it is partitioned by that column",
+                )
                 .fix("use a table that is not partitioned, or is partitioned by range of its id"),
             _ => error.fix(format!("CREATE UNIQUE INDEX CONCURRENTLY ON {name} ({id});")),
         });
@@ -210,15 +229,18 @@ fn key_of(table: &EventTable, column: &Column, id: &str) -> Problems {
 
 fn row_security(table: &EventTable, server: &ServerOverview) -> Error {
     let role = sql::ident(&server.role);
-    unfit(
-        table,
-        format!("row-level security would hide rows of {} from role {role}", table.name),
-    )
-    .fix(format!("ALTER ROLE {role} BYPASSRLS; or connect as the owner of the table"))
+    unfit(table, format!("row-level security would hide rows of {} from role {role}", table.name))
+        .fix(format!("ALTER ROLE {role} BYPASSRLS; or connect as the owner of the table"))
 }
 
-fn privilege(table: &EventTable, server: &ServerOverview, privileges: &str, columns: &[&Column]) -> Error {
-    let (role, schema, name) = (sql::ident(&server.role), sql::ident(&table.name.schema), &table.name);
+fn privilege(
+    table: &EventTable,
+    server: &ServerOverview,
+    privileges: &str,
+    columns: &[&Column],
+) -> Error {
+    let (role, schema, name) =
+        (sql::ident(&server.role), sql::ident(&table.name.schema), &table.name);
     let mut cures = Vec::new();
     if !table.may_use_schema {
         cures.push(format!("GRANT USAGE ON SCHEMA {schema} TO {role};"));
@@ -227,10 +249,13 @@ fn privilege(table: &EventTable, server: &ServerOverview, privileges: &str, colu
         cures.push(format!("GRANT {privileges} ON {name} TO {role};"));
     }
     let names: Vec<String> = columns.iter().map(|column| sql::ident(&column.name)).collect();
-    let error = Error::new(ErrorKind::Access, format!("role {role} lacks {privileges} on {name}")).at(name.to_string());
+    let error = Error::new(ErrorKind::Access, format!("role {role} lacks {privileges} on {name}"))
+        .at(name.to_string());
     let error = match (table.may_use_schema, names.len()) {
         (false, _) => error.because(format!("it may not use schema {schema}")),
-        (true, many) if many < table.columns.len() => error.because(format!("for {}", names.join(", "))),
+        (true, many) if many < table.columns.len() => {
+            error.because(format!("for {}", names.join(", ")))
+        }
         (true, _) => error,
     };
     error.fix(cures.join(" "))

@@ -1,4 +1,5 @@
-//! An event table of PostgreSQL as its catalog describes it; what asks it, compares it and judges it lies beside.
+//! An event table of PostgreSQL as its catalog describes it; what asks it, compares it and judges
+//! it lies beside.
 
 pub mod compatible;
 pub mod describe;
@@ -37,15 +38,18 @@ pub struct Column {
     pub type_oid: u32,
     /// The type outside `pg_catalog` that it is, or is an array of.
     pub own_type: Option<String>,
-    /// Whether the binary form of the type is stable over versions and free of oids: a built-in scalar, or an array, domain-free, of one.
+    /// Whether the binary form of the type is stable over versions and free of oids: a built-in
+    /// scalar, or an array, domain-free, of one.
     pub is_binary_stable: bool,
-    /// Which edition of that form the server speaks: between two of them a value could change its meaning.
+    /// Which edition of that form the server speaks: between two of them a value could change its
+    /// meaning.
     pub binary_edition: u32,
     /// The same of the text form.
     pub text_edition: u32,
     /// Whether NULL is refused.
     pub is_not_null: bool,
-    /// Whether no row can have NULL there: the column itself refuses it. A domain that does can be got around (PostgreSQL manual, CREATE DOMAIN).
+    /// Whether no row can have NULL there: the column itself refuses it. A domain that does can be
+    /// got around (PostgreSQL manual, CREATE DOMAIN).
     pub is_never_null: bool,
     /// Whether an insert that leaves it out gets a default.
     pub has_default: bool,
@@ -66,7 +70,8 @@ pub struct EventTable {
     pub name: TableName,
     /// Oid; another one after DROP and CREATE.
     pub oid: u32,
-    /// What it was just before it was read ([`EventTable::asks`]); another value after any ALTER that matters to a copy.
+    /// What it was just before it was read ([`EventTable::asks`]); another value after any ALTER
+    /// that matters to a copy.
     pub fingerprint: Option<String>,
     /// Whether it has, or had, partitions.
     pub has_parts: bool,
@@ -80,7 +85,8 @@ pub struct EventTable {
     pub has_ambiguous_text: bool,
     /// Whether it, or a partition of it, is emptied by a crash.
     pub is_unlogged: bool,
-    /// Whether a unique, valid, not partial, not deferrable btree index has the id column alone as its key.
+    /// Whether a unique, valid, not partial, not deferrable btree index has the id column alone as
+    /// its key.
     pub has_id_key: bool,
     /// User triggers for inserts, disabled ones included, in the order of their names.
     pub insert_triggers: Vec<InsertTrigger>,
@@ -94,7 +100,8 @@ pub struct EventTable {
     pub may_use_schema: bool,
     /// Whether a logical subscription of its own database writes into it.
     pub is_subscribed: bool,
-    /// Whether other tables inherit from it (partitions aside), so that no index is unique over all rows.
+    /// Whether other tables inherit from it (partitions aside), so that no index is unique over all
+    /// rows.
     pub has_children: bool,
     /// Whether triggers stand before UPDATE and before DELETE, presumably to refuse them.
     pub is_guarded: bool,
@@ -103,11 +110,7 @@ pub struct EventTable {
 impl Column {
     /// Its type.
     pub fn type_use(&self) -> TypeUse {
-        TypeUse {
-            name: self.type_name.clone(),
-            oid: self.type_oid,
-            refers: self.own_type.clone(),
-        }
+        TypeUse { name: self.type_name.clone(), oid: self.type_oid, refers: self.own_type.clone() }
     }
 }
 
@@ -129,7 +132,10 @@ impl EventTable {
     pub fn require_select(&self) -> Result<()> {
         let mut cures = Vec::new();
         if !self.may_use_schema {
-            cures.push(format!("GRANT USAGE ON SCHEMA {} TO our role;", sql::ident(&self.name.schema)));
+            cures.push(format!(
+                "GRANT USAGE ON SCHEMA {} TO our role;",
+                sql::ident(&self.name.schema)
+            ));
         }
         if self.columns.iter().any(|column| !column.may_select) {
             cures.push(format!("GRANT SELECT ON {} TO our role;", self.name));
@@ -141,7 +147,8 @@ impl EventTable {
         Err(Error::new(ErrorKind::Access, what).fix(cures.join(" ")))
     }
 
-    /// Whether several COPYs may run into it at the same time: a trigger or a foreign key can let one transaction wait for another.
+    /// Whether several COPYs may run into it at the same time: a trigger or a foreign key can let
+    /// one transaction wait for another.
     pub fn allows_concurrent_writers(&self) -> bool {
         !self.has_foreign_keys && self.insert_triggers.iter().all(|trigger| !trigger.is_enabled)
     }

@@ -1,4 +1,5 @@
-//! The rows of an event table, read by COPY in id order, page by page: one transaction each, with the table's lock before the snapshot.
+//! The rows of an event table, read by COPY in id order, page by page: one transaction each, with
+//! the table's lock before the snapshot.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::frame::{FramedRow, RowFramer};
@@ -12,12 +13,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio_postgres::CopyOutStream;
 
-/// Rows of one page, so that no snapshot lives long. It makes no difference to events, which never change, where pages meet.
+/// Rows of one page, so that no snapshot lives long. It makes no difference to events, which never
+/// change, where pages meet.
 const PAGE_ROWS_MAX: u64 = 100_000;
 /// Without a byte for this long, the read is given up.
 const STALL_MAX: Duration = Duration::from_secs(60);
 
-/// Begins a page: the session follows the index of the id as long as it lasts. One that was given up on its way is ended first.
+/// Begins a page: the session follows the index of the id as long as it lasts. One that was given
+/// up on its way is ended first.
 pub async fn begin(
     session: &Session,
     (table, id_column): (&TableName, &str),
@@ -32,7 +35,8 @@ pub async fn begin(
         ("table", sql::text(&table.name)),
         ("id", sql::text(id_column)),
     ];
-    let begin = sql::fill(sql::without_header(include_str!("../../../sql/table/begin_page.sql")), &names);
+    let begin =
+        sql::fill(sql::without_header(include_str!("../../../sql/table/begin_page.sql")), &names);
     // Sent in this order, in one flush.
     let (begun, stream) = futures::join!(session.batch_execute(&begin), session.copy_out(copy));
     begun?;
@@ -50,7 +54,11 @@ pub async fn end(session: &Session, is_open: &AtomicBool) -> Result<(), tokio_po
 ///
 /// # Errors
 /// `Unavailable` then.
-pub async fn unless_stalled<T>(session: &Session, table: &TableName, work: impl Future<Output = T>) -> Result<T> {
+pub async fn unless_stalled<T>(
+    session: &Session,
+    table: &TableName,
+    work: impl Future<Output = T>,
+) -> Result<T> {
     let limited = tokio::time::timeout(STALL_MAX, work).await;
     limited.map_err(|_| session.no_answer(STALL_MAX, format!("cannot read {table}")))
 }
@@ -67,12 +75,11 @@ pub(super) struct PagedTable<'a> {
 }
 
 /// The rows of a range.
-pub(super) fn rows(of: PagedTable<'_>, range: IdRange) -> impl Stream<Item = Result<FramedRow>> + Send {
-    let reading = PagedRead {
-        of,
-        rest: range,
-        page: None,
-    };
+pub(super) fn rows(
+    of: PagedTable<'_>,
+    range: IdRange,
+) -> impl Stream<Item = Result<FramedRow>> + Send {
+    let reading = PagedRead { of, rest: range, page: None };
     futures::stream::try_unfold(reading, PagedRead::step)
 }
 
@@ -98,9 +105,7 @@ impl PagedRead<'_> {
     }
 
     async fn next(&mut self) -> Result<Option<FramedRow>> {
-        let PagedTable {
-            session, table, is_open, ..
-        } = self.of;
+        let PagedTable { session, table, is_open, .. } = self.of;
         loop {
             let Some(page) = &mut self.page else {
                 if self.rest.is_empty() {
@@ -134,7 +139,8 @@ impl PagedRead<'_> {
 impl PagedTable<'_> {
     async fn open_page(&self, range: IdRange) -> Result<CopyPage> {
         let layout = self.wire.layout(self.id_column, None);
-        let layout = layout.ok_or_else(|| Error::new(ErrorKind::Bug, "the id column is not compared"))?;
+        let layout =
+            layout.ok_or_else(|| Error::new(ErrorKind::Bug, "the id column is not compared"))?;
         let statement = self.statement(range);
         let begun = begin(self.session, (self.table, self.id_column), &statement, self.is_open);
         let stream = unless_stalled(self.session, self.table, begun).await?;
@@ -167,11 +173,8 @@ impl PagedTable<'_> {
 pub(super) fn condition(id_column: &str, range: IdRange) -> String {
     let id = format!("e.{}", sql::ident(id_column));
     let after = range.after.map(|after| format!("{id} > '{after}'::pg_catalog.int8"));
-    let through = (range.through < i64::MAX).then(|| format!("{id} <= '{}'::pg_catalog.int8", range.through));
+    let through =
+        (range.through < i64::MAX).then(|| format!("{id} <= '{}'::pg_catalog.int8", range.through));
     let bounds: Vec<String> = after.into_iter().chain(through).collect();
-    if bounds.is_empty() {
-        format!("{id} is not null")
-    } else {
-        bounds.join(" and ")
-    }
+    if bounds.is_empty() { format!("{id} is not null") } else { bounds.join(" and ") }
 }

@@ -3,7 +3,10 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::frame::CopyFormat;
 use crate::event::range::IdRange;
-use crate::event::store::{ChunkDigest, DigestInput, EventDigest, EventStore, HeapCounts, IdEnds, IndexCounts, RangeDigest, RowStream};
+use crate::event::store::{
+    ChunkDigest, DigestInput, EventDigest, EventStore, HeapCounts, IdEnds, IndexCounts,
+    RangeDigest, RowStream,
+};
 use crate::event::wire::{ReadAs, Wire, WireColumn, output};
 use crate::postgres::session::Session;
 use crate::postgres::session::answers::{self, field, parsed};
@@ -16,7 +19,8 @@ use std::borrow::Borrow;
 use std::sync::atomic::AtomicBool;
 use tokio_postgres::SimpleQueryRow;
 
-/// The copied columns of one event table, over one session: an owned one, a borrowed one, or one of a pool.
+/// The copied columns of one event table, over one session: an owned one, a borrowed one, or one of
+/// a pool.
 #[derive(Debug)]
 pub struct PgTable<S> {
     session: S,
@@ -50,16 +54,19 @@ impl<S: Borrow<Session> + Send + Sync> PgTable<S> {
         self.number(&self.row(&statement).await?, 0)
     }
 
-    /// Bytes an event takes on the average of the next two hundred after an id, large values as they are stored; `None` when there are none.
+    /// Bytes an event takes on the average of the next two hundred after an id, large values as
+    /// they are stored; `None` when there are none.
     pub async fn event_bytes(&self, after: Option<i64>) -> Result<Option<f64>> {
         let range = self.condition(IdRange::above(after));
-        let statement = self.fill(include_str!("../../../sql/table/event_bytes.sql"), &[("range", range)]);
+        let statement =
+            self.fill(include_str!("../../../sql/table/event_bytes.sql"), &[("range", range)]);
         Ok(parsed(&self.row(&statement).await?, 0))
     }
 
     /// A statement of `sql/table/` for this table.
     pub fn fill(&self, statement: &str, more: &[(&str, String)]) -> String {
-        let mut values = vec![("table", sql::sql(self.table.quoted())), ("id", sql::text(&self.id_column))];
+        let mut values =
+            vec![("table", sql::sql(self.table.quoted())), ("id", sql::text(&self.id_column))];
         values.extend(more.iter().map(|(name, value)| (*name, sql::sql(value.as_str()))));
         sql::fill(statement, &values)
     }
@@ -71,7 +78,8 @@ impl<S: Borrow<Session> + Send + Sync> PgTable<S> {
 
     /// What the statements of one message answer, all rows one after the other.
     pub async fn simple_rows(&self, statement: &str) -> Result<Vec<SimpleQueryRow>> {
-        let answer = self.session().simple_query(statement).await.map_err(|error| self.error(&error))?;
+        let answer =
+            self.session().simple_query(statement).await.map_err(|error| self.error(&error))?;
         Ok(answers::rows(answer))
     }
 
@@ -79,11 +87,18 @@ impl<S: Borrow<Session> + Send + Sync> PgTable<S> {
         self.simple_rows(statement).await?.into_iter().next().ok_or_else(|| self.odd())
     }
 
-    async fn row_of(&self, id: i64, statement: &str, columns: String) -> Result<Option<Vec<Option<String>>>> {
+    async fn row_of(
+        &self,
+        id: i64,
+        statement: &str,
+        columns: String,
+    ) -> Result<Option<Vec<Option<String>>>> {
         let range = self.condition(IdRange::only(id));
         let statement = self.fill(statement, &[("columns", columns), ("range", range)]);
         let row = self.simple_rows(&statement).await?.into_iter().next();
-        Ok(row.map(|row| (0..row.len()).map(|column| field(&row, column).map(str::to_owned)).collect()))
+        Ok(row.map(|row| {
+            (0..row.len()).map(|column| field(&row, column).map(str::to_owned)).collect()
+        }))
     }
 
     fn id(&self, row: &SimpleQueryRow, column: usize) -> Result<Option<i64>> {
@@ -104,7 +119,8 @@ impl<S: Borrow<Session> + Send + Sync> PgTable<S> {
     }
 
     fn odd(&self) -> Error {
-        Error::new(ErrorKind::Bug, format!("cannot read {}", self.table)).because("the server's answer is not what was asked for")
+        Error::new(ErrorKind::Bug, format!("cannot read {}", self.table))
+            .because("the server's answer is not what was asked for")
     }
 }
 
@@ -119,11 +135,9 @@ impl<S: Borrow<Session> + Send + Sync> EventStore for PgTable<S> {
 
     fn ends(&self) -> BoxFuture<'_, Result<IdEnds>> {
         async move {
-            let row = self.row(&self.fill(include_str!("../../../sql/table/ends.sql"), &[])).await?;
-            Ok(IdEnds {
-                lowest: self.id(&row, 0)?,
-                highest: self.id(&row, 1)?,
-            })
+            let row =
+                self.row(&self.fill(include_str!("../../../sql/table/ends.sql"), &[])).await?;
+            Ok(IdEnds { lowest: self.id(&row, 0)?, highest: self.id(&row, 1)? })
         }
         .boxed()
     }
@@ -131,7 +145,8 @@ impl<S: Borrow<Session> + Send + Sync> EventStore for PgTable<S> {
     fn highest_through(&self, through: i64) -> BoxFuture<'_, Result<Option<i64>>> {
         async move {
             let range = self.condition(IdRange::up_to(through));
-            let statement = self.fill(include_str!("../../../sql/table/highest_through.sql"), &[("range", range)]);
+            let statement = self
+                .fill(include_str!("../../../sql/table/highest_through.sql"), &[("range", range)]);
             self.id(&self.row(&statement).await?, 0)
         }
         .boxed()
@@ -140,7 +155,8 @@ impl<S: Borrow<Session> + Send + Sync> EventStore for PgTable<S> {
     fn count(&self, range: IdRange) -> BoxFuture<'_, Result<u64>> {
         async move {
             let range = self.condition(range);
-            let statement = self.fill(include_str!("../../../sql/table/count.sql"), &[("range", range)]);
+            let statement =
+                self.fill(include_str!("../../../sql/table/count.sql"), &[("range", range)]);
             self.number(&self.row(&statement).await?, 0)
         }
         .boxed()
@@ -148,7 +164,8 @@ impl<S: Borrow<Session> + Send + Sync> EventStore for PgTable<S> {
 
     fn count_all(&self, highest: i64) -> BoxFuture<'_, Result<u64>> {
         async move {
-            let row = self.row(&self.fill(include_str!("../../../sql/table/count_all.sql"), &[])).await?;
+            let row =
+                self.row(&self.fill(include_str!("../../../sql/table/count_all.sql"), &[])).await?;
             if self.id(&row, 1)? == Some(highest) {
                 return self.number(&row, 0);
             }
@@ -160,14 +177,12 @@ impl<S: Borrow<Session> + Send + Sync> EventStore for PgTable<S> {
 
     fn event_digest(&self, id: i64) -> BoxFuture<'_, Result<Option<EventDigest>>> {
         let columns: Vec<String> = self.wire.columns.iter().map(digest).collect();
-        self.row_of(id, include_str!("../../../sql/table/event.sql"), columns.join(", "))
-            .boxed()
+        self.row_of(id, include_str!("../../../sql/table/event.sql"), columns.join(", ")).boxed()
     }
 
     fn event_text(&self, id: i64) -> BoxFuture<'_, Result<Option<Vec<Option<String>>>>> {
         let columns: Vec<String> = self.wire.columns.iter().map(short_text).collect();
-        self.row_of(id, include_str!("../../../sql/table/event.sql"), columns.join(", "))
-            .boxed()
+        self.row_of(id, include_str!("../../../sql/table/event.sql"), columns.join(", ")).boxed()
     }
 
     fn range_digest(&self, range: IdRange, limit_ms: u32) -> BoxFuture<'_, Result<RangeDigest>> {
@@ -188,7 +203,12 @@ impl<S: Borrow<Session> + Send + Sync> EventStore for PgTable<S> {
         .boxed()
     }
 
-    fn boundaries(&self, range: IdRange, chunk_rows: u64, chunks: usize) -> BoxFuture<'_, Result<Vec<i64>>> {
+    fn boundaries(
+        &self,
+        range: IdRange,
+        chunk_rows: u64,
+        chunks: usize,
+    ) -> BoxFuture<'_, Result<Vec<i64>>> {
         let more = [
             ("range", self.condition(range)),
             ("chunk_rows", chunk_rows.to_string()),
@@ -203,12 +223,17 @@ impl<S: Borrow<Session> + Send + Sync> EventStore for PgTable<S> {
         .boxed()
     }
 
-    fn chunk_digests<'a>(&'a self, chunks: &'a [IdRange], hashing: DigestInput) -> BoxFuture<'a, Result<Vec<ChunkDigest>>> {
+    fn chunk_digests<'a>(
+        &'a self,
+        chunks: &'a [IdRange],
+        hashing: DigestInput,
+    ) -> BoxFuture<'a, Result<Vec<ChunkDigest>>> {
         let bytes = match hashing {
             DigestInput::Rows => "r.bytes",
             DigestInput::RowDigests => "pg_catalog.sha256(r.bytes)",
         };
-        let columns: Vec<String> = self.wire.columns.iter().map(|column| compared(column, &self.wire)).collect();
+        let columns: Vec<String> =
+            self.wire.columns.iter().map(|column| compared(column, &self.wire)).collect();
         let first = |chunk: &IdRange| chunk.after.map_or(i64::MIN, |after| after.saturating_add(1));
         let more = [
             ("columns", columns.join(", ")),
@@ -235,7 +260,8 @@ impl<S: Borrow<Session> + Send + Sync> EventStore for PgTable<S> {
 
     fn index_counts(&self, range: IdRange) -> BoxFuture<'_, Result<IndexCounts>> {
         let range = self.condition(range);
-        let statement = self.fill(include_str!("../../../sql/table/index_counts.sql"), &[("range", range)]);
+        let statement =
+            self.fill(include_str!("../../../sql/table/index_counts.sql"), &[("range", range)]);
         async move {
             let [heap, index] = &self.simple_rows(&statement).await?[..] else {
                 return Err(self.odd());
@@ -249,8 +275,14 @@ impl<S: Borrow<Session> + Send + Sync> EventStore for PgTable<S> {
         .boxed()
     }
 
-    fn heap_counts(&self, within: Option<IdRange>, beyond: Option<IdRange>) -> BoxFuture<'_, Result<HeapCounts>> {
-        let condition = |range: Option<IdRange>| range.map_or_else(|| "false".to_owned(), |range| self.condition(range));
+    fn heap_counts(
+        &self,
+        within: Option<IdRange>,
+        beyond: Option<IdRange>,
+    ) -> BoxFuture<'_, Result<HeapCounts>> {
+        let condition = |range: Option<IdRange>| {
+            range.map_or_else(|| "false".to_owned(), |range| self.condition(range))
+        };
         let more = [("within", condition(within)), ("beyond", condition(beyond))];
         let statement = self.fill(include_str!("../../../sql/table/heap_count.sql"), &more);
         async move {
@@ -283,7 +315,8 @@ fn array(ids: impl Iterator<Item = i64>) -> String {
     format!("'{{{}}}'::pg_catalog.int8[]", ids.join(","))
 }
 
-/// A column as both sides hash it: as it is where binary forms are equal, otherwise as text; `bytea` always as it is.
+/// A column as both sides hash it: as it is where binary forms are equal, otherwise as text;
+/// `bytea` always as it is.
 fn compared(column: &WireColumn, wire: &Wire) -> String {
     match wire.format {
         CopyFormat::Text if column.read_as != ReadAs::Bytes => column.text("e"),
@@ -291,7 +324,8 @@ fn compared(column: &WireColumn, wire: &Wire) -> String {
     }
 }
 
-/// The value of a column as a record of them is compared: as its output function writes it, but `bytea`, whose text can be too long for the server.
+/// The value of a column as a record of them is compared: as its output function writes it, but
+/// `bytea`, whose text can be too long for the server.
 fn value(column: &WireColumn) -> String {
     match column.read_as {
         ReadAs::Bytes => digest(column),

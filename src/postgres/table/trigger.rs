@@ -22,7 +22,8 @@ pub struct InsertTrigger {
 pub struct NotifyCall {
     /// The channel, where it is written as a literal.
     pub channel: Option<String>,
-    /// Whether more of the new row than its id seems to be sent: a payload of 8,000 bytes or more makes the insert itself fail.
+    /// Whether more of the new row than its id seems to be sent: a payload of 8,000 bytes or more
+    /// makes the insert itself fail.
     pub carries_event: bool,
 }
 
@@ -31,17 +32,20 @@ pub fn draws_from_sequence(function: &str) -> bool {
     words(&without_comments(function)).iter().any(|word| word == "nextval")
 }
 
-/// Whether a function seems to write nothing, as far as its text shows: it names no statement that writes, and calls nothing but `pg_notify`.
+/// Whether a function seems to write nothing, as far as its text shows: it names no statement that
+/// writes, and calls nothing but `pg_notify`.
 ///
 /// A guess for warnings.
 pub(crate) fn writes_nothing(function: &str) -> bool {
-    const WRITES: [&str; 7] = ["insert", "update", "delete", "truncate", "merge", "execute", "call"];
+    const WRITES: [&str; 7] =
+        ["insert", "update", "delete", "truncate", "merge", "execute", "call"];
     let words = words(&without_comments(function));
     let names = |some: &[&str]| words.iter().any(|word| some.contains(&word.as_str()));
     !names(&WRITES) && (names(&["pg_notify", "notify"]) || !names(&["perform", "select"]))
 }
 
-/// How a function notifies, judged by its text: `pg_notify(…)` or a `NOTIFY` statement, and what of `NEW` is named.
+/// How a function notifies, judged by its text: `pg_notify(…)` or a `NOTIFY` statement, and what of
+/// `NEW` is named.
 ///
 /// A guess for warnings and hints; nothing depends on it but how soon a new event is looked for.
 pub fn notifies(function: &str, id_column: &str) -> Option<NotifyCall> {
@@ -53,10 +57,7 @@ pub fn notifies(function: &str, id_column: &str) -> Option<NotifyCall> {
     } else {
         literal_after(&text, "pg_notify")
     };
-    Some(NotifyCall {
-        channel,
-        carries_event: names_more_than_the_id(&text, id_column),
-    })
+    Some(NotifyCall { channel, carries_event: names_more_than_the_id(&text, id_column) })
 }
 
 fn without_comments(function: &str) -> String {
@@ -77,7 +78,8 @@ fn literal_after(text: &str, call: &str) -> Option<String> {
     Some(argument[..argument.find('\'')?].to_owned())
 }
 
-/// Whether `NEW` is used as a whole (other than in `RETURN NEW`), or a column of it that is not the id.
+/// Whether `NEW` is used as a whole (other than in `RETURN NEW`), or a column of it that is not the
+/// id.
 fn names_more_than_the_id(text: &str, id_column: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     let is_name = |c: char| c.is_alphanumeric() || c == '_';
@@ -92,7 +94,9 @@ fn names_more_than_the_id(text: &str, id_column: &str) -> bool {
                 let end = column.find(|c: char| !is_name(c)).unwrap_or(column.len());
                 column[..end] != id_column.to_lowercase()
             }
-            None => !before.trim_end().ends_with("return") && !after.trim_start().starts_with("table"),
+            None => {
+                !before.trim_end().ends_with("return") && !after.trim_start().starts_with("table")
+            }
         }
     })
 }
@@ -101,9 +105,11 @@ fn names_more_than_the_id(text: &str, id_column: &str) -> bool {
 mod tests {
     use super::*;
 
-    const WHOLE_EVENT: &str = "begin perform pg_notify('eventsinsert', json_build_object('table', TG_TABLE_NAME, 'id', NEW.id, 'event', NEW.event)::text); return new; end";
-    const ID_ONLY: &str =
-        "begin perform pg_notify( 'eventsinsert', json_build_object('table', tg_table_name, 'id', new.id)::text); return new; end";
+    const WHOLE_EVENT: &str = "begin perform pg_notify('eventsinsert', json_build_object('table', \
+                               TG_TABLE_NAME, 'id', NEW.id, 'event', NEW.event)::text); return \
+                               new; end";
+    const ID_ONLY: &str = "begin perform pg_notify( 'eventsinsert', json_build_object('table', \
+                           tg_table_name, 'id', new.id)::text); return new; end";
 
     #[test]
     fn a_payload_with_the_event_is_told_from_one_with_the_id_only() {
@@ -132,7 +138,8 @@ mod tests {
             Some("rings".to_owned())
         );
         assert_eq!(
-            notifies("begin perform pg_notify(tg_argv[0], ''); return null; end", "id").map(|n| n.channel),
+            notifies("begin perform pg_notify(tg_argv[0], ''); return null; end", "id")
+                .map(|n| n.channel),
             Some(None)
         );
     }

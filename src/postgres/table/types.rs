@@ -1,4 +1,5 @@
-//! Types outside `pg_catalog` as a database defines them: whether two definitions are one, and whether a value's text says all of it.
+//! Types outside `pg_catalog` as a database defines them: whether two definitions are one, and
+//! whether a value's text says all of it.
 
 use crate::sql::{TypeOids, ident};
 use postgres_types::{Kind as KnownKind, Type};
@@ -17,7 +18,8 @@ pub struct UserType {
     pub relation_oid: u32,
     /// What sort of type.
     pub kind: UserTypeKind,
-    /// What it is made of, in order: labels of an enum, attributes of a composite; the one base, subtype or range of the others.
+    /// What it is made of, in order: labels of an enum, attributes of a composite; the one base,
+    /// subtype or range of the others.
     pub parts: Vec<TypePart>,
 }
 
@@ -38,7 +40,8 @@ pub enum UserTypeKind {
     },
     /// `CREATE TYPE … AS ENUM`.
     Enum,
-    /// `CREATE TYPE … AS RANGE`; the labels of its parts say what else its values depend on: a canonical function, an operator class, a collation.
+    /// `CREATE TYPE … AS RANGE`; the labels of its parts say what else its values depend on: a
+    /// canonical function, an operator class, a collation.
     Range,
     /// What came with a range.
     Multirange,
@@ -86,8 +89,9 @@ impl UserType {
         self.parts.iter().filter_map(|part| part.label.as_deref()).collect()
     }
 
-    /// Whether a value of this type can be stored as the other one without becoming another. More labels do no harm, and NULLs that are allowed there
-    /// alone; nor does another order of labels, unless something is sorted by them (`is_sorted`).
+    /// Whether a value of this type can be stored as the other one without becoming another. More
+    /// labels do no harm, and NULLs that are allowed there alone; nor does another order of labels,
+    /// unless something is sorted by them (`is_sorted`).
     fn fits_into(&self, other: &Self, is_sorted: bool) -> bool {
         match (&self.kind, &other.kind) {
             (UserTypeKind::Enum, UserTypeKind::Enum) if is_sorted => {
@@ -126,14 +130,17 @@ pub(crate) fn oids(types: &UserTypes) -> TypeOids {
     }
 }
 
-/// The first type, of those that a use of it is made of, that the destination defines otherwise; as both define it. `None`: values fit.
-pub(crate) fn unlike(of: &TypeUse, source: &UserTypes, destination: &UserTypes) -> Option<TypeMismatch> {
+/// The first type, of those that a use of it is made of, that the destination defines otherwise; as
+/// both define it. `None`: values fit.
+pub(crate) fn unlike(
+    of: &TypeUse,
+    source: &UserTypes,
+    destination: &UserTypes,
+) -> Option<TypeMismatch> {
     let all = reached(of, source);
     // A range is sorted by what it is made of.
-    let ranges = all
-        .iter()
-        .filter_map(|name| source.get(name))
-        .filter(|of| of.kind == UserTypeKind::Range);
+    let ranges =
+        all.iter().filter_map(|name| source.get(name)).filter(|of| of.kind == UserTypeKind::Range);
     let made_of = ranges.flat_map(|range| range.parts.iter().filter_map(|part| part.of.as_ref()));
     let sorted: BTreeSet<String> = made_of.flat_map(|of| reached(of, source)).collect();
     let name = all.into_iter().find(|name| match (source.get(name), destination.get(name)) {
@@ -146,21 +153,19 @@ pub(crate) fn unlike(of: &TypeUse, source: &UserTypes, destination: &UserTypes) 
             .map_or_else(|| format!("{name} is not there"), |of| of.named(&name).to_string())
     };
     let lacking = match (source.get(&name), destination.get(&name)) {
-        // Where the destination has others in their place they may have been renamed: values would be told apart that are one.
+        // Where the destination has others in their place they may have been renamed: values would
+        // be told apart that are one.
         (Some(ours), Some(theirs))
-            if ours.kind == UserTypeKind::Enum && theirs.kind == UserTypeKind::Enum && theirs.labels().is_subset(&ours.labels()) =>
+            if ours.kind == UserTypeKind::Enum
+                && theirs.kind == UserTypeKind::Enum
+                && theirs.labels().is_subset(&ours.labels()) =>
         {
             let labels = ours.labels();
             labels.difference(&theirs.labels()).map(|label| (*label).to_owned()).collect()
         }
         _ => Vec::new(),
     };
-    Some(TypeMismatch {
-        source: shown(source),
-        destination: shown(destination),
-        lacking,
-        name,
-    })
+    Some(TypeMismatch { source: shown(source), destination: shown(destination), lacking, name })
 }
 
 /// Two definitions under one name.
@@ -198,7 +203,11 @@ pub(crate) fn text_of(of: &TypeUse, types: &UserTypes) -> TextFidelity {
     text_within(of, types, &mut BTreeSet::new())
 }
 
-fn text_within<'a>(of: &'a TypeUse, types: &'a UserTypes, within: &mut BTreeSet<&'a str>) -> TextFidelity {
+fn text_within<'a>(
+    of: &'a TypeUse,
+    types: &'a UserTypes,
+    within: &mut BTreeSet<&'a str>,
+) -> TextFidelity {
     let Some(name) = &of.refers else { return text_of_built_in(of) };
     // One that contains itself is as exact as the rest of it.
     let Some(known) = types.get(name).filter(|_| within.insert(name)) else {
@@ -211,12 +220,20 @@ fn text_within<'a>(of: &'a TypeUse, types: &'a UserTypes, within: &mut BTreeSet<
     let is_array = of.name.ends_with("[]");
     let text = match &known.kind {
         UserTypeKind::Enum => TextFidelity::Exact,
-        UserTypeKind::Base { extension } if is_known_extension(extension.as_deref(), name) => TextFidelity::Exact,
+        UserTypeKind::Base { extension } if is_known_extension(extension.as_deref(), name) => {
+            TextFidelity::Exact
+        }
         UserTypeKind::Base { .. } | UserTypeKind::Other => TextFidelity::Unknown(name.clone()),
-        UserTypeKind::Range if known.parts.iter().any(runs_code) => TextFidelity::Unknown(name.clone()),
-        UserTypeKind::Domain { .. } | UserTypeKind::Composite | UserTypeKind::Range | UserTypeKind::Multirange => {
+        UserTypeKind::Range if known.parts.iter().any(runs_code) => {
+            TextFidelity::Unknown(name.clone())
+        }
+        UserTypeKind::Domain { .. }
+        | UserTypeKind::Composite
+        | UserTypeKind::Range
+        | UserTypeKind::Multirange => {
             let parts = known.parts.iter().filter_map(|part| part.of.as_ref());
-            let texts: Vec<TextFidelity> = parts.map(|part| text_within(part, types, within)).collect();
+            let texts: Vec<TextFidelity> =
+                parts.map(|part| text_within(part, types, within)).collect();
             let is_domain = matches!(known.kind, UserTypeKind::Domain { .. });
             let inexact = texts.into_iter().find(|text| *text != TextFidelity::Exact);
             match inexact {
@@ -238,8 +255,9 @@ fn runs_code(part: &TypePart) -> bool {
     part.label.as_deref().is_some_and(|label| !label.starts_with("collation "))
 }
 
-/// Types of extensions whose text says all of a value, each tried with thousands of values against the bytes that are stored. Others (`upc`, `ltxtquery`,
-/// `seg`, `query_int`) failed or were not tried.
+/// Types of extensions whose text says all of a value, each tried with thousands of values against
+/// the bytes that are stored. Others (`upc`, `ltxtquery`, `seg`, `query_int`) failed or were not
+/// tried.
 const EXTENSION_TYPES: [(&str, &[&str]); 9] = [
     ("citext", &["citext"]),
     ("cube", &["cube"]),
@@ -307,11 +325,13 @@ impl fmt::Display for NamedType<'_> {
         let (name, parts) = (self.name, &self.of.parts);
         let of = parts.iter().find_map(|part| part.of.as_ref()).map_or("", |of| of.name.as_str());
         match &self.of.kind {
-            UserTypeKind::Base {
-                extension: Some(extension),
-            } => write!(out, "{name} = type of extension {extension}"),
+            UserTypeKind::Base { extension: Some(extension) } => {
+                write!(out, "{name} = type of extension {extension}")
+            }
             UserTypeKind::Base { extension: None } => write!(out, "{name} = base type"),
-            UserTypeKind::Domain { is_not_null: true } => write!(out, "{name} = domain of {of} not null"),
+            UserTypeKind::Domain { is_not_null: true } => {
+                write!(out, "{name} = domain of {of} not null")
+            }
             UserTypeKind::Domain { is_not_null: false } => write!(out, "{name} = domain of {of}"),
             UserTypeKind::Range => {
                 write!(out, "{name} = range of {of}")?;
@@ -330,7 +350,9 @@ impl fmt::Display for NamedType<'_> {
                 write!(out, "{name} = enum ({})", labels.join(", "))
             }
             UserTypeKind::Composite => {
-                let attribute = |part: &TypePart| Some(format!("{} {}", ident(part.label.as_deref()?), part.of.as_ref()?.name));
+                let attribute = |part: &TypePart| {
+                    Some(format!("{} {}", ident(part.label.as_deref()?), part.of.as_ref()?.name))
+                };
                 let attributes: Vec<String> = parts.iter().filter_map(attribute).collect();
                 write!(out, "{name} = ({})", attributes.join(", "))
             }

@@ -1,4 +1,5 @@
-//! What was found before a repair: how many rows differ in which way, in which range of ids, with a few of the ids.
+//! What was found before a repair: how many rows differ in which way, in which range of ids, with a
+//! few of the ids.
 
 use std::fmt;
 
@@ -60,7 +61,8 @@ pub struct RepairFindings {
     pub slates: RowSample,
     /// Events that differ in any other way.
     pub changed: RowSample,
-    /// The highest id of the destination below the first difference; `None` when even the first event differs, or nothing does.
+    /// The highest id of the destination below the first difference; `None` when even the first
+    /// event differs, or nothing does.
     pub agreed: Option<i64>,
     /// The lowest id of the destination, if anything differs.
     pub lowest: Option<i64>,
@@ -73,7 +75,8 @@ impl RepairFindings {
         firsts.iter().filter_map(|seen| seen.first).min()
     }
 
-    /// The id to rewind to, so that what is left agrees: the highest both agree on, or the one below all.
+    /// The id to rewind to, so that what is left agrees: the highest both agree on, or the one
+    /// below all.
     pub(crate) fn agreeing(&self) -> i64 {
         self.agreed
             .or_else(|| self.lowest.map(|lowest| lowest.saturating_sub(1)))
@@ -117,6 +120,9 @@ mod tests {
         seen.add(9);
         assert_eq!(seen.to_string(), "2 events, ids 7..9 (7, 9)");
         (10..20).for_each(|id| seen.add(id));
-        assert_eq!(seen.to_string(), "12 events, ids 7..19 (7, 9, 10, 11, 12, 13, 14, 15, 16, 17, …)");
+        assert_eq!(
+            seen.to_string(),
+            "12 events, ids 7..19 (7, 9, 10, 11, 12, 13, 14, 15, 16, 17, …)"
+        );
     }
 }

@@ -22,16 +22,17 @@ impl RowJudge {
     /// Of rows in this form.
     pub fn new(source: &EventTable, wire: &Wire) -> Self {
         let columns = wire.columns.iter().filter_map(|column| source.column(&column.name));
-        Self {
-            columns: columns.cloned().collect(),
-            format: wire.format,
-        }
+        Self { columns: columns.cloned().collect(), format: wire.format }
     }
 
-    /// Whether two forms of one event differ exactly as slate's replicator alters them. Only text can tell.
+    /// Whether two forms of one event differ exactly as slate's replicator alters them. Only text
+    /// can tell.
     pub(crate) fn is_slates(&self, source: &FramedRow, destination: &FramedRow) -> bool {
         let (ours, theirs) = (source.fields(self.format), destination.fields(self.format));
-        if self.format != CopyFormat::Text || ours.len() != self.columns.len() || theirs.len() != ours.len() {
+        if self.format != CopyFormat::Text
+            || ours.len() != self.columns.len()
+            || theirs.len() != ours.len()
+        {
             return false;
         }
         let values = |fields: &[Option<&[u8]>]| -> Option<Vec<Option<String>>> {
@@ -56,7 +57,12 @@ impl RowJudge {
     }
 
     /// Everything that differs in a range; the ids of both sides' agreement are left out.
-    pub async fn everything(&self, source: &dyn EventStore, destination: &dyn EventStore, range: IdRange) -> Result<RepairFindings> {
+    pub async fn everything(
+        &self,
+        source: &dyn EventStore,
+        destination: &dyn EventStore,
+        range: IdRange,
+    ) -> Result<RepairFindings> {
         let mut found = RepairFindings::default();
         let mut merge = RowMerge::of(source, destination, range);
         while let Some(unlike) = merge.next().await? {
@@ -66,7 +72,12 @@ impl RowJudge {
     }
 
     /// As [`RowJudge::everything`], up to the first difference.
-    pub async fn first(&self, source: &dyn EventStore, destination: &dyn EventStore, range: IdRange) -> Result<RepairFindings> {
+    pub async fn first(
+        &self,
+        source: &dyn EventStore,
+        destination: &dyn EventStore,
+        range: IdRange,
+    ) -> Result<RepairFindings> {
         let mut found = RepairFindings::default();
         let mut merge = RowMerge::of(source, destination, range);
         if let Some(unlike) = merge.next().await? {
@@ -79,14 +90,20 @@ impl RowJudge {
         match unlike {
             RowMismatch::Missing(row) => found.missing.add(row.id),
             RowMismatch::Extra(row) => found.extra.add(row.id),
-            RowMismatch::Changed(ours, theirs) if self.is_slates(ours, theirs) => found.slates.add(ours.id),
+            RowMismatch::Changed(ours, theirs) if self.is_slates(ours, theirs) => {
+                found.slates.add(ours.id)
+            }
             RowMismatch::Changed(ours, _) => found.changed.add(ours.id),
         }
     }
 }
 
 /// What a destination has in a range, and of which of it the source has no equal.
-pub(crate) async fn tail(source: &dyn EventStore, destination: &dyn EventStore, range: IdRange) -> Result<DestinationTail> {
+pub(crate) async fn tail(
+    source: &dyn EventStore,
+    destination: &dyn EventStore,
+    range: IdRange,
+) -> Result<DestinationTail> {
     let mut tail = DestinationTail::default();
     let mut merge = RowMerge::of(source, destination, range);
     while let Some(unlike) = merge.next().await? {

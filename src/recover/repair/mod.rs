@@ -1,18 +1,23 @@
 //! `repair`: a destination that is not a prefix of its source is made one again.
 //!
 //! Why nothing is lost, doubled or overwritten:
-//! - Everything is read and judged before the first write, on both sides, row by row; what was not accepted by name refuses all of it
-//!   (`plan` decides, without any I/O), and so does an index of the id that does not know every row of its table.
-//! - The destination is held for as long as it takes ([`crate::destination::postgres::lock`]), and each batch is a transaction under the replicator's
-//!   fence on the expected position ([`crate::destination::postgres::editor`]).
-//! - Rows go in by COPY, which replaces nothing, in the bytes in which the source gives them, and only when the source has them on disk: a row
-//!   that is visible after an asynchronous commit could still be forgotten by a crash, and its id be given to another event.
-//! - Rows are taken out only by `--accept-slate`, in the transaction that puts the source's in, when they are byte for byte those that were
-//!   judged; and by `--rewind-to`, from the highest downwards, so that at every commit what is left is the beginning of what was there.
+//! - Everything is read and judged before the first write, on both sides, row by row; what was not
+//!   accepted by name refuses all of it (`plan` decides, without any I/O), and so does an index of
+//!   the id that does not know every row of its table.
+//! - The destination is held for as long as it takes ([`crate::destination::postgres::lock`]), and
+//!   each batch is a transaction under the replicator's fence on the expected position
+//!   ([`crate::destination::postgres::editor`]).
+//! - Rows go in by COPY, which replaces nothing, in the bytes in which the source gives them, and
+//!   only when the source has them on disk: a row that is visible after an asynchronous commit
+//!   could still be forgotten by a crash, and its id be given to another event.
+//! - Rows are taken out only by `--accept-slate`, in the transaction that puts the source's in,
+//!   when they are byte for byte those that were judged; and by `--rewind-to`, from the highest
+//!   downwards, so that at every commit what is left is the beginning of what was there.
 //! - At the end both sides are read again and must be equal up to the position.
 //!
-//! A crash leaves whole batches. What was done by then is right, and another run does the rest.
-//! An event that a transaction in flight at the source may still bring is ignored here: it is not there yet.
+//! A crash leaves whole batches. What was done by then is right, and another run does the rest. An
+//! event that a transaction in flight at the source may still bring is ignored here: it is not
+//! there yet.
 
 mod findings;
 mod judge;
@@ -90,23 +95,20 @@ impl<'a> RepairTask<'a> {
     /// Connects, and takes hold of the destination.
     ///
     /// # Errors
-    /// `Fed` when a replicator has it; `Access` and `Unsuitable` when rows may not be deleted that must be; those of the connections.
+    /// `Fed` when a replicator has it; `Access` and `Unsuitable` when rows may not be deleted that
+    /// must be; those of the connections.
     pub async fn open(target: RepairTarget<'a>, wanted: RepairRequest) -> Result<Self> {
         let judged = judged_as(&target.wire.compared());
         let session = target.destination.session(ErrorSide::Destination).await?;
         let oid = target.destination_table.oid;
-        hold(&session, target.name, oid)
-            .await
-            .map_err(|error| error.fix("stop it, or let it end; then start again; nothing was written"))?;
+        hold(&session, target.name, oid).await.map_err(|error| {
+            error.fix("stop it, or let it end; then start again; nothing was written")
+        })?;
         let set = format!("set synchronous_commit = {}", sql::literal(target.synchronous_commit));
         let set = session.batch_execute(&set).await;
         set.map_err(|error| session.error(&error, "cannot set synchronous_commit"))?;
         // What slate altered is taken out and put in, in the form in which it was judged.
-        let wire = if wanted == RepairRequest::AcceptSlate {
-            &judged
-        } else {
-            target.wire
-        };
+        let wire = if wanted == RepairRequest::AcceptSlate { &judged } else { target.wire };
         let layout = wire.layout(target.destination.id_column, None);
         let to = AppendTarget {
             name: format!("destination {:?}", target.name),
@@ -116,7 +118,8 @@ impl<'a> RepairTask<'a> {
             asks: target.destination_table.asks(),
             id_column: target.destination.id_column.to_owned(),
             wire: wire.clone(),
-            layout: layout.ok_or_else(|| Error::new(ErrorKind::Bug, "the id column is not copied"))?,
+            layout: layout
+                .ok_or_else(|| Error::new(ErrorKind::Bug, "the id column is not copied"))?,
             stall_max: target.stall_max,
             is_relaxed: false,
         };
@@ -146,7 +149,8 @@ impl<'a> RepairTask<'a> {
     /// Reads both sides and decides. Writes nothing.
     ///
     /// # Errors
-    /// `Contents` when more differs than may be repaired so, with what, and with the cure, or when an index hides rows; those of both sides.
+    /// `Contents` when more differs than may be repaired so, with what, and with the cure, or when
+    /// an index hides rows; those of both sides.
     pub async fn plan(&self) -> Result<RepairPlan> {
         self.require_whole_indexes().await?;
         let place = format!("{}, {}", self.held.session().place(), self.target.destination.table);
@@ -158,28 +162,30 @@ impl<'a> RepairTask<'a> {
         };
         let Some(position) = self.position else {
             return match self.wanted {
-                RepairRequest::RewindTo(id) => case.rewind_to(id, &RepairFindings::default(), &DestinationTail::default()),
+                RepairRequest::RewindTo(id) => {
+                    case.rewind_to(id, &RepairFindings::default(), &DestinationTail::default())
+                }
                 _ => case.insert_missing(&RepairFindings::default()),
             };
         };
-        let whole = IdRange {
-            after: None,
-            through: position,
-        };
+        let whole = IdRange { after: None, through: position };
         match self.wanted {
             RepairRequest::InsertMissing => case.insert_missing(&self.differences(whole).await?),
             RepairRequest::AcceptSlate => case.accept_slate(&self.differences(whole).await?),
-            RepairRequest::RewindTo(id) if position <= id => case.rewind_to(id, &RepairFindings::default(), &DestinationTail::default()),
+            RepairRequest::RewindTo(id) if position <= id => {
+                case.rewind_to(id, &RepairFindings::default(), &DestinationTail::default())
+            }
             RepairRequest::RewindTo(id) => {
                 let rest = IdRange { through: id, ..whole };
                 let found = self.judge.first(&self.source, &self.destination, rest).await?;
                 if found.first().is_some() {
-                    return case.rewind_to(id, &self.with_agreement(found).await?, &DestinationTail::default());
+                    return case.rewind_to(
+                        id,
+                        &self.with_agreement(found).await?,
+                        &DestinationTail::default(),
+                    );
                 }
-                let above = IdRange {
-                    after: Some(id),
-                    through: position,
-                };
+                let above = IdRange { after: Some(id), through: position };
                 let tail = judge::tail(&self.source, &self.destination, above).await?;
                 let first = self.held.lowest_after(id).await?;
                 case.rewind_to(id, &found, &DestinationTail { first, ..tail })
@@ -189,13 +195,15 @@ impl<'a> RepairTask<'a> {
 
     /// What an index hides would be taken for missing, and be put in twice.
     async fn require_whole_indexes(&self) -> Result<()> {
-        let RepairTarget {
-            source, destination, wire, ..
-        } = self.target;
+        let RepairTarget { source, destination, wire, .. } = self.target;
         let name = format!("destination {:?}", self.target.name);
         let session = source.session(ErrorSide::Source).await?;
-        let (source, destination) = (source.over(&session, wire), destination.over(self.held.session(), wire));
-        let sides = try_join(require_whole_index(&source, "the source"), require_whole_index(&destination, &name));
+        let (source, destination) =
+            (source.over(&session, wire), destination.over(self.held.session(), wire));
+        let sides = try_join(
+            require_whole_index(&source, "the source"),
+            require_whole_index(&destination, &name),
+        );
         sides.await.map(|_| ())
     }
 
@@ -210,18 +218,39 @@ impl<'a> RepairTask<'a> {
         Ok(RepairFindings { agreed, lowest, ..found })
     }
 
-    /// Writes, batch by batch, and keeps count of what is committed. May be dropped: the server rolls back the batch in hand.
+    /// Writes, batch by batch, and keeps count of what is committed. May be dropped: the server
+    /// rolls back the batch in hand.
     ///
     /// # Errors
     /// As each says; whole batches that were committed before stay.
-    pub async fn carry_out(&self, stop: &Stop, log: &Logger, done: &mut RepairReport) -> Result<()> {
+    pub async fn carry_out(
+        &self,
+        stop: &Stop,
+        log: &Logger,
+        done: &mut RepairReport,
+    ) -> Result<()> {
         let Some(position) = self.position else { return Ok(()) };
         let source = Arc::new(self.target.source.session(ErrorSide::Source).await?);
-        let gate = DurabilityGate::new(source, self.target.source_table, Vec::new(), self.target.is_durability_awaited).await?;
+        let gate = DurabilityGate::new(
+            source,
+            self.target.source_table,
+            Vec::new(),
+            self.target.is_durability_awaited,
+        )
+        .await?;
         if let RepairRequest::RewindTo(id) = self.wanted {
             // What goes because the source has it too must be on its disk.
             gate.durable().await?;
-            return write::rewind(&self.held, id, position, self.target.limits.events_max, stop, log, done).await;
+            return write::rewind(
+                &self.held,
+                id,
+                position,
+                self.target.limits.events_max,
+                stop,
+                log,
+                done,
+            )
+            .await;
         }
         let writing = |source, destination| RepairWriter {
             held: &self.held,
@@ -241,23 +270,26 @@ impl<'a> RepairTask<'a> {
         writing(&source, &destination).insert_missing(&gate, done).await
     }
 
-    /// Reads both sides once more, in the form in which events travel, and gives what both hold up to the position.
+    /// Reads both sides once more, in the form in which events travel, and gives what both hold up
+    /// to the position.
     ///
     /// # Errors
     /// `Contents` when they are not the same.
     pub async fn verify(&self) -> Result<TableDigest> {
         let (source, destination) = self.as_copied().await?;
-        let range = IdRange {
-            after: None,
-            through: self.held.position().await?.unwrap_or(i64::MIN),
-        };
-        let (ours, theirs) = try_join(source.table_digest(range), destination.table_digest(range)).await?;
+        let range =
+            IdRange { after: None, through: self.held.position().await?.unwrap_or(i64::MIN) };
+        let (ours, theirs) =
+            try_join(source.table_digest(range), destination.table_digest(range)).await?;
         let Some(how) = ours.difference(&theirs) else { return Ok(theirs) };
         let what = format!("destination {:?} is still not what the source has", self.target.name);
         Err(Error::new(ErrorKind::Contents, what)
             .at(format!("up to id {}", shown(Some(range.through))))
             .because(how)
-            .because("something was written at either side meanwhile, or a trigger of the destination changes what is inserted")
+            .because(
+                "something was written at either side meanwhile, or a trigger of the destination \
+                 changes what is inserted",
+            )
             .fix(format!(
                 "start again; {} shows what differs",
                 commands::events_diff(self.target.name)

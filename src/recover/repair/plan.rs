@@ -1,7 +1,8 @@
 //! What a repair will do, or why it does nothing: a pure decision about what was found.
 //!
-//! Nothing is overwritten that was not accepted by name: `--insert-missing` goes ahead only where rows are missing and nothing else differs,
-//! `--accept-slate` only where nothing differs but by slate's alteration, `--rewind-to` only where everything that stays agrees.
+//! Nothing is overwritten that was not accepted by name: `--insert-missing` goes ahead only where
+//! rows are missing and nothing else differs, `--accept-slate` only where nothing differs but by
+//! slate's alteration, `--rewind-to` only where everything that stays agrees.
 
 use super::findings::{DestinationTail, RepairFindings};
 use crate::commands;
@@ -42,10 +43,7 @@ pub struct RepairCase<'a> {
 
 impl RepairPlan {
     fn nothing(line: String) -> Self {
-        Self {
-            lines: vec![line],
-            is_empty: true,
-        }
+        Self { lines: vec![line], is_empty: true }
     }
 
     fn of(lines: Vec<String>) -> Self {
@@ -70,7 +68,8 @@ impl RepairCase<'_> {
     /// # Errors
     /// `Contents` when anything else differs, with what and the cure.
     pub(crate) fn insert_missing(&self, found: &RepairFindings) -> Result<RepairPlan> {
-        let is_more = !(found.extra.is_empty() && found.slates.is_empty() && found.changed.is_empty());
+        let is_more =
+            !(found.extra.is_empty() && found.slates.is_empty() && found.changed.is_empty());
         if is_more {
             let what = format!(
                 "cannot insert into destination {:?}: it differs in more than missing events",
@@ -82,7 +81,12 @@ impl RepairCase<'_> {
             return Ok(self.nothing_missing());
         }
         Ok(RepairPlan::of(vec![
-            format!("destination {:?}, {}: highest id {}", self.name, self.place, shown(self.position)),
+            format!(
+                "destination {:?}, {}: highest id {}",
+                self.name,
+                self.place,
+                shown(self.position)
+            ),
             format!("will insert, as the source has them: {}", found.missing),
             self.batches(),
         ]))
@@ -93,7 +97,8 @@ impl RepairCase<'_> {
     /// # Errors
     /// `Contents` when anything differs in any other way.
     pub fn accept_slate(&self, found: &RepairFindings) -> Result<RepairPlan> {
-        let is_more = !(found.extra.is_empty() && found.missing.is_empty() && found.changed.is_empty());
+        let is_more =
+            !(found.extra.is_empty() && found.missing.is_empty() && found.changed.is_empty());
         if is_more {
             let what = format!(
                 "cannot accept destination {:?}: it differs in more than slate's replicator alters",
@@ -105,9 +110,16 @@ impl RepairCase<'_> {
             return Ok(self.nothing_missing());
         }
         Ok(RepairPlan::of(vec![
-            format!("destination {:?}, {}: highest id {}", self.name, self.place, shown(self.position)),
+            format!(
+                "destination {:?}, {}: highest id {}",
+                self.name,
+                self.place,
+                shown(self.position)
+            ),
             format!("will replace by the source's: {}", found.slates),
-            "they differ only in time stamps cut to milliseconds and in JSON numbers rewritten as doubles".to_owned(),
+            "they differ only in time stamps cut to milliseconds and in JSON numbers rewritten as \
+             doubles"
+                .to_owned(),
             self.batches(),
         ]))
     }
@@ -115,8 +127,14 @@ impl RepairCase<'_> {
     /// `--rewind-to`.
     ///
     /// # Errors
-    /// `Contents` when what would stay does not agree with the source, with the highest id up to which both do.
-    pub fn rewind_to(&self, id: i64, found: &RepairFindings, tail: &DestinationTail) -> Result<RepairPlan> {
+    /// `Contents` when what would stay does not agree with the source, with the highest id up to
+    /// which both do.
+    pub fn rewind_to(
+        &self,
+        id: i64,
+        found: &RepairFindings,
+        tail: &DestinationTail,
+    ) -> Result<RepairPlan> {
         if self.position.is_none_or(|position| position <= id) {
             let line = format!(
                 "nothing to cut: the highest id of destination {:?} is {}",
@@ -127,13 +145,19 @@ impl RepairCase<'_> {
         }
         if found.first().is_some() {
             let what = format!(
-                "cannot rewind destination {:?} to {id}: what would stay is not what the source has",
+                "cannot rewind destination {:?} to {id}: what would stay is not what the source \
+                 has",
                 self.name
             );
             return Err(self.refusal(what, found));
         }
         let mut lines = vec![
-            format!("destination {:?}, {}: highest id {}", self.name, self.place, shown(self.position)),
+            format!(
+                "destination {:?}, {}: highest id {}",
+                self.name,
+                self.place,
+                shown(self.position)
+            ),
             format!(
                 "will delete, from the highest downwards: {} {}, ids {}..{}",
                 tail.count,
@@ -146,7 +170,8 @@ impl RepairCase<'_> {
             "the source has every one of them".to_owned()
         } else {
             format!(
-                "of these the source does not have, or not with the same content, so this may be their only copy: {}",
+                "of these the source does not have, or not with the same content, so this may be \
+                 their only copy: {}",
                 tail.only_here
             )
         });
@@ -179,14 +204,22 @@ impl RepairCase<'_> {
     }
 
     fn cure(&self, found: &RepairFindings) -> String {
-        let is_only_slates = found.extra.is_empty() && found.changed.is_empty() && found.missing.is_empty();
-        let is_only_missing = found.extra.is_empty() && found.changed.is_empty() && found.slates.is_empty();
+        let is_only_slates =
+            found.extra.is_empty() && found.changed.is_empty() && found.missing.is_empty();
+        let is_only_missing =
+            found.extra.is_empty() && found.changed.is_empty() && found.slates.is_empty();
         let look = format!("{} shows each of them", commands::events_diff(self.name));
         if is_only_slates {
-            return format!("{} replaces them; {look}", commands::repair(self.name, "--accept-slate"));
+            return format!(
+                "{} replaces them; {look}",
+                commands::repair(self.name, "--accept-slate")
+            );
         }
         if is_only_missing {
-            return format!("{} brings them; {look}", commands::repair(self.name, "--insert-missing"));
+            return format!(
+                "{} brings them; {look}",
+                commands::repair(self.name, "--insert-missing")
+            );
         }
         let rewind = commands::repair(self.name, &format!("--rewind-to {}", found.agreeing()));
         let lost = if found.extra.is_empty() {
@@ -197,7 +230,10 @@ impl RepairCase<'_> {
                 commands::restore(self.name)
             )
         };
-        format!("{look}; if what comes after may go, {rewind} cuts it off, and the replicator copies it again{lost}")
+        format!(
+            "{look}; if what comes after may go, {rewind} cuts it off, and the replicator copies \
+             it again{lost}"
+        )
     }
 }
 

@@ -51,18 +51,20 @@ pub struct RepairWriter<'a> {
 
 impl RepairWriter<'_> {
     fn merge(&self) -> RowMerge<'_> {
-        let range = IdRange {
-            after: None,
-            through: self.position,
-        };
+        let range = IdRange { after: None, through: self.position };
         RowMerge::of(self.source, self.destination, range)
     }
 
     /// Inserts what is missing. A batch is committed when the source has its rows on disk.
     ///
     /// # Errors
-    /// `Contents` when something else differs by now; those of both sides. What was committed before stays.
-    pub(crate) async fn insert_missing(&self, gate: &DurabilityGate, done: &mut RepairReport) -> Result<()> {
+    /// `Contents` when something else differs by now; those of both sides. What was committed
+    /// before stays.
+    pub(crate) async fn insert_missing(
+        &self,
+        gate: &DurabilityGate,
+        done: &mut RepairReport,
+    ) -> Result<()> {
         let (mut merge, mut batch) = (self.merge(), RowBatch::new(self.limits));
         loop {
             let Some(unlike) = self.stop.or(merge.next()).await else {
@@ -85,7 +87,12 @@ impl RepairWriter<'_> {
         self.insert(&mut batch, gate, done).await
     }
 
-    async fn insert(&self, batch: &mut RowBatch, gate: &DurabilityGate, done: &mut RepairReport) -> Result<()> {
+    async fn insert(
+        &self,
+        batch: &mut RowBatch,
+        gate: &DurabilityGate,
+        done: &mut RepairReport,
+    ) -> Result<()> {
         if batch.rows.is_empty() {
             return Ok(());
         }
@@ -96,8 +103,14 @@ impl RepairWriter<'_> {
         Ok(())
     }
 
-    /// Replaces what slate's replicator altered. What is taken out must be, byte for byte, what was judged.
-    pub async fn accept_slate(&self, judge: &RowJudge, gate: &DurabilityGate, done: &mut RepairReport) -> Result<()> {
+    /// Replaces what slate's replicator altered. What is taken out must be, byte for byte, what was
+    /// judged.
+    pub async fn accept_slate(
+        &self,
+        judge: &RowJudge,
+        gate: &DurabilityGate,
+        done: &mut RepairReport,
+    ) -> Result<()> {
         let mut merge = self.merge();
         let (mut batch, mut judged) = (RowBatch::new(self.limits), Vec::new());
         loop {
@@ -107,9 +120,18 @@ impl RepairWriter<'_> {
             };
             let (ours, theirs) = match unlike? {
                 None => break,
-                Some(RowMismatch::Changed(ours, theirs)) if judge.is_slates(&ours, &theirs) => (ours, theirs),
-                Some(RowMismatch::Missing(row) | RowMismatch::Extra(row) | RowMismatch::Changed(row, _)) => {
-                    return Err(moved("an event differs in more than slate's replicator alters", row.id));
+                Some(RowMismatch::Changed(ours, theirs)) if judge.is_slates(&ours, &theirs) => {
+                    (ours, theirs)
+                }
+                Some(
+                    RowMismatch::Missing(row)
+                    | RowMismatch::Extra(row)
+                    | RowMismatch::Changed(row, _),
+                ) => {
+                    return Err(moved(
+                        "an event differs in more than slate's replicator alters",
+                        row.id,
+                    ));
                 }
             };
             let bytes = ours.bytes.len() + theirs.bytes.len();
@@ -153,10 +175,12 @@ impl RepairWriter<'_> {
     }
 }
 
-/// Deletes the events above `to`, the highest first, so that at every commit the destination is the beginning of what it was.
+/// Deletes the events above `to`, the highest first, so that at every commit the destination is the
+/// beginning of what it was.
 ///
 /// # Errors
-/// `Contents` when another session writes there; `Rejected` when rows stay although they were deleted; those of the server.
+/// `Contents` when another session writes there; `Rejected` when rows stay although they were
+/// deleted; those of the server.
 pub(crate) async fn rewind(
     held: &TableEditor,
     to: i64,
@@ -182,7 +206,10 @@ pub(crate) async fn rewind(
             }
             Err(Error::new(ErrorKind::Rejected, "some rows were not deleted")
                 .at(held.place())
-                .because(format!("ids above {cut} were deleted, and its highest id is still {}", shown(left)))
+                .because(format!(
+                    "ids above {cut} were deleted, and its highest id is still {}",
+                    shown(left)
+                ))
                 .fix("a trigger or rule keeps rows; drop it; nothing of this batch was deleted"))
         };
         transaction(held, Some(top), work).await?;
@@ -193,7 +220,11 @@ pub(crate) async fn rewind(
 }
 
 /// A transaction on this position: committed when the work succeeds, otherwise rolled back.
-async fn transaction(held: &TableEditor, position: Option<i64>, work: impl Future<Output = Result<()>>) -> Result<()> {
+async fn transaction(
+    held: &TableEditor,
+    position: Option<i64>,
+    work: impl Future<Output = Result<()>>,
+) -> Result<()> {
     let begun = held.begin(position).await;
     let worked = match begun {
         Ok(()) => work.await,
@@ -214,7 +245,5 @@ fn first_unlike(one: &[FramedRow], other: &[FramedRow]) -> Option<i64> {
     let unlike = pairs.find(|(one, other)| one.bytes != other.bytes);
     let longer = if one.len() > other.len() { one } else { other };
     let left_over = longer.get(one.len().min(other.len()));
-    unlike
-        .map(|(one, other)| one.id.min(other.id))
-        .or_else(|| left_over.map(|row| row.id))
+    unlike.map(|(one, other)| one.id.min(other.id)).or_else(|| left_over.map(|row| row.id))
 }

@@ -1,16 +1,21 @@
 //! `restore`: a source that was lost is rebuilt from a destination.
 //!
 //! Why nothing is lost, doubled or overwritten, and no id is given out twice:
-//! - The destination to restore from must be the longest of all that are configured, and all others prefixes of it, row by row (`plan` decides,
-//!   without any I/O). All are held meanwhile ([`crate::destination::postgres::lock`]), so that none of them moves.
-//! - The source is empty, or holds exactly the beginning of that destination: then an earlier restore is resumed. Rows go in by COPY, which
-//!   replaces nothing, in id order, on the expected position, with writers kept out by a lock of the table (`write`).
-//! - In every transaction, the first included, the next id is raised beyond the last of the destination, before the first row goes in
-//!   ([`crate::source::ids::next_id`]); it is never lowered. So neither a crash nor a writer in between leads to an id that a destination holds.
+//! - The destination to restore from must be the longest of all that are configured, and all others
+//!   prefixes of it, row by row (`plan` decides, without any I/O). All are held meanwhile
+//!   ([`crate::destination::postgres::lock`]), so that none of them moves.
+//! - The source is empty, or holds exactly the beginning of that destination: then an earlier
+//!   restore is resumed. Rows go in by COPY, which replaces nothing, in id order, on the expected
+//!   position, with writers kept out by a lock of the table (`write`).
+//! - In every transaction, the first included, the next id is raised beyond the last of the
+//!   destination, before the first row goes in ([`crate::source::ids::next_id`]); it is never
+//!   lowered. So neither a crash nor a writer in between leads to an id that a destination holds.
 //! - At the end both sides are read again and must be equal, and the next id is asked for.
 //!
 //! A crash leaves whole batches, and the triggers as they were; another run does the rest.
 
+mod columns;
+mod copies;
 mod plan;
 mod write;
 
@@ -18,44 +23,30 @@ use crate::destination::postgres::AppendTarget;
 use crate::destination::postgres::editor::TableEditor;
 use crate::destination::postgres::lock::hold;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::frame::CopyFormat;
 use crate::event::merge::{RowMerge, RowMismatch};
 use crate::event::range::{IdRange, shown};
 use crate::event::store::{EventStore, TableDigest};
-use crate::event::wire::{ReadAs, Wire, WireColumn};
 use crate::postgres::session::Session;
 use crate::postgres::session::error::ErrorSide;
-use crate::postgres::table::highest;
+use crate::postgres::table::EventTable;
 use crate::postgres::table::store::PgTable;
-use crate::postgres::table::{Column, ColumnOrigin, EventTable};
 use crate::recover::batch::TransactionLimits;
 use crate::recover::endpoint::TableEndpoint;
 use crate::recover::indexed::require_whole_index;
 use crate::recover::repair::RepairReport;
 use crate::source::ids::Discipline;
 use crate::source::ids::next_id::NextId;
-use crate::sql;
 use crate::stop::Stop;
+use columns::{comparable, left_out, put_in_as};
+use copies::{position, rest};
 use futures::future::try_join;
 use plan::{CopyFindings, RestoreFindings, plan};
 use slog::Logger;
 use std::time::Duration;
 use write::RestoreWriter;
 
+pub use copies::CheckedCopy;
 pub use plan::RestorePlan;
-
-/// A destination, after all checks but the comparison of contents have passed.
-#[derive(Clone, Copy, Debug)]
-pub struct CheckedCopy<'a> {
-    /// Its name.
-    pub name: &'a str,
-    /// How it is reached.
-    pub place: TableEndpoint<'a>,
-    /// What its table is.
-    pub table: &'a EventTable,
-    /// What is copied to it, and how.
-    pub wire: &'a Wire,
-}
 
 /// What is restored.
 #[derive(Clone, Debug)]
@@ -91,8 +82,9 @@ impl<'a> RestoreTask<'a> {
     /// Connects to all sides, and takes hold of all destinations.
     ///
     /// # Errors
-    /// `Fed` when a replicator has one of them; `Access` when the table of the source is not ours; `Unsuitable` when it cannot take what the
-    /// destination holds, or it is not known what gives out its ids; those of the connections.
+    /// `Fed` when a replicator has one of them; `Access` when the table of the source is not ours;
+    /// `Unsuitable` when it cannot take what the destination holds, or it is not known what gives
+    /// out its ids; those of the connections.
     pub async fn open(target: RestoreTarget<'a>) -> Result<Self> {
         let wire = put_in_as(target.source_table, &target.from)?;
         let from_session = held_session(&target.from).await?;
@@ -114,7 +106,8 @@ impl<'a> RestoreTask<'a> {
             fingerprint: target.source_table.fingerprint.clone(),
             asks: target.source_table.asks(),
             id_column: target.source.id_column.to_owned(),
-            layout: layout.ok_or_else(|| Error::new(ErrorKind::Bug, "the id column is not copied"))?,
+            layout: layout
+                .ok_or_else(|| Error::new(ErrorKind::Bug, "the id column is not copied"))?,
             wire: wire.clone(),
             stall_max: target.stall_max,
             is_relaxed: false,
@@ -173,12 +166,17 @@ impl<'a> RestoreTask<'a> {
         require_whole_index(&target.source.over(self.held.session(), wire), "the source").await?;
         let others = target.others.iter().zip(&self.others);
         for (copy, session) in std::iter::once((&target.from, &self.from_session)).chain(others) {
-            require_whole_index(&copy.place.over(session, wire), &format!("destination {:?}", copy.name)).await?;
+            require_whole_index(
+                &copy.place.over(session, wire),
+                &format!("destination {:?}", copy.name),
+            )
+            .await?;
         }
         Ok(())
     }
 
-    /// The first id at which another destination is not what the one to restore from is, by the columns that both have of the source.
+    /// The first id at which another destination is not what the one to restore from is, by the
+    /// columns that both have of the source.
     async fn first_unlike(&self, other: &CheckedCopy<'_>, through: i64) -> Result<Option<i64>> {
         let wire = comparable(self.target.from.wire, other.wire).compared();
         let sides = try_join(
@@ -189,11 +187,17 @@ impl<'a> RestoreTask<'a> {
         first_unlike(&from, &other, through).await
     }
 
-    /// Writes, batch by batch, and keeps count of what is committed. May be dropped: the server rolls back the batch in hand.
+    /// Writes, batch by batch, and keeps count of what is committed. May be dropped: the server
+    /// rolls back the batch in hand.
     ///
     /// # Errors
     /// As `write` says; whole batches that were committed before stay.
-    pub async fn carry_out(&self, stop: &Stop, log: &Logger, done: &mut RepairReport) -> Result<()> {
+    pub async fn carry_out(
+        &self,
+        stop: &Stop,
+        log: &Logger,
+        done: &mut RepairReport,
+    ) -> Result<()> {
         let Some(last) = self.still_held().await? else { return Ok(()) };
         let filling = RestoreWriter {
             held: &self.held,
@@ -213,13 +217,23 @@ impl<'a> RestoreTask<'a> {
     /// `Contents` when they are not the same, or when the next id is not beyond them.
     pub async fn verify(&self) -> Result<(TableDigest, Option<i64>)> {
         let (from, source) = self.as_copied().await?;
-        let (theirs, ours) = try_join(from.table_digest(IdRange::ALL), source.table_digest(IdRange::ALL)).await?;
+        let (theirs, ours) =
+            try_join(from.table_digest(IdRange::ALL), source.table_digest(IdRange::ALL)).await?;
         let next_id = self.next_id.ask(self.held.session()).await?;
         let last = self.still_held().await?;
         let wrong = match theirs.difference(&ours) {
-            None if ours.last_id != last => Some(format!("its last id is {}, the destination's {}", shown(ours.last_id), shown(last))),
-            Some(how) => Some(format!("the source holds {how}").replace("where the source has", "where the destination has")),
-            None if next_id.is_some() && next_id <= ours.last_id => Some(format!("its next id is {}", shown(next_id))),
+            None if ours.last_id != last => Some(format!(
+                "its last id is {}, the destination's {}",
+                shown(ours.last_id),
+                shown(last)
+            )),
+            Some(how) => Some(
+                format!("the source holds {how}")
+                    .replace("where the source has", "where the destination has"),
+            ),
+            None if next_id.is_some() && next_id <= ours.last_id => {
+                Some(format!("its next id is {}", shown(next_id)))
+            }
             None => None,
         };
         let Some(wrong) = wrong else { return Ok((ours, next_id)) };
@@ -230,7 +244,8 @@ impl<'a> RestoreTask<'a> {
             .fix("stop all writers to the source, then start again: the command says what differs"))
     }
 
-    /// Makes sure that all destinations were held all the time and none has outgrown the one to restore from; gives the position of that one.
+    /// Makes sure that all destinations were held all the time and none has outgrown the one to
+    /// restore from; gives the position of that one.
     async fn still_held(&self) -> Result<Option<i64>> {
         let lost = |copy: &CheckedCopy<'_>, error: Error| {
             let what = format!(
@@ -246,10 +261,16 @@ impl<'a> RestoreTask<'a> {
         for (other, session) in self.target.others.iter().zip(&self.others) {
             let theirs = position(session, other).await.map_err(|error| lost(other, error))?;
             if theirs > last {
-                let what = format!("destination {:?} has outgrown {:?} meanwhile", other.name, self.target.from.name);
+                let what = format!(
+                    "destination {:?} has outgrown {:?} meanwhile",
+                    other.name, self.target.from.name
+                );
                 return Err(Error::new(ErrorKind::Contents, what)
                     .because(format!("their highest ids are {} and {}", shown(theirs), shown(last)))
-                    .fix("find out which application writes to the source and stop it; then start again"));
+                    .fix(
+                        "find out which application writes to the source and stop it; then start \
+                         again",
+                    ));
             }
         }
         Ok(last)
@@ -263,72 +284,23 @@ impl<'a> RestoreTask<'a> {
     }
 }
 
-/// The columns that are put in: all that travel but those that the source computes.
-///
-/// # Errors
-/// `Unsuitable` when a column of the source would stay empty, or is narrower than the destination's.
-fn put_in_as(source: &EventTable, from: &CheckedCopy<'_>) -> Result<Wire> {
-    let is_computed = |name: &str| source.column(name).is_some_and(|column| column.origin == ColumnOrigin::Generated);
-    let refused = |column: &str, why: &str, fix: &str| {
-        let what = format!("cannot restore column {} from destination {:?}", sql::ident(column), from.name);
-        Err(Error::new(ErrorKind::Unsuitable, what)
-            .at(source.name.to_string())
-            .because(why)
-            .fix(format!("{fix}; nothing was written")))
-    };
-    for column in source.columns.iter().filter(|column| column.origin != ColumnOrigin::Generated) {
-        let Some(travels) = from.wire.columns.iter().find(|travels| travels.name == column.name) else {
-            return refused(&column.name, "it is not copied there", "restore from a destination that has it");
-        };
-        if travels.read_as == ReadAs::Widened {
-            let fix = "make the new source with the same type as the destination";
-            return refused(&column.name, "it is wider there than at the source", fix);
-        }
-    }
-    let columns = from.wire.columns.iter().filter(|column| !is_computed(&column.name));
-    Ok(Wire {
-        columns: columns.cloned().collect(),
-        format: from.wire.format,
-    })
-}
-
-/// The columns by which two destinations are compared: all that both have of the source, each as wide as the wider of the two.
-fn comparable(ours: &Wire, theirs: &Wire) -> Wire {
-    let wider = |column: &WireColumn| {
-        let other = theirs.columns.iter().find(|other| other.name == column.name)?;
-        let is_wider = column.read_as == ReadAs::Widened;
-        Some(if is_wider { column.clone() } else { other.clone() })
-    };
-    Wire {
-        columns: ours.columns.iter().filter_map(wider).collect(),
-        format: if ours.format == theirs.format {
-            ours.format
-        } else {
-            CopyFormat::Text
-        },
-    }
-}
-
-/// The columns that only the destination has, other than those it computes, quoted.
-fn left_out(source: &EventTable, from: &EventTable) -> Vec<String> {
-    let is_left_out = |column: &&Column| column.origin != ColumnOrigin::Generated && source.column(&column.name).is_none();
-    let columns = from.columns.iter().filter(is_left_out);
-    columns.map(|column| sql::ident(&column.name)).collect()
-}
-
 async fn held_session(copy: &CheckedCopy<'_>) -> Result<Session> {
     let session = copy.place.session(ErrorSide::Destination).await?;
     let held = hold(&session, copy.name, copy.table.oid).await;
     let set = session.batch_execute(include_str!("../../../sql/recover/patience.sql")).await;
     set.map_err(|error| session.error(&error, "cannot set lock_timeout"))?;
-    held.map_err(|error| error.fix("stop it first; if its source is alive, there is nothing to restore; nothing was written"))?;
+    held.map_err(|error| {
+        error.fix(
+            "stop it first; if its source is alive, there is nothing to restore; nothing was \
+             written",
+        )
+    })?;
     Ok(session)
 }
 
 async fn require_ownership(session: &Session, table: &EventTable) -> Result<()> {
-    let asked = session
-        .query_one(include_str!("../../../sql/recover/owned.sql"), &[&table.oid])
-        .await;
+    let asked =
+        session.query_one(include_str!("../../../sql/recover/owned.sql"), &[&table.oid]).await;
     let row = asked.map_err(|error| session.error(&error, "cannot ask who owns the table"))?;
     if row.get(0) {
         return Ok(());
@@ -342,41 +314,20 @@ async fn require_ownership(session: &Session, table: &EventTable) -> Result<()> 
         .fix(format!("use role {owner} in the source's url for the restore; nothing was written")))
 }
 
-fn names<'a>(copy: &CheckedCopy<'a>) -> [(&'a str, sql::SqlValue<'a>); 3] {
-    [
-        ("schema", sql::text(&copy.place.table.schema)),
-        ("table", sql::text(&copy.place.table.name)),
-        ("id", sql::text(copy.place.id_column)),
-    ]
-}
-
-async fn position(session: &Session, copy: &CheckedCopy<'_>) -> Result<Option<i64>> {
-    let row = session.query_one(&highest(copy.place.table, copy.place.id_column), &[]).await;
-    Ok(row
-        .map_err(|error| session.error(&error, format!("cannot ask destination {:?} for its position", copy.name)))?
-        .get(0))
-}
-
-/// Events above an id, and the first of them.
-async fn rest(session: &Session, copy: &CheckedCopy<'_>, after: Option<i64>) -> Result<(u64, Option<i64>)> {
-    let asked = sql::fill(include_str!("../../../sql/recover/rest.sql"), &names(copy));
-    let row = session.query_one(&asked, &[&after]).await;
-    let row = row.map_err(|error| session.error(&error, format!("cannot count the events of destination {:?}", copy.name)))?;
-    Ok((row.get::<_, i64>(0).unsigned_abs(), row.get(1)))
-}
-
-async fn first_unlike(one: &PgTable<Session>, other: &PgTable<Session>, through: i64) -> Result<Option<i64>> {
+async fn first_unlike(
+    one: &PgTable<Session>,
+    other: &PgTable<Session>,
+    through: i64,
+) -> Result<Option<i64>> {
     let range = IdRange { after: None, through };
     let unlike = RowMerge::of(one, other, range).next().await?;
     Ok(unlike.map(|unlike| match unlike {
-        RowMismatch::Missing(row) | RowMismatch::Extra(row) | RowMismatch::Changed(row, _) => row.id,
+        RowMismatch::Missing(row) | RowMismatch::Extra(row) | RowMismatch::Changed(row, _) => {
+            row.id
+        }
     }))
 }
 
 fn copied(copy: &CheckedCopy<'_>, position: Option<i64>, unlike: Option<i64>) -> CopyFindings {
-    CopyFindings {
-        name: copy.name.to_owned(),
-        position,
-        unlike,
-    }
+    CopyFindings { name: copy.name.to_owned(), position, unlike }
 }

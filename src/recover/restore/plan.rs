@@ -1,7 +1,8 @@
 //! What a restore will do, or why it does nothing: a pure decision about what was found.
 //!
-//! The ids that the new source will give out come after the last one of the destination it is filled from. So that none of them is held by any
-//! other destination with other contents, that one must be the longest, and all others prefixes of it.
+//! The ids that the new source will give out come after the last one of the destination it is
+//! filled from. So that none of them is held by any other destination with other contents, that one
+//! must be the longest, and all others prefixes of it.
 
 use crate::commands;
 use crate::error::{Error, ErrorKind, Result};
@@ -15,7 +16,8 @@ pub(crate) struct CopyFindings {
     pub name: String,
     /// Its highest id.
     pub position: Option<i64>,
-    /// The first id at which it is not what the destination to restore from is, up to its own position.
+    /// The first id at which it is not what the destination to restore from is, up to its own
+    /// position.
     pub unlike: Option<i64>,
 }
 
@@ -69,11 +71,14 @@ impl fmt::Display for RestorePlan {
 /// Decides.
 ///
 /// # Errors
-/// `Contents`: the destination is empty, not the longest, or disagrees with another; or the source holds something else than its beginning.
+/// `Contents`: the destination is empty, not the longest, or disagrees with another; or the source
+/// holds something else than its beginning.
 pub(crate) fn plan(found: &RestoreFindings) -> Result<RestorePlan> {
     let Some(last) = found.from.position else {
-        let what = format!("cannot restore from destination {:?}: it holds no event", found.from.name);
-        return Err(Error::new(ErrorKind::Contents, what).fix("name the one that holds the most; nothing was written"));
+        let what =
+            format!("cannot restore from destination {:?}: it holds no event", found.from.name);
+        return Err(Error::new(ErrorKind::Contents, what)
+            .fix("name the one that holds the most; nothing was written"));
     };
     longest(found, last)?;
     agreeing(found)?;
@@ -82,25 +87,32 @@ pub(crate) fn plan(found: &RestoreFindings) -> Result<RestorePlan> {
         return Err(Error::new(ErrorKind::Unsuitable, "no id is left to continue with")
             .at(found.place.clone())
             .because(format!("destination {:?} holds the highest id there can be", found.from.name))
-            .fix("find out how that event came there, and remove it by hand if it is not a real event; nothing was written"));
+            .fix(
+                "find out how that event came there, and remove it by hand if it is not a real \
+                 event; nothing was written",
+            ));
     }
     let next = last + 1;
     let goes_on = found.next_id.is_some_and(|found| found >= next);
     if found.events == 0 && goes_on {
         let line = format!(
-            "nothing to restore: the source holds everything up to id {last}, and goes on with id {}",
+            "nothing to restore: the source holds everything up to id {last}, and goes on with id \
+             {}",
             shown(found.next_id)
         );
-        return Ok(RestorePlan {
-            lines: vec![line],
-            is_empty: true,
-        });
+        return Ok(RestorePlan { lines: vec![line], is_empty: true });
     }
+    Ok(RestorePlan { lines: lines(found, last, next), is_empty: false })
+}
+
+/// What will be done, and what it does not do.
+fn lines(found: &RestoreFindings, last: i64, next: i64) -> Vec<String> {
     let mut lines = vec![format!("source {}: highest id {}", found.place, shown(found.held))];
     if found.events > 0 {
         let events = if found.events == 1 { "event" } else { "events" };
         lines.push(format!(
-            "will copy from destination {:?}: {} {events}, ids {}..{last}, in transactions of at most {} events; a crash leaves whole ones",
+            "will copy from destination {:?}: {} {events}, ids {}..{last}, in transactions of at \
+             most {} events; a crash leaves whole ones",
             found.from.name,
             found.events,
             shown(found.first),
@@ -110,13 +122,18 @@ pub(crate) fn plan(found: &RestoreFindings) -> Result<RestorePlan> {
     lines.extend(holes(found, last));
     if !found.left_out.is_empty() {
         lines.push(format!(
-            "will not restore what destination {:?} has in {}: the source has no such column; if the lost one had it, add it first",
+            "will not restore what destination {:?} has in {}: the source has no such column; if \
+             the lost one had it, add it first",
             found.from.name,
             found.left_out.join(", ")
         ));
     }
     if found.others.is_empty() {
-        lines.push("no other destination is configured: if there is one that holds more, or something else, add it first".to_owned());
+        lines.push(
+            "no other destination is configured: if there is one that holds more, or something \
+             else, add it first"
+                .to_owned(),
+        );
     }
     for other in &found.others {
         lines.push(format!(
@@ -126,22 +143,22 @@ pub(crate) fn plan(found: &RestoreFindings) -> Result<RestorePlan> {
         ));
     }
     lines.push(format!(
-        "the next id will be {next} or more; user triggers are off meanwhile, and writers must stay away"
+        "the next id will be {next} or more; user triggers are off meanwhile, and writers must \
+         stay away"
     ));
-    Ok(RestorePlan { lines, is_empty: false })
+    lines
 }
 
 /// What a replicator will say about ids that are missing where none may be.
 fn holes(found: &RestoreFindings, last: i64) -> Option<String> {
-    let below = found
-        .held
-        .map(i128::from)
-        .or_else(|| found.first.map(|first| i128::from(first) - 1))?;
+    let below =
+        found.held.map(i128::from).or_else(|| found.first.map(|first| i128::from(first) - 1))?;
     let holes = i128::from(last) - below - i128::from(found.events);
     (found.is_consecutive && holes > 0).then(|| {
         format!(
-            "{holes} ids below {last} are no event: with consecutive ids the replicator will refuse this source, unless they are in known_gaps; \
-             make it with --ids sequence if the lost one was"
+            "{holes} ids below {last} are no event: with consecutive ids the replicator will \
+             refuse this source, unless they are in known_gaps; make it with --ids sequence if the \
+             lost one was"
         )
     })
 }
@@ -162,16 +179,22 @@ fn longest(found: &RestoreFindings, last: i64) -> Result<()> {
 }
 
 fn agreeing(found: &RestoreFindings) -> Result<()> {
-    let Some((other, id)) = found.others.iter().find_map(|other| Some((other, other.unlike?))) else {
+    let Some((other, id)) = found.others.iter().find_map(|other| Some((other, other.unlike?)))
+    else {
         return Ok(());
     };
     let (name, other) = (&found.from.name, &other.name);
-    Err(Error::new(ErrorKind::Contents, format!("destinations {name:?} and {other:?} do not hold the same events"))
-        .because(format!("the first that differs has id {id}"))
-        .fix(format!(
-            "find out which of them is right; repair the other, or take it out of the configuration and fill it again afterwards: {} cuts it back to where they agree, once there is a source; nothing was written",
-            commands::repair(other, &format!("--rewind-to {}", id.saturating_sub(1)))
-        )))
+    Err(Error::new(
+        ErrorKind::Contents,
+        format!("destinations {name:?} and {other:?} do not hold the same events"),
+    )
+    .because(format!("the first that differs has id {id}"))
+    .fix(format!(
+        "find out which of them is right; repair the other, or take it out of the configuration \
+         and fill it again afterwards: {} cuts it back to where they agree, once there is a \
+         source; nothing was written",
+        commands::repair(other, &format!("--rewind-to {}", id.saturating_sub(1)))
+    )))
 }
 
 fn beginning(found: &RestoreFindings) -> Result<()> {
@@ -182,8 +205,14 @@ fn beginning(found: &RestoreFindings) -> Result<()> {
     );
     Err(Error::new(ErrorKind::Contents, what)
         .at(found.place.clone())
-        .because(format!("the first event that differs has id {id}, its highest id is {}", shown(found.held)))
-        .fix("name a new source, made by counterfoil init source; or, if the events there may go, remove those from that id on; nothing was written"))
+        .because(format!(
+            "the first event that differs has id {id}, its highest id is {}",
+            shown(found.held)
+        ))
+        .fix(
+            "name a new source, made by counterfoil init source; or, if the events there may go, \
+             remove those from that id on; nothing was written",
+        ))
 }
 
 #[cfg(test)]

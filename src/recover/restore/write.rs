@@ -1,8 +1,9 @@
 //! Fills the source, batch by batch, in transactions that keep writers out and user triggers off.
 //!
-//! Triggers, those of partitions too, are switched off one by one and on again as each was, in the transaction itself: a crash, which rolls it back, leaves none of them
-//! off, and one that its owner has disabled stays so. `session_replication_role` would not do: it takes more than ownership, and triggers that
-//! are enabled ALWAYS (ours are) fire all the same.
+//! Triggers, those of partitions too, are switched off one by one and on again as each was, in the
+//! transaction itself: a crash, which rolls it back, leaves none of them off, and one that its
+//! owner has disabled stays so. `session_replication_role` would not do: it takes more than
+//! ownership, and triggers that are enabled ALWAYS (ours are) fire all the same.
 
 use crate::destination::postgres::editor::TableEditor;
 use crate::error::{Error, ErrorKind, Result};
@@ -35,17 +36,16 @@ pub struct RestoreWriter<'a> {
 }
 
 impl RestoreWriter<'_> {
-    /// Copies everything above the position of the source, in id order. The next id is raised beyond all of it in every transaction, the
-    /// first one included: a writer in between gets no id that a destination holds.
+    /// Copies everything above the position of the source, in id order. The next id is raised
+    /// beyond all of it in every transaction, the first one included: a writer in between gets no
+    /// id that a destination holds.
     ///
     /// # Errors
-    /// `Contents` when another session writes there; those of both sides. What was committed before stays.
+    /// `Contents` when another session writes there; those of both sides. What was committed before
+    /// stays.
     pub async fn fill(&self, mut position: Option<i64>, done: &mut RepairReport) -> Result<()> {
         let mut batch = RowBatch::new(self.limits);
-        let range = IdRange {
-            after: position,
-            through: self.last,
-        };
+        let range = IdRange { after: position, through: self.last };
         let mut rows = self.from.rows(range);
         loop {
             let Some(row) = self.stop.or(rows.next()).await else {
@@ -65,7 +65,12 @@ impl RestoreWriter<'_> {
         Ok(())
     }
 
-    async fn put_in(&self, batch: &mut RowBatch, position: &mut Option<i64>, done: &mut RepairReport) -> Result<()> {
+    async fn put_in(
+        &self,
+        batch: &mut RowBatch,
+        position: &mut Option<i64>,
+        done: &mut RepairReport,
+    ) -> Result<()> {
         let filled = self.transaction(batch, *position).await;
         if let Err(error) = filled {
             self.held.roll_back().await;
@@ -98,7 +103,8 @@ impl RestoreWriter<'_> {
             .await;
         let rows = asked.map_err(|error| self.held.failed(&error))?;
         let statements = rows.iter().map(|row| {
-            let (schema, table, name, enabled): (&str, &str, &str, &str) = (row.get(0), row.get(1), row.get(2), row.get(3));
+            let (schema, table, name, enabled): (&str, &str, &str, &str) =
+                (row.get(0), row.get(1), row.get(2), row.get(3));
             let how = match enabled {
                 "A" => "always",
                 "R" => "replica",
@@ -124,11 +130,15 @@ impl RestoreWriter<'_> {
 fn in_the_way(error: Error) -> Error {
     match (error.kind(), error.sqlstate()) {
         (_, Some("55P03")) => error
-            .because("another session has held the table, or the counter of ids, in a transaction for ten seconds")
+            .because(
+                "another session has held the table, or the counter of ids, in a transaction for \
+                 ten seconds",
+            )
             .fix("stop all writers to the source, then start again: whole batches stay"),
-        (ErrorKind::Contents, _) => {
-            error.fix("stop all writers to the source, remove what was written there, then start again: whole batches stay")
-        }
+        (ErrorKind::Contents, _) => error.fix(
+            "stop all writers to the source, remove what was written there, then start again: \
+             whole batches stay",
+        ),
         _ => error,
     }
 }

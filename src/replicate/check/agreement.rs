@@ -12,9 +12,11 @@ const DIGEST_LIMIT_MS: u32 = 10_000;
 /// Up to where two stores agree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct StoreAgreement {
-    /// Highest id of the destination up to which both hold the same; `None` when the first event is already unlike.
+    /// Highest id of the destination up to which both hold the same; `None` when the first event is
+    /// already unlike.
     pub through: Option<i64>,
-    /// Whether every event up to there was compared; otherwise only counts and single events were, because there are too many.
+    /// Whether every event up to there was compared; otherwise only counts and single events were,
+    /// because there are too many.
     pub is_exact: bool,
 }
 
@@ -25,26 +27,39 @@ impl fmt::Display for StoreAgreement {
             (Some(through), true) => write!(out, "both agree up to id {through}"),
             (Some(_), false) => write!(
                 out,
-                "both agree up to id {}, by counts and single events: too many to compare each here",
+                "both agree up to id {}, by counts and single events: too many to compare each \
+                 here",
                 range::shown(self.through)
             ),
         }
     }
 }
 
-/// Searches among the ids that both may hold, `lowest` and `highest` included. Reads at most twice what lies between.
+/// Searches among the ids that both may hold, `lowest` and `highest` included. Reads at most twice
+/// what lies between.
 ///
 /// # Errors
 /// What a connection or a server says.
-pub(crate) async fn highest(source: &dyn EventStore, destination: &dyn EventStore, lowest: i64, highest: i64) -> Result<StoreAgreement> {
-    let (through, is_exact) = match by_digest(source, destination, AgreementSearch::new(lowest, highest)).await {
-        Ok(through) => (through, true),
-        // Too long, or too large a row for the server to write as text.
-        Err(error) if error.sqlstate().is_some_and(|state| state == "57014" || state == "54000") => {
-            (by_counts(source, destination, AgreementSearch::new(lowest, highest)).await?, false)
-        }
-        Err(error) => return Err(error),
-    };
+pub(crate) async fn highest(
+    source: &dyn EventStore,
+    destination: &dyn EventStore,
+    lowest: i64,
+    highest: i64,
+) -> Result<StoreAgreement> {
+    let (through, is_exact) =
+        match by_digest(source, destination, AgreementSearch::new(lowest, highest)).await {
+            Ok(through) => (through, true),
+            // Too long, or too large a row for the server to write as text.
+            Err(error)
+                if error.sqlstate().is_some_and(|state| state == "57014" || state == "54000") =>
+            {
+                (
+                    by_counts(source, destination, AgreementSearch::new(lowest, highest)).await?,
+                    false,
+                )
+            }
+            Err(error) => return Err(error),
+        };
     let through = match through {
         Some(through) => destination.highest_through(through).await?,
         None => None,
@@ -52,21 +67,30 @@ pub(crate) async fn highest(source: &dyn EventStore, destination: &dyn EventStor
     Ok(StoreAgreement { through, is_exact })
 }
 
-async fn by_digest(source: &dyn EventStore, destination: &dyn EventStore, mut search: AgreementSearch) -> Result<Option<i64>> {
+async fn by_digest(
+    source: &dyn EventStore,
+    destination: &dyn EventStore,
+    mut search: AgreementSearch,
+) -> Result<Option<i64>> {
     while let Some(range) = search.asks() {
         search.answer(same_digest(source, destination, range).await?);
     }
     Ok(search.agreed)
 }
 
-async fn by_counts(source: &dyn EventStore, destination: &dyn EventStore, mut search: AgreementSearch) -> Result<Option<i64>> {
+async fn by_counts(
+    source: &dyn EventStore,
+    destination: &dyn EventStore,
+    mut search: AgreementSearch,
+) -> Result<Option<i64>> {
     while let Some(range) = search.asks() {
         search.answer(same_count_and_last(source, destination, range).await?);
     }
     Ok(search.agreed)
 }
 
-/// The search for the highest id such that all ranges up to it are the same: asks about each half once.
+/// The search for the highest id such that all ranges up to it are the same: asks about each half
+/// once.
 #[derive(Clone, Copy, Debug)]
 struct AgreementSearch {
     lowest: i64,
@@ -78,21 +102,12 @@ struct AgreementSearch {
 
 impl AgreementSearch {
     fn new(lowest: i64, highest: i64) -> Self {
-        Self {
-            lowest,
-            agreed: None,
-            end: highest,
-            through: highest,
-            is_over: false,
-        }
+        Self { lowest, agreed: None, end: highest, through: highest, is_over: false }
     }
 
     /// The range to compare next; `None` when the search is over.
     fn asks(&self) -> Option<IdRange> {
-        (!self.is_over).then_some(IdRange {
-            after: self.agreed,
-            through: self.through,
-        })
+        (!self.is_over).then_some(IdRange { after: self.agreed, through: self.through })
     }
 
     fn answer(&mut self, is_same: bool) {
@@ -115,7 +130,11 @@ fn middle(low: i64, high: i64) -> i64 {
     i64::try_from(middle).unwrap_or(low)
 }
 
-async fn same_digest(source: &dyn EventStore, destination: &dyn EventStore, range: IdRange) -> Result<bool> {
+async fn same_digest(
+    source: &dyn EventStore,
+    destination: &dyn EventStore,
+    range: IdRange,
+) -> Result<bool> {
     let (ours, theirs) = try_join(
         source.range_digest(range, DIGEST_LIMIT_MS),
         destination.range_digest(range, DIGEST_LIMIT_MS),
@@ -124,7 +143,11 @@ async fn same_digest(source: &dyn EventStore, destination: &dyn EventStore, rang
     Ok(ours == theirs)
 }
 
-async fn same_count_and_last(source: &dyn EventStore, destination: &dyn EventStore, range: IdRange) -> Result<bool> {
+async fn same_count_and_last(
+    source: &dyn EventStore,
+    destination: &dyn EventStore,
+    range: IdRange,
+) -> Result<bool> {
     let (ours, theirs) = try_join(source.count(range), destination.count(range)).await?;
     if ours != theirs {
         return Ok(false);
@@ -132,7 +155,8 @@ async fn same_count_and_last(source: &dyn EventStore, destination: &dyn EventSto
     let Some(last) = destination.highest_through(range.through).await? else {
         return Ok(true);
     };
-    let (ours, theirs) = try_join(source.event_digest(last), destination.event_digest(last)).await?;
+    let (ours, theirs) =
+        try_join(source.event_digest(last), destination.event_digest(last)).await?;
     Ok(ours == theirs)
 }
 

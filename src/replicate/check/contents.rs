@@ -1,4 +1,5 @@
-//! Whether a destination holds what the source holds, as far as it goes: first event, last event, count.
+//! Whether a destination holds what the source holds, as far as it goes: first event, last event,
+//! count.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::range::IdRange;
@@ -7,41 +8,53 @@ use crate::event::store::{EventDigest, IdEnds};
 use crate::event::wire::Wire;
 use crate::replicate::check::agreement::{self, StoreAgreement};
 use crate::replicate::check::damage;
-use crate::replicate::check::disagreement::{ContentComparison, Disagreement, EventComparison, judge, message};
+use crate::replicate::check::disagreement::{
+    ContentComparison, Disagreement, EventComparison, judge, message,
+};
 use crate::replicate::check::lane_stores::{CheckCircumstances, LaneContents, LaneStores};
 use crate::replicate::check::shape::SourceShape;
 use crate::sql;
 use futures::future::{join_all, try_join, try_join_all};
 
 /// A comparison in the course of a run that finds out nothing about gaps.
-const LATER: CheckCircumstances = CheckCircumstances {
-    decided: None,
-    has_written: true,
-};
+const LATER: CheckCircumstances = CheckCircumstances { decided: None, has_written: true };
 
-/// Compares first event, last event and count of every destination with the source's, all at the same time; the source is counted once for all.
+/// Compares first event, last event and count of every destination with the source's, all at the
+/// same time; the source is counted once for all.
 ///
-/// Reads only. An error is of one destination: `LaneContents` with the highest id up to which both agree, or what its server says.
+/// Reads only. An error is of one destination: `LaneContents` with the highest id up to which both
+/// agree, or what its server says.
 ///
 /// # Errors
 /// What the source says: then nothing is known of any destination.
-pub(crate) async fn compare_all(of: &SourceShape, lanes: &[LaneStores<'_>], when: CheckCircumstances) -> Result<Vec<Result<LaneContents>>> {
+pub(crate) async fn compare_all(
+    of: &SourceShape,
+    lanes: &[LaneStores<'_>],
+    when: CheckCircumstances,
+) -> Result<Vec<Result<LaneContents>>> {
     let ends = join_all(lanes.iter().map(|lane| lane.destination.ends())).await;
-    let positions: Vec<Option<i64>> = ends.iter().map(|ends| ends.as_ref().ok().and_then(|ends| ends.highest)).collect();
-    let counted: Vec<_> = lanes.iter().zip(&ends).map(|(lane, ends)| count_through(lane, ends)).collect();
-    let (source_counts, counts) = futures::future::join(count_slices(lanes, &positions), join_all(counted)).await;
+    let positions: Vec<Option<i64>> =
+        ends.iter().map(|ends| ends.as_ref().ok().and_then(|ends| ends.highest)).collect();
+    let counted: Vec<_> =
+        lanes.iter().zip(&ends).map(|(lane, ends)| count_through(lane, ends)).collect();
+    let (source_counts, counts) =
+        futures::future::join(count_slices(lanes, &positions), join_all(counted)).await;
     let source_counts = source_counts?;
     let found = lanes.iter().zip(ends).zip(counts).zip(source_counts);
     let verdicts: Vec<_> = found
-        .map(|(((lane, ends), count), source_count)| verdict(lane, (of, when), ends, (source_count, count)))
+        .map(|(((lane, ends), count), source_count)| {
+            verdict(lane, (of, when), ends, (source_count, count))
+        })
         .collect();
     Ok(join_all(verdicts).await)
 }
 
-/// The cheap check of a lane that comes back: its last event must be the source's of that id. Gives its position.
+/// The cheap check of a lane that comes back: its last event must be the source's of that id. Gives
+/// its position.
 ///
 /// # Errors
-/// `LaneContents` with the highest id up to which both agree, `Unavailable` where a standby may only be late; else what a server says.
+/// `LaneContents` with the highest id up to which both agree, `Unavailable` where a standby may
+/// only be late; else what a server says.
 pub async fn last_event(of: &SourceShape, lane: &LaneStores<'_>) -> Result<Option<i64>> {
     let ends = lane.destination.ends().await?;
     let Some(position) = ends.highest else { return Ok(None) };
@@ -59,13 +72,11 @@ pub async fn last_event(of: &SourceShape, lane: &LaneStores<'_>) -> Result<Optio
         Some(Disagreement::Ahead { .. }) => {
             let ahead = lane.destination.count(IdRange::above(found.source.highest)).await?;
             let by = Disagreement::Ahead { by: ahead };
-            let error = explain(lane, (of, LATER), &ContentComparison { ahead, ..found }, &by).await?;
-            // A standby that starts again shows an older state until it has replayed what it had before, and a copy one until it is fed again.
-            Err(if of.may_be_late() {
-                error.of_kind(ErrorKind::Unavailable)
-            } else {
-                error
-            })
+            let error =
+                explain(lane, (of, LATER), &ContentComparison { ahead, ..found }, &by).await?;
+            // A standby that starts again shows an older state until it has replayed what it had
+            // before, and a copy one until it is fed again.
+            Err(if of.may_be_late() { error.of_kind(ErrorKind::Unavailable) } else { error })
         }
         Some(other) => Err(explain(lane, (of, LATER), &found, &other).await?),
     }
@@ -89,7 +100,8 @@ async fn count_through(lane: &LaneStores<'_>, ends: &Result<IdEnds>) -> Result<u
     }
 }
 
-/// The source's events up to each position, in one reading for all: the slices between neighbouring positions are counted and summed up.
+/// The source's events up to each position, in one reading for all: the slices between neighbouring
+/// positions are counted and summed up.
 async fn count_slices(lanes: &[LaneStores<'_>], positions: &[Option<i64>]) -> Result<Vec<u64>> {
     let Some(lane) = lanes.first() else { return Ok(Vec::new()) };
     let mut bounds: Vec<i64> = positions.iter().copied().flatten().collect();
@@ -112,7 +124,12 @@ async fn count_slices(lanes: &[LaneStores<'_>], positions: &[Option<i64>]) -> Re
     Ok(positions.iter().map(|position| position.map_or(0, through)).collect())
 }
 
-async fn compare(lane: &LaneStores<'_>, (of, when): CheckBaseline<'_>, destination: IdEnds, counts: (u64, u64)) -> Result<LaneContents> {
+async fn compare(
+    lane: &LaneStores<'_>,
+    (of, when): CheckBaseline<'_>,
+    destination: IdEnds,
+    counts: (u64, u64),
+) -> Result<LaneContents> {
     let contents = LaneContents {
         ends: destination,
         events: counts.1,
@@ -144,7 +161,8 @@ async fn compare(lane: &LaneStores<'_>, (of, when): CheckBaseline<'_>, destinati
 }
 
 async fn compare_event(lane: &LaneStores<'_>, id: i64) -> Result<EventComparison> {
-    let (source, destination) = try_join(lane.source.event_digest(id), lane.destination.event_digest(id)).await?;
+    let (source, destination) =
+        try_join(lane.source.event_digest(id), lane.destination.event_digest(id)).await?;
     Ok(match (source, destination) {
         (None, _) => EventComparison::AbsentAtSource,
         (source, destination) if source == destination => EventComparison::Equal,
@@ -183,10 +201,7 @@ async fn explain(
                 .map_or(source_highest, |highest| highest.min(source_highest));
             agreement::highest(lane.source, lane.destination, lowest, highest).await?
         }
-        _ => StoreAgreement {
-            through: None,
-            is_exact: true,
-        },
+        _ => StoreAgreement { through: None, is_exact: true },
     };
     let unlike_at = match disagreement {
         Disagreement::First(EventComparison::Unlike { .. }) => found.destination.lowest,
@@ -201,11 +216,13 @@ async fn explain(
 }
 
 async fn is_slates_event(of: &SourceShape, lane: &LaneStores<'_>, id: i64) -> Result<bool> {
-    let (source, destination) = try_join(lane.source.event_text(id), lane.destination.event_text(id)).await?;
+    let (source, destination) =
+        try_join(lane.source.event_text(id), lane.destination.event_text(id)).await?;
     let (Some(source), Some(destination)) = (source, destination) else {
         return Ok(false);
     };
-    let columns = lane.source.wire().columns.iter().filter_map(|column| of.table.column(&column.name));
+    let columns =
+        lane.source.wire().columns.iter().filter_map(|column| of.table.column(&column.name));
     let texts: Vec<ColumnTexts<'_>> = columns
         .zip(source.iter().zip(&destination))
         .map(|(column, (source, destination))| ColumnTexts {

@@ -1,4 +1,5 @@
-//! How a destination is not a copy of its source: a judgement of what was found, and the words for it.
+//! How a destination is not a copy of its source: a judgement of what was found, and the words for
+//! it.
 
 use super::agreement::StoreAgreement;
 use super::lane_stores::{CheckCircumstances, LaneStores};
@@ -41,7 +42,8 @@ pub(super) enum Disagreement {
 /// The first way in which a destination is not a copy, if there is one.
 pub(super) fn judge(found: &ContentComparison) -> Option<Disagreement> {
     found.destination.highest?;
-    let is_other_first = found.source.lowest.is_some() && found.source.lowest != found.destination.lowest;
+    let is_other_first =
+        found.source.lowest.is_some() && found.source.lowest != found.destination.lowest;
     if found.source.highest.is_none() {
         Some(Disagreement::Ahead { by: found.ahead })
     } else if is_other_first || found.first != EventComparison::Equal {
@@ -63,15 +65,40 @@ pub(super) fn message(
     agreed: StoreAgreement,
     is_slates: bool,
 ) -> Error {
+    let error = disagreed(lane.name, of, (found, disagreement)).because(agreed.to_string());
+    if is_slates {
+        return error
+            .because(
+                "it was filled by slate's replicator, which cuts time stamps to milliseconds and \
+                 rewrites JSON numbers",
+            )
+            .fix(format!(
+                "{} brings it to the source's exact bytes, if nothing else differs; {}",
+                commands::repair(lane.name, "--accept-slate"),
+                when.ending()
+            ));
+    }
+    error.fix(format!("{}; {}", cure(lane.name, found, disagreement, agreed), when.ending()))
+}
+
+/// What disagrees.
+fn disagreed(
+    name: &str,
+    of: &SourceShape,
+    (found, disagreement): (&ContentComparison, &Disagreement),
+) -> Error {
     let ids = |id: Option<i64>| range::shown(id);
     let (source, destination) = (&found.source, &found.destination);
-    let refused = |what: String| Error::new(ErrorKind::Contents, format!("destination {:?} {what}", lane.name));
+    let refused =
+        |what: String| Error::new(ErrorKind::Contents, format!("destination {:?} {what}", name));
     let late = |error: Error| match of.may_be_late() {
-        true if of.server.is_standby => error.because("the source is a standby, which may only be late"),
+        true if of.server.is_standby => {
+            error.because("the source is a standby, which may only be late")
+        }
         true => error.because("the source is a copy, which may only be late"),
         false => error,
     };
-    let error = match disagreement {
+    match disagreement {
         Disagreement::Ahead { by } => {
             let error = refused(format!(
                 "is ahead of the source by {by} {}",
@@ -92,26 +119,18 @@ pub(super) fn message(
             ))
             .because(unlike(comparison)),
         Disagreement::Last(comparison) => {
-            refused(format!("holds another event {} than the source", ids(destination.highest))).because(unlike(comparison))
+            refused(format!("holds another event {} than the source", ids(destination.highest)))
+                .because(unlike(comparison))
         }
-        Disagreement::Count => late(refused("does not hold as many events as the source".to_owned()).because(format!(
-            "up to id {} it has {}, the source {}",
-            ids(destination.highest),
-            found.destination_count,
-            found.source_count
-        ))),
-    };
-    let error = error.because(agreed.to_string());
-    if is_slates {
-        return error
-            .because("it was filled by slate's replicator, which cuts time stamps to milliseconds and rewrites JSON numbers")
-            .fix(format!(
-                "{} brings it to the source's exact bytes, if nothing else differs; {}",
-                commands::repair(lane.name, "--accept-slate"),
-                when.ending()
-            ));
+        Disagreement::Count => {
+            late(refused("does not hold as many events as the source".to_owned()).because(format!(
+                "up to id {} it has {}, the source {}",
+                ids(destination.highest),
+                found.destination_count,
+                found.source_count
+            )))
+        }
     }
-    error.fix(format!("{}; {}", cure(lane.name, found, disagreement, agreed), when.ending()))
 }
 
 fn unlike(comparison: &EventComparison) -> String {
@@ -123,31 +142,46 @@ fn unlike(comparison: &EventComparison) -> String {
 }
 
 /// What can be done, in words, with the command that does it.
-fn cure(name: &str, found: &ContentComparison, disagreement: &Disagreement, agreed: StoreAgreement) -> String {
-    let cut = agreed
-        .through
-        .map(|through| commands::repair(name, &format!("--rewind-to {through}")));
+fn cure(
+    name: &str,
+    found: &ContentComparison,
+    disagreement: &Disagreement,
+    agreed: StoreAgreement,
+) -> String {
+    let cut =
+        agreed.through.map(|through| commands::repair(name, &format!("--rewind-to {through}")));
     let restore = commands::restore(name);
     let look = commands::events_diff(name);
     match (disagreement, cut) {
         (Disagreement::Ahead { by }, Some(cut)) => {
-            format!("if the source lost events, {restore} brings these {by} back into a new one; if they may go, {cut} removes them here")
+            format!(
+                "if the source lost events, {restore} brings these {by} back into a new one; if \
+                 they may go, {cut} removes them here"
+            )
         }
         (Disagreement::Ahead { .. }, None) => {
             format!(
-                "if the source lost its events, {restore} brings them back into a new one; if this is another table, name the right one"
+                "if the source lost its events, {restore} brings them back into a new one; if this \
+                 is another table, name the right one"
             )
         }
-        (Disagreement::Count, Some(cut)) if found.destination_count < found.source_count => format!(
-            "{} inserts what is missing, if nothing else differs; or {cut} cuts off what follows, and it is copied again; {look} shows what differs",
-            commands::repair(name, "--insert-missing")
-        ),
+        (Disagreement::Count, Some(cut)) if found.destination_count < found.source_count => {
+            format!(
+                "{} inserts what is missing, if nothing else differs; or {cut} cuts off what \
+                 follows, and it is copied again; {look} shows what differs",
+                commands::repair(name, "--insert-missing")
+            )
+        }
         (_, Some(cut)) => {
-            format!("{look} shows what differs; if what comes after may go, {cut} cuts it off, and it is copied again")
+            format!(
+                "{look} shows what differs; if what comes after may go, {cut} cuts it off, and it \
+                 is copied again"
+            )
         }
         (_, None) => {
             let empty = found.destination.lowest.map_or_else(String::new, |lowest| {
-                let empty = commands::repair(name, &format!("--rewind-to {}", lowest.saturating_sub(1)));
+                let empty =
+                    commands::repair(name, &format!("--rewind-to {}", lowest.saturating_sub(1)));
                 format!(", or empty this one with {empty} if it may go")
             });
             format!("name the right table{empty}; {look} shows what differs")

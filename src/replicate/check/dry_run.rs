@@ -81,9 +81,16 @@ pub async fn dry_run(config: &ReplicationConfig, log: &Logger) -> Result<DryRun,
 }
 
 /// What each destination lacks whose contents are the source's; the source is counted once for all.
-async fn all_missing(source: &Session, of: &SourceShape, found: &[DestinationFindings]) -> Result<Vec<Option<MissingEvents>>> {
-    let compared = |found: &DestinationFindings| Some((source_store((source, of), found.open.as_ref()?.wire()), found.contents?));
-    let compared: Vec<Option<(PgTable<&Session>, LaneContents)>> = found.iter().map(compared).collect();
+async fn all_missing(
+    source: &Session,
+    of: &SourceShape,
+    found: &[DestinationFindings],
+) -> Result<Vec<Option<MissingEvents>>> {
+    let compared = |found: &DestinationFindings| {
+        Some((source_store((source, of), found.open.as_ref()?.wire()), found.contents?))
+    };
+    let compared: Vec<Option<(PgTable<&Session>, LaneContents)>> =
+        found.iter().map(compared).collect();
     let Some((store, _)) = compared.iter().flatten().next() else {
         return Ok(vec![None; found.len()]);
     };
@@ -120,13 +127,19 @@ fn write_source(out: &mut fmt::Formatter<'_>, place: &str, shape: &SourceShape) 
     writeln!(out, "  ids            {}", fit(&shape.ids.to_string()))?;
     writeln!(out, "  notifications  {}", fit(&shape.wakeup.to_string()))?;
     match &shape.group_by {
-        Some(column) => writeln!(out, "  groups         neighbours with equal {column:?} stay together")?,
+        Some(column) => {
+            writeln!(out, "  groups         neighbours with equal {column:?} stay together")?
+        }
         None => writeln!(out, "  groups         off")?,
     }
     write_warnings(out, &shape.warnings)
 }
 
-fn write_destination(out: &mut fmt::Formatter<'_>, found: &DestinationFindings, missing: Option<MissingEvents>) -> fmt::Result {
+fn write_destination(
+    out: &mut fmt::Formatter<'_>,
+    found: &DestinationFindings,
+    missing: Option<MissingEvents>,
+) -> fmt::Result {
     let (Some(open), contents) = (&found.open, &found.contents) else {
         return writeln!(out, "{found}\n  refused or out of reach: see below");
     };
@@ -136,17 +149,21 @@ fn write_destination(out: &mut fmt::Formatter<'_>, found: &DestinationFindings, 
         Some(contents) if contents.events == 0 => writeln!(out, "  there          no event yet")?,
         Some(contents) => writeln!(
             out,
-            "  there          {} events, ids {}..{}; first event, last event and count are the source's",
+            "  there          {} events, ids {}..{}; first event, last event and count are the \
+             source's",
             contents.events,
             range::shown(contents.ends.lowest),
             range::shown(contents.ends.highest)
         )?,
-        None => writeln!(out, "  there          not what the source holds, or not known: see below")?,
+        None => {
+            writeln!(out, "  there          not what the source holds, or not known: see below")?
+        }
     }
     if contents.is_some_and(|contents| !contents.is_final) {
         writeln!(
             out,
-            "                 a transaction is open that may still insert below its last id: it is counted once more when that has ended"
+            "                 a transaction is open that may still insert below its last id: it is \
+             counted once more when that has ended"
         )?;
     }
     match missing {
@@ -166,7 +183,8 @@ fn write_missing(out: &mut fmt::Formatter<'_>, missing: MissingEvents) -> fmt::R
     )?;
     writeln!(
         out,
-        "  time           about {}: an estimate that assumes {EVENTS_PER_S_ASSUMED} events/s and {} MB/s",
+        "  time           about {}: an estimate that assumes {EVENTS_PER_S_ASSUMED} events/s and \
+         {} MB/s",
         spoken(missing.time_estimated()),
         BYTES_PER_S_ASSUMED / 1e6
     )
@@ -200,7 +218,8 @@ mod tests {
 
     #[test]
     fn the_slower_of_events_and_bytes_makes_the_estimate() {
-        let time = |events, event_bytes| MissingEvents { events, event_bytes }.time_estimated().as_secs();
+        let time =
+            |events, event_bytes| MissingEvents { events, event_bytes }.time_estimated().as_secs();
         assert_eq!(time(1_000_000, 100.0), 10);
         assert_eq!(time(1_000_000, 5_000.0), 100);
     }

@@ -26,19 +26,11 @@ struct LocatedSide {
 
 impl<'a> NamedSide<'a> {
     pub(super) fn source(session: &'a Session, shape: Option<&SourceShape>) -> Self {
-        Self {
-            side: "the source".to_owned(),
-            session,
-            table: shape.map(|shape| shape.table.oid),
-        }
+        Self { side: "the source".to_owned(), session, table: shape.map(|shape| shape.table.oid) }
     }
 
     pub(super) fn destination(name: &str, session: &'a Session, table: Option<u32>) -> Self {
-        Self {
-            side: format!("destination {name:?}"),
-            session,
-            table,
-        }
+        Self { side: format!("destination {name:?}"), session, table }
     }
 }
 
@@ -51,28 +43,29 @@ pub(super) struct DuplicateSearch {
     pub lost: Vec<(usize, Error)>,
 }
 
-/// Finds tables that are named twice; a side that does not answer for `limit` keeps no other from being looked at.
+/// Finds tables that are named twice; a side that does not answer for `limit` keeps no other from
+/// being looked at.
 pub(super) async fn find(sides: Vec<NamedSide<'_>>, limit: Duration) -> DuplicateSearch {
     let sessions: Vec<&Session> = sides.iter().map(|side| side.session).collect();
     let places = same_database::places(&sessions, limit).await;
     let (mut located, mut lost) = (Vec::new(), Vec::new());
-    for (index, (NamedSide { side, table, .. }, place)) in sides.into_iter().zip(places).enumerate() {
+    for (index, (NamedSide { side, table, .. }, place)) in sides.into_iter().zip(places).enumerate()
+    {
         match place {
             Ok(place) => located.push(LocatedSide { side, place, table }),
             Err(error) => lost.push((index, error)),
         }
     }
-    DuplicateSearch {
-        twice: judge(&located),
-        lost,
-    }
+    DuplicateSearch { twice: judge(&located), lost }
 }
 
 /// The same database under two names is allowed, the same table in it is not.
 fn judge(sides: &[LocatedSide]) -> Problems {
     let mut problems = Problems::new();
     for (index, side) in sides.iter().enumerate() {
-        let is_same = |other: &&LocatedSide| other.place == side.place && other.table.is_some() && other.table == side.table;
+        let is_same = |other: &&LocatedSide| {
+            other.place == side.place && other.table.is_some() && other.table == side.table
+        };
         if let Some(first) = sides[..index].iter().find(is_same) {
             problems.push(
                 Error::new(
@@ -92,11 +85,7 @@ mod tests {
     use super::*;
 
     fn side(name: &str, place: usize, table: u32) -> LocatedSide {
-        LocatedSide {
-            side: name.to_owned(),
-            place,
-            table: Some(table),
-        }
+        LocatedSide { side: name.to_owned(), place, table: Some(table) }
     }
 
     #[test]

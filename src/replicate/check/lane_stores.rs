@@ -2,7 +2,8 @@
 
 use crate::event::store::{EventStore, IdEnds};
 
-/// A destination whose contents are compared with the source's: both give the columns that are copied.
+/// A destination whose contents are compared with the source's: both give the columns that are
+/// copied.
 #[derive(Clone, Copy)]
 pub struct LaneStores<'a> {
     /// Name as configured.
@@ -40,7 +41,8 @@ pub struct LaneContents {
     pub ends: IdEnds,
     /// Its events.
     pub events: u64,
-    /// Whether no transaction was open that may still insert at or below its highest id: then the count is the last word.
+    /// Whether no transaction was open that may still insert at or below its highest id: then the
+    /// count is the last word.
     pub is_final: bool,
 }
 
@@ -60,7 +62,8 @@ pub struct CheckedContents {
     pub position: Option<i64>,
     /// Its events then.
     pub events: u64,
-    /// Whether no transaction was open that may still insert at or below that id: then the count is the last word.
+    /// Whether no transaction was open that may still insert at or below that id: then the count is
+    /// the last word.
     pub is_final: bool,
 }
 

@@ -1,4 +1,5 @@
-//! The checks before the first write: every side is looked at, everything that is wrong is told together, nothing is written.
+//! The checks before the first write: every side is looked at, everything that is wrong is told
+//! together, nothing is written.
 
 pub(crate) mod agreement;
 pub mod contents;
@@ -30,7 +31,8 @@ use slog::Logger;
 use std::fmt;
 use std::time::Duration;
 
-/// Transactions that are open at the source before contents are compared are waited for so long: most end, and the counts are final.
+/// Transactions that are open at the source before contents are compared are waited for so long:
+/// most end, and the counts are final.
 const SETTLE_MAX: Duration = Duration::from_millis(300);
 /// What the sessions of a check that takes nothing are called.
 const WHAT: &str = "check";
@@ -67,7 +69,8 @@ impl DestinationFindings {
 }
 
 impl CheckFindings {
-    /// Whether something was found that stops everything before the first write. A destination that could not be reached does not.
+    /// Whether something was found that stops everything before the first write. A destination that
+    /// could not be reached does not.
     pub fn is_refused(&self) -> bool {
         are_refused(&self.problems)
     }
@@ -78,29 +81,42 @@ pub(super) fn are_refused(problems: &Problems) -> bool {
     problems.iter().any(|problem| problem.kind().consequence().refuses_at_start)
 }
 
-/// Connects to all sides and runs every check, as much as possible at the same time; takes and writes nothing.
+/// Connects to all sides and runs every check, as much as possible at the same time; takes and
+/// writes nothing.
 ///
-/// Problems of one side do not hide those of another; contents are compared for each destination with which nothing else is wrong.
-/// `has_written`: whether this run has written already, for the words of what is wrong.
-pub async fn everything(config: &ReplicationConfig, routes: &RouteCache, has_written: bool, log: &Logger) -> CheckFindings {
+/// Problems of one side do not hide those of another; contents are compared for each destination
+/// with which nothing else is wrong. `has_written`: whether this run has written already, for the
+/// words of what is wrong.
+pub async fn everything(
+    config: &ReplicationConfig,
+    routes: &RouteCache,
+    has_written: bool,
+    log: &Logger,
+) -> CheckFindings {
     let mut findings = shapes(config, routes).await;
-    if findings.source.is_none() || findings.problems.iter().any(|problem| problem.kind() == ErrorKind::Usage) {
+    if findings.source.is_none()
+        || findings.problems.iter().any(|problem| problem.kind() == ErrorKind::Usage)
+    {
         return findings;
     }
-    let CheckFindings {
-        session: Some(session),
-        source: Some(shape),
-        destinations,
-        problems,
-    } = &mut findings
+    let CheckFindings { session: Some(session), source: Some(shape), destinations, problems } =
+        &mut findings
     else {
         return findings;
     };
     let places: Vec<_> = destinations.iter().filter_map(named_place).collect();
     let sessions = std::iter::once((&*session, &config.source.conninfo));
-    let sessions: Vec<_> = sessions.chain(places.iter().flat_map(|(_, place)| place.sessions())).collect();
+    let sessions: Vec<_> =
+        sessions.chain(places.iter().flat_map(|(_, place)| place.sessions())).collect();
     let comparing = async {
-        let decided = decided(session, &shape.table.name, &shape.id_column, &shape.ids.discipline, SETTLE_MAX).await?;
+        let decided = decided(
+            session,
+            &shape.table.name,
+            &shape.id_column,
+            &shape.ids.discipline,
+            SETTLE_MAX,
+        )
+        .await?;
         compare((session, shape), &places, CheckCircumstances { decided, has_written }).await
     };
     let compared = attended(&sessions, config.limits.connect_timeout, log, comparing).await;
@@ -115,11 +131,13 @@ pub async fn everything(config: &ReplicationConfig, routes: &RouteCache, has_wri
     findings
 }
 
-/// Connects to all sides and runs every check but the comparison of contents: whether each destination can hold what the source has, and whether no two
-/// sides are the same table. Takes and writes nothing.
+/// Connects to all sides and runs every check but the comparison of contents: whether each
+/// destination can hold what the source has, and whether no two sides are the same table. Takes and
+/// writes nothing.
 pub async fn shapes(config: &ReplicationConfig, routes: &RouteCache) -> CheckFindings {
     let limits = OpenLimits::of(config, WHAT, routes.clone());
-    let (source, seen) = join(source(config, routes), inspect_all(config, &limits, &ConnectionLimiter::new())).await;
+    let (source, seen) =
+        join(source(config, routes), inspect_all(config, &limits, &ConnectionLimiter::new())).await;
     let mut problems = Problems::new();
     let (session, shape) = match source {
         Ok((session, shape)) => (Some(session), shape.map_err(|wrong| problems.extend(wrong)).ok()),
@@ -130,39 +148,37 @@ pub async fn shapes(config: &ReplicationConfig, routes: &RouteCache) -> CheckFin
     };
     let places = judge_all(shape.as_ref(), seen);
     let places = places.into_iter().map(|place| place.map_err(|wrong| problems.extend(wrong)).ok());
-    let destinations = config.destinations.iter().zip(places).map(|(config, open)| DestinationFindings {
-        name: config.name.clone(),
-        place: open.as_ref().map_or_else(|| connector(config).describe(), |open| open.place()),
-        open,
-        contents: None,
-    });
+    let destinations =
+        config.destinations.iter().zip(places).map(|(config, open)| DestinationFindings {
+            name: config.name.clone(),
+            place: open.as_ref().map_or_else(|| connector(config).describe(), |open| open.place()),
+            open,
+            contents: None,
+        });
     let destinations: Vec<_> = destinations.collect();
     if let (Some(session), Some(shape)) = (&session, &shape) {
         let places: Vec<_> = destinations.iter().filter_map(named_place).collect();
-        let doubled = find_duplicates((session, shape), &places, config.limits.connect_timeout).await;
+        let doubled =
+            find_duplicates((session, shape), &places, config.limits.connect_timeout).await;
         problems.extend(doubled.twice);
         doubled.source.into_iter().for_each(|error| problems.push(error));
         for (index, error) in doubled.lost {
-            problems.extend(Problems::from(error).within(&format!("destination {:?}", places[index].0)));
+            problems.extend(
+                Problems::from(error).within(&format!("destination {:?}", places[index].0)),
+            );
         }
     }
-    CheckFindings {
-        session,
-        source: shape,
-        destinations,
-        problems,
-    }
+    CheckFindings { session, source: shape, destinations, problems }
 }
 
 /// A session at the source, and what it looks like or why it cannot be followed.
-async fn source(config: &ReplicationConfig, routes: &RouteCache) -> Result<(Session, Result<SourceShape, Problems>)> {
+async fn source(
+    config: &ReplicationConfig,
+    routes: &RouteCache,
+) -> Result<(Session, Result<SourceShape, Problems>)> {
     let timeout = config.limits.connect_timeout;
     let session = open_source(&config.source, routes, WHAT, timeout).await?;
-    let patience = Patience {
-        limit: timeout,
-        who: "the source",
-        place: session.place(),
-    };
+    let patience = Patience { limit: timeout, who: "the source", place: session.place() };
     let asking = async { Ok(shape::source_shape(&session, &config.source).await) };
     let shape = patience.with(vec![session.canceller()], asking).await?;
     Ok((session, shape))
@@ -172,11 +188,13 @@ async fn source(config: &ReplicationConfig, routes: &RouteCache) -> Result<(Sess
 ///
 /// # Errors
 /// Those of the connection, with the source named.
-pub(super) async fn open_source(config: &SourceConfig, routes: &RouteCache, what: &'static str, timeout: Duration) -> Result<Session> {
-    let purpose = SessionPurpose {
-        what,
-        side: ErrorSide::Source,
-    };
+pub(super) async fn open_source(
+    config: &SourceConfig,
+    routes: &RouteCache,
+    what: &'static str,
+    timeout: Duration,
+) -> Result<Session> {
+    let purpose = SessionPurpose { what, side: ErrorSide::Source };
     let opening = async {
         routes.probe(&config.conninfo, ErrorSide::Source, timeout).await?;
         Session::open(&config.conninfo, purpose, timeout).await
@@ -200,8 +218,8 @@ pub(super) async fn inspect_all(
     join_all(inspected).await
 }
 
-/// Holds every destination against the source. Without one only those that cannot be looked at are told: a key that is named wrongly would be told
-/// of each.
+/// Holds every destination against the source. Without one only those that cannot be looked at are
+/// told: a key that is named wrongly would be told of each.
 pub(super) fn judge_all(
     source: Option<&SourceShape>,
     seen: Vec<Result<Box<dyn InspectedPlace>, Problems>>,
@@ -232,8 +250,13 @@ pub(super) struct DoubledPlaces {
     pub lost: Vec<(usize, Error)>,
 }
 
-/// Finds tables that are named twice among the source and these places, by whatever name of the host.
-pub(super) async fn find_duplicates((session, of): (&Session, &SourceShape), places: &[NamedPlace<'_>], limit: Duration) -> DoubledPlaces {
+/// Finds tables that are named twice among the source and these places, by whatever name of the
+/// host.
+pub(super) async fn find_duplicates(
+    (session, of): (&Session, &SourceShape),
+    places: &[NamedPlace<'_>],
+    limit: Duration,
+) -> DoubledPlaces {
     let mut named = vec![NamedSide::source(session, Some(of))];
     let mut indices = Vec::new();
     for (index, (name, place)) in places.iter().enumerate() {
@@ -243,10 +266,7 @@ pub(super) async fn find_duplicates((session, of): (&Session, &SourceShape), pla
         }
     }
     let found = duplicates::find(named, limit).await;
-    let mut doubled = DoubledPlaces {
-        twice: found.twice,
-        ..DoubledPlaces::default()
-    };
+    let mut doubled = DoubledPlaces { twice: found.twice, ..DoubledPlaces::default() };
     for (side, error) in found.lost {
         match side.checked_sub(1) {
             None => doubled.source = Some(error),
@@ -256,7 +276,8 @@ pub(super) async fn find_duplicates((session, of): (&Session, &SourceShape), pla
     doubled
 }
 
-/// Compares what these places hold with what the source holds, all at the same time; the source is counted once for all. Reads only.
+/// Compares what these places hold with what the source holds, all at the same time; the source is
+/// counted once for all. Reads only.
 ///
 /// # Errors
 /// What the source says: then nothing is known of any of them.
@@ -278,7 +299,10 @@ pub(super) async fn compare(
 }
 
 /// What the source holds of the columns that are copied.
-pub(super) fn source_store<'a>((source, of): (&'a Session, &SourceShape), wire: &Wire) -> PgTable<&'a Session> {
+pub(super) fn source_store<'a>(
+    (source, of): (&'a Session, &SourceShape),
+    wire: &Wire,
+) -> PgTable<&'a Session> {
     PgTable::new(source, &of.table.name, &of.id_column, wire)
 }
 

@@ -32,7 +32,8 @@ pub struct SourceShape {
 }
 
 impl SourceShape {
-    /// Whether what it shows may be older than what it showed before: a standby that starts again, a copy that lost its last events.
+    /// Whether what it shows may be older than what it showed before: a standby that starts again,
+    /// a copy that lost its last events.
     pub fn may_be_late(&self) -> bool {
         self.server.is_standby || self.ids.discipline == Discipline::Copy
     }
@@ -50,7 +51,9 @@ impl SourceShape {
     /// Whether a later look found the same table, and ids that are given out in the same way.
     pub(crate) fn is_still(&self, later: &Self) -> bool {
         let seen = |shape: &Self| (shape.table.oid, shape.ids.discipline.clone());
-        seen(self) == seen(later) && self.table.columns == later.table.columns && self.table.types == later.table.types
+        seen(self) == seen(later)
+            && self.table.columns == later.table.columns
+            && self.table.types == later.table.types
     }
 }
 
@@ -58,7 +61,10 @@ impl SourceShape {
 ///
 /// # Errors
 /// All refusals together, each with its remedy; or what the server says.
-pub(crate) async fn source_shape(session: &Session, config: &SourceConfig) -> Result<SourceShape, Problems> {
+pub(crate) async fn source_shape(
+    session: &Session,
+    config: &SourceConfig,
+) -> Result<SourceShape, Problems> {
     let place = format!("source {}", session.place());
     let looked = async {
         let server = settings::about(session).await?;

@@ -1,5 +1,8 @@
-//! Starts what is due and takes what comes back: the source, the lanes, the looks and the passes. Every task it starts ends with it.
+//! Starts what is due and takes what comes back: the source, the lanes, the looks and the passes.
+//! Every task it starts ends with it.
 
+mod audits;
+mod ending;
 mod openings;
 mod orders;
 mod passes;
@@ -21,7 +24,7 @@ use crate::replicate::replication::Replication;
 use crate::replicate::shared::SharedMember;
 use crate::replicate::snapshot::Snapshot;
 use crate::replicate::source_state::{SourceConnection, SourceState};
-use crate::retry::{Connection, ConnectionPhase, RetryPolicy};
+use crate::retry::{ConnectionPhase, RetryPolicy};
 use crate::source::follow::Follower;
 use crate::source::read::prefetch::ReadStart;
 use crate::stop::Stop;
@@ -33,7 +36,8 @@ use tokio::task::{JoinError, JoinSet};
 
 /// A pass takes about this long at most, so that lanes come together again and again.
 const PASS_MAX: Duration = Duration::from_secs(5);
-/// A leading pass that takes longer (its only lane is stuck) leads no more: lanes that wait at its level get a mark of their own.
+/// A leading pass that takes longer (its only lane is stuck) leads no more: lanes that wait at its
+/// level get a mark of their own.
 const LEAD_MAX: Duration = Duration::from_secs(6);
 /// So long after the source was opened it is waited for lanes that are still being opened.
 const GATHER_MAX: Duration = Duration::from_secs(1);
@@ -48,7 +52,8 @@ pub enum ConductorEvent {
     SourceOpened(Box<Result<(SourceConnection, Follower)>>),
     /// The follower found news, or lost its connection, which has this number.
     Looked(Box<Follower>, Result<ReadStart>, u64),
-    /// A lane was connected and checked against the source's connection of this number, or was not; and which of its openings it was.
+    /// A lane was connected and checked against the source's connection of this number, or was not;
+    /// and which of its openings it was.
     LaneOpened(usize, Box<Result<Lane>>, u64, u64),
     /// A pass that goes beyond the frontier gave up the lead.
     Led(LeadEnd),
@@ -110,7 +115,9 @@ impl<'a> Conductor<'a> {
         let limits = &run.config.limits;
         let now = Instant::now();
         let destinations = run.config.destinations.iter();
-        let lane = |destination: &DestinationConfig| LaneState::new(destination.name.clone(), Arc::default(), now);
+        let lane = |destination: &DestinationConfig| {
+            LaneState::new(destination.name.clone(), Arc::default(), now)
+        };
         Self {
             run,
             commands,
@@ -174,7 +181,8 @@ impl<'a> Conductor<'a> {
         }
         self.begin_confirmations(&source, now);
         self.begin_audits(&source, now);
-        // Lanes that are opened at the same time begin together, so that they share their first read.
+        // Lanes that are opened at the same time begin together, so that they share their first
+        // read.
         if self.has_gathered(source.connection_id) {
             self.begin_passes(&source);
             self.begin_look(source.connection_id);
@@ -183,7 +191,8 @@ impl<'a> Conductor<'a> {
 
     /// Whether the first pass over a connection may begin; the later ones wait for no lane.
     fn has_gathered(&mut self, connection_id: u64) -> bool {
-        let is_opening = |state: &LaneState| matches!(state.connection.phase(), ConnectionPhase::Opening);
+        let is_opening =
+            |state: &LaneState| matches!(state.connection.phase(), ConnectionPhase::Opening);
         if self.source.opened_at().elapsed() >= GATHER_MAX || !self.lanes.iter().any(is_opening) {
             self.gathered = connection_id;
         }
@@ -218,16 +227,15 @@ impl<'a> Conductor<'a> {
         self.unwrap(event?)
     }
 
-    /// After a stop: waits for what is under way, as long as that is allowed; what is left is rolled back by the servers.
+    /// After a stop: waits for what is under way, as long as that is allowed; what is left is
+    /// rolled back by the servers.
     async fn drain(&mut self) {
         self.is_over = true;
         let allowed = self.run.config.limits.shutdown_timeout;
         let under_way = async {
-            while self
-                .lanes
-                .iter()
-                .any(|state| matches!(state.connection.phase(), ConnectionPhase::Busy | ConnectionPhase::Opening))
-            {
+            while self.lanes.iter().any(|state| {
+                matches!(state.connection.phase(), ConnectionPhase::Busy | ConnectionPhase::Opening)
+            }) {
                 let Some(event) = self.tasks.join_next().await else { break };
                 if let Some(event) = self.unwrap(event) {
                     self.take(event);
@@ -237,16 +245,23 @@ impl<'a> Conductor<'a> {
         if tokio::time::timeout(allowed, under_way).await.is_err() {
             warn!(
                 self.run.log,
-                "the batch in hand was not finished in time, its connection is closed and the server rolls it back"
+                "the batch in hand was not finished in time, its connection is closed and the \
+                 server rolls it back"
             );
         }
     }
 
-    fn unwrap(&mut self, event: std::result::Result<ConductorEvent, JoinError>) -> Option<ConductorEvent> {
+    fn unwrap(
+        &mut self,
+        event: std::result::Result<ConductorEvent, JoinError>,
+    ) -> Option<ConductorEvent> {
         match event {
             Ok(event) => Some(event),
             Err(error) => {
-                self.bug = Some(Error::new(ErrorKind::Bug, "a task ended without a result").because(error.to_string()));
+                self.bug = Some(
+                    Error::new(ErrorKind::Bug, "a task ended without a result")
+                        .because(error.to_string()),
+                );
                 self.is_over = true;
                 None
             }
@@ -259,9 +274,15 @@ impl<'a> Conductor<'a> {
             ConductorEvent::Gathered(Some(gathered)) => self.take_gathered(*gathered),
             ConductorEvent::Gathered(None) => {}
             ConductorEvent::SourceOpened(opened) => self.take_source(*opened),
-            ConductorEvent::Looked(follower, Ok(read_start), connection_id) => self.source.on_probe(follower, read_start, connection_id),
-            ConductorEvent::Looked(_, Err(error), connection_id) => self.lose_source(&error, connection_id),
-            ConductorEvent::LaneOpened(index, opened, connection_id, number) => self.take_opened(index, *opened, connection_id, number),
+            ConductorEvent::Looked(follower, Ok(read_start), connection_id) => {
+                self.source.on_probe(follower, read_start, connection_id)
+            }
+            ConductorEvent::Looked(_, Err(error), connection_id) => {
+                self.lose_source(&error, connection_id)
+            }
+            ConductorEvent::LaneOpened(index, opened, connection_id, number) => {
+                self.take_opened(index, *opened, connection_id, number)
+            }
             ConductorEvent::Led(end) => self.on_read_finished(&end),
             ConductorEvent::Passed(passed) => self.take_passed(*passed),
             ConductorEvent::CameBack(returned, lane_tasks) => {
@@ -271,111 +292,20 @@ impl<'a> Conductor<'a> {
             ConductorEvent::Reconciled(index, number, unconfirmed, reconciled) => {
                 self.take_reconciled(index, number, unconfirmed, *reconciled)
             }
-            ConductorEvent::Confirmed(index, number, through, confirmed) => self.take_confirmed(index, number, through, *confirmed),
+            ConductorEvent::Confirmed(index, number, through, confirmed) => {
+                self.take_confirmed(index, number, through, *confirmed)
+            }
             ConductorEvent::Told(command) => self.take_command(command),
             ConductorEvent::Tick => {}
         }
     }
 
-    /// Tells how things stand at the end; gives why the run ended, when not because all was done or a stop was requested.
+    /// Tells how things stand at the end; gives why the run ended, when not because all was done or
+    /// a stop was requested.
     pub fn end(&mut self) -> Problems {
         self.board.run.has_ended = true;
         self.publish();
         self.problems()
-    }
-
-    fn problems(&self) -> Problems {
-        if !self.refusals.is_empty() {
-            return self.refusals.clone();
-        }
-        let mut problems = Problems::new();
-        let halted = self
-            .lanes
-            .iter()
-            .map(|state| &state.connection)
-            .filter(|lane| lane.is_halted())
-            .filter_map(Connection::lost_with);
-        let source = Some(self.source.connection()).filter(|source| source.is_halted());
-        for error in self.bug.iter().chain(source.and_then(Connection::lost_with)).chain(halted) {
-            problems.push(error.clone());
-        }
-        if !problems.is_empty() || self.stop.is_requested() {
-            return problems;
-        }
-        if let (None, Some(error)) = (self.target, self.source.connection().lost_with()) {
-            problems.push(error.clone());
-        } else if !self.is_done() {
-            let is_wanting = |state: &&LaneState| match self.run.until_caught_up {
-                true => !self.has_arrived(state),
-                // A source that never answered was not lost.
-                false => {
-                    self.source.connected().is_none() || self.source.connection().lost_with().or(state.connection.lost_with()).is_some()
-                }
-            };
-            self.lanes
-                .iter()
-                .filter(is_wanting)
-                .for_each(|state| problems.push(self.no_progress(state)));
-        }
-        problems
-    }
-
-    fn is_done(&self) -> bool {
-        self.lanes
-            .iter()
-            .all(|state| state.connection.is_halted() || (self.run.until_caught_up && self.has_arrived(state)))
-    }
-
-    fn has_arrived(&self, state: &LaneState) -> bool {
-        self.target
-            .is_some_and(|target| state.was_opened && state.position >= target && state.unconfirmed.is_none())
-    }
-
-    /// The clock: is the time allowed over, and is there progress to be told?
-    fn watch(&mut self) {
-        self.progress_log.tell(&self.board, &self.run.log);
-        self.drop_dead_connections();
-        let is_lane_well = |state: &LaneState| state.connection.is_halted() || state.connection.lost_with().is_none();
-        let is_well = self.source.connected().is_some() && self.lanes.iter().all(is_lane_well);
-        // A long batch is progress too: its rows are counted before its commit.
-        let steps = self.lanes.iter().map(|state| state.gauge.steps()).sum();
-        let has_moved = std::mem::replace(&mut self.steps, steps) != steps;
-        if has_moved || (is_well && !self.run.until_caught_up) {
-            self.progressed_at = Instant::now();
-        }
-        // What all sides are compared with at the start may take long; each side that does not answer is given up by itself.
-        if self.target.is_some() {
-            self.watch_time_allowed();
-        }
-    }
-
-    /// Ends the run when nothing has moved for as long as that is allowed.
-    fn watch_time_allowed(&mut self) {
-        let allowed = self.run.config.limits.retry_for;
-        self.is_over |= allowed.is_some_and(|allowed| self.progressed_at.elapsed() > allowed);
-    }
-
-    fn no_progress(&self, state: &LaneState) -> Error {
-        let allowed = self.run.config.limits.retry_for.unwrap_or_default();
-        let what = format!(
-            "destination \"{}\" is not caught up, and nothing has moved for {} ms",
-            state.name,
-            allowed.as_millis()
-        );
-        if let Some(error) = self.source.connection().lost_with().or(state.connection.lost_with()) {
-            let kind = if error.kind() == ErrorKind::Fed {
-                ErrorKind::Fed
-            } else {
-                ErrorKind::Unavailable
-            };
-            return error.clone().of_kind(kind).while_doing(what);
-        }
-        let ours = Error::new(ErrorKind::Unavailable, what).at(self.source.in_words());
-        match self.source.sight().wait {
-            _ if state.is_paused => ours.because("an operator paused it").fix("start again: it goes on where it stands"),
-            Some(wait) => ours.because(wait.words).fix(wait.fix),
-            None => ours.fix("start again: it continues where it stopped; retry_for_ms sets the time allowed"),
-        }
     }
 }
 

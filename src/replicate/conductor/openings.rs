@@ -1,15 +1,14 @@
-//! The conductor's openings and losses: the source and the lanes come, go and come back; and audits of lanes that are here.
+//! The conductor's openings and losses: the source and the lanes come, go and come back; and audits
+//! of lanes that are here.
 
 use super::{Conductor, ConductorEvent, stopped};
 use crate::error::{Error, ErrorKind, Problems, Result};
-use crate::event::range::shown;
 use crate::log::key;
 use crate::replicate::check::are_refused;
 use crate::replicate::history::SourceHistory;
 use crate::replicate::lane::{Lane, LaneComparison};
-use crate::replicate::lane_state::{LaneRecount, milliseconds};
+use crate::replicate::lane_state::milliseconds;
 use crate::replicate::open::{self, LaneKnowledge, LaneOpening, OpenedSides};
-use crate::replicate::reconcile::{self, ReconcileOutcome};
 use crate::replicate::source_state::SourceConnection;
 use crate::retry::LossOutcome;
 use crate::source::follow::Follower;
@@ -20,14 +19,14 @@ use std::time::{Duration, Instant};
 
 /// So long an opening has after a stop to cancel what it asks.
 const CANCEL_MAX: Duration = Duration::from_secs(1);
-/// A destination that could not be counted once more is tried again after this time.
-const CONFIRM_AGAIN: Duration = Duration::from_secs(1);
 
 impl Conductor<'_> {
     /// At the start all sides are opened together: whoever is refused, nobody has written yet.
     pub(super) fn open_everything(&mut self) {
-        let (run, stop, connection_id) = (self.run.clone(), self.stop.clone(), self.source.begin_opening());
-        let (before, limiter, others) = (self.before(), self.limiter.clone(), self.shared.other_places(""));
+        let (run, stop, connection_id) =
+            (self.run.clone(), self.stop.clone(), self.source.begin_opening());
+        let (before, limiter, others) =
+            (self.before(), self.limiter.clone(), self.shared.other_places(""));
         let mut openings = Vec::new();
         for index in 0..self.lanes.len() {
             self.lanes[index].begin_opening();
@@ -43,7 +42,8 @@ impl Conductor<'_> {
         });
     }
 
-    /// Takes what came of opening all sides: ends where something is refused, and tries again where the source is away.
+    /// Takes what came of opening all sides: ends where something is refused, and tries again where
+    /// the source is away.
     pub(super) fn take_gathered(&mut self, gathered: OpenedSides) {
         let mut problems = gathered.duplicates;
         let (source, connection_id) = (gathered.source, self.source.connection_id());
@@ -56,7 +56,8 @@ impl Conductor<'_> {
             self.is_over = true;
             return;
         }
-        // Whoever was not judged, because the source was lost meanwhile, is judged together with all others again.
+        // Whoever was not judged, because the source was lost meanwhile, is judged together with
+        // all others again.
         let lost = problems.iter().find(|problem| problem.kind() == ErrorKind::Upstream).cloned();
         let source = match lost {
             Some(lost) => source.and(Err(lost.of_kind(ErrorKind::Unavailable).into())),
@@ -76,13 +77,17 @@ impl Conductor<'_> {
                 self.watch_time_allowed();
             }
         }
-        let is_upstream = |problems: &Problems| problems.iter().any(|problem| problem.kind() == ErrorKind::Upstream);
+        let is_upstream = |problems: &Problems| {
+            problems.iter().any(|problem| problem.kind() == ErrorKind::Upstream)
+        };
         for (index, lane) in gathered.lanes.into_iter().enumerate() {
             let number = self.lanes[index].opening;
             match lane {
                 Ok(_) if is_lost => self.lanes[index].connection.reopen(Instant::now()),
                 Ok(lane) => self.take_opened(index, Ok(lane), connection_id, number),
-                Err(problems) if problems.is_empty() || is_upstream(&problems) => self.lanes[index].connection.reopen(Instant::now()),
+                Err(problems) if problems.is_empty() || is_upstream(&problems) => {
+                    self.lanes[index].connection.reopen(Instant::now())
+                }
                 Err(problems) => self.lose_lane(index, problems.into_worst(), connection_id),
             }
         }
@@ -99,7 +104,9 @@ impl Conductor<'_> {
     fn opening(&self, index: usize, source: Option<&SourceConnection>) -> LaneOpening {
         let state = &self.lanes[index];
         // A promoted standby or a table made of a backup may lack any event, not only the last.
-        let continues = |(source, history): (&SourceConnection, &SourceHistory)| source.history().continues(history);
+        let continues = |(source, history): (&SourceConnection, &SourceHistory)| {
+            source.history().continues(history)
+        };
         LaneOpening {
             index,
             gauge: Arc::clone(&state.gauge),
@@ -113,7 +120,8 @@ impl Conductor<'_> {
     }
 
     pub(super) fn open_source(&mut self) {
-        let (run, stop, connection_id) = (self.run.clone(), self.stop.clone(), self.source.begin_opening());
+        let (run, stop, connection_id) =
+            (self.run.clone(), self.stop.clone(), self.source.begin_opening());
         let before = self.before();
         self.tasks.spawn(async move {
             let opened = stop.or(open::source(&run, connection_id, before)).await;
@@ -139,7 +147,10 @@ impl Conductor<'_> {
     }
 
     pub(super) fn lose_source(&mut self, error: &Error, connection_id: u64) {
-        if error.kind() == ErrorKind::Stopped || connection_id != self.source.connection_id() || self.source.connection().due().is_some() {
+        if error.kind() == ErrorKind::Stopped
+            || connection_id != self.source.connection_id()
+            || self.source.connection().due().is_some()
+        {
             return;
         }
         let fix = error.remedy().unwrap_or_default().to_owned();
@@ -168,25 +179,39 @@ impl Conductor<'_> {
     }
 
     pub(super) fn open_lane(&mut self, index: usize, source: &Arc<SourceConnection>) {
-        let (run, stop, source, connection_id) = (self.run.clone(), self.stop.clone(), Arc::clone(source), source.connection_id);
+        let (run, stop, source, connection_id) =
+            (self.run.clone(), self.stop.clone(), Arc::clone(source), source.connection_id);
         let (opening, limiter) = (self.opening(index, Some(&source)), self.limiter.clone());
         let others = self.shared.other_places(&self.lanes[index].name);
         let number = self.lanes[index].begin_opening();
         self.tasks.spawn(async move {
             let opening = open::lane(&run, &source, opening, &others, &stop);
             let opened = soon(&stop, limiter.take(opening)).await;
-            ConductorEvent::LaneOpened(index, Box::new(opened.unwrap_or_else(|| Err(stopped()))), connection_id, number)
+            ConductorEvent::LaneOpened(
+                index,
+                Box::new(opened.unwrap_or_else(|| Err(stopped()))),
+                connection_id,
+                number,
+            )
         });
     }
 
-    pub(super) fn take_opened(&mut self, index: usize, opened: Result<Lane>, connection_id: u64, number: u64) {
-        // One that was halted and is tried again is opened from the beginning, whatever came of an opening of before.
+    pub(super) fn take_opened(
+        &mut self,
+        index: usize,
+        opened: Result<Lane>,
+        connection_id: u64,
+        number: u64,
+    ) {
+        // One that was halted and is tried again is opened from the beginning, whatever came of an
+        // opening of before.
         if number != self.lanes[index].opening {
             return;
         }
         match opened {
             Ok(lane) => {
-                let (was_counted, format) = (matches!(lane.compared, LaneComparison::Whole(_)), lane.wire.format_option());
+                let (was_counted, format) =
+                    (matches!(lane.compared, LaneComparison::Whole(_)), lane.wire.format_option());
                 self.source.observe_position(lane.position, lane.connection_id);
                 self.shared.note_place(&self.lanes[index].name, &lane.key);
                 self.lanes[index].opened(lane, &self.run.log);
@@ -196,15 +221,24 @@ impl Conductor<'_> {
         }
     }
 
-    /// A lane was lost; where the source is to blame, over its connection of this number, that one is lost too.
+    /// A lane was lost; where the source is to blame, over its connection of this number, that one
+    /// is lost too.
     pub(super) fn lose_lane(&mut self, index: usize, error: Error, connection_id: u64) {
         if error.kind() == ErrorKind::Upstream {
             self.lose_source(&error, connection_id);
         }
-        let is_over = self.run.fail_fast && !matches!(error.kind(), ErrorKind::Stopped | ErrorKind::Upstream | ErrorKind::Fed);
+        let is_over = self.run.fail_fast
+            && !matches!(error.kind(), ErrorKind::Stopped | ErrorKind::Upstream | ErrorKind::Fed);
         let until = self.source.frontier().shipped;
         let state = &mut self.lanes[index];
-        if !is_over && state.shrink_batches(&error, self.run.config.limits.max_events_per_write, until, &self.run.log) {
+        if !is_over
+            && state.shrink_batches(
+                &error,
+                self.run.config.limits.max_events_per_write,
+                until,
+                &self.run.log,
+            )
+        {
             return;
         }
         state.lost(error, &self.policy, jitter(), &self.run.log);
@@ -214,8 +248,8 @@ impl Conductor<'_> {
         }
     }
 
-    /// Lanes that wait for events and whose connection died meanwhile are opened again, though there may be nothing to append: the
-    /// destination may have come back without its last events.
+    /// Lanes that wait for events and whose connection died meanwhile are opened again, though
+    /// there may be nothing to append: the destination may have come back without its last events.
     pub(super) fn drop_dead_connections(&mut self) {
         for index in 0..self.lanes.len() {
             let Some(lane) = self.lanes[index].connection.open() else {
@@ -226,125 +260,6 @@ impl Conductor<'_> {
                 // Whatever the server's last word was: if it needs a person, the opening says so.
                 self.lose_lane(index, death.of_kind(ErrorKind::Unavailable), connection_id);
             }
-        }
-    }
-
-    pub(super) fn begin_audits(&mut self, source: &Arc<SourceConnection>, now: Instant) {
-        for index in 0..self.lanes.len() {
-            self.refuse_verifications(index);
-            let state = &mut self.lanes[index];
-            let Some(lane) = state.connection.open() else { continue };
-            let is_wanted = !state.verifications.wanted.is_empty();
-            if state.is_being_reconciled || (!is_wanted && now.duration_since(state.reconciled_at) < self.run.reconcile_interval) {
-                continue;
-            }
-            (state.reconciled_at, state.is_being_reconciled) = (now, true);
-            let (run, stop, source, number) = (self.run.clone(), self.stop.clone(), Arc::clone(source), state.opening);
-            let (wire, limiter) = (lane.wire.clone(), self.limiter.clone());
-            let scope = if is_wanted {
-                reconcile::ReconcileScope::Everything
-            } else {
-                reconcile::ReconcileScope::Since(state.reconciled)
-            };
-            state.verifications.under_way = std::mem::take(&mut state.verifications.wanted);
-            let held = reconcile::HeldRange {
-                position: lane.position,
-                unconfirmed: state.unconfirmed,
-            };
-            self.tasks.spawn(async move {
-                let audit = reconcile::reconcile_lane(&run, &source, index, &wire, scope, held);
-                let reconciled = stop.or(limiter.take(audit)).await;
-                ConductorEvent::Reconciled(
-                    index,
-                    number,
-                    held.unconfirmed,
-                    Box::new(reconciled.unwrap_or_else(|| Err(stopped()))),
-                )
-            });
-        }
-    }
-
-    pub(super) fn take_reconciled(&mut self, index: usize, number: u64, unconfirmed: Option<i64>, reconciled: Result<ReconcileOutcome>) {
-        self.lanes[index].is_being_reconciled = false;
-        self.answer_verifications(index, &reconciled);
-        // What was counted before it was halted and tried again says nothing of what it is now.
-        if self.lanes[index].retried > number {
-            return;
-        }
-        match reconciled {
-            Ok(ReconcileOutcome::Agreed(reconciled)) => {
-                let state = &mut self.lanes[index];
-                (state.reconciled, state.counted_at) = (reconciled, Some(Instant::now()));
-            }
-            Ok(ReconcileOutcome::WentBackwards(highest)) => self.go_back(index, highest),
-            Err(error) if error.kind() == ErrorKind::Upstream => self.lose_source(&error, self.source.connection_id()),
-            // What it counted is not final, as became known meanwhile: it is counted once more.
-            Err(error) if error.kind() == ErrorKind::Order && self.lanes[index].unconfirmed > unconfirmed => {
-                debug!(self.run.log, "a destination lacks events that may have been inserted late"; key::DESTINATION => &self.lanes[index].name,
-                    key::ERROR => error.to_string());
-            }
-            Err(error) if error.kind().consequence().is_retried || error.kind() == ErrorKind::Stopped || error.is_of_schema() => {
-                debug!(self.run.log, "count check skipped"; key::DESTINATION => &self.lanes[index].name, key::ERROR => error.to_string());
-            }
-            Err(error) => self.lose_lane(index, error, self.source.connection_id()),
-        }
-    }
-
-    /// Counts lanes once more whose comparison was not final, now that it can be.
-    pub(super) fn begin_confirmations(&mut self, source: &Arc<SourceConnection>, now: Instant) {
-        for index in 0..self.lanes.len() {
-            let state = &mut self.lanes[index];
-            let (Some(lane), Some(through)) = (state.connection.open(), state.unconfirmed) else {
-                continue;
-            };
-            let is_due = matches!(state.confirming, LaneRecount::From(from) if from <= now);
-            if !is_due || Some(through) > self.source.decided() {
-                continue;
-            }
-            state.confirming = LaneRecount::Now;
-            let (run, stop, source, number) = (self.run.clone(), self.stop.clone(), Arc::clone(source), state.opening);
-            let (wire, limiter) = (lane.wire.clone(), self.limiter.clone());
-            self.tasks.spawn(async move {
-                let confirmation = reconcile::confirm(&run, &source, index, &wire, through);
-                let confirmed = stop.or(limiter.take(confirmation)).await;
-                ConductorEvent::Confirmed(index, number, through, Box::new(confirmed.unwrap_or_else(|| Err(stopped()))))
-            });
-        }
-    }
-
-    pub(super) fn take_confirmed(&mut self, index: usize, number: u64, through: i64, confirmed: Result<()>) {
-        let state = &mut self.lanes[index];
-        state.confirming = LaneRecount::From(Instant::now() + CONFIRM_AGAIN);
-        if state.retried > number {
-            return;
-        }
-        match confirmed {
-            Ok(()) if state.unconfirmed == Some(through) => {
-                state.unconfirmed = None;
-                info!(self.run.log, "the destination was counted again and agrees";
-                    key::DESTINATION => &state.name, key::THROUGH => through);
-            }
-            Ok(()) => {}
-            Err(error) if error.kind() == ErrorKind::Upstream => self.lose_source(&error, self.source.connection_id()),
-            Err(error) if error.kind().consequence().is_retried || error.kind() == ErrorKind::Stopped || error.is_of_schema() => {
-                debug!(self.run.log, "a destination could not be confirmed yet"; key::DESTINATION => &state.name, key::ERROR => error.to_string());
-            }
-            Err(error) => self.lose_lane(index, error, self.source.connection_id()),
-        }
-    }
-
-    /// The last events of a destination are gone. A lane that waits here is opened again, which appends them again; one that is under way finds it out
-    /// by itself.
-    fn go_back(&mut self, index: usize, highest: Option<i64>) {
-        let Some(lane) = self.lanes[index].connection.open() else { return };
-        if lane.position > highest {
-            let why = format!("its highest id is {}, {} was expected", shown(highest), shown(lane.position));
-            let moved = Error::new(
-                ErrorKind::Unavailable,
-                "the destination has moved: another session changed it, or it crashed",
-            );
-            let moved = moved.because(why).fix("no action needed: Counterfoil compares it again");
-            self.lose_lane(index, moved, self.source.connection_id());
         }
     }
 }

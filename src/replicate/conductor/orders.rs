@@ -13,10 +13,13 @@ impl Conductor<'_> {
     pub(super) fn take_command(&mut self, command: LaneCommand) {
         let LaneCommand { lane, action, by, answer } = command;
         let Some(index) = self.lanes.iter().position(|state| state.name == lane) else {
-            let names: Vec<_> = self.lanes.iter().map(|state| format!("{:?}", state.name)).collect();
-            let unknown = Error::new(ErrorKind::Usage, format!("there is no destination \"{lane}\""));
+            let names: Vec<_> =
+                self.lanes.iter().map(|state| format!("{:?}", state.name)).collect();
+            let unknown =
+                Error::new(ErrorKind::Usage, format!("there is no destination \"{lane}\""));
             // Nobody may wait for the answer any more.
-            let _ = answer.send(Err(unknown.fix(format!("the destinations are {}", names.join(", ")))));
+            let _ =
+                answer.send(Err(unknown.fix(format!("the destinations are {}", names.join(", ")))));
             return;
         };
         info!(self.run.log, "a command was taken"; key::DESTINATION => &lane, "command" => %action, "by" => by);
@@ -53,27 +56,33 @@ impl Conductor<'_> {
     pub(super) fn refuse_verifications(&mut self, index: usize) {
         let state = &mut self.lanes[index];
         let Some(error) = state.connection.lost_with() else { return };
-        let refusal = error
-            .clone()
-            .while_doing(format!("cannot verify destination \"{}\" now", state.name));
+        let refusal =
+            error.clone().while_doing(format!("cannot verify destination \"{}\" now", state.name));
         for answer in state.verifications.wanted.drain(..) {
             let _ = answer.send(Err(refusal.clone()));
         }
     }
 
     /// Answers those for whom a lane was counted.
-    pub(super) fn answer_verifications(&mut self, index: usize, counted: &Result<ReconcileOutcome>) {
+    pub(super) fn answer_verifications(
+        &mut self,
+        index: usize,
+        counted: &Result<ReconcileOutcome>,
+    ) {
         let state = &mut self.lanes[index];
         for answer in state.verifications.under_way.drain(..) {
             let reply = match counted {
-                Ok(ReconcileOutcome::Agreed(reconciled)) => Ok(CommandReply::Verified {
-                    through_id: reconciled.through,
-                }),
+                Ok(ReconcileOutcome::Agreed(reconciled)) => {
+                    Ok(CommandReply::Verified { through_id: reconciled.through })
+                }
                 Ok(ReconcileOutcome::WentBackwards(_)) => Err(Error::new(
                     ErrorKind::Unavailable,
                     format!("destination \"{}\" lost its most recent events", state.name),
                 )
-                .fix("no action needed: it is compared again and they are appended again; verify it after that")),
+                .fix(
+                    "no action needed: it is compared again and they are appended again; verify it \
+                     after that",
+                )),
                 Err(error) => Err(error.clone()),
             };
             let _ = answer.send(reply);

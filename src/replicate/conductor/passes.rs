@@ -26,8 +26,11 @@ impl Conductor<'_> {
         let (frontier, decided) = (self.source.frontier(), self.source.decided());
         let wanted = self.wanted();
         self.wants.send_if_modified(|wants| std::mem::replace(wants, wanted) != wanted);
-        let awaits_mark =
-            |state: &LaneState| !state.is_paused && state.connection.open().is_some() && state.awaits_mark(frontier.shipped, decided);
+        let awaits_mark = |state: &LaneState| {
+            !state.is_paused
+                && state.connection.open().is_some()
+                && state.awaits_mark(frontier.shipped, decided)
+        };
         if self.is_led() || !self.lanes.iter().any(awaits_mark) {
             return;
         }
@@ -42,7 +45,8 @@ impl Conductor<'_> {
         });
     }
 
-    /// Up to where a lane waits for ids to be decided: a lane whose comparison was not final, or one that stands behind the frontier at a gap.
+    /// Up to where a lane waits for ids to be decided: a lane whose comparison was not final, or
+    /// one that stands behind the frontier at a gap.
     fn wanted(&self) -> Option<i64> {
         let decided = self.source.decided();
         let more = decided.map_or(i64::MIN, |decided| decided.saturating_add(1));
@@ -72,10 +76,7 @@ impl Conductor<'_> {
         let read_plan = source
             .read_plan(wire, &self.run.config)
             .filter(|_| wire.format == CopyFormat::Binary)?;
-        Some(RowPrefetch {
-            read_plan,
-            gate: source.gate.clone(),
-        })
+        Some(RowPrefetch { read_plan, gate: source.gate.clone() })
     }
 
     /// Whether a pass with the latest mark is under way, and not stuck.
@@ -127,14 +128,22 @@ impl Conductor<'_> {
         ready
     }
 
-    fn begin_pass(&mut self, source: &Arc<SourceConnection>, group: &LaneGroup, read_start: ReadStart, is_leading: bool) {
+    fn begin_pass(
+        &mut self,
+        source: &Arc<SourceConnection>,
+        group: &LaneGroup,
+        read_start: ReadStart,
+        is_leading: bool,
+    ) {
         let lanes: Vec<Lane> = group
             .lanes
             .iter()
             .filter_map(|index| self.lanes[*index].connection.take())
             .map(|lane| *lane)
             .collect();
-        let Some(mut read_plan) = lanes.first().and_then(|lane| source.read_plan(&lane.wire, &self.run.config)) else {
+        let Some(mut read_plan) =
+            lanes.first().and_then(|lane| source.read_plan(&lane.wire, &self.run.config))
+        else {
             return;
         };
         if let [only] = group.lanes.as_slice()
@@ -145,10 +154,12 @@ impl Conductor<'_> {
         let readers = Arc::clone(if is_leading { &source.leading } else { &source.behind });
         debug!(self.run.log, "a pass began"; "after" => shown(group.after), "lanes" => lanes.len(), "is_leading" => is_leading);
         let lead = is_leading.then(|| self.begin_lead());
-        let (source, after, bounds, stop) = (Arc::clone(source), group.after, self.bounds_of(lanes.len()), self.stop.clone());
+        let (source, after, bounds, stop) =
+            (Arc::clone(source), group.after, self.bounds_of(lanes.len()), self.stop.clone());
         let (frontier, decided) = (self.source.frontier().shipped, read_start.mark.decided());
         self.tasks.spawn(async move {
-            let batches = readers.batches(&read_plan, after, read_start.mark, &source.gate, PASS_MAX);
+            let batches =
+                readers.batches(&read_plan, after, read_start.mark, &source.gate, PASS_MAX);
             let batches = batches.beginning_with(read_start.first);
             let mut passed = pass(batches, source.connection_id, lanes, lead, bounds, &stop).await;
             (passed.frontier, passed.decided) = (frontier, decided);
@@ -168,10 +179,7 @@ impl Conductor<'_> {
     fn begin_lead(&mut self) -> PassLead {
         let began = Instant::now();
         self.leading = Some(began);
-        PassLead {
-            began,
-            given_up: self.lead_ends.0.clone(),
-        }
+        PassLead { began, given_up: self.lead_ends.0.clone() }
     }
 
     /// The read beyond the frontier is over, or waits for its lanes: another may begin.
@@ -187,20 +195,17 @@ impl Conductor<'_> {
         self.refuse_vanished_rows(&mut passed);
         self.refuse_hole(&mut passed);
         self.source.shipped(&passed.reached, false);
-        let ReadProgress {
-            ended,
-            connection_id,
-            shipped,
-            ..
-        } = passed.reached;
+        let ReadProgress { ended, connection_id, shipped, .. } = passed.reached;
         let decided = passed.decided;
         if passed.group_cuts > 0 {
-            warn!(self.run.log, "a group grew beyond its limit and was cut: its events arrive in more than one transaction";
+            warn!(self.run.log, "a group grew beyond its limit and was cut: its events arrive in \
+                                 more than one transaction";
                 "cuts" => passed.group_cuts, "group_events_max" => self.run.config.source.group_events_max);
         }
         self.judge_paces(&passed);
         for returned in std::mem::take(&mut passed.returned) {
-            let (index, has_all) = (returned.index, returned.lane.as_ref().is_ok_and(|lane| lane.position >= shipped));
+            let (index, has_all) =
+                (returned.index, returned.lane.as_ref().is_ok_and(|lane| lane.position >= shipped));
             self.take_returned(returned);
             self.note_stall(index, ended.filter(|_| has_all), decided, connection_id);
         }
@@ -210,9 +215,11 @@ impl Conductor<'_> {
         }
     }
 
-    /// Rows that were copied once and are not there any more: the source must be compared again, not asked again and again.
+    /// Rows that were copied once and are not there any more: the source must be compared again,
+    /// not asked again and again.
     fn refuse_vanished_rows(&self, passed: &mut PassOutcome) {
-        let is_short = passed.reached.ended == Some(ReadEnd::NothingMore) && passed.reached.shipped < passed.frontier;
+        let is_short = passed.reached.ended == Some(ReadEnd::NothingMore)
+            && passed.reached.shipped < passed.frontier;
         if is_short && passed.source_error.is_none() {
             let what = "events that were copied before are not at the source any more";
             let why = format!(
@@ -241,7 +248,8 @@ impl Conductor<'_> {
                 reason: BlockReason::Missing,
             };
             let place = self.run.config.source.conninfo.describe();
-            passed.source_error = Some(hole(&blockage, &place).because("it was there when it was copied before"));
+            passed.source_error =
+                Some(hole(&blockage, &place).because("it was there when it was copied before"));
         }
     }
 
@@ -250,18 +258,23 @@ impl Conductor<'_> {
         source.is_some_and(|source| matches!(source.rule, MarkRule::Consecutive { .. }))
     }
 
-    /// A read that ended before the frontier, at an id that was not decided: what lies there, or the end of its group, is known later. Read again at
-    /// once, it would end in the same place.
-    fn note_stall(&mut self, index: usize, ended: Option<ReadEnd>, decided: Option<i64>, connection_id: u64) {
+    /// A read that ended before the frontier, at an id that was not decided: what lies there, or
+    /// the end of its group, is known later. Read again at once, it would end in the same place.
+    fn note_stall(
+        &mut self,
+        index: usize,
+        ended: Option<ReadEnd>,
+        decided: Option<i64>,
+        connection_id: u64,
+    ) {
         let frontier = self.source.frontier().shipped;
         let is_at_mark = matches!(ended, Some(ReadEnd::Stopped(CutterStop::AtMark { .. })));
         let state = &mut self.lanes[index];
-        let is_stalled =
-            is_at_mark && decided == self.source.decided() && state.position < frontier && connection_id == self.source.connection_id();
-        state.stalled_at = is_stalled.then_some(StalledRead {
-            position: state.position,
-            decided,
-        });
+        let is_stalled = is_at_mark
+            && decided == self.source.decided()
+            && state.position < frontier
+            && connection_id == self.source.connection_id();
+        state.stalled_at = is_stalled.then_some(StalledRead { position: state.position, decided });
     }
 
     fn judge_paces(&mut self, passed: &PassOutcome) {

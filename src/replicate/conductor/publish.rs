@@ -1,4 +1,5 @@
-//! The conductor tells how things stand: a snapshot after each thing it takes. Only what changed is written again; texts are shared.
+//! The conductor tells how things stand: a snapshot after each thing it takes. Only what changed is
+//! written again; texts are shared.
 
 use super::Conductor;
 use crate::error::ErrorKind;
@@ -7,14 +8,16 @@ use crate::replicate::check::shape::SourceShape;
 use crate::replicate::fan_out::LanePace;
 use crate::replicate::health::Health;
 use crate::replicate::snapshot::{
-    BlockerSnapshot, ConnectionSnapshot, CountCheck, LaneChecks, PaceSnapshot, SourceChecks, WarningSnapshot,
+    BlockerSnapshot, ConnectionSnapshot, CountCheck, LaneChecks, PaceSnapshot, SourceChecks,
+    WarningSnapshot,
 };
 use crate::retry::{Connection, ConnectionPhase};
 use crate::source::blocked::{BlockedWait, SourceObservation};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// A source whose last look is older than its `poll_interval_ms` and this is silent: what it shows now is not known.
+/// A source whose last look is older than its `poll_interval_ms` and this is silent: what it shows
+/// now is not known.
 const SILENT_AFTER: Duration = Duration::from_secs(2);
 
 impl Conductor<'_> {
@@ -42,7 +45,8 @@ impl Conductor<'_> {
     fn is_fresh(&self, sight: &SourceObservation, now: Instant) -> bool {
         let silent_after = self.run.config.source.poll_interval + SILENT_AFTER;
         let is_heard = |at| now.saturating_duration_since(at) <= silent_after;
-        self.source.connection().open().is_some() && sight.look.is_some_and(|look| is_heard(look.at))
+        self.source.connection().open().is_some()
+            && sight.look.is_some_and(|look| is_heard(look.at))
     }
 
     fn write_source(&mut self, sight: &SourceObservation, clock: &DayClock) {
@@ -103,7 +107,12 @@ impl Conductor<'_> {
     }
 
     /// Takes note of what the checks of a lane found when it was opened just now.
-    pub(super) fn write_lane_checks(&mut self, index: usize, was_counted: bool, format: &'static str) {
+    pub(super) fn write_lane_checks(
+        &mut self,
+        index: usize,
+        was_counted: bool,
+        format: &'static str,
+    ) {
         let counted = self.lanes[index].counted;
         self.board.lanes[index].checks = Some(Arc::new(LaneChecks {
             at: self.clock.moment_of(Instant::now()),
@@ -153,19 +162,15 @@ fn lane_health<T>(lane: &Connection<T>, standing: LaneStanding) -> Health {
     match (lane.phase(), lane.lost_with().map(|error| error.kind())) {
         (ConnectionPhase::Halted, Some(ErrorKind::Contents | ErrorKind::Order)) => Health::Diverged,
         (ConnectionPhase::Halted, _) => Health::Stopped,
-        (ConnectionPhase::Closed { .. } | ConnectionPhase::Opening, Some(ErrorKind::Fed)) => Health::Standby,
+        (ConnectionPhase::Closed { .. } | ConnectionPhase::Opening, Some(ErrorKind::Fed)) => {
+            Health::Standby
+        }
         (ConnectionPhase::Closed { .. } | ConnectionPhase::Opening, Some(_)) => Health::Waiting,
         (ConnectionPhase::Closed { .. } | ConnectionPhase::Opening, None) => Health::Opening,
         (ConnectionPhase::Open(_), _) if standing.is_paused => Health::Paused,
         (ConnectionPhase::Open(_) | ConnectionPhase::Busy, _) => match standing {
-            LaneStanding {
-                is_source_fresh: true,
-                holds_all: true,
-                ..
-            } => Health::Level,
-            LaneStanding {
-                is_source_fresh: false, ..
-            } => Health::Reachable,
+            LaneStanding { is_source_fresh: true, holds_all: true, .. } => Health::Level,
+            LaneStanding { is_source_fresh: false, .. } => Health::Reachable,
             LaneStanding { is_held: true, .. } => Health::Held,
             _ => Health::Behind,
         },
@@ -188,18 +193,11 @@ mod tests {
     use crate::error::Error;
     use crate::retry::RetryPolicy;
 
-    const HERE: LaneStanding = LaneStanding {
-        is_source_fresh: true,
-        is_paused: false,
-        holds_all: false,
-        is_held: false,
-    };
+    const HERE: LaneStanding =
+        LaneStanding { is_source_fresh: true, is_paused: false, holds_all: false, is_held: false };
 
     fn lost(kind: ErrorKind) -> Connection<u32> {
-        let policy = RetryPolicy {
-            wait_min: Duration::ZERO,
-            wait_max: Duration::ZERO,
-        };
+        let policy = RetryPolicy { wait_min: Duration::ZERO, wait_max: Duration::ZERO };
         let mut connection = Connection::new(Instant::now());
         connection.lose(Error::new(kind, "away"), &policy, 0.0, Instant::now());
         connection
@@ -232,10 +230,7 @@ mod tests {
         busy.take();
         assert_eq!(lane_health(&busy, paused), Health::Level, "not before its last pass is over");
         assert_eq!(lane_health(&lost(ErrorKind::Unavailable), paused), Health::Waiting);
-        let silent = LaneStanding {
-            is_source_fresh: false,
-            ..level
-        };
+        let silent = LaneStanding { is_source_fresh: false, ..level };
         assert_eq!(
             lane_health(&open(), silent),
             Health::Reachable,

@@ -11,10 +11,8 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::time::Duration;
 
-const POLICY: RetryPolicy = RetryPolicy {
-    wait_min: Duration::from_millis(1),
-    wait_max: Duration::from_millis(1),
-};
+const POLICY: RetryPolicy =
+    RetryPolicy { wait_min: Duration::from_millis(1), wait_max: Duration::from_millis(1) };
 
 /// A destination that takes nothing.
 struct Nowhere;
@@ -35,10 +33,7 @@ fn lane(position: i64) -> Lane {
         position: Some(position),
         table: 5,
         key: String::new(),
-        wire: Wire {
-            columns: Vec::new(),
-            format: CopyFormat::Binary,
-        },
+        wire: Wire { columns: Vec::new(), format: CopyFormat::Binary },
         connection_id: 1,
         history: SourceHistory::default(),
         compared: LaneComparison::LastEvent,
@@ -48,19 +43,11 @@ fn lane(position: i64) -> Lane {
 }
 
 fn held(is_final: bool) -> CheckedContents {
-    CheckedContents {
-        first_id: Some(1),
-        position: Some(5),
-        events: 5,
-        is_final,
-    }
+    CheckedContents { first_id: Some(1), position: Some(5), events: 5, is_final }
 }
 
 fn opened(state: &mut LaneState, position: i64, compared: LaneComparison) -> Option<i64> {
-    let lane = Lane {
-        compared,
-        ..lane(position)
-    };
+    let lane = Lane { compared, ..lane(position) };
     state.connection.reopen(Instant::now());
     state.connection.begin_opening();
     state.opened(lane, &log::none());

@@ -36,11 +36,13 @@ pub(crate) struct LaneOpening {
 pub(crate) struct LaneKnowledge {
     /// It was not opened since the process began.
     pub is_first: bool,
-    /// First event, last event and count were compared with this past of the source: the last event is enough.
+    /// First event, last event and count were compared with this past of the source: the last event
+    /// is enough.
     pub is_compared: bool,
     /// The table that was compared then, by oid.
     pub table: Option<u32>,
-    /// Everything up to this id is decided at the source: a count taken from now on is final up to there.
+    /// Everything up to this id is decided at the source: a count taken from now on is final up to
+    /// there.
     pub decided: Option<i64>,
 }
 
@@ -74,11 +76,8 @@ pub(super) async fn one(
     others: &[(String, String)],
     stop: &Stop,
 ) -> Result<Lane, Problems> {
-    let routes = if opening.known.is_compared {
-        RouteCache::known()
-    } else {
-        RouteCache::unknown()
-    };
+    let routes =
+        if opening.known.is_compared { RouteCache::known() } else { RouteCache::unknown() };
     let limits = limits(run, routes);
     let connector = connector(&run.config.destinations[opening.index]);
     let seen = connector.inspect(&limits).await;
@@ -87,7 +86,8 @@ pub(super) async fn one(
     lanes.pop().unwrap_or_else(|| Err(Problems::new()))
 }
 
-/// Opens these lanes, whose places were looked at; gives what is wrong with several of them together besides.
+/// Opens these lanes, whose places were looked at; gives what is wrong with several of them
+/// together besides.
 pub(super) async fn opened(
     run: &Replication,
     source: &SourceConnection,
@@ -95,40 +95,23 @@ pub(super) async fn opened(
     others: &[(String, String)],
     stop: &Stop,
 ) -> (Vec<Result<Lane, Problems>>, Problems) {
-    let lost = |error: Error, lanes: usize| (0..lanes).map(|_| Err(error.clone().of_kind(ErrorKind::Upstream).into())).collect();
+    let lost = |error: Error, lanes: usize| {
+        (0..lanes).map(|_| Err(error.clone().of_kind(ErrorKind::Upstream).into())).collect()
+    };
     let lent = match source.check_session().await {
         Ok(lent) => lent,
         Err(error) => return (lost(error, lanes.len()), Problems::new()),
     };
     let (openings, seen): (Vec<_>, Vec<_>) = lanes.into_iter().unzip();
-    let mut places = judge_all(Some(&source.shape), seen);
-    let (mut doubted, mut indices): (Vec<NamedPlace<'_>>, Vec<usize>) = (Vec::new(), Vec::new());
-    for (index, (opening, place)) in openings.iter().zip(&places).enumerate() {
-        if let Some(place) = place.as_ref().ok().filter(|place| !opening.known.is_compared(place.table())) {
-            doubted.push((&run.config.destinations[opening.index].name, &**place));
-            indices.push(index);
-        }
+    let places = judge_all(Some(&source.shape), seen);
+    let (places, twice) = singled(run, source, &lent, &openings, places).await;
+    if !twice.is_empty() {
+        let unjudged =
+            |place: Result<Box<dyn OpenPlace>, Problems>| place.and(Err(Problems::new()));
+        return (places.into_iter().map(unjudged).collect(), twice);
     }
-    if !doubted.is_empty() {
-        let doubled = find_duplicates((&lent, &source.shape), &doubted, run.config.limits.connect_timeout).await;
-        if let Some(error) = doubled.source {
-            // Refusals that were found already are told all the same.
-            let lost =
-                |place: Result<Box<dyn OpenPlace>, Problems>| place.and_then(|_| Err(error.clone().of_kind(ErrorKind::Upstream).into()));
-            return (places.into_iter().map(lost).collect(), doubled.twice);
-        }
-        if !doubled.twice.is_empty() {
-            let unjudged = |place: Result<Box<dyn OpenPlace>, Problems>| place.and(Err(Problems::new()));
-            return (places.into_iter().map(unjudged).collect(), doubled.twice);
-        }
-        for (place, error) in doubled.lost {
-            places[indices[place]] = Err(error.into());
-        }
-    }
-    let taking = openings
-        .into_iter()
-        .zip(places)
-        .map(|(opening, place)| taken(run, opening, place, others));
+    let taking =
+        openings.into_iter().zip(places).map(|(opening, place)| taken(run, opening, place, others));
     let mut candidates = join_all(taking).await;
     let standings = compared(run, source, &lent, &candidates, stop).await;
     let mut standings = standings.into_iter();
@@ -137,12 +120,48 @@ pub(super) async fn opened(
         async {
             let (candidate, standing) = (
                 candidate?,
-                standing.unwrap_or_else(|| Err(Error::new(ErrorKind::Bug, "a lane was not compared"))),
+                standing
+                    .unwrap_or_else(|| Err(Error::new(ErrorKind::Bug, "a lane was not compared"))),
             );
             Ok(ready(run, source, candidate, standing?).await?)
         }
     });
     (join_all(readying).await, Problems::new())
+}
+
+/// Finds out which places are the same table; those that cannot be asked are lost.
+async fn singled(
+    run: &Replication,
+    source: &SourceConnection,
+    lent: &Session,
+    openings: &[LaneOpening],
+    mut places: Vec<Result<Box<dyn OpenPlace>, Problems>>,
+) -> (Vec<Result<Box<dyn OpenPlace>, Problems>>, Problems) {
+    let (mut doubted, mut indices): (Vec<NamedPlace<'_>>, Vec<usize>) = (Vec::new(), Vec::new());
+    for (index, (opening, place)) in openings.iter().zip(&places).enumerate() {
+        if let Some(place) =
+            place.as_ref().ok().filter(|place| !opening.known.is_compared(place.table()))
+        {
+            doubted.push((&run.config.destinations[opening.index].name, &**place));
+            indices.push(index);
+        }
+    }
+    if doubted.is_empty() {
+        return (places, Problems::new());
+    }
+    let connect_timeout = run.config.limits.connect_timeout;
+    let doubled = find_duplicates((lent, &source.shape), &doubted, connect_timeout).await;
+    if let Some(error) = doubled.source {
+        // Refusals that were found already are told all the same.
+        let lost = |place: Result<Box<dyn OpenPlace>, Problems>| {
+            place.and_then(|_| Err(error.clone().of_kind(ErrorKind::Upstream).into()))
+        };
+        return (places.into_iter().map(lost).collect(), doubled.twice);
+    }
+    for (place, error) in doubled.lost {
+        places[indices[place]] = Err(error.into());
+    }
+    (places, doubled.twice)
 }
 
 /// Takes a place for us alone.
@@ -159,12 +178,7 @@ async fn taken(
         PlaceOwner::Ours(key) => {
             run.told.of_destination(name, place.warnings(), &run.log);
             let is_compared = opening.known.is_compared(place.table());
-            Ok(LaneCandidate {
-                opening,
-                place,
-                key,
-                is_compared,
-            })
+            Ok(LaneCandidate { opening, place, key, is_compared })
         }
         PlaceOwner::Another(holder, error) => {
             let own = others.iter().find(|(_, key)| Some(key) == holder.as_ref());
@@ -194,7 +208,8 @@ async fn compared(
 ) -> Vec<Result<ComparedPosition>> {
     let candidates: Vec<&LaneCandidate> = candidates.iter().flatten().collect();
     let places = candidates.iter().flat_map(|candidate| candidate.place.sessions());
-    let sessions: Vec<_> = std::iter::once((lent, &run.config.source.conninfo)).chain(places).collect();
+    let sessions: Vec<_> =
+        std::iter::once((lent, &run.config.source.conninfo)).chain(places).collect();
     let comparing = compare_all(run, source, lent, &candidates);
     let comparing = attended(&sessions, run.config.limits.connect_timeout, &run.log, comparing);
     let Some(standings) = stop.or(comparing).await else {
@@ -221,25 +236,19 @@ async fn compare_all(
     lent: &Session,
     candidates: &[&LaneCandidate],
 ) -> Vec<Result<ComparedPosition>> {
-    let name = |candidate: &LaneCandidate| run.config.destinations[candidate.opening.index].name.as_str();
-    let quick = candidates
-        .iter()
-        .map(|candidate| last_event(source, lent, (name(candidate), candidate)));
+    let name =
+        |candidate: &LaneCandidate| run.config.destinations[candidate.opening.index].name.as_str();
+    let quick =
+        candidates.iter().map(|candidate| last_event(source, lent, (name(candidate), candidate)));
     let mut standings = join_all(quick).await;
-    let doubted = || {
-        standings
-            .iter()
-            .zip(candidates)
-            .filter(|(standing, _)| matches!(standing, Ok(None)))
-    };
-    let places: Vec<NamedPlace<'_>> = doubted().map(|(_, candidate)| (name(candidate), &*candidate.place)).collect();
+    let doubted =
+        || standings.iter().zip(candidates).filter(|(standing, _)| matches!(standing, Ok(None)));
+    let places: Vec<NamedPlace<'_>> =
+        doubted().map(|(_, candidate)| (name(candidate), &*candidate.place)).collect();
     let known = doubted().map(|(_, candidate)| candidate.opening.known).next();
     let contents = match known {
         Some(known) => {
-            let when = CheckCircumstances {
-                decided: known.decided,
-                has_written: !known.is_first,
-            };
+            let when = CheckCircumstances { decided: known.decided, has_written: !known.is_first };
             compare((lent, &source.shape), &places, when).await
         }
         None => Ok(Vec::new()),
@@ -248,26 +257,30 @@ async fn compare_all(
     for standing in &mut standings {
         if let Ok(None) = standing {
             *standing = match &mut contents {
-                Ok(contents) => contents
-                    .next()
-                    .transpose()
-                    .map(|contents| contents.map(|contents| (contents.ends.highest, LaneComparison::Whole(contents.into())))),
+                Ok(contents) => contents.next().transpose().map(|contents| {
+                    contents.map(|contents| {
+                        (contents.ends.highest, LaneComparison::Whole(contents.into()))
+                    })
+                }),
                 // What the source says of all is the source's loss.
                 Err(error) => Err(error.clone().of_kind(ErrorKind::Upstream)),
             };
         }
     }
-    let confirming = standings.into_iter().zip(candidates).map(|(standing, candidate)| async move {
-        let standing = standing?.ok_or_else(|| Error::new(ErrorKind::Bug, "a destination was not compared"))?;
-        if let (Some(position), Some(sequence)) = (standing.0, source.rule.sequence()) {
-            drawn::confirm(lent, sequence, position, name(candidate)).await?;
-        }
-        Ok(standing)
-    });
+    let confirming =
+        standings.into_iter().zip(candidates).map(|(standing, candidate)| async move {
+            let standing = standing?
+                .ok_or_else(|| Error::new(ErrorKind::Bug, "a destination was not compared"))?;
+            if let (Some(position), Some(sequence)) = (standing.0, source.rule.sequence()) {
+                drawn::confirm(lent, sequence, position, name(candidate)).await?;
+            }
+            Ok(standing)
+        });
     join_all(confirming).await
 }
 
-/// The cheap comparison of a lane that comes back; `None`: it must be compared whole, which may take long.
+/// The cheap comparison of a lane that comes back; `None`: it must be compared whole, which may
+/// take long.
 async fn last_event(
     source: &SourceConnection,
     lent: &Session,
@@ -277,12 +290,9 @@ async fn last_event(
     if !candidate.is_compared && (candidate.opening.known.is_first || !source.shape.may_be_late()) {
         return Ok(None);
     }
-    let (ours, theirs) = (source_store((lent, &source.shape), candidate.place.wire()), candidate.place.store());
-    let lane = LaneStores {
-        name,
-        source: &ours,
-        destination: &*theirs,
-    };
+    let (ours, theirs) =
+        (source_store((lent, &source.shape), candidate.place.wire()), candidate.place.store());
+    let lane = LaneStores { name, source: &ours, destination: &*theirs };
     let position = contents::last_event(&source.shape, &lane).await?;
     if !candidate.is_compared {
         return Ok(None);
@@ -310,7 +320,8 @@ async fn ready(
     let ready = place.into_destination().await?;
     if ready.position != position {
         let what = format!("destination \"{name}\" was changed while it was compared");
-        return Err(Error::new(ErrorKind::Unavailable, what).fix("nothing was written; it is compared again"));
+        return Err(Error::new(ErrorKind::Unavailable, what)
+            .fix("nothing was written; it is compared again"));
     }
     Ok(Lane {
         index: opening.index,

@@ -1,4 +1,5 @@
-//! Connects to all sides and checks them: at the start all together, later each as it comes back. Nothing is written before every check of a lane has passed.
+//! Connects to all sides and checks them: at the start all together, later each as it comes back.
+//! Nothing is written before every check of a lane has passed.
 
 mod lanes;
 mod source;
@@ -21,13 +22,15 @@ use futures::future::join;
 pub struct OpenedSides {
     /// The source, or what is wrong with it.
     pub source: Result<(SourceConnection, Follower), Problems>,
-    /// The lanes in their order, or what is wrong with each; nothing, where that cannot be told without the source.
+    /// The lanes in their order, or what is wrong with each; nothing, where that cannot be told
+    /// without the source.
     pub lanes: Vec<Result<Lane, Problems>>,
     /// What is wrong with several sides together.
     pub duplicates: Problems,
 }
 
-/// Opens the source and all lanes, beside others of the process that hold places by these keys; none of them must have been opened before: whoever is refused, nobody has written yet.
+/// Opens the source and all lanes, beside others of the process that hold places by these keys;
+/// none of them must have been opened before: whoever is refused, nobody has written yet.
 pub(super) async fn everything(
     run: &Replication,
     connection_id: u64,
@@ -63,7 +66,11 @@ pub(super) async fn everything(
 ///
 /// # Errors
 /// As for all sides together; the worst of several, with the others beneath it.
-pub(super) async fn source(run: &Replication, connection_id: u64, before: PriorConnection) -> Result<(SourceConnection, Follower)> {
+pub(super) async fn source(
+    run: &Replication,
+    connection_id: u64,
+    before: PriorConnection,
+) -> Result<(SourceConnection, Follower)> {
     source::source(run, connection_id, before, &RouteCache::known())
         .await
         .map_err(Problems::into_worst)
@@ -72,8 +79,9 @@ pub(super) async fn source(run: &Replication, connection_id: u64, before: PriorC
 /// Opens one lane, beside others that hold places by these keys.
 ///
 /// # Errors
-/// `Fed` when another replicator holds it, `Usage` when another lane of this one does; those of the connection and of the checks, the worst of several
-/// with the others beneath it; `Unavailable` when anything but the comparison, which may take long, is not answered within `connect_timeout`.
+/// `Fed` when another replicator holds it, `Usage` when another lane of this one does; those of the
+/// connection and of the checks, the worst of several with the others beneath it; `Unavailable`
+/// when anything but the comparison, which may take long, is not answered within `connect_timeout`.
 pub(super) async fn lane(
     run: &Replication,
     source: &SourceConnection,

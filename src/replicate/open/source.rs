@@ -1,4 +1,5 @@
-//! Connects to the source and checks it, and makes ready what looks for the mark, listens and reads.
+//! Connects to the source and checks it, and makes ready what looks for the mark, listens and
+//! reads.
 
 use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::postgres::session::error::ErrorSide;
@@ -11,17 +12,18 @@ use crate::replicate::check::shape::{SourceShape, source_shape};
 use crate::replicate::replication::Replication;
 use crate::replicate::source_state::SourceConnection;
 use crate::source::durability::DurabilityGate;
-use crate::source::follow::{FollowSettings, Follower, WakeupTrigger};
+use crate::source::follow::{FollowSettings, Follower};
 use crate::source::ids::Discipline;
 use crate::source::ids::rule::MarkRule;
 use crate::source::mark::MarkProbe;
 use crate::source::read::sessions::ReadSessions;
-use crate::source::wakeup::{DOORBELL_CHANNEL, Wakeup};
+use crate::source::wakeup::DOORBELL_CHANNEL;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 
-/// Transactions that are open at the first look are waited for so long: most end, and what lanes hold can be confirmed at once.
+/// Transactions that are open at the first look are waited for so long: most end, and what lanes
+/// hold can be confirmed at once.
 const SETTLE_MAX: Duration = Duration::from_millis(300);
 
 /// What a new connection to the source takes over from those before.
@@ -32,10 +34,12 @@ pub(crate) struct PriorConnection {
     pub wanted: watch::Receiver<Option<i64>>,
 }
 
-/// Connects to the source and checks it: over one session that looks for the mark, one that listens, and others as they are needed.
+/// Connects to the source and checks it: over one session that looks for the mark, one that
+/// listens, and others as they are needed.
 ///
 /// # Errors
-/// Those of the connection and of the checks of the source, all of them together; `Unavailable` when it does not answer them within `connect_timeout`.
+/// Those of the connection and of the checks of the source, all of them together; `Unavailable`
+/// when it does not answer them within `connect_timeout`.
 pub(super) async fn source(
     run: &Replication,
     connection_id: u64,
@@ -44,18 +48,15 @@ pub(super) async fn source(
 ) -> Result<(SourceConnection, Follower), Problems> {
     let (config, limits) = (&run.config.source, &run.config.limits);
     let session = Arc::new(open_source(config, routes, "mark", limits.connect_timeout).await?);
-    let patience = Patience {
-        limit: limits.connect_timeout,
-        who: "the source",
-        place: session.place(),
-    };
+    let patience =
+        Patience { limit: limits.connect_timeout, who: "the source", place: session.place() };
     let cancels = || vec![session.canceller()];
     let checking = async { Ok(checked(run, Arc::clone(&session), &before.sequences).await) };
     let (shape, gate, probe) = patience.with(cancels(), checking).await??;
     let following = FollowSettings {
         conninfo: config.conninfo.clone(),
         channels: vec![DOORBELL_CHANNEL.to_owned(), config.channel.clone()],
-        wakeup: wakeup(&shape.wakeup),
+        wakeup: shape.wakeup.clone(),
         table_oid: shape.table.oid,
         poll_interval: config.poll_interval,
         connect_timeout: limits.connect_timeout,
@@ -67,12 +68,12 @@ pub(super) async fn source(
     follower.listen().await?;
     let (highest, decided) = patience.with(cancels(), follower.first_look(SETTLE_MAX)).await?;
     let server = session.server().identity.clone();
-    let readers = |permits| ReadSessions::new(config.conninfo.clone(), server.clone(), limits.connect_timeout, permits);
-    // One for each destination, so that one that does not answer in the middle of a check keeps no other from being checked.
-    let check = SessionPurpose {
-        what: "check",
-        side: ErrorSide::Source,
+    let readers = |permits| {
+        ReadSessions::new(config.conninfo.clone(), server.clone(), limits.connect_timeout, permits)
     };
+    // One for each destination, so that one that does not answer in the middle of a check keeps no
+    // other from being checked.
+    let check = SessionPurpose { what: "check", side: ErrorSide::Source };
     let lanes = u32::try_from(run.config.destinations.len()).unwrap_or(u32::MAX);
     let source = SourceConnection {
         connection_id,
@@ -84,8 +85,15 @@ pub(super) async fn source(
         leading: readers(Arc::new(Semaphore::new(1))),
         behind: readers(run.shared.readers(&config.conninfo, limits.readers_max)),
         server,
-        // A destination that freezes while it is compared keeps one, and the others must find one all the same.
-        checks: SessionPool::new(&config.conninfo, check, lanes.saturating_add(1), limits.connect_timeout, &run.log),
+        // A destination that freezes while it is compared keeps one, and the others must find one
+        // all the same.
+        checks: SessionPool::new(
+            &config.conninfo,
+            check,
+            lanes.saturating_add(1),
+            limits.connect_timeout,
+            &run.log,
+        ),
         shape,
     };
     Ok((source, follower))
@@ -109,7 +117,10 @@ async fn checked(
     // From here on the gate notices every change; what changed before it was there is seen now.
     let again = source_shape(&session, config).await?;
     if !shape.is_still(&again) {
-        let changed = Error::new(ErrorKind::Unavailable, "the source's table was changed while it was checked");
+        let changed = Error::new(
+            ErrorKind::Unavailable,
+            "the source's table was changed while it was checked",
+        );
         return Err(changed.at(session.place()).into());
     }
     run.told.of_source(&shape.warnings, &run.log);
@@ -136,24 +147,11 @@ fn sequences(discipline: &Discipline) -> Vec<u32> {
 
 fn rule(shape: &SourceShape, known_gaps: &[(i64, i64)]) -> MarkRule {
     match &shape.ids.discipline {
-        Discipline::Consecutive => MarkRule::Consecutive {
-            known_gaps: Arc::from(known_gaps),
-        },
-        Discipline::Sequence {
-            lock_relations, readable, ..
-        } => MarkRule::Horizon {
-            relations: lock_relations.clone(),
-            sequence: readable.clone(),
-        },
+        Discipline::Consecutive => MarkRule::Consecutive { known_gaps: Arc::from(known_gaps) },
+        Discipline::Sequence { lock_relations, readable, .. } => {
+            MarkRule::Horizon { relations: lock_relations.clone(), sequence: readable.clone() }
+        }
         Discipline::Copy => MarkRule::Copy,
         Discipline::Grace(grace) => MarkRule::Grace(*grace),
-    }
-}
-
-fn wakeup(wakeup: &Wakeup) -> WakeupTrigger {
-    match wakeup {
-        Wakeup::Doorbell => WakeupTrigger::Doorbell,
-        Wakeup::Trigger { .. } => WakeupTrigger::EveryInsert,
-        Wakeup::Polling { .. } => WakeupTrigger::None,
     }
 }

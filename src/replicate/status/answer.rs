@@ -7,7 +7,8 @@ use serde::Serialize;
 /// Events behind are counted up to here.
 pub(crate) const EVENTS_BEHIND_COUNTED_MAX: i64 = 1_000_000;
 
-/// The whole replication at one moment. `Display` is a table for a person, `Serialize` the object of `--json`.
+/// The whole replication at one moment. `Display` is a table for a person, `Serialize` the object
+/// of `--json`.
 #[derive(Clone, Debug, Serialize)]
 pub struct ReplicationStatus {
     /// The source.
@@ -46,11 +47,13 @@ pub struct DestinationStatus {
     pub compared_by: Option<ComparedBy>,
     /// Highest id it holds; null while it is empty or could not be asked.
     pub position: Option<i64>,
-    /// Visible events of the source above its position, counted up to a million; null when it cannot be told.
+    /// Visible events of the source above its position, counted up to a million; null when it
+    /// cannot be told.
     pub events_behind: Option<i64>,
     /// Whether that is all of them; otherwise there are at least so many.
     pub is_events_behind_exact: bool,
-    /// Age, by the source's clock, of the first event it lacks; 0 when it lacks none; null where the table has no `ts` or it cannot be told.
+    /// Age, by the source's clock, of the first event it lacks; 0 when it lacks none; null where
+    /// the table has no `ts` or it cannot be told.
     pub seconds_behind: Option<f64>,
     /// The replicator that holds its lock.
     pub replicator: Option<Replicator>,
@@ -82,11 +85,13 @@ pub struct BlockingTransaction {
 }
 
 impl ReplicationStatus {
-    /// The exit code: 4 when contents disagree; 8 when the source could not be asked, or, with a limit, when a destination is further behind, out of reach or cannot be compared.
+    /// The exit code: 4 when contents disagree; 8 when the source could not be asked, or, with a
+    /// limit, when a destination is further behind, out of reach or cannot be compared.
     pub fn exit_code(&self, events_behind_max: Option<u64>) -> u8 {
         let is_late = |destination: &DestinationStatus| {
             events_behind_max.is_some_and(|limit| {
-                let behind = destination.events_behind.and_then(|events| u64::try_from(events).ok());
+                let behind =
+                    destination.events_behind.and_then(|events| u64::try_from(events).ok());
                 !destination.is_events_behind_exact || behind.is_none_or(|behind| behind > limit)
             })
         };
@@ -104,7 +109,8 @@ impl ReplicationStatus {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct HealthSigns {
     pub(super) is_reached: bool,
-    /// Whether it is an unbroken beginning of the source as far as its last event tells; `None` when it could not be compared.
+    /// Whether it is an unbroken beginning of the source as far as its last event tells; `None`
+    /// when it could not be compared.
     pub(super) is_equal: Option<bool>,
     pub(super) events_behind: Option<i64>,
     pub(super) is_fed: bool,
@@ -116,10 +122,10 @@ pub(super) fn health(signs: HealthSigns) -> Health {
     match signs {
         HealthSigns { is_reached: false, .. } => Health::Unreachable,
         HealthSigns { is_equal: Some(false), .. } => Health::Diverged,
-        HealthSigns { is_equal: None, .. } | HealthSigns { events_behind: None, .. } => Health::Reachable,
-        HealthSigns {
-            events_behind: Some(0), ..
-        } => Health::Level,
+        HealthSigns { is_equal: None, .. } | HealthSigns { events_behind: None, .. } => {
+            Health::Reachable
+        }
+        HealthSigns { events_behind: Some(0), .. } => Health::Level,
         HealthSigns { is_fed: false, .. } => Health::Unfed,
         HealthSigns { is_held: true, .. } => Health::Held,
         _ => Health::Behind,
@@ -138,7 +144,11 @@ mod tests {
         is_held: false,
     };
 
-    fn destination(health: Health, events_behind: Option<i64>, is_events_behind_exact: bool) -> DestinationStatus {
+    fn destination(
+        health: Health,
+        events_behind: Option<i64>,
+        is_events_behind_exact: bool,
+    ) -> DestinationStatus {
         DestinationStatus {
             name: "copy".to_owned(),
             database: "db2:5432/orders".to_owned(),
@@ -155,7 +165,12 @@ mod tests {
         }
     }
 
-    fn exit_code(health: Health, events_behind: Option<i64>, is_exact: bool, max: Option<u64>) -> u8 {
+    fn exit_code(
+        health: Health,
+        events_behind: Option<i64>,
+        is_exact: bool,
+        max: Option<u64>,
+    ) -> u8 {
         let source = SourceStatus {
             database: "db1:5432/orders".to_owned(),
             table: "public.events".to_owned(),
@@ -171,28 +186,15 @@ mod tests {
     fn health_is_the_first_word_that_applies() {
         assert_eq!(health(BEHIND), Health::Behind);
         assert_eq!(health(HealthSigns { is_held: true, ..BEHIND }), Health::Held);
-        let unfed = HealthSigns {
-            is_fed: false,
-            is_held: true,
-            ..BEHIND
-        };
+        let unfed = HealthSigns { is_fed: false, is_held: true, ..BEHIND };
         assert_eq!(health(unfed), Health::Unfed);
-        let level = HealthSigns {
-            events_behind: Some(0),
-            ..unfed
-        };
+        let level = HealthSigns { events_behind: Some(0), ..unfed };
         assert_eq!(health(level), Health::Level);
-        let diverged = HealthSigns {
-            is_equal: Some(false),
-            ..level
-        };
+        let diverged = HealthSigns { is_equal: Some(false), ..level };
         assert_eq!(health(diverged), Health::Diverged);
         let unknown = HealthSigns { is_equal: None, ..BEHIND };
         assert_eq!(health(unknown), Health::Reachable);
-        let away = HealthSigns {
-            is_reached: false,
-            ..diverged
-        };
+        let away = HealthSigns { is_reached: false, ..diverged };
         assert_eq!(health(away), Health::Unreachable);
     }
 

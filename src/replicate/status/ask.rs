@@ -16,7 +16,8 @@ use crate::postgres::table::highest;
 use crate::postgres::table::store::PgTable;
 use crate::replicate::health::Health;
 use crate::replicate::status::answer::{
-    BlockingTransaction, ComparedBy, DestinationStatus, EVENTS_BEHIND_COUNTED_MAX, HealthSigns, ReplicationStatus, SourceStatus, health,
+    BlockingTransaction, ComparedBy, DestinationStatus, EVENTS_BEHIND_COUNTED_MAX, HealthSigns,
+    ReplicationStatus, SourceStatus, health,
 };
 use crate::replicate::status::sessions::holders;
 use crate::source::ids::{self, Discipline, facts};
@@ -56,17 +57,19 @@ pub(super) async fn all(config: &ReplicationConfig) -> ReplicationStatus {
     let limits = OpenLimits::of(config, "status", RouteCache::unknown());
     let connectors: Vec<_> = config.destinations.iter().map(connector).collect();
     let (limiter, surveys) = (ConnectionLimiter::new(), connectors.iter());
-    let surveys = join_all(surveys.map(|connector| limiter.take(within(timeout, connector.survey(&limits)))));
-    let (source_answers, surveys) = join(within(timeout, source_answers(&config.source, timeout)), surveys).await;
-    let compared = config.destinations.iter().zip(surveys).map(|(destination, survey)| {
-        let source_answers = source_answers.as_ref().ok();
-        async move { destination_status(source_answers, destination, survey, id_column, timeout).await }
-    });
+    let surveys =
+        join_all(surveys.map(|connector| limiter.take(within(timeout, connector.survey(&limits)))));
+    let (source_answers, surveys) =
+        join(within(timeout, source_answers(&config.source, timeout)), surveys).await;
+    let compared =
+        config.destinations.iter().zip(surveys).map(|(destination, survey)| {
+            let source_answers = source_answers.as_ref().ok();
+            async move {
+                destination_status(source_answers, destination, survey, id_column, timeout).await
+            }
+        });
     let destinations = join_all(compared).await;
-    ReplicationStatus {
-        source: source_status(&config.source, &source_answers),
-        destinations,
-    }
+    ReplicationStatus { source: source_status(&config.source, &source_answers), destinations }
 }
 
 /// Twice the time to connect is enough for a handful of short queries.
@@ -78,10 +81,7 @@ async fn within<T>(timeout: Duration, asking: impl Future<Output = Result<T>>) -
 async fn source_answers(config: &SourceConfig, timeout: Duration) -> Result<SourceAnswers> {
     let session = pooler::open(
         &config.conninfo,
-        SessionPurpose {
-            what: "status",
-            side: ErrorSide::Source,
-        },
+        SessionPurpose { what: "status", side: ErrorSide::Source },
         timeout,
     )
     .await?;
@@ -89,10 +89,13 @@ async fn source_answers(config: &SourceConfig, timeout: Duration) -> Result<Sour
     let highest = session.query_one(&highest(&table.name, &config.id_column), &[]).await;
     let highest = highest.and_then(|row| row.try_get("highest"));
     let highest = highest.map_err(|e| session.error(&e, WHAT))?;
-    let sequence = match facts::ask(&session, &table, &config.id_column, session.server().is_in_recovery()).await {
-        Ok(facts) => sequence(&facts, config.ids),
-        Err(_) => None,
-    };
+    let sequence =
+        match facts::ask(&session, &table, &config.id_column, session.server().is_in_recovery())
+            .await
+        {
+            Ok(facts) => sequence(&facts, config.ids),
+            Err(_) => None,
+        };
     let holders = holders(&session, sequence).await?;
     Ok(SourceAnswers {
         stamp: stamp(&table, &config.group_by),
@@ -104,7 +107,8 @@ async fn source_answers(config: &SourceConfig, timeout: Duration) -> Result<Sour
     })
 }
 
-/// The sequence whose users can hold the mark; `None` for other disciplines, and where a start would be refused.
+/// The sequence whose users can hold the mark; `None` for other disciplines, and where a start
+/// would be refused.
 fn sequence(facts: &facts::IdFacts, ids: IdsSetting) -> Option<u32> {
     match ids::judge(facts, ids, &[]).ok()?.discipline {
         Discipline::Sequence { sequence, .. } => Some(sequence),
@@ -112,7 +116,8 @@ fn sequence(facts: &facts::IdFacts, ids: IdsSetting) -> Option<u32> {
     }
 }
 
-/// The column that says when an event happened: the one to group by, or `ts`; only if it is a time stamp.
+/// The column that says when an event happened: the one to group by, or `ts`; only if it is a time
+/// stamp.
 fn stamp(table: &EventTable, group_by: &GroupBy) -> Option<String> {
     let name = match group_by {
         GroupBy::Column(name) | GroupBy::IfPresent(name) => name,
@@ -158,7 +163,9 @@ async fn destination_status(
     status.database = survey.place();
     status.replicator = survey.replicator().cloned();
     let distance = match source_answers {
-        Some(source_answers) => within(timeout, distance(source_answers, &*survey, id_column)).await.map(Some),
+        Some(source_answers) => {
+            within(timeout, distance(source_answers, &*survey, id_column)).await.map(Some)
+        }
         None => within(timeout, position(&*survey)).await.map(|position| {
             status.position = position;
             None
@@ -174,7 +181,11 @@ async fn destination_status(
     status
 }
 
-async fn set_distance(status: &mut DestinationStatus, source_answers: Option<&SourceAnswers>, distance: Option<CopyDistance>) {
+async fn set_distance(
+    status: &mut DestinationStatus,
+    source_answers: Option<&SourceAnswers>,
+    distance: Option<CopyDistance>,
+) {
     let mut signs = HealthSigns {
         is_reached: true,
         is_equal: distance.as_ref().map(|distance| distance.is_equal),
@@ -196,32 +207,42 @@ async fn set_distance(status: &mut DestinationStatus, source_answers: Option<&So
     status.health = health(signs);
 }
 
-/// Whether ids are missing between the position and the next event: only then can a transaction hold the destination.
+/// Whether ids are missing between the position and the next event: only then can a transaction
+/// hold the destination.
 fn has_gap_before(position: Option<i64>, first_missing: Option<i64>) -> bool {
-    first_missing.is_some_and(|next| position.is_none_or(|position| position.checked_add(1) != Some(next)))
+    first_missing
+        .is_some_and(|next| position.is_none_or(|position| position.checked_add(1) != Some(next)))
 }
 
 /// The oldest transaction that used the sequence at the beginning and still does.
 async fn still_holding(source_answers: &SourceAnswers) -> Option<BlockingTransaction> {
     let now = holders(&source_answers.session, source_answers.sequence).await.ok()?;
-    let was_there = |virtual_id: &String| source_answers.holders.iter().any(|(before, _)| before == virtual_id);
-    now.into_iter()
-        .find(|(virtual_id, _)| was_there(virtual_id))
-        .map(|(_, holder)| holder)
+    let was_there =
+        |virtual_id: &String| source_answers.holders.iter().any(|(before, _)| before == virtual_id);
+    now.into_iter().find(|(virtual_id, _)| was_there(virtual_id)).map(|(_, holder)| holder)
 }
 
 async fn position(survey: &dyn SurveyedPlace) -> Result<Option<i64>> {
     Ok(survey.store(None)?.ends().await?.highest)
 }
 
-async fn distance(source_answers: &SourceAnswers, survey: &dyn SurveyedPlace, id_column: &str) -> Result<CopyDistance> {
+async fn distance(
+    source_answers: &SourceAnswers,
+    survey: &dyn SurveyedPlace,
+    id_column: &str,
+) -> Result<CopyDistance> {
     let theirs = survey.store(Some(&source_answers.table))?;
-    let ours = PgTable::new(&source_answers.session, &source_answers.table.name, id_column, theirs.wire());
+    let ours =
+        PgTable::new(&source_answers.session, &source_answers.table.name, id_column, theirs.wire());
     let IdEnds { highest: position, .. } = theirs.ends().await?;
     let is_equal = match position {
         None => true,
         Some(position) => {
-            let (source, destination) = futures::future::try_join(ours.event_digest(position), theirs.event_digest(position)).await?;
+            let (source, destination) = futures::future::try_join(
+                ours.event_digest(position),
+                theirs.event_digest(position),
+            )
+            .await?;
             if source.is_none() && source_answers.session.server().is_in_recovery() {
                 return Err(Error::new(ErrorKind::Unavailable, LATE));
             }
@@ -238,8 +259,15 @@ async fn distance(source_answers: &SourceAnswers, survey: &dyn SurveyedPlace, id
     })
 }
 
-async fn behind(source_answers: &SourceAnswers, id_column: &str, position: Option<i64>) -> Result<(i64, Option<i64>)> {
-    let range = position.map_or_else(|| "true".to_owned(), |position| format!("t.{} > {position}", sql::ident(id_column)));
+async fn behind(
+    source_answers: &SourceAnswers,
+    id_column: &str,
+    position: Option<i64>,
+) -> Result<(i64, Option<i64>)> {
+    let range = position.map_or_else(
+        || "true".to_owned(),
+        |position| format!("t.{} > {position}", sql::ident(id_column)),
+    );
     let asked = sql::fill(
         include_str!("../../../sql/status/behind.sql"),
         &[
@@ -253,7 +281,11 @@ async fn behind(source_answers: &SourceAnswers, id_column: &str, position: Optio
     row.and_then(of_row).map_err(|e| source_answers.session.error(&e, WHAT))
 }
 
-async fn seconds_behind(source_answers: &SourceAnswers, id_column: &str, first_missing: Option<i64>) -> Result<Option<f64>> {
+async fn seconds_behind(
+    source_answers: &SourceAnswers,
+    id_column: &str,
+    first_missing: Option<i64>,
+) -> Result<Option<f64>> {
     let Some(stamp) = &source_answers.stamp else { return Ok(None) };
     let Some(first) = first_missing else { return Ok(Some(0.0)) };
     let asked = sql::fill(

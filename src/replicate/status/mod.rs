@@ -1,4 +1,5 @@
-//! How far every destination is and how it does, from the databases alone: works while no replicator runs, and does not retry.
+//! How far every destination is and how it does, from the databases alone: works while no
+//! replicator runs, and does not retry.
 
 mod answer;
 mod ask;
@@ -7,11 +8,14 @@ mod table;
 
 pub use crate::destination::connector::Replicator;
 pub use crate::replicate::health::Health;
-pub use answer::{BlockingTransaction, ComparedBy, DestinationStatus, ReplicationStatus, SourceStatus};
+pub use answer::{
+    BlockingTransaction, ComparedBy, DestinationStatus, ReplicationStatus, SourceStatus,
+};
 
 use crate::config::ReplicationConfig;
 
-/// Asks the source and all destinations at the same time; a side that does not answer within `connect_timeout` twice is unreachable.
+/// Asks the source and all destinations at the same time; a side that does not answer within
+/// `connect_timeout` twice is unreachable.
 pub async fn status(config: &ReplicationConfig) -> ReplicationStatus {
     ask::all(config).await
 }

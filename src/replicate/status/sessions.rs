@@ -6,7 +6,10 @@ use crate::replicate::status::answer::BlockingTransaction;
 use tokio_postgres::Row;
 
 /// The transactions that use a sequence, by their virtual ids.
-pub(super) async fn holders(session: &Session, sequence: Option<u32>) -> Result<Vec<(String, BlockingTransaction)>> {
+pub(super) async fn holders(
+    session: &Session,
+    sequence: Option<u32>,
+) -> Result<Vec<(String, BlockingTransaction)>> {
     let Some(sequence) = sequence else { return Ok(Vec::new()) };
     let rows = session.query(include_str!("../../../sql/status/holders.sql"), &[&sequence]).await;
     let holders = rows.and_then(|rows| rows.iter().map(holder).collect());

@@ -3,18 +3,13 @@
 use crate::destination::connector::Replicator;
 use crate::event::range;
 use crate::log::escape::fit;
-use crate::replicate::status::answer::{BlockingTransaction, DestinationStatus, EVENTS_BEHIND_COUNTED_MAX, ReplicationStatus};
+use crate::replicate::status::answer::{
+    BlockingTransaction, DestinationStatus, EVENTS_BEHIND_COUNTED_MAX, ReplicationStatus,
+};
 use std::fmt;
 
-const HEAD: [&str; 7] = [
-    "destination",
-    "health",
-    "position",
-    "events behind",
-    "seconds behind",
-    "fed by",
-    "database",
-];
+const HEAD: [&str; 7] =
+    ["destination", "health", "position", "events behind", "seconds behind", "fed by", "database"];
 
 impl fmt::Display for ReplicationStatus {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -31,10 +26,13 @@ impl fmt::Display for ReplicationStatus {
         writeln!(out)?;
         let mut rows = vec![HEAD.map(str::to_owned)];
         rows.extend(self.destinations.iter().map(cells));
-        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+        let width = |column: usize| {
+            rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()
+        };
         let widths: Vec<usize> = (0..HEAD.len()).map(width).collect();
         for row in &rows {
-            let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+            let cells: Vec<String> =
+                row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
             writeln!(out, "{}", cells.join("  ").trim_end())?;
         }
         self.destinations.iter().try_for_each(|destination| write_notes(out, destination))?;
@@ -61,10 +59,7 @@ fn cells(destination: &DestinationStatus) -> [String; 7] {
         destination
             .seconds_behind
             .map_or_else(|| "-".to_owned(), |seconds| format!("{seconds:.1}")),
-        destination
-            .replicator
-            .as_ref()
-            .map_or_else(|| "none".to_owned(), Replicator::to_string),
+        destination.replicator.as_ref().map_or_else(|| "none".to_owned(), Replicator::to_string),
         fit(&format!("{}, {}", destination.database, destination.table)).into_owned(),
     ]
 }
@@ -74,10 +69,7 @@ fn write_notes(out: &mut fmt::Formatter<'_>, destination: &DestinationStatus) ->
     if let Some(holder) = &destination.held_by {
         writeln!(out, "{name}: waits for {holder}")?;
     }
-    destination
-        .error
-        .iter()
-        .try_for_each(|error| writeln!(out, "{name}: {}", fit(error)))
+    destination.error.iter().try_for_each(|error| writeln!(out, "{name}: {}", fit(error)))
 }
 
 impl fmt::Display for Replicator {
@@ -145,14 +137,19 @@ mod tests {
             }],
         };
         let lines: Vec<String> = status.to_string().lines().map(str::to_owned).collect();
-        assert_eq!(lines[0], "source db1:5432/orders, public.events: reachable, highest id 2000000");
+        assert_eq!(
+            lines[0],
+            "source db1:5432/orders, public.events: reachable, highest id 2000000"
+        );
         assert_eq!(
             lines[3],
-            "copy         held    7         at least 1000000  12.3            pid 99 (counterfoil/append)  db2:5432/orders, public.events"
+            "copy         held    7         at least 1000000  12.3            pid 99 \
+             (counterfoil/append)  db2:5432/orders, public.events"
         );
         assert_eq!(
             lines[4],
-            "copy: waits for a transaction of pid 55 at the source, application \"worker\", user \"app\", open for 312 s"
+            "copy: waits for a transaction of pid 55 at the source, application \"worker\", user \
+             \"app\", open for 312 s"
         );
         assert_eq!(
             lines[6],

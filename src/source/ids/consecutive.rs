@@ -13,9 +13,14 @@ impl DisciplineCase<'_> {
         self.consecutive(&sign, Vec::new())
     }
 
-    pub(super) fn consecutive(&self, sign: &str, mut warnings: Vec<Warning>) -> Result<JudgedDiscipline, Problems> {
+    pub(super) fn consecutive(
+        &self,
+        sign: &str,
+        mut warnings: Vec<Warning>,
+    ) -> Result<JudgedDiscipline, Problems> {
         let mut problems = Problems::new();
-        let is_right_begin = |lowest: i64| lowest == 1 || (lowest > 1 && self.is_known_gap(1, lowest - 1));
+        let is_right_begin =
+            |lowest: i64| lowest == 1 || (lowest > 1 && self.is_known_gap(1, lowest - 1));
         if let Some(lowest) = self.facts.lowest.filter(|lowest| !is_right_begin(*lowest)) {
             problems.push(self.does_not_begin_at_1(lowest));
         } else if let Some(hole) = self.first_hole() {
@@ -24,7 +29,8 @@ impl DisciplineCase<'_> {
         if let Some(sequence) = self.facts.sequences.first() {
             warnings.push(Warning::new(
                 format!(
-                    "ids are consecutive by configuration, but sequence {} feeds them: the first rollback leaves a hole",
+                    "ids are consecutive by configuration, but sequence {} feeds them: the first \
+                     rollback leaves a hole",
                     sequence.name
                 ),
                 "set ids = \"sequence\"",
@@ -35,15 +41,15 @@ impl DisciplineCase<'_> {
         } else {
             "the table is empty"
         };
-        problems.or_ok(self.judged(Discipline::Consecutive, format!("{sign}, and {seen}"), warnings))
+        problems.or_ok(self.judged(
+            Discipline::Consecutive,
+            format!("{sign}, and {seen}"),
+            warnings,
+        ))
     }
 
     fn first_hole(&self) -> Option<(i64, i64)> {
-        self.facts
-            .holes
-            .iter()
-            .copied()
-            .find(|(first, last)| !self.is_known_gap(*first, *last))
+        self.facts.holes.iter().copied().find(|(first, last)| !self.is_known_gap(*first, *last))
     }
 
     /// Whether known gaps, one after the other, cover all these ids.
@@ -61,20 +67,19 @@ impl DisciplineCase<'_> {
 
     fn does_not_begin_at_1(&self, lowest: i64) -> Error {
         let gap = format!("known_gaps = [\"1..{}\"]", lowest.saturating_sub(1));
-        self.refuse(format!("consecutive ids begin at 1; those of {} begin at {lowest}", self.table()))
-            .fix(if lowest > 1 {
-                format!("if the events before were removed on purpose, say {gap}")
-            } else {
-                "set how ids are given out: ids = …".to_owned()
-            })
+        self.refuse(format!(
+            "consecutive ids begin at 1; those of {} begin at {lowest}",
+            self.table()
+        ))
+        .fix(if lowest > 1 {
+            format!("if the events before were removed on purpose, say {gap}")
+        } else {
+            "set how ids are given out: ids = …".to_owned()
+        })
     }
 
     fn has_hole(&self, (first, last): (i64, i64)) -> Error {
-        let gap = if first == last {
-            first.to_string()
-        } else {
-            format!("{first}..{last}")
-        };
+        let gap = if first == last { first.to_string() } else { format!("{first}..{last}") };
         let (is, exists) = (if first == last { "id" } else { "ids" }, last.saturating_add(1));
         let verb = if first == last { "is" } else { "are" };
         Error::new(ErrorKind::Order, format!("gap: {is} {gap} {verb} missing, {exists} exists"))
@@ -86,16 +91,27 @@ impl DisciplineCase<'_> {
     fn cannot_tell(&self) -> Error {
         let (table, id) = (self.table(), self.id());
         let holes = match (self.first_hole(), self.facts.lowest) {
-            (Some((first, _)), _) => format!("ids are not consecutive (first gap after {})", first - 1),
+            (Some((first, _)), _) => {
+                format!("ids are not consecutive (first gap after {})", first - 1)
+            }
             (None, None) => "the table is empty".to_owned(),
-            (None, Some(_)) => "neither a counter table nor a function insert_events gives them out".to_owned(),
+            (None, Some(_)) => {
+                "neither a counter table nor a function insert_events gives them out".to_owned()
+            }
         };
         let what = match &self.facts.default_expression {
-            Some(default) => format!("cannot tell how {table}.{id} is assigned: its default is {default}, and {holes}"),
-            None => format!("cannot tell how {table}.{id} is assigned: no identity or serial sequence, and {holes}"),
+            Some(default) => format!(
+                "cannot tell how {table}.{id} is assigned: its default is {default}, and {holes}"
+            ),
+            None => format!(
+                "cannot tell how {table}.{id} is assigned: no identity or serial sequence, and \
+                 {holes}"
+            ),
         };
         self.refuse(what).fix(format!(
-            "ALTER TABLE {table} ALTER COLUMN {id} SET DEFAULT nextval('…'); where a sequence gives them out; or set ids = \"consecutive\" where writers hold a lock until they commit, ids = \"copy\" where another Counterfoil feeds the table"
+            "ALTER TABLE {table} ALTER COLUMN {id} SET DEFAULT nextval('…'); where a sequence \
+             gives them out; or set ids = \"consecutive\" where writers hold a lock until they \
+             commit, ids = \"copy\" where another Counterfoil feeds the table"
         ))
     }
 }

@@ -1,4 +1,5 @@
-//! The facts by which a discipline is judged: five short queries, none of which needs more than SELECT on the table.
+//! The facts by which a discipline is judged: five short queries, none of which needs more than
+//! SELECT on the table.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::postgres::session::Session;
@@ -105,22 +106,36 @@ fn is_plain_nextval(default: &str) -> bool {
 ///
 /// # Errors
 /// `Access` where the table may not be read, otherwise what the connection or the server says.
-pub async fn ask(session: &Session, table: &EventTable, id_column: &str, is_standby: bool) -> Result<IdFacts> {
+pub async fn ask(
+    session: &Session,
+    table: &EventTable,
+    id_column: &str,
+    is_standby: bool,
+) -> Result<IdFacts> {
     let what = || format!("cannot find out how ids of {} are given out", table.name);
-    let id = table
-        .column(id_column)
-        .ok_or_else(|| Error::new(ErrorKind::Bug, what()).because("the id column was not checked before"))?;
+    let id = table.column(id_column).ok_or_else(|| {
+        Error::new(ErrorKind::Bug, what()).because("the id column was not checked before")
+    })?;
     asked(session, table, id, is_standby).await.map_err(|e| session.error(&e, what()))
 }
 
-async fn asked(session: &Session, table: &EventTable, id: &Column, is_standby: bool) -> Result<IdFacts, tokio_postgres::Error> {
+async fn asked(
+    session: &Session,
+    table: &EventTable,
+    id: &Column,
+    is_standby: bool,
+) -> Result<IdFacts, tokio_postgres::Error> {
     let quoted = table.name.quoted();
-    let fill = |statement| sql::fill(statement, &[("id", sql::text(&*id.name)), ("table", sql::sql(&*quoted))]);
+    let fill = |statement| {
+        sql::fill(statement, &[("id", sql::text(&*id.name)), ("table", sql::sql(&*quoted))])
+    };
     let ends = session.query_one(&fill(include_str!("../../../sql/table/ends.sql")), &[]).await?;
     let holes = fill(include_str!("../../../sql/source/id_holes.sql"));
     let (sequences, default, holes) = futures::future::try_join3(
-        session.query(include_str!("../../../sql/source/id_sequences.sql"), &[&table.oid, &id.name]),
-        session.query_one(include_str!("../../../sql/source/id_default.sql"), &[&table.oid, &id.name]),
+        session
+            .query(include_str!("../../../sql/source/id_sequences.sql"), &[&table.oid, &id.name]),
+        session
+            .query_one(include_str!("../../../sql/source/id_default.sql"), &[&table.oid, &id.name]),
         session.query(&holes, &[]),
     )
     .await?;
@@ -146,9 +161,11 @@ async fn asked(session: &Session, table: &EventTable, id: &Column, is_standby: b
         holes: holes.iter().map(hole).collect::<Result<_, _>>()?,
     };
     for sequence in &mut facts.sequences {
-        // Set to the value that comes next (`setval(…, false)`, `RESTART WITH`): the function above tells nothing of it.
+        // Set to the value that comes next (`setval(…, false)`, `RESTART WITH`): the function above
+        // tells nothing of it.
         if sequence.last_value == LastValue::Unused && sequence.may_select {
-            let drawn: Option<i64> = session.query_one(&drawn::query(&sequence.name), &[]).await?.try_get(0)?;
+            let drawn: Option<i64> =
+                session.query_one(&drawn::query(&sequence.name), &[]).await?.try_get(0)?;
             sequence.last_value = drawn
                 .filter(|drawn| Some(*drawn) >= facts.highest)
                 .map_or(LastValue::Unused, LastValue::At);
@@ -168,10 +185,7 @@ fn sequence(row: &Row) -> Result<IdSequence, tokio_postgres::Error> {
     };
     Ok(IdSequence {
         oid: row.try_get("oid")?,
-        name: TableName {
-            schema: row.try_get("schema")?,
-            name: row.try_get("name")?,
-        },
+        name: TableName { schema: row.try_get("schema")?, name: row.try_get("name")? },
         increment: row.try_get("increment")?,
         cache: row.try_get("cache")?,
         is_cycle: row.try_get("is_cycle")?,
@@ -186,15 +200,16 @@ fn hole(row: &Row) -> Result<(i64, i64), tokio_postgres::Error> {
 }
 
 /// The first table beside the events that holds the next id and nothing else.
-async fn counter(session: &Session, table: &EventTable, id_column: &str) -> Result<Option<TableName>, tokio_postgres::Error> {
-    let candidates = session
-        .query(include_str!("../../../sql/source/id_counters.sql"), &[&table.oid])
-        .await?;
+async fn counter(
+    session: &Session,
+    table: &EventTable,
+    id_column: &str,
+) -> Result<Option<TableName>, tokio_postgres::Error> {
+    let candidates =
+        session.query(include_str!("../../../sql/source/id_counters.sql"), &[&table.oid]).await?;
     for candidate in candidates {
-        let name = TableName {
-            schema: table.name.schema.clone(),
-            name: candidate.try_get("name")?,
-        };
+        let name =
+            TableName { schema: table.name.schema.clone(), name: candidate.try_get("name")? };
         let column: String = candidate.try_get("column_name")?;
         let asked = sql::fill(
             include_str!("../../../sql/source/id_counter.sql"),

@@ -1,4 +1,5 @@
-//! By which discipline ids are given out at the source: a pure judgement of facts. The facts are asked in [`facts`].
+//! By which discipline ids are given out at the source: a pure judgement of facts. The facts are
+//! asked in [`facts`].
 
 mod consecutive;
 pub mod drawn;
@@ -22,11 +23,13 @@ use std::time::Duration;
 pub enum Discipline {
     /// 1, 2, 3 … under a lock held to the commit: a hole is never normal.
     Consecutive,
-    /// From one sequence, in the inserting transaction: the lock horizon tells which holes can still be filled.
+    /// From one sequence, in the inserting transaction: the lock horizon tells which holes can
+    /// still be filled.
     Sequence {
         /// Oid of the sequence.
         sequence: u32,
-        /// Oids that every writer of an event holds a lock on: the sequence, the table and its leaf partitions.
+        /// Oids that every writer of an event holds a lock on: the sequence, the table and its leaf
+        /// partitions.
         lock_relations: Vec<u32>,
         /// Its name, where our role may read how far it has come.
         readable: Option<TableName>,
@@ -54,22 +57,34 @@ impl fmt::Display for JudgedDiscipline {
             Discipline::Consecutive => write!(out, "consecutive: {}", self.reason),
             Discipline::Sequence { .. } => write!(out, "sequence: {}", self.reason),
             Discipline::Copy => write!(out, "copy: {}", self.reason),
-            Discipline::Grace(wait) => write!(out, "grace of {} ms: {}", wait.as_millis(), self.reason),
+            Discipline::Grace(wait) => {
+                write!(out, "grace of {} ms: {}", wait.as_millis(), self.reason)
+            }
         }
     }
 }
 
-/// Judges in the order: standby, a sequence that feeds the column, a counter with consecutive ids; refuses everything else.
+/// Judges in the order: standby, a sequence that feeds the column, a counter with consecutive ids;
+/// refuses everything else.
 ///
-/// What was configured is taken instead of what would be found, and is checked as strictly. `known_gaps` are accepted holes of consecutive ids.
+/// What was configured is taken instead of what would be found, and is checked as strictly.
+/// `known_gaps` are accepted holes of consecutive ids.
 ///
 /// # Errors
-/// `Unsuitable`, all together, each with the statement or setting that cures it; `Order` for a hole in ids that are known to be consecutive.
-pub fn judge(facts: &IdFacts, configured: IdsSetting, known_gaps: &[(i64, i64)]) -> Result<JudgedDiscipline, Problems> {
+/// `Unsuitable`, all together, each with the statement or setting that cures it; `Order` for a hole
+/// in ids that are known to be consecutive.
+pub fn judge(
+    facts: &IdFacts,
+    configured: IdsSetting,
+    known_gaps: &[(i64, i64)],
+) -> Result<JudgedDiscipline, Problems> {
     let case = DisciplineCase { facts, known_gaps };
     let mut problems = Problems::new();
     let shows_all_on_standby = matches!(configured, IdsSetting::Consecutive | IdsSetting::Copy);
-    if facts.is_standby && !shows_all_on_standby && !(configured == IdsSetting::Auto && facts.sequences.is_empty()) {
+    if facts.is_standby
+        && !shows_all_on_standby
+        && !(configured == IdsSetting::Auto && facts.sequences.is_empty())
+    {
         problems.push(case.unseen_on_standby());
         return Err(problems);
     }
@@ -82,11 +97,7 @@ pub fn judge(facts: &IdFacts, configured: IdsSetting, known_gaps: &[(i64, i64)])
             case.drawing_triggers()
                 .for_each(|trigger| problems.push(case.draws_in_trigger(trigger)));
             problems.or_ok(())?;
-            if facts.is_fed_by_default() {
-                case.sequence("")
-            } else {
-                case.detected_consecutive()
-            }
+            if facts.is_fed_by_default() { case.sequence("") } else { case.detected_consecutive() }
         }
     }
 }
@@ -109,13 +120,14 @@ impl DisciplineCase<'_> {
         Error::new(ErrorKind::Unsuitable, what).at(format!("source {}", self.table()))
     }
 
-    fn judged(&self, discipline: Discipline, reason: String, mut warnings: Vec<Warning>) -> JudgedDiscipline {
+    fn judged(
+        &self,
+        discipline: Discipline,
+        reason: String,
+        mut warnings: Vec<Warning>,
+    ) -> JudgedDiscipline {
         warnings.extend(self.near_the_end());
-        JudgedDiscipline {
-            discipline,
-            reason,
-            warnings,
-        }
+        JudgedDiscipline { discipline, reason, warnings }
     }
 
     fn drawing_triggers(&self) -> impl Iterator<Item = &String> {
@@ -152,18 +164,21 @@ impl DisciplineCase<'_> {
         if sequence.increment != 1 {
             problems.push(
                 self.refuse(format!(
-                    "sequence {name} counts by {}: its ids may be used after the transaction that drew them",
+                    "sequence {name} counts by {}: its ids may be used after the transaction that \
+                     drew them",
                     sequence.increment
                 ))
                 .fix(format!(
-                    "ALTER SEQUENCE {name} INCREMENT 1; and let writers draw each id in the transaction that inserts it; {grace}"
+                    "ALTER SEQUENCE {name} INCREMENT 1; and let writers draw each id in the \
+                     transaction that inserts it; {grace}"
                 )),
             );
         }
         if sequence.cache != 1 {
             problems.push(
                 self.refuse(format!(
-                    "sequence {name} hands out {} values at a time, so ids are drawn long before they are inserted",
+                    "sequence {name} hands out {} values at a time, so ids are drawn long before \
+                     they are inserted",
                     sequence.cache
                 ))
                 .fix(format!("ALTER SEQUENCE {name} CACHE 1; {grace}")),
@@ -171,14 +186,19 @@ impl DisciplineCase<'_> {
         }
         if sequence.is_cycle {
             problems.push(
-                self.refuse(format!("sequence {name} starts again at its end, so ids do not grow for ever"))
-                    .fix(format!("ALTER SEQUENCE {name} NO CYCLE;")),
+                self.refuse(format!(
+                    "sequence {name} starts again at its end, so ids do not grow for ever"
+                ))
+                .fix(format!("ALTER SEQUENCE {name} NO CYCLE;")),
             );
         }
         if self.facts.is_subscribed {
             problems.push(
-                self.refuse("a logical subscription writes into the table, in the order of commits and not of ids")
-                    .fix("name the publisher as the source"),
+                self.refuse(
+                    "a logical subscription writes into the table, in the order of commits and not \
+                     of ids",
+                )
+                .fix("name the publisher as the source"),
             );
         }
         problems.extend(self.not_from_sequence(sequence));
@@ -196,9 +216,13 @@ impl DisciplineCase<'_> {
         let (name, id, table) = (&sequence.name, self.id(), self.table());
         Some(
             self.refuse(format!("ids of {table} do not come from sequence {name}"))
-                .because(format!("the highest id is {highest}, the last value of the sequence {}", range::shown(last)))
+                .because(format!(
+                    "the highest id is {highest}, the last value of the sequence {}",
+                    range::shown(last)
+                ))
                 .fix(format!(
-                    "after a load from elsewhere: SELECT setval({}, (SELECT max({id}) FROM {table})); otherwise let the sequence give out every id",
+                    "after a load from elsewhere: SELECT setval({}, (SELECT max({id}) FROM \
+                     {table})); otherwise let the sequence give out every id",
                     sql::literal(&name.to_string())
                 )),
         )
@@ -214,16 +238,21 @@ impl DisciplineCase<'_> {
             (None, many) => self.refuse(format!("{many} sequences feed {table}.{id}")),
         };
         error.fix(format!(
-            "ALTER TABLE {table} ALTER COLUMN {id} SET DEFAULT nextval('…'); with the sequence that gives out the ids"
+            "ALTER TABLE {table} ALTER COLUMN {id} SET DEFAULT nextval('…'); with the sequence \
+             that gives out the ids"
         ))
     }
 
     fn draws_in_trigger(&self, trigger: &str) -> Error {
         let (table, id) = (self.table(), self.id());
-        self.refuse(format!("trigger {} of {table} calls nextval before a row is stored; it may give out the ids", sql::ident(trigger)))
-            .fix(format!(
-                "if it does: ALTER TABLE {table} ALTER COLUMN {id} SET DEFAULT nextval('…'); and drop the trigger; if it does not, set ids = \"sequence\" or \"consecutive\""
-            ))
+        self.refuse(format!(
+            "trigger {} of {table} calls nextval before a row is stored; it may give out the ids",
+            sql::ident(trigger)
+        ))
+        .fix(format!(
+            "if it does: ALTER TABLE {table} ALTER COLUMN {id} SET DEFAULT nextval('…'); and drop \
+             the trigger; if it does not, set ids = \"sequence\" or \"consecutive\""
+        ))
     }
 
     fn sequence_warnings(&self, sequence: &IdSequence) -> Vec<Warning> {
@@ -231,7 +260,8 @@ impl DisciplineCase<'_> {
             .drawing_triggers()
             .map(|trigger| {
                 let what = format!(
-                    "trigger {} calls nextval; if it gives out ids from another sequence, events will be lost",
+                    "trigger {} calls nextval; if it gives out ids from another sequence, events \
+                     will be lost",
                     sql::ident(trigger)
                 );
                 Warning::new(what, "")
@@ -239,13 +269,15 @@ impl DisciplineCase<'_> {
             .collect();
         if !sequence.may_select {
             let what = format!(
-                "sequence {} may not be read: an event whose id is set by hand above it is copied at once, and what is inserted below it later can be lost",
+                "sequence {} may not be read: an event whose id is set by hand above it is copied \
+                 at once, and what is inserted below it later can be lost",
                 sequence.name
             );
             warnings.push(Warning::new(
                 what,
                 format!(
-                    "GRANT SELECT ON SEQUENCE {} TO our role; and USAGE on its schema, where that is missing",
+                    "GRANT SELECT ON SEQUENCE {} TO our role; and USAGE on its schema, where that \
+                     is missing",
                     sequence.name
                 ),
             ));
@@ -257,7 +289,10 @@ impl DisciplineCase<'_> {
 
     fn copy(&self) -> Result<JudgedDiscipline, Problems> {
         if self.facts.is_subscribed {
-            let error = self.refuse("a logical subscription writes into the table, in the order of commits and not of ids");
+            let error = self.refuse(
+                "a logical subscription writes into the table, in the order of commits and not of \
+                 ids",
+            );
             return Err(error.fix("name the publisher as the source").into());
         }
         let others = match (self.facts.sequences.first(), self.facts.has_insert_events) {
@@ -267,22 +302,27 @@ impl DisciplineCase<'_> {
         };
         let warning = |others: String| {
             let what = format!(
-                "ids = \"copy\" trusts that Counterfoil alone writes into the table, but {others} gives out ids there: events of other writers can be lost"
+                "ids = \"copy\" trusts that Counterfoil alone writes into the table, but {others} \
+                 gives out ids there: events of other writers can be lost"
             );
             Warning::new(what, "stop other writers of this table, or set ids = \"auto\"")
         };
-        let reason = "configured: another Counterfoil feeds the table, in the order of ids".to_owned();
+        let reason =
+            "configured: another Counterfoil feeds the table, in the order of ids".to_owned();
         Ok(self.judged(Discipline::Copy, reason, others.map(warning).into_iter().collect()))
     }
 
     fn unseen_on_standby(&self) -> Error {
-        self.refuse("the source is a standby, where locks of open transactions cannot be seen")
-            .fix("name the primary as the source (target_session_attrs=read-write with all hosts); only ids = \"consecutive\" and \"copy\" can be followed on a standby")
+        self.refuse("the source is a standby, where locks of open transactions cannot be seen").fix(
+            "name the primary as the source (target_session_attrs=read-write with all hosts); only \
+             ids = \"consecutive\" and \"copy\" can be followed on a standby",
+        )
     }
 
     fn grace(&self, wait: Duration) -> JudgedDiscipline {
         let what = format!(
-            "ids = \"grace:…\" is unsafe: an event that commits more than {} ms after a higher id is lost, until the audit of late arrivals or events-diff finds it",
+            "ids = \"grace:…\" is unsafe: an event that commits more than {} ms after a higher id \
+             is lost, until the audit of late arrivals or events-diff finds it",
             wait.as_millis()
         );
         let warnings = vec![Warning::new(
@@ -299,16 +339,13 @@ impl DisciplineCase<'_> {
             oid if oid == Type::INT4.oid() => i64::from(i32::MAX),
             _ => i64::MAX,
         };
-        let limit = self
-            .facts
-            .sequences
-            .iter()
-            .map(|sequence| sequence.value_max)
-            .fold(of_type, i64::min);
+        let limit =
+            self.facts.sequences.iter().map(|sequence| sequence.value_max).fold(of_type, i64::min);
         let highest = self.facts.highest?;
         (highest > limit / 10 * 9).then(|| {
             let what = format!(
-                "id {highest} is near the highest that {} can hold, {limit}: writers will fail there",
+                "id {highest} is near the highest that {} can hold, {limit}: writers will fail \
+                 there",
                 self.table()
             );
             Warning::new(

@@ -1,6 +1,8 @@
-//! What gives out the next id of a source, and how it is made to go on after events that came from elsewhere.
+//! What gives out the next id of a source, and how it is made to go on after events that came from
+//! elsewhere.
 //!
-//! It is only ever raised: an id that was given out once, here or at the source that was lost, is never given out again.
+//! It is only ever raised: an id that was given out once, here or at the source that was lost, is
+//! never given out again.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::postgres::session::Session;
@@ -29,7 +31,11 @@ impl NextId {
     ///
     /// # Errors
     /// `Unsuitable` when ids are given out in another way, or by a counter that is not one row.
-    pub async fn find(session: &Session, table: &EventTable, discipline: &Discipline) -> Result<Self> {
+    pub async fn find(
+        session: &Session,
+        table: &EventTable,
+        discipline: &Discipline,
+    ) -> Result<Self> {
         let found = match discipline {
             Discipline::Sequence { sequence: oid, .. } => self::sequence(session, *oid).await?,
             Discipline::Consecutive => counter(session, table).await?,
@@ -41,7 +47,9 @@ impl NextId {
                 format!("cannot tell what gives out the next id of {}", table.name),
             )
             .at(session.place())
-            .because("there is neither a single plain sequence nor a counter table named id beside it")
+            .because(
+                "there is neither a single plain sequence nor a counter table named id beside it",
+            )
             .fix("make the source with counterfoil init source; nothing was written")
         })
     }
@@ -55,7 +63,10 @@ impl NextId {
         match self {
             Self::Sequence { may_read: false, .. } => Ok(None),
             Self::Sequence { name, .. } => {
-                let asked = sql::fill(include_str!("../../../sql/source/sequence.sql"), &sequence_names(name));
+                let asked = sql::fill(
+                    include_str!("../../../sql/source/sequence.sql"),
+                    &sequence_names(name),
+                );
                 let row = session.query_one(&asked, &[]).await.map_err(failed)?;
                 let (last_value, is_called): (i64, bool) = (row.get(0), row.get(1));
                 Ok(Some(last_value.saturating_add(is_called.into())))
@@ -70,16 +81,20 @@ impl NextId {
                     return Ok(row.get(1));
                 }
                 let counter = format!("{}.id", sql::ident(schema));
-                Err(
-                    Error::new(ErrorKind::Unsuitable, format!("the counter {counter} does not hold one row"))
-                        .at(session.place())
-                        .fix(format!("insert into {counter} values (1); where it is empty; nothing was written")),
+                Err(Error::new(
+                    ErrorKind::Unsuitable,
+                    format!("the counter {counter} does not hold one row"),
                 )
+                .at(session.place())
+                .fix(format!(
+                    "insert into {counter} values (1); where it is empty; nothing was written"
+                )))
             }
         }
     }
 
-    /// The statement that lets it go on after this id, unless it is beyond. Running it again is harmless.
+    /// The statement that lets it go on after this id, unless it is beyond. Running it again is
+    /// harmless.
     pub fn raise(&self, last: i64) -> String {
         let statement = match self {
             Self::Sequence { oid, name, .. } => {
@@ -108,27 +123,23 @@ fn sequence_names(name: &TableName) -> [(&'static str, sql::SqlValue<'_>); 2] {
 }
 
 async fn sequence(session: &Session, oid: u32) -> Result<Option<NextId>> {
-    let found = session
-        .query_opt(include_str!("../../../sql/source/sequence_name.sql"), &[&oid])
-        .await;
-    let found = found.map_err(|error| session.error(&error, "cannot ask for the name of the sequence"))?;
+    let found =
+        session.query_opt(include_str!("../../../sql/source/sequence_name.sql"), &[&oid]).await;
+    let found =
+        found.map_err(|error| session.error(&error, "cannot ask for the name of the sequence"))?;
     Ok(found.map(|row| NextId::Sequence {
         oid,
-        name: TableName {
-            schema: row.get(0),
-            name: row.get(1),
-        },
+        name: TableName { schema: row.get(0), name: row.get(1) },
         may_read: row.get(2),
     }))
 }
 
 async fn counter(session: &Session, table: &EventTable) -> Result<Option<NextId>> {
-    let candidates = session
-        .query(include_str!("../../../sql/source/id_counters.sql"), &[&table.oid])
-        .await;
-    let candidates = candidates.map_err(|error| session.error(&error, "cannot look for the counter of ids"))?;
-    let is_counter = candidates
-        .iter()
-        .any(|row| row.get::<_, &str>(0) == "id" && row.get::<_, &str>(1) == "id");
+    let candidates =
+        session.query(include_str!("../../../sql/source/id_counters.sql"), &[&table.oid]).await;
+    let candidates =
+        candidates.map_err(|error| session.error(&error, "cannot look for the counter of ids"))?;
+    let is_counter =
+        candidates.iter().any(|row| row.get::<_, &str>(0) == "id" && row.get::<_, &str>(1) == "id");
     Ok(is_counter.then(|| NextId::Counter(table.name.schema.clone())))
 }

@@ -11,7 +11,8 @@ pub enum MarkRule {
     Horizon {
         /// Their oids.
         relations: Vec<u32>,
-        /// The sequence, where our role may read how far it has come: no id above that was drawn from it.
+        /// The sequence, where our role may read how far it has come: no id above that was drawn
+        /// from it.
         sequence: Option<TableName>,
     },
     /// Ids are consecutive, but for these ranges.

@@ -1,4 +1,5 @@
-//! Waits until ids that were drawn before now are decided: every transaction that drew one has committed or rolled back.
+//! Waits until ids that were drawn before now are decided: every transaction that drew one has
+//! committed or rolled back.
 
 use crate::error::Result;
 use crate::postgres::session::Session;
@@ -11,11 +12,17 @@ use std::time::{Duration, Instant};
 /// Between two looks.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
-/// Waits, for `time_max` at most, until every transaction has ended that holds one of the relations a writer of an event locks. Gives those
-/// that have not, in words; none: no row can appear any more at an id that was drawn before the call.
+/// Waits, for `time_max` at most, until every transaction has ended that holds one of the relations
+/// a writer of an event locks. Gives those that have not, in words; none: no row can appear any
+/// more at an id that was drawn before the call.
 ///
-/// It rests on what the horizon rests on (`source::horizon`): a transaction that drew an id holds the lock on the sequence until it ends.
-pub async fn settle(session: &Session, relations: &[u32], time_max: Duration) -> Result<Vec<String>> {
+/// It rests on what the horizon rests on (`source::horizon`): a transaction that drew an id holds
+/// the lock on the sequence until it ends.
+pub async fn settle(
+    session: &Session,
+    relations: &[u32],
+    time_max: Duration,
+) -> Result<Vec<String>> {
     let began = Instant::now();
     let first = holders(session, relations).await?;
     let mut open = first.clone();
@@ -30,17 +37,21 @@ pub async fn settle(session: &Session, relations: &[u32], time_max: Duration) ->
     Ok(named)
 }
 
-/// Which of those who hold a lock now may have held it at the first look. Where one of those is gone, one that was given another name by PREPARE
-/// (before 13.5 and 14.1) may be it.
+/// Which of those who hold a lock now may have held it at the first look. Where one of those is
+/// gone, one that was given another name by PREPARE (before 13.5 and 14.1) may be it.
 fn still_open(first: &[LockHolder], now: Vec<LockHolder>) -> Vec<LockHolder> {
-    let is_named = |holders: &[LockHolder], one: &LockHolder| holders.iter().any(|holder| holder.transaction == one.transaction);
+    let is_named = |holders: &[LockHolder], one: &LockHolder| {
+        holders.iter().any(|holder| holder.transaction == one.transaction)
+    };
     let is_any_gone = first.iter().any(|holder| !is_named(&now, holder));
-    let may_be_open = |holder: &LockHolder| is_named(first, holder) || (is_any_gone && holder.is_renamed());
+    let may_be_open =
+        |holder: &LockHolder| is_named(first, holder) || (is_any_gone && holder.is_renamed());
     now.into_iter().filter(may_be_open).collect()
 }
 
-/// Up to which id everything is decided: the highest that is visible now, once every transaction has ended that is open now, which is waited for up to
-/// `time_max`. `None`: nothing is known to be.
+/// Up to which id everything is decided: the highest that is visible now, once every transaction
+/// has ended that is open now, which is waited for up to `time_max`. `None`: nothing is known to
+/// be.
 pub async fn decided(
     session: &Session,
     events: &TableName,
@@ -54,20 +65,19 @@ pub async fn decided(
         Discipline::Sequence { lock_relations, .. } => lock_relations,
     };
     let highest = session.query_one(&highest(events, id_column), &[]).await;
-    let highest = highest.map_err(|error| session.error(&error, "cannot find the highest id"))?.get(0);
+    let highest =
+        highest.map_err(|error| session.error(&error, "cannot find the highest id"))?.get(0);
     let open = settle(session, relations, time_max).await?;
     Ok(if open.is_empty() { highest } else { None })
 }
 
 async fn holders(session: &Session, relations: &[u32]) -> Result<Vec<LockHolder>> {
-    let rows = session
-        .query(include_str!("../../../sql/source/mark_2_holders.sql"), &[&relations])
-        .await;
-    let rows = rows.map_err(|error| session.error(&error, "cannot ask which transactions are open"))?;
-    let holder = |row: &tokio_postgres::Row| LockHolder {
-        transaction: row.get(0),
-        pid: row.get(1),
-    };
+    let rows =
+        session.query(include_str!("../../../sql/source/mark_2_holders.sql"), &[&relations]).await;
+    let rows =
+        rows.map_err(|error| session.error(&error, "cannot ask which transactions are open"))?;
+    let holder =
+        |row: &tokio_postgres::Row| LockHolder { transaction: row.get(0), pid: row.get(1) };
     Ok(rows.iter().map(holder).collect())
 }
 
@@ -75,7 +85,8 @@ async fn who(session: &Session, LockHolder { transaction, pid }: &LockHolder) ->
     let row = session
         .query_opt(include_str!("../../../sql/source/holder.sql"), &[pid, transaction])
         .await;
-    let row = row.map_err(|error| session.error(&error, "cannot ask which transactions are open"))?;
+    let row =
+        row.map_err(|error| session.error(&error, "cannot ask which transactions are open"))?;
     let process = pid.map_or_else(|| "prepared transaction".to_owned(), |pid| format!("pid {pid}"));
     Ok(match row {
         Some(row) => format!(
@@ -92,10 +103,7 @@ mod tests {
     use super::*;
 
     fn holder(transaction: &str, pid: Option<i32>) -> LockHolder {
-        LockHolder {
-            transaction: transaction.to_owned(),
-            pid,
-        }
+        LockHolder { transaction: transaction.to_owned(), pid }
     }
 
     #[test]

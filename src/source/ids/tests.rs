@@ -3,10 +3,7 @@
 use super::*;
 
 fn name(name: &str) -> TableName {
-    TableName {
-        schema: "public".to_owned(),
-        name: name.to_owned(),
-    }
+    TableName { schema: "public".to_owned(), name: name.to_owned() }
 }
 
 fn bare() -> IdFacts {
@@ -50,10 +47,7 @@ fn with_sequence(change: impl FnOnce(&mut IdSequence)) -> IdFacts {
 }
 
 fn with_function() -> IdFacts {
-    IdFacts {
-        has_insert_events: true,
-        ..bare()
-    }
+    IdFacts { has_insert_events: true, ..bare() }
 }
 
 fn refused(facts: &IdFacts, ids: IdsSetting) -> Error {
@@ -82,11 +76,7 @@ fn a_sequence_that_feeds_the_column_is_the_discipline_and_holes_do_not_matter() 
 
 #[test]
 fn an_identity_column_needs_no_default() {
-    let facts = IdFacts {
-        default_expression: None,
-        is_identity: true,
-        ..with_sequence(|_| ())
-    };
+    let facts = IdFacts { default_expression: None, is_identity: true, ..with_sequence(|_| ()) };
     assert!(matches!(
         judge(&facts, IdsSetting::Auto, &[]).unwrap().discipline,
         Discipline::Sequence { .. }
@@ -162,10 +152,7 @@ fn an_id_computed_from_a_sequence_is_refused() {
 
 #[test]
 fn a_trigger_that_draws_is_refused_until_it_is_declared() {
-    let facts = IdFacts {
-        drawing_triggers: vec!["set_id".to_owned()],
-        ..with_sequence(|_| ())
-    };
+    let facts = IdFacts { drawing_triggers: vec!["set_id".to_owned()], ..with_sequence(|_| ()) };
     assert!(refused(&facts, IdsSetting::Auto).what().contains("trigger \"set_id\""));
     assert_eq!(judge(&facts, IdsSetting::Sequence, &[]).unwrap().warnings.len(), 1);
 }
@@ -173,15 +160,9 @@ fn a_trigger_that_draws_is_refused_until_it_is_declared() {
 #[test]
 fn a_standby_is_followed_with_consecutive_ids_only() {
     let standby = |facts: IdFacts| IdFacts { is_standby: true, ..facts };
+    assert!(refused(&standby(with_sequence(|_| ())), IdsSetting::Auto).what().contains("standby"));
     assert!(
-        refused(&standby(with_sequence(|_| ())), IdsSetting::Auto)
-            .what()
-            .contains("standby")
-    );
-    assert!(
-        refused(&standby(with_sequence(|_| ())), IdsSetting::Sequence)
-            .what()
-            .contains("standby")
+        refused(&standby(with_sequence(|_| ())), IdsSetting::Sequence).what().contains("standby")
     );
     assert!(
         refused(&standby(bare()), IdsSetting::Grace(Duration::from_secs(5)))
@@ -194,42 +175,36 @@ fn a_standby_is_followed_with_consecutive_ids_only() {
 
 #[test]
 fn a_logical_subscriber_is_no_source_of_sequence_ids() {
-    let facts = IdFacts {
-        is_subscribed: true,
-        ..with_sequence(|_| ())
-    };
+    let facts = IdFacts { is_subscribed: true, ..with_sequence(|_| ()) };
     assert!(refused(&facts, IdsSetting::Auto).what().contains("subscription"));
 }
 
 #[test]
 fn insert_events_or_a_counter_with_consecutive_ids_is_the_discipline() {
-    let by_counter = IdFacts {
-        counter: Some(name("id")),
-        ..bare()
-    };
+    let by_counter = IdFacts { counter: Some(name("id")), ..bare() };
     for facts in [with_function(), by_counter] {
-        assert_eq!(judge(&facts, IdsSetting::Auto, &[]).unwrap().discipline, Discipline::Consecutive);
+        assert_eq!(
+            judge(&facts, IdsSetting::Auto, &[]).unwrap().discipline,
+            Discipline::Consecutive
+        );
     }
 }
 
 #[test]
 fn consecutive_ids_without_a_sign_of_who_gives_them_out_are_refused() {
     let problem = refused(&bare(), IdsSetting::Auto);
-    assert_eq!((problem.kind(), problem.kind().consequence().exit_code), (ErrorKind::Unsuitable, 3));
-    let holes = IdFacts {
-        holes: vec![(4712, 4800)],
-        ..bare()
-    };
+    assert_eq!(
+        (problem.kind(), problem.kind().consequence().exit_code),
+        (ErrorKind::Unsuitable, 3)
+    );
+    let holes = IdFacts { holes: vec![(4712, 4800)], ..bare() };
     assert!(refused(&holes, IdsSetting::Auto).what().contains("first gap after 4711"));
     assert!(judge(&bare(), IdsSetting::Consecutive, &[]).is_ok());
 }
 
 #[test]
 fn a_hole_in_consecutive_ids_breaks_the_order_unless_it_is_known() {
-    let facts = IdFacts {
-        holes: vec![(42, 42), (50, 59)],
-        ..with_function()
-    };
+    let facts = IdFacts { holes: vec![(42, 42), (50, 59)], ..with_function() };
     let problem = refused(&facts, IdsSetting::Auto);
     assert_eq!((problem.kind(), problem.kind().consequence().exit_code), (ErrorKind::Order, 6));
     assert_eq!(problem.what(), "gap: id 42 is missing, 43 exists");
@@ -247,30 +222,20 @@ fn consecutive_ids_begin_at_1() {
         (0, vec![], false),
         (i64::MIN, vec![], false),
     ] {
-        let facts = IdFacts {
-            lowest: Some(lowest),
-            ..with_function()
-        };
+        let facts = IdFacts { lowest: Some(lowest), ..with_function() };
         assert_eq!(judge(&facts, IdsSetting::Auto, &gaps).is_ok(), is_accepted, "{lowest}");
     }
 }
 
 #[test]
 fn an_empty_table_of_consecutive_ids_is_accepted() {
-    let facts = IdFacts {
-        lowest: None,
-        highest: None,
-        ..with_function()
-    };
+    let facts = IdFacts { lowest: None, highest: None, ..with_function() };
     assert!(judge(&facts, IdsSetting::Auto, &[]).is_ok());
 }
 
 #[test]
 fn configured_consecutive_ids_fed_by_a_sequence_are_warned_about() {
-    let facts = IdFacts {
-        holes: Vec::new(),
-        ..with_sequence(|_| ())
-    };
+    let facts = IdFacts { holes: Vec::new(), ..with_sequence(|_| ()) };
     let judged = judge(&facts, IdsSetting::Consecutive, &[]).unwrap();
     assert_eq!(judged.discipline, Discipline::Consecutive);
     assert!(judged.warnings[0].what.contains("the first rollback leaves a hole"));
@@ -278,7 +243,9 @@ fn configured_consecutive_ids_fed_by_a_sequence_are_warned_about() {
 
 #[test]
 fn grace_is_allowed_where_declared_and_says_at_every_start_that_it_is_unsafe() {
-    let judged = judge(&with_sequence(|s| s.cache = 20), IdsSetting::Grace(Duration::from_secs(5)), &[]).unwrap();
+    let judged =
+        judge(&with_sequence(|s| s.cache = 20), IdsSetting::Grace(Duration::from_secs(5)), &[])
+            .unwrap();
     assert_eq!(judged.discipline, Discipline::Grace(Duration::from_secs(5)));
     assert!(judged.warnings[0].what.contains("unsafe"));
 }
@@ -307,35 +274,19 @@ fn ids_near_the_end_of_their_type_or_sequence_are_warned_about() {
 
 #[test]
 fn a_copy_is_followed_as_such_where_it_is_asked_for_also_on_a_standby_and_other_writers_are_told() {
-    let standby = IdFacts {
-        is_standby: true,
-        ..bare()
-    };
-    for facts in [
-        bare(),
-        standby,
-        IdFacts {
-            holes: vec![(42, 42)],
-            ..bare()
-        },
-    ] {
+    let standby = IdFacts { is_standby: true, ..bare() };
+    for facts in [bare(), standby, IdFacts { holes: vec![(42, 42)], ..bare() }] {
         let judged = judge(&facts, IdsSetting::Copy, &[]).unwrap();
         assert_eq!((judged.discipline, judged.warnings.len()), (Discipline::Copy, 0));
     }
-    for (facts, other) in [(with_sequence(|_| ()), "public.events_id_seq"), (with_function(), "insert_events")] {
+    for (facts, other) in
+        [(with_sequence(|_| ()), "public.events_id_seq"), (with_function(), "insert_events")]
+    {
         let judged = judge(&facts, IdsSetting::Copy, &[]).unwrap();
-        let [warning] = judged.warnings.as_slice() else {
-            panic!("{:?}", judged.warnings)
-        };
+        let [warning] = judged.warnings.as_slice() else { panic!("{:?}", judged.warnings) };
         assert!(warning.to_string().contains(other), "{warning}");
     }
-    let subscribed = refused(
-        &IdFacts {
-            is_subscribed: true,
-            ..bare()
-        },
-        IdsSetting::Copy,
-    );
+    let subscribed = refused(&IdFacts { is_subscribed: true, ..bare() }, IdsSetting::Copy);
     assert!(subscribed.what().contains("a logical subscription"), "{subscribed}");
     assert!(
         refused(&bare(), IdsSetting::Auto)
@@ -346,7 +297,9 @@ fn a_copy_is_followed_as_such_where_it_is_asked_for_also_on_a_standby_and_other_
 
 #[test]
 fn how_far_a_sequence_has_come_is_asked_where_it_may_be_read() {
-    let judged = judge(&with_sequence(|sequence| sequence.may_select = false), IdsSetting::Auto, &[]).unwrap();
+    let judged =
+        judge(&with_sequence(|sequence| sequence.may_select = false), IdsSetting::Auto, &[])
+            .unwrap();
     assert!(matches!(judged.discipline, Discipline::Sequence { readable: None, .. }), "{judged}");
     // USAGE alone shows the last value at the start, and no more.
     assert!(judged.warnings[0].what.contains("may not be read"));

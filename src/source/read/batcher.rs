@@ -1,9 +1,11 @@
-//! Cuts rows into batches: which rows may be shipped, where a destination transaction may end. Pure; [`crate::source::read`] does the I/O.
+//! Cuts rows into batches: which rows may be shipped, where a destination transaction may end.
+//! Pure; [`crate::source::read`] does the I/O.
 //!
-//! A row may be shipped when nothing can still appear before it: its id is at or below the mark, or follows the shipped one without
-//! a gap. A batch ends only between two *visible* rows of different groups, so neighbours with an equal `ts` share one destination
-//! transaction. Rows of a group whose end is not known yet are kept back up to [`GROUP_KEPT_BYTES`]; a larger group gets a batch of
-//! its own, which is streamed and, should its end turn out to lie above the mark, rolled back.
+//! A row may be shipped when nothing can still appear before it: its id is at or below the mark, or
+//! follows the shipped one without a gap. A batch ends only between two *visible* rows of different
+//! groups, so neighbours with an equal `ts` share one destination transaction. Rows of a group
+//! whose end is not known yet are kept back up to [`GROUP_KEPT_BYTES`]; a larger group gets a batch
+//! of its own, which is streamed and, should its end turn out to lie above the mark, rolled back.
 
 use crate::event::chunk::{BatchClose, Chunk, DurabilityFuture, FeedItem};
 use crate::event::frame::FramedRow;
@@ -11,22 +13,26 @@ use bytes::{Bytes, BytesMut};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Rows are gathered into chunks of about this many bytes; a larger row is a chunk of its own and is not copied.
+/// Rows are gathered into chunks of about this many bytes; a larger row is a chunk of its own and
+/// is not copied.
 pub const CHUNK_BYTES: usize = 64 * 1024;
-/// A group is kept back until its end is known up to this many bytes; beyond, it is streamed in a batch of its own.
+/// A group is kept back until its end is known up to this many bytes; beyond, it is streamed in a
+/// batch of its own.
 pub const GROUP_KEPT_BYTES: u64 = 1024 * 1024;
 
 /// How far the source may be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HighWaterMark {
-    /// Every id up to this one is decided; `None`: none is. Beyond, ids that follow each other without a gap.
+    /// Every id up to this one is decided; `None`: none is. Beyond, ids that follow each other
+    /// without a gap.
     Decided(Option<i64>),
     /// Ids are 1, 2, 3 …: only what follows without a gap, but for these, whose ends are included.
     Consecutive(Arc<[(i64, i64)]>),
 }
 
 impl HighWaterMark {
-    /// The highest id up to which every id is decided; `None`: none is. Of consecutive ids a row that is visible decides all before it.
+    /// The highest id up to which every id is decided; `None`: none is. Of consecutive ids a row
+    /// that is visible decides all before it.
     pub fn decided(&self) -> Option<i64> {
         match self {
             HighWaterMark::Decided(through) => *through,
@@ -38,7 +44,8 @@ impl HighWaterMark {
     pub(crate) fn may_ship(&self, previous: Option<i64>, id: i64) -> bool {
         match self {
             HighWaterMark::Decided(through) => {
-                through.is_some_and(|through| id <= through) || previous.is_some_and(|p| p.checked_add(1) == Some(id))
+                through.is_some_and(|through| id <= through)
+                    || previous.is_some_and(|p| p.checked_add(1) == Some(id))
             }
             HighWaterMark::Consecutive(gaps) => {
                 let mut expected = previous.map_or(1, |previous| previous.saturating_add(1));
@@ -65,7 +72,8 @@ pub struct BatchLimits {
     pub group_events_max: u64,
 }
 
-/// Asked at the end of a batch, once its rows were read, and told whether another one follows: when they are on the source's disk.
+/// Asked at the end of a batch, once its rows were read, and told whether another one follows: when
+/// they are on the source's disk.
 pub type DurableQuestion<'a> = Box<dyn Fn(bool) -> DurabilityFuture + Send + Sync + 'a>;
 
 /// Why the cutter takes no more rows.
@@ -75,7 +83,8 @@ pub enum CutterStop {
     AtMark {
         /// Its id.
         next: i64,
-        /// The group that began after this id reaches over the mark: nothing beyond can be shipped until `next` may be.
+        /// The group that began after this id reaches over the mark: nothing beyond can be shipped
+        /// until `next` may be.
         is_within_group: bool,
     },
     /// It was asked to stop at the next end of a group, and did.
@@ -160,13 +169,7 @@ impl GatheredRows {
 }
 
 fn chunk(bytes: Bytes, first_id: i64, last_id: i64, rows: u64) -> Chunk {
-    Chunk {
-        bytes,
-        first_id,
-        last_id,
-        rows,
-        room: None,
-    }
+    Chunk { bytes, first_id, last_id, rows, room: None }
 }
 
 /// Turns rows into batches. Rows go in one at a time; items come out of `next_item`.
@@ -191,7 +194,12 @@ pub struct BatchCutter<'a> {
 
 impl<'a> BatchCutter<'a> {
     /// Starts after the position.
-    pub fn new(mark: HighWaterMark, limits: BatchLimits, after: Option<i64>, durable: DurableQuestion<'a>) -> Self {
+    pub fn new(
+        mark: HighWaterMark,
+        limits: BatchLimits,
+        after: Option<i64>,
+        durable: DurableQuestion<'a>,
+    ) -> Self {
         Self {
             mark,
             limits,
@@ -250,7 +258,9 @@ impl<'a> BatchCutter<'a> {
         if self.stopped.is_some() {
             return;
         }
-        let is_same_group = self.group.rows > 0 && row.group().is_some() && row.group() == self.group_value.as_deref();
+        let is_same_group = self.group.rows > 0
+            && row.group().is_some()
+            && row.group() == self.group_value.as_deref();
         let is_end = self.is_asked_to_stop && self.has_taken;
         let may_ship = self.mark.may_ship(self.previous, row.id);
         if !is_same_group {
@@ -301,14 +311,18 @@ impl<'a> BatchCutter<'a> {
 
     /// Keeps the batch within its limits, and streams a group that is too large to be kept back.
     fn bound_batch(&mut self) {
-        let is_over =
-            self.batch.rows + self.group.rows > self.limits.events_max || self.batch.bytes + self.group.bytes > self.limits.bytes_max;
-        if !self.is_streaming && self.batch.rows > 0 && (is_over || self.group.bytes > GROUP_KEPT_BYTES) {
+        let is_over = self.batch.rows + self.group.rows > self.limits.events_max
+            || self.batch.bytes + self.group.bytes > self.limits.bytes_max;
+        if !self.is_streaming
+            && self.batch.rows > 0
+            && (is_over || self.group.bytes > GROUP_KEPT_BYTES)
+        {
             self.close_batch(true);
         }
         if self.is_streaming || self.group.bytes > GROUP_KEPT_BYTES {
             self.is_streaming = true;
-            // Rows that left are still counted: the group ends when its value does, or at its limit.
+            // Rows that left are still counted: the group ends when its value does, or at its
+            // limit.
             self.items.extend(self.group.chunks.drain(..).map(FeedItem::Rows));
         }
     }
@@ -323,7 +337,8 @@ impl<'a> BatchCutter<'a> {
         if self.is_streaming {
             group.fill_chunk();
             self.items.extend(group.chunks.drain(..).map(FeedItem::Rows));
-            (self.batch.last_id, self.batch.rows, self.batch.bytes) = (group.last_id, group.rows, group.bytes);
+            (self.batch.last_id, self.batch.rows, self.batch.bytes) =
+                (group.last_id, group.rows, group.bytes);
             self.is_streaming = false;
             group.forget();
             self.group = group;

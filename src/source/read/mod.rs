@@ -1,8 +1,9 @@
-//! The one read of the source: pages in id order, cut into batches. Nothing is decoded, nothing is collected.
+//! The one read of the source: pages in id order, cut into batches. Nothing is decoded, nothing is
+//! collected.
 //!
-//! A page is one statement, hence one snapshot; it lives `PAGE_MAX` at most. A page that ends early, for whatever reason, is
-//! followed by one that begins after the last row taken: rows at or below the mark are immutable and all visible, so it makes no
-//! difference where pages meet.
+//! A page is one statement, hence one snapshot; it lives `PAGE_MAX` at most. A page that ends
+//! early, for whatever reason, is followed by one that begins after the last row taken: rows at or
+//! below the mark are immutable and all visible, so it makes no difference where pages meet.
 
 pub mod batcher;
 mod page;
@@ -34,7 +35,8 @@ const PAGE_QUICK: Duration = Duration::from_secs(1);
 const PAGE_SLOW: Duration = Duration::from_secs(3);
 const PAGE_ROWS_MIN: u64 = 20_000;
 const PAGE_ROWS_MAX: u64 = 1_000_000;
-/// Where rows are larger than this on average, a page is one row: the driver reads ahead within a page, and would hold several more of them.
+/// Where rows are larger than this on average, a page is one row: the driver reads ahead within a
+/// page, and would hold several more of them.
 const LARGE_ROW_BYTES: usize = 1024 * 1024;
 
 /// How a read ended.
@@ -77,7 +79,8 @@ impl ReadSessions {
     }
 }
 
-/// The batches of one read, pulled item by item. Dropping a [`BatchReader::next`] that was not finished loses nothing.
+/// The batches of one read, pulled item by item. Dropping a [`BatchReader::next`] that was not
+/// finished loses nothing.
 pub struct BatchReader<'a> {
     readers: &'a ReadSessions,
     lent: Option<LentSession>,
@@ -100,7 +103,9 @@ impl BatchReader<'_> {
     /// Begins with rows that are at hand, if they are those that would be read first.
     #[must_use]
     pub fn beginning_with(mut self, first: Option<FirstRows>) -> Self {
-        self.first = first.filter(|first| Some(first.after) == self.cutter.previous() && first.wire == self.read_plan.wire);
+        self.first = first.filter(|first| {
+            Some(first.after) == self.cutter.previous() && first.wire == self.read_plan.wire
+        });
         self
     }
 
@@ -156,7 +161,8 @@ impl BatchReader<'_> {
         self.page.is_some()
     }
 
-    /// Ends the page in hand, so that nothing is held on the source while the lanes are busy. The next item begins another page.
+    /// Ends the page in hand, so that nothing is held on the source while the lanes are busy. The
+    /// next item begins another page.
     pub async fn pause(&mut self) {
         if std::mem::take(&mut self.is_opening) {
             self.lent = None;
@@ -168,10 +174,9 @@ impl BatchReader<'_> {
         if !page.ends_soon().await {
             drop(page);
             lent.reader.session.cancel().await;
-            // The answer to an empty statement comes after everything that was still on its way; a late cancel hits this one.
-            if tokio::time::timeout(CANCEL_MAX, lent.reader.session.simple_query(""))
-                .await
-                .is_err()
+            // The answer to an empty statement comes after everything that was still on its way; a
+            // late cancel hits this one.
+            if tokio::time::timeout(CANCEL_MAX, lent.reader.session.simple_query("")).await.is_err()
             {
                 self.lent = None;
             }
@@ -201,7 +206,13 @@ impl BatchReader<'_> {
         };
         let Some(page) = &mut self.page else {
             self.is_opening = true;
-            let page = open_page(&mut lent.reader, self.read_plan, self.cutter.previous(), !self.has_begun).await?;
+            let page = open_page(
+                &mut lent.reader,
+                self.read_plan,
+                self.cutter.previous(),
+                !self.has_begun,
+            )
+            .await?;
             (self.is_opening, self.has_begun) = (false, true);
             self.page = Some(page);
             return Ok(());
@@ -220,17 +231,14 @@ impl BatchReader<'_> {
                     page.rows.push(if is_to_move { Bytes::copy_from_slice(&bytes) } else { bytes });
                     while let Some(row) = page.rows.next()? {
                         page.rows_seen += 1;
-                        take(&mut self.cutter, &mut self.seen, &row).map_err(|id| out_of_order(session.place(), self.read_plan, id))?;
+                        take(&mut self.cutter, &mut self.seen, &row)
+                            .map_err(|id| out_of_order(session.place(), self.read_plan, id))?;
                     }
                 }
                 Some(Err(error)) => return Err(cannot_read(session, self.read_plan, &error)),
                 None => return self.end_page(),
             }
-            arrived = if taken < CHUNK_BYTES {
-                page.stream.next().now_or_never()
-            } else {
-                None
-            };
+            arrived = if taken < CHUNK_BYTES { page.stream.next().now_or_never() } else { None };
         }
         Ok(())
     }
@@ -243,7 +251,8 @@ impl BatchReader<'_> {
             .ask(Box::new(move |is_followed| asked_in_time(durable.clone(), is_followed)));
         for bytes in &first.rows {
             for row in frame::rows_of(bytes, self.read_plan.layout)? {
-                take(&mut self.cutter, &mut self.seen, &row).map_err(|id| out_of_order(&self.readers.place(), self.read_plan, id))?;
+                take(&mut self.cutter, &mut self.seen, &row)
+                    .map_err(|id| out_of_order(&self.readers.place(), self.read_plan, id))?;
             }
         }
         if first.is_end {
@@ -298,7 +307,11 @@ fn asked_in_time(durable: DurabilityFuture, is_followed: bool) -> DurabilityFutu
 ///
 /// # Errors
 /// Its id, when that is not above those before.
-fn take(cutter: &mut BatchCutter<'_>, (rows, bytes): &mut (u64, u64), row: &FramedRow) -> std::result::Result<(), i64> {
+fn take(
+    cutter: &mut BatchCutter<'_>,
+    (rows, bytes): &mut (u64, u64),
+    row: &FramedRow,
+) -> std::result::Result<(), i64> {
     if cutter.previous() >= Some(row.id) {
         return Err(row.id);
     }
@@ -307,24 +320,30 @@ fn take(cutter: &mut BatchCutter<'_>, (rows, bytes): &mut (u64, u64), row: &Fram
     Ok(())
 }
 
-/// Every page asks for rows above a position in ascending order: another answer is that of a damaged index, or of no PostgreSQL.
+/// Every page asks for rows above a position in ascending order: another answer is that of a
+/// damaged index, or of no PostgreSQL.
 fn out_of_order(place: &str, read_plan: &ReadPlan, id: i64) -> Error {
     Error::new(ErrorKind::Order, format!("the source sent event {id} out of order, or twice"))
         .at(format!("{place}, {}", read_plan.table))
         .because("its index of the id does not give the ids in ascending order")
-        .fix("nothing of this batch was written; check the index there (amcheck) and REINDEX it, then start again")
+        .fix(
+            "nothing of this batch was written; check the index there (amcheck) and REINDEX it, \
+             then start again",
+        )
 }
 
-async fn open_page(reader: &mut ReadSession, read_plan: &ReadPlan, after: Option<i64>, is_first: bool) -> Result<ReadPage> {
-    let ReadSession {
-        session,
-        first_pages,
-        rows_max,
-    } = reader;
+async fn open_page(
+    reader: &mut ReadSession,
+    read_plan: &ReadPlan,
+    after: Option<i64>,
+    is_first: bool,
+) -> Result<ReadPage> {
+    let ReadSession { session, first_pages, rows_max } = reader;
     // A few rows are no few bytes where each is large.
     if is_first
         && *rows_max > 1
-        && let Some(page) = stalled(session, ReadPage::first(session, first_pages, read_plan, after)).await??
+        && let Some(page) =
+            stalled(session, ReadPage::first(session, first_pages, read_plan, after)).await??
     {
         return Ok(page);
     }

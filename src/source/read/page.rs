@@ -1,7 +1,9 @@
-//! A page: the rows of one statement, hence of one snapshot, as COPY data whatever they were asked for with.
+//! A page: the rows of one statement, hence of one snapshot, as COPY data whatever they were asked
+//! for with.
 //!
-//! The first page of a read is an ordinary prepared query of a few rows: one question and its answer, where a COPY, which cannot be prepared
-//! with parameters, takes two. What the server sends of a row is the same, field for field (PostgreSQL manual, "Message Formats", DataRow; COPY,
+//! The first page of a read is an ordinary prepared query of a few rows: one question and its
+//! answer, where a COPY, which cannot be prepared with parameters, takes two. What the server sends
+//! of a row is the same, field for field (PostgreSQL manual, "Message Formats", DataRow; COPY,
 //! "Binary Format").
 
 use crate::error::{Error, Result};
@@ -21,7 +23,8 @@ use tokio_postgres::{Row, Statement};
 
 /// Without a byte for this long, the connection is given up.
 const STALL_MAX: Duration = Duration::from_secs(60);
-/// What is left of a page when it is ended early is read and thrown away up to these limits, before it is cancelled.
+/// What is left of a page when it is ended early is read and thrown away up to these limits, before
+/// it is cancelled.
 const DRAIN_BYTES_MAX: usize = 256 * 1024;
 const DRAIN_MAX: Duration = Duration::from_millis(10);
 /// Rows of a first page at most.
@@ -29,7 +32,8 @@ const FIRST_ROWS_MAX: usize = 50;
 /// Rows that come along with a look are kept up to this many bytes, the last one whole.
 const FIRST_ROWS_BYTES_MAX: usize = 1024 * 1024;
 
-type CopyMessages = Pin<Box<dyn Stream<Item = std::result::Result<Bytes, tokio_postgres::Error>> + Send>>;
+type CopyMessages =
+    Pin<Box<dyn Stream<Item = std::result::Result<Bytes, tokio_postgres::Error>> + Send>>;
 
 /// See the module.
 pub struct ReadPage {
@@ -70,7 +74,11 @@ pub struct FirstRows {
 
 impl FirstPages {
     /// The query for the first rows after a position.
-    pub async fn query(&mut self, session: &Session, read_plan: &ReadPlan) -> std::result::Result<Statement, tokio_postgres::Error> {
+    pub async fn query(
+        &mut self,
+        session: &Session,
+        read_plan: &ReadPlan,
+    ) -> std::result::Result<Statement, tokio_postgres::Error> {
         let rows_max = FIRST_ROWS_MAX as u64;
         let text = fill(
             include_str!("../../../sql/source/read_first.sql"),
@@ -87,12 +95,14 @@ impl FirstPages {
     }
 }
 
-/// Whether a column's type was changed since a query was prepared: a COPY can be read, and the gate finds it out.
+/// Whether a column's type was changed since a query was prepared: a COPY can be read, and the gate
+/// finds it out.
 pub(crate) fn is_of_another_form(error: &tokio_postgres::Error) -> bool {
     error.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED)
 }
 
-/// The rows of a first page that was asked for with a query of [`FirstPages`], as many as may be in memory; whether no row follows.
+/// The rows of a first page that was asked for with a query of [`FirstPages`], as many as may be in
+/// memory; whether no row follows.
 pub(crate) async fn first_rows(
     session: &Session,
     statement: &Statement,
@@ -114,7 +124,12 @@ pub(crate) async fn first_rows(
 
 impl ReadPage {
     /// The first rows after a position; `None` where they cannot be had in this way.
-    pub async fn first(session: &Session, pages: &mut FirstPages, read_plan: &ReadPlan, after: Option<i64>) -> Result<Option<Self>> {
+    pub async fn first(
+        session: &Session,
+        pages: &mut FirstPages,
+        read_plan: &ReadPlan,
+        after: Option<i64>,
+    ) -> Result<Option<Self>> {
         let (Some(after), CopyFormat::Binary) = (after, read_plan.wire.format) else {
             return Ok(None);
         };
@@ -140,11 +155,17 @@ impl ReadPage {
     }
 
     /// So many rows after a position.
-    pub async fn copied(session: &Session, read_plan: &ReadPlan, after: Option<i64>, rows_max: u64) -> Result<Self> {
+    pub async fn copied(
+        session: &Session,
+        read_plan: &ReadPlan,
+        after: Option<i64>,
+        rows_max: u64,
+    ) -> Result<Self> {
         let condition = after.map_or_else(String::new, |after| {
             format!("where e.{} > '{after}'::int8", sql::ident(&read_plan.id_column))
         });
-        let statement = fill(include_str!("../../../sql/source/read.sql"), read_plan, condition, rows_max);
+        let statement =
+            fill(include_str!("../../../sql/source/read.sql"), read_plan, condition, rows_max);
         let since = Instant::now();
         let stream = session.copy_out(statement.as_str()).await;
         let stream = stream.map_err(|error| cannot_read(session, read_plan, &error))?;
@@ -181,7 +202,11 @@ impl ReadPage {
 }
 
 /// Says that the rows could not be read.
-pub(crate) fn cannot_read(session: &Session, read_plan: &ReadPlan, error: &tokio_postgres::Error) -> Error {
+pub(crate) fn cannot_read(
+    session: &Session,
+    read_plan: &ReadPlan,
+    error: &tokio_postgres::Error,
+) -> Error {
     session.error(error, format!("cannot read {}", read_plan.table))
 }
 
@@ -211,11 +236,16 @@ fn fill(text: &str, read_plan: &ReadPlan, after: String, rows_max: u64) -> Strin
 struct RawField<'a>(Option<&'a [u8]>);
 
 impl<'a> FromSql<'a> for RawField<'a> {
-    fn from_sql(_: &Type, raw: &'a [u8]) -> std::result::Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+    fn from_sql(
+        _: &Type,
+        raw: &'a [u8],
+    ) -> std::result::Result<Self, Box<dyn std::error::Error + Sync + Send>> {
         Ok(Self(Some(raw)))
     }
 
-    fn from_sql_null(_: &Type) -> std::result::Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+    fn from_sql_null(
+        _: &Type,
+    ) -> std::result::Result<Self, Box<dyn std::error::Error + Sync + Send>> {
         Ok(Self(None))
     }
 

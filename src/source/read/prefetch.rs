@@ -28,19 +28,17 @@ pub struct ReadStart {
 }
 
 impl ReadStart {
-    /// What may be read where reading has come to `frontier`. The first rows are those of the look's snapshot: where the frontier has moved since, a
-    /// row may lie between them that they lack.
+    /// What may be read where reading has come to `frontier`. The first rows are those of the
+    /// look's snapshot: where the frontier has moved since, a row may lie between them that they
+    /// lack.
     #[must_use]
     pub fn at(self, frontier: Option<i64>) -> Self {
-        Self {
-            first: self.first.filter(|first| Some(first.after) == frontier),
-            ..self
-        }
+        Self { first: self.first.filter(|first| Some(first.after) == frontier), ..self }
     }
 }
 
-/// Reads the first rows after a position, and asks behind them how far the source's log is on disk. Gives the first id as well; `None` when the query
-/// is not that of the table any more.
+/// Reads the first rows after a position, and asks behind them how far the source's log is on disk.
+/// Gives the first id as well; `None` when the query is not that of the table any more.
 pub(in crate::source) async fn read_along(
     session: &Session,
     prefetch: &RowPrefetch,
@@ -79,10 +77,7 @@ mod tests {
             mark: HighWaterMark::Decided(Some(20)),
             first: Some(FirstRows {
                 after: 15,
-                wire: Wire {
-                    columns: Vec::new(),
-                    format: CopyFormat::Binary,
-                },
+                wire: Wire { columns: Vec::new(), format: CopyFormat::Binary },
                 rows: Vec::new(),
                 is_end: true,
                 durable: async { Ok(()) }.boxed().shared(),

@@ -1,4 +1,5 @@
-//! The sessions that read: so many at a time at most, lent while a read goes on and kept for the next.
+//! The sessions that read: so many at a time at most, lent while a read goes on and kept for the
+//! next.
 
 use crate::config::libpq::Conninfo;
 use crate::error::{Error, ErrorKind, Result};
@@ -20,7 +21,8 @@ pub(super) struct ReadSession {
     pub rows_max: u64,
 }
 
-/// The sessions that read one source: so many at a time at most, lent while a read goes on and kept for the next.
+/// The sessions that read one source: so many at a time at most, lent while a read goes on and kept
+/// for the next.
 #[derive(Debug)]
 pub struct ReadSessions {
     conninfo: Conninfo,
@@ -37,20 +39,21 @@ pub(super) struct LentSession {
 }
 
 impl ReadSessions {
-    /// Makes sessions as they are needed, one for each permit at a time, all to the same server as the one that looks for the mark.
-    pub fn new(conninfo: Conninfo, server: ServerIdentity, connect_timeout: Duration, permits: Arc<Semaphore>) -> Arc<Self> {
-        Arc::new(Self {
-            conninfo,
-            server,
-            connect_timeout,
-            permits,
-            idle: Mutex::new(Vec::new()),
-        })
+    /// Makes sessions as they are needed, one for each permit at a time, all to the same server as
+    /// the one that looks for the mark.
+    pub fn new(
+        conninfo: Conninfo,
+        server: ServerIdentity,
+        connect_timeout: Duration,
+        permits: Arc<Semaphore>,
+    ) -> Arc<Self> {
+        Arc::new(Self { conninfo, server, connect_timeout, permits, idle: Mutex::new(Vec::new()) })
     }
 
     pub(super) async fn lend(&self) -> Result<LentSession> {
         let permit = Arc::clone(&self.permits).acquire_owned().await;
-        let permit = permit.map_err(|_| Error::new(ErrorKind::Bug, "the permits to read were closed"))?;
+        let permit =
+            permit.map_err(|_| Error::new(ErrorKind::Bug, "the permits to read were closed"))?;
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let reader = match idle {
             Some(reader) if !reader.session.is_closed() => reader,
@@ -60,13 +63,11 @@ impl ReadSessions {
     }
 
     async fn open(&self) -> Result<ReadSession> {
-        let purpose = SessionPurpose {
-            what: "read",
-            side: ErrorSide::Source,
-        };
+        let purpose = SessionPurpose { what: "read", side: ErrorSide::Source };
         let session = Session::open(&self.conninfo, purpose, self.connect_timeout).await?;
         if session.server().identity != self.server {
-            return Err(Error::new(ErrorKind::Unavailable, "another server answers than before").at(session.place()));
+            return Err(Error::new(ErrorKind::Unavailable, "another server answers than before")
+                .at(session.place()));
         }
         let set = stalled(&session, session.batch_execute(sql::READ)).await?;
         set.map_err(|error| session.error(&error, "cannot set up a session that reads"))?;

@@ -1,4 +1,5 @@
-//! What `init source` creates: the event table, what gives out its ids, what protects it, what wakes the replicator.
+//! What `init source` creates: the event table, what gives out its ids, what protects it, what
+//! wakes the replicator.
 
 mod objects;
 mod options;
@@ -61,10 +62,15 @@ impl SourceSetup {
     fn consecutive(&self, script: &mut SetupScript, facts: &ExistingObjects) {
         match &facts.events {
             _ if self.table.name == "id" => {
-                let taken = Error::new(ErrorKind::Usage, "cannot call the event table id: its counter has this name");
+                let taken = Error::new(
+                    ErrorKind::Usage,
+                    "cannot call the event table id: its counter has this name",
+                );
                 script.refuse(taken.fix("give --table another name, or --ids sequence"));
             }
-            None => event_table::create(script, facts, include_str!("../../../sql/events/table.sql")),
+            None => {
+                event_table::create(script, facts, include_str!("../../../sql/events/table.sql"))
+            }
             Some(events) => match unfit_for_consecutive(events) {
                 None => event_table::found(script, &self.table, events),
                 Some(why) => event_table::refuse(script, &self.table, why),
@@ -84,8 +90,9 @@ impl SourceSetup {
             }
         }
         let why = format!(
-            "a function of this name with these arguments exists, with another body; if it serves another event table of the schema, put {} \
-             into a schema of its own, or give --ids sequence",
+            "a function of this name with these arguments exists, with another body; if it serves \
+             another event table of the schema, put {} into a schema of its own, or give --ids \
+             sequence",
             self.table
         );
         script.function_unless(facts, objects::insert_events(&self.table), &why);
@@ -95,14 +102,23 @@ impl SourceSetup {
     fn sequence(&self, script: &mut SetupScript, facts: &ExistingObjects) {
         let table = &self.table;
         match &facts.events {
-            None => event_table::create(script, facts, include_str!("../../../sql/source/table_sequence.sql")),
+            None => event_table::create(
+                script,
+                facts,
+                include_str!("../../../sql/source/table_sequence.sql"),
+            ),
             Some(events) if !events.is_event_table() => {
-                let why = "the object of this name is not a table with an integer id and a unique index on it";
+                let why = "the object of this name is not a table with an integer id and a unique \
+                           index on it";
                 event_table::refuse(script, table, why);
             }
             Some(events) if !events.has_id_sequence => {
                 let why = "its ids come from no sequence that belongs to the column";
-                script.refuse_to_replace(&format!("an identity column on {table}"), why, &objects::add_identity(table));
+                script.refuse_to_replace(
+                    &format!("an identity column on {table}"),
+                    why,
+                    &objects::add_identity(table),
+                );
             }
             Some(events) => event_table::found(script, table, events),
         }
@@ -122,13 +138,18 @@ impl SourceSetup {
                 script.trigger(facts, objects::notify_event_insert(&self.table), notify_insert);
             }
             Some(NotifyOption::None) if has_doorbell || has_notify => {
-                script.note(format!("{} already has a trigger that notifies; it stays", self.table));
+                script
+                    .note(format!("{} already has a trigger that notifies; it stays", self.table));
             }
             Some(NotifyOption::None) => {}
-            None if has_notify => script.found(format!("trigger {} on {}", notify_insert.name, self.table)),
+            None if has_notify => {
+                script.found(format!("trigger {} on {}", notify_insert.name, self.table))
+            }
             None if may_prepare && !has_doorbell => script.note(format!(
-                "no trigger wakes the replicator, it polls: max_prepared_transactions is {}, and a transaction that has notified cannot be \
-                 prepared, so two-phase commits would fail now and then; if no application uses them here, run init again with --notify doorbell",
+                "no trigger wakes the replicator, it polls: max_prepared_transactions is {}, and a \
+                 transaction that has notified cannot be prepared, so two-phase commits would fail \
+                 now and then; if no application uses them here, run init again with --notify \
+                 doorbell",
                 facts.server.prepared_max
             )),
             None => self.ring(script, facts),
@@ -136,7 +157,11 @@ impl SourceSetup {
     }
 
     fn ring(&self, script: &mut SetupScript, facts: &ExistingObjects) {
-        script.trigger(facts, objects::doorbell_function(&self.table), objects::doorbell(&self.table));
+        script.trigger(
+            facts,
+            objects::doorbell_function(&self.table),
+            objects::doorbell(&self.table),
+        );
     }
 }
 
@@ -152,7 +177,8 @@ fn unfit_for_consecutive(events: &ExistingRelation) -> Option<&'static str> {
         Some("its ids come from a sequence: give --ids sequence to keep it")
     } else if !events.has_columns_of_init() {
         Some(
-            "insert_events needs the columns id bigint, ts timestamp with time zone and event jsonb, all not null, and no others to be filled",
+            "insert_events needs the columns id bigint, ts timestamp with time zone and event \
+             jsonb, all not null, and no others to be filled",
         )
     } else {
         None

@@ -14,12 +14,14 @@ pub(crate) fn set_counter_aside(table: &TableName) -> String {
     format!("alter table {}.id rename to id_before_counterfoil;", ident(&table.schema))
 }
 
-/// The SQL that makes the `id` of a table that is there an identity column which goes on after its last id.
+/// The SQL that makes the `id` of a table that is there an identity column which goes on after its
+/// last id.
 pub(crate) fn add_identity(table: &TableName) -> String {
     let events = table.quoted();
     let sequence = format!("pg_get_serial_sequence({}, 'id')", literal(&events));
     format!(
-        "alter table {events} alter column id set not null, alter column id add generated always as identity;\n\
+        "alter table {events} alter column id set not null, alter column id add generated always \
+         as identity;\n\
          select setval({sequence}, max(id)) from {events};"
     )
 }
@@ -109,10 +111,5 @@ pub(crate) fn notify_insert(table: &TableName) -> TriggerDefinition {
 }
 
 fn trigger_function(table: &TableName, name: &'static str, file: &str) -> FunctionDefinition {
-    FunctionDefinition {
-        name,
-        types: "",
-        result: "trigger",
-        sql: statement(file, table, &[]),
-    }
+    FunctionDefinition { name, types: "", result: "trigger", sql: statement(file, table, &[]) }
 }

@@ -6,7 +6,8 @@ use std::str::FromStr;
 /// How ids are given out: `--ids`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum IdsOption {
-    /// 1, 2, 3 … by a counter that stays locked to the commit: the strongest checks, one commit at a time.
+    /// 1, 2, 3 … by a counter that stays locked to the commit: the strongest checks, one commit at
+    /// a time.
     #[default]
     Consecutive,
     /// By an identity column: writers do not wait for each other, and a rollback leaves a gap.
@@ -30,7 +31,8 @@ impl FromStr for IdsOption {
         match text {
             "consecutive" => Ok(Self::Consecutive),
             "sequence" => Ok(Self::Sequence),
-            _ => Err(Error::new(ErrorKind::Usage, format!("cannot give out ids by {text:?}")).fix("give consecutive or sequence")),
+            _ => Err(Error::new(ErrorKind::Usage, format!("cannot give out ids by {text:?}"))
+                .fix("give consecutive or sequence")),
         }
     }
 }
@@ -42,7 +44,8 @@ impl FromStr for NotifyOption {
             "doorbell" => Ok(Self::Doorbell),
             "slate" => Ok(Self::Slate),
             "none" => Ok(Self::None),
-            _ => Err(Error::new(ErrorKind::Usage, format!("cannot notify by {text:?}")).fix("give doorbell, slate or none")),
+            _ => Err(Error::new(ErrorKind::Usage, format!("cannot notify by {text:?}"))
+                .fix("give doorbell, slate or none")),
         }
     }
 }

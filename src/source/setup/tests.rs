@@ -17,15 +17,14 @@ fn facts(prepared_max: i32) -> ExistingObjects {
 }
 
 fn events() -> TableName {
-    TableName {
-        schema: "s".to_owned(),
-        name: "events".to_owned(),
-    }
+    TableName { schema: "s".to_owned(), name: "events".to_owned() }
 }
 
 #[test]
 fn two_phase_commit_decides_the_default_notification_and_a_wish_overrides_it() {
-    let sql = |notify, prepared| SourceSetup::new(events(), IdsOption::Consecutive, notify).sql(&facts(prepared));
+    let sql = |notify, prepared| {
+        SourceSetup::new(events(), IdsOption::Consecutive, notify).sql(&facts(prepared))
+    };
     assert!(sql(None, 0).contains("create trigger counterfoil_doorbell"));
     assert!(!sql(None, 1).contains("create trigger counterfoil_doorbell"));
     assert!(sql(None, 1).contains("-- note: no trigger wakes the replicator"));
@@ -48,8 +47,10 @@ fn only_consecutive_ids_take_a_counter_and_insert_events() {
 
 #[test]
 fn the_doorbell_tries_the_lock_that_the_replicator_holds_asleep() {
-    let sql = SourceSetup::new(events(), IdsOption::Sequence, Some(NotifyOption::Doorbell)).sql(&facts(0));
-    let when = "pg_try_advisory_xact_lock_shared(1129268820, '\"s\".\"events\"'::pg_catalog.regclass::pg_catalog.oid::pg_catalog.int4)";
+    let sql = SourceSetup::new(events(), IdsOption::Sequence, Some(NotifyOption::Doorbell))
+        .sql(&facts(0));
+    let when = "pg_try_advisory_xact_lock_shared(1129268820, \
+                '\"s\".\"events\"'::pg_catalog.regclass::pg_catalog.oid::pg_catalog.int4)";
     assert_eq!(crate::sql::LOCK_DOORBELL, 1_129_268_820);
     assert!(sql.contains(when), "{sql}");
 }

@@ -17,26 +17,25 @@ fn server(is_standby: bool, prepared_max: i32) -> ServerOverview {
     }
 }
 
-fn trigger(name: &str, is_enabled: bool, channel: Option<&str>, carries_event: bool) -> InsertTrigger {
+fn trigger(
+    name: &str,
+    is_enabled: bool,
+    channel: Option<&str>,
+    carries_event: bool,
+) -> InsertTrigger {
     InsertTrigger {
         name: name.to_owned(),
         is_enabled,
         is_before: false,
         draws_from_sequence: false,
-        notifies: Some(NotifyCall {
-            channel: channel.map(str::to_owned),
-            carries_event,
-        }),
+        notifies: Some(NotifyCall { channel: channel.map(str::to_owned), carries_event }),
         is_harmless: true,
     }
 }
 
 fn table(insert_triggers: Vec<InsertTrigger>) -> EventTable {
     EventTable {
-        name: TableName {
-            schema: "public".to_owned(),
-            name: "events".to_owned(),
-        },
+        name: TableName { schema: "public".to_owned(), name: "events".to_owned() },
         oid: 1,
         fingerprint: None,
         has_parts: false,
@@ -81,9 +80,15 @@ fn polling_has_a_reason() {
     let reason = |wakeup: Wakeup| wakeup.to_string();
     let disabled = heard(vec![trigger("t", false, Some("eventsinsert"), false)]);
     assert!(reason(disabled).contains("ALTER TABLE public.events ENABLE ALWAYS TRIGGER \"t\";"));
-    assert!(reason(heard(Vec::new())).contains("no trigger of public.events notifies on eventsinsert or counterfoil"));
+    assert!(
+        reason(heard(Vec::new()))
+            .contains("no trigger of public.events notifies on eventsinsert or counterfoil")
+    );
     let doorbell = table(vec![trigger("counterfoil_doorbell", true, Some("counterfoil"), false)]);
-    assert!(reason(wakeup(&doorbell, &server(true, 0), "eventsinsert")).contains("a standby cannot be listened to"));
+    assert!(
+        reason(wakeup(&doorbell, &server(true, 0), "eventsinsert"))
+            .contains("a standby cannot be listened to")
+    );
 }
 
 #[test]

@@ -3,8 +3,9 @@
 use crate::event::store::DigestInput;
 use crate::verify::compare::side::TableSize;
 
-/// Rows of a chunk whose digests are compared. A server that joins the bytes of 512 rows of 400 bytes does so in memory it has at hand; for
-/// 4,096 it asks the system for more each time, which takes 15 % more processor time in all.
+/// Rows of a chunk whose digests are compared. A server that joins the bytes of 512 rows of 400
+/// bytes does so in memory it has at hand; for 4,096 it asks the system for more each time, which
+/// takes 15 % more processor time in all.
 const CHUNK_ROWS_MAX: u64 = 512;
 /// Bytes of a chunk, about.
 const CHUNK_BYTES: f64 = 16.0 * 1024.0 * 1024.0;
@@ -22,15 +23,13 @@ const UNLIKE_MAX: u32 = 10;
 /// How many rows a chunk has, for the larger of two sides.
 pub(crate) fn rows_of_chunk(sizes: [TableSize; 2]) -> u64 {
     let bytes_of_row = |size: &TableSize| size.bytes as f64 / size.rows_estimated.max(1.0);
-    let widest = sizes
-        .iter()
-        .filter(|size| size.rows_estimated > 0.0)
-        .map(bytes_of_row)
-        .fold(1.0, f64::max);
+    let widest =
+        sizes.iter().filter(|size| size.rows_estimated > 0.0).map(bytes_of_row).fold(1.0, f64::max);
     ((CHUNK_BYTES / widest) as u64).clamp(1, CHUNK_ROWS_MAX)
 }
 
-/// Whether so few ids are left out between the lowest and the highest that chunks need not be looked up.
+/// Whether so few ids are left out between the lowest and the highest that chunks need not be
+/// looked up.
 pub(crate) fn is_dense(sizes: [TableSize; 2], lowest: i64, highest: i64) -> bool {
     let ids = highest as f64 - lowest as f64 + 1.0;
     sizes.iter().all(|size| size.rows_estimated >= ids * DENSITY_MIN)
@@ -67,12 +66,7 @@ pub struct MethodChooser {
 impl MethodChooser {
     /// Starts with digests, unless every byte shall be compared.
     pub fn new(chunk_rows: u64, is_exact: bool) -> Self {
-        Self {
-            chunk_rows,
-            is_exact,
-            window: 0,
-            is_merging: is_exact,
-        }
+        Self { chunk_rows, is_exact, window: 0, is_merging: is_exact }
     }
 
     /// How to go on.
@@ -84,7 +78,8 @@ impl MethodChooser {
         }
     }
 
-    /// Takes note of a chunk, or of a merged segment; a segment without a difference brings the digests back.
+    /// Takes note of a chunk, or of a merged segment; a segment without a difference brings the
+    /// digests back.
     pub fn note(&mut self, is_unlike: bool) {
         if self.is_merging {
             self.is_merging = is_unlike || self.is_exact;
@@ -102,11 +97,7 @@ mod tests {
     use super::*;
 
     fn size(rows: f64, bytes: i64) -> TableSize {
-        TableSize {
-            rows_estimated: rows,
-            bytes,
-            bytes_out_of_line: 0,
-        }
+        TableSize { rows_estimated: rows, bytes, bytes_out_of_line: 0 }
     }
 
     #[test]

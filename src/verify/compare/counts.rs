@@ -31,13 +31,16 @@ pub(crate) struct CountConfirmation {
     pub may_have_more: (bool, bool),
 }
 
-/// What is to be counted of a comparison that ended so; `None`: nothing. `is_scripted`: whether a script inserts what is missing.
-pub(crate) fn due(task: ComparisonTask<'_>, ended: WalkEnd, found: &WalkFindings, is_scripted: bool) -> Option<CountExtent> {
+/// What is to be counted of a comparison that ended so; `None`: nothing. `is_scripted`: whether a
+/// script inserts what is missing.
+pub(crate) fn due(
+    task: ComparisonTask<'_>,
+    ended: WalkEnd,
+    found: &WalkFindings,
+    is_scripted: bool,
+) -> Option<CountExtent> {
     match ended {
-        WalkEnd::Complete => Some(CountExtent {
-            within: task.range(),
-            beyond: task.beyond(),
-        }),
+        WalkEnd::Complete => Some(CountExtent { within: task.range(), beyond: task.beyond() }),
         // What both sides have and differs is certain, whatever their indexes know.
         WalkEnd::Enough if found.tally.is_any_changed() && !is_scripted => None,
         WalkEnd::Enough => Some(CountExtent {
@@ -52,7 +55,11 @@ pub(crate) fn due(task: ComparisonTask<'_>, ended: WalkEnd, found: &WalkFindings
 ///
 /// # Errors
 /// `Stopped` when it is asked to stop; then nothing is left running in the servers.
-pub(crate) async fn count(task: ComparisonTask<'_>, extent: CountExtent, stop: &Stop) -> Result<(HeapCounts, HeapCounts)> {
+pub(crate) async fn count(
+    task: ComparisonTask<'_>,
+    extent: CountExtent,
+    stop: &Stop,
+) -> Result<(HeapCounts, HeapCounts)> {
     let CountExtent { within, beyond } = extent;
     let counted = async |side: &ComparisonSide, stop: Stop| {
         let limits = (WHOLE_TABLE_MAX, &stop);
@@ -77,7 +84,9 @@ pub(crate) async fn confirm(
             compared.1 != counted.1.within || counted.0.within < compared.0,
         ),
     };
-    for (side, compared, counted) in [(task.first, compared.0, counted.0), (task.second, compared.1, counted.1)] {
+    for (side, compared, counted) in
+        [(task.first, compared.0, counted.0), (task.second, compared.1, counted.1)]
+    {
         if let Some(range) = extent.within.filter(|_| compared != counted.within) {
             let limits = (WHOLE_TABLE_MAX, stop);
             let both = side.ask(task.columns, limits, |store| store.index_counts(range)).await?;
@@ -90,7 +99,10 @@ pub(crate) async fn confirm(
 
 fn reason(name: &str, compared: u64, counted: u64, both: &IndexCounts) -> String {
     let why = if !both.is_damaged() {
-        format!("{compared} rows were compared and {counted} counted: rows came or went meanwhile, compare again")
+        format!(
+            "{compared} rows were compared and {counted} counted: rows came or went meanwhile, \
+             compare again"
+        )
     } else {
         format!(
             "its index of the id knows {} rows of {}: REINDEX it, then compare again",
@@ -105,7 +117,8 @@ fn hidden(name: &str, beyond: Option<IdRange>, (heap, index): (u64, u64)) -> Opt
     let after = beyond.filter(|_| heap != index)?.after;
     let place = after.map_or_else(String::new, |after| format!("above id {after} "));
     Some(format!(
-        "{name}: {place}its index of the id knows {index} rows of {heap}, so that the end of what was to be compared may be wrong: REINDEX it, then compare again"
+        "{name}: {place}its index of the id knows {index} rows of {heap}, so that the end of what \
+         was to be compared may be wrong: REINDEX it, then compare again"
     ))
 }
 
@@ -132,9 +145,12 @@ pub(crate) async fn pending(task: ComparisonTask<'_>, stop: &Stop) -> Result<Sid
         side.ask(task.columns, limits, |store| store.count(pending)).await
     };
     match (task.end(), &task.fence.doubt) {
-        // What came meanwhile where everything there was is compared, and a copy that grows, are no news.
+        // What came meanwhile where everything there was is compared, and a copy that grows, are no
+        // news.
         (Some(_), _) if task.options.must_be_complete => Ok((0, 0)),
-        (Some(_), FenceDoubt::Nothing | FenceDoubt::Open(_)) if task.range().is_some() => Ok((counted(task.first, stop.clone()).await?, 0)),
+        (Some(_), FenceDoubt::Nothing | FenceDoubt::Open(_)) if task.range().is_some() => {
+            Ok((counted(task.first, stop.clone()).await?, 0))
+        }
         _ => both(stop, |stop| counted(task.first, stop), |stop| counted(task.second, stop)).await,
     }
 }
@@ -145,7 +161,8 @@ pub(crate) fn only_beyond(task: ComparisonTask<'_>, pending: SideCounts) -> Opti
     let from = shown(task.options.from);
     let (first, second) = (&task.first.name, &task.second.name);
     Some(format!(
-        "no row was compared: what can be compared ends at id {end}, below {from}, and {} rows of {first} and {} of {second} lie from there on",
+        "no row was compared: what can be compared ends at id {end}, below {from}, and {} rows of \
+         {first} and {} of {second} lie from there on",
         pending.0, pending.1
     ))
 }
@@ -156,27 +173,24 @@ mod tests {
 
     #[test]
     fn a_damaged_index_and_rows_that_move_are_told_apart() {
-        let counts = |indexed| IndexCounts {
-            rows: 10,
-            indexed,
-            cure: String::new(),
-        };
+        let counts = |indexed| IndexCounts { rows: 10, indexed, cure: String::new() };
         assert!(reason("a", 9, 10, &counts(9)).contains("REINDEX"));
         assert!(reason("a", 9, 10, &counts(10)).contains("came or went"));
     }
 
     #[test]
     fn rows_beyond_the_end_are_told_where_the_index_does_not_know_them() {
-        let beyond = Some(IdRange {
-            after: Some(7),
-            through: i64::MAX,
-        });
+        let beyond = Some(IdRange { after: Some(7), through: i64::MAX });
         assert_eq!(hidden("a", beyond, (3, 3)), None);
-        assert!(hidden("a", beyond, (3, 1)).is_some_and(|told| told.contains("above id 7 its index of the id knows 1 rows of 3")));
-        let all = Some(IdRange {
-            after: None,
-            through: i64::MAX,
-        });
-        assert!(hidden("a", all, (3, 0)).is_some_and(|told| told.starts_with("a: its index of the id knows 0 rows of 3")));
+        assert!(
+            hidden("a", beyond, (3, 1)).is_some_and(
+                |told| told.contains("above id 7 its index of the id knows 1 rows of 3")
+            )
+        );
+        let all = Some(IdRange { after: None, through: i64::MAX });
+        assert!(
+            hidden("a", all, (3, 0))
+                .is_some_and(|told| told.starts_with("a: its index of the id knows 0 rows of 3"))
+        );
     }
 }

@@ -1,12 +1,16 @@
-//! Up to which id two tables that are being written can be compared, and what may still change below it.
+//! Up to which id two tables that are being written can be compared, and what may still change
+//! below it.
 //!
-//! The second side's highest id is read first, and the first side only afterwards. A copy in id order holds what was visible at the first
-//! side before, so a row that the first side lacks afterwards, at or below that id, was never rightly there; and a row that the copy lacks
-//! below its own highest id will not come any more. Only a transaction that drew an id before and is still open can fill a gap: it is
-//! waited for, and if it outlives the wait it is named. A standby, and a logical subscriber, may lack what its primary has, and still have what that has
-//! deleted, wherever that lies: of two transactions the later one may have drawn the lower id.
+//! The second side's highest id is read first, and the first side only afterwards. A copy in id
+//! order holds what was visible at the first side before, so a row that the first side lacks
+//! afterwards, at or below that id, was never rightly there; and a row that the copy lacks below
+//! its own highest id will not come any more. Only a transaction that drew an id before and is
+//! still open can fill a gap: it is waited for, and if it outlives the wait it is named. A standby,
+//! and a logical subscriber, may lack what its primary has, and still have what that has deleted,
+//! wherever that lies: of two transactions the later one may have drawn the lower id.
 //!
-//! Highest ids are asked of the index, which may be damaged: rows of the table beyond the end that it does not know are counted when everything was compared.
+//! Highest ids are asked of the index, which may be damaged: rows of the table beyond the end that
+//! it does not know are counted when everything was compared.
 
 use crate::error::Result;
 use crate::event::store::IdEnds;
@@ -30,7 +34,8 @@ pub struct ComparisonFence {
     pub lowest: Option<i64>,
     /// What keeps gaps below it from being decided.
     pub doubt: FenceDoubt,
-    /// Whether the first side, and whether the second, is a standby or a logical subscriber: what it lacks, or still has, may only be late.
+    /// Whether the first side, and whether the second, is a standby or a logical subscriber: what
+    /// it lacks, or still has, may only be late.
     pub may_be_late: (bool, bool),
 }
 
@@ -41,7 +46,8 @@ pub enum FenceDoubt {
     Nothing,
     /// These transactions may still fill gaps of the first side.
     Open(Vec<String>),
-    /// How ids are given out is not known; whatever differs is read again at the end, and then counts.
+    /// How ids are given out is not known; whatever differs is read again at the end, and then
+    /// counts.
     Unknown,
 }
 
@@ -85,7 +91,8 @@ async fn ends(side: &ComparisonSide, columns: &SharedColumns, stop: &Stop) -> Re
 }
 
 impl ComparisonFence {
-    /// Whether the second side went further than the first, though it was asked before: of a truth and its copy that is never right.
+    /// Whether the second side went further than the first, though it was asked before: of a truth
+    /// and its copy that is never right.
     pub(crate) fn is_second_ahead(&self) -> bool {
         self.highest.1.is_some() && self.highest.0 < self.highest.1
     }
@@ -96,7 +103,8 @@ fn may_be_late(side: &ComparisonSide) -> bool {
     side.identity().is_standby || side.table.is_subscribed
 }
 
-/// A copy of a source is compared up to its own highest id; of two tables of which nothing is known, the lower of both counts.
+/// A copy of a source is compared up to its own highest id; of two tables of which nothing is
+/// known, the lower of both counts.
 fn through((ours, theirs): (Option<i64>, Option<i64>), doubt: &FenceDoubt) -> Option<i64> {
     match doubt {
         FenceDoubt::Unknown => ours.zip(theirs).map(|(ours, theirs)| ours.min(theirs)),

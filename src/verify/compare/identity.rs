@@ -11,6 +11,7 @@ pub struct TableIdentity {
     pub table: String,
     /// Its oid.
     pub oid: u32,
-    /// Whether the server is a standby: it may be late, and shares everything else with its primary.
+    /// Whether the server is a standby: it may be late, and shares everything else with its
+    /// primary.
     pub is_standby: bool,
 }

@@ -1,7 +1,9 @@
 //! How far an interrupted comparison came, so that it can go on from there.
 //!
-//! Everything at or below `through` was compared and counted. It holds for the same two tables and columns only, and as long as no session has written there
-//! since, which `JournalPart::is_untouched` finds out: each part remembers which transactions had ended before it was compared.
+//! Everything at or below `through` was compared and counted. It holds for the same two tables and
+//! columns only, and as long as no session has written there since, which
+//! `JournalPart::is_untouched` finds out: each part remembers which transactions had ended before
+//! it was compared.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::range::IdRange;
@@ -83,8 +85,9 @@ impl JournalSubject {
 }
 
 impl JournalPart {
-    /// Whether both sides still hold what was compared: the same files of the same past, as many rows, and none written since. `range`: what this part
-    /// compared; `rows`: how many rows of each side it was.
+    /// Whether both sides still hold what was compared: the same files of the same past, as many
+    /// rows, and none written since. `range`: what this part compared; `rows`: how many rows of
+    /// each side it was.
     async fn is_untouched(
         &self,
         sides: (&ComparisonSide, &ComparisonSide),
@@ -92,7 +95,8 @@ impl JournalPart {
         now: &(TableState, TableState),
         stop: &Stop,
     ) -> Result<bool> {
-        let is_same = |then: &TableState, now: &TableState| then.goes_on_as(now) && then.is_comparable(now);
+        let is_same =
+            |then: &TableState, now: &TableState| then.goes_on_as(now) && then.is_comparable(now);
         if !is_same(&self.states.0, &now.0) || !is_same(&self.states.1, &now.1) {
             return Ok(false);
         }
@@ -109,13 +113,7 @@ impl JournalPart {
 impl ComparisonJournal {
     /// Of a comparison that came this far.
     pub fn new(subject: JournalSubject, parts: Vec<JournalPart>, tally: DifferenceTally) -> Self {
-        let mut journal = Self {
-            version: VERSION,
-            subject,
-            parts,
-            tally,
-            sha256: String::new(),
-        };
+        let mut journal = Self { version: VERSION, subject, parts, tally, sha256: String::new() };
         journal.sha256 = journal.digest();
         journal
     }
@@ -133,12 +131,10 @@ impl ComparisonJournal {
         now: &(TableState, TableState),
         stop: &Stop,
     ) -> Result<Option<&JournalPart>> {
-        let (mut after, mut before) = (self.subject.from.and_then(|from| from.checked_sub(1)), (0, 0));
+        let (mut after, mut before) =
+            (self.subject.from.and_then(|from| from.checked_sub(1)), (0, 0));
         for part in &self.parts {
-            let range = IdRange {
-                after,
-                through: part.through,
-            };
+            let range = IdRange { after, through: part.through };
             let rows = (part.rows.0.saturating_sub(before.0), part.rows.1.saturating_sub(before.1));
             if !part.is_untouched(sides, (columns, range, rows), now, stop).await? {
                 return Ok(Some(part));
@@ -153,11 +149,13 @@ impl ComparisonJournal {
     /// # Errors
     /// `Usage` when it is none.
     pub fn read(path: &Path) -> Result<Self> {
-        let wrong = || {
-            Error::new(ErrorKind::Usage, "cannot read the journal")
+        let wrong =
+            || {
+                Error::new(ErrorKind::Usage, "cannot read the journal")
                 .at(path.display().to_string())
-                .fix("name the file that an interrupted comparison left, or leave --resume out to start over")
-        };
+                .fix("name the file that an interrupted comparison left, or leave --resume out to \
+                      start over")
+            };
         let about = std::fs::metadata(path).map_err(|error| wrong().caused_by(&error))?;
         if !about.is_file() {
             return Err(wrong().because("it is not a regular file"));
@@ -166,14 +164,24 @@ impl ComparisonJournal {
             return Err(wrong().because("it is too large to be one"));
         }
         let text = std::fs::read_to_string(path).map_err(|error| wrong().caused_by(&error))?;
-        let version = serde_json::from_str::<serde_json::Value>(&text).map_err(|error| wrong().caused_by(&error))?["version"].as_u64();
+        let version = serde_json::from_str::<serde_json::Value>(&text)
+            .map_err(|error| wrong().caused_by(&error))?["version"]
+            .as_u64();
         if version != Some(u64::from(VERSION)) {
-            let version = version.map_or_else(|| "an unknown version".to_owned(), |version| format!("version {version}"));
-            return Err(wrong().because(format!("it is of {version}, this program writes {VERSION}")));
+            let version = version.map_or_else(
+                || "an unknown version".to_owned(),
+                |version| format!("version {version}"),
+            );
+            return Err(
+                wrong().because(format!("it is of {version}, this program writes {VERSION}"))
+            );
         }
-        let journal: Self = serde_json::from_str(&text).map_err(|error| wrong().caused_by(&error))?;
+        let journal: Self =
+            serde_json::from_str(&text).map_err(|error| wrong().caused_by(&error))?;
         if journal.sha256 != journal.digest() || journal.parts.is_empty() {
-            return Err(wrong().because("it was changed since it was written: its digest does not match"));
+            return Err(
+                wrong().because("it was changed since it was written: its digest does not match")
+            );
         }
         Ok(journal)
     }
@@ -210,7 +218,10 @@ impl ComparisonJournal {
                 shown(&self.subject.sides.0),
                 shown(&self.subject.sides.1)
             ))
-            .fix("compare the same tables with the same --from, --through and --complete, or leave --resume out"))
+            .fix(
+                "compare the same tables with the same --from, --through and --complete, or leave \
+                 --resume out",
+            ))
     }
 
     fn digest(&self) -> String {

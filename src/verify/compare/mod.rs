@@ -1,15 +1,20 @@
-//! The comparison, row by row: digests of chunks in both servers at the same time; where they differ, the rows themselves, merged by id.
+//! The comparison, row by row: digests of chunks in both servers at the same time; where they
+//! differ, the rows themselves, merged by id.
 //!
-//! Why "equal" can be trusted: the chunks cover the whole range without a gap, each beginning after the last id of the one before, the
-//! first open below and the last reaching the fence; a chunk counts as equal only if both servers gave the same number of rows and the same
-//! SHA-256 over all bytes of them in id order; whatever fails is an error and never an end; and the rows of all chunks together must be as
-//! many as a plain count of each table finds without its index, and beyond the fence the index must know as many rows as the table holds.
+//! Why "equal" can be trusted: the chunks cover the whole range without a gap, each beginning after
+//! the last id of the one before, the first open below and the last reaching the fence; a chunk
+//! counts as equal only if both servers gave the same number of rows and the same SHA-256 over all
+//! bytes of them in id order; whatever fails is an error and never an end; and the rows of all
+//! chunks together must be as many as a plain count of each table finds without its index, and
+//! beyond the fence the index must know as many rows as the table holds.
 //!
-//! Why "different" can be: what only one side has counts only where that same count agrees for the side that seems to lack it.
+//! Why "different" can be: what only one side has counts only where that same count agrees for the
+//! side that seems to lack it.
 
 mod both;
 mod chunks;
 mod counts;
+mod doubted;
 pub mod fence;
 pub mod identity;
 pub mod journal;
@@ -33,7 +38,9 @@ use crate::verify::compare::both::both;
 use crate::verify::compare::chunks::rows_of_chunk;
 use crate::verify::compare::counts::{CountConfirmation, CountExtent};
 use crate::verify::compare::journal::{ComparisonJournal, JournalPart, JournalSubject};
-use crate::verify::compare::outcome::{ComparisonOutcome, VerdictGrounds, ahead, note_of_open, nothing_compared};
+use crate::verify::compare::outcome::{
+    ComparisonOutcome, VerdictGrounds, ahead, note_of_open, nothing_compared,
+};
 use crate::verify::compare::repair_sql::RepairScript;
 use crate::verify::compare::side::ComparisonSide;
 use crate::verify::compare::sink::DifferenceSink;
@@ -47,7 +54,9 @@ pub fn plan(task: ComparisonTask<'_>) -> String {
     let Some(range) = task.range() else {
         return "nothing would be compared: a table is empty, or the range is".to_owned();
     };
-    let rows = |side: &ComparisonSide| format!("about {:.0} rows of {}", side.size.rows_estimated, side.name);
+    let rows = |side: &ComparisonSide| {
+        format!("about {:.0} rows of {}", side.size.rows_estimated, side.name)
+    };
     let sizes = [task.first.size, task.second.size];
     let way = if task.options.is_exact {
         "every byte".to_owned()
@@ -61,11 +70,12 @@ pub fn plan(task: ComparisonTask<'_>) -> String {
     format!("would compare {range}: {}, {}; {way}", rows(task.first), rows(task.second))
 }
 
-/// Compares; `journal`: where an earlier run was interrupted. Where another session has written into what that run compared, everything is compared.
+/// Compares; `journal`: where an earlier run was interrupted. Where another session has written
+/// into what that run compared, everything is compared.
 ///
 /// # Errors
-/// What the servers, the watcher or the script say: then nothing is known but what was told meanwhile. `Unavailable` when a side is not
-/// the table any more that it was.
+/// What the servers, the watcher or the script say: then nothing is known but what was told
+/// meanwhile. `Unavailable` when a side is not the table any more that it was.
 pub async fn compare(
     task: ComparisonTask<'_>,
     journal: Option<ComparisonJournal>,
@@ -85,7 +95,13 @@ pub async fn compare(
     let (journal, note) = still_true(task, journal, &states, stop).await?;
     let whole = task.range();
     let is_scripted = script.is_some();
-    let sink = DifferenceSink::new((task.first, task.second), task.columns, task.options.limits, watch, script);
+    let sink = DifferenceSink::new(
+        (task.first, task.second),
+        task.columns,
+        task.options.limits,
+        watch,
+        script,
+    );
     let mut walk = ComparisonWalk::new(task, sink);
     if let Some(journal) = &journal {
         walk.resume(journal);
@@ -105,7 +121,9 @@ pub async fn compare(
     };
     let outcome = conclude(task, (ended, found), counted, run, stop).await?;
     if ended != WalkEnd::Interrupted {
-        let confirmed = async |side: &ComparisonSide, was: &TableState, stop: Stop| side.confirm(was, task.columns, &stop).await;
+        let confirmed = async |side: &ComparisonSide, was: &TableState, stop: Stop| {
+            side.confirm(was, task.columns, &stop).await
+        };
         // Also when a stop came meanwhile: what was found is told then.
         let never = Stop::never();
         both(
@@ -140,14 +158,16 @@ async fn still_true(
     let touched = journal.touched((task.first, task.second), task.columns, now, stop).await?;
     let note = touched.map(|part| {
         format!(
-            "rows were written, removed or rewritten since the run of {} compared those up to id {}: everything was compared again",
+            "rows were written, removed or rewritten since the run of {} compared those up to id \
+             {}: everything was compared again",
             part.began, part.through
         )
     });
     Ok((Some(journal).filter(|_| note.is_none()), note))
 }
 
-/// What plain counts tell of what was found, where it is needed; a stop meanwhile is an interruption.
+/// What plain counts tell of what was found, where it is needed; a stop meanwhile is an
+/// interruption.
 async fn counted(
     task: ComparisonTask<'_>,
     ended: WalkEnd,
@@ -161,14 +181,17 @@ async fn counted(
         None => None,
     };
     // Without counts it is unknown whether an index hides what a side seems to lack.
-    let nothing_known = CountConfirmation {
-        reasons: Vec::new(),
-        may_have_more: (true, true),
-    };
-    Ok(confirmation.map_or((WalkEnd::Interrupted, nothing_known), |confirmation| (ended, confirmation)))
+    let nothing_known = CountConfirmation { reasons: Vec::new(), may_have_more: (true, true) };
+    Ok(confirmation
+        .map_or((WalkEnd::Interrupted, nothing_known), |confirmation| (ended, confirmation)))
 }
 
-async fn confirmed(task: ComparisonTask<'_>, extent: CountExtent, compared: counts::SideCounts, stop: &Stop) -> Result<CountConfirmation> {
+async fn confirmed(
+    task: ComparisonTask<'_>,
+    extent: CountExtent,
+    compared: counts::SideCounts,
+    stop: &Stop,
+) -> Result<CountConfirmation> {
     let counted = counts::count(task, extent, stop).await?;
     counts::confirm(task, extent, compared, counted, stop).await
 }
@@ -181,7 +204,8 @@ async fn conclude(
     stop: &Stop,
 ) -> Result<ComparisonOutcome> {
     let names = (task.first.name.as_str(), task.second.name.as_str());
-    let mut skipped: Vec<String> = nothing_compared(task.fence, task.end(), names).into_iter().collect();
+    let mut skipped: Vec<String> =
+        nothing_compared(task.fence, task.end(), names).into_iter().collect();
     skipped.extend(cut_short(ended, &found));
     skipped.extend(confirmation.reasons);
     skipped.extend(task.columns.uncertain.iter().cloned());
@@ -189,7 +213,8 @@ async fn conclude(
     let pending = pending(task, &mut skipped, stop).await?;
     let without_id = without_id(task, &mut skipped, stop).await?;
     skipped.extend(counts::only_beyond(task, pending));
-    let (above, beyond) = (task.pending().after, if task.fence.is_second_ahead() { pending.1 } else { 0 });
+    let (above, beyond) =
+        (task.pending().after, if task.fence.is_second_ahead() { pending.1 } else { 0 });
     if !task.options.must_be_complete {
         skipped.extend(ahead(task.fence, beyond, above, names));
     }
@@ -237,7 +262,9 @@ fn cut_short(ended: WalkEnd, found: &WalkFindings) -> Option<String> {
             "ended after {} differences, at id {reached}: the rest was not compared",
             found.tally.total()
         )),
-        WalkEnd::Interrupted => Some(format!("interrupted after id {reached}: the rest was not compared{uncounted}")),
+        WalkEnd::Interrupted => {
+            Some(format!("interrupted after id {reached}: the rest was not compared{uncounted}"))
+        }
     }
 }
 
@@ -258,7 +285,11 @@ impl ComparisonRun {
 }
 
 /// Rows without an id, where the verdict is about the whole table.
-async fn without_id(task: ComparisonTask<'_>, skipped: &mut Vec<String>, stop: &Stop) -> Result<counts::SideCounts> {
+async fn without_id(
+    task: ComparisonTask<'_>,
+    skipped: &mut Vec<String>,
+    stop: &Stop,
+) -> Result<counts::SideCounts> {
     if task.options.from.is_some() || task.options.through.is_some() {
         return Ok((0, 0));
     }
@@ -270,7 +301,11 @@ async fn without_id(task: ComparisonTask<'_>, skipped: &mut Vec<String>, stop: &
 }
 
 /// Rows above the fence; none of them, and it is said so, after an interruption.
-async fn pending(task: ComparisonTask<'_>, skipped: &mut Vec<String>, stop: &Stop) -> Result<counts::SideCounts> {
+async fn pending(
+    task: ComparisonTask<'_>,
+    skipped: &mut Vec<String>,
+    stop: &Stop,
+) -> Result<counts::SideCounts> {
     let counted = unless_stopped(counts::pending(task, stop).await)?;
     if counted.is_none() {
         skipped.push("interrupted: what lies above the fence was not counted".to_owned());

@@ -1,4 +1,5 @@
-//! Two sides opened for a comparison: both tables described, their columns compared, the discipline of ids at the first side found out.
+//! Two sides opened for a comparison: both tables described, their columns compared, the discipline
+//! of ids at the first side found out.
 
 use crate::config::IdsSetting;
 use crate::error::{Error, ErrorKind, Problems, Result};
@@ -55,9 +56,11 @@ pub struct IdOrder {
 }
 
 impl SidePair {
-    /// Connects to both at the same time; a pooler that would not keep a session is recognised before anything is set.
+    /// Connects to both at the same time; a pooler that would not keep a session is recognised
+    /// before anything is set.
     pub async fn open(opening: OpeningSettings<'_>, log: &Logger) -> Result<Self> {
-        let (first, second) = try_join(side(opening, opening.first, log), side(opening, opening.second, log)).await?;
+        let (first, second) =
+            try_join(side(opening, opening.first, log), side(opening, opening.second, log)).await?;
         if are_one_table(&first, &second).await? {
             return Err(Error::new(ErrorKind::Usage, "both sides are the same table")
                 .at(first.shown())
@@ -75,10 +78,7 @@ impl SidePair {
         let compared = wire.columns.iter().filter_map(|column| {
             // Where the types differ, the first side's value is cast to that of the second.
             let of_second = self.second.table.column(&column.name)?;
-            Some(ComparedColumn {
-                name: column.name.clone(),
-                type_oid: of_second.type_oid,
-            })
+            Some(ComparedColumn { name: column.name.clone(), type_oid: of_second.type_oid })
         });
         Some(SharedColumns {
             wire: wire.clone(),
@@ -95,50 +95,57 @@ impl SidePair {
     /// `Unsuitable` when there is no such INSERT, with the reasons.
     pub fn inserted(&self) -> Result<Wire> {
         let problems = match &self.schema {
-            SchemaComparison::Like {
-                inserted: Ok(inserted), ..
-            } => return Ok(inserted.clone()),
-            SchemaComparison::Like {
-                inserted: Err(problems), ..
-            }
+            SchemaComparison::Like { inserted: Ok(inserted), .. } => return Ok(inserted.clone()),
+            SchemaComparison::Like { inserted: Err(problems), .. }
             | SchemaComparison::Unlike(problems) => problems,
         };
         let what = format!("cannot write INSERTs for {}", self.second.name);
         let error = Error::new(ErrorKind::Unsuitable, what).at(self.second.shown());
         let error = problems.iter().fold(error, |error, problem| error.because(problem.what()));
-        Err(error.fix("leave --repair-sql out; or alter the second table, so that it takes the rows of the first"))
+        Err(error.fix(
+            "leave --repair-sql out; or alter the second table, so that it takes the rows of the \
+             first",
+        ))
     }
 
     /// Finds out how ids are given out at the first side.
     ///
     /// # Errors
     /// What the server says; `Stopped`: then nothing is left running in it.
-    pub async fn order(&self, id_column: &str, ids: IdsSetting, known_gaps: &[(i64, i64)], stop: &Stop) -> Result<IdOrder> {
+    pub async fn order(
+        &self,
+        id_column: &str,
+        ids: IdsSetting,
+        known_gaps: &[(i64, i64)],
+        stop: &Stop,
+    ) -> Result<IdOrder> {
         let session = self.first.session().await?;
         let is_standby = session.server().is_in_recovery();
-        let Some(facts) = stop.or(facts::ask(&session, &self.first.table, id_column, is_standby)).await else {
+        let Some(facts) =
+            stop.or(facts::ask(&session, &self.first.table, id_column, is_standby)).await
+        else {
             session.cancel().await;
             return Err(Error::new(ErrorKind::Stopped, "nothing was compared"));
         };
         let facts = facts?;
         Ok(match ids::judge(&facts, ids, known_gaps) {
-            Ok(judged) => IdOrder {
-                reason: judged.to_string(),
-                discipline: Some(judged.discipline),
-            },
-            Err(problems) => IdOrder {
-                reason: format!("not known: {}", first_of(&problems)),
-                discipline: None,
-            },
+            Ok(judged) => {
+                IdOrder { reason: judged.to_string(), discipline: Some(judged.discipline) }
+            }
+            Err(problems) => {
+                IdOrder { reason: format!("not known: {}", first_of(&problems)), discipline: None }
+            }
         })
     }
 }
 
-/// Whether both lead to one table, by whatever name of its host. A primary and its standby, or a copy that was promoted, have the same numbers and are two.
+/// Whether both lead to one table, by whatever name of its host. A primary and its standby, or a
+/// copy that was promoted, have the same numbers and are two.
 async fn are_one_table(first: &ComparisonSide, second: &ComparisonSide) -> Result<bool> {
     let (ours, theirs) = (first.session().await?, second.session().await?);
     let clusters = (first.identity().system_identifier, second.identity().system_identifier);
-    let may_be_one_cluster = clusters.0 == clusters.1 || clusters.0.is_none() || clusters.1.is_none();
+    let may_be_one_cluster =
+        clusters.0 == clusters.1 || clusters.0.is_none() || clusters.1.is_none();
     if !may_be_one_cluster || first.table.oid != second.table.oid {
         return Ok(false);
     }
@@ -153,11 +160,14 @@ fn first_of(problems: &Problems) -> String {
     problems.worst().map(|problem| problem.what().to_owned()).unwrap_or_default()
 }
 
-async fn side(opening: OpeningSettings<'_>, place: &SidePlace, log: &Logger) -> Result<ComparisonSide> {
+async fn side(
+    opening: OpeningSettings<'_>,
+    place: &SidePlace,
+    log: &Logger,
+) -> Result<ComparisonSide> {
     let named = |error: Error| error.while_doing(format!("cannot compare {}", place.name));
-    pooler::probe(&place.conninfo, ErrorSide::Source, opening.timeout)
-        .await
-        .map_err(named)?;
-    let opened = ComparisonSide::open(place, opening.id_column, opening.connections, opening.timeout, log);
+    pooler::probe(&place.conninfo, ErrorSide::Source, opening.timeout).await.map_err(named)?;
+    let opened =
+        ComparisonSide::open(place, opening.id_column, opening.connections, opening.timeout, log);
     opened.await.map_err(named)
 }

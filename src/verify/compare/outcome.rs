@@ -18,7 +18,8 @@ pub struct ComparisonOutcome {
     pub fence: ComparisonFence,
     /// Rows that were compared on each side.
     pub rows: (u64, u64),
-    /// The highest id that could be compared: the fence, or the end of both sides where everything must be there.
+    /// The highest id that could be compared: the fence, or the end of both sides where everything
+    /// must be there.
     pub end: Option<i64>,
     /// Rows that are pending on each side.
     pub pending: (u64, u64),
@@ -26,7 +27,8 @@ pub struct ComparisonOutcome {
     pub pending_above: Option<i64>,
     /// Rows without an id on each side, which no range holds.
     pub without_id: (u64, u64),
-    /// Of the rows that were compared, what earlier runs have: when each began, up to which id it came, and rows of each side in all.
+    /// Of the rows that were compared, what earlier runs have: when each began, up to which id it
+    /// came, and rows of each side in all.
     pub earlier: Vec<JournalPart>,
     /// What differs.
     pub tally: DifferenceTally,
@@ -45,7 +47,8 @@ pub struct ComparisonOutcome {
 pub struct VerdictGrounds<'a> {
     /// What differs.
     pub tally: &'a DifferenceTally,
-    /// Whether the first side, and whether the second, may have what it seems to lack: then only what both have differs for certain.
+    /// Whether the first side, and whether the second, may have what it seems to lack: then only
+    /// what both have differs for certain.
     pub may_have_more: (bool, bool),
     /// Rows without an id on each side.
     pub without_id: (u64, u64),
@@ -54,22 +57,20 @@ pub struct VerdictGrounds<'a> {
 }
 
 impl ComparisonOutcome {
-    /// What each earlier run has compared: when it began, up to which id it came, and how many rows of each side it was.
+    /// What each earlier run has compared: when it began, up to which id it came, and how many rows
+    /// of each side it was.
     pub fn earlier_runs(&self) -> Vec<EarlierRun> {
         let mut before = (0, 0);
         let run = |part: &JournalPart| {
             let (first, second) = std::mem::replace(&mut before, part.rows);
             let rows = (part.rows.0.saturating_sub(first), part.rows.1.saturating_sub(second));
-            EarlierRun {
-                began: part.began.clone(),
-                through: part.through,
-                rows: rows.into(),
-            }
+            EarlierRun { began: part.began.clone(), through: part.through, rows: rows.into() }
         };
         self.earlier.iter().map(run).collect()
     }
 
-    /// Whether rows are missing that the second side may have: inserted there, they would be there twice.
+    /// Whether rows are missing that the second side may have: inserted there, they would be there
+    /// twice.
     pub(crate) fn is_missing_uncertain(&self) -> bool {
         self.may_have_more.1 && self.tally.missing > 0
     }
@@ -85,7 +86,8 @@ impl VerdictGrounds<'_> {
     pub fn verdict(self) -> Verdict {
         let (first, second) = self.without_id;
         let certain = self.certain();
-        let is_something_uncertain = certain < self.tally.total() || self.is_something_skipped || first > 0;
+        let is_something_uncertain =
+            certain < self.tally.total() || self.is_something_skipped || first > 0;
         Verdict::of(certain + first.abs_diff(second), is_something_uncertain)
     }
 
@@ -98,7 +100,11 @@ impl VerdictGrounds<'_> {
 }
 
 /// What is left out when there is no row up to which both could be compared.
-pub(crate) fn nothing_compared(fence: &ComparisonFence, end: Option<i64>, (first, second): (&str, &str)) -> Option<String> {
+pub(crate) fn nothing_compared(
+    fence: &ComparisonFence,
+    end: Option<i64>,
+    (first, second): (&str, &str),
+) -> Option<String> {
     if end.is_some() {
         return None;
     }
@@ -111,11 +117,18 @@ pub(crate) fn nothing_compared(fence: &ComparisonFence, end: Option<i64>, (first
 }
 
 /// What is said where the second side goes on above the fence, of which nothing was compared.
-pub(crate) fn ahead(fence: &ComparisonFence, pending: u64, above: Option<i64>, (first, second): (&str, &str)) -> Option<String> {
-    let is_uncompared = fence.through.is_some() && fence.through < fence.highest.1 && fence.is_second_ahead();
+pub(crate) fn ahead(
+    fence: &ComparisonFence,
+    pending: u64,
+    above: Option<i64>,
+    (first, second): (&str, &str),
+) -> Option<String> {
+    let is_uncompared =
+        fence.through.is_some() && fence.through < fence.highest.1 && fence.is_second_ahead();
     (is_uncompared && pending > 0).then(|| {
         format!(
-            "{second} goes on where {first} ends: {pending} rows above id {} were not compared; --complete counts them as differences",
+            "{second} goes on where {first} ends: {pending} rows above id {} were not compared; \
+             --complete counts them as differences",
             shown(above)
         )
     })
@@ -125,7 +138,8 @@ pub(crate) fn ahead(fence: &ComparisonFence, pending: u64, above: Option<i64>, (
 pub(crate) fn note_of_open(fence: &ComparisonFence) -> Option<String> {
     match &fence.doubt {
         FenceDoubt::Open(open) => Some(format!(
-            "transactions that may still add events below the fence are open, and no difference depends on them: {}",
+            "transactions that may still add events below the fence are open, and no difference \
+             depends on them: {}",
             open.join("; ")
         )),
         FenceDoubt::Nothing | FenceDoubt::Unknown => None,
@@ -155,14 +169,10 @@ mod tests {
     }
 
     #[test]
-    fn what_a_side_seems_to_lack_is_no_difference_where_it_may_have_it_and_what_both_have_always_is() {
+    fn what_a_side_seems_to_lack_is_no_difference_where_it_may_have_it_and_what_both_have_always_is()
+     {
         let verdict = |missing, extra, changed, may_have_more| {
-            let tally = DifferenceTally {
-                missing,
-                extra,
-                changed,
-                ..DifferenceTally::default()
-            };
+            let tally = DifferenceTally { missing, extra, changed, ..DifferenceTally::default() };
             let grounds = VerdictGrounds {
                 tally: &tally,
                 may_have_more,
@@ -193,7 +203,9 @@ mod tests {
             doubt: FenceDoubt::Unknown,
             may_be_late: (false, false),
         };
-        let told = |fence: ComparisonFence, pending| ahead(&fence, pending, fence.through, ("a", "b")).is_some();
+        let told = |fence: ComparisonFence, pending| {
+            ahead(&fence, pending, fence.through, ("a", "b")).is_some()
+        };
         assert!(told(fence(Some(5), (Some(5), Some(9))), 1));
         assert!(
             !told(fence(Some(9), (Some(5), Some(9))), 0),

@@ -1,8 +1,10 @@
-//! Where chunks begin and end: pure decisions. Chunks follow each other without a gap, whatever the boundaries.
+//! Where chunks begin and end: pure decisions. Chunks follow each other without a gap, whatever the
+//! boundaries.
 
 use crate::event::range::IdRange;
 
-/// The next chunks of at most so many ids each, for tables whose ids leave few out: no row needs to be looked at.
+/// The next chunks of at most so many ids each, for tables whose ids leave few out: no row needs to
+/// be looked at.
 ///
 /// The first is open below where nothing was compared yet: it ends so many ids after `lowest`.
 pub(crate) fn by_ids(rest: IdRange, lowest: i64, chunk_rows: u64, chunks: usize) -> Vec<IdRange> {
@@ -21,12 +23,14 @@ pub(crate) fn by_ids(rest: IdRange, lowest: i64, chunk_rows: u64, chunks: usize)
     planned
 }
 
-/// The next chunks by the boundaries of both sides, each the last id of a chunk of that side in ascending order; a side that gave fewer than
-/// `chunks` has no more. No chunk has more rows of either side than lie between two of its boundaries.
+/// The next chunks by the boundaries of both sides, each the last id of a chunk of that side in
+/// ascending order; a side that gave fewer than `chunks` has no more. No chunk has more rows of
+/// either side than lie between two of its boundaries.
 pub(crate) fn by_boundaries(rest: IdRange, sides: [&[i64]; 2], chunks: usize) -> Vec<IdRange> {
     let ends = sides.iter().filter(|side| side.len() >= chunks).filter_map(|side| side.last());
     let end = ends.min().copied().unwrap_or(rest.through).min(rest.through);
-    let mut boundaries: Vec<i64> = sides.concat().into_iter().filter(|boundary| *boundary < end).collect();
+    let mut boundaries: Vec<i64> =
+        sides.concat().into_iter().filter(|boundary| *boundary < end).collect();
     boundaries.push(end);
     boundaries.sort_unstable();
     boundaries.dedup();
@@ -47,7 +51,9 @@ mod tests {
     fn covers(rest: IdRange, planned: &[IdRange]) -> bool {
         let follows = planned.windows(2).all(|pair| pair[1].after == Some(pair[0].through));
         let begins = planned.first().is_some_and(|first| first.after == rest.after);
-        follows && begins && planned.iter().all(|chunk| !chunk.is_empty() && chunk.through <= rest.through)
+        follows
+            && begins
+            && planned.iter().all(|chunk| !chunk.is_empty() && chunk.through <= rest.through)
     }
 
     proptest! {
@@ -79,16 +85,10 @@ mod tests {
 
     #[test]
     fn the_ends_of_all_ids_are_no_obstacle() {
-        let all = IdRange {
-            after: None,
-            through: i64::MAX,
-        };
+        let all = IdRange { after: None, through: i64::MAX };
         let planned = by_ids(all, i64::MIN, 4_096, 1);
         assert_eq!(planned[0].through, i64::MIN + 4_095);
-        let last = IdRange {
-            after: Some(i64::MAX - 1),
-            through: i64::MAX,
-        };
+        let last = IdRange { after: Some(i64::MAX - 1), through: i64::MAX };
         assert_eq!(by_ids(last, 0, 4_096, 8), [last]);
         assert_eq!(by_boundaries(all, [&[], &[]], 8), [all]);
     }

@@ -1,4 +1,5 @@
-//! A script of INSERTs for the rows the second side lacks: one transaction, nothing else. Rows that differ otherwise are never touched by it.
+//! A script of INSERTs for the rows the second side lacks: one transaction, nothing else. Rows that
+//! differ otherwise are never touched by it.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::wire::Wire;
@@ -10,7 +11,8 @@ use crate::verify::compare::whole_file::WholeFile;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// A script on its way: a file beside the one that was asked for, which takes its name only when all is in it.
+/// A script on its way: a file beside the one that was asked for, which takes its name only when
+/// all is in it.
 #[derive(Debug)]
 pub struct RepairScript {
     path: PathBuf,
@@ -24,17 +26,17 @@ impl RepairScript {
     /// # Errors
     /// `Usage` when the file cannot be created.
     pub fn create(path: &Path, second: &ComparisonSide, inserted: Wire) -> Result<Self> {
-        let file = WholeFile::create(path).map_err(|error| cannot(path, &error).of_kind(ErrorKind::Usage))?;
-        let mut script = Self {
-            path: path.to_owned(),
-            out: BufWriter::new(file),
-            inserted,
-        };
+        let file = WholeFile::create(path)
+            .map_err(|error| cannot(path, &error).of_kind(ErrorKind::Usage))?;
+        let mut script = Self { path: path.to_owned(), out: BufWriter::new(file), inserted };
         script.put(&format!(
             "-- Inserts the rows that {} lacks; rows that are there stay as they are.\n\
-             -- Run it there: psql -v ON_ERROR_STOP=1 -f FILE. Where `init destination --guard` was used, `counterfoil repair` is the way.\n\
-             begin;\nset local client_encoding = 'UTF8';\nset local standard_conforming_strings = on;\nset local datestyle = 'ISO, YMD';\n\
-             set local intervalstyle = 'iso_8601';\nset local timezone = 'UTC';\nset local xmloption = 'content';\nset local lc_monetary = 'C';\n\
+             -- Run it there: psql -v ON_ERROR_STOP=1 -f FILE. Where `init destination --guard` \
+             was used, `counterfoil repair` is the way.\n\
+             begin;\nset local client_encoding = 'UTF8';\nset local standard_conforming_strings = \
+             on;\nset local datestyle = 'ISO, YMD';\n\
+             set local intervalstyle = 'iso_8601';\nset local timezone = 'UTC';\nset local \
+             xmloption = 'content';\nset local lc_monetary = 'C';\n\
              set local array_nulls = on;\nset local search_path = pg_catalog;\n",
             fit(&second.shown())
         ))?;
@@ -44,19 +46,31 @@ impl RepairScript {
     /// Adds rows of the first side.
     ///
     /// # Errors
-    /// Those of the server, such as a row whose text is too long for it; `Unavailable` when the disk is full.
-    pub async fn add(&mut self, first: &ComparisonSide, second: &ComparisonSide, columns: &SharedColumns, ids: &[i64]) -> Result<()> {
-        let texts: Vec<String> = self.inserted.columns.iter().map(|column| column.text("e")).collect();
+    /// Those of the server, such as a row whose text is too long for it; `Unavailable` when the
+    /// disk is full.
+    pub async fn add(
+        &mut self,
+        first: &ComparisonSide,
+        second: &ComparisonSide,
+        columns: &SharedColumns,
+        ids: &[i64],
+    ) -> Result<()> {
+        let texts: Vec<String> =
+            self.inserted.columns.iter().map(|column| column.text("e")).collect();
         let asked = include_str!("../../../sql/verify/whole_texts.sql");
         for row in first.about_ids(asked, columns, texts.join(", "), ids).await? {
-            let values: Option<Vec<Option<&str>>> = (0..texts.len()).map(|place| row.try_get(place).ok()).collect();
-            let values = values.ok_or_else(|| Error::new(ErrorKind::Bug, "cannot read the missing rows").at(first.shown()))?;
+            let values: Option<Vec<Option<&str>>> =
+                (0..texts.len()).map(|place| row.try_get(place).ok()).collect();
+            let values = values.ok_or_else(|| {
+                Error::new(ErrorKind::Bug, "cannot read the missing rows").at(first.shown())
+            })?;
             self.put(&statement(second, &self.inserted, &columns.id, &values))?;
         }
         Ok(())
     }
 
-    /// Ends the transaction and gives the file its name; unless what is missing may be there, so that it would be there twice. Gives whether it did.
+    /// Ends the transaction and gives the file its name; unless what is missing may be there, so
+    /// that it would be there twice. Gives whether it did.
     ///
     /// # Errors
     /// `Unavailable` when the disk is full.
@@ -67,7 +81,8 @@ impl RepairScript {
         let others = outcome.tally.total() - outcome.tally.missing;
         if others > 0 {
             self.put(&format!(
-                "-- {others} rows differ otherwise (changed, or only at the second side); nothing is done about them here.\n"
+                "-- {others} rows differ otherwise (changed, or only at the second side); nothing \
+                 is done about them here.\n"
             ))?;
         }
         if outcome.pending.0 > 0 {
@@ -90,13 +105,18 @@ impl RepairScript {
     }
 }
 
-/// The statement of one row. Every value is quoted here: whatever the first side answers can be nothing but a value.
-fn statement(second: &ComparisonSide, inserted: &Wire, id_column: &str, values: &[Option<&str>]) -> String {
-    let quoted: Vec<String> = values
-        .iter()
-        .map(|value| value.map_or_else(|| "NULL".to_owned(), sql::literal))
-        .collect();
-    // Of the id alone: another unique column that refuses a row is an error, not a row that is left out in silence.
+/// The statement of one row. Every value is quoted here: whatever the first side answers can be
+/// nothing but a value.
+fn statement(
+    second: &ComparisonSide,
+    inserted: &Wire,
+    id_column: &str,
+    values: &[Option<&str>],
+) -> String {
+    let quoted: Vec<String> =
+        values.iter().map(|value| value.map_or_else(|| "NULL".to_owned(), sql::literal)).collect();
+    // Of the id alone: another unique column that refuses a row is an error, not a row that is left
+    // out in silence.
     format!(
         "insert into {} ({}) overriding system value values ({}) on conflict ({}) do nothing;\n",
         second.table.name.quoted(),

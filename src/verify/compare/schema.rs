@@ -1,4 +1,5 @@
-//! Whether tables can be compared row by row: each by itself, and both by their columns, as a verdict of its own.
+//! Whether tables can be compared row by row: each by itself, and both by their columns, as a
+//! verdict of its own.
 
 use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::event::wire::Wire;
@@ -11,8 +12,13 @@ use postgres_types::Type;
 /// Confirms that the rows of a table can be read in the order of their ids, all of them.
 ///
 /// # Errors
-/// `Unsuitable` with the remedy: no such table or column, a view, no unique index on the id, tables that inherit from it.
-pub(crate) fn comparable(table: Option<EventTable>, name: &TableName, id_column: &str) -> Result<EventTable> {
+/// `Unsuitable` with the remedy: no such table or column, a view, no unique index on the id, tables
+/// that inherit from it.
+pub(crate) fn comparable(
+    table: Option<EventTable>,
+    name: &TableName,
+    id_column: &str,
+) -> Result<EventTable> {
     let refuse = |what: String, fix: &str| Err(Error::new(ErrorKind::Unsuitable, what).fix(fix));
     let Some(table) = table else {
         return refuse(
@@ -33,7 +39,9 @@ pub(crate) fn comparable(table: Option<EventTable>, name: &TableName, id_column:
         return refuse(what, "name the table itself, in the database that stores it");
     }
     if table.has_children {
-        let what = format!("other tables inherit from {name}, and no index is unique over the rows of all");
+        let what = format!(
+            "other tables inherit from {name}, and no index is unique over the rows of all"
+        );
         return refuse(what, "compare each of the tables by itself, or make them partitions");
     }
     if !table.has_id_key {
@@ -50,9 +58,9 @@ fn is_integer(of: &TypeUse, types: &UserTypes) -> bool {
         return [Type::INT2, Type::INT4, Type::INT8].iter().any(|known| known.oid() == of.oid);
     };
     // An array of it is of another oid.
-    let domain = types
-        .get(name)
-        .filter(|known| known.oid == of.oid && matches!(known.kind, types::UserTypeKind::Domain { .. }));
+    let domain = types.get(name).filter(|known| {
+        known.oid == of.oid && matches!(known.kind, types::UserTypeKind::Domain { .. })
+    });
     let base = domain.and_then(|domain| domain.parts.first()?.of.as_ref());
     base.is_some_and(|base| is_integer(base, types))
 }
@@ -64,7 +72,8 @@ pub enum SchemaComparison {
     Like {
         /// The columns as they are compared, in the order of the first.
         wire: Wire,
-        /// Those of them that are given to the second side when a row is inserted there; or why none can be.
+        /// Those of them that are given to the second side when a row is inserted there; or why
+        /// none can be.
         inserted: Result<Wire, Problems>,
         /// Columns whose comparison cannot be certain, and why.
         uncertain: Vec<String>,
@@ -86,7 +95,8 @@ impl SchemaComparison {
         let inserted = compatible::wire(first, second, id_column);
         let uncertain = compatible::unknown_texts(first, &wire).into_iter().map(|(column, of)| {
             format!(
-                "column {} is compared as the text of type {of}, which is not known to represent a value completely: what it omits was not compared",
+                "column {} is compared as the text of type {of}, which is not known to represent a \
+                 value completely: what it omits was not compared",
                 sql::ident(&column.name)
             )
         });
@@ -97,13 +107,19 @@ impl SchemaComparison {
         };
         let (ours, theirs) = (of_both(first, second), of_both(second, first));
         if ours != theirs {
-            notes.push(format!("the order of columns differs: {} and {}", listed(&ours), listed(&theirs)));
+            notes.push(format!(
+                "the order of columns differs: {} and {}",
+                listed(&ours),
+                listed(&theirs)
+            ));
         }
         for column in &second.columns {
             notes.extend(note(first.column(&column.name), column));
         }
         let unmet = inserted.as_ref().err().into_iter().flat_map(Problems::iter);
-        notes.extend(unmet.map(|problem| format!("rows cannot be inserted into the second table: {}", problem.what())));
+        notes.extend(unmet.map(|problem| {
+            format!("rows cannot be inserted into the second table: {}", problem.what())
+        }));
         Self::Like {
             uncertain: uncertain.chain(compatible::ambiguous_text(first, second)).collect(),
             wire,
@@ -119,7 +135,8 @@ fn note(first: Option<&Column>, second: &Column) -> Option<String> {
     match first {
         None => Some(format!("column {name} is in the second table only; it is not compared")),
         Some(first)
-            if (first.origin, second.origin) == (ColumnOrigin::Generated, ColumnOrigin::Generated)
+            if (first.origin, second.origin)
+                == (ColumnOrigin::Generated, ColumnOrigin::Generated)
                 && first.computed_as != second.computed_as =>
         {
             let shown = |column: &Column| column.computed_as.clone().unwrap_or_default();
@@ -129,12 +146,16 @@ fn note(first: Option<&Column>, second: &Column) -> Option<String> {
                 shown(second)
             ))
         }
-        Some(first) if first.origin != ColumnOrigin::Generated && second.origin == ColumnOrigin::Generated => {
+        Some(first)
+            if first.origin != ColumnOrigin::Generated
+                && second.origin == ColumnOrigin::Generated =>
+        {
             Some(format!("column {name} is computed by the second table"))
         }
         // Not by oid: types of a user have another one in each database.
         Some(first) if first.type_name != second.type_name => Some(format!(
-            "column {name} is {} in the first table and {} in the second; values are compared as {}",
+            "column {name} is {} in the first table and {} in the second; values are compared as \
+             {}",
             first.type_name, second.type_name, second.type_name
         )),
         Some(first) if first.is_not_null != second.is_not_null => {

@@ -22,10 +22,7 @@ use std::time::Duration;
 use tokio_postgres::Row;
 
 /// Both sides are only read.
-const PURPOSE: SessionPurpose = SessionPurpose {
-    what: "diff",
-    side: ErrorSide::Source,
-};
+const PURPOSE: SessionPurpose = SessionPurpose { what: "diff", side: ErrorSide::Source };
 
 /// A digest or a boundary that takes longer is given up: a chunk takes milliseconds.
 pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(300);
@@ -87,14 +84,23 @@ pub struct SharedColumns {
 }
 
 impl ComparisonSide {
-    /// Connects and describes the table. The pool opens at most `connections` sessions, of which one is open now.
-    pub async fn open(at: &SidePlace, id_column: &str, connections: u32, timeout: Duration, log: &Logger) -> Result<Self> {
+    /// Connects and describes the table. The pool opens at most `connections` sessions, of which
+    /// one is open now.
+    pub async fn open(
+        at: &SidePlace,
+        id_column: &str,
+        connections: u32,
+        timeout: Duration,
+        log: &Logger,
+    ) -> Result<Self> {
         let pool = SessionPool::new(&at.conninfo, PURPOSE, connections, timeout, log);
         let lent = pool.get().await?;
         let session: &Session = &lent;
         let table = describe::table(session, &at.table, id_column).await?;
-        let table = comparable(table, &at.table, id_column).map_err(|error| error.at(session.place()))?;
-        let row = session.query_one(include_str!("../../../sql/verify/size.sql"), &[&table.oid]).await;
+        let table =
+            comparable(table, &at.table, id_column).map_err(|error| error.at(session.place()))?;
+        let row =
+            session.query_one(include_str!("../../../sql/verify/size.sql"), &[&table.oid]).await;
         let size = |row: Row| {
             Ok(TableSize {
                 rows_estimated: row.try_get("rows_estimated")?,
@@ -146,7 +152,8 @@ impl ComparisonSide {
     /// A session of the pool.
     ///
     /// # Errors
-    /// Those of [`SessionPool::get`]; `Unavailable` when it is on another server than the first one was.
+    /// Those of [`SessionPool::get`]; `Unavailable` when it is on another server than the first one
+    /// was.
     pub async fn session(&self) -> Result<PooledSession<'_>> {
         let lent = self.pool.get().await?;
         self.confirm_server(&lent)?;
@@ -180,15 +187,22 @@ impl ComparisonSide {
     }
 
     /// Asks by a file of `sql/audit/` about the rows of some ids.
-    pub(crate) async fn about_ids(&self, file: &str, columns: &SharedColumns, expressions: String, ids: &[i64]) -> Result<Vec<Row>> {
+    pub(crate) async fn about_ids(
+        &self,
+        file: &str,
+        columns: &SharedColumns,
+        expressions: String,
+        ids: &[i64],
+    ) -> Result<Vec<Row>> {
         let lent = self.session().await?;
         let table = self.over(&lent, columns);
         let asked = table.fill(file, &[("columns", expressions)]);
         lent.query(&asked, &[&ids]).await.map_err(|error| table.error(&error))
     }
 
-    /// Asks a question over a session of the pool. `Stopped` when `enough` comes first, `Unavailable` after `answer_max`: then the server is told to cancel,
-    /// and has when this returns.
+    /// Asks a question over a session of the pool. `Stopped` when `enough` comes first,
+    /// `Unavailable` after `answer_max`: then the server is told to cancel, and has when this
+    /// returns.
     pub async fn ask<T>(
         &self,
         columns: &SharedColumns,
@@ -220,7 +234,11 @@ impl ComparisonSide {
     }
 
     /// Its table over a session.
-    pub(super) fn over<'s>(&self, session: &'s Session, columns: &SharedColumns) -> PgTable<&'s Session> {
+    pub(super) fn over<'s>(
+        &self,
+        session: &'s Session,
+        columns: &SharedColumns,
+    ) -> PgTable<&'s Session> {
         PgTable::new(session, &self.table.name, &columns.id, &columns.wire)
     }
 }

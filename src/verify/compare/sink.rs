@@ -1,4 +1,5 @@
-//! Where differences go: counted all, shown some, written into a script if they are missing rows. In batches, so that memory stays bounded.
+//! Where differences go: counted all, shown some, written into a script if they are missing rows.
+//! In batches, so that memory stays bounded.
 
 use crate::error::Result;
 use crate::event::wire::{ReadAs, WireColumn, output};
@@ -89,11 +90,16 @@ impl<'a> DifferenceSink<'a> {
             return Ok(());
         }
         let ids: Vec<i64> = batch.iter().map(|difference| difference.id).collect();
-        let (mut first, mut second) =
-            futures::future::try_join(texts(self.sides.0, self.columns, &ids), texts(self.sides.1, self.columns, &ids)).await?;
+        let (mut first, mut second) = futures::future::try_join(
+            texts(self.sides.0, self.columns, &ids),
+            texts(self.sides.1, self.columns, &ids),
+        )
+        .await?;
         for difference in batch {
             let shown = ShownDifference {
-                first: first.remove(&difference.id).filter(|_| difference.class != DifferenceClass::Extra),
+                first: first
+                    .remove(&difference.id)
+                    .filter(|_| difference.class != DifferenceClass::Extra),
                 second: second
                     .remove(&difference.id)
                     .filter(|_| difference.class != DifferenceClass::Missing),
@@ -106,20 +112,25 @@ impl<'a> DifferenceSink<'a> {
 }
 
 /// The texts of some rows of a side, by their ids.
-async fn texts(side: &ComparisonSide, columns: &SharedColumns, ids: &[i64]) -> Result<HashMap<i64, RowText>> {
+async fn texts(
+    side: &ComparisonSide,
+    columns: &SharedColumns,
+    ids: &[i64],
+) -> Result<HashMap<i64, RowText>> {
     let expressions: Vec<String> = columns.wire.columns.iter().map(expressions).collect();
     let rows = side
-        .about_ids(include_str!("../../../sql/verify/texts.sql"), columns, expressions.join(", "), ids)
+        .about_ids(
+            include_str!("../../../sql/verify/texts.sql"),
+            columns,
+            expressions.join(", "),
+            ids,
+        )
         .await?;
     let text = |row: &Row, place: usize| {
         let text: Option<String> = row.get(1 + 2 * place);
         text.map(|text| {
             let bytes = u64::try_from(row.get::<_, i64>(2 + 2 * place)).unwrap_or_default();
-            ValueText {
-                is_cut: text.len() as u64 != bytes,
-                text,
-                bytes,
-            }
+            ValueText { is_cut: text.len() as u64 != bytes, text, bytes }
         })
     };
     let of_row = |row: &Row| RowText {
@@ -138,5 +149,8 @@ fn expressions(column: &WireColumn) -> String {
         return format!("{shown}, 2 + 2 * {bytes}::pg_catalog.int8");
     }
     let text = column.text("e");
-    format!("pg_catalog.left({text}, {SHOWN_CHARS_MAX}), pg_catalog.octet_length({text})::pg_catalog.int8")
+    format!(
+        "pg_catalog.left({text}, {SHOWN_CHARS_MAX}), \
+         pg_catalog.octet_length({text})::pg_catalog.int8"
+    )
 }

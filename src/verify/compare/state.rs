@@ -1,4 +1,5 @@
-//! What the table of a side is at a moment: what must not change between two runs, or while one goes on.
+//! What the table of a side is at a moment: what must not change between two runs, or while one
+//! goes on.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::range::IdRange;
@@ -14,9 +15,11 @@ use crate::verify::compare::side::{ANSWER_MAX, ComparisonSide, SharedColumns, WH
 pub struct TableState {
     /// Changes at a promotion; not known of a standby.
     pub timeline: Option<u32>,
-    /// When the server was started, microseconds since 1970: what lies in its files may have been put back while it was not running.
+    /// When the server was started, microseconds since 1970: what lies in its files may have been
+    /// put back while it was not running.
     pub started_at_us: i64,
-    /// Stands for the table, its columns, types, defaults and triggers; a rename and back is another one.
+    /// Stands for the table, its columns, types, defaults and triggers; a rename and back is
+    /// another one.
     pub definition: String,
     /// Its files, as [`TableFiles::parse`] reads them.
     pub files: String,
@@ -25,17 +28,18 @@ pub struct TableState {
 }
 
 impl TableState {
-    /// Whether nothing was put back, taken over, altered or rewritten from this one to a later one. New partitions disturb nothing.
+    /// Whether nothing was put back, taken over, altered or rewritten from this one to a later one.
+    /// New partitions disturb nothing.
     pub(crate) fn goes_on_as(&self, later: &Self) -> bool {
-        (self.timeline, self.started_at_us, &self.definition) == (later.timeline, later.started_at_us, &later.definition)
+        (self.timeline, self.started_at_us, &self.definition)
+            == (later.timeline, later.started_at_us, &later.definition)
             && TableFiles::parse(&later.files).continue_those(&TableFiles::parse(&self.files))
     }
 
-    /// Whether numbers of transactions of then can still be told from those of now: half of all there are at a time.
+    /// Whether numbers of transactions of then can still be told from those of now: half of all
+    /// there are at a time.
     pub(crate) fn is_comparable(&self, now: &Self) -> bool {
-        now.xmin
-            .checked_sub(self.xmin)
-            .is_some_and(|passed| passed < u64::from(u32::MAX) / 2)
+        now.xmin.checked_sub(self.xmin).is_some_and(|passed| passed < u64::from(u32::MAX) / 2)
     }
 
     /// The number as rows have it: its lower half.
@@ -48,8 +52,13 @@ impl ComparisonSide {
     /// What bears the table's name now, and the time of day at the server.
     ///
     /// # Errors
-    /// Those of the server, here and in the following; `Stopped` when `enough` comes first; `Unavailable` when it is not what was opened.
-    pub async fn state(&self, columns: &SharedColumns, enough: &Stop) -> Result<(TableState, String)> {
+    /// Those of the server, here and in the following; `Stopped` when `enough` comes first;
+    /// `Unavailable` when it is not what was opened.
+    pub async fn state(
+        &self,
+        columns: &SharedColumns,
+        enough: &Stop,
+    ) -> Result<(TableState, String)> {
         let values = [
             ("qualified", sql::text(self.table.name.quoted())),
             ("definition", sql::sql(self.table.asks().value())),
@@ -64,7 +73,9 @@ impl ComparisonSide {
         let table = self.over(&lent, columns);
         let rows = self.within(&lent, (ANSWER_MAX, enough), table.simple_rows(&statement)).await?;
         let row = rows.first().ok_or_else(|| self.moved())?;
-        let (Some(definition), Some(renames), Some(files)) = (field(row, 2), field(row, 3), field(row, 4)) else {
+        let (Some(definition), Some(renames), Some(files)) =
+            (field(row, 2), field(row, 3), field(row, 4))
+        else {
             return Err(self.moved());
         };
         if self.table.fingerprint.as_deref() != Some(definition) {
@@ -80,7 +91,8 @@ impl ComparisonSide {
         Ok((state, field(row, 1).unwrap_or_default().to_owned()))
     }
 
-    /// How many rows of a range there are, and whether one of them may have been written since the table was in this state.
+    /// How many rows of a range there are, and whether one of them may have been written since the
+    /// table was in this state.
     pub(crate) async fn written_since(
         &self,
         columns: &SharedColumns,
@@ -95,7 +107,8 @@ impl ComparisonSide {
             ("xmin", format!("'{}'::pg_catalog.xid", state.xid())),
         ];
         let statement = table.fill(include_str!("../../../sql/verify/written_since.sql"), &more);
-        let rows = self.within(&lent, (WHOLE_TABLE_MAX, enough), table.simple_rows(&statement)).await?;
+        let rows =
+            self.within(&lent, (WHOLE_TABLE_MAX, enough), table.simple_rows(&statement)).await?;
         let row = rows.first().ok_or_else(|| self.moved())?;
         Ok((table.number(row, 0)?, field(row, 1) != Some("f")))
     }
@@ -104,14 +117,20 @@ impl ComparisonSide {
     ///
     /// # Errors
     /// `Unavailable` when it is not.
-    pub async fn confirm(&self, was: &TableState, columns: &SharedColumns, enough: &Stop) -> Result<()> {
+    pub async fn confirm(
+        &self,
+        was: &TableState,
+        columns: &SharedColumns,
+        enough: &Stop,
+    ) -> Result<()> {
         let (now, _) = self.state(columns, enough).await?;
         if was.goes_on_as(&now) { Ok(()) } else { Err(self.moved()) }
     }
 
     fn moved(&self) -> Error {
         let what = format!(
-            "the table of {} was replaced, altered, emptied or rewritten during the comparison: there is no verdict",
+            "the table of {} was replaced, altered, emptied or rewritten during the comparison: \
+             there is no verdict",
             self.name
         );
         Error::new(ErrorKind::Unavailable, what).at(self.shown()).fix("compare again")

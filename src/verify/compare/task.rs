@@ -57,17 +57,15 @@ pub struct DifferenceLimits {
 }
 
 impl ComparisonTask<'_> {
-    /// The highest id that could be compared: the fence, or the end of both sides where everything must be there; `None` when there is none.
+    /// The highest id that could be compared: the fence, or the end of both sides where everything
+    /// must be there; `None` when there is none.
     pub fn end(&self) -> Option<i64> {
         let (first, second) = self.fence.highest;
-        if self.options.must_be_complete {
-            first.max(second)
-        } else {
-            self.fence.through
-        }
+        if self.options.must_be_complete { first.max(second) } else { self.fence.through }
     }
 
-    /// What lies beyond what could be compared, of the ids that were asked for; `None` where none does.
+    /// What lies beyond what could be compared, of the ids that were asked for; `None` where none
+    /// does.
     pub fn beyond(&self) -> Option<IdRange> {
         let beyond = IdRange {
             after: self.end().max(self.before()),
@@ -76,12 +74,10 @@ impl ComparisonTask<'_> {
         (!beyond.is_empty()).then_some(beyond)
     }
 
-    /// Where rows are pending: beyond what could be compared, also where only lower ids were asked for.
+    /// Where rows are pending: beyond what could be compared, also where only lower ids were asked
+    /// for.
     pub fn pending(&self) -> IdRange {
-        self.beyond().unwrap_or(IdRange {
-            after: self.end(),
-            through: i64::MAX,
-        })
+        self.beyond().unwrap_or(IdRange { after: self.end(), through: i64::MAX })
     }
 
     /// The highest id below all that were asked for.

@@ -1,4 +1,5 @@
-//! Rows that only one side has and that cannot be called a difference yet: counted, the first of them named.
+//! Rows that only one side has and that cannot be called a difference yet: counted, the first of
+//! them named.
 
 use crate::verify::compare::fence::{ComparisonFence, FenceDoubt};
 use crate::verify::difference::DifferenceClass;
@@ -15,7 +16,8 @@ pub enum UndecidedReason {
     FirstIsLate,
     /// The second may.
     SecondIsLate,
-    /// The second side may be late and lose it. (The first is the truth: what its standby has and the second lacks is a difference.)
+    /// The second side may be late and lose it. (The first is the truth: what its standby has and
+    /// the second lacks is a difference.)
     SecondStillHas,
 }
 
@@ -39,7 +41,9 @@ impl UndecidedReason {
     /// Of a row of this class, where the comparison ends at this fence; `None`: it is a difference.
     pub fn of(class: &DifferenceClass, fence: &ComparisonFence) -> Option<Self> {
         match class {
-            DifferenceClass::Extra if matches!(fence.doubt, FenceDoubt::Open(_)) => Some(Self::Open),
+            DifferenceClass::Extra if matches!(fence.doubt, FenceDoubt::Open(_)) => {
+                Some(Self::Open)
+            }
             DifferenceClass::Extra if fence.may_be_late.0 => Some(Self::FirstIsLate),
             DifferenceClass::Extra if fence.may_be_late.1 => Some(Self::SecondStillHas),
             DifferenceClass::Missing if fence.may_be_late.1 => Some(Self::SecondIsLate),
@@ -101,17 +105,24 @@ impl Undecided {
         };
         let late = |rows: u64, ids: String, has: &str, is_late: &str| {
             format!(
-                "{rows} rows are only at {has}, and {is_late} is a standby or a subscriber that may lag ({ids}): compare its primary or publisher, or again when it has caught up"
+                "{rows} rows are only at {has}, and {is_late} is a standby or a subscriber that \
+                 may lag ({ids}): compare its primary or publisher, or again when it has caught up"
             )
         };
         let still = |rows: u64, ids: String, has: &str| {
             format!(
-                "{rows} rows are only at {has}, a standby or a subscriber that may still have what was deleted ({ids}): compare its primary or publisher, or again when it has caught up"
+                "{rows} rows are only at {has}, a standby or a subscriber that may still have what \
+                 was deleted ({ids}): compare its primary or publisher, or again when it has \
+                 caught up"
             )
         };
         let told = [
             self.open.told(|rows, ids| {
-                format!("{rows} rows are only at the second side, at ids that open transactions of the first may still fill ({ids}; {open}): wait for these or end them, then compare again")
+                format!(
+                    "{rows} rows are only at the second side, at ids that open transactions of the \
+                     first may still fill ({ids}; {open}): wait for these or end them, then \
+                     compare again"
+                )
             }),
             self.first_is_late.told(|rows, ids| late(rows, ids, second, first)),
             self.second_is_late.told(|rows, ids| late(rows, ids, first, second)),
@@ -137,19 +148,24 @@ mod tests {
     }
 
     #[test]
-    fn what_only_one_side_has_is_undecided_at_an_open_gap_or_where_a_side_may_be_late_and_what_differs_never_is() {
-        let changed = DifferenceClass::Changed(RowChange {
-            columns: vec![0],
-            is_representation_only: false,
-        });
-        let why = |class: &DifferenceClass, doubt: FenceDoubt, late| UndecidedReason::of(class, &fence(doubt, late));
+    fn what_only_one_side_has_is_undecided_at_an_open_gap_or_where_a_side_may_be_late_and_what_differs_never_is()
+     {
+        let changed =
+            DifferenceClass::Changed(RowChange { columns: vec![0], is_representation_only: false });
+        let why = |class: &DifferenceClass, doubt: FenceDoubt, late| {
+            UndecidedReason::of(class, &fence(doubt, late))
+        };
         for late in [(false, false), (true, false), (false, true), (true, true)] {
             assert_eq!(why(&changed, FenceDoubt::Open(vec![]), late), None);
             let (extra, missing) = match late {
                 (false, false) => (None, None),
                 (true, false) => (Some(UndecidedReason::FirstIsLate), None),
-                (false, true) => (Some(UndecidedReason::SecondStillHas), Some(UndecidedReason::SecondIsLate)),
-                (true, true) => (Some(UndecidedReason::FirstIsLate), Some(UndecidedReason::SecondIsLate)),
+                (false, true) => {
+                    (Some(UndecidedReason::SecondStillHas), Some(UndecidedReason::SecondIsLate))
+                }
+                (true, true) => {
+                    (Some(UndecidedReason::FirstIsLate), Some(UndecidedReason::SecondIsLate))
+                }
             };
             assert_eq!(why(&DifferenceClass::Extra, FenceDoubt::Nothing, late), extra);
             assert_eq!(why(&DifferenceClass::Missing, FenceDoubt::Unknown, late), missing);
@@ -167,7 +183,9 @@ mod tests {
         let told = undecided.told(&fence(FenceDoubt::Nothing, (false, true)), ("a", "b"));
         assert_eq!(told.len(), 1);
         assert!(
-            told[0].starts_with("12 rows are only at a, and b is a standby or a subscriber that may lag (ids 1, 2"),
+            told[0].starts_with(
+                "12 rows are only at a, and b is a standby or a subscriber that may lag (ids 1, 2"
+            ),
             "{told:?}"
         );
         assert!(told[0].contains("9, 10, …)"), "{told:?}");

@@ -1,4 +1,5 @@
-//! The walk through the ids: digests of chunks of both sides at the same time, and a merge of the rows where they differ.
+//! The walk through the ids: digests of chunks of both sides at the same time, and a merge of the
+//! rows where they differ.
 
 use crate::error::{ErrorKind, Result};
 use crate::event::merge::{RowMerge, RowMismatch};
@@ -9,7 +10,9 @@ use crate::postgres::table::store::PgTable;
 use crate::stop::Stop;
 use crate::verify::class;
 use crate::verify::compare::both::both;
-use crate::verify::compare::chunks::{ComparisonMethod, MethodChooser, STATEMENT_CHUNKS_MAX, is_dense, rows_of_chunk};
+use crate::verify::compare::chunks::{
+    ComparisonMethod, MethodChooser, STATEMENT_CHUNKS_MAX, is_dense, rows_of_chunk,
+};
 use crate::verify::compare::fence::FenceDoubt;
 use crate::verify::compare::journal::ComparisonJournal;
 use crate::verify::compare::plan;
@@ -21,15 +24,14 @@ use crate::verify::difference::{Difference, DifferenceClass, DifferenceTally};
 use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt, try_join};
 use futures::stream::FuturesOrdered;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::sync::OnceCell;
 
-/// Differences that are read again at the end at most; more than these are taken as they were found.
+/// Differences that are read again at the end at most; more than these are taken as they were
+/// found.
 const DOUBTED_MAX: usize = 10_000;
-/// What may only be late is waited for so long, and looked for so often.
-const LATE_MAX: Duration = Duration::from_secs(5);
-const LATE_WAIT: Duration = Duration::from_millis(100);
-/// What a server answers when a chunk is too large for one value or for its memory (PostgreSQL manual, appendix A).
+/// What a server answers when a chunk is too large for one value or for its memory (PostgreSQL
+/// manual, appendix A).
 const TOO_LARGE: [&str; 2] = ["54000", "53200"];
 
 /// How a walk ended.
@@ -57,7 +59,8 @@ pub struct WalkFindings {
     pub safe: Option<(i64, (u64, u64), DifferenceTally)>,
 }
 
-type WalkTables = (PgTable<Session>, PgTable<Session>);
+/// Both sides, read in ranges.
+pub(super) type WalkTables = (PgTable<Session>, PgTable<Session>);
 type DigestPairs = Result<(Vec<ChunkDigest>, Vec<ChunkDigest>)>;
 type DigestsUnderWay<'a> = BoxFuture<'a, (Vec<IdRange>, DigestPairs)>;
 
@@ -71,21 +74,21 @@ enum MergeEnd {
 
 /// The comparison on its way through the ids.
 pub struct ComparisonWalk<'a> {
-    task: ComparisonTask<'a>,
+    pub(super) task: ComparisonTask<'a>,
     sink: DifferenceSink<'a>,
     chooser: MethodChooser,
     /// Where chunks are cut by ids alone: the lowest of both sides.
     dense_from: Option<i64>,
     /// Chunks of the next statement.
     chunks: usize,
-    rows: (u64, u64),
+    pub(super) rows: (u64, u64),
     at: Option<i64>,
     safe: Option<(i64, (u64, u64), DifferenceTally)>,
     /// Ids of rows that are read again, and how many rows of each side were counted of them.
-    doubted: Vec<(i64, (u64, u64))>,
+    pub(super) doubted: Vec<(i64, (u64, u64))>,
     undecided: Undecided,
     /// Until when what may only be late is waited for, once anything is.
-    late_until: Option<Instant>,
+    pub(super) late_until: Option<Instant>,
 }
 
 impl<'a> ComparisonWalk<'a> {
@@ -134,13 +137,16 @@ impl<'a> ComparisonWalk<'a> {
     pub async fn run(&mut self, range: IdRange, stop: &Stop) -> Result<WalkEnd> {
         let readers = OnceCell::new();
         let (stopper, enough) = stop.narrower();
-        // One less than there are sessions of each side whenever anything else is asked: nobody waits for a digest that nobody polls.
+        // One less than there are sessions of each side whenever anything else is asked: nobody
+        // waits for a digest that nobody polls.
         let mut in_flight = FuturesOrdered::new();
         let ended = self.go(range, &mut in_flight, &readers, (stop, &enough)).await;
         stopper.request();
         while in_flight.next().await.is_some() {}
         let ended = match ended {
-            Err(error) if error.kind() == ErrorKind::Stopped && stop.is_requested() => Ok(WalkEnd::Interrupted),
+            Err(error) if error.kind() == ErrorKind::Stopped && stop.is_requested() => {
+                Ok(WalkEnd::Interrupted)
+            }
             ended => ended,
         };
         if ended.is_ok() {
@@ -159,12 +165,11 @@ impl<'a> ComparisonWalk<'a> {
     where
         'a: 'b,
     {
-        let mut rest = IdRange {
-            after: self.at.max(range.after),
-            ..range
-        };
+        let mut rest = IdRange { after: self.at.max(range.after), ..range };
         while !stop.is_requested() {
-            while !rest.is_empty() && in_flight.len() < self.task.options.connections.max(1) as usize {
+            while !rest.is_empty()
+                && in_flight.len() < self.task.options.connections.max(1) as usize
+            {
                 let ComparisonMethod::Digests(rows) = self.chooser.way() else {
                     break;
                 };
@@ -198,25 +203,38 @@ impl<'a> ComparisonWalk<'a> {
     }
 
     /// The next chunks of so many rows.
-    async fn next_chunks(&self, rest: IdRange, rows: u64, chunks: usize, enough: &Stop) -> Result<Vec<IdRange>> {
+    async fn next_chunks(
+        &self,
+        rest: IdRange,
+        rows: u64,
+        chunks: usize,
+        enough: &Stop,
+    ) -> Result<Vec<IdRange>> {
         if let Some(lowest) = self.dense_from {
             return Ok(plan::by_ids(rest, lowest, rows, chunks));
         }
-        let ComparisonTask {
-            first, second, columns, ..
-        } = self.task;
+        let ComparisonTask { first, second, columns, .. } = self.task;
         let asked = async |side: &ComparisonSide, stop: Stop| {
             let limits = (ANSWER_MAX, &stop);
             side.ask(columns, limits, |store| store.boundaries(rest, rows, chunks)).await
         };
-        let (one, other) = both(enough, |stop| asked(first, stop), |stop| asked(second, stop)).await?;
+        let (one, other) =
+            both(enough, |stop| asked(first, stop), |stop| asked(second, stop)).await?;
         Ok(plan::by_boundaries(rest, [&one, &other], chunks))
     }
 
-    async fn judge(&mut self, chunks: &[IdRange], digests: DigestPairs, readers: &OnceCell<WalkTables>, stop: &Stop) -> Result<WalkEnd> {
+    async fn judge(
+        &mut self,
+        chunks: &[IdRange],
+        digests: DigestPairs,
+        readers: &OnceCell<WalkTables>,
+        stop: &Stop,
+    ) -> Result<WalkEnd> {
         let (first, second) = match digests {
             Ok(digests) => digests,
-            Err(error) if error.sqlstate().is_some_and(|state| TOO_LARGE.contains(&state)) => (Vec::new(), Vec::new()),
+            Err(error) if error.sqlstate().is_some_and(|state| TOO_LARGE.contains(&state)) => {
+                (Vec::new(), Vec::new())
+            }
             Err(error) => return Err(error),
         };
         for (place, chunk) in chunks.iter().enumerate() {
@@ -245,7 +263,12 @@ impl<'a> ComparisonWalk<'a> {
         self.sink.progress(self.rows.0);
     }
 
-    async fn merge(&mut self, range: IdRange, readers: &OnceCell<WalkTables>, stop: &Stop) -> Result<WalkEnd> {
+    async fn merge(
+        &mut self,
+        range: IdRange,
+        readers: &OnceCell<WalkTables>,
+        stop: &Stop,
+    ) -> Result<WalkEnd> {
         let found_before = self.found_so_far();
         let mut rest = range;
         loop {
@@ -271,7 +294,12 @@ impl<'a> ComparisonWalk<'a> {
     }
 
     /// Merges until as many differences as were asked for may have been found.
-    async fn merge_some(&mut self, range: IdRange, readers: &OnceCell<WalkTables>, stop: &Stop) -> Result<MergeEnd> {
+    async fn merge_some(
+        &mut self,
+        range: IdRange,
+        readers: &OnceCell<WalkTables>,
+        stop: &Stop,
+    ) -> Result<MergeEnd> {
         let (first, second) = readers.get_or_try_init(|| readers_of(self.task)).await?;
         let before = self.rows;
         let mut merge = RowMerge::of(first, second, range);
@@ -297,84 +325,53 @@ impl<'a> ComparisonWalk<'a> {
         self.sink.tally.total() + self.doubted.len() as u64
     }
 
-    fn class(&self, unlike: &RowMismatch) -> Difference {
+    pub(super) fn class(&self, unlike: &RowMismatch) -> Difference {
         let columns = self.task.columns;
         class::difference(unlike, &columns.compared, columns.wire.format)
     }
 
-    /// A row that one side lacks may be there a moment later: while the tables are written in an order that is not known or not decided, above the fence,
-    /// and at a side that may be late, which may still have one too.
+    /// A row that one side lacks may be there a moment later: while the tables are written in an
+    /// order that is not known or not decided, above the fence, and at a side that may be late,
+    /// which may still have one too.
     async fn take(&mut self, difference: Difference) -> Result<()> {
         let fence = self.task.fence;
         let is_on_its_way = fence.through.is_none_or(|through| difference.id > through);
-        let is_in_doubt = fence.doubt != FenceDoubt::Nothing || is_on_its_way || self.why_undecided(&difference).is_some();
+        let is_in_doubt = fence.doubt != FenceDoubt::Nothing
+            || is_on_its_way
+            || self.why_undecided(&difference).is_some();
         let is_doubtful = is_in_doubt && !matches!(difference.class, DifferenceClass::Changed(_));
         if is_doubtful && self.doubted.len() < DOUBTED_MAX {
-            let counted = if difference.class == DifferenceClass::Missing {
-                (1, 0)
-            } else {
-                (0, 1)
-            };
+            let counted =
+                if difference.class == DifferenceClass::Missing { (1, 0) } else { (0, 1) };
             self.doubted.push((difference.id, counted));
             return Ok(());
         }
         self.take_as_found(difference).await
     }
 
-    fn why_undecided(&self, difference: &Difference) -> Option<UndecidedReason> {
+    pub(super) fn why_undecided(&self, difference: &Difference) -> Option<UndecidedReason> {
         UndecidedReason::of(&difference.class, self.task.fence)
     }
 
     /// What a side may still get cannot be decided; everything else counts.
-    async fn take_as_found(&mut self, difference: Difference) -> Result<()> {
+    pub(super) async fn take_as_found(&mut self, difference: Difference) -> Result<()> {
         match self.why_undecided(&difference) {
             Some(why) => self.undecided.add(difference.id, why),
             None => self.sink.take(difference).await?,
         }
         Ok(())
     }
-
-    /// Reads again what was doubtful, until what may only be late had its time; what still differs counts, unless it is undecided.
-    async fn read_again(&mut self, readers: &OnceCell<WalkTables>, stop: &Stop) -> Result<WalkEnd> {
-        let until = *self.late_until.get_or_insert_with(|| Instant::now() + LATE_MAX);
-        for (id, mut counted) in std::mem::take(&mut self.doubted) {
-            loop {
-                let Some(again) = stop.or(self.again(id, readers)).await else {
-                    return Ok(WalkEnd::Interrupted);
-                };
-                let (difference, rows) = again?;
-                self.rows = (self.rows.0 + rows.0 - counted.0, self.rows.1 + rows.1 - counted.1);
-                counted = rows;
-                let Some(difference) = difference else { break };
-                let may_be_late = self.why_undecided(&difference).is_some_and(|why| why != UndecidedReason::Open);
-                if !may_be_late || Instant::now() >= until {
-                    self.take_as_found(difference).await?;
-                    break;
-                }
-                tokio::time::sleep(LATE_WAIT).await;
-            }
-        }
-        Ok(WalkEnd::Complete)
-    }
-
-    /// How a row differs now, and how many rows of each side that is.
-    async fn again(&self, id: i64, readers: &OnceCell<WalkTables>) -> Result<(Option<Difference>, (u64, u64))> {
-        let range = IdRange {
-            after: id.checked_sub(1),
-            through: id,
-        };
-        let (first, second) = readers.get_or_try_init(|| readers_of(self.task)).await?;
-        let mut merge = RowMerge::of(first, second, range);
-        let unlike = merge.next().await?;
-        Ok((unlike.map(|unlike| self.class(&unlike)), merge.rows()))
-    }
 }
 
-async fn readers_of(task: ComparisonTask<'_>) -> Result<WalkTables> {
+pub(super) async fn readers_of(task: ComparisonTask<'_>) -> Result<WalkTables> {
     try_join(task.first.reader(task.columns), task.second.reader(task.columns)).await
 }
 
-async fn digests<'a>(task: ComparisonTask<'a>, chunks: Vec<IdRange>, enough: &'a Stop) -> (Vec<IdRange>, DigestPairs) {
+async fn digests<'a>(
+    task: ComparisonTask<'a>,
+    chunks: Vec<IdRange>,
+    enough: &'a Stop,
+) -> (Vec<IdRange>, DigestPairs) {
     let digests = both(
         enough,
         |stop| digests_of(task, task.first, &chunks, stop),
@@ -384,7 +381,12 @@ async fn digests<'a>(task: ComparisonTask<'a>, chunks: Vec<IdRange>, enough: &'a
     (chunks, digests)
 }
 
-async fn digests_of(task: ComparisonTask<'_>, side: &ComparisonSide, chunks: &[IdRange], stop: Stop) -> Result<Vec<ChunkDigest>> {
+async fn digests_of(
+    task: ComparisonTask<'_>,
+    side: &ComparisonSide,
+    chunks: &[IdRange],
+    stop: Stop,
+) -> Result<Vec<ChunkDigest>> {
     let (limits, hashing) = ((ANSWER_MAX, &stop), task.columns.hashing);
     let chunks = chunks.to_vec();
     side.ask(task.columns, limits, move |store| {

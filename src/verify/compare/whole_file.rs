@@ -15,12 +15,15 @@ impl WholeFile {
     /// Begins one that will replace what is there. A link is followed.
     ///
     /// # Errors
-    /// What the system says; a device, a pipe or a folder is refused, because taking its place would destroy it.
+    /// What the system says; a device, a pipe or a folder is refused, because taking its place
+    /// would destroy it.
     pub fn create(path: &Path) -> io::Result<Self> {
         let place = match std::fs::metadata(path) {
             Ok(about) if about.is_file() => path.canonicalize()?,
             Ok(_) => return Err(io::Error::other("it is there and is not a regular file")),
-            Err(_) if path.is_symlink() => return Err(io::Error::other("it is a link that leads nowhere")),
+            Err(_) if path.is_symlink() => {
+                return Err(io::Error::other("it is a link that leads nowhere"));
+            }
             Err(_) => path.to_owned(),
         };
         let directory = place.parent().filter(|parent| !parent.as_os_str().is_empty());

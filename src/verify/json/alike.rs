@@ -1,4 +1,5 @@
-//! Whether two JSON texts mean the same, without taking them apart: both are walked at once, up to the first difference that is one.
+//! Whether two JSON texts mean the same, without taking them apart: both are walked at once, up to
+//! the first difference that is one.
 
 use super::token::{JsonToken, JsonTokens};
 use super::tree::{JsonNode, by_key, unquoted};
@@ -7,7 +8,8 @@ use crate::event::representation::number::{is_number, is_same_value};
 /// Bytes that are compared at once.
 const STRIDE: usize = 32;
 
-/// Whether two texts of `jsonb` differ in nothing but the spelling of numbers. The server writes white space and the order of keys always alike.
+/// Whether two texts of `jsonb` differ in nothing but the spelling of numbers. The server writes
+/// white space and the order of keys always alike.
 pub(crate) fn is_alike_jsonb(first: &[u8], second: &[u8]) -> bool {
     // Both places are never within a string.
     let (mut first, mut second) = (first, second);
@@ -16,7 +18,8 @@ pub(crate) fn is_alike_jsonb(first: &[u8], second: &[u8]) -> bool {
         if equal == first.len() && equal == second.len() {
             return true;
         }
-        let start = equal - first[..equal].iter().rev().take_while(|byte| is_of_number(**byte)).count();
+        let start =
+            equal - first[..equal].iter().rev().take_while(|byte| is_of_number(**byte)).count();
         let (a, b) = (number_at(&first[start..]), number_at(&second[start..]));
         if a == b || !is_same_value(a, b) || !ends_outside_of_a_string(&first[..start]) {
             return false;
@@ -25,8 +28,8 @@ pub(crate) fn is_alike_jsonb(first: &[u8], second: &[u8]) -> bool {
     }
 }
 
-/// Whether two texts of `json` differ in nothing but the spelling of numbers and strings, white space and the order of keys. Where keys occur twice in an
-/// object, their order matters.
+/// Whether two texts of `json` differ in nothing but the spelling of numbers and strings, white
+/// space and the order of keys. Where keys occur twice in an object, their order matters.
 pub(crate) fn is_alike_json(first: &str, second: &str) -> bool {
     if is_unlike_at_once(first.as_bytes(), second.as_bytes()) {
         return false;
@@ -38,10 +41,15 @@ pub(crate) fn is_alike_json(first: &str, second: &str) -> bool {
             (None, None) => return true,
             (Some(JsonToken::Rest(_)), _) | (_, Some(JsonToken::Rest(_))) => return false,
             _ if a == b => {}
-            (Some(JsonToken::Atom(a)), Some(JsonToken::Atom(b))) if is_same_value(a.as_bytes(), b.as_bytes()) => {}
+            (Some(JsonToken::Atom(a)), Some(JsonToken::Atom(b)))
+                if is_same_value(a.as_bytes(), b.as_bytes()) => {}
             (Some(JsonToken::Text(a)), Some(JsonToken::Text(b))) if is_one_string(a, b) => {}
             // Another key at this place: only the order may differ.
-            (Some(JsonToken::Text(_)), Some(JsonToken::Text(_))) if ours.next() == Some(JsonToken::Colon) => break,
+            (Some(JsonToken::Text(_)), Some(JsonToken::Text(_)))
+                if ours.next() == Some(JsonToken::Colon) =>
+            {
+                break;
+            }
             _ => return false,
         }
     }
@@ -51,13 +59,16 @@ pub(crate) fn is_alike_json(first: &str, second: &str) -> bool {
     }
 }
 
-/// Whether the first bytes that differ belong to values of the same key that are unlike for certain. It saves most texts that are unlike the walk by tokens.
+/// Whether the first bytes that differ belong to values of the same key that are unlike for
+/// certain. It saves most texts that are unlike the walk by tokens.
 fn is_unlike_at_once(first: &[u8], second: &[u8]) -> bool {
     let equal = equal_bytes(first, second);
     let same = &first[..equal];
     if let Some(quote) = open_quote(same) {
         // A string without escapes is spelt in one way alone.
-        let is_plain = |text: &[u8]| text[quote + 1..].iter().find(|byte| matches!(byte, b'\\' | b'"')) == Some(&b'"');
+        let is_plain = |text: &[u8]| {
+            text[quote + 1..].iter().find(|byte| matches!(byte, b'\\' | b'"')) == Some(&b'"')
+        };
         return is_value_at(&same[..quote]) && is_plain(first) && is_plain(second);
     }
     let start = equal - same.iter().rev().take_while(|byte| is_of_number(**byte)).count();
@@ -112,11 +123,21 @@ fn is_one_string(first: &str, second: &str) -> bool {
 
 fn is_one_value(first: &JsonNode<'_>, second: &JsonNode<'_>) -> bool {
     match (first, second) {
-        (JsonNode::Atom(a), JsonNode::Atom(b)) => a == b || is_same_value(a.as_bytes(), b.as_bytes()),
-        (JsonNode::Array(a), JsonNode::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_one_value(a, b)),
+        (JsonNode::Atom(a), JsonNode::Atom(b)) => {
+            a == b || is_same_value(a.as_bytes(), b.as_bytes())
+        }
+        (JsonNode::Array(a), JsonNode::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_one_value(a, b))
+        }
         (JsonNode::Object(a), JsonNode::Object(b)) => match (by_key(a), by_key(b)) {
-            (Some(a), Some(b)) => a.len() == b.len() && a.iter().zip(&b).all(|((j, a), (k, b))| j == k && is_one_value(a, b)),
-            (None, None) => a.len() == b.len() && a.iter().zip(b).all(|((j, a), (k, b))| j == k && is_one_value(a, b)),
+            (Some(a), Some(b)) => {
+                a.len() == b.len()
+                    && a.iter().zip(&b).all(|((j, a), (k, b))| j == k && is_one_value(a, b))
+            }
+            (None, None) => {
+                a.len() == b.len()
+                    && a.iter().zip(b).all(|((j, a), (k, b))| j == k && is_one_value(a, b))
+            }
             _ => false,
         },
         (a, b) => a == b,

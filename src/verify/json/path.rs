@@ -37,14 +37,16 @@ impl PathChange {
 /// Where two texts differ.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct DifferingPaths {
-    /// The first `PATHS_MAX` paths, each with how the value there differs; the whole value has the path "".
+    /// The first `PATHS_MAX` paths, each with how the value there differs; the whole value has the
+    /// path "".
     pub first: Vec<(String, PathChange)>,
     /// How many more there are.
     pub more: usize,
 }
 
-/// Finds the paths at which two texts differ; none where only white space, the order of keys or the spelling of strings does. `None` where a text is no JSON
-/// (cut off, for one), too deep, or has a key twice: then only the texts can be compared.
+/// Finds the paths at which two texts differ; none where only white space, the order of keys or the
+/// spelling of strings does. `None` where a text is no JSON (cut off, for one), too deep, or has a
+/// key twice: then only the texts can be compared.
 pub(crate) fn paths(first: &str, second: &str) -> Option<DifferingPaths> {
     let (first, second) = (JsonNode::parse(first)?, JsonNode::parse(second)?);
     let mut paths = DifferingPaths::default();
@@ -62,7 +64,12 @@ impl DifferingPaths {
     }
 }
 
-fn compare(path: &mut String, first: &JsonNode<'_>, second: &JsonNode<'_>, found: &mut DifferingPaths) -> Option<()> {
+fn compare(
+    path: &mut String,
+    first: &JsonNode<'_>,
+    second: &JsonNode<'_>,
+    found: &mut DifferingPaths,
+) -> Option<()> {
     match (first, second) {
         (JsonNode::Object(a), JsonNode::Object(b)) => compare_objects(path, a, b, found)?,
         (JsonNode::Array(a), JsonNode::Array(b)) => {
@@ -71,7 +78,9 @@ fn compare(path: &mut String, first: &JsonNode<'_>, second: &JsonNode<'_>, found
             }
         }
         (a, b) if a == b => {}
-        (JsonNode::Atom(a), JsonNode::Atom(b)) if is_same_value(a.as_bytes(), b.as_bytes()) => found.push(path, PathChange::Representation),
+        (JsonNode::Atom(a), JsonNode::Atom(b)) if is_same_value(a.as_bytes(), b.as_bytes()) => {
+            found.push(path, PathChange::Representation)
+        }
         _ => found.push(path, PathChange::Changed),
     }
     Some(())
@@ -79,7 +88,12 @@ fn compare(path: &mut String, first: &JsonNode<'_>, second: &JsonNode<'_>, found
 
 type ObjectMember<'a> = (Cow<'a, str>, JsonNode<'a>);
 
-fn compare_objects(path: &mut String, first: &[ObjectMember<'_>], second: &[ObjectMember<'_>], found: &mut DifferingPaths) -> Option<()> {
+fn compare_objects(
+    path: &mut String,
+    first: &[ObjectMember<'_>],
+    second: &[ObjectMember<'_>],
+    found: &mut DifferingPaths,
+) -> Option<()> {
     let (ours, theirs) = (by_key(first)?, by_key(second)?);
     let keys: BTreeSet<&str> = ours.keys().chain(theirs.keys()).copied().collect();
     for key in keys {
@@ -109,8 +123,8 @@ fn within(
 
 /// From a value to its member: plain keys with a point, others quoted.
 fn step(path: &str, key: &str) -> String {
-    let is_plain =
-        key.starts_with(|c: char| c.is_alphabetic() || c == '_') && key.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
+    let is_plain = key.starts_with(|c: char| c.is_alphabetic() || c == '_')
+        && key.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
     match (is_plain, path.is_empty()) {
         (true, true) => key.to_owned(),
         (true, false) => format!(".{key}"),

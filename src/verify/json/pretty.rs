@@ -1,8 +1,10 @@
-//! Lays a JSON text out over lines, with every number, string and key as it is spelt and where it stands.
+//! Lays a JSON text out over lines, with every number, string and key as it is spelt and where it
+//! stands.
 
 use super::token::{JsonToken, JsonTokens};
 
-/// Deeper values are indented no further, so that the layout never takes much more room than the text.
+/// Deeper values are indented no further, so that the layout never takes much more room than the
+/// text.
 const INDENT_MAX: usize = 40;
 
 /// The lines of a text; a text that is cut off or no JSON gives its rest as one more line.

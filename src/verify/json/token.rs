@@ -49,7 +49,9 @@ impl<'a> Iterator for JsonTokens<'a> {
             b'}' | b']' => JsonToken::Close(char::from(first)),
             b',' => JsonToken::Comma,
             b':' => JsonToken::Colon,
-            b'"' if token.len() > 1 && string_length(token.as_bytes()).is_some() => JsonToken::Text(token),
+            b'"' if token.len() > 1 && string_length(token.as_bytes()).is_some() => {
+                JsonToken::Text(token)
+            }
             _ if length > 0 && first != b'"' => JsonToken::Atom(token),
             _ => JsonToken::Rest(token),
         })
@@ -78,7 +80,8 @@ mod tests {
 
     #[test]
     fn a_text_is_cut_into_tokens_spelt_as_they_are() {
-        let tokens: Vec<_> = JsonTokens::of("{ \"a\\\"\" : [1.10,null],\n\"b\":\"\\\\\"}").collect();
+        let tokens: Vec<_> =
+            JsonTokens::of("{ \"a\\\"\" : [1.10,null],\n\"b\":\"\\\\\"}").collect();
         let expected = [
             JsonToken::Open('{'),
             JsonToken::Text("\"a\\\"\""),

@@ -20,7 +20,8 @@ pub(super) enum JsonNode<'a> {
 }
 
 impl<'a> JsonNode<'a> {
-    /// Takes a text apart; `None` when it is no JSON (cut off, for one), or deeper than `DEPTH_MAX`.
+    /// Takes a text apart; `None` when it is no JSON (cut off, for one), or deeper than
+    /// `DEPTH_MAX`.
     pub(super) fn parse(text: &'a str) -> Option<Self> {
         let mut tokens = JsonTokens::of(text);
         let first = tokens.next()?;
@@ -30,8 +31,11 @@ impl<'a> JsonNode<'a> {
 }
 
 /// The members by key; `None` when a key occurs twice.
-pub(super) fn by_key<'n, 'a>(members: &'n [(Cow<'a, str>, JsonNode<'a>)]) -> Option<BTreeMap<&'n str, &'n JsonNode<'a>>> {
-    let map: BTreeMap<&str, &JsonNode<'_>> = members.iter().map(|(key, node)| (key.as_ref(), node)).collect();
+pub(super) fn by_key<'n, 'a>(
+    members: &'n [(Cow<'a, str>, JsonNode<'a>)],
+) -> Option<BTreeMap<&'n str, &'n JsonNode<'a>>> {
+    let map: BTreeMap<&str, &JsonNode<'_>> =
+        members.iter().map(|(key, node)| (key.as_ref(), node)).collect();
     (map.len() == members.len()).then_some(map)
 }
 
@@ -45,17 +49,28 @@ pub(super) fn unquoted(text: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-fn value<'a>(first: JsonToken<'a>, tokens: &mut JsonTokens<'a>, depth: usize) -> Option<JsonNode<'a>> {
+fn value<'a>(
+    first: JsonToken<'a>,
+    tokens: &mut JsonTokens<'a>,
+    depth: usize,
+) -> Option<JsonNode<'a>> {
     match first {
         JsonToken::Atom(text) => Some(JsonNode::Atom(text)),
         JsonToken::Text(text) => unquoted(text).map(JsonNode::Text),
-        JsonToken::Open('[') => members(']', tokens, depth, |first, tokens, depth| value(first, tokens, depth)).map(JsonNode::Array),
+        JsonToken::Open('[') => {
+            members(']', tokens, depth, |first, tokens, depth| value(first, tokens, depth))
+                .map(JsonNode::Array)
+        }
         JsonToken::Open(_) => members('}', tokens, depth, member).map(JsonNode::Object),
         _ => None,
     }
 }
 
-fn member<'a>(first: JsonToken<'a>, tokens: &mut JsonTokens<'a>, depth: usize) -> Option<(Cow<'a, str>, JsonNode<'a>)> {
+fn member<'a>(
+    first: JsonToken<'a>,
+    tokens: &mut JsonTokens<'a>,
+    depth: usize,
+) -> Option<(Cow<'a, str>, JsonNode<'a>)> {
     let JsonToken::Text(key) = first else { return None };
     if tokens.next()? != JsonToken::Colon {
         return None;
@@ -92,7 +107,8 @@ mod tests {
 
     #[test]
     fn members_keep_their_order_numbers_their_spelling_and_keys_may_occur_twice() {
-        let node = JsonNode::parse("{\"b\": [1.10, \"\\u0041\"], \"a\": {}, \"a\": null}").expect("JSON");
+        let node =
+            JsonNode::parse("{\"b\": [1.10, \"\\u0041\"], \"a\": {}, \"a\": null}").expect("JSON");
         let JsonNode::Object(members) = node else { panic!("an object") };
         let list = JsonNode::Array(vec![JsonNode::Atom("1.10"), JsonNode::Text("A".into())]);
         assert_eq!(members[0], ("b".into(), list));
@@ -106,6 +122,9 @@ mod tests {
             assert_eq!(JsonNode::parse(text), None, "{text}");
         }
         let deep = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
-        assert!(JsonNode::parse(&deep(DEPTH_MAX)).is_some() && JsonNode::parse(&deep(DEPTH_MAX + 1)).is_none());
+        assert!(
+            JsonNode::parse(&deep(DEPTH_MAX)).is_some()
+                && JsonNode::parse(&deep(DEPTH_MAX + 1)).is_none()
+        );
     }
 }

@@ -33,7 +33,8 @@ pub(super) enum LineSign {
 /// Some text, and whether it is highlighted.
 type HighlightedText<'a> = (bool, &'a str);
 
-/// The hunks of a unified diff; a head line `@@ -2,5 +2,5 @@` before each, unless both sides are one line.
+/// The hunks of a unified diff; a head line `@@ -2,5 +2,5 @@` before each, unless both sides are
+/// one line.
 pub(super) fn hunks(first: &[&str], second: &[&str], colour: bool) -> Vec<String> {
     let diff = TextDiff::configure().timeout(DIFF_TIME_MAX).diff_slices(first, second);
     let is_one_line = first.len() == 1 && second.len() == 1;
@@ -61,22 +62,19 @@ fn op_lines(op: &DiffOp, first: &[&str], second: &[&str], colour: bool) -> Vec<S
     }
     let pairs: Vec<_> = old.iter().zip(new).map(|(old, new)| words(old, new, colour)).collect();
     let rest = |side: &[&str], sign| {
-        side.iter()
-            .skip(pairs.len())
-            .map(|text| line(sign, text, colour))
-            .collect::<Vec<_>>()
+        side.iter().skip(pairs.len()).map(|text| line(sign, text, colour)).collect::<Vec<_>>()
     };
     let minus = pairs.iter().map(|(old, _)| signed(LineSign::Minus, old, colour));
     let plus = pairs.iter().map(|(_, new)| signed(LineSign::Plus, new, colour));
-    minus
-        .chain(rest(old, LineSign::Minus))
-        .chain(plus)
-        .chain(rest(new, LineSign::Plus))
-        .collect()
+    minus.chain(rest(old, LineSign::Minus)).chain(plus).chain(rest(new, LineSign::Plus)).collect()
 }
 
 /// Two lines in pieces, those that differ highlighted.
-fn words<'a>(old: &'a str, new: &'a str, colour: bool) -> (Vec<HighlightedText<'a>>, Vec<HighlightedText<'a>>) {
+fn words<'a>(
+    old: &'a str,
+    new: &'a str,
+    colour: bool,
+) -> (Vec<HighlightedText<'a>>, Vec<HighlightedText<'a>>) {
     if !colour || old.len().max(new.len()) > WORDS_BYTES_MAX {
         return (vec![(false, old)], vec![(false, new)]);
     }

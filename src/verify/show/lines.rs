@@ -8,7 +8,8 @@ use crate::verify::json::path::PathChange;
 use crate::verify::verdict::Verdict;
 use serde::{Serialize, Serializer};
 
-/// Stands in every line, so that each can be read alone; another number when a field changes its meaning or goes.
+/// Stands in every line, so that each can be read alone; another number when a field changes its
+/// meaning or goes.
 const SCHEMA_VERSION: u32 = 1;
 
 /// How every line begins, and what it is about.
@@ -26,7 +27,8 @@ struct JsonLine<'a, T> {
 pub struct SummaryLine<'a> {
     /// What came of it.
     pub verdict: Verdict,
-    /// The highest id that was to be compared: the fence, or with `--complete` the end of both sides; `None` for no bound.
+    /// The highest id that was to be compared: the fence, or with `--complete` the end of both
+    /// sides; `None` for no bound.
     pub fence: Option<i64>,
     /// Rows that were compared.
     pub rows: SideRows,
@@ -145,24 +147,24 @@ impl<T: Serialize> Serialize for ByColumn<'_, T> {
 
 /// One line of some type, without a line feed, that can be looked at in a terminal.
 pub fn json_line(of: &str, content: &impl Serialize) -> String {
-    let line = JsonLine {
-        of,
-        schema_version: SCHEMA_VERSION,
-        content,
-    };
+    let line = JsonLine { of, schema_version: SCHEMA_VERSION, content };
     let json = serde_json::to_string(&line).expect("every line is an object whose keys are words");
     escaped_json(&json).into_owned()
 }
 
 /// A difference as one line, without a line feed.
 ///
-/// Values stand there as strings of their exact text, those of JSON columns too, so that no reader alters them; NULL as null. Values that were cut are listed under
-/// `first_cut` and `second_cut` with the bytes of the whole value. `paths` tells where JSON columns differ; `paths_more` how many were left out.
+/// Values stand there as strings of their exact text, those of JSON columns too, so that no reader
+/// alters them; NULL as null. Values that were cut are listed under `first_cut` and `second_cut`
+/// with the bytes of the whole value. `paths` tells where JSON columns differ; `paths_more` how
+/// many were left out.
 pub fn difference(shown: &ShownDifference, columns: &[ComparedColumn]) -> String {
     let (class, differing): (_, &[usize]) = match &shown.difference.class {
         DifferenceClass::Missing => ("missing", &[]),
         DifferenceClass::Extra => ("extra", &[]),
-        DifferenceClass::Changed(change) if change.is_representation_only => ("representation", &change.columns),
+        DifferenceClass::Changed(change) if change.is_representation_only => {
+            ("representation", &change.columns)
+        }
         DifferenceClass::Changed(change) => ("changed", &change.columns),
     };
     let (paths, paths_more) = paths(shown, differing, columns);
@@ -184,7 +186,11 @@ fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
-fn paths<'a>(shown: &ShownDifference, differing: &[usize], columns: &'a [ComparedColumn]) -> (Vec<PathDifference<'a>>, usize) {
+fn paths<'a>(
+    shown: &ShownDifference,
+    differing: &[usize],
+    columns: &'a [ComparedColumn],
+) -> (Vec<PathDifference<'a>>, usize) {
     let (mut all, mut more) = (Vec::new(), 0);
     for column_at in differing {
         let Some(column) = columns.get(*column_at) else { continue };
@@ -206,10 +212,11 @@ fn texts<'a>(row: &'a RowText, columns: &'a [ComparedColumn]) -> ByColumn<'a, Op
 
 fn cuts<'a>(row: Option<&'a RowText>, columns: &'a [ComparedColumn]) -> ByColumn<'a, u64> {
     let values = row.map(|row| row.values.as_slice()).unwrap_or_default();
-    let cut_bytes = |value: &Option<ValueText>| value.as_ref().filter(|value| value.is_cut).map(|value| value.bytes);
-    let cut = names(columns)
-        .zip(values)
-        .filter_map(|(name, value)| Some((name, cut_bytes(value)?)));
+    let cut_bytes = |value: &Option<ValueText>| {
+        value.as_ref().filter(|value| value.is_cut).map(|value| value.bytes)
+    };
+    let cut =
+        names(columns).zip(values).filter_map(|(name, value)| Some((name, cut_bytes(value)?)));
     ByColumn(cut.collect())
 }
 

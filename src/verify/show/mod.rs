@@ -17,15 +17,21 @@ use shown::is_json;
 /// Lines of one difference; more are counted.
 const LINES_MAX: usize = 200;
 
-/// Shows a difference: a line with its class, its id and what differs, then for each column the lines that differ, signed `-` and `+` as in a unified diff,
-/// of JSON in a layout with a line for each member. With `colour` it has ANSI sequences, and none but ours: whatever could write to a terminal is escaped.
+/// Shows a difference: a line with its class, its id and what differs, then for each column the
+/// lines that differ, signed `-` and `+` as in a unified diff, of JSON in a layout with a line for
+/// each member. With `colour` it has ANSI sequences, and none but ours: whatever could write to a
+/// terminal is escaped.
 ///
 /// Has no line feed at its end. At most `LINES_MAX` lines and then how many were left out.
 pub fn text(shown: &ShownDifference, columns: &[ComparedColumn], colour: bool) -> String {
     let mut lines = vec![head(shown, columns)];
     match (&shown.difference.class, &shown.first, &shown.second) {
-        (DifferenceClass::Missing, Some(row), _) => lines.extend(value::row(row, columns, diff::LineSign::Minus, colour)),
-        (DifferenceClass::Extra, _, Some(row)) => lines.extend(value::row(row, columns, diff::LineSign::Plus, colour)),
+        (DifferenceClass::Missing, Some(row), _) => {
+            lines.extend(value::row(row, columns, diff::LineSign::Minus, colour))
+        }
+        (DifferenceClass::Extra, _, Some(row)) => {
+            lines.extend(value::row(row, columns, diff::LineSign::Plus, colour))
+        }
         (DifferenceClass::Changed(change), Some(first), Some(second)) => {
             for (column, first, second) in differing(change, first, second, columns) {
                 lines.extend(value::change(column, first, second, colour));
@@ -50,11 +56,8 @@ fn head(shown: &ShownDifference, columns: &[ComparedColumn]) -> String {
     };
     let names = change.columns.iter().filter_map(|at| Some((*at, columns.get(*at)?)));
     let names: Vec<String> = names.map(|(at, column)| named(shown, at, column)).collect();
-    let note = if change.is_representation_only {
-        " (only the representation differs)"
-    } else {
-        ""
-    };
+    let note =
+        if change.is_representation_only { " (only the representation differs)" } else { "" };
     format!("changed  id {id}: {}{note}", names.join(", "))
 }
 
@@ -66,7 +69,8 @@ fn named(shown: &ShownDifference, at: usize, column: &ComparedColumn) -> String 
         PathChange::Changed => path.clone(),
         kind => format!("{path} {}", kind.word()),
     };
-    let mut places: Vec<String> = told.first.iter().map(path).filter(|place| !place.is_empty()).collect();
+    let mut places: Vec<String> =
+        told.first.iter().map(path).filter(|place| !place.is_empty()).collect();
     if told.more > 0 {
         places.push(format!("and {} more", told.more));
     }
@@ -79,7 +83,8 @@ fn named(shown: &ShownDifference, at: usize, column: &ComparedColumn) -> String 
 
 /// Where a JSON column differs; `None` where that cannot be told.
 fn paths_of(shown: &ShownDifference, at: usize, column: &ComparedColumn) -> Option<DifferingPaths> {
-    let value = |row: &Option<RowText>| row.as_ref()?.values.get(at)?.clone().filter(|text| !text.is_cut);
+    let value =
+        |row: &Option<RowText>| row.as_ref()?.values.get(at)?.clone().filter(|text| !text.is_cut);
     let (first, second) = (value(&shown.first)?, value(&shown.second)?);
     if is_json(column) { paths(&first.text, &second.text) } else { None }
 }

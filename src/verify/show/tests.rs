@@ -9,10 +9,8 @@ use postgres_types::Type;
 use serde_json::{Value, json};
 
 fn columns() -> Vec<ComparedColumn> {
-    let column = |name: &str, of: Type| ComparedColumn {
-        name: name.to_owned(),
-        type_oid: of.oid(),
-    };
+    let column =
+        |name: &str, of: Type| ComparedColumn { name: name.to_owned(), type_oid: of.oid() };
     vec![
         column("id", Type::INT8),
         column("ts", Type::TIMESTAMPTZ),
@@ -22,21 +20,19 @@ fn columns() -> Vec<ComparedColumn> {
 }
 
 fn row(values: &[Option<&str>]) -> RowText {
-    let value = |text: &str| ValueText {
-        text: text.to_owned(),
-        is_cut: false,
-        bytes: text.len() as u64,
-    };
-    RowText {
-        values: values.iter().map(|text| text.map(value)).collect(),
-    }
+    let value =
+        |text: &str| ValueText { text: text.to_owned(), is_cut: false, bytes: text.len() as u64 };
+    RowText { values: values.iter().map(|text| text.map(value)).collect() }
 }
 
-fn changed(columns: &[usize], is_representation_only: bool, first: &[Option<&str>], second: &[Option<&str>]) -> ShownDifference {
-    let class = DifferenceClass::Changed(RowChange {
-        columns: columns.to_vec(),
-        is_representation_only,
-    });
+fn changed(
+    columns: &[usize],
+    is_representation_only: bool,
+    first: &[Option<&str>],
+    second: &[Option<&str>],
+) -> ShownDifference {
+    let class =
+        DifferenceClass::Changed(RowChange { columns: columns.to_vec(), is_representation_only });
     ShownDifference {
         difference: Difference { id: 4711, class },
         first: Some(row(first)),
@@ -58,7 +54,9 @@ fn told(first: &str, second: &str, colour: bool) -> String {
 
 #[test]
 fn a_changed_row_shows_the_columns_and_the_lines_that_differ() {
-    let event = |amount: &str| format!(r#"{{"data": {{"a": 1, "b": 2, "c": 3, "amount": {amount}}}, "name": "paid"}}"#);
+    let event = |amount: &str| {
+        format!(r#"{{"data": {{"a": 1, "b": 2, "c": 3, "amount": {amount}}}, "name": "paid"}}"#)
+    };
     let (first, second) = (event("1.5"), event("2.5"));
     let first = [Some("4711"), Some("2026-01-01 00:00:00.000001+00"), Some(first.as_str()), None];
     let second = [Some("4711"), Some("2026-01-01 00:00:00.000002+00"), Some(second.as_str()), None];
@@ -83,10 +81,7 @@ fn a_changed_row_shows_the_columns_and_the_lines_that_differ() {
 fn rows_of_one_side_are_shown_whole() {
     let values = [Some("-5"), Some("2026-01-01 00:00:00+00"), Some(r#"{"a": []}"#), None];
     let mut shown = ShownDifference {
-        difference: Difference {
-            id: -5,
-            class: DifferenceClass::Missing,
-        },
+        difference: Difference { id: -5, class: DifferenceClass::Missing },
         first: Some(row(&values)),
         second: None,
     };
@@ -150,18 +145,22 @@ fn what_a_text_holds_cannot_write_to_the_terminal() {
 
 #[test]
 fn words_that_changed_are_highlighted_in_colour() {
-    let expected = "changed  id 4711: event\n  event\n  \x1b[31m- \"one \x1b[7mtwo\x1b[27m three\"\x1b[0m\n  \x1b[32m+ \"one \x1b[7m2\x1b[27m three\"\x1b[0m";
+    let expected = "changed  id 4711: event\n  event\n  \x1b[31m- \"one \x1b[7mtwo\x1b[27m \
+                    three\"\x1b[0m\n  \x1b[32m+ \"one \x1b[7m2\x1b[27m three\"\x1b[0m";
     assert_eq!(told("\"one two three\"", "\"one 2 three\"", true), expected);
 }
 
 #[test]
 fn what_is_laid_out_alike_is_shown_as_it_is_stored() {
-    let expected = "changed  id 4711: event\n  event\n  - {\"a\":1}\n  + {\"a\": 1}\n  only the representation differs";
+    let expected = "changed  id 4711: event\n  event\n  - {\"a\":1}\n  + {\"a\": 1}\n  only the \
+                    representation differs";
     assert_eq!(told("{\"a\":1}", "{\"a\": 1}", false), expected);
     let row = |event| [Some("4711"), None, Some(event), None];
     let shown = text(&changed(&[2], true, &row("[1.10]"), &row("[1.1]")), &columns(), false);
     assert!(
-        shown.starts_with("changed  id 4711: event ([0] representation) (only the representation differs)\n"),
+        shown.starts_with(
+            "changed  id 4711: event ([0] representation) (only the representation differs)\n"
+        ),
         "{shown}"
     );
 }
@@ -191,8 +190,9 @@ fn a_value_that_was_cut_says_so() {
         let value = row.as_mut().unwrap().values[2].as_mut().unwrap();
         (value.is_cut, value.bytes) = (true, 5_000);
     }
-    let expected = "changed  id 4711: event\n  event\n  what is shown of both is equal: they differ further on\n  of the first 9 of 5000 bytes are shown\n  \
-                    of the second 9 of 5000 bytes are shown";
+    let expected = "changed  id 4711: event\n  event\n  what is shown of both is equal: they \
+                    differ further on\n  of the first 9 of 5000 bytes are shown\n  of the second 9 \
+                    of 5000 bytes are shown";
     assert_eq!(text(&shown, &columns(), false), expected);
     let line: Value = serde_json::from_str(&lines::difference(&shown, &columns())).unwrap();
     assert_eq!(line["second_cut"], json!({"event": 5000}));
@@ -200,12 +200,8 @@ fn a_value_that_was_cut_says_so() {
 
 #[test]
 fn a_difference_is_one_line_of_json_with_exact_texts() {
-    let first = [
-        Some("4711"),
-        Some("a"),
-        Some("{\"n\": 9007199254740993, \"k y\": 1}"),
-        Some("\u{9b}\n"),
-    ];
+    let first =
+        [Some("4711"), Some("a"), Some("{\"n\": 9007199254740993, \"k y\": 1}"), Some("\u{9b}\n")];
     let second = [Some("4711"), Some("a"), Some("{\"n\": 9007199254740992}"), None];
     let line = lines::difference(&changed(&[2, 3], false, &first, &second), &columns());
     assert_eq!(
@@ -218,16 +214,9 @@ fn a_difference_is_one_line_of_json_with_exact_texts() {
 
 #[test]
 fn a_summary_is_one_line_of_json() {
-    let tally = DifferenceTally {
-        extra: 1,
-        by_column: vec![0, 3],
-        ..DifferenceTally::default()
-    };
-    let earlier = EarlierRun {
-        began: "2026-01-02T03:04:05Z".to_owned(),
-        through: 9,
-        rows: (4, 5).into(),
-    };
+    let tally = DifferenceTally { extra: 1, by_column: vec![0, 3], ..DifferenceTally::default() };
+    let earlier =
+        EarlierRun { began: "2026-01-02T03:04:05Z".to_owned(), through: 9, rows: (4, 5).into() };
     let summary = SummaryLine {
         verdict: Verdict::Different,
         fence: Some(99),

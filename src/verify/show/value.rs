@@ -7,7 +7,12 @@ use crate::verify::class::ComparedColumn;
 use crate::verify::json::pretty::pretty;
 
 /// All columns of a row that only one side has.
-pub(super) fn row(row: &RowText, columns: &[ComparedColumn], sign: LineSign, colour: bool) -> Vec<String> {
+pub(super) fn row(
+    row: &RowText,
+    columns: &[ComparedColumn],
+    sign: LineSign,
+    colour: bool,
+) -> Vec<String> {
     let column = |(column, value): (&ComparedColumn, &Option<ValueText>)| {
         let value = value.as_ref();
         let mut lines = vec![title(column)];
@@ -19,7 +24,12 @@ pub(super) fn row(row: &RowText, columns: &[ComparedColumn], sign: LineSign, col
 }
 
 /// What a column had and has.
-pub(super) fn change(column: &ComparedColumn, first: Option<&ValueText>, second: Option<&ValueText>, colour: bool) -> Vec<String> {
+pub(super) fn change(
+    column: &ComparedColumn,
+    first: Option<&ValueText>,
+    second: Option<&ValueText>,
+    colour: bool,
+) -> Vec<String> {
     let mut lines = vec![title(column)];
     let (old, new) = (laid_out(column, first), laid_out(column, second));
     let is_text_equal = first.map(|first| &first.text) == second.map(|second| &second.text);
@@ -66,8 +76,12 @@ fn raw(value: Option<&ValueText>) -> Vec<String> {
     lines.split('\n').map(str::to_owned).collect()
 }
 
-/// A value that could be taken for something else, or of which a part could not be seen, stands in quotes.
+/// A value that could be taken for something else, or of which a part could not be seen, stands in
+/// quotes.
 fn plain(text: &str) -> String {
-    let is_quoted = text.is_empty() || text == "NULL" || text.starts_with(['\'', ' ']) || text.ends_with(['\'', ' ']);
+    let is_quoted = text.is_empty()
+        || text == "NULL"
+        || text.starts_with(['\'', ' '])
+        || text.ends_with(['\'', ' ']);
     if is_quoted { format!("'{text}'") } else { text.to_owned() }
 }

@@ -18,7 +18,8 @@ pub enum FindingKind {
     Gap,
     /// Such ids that are accepted by the configuration.
     KnownGap,
-    /// A time before that of the row before. Legitimate: transactions take their time before they get their ids, with slate's `insert_events` too.
+    /// A time before that of the row before. Legitimate: transactions take their time before they
+    /// get their ids, with slate's `insert_events` too.
     TsBackwards,
     /// `testingStats` that are not what the loader writes.
     Garbled,
@@ -63,10 +64,14 @@ impl FindingKind {
             Self::FirstId => ("first_id", "consecutive ids that do not begin with 1"),
             Self::Gap => ("gap", "gaps in the ids"),
             Self::KnownGap => ("known_gap", "gaps in the ids that are known"),
-            Self::TsBackwards => ("ts_backwards", "times that run backwards, as those of concurrent transactions do"),
+            Self::TsBackwards => {
+                ("ts_backwards", "times that run backwards, as those of concurrent transactions do")
+            }
             Self::Garbled => ("garbled_stats", "testingStats that no loader writes"),
             Self::WithoutStats => ("without_stats", "rows without testingStats among others"),
-            Self::Impossible => ("impossible_number", "events with a number beyond the count of their group"),
+            Self::Impossible => {
+                ("impossible_number", "events with a number beyond the count of their group")
+            }
             Self::Mixed => ("mixed_group", "events of another group with the same number"),
             Self::Incomplete => ("incomplete_group", "groups that lack events"),
             Self::MissingGroup => ("missing_group", "groups that are missing"),
@@ -120,16 +125,18 @@ impl ValidationFindings {
         self.add(fault, true, count, says);
     }
 
-    fn add(&mut self, fault: FindingKind, is_fault: bool, count: u64, says: impl FnOnce() -> String) {
-        let place = self.list.iter().position(|finding| finding.fault == fault).unwrap_or_else(|| {
-            self.list.push(Finding {
-                fault,
-                is_fault,
-                count: 0,
-                first: Vec::new(),
+    fn add(
+        &mut self,
+        fault: FindingKind,
+        is_fault: bool,
+        count: u64,
+        says: impl FnOnce() -> String,
+    ) {
+        let place =
+            self.list.iter().position(|finding| finding.fault == fault).unwrap_or_else(|| {
+                self.list.push(Finding { fault, is_fault, count: 0, first: Vec::new() });
+                self.list.len() - 1
             });
-            self.list.len() - 1
-        });
         let finding = &mut self.list[place];
         finding.count = finding.count.saturating_add(count);
         if finding.first.len() < FINDINGS_MAX {

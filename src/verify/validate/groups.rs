@@ -1,7 +1,8 @@
 //! The groups of the loader's programs: each complete, numbered from 1, exactly once, in order.
 //!
-//! A program writes one group after the other and numbers them without holes. So it has at most one group open at a time: one more that begins means that
-//! the open one lacks events, or that they come out of order. Memory is that of the programs, not of the groups.
+//! A program writes one group after the other and numbers them without holes. So it has at most one
+//! group open at a time: one more that begins means that the open one lacks events, or that they
+//! come out of order. Memory is that of the programs, not of the groups.
 
 use super::findings::{FINDINGS_MAX, FindingKind, ValidationFindings};
 use super::numbers::NumberSet;
@@ -11,13 +12,15 @@ use std::collections::HashMap;
 
 /// Programs that are followed; beyond them the validation is inconclusive.
 const PROGRAMS_MAX: usize = 10_000;
-/// Intervals of numbers that are kept of one program. More holes are a fault for certain; the lowest is then told at once.
+/// Intervals of numbers that are kept of one program. More holes are a fault for certain; the
+/// lowest is then told at once.
 const INTERVALS_MAX: usize = 200;
 
 /// What came of the groups.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct GroupCounts {
-    /// Rows with `testingStats`; 0 where the table was not filled by the loader, and groups were not judged.
+    /// Rows with `testingStats`; 0 where the table was not filled by the loader, and groups were
+    /// not judged.
     pub rows: u64,
     /// Runs of the loader.
     pub programs: u64,
@@ -82,7 +85,14 @@ struct RowPlace {
 }
 
 impl GroupChecks {
-    pub(super) fn row(&mut self, id: i64, row: u64, testing: TestingStats, is_adjacent: bool, findings: &mut ValidationFindings) {
+    pub(super) fn row(
+        &mut self,
+        id: i64,
+        row: u64,
+        testing: TestingStats,
+        is_adjacent: bool,
+        findings: &mut ValidationFindings,
+    ) {
         let stats = match testing {
             TestingStats::Stats(stats) => stats,
             TestingStats::Garbled => {
@@ -106,7 +116,8 @@ impl GroupChecks {
             self.programs.insert(stats.program.clone(), LoaderProgram::default());
         }
         if stats.number == 0 || stats.event == 0 || stats.event > stats.count {
-            return findings.fault(FindingKind::Impossible, || format!("{} (id {id})", event(&stats)));
+            return findings
+                .fault(FindingKind::Impossible, || format!("{} (id {id})", event(&stats)));
         }
         if let Some(program) = self.programs.get_mut(&stats.program) {
             let place = RowPlace { id, row, is_adjacent };
@@ -115,12 +126,17 @@ impl GroupChecks {
     }
 
     /// What came of it, and why that may not be all.
-    pub(super) fn finish(mut self, fence: &ReadFence, findings: &mut ValidationFindings) -> (GroupCounts, Vec<String>) {
+    pub(super) fn finish(
+        mut self,
+        fence: &ReadFence,
+        findings: &mut ValidationFindings,
+    ) -> (GroupCounts, Vec<String>) {
         let mut doubts = Vec::new();
         if self.not_followed > 0 {
             let rows = self.not_followed;
             doubts.push(format!(
-                "the events of more than {PROGRAMS_MAX} programs cannot be followed: {rows} rows were not judged"
+                "the events of more than {PROGRAMS_MAX} programs cannot be followed: {rows} rows \
+                 were not judged"
             ));
         }
         let mut programs: Vec<_> = self.programs.drain().collect();
@@ -156,12 +172,18 @@ enum ProgramEnd {
 
 impl LoaderProgram {
     /// Takes an event; whether a group is complete with it.
-    fn row(&mut self, stats: GroupStats, place: &RowPlace, findings: &mut ValidationFindings) -> bool {
+    fn row(
+        &mut self,
+        stats: GroupStats,
+        place: &RowPlace,
+        findings: &mut ValidationFindings,
+    ) -> bool {
         if self.open.as_ref().is_some_and(|open| open.group.number == stats.number) {
             return self.next_of_open(&stats, place, findings);
         }
         if self.broken.contains(stats.number) {
-            findings.fault(FindingKind::OutOfOrder, || format!("{} (id {})", event(&stats), place.id));
+            findings
+                .fault(FindingKind::OutOfOrder, || format!("{} (id {})", event(&stats), place.id));
             return false;
         }
         if self.known.contains(stats.number) {
@@ -195,7 +217,12 @@ impl LoaderProgram {
     }
 
     /// One more event of the number that is open.
-    fn next_of_open(&mut self, stats: &GroupStats, place: &RowPlace, findings: &mut ValidationFindings) -> bool {
+    fn next_of_open(
+        &mut self,
+        stats: &GroupStats,
+        place: &RowPlace,
+        findings: &mut ValidationFindings,
+    ) -> bool {
         let Some(open) = &mut self.open else { return false };
         let says = || format!("{} (id {})", event(stats), place.id);
         if open.group.operation != stats.operation || open.group.count != stats.count {
@@ -231,7 +258,8 @@ impl LoaderProgram {
             self.close_repeat(findings);
         }
         if stats.event != 1 && self.repeat.is_none() {
-            return findings.fault(FindingKind::DoubledEvent, || format!("{} (id {id})", event(&stats)));
+            return findings
+                .fault(FindingKind::DoubledEvent, || format!("{} (id {id})", event(&stats)));
         }
         let repeat = self.repeat.get_or_insert(GroupRepeat {
             group: stats,
@@ -268,17 +296,31 @@ impl LoaderProgram {
         }
     }
 
-    fn finish(mut self, name: &str, fence: &ReadFence, findings: &mut ValidationFindings) -> ProgramEnd {
+    fn finish(
+        mut self,
+        name: &str,
+        fence: &ReadFence,
+        findings: &mut ValidationFindings,
+    ) -> ProgramEnd {
         self.close_repeat(findings);
         self.known.holes().for_each(|hole| missing(name, hole, findings));
         let Some(open) = &self.open else { return ProgramEnd::Whole };
-        let may_go_on = open.seen.intervals() == 1 && open.seen.contains(1) && open.group.number == self.known.highest();
+        let may_go_on = open.seen.intervals() == 1
+            && open.seen.contains(1)
+            && open.group.number == self.known.highest();
         match fence.through {
-            Some(through) if may_go_on && fence.is_consecutive && open.last_id == through => ProgramEnd::Pending,
-            Some(_) if may_go_on && !fence.is_consecutive && Some(open.last_id) == fence.last_id => ProgramEnd::Pending,
-            Some(through) if may_go_on && !fence.is_consecutive => {
-                ProgramEnd::Doubtful(format!("{}: the rest may come beyond id {through}, or be lost", open.says()))
+            Some(through) if may_go_on && fence.is_consecutive && open.last_id == through => {
+                ProgramEnd::Pending
             }
+            Some(_)
+                if may_go_on && !fence.is_consecutive && Some(open.last_id) == fence.last_id =>
+            {
+                ProgramEnd::Pending
+            }
+            Some(through) if may_go_on && !fence.is_consecutive => ProgramEnd::Doubtful(format!(
+                "{}: the rest may come beyond id {through}, or be lost",
+                open.says()
+            )),
             _ => {
                 self.close_open(findings);
                 ProgramEnd::Whole
@@ -319,9 +361,5 @@ fn event(stats: &GroupStats) -> String {
 }
 
 fn between(first: i64, last: i64) -> String {
-    if first == last {
-        format!("id {first}")
-    } else {
-        format!("ids {first}..{last}")
-    }
+    if first == last { format!("id {first}") } else { format!("ids {first}..{last}") }
 }

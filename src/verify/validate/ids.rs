@@ -29,11 +29,20 @@ impl IdChecks {
         self.missing
     }
 
-    pub(super) fn row(&mut self, row: &ValidatedRow, rule: &IdRule, findings: &mut ValidationFindings) {
+    pub(super) fn row(
+        &mut self,
+        row: &ValidatedRow,
+        rule: &IdRule,
+        findings: &mut ValidationFindings,
+    ) {
         match (self.last_id, rule) {
-            (Some(last), _) if row.id == last => findings.fault(FindingKind::DuplicateId, || format!("id {last}")),
+            (Some(last), _) if row.id == last => {
+                findings.fault(FindingKind::DuplicateId, || format!("id {last}"))
+            }
             (Some(last), _) => self.gap(last.saturating_add(1), row.id, rule, findings),
-            (None, IdRule::Consecutive(_)) if row.id < FIRST_ID => findings.fault(FindingKind::FirstId, || format!("id {}", row.id)),
+            (None, IdRule::Consecutive(_)) if row.id < FIRST_ID => {
+                findings.fault(FindingKind::FirstId, || format!("id {}", row.id))
+            }
             (None, IdRule::Consecutive(_)) => self.gap(FIRST_ID, row.id, rule, findings),
             (None, IdRule::Sequence) => {}
         }
@@ -60,7 +69,9 @@ impl IdChecks {
             last => format!("ids {first}..{last}"),
         };
         match rule {
-            IdRule::Consecutive(known) if is_known(first, next - 1, known) => findings.note(FindingKind::KnownGap, says),
+            IdRule::Consecutive(known) if is_known(first, next - 1, known) => {
+                findings.note(FindingKind::KnownGap, says)
+            }
             IdRule::Consecutive(_) => findings.fault(FindingKind::Gap, says),
             IdRule::Sequence => findings.note(FindingKind::Gap, says),
         }
@@ -71,7 +82,8 @@ impl IdChecks {
 fn is_known(first: i64, last: i64, known: &[(i64, i64)]) -> bool {
     let mut next = first;
     while next <= last {
-        let Some((_, end)) = known.iter().find(|(start, end)| (*start..=*end).contains(&next)) else {
+        let Some((_, end)) = known.iter().find(|(start, end)| (*start..=*end).contains(&next))
+        else {
             return false;
         };
         if *end >= last {

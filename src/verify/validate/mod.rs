@@ -1,4 +1,5 @@
-//! Validates one table by itself, in one scan and in constant memory: its ids, its times, and the groups of slate's loader.
+//! Validates one table by itself, in one scan and in constant memory: its ids, its times, and the
+//! groups of slate's loader.
 
 mod findings;
 mod groups;

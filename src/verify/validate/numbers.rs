@@ -20,10 +20,8 @@ impl NumberSet {
         }
         let at = self.intervals.partition_point(|(first, _)| *first < number);
         let joins_before = at > 0 && self.intervals[at - 1].1.checked_add(1) == Some(number);
-        let joins_after = self
-            .intervals
-            .get(at)
-            .is_some_and(|(first, _)| first.checked_sub(1) == Some(number));
+        let joins_after =
+            self.intervals.get(at).is_some_and(|(first, _)| first.checked_sub(1) == Some(number));
         match (joins_before, joins_after) {
             (true, true) => self.intervals[at - 1].1 = self.intervals.remove(at).1,
             (true, false) => self.intervals[at - 1].1 = number,

@@ -19,12 +19,7 @@ use std::sync::atomic::AtomicBool;
 /// Rows of one COPY, so that no snapshot lives long.
 const PAGE_ROWS_MAX: u64 = 20_000;
 /// What is read: id, time, stats.
-const LAYOUT: RowLayout = RowLayout {
-    format: CopyFormat::Binary,
-    fields: 3,
-    id: 0,
-    group: None,
-};
+const LAYOUT: RowLayout = RowLayout { format: CopyFormat::Binary, fields: 3, id: 0, group: None };
 /// The time of an event.
 const TS_COLUMN: &str = "ts";
 /// The event.
@@ -32,11 +27,18 @@ const EVENT_COLUMN: &str = "event";
 
 /// Validates a table by itself, over a session of its own.
 ///
-/// Rows that are committed meanwhile up to [`ValidationRules::through`] may or may not be seen: give an id below which nothing can appear any more.
+/// Rows that are committed meanwhile up to [`ValidationRules::through`] may or may not be seen:
+/// give an id below which nothing can appear any more.
 ///
 /// # Errors
-/// `Contents` when ids come out of order: then the index is damaged, and nothing is known. Otherwise what the connection or the server says.
-pub async fn validate(session: Session, table: &EventTable, id_column: &str, rules: &ValidationRules) -> Result<Validation> {
+/// `Contents` when ids come out of order: then the index is damaged, and nothing is known.
+/// Otherwise what the connection or the server says.
+pub async fn validate(
+    session: Session,
+    table: &EventTable,
+    id_column: &str,
+    rules: &ValidationRules,
+) -> Result<Validation> {
     let mut reading = ValidationRead {
         session,
         is_page_open: AtomicBool::new(false),
@@ -65,12 +67,15 @@ fn notes(table: &EventTable) -> Vec<String> {
 }
 
 fn ts(table: &EventTable) -> Option<&Column> {
-    let is_time = |column: &&Column| [Type::TIMESTAMPTZ.oid(), Type::TIMESTAMP.oid()].contains(&column.type_oid);
+    let is_time = |column: &&Column| {
+        [Type::TIMESTAMPTZ.oid(), Type::TIMESTAMP.oid()].contains(&column.type_oid)
+    };
     table.column(TS_COLUMN).filter(is_time)
 }
 
 fn event(table: &EventTable) -> Option<&Column> {
-    let is_json = |column: &&Column| [Type::JSONB.oid(), Type::JSON.oid()].contains(&column.type_oid);
+    let is_json =
+        |column: &&Column| [Type::JSONB.oid(), Type::JSON.oid()].contains(&column.type_oid);
     table.column(EVENT_COLUMN).filter(is_json)
 }
 
@@ -88,7 +93,8 @@ impl ValidationRead<'_> {
     /// Feeds one page; whether there may be more.
     async fn page(&mut self, validator: &mut Validator<'_>) -> Result<bool> {
         let (table, statement) = (&self.table.name, self.statement());
-        let begun = pages::begin(&self.session, (table, self.id_column), &statement, &self.is_page_open);
+        let begun =
+            pages::begin(&self.session, (table, self.id_column), &statement, &self.is_page_open);
         let stream = pages::unless_stalled(&self.session, table, begun).await?;
         let mut stream = stream.map_err(|error| self.error(&error))?;
         let (mut rows, mut taken, mut known) = (RowFramer::new(LAYOUT), 0, self.last);
@@ -104,15 +110,22 @@ impl ValidationRead<'_> {
             }
         }
         rows.finish()?;
-        let ended = pages::unless_stalled(&self.session, table, pages::end(&self.session, &self.is_page_open)).await?;
+        let ended = pages::unless_stalled(
+            &self.session,
+            table,
+            pages::end(&self.session, &self.is_page_open),
+        )
+        .await?;
         ended.map_err(|error| self.error(&error))?;
-        let has_moved = taken < PAGE_ROWS_MAX || known.is_none_or(|(id, _)| self.last.is_some_and(|(last, _)| last > id));
+        let has_moved = taken < PAGE_ROWS_MAX
+            || known.is_none_or(|(id, _)| self.last.is_some_and(|(last, _)| last > id));
         if !has_moved {
-            return Err(
-                Error::new(ErrorKind::Contents, format!("more than {PAGE_ROWS_MAX} rows have one id"))
-                    .at(self.place())
-                    .fix("give the id column a unique index"),
-            );
+            return Err(Error::new(
+                ErrorKind::Contents,
+                format!("more than {PAGE_ROWS_MAX} rows have one id"),
+            )
+            .at(self.place())
+            .fix("give the id column a unique index"));
         }
         Ok(taken == PAGE_ROWS_MAX)
     }
@@ -122,9 +135,12 @@ impl ValidationRead<'_> {
         self.last = match self.last {
             Some((id, rows)) if id == row.id => Some((id, rows + 1)),
             Some((id, _)) if id > row.id => {
-                return Err(Error::new(ErrorKind::Contents, format!("id {} was read out of order", row.id))
-                    .at(self.place())
-                    .fix("rebuild the index of the id: REINDEX TABLE"));
+                return Err(Error::new(
+                    ErrorKind::Contents,
+                    format!("id {} was read out of order", row.id),
+                )
+                .at(self.place())
+                .fix("rebuild the index of the id: REINDEX TABLE"));
             }
             _ => Some((row.id, 1)),
         };
@@ -161,10 +177,7 @@ impl ValidationRead<'_> {
         if self.table.column(self.id_column).is_some_and(|id| id.is_never_null) {
             return Ok(0);
         }
-        let wire = Wire {
-            columns: Vec::new(),
-            format: LAYOUT.format,
-        };
+        let wire = Wire { columns: Vec::new(), format: LAYOUT.format };
         PgTable::new(&self.session, &self.table.name, self.id_column, &wire)
             .count_without_id()
             .await

@@ -30,7 +30,8 @@ impl ValidationVerdict {
     }
 }
 
-/// What a validation came to. Its `Display` has a line for the verdict and one for each sort of findings.
+/// What a validation came to. Its `Display` has a line for the verdict and one for each sort of
+/// findings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Validation {
     /// Rows.
@@ -66,11 +67,7 @@ impl Validation {
 
     /// One line of JSON about this table, without a line feed.
     pub fn json_line(&self, table: &str) -> String {
-        let line = ValidationLine {
-            table,
-            verdict: self.verdict(),
-            validation: self,
-        };
+        let line = ValidationLine { table, verdict: self.verdict(), validation: self };
         json_line("validation", &line)
     }
 }
@@ -101,19 +98,21 @@ impl fmt::Display for Validation {
         if self.rows == 0 {
             write!(out, "no rows")?;
         } else {
-            write!(out, "{} rows, ids {}..{}", self.rows, shown(self.first_id), shown(self.last_id))?;
-            let GroupCounts {
-                rows,
-                programs,
-                complete,
-                pending,
-            } = self.groups;
+            write!(
+                out,
+                "{} rows, ids {}..{}",
+                self.rows,
+                shown(self.first_id),
+                shown(self.last_id)
+            )?;
+            let GroupCounts { rows, programs, complete, pending } = self.groups;
             if rows == 0 {
                 write!(out, "; not loader data (no testingStats), so groups were not judged")?;
             } else {
                 write!(
                     out,
-                    "; {complete} groups of {programs} programs complete, {pending} cut at the fence"
+                    "; {complete} groups of {programs} programs complete, {pending} cut at the \
+                     fence"
                 )?;
             }
         }
@@ -126,7 +125,9 @@ impl fmt::Display for Validation {
                 finding.fault.says(),
                 finding.first.join("; ")
             )?;
-            if finding.count > finding.first.len() as u64 && finding.first.len() >= super::findings::FINDINGS_MAX {
+            if finding.count > finding.first.len() as u64
+                && finding.first.len() >= super::findings::FINDINGS_MAX
+            {
                 write!(out, "; …")?;
             }
         }

@@ -5,7 +5,8 @@ use super::stats::TestingStats;
 /// What ids of a table must be like.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IdRule {
-    /// From 1 on, each exactly once; apart from these known gaps, ends included. The rows of a group stand next to each other.
+    /// From 1 on, each exactly once; apart from these known gaps, ends included. The rows of a
+    /// group stand next to each other.
     Consecutive(Vec<(i64, i64)>),
     /// Drawn from a sequence: gaps are legitimate, and groups of several programs may interleave.
     Sequence,
@@ -16,7 +17,8 @@ pub enum IdRule {
 pub struct ValidationRules {
     /// What its ids must be like.
     pub ids: IdRule,
-    /// The id up to which it is read, because more may come beyond it: a group cut there is pending. `None` reads all of a table that rests: then nothing is pending.
+    /// The id up to which it is read, because more may come beyond it: a group cut there is
+    /// pending. `None` reads all of a table that rests: then nothing is pending.
     pub through: Option<i64>,
 }
 

@@ -40,7 +40,8 @@ impl TestingStats {
     /// Reads the JSON of `testingStats`; `None` where an event has none.
     pub(super) fn parse(json: Option<&[u8]>) -> Self {
         let Some(json) = json else { return Self::Absent };
-        let is_short = |stats: &GroupStats| stats.program.len().max(stats.operation.len()) <= NAME_BYTES_MAX;
+        let is_short =
+            |stats: &GroupStats| stats.program.len().max(stats.operation.len()) <= NAME_BYTES_MAX;
         let stats = serde_json::from_slice(json).ok().filter(is_short);
         stats.map_or(Self::Garbled, Self::Stats)
     }
@@ -75,7 +76,11 @@ mod tests {
             ("\"now\"}", ""),
         ] {
             let garbled = WHOLE.replace(from, to);
-            assert_eq!(TestingStats::parse(Some(garbled.as_bytes())), TestingStats::Garbled, "{garbled}");
+            assert_eq!(
+                TestingStats::parse(Some(garbled.as_bytes())),
+                TestingStats::Garbled,
+                "{garbled}"
+            );
         }
         assert_eq!(TestingStats::parse(Some(b"null")), TestingStats::Garbled);
     }

@@ -17,7 +17,9 @@ fn stats(program: &str, number: u64, event: u64, count: u64) -> GroupStats {
 /// Rows with these groups of one program: the events of each.
 fn groups(program: &str, counts: &[u64]) -> Vec<TestingStats> {
     let numbered = (1..).zip(counts);
-    let of = |(number, count): (u64, &u64)| (1..=*count).map(move |event| (number, event, *count)).collect::<Vec<_>>();
+    let of = |(number, count): (u64, &u64)| {
+        (1..=*count).map(move |event| (number, event, *count)).collect::<Vec<_>>()
+    };
     let all = numbered.flat_map(of);
     all.map(|(number, event, count)| TestingStats::Stats(stats(program, number, event, count)))
         .collect()
@@ -25,11 +27,7 @@ fn groups(program: &str, counts: &[u64]) -> Vec<TestingStats> {
 
 /// Rows with ids from 1 on.
 fn rows(all: Vec<TestingStats>) -> Vec<ValidatedRow> {
-    let row = |(id, testing)| ValidatedRow {
-        id,
-        ts: Some(id * 1000),
-        testing,
-    };
+    let row = |(id, testing)| ValidatedRow { id, ts: Some(id * 1000), testing };
     (1..).zip(all).map(row).collect()
 }
 
@@ -77,12 +75,7 @@ fn a_table_as_the_loader_fills_it_is_valid() {
         validation.to_string(),
         "valid: 10 rows, ids 1..10; 5 groups of 1 programs complete, 0 cut at the fence"
     );
-    let counts = GroupCounts {
-        rows: 10,
-        programs: 1,
-        complete: 5,
-        pending: 0,
-    };
+    let counts = GroupCounts { rows: 10, programs: 1, complete: 5, pending: 0 };
     assert_eq!(validation.groups, counts);
 }
 
@@ -113,7 +106,8 @@ fn an_empty_table_is_valid_and_says_that_it_is_empty() {
 fn a_table_that_the_loader_did_not_fill_is_judged_by_its_ids() {
     let absent = || rows(vec![TestingStats::Absent; 3]);
     let validation = validated(&consecutive(), absent());
-    let expected = "valid: 3 rows, ids 1..3; not loader data (no testingStats), so groups were not judged";
+    let expected =
+        "valid: 3 rows, ids 1..3; not loader data (no testingStats), so groups were not judged";
     assert_eq!(
         (validation.to_string().as_str(), validation.verdict()),
         (expected, ValidationVerdict::Valid)
@@ -157,7 +151,8 @@ fn moved(by: i64) -> Vec<ValidatedRow> {
 fn each(cases: Vec<(&str, Vec<ValidatedRow>, &str)>) {
     for (damage, rows, expected) in cases {
         let faults = judged(rows);
-        let told: Vec<String> = faults.iter().map(|(word, count)| format!("{word} {count}")).collect();
+        let told: Vec<String> =
+            faults.iter().map(|(word, count)| format!("{word} {count}")).collect();
         assert_eq!(told.join(", "), expected, "{damage}");
     }
 }
@@ -192,19 +187,12 @@ fn what_is_doubled_is_told_by_its_name() {
 #[test]
 fn what_is_out_of_place_is_told_by_its_name() {
     let foreign = |stats| TestingStats::Stats(stats);
-    let other = foreign(GroupStats {
-        operation: "other".to_owned(),
-        ..stats("p", 3, 2, 3)
-    });
+    let other = foreign(GroupStats { operation: "other".to_owned(), ..stats("p", 3, 2, 3) });
     let stranger = foreign(stats("q", 1, 1, 1));
     each(vec![
         ("rows of a group swapped", swapped(5, 6), "out_of_order 1"),
         ("groups swapped", swapped(4, 10), "out_of_order 3"),
-        (
-            "garbled stats",
-            replaced(4, &TestingStats::Garbled),
-            "garbled_stats 1, missing_group 1",
-        ),
+        ("garbled stats", replaced(4, &TestingStats::Garbled), "garbled_stats 1, missing_group 1"),
         ("no stats", replaced(4, &TestingStats::Absent), "missing_group 1, without_stats 1"),
         (
             "event 2 of 1",
@@ -226,11 +214,7 @@ fn what_is_out_of_place_is_told_by_its_name() {
             replaced(6, &other),
             "mixed_group 1, not_adjacent 1, incomplete_group 1",
         ),
-        (
-            "a stranger in a group",
-            replaced(6, &stranger),
-            "not_adjacent 1, incomplete_group 1",
-        ),
+        ("a stranger in a group", replaced(6, &stranger), "not_adjacent 1, incomplete_group 1"),
     ]);
 }
 
@@ -269,11 +253,7 @@ fn a_table_of_which_all_rows_are_wrong_is_invalid_and_the_first_of_each_sort_are
 fn gaps_are_a_fault_of_consecutive_ids_alone_unless_they_are_known() {
     let absent = |ids: &[i64]| {
         ids.iter()
-            .map(|id| ValidatedRow {
-                id: *id,
-                ts: None,
-                testing: TestingStats::Absent,
-            })
+            .map(|id| ValidatedRow { id: *id, ts: None, testing: TestingStats::Absent })
             .collect::<Vec<_>>()
     };
     let ids = absent(&[1, 4, 5, 7]);
@@ -283,7 +263,8 @@ fn gaps_are_a_fault_of_consecutive_ids_alone_unless_they_are_known() {
         validation.to_string().ends_with("\n  noted: 2 gaps in the ids: ids 2..3; id 6"),
         "{validation}"
     );
-    let known = |gaps: &[(i64, i64)]| validated(&whole(IdRule::Consecutive(gaps.to_vec())), ids.clone());
+    let known =
+        |gaps: &[(i64, i64)]| validated(&whole(IdRule::Consecutive(gaps.to_vec())), ids.clone());
     assert_eq!(faults(&known(&[(6, 6), (2, 2), (3, 3)])), []);
     assert_eq!(faults(&known(&[(2, 2), (6, 8)])), [("gap", 1)]);
     assert_eq!(faults(&validated(&whole(IdRule::Sequence), absent(&[-5, 3]))), []);
@@ -307,10 +288,7 @@ fn times_that_run_backwards_are_noted_only() {
 fn a_group_cut_at_the_fence_is_pending_and_one_before_it_is_not() {
     let first = |count: usize| table().into_iter().take(count).collect::<Vec<_>>();
     let at = |through: i64, rows: Vec<ValidatedRow>| {
-        let rules = ValidationRules {
-            through: Some(through),
-            ..consecutive()
-        };
+        let rules = ValidationRules { through: Some(through), ..consecutive() };
         let validation = validated(&rules, rows);
         (validation.verdict(), validation.groups.pending)
     };
@@ -328,21 +306,18 @@ fn a_group_cut_at_the_fence_is_pending_and_one_before_it_is_not() {
 
 #[test]
 fn with_a_sequence_a_group_that_may_go_on_beyond_the_fence_is_a_doubt() {
-    let rules = ValidationRules {
-        ids: IdRule::Sequence,
-        through: Some(100),
-    };
-    let mut rows = rows([groups("p", &[2])[..1].to_vec(), groups("q", &[2])[..1].to_vec()].concat());
+    let rules = ValidationRules { ids: IdRule::Sequence, through: Some(100) };
+    let mut rows =
+        rows([groups("p", &[2])[..1].to_vec(), groups("q", &[2])[..1].to_vec()].concat());
     let validation = validated(&rules, rows.clone());
     assert_eq!(
         (validation.verdict(), validation.groups.pending),
         (ValidationVerdict::Inconclusive, 1)
     );
-    assert!(
-        validation
-            .to_string()
-            .contains("\n  not judged: group 1 of program p has 1 of 2 events (id 1): the rest may come beyond id 100, or be lost")
-    );
+    assert!(validation.to_string().contains(
+        "\n  not judged: group 1 of program p has 1 of 2 events (id 1): the rest may come beyond \
+         id 100, or be lost"
+    ));
     rows.extend(
         self::rows(groups("p", &[2, 1])[2..].to_vec())
             .into_iter()
@@ -379,7 +354,8 @@ fn more_programs_than_can_be_followed_leave_the_verdict_open() {
 
 #[test]
 fn what_a_table_holds_is_escaped_and_a_line_of_json_says_all() {
-    let validation = validated(&consecutive(), rows(vec![TestingStats::Stats(stats("\x1b[2J", 2, 1, 1))]));
+    let validation =
+        validated(&consecutive(), rows(vec![TestingStats::Stats(stats("\x1b[2J", 2, 1, 1))]));
     assert!(!validation.to_string().contains('\x1b'));
     assert_eq!(
         validation.json_line("public.events"),
@@ -416,8 +392,9 @@ fn has_whole_groups(all: &[TestingStats]) -> bool {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
-    /// Groups of three programs, interleaved as whole groups, or as events where ids come from a sequence; then a row is altered, doubled or swapped. What keeps
-    /// the order of every program, and with consecutive ids its groups together, is another table that is right.
+    /// Groups of three programs, interleaved as whole groups, or as events where ids come from a
+    /// sequence; then a row is altered, doubled or swapped. What keeps the order of every program,
+    /// and with consecutive ids its groups together, is another table that is right.
     #[test]
     fn no_single_damage_is_overlooked(
         counts in proptest::collection::vec((0usize..3, 1u64..5), 2..12),

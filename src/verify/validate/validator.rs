@@ -40,8 +40,9 @@ impl<'a> Validator<'a> {
     pub fn without_id(&mut self, rows: u64) {
         if rows > 0 {
             self.rows += rows;
-            self.findings
-                .faults(FindingKind::WithoutId, rows, || "no order of events holds them".to_owned());
+            self.findings.faults(FindingKind::WithoutId, rows, || {
+                "no order of events holds them".to_owned()
+            });
         }
     }
 

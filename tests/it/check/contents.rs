@@ -1,4 +1,5 @@
-//! A destination that is not a prefix of the source is refused with the highest id up to which both agree.
+//! A destination that is not a prefix of the source is refused with the highest id up to which both
+//! agree.
 
 use super::{EVENTS, HUNDRED, equal_pair, findings, open, refusal};
 use crate::configured::config;
@@ -33,12 +34,9 @@ async fn a_destination_ahead_of_its_source() {
         "both agree up to id 80",
         "counterfoil repair --config … --destination copy --rewind-to 80 ",
     );
-    assert!(
-        problem
-            .remedy()
-            .unwrap()
-            .contains("if the source lost events, counterfoil restore --config … --from copy brings these 20 back")
-    );
+    assert!(problem.remedy().unwrap().contains(
+        "if the source lost events, counterfoil restore --config … --from copy brings these 20 back"
+    ));
 }
 
 #[tokio::test]
@@ -71,13 +69,15 @@ async fn a_destination_that_begins_later() {
         &problem,
         "destination \"copy\" does not begin as the source does",
         "they agree on no event",
-        "name the right table, or empty this one with counterfoil repair --config … --destination copy --rewind-to 4 ",
+        "name the right table, or empty this one with counterfoil repair --config … --destination \
+         copy --rewind-to 4 ",
     );
 }
 
 #[tokio::test]
 async fn a_last_event_that_differs_by_a_microsecond() {
-    let problem = disagreement("", "update events set ts = ts + interval '1 us' where id > 90").await;
+    let problem =
+        disagreement("", "update events set ts = ts + interval '1 us' where id > 90").await;
     says(
         &problem,
         "destination \"copy\" holds another event 100 than the source",
@@ -144,8 +144,10 @@ async fn an_altered_event_below_a_hole_ends_the_agreement() {
 #[tokio::test]
 async fn a_copy_by_slates_replicator_is_recognised() {
     let problem = disagreement(
-        "update events set event = '{\"big\": 12345678901234567890, \"price\": 1.10}' where id = 100",
-        "update events set ts = date_trunc('milliseconds', ts), event = case when id = 100 then '{\"big\": 12345678901234567000, \"price\": 1.1}' else event end",
+        "update events set event = '{\"big\": 12345678901234567890, \"price\": 1.10}' where id = \
+         100",
+        "update events set ts = date_trunc('milliseconds', ts), event = case when id = 100 then \
+         '{\"big\": 12345678901234567000, \"price\": 1.1}' else event end",
     )
     .await;
     says(
@@ -160,11 +162,13 @@ async fn a_copy_by_slates_replicator_is_recognised() {
 async fn one_wrong_destination_does_not_hide_what_the_others_hold() {
     let (source, right) = equal_pair().await;
     let wrong = fresh_destination().await;
-    wrong
-        .execute(&format!("{EVENTS}; {HUNDRED}; delete from events where id = 3"))
-        .await;
+    wrong.execute(&format!("{EVENTS}; {HUNDRED}; delete from events where id = 3")).await;
     let found = findings(&config(&source, &[("wrong", &wrong), ("right", &right)])).await;
-    assert!(found.is_refused() && !found.destinations[0].is_checked() && found.destinations[1].is_checked());
+    assert!(
+        found.is_refused()
+            && !found.destinations[0].is_checked()
+            && found.destinations[1].is_checked()
+    );
 }
 
 #[tokio::test]
@@ -205,7 +209,10 @@ async fn come_back(source: &Database, destination: &Database) -> Result<Option<i
     last_event(&of, &lane).await
 }
 
-fn configured_with(config: &counterfoil::config::ReplicationConfig, destination: &Database) -> counterfoil::config::ReplicationConfig {
+fn configured_with(
+    config: &counterfoil::config::ReplicationConfig,
+    destination: &Database,
+) -> counterfoil::config::ReplicationConfig {
     let mut config = config.clone();
     config.destinations[0].postgres_mut().unwrap().conninfo = destination.conninfo.clone();
     config

@@ -1,4 +1,5 @@
-//! How ids are given out is found from the catalog, and what cannot be followed is refused with the statement that cures it.
+//! How ids are given out is found from the catalog, and what cannot be followed is refused with the
+//! statement that cures it.
 
 use super::{EVENTS, SEQUENCE, equal_pair, findings, refusal};
 use crate::configured::config;
@@ -32,24 +33,24 @@ async fn discipline(config: &ReplicationConfig) -> Discipline {
 async fn identity_serial_and_a_plain_default_are_followed_by_their_sequence() {
     for schema in [
         SEQUENCE,
-        "create table events (id bigserial primary key, ts timestamptz not null default now(), event jsonb not null)",
-        "create schema other; create sequence other.\"A seq\"; create table events (id bigint primary key default nextval('other.\"A seq\"'), ts timestamptz not null default now(), event jsonb not null)",
+        "create table events (id bigserial primary key, ts timestamptz not null default now(), \
+         event jsonb not null)",
+        "create schema other; create sequence other.\"A seq\"; create table events (id bigint \
+         primary key default nextval('other.\"A seq\"'), ts timestamptz not null default now(), \
+         event jsonb not null)",
     ] {
         let (source, _destination, config) = pair(schema).await;
         assert!(matches!(discipline(&config).await, Discipline::Sequence { .. }), "{schema}");
-        source
-            .execute("insert into events (event) select '{}' from generate_series(1, 3)")
-            .await;
-        let Discipline::Sequence {
-            sequence,
-            lock_relations,
-            readable,
-        } = discipline(&config).await
+        source.execute("insert into events (event) select '{}' from generate_series(1, 3)").await;
+        let Discipline::Sequence { sequence, lock_relations, readable } = discipline(&config).await
         else {
             panic!("{schema}")
         };
         let expected = source
-            .query("select oid from pg_class where relkind = 'S' union all select 'events'::regclass::oid")
+            .query(
+                "select oid from pg_class where relkind = 'S' union all select \
+                 'events'::regclass::oid",
+            )
             .await;
         let given: Vec<String> = lock_relations.iter().map(u32::to_string).collect();
         assert_eq!((given.as_slice(), sequence), (expected.as_slice(), lock_relations[0]));
@@ -78,7 +79,10 @@ async fn a_sequence_that_caches_steps_or_cycles_is_refused_and_the_statements_cu
 async fn ids_from_elsewhere_are_refused_until_the_sequence_is_beyond_them() {
     let (source, _destination, config) = pair(SEQUENCE).await;
     source
-        .execute("insert into events (id, event) overriding system value select i, '{}' from generate_series(1, 9) i")
+        .execute(
+            "insert into events (id, event) overriding system value select i, '{}' from \
+             generate_series(1, 9) i",
+        )
         .await;
     let (code, problem) = refusal(&config).await;
     assert_eq!(code, 3);
@@ -102,7 +106,8 @@ async fn slates_schema_is_consecutive_with_and_without_its_function() {
     let judged = findings(&config).await.source.unwrap().ids.to_string();
     assert_eq!(
         judged,
-        "consecutive: public.id holds the next id, and the newest ids have no hole (10000 were checked, or all)"
+        "consecutive: public.id holds the next id, and the newest ids have no hole (10000 were \
+         checked, or all)"
     );
     source.execute("update id set id = 300").await;
     let (code, problem) = refusal(&config).await;
@@ -117,7 +122,10 @@ async fn slates_schema_is_consecutive_with_and_without_its_function() {
 async fn a_hole_in_consecutive_ids_ends_with_6_unless_it_is_known() {
     let (source, _destination, mut config) = pair(SLATE).await;
     source
-        .execute("insert into events (id) select generate_series(1, 200); delete from events where id in (42, 50, 51)")
+        .execute(
+            "insert into events (id) select generate_series(1, 200); delete from events where id \
+             in (42, 50, 51)",
+        )
         .await;
     let (code, problem) = refusal(&config).await;
     assert_eq!((code, problem.what()), (6, "gap: id 42 is missing, 43 exists"));
@@ -129,7 +137,11 @@ async fn a_hole_in_consecutive_ids_ends_with_6_unless_it_is_known() {
 async fn a_trigger_that_draws_ids_is_refused_with_what_to_do() {
     let (source, _destination, config) = pair(EVENTS).await;
     source
-        .execute("create sequence s; create function draw() returns trigger language plpgsql as $$ begin new.id := nextval('s'); return new; end $$; create trigger draw before insert on events for each row execute function draw()")
+        .execute(
+            "create sequence s; create function draw() returns trigger language plpgsql as $$ \
+             begin new.id := nextval('s'); return new; end $$; create trigger draw before insert \
+             on events for each row execute function draw()",
+        )
         .await;
     let (code, problem) = refusal(&config).await;
     assert_eq!(code, 3);
@@ -171,7 +183,9 @@ async fn on_a_standby(schema: &str) -> Database {
 async fn a_standby_is_followed_with_consecutive_ids_and_refused_with_a_sequence() {
     let destination = fresh_destination().await;
     destination.execute(EVENTS).await;
-    let source = on_a_standby(&format!("{SLATE}; insert into events (id) select generate_series(1, 9)")).await;
+    let source =
+        on_a_standby(&format!("{SLATE}; insert into events (id) select generate_series(1, 9)"))
+            .await;
     let found = findings(&config(&source, &[("copy", &destination)])).await;
     assert!(found.problems.is_empty(), "{}", found.problems.report());
     let shape = found.source.unwrap();
@@ -203,7 +217,8 @@ async fn a_sequence_in_a_schema_that_our_role_may_not_use_is_no_obstacle_but_is_
     let role = format!("reader_{}", source.conninfo.database);
     source
         .execute(&format!(
-            "create role {role} login; grant select on events to {role}; grant select on sequence hidden.q to {role}"
+            "create role {role} login; grant select on events to {role}; grant select on sequence \
+             hidden.q to {role}"
         ))
         .await;
     config.source.conninfo.user.clone_from(&role);

@@ -14,7 +14,8 @@ use counterfoil::source::wakeup::Wakeup;
 async fn as_role(database: &Database, role: &str) -> counterfoil::config::libpq::Conninfo {
     database
         .execute(&format!(
-            "do $$ begin create role {role} login; exception when duplicate_object then null; end $$"
+            "do $$ begin create role {role} login; exception when duplicate_object then null; end \
+             $$"
         ))
         .await;
     let mut conninfo = database.conninfo.clone();
@@ -67,8 +68,13 @@ async fn columns_are_described_with_names_types_and_origins_whatever_they_are() 
                 ("q", "\"My Schema\".\"a \"\"b\"\"\"", false, false, false, ColumnOrigin::Plain),
             ]
         );
-        assert!(table.has_id_key && table.kind == 'r' && !table.is_guarded && !table.has_foreign_keys);
-        assert_eq!(describe::table(&session, &configured::table("nowhere"), "id").await.unwrap(), None);
+        assert!(
+            table.has_id_key && table.kind == 'r' && !table.is_guarded && !table.has_foreign_keys
+        );
+        assert_eq!(
+            describe::table(&session, &configured::table("nowhere"), "id").await.unwrap(),
+            None
+        );
     }
 }
 
@@ -89,7 +95,8 @@ async fn only_a_unique_valid_whole_immediate_btree_on_the_id_alone_is_its_key() 
                 "drop table if exists t; create table t (id bigint not null, other int, {key})"
             ))
             .await;
-        let table = describe::table(&session, &configured::table("t"), "id").await.unwrap().unwrap();
+        let table =
+            describe::table(&session, &configured::table("t"), "id").await.unwrap().unwrap();
         assert_eq!(table.has_id_key, is_key, "{key}");
     }
     for (index, is_key) in [
@@ -102,7 +109,8 @@ async fn only_a_unique_valid_whole_immediate_btree_on_the_id_alone_is_its_key() 
                 "drop table if exists t; create table t (id bigint not null); create {index}"
             ))
             .await;
-        let table = describe::table(&session, &configured::table("t"), "id").await.unwrap().unwrap();
+        let table =
+            describe::table(&session, &configured::table("t"), "id").await.unwrap().unwrap();
         assert_eq!(table.has_id_key, is_key, "{index}");
     }
 }
@@ -123,11 +131,16 @@ async fn a_table_partitioned_by_its_id_is_accepted_and_by_another_column_refused
     assert!(found.problems.is_empty(), "{}", found.problems.report());
     let ids = found.source.unwrap().ids;
     match ids.discipline {
-        counterfoil::source::ids::Discipline::Sequence { lock_relations, .. } => assert_eq!(lock_relations.len(), 4),
+        counterfoil::source::ids::Discipline::Sequence { lock_relations, .. } => {
+            assert_eq!(lock_relations.len(), 4)
+        }
         other => panic!("{other:?}"),
     }
     destination
-        .execute("drop table events; create table events (id bigint not null, ts timestamptz not null, event jsonb not null, primary key (id, ts)) partition by range (ts)")
+        .execute(
+            "drop table events; create table events (id bigint not null, ts timestamptz not null, \
+             event jsonb not null, primary key (id, ts)) partition by range (ts)",
+        )
         .await;
     let (code, problem) = refusal(&config).await;
     assert_eq!(code, 3);
@@ -150,9 +163,7 @@ async fn an_id_without_a_key_or_nullable_or_no_integer_is_refused_and_the_remedi
         cure(&destination, problem).await;
     }
     assert!(findings(&config).await.problems.is_empty());
-    destination
-        .execute("drop table events; create table events (id uuid primary key)")
-        .await;
+    destination.execute("drop table events; create table events (id uuid primary key)").await;
     let problem = findings(&config).await.problems.into_iter().next().unwrap();
     assert!(problem.what().contains("is uuid, not an integer"), "{problem}");
 }
@@ -163,9 +174,7 @@ async fn a_view_a_table_with_heirs_and_a_table_without_the_id_column_are_refused
     let mut config = config(&source, &[("copy", &destination)]);
     destination.execute("create table heir () inherits (events)").await;
     assert!(refusal(&config).await.1.what().contains("inherit"));
-    destination
-        .execute("drop table heir; create view shown as select * from events")
-        .await;
+    destination.execute("drop table heir; create view shown as select * from events").await;
     config.destinations[0].postgres_mut().unwrap().table = configured::table("shown");
     assert!(refusal(&config).await.1.what().contains("is a view"));
     config.source.id_column = "nr".to_owned();
@@ -180,22 +189,24 @@ async fn missing_privileges_are_refused_and_the_grants_cure_them() {
     source.execute("revoke usage on schema public from public").await;
     let mut config = config(&source, &[("copy", &destination)]);
     config.source.conninfo = as_role(&source, "check_reader").await;
-    config.destinations[0].postgres_mut().unwrap().conninfo = as_role(&destination, "check_writer").await;
+    config.destinations[0].postgres_mut().unwrap().conninfo =
+        as_role(&destination, "check_writer").await;
     let (code, problem) = refusal(&config).await;
     assert_eq!(code, 3);
     assert_eq!(problem.what(), "role \"check_reader\" lacks SELECT on public.events");
     cure(&source, &problem).await;
     let (code, problem) = refusal(&config).await;
     assert_eq!(code, 3);
-    assert_eq!(problem.remedy(), Some("GRANT SELECT, INSERT ON public.events TO \"check_writer\";"));
+    assert_eq!(
+        problem.remedy(),
+        Some("GRANT SELECT, INSERT ON public.events TO \"check_writer\";")
+    );
     cure(&destination, &problem).await;
     let found = findings(&config).await;
     assert!(found.problems.is_empty(), "{}", found.problems.report());
     let noted = &found.source.unwrap().warnings;
     assert!(
-        noted
-            .iter()
-            .any(|w| w.what.contains("sequence public.events_id_seq may not be read")),
+        noted.iter().any(|w| w.what.contains("sequence public.events_id_seq may not be read")),
         "{noted:?}"
     );
 }
@@ -205,7 +216,8 @@ async fn privileges_on_the_copied_columns_are_enough() {
     let (source, destination) = equal_pair().await;
     destination.execute("alter table events add column extra text").await;
     let mut config = config(&source, &[("copy", &destination)]);
-    config.destinations[0].postgres_mut().unwrap().conninfo = as_role(&destination, "check_column_writer").await;
+    config.destinations[0].postgres_mut().unwrap().conninfo =
+        as_role(&destination, "check_column_writer").await;
     destination
         .execute("grant select (id, ts), insert (id, ts, event) on events to check_column_writer")
         .await;
@@ -228,9 +240,13 @@ async fn row_level_security_that_would_hide_rows_is_refused_on_either_side() {
     assert!(problem.what().contains("row-level security would hide rows"), "{problem}");
     source.execute("alter table events disable row level security").await;
     destination
-        .execute("alter table events enable row level security; grant select, insert on events to public")
+        .execute(
+            "alter table events enable row level security; grant select, insert on events to \
+             public",
+        )
         .await;
-    config.destinations[0].postgres_mut().unwrap().conninfo = as_role(&destination, "check_filtered").await;
+    config.destinations[0].postgres_mut().unwrap().conninfo =
+        as_role(&destination, "check_filtered").await;
     assert!(refusal(&config).await.1.to_string().contains("destination \"copy\""));
 }
 
@@ -238,19 +254,19 @@ async fn row_level_security_that_would_hide_rows_is_refused_on_either_side() {
 async fn equal_shapes_have_equal_wires_and_triggers_or_foreign_keys_keep_one_writer() {
     let (source, one) = equal_pair().await;
     let two = fresh_destination().await;
-    two.execute(&format!("{EVENTS}; create function f() returns trigger language plpgsql as 'begin return new; end'; create trigger before_it before insert on events for each row execute function f()"))
-        .await;
+    two.execute(&format!(
+        "{EVENTS}; create function f() returns trigger language plpgsql as 'begin return new; \
+         end'; create trigger before_it before insert on events for each row execute function f()"
+    ))
+    .await;
     let mut config = config(&source, &[("one", &one), ("two", &two)]);
     config
         .destinations
         .iter_mut()
         .for_each(|destination| destination.postgres_mut().unwrap().writers = 4);
     let found = findings(&config).await;
-    let shapes: Vec<_> = found
-        .destinations
-        .iter()
-        .map(|d| d.open.as_ref().unwrap().postgres().unwrap())
-        .collect();
+    let shapes: Vec<_> =
+        found.destinations.iter().map(|d| d.open.as_ref().unwrap().postgres().unwrap()).collect();
     assert_eq!(shapes[0].wire, shapes[1].wire);
     assert_eq!((shapes[0].writers, shapes[1].writers), (4, 1));
     assert_eq!(shapes[1].warnings.len(), 2, "{:?}", shapes[1].warnings);
@@ -271,10 +287,7 @@ async fn what_will_wake_the_replicator_is_found_in_the_triggers() {
     let trigger = "notify_insert".to_owned();
     assert_eq!(shape.wakeup, Wakeup::Trigger { trigger });
     assert!(
-        shape
-            .warnings
-            .iter()
-            .any(|w| w.what.contains("events of 8,000 bytes and more fail")),
+        shape.warnings.iter().any(|w| w.what.contains("events of 8,000 bytes and more fail")),
         "{:?}",
         shape.warnings
     );
@@ -298,7 +311,8 @@ async fn what_will_wake_the_replicator_is_found_in_the_triggers() {
 async fn what_a_role_has_set_to_something_unhelpful_changes_nothing() {
     let (source, destination) = equal_pair().await;
     let mut config = config(&source, &[("copy", &destination)]);
-    config.destinations[0].postgres_mut().unwrap().conninfo = as_role(&destination, "check_odd").await;
+    config.destinations[0].postgres_mut().unwrap().conninfo =
+        as_role(&destination, "check_odd").await;
     destination
         .execute(
             "grant select, insert on events to check_odd; alter role check_odd set datestyle = 'German'; alter role check_odd set timezone = 'Asia/Kathmandu';

@@ -1,4 +1,5 @@
-//! Types outside `pg_catalog`, and those whose text does not say everything: what would become another value on its way is refused or told.
+//! Types outside `pg_catalog`, and those whose text does not say everything: what would become
+//! another value on its way is refused or told.
 
 use super::{findings, refusal};
 use crate::configured::config;
@@ -12,7 +13,9 @@ use counterfoil::event::wire::ReadAs;
 async fn sides(of_source: &str, of_destination: &str, column: &str) -> (Database, Database) {
     let (source, destination) = (fresh_database().await, fresh_destination().await);
     source
-        .execute(&format!("{of_source}; create table events (id bigserial primary key, v {column})"))
+        .execute(&format!(
+            "{of_source}; create table events (id bigserial primary key, v {column})"
+        ))
         .await;
     destination
         .execute(&format!(
@@ -79,7 +82,8 @@ async fn definitions_that_would_make_another_value_are_refused_with_both() {
 
 #[tokio::test]
 async fn the_statement_that_a_lacking_label_names_cures_it() {
-    let (source, destination) = sides("create type t as enum ('a', 'it''s')", "create type t as enum ('a')", "t").await;
+    let (source, destination) =
+        sides("create type t as enum ('a', 'it''s')", "create type t as enum ('a')", "t").await;
     source.execute("insert into events (v) values ('it''s')").await;
     let config = config(&source, &[("copy", &destination)]);
     let (_, problem) = refusal(&config).await;
@@ -128,9 +132,7 @@ async fn a_cast_to_text_of_the_types_owner_hides_nothing() {
         create cast (addr as text) with function short(addr) as assignment";
     let (source, destination) = sides(addr, addr, "addr").await;
     source.execute("insert into events (v) values (('a', '1')), (('b', '2'))").await;
-    destination
-        .execute("insert into events values (1, ('a', '1')), (2, ('b', '667'))")
-        .await;
+    destination.execute("insert into events values (1, ('a', '1')), (2, ('b', '667'))").await;
     let (code, problem) = refusal(&config(&source, &[("copy", &destination)])).await;
     assert_eq!(code, 4, "{problem}");
     assert_eq!(compared(&source, &destination, &[]).await.0, 1);
@@ -151,7 +153,8 @@ async fn blanks_at_the_end_of_a_padded_text_are_compared_beside_a_type_of_a_user
     assert_eq!(compared(&source, &destination, &[]).await.0, 1);
 }
 
-/// Equal arrays can be stored, and sent, in two ways: with a map of NULLs that none of them is, and without.
+/// Equal arrays can be stored, and sent, in two ways: with a map of NULLs that none of them is, and
+/// without.
 #[tokio::test]
 async fn equal_arrays_are_equal_however_they_are_stored() {
     let (source, destination) = sides("select 1", "select 1", "int[]").await;
@@ -161,7 +164,10 @@ async fn equal_arrays_are_equal_however_they_are_stored() {
     let config = config(&source, &[("copy", &destination)]);
     copy_all(&config).await;
     destination
-        .execute("update events set v = array_fill(null::int, array[2]) where id = 1; update events set v[1] = 1 where id = 1; update events set v[2] = 2 where id = 1")
+        .execute(
+            "update events set v = array_fill(null::int, array[2]) where id = 1; update events set \
+             v[1] = 1 where id = 1; update events set v[2] = 2 where id = 1",
+        )
         .await;
     let sent = "select md5(array_send(v)) from events where id = 1";
     assert_ne!(source.query(sent).await, destination.query(sent).await, "the two are stored alike");
@@ -184,7 +190,8 @@ async fn equal_arrays_are_equal_however_they_are_stored() {
 
 /// What `seg` prints is not what it stores.
 #[tokio::test]
-async fn a_type_of_which_nothing_is_known_is_told_at_every_start_and_its_comparison_is_inconclusive() {
+async fn a_type_of_which_nothing_is_known_is_told_at_every_start_and_its_comparison_is_inconclusive()
+ {
     let (source, destination) = sides("create extension seg", "create extension seg", "seg").await;
     source.execute("insert into events (v) values ('0.12345678')").await;
     let config = config(&source, &[("copy", &destination)]);
@@ -211,8 +218,9 @@ async fn an_unlogged_table_is_told_of_either_side_and_of_a_partition() {
         let found = findings(&config(&source, &[("copy", &destination)])).await;
         let of_source = found.source.unwrap().warnings;
         let of_destination = found.destinations[0].open.as_ref().unwrap().warnings().to_vec();
-        let count =
-            |warnings: Vec<counterfoil::error::Warning>| warnings.iter().filter(|warning| warning.what.contains("is unlogged")).count();
+        let count = |warnings: Vec<counterfoil::error::Warning>| {
+            warnings.iter().filter(|warning| warning.what.contains("is unlogged")).count()
+        };
         (count(of_source), count(of_destination))
     };
     assert_eq!(warnings().await, (0, 0));
@@ -234,7 +242,9 @@ async fn a_column_that_both_sides_compute_otherwise_is_told_and_its_values_are_c
     let (source, destination) = sides("select 1", "select 1", "int").await;
     for (database, factor) in [(&source, 2), (&destination, 3)] {
         database
-            .execute(&format!("alter table events add w int generated always as (v * {factor}) stored"))
+            .execute(&format!(
+                "alter table events add w int generated always as (v * {factor}) stored"
+            ))
             .await;
     }
     source.execute("insert into events (v) values (0), (0)").await;
@@ -246,16 +256,17 @@ async fn a_column_that_both_sides_compute_otherwise_is_told_and_its_values_are_c
     let found = findings(&config).await;
     let warnings = found.destinations[0].open.as_ref().unwrap().warnings();
     assert!(
-        warnings
-            .iter()
-            .any(|warning| warning.what.contains("is computed as (v * 2) at the source and as (v * 3)")),
+        warnings.iter().any(|warning| warning
+            .what
+            .contains("is computed as (v * 2) at the source and as (v * 3)")),
         "{warnings:?}"
     );
     for flags in [&[] as &[&str], &["--exact"]] {
         let (code, out, err) = compared(&source, &destination, flags).await;
         assert_eq!(code, 1, "{flags:?}: {out}{err}");
         assert!(
-            out.contains("1 changed (w in 1)") && out.contains("is computed as (v * 2) in the first table"),
+            out.contains("1 changed (w in 1)")
+                && out.contains("is computed as (v * 2) in the first table"),
             "{out}"
         );
     }
@@ -265,9 +276,7 @@ async fn a_column_that_both_sides_compute_otherwise_is_told_and_its_values_are_c
 async fn a_column_that_only_the_second_table_computes_is_compared() {
     let (source, destination) = sides("select 1", "select 1", "int").await;
     source.execute("alter table events add w int").await;
-    destination
-        .execute("alter table events add w int generated always as (v * 2) stored")
-        .await;
+    destination.execute("alter table events add w int generated always as (v * 2) stored").await;
     source.execute("insert into events (v, w) values (7, 14), (8, 15)").await;
     copy_all(&config(&source, &[("copy", &destination)])).await;
     let (code, out, err) = compared(&source, &destination, &[]).await;

@@ -26,12 +26,10 @@ async fn sql_ascii_is_refused_and_another_encoding_warned_about_but_compared_rig
     let ascii = fresh_encoded(&destination, "SQL_ASCII").await;
     let latin = fresh_encoded(&destination, "LATIN1").await;
     ascii.execute(EVENTS).await;
-    let umlaut =
-        "insert into events (id, ts, event) overriding system value values (101, '2026-04-03 10:11:12.5+00', '{\"name\": \"Zoë\"}')";
+    let umlaut = "insert into events (id, ts, event) overriding system value values (101, \
+                  '2026-04-03 10:11:12.5+00', '{\"name\": \"Zoë\"}')";
     source.execute(&format!("{umlaut}; select setval('events_id_seq', 101)")).await;
-    latin
-        .execute(&format!("{EVENTS}; {HUNDRED}; set client_encoding = 'UTF8'; {umlaut}"))
-        .await;
+    latin.execute(&format!("{EVENTS}; {HUNDRED}; set client_encoding = 'UTF8'; {umlaut}")).await;
     let found = findings(&config(&source, &[("ascii", &ascii), ("latin", &latin)])).await;
     assert_eq!(found.problems.iter().count(), 1, "{}", found.problems.report());
     assert!(found.problems.report().contains("SQL_ASCII"));
@@ -39,9 +37,7 @@ async fn sql_ascii_is_refused_and_another_encoding_warned_about_but_compared_rig
     assert_eq!(latin.contents.unwrap().events, 101);
     let warned = latin.open.as_ref().unwrap().warnings();
     assert!(
-        warned
-            .iter()
-            .any(|w| w.what == "the source has encoding UTF8, the destination LATIN1"),
+        warned.iter().any(|w| w.what == "the source has encoding UTF8, the destination LATIN1"),
         "{warned:?}"
     );
 }
@@ -62,10 +58,16 @@ async fn a_source_of_unknown_encoding_is_refused() {
 async fn unlike_types_are_refused_and_int4_goes_into_int8() {
     let (source, destination) = (fresh_database().await, fresh_destination().await);
     source
-        .execute("create table events (id serial primary key, ts timestamp not null, price numeric(10,2)); insert into events (ts, price) values ('2026-01-02', 1.10)")
+        .execute(
+            "create table events (id serial primary key, ts timestamp not null, price \
+             numeric(10,2)); insert into events (ts, price) values ('2026-01-02', 1.10)",
+        )
         .await;
     destination
-        .execute("create table events (id bigint primary key, ts timestamptz not null, price numeric(10,4)); insert into events values (1, '2026-01-02', 1.10)")
+        .execute(
+            "create table events (id bigint primary key, ts timestamptz not null, price \
+             numeric(10,4)); insert into events values (1, '2026-01-02', 1.10)",
+        )
         .await;
     let config = config(&source, &[("copy", &destination)]);
     let problems: Vec<Error> = findings(&config).await.problems.into_iter().collect();
@@ -85,12 +87,15 @@ async fn generated_and_extra_columns_and_user_types_find_their_way() {
     let mood = "create type mood as enum ('sad', 'glad');";
     source
         .execute(&format!(
-            "{mood} create table events (id bigserial primary key, m mood, twice int); insert into events (m, twice) values ('sad', 4)"
+            "{mood} create table events (id bigserial primary key, m mood, twice int); insert into \
+             events (m, twice) values ('sad', 4)"
         ))
         .await;
     destination
         .execute(&format!(
-            "{mood} create table events (id bigint primary key, m mood, note text default 'x', twice int generated always as (4) stored); insert into events (id, m) values (1, 'sad')"
+            "{mood} create table events (id bigint primary key, m mood, note text default 'x', \
+             twice int generated always as (4) stored); insert into events (id, m) values (1, \
+             'sad')"
         ))
         .await;
     let config = config(&source, &[("copy", &destination)]);
@@ -100,13 +105,12 @@ async fn generated_and_extra_columns_and_user_types_find_their_way() {
     let names: Vec<&str> = shape.wire.columns.iter().map(|c| c.name.as_str()).collect();
     assert_eq!((names, shape.wire.format), (vec!["id", "m"], CopyFormat::Text));
     destination
-        .execute("alter table events add column demanded int not null default 0; alter table events alter column demanded drop default")
+        .execute(
+            "alter table events add column demanded int not null default 0; alter table events \
+             alter column demanded drop default",
+        )
         .await;
     assert!(
-        refusal(&config)
-            .await
-            .1
-            .what()
-            .contains("\"demanded\" of the destination must be given")
+        refusal(&config).await.1.what().contains("\"demanded\" of the destination must be given")
     );
 }

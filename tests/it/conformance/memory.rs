@@ -1,5 +1,6 @@
-//! Two kinds in memory, by which the suite itself is known to tell the truth: a table that commits a batch at once and can roll it back, and a log that
-//! publishes event by event and can take nothing back.
+//! Two kinds in memory, by which the suite itself is known to tell the truth: a table that commits
+//! a batch at once and can roll it back, and a log that publishes event by event and can take
+//! nothing back.
 
 use super::{Opened, Place, layout};
 use counterfoil::destination::Destination;
@@ -29,17 +30,11 @@ pub(super) struct Memory {
 
 impl Memory {
     pub(super) fn table() -> Self {
-        Self {
-            store: Arc::default(),
-            is_atomic: true,
-        }
+        Self { store: Arc::default(), is_atomic: true }
     }
 
     pub(super) fn log() -> Self {
-        Self {
-            store: Arc::default(),
-            is_atomic: false,
-        }
+        Self { store: Arc::default(), is_atomic: false }
     }
 
     fn store(&self) -> MutexGuard<'_, Store> {
@@ -117,11 +112,8 @@ impl Connection {
     fn publish(&mut self) -> Result<()> {
         let mut expected = self.on;
         let staged = std::mem::take(&mut self.staged);
-        let pieces: Vec<&[i64]> = if self.is_atomic {
-            vec![&staged]
-        } else {
-            staged.chunks(1).collect()
-        };
+        let pieces: Vec<&[i64]> =
+            if self.is_atomic { vec![&staged] } else { staged.chunks(1).collect() };
         for piece in pieces {
             let mut store = self.step()?;
             if store.ids.last().copied() != expected {
@@ -149,7 +141,8 @@ impl Appender for Connection {
     }
 
     fn write(&mut self, rows: RowBlock) -> BoxFuture<'_, Result<()>> {
-        let staged = frame::rows_of(&rows.bytes, layout()).map(|rows| rows.into_iter().map(|row| row.id));
+        let staged =
+            frame::rows_of(&rows.bytes, layout()).map(|rows| rows.into_iter().map(|row| row.id));
         let written = staged.map(|ids| self.staged.extend(ids));
         std::future::ready(written.and_then(|()| self.step().map(drop))).boxed()
     }

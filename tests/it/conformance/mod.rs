@@ -1,4 +1,5 @@
-//! One suite for every kind of destination: whatever happens, what anyone sees of a place is a prefix of what was appended, in the order of ids.
+//! One suite for every kind of destination: whatever happens, what anyone sees of a place is a
+//! prefix of what was appended, in the order of ids.
 //!
 //! A new kind is one [`Place`] and one line at the end of this file.
 
@@ -46,12 +47,7 @@ const BREAKS: u64 = 40;
 
 /// Rows have an id and a note.
 fn layout() -> RowLayout {
-    RowLayout {
-        format: CopyFormat::Binary,
-        fields: 2,
-        id: 0,
-        group: None,
-    }
+    RowLayout { format: CopyFormat::Binary, fields: 2, id: 0, group: None }
 }
 
 fn batch(number: i64) -> RangeInclusive<i64> {
@@ -133,10 +129,14 @@ async fn a_cut_in_the_middle_of_a_batch_leaves_nothing_of_it(place: &dyn Place) 
     append.batch(batch(0), durable_at_once());
     append.rows(11..=15, "");
     let ended = append.cut().await;
-    assert!(ended.as_ref().is_ok_and(|position| *position <= Some(10)) || ended.is_err_and(|error| error.kind() == ErrorKind::Stopped));
+    assert!(
+        ended.as_ref().is_ok_and(|position| *position <= Some(10))
+            || ended.is_err_and(|error| error.kind() == ErrorKind::Stopped)
+    );
     assert!(prefix(place).await <= 10);
     let (position, append) = begun(place).await;
-    (position.unwrap_or(0) / BATCH..3).for_each(|number| append.batch(batch(number), durable_at_once()));
+    (position.unwrap_or(0) / BATCH..3)
+        .for_each(|number| append.batch(batch(number), durable_at_once()));
     assert_eq!(append.end().await.unwrap(), Some(30));
     assert_eq!(prefix(place).await, 30);
 }
@@ -155,12 +155,15 @@ async fn of_two_writers_at_once_each_event_is_there_once(place: &dyn Place) {
     for round in 0..5 {
         let (first, second) = futures::join!(begun(place), begun(place));
         for (_, append) in [&first, &second] {
-            (round * 4..round * 4 + 4).for_each(|number| append.batch(batch(number), durable_at_once()));
+            (round * 4..round * 4 + 4)
+                .for_each(|number| append.batch(batch(number), durable_at_once()));
         }
         let (first, second) = futures::join!(first.1.end(), second.1.end());
         prefix(place).await;
         for ended in [first, second] {
-            assert!(ended.is_ok() || ended.is_err_and(|error| error.kind() == ErrorKind::Unavailable));
+            assert!(
+                ended.is_ok() || ended.is_err_and(|error| error.kind() == ErrorKind::Unavailable)
+            );
         }
         // Whoever was refused comes again.
         complete(place, round * 4 + 4).await;
@@ -171,7 +174,11 @@ async fn of_two_writers_at_once_each_event_is_there_once(place: &dyn Place) {
 async fn complete(place: &dyn Place, batches: i64) {
     for _ in 0..20 {
         let (position, append) = begun(place).await;
-        assert_eq!(position.unwrap_or(0), prefix(place).await, "the position is asked from the place");
+        assert_eq!(
+            position.unwrap_or(0),
+            prefix(place).await,
+            "the position is asked from the place"
+        );
         let from = position.unwrap_or(0) / BATCH;
         (from..batches).for_each(|number| append.batch(batch(number), durable_at_once()));
         if append.end().await.is_ok() {

@@ -28,19 +28,15 @@ impl Postgres {
     pub(super) async fn new(writers: usize) -> Self {
         let database = destination().await;
         let (socket_dir, port) = (database.server.socket_dir(), database.server.port());
-        Self {
-            proxy: Proxy::new(&socket_dir, port, Network::default()).await,
-            database,
-            writers,
-        }
+        Self { proxy: Proxy::new(&socket_dir, port, Network::default()).await, database, writers }
     }
 
     async fn session(&self) -> Result<Session> {
-        let conninfo = Conninfo::parse(&self.proxy.url(&self.database.conninfo.database), &Environment::empty())?;
-        let purpose = SessionPurpose {
-            what: "append",
-            side: ErrorSide::Destination,
-        };
+        let conninfo = Conninfo::parse(
+            &self.proxy.url(&self.database.conninfo.database),
+            &Environment::empty(),
+        )?;
+        let purpose = SessionPurpose { what: "append", side: ErrorSide::Destination };
         Session::open(&conninfo, purpose, Duration::from_secs(20)).await
     }
 
@@ -81,8 +77,8 @@ impl Place for Postgres {
 
     fn kill(&self) -> BoxFuture<'_, ()> {
         async {
-            let kill = "select pg_terminate_backend(pid) from pg_stat_activity \
-                        where datname = current_database() and application_name = 'counterfoil/append'";
+            let kill = "select pg_terminate_backend(pid) from pg_stat_activity where datname = \
+                        current_database() and application_name = 'counterfoil/append'";
             self.database.query(kill).await;
         }
         .boxed()

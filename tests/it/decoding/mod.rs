@@ -1,6 +1,8 @@
-//! The decoder of fields against the server's own words: what its output functions write, what its `to_json` makes of it.
+//! The decoder of fields against the server's own words: what its output functions write, what its
+//! `to_json` makes of it.
 //!
-//! Every type that travels in binary form is tried, so that one that has no decoder, or for which nobody made values, fails.
+//! Every type that travels in binary form is tried, so that one that has no decoder, or for which
+//! nobody made values, fails.
 
 mod values;
 
@@ -27,10 +29,12 @@ use postgres_types::{Kind as TypeKind, Type};
 use std::pin::pin;
 use tokio_postgres::Client;
 
-/// Built-in types are below the oids that a database gives to its own (PostgreSQL manual, system columns).
+/// Built-in types are below the oids that a database gives to its own (PostgreSQL manual, system
+/// columns).
 const OID_MAX: u32 = 16_384;
 
-/// Makes the arrays of the scalars in `scalars`, of one to six dimensions, with NULLs, with bounds of all sorts, and empty ones.
+/// Makes the arrays of the scalars in `scalars`, of one to six dimensions, with NULLs, with bounds
+/// of all sorts, and empty ones.
 const ARRAYS: &str = "
     insert into arrays (v) select array_agg(v order by id) from scalars where id <= 300 group by id / 7;
     insert into arrays (v) select array[v] from scalars where id <= 300;
@@ -63,29 +67,18 @@ struct Said {
 
 impl Subject {
     async fn of(database: &Database, table: &'static str) -> Self {
-        let purpose = SessionPurpose {
-            what: "check",
-            side: ErrorSide::Source,
-        };
+        let purpose = SessionPurpose { what: "check", side: ErrorSide::Source };
         let session = Session::open(&database.conninfo, purpose, LONG).await.unwrap();
         let described = describe::table(&session, &TableName::parse(table).unwrap(), "id")
             .await
             .unwrap()
             .unwrap();
         let wire = wire(&described, &described, "id").unwrap();
-        Self {
-            session,
-            table,
-            described,
-            wire,
-        }
+        Self { session, table, described, wire }
     }
 
     async fn rows(&self, format: CopyFormat) -> Vec<FramedRow> {
-        let wire = Wire {
-            format,
-            ..self.wire.clone()
-        };
+        let wire = Wire { format, ..self.wire.clone() };
         let (columns, form) = (wire.select_list(), wire.format_option());
         let statement = format!(
             "copy (select {columns} from public.{} as e order by e.id) to stdout (format {form})",
@@ -108,35 +101,42 @@ impl Subject {
         let column = &self.wire.columns[column];
         let (text, value) = (column.text("e"), column.value("e"));
         let ask = format!(
-            "select e.id::int8, {text}, pg_catalog.to_json({value})::text from public.{} as e order by e.id",
+            "select e.id::int8, {text}, pg_catalog.to_json({value})::text from public.{} as e \
+             order by e.id",
             self.table
         );
         let rows = self.session.query(&ask, &[]).await.unwrap();
-        let said = |row: &tokio_postgres::Row| Said {
-            id: row.get(0),
-            text: row.get(1),
-            json: row.get(2),
-        };
+        let said =
+            |row: &tokio_postgres::Row| Said { id: row.get(0), text: row.get(1), json: row.get(2) };
         rows.iter().map(said).collect()
     }
 
-    /// Compares every value of a column with what the server says of it, and returns how many there were.
+    /// Compares every value of a column with what the server says of it, and returns how many there
+    /// were.
     async fn agrees(&self, column: usize, format: CopyFormat, of: &Type) -> usize {
-        let decoder = FieldDecoder::new(&self.wire.columns[column], format).unwrap_or_else(|error| panic!("{of}: {}", error.report()));
+        let decoder = FieldDecoder::new(&self.wire.columns[column], format)
+            .unwrap_or_else(|error| panic!("{of}: {}", error.report()));
         let (rows, said) = (self.rows(format).await, self.said(column).await);
         assert_eq!(rows.len(), said.len());
         for (row, said) in rows.iter().zip(&said) {
             let field = row.fields(format)[column];
-            let shown = || format!("{of} as {format:?}: {field:?}, which the server writes as {:?}", said.text);
+            let shown = || {
+                format!("{of} as {format:?}: {field:?}, which the server writes as {:?}", said.text)
+            };
             assert_eq!(row.id, said.id);
-            let text = field.map(|field| decoder.text(field).unwrap_or_else(|error| panic!("{}: {error}", shown())));
+            let text = field.map(|field| {
+                decoder.text(field).unwrap_or_else(|error| panic!("{}: {error}", shown()))
+            });
             assert_eq!(text.as_deref(), said.text.as_deref(), "{}", shown());
             let mut json = b"before ".to_vec();
-            decoder
-                .json(field, &mut json)
-                .unwrap_or_else(|error| panic!("{}: {error}", shown()));
+            decoder.json(field, &mut json).unwrap_or_else(|error| panic!("{}: {error}", shown()));
             let json = String::from_utf8(json).unwrap();
-            assert_eq!(json.strip_prefix("before ").unwrap(), expected_json(said, of), "{}", shown());
+            assert_eq!(
+                json.strip_prefix("before ").unwrap(),
+                expected_json(said, of),
+                "{}",
+                shown()
+            );
         }
         rows.len()
     }
@@ -153,7 +153,9 @@ fn expected_json(said: &Said, of: &Type) -> String {
     };
     match *scalar {
         // A bound other than 1 is kept, in a string.
-        _ if scalar != of && (text.starts_with('[') || *of == Type::INT2_VECTOR) => serde_json::to_string(text).unwrap(),
+        _ if scalar != of && (text.starts_with('[') || *of == Type::INT2_VECTOR) => {
+            serde_json::to_string(text).unwrap()
+        }
         Type::TIMESTAMP | Type::TIMESTAMPTZ => json.replace('T', " ").replace("+00:00", "+00"),
         _ => json.clone(),
     }
@@ -162,12 +164,12 @@ fn expected_json(said: &Said, of: &Type) -> String {
 /// Fills a table of this type with values.
 async fn fill_scalars(client: &Client, of: &Type, version_num: u32) {
     let (name, null) = (ident(of.name()), "insert into scalars (v) values (null)");
-    let table = format!("create table scalars (id bigserial primary key, v pg_catalog.{name}); {null}");
+    let table =
+        format!("create table scalars (id bigserial primary key, v pg_catalog.{name}); {null}");
     client.batch_execute(&table).await.unwrap();
-    for (format, data) in [
-        ("text", values::spelt(of, version_num)),
-        ("binary", values::random(of, version_num)),
-    ] {
+    for (format, data) in
+        [("text", values::spelt(of, version_num)), ("binary", values::random(of, version_num))]
+    {
         let statement = format!("copy scalars (v) from stdin (format {format})");
         let mut sink = pin!(client.copy_in(statement.as_str()).await.unwrap());
         sink.send(Bytes::from(data)).await.unwrap();
@@ -182,18 +184,13 @@ async fn fill_arrays(client: &Client, scalar: &Type, array: &Type) {
     let table = format!("create table arrays (id bigserial primary key, v {array})");
     client.batch_execute(&table).await.unwrap();
     let fill = ARRAYS.replace("ARRAY", &array).replace("SCALAR", &scalar);
-    client
-        .batch_execute(&fill)
-        .await
-        .unwrap_or_else(|error| panic!("{error:?} in {fill}"));
+    client.batch_execute(&fill).await.unwrap_or_else(|error| panic!("{error:?} in {fill}"));
 }
 
 #[tokio::test]
 async fn every_type_of_the_list_is_decoded_as_the_server_writes_it() {
-    let all: Vec<Type> = (1..OID_MAX)
-        .filter(|oid| is_binary_stable(*oid))
-        .filter_map(Type::from_oid)
-        .collect();
+    let all: Vec<Type> =
+        (1..OID_MAX).filter(|oid| is_binary_stable(*oid)).filter_map(Type::from_oid).collect();
     let mut values = 0;
     for scalar in BINARY_STABLE {
         let database = fresh_database().await;
@@ -206,7 +203,8 @@ async fn every_type_of_the_list_is_decoded_as_the_server_writes_it() {
         let of_arrays = Subject::of(&database, "arrays").await;
         assert_eq!(of_arrays.wire.format, CopyFormat::Binary);
         for format in [CopyFormat::Binary, CopyFormat::Text] {
-            values += subject.agrees(1, format, &scalar).await + of_arrays.agrees(1, format, array).await;
+            values +=
+                subject.agrees(1, format, &scalar).await + of_arrays.agrees(1, format, array).await;
         }
     }
     println!("{values} values");
@@ -223,7 +221,10 @@ async fn version_num(database: &Database) -> u32 {
 /// A table with these columns besides its id, filled by a list of values.
 async fn table(columns: &str, values: &str) -> (Database, Subject) {
     let database = fresh_database().await;
-    let fill = format!("create table events (id bigserial primary key, {columns}); insert into events values {values}");
+    let fill = format!(
+        "create table events (id bigserial primary key, {columns}); insert into events values \
+         {values}"
+    );
     database.execute(&fill).await;
     let subject = Subject::of(&database, "events").await;
     (database, subject)
@@ -231,7 +232,8 @@ async fn table(columns: &str, values: &str) -> (Database, Subject) {
 
 #[tokio::test]
 async fn a_vector_of_int2_is_written_with_blanks_and_is_a_string() {
-    let (_database, subject) = table("v int2vector", "(1, '1 -2 3'), (2, ''), (3, '7'), (4, null)").await;
+    let (_database, subject) =
+        table("v int2vector", "(1, '1 -2 3'), (2, ''), (3, '7'), (4, null)").await;
     for format in [CopyFormat::Binary, CopyFormat::Text] {
         assert_eq!(subject.agrees(1, format, &Type::INT2_VECTOR).await, 4);
     }
@@ -239,8 +241,10 @@ async fn a_vector_of_int2_is_written_with_blanks_and_is_a_string() {
 
 #[tokio::test]
 async fn types_with_a_modifier_are_decoded_as_the_server_writes_them() {
-    let columns = "a numeric(10,3), b char(7), c varchar(3), d timestamp(3), e interval hour to minute, f bit(11), g varbit(9), h time(0), i numeric(5,0)[], j char(3)[]";
-    let row = "1.5, 'ä  b', 'x', '2026-01-02 03:04:05.6', '26 hours 3 minutes', B'10101010101', B'1', '03:04:05.6', '{7,-12345}', '{a,\"b \",NULL}'";
+    let columns = "a numeric(10,3), b char(7), c varchar(3), d timestamp(3), e interval hour to \
+                   minute, f bit(11), g varbit(9), h time(0), i numeric(5,0)[], j char(3)[]";
+    let row = "1.5, 'ä  b', 'x', '2026-01-02 03:04:05.6', '26 hours 3 minutes', B'10101010101', \
+               B'1', '03:04:05.6', '{7,-12345}', '{a,\"b \",NULL}'";
     let (_database, subject) = table(columns, &format!("(1, {row})")).await;
     let of = [
         Type::NUMERIC,
@@ -261,7 +265,8 @@ async fn types_with_a_modifier_are_decoded_as_the_server_writes_them() {
     }
 }
 
-/// Without knowing them: their text is what arrives, and a string in JSON, whatever they are made of.
+/// Without knowing them: their text is what arrives, and a string in JSON, whatever they are made
+/// of.
 #[tokio::test]
 async fn types_outside_of_the_list_are_their_text_and_are_refused_in_binary_form() {
     let database = fresh_database().await;
@@ -297,11 +302,15 @@ async fn types_outside_of_the_list_are_their_text_and_are_refused_in_binary_form
 async fn an_id_that_is_widened_is_decoded_as_what_arrives() {
     let (narrow, wide) = (fresh_database().await, fresh_database().await);
     narrow
-        .execute("create table events (id serial primary key); insert into events values (1), (2147483647)")
+        .execute(
+            "create table events (id serial primary key); insert into events values (1), \
+             (2147483647)",
+        )
         .await;
     wide.execute("create table events (id bigint primary key)").await;
     let mut subject = Subject::of(&narrow, "events").await;
-    subject.wire = wire(&subject.described, &Subject::of(&wide, "events").await.described, "id").unwrap();
+    subject.wire =
+        wire(&subject.described, &Subject::of(&wide, "events").await.described, "id").unwrap();
     for format in [CopyFormat::Binary, CopyFormat::Text] {
         assert_eq!(subject.agrees(0, format, &Type::INT8).await, 2);
     }
@@ -329,17 +338,17 @@ impl EventStore for RowsOnly<'_> {
 }
 
 #[tokio::test]
-async fn an_event_has_the_same_digests_and_texts_whether_the_server_makes_them_or_its_rows_are_read() {
-    let columns = "event jsonb, body bytea, ts timestamptz, price numeric(10, 3), ratio float8, tags text[], day date, note text";
-    let values = "(1, '{\"ä\": [1, 2.50]}', '\\x00ff5c78', '2026-04-03 10:11:12.5+00', 12.500, 1e-7, array['a b', null, '\"'], 'infinity', E'two\\nlines \\\\ and \\t')";
+async fn an_event_has_the_same_digests_and_texts_whether_the_server_makes_them_or_its_rows_are_read()
+ {
+    let columns = "event jsonb, body bytea, ts timestamptz, price numeric(10, 3), ratio float8, \
+                   tags text[], day date, note text";
+    let values = "(1, '{\"ä\": [1, 2.50]}', '\\x00ff5c78', '2026-04-03 10:11:12.5+00', 12.500, \
+                  1e-7, array['a b', null, '\"'], 'infinity', E'two\\nlines \\\\ and \\t')";
     let (_database, subject) = table(columns, values).await;
     let nulls = format!("insert into public.{} (id) values (2)", subject.table);
     subject.session.batch_execute(&nulls).await.unwrap();
     for format in [CopyFormat::Binary, CopyFormat::Text] {
-        let wire = Wire {
-            format,
-            ..subject.wire.clone()
-        };
+        let wire = Wire { format, ..subject.wire.clone() };
         let of = || PgTable::new(&subject.session, &subject.described.name, "id", &wire);
         let (server, rows) = (of(), RowsOnly(of()));
         for id in [1, 2, 3] {

@@ -118,7 +118,8 @@ const DAMAGES: &[Damage] = &[
     Damage {
         what: "swapped contents",
         before: "",
-        sql: "update events e set event = o.event from events o where o.id = 9 - e.id and e.id in (4, 5)",
+        sql: "update events e set event = o.event from events o where o.id = 9 - e.id and e.id in \
+              (4, 5)",
         code: 1,
         says: &[
             "changed  id 4: event",
@@ -135,7 +136,8 @@ const DAMAGES: &[Damage] = &[
     },
     Damage {
         what: "NULL instead of an empty string",
-        before: "alter table events add column note text not null default ''; alter table events alter column note drop not null",
+        before: "alter table events add column note text not null default ''; alter table events \
+                 alter column note drop not null",
         sql: "update events set note = null where id = 4",
         code: 1,
         says: &["changed  id 4: note", "NULL", "differences: 1 changed (note in 1)"],
@@ -168,8 +170,9 @@ const DAMAGES: &[Damage] = &[
     Damage {
         what: "another order of columns",
         before: "",
-        sql: "drop table events; create table events (event jsonb, ts timestamptz not null, id bigint primary key); \
-              insert into events (id, ts, event) select id, ts, event from copied",
+        sql: "drop table events; create table events (event jsonb, ts timestamptz not null, id \
+              bigint primary key); insert into events (id, ts, event) select id, ts, event from \
+              copied",
         code: 0,
         says: &[
             "columns: comparable, but not quite the same",
@@ -236,7 +239,8 @@ async fn every_damage_is_found_classed_and_shown() {
     let (first, second) = equal_pair().await;
     for damage in DAMAGES {
         let anew = format!(
-            "drop table if exists events, copied; {TABLE}; {FILL}; create table copied as table events; {}",
+            "drop table if exists events, copied; {TABLE}; {FILL}; create table copied as table \
+             events; {}",
             damage.before
         );
         first.execute(&anew).await;
@@ -246,7 +250,11 @@ async fn every_damage_is_found_classed_and_shown() {
             let (code, out, err) = compared(&first, &second, flags).await;
             assert_eq!(code, damage.code, "{} {flags:?}:\n{out}{err}", damage.what);
             assert_in_order(&out, damage.says, damage.what);
-            assert!(out.lines().last().unwrap().starts_with("verdict: "), "{}:\n{out}", damage.what);
+            assert!(
+                out.lines().last().unwrap().starts_with("verdict: "),
+                "{}:\n{out}",
+                damage.what
+            );
         }
     }
 }
@@ -257,7 +265,8 @@ async fn rows_of_many_chunks_are_compared_each_once_wherever_they_differ() {
     for database in [&first, &second] {
         database
             .execute(&format!(
-                "{TABLE}; insert into events select i * 7 - 70000, now(), jsonb_build_object('n', i) from generate_series(1, 60000) i; analyze events"
+                "{TABLE}; insert into events select i * 7 - 70000, now(), jsonb_build_object('n', \
+                 i) from generate_series(1, 60000) i; analyze events"
             ))
             .await;
     }
@@ -266,7 +275,10 @@ async fn rows_of_many_chunks_are_compared_each_once_wherever_they_differ() {
     let (code, out, _) = compared(&first, &second, &[]).await;
     assert_eq!((code, out.contains("60000 rows of first, 60000 of second")), (0, true), "{out}");
     second
-        .execute("delete from events where id % 4096 = 0; update events set event = '{}' where id % 5000 = 0 and id % 4096 <> 0; insert into events values (-69994, 'epoch', '{}')")
+        .execute(
+            "delete from events where id % 4096 = 0; update events set event = '{}' where id % \
+             5000 = 0 and id % 4096 <> 0; insert into events values (-69994, 'epoch', '{}')",
+        )
         .await;
     let missing = first.query("select count(*) from events where id % 4096 = 0").await.remove(0);
     let changed = first
@@ -293,12 +305,16 @@ async fn a_table_that_differs_everywhere_is_merged_and_still_counted_to_the_last
     for (database, value) in [(&first, 1), (&second, 2)] {
         database
             .execute(&format!(
-                "{TABLE}; insert into events select i, 'epoch', '{value}' from generate_series(1, 300000) i; analyze events"
+                "{TABLE}; insert into events select i, 'epoch', '{value}' from generate_series(1, \
+                 300000) i; analyze events"
             ))
             .await;
     }
     second
-        .execute("update events set event = '1' where id > 290000 and id < 299000; delete from events where id = 299500")
+        .execute(
+            "update events set event = '1' where id > 290000 and id < 299000; delete from events \
+             where id = 299500",
+        )
         .await;
     let (code, out, _) = compared(&first, &second, &[]).await;
     assert_eq!(code, 1);
@@ -319,9 +335,11 @@ async fn values_of_any_type_and_size_are_compared() {
         database
             .execute(
                 "create type mood as enum ('glad', 'sad'); create domain cents as numeric(12, 2); \
-                 create table events (id int primary key, ts timestamptz, mood mood, paid cents, raw bytea, tags text[], what json, at inet); \
-                 insert into events select i, 'infinity', 'glad', 1.10, decode(repeat('00ff', i), 'hex'), array['a', null, ''], '{\"a\" :  1}', '10.0.0.1' \
-                 from generate_series(1, 50) i; update events set raw = decode(repeat('ab', 5000000), 'hex') where id = 7",
+                 create table events (id int primary key, ts timestamptz, mood mood, paid cents, \
+                 raw bytea, tags text[], what json, at inet); insert into events select i, \
+                 'infinity', 'glad', 1.10, decode(repeat('00ff', i), 'hex'), array['a', null, ''], \
+                 '{\"a\" :  1}', '10.0.0.1' from generate_series(1, 50) i; update events set raw = \
+                 decode(repeat('ab', 5000000), 'hex') where id = 7",
             )
             .await;
     }
@@ -348,7 +366,8 @@ async fn values_of_any_type_and_size_are_compared() {
         assert_eq!((code, out.contains(says)), (1, true), "{way}\n{out}{err}");
         second
             .execute(&format!(
-                "delete from events where {row}; insert into events select * from kept; drop table kept"
+                "delete from events where {row}; insert into events select * from kept; drop table \
+                 kept"
             ))
             .await;
     }
@@ -358,7 +377,9 @@ async fn values_of_any_type_and_size_are_compared() {
 #[tokio::test]
 async fn rows_that_an_index_does_not_know_are_told_by_the_counts() {
     let (first, second) = equal_pair().await;
-    let ready = |is: bool| format!("update pg_index set indisready = {is} where indexrelid = 'events_pkey'::regclass");
+    let ready = |is: bool| {
+        format!("update pg_index set indisready = {is} where indexrelid = 'events_pkey'::regclass")
+    };
     second.execute(&ready(false)).await;
     second.execute("insert into events values (3, now(), '{}'), (6, now(), '{}')").await;
     second.execute(&ready(true)).await;

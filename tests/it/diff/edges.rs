@@ -1,5 +1,5 @@
-//! What lies at the edges of a comparison: rows without an id, tables that are rewritten or swapped meanwhile, standbys that are late, what an earlier
-//! run has compared.
+//! What lies at the edges of a comparison: rows without an id, tables that are rewritten or swapped
+//! meanwhile, standbys that are late, what an earlier run has compared.
 
 use super::interrupted::Interrupted;
 use super::{FILL, TABLE, compared, equal_pair};
@@ -36,7 +36,8 @@ async fn rows_without_an_id_are_never_equal_and_never_valid() {
     let (code, out, _) = compared(&first, &second, &["--validate", "--format=jsonl"]).await;
     assert_eq!(code, 1, "{out}");
     assert!(
-        out.contains("\"kind\":\"without_id\"") && out.contains("\"rows_without_id\":{\"first\":2,\"second\":2}"),
+        out.contains("\"kind\":\"without_id\"")
+            && out.contains("\"rows_without_id\":{\"first\":2,\"second\":2}"),
         "{out}"
     );
 }
@@ -46,14 +47,20 @@ async fn rows_without_an_id_are_never_equal_and_never_valid() {
 async fn a_table_that_another_takes_the_name_of_meanwhile_is_not_compared() {
     let (first, second) = equal_pair().await;
     second
-        .execute("create table other (like events including all); insert into other select * from events")
+        .execute(
+            "create table other (like events including all); insert into other select * from \
+             events",
+        )
         .await;
     let renames = second.client().await;
     renames
-        .batch_execute("begin; alter table events rename to old; alter table other rename to events")
+        .batch_execute(
+            "begin; alter table events rename to old; alter table other rename to events",
+        )
         .await
         .unwrap();
-    let waits = "select count(*) > 0 from pg_stat_activity where datname = current_database() and application_name = 'counterfoil/diff' and wait_event_type = 'Lock'";
+    let waits = "select count(*) > 0 from pg_stat_activity where datname = current_database() and \
+                 application_name = 'counterfoil/diff' and wait_event_type = 'Lock'";
     let (told, ()) = futures::join!(compared(&first, &second, &[]), async {
         until_answer(&second, waits, &["t"]).await;
         renames.batch_execute("commit").await.unwrap();
@@ -96,13 +103,15 @@ async fn what_lies_beyond_the_fence_is_listed_and_counted_where_completeness_is_
 }
 
 #[tokio::test]
-async fn what_an_earlier_run_has_compared_is_said_and_is_compared_again_where_anything_was_written() {
+async fn what_an_earlier_run_has_compared_is_said_and_is_compared_again_where_anything_was_written()
+{
     let all = Interrupted::new("id = 5000").await;
     let (code, out, err) = all.resumed().await;
     assert_eq!(code, 1, "{out}{err}");
     assert!(out.contains("of these ") && out.contains(" by a run of 2"), "{out}");
     assert!(
-        out.contains("120000 rows of first, 119999 of second") && out.contains("differences: 1 missing"),
+        out.contains("120000 rows of first, 119999 of second")
+            && out.contains("differences: 1 missing"),
         "{out}"
     );
     // Nothing of it is among the rows that are left to compare.
@@ -110,7 +119,8 @@ async fn what_an_earlier_run_has_compared_is_said_and_is_compared_again_where_an
         "update events set event = '{}' where id = 7",
         "delete from events where id = 8",
         "insert into events values (-5, now(), '{}')",
-        "begin; delete from events where id = 9; insert into events values (9, now(), '{}'); commit",
+        "begin; delete from events where id = 9; insert into events values (9, now(), '{}'); \
+         commit",
         "begin; savepoint s; update events set event = '{}' where id = 10; release s; commit",
     ] {
         all.second.execute(change).await;
@@ -140,16 +150,19 @@ async fn a_rewrite_of_a_table_or_of_the_journal_makes_it_worthless() {
     assert!(err.contains("its digest does not match"), "{err}");
 }
 
-/// A primary with equal tables beside a standby of it, whose replay is paused before the last transaction of the first of these statements.
+/// A primary with equal tables beside a standby of it, whose replay is paused before the last
+/// transaction of the first of these statements.
 async fn paused(primary: &Database, standby: &Arc<PrivateServer>, last: &str) {
     level(&primary.server, standby).await;
     on(standby, "postgres").execute("select pg_wal_replay_pause()").await;
-    until_answer(&on(standby, "postgres"), "select pg_get_wal_replay_pause_state()", &["paused"]).await;
+    until_answer(&on(standby, "postgres"), "select pg_get_wal_replay_pause_state()", &["paused"])
+        .await;
     primary.execute(last).await;
 }
 
 #[tokio::test]
-async fn a_standby_is_compared_with_its_primary_and_what_only_it_lacks_is_waited_for_and_then_inconclusive() {
+async fn a_standby_is_compared_with_its_primary_and_what_only_it_lacks_is_waited_for_and_then_inconclusive()
+ {
     let server = own_server(&ServerSettings::new().set("wal_keep_size", "64MB"));
     let primary = fresh_database_on(&server).await;
     let copy = fresh_destination().await;
@@ -162,7 +175,8 @@ async fn a_standby_is_compared_with_its_primary_and_what_only_it_lacks_is_waited
     assert_eq!(code, 0, "a standby is no other name of its primary: {out}{err}");
     // The higher id was drawn later and committed before.
     let higher = "insert into events values (1101, '2026-01-01', '{}')";
-    let lower = "insert into events values (1100, '2026-01-01', '{}'); delete from events where id = 2";
+    let lower =
+        "insert into events values (1100, '2026-01-01', '{}'); delete from events where id = 2";
     primary.execute(higher).await;
     copy.execute(&format!("{higher}; {lower}")).await;
     paused(&primary, &standby, lower).await;
@@ -170,15 +184,22 @@ async fn a_standby_is_compared_with_its_primary_and_what_only_it_lacks_is_waited
     let (code, out, _) = compared(&late, &copy, &[]).await;
     assert_eq!(code, 1, "{out}");
     assert!(
-        out.contains("1 rows are only at second, and first is a standby or a subscriber that may lag (ids 1100)")
-            && out.contains("differences: 1 missing"),
+        out.contains(
+            "1 rows are only at second, and first is a standby or a subscriber that may lag (ids \
+             1100)"
+        ) && out.contains("differences: 1 missing"),
         "{out}"
     );
     let (code, out, _) = compared(&primary, &late, &[]).await;
     assert_eq!(code, 3, "{out}");
     assert!(
-        out.contains("1 rows are only at first, and second is a standby or a subscriber that may lag (ids 1100)")
-            && out.contains("1 rows are only at second, a standby or a subscriber that may still have what was deleted (ids 2)"),
+        out.contains(
+            "1 rows are only at first, and second is a standby or a subscriber that may lag (ids \
+             1100)"
+        ) && out.contains(
+            "1 rows are only at second, a standby or a subscriber that may still have what was \
+             deleted (ids 2)"
+        ),
         "{out}"
     );
     // A change is a difference wherever it is seen.
@@ -187,29 +208,42 @@ async fn a_standby_is_compared_with_its_primary_and_what_only_it_lacks_is_waited
     assert_eq!(code, 1, "{out}");
     assert!(out.contains("differences: 1 missing, 1 changed"), "{out}");
     copy.execute(
-        "update events set event = (select event || '{\"n\": 1}' from events where id = 4) || '{\"name\": \"Zoë 1\"}' where id = 1",
+        "update events set event = (select event || '{\"n\": 1}' from events where id = 4) || \
+         '{\"name\": \"Zoë 1\"}' where id = 1",
     )
     .await;
-    // It comes while it is waited for, and what was deleted goes: then rows went meanwhile, and nothing that hangs on that is called a difference.
-    let (told, ()) = futures::join!(compared(&late, &copy, &[]), async {
+    waited_for_and_promoted(&primary, &standby, &late, &copy).await;
+}
+
+async fn waited_for_and_promoted(
+    primary: &Database,
+    standby: &Arc<PrivateServer>,
+    late: &Database,
+    copy: &Database,
+) {
+    // It comes while it is waited for, and what was deleted goes: then rows went meanwhile, and
+    // nothing that hangs on that is called a difference.
+    let (told, ()) = futures::join!(compared(late, copy, &[]), async {
         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-        on(&standby, "postgres").execute("select pg_wal_replay_resume()").await;
+        on(standby, "postgres").execute("select pg_wal_replay_resume()").await;
     });
     assert!(matches!(told.0, 0 | 3), "{}{}", told.1, told.2);
-    assert_eq!(compared(&late, &copy, &[]).await.0, 0);
-    promote(&standby).await;
-    let (code, out, err) = compared(&primary, &late, &[]).await;
+    assert_eq!(compared(late, copy, &[]).await.0, 0);
+    promote(standby).await;
+    let (code, out, err) = compared(primary, late, &[]).await;
     assert_eq!(code, 0, "nor is a copy that was promoted: {out}{err}");
     late.execute("delete from events where id = 4").await;
-    assert_eq!(compared(&primary, &late, &[]).await.0, 1);
+    assert_eq!(compared(primary, late, &[]).await.0, 1);
 }
 
 #[tokio::test]
 async fn what_only_one_side_has_is_undecided_where_the_other_is_a_subscriber() {
     let (first, second) = equal_pair().await;
     // As a subscription that was made, and whose worker is away.
-    let subscribe = "create subscription away_NUMBER connection 'dbname=nowhere' publication p with (connect = false, slot_name = none); \
-        insert into pg_subscription_rel (srsubid, srrelid, srsubstate) select oid, 'events'::regclass, 'r' from pg_subscription where subname = 'away_NUMBER'";
+    let subscribe = "create subscription away_NUMBER connection 'dbname=nowhere' publication p \
+                     with (connect = false, slot_name = none); insert into pg_subscription_rel \
+                     (srsubid, srrelid, srsubstate) select oid, 'events'::regclass, 'r' from \
+                     pg_subscription where subname = 'away_NUMBER'";
     second.execute("delete from events where id = 4").await;
     let number = std::process::id().to_string();
     for (side, lacks) in [(&second, "second"), (&first, "first")] {
@@ -242,14 +276,18 @@ async fn one_table_by_two_names_of_its_host_is_no_comparison() {
 #[tokio::test]
 async fn a_nan_is_a_nan_and_a_repair_brings_it() {
     let (first, second) = (fresh_database().await, fresh_destination().await);
-    second
-        .execute("create table events (id bigint primary key, v float8, w float4)")
+    second.execute("create table events (id bigint primary key, v float8, w float4)").await;
+    first
+        .execute(
+            "create table events (id bigserial primary key, v float8, w float4); select \
+             setval('events_id_seq', 4)",
+        )
         .await;
     first
-        .execute("create table events (id bigserial primary key, v float8, w float4); select setval('events_id_seq', 4)")
-        .await;
-    first
-        .execute("insert into events values (1, 0, '-0'), (2, 'inf'::float8 - 'inf', 'inf'::float4 - 'inf'), (3, 0.1, 0.1), (4, 'inf'::float8 - 'inf', 1)")
+        .execute(
+            "insert into events values (1, 0, '-0'), (2, 'inf'::float8 - 'inf', 'inf'::float4 - \
+             'inf'), (3, 0.1, 0.1), (4, 'inf'::float8 - 'inf', 1)",
+        )
         .await;
     second
         .execute("insert into events values (1, 0, '-0'), (2, 'NaN', 'NaN'), (4, 'NaN', 1)")
@@ -276,7 +314,8 @@ async fn texts_of_an_encoding_that_writes_one_character_in_two_ways_are_never_ca
     let name = format!("{}_euc", first.conninfo.database);
     first
         .execute(&format!(
-            "create database {name} encoding 'EUC_JP' lc_collate 'C' lc_ctype 'C' template template0"
+            "create database {name} encoding 'EUC_JP' lc_collate 'C' lc_ctype 'C' template \
+             template0"
         ))
         .await;
     let in_euc = on(&first.server, &name);

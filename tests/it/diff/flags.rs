@@ -8,7 +8,10 @@ use crate::support::replicator::url;
 async fn the_first_differences_by_id_are_given_and_then_it_ends() {
     let (first, second) = equal_pair().await;
     second
-        .execute("delete from events where id in (4, 500, 700); insert into events values (3, now(), '{}')")
+        .execute(
+            "delete from events where id in (4, 500, 700); insert into events values (3, now(), \
+             '{}')",
+        )
         .await;
     let (code, out, _) = compared(&first, &second, &["--max-diffs", "2"]).await;
     assert_eq!(code, 1);
@@ -23,7 +26,8 @@ async fn the_first_differences_by_id_are_given_and_then_it_ends() {
 async fn only_the_ids_that_were_asked_for_are_compared() {
     let (first, second) = equal_pair().await;
     second.execute("delete from events where id in (4, 500)").await;
-    let range = |from: &'static str, through: &'static str| vec!["--from", from, "--through", through];
+    let range =
+        |from: &'static str, through: &'static str| vec!["--from", from, "--through", through];
     for (flags, code) in [
         (range("5", "499"), 0),
         (range("4", "499"), 1),
@@ -73,7 +77,8 @@ async fn a_second_table_that_goes_on_where_the_first_ends_is_never_equal() {
 async fn a_table_that_grew_since_it_was_analysed_is_compared_by_chunks_of_as_many_rows() {
     let (first, second) = (fresh_database().await, fresh_database().await);
     for database in [&first, &second] {
-        let one = "insert into events select i, now(), '{}' from generate_series(1, 10) i; analyze events";
+        let one = "insert into events select i, now(), '{}' from generate_series(1, 10) i; analyze \
+                   events";
         let more = "insert into events select i, now(), '{}' from generate_series(11, 100000) i";
         database.execute(&format!("{}; {one}", super::TABLE)).await;
         database.execute(more).await;
@@ -92,9 +97,8 @@ async fn a_reader_that_leaves_is_complained_of_once() {
         .spawn()
         .unwrap();
     drop(child.stdout.take());
-    let ended = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap())
-        .await
-        .unwrap();
+    let ended =
+        tokio::task::spawn_blocking(move || child.wait_with_output().unwrap()).await.unwrap();
     let (code, _, err) = crate::command::told(&ended);
     assert_eq!((code, err.matches("cannot write the result").count()), (Some(2), 1), "{err}");
 }
@@ -115,11 +119,15 @@ async fn a_dry_run_says_what_would_be_compared_and_compares_nothing() {
 async fn json_lines_are_one_object_each_with_a_schema_version_and_the_verdict_last() {
     let (first, second) = equal_pair().await;
     second
-        .execute("delete from events where id = 4; update events set event = jsonb_set(event, '{name}', '\"\\u001b[31mred\\nline\"') where id <= 200")
+        .execute(
+            "delete from events where id = 4; update events set event = jsonb_set(event, '{name}', \
+             '\"\\u001b[31mred\\nline\"') where id <= 200",
+        )
         .await;
     let (code, out, _) = compared(&first, &second, &["--format", "jsonl"]).await;
     assert_eq!(code, 1);
-    let lines: Vec<serde_json::Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<serde_json::Value> =
+        out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert!(lines.iter().all(|line| line["schema_version"] == 1), "{out}");
     assert!(!out.contains('\u{1b}'), "no control character reaches a terminal");
     let types = |of: &str| lines.iter().filter(|line| line["type"] == of).count();
@@ -130,13 +138,21 @@ async fn json_lines_are_one_object_each_with_a_schema_version_and_the_verdict_la
     let missing = lines.iter().find(|line| line["class"] == "missing").unwrap();
     assert_eq!((missing["id"].as_i64(), missing["second"].is_null()), (Some(4), true));
     let last = lines.last().unwrap();
-    assert_eq!((last["verdict"].as_str(), last["exit_code"].as_i64()), (Some("different"), Some(1)));
+    assert_eq!(
+        (last["verdict"].as_str(), last["exit_code"].as_i64()),
+        (Some("different"), Some(1))
+    );
 }
 
 #[tokio::test]
 async fn tables_and_keys_of_other_names_are_compared() {
     let (first, second) = equal_pair().await;
-    first.execute("create schema \"Odd \"\"one\"; alter table events rename id to \"Key\"; alter table events rename to \"E;v'ents\"; alter table \"E;v'ents\" set schema \"Odd \"\"one\"").await;
+    first
+        .execute(
+            "create schema \"Odd \"\"one\"; alter table events rename id to \"Key\"; alter table \
+             events rename to \"E;v'ents\"; alter table \"E;v'ents\" set schema \"Odd \"\"one\"",
+        )
+        .await;
     second.execute("alter table events rename id to \"Key\"").await;
     let flags = [
         "--table",
@@ -171,18 +187,12 @@ async fn what_cannot_be_compared_ends_with_2_and_says_why() {
             vec![url(&first), url(&second), "--repair-sql=/nowhere/at/all".to_owned()],
             "cannot write the script",
         ),
-        (
-            vec![url(&first), url(&second), "--id-column=key".to_owned()],
-            "has no column \"key\"",
-        ),
+        (vec![url(&first), url(&second), "--id-column=key".to_owned()], "has no column \"key\""),
         (vec![url(&first), url(&empty)], "there is no table"),
         (vec![url(&first), url_of_none], "nowhere_"),
         (vec![url(&first), url(&first)], "both sides are the same table"),
         (vec!["postgres://u:secret@127.0.0.1:1/x".to_owned(), url(&second)], "cannot connect"),
-        (
-            vec!["--config=/nowhere/at/all.toml".to_owned()],
-            "cannot read the configuration file",
-        ),
+        (vec!["--config=/nowhere/at/all.toml".to_owned()], "cannot read the configuration file"),
     ];
     for (arguments, says) in cases {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -199,7 +209,10 @@ async fn types_of_a_user_are_the_same_where_their_names_are() {
     second.execute("create type before as enum ('x')").await;
     for database in [&first, &second] {
         database
-            .execute("create type mood as enum ('a', 'b'); alter table events add column mood mood default 'b'")
+            .execute(
+                "create type mood as enum ('a', 'b'); alter table events add column mood mood \
+                 default 'b'",
+            )
             .await;
     }
     let (code, out, _) = compared(&first, &second, &[]).await;
@@ -238,7 +251,10 @@ async fn an_id_that_is_no_integer_cannot_be_compared() {
     let (first, second) = equal_pair().await;
     for database in [&first, &second] {
         database
-            .execute("create domain fraction as numeric; create domain whole as int; create domain positive as whole check (value > 0)")
+            .execute(
+                "create domain fraction as numeric; create domain whole as int; create domain \
+                 positive as whole check (value > 0)",
+            )
             .await;
     }
     for (of, told) in [
@@ -265,9 +281,11 @@ async fn an_id_that_is_no_integer_cannot_be_compared() {
 /// What an INSERT there would lack hides no difference.
 #[tokio::test]
 async fn a_second_table_that_takes_no_insert_is_compared_and_gets_no_script() {
-    let demanding = "alter table events add column note text not null default 'x'; alter table events alter note drop default";
-    let computing = "alter table events rename id to n; alter table events drop constraint events_pkey; \
-         alter table events add id bigint generated always as (n) stored primary key";
+    let demanding = "alter table events add column note text not null default 'x'; alter table \
+                     events alter note drop default";
+    let computing = "alter table events rename id to n; alter table events drop constraint \
+                     events_pkey; alter table events add id bigint generated always as (n) stored \
+                     primary key";
     for (change, why) in [
         (demanding, "column \"note\" of the destination must be given"),
         (computing, "the destination computes its id column"),
@@ -295,7 +313,10 @@ async fn a_second_table_that_takes_no_insert_is_compared_and_gets_no_script() {
 async fn a_table_that_others_inherit_from_cannot_be_compared() {
     let (first, second) = equal_pair().await;
     second
-        .execute("create table younger () inherits (events); insert into younger values (1, now(), '{}')")
+        .execute(
+            "create table younger () inherits (events); insert into younger values (1, now(), \
+             '{}')",
+        )
         .await;
     let (code, _, err) = compared(&first, &second, &[]).await;
     assert_eq!((code, err.contains("other tables inherit from")), (2, true), "{err}");

@@ -1,4 +1,5 @@
-//! Rows that the index of the id does not know, and rows that come while others are counted: what a side only seems to lack is no difference.
+//! Rows that the index of the id does not know, and rows that come while others are counted: what a
+//! side only seems to lack is no difference.
 
 use super::{FILL, TABLE, compared, equal_pair, events_diff};
 use crate::command::Running;
@@ -7,7 +8,9 @@ use crate::support::replicator::url;
 
 /// Lets a table get rows of which its index of the id hears nothing.
 pub async fn hidden(database: &Database, rows: &str) {
-    let ready = |is: bool| format!("update pg_index set indisready = {is} where indexrelid = 'events_pkey'::regclass");
+    let ready = |is: bool| {
+        format!("update pg_index set indisready = {is} where indexrelid = 'events_pkey'::regclass")
+    };
     database.execute("alter table events set (autovacuum_enabled = off)").await;
     database.execute(&ready(false)).await;
     database.execute(rows).await;
@@ -16,18 +19,23 @@ pub async fn hidden(database: &Database, rows: &str) {
 
 /// Lets the index forget rows that are there.
 pub async fn forgotten(database: &Database, which: &str) {
-    let keep = format!("create table kept as select * from events where {which}; delete from events where {which}");
+    let keep = format!(
+        "create table kept as select * from events where {which}; delete from events where {which}"
+    );
     database.execute(&keep).await;
     hidden(database, "insert into events overriding system value select * from kept").await;
 }
 
 #[tokio::test]
-async fn what_an_index_hides_is_neither_missing_nor_extra_and_a_change_is_a_difference_all_the_same() {
+async fn what_an_index_hides_is_neither_missing_nor_extra_and_a_change_is_a_difference_all_the_same()
+ {
     for is_of_second in [true, false] {
         let (first, second) = equal_pair().await;
         let (damaged, name) = if is_of_second { (&second, "second") } else { (&first, "first") };
         forgotten(damaged, "id in (4, 5)").await;
-        for flags in [&[][..], &["--exact"], &["--max-diffs=1"], &["--complete"], &["--through=900"]] {
+        for flags in
+            [&[][..], &["--exact"], &["--max-diffs=1"], &["--complete"], &["--through=900"]]
+        {
             let (code, out, err) = compared(&first, &second, flags).await;
             assert_eq!(code, 3, "{name} {flags:?}: {out}{err}");
             let told = format!("not certain: {name}: its index of the id knows");
@@ -78,7 +86,9 @@ async fn a_table_whose_index_does_not_know_its_end_is_never_equal() {
         let (code, out, err) = compared(&first, &second, flags).await;
         assert_eq!(code, 3, "{flags:?}: {out}{err}");
         assert!(
-            out.contains("second: above id 1000 its index of the id knows 0 rows of 2, so that the end"),
+            out.contains(
+                "second: above id 1000 its index of the id knows 0 rows of 2, so that the end"
+            ),
             "{flags:?}: {out}"
         );
     }
@@ -93,13 +103,15 @@ async fn a_table_whose_index_does_not_know_its_end_is_never_equal() {
     assert!(out.contains("first: its index of the id knows 0 rows of 1"), "{out}");
 }
 
-/// More than are read again at the end: the others are taken as they were found, though they come before they are counted.
+/// More than are read again at the end: the others are taken as they were found, though they come
+/// before they are counted.
 #[tokio::test]
 async fn rows_that_come_while_they_are_compared_are_no_difference_however_many() {
     let (first, second) = (fresh_database().await, fresh_destination().await);
     let rows = |from: u32| {
         format!(
-            "insert into events select i, 'epoch', jsonb_build_object('n', repeat(md5(i::text), 10)) from generate_series({from}, 120000) i; analyze events"
+            "insert into events select i, 'epoch', jsonb_build_object('n', repeat(md5(i::text), \
+             10)) from generate_series({from}, 120000) i; analyze events"
         )
     };
     first.execute(&format!("{TABLE}; {}", rows(1))).await;
@@ -107,7 +119,8 @@ async fn rows_that_come_while_they_are_compared_are_no_difference_however_many()
     let late = second.client().await;
     let lower = rows(1).replace("120000", "20000").replace("; analyze events", "");
     late.batch_execute(&format!("begin; {lower}")).await.unwrap();
-    let mut running = Running::start(events_diff(&[&url(&first), &url(&second), "--connections=1"]));
+    let mut running =
+        Running::start(events_diff(&[&url(&first), &url(&second), "--connections=1"]));
     running.line_with("missing  id 10001");
     late.batch_execute("commit").await.unwrap();
     assert_eq!(running.end(), Some(3), "{}", running.told);
@@ -140,7 +153,8 @@ async fn an_asked_range_beyond_what_can_be_compared_is_not_called_equal() {
 async fn an_id_that_only_its_domain_keeps_from_being_null_is_counted_where_it_is_null() {
     let (first, second) = (fresh_database().await, fresh_destination().await);
     for database in [&first, &second] {
-        let table = "create domain eid as bigint not null; create table events (id eid unique, ts timestamptz, event jsonb)";
+        let table = "create domain eid as bigint not null; create table events (id eid unique, ts \
+                     timestamptz, event jsonb)";
         database.execute(&format!("{table}; {FILL}")).await;
     }
     assert_eq!(compared(&first, &second, &["--validate"]).await.0, 0);

@@ -8,10 +8,13 @@ use rustix::process::Signal;
 use std::path::PathBuf;
 use tempfile::TempDir;
 
-/// Rows of so many chunks that a comparison of them can be interrupted after its first difference was told.
-const MANY: &str = "insert into events select i, 'epoch', jsonb_build_object('n', repeat(md5(i::text), 20)) from generate_series(1, 120000) i; analyze events";
+/// Rows of so many chunks that a comparison of them can be interrupted after its first difference
+/// was told.
+const MANY: &str = "insert into events select i, 'epoch', jsonb_build_object('n', \
+                    repeat(md5(i::text), 20)) from generate_series(1, 120000) i; analyze events";
 
-/// Two tables, and the journal of a comparison of them that was interrupted after its first difference, id 5000.
+/// Two tables, and the journal of a comparison of them that was interrupted after its first
+/// difference, id 5000.
 pub struct Interrupted {
     pub first: Database,
     pub second: Database,
@@ -52,7 +55,9 @@ impl Interrupted {
     pub async fn resumed(&self) -> (i32, String, String) {
         let kept = self.journal.with_extension("kept");
         std::fs::copy(&self.journal, &kept).unwrap();
-        let told = compared(&self.first, &self.second, &[&format!("--resume={}", self.journal.display())]).await;
+        let told =
+            compared(&self.first, &self.second, &[&format!("--resume={}", self.journal.display())])
+                .await;
         std::fs::rename(&kept, &self.journal).unwrap();
         told
     }

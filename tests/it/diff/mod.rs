@@ -1,4 +1,5 @@
-//! `events-diff`: every way in which a copy can be wrong is found, classed and shown, with the right exit code.
+//! `events-diff`: every way in which a copy can be wrong is found, classed and shown, with the
+//! right exit code.
 
 mod busy;
 mod damages;
@@ -16,10 +17,13 @@ use crate::support::replicator::url;
 use std::process::{Command, Stdio};
 
 /// The columns of slate's table.
-pub const TABLE: &str = "create table events (id bigint primary key, ts timestamptz not null, event jsonb)";
+pub const TABLE: &str =
+    "create table events (id bigint primary key, ts timestamptz not null, event jsonb)";
 /// So many events of a thousand ids, every third of them left out.
-pub const FILL: &str = "insert into events select i, timestamptz '2026-01-01 00:00:00.123456Z' + i * interval '1 second', \
-    jsonb_build_object('n', i, 'amount', 1.10, 'nested', '[[1], 2]'::jsonb, 'name', 'Zoë ' || i) from generate_series(1, 1000) i where i % 3 > 0";
+pub const FILL: &str = "insert into events select i, timestamptz '2026-01-01 00:00:00.123456Z' + i \
+                        * interval '1 second', jsonb_build_object('n', i, 'amount', 1.10, \
+                        'nested', '[[1], 2]'::jsonb, 'name', 'Zoë ' || i) from generate_series(1, \
+                        1000) i where i % 3 > 0";
 
 /// The program with these arguments, without a configuration from outside.
 pub fn events_diff(arguments: &[&str]) -> Command {
@@ -29,7 +33,11 @@ pub fn events_diff(arguments: &[&str]) -> Command {
 }
 
 /// What it says of two databases: exit code, stdout, stderr.
-pub async fn compared(first: &Database, second: &Database, flags: &[&str]) -> (i32, String, String) {
+pub async fn compared(
+    first: &Database,
+    second: &Database,
+    flags: &[&str],
+) -> (i32, String, String) {
     let (first, second) = (url(first), url(second));
     let mut arguments = vec![first.as_str(), second.as_str()];
     arguments.extend(flags);

@@ -1,4 +1,5 @@
-//! slate's own procedure: several loaders at once, a replicator that is killed meanwhile, then all tables compared and each validated.
+//! slate's own procedure: several loaders at once, a replicator that is killed meanwhile, then all
+//! tables compared and each validated.
 
 use super::run;
 use crate::command::told;
@@ -38,16 +39,16 @@ async fn stop(loaders: Vec<Child>) {
         kill_process(Pid::from_child(loader), Signal::INT).unwrap();
     }
     for loader in loaders {
-        let ended = tokio::task::spawn_blocking(move || loader.wait_with_output().unwrap())
-            .await
-            .unwrap();
+        let ended =
+            tokio::task::spawn_blocking(move || loader.wait_with_output().unwrap()).await.unwrap();
         let (code, out, err) = told(&ended);
         assert_eq!(code, Some(0), "{out}{err}");
         assert!(out.contains("rolled back:") && !out.contains("rolled back:  0 more"), "{out}");
     }
 }
 
-/// A source that was loaded by several at once, and two copies of it whose replicator was killed and started again meanwhile.
+/// A source that was loaded by several at once, and two copies of it whose replicator was killed
+/// and started again meanwhile.
 struct Copied {
     source: Database,
     east: Database,
@@ -78,18 +79,14 @@ impl Copied {
         let mut config = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
         write!(
             config,
-            "[source]\nurl = \"{}\"\n[[destinations]]\nname = \"east\"\nurl = \"{}\"\n[[destinations]]\nname = \"west\"\nurl = \"{}\"\n",
+            "[source]\nurl = \"{}\"\n[[destinations]]\nname = \"east\"\nurl = \
+             \"{}\"\n[[destinations]]\nname = \"west\"\nurl = \"{}\"\n",
             url(&source),
             url(&east),
             url(&west)
         )
         .unwrap();
-        Self {
-            source,
-            east,
-            west,
-            config,
-        }
+        Self { source, east, west, config }
     }
 
     /// What is said of all tables: the exit code, and every line as JSON.
@@ -164,13 +161,9 @@ fn all_valid() -> Vec<(String, String)> {
 
 /// The source and the west copy are valid; of the east one this is said.
 fn tables(east: &str) -> Vec<(String, String)> {
-    [
-        ("source", "valid"),
-        ("destination \"east\"", east),
-        ("destination \"west\"", "valid"),
-    ]
-    .map(|(name, verdict)| (name.to_owned(), verdict.to_owned()))
-    .to_vec()
+    [("source", "valid"), ("destination \"east\"", east), ("destination \"west\"", "valid")]
+        .map(|(name, verdict)| (name.to_owned(), verdict.to_owned()))
+        .to_vec()
 }
 
 async fn assert_all_equal(copied: &Copied) {
@@ -220,7 +213,8 @@ async fn assert_told(copied: &Copied, cases: Vec<(String, &str, [u64; 3])>) {
     assert_all_equal(copied).await;
 }
 
-/// A group lost, an event doubled, an event lost, all lost. A hole in the ids is a fault where they are consecutive, and nothing else tells of it.
+/// A group lost, an event doubled, an event lost, all lost. A hole in the ids is a fault where they
+/// are consecutive, and nothing else tells of it.
 async fn damages(copied: &Copied, is_consecutive: bool) {
     let ids = group_of_three(&copied.source).await;
     let last = highest(&copied.source).await;
@@ -234,7 +228,9 @@ async fn damages(copied: &Copied, is_consecutive: bool) {
             [3, 0, 0],
         ),
         (
-            format!("insert into events select {last} + 1, ts, event from events where id = {middle}"),
+            format!(
+                "insert into events select {last} + 1, ts, event from events where id = {middle}"
+            ),
             "invalid doubled_event 1",
             [0, 1, 0],
         ),
@@ -248,7 +244,8 @@ async fn damages(copied: &Copied, is_consecutive: bool) {
     assert_told(copied, cases).await;
 }
 
-/// Not one event says what the loader wrote into it, on any side: the copies are equal, and every table is invalid.
+/// Not one event says what the loader wrote into it, on any side: the copies are equal, and every
+/// table is invalid.
 async fn all_rows_invalid(copied: &Copied) {
     let rows: u64 = copied.source.query("select count(*) from events").await[0].parse().unwrap();
     copied.source.execute("alter table events disable trigger user").await;

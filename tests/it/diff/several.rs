@@ -17,10 +17,8 @@ fn written(source: &Database, destinations: &[(&str, &Database)]) -> tempfile::N
 
 async fn copy(source: &Database, to: &Database) {
     init_destination(to).await;
-    let rows = source
-        .query("select format('(%s,%L,%L)', id, ts, event) from events")
-        .await
-        .join(",");
+    let rows =
+        source.query("select format('(%s,%L,%L)', id, ts, event) from events").await.join(",");
     to.execute(&format!("insert into events (id, ts, event) values {rows}")).await;
 }
 
@@ -29,23 +27,22 @@ async fn every_destination_of_a_configuration_is_compared_and_the_worst_gives_th
     let source = fresh_database().await;
     init_source(&source).await;
     insert(&source, 50).await;
-    let (east, west, gone) = (fresh_destination().await, fresh_destination().await, fresh_destination().await);
+    let (east, west, gone) =
+        (fresh_destination().await, fresh_destination().await, fresh_destination().await);
     copy(&source, &east).await;
     copy(&source, &west).await;
     let file = written(&source, &[("east", &east), ("west", &west)]);
     let flag = format!("--config={}", file.path().display());
     let (code, out, err) = run(&[&flag]).await;
     assert_eq!(code, 0, "{out}{err}");
-    assert!(
-        out.contains("destination \"east\"") && out.contains("destination \"west\""),
-        "{out}"
-    );
+    assert!(out.contains("destination \"east\"") && out.contains("destination \"west\""), "{out}");
     assert!(out.contains("ids: sequence"), "{out}");
     west.execute("delete from events where id = 7").await;
     let (code, out, _) = run(&[&flag]).await;
     assert_eq!(code, 1);
     assert!(
-        out.contains("destination \"east\": equal\n") && out.contains("destination \"west\": different\n"),
+        out.contains("destination \"east\": equal\n")
+            && out.contains("destination \"west\": different\n"),
         "{out}"
     );
     assert_eq!(run(&[&flag, "--destination=east"]).await.0, 0);
@@ -66,7 +63,8 @@ async fn the_source_is_validated_to_its_end_by_whichever_comparison_comes_first(
         .output()
         .unwrap();
     assert!(loader.status.success());
-    let (gone, empty, west) = (fresh_destination().await, fresh_destination().await, fresh_destination().await);
+    let (gone, empty, west) =
+        (fresh_destination().await, fresh_destination().await, fresh_destination().await);
     init_destination(&empty).await;
     copy(&source, &west).await;
     let validated = async |destinations: &[(&str, &Database)]| {

@@ -25,8 +25,5 @@ pub fn between(source: &Database, copy: &Database) -> Setup {
 
 /// The configuration under another name.
 pub fn named(name: &str, config: ReplicationConfig) -> ReplicationConfig {
-    ReplicationConfig {
-        name: name.to_owned(),
-        ..config
-    }
+    ReplicationConfig { name: name.to_owned(), ..config }
 }

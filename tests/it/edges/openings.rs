@@ -19,16 +19,22 @@ async fn a_refusal_at_the_start_holds_although_the_check_session_died() {
     insert(&source, 5).await;
     // `other` holds one event that differs.
     other
-        .execute("insert into events (id, ts, event) overriding system value values (1, now(), '{}')")
+        .execute(
+            "insert into events (id, ts, event) overriding system value values (1, now(), '{}')",
+        )
         .await;
     // `sound` holds the first, as the source has it, so that its comparison asks its table.
     let mut client = sound.client().await;
     let lock = client.transaction().await.unwrap();
     lock.batch_execute("lock table events in access exclusive mode").await.unwrap();
-    let mut watched = Watched::start(&config(&source, &[("sound", &sound), ("other", &other)]), true);
+    let mut watched =
+        Watched::start(&config(&source, &[("sound", &sound), ("other", &other)]), true);
     until_waiting(&sound, "counterfoil/append").await;
     source
-        .execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'counterfoil/check'")
+        .execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = \
+             current_database() and application_name = 'counterfoil/check'",
+        )
         .await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     lock.commit().await.unwrap();
@@ -47,9 +53,12 @@ async fn a_refusal_at_the_start_holds_although_another_destination_was_lost_mean
     let (_, lost) = pair().await;
     insert(&source, 5).await;
     other
-        .execute("insert into events (id, ts, event) overriding system value values (1, now(), '{}')")
+        .execute(
+            "insert into events (id, ts, event) overriding system value values (1, now(), '{}')",
+        )
         .await;
-    let proxy = Gate::new(&lost, lost.server.socket_dir(), b"pg_advisory_lock_shared", Then::Close).await;
+    let proxy =
+        Gate::new(&lost, lost.server.socket_dir(), b"pg_advisory_lock_shared", Then::Close).await;
     let mut config = config(&source, &[("sound", &sound), ("other", &other), ("lost", &lost)]);
     config.destinations[2].postgres_mut().unwrap().conninfo = proxy.conninfo.clone();
     config.limits.retry_for = Some(Duration::from_secs(3));
@@ -76,11 +85,16 @@ async fn a_lane_that_had_stopped_is_compared_whole_although_an_older_opening_is_
     let lock = client.transaction().await.unwrap();
     lock.batch_execute("lock table events in access exclusive mode").await.unwrap();
     let commander = watched.commander.clone();
-    let verification = tokio::spawn(async move { commander.command("copy", LaneAction::Verify, "a test").await });
+    let verification =
+        tokio::spawn(async move { commander.command("copy", LaneAction::Verify, "a test").await });
     until_waiting(&copy, "counterfoil/audit").await;
     // From here on new connections wait in the network.
     proxy.hold();
-    copy.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'counterfoil/append'").await;
+    copy.execute(
+        "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() \
+         and application_name = 'counterfoil/append'",
+    )
+    .await;
     watched.shows("it is lost", |now| now.lanes[0].connection.losses > 0).await;
     until("it is being opened", async || proxy.waiting() > 0).await;
     lock.batch_execute("delete from events where id = 7").await.unwrap();
@@ -127,7 +141,9 @@ async fn a_destination_that_freezes_while_duplicates_are_looked_for_is_given_up(
     let (source, frozen) = pair().await;
     let (_, free) = pair().await;
     insert(&source, 5).await;
-    let proxy = Gate::new(&frozen, frozen.server.socket_dir(), b"pg_advisory_lock_shared", Then::Freeze).await;
+    let proxy =
+        Gate::new(&frozen, frozen.server.socket_dir(), b"pg_advisory_lock_shared", Then::Freeze)
+            .await;
     let mut config = config(&source, &[("frozen", &frozen), ("free", &free)]);
     config.destinations[0].postgres_mut().unwrap().conninfo = proxy.conninfo.clone();
     config.limits.connect_timeout = Duration::from_secs(2);
@@ -142,7 +158,13 @@ async fn a_destination_that_freezes_while_duplicates_are_looked_for_is_given_up(
 async fn a_lane_that_freezes_while_duplicates_are_looked_for_is_given_up() {
     let (source, frozen) = pair().await;
     insert(&source, 5).await;
-    let proxy = Gate::new(&frozen, frozen.server.socket_dir(), b"pg_advisory_lock_shared", Then::FreezeOnce).await;
+    let proxy = Gate::new(
+        &frozen,
+        frozen.server.socket_dir(),
+        b"pg_advisory_lock_shared",
+        Then::FreezeOnce,
+    )
+    .await;
     let mut config = config(&source, &[("frozen", &frozen)]);
     config.destinations[0].postgres_mut().unwrap().conninfo = proxy.conninfo.clone();
     config.limits.connect_timeout = Duration::from_secs(2);
@@ -165,7 +187,11 @@ async fn a_stop_while_all_are_compared_leaves_no_process_that_holds_the_destinat
     watched.running.stop().await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     let held = copy
-        .query("select l.locktype || ' ' || a.application_name || ' ' || a.query from pg_locks l join pg_stat_activity a using (pid) where a.datname = current_database() and l.locktype = 'advisory'")
+        .query(
+            "select l.locktype || ' ' || a.application_name || ' ' || a.query from pg_locks l join \
+             pg_stat_activity a using (pid) where a.datname = current_database() and l.locktype = \
+             'advisory'",
+        )
         .await;
     let mut second = Watched::start(&config(&source, &[("copy", &copy)]), false);
     let _shown = tokio::time::timeout(

@@ -8,12 +8,15 @@ use counterfoil::replicate::command::LaneAction;
 use counterfoil::replicate::health::Health;
 use std::time::Duration;
 
-/// A source without the trigger that refuses changes, its destination, and a replication of both that was paused when 6 events were copied; a seventh
-/// came then, and was looked at.
+/// A source without the trigger that refuses changes, its destination, and a replication of both
+/// that was paused when 6 events were copied; a seventh came then, and was looked at.
 async fn paused_before_the_seventh() -> (Database, Database, Watched) {
     let (source, copy) = (fresh_database().await, fresh_destination().await);
     source
-        .execute("create table events (id bigserial primary key, ts timestamptz not null default now(), event jsonb not null)")
+        .execute(
+            "create table events (id bigserial primary key, ts timestamptz not null default now(), \
+             event jsonb not null)",
+        )
         .await;
     init_destination(&copy).await;
     let mut watched = Watched::start(&config(&source, &[("copy", &copy)]), false);

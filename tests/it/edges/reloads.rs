@@ -82,12 +82,11 @@ async fn a_reload_while_all_are_stopping_takes_no_failure_back() {
     let (reloads, reloaded) = mpsc::channel(1);
     let sender = watch::Sender::default();
     let mut roster: watch::Receiver<Roster> = sender.subscribe();
-    let options = SupervisorOptions {
-        until_caught_up: false,
-        fail_fast: true,
-    };
+    let options = SupervisorOptions { until_caught_up: false, fail_fast: true };
     let configs = vec![one.clone()];
-    let task = tokio::spawn(async move { supervise(configs, options, reloaded, &sender, &stop, &counterfoil::log::none()).await });
+    let task = tokio::spawn(async move {
+        supervise(configs, options, reloaded, &sender, &stop, &counterfoil::log::none()).await
+    });
     insert(&source, 5).await;
     arrives(&copy, 5).await;
     let mut client = copy.client().await;
@@ -128,21 +127,24 @@ async fn a_file_that_is_empty_when_it_is_read_again_ends_nothing() {
     );
 }
 
-/// Tables x and y of a source, each copied to two destinations by a replication of its name that reads little at a time.
+/// Tables x and y of a source, each copied to two destinations by a replication of its name that
+/// reads little at a time.
 async fn two_tables(source: &Database) -> (Vec<ReplicationConfig>, Vec<Vec<Database>>) {
     let mut configs = Vec::new();
     let mut copies = Vec::new();
     for table in ["x", "y"] {
         source
             .execute(&format!(
-                "create table {table} (id bigserial primary key, ts timestamptz not null default now(), event jsonb not null)"
+                "create table {table} (id bigserial primary key, ts timestamptz not null default \
+                 now(), event jsonb not null)"
             ))
             .await;
         let mut pair = Vec::new();
         for _ in 0..2 {
             let copy = fresh_destination().await;
             copy.execute(&format!(
-                "create table {table} (id bigint primary key, ts timestamptz not null, event jsonb not null)"
+                "create table {table} (id bigint primary key, ts timestamptz not null, event jsonb \
+                 not null)"
             ))
             .await;
             pair.push(copy);
@@ -168,11 +170,10 @@ async fn a_locked_table_of_one_replication_keeps_no_other_from_catching_up() {
     let (_reloads, reloaded) = mpsc::channel(1);
     let sender = watch::Sender::default();
     let mut roster: watch::Receiver<Roster> = sender.subscribe();
-    let options = SupervisorOptions {
-        until_caught_up: false,
-        fail_fast: false,
-    };
-    let task = tokio::spawn(async move { supervise(configs, options, reloaded, &sender, &stop, &counterfoil::log::none()).await });
+    let options = SupervisorOptions { until_caught_up: false, fail_fast: false };
+    let task = tokio::spawn(async move {
+        supervise(configs, options, reloaded, &sender, &stop, &counterfoil::log::none()).await
+    });
     let running = Arc::clone(&*roster.wait_for(|running| running.len() == 2).await.unwrap());
     for one in running.iter() {
         one.snapshots
@@ -184,7 +185,9 @@ async fn a_locked_table_of_one_replication_keeps_no_other_from_catching_up() {
     }
     for table in ["x", "y"] {
         source
-            .execute(&format!("insert into {table} (event) select '{{}}' from generate_series(1, 1000)"))
+            .execute(&format!(
+                "insert into {table} (event) select '{{}}' from generate_series(1, 1000)"
+            ))
             .await;
     }
     for (table, pair) in ["x", "y"].iter().zip(&copies) {
@@ -199,10 +202,8 @@ async fn a_locked_table_of_one_replication_keeps_no_other_from_catching_up() {
     running[0].commander.command("rests", LaneAction::Resume, "a test").await.unwrap();
     tokio::time::sleep(Duration::from_secs(2)).await;
     running[1].commander.command("rests", LaneAction::Resume, "a test").await.unwrap();
-    until("y catches up", async || {
-        copies[1][0].query("select count(*) from y").await[0] == "1000"
-    })
-    .await;
+    until("y catches up", async || copies[1][0].query("select count(*) from y").await[0] == "1000")
+        .await;
     assert_ne!(
         copies[0][0].query("select count(*) from x").await,
         ["1000"],

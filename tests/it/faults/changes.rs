@@ -1,9 +1,12 @@
-//! Tables that are changed while they are followed: rewritten, emptied, with other columns; and rows that a destination does not take.
+//! Tables that are changed while they are followed: rewritten, emptied, with other columns; and
+//! rows that a destination does not take.
 
 use crate::check::values::fresh_encoded;
 use crate::configured::{config, table};
 use crate::harness::{Database, fresh_database, fresh_destination};
-use crate::support::events::{Writers, arrives, equal, highest, init_destination, init_source, insert, prefix};
+use crate::support::events::{
+    Writers, arrives, equal, highest, init_destination, init_source, insert, prefix,
+};
 use crate::support::replicator::{Replicator, Setup};
 use crate::support::{LONG, following};
 use crate::truth::running::{Running, copy_all, replication};
@@ -55,7 +58,8 @@ async fn a_source_that_is_emptied_ends_the_run_with_4_and_nothing_is_written() {
             insert(&source, refill).await;
         }
         let end = match refill {
-            // Ids that it had already are nothing new to whoever waits for higher ones; a start tells.
+            // Ids that it had already are nothing new to whoever waits for higher ones; a start
+            // tells.
             0 | 3 => {
                 replicator.stops().await;
                 Setup::from(&source).to("copy", &destination).start(&[]).ends().await
@@ -99,13 +103,20 @@ async fn a_column_that_is_renamed_or_dropped_stops_with_3_and_both_lists() {
 async fn refuses_the_fifth(constraint: &str, fourth: &str, fifth: &str, words: &str) {
     let (source, destination) = (fresh_database().await, fresh_destination().await);
     source
-        .execute("create table events (id bigserial primary key, ts timestamptz, event jsonb not null)")
+        .execute(
+            "create table events (id bigserial primary key, ts timestamptz, event jsonb not null)",
+        )
         .await;
     destination
-        .execute("create table events (id bigint primary key, ts timestamptz, event jsonb not null)")
+        .execute(
+            "create table events (id bigint primary key, ts timestamptz, event jsonb not null)",
+        )
         .await;
     source
-        .execute("insert into events (ts, event) select clock_timestamp(), to_jsonb(i) from generate_series(1, 3) i")
+        .execute(
+            "insert into events (ts, event) select clock_timestamp(), to_jsonb(i) from \
+             generate_series(1, 3) i",
+        )
         .await;
     let setup = Setup::from(&source).to("copy", &destination);
     assert_eq!(setup.start(&["--until-caught-up"]).ends().await.code, Some(0));
@@ -124,9 +135,18 @@ async fn rows_that_constraints_refuse_stop_the_lane_with_7_and_name_the_id() {
     let not_null = "alter table events alter column ts set not null";
     refuses_the_fifth(not_null, "now(), '4'", "null, '5'", "null value in column \"ts\"").await;
     let unique = "alter table events add constraint once unique (event)";
-    refuses_the_fifth(unique, "now(), '4'", "now(), '2'", "violates unique constraint \"once\"").await;
-    let known = "create table known (event jsonb primary key); insert into known select event from events; alter table events add constraint known foreign key (event) references known";
-    refuses_the_fifth(known, "now(), '3'", "now(), '99'", "violates foreign key constraint \"known\"").await;
+    refuses_the_fifth(unique, "now(), '4'", "now(), '2'", "violates unique constraint \"once\"")
+        .await;
+    let known = "create table known (event jsonb primary key); insert into known select event from \
+                 events; alter table events add constraint known foreign key (event) references \
+                 known";
+    refuses_the_fifth(
+        known,
+        "now(), '3'",
+        "now(), '99'",
+        "violates foreign key constraint \"known\"",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -136,7 +156,10 @@ async fn a_character_that_the_destination_cannot_hold_stops_its_lane_with_7_at_t
     init_source(&source).await;
     init_destination(&destination).await;
     source
-        .execute("insert into events (event) select jsonb_build_object('text', x) from unnest(array['ä', 'é', '€', 'ö']) x")
+        .execute(
+            "insert into events (event) select jsonb_build_object('text', x) from \
+             unnest(array['ä', 'é', '€', 'ö']) x",
+        )
         .await;
     let end = Setup::from(&source)
         .source_key("group_by = ''")
@@ -162,21 +185,23 @@ async fn a_partition_of_a_partition_that_is_emptied_is_noticed_and_a_new_one_dis
         )
         .await;
     init_destination(&destination).await;
-    source
-        .execute("insert into events (event) select '{}' from generate_series(1, 5)")
-        .await;
-    let mut replicator = Setup::from(&source)
-        .to("copy", &destination)
-        .key("retry_wait_max_ms = 500")
-        .start(&[]);
+    source.execute("insert into events (event) select '{}' from generate_series(1, 5)").await;
+    let mut replicator =
+        Setup::from(&source).to("copy", &destination).key("retry_wait_max_ms = 500").start(&[]);
     arrives(&destination, 5).await;
     source
-        .execute("create table high partition of events for values from (100) to (200); insert into events (event) values ('{}')")
+        .execute(
+            "create table high partition of events for values from (100) to (200); insert into \
+             events (event) values ('{}')",
+        )
         .await;
     arrives(&destination, 6).await;
     assert_eq!(replicator.lines(&["was lost"]), 0, "{}", replicator.log());
     source
-        .execute("truncate lowest; insert into events (id, event) values (1, '{\"another\": 1}'), (2, '{}'), (3, '{}'); insert into events (event) values ('{}')")
+        .execute(
+            "truncate lowest; insert into events (id, event) values (1, '{\"another\": 1}'), (2, \
+             '{}'), (3, '{}'); insert into events (event) values ('{}')",
+        )
         .await;
     let end = replicator.ends().await;
     assert_eq!(end.code, Some(4), "{end:?}");
@@ -188,7 +213,11 @@ async fn a_partition_of_a_partition_that_is_emptied_is_noticed_and_a_new_one_dis
 async fn a_table_that_only_a_trigger_of_the_destination_misses_stops_the_lane_with_3() {
     let (source, destination, mut replicator) = followed().await;
     destination
-        .execute("create function count_up() returns trigger language plpgsql as $$begin insert into counts values (1); return null; end$$; create trigger count_up after insert on events for each row execute function count_up()")
+        .execute(
+            "create function count_up() returns trigger language plpgsql as $$begin insert into \
+             counts values (1); return null; end$$; create trigger count_up after insert on events \
+             for each row execute function count_up()",
+        )
         .await;
     insert(&source, 1).await;
     let end = replicator.ends().await;
@@ -201,12 +230,13 @@ async fn a_table_that_only_a_trigger_of_the_destination_misses_stops_the_lane_wi
 async fn audited() -> (Database, Database, Running) {
     let (source, destination) = (fresh_database().await, fresh_destination().await);
     source
-        .execute("create table events (id bigserial primary key, ts timestamptz not null default clock_timestamp(), event jsonb not null)")
+        .execute(
+            "create table events (id bigserial primary key, ts timestamptz not null default \
+             clock_timestamp(), event jsonb not null)",
+        )
         .await;
     init_destination(&destination).await;
-    source
-        .execute("insert into events (event) select '{}' from generate_series(1, 9)")
-        .await;
+    source.execute("insert into events (event) select '{}' from generate_series(1, 9)").await;
     let config = config(&source, &[("copy", &destination)]);
     copy_all(&config).await;
     let mut run = replication(&config, false);
@@ -244,7 +274,8 @@ async fn an_event_that_is_removed_at_a_destination_is_found_by_the_audit_and_bro
         problems.report()
     );
     assert_eq!(problems.exit_code(), 6);
-    let (code, printed, complaint) = crate::repair::repair(&source, &destination, &["--insert-missing", "--yes"]);
+    let (code, printed, complaint) =
+        crate::repair::repair(&source, &destination, &["--insert-missing", "--yes"]);
     assert_eq!(code, Some(0), "{printed}{complaint}");
     equal(&source, &destination).await;
 }
@@ -253,10 +284,7 @@ async fn an_event_that_is_removed_at_a_destination_is_found_by_the_audit_and_bro
 async fn the_gate_of_a_table_that_is_gone_lets_nothing_through() {
     let source = fresh_database().await;
     init_source(&source).await;
-    let purpose = SessionPurpose {
-        what: "mark",
-        side: ErrorSide::Source,
-    };
+    let purpose = SessionPurpose { what: "mark", side: ErrorSide::Source };
     let session = Arc::new(Session::open(&source.conninfo, purpose, LONG).await.unwrap());
     let events = describe::table(&session, &table("events"), "id").await.unwrap().unwrap();
     let gate = DurabilityGate::new(session, &events, Vec::new(), true).await.unwrap();

@@ -1,7 +1,11 @@
-//! Real physical standbys: promoted with and without the newest events, synchronous, as source and as destination.
+//! Real physical standbys: promoted with and without the newest events, synchronous, as source and
+//! as destination.
 
 use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_server};
-use crate::support::events::{arrives, digest, equal, highest, init_destination, init_source, init_source_with, insert, statement};
+use crate::support::events::{
+    arrives, digest, equal, highest, init_destination, init_source, init_source_with, insert,
+    statement,
+};
 use crate::support::replicator::{Setup, counterfoil, url};
 use crate::support::standby::{cut_off, either, level, on, promote, standby_of};
 use crate::support::until;
@@ -12,9 +16,7 @@ use std::sync::Arc;
 /// A server that keeps enough of its log for a standby.
 async fn primary() -> Arc<PrivateServer> {
     own_server(
-        &ServerSettings::new()
-            .set("wal_keep_size", "64MB")
-            .set("max_prepared_transactions", "5"),
+        &ServerSettings::new().set("wal_keep_size", "64MB").set("max_prepared_transactions", "5"),
     )
 }
 
@@ -36,18 +38,16 @@ async fn replicated(ids: &str) -> Replicated {
     let setup = Setup::from_url(&hosts).to("copy", &destination).key("retry_wait_max_ms = 500");
     insert_by(&source, ids, 10).await;
     level(&source.server, &standby).await;
-    Replicated {
-        source,
-        standby,
-        destination,
-        setup,
-    }
+    Replicated { source, standby, destination, setup }
 }
 
 async fn insert_by(source: &Database, ids: &str, events: u32) {
     match ids {
         "consecutive" => {
-            let call = format!("select insert_events(array(select jsonb_build_object('n', i) from generate_series(1, {events}) i))");
+            let call = format!(
+                "select insert_events(array(select jsonb_build_object('n', i) from \
+                 generate_series(1, {events}) i))"
+            );
             source.execute(&call).await;
         }
         _ => insert(source, events).await,
@@ -55,7 +55,8 @@ async fn insert_by(source: &Database, ids: &str, events: u32) {
 }
 
 #[tokio::test]
-async fn a_promoted_standby_that_lacks_the_newest_events_ends_the_run_with_4_and_rewinding_cures_it() {
+async fn a_promoted_standby_that_lacks_the_newest_events_ends_the_run_with_4_and_rewinding_cures_it()
+ {
     for ids in ["sequence", "consecutive"] {
         let all = replicated(ids).await;
         let promoted = on(&all.standby, &all.source.conninfo.database);
@@ -78,7 +79,8 @@ async fn a_promoted_standby_that_lacks_the_newest_events_ends_the_run_with_4_and
         }
         assert_eq!(digest(&all.destination, i64::MAX).await, before, "nothing was written");
 
-        // The new primary gives ids out again that the destination holds with other contents; then more than it holds.
+        // The new primary gives ids out again that the destination holds with other contents; then
+        // more than it holds.
         insert_by(&promoted, ids, 40).await;
         let end = all.setup.start(&["--until-caught-up"]).ends().await;
         assert_eq!(end.code, Some(4), "{ids}: {end:?}");
@@ -88,11 +90,24 @@ async fn a_promoted_standby_that_lacks_the_newest_events_ends_the_run_with_4_and
         let (source, destination) = (url(&promoted), url(&all.destination));
         std::fs::write(
             &file,
-            format!("[source]\nurl = '{source}'\n[[destinations]]\nname = 'copy'\nurl = '{destination}'\n"),
+            format!(
+                "[source]\nurl = '{source}'\n[[destinations]]\nname = 'copy'\nurl = \
+                 '{destination}'\n"
+            ),
         )
         .unwrap();
         let file = file.display().to_string();
-        counterfoil(&["repair", "--config", &file, "--destination", "copy", "--rewind-to", "10", "--yes"]).await;
+        counterfoil(&[
+            "repair",
+            "--config",
+            &file,
+            "--destination",
+            "copy",
+            "--rewind-to",
+            "10",
+            "--yes",
+        ])
+        .await;
         assert_eq!(highest(&all.destination).await, 10);
         assert_eq!(all.setup.start(&["--until-caught-up"]).ends().await.code, Some(0));
         equal(&promoted, &all.destination).await;
@@ -127,11 +142,11 @@ async fn what_a_synchronous_standby_lacks_never_arrives() {
     })
     .await;
     let writer = all.source.client().await;
-    let insert_alone = tokio::spawn(async move { writer.batch_execute("insert into events (event) values ('{}')").await });
+    let insert_alone = tokio::spawn(async move {
+        writer.batch_execute("insert into events (event) values ('{}')").await
+    });
     until("the writer waits for the standby", async || {
-        source
-            .query("select count(*) from pg_stat_activity where wait_event = 'SyncRep'")
-            .await
+        source.query("select count(*) from pg_stat_activity where wait_event = 'SyncRep'").await
             != ["0"]
     })
     .await;
@@ -147,7 +162,8 @@ async fn what_a_synchronous_standby_lacks_never_arrives() {
 }
 
 #[tokio::test]
-async fn a_standby_is_followed_by_polling_where_ids_are_consecutive_and_refused_where_they_are_not() {
+async fn a_standby_is_followed_by_polling_where_ids_are_consecutive_and_refused_where_they_are_not()
+{
     let all = replicated("consecutive").await;
     let standby = on(&all.standby, &all.source.conninfo.database);
     let setup = Setup::from(&standby).to("copy", &all.destination);
@@ -157,7 +173,8 @@ async fn a_standby_is_followed_by_polling_where_ids_are_consecutive_and_refused_
         equal(&all.source, &all.destination).await;
     }
     replicator.says(&["a standby cannot be listened to"]).await;
-    // A crash of the primary takes nothing back that the standby has replayed; the standby itself may be restarted.
+    // A crash of the primary takes nothing back that the standby has replayed; the standby itself
+    // may be restarted.
     all.standby.aside(PrivateServer::restart).await.unwrap();
     insert_by(&all.source, "consecutive", 3).await;
     equal(&all.source, &all.destination).await;
@@ -183,9 +200,11 @@ async fn a_promoted_physical_copy_of_the_source_is_a_destination_like_any_other(
     equal(&all.source, &copy).await;
 }
 
-/// What it holds was filled by the log while a transaction was open at the source, which may still fill its gap.
+/// What it holds was filled by the log while a transaction was open at the source, which may still
+/// fill its gap.
 #[tokio::test]
-async fn a_copy_that_was_promoted_while_a_transaction_was_open_is_fed_and_proven_when_that_has_ended() {
+async fn a_copy_that_was_promoted_while_a_transaction_was_open_is_fed_and_proven_when_that_has_ended()
+ {
     for (end, code) in [("rollback", 0), ("commit", 4)] {
         let all = replicated("sequence").await;
         let late = all.source.client().await;
@@ -216,10 +235,8 @@ async fn a_destination_that_fails_over_to_a_standby_without_the_newest_events_ge
     let standby = standby_of(&destination.server).await;
     let hosts = either([&destination.server, &standby], &destination.conninfo.database);
     insert(&source, 10).await;
-    let mut replicator = Setup::from(&source)
-        .and_url("copy", &hosts)
-        .key("retry_wait_max_ms = 500")
-        .start(&[]);
+    let mut replicator =
+        Setup::from(&source).and_url("copy", &hosts).key("retry_wait_max_ms = 500").start(&[]);
     arrives(&destination, 10).await;
     level(&destination.server, &standby).await;
     cut_off(&standby).await;
@@ -269,19 +286,20 @@ async fn a_standby_that_crashes_and_comes_back_behind_is_waited_for_and_never_ca
     replicator.stops().await;
 }
 
-/// A prepared transaction is rolled back at the old primary after the standby's last record, so that its gap is dead there, and committed on the new one.
+/// A prepared transaction is rolled back at the old primary after the standby's last record, so
+/// that its gap is dead there, and committed on the new one.
 #[tokio::test]
-async fn a_transaction_that_was_prepared_before_a_failover_and_is_committed_after_it_ends_the_run_with_4() {
+async fn a_transaction_that_was_prepared_before_a_failover_and_is_committed_after_it_ends_the_run_with_4()
+ {
     let all = replicated("sequence").await;
     // After a notification nothing can be prepared.
     all.source.execute("drop trigger counterfoil_doorbell on events").await;
     let mut replicator = all.setup.start(&[]);
     arrives(&all.destination, 10).await;
     let writer = all.source.client().await;
-    for statement in [
-        "begin; insert into events (event) values ('{\"id\": 11}')",
-        "prepare transaction 'late'",
-    ] {
+    for statement in
+        ["begin; insert into events (event) values ('{\"id\": 11}')", "prepare transaction 'late'"]
+    {
         writer.batch_execute(statement).await.unwrap();
     }
     insert(&all.source, 3).await;
@@ -309,13 +327,12 @@ async fn a_transaction_that_was_prepared_before_a_failover_and_is_committed_afte
     assert_eq!(all.destination.query("select count(*) from events where id = 11").await, ["0"]);
 }
 
-/// The standby has the higher of two ids and lacks the lower one, both destinations hold both, and the standby is promoted.
+/// The standby has the higher of two ids and lacks the lower one, both destinations hold both, and
+/// the standby is promoted.
 async fn overtaken(all: &Replicated) -> Database {
     // The higher id is committed first, and is all that the standby receives.
     let slow = all.source.client().await;
-    slow.batch_execute("begin; insert into events (event) values ('{\"id\": 11}')")
-        .await
-        .unwrap();
+    slow.batch_execute("begin; insert into events (event) values ('{\"id\": 11}')").await.unwrap();
     insert(&all.source, 1).await;
     level(&all.source.server, &all.standby).await;
     cut_off(&all.standby).await;

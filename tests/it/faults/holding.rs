@@ -1,7 +1,9 @@
 //! Held, not skipped: a transaction that drew an id and then does nothing, for as long as it likes.
 
 use crate::harness::{fresh_database, fresh_destination};
-use crate::support::events::{arrives, equal, highest, init_destination, init_source, insert, prefix, statement};
+use crate::support::events::{
+    arrives, equal, highest, init_destination, init_source, insert, prefix, statement,
+};
 use crate::support::is_full;
 use crate::support::replicator::Setup;
 use crate::truth::program::{Program, finish};
@@ -43,7 +45,8 @@ async fn nothing_passes_a_transaction_that_sits_idle_and_everything_flows_when_i
     // It uses its id after all, which comes first.
     holder
         .batch_execute(&format!(
-            "insert into events (id, ts, event) overriding system value values (6, now(), '{{}}'); {}; commit",
+            "insert into events (id, ts, event) overriding system value values (6, now(), '{{}}'); \
+             {}; commit",
             statement(1)
         ))
         .await

@@ -13,11 +13,13 @@ async fn many(tables: usize, connections: usize) -> (Database, Database, Setup) 
     let settings = ServerSettings::new()
         .set("max_connections", &connections.to_string())
         .set("shared_buffers", "64MB");
-    let (source, destination) = (fresh_database().await, fresh_database_on(&own_server(&settings)).await);
+    let (source, destination) =
+        (fresh_database().await, fresh_database_on(&own_server(&settings)).await);
     init_source(&source).await;
     insert(&source, 3).await;
     let create = format!(
-        "do $$ begin for i in 1..{tables} loop execute 'create table events_' || i || ' (id bigint primary key, ts timestamptz not null, event jsonb not null)'; end loop; end $$"
+        "do $$ begin for i in 1..{tables} loop execute 'create table events_' || i || ' (id bigint \
+         primary key, ts timestamptz not null, event jsonb not null)'; end loop; end $$"
     );
     destination.execute(&create).await;
     let mut setup = Setup::from(&source);
@@ -31,7 +33,8 @@ async fn many(tables: usize, connections: usize) -> (Database, Database, Setup) 
 
 /// How many sessions of ours a server has.
 async fn sessions(database: &Database) -> usize {
-    let ours = "select count(*) from pg_stat_activity where datname = current_database() and application_name like 'counterfoil/%'";
+    let ours = "select count(*) from pg_stat_activity where datname = current_database() and \
+                application_name like 'counterfoil/%'";
     database.query(ours).await[0].parse().unwrap()
 }
 
@@ -60,12 +63,14 @@ async fn a_thousand_destinations_start_together_and_hold_one_connection_each() {
         at_source = at_source.max(sessions(&source).await);
         let now = sessions(&destination).await;
         at_destination = at_destination.max(now);
-        now >= tables && destination.query(&format!("select count(*) from events_{tables}")).await == ["3"]
+        now >= tables
+            && destination.query(&format!("select count(*) from events_{tables}")).await == ["3"]
     })
     .await;
     all_hold(&destination, tables, 3).await;
     say(&format!(
-        "{tables} destinations were fed after {:?}; at most {at_source} sessions at the source, {at_destination} at the destination",
+        "{tables} destinations were fed after {:?}; at most {at_source} sessions at the source, \
+         {at_destination} at the destination",
         start.elapsed()
     ));
     insert(&source, 2).await;
@@ -81,24 +86,18 @@ async fn a_thousand_destinations_start_together_and_hold_one_connection_each() {
 async fn an_event_with_half_a_gigabyte_is_copied() {
     let megabytes = if is_full() { 500 } else { 130 };
     let (source, destination) = (fresh_database().await, fresh_destination().await);
-    source
-        .execute("create table events (id bigserial primary key, event bytea not null)")
-        .await;
-    destination
-        .execute("create table events (id bigint primary key, event bytea not null)")
-        .await;
+    source.execute("create table events (id bigserial primary key, event bytea not null)").await;
+    destination.execute("create table events (id bigint primary key, event bytea not null)").await;
     source
         .execute(&format!(
-            "alter table events alter event set storage external; insert into events (event) values ('\\x01'), (decode(repeat(md5('x'), {megabytes} * 65536), 'hex')), ('\\x02')"
+            "alter table events alter event set storage external; insert into events (event) \
+             values ('\\x01'), (decode(repeat(md5('x'), {megabytes} * 65536), 'hex')), ('\\x02')"
         ))
         .await;
     let bytes = source.query("select max(octet_length(event)) from events").await;
     assert_eq!(bytes, [(megabytes * 1024 * 1024).to_string()]);
-    let end = Setup::from(&source)
-        .to("copy", &destination)
-        .start(&["--until-caught-up"])
-        .ends()
-        .await;
+    let end =
+        Setup::from(&source).to("copy", &destination).start(&["--until-caught-up"]).ends().await;
     assert_eq!(end.code, Some(0), "{end:?}");
     let digest = "select id, octet_length(event), sha256(event) from events order by id";
     assert_eq!(destination.query(digest).await, source.query(digest).await);
@@ -109,7 +108,9 @@ async fn a_destination_that_was_away_for_a_week_goes_on_where_it_stood() {
     let (source, destination) = (fresh_database().await, fresh_destination().await);
     init_source(&source).await;
     init_destination(&destination).await;
-    let of_the_week = "insert into events (ts, event) select now() - interval '8 days' + i * interval '7 seconds', jsonb_build_object('n', i) from generate_series(1, 100000) i";
+    let of_the_week = "insert into events (ts, event) select now() - interval '8 days' + i * \
+                       interval '7 seconds', jsonb_build_object('n', i) from generate_series(1, \
+                       100000) i";
     source.execute(of_the_week).await;
     let setup = Setup::from(&source).to("copy", &destination);
     assert_eq!(setup.start(&["--until-caught-up"]).ends().await.code, Some(0));

@@ -1,4 +1,5 @@
-//! The catalogue of faults, as far as it is not shown elsewhere: docs/faults.md says which test shows which.
+//! The catalogue of faults, as far as it is not shown elsewhere: docs/faults.md says which test
+//! shows which.
 
 mod changes;
 mod failover;

@@ -1,4 +1,5 @@
-//! PgBouncer itself, as Debian packages it: its session mode is welcome, the others are refused before anything is set.
+//! PgBouncer itself, as Debian packages it: its session mode is welcome, the others are refused
+//! before anything is set.
 
 use crate::harness::{Database, connect, fresh_database, fresh_destination};
 use crate::support::events::{arrives, equal, init_destination, init_source, insert};
@@ -26,7 +27,9 @@ impl PgBouncer {
         let (users, ini) = (dir.path().join("users"), dir.path().join("pgbouncer.ini"));
         std::fs::write(&users, "\"postgres\" \"\"\n").unwrap();
         let text = format!(
-            "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = trust\nauth_file = {}\npool_mode = {mode}\ndefault_pool_size = {pool_size}\nmax_client_conn = 200\n",
+            "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = \
+             127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = trust\nauth_file = \
+             {}\npool_mode = {mode}\ndefault_pool_size = {pool_size}\nmax_client_conn = 200\n",
             database.server.port(),
             users.display()
         );
@@ -58,14 +61,8 @@ impl PgBouncer {
     }
 
     fn through(&self, database: &Database) -> Conninfo {
-        let at = HostAt::Tcp {
-            host: "127.0.0.1".to_owned(),
-            addr: None,
-        };
-        Conninfo {
-            hosts: vec![Host { at, port: self.port }],
-            ..database.conninfo.clone()
-        }
+        let at = HostAt::Tcp { host: "127.0.0.1".to_owned(), addr: None };
+        Conninfo { hosts: vec![Host { at, port: self.port }], ..database.conninfo.clone() }
     }
 }
 
@@ -101,7 +98,8 @@ async fn in_session_mode_events_are_followed_through_it_on_both_sides() {
     assert_eq!(replicator.lines(&["polling"]), 0, "{}", replicator.log());
     for side in [&source, &destination] {
         side.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()",
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = \
+             current_database() and pid <> pg_backend_pid()",
         )
         .await;
         insert(&source, 3).await;
@@ -117,7 +115,8 @@ async fn in_session_mode_events_are_followed_through_it_on_both_sides() {
     replicator.stops().await;
 }
 
-/// Whoever looks whether the server still works for us finds its process, although the pooler has opened it.
+/// Whoever looks whether the server still works for us finds its process, although the pooler has
+/// opened it.
 #[tokio::test(flavor = "multi_thread")]
 async fn in_session_mode_a_comparison_that_takes_long_is_waited_for() {
     let (source, destination) = pair().await;
@@ -150,16 +149,19 @@ async fn assert_untouched(pooler: &PgBouncer, side: &Database) {
     let settings = "select current_setting('datestyle') || '|' || current_setting('search_path')";
     let direct = side.query(settings).await;
     let client = connect(&pooler.through(side)).await.unwrap();
-    let listening = "select count(*) from pg_listening_channels() c where c not like 'counterfoil\\_probe\\_%'";
+    let listening =
+        "select count(*) from pg_listening_channels() c where c not like 'counterfoil\\_probe\\_%'";
     for _ in 0..5 {
-        let row = client.simple_query(&format!("{settings} || '|' || ({listening})")).await.unwrap();
+        let row =
+            client.simple_query(&format!("{settings} || '|' || ({listening})")).await.unwrap();
         let text = row.iter().find_map(|message| match message {
             tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
             _ => None,
         });
         assert_eq!(text.unwrap(), format!("{}|0", direct[0]));
     }
-    let locks = "select count(*) from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())";
+    let locks = "select count(*) from pg_locks where locktype = 'advisory' and database = (select \
+                 oid from pg_database where datname = current_database())";
     assert_eq!(side.query(locks).await, ["0"]);
 }
 
@@ -195,11 +197,17 @@ async fn in_transaction_and_statement_mode_it_is_refused_on_either_side_and_left
             ];
             let diff = [env!("CARGO_BIN_EXE_events-diff"), &source_url, &destination_url];
             for (command, code) in [(init.as_slice(), 3), (diff.as_slice(), 2)] {
-                let output = tokio::process::Command::new(command[0]).env_clear().args(&command[1..]).output();
+                let output = tokio::process::Command::new(command[0])
+                    .env_clear()
+                    .args(&command[1..])
+                    .output();
                 let output = tokio::time::timeout(LONG, output).await.unwrap().unwrap();
                 let complaint = String::from_utf8_lossy(&output.stderr);
                 assert_eq!(output.status.code(), Some(code), "{complaint}");
-                assert!(complaint.contains("pooler") && complaint.contains("session mode"), "{complaint}");
+                assert!(
+                    complaint.contains("pooler") && complaint.contains("session mode"),
+                    "{complaint}"
+                );
             }
             for (pooler, side) in pools.iter().zip([&source, &destination]) {
                 assert_untouched(pooler, side).await;

@@ -1,8 +1,12 @@
-//! What an administrator or a busy server does to sessions: no connection left, cancels, terminations, locks, limits of time.
+//! What an administrator or a busy server does to sessions: no connection left, cancels,
+//! terminations, locks, limits of time.
 
-use crate::harness::{Database, connect, fresh_database, fresh_database_on, fresh_destination, own_server};
+use crate::harness::{
+    Database, connect, fresh_database, fresh_database_on, fresh_destination, own_server,
+};
 use crate::support::events::{
-    Writers, arrives, equal, highest, init_destination, init_source, init_source_with, insert, prefix, statement,
+    Writers, arrives, equal, highest, init_destination, init_source, init_source_with, insert,
+    prefix, statement,
 };
 use crate::support::liar::{self, Liar};
 use crate::support::replicator::{Replicator, Setup, url_at};
@@ -27,7 +31,8 @@ fn following(source: &Database, destination: &Database) -> Replicator {
     setup.key("retry_wait_max_ms = 500").start(&[])
 }
 
-/// A database on a server that takes few connections, and as many sessions as it takes for superusers too.
+/// A database on a server that takes few connections, and as many sessions as it takes for
+/// superusers too.
 async fn crowded() -> (Database, Vec<tokio_postgres::Client>) {
     let database = fresh_database_on(&own_server(
         &ServerSettings::new().set("max_connections", "12").set("max_wal_senders", "0"),
@@ -44,7 +49,8 @@ async fn fill(database: &Database, crowd: &mut Vec<tokio_postgres::Client>) {
 
 #[tokio::test]
 async fn a_server_without_a_connection_left_is_waited_for_on_either_side() {
-    let ((source, mut at_source), (destination, mut at_destination)) = (crowded().await, crowded().await);
+    let ((source, mut at_source), (destination, mut at_destination)) =
+        (crowded().await, crowded().await);
     init_source(&source).await;
     init_destination(&destination).await;
     insert(&source, 3).await;
@@ -77,7 +83,8 @@ async fn statements_and_sessions_that_an_administrator_ends_are_begun_again() {
             [&source, &destination][round % 2],
             ["pg_cancel_backend", "pg_terminate_backend"][random.random_range(0..2)],
         );
-        let ours = "from pg_stat_activity where datname = current_database() and application_name like 'counterfoil/%' and pid <> pg_backend_pid()";
+        let ours = "from pg_stat_activity where datname = current_database() and application_name \
+                    like 'counterfoil/%' and pid <> pg_backend_pid()";
         side.execute(&format!("select {act}(pid) {ours} order by random() limit 2")).await;
         tokio::time::sleep(Duration::from_millis(random.random_range(0..120))).await;
     }
@@ -100,7 +107,9 @@ async fn a_table_that_is_locked_for_a_change_is_waited_for_on_either_side() {
         let writer = source.client().await;
         let inserted = tokio::spawn(async move { writer.batch_execute(&statement(3)).await });
         until("we wait for the lock", async || {
-            let waiting = "select count(*) from pg_stat_activity where datname = current_database() and application_name like 'counterfoil/%' and wait_event_type = 'Lock'";
+            let waiting = "select count(*) from pg_stat_activity where datname = \
+                           current_database() and application_name like 'counterfoil/%' and \
+                           wait_event_type = 'Lock'";
             locked.query(waiting).await != ["0"]
         })
         .await;
@@ -130,7 +139,11 @@ async fn limits_of_time_that_a_role_was_given_end_nothing_of_ours() {
     }
     // A trigger that takes its time.
     destination
-        .execute("create function slowly() returns trigger language plpgsql as $$begin perform pg_sleep(0.2); return null; end$$; create trigger slowly after insert on events execute function slowly()")
+        .execute(
+            "create function slowly() returns trigger language plpgsql as $$begin perform \
+             pg_sleep(0.2); return null; end$$; create trigger slowly after insert on events \
+             execute function slowly()",
+        )
         .await;
     let replicator = following(&source, &destination);
     let pins = "set statement_timeout = 0; set lock_timeout = 0; ";
@@ -141,10 +154,8 @@ async fn limits_of_time_that_a_role_was_given_end_nothing_of_ours() {
         source.execute(&insert(2)).await;
         tokio::time::sleep(Duration::from_millis(700)).await;
     }
-    until("everything is there", async || {
-        highest(&destination).await == highest(&source).await
-    })
-    .await;
+    until("everything is there", async || highest(&destination).await == highest(&source).await)
+        .await;
     assert_eq!(replicator.lines(&["was lost"]), 0, "{}", replicator.log());
     replicator.stops().await;
 }
@@ -153,7 +164,9 @@ async fn limits_of_time_that_a_role_was_given_end_nothing_of_ours() {
 async fn transactions_that_draw_no_id_of_the_table_hold_nothing() {
     let (source, destination) = pair().await;
     source
-        .execute("create table others (id bigserial primary key, other text); create sequence numbers")
+        .execute(
+            "create table others (id bigserial primary key, other text); create sequence numbers",
+        )
         .await;
     let elsewhere = fresh_database_on(&source.server).await;
     elsewhere.execute("create table events (id bigserial primary key)").await;
@@ -170,9 +183,7 @@ async fn transactions_that_draw_no_id_of_the_table_hold_nothing() {
     }
     let mut replicator = following(&source, &destination);
     // A gap that was rolled back: whoever drew it is gone.
-    source
-        .execute(&format!("begin; {}; rollback; {}", statement(2), statement(4)))
-        .await;
+    source.execute(&format!("begin; {}; rollback; {}", statement(2), statement(4))).await;
     arrives(&destination, 6).await;
     prefix(&source, &destination).await;
     assert!(replicator.is_running());
@@ -196,7 +207,9 @@ async fn while_a_destination_is_stuck_no_snapshot_of_ours_is_held_at_the_source(
         .start(&[]);
     until("the copy is under way", async || highest(&destination).await > 0).await;
     destination.server.aside(counterfoil::postgres::server::PrivateServer::freeze).await;
-    let held = "select count(*) from pg_stat_activity where datname = current_database() and application_name like 'counterfoil/%' and (backend_xmin is not null or state = 'active')";
+    let held = "select count(*) from pg_stat_activity where datname = current_database() and \
+                application_name like 'counterfoil/%' and (backend_xmin is not null or state = \
+                'active')";
     until("nothing is held at the source", async || source.query(held).await == ["0"]).await;
     destination.server.aside(counterfoil::postgres::server::PrivateServer::thaw).await;
     equal(&source, &destination).await;
@@ -232,10 +245,8 @@ async fn sessions_that_are_spread_over_two_servers_are_noticed() {
         server: std::sync::Arc::clone(&other_server),
     };
     postgres.execute(&format!("create database {}", one.conninfo.database)).await;
-    let other = Database {
-        conninfo: other_server.conninfo(&one.conninfo.database),
-        server: other_server,
-    };
+    let other =
+        Database { conninfo: other_server.conninfo(&one.conninfo.database), server: other_server };
     let destination = fresh_destination().await;
     for source in [&one, &other] {
         init_source(source).await;
@@ -249,10 +260,12 @@ async fn sessions_that_are_spread_over_two_servers_are_noticed() {
     assert_eq!(highest(&destination).await, 0);
 }
 
-/// Nothing notifies, so nothing else tells: sessions that read are led to a standby that is late, the one that looks to its primary.
+/// Nothing notifies, so nothing else tells: sessions that read are led to a standby that is late,
+/// the one that looks to its primary.
 #[tokio::test]
 async fn a_session_that_reads_from_another_server_than_the_one_that_looks_loses_nothing() {
-    let primary = fresh_database_on(&own_server(&ServerSettings::new().set("wal_keep_size", "64MB"))).await;
+    let primary =
+        fresh_database_on(&own_server(&ServerSettings::new().set("wal_keep_size", "64MB"))).await;
     let destination = fresh_destination().await;
     init_source_with(&primary, "consecutive", "none").await;
     init_destination(&destination).await;
@@ -266,8 +279,11 @@ async fn a_session_that_reads_from_another_server_than_the_one_that_looks_loses_
     insert().await;
     let is_spread = Arc::new(AtomicBool::new(true));
     let spread = Arc::clone(&is_spread);
-    let sockets = [&primary.server, &standby].map(|server| liar::socket(&server.socket_dir(), server.port()));
-    let route = move |what: &str| sockets[usize::from(what == "counterfoil/read" && spread.load(Ordering::Relaxed))].clone();
+    let sockets =
+        [&primary.server, &standby].map(|server| liar::socket(&server.socket_dir(), server.port()));
+    let route = move |what: &str| {
+        sockets[usize::from(what == "counterfoil/read" && spread.load(Ordering::Relaxed))].clone()
+    };
     let balancer = Liar::leading(Arc::new(route)).await;
     let mut replicator = Setup::from_url(&balancer.url(&primary.conninfo.database))
         .source_key("poll_interval_ms = 50")

@@ -1,9 +1,14 @@
-//! A disk that is full: at a destination, which is waited for, and at the source, which can still be read.
+//! A disk that is full: at a destination, which is waited for, and at the source, which can still
+//! be read.
 
 use crate::harness::{Database, binaries, fresh_database, fresh_database_on, fresh_destination};
-use crate::support::events::{arrives, equal, highest, init_destination, init_source, insert, prefix, statement};
+use crate::support::events::{
+    arrives, equal, highest, init_destination, init_source, insert, prefix, statement,
+};
 use crate::support::replicator::Setup;
-use counterfoil::postgres::server::{ClusterTemplate, PrivateServer, ServerBinaries, ServerSettings};
+use counterfoil::postgres::server::{
+    ClusterTemplate, PrivateServer, ServerBinaries, ServerSettings,
+};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,14 +27,13 @@ impl Limited {
         let dir = tempfile::tempdir().unwrap();
         std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
         let flag = dir.path().join("full");
-        let template = ClusterTemplate::new(&limited(dir.path(), &flag), &["--wal-segsize=1"]).unwrap();
+        let template =
+            ClusterTemplate::new(&limited(dir.path(), &flag), &["--wal-segsize=1"]).unwrap();
         // A buffer that is written early asks for the disk at once.
-        let server = PrivateServer::new(&template, &ServerSettings::new().set("shared_buffers", "1MB")).unwrap();
-        Self {
-            database: fresh_database_on(&Arc::new(server)).await,
-            flag,
-            _dir: dir,
-        }
+        let server =
+            PrivateServer::new(&template, &ServerSettings::new().set("shared_buffers", "1MB"))
+                .unwrap();
+        Self { database: fresh_database_on(&Arc::new(server)).await, flag, _dir: dir }
     }
 
     fn fill(&self) {
@@ -46,11 +50,7 @@ fn limited(dir: &Path, flag: &Path) -> ServerBinaries {
     let (real, library, programs) = (binaries(), dir.join("full_disk.so"), dir.join("bin"));
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/faults/full_disk.c");
     let mut compiler = Command::new("cc");
-    compiler
-        .args(["-shared", "-fPIC", "-O1", "-o"])
-        .arg(&library)
-        .arg(source)
-        .arg("-ldl");
+    compiler.args(["-shared", "-fPIC", "-O1", "-o"]).arg(&library).arg(source).arg("-ldl");
     assert!(compiler.status().unwrap().success(), "the C compiler that tools/setup installs");
     std::fs::create_dir(&programs).unwrap();
     for program in std::fs::read_dir(real.dir()).unwrap().map(|entry| entry.unwrap()) {
@@ -71,7 +71,8 @@ fn limited(dir: &Path, flag: &Path) -> ServerBinaries {
 
 #[tokio::test]
 async fn a_destination_whose_disk_is_full_is_waited_for_and_holds_nobody_up() {
-    let (source, good, limited) = (fresh_database().await, fresh_destination().await, Limited::new().await);
+    let (source, good, limited) =
+        (fresh_database().await, fresh_destination().await, Limited::new().await);
     init_source(&source).await;
     init_destination(&good).await;
     init_destination(&limited.database).await;

@@ -3,7 +3,9 @@
 use super::{consecutive_source, events, facts, init, objects, open, refusal, session, table};
 use crate::harness::{Database, fresh_database, fresh_database_on, own_server};
 use counterfoil::destination::postgres::setup as destination;
-use counterfoil::postgres::ddl::database::{DatabaseCreation, create_database, maintenance_session, missing_database};
+use counterfoil::postgres::ddl::database::{
+    DatabaseCreation, create_database, maintenance_session, missing_database,
+};
 use counterfoil::postgres::ddl::existing::ExistingObjects;
 use counterfoil::postgres::server::ServerSettings;
 use counterfoil::postgres::session::SessionPurpose;
@@ -51,7 +53,8 @@ async fn a_new_source_of_consecutive_ids_has_slates_schema_and_a_doorbell() {
         database.query(columns).await,
         ["id|bigint|t", "ts|timestamp with time zone|t", "event|jsonb|t"]
     );
-    let indexed = "select pg_get_indexdef(indexrelid, 1, false) from pg_index where indrelid = 'events'::regclass order by 1";
+    let indexed = "select pg_get_indexdef(indexrelid, 1, false) from pg_index where indrelid = \
+                   'events'::regclass order by 1";
     assert_eq!(
         database.query(indexed).await,
         [
@@ -68,12 +71,9 @@ async fn a_new_source_of_consecutive_ids_has_slates_schema_and_a_doorbell() {
 #[tokio::test]
 async fn a_new_source_of_a_sequence_gives_ids_and_ts_itself_and_has_no_counter() {
     let database = fresh_database().await;
-    init(
-        &database,
-        &SourceSetup::new(events(), IdsOption::Sequence, Some(NotifyOption::Slate)),
-    )
-    .await
-    .unwrap();
+    init(&database, &SourceSetup::new(events(), IdsOption::Sequence, Some(NotifyOption::Slate)))
+        .await
+        .unwrap();
     let mut found = objects(&database, "public").await;
     found.retain(|object| !object.starts_with('i'));
     assert_eq!(
@@ -146,7 +146,11 @@ async fn running_it_twice_creates_nothing_and_says_so() {
 #[tokio::test]
 async fn inits_at_the_same_time_are_harmless() {
     let database = fresh_database().await;
-    let plan = SourceSetup::new(table("new", "events"), IdsOption::Consecutive, Some(NotifyOption::Doorbell));
+    let plan = SourceSetup::new(
+        table("new", "events"),
+        IdsOption::Consecutive,
+        Some(NotifyOption::Doorbell),
+    );
     let sessions = [session(&database).await, session(&database).await, session(&database).await];
     let applied = sessions.iter().map(|session| counterfoil::source::setup::apply(session, &plan));
     let reports = futures::future::try_join_all(applied).await.unwrap();
@@ -195,10 +199,7 @@ async fn by_default_there_is_a_doorbell_unless_two_phase_commit_is_on() {
         "{report}"
     );
     assert!(
-        !objects(&with_two_phase, "public")
-            .await
-            .iter()
-            .any(|object| object.contains("doorbell"))
+        !objects(&with_two_phase, "public").await.iter().any(|object| object.contains("doorbell"))
     );
     let asked = init(
         &with_two_phase,
@@ -218,18 +219,11 @@ async fn by_default_there_is_a_doorbell_unless_two_phase_commit_is_on() {
 async fn a_former_destination_goes_on_after_its_last_id() {
     let database = fresh_database().await;
     let session = open(&database, "init", ErrorSide::Destination).await;
-    destination::apply(&session, &destination::DestinationSetup::new(events()))
-        .await
-        .unwrap();
-    database
-        .execute("insert into events select n, now(), '{}' from generate_series(1, 5) n")
-        .await;
+    destination::apply(&session, &destination::DestinationSetup::new(events())).await.unwrap();
+    database.execute("insert into events select n, now(), '{}' from generate_series(1, 5) n").await;
     let by_sequence = refusal(
-        init(
-            &database,
-            &SourceSetup::new(events(), IdsOption::Sequence, Some(NotifyOption::None)),
-        )
-        .await,
+        init(&database, &SourceSetup::new(events(), IdsOption::Sequence, Some(NotifyOption::None)))
+            .await,
     );
     assert!(by_sequence.contains("generated always as identity"), "{by_sequence}");
     consecutive_source(&database).await;
@@ -242,8 +236,8 @@ async fn the_sql_that_makes_a_former_destination_a_source_of_a_sequence_works() 
     let database = fresh_database().await;
     database
         .execute(
-            "create table events (id bigint primary key, ts timestamptz not null, event jsonb not null); \
-             insert into events select n, now(), '{}' from generate_series(1, 5) n",
+            "create table events (id bigint primary key, ts timestamptz not null, event jsonb not \
+             null); insert into events select n, now(), '{}' from generate_series(1, 5) n",
         )
         .await;
     let plan = SourceSetup::new(events(), IdsOption::Sequence, Some(NotifyOption::None));
@@ -252,9 +246,7 @@ async fn the_sql_that_makes_a_former_destination_a_source_of_a_sequence_works() 
     database.execute(sql).await;
     init(&database, &plan).await.unwrap();
     assert_eq!(
-        database
-            .query("insert into events (ts, event) values (now(), '6') returning id")
-            .await,
+        database.query("insert into events (ts, event) values (now(), '6') returning id").await,
         ["6"]
     );
 }
@@ -266,14 +258,13 @@ async fn a_missing_database_is_created_once() {
         database: "made \"by\" init".to_owned(),
         ..here.conninfo.clone()
     };
-    let purpose = SessionPurpose {
-        what: "init",
-        side: ErrorSide::Source,
-    };
-    let maintenance = maintenance_session(&conninfo, purpose, Duration::from_secs(30)).await.unwrap();
+    let purpose = SessionPurpose { what: "init", side: ErrorSide::Source };
+    let maintenance =
+        maintenance_session(&conninfo, purpose, Duration::from_secs(30)).await.unwrap();
     let missing = missing_database(&maintenance, &conninfo.database).await.unwrap().unwrap();
     assert_eq!(missing, "create database \"made \"\"by\"\" init\";");
-    let promised = ExistingObjects::of_new_database(settings::about(&maintenance).await.unwrap(), &events());
+    let promised =
+        ExistingObjects::of_new_database(settings::about(&maintenance).await.unwrap(), &events());
     assert_eq!(
         create_database(&maintenance, &conninfo.database).await.unwrap(),
         DatabaseCreation::Now
@@ -282,10 +273,7 @@ async fn a_missing_database_is_created_once() {
         create_database(&maintenance, &conninfo.database).await.unwrap(),
         DatabaseCreation::Before
     );
-    let created = Database {
-        conninfo,
-        server: Arc::clone(&here.server),
-    };
+    let created = Database { conninfo, server: Arc::clone(&here.server) };
     assert!(created.query("show server_encoding").await == ["UTF8"]);
     let plan = SourceSetup::new(events(), IdsOption::Consecutive, None);
     let creates = |sql: &str| {
@@ -294,5 +282,8 @@ async fn a_missing_database_is_created_once() {
             .map(str::to_owned)
             .collect::<Vec<_>>()
     };
-    assert_eq!(creates(&plan.sql(&promised)), creates(&plan.sql(&facts(&created, &events()).await)));
+    assert_eq!(
+        creates(&plan.sql(&promised)),
+        creates(&plan.sql(&facts(&created, &events()).await))
+    );
 }

@@ -12,8 +12,8 @@ async fn a_source_refuses_every_change_of_events_that_are_there() {
     consecutive_source(&database).await;
     database
         .execute(
-            "create table parent (id bigint primary key); alter table events add parent bigint references parent; \
-             select insert_events(array['1']::jsonb[])",
+            "create table parent (id bigint primary key); alter table events add parent bigint \
+             references parent; select insert_events(array['1']::jsonb[])",
         )
         .await;
     for change in [
@@ -22,7 +22,8 @@ async fn a_source_refuses_every_change_of_events_that_are_there() {
         "delete from events where false",
         "truncate events",
         "truncate parent cascade",
-        "insert into events (id, ts, event) values (1, now(), '2') on conflict (id) do update set event = '2'",
+        "insert into events (id, ts, event) values (1, now(), '2') on conflict (id) do update set \
+         event = '2'",
         "set session_replication_role = replica; delete from events",
     ] {
         let refused = database.client().await.batch_execute(change).await.unwrap_err();
@@ -47,9 +48,9 @@ async fn a_guarded_copy_is_changed_by_counterfoil_while_it_holds_the_table_and_b
         );
         let transaction = format!(
             "begin; select pg_advisory_xact_lock({lock}, 'public.events'::regclass::oid::int4); \
-             insert into public.events values (1, now(), '1'); \
-             copy public.events from program 'echo 2,2026-01-01,2' (format csv); \
-             update public.events set event = '3'; delete from public.events where id = 2; truncate public.events; rollback"
+             insert into public.events values (1, now(), '1'); copy public.events from program \
+             'echo 2,2026-01-01,2' (format csv); update public.events set event = '3'; delete from \
+             public.events where id = 2; truncate public.events; rollback"
         );
         append.batch_execute(&transaction).await.unwrap();
     }
@@ -59,7 +60,8 @@ async fn a_guarded_copy_is_changed_by_counterfoil_while_it_holds_the_table_and_b
 async fn a_guarded_copy_refuses_others_even_while_counterfoil_holds_the_table() {
     let database = guarded_copy().await;
     let holder = open(&database, "lane", ErrorSide::Destination).await;
-    let hold = format!("select pg_advisory_lock({LOCK_REPLICATOR}, 'public.events'::regclass::oid::int4)");
+    let hold =
+        format!("select pg_advisory_lock({LOCK_REPLICATOR}, 'public.events'::regclass::oid::int4)");
     holder.batch_execute(&hold).await.unwrap();
     for (change, word) in [
         ("insert into public.events values (1, now(), '1')", "INSERT"),
@@ -71,10 +73,7 @@ async fn a_guarded_copy_refuses_others_even_while_counterfoil_holds_the_table() 
     ] {
         assert_refused(&database.client().await.batch_execute(change).await, word);
     }
-    holder
-        .batch_execute("insert into public.events values (1, now(), '1')")
-        .await
-        .unwrap();
+    holder.batch_execute("insert into public.events values (1, now(), '1')").await.unwrap();
 }
 
 #[tokio::test]
@@ -104,6 +103,8 @@ fn assert_refused(result: &Result<(), tokio_postgres::Error>, word: &str) {
     assert_eq!(refused.code().code(), "42501");
     assert_eq!(
         refused.message(),
-        format!("{word} is not allowed on public.events: it is a copy that only Counterfoil changes")
+        format!(
+            "{word} is not allowed on public.events: it is a copy that only Counterfoil changes"
+        )
     );
 }

@@ -12,9 +12,7 @@ use counterfoil::postgres::session::error::ErrorSide;
 async fn init(database: &Database, is_indexed: bool) -> SetupReport {
     let plan = destination::DestinationSetup::new(events());
     let plan = if is_indexed { plan } else { plan.without_indexes() };
-    destination::apply(&open(database, "init", ErrorSide::Destination).await, &plan)
-        .await
-        .unwrap()
+    destination::apply(&open(database, "init", ErrorSide::Destination).await, &plan).await.unwrap()
 }
 
 /// The statements of a report by which missing indexes are added.
@@ -24,7 +22,8 @@ fn statements(report: &SetupReport) -> Vec<&str> {
 }
 
 async fn indexes(database: &Database) -> usize {
-    let usable = "select indexrelid::regclass::text from pg_index where indrelid = 'events'::regclass and indisvalid";
+    let usable = "select indexrelid::regclass::text from pg_index where indrelid = \
+                  'events'::regclass and indisvalid";
     database.query(usable).await.len()
 }
 
@@ -72,7 +71,6 @@ async fn indexes_that_are_there_stay_and_the_sql_of_a_dry_run_leaves_them_out() 
     let facts = counterfoil::postgres::ddl::existing::ExistingObjects::read(&session, &events())
         .await
         .unwrap();
-    new.execute(&destination::DestinationSetup::new(events()).without_indexes().sql(&facts))
-        .await;
+    new.execute(&destination::DestinationSetup::new(events()).without_indexes().sql(&facts)).await;
     assert_eq!(indexes(&new).await, 1);
 }

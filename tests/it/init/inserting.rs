@@ -1,4 +1,5 @@
-//! `insert_events` gives consecutive ids in the order of commits, one ts a transaction, and takes memory in proportion to the events.
+//! `insert_events` gives consecutive ids in the order of commits, one ts a transaction, and takes
+//! memory in proportion to the events.
 
 use super::{consecutive_source, init};
 use crate::harness::{Database, fresh_database};
@@ -43,7 +44,8 @@ async fn both_forms_take_any_text_as_text_and_return_the_number_of_events() {
     let inner = format!("($1[1], $2, '{hostile}'), ($1[2], $2, '{{\"n\": 2}}') -- the end");
     let untyped = format!("select insert_events({})", counterfoil::sql::literal(&inner));
     assert_eq!(database.query(&untyped).await, ["2"]);
-    let same = "select string_agg(id::text, ' ' order by id), count(distinct ts) from events group by event order by 1";
+    let same = "select string_agg(id::text, ' ' order by id), count(distinct ts) from events group \
+                by event order by 1";
     assert_eq!(database.query(same).await, ["1 3|2", "2 4|2"]);
     assert_eq!(
         database.query("select event ->> 'text' from events where id = 1").await,
@@ -57,14 +59,12 @@ async fn a_bound_array_a_bound_text_and_a_named_argument_find_their_function() {
     let database = source().await;
     let client = database.client().await;
     let typed = vec![Event("1".to_owned()), Event("2".to_owned())];
-    let inserted: i32 = client
-        .query_one("select insert_events($1::jsonb[])", &[&typed])
-        .await
-        .unwrap()
-        .get(0);
+    let inserted: i32 =
+        client.query_one("select insert_events($1::jsonb[])", &[&typed]).await.unwrap().get(0);
     assert_eq!(inserted, 2);
     let text = "($1[1], $2, '3')";
-    let inserted: i32 = client.query_one("select insert_events($1)", &[&text]).await.unwrap().get(0);
+    let inserted: i32 =
+        client.query_one("select insert_events($1)", &[&text]).await.unwrap().get(0);
     assert_eq!(inserted, 1);
     assert_eq!(
         database.query("select insert_events(insertValues => '($1[1], $2, ''4'')')").await,
@@ -77,7 +77,9 @@ async fn a_bound_array_a_bound_text_and_a_named_argument_find_their_function() {
 async fn what_cannot_be_inserted_is_refused_clearly_and_burns_no_id() {
     let database = source().await;
     database
-        .execute("set standard_conforming_strings = off; select insert_events('($1[1], $2, ''1'')')")
+        .execute(
+            "set standard_conforming_strings = off; select insert_events('($1[1], $2, ''1'')')",
+        )
         .await;
     assert_eq!(database.query("select insert_events('{}'::jsonb[])").await, ["0"]);
     for (call, message) in [
@@ -90,10 +92,7 @@ async fn what_cannot_be_inserted_is_refused_clearly_and_burns_no_id() {
             "insert_events was given NULL as element 2",
         ),
         ("select insert_events('  ')", "insert_events was given no text to follow VALUES"),
-        (
-            "select insert_events(null::text)",
-            "insert_events was given no text to follow VALUES",
-        ),
+        ("select insert_events(null::text)", "insert_events was given no text to follow VALUES"),
         (
             "select insert_events('($1[1], $2, ''2''), ($1[3], $2, ''\"$1\"'')')",
             "the ids of the inserted events are not the next ones without a gap",
@@ -129,8 +128,9 @@ async fn a_trigger_that_swallows_an_event_is_found_out() {
     let database = source().await;
     database
         .execute(
-            "create function swallow() returns trigger language plpgsql as 'begin return null; end'; \
-             create trigger swallow before insert on events for each row when (new.event = '2') execute function swallow()",
+            "create function swallow() returns trigger language plpgsql as 'begin return null; \
+             end'; create trigger swallow before insert on events for each row when (new.event = \
+             '2') execute function swallow()",
         )
         .await;
     for call in [
@@ -149,9 +149,7 @@ async fn a_counter_that_is_gone_or_behind_is_told() {
         ("update id set id = 1", "select insert_events(array['2']::jsonb[])"),
         ("delete from id", "select insert_events('($1[1], $2, ''2'')')"),
     ] {
-        database
-            .execute("insert into events values (1, now(), '1') on conflict do nothing")
-            .await;
+        database.execute("insert into events values (1, now(), '1') on conflict do nothing").await;
         database.execute(harm).await;
         let told = database.client().await.batch_execute(call).await.unwrap_err();
         let message = told.as_db_error().unwrap().message();
@@ -164,13 +162,13 @@ async fn the_events_of_a_transaction_share_one_ts_across_calls_and_savepoints() 
     let database = source().await;
     database
         .execute(
-            "begin; select insert_events(array['1']::jsonb[]); \
-             savepoint kept; select insert_events('($1[1], $2, ''2'')'); release kept; \
-             savepoint lost; select insert_events(array['0']::jsonb[]); rollback to lost; \
-             select insert_events(array['3']::jsonb[]); commit; \
-             begin; savepoint lost; select insert_events(array['0']::jsonb[]); rollback to lost; \
-             select insert_events(array['4']::jsonb[]); savepoint kept; select insert_events(array['5']::jsonb[]); commit; \
-             select insert_events(array['6']::jsonb[])",
+            "begin; select insert_events(array['1']::jsonb[]); savepoint kept; select \
+             insert_events('($1[1], $2, ''2'')'); release kept; savepoint lost; select \
+             insert_events(array['0']::jsonb[]); rollback to lost; select \
+             insert_events(array['3']::jsonb[]); commit; begin; savepoint lost; select \
+             insert_events(array['0']::jsonb[]); rollback to lost; select \
+             insert_events(array['4']::jsonb[]); savepoint kept; select \
+             insert_events(array['5']::jsonb[]); commit; select insert_events(array['6']::jsonb[])",
         )
         .await;
     assert_eq!(
@@ -186,13 +184,15 @@ async fn ts_is_read_after_the_counter_is_locked() {
     let database = source().await;
     let (first, second) = (database.client().await, database.client().await);
     second.batch_execute("begin; select 1").await.unwrap();
-    first
-        .batch_execute("begin; select insert_events(array['1']::jsonb[])")
-        .await
-        .unwrap();
-    let waits = tokio::spawn(async move { second.batch_execute("select insert_events(array['2']::jsonb[]); commit").await });
+    first.batch_execute("begin; select insert_events(array['1']::jsonb[])").await.unwrap();
+    let waits = tokio::spawn(async move {
+        second.batch_execute("select insert_events(array['2']::jsonb[]); commit").await
+    });
     while database
-        .query("select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'")
+        .query(
+            "select 1 from pg_stat_activity where datname = current_database() and wait_event_type \
+             = 'Lock'",
+        )
         .await
         .is_empty()
     {
@@ -200,7 +200,8 @@ async fn ts_is_read_after_the_counter_is_locked() {
     }
     first.batch_execute("commit").await.unwrap();
     waits.await.unwrap().unwrap();
-    let is_later = "select (select ts from events where id = 2) > (select ts from events where id = 1)";
+    let is_later =
+        "select (select ts from events where id = 2) > (select ts from events where id = 1)";
     assert_eq!(database.query(is_later).await, ["t"]);
 }
 
@@ -211,7 +212,9 @@ async fn ts_does_not_run_backwards_when_the_clock_does() {
         .execute("insert into events values (1, '2999-01-01', '1'); update id set id = 2")
         .await;
     database
-        .execute("select insert_events(array['2']::jsonb[]); select insert_events('($1[1], $2, ''3'')')")
+        .execute(
+            "select insert_events(array['2']::jsonb[]); select insert_events('($1[1], $2, ''3'')')",
+        )
         .await;
     assert_eq!(database.query("select count(*) from events where ts = '2999-01-01'").await, ["3"]);
 }
@@ -220,16 +223,14 @@ async fn ts_does_not_run_backwards_when_the_clock_does() {
 async fn two_sources_in_one_transaction_have_each_its_own_ids() {
     let database = source().await;
     let other = super::table("other", "events");
-    init(
-        &database,
-        &SourceSetup::new(other, IdsOption::Consecutive, Some(NotifyOption::None)),
-    )
-    .await
-    .unwrap();
+    init(&database, &SourceSetup::new(other, IdsOption::Consecutive, Some(NotifyOption::None)))
+        .await
+        .unwrap();
     database
         .execute(
-            "begin; select insert_events(array['1']::jsonb[]); select other.insert_events(array['a']::jsonb[]); \
-             select insert_events(array['2']::jsonb[]); commit"
+            "begin; select insert_events(array['1']::jsonb[]); select \
+             other.insert_events(array['a']::jsonb[]); select insert_events(array['2']::jsonb[]); \
+             commit"
                 .replace("'a'", "'\"a\"'")
                 .as_str(),
         )
@@ -249,9 +250,11 @@ async fn a_repeatable_read_writer_that_came_too_late_is_told_to_try_again() {
         database.execute(&format!("select {call}")).await;
         let told = late.batch_execute(&format!("select {call}")).await.unwrap_err();
         assert_eq!(told.code().unwrap().code(), "40001", "{told:?}");
-        late.batch_execute(&format!("rollback; begin isolation level serializable; select {call}; commit"))
-            .await
-            .unwrap();
+        late.batch_execute(&format!(
+            "rollback; begin isolation level serializable; select {call}; commit"
+        ))
+        .await
+        .unwrap();
     }
     assert_eq!(database.query("select count(*), max(id) from events").await, ["4|4"]);
 }
@@ -275,13 +278,16 @@ async fn concurrent_writers_with_rollbacks_and_savepoints_leave_no_gap_and_no_ts
         .query("select count(*), min(id), max(id), (select id - 1 from id) from events")
         .await;
     assert_eq!(found, [format!("{expected}|1|{expected}|{expected}")]);
-    let backwards = "select count(*) from (select ts < lag(ts) over (order by id) as is_backwards from events) x where is_backwards";
+    let backwards = "select count(*) from (select ts < lag(ts) over (order by id) as is_backwards \
+                     from events) x where is_backwards";
     assert_eq!(database.query(backwards).await, ["0"]);
-    let split = "select count(*) from (select event ->> 'transaction' from events group by 1 having count(distinct ts) > 1) x";
+    let split = "select count(*) from (select event ->> 'transaction' from events group by 1 \
+                 having count(distinct ts) > 1) x";
     assert_eq!(database.query(split).await, ["0"]);
 }
 
-/// Runs 60 transactions of one to three calls, of which some are rolled back wholly or to a savepoint; returns the number of events committed.
+/// Runs 60 transactions of one to three calls, of which some are rolled back wholly or to a
+/// savepoint; returns the number of events committed.
 async fn write(client: Client, seed: u64) -> u64 {
     let mut random = StdRng::seed_from_u64(seed);
     let mut committed = 0;
@@ -295,7 +301,8 @@ async fn write(client: Client, seed: u64) -> u64 {
                 let events = vec![event; count as usize].join(",");
                 format!("select insert_events(array[{events}]::jsonb[]);")
             } else {
-                let rows: Vec<String> = (1..=count).map(|n| format!("($1[{n}], $2, {event})")).collect();
+                let rows: Vec<String> =
+                    (1..=count).map(|n| format!("($1[{n}], $2, {event})")).collect();
                 format!("select insert_events({});", counterfoil::sql::literal(&rows.join(",")))
             };
             if random.random_bool(0.3) {
@@ -313,12 +320,16 @@ async fn write(client: Client, seed: u64) -> u64 {
     committed
 }
 
-/// Looks at the table until it is over: every snapshot holds the ids from 1 without a gap. Returns how often it looked.
+/// Looks at the table until it is over: every snapshot holds the ids from 1 without a gap. Returns
+/// how often it looked.
 async fn prefixes_only(client: Client, is_over: Arc<AtomicBool>) -> u64 {
     let mut looks = 0;
     while !is_over.load(Ordering::Relaxed) {
         let row = client
-            .query_one("select count(*), coalesce(max(id), 0), coalesce(min(id), 1) from events", &[])
+            .query_one(
+                "select count(*), coalesce(max(id), 0), coalesce(min(id), 1) from events",
+                &[],
+            )
             .await
             .unwrap();
         let (count, greatest, least): (i64, i64, i64) = (row.get(0), row.get(1), row.get(2));
@@ -343,7 +354,8 @@ async fn sixty_thousand_events_in_one_call_take_less_than_300_mb_of_the_server()
 #[tokio::test]
 async fn the_call_itself_takes_little_more_than_its_array_of_events() {
     let database = source().await;
-    let events: Vec<Event> = counterfoil::fake::World::persons(1).flatten().take(60_000).map(Event).collect();
+    let events: Vec<Event> =
+        counterfoil::fake::World::persons(1).flatten().take(60_000).map(Event).collect();
     let mut peaks = Vec::new();
     // Receiving a jsonb[] alone takes the server some 500 MB, before any function sees it.
     for call in ["select cardinality($1::jsonb[])", "select insert_events($1::jsonb[])"] {
@@ -367,11 +379,8 @@ async fn slates_form_takes_memory_in_proportion_to_the_events() {
             .enumerate()
             .map(|(n, event)| format!("($1[{}], $2, {})", n + 1, counterfoil::sql::literal(&event)))
             .collect();
-        let inserted: i32 = client
-            .query_one("select insert_events($1)", &[&rows.join(", ")])
-            .await
-            .unwrap()
-            .get(0);
+        let inserted: i32 =
+            client.query_one("select insert_events($1)", &[&rows.join(", ")]).await.unwrap().get(0);
         assert_eq!(inserted as usize, count);
         peaks.push(private_peak_kb(&client).await);
     }
@@ -395,12 +404,14 @@ async fn a_role_with_little_more_than_its_grants_can_insert() {
     let role = format!("writer_of_{}", database.conninfo.database);
     database
         .execute(&format!(
-            "create role {role}; grant insert, select on events to {role}; grant select, update on id to {role}"
+            "create role {role}; grant insert, select on events to {role}; grant select, update on \
+             id to {role}"
         ))
         .await;
     database
         .execute(&format!(
-            "set role {role}; select insert_events(array['1']::jsonb[]); select insert_events('($1[1], $2, ''2'')')"
+            "set role {role}; select insert_events(array['1']::jsonb[]); select \
+             insert_events('($1[1], $2, ''2'')')"
         ))
         .await;
     assert_eq!(database.query("select max(id) from events").await, ["2"]);

@@ -1,4 +1,5 @@
-//! `init source` and `init destination` make the objects that are promised, and these keep what they promise.
+//! `init source` and `init destination` make the objects that are promised, and these keep what
+//! they promise.
 
 mod creating;
 mod guarding;
@@ -30,10 +31,7 @@ async fn open(database: &Database, what: &'static str, side: ErrorSide) -> Sessi
 }
 
 fn table(schema: &str, name: &str) -> TableName {
-    TableName {
-        schema: schema.to_owned(),
-        name: name.to_owned(),
-    }
+    TableName { schema: schema.to_owned(), name: name.to_owned() }
 }
 
 fn events() -> TableName {
@@ -64,12 +62,13 @@ async fn objects(database: &Database, schema: &str) -> Vec<String> {
     let schema = counterfoil::sql::literal(schema);
     database
         .query(&format!(
-            "select relkind::text || ' ' || relname from pg_class where relnamespace = (select oid from pg_namespace where nspname = {schema}) \
-             union all select 'f ' || proname || '(' || pg_get_function_identity_arguments(oid) || ')' from pg_proc \
-                 where pronamespace = (select oid from pg_namespace where nspname = {schema}) \
-             union all select 't ' || tgname || ' ' || tgenabled::text from pg_trigger \
-                 where not tgisinternal and tgrelid in (select oid from pg_class where relnamespace = (select oid from pg_namespace where nspname = {schema})) \
-             order by 1"
+            "select relkind::text || ' ' || relname from pg_class where relnamespace = (select oid \
+             from pg_namespace where nspname = {schema}) union all select 'f ' || proname || '(' \
+             || pg_get_function_identity_arguments(oid) || ')' from pg_proc where pronamespace = \
+             (select oid from pg_namespace where nspname = {schema}) union all select 't ' || \
+             tgname || ' ' || tgenabled::text from pg_trigger where not tgisinternal and tgrelid \
+             in (select oid from pg_class where relnamespace = (select oid from pg_namespace where \
+             nspname = {schema})) order by 1"
         ))
         .await
 }

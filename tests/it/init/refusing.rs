@@ -1,4 +1,5 @@
-//! What is not ours is never replaced: init changes nothing then and prints the SQL that would. slate's source is taken as it is.
+//! What is not ours is never replaced: init changes nothing then and prints the SQL that would.
+//! slate's source is taken as it is.
 
 use super::{consecutive_source, events, facts, init, objects, open, refusal, table};
 use crate::harness::{Database, fresh_database};
@@ -14,7 +15,8 @@ fn plan(notify: Option<NotifyOption>) -> SourceSetup {
     SourceSetup::new(events(), IdsOption::Consecutive, notify)
 }
 
-const SHAPE: &str = "create table events (id bigint primary key, ts timestamptz not null, event jsonb not null);";
+const SHAPE: &str =
+    "create table events (id bigint primary key, ts timestamptz not null, event jsonb not null);";
 
 #[tokio::test]
 async fn a_foreign_relation_of_one_of_our_names_is_refused_and_the_printed_sql_clears_the_way() {
@@ -23,7 +25,8 @@ async fn a_foreign_relation_of_one_of_our_names_is_refused_and_the_printed_sql_c
         "create table events (id uuid primary key)",
         "create table events (id bigint, ts timestamptz not null, event jsonb not null)",
         "create table events (id bigint primary key, payload text)",
-        "create table events (id bigserial primary key, ts timestamptz not null, event jsonb not null)",
+        "create table events (id bigserial primary key, ts timestamptz not null, event jsonb not \
+         null)",
     ] {
         is_refused_until_cleared(foreign, "table public.events").await;
     }
@@ -53,15 +56,25 @@ async fn a_foreign_function_of_one_of_our_names_is_refused_and_the_printed_sql_c
             "counterfoil_doorbell() returns integer language sql as 'select 1'",
         ),
     ] {
-        is_refused_until_cleared(&format!("create function {of_another}"), &format!("function public.{name}")).await;
+        is_refused_until_cleared(
+            &format!("create function {of_another}"),
+            &format!("function public.{name}"),
+        )
+        .await;
     }
 }
 
 #[tokio::test]
 async fn a_foreign_trigger_of_one_of_our_names_is_refused_and_the_printed_sql_clears_the_way() {
-    let other = "create function other() returns trigger language plpgsql as 'begin return new; end'";
-    for (name, when) in [("check_sql_command", "before update"), ("counterfoil_doorbell", "after insert")] {
-        let foreign = format!("{SHAPE} {other}; create trigger {name} {when} on events for each row execute function other()");
+    let other =
+        "create function other() returns trigger language plpgsql as 'begin return new; end'";
+    for (name, when) in
+        [("check_sql_command", "before update"), ("counterfoil_doorbell", "after insert")]
+    {
+        let foreign = format!(
+            "{SHAPE} {other}; create trigger {name} {when} on events for each row execute function \
+             other()"
+        );
         is_refused_until_cleared(&foreign, &format!("trigger {name} on public.events")).await;
     }
 }
@@ -86,9 +99,11 @@ async fn an_object_of_ours_that_was_changed_is_refused_too() {
     for change in [
         "alter table events disable trigger check_sql_command",
         "alter table events enable trigger counterfoil_doorbell",
-        "create or replace function filter_sql_command() returns trigger language plpgsql as 'begin return null; end'",
-        "drop trigger counterfoil_doorbell on events; create trigger counterfoil_doorbell after insert on events for each statement \
-         execute function counterfoil_doorbell(); alter table events enable always trigger counterfoil_doorbell",
+        "create or replace function filter_sql_command() returns trigger language plpgsql as \
+         'begin return null; end'",
+        "drop trigger counterfoil_doorbell on events; create trigger counterfoil_doorbell after \
+         insert on events for each statement execute function counterfoil_doorbell(); alter table \
+         events enable always trigger counterfoil_doorbell",
     ] {
         let database = fresh_database().await;
         consecutive_source(&database).await;
@@ -102,15 +117,26 @@ async fn an_object_of_ours_that_was_changed_is_refused_too() {
 async fn a_second_source_of_consecutive_ids_in_one_schema_is_refused_with_the_two_ways_out() {
     let database = fresh_database().await;
     consecutive_source(&database).await;
-    let second = SourceSetup::new(table("public", "others"), IdsOption::Consecutive, Some(NotifyOption::Doorbell));
+    let second = SourceSetup::new(
+        table("public", "others"),
+        IdsOption::Consecutive,
+        Some(NotifyOption::Doorbell),
+    );
     let refused = refusal(init(&database, &second).await);
     assert!(refused.contains("a schema of its own"), "{refused}");
     assert!(refused.contains("--ids sequence"), "{refused}");
-    let by_sequence = SourceSetup::new(table("public", "others"), IdsOption::Sequence, Some(NotifyOption::Doorbell));
+    let by_sequence = SourceSetup::new(
+        table("public", "others"),
+        IdsOption::Sequence,
+        Some(NotifyOption::Doorbell),
+    );
     init(&database, &by_sequence).await.unwrap();
     assert!(
-        refusal(init(&database, &SourceSetup::new(table("public", "id"), IdsOption::Consecutive, None)).await)
-            .contains("cannot call the event table id")
+        refusal(
+            init(&database, &SourceSetup::new(table("public", "id"), IdsOption::Consecutive, None))
+                .await
+        )
+        .contains("cannot call the event table id")
     );
 }
 
@@ -118,7 +144,10 @@ async fn a_second_source_of_consecutive_ids_in_one_schema_is_refused_with_the_tw
 async fn everything_that_stands_in_the_way_is_told_at_once_and_printed_by_a_dry_run() {
     let database = fresh_database().await;
     database
-        .execute("create view events as select 1; create function filter_sql_command() returns integer language sql as 'select 1'")
+        .execute(
+            "create view events as select 1; create function filter_sql_command() returns integer \
+             language sql as 'select 1'",
+        )
         .await;
     let refused = refusal(init(&database, &plan(None)).await);
     assert!(refused.contains("cannot create table public.events"), "{refused}");
@@ -145,9 +174,8 @@ async fn an_event_table_of_another_shape_with_a_sequence_gets_the_triggers_alone
     assert_eq!(report.created.len(), 4, "{report}");
     assert!(report.to_string().contains("has columns of its own"), "{report}");
     let session = open(&database, "init", ErrorSide::Destination).await;
-    let report = destination::apply(&session, &destination::DestinationSetup::new(events()))
-        .await
-        .unwrap();
+    let report =
+        destination::apply(&session, &destination::DestinationSetup::new(events())).await.unwrap();
     assert!(
         report.created.is_empty() && report.to_string().contains("makes public.events a source"),
         "{report}"
@@ -205,7 +233,8 @@ async fn the_sql_that_is_told_for_slates_source_lets_large_events_in() {
 }
 
 #[tokio::test]
-async fn a_doorbell_or_slates_own_notification_beside_slates_trigger_is_refused_with_the_sql_for_it() {
+async fn a_doorbell_or_slates_own_notification_beside_slates_trigger_is_refused_with_the_sql_for_it()
+ {
     for notify in [NotifyOption::Doorbell, NotifyOption::Slate] {
         let database = slates_source().await;
         let problems = init(&database, &plan(Some(notify))).await.unwrap_err();
@@ -234,10 +263,7 @@ async fn a_role_without_the_privileges_is_told_which_and_changes_nothing() {
         .await;
     let in_schema = init_as(&database, &role, &plan(Some(NotifyOption::Doorbell))).await;
     let told = refusal(in_schema);
-    assert!(
-        told.contains(&format!("grant create on schema \"public\" to \"{role}\";")),
-        "{told}"
-    );
+    assert!(told.contains(&format!("grant create on schema \"public\" to \"{role}\";")), "{told}");
     let elsewhere = SourceSetup::new(table("new", "events"), IdsOption::Consecutive, None);
     let told = refusal(init_as(&database, &role, &elsewhere).await);
     assert!(told.contains("grant create on database"), "{told}");
@@ -252,20 +278,20 @@ async fn a_role_without_the_privileges_is_told_which_and_changes_nothing() {
     let told = init_as(&database, &role, &plan(None)).await.unwrap_err();
     assert_eq!(told.worst().unwrap().kind(), ErrorKind::Access);
     assert!(
-        told.report()
-            .contains(&format!("role {role} does not own public.events: postgres does")),
+        told.report().contains(&format!("role {role} does not own public.events: postgres does")),
         "{}",
         told.report()
     );
 }
 
-async fn init_as(database: &Database, role: &str, plan: &SourceSetup) -> Result<SetupReport, Problems> {
+async fn init_as(
+    database: &Database,
+    role: &str,
+    plan: &SourceSetup,
+) -> Result<SetupReport, Problems> {
     let mut conninfo = database.conninfo.clone();
     conninfo.user = role.to_owned();
-    let purpose = SessionPurpose {
-        what: "init",
-        side: ErrorSide::Source,
-    };
+    let purpose = SessionPurpose { what: "init", side: ErrorSide::Source };
     let session = Session::open(&conninfo, purpose, Duration::from_secs(30)).await.unwrap();
     apply(&session, plan).await
 }

@@ -1,4 +1,5 @@
-//! `load-fake-data` writes what it says, by every method, into every kind of source; and what it writes can be validated.
+//! `load-fake-data` writes what it says, by every method, into every kind of source; and what it
+//! writes can be validated.
 
 mod losing;
 mod refusing;
@@ -70,7 +71,8 @@ async fn rows(database: &Database) -> Vec<(i64, String, Value)> {
         .collect()
 }
 
-/// Asserts what a validation of the table asserts, for groups that are not interleaved; gives the number of groups of each program.
+/// Asserts what a validation of the table asserts, for groups that are not interleaved; gives the
+/// number of groups of each program.
 async fn validated(database: &Database) -> BTreeMap<String, u64> {
     let rows = rows(database).await;
     let mut programs: BTreeMap<String, u64> = BTreeMap::new();

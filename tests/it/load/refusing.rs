@@ -1,4 +1,5 @@
-//! What cannot be loaded is refused before anything is written, with the remedy and the right exit code.
+//! What cannot be loaded is refused before anything is written, with the remedy and the right exit
+//! code.
 
 use super::*;
 
@@ -17,8 +18,10 @@ async fn a_dry_run_shows_the_plan_and_three_events_and_writes_nothing() {
         let printed = load(&source, &[&flags[..], &["--dry-run"]].concat());
         assert_eq!(fact(&printed, "amount"), "3 persons, 3 deletions, 1 fillers: 13 events");
         assert!(printed.contains("nothing was written"), "{printed}");
-        let samples: Vec<Value> = printed.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-        let names: Vec<&str> = samples.iter().map(|event| event["name"].as_str().unwrap()).collect();
+        let samples: Vec<Value> =
+            printed.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let names: Vec<&str> =
+            samples.iter().map(|event| event["name"].as_str().unwrap()).collect();
         assert_eq!(names, ["PersonCreated", "PersonNameAdded", "PersonSSNAdded"]);
         assert_eq!(source.query("select count(*) from events").await, ["0"]);
         // They are the events that are written without --dry-run.
@@ -46,12 +49,9 @@ async fn a_missing_table_ends_with_3_and_how_to_make_one() {
 async fn a_destination_is_never_loaded() {
     let database = fresh_database().await;
     crate::support::events::init_destination(&database).await;
-    for flags in [
-        &[][..],
-        &["--method", "insert"],
-        &["--method", "copy"],
-        &["--method", "insert-events"],
-    ] {
+    for flags in
+        [&[][..], &["--method", "insert"], &["--method", "copy"], &["--method", "insert-events"]]
+    {
         let complaint = refused(&database, flags, 3).await;
         assert!(complaint.contains("nothing gives out ids for public.events"), "{complaint}");
     }
@@ -117,7 +117,8 @@ fn wrong_flags_are_told_together_with_2_and_without_the_password() {
 fn a_configuration_with_problems_ends_with_2_together_with_those_of_flags() {
     let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
     std::fs::write(file.path(), "[sourse]\n").unwrap();
-    let (code, _, complaint) = run(&["--config", file.path().to_str().unwrap(), "--rollbacks", "91"]);
+    let (code, _, complaint) =
+        run(&["--config", file.path().to_str().unwrap(), "--rollbacks", "91"]);
     assert_eq!(code, Some(2));
     assert!(
         complaint.contains("sourse") && complaint.contains("--rollbacks is out of range"),
@@ -128,10 +129,9 @@ fn a_configuration_with_problems_ends_with_2_together_with_those_of_flags() {
 #[tokio::test]
 async fn what_the_server_refuses_ends_with_3() {
     let source = source("sequence").await;
-    source
-        .execute("alter table events add check (event ->> 'name' <> 'FillerEvent3')")
-        .await;
-    let complaint = refused(&source, &["--persons", "0", "--fillers", "500", "--seed", "1"], 3).await;
+    source.execute("alter table events add check (event ->> 'name' <> 'FillerEvent3')").await;
+    let complaint =
+        refused(&source, &["--persons", "0", "--fillers", "500", "--seed", "1"], 3).await;
     assert!(complaint.contains("violates check constraint"), "{complaint}");
     assert!(
         complaint.contains("what the summary counts is committed, and nothing else"),
@@ -139,9 +139,7 @@ async fn what_the_server_refuses_ends_with_3() {
     );
     assert!(!complaint.contains("category"), "contents of an event are told: {complaint}");
     let role = format!("loader_of_{}", source.conninfo.database);
-    source
-        .execute(&format!("create role {role} login; grant select on events to {role}"))
-        .await;
+    source.execute(&format!("create role {role} login; grant select on events to {role}")).await;
     let stranger = url(&source).replace("user=postgres", &format!("user={role}"));
     for method in ["insert", "copy"] {
         let (code, _, complaint) = run(&["--url", &stranger, "--method", method]);
@@ -155,12 +153,14 @@ async fn a_trigger_that_swallows_events_is_told() {
     let source = source("sequence").await;
     source
         .execute(
-            "create function swallow() returns trigger language plpgsql as 'begin return null; end'; \
-             create trigger swallow before insert on events for each row execute function swallow()",
+            "create function swallow() returns trigger language plpgsql as 'begin return null; \
+             end'; create trigger swallow before insert on events for each row execute function \
+             swallow()",
         )
         .await;
     for method in ["insert", "copy"] {
-        let complaint = refused(&source, &["--method", method, "--fillers", "1", "--persons", "0"], 3).await;
+        let complaint =
+            refused(&source, &["--method", method, "--fillers", "1", "--persons", "0"], 3).await;
         assert!(complaint.contains("1 events were sent, 0 arrived"), "{complaint}");
     }
 }

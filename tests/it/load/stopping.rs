@@ -18,8 +18,10 @@ async fn ctrl_c_ends_it_with_0_and_a_summary_after_whole_groups() {
     ] {
         let source = source(ids).await;
         let url = url(&source);
-        let endless = ["--url", &url, "--world", "orders", "--duration", "3600", "--method", method];
-        let mut running = Running::start(silent(&[&endless[..], &["--events-per-insert", "40"]].concat()));
+        let endless =
+            ["--url", &url, "--world", "orders", "--duration", "3600", "--method", method];
+        let mut running =
+            Running::start(silent(&[&endless[..], &["--events-per-insert", "40"]].concat()));
         until("something is written", async || count(&source).await > 0).await;
         running.signal(signal);
         assert_eq!(running.end(), Some(0), "{}", running.told);
@@ -43,15 +45,14 @@ async fn ctrl_c_interrupts_the_wait_for_a_slow_pace() {
 async fn a_second_signal_leaves_at_once_with_130_though_a_lock_is_waited_for() {
     let source = source("consecutive").await;
     let client = source.client().await;
-    client
-        .batch_execute("begin; select insert_events(array['{}']::jsonb[])")
-        .await
-        .unwrap();
+    client.batch_execute("begin; select insert_events(array['{}']::jsonb[])").await.unwrap();
     let url = url(&source);
     let mut command = program(&["--url", &url]);
     command.stderr(Stdio::piped());
     let mut running = Running::start(command);
-    let waiting = "select count(*) from pg_stat_activity where application_name = 'counterfoil/load' and wait_event_type = 'Lock' and datname = current_database()";
+    let waiting = "select count(*) from pg_stat_activity where application_name = \
+                   'counterfoil/load' and wait_event_type = 'Lock' and datname = \
+                   current_database()";
     until("it waits for the lock", async || source.query(waiting).await == ["1"]).await;
     running.signal(Signal::INT);
     // The first was received before the second is sent: two of a kind at once would be one.

@@ -1,11 +1,13 @@
-//! Every method into every kind of source: complete groups, the same events by the same seed, rollbacks without a trace.
+//! Every method into every kind of source: complete groups, the same events by the same seed,
+//! rollbacks without a trace.
 
 use super::*;
 
 const SMALL: [&str; 6] = ["--persons", "40", "--deletes", "7", "--fillers", "50"];
 
 async fn names(database: &Database) -> Vec<String> {
-    let counted = "select event ->> 'name', count(*) from events group by event ->> 'name' order by (event ->> 'name') collate \"C\"";
+    let counted = "select event ->> 'name', count(*) from events group by event ->> 'name' order \
+                   by (event ->> 'name') collate \"C\"";
     database.query(counted).await
 }
 
@@ -22,7 +24,8 @@ async fn slates_amounts_are_loaded_without_any_flag() {
     assert_eq!(fact(&printed, "highest id"), "none before, 13050 now");
     let names = names(&source).await;
     assert!(
-        names.contains(&"PersonDeleted|50".to_owned()) && names.contains(&"PersonSSNAdded|1000".to_owned()),
+        names.contains(&"PersonDeleted|50".to_owned())
+            && names.contains(&"PersonSSNAdded|1000".to_owned()),
         "{names:?}"
     );
     assert_eq!(validated(&source).await.into_values().collect::<Vec<_>>(), [11_050]);
@@ -39,7 +42,10 @@ async fn every_method_writes_the_same_events_and_every_group_is_complete_and_num
     ] {
         for together in [&[][..], &["--events-per-insert", "30"]] {
             let source = source(ids).await;
-            let printed = load(&source, &[&SMALL[..], &["--method", method, "--seed", "11"], together].concat());
+            let printed = load(
+                &source,
+                &[&SMALL[..], &["--method", method, "--seed", "11"], together].concat(),
+            );
             assert_eq!(fact(&printed, "events"), "177", "{printed}");
             assert_eq!(validated(&source).await.into_values().collect::<Vec<_>>(), [97]);
             let rows = rows(&source).await;
@@ -53,7 +59,8 @@ async fn every_method_writes_the_same_events_and_every_group_is_complete_and_num
 #[tokio::test]
 async fn a_source_of_slates_is_loaded_through_its_own_function_or_by_copy() {
     let mut all = Vec::new();
-    for (method, transactions) in [("insert-events", "97 by insert-events"), ("copy", "1 by copy")] {
+    for (method, transactions) in [("insert-events", "97 by insert-events"), ("copy", "1 by copy")]
+    {
         let source = slates_source().await;
         let printed = load(&source, &[&SMALL[..], &["--method", method, "--seed", "11"]].concat());
         assert_eq!(fact(&printed, "transactions"), transactions);
@@ -67,13 +74,15 @@ async fn a_source_of_slates_is_loaded_through_its_own_function_or_by_copy() {
 }
 
 #[tokio::test]
-async fn functions_that_rely_on_the_path_find_their_tables_in_another_schema_whatever_the_path_of_the_role_is() {
+async fn functions_that_rely_on_the_path_find_their_tables_in_another_schema_whatever_the_path_of_the_role_is()
+ {
     let database = fresh_database().await;
     let slates = include_str!("../init/slates_source.sql");
     let name = &database.conninfo.database;
     database
         .execute(&format!(
-            "create schema \"Books\"; set search_path = \"Books\"; {slates}; alter database {name} set search_path = ''"
+            "create schema \"Books\"; set search_path = \"Books\"; {slates}; alter database {name} \
+             set search_path = ''"
         ))
         .await;
     for method in ["insert-events", "copy"] {
@@ -97,7 +106,8 @@ async fn functions_that_rely_on_the_path_find_their_tables_in_another_schema_wha
 #[tokio::test]
 async fn the_method_is_what_suits_the_table_when_none_is_given() {
     for (ids, method) in [("consecutive", "1 by insert-events"), ("sequence", "1 by insert")] {
-        let printed = load(&source(ids).await, &["--persons", "1", "--deletes", "0", "--fillers", "0"]);
+        let printed =
+            load(&source(ids).await, &["--persons", "1", "--deletes", "0", "--fillers", "0"]);
         assert_eq!(fact(&printed, "transactions"), method);
     }
 }
@@ -110,7 +120,9 @@ async fn the_seed_that_was_printed_gives_the_same_events_again_and_another_other
     let seed = fact(&printed, "seed").split(' ').next().unwrap();
     load(&databases[1], &[&flags[..], &["--seed", seed]].concat());
     load(&databases[2], &flags);
-    let [first, again, other] = [rows(&databases[0]).await, rows(&databases[1]).await, rows(&databases[2]).await].map(timeless);
+    let [first, again, other] =
+        [rows(&databases[0]).await, rows(&databases[1]).await, rows(&databases[2]).await]
+            .map(timeless);
     assert_eq!(first.len(), 200);
     assert_eq!(first, again);
     assert_ne!(first, other);
@@ -118,7 +130,9 @@ async fn the_seed_that_was_printed_gives_the_same_events_again_and_another_other
 
 #[tokio::test]
 async fn other_worlds_have_exactly_the_events_that_were_wanted_and_refer_to_each_other() {
-    for (world, reference, entity) in [("orders", "orderId", "OrderPlaced"), ("devices", "deviceId", "DeviceInstalled")] {
+    for (world, reference, entity) in
+        [("orders", "orderId", "OrderPlaced"), ("devices", "deviceId", "DeviceInstalled")]
+    {
         let source = source("consecutive").await;
         load(
             &source,
@@ -127,17 +141,16 @@ async fn other_worlds_have_exactly_the_events_that_were_wanted_and_refer_to_each
         validated(&source).await;
         assert_eq!(source.query("select count(*) from events").await, ["501"]);
         let dangling = format!(
-            "select count(*), count(*) filter (where not exists (select from events made where made.event ->> 'name' = '{entity}' \
-             and made.event #>> '{{data,entity_id}}' = e.event #>> '{{data,{reference}}}' and made.id < e.id)) \
-             from events e where event -> 'data' ? '{reference}'"
+            "select count(*), count(*) filter (where not exists (select from events made where \
+             made.event ->> 'name' = '{entity}' and made.event #>> '{{data,entity_id}}' = e.event \
+             #>> '{{data,{reference}}}' and made.id < e.id)) from events e where event -> 'data' ? \
+             '{reference}'"
         );
         let counted = source.query(&dangling).await;
         let (all, dangling) = counted[0].split_once('|').unwrap();
         assert!(all.parse::<u32>().unwrap() > 50 && dangling == "0", "{world}: {counted:?}");
         assert!(
-            source
-                .query("select count(*) from events where event #>> '{entityId}' is null")
-                .await
+            source.query("select count(*) from events where event #>> '{entityId}' is null").await
                 == ["0"]
         );
     }
@@ -152,10 +165,13 @@ async fn rolled_back_transactions_leave_no_trace_but_burned_ids() {
         ("sequence", "copy"),
     ] {
         let source = source(ids).await;
-        let flags = ["--method", method, "--seed", "11", "--rollbacks", "25", "--events-per-insert", "5"];
+        let flags =
+            ["--method", method, "--seed", "11", "--rollbacks", "25", "--events-per-insert", "5"];
         let printed = load(&source, &[&SMALL[..], &flags].concat());
-        let transactions: u64 = fact(&printed, "transactions").split(' ').next().unwrap().parse().unwrap();
-        let rolled_back: u64 = fact(&printed, "rolled back").split(' ').next().unwrap().parse().unwrap();
+        let transactions: u64 =
+            fact(&printed, "transactions").split(' ').next().unwrap().parse().unwrap();
+        let rolled_back: u64 =
+            fact(&printed, "rolled back").split(' ').next().unwrap().parse().unwrap();
         assert_eq!(rolled_back, (transactions + rolled_back) / 4, "{printed}");
         assert_eq!(validated(&source).await.into_values().collect::<Vec<_>>(), [97]);
         let rows = rows(&source).await;
@@ -170,7 +186,9 @@ async fn rolled_back_transactions_leave_no_trace_but_burned_ids() {
 
 #[tokio::test]
 async fn several_writers_are_programs_of_their_own_and_share_the_amount_exactly() {
-    for (ids, method) in [("consecutive", "insert-events"), ("consecutive", "copy"), ("sequence", "insert")] {
+    for (ids, method) in
+        [("consecutive", "insert-events"), ("consecutive", "copy"), ("sequence", "insert")]
+    {
         let source = source(ids).await;
         // One event a group: then no other writer can come between, whatever gives out the ids.
         let amount = ["--persons", "0", "--fillers", "203", "--writers", "4", "--method", method];
@@ -187,7 +205,9 @@ async fn several_loaders_at_once_do_not_disturb_each_other() {
     for source in &sources {
         let url = url(source);
         let methods = ["insert-events", "copy", "insert-events"];
-        let flags = |method| [&["--url", &url, "--method", method, "--rollbacks", "20"], &SMALL[..]].concat();
+        let flags = |method| {
+            [&["--url", &url, "--method", method, "--rollbacks", "20"], &SMALL[..]].concat()
+        };
         let mut running: Vec<_> = methods
             .iter()
             .map(|method| program(&flags(method)).stdout(Stdio::null()).spawn().unwrap())
@@ -202,13 +222,16 @@ async fn several_loaders_at_once_do_not_disturb_each_other() {
 
 #[tokio::test]
 async fn large_events_are_as_many_as_were_wanted() {
-    for (ids, method) in [("consecutive", "insert-events"), ("sequence", "copy"), ("sequence", "insert")] {
+    for (ids, method) in
+        [("consecutive", "insert-events"), ("sequence", "copy"), ("sequence", "insert")]
+    {
         let source = source(ids).await;
         load(
             &source,
             &["--persons", "10", "--fillers", "20", "--large-events", "4", "--method", method],
         );
-        let large = "select count(*) from events where length(event #>> '{data,attachment,contents}') >= 65536";
+        let large = "select count(*) from events where length(event #>> \
+                     '{data,attachment,contents}') >= 65536";
         assert_eq!(source.query(large).await, ["4"]);
         validated(&source).await;
     }
@@ -219,8 +242,8 @@ async fn names_of_tables_and_columns_beyond_the_usual_are_taken_as_they_are() {
     let database = fresh_database().await;
     database
         .execute(
-            "create schema \"My Schema\"; \
-             create table \"My Schema\".\"Ev'ents\" (\"No\" bigint generated always as identity primary key, event jsonb not null, note text)",
+            "create schema \"My Schema\"; create table \"My Schema\".\"Ev'ents\" (\"No\" bigint \
+             generated always as identity primary key, event jsonb not null, note text)",
         )
         .await;
     for method in ["insert", "copy"] {
@@ -266,19 +289,22 @@ async fn the_query_of_the_documents_finds_nothing_wrong_in_a_table_and_finds_a_l
     let document = include_str!("../../../docs/load-fake-data.md");
     let query = document.split("```sql").nth(1).unwrap().split("```").next().unwrap();
     let source = source("sequence").await;
-    // Rows of several statements may lie between each other here: the groups are whole and in order all the same.
+    // Rows of several statements may lie between each other here: the groups are whole and in order
+    // all the same.
     let flags = ["--persons", "300", "--fillers", "100", "--writers", "6", "--method", "insert"];
     load(&source, &[&flags[..], &["--events-per-insert", "20", "--rollbacks", "10"]].concat());
     load(&source, &["--world", "orders", "--events", "500", "--writers", "3"]);
     assert_eq!(
         source
-            .query("select count(*), count(distinct event #>> '{testingStats,programId}') from events")
+            .query(
+                "select count(*), count(distinct event #>> '{testingStats,programId}') from events"
+            )
             .await,
         ["1550|9"]
     );
     assert_eq!(source.query(query).await, Vec::<String>::new());
-    let lose = "alter table events disable trigger check_sql_command; \
-                delete from events where id = (select min(id) from events where event ->> 'name' = 'PersonNameAdded')";
+    let lose = "alter table events disable trigger check_sql_command; delete from events where id \
+                = (select min(id) from events where event ->> 'name' = 'PersonNameAdded')";
     source.execute(lose).await;
     assert_eq!(source.query(query).await.len(), 1);
 }

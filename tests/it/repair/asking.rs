@@ -16,12 +16,8 @@ fn on_a_terminal(mut command: Command, typed: &[u8]) -> (Option<i32>, String, St
     unlockpt(&keyboard).unwrap();
     let name = ptsname(&keyboard, Vec::new()).unwrap().into_string().unwrap();
     let terminal = File::options().read(true).write(true).open(name).unwrap();
-    let child = command
-        .stdin(terminal)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let child =
+        command.stdin(terminal).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     File::from(keyboard.try_clone().unwrap()).write_all(typed).unwrap();
     told(&child.wait_with_output().unwrap())
 }
@@ -33,10 +29,12 @@ async fn declining_changes_nothing_and_ends_with_0() {
         destination.execute("delete from events where id = 5").await;
         let before = digest(&destination, i64::MAX).await;
         let dir = TempDir::new().unwrap();
-        let (code, printed, complaint) = on_a_terminal(prepared(&dir, &source, &destination, &["--insert-missing"]), typed);
+        let (code, printed, complaint) =
+            on_a_terminal(prepared(&dir, &source, &destination, &["--insert-missing"]), typed);
         assert_eq!(code, Some(0), "{printed}{complaint}");
         assert!(
-            printed.contains("will insert") && printed.contains("proceed? [y/N] nothing was changed"),
+            printed.contains("will insert")
+                && printed.contains("proceed? [y/N] nothing was changed"),
             "{printed}"
         );
         assert_eq!(digest(&destination, i64::MAX).await, before);
@@ -48,7 +46,8 @@ async fn agreeing_does_what_was_shown() {
     let (source, destination) = pair(KINDS[0]).await;
     destination.execute("delete from events where id = 5").await;
     let dir = TempDir::new().unwrap();
-    let (code, printed, complaint) = on_a_terminal(prepared(&dir, &source, &destination, &["--insert-missing"]), b"y\n");
+    let (code, printed, complaint) =
+        on_a_terminal(prepared(&dir, &source, &destination, &["--insert-missing"]), b"y\n");
     assert_eq!(code, Some(0), "{printed}{complaint}");
     assert!(printed.contains("verified, equal to the source"), "{printed}");
     follows(&source, &destination).await;

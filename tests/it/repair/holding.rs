@@ -6,11 +6,8 @@ use crate::support::lock_out;
 use crate::support::replicator::{Setup, counterfoil, url};
 use tempfile::TempDir;
 
-const WAYS: [&[&str]; 3] = [
-    &["--insert-missing", "--yes"],
-    &["--rewind-to", "50", "--yes"],
-    &["--accept-slate", "--yes"],
-];
+const WAYS: [&[&str]; 3] =
+    [&["--insert-missing", "--yes"], &["--rewind-to", "50", "--yes"], &["--accept-slate", "--yes"]];
 
 /// What each of the ways has to repair.
 const WRONGS: [&str; 3] = [
@@ -58,9 +55,10 @@ async fn a_trigger_that_refuses_to_delete_is_named_with_what_to_run() {
         let (source, destination) = pair(KINDS[0]).await;
         destination
             .execute(&format!(
-                "{wrong}; create function filter_sql_command() returns trigger language plpgsql as 'begin raise exception ''not allowed''; end'; \
-                 create trigger check_sql_command before update or delete or truncate on events for each statement execute function filter_sql_command(); \
-                 alter table events {enable} check_sql_command"
+                "{wrong}; create function filter_sql_command() returns trigger language plpgsql as \
+                 'begin raise exception ''not allowed''; end'; create trigger check_sql_command \
+                 before update or delete or truncate on events for each statement execute function \
+                 filter_sql_command(); alter table events {enable} check_sql_command"
             ))
             .await;
         let words = [
@@ -80,8 +78,9 @@ async fn missing_events_are_inserted_where_a_trigger_refuses_to_delete() {
     destination.execute(WRONGS[0]).await;
     destination
         .execute(
-            "create function no() returns trigger language plpgsql as 'begin raise exception ''not allowed''; end'; \
-             create trigger check_sql_command before update or delete or truncate on events for each statement execute function no()",
+            "create function no() returns trigger language plpgsql as 'begin raise exception ''not \
+             allowed''; end'; create trigger check_sql_command before update or delete or truncate \
+             on events for each statement execute function no()",
         )
         .await;
     succeeds(&source, &destination, WAYS[0]).await;
@@ -92,8 +91,9 @@ async fn any_other_trigger_that_refuses_ends_it_with_what_it_said() {
     let (source, destination) = pair(KINDS[0]).await;
     destination
         .execute(
-            "create function never() returns trigger language plpgsql as 'begin raise exception ''never here''; end'; \
-             create trigger never before delete on events for each statement execute function never()",
+            "create function never() returns trigger language plpgsql as 'begin raise exception \
+             ''never here''; end'; create trigger never before delete on events for each statement \
+             execute function never()",
         )
         .await;
     refuses(
@@ -148,7 +148,14 @@ async fn without_a_terminal_nothing_is_done_unless_it_is_said() {
     for (how, wrong) in WAYS.iter().zip(WRONGS) {
         let (source, destination) = pair(KINDS[0]).await;
         destination.execute(wrong).await;
-        refuses(&source, &destination, &how[..how.len() - 1], 2, &["there is no terminal", "--yes"]).await;
+        refuses(
+            &source,
+            &destination,
+            &how[..how.len() - 1],
+            2,
+            &["there is no terminal", "--yes"],
+        )
+        .await;
         let (_, printed, _) = repair(&source, &destination, &how[..how.len() - 1]);
         assert!(printed.contains("will "), "{printed}");
     }
@@ -162,10 +169,15 @@ async fn the_source_by_another_name_is_never_cut() {
     let mut command = prepared(&dir, &source, &source, WAYS[1]);
     let config = dir.path().join("counterfoil.toml");
     let tcp = source.server.conninfo_tcp(&source.conninfo.database);
-    let itself = format!("host=127.0.0.1 port={} user=postgres dbname={}", tcp.hosts[0].port, tcp.database);
+    let itself =
+        format!("host=127.0.0.1 port={} user=postgres dbname={}", tcp.hosts[0].port, tcp.database);
     let text = std::fs::read_to_string(&config).unwrap();
     let (head, tail) = text.split_once("[[destinations]]").unwrap();
-    std::fs::write(&config, format!("{head}[[destinations]]{}", tail.replace(&url(&source), &itself))).unwrap();
+    std::fs::write(
+        &config,
+        format!("{head}[[destinations]]{}", tail.replace(&url(&source), &itself)),
+    )
+    .unwrap();
     let (code, _, complaint) = crate::command::told(&command.output().unwrap());
     assert_eq!(code, Some(2), "{complaint}");
     assert!(complaint.contains("are the same database and table"), "{complaint}");

@@ -9,13 +9,19 @@ use tempfile::TempDir;
 
 /// Waits until the repair waits for a lock of somebody else.
 async fn waits(destination: &Database) {
-    let waiting = "select count(*) from pg_stat_activity where datname = current_database() \
-                   and application_name = 'counterfoil/repair' and wait_event_type = 'Lock'";
+    let waiting = "select count(*) from pg_stat_activity where datname = current_database() and \
+                   application_name = 'counterfoil/repair' and wait_event_type = 'Lock'";
     until("the repair waits", async || destination.query(waiting).await == ["1"]).await;
 }
 
-/// Starts a repair that comes to a halt in its third batch, because of what somebody has open there.
-async fn halted(source: &Database, destination: &Database, how: &[&str], blocking: &str) -> (Child, tokio_postgres::Client, TempDir) {
+/// Starts a repair that comes to a halt in its third batch, because of what somebody has open
+/// there.
+async fn halted(
+    source: &Database,
+    destination: &Database,
+    how: &[&str],
+    blocking: &str,
+) -> (Child, tokio_postgres::Client, TempDir) {
     let somebody = destination.client().await;
     somebody.batch_execute(&format!("begin; {blocking}")).await.unwrap();
     let dir = TempDir::new().unwrap();
@@ -27,7 +33,8 @@ async fn halted(source: &Database, destination: &Database, how: &[&str], blockin
 
 /// No session of a repair is left.
 async fn is_gone(destination: &Database) {
-    let sessions = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'counterfoil/repair'";
+    let sessions = "select count(*) from pg_stat_activity where datname = current_database() and \
+                    application_name = 'counterfoil/repair'";
     until("its sessions are gone", async || destination.query(sessions).await == ["0"]).await;
 }
 
@@ -37,15 +44,14 @@ async fn missing_events_of_whole_batches_are_there_after_a_kill() {
     destination.execute("delete from events where id between 21 and 60").await;
     let how = ["--insert-missing", "--yes"];
     // An event that is on its way under an id of the third batch of seven.
-    let (mut child, somebody, _dir) = halted(&source, &destination, &how, "insert into events values (36, now(), '{}')").await;
+    let (mut child, somebody, _dir) =
+        halted(&source, &destination, &how, "insert into events values (36, now(), '{}')").await;
     child.kill().unwrap();
     child.wait().unwrap();
     somebody.batch_execute("rollback").await.unwrap();
     is_gone(&destination).await;
     assert_eq!(
-        destination
-            .query("select count(*), max(id) from events where id between 21 and 60")
-            .await,
+        destination.query("select count(*), max(id) from events where id between 21 and 60").await,
         ["14|34"]
     );
     let printed = succeeds(&source, &destination, &how).await;
@@ -56,7 +62,8 @@ async fn missing_events_of_whole_batches_are_there_after_a_kill() {
 async fn a_tail_is_shorter_by_whole_batches_after_a_kill() {
     let (source, destination) = pair(KINDS[0]).await;
     let how = ["--rewind-to", "60", "--yes"];
-    let (mut child, somebody, _dir) = halted(&source, &destination, &how, "select from events where id = 85 for update").await;
+    let (mut child, somebody, _dir) =
+        halted(&source, &destination, &how, "select from events where id = 85 for update").await;
     child.kill().unwrap();
     child.wait().unwrap();
     somebody.batch_execute("rollback").await.unwrap();
@@ -72,7 +79,8 @@ async fn what_slate_altered_is_replaced_in_whole_batches_after_a_kill() {
     let altered = "select count(*), min(id) from events where ts = date_trunc('milliseconds', ts)";
     destination.execute("update events set ts = date_trunc('milliseconds', ts)").await;
     let how = ["--accept-slate", "--yes"];
-    let (mut child, somebody, _dir) = halted(&source, &destination, &how, "select from events where id = 17 for update").await;
+    let (mut child, somebody, _dir) =
+        halted(&source, &destination, &how, "select from events where id = 17 for update").await;
     child.kill().unwrap();
     child.wait().unwrap();
     somebody.batch_execute("rollback").await.unwrap();
@@ -88,12 +96,14 @@ async fn an_event_that_is_changed_while_it_is_to_be_replaced_is_not_lost() {
     let (source, destination) = pair(KINDS[0]).await;
     destination.execute("update events set ts = date_trunc('milliseconds', ts)").await;
     let change = "update events set event = '{\"by\": \"hand\"}' where id = 17";
-    let (child, somebody, _dir) = halted(&source, &destination, &["--accept-slate", "--yes"], change).await;
+    let (child, somebody, _dir) =
+        halted(&source, &destination, &["--accept-slate", "--yes"], change).await;
     somebody.batch_execute("commit").await.unwrap();
     let (code, _, complaint) = crate::command::told(&child.wait_with_output().unwrap());
     assert_eq!(code, Some(4), "{complaint}");
     assert!(
-        complaint.contains("was changed while it was to be replaced") && complaint.contains("id 17"),
+        complaint.contains("was changed while it was to be replaced")
+            && complaint.contains("id 17"),
         "{complaint}"
     );
     assert_eq!(
@@ -112,7 +122,8 @@ async fn an_event_that_is_changed_while_it_is_to_be_replaced_is_not_lost() {
 async fn a_signal_lets_the_batch_in_hand_end() {
     let (source, destination) = pair(KINDS[0]).await;
     let how = ["--rewind-to", "60", "--yes"];
-    let (child, somebody, _dir) = halted(&source, &destination, &how, "select from events where id = 85 for update").await;
+    let (child, somebody, _dir) =
+        halted(&source, &destination, &how, "select from events where id = 85 for update").await;
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
     somebody.batch_execute("rollback").await.unwrap();
     let (code, printed, complaint) = crate::command::told(&child.wait_with_output().unwrap());
@@ -126,8 +137,10 @@ async fn a_signal_lets_the_batch_in_hand_end() {
 async fn a_batch_that_cannot_end_in_time_is_rolled_back_after_a_signal() {
     let (source, destination) = pair(KINDS[0]).await;
     let how = ["--rewind-to", "60", "--yes"];
-    // It is given up after shutdown_timeout_ms, five seconds, while somebody still has what it waits for.
-    let (child, somebody, _dir) = halted(&source, &destination, &how, "select from events where id = 85 for update").await;
+    // It is given up after shutdown_timeout_ms, five seconds, while somebody still has what it
+    // waits for.
+    let (child, somebody, _dir) =
+        halted(&source, &destination, &how, "select from events where id = 85 for update").await;
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
     let (code, printed, complaint) = crate::command::told(&child.wait_with_output().unwrap());
     assert_eq!(code, Some(0), "{printed}{complaint}");
@@ -145,17 +158,16 @@ async fn a_batch_that_cannot_end_in_time_is_rolled_back_after_a_signal() {
 async fn what_somebody_has_locked_for_too_long_is_told_and_nothing_is_left_waiting() {
     let (source, destination) = pair(KINDS[0]).await;
     let somebody = destination.client().await;
-    somebody
-        .batch_execute("begin; select from events where id = 85 for update")
-        .await
-        .unwrap();
+    somebody.batch_execute("begin; select from events where id = 85 for update").await.unwrap();
     let dir = TempDir::new().unwrap();
-    let mut command = prepared_to_wait(&dir, &source, &destination, &["--rewind-to", "60", "--yes"], 500);
+    let mut command =
+        prepared_to_wait(&dir, &source, &destination, &["--rewind-to", "60", "--yes"], 500);
     let (code, printed, complaint) = crate::command::told(&command.output().unwrap());
     assert_eq!(code, Some(8), "{printed}{complaint}");
     assert!(printed.contains("14 events were deleted"), "{printed}");
     assert!(
-        complaint.contains("no answer for 500 ms") && complaint.contains("locked what is to be changed"),
+        complaint.contains("no answer for 500 ms")
+            && complaint.contains("locked what is to be changed"),
         "{complaint}"
     );
     is_gone(&destination).await;
@@ -185,18 +197,17 @@ async fn a_connection_that_is_lost_in_a_commit_leaves_its_outcome_open_and_says_
     destination.execute("delete from events where id between 21 and 40").await;
     destination
         .execute(
-            "create function dies() returns trigger language plpgsql as 'begin perform pg_terminate_backend(pg_backend_pid()); return null; end'; \
-             create constraint trigger dies after insert on events deferrable initially deferred for each row when (new.id = 30) execute function dies()",
+            "create function dies() returns trigger language plpgsql as 'begin perform \
+             pg_terminate_backend(pg_backend_pid()); return null; end'; create constraint trigger \
+             dies after insert on events deferrable initially deferred for each row when (new.id = \
+             30) execute function dies()",
         )
         .await;
     let how = ["--insert-missing", "--yes"];
     let (code, printed, complaint) = repair(&source, &destination, &how);
     assert_eq!(code, Some(8), "{printed}{complaint}");
     assert!(printed.contains("7 events were written"), "{printed}");
-    assert!(
-        complaint.contains("it is not known whether this batch was committed"),
-        "{complaint}"
-    );
+    assert!(complaint.contains("it is not known whether this batch was committed"), "{complaint}");
     assert!(!complaint.contains("nothing of this batch was written"), "{complaint}");
     destination.execute("drop trigger dies on events").await;
     succeeds(&source, &destination, &how).await;

@@ -18,7 +18,10 @@ async fn missing_events_are_inserted_as_the_source_has_them() {
             .await;
         let printed = succeeds(&source, &destination, &["--insert-missing", "--yes"]).await;
         assert!(
-            printed.contains("will insert, as the source has them: 30 events, ids 1..93 (1, 3, 13, 23, 33, 40, 41, 42, 43, 44, …)"),
+            printed.contains(
+                "will insert, as the source has them: 30 events, ids 1..93 (1, 3, 13, 23, 33, 40, \
+                 41, 42, 43, 44, …)"
+            ),
             "{printed}"
         );
         assert!(printed.contains("30 events were written"), "{printed}");
@@ -54,7 +57,10 @@ async fn nothing_missing_is_nothing_to_do() {
     let (code, printed, _) = repair(&source, &destination, &["--insert-missing"]);
     assert_eq!(code, Some(0));
     assert!(
-        printed.contains("nothing to repair: up to id 100 destination \"copy\" holds exactly what the source does"),
+        printed.contains(
+            "nothing to repair: up to id 100 destination \"copy\" holds exactly what the source \
+             does"
+        ),
         "{printed}"
     );
     destination.execute("truncate events").await;
@@ -76,7 +82,8 @@ async fn nothing_is_repaired_by_an_index_that_does_not_know_every_row() {
         let words = [
             says.as_str(),
             "it has 96 of the table's 100 rows",
-            "REINDEX TABLE CONCURRENTLY public.events; there, then start again; nothing was written",
+            "REINDEX TABLE CONCURRENTLY public.events; there, then start again; nothing was \
+             written",
         ];
         for how in [
             &["--insert-missing"][..],
@@ -134,7 +141,8 @@ async fn nothing_is_inserted_where_anything_else_differs() {
             ],
         ),
         (
-            "update events set ts = date_trunc('milliseconds', ts), event = jsonb_set(event, '{big}', '12345678901234567000') where id = 60",
+            "update events set ts = date_trunc('milliseconds', ts), event = jsonb_set(event, \
+             '{big}', '12345678901234567000') where id = 60",
             vec!["altered as slate's replicator does: 1 event, id 60", cut],
         ),
     ] {
@@ -150,7 +158,8 @@ async fn the_bytes_of_every_type_are_the_sources() {
     for database in [&source, &destination] {
         let more = "alter table events add bytes bytea, add real float8, add nothing text";
         database.execute(more).await;
-        let fill = "update events set bytes = sha256(id::text::bytea), real = 1e-300 / id, nothing = nullif('a' || id, 'a5')";
+        let fill = "update events set bytes = sha256(id::text::bytea), real = 1e-300 / id, nothing \
+                    = nullif('a' || id, 'a5')";
         database
             .execute(&format!("{AS_A_RESTORE}; {fill}; alter table events enable trigger all"))
             .await;
@@ -159,32 +168,37 @@ async fn the_bytes_of_every_type_are_the_sources() {
     succeeds(&source, &destination, &["--insert-missing", "--yes"]).await;
 }
 
-/// Lets a repair insert an event that the source has not on its disk, and crashes the source at once. Gives whether each side holds it then.
+/// Lets a repair insert an event that the source has not on its disk, and crashes the source at
+/// once. Gives whether each side holds it then.
 async fn forget(with_gate: bool) -> (bool, bool) {
     let source = fresh_database_on(&own_server(&forgetful())).await;
     let destination = fresh_destination().await;
     init_source_with(&source, "sequence", "none").await;
     init_destination(&destination).await;
-    let all =
-        "insert into events (id, ts, event) overriding system value select i, '2026-01-01', '{}' from generate_series(1, 9) i where i <> 5";
-    source
-        .execute(&format!("{all}; select setval('events_id_seq', 9); checkpoint"))
-        .await;
+    let all = "insert into events (id, ts, event) overriding system value select i, '2026-01-01', \
+               '{}' from generate_series(1, 9) i where i <> 5";
+    source.execute(&format!("{all}; select setval('events_id_seq', 9); checkpoint")).await;
     destination.execute(all).await;
     source
-        .execute("insert into events (id, ts, event) overriding system value values (5, '2026-01-01', '{}')")
+        .execute(
+            "insert into events (id, ts, event) overriding system value values (5, '2026-01-01', \
+             '{}')",
+        )
         .await;
     let dir = TempDir::new().unwrap();
     let mut command = prepared(&dir, &source, &destination, &["--insert-missing", "--yes"]);
     let config = dir.path().join("counterfoil.toml");
     let text = std::fs::read_to_string(&config).unwrap();
-    let text = text.replacen("[source]\n", &format!("[source]\ndurability_gate = {with_gate}\n"), 1);
+    let text =
+        text.replacen("[source]\n", &format!("[source]\ndurability_gate = {with_gate}\n"), 1);
     std::fs::write(&config, text).unwrap();
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     source.server.aside(PrivateServer::kill_nine).await.unwrap();
     source.server.aside(PrivateServer::start).await.unwrap();
-    let holds = async |database: &Database| database.query("select from events where id = 5").await.len() == 1;
+    let holds = async |database: &Database| {
+        database.query("select from events where id = 5").await.len() == 1
+    };
     (holds(&source).await, holds(&destination).await)
 }
 
@@ -209,9 +223,9 @@ async fn a_trigger_that_changes_what_is_inserted_is_named_before_and_its_work_is
     let (source, destination) = pair(KINDS[0]).await;
     destination
         .execute(
-            "delete from events where id = 5; \
-             create function changes() returns trigger language plpgsql as 'begin new.event = ''{}''; return new; end'; \
-             create trigger changes before insert on events for each row execute function changes()",
+            "delete from events where id = 5; create function changes() returns trigger language \
+             plpgsql as 'begin new.event = ''{}''; return new; end'; create trigger changes before \
+             insert on events for each row execute function changes()",
         )
         .await;
     let (code, printed, complaint) = repair(&source, &destination, &["--insert-missing", "--yes"]);

@@ -5,8 +5,9 @@ use crate::harness::{fresh_database, fresh_destination};
 use crate::support::events::{digest, init_destination};
 
 /// What a stay in JavaScript makes of every event.
-const AS_SLATE_DOES: &str = "update events set ts = date_trunc('milliseconds', ts), \
-    event = jsonb_set(jsonb_set(event, '{big}', '12345678901234567000'), '{price}', '1.1')";
+const AS_SLATE_DOES: &str = "update events set ts = date_trunc('milliseconds', ts), event = \
+                             jsonb_set(jsonb_set(event, '{big}', '12345678901234567000'), \
+                             '{price}', '1.1')";
 
 #[tokio::test]
 async fn what_slate_altered_becomes_exactly_the_sources() {
@@ -51,7 +52,8 @@ async fn nothing_is_replaced_where_anything_differs_otherwise() {
             ["changed: 1 event, id 99", "--rewind-to 0 "],
         ),
         (
-            "update events set event = jsonb_set(event, '{price}', '1.1000000000000000001') where id = 99",
+            "update events set event = jsonb_set(event, '{price}', '1.1000000000000000001') where \
+             id = 99",
             ["changed: 1 event, id 99", "they agree on no event"],
         ),
         (
@@ -67,7 +69,8 @@ async fn nothing_is_replaced_where_anything_differs_otherwise() {
         // An event of the source is above the position, so that no id is beyond it.
         source
             .execute(
-                "insert into events (id, ts, event) overriding system value values (103, now(), '{}'); select setval('events_id_seq', 103)",
+                "insert into events (id, ts, event) overriding system value values (103, now(), \
+                 '{}'); select setval('events_id_seq', 103)",
             )
             .await;
         destination.execute(&format!("{AS_SLATE_DOES}; {change}")).await;
@@ -86,7 +89,10 @@ async fn what_a_destination_has_of_its_own_is_never_lost() {
     let words = ["its column \"seen_by\" is not the source's", "nothing was written"];
     refuses(&source, &destination, &["--accept-slate", "--yes"], 3, &words).await;
     destination
-        .execute("alter table events drop seen_by; create table notes (id bigint references events on delete cascade); insert into notes values (7)")
+        .execute(
+            "alter table events drop seen_by; create table notes (id bigint references events on \
+             delete cascade); insert into notes values (7)",
+        )
         .await;
     let words = ["foreign key notes_id_fkey of public.notes would delete or change rows"];
     refuses(&source, &destination, &["--accept-slate", "--yes"], 3, &words).await;

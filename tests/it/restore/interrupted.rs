@@ -1,4 +1,5 @@
-//! A restore that is killed, stopped or disturbed leaves whole batches, and another one does the rest.
+//! A restore that is killed, stopped or disturbed leaves whole batches, and another one does the
+//! rest.
 
 use super::{KINDS, destinations, insert, new_source, prepared, restore, state, triggers};
 use crate::command::told;
@@ -16,19 +17,24 @@ const FROM_LONG: [&str; 3] = ["--from", "long", "--yes"];
 const HALT: &str = "select pg_advisory_lock(4711)";
 
 /// Starts a restore and waits until it has come to a halt in its third batch.
-async fn halted(source: &Database, long: &Database, short: &Database) -> (Child, tokio_postgres::Client, TempDir) {
+async fn halted(
+    source: &Database,
+    long: &Database,
+    short: &Database,
+) -> (Child, tokio_postgres::Client, TempDir) {
     source
         .execute(
-            "create function halts(id bigint) returns boolean language plpgsql as \
-                 'begin if id = 17 then perform pg_advisory_xact_lock_shared(4711); end if; return true; end'; \
-             alter table events add constraint halts check (halts(id))",
+            "create function halts(id bigint) returns boolean language plpgsql as 'begin if id = \
+             17 then perform pg_advisory_xact_lock_shared(4711); end if; return true; end'; alter \
+             table events add constraint halts check (halts(id))",
         )
         .await;
     let somebody = source.client().await;
     somebody.batch_execute(HALT).await.unwrap();
     let dir = TempDir::new().unwrap();
     let (theirs, others) = (url(long), url(short));
-    let mut command = prepared(&dir, &url(source), &[("long", &theirs), ("short", &others)], &FROM_LONG);
+    let mut command =
+        prepared(&dir, &url(source), &[("long", &theirs), ("short", &others)], &FROM_LONG);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     waits(source, "counterfoil/restore", 1).await;
     (child, somebody, dir)
@@ -41,13 +47,15 @@ async fn let_go(somebody: &tokio_postgres::Client) {
 
 async fn waits(source: &Database, application: &str, sessions: u32) {
     let waiting = format!(
-        "select count(*) from pg_stat_activity where datname = current_database() and application_name = '{application}' and wait_event_type = 'Lock'"
+        "select count(*) from pg_stat_activity where datname = current_database() and \
+         application_name = '{application}' and wait_event_type = 'Lock'"
     );
     until("a session waits", async || source.query(&waiting).await == [sessions.to_string()]).await;
 }
 
 async fn is_gone(source: &Database) {
-    let sessions = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'counterfoil/restore'";
+    let sessions = "select count(*) from pg_stat_activity where datname = current_database() and \
+                    application_name = 'counterfoil/restore'";
     until("its sessions are gone", async || source.query(sessions).await == ["0"]).await;
 }
 
@@ -130,7 +138,8 @@ async fn a_writer_that_comes_in_between_gets_an_id_of_its_own_and_ends_the_resto
     assert_eq!(state(&source).await, before);
     source
         .execute(&format!(
-            "{AS_A_RESTORE}; delete from events where id = 102; alter table events enable trigger all"
+            "{AS_A_RESTORE}; delete from events where id = 102; alter table events enable trigger \
+             all"
         ))
         .await;
     assert_eq!(restore(&source, &long, &short, &FROM_LONG).0, Some(0));
@@ -141,7 +150,10 @@ async fn a_destination_that_was_not_held_to_the_end_is_told() {
     let (source, (long, short)) = (new_source("sequence").await, destinations().await);
     let (child, somebody, _dir) = halted(&source, &long, &short).await;
     short
-        .execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'counterfoil/restore'")
+        .execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = \
+             current_database() and application_name = 'counterfoil/restore'",
+        )
         .await;
     let_go(&somebody).await;
     let (code, printed, complaint) = told(&child.wait_with_output().unwrap());
@@ -174,7 +186,8 @@ async fn an_event_that_was_on_its_way_before_the_first_batch_is_seen() {
     writer.batch_execute(&format!("begin; {}", insert("sequence"))).await.unwrap();
     let dir = TempDir::new().unwrap();
     let (theirs, others) = (url(&long), url(&short));
-    let mut command = prepared(&dir, &url(&source), &[("long", &theirs), ("short", &others)], &FROM_LONG);
+    let mut command =
+        prepared(&dir, &url(&source), &[("long", &theirs), ("short", &others)], &FROM_LONG);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     waits(&source, "counterfoil/restore", 1).await;
     writer.batch_execute("commit").await.unwrap();

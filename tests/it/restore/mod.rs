@@ -18,7 +18,8 @@ use tempfile::TempDir;
 const KINDS: [&str; 3] = ["sequence", "consecutive", "slate"];
 
 /// An event that slate's trigger could not notify of.
-const LARGE: &str = "insert into events values (101, '2026-05-01 00:00:00.000001+00', jsonb_build_object('large', repeat('x', 20000)))";
+const LARGE: &str = "insert into events values (101, '2026-05-01 00:00:00.000001+00', \
+                     jsonb_build_object('large', repeat('x', 20000)))";
 
 /// A new, empty source of this kind.
 async fn new_source(kind: &str) -> Database {
@@ -42,7 +43,12 @@ async fn destinations() -> (Database, Database) {
 }
 
 /// A restore that is not yet started: from "long" unless the arguments say otherwise.
-fn prepared(dir: &TempDir, source: &str, destinations: &[(&str, &str)], arguments: &[&str]) -> Command {
+fn prepared(
+    dir: &TempDir,
+    source: &str,
+    destinations: &[(&str, &str)],
+    arguments: &[&str],
+) -> Command {
     let config = dir.path().join("counterfoil.toml");
     let mut text = format!("[source]\nurl = '{source}'\n");
     for (name, url) in destinations {
@@ -56,10 +62,16 @@ fn prepared(dir: &TempDir, source: &str, destinations: &[(&str, &str)], argument
 }
 
 /// Exit code, stdout and stderr of a restore.
-fn restore(source: &Database, long: &Database, short: &Database, arguments: &[&str]) -> (Option<i32>, String, String) {
+fn restore(
+    source: &Database,
+    long: &Database,
+    short: &Database,
+    arguments: &[&str],
+) -> (Option<i32>, String, String) {
     let dir = TempDir::new().unwrap();
     let destinations = [("long", url(long)), ("short", url(short))];
-    let destinations: Vec<(&str, &str)> = destinations.iter().map(|(name, url)| (*name, url.as_str())).collect();
+    let destinations: Vec<(&str, &str)> =
+        destinations.iter().map(|(name, url)| (*name, url.as_str())).collect();
     told(&prepared(&dir, &url(source), &destinations, arguments).output().unwrap())
 }
 
@@ -73,7 +85,10 @@ async fn state(database: &Database) -> Vec<String> {
 /// The triggers and whether they fire.
 async fn triggers(database: &Database) -> Vec<String> {
     database
-        .query("select tgname, tgenabled from pg_trigger where tgrelid = 'events'::regclass order by tgname")
+        .query(
+            "select tgname, tgenabled from pg_trigger where tgrelid = 'events'::regclass order by \
+             tgname",
+        )
         .await
 }
 

@@ -13,7 +13,13 @@ use tempfile::TempDir;
 const FROM_LONG: [&str; 3] = ["--from", "long", "--yes"];
 
 /// It must end with this code, say all of these words, and have changed nothing.
-async fn refuses(source: &Database, (long, short): (&Database, &Database), arguments: &[&str], code: i32, words: &[&str]) {
+async fn refuses(
+    source: &Database,
+    (long, short): (&Database, &Database),
+    arguments: &[&str],
+    code: i32,
+    words: &[&str],
+) {
     let before = state(source).await;
     let (ended, printed, complaint) = restore(source, long, short, arguments);
     assert_eq!(ended, Some(code), "{printed}{complaint}");
@@ -56,7 +62,11 @@ async fn a_column_that_is_wider_in_one_of_the_destinations_is_compared_too() {
     source.execute("alter table events add kind int not null default 7").await;
     long.execute("alter table events add kind int not null default 7").await;
     short.execute("alter table events add kind bigint not null default 7").await;
-    assert_eq!(restore(&source, &long, &short, &["--from", "long"]).0, Some(2), "it would go ahead");
+    assert_eq!(
+        restore(&source, &long, &short, &["--from", "long"]).0,
+        Some(2),
+        "it would go ahead"
+    );
     short.execute("update events set kind = 8 where id = 44").await;
     refuses(&source, (&long, &short), &FROM_LONG, 4, &["the first that differs has id 44"]).await;
 }
@@ -81,7 +91,8 @@ async fn a_source_that_holds_something_else_is_refused() {
     source.execute(HUNDRED).await;
     source
         .execute(
-            "insert into events (id, ts, event) overriding system value values (200, now(), '{}'); select setval('events_id_seq', 200)",
+            "insert into events (id, ts, event) overriding system value values (200, now(), '{}'); \
+             select setval('events_id_seq', 200)",
         )
         .await;
     let words = ["the first event that differs has id 101", "its highest id is 200"];
@@ -105,14 +116,8 @@ async fn an_empty_destination_has_nothing_to_restore_from() {
     let (source, (long, short)) = (new_source("sequence").await, destinations().await);
     long.execute("truncate events").await;
     short.execute("truncate events").await;
-    refuses(
-        &source,
-        (&long, &short),
-        &FROM_LONG,
-        4,
-        &["destination \"long\": it holds no event"],
-    )
-    .await;
+    refuses(&source, (&long, &short), &FROM_LONG, 4, &["destination \"long\": it holds no event"])
+        .await;
 }
 
 #[tokio::test]
@@ -126,7 +131,8 @@ async fn a_destination_out_of_reach_is_refused_with_8_and_what_to_do() {
     let (code, _, complaint) = told(&command.output().unwrap());
     assert_eq!(code, Some(8), "{complaint}");
     assert!(
-        complaint.contains("destination \"away\"") && complaint.contains("take it out of the configuration"),
+        complaint.contains("destination \"away\"")
+            && complaint.contains("take it out of the configuration"),
         "{complaint}"
     );
     assert_eq!(state(&source).await, before);
@@ -153,7 +159,8 @@ async fn a_destination_that_is_fed_shows_that_its_source_is_alive() {
 #[tokio::test]
 async fn nobody_is_asked_without_a_terminal_and_a_wrong_name_is_wrong_usage() {
     let (source, (long, short)) = (new_source("sequence").await, destinations().await);
-    refuses(&source, (&long, &short), &["--from", "long"], 2, &["there is no terminal", "--yes"]).await;
+    refuses(&source, (&long, &short), &["--from", "long"], 2, &["there is no terminal", "--yes"])
+        .await;
     let words = ["there is none of this name", "long, short"];
     refuses(&source, (&long, &short), &["--from", "lang", "--yes"], 2, &words).await;
 }
@@ -162,9 +169,7 @@ async fn nobody_is_asked_without_a_terminal_and_a_wrong_name_is_wrong_usage() {
 async fn a_role_that_does_not_own_the_table_is_refused() {
     let (source, (long, short)) = (new_source("sequence").await, destinations().await);
     let role = format!("filler_{}", source.conninfo.database);
-    source
-        .execute(&format!("create role {role} login; grant all on events to {role}"))
-        .await;
+    source.execute(&format!("create role {role} login; grant all on events to {role}")).await;
     let before = state(&source).await;
     let dir = TempDir::new().unwrap();
     let (theirs, others) = (url(&long), url(&short));
@@ -180,10 +185,7 @@ async fn a_role_that_does_not_own_the_table_is_refused() {
 async fn a_writer_that_stays_at_the_source_is_waited_for_ten_seconds() {
     let (source, (long, short)) = (new_source("consecutive").await, destinations().await);
     let writer = source.client().await;
-    writer
-        .batch_execute("begin; select insert_events(array['{}']::jsonb[])")
-        .await
-        .unwrap();
+    writer.batch_execute("begin; select insert_events(array['{}']::jsonb[])").await.unwrap();
     let before = (digest(&source, i64::MAX).await, triggers(&source).await);
     let (code, printed, complaint) = restore(&source, &long, &short, &FROM_LONG);
     assert_eq!(code, Some(8), "{printed}{complaint}");
@@ -191,9 +193,7 @@ async fn a_writer_that_stays_at_the_source_is_waited_for_ten_seconds() {
     assert_eq!((digest(&source, i64::MAX).await, triggers(&source).await), before);
     drop(writer);
     until("the writer is gone", async || {
-        source
-            .query("select count(*) from pg_locks where relation = 'events'::regclass")
-            .await
+        source.query("select count(*) from pg_locks where relation = 'events'::regclass").await
             == ["0"]
     })
     .await;

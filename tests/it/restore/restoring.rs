@@ -10,7 +10,8 @@ async fn a_new_source_of_each_kind_holds_every_event_and_goes_on_after_the_last(
     for kind in KINDS {
         let (source, (long, short)) = (new_source(kind).await, destinations().await);
         let before = triggers(&source).await;
-        let (code, printed, complaint) = restore(&source, &long, &short, &["--from", "long", "--yes"]);
+        let (code, printed, complaint) =
+            restore(&source, &long, &short, &["--from", "long", "--yes"]);
         assert_eq!(code, Some(0), "{kind}: {printed}{complaint}");
         for words in [
             "will copy from destination \"long\": 101 events, ids 1..101",
@@ -37,19 +38,25 @@ async fn triggers_stay_as_they_were_however_that_was() {
     let (source, (long, short)) = (new_source("sequence").await, destinations().await);
     source
         .execute(
-            "create function never() returns trigger language plpgsql as 'begin raise exception ''never''; end'; \
-             create trigger \"a plain one\" before insert on events for each row execute function never(); \
-             create trigger b_replica after insert on events for each row execute function never(); \
-             create trigger c_off before insert on events for each row execute function never(); \
-             alter table events enable replica trigger b_replica, disable trigger c_off",
+            "create function never() returns trigger language plpgsql as 'begin raise exception \
+             ''never''; end'; create trigger \"a plain one\" before insert on events for each row \
+             execute function never(); create trigger b_replica after insert on events for each \
+             row execute function never(); create trigger c_off before insert on events for each \
+             row execute function never(); alter table events enable replica trigger b_replica, \
+             disable trigger c_off",
         )
         .await;
     let before = triggers(&source).await;
     let (code, printed, complaint) = restore(&source, &long, &short, &["--from", "long", "--yes"]);
     assert_eq!(code, Some(0), "{printed}{complaint}");
     assert_eq!(triggers(&source).await, before);
-    assert!(before.contains(&"a plain one|O".to_owned()) && before.contains(&"b_replica|R".to_owned()));
-    assert!(before.contains(&"c_off|D".to_owned()) && before.contains(&"check_sql_command|A".to_owned()));
+    assert!(
+        before.contains(&"a plain one|O".to_owned()) && before.contains(&"b_replica|R".to_owned())
+    );
+    assert!(
+        before.contains(&"c_off|D".to_owned())
+            && before.contains(&"check_sql_command|A".to_owned())
+    );
 }
 
 #[tokio::test]
@@ -82,7 +89,8 @@ async fn a_sequence_that_was_set_beyond_the_last_id_is_never_lowered() {
     ] {
         let (source, (long, short)) = (new_source("sequence").await, destinations().await);
         source.execute(set).await;
-        let (code, printed, complaint) = restore(&source, &long, &short, &["--from", "long", "--yes"]);
+        let (code, printed, complaint) =
+            restore(&source, &long, &short, &["--from", "long", "--yes"]);
         assert_eq!(code, Some(0), "{set}: {printed}{complaint}");
         assert!(printed.contains(&format!("the next id is {next}")), "{set}: {printed}");
         assert_eq!(source.query("select nextval('events_id_seq')").await, [next], "{set}");
@@ -94,8 +102,9 @@ async fn deferred_constraints_of_the_source_are_checked_and_do_not_stop_it() {
     let (source, (long, short)) = (new_source("sequence").await, destinations().await);
     source
         .execute(
-            "create table kinds (n bigint primary key); insert into kinds select generate_series(1, 101); \
-             alter table events add foreign key (id) references kinds deferrable initially deferred",
+            "create table kinds (n bigint primary key); insert into kinds select \
+             generate_series(1, 101); alter table events add foreign key (id) references kinds \
+             deferrable initially deferred",
         )
         .await;
     let (code, printed, complaint) = restore(&source, &long, &short, &["--from", "long", "--yes"]);
@@ -111,7 +120,8 @@ async fn a_column_that_the_source_computes_is_computed_and_compared() {
     for destination in [&long, &short] {
         destination
             .execute(&format!(
-                "{AS_A_RESTORE}; alter table events add double bigint; update events set double = id * 2"
+                "{AS_A_RESTORE}; alter table events add double bigint; update events set double = \
+                 id * 2"
             ))
             .await;
     }
@@ -123,8 +133,7 @@ async fn a_column_that_the_source_computes_is_computed_and_compared() {
 #[tokio::test]
 async fn what_only_the_destination_has_a_column_for_is_said_and_left_there() {
     let (source, (long, short)) = (new_source("sequence").await, destinations().await);
-    long.execute("alter table events add note text; update events set note = 'ours'")
-        .await;
+    long.execute("alter table events add note text; update events set note = 'ours'").await;
     let (code, printed, complaint) = restore(&source, &long, &short, &["--from", "long", "--yes"]);
     assert_eq!(code, Some(0), "{printed}{complaint}");
     assert!(

@@ -1,4 +1,5 @@
-//! The whole program against a server that wants TLS, a client certificate and SCRAM with channel binding.
+//! The whole program against a server that wants TLS, a client certificate and SCRAM with channel
+//! binding.
 
 use super::{Configured, Told};
 use crate::certificates::{Authority, Identity, file, tls_server};
@@ -14,7 +15,8 @@ use tempfile::TempDir;
 
 const SECRET: &str = "Nur-für-uns:7";
 
-/// A server that lets `mover` in by certificate and password only, with two databases that it may copy between.
+/// A server that lets `mover` in by certificate and password only, with two databases that it may
+/// copy between.
 struct Stage {
     dir: TempDir,
     authority: Authority,
@@ -26,25 +28,23 @@ struct Stage {
 impl Stage {
     async fn new() -> Self {
         let (dir, authority) = (TempDir::new().unwrap(), Authority::new("ours"));
-        let settings = ServerSettings::new().hba("hostssl all all 127.0.0.1/32 scram-sha-256 clientcert=verify-full");
-        let server = tls_server(&authority.issue_for(&["db.test"]), Some(&authority), settings).await;
-        let (source, destination) = (fresh_database_on(&server).await, fresh_database_on(&server).await);
+        let settings = ServerSettings::new()
+            .hba("hostssl all all 127.0.0.1/32 scram-sha-256 clientcert=verify-full");
+        let server =
+            tls_server(&authority.issue_for(&["db.test"]), Some(&authority), settings).await;
+        let (source, destination) =
+            (fresh_database_on(&server).await, fresh_database_on(&server).await);
         init_source(&source).await;
         init_destination(&destination).await;
         source
             .execute(&format!(
-                "set password_encryption = 'scram-sha-256'; create role mover login password '{SECRET}'; grant select on events to mover"
+                "set password_encryption = 'scram-sha-256'; create role mover login password \
+                 '{SECRET}'; grant select on events to mover"
             ))
             .await;
         destination.execute("grant select, insert on events to mover").await;
         insert(&source, 100).await;
-        let stage = Self {
-            dir,
-            authority,
-            server,
-            source,
-            destination,
-        };
+        let stage = Self { dir, authority, server, source, destination };
         stage.put("password", SECRET);
         stage.put("root.crt", &stage.authority.pem);
         stage.show(&stage.authority.issue("mover", |_| {}));
@@ -62,9 +62,11 @@ impl Stage {
     }
 
     fn url(&self, database: &Database, how: &str) -> String {
-        let (dir, port, name) = (self.dir.path().display(), self.server.port(), &database.conninfo.database);
+        let (dir, port, name) =
+            (self.dir.path().display(), self.server.port(), &database.conninfo.database);
         format!(
-            "host=db.test hostaddr=127.0.0.1 port={port} user=mover dbname={name} sslmode=verify-full sslrootcert={dir}/root.crt channel_binding=require {how}"
+            "host=db.test hostaddr=127.0.0.1 port={port} user=mover dbname={name} \
+             sslmode=verify-full sslrootcert={dir}/root.crt channel_binding=require {how}"
         )
     }
 
@@ -112,7 +114,8 @@ async fn a_run_goes_through_tls_with_a_client_certificate_and_a_bound_channel() 
     stage.ends(&stage.with_certificate(), 0, &[]).await;
     assert_eq!(digest(&stage.source, i64::MAX).await, digest(&stage.destination, i64::MAX).await);
     let running = stage.start(&stage.with_certificate(), &[]);
-    let ours = "select count(*) > 2, bool_and(s.ssl and s.client_dn = '/CN=mover') from pg_stat_activity a join pg_stat_ssl s using (pid) where a.usename = 'mover'";
+    let ours = "select count(*) > 2, bool_and(s.ssl and s.client_dn = '/CN=mover') from \
+                pg_stat_activity a join pg_stat_ssl s using (pid) where a.usename = 'mover'";
     // In one look: those that only probe the way come and go.
     until("all sessions are there, and are as they must be", async || {
         stage.source.query(ours).await == ["t|t"]
@@ -122,7 +125,8 @@ async fn a_run_goes_through_tls_with_a_client_certificate_and_a_bound_channel() 
 }
 
 #[tokio::test]
-async fn without_the_certificate_or_with_a_wrong_one_or_a_wrong_password_it_ends_with_3_and_says_why() {
+async fn without_the_certificate_or_with_a_wrong_one_or_a_wrong_password_it_ends_with_3_and_says_why()
+ {
     let stage = Stage::new().await;
     stage.ends("", 3, &["certificate"]).await;
     let expired = stage
@@ -143,7 +147,8 @@ async fn without_the_certificate_or_with_a_wrong_one_or_a_wrong_password_it_ends
         .await;
     stage.put(
         "client.key",
-        "-----BEGIN PRIVATE KEY-----\nTm90IGEga2V5IGF0IGFsbCwganVzdCB0ZXh0\n-----END PRIVATE KEY-----\n",
+        "-----BEGIN PRIVATE KEY-----\nTm90IGEga2V5IGF0IGFsbCwganVzdCB0ZXh0\n-----END PRIVATE \
+         KEY-----\n",
     );
     stage.ends(&stage.with_certificate(), 3, &["sslkey"]).await;
     assert_eq!(stage.destination.query("select count(*) from events").await, ["0"]);
@@ -154,22 +159,24 @@ async fn password_and_certificates_of_both_sides_are_rotated_while_it_runs() {
     let stage = Stage::new().await;
     let running = stage.start(&stage.with_certificate(), &[]);
     arrives(&stage.destination, highest(&stage.source).await).await;
-    // Both authorities and all certificates change; the client trusts the next authority before the server shows it.
+    // Both authorities and all certificates change; the client trusts the next authority before the
+    // server shows it.
     let next = Authority::new("next");
     stage.put("root.crt", &format!("{}{}", stage.authority.pem, next.pem));
     let server = next.issue_for(&["db.test"]);
-    for (name, text) in [
-        ("server.crt", &server.cert),
-        ("server.key", &server.key),
-        ("clients.crt", &next.pem),
-    ] {
+    for (name, text) in
+        [("server.crt", &server.cert), ("server.key", &server.key), ("clients.crt", &next.pem)]
+    {
         replace(&stage.server.data_dir(), name, text);
     }
     stage.show(&next.issue("mover", |_| {}));
     stage.put("password", "the-next-für-uns");
     stage
         .source
-        .execute("set password_encryption = 'scram-sha-256'; alter role mover password 'the-next-für-uns'; select pg_reload_conf()")
+        .execute(
+            "set password_encryption = 'scram-sha-256'; alter role mover password \
+             'the-next-für-uns'; select pg_reload_conf()",
+        )
         .await;
     stage
         .source
@@ -187,7 +194,8 @@ async fn every_other_command_goes_through_the_same_door() {
     stage.ends(&stage.with_certificate(), 0, &[]).await;
     let passfile = format!("*:*:*:mover:{}", SECRET.replace(':', "\\:"));
     stage.put("passfile", &passfile);
-    let how = format!("{} passfile={}/passfile", stage.with_certificate(), stage.dir.path().display());
+    let how =
+        format!("{} passfile={}/passfile", stage.with_certificate(), stage.dir.path().display());
     let (from, to) = (stage.url(&stage.source, &how), stage.url(&stage.destination, &how));
     let configured = Configured::new(&from, &[("copy", &to)]);
     let mut told: Vec<Told> = vec![
@@ -203,8 +211,18 @@ async fn every_other_command_goes_through_the_same_door() {
         .source
         .execute("grant insert on events to mover; create schema mine authorization mover")
         .await;
-    told.push(super::runs("load-fake-data", &["--url", &from, "--persons", "2", "--fillers", "2"], 0).await);
-    told.push(super::runs("counterfoil", &["init", "source", "--url", &from, "--table", "mine.events"], 0).await);
+    told.push(
+        super::runs("load-fake-data", &["--url", &from, "--persons", "2", "--fillers", "2"], 0)
+            .await,
+    );
+    told.push(
+        super::runs(
+            "counterfoil",
+            &["init", "source", "--url", &from, "--table", "mine.events"],
+            0,
+        )
+        .await,
+    );
     told.iter()
         .for_each(|(_, printed, complaint)| stage.is_discreet(&format!("{printed}{complaint}")));
 }

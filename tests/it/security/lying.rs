@@ -1,4 +1,5 @@
-//! Servers that lie: nothing they send makes us crash, hang, take memory without bound, write a row that is none, or tell a secret.
+//! Servers that lie: nothing they send makes us crash, hang, take memory without bound, write a row
+//! that is none, or tell a secret.
 
 use super::program;
 use crate::command::told;
@@ -28,7 +29,10 @@ async fn pair() -> (Database, Database) {
     (source, destination)
 }
 
-async fn lying(database: &Database, lie: impl Fn(&str, u8, &[u8]) -> Option<Vec<u8>> + Send + Sync + 'static) -> (Liar, String) {
+async fn lying(
+    database: &Database,
+    lie: impl Fn(&str, u8, &[u8]) -> Option<Vec<u8>> + Send + Sync + 'static,
+) -> (Liar, String) {
     let lie: Lie = Arc::new(lie);
     let liar = Liar::new(&database.server.socket_dir(), database.server.port(), lie).await;
     let url = liar.url(&database.conninfo.database);
@@ -37,10 +41,7 @@ async fn lying(database: &Database, lie: impl Fn(&str, u8, &[u8]) -> Option<Vec<
 
 fn job(from: &str, to: &str) -> Setup {
     let setup = Setup::from_url(from).and_url("copy", to);
-    setup
-        .key("retry_for_ms = 1500")
-        .key("retry_wait_max_ms = 300")
-        .key("connect_timeout_ms = 4000")
+    setup.key("retry_for_ms = 1500").key("retry_wait_max_ms = 300").key("connect_timeout_ms = 4000")
 }
 
 /// It ends by itself, in order and without a panic; gives its exit code and all it told.
@@ -52,7 +53,9 @@ async fn ends(mut replicator: Replicator) -> (i32, String) {
 }
 
 /// Rewrites the first row of each COPY, and whatever of it is lied about.
-fn of_rows(change: impl Fn(&[u8]) -> Vec<u8> + Send + Sync + 'static) -> impl Fn(&str, u8, &[u8]) -> Option<Vec<u8>> + Send + Sync {
+fn of_rows(
+    change: impl Fn(&[u8]) -> Vec<u8> + Send + Sync + 'static,
+) -> impl Fn(&str, u8, &[u8]) -> Option<Vec<u8>> + Send + Sync {
     move |what, kind, contents| {
         let is_row = what == READ && kind == COPY_DATA && contents.starts_with(&[0, 3, 0, 0, 0, 8]);
         is_row.then(|| change(contents))
@@ -88,7 +91,10 @@ fn lies() -> Vec<(&'static str, RowLie)> {
         ("a message of no known type", |_| message(1, b"?")),
         ("text in place of binary", |_| message(COPY_DATA, b"1\t2026-01-01\t{}\n\\.\n")),
         ("an error with contents that write to a terminal", |_| {
-            message(b'E', b"SERROR\0VERROR\0CXX000\0Mx\nerror: forged\x1b[2J\0Hy\rz\0Dsecret detail\0\0")
+            message(
+                b'E',
+                b"SERROR\0VERROR\0CXX000\0Mx\nerror: forged\x1b[2J\0Hy\rz\0Dsecret detail\0\0",
+            )
         }),
     ]
 }
@@ -141,10 +147,16 @@ async fn a_flood_of_notifications_and_notices_neither_stops_nor_fills_it() {
     let count = Arc::clone(&sent);
     let (_liar, from) = lying(&source, move |what, kind, contents| {
         // Not the first, which ends the greeting.
-        let is_its_turn = what == "counterfoil/listen" && kind == READY && (4..8).contains(&count.fetch_add(1, Ordering::Relaxed));
+        let is_its_turn = what == "counterfoil/listen"
+            && kind == READY
+            && (4..8).contains(&count.fetch_add(1, Ordering::Relaxed));
         is_its_turn.then(|| {
-            let payload = [&[0, 0, 0, 1], b"counterfoil\0".as_slice(), &vec![b'x'; 1 << 20], b"\0"].concat();
-            let notice = message(b'N', &[b"SNOTICE\0CXXXXX\0M".as_slice(), &vec![b'\x1b'; 1 << 20], b"\0\0"].concat());
+            let payload =
+                [&[0, 0, 0, 1], b"counterfoil\0".as_slice(), &vec![b'x'; 1 << 20], b"\0"].concat();
+            let notice = message(
+                b'N',
+                &[b"SNOTICE\0CXXXXX\0M".as_slice(), &vec![b'\x1b'; 1 << 20], b"\0\0"].concat(),
+            );
             let flood = [message(b'A', &payload), notice].concat().repeat(10);
             [flood, message(kind, contents)].concat()
         })
@@ -161,7 +173,8 @@ async fn a_flood_of_notifications_and_notices_neither_stops_nor_fills_it() {
     assert!(sent.load(Ordering::Relaxed) > 4);
 }
 
-/// Every answer of the server, of one session or of all, changed at random: rows, descriptions, errors, whatever is in them.
+/// Every answer of the server, of one session or of all, changed at random: rows, descriptions,
+/// errors, whatever is in them.
 fn at_random(seed: u64, among: u32) -> impl Fn(&str, u8, &[u8]) -> Option<Vec<u8>> + Send + Sync {
     let random = std::sync::Mutex::new(StdRng::seed_from_u64(seed));
     move |_, kind, contents| {
@@ -172,7 +185,9 @@ fn at_random(seed: u64, among: u32) -> impl Fn(&str, u8, &[u8]) -> Option<Vec<u8
         let mut contents = contents.to_vec();
         match random.random_range(0..5) {
             0 => contents.truncate(random.random_range(0..contents.len())),
-            1 if kind == DATA_ROW || kind == ROW_DESCRIPTION => contents[1] = contents[1].wrapping_add(1),
+            1 if kind == DATA_ROW || kind == ROW_DESCRIPTION => {
+                contents[1] = contents[1].wrapping_add(1)
+            }
             2 => return Some(Vec::new()),
             3 => contents.extend([0xff; 7]),
             _ => {
@@ -184,15 +199,12 @@ fn at_random(seed: u64, among: u32) -> impl Fn(&str, u8, &[u8]) -> Option<Vec<u8
     }
 }
 
-/// Runs one of our programs for ten seconds at most: a lost message may be waited for as long as a server may think. It must end with a code
-/// that is documented; an answer of other types than were asked for is a bug's, 1.
+/// Runs one of our programs for ten seconds at most: a lost message may be waited for as long as a
+/// server may think. It must end with a code that is documented; an answer of other types than were
+/// asked for is a bug's, 1.
 async fn tried(name: &str, arguments: &[&str]) -> String {
     let mut command = tokio::process::Command::from(program(name));
-    command
-        .args(arguments)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
+    command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let child = command.spawn().unwrap();
     let id = i32::try_from(child.id().unwrap()).unwrap();
     let ended = tokio::spawn(child.wait_with_output());
@@ -234,7 +246,10 @@ async fn answers_changed_at_random_end_every_command_with_a_code_that_is_documen
                 ("counterfoil", &["status", "--config", &path]),
                 ("events-diff", &["--config", &path]),
                 ("counterfoil", &["init", "source", "--url", &from, "--ids", "sequence"]),
-                ("load-fake-data", &["--url", &from, "--persons", "1", "--fillers", "1", "--dry-run"]),
+                (
+                    "load-fake-data",
+                    &["--url", &from, "--persons", "1", "--fillers", "1", "--dry-run"],
+                ),
             ] {
                 let all = tried(name, command).await;
                 assert!(
@@ -268,7 +283,9 @@ async fn asks_for_clear_text(password_seen: Arc<AtomicU32>) -> u16 {
                 continue;
             }
             password_seen.fetch_add(1, Ordering::Relaxed);
-            let echoed = [b"SFATAL\0VFATAL\0C28P01\0Mwrong: ".as_slice(), &bytes[5..length - 1], b"\0\0"].concat();
+            let echoed =
+                [b"SFATAL\0VFATAL\0C28P01\0Mwrong: ".as_slice(), &bytes[5..length - 1], b"\0\0"]
+                    .concat();
             let _ = client.write_all(&message(b'E', &echoed)).await;
         }
     });
@@ -276,7 +293,8 @@ async fn asks_for_clear_text(password_seen: Arc<AtomicU32>) -> u16 {
 }
 
 #[tokio::test]
-async fn a_clear_text_password_is_given_without_channel_binding_only_and_never_told_when_it_is_echoed() {
+async fn a_clear_text_password_is_given_without_channel_binding_only_and_never_told_when_it_is_echoed()
+ {
     let seen = Arc::new(AtomicU32::new(0));
     let port = asks_for_clear_text(Arc::clone(&seen)).await;
     for (how, expected, words) in [
@@ -286,8 +304,11 @@ async fn a_clear_text_password_is_given_without_channel_binding_only_and_never_t
         ("sslmode=require", 0, "does not offer TLS"),
     ] {
         seen.store(0, Ordering::Relaxed);
-        let url = format!("host=127.0.0.1 port={port} user=reader dbname=orders password=hunter2hunter2 {how}");
-        let (code, printed, complaint) = super::run("counterfoil", &["init", "destination", "--url", &url]).await;
+        let url = format!(
+            "host=127.0.0.1 port={port} user=reader dbname=orders password=hunter2hunter2 {how}"
+        );
+        let (code, printed, complaint) =
+            super::run("counterfoil", &["init", "destination", "--url", &url]).await;
         assert_eq!(code, Some(3), "{how}: {printed}{complaint}");
         assert_eq!(seen.load(Ordering::Relaxed), expected, "{how}");
         assert!(complaint.contains(words), "{how}: {complaint}");

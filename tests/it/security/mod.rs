@@ -22,7 +22,8 @@ fn url_as(database: &Database, role: &str) -> String {
     url(database).replace("user=postgres", &format!("user={role}"))
 }
 
-/// A role that may log in and nothing else; roles are known to the whole server, so its name has that of the database.
+/// A role that may log in and nothing else; roles are known to the whole server, so its name has
+/// that of the database.
 async fn role_of(database: &Database, what: &str) -> String {
     let role = format!("{what}_{}", database.conninfo.database);
     database.execute(&format!("create role {role} login")).await;

@@ -1,4 +1,5 @@
-//! Names that mean harm, of everything that has one, change nothing but what is meant; and none of them reaches a terminal as it is.
+//! Names that mean harm, of everything that has one, change nothing but what is meant; and none of
+//! them reaches a terminal as it is.
 
 use super::{Told, run, runs};
 use crate::harness::{Database, fresh_database, fresh_destination};
@@ -19,11 +20,8 @@ const TABLES: [(&str, &str); 7] = [
     ("E'\\'; drop table canary; --", "*/ drop table canary; /*"),
 ];
 /// A column, a trigger and a sequence besides.
-const OTHERS: [&str; 3] = [
-    "c\"'; drop table canary; --",
-    "t$$\n\u{1b}]0;evil\u{7}%s",
-    "s'\"\\; drop table canary",
-];
+const OTHERS: [&str; 3] =
+    ["c\"'; drop table canary; --", "t$$\n\u{1b}]0;evil\u{7}%s", "s'\"\\; drop table canary"];
 const DATABASES: [&str; 2] = ["d\"'; drop table canary; -- \\", "d\n\u{1b}[31m{name}$$ ="];
 const ROLE: &str = "r\"'; drop role postgres; -- \\";
 const DESTINATION: &str = "to \"'; drop table canary; -- %s {name} \\";
@@ -33,10 +31,7 @@ async fn named(beside: &Database, name: &str) -> Database {
     let name = format!("{name}{}", beside.conninfo.database);
     beside.execute(&format!("create database {}", ident(&name))).await;
     let database = Database {
-        conninfo: Conninfo {
-            database: name,
-            ..beside.conninfo.clone()
-        },
+        conninfo: Conninfo { database: name, ..beside.conninfo.clone() },
         server: std::sync::Arc::clone(&beside.server),
     };
     database.execute("create table public.canary as select 1 as n").await;
@@ -46,9 +41,7 @@ async fn named(beside: &Database, name: &str) -> Database {
 /// A connection string in which every value is quoted as libpq wants it.
 fn url(database: &Database, user: &str) -> String {
     let host = &database.conninfo.hosts[0];
-    let HostAt::Unix(dir) = &host.at else {
-        panic!("a private server has a socket")
-    };
+    let HostAt::Unix(dir) = &host.at else { panic!("a private server has a socket") };
     let quoted = |text: &str| format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"));
     let (user, name) = (quoted(user), quoted(&database.conninfo.database));
     format!("host={} port={} user={user} dbname={name}", dir.display(), host.port)
@@ -72,30 +65,23 @@ impl Play {
         for database in [&source, &destination] {
             database
                 .execute(&format!(
-                    "do $do$ begin create role {0} superuser login; exception when duplicate_object then null; end $do$",
+                    "do $do$ begin create role {0} superuser login; exception when \
+                     duplicate_object then null; end $do$",
                     ident(&role)
                 ))
                 .await;
         }
-        let table = TableName {
-            schema: schema.to_owned(),
-            name: name.to_owned(),
-        };
+        let table = TableName { schema: schema.to_owned(), name: name.to_owned() };
         let dir = TempDir::new().unwrap();
-        Self {
-            dir,
-            source,
-            destination,
-            table,
-            role,
-        }
+        Self { dir, source, destination, table, role }
     }
 
     fn url(&self, database: &Database) -> String {
         url(database, &self.role)
     }
 
-    /// A configuration that copies from this source; JSON's way to write a string is TOML's as well, but for DEL.
+    /// A configuration that copies from this source; JSON's way to write a string is TOML's as
+    /// well, but for DEL.
     fn configured(&self, source: &Database) -> String {
         let quoted = |text: &str| serde_json::to_string(text).unwrap().replace('\u{7f}', "\\u007f");
         let (table, name) = (quoted(&self.table.quoted()), quoted(DESTINATION));
@@ -114,23 +100,35 @@ impl Play {
 
     /// Makes both tables and fills the source.
     async fn make(&self, ids: &str) {
-        let (from, to, table) = (self.url(&self.source), self.url(&self.destination), self.table.quoted());
+        let (from, to, table) =
+            (self.url(&self.source), self.url(&self.destination), self.table.quoted());
         let source = [
-            "init", "source", "--url", &from, "--table", &table, "--ids", ids, "--notify", "doorbell",
+            "init", "source", "--url", &from, "--table", &table, "--ids", ids, "--notify",
+            "doorbell",
         ];
         for flags in [&["--dry-run"][..], &[]] {
             is_fit(&runs("counterfoil", &[&source[..], flags].concat(), 0).await, flags.is_empty());
             let destination = ["init", "destination", "--url", &to, "--table", &table, "--guard"];
-            is_fit(&runs("counterfoil", &[&destination[..], flags].concat(), 0).await, flags.is_empty());
+            is_fit(
+                &runs("counterfoil", &[&destination[..], flags].concat(), 0).await,
+                flags.is_empty(),
+            );
         }
         let load = ["--url", &from, "--table", &table, "--persons", "10", "--fillers", "10"];
         is_fit(&runs("load-fake-data", &load, 0).await, true);
-        is_fit(&runs("load-fake-data", &[&load[..], &["--method", "copy"]].concat(), 0).await, true);
+        is_fit(
+            &runs("load-fake-data", &[&load[..], &["--method", "copy"]].concat(), 0).await,
+            true,
+        );
         let [column, trigger, sequence] = OTHERS.map(ident);
         for database in [&self.source, &self.destination] {
-            let function = format!("create function {trigger}() returns trigger language plpgsql as $f$begin return null; end$f$");
+            let function = format!(
+                "create function {trigger}() returns trigger language plpgsql as $f$begin return \
+                 null; end$f$"
+            );
             let more = format!(
-                "alter table {table} add column {column} text; {function}; create trigger {trigger} after insert on {table} execute function {trigger}()"
+                "alter table {table} add column {column} text; {function}; create trigger \
+                 {trigger} after insert on {table} execute function {trigger}()"
             );
             database.execute(&more).await;
         }
@@ -145,12 +143,18 @@ impl Play {
     async fn damage(&self) {
         let table = self.table.quoted();
         self.destination
-            .execute(&format!("alter table {table} disable trigger counterfoil_guard; delete from {table} where id between 5 and 9; alter table {table} enable always trigger counterfoil_guard"))
+            .execute(&format!(
+                "alter table {table} disable trigger counterfoil_guard; delete from {table} where \
+                 id between 5 and 9; alter table {table} enable always trigger counterfoil_guard"
+            ))
             .await;
     }
 
     async fn assert_equal(&self, source: &Database) {
-        let view = format!("create or replace view public.events as select * from {}", self.table.quoted());
+        let view = format!(
+            "create or replace view public.events as select * from {}",
+            self.table.quoted()
+        );
         for database in [source, &self.destination] {
             database.execute(&view).await;
         }
@@ -164,14 +168,12 @@ impl Play {
     }
 }
 
-/// Nothing that was told writes to a terminal or begins a line that is not ours. What is SQL for psql is told as it is.
+/// Nothing that was told writes to a terminal or begins a line that is not ours. What is SQL for
+/// psql is told as it is.
 fn is_fit((_, printed, complaint): &Told, is_for_a_person: bool) {
-    let both = if is_for_a_person {
-        format!("{printed}{complaint}")
-    } else {
-        complaint.clone()
-    };
-    let is_unfit = |c: char| (c.is_control() && c != '\n') || ('\u{202a}'..='\u{202e}').contains(&c);
+    let both = if is_for_a_person { format!("{printed}{complaint}") } else { complaint.clone() };
+    let is_unfit =
+        |c: char| (c.is_control() && c != '\n') || ('\u{202a}'..='\u{202e}').contains(&c);
     assert!(!both.contains(is_unfit), "{both:?}");
     assert!(
         !both
@@ -234,16 +236,12 @@ async fn run_script(play: &Play, script: &str) {
 async fn restores(play: &Play, ids: &str) {
     let lost = named(&fresh_database().await, "new\"; --").await;
     let (from, table) = (play.url(&lost), play.table.quoted());
-    runs(
-        "counterfoil",
-        &["init", "source", "--url", &from, "--table", &table, "--ids", ids],
-        0,
-    )
-    .await;
-    lost.execute(&format!("alter table {table} add column {} text", ident(OTHERS[0])))
+    runs("counterfoil", &["init", "source", "--url", &from, "--table", &table, "--ids", ids], 0)
         .await;
+    lost.execute(&format!("alter table {table} add column {} text", ident(OTHERS[0]))).await;
     let config = play.configured(&lost);
-    let told = run("counterfoil", &["restore", "--from", DESTINATION, "--yes", "--config", &config]).await;
+    let told =
+        run("counterfoil", &["restore", "--from", DESTINATION, "--yes", "--config", &config]).await;
     assert_eq!(told.0, Some(0), "{told:?}");
     is_fit(&told, true);
     play.assert_equal(&lost).await;
@@ -254,7 +252,8 @@ async fn restores(play: &Play, ids: &str) {
 async fn what_is_missing_or_unlike_is_told_without_writing_to_a_terminal() {
     for (at, table) in TABLES.into_iter().enumerate().filter(|(at, _)| at % 2 == 1) {
         let play = Play::new(at, table).await;
-        let (from, to, table) = (play.url(&play.source), play.url(&play.destination), play.table.quoted());
+        let (from, to, table) =
+            (play.url(&play.source), play.url(&play.destination), play.table.quoted());
         let config = play.configured(&play.source);
         let commands = [&["run", "--until-caught-up"][..], &["run", "--dry-run"], &["status"]];
         let all = async |code: &[i32]| {
@@ -282,7 +281,8 @@ async fn what_is_missing_or_unlike_is_told_without_writing_to_a_terminal() {
         let odd = ident("ty\n\u{1b}[2Jpe\"; drop table canary; --");
         play.source
             .execute(&format!(
-                "create domain public.{odd} as text; alter table {table} add column {} public.{odd} default $d$x\n\u{1b}[2J$d$",
+                "create domain public.{odd} as text; alter table {table} add column {} \
+                 public.{odd} default $d$x\n\u{1b}[2J$d$",
                 ident(OTHERS[0])
             ))
             .await;

@@ -10,7 +10,8 @@ use counterfoil::sql::LOCK_DOORBELL;
 const DOCUMENT: &str = include_str!("../../../docs/security.md");
 const ROLES: [&str; 4] = ["events_owner", "events_reader", "events_writer", "application"];
 
-/// The statements of the block whose first line begins with this, for this database and roles of its own.
+/// The statements of the block whose first line begins with this, for this database and roles of
+/// its own.
 fn block(name: &str, database: &Database) -> Vec<String> {
     let head = format!("```sql\n-- {name}: ");
     let (_, after) = DOCUMENT
@@ -42,13 +43,19 @@ fn url_of(database: &Database, role: &str) -> String {
     url_as(database, &format!("{role}_{}", database.conninfo.database))
 }
 
-/// Takes each GRANT of a block back for a while: meanwhile this must end with 3 and name what is missing.
+/// Takes each GRANT of a block back for a while: meanwhile this must end with 3 and name what is
+/// missing.
 async fn each_is_needed(name: &str, database: &Database, what: impl AsyncFn() -> Told) {
     each_but_is_needed(name, "nothing", database, what).await;
 }
 
 /// As [`each_is_needed`], but for the statements with this word.
-async fn each_but_is_needed(name: &str, except: &str, database: &Database, what: impl AsyncFn() -> Told) {
+async fn each_but_is_needed(
+    name: &str,
+    except: &str,
+    database: &Database,
+    what: impl AsyncFn() -> Told,
+) {
     let (code, printed, complaint) = what().await;
     assert_eq!(code, Some(0), "{name}: {printed}{complaint}");
     let grants = block(name, database)
@@ -61,7 +68,9 @@ async fn each_but_is_needed(name: &str, except: &str, database: &Database, what:
         assert_eq!(code, Some(3), "{name} without {statement}: {printed}{complaint}");
         let words: Vec<&str> = statement.split([' ', ';']).collect();
         let told = format!("{printed}{complaint}");
-        let is_grant = |line: &str| line.to_uppercase().contains("GRANT ") && line.to_uppercase().contains(words[1]);
+        let is_grant = |line: &str| {
+            line.to_uppercase().contains("GRANT ") && line.to_uppercase().contains(words[1])
+        };
         let is_denied = ["table", "function"]
             .iter()
             .any(|kind| told.contains(&format!("permission denied for {kind}")));
@@ -73,7 +82,8 @@ async fn each_but_is_needed(name: &str, except: &str, database: &Database, what:
     assert_eq!(code, Some(0), "{name} again: {printed}{complaint}");
 }
 
-/// A source and a destination as the document makes them, with a hundred events or so at the source.
+/// A source and a destination as the document makes them, with a hundred events or so at the
+/// source.
 async fn pair(ids: &str) -> (Database, Database) {
     let (source, destination) = (fresh_database().await, fresh_destination().await);
     grant(&source, &["everybody", "owner"]).await;
@@ -111,7 +121,12 @@ async fn an_owner_needs_each_statement_to_init() {
     grant(&database, &["everybody", "owner"]).await;
     let url = url_of(&database, "events_owner");
     each_is_needed("owner", &database, async || {
-        database.execute("drop table if exists events, id; drop function if exists insert_events(jsonb[]), insert_events(text), filter_sql_command, counterfoil_doorbell").await;
+        database
+            .execute(
+                "drop table if exists events, id; drop function if exists insert_events(jsonb[]), \
+                 insert_events(text), filter_sql_command, counterfoil_doorbell",
+            )
+            .await;
         run("counterfoil", &["init", "source", "--url", &url, "--notify", "doorbell"]).await
     })
     .await;
@@ -137,7 +152,10 @@ async fn a_reader_and_a_writer_need_each_statement_to_run() {
                 configured.run("counterfoil", &["run", "--until-caught-up"]).await
             })
             .await;
-            each_is_needed(name, database, async || configured.run("counterfoil", &["run", "--dry-run"]).await).await;
+            each_is_needed(name, database, async || {
+                configured.run("counterfoil", &["run", "--dry-run"]).await
+            })
+            .await;
         }
         assert_eq!(digest(&source, i64::MAX).await, digest(&destination, i64::MAX).await);
     }
@@ -146,7 +164,9 @@ async fn a_reader_and_a_writer_need_each_statement_to_run() {
 /// How many sessions sleep beside the doorbell of this database.
 async fn doorbells(database: &Database) -> usize {
     let asked = format!(
-        "select 1 from pg_locks where locktype = 'advisory' and classid = {LOCK_DOORBELL} and mode = 'ExclusiveLock' and database = (select oid from pg_database where datname = current_database())"
+        "select 1 from pg_locks where locktype = 'advisory' and classid = {LOCK_DOORBELL} and mode \
+         = 'ExclusiveLock' and database = (select oid from pg_database where datname = \
+         current_database())"
     );
     database.query(&asked).await.len()
 }
@@ -185,8 +205,10 @@ async fn readers_need_each_statement_for_status_and_events_diff() {
         .await;
         each_is_needed(name, database, async || {
             let (code, printed, complaint) = configured.run("counterfoil", &["status"]).await;
-            // It tells what it knows of every side, each with what is wrong, and remedies are for those who run.
-            let told = format!("{printed}{complaint}").replace("permission denied", "permission denied: GRANT USAGE, CONNECT, SELECT");
+            // It tells what it knows of every side, each with what is wrong, and remedies are for
+            // those who run.
+            let told = format!("{printed}{complaint}")
+                .replace("permission denied", "permission denied: GRANT USAGE, CONNECT, SELECT");
             (if told.contains("GRANT") { Some(3) } else { code }, String::new(), told)
         })
         .await;
@@ -195,7 +217,9 @@ async fn readers_need_each_statement_for_status_and_events_diff() {
 
 #[tokio::test]
 async fn an_application_needs_each_statement_to_load() {
-    for (ids, methods) in [("sequence", ["insert", "copy"]), ("consecutive", ["insert-events", "copy"])] {
+    for (ids, methods) in
+        [("sequence", ["insert", "copy"]), ("consecutive", ["insert-events", "copy"])]
+    {
         let (source, _) = pair(ids).await;
         let url = url_of(&source, "application");
         for method in methods {
@@ -217,8 +241,9 @@ async fn a_mender_needs_each_statement_to_repair() {
     let (source, destination) = pair("sequence").await;
     let configured = configured(&source, &destination, "events_writer");
     configured.runs("counterfoil", &["run", "--until-caught-up"], 0).await;
-    let damage = "begin; alter table events disable trigger all; delete from events where id between 5 and 9; \
-        alter table events enable always trigger counterfoil_guard; commit";
+    let damage = "begin; alter table events disable trigger all; delete from events where id \
+                  between 5 and 9; alter table events enable always trigger counterfoil_guard; \
+                  commit";
     let repair = async |how: &[&str]| {
         let arguments = [&["repair", "--destination", "copy", "--yes"], how].concat();
         configured.run("counterfoil", &arguments).await
@@ -232,7 +257,8 @@ async fn a_mender_needs_each_statement_to_repair() {
     }
     grant(&destination, &["mender"]).await;
     each_is_needed("mender", &destination, async || {
-        let (code, _, complaint) = configured.run("counterfoil", &["run", "--until-caught-up"]).await;
+        let (code, _, complaint) =
+            configured.run("counterfoil", &["run", "--until-caught-up"]).await;
         assert_eq!(code, Some(0), "{complaint}");
         repair(&["--rewind-to", "20"]).await
     })
@@ -258,7 +284,8 @@ async fn an_owner_and_writers_need_each_statement_to_restore() {
         let restored = Configured::new(&from, &[("copy", &url_of(&destination, "events_writer"))]);
         restored.runs("counterfoil", &["restore", "--from", "copy", "--yes"], 0).await;
         assert_eq!(digest(&lost, i64::MAX).await, digest(&destination, i64::MAX).await);
-        let again = async || restored.run("counterfoil", &["restore", "--from", "copy", "--yes"]).await;
+        let again =
+            async || restored.run("counterfoil", &["restore", "--from", "copy", "--yes"]).await;
         each_is_needed("writer", &destination, again).await;
         each_but_is_needed("owner", "CREATE", &lost, again).await;
     }
@@ -273,16 +300,20 @@ async fn whoever_has_nothing_can_do_nothing_and_who_may_only_look_cannot_write()
         conninfo.user = role.to_owned();
         match connect(&conninfo).await {
             Err(error) => error.code().unwrap().code().to_owned(),
-            Ok(client) => client.batch_execute(statement).await.unwrap_err().code().unwrap().code().to_owned(),
+            Ok(client) => {
+                client.batch_execute(statement).await.unwrap_err().code().unwrap().code().to_owned()
+            }
         }
     };
     assert_eq!(refused(&source, &stranger, "select 1").await, "42501");
     let call = "select public.insert_events(array['{}']::jsonb[])";
-    let (name, reader) = (&source.conninfo.database, format!("events_reader_{}", source.conninfo.database));
+    let (name, reader) =
+        (&source.conninfo.database, format!("events_reader_{}", source.conninfo.database));
     let writer = format!("events_writer_{}", destination.conninfo.database);
     source
         .execute(&format!(
-            "grant connect on database {name} to {stranger}; grant usage on schema public to {stranger}"
+            "grant connect on database {name} to {stranger}; grant usage on schema public to \
+             {stranger}"
         ))
         .await;
     for role in [&stranger, &reader] {
@@ -312,7 +343,8 @@ async fn whoever_has_nothing_can_do_nothing_and_who_may_only_look_cannot_write()
     }
     // The guard: a writer that is not Counterfoil may not insert either.
     assert_eq!(
-        refused(&destination, &writer, "insert into public.events values (1000, now(), '{}')").await,
+        refused(&destination, &writer, "insert into public.events values (1000, now(), '{}')")
+            .await,
         "42501"
     );
 }

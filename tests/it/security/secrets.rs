@@ -1,4 +1,5 @@
-//! A password is in no message, whatever is wrong with what holds it, and in nothing that a run tells.
+//! A password is in no message, whatever is wrong with what holds it, and in nothing that a run
+//! tells.
 
 use super::{program, run};
 use crate::command::told;
@@ -47,7 +48,8 @@ proptest! {
             Ok(conninfo) => format!("{conninfo:?} {}", conninfo.describe()),
             Err(error) => format!("{error:?} {error} {}", error.report()),
         };
-        // What is damaged may no longer be a password: then it may be told, as a port or a host for instance.
+        // What is damaged may no longer be a password: then it may be told, as a port or a host for
+        // instance.
         let is_password = how == 4 || text.contains(&password) && form_is_kept(&text);
         prop_assert!(!is_password || is_discreet(&told, &password), "{text}: {told}");
     }
@@ -57,9 +59,15 @@ proptest! {
         password in "[A-Z]{7}[0-9]{7}", at in any::<usize>(), how in 0u8..4, with in "[ -~é\n]", is_json in any::<bool>(),
     ) {
         let whole = if is_json {
-            format!("{{\"eventSource\": {{\"host\": \"db1\", \"databaseName\": \"a\", \"user\": \"u\", \"password\": \"{password}\"}},\n\"replicationDestinations\": [{{\"host\": \"db2\", \"databaseName\": \"a\", \"user\": \"u\", \"password\": \"{password}\"}}]}}")
+            format!("{{\"eventSource\": {{\"host\": \"db1\", \"databaseName\": \"a\", \"user\": \
+                     \"u\", \"password\": \"{password}\"}},\n\"replicationDestinations\": \
+                     [{{\"host\": \"db2\", \"databaseName\": \"a\", \"user\": \"u\", \"password\": \
+                     \"{password}\"}}]}}")
         } else {
-            format!("[source]\nurl = \"host=db1 user=u\"\npassword = \"{password}\"\n[[destinations]]\nname = \"a\"\nurl = \"postgres://u:${{SECRET}}@db2/x\"\nwriters = \"${{SECRET}}\"\n[log]\nlevel = \"${{SECRET}}\"\n")
+            format!("[source]\nurl = \"host=db1 user=u\"\npassword = \
+                     \"{password}\"\n[[destinations]]\nname = \"a\"\nurl = \
+                     \"postgres://u:${{SECRET}}@db2/x\"\nwriters = \"${{SECRET}}\"\n[log]\nlevel = \
+                     \"${{SECRET}}\"\n")
         };
         let text = damaged(&whole, at, how, with.chars().next().unwrap());
         let dir = tempfile::tempdir().unwrap();
@@ -78,7 +86,9 @@ proptest! {
 
 /// Whether the word before the password still says that it is one.
 fn form_is_kept(text: &str) -> bool {
-    text.starts_with("postgres://ann:") || text.contains("&password=") || text.contains(" password=")
+    text.starts_with("postgres://ann:")
+        || text.contains("&password=")
+        || text.contains(" password=")
 }
 
 #[tokio::test]
@@ -92,7 +102,10 @@ async fn no_command_tells_the_password_that_it_uses() {
     init_destination(&destination).await;
     insert(&source, 10).await;
     let secret = "Geheim7Wort9";
-    let role = format!("set password_encryption = 'scram-sha-256'; create role mover superuser login password '{secret}'");
+    let role = format!(
+        "set password_encryption = 'scram-sha-256'; create role mover superuser login password \
+         '{secret}'"
+    );
     source.execute(&role).await;
     let url = |name: &str, password: &str| {
         let port = server.port();
@@ -100,25 +113,24 @@ async fn no_command_tells_the_password_that_it_uses() {
     };
     let (from, to) = (&source.conninfo.database, &destination.conninfo.database);
     for password in [secret, "Falsch8Wort9"] {
-        let configured = super::Configured::new(&url(from, password), &[("copy", &url(to, password))]);
+        let configured =
+            super::Configured::new(&url(from, password), &[("copy", &url(to, password))]);
         let path = configured.path();
+        let mut repair = ["repair", "--destination", "copy", "--insert-missing", "--yes"].to_vec();
+        repair.extend(["--config", &path]);
+        let from_url = url(from, password);
+        let init = ["init", "source", "--ids", "sequence", "--url", &from_url, "--dry-run"];
         for (name, command) in [
             ("counterfoil", &["run", "--dry-run", "--config", &path][..]),
             ("counterfoil", &["run", "--until-caught-up", "--config", &path]),
             ("counterfoil", &["status", "--json", "--config", &path]),
             ("counterfoil", &["status", "--config", &path]),
-            (
-                "counterfoil",
-                &["repair", "--destination", "copy", "--insert-missing", "--yes", "--config", &path],
-            ),
+            ("counterfoil", &repair),
             ("counterfoil", &["restore", "--from", "copy", "--yes", "--config", &path]),
             ("events-diff", &["--config", &path, "--format", "jsonl"]),
             ("events-diff", &[&url(from, password), &url(to, password)]),
             ("load-fake-data", &["--config", &path, "--dry-run"]),
-            (
-                "counterfoil",
-                &["init", "source", "--ids", "sequence", "--url", &url(from, password), "--dry-run"],
-            ),
+            ("counterfoil", &init),
         ]
         .into_iter()
         .take(if password == secret { 10 } else { 3 })
@@ -140,7 +152,8 @@ async fn no_session_has_the_password_in_its_name_and_no_process_in_its_title() {
     init_source(&source).await;
     init_destination(&destination).await;
     let secret = "Geheim7Wort9";
-    let with = |database| format!("{} password={secret}", crate::support::replicator::url(database));
+    let with =
+        |database| format!("{} password={secret}", crate::support::replicator::url(database));
     let configured = super::Configured::new(&with(&source), &[("copy", &with(&destination))]);
     let mut command = tokio::process::Command::from(program("counterfoil"));
     command
@@ -148,14 +161,15 @@ async fn no_session_has_the_password_in_its_name_and_no_process_in_its_title() {
         .kill_on_drop(true)
         .stdout(std::process::Stdio::piped());
     let child = command.spawn().unwrap();
-    let ours = "select string_agg(application_name || query, ' ') from pg_stat_activity where application_name like 'counterfoil/%' and datname = current_database()";
+    let ours = "select string_agg(application_name || query, ' ') from pg_stat_activity where \
+                application_name like 'counterfoil/%' and datname = current_database()";
     crate::support::until("its sessions are there", async || {
         source.query(ours).await[0].contains("counterfoil/listen")
     })
     .await;
     let id = child.id().unwrap();
-    let title =
-        std::fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap() + &std::fs::read_to_string(format!("/proc/{id}/comm")).unwrap();
+    let title = std::fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap()
+        + &std::fs::read_to_string(format!("/proc/{id}/comm")).unwrap();
     assert!(is_discreet(&title, secret), "{title}");
     for database in [&source, &destination] {
         assert!(is_discreet(&database.query(ours).await[0], secret));

@@ -1,4 +1,5 @@
-//! Objects that stand before those of the system, for whoever has this search_path, are not called by any command.
+//! Objects that stand before those of the system, for whoever has this search_path, are not called
+//! by any command.
 
 use super::{Configured, role_of, runs, url_as};
 use crate::harness::{Database, fresh_database, fresh_destination};
@@ -23,8 +24,9 @@ async fn mislead(database: &Database, role: &str) {
 
 /// Nothing in `evil` was called; else this tells in whose place.
 async fn assert_untouched(database: &Database) {
-    let called = "select case when is_called then coalesce((select oid::regprocedure::text from pg_proc where oid = last_value), \
-        (select oid::regoperator::text from pg_operator where oid = last_value), last_value::text) end from evil.calls";
+    let called = "select case when is_called then coalesce((select oid::regprocedure::text from \
+                  pg_proc where oid = last_value), (select oid::regoperator::text from pg_operator \
+                  where oid = last_value), last_value::text) end from evil.calls";
     assert_eq!(database.query(called).await, [""], "in {}", database.conninfo.database);
 }
 
@@ -35,7 +37,8 @@ async fn what_stands_before_the_system_is_called_where_a_name_is_not_qualified()
     for call in [
         "select max(1::pg_catalog.int8)",
         "select count(*)",
-        "select 1::pg_catalog.int8 operator(pg_catalog.+) 1 where 2::pg_catalog.int8 = 2::pg_catalog.int8",
+        "select 1::pg_catalog.int8 operator(pg_catalog.+) 1 where 2::pg_catalog.int8 = \
+         2::pg_catalog.int8",
         "select 'a'::pg_catalog.text || 'b'::pg_catalog.text",
         "select 1::int8",
         "select now()",
@@ -118,8 +121,8 @@ async fn follows(source: &Database, destination: &Database, from: &str, to: &str
 }
 
 async fn mends(configured: &Configured, destination: &Database) {
-    let damage = "alter table events disable trigger all; delete from events where id between 5 and 9; \
-        alter table events enable always trigger counterfoil_guard";
+    let damage = "alter table events disable trigger all; delete from events where id between 5 \
+                  and 9; alter table events enable always trigger counterfoil_guard";
     destination.execute(damage).await;
     let script = configured.dir.path().join("repair.sql").display().to_string();
     configured.runs("events-diff", &["--repair-sql", &script], 1).await;
@@ -173,7 +176,10 @@ async fn a_role_that_may_create_in_public_misleads_nobody() {
         database.execute(&format!("set search_path = pg_catalog; {evil}")).await;
     }
     source
-        .execute("insert into public.events (ts, event) select pg_catalog.now(), '{}' from pg_catalog.generate_series(1, 50)")
+        .execute(
+            "insert into public.events (ts, event) select pg_catalog.now(), '{}' from \
+             pg_catalog.generate_series(1, 50)",
+        )
         .await;
     let configured = Configured::new(
         &crate::support::replicator::url(&source),

@@ -1,4 +1,5 @@
-//! Event tables as `init` makes them, writers as applications are, and the comparison of copies with their source.
+//! Event tables as `init` makes them, writers as applications are, and the comparison of copies
+//! with their source.
 
 use super::replicator::{counterfoil, url};
 use super::until;
@@ -34,7 +35,8 @@ pub async fn insert(source: &Database, events: u32) {
 /// The statement that inserts so many events of about 100 bytes.
 pub fn statement(events: u32) -> String {
     format!(
-        "insert into events (ts, event) select clock_timestamp(), jsonb_build_object('n', i, 'text', repeat('é', 30)) from generate_series(1, {events}) i"
+        "insert into events (ts, event) select clock_timestamp(), jsonb_build_object('n', i, \
+         'text', repeat('é', 30)) from generate_series(1, {events}) i"
     )
 }
 
@@ -48,7 +50,8 @@ pub async fn arrives(destination: &Database, id: i64) {
     until(&format!("event {id} arrives"), async || highest(destination).await >= id).await;
 }
 
-/// Waits until the destination holds as many events as the source, and asserts that they are the same.
+/// Waits until the destination holds as many events as the source, and asserts that they are the
+/// same.
 pub async fn equal(source: &Database, destination: &Database) {
     let through = highest(source).await;
     arrives(destination, through).await;
@@ -65,13 +68,15 @@ pub async fn prefix(source: &Database, destination: &Database) -> i64 {
 /// Count and digest of every event up to this id.
 pub async fn digest(database: &Database, through: i64) -> String {
     let sql = format!(
-        "set timezone = 'UTC'; select count(*) || ' ' || coalesce(md5(string_agg(e::text, E'\\n' order by id)), '') from events e where id <= {through}"
+        "set timezone = 'UTC'; select count(*) || ' ' || coalesce(md5(string_agg(e::text, E'\\n' \
+         order by id)), '') from events e where id <= {through}"
     );
     database.query(&sql).await[0].clone()
 }
 
-/// Writers as applications are: concurrent transactions of several inserts, some rolled back wholly or to a savepoint, commits out of
-/// order. They reconnect when the server goes away, until they are told to stop.
+/// Writers as applications are: concurrent transactions of several inserts, some rolled back wholly
+/// or to a savepoint, commits out of order. They reconnect when the server goes away, until they
+/// are told to stop.
 pub struct Writers {
     tasks: JoinSet<()>,
     is_over: Arc<AtomicBool>,
@@ -84,7 +89,8 @@ impl Writers {
         let (is_over, commits) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let mut tasks = JoinSet::new();
         for writer in 0..writers {
-            let (conninfo, is_over, commits) = (source.conninfo.clone(), Arc::clone(&is_over), Arc::clone(&commits));
+            let (conninfo, is_over, commits) =
+                (source.conninfo.clone(), Arc::clone(&is_over), Arc::clone(&commits));
             let mut random = StdRng::seed_from_u64(seed * 1000 + writer);
             tasks.spawn(async move {
                 while !is_over.load(Ordering::Relaxed) {

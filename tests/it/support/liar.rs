@@ -1,5 +1,6 @@
-//! A server that lies: between us and a real one, every message of the server may be replaced before it reaches us, and what we say before it
-//! reaches the server; and which server that is, is said of each session.
+//! A server that lies: between us and a real one, every message of the server may be replaced
+//! before it reaches us, and what we say before it reaches the server; and which server that is, is
+//! said of each session.
 
 use super::replicator::url_at;
 use std::path::{Path, PathBuf};
@@ -8,8 +9,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::task::JoinSet;
 
-/// What is sent instead of a message: its type and contents in, whole messages out; `what` is the session's `application_name`. `None`: the
-/// message itself.
+/// What is sent instead of a message: its type and contents in, whole messages out; `what` is the
+/// session's `application_name`. `None`: the message itself.
 pub type Lie = Arc<dyn Fn(&str, u8, &[u8]) -> Option<Vec<u8>> + Send + Sync>;
 
 /// What is done to some bytes of a client on their way; `what` as above.
@@ -116,7 +117,8 @@ async fn carry(mut client: TcpStream, way: Way) {
             if from_server.read_exact(&mut contents).await.is_err() {
                 return;
             }
-            let told = (way.lie)(&what, kind, &contents).unwrap_or_else(|| message(kind, &contents));
+            let told =
+                (way.lie)(&what, kind, &contents).unwrap_or_else(|| message(kind, &contents));
             if to_client.write_all(&told).await.is_err() {
                 return;
             }

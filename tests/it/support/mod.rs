@@ -1,4 +1,5 @@
-//! What the tests of a running replicator share: its process, its writers, a slow network, and how copies are compared.
+//! What the tests of a running replicator share: its process, its writers, a slow network, and how
+//! copies are compared.
 
 pub mod events;
 pub mod liar;
@@ -25,16 +26,15 @@ pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     }
 }
 
-/// Makes this database a source with so many events and a destination that holds them; with the replicator that follows.
+/// Makes this database a source with so many events and a destination that holds them; with the
+/// replicator that follows.
 pub async fn following(source: Database, events: u32) -> (Database, Database, Replicator) {
     let destination = fresh_destination().await;
     init_source(&source).await;
     init_destination(&destination).await;
     insert(&source, events).await;
-    let replicator = Setup::from(&source)
-        .to("copy", &destination)
-        .key("retry_wait_max_ms = 500")
-        .start(&[]);
+    let replicator =
+        Setup::from(&source).to("copy", &destination).key("retry_wait_max_ms = 500").start(&[]);
     arrives(&destination, i64::from(events)).await;
     (source, destination, replicator)
 }
@@ -43,7 +43,8 @@ pub async fn following(source: Database, events: u32) -> (Database, Database, Re
 pub async fn terminate(database: &Database, what: &str) {
     let ended = database
         .query(&format!(
-            "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name like 'counterfoil/{what}'"
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = \
+             current_database() and application_name like 'counterfoil/{what}'"
         ))
         .await;
     assert!(!ended.is_empty(), "there is no session that does {what}");
@@ -63,14 +64,12 @@ pub async fn through(database: &Database, network: Network) -> Proxy {
 /// A session that keeps everybody else from the event table, until its transaction ends.
 pub async fn lock_out(database: &Database) -> Client {
     let locker = database.client().await;
-    locker
-        .batch_execute("begin; lock table events in access exclusive mode")
-        .await
-        .unwrap();
+    locker.batch_execute("begin; lock table events in access exclusive mode").await.unwrap();
     locker
 }
 
-/// A session that keeps everybody else from counting the events, until its transaction ends: the table itself can be looked at.
+/// A session that keeps everybody else from counting the events, until its transaction ends: the
+/// table itself can be looked at.
 pub async fn hold_up_counts(database: &Database) -> Client {
     let locker = database.client().await;
     locker.batch_execute("begin; reindex index events_pkey").await.unwrap();
@@ -79,7 +78,8 @@ pub async fn hold_up_counts(database: &Database) -> Client {
 
 /// The process that waits to count the events; 0 while none does.
 pub async fn counting_process(database: &Database) -> Vec<String> {
-    let waiting = "select coalesce(max(pid), 0) from pg_locks where relation = 'events_pkey'::regclass and not granted";
+    let waiting = "select coalesce(max(pid), 0) from pg_locks where relation = \
+                   'events_pkey'::regclass and not granted";
     database.query(waiting).await
 }
 

@@ -1,5 +1,6 @@
-//! A network between us and a server: it delays, limits the bandwidth, breaks in the ways networks break, and ends with its test. Nothing in it is
-//! left to chance: what happens is asked for, byte by byte where that matters.
+//! A network between us and a server: it delays, limits the bandwidth, breaks in the ways networks
+//! break, and ends with its test. Nothing in it is left to chance: what happens is asked for, byte
+//! by byte where that matters.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -91,11 +92,7 @@ impl Proxy {
                 while clients.try_join_next().is_some() {}
             }
         });
-        Self {
-            port,
-            shared,
-            _tasks: tasks,
-        }
+        Self { port, shared, _tasks: tasks }
     }
 
     /// Where it takes connections, on 127.0.0.1.
@@ -118,8 +115,8 @@ impl Proxy {
         self.shared.network.send_replace(network);
     }
 
-    /// Black holes: in these ways nothing passes from now on, over old connections and new ones. What was held back arrives when the hole is gone
-    /// (no ways), as after TCP has sent it again.
+    /// Black holes: in these ways nothing passes from now on, over old connections and new ones.
+    /// What was held back arrives when the hole is gone (no ways), as after TCP has sent it again.
     pub fn swallow(&self, ways: &[Way]) {
         self.shared.holes.send_replace(ways.to_vec());
     }
@@ -129,7 +126,8 @@ impl Proxy {
         let _ = self.shared.breaks.send(how);
     }
 
-    /// Breaks the connection that carries the byte after so many more in this way, before that byte; once.
+    /// Breaks the connection that carries the byte after so many more in this way, before that
+    /// byte; once.
     pub fn break_after(&self, way: Way, bytes: u64, how: Break) {
         *self.due() = Some((way, bytes, how));
     }
@@ -168,7 +166,8 @@ impl Proxy {
 }
 
 impl Shared {
-    /// How many bytes of a piece pass before the connection breaks; `None`: all of them, and it goes on.
+    /// How many bytes of a piece pass before the connection breaks; `None`: all of them, and it
+    /// goes on.
     fn breaks_within(&self, way: Way, bytes: usize) -> Option<(usize, Break)> {
         let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
         let (_, left, how) = due.as_mut().filter(|(its_way, ..)| *its_way == way)?;
@@ -230,7 +229,12 @@ async fn vanish(mut from: impl AsyncRead + Unpin) {
     let _ = tokio::io::copy(&mut from, &mut tokio::io::sink()).await;
 }
 
-async fn flow(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, way: Way, shared: &Shared) -> Result<(), Break> {
+async fn flow(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    way: Way,
+    shared: &Shared,
+) -> Result<(), Break> {
     let (sender, mut pieces) = mpsc::channel::<(Instant, Vec<u8>)>(PIECES_MAX);
     let read = async move {
         let mut buffer = vec![0; 16 * 1024];
@@ -246,13 +250,13 @@ async fn flow(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin,
         while let Some((due, piece)) = pieces.recv().await {
             tokio::time::sleep_until(due).await;
             let network = *shared.network.borrow();
-            let bytes_per_s = if way == Way::ToServer {
-                network.bytes_per_s
-            } else {
-                network.bytes_per_s_back
-            };
+            let bytes_per_s =
+                if way == Way::ToServer { network.bytes_per_s } else { network.bytes_per_s_back };
             if let Some(bytes_per_s) = bytes_per_s {
-                tokio::time::sleep(Duration::from_secs_f64(piece.len() as f64 / f64::from(bytes_per_s))).await;
+                tokio::time::sleep(Duration::from_secs_f64(
+                    piece.len() as f64 / f64::from(bytes_per_s),
+                ))
+                .await;
             }
             shared.passable(way).await;
             let broken = shared.breaks_within(way, piece.len());

@@ -1,4 +1,5 @@
-//! The replicator as a process: started with a configuration, watched by its log, signalled, killed; gone with its test.
+//! The replicator as a process: started with a configuration, watched by its log, signalled,
+//! killed; gone with its test.
 
 use super::{LONG, until};
 use crate::harness::Database;
@@ -81,13 +82,11 @@ impl Setup {
 
     /// The file, without what belongs to the process.
     pub fn text(&self) -> String {
-        let Self {
-            source,
-            source_keys,
-            destinations,
-            replication,
-        } = self;
-        format!("[source]\nurl = '{source}'\n{source_keys}\n{destinations}\n[replication]\n{replication}\n")
+        let Self { source, source_keys, destinations, replication } = self;
+        format!(
+            "[source]\nurl = \
+             '{source}'\n{source_keys}\n{destinations}\n[replication]\n{replication}\n"
+        )
     }
 }
 
@@ -148,10 +147,7 @@ impl Replicator {
 
     /// How many lines it has logged with all of these words.
     pub fn lines(&self, words: &[&str]) -> usize {
-        self.log()
-            .lines()
-            .filter(|line| words.iter().all(|word| line.contains(word)))
-            .count()
+        self.log().lines().filter(|line| words.iter().all(|word| line.contains(word))).count()
     }
 
     /// Waits until it has logged a line with all of these words.
@@ -250,9 +246,7 @@ impl Drop for Replicator {
 /// A database as a configuration names it.
 pub fn url(database: &Database) -> String {
     let host = &database.conninfo.hosts[0];
-    let HostAt::Unix(dir) = &host.at else {
-        panic!("a private server has a socket")
-    };
+    let HostAt::Unix(dir) = &host.at else { panic!("a private server has a socket") };
     format!(
         "host={} port={} user={} dbname={}",
         dir.display(),
@@ -262,7 +256,8 @@ pub fn url(database: &Database) -> String {
     )
 }
 
-/// A database as superuser, at a port of 127.0.0.1 and without TLS: through whatever stands before its server.
+/// A database as superuser, at a port of 127.0.0.1 and without TLS: through whatever stands before
+/// its server.
 pub fn url_at(port: u16, database: &str) -> String {
     format!("host=127.0.0.1 port={port} user=postgres dbname={database} sslmode=disable")
 }
@@ -271,11 +266,7 @@ pub fn url_at(port: u16, database: &str) -> String {
 pub async fn counterfoil(arguments: &[&str]) {
     let mut command = tokio::process::Command::from(program());
     let output = command.args(arguments).stdin(Stdio::null()).output().await.unwrap();
-    assert!(
-        output.status.success(),
-        "{arguments:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 fn program() -> Command {

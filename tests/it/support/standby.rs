@@ -55,16 +55,16 @@ pub async fn cut_off(standby: &Arc<PrivateServer>) {
 
 /// A database of this server.
 pub fn on(server: &Arc<PrivateServer>, database: &str) -> Database {
-    Database {
-        conninfo: server.conninfo(database),
-        server: Arc::clone(server),
-    }
+    Database { conninfo: server.conninfo(database), server: Arc::clone(server) }
 }
 
 /// A connection string with both servers, of which the one that takes writes is wanted.
 pub fn either(servers: [&Arc<PrivateServer>; 2], database: &str) -> String {
     let [one, other] = servers.map(|server| server.port());
-    format!("host=127.0.0.1,127.0.0.1 port={one},{other} user=postgres dbname={database} sslmode=disable target_session_attrs=read-write")
+    format!(
+        "host=127.0.0.1,127.0.0.1 port={one},{other} user=postgres dbname={database} \
+         sslmode=disable target_session_attrs=read-write"
+    )
 }
 
 fn append(path: &Path, text: &str) {

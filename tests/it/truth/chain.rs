@@ -1,4 +1,5 @@
-//! A chain of copies: what Counterfoil feeds becomes visible in the order of its ids, and is a source with `ids = "copy"`.
+//! A chain of copies: what Counterfoil feeds becomes visible in the order of its ids, and is a
+//! source with `ids = "copy"`.
 
 use super::prefix::assert_same_bytes;
 use super::running::{Running, copy_all};
@@ -46,7 +47,8 @@ async fn a_copy_of_a_copy_is_the_source_while_it_is_written_and_both_links_are_r
 }
 
 #[tokio::test]
-async fn a_table_without_anything_that_gives_out_ids_is_followed_as_a_copy_only_where_that_was_said() {
+async fn a_table_without_anything_that_gives_out_ids_is_followed_as_a_copy_only_where_that_was_said()
+ {
     let (b, c) = (fresh_database().await, fresh_destination().await);
     for copy in [&b, &c] {
         init_destination(copy).await;

@@ -1,4 +1,5 @@
-//! A destination that somebody else changes between two batches: the batch is only ever appended to what it follows.
+//! A destination that somebody else changes between two batches: the batch is only ever appended to
+//! what it follows.
 
 use super::prefix::Checker;
 use super::running::{DEADLINE, Running, copy_all, until_waiting};
@@ -11,9 +12,10 @@ use counterfoil::error::ErrorKind;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-const SOURCE: &str =
-    "create table events (id bigserial primary key, ts timestamptz not null default '2026-04-03 10:11:12.123456+00', event jsonb not null)";
-const DESTINATION: &str = "create table events (id bigint primary key, ts timestamptz not null, event jsonb not null)";
+const SOURCE: &str = "create table events (id bigserial primary key, ts timestamptz not null \
+                      default '2026-04-03 10:11:12.123456+00', event jsonb not null)";
+const DESTINATION: &str =
+    "create table events (id bigint primary key, ts timestamptz not null, event jsonb not null)";
 const TS: &str = "'2026-04-03 10:11:12.123456+00'";
 const INSERT: &str = "insert into events (event) values ('{}')";
 /// What a second replicator does: it takes the fence, then looks and appends.
@@ -43,7 +45,8 @@ async fn last_events_that_were_removed_at_the_destination_are_copied_again() {
 }
 
 #[tokio::test]
-async fn what_another_replicator_appended_while_this_one_waited_for_the_fence_is_not_appended_again() {
+async fn what_another_replicator_appended_while_this_one_waited_for_the_fence_is_not_appended_again()
+ {
     for writers in [1, 4] {
         let (source, destination, mut config) = three_events().await;
         config.source.group_by = GroupBy::Off;
@@ -55,8 +58,10 @@ async fn what_another_replicator_appended_while_this_one_waited_for_the_fence_is
         other.batch_execute(&format!("begin; {FENCE}")).await.unwrap();
         source.execute(&format!("{INSERT}; {INSERT}")).await;
         until_waiting(&destination, "counterfoil/append").await;
-        let same = format!("insert into events values (4, {TS}, '{{}}'), (5, {TS}, '{{}}'); commit");
-        // With several writers a later batch can stand in the way of these rows, which must not last.
+        let same =
+            format!("insert into events values (4, {TS}, '{{}}'), (5, {TS}, '{{}}'); commit");
+        // With several writers a later batch can stand in the way of these rows, which must not
+        // last.
         tokio::time::timeout(DEADLINE, other.batch_execute(&same)).await.unwrap().unwrap();
         source.execute(INSERT).await;
         checker.arrive("1,2,3,4,5,6").await;
@@ -99,9 +104,11 @@ async fn two_replicators_of_one_destination_take_turns_and_double_nothing() {
     checker.judge(&source).await;
 }
 
-/// An event comes by hand after the comparison, and before the destination is asked where it stands.
+/// An event comes by hand after the comparison, and before the destination is asked where it
+/// stands.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_that_comes_between_the_comparison_and_the_opening_of_a_destination_is_compared_too() {
+async fn an_event_that_comes_between_the_comparison_and_the_opening_of_a_destination_is_compared_too()
+ {
     let (source, destination, config) = three_events().await;
     copy_all(&config).await;
     source.execute(INSERT).await;
@@ -110,11 +117,14 @@ async fn an_event_that_comes_between_the_comparison_and_the_opening_of_a_destina
     let (ask, answered) = (Mutex::new(Some(ask)), Mutex::new(answered));
     // The session that appends prepares the question for its position once everything was compared.
     let lie = move |what: &str, kind: u8, contents: &[u8]| {
-        if what == "counterfoil/append" && kind == b'T' && contents.get(2..10) == Some(b"highest\0") {
+        if what == "counterfoil/append" && kind == b'T' && contents.get(2..10) == Some(b"highest\0")
+        {
             let first = ask.lock().unwrap().take();
             first.iter().for_each(|ask| {
                 ask.send(()).unwrap();
-                tokio::task::block_in_place(|| answered.lock().unwrap().recv_timeout(DEADLINE).unwrap());
+                tokio::task::block_in_place(|| {
+                    answered.lock().unwrap().recv_timeout(DEADLINE).unwrap()
+                });
             });
         }
         None
@@ -123,9 +133,7 @@ async fn an_event_that_comes_between_the_comparison_and_the_opening_of_a_destina
     let way = Liar::new(&server.socket_dir(), server.port(), Arc::new(lie)).await;
     let setup = Setup::from(&source).and_url("copy", &way.url(&destination.conninfo.database));
     let mut replicator = setup.key("retry_wait_max_ms = 300").start(&["--until-caught-up"]);
-    tokio::task::spawn_blocking(move || asked.recv_timeout(DEADLINE).unwrap())
-        .await
-        .unwrap();
+    tokio::task::spawn_blocking(move || asked.recv_timeout(DEADLINE).unwrap()).await.unwrap();
     let stranger = format!("insert into events values (4, {TS}, '{{\"by\": \"hand\"}}')");
     destination.execute(&stranger).await;
     answer.send(()).unwrap();

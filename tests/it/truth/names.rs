@@ -20,18 +20,20 @@ const NAMES: [[&str; 5]; 3] = [
 async fn quoted_and_foreign_names_of_schemas_tables_and_columns_are_followed() {
     for [schema, table, id, group, other] in NAMES {
         let (source, destination) = (fresh_database().await, fresh_destination().await);
-        let (schema_q, id_q, group_q, other_q) = (ident(schema), ident(id), ident(group), ident(other));
-        let name = TableName {
-            schema: schema.to_owned(),
-            name: table.to_owned(),
-        };
+        let (schema_q, id_q, group_q, other_q) =
+            (ident(schema), ident(id), ident(group), ident(other));
+        let name = TableName { schema: schema.to_owned(), name: table.to_owned() };
         let events = name.quoted();
         source
-            .execute(&format!("create schema {schema_q}; create table {events} ({id_q} bigint generated always as identity primary key, {group_q} timestamptz default now(), {other_q} jsonb)"))
+            .execute(&format!(
+                "create schema {schema_q}; create table {events} ({id_q} bigint generated always \
+                 as identity primary key, {group_q} timestamptz default now(), {other_q} jsonb)"
+            ))
             .await;
         destination
             .execute(&format!(
-                "create schema {schema_q}; create table {events} ({other_q} jsonb, {id_q} bigint primary key, {group_q} timestamptz)"
+                "create schema {schema_q}; create table {events} ({other_q} jsonb, {id_q} bigint \
+                 primary key, {group_q} timestamptz)"
             ))
             .await;
         let mut config = config(&source, &[("copy", &destination)]);

@@ -1,5 +1,6 @@
-//! The deterministic matrix: every way in which a lower id can commit after a higher one. The source is looked at while it is open, and
-//! nothing above it may arrive; once it is decided, everything does.
+//! The deterministic matrix: every way in which a lower id can commit after a higher one. The
+//! source is looked at while it is open, and nothing above it may arrive; once it is decided,
+//! everything does.
 
 use super::prefix::Checker;
 use super::running::{Running, until_answer, until_looked_twice, until_waiting};
@@ -9,9 +10,10 @@ use counterfoil::config::ReplicationConfig;
 use std::time::Duration;
 use tokio_postgres::Client;
 
-const SOURCE: &str =
-    "create table events (id bigserial primary key, ts timestamptz not null default clock_timestamp(), event jsonb not null)";
-const DESTINATION: &str = "create table events (id bigint primary key, ts timestamptz not null, event jsonb not null)";
+const SOURCE: &str = "create table events (id bigserial primary key, ts timestamptz not null \
+                      default clock_timestamp(), event jsonb not null)";
+const DESTINATION: &str =
+    "create table events (id bigint primary key, ts timestamptz not null, event jsonb not null)";
 const INSERT: &str = "insert into events (event) values ('{}')";
 
 /// A source and a destination, and what is needed to follow one with the other.
@@ -29,11 +31,7 @@ impl Stage {
         destination.execute(DESTINATION).await;
         let mut config = config(&source, &[("copy", &destination)]);
         config.source.poll_interval = Duration::from_millis(20);
-        Self {
-            source,
-            destination,
-            config,
-        }
+        Self { source, destination, config }
     }
 
     /// With event 1 copied.
@@ -98,8 +96,11 @@ async fn a_plain_insert_that_is_still_in_its_before_trigger_holds_those_above_it
     let (running, mut checker) = stage.following().await;
     let (gate, a) = (stage.client().await, stage.client().await);
     run(&gate, "select pg_advisory_lock(42)").await;
-    let insert = tokio::spawn(async move { run(&a, "insert into events (event) values ('{\"slow\": true}')").await });
-    let waiting = "select count(*) from pg_locks l join pg_database d on d.oid = l.database where d.datname = current_database() and l.locktype = 'advisory' and not l.granted";
+    let insert = tokio::spawn(async move {
+        run(&a, "insert into events (event) values ('{\"slow\": true}')").await
+    });
+    let waiting = "select count(*) from pg_locks l join pg_database d on d.oid = l.database where \
+                   d.datname = current_database() and l.locktype = 'advisory' and not l.granted";
     until_answer(&stage.source, waiting, &["1"]).await;
     stage.source.execute(INSERT).await;
     stage.hold(&mut checker, "1").await;
@@ -151,7 +152,8 @@ async fn a_prepared_transaction_holds_those_above_it_before_and_after_it_was_pre
 }
 
 #[tokio::test]
-async fn a_writer_that_stays_open_for_long_is_waited_for_also_by_a_replicator_that_starts_meanwhile() {
+async fn a_writer_that_stays_open_for_long_is_waited_for_also_by_a_replicator_that_starts_meanwhile()
+ {
     let stage = Stage::new().await;
     let (running, mut checker) = stage.following().await;
     let a = stage.client().await;
@@ -183,7 +185,9 @@ async fn a_gap_that_was_rolled_back_stalls_nothing_whatever_else_is_open() {
     checker.arrive("1,3").await;
     run(
         &a,
-        &format!("begin; {INSERT}; savepoint s; {INSERT}; rollback to savepoint s; {INSERT}; commit"),
+        &format!(
+            "begin; {INSERT}; savepoint s; {INSERT}; rollback to savepoint s; {INSERT}; commit"
+        ),
     )
     .await;
     checker.arrive("1,3,4,6").await;
@@ -212,9 +216,11 @@ async fn the_first_event_of_an_empty_destination_waits_for_those_that_may_come_b
     }
 }
 
-/// The race that decides the order of the mark's statements: the highest id is asked, and waits for a table lock; meanwhile one
-/// transaction draws an id and stays open, and the one with the lock commits a higher one. Whoever asked for the holders before, or
-/// takes a holder that is new to have drawn its ids after the highest one, skips the lower id. Another hold keeps the looks going.
+/// The race that decides the order of the mark's statements: the highest id is asked, and waits for
+/// a table lock; meanwhile one transaction draws an id and stays open, and the one with the lock
+/// commits a higher one. Whoever asked for the holders before, or takes a holder that is new to
+/// have drawn its ids after the highest one, skips the lower id. Another hold keeps the looks
+/// going.
 #[tokio::test]
 async fn an_id_drawn_while_the_highest_one_was_being_read_is_waited_for() {
     let stage = Stage::new().await;

@@ -1,4 +1,5 @@
-//! The checker: what a destination held at every moment it was looked at must be a prefix of what the source holds in the end.
+//! The checker: what a destination held at every moment it was looked at must be a prefix of what
+//! the source holds in the end.
 
 use super::running::until_answer;
 use crate::harness::Database;
@@ -19,10 +20,7 @@ pub struct Checker<'a> {
 impl<'a> Checker<'a> {
     /// Nothing was seen yet.
     pub fn new(destination: &'a Database) -> Self {
-        Self {
-            destination,
-            seen: Vec::new(),
-        }
+        Self { destination, seen: Vec::new() }
     }
 
     /// Looks, and remembers what it saw; gives the ids.
@@ -37,7 +35,8 @@ impl<'a> Checker<'a> {
         self.look(ids).await;
     }
 
-    /// The verdict, once the source does not change any more and everything was copied: every look saw a prefix, the last one all.
+    /// The verdict, once the source does not change any more and everything was copied: every look
+    /// saw a prefix, the last one all.
     pub async fn judge(mut self, source: &Database) {
         self.look("the end").await;
         let rows = source.query(ROWS).await;
@@ -62,8 +61,14 @@ pub async fn copied(database: &Database, copy: &str) -> BytesMut {
     stream.try_fold(BytesMut::new(), append).await.unwrap()
 }
 
-/// Compares two tables whole, byte by byte, in the form given (`text`, or `binary` where no oid of a user's type is in it).
-pub async fn assert_same_bytes(source: &Database, destination: &Database, select: &str, format: &str) {
+/// Compares two tables whole, byte by byte, in the form given (`text`, or `binary` where no oid of
+/// a user's type is in it).
+pub async fn assert_same_bytes(
+    source: &Database,
+    destination: &Database,
+    select: &str,
+    format: &str,
+) {
     let copy = format!("copy ({select}) to stdout (format {format})");
     let (ours, theirs) = (copied(source, &copy).await, copied(destination, &copy).await);
     assert!(!ours.is_empty());

@@ -1,4 +1,5 @@
-//! The program itself, run as a person would: a configuration in a file, flags, an exit code and what it prints.
+//! The program itself, run as a person would: a configuration in a file, flags, an exit code and
+//! what it prints.
 
 use super::running::DEADLINE;
 use crate::harness::Database;
@@ -33,16 +34,21 @@ impl Program {
         Self { dir, config }
     }
 
-    /// With `public.events` of a source and of destinations by name; `more` is put before the destinations.
+    /// With `public.events` of a source and of destinations by name; `more` is put before the
+    /// destinations.
     pub fn between(source: &Conninfo, more: &str, destinations: &[(&str, &Conninfo)]) -> Self {
         let mut text = format!("[source]\nurl = \"{}\"\n{more}\n", url(source));
         for (name, conninfo) in destinations {
-            text.push_str(&format!("[[destinations]]\nname = \"{name}\"\nurl = \"{}\"\n", url(conninfo)));
+            text.push_str(&format!(
+                "[[destinations]]\nname = \"{name}\"\nurl = \"{}\"\n",
+                url(conninfo)
+            ));
         }
         Self::configured("counterfoil.toml", &text)
     }
 
-    /// The command of `run` with these flags, apart from whatever the environment of the tests says.
+    /// The command of `run` with these flags, apart from whatever the environment of the tests
+    /// says.
     pub fn command(&self, flags: &[&str]) -> Command {
         self.subcommand("run", flags)
     }
@@ -50,7 +56,9 @@ impl Program {
     /// Another command, in the same way.
     pub fn subcommand(&self, name: &str, flags: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_counterfoil"));
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PG") || name.starts_with("COUNTERFOIL")) {
+        for (name, _) in std::env::vars()
+            .filter(|(name, _)| name.starts_with("PG") || name.starts_with("COUNTERFOIL"))
+        {
             command.env_remove(name);
         }
         command

@@ -1,4 +1,5 @@
-//! Wrong destinations, through the program: its exit code, a remedy that names what to do, and nothing written, to no destination.
+//! Wrong destinations, through the program: its exit code, a remedy that names what to do, and
+//! nothing written, to no destination.
 
 use super::program::{Ended, Program, finish, rows};
 use crate::configured;
@@ -12,16 +13,18 @@ use counterfoil::error::{Error, ErrorKind};
 use counterfoil::replicate::health::Health;
 use std::time::Duration;
 
-const SOURCE: &str = "create table events (id bigserial primary key, ts timestamptz not null, event jsonb not null)";
-const DESTINATION: &str = "create table events (id bigint primary key, ts timestamptz not null, event jsonb not null)";
+const SOURCE: &str =
+    "create table events (id bigserial primary key, ts timestamptz not null, event jsonb not null)";
+const DESTINATION: &str =
+    "create table events (id bigint primary key, ts timestamptz not null, event jsonb not null)";
 /// Events 1 to 100, the same wherever it runs.
-const HUNDRED: &str = "insert into events (id, ts, event) select i, timestamptz '2026-04-03 10:11:12.123456+00' + i * interval '1 s', jsonb_build_object('n', i) from generate_series(1, 100) i";
+const HUNDRED: &str = "insert into events (id, ts, event) select i, timestamptz '2026-04-03 \
+                       10:11:12.123456+00' + i * interval '1 s', jsonb_build_object('n', i) from \
+                       generate_series(1, 100) i";
 
 async fn source() -> Database {
     let source = fresh_database().await;
-    source
-        .execute(&format!("{SOURCE}; {HUNDRED}; select setval('events_id_seq', 100)"))
-        .await;
+    source.execute(&format!("{SOURCE}; {HUNDRED}; select setval('events_id_seq', 100)")).await;
     source
 }
 
@@ -31,7 +34,8 @@ async fn empty() -> Database {
     destination
 }
 
-/// The hundred events on both sides but for these changes, and a good, empty destination besides the wrong one.
+/// The hundred events on both sides but for these changes, and a good, empty destination besides
+/// the wrong one.
 struct Case {
     source: Database,
     wrong: Database,
@@ -42,13 +46,12 @@ struct Case {
 impl Case {
     async fn new(source: Database, wrong: Database) -> Self {
         let good = empty().await;
-        let program = Program::between(&source.conninfo, "", &[("wrong", &wrong.conninfo), ("good", &good.conninfo)]);
-        Self {
-            source,
-            wrong,
-            good,
-            program,
-        }
+        let program = Program::between(
+            &source.conninfo,
+            "",
+            &[("wrong", &wrong.conninfo), ("good", &good.conninfo)],
+        );
+        Self { source, wrong, good, program }
     }
 
     async fn changed(change_source: &str, change_destination: &str) -> Self {
@@ -63,11 +66,16 @@ impl Case {
         let before = rows(&self.wrong).await;
         let ended = self.program.run(&["--until-caught-up"]).await;
         assert_eq!(rows(&self.wrong).await, before, "the wrong destination was written to");
-        assert_eq!(rows(&self.good).await, Vec::<String>::new(), "the good destination was written to");
+        assert_eq!(
+            rows(&self.good).await,
+            Vec::<String>::new(),
+            "the good destination was written to"
+        );
         ended
     }
 
-    /// Runs the command of the remedy, as it is written there, and the program again: both are copies then.
+    /// Runs the command of the remedy, as it is written there, and the program again: both are
+    /// copies then.
     async fn is_cured_by(&self, remedy: &str) {
         let flags = remedy.strip_prefix("counterfoil repair --config … ").unwrap();
         let flags: Vec<&str> = flags.split(' ').chain(["--yes"]).collect();
@@ -132,7 +140,8 @@ async fn another_first_event_ends_with_4() {
 
 #[tokio::test]
 async fn a_last_event_that_differs_by_a_microsecond_ends_with_4() {
-    let case = Case::changed("", "update events set ts = ts + interval '1 us' where id = 100").await;
+    let case =
+        Case::changed("", "update events set ts = ts + interval '1 us' where id = 100").await;
     let cure = "counterfoil repair --config … --destination wrong --rewind-to 99";
     let texts = [
         "destination \"wrong\" holds another event 100 than the source",
@@ -160,9 +169,7 @@ async fn a_hole_in_the_count_ends_with_4() {
 #[tokio::test]
 async fn other_column_types_and_a_missing_column_end_with_3_told_together() {
     let (source, wrong) = (source().await, fresh_destination().await);
-    wrong
-        .execute("create table events (id bigint primary key, event json not null)")
-        .await;
+    wrong.execute("create table events (id bigint primary key, event json not null)").await;
     let case = Case::new(source, wrong).await;
     let cures = [
         "ALTER TABLE public.events ALTER COLUMN \"event\" TYPE jsonb USING \"event\"::jsonb;",
@@ -184,7 +191,8 @@ async fn the_source_itself_through_another_host_name_ends_with_2() {
     let (source, good) = (source().await, empty().await);
     let itself: Conninfo = source.server.conninfo_tcp(&source.conninfo.database);
     let before = rows(&source).await;
-    let program = Program::between(&source.conninfo, "", &[("itself", &itself), ("good", &good.conninfo)]);
+    let program =
+        Program::between(&source.conninfo, "", &[("itself", &itself), ("good", &good.conninfo)]);
     let ended = program.run(&["--until-caught-up"]).await;
     assert_says(
         &ended,
@@ -201,7 +209,8 @@ async fn the_source_itself_through_another_host_name_ends_with_2() {
 async fn two_destinations_that_are_the_same_table_end_with_2() {
     let (source, good) = (source().await, empty().await);
     let again = good.server.conninfo_tcp(&good.conninfo.database);
-    let program = Program::between(&source.conninfo, "", &[("one", &good.conninfo), ("again", &again)]);
+    let program =
+        Program::between(&source.conninfo, "", &[("one", &good.conninfo), ("again", &again)]);
     let ended = program.run(&["--until-caught-up"]).await;
     assert_says(
         &ended,
@@ -220,10 +229,7 @@ async fn a_source_whose_row_level_security_would_hide_rows_ends_with_3() {
          alter table events enable row level security; create policy upper_half on events to {role} using (id > 50)"
     );
     source.execute(&hidden).await;
-    let reader = Conninfo {
-        user: role.clone(),
-        ..source.conninfo.clone()
-    };
+    let reader = Conninfo { user: role.clone(), ..source.conninfo.clone() };
     let ended = Program::between(&reader, "", &[("good", &good.conninfo)])
         .run(&["--until-caught-up"])
         .await;
@@ -239,7 +245,11 @@ async fn a_source_whose_row_level_security_would_hide_rows_ends_with_3() {
 async fn a_destination_that_is_a_prefix_is_filled_up_and_the_program_ends_with_0() {
     let (source, prefix, good) = (source().await, empty().await, empty().await);
     prefix.execute(&format!("{HUNDRED}; delete from events where id > 60")).await;
-    let program = Program::between(&source.conninfo, "", &[("prefix", &prefix.conninfo), ("good", &good.conninfo)]);
+    let program = Program::between(
+        &source.conninfo,
+        "",
+        &[("prefix", &prefix.conninfo), ("good", &good.conninfo)],
+    );
     let ended = program.run(&["--until-caught-up"]).await;
     assert_says(&ended, 0, &[]);
     for destination in [&prefix, &good] {
@@ -248,13 +258,19 @@ async fn a_destination_that_is_a_prefix_is_filled_up_and_the_program_ends_with_0
     assert!(ended.stdout.contains("first event, last event and count agree"), "{ended}");
 }
 
-/// A replication from this source to `good` and to a second destination, which was away at the start and then came.
-async fn with_one_that_comes_late(source: &Database, good: &Database, late: (&str, &Database)) -> Watched {
+/// A replication from this source to `good` and to a second destination, which was away at the
+/// start and then came.
+async fn with_one_that_comes_late(
+    source: &Database,
+    good: &Database,
+    late: (&str, &Database),
+) -> Watched {
     let network = through(late.1, Network::default()).await;
     network.swallow(&[Way::ToServer, Way::ToClient]);
     let mut config = configured::config(source, &[("one", good), late]);
     let url = network.url(&late.1.conninfo.database);
-    config.destinations[1].postgres_mut().unwrap().conninfo = Conninfo::parse(&url, &Environment::empty()).unwrap();
+    config.destinations[1].postgres_mut().unwrap().conninfo =
+        Conninfo::parse(&url, &Environment::empty()).unwrap();
     config.limits.connect_timeout = Duration::from_millis(500);
     let mut watched = Watched::start(&config, false);
     watched.is(1, Health::Waiting).await;
@@ -269,7 +285,8 @@ async fn with_one_that_comes_late(source: &Database, good: &Database, late: (&st
 }
 
 #[tokio::test]
-async fn a_destination_that_was_away_at_the_start_and_names_the_table_of_another_stops_when_it_comes() {
+async fn a_destination_that_was_away_at_the_start_and_names_the_table_of_another_stops_when_it_comes()
+ {
     let (source, good) = (source().await, empty().await);
     let watched = with_one_that_comes_late(&source, &good, ("again", &good)).await;
     let what = watched.snapshots.borrow().lanes[1].connection.outage.as_ref().unwrap().what.clone();
@@ -304,9 +321,7 @@ async fn a_destination_that_was_away_at_the_start_and_is_the_source_itself_stops
 #[tokio::test]
 async fn a_destination_that_was_away_at_the_start_and_begins_otherwise_stops_when_it_comes() {
     let (source, good, other) = (source().await, empty().await, empty().await);
-    other
-        .execute(&format!("{HUNDRED}; update events set event = '{{}}' where id = 1"))
-        .await;
+    other.execute(&format!("{HUNDRED}; update events set event = '{{}}' where id = 1")).await;
     let before = rows(&other).await;
     let watched = with_one_that_comes_late(&source, &good, ("other", &other)).await;
     let problems = watched.running.stopped().await;

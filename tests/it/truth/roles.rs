@@ -8,7 +8,8 @@ use counterfoil::config::libpq::Conninfo;
 use std::process::Command;
 use std::time::Duration;
 
-const COLUMNS: &str = "ts timestamptz, event jsonb, d date, tsn timestamp, iv interval, f4 float4, f8 float8, by bytea, price money, x xml, span tstzrange, a text[]";
+const COLUMNS: &str = "ts timestamptz, event jsonb, d date, tsn timestamp, iv interval, f4 float4, \
+                       f8 float8, by bytea, price money, x xml, span tstzrange, a text[]";
 const ROWS: &str = r"insert into events (ts, event, d, tsn, iv, f4, f8, by, price, x, span, a) values
     ('2026-04-03 10:11:12.123456+00', '{}', '2026-04-03', '2026-04-03 10:11:12.123456', '-1 year 2 mons -3 days 04:05:06.789', 0.1, 0.1, '\x00ff5c', 12345.67, '<a/>', '[2026-04-03 01:02:03+05,)', '{NULL,x}'),
     ('2026-10-25 01:30:00+00', '1.10', '2026-12-11', '0044-03-15 00:00:00 BC', '1 mon -1 us', 1e-30, 1.0000000000000002, '\x', -0.01, 'text', 'empty', '{}')";
@@ -59,10 +60,7 @@ async fn unhelpful_role(database: &Database, more: &[(&str, &str)], grants: &str
     for (name, value) in UNHELPFUL.iter().chain(more) {
         database.execute(&format!("alter role {role} set {name} = {value}")).await;
     }
-    Conninfo {
-        user: role,
-        ..database.conninfo.clone()
-    }
+    Conninfo { user: role, ..database.conninfo.clone() }
 }
 
 /// A locale whose money is written another way than that of C, where the machine has one.
@@ -84,9 +82,7 @@ async fn roles_with_unhelpful_settings_copy_the_same_bytes_by_text_and_by_binary
     ];
     for columns in is_text_or_not {
         let (source, destination) = (fresh_database().await, fresh_destination().await);
-        source
-            .execute(&format!("create table events (id bigserial primary key, {columns})"))
-            .await;
+        source.execute(&format!("create table events (id bigserial primary key, {columns})")).await;
         destination
             .execute(&format!("create table events (id bigint primary key, {columns})"))
             .await;
@@ -99,8 +95,12 @@ async fn roles_with_unhelpful_settings_copy_the_same_bytes_by_text_and_by_binary
             ("synchronous_commit", "off"),
         ];
         config.source.conninfo = unhelpful_role(&source, &reading, "select").await;
-        config.destinations[0].postgres_mut().unwrap().conninfo =
-            unhelpful_role(&destination, &[path, ("lc_monetary", money.as_str())], "select, insert").await;
+        config.destinations[0].postgres_mut().unwrap().conninfo = unhelpful_role(
+            &destination,
+            &[path, ("lc_monetary", money.as_str())],
+            "select, insert",
+        )
+        .await;
         config.source.poll_interval = Duration::from_millis(20);
         destination.execute(TRIGGER).await;
         source.execute(ROWS).await;
@@ -110,7 +110,8 @@ async fn roles_with_unhelpful_settings_copy_the_same_bytes_by_text_and_by_binary
         until_answer(&destination, "select count(*) from events", &["4"]).await;
         running.stop().await;
         assert_eq!(destination.query("select count(*) from taken").await, ["4"]);
-        assert_same_bytes(&source, &destination, "select * from public.events order by id", "text").await;
+        assert_same_bytes(&source, &destination, "select * from public.events order by id", "text")
+            .await;
         assert_same_bytes(
             &source,
             &destination,

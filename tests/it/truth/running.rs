@@ -1,4 +1,5 @@
-//! A replication inside the process of the test, and the signals by which a test knows what it has done.
+//! A replication inside the process of the test, and the signals by which a test knows what it has
+//! done.
 
 use crate::harness::Database;
 use counterfoil::config::ReplicationConfig;
@@ -12,7 +13,8 @@ use tokio::task::JoinHandle;
 
 /// Nothing takes so long, however busy the machine is.
 pub const DEADLINE: Duration = Duration::from_secs(60);
-/// So many statements of the replicator's looks are waited for: at most three make one look, so at least two looks began and ended meanwhile.
+/// So many statements of the replicator's looks are waited for: at most three make one look, so at
+/// least two looks began and ended meanwhile.
 const STATEMENTS_OF_LOOKS: u32 = 9;
 
 /// A replication that follows its source.
@@ -78,9 +80,12 @@ pub fn replication(config: &ReplicationConfig, until_caught_up: bool) -> Replica
 /// Copies what is visible now, and ends; nothing may go wrong.
 pub async fn copy_all(config: &ReplicationConfig) {
     let run = replication(config, true);
-    let problems = tokio::time::timeout(DEADLINE, replicate_by_command(&run, CommandReceiver::none(), &Stop::never()))
-        .await
-        .unwrap();
+    let problems = tokio::time::timeout(
+        DEADLINE,
+        replicate_by_command(&run, CommandReceiver::none(), &Stop::never()),
+    )
+    .await
+    .unwrap();
     assert!(problems.is_empty(), "{}", problems.report());
 }
 
@@ -98,22 +103,25 @@ pub async fn until_answer(database: &Database, query: &str, expected: &[&str]) {
 }
 
 /// How many sessions append to the database.
-pub const FED: &str =
-    "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'counterfoil/append'";
+pub const FED: &str = "select count(*) from pg_stat_activity where datname = current_database() \
+                       and application_name = 'counterfoil/append'";
 
 /// Waits until a session of this name waits for a lock in the database.
 pub async fn until_waiting(database: &Database, application: &str) {
     let waiting = format!(
-        "select count(*) > 0 from pg_stat_activity where datname = current_database() and application_name = '{application}' and wait_event_type = 'Lock'"
+        "select count(*) > 0 from pg_stat_activity where datname = current_database() and \
+         application_name = '{application}' and wait_event_type = 'Lock'"
     );
     until_answer(database, &waiting, &["t"]).await;
 }
 
-/// Waits until the replicator has looked at the source at least twice, from begin to end, and hence has shipped whatever it was
-/// going to ship of what was committed before: it does not look again before it has.
+/// Waits until the replicator has looked at the source at least twice, from begin to end, and hence
+/// has shipped whatever it was going to ship of what was committed before: it does not look again
+/// before it has.
 pub async fn until_looked_twice(source: &Database) {
     let client = source.client().await;
-    // What is asked while the sides are compared at the start is no look; the session that compares stays for some twenty seconds.
+    // What is asked while the sides are compared at the start is no look; the session that compares
+    // stays for some twenty seconds.
     let look = "with ours as (select * from pg_stat_activity where datname = current_database()),
         checks as (select * from ours where application_name = 'counterfoil/check')
         select coalesce(max(m.query_start)::text, '') from ours m where m.application_name = 'counterfoil/mark'

@@ -1,4 +1,5 @@
-//! Destinations that were filled by other hands (a dump, a base backup) while a transaction was open at the source: nobody has proven their gaps.
+//! Destinations that were filled by other hands (a dump, a base backup) while a transaction was
+//! open at the source: nobody has proven their gaps.
 
 use super::prefix::Checker;
 use super::program::Program;
@@ -11,13 +12,15 @@ use counterfoil::error::{Error, ErrorKind};
 use std::time::Duration;
 use tokio_postgres::Client;
 
-const SOURCE: &str =
-    "create table events (id bigserial primary key, ts timestamptz not null default clock_timestamp(), event jsonb not null)";
-const DESTINATION: &str = "create table events (id bigint primary key, ts timestamptz not null, event jsonb not null)";
+const SOURCE: &str = "create table events (id bigserial primary key, ts timestamptz not null \
+                      default clock_timestamp(), event jsonb not null)";
+const DESTINATION: &str =
+    "create table events (id bigint primary key, ts timestamptz not null, event jsonb not null)";
 const INSERT: &str = "insert into events (event) values ('{}')";
 const IDS: &str = "select coalesce(string_agg(id::text, ',' order by id), '') from events";
 
-/// A source with the ids 1, 2, 4 and 5, and the transaction that drew 3; an empty destination, and one that was filled from the source then.
+/// A source with the ids 1, 2, 4 and 5, and the transaction that drew 3; an empty destination, and
+/// one that was filled from the source then.
 struct Seeded {
     source: Database,
     empty: Database,
@@ -27,7 +30,8 @@ struct Seeded {
 
 impl Seeded {
     async fn new() -> Self {
-        let (source, empty, seeded) = (fresh_database().await, fresh_destination().await, fresh_destination().await);
+        let (source, empty, seeded) =
+            (fresh_database().await, fresh_destination().await, fresh_destination().await);
         source.execute(SOURCE).await;
         source.execute(&format!("{INSERT}; {INSERT}")).await;
         let late = source.client().await;
@@ -36,12 +40,7 @@ impl Seeded {
         empty.execute(DESTINATION).await;
         seeded.execute(DESTINATION).await;
         dump(&source, &seeded).await;
-        Self {
-            source,
-            empty,
-            seeded,
-            late,
-        }
+        Self { source, empty, seeded, late }
     }
 
     fn config(&self) -> ReplicationConfig {
@@ -53,14 +52,14 @@ impl Seeded {
 
 /// Fills a destination with what is visible.
 async fn dump(source: &Database, destination: &Database) {
-    let rows = source
-        .query("select format('(%s, %L, %L)', id, ts, event) from events order by id")
-        .await;
+    let rows =
+        source.query("select format('(%s, %L, %L)', id, ts, event) from events order by id").await;
     destination.execute(&format!("insert into events values {}", rows.join(", "))).await;
 }
 
 #[tokio::test]
-async fn a_job_waits_for_the_open_transaction_then_refuses_what_was_filled_without_it_and_the_other_loses_nothing() {
+async fn a_job_waits_for_the_open_transaction_then_refuses_what_was_filled_without_it_and_the_other_loses_nothing()
+ {
     let all = Seeded::new().await;
     let destinations = [("empty", &all.empty.conninfo), ("seeded", &all.seeded.conninfo)];
     let program = Program::between(&all.source.conninfo, "", &destinations);
@@ -73,7 +72,8 @@ async fn a_job_waits_for_the_open_transaction_then_refuses_what_was_filled_witho
     assert_eq!(all.empty.query(IDS).await, ["1,2,3,4,5"], "{ended}");
     assert_eq!(all.seeded.query(IDS).await, ["1,2,4,5"]);
     for words in [
-        "destination \"seeded\" lacks 1 event that appeared since it was compared: a transaction was open then",
+        "destination \"seeded\" lacks 1 event that appeared since it was compared: a transaction \
+         was open then",
         "5 events at the source, 4 at the destination; both agree up to id 2",
         "--destination seeded --insert-missing brings what is missing",
     ] {
@@ -101,7 +101,8 @@ async fn a_job_that_may_not_wait_so_long_ends_with_8_and_names_the_transaction()
     let program = Program::between(&all.source.conninfo, more, &[("seeded", &all.seeded.conninfo)]);
     let ended = program.run(&["--until-caught-up"]).await;
     assert_eq!(ended.code, 8, "{ended}");
-    for words in ["what a destination holds up to id 5 cannot be confirmed", &format!("pid {pid}")] {
+    for words in ["what a destination holds up to id 5 cannot be confirmed", &format!("pid {pid}")]
+    {
         assert!(ended.stderr.contains(words), "{words}: {ended}");
     }
 }
@@ -142,9 +143,8 @@ async fn what_others_append_while_a_lane_is_lost_is_counted_once_more() {
     late.batch_execute(&format!("begin; {INSERT}")).await.unwrap();
     source.execute(&format!("{INSERT}; {INSERT}")).await;
     until_looked_twice(&source).await;
-    let rows = source
-        .query("select format('(%s, %L, %L)', id, ts, event) from events where id > 2")
-        .await;
+    let rows =
+        source.query("select format('(%s, %L, %L)', id, ts, event) from events where id > 2").await;
     let others = format!(
         "begin; insert into events values {};
          select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name like 'counterfoil/%'; commit",
@@ -158,11 +158,14 @@ async fn what_others_append_while_a_lane_is_lost_is_counted_once_more() {
     assert_eq!(kinds, [ErrorKind::Contents], "{}", problems.report());
 }
 
-/// A transaction that holds the table, and so may own any gap, is open for long when the replicator starts: what follows the last event without a gap
-/// flows on; a lane behind a gap waits for its end, and only for that.
+/// A transaction that holds the table, and so may own any gap, is open for long when the replicator
+/// starts: what follows the last event without a gap flows on; a lane behind a gap waits for its
+/// end, and only for that.
 #[tokio::test]
-async fn after_a_restart_with_a_long_transaction_open_a_lane_goes_on_and_one_behind_a_gap_waits_for_its_end() {
-    let (source, level, behind) = (fresh_database().await, fresh_destination().await, fresh_destination().await);
+async fn after_a_restart_with_a_long_transaction_open_a_lane_goes_on_and_one_behind_a_gap_waits_for_its_end()
+ {
+    let (source, level, behind) =
+        (fresh_database().await, fresh_destination().await, fresh_destination().await);
     source.execute(&format!("{SOURCE}; {INSERT}; {INSERT}; {INSERT}")).await;
     source.execute("select nextval('events_id_seq')").await;
     source.execute(INSERT).await;
@@ -195,16 +198,14 @@ async fn after_a_restart_with_a_long_transaction_open_a_lane_goes_on_and_one_beh
     Checker::new(&behind).judge(&source).await;
 }
 
-/// Both lanes stand at gaps that nobody has decided, one before the other, and each has events that follow without a gap.
+/// Both lanes stand at gaps that nobody has decided, one before the other, and each has events that
+/// follow without a gap.
 #[tokio::test]
 async fn lanes_at_different_positions_above_what_is_decided_do_not_hold_each_other_up() {
-    let (source, ahead, behind) = (fresh_database().await, fresh_destination().await, fresh_destination().await);
-    source
-        .execute(&format!("{SOURCE}; {INSERT}; select nextval('events_id_seq')"))
-        .await;
-    source
-        .execute(&format!("{INSERT}; {INSERT}; select nextval('events_id_seq')"))
-        .await;
+    let (source, ahead, behind) =
+        (fresh_database().await, fresh_destination().await, fresh_destination().await);
+    source.execute(&format!("{SOURCE}; {INSERT}; select nextval('events_id_seq')")).await;
+    source.execute(&format!("{INSERT}; {INSERT}; select nextval('events_id_seq')")).await;
     source.execute(INSERT).await;
     for destination in [&ahead, &behind] {
         destination.execute(DESTINATION).await;
@@ -227,10 +228,12 @@ async fn lanes_at_different_positions_above_what_is_decided_do_not_hold_each_oth
     running.stop().await;
 }
 
-/// It waits for nothing but the end of a transaction that wrote nothing, which no notification and no new event tells.
+/// It waits for nothing but the end of a transaction that wrote nothing, which no notification and
+/// no new event tells.
 #[tokio::test]
 async fn a_lane_that_joins_while_the_others_rest_is_confirmed_when_the_open_transaction_ends() {
-    let (source, level, joins) = (fresh_database().await, fresh_destination().await, fresh_destination().await);
+    let (source, level, joins) =
+        (fresh_database().await, fresh_destination().await, fresh_destination().await);
     source.execute(&format!("{SOURCE}; {INSERT}; {INSERT}; {INSERT}")).await;
     level.execute(DESTINATION).await;
     let mut config = config(&source, &[("level", &level), ("joins", &joins)]);
@@ -252,7 +255,8 @@ async fn a_lane_that_joins_while_the_others_rest_is_confirmed_when_the_open_tran
     long.batch_execute("begin; lock table events in row exclusive mode").await.unwrap();
     // The source is connected anew, and a transaction is open then.
     terminate(&source, "mark").await;
-    let waits = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'counterfoil/mark' and state = 'idle'";
+    let waits = "select count(*) from pg_stat_activity where datname = current_database() and \
+                 application_name = 'counterfoil/mark' and state = 'idle'";
     until_answer(&source, waits, &["1"]).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     admin
@@ -267,10 +271,12 @@ async fn a_lane_that_joins_while_the_others_rest_is_confirmed_when_the_open_tran
     assert!(problems.is_empty(), "{}", problems.report());
 }
 
-/// Whoever filled it took along an event whose id was set by hand above the sequence, which waits at the source.
+/// Whoever filled it took along an event whose id was set by hand above the sequence, which waits
+/// at the source.
 #[tokio::test]
 async fn a_destination_that_holds_an_id_above_the_sequence_waits_and_holds_no_other_up() {
-    let (source, good, seeded) = (fresh_database().await, fresh_destination().await, fresh_destination().await);
+    let (source, good, seeded) =
+        (fresh_database().await, fresh_destination().await, fresh_destination().await);
     source.execute(&format!("{SOURCE}; {INSERT}; {INSERT}")).await;
     for destination in [&good, &seeded] {
         destination.execute(DESTINATION).await;

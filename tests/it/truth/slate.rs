@@ -1,4 +1,5 @@
-//! Consecutive ids: a source that slate made, with slate's configuration, works unchanged; a hole ends with 6 and its name.
+//! Consecutive ids: a source that slate made, with slate's configuration, works unchanged; a hole
+//! ends with 6 and its name.
 
 use super::prefix::assert_same_bytes;
 use super::program::{Program, finish, init, rows};
@@ -33,7 +34,8 @@ async fn consecutive() -> (Database, Database) {
 async fn insert(source: &Database, count: u32) {
     source
         .execute(&format!(
-            "select insert_events(array(select jsonb_build_object('n', i) from generate_series(1, {count}) i))"
+            "select insert_events(array(select jsonb_build_object('n', i) from generate_series(1, \
+             {count}) i))"
         ))
         .await;
 }
@@ -41,7 +43,8 @@ async fn insert(source: &Database, count: u32) {
 /// Removes events, which only an owner can who takes the trigger away first.
 async fn remove(source: &Database, condition: &str) {
     let remove = format!(
-        "alter table events disable trigger check_sql_command; delete from events where {condition}; alter table events enable always trigger check_sql_command"
+        "alter table events disable trigger check_sql_command; delete from events where \
+         {condition}; alter table events enable always trigger check_sql_command"
     );
     source.execute(&remove).await;
 }
@@ -72,18 +75,26 @@ async fn slates_source_and_configuration_work_unchanged() {
     assert!(ended.stdout.contains("maxEventsPerWrite was raised from 500 to 10000"), "{ended}");
     assert!(ended.stdout.contains("consecutive"), "{ended}");
     let mut command = program.command(&[]);
-    let mut following = command.env("PGPORT", &port).stdout(std::process::Stdio::null()).spawn().unwrap();
+    let mut following =
+        command.env("PGPORT", &port).stdout(std::process::Stdio::null()).spawn().unwrap();
     until_looked_twice(&source).await;
     source
-        .execute("notify eventsinsert, 'no JSON at all'; notify eventsinsert; notify counterfoil, '{\"id\": \"what\"}'")
+        .execute(
+            "notify eventsinsert, 'no JSON at all'; notify eventsinsert; notify counterfoil, \
+             '{\"id\": \"what\"}'",
+        )
         .await;
     source.execute(TWO_EVENTS).await;
     until_answer(&destination, "select count(*) from events", &["62"]).await;
     following.kill().await.unwrap();
-    assert_same_bytes(&source, &destination, "select * from public.events order by id", "binary").await;
+    assert_same_bytes(&source, &destination, "select * from public.events order by id", "binary")
+        .await;
     assert_eq!(
         destination
-            .query("select count(*) from (select from events group by ts having count(distinct xmin::text) > 1) split")
+            .query(
+                "select count(*) from (select from events group by ts having count(distinct \
+                 xmin::text) > 1) split"
+            )
             .await,
         ["0"]
     );
@@ -99,7 +110,8 @@ async fn a_source_of_consecutive_ids_is_copied_and_followed() {
     let mut following = program.spawn();
     until_answer(
         &source,
-        "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'counterfoil/mark'",
+        "select count(*) from pg_stat_activity where datname = current_database() and \
+         application_name = 'counterfoil/mark'",
         &["1"],
     )
     .await;
@@ -135,14 +147,15 @@ async fn a_hole_that_appears_while_it_follows_ends_with_6_after_everything_befor
     until_answer(&destination, IDS, &["1,2,3"]).await;
     insert(&source, 1).await;
     until_answer(&destination, IDS, &["1,2,3,4"]).await;
-    let hole = "begin; select insert_events(array['{}', '{}']::jsonb[]); delete from events where id = 5; commit";
+    let hole = "begin; select insert_events(array['{}', '{}']::jsonb[]); delete from events where \
+                id = 5; commit";
     source.execute(hole).await;
     let ended = following.await.unwrap();
     assert_eq!(ended.code, 6, "{ended}");
     assert!(
-        ended
-            .stderr
-            .contains("an id is missing: 4 is followed by 6, and nothing can still appear between them"),
+        ended.stderr.contains(
+            "an id is missing: 4 is followed by 6, and nothing can still appear between them"
+        ),
         "{ended}"
     );
     assert!(ended.stderr.contains("known_gaps"), "{ended}");

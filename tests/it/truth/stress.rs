@@ -1,5 +1,5 @@
-//! Sixteen writers that do everything a writer can do to ids, two destinations fed meanwhile by a replicator that is stopped and
-//! started again: nothing is lost, doubled or reordered.
+//! Sixteen writers that do everything a writer can do to ids, two destinations fed meanwhile by a
+//! replicator that is stopped and started again: nothing is lost, doubled or reordered.
 
 use super::is_full;
 use super::prefix::assert_same_bytes;
@@ -26,7 +26,8 @@ const SOURCE: &str = "create table events (id bigserial primary key, ts timestam
         end;
         insert into events (event) select jsonb_build_object('kept', i) from generate_series(1, n) i;
         return n; end$$";
-const DESTINATION: &str = "create table events (id bigint primary key, ts timestamptz not null, event jsonb not null)";
+const DESTINATION: &str =
+    "create table events (id bigint primary key, ts timestamptz not null, event jsonb not null)";
 
 /// One writer: a session, its own random choices, and the count of all.
 struct Writer {
@@ -49,10 +50,7 @@ impl Writer {
     }
 
     async fn run(&self, sql: &str) {
-        self.client
-            .batch_execute(sql)
-            .await
-            .unwrap_or_else(|error| panic!("{error:?} in {sql}"));
+        self.client.batch_execute(sql).await.unwrap_or_else(|error| panic!("{error:?} in {sql}"));
     }
 
     async fn rest(&mut self) {
@@ -63,7 +61,8 @@ impl Writer {
     fn batch(&mut self, what: &str) -> (i64, String) {
         let count = self.rng.random_range(1..60);
         let insert = format!(
-            "insert into events (event) select jsonb_build_object('{what}', i, 'by', '{}') from generate_series(1, {count}) i",
+            "insert into events (event) select jsonb_build_object('{what}', i, 'by', '{}') from \
+             generate_series(1, {count}) i",
             self.name
         );
         (count, insert)
@@ -107,7 +106,8 @@ impl Writer {
     }
 
     async fn with_savepoints(&mut self) -> i64 {
-        let ((first, kept), (_, lost), (second, also)) = (self.batch("before"), self.batch("lost"), self.batch("after"));
+        let ((first, kept), (_, lost), (second, also)) =
+            (self.batch("before"), self.batch("lost"), self.batch("after"));
         self.run(&format!("begin; {kept}; savepoint s; {lost}")).await;
         self.rest().await;
         self.run(&format!("rollback to savepoint s; savepoint t; {also}")).await;
@@ -125,8 +125,10 @@ impl Writer {
             self.rest().await;
         }
         for id in ids.iter().skip(1).rev() {
-            self.run(&format!("insert into events (id, event) values ({id}, '{{\"explicit\": 1}}')"))
-                .await;
+            self.run(&format!(
+                "insert into events (id, event) values ({id}, '{{\"explicit\": 1}}')"
+            ))
+            .await;
         }
         self.run("commit").await;
         ids.len() as i64 - 1
@@ -139,7 +141,8 @@ impl Writer {
 
     async fn in_two_phases(&mut self) -> i64 {
         let (count, insert) = self.batch("two phases");
-        let (name, is_committed) = (format!("{}-{}", self.name, self.transactions), self.rng.random_bool(0.7));
+        let (name, is_committed) =
+            (format!("{}-{}", self.name, self.transactions), self.rng.random_bool(0.7));
         self.run(&format!("begin; {insert}")).await;
         self.run(&format!("prepare transaction '{name}'")).await;
         self.rest().await;
@@ -165,7 +168,8 @@ impl Writer {
     }
 }
 
-/// Looks at a destination again and again until told to stop: how many events it holds, and the highest id.
+/// Looks at a destination again and again until told to stop: how many events it holds, and the
+/// highest id.
 async fn sample(destination: Arc<Database>, is_over: Arc<AtomicI64>) -> Vec<(i64, Option<i64>)> {
     let client = destination.client().await;
     let mut samples = Vec::new();
@@ -181,14 +185,12 @@ async fn sample(destination: Arc<Database>, is_over: Arc<AtomicI64>) -> Vec<(i64
 async fn judge(source: &Database, samples: &[(i64, Option<i64>)]) {
     assert!(samples.is_sorted(), "the destination went backwards");
     let through: Vec<i64> = samples.iter().filter_map(|(_, highest)| *highest).collect();
-    let count = "select (select count(*) from events where id <= h) from unnest($1::int8[]) with ordinality as t(h, n) order by n";
+    let count = "select (select count(*) from events where id <= h) from unnest($1::int8[]) with \
+                 ordinality as t(h, n) order by n";
     let rows = source.client().await.query(count, &[&through]).await.unwrap();
     let expected: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
-    let found: Vec<i64> = samples
-        .iter()
-        .filter(|(_, highest)| highest.is_some())
-        .map(|(count, _)| *count)
-        .collect();
+    let found: Vec<i64> =
+        samples.iter().filter(|(_, highest)| highest.is_some()).map(|(count, _)| *count).collect();
     assert_eq!(found, expected);
 }
 
@@ -238,23 +240,28 @@ async fn nothing_is_lost_doubled_or_reordered_while_sixteen_writers_do_their_wor
         let samples = sampler.await.unwrap();
         looks += samples.len();
         judge(&source, &samples).await;
-        assert_same_bytes(&source, destination, "select * from public.events order by id", "binary").await;
+        assert_same_bytes(&source, destination, ALL_IN_ORDER, "binary").await;
         assert_eq!(destination.query(GROUPS_THAT_WERE_SPLIT).await, ["0"]);
     }
-    let facts = source
-        .query(
-            "select count(*), max(id) - count(*), (select count(*) from pg_prepared_xacts where database = current_database()) from events",
-        )
-        .await;
+    let facts = source.query(FACTS).await;
     assert_eq!(facts[0].split('|').next().unwrap(), committed.load(Ordering::Relaxed).to_string());
     println!(
-        "committed|burned|prepared {}, {looks} looks, written in {written_s:.1} s, copied in {copied_s:.1} s",
+        "committed|burned|prepared {}, {looks} looks, written in {written_s:.1} s, copied in \
+         {copied_s:.1} s",
         facts[0]
     );
 }
 
+const ALL_IN_ORDER: &str = "select * from public.events order by id";
+
+/// Events, burned ids, transactions that are prepared.
+const FACTS: &str = "select count(*), max(id) - count(*), (select count(*) from pg_prepared_xacts \
+                     where database = current_database()) from events";
+
 /// Neighbours of one `ts` that came in two transactions.
-const GROUPS_THAT_WERE_SPLIT: &str = "select count(*) from (select ts = lag(ts) over w and xmin::text <> lag(xmin::text) over w as is_split from events window w as (order by id)) s where is_split";
+const GROUPS_THAT_WERE_SPLIT: &str = "select count(*) from (select ts = lag(ts) over w and \
+                                      xmin::text <> lag(xmin::text) over w as is_split from events \
+                                      window w as (order by id)) s where is_split";
 
 async fn await_all(source: &Database, destinations: &[Arc<Database>]) {
     let start = Instant::now();

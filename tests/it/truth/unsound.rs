@@ -1,5 +1,5 @@
-//! Ids that are not given out in the transaction that inserts them: refused at the start where it can be seen, else found out by the
-//! audit of late arrivals.
+//! Ids that are not given out in the transaction that inserts them: refused at the start where it
+//! can be seen, else found out by the audit of late arrivals.
 
 use super::prefix::Checker;
 use super::running::{FED, Running, copy_all, replication, until_answer, until_looked_twice};
@@ -12,9 +12,10 @@ use counterfoil::postgres::server::{PrivateServer, ServerSettings};
 use counterfoil::replicate::command::{LaneAction, commands};
 use std::time::Duration;
 
-const SOURCE: &str =
-    "create table events (id bigserial primary key, ts timestamptz not null default clock_timestamp(), event jsonb not null)";
-const DESTINATION: &str = "create table events (id bigint primary key, ts timestamptz not null, event jsonb not null)";
+const SOURCE: &str = "create table events (id bigserial primary key, ts timestamptz not null \
+                      default clock_timestamp(), event jsonb not null)";
+const DESTINATION: &str =
+    "create table events (id bigint primary key, ts timestamptz not null, event jsonb not null)";
 const INSERT: &str = "insert into events (event) values ('{}')";
 
 async fn pair() -> (Database, Database, ReplicationConfig) {
@@ -57,9 +58,7 @@ async fn a_sequence_that_hands_out_twenty_ids_at_a_time_is_refused_before_anythi
 #[tokio::test]
 async fn a_sequence_that_counts_in_steps_is_refused_before_anything_is_written() {
     let (source, destination, config) = pair().await;
-    source
-        .execute(&format!("alter sequence events_id_seq increment 50; {INSERT}"))
-        .await;
+    source.execute(&format!("alter sequence events_id_seq increment 50; {INSERT}")).await;
     let (code, problem) = end(Running::start(&config)).await;
     assert_eq!(code, 3);
     assert!(problem.report().contains("INCREMENT 1;"), "{}", problem.report());
@@ -67,7 +66,8 @@ async fn a_sequence_that_counts_in_steps_is_refused_before_anything_is_written()
 }
 
 #[tokio::test]
-async fn an_id_that_was_drawn_in_an_earlier_transaction_is_found_out_with_6_while_events_keep_coming() {
+async fn an_id_that_was_drawn_in_an_earlier_transaction_is_found_out_with_6_while_events_keep_coming()
+ {
     let (source, destination, config) = pair().await;
     let (running, mut checker) = (audited(&config).await, Checker::new(&destination));
     source.execute(INSERT).await;
@@ -75,9 +75,7 @@ async fn an_id_that_was_drawn_in_an_earlier_transaction_is_found_out_with_6_whil
     source.execute("select nextval('events_id_seq')").await;
     source.execute(INSERT).await;
     checker.arrive("1,3").await;
-    source
-        .execute("insert into events (id, event) values (2, '{\"late\": true}')")
-        .await;
+    source.execute("insert into events (id, event) values (2, '{\"late\": true}')").await;
     while !running.has_ended() {
         source.execute(INSERT).await;
     }
@@ -87,7 +85,8 @@ async fn an_id_that_was_drawn_in_an_earlier_transaction_is_found_out_with_6_whil
     let cure = "--insert-missing brings it";
     assert!(problem.report().contains(cure), "{}", problem.report());
     assert_eq!(destination.query("select count(*) from events where id = 2").await, ["0"]);
-    let (code, printed, complaint) = crate::repair::repair(&source, &destination, &["--insert-missing", "--yes"]);
+    let (code, printed, complaint) =
+        crate::repair::repair(&source, &destination, &["--insert-missing", "--yes"]);
     assert_eq!(code, Some(0), "{printed}{complaint}");
     copy_all(&config).await;
     Checker::new(&destination).judge(&source).await;
@@ -119,10 +118,9 @@ async fn a_late_arrival_stops_only_the_destinations_that_lack_it() {
     let (commander, commands) = commands();
     let running = Running::start_by_command(run, commands);
     commander.command("late", LaneAction::Pause, "a test").await.unwrap();
-    source
-        .execute(&format!("{INSERT}; select nextval('events_id_seq'); {INSERT}"))
+    source.execute(&format!("{INSERT}; select nextval('events_id_seq'); {INSERT}")).await;
+    until_answer(&ahead, "select string_agg(id::text, ',' order by id) from events", &["1,3"])
         .await;
-    until_answer(&ahead, "select string_agg(id::text, ',' order by id) from events", &["1,3"]).await;
     source.execute("insert into events (id, event) values (2, '{}')").await;
     commander.command("late", LaneAction::Resume, "a test").await.unwrap();
     until_answer(&late, "select count(*) from events where id <= 3", &["3"]).await;
@@ -161,19 +159,27 @@ async fn a_gap_is_given_up_after_a_grace_that_was_asked_for_and_an_event_after_i
     assert!(problem.what().starts_with("an event is missing at the destination"), "{problem}");
 }
 
-/// Waits until an event that came too late is found out, repairs as the message says, and copies on.
-async fn found_out_and_cured(running: Running, source: &Database, destination: &Database, config: &ReplicationConfig) {
+/// Waits until an event that came too late is found out, repairs as the message says, and copies
+/// on.
+async fn found_out_and_cured(
+    running: Running,
+    source: &Database,
+    destination: &Database,
+    config: &ReplicationConfig,
+) {
     let (code, problem) = end(running).await;
     assert_eq!((code, problem.kind()), (6, ErrorKind::Order));
     assert!(problem.report().contains("--insert-missing brings it"), "{}", problem.report());
-    let (code, printed, complaint) = crate::repair::repair(source, destination, &["--insert-missing", "--yes"]);
+    let (code, printed, complaint) =
+        crate::repair::repair(source, destination, &["--insert-missing", "--yes"]);
     assert_eq!(code, Some(0), "{printed}{complaint}");
     copy_all(config).await;
     Checker::new(destination).judge(source).await;
 }
 
 #[tokio::test]
-async fn a_sequence_that_begins_to_hand_out_twenty_ids_at_a_time_while_it_is_followed_stops_with_3_before_anything_is_lost() {
+async fn a_sequence_that_begins_to_hand_out_twenty_ids_at_a_time_while_it_is_followed_stops_with_3_before_anything_is_lost()
+ {
     let (source, destination, config) = pair().await;
     let running = audited(&config).await;
     source.execute(INSERT).await;
@@ -199,7 +205,8 @@ async fn a_sequence_that_begins_to_hand_out_twenty_ids_at_a_time_while_it_is_fol
     Checker::new(&destination).judge(&source).await;
 }
 
-/// Nothing tells whether the ids between will be drawn: the event waits until the sequence has passed it.
+/// Nothing tells whether the ids between will be drawn: the event waits until the sequence has
+/// passed it.
 #[tokio::test]
 async fn an_id_set_by_hand_above_the_sequence_waits_until_that_has_passed_it_and_nothing_is_lost() {
     let (source, destination, config) = pair().await;
@@ -222,7 +229,8 @@ async fn an_id_set_by_hand_above_the_sequence_waits_until_that_has_passed_it_and
 }
 
 #[tokio::test]
-async fn a_job_that_meets_an_id_set_by_hand_above_the_sequence_names_it_and_the_statement_it_names_lets_it_through() {
+async fn a_job_that_meets_an_id_set_by_hand_above_the_sequence_names_it_and_the_statement_it_names_lets_it_through()
+ {
     let (source, destination, config) = pair().await;
     source.execute(&format!("{INSERT}; {INSERT}")).await;
     let running = Running::start(&config);
@@ -252,23 +260,21 @@ async fn a_job_that_meets_an_id_set_by_hand_above_the_sequence_names_it_and_the_
 async fn an_explicit_id_in_a_gap_of_long_ago_is_found_out_with_6() {
     let (source, destination, config) = pair().await;
     source.execute(&format!("{INSERT}; select nextval('events_id_seq')")).await;
-    source
-        .execute("insert into events (event) select '{}' from generate_series(1, 70000)")
-        .await;
+    source.execute("insert into events (event) select '{}' from generate_series(1, 70000)").await;
     copy_all(&config).await;
     let running = audited(&config).await;
     source.execute(INSERT).await;
     until_answer(&destination, "select max(id) from events", &["70003"]).await;
-    source
-        .execute("insert into events (id, event) values (2, '{\"late\": true}')")
-        .await;
+    source.execute("insert into events (id, event) values (2, '{\"late\": true}')").await;
     found_out_and_cured(running, &source, &destination, &config).await;
 }
 
-/// A destination that commits without waiting for its disk may forget its last events in a crash: nothing has arrived late then, and nobody has
-/// removed anything. The lane is idle, so nobody but the audit asks.
+/// A destination that commits without waiting for its disk may forget its last events in a crash:
+/// nothing has arrived late then, and nobody has removed anything. The lane is idle, so nobody but
+/// the audit asks.
 #[tokio::test]
-async fn a_destination_that_forgot_its_last_events_in_a_crash_is_given_them_again_though_it_is_audited_first() {
+async fn a_destination_that_forgot_its_last_events_in_a_crash_is_given_them_again_though_it_is_audited_first()
+ {
     let settings = ServerSettings::new().set("wal_writer_delay", "10s").set("autovacuum", "off");
     let destination = fresh_database_on(&own_server(&settings)).await;
     let source = fresh_database().await;
@@ -303,10 +309,7 @@ async fn a_sequence_that_is_set_back_while_it_is_followed_is_refused_before_an_i
     source.execute(INSERT).await;
     let (code, problem) = end(running).await;
     assert_eq!(code, 3);
-    assert!(
-        problem.what().contains("do not come from sequence public.events_id_seq"),
-        "{problem}"
-    );
+    assert!(problem.what().contains("do not come from sequence public.events_id_seq"), "{problem}");
 }
 
 #[tokio::test]

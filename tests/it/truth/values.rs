@@ -1,4 +1,5 @@
-//! Values arrive bit for bit: by binary COPY where all types are built in, by text COPY where one is a user's.
+//! Values arrive bit for bit: by binary COPY where all types are built in, by text COPY where one
+//! is a user's.
 
 use super::prefix::assert_same_bytes;
 use super::program::Program;
@@ -52,9 +53,7 @@ async fn tables(columns: &str, own: &str) -> (Database, Database) {
     let (source, destination) = (fresh_database().await, fresh_destination().await);
     for database in [&source, &destination] {
         database.execute(own).await;
-        database
-            .execute(&format!("create table events (id bigint primary key, {columns})"))
-            .await;
+        database.execute(&format!("create table events (id bigint primary key, {columns})")).await;
     }
     source
         .execute("create sequence ids; alter table events alter id set default nextval('ids')")
@@ -64,7 +63,10 @@ async fn tables(columns: &str, own: &str) -> (Database, Database) {
     }
     if has_infinity(&source) && has_infinity(&destination) {
         source
-            .execute("insert into events (id, n, an) values (40, 'Infinity', '{Infinity,-Infinity}'), (41, '-Infinity', null)")
+            .execute(
+                "insert into events (id, n, an) values (40, 'Infinity', '{Infinity,-Infinity}'), \
+                 (41, '-Infinity', null)",
+            )
             .await;
     }
     (source, destination)
@@ -75,7 +77,8 @@ fn has_infinity(database: &Database) -> bool {
     database.server.version_num() >= 140_000
 }
 
-/// The whole rows as text, and every column in both forms; and by what each server makes of a value itself, which no COPY has seen.
+/// The whole rows as text, and every column in both forms; and by what each server makes of a value
+/// itself, which no COPY has seen.
 async fn assert_all_same(source: &Database, destination: &Database, format: &str) {
     let sums =
         "select string_agg(format('md5(string_agg(md5(%1$I::text), '','' order by id)), count(%1$I)', attname), ', ' order by attname)
@@ -92,7 +95,8 @@ async fn assert_all_same(source: &Database, destination: &Database, format: &str
     .await;
 }
 
-/// Drops a column whose type has had another form since this version, if only one of the two has that form.
+/// Drops a column whose type has had another form since this version, if only one of the two has
+/// that form.
 async fn drop_if_only_one_is(since: u32, column: &str, sides: [&Database; 2]) {
     let [is_one, is_other] = sides.map(|database| database.server.version_num() >= since);
     for database in sides {
@@ -154,13 +158,24 @@ async fn values_of_enums_domains_composites_and_ranges_arrive_by_text_copy_with_
 async fn generated_columns_identities_wider_ids_and_columns_in_another_order_find_their_places() {
     let (source, destination) = (fresh_database().await, fresh_destination().await);
     source
-        .execute("create table events (id int generated always as identity primary key, ts timestamptz default now(), event jsonb, twice int generated always as (id * 2) stored, ours int generated always as (id * 3) stored)")
+        .execute(
+            "create table events (id int generated always as identity primary key, ts timestamptz \
+             default now(), event jsonb, twice int generated always as (id * 2) stored, ours int \
+             generated always as (id * 3) stored)",
+        )
         .await;
     destination
-        .execute("create table events (more text default 'more', event jsonb, ours int, id bigint generated always as identity primary key, ts timestamptz, twice int generated always as (id * 2) stored)")
+        .execute(
+            "create table events (more text default 'more', event jsonb, ours int, id bigint \
+             generated always as identity primary key, ts timestamptz, twice int generated always \
+             as (id * 2) stored)",
+        )
         .await;
     source
-        .execute("insert into events (event) select jsonb_build_object('n', i) from generate_series(1, 50) i")
+        .execute(
+            "insert into events (event) select jsonb_build_object('n', i) from generate_series(1, \
+             50) i",
+        )
         .await;
     copy_all(&config(&source, &[("copy", &destination)])).await;
     assert_same_bytes(
@@ -171,16 +186,16 @@ async fn generated_columns_identities_wider_ids_and_columns_in_another_order_fin
     )
     .await;
     assert_eq!(
-        destination
-            .query("select count(*), sum(twice), sum(ours), min(more) from events")
-            .await,
+        destination.query("select count(*), sum(twice), sum(ours), min(more) from events").await,
         ["50|2550|3825|more"]
     );
 }
 
-/// Only a destination that is older than the value rejects it; between all others it arrives, or cannot be at the source.
+/// Only a destination that is older than the value rejects it; between all others it arrives, or
+/// cannot be at the source.
 #[tokio::test]
-async fn an_infinite_number_or_interval_arrives_or_stops_the_lane_before_it_and_nothing_else_is_ever_made_of_it() {
+async fn an_infinite_number_or_interval_arrives_or_stops_the_lane_before_it_and_nothing_else_is_ever_made_of_it()
+ {
     for (of, since, old) in [
         ("numeric", 140_000, "NaN"),
         ("interval", 170_000, "3 days"),
@@ -188,9 +203,7 @@ async fn an_infinite_number_or_interval_arrives_or_stops_the_lane_before_it_and_
     ] {
         let (source, destination) = (fresh_database().await, fresh_destination().await);
         for database in [&source, &destination] {
-            database
-                .execute(&format!("create table events (id bigint primary key, n {of})"))
-                .await;
+            database.execute(&format!("create table events (id bigint primary key, n {of})")).await;
         }
         let knows = |database: &Database| database.server.version_num() >= since;
         let value = match (knows(&source), of) {
@@ -199,7 +212,10 @@ async fn an_infinite_number_or_interval_arrives_or_stops_the_lane_before_it_and_
             (true, _) => "-infinity",
         };
         source
-            .execute("create sequence ids; alter table events alter id set default nextval('ids'); insert into events (n) values (null)")
+            .execute(
+                "create sequence ids; alter table events alter id set default nextval('ids'); \
+                 insert into events (n) values (null)",
+            )
             .await;
         source
             .execute(&format!(
@@ -214,43 +230,65 @@ async fn an_infinite_number_or_interval_arrives_or_stops_the_lane_before_it_and_
             assert_eq!(destination.query("select id, n from events").await, ["1|"], "{of}");
         } else {
             assert_eq!(ended.code, 0, "{of}: {}", ended.stderr);
-            assert_same_bytes(&source, &destination, "select id, n::text from public.events order by id", "text").await;
+            assert_same_bytes(
+                &source,
+                &destination,
+                "select id, n::text from public.events order by id",
+                "text",
+            )
+            .await;
         }
     }
 }
 
-/// By binary COPY between any two servers, as text where both write it alike; else it would become another one.
+/// By binary COPY between any two servers, as text where both write it alike; else it would become
+/// another one.
 #[tokio::test]
 async fn a_single_byte_arrives_as_itself_or_its_table_is_refused() {
     for (other, is_binary) in [("int", true), ("point", false)] {
         let (source, destination) = (fresh_database().await, fresh_destination().await);
         for database in [&source, &destination] {
-            let table = format!("create table events (id bigint primary key, kind \"char\", place {other})");
+            let table = format!(
+                "create table events (id bigint primary key, kind \"char\", place {other})"
+            );
             database.execute(&table).await;
         }
-        let is_new = [&source, &destination].map(|database| database.server.version_num() >= 160_000);
-        // An older server writes other bytes than ASCII as they are, which is no UTF-8, and nothing that is read as text can be checked then.
+        let is_new =
+            [&source, &destination].map(|database| database.server.version_num() >= 160_000);
+        // An older server writes other bytes than ASCII as they are, which is no UTF-8, and nothing
+        // that is read as text can be checked then.
         let byte = if is_new == [true, true] { -128 } else { 120 };
         source
             .execute(&format!(
-                "create sequence ids; alter table events alter id set default nextval('ids'); insert into events (kind) values (({byte})::\"char\")"
+                "create sequence ids; alter table events alter id set default nextval('ids'); \
+                 insert into events (kind) values (({byte})::\"char\")"
             ))
             .await;
         let program = Program::between(&source.conninfo, "", &[("copy", &destination.conninfo)]);
         let ended = program.run(&["--until-caught-up"]).await;
         let arrived = destination.query("select id, kind::int from events").await;
         if is_binary || is_new[0] == is_new[1] {
-            assert_eq!((ended.code, arrived), (0, vec![format!("1|{byte}")]), "{other}: {}", ended.stderr);
+            assert_eq!(
+                (ended.code, arrived),
+                (0, vec![format!("1|{byte}")]),
+                "{other}: {}",
+                ended.stderr
+            );
         } else {
             assert_eq!((ended.code, arrived), (3, vec![]), "{other}: {}", ended.stderr);
-            assert!(ended.stderr.contains("column \"kind\" is \"char\", which"), "{}", ended.stderr);
+            assert!(
+                ended.stderr.contains("column \"kind\" is \"char\", which"),
+                "{}",
+                ended.stderr
+            );
         }
     }
 }
 
 /// Since PostgreSQL 18 a column can be computed whenever it is read.
 #[tokio::test]
-async fn a_virtual_column_is_copied_where_the_destination_stores_it_and_left_where_it_is_computed() {
+async fn a_virtual_column_is_copied_where_the_destination_stores_it_and_left_where_it_is_computed()
+{
     let (source, destination) = (fresh_database().await, fresh_destination().await);
     let computed = |database: &Database| match database.server.version_num() {
         180_000.. => "generated always as (id * 2) virtual",
@@ -258,19 +296,23 @@ async fn a_virtual_column_is_copied_where_the_destination_stores_it_and_left_whe
     };
     source
         .execute(&format!(
-            "create table events (id bigint generated always as identity primary key, ts timestamptz default now(), event jsonb default '{{}}', twice bigint {0}, ours bigint {0})",
+            "create table events (id bigint generated always as identity primary key, ts \
+             timestamptz default now(), event jsonb default '{{}}', twice bigint {0}, ours bigint \
+             {0})",
             computed(&source)
         ))
         .await;
     destination
         .execute(&format!(
-            "create table events (id bigint primary key, ts timestamptz, event jsonb, twice bigint {}, ours bigint)",
+            "create table events (id bigint primary key, ts timestamptz, event jsonb, twice bigint \
+             {}, ours bigint)",
             computed(&destination)
         ))
         .await;
     source.execute("insert into events select from generate_series(1, 50)").await;
     copy_all(&config(&source, &[("copy", &destination)])).await;
-    assert_same_bytes(&source, &destination, "select * from public.events order by id", "binary").await;
+    assert_same_bytes(&source, &destination, "select * from public.events order by id", "binary")
+        .await;
     let (code, out, err) = crate::diff::compared(&source, &destination, &[]).await;
     assert_eq!(code, 0, "{out}{err}");
 }
@@ -279,7 +321,11 @@ async fn a_virtual_column_is_copied_where_the_destination_stores_it_and_left_whe
 async fn ids_below_and_at_zero_and_at_the_end_of_the_range_are_copied_in_order() {
     let (source, destination) = (fresh_database().await, fresh_destination().await);
     source
-        .execute("create sequence ids minvalue -9223372036854775808 start -9223372036854775808; create table events (id bigint primary key default nextval('ids'), ts timestamptz default clock_timestamp(), event jsonb)")
+        .execute(
+            "create sequence ids minvalue -9223372036854775808 start -9223372036854775808; create \
+             table events (id bigint primary key default nextval('ids'), ts timestamptz default \
+             clock_timestamp(), event jsonb)",
+        )
         .await;
     destination
         .execute("create table events (id bigint primary key, ts timestamptz, event jsonb)")
@@ -298,7 +344,8 @@ async fn ids_below_and_at_zero_and_at_the_end_of_the_range_are_copied_in_order()
     source.execute("insert into events (event) values ('{\"the\": \"last\"}')").await;
     copy_all(&config).await;
     copy_all(&config).await;
-    assert_same_bytes(&source, &destination, "select * from public.events order by id", "binary").await;
+    assert_same_bytes(&source, &destination, "select * from public.events order by id", "binary")
+        .await;
     let ends = "select count(*), min(id), count(*) filter (where id = 0), max(id) from events";
     assert_eq!(destination.query(ends).await, ["15|-9223372036854775808|1|9223372036854775807"]);
 }

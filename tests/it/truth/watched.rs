@@ -25,23 +25,27 @@ impl Watched {
         let run = replication(config, until_caught_up);
         let snapshots = run.snapshots.subscribe();
         let (commander, commands) = commands();
-        Self {
-            running: Running::start_by_command(run, commands),
-            snapshots,
-            commander,
-        }
+        Self { running: Running::start_by_command(run, commands), snapshots, commander }
     }
 
     /// Waits for a snapshot that shows it.
-    pub async fn shows(&mut self, what: &str, is_so: impl FnMut(&Arc<Snapshot>) -> bool) -> Arc<Snapshot> {
+    pub async fn shows(
+        &mut self,
+        what: &str,
+        is_so: impl FnMut(&Arc<Snapshot>) -> bool,
+    ) -> Arc<Snapshot> {
         let shown = tokio::time::timeout(DEADLINE, self.snapshots.wait_for(is_so)).await;
         let shown = shown.map(|shown| Arc::clone(&shown.unwrap()));
-        shown.unwrap_or_else(|_| panic!("no snapshot shows that {what}: {:#?}", self.snapshots.borrow()))
+        shown.unwrap_or_else(|_| {
+            panic!("no snapshot shows that {what}: {:#?}", self.snapshots.borrow())
+        })
     }
 
     /// Waits until a lane is level at this position.
     pub async fn is_level(&mut self, lane: usize, position: i64) -> Arc<Snapshot> {
-        let is_level = |now: &Arc<Snapshot>| now.lanes[lane].health == Health::Level && now.lanes[lane].position == Some(position);
+        let is_level = |now: &Arc<Snapshot>| {
+            now.lanes[lane].health == Health::Level && now.lanes[lane].position == Some(position)
+        };
         self.shows("the lane is level", is_level).await
     }
 

@@ -1,4 +1,5 @@
-//! The figures of the house, each by a rule that is written beside it. All are about src without its tests.
+//! The figures of the house, each by a rule that is written beside it. All are about src without
+//! its tests.
 
 use super::graph::{Arrows, Graph, circles, mutual};
 use super::items::{Items, Public, Type, items};
@@ -14,9 +15,11 @@ pub struct Figures {
     pub code_lines: usize,
     /// Struct, enum, union, trait and type alias; what belongs to a trait or an impl is none.
     pub types: Vec<Type>,
-    /// Files that reach each other by paths, `mod.rs` and re-exports included; `mod x;` alone is no arrow.
+    /// Files that reach each other by paths, `mod.rs` and re-exports included; `mod x;` alone is no
+    /// arrow.
     pub file_circles: Vec<Vec<String>>,
-    /// Folders and files beside each other in a folder that reach each other, if one of them is a folder.
+    /// Folders and files beside each other in a folder that reach each other, if one of them is a
+    /// folder.
     pub room_circles: Vec<Vec<String>>,
     /// Pairs of files that use each other.
     pub mutual_files: Vec<[String; 2]>,
@@ -52,7 +55,9 @@ impl Figures {
             room_circles: room_circles(graph),
             mutual_files: mutual(&files),
             mutual_rooms: mutual(&rooms),
-            long_functions: long.map(|long| format!("{}::{} {}", long.path, long.name, long.lines)).collect(),
+            long_functions: long
+                .map(|long| format!("{}::{} {}", long.path, long.name, long.lines))
+                .collect(),
             public: public.len(),
             uncalled: uncalled(graph, &public).into_iter().map(Uncalled::new).collect(),
             boxes: boxes(graph),
@@ -106,7 +111,8 @@ impl fmt::Display for Figures {
         writeln!(f, "names of one word: {one_word} of {names} ({share} %)")?;
         writeln!(f, "names defined more than once: {}", doubled.len())?;
         for (name, places) in doubled {
-            let places: Vec<_> = places.iter().map(|place| format!("{}:{}", place.path, place.line)).collect();
+            let places: Vec<_> =
+                places.iter().map(|place| format!("{}:{}", place.path, place.line)).collect();
             writeln!(f, "  {name} {}: {}", places.len(), places.join(" "))?;
         }
         let files: usize = self.file_circles.iter().map(Vec::len).sum();
@@ -155,7 +161,8 @@ fn room_circles(graph: &Graph<'_>) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     for folder in folders.iter().filter(|folder| !folder.is_empty()) {
         for circle in circles(&graph.boxes(folder)) {
-            let members: Vec<Vec<String>> = circle.iter().map(|name| inside(folder, name)).collect();
+            let members: Vec<Vec<String>> =
+                circle.iter().map(|name| inside(folder, name)).collect();
             if members.iter().any(|member| folders.contains(member)) {
                 found.push(members.iter().map(|member| member.join("/")).collect());
             }
@@ -188,14 +195,19 @@ mod tests {
     use super::*;
 
     fn figures(files: &[(&str, &str)]) -> Figures {
-        let sources: Vec<Source> = files.iter().map(|(path, text)| Source::new(path, text).unwrap()).collect();
+        let sources: Vec<Source> =
+            files.iter().map(|(path, text)| Source::new(path, text).unwrap()).collect();
         Figures::of(&Graph::new(&sources))
     }
 
     #[test]
     fn lines_of_code_are_neither_comments_nor_tests() {
-        let text = "//! A.\n\nfn a() {\n    // B\n    \"c\n d\"; // E\n}\n#[cfg(test)]\nmod tests {\n}\n";
-        assert_eq!(figures(&[("src/event/a.rs", text), ("tests/it/b.rs", "fn c() {}")]).code_lines, 4);
+        let text =
+            "//! A.\n\nfn a() {\n    // B\n    \"c\n d\"; // E\n}\n#[cfg(test)]\nmod tests {\n}\n";
+        assert_eq!(
+            figures(&[("src/event/a.rs", text), ("tests/it/b.rs", "fn c() {}")]).code_lines,
+            4
+        );
     }
 
     #[test]

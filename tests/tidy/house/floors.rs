@@ -6,7 +6,8 @@ pub const FLOORS: &[&[&str]] = &[
     &["config", "event"],
     &["postgres", "fake"],
     &["source", "destination"],
-    // `load` writes events as an application does: beside replication, which never writes into a source, and beside verification, which only reads.
+    // `load` writes events as an application does: beside replication, which never writes into a
+    // source, and beside verification, which only reads.
     &["replicate", "verify", "recover", "load"],
     &["supervise"],
     &["console"],

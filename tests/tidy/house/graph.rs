@@ -19,7 +19,8 @@ pub struct Graph<'a> {
 impl<'a> Graph<'a> {
     pub fn new(sources: &'a [Source]) -> Self {
         let library = || sources.iter().enumerate().filter(|(_, source)| source.is_of_library());
-        let modules: BTreeSet<Vec<String>> = library().map(|(_, source)| source.module.clone()).collect();
+        let modules: BTreeSet<Vec<String>> =
+            library().map(|(_, source)| source.module.clone()).collect();
         Self {
             sources,
             paths: sources.iter().map(|source| paths(source, &modules)).collect(),
@@ -55,7 +56,9 @@ impl<'a> Graph<'a> {
     /// Every folder of the library, the top too.
     pub fn folders(&self) -> BTreeSet<Vec<String>> {
         let modules = self.files.keys();
-        let folders_of = |module: &&[String]| (0..module.len()).map(|end| module[..end].to_vec()).collect::<Vec<_>>();
+        let folders_of = |module: &&[String]| {
+            (0..module.len()).map(|end| module[..end].to_vec()).collect::<Vec<_>>()
+        };
         modules.flat_map(folders_of).collect()
     }
 
@@ -63,12 +66,15 @@ impl<'a> Graph<'a> {
     fn arrows(&self, name_of: impl Fn(&Source) -> Option<String>) -> Arrows {
         let mut arrows = Arrows::new();
         for (source, paths) in self.sources.iter().zip(&self.paths) {
-            let is_meant = source.is_of_library() && !source.is_of_tests && source.path != "src/lib.rs";
+            let is_meant =
+                source.is_of_library() && !source.is_of_tests && source.path != "src/lib.rs";
             let Some(from) = name_of(source).filter(|_| is_meant) else {
                 continue;
             };
-            let used = paths.iter().filter(|path| !path.is_test).filter_map(|path| self.file_of(path));
-            let names: BTreeSet<String> = used.filter_map(&name_of).filter(|to| *to != from).collect();
+            let used =
+                paths.iter().filter(|path| !path.is_test).filter_map(|path| self.file_of(path));
+            let names: BTreeSet<String> =
+                used.filter_map(&name_of).filter(|to| *to != from).collect();
             arrows.entry(from).or_default().extend(names);
         }
         arrows
@@ -77,11 +83,14 @@ impl<'a> Graph<'a> {
 
 /// Names that can be reached from each other, the largest circle first.
 pub fn circles(arrows: &Arrows) -> Vec<Vec<String>> {
-    let reached: BTreeMap<&str, BTreeSet<&str>> = arrows.keys().map(|from| (from.as_str(), reach(arrows, from))).collect();
+    let reached: BTreeMap<&str, BTreeSet<&str>> =
+        arrows.keys().map(|from| (from.as_str(), reach(arrows, from))).collect();
     let mut circles = BTreeSet::new();
     for (from, to) in &reached {
-        let leads_back = |other: &&&str| reached.get(**other).is_some_and(|reached| reached.contains(from));
-        let circle: Vec<String> = to.iter().filter(leads_back).map(|name| (*name).to_owned()).collect();
+        let leads_back =
+            |other: &&&str| reached.get(**other).is_some_and(|reached| reached.contains(from));
+        let circle: Vec<String> =
+            to.iter().filter(leads_back).map(|name| (*name).to_owned()).collect();
         if circle.len() > 1 {
             circles.insert(circle);
         }
@@ -93,9 +102,8 @@ pub fn circles(arrows: &Arrows) -> Vec<Vec<String>> {
 
 /// Pairs that use each other.
 pub fn mutual(arrows: &Arrows) -> Vec<[String; 2]> {
-    let pairs = arrows
-        .iter()
-        .flat_map(|(from, all)| all.iter().map(move |to| [from.clone(), to.clone()]));
+    let pairs =
+        arrows.iter().flat_map(|(from, all)| all.iter().map(move |to| [from.clone(), to.clone()]));
     pairs
         .filter(|[from, to]| from < to && arrows.get(to).is_some_and(|back| back.contains(from)))
         .collect()
@@ -142,7 +150,10 @@ mod tests {
 
     #[test]
     fn two_files_that_use_each_other_are_a_mutual_import() {
-        let sources = sources(&[("src/event/a.rs", "use super::b::B;"), ("src/event/b.rs", "use super::a::A;")]);
+        let sources = sources(&[
+            ("src/event/a.rs", "use super::b::B;"),
+            ("src/event/b.rs", "use super::a::A;"),
+        ]);
         assert_eq!(mutual(&Graph::new(&sources).files()), [["src/event/a.rs", "src/event/b.rs"]]);
     }
 

@@ -29,7 +29,8 @@ pub struct Public {
     pub path: String,
     pub line: usize,
     pub module: Vec<String>,
-    /// Every word of its signature, for a type those of its public fields: it cannot be used without these.
+    /// Every word of its signature, for a type those of its public fields: it cannot be used
+    /// without these.
     pub needs: BTreeSet<String>,
 }
 
@@ -78,7 +79,13 @@ impl Reader<'_> {
         self.source.is_test(name.span().start().line)
     }
 
-    fn public(&mut self, visibility: &syn::Visibility, name: &syn::Ident, kind: Kind, needs: Words) {
+    fn public(
+        &mut self,
+        visibility: &syn::Visibility,
+        name: &syn::Ident,
+        kind: Kind,
+        needs: Words,
+    ) {
         let is_bare = matches!(visibility, syn::Visibility::Public(_));
         if is_bare && !self.is_test(name) {
             self.items.public.push(Public {
@@ -124,13 +131,15 @@ impl<'ast> Visit<'ast> for Reader<'_> {
     }
 
     fn visit_item_struct(&mut self, item: &'ast syn::ItemStruct) {
-        let fields = item.fields.iter().filter(|field| matches!(field.vis, syn::Visibility::Public(_)));
+        let fields =
+            item.fields.iter().filter(|field| matches!(field.vis, syn::Visibility::Public(_)));
         let needs = words(|words| fields.for_each(|field| words.visit_field(field)));
         self.a_type(&item.vis, &item.ident, needs);
     }
 
     fn visit_item_enum(&mut self, item: &'ast syn::ItemEnum) {
-        let needs = words(|words| item.variants.iter().for_each(|variant| words.visit_variant(variant)));
+        let needs =
+            words(|words| item.variants.iter().for_each(|variant| words.visit_variant(variant)));
         self.a_type(&item.vis, &item.ident, needs);
     }
 
@@ -164,7 +173,9 @@ impl<'ast> Visit<'ast> for Reader<'_> {
 
     fn visit_item_impl(&mut self, item: &'ast syn::ItemImpl) {
         self.of_type = match &*item.self_ty {
-            syn::Type::Path(path) => path.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default(),
+            syn::Type::Path(path) => {
+                path.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default()
+            }
             _ => String::new(),
         };
         visit::visit_item_impl(self, item);
@@ -216,17 +227,26 @@ mod tests {
 
     #[test]
     fn types_functions_and_what_is_public_are_found_and_tests_are_not() {
-        let text = "pub struct A { pub b: B, c: C }\nenum D { E(F) }\npub(crate) trait G { type H; fn i() {\n} }\n\
-             impl A { pub fn j(k: L) -> M {\n let n = N;\n} pub const O: P = 1; fn q() {} }\npub mod r { pub type S = T; pub(super) const U: V = 1; }\n\
-             #[cfg(test)]\nmod tests { pub struct W; pub fn x() {} }\n";
+        let text = "pub struct A { pub b: B, c: C }\nenum D { E(F) }\npub(crate) trait G { type H; \
+                    fn i() {\n} }\n\
+                    impl A { pub fn j(k: L) -> M {\n let n = N;\n} pub const O: P = 1; fn q() {} \
+                    }\npub mod r { pub type S = T; pub(super) const U: V = 1; }\n\
+                    #[cfg(test)]\nmod tests { pub struct W; pub fn x() {} }\n";
         let found = items(&[Source::new("src/a/b.rs", text).unwrap()]);
         let types: Vec<_> = found.types.iter().map(|found| found.name.as_str()).collect();
         assert_eq!(types, ["A", "D", "G", "S"]);
-        let functions: Vec<_> = found.functions.iter().map(|found| (found.name.as_str(), found.lines)).collect();
+        let functions: Vec<_> =
+            found.functions.iter().map(|found| (found.name.as_str(), found.lines)).collect();
         assert_eq!(functions, [("i", 2), ("j", 3), ("q", 1)]);
         let public = found.public.iter().map(|found| {
             let needs: Vec<&str> = found.needs.iter().map(String::as_str).collect();
-            format!("{}::{} {:?} {}", found.module.join("::"), found.name, found.kind, needs.join(" "))
+            format!(
+                "{}::{} {:?} {}",
+                found.module.join("::"),
+                found.name,
+                found.kind,
+                needs.join(" ")
+            )
         });
         assert_eq!(
             public.collect::<Vec<_>>(),

@@ -1,4 +1,5 @@
-//! The house as its files draw it: rooms, floors, arrows, circles, names. For tools/house and for the house rules.
+//! The house as its files draw it: rooms, floors, arrows, circles, names. For tools/house and for
+//! the house rules.
 
 pub mod figures;
 pub mod floors;

@@ -1,7 +1,8 @@
 //! Which `pub` items have no caller outside their room.
 //!
-//! A caller outside is a path into the room that names the item, from another room, a test, a tool or a benchmark; for a function or constant of a type
-//! it is also enough that its name stands there behind `.` or `::`. What such an item needs in its signature counts as called with it.
+//! A caller outside is a path into the room that names the item, from another room, a test, a tool
+//! or a benchmark; for a function or constant of a type it is also enough that its name stands
+//! there behind `.` or `::`. What such an item needs in its signature counts as called with it.
 
 use super::floors::room_of;
 use super::graph::Graph;
@@ -11,7 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Those of `public` that nobody outside their room calls.
 pub fn uncalled<'a>(graph: &Graph<'_>, public: &'a [Public]) -> Vec<&'a Public> {
     let calls = Calls::of(graph);
-    let mut called: BTreeSet<usize> = (0..public.len()).filter(|at| calls.reach(&public[*at])).collect();
+    let mut called: BTreeSet<usize> =
+        (0..public.len()).filter(|at| calls.reach(&public[*at])).collect();
     let mut types: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
     for (at, item) in public.iter().enumerate().filter(|(_, item)| item.kind == Kind::Type) {
         types.entry((room_of(&item.module), &item.name)).or_default().push(at);
@@ -52,7 +54,9 @@ impl<'a> Calls<'a> {
                 let words = path.segments.iter().map(String::as_str);
                 calls.named.entry(room_of(&path.segments)).or_default().extend(words);
             }
-            for pair in source.tokens.windows(2).filter(|pair| [".", "::"].contains(&pair[0].text.as_str())) {
+            for pair in
+                source.tokens.windows(2).filter(|pair| [".", "::"].contains(&pair[0].text.as_str()))
+            {
                 calls.members.entry(&pair[1].text).or_default().insert(room);
             }
         }
@@ -67,7 +71,9 @@ impl<'a> Calls<'a> {
             rooms.is_some_and(|rooms| rooms.iter().any(|other| *other != room))
         };
         // The rooms themselves are declared at the top, for everybody.
-        item.module.is_empty() || is_named || (matches!(item.kind, Kind::Associated(_)) && is_member())
+        item.module.is_empty()
+            || is_named
+            || (matches!(item.kind, Kind::Associated(_)) && is_member())
     }
 }
 
@@ -82,20 +88,24 @@ mod tests {
         let sources = [
             (
                 "src/event/range.rs",
-                "pub fn a() -> B { c(); D.e(); } pub struct B; pub fn c() {} pub struct D; impl D { pub fn e(&self) {} pub fn f(&self) -> G {} } pub struct G;",
+                "pub fn a() -> B { c(); D.e(); } pub struct B; pub fn c() {} pub struct D; impl D \
+                 { pub fn e(&self) {} pub fn f(&self) -> G {} } pub struct G;",
             ),
             ("src/event/mod.rs", "pub mod range; use range::c;"),
             ("src/postgres/mod.rs", "use crate::event::range::a; fn x(d: X) { d.f(); c(); }"),
             ("tests/it/a.rs", "use counterfoil::postgres::y;"),
             (
                 "src/postgres/more.rs",
-                "pub fn y() {} pub fn z() {}\n#[cfg(test)] mod tests { use crate::postgres::more::z; }",
+                "pub fn y() {} pub fn z() {}\n#[cfg(test)] mod tests { use \
+                 crate::postgres::more::z; }",
             ),
         ];
-        let sources: Vec<Source> = sources.iter().map(|(path, text)| Source::new(path, text).unwrap()).collect();
+        let sources: Vec<Source> =
+            sources.iter().map(|(path, text)| Source::new(path, text).unwrap()).collect();
         let found = items(&sources);
         let graph = Graph::new(&sources);
-        let names: Vec<&str> = uncalled(&graph, &found.public).iter().map(|item| item.name.as_str()).collect();
+        let names: Vec<&str> =
+            uncalled(&graph, &found.public).iter().map(|item| item.name.as_str()).collect();
         assert_eq!(names, ["c", "e", "z"]);
     }
 }

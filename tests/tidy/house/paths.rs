@@ -35,13 +35,18 @@ pub fn paths(source: &Source, modules: &BTreeSet<Vec<String>>) -> Vec<Path> {
         let line = tokens[at].line;
         let mut is_import = false;
         match text_at(tokens, at) {
-            "{" => blocks.push((at >= 2 && text_at(tokens, at - 2) == "mod").then(|| text_at(tokens, at - 1))),
+            "{" => blocks.push(
+                (at >= 2 && text_at(tokens, at - 2) == "mod").then(|| text_at(tokens, at - 1)),
+            ),
             "}" => drop(blocks.pop()),
             "use" if text_at(tokens, at + 1) != "<" => {
                 is_import = true;
                 at = tree(tokens, at + 1, &[], &mut written) - 1;
             }
-            word if is_word(word) && text_at(tokens, at + 1) == "::" && (at == 0 || text_at(tokens, at - 1) != "::") => {
+            word if is_word(word)
+                && text_at(tokens, at + 1) == "::"
+                && (at == 0 || text_at(tokens, at - 1) != "::") =>
+            {
                 at = tree(tokens, at, &[], &mut written) - 1;
             }
             _ => {}
@@ -50,11 +55,7 @@ pub fn paths(source: &Source, modules: &BTreeSet<Vec<String>>) -> Vec<Path> {
         let mut here: Vec<&str> = source.module.iter().map(String::as_str).collect();
         here.extend(blocks.iter().flatten());
         let mut note = |segments| {
-            found.push(Path {
-                line,
-                segments,
-                is_test: source.is_test(line),
-            });
+            found.push(Path { line, segments, is_test: source.is_test(line) });
         };
         for path in written {
             match resolve(&path.segments, &here, source.is_of_library(), modules) {
@@ -82,8 +83,14 @@ pub fn paths(source: &Source, modules: &BTreeSet<Vec<String>>) -> Vec<Path> {
     found
 }
 
-/// Reads a path or a tree of paths that starts at a token; returns where it ends, further on in any case.
-fn tree<'a>(tokens: &'a [Token], start: usize, prefix: &[&'a str], paths: &mut Vec<Written<'a>>) -> usize {
+/// Reads a path or a tree of paths that starts at a token; returns where it ends, further on in any
+/// case.
+fn tree<'a>(
+    tokens: &'a [Token],
+    start: usize,
+    prefix: &[&'a str],
+    paths: &mut Vec<Written<'a>>,
+) -> usize {
     let mut segments = prefix.to_vec();
     let mut at = start + usize::from(text_at(tokens, start) == "::");
     if text_at(tokens, at) == "{" {
@@ -112,9 +119,17 @@ fn tree<'a>(tokens: &'a [Token], start: usize, prefix: &[&'a str], paths: &mut V
     at + 1
 }
 
-/// The path from the top of the crate; `None` for another crate, or a name that an import has brought.
-fn resolve(path: &[&str], here: &[&str], is_of_library: bool, modules: &BTreeSet<Vec<String>>) -> Option<Vec<String>> {
-    let child = || -> Vec<String> { here.iter().chain(path.first()).map(|segment| (*segment).to_owned()).collect() };
+/// The path from the top of the crate; `None` for another crate, or a name that an import has
+/// brought.
+fn resolve(
+    path: &[&str],
+    here: &[&str],
+    is_of_library: bool,
+    modules: &BTreeSet<Vec<String>>,
+) -> Option<Vec<String>> {
+    let child = || -> Vec<String> {
+        here.iter().chain(path.first()).map(|segment| (*segment).to_owned()).collect()
+    };
     let mut base: Vec<&str> = match *path.first()? {
         LIBRARY if !is_of_library => Vec::new(),
         "crate" | "super" | "self" if !is_of_library => return None,
@@ -147,7 +162,8 @@ mod tests {
     use super::*;
 
     fn told(path: &str, text: &str) -> Vec<String> {
-        let modules = ["a", "a::b", "c"].map(|module| module.split("::").map(str::to_owned).collect());
+        let modules =
+            ["a", "a::b", "c"].map(|module| module.split("::").map(str::to_owned).collect());
         let paths = paths(&Source::new(path, text).unwrap(), &modules.into());
         paths.iter().map(|path| path.segments.join("::")).collect()
     }

@@ -5,7 +5,8 @@ use super::graph::Graph;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-const START: &str = "<!-- drawn by tools/house from the paths in src; `tools/house --write` renews it -->\n";
+const START: &str =
+    "<!-- drawn by tools/house from the paths in src; `tools/house --write` renews it -->\n";
 const END: &str = "<!-- end of what tools/house draws -->\n";
 
 /// Draws the house. Everybody uses the ground, so these arrows are left out.
@@ -17,7 +18,9 @@ pub fn draw(graph: &Graph<'_>) -> String {
         let boxes: Vec<String> = match floor {
             GROUND => vec![format!("ground[\"{}\"]", rooms.join(" · "))],
             ROOF => vec!["cli[\"cli · main.rs · tools/*.rs\"]".to_owned()],
-            _ => rooms.iter().filter(|room| is_there(room)).map(|room| (*room).to_owned()).collect(),
+            _ => {
+                rooms.iter().filter(|room| is_there(room)).map(|room| (*room).to_owned()).collect()
+            }
         };
         if !boxes.is_empty() {
             let _ = writeln!(
@@ -30,9 +33,14 @@ pub fn draw(graph: &Graph<'_>) -> String {
     let mut rooms: Vec<_> = arrows.iter().collect();
     rooms.sort_by_key(|(room, _)| std::cmp::Reverse(floor_of(room)));
     for (room, used) in rooms {
-        let used: BTreeSet<&str> = used.iter().map(String::as_str).filter(|to| *to != "ground").collect();
+        let used: BTreeSet<&str> =
+            used.iter().map(String::as_str).filter(|to| *to != "ground").collect();
         if !used.is_empty() {
-            let _ = writeln!(picture, "    {room} --> {}", used.into_iter().collect::<Vec<_>>().join(" & "));
+            let _ = writeln!(
+                picture,
+                "    {room} --> {}",
+                used.into_iter().collect::<Vec<_>>().join(" & ")
+            );
         }
     }
     picture + "```\n"
@@ -58,7 +66,8 @@ mod tests {
             ("src/source/read.rs", "use crate::config::Url;"),
             ("src/error.rs", ""),
         ];
-        let sources: Vec<Source> = sources.iter().map(|(path, text)| Source::new(path, text).unwrap()).collect();
+        let sources: Vec<Source> =
+            sources.iter().map(|(path, text)| Source::new(path, text).unwrap()).collect();
         let picture = draw(&Graph::new(&sources));
         for line in [
             "    subgraph floor3 [3]\n        source\n    end\n",

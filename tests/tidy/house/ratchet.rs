@@ -1,4 +1,5 @@
-//! What is too much and listed with its size of today: a size only goes down, and the entry goes with it.
+//! What is too much and listed with its size of today: a size only goes down, and the entry goes
+//! with it.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +17,8 @@ pub struct Excess {
     pub cure: &'static str,
 }
 
-/// What is too much and not listed, or listed and not of that size. A line of the list is a name, a blank and a size; `#` starts a comment.
+/// What is too much and not listed, or listed and not of that size. A line of the list is a name, a
+/// blank and a size; `#` starts a comment.
 pub fn problems(all: &[Excess], ratchet: &str) -> Vec<String> {
     let mut problems = Vec::new();
     let mut listed = BTreeMap::new();
@@ -30,7 +32,9 @@ pub fn problems(all: &[Excess], ratchet: &str) -> Vec<String> {
         let Excess { name, size, what, cure } = excess;
         problems.extend(match listed.remove(name.as_str()) {
             None => Some(format!("{what}: {cure}")),
-            Some(before) if before < *size => Some(format!("{what}, {before} before, and that was too much already: {cure}")),
+            Some(before) if before < *size => {
+                Some(format!("{what}, {before} before, and that was too much already: {cure}"))
+            }
             Some(before) if before > *size => Some(format!(
                 "{what}, no longer {before}: write `{name} {size}` in {LIST}, so that it stays"
             )),
@@ -44,7 +48,8 @@ pub fn problems(all: &[Excess], ratchet: &str) -> Vec<String> {
     problems
 }
 
-/// The list with the entries whose names begin so, such as `pub::`, as low as they may be now. None is raised, and none added.
+/// The list with the entries whose names begin so, such as `pub::`, as low as they may be now. None
+/// is raised, and none added.
 pub fn lowered(ratchet: &str, starts: &[&str], all: &[Excess]) -> String {
     let mut text = String::new();
     for line in ratchet.lines() {

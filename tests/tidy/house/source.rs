@@ -1,4 +1,5 @@
-//! A file of Rust as the rules see it: its module, its items, its tokens, and what of it is for tests only.
+//! A file of Rust as the rules see it: its module, its items, its tokens, and what of it is for
+//! tests only.
 
 use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +19,8 @@ pub struct Source {
     tests: Vec<RangeInclusive<usize>>,
 }
 
-/// A word, a mark, `::`, a bracket, or `"` for any literal. Comments are no tokens, those of the documentation neither.
+/// A word, a mark, `::`, a bracket, or `"` for any literal. Comments are no tokens, those of the
+/// documentation neither.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Token {
     pub text: String,
@@ -57,14 +59,16 @@ impl Source {
     }
 }
 
-/// Corrects the modules of files that `#[path]` names, and marks what is declared for tests, with all below it.
+/// Corrects the modules of files that `#[path]` names, and marks what is declared for tests, with
+/// all below it.
 pub fn place_by_declaration(sources: &mut [Source]) {
     let mut named = BTreeMap::new();
     let mut of_tests = BTreeSet::new();
     for parent in sources.iter() {
         for item in &parent.syntax.items {
             let syn::Item::Mod(item) = item else { continue };
-            let module: Vec<String> = parent.module.iter().cloned().chain([item.ident.to_string()]).collect();
+            let module: Vec<String> =
+                parent.module.iter().cloned().chain([item.ident.to_string()]).collect();
             if item.content.is_none() && parent.is_test(item.ident.span().start().line) {
                 of_tests.insert(module.clone());
             }
@@ -78,14 +82,17 @@ pub fn place_by_declaration(sources: &mut [Source]) {
         if let Some(module) = named.remove(&source.path) {
             source.module = module;
         }
-        source.is_of_tests = (1..=source.module.len()).any(|end| of_tests.contains(&source.module[..end]));
+        source.is_of_tests =
+            (1..=source.module.len()).any(|end| of_tests.contains(&source.module[..end]));
     }
 }
 
-/// All files below these directories (those that exist) whose name ends in `.extension`, or has no such end for "": path and text, in order.
+/// All files below these directories (those that exist) whose name ends in `.extension`, or has no
+/// such end for "": path and text, in order.
 pub fn files(top: &Path, dirs: &[&str], extension: &str) -> std::io::Result<Vec<(String, String)>> {
     let mut files = Vec::new();
-    let mut todo: Vec<_> = dirs.iter().map(|dir| top.join(dir)).filter(|dir| dir.exists()).collect();
+    let mut todo: Vec<_> =
+        dirs.iter().map(|dir| top.join(dir)).filter(|dir| dir.exists()).collect();
     while let Some(dir) = todo.pop() {
         for entry in std::fs::read_dir(dir)? {
             let path = entry?.path();
@@ -111,9 +118,7 @@ fn path_of(attribute: &syn::Attribute) -> Option<String> {
     match &attribute.meta {
         syn::Meta::NameValue(syn::MetaNameValue {
             path,
-            value: syn::Expr::Lit(syn::ExprLit {
-                lit: syn::Lit::Str(name), ..
-            }),
+            value: syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(name), .. }),
             ..
         }) if path.is_ident("path") => Some(name.value()),
         _ => None,
@@ -130,9 +135,13 @@ fn flatten(stream: TokenStream, tokens: &mut Vec<Token>) {
             continue;
         }
         match &rest[0] {
-            TokenTree::Ident(word) => push(tokens, word.to_string().trim_start_matches("r#"), word.span()),
+            TokenTree::Ident(word) => {
+                push(tokens, word.to_string().trim_start_matches("r#"), word.span())
+            }
             TokenTree::Literal(literal) => push(tokens, "\"", literal.span()),
-            TokenTree::Punct(mark) if is_mark(&rest[0], ':') && rest.get(1).is_some_and(|next| is_mark(next, ':')) => {
+            TokenTree::Punct(mark)
+                if is_mark(&rest[0], ':') && rest.get(1).is_some_and(|next| is_mark(next, ':')) =>
+            {
                 push(tokens, "::", mark.span());
                 at += 1;
             }
@@ -160,7 +169,8 @@ fn push(tokens: &mut Vec<Token>, text: &str, span: Span) {
     });
 }
 
-/// How many of these make a comment of the documentation, `#[doc = "…"]` or `#![doc = "…"]`; 0 if none starts here.
+/// How many of these make a comment of the documentation, `#[doc = "…"]` or `#![doc = "…"]`; 0 if
+/// none starts here.
 fn comment_length(trees: &[TokenTree]) -> usize {
     let is_inner = trees.get(1).is_some_and(|tree| is_mark(tree, '!'));
     let length = if is_inner { 3 } else { 2 };
@@ -168,11 +178,7 @@ fn comment_length(trees: &[TokenTree]) -> usize {
         Some(TokenTree::Group(group)) if is_mark(&trees[0], '#') => {
             let mut inside = group.stream().into_iter();
             let is_doc = matches!(inside.next(), Some(TokenTree::Ident(word)) if word == "doc");
-            if is_doc && inside.next().is_some_and(|tree| is_mark(&tree, '=')) {
-                length
-            } else {
-                0
-            }
+            if is_doc && inside.next().is_some_and(|tree| is_mark(&tree, '=')) { length } else { 0 }
         }
         _ => 0,
     }
@@ -219,7 +225,11 @@ mod tests {
 
     #[test]
     fn tokens_stand_on_their_lines_and_comments_are_none() {
-        let source = Source::new("src/a.rs", "//! A.\n/// B `c`.\nfn d() { e::f(\"g\n h\", 'i', 1) } // j\n").unwrap();
+        let source = Source::new(
+            "src/a.rs",
+            "//! A.\n/// B `c`.\nfn d() { e::f(\"g\n h\", 'i', 1) } // j\n",
+        )
+        .unwrap();
         let texts: Vec<&str> = source.tokens.iter().map(|token| token.text.as_str()).collect();
         assert_eq!(texts.concat(), "fnd(){e::f(\",\",\")}");
         let literal = source.tokens.iter().find(|token| token.text == "\"").unwrap();
@@ -228,7 +238,8 @@ mod tests {
 
     #[test]
     fn what_is_for_tests_ends_with_its_item_and_reaches_into_other_files() {
-        let text = "use a::b;\n#[cfg(test)]\nuse c::d;\nfn e() {}\n#[cfg(test)]\nmod tests {\n    f!();\n}\nfn g() {}\n#[cfg(test)]\n#[path = \"h_i.rs\"]\nmod h;\n";
+        let text = "use a::b;\n#[cfg(test)]\nuse c::d;\nfn e() {}\n#[cfg(test)]\nmod tests {\n    \
+                    f!();\n}\nfn g() {}\n#[cfg(test)]\n#[path = \"h_i.rs\"]\nmod h;\n";
         let mut sources = vec![
             Source::new("src/a/mod.rs", text).unwrap(),
             Source::new("src/a/h_i.rs", "").unwrap(),
@@ -243,6 +254,8 @@ mod tests {
 
     #[test]
     fn what_is_not_rust_is_told_with_its_file() {
-        assert!(Source::new("src/a.rs", "fn (").err().unwrap().starts_with("src/a.rs is not Rust: "));
+        assert!(
+            Source::new("src/a.rs", "fn (").err().unwrap().starts_with("src/a.rs is not Rust: ")
+        );
     }
 }

@@ -9,7 +9,8 @@ const URL: &str = "postgres://ann:hunter2@db1/orders";
 fn wished(flags: &[&str]) -> Result<LoadJob, Problems> {
     let flags: Vec<&str> = ["load-fake-data", "--url", URL].iter().chain(flags).copied().collect();
     let arguments = LoadArguments::parse_from(flags);
-    job(&arguments, DatabaseOption::Not, DatabaseOption::ByFlag, 7, &Environment::empty()).map(|(job, _)| job)
+    job(&arguments, DatabaseOption::Not, DatabaseOption::ByFlag, 7, &Environment::empty())
+        .map(|(job, _)| job)
 }
 
 fn told(flags: &[&str]) -> String {
@@ -21,11 +22,7 @@ fn told(flags: &[&str]) -> String {
 #[test]
 fn without_flags_it_is_what_slates_loader_made() {
     let job = wished(&[]).unwrap();
-    let slates = Amount::Persons {
-        persons: 1_000,
-        deletes: 50,
-        fillers: 10_000,
-    };
+    let slates = Amount::Persons { persons: 1_000, deletes: 50, fillers: 10_000 };
     assert_eq!((job.amount, job.data_set, job.writers, job.seed), (slates, DataSet::Persons, 1, 7));
     assert_eq!((job.table.to_string().as_str(), job.method), ("public.events", None));
 }
@@ -83,18 +80,26 @@ fn all_problems_are_told_together_and_none_shows_the_password() {
 
 #[test]
 fn what_contradicts_itself_is_refused() {
-    assert!(told(&["--persons", "3", "--deletes", "4"]).contains("4 of 3 persons cannot be deleted"));
+    assert!(
+        told(&["--persons", "3", "--deletes", "4"]).contains("4 of 3 persons cannot be deleted")
+    );
     assert!(told(&["--events", "3"]).contains("does not apply to the world of persons"));
     assert!(told(&["--large-events", "1", "--duration", "1"]).contains("without an end"));
-    assert!(told(&["--world", "orders", "--events", "3", "--large-events", "4"]).contains("4 of 3 events cannot be large"));
+    assert!(
+        told(&["--world", "orders", "--events", "3", "--large-events", "4"])
+            .contains("4 of 3 events cannot be large")
+    );
     assert!(told(&["--persons", "2000000000000"]).contains("--persons is out of range"));
     assert!(told(&["--rate=-1"]).contains("--rate is out of range"));
 }
 
 #[test]
 fn a_flag_wins_over_a_variable_and_two_of_a_kind_are_refused() {
-    let arguments = LoadArguments::parse_from(["load-fake-data", "--url", URL, "--config", "/nowhere/c.toml"]);
-    let found = |config, url| job(&arguments, config, url, 7, &Environment::empty()).map_err(|problems| problems.report());
+    let arguments =
+        LoadArguments::parse_from(["load-fake-data", "--url", URL, "--config", "/nowhere/c.toml"]);
+    let found = |config, url| {
+        job(&arguments, config, url, 7, &Environment::empty()).map_err(|problems| problems.report())
+    };
     assert!(found(DatabaseOption::ByVariable, DatabaseOption::ByFlag).is_ok());
     assert!(
         found(DatabaseOption::ByFlag, DatabaseOption::ByVariable)
@@ -102,9 +107,7 @@ fn a_flag_wins_over_a_variable_and_two_of_a_kind_are_refused() {
             .contains("/nowhere/c.toml")
     );
     assert!(
-        found(DatabaseOption::ByFlag, DatabaseOption::ByFlag)
-            .unwrap_err()
-            .contains("named twice")
+        found(DatabaseOption::ByFlag, DatabaseOption::ByFlag).unwrap_err().contains("named twice")
     );
     assert!(
         found(DatabaseOption::ByVariable, DatabaseOption::ByVariable)
@@ -116,11 +119,9 @@ fn a_flag_wins_over_a_variable_and_two_of_a_kind_are_refused() {
 #[test]
 fn without_a_database_it_is_told_how_to_name_one() {
     let arguments = LoadArguments::parse_from(["load-fake-data"]);
-    let arguments = LoadArguments {
-        config: None,
-        url: None,
-        ..arguments
-    };
-    let problems = job(&arguments, DatabaseOption::Not, DatabaseOption::Not, 7, &Environment::empty()).unwrap_err();
+    let arguments = LoadArguments { config: None, url: None, ..arguments };
+    let problems =
+        job(&arguments, DatabaseOption::Not, DatabaseOption::Not, 7, &Environment::empty())
+            .unwrap_err();
     assert!(problems.report().contains("give --url, or --config"), "{}", problems.report());
 }

@@ -14,11 +14,7 @@ fn read_with(text: &str, variables: &[(&str, &str)]) -> Result<Conninfo> {
         let found = variables.iter().find(|(known, _)| *known == name);
         found.map(|(_, value)| (*value).to_owned())
     };
-    let env = Environment {
-        var: &var,
-        os_user: Some("ann".to_owned()),
-        ..Environment::empty()
-    };
+    let env = Environment { var: &var, os_user: Some("ann".to_owned()), ..Environment::empty() };
     Conninfo::parse(text, &env)
 }
 
@@ -129,15 +125,11 @@ fn the_string_comes_before_the_service_and_the_service_before_the_environment() 
 #[test]
 fn an_empty_value_in_the_string_means_the_default_and_an_empty_variable_is_not_set() {
     assert_eq!(
-        read_with("host='' port=''", &[("PGHOST", "db1"), ("PGPORT", "9")])
-            .unwrap()
-            .describe(),
+        read_with("host='' port=''", &[("PGHOST", "db1"), ("PGPORT", "9")]).unwrap().describe(),
         "localhost:5432/ann"
     );
     assert_eq!(
-        read_with("", &[("PGHOST", ""), ("PGSSLMODE", ""), ("PGPORT", "")])
-            .unwrap()
-            .describe(),
+        read_with("", &[("PGHOST", ""), ("PGSSLMODE", ""), ("PGPORT", "")]).unwrap().describe(),
         "localhost:5432/ann"
     );
 }
@@ -175,11 +167,7 @@ fn values_libpq_would_refuse_are_refused_with_those_it_takes() {
     for (text, what, fix) in [
         ("sslmode=requir", "sslmode cannot be \"requir\"", "verify-full"),
         ("sslmode=''", "sslmode cannot be \"\"", "prefer"),
-        (
-            "channel_binding=yes",
-            "channel_binding cannot be \"yes\"",
-            "disable, prefer, require",
-        ),
+        ("channel_binding=yes", "channel_binding cannot be \"yes\"", "disable, prefer, require"),
         (
             "target_session_attrs=rw",
             "target_session_attrs cannot be \"rw\"",
@@ -225,7 +213,10 @@ fn a_protection_that_cannot_be_honoured_is_refused_and_not_ignored() {
 
 #[test]
 fn keywords_that_do_not_concern_us_are_accepted() {
-    read("application_name=x client_encoding=utf8 keepalives=1 keepalives_idle=5 tcp_user_timeout=0 krbsrvname=postgres");
+    read(
+        "application_name=x client_encoding=utf8 keepalives=1 keepalives_idle=5 tcp_user_timeout=0 \
+         krbsrvname=postgres",
+    );
 }
 
 #[test]
@@ -235,21 +226,13 @@ fn contradictions_libpq_refuses_are_refused() {
             .what()
             .contains("too weak for sslrootcert=system")
     );
-    assert!(
-        refused("sslnegotiation=direct")
-            .what()
-            .contains("too weak for sslnegotiation=direct")
-    );
+    assert!(refused("sslnegotiation=direct").what().contains("too weak for sslnegotiation=direct"));
     assert!(
         refused("channel_binding=require sslmode=disable")
             .what()
             .contains("cannot be combined with sslmode=disable")
     );
-    assert!(
-        refused("hostaddr=192.0.2.1 sslmode=verify-full")
-            .what()
-            .contains("needs a host name")
-    );
+    assert!(refused("hostaddr=192.0.2.1 sslmode=verify-full").what().contains("needs a host name"));
     read("sslnegotiation=direct sslmode=require");
 }
 
@@ -297,7 +280,9 @@ fn the_default_host_is_where_the_socket_is() {
     assert_eq!(default_host(&dirs, 5433), HostAt::Unix(second.path().to_owned()));
     assert_eq!(default_host(&dirs, 5432), HostAt::Unix(first.path().to_owned()));
     let missing = [first.path().join("none"), second.path().to_owned()];
-    assert!(matches!(default_host(&missing, 5432), HostAt::Tcp { host, .. } if host == "localhost"));
+    assert!(
+        matches!(default_host(&missing, 5432), HostAt::Tcp { host, .. } if host == "localhost")
+    );
 }
 
 #[test]
@@ -316,16 +301,10 @@ fn settings_complete_a_url_but_never_say_the_same_twice() {
     let conninfo = Conninfo::from_settings(&settings, &env).unwrap();
     assert_eq!((conninfo.describe().as_str(), conninfo.user.as_str()), ("db1:5432/orders", "bob"));
     assert!(conninfo.password.given.is_none(), "a password file comes before PGPASSWORD");
-    let twice = ConnectionSettings {
-        database: Some("other".to_owned()),
-        ..settings.clone()
-    };
+    let twice = ConnectionSettings { database: Some("other".to_owned()), ..settings.clone() };
     let error = Conninfo::from_settings(&twice, &env).unwrap_err();
     assert_eq!(error.what(), "database is given twice: in url and as a setting");
-    let twice = ConnectionSettings {
-        password: Some("hunter2".into()),
-        ..settings
-    };
+    let twice = ConnectionSettings { password: Some("hunter2".into()), ..settings };
     let error = Conninfo::from_settings(&twice, &env).unwrap_err();
     assert_eq!(error.what(), "the password is given twice: by itself and by password_file");
 }

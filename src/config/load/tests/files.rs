@@ -9,7 +9,8 @@ fn shipped(name: &str) -> ReplicationConfig {
 
 fn shipped_whole(name: &str) -> (ProcessConfig, ReplicationConfig) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config").join(name);
-    load_with(&path, &Flags::default(), &environment()).unwrap_or_else(|problems| panic!("{}", problems.report()))
+    load_with(&path, &Flags::default(), &environment())
+        .unwrap_or_else(|problems| panic!("{}", problems.report()))
 }
 
 #[test]
@@ -21,15 +22,13 @@ fn the_shipped_files_load_without_notes() {
 
 #[test]
 fn the_example_shows_the_defaults() {
-    let ((example_process, example), (minimal_process, minimal)) = (shipped_whole("example.toml"), shipped_whole("minimal.toml"));
+    let ((example_process, example), (minimal_process, minimal)) =
+        (shipped_whole("example.toml"), shipped_whole("minimal.toml"));
     assert_eq!(format!("{:?}", example.limits), format!("{:?}", minimal.limits));
     assert_eq!(format!("{example_process:?}"), format!("{minimal_process:?}"));
     let without_connection = |config: &ReplicationConfig| {
         let conninfo = minimal.source.conninfo.clone();
-        let source = SourceConfig {
-            conninfo: conninfo.clone(),
-            ..config.source.clone()
-        };
+        let source = SourceConfig { conninfo: conninfo.clone(), ..config.source.clone() };
         let mut destination = config.destinations[0].clone();
         destination.postgres_mut().unwrap().conninfo = conninfo;
         format!("{source:?} {destination:?}")
@@ -40,12 +39,15 @@ fn the_example_shows_the_defaults() {
 #[test]
 fn a_file_with_a_password_that_everyone_can_read_gets_a_note() {
     let literal = SLATE.replace("500", "10000");
-    let note = |text: &str, mode: u32| load_file("c.json", text, mode, &Flags::default()).unwrap().notes.join("\n");
+    let note = |text: &str, mode: u32| {
+        load_file("c.json", text, mode, &Flags::default()).unwrap().notes.join("\n")
+    };
     assert!(note(&literal, 0o644).contains("holds a password and can be read by every user"));
     assert_eq!(note(&literal, 0o640), "");
     assert_eq!(note(&literal.replace("hunter2", "${SECRET}"), 0o644), "");
     let url = |url: &str| with_source("").replace("postgres://reader@db1/orders", url);
-    let noted = |text: &str| !load_file("c.toml", text, 0o644, &Flags::default()).unwrap().notes.is_empty();
+    let noted =
+        |text: &str| !load_file("c.toml", text, 0o644, &Flags::default()).unwrap().notes.is_empty();
     assert!(noted(&url("postgres://reader:hunter2@db1/orders")));
     assert!(noted(&url("host=db1 password=hunter2 dbname=orders")));
     assert!(!noted(&url("postgres://reader:${SECRET}@db1/orders")));
@@ -57,10 +59,7 @@ fn a_file_that_cannot_be_read_is_named_with_the_systems_reason() {
     let path = PathBuf::from("/nonexistent/config.toml");
     let problems = load(&path, &environment()).unwrap_err();
     let report = problems.report();
-    assert!(
-        report.contains("where: /nonexistent/config.toml\n  cause: No such file"),
-        "{report}"
-    );
+    assert!(report.contains("where: /nonexistent/config.toml\n  cause: No such file"), "{report}");
     assert_eq!(problems.worst().unwrap().kind(), ErrorKind::Usage);
     let dir = tempfile::tempdir().unwrap();
     assert!(load(dir.path(), &environment()).unwrap_err().report().contains("directory"));
@@ -78,10 +77,7 @@ fn a_passfile_that_others_can_read_gets_one_note() {
     let passfile = home.path().join(".pgpass");
     std::fs::write(&passfile, "*:*:*:*:x").unwrap();
     std::fs::set_permissions(&passfile, std::fs::Permissions::from_mode(0o644)).unwrap();
-    let env = Environment {
-        home: Some(home.path().to_owned()),
-        ..environment()
-    };
+    let env = Environment { home: Some(home.path().to_owned()), ..environment() };
     let path = home.path().join("config.toml");
     std::fs::write(&path, with_source("")).unwrap();
     let notes = load(&path, &env).unwrap().notes;
@@ -91,7 +87,8 @@ fn a_passfile_that_others_can_read_gets_one_note() {
 
 #[test]
 fn the_flags_choose_destinations_and_another_default_of_retry_for() {
-    let text = with_destination("[[destinations]]\nname = \"billing\"\nurl = \"postgres://db3/orders\"");
+    let text =
+        with_destination("[[destinations]]\nname = \"billing\"\nurl = \"postgres://db3/orders\"");
     let with = |names: &[&str]| {
         let flags = Flags {
             destinations: names.iter().map(|name| (*name).to_owned()).collect(),
@@ -110,10 +107,9 @@ fn the_flags_choose_destinations_and_another_default_of_retry_for() {
         problems[0],
         ["there is no destination \"biling\"", "--destination", "did you mean \"billing\"?"]
     );
-    let flags = Flags {
-        until_caught_up: true,
-        ..Flags::default()
-    };
-    let never = load_file("c.toml", &with_destination("[replication]\nretry_for_ms = 0"), 0o600, &flags).unwrap();
+    let flags = Flags { until_caught_up: true, ..Flags::default() };
+    let never =
+        load_file("c.toml", &with_destination("[replication]\nretry_for_ms = 0"), 0o600, &flags)
+            .unwrap();
     assert_eq!(never.limits.retry_for, None, "0 that is written is for ever");
 }

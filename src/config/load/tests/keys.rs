@@ -1,7 +1,10 @@
-//! The table of keys and the reader say the same: each key is read, with its range, its words and its default.
+//! The table of keys and the reader say the same: each key is read, with its range, its words and
+//! its default.
 
 use super::*;
-use crate::config::keys::{ExampleValue, IntegerRange, Key, KeyDefault, KeyTable, SlateName, TABLES, ValueType};
+use crate::config::keys::{
+    ExampleValue, IntegerRange, Key, KeyDefault, KeyTable, SlateName, TABLES, ValueType,
+};
 use crate::config::kinds::keys_of;
 
 /// A file that is right but for this line.
@@ -31,7 +34,8 @@ fn file_with(table: &KeyTable, key: &Key, literal: &str) -> String {
 
 /// All keys that TOML knows.
 fn keys() -> Vec<(&'static KeyTable, &'static Key)> {
-    let of_table = |table: &'static KeyTable| keys_of(table).into_iter().map(move |key| (table, key));
+    let of_table =
+        |table: &'static KeyTable| keys_of(table).into_iter().map(move |key| (table, key));
     TABLES
         .iter()
         .flat_map(of_table)
@@ -46,11 +50,15 @@ fn wrong(key: &Key) -> Vec<(String, String)> {
         ValueType::Section => one("3", "must be a table, not a number"),
         ValueType::SectionMap => one("3", "must be a table, not a number"),
         ValueType::SectionList => one("3", "must be a list of tables, not a number"),
-        ValueType::Text | ValueType::TableName | ValueType::TableNames | ValueType::Choice(_) | ValueType::Ids(_) => {
-            one("true", "must be text, not true or false")
-        }
+        ValueType::Text
+        | ValueType::TableName
+        | ValueType::TableNames
+        | ValueType::Choice(_)
+        | ValueType::Ids(_) => one("true", "must be text, not true or false"),
         ValueType::Label => one("\"\"", "must be 1 to 200 bytes of text in one line"),
-        ValueType::Identifier { .. } => one(&format!("\"{}\"", "x".repeat(64)), "must have between 1 and 63 bytes"),
+        ValueType::Identifier { .. } => {
+            one(&format!("\"{}\"", "x".repeat(64)), "must have between 1 and 63 bytes")
+        }
         ValueType::Port => one("65536", "must be between 1 and 65535, not 65536"),
         ValueType::Boolean => one("3", "must be true or false, not a number"),
         ValueType::IdRanges => one("true", "must be a list, not true or false"),
@@ -82,7 +90,9 @@ fn every_bound_and_every_word_of_a_key_is_taken() {
     for (table, key) in keys() {
         let literals: Vec<String> = match key.value {
             ValueType::Integer(range) => vec![range.least.to_string(), range.most.to_string()],
-            ValueType::Choice(words) | ValueType::Ids(words) => words.iter().map(|word| format!("{:?}", word.word)).collect(),
+            ValueType::Choice(words) | ValueType::Ids(words) => {
+                words.iter().map(|word| format!("{:?}", word.word)).collect()
+            }
             ValueType::Boolean => vec!["true".to_owned(), "false".to_owned()],
             _ => Vec::new(),
         };
@@ -129,7 +139,10 @@ fn what_the_example_of_a_key_shows_is_taken() {
             let text = file_with(table, key, &literal);
             // A URL says the host itself.
             let text = if key.name == "url" {
-                text.replace(&format!("host = \"db{}\"\n", if table.name == "source" { 1 } else { 2 }), "")
+                text.replace(
+                    &format!("host = \"db{}\"\n", if table.name == "source" { 1 } else { 2 }),
+                    "",
+                )
             } else {
                 text
             };

@@ -31,35 +31,33 @@ fn variable(name: &str) -> Option<String> {
 }
 
 fn environment() -> Environment<'static> {
-    Environment {
-        var: &variable,
-        os_user: Some("ann".to_owned()),
-        ..Environment::empty()
-    }
+    Environment { var: &variable, os_user: Some("ann".to_owned()), ..Environment::empty() }
 }
 
 /// Loads a file of this name, text and permissions.
-fn load_file(name: &str, text: &str, mode: u32, flags: &Flags) -> std::result::Result<ReplicationConfig, Problems> {
+fn load_file(
+    name: &str,
+    text: &str,
+    mode: u32,
+    flags: &Flags,
+) -> std::result::Result<ReplicationConfig, Problems> {
     load_whole(name, text, mode, flags).map(|(_, replication)| replication)
 }
 
 /// As [`load_file`], with what the file says of the process.
-fn load_whole(name: &str, text: &str, mode: u32, flags: &Flags) -> std::result::Result<(ProcessConfig, ReplicationConfig), Problems> {
+fn load_whole(
+    name: &str,
+    text: &str,
+    mode: u32,
+    flags: &Flags,
+) -> std::result::Result<(ProcessConfig, ReplicationConfig), Problems> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(name);
     std::fs::write(&path, text).unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
     let loaded = load_with(&path, flags, &environment());
     // Another text of the same meaning is equal here.
-    loaded.map(|(process, replication)| {
-        (
-            process,
-            ReplicationConfig {
-                revision: 0,
-                ..replication
-            },
-        )
-    })
+    loaded.map(|(process, replication)| (process, ReplicationConfig { revision: 0, ..replication }))
 }
 
 /// What a file that is right says of the process.
@@ -94,7 +92,8 @@ fn problem(text: &str) -> [String; 3] {
 }
 
 const SOURCE: &str = "[source]\nurl = \"postgres://reader@db1/orders\"\n";
-const DESTINATION: &str = "[[destinations]]\nname = \"a\"\nurl = \"postgres://writer@db2/orders\"\n";
+const DESTINATION: &str =
+    "[[destinations]]\nname = \"a\"\nurl = \"postgres://writer@db2/orders\"\n";
 
 /// A file that is right, with these lines at the end of its source.
 fn with_source(lines: &str) -> String {

@@ -9,7 +9,9 @@ use proptest::prelude::*;
 fn all_problems_are_told_at_once_in_the_order_of_the_file() {
     let problems = told(
         toml(
-            "[source]\nurl = \"postgres://db1:x/orders\"\npol_interval_ms = 5\nids = \"automatic\"\n\n[[destinations]]\nname = \"a\"\nurl = \"postgres://db2/orders\"\nwriters = 17\n[replicaton]\n[log]\nlevel = 3\n",
+            "[source]\nurl = \"postgres://db1:x/orders\"\npol_interval_ms = 5\nids = \
+             \"automatic\"\n\n[[destinations]]\nname = \"a\"\nurl = \
+             \"postgres://db2/orders\"\nwriters = 17\n[replicaton]\n[log]\nlevel = 3\n",
         )
         .unwrap_err(),
     );
@@ -76,10 +78,7 @@ fn numbers_out_of_range_are_refused_with_the_range() {
 #[test]
 fn wrong_types_are_refused_with_the_right_one() {
     for (lines, wrong) in [
-        (
-            "poll_interval_ms = \"5\"",
-            "source.poll_interval_ms must be a whole number, not text",
-        ),
+        ("poll_interval_ms = \"5\"", "source.poll_interval_ms must be a whole number, not text"),
         (
             "poll_interval_ms = 5.0",
             "source.poll_interval_ms must be a whole number, not a number with a fraction",
@@ -120,12 +119,14 @@ fn wrong_words_are_refused_with_the_right_ones() {
 
 #[test]
 fn a_destination_of_an_unknown_kind_is_refused_with_the_schemes_that_are_known() {
-    let text = with_destination("writers = 17").replace("postgres://writer@db2", "mysql://writer@db2");
+    let text =
+        with_destination("writers = 17").replace("postgres://writer@db2", "mysql://writer@db2");
     let problems: Vec<Error> = toml(&text).unwrap_err().into_iter().collect();
     assert_eq!(problems.len(), 2, "{problems:#?}");
     let report = problems[0].report();
     assert!(
-        report.contains("config.toml:5:7, destinations[0].url") && report.contains("only PostgreSQL is supported"),
+        report.contains("config.toml:5:7, destinations[0].url")
+            && report.contains("only PostgreSQL is supported"),
         "{report}"
     );
     let fix = problems[0].remedy().unwrap();
@@ -196,7 +197,9 @@ fn values_of_variables_and_passwords_are_never_shown() {
 
 #[test]
 fn a_bad_connection_is_told_at_its_key_without_its_password() {
-    let text = format!("[source]\nurl = \"postgres://u:hunter2@db1/orders?sslmod=require\"\n{DESTINATION}");
+    let text = format!(
+        "[source]\nurl = \"postgres://u:hunter2@db1/orders?sslmod=require\"\n{DESTINATION}"
+    );
     let problems = toml(&text).unwrap_err();
     let report = problems.report();
     assert!(report.contains("config.toml:2:7, source.url"), "{report}");
@@ -212,19 +215,25 @@ fn a_bad_connection_is_told_at_its_key_without_its_password() {
 #[test]
 fn the_same_table_is_never_configured_twice() {
     let [what, place, _] = problem(&format!(
-        "{SOURCE}[[destinations]]\nname = \"a\"\nurl = \"host=DB1 port=5432 user=w dbname=orders\"\n"
+        "{SOURCE}[[destinations]]\nname = \"a\"\nurl = \"host=DB1 port=5432 user=w \
+         dbname=orders\"\n"
     ));
-    assert_eq!(what, "destination \"a\" is the source itself: DB1:5432/orders, table public.events");
+    assert_eq!(
+        what,
+        "destination \"a\" is the source itself: DB1:5432/orders, table public.events"
+    );
     assert_eq!(place, "config.toml:3:1, destinations[0]");
     let [what, ..] = problem(&format!(
-        "{SOURCE}{DESTINATION}[[destinations]]\nname = \"b\"\nurl = \"postgres://x@db5,db2/orders\"\n"
+        "{SOURCE}{DESTINATION}[[destinations]]\nname = \"b\"\nurl = \
+         \"postgres://x@db5,db2/orders\"\n"
     ));
     assert!(what.starts_with("destinations \"a\" and \"b\" are the same"), "{what}");
 }
 
 proptest! {
     #[test]
-    fn arbitrary_values_never_panic(value in "\"[a-z0-9.:$ {}]*\"|-?[0-9]{1,22}|true|\\[\\]|\\{\\}|1\\.5|\\[\"[0-9.]*\"\\]", index in any::<prop::sample::Index>()) {
+    fn arbitrary_values_never_panic(value in "\"[a-z0-9.:$ \
+                                              {}]*\"|-?[0-9]{1,22}|true|\\[\\]|\\{\\}|1\\.5|\\[\"[0-9.]*\"\\]", index in any::<prop::sample::Index>()) {
         let table = &TABLES[1 + index.index(TABLES.len() - 1)];
         let keys = keys_of(table);
         let key = keys[index.index(keys.len())].name;
@@ -240,11 +249,14 @@ fn a_value_of_a_variable_is_shown_by_its_name_wherever_it_came_to_stand() {
         "postgres://u@h/d?${SECRET}sslmode=require",
         "postgres://u@h:${SECRET}/d",
     ] {
-        let text = format!("[source]\nurl = \"{url}\"\n[[destinations]]\nname = \"a\"\nurl = \"host=b\"\n");
+        let text = format!(
+            "[source]\nurl = \"{url}\"\n[[destinations]]\nname = \"a\"\nurl = \"host=b\"\n"
+        );
         let report = load_file("c.toml", &text, 0o600, &Flags::default()).unwrap_err().report();
         assert!(!report.contains("hunter2"), "{url}: {report}");
     }
-    let text = "[source]\nurl = \"host=h user=u ${SECRET}=1\"\n[[destinations]]\nname = \"a\"\nurl = \"host=b\"\n";
+    let text = "[source]\nurl = \"host=h user=u ${SECRET}=1\"\n[[destinations]]\nname = \"a\"\nurl \
+                = \"host=b\"\n";
     let report = load_file("c.toml", text, 0o600, &Flags::default()).unwrap_err().report();
     assert!(report.contains("${SECRET}"), "{report}");
 }

@@ -18,7 +18,10 @@ fn load_folder(files: &[(&str, &str)]) -> Result<Config, Problems> {
 
 /// A replication from `source` to `destination`, both databases.
 fn replication(source: &str, destination: &str) -> String {
-    format!("[source]\nurl = \"postgres://db1/{source}\"\n[[destinations]]\nurl = \"postgres://db2/{destination}\"\n")
+    format!(
+        "[source]\nurl = \"postgres://db1/{source}\"\n[[destinations]]\nurl = \
+         \"postgres://db2/{destination}\"\n"
+    )
 }
 
 fn names(config: &Config) -> Vec<&str> {
@@ -32,7 +35,8 @@ fn only_problem(loaded: Result<Config, Problems>) -> [String; 3] {
     problems.into_iter().next().unwrap()
 }
 
-const TABLES: &str = "[source]\nurl = \"postgres://db1/orders\"\ntable = [\"audit.trail\", \"billing.entries\"]\n";
+const TABLES: &str =
+    "[source]\nurl = \"postgres://db1/orders\"\ntable = [\"audit.trail\", \"billing.entries\"]\n";
 
 #[test]
 fn a_folder_holds_a_replication_in_each_file_and_the_process_in_one_without_a_source() {
@@ -69,7 +73,14 @@ fn files_are_taken_one_by_one_in_their_order() {
 #[test]
 fn the_problems_of_all_files_are_told_together() {
     let text = replication("a", "a");
-    let problems = told(load_folder(&[("a.toml", "x = 1\n"), ("b.toml", &format!("nam = 1\n{text}")), ("c.toml", "=")]).unwrap_err());
+    let problems = told(
+        load_folder(&[
+            ("a.toml", "x = 1\n"),
+            ("b.toml", &format!("nam = 1\n{text}")),
+            ("c.toml", "="),
+        ])
+        .unwrap_err(),
+    );
     let places: Vec<&str> = problems.iter().map(|[_, place, _]| place.as_str()).collect();
     assert_eq!(places, ["a.toml:1:1, x", "b.toml:1:1, nam", "c.toml:1:1"]);
 }
@@ -98,11 +109,13 @@ fn what_belongs_to_the_process_stands_with_a_replication_only_where_that_is_the_
     let (a, b) = (replication("a", "a"), replication("b", "b"));
     let config = load_folder(&[("a.toml", &format!("{a}{log}"))]).unwrap();
     assert_eq!(config.process.log.level, slog::Level::Debug);
-    let [what, place, fix] = only_problem(load_folder(&[("a.toml", &format!("{a}{log}")), ("b.toml", &b)]));
+    let [what, place, fix] =
+        only_problem(load_folder(&[("a.toml", &format!("{a}{log}")), ("b.toml", &b)]));
     assert_eq!(what, "[log] belongs to the process, which has several replications");
     assert_eq!(place, "a.toml:5:1, log");
     assert_eq!(fix, "move [log] to a file of its own, without [source]");
-    let [what, place, fix] = only_problem(load_folder(&[("a.toml", &a), ("p.toml", log), ("q.toml", log)]));
+    let [what, place, fix] =
+        only_problem(load_folder(&[("a.toml", &a), ("p.toml", log), ("q.toml", log)]));
     assert_eq!((what.as_str(), place.as_str()), ("[log] stands in two files", "q.toml:1:1, log"));
     assert!(fix.ends_with("p.toml:1:1, log"), "{fix}");
 }
@@ -131,9 +144,11 @@ fn replications_have_names_and_tables_of_their_own() {
 #[test]
 fn a_list_of_tables_is_a_replication_for_each() {
     let text = format!(
-        "{TABLES}[tables.\"billing.entries\"]\nid_column = \"entry_id\"\nids = \"sequence\"\ngroup_by = \"\"\n{DESTINATION}writers = 2\n"
+        "{TABLES}[tables.\"billing.entries\"]\nid_column = \"entry_id\"\nids = \
+         \"sequence\"\ngroup_by = \"\"\n{DESTINATION}writers = 2\n"
     );
-    let config = load_folder(&[("orders.toml", &text)]).unwrap_or_else(|problems| panic!("{}", problems.report()));
+    let config = load_folder(&[("orders.toml", &text)])
+        .unwrap_or_else(|problems| panic!("{}", problems.report()));
     assert_eq!(names(&config), ["orders/audit.trail", "orders/billing.entries"]);
     let facts = |replication: &ReplicationConfig| {
         let (source, to) = (&replication.source, replication.destinations[0].postgres().unwrap());
@@ -148,7 +163,8 @@ fn a_list_of_tables_is_a_replication_for_each() {
         GroupBy::IfPresent("ts".to_owned()),
     );
     assert_eq!(facts(&config.replications[0]), first);
-    let second = (table("billing.entries"), "entry_id".to_owned(), IdsSetting::Sequence, GroupBy::Off);
+    let second =
+        (table("billing.entries"), "entry_id".to_owned(), IdsSetting::Sequence, GroupBy::Off);
     assert_eq!(facts(&config.replications[1]), second);
 }
 
@@ -172,7 +188,9 @@ fn what_is_wrong_with_several_tables_is_told() {
     ] {
         assert_eq!(problem(&with_source(lines))[0], wrong, "{lines}");
     }
-    let of_tables = |lines: &str| only_problem(load_folder(&[("c.toml", &format!("{TABLES}{lines}\n{DESTINATION}"))]));
+    let of_tables = |lines: &str| {
+        only_problem(load_folder(&[("c.toml", &format!("{TABLES}{lines}\n{DESTINATION}"))]))
+    };
     let [what, place, fix] = of_tables("[tables.\"billing.entry\"]");
     assert_eq!(
         (what.as_str(), place.as_str()),
@@ -189,7 +207,8 @@ fn what_is_wrong_with_several_tables_is_told() {
 
 #[test]
 fn a_destination_that_is_asked_for_is_looked_for_in_all_replications() {
-    let folder = folder(&[("a.toml", &replication("a", "north")), ("b.toml", &replication("b", "south"))]);
+    let folder =
+        folder(&[("a.toml", &replication("a", "north")), ("b.toml", &replication("b", "south"))]);
     let with = |name: &str| {
         let flags = Flags {
             destinations: vec![name.to_owned()],
@@ -206,7 +225,8 @@ fn a_destination_that_is_asked_for_is_looked_for_in_all_replications() {
 
 #[test]
 fn a_command_about_one_replication_wants_it_named_where_there_are_several() {
-    let folder = folder(&[("a.toml", &replication("a", "north")), ("b.toml", &replication("b", "south"))]);
+    let folder =
+        folder(&[("a.toml", &replication("a", "north")), ("b.toml", &replication("b", "south"))]);
     let one = |replications: &[&str], destinations: &[&str]| {
         let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         let flags = Flags {
@@ -214,7 +234,8 @@ fn a_command_about_one_replication_wants_it_named_where_there_are_several() {
             replications: owned(replications),
             until_caught_up: false,
         };
-        load_one(&[folder.path().to_owned()], &flags, &environment()).map(|(_, replication)| replication.name)
+        load_one(&[folder.path().to_owned()], &flags, &environment())
+            .map(|(_, replication)| replication.name)
     };
     let problem = one(&[], &[]).unwrap_err().into_worst();
     assert_eq!(

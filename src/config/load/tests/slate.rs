@@ -7,8 +7,11 @@ fn slates_json_works_as_it_is() {
     let config = json(SLATE).unwrap();
     assert_eq!(config.source.conninfo.describe(), "db1:5432/orders");
     assert_eq!(config.source.conninfo.user, "reader");
-    assert!(matches!(&config.source.conninfo.hosts[0].at, HostAt::Tcp { host, .. } if host == "db1"));
-    let names: Vec<&str> = config.destinations.iter().map(|destination| destination.name.as_str()).collect();
+    assert!(
+        matches!(&config.source.conninfo.hosts[0].at, HostAt::Tcp { host, .. } if host == "db1")
+    );
+    let names: Vec<&str> =
+        config.destinations.iter().map(|destination| destination.name.as_str()).collect();
     assert_eq!(names, ["orders", "orders-2"]);
     assert_eq!(config.limits.max_events_per_write, 10_000);
     assert_eq!(config.limits.connect_timeout, Duration::from_secs(2));
@@ -29,13 +32,11 @@ fn our_own_keys_work_in_json_and_beside_slates() {
     assert_eq!(config.limits.max_events_per_write, 5, "ours is not raised");
     assert_eq!(process("c.json", &text).log.level, slog::Level::Error);
     assert_eq!(
-        (
-            config.destinations[0].name.as_str(),
-            config.destinations[0].postgres().unwrap().writers
-        ),
+        (config.destinations[0].name.as_str(), config.destinations[0].postgres().unwrap().writers),
         ("two", 2)
     );
-    let text = r#"{"source": {"url": "postgres://db1/a"}, "destinations": [{"url": "postgres://db2/a"}]}"#;
+    let text =
+        r#"{"source": {"url": "postgres://db1/a"}, "destinations": [{"url": "postgres://db2/a"}]}"#;
     assert_eq!(json(text).unwrap().destinations[0].name, "a");
 }
 
@@ -52,7 +53,10 @@ fn problems_of_json_have_their_lines_and_columns() {
     let [what, place, fix] = &told(json("{\n  \"source\": {},\n}").unwrap_err())[0];
     assert_eq!(what, "cannot read the configuration: expected a key in double quotes");
     assert_eq!((place.as_str(), fix.as_str()), ("config.json:3:1", "correct the JSON here"));
-    assert_eq!(told(json("[]").unwrap_err())[0][0], "the configuration must be a table, not a list");
+    assert_eq!(
+        told(json("[]").unwrap_err())[0][0],
+        "the configuration must be a table, not a list"
+    );
 }
 
 #[test]

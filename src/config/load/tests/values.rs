@@ -15,11 +15,7 @@ fn defaults_are_those_that_are_documented() {
     assert_eq!(config.source.poll_interval, Duration::from_secs(1));
     let destination = config.destinations[0].postgres().unwrap();
     assert_eq!(
-        (
-            destination.writers,
-            destination.synchronous_commit.as_deref(),
-            destination.commits()
-        ),
+        (destination.writers, destination.synchronous_commit.as_deref(), destination.commits()),
         (1, None, "on")
     );
     let replication = &config.limits;
@@ -98,7 +94,9 @@ fn every_value_arrives() {
     let replication = format!("{:?}", config.limits);
     assert_eq!(
         replication,
-        "ReplicationLimits { max_events_per_write: 1, max_bytes_per_write: 2, connect_timeout: 3ms, retry_wait_max: 4ms, retry_for: Some(5ms), hold_max: 6ms, readers_max: 7, append_timeout: 8ms, buffer_bytes_max: 65536, shutdown_timeout: 0ns }"
+        "ReplicationLimits { max_events_per_write: 1, max_bytes_per_write: 2, connect_timeout: \
+         3ms, retry_wait_max: 4ms, retry_for: Some(5ms), hold_max: 6ms, readers_max: 7, \
+         append_timeout: 8ms, buffer_bytes_max: 65536, shutdown_timeout: 0ns }"
     );
     let log = process("c.toml", EVERY_VALUE).log;
     assert_eq!((log.level, log.format), (slog::Level::Debug, LogFormat::Json));
@@ -107,9 +105,7 @@ fn every_value_arrives() {
 #[test]
 fn ids_and_groups_have_their_forms() {
     let ids = |text: &str| {
-        toml(&with_source(&format!("ids = \"{text}\"")))
-            .map(|config| config.source.ids)
-            .ok()
+        toml(&with_source(&format!("ids = \"{text}\""))).map(|config| config.source.ids).ok()
     };
     assert_eq!(ids("sequence"), Some(IdsSetting::Sequence));
     assert_eq!(ids("grace:5s"), Some(IdsSetting::Grace(Duration::from_secs(5))));
@@ -134,7 +130,8 @@ fn ids_and_groups_have_their_forms() {
 
 #[test]
 fn a_replication_is_named_as_written_else_like_its_file() {
-    let named = |text: &str| load_file("orders.eu.toml", text, 0o600, &Flags::default()).unwrap().name;
+    let named =
+        |text: &str| load_file("orders.eu.toml", text, 0o600, &Flags::default()).unwrap().name;
     assert_eq!(named(&with_source("")), "orders.eu");
     assert_eq!(named(&format!("name = \"billing\"\n{}", with_source(""))), "billing");
     let [what, place, _] = problem(&format!("name = \"\"\n{}", with_source("")));
@@ -154,13 +151,16 @@ fn names_of_destinations_are_distinct_and_made_where_they_are_missing() {
     let unnamed = |host: &str| format!("[[destinations]]\nurl = \"postgres://{host}/orders\"\n");
     let named = "[[destinations]]\nname = \"orders-2\"\nurl = \"postgres://db9/orders\"\n";
     let config = toml(&format!("{SOURCE}{}{}{named}", unnamed("db2"), unnamed("db3"))).unwrap();
-    let names: Vec<&str> = config.destinations.iter().map(|destination| destination.name.as_str()).collect();
+    let names: Vec<&str> =
+        config.destinations.iter().map(|destination| destination.name.as_str()).collect();
     assert_eq!(names, ["orders", "orders-3", "orders-2"]);
 }
 
 #[test]
 fn another_host_port_database_or_table_is_another_destination() {
-    let other = |url: &str, table: &str| format!("[[destinations]]\nurl = \"{url}\"\ntable = \"{table}\"\n");
+    let other = |url: &str, table: &str| {
+        format!("[[destinations]]\nurl = \"{url}\"\ntable = \"{table}\"\n")
+    };
     let config = toml(&format!(
         "{SOURCE}{DESTINATION}{}{}{}",
         other("postgres://db1/orders", "copy"),

@@ -1,4 +1,5 @@
-//! The order against a model of a destination: whatever happens in whatever sequence, what is committed is a prefix.
+//! The order against a model of a destination: whatever happens in whatever sequence, what is
+//! committed is a prefix.
 
 use super::*;
 use proptest::prelude::*;
@@ -35,7 +36,8 @@ fn happens() -> impl Strategy<Value = Happens> {
 struct Model {
     order: CommitOrder,
     committed: Vec<(i64, i64)>,
-    /// Open transactions by seat: first and last id, and whether it holds the fence from its beginning.
+    /// Open transactions by seat: first and last id, and whether it holds the fence from its
+    /// beginning.
     open: BTreeMap<usize, (i64, i64, bool)>,
     /// The same, oldest first.
     line: Vec<usize>,
@@ -67,12 +69,9 @@ impl Model {
         match happens {
             Happens::BatchComes { rows } => self.begin(rows),
             Happens::Arrives(nth) => {
-                if let Some(seat_index) = self
-                    .line
-                    .get(nth)
-                    .copied()
-                    .filter(|seat_index| self.committing.is_none_or(|commit| commit.seat_index != *seat_index))
-                {
+                if let Some(seat_index) = self.line.get(nth).copied().filter(|seat_index| {
+                    self.committing.is_none_or(|commit| commit.seat_index != *seat_index)
+                }) {
                     self.order.copied(seat_index, self.open[&seat_index].1);
                 }
             }
@@ -126,10 +125,11 @@ impl Model {
                     return self.fail(seat_index);
                 }
             }
-            TransactionStart::Ahead(id) => assert!(id == first && !self.line.is_empty(), "nobody is before it"),
+            TransactionStart::Ahead(id) => {
+                assert!(id == first && !self.line.is_empty(), "nobody is before it")
+            }
         }
-        self.open
-            .insert(seat_index, (first, last, start == TransactionStart::OnTop(self.highest)));
+        self.open.insert(seat_index, (first, last, start == TransactionStart::OnTop(self.highest)));
         self.line.push(seat_index);
         self.next_id = last;
     }
@@ -173,11 +173,8 @@ impl Model {
         if self.committing.is_some_and(|commit| commit.seat_index == seat_index) {
             self.committing = None;
         }
-        let at = self
-            .line
-            .iter()
-            .position(|other| *other == seat_index)
-            .expect("an open transaction");
+        let at =
+            self.line.iter().position(|other| *other == seat_index).expect("an open transaction");
         let gone = self.line.split_off(at);
         assert_eq!(
             self.order.failed(seat_index),
@@ -223,27 +220,11 @@ fn the_first_takes_the_fence_at_once_and_the_next_before_its_commit() {
     order.copied(1, 30);
     assert_eq!(order.next_commit(), None, "the one before is still open");
     order.copied(0, 20);
-    assert_eq!(
-        order.next_commit(),
-        Some(NextCommit {
-            seat_index: 0,
-            standing: None
-        })
-    );
+    assert_eq!(order.next_commit(), Some(NextCommit { seat_index: 0, standing: None }));
     assert_eq!(order.next_commit(), None, "its commit is not acknowledged");
     order.committed(0);
-    let standing = CommitCondition {
-        before: Some(20),
-        first_id: 21,
-        last_id: 30,
-    };
-    assert_eq!(
-        order.next_commit(),
-        Some(NextCommit {
-            seat_index: 1,
-            standing: Some(standing)
-        })
-    );
+    let standing = CommitCondition { before: Some(20), first_id: 21, last_id: 30 };
+    assert_eq!(order.next_commit(), Some(NextCommit { seat_index: 1, standing: Some(standing) }));
 }
 
 #[test]

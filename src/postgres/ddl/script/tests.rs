@@ -5,10 +5,7 @@ use crate::postgres::ddl::existing::ExistingRelation;
 use crate::postgres::session::settings::ServerOverview;
 
 fn facts() -> ExistingObjects {
-    let events = TableName {
-        schema: "public".to_owned(),
-        name: "events".to_owned(),
-    };
+    let events = TableName { schema: "public".to_owned(), name: "events".to_owned() };
     let server = ServerOverview {
         is_standby: false,
         encoding: "UTF8".to_owned(),

@@ -5,10 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 fn conninfo(sslmode: SslMode) -> Conninfo {
-    Conninfo {
-        sslmode,
-        ..Conninfo::unix(Path::new("/"), 1, "", "")
-    }
+    Conninfo { sslmode, ..Conninfo::unix(Path::new("/"), 1, "", "") }
 }
 
 /// A client certificate and its key, the key in the form and with the permissions asked for.
@@ -16,20 +13,15 @@ fn identity(dir: &Path, pem_of_key: &str, mode: u32) -> Conninfo {
     let (cert, key) = (dir.join("client.crt"), dir.join("client.key"));
     std::fs::write(&key, pem_of_key).unwrap();
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(mode)).unwrap();
-    Conninfo {
-        sslcert: Some(cert),
-        sslkey: Some(key),
-        ..conninfo(SslMode::Require)
-    }
+    Conninfo { sslcert: Some(cert), sslkey: Some(key), ..conninfo(SslMode::Require) }
 }
 
 fn self_signed(dir: &Path, not_after_days: u64) -> String {
     let key = rcgen::KeyPair::generate().unwrap();
     let mut params = rcgen::CertificateParams::new(vec!["client".to_owned()]).unwrap();
     let now = std::time::SystemTime::now();
-    let end = now
-        .checked_add(std::time::Duration::from_secs(86_400 * not_after_days + 3_600))
-        .unwrap();
+    let end =
+        now.checked_add(std::time::Duration::from_secs(86_400 * not_after_days + 3_600)).unwrap();
     params.not_after = end.into();
     std::fs::write(dir.join("client.crt"), params.self_signed(&key).unwrap().pem()).unwrap();
     key.serialize_pem()
@@ -59,10 +51,12 @@ fn keys_are_read_as_pkcs8_and_as_sec1_and_not_when_they_need_a_passphrase() {
     assert!(error.to_string().contains("passphrase"), "{error}");
 }
 
-/// RFC 5915: the key inside of PKCS#8 begins with version 1 and 32 bytes, under a sequence of its own.
+/// RFC 5915: the key inside of PKCS#8 begins with version 1 and 32 bytes, under a sequence of its
+/// own.
 fn sec1_of(key: &rcgen::KeyPair) -> String {
     let pkcs8 = key.serialize_der();
-    let version = pkcs8.windows(5).position(|bytes| bytes == [0x02, 0x01, 0x01, 0x04, 0x20]).unwrap();
+    let version =
+        pkcs8.windows(5).position(|bytes| bytes == [0x02, 0x01, 0x01, 0x04, 0x20]).unwrap();
     let length = usize::from(pkcs8[version - 1]);
     // Behind the 32 bytes the curve is named; in PKCS#8 it stands outside.
     let curve = [0xa0, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
@@ -75,11 +69,10 @@ fn sec1_of(key: &rcgen::KeyPair) -> String {
 fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let quartets = bytes.chunks(3).map(|three| {
-        let number = three.iter().fold(0, |number, byte| number << 8 | usize::from(*byte)) << (8 * (3 - three.len()));
+        let number = three.iter().fold(0, |number, byte| number << 8 | usize::from(*byte))
+            << (8 * (3 - three.len()));
         let digit = |place: usize| char::from(DIGITS[number >> (6 * (3 - place)) & 63]);
-        (0..4)
-            .map(|place| if place > three.len() { '=' } else { digit(place) })
-            .collect::<String>()
+        (0..4).map(|place| if place > three.len() { '=' } else { digit(place) }).collect::<String>()
     });
     quartets.collect()
 }

@@ -25,10 +25,7 @@ fn column(name: &str, of: &Type) -> Column {
 
 fn table(columns: Vec<Column>) -> EventTable {
     EventTable {
-        name: TableName {
-            schema: "public".to_owned(),
-            name: "events".to_owned(),
-        },
+        name: TableName { schema: "public".to_owned(), name: "events".to_owned() },
         oid: 1,
         fingerprint: None,
         has_parts: false,
@@ -90,20 +87,13 @@ fn domain(of: &str) -> UserType {
         kind: UserTypeKind::Domain { is_not_null: false },
         parts: vec![TypePart {
             label: None,
-            of: Some(TypeUse {
-                name: of.to_owned(),
-                oid: Type::NUMERIC.oid(),
-                refers: None,
-            }),
+            of: Some(TypeUse { name: of.to_owned(), oid: Type::NUMERIC.oid(), refers: None }),
         }],
     }
 }
 
 fn labels(of: &[&str]) -> UserType {
-    let label = |label: &&str| TypePart {
-        label: Some((*label).to_owned()),
-        of: None,
-    };
+    let label = |label: &&str| TypePart { label: Some((*label).to_owned()), of: None };
     UserType {
         oid: 0,
         relation_oid: 0,
@@ -146,17 +136,10 @@ fn labels_that_an_enum_lacks_at_the_destination_are_refused_with_the_statements_
 #[test]
 fn a_type_of_whose_text_nothing_is_known_is_told_and_one_that_is_known_is_not() {
     let of = |kind| {
-        let known = UserType {
-            oid: 0,
-            relation_oid: 0,
-            kind,
-            parts: Vec::new(),
-        };
+        let known = UserType { oid: 0, relation_oid: 0, kind, parts: Vec::new() };
         with_own_type("public.seg", &[("public.seg", known)])
     };
-    let unknown = of(UserTypeKind::Base {
-        extension: Some("seg".to_owned()),
-    });
+    let unknown = of(UserTypeKind::Base { extension: Some("seg".to_owned()) });
     let [warning] = told(&unknown, &unknown).try_into().unwrap();
     assert!(
         warning.contains("column \"own\" is copied as the text of type public.seg"),
@@ -248,14 +231,9 @@ fn scalars_and_arrays_of_the_list_are_stable_and_money_ranges_and_oids_are_not()
     ] {
         assert!(is_binary_stable(stable.oid()), "{stable}");
     }
-    for unstable in [
-        Type::MONEY,
-        Type::INT4_RANGE,
-        Type::OID,
-        Type::REGCLASS,
-        Type::XML,
-        Type::MONEY_ARRAY,
-    ] {
+    for unstable in
+        [Type::MONEY, Type::INT4_RANGE, Type::OID, Type::REGCLASS, Type::XML, Type::MONEY_ARRAY]
+    {
         assert!(!is_binary_stable(unstable.oid()), "{unstable}");
     }
 }
@@ -307,10 +285,8 @@ fn types_of_equal_width_are_not_equal() {
 
 #[test]
 fn a_type_modifier_that_differs_is_refused() {
-    let with = |name: &str| Column {
-        type_name: name.to_owned(),
-        ..column("price", &Type::NUMERIC)
-    };
+    let with =
+        |name: &str| Column { type_name: name.to_owned(), ..column("price", &Type::NUMERIC) };
     let source = table(vec![column("id", &Type::INT8), with("numeric(10,2)")]);
     let destination = table(vec![column("id", &Type::INT8), with("numeric(10,4)")]);
     assert!(only_problem(&source, &destination).what().contains("numeric(10,4)"));
@@ -350,12 +326,8 @@ fn an_extra_column_is_refused_only_when_it_must_be_given() {
 fn what_the_destination_generates_is_not_copied_but_its_id_must_be() {
     let mut destination = events();
     destination.columns[1].origin = ColumnOrigin::Generated;
-    let names: Vec<String> = wire(&events(), &destination, "id")
-        .unwrap()
-        .columns
-        .into_iter()
-        .map(|c| c.name)
-        .collect();
+    let names: Vec<String> =
+        wire(&events(), &destination, "id").unwrap().columns.into_iter().map(|c| c.name).collect();
     assert_eq!(names, ["id", "event"]);
     assert_eq!(told(&events(), &destination).len(), 1);
     destination.columns[0].origin = ColumnOrigin::Generated;
@@ -364,8 +336,10 @@ fn what_the_destination_generates_is_not_copied_but_its_id_must_be() {
 
 #[test]
 fn all_differences_are_told_together() {
-    let source = table(vec![column("id", &Type::INT8), column("a", &Type::TEXT), column("b", &Type::INT4)]);
-    let destination = table(vec![column("id", &Type::INT8), column("b", &Type::INT2), column("c", &Type::TEXT)]);
+    let source =
+        table(vec![column("id", &Type::INT8), column("a", &Type::TEXT), column("b", &Type::INT4)]);
+    let destination =
+        table(vec![column("id", &Type::INT8), column("b", &Type::INT2), column("c", &Type::TEXT)]);
     assert_eq!(wire(&source, &destination, "id").unwrap_err().iter().count(), 3);
 }
 
@@ -408,10 +382,9 @@ fn a_remedy_names_a_type_only_if_it_can_be_nothing_but_a_type() {
     ] {
         assert!(!is_name_of_type(name), "{name}");
         let mut source = events();
-        source.columns.push(Column {
-            type_name: name.to_owned(),
-            ..column("currency", &Type::TEXT)
-        });
+        source
+            .columns
+            .push(Column { type_name: name.to_owned(), ..column("currency", &Type::TEXT) });
         let remedy = only_problem(&source, &events()).remedy().unwrap().to_owned();
         assert_eq!(remedy, "add the column to public.events, of the type it has at the source");
     }
@@ -442,7 +415,8 @@ fn an_interval_travels_as_text_between_a_server_that_knows_infinite_ones_and_one
 }
 
 #[test]
-fn the_type_char_is_refused_where_it_would_travel_as_text_between_a_server_before_16_and_a_later_one() {
+fn the_type_char_is_refused_where_it_would_travel_as_text_between_a_server_before_16_and_a_later_one()
+ {
     for of in [Type::CHAR, Type::CHAR_ARRAY] {
         let on = |version_num: u32, other: Type| {
             let mut kind = column("kind", &of);
@@ -453,7 +427,10 @@ fn the_type_char_is_refused_where_it_would_travel_as_text_between_a_server_befor
             let problem = only_problem(&on(source, Type::POINT), &on(destination, Type::POINT));
             assert!(problem.what().contains("column \"kind\" is "), "{problem}");
             assert!(format!("{problem:?}").contains("because of column \"place\""), "{problem:?}");
-            assert!(problem.remedy().unwrap().contains("ALTER COLUMN \"kind\" TYPE text"), "{problem}");
+            assert!(
+                problem.remedy().unwrap().contains("ALTER COLUMN \"kind\" TYPE text"),
+                "{problem}"
+            );
             let binary = wire(&on(source, Type::INT4), &on(destination, Type::INT4), "id").unwrap();
             assert_eq!(binary.format, CopyFormat::Binary);
         }

@@ -43,10 +43,7 @@ fn column(name: &str, of: &Type) -> Column {
 
 fn table() -> EventTable {
     EventTable {
-        name: TableName {
-            schema: "public".to_owned(),
-            name: "events".to_owned(),
-        },
+        name: TableName { schema: "public".to_owned(), name: "events".to_owned() },
         oid: 1,
         fingerprint: None,
         has_parts: false,
@@ -79,10 +76,7 @@ fn wire() -> Wire {
         read_as: ReadAs::Plain,
         type_oid: Some(of.oid()),
     });
-    Wire {
-        columns: columns.to_vec(),
-        format: CopyFormat::Binary,
-    }
+    Wire { columns: columns.to_vec(), format: CopyFormat::Binary }
 }
 
 #[test]
@@ -130,7 +124,10 @@ fn a_grant_names_what_is_lacking_and_to_whom() {
         table.columns.iter_mut().for_each(|column| column.may_select = false);
     });
     assert!(
-        told[0].contains("GRANT USAGE ON SCHEMA \"public\" TO \"reader\"; GRANT SELECT ON public.events TO \"reader\";"),
+        told[0].contains(
+            "GRANT USAGE ON SCHEMA \"public\" TO \"reader\"; GRANT SELECT ON public.events TO \
+             \"reader\";"
+        ),
         "{told:?}"
     );
     let mut unwritable = table();
@@ -138,7 +135,8 @@ fn a_grant_names_what_is_lacking_and_to_whom() {
     let problems = may_append(&unwritable, &server_of("UTF8"), &wire());
     let report = problems.report();
     assert!(
-        report.contains("GRANT SELECT, INSERT ON public.events") && report.contains("for \"event\""),
+        report.contains("GRANT SELECT, INSERT ON public.events")
+            && report.contains("for \"event\""),
         "{report}"
     );
     assert_eq!(problems.worst().unwrap().kind(), ErrorKind::Access);
@@ -146,20 +144,14 @@ fn a_grant_names_what_is_lacking_and_to_whom() {
 
 #[test]
 fn a_standby_takes_no_writes_but_may_take_them_later() {
-    let standby = ServerOverview {
-        is_standby: true,
-        ..server_of("UTF8")
-    };
+    let standby = ServerOverview { is_standby: true, ..server_of("UTF8") };
     assert_eq!(takes_writes(&standby).unwrap_err().kind(), ErrorKind::Unavailable);
     assert!(takes_writes(&server_of("UTF8")).is_ok());
 }
 
 #[test]
 fn a_subscribed_destination_has_two_writers_and_is_refused() {
-    let subscribed = EventTable {
-        is_subscribed: true,
-        ..table()
-    };
+    let subscribed = EventTable { is_subscribed: true, ..table() };
     assert!(
         destination(&subscribed, &server_of("UTF8"), "id")
             .report()
@@ -170,7 +162,8 @@ fn a_subscribed_destination_has_two_writers_and_is_refused() {
 #[test]
 fn encodings_that_can_lose_characters_are_refused_or_warned_about() {
     assert!(encoding(&server_of("SQL_ASCII")).is_err());
-    let warned = |from, to| destination_cautions(&table(), &server_of(to), &server_of(from), 1).len();
+    let warned =
+        |from, to| destination_cautions(&table(), &server_of(to), &server_of(from), 1).len();
     assert_eq!(
         [warned("UTF8", "LATIN1"), warned("LATIN1", "UTF8"), warned("LATIN1", "LATIN1")],
         [1, 0, 0]
@@ -190,20 +183,17 @@ fn a_disabled_trigger_neither_warns_nor_forbids_concurrent_writers() {
         }],
         ..table()
     };
-    let warned = |is_enabled| destination_cautions(&with_trigger(is_enabled), &server_of("UTF8"), &server_of("UTF8"), 4).len();
+    let warned = |is_enabled| {
+        destination_cautions(&with_trigger(is_enabled), &server_of("UTF8"), &server_of("UTF8"), 4)
+            .len()
+    };
     assert_eq!((warned(true), warned(false)), (2, 0));
 }
 
 #[test]
 fn a_source_that_forgets_or_changes_is_warned_about() {
-    let unsafe_server = ServerOverview {
-        is_fsync_on: false,
-        ..server_of("UTF8")
-    };
-    let open_table = EventTable {
-        is_guarded: false,
-        ..table()
-    };
+    let unsafe_server = ServerOverview { is_fsync_on: false, ..server_of("UTF8") };
+    let open_table = EventTable { is_guarded: false, ..table() };
     assert_eq!(source_cautions(&open_table, &unsafe_server).len(), 2);
     assert!(source_cautions(&table(), &server_of("UTF8")).is_empty());
 }

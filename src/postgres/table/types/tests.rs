@@ -3,11 +3,7 @@
 use super::*;
 
 fn built_in(name: &str, of: &Type) -> TypeUse {
-    TypeUse {
-        name: name.to_owned(),
-        oid: of.oid(),
-        refers: None,
-    }
+    TypeUse { name: name.to_owned(), oid: of.oid(), refers: None }
 }
 
 fn own(name: &str) -> TypeUse {
@@ -19,10 +15,7 @@ fn own(name: &str) -> TypeUse {
 }
 
 fn part(label: Option<&str>, of: Option<TypeUse>) -> TypePart {
-    TypePart {
-        label: label.map(str::to_owned),
-        of,
-    }
+    TypePart { label: label.map(str::to_owned), of }
 }
 
 fn domain(of: TypeUse) -> UserType {
@@ -65,9 +58,7 @@ fn base(extension: Option<&str>) -> UserType {
     UserType {
         oid: 0,
         relation_oid: 0,
-        kind: UserTypeKind::Base {
-            extension: extension.map(str::to_owned),
-        },
+        kind: UserTypeKind::Base { extension: extension.map(str::to_owned) },
         parts: Vec::new(),
     }
 }
@@ -91,7 +82,10 @@ fn a_domain_of_another_modifier_is_another_type_at_any_depth() {
             ("s.amount", domain(of)),
             (
                 "s.line",
-                composite(&[("what", built_in("text", &Type::TEXT)), ("amounts", own("s.amount[]"))]),
+                composite(&[
+                    ("what", built_in("text", &Type::TEXT)),
+                    ("amounts", own("s.amount[]")),
+                ]),
             ),
             ("s.span", range(own("s.amount"), None)),
         ])
@@ -163,7 +157,9 @@ fn another_sort_of_type_another_extension_another_nullness_and_none_at_all_are_u
 
 #[test]
 fn a_range_is_another_where_it_is_sorted_otherwise() {
-    let of = |known: &[&str]| types(&[("s.mood", labels(known)), ("s.moods", range(own("s.mood"), None))]);
+    let of = |known: &[&str]| {
+        types(&[("s.mood", labels(known)), ("s.moods", range(own("s.mood"), None))])
+    };
     assert_eq!(unlike(&own("s.moods"), &of(&["a", "c"]), &of(&["a", "b", "c"])), None);
     let unlike_one = unlike(&own("s.moods"), &of(&["a", "c"]), &of(&["c", "b", "a"])).unwrap();
     assert_eq!(unlike_one.name, "s.mood");
@@ -185,7 +181,8 @@ fn a_range_is_another_where_it_is_sorted_otherwise() {
 
 #[test]
 fn a_type_that_contains_itself_ends() {
-    let tree = types(&[("s.tree", composite(&[("value", numeric()), ("children", own("s.tree[]"))]))]);
+    let tree =
+        types(&[("s.tree", composite(&[("value", numeric()), ("children", own("s.tree[]"))]))]);
     assert_eq!(unlike(&own("s.tree"), &tree, &tree), None);
     assert_eq!(text_of(&own("s.tree"), &tree), TextFidelity::Exact);
 }
@@ -216,7 +213,10 @@ fn the_text_of_built_in_types_is_exact_but_for_a_few() {
     }
     assert_eq!(text_of(&built_in("xml", &Type::XML), &UserTypes::new()), TextFidelity::Xml);
     let unheard_of = TypeUse { oid: 9_999, ..numeric() };
-    assert_eq!(text_of(&unheard_of, &UserTypes::new()), TextFidelity::Unknown("numeric".to_owned()));
+    assert_eq!(
+        text_of(&unheard_of, &UserTypes::new()),
+        TextFidelity::Unknown("numeric".to_owned())
+    );
 }
 
 #[test]
@@ -232,7 +232,11 @@ fn the_text_of_a_users_type_is_as_exact_as_its_parts() {
         ("s.page", domain(built_in("xml", &Type::XML))),
         (
             "s.fine",
-            composite(&[("m", own("s.mood[]")), ("a", own("s.amount")), ("t", own("public.hstore"))]),
+            composite(&[
+                ("m", own("s.mood[]")),
+                ("a", own("s.amount")),
+                ("t", own("public.hstore")),
+            ]),
         ),
         ("s.lossy", composite(&[("m", own("s.mood")), ("s", own("public.seg[]"))])),
         ("s.pages", composite(&[("p", own("s.page"))])),

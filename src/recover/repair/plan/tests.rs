@@ -26,11 +26,7 @@ fn missing() -> RepairFindings {
 }
 
 fn slates() -> RepairFindings {
-    RepairFindings {
-        slates: seen(&[1, 2]),
-        lowest: Some(1),
-        ..RepairFindings::default()
-    }
+    RepairFindings { slates: seen(&[1, 2]), lowest: Some(1), ..RepairFindings::default() }
 }
 
 /// The findings with one more difference of a kind.
@@ -49,10 +45,7 @@ fn with(found: &RepairFindings, kind: &str) -> RepairFindings {
 fn refused(plan: Result<RepairPlan>) -> Error {
     let error = plan.expect_err("a refusal");
     assert_eq!(error.kind(), ErrorKind::Contents);
-    assert!(
-        error.remedy().is_some_and(|fix| fix.ends_with("; nothing was written")),
-        "{error:?}"
-    );
+    assert!(error.remedy().is_some_and(|fix| fix.ends_with("; nothing was written")), "{error:?}");
     error
 }
 
@@ -64,9 +57,8 @@ fn missing_events_are_inserted_only_where_nothing_else_differs() {
         let error = refused(CASE.insert_missing(&with(&missing(), kind)));
         assert!(error.causes().iter().any(|cause| cause.contains("id 50")), "{error:?}");
         assert!(
-            error
-                .remedy()
-                .is_some_and(|fix| fix.contains("counterfoil repair --config … --destination copy --rewind-to 2 ")),
+            error.remedy().is_some_and(|fix| fix
+                .contains("counterfoil repair --config … --destination copy --rewind-to 2 ")),
             "{error:?}"
         );
     }
@@ -88,11 +80,7 @@ fn slates_alterations_are_accepted_only_where_nothing_else_differs() {
 
 #[test]
 fn a_tail_is_cut_only_where_everything_below_agrees() {
-    let tail = DestinationTail {
-        count: 40,
-        first: Some(61),
-        only_here: seen(&[70, 71]),
-    };
+    let tail = DestinationTail { count: 40, first: Some(61), only_here: seen(&[70, 71]) };
     let plan = CASE.rewind_to(60, &RepairFindings::default(), &tail).expect("a plan").to_string();
     assert!(plan.contains("40 events, ids 61..100"), "{plan}");
     assert!(plan.contains("only copy: 2 events, ids 70..71"), "{plan}");
@@ -101,18 +89,14 @@ fn a_tail_is_cut_only_where_everything_below_agrees() {
     }
     for id in [100, 101] {
         assert!(
-            CASE.rewind_to(id, &with(&missing(), "extra"), &tail)
-                .is_ok_and(|plan| plan.is_empty())
+            CASE.rewind_to(id, &with(&missing(), "extra"), &tail).is_ok_and(|plan| plan.is_empty())
         );
     }
 }
 
 #[test]
 fn where_nothing_agrees_the_id_to_give_is_below_all() {
-    let found = RepairFindings {
-        agreed: None,
-        ..with(&missing(), "changed")
-    };
+    let found = RepairFindings { agreed: None, ..with(&missing(), "changed") };
     let error = refused(CASE.insert_missing(&found));
     assert!(error.remedy().is_some_and(|fix| fix.contains("--rewind-to 0 ")), "{error:?}");
 }

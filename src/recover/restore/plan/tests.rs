@@ -3,11 +3,7 @@
 use super::*;
 
 fn copied(name: &str, position: Option<i64>, unlike: Option<i64>) -> CopyFindings {
-    CopyFindings {
-        name: name.to_owned(),
-        position,
-        unlike,
-    }
+    CopyFindings { name: name.to_owned(), position, unlike }
 }
 
 /// A destination of a hundred events, another of sixty, an empty source.
@@ -31,10 +27,7 @@ fn refused(found: &RestoreFindings, words: &str) {
     let error = plan(found).expect_err("a refusal");
     assert_eq!(error.kind(), ErrorKind::Contents);
     assert!(error.report().contains(words), "{error:?}");
-    assert!(
-        error.remedy().is_some_and(|fix| fix.ends_with("; nothing was written")),
-        "{error:?}"
-    );
+    assert!(error.remedy().is_some_and(|fix| fix.ends_with("; nothing was written")), "{error:?}");
 }
 
 #[test]
@@ -42,7 +35,9 @@ fn an_empty_source_is_filled_from_the_longest_that_all_agree_with() {
     let plan = plan(&found()).expect("a plan");
     let told = plan.to_string();
     assert!(
-        !plan.is_empty() && told.contains("100 events, ids 1..100") && told.contains("next id will be 101"),
+        !plan.is_empty()
+            && told.contains("100 events, ids 1..100")
+            && told.contains("next id will be 101"),
         "{told}"
     );
     assert!(told.contains("destination \"short\" agrees"), "{told}");
@@ -50,15 +45,9 @@ fn an_empty_source_is_filled_from_the_longest_that_all_agree_with() {
 
 #[test]
 fn what_the_source_has_no_column_for_is_said_before_anybody_agrees() {
-    let more = RestoreFindings {
-        left_out: vec!["\"note\"".to_owned()],
-        ..found()
-    };
+    let more = RestoreFindings { left_out: vec!["\"note\"".to_owned()], ..found() };
     let told = plan(&more).expect("a plan").to_string();
-    assert!(
-        told.contains("will not restore what destination \"long\" has in \"note\""),
-        "{told}"
-    );
+    assert!(told.contains("will not restore what destination \"long\" has in \"note\""), "{told}");
 }
 
 #[test]
@@ -71,12 +60,7 @@ fn a_restore_that_was_interrupted_goes_on_and_one_that_is_done_has_nothing_to_do
         ..found()
     };
     assert!(plan(&half).is_ok_and(|plan| plan.to_string().contains("ids 41..100")));
-    let whole = RestoreFindings {
-        held: Some(100),
-        events: 0,
-        first: None,
-        ..half
-    };
+    let whole = RestoreFindings { held: Some(100), events: 0, first: None, ..half };
     assert!(plan(&whole).is_ok_and(|plan| plan.is_empty()));
     for next_id in [Some(100), None] {
         let early = RestoreFindings { next_id, ..whole.clone() };
@@ -91,21 +75,11 @@ fn a_source_that_would_give_out_taken_ids_is_never_made() {
         ..found()
     };
     refused(&longer, "counterfoil restore --config … --from longest");
-    let unlike = RestoreFindings {
-        others: vec![copied("short", Some(60), Some(33))],
-        ..found()
-    };
+    let unlike = RestoreFindings { others: vec![copied("short", Some(60), Some(33))], ..found() };
     refused(&unlike, "the first that differs has id 33");
-    let empty = RestoreFindings {
-        from: copied("long", None, None),
-        ..found()
-    };
+    let empty = RestoreFindings { from: copied("long", None, None), ..found() };
     refused(&empty, "holds no event");
-    let used = RestoreFindings {
-        held: Some(5),
-        unlike: Some(4),
-        ..found()
-    };
+    let used = RestoreFindings { held: Some(5), unlike: Some(4), ..found() };
     refused(&used, "the first event that differs has id 4");
 }
 
@@ -115,28 +89,14 @@ fn holes_in_ids_are_told_where_the_source_may_have_none() {
     let gaps = RestoreFindings { events: 97, ..found() };
     assert!(told(gaps.clone()).contains("3 ids below 100 are no event"));
     assert!(!told(found()).contains("are no event"));
-    let rest = RestoreFindings {
-        held: Some(60),
-        first: Some(62),
-        events: 38,
-        ..found()
-    };
+    let rest = RestoreFindings { held: Some(60), first: Some(62), events: 38, ..found() };
     assert!(told(rest).contains("2 ids below 100 are no event"));
-    assert!(
-        !told(RestoreFindings {
-            is_consecutive: false,
-            ..gaps
-        })
-        .contains("are no event")
-    );
+    assert!(!told(RestoreFindings { is_consecutive: false, ..gaps }).contains("are no event"));
 }
 
 #[test]
 fn the_highest_id_there_can_be_leaves_none_to_go_on_with() {
-    let error = plan(&RestoreFindings {
-        from: copied("long", Some(i64::MAX), None),
-        ..found()
-    });
+    let error = plan(&RestoreFindings { from: copied("long", Some(i64::MAX), None), ..found() });
     let error = error.expect_err("a refusal");
     assert_eq!(error.kind(), ErrorKind::Unsuitable);
     assert!(error.remedy().is_some_and(|fix| fix.ends_with("nothing was written")), "{error:?}");

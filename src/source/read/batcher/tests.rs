@@ -7,12 +7,7 @@ use proptest::prelude::*;
 
 /// Rows as text COPY: id, group, event.
 fn rows_of(rows: &[(i64, u8, usize)]) -> Vec<FramedRow> {
-    let layout = RowLayout {
-        format: CopyFormat::Text,
-        fields: 3,
-        id: 0,
-        group: Some(1),
-    };
+    let layout = RowLayout { format: CopyFormat::Text, fields: 3, id: 0, group: Some(1) };
     let mut reader = RowFramer::new(layout);
     for (id, group, len) in rows {
         reader.push(Bytes::from(format!("{id}\t{group}\t{}\n", "x".repeat(*len))));
@@ -36,12 +31,7 @@ struct Batches {
 
 /// Runs the cutter and a destination that believes only what it is told: rows, close, abort.
 fn run(cutter: &mut BatchCutter<'_>, rows: &[FramedRow]) -> Batches {
-    let layout = RowLayout {
-        format: CopyFormat::Text,
-        fields: 3,
-        id: 0,
-        group: Some(1),
-    };
+    let layout = RowLayout { format: CopyFormat::Text, fields: 3, id: 0, group: Some(1) };
     let (mut closed, mut open) = (Vec::new(), Vec::new());
     let mut is_followed = None;
     let mut take = |cutter: &mut BatchCutter<'_>| {
@@ -54,12 +44,22 @@ fn run(cutter: &mut BatchCutter<'_>, rows: &[FramedRow]) -> Batches {
                     while let Some(row) = reader.next().expect("whole rows") {
                         open.push(row.id);
                     }
-                    assert_eq!((open[before], *open.last().expect("rows")), (chunk.first_id, chunk.last_id));
+                    assert_eq!(
+                        (open[before], *open.last().expect("rows")),
+                        (chunk.first_id, chunk.last_id)
+                    );
                     assert_eq!((open.len() - before) as u64, chunk.rows);
                 }
                 FeedItem::Close(end) => {
-                    assert_eq!((end.last_id, end.rows), (*open.last().expect("rows"), open.len() as u64));
-                    assert_ne!(is_followed, Some(false), "something followed a batch that nothing was to follow");
+                    assert_eq!(
+                        (end.last_id, end.rows),
+                        (*open.last().expect("rows"), open.len() as u64)
+                    );
+                    assert_ne!(
+                        is_followed,
+                        Some(false),
+                        "something followed a batch that nothing was to follow"
+                    );
                     is_followed = Some(end.is_followed);
                     closed.push(std::mem::take(&mut open));
                 }
@@ -77,12 +77,10 @@ fn run(cutter: &mut BatchCutter<'_>, rows: &[FramedRow]) -> Batches {
     cutter.end();
     take(cutter);
     assert!(open.is_empty(), "rows that were neither closed nor aborted");
-    let is_group_held = matches!(cutter.stopped(), Some(CutterStop::AtMark { is_within_group: true, .. }));
+    let is_group_held =
+        matches!(cutter.stopped(), Some(CutterStop::AtMark { is_within_group: true, .. }));
     assert!(is_followed != Some(true) || is_group_held, "nothing followed the last batch");
-    Batches {
-        closed,
-        stopped: cutter.stopped(),
-    }
+    Batches { closed, stopped: cutter.stopped() }
 }
 
 /// What must be shipped: the longest run of rows that may be, less the group that goes on above it.
@@ -188,11 +186,7 @@ fn consecutive_ids_begin_with_one_and_only_known_gaps_are_passed() {
 #[test]
 fn a_group_beyond_its_limit_is_cut_and_said_so() {
     let rows: Vec<(i64, u8, usize)> = (1..=10).map(|id| (id, 0, 5)).collect();
-    let limits = BatchLimits {
-        events_max: 2,
-        bytes_max: 1000,
-        group_events_max: 4,
-    };
+    let limits = BatchLimits { events_max: 2, bytes_max: 1000, group_events_max: 4 };
     let mut cutter = cutter_of(HighWaterMark::Decided(Some(100)), limits, None);
     for row in rows_of(&rows) {
         cutter.push(&row);
@@ -200,13 +194,11 @@ fn a_group_beyond_its_limit_is_cut_and_said_so() {
     assert_eq!(cutter.group_cuts(), 2);
     cutter.end();
     let ends: Vec<i64> = std::iter::from_fn(|| cutter.next_item())
-        .filter_map(|item| {
-            if let FeedItem::Close(close) = item {
-                Some(close.last_id)
-            } else {
-                None
-            }
-        })
+        .filter_map(
+            |item| {
+                if let FeedItem::Close(close) = item { Some(close.last_id) } else { None }
+            },
+        )
         .collect();
     assert_eq!(ends, [4, 8, 10]);
 }
@@ -217,27 +209,18 @@ fn a_group_larger_than_a_megabyte_is_streamed_and_rolled_back_when_its_end_lies_
         .chain((2..=41).map(|id| (id, 0, 50_000)))
         .chain([(43, 0, 5)])
         .collect();
-    let limits = BatchLimits {
-        events_max: 10,
-        bytes_max: 1000,
-        group_events_max: u64::MAX,
-    };
+    let limits = BatchLimits { events_max: 10, bytes_max: 1000, group_events_max: u64::MAX };
     let mut cutter = cutter_of(HighWaterMark::Decided(Some(41)), limits, None);
     let mut has_streamed_before_its_end = false;
     for row in rows_of(&rows) {
         cutter.push(&row);
         let items: Vec<FeedItem> = std::iter::from_fn(|| cutter.next_item()).collect();
-        has_streamed_before_its_end |= row.id < 41 && items.iter().any(|item| matches!(item, FeedItem::Rows(chunk) if chunk.first_id > 1));
+        has_streamed_before_its_end |= row.id < 41
+            && items.iter().any(|item| matches!(item, FeedItem::Rows(chunk) if chunk.first_id > 1));
         assert_eq!(items.iter().any(|item| matches!(item, FeedItem::Abort)), row.id == 43);
     }
     assert!(has_streamed_before_its_end);
-    assert_eq!(
-        cutter.stopped(),
-        Some(CutterStop::AtMark {
-            next: 43,
-            is_within_group: true
-        })
-    );
+    assert_eq!(cutter.stopped(), Some(CutterStop::AtMark { next: 43, is_within_group: true }));
     let ran = run(&mut cutter_of(HighWaterMark::Decided(Some(43)), limits, None), &rows_of(&rows));
     assert_eq!(ran.closed.len(), 2, "one batch before the group, one for the group as a whole");
 }
@@ -245,11 +228,7 @@ fn a_group_larger_than_a_megabyte_is_streamed_and_rolled_back_when_its_end_lies_
 #[test]
 fn asked_to_stop_before_its_first_row_it_still_ships_a_group_so_that_every_read_gets_on() {
     let rows: Vec<(i64, u8, usize)> = vec![(11, 0, 5), (12, 0, 5), (13, 1, 5)];
-    let limits = BatchLimits {
-        events_max: 10,
-        bytes_max: 1000,
-        group_events_max: u64::MAX,
-    };
+    let limits = BatchLimits { events_max: 10, bytes_max: 1000, group_events_max: u64::MAX };
     let mut cutter = cutter_of(HighWaterMark::Decided(Some(100)), limits, Some(10));
     cutter.stop_soon();
     let ran = run(&mut cutter, &rows_of(&rows));

@@ -49,7 +49,8 @@ fn decimal(text: &str) -> (bool, String, i64) {
     if stripped.is_empty() {
         return (false, String::new(), 0);
     }
-    let places = whole.len() as i64 - (digits.len() - stripped.len()) as i64 + exponent.parse::<i64>().expect("an exponent");
+    let places = whole.len() as i64 - (digits.len() - stripped.len()) as i64
+        + exponent.parse::<i64>().expect("an exponent");
     (text.starts_with('-'), stripped.trim_end_matches('0').to_owned(), places)
 }
 
@@ -62,22 +63,28 @@ fn is_one_number(a: &str, b: &str) -> bool {
 fn is_one(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => is_one_number(a.as_str(), b.as_str()),
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_one(a, b)),
-        (Value::Object(a), Value::Object(b)) => a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| is_one(a, b))),
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_one(a, b))
+        }
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| is_one(a, b)))
+        }
         (a, b) => a == b,
     }
 }
 
 fn values() -> impl Strategy<Value = Value> {
-    let number = proptest::sample::select(SPELLINGS).prop_map(|text| serde_json::from_str(text).expect("a number"));
+    let number = proptest::sample::select(SPELLINGS)
+        .prop_map(|text| serde_json::from_str(text).expect("a number"));
     let string = proptest::sample::select(STRINGS).prop_map(|text| Value::String(text.to_owned()));
     let leaf = prop_oneof![4 => number, 2 => string, 1 => Just(Value::Null), 1 => any::<bool>().prop_map(Value::Bool)];
     leaf.prop_recursive(3, 24, 4, |inner| {
         let keys = proptest::sample::select(&["a", "b", "1.10", "n\"1", "amount"][..]);
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::Array),
-            proptest::collection::btree_map(keys, inner, 0..4)
-                .prop_map(|map| Value::Object(map.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())),
+            proptest::collection::btree_map(keys, inner, 0..4).prop_map(|map| Value::Object(
+                map.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+            )),
         ]
     })
 }
@@ -88,12 +95,16 @@ fn altered(value: &Value, dice: &mut impl Iterator<Item = u8>) -> Value {
     match value {
         _ if roll == 0 => Value::String("1.10".to_owned()),
         Value::Number(number) if roll < 6 => {
-            let same = SPELLINGS.iter().filter(|other| roll == 1 || is_one_number(number.as_str(), other));
-            let chosen = same.cycle().nth(usize::from(dice.next().unwrap_or(0))).expect("at least itself");
+            let same =
+                SPELLINGS.iter().filter(|other| roll == 1 || is_one_number(number.as_str(), other));
+            let chosen =
+                same.cycle().nth(usize::from(dice.next().unwrap_or(0))).expect("at least itself");
             serde_json::from_str(chosen).expect("a number")
         }
         Value::Array(list) => Value::Array(list.iter().map(|value| altered(value, dice)).collect()),
-        Value::Object(map) => Value::Object(map.iter().map(|(key, value)| (key.clone(), altered(value, dice))).collect()),
+        Value::Object(map) => Value::Object(
+            map.iter().map(|(key, value)| (key.clone(), altered(value, dice))).collect(),
+        ),
         other => other.clone(),
     }
 }
@@ -101,9 +112,13 @@ fn altered(value: &Value, dice: &mut impl Iterator<Item = u8>) -> Value {
 /// As `jsonb` writes it.
 fn jsonb(value: &Value) -> String {
     match value {
-        Value::Array(list) => format!("[{}]", list.iter().map(jsonb).collect::<Vec<_>>().join(", ")),
+        Value::Array(list) => {
+            format!("[{}]", list.iter().map(jsonb).collect::<Vec<_>>().join(", "))
+        }
         Value::Object(map) => {
-            let member = |(key, value): (&String, &Value)| format!("{}: {}", Value::String(key.clone()), jsonb(value));
+            let member = |(key, value): (&String, &Value)| {
+                format!("{}: {}", Value::String(key.clone()), jsonb(value))
+            };
             format!("{{{}}}", map.iter().map(member).collect::<Vec<_>>().join(", "))
         }
         leaf => leaf.to_string(),
@@ -113,9 +128,12 @@ fn jsonb(value: &Value) -> String {
 /// As another program writes it: other white space, keys the other way round, strings escaped.
 fn json(value: &Value) -> String {
     match value {
-        Value::Array(list) => format!("[ {}]", list.iter().map(json).collect::<Vec<_>>().join(" ,\n")),
+        Value::Array(list) => {
+            format!("[ {}]", list.iter().map(json).collect::<Vec<_>>().join(" ,\n"))
+        }
         Value::Object(map) => {
-            let member = |(key, value): (&String, &Value)| format!("{} :{}", escaped(key), json(value));
+            let member =
+                |(key, value): (&String, &Value)| format!("{} :{}", escaped(key), json(value));
             format!("{{{}\t}}", map.iter().rev().map(member).collect::<Vec<_>>().join(","))
         }
         Value::String(text) => escaped(text),
