@@ -2,6 +2,5 @@
 -- No parameters.
 select pg_catalog.current_setting('max_prepared_transactions')::pg_catalog.int4 as prepared_max,
        pg_catalog.current_setting('fsync') = 'on' as is_fsync_on,
-       current_user::pg_catalog.text as role,
        pg_catalog.current_database()::pg_catalog.text as database,
        pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE') as may_create_schema;

@@ -4,6 +4,7 @@
 select
     pg_catalog.current_setting('server_version_num')::pg_catalog.int4 as version_num,
     pg_catalog.pg_backend_pid() as backend_pid,
+    current_user::pg_catalog.text as role,
     pg_catalog.current_setting('server_encoding') as server_encoding,
     pg_catalog.pg_is_in_recovery() as is_in_recovery,
     pg_catalog.current_setting('transaction_read_only') operator(pg_catalog.=) 'on' as is_read_only,

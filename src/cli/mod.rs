@@ -29,7 +29,7 @@ pub fn main() -> ExitCode {
     allow_many_files();
     match Arguments::parse().command {
         Command::Init(init) => block_on(code(async { init::init(init).await.map(|()| 0) })),
-        Command::Run(run) => match run::Wanted::read(run) {
+        Command::Run(run) => match run::RunRequest::read(run) {
             Ok(wanted) if wanted.suits_one_thread() => block_on_one_thread(code(run::run(wanted))),
             Ok(wanted) => block_on(code(run::run(wanted))),
             Err(problems) => ExitCode::from(told(&problems)),

@@ -17,12 +17,12 @@ use slog::{Logger, info};
 use tokio::sync::watch;
 
 /// What is to be run.
-pub struct Wanted {
+pub struct RunRequest {
     arguments: args::Run,
     config: Config,
 }
 
-impl Wanted {
+impl RunRequest {
     /// Reads the configuration.
     pub(crate) fn read(arguments: args::Run) -> Result<Self, Problems> {
         let config = configurations(&arguments.file, &arguments.flags())?;
@@ -41,8 +41,8 @@ impl Wanted {
 ///
 /// # Errors
 /// Everything that refused or ended it and is not told yet; the worst gives the exit code.
-pub(crate) async fn run(wanted: Wanted) -> Result<u8, Problems> {
-    let Wanted { arguments, config } = wanted;
+pub(crate) async fn run(wanted: RunRequest) -> Result<u8, Problems> {
+    let RunRequest { arguments, config } = wanted;
     let stream = if arguments.dry_run { LogStream::Stderr } else { LogStream::Stdout };
     let (log, guard) = logging(&config.process, stream);
     let stop = stop_on_signals(&log)?;

@@ -42,10 +42,6 @@ pub type DurabilityFuture = Shared<BoxFuture<'static, Result<(), Error>>>;
 pub struct BatchClose {
     /// Id of its last row.
     pub last_id: i64,
-    /// Number of rows.
-    pub rows: u64,
-    /// Bytes of the rows.
-    pub bytes: u64,
     /// Whether more rows follow at once: then its commit need not be on the destination's disk,
     /// because a later one will be, and with it this one.
     pub is_followed: bool,

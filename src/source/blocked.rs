@@ -156,17 +156,17 @@ impl BlockageTracker {
             Some(_) => at.count_waiting(blockage.after).await?,
             None => 0,
         };
-        let again = "start again: it continues where it stopped";
+        let none = "no action needed: it is looked at again";
         let mut blocker = None;
         let (who, fix) = match &blockage.reason {
             BlockReason::Holder(holder) => {
                 let words;
                 (words, blocker) = at.describe_holder(holder).await?;
-                (words, "end that transaction, then start again".to_owned())
+                (words, "end that transaction, if it has been forgotten".to_owned())
             }
-            BlockReason::Grace => ("the grace period of a gap".to_owned(), again.to_owned()),
+            BlockReason::Grace => ("the grace period of a gap".to_owned(), none.to_owned()),
             BlockReason::Undecided | BlockReason::Missing => {
-                ("the next look".to_owned(), again.to_owned())
+                ("the next look".to_owned(), none.to_owned())
             }
             BlockReason::NotDrawn { sequence, drawn } => at.describe_sequence(sequence, *drawn),
         };

@@ -73,13 +73,7 @@ impl Journey {
     }
 
     pub(crate) fn close(&self, last_id: i64, durable: DurabilityFuture) {
-        self.feeder.give(FeedItem::Close(BatchClose {
-            last_id,
-            rows: 0,
-            bytes: 0,
-            is_followed: false,
-            durable,
-        }));
+        self.feeder.give(FeedItem::Close(BatchClose { last_id, is_followed: false, durable }));
     }
 
     /// The batch in hand cannot be completed.

@@ -234,13 +234,14 @@ impl TableEditor {
             .fix("drop that key, or make it ON DELETE NO ACTION; nothing was written"));
         }
         if !may_delete {
+            let role = sql::ident(&self.session.server().role);
             return Err(Error::new(
                 ErrorKind::Access,
                 format!("cannot delete from {}", self.to.table),
             )
             .at(self.place())
-            .because("our role may not")
-            .fix(format!("GRANT DELETE ON {table} TO our role; nothing was written")));
+            .because(format!("role {role} may not"))
+            .fix(format!("GRANT DELETE ON {table} TO {role}; nothing was written")));
         }
         if triggers.iter().any(|name| name == "check_sql_command") {
             let enable = if is_always { "enable always" } else { "enable" };

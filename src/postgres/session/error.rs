@@ -53,9 +53,6 @@ pub(crate) fn of_driver(
         if let Some(hint) = server.hint() {
             ours = ours.because(format!("hint of the server: {hint}"));
         }
-        if sqlstate == "42501" {
-            ours = ours.fix(grant(server.message()));
-        }
         return ours;
     }
     let ours = Error::new(ErrorKind::Unavailable, what).because(error.to_string());
@@ -83,12 +80,12 @@ fn about(error: Error, sqlstate: &str) -> Error {
     }
 }
 
-/// What lets our role do what it may not, as far as the message tells; its language is the
+/// What lets a role do what it may not, as far as the message tells; its language is the
 /// server's.
-fn grant(message: &str) -> String {
+pub(super) fn grant(message: &str, role: &str) -> String {
     let schema = message.strip_prefix("permission denied for schema ");
     let usage = schema.map_or_else(String::new, |schema| {
-        format!("GRANT USAGE ON SCHEMA {} TO our role; ", sql::ident(schema))
+        format!("GRANT USAGE ON SCHEMA {} TO {}; ", sql::ident(schema), sql::ident(role))
     });
     format!("{usage}docs/security.md has the least privileges of each command as SQL")
 }

@@ -98,7 +98,10 @@ impl Session {
 
     /// Makes our error of the driver's, with the place, and with why the connection died if it did.
     pub fn error(&self, error: &tokio_postgres::Error, what: impl Into<String>) -> Error {
-        let ours = error::of_driver(error, self.purpose.side, what).at(&*self.place);
+        let mut ours = error::of_driver(error, self.purpose.side, what).at(&*self.place);
+        if let Some(refusal) = error.as_db_error().filter(|_| ours.sqlstate() == Some("42501")) {
+            ours = ours.fix(error::grant(refusal.message(), &self.server.role));
+        }
         match self.line.death.get() {
             Some(death) if error.is_closed() => {
                 let ours = death.causes().iter().fold(ours, |ours, cause| ours.because(cause));

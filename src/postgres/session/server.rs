@@ -28,6 +28,8 @@ pub struct ServerFacts {
     pub version_num: u32,
     /// The process that serves this session.
     pub backend_pid: i32,
+    /// The role that everything is done as.
+    pub role: String,
     /// `server_encoding`.
     pub server_encoding: String,
     /// Whether statements of this session may not write (recovery, or
@@ -133,6 +135,7 @@ pub(super) fn facts(row: &SimpleQueryRow, system_identifier: Option<u64>) -> Res
         Some(ServerFacts {
             version_num: parsed(row, "version_num")?,
             backend_pid: parsed(row, "backend_pid")?,
+            role: field(row, "role")?.to_owned(),
             server_encoding: field(row, "server_encoding")?.to_owned(),
             is_read_only: is("is_read_only"),
             identity: ServerIdentity {

@@ -31,7 +31,7 @@ pub async fn about(session: &Session) -> Result<ServerOverview> {
             encoding: session.server().server_encoding.clone(),
             prepared_max: row.try_get("prepared_max")?,
             is_fsync_on: row.try_get("is_fsync_on")?,
-            role: row.try_get("role")?,
+            role: session.server().role.clone(),
             database: row.try_get("database")?,
             may_create_schema: row.try_get("may_create_schema")?,
         })

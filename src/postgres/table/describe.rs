@@ -60,6 +60,7 @@ pub async fn table(
             .collect::<Result<Vec<Column>, _>>()?;
         let has_own_types = columns.iter().any(|column| column.own_type.is_some());
         let mut table = described(name, id_column, &row, columns, &triggers)?;
+        table.role.clone_from(&session.server().role);
         table.has_ambiguous_text = session.server().server_encoding == "EUC_JP";
         if has_own_types {
             let fingerprint;
@@ -99,6 +100,7 @@ fn described(
         has_foreign_keys: row.try_get("has_foreign_keys")?,
         has_row_security: row.try_get("has_row_security")?,
         rows_estimated: row.try_get("rows_estimated")?,
+        role: String::new(),
         may_use_schema: row.try_get("may_use_schema")?,
         is_subscribed: row.try_get("is_subscribed")?,
         has_children: row.try_get("has_heirs")?,

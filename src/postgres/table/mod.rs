@@ -96,7 +96,9 @@ pub struct EventTable {
     pub has_row_security: bool,
     /// Estimated rows, from statistics; negative when never analysed.
     pub rows_estimated: f64,
-    /// Whether our role may use the schema.
+    /// The role that asked, whose privileges these are.
+    pub role: String,
+    /// Whether it may use the schema.
     pub may_use_schema: bool,
     /// Whether a logical subscription of its own database writes into it.
     pub is_subscribed: bool,
@@ -131,19 +133,20 @@ impl EventTable {
     /// `Access` with the statements that let it.
     pub fn require_select(&self) -> Result<()> {
         let mut cures = Vec::new();
+        let role = sql::ident(&self.role);
         if !self.may_use_schema {
             cures.push(format!(
-                "GRANT USAGE ON SCHEMA {} TO our role;",
+                "GRANT USAGE ON SCHEMA {} TO {role};",
                 sql::ident(&self.name.schema)
             ));
         }
         if self.columns.iter().any(|column| !column.may_select) {
-            cures.push(format!("GRANT SELECT ON {} TO our role;", self.name));
+            cures.push(format!("GRANT SELECT ON {} TO {role};", self.name));
         }
         if cures.is_empty() {
             return Ok(());
         }
-        let what = format!("our role may not read {}: permission denied", self.name);
+        let what = format!("role {role} may not read {}: permission denied", self.name);
         Err(Error::new(ErrorKind::Access, what).fix(cures.join(" ")))
     }
 

@@ -33,7 +33,7 @@ use std::time::Duration;
 
 /// Transactions that are open at the source before contents are compared are waited for so long:
 /// most end, and the counts are final.
-const SETTLE_MAX: Duration = Duration::from_millis(300);
+pub(super) const SETTLE_MAX: Duration = Duration::from_millis(300);
 /// What the sessions of a check that takes nothing are called.
 const WHAT: &str = "check";
 

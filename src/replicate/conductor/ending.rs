@@ -108,7 +108,9 @@ impl Conductor<'_> {
             _ if state.is_paused => {
                 ours.because("an operator paused it").fix("start again: it goes on where it stands")
             }
-            Some(wait) => ours.because(wait.words).fix(wait.fix),
+            Some(wait) => ours
+                .because(wait.words)
+                .fix(format!("{}; start again: it continues where it stopped", wait.fix)),
             None => ours.fix(
                 "start again: it continues where it stopped; retry_for_ms sets the time allowed",
             ),

@@ -7,8 +7,8 @@ use crate::postgres::session::patience::Patience;
 use crate::postgres::session::pool::SessionPool;
 use crate::postgres::session::pooler::RouteCache;
 use crate::postgres::session::{Session, SessionPurpose};
-use crate::replicate::check::open_source;
 use crate::replicate::check::shape::{SourceShape, source_shape};
+use crate::replicate::check::{SETTLE_MAX, open_source};
 use crate::replicate::replication::Replication;
 use crate::replicate::source_state::SourceConnection;
 use crate::source::durability::DurabilityGate;
@@ -19,12 +19,7 @@ use crate::source::mark::MarkProbe;
 use crate::source::read::sessions::ReadSessions;
 use crate::source::wakeup::DOORBELL_CHANNEL;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
-
-/// Transactions that are open at the first look are waited for so long: most end, and what lanes
-/// hold can be confirmed at once.
-const SETTLE_MAX: Duration = Duration::from_millis(300);
 
 /// What a new connection to the source takes over from those before.
 pub(crate) struct PriorConnection {

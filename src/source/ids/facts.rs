@@ -13,6 +13,8 @@ use tokio_postgres::Row;
 pub struct IdFacts {
     /// The event table.
     pub table: TableName,
+    /// The role that asked.
+    pub role: String,
     /// Its id column.
     pub id_column: String,
     /// Type of the id column.
@@ -145,6 +147,7 @@ async fn asked(
         .filter(|t| t.is_enabled && t.is_before && t.draws_from_sequence);
     let mut facts = IdFacts {
         table: table.name.clone(),
+        role: table.role.clone(),
         id_column: id.name.clone(),
         id_type_oid: id.type_oid,
         is_standby,

@@ -268,6 +268,7 @@ impl DisciplineCase<'_> {
             })
             .collect();
         if !sequence.may_select {
+            let role = sql::ident(&self.facts.role);
             let what = format!(
                 "sequence {} may not be read: an event whose id is set by hand above it is copied \
                  at once, and what is inserted below it later can be lost",
@@ -276,9 +277,10 @@ impl DisciplineCase<'_> {
             warnings.push(Warning::new(
                 what,
                 format!(
-                    "GRANT SELECT ON SEQUENCE {} TO our role; and USAGE on its schema, where that \
-                     is missing",
-                    sequence.name
+                    "GRANT SELECT ON SEQUENCE {} TO {role}; and GRANT USAGE ON SCHEMA {} TO {role}; \
+                     where that is missing",
+                    sequence.name,
+                    sql::ident(&sequence.name.schema)
                 ),
             ));
         }

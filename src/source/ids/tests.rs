@@ -9,6 +9,7 @@ fn name(name: &str) -> TableName {
 fn bare() -> IdFacts {
     IdFacts {
         table: name("events"),
+        role: "mover".to_owned(),
         id_column: "id".to_owned(),
         id_type_oid: Type::INT8.oid(),
         is_standby: false,

@@ -360,8 +360,6 @@ impl<'a> BatchCutter<'a> {
         self.items.extend(self.batch.chunks.drain(..).map(FeedItem::Rows));
         self.items.push_back(FeedItem::Close(BatchClose {
             last_id: self.batch.last_id,
-            rows: self.batch.rows,
-            bytes: self.batch.bytes,
             is_followed,
             durable: (self.durable)(is_followed),
         }));

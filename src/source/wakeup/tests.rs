@@ -49,6 +49,7 @@ fn table(insert_triggers: Vec<InsertTrigger>) -> EventTable {
         has_foreign_keys: false,
         has_row_security: false,
         rows_estimated: 0.0,
+        role: "mover".to_owned(),
         may_use_schema: true,
         is_subscribed: false,
         has_children: false,

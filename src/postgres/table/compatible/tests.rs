@@ -39,6 +39,7 @@ fn table(columns: Vec<Column>) -> EventTable {
         has_foreign_keys: false,
         has_row_security: false,
         rows_estimated: 0.0,
+        role: "mover".to_owned(),
         may_use_schema: true,
         is_subscribed: false,
         has_children: false,
