@@ -16,7 +16,7 @@ use crate::fail;
 use crate::postgres::session::error::no_answer;
 use crate::postgres::session::pool::PooledSession;
 use crate::postgres::session::pooler::RouteCache;
-use crate::postgres::session::watchdog::attended;
+use crate::postgres::session::watchdog::{LockPatience, attended};
 use crate::replicate::check::agreement;
 use crate::replicate::check::{damage, source_store};
 use crate::replicate::replication::Replication;
@@ -241,8 +241,13 @@ impl StorePair<'_> {
     ) -> Result<T> {
         let ours = (&*self.lent, &run.config.source.conninfo);
         let sessions: Vec<_> = std::iter::once(ours).chain(self.destination.sessions()).collect();
-        let counted =
-            attended(&sessions, run.config.limits.connect_timeout, &run.log, counting).await;
+        let counted = attended(
+            (&sessions, LockPatience::Endless),
+            run.config.limits.connect_timeout,
+            &run.log,
+            counting,
+        )
+        .await;
         if counted.is_err() {
             join_all(sessions.iter().map(|(session, _)| session.cancel())).await;
         }

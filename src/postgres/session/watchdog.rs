@@ -20,10 +20,23 @@ use std::time::Duration;
 /// A server that so many looks in a row find to be silent is gone.
 const SILENT_LOOKS_MAX: u32 = 8;
 
-/// Does the work, over these sessions, which were opened by these descriptions. Each time that so
-/// long has gone by, all that live are looked at.
+/// A session that is looked at, and the description by which it was opened.
+pub type AttendedSession<'a> = (&'a Session, &'a Conninfo);
+
+/// How long a session is let wait for another session's lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockPatience {
+    /// As long as it takes.
+    Endless,
+    /// The first one as long as it takes; any other is ended at the second look that finds it
+    /// waiting, because those beside it wait for it.
+    OthersAreEnded,
+}
+
+/// Does the work, over these sessions. Each time that so long has gone by, all that live are looked
+/// at.
 pub async fn attended<T>(
-    sessions: &[(&Session, &Conninfo)],
+    (sessions, patience): (&[AttendedSession<'_>], LockPatience),
     every: Duration,
     log: &Logger,
     work: impl Future<Output = T>,
@@ -39,12 +52,19 @@ pub async fn attended<T>(
             done = work.as_mut() => return done,
             looks = look_at_all(sessions, every) => looks,
         };
-        for ((session, _), verdict) in sessions.iter().zip(judge(&mut watches, looks)) {
+        let verdicts = sessions.iter().zip(judge(&mut watches, looks)).enumerate();
+        for (index, ((session, _), verdict)) in verdicts {
             match verdict {
                 WatchdogDecision::GoOn => {}
                 WatchdogDecision::Tell(processes) => {
                     warn!(log, "a check waits for a lock that another session holds"; key::DATABASE => session.place(), "held_by" => processes);
                 }
+                WatchdogDecision::WaitOn
+                    if patience == LockPatience::OthersAreEnded && index > 0 =>
+                {
+                    session.end("it waits for a lock that another session holds");
+                }
+                WatchdogDecision::WaitOn => {}
                 WatchdogDecision::End(why) => session.end(why),
             }
         }
@@ -82,6 +102,8 @@ enum WatchdogDecision {
     GoOn,
     /// It waits for these processes, and that was not logged yet.
     Tell(String),
+    /// It still waits for a lock.
+    WaitOn,
     /// Its answer cannot come any more, for this reason.
     End(&'static str),
 }
@@ -115,7 +137,7 @@ fn judge(watches: &mut [WatchedSession], looks: Vec<ActivityProbe>) -> Vec<Watch
             ActivityProbe::Blocked(by) => {
                 watch.blocked_by = Some(by.clone());
                 if before.blocked_by == watch.blocked_by {
-                    WatchdogDecision::GoOn
+                    WatchdogDecision::WaitOn
                 } else {
                     WatchdogDecision::Tell(by)
                 }
@@ -133,7 +155,7 @@ fn judge(watches: &mut [WatchedSession], looks: Vec<ActivityProbe>) -> Vec<Watch
     watches.iter_mut().zip(looks).map(verdict).collect()
 }
 
-async fn look_at_all(sessions: &[(&Session, &Conninfo)], timeout: Duration) -> Vec<ActivityProbe> {
+async fn look_at_all(sessions: &[AttendedSession<'_>], timeout: Duration) -> Vec<ActivityProbe> {
     let turns = ConnectionLimiter::new();
     let looks =
         sessions.iter().map(|(session, conninfo)| turns.take(look(session, conninfo, timeout)));

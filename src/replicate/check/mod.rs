@@ -19,7 +19,7 @@ use crate::postgres::session::error::ErrorSide;
 use crate::postgres::session::limit::ConnectionLimiter;
 use crate::postgres::session::patience::Patience;
 use crate::postgres::session::pooler::RouteCache;
-use crate::postgres::session::watchdog::attended;
+use crate::postgres::session::watchdog::{LockPatience, attended};
 use crate::postgres::session::{Session, SessionPurpose};
 use crate::postgres::table::store::PgTable;
 use crate::source::ids::settle::decided;
@@ -119,7 +119,9 @@ pub async fn everything(
         .await?;
         compare((session, shape), &places, CheckCircumstances { decided, has_written }).await
     };
-    let compared = attended(&sessions, config.limits.connect_timeout, log, comparing).await;
+    let compared =
+        attended((&sessions, LockPatience::Endless), config.limits.connect_timeout, log, comparing)
+            .await;
     let mut compared = problems.note(compared).unwrap_or_default().into_iter();
     let contents: Vec<_> = destinations
         .iter()

@@ -8,7 +8,7 @@ use crate::fail;
 use crate::log::key;
 use crate::postgres::session::Session;
 use crate::postgres::session::pooler::RouteCache;
-use crate::postgres::session::watchdog::attended;
+use crate::postgres::session::watchdog::{LockPatience, attended};
 use crate::replicate::check::contents;
 use crate::replicate::check::lane_stores::{CheckCircumstances, LaneStores};
 use crate::replicate::check::{NamedPlace, compare, find_duplicates, judge_all, source_store};
@@ -211,7 +211,12 @@ async fn compared(
     let sessions: Vec<_> =
         std::iter::once((lent, &run.config.source.conninfo)).chain(places).collect();
     let comparing = compare_all(run, source, lent, &candidates);
-    let comparing = attended(&sessions, run.config.limits.connect_timeout, &run.log, comparing);
+    let patience = match candidates.len() {
+        0 | 1 => LockPatience::Endless,
+        _ => LockPatience::OthersAreEnded,
+    };
+    let comparing =
+        attended((&sessions, patience), run.config.limits.connect_timeout, &run.log, comparing);
     let Some(standings) = stop.or(comparing).await else {
         // Whoever counts still would hold the place for as long as that takes.
         join_all(sessions.iter().map(|(session, _)| session.cancel())).await;

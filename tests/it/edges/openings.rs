@@ -4,7 +4,7 @@ use super::gate::{Gate, Then};
 use super::{between, pair};
 use crate::configured::config;
 use crate::support::events::{arrives, highest, insert};
-use crate::support::until;
+use crate::support::{lock_out, until};
 use crate::truth::running::{DEADLINE, until_waiting};
 use crate::truth::watched::Watched;
 use counterfoil::error::ErrorKind;
@@ -69,6 +69,25 @@ async fn a_refusal_at_the_start_holds_although_another_destination_was_lost_mean
         0,
         "something was written though another destination is refused"
     );
+}
+
+#[tokio::test]
+async fn a_destination_whose_table_is_locked_keeps_no_other_from_starting() {
+    let (source, sound) = pair().await;
+    let (_, locked) = pair().await;
+    insert(&source, 5).await;
+    let mut config = config(&source, &[("locked", &locked), ("sound", &sound)]);
+    let _problems = Watched::start(&config, true).running.ended().await;
+    sound.execute("truncate events").await;
+    let lock = lock_out(&locked).await;
+    config.limits.connect_timeout = Duration::from_secs(1);
+    let watched = Watched::start(&config, false);
+    arrives(&sound, 5).await;
+    insert(&source, 1).await;
+    arrives(&sound, 6).await;
+    lock.batch_execute("commit").await.unwrap();
+    arrives(&locked, 6).await;
+    watched.running.stop().await;
 }
 
 #[tokio::test]
