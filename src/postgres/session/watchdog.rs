@@ -281,7 +281,7 @@ mod tests {
         let mut told = |by: &str| judge(&mut watches, vec![blocked(by), idle("1")]);
         let tell = |by: &str| vec![WatchdogDecision::Tell(by.to_owned()), WatchdogDecision::GoOn];
         assert_eq!(told("7"), tell("7"));
-        assert_eq!(told("7"), [WatchdogDecision::GoOn, WatchdogDecision::GoOn]);
+        assert_eq!(told("7"), [WatchdogDecision::WaitOn, WatchdogDecision::GoOn]);
         assert_eq!(told("8"), tell("8"));
     }
 
