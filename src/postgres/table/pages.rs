@@ -169,12 +169,18 @@ impl PagedTable<'_> {
     }
 }
 
-/// A range of ids as SQL, of a table `e`. Rows without an id are in no range.
+/// A range of ids as SQL, of a table `e`. Rows without an id are in no range. It always bounds the
+/// id, so that no other index than the id's answers (PostgreSQL 17 takes `IS NOT NULL` for true
+/// where the column says so, and then reads any index).
 pub(super) fn condition(id_column: &str, range: IdRange) -> String {
     let id = format!("e.{}", sql::ident(id_column));
     let after = range.after.map(|after| format!("{id} > '{after}'::pg_catalog.int8"));
     let through =
         (range.through < i64::MAX).then(|| format!("{id} <= '{}'::pg_catalog.int8", range.through));
     let bounds: Vec<String> = after.into_iter().chain(through).collect();
-    if bounds.is_empty() { format!("{id} is not null") } else { bounds.join(" and ") }
+    if bounds.is_empty() {
+        format!("{id} >= '{}'::pg_catalog.int8", i64::MIN)
+    } else {
+        bounds.join(" and ")
+    }
 }
