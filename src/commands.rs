@@ -5,6 +5,11 @@ pub fn repair(destination: &str, what: &str) -> String {
     format!("counterfoil repair --config … --destination {} {what}", word(destination))
 }
 
+/// `counterfoil init destination` of a destination.
+pub fn init_destination(destination: &str) -> String {
+    format!("counterfoil init destination --config … --destination {}", word(destination))
+}
+
 /// `counterfoil restore` from a destination.
 pub fn restore(from: &str) -> String {
     format!("counterfoil restore --config … --from {}", word(from))

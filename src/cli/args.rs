@@ -58,7 +58,8 @@ pub(crate) enum Command {
 pub(crate) enum Init {
     /// Creates the event table and what belongs to it at a source
     Source(InitSource),
-    /// Creates the event table at a destination
+    /// Creates the event table at a destination: with --config in the shape of its source's, with
+    /// --url as `init source` makes it
     Destination(InitDestination),
 }
 
@@ -98,15 +99,38 @@ pub(crate) struct InitSource {
 /// `init destination`.
 #[derive(Debug, Args)]
 pub(crate) struct InitDestination {
-    /// Where and what.
-    #[command(flatten)]
-    pub target: InitTarget,
+    /// The configuration: the table of each destination is made in the shape of its source's
+    /// (schema, types, columns, key); may be given several times, and name a folder
+    #[arg(long, short, value_name = "FILE")]
+    pub config: Vec<PathBuf>,
+    /// Only this destination of the configuration; may be given several times
+    #[arg(long, value_name = "NAME", requires = "config")]
+    pub destination: Vec<String>,
+    /// Only this replication of the configuration
+    #[arg(long, value_name = "NAME", requires = "config")]
+    pub replication: Vec<String>,
+    /// Where, without a configuration: a libpq URL or keyword string; what it leaves out comes from
+    /// PG* variables, service file and passfile; default: COUNTERFOIL_URL
+    #[arg(long, conflicts_with = "config")]
+    pub url: Option<String>,
+    /// With --url: the event table, as SQL writes it; its schema is created if it is missing
+    #[arg(long, default_value = "public.events", conflicts_with = "config")]
+    pub table: String,
+    /// Also creates the database if it is missing
+    #[arg(long)]
+    pub create_database: bool,
+    /// Prints the SQL that is missing, and changes nothing
+    #[arg(long)]
+    pub dry_run: bool,
     /// Adds a trigger that lets only Counterfoil's own sessions change the table
     #[arg(long)]
     pub guard: bool,
-    /// Creates a new table with only its key, so that the first copy takes less time; init
-    /// destination later prints how to add the indexes
-    #[arg(long)]
+    /// With --config: also the other indexes of the source's table
+    #[arg(long, requires = "config")]
+    pub with_indexes: bool,
+    /// Creates a new table with only its key, so that the first copy takes less time; with --url,
+    /// init destination later prints how to add the indexes
+    #[arg(long, conflicts_with = "with_indexes")]
     pub without_indexes: bool,
 }
 

@@ -1,6 +1,7 @@
 //! What a PostgreSQL table looks like as a destination, and whether it can hold what the source
 //! has.
 
+use crate::commands;
 use crate::config::PostgresDestinationConfig;
 use crate::destination::shape::DestinationShape;
 use crate::destination::source_schema::SourceSchema;
@@ -37,7 +38,9 @@ impl ObservedDestination {
             fitness::encoding(&server)?;
             fitness::takes_writes(&server)?;
             let table = describe::table(session, &config.table, id_column).await?;
-            let table = table.ok_or_else(|| fitness::missing(&config.table, "init destination"))?;
+            let made =
+                format!("{} makes it in the source's shape", commands::init_destination(name));
+            let table = table.ok_or_else(|| fitness::missing(&config.table, &made))?;
             Ok::<_, Error>((server, table))
         };
         match looked.await {

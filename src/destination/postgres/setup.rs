@@ -5,7 +5,8 @@ use crate::error::{Problems, Result};
 use crate::postgres::ddl::event_table;
 use crate::postgres::ddl::existing::ExistingObjects;
 use crate::postgres::ddl::object::{FunctionDefinition, TriggerDefinition, statement};
-use crate::postgres::ddl::script::{self, SetupReport, SetupScript};
+use crate::postgres::ddl::script::{self, ObjectParent, SetupReport, SetupScript};
+use crate::postgres::ddl::shape::{EventTableShape, ExistingTypes};
 use crate::postgres::session::Session;
 use crate::postgres::table::TableName;
 use crate::sql;
@@ -19,12 +20,13 @@ pub struct DestinationSetup {
     table: TableName,
     is_guarded: bool,
     is_indexed: bool,
+    shape: Option<Box<(EventTableShape, ExistingTypes)>>,
 }
 
 impl DestinationSetup {
     /// The event table with its indexes.
     pub fn new(table: TableName) -> Self {
-        Self { table, is_guarded: false, is_indexed: true }
+        Self { table, is_guarded: false, is_indexed: true, shape: None }
     }
 
     /// With `--guard`: a trigger that lets only Counterfoil's own sessions change it.
@@ -39,6 +41,12 @@ impl DestinationSetup {
         Self { is_indexed: false, ..self }
     }
 
+    /// With `--config`: a new table is made in the shape of its source's.
+    #[must_use]
+    pub fn shaped(self, shape: EventTableShape, there: ExistingTypes) -> Self {
+        Self { shape: Some(Box::new((shape, there))), ..self }
+    }
+
     /// The table it is about.
     pub fn table(&self) -> &TableName {
         &self.table
@@ -47,9 +55,23 @@ impl DestinationSetup {
     /// What is missing, what is there and what stands in the way.
     pub fn script(&self, facts: &ExistingObjects) -> SetupScript {
         let mut script = SetupScript::new(facts);
-        match &facts.events {
-            None if self.is_indexed => event_table::create(&mut script, facts, TABLE),
-            None => {
+        match (&facts.events, self.shape.as_deref()) {
+            (None, Some((shape, there))) => {
+                shape.create(&mut script, (facts, there), self.is_indexed);
+                self.grant_to_another(&mut script, facts);
+            }
+            (Some(events), Some((shape, there))) if events.is_table() => {
+                script.found(format!("table {} ({})", self.table, events.shown()));
+                script.note(format!(
+                    "table {} is taken as it is: counterfoil run --dry-run says whether it fits",
+                    self.table
+                ));
+                if self.is_indexed {
+                    shape.found(&mut script, &self.table, there);
+                }
+            }
+            (None, None) if self.is_indexed => event_table::create(&mut script, facts, TABLE),
+            (None, None) => {
                 event_table::create_without_indexes(&mut script, facts, TABLE);
                 script.note(format!(
                     "table {} has only its key; once it is filled, init destination prints how to \
@@ -57,14 +79,14 @@ impl DestinationSetup {
                     self.table
                 ));
             }
-            Some(events) if events.is_event_table() => {
+            (Some(events), None) if events.is_event_table() => {
                 if !self.is_indexed {
                     script
                         .note(format!("table {} exists; its indexes stay as they are", self.table));
                 }
                 event_table::found(&mut script, &self.table, events);
             }
-            Some(_) => {
+            (Some(_), _) => {
                 let why = "the object of this name is not a table with an integer id and a unique \
                            index on it";
                 event_table::refuse(&mut script, &self.table, why);
@@ -82,6 +104,22 @@ impl DestinationSetup {
         }
         script.require_privileges(facts);
         script
+    }
+
+    /// What is printed for another role to run lets this one append.
+    fn grant_to_another(&self, script: &mut SetupScript, facts: &ExistingObjects) {
+        let may_create = facts.may_create_in_schema.unwrap_or(facts.server.may_create_schema);
+        if may_create {
+            return;
+        }
+        let role = sql::ident(&facts.server.role);
+        let grants = format!(
+            "grant usage on schema {} to {role};\ngrant select, insert on {} to {role};",
+            sql::ident(&self.table.schema),
+            self.table.quoted()
+        );
+        let what = format!("privileges of role {}", facts.server.role);
+        script.create(what, grants, ObjectParent::Table);
     }
 
     /// The SQL of `--dry-run`: runs in psql and creates only what is missing.

@@ -6,3 +6,4 @@ pub mod event_table;
 pub mod existing;
 pub mod object;
 pub mod script;
+pub mod shape;

@@ -37,12 +37,10 @@ pub(crate) fn takes_writes(server: &ServerOverview) -> Result<(), Error> {
     }
 }
 
-/// Says that there is no such table; `init`: the command that creates it.
-pub(crate) fn missing(table: &TableName, init: &str) -> Error {
-    Error::new(ErrorKind::Unsuitable, format!("there is no table {table}")).fix(format!(
-        "counterfoil {init} --url URL --table {} creates it; or name another table",
-        sql::literal(&table.to_string())
-    ))
+/// Says that there is no such table, and by which command it is made.
+pub(crate) fn missing(table: &TableName, cure: &str) -> Error {
+    Error::new(ErrorKind::Unsuitable, format!("there is no table {table}"))
+        .fix(format!("{cure}; or name another table"))
 }
 
 /// Whether a table can be followed.

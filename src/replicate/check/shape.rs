@@ -10,7 +10,7 @@ use crate::postgres::table::describe;
 use crate::postgres::table::fitness;
 use crate::source::ids::{self, Discipline, JudgedDiscipline, facts};
 use crate::source::wakeup::{self, Wakeup};
-use crate::sql;
+use crate::sql::{self, TableName};
 
 /// A source that passed every check of its own.
 #[derive(Clone, Debug)]
@@ -70,7 +70,7 @@ pub(crate) async fn source_shape(
         let server = settings::about(session).await?;
         fitness::encoding(&server)?;
         let table = describe::table(session, &config.table, &config.id_column).await?;
-        let table = table.ok_or_else(|| fitness::missing(&config.table, "init source"))?;
+        let table = table.ok_or_else(|| missing(&config.table))?;
         let mut problems = fitness::source(&table, &server, &config.id_column);
         let group_by = problems.note(group_by(&table, &config.group_by)).flatten();
         problems.or_ok(())?;
@@ -104,4 +104,13 @@ fn group_by(table: &EventTable, configured: &GroupBy) -> Result<Option<String>> 
         .at(table.name.to_string())
         .fix("name a column of the table in group_by, or set group_by = \"\"")),
     }
+}
+
+/// Says that there is no such table at the source, and how one is made.
+pub(crate) fn missing(table: &TableName) -> Error {
+    let made = format!(
+        "counterfoil init source --url URL --table {} makes one for new events",
+        sql::literal(&table.to_string())
+    );
+    fitness::missing(table, &made)
 }

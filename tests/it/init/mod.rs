@@ -7,6 +7,7 @@ mod indexing;
 mod inserting;
 mod names;
 mod refusing;
+mod shaped;
 mod waking;
 
 use crate::harness::Database;

@@ -1,11 +1,14 @@
 //! `counterfoil init`: prints or creates what a source or a destination needs.
 
-use super::args::{Init, InitTarget};
+mod report;
+mod shaped;
+
+use super::args::{Init, InitDestination, InitTarget};
 use super::output::{line, put};
 use crate::config::libpq::{Conninfo, Environment};
-use crate::destination;
-use crate::error::{Problems, Result};
-use crate::log::escape::{fit, fit_lines};
+use crate::destination::postgres::setup::{self as destination_setup, DestinationSetup};
+use crate::error::{Error, ErrorKind, Problems, Result};
+use crate::log::escape::fit;
 use crate::postgres::ddl::database;
 use crate::postgres::ddl::existing::ExistingObjects;
 use crate::postgres::ddl::script::{SetupReport, SetupScript};
@@ -15,6 +18,7 @@ use crate::postgres::session::settings::{self, ServerOverview};
 use crate::postgres::session::{Session, SessionPurpose};
 use crate::postgres::table::TableName;
 use crate::source;
+use report::tell;
 use std::time::Duration;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -22,7 +26,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// What is wanted, of either side.
 enum InitPlan {
     Source(source::setup::SourceSetup),
-    Destination(destination::postgres::setup::DestinationSetup),
+    Destination(DestinationSetup),
 }
 
 impl InitPlan {
@@ -36,7 +40,7 @@ impl InitPlan {
     async fn apply(&self, session: &Session) -> Result<SetupReport, Problems> {
         match self {
             InitPlan::Source(plan) => source::setup::apply(session, plan).await,
-            InitPlan::Destination(plan) => destination::postgres::setup::apply(session, plan).await,
+            InitPlan::Destination(plan) => destination_setup::apply(session, plan).await,
         }
     }
 }
@@ -53,18 +57,19 @@ pub(crate) async fn init(init: Init) -> Result<(), Problems> {
             let plan = source::setup::SourceSetup::new(table, wanted.ids, wanted.notify);
             (wanted.target, InitPlan::Source(plan))
         }
-        Init::Destination(wanted) => {
-            let mut plan = destination::postgres::setup::DestinationSetup::new(TableName::parse(
-                &wanted.target.table,
-            )?);
-            if wanted.guard {
-                plan = plan.guarded();
+        Init::Destination(wanted) => match place(&wanted)? {
+            None => return shaped::init(wanted).await,
+            Some(url) => {
+                let mut plan = DestinationSetup::new(TableName::parse(&wanted.table)?);
+                if wanted.guard {
+                    plan = plan.guarded();
+                }
+                if wanted.without_indexes {
+                    plan = plan.without_indexes();
+                }
+                (wanted.target(url), InitPlan::Destination(plan))
             }
-            if wanted.without_indexes {
-                plan = plan.without_indexes();
-            }
-            (wanted.target, InitPlan::Destination(plan))
-        }
+        },
     };
     let conninfo = Conninfo::parse(&target.url, &Environment::of_process())?;
     if target.create_database && create_database(&conninfo, &target, &plan).await? {
@@ -78,6 +83,30 @@ pub(crate) async fn init(init: Init) -> Result<(), Problems> {
         return if script.refusals().is_empty() { Ok(()) } else { Err(script.refusals().clone()) };
     }
     Ok(tell(&plan.apply(&session).await?)?)
+}
+
+/// Where a destination is made without a configuration; `None`: there is one.
+fn place(wanted: &InitDestination) -> Result<Option<String>> {
+    if !wanted.config.is_empty() {
+        return Ok(None);
+    }
+    let url = wanted.url.clone().or_else(|| std::env::var("COUNTERFOIL_URL").ok());
+    url.map(Some).ok_or_else(|| {
+        Error::new(ErrorKind::Usage, "it is not said where the destination is")
+            .fix("give --config FILE, for the shape of the source's table, or --url URL")
+    })
+}
+
+impl InitDestination {
+    /// What both sides take.
+    fn target(self, url: String) -> InitTarget {
+        InitTarget {
+            url,
+            table: self.table,
+            create_database: self.create_database,
+            dry_run: self.dry_run,
+        }
+    }
 }
 
 /// Creates a missing database, or prints what would be created in it; then, with `--dry-run`,
@@ -104,15 +133,6 @@ async fn create_database(
     database::create_database(&maintenance, &conninfo.database).await?;
     line(&format!("created database {}", fit(&conninfo.database)))?;
     Ok(false)
-}
-
-fn tell(report: &SetupReport) -> Result<()> {
-    let created = report.created.iter().map(|what| format!("created {}", fit(what)));
-    let present = report.present.iter().map(|what| format!("already there: {}", fit(what)));
-    let notes = report.notes.iter().map(|note| format!("note: {}", fit_lines(note)));
-    let nothing =
-        report.created.is_empty().then(|| "nothing was missing, nothing was changed".to_owned());
-    created.chain(present).chain(notes).chain(nothing).try_for_each(|told| line(&told))
 }
 
 fn purpose() -> SessionPurpose {
