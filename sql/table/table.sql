@@ -36,7 +36,19 @@ select c.oid,
                   and a.attname = $3
                   and m.amname = 'btree'
                   and i.indisunique and i.indisvalid and i.indisready and i.indimmediate
-                  and i.indpred is null and i.indnkeyatts = 1) as has_id_key
+                  and i.indpred is null and i.indnkeyatts = 1) as has_id_key,
+       array(select a.attname::pg_catalog.text
+               from pg_catalog.pg_attribute a
+              where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+                and a.atttypid in ('int2'::pg_catalog.regtype, 'int4'::pg_catalog.regtype, 'int8'::pg_catalog.regtype)
+                and exists (select
+                              from pg_catalog.pg_index i
+                              join pg_catalog.pg_class x on x.oid = i.indexrelid
+                              join pg_catalog.pg_am m on m.oid = x.relam
+                             where i.indrelid = c.oid and i.indkey[0] = a.attnum and m.amname = 'btree'
+                               and i.indisunique and i.indisvalid and i.indisready and i.indimmediate
+                               and i.indpred is null and i.indnkeyatts = 1)
+              order by a.attnum) as integer_keys
   from pg_catalog.pg_class c
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
  where n.nspname = $1

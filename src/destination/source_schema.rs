@@ -1,6 +1,7 @@
 //! What a destination must be able to hold: the event table of the source, as a destination needs
 //! to know it.
 
+use crate::postgres::session::server::ServerIdentity;
 use crate::postgres::session::settings::ServerOverview;
 use crate::postgres::table::EventTable;
 
@@ -9,6 +10,8 @@ use crate::postgres::table::EventTable;
 pub struct SourceSchema<'a> {
     /// The event table of the source.
     pub table: &'a EventTable,
+    /// Which server and database it is in.
+    pub identity: &'a ServerIdentity,
     /// Its server.
     pub server: &'a ServerOverview,
     /// Its key.

@@ -1,6 +1,7 @@
 //! Start-up checks: what does not fit is refused with its exit code and a remedy that works, and
 //! nothing is written.
 
+mod advice;
 mod contents;
 mod discipline;
 mod tables;

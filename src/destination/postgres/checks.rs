@@ -7,6 +7,7 @@ use crate::destination::shape::DestinationShape;
 use crate::destination::source_schema::SourceSchema;
 use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::postgres::session::Session;
+use crate::postgres::session::server::ServerIdentity;
 use crate::postgres::session::settings::{self, ServerOverview};
 use crate::postgres::table::EventTable;
 use crate::postgres::table::compatible;
@@ -16,7 +17,9 @@ use crate::postgres::table::fitness;
 /// What a destination says of itself, before it is held against the source.
 #[derive(Debug)]
 pub struct ObservedDestination {
+    name: String,
     place: String,
+    identity: ServerIdentity,
     server: ServerOverview,
     table: EventTable,
 }
@@ -44,7 +47,10 @@ impl ObservedDestination {
             Ok::<_, Error>((server, table))
         };
         match looked.await {
-            Ok((server, table)) => Ok(Self { place, server, table }),
+            Ok((server, table)) => {
+                let (name, identity) = (name.to_owned(), session.server().identity.clone());
+                Ok(Self { name, place, identity, server, table })
+            }
             Err(error) => Err(Problems::from(error).within(&place)),
         }
     }
@@ -58,7 +64,11 @@ impl ObservedDestination {
         config: &PostgresDestinationConfig,
         source: SourceSchema<'_>,
     ) -> Result<DestinationShape, Problems> {
-        let Self { place, server, table } = self;
+        let Self { name, place, identity, server, table } = self;
+        // Before its privileges: those of a reader are enough for what it is.
+        if (&identity, table.oid) == (source.identity, source.table.oid) {
+            return Err(is_the_source(&name).at(place).into());
+        }
         let mut problems = fitness::destination(&table, &server, source.id_column);
         let wire = compatible::wire(source.table, &table, source.id_column);
         let wire = wire.map_err(|unlike| problems.extend(unlike)).ok();
@@ -80,4 +90,11 @@ impl ObservedDestination {
         });
         judged.map_err(|problems: Problems| problems.within(&place))
     }
+}
+
+fn is_the_source(name: &str) -> Error {
+    let what = format!("the source and destination {name:?} are the same database and table");
+    Error::new(ErrorKind::Usage, what).because("both addresses lead to it").fix(
+        "remove one of them from the configuration, correct its address, or name another table",
+    )
 }

@@ -99,27 +99,35 @@ impl SetupScript {
 
     /// Refuses to replace an object that is not ours, and says with which SQL a person can.
     pub fn refuse_to_replace(&mut self, what: &str, why: &str, replacement: &str) {
+        self.refuse_unless(what, why, "", replacement);
+    }
+
+    /// As [`SetupScript::refuse_to_replace`], with what harms nobody first.
+    pub fn refuse_unless(&mut self, what: &str, why: &str, instead: &str, replacement: &str) {
+        let instead =
+            if instead.is_empty() { String::new() } else { format!("{instead}; otherwise, ") };
         let refused = Error::new(ErrorKind::Unsuitable, format!("cannot create {what}"))
             .because(why)
             .fix(format!(
-                "nothing was changed; if it may go, run this and start again:\n{replacement}"
+                "nothing was changed; {instead}if nothing else uses it, run this and start \
+                 again:\n{replacement}"
             ));
         self.refuse(refused);
     }
 
     /// Creates the function, or finds it there, or refuses to replace another of its name.
     pub fn function(&mut self, facts: &ExistingObjects, wanted: FunctionDefinition) {
-        let why = "a function of this name with these arguments exists, with another body";
-        self.function_unless(facts, wanted, why);
+        self.function_or(facts, wanted, "");
     }
 
-    /// As [`SetupScript::function`], with a reason of one's own for the refusal.
-    pub fn function_unless(
+    /// As [`SetupScript::function`], with what harms nobody first where it is refused.
+    pub fn function_or(
         &mut self,
         facts: &ExistingObjects,
         wanted: FunctionDefinition,
-        why: &str,
+        instead: &str,
     ) {
+        let why = "a function of this name with these arguments exists, with another body";
         let what = format!("function {}.{}({})", facts.table.schema, wanted.name, wanted.types);
         match facts.function(wanted.name, wanted.types) {
             None => self.create(what, wanted.sql, ObjectParent::Schema),
@@ -138,7 +146,8 @@ impl SetupScript {
                         wanted.types
                     )
                 };
-                self.refuse_to_replace(&what, why, &format!("{drop}{}", wanted.replacement()));
+                let replacement = format!("{drop}{}", wanted.replacement());
+                self.refuse_unless(&what, why, instead, &replacement);
             }
         }
     }

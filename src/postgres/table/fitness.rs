@@ -84,7 +84,15 @@ pub(crate) fn may_append(table: &EventTable, server: &ServerOverview, wire: &Wir
     if refused.is_empty() && table.may_use_schema {
         return Problems::new();
     }
-    privilege(table, server, "SELECT, INSERT", &refused).into()
+    let lacks = |may: fn(&Column) -> bool| refused.iter().any(|column| !may(column));
+    let lacking: Vec<&str> = [
+        lacks(|column| column.may_select).then_some("SELECT"),
+        lacks(|column| column.may_insert).then_some("INSERT"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    privilege(table, server, &lacking.join(", "), &refused).into()
 }
 
 /// What a person should know about the source's table and server.
@@ -104,7 +112,12 @@ pub(crate) fn source_cautions(table: &EventTable, server: &ServerOverview) -> Ve
         );
         warnings.push(Warning::new(
             what,
-            "the trigger check_sql_command of counterfoil init source refuses them",
+            format!(
+                "if its applications only insert, let their roles do no more: REVOKE UPDATE, \
+                 DELETE, TRUNCATE ON {} FROM their role; if they do change rows, those changes \
+                 stay at the source",
+                table.name
+            ),
         ));
     }
     warnings
@@ -181,7 +194,7 @@ fn shape_of(table: &EventTable, id_column: &str) -> Problems {
         let names: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
         let error = unfit(table, format!("{} has no column {id}", table.name))
             .because(format!("it has {}", names.join(", ")));
-        problems.push(error.fix("name its integer key in id_column"));
+        problems.push(error.fix(key_to_name(table)));
         return problems;
     };
     problems.extend(key_of(table, column, &id));
@@ -201,7 +214,7 @@ fn key_of(table: &EventTable, column: &Column, id: &str) -> Problems {
     if ![Type::INT2, Type::INT4, Type::INT8].iter().any(|known| known.oid() == column.type_oid) {
         problems.push(
             unfit(table, format!("{name}.{id} is {}, not an integer", column.type_name))
-                .fix("name an integer key in id_column; events are copied in its order"),
+                .fix(key_to_name(table)),
         );
         return problems;
     }
@@ -219,10 +232,32 @@ fn key_of(table: &EventTable, column: &Column, id: &str) -> Problems {
                     "a partitioned table can have one only when it is partitioned by that column",
                 )
                 .fix("use a table that is not partitioned, or is partitioned by range of its id"),
-            _ => error.fix(format!("CREATE UNIQUE INDEX CONCURRENTLY ON {name} ({id});")),
+            _ => match table.integer_keys.as_slice() {
+                [only] => error.fix(format!("id_column = {only:?}, which has one")),
+                _ => error
+                    .because(format!("it can have one where no two events share a {id}"))
+                    .fix(format!("CREATE UNIQUE INDEX CONCURRENTLY ON {name} ({id});")),
+            },
         });
     }
     problems
+}
+
+/// Which column to name, or how a table without an integer key gets one.
+fn key_to_name(table: &EventTable) -> String {
+    match table.integer_keys.as_slice() {
+        [] => format!(
+            "ALTER TABLE {name} ADD COLUMN seq bigint GENERATED ALWAYS AS IDENTITY; CREATE UNIQUE \
+             INDEX CONCURRENTLY ON {name} (seq); then set id_column = \"seq\" (the first statement \
+             rewrites the table, which nobody can use meanwhile: docs/operating.md)",
+            name = table.name
+        ),
+        [only] => format!("id_column = {only:?}: events are copied in its order"),
+        keys => format!(
+            "name in id_column the one that grows with each event: {}",
+            keys.iter().map(|key| format!("{key:?}")).collect::<Vec<_>>().join(", ")
+        ),
+    }
 }
 
 fn row_security(table: &EventTable, server: &ServerOverview) -> Error {
@@ -247,7 +282,8 @@ fn privilege(
         cures.push(format!("GRANT {privileges} ON {name} TO {role};"));
     }
     let names: Vec<String> = columns.iter().map(|column| sql::ident(&column.name)).collect();
-    let error = Error::new(ErrorKind::Access, format!("role {role} lacks {privileges} on {name}"))
+    let lacks = if columns.is_empty() { "USAGE on its schema" } else { privileges };
+    let error = Error::new(ErrorKind::Access, format!("role {role} lacks {lacks} on {name}"))
         .at(name.to_string());
     let error = match (table.may_use_schema, names.len()) {
         (false, _) => error.because(format!("it may not use schema {schema}")),

@@ -88,6 +88,9 @@ pub struct EventTable {
     /// Whether a unique, valid, not partial, not deferrable btree index has the id column alone as
     /// its key.
     pub has_id_key: bool,
+    /// Integer columns that a unique, valid, not partial, not deferrable btree index has alone as
+    /// its key, in the order of the columns.
+    pub integer_keys: Vec<String>,
     /// User triggers for inserts, disabled ones included, in the order of their names.
     pub insert_triggers: Vec<InsertTrigger>,
     /// Whether foreign keys leave the table.

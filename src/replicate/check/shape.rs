@@ -4,6 +4,7 @@ use crate::config::{GroupBy, SourceConfig};
 use crate::destination::source_schema::SourceSchema;
 use crate::error::{Error, ErrorKind, Problems, Result, Warning};
 use crate::postgres::session::Session;
+use crate::postgres::session::server::ServerIdentity;
 use crate::postgres::session::settings::{self, ServerOverview};
 use crate::postgres::table::EventTable;
 use crate::postgres::table::describe;
@@ -15,6 +16,8 @@ use crate::sql::{self, TableName};
 /// A source that passed every check of its own.
 #[derive(Clone, Debug)]
 pub struct SourceShape {
+    /// Which server and database it is in.
+    pub identity: ServerIdentity,
     /// Its server.
     pub server: ServerOverview,
     /// Its event table.
@@ -42,6 +45,7 @@ impl SourceShape {
     pub fn schema(&self) -> SourceSchema<'_> {
         SourceSchema {
             table: &self.table,
+            identity: &self.identity,
             server: &self.server,
             id_column: &self.id_column,
             group_by: self.group_by.as_deref(),
@@ -80,6 +84,7 @@ pub(crate) async fn source_shape(
         warnings.extend(fitness::source_cautions(&table, &server));
         warnings.extend(wakeup::cautions(&table, &server));
         Ok(SourceShape {
+            identity: session.server().identity.clone(),
             wakeup: wakeup::wakeup(&table, &server, &config.channel),
             id_column: config.id_column.clone(),
             server,

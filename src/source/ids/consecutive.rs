@@ -108,10 +108,17 @@ impl DisciplineCase<'_> {
                  {holes}"
             ),
         };
-        self.refuse(what).fix(format!(
-            "ALTER TABLE {table} ALTER COLUMN {id} SET DEFAULT nextval('…'); where a sequence \
-             gives them out; or set ids = \"consecutive\" where writers hold a lock until they \
-             commit, ids = \"copy\" where another Counterfoil feeds the table"
-        ))
+        self.refuse(what)
+            .because(
+                "a table without a sequence is usually a copy: source and destination may be \
+                 swapped in the configuration",
+            )
+            .fix(format!(
+                "say in [source] who gives out the ids: ids = \"copy\" where another Counterfoil \
+                 feeds the table, ids = \"consecutive\" where writers hold a lock until they \
+                 commit; where one sequence does, make it the default: ALTER TABLE {table} ALTER \
+                 COLUMN {id} SET DEFAULT nextval('SEQUENCE'); where the application does, only ids \
+                 = \"grace:5s\" follows it, which can lose an event that commits late"
+            ))
     }
 }

@@ -238,8 +238,8 @@ impl DisciplineCase<'_> {
             (None, many) => self.refuse(format!("{many} sequences feed {table}.{id}")),
         };
         error.fix(format!(
-            "ALTER TABLE {table} ALTER COLUMN {id} SET DEFAULT nextval('…'); with the sequence \
-             that gives out the ids"
+            "ALTER TABLE {table} ALTER COLUMN {id} SET DEFAULT nextval('SEQUENCE'); with the one \
+             sequence that gives out the ids"
         ))
     }
 
@@ -250,7 +250,7 @@ impl DisciplineCase<'_> {
             sql::ident(trigger)
         ))
         .fix(format!(
-            "if it does: ALTER TABLE {table} ALTER COLUMN {id} SET DEFAULT nextval('…'); and drop \
+            "if it does: ALTER TABLE {table} ALTER COLUMN {id} SET DEFAULT nextval('SEQUENCE'); and drop \
              the trigger; if it does not, set ids = \"sequence\" or \"consecutive\""
         ))
     }

@@ -86,17 +86,12 @@ impl SourceSetup {
                     self.table,
                     found.shown()
                 );
-                script.refuse_to_replace(&counter, &why, &objects::set_counter_aside(&self.table));
+                let aside = objects::set_counter_aside(&self.table);
+                script.refuse_unless(&counter, &why, OF_ANOTHER, &aside);
             }
         }
-        let why = format!(
-            "a function of this name with these arguments exists, with another body; if it serves \
-             another event table of the schema, put {} into a schema of its own, or give --ids \
-             sequence",
-            self.table
-        );
-        script.function_unless(facts, objects::insert_events(&self.table), &why);
-        script.function_unless(facts, objects::insert_events_text(&self.table), &why);
+        script.function_or(facts, objects::insert_events(&self.table), OF_ANOTHER);
+        script.function_or(facts, objects::insert_events_text(&self.table), OF_ANOTHER);
     }
 
     fn sequence(&self, script: &mut SetupScript, facts: &ExistingObjects) {
@@ -169,6 +164,10 @@ impl SourceSetup {
 pub async fn apply(session: &Session, plan: &SourceSetup) -> Result<SetupReport, Problems> {
     script::carry_out(session, &plan.table, |facts| plan.script(facts)).await
 }
+
+/// Where a counter or a function serves another event table.
+const OF_ANOTHER: &str = "if another event table uses it, give --table a schema of its own, or give \
+                          --ids sequence";
 
 fn unfit_for_consecutive(events: &ExistingRelation) -> Option<&'static str> {
     if !events.is_event_table() {

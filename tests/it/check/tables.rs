@@ -11,7 +11,10 @@ use counterfoil::postgres::table::describe;
 use counterfoil::source::wakeup::Wakeup;
 
 /// Creates a role that may log in, and gives its databases' conninfo to it.
-async fn as_role(database: &Database, role: &str) -> counterfoil::config::libpq::Conninfo {
+pub(super) async fn as_role(
+    database: &Database,
+    role: &str,
+) -> counterfoil::config::libpq::Conninfo {
     database
         .execute(&format!(
             "do $$ begin create role {role} login; exception when duplicate_object then null; end \
