@@ -26,6 +26,7 @@ mod isolation;
 mod listen;
 mod load;
 mod network;
+mod opening;
 mod output;
 mod pool;
 mod pooler;
