@@ -1,6 +1,7 @@
 //! Tests against real servers: one binary, a module for each capability.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+mod cancelling;
 mod certificates;
 mod chaos;
 mod check;
