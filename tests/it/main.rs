@@ -33,6 +33,7 @@ mod pool;
 mod pooler;
 mod private_server;
 mod proof;
+mod reloading;
 mod repair;
 mod restore;
 mod run_command;
