@@ -4,7 +4,7 @@ use crate::edges::{between, pair};
 use crate::harness::{Database, fresh_destination};
 use crate::support::events::{arrives, equal, init_destination, insert};
 use crate::support::replicator::{Replicator, Setup, start_folder};
-use crate::support::until;
+use crate::support::{terminate, until};
 use crate::truth::running::until_waiting;
 use rustix::process::Signal;
 use tokio_postgres::Client;
@@ -95,6 +95,24 @@ async fn a_destination_that_had_stopped_is_no_failure_of_the_process_once_its_fi
     replicator.says(&["the destination stopped for good", "\"replication\":\"half\""]).await;
     reload(&mut replicator, "half", None, 1).await;
     replicator.says(&["a replication has ended", "\"replication\":\"half\""]).await;
+    assert_eq!(replicator.stops().await.report, "");
+}
+
+#[tokio::test]
+async fn with_fail_fast_a_replication_that_fails_while_a_reload_ends_it_ends_no_other() {
+    let ((source, copy), (other_source, other_copy)) = (pair().await, pair().await);
+    let (stays, goes) = (between(&source, &copy), between(&other_source, &other_copy));
+    let mut replicator = start_folder(&[("stays", &stays), ("goes", &goes)], &["--fail-fast"]);
+    for (source, copy) in [(&source, &copy), (&other_source, &other_copy)] {
+        insert(source, 5).await;
+        arrives(copy, 5).await;
+    }
+    let _locker = held_up(&other_source, &other_copy).await;
+    reload(&mut replicator, "goes", None, 1).await;
+    terminate(&other_copy, "append").await;
+    replicator.says(&["a replication has ended", "\"replication\":\"goes\""]).await;
+    insert(&source, 5).await;
+    equal(&source, &copy).await;
     assert_eq!(replicator.stops().await.report, "");
 }
 
