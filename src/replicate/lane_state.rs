@@ -156,6 +156,21 @@ impl LaneState {
         self.stalled_at == Some(here)
     }
 
+    /// Whether it is here and takes what a new mark lets through: rows may be read along for it.
+    pub(crate) fn takes_more(&self, frontier: Option<i64>, decided: Option<i64>) -> bool {
+        self.connection.open().is_some() && !self.is_paused && self.awaits_mark(frontier, decided)
+    }
+
+    /// Up to where it waits for ids to be decided: its comparison was not final, or it stands
+    /// behind the frontier at a gap. One that is paused waits for no gap.
+    pub(crate) fn wanted(&self, decided: Option<i64>) -> Option<i64> {
+        self.connection.open()?;
+        let unconfirmed = self.unconfirmed.filter(|through| Some(*through) > decided);
+        let is_at_gap = self.is_stalled(decided) && !self.is_paused;
+        let more = decided.map_or(i64::MIN, |decided| decided.saturating_add(1));
+        unconfirmed.into_iter().chain(is_at_gap.then_some(more)).min()
+    }
+
     /// It was opened. One that was halted meanwhile stays halted.
     pub fn opened(&mut self, lane: Lane, log: &Logger) {
         let lost_with = self.connection.lost_with().cloned();

@@ -157,7 +157,7 @@ impl Supervisor<'_> {
         self.entries.insert(name, SupervisedEntry { config, phase });
     }
 
-    /// A replication has ended; gives whether that is a failure.
+    /// A replication has ended; gives whether that is a failure of what is configured.
     fn take_ended(&mut self, ended: Result<(Id, Problems), JoinError>) -> bool {
         let (id, problems) = ended.unwrap_or_else(|panic| (panic.id(), panicked().into()));
         let is_it = |entry: &SupervisedEntry| matches!(&entry.phase, EntryPhase::Running { task, .. } if *task == id);
@@ -176,12 +176,15 @@ impl Supervisor<'_> {
             EntryPhase::Running { next: NextStep::Restart(config), .. }
                 if !self.stop.is_requested() =>
             {
-                self.start(config)
+                self.start(config);
+                false
             }
-            EntryPhase::Running { next: NextStep::Forget, .. } => _ = self.entries.remove(&name),
-            EntryPhase::Running { .. } | EntryPhase::Ended(_) => {}
+            EntryPhase::Running { next: NextStep::Forget, .. } => {
+                self.entries.remove(&name);
+                false
+            }
+            EntryPhase::Running { .. } | EntryPhase::Ended(_) => is_failure,
         }
-        is_failure
     }
 
     fn reload(&mut self, reload: Reload) {

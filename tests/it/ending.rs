@@ -184,6 +184,22 @@ async fn with_fail_fast_the_first_loss_of_a_destination_ends_everything() {
 }
 
 #[tokio::test]
+async fn with_fail_fast_a_destination_that_another_replicator_holds_is_waited_for() {
+    let (source, copy) = pair().await;
+    let setup = Setup::from(&source).to("copy", &copy);
+    let first = setup.start(&[]);
+    insert(&source, 1).await;
+    arrives(&copy, 1).await;
+    let mut second = setup.start(&["--fail-fast"]);
+    second.says(&["standby: another replicator holds this destination"]).await;
+    first.stops().await;
+    second.says(&["the destination was taken over"]).await;
+    insert(&source, 1).await;
+    equal(&source, &copy).await;
+    second.stops().await;
+}
+
+#[tokio::test]
 async fn a_rejected_event_stops_its_lane_alone_after_all_events_before_it() {
     let (source, good) = pair().await;
     let bad = fresh_destination().await;

@@ -1,6 +1,7 @@
 //! Tests against real servers: one binary, a module for each capability.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+mod cancelling;
 mod certificates;
 mod chaos;
 mod check;
@@ -26,11 +27,13 @@ mod isolation;
 mod listen;
 mod load;
 mod network;
+mod opening;
 mod output;
 mod pool;
 mod pooler;
 mod private_server;
 mod proof;
+mod reloading;
 mod repair;
 mod restore;
 mod run_command;

@@ -1,10 +1,11 @@
 //! A pooler in transaction mode is found out and left as it was; one in session mode is welcome.
 
-use crate::harness::{Database, connect, fresh_database};
+use crate::harness::{Database, connect, fresh_database, fresh_database_on, own_server};
 use counterfoil::config::libpq::{Conninfo, Host, HostAt};
 use counterfoil::error::{Error, ErrorKind};
+use counterfoil::postgres::server::{PrivateServer, ServerSettings};
 use counterfoil::postgres::session::error::ErrorSide;
-use counterfoil::postgres::session::pooler;
+use counterfoil::postgres::session::pooler::{self, RouteCache};
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -17,7 +18,7 @@ const LONG: Duration = Duration::from_secs(20);
 
 /// How a pooler gives out its connections to the server.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Mode {
+pub enum Mode {
     /// One for each client, for as long as it stays.
     Session,
     /// The only one, for a transaction.
@@ -34,7 +35,7 @@ enum Mode {
 }
 
 /// A pooler in a few lines; it ends with its test.
-struct Pooler {
+pub struct Pooler {
     port: u16,
     _tasks: JoinSet<()>,
 }
@@ -43,7 +44,8 @@ struct Pooler {
 type Idle = Arc<Mutex<VecDeque<UnixStream>>>;
 
 impl Pooler {
-    async fn new(database: &Database, mode: Mode) -> Self {
+    /// Opens one before the server of this database.
+    pub async fn new(database: &Database, mode: Mode) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let socket =
@@ -136,7 +138,8 @@ fn refusal() -> Vec<u8> {
     [b"E".as_slice(), &length.to_be_bytes(), fields].concat()
 }
 
-fn through(pooler: &Pooler, database: &Database) -> Conninfo {
+/// The database by way of the pooler.
+pub fn through(pooler: &Pooler, database: &Database) -> Conninfo {
     let at = HostAt::Tcp { host: "127.0.0.1".to_owned(), addr: None };
     Conninfo { hosts: vec![Host { at, port: pooler.port }], ..database.conninfo.clone() }
 }
@@ -194,6 +197,29 @@ async fn a_pooler_that_refuses_transactions_or_loses_notifications_is_refused() 
         let (_, _, error) = refusal_of(&fresh_database().await, mode).await;
         assert!(error.to_string().contains(cause), "{mode:?}: {error}");
     }
+}
+
+#[tokio::test]
+async fn a_pooler_in_transaction_mode_is_refused_to_all_that_share_the_way_to_it() {
+    let database = fresh_database().await;
+    let pooler = Pooler::new(&database, Mode::InTurn).await;
+    let (conninfo, routes) = (through(&pooler, &database), RouteCache::unknown());
+    let probe = || routes.probe(&conninfo, ErrorSide::Destination, LONG);
+    let (one, another) = tokio::join!(probe(), probe());
+    for verdict in [one, another, probe().await] {
+        assert_eq!(verdict.unwrap_err().kind(), ErrorKind::Unsuitable);
+    }
+}
+
+#[tokio::test]
+async fn a_way_on_which_no_server_answered_is_tried_again_by_whoever_shares_it() {
+    let database = fresh_database_on(&own_server(&ServerSettings::new())).await;
+    database.server.aside(PrivateServer::stop_fast).await.unwrap();
+    let routes = RouteCache::unknown();
+    let probe = || routes.probe(&database.conninfo, ErrorSide::Destination, LONG);
+    assert_eq!(probe().await.unwrap_err().kind(), ErrorKind::Unavailable);
+    database.server.aside(PrivateServer::start).await.unwrap();
+    probe().await.unwrap();
 }
 
 #[tokio::test]

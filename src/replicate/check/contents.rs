@@ -14,7 +14,7 @@ use crate::replicate::check::disagreement::{
 use crate::replicate::check::lane_stores::{CheckCircumstances, LaneContents, LaneStores};
 use crate::replicate::check::shape::SourceShape;
 use crate::sql;
-use futures::future::{join_all, try_join, try_join_all};
+use futures::future::{join_all, try_join};
 
 /// A comparison in the course of a run that finds out nothing about gaps.
 const LATER: CheckCircumstances = CheckCircumstances { decided: None, has_written: true };
@@ -108,11 +108,11 @@ async fn count_slices(lanes: &[LaneStores<'_>], positions: &[Option<i64>]) -> Re
     bounds.sort_unstable();
     bounds.dedup();
     let afters = std::iter::once(None).chain(bounds.iter().copied().map(Some));
-    let slices = afters.zip(&bounds).map(|(after, through)| {
-        let range = IdRange { after, through: *through };
-        lane.source.count(range)
-    });
-    let slices = try_join_all(slices).await?;
+    let mut slices = Vec::with_capacity(bounds.len());
+    // One after the other: a cancellation ends one statement, and not those sent behind it.
+    for (after, through) in afters.zip(&bounds) {
+        slices.push(lane.source.count(IdRange { after, through: *through }).await?);
+    }
     let through = |position: i64| {
         bounds
             .iter()
@@ -144,7 +144,9 @@ async fn compare(
     } else {
         0
     };
-    let (first, last) = try_join(compare_event(lane, lowest), compare_event(lane, highest)).await?;
+    // As the slices are counted.
+    let first = compare_event(lane, lowest).await?;
+    let last = compare_event(lane, highest).await?;
     let found = ContentComparison {
         source: source_ends,
         destination,

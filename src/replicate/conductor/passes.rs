@@ -26,12 +26,8 @@ impl Conductor<'_> {
         let (frontier, decided) = (self.source.frontier(), self.source.decided());
         let wanted = self.wanted();
         self.wants.send_if_modified(|wants| std::mem::replace(wants, wanted) != wanted);
-        let awaits_mark = |state: &LaneState| {
-            !state.is_paused
-                && state.connection.open().is_some()
-                && state.awaits_mark(frontier.shipped, decided)
-        };
-        if self.is_led() || !self.lanes.iter().any(awaits_mark) {
+        let takes_more = |state: &LaneState| state.takes_more(frontier.shipped, decided);
+        if self.is_led() || !self.lanes.iter().any(takes_more) {
             return;
         }
         let Some((mut follower, lost)) = self.source.take_follower() else {
@@ -45,34 +41,18 @@ impl Conductor<'_> {
         });
     }
 
-    /// Up to where a lane waits for ids to be decided: a lane whose comparison was not final, or
-    /// one that stands behind the frontier at a gap.
+    /// Up to where a lane waits for ids to be decided.
     fn wanted(&self) -> Option<i64> {
         let decided = self.source.decided();
-        let more = decided.map_or(i64::MIN, |decided| decided.saturating_add(1));
-        let ready = self.lanes.iter().filter(|state| state.connection.open().is_some());
-        ready
-            .filter_map(|state| {
-                let unconfirmed = state.unconfirmed.filter(|through| Some(*through) > decided);
-                unconfirmed
-                    .into_iter()
-                    .chain((state.is_stalled(decided) && !state.is_paused).then_some(more))
-                    .min()
-            })
-            .min()
+        self.lanes.iter().filter_map(|state| state.wanted(decided)).min()
     }
 
     /// What the first lane that awaits a mark would read first.
     fn prefetch(&self) -> Option<RowPrefetch> {
         let source = self.source.connected().filter(|_| self.source.has_small_rows())?;
         let (frontier, decided) = (self.source.frontier().shipped, self.source.decided());
-        let wire = self.lanes.iter().find_map(|state| {
-            let lane = state
-                .connection
-                .open()
-                .filter(|_| !state.is_paused && state.awaits_mark(frontier, decided))?;
-            Some(&lane.wire)
-        })?;
+        let mut waiting = self.lanes.iter().filter(|state| state.takes_more(frontier, decided));
+        let wire = &waiting.next()?.connection.open()?.wire;
         let read_plan = source
             .read_plan(wire, &self.run.config)
             .filter(|_| wire.format == CopyFormat::Binary)?;

@@ -90,6 +90,39 @@ fn what_was_compared_while_transactions_were_open_or_appended_by_others_is_to_be
     assert_eq!(opened(&mut state, 6, whole(true)), None);
 }
 
+/// A state whose lane stands at 3 behind the frontier 5, at a gap: ids up to 3 are decided.
+fn stalled() -> LaneState {
+    let mut state = LaneState::new("copy".to_owned(), Arc::default(), Instant::now());
+    opened(&mut state, 3, LaneComparison::Whole(held(true)));
+    state.stalled_at = Some(StalledRead { position: Some(3), decided: Some(3) });
+    state
+}
+
+#[test]
+fn a_lane_at_a_gap_wants_more_ids_decided_until_it_is_paused_or_lost() {
+    let mut state = stalled();
+    assert_eq!((state.wanted(Some(3)), state.wanted(Some(4))), (Some(4), None));
+    state.is_paused = true;
+    assert_eq!(state.wanted(Some(3)), None);
+    state.unconfirmed = Some(9);
+    assert_eq!(state.wanted(Some(3)), Some(9), "it is confirmed while it is paused");
+    assert_eq!(state.wanted(Some(9)), None);
+    state.connection.reopen(Instant::now());
+    assert_eq!(state.wanted(Some(3)), None);
+}
+
+#[test]
+fn rows_are_read_along_for_a_lane_at_the_frontier_or_at_a_gap_unless_it_is_paused_or_lost() {
+    let mut state = stalled();
+    assert!(state.takes_more(Some(5), Some(3)) && state.takes_more(Some(3), Some(4)));
+    assert!(!state.takes_more(Some(5), Some(4)), "what it lacks is read behind the frontier");
+    state.is_paused = true;
+    assert!(!state.takes_more(Some(5), Some(3)) && !state.takes_more(Some(3), Some(4)));
+    state.is_paused = false;
+    state.connection.reopen(Instant::now());
+    assert!(!state.takes_more(Some(3), Some(4)));
+}
+
 /// A state whose lane is under way while an audit ends it.
 fn halted_under_way() -> LaneState {
     let mut state = LaneState::new("copy".to_owned(), Arc::default(), Instant::now());

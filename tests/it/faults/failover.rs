@@ -189,6 +189,19 @@ async fn a_standby_is_followed_by_polling_where_ids_are_consecutive_and_refused_
 }
 
 #[tokio::test]
+async fn with_fail_fast_the_loss_of_a_standby_that_is_followed_ends_everything() {
+    let all = replicated("consecutive").await;
+    let standby = on(&all.standby, &all.source.conninfo.database);
+    let mut replicator = Setup::from(&standby).to("copy", &all.destination).start(&["--fail-fast"]);
+    arrives(&all.destination, 10).await;
+    all.standby.aside(PrivateServer::stop_immediate).await.unwrap();
+    let end = replicator.ends().await;
+    assert_eq!(end.code, Some(8), "{end:?}");
+    assert!(end.report.contains("error: "), "{}", end.report);
+    assert_eq!(highest(&all.destination).await, 10);
+}
+
+#[tokio::test]
 async fn a_promoted_physical_copy_of_the_source_is_a_destination_like_any_other() {
     let all = replicated("sequence").await;
     let copy = on(&all.standby, &all.source.conninfo.database);
