@@ -137,8 +137,7 @@ fn a_grant_names_what_is_lacking_and_to_whom() {
     let problems = may_append(&unwritable, &server_of("UTF8"), &wire());
     let report = problems.report();
     assert!(
-        report.contains("GRANT INSERT ON public.events")
-            && report.contains("for \"event\""),
+        report.contains("GRANT INSERT ON public.events") && report.contains("for \"event\""),
         "{report}"
     );
     assert_eq!(problems.worst().unwrap().kind(), ErrorKind::Access);
