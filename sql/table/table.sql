@@ -37,6 +37,17 @@ select c.oid,
                   and m.amname = 'btree'
                   and i.indisunique and i.indisvalid and i.indisready and i.indimmediate
                   and i.indpred is null and i.indnkeyatts = 1) as has_id_key,
+       -- One that begins with the id: of a table that is partitioned by something else.
+       exists (select
+                 from pg_catalog.pg_index i
+                 join pg_catalog.pg_class x on x.oid = i.indexrelid
+                 join pg_catalog.pg_am m on m.oid = x.relam
+                 join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+                where i.indrelid = c.oid
+                  and a.attname = $3
+                  and m.amname = 'btree'
+                  and i.indisunique and i.indisvalid and i.indisready and i.indimmediate
+                  and i.indpred is null and i.indnkeyatts > 1) as has_wide_key,
        array(select a.attname::pg_catalog.text
                from pg_catalog.pg_attribute a
               where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped

@@ -48,6 +48,12 @@ pub trait EventStore: Send + Sync {
         self.count(IdRange::up_to(highest))
     }
 
+    /// The lowest id that is held more than once; `None` where none is, or where a key excludes it.
+    /// Without such a key it takes as long as a count.
+    fn double(&self) -> BoxFuture<'_, Result<Option<i64>>> {
+        async { Ok(None) }.boxed()
+    }
+
     /// The event of this id, if it is there, by the digests of its columns: of their texts, or of
     /// the bytes of a column of bytes.
     fn event_digest(&self, id: i64) -> BoxFuture<'_, Result<Option<EventDigest>>> {

@@ -29,6 +29,7 @@ mod load;
 mod network;
 mod opening;
 mod output;
+mod partitioned;
 mod pool;
 mod pooler;
 mod private_server;

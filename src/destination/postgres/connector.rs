@@ -196,7 +196,8 @@ impl OpenPlace for FittingTable {
 
     fn store(&self) -> Box<dyn EventStore + '_> {
         let table = &self.shape.table.name;
-        Box::new(PgTable::new(&self.session, table, &self.to.id_column, &self.shape.wire))
+        let store = PgTable::new(&self.session, table, &self.to.id_column, &self.shape.wire);
+        Box::new(store.keyed_as(&self.shape.table))
     }
 
     fn sessions(&self) -> Vec<(&Session, &Conninfo)> {

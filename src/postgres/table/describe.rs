@@ -93,6 +93,7 @@ fn described(
         has_ambiguous_text: false,
         is_unlogged: row.try_get("is_unlogged")?,
         has_id_key: row.try_get("has_id_key")?,
+        has_wide_key: row.try_get("has_wide_key")?,
         integer_keys: row.try_get("integer_keys")?,
         insert_triggers: triggers
             .iter()

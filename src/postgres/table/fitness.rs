@@ -224,14 +224,15 @@ fn key_of(table: &EventTable, column: &Column, id: &str) -> Problems {
                 .fix(format!("ALTER TABLE {name} ALTER COLUMN {id} SET NOT NULL;")),
         );
     }
-    if !table.has_id_key {
+    if !table.has_id_key && !table.has_wide_key {
         let error = unfit(table, format!("no unique index has {id} of {name} alone as its key"));
         problems.push(match table.kind {
             'p' => error
                 .because(
-                    "a partitioned table can have one only when it is partitioned by that column",
+                    "a partitioned table can have one only with its partition key in it: one that \
+                     begins with the id is enough",
                 )
-                .fix("use a table that is not partitioned, or is partitioned by range of its id"),
+                .fix(format!("CREATE UNIQUE INDEX ON {name} ({id}, PARTITION_KEY);")),
             _ => match table.integer_keys.as_slice() {
                 [only] => error.fix(format!("id_column = {only:?}, which has one")),
                 _ => error

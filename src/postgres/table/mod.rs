@@ -88,6 +88,9 @@ pub struct EventTable {
     /// Whether a unique, valid, not partial, not deferrable btree index has the id column alone as
     /// its key.
     pub has_id_key: bool,
+    /// Whether such an index begins with the id column and has others behind it: then nothing keeps
+    /// an id from being there twice.
+    pub has_wide_key: bool,
     /// Integer columns that a unique, valid, not partial, not deferrable btree index has alone as
     /// its key, in the order of the columns.
     pub integer_keys: Vec<String>,

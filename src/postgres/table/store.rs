@@ -10,8 +10,8 @@ use crate::event::store::{
 use crate::event::wire::{ReadAs, Wire, WireColumn, output};
 use crate::postgres::session::Session;
 use crate::postgres::session::answers::{self, field, parsed};
-use crate::postgres::table::TableName;
 use crate::postgres::table::pages;
+use crate::postgres::table::{EventTable, TableName};
 use crate::sql;
 use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt};
@@ -27,6 +27,8 @@ pub struct PgTable<S> {
     table: TableName,
     id_column: String,
     wire: Wire,
+    /// Whether nothing keeps an id from being there twice.
+    may_hold_doubles: bool,
     /// Whether a page of rows was begun over this session and not ended.
     is_page_open: AtomicBool,
 }
@@ -39,8 +41,15 @@ impl<S: Borrow<Session> + Send + Sync> PgTable<S> {
             table: table.clone(),
             id_column: id_column.to_owned(),
             wire: wire.clone(),
+            may_hold_doubles: false,
             is_page_open: AtomicBool::new(false),
         }
+    }
+
+    /// Looks for doubles where the key of the table does not exclude them.
+    #[must_use]
+    pub fn keyed_as(self, table: &EventTable) -> Self {
+        Self { may_hold_doubles: !table.has_id_key, ..self }
     }
 
     /// The session.
@@ -158,6 +167,17 @@ impl<S: Borrow<Session> + Send + Sync> EventStore for PgTable<S> {
             let statement =
                 self.fill(include_str!("../../../sql/table/count.sql"), &[("range", range)]);
             self.number(&self.row(&statement).await?, 0)
+        }
+        .boxed()
+    }
+
+    fn double(&self) -> BoxFuture<'_, Result<Option<i64>>> {
+        async move {
+            if !self.may_hold_doubles {
+                return Ok(None);
+            }
+            let statement = self.fill(include_str!("../../../sql/table/double.sql"), &[]);
+            Ok(self.simple_rows(&statement).await?.first().and_then(|row| parsed(row, 0)))
         }
         .boxed()
     }

@@ -32,6 +32,14 @@ pub(crate) async fn compare_all(
     lanes: &[LaneStores<'_>],
     when: CheckCircumstances,
 ) -> Result<Vec<Result<LaneContents>>> {
+    let double = match lanes.first() {
+        Some(lane) => lane.source.double().await?,
+        None => None,
+    };
+    if let Some(id) = double {
+        let twice = |lane: &LaneStores<'_>| Err(held_twice_at_source(lane, id));
+        return Ok(lanes.iter().map(twice).collect());
+    }
     let ends = join_all(lanes.iter().map(|lane| lane.destination.ends())).await;
     let positions: Vec<Option<i64>> =
         ends.iter().map(|ends| ends.as_ref().ok().and_then(|ends| ends.highest)).collect();
@@ -80,6 +88,14 @@ pub async fn last_event(of: &SourceShape, lane: &LaneStores<'_>) -> Result<Optio
         }
         Some(other) => Err(explain(lane, (of, LATER), &found, &other).await?),
     }
+}
+
+/// Its key does not exclude it, and a destination holds an id once.
+fn held_twice_at_source(lane: &LaneStores<'_>, id: i64) -> Error {
+    Error::new(ErrorKind::Order, format!("the source holds id {id} more than once"))
+        .at(lane.source.place())
+        .because("its unique index has other columns behind the id")
+        .fix("find out which of them is the event, and remove the others; nothing more is written")
 }
 
 type CheckBaseline<'a> = (&'a SourceShape, CheckCircumstances);
@@ -138,6 +154,13 @@ async fn compare(
     let (Some(lowest), Some(highest)) = (destination.lowest, destination.highest) else {
         return Ok(contents);
     };
+    if let Some(id) = lane.destination.double().await? {
+        let what = format!("destination {:?} holds id {id} more than once", lane.name);
+        return Err(Error::new(ErrorKind::Contents, what).at(lane.place()).fix(format!(
+            "find out who inserted it, and remove what differs from the source; {}",
+            when.ending()
+        )));
+    }
     let source_ends = lane.source.ends().await?;
     let ahead = if source_ends.highest < Some(highest) {
         lane.destination.count(IdRange::above(source_ends.highest)).await?

@@ -141,6 +141,11 @@ fn unlike(comparison: &EventComparison) -> String {
     }
 }
 
+/// Whether the source begins later than the destination: its oldest events are gone.
+fn has_let_go(found: &ContentComparison) -> bool {
+    found.source.lowest > found.destination.lowest && found.source.highest.is_some()
+}
+
 /// What can be done, in words, with the command that does it.
 fn cure(
     name: &str,
@@ -153,6 +158,13 @@ fn cure(
     let restore = commands::restore(name);
     let look = commands::events_diff(name);
     match (disagreement, cut) {
+        (Disagreement::First(EventComparison::AbsentAtSource), _) if has_let_go(found) => {
+            format!(
+                "do not empty this destination, which may hold the only copy of them: put them \
+                 back at the source (attach a partition again that was detached; {restore} fills a \
+                 new source), or name an empty destination for what comes from now on"
+            )
+        }
         (Disagreement::Ahead { by }, Some(cut)) => {
             format!(
                 "if the source lost events, {restore} brings these {by} back into a new one; if \

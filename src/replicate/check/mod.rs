@@ -305,7 +305,7 @@ pub(super) fn source_store<'a>(
     (source, of): (&'a Session, &SourceShape),
     wire: &Wire,
 ) -> PgTable<&'a Session> {
-    PgTable::new(source, &of.table.name, &of.id_column, wire)
+    PgTable::new(source, &of.table.name, &of.id_column, wire).keyed_as(&of.table)
 }
 
 impl fmt::Display for DestinationFindings {

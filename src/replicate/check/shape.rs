@@ -80,6 +80,7 @@ pub(crate) async fn source_shape(
         problems.or_ok(())?;
         let facts = facts::ask(session, &table, &config.id_column, server.is_standby).await?;
         let ids = ids::judge(&facts, config.ids, &config.known_gaps)?;
+        require_unique_ids(&table, &ids.discipline)?;
         let mut warnings = ids.warnings.clone();
         warnings.extend(fitness::source_cautions(&table, &server));
         warnings.extend(wakeup::cautions(&table, &server));
@@ -95,6 +96,20 @@ pub(crate) async fn source_shape(
         })
     };
     looked.await.map_err(|problems: Problems| problems.within(&place))
+}
+
+/// Where the key does not say it, only one sequence or a counter keeps ids from being given out
+/// twice.
+fn require_unique_ids(table: &EventTable, discipline: &Discipline) -> Result<()> {
+    match discipline {
+        Discipline::Grace(_) if !table.has_id_key => Err(Error::new(
+            ErrorKind::Unsuitable,
+            format!("nothing keeps an id from being in {} twice", table.name),
+        )
+        .because("its unique index has other columns behind the id, and no sequence gives it out")
+        .fix("let one sequence give out the ids, and set ids = \"sequence\"")),
+        _ => Ok(()),
+    }
 }
 
 fn group_by(table: &EventTable, configured: &GroupBy) -> Result<Option<String>> {

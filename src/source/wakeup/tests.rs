@@ -45,6 +45,7 @@ fn table(insert_triggers: Vec<InsertTrigger>) -> EventTable {
         has_ambiguous_text: false,
         is_unlogged: false,
         has_id_key: true,
+        has_wide_key: false,
         integer_keys: vec!["id".to_owned()],
         insert_triggers,
         has_foreign_keys: false,

@@ -44,7 +44,7 @@ pub(crate) fn comparable(
         );
         return refuse(what, "compare each of the tables by itself, or make them partitions");
     }
-    if !table.has_id_key {
+    if !table.has_id_key && !table.has_wide_key {
         let index = format!("CREATE UNIQUE INDEX ON {name} ({id});");
         return refuse(format!("table {name} has no unique index on {id} alone"), &index);
     }

@@ -2,6 +2,7 @@
 
 use crate::config::libpq::Conninfo;
 use crate::error::{Error, ErrorKind, Result};
+use crate::event::frame::CopyFormat;
 use crate::event::store::{DigestInput, EventStore};
 use crate::event::wire::Wire;
 use crate::postgres::session::error::ErrorSide;
@@ -111,6 +112,15 @@ impl ComparisonSide {
         let size = row
             .and_then(size)
             .map_err(|error| session.error(&error, "cannot ask how large the table is"))?;
+        let wire = Wire { columns: Vec::new(), format: CopyFormat::Text };
+        let store = PgTable::new(session, &at.table, id_column, &wire).keyed_as(&table);
+        if let Some(id) = store.double().await? {
+            let what = format!("{} holds id {id} more than once", at.table);
+            return Err(Error::new(ErrorKind::Unsuitable, what)
+                .at(session.place())
+                .because("rows are compared by their id")
+                .fix("find out which of them is the event, and remove the others"));
+        }
         let identity = TableIdentity {
             system_identifier: session.server().identity.system_identifier,
             database: at.conninfo.database.clone(),

@@ -53,6 +53,7 @@ fn table() -> EventTable {
         has_ambiguous_text: false,
         is_unlogged: false,
         has_id_key: true,
+        has_wide_key: false,
         integer_keys: vec!["id".to_owned()],
         insert_triggers: Vec::new(),
         has_foreign_keys: false,
