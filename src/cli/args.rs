@@ -27,6 +27,14 @@ const EXIT_CODES: &str = "Exit codes:
   8  not done within the time allowed, or the result could not be written
   130  left at once by a second signal";
 
+const STATUS_HELP: &str = "Exit codes: 0; 4 contents disagree; 8 the source cannot be asked, or \
+with --max-lag a destination is too far behind, away or fed by no replicator.
+
+Examples:
+  counterfoil status --config replication.toml
+  counterfoil status --config replication.toml --json --max-lag 10000   # a monitor, every minute
+  counterfoil status --config replication.toml --quick                  # counts nothing";
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -37,6 +45,7 @@ pub(crate) enum Command {
     /// Copies events, until all are copied or continuously
     Run(Run),
     /// Shows where every destination stands; asks only the databases
+    #[command(after_help = STATUS_HELP)]
     Status(Status),
     /// Makes a destination a prefix of its source again: shows the plan, asks, works batch by
     /// batch, and verifies the result
@@ -184,7 +193,13 @@ pub(crate) struct Status {
     /// One JSON object instead of a table
     #[arg(long)]
     pub json: bool,
-    /// Exits with 8 when a destination is further behind than this many events, or unreachable
+    /// Compares the last event of each destination alone. Otherwise first event and count are
+    /// compared too, by the judgement of `run` at a start: each table is counted whole, by up to
+    /// four processes of its server
+    #[arg(long)]
+    pub quick: bool,
+    /// Exits with 8 when a destination is further behind than this many events, is unreachable, or
+    /// is fed by no replicator
     #[arg(long, value_name = "EVENTS")]
     pub max_lag: Option<u64>,
 }

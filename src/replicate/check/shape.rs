@@ -8,6 +8,7 @@ use crate::postgres::session::settings::{self, ServerOverview};
 use crate::postgres::table::EventTable;
 use crate::postgres::table::describe;
 use crate::postgres::table::fitness;
+use crate::replicate::check::lane_stores::ComparedSource;
 use crate::source::ids::{self, Discipline, JudgedDiscipline, facts};
 use crate::source::wakeup::{self, Wakeup};
 use crate::sql;
@@ -36,6 +37,15 @@ impl SourceShape {
     /// a copy that lost its last events.
     pub fn may_be_late(&self) -> bool {
         self.server.is_standby || self.ids.discipline == Discipline::Copy
+    }
+
+    /// What a comparison must know of it.
+    pub fn compared(&self) -> ComparedSource<'_> {
+        ComparedSource {
+            table: &self.table,
+            is_standby: self.server.is_standby,
+            may_be_late: self.may_be_late(),
+        }
     }
 
     /// What a destination must be able to hold.
