@@ -2,8 +2,7 @@
 
 use crate::destination::feed::LaneGauge;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::range::shown;
-use crate::log::key;
+use crate::log::{key, logged_id};
 use crate::replicate::check::lane_stores::CheckedContents;
 use crate::replicate::command::CommandReply;
 use crate::replicate::fan_out::LanePace;
@@ -167,13 +166,13 @@ impl LaneState {
         match lost_with {
             // Who was here before and is refused now waits for the end of its own lost session.
             Some(error) if error.kind() == ErrorKind::Fed && !self.was_opened => {
-                info!(log, "the destination was taken over"; key::DESTINATION => &self.name, key::POSITION => shown(position));
+                info!(log, "the destination was taken over"; key::DESTINATION => &self.name, key::POSITION => logged_id(position));
             }
             Some(_) => {
-                info!(log, "the destination is back"; key::DESTINATION => &self.name, key::POSITION => shown(position))
+                info!(log, "the destination is back"; key::DESTINATION => &self.name, key::POSITION => logged_id(position))
             }
             None if !self.was_opened => {
-                info!(log, "the destination is ready"; key::DESTINATION => &self.name, key::POSITION => shown(position))
+                info!(log, "the destination is ready"; key::DESTINATION => &self.name, key::POSITION => logged_id(position))
             }
             None => {}
         }
@@ -186,7 +185,7 @@ impl LaneState {
         self.doubt(position, compared);
         if position < self.position {
             warn!(log, "destination lost its most recent events; re-appending them";
-                key::DESTINATION => &self.name, key::POSITION => shown(position), "position_before" => shown(self.position));
+                key::DESTINATION => &self.name, key::POSITION => logged_id(position), key::POSITION_BEFORE => logged_id(self.position));
             self.reconciled = ReconciledRange { through: position, rotated: None };
         }
         self.was_opened = true;
@@ -212,7 +211,7 @@ impl LaneState {
         let has_moved = lane.position > self.position;
         (self.position, self.vouched) = (lane.position, lane.position);
         if has_moved {
-            debug!(log, "events were appended"; key::DESTINATION => &self.name, key::POSITION => shown(lane.position));
+            debug!(log, "events were appended"; key::DESTINATION => &self.name, key::POSITION => logged_id(lane.position));
         }
         self.closer = self.closer.take().filter(|closer| self.position < closer.until);
         if has_moved {

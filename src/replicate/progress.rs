@@ -1,8 +1,7 @@
 //! What the log says of progress: every few seconds while much is copied, and a few lines on a
 //! quiet day.
 
-use crate::event::range::shown;
-use crate::log::key;
+use crate::log::{key, logged_id};
 use crate::replicate::snapshot::Snapshot;
 use slog::{Logger, info};
 use std::time::{Duration, Instant};
@@ -38,7 +37,7 @@ impl ProgressLog {
         }
         let per_second = copied as f64 / elapsed.as_secs_f64();
         info!(log, "events are copied, all destinations together"; key::EVENTS => events, "events_per_s" => per_second.round(),
-            "lowest_position" => shown(snapshot.lowest_position()));
+            key::LOWEST_POSITION => logged_id(snapshot.lowest_position()));
         *self = Self { logged_at: Instant::now(), logged_events: events };
     }
 }

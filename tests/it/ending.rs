@@ -111,7 +111,7 @@ async fn a_stop_ends_at_once_though_a_destination_is_frozen() {
     arrives(&destination, 10).await;
     destination.server.aside(PrivateServer::freeze).await;
     insert(&source, 10).await;
-    replicator.says(&["a pass began", "\"after\":\"10\""]).await;
+    replicator.says(&["a pass began", "\"after\":10"]).await;
     replicator.signal(Signal::TERM);
     let end = replicator.ends().await;
     assert_eq!((end.code, end.report.as_str()), (Some(0), ""));
