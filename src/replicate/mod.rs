@@ -1,5 +1,6 @@
 //! The work: start-up checks, passes from the source to all lanes, and what happens between them.
 
+pub mod arrival;
 pub mod check;
 pub mod command;
 mod conductor;

@@ -43,4 +43,5 @@ mod support;
 mod tls;
 mod truth;
 mod validate;
+mod waiting;
 mod writers;

@@ -21,7 +21,8 @@ pub async fn pair(held: u32) -> (Database, Database) {
     (source, destination)
 }
 
-fn connection(database: &Database) -> String {
+/// The keys that lead to a database.
+pub fn connection(database: &Database) -> String {
     let host = &database.conninfo.hosts[0];
     let HostAt::Unix(dir) = &host.at else { panic!("the harness connects through sockets") };
     let (dir, port, name) = (dir.display(), host.port, &database.conninfo.database);
