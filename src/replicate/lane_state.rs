@@ -3,6 +3,7 @@
 use crate::destination::feed::LaneGauge;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::{key, logged_id};
+use crate::replicate::arrival::ArrivalBoard;
 use crate::replicate::check::lane_stores::CheckedContents;
 use crate::replicate::command::CommandReply;
 use crate::replicate::fan_out::LanePace;
@@ -11,10 +12,11 @@ use crate::replicate::lag::Lag;
 use crate::replicate::lane::{Lane, LaneComparison};
 use crate::replicate::reconcile::ReconciledRange;
 use crate::retry::{Connection, LossOutcome, RetryPolicy};
+use crate::stop::Stopper;
 use slog::{Logger, debug, error, info, warn};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 /// See the module.
 pub struct LaneState {
@@ -65,7 +67,19 @@ pub struct LaneState {
     pub is_paused: bool,
     /// Who waits for a count.
     pub verifications: VerificationQueue,
+    /// What is seen of it from outside, while another replicator holds it and it is waited for.
+    pub watched: Option<WatchedArrival>,
+    /// Whether it was found to hold everything that is waited for, fed by that one.
+    pub is_fed_level: bool,
     closer: Option<BatchShrinking>,
+}
+
+/// A lane that is watched from outside.
+pub struct WatchedArrival {
+    /// What is known of it: the only one on this board.
+    pub board: watch::Receiver<ArrivalBoard>,
+    /// Ends the watch.
+    pub stopper: Stopper,
 }
 
 /// Who waits for a count of all that a lane holds.
@@ -132,7 +146,17 @@ impl LaneState {
             retried: 0,
             is_paused: false,
             verifications: VerificationQueue::default(),
+            watched: None,
+            is_fed_level: false,
             closer: None,
+        }
+    }
+
+    /// It is ours, or refused: it is not watched from outside any more.
+    pub(crate) fn end_watch(&mut self) {
+        if let Some(watched) = self.watched.take() {
+            watched.stopper.request();
+            self.is_fed_level = false;
         }
     }
 

@@ -57,7 +57,9 @@ impl Conductor<'_> {
 
     fn has_arrived(&self, state: &LaneState) -> bool {
         self.target.is_some_and(|target| {
-            state.was_opened && state.position >= target && state.unconfirmed.is_none()
+            let is_fed_level = state.is_fed_level && state.watched.is_some();
+            let is_ours = state.was_opened && state.unconfirmed.is_none();
+            state.position >= target && (is_ours || is_fed_level)
         })
     }
 
@@ -95,6 +97,9 @@ impl Conductor<'_> {
             state.name,
             allowed.as_millis()
         );
+        if let Some(error) = self.undecided(state) {
+            return error.while_doing(what);
+        }
         if let Some(error) = self.source.connection().lost_with().or(state.connection.lost_with()) {
             let kind = if error.kind() == ErrorKind::Fed {
                 ErrorKind::Fed

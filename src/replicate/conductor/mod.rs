@@ -1,6 +1,7 @@
 //! Starts what is due and takes what comes back: the source, the lanes, the looks and the passes.
 //! Every task it starts ends with it.
 
+mod arrivals;
 mod audits;
 mod ending;
 mod openings;
@@ -153,6 +154,7 @@ impl<'a> Conductor<'a> {
             self.tick_at = Instant::now() + WATCH_INTERVAL;
             self.watch();
         }
+        self.follow_arrivals();
         self.is_over |= self.is_done() || self.source.connection().is_halted();
         if self.is_over || self.stop.is_requested() {
             return;
