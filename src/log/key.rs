@@ -30,10 +30,12 @@ pub const ID: &str = "id";
 pub const AFTER: &str = "after";
 /// The lowest position of several destinations.
 pub const LOWEST_POSITION: &str = "lowest_position";
+/// The highest id that was seen at the source.
+pub const HIGHEST_ID: &str = "highest_id";
 /// A position that is not the present one any more.
 pub const POSITION_BEFORE: &str = "position_before";
 /// Keys whose value is an id, or null where there is none.
-pub(super) const OF_IDS: [&str; 6] =
-    [POSITION, THROUGH, ID, AFTER, LOWEST_POSITION, POSITION_BEFORE];
+pub(super) const OF_IDS: [&str; 7] =
+    [POSITION, THROUGH, ID, AFTER, LOWEST_POSITION, HIGHEST_ID, POSITION_BEFORE];
 /// A signal of the system.
 pub const SIGNAL: &str = "signal";

@@ -11,7 +11,7 @@ use crate::replicate::history::SourceHistory;
 use crate::replicate::lag::Lag;
 use crate::replicate::lane::{Lane, LaneComparison};
 use crate::replicate::reconcile::ReconciledRange;
-use crate::retry::{Connection, LossOutcome, RetryPolicy};
+use crate::retry::{Connection, LossOutcome, Outage, RetryPolicy};
 use crate::stop::Stopper;
 use slog::{Logger, debug, error, info, warn};
 use std::sync::Arc;
@@ -193,7 +193,8 @@ impl LaneState {
                 info!(log, "the destination was taken over"; key::DESTINATION => &self.name, key::POSITION => logged_id(position));
             }
             Some(_) => {
-                info!(log, "the destination is back"; key::DESTINATION => &self.name, key::POSITION => logged_id(position))
+                let away = self.connection.outage().map_or(0.0, Outage::seconds);
+                info!(log, "the destination is back"; key::DESTINATION => &self.name, key::POSITION => logged_id(position), "away_seconds" => away)
             }
             None if !self.was_opened => {
                 info!(log, "the destination is ready"; key::DESTINATION => &self.name, key::POSITION => logged_id(position))

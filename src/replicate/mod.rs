@@ -13,6 +13,7 @@ mod lane;
 mod lane_state;
 pub mod last_word;
 mod open;
+mod outages;
 mod pass;
 mod progress;
 mod read_progress;

@@ -40,6 +40,7 @@ mod status;
 mod status_command;
 mod supervise;
 mod support;
+mod telling;
 mod tls;
 mod truth;
 mod validate;

@@ -66,6 +66,7 @@ impl Conductor<'_> {
     /// The clock: is the time allowed over, and is there progress to be told?
     pub(super) fn watch(&mut self) {
         self.progress_log.tell(&self.board, &self.run.log);
+        self.tell_outages();
         self.drop_dead_connections();
         let is_lane_well = |state: &LaneState| {
             state.connection.is_halted() || state.connection.lost_with().is_none()
@@ -81,6 +82,15 @@ impl Conductor<'_> {
         // answer is given up by itself.
         if self.target.is_some() {
             self.watch_time_allowed();
+        }
+    }
+
+    /// Tells of every side that is away, if that is due.
+    fn tell_outages(&mut self) {
+        let (log, clock) = (&self.run.log, &self.clock);
+        self.outages.tell(0, None, self.source.connection(), clock, log);
+        for (index, state) in self.lanes.iter().enumerate() {
+            self.outages.tell(index + 1, Some(&state.name), &state.connection, clock, log);
         }
     }
 

@@ -18,6 +18,7 @@ use crate::replicate::lag::SightingHistory;
 use crate::replicate::lane::{Lane, LaneTasks, ReturnedLane};
 use crate::replicate::lane_state::LaneState;
 use crate::replicate::open::OpenedSides;
+use crate::replicate::outages::OutageLog;
 use crate::replicate::pass::{LeadEnd, PassOutcome};
 use crate::replicate::progress::ProgressLog;
 use crate::replicate::reconcile::ReconcileOutcome;
@@ -108,6 +109,7 @@ pub struct Conductor<'a> {
     /// How things stood when that was last told.
     board: Snapshot,
     progress_log: ProgressLog,
+    outages: OutageLog,
 }
 
 impl<'a> Conductor<'a> {
@@ -144,7 +146,8 @@ impl<'a> Conductor<'a> {
             clock: DayClock::now(),
             looks: SightingHistory::default(),
             board: Snapshot::before(&run.config, run.until_caught_up),
-            progress_log: ProgressLog::new(now),
+            progress_log: ProgressLog::new(run.heartbeat, now),
+            outages: OutageLog::new(run.config.destinations.len(), run.heartbeat),
         }
     }
 
