@@ -3,47 +3,21 @@
 
 pub mod escape;
 mod fit;
+mod json;
+pub mod key;
+mod value;
 
-use fit::{FitDecorator, FitJson};
+pub use value::{LoggedId, logged_id};
+
+use fit::FitDecorator;
+use json::JsonLines;
 use serde::{Serialize, Serializer};
-use slog::{Drain, Level, LevelFilter, Logger, OwnedKVList, Record};
+use slog::{Drain, Level, LevelFilter, Logger};
 use std::fmt;
 use std::io::{IsTerminal, Write};
 use std::time::Instant;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-
-/// The names of all keys, so that one fact has one name everywhere.
-pub mod key {
-    /// Name of a destination, as configured.
-    pub const DESTINATION: &str = "destination";
-    /// The replication, where a process has several.
-    pub const REPLICATION: &str = "replication";
-    /// Schema and name of a table.
-    pub const TABLE: &str = "table";
-    /// Host, port and database of a server, without user or password.
-    pub const DATABASE: &str = "database";
-    /// The highest id a destination holds.
-    pub const POSITION: &str = "position";
-    /// The highest id of a range.
-    pub const THROUGH: &str = "through";
-    /// A number of events.
-    pub const EVENTS: &str = "events";
-    /// A number of bytes.
-    pub const BYTES: &str = "bytes";
-    /// A duration in milliseconds.
-    pub const ELAPSED_MS: &str = "elapsed_ms";
-    /// How long is waited, in milliseconds.
-    pub const WAIT_MS: &str = "wait_ms";
-    /// What went wrong, in one line.
-    pub const ERROR: &str = "error";
-    /// What to do about it.
-    pub const FIX: &str = "fix";
-    /// An id.
-    pub const ID: &str = "id";
-    /// A signal of the system.
-    pub const SIGNAL: &str = "signal";
-}
 
 /// How lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -86,8 +60,8 @@ pub fn start(level: Level, format: LogFormat, stream: LogStream) -> (Logger, Log
         (true, LogStream::Stderr) => {
             Box::new(text(slog_term::TermDecorator::new().stderr().build()))
         }
-        (false, LogStream::Stdout) => Box::new(json(FitJson(std::io::stdout()))),
-        (false, LogStream::Stderr) => Box::new(json(FitJson(std::io::stderr()))),
+        (false, LogStream::Stdout) => Box::new(JsonLines::new(std::io::stdout(), now)),
+        (false, LogStream::Stderr) => Box::new(JsonLines::new(std::io::stderr(), now)),
     };
     written_apart(drain, level)
 }
@@ -119,18 +93,9 @@ fn text<D: slog_term::Decorator + Send + 'static>(
         .ignore_res()
 }
 
-fn json<W: Write + Send + 'static>(stream: W) -> impl Drain<Ok = (), Err = slog::Never> + Send {
-    let drain = slog_json::Json::new(stream)
-        .set_flush(true)
-        .add_key_value(slog::o!(
-            "msg" => slog::PushFnValue(|record: &Record, out| out.emit(record.msg())),
-            "level" => slog::FnValue(|record: &Record| record.level().as_str().to_lowercase()),
-            "ts" => slog::PushFnValue(|_: &Record, out| {
-                out.emit(stamp(OffsetDateTime::now_utc()))
-            }),
-        ))
-        .build();
-    JsonDrain(std::sync::Mutex::new(drain))
+/// The present moment, as a line begins with it.
+fn now() -> String {
+    stamp(OffsetDateTime::now_utc())
 }
 
 /// A moment as RFC 3339 writes it, in UTC: with year and zone, so that any reader of logs can order
@@ -200,25 +165,10 @@ impl DayClock {
     }
 }
 
-/// slog-json is not `Sync`; the asynchronous drain calls it from one thread, the mutex says so to
-/// the compiler.
-struct JsonDrain<W: Write>(std::sync::Mutex<slog_json::Json<W>>);
-
-impl<W: Write> Drain for JsonDrain<W> {
-    type Ok = ();
-    type Err = slog::Never;
-    fn log(&self, record: &Record<'_>, values: &OwnedKVList) -> Result<(), slog::Never> {
-        if let Ok(drain) = self.0.lock() {
-            // A closed stdout is no reason to stop replicating.
-            let _ = drain.log(record, values);
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use slog::{OwnedKVList, Record};
     use std::sync::mpsc;
 
     /// Passes on what would be written.

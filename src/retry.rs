@@ -85,6 +85,14 @@ pub struct Outage {
     pub ended: Option<Instant>,
 }
 
+impl Outage {
+    /// How long it lasted, or has lasted so far, in seconds to a tenth.
+    pub(crate) fn seconds(&self) -> f64 {
+        let until = self.ended.unwrap_or_else(Instant::now);
+        (until.saturating_duration_since(self.since).as_secs_f64() * 10.0).round() / 10.0
+    }
+}
+
 impl<T> Connection<T> {
     /// Closed, and due now.
     pub const fn new(now: Instant) -> Self {

@@ -117,13 +117,14 @@ fn every_file_that_the_readme_names_exists() {
 /// COUNTERFOIL_RECORD=1.
 #[test]
 fn help_is_as_recorded() {
-    let commands: [&[&str]; 9] = [
+    let commands: [&[&str]; 10] = [
         &[],
         &["init"],
         &["init", "source"],
         &["init", "destination"],
         &["run"],
         &["status"],
+        &["wait"],
         &["repair"],
         &["restore"],
         &["demo"],

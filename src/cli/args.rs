@@ -1,9 +1,11 @@
 //! The flags of `counterfoil`, and its help.
 
 use super::choice::{FlagWord, one_of};
+use super::duration::duration;
 use crate::source::setup::{IdsOption, NotifyOption};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Copies a PostgreSQL table of immutable events to many destinations, and proves that the copies
 /// are equal.
@@ -27,6 +29,25 @@ const EXIT_CODES: &str = "Exit codes:
   8  not done within the time allowed, or the result could not be written
   130  left at once by a second signal";
 
+const STATUS_HELP: &str = "Exit codes: 0; 4 contents disagree; 8 the source cannot be asked, or \
+with --max-lag a destination is too far behind, away or fed by no replicator.
+
+Examples:
+  counterfoil status --config replication.toml
+  counterfoil status --config replication.toml --json --max-lag 10000   # a monitor, every minute
+  counterfoil status --config replication.toml --quick                  # counts nothing";
+
+const WAIT_HELP: &str = "A destination holds everything when no transaction at the source may \
+still insert at or below the id, and first event, last event and count are the source's.
+
+Exit codes: 0 they hold it; 8 not within the time, with who lacks it; 4 contents disagree; 2 and 3 \
+as in `counterfoil --help`.
+
+Examples:
+  counterfoil wait --config replication.toml                       # what is visible now, everywhere
+  counterfoil wait --config replication.toml --through 4711 --destination reporting
+  counterfoil wait --config replication.toml --any 1 --timeout 5m  # one of several is enough";
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -37,7 +58,11 @@ pub(crate) enum Command {
     /// Copies events, until all are copied or continuously
     Run(Run),
     /// Shows where every destination stands; asks only the databases
+    #[command(after_help = STATUS_HELP)]
     Status(Status),
+    /// Waits until destinations hold everything up to an id, whoever feeds them; reads only
+    #[command(after_help = WAIT_HELP)]
+    Wait(WaitArguments),
     /// Makes a destination a prefix of its source again: shows the plan, asks, works batch by
     /// batch, and verifies the result
     Repair(Repair),
@@ -191,7 +216,8 @@ pub(crate) struct Run {
     /// Connects and checks, says what would be done, and writes nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Ends when every destination holds what was visible at the start
+    /// Ends when every destination holds what was visible at the start, also those that another
+    /// replicator feeds meanwhile
     #[arg(long)]
     pub until_caught_up: bool,
     /// Ends with the first failure of any kind
@@ -208,9 +234,39 @@ pub(crate) struct Status {
     /// One JSON object instead of a table
     #[arg(long)]
     pub json: bool,
-    /// Exits with 8 when a destination is further behind than this many events, or unreachable
+    /// Compares the last event of each destination alone. Otherwise first event and count are
+    /// compared too, by the judgement of `run` at a start: each table is counted whole, by up to
+    /// four processes of its server
+    #[arg(long)]
+    pub quick: bool,
+    /// Exits with 8 when a destination is further behind than this many events, is unreachable, or
+    /// is fed by no replicator
     #[arg(long, value_name = "EVENTS")]
     pub max_lag: Option<u64>,
+}
+
+/// `wait`.
+#[derive(Debug, Args)]
+pub(crate) struct WaitArguments {
+    /// The file.
+    #[command(flatten)]
+    pub file: ConfigFile,
+    /// Only this destination; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub destination: Vec<String>,
+    /// Up to this id, which the source may not have reached yet; default: the highest that is
+    /// visible at the source now
+    #[arg(long, value_name = "ID", allow_negative_numbers = true)]
+    pub through: Option<i64>,
+    /// So many of the destinations of each replication are enough; default: all
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
+    pub any: Option<u32>,
+    /// Gives up after this time: a number with ms, s, m or h
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
+    pub timeout: Duration,
+    /// One JSON object instead of text
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `repair`.

@@ -5,6 +5,7 @@ mod begin;
 mod choice;
 mod consent;
 mod demo;
+mod duration;
 pub mod events_diff;
 mod init;
 pub mod load_fake_data;
@@ -16,6 +17,7 @@ mod restore;
 mod run;
 mod signals;
 mod status;
+mod wait;
 
 use crate::error::{Error, ErrorKind, Problems};
 use crate::supervise::panicked;
@@ -35,6 +37,7 @@ pub fn main() -> ExitCode {
             Err(problems) => ExitCode::from(told(&problems)),
         },
         Command::Status(status) => block_on(code(status::status(status))),
+        Command::Wait(wait) => block_on(code(wait::wait(wait))),
         Command::Repair(repair) => block_on(code(repair::repair(repair))),
         Command::Restore(restore) => block_on(code(restore::restore(restore))),
         Command::Demo(demo) => block_on(code(demo::demo(demo))),

@@ -95,6 +95,7 @@ async fn copy(
     let options = SupervisorOptions {
         until_caught_up: arguments.until_caught_up,
         fail_fast: arguments.fail_fast,
+        heartbeat: config.process.log.heartbeat,
     };
     let roster = watch::Sender::default();
     let bar = show_progress(roster.subscribe());

@@ -6,7 +6,7 @@ use super::output::{aside, line, put};
 use crate::config::ReplicationConfig;
 use crate::error::{Error, ErrorKind, Problems};
 use crate::log::escape::{escaped_json, fit};
-use crate::replicate::status::{ReplicationStatus, status as ask};
+use crate::replicate::status::{ComparisonDepth, ReplicationStatus, status as ask};
 use futures::future::join_all;
 use serde::Serialize;
 
@@ -19,7 +19,8 @@ pub(crate) async fn status(arguments: args::Status) -> Result<u8, Problems> {
     let replications = &config.replications;
     let notes = replications.iter().flat_map(|replication| &replication.notes);
     notes.for_each(|note| aside(&format!("note: {}", fit(note))));
-    let answers = join_all(replications.iter().map(ask)).await;
+    let depth = if arguments.quick { ComparisonDepth::LastEvent } else { ComparisonDepth::Whole };
+    let answers = join_all(replications.iter().map(|config| ask(config, depth))).await;
     if arguments.json {
         let object = match answers.as_slice() {
             [only] => serde_json::to_string(only),

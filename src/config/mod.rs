@@ -119,7 +119,7 @@ pub struct ReplicationLimits {
     pub max_bytes_per_write: u64,
     /// To connect and to pass the checks of one connection; default 15 s.
     pub connect_timeout: Duration,
-    /// Longest wait between two tries; default 30 s.
+    /// Longest wait between two tries; default 5 s.
     pub retry_wait_max: Duration,
     /// How long without progress before the run gives up; `None`: for ever. With
     /// `--until-caught-up` the default is 60 s.
@@ -144,4 +144,6 @@ pub struct LogConfig {
     pub level: slog::Level,
     /// How lines look; default: text on a terminal, otherwise JSON.
     pub format: LogFormat,
+    /// How often each replication tells how it stands; default 5 min, `None`: never.
+    pub heartbeat: Option<Duration>,
 }

@@ -162,6 +162,7 @@ fn slates<'a>(
 pub(super) fn log<'a>(reader: &mut ConfigReader<'a>, section: &ConfigSection<'a>) -> LogConfig {
     let level = word(reader, section, "level");
     let format = word(reader, section, "format");
+    let heartbeat = duration(reader, section, "heartbeat_ms");
     LogConfig {
         level: level.parse().unwrap_or_else(|()| unreachable!("there is no level {level}")),
         format: match format {
@@ -170,6 +171,7 @@ pub(super) fn log<'a>(reader: &mut ConfigReader<'a>, section: &ConfigSection<'a>
             "json" => LogFormat::Json,
             _ => unreachable!("there is no format {format}"),
         },
+        heartbeat: Some(heartbeat).filter(|heartbeat| !heartbeat.is_zero()),
     }
 }
 

@@ -65,6 +65,9 @@ pub trait SurveyedPlace: Send + Sync {
     /// Who holds it.
     fn replicator(&self) -> Option<&Replicator>;
 
+    /// The sessions over which it is asked, with the descriptions by which they were opened.
+    fn sessions(&self) -> Vec<(&Session, &Conninfo)>;
+
     /// What it holds of the columns of the source's table; without that, of none: its ends can
     /// still be asked.
     ///

@@ -1,7 +1,7 @@
 //! Lines of the log made fit for a terminal while they are written: a value from outside begins no
 //! line and moves no cursor.
 
-use super::escape::{escaped_json, fit};
+use super::escape::fit;
 use slog::{OwnedKVList, Record};
 use slog_term::{Decorator, RecordDecorator};
 use std::io::{self, Write};
@@ -85,24 +85,6 @@ impl RecordDecorator for FitRecord<'_> {
     }
 }
 
-/// Escapes, as JSON does, what JSON itself leaves: DEL, C1 controls and marks of direction. The
-/// line feed between objects stays.
-pub(super) struct FitJson<W>(pub W);
-
-impl<W: Write> Write for FitJson<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match std::str::from_utf8(bytes) {
-            Ok("\n") | Err(_) => self.0.write_all(bytes)?,
-            Ok(text) => self.0.write_all(escaped_json(text).as_bytes())?,
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -140,7 +122,9 @@ mod tests {
                 o!(),
             )
         });
-        let json = logged(|out| Logger::root(super::super::json(super::FitJson(out)).fuse(), o!()));
+        let json = logged(|out| {
+            Logger::root(super::super::JsonLines::new(out, super::super::now).fuse(), o!())
+        });
         for line in [&text, &json] {
             assert!(line.ends_with('\n') && line.lines().count() == 1, "{line:?}");
             let has_none = |c: char| !(c.is_control() || c == '\u{202e}');

@@ -2,8 +2,8 @@
 
 use crate::destination::feed::LaneGauge;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::range::shown;
-use crate::log::key;
+use crate::log::{key, logged_id};
+use crate::replicate::arrival::ArrivalBoard;
 use crate::replicate::check::lane_stores::CheckedContents;
 use crate::replicate::command::CommandReply;
 use crate::replicate::fan_out::LanePace;
@@ -11,11 +11,12 @@ use crate::replicate::history::SourceHistory;
 use crate::replicate::lag::Lag;
 use crate::replicate::lane::{Lane, LaneComparison};
 use crate::replicate::reconcile::ReconciledRange;
-use crate::retry::{Connection, LossOutcome, RetryPolicy};
+use crate::retry::{Connection, LossOutcome, Outage, RetryPolicy};
+use crate::stop::Stopper;
 use slog::{Logger, debug, error, info, warn};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 /// See the module.
 pub struct LaneState {
@@ -66,7 +67,19 @@ pub struct LaneState {
     pub is_paused: bool,
     /// Who waits for a count.
     pub verifications: VerificationQueue,
+    /// What is seen of it from outside, while another replicator holds it and it is waited for.
+    pub watched: Option<WatchedArrival>,
+    /// Whether it was found to hold everything that is waited for, fed by that one.
+    pub is_fed_level: bool,
     closer: Option<BatchShrinking>,
+}
+
+/// A lane that is watched from outside.
+pub struct WatchedArrival {
+    /// What is known of it: the only one on this board.
+    pub board: watch::Receiver<ArrivalBoard>,
+    /// Ends the watch.
+    pub stopper: Stopper,
 }
 
 /// Who waits for a count of all that a lane holds.
@@ -133,7 +146,17 @@ impl LaneState {
             retried: 0,
             is_paused: false,
             verifications: VerificationQueue::default(),
+            watched: None,
+            is_fed_level: false,
             closer: None,
+        }
+    }
+
+    /// It is ours, or refused: it is not watched from outside any more.
+    pub(crate) fn end_watch(&mut self) {
+        if let Some(watched) = self.watched.take() {
+            watched.stopper.request();
+            self.is_fed_level = false;
         }
     }
 
@@ -182,13 +205,14 @@ impl LaneState {
         match lost_with {
             // Who was here before and is refused now waits for the end of its own lost session.
             Some(error) if error.kind() == ErrorKind::Fed && !self.was_opened => {
-                info!(log, "the destination was taken over"; key::DESTINATION => &self.name, key::POSITION => shown(position));
+                info!(log, "the destination was taken over"; key::DESTINATION => &self.name, key::POSITION => logged_id(position));
             }
             Some(_) => {
-                info!(log, "the destination is back"; key::DESTINATION => &self.name, key::POSITION => shown(position))
+                let away = self.connection.outage().map_or(0.0, Outage::seconds);
+                info!(log, "the destination is back"; key::DESTINATION => &self.name, key::POSITION => logged_id(position), "away_seconds" => away)
             }
             None if !self.was_opened => {
-                info!(log, "the destination is ready"; key::DESTINATION => &self.name, key::POSITION => shown(position))
+                info!(log, "the destination is ready"; key::DESTINATION => &self.name, key::POSITION => logged_id(position))
             }
             None => {}
         }
@@ -201,7 +225,7 @@ impl LaneState {
         self.doubt(position, compared);
         if position < self.position {
             warn!(log, "destination lost its most recent events; re-appending them";
-                key::DESTINATION => &self.name, key::POSITION => shown(position), "position_before" => shown(self.position));
+                key::DESTINATION => &self.name, key::POSITION => logged_id(position), key::POSITION_BEFORE => logged_id(self.position));
             self.reconciled = ReconciledRange { through: position, rotated: None };
         }
         self.was_opened = true;
@@ -227,7 +251,7 @@ impl LaneState {
         let has_moved = lane.position > self.position;
         (self.position, self.vouched) = (lane.position, lane.position);
         if has_moved {
-            debug!(log, "events were appended"; key::DESTINATION => &self.name, key::POSITION => shown(lane.position));
+            debug!(log, "events were appended"; key::DESTINATION => &self.name, key::POSITION => logged_id(lane.position));
         }
         self.closer = self.closer.take().filter(|closer| self.position < closer.until);
         if has_moved {

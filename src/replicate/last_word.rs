@@ -3,8 +3,7 @@
 
 use crate::config::ReplicationConfig;
 use crate::error::{Error, ErrorKind, Problems};
-use crate::event::range::shown;
-use crate::log::key;
+use crate::log::{key, logged_id};
 use crate::postgres::session::pooler::RouteCache;
 use crate::replicate::check::{self, CheckFindings, DestinationFindings};
 use crate::retry::RetryPolicy;
@@ -60,5 +59,5 @@ fn stayed_away(findings: &CheckFindings, unchecked: &DestinationFindings) -> Err
 fn tell(destination: &DestinationFindings, log: &Logger) {
     let Some(contents) = &destination.contents else { return };
     info!(log, "first event, last event and count agree"; key::DESTINATION => &destination.name,
-        key::EVENTS => contents.events, key::POSITION => shown(contents.ends.highest));
+        key::EVENTS => contents.events, key::POSITION => logged_id(contents.ends.highest));
 }

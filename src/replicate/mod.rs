@@ -1,5 +1,6 @@
 //! The work: start-up checks, passes from the source to all lanes, and what happens between them.
 
+pub mod arrival;
 pub mod check;
 pub mod command;
 mod conductor;
@@ -12,6 +13,7 @@ mod lane;
 mod lane_state;
 pub mod last_word;
 mod open;
+mod outages;
 mod pass;
 mod progress;
 mod read_progress;

@@ -25,6 +25,8 @@ pub struct Replication {
     pub fail_fast: bool,
     /// How often late arrivals are looked for; a minute unless somebody waits for it.
     pub reconcile_interval: Duration,
+    /// How often the log tells how it stands; `None`: never.
+    pub heartbeat: Option<Duration>,
     /// Where everything is said.
     pub log: Logger,
     /// Where what it does is told at every moment: made by [`publisher`].
@@ -44,6 +46,7 @@ impl Replication {
             until_caught_up: false,
             fail_fast: false,
             reconcile_interval: RECONCILE_INTERVAL,
+            heartbeat: None,
             log,
             told: Arc::default(),
             shared: SharedLimits::default(),

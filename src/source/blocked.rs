@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::event::range::shown;
-use crate::log::key;
+use crate::log::{key, logged_id};
 use crate::postgres::session::Session;
 use crate::postgres::table::TableName;
 use crate::source::horizon::OldestHolder;
@@ -191,7 +191,7 @@ impl BlockageTracker {
     pub fn over(&mut self, log: &Logger) {
         if let Some((blockage, since)) = self.blockage.take() {
             if self.noted_at.take().is_some() {
-                info!(log, "the wait is over"; key::ID => shown(blockage.next), key::ELAPSED_MS => u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX));
+                info!(log, "the wait is over"; key::ID => logged_id(blockage.next), key::ELAPSED_MS => u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX));
             }
             self.asked_at = None;
             self.view.sight().wait = None;

@@ -14,6 +14,7 @@ use crate::stop::{Stop, Stopper};
 use slog::{Logger, error, info, o};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinError, JoinSet};
 
@@ -25,6 +26,8 @@ pub struct SupervisorOptions {
     pub until_caught_up: bool,
     /// The first failure of any ends all.
     pub fail_fast: bool,
+    /// How often the log tells of each how it stands; `None`: never.
+    pub heartbeat: Option<Duration>,
 }
 
 /// A replication that runs, for those who watch and command it.
@@ -140,6 +143,7 @@ impl Supervisor<'_> {
         let run = Replication {
             until_caught_up: self.options.until_caught_up,
             fail_fast: self.options.fail_fast,
+            heartbeat: self.options.heartbeat,
             shared: self.shared.clone(),
             ..Replication::new(Arc::clone(&config), log)
         };

@@ -2,8 +2,7 @@
 
 use crate::config::ReplicationConfig;
 use crate::error::Problems;
-use crate::event::range::shown;
-use crate::log::key;
+use crate::log::{key, logged_id};
 use crate::replicate::command::CommandReceiver;
 use crate::replicate::last_word::confirm;
 use crate::replicate::snapshot::Snapshot;
@@ -56,6 +55,6 @@ fn summarise(end: &Snapshot, log: &Logger) {
     for lane in &end.lanes {
         let per_second = lane.events as f64 / seconds.max(0.001);
         info!(log, "summary"; key::DESTINATION => &*lane.name, key::EVENTS => lane.events, key::BYTES => lane.bytes,
-            "seconds" => (seconds * 1000.0).round() / 1000.0, "events_per_s" => per_second.round(), key::POSITION => shown(lane.position));
+            "seconds" => (seconds * 1000.0).round() / 1000.0, "events_per_s" => per_second.round(), key::POSITION => logged_id(lane.position));
     }
 }

@@ -200,8 +200,8 @@ async fn the_last_events_of_a_destination_that_somebody_removed_are_appended_aga
     replicator
         .says(&[
             "destination lost its most recent events",
-            "\"position\":\"8\"",
-            "\"position_before\":\"10\"",
+            "\"position\":8",
+            "\"position_before\":10",
         ])
         .await;
     destination.execute("truncate events").await;

@@ -111,7 +111,7 @@ async fn a_stop_ends_at_once_though_a_destination_is_frozen() {
     arrives(&destination, 10).await;
     destination.server.aside(PrivateServer::freeze).await;
     insert(&source, 10).await;
-    replicator.says(&["a pass began", "\"after\":\"10\""]).await;
+    replicator.says(&["a pass began", "\"after\":10"]).await;
     replicator.signal(Signal::TERM);
     let end = replicator.ends().await;
     assert_eq!((end.code, end.report.as_str()), (Some(0), ""));
@@ -145,25 +145,116 @@ async fn a_second_replicator_waits_and_takes_over_when_the_first_is_killed() {
     spare.stops().await;
 }
 
+/// Holds a destination as a replicator does, and feeds it nothing.
+async fn hold(destination: &Database) -> Client {
+    let holder = destination.client().await;
+    let hold = "select pg_advisory_lock(1129268818, 'events'::regclass::oid::int4)";
+    holder.batch_execute(hold).await.unwrap();
+    holder
+}
+
 #[tokio::test]
-async fn a_second_replicator_that_is_to_catch_up_gives_up_with_5() {
+async fn a_second_replicator_that_is_to_catch_up_gives_up_with_5_where_nothing_moves() {
     let (source, destination) = pair().await;
-    insert(&source, 1).await;
-    let setup = Setup::from(&source).to("copy", &destination);
-    let first = setup.start(&[]);
-    arrives(&destination, 1).await;
-    insert(&source, 1).await;
-    arrives(&destination, 2).await;
-    let mut second = setup.key("retry_for_ms = 1500").start(&["--until-caught-up"]);
-    let end = second.ends().await;
+    insert(&source, 2).await;
+    let _holder = hold(&destination).await;
+    let setup = Setup::from(&source).to("copy", &destination).key("retry_for_ms = 1500");
+    let end = setup.start(&["--until-caught-up"]).ends().await;
     assert_eq!(end.code, Some(5), "{end:?}");
+    assert!(end.report.contains("another replicator feeds destination \"copy\""), "{end:?}");
+    assert!(end.log.contains("another replicator feeds the destination: waiting"), "{end:?}");
+    assert!(end.log.contains("\"events_per_s\":0.0,\"position\":null"), "{end:?}");
+}
+
+#[tokio::test]
+async fn beside_a_running_replicator_a_run_until_caught_up_ends_with_0_when_all_are_level() {
+    let (source, fed) = pair().await;
+    let ours = fresh_destination().await;
+    init_destination(&ours).await;
+    insert(&source, 2).await;
+    let first = Setup::from(&source).to("copy", &fed).start(&[]);
+    arrives(&fed, 2).await;
+    let setup = Setup::from(&source).to("copy", &fed).to("ours", &ours).key("retry_for_ms = 20000");
+    let end = setup.start(&["--until-caught-up"]).ends().await;
+    assert_eq!((end.code, end.report.as_str()), (Some(0), ""), "{end:?}");
+    for words in [
+        "another replicator feeds the destination: waiting until it holds",
+        "the destination is level: another replicator feeds it",
+    ] {
+        assert!(end.log.contains(words), "{words}: {}", end.log);
+    }
+    let summary = end.log.lines().find(|line| line.contains("\"msg\":\"summary\"")).unwrap();
     assert!(
-        end.report.contains("another replicator feeds destination \"copy\"")
-            && end.report.contains("counterfoil/append"),
-        "{}",
-        end.report
+        summary.contains("\"destination\":\"copy\"") && summary.contains("\"position\":2"),
+        "{summary}"
     );
+    equal(&source, &ours).await;
     first.stops().await;
+}
+
+#[tokio::test]
+async fn it_ends_when_the_other_one_has_copied_the_rest() {
+    let (source, destination) = pair().await;
+    insert(&source, 5).await;
+    destination.execute(&copied_rows(&source, "id <= 3").await).await;
+    let _holder = hold(&destination).await;
+    let setup = Setup::from(&source).to("copy", &destination).key("retry_for_ms = 20000");
+    let mut second = setup.start(&["--until-caught-up"]);
+    second.says(&["another replicator feeds the destination: waiting"]).await;
+    assert!(second.is_running());
+    destination.execute(&copied_rows(&source, "id > 3").await).await;
+    let end = second.ends().await;
+    assert_eq!(end.code, Some(0), "{end:?}");
+}
+
+/// The statement that inserts these rows of the source as they are.
+async fn copied_rows(source: &Database, which: &str) -> String {
+    let rows = source
+        .query(&format!(
+            "select string_agg(format('(%s, %L, %L)', id, ts, event), ', ') from events where {which}"
+        ))
+        .await;
+    format!("insert into events (id, ts, event) values {}", rows[0])
+}
+
+#[tokio::test]
+async fn a_destination_that_another_feeds_and_that_lacks_an_event_between_ends_it_with_4() {
+    let (source, destination) = pair().await;
+    insert(&source, 5).await;
+    destination.execute(&copied_rows(&source, "id <> 3").await).await;
+    let _holder = hold(&destination).await;
+    let setup = Setup::from(&source).to("copy", &destination).key("retry_for_ms = 20000");
+    let end = setup.start(&["--until-caught-up"]).ends().await;
+    assert_eq!(end.code, Some(4), "{end:?}");
+    assert!(end.report.contains("does not hold as many events as the source"), "{end:?}");
+}
+
+#[tokio::test]
+async fn what_another_feeds_is_not_called_caught_up_while_an_open_transaction_may_insert_below() {
+    let (source, destination) = pair().await;
+    let writer = source.client().await;
+    writer.batch_execute(&format!("begin; {}", statement(1))).await.unwrap();
+    insert(&source, 2).await;
+    destination.execute(&copied_rows(&source, "true").await).await;
+    let _holder = hold(&destination).await;
+    let setup = Setup::from(&source).to("copy", &destination).key("retry_for_ms = 20000");
+    let mut second = setup.start(&["--until-caught-up"]);
+    second.says(&["another replicator feeds the destination: waiting"]).await;
+    let looks = "select count(*) from pg_stat_activity where datname = current_database() and \
+                 application_name = 'counterfoil/wait'";
+    until("it looks", async || destination.query(looks).await == ["1"]).await;
+    assert_eq!(second.lines(&["the destination is level"]), 0);
+    writer.batch_execute("rollback").await.unwrap();
+    let end = second.ends().await;
+    assert_eq!(end.code, Some(0), "{end:?}");
+    let again = Setup::from(&source).to("copy", &destination).key("retry_for_ms = 1000");
+    let writer = source.client().await;
+    writer.batch_execute(&format!("begin; {}", statement(1))).await.unwrap();
+    insert(&source, 1).await;
+    destination.execute(&copied_rows(&source, "id > 3").await).await;
+    let end = again.start(&["--until-caught-up"]).ends().await;
+    assert_eq!(end.code, Some(8), "{end:?}");
+    assert!(end.report.contains("a transaction at the source may still insert"), "{end:?}");
 }
 
 #[tokio::test]

@@ -2,8 +2,13 @@
 
 use crate::configured::config;
 use crate::harness::{Database, fresh_database, fresh_destination};
+use crate::support::events::{Writers, equal, highest, init_destination, init_source};
+use crate::support::replicator::Setup;
+use crate::support::until;
+use counterfoil::postgres::session::pooler::RouteCache;
+use counterfoil::replicate::check::everything;
 use counterfoil::replicate::status::{
-    ComparedBy, DestinationStatus, Health, ReplicationStatus, status,
+    ComparedBy, ComparisonDepth, DestinationStatus, Health, ReplicationStatus, status,
 };
 use std::time::Duration;
 
@@ -27,7 +32,8 @@ async fn asked(
     source: &Database,
     destination: &Database,
 ) -> (ReplicationStatus, DestinationStatus) {
-    let status = status(&config(source, &[("copy", destination)])).await;
+    let config = config(source, &[("copy", destination)]);
+    let status = status(&config, ComparisonDepth::Whole).await;
     let destination = status.destinations[0].clone();
     (status, destination)
 }
@@ -51,15 +57,84 @@ async fn a_destination_that_lacks_nothing_is_level() {
     let (status, copy) = asked(&source, &destination).await;
     assert_eq!((copy.health, copy.position, copy.events_behind), (Health::Level, Some(5), Some(0)));
     assert_eq!((copy.seconds_behind, copy.replicator, copy.error), (Some(0.0), None, None));
-    assert_eq!((status.source.highest_id, status.exit_code(Some(0))), (Some(5), 0));
-    // Of what lies below the last event nothing was asked, and nothing is claimed.
+    assert_eq!((status.source.highest_id, status.exit_code(None)), (Some(5), 0));
+    assert_eq!(copy.compared_by, Some(ComparedBy::FirstLastAndCount));
+    let told = status.to_string();
+    assert!(told.contains("copy: no replicator feeds it, new events are not copied"), "{told}");
+    assert!(told.contains("compared by first event, last event and count"), "{told}");
+    assert_eq!(status.exit_code(Some(0)), 8, "no replicator feeds it");
+    let _feeding = feed(&destination).await;
+    assert_eq!(asked(&source, &destination).await.0.exit_code(Some(0)), 0);
+}
+
+#[tokio::test]
+async fn asked_quickly_only_the_last_event_is_compared_and_nothing_more_is_claimed() {
+    let (source, destination) = pair().await;
     destination.execute("delete from events where id = 3").await;
-    let (status, copy) = asked(&source, &destination).await;
+    let config = config(&source, &[("copy", &destination)]);
+    let quick = status(&config, ComparisonDepth::LastEvent).await;
+    let copy = &quick.destinations[0];
     assert_eq!((copy.health, copy.compared_by), (Health::Level, Some(ComparedBy::LastEvent)));
     assert!(
-        status.to_string().contains("compared by the last event of each destination"),
-        "{status}"
+        quick.to_string().contains("compared by the last event of each destination alone"),
+        "{quick}"
     );
+    destination.execute("update events set event = '[]' where id = 5").await;
+    let quick = status(&config, ComparisonDepth::LastEvent).await;
+    assert_eq!((quick.destinations[0].health, quick.exit_code(None)), (Health::Diverged, 4));
+}
+
+/// What a start says of this pair, in one line.
+async fn said_at_a_start(source: &Database, destination: &Database) -> String {
+    let config = config(source, &[("copy", destination)]);
+    let log = counterfoil::log::none();
+    let found = everything(&config, &RouteCache::unknown(), false, &log).await;
+    assert_eq!(found.problems.exit_code(), 4);
+    found.problems.worst().unwrap().to_string()
+}
+
+#[tokio::test]
+async fn what_a_start_refuses_is_diverged_in_the_same_words() {
+    for (at_source, at_destination, words) in [
+        ("", "delete from events where id in (2, 3)", "does not hold as many events as the source"),
+        ("delete from events where id = 2", "", "up to id 5 it has 5, the source 4"),
+        ("delete from events where id <= 2", "", "does not begin as the source does"),
+        ("", "delete from events where id <= 2", "the first id is 3 there and 1 at the source"),
+        ("delete from events where id > 2", "", "is ahead of the source by 3 events"),
+    ] {
+        let (source, destination) = pair().await;
+        source.execute(at_source).await;
+        destination.execute(at_destination).await;
+        let (status, copy) = asked(&source, &destination).await;
+        assert_eq!((copy.health, status.exit_code(None)), (Health::Diverged, 4), "{words}");
+        let error = copy.error.unwrap();
+        assert!(error.contains(words), "{error}");
+        assert_eq!(error, said_at_a_start(&source, &destination).await);
+        let fix = copy.fix.unwrap();
+        assert!(status.to_string().contains(&format!("copy: fix: {fix}")), "{status}");
+        assert_eq!(copy.position, Some(5), "{words}");
+    }
+}
+
+#[tokio::test]
+async fn a_destination_that_is_being_written_to_is_never_called_different() {
+    let (source, destination) = (fresh_database().await, fresh_destination().await);
+    init_source(&source).await;
+    init_destination(&destination).await;
+    let replicator =
+        Setup::from(&source).to("copy", &destination).key("max_events_per_write = 50").start(&[]);
+    let writers = Writers::start(&source, 4, 11);
+    until("events arrive", async || highest(&destination).await > 100).await;
+    for round in 0..50 {
+        let (status, copy) = asked(&source, &destination).await;
+        assert_ne!(status.exit_code(None), 4, "{round}: {copy:?}");
+        assert_eq!(copy.compared_by, Some(ComparedBy::FirstLastAndCount), "{round}: {copy:?}");
+    }
+    writers.stop().await;
+    equal(&source, &destination).await;
+    let (_, copy) = asked(&source, &destination).await;
+    assert_eq!((copy.health, copy.events_behind), (Health::Level, Some(0)), "{copy:?}");
+    replicator.stops().await;
 }
 
 #[tokio::test]
@@ -71,10 +146,11 @@ async fn a_destination_that_lacks_events_is_unfed_or_behind_by_who_holds_its_loc
     assert!(copy.seconds_behind.unwrap() >= 60.0, "{copy:?}");
     assert_eq!(
         [status.exit_code(None), status.exit_code(Some(3)), status.exit_code(Some(2))],
-        [0, 0, 8]
+        [0, 8, 8]
     );
     let _feeding = feed(&destination).await;
-    let (_, copy) = asked(&source, &destination).await;
+    let (status, copy) = asked(&source, &destination).await;
+    assert_eq!([status.exit_code(Some(3)), status.exit_code(Some(2))], [0, 8]);
     let replicator = copy.replicator.unwrap();
     assert_eq!(
         (copy.health, replicator.application_name.as_deref()),
@@ -174,17 +250,18 @@ async fn who_is_out_of_reach_does_not_hide_the_others() {
         &[("here", &destination), ("away", &destination), ("bare", &fresh_destination().await)],
     );
     config.destinations[1].postgres_mut().unwrap().conninfo.hosts[0].port = 1;
-    let all = status(&config).await;
+    let all = status(&config, ComparisonDepth::Whole).await;
     let healths: Vec<Health> =
         all.destinations.iter().map(|destination| destination.health).collect();
     assert_eq!(healths, [Health::Level, Health::Unreachable, Health::Reachable]);
     assert_eq!((all.exit_code(None), all.exit_code(Some(0))), (0, 8));
+    assert_eq!(all.destinations[0].compared_by, Some(ComparedBy::FirstLastAndCount));
     assert!(
         all.destinations[2].error.as_ref().unwrap().contains("there is no table public.events")
     );
     config.source.conninfo.hosts[0].port = 1;
     config.limits.connect_timeout = Duration::from_secs(10);
-    let all = status(&config).await;
+    let all = status(&config, ComparisonDepth::Whole).await;
     assert_eq!((all.source.health, all.exit_code(None)), (Health::Unreachable, 8));
     assert_eq!(
         (all.destinations[0].health, all.destinations[0].position),
@@ -218,5 +295,5 @@ async fn a_standby_that_may_lag_calls_no_destination_diverged() {
     destination.execute(FIVE).await;
     let (_, found) = asked(&late, &destination).await;
     assert_eq!(found.health, Health::Reachable);
-    assert!(found.error.unwrap().contains("the source is a standby, which may lag"));
+    assert!(found.error.unwrap().contains("the source is a standby, which may only be late"));
 }

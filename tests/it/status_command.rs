@@ -21,7 +21,8 @@ pub async fn pair(held: u32) -> (Database, Database) {
     (source, destination)
 }
 
-fn connection(database: &Database) -> String {
+/// The keys that lead to a database.
+pub fn connection(database: &Database) -> String {
     let host = &database.conninfo.hosts[0];
     let HostAt::Unix(dir) = &host.at else { panic!("the harness connects through sockets") };
     let (dir, port, name) = (dir.display(), host.port, &database.conninfo.database);
@@ -56,8 +57,9 @@ pub fn command(configuration: &str, arguments: &[&str]) -> (Option<i32>, String,
 #[tokio::test]
 async fn a_table_is_printed_for_a_person() {
     let (source, destination) = pair(5).await;
-    let (code, printed, complaint) = status(&source, &destination, &["--max-lag", "0"]);
+    let (code, printed, complaint) = status(&source, &destination, &[]);
     assert_eq!((code, complaint.as_str()), (Some(0), ""));
+    assert!(printed.contains("copy: no replicator feeds it"), "{printed}");
     let line = printed.lines().find(|line| line.starts_with("copy ")).unwrap();
     assert!(line.contains(" level ") && line.contains(" none "), "{printed}");
 }
@@ -80,6 +82,10 @@ async fn one_json_object_is_printed_for_a_script() {
 async fn a_destination_further_behind_than_allowed_ends_with_8() {
     let (source, destination) = pair(3).await;
     let code = |max_lag: &str| status(&source, &destination, &["--max-lag", max_lag]).0;
+    assert_eq!((code("2"), code("1")), (Some(8), Some(8)), "no replicator feeds it");
+    let replicator = destination.client().await;
+    let hold = "select pg_advisory_lock(1129268818, 'events'::regclass::oid::int4)";
+    replicator.batch_execute(hold).await.unwrap();
     assert_eq!((code("2"), code("1")), (Some(0), Some(8)));
 }
 
@@ -89,4 +95,25 @@ async fn a_destination_that_disagrees_ends_with_4() {
     destination.execute("update events set event = '1' where id = 3").await;
     let (code, printed, _) = status(&source, &destination, &["--json"]);
     assert_eq!(code, Some(4), "{printed}");
+}
+
+#[tokio::test]
+async fn rows_that_are_missing_between_end_with_4_and_quickly_with_0_which_is_said() {
+    let (source, destination) = pair(5).await;
+    destination.execute("delete from events where id in (2, 3)").await;
+    let (code, printed, _) = status(&source, &destination, &[]);
+    assert_eq!(code, Some(4), "{printed}");
+    assert!(printed.contains(" diverged "), "{printed}");
+    assert!(printed.contains("does not hold as many events as the source"), "{printed}");
+    assert!(printed.contains("copy: fix: counterfoil repair"), "{printed}");
+    let (code, printed, _) = status(&source, &destination, &["--quick", "--json"]);
+    let object: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!((code, &object["destinations"][0]["compared_by"]), (Some(0), &"last_event".into()));
+    let (_, printed, _) = status(&source, &destination, &["--json"]);
+    let object: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    let copy = &object["destinations"][0];
+    assert_eq!(
+        (&copy["compared_by"], &copy["health"]),
+        (&"first_last_and_count".into(), &"diverged".into())
+    );
 }

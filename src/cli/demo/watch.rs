@@ -3,7 +3,7 @@
 use super::servers::DESTINATIONS;
 use crate::config::ReplicationConfig;
 use crate::error::{Error, ErrorKind, Result};
-use crate::replicate::status::{DestinationStatus, ReplicationStatus, status};
+use crate::replicate::status::{ComparisonDepth, DestinationStatus, ReplicationStatus, status};
 use std::time::{Duration, Instant};
 
 /// How long a thing that must happen by itself may take.
@@ -12,7 +12,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Where everyone stands now.
 pub(crate) async fn now(config: &ReplicationConfig) -> ReplicationStatus {
-    status(config).await
+    status(config, ComparisonDepth::LastEvent).await
 }
 
 /// Looks again and again until it is so; gives how everyone stands then.

@@ -1,6 +1,6 @@
 //! `[log]`.
 
-use super::key::{AllowedWord, Key, KeyDefault, KeyGroup, KeyTable, ValueType};
+use super::key::{AllowedWord, IntegerRange, Key, KeyDefault, KeyGroup, KeyTable, ValueType};
 
 pub(crate) const LOG: KeyTable = KeyTable {
     name: "log",
@@ -18,6 +18,14 @@ const KEYS: &[Key] = &[
         "The lowest level that is written.",
     ),
     Key::new("format", ValueType::Choice(FORMATS), KeyDefault::Text("auto"), "How lines look."),
+    Key::new(
+        "heartbeat_ms",
+        IntegerRange::milliseconds(0),
+        KeyDefault::Integer(300_000),
+        "Milliseconds: so often each replication tells how it stands, also where nothing happens: \
+         position, lag, rate. 0 never does. What is away is told again as often, each minute at \
+         least.",
+    ),
 ];
 
 const LEVELS: &[AllowedWord] = &[

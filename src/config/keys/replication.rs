@@ -34,9 +34,10 @@ const KEYS: &[Key] = &[
     Key::new(
         "retry_wait_max_ms",
         IntegerRange::milliseconds(1),
-        KeyDefault::Integer(30_000),
-        "Milliseconds: the longest wait between two tries. Lower it to come back sooner, raise it \
-         to be easier on a server that is down.",
+        KeyDefault::Integer(5_000),
+        "Milliseconds: the longest wait between two tries; each is a random time between half of \
+         it and all. So a server that is back is connected within so long. Raise it to be easier on \
+         a server that many replicators wait for.",
     ),
     Key::new(
         "retry_for_ms",

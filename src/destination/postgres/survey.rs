@@ -2,6 +2,7 @@
 //! holds.
 
 use crate::config::PostgresDestinationConfig;
+use crate::config::libpq::Conninfo;
 use crate::destination::connector::{OpenLimits, Replicator, SurveyedPlace};
 use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::event::frame::CopyFormat;
@@ -18,6 +19,7 @@ use tokio_postgres::Row;
 /// See the module.
 pub(super) struct SurveyedTable<'a> {
     session: Session,
+    conninfo: &'a Conninfo,
     table: EventTable,
     id_column: &'a str,
     replicator: Option<Replicator>,
@@ -30,7 +32,7 @@ impl<'a> SurveyedTable<'a> {
     /// `Unsuitable` without the table, or without the privilege to read it; what the server says.
     pub(super) async fn ask(
         session: Session,
-        config: &PostgresDestinationConfig,
+        config: &'a PostgresDestinationConfig,
         limits: &OpenLimits<'a>,
     ) -> Result<Self> {
         let table = describe::readable(&session, &config.table, limits.id_column).await?;
@@ -45,6 +47,7 @@ impl<'a> SurveyedTable<'a> {
             replicator: replicator
                 .map_err(|error| session.error(&error, "cannot find out who holds it"))?,
             session,
+            conninfo: &config.conninfo,
             table,
             id_column: limits.id_column,
         })
@@ -60,12 +63,17 @@ impl SurveyedPlace for SurveyedTable<'_> {
         self.replicator.as_ref()
     }
 
+    fn sessions(&self) -> Vec<(&Session, &Conninfo)> {
+        vec![(&self.session, self.conninfo)]
+    }
+
     fn store(&self, source: Option<&EventTable>) -> Result<Box<dyn EventStore + '_>> {
         let wire = match source {
             Some(source) => compatible::wire(source, &self.table, self.id_column).map_err(first)?,
             None => Wire { columns: Vec::new(), format: CopyFormat::Text },
         };
-        Ok(Box::new(PgTable::new(&self.session, &self.table.name, self.id_column, &wire)))
+        let store = PgTable::new(&self.session, &self.table.name, self.id_column, &wire);
+        Ok(Box::new(store.keyed_as(&self.table)))
     }
 }
 

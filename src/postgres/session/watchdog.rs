@@ -31,6 +31,19 @@ pub enum LockPatience {
     /// The first one as long as it takes; any other is ended at the second look that finds it
     /// waiting, because those beside it wait for it.
     OthersAreEnded,
+    /// Any is ended at the second look that finds it waiting.
+    AllAreEnded,
+}
+
+impl LockPatience {
+    /// Whether the session of this place is ended when it is found waiting again.
+    fn ends(self, index: usize) -> bool {
+        match self {
+            Self::Endless => false,
+            Self::OthersAreEnded => index > 0,
+            Self::AllAreEnded => true,
+        }
+    }
 }
 
 /// Does the work, over these sessions. Each time that so long has gone by, all that live are looked
@@ -59,9 +72,7 @@ pub async fn attended<T>(
                 WatchdogDecision::Tell(processes) => {
                     warn!(log, "a check waits for a lock that another session holds"; key::DATABASE => session.place(), "held_by" => processes);
                 }
-                WatchdogDecision::WaitOn
-                    if patience == LockPatience::OthersAreEnded && index > 0 =>
-                {
+                WatchdogDecision::WaitOn if patience.ends(index) => {
                     session.end("it waits for a lock that another session holds");
                 }
                 WatchdogDecision::WaitOn => {}

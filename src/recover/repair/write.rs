@@ -7,7 +7,7 @@ use crate::event::frame::FramedRow;
 use crate::event::merge::{RowMerge, RowMismatch};
 use crate::event::range::{IdRange, shown};
 use crate::event::store::EventStore;
-use crate::log::key;
+use crate::log::{key, logged_id};
 use crate::recover::batch::{RowBatch, TransactionLimits, own};
 use crate::recover::endpoint::moved;
 use crate::source::durability::DurabilityGate;
@@ -27,7 +27,7 @@ impl RepairReport {
     /// Counts a transaction that was committed, and tells it with the id it reached.
     pub fn add(&mut self, events: u64, reached: Option<i64>, log: &Logger) {
         self.events += events;
-        debug!(log, "a batch was committed"; key::EVENTS => events, key::ID => shown(reached), "events_so_far" => self.events);
+        debug!(log, "a batch was committed"; key::EVENTS => events, key::ID => logged_id(reached), "events_so_far" => self.events);
     }
 }
 

@@ -9,15 +9,17 @@ use crate::event::wire::Wire;
 use crate::replicate::check::agreement::{self, StoreAgreement};
 use crate::replicate::check::damage;
 use crate::replicate::check::disagreement::{
-    ContentComparison, Disagreement, EventComparison, judge, message,
+    ContentComparison, Disagreement, EventComparison, judge, lateness, message,
 };
-use crate::replicate::check::lane_stores::{CheckCircumstances, LaneContents, LaneStores};
-use crate::replicate::check::shape::SourceShape;
+use crate::replicate::check::lane_stores::{
+    CheckCircumstances, ComparedSource, LaneContents, LaneStores,
+};
 use crate::sql;
 use futures::future::{join_all, try_join};
 
 /// A comparison in the course of a run that finds out nothing about gaps.
-const LATER: CheckCircumstances = CheckCircumstances { decided: None, has_written: true };
+const LATER: CheckCircumstances =
+    CheckCircumstances { decided: None, has_written: true, is_look: false };
 
 /// Compares first event, last event and count of every destination with the source's, all at the
 /// same time; the source is counted once for all.
@@ -28,7 +30,7 @@ const LATER: CheckCircumstances = CheckCircumstances { decided: None, has_writte
 /// # Errors
 /// What the source says: then nothing is known of any destination.
 pub(crate) async fn compare_all(
-    of: &SourceShape,
+    of: ComparedSource<'_>,
     lanes: &[LaneStores<'_>],
     when: CheckCircumstances,
 ) -> Result<Vec<Result<LaneContents>>> {
@@ -63,7 +65,19 @@ pub(crate) async fn compare_all(
 /// # Errors
 /// `LaneContents` with the highest id up to which both agree, `Unavailable` where a standby may
 /// only be late; else what a server says.
-pub async fn last_event(of: &SourceShape, lane: &LaneStores<'_>) -> Result<Option<i64>> {
+pub async fn last_event(of: ComparedSource<'_>, lane: &LaneStores<'_>) -> Result<Option<i64>> {
+    last_event_when(of, lane, LATER).await
+}
+
+/// As [`last_event`], under these circumstances.
+///
+/// # Errors
+/// The same.
+pub(super) async fn last_event_when(
+    of: ComparedSource<'_>,
+    lane: &LaneStores<'_>,
+    when: CheckCircumstances,
+) -> Result<Option<i64>> {
     let ends = lane.destination.ends().await?;
     let Some(position) = ends.highest else { return Ok(None) };
     let found = ContentComparison {
@@ -81,12 +95,12 @@ pub async fn last_event(of: &SourceShape, lane: &LaneStores<'_>) -> Result<Optio
             let ahead = lane.destination.count(IdRange::above(found.source.highest)).await?;
             let by = Disagreement::Ahead { by: ahead };
             let error =
-                explain(lane, (of, LATER), &ContentComparison { ahead, ..found }, &by).await?;
+                explain(lane, (of, when), &ContentComparison { ahead, ..found }, &by).await?;
             // A standby that starts again shows an older state until it has replayed what it had
             // before, and a copy one until it is fed again.
-            Err(if of.may_be_late() { error.of_kind(ErrorKind::Unavailable) } else { error })
+            Err(if of.may_be_late { error.of_kind(ErrorKind::Unavailable) } else { error })
         }
-        Some(other) => Err(explain(lane, (of, LATER), &found, &other).await?),
+        Some(other) => Err(explain(lane, (of, when), &found, &other).await?),
     }
 }
 
@@ -98,7 +112,7 @@ fn held_twice_at_source(lane: &LaneStores<'_>, id: i64) -> Error {
         .fix("find out which of them is the event, and remove the others; nothing more is written")
 }
 
-type CheckBaseline<'a> = (&'a SourceShape, CheckCircumstances);
+type CheckBaseline<'a> = (ComparedSource<'a>, CheckCircumstances);
 
 async fn verdict(
     lane: &LaneStores<'_>,
@@ -210,6 +224,9 @@ async fn explain(
     found: &ContentComparison,
     disagreement: &Disagreement,
 ) -> Result<Error> {
+    if when.is_look && of.may_be_late && disagreement.may_be_lateness(found) {
+        return Ok(lateness(lane.name, of, (found, disagreement)).at(lane.place()));
+    }
     if let (Disagreement::Count, Some(position)) = (disagreement, found.destination.highest)
         && let Some(damage) = damage::find(lane.source, lane.destination, position).await?
     {
@@ -240,7 +257,7 @@ async fn explain(
     Ok(message(lane, (of, when), (found, disagreement), agreed, is_slates).at(lane.place()))
 }
 
-async fn is_slates_event(of: &SourceShape, lane: &LaneStores<'_>, id: i64) -> Result<bool> {
+async fn is_slates_event(of: ComparedSource<'_>, lane: &LaneStores<'_>, id: i64) -> Result<bool> {
     let (source, destination) =
         try_join(lane.source.event_text(id), lane.destination.event_text(id)).await?;
     let (Some(source), Some(destination)) = (source, destination) else {

@@ -2,8 +2,7 @@
 //! it.
 
 use super::agreement::StoreAgreement;
-use super::lane_stores::{CheckCircumstances, LaneStores};
-use super::shape::SourceShape;
+use super::lane_stores::{CheckCircumstances, ComparedSource, LaneStores};
 use crate::commands;
 use crate::error::{Error, ErrorKind};
 use crate::event::range;
@@ -57,10 +56,35 @@ pub(super) fn judge(found: &ContentComparison) -> Option<Disagreement> {
     }
 }
 
+impl Disagreement {
+    /// Whether a source that shows an older state would look the same: the destination has what the
+    /// source lacks, and nothing else is unlike.
+    pub(super) fn may_be_lateness(&self, found: &ContentComparison) -> bool {
+        match self {
+            Self::Ahead { .. }
+            | Self::First(EventComparison::AbsentAtSource)
+            | Self::Last(EventComparison::AbsentAtSource) => true,
+            Self::Count => found.source_count < found.destination_count,
+            Self::First(_) | Self::Last(_) => false,
+        }
+    }
+}
+
+/// Says what a source that may only be late seems to lack.
+pub(super) fn lateness(
+    name: &str,
+    of: ComparedSource<'_>,
+    compared: (&ContentComparison, &Disagreement),
+) -> Error {
+    disagreed(name, of, compared)
+        .of_kind(ErrorKind::Unavailable)
+        .fix("no action needed, if the source is only late: ask again when it has caught up")
+}
+
 /// Says what disagrees, up to where both agree, and what to do.
 pub(super) fn message(
     lane: &LaneStores<'_>,
-    (of, when): (&SourceShape, CheckCircumstances),
+    (of, when): (ComparedSource<'_>, CheckCircumstances),
     (found, disagreement): (&ContentComparison, &Disagreement),
     agreed: StoreAgreement,
     is_slates: bool,
@@ -84,17 +108,15 @@ pub(super) fn message(
 /// What disagrees.
 fn disagreed(
     name: &str,
-    of: &SourceShape,
+    of: ComparedSource<'_>,
     (found, disagreement): (&ContentComparison, &Disagreement),
 ) -> Error {
     let ids = |id: Option<i64>| range::shown(id);
     let (source, destination) = (&found.source, &found.destination);
     let refused =
         |what: String| Error::new(ErrorKind::Contents, format!("destination {:?} {what}", name));
-    let late = |error: Error| match of.may_be_late() {
-        true if of.server.is_standby => {
-            error.because("the source is a standby, which may only be late")
-        }
+    let late = |error: Error| match of.may_be_late {
+        true if of.is_standby => error.because("the source is a standby, which may only be late"),
         true => error.because("the source is a copy, which may only be late"),
         false => error,
     };

@@ -1,6 +1,7 @@
 //! What is compared at a lane, when, and what it is found to hold.
 
 use crate::event::store::{EventStore, IdEnds};
+use crate::postgres::table::EventTable;
 
 /// A destination whose contents are compared with the source's: both give the columns that are
 /// copied.
@@ -14,6 +15,17 @@ pub struct LaneStores<'a> {
     pub destination: &'a dyn EventStore,
 }
 
+/// What a comparison must know of the source.
+#[derive(Clone, Copy, Debug)]
+pub struct ComparedSource<'a> {
+    /// Its table.
+    pub table: &'a EventTable,
+    /// Whether its server is a standby.
+    pub is_standby: bool,
+    /// Whether what it shows may be older than what it showed before: a standby, or a copy.
+    pub may_be_late: bool,
+}
+
 /// When contents are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CheckCircumstances {
@@ -21,9 +33,14 @@ pub(crate) struct CheckCircumstances {
     pub decided: Option<i64>,
     /// Whether this run has written already.
     pub has_written: bool,
+    /// Whether nothing will be written: then a source that may only be late is no disagreement.
+    pub is_look: bool,
 }
 
 impl CheckCircumstances {
+    /// Those of somebody who looks and writes nothing.
+    pub(crate) const LOOK: Self = Self { decided: None, has_written: false, is_look: true };
+
     /// What state things are in, at the end of a remedy.
     pub(crate) fn ending(self) -> &'static str {
         if self.has_written {

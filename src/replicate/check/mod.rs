@@ -8,6 +8,7 @@ mod disagreement;
 pub mod dry_run;
 mod duplicates;
 pub mod lane_stores;
+pub(crate) mod observed;
 pub mod shape;
 
 use crate::config::{ReplicationConfig, SourceConfig};
@@ -117,7 +118,12 @@ pub async fn everything(
             SETTLE_MAX,
         )
         .await?;
-        compare((session, shape), &places, CheckCircumstances { decided, has_written }).await
+        compare(
+            (session, shape),
+            &places,
+            CheckCircumstances { decided, has_written, is_look: false },
+        )
+        .await
     };
     let compared =
         attended((&sessions, LockPatience::Endless), config.limits.connect_timeout, log, comparing)
@@ -297,7 +303,7 @@ pub(super) async fn compare(
         source,
         destination: &**destination,
     });
-    contents::compare_all(of, &lanes.collect::<Vec<_>>(), when).await
+    contents::compare_all(of.compared(), &lanes.collect::<Vec<_>>(), when).await
 }
 
 /// What the source holds of the columns that are copied.

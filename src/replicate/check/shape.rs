@@ -9,9 +9,12 @@ use crate::postgres::session::settings::{self, ServerOverview};
 use crate::postgres::table::EventTable;
 use crate::postgres::table::describe;
 use crate::postgres::table::fitness;
+use crate::replicate::check::lane_stores::ComparedSource;
+use crate::source::ids::rule::MarkRule;
 use crate::source::ids::{self, Discipline, JudgedDiscipline, facts};
 use crate::source::wakeup::{self, Wakeup};
 use crate::sql::{self, TableName};
+use std::sync::Arc;
 
 /// A source that passed every check of its own.
 #[derive(Clone, Debug)]
@@ -39,6 +42,27 @@ impl SourceShape {
     /// a copy that lost its last events.
     pub fn may_be_late(&self) -> bool {
         self.server.is_standby || self.ids.discipline == Discipline::Copy
+    }
+
+    /// By which rule its ids are decided.
+    pub(crate) fn mark_rule(&self, known_gaps: &[(i64, i64)]) -> MarkRule {
+        match &self.ids.discipline {
+            Discipline::Consecutive => MarkRule::Consecutive { known_gaps: Arc::from(known_gaps) },
+            Discipline::Sequence { lock_relations, readable, .. } => {
+                MarkRule::Horizon { relations: lock_relations.clone(), sequence: readable.clone() }
+            }
+            Discipline::Copy => MarkRule::Copy,
+            Discipline::Grace(grace) => MarkRule::Grace(*grace),
+        }
+    }
+
+    /// What a comparison must know of it.
+    pub fn compared(&self) -> ComparedSource<'_> {
+        ComparedSource {
+            table: &self.table,
+            is_standby: self.server.is_standby,
+            may_be_late: self.may_be_late(),
+        }
     }
 
     /// What a destination must be able to hold.

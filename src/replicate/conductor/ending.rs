@@ -57,13 +57,16 @@ impl Conductor<'_> {
 
     fn has_arrived(&self, state: &LaneState) -> bool {
         self.target.is_some_and(|target| {
-            state.was_opened && state.position >= target && state.unconfirmed.is_none()
+            let is_fed_level = state.is_fed_level && state.watched.is_some();
+            let is_ours = state.was_opened && state.unconfirmed.is_none();
+            state.position >= target && (is_ours || is_fed_level)
         })
     }
 
     /// The clock: is the time allowed over, and is there progress to be told?
     pub(super) fn watch(&mut self) {
         self.progress_log.tell(&self.board, &self.run.log);
+        self.tell_outages();
         self.drop_dead_connections();
         let is_lane_well = |state: &LaneState| {
             state.connection.is_halted() || state.connection.lost_with().is_none()
@@ -82,6 +85,15 @@ impl Conductor<'_> {
         }
     }
 
+    /// Tells of every side that is away, if that is due.
+    fn tell_outages(&mut self) {
+        let (log, clock) = (&self.run.log, &self.clock);
+        self.outages.tell(0, None, self.source.connection(), clock, log);
+        for (index, state) in self.lanes.iter().enumerate() {
+            self.outages.tell(index + 1, Some(&state.name), &state.connection, clock, log);
+        }
+    }
+
     /// Ends the run when nothing has moved for as long as that is allowed.
     pub(super) fn watch_time_allowed(&mut self) {
         let allowed = self.run.config.limits.retry_for;
@@ -95,6 +107,9 @@ impl Conductor<'_> {
             state.name,
             allowed.as_millis()
         );
+        if let Some(error) = self.undecided(state) {
+            return error.while_doing(what);
+        }
         if let Some(error) = self.source.connection().lost_with().or(state.connection.lost_with()) {
             let kind = if error.kind() == ErrorKind::Fed {
                 ErrorKind::Fed

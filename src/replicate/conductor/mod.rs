@@ -1,6 +1,7 @@
 //! Starts what is due and takes what comes back: the source, the lanes, the looks and the passes.
 //! Every task it starts ends with it.
 
+mod arrivals;
 mod audits;
 mod ending;
 mod openings;
@@ -17,6 +18,7 @@ use crate::replicate::lag::SightingHistory;
 use crate::replicate::lane::{Lane, LaneTasks, ReturnedLane};
 use crate::replicate::lane_state::LaneState;
 use crate::replicate::open::OpenedSides;
+use crate::replicate::outages::OutageLog;
 use crate::replicate::pass::{LeadEnd, PassOutcome};
 use crate::replicate::progress::ProgressLog;
 use crate::replicate::reconcile::ReconcileOutcome;
@@ -107,6 +109,7 @@ pub struct Conductor<'a> {
     /// How things stood when that was last told.
     board: Snapshot,
     progress_log: ProgressLog,
+    outages: OutageLog,
 }
 
 impl<'a> Conductor<'a> {
@@ -143,7 +146,8 @@ impl<'a> Conductor<'a> {
             clock: DayClock::now(),
             looks: SightingHistory::default(),
             board: Snapshot::before(&run.config, run.until_caught_up),
-            progress_log: ProgressLog::new(now),
+            progress_log: ProgressLog::new(run.heartbeat, now),
+            outages: OutageLog::new(run.config.destinations.len(), run.heartbeat),
         }
     }
 
@@ -153,6 +157,7 @@ impl<'a> Conductor<'a> {
             self.tick_at = Instant::now() + WATCH_INTERVAL;
             self.watch();
         }
+        self.follow_arrivals();
         self.is_over |= self.is_done() || self.source.connection().is_halted();
         if self.is_over || self.stop.is_requested() {
             return;

@@ -135,8 +135,10 @@ impl Conductor<'_> {
                 if self.target.is_none() {
                     self.target = Some(source.highest);
                 }
-                if self.source.connection().lost_with().is_some() {
-                    info!(self.run.log, "the source is back");
+                if let (Some(_), Some(outage)) =
+                    (self.source.connection().lost_with(), self.source.connection().outage())
+                {
+                    info!(self.run.log, "the source is back"; "away_seconds" => outage.seconds());
                 }
                 self.looks.clear();
                 self.write_source_checks(&source.shape);

@@ -4,7 +4,7 @@ use super::{Conductor, ConductorEvent, LEAD_MAX, PASS_MAX, stopped};
 use crate::error::{Error, ErrorKind};
 use crate::event::frame::CopyFormat;
 use crate::event::range::shown;
-use crate::log::key;
+use crate::log::{key, logged_id};
 use crate::replicate::fan_out::{LaneGroup, LanePace, ReadyLane, groups};
 use crate::replicate::lane::{Lane, LaneTasks, ReturnedLane};
 use crate::replicate::lane_state::{LaneState, StalledRead};
@@ -132,7 +132,7 @@ impl Conductor<'_> {
             read_plan.limits.events_max = events_max;
         }
         let readers = Arc::clone(if is_leading { &source.leading } else { &source.behind });
-        debug!(self.run.log, "a pass began"; "after" => shown(group.after), "lanes" => lanes.len(), "is_leading" => is_leading);
+        debug!(self.run.log, "a pass began"; key::AFTER => logged_id(group.after), "lanes" => lanes.len(), "is_leading" => is_leading);
         let lead = is_leading.then(|| self.begin_lead());
         let (source, after, bounds, stop) =
             (Arc::clone(source), group.after, self.bounds_of(lanes.len()), self.stop.clone());

@@ -253,7 +253,11 @@ async fn compare_all(
     let known = doubted().map(|(_, candidate)| candidate.opening.known).next();
     let contents = match known {
         Some(known) => {
-            let when = CheckCircumstances { decided: known.decided, has_written: !known.is_first };
+            let when = CheckCircumstances {
+                decided: known.decided,
+                has_written: !known.is_first,
+                is_look: false,
+            };
             compare((lent, &source.shape), &places, when).await
         }
         None => Ok(Vec::new()),
@@ -298,7 +302,7 @@ async fn last_event(
     let (ours, theirs) =
         (source_store((lent, &source.shape), candidate.place.wire()), candidate.place.store());
     let lane = LaneStores { name, source: &ours, destination: &*theirs };
-    let position = contents::last_event(&source.shape, &lane).await?;
+    let position = contents::last_event(source.shape.compared(), &lane).await?;
     if !candidate.is_compared {
         return Ok(None);
     }

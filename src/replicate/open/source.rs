@@ -72,7 +72,7 @@ pub(super) async fn source(
     let lanes = u32::try_from(run.config.destinations.len()).unwrap_or(u32::MAX);
     let source = SourceConnection {
         connection_id,
-        rule: rule(&shape, &config.known_gaps),
+        rule: shape.mark_rule(&config.known_gaps),
         highest,
         decided,
         near_ids: i64::try_from(limits.max_events_per_write).unwrap_or(i64::MAX),
@@ -119,7 +119,7 @@ async fn checked(
         return Err(changed.at(session.place()).into());
     }
     run.told.of_source(&shape.warnings, &run.log);
-    let mut rule = rule(&shape, &config.known_gaps);
+    let mut rule = shape.mark_rule(&config.known_gaps);
     if let MarkRule::Horizon { relations, .. } = &mut rule {
         let former = sequences_before
             .iter()
@@ -137,16 +137,5 @@ fn sequences(discipline: &Discipline) -> Vec<u32> {
     match discipline {
         Discipline::Sequence { sequence, .. } => vec![*sequence],
         Discipline::Consecutive | Discipline::Copy | Discipline::Grace(_) => Vec::new(),
-    }
-}
-
-fn rule(shape: &SourceShape, known_gaps: &[(i64, i64)]) -> MarkRule {
-    match &shape.ids.discipline {
-        Discipline::Consecutive => MarkRule::Consecutive { known_gaps: Arc::from(known_gaps) },
-        Discipline::Sequence { lock_relations, readable, .. } => {
-            MarkRule::Horizon { relations: lock_relations.clone(), sequence: readable.clone() }
-        }
-        Discipline::Copy => MarkRule::Copy,
-        Discipline::Grace(grace) => MarkRule::Grace(*grace),
     }
 }

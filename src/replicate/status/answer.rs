@@ -1,6 +1,8 @@
 //! What a status tells, and the exit code and the words that follow from it.
 
 use crate::destination::connector::Replicator;
+use crate::error::Error;
+use crate::replicate::check::observed::ComparisonDepth;
 use crate::replicate::health::Health;
 use serde::Serialize;
 
@@ -59,16 +61,36 @@ pub struct DestinationStatus {
     pub replicator: Option<Replicator>,
     /// The transaction at the source for which it waits.
     pub held_by: Option<BlockingTransaction>,
-    /// Why it could not be asked or compared.
+    /// Why it could not be asked or compared, or how it disagrees: in the words of a start.
     pub error: Option<String>,
+    /// What to do about that.
+    pub fix: Option<String>,
 }
 
 /// By what a destination was compared with the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ComparedBy {
-    /// By its last event alone: an event that is missing or was changed below it is not seen.
+    /// By its last event, and where it begins: an event that is missing between is not seen.
     LastEvent,
+    /// By its first event, its last event, and the count of all.
+    FirstLastAndCount,
+}
+
+impl From<ComparisonDepth> for ComparedBy {
+    fn from(depth: ComparisonDepth) -> Self {
+        match depth {
+            ComparisonDepth::LastEvent => Self::LastEvent,
+            ComparisonDepth::Whole => Self::FirstLastAndCount,
+        }
+    }
+}
+
+impl DestinationStatus {
+    /// Takes note of what went wrong, or disagrees.
+    pub(super) fn tell(&mut self, error: &Error) {
+        (self.error, self.fix) = (Some(error.to_string()), error.remedy().map(str::to_owned));
+    }
 }
 
 /// A transaction at the source that drew an id and has not ended.
@@ -86,13 +108,16 @@ pub struct BlockingTransaction {
 
 impl ReplicationStatus {
     /// The exit code: 4 when contents disagree; 8 when the source could not be asked, or, with a
-    /// limit, when a destination is further behind, out of reach or cannot be compared.
+    /// limit, when a destination is further behind, out of reach, cannot be compared, or is fed by
+    /// no replicator.
     pub fn exit_code(&self, events_behind_max: Option<u64>) -> u8 {
         let is_late = |destination: &DestinationStatus| {
             events_behind_max.is_some_and(|limit| {
                 let behind =
                     destination.events_behind.and_then(|events| u64::try_from(events).ok());
-                !destination.is_events_behind_exact || behind.is_none_or(|behind| behind > limit)
+                destination.replicator.is_none()
+                    || !destination.is_events_behind_exact
+                    || behind.is_none_or(|behind| behind > limit)
             })
         };
         if self.destinations.iter().any(|destination| destination.health == Health::Diverged) {
@@ -109,8 +134,8 @@ impl ReplicationStatus {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct HealthSigns {
     pub(super) is_reached: bool,
-    /// Whether it is an unbroken beginning of the source as far as its last event tells; `None`
-    /// when it could not be compared.
+    /// Whether it is an unbroken beginning of the source, as far as it was compared; `None` when it
+    /// could not be.
     pub(super) is_equal: Option<bool>,
     pub(super) events_behind: Option<i64>,
     pub(super) is_fed: bool,
@@ -148,6 +173,7 @@ mod tests {
         health: Health,
         events_behind: Option<i64>,
         is_events_behind_exact: bool,
+        is_fed: bool,
     ) -> DestinationStatus {
         DestinationStatus {
             name: "copy".to_owned(),
@@ -159,9 +185,14 @@ mod tests {
             events_behind,
             is_events_behind_exact,
             seconds_behind: None,
-            replicator: None,
+            replicator: is_fed.then_some(Replicator {
+                pid: Some(7),
+                application_name: None,
+                client_address: None,
+            }),
             held_by: None,
             error: None,
+            fix: None,
         }
     }
 
@@ -171,6 +202,10 @@ mod tests {
         is_exact: bool,
         max: Option<u64>,
     ) -> u8 {
+        replication(destination(health, events_behind, is_exact, true)).exit_code(max)
+    }
+
+    fn replication(destination: DestinationStatus) -> ReplicationStatus {
         let source = SourceStatus {
             database: "db1:5432/orders".to_owned(),
             table: "public.events".to_owned(),
@@ -178,8 +213,7 @@ mod tests {
             highest_id: Some(10),
             error: None,
         };
-        let destinations = vec![destination(health, events_behind, is_exact)];
-        ReplicationStatus { source, destinations }.exit_code(max)
+        ReplicationStatus { source, destinations: vec![destination] }
     }
 
     #[test]
@@ -212,5 +246,11 @@ mod tests {
         assert_eq!(exit_code(Health::Behind, Some(1_000_000), false, Some(2_000_000)), 8);
         assert_eq!(exit_code(Health::Unreachable, None, true, Some(7)), 8);
         assert_eq!(exit_code(Health::Diverged, None, true, Some(7)), 4);
+    }
+
+    #[test]
+    fn with_a_limit_one_that_nobody_feeds_is_a_failure_also_where_it_lacks_nothing() {
+        let unfed = replication(destination(Health::Level, Some(0), true, false));
+        assert_eq!((unfed.exit_code(None), unfed.exit_code(Some(7))), (0, 8));
     }
 }

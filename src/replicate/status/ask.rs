@@ -1,75 +1,62 @@
-//! Asks the databases: one session on each, a handful of short queries.
+//! Asks the databases: one session on each, a handful of short queries, and the counts where they
+//! are wanted.
 
 use crate::config::libpq::{Conninfo, HostAt};
 use crate::config::{DestinationConfig, GroupBy, IdsSetting, ReplicationConfig, SourceConfig};
 use crate::destination::connector::{OpenLimits, SurveyedPlace};
 use crate::destination::registry::connector;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::store::{EventStore, IdEnds};
+use crate::event::store::EventStore;
+use crate::log;
 use crate::postgres::session::error::{ErrorSide, no_answer};
 use crate::postgres::session::limit::ConnectionLimiter;
 use crate::postgres::session::pooler::{self, RouteCache};
+use crate::postgres::session::watchdog::{LockPatience, attended};
 use crate::postgres::session::{Session, SessionPurpose};
 use crate::postgres::table::EventTable;
 use crate::postgres::table::describe;
 use crate::postgres::table::highest;
 use crate::postgres::table::store::PgTable;
+use crate::replicate::check::lane_stores::{ComparedSource, LaneStores};
+use crate::replicate::check::observed::{ComparisonDepth, compare_observed};
 use crate::replicate::health::Health;
 use crate::replicate::status::answer::{
-    BlockingTransaction, ComparedBy, DestinationStatus, EVENTS_BEHIND_COUNTED_MAX, HealthSigns,
-    ReplicationStatus, SourceStatus, health,
+    DestinationStatus, EVENTS_BEHIND_COUNTED_MAX, HealthSigns, ReplicationStatus, SourceStatus,
+    health,
+};
+use crate::replicate::status::distance::{
+    CopyDistance, SourceAnswers, WHAT, distance, still_holding,
 };
 use crate::replicate::status::sessions::holders;
 use crate::source::ids::{self, Discipline, facts};
-use crate::sql;
 use futures::future::{join, join_all};
 use postgres_types::Type;
 use std::time::Duration;
-use tokio_postgres::Row;
 
-const WHAT: &str = "cannot find out how far it is";
-const LATE: &str = "the source is a standby, which may lag: it lacks the last event";
-
-/// The source, asked once for all destinations.
-struct SourceAnswers {
-    session: Session,
-    table: EventTable,
-    highest: Option<i64>,
-    /// The column that says when an event happened.
-    stamp: Option<String>,
-    sequence: Option<u32>,
-    /// Transactions that held the sequence at the beginning.
-    holders: Vec<(String, BlockingTransaction)>,
-}
-
-/// How a destination compares with the source.
-struct CopyDistance {
+/// A destination that answers, and how it compares.
+struct ComparedDestination<'a> {
+    survey: Box<dyn SurveyedPlace + 'a>,
+    /// Its highest id; `None` while it is empty.
     position: Option<i64>,
-    is_equal: bool,
-    events_behind: i64,
-    first_missing: Option<i64>,
-    seconds_behind: Option<f64>,
+    /// Whether it is an unbroken beginning of the source, or why not; `None` without the source.
+    comparison: Option<Result<()>>,
 }
 
-pub(super) async fn all(config: &ReplicationConfig) -> ReplicationStatus {
+pub(super) async fn all(config: &ReplicationConfig, depth: ComparisonDepth) -> ReplicationStatus {
     let timeout = config.limits.connect_timeout;
-    let id_column = &config.source.id_column;
     let limits = OpenLimits::of(config, "status", RouteCache::unknown());
     let connectors: Vec<_> = config.destinations.iter().map(connector).collect();
     let (limiter, surveys) = (ConnectionLimiter::new(), connectors.iter());
     let surveys =
         join_all(surveys.map(|connector| limiter.take(within(timeout, connector.survey(&limits)))));
-    let (source_answers, surveys) =
+    let (answers, surveys) =
         join(within(timeout, source_answers(&config.source, timeout)), surveys).await;
-    let compared =
-        config.destinations.iter().zip(surveys).map(|(destination, survey)| {
-            let source_answers = source_answers.as_ref().ok();
-            async move {
-                destination_status(source_answers, destination, survey, id_column, timeout).await
-            }
-        });
-    let destinations = join_all(compared).await;
-    ReplicationStatus { source: source_status(&config.source, &source_answers), destinations }
+    let compared = compared(config, answers.as_ref().ok(), surveys, depth).await;
+    let told = config.destinations.iter().zip(compared).map(|(destination, compared)| {
+        destination_status(answers.as_ref().ok(), destination, compared, depth, timeout)
+    });
+    let destinations = join_all(told).await;
+    ReplicationStatus { source: source_status(&config.source, &answers), destinations }
 }
 
 /// Twice the time to connect is enough for a handful of short queries.
@@ -89,31 +76,30 @@ async fn source_answers(config: &SourceConfig, timeout: Duration) -> Result<Sour
     let highest = session.query_one(&highest(&table.name, &config.id_column), &[]).await;
     let highest = highest.and_then(|row| row.try_get("highest"));
     let highest = highest.map_err(|e| session.error(&e, WHAT))?;
-    let sequence =
-        match facts::ask(&session, &table, &config.id_column, session.server().is_in_recovery())
-            .await
-        {
-            Ok(facts) => sequence(&facts, config.ids),
-            Err(_) => None,
-        };
+    let is_standby = session.server().is_in_recovery();
+    let facts = facts::ask(&session, &table, &config.id_column, is_standby).await.ok();
+    let discipline = facts.and_then(|facts| discipline(&facts, config.ids));
+    let sequence = match &discipline {
+        Some(Discipline::Sequence { sequence, .. }) => Some(*sequence),
+        _ => None,
+    };
     let holders = holders(&session, sequence).await?;
     Ok(SourceAnswers {
         stamp: stamp(&table, &config.group_by),
+        id_column: config.id_column.clone(),
         session,
         table,
         highest,
         sequence,
+        is_standby,
+        may_be_late: is_standby || discipline == Some(Discipline::Copy),
         holders,
     })
 }
 
-/// The sequence whose users can hold the mark; `None` for other disciplines, and where a start
-/// would be refused.
-fn sequence(facts: &facts::IdFacts, ids: IdsSetting) -> Option<u32> {
-    match ids::judge(facts, ids, &[]).ok()?.discipline {
-        Discipline::Sequence { sequence, .. } => Some(sequence),
-        Discipline::Consecutive | Discipline::Copy | Discipline::Grace(_) => None,
-    }
+/// How ids are given out; `None` where a start would be refused.
+fn discipline(facts: &facts::IdFacts, ids: IdsSetting) -> Option<Discipline> {
+    Some(ids::judge(facts, ids, &[]).ok()?.discipline)
 }
 
 /// The column that says when an event happened: the one to group by, or `ts`; only if it is a time
@@ -131,11 +117,114 @@ fn stamp(table: &EventTable, group_by: &GroupBy) -> Option<String> {
     column.map(|column| column.name.clone())
 }
 
+/// What both sides hold of the columns that are copied.
+type ComparedStores<'a> = (PgTable<&'a Session>, Box<dyn EventStore + 'a>);
+
+/// Compares every destination that answers: positions first, then what lies up to them.
+async fn compared<'a>(
+    config: &'a ReplicationConfig,
+    answers: Option<&'a SourceAnswers>,
+    surveys: Vec<Result<Box<dyn SurveyedPlace + 'a>>>,
+    depth: ComparisonDepth,
+) -> Vec<Result<ComparedDestination<'a>>> {
+    let timeout = config.limits.connect_timeout;
+    let positions = surveys.iter().map(|survey| async move {
+        match survey {
+            Ok(survey) => within(timeout, position(&**survey)).await,
+            Err(_) => Ok(None),
+        }
+    });
+    let positions = join_all(positions).await;
+    let comparisons = match answers {
+        Some(answers) => comparisons(config, answers, &surveys, &positions, depth).await,
+        None => surveys.iter().map(|_| None).collect(),
+    };
+    let told = surveys.into_iter().zip(positions).zip(comparisons);
+    told.map(|((survey, before), comparison)| {
+        let survey = survey?;
+        Ok(match (before, comparison) {
+            (Err(error), _) => {
+                ComparedDestination { survey, position: None, comparison: Some(Err(error)) }
+            }
+            (Ok(_), Some(Ok(position))) => {
+                ComparedDestination { survey, position, comparison: Some(Ok(())) }
+            }
+            (Ok(position), Some(Err(error))) => {
+                ComparedDestination { survey, position, comparison: Some(Err(error)) }
+            }
+            (Ok(position), None) => ComparedDestination { survey, position, comparison: None },
+        })
+    })
+    .collect()
+}
+
+/// How each compares whose position is known; its position then.
+async fn comparisons(
+    config: &ReplicationConfig,
+    answers: &SourceAnswers,
+    surveys: &[Result<Box<dyn SurveyedPlace + '_>>],
+    positions: &[Result<Option<i64>>],
+    depth: ComparisonDepth,
+) -> Vec<Option<Result<Option<i64>>>> {
+    let stores = surveys.iter().zip(positions).map(|(survey, position)| {
+        let survey = survey.as_ref().ok().filter(|_| position.is_ok())?;
+        Some(store_pair(answers, &**survey))
+    });
+    let stores: Vec<Option<Result<ComparedStores<'_>>>> = stores.collect();
+    let lanes = config.destinations.iter().zip(&stores).filter_map(|(destination, stores)| {
+        let (source, theirs) = stores.as_ref()?.as_ref().ok()?;
+        Some(LaneStores { name: &destination.name, source, destination: &**theirs })
+    });
+    let lanes: Vec<LaneStores<'_>> = lanes.collect();
+    let mut verdicts = verdicts(config, answers, surveys, &lanes, depth).await.into_iter();
+    let comparison = |stores: &Option<Result<ComparedStores<'_>>>| match stores {
+        Some(Ok(_)) => verdicts.next(),
+        Some(Err(unlike)) => Some(Err(unlike.clone())),
+        None => None,
+    };
+    stores.iter().map(comparison).collect()
+}
+
+fn store_pair<'a>(
+    answers: &'a SourceAnswers,
+    survey: &'a dyn SurveyedPlace,
+) -> Result<ComparedStores<'a>> {
+    let theirs = survey.store(Some(&answers.table))?;
+    let (table, id_column) = (&answers.table.name, &answers.id_column);
+    let ours = PgTable::new(&answers.session, table, id_column, theirs.wire());
+    Ok((ours.keyed_as(&answers.table), theirs))
+}
+
+/// Compares these, for as long as their servers work on it.
+async fn verdicts(
+    config: &ReplicationConfig,
+    answers: &SourceAnswers,
+    surveys: &[Result<Box<dyn SurveyedPlace + '_>>],
+    lanes: &[LaneStores<'_>],
+    depth: ComparisonDepth,
+) -> Vec<Result<Option<i64>>> {
+    let of = ComparedSource {
+        table: &answers.table,
+        is_standby: answers.is_standby,
+        may_be_late: answers.may_be_late,
+    };
+    let places = surveys.iter().flatten().flat_map(|survey| survey.sessions());
+    let sessions: Vec<_> =
+        std::iter::once((&answers.session, &config.source.conninfo)).chain(places).collect();
+    attended(
+        (&sessions, LockPatience::AllAreEnded),
+        config.limits.connect_timeout,
+        &log::none(),
+        compare_observed(of, lanes, depth),
+    )
+    .await
+}
+
 async fn destination_status(
-    source_answers: Option<&SourceAnswers>,
+    answers: Option<&SourceAnswers>,
     config: &DestinationConfig,
-    survey: Result<Box<dyn SurveyedPlace + '_>>,
-    id_column: &str,
+    compared: Result<ComparedDestination<'_>>,
+    depth: ComparisonDepth,
     timeout: Duration,
 ) -> DestinationStatus {
     let mut status = DestinationStatus {
@@ -151,60 +240,71 @@ async fn destination_status(
         replicator: None,
         held_by: None,
         error: None,
+        fix: None,
     };
-    let survey = match survey {
-        Ok(survey) => survey,
+    let compared = match compared {
+        Ok(compared) => compared,
         Err(error) => {
             status.health = unasked(&error);
-            status.error = Some(error.to_string());
+            status.tell(&error);
             return status;
         }
     };
-    status.database = survey.place();
-    status.replicator = survey.replicator().cloned();
-    let distance = match source_answers {
-        Some(source_answers) => {
-            within(timeout, distance(source_answers, &*survey, id_column)).await.map(Some)
-        }
-        None => within(timeout, position(&*survey)).await.map(|position| {
-            status.position = position;
-            None
-        }),
+    status.database = compared.survey.place();
+    status.replicator = compared.survey.replicator().cloned();
+    status.position = compared.position;
+    status.health = Health::Reachable;
+    let (Some(answers), Some(comparison)) = (answers, compared.comparison) else {
+        return status;
     };
-    match distance {
-        Ok(distance) => set_distance(&mut status, source_answers, distance).await,
-        Err(error) => {
-            status.health = Health::Reachable;
-            status.error = Some(error.to_string());
-        }
+    let is_equal = match &comparison {
+        Ok(()) => Some(true),
+        Err(error) if error.kind() == ErrorKind::Contents => Some(false),
+        Err(_) => None,
+    };
+    if is_equal.is_some() && status.position.is_some() {
+        status.compared_by = Some(depth.into());
+    }
+    if let Err(error) = comparison {
+        status.tell(&error);
+    }
+    if is_equal.is_some() {
+        let distance = within(timeout, distance(answers, status.position)).await;
+        set_distance(&mut status, answers, is_equal, distance).await;
     }
     status
 }
 
 async fn set_distance(
     status: &mut DestinationStatus,
-    source_answers: Option<&SourceAnswers>,
-    distance: Option<CopyDistance>,
+    answers: &SourceAnswers,
+    is_equal: Option<bool>,
+    distance: Result<CopyDistance>,
 ) {
-    let mut signs = HealthSigns {
-        is_reached: true,
-        is_equal: distance.as_ref().map(|distance| distance.is_equal),
-        events_behind: distance.as_ref().map(|distance| distance.events_behind),
-        is_fed: status.replicator.is_some(),
-        is_held: false,
-    };
-    if let (Some(source_answers), Some(distance)) = (source_answers, distance) {
-        status.position = distance.position;
-        status.compared_by = distance.position.map(|_| ComparedBy::LastEvent);
-        status.is_events_behind_exact = distance.events_behind <= EVENTS_BEHIND_COUNTED_MAX;
-        status.events_behind = Some(distance.events_behind.min(EVENTS_BEHIND_COUNTED_MAX));
-        status.seconds_behind = distance.seconds_behind;
-        if has_gap_before(distance.position, distance.first_missing) {
-            status.held_by = still_holding(source_answers).await;
-            signs.is_held = status.held_by.is_some();
+    let distance = match distance {
+        Ok(distance) => distance,
+        Err(error) => {
+            if is_equal == Some(false) {
+                status.health = Health::Diverged;
+            } else {
+                status.tell(&error);
+            }
+            return;
         }
+    };
+    status.is_events_behind_exact = distance.events_behind <= EVENTS_BEHIND_COUNTED_MAX;
+    status.events_behind = Some(distance.events_behind.min(EVENTS_BEHIND_COUNTED_MAX));
+    status.seconds_behind = distance.seconds_behind;
+    if has_gap_before(status.position, distance.first_missing) {
+        status.held_by = still_holding(answers).await;
     }
-    status.health = health(signs);
+    status.health = health(HealthSigns {
+        is_reached: true,
+        is_equal,
+        events_behind: status.events_behind,
+        is_fed: status.replicator.is_some(),
+        is_held: status.held_by.is_some(),
+    });
 }
 
 /// Whether ids are missing between the position and the next event: only then can a transaction
@@ -214,92 +314,8 @@ fn has_gap_before(position: Option<i64>, first_missing: Option<i64>) -> bool {
         .is_some_and(|next| position.is_none_or(|position| position.checked_add(1) != Some(next)))
 }
 
-/// The oldest transaction that used the sequence at the beginning and still does.
-async fn still_holding(source_answers: &SourceAnswers) -> Option<BlockingTransaction> {
-    let now = holders(&source_answers.session, source_answers.sequence).await.ok()?;
-    let was_there =
-        |virtual_id: &String| source_answers.holders.iter().any(|(before, _)| before == virtual_id);
-    now.into_iter().find(|(virtual_id, _)| was_there(virtual_id)).map(|(_, holder)| holder)
-}
-
 async fn position(survey: &dyn SurveyedPlace) -> Result<Option<i64>> {
     Ok(survey.store(None)?.ends().await?.highest)
-}
-
-async fn distance(
-    source_answers: &SourceAnswers,
-    survey: &dyn SurveyedPlace,
-    id_column: &str,
-) -> Result<CopyDistance> {
-    let theirs = survey.store(Some(&source_answers.table))?;
-    let ours =
-        PgTable::new(&source_answers.session, &source_answers.table.name, id_column, theirs.wire());
-    let IdEnds { highest: position, .. } = theirs.ends().await?;
-    let is_equal = match position {
-        None => true,
-        Some(position) => {
-            let (source, destination) = futures::future::try_join(
-                ours.event_digest(position),
-                theirs.event_digest(position),
-            )
-            .await?;
-            if source.is_none() && source_answers.session.server().is_in_recovery() {
-                return Err(Error::new(ErrorKind::Unavailable, LATE));
-            }
-            source.is_some() && source == destination
-        }
-    };
-    let (events_behind, first_missing) = behind(source_answers, id_column, position).await?;
-    Ok(CopyDistance {
-        position,
-        is_equal,
-        events_behind,
-        first_missing,
-        seconds_behind: seconds_behind(source_answers, id_column, first_missing).await?,
-    })
-}
-
-async fn behind(
-    source_answers: &SourceAnswers,
-    id_column: &str,
-    position: Option<i64>,
-) -> Result<(i64, Option<i64>)> {
-    let range = position.map_or_else(
-        || "true".to_owned(),
-        |position| format!("t.{} > {position}", sql::ident(id_column)),
-    );
-    let asked = sql::fill(
-        include_str!("../../../sql/status/behind.sql"),
-        &[
-            ("id", sql::text(id_column)),
-            ("table", sql::sql(source_answers.table.name.quoted())),
-            ("range", sql::sql(range)),
-        ],
-    );
-    let row = source_answers.session.query_one(&asked, &[]).await;
-    let of_row = |row: Row| Ok((row.try_get("events")?, row.try_get("first_id")?));
-    row.and_then(of_row).map_err(|e| source_answers.session.error(&e, WHAT))
-}
-
-async fn seconds_behind(
-    source_answers: &SourceAnswers,
-    id_column: &str,
-    first_missing: Option<i64>,
-) -> Result<Option<f64>> {
-    let Some(stamp) = &source_answers.stamp else { return Ok(None) };
-    let Some(first) = first_missing else { return Ok(Some(0.0)) };
-    let asked = sql::fill(
-        include_str!("../../../sql/status/event_time.sql"),
-        &[
-            ("id", sql::text(id_column)),
-            ("ts", sql::text(&**stamp)),
-            ("table", sql::sql(source_answers.table.name.quoted())),
-        ],
-    );
-    let row = source_answers.session.query_opt(&asked, &[&first]).await;
-    let age = row.and_then(|row| row.map(|row| row.try_get::<_, Option<f64>>("age_s")).transpose());
-    let age = age.map_err(|e| source_answers.session.error(&e, WHAT))?;
-    Ok(age.flatten().filter(|age| age.is_finite()).map(|age| age.max(0.0)))
 }
 
 fn source_status(config: &SourceConfig, source_answers: &Result<SourceAnswers>) -> SourceStatus {

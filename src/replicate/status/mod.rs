@@ -3,10 +3,12 @@
 
 mod answer;
 mod ask;
+mod distance;
 mod sessions;
 mod table;
 
 pub use crate::destination::connector::Replicator;
+pub use crate::replicate::check::observed::ComparisonDepth;
 pub use crate::replicate::health::Health;
 pub use answer::{
     BlockingTransaction, ComparedBy, DestinationStatus, ReplicationStatus, SourceStatus,
@@ -14,8 +16,9 @@ pub use answer::{
 
 use crate::config::ReplicationConfig;
 
-/// Asks the source and all destinations at the same time; a side that does not answer within
-/// `connect_timeout` twice is unreachable.
-pub async fn status(config: &ReplicationConfig) -> ReplicationStatus {
-    ask::all(config).await
+/// Asks the source and all destinations at the same time; a side that does not answer a short
+/// question within `connect_timeout` twice is unreachable. A comparison that counts takes as long
+/// as both servers work on it.
+pub async fn status(config: &ReplicationConfig, depth: ComparisonDepth) -> ReplicationStatus {
+    ask::all(config, depth).await
 }

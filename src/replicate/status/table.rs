@@ -3,8 +3,10 @@
 use crate::destination::connector::Replicator;
 use crate::event::range;
 use crate::log::escape::fit;
+use crate::replicate::health::Health;
 use crate::replicate::status::answer::{
-    BlockingTransaction, DestinationStatus, EVENTS_BEHIND_COUNTED_MAX, ReplicationStatus,
+    BlockingTransaction, ComparedBy, DestinationStatus, EVENTS_BEHIND_COUNTED_MAX,
+    ReplicationStatus,
 };
 use std::fmt;
 
@@ -36,13 +38,18 @@ impl fmt::Display for ReplicationStatus {
             writeln!(out, "{}", cells.join("  ").trim_end())?;
         }
         self.destinations.iter().try_for_each(|destination| write_notes(out, destination))?;
-        if self.destinations.iter().any(|destination| destination.compared_by.is_some()) {
-            writeln!(
+        match self.destinations.iter().find_map(|destination| destination.compared_by) {
+            Some(ComparedBy::FirstLastAndCount) => writeln!(
                 out,
-                "\ncompared by the last event of each destination; events-diff compares every row"
-            )?;
+                "\ncompared by first event, last event and count; events-diff compares every row"
+            ),
+            Some(ComparedBy::LastEvent) => writeln!(
+                out,
+                "\ncompared by the last event of each destination alone (--quick); without that \
+                 flag events are counted too"
+            ),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -69,7 +76,11 @@ fn write_notes(out: &mut fmt::Formatter<'_>, destination: &DestinationStatus) ->
     if let Some(holder) = &destination.held_by {
         writeln!(out, "{name}: waits for {holder}")?;
     }
-    destination.error.iter().try_for_each(|error| writeln!(out, "{name}: {}", fit(error)))
+    if destination.health == Health::Level && destination.replicator.is_none() {
+        writeln!(out, "{name}: no replicator feeds it, new events are not copied")?;
+    }
+    destination.error.iter().try_for_each(|error| writeln!(out, "{name}: {}", fit(error)))?;
+    destination.fix.iter().try_for_each(|fix| writeln!(out, "{name}: fix: {}", fit(fix)))
 }
 
 impl fmt::Display for Replicator {
@@ -100,7 +111,7 @@ impl fmt::Display for BlockingTransaction {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::replicate::status::{ComparedBy, Health, SourceStatus};
+    use crate::replicate::status::SourceStatus;
 
     #[test]
     fn a_person_sees_a_line_for_each_destination_and_why_it_waits() {
@@ -117,7 +128,7 @@ mod tests {
                 database: "db2:5432/orders".to_owned(),
                 table: "public.events".to_owned(),
                 health: Health::Held,
-                compared_by: Some(ComparedBy::LastEvent),
+                compared_by: Some(ComparedBy::FirstLastAndCount),
                 position: Some(7),
                 events_behind: Some(EVENTS_BEHIND_COUNTED_MAX),
                 is_events_behind_exact: false,
@@ -134,6 +145,7 @@ mod tests {
                     seconds: Some(312.2),
                 }),
                 error: None,
+                fix: None,
             }],
         };
         let lines: Vec<String> = status.to_string().lines().map(str::to_owned).collect();
@@ -153,7 +165,7 @@ mod tests {
         );
         assert_eq!(
             lines[6],
-            "compared by the last event of each destination; events-diff compares every row"
+            "compared by first event, last event and count; events-diff compares every row"
         );
     }
 }

@@ -206,7 +206,7 @@ async fn come_back(source: &Database, destination: &Database) -> Result<Option<i
         source: &PgTable::new(&ours, events, "id", wire),
         destination: &PgTable::new(&theirs, events, "id", wire),
     };
-    last_event(&of, &lane).await
+    last_event(of.compared(), &lane).await
 }
 
 fn configured_with(

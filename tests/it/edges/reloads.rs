@@ -82,7 +82,7 @@ async fn a_reload_while_all_are_stopping_takes_no_failure_back() {
     let (reloads, reloaded) = mpsc::channel(1);
     let sender = watch::Sender::default();
     let mut roster: watch::Receiver<Roster> = sender.subscribe();
-    let options = SupervisorOptions { until_caught_up: false, fail_fast: true };
+    let options = SupervisorOptions { until_caught_up: false, fail_fast: true, heartbeat: None };
     let configs = vec![one.clone()];
     let task = tokio::spawn(async move {
         supervise(configs, options, reloaded, &sender, &stop, &counterfoil::log::none()).await
@@ -170,7 +170,7 @@ async fn a_locked_table_of_one_replication_keeps_no_other_from_catching_up() {
     let (_reloads, reloaded) = mpsc::channel(1);
     let sender = watch::Sender::default();
     let mut roster: watch::Receiver<Roster> = sender.subscribe();
-    let options = SupervisorOptions { until_caught_up: false, fail_fast: false };
+    let options = SupervisorOptions { until_caught_up: false, fail_fast: false, heartbeat: None };
     let task = tokio::spawn(async move {
         supervise(configs, options, reloaded, &sender, &stop, &counterfoil::log::none()).await
     });

@@ -20,6 +20,7 @@ pub struct Setup {
     source_keys: String,
     destinations: String,
     replication: String,
+    log: String,
 }
 
 impl Setup {
@@ -35,6 +36,7 @@ impl Setup {
             source_keys: String::new(),
             destinations: String::new(),
             replication: String::new(),
+            log: String::new(),
         }
     }
 
@@ -67,6 +69,12 @@ impl Setup {
         self
     }
 
+    /// Adds a line to `[log]`.
+    pub fn log_key(mut self, line: &str) -> Self {
+        writeln!(self.log, "{line}").unwrap();
+        self
+    }
+
     /// Starts `counterfoil run` with these flags.
     pub fn start(&self, flags: &[&str]) -> Replicator {
         self.start_by(program(), flags)
@@ -76,13 +84,13 @@ impl Setup {
     pub fn start_by(&self, command: Command, flags: &[&str]) -> Replicator {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("counterfoil.toml");
-        std::fs::write(&file, format!("{}{LOG}", self.text())).unwrap();
+        std::fs::write(&file, format!("{}{LOG}{}", self.text(), self.log)).unwrap();
         start(command, dir, &file, flags)
     }
 
     /// The file, without what belongs to the process.
     pub fn text(&self) -> String {
-        let Self { source, source_keys, destinations, replication } = self;
+        let Self { source, source_keys, destinations, replication, .. } = self;
         format!(
             "[source]\nurl = \
              '{source}'\n{source_keys}\n{destinations}\n[replication]\n{replication}\n"

@@ -22,7 +22,7 @@ fn defaults_are_those_that_are_documented() {
     assert_eq!(replication.max_events_per_write, 10_000);
     assert_eq!(replication.max_bytes_per_write, 16_777_216);
     assert_eq!(replication.connect_timeout, Duration::from_secs(15));
-    assert_eq!(replication.retry_wait_max, Duration::from_secs(30));
+    assert_eq!(replication.retry_wait_max, Duration::from_secs(5));
     assert_eq!(replication.retry_for, None);
     assert_eq!(replication.hold_max, Duration::from_millis(100));
     assert_eq!(replication.readers_max, 4);
@@ -31,6 +31,7 @@ fn defaults_are_those_that_are_documented() {
     assert_eq!(replication.shutdown_timeout, Duration::from_secs(5));
     let log = process("c.toml", &with_source("")).log;
     assert_eq!((log.level, log.format), (slog::Level::Info, LogFormat::Auto));
+    assert_eq!(log.heartbeat, Some(Duration::from_secs(300)));
 }
 
 const EVERY_VALUE: &str = r#"
@@ -69,6 +70,7 @@ const EVERY_VALUE: &str = r#"
         [log]
         level = "debug"
         format = "json"
+        heartbeat_ms = 0
         "#;
 
 #[test]
@@ -100,6 +102,7 @@ fn every_value_arrives() {
     );
     let log = process("c.toml", EVERY_VALUE).log;
     assert_eq!((log.level, log.format), (slog::Level::Debug, LogFormat::Json));
+    assert_eq!(log.heartbeat, None);
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn another_lowest_id_is_another_beginning_even_when_that_event_is_equal() {
 
 #[test]
 fn before_anything_was_written_it_is_said_and_afterwards_it_is_not() {
-    let when = |has_written| CheckCircumstances { decided: None, has_written };
+    let when = |has_written| CheckCircumstances { decided: None, has_written, is_look: false };
     assert_eq!(when(false).ending(), "nothing was written");
     assert_eq!(when(true).ending(), "nothing more is written, and what was written stays");
 }

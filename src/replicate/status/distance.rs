@@ -1,0 +1,96 @@
+//! How far a destination is behind: what the source holds above its position, and who holds that.
+
+use crate::error::Result;
+use crate::postgres::session::Session;
+use crate::postgres::table::EventTable;
+use crate::replicate::status::answer::BlockingTransaction;
+use crate::replicate::status::sessions::holders;
+use crate::sql;
+use tokio_postgres::Row;
+
+pub(super) const WHAT: &str = "cannot find out how far it is";
+
+/// The source, asked once for all destinations.
+pub(super) struct SourceAnswers {
+    pub(super) session: Session,
+    pub(super) table: EventTable,
+    pub(super) id_column: String,
+    pub(super) highest: Option<i64>,
+    /// The column that says when an event happened.
+    pub(super) stamp: Option<String>,
+    pub(super) sequence: Option<u32>,
+    pub(super) is_standby: bool,
+    /// Whether what it shows may be older than what it showed before.
+    pub(super) may_be_late: bool,
+    /// Transactions that held the sequence at the beginning.
+    pub(super) holders: Vec<(String, BlockingTransaction)>,
+}
+
+/// How far a destination is behind.
+pub(super) struct CopyDistance {
+    pub(super) events_behind: i64,
+    pub(super) first_missing: Option<i64>,
+    pub(super) seconds_behind: Option<f64>,
+}
+
+/// How far a destination of this position is behind.
+pub(super) async fn distance(
+    source_answers: &SourceAnswers,
+    position: Option<i64>,
+) -> Result<CopyDistance> {
+    let (events_behind, first_missing) = behind(source_answers, position).await?;
+    Ok(CopyDistance {
+        events_behind,
+        first_missing,
+        seconds_behind: seconds_behind(source_answers, first_missing).await?,
+    })
+}
+
+/// The oldest transaction that used the sequence at the beginning and still does.
+pub(super) async fn still_holding(source_answers: &SourceAnswers) -> Option<BlockingTransaction> {
+    let now = holders(&source_answers.session, source_answers.sequence).await.ok()?;
+    let was_there =
+        |virtual_id: &String| source_answers.holders.iter().any(|(before, _)| before == virtual_id);
+    now.into_iter().find(|(virtual_id, _)| was_there(virtual_id)).map(|(_, holder)| holder)
+}
+
+async fn behind(
+    source_answers: &SourceAnswers,
+    position: Option<i64>,
+) -> Result<(i64, Option<i64>)> {
+    let range = position.map_or_else(
+        || "true".to_owned(),
+        |position| format!("t.{} > {position}", sql::ident(&source_answers.id_column)),
+    );
+    let asked = sql::fill(
+        include_str!("../../../sql/status/behind.sql"),
+        &[
+            ("id", sql::text(&source_answers.id_column)),
+            ("table", sql::sql(source_answers.table.name.quoted())),
+            ("range", sql::sql(range)),
+        ],
+    );
+    let row = source_answers.session.query_one(&asked, &[]).await;
+    let of_row = |row: Row| Ok((row.try_get("events")?, row.try_get("first_id")?));
+    row.and_then(of_row).map_err(|e| source_answers.session.error(&e, WHAT))
+}
+
+async fn seconds_behind(
+    source_answers: &SourceAnswers,
+    first_missing: Option<i64>,
+) -> Result<Option<f64>> {
+    let Some(stamp) = &source_answers.stamp else { return Ok(None) };
+    let Some(first) = first_missing else { return Ok(Some(0.0)) };
+    let asked = sql::fill(
+        include_str!("../../../sql/status/event_time.sql"),
+        &[
+            ("id", sql::text(&source_answers.id_column)),
+            ("ts", sql::text(&**stamp)),
+            ("table", sql::sql(source_answers.table.name.quoted())),
+        ],
+    );
+    let row = source_answers.session.query_opt(&asked, &[&first]).await;
+    let age = row.and_then(|row| row.map(|row| row.try_get::<_, Option<f64>>("age_s")).transpose());
+    let age = age.map_err(|e| source_answers.session.error(&e, WHAT))?;
+    Ok(age.flatten().filter(|age| age.is_finite()).map(|age| age.max(0.0)))
+}
