@@ -28,6 +28,8 @@ pub enum ErrorKind {
     Unavailable,
     /// The source failed a destination in the middle of a batch; the destination is not to blame.
     Upstream,
+    /// The result could not be written where it was to go.
+    Output,
     /// A stop was requested while this was under way; nothing is wrong.
     Stopped,
 }
@@ -58,7 +60,8 @@ impl ErrorKind {
             ErrorKind::Fed => (true, false, 5, 7),
             ErrorKind::Unavailable | ErrorKind::Upstream => (true, false, 8, 8),
             ErrorKind::Bug => (false, true, 1, 0),
-            ErrorKind::Stopped => (false, false, 0, 9),
+            ErrorKind::Output => (false, true, 1, 9),
+            ErrorKind::Stopped => (false, false, 0, 10),
         };
         Consequence { is_retried, refuses_at_start, exit_code, rank }
     }

@@ -17,15 +17,17 @@ pub(crate) struct Arguments {
 
 const EXIT_CODES: &str = "Exit codes:
   0  done, or stopped by a signal after finishing or rolling back the batch in hand
-  1  a bug or an unforeseen failure
+  1  a bug or an unforeseen failure, or the result could not be written
   2  wrong usage or configuration
   3  unsuitable: a check refused
   4  contents disagree between source and destination
   5  another replicator feeds this destination
   6  the order of ids is broken at the source
   7  a destination rejected the data
-  8  not done within the time allowed, or the result could not be written
-  130  left at once by a second signal";
+  8  not done within the time allowed
+  130  left at once by a second signal
+Where the output is a pipe that its reader has closed, the command goes on to its end and says
+nothing of it; its exit code stays what it would have been.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]

@@ -9,6 +9,7 @@ pub mod events_diff;
 mod init;
 pub mod load_fake_data;
 mod output;
+mod parsing;
 mod progress_bar;
 mod recovery;
 mod repair;
@@ -20,14 +21,18 @@ mod status;
 use crate::error::{Error, ErrorKind, Problems};
 use crate::supervise::panicked;
 use args::{Arguments, Command};
-use clap::Parser;
+use output::told;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::process::ExitCode;
 
 /// Runs the command of the process's arguments; gives its exit code.
 pub fn main() -> ExitCode {
     allow_many_files();
-    match Arguments::parse().command {
+    let arguments: Arguments = match parsing::parsed() {
+        Ok(arguments) => arguments,
+        Err(code) => return code,
+    };
+    match arguments.command {
         Command::Init(init) => block_on(code(async { init::init(init).await.map(|()| 0) })),
         Command::Run(run) => match run::RunRequest::read(run) {
             Ok(wanted) if wanted.suits_one_thread() => block_on_one_thread(code(run::run(wanted))),
@@ -84,12 +89,6 @@ fn run_on(threads: &mut tokio::runtime::Builder, program: impl Future<Output = u
 /// The exit code of a command, whose problems are told.
 async fn code(command: impl Future<Output = Result<u8, Problems>>) -> u8 {
     command.await.unwrap_or_else(|problems| told(&problems))
-}
-
-/// Tells problems on stderr; gives the exit code of the worst.
-fn told(problems: &Problems) -> u8 {
-    output::aside(&problems.report());
-    problems.exit_code().max(1)
 }
 
 /// Few threads are enough: the work is passing bytes on.

@@ -81,7 +81,10 @@ pub enum OutputFormat {
 
 const EXIT_CODES: &str = "Exit codes:
   0  equal: every row up to the fence was compared
-  1  different
+  1  different; also where the result could not be written (a full disk): then an error says so,
+     and there is no verdict
   2  could not compare: wrong usage, or a database that cannot be read
   3  inconclusive: something was not compared, or cannot be decided while transactions are open
-  130  left at once by a second signal";
+  130  left at once by a second signal
+A reader that closes the pipe is not complained of: `events-diff … | head` ends with 1 as soon as
+there is a difference that it did not read, otherwise with the code of the whole comparison.";

@@ -76,7 +76,7 @@ pub(crate) struct LoadArguments {
 
 const EXIT_CODES: &str = "Exit codes:
   0  done, or stopped by a signal or --duration after the group in hand
-  1  a bug or an unforeseen failure
+  1  a bug or an unforeseen failure, or the result could not be written
   2  wrong usage or configuration
   3  unsuitable: the table is missing or cannot be loaded so, or the server refused
   8  the database could not be reached, or was lost
