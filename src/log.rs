@@ -3,6 +3,7 @@
 
 pub mod escape;
 mod fit;
+pub mod secrets;
 
 use fit::{FitDecorator, FitJson};
 use serde::{Serialize, Serializer};

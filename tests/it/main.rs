@@ -42,5 +42,6 @@ mod supervise;
 mod support;
 mod tls;
 mod truth;
+mod usage;
 mod validate;
 mod writers;

@@ -81,6 +81,15 @@ impl Conninfo {
     }
 }
 
+/// Whether a text is meant as a connection: a URL, or a string of keywords.
+pub(crate) fn is_connection(text: &str) -> bool {
+    let text = text.trim();
+    let keyword = text.split_once('=').map(|(keyword, _)| keyword.trim_end());
+    url::without_scheme(text).is_some()
+        || has_foreign_scheme(text)
+        || keyword.is_some_and(|keyword| keyword::find(keyword).is_some())
+}
+
 /// Whether a URL or keyword string, as far as it can be read, holds a password that is written out
 /// (and not taken from a variable).
 pub(super) fn holds_password(text: &str) -> bool {
