@@ -121,3 +121,36 @@ fn a_file_without_its_flag_gets_the_flag() {
     let complaint = refused(counterfoil(&["run", "nonsense"]));
     assert!(!complaint.contains("tip:"), "{complaint}");
 }
+
+/// slate's example configuration, with comments and trailing commas as people write them.
+const SLATES_JS: &str = "\"use strict\";\n// ours\nmodule.exports = {\n  maxEventsPerWrite: 500,\n  \
+                         connectTimeout: 15000,\n  eventSource: {\n    host: 'db1',\n    \
+                         databaseName: \"orders\",\n    user: \"reader\",\n    password: \
+                         \"Geheim7Wort9\", // secret\n  },\n  replicationDestinations: [\n    { \
+                         host: \"db2\", databaseName: \"orders\", user: \"writer\", password: \
+                         \"Geheim7Wort9\" },\n  ],\n};\n";
+
+#[test]
+fn a_file_in_another_language_is_named_in_one_error_with_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let yaml = "# ours\nsource:\n  url: postgres://a:Geheim7Wort9@b/c\ndestinations:\n  - url: x\n";
+    for (name, text, what, fix) in [
+        ("config.js", SLATES_JS, "JavaScript", "save what it exports as JSON, in a file whose"),
+        ("config.json", SLATES_JS, "JavaScript", "save what it exports as JSON, in a file whose"),
+        ("c.toml", SLATES_JS, "JavaScript", "node -p 'JSON.stringify(require(path.resolve(\""),
+        ("c.yaml", yaml, "YAML", "write it as TOML, as in config/example.toml, or save it as JSON"),
+        ("c.toml", yaml, "YAML", "write it as TOML, as in config/example.toml, or save it as JSON"),
+        ("c.toml", "{\n \"source\": {}\n}", "JSON", "give the file a name that ends in .json"),
+    ] {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        let complaint = refused(counterfoil(&["run", "-c", path.to_str().unwrap()]));
+        let shown = path.display();
+        let said = format!(
+            "error: cannot read the configuration: this is {what}, and TOML or JSON is expected\n  \
+             where: {shown}\n    fix: "
+        );
+        assert!(complaint.starts_with(&said) && complaint.contains(fix), "{name}: {complaint}");
+        assert_eq!(complaint.lines().count(), 3, "{name}: {complaint}");
+    }
+}
