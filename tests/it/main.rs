@@ -27,6 +27,7 @@ mod listen;
 mod load;
 mod network;
 mod output;
+mod password_command;
 mod pool;
 mod pooler;
 mod private_server;
