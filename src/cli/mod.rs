@@ -3,9 +3,11 @@
 mod args;
 mod begin;
 mod choice;
+mod completions;
 mod consent;
 mod demo;
 pub mod events_diff;
+mod help;
 mod init;
 pub mod load_fake_data;
 mod output;
@@ -43,6 +45,9 @@ pub fn main() -> ExitCode {
         Command::Repair(repair) => block_on(code(repair::repair(repair))),
         Command::Restore(restore) => block_on(code(restore::restore(restore))),
         Command::Demo(demo) => block_on(code(demo::demo(demo))),
+        Command::Completions(wanted) => ExitCode::from(
+            completions::completions(&wanted).map_or_else(|error| told(&error.into()), |()| 0),
+        ),
     }
 }
 

@@ -108,7 +108,12 @@ async fn a_full_disk_is_one_error_with_exit_code_1_and_never_a_panic() {
     assert_full(loader(&[&SHORT_LOAD[..], &[&first, "--dry-run"]].concat())).await;
     assert_full(loader(&[&SHORT_LOAD[..], &[&first]].concat())).await;
     assert_eq!(level.source.query("select count(*) from events").await, ["5"]);
-    for program in [counterfoil(&["--help"]), events_diff(&["-V"]), loader(&["-h"])] {
+    for program in [
+        counterfoil(&["--help"]),
+        counterfoil(&["completions", "bash"]),
+        events_diff(&["-V"]),
+        loader(&["-h"]),
+    ] {
         assert_full(program).await;
     }
 }
@@ -149,7 +154,12 @@ async fn a_reader_that_has_left_changes_no_exit_code_and_is_not_complained_of() 
     assert_unread(events_diff(&[&first, &second]), 0).await;
     assert_unread(events_diff(&["--complete", &first, &second]), 1).await;
     assert_unread(events_diff(&["--complete", "--format=jsonl", &first, &second]), 1).await;
-    for program in [counterfoil(&["--help"]), events_diff(&["-V"]), loader(&["-h"])] {
+    for program in [
+        counterfoil(&["--help"]),
+        counterfoil(&["completions", "bash"]),
+        events_diff(&["-V"]),
+        loader(&["-h"]),
+    ] {
         assert_unread(program, 0).await;
     }
     behind.destination.execute("update events set event = '1' where id = 3").await;

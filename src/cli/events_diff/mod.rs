@@ -1,6 +1,6 @@
 //! `events-diff`: compares event tables row by row and gives a verdict.
 
-mod args;
+pub(super) mod args;
 mod comparison;
 mod journal;
 mod printer;

@@ -1,6 +1,6 @@
 //! `load-fake-data`: flags, plan, load, summary, exit code.
 
-mod args;
+pub(super) mod args;
 mod bar;
 mod options;
 mod report;
