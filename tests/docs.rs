@@ -141,6 +141,27 @@ fn a_shell_gets_the_flags_of_each_program() {
 }
 
 #[test]
+fn the_version_of_each_program_has_the_commit_of_a_checkout() {
+    for (program, path) in PROGRAMS {
+        let told = |flag: &str| String::from_utf8(run(path, &[flag]).stdout).unwrap();
+        let version = told("-V");
+        assert_eq!(version, told("--version"));
+        let plain = format!("{program} {}", env!("CARGO_PKG_VERSION"));
+        let rest = version.trim_end().strip_prefix(&plain).unwrap();
+        let is_checkout = root().join(".git").exists();
+        let git = Command::new("git").args(["rev-parse", "HEAD"]).current_dir(root()).output();
+        match git.ok().filter(|git| is_checkout && git.status.success()) {
+            Some(git) => {
+                let commit = rest.strip_prefix(" (").and_then(|rest| rest.strip_suffix(')'));
+                let commit = commit.filter(|commit| commit.len() >= 7).unwrap();
+                assert!(String::from_utf8(git.stdout).unwrap().starts_with(commit), "{version}");
+            }
+            None => assert_eq!(rest, ""),
+        }
+    }
+}
+
+#[test]
 fn an_unknown_flag_is_refused_with_exit_code_2() {
     let output = counterfoil(&["run", "--config", "x.toml", "--until-cought-up"]);
     assert_eq!(output.status.code(), Some(2));

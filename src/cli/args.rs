@@ -2,6 +2,7 @@
 
 use super::choice::{FlagWord, one_of};
 use super::help;
+use super::version::VERSION;
 use crate::source::setup::{IdsOption, NotifyOption};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -10,7 +11,7 @@ use std::path::PathBuf;
 /// Copies a PostgreSQL table of immutable events to many destinations, and proves that the copies
 /// are equal.
 #[derive(Debug, Parser)]
-#[command(name = "counterfoil", version, propagate_version = true, after_help = help::COUNTERFOIL)]
+#[command(name = "counterfoil", version = VERSION, propagate_version = true, after_help = help::COUNTERFOIL)]
 pub(crate) struct Arguments {
     /// What to do.
     #[command(subcommand)]

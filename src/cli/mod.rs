@@ -19,6 +19,7 @@ mod restore;
 mod run;
 mod signals;
 mod status;
+mod version;
 
 use crate::error::{Error, ErrorKind, Problems};
 use crate::supervise::panicked;

@@ -1,12 +1,13 @@
 //! The flags of `events-diff`, and its help.
 
+use crate::cli::version::VERSION;
 use clap::{Parser, ValueEnum};
 use std::path::PathBuf;
 
 /// Compares event tables row by row, also while they are being written, and gives a verdict: equal,
 /// different or inconclusive.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "events-diff", version, after_help = HELP, override_usage = "events-diff --config FILE [--destination NAME]... [OPTIONS]\n       events-diff [OPTIONS] URL URL")]
+#[command(name = "events-diff", version = VERSION, after_help = HELP, override_usage = "events-diff --config FILE [--destination NAME]... [OPTIONS]\n       events-diff [OPTIONS] URL URL")]
 pub struct CompareArguments {
     /// Two databases, the reference first: libpq URLs or keyword strings; for passwords prefer
     /// PGPASSWORD or the passfile

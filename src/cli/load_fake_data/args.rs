@@ -1,6 +1,7 @@
 //! The flags of `load-fake-data`, and its help.
 
 use crate::cli::choice::{FlagWord, one_of};
+use crate::cli::version::VERSION;
 use crate::fake::Locale;
 use crate::load::{DataSet, LoadMethod};
 use clap::Parser;
@@ -9,7 +10,7 @@ use std::path::PathBuf;
 /// Writes made-up events into an event table: believable, and numbered so that a table can be
 /// validated without its source.
 #[derive(Debug, Parser)]
-#[command(name = "load-fake-data", version, after_help = HELP)]
+#[command(name = "load-fake-data", version = VERSION, after_help = HELP)]
 pub(crate) struct LoadArguments {
     /// Loads the source of this configuration of counterfoil: TOML, or JSON where the name ends in
     /// .json
