@@ -1,6 +1,7 @@
 //! What went wrong: a kind for the program; what, where, fix and causes for the person.
 
 use crate::log::escape::{fit, fit_lines};
+use crate::log::secrets::discreet;
 use std::fmt;
 
 /// Decides, in one table, whether a failure is tried again and which exit code it ends with.
@@ -28,6 +29,8 @@ pub enum ErrorKind {
     Unavailable,
     /// The source failed a destination in the middle of a batch; the destination is not to blame.
     Upstream,
+    /// The result could not be written where it was to go.
+    Output,
     /// A stop was requested while this was under way; nothing is wrong.
     Stopped,
 }
@@ -58,7 +61,8 @@ impl ErrorKind {
             ErrorKind::Fed => (true, false, 5, 7),
             ErrorKind::Unavailable | ErrorKind::Upstream => (true, false, 8, 8),
             ErrorKind::Bug => (false, true, 1, 0),
-            ErrorKind::Stopped => (false, false, 0, 9),
+            ErrorKind::Output => (false, true, 1, 9),
+            ErrorKind::Stopped => (false, false, 0, 10),
         };
         Consequence { is_retried, refuses_at_start, exit_code, rank }
     }
@@ -235,29 +239,30 @@ impl Error {
 
     /// The block a person reads: `error:`, `where:`, `cause:`, `fix:`, one line each; further lines
     /// of a fix are indented. What a server or a file named is fit, so that no name and no foreign
-    /// message can look like a line of ours or write to a terminal.
+    /// message can look like a line of ours or write to a terminal; a password in a URL is hidden.
     pub fn report(&self) -> String {
-        let mut lines = vec![format!("error: {}", fit(&self.0.what))];
-        lines.extend(self.0.place.iter().map(|place| format!("  where: {}", fit(place))));
-        lines.extend(self.0.causes.iter().map(|cause| format!("  cause: {}", fit(cause))));
-        lines.extend(
-            self.0
-                .fix
-                .iter()
-                .map(|fix| format!("    fix: {}", fit_lines(fix).replace('\n', "\n         "))),
-        );
+        let mut lines = vec![format!("error: {}", told(&self.0.what))];
+        lines.extend(self.0.place.iter().map(|place| format!("  where: {}", told(place))));
+        lines.extend(self.0.causes.iter().map(|cause| format!("  cause: {}", told(cause))));
+        let fix = self.0.fix.iter().map(|fix| fit_lines(&discreet(fix)).into_owned());
+        lines.extend(fix.map(|fix| format!("    fix: {}", fix.replace('\n', "\n         "))));
         lines.join("\n")
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}", fit(&self.0.what))?;
+        write!(out, "{}", told(&self.0.what))?;
         if let Some(place) = &self.0.place {
-            write!(out, " ({})", fit(place))?;
+            write!(out, " ({})", told(place))?;
         }
-        self.0.causes.iter().try_for_each(|cause| write!(out, ": {}", fit(cause)))
+        self.0.causes.iter().try_for_each(|cause| write!(out, ": {}", told(cause)))
     }
+}
+
+/// As it may be told: without what writes to a terminal, and without a password that was quoted.
+fn told(text: &str) -> String {
+    fit(&discreet(text)).into_owned()
 }
 
 impl fmt::Debug for Error {

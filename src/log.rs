@@ -5,6 +5,7 @@ pub mod escape;
 mod fit;
 mod json;
 pub mod key;
+pub mod secrets;
 mod value;
 
 pub use value::{LoggedId, logged_id};

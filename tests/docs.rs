@@ -78,6 +78,89 @@ fn every_command_of_the_documents_parses() {
     }
 }
 
+/// Every help that is recorded, with the name of its file.
+fn helps() -> Vec<(String, String)> {
+    let entries = std::fs::read_dir(root().join("tests/help")).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let name = |path: &Path| path.file_stem().unwrap().to_str().unwrap().to_owned();
+    paths.map(|path| (name(&path), std::fs::read_to_string(&path).unwrap())).collect()
+}
+
+#[test]
+fn every_help_has_examples_that_parse_and_says_where_to_read_more() {
+    for (name, help) in helps() {
+        let examples: Vec<&str> = help
+            .lines()
+            .skip_while(|line| *line != "Examples:")
+            .skip(1)
+            .take_while(|line| !line.is_empty())
+            .collect();
+        assert!((2..=3).contains(&examples.len()), "{name}: {examples:?}");
+        for example in examples {
+            let words = example.split(" > ").next().unwrap().split_whitespace();
+            let words: Vec<&str> = words.collect();
+            let (_, path) = PROGRAMS.iter().find(|(program, _)| *program == words[0]).unwrap();
+            let arguments: Vec<&str> = words[1..].iter().copied().chain(["--help"]).collect();
+            let output = run(path, &arguments);
+            let complaint = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{name}: {example}\n{complaint}");
+        }
+        let more = help.split("Read more: ").nth(1).unwrap_or_else(|| panic!("{name}: no place"));
+        let mut files = more.split([' ', ',', ';', ':', '\n']).filter(|word| word.contains('/'));
+        let is_there = |file: &str| root().join(file.trim_end_matches('.')).exists();
+        assert!(files.all(is_there), "{name}: {more}");
+    }
+}
+
+#[test]
+fn commands_whose_end_a_script_reads_say_their_exit_codes() {
+    for (name, help) in helps() {
+        let is_needed = !["init", "completions"].contains(&name.as_str());
+        assert_eq!(help.contains("Exit codes:"), is_needed, "{name}");
+    }
+}
+
+#[test]
+fn a_shell_gets_the_flags_of_each_program() {
+    for (program, flag) in [
+        ("counterfoil", "until-caught-up"),
+        ("events-diff", "repair-sql"),
+        ("load-fake-data", "rollbacks"),
+    ] {
+        for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+            let output = counterfoil(&["completions", shell, "--program", program]);
+            let script = String::from_utf8(output.stdout).unwrap();
+            assert!(output.status.success() && script.contains(flag), "{shell} {program}");
+        }
+    }
+    let script = counterfoil(&["completions", "bash"]).stdout;
+    let mut bash =
+        Command::new("bash").arg("-n").stdin(std::process::Stdio::piped()).spawn().unwrap();
+    std::io::Write::write_all(&mut bash.stdin.take().unwrap(), &script).unwrap();
+    assert!(bash.wait().unwrap().success());
+}
+
+#[test]
+fn the_version_of_each_program_has_the_commit_of_a_checkout() {
+    for (program, path) in PROGRAMS {
+        let told = |flag: &str| String::from_utf8(run(path, &[flag]).stdout).unwrap();
+        let version = told("-V");
+        assert_eq!(version, told("--version"));
+        let plain = format!("{program} {}", env!("CARGO_PKG_VERSION"));
+        let rest = version.trim_end().strip_prefix(&plain).unwrap();
+        let is_checkout = root().join(".git").exists();
+        let git = Command::new("git").args(["rev-parse", "HEAD"]).current_dir(root()).output();
+        match git.ok().filter(|git| is_checkout && git.status.success()) {
+            Some(git) => {
+                let commit = rest.strip_prefix(" (").and_then(|rest| rest.strip_suffix(')'));
+                let commit = commit.filter(|commit| commit.len() >= 7).unwrap();
+                assert!(String::from_utf8(git.stdout).unwrap().starts_with(commit), "{version}");
+            }
+            None => assert_eq!(rest, ""),
+        }
+    }
+}
+
 #[test]
 fn an_unknown_flag_is_refused_with_exit_code_2() {
     let output = counterfoil(&["run", "--config", "x.toml", "--until-cought-up"]);
@@ -117,7 +200,7 @@ fn every_file_that_the_readme_names_exists() {
 /// COUNTERFOIL_RECORD=1.
 #[test]
 fn help_is_as_recorded() {
-    let commands: [&[&str]; 10] = [
+    let commands: [&[&str]; 11] = [
         &[],
         &["init"],
         &["init", "source"],
@@ -128,6 +211,7 @@ fn help_is_as_recorded() {
         &["repair"],
         &["restore"],
         &["demo"],
+        &["completions"],
     ];
     for command in commands {
         let arguments: Vec<&str> = command.iter().copied().chain(["--help"]).collect();

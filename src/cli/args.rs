@@ -2,89 +2,66 @@
 
 use super::choice::{FlagWord, one_of};
 use super::duration::duration;
+use super::help;
+use super::version::VERSION;
 use crate::source::setup::{IdsOption, NotifyOption};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// Copies a PostgreSQL table of immutable events to many destinations, and proves that the copies
 /// are equal.
 #[derive(Debug, Parser)]
-#[command(name = "counterfoil", version, propagate_version = true, after_help = EXIT_CODES)]
+#[command(name = "counterfoil", version = VERSION, propagate_version = true, after_help = help::COUNTERFOIL)]
 pub(crate) struct Arguments {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes:
-  0  done, or stopped by a signal after finishing or rolling back the batch in hand
-  1  a bug or an unforeseen failure
-  2  wrong usage or configuration
-  3  unsuitable: a check refused
-  4  contents disagree between source and destination
-  5  another replicator feeds this destination
-  6  the order of ids is broken at the source
-  7  a destination rejected the data
-  8  not done within the time allowed, or the result could not be written
-  130  left at once by a second signal";
-
-const STATUS_HELP: &str = "Exit codes: 0; 4 contents disagree; 8 the source cannot be asked, or \
-with --max-lag a destination is too far behind, away or fed by no replicator.
-
-Examples:
-  counterfoil status --config replication.toml
-  counterfoil status --config replication.toml --json --max-lag 10000   # a monitor, every minute
-  counterfoil status --config replication.toml --quick                  # counts nothing";
-
-const WAIT_HELP: &str = "A destination holds everything when no transaction at the source may \
-still insert at or below the id, and first event, last event and count are the source's.
-
-Exit codes: 0 they hold it; 8 not within the time, with who lacks it; 4 contents disagree; 2 and 3 \
-as in `counterfoil --help`.
-
-Examples:
-  counterfoil wait --config replication.toml                       # what is visible now, everywhere
-  counterfoil wait --config replication.toml --through 4711 --destination reporting
-  counterfoil wait --config replication.toml --any 1 --timeout 5m  # one of several is enough";
-
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Creates the objects of a source or of a destination; existing objects of others are never
     /// replaced
-    #[command(subcommand)]
+    #[command(subcommand, after_long_help = help::INIT)]
     Init(Init),
     /// Copies events, until all are copied or continuously
+    #[command(after_long_help = help::RUN)]
     Run(Run),
     /// Shows where every destination stands; asks only the databases
-    #[command(after_help = STATUS_HELP)]
+    #[command(after_long_help = help::STATUS)]
     Status(Status),
     /// Waits until destinations hold everything up to an id, whoever feeds them; reads only
-    #[command(after_help = WAIT_HELP)]
+    #[command(after_long_help = help::WAIT)]
     Wait(WaitArguments),
     /// Makes a destination a prefix of its source again: shows the plan, asks, works batch by
     /// batch, and verifies the result
+    #[command(after_long_help = help::REPAIR)]
     Repair(Repair),
     /// Rebuilds a lost source from a destination, in a new and empty table made by `counterfoil
     /// init source`
+    #[command(after_long_help = help::RESTORE)]
     Restore(Restore),
     /// Shows everything on private servers with made-up events, and proves that the copies are
     /// equal; needs only PostgreSQL's binaries
-    #[command(
-        after_help = "Exit codes: 0 proved equal; 130 interrupted before the proof; otherwise as \
-                      in `counterfoil --help`."
-    )]
+    #[command(after_help = help::DEMO)]
     Demo(Demo),
+    /// Prints what a shell needs to complete the flags of our programs
+    #[command(after_help = help::COMPLETIONS)]
+    Completions(CompletionsOptions),
 }
 
 /// `init`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Init {
     /// Creates the event table and what belongs to it at a source
+    #[command(after_long_help = help::INIT_SOURCE)]
     Source(InitSource),
     /// Creates the event table at a destination: with --config in the shape of its source's, with
     /// --url as `init source` makes it
+    #[command(after_long_help = help::INIT_DESTINATION)]
     Destination(InitDestination),
 }
 
@@ -327,4 +304,23 @@ pub(crate) struct Demo {
     /// Keeps the servers running at the end, until Ctrl-C, for a look around
     #[arg(long)]
     pub keep: bool,
+}
+
+/// `completions`.
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsOptions {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: Shell,
+    /// The program whose flags are completed
+    #[arg(long, value_enum, value_name = "NAME", default_value_t = CompletedProgram::Counterfoil)]
+    pub program: CompletedProgram,
+}
+
+/// Our programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CompletedProgram {
+    Counterfoil,
+    EventsDiff,
+    LoadFakeData,
 }

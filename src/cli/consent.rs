@@ -1,6 +1,6 @@
 //! Asks a person before something is written: the plan, then yes or no.
 
-use crate::cli::output::{line, put};
+use crate::cli::output::{OutputReader, line, put_to_reader};
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::escape::fit_lines;
 use crate::stop::Stop;
@@ -23,7 +23,13 @@ pub(crate) async fn agreed(plan: &impl Display, is_yes: bool, stop: &Stop) -> Re
         )
         .fix("give --yes if this is what you want; nothing was written"));
     }
-    put("proceed? [y/N] ")?;
+    if put_to_reader("proceed? [y/N] ")? == OutputReader::Gone {
+        return Err(Error::new(
+            ErrorKind::Usage,
+            "cannot ask whether to proceed: no program reads the output",
+        )
+        .fix("give --yes if this is what you want; nothing was written"));
+    }
     let answer = stop.or(tokio::task::spawn_blocking(read_line)).await;
     let is_agreed = match answer {
         Some(Ok(line)) => is_yes_in_words(&line.map_err(|error| unasked(&error))?),

@@ -3,13 +3,16 @@
 mod args;
 mod begin;
 mod choice;
+mod completions;
 mod consent;
 mod demo;
 mod duration;
 pub mod events_diff;
+mod help;
 mod init;
 pub mod load_fake_data;
 mod output;
+mod parsing;
 mod progress_bar;
 mod recovery;
 mod repair;
@@ -17,19 +20,24 @@ mod restore;
 mod run;
 mod signals;
 mod status;
+mod version;
 mod wait;
 
 use crate::error::{Error, ErrorKind, Problems};
 use crate::supervise::panicked;
 use args::{Arguments, Command};
-use clap::Parser;
+use output::told;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::process::ExitCode;
 
 /// Runs the command of the process's arguments; gives its exit code.
 pub fn main() -> ExitCode {
     allow_many_files();
-    match Arguments::parse().command {
+    let arguments: Arguments = match parsing::parsed() {
+        Ok(arguments) => arguments,
+        Err(code) => return code,
+    };
+    match arguments.command {
         Command::Init(init) => block_on(code(async { init::init(init).await.map(|()| 0) })),
         Command::Run(run) => match run::RunRequest::read(run) {
             Ok(wanted) if wanted.suits_one_thread() => block_on_one_thread(code(run::run(wanted))),
@@ -41,6 +49,9 @@ pub fn main() -> ExitCode {
         Command::Repair(repair) => block_on(code(repair::repair(repair))),
         Command::Restore(restore) => block_on(code(restore::restore(restore))),
         Command::Demo(demo) => block_on(code(demo::demo(demo))),
+        Command::Completions(wanted) => ExitCode::from(
+            completions::completions(&wanted).map_or_else(|error| told(&error.into()), |()| 0),
+        ),
     }
 }
 
@@ -87,12 +98,6 @@ fn run_on(threads: &mut tokio::runtime::Builder, program: impl Future<Output = u
 /// The exit code of a command, whose problems are told.
 async fn code(command: impl Future<Output = Result<u8, Problems>>) -> u8 {
     command.await.unwrap_or_else(|problems| told(&problems))
-}
-
-/// Tells problems on stderr; gives the exit code of the worst.
-fn told(problems: &Problems) -> u8 {
-    output::aside(&problems.report());
-    problems.exit_code().max(1)
 }
 
 /// Few threads are enough: the work is passing bytes on.

@@ -6,6 +6,7 @@ use super::begin::{configurations, logging};
 use super::output::line;
 use super::progress_bar::show_progress;
 use super::signals::{reload_on_signal, stop_on_signals};
+use super::version::VERSION;
 use crate::config::Config;
 use crate::error::Problems;
 use crate::log::LogStream;
@@ -46,7 +47,7 @@ pub(crate) async fn run(wanted: RunRequest) -> Result<u8, Problems> {
     let stream = if arguments.dry_run { LogStream::Stderr } else { LogStream::Stdout };
     let (log, guard) = logging(&config.process, stream);
     let stop = stop_on_signals(&log)?;
-    info!(log, "counterfoil started"; "version" => env!("CARGO_PKG_VERSION"), "replications" => config.replications.len(),
+    info!(log, "counterfoil started"; "version" => VERSION, "replications" => config.replications.len(),
         "dry_run" => arguments.dry_run);
     let done = if arguments.dry_run {
         try_all(&config, &stop, &log).await

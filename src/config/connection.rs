@@ -3,7 +3,9 @@
 use super::file::reader::{ConfigReader, ConfigSection, ExpandedText, NamedValue};
 use super::file::tree::ConfigValue;
 use super::keys;
-use super::libpq::{ConnectionSettings, Conninfo, has_foreign_scheme, holds_password};
+use super::libpq::{
+    ConnectionSettings, Conninfo, PasswordCommand, has_foreign_scheme, holds_password,
+};
 use crate::error::Error;
 use secrecy::SecretString;
 use std::path::PathBuf;
@@ -40,6 +42,7 @@ pub(super) fn read<'a>(
         database: written.text("database").map(|text| text.value),
         user: written.text("user").map(|text| text.value),
         password_file: written.text("password_file").map(|text| text.value.into()),
+        password_command: written.command(),
         password: password.as_ref().map(|text| SecretString::from(text.value.clone())),
         url: url.as_ref().map(|text| SecretString::from(text.value.clone())),
     };
@@ -59,6 +62,11 @@ fn completed(
     mut settings: ConnectionSettings,
 ) -> Option<Conninfo> {
     settings.password_file = settings.password_file.map(|file| beside(reader, file));
+    let command = settings.password_command.as_mut();
+    // A name alone is looked for in PATH.
+    if let Some(command) = command.filter(|command| command.program.components().count() > 1) {
+        command.program = beside(reader, std::mem::take(&mut command.program));
+    }
     let conninfo = reader.note(place, Conninfo::from_settings(&settings, reader.env))?;
     let note = conninfo.password.note().filter(|note| !reader.notes.contains(note));
     reader.notes.extend(note);
@@ -77,6 +85,35 @@ impl WrittenConnection<'_, '_> {
         let text = self.reader.text(&found);
         self.is_complete &= text.is_some();
         text
+    }
+
+    /// A program and its arguments; none where the list is empty.
+    fn command(&mut self) -> Option<PasswordCommand> {
+        let found = self.reader.find(self.section, "password_command")?;
+        let fix = "write the program and each argument as a text of its own, as in \
+                   [\"/usr/local/bin/db-token\", \"db1\"]: no shell reads them";
+        let ConfigValue::List(items) = &found.node.value else {
+            let what = format!("{} must be a list, not {}", found.key, found.node.value.describe());
+            self.reader.problem(found.node.at, &found.key, what, fix);
+            self.is_complete = false;
+            return None;
+        };
+        let mut words = Vec::new();
+        for node in items {
+            let word = NamedValue { node, key: found.key.clone() };
+            words.extend(self.reader.text(&word).map(|text| text.value));
+        }
+        self.is_complete &= words.len() == items.len();
+        if words.is_empty() || !self.is_complete {
+            return None;
+        }
+        let program = PathBuf::from(words.remove(0));
+        if program.as_os_str().is_empty() {
+            let what = format!("{} names no program", found.key);
+            self.reader.problem(found.node.at, &found.key, what, fix);
+            self.is_complete = false;
+        }
+        Some(PasswordCommand { program, arguments: words })
     }
 
     /// A number, or a text such as `5432,5433` for several hosts.

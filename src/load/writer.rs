@@ -14,6 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::postgres::session::Session;
 use crate::postgres::session::answers;
 use crate::postgres::session::error::is_outcome_unknown;
+use crate::sql;
 use crate::stop::Stop;
 use bytes::Bytes;
 use futures::SinkExt;
@@ -227,7 +228,29 @@ impl LoadWriter {
     }
 
     fn failed(&self, error: &tokio_postgres::Error, is_outcome_unknown: bool) -> AttemptError {
-        self.broken(self.session.error(error, self.what()), is_outcome_unknown)
+        let told = self.session.error(error, self.what());
+        let told = match error.as_db_error().and_then(|refusal| self.grant(refusal.message())) {
+            Some(grant) => told.fix(format!("{grant}, then start again")),
+            None => told,
+        };
+        self.broken(told, is_outcome_unknown)
+    }
+
+    /// The statement that gives the privilege which the server says is missing, where its words
+    /// name it.
+    fn grant(&self, refusal: &str) -> Option<String> {
+        let (kind, name) = refusal.strip_prefix("permission denied for ")?.split_once(' ')?;
+        let (schema, table) = self.table.rsplit_once('.')?;
+        let (name, role) = (sql::ident(name), sql::ident(&self.session.server().role));
+        match kind {
+            "table" if name == table || name == format!("\"{table}\"") => {
+                Some(format!("GRANT INSERT ON {} TO {role}", self.table))
+            }
+            // That of consecutive ids.
+            "table" => Some(format!("GRANT SELECT, UPDATE ON {schema}.{name} TO {role}")),
+            "sequence" => Some(format!("GRANT USAGE ON SEQUENCE {schema}.{name} TO {role}")),
+            _ => None,
+        }
     }
 
     fn broken(&self, error: Error, is_outcome_unknown: bool) -> AttemptError {

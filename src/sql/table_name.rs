@@ -3,6 +3,7 @@
 use super::fill::ident;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::escape::escaped;
+use crate::log::secrets::discreet_argument;
 use std::fmt;
 
 /// Schema and name of a table, unquoted.
@@ -22,11 +23,15 @@ impl TableName {
     /// `Usage` when a part is empty, a quote is not closed, or there are more than two parts.
     pub fn parse(text: &str) -> Result<Self> {
         let wrong = |why: &str| {
-            Error::new(ErrorKind::Usage, format!("cannot read the table name {text:?}: {why}"))
+            let shown = discreet_argument(text);
+            Error::new(ErrorKind::Usage, format!("cannot read the table name {shown:?}: {why}"))
                 .fix("write it as in SQL: events, public.events or \"My Schema\".\"Events\"")
         };
         let mut parts = Vec::new();
         let mut rest = text.trim();
+        if !rest.starts_with('"') && rest.contains("://") {
+            return Err(wrong("it is the URL of a connection"));
+        }
         loop {
             let (part, after) = parse_part(rest)
                 .ok_or_else(|| wrong("a part is empty or a quote is not closed"))?;

@@ -333,7 +333,8 @@ async fn a_system_identifier_that_may_not_be_read_is_no_obstacle() {
 }
 
 /// A server that asks the role `reader` for a password.
-async fn guarded() -> Arc<PrivateServer> {
+/// Lets "reader" in by its password alone, "geh:eim".
+pub async fn guarded() -> Arc<PrivateServer> {
     let server =
         own_server(&ServerSettings::new().hba("host all reader 127.0.0.1/32 scram-sha-256"));
     let admin = connect(&server.conninfo("postgres")).await.unwrap();

@@ -309,7 +309,7 @@ async fn a_password_that_is_rotated_is_read_again_from_its_file() {
     replicator.stops().await;
 }
 
-fn as_role(database: &Database, role: &str) -> String {
+pub fn as_role(database: &Database, role: &str) -> String {
     let host = &database.conninfo.hosts[0];
     let HostAt::Unix(dir) = &host.at else { panic!("a private server has a socket") };
     format!(

@@ -63,3 +63,14 @@ async fn a_source_that_stays_away_is_told_once_with_its_cure() {
         "{log}{complaint}"
     );
 }
+
+#[tokio::test]
+async fn the_place_of_a_refused_source_is_named_once() {
+    let (source, destination) = pair(5).await;
+    source.execute("alter table events alter id drop identity").await;
+    let (code, printed, _) = command(&configuration(&source, &destination), &["run", "--dry-run"]);
+    assert_eq!(code, Some(3), "{printed}");
+    let place = printed.lines().find(|line| line.trim_start().starts_with("where: ")).unwrap();
+    assert_eq!(times(place, "source "), 1, "{place}");
+    assert!(place.ends_with(", public.events"), "{place}");
+}

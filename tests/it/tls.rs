@@ -316,3 +316,25 @@ async fn a_query_is_cancelled_through_tls() {
     });
     assert_eq!(slept.unwrap_err().code().unwrap().code(), "57014");
 }
+
+#[tokio::test]
+async fn a_self_signed_certificate_that_no_root_vouches_for_is_told_in_plain_words() {
+    let (dir, stranger) = (TempDir::new().unwrap(), Authority::new("a stranger"));
+    let server = server_of(&self_signed("db.test")).await;
+    let by_file =
+        trusting(conninfo(&server, "db.test", SslMode::VerifyFull), dir.path(), &stranger.pem);
+    let by_system = Conninfo { sslrootcert: Some(RootCert::System), ..by_file.clone() };
+    for conninfo in [by_file, by_system] {
+        let error = open(&conninfo).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Access);
+        let report = error.report();
+        // Where the system has no authorities, that is what is told.
+        if !report.contains("no certificate that can be used") {
+            let why = "is signed by itself, and is none of those in sslrootcert";
+            let fix = "fix: give this certificate itself as sslrootcert=FILE, if it is your \
+                       server's, or check who answers at this address; nothing was sent to it";
+            assert!(report.contains(why) && report.contains(fix), "{report}");
+        }
+        assert!(!report.contains("CaUsedAsEndEntity"), "{report}");
+    }
+}

@@ -1,12 +1,13 @@
 //! The flags of `events-diff`, and its help.
 
+use crate::cli::version::VERSION;
 use clap::{Parser, ValueEnum};
 use std::path::PathBuf;
 
 /// Compares event tables row by row, also while they are being written, and gives a verdict: equal,
 /// different or inconclusive.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "events-diff", version, after_help = EXIT_CODES, override_usage = "events-diff --config FILE [--destination NAME]... [OPTIONS]\n       events-diff [OPTIONS] URL URL")]
+#[command(name = "events-diff", version = VERSION, after_help = HELP, override_usage = "events-diff --config FILE [--destination NAME]... [OPTIONS]\n       events-diff [OPTIONS] URL URL")]
 pub struct CompareArguments {
     /// Two databases, the reference first: libpq URLs or keyword strings; for passwords prefer
     /// PGPASSWORD or the passfile
@@ -79,9 +80,19 @@ pub enum OutputFormat {
     Jsonl,
 }
 
-const EXIT_CODES: &str = "Exit codes:
+const HELP: &str = "Examples:
+  events-diff --config copy.toml
+  events-diff postgres://reader@db1/orders postgres://reader@db2/orders --table public.events
+  events-diff --config copy.toml --destination reporting --format jsonl --exact
+
+Exit codes:
   0  equal: every row up to the fence was compared
   1  different
-  2  could not compare: wrong usage, or a database that cannot be read
+  2  could not compare: wrong usage, a database that cannot be read, or a result that cannot be
+     written (a full disk)
   3  inconclusive: something was not compared, or cannot be decided while transactions are open
-  130  left at once by a second signal";
+  130  left at once by a second signal
+A reader that closes the pipe is not complained of: `events-diff … | head` ends with 1 as soon as
+there is a difference that it did not read, otherwise with the code of the whole comparison.
+
+Read more: docs/events-diff.md of the source.";

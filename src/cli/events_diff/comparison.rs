@@ -110,8 +110,8 @@ impl TableComparison<'_> {
         let script =
             wanted.map(|(path, inserted)| RepairScript::create(path, task.second, inserted));
         let mut script = script.transpose()?;
-        let mut watcher =
-            TerminalWatcher::new(self.printer, task.columns, task.first.size.rows_estimated);
+        let (needs_all, rows) = (script.is_some(), task.first.size.rows_estimated);
+        let mut watcher = TerminalWatcher::new(self.printer, task.columns, needs_all, rows);
         let outcome = compare::compare(task, journal, &mut watcher, script.as_mut(), stop).await?;
         if let Some(script) = script {
             let is_there = script.finish(&outcome)?;

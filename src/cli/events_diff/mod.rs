@@ -1,20 +1,20 @@
 //! `events-diff`: compares event tables row by row and gives a verdict.
 
-mod args;
+pub(super) mod args;
 mod comparison;
 mod journal;
 mod printer;
 mod subject;
 mod watcher;
 
-use super::output::is_of_output;
+use super::block_on_one_thread;
+use super::output::{is_unread, told};
+use super::parsing::parsed;
 use super::signals::stop_on_signals;
-use super::{block_on_one_thread, told};
-use crate::error::Problems;
+use crate::error::{Error, ErrorKind, Problems};
 use crate::log::{self, LogFormat, LogStream};
 use crate::verify::verdict::Verdict;
 use args::CompareArguments;
-use clap::Parser;
 use comparison::TableComparison;
 use printer::Printer;
 use slog::Level;
@@ -28,7 +28,10 @@ const COULD_NOT_COMPARE: u8 = 2;
 
 /// Runs the program; gives its exit code.
 pub fn main() -> ExitCode {
-    block_on_one_thread(run(CompareArguments::parse()))
+    match parsed() {
+        Ok(arguments) => block_on_one_thread(run(arguments)),
+        Err(code) => code,
+    }
 }
 
 async fn run(arguments: CompareArguments) -> u8 {
@@ -53,14 +56,19 @@ async fn run(arguments: CompareArguments) -> u8 {
             is_first_due: &is_first_due,
         };
         match one.compare(&stop, &log).await {
-            Err(error) if is_of_output(&error) => return could_not(&error.into()),
+            // What nobody reads is a difference: more of them would change nothing.
+            Err(error) if is_unread(&error) => {
+                verdicts.push(Some(Verdict::Different));
+                break;
+            }
+            Err(error) if error.kind() == ErrorKind::Output => return untold(error),
             verdict => verdicts.push(verdict.map_err(|error| told(&error.into())).ok()),
         }
         if let (2.., Some(verdict)) = (subject.seconds.len(), verdicts.last()) {
             let verdict =
                 verdict.map_or_else(|| NOT_COMPARED.to_owned(), |verdict| verdict.to_string());
             if let Err(error) = printer.note(&format!("{}: {verdict}", second.name)) {
-                return could_not(&error.into());
+                return untold(error);
             }
         }
     }
@@ -72,8 +80,14 @@ async fn run(arguments: CompareArguments) -> u8 {
     };
     match printer.verdict(&verdict, code) {
         Ok(()) => code,
-        Err(error) => could_not(&error.into()),
+        Err(error) => untold(error),
     }
+}
+
+/// A result that could not be written; what came of the comparison is not told then.
+fn untold(error: Error) -> u8 {
+    told(&error.into());
+    COULD_NOT_COMPARE
 }
 
 /// Wrong usage, before anything was compared.

@@ -1,7 +1,7 @@
 //! What `events-diff` prints: text for a person, or one JSON object a line.
 
 use super::args::OutputFormat;
-use crate::cli::output::line;
+use crate::cli::output::{OutputReader, line, line_to_reader};
 use crate::error::{Error, Result};
 use crate::event::range::shown as shown_id;
 use crate::log::escape::{escaped, fit, fit_lines};
@@ -64,7 +64,7 @@ impl Printer {
     /// Both sides, what the comparison of their columns came to, and how ids are given out.
     ///
     /// # Errors
-    /// `Unavailable`, as all of these, when the reader has closed the output.
+    /// `Output`, as all of these, when it cannot be written.
     pub fn sides(self, pair: &SidePair, order: Option<&IdOrder>) -> Result<()> {
         let (is_like, notes) = schema(pair);
         let ids = order.map(|order| order.reason.as_str());
@@ -93,12 +93,16 @@ impl Printer {
         ids.map_or(Ok(()), |ids| line(&fit(&format!("ids: {ids}"))))
     }
 
-    /// One difference.
-    pub fn difference(self, shown: &ShownDifference, columns: &SharedColumns) -> Result<()> {
-        match self.format {
-            OutputFormat::Text => line(&show::text(shown, &columns.compared, self.has_colour)),
-            OutputFormat::Jsonl => line(&lines::difference(shown, &columns.compared)),
-        }
+    /// One difference; tells whether it is read.
+    pub(crate) fn difference(
+        self,
+        shown: &ShownDifference,
+        columns: &SharedColumns,
+    ) -> Result<OutputReader> {
+        line_to_reader(&match self.format {
+            OutputFormat::Text => show::text(shown, &columns.compared, self.has_colour),
+            OutputFormat::Jsonl => lines::difference(shown, &columns.compared),
+        })
     }
 
     /// What the validation of one table came to.

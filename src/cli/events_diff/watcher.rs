@@ -1,6 +1,7 @@
 //! Shows differences as they are found, and a progress bar on a terminal.
 
 use super::printer::Printer;
+use crate::cli::output::{OutputReader, unread};
 use crate::error::Result;
 use crate::verify::compare::side::SharedColumns;
 use crate::verify::compare::task::ComparisonWatcher;
@@ -12,12 +13,19 @@ use std::io::IsTerminal;
 pub struct TerminalWatcher<'a> {
     printer: Printer,
     columns: &'a SharedColumns,
+    /// Whether all differences are wanted, whoever reads them: a script is made of them.
+    needs_all: bool,
     bar: Option<ProgressBar>,
 }
 
 impl<'a> TerminalWatcher<'a> {
     /// Of about so many rows.
-    pub fn new(printer: Printer, columns: &'a SharedColumns, rows_estimated: f64) -> Self {
+    pub fn new(
+        printer: Printer,
+        columns: &'a SharedColumns,
+        needs_all: bool,
+        rows_estimated: f64,
+    ) -> Self {
         let style =
             ProgressStyle::with_template("{bar:30} {pos}/{len} rows {per_sec} {eta} left").ok();
         // An estimate; it is set right as rows come.
@@ -25,7 +33,7 @@ impl<'a> TerminalWatcher<'a> {
         let bar = style
             .filter(|_| std::io::stderr().is_terminal())
             .map(|style| ProgressBar::new(rows).with_style(style));
-        Self { printer, columns, bar }
+        Self { printer, columns, needs_all, bar }
     }
 }
 
@@ -38,9 +46,13 @@ impl ComparisonWatcher for TerminalWatcher<'_> {
     }
 
     fn difference(&mut self, shown: &ShownDifference) -> Result<()> {
-        match &self.bar {
+        let reader = match &self.bar {
             Some(bar) => bar.suspend(|| self.printer.difference(shown, self.columns)),
             None => self.printer.difference(shown, self.columns),
+        };
+        match reader? {
+            OutputReader::Gone if !self.needs_all => Err(unread()),
+            _ => Ok(()),
         }
     }
 }

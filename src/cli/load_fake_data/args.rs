@@ -1,6 +1,7 @@
 //! The flags of `load-fake-data`, and its help.
 
 use crate::cli::choice::{FlagWord, one_of};
+use crate::cli::version::VERSION;
 use crate::fake::Locale;
 use crate::load::{DataSet, LoadMethod};
 use clap::Parser;
@@ -9,7 +10,7 @@ use std::path::PathBuf;
 /// Writes made-up events into an event table: believable, and numbered so that a table can be
 /// validated without its source.
 #[derive(Debug, Parser)]
-#[command(name = "load-fake-data", version, after_help = EXIT_CODES)]
+#[command(name = "load-fake-data", version = VERSION, after_help = HELP)]
 pub(crate) struct LoadArguments {
     /// Loads the source of this configuration of counterfoil: TOML, or JSON where the name ends in
     /// .json
@@ -74,13 +75,20 @@ pub(crate) struct LoadArguments {
     pub dry_run: bool,
 }
 
-const EXIT_CODES: &str = "Exit codes:
+const HELP: &str = "Examples:
+  load-fake-data --url postgres://writer@db1/orders --dry-run
+  load-fake-data --url postgres://writer@db1/orders --world orders --events 50000 --writers 4
+  load-fake-data --config copy.toml --duration 60 --rate 200
+
+Exit codes:
   0  done, or stopped by a signal or --duration after the group in hand
-  1  a bug or an unforeseen failure
+  1  a bug or an unforeseen failure, or the result could not be written
   2  wrong usage or configuration
   3  unsuitable: the table is missing or cannot be loaded so, or the server refused
   8  the database could not be reached, or was lost
-  130  left at once by a second signal";
+  130  left at once by a second signal
+
+Read more: docs/load-fake-data.md of the source.";
 
 /// `--world`.
 const WORLDS: [FlagWord<DataSet>; 3] = [

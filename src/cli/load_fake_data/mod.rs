@@ -1,22 +1,23 @@
 //! `load-fake-data`: flags, plan, load, summary, exit code.
 
-mod args;
+pub(super) mod args;
 mod bar;
 mod options;
 mod report;
 
+use super::block_on;
 use super::choice::word_of;
-use super::output::{aside, line, put};
+use super::output::{aside, line, put, told};
+use super::parsing::parsed_with_origins;
 use super::signals::stop_on_signals;
-use super::{block_on, told};
 use crate::config::libpq::Environment;
 use crate::error::Problems;
 use crate::load::{LoadTally, PreparedLoad};
 use crate::log::escape::fit;
 use crate::log::{self, LogFormat, LogStream};
 use args::LoadArguments;
+use clap::ArgMatches;
 use clap::parser::ValueSource;
-use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use options::DatabaseOption;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -26,8 +27,10 @@ const SAMPLES: usize = 3;
 
 /// Runs the loader with the process's arguments; gives its exit code.
 pub fn main() -> ExitCode {
-    let matches = LoadArguments::command().get_matches();
-    let arguments = LoadArguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let (matches, arguments) = match parsed_with_origins::<LoadArguments>() {
+        Ok(parsed) => parsed,
+        Err(code) => return code,
+    };
     let given = [given(&matches, "config"), given(&matches, "url")];
     block_on(
         async move { load(&arguments, given).await.unwrap_or_else(|problems| told(&problems)) },

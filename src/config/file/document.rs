@@ -1,5 +1,6 @@
 //! A file that was read: TOML or JSON as one tree, and the place of each byte.
 
+use super::foreign;
 use super::json;
 use super::tree::{ConfigEntry, ConfigNode, ConfigValue, FileFormat, SyntaxError};
 use crate::error::{Error, ErrorKind, Problems};
@@ -18,7 +19,8 @@ impl Document {
     ///
     /// # Errors
     /// `Usage`: all syntax errors of TOML, the first of JSON, each with line and column. The text
-    /// around them is not shown: it can hold a password.
+    /// around them is not shown: it can hold a password. One error alone for a file in another
+    /// language.
     pub(crate) fn parse(name: String, format: FileFormat, text: String) -> Result<Self, Problems> {
         let parsed = match format {
             FileFormat::Toml => toml_tree(&text),
@@ -27,6 +29,9 @@ impl Document {
         match parsed {
             Ok(root) => Ok(Self { name, format, root, text }),
             Err(errors) => {
+                if let Some(foreign) = foreign::recognised(&name, &text, format) {
+                    return Err(foreign.into());
+                }
                 let mut problems = Problems::new();
                 for error in errors {
                     let (line, column) = position(&text, error.at);

@@ -60,4 +60,12 @@ const PARTS_KEYS: &[Key] = &[
          this file",
     )
     .comment("\"/run/secrets/db1\""),
+    Key::new(
+        "password_command",
+        ValueType::CommandLine,
+        KeyDefault::EmptyList,
+        "program and arguments, no shell; run for each connection, 10 s at most; the first line of \
+         its output is the password",
+    )
+    .comment("[\"bin/token\", \"db1\"]"),
 ];

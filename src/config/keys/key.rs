@@ -65,6 +65,8 @@ pub(crate) enum ValueType {
     Ids(&'static [AllowedWord]),
     /// A list of ids and ranges of ids.
     IdRanges,
+    /// A program and its arguments, a text each; an empty list means none.
+    CommandLine,
 }
 
 /// A word that may be written, and what it means where that is not plain.

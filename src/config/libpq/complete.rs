@@ -16,15 +16,15 @@ use std::time::Duration;
 /// PostgreSQL's own port.
 const PORT: u16 = 5432;
 
-/// Completes what was written; a password file of the configuration comes before `PGPASSWORD` and
-/// the passfile.
+/// Completes what was written; a password file or command of the configuration comes before
+/// `PGPASSWORD` and the passfile.
 ///
 /// # Errors
 /// `Usage` for a value libpq would refuse, for a protection that cannot be honoured, and when no
 /// user is known.
 pub(super) fn complete(
     written: KeywordValues,
-    password_file: Option<PathBuf>,
+    configured: Password,
     env: &Environment<'_>,
 ) -> Result<Conninfo> {
     let service = service::read(&written, env)?;
@@ -44,7 +44,7 @@ pub(super) fn complete(
         hosts: layers.hosts()?,
         database: layers.filled("dbname").unwrap_or_else(|| user.clone()),
         user,
-        password: layers.password(password_file),
+        password: layers.password(configured),
         sslmode: layers.sslmode(sslrootcert.as_ref())?,
         sslrootcert,
         sslcert: layers.ssl_file("sslcert", "postgresql.crt").filter(|_| sends_certificate),
@@ -231,13 +231,14 @@ impl ValueLayers<'_> {
         })
     }
 
-    fn password(&self, file: Option<PathBuf>) -> Password {
+    fn password(&self, configured: Password) -> Password {
         let passfile = self.filled("passfile").map(PathBuf::from);
+        let is_configured = configured.file.is_some() || configured.command.is_some();
         Password {
-            given: if file.is_none() { self.filled("password") } else { None }
+            given: if is_configured { None } else { self.filled("password") }
                 .map(SecretString::from),
-            file,
             passfile: passfile.or_else(|| Some(self.env.home.as_ref()?.join(".pgpass"))),
+            ..configured
         }
     }
 

@@ -74,8 +74,25 @@ pub struct Password {
     pub given: Option<SecretString>,
     /// The setting `password_file`: its first line.
     pub file: Option<PathBuf>,
+    /// The setting `password_command`: the first line of what it prints.
+    pub command: Option<PasswordCommand>,
     /// The passfile (`PGPASSFILE`, `~/.pgpass`), looked up per host when nothing else is given.
     pub passfile: Option<PathBuf>,
+}
+
+/// A program that prints a password, and its arguments, which can hold secrets and are never shown.
+#[derive(Clone)]
+pub struct PasswordCommand {
+    /// A path, or a name that is looked for in `PATH`.
+    pub program: PathBuf,
+    /// As the program gets them.
+    pub arguments: Vec<String>,
+}
+
+impl fmt::Debug for PasswordCommand {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{:?} with {} arguments", self.program, self.arguments.len())
+    }
 }
 
 /// `sslmode`, with libpq's meaning.

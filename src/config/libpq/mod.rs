@@ -10,7 +10,8 @@ mod string;
 mod url;
 
 pub use conninfo::{
-    ChannelBinding, Conninfo, Host, HostAt, Password, RootCert, SslMode, TargetSession,
+    ChannelBinding, Conninfo, Host, HostAt, Password, PasswordCommand, RootCert, SslMode,
+    TargetSession,
 };
 pub use environment::Environment;
 
@@ -37,6 +38,8 @@ pub(super) struct ConnectionSettings {
     pub(super) password: Option<SecretString>,
     /// `password_file`: its first line is the password.
     pub(super) password_file: Option<PathBuf>,
+    /// `password_command`: the first line of its output is the password.
+    pub(super) password_command: Option<PasswordCommand>,
 }
 
 impl Conninfo {
@@ -47,7 +50,7 @@ impl Conninfo {
     /// `Usage` for text libpq would refuse, for protections that cannot be honoured here (such as
     /// `sslcrl`), and when no user is known. No error shows a password.
     pub fn parse(text: &str, env: &Environment<'_>) -> Result<Self> {
-        complete::complete(read(text)?, None, env)
+        complete::complete(read(text)?, Password::default(), env)
     }
 
     /// Puts the settings of the configuration file together and completes them as
@@ -70,15 +73,33 @@ impl Conninfo {
         written.add_setting("database", "dbname", settings.database.as_deref())?;
         written.add_setting("user", "user", settings.user.as_deref())?;
         written.add_setting("password", "password", password)?;
-        if settings.password_file.is_some() && written.get("password").is_some() {
-            return Err(Error::new(
-                ErrorKind::Usage,
-                "the password is given twice: by itself and by password_file",
-            )
-            .fix("remove one of them"));
+        let given = [
+            (written.get("password").is_some(), "itself"),
+            (settings.password_file.is_some(), "password_file"),
+            (settings.password_command.is_some(), "password_command"),
+        ];
+        let given: Vec<&str> =
+            given.iter().filter(|(is_there, _)| *is_there).map(|(_, name)| *name).collect();
+        if let [one, other, ..] = given[..] {
+            let what = format!("the password is given twice: by {one} and by {other}");
+            return Err(Error::new(ErrorKind::Usage, what).fix("remove one of them"));
         }
-        complete::complete(written, settings.password_file.clone(), env)
+        let password = Password {
+            file: settings.password_file.clone(),
+            command: settings.password_command.clone(),
+            ..Password::default()
+        };
+        complete::complete(written, password, env)
     }
+}
+
+/// Whether a text is meant as a connection: a URL, or a string of keywords.
+pub(crate) fn is_connection(text: &str) -> bool {
+    let text = text.trim();
+    let keyword = text.split_once('=').map(|(keyword, _)| keyword.trim_end());
+    url::without_scheme(text).is_some()
+        || has_foreign_scheme(text)
+        || keyword.is_some_and(|keyword| keyword::find(keyword).is_some())
 }
 
 /// Whether a URL or keyword string, as far as it can be read, holds a password that is written out

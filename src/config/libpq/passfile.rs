@@ -15,7 +15,7 @@ const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 impl Password {
     /// The password for a connection to `host`, read again from its file each time, so that it can
-    /// be rotated; `None` when there is none.
+    /// be rotated; `None` when there is none. A password that a command gives is not looked for.
     ///
     /// A passfile that is missing, or that others than its owner can read, is passed over
     /// ([`Password::note`] says so), as libpq does.
@@ -36,11 +36,15 @@ impl Password {
         }
     }
 
+    /// Whether the passfile is asked: nothing that is given comes before it.
+    fn is_looked_up(&self) -> bool {
+        self.given.is_none() && self.file.is_none() && self.command.is_none()
+    }
+
     /// Why the passfile is passed over, if it is there and would be asked: for the log, and for an
     /// operator who misses a password.
     pub fn note(&self) -> Option<String> {
-        let passfile =
-            self.passfile.as_ref().filter(|_| self.given.is_none() && self.file.is_none())?;
+        let passfile = self.passfile.as_ref().filter(|_| self.is_looked_up())?;
         let why = objection(&std::fs::metadata(passfile).ok()?)?;
         Some(format!("the passfile {} was ignored: {why}", passfile.display()))
     }

@@ -26,7 +26,7 @@ pub(super) fn parse(text: &str) -> Result<KeywordValues> {
         if reader.next() != Some('=') {
             return Err(wrong(format!("no = after the keyword {place}")).fix(
                 "write keyword=value pairs with blanks between them and quotes around values with \
-                 blanks, such as host=db1 dbname=orders password='a b', or a URL such as \
+                 blanks, such as host=db1 dbname=orders user='a b', or a URL such as \
                  postgres://db1/orders",
             ));
         }

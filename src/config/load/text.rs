@@ -1,6 +1,8 @@
 //! The text of a file: limited, UTF-8, and whether others can read it.
 
+use crate::config::libpq::is_connection;
 use crate::error::{Error, ErrorKind, Result};
+use crate::log::secrets::discreet_argument;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -8,12 +10,28 @@ use std::path::Path;
 /// A larger file is no configuration and is refused.
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
+/// What stands in a configuration is often given where its file is to be named.
+fn refuse_connection(path: &Path) -> Result<()> {
+    let shown = path.display().to_string();
+    if !is_connection(&shown) || path.exists() {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Usage, "a connection stands where a file is expected")
+        .at(format!("--config {}", discreet_argument(&shown)))
+        .fix(
+            "write it into a file, as url = \"…\" beneath [source] and [[destinations]], and name \
+             that file with --config; without a file, events-diff takes two URLs and \
+             load-fake-data --url",
+        ))
+}
+
 pub(super) struct File {
     pub(super) text: String,
     pub(super) is_open_to_others: bool,
 }
 
 pub(super) fn read(path: &Path) -> Result<File> {
+    refuse_connection(path)?;
     let wrong = || {
         Error::new(ErrorKind::Usage, "cannot read the configuration file")
             .at(path.display().to_string())

@@ -132,6 +132,7 @@ fn values(key: &Key) -> Value {
                 json!({ "type": "string", "pattern": "^grace:[0-9]+m?s$" }),
             ])
         }
+        ValueType::CommandLine => json!({ "type": "array", "items": { "type": "string" } }),
         ValueType::IdRanges => {
             let range = json!({ "type": "string", "pattern": "^\\s*[+-]?[0-9]+\\s*(\\.\\.\\s*[+-]?[0-9]+\\s*)?$" });
             json!({ "type": "array", "items": or_variable(&[json!({ "type": "integer" }), range]) })

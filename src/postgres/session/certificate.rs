@@ -296,6 +296,17 @@ impl CertificateSummary {
                       subjectAltName",
             };
         }
+        if self.is_self_issued && issuer_expired.is_none() {
+            return CertificateRefusal {
+                why: format!(
+                    "the certificate of the server ({}) is signed by itself, and is none of those \
+                     in sslrootcert",
+                    self.subject
+                ),
+                fix: "give this certificate itself as sslrootcert=FILE, if it is your server's, or \
+                      check who answers at this address; nothing was sent to it",
+            };
+        }
         CertificateRefusal {
             why: format!(
                 "the certificate of the server ({}, issued by {}) is not trusted: {}",

@@ -4,6 +4,7 @@
 use crate::config::libpq::{ChannelBinding, Conninfo, Host, HostAt, SslMode};
 use crate::error::{Error, ErrorKind, Result};
 use crate::postgres::session::error::{self, ErrorSide};
+use crate::postgres::session::password::PasswordLookup;
 use crate::postgres::session::socket::{BufferedSocket, SocketPeer};
 use crate::postgres::session::tls::{self, TlsSettings};
 use secrecy::{ExposeSecret, SecretString};
@@ -50,17 +51,13 @@ impl Drop for RawConnection {
     }
 }
 
-/// The password to use, and where it was looked for.
-pub(super) struct PasswordLookup {
-    pub password: Option<SecretString>,
-    pub checked: String,
-}
-
 /// Everything that stays the same over all hosts and addresses.
 pub(super) struct DialSettings<'a> {
     pub conninfo: &'a Conninfo,
     pub application_name: String,
     pub side: ErrorSide,
+    /// What `password_command` gave for this connection.
+    pub commanded: Option<SecretString>,
     /// `None` with `sslmode=disable`, or when `allow` and `prefer` have to do without.
     pub tls: Option<TlsSettings>,
 }
@@ -79,7 +76,7 @@ impl DialSettings<'_> {
     /// # Errors
     /// `Access` when the server or our TLS refused; `Unavailable` for what time can heal.
     pub async fn connect(&self, host: &Host, address: Option<IpAddr>) -> Result<RawConnection> {
-        let secret = secret(self.conninfo, host)?;
+        let secret = PasswordLookup::of(self.conninfo, host, self.commanded.as_ref())?;
         let (first, second) = self.ways(host);
         let failure = match self.connect_by(first, host, address, &secret).await {
             Ok(line) => return Ok(line),
@@ -184,10 +181,7 @@ impl DialSettings<'_> {
             };
         }
         if source == "password missing" {
-            return Error::new(ErrorKind::Access, "cannot connect")
-                .because(format!("the server asks for a password of user {user:?}"))
-                .because(secret.checked.clone())
-                .fix("give it in the URL, password, password_file, PGPASSWORD or the passfile");
+            return no_password(user, secret);
         }
         if error.to_string() == "authentication error" {
             return Error::new(ErrorKind::Access, "cannot connect")
@@ -197,7 +191,7 @@ impl DialSettings<'_> {
                      on this side",
                 );
         }
-        let ours = without_secret(error::of_driver(error, self.side, "cannot connect"), secret);
+        let ours = secret.hidden_in(error::of_driver(error, self.side, "cannot connect"));
         match ours.sqlstate() {
             Some("28P01") => ours.because(secret.checked.clone()).fix(
                 match (&self.tls, &self.conninfo.sslcert) {
@@ -241,6 +235,16 @@ impl From<tokio_postgres::Error> for DialFailure {
     }
 }
 
+fn no_password(user: &str, secret: &PasswordLookup) -> Error {
+    Error::new(ErrorKind::Access, "cannot connect")
+        .because(format!("the server asks for a password of user {user:?}"))
+        .because(secret.checked.clone())
+        .fix(
+            "give it in the URL, password, password_file, password_command, PGPASSWORD or the \
+             passfile",
+        )
+}
+
 fn unreachable(host: &Host) -> Error {
     Error::new(ErrorKind::Unavailable, "cannot connect").fix(check_port(host))
 }
@@ -256,40 +260,6 @@ fn is_worth_another_way(failure: &DialFailure, second: ConnectionEncryption) -> 
     let is_refused_by_hba = error.code().is_some_and(|code| code.code() == "28000");
     is_refused_by_hba
         || (second == ConnectionEncryption::Plain && tls::TlsFault::of(error).is_some())
-}
-
-/// A server that was given the password could put it into its answer.
-fn without_secret(error: Error, secret: &PasswordLookup) -> Error {
-    match &secret.password {
-        Some(password) if !password.expose_secret().is_empty() => {
-            error.without(password.expose_secret(), "…")
-        }
-        _ => error,
-    }
-}
-
-/// Looks the password up again, so that it can be rotated.
-fn secret(conninfo: &Conninfo, host: &Host) -> Result<PasswordLookup> {
-    let source = &conninfo.password;
-    let password = source.lookup(host, &conninfo.database, &conninfo.user)?;
-    let checked = match (&source.given, &source.file, &source.passfile) {
-        (Some(_), _, _) => {
-            "checked the password given in the URL, the setting password or PGPASSWORD".to_owned()
-        }
-        (_, Some(file), _) => format!("checked password_file {}", file.display()),
-        (_, _, Some(passfile)) if password.is_some() => {
-            format!("checked the passfile {}", passfile.display())
-        }
-        (_, _, Some(passfile)) => source.note().unwrap_or_else(|| {
-            let (database, user) = (&conninfo.database, &conninfo.user);
-            format!(
-                "checked the passfile {}: no line is for {host}:{database}:{user}",
-                passfile.display()
-            )
-        }),
-        _ => "no password was given, and there is no passfile".to_owned(),
-    };
-    Ok(PasswordLookup { password, checked })
 }
 
 fn drive<T>(

@@ -5,6 +5,7 @@ use crate::config::libpq::{Conninfo, Host, HostAt, SslMode, TargetSession};
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::escape::escaped;
 use crate::postgres::session::dial::{DialSettings, RawConnection};
+use crate::postgres::session::password::{self, COMMAND_WAIT_MAX};
 use crate::postgres::session::pins::{PinnedSettings, get_to_know};
 use crate::postgres::session::purpose::{SessionPurpose, SettingsPermission};
 use crate::postgres::session::server::{ServerFacts, major_version};
@@ -62,7 +63,12 @@ impl<'a> HostSearch<'a> {
     /// trip.
     pub async fn connect(&self) -> Result<ServerConnection> {
         let deadline = Instant::now() + self.timeout;
-        let (dial, note) = self.dial()?;
+        let (mut dial, note) = self.dial()?;
+        if let Some(command) = &self.conninfo.password.command {
+            let limit = self.timeout.min(COMMAND_WAIT_MAX);
+            let printed = password::printed_by(command, limit).await;
+            dial.commanded = Some(printed.map_err(|error| error.at(self.conninfo.describe()))?);
+        }
         let turns = self.turns();
         let mut misses = Vec::new();
         for (done, (wanted, host)) in turns.iter().enumerate() {
@@ -96,6 +102,7 @@ impl<'a> HostSearch<'a> {
             conninfo: self.conninfo,
             application_name: self.purpose.application_name(),
             side: self.purpose.side,
+            commanded: None,
             tls,
         };
         Ok((dial, note))

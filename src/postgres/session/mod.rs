@@ -8,6 +8,7 @@ pub mod error;
 mod hosts;
 pub mod limit;
 pub mod listen;
+mod password;
 pub(crate) mod patience;
 mod pins;
 pub mod pool;

@@ -83,7 +83,7 @@ impl DisciplineCase<'_> {
         let (is, exists) = (if first == last { "id" } else { "ids" }, last.saturating_add(1));
         let verb = if first == last { "is" } else { "are" };
         Error::new(ErrorKind::Order, format!("gap: {is} {gap} {verb} missing, {exists} exists"))
-            .at(format!("source {}", self.table()))
+            .at(self.table().to_string())
             .because("ids are consecutive there, so a missing one is a lost event")
             .fix(format!("bring the event back, or accept the hole with known_gaps = [\"{gap}\"]"))
     }

@@ -117,7 +117,7 @@ impl DisciplineCase<'_> {
     }
 
     fn refuse(&self, what: impl Into<String>) -> Error {
-        Error::new(ErrorKind::Unsuitable, what).at(format!("source {}", self.table()))
+        Error::new(ErrorKind::Unsuitable, what).at(self.table().to_string())
     }
 
     fn judged(

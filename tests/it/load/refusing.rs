@@ -141,11 +141,17 @@ async fn what_the_server_refuses_ends_with_3() {
     let role = format!("loader_of_{}", source.conninfo.database);
     source.execute(&format!("create role {role} login; grant select on events to {role}")).await;
     let stranger = url(&source).replace("user=postgres", &format!("user={role}"));
+    let grant = format!("GRANT INSERT ON public.events TO \"{role}\"");
     for method in ["insert", "copy"] {
         let (code, _, complaint) = run(&["--url", &stranger, "--method", method]);
         assert_eq!(code, Some(3), "{complaint}");
         assert!(complaint.contains("permission denied"), "{complaint}");
+        assert!(complaint.contains(&format!("fix: {grant}, then start again\n")), "{complaint}");
     }
+    source.execute(&grant).await;
+    let few = ["--persons", "1", "--fillers", "0", "--deletes", "0"];
+    let (code, _, complaint) = run(&[&["--url", stranger.as_str()], &few[..]].concat());
+    assert_eq!(code, Some(0), "{complaint}");
 }
 
 #[tokio::test]

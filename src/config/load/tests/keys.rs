@@ -61,7 +61,9 @@ fn wrong(key: &Key) -> Vec<(String, String)> {
         }
         ValueType::Port => one("65536", "must be between 1 and 65535, not 65536"),
         ValueType::Boolean => one("3", "must be true or false, not a number"),
-        ValueType::IdRanges => one("true", "must be a list, not true or false"),
+        ValueType::IdRanges | ValueType::CommandLine => {
+            one("true", "must be a list, not true or false")
+        }
         ValueType::Integer(IntegerRange { least, most, .. }) => {
             let words = format!("must be between {least} and {most}");
             vec![((least - 1).to_string(), words.clone()), ((most + 1).to_string(), words)]

@@ -173,6 +173,28 @@ fn variables_are_filled_in_everywhere_and_a_missing_one_is_told() {
 }
 
 #[test]
+fn a_password_comes_from_one_place() {
+    let command = "password_command = [\"token\"]";
+    for (line, what) in [
+        (
+            "password = \"hunter2\"",
+            "the password is given twice: by itself and by password_command",
+        ),
+        (
+            "password_file = \"x\"",
+            "the password is given twice: by password_file and by password_command",
+        ),
+        ("password_command = \"token\"", "source.password_command must be a list, not text"),
+        ("password_command = [\"\"]", "source.password_command names no program"),
+        ("password_command = [\"a\", 3]", "source.password_command must be text, not a number"),
+    ] {
+        let lines =
+            if line.contains("command") { line.to_owned() } else { format!("{line}\n{command}") };
+        assert_eq!(problem(&with_source(&lines))[0], what, "{lines}");
+    }
+}
+
+#[test]
 fn values_of_variables_and_passwords_are_never_shown() {
     for lines in [
         "channel = \"c\"\nids = \"${SECRET}\"",
@@ -181,6 +203,7 @@ fn values_of_variables_and_passwords_are_never_shown() {
         "poll_interval_ms = \"${SECRET}\"",
         "durability_gate = \"${SECRET}\"",
         "password = \"hunter2\"\npassword_file = \"x\"",
+        "password_command = [\"\", \"${SECRET}\"]",
         "password = hunter2",
         "password = \"hunter2",
         "[log]\nlevel = \"${SECRET}\"",

@@ -55,7 +55,7 @@ const EVERY_VALUE: &str = r#"
         port = 6
         writers = 16
         synchronous_commit = "remote_apply"
-        password_file = "secret"
+        password_command = ["bin/token", "${SECRET}", ""]
         [replication]
         max_events_per_write = 1
         max_bytes_per_write = 2
@@ -72,6 +72,21 @@ const EVERY_VALUE: &str = r#"
         format = "json"
         heartbeat_ms = 0
         "#;
+
+#[test]
+fn files_and_programs_of_passwords_are_beside_the_configuration_and_names_alone_in_path() {
+    let password = |line: &str| toml(&with_source(line)).unwrap().source.conninfo.password;
+    let file = password("password_file = \"secret\"").file.unwrap();
+    assert!(file.is_absolute() && file.ends_with("secret"), "beside the configuration file");
+    let program = |program: &str| {
+        password(&format!("password_command = [\"{program}\", \"x\"]")).command.unwrap().program
+    };
+    assert_eq!(program("aws").to_str(), Some("aws"));
+    assert_eq!(program("/bin/cat").to_str(), Some("/bin/cat"));
+    assert!(program("./token").is_absolute());
+    let none = password("password = \"hunter2\"\npassword_command = []");
+    assert!(none.command.is_none() && none.given.is_some());
+}
 
 #[test]
 fn every_value_arrives() {
@@ -91,8 +106,10 @@ fn every_value_arrives() {
     assert_eq!(destination.conninfo.sslmode, SslMode::Disable);
     assert_eq!(destination.table, source.table, "the source's is the default");
     assert_eq!((destination.writers, destination.commits()), (16, "remote_apply"));
-    let file = destination.conninfo.password.file.as_ref().unwrap();
-    assert!(file.is_absolute() && file.ends_with("secret"), "beside the configuration file");
+    let command = destination.conninfo.password.command.as_ref().unwrap();
+    assert!(command.program.is_absolute() && command.program.ends_with("bin/token"), "{command:?}");
+    assert_eq!(command.arguments, ["hunter2", ""]);
+    assert!(!format!("{config:?}").contains("hunter2"));
     let replication = format!("{:?}", config.limits);
     assert_eq!(
         replication,
