@@ -236,15 +236,20 @@ impl LoadWriter {
         self.broken(told, is_outcome_unknown)
     }
 
-    /// The statement that gives the privilege which the server says is missing, where its words
-    /// name it.
+    /// The statement that gives what the server says is missing, where its words name the thing.
+    /// They do not say which privilege: where ids are consecutive, the table is also read.
     fn grant(&self, refusal: &str) -> Option<String> {
         let (kind, name) = refusal.strip_prefix("permission denied for ")?.split_once(' ')?;
         let (schema, table) = self.table.rsplit_once('.')?;
         let (name, role) = (sql::ident(name), sql::ident(&self.session.server().role));
         match kind {
             "table" if name == table || name == format!("\"{table}\"") => {
-                Some(format!("GRANT INSERT ON {} TO {role}", self.table))
+                let needed = match self.statements {
+                    InsertStatements::Insert { .. }
+                    | InsertStatements::Copy { set_counter: None, .. } => "INSERT",
+                    _ => "SELECT, INSERT",
+                };
+                Some(format!("GRANT {needed} ON {} TO {role}", self.table))
             }
             // That of consecutive ids.
             "table" => Some(format!("GRANT SELECT, UPDATE ON {schema}.{name} TO {role}")),
