@@ -1,4 +1,24 @@
 //! The commands that a message names as its cure, so that each is written in one place.
+//!
+//! What finds a cure knows the destination by its name, and not the file that configures it: it
+//! writes [`CONFIGURATION`], and who knows the file puts that in its place.
+
+use std::path::Path;
+
+/// Stands for the flags that name the configuration.
+const CONFIGURATION: &str = "--config …";
+
+/// The flags by which a command finds a replication: its file, and its name where the file has
+/// several.
+pub fn configuration(file: &Path, replication: Option<&str>) -> String {
+    let file = format!("--config {}", word(&file.display().to_string()));
+    replication.map_or_else(|| file.clone(), |name| format!("{file} --replication {}", word(name)))
+}
+
+/// A text with these flags in the place of the configuration.
+pub fn naming(text: &str, configuration: &str) -> String {
+    text.replace(CONFIGURATION, configuration)
+}
 
 /// `counterfoil repair` of a destination, with what it is to do, such as `--insert-missing`.
 pub fn repair(destination: &str, what: &str) -> String {
@@ -30,6 +50,17 @@ fn word(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_with_a_space_is_quoted_and_one_of_several_replications_is_named() {
+        let file = Path::new("/etc/my files/copy.toml");
+        let cure = repair("copy", "--insert-missing");
+        assert_eq!(
+            naming(&cure, &configuration(file, Some("copy/public.events"))),
+            "counterfoil repair --config '/etc/my files/copy.toml' --replication \
+             copy/public.events --destination copy --insert-missing"
+        );
+    }
 
     #[test]
     fn a_name_that_a_shell_would_take_apart_is_quoted() {

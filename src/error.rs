@@ -1,5 +1,10 @@
 //! What went wrong: a kind for the program; what, where, fix and causes for the person.
 
+mod warning;
+
+pub use warning::Warning;
+
+use crate::commands;
 use crate::log::escape::{fit, fit_lines};
 use crate::log::secrets::discreet;
 use std::fmt;
@@ -120,6 +125,13 @@ impl Error {
     #[must_use]
     pub fn fix(mut self, fix: impl Into<String>) -> Self {
         self.0.fix = Some(fix.into());
+        self
+    }
+
+    /// Names the configuration in the commands of its fix.
+    #[must_use]
+    pub(crate) fn naming(mut self, configuration: &str) -> Self {
+        self.0.fix = self.0.fix.map(|fix| commands::naming(&fix, configuration));
         self
     }
 
@@ -299,6 +311,12 @@ impl Problems {
         result.map_err(|problem| self.push(problem)).ok()
     }
 
+    /// Names the configuration in the commands of their fixes.
+    #[must_use]
+    pub(crate) fn naming(self, configuration: &str) -> Self {
+        Self(self.0.into_iter().map(|problem| problem.naming(configuration)).collect())
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -363,32 +381,6 @@ impl IntoIterator for Problems {
     type IntoIter = std::vec::IntoIter<Error>;
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()
-    }
-}
-
-/// Something a person should know that stops nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Warning {
-    /// What is so, lower case.
-    pub what: String,
-    /// What could be done about it; empty where nothing needs to be.
-    pub fix: String,
-}
-
-impl Warning {
-    /// Says what is so and what could be done about it.
-    pub fn new(what: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { what: what.into(), fix: fix.into() }
-    }
-}
-
-impl fmt::Display for Warning {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = fit(&self.what);
-        match self.fix.as_str() {
-            "" => write!(out, "{what}"),
-            fix => write!(out, "{what}; {}", fit(fix)),
-        }
     }
 }
 

@@ -31,7 +31,7 @@ pub(crate) async fn repair(arguments: args::Repair) -> Result<u8, Problems> {
     };
     let done = mend(&config, wanted, arguments.yes, &stop, &log).await;
     drop((log, guard));
-    done.map(|()| 0)
+    done.map(|()| 0).map_err(|problems| problems.naming(&config.flags))
 }
 
 async fn mend(

@@ -28,7 +28,7 @@ pub(crate) async fn restore(arguments: args::Restore) -> Result<u8, Problems> {
     let from = chosen(&config, &arguments.from)?;
     let done = rebuild(&config, from, arguments.yes, &stop, &log).await;
     drop((log, guard));
-    done.map(|()| 0)
+    done.map(|()| 0).map_err(|problems| problems.naming(&config.flags))
 }
 
 /// The place of the destination in the configuration.

@@ -4,6 +4,7 @@
 use super::args;
 use super::begin::configurations;
 use super::output::{aside, line, put};
+use crate::commands;
 use crate::config::{DestinationConfig, ReplicationConfig};
 use crate::error::{Error, ErrorKind, Problems};
 use crate::event::range::shown;
@@ -161,14 +162,16 @@ impl ArrivalAnswer {
             is_decided: board.is_decided,
             wanted,
             source_error: board.source_error.as_ref().map(Error::to_string),
-            destinations: lanes.map(|(to, lane)| DestinationAnswer::of(to, lane)).collect(),
+            destinations: lanes
+                .map(|(to, lane)| DestinationAnswer::of((&config.flags, to), lane))
+                .collect(),
             exit_code: if is_held { 0 } else { board.exit_code() },
         }
     }
 }
 
 impl DestinationAnswer {
-    fn of(config: &DestinationConfig, lane: &LaneArrival) -> Self {
+    fn of((flags, config): (&str, &DestinationConfig), lane: &LaneArrival) -> Self {
         let (settings, error) = (config.settings(), lane.error());
         Self {
             name: config.name.clone(),
@@ -177,7 +180,7 @@ impl DestinationAnswer {
             is_held: lane.has_arrived(),
             position: lane.position,
             error: error.map(Error::to_string),
-            fix: error.and_then(|error| error.remedy().map(str::to_owned)),
+            fix: error.and_then(|error| Some(commands::naming(error.remedy()?, flags))),
             state: lane.state.clone(),
         }
     }

@@ -50,6 +50,9 @@ pub struct ReplicationConfig {
     pub destinations: Vec<DestinationConfig>,
     /// Batches, waits and limits.
     pub limits: ReplicationLimits,
+    /// The flags by which a command finds it: `--config FILE`, with `--replication NAME` where the
+    /// file has several.
+    pub flags: String,
     /// Tells the text of its file from another one: a file that is written otherwise is another
     /// configuration.
     pub revision: u64,

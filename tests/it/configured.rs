@@ -46,6 +46,7 @@ pub fn config(source: &Database, destinations: &[(&str, &Database)]) -> Replicat
             buffer_bytes_max: 16 << 20,
             shutdown_timeout: Duration::from_secs(5),
         },
+        flags: "--config …".to_owned(),
         revision: 0,
         notes: Vec::new(),
     }

@@ -1,5 +1,6 @@
 //! What `counterfoil run` prints is said once, where it belongs, without false alarms.
 
+use crate::command::{counterfoil, told};
 use crate::status_command::{command, configuration, pair};
 
 /// How often a log or a report says this.
@@ -73,4 +74,27 @@ async fn the_place_of_a_refused_source_is_named_once() {
     let place = printed.lines().find(|line| line.trim_start().starts_with("where: ")).unwrap();
     assert_eq!(times(place, "source "), 1, "{place}");
     assert!(place.ends_with(", public.events"), "{place}");
+}
+
+#[tokio::test]
+async fn a_fix_names_the_file_and_cures_as_it_stands() {
+    let (source, destination) = pair(5).await;
+    destination.execute("delete from events where id = 3").await;
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("my copy.toml");
+    std::fs::write(&file, configuration(&source, &destination)).unwrap();
+    let path = file.to_str().unwrap();
+    let repair =
+        format!("counterfoil repair --config '{path}' --destination copy --insert-missing inserts");
+    for arguments in [&["run", "--dry-run"][..], &["run", "--until-caught-up"], &["status"]] {
+        let output = counterfoil(arguments).args(["--config", path]).output().unwrap();
+        let (code, printed, complaint) = told(&output);
+        assert_eq!(code, Some(4), "{arguments:?}: {printed}{complaint}");
+        let said = format!("{printed}{complaint}");
+        assert!(said.contains(&repair) && !said.contains("--config …"), "{arguments:?}: {said}");
+    }
+    let cure = ["repair", "--config", path, "--destination", "copy", "--insert-missing", "--yes"];
+    assert_eq!(told(&counterfoil(&cure).output().unwrap()).0, Some(0));
+    let again = ["run", "--until-caught-up", "--config", path];
+    assert_eq!(told(&counterfoil(&again).output().unwrap()).0, Some(0));
 }

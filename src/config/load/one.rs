@@ -2,6 +2,7 @@
 
 use super::flags::Flags;
 use super::text::{self, File};
+use crate::commands;
 use crate::config::file::document::Document;
 use crate::config::file::reader::{ConfigReader, ConfigSection};
 use crate::config::file::tree::{ConfigValue, FileFormat};
@@ -45,8 +46,11 @@ pub(super) fn read(
         Ok((document, is_open_to_others, revision)) => {
             let (mut config, problems) =
                 understood(path, &document, is_open_to_others, is_alone, flags, env);
+            let several = config.as_ref().is_some_and(|config| config.replications.len() > 1);
             for replication in config.iter_mut().flat_map(|config| &mut config.replications) {
                 replication.revision = revision;
+                let is_one_of_several = several.then_some(replication.name.as_str());
+                replication.flags = commands::configuration(path, is_one_of_several);
             }
             (config, problems)
         }
@@ -162,6 +166,7 @@ fn replications<'a>(
             name: if tables.len() > 1 { format!("{name}/{}", source.table) } else { name.clone() },
             destinations: destinations.iter().map(of_table).collect(),
             limits: limits.clone(),
+            flags: String::new(),
             revision: 0,
             notes: Vec::new(),
             source,

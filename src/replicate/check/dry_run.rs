@@ -64,6 +64,7 @@ impl MissingEvents {
 /// When the source cannot be reached, everything that was found.
 pub async fn dry_run(config: &ReplicationConfig, log: &Logger) -> Result<DryRun, Problems> {
     let mut findings = check::everything(config, &RouteCache::unknown(), false, log).await;
+    findings.problems = std::mem::take(&mut findings.problems).naming(&config.flags);
     let Some(session) = &findings.session else {
         return Err(findings.problems);
     };

@@ -52,7 +52,7 @@ impl Conductor<'_> {
             problems.extend(lane.as_ref().err().cloned().unwrap_or_default());
         }
         if are_refused(&problems) {
-            self.refusals = problems;
+            self.refusals = problems.naming(&self.run.config.flags);
             self.is_over = true;
             return;
         }
@@ -155,6 +155,7 @@ impl Conductor<'_> {
         {
             return;
         }
+        let error = &error.clone().naming(&self.run.config.flags);
         let fix = error.remedy().unwrap_or_default().to_owned();
         self.leading = None;
         match self.source.lose(error, &self.policy, jitter()) {
@@ -226,6 +227,7 @@ impl Conductor<'_> {
     /// A lane was lost; where the source is to blame, over its connection of this number, that one
     /// is lost too.
     pub(super) fn lose_lane(&mut self, index: usize, error: Error, connection_id: u64) {
+        let error = error.naming(&self.run.config.flags);
         if error.kind() == ErrorKind::Upstream {
             self.lose_source(&error, connection_id);
         }

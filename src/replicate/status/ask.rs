@@ -1,6 +1,7 @@
 //! Asks the databases: one session on each, a handful of short queries, and the counts where they
 //! are wanted.
 
+use crate::commands;
 use crate::config::libpq::{Conninfo, HostAt};
 use crate::config::{DestinationConfig, GroupBy, IdsSetting, ReplicationConfig, SourceConfig};
 use crate::destination::connector::{OpenLimits, SurveyedPlace};
@@ -55,7 +56,10 @@ pub(super) async fn all(config: &ReplicationConfig, depth: ComparisonDepth) -> R
     let told = config.destinations.iter().zip(compared).map(|(destination, compared)| {
         destination_status(answers.as_ref().ok(), destination, compared, depth, timeout)
     });
-    let destinations = join_all(told).await;
+    let mut destinations = join_all(told).await;
+    for fix in destinations.iter_mut().filter_map(|destination| destination.fix.as_mut()) {
+        *fix = commands::naming(fix, &config.flags);
+    }
     ReplicationStatus { source: source_status(&config.source, &answers), destinations }
 }
 

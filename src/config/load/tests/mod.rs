@@ -57,7 +57,9 @@ fn load_whole(
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
     let loaded = load_with(&path, flags, &environment());
     // Another text of the same meaning is equal here.
-    loaded.map(|(process, replication)| (process, ReplicationConfig { revision: 0, ..replication }))
+    loaded.map(|(process, replication)| {
+        (process, ReplicationConfig { revision: 0, flags: String::new(), ..replication })
+    })
 }
 
 /// What a file that is right says of the process.
