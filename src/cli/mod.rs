@@ -9,6 +9,7 @@ pub mod events_diff;
 mod init;
 pub mod load_fake_data;
 mod output;
+mod progress;
 mod progress_bar;
 mod recovery;
 mod repair;

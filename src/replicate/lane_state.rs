@@ -11,7 +11,7 @@ use crate::replicate::history::SourceHistory;
 use crate::replicate::lag::Lag;
 use crate::replicate::lane::{Lane, LaneComparison};
 use crate::replicate::reconcile::ReconciledRange;
-use crate::retry::{Connection, LossOutcome, RetryPolicy};
+use crate::retry::{Connection, ConnectionPhase, LossOutcome, RetryPolicy};
 use slog::{Logger, debug, error, info, warn};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -134,6 +134,14 @@ impl LaneState {
             is_paused: false,
             verifications: VerificationQueue::default(),
             closer: None,
+        }
+    }
+
+    /// The highest id it holds, also while a pass is under way.
+    pub(crate) fn position_now(&self) -> Option<i64> {
+        match self.connection.phase() {
+            ConnectionPhase::Busy => self.position.max(self.gauge.committed_id()),
+            _ => self.position,
         }
     }
 

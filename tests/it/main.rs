@@ -32,6 +32,7 @@ mod output;
 mod pool;
 mod pooler;
 mod private_server;
+mod progress;
 mod proof;
 mod reloading;
 mod repair;

@@ -7,6 +7,7 @@ mod report;
 
 use super::choice::word_of;
 use super::output::{aside, line, put};
+use super::progress::TerminalScreen;
 use super::signals::stop_on_signals;
 use super::{block_on, told};
 use crate::config::libpq::Environment;
@@ -50,7 +51,10 @@ async fn load(
     let seed = arguments.seed.unwrap_or_else(rand::random);
     let (job, notes) = options::job(arguments, config, url, seed, &Environment::of_process())?;
     notes.iter().for_each(|note| aside(&format!("note: {}", fit(note))));
-    let (log, guard) = log::start(slog::Level::Info, LogFormat::Text, LogStream::Stderr);
+    let screen = TerminalScreen::of_stderr();
+    let frame = screen.as_ref().map(TerminalScreen::log_frame);
+    let (log, guard) =
+        log::start_within(slog::Level::Info, LogFormat::Text, LogStream::Stderr, frame);
     let stop = stop_on_signals(&log)?;
     let Some(load) = stop.or(PreparedLoad::prepare(job.clone())).await.transpose()? else {
         return Ok(0);
@@ -65,7 +69,7 @@ async fn load(
     line("")?;
     let method = load.method();
     let tally = Arc::new(LoadTally::default());
-    let bar = bar::LoadBar::begin(&tally, job.amount.events());
+    let bar = screen.map(|screen| bar::LoadBar::begin(screen, &tally, job.amount.events()));
     let outcome = load.run(tally, &stop).await;
     drop(bar);
     let outcome = outcome?;
