@@ -131,6 +131,7 @@ impl TableComparison<'_> {
 
     fn options(&self) -> ComparisonOptions {
         let shown_max = match (self.arguments.format, self.arguments.max_diffs) {
+            _ if self.arguments.summary => 0,
             (_, Some(max)) => max,
             (OutputFormat::Text, None) => SHOWN_MAX,
             (OutputFormat::Jsonl, None) => u64::MAX,
