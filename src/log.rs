@@ -13,9 +13,10 @@ pub use value::{LoggedId, logged_id};
 use fit::FitDecorator;
 use json::JsonLines;
 use serde::{Serialize, Serializer};
-use slog::{Drain, Level, LevelFilter, Logger};
+use slog::{Drain, Level, LevelFilter, Logger, OwnedKVList, Record};
 use std::fmt;
 use std::io::{IsTerminal, Write};
+use std::sync::Arc;
 use std::time::Instant;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -47,8 +48,22 @@ pub struct LogGuard(
     #[allow(dead_code, reason = "held for its drop, which flushes")] slog_async::AsyncGuard,
 );
 
+/// Something within which each line is written, so that it does not run into what stands on the
+/// terminal.
+pub type LineFrame = Arc<dyn Fn(&mut dyn FnMut()) + Send + Sync>;
+
 /// Starts logging at `level` and above. Lines block when the stream is slow: none is ever dropped.
 pub fn start(level: Level, format: LogFormat, stream: LogStream) -> (Logger, LogGuard) {
+    start_within(level, format, stream, None)
+}
+
+/// As [`start`]; where the stream is a terminal, each line is written within this.
+pub fn start_within(
+    level: Level,
+    format: LogFormat,
+    stream: LogStream,
+    frame: Option<LineFrame>,
+) -> (Logger, LogGuard) {
     let is_terminal = match stream {
         LogStream::Stdout => std::io::stdout().is_terminal(),
         LogStream::Stderr => std::io::stderr().is_terminal(),
@@ -64,7 +79,10 @@ pub fn start(level: Level, format: LogFormat, stream: LogStream) -> (Logger, Log
         (false, LogStream::Stdout) => Box::new(JsonLines::new(std::io::stdout(), now)),
         (false, LogStream::Stderr) => Box::new(JsonLines::new(std::io::stderr(), now)),
     };
-    written_apart(drain, level)
+    match frame.filter(|_| is_terminal) {
+        Some(frame) => written_apart(FramedDrain { drain, frame }, level),
+        None => written_apart(drain, level),
+    }
 }
 
 /// Hands records to a thread that writes them. Those below the level end here and wake no thread.
@@ -163,6 +181,22 @@ impl DayClock {
         let later = span(instant.saturating_duration_since(self.instant));
         let earlier = span(self.instant.saturating_duration_since(instant));
         WallTime(self.moment.0.saturating_add(later).saturating_sub(earlier))
+    }
+}
+
+/// Writes each line within a frame.
+struct FramedDrain<D> {
+    drain: D,
+    frame: LineFrame,
+}
+
+impl<D: Drain<Ok = (), Err = slog::Never>> Drain for FramedDrain<D> {
+    type Ok = ();
+    type Err = slog::Never;
+    fn log(&self, record: &Record<'_>, values: &OwnedKVList) -> Result<(), slog::Never> {
+        let mut written = Ok(());
+        (self.frame)(&mut || written = self.drain.log(record, values));
+        written
     }
 }
 

@@ -1,6 +1,7 @@
 //! How every command begins: the configuration is read, and the log starts as it says.
 
 use crate::cli::args::{ConfigFile, Run};
+use crate::cli::progress::TerminalScreen;
 use crate::config::libpq::Environment;
 use crate::config::load::{Flags, load_all, load_one};
 use crate::config::{Config, ProcessConfig, ReplicationConfig};
@@ -32,6 +33,16 @@ impl ConfigFile {
 /// Starts the log as configured.
 pub(super) fn logging(process: &ProcessConfig, stream: LogStream) -> (Logger, LogGuard) {
     log::start(process.log.level, process.log.format, stream)
+}
+
+/// As [`logging`], beside what is drawn on a terminal.
+pub(super) fn logging_beside(
+    process: &ProcessConfig,
+    stream: LogStream,
+    screen: Option<&TerminalScreen>,
+) -> (Logger, LogGuard) {
+    let frame = screen.map(TerminalScreen::log_frame);
+    log::start_within(process.log.level, process.log.format, stream, frame)
 }
 
 impl Run {

@@ -13,6 +13,7 @@ mod init;
 pub mod load_fake_data;
 mod output;
 mod parsing;
+mod progress;
 mod progress_bar;
 mod recovery;
 mod repair;

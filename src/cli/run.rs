@@ -2,8 +2,9 @@
 //! comes.
 
 use super::args;
-use super::begin::{configurations, logging};
+use super::begin::{configurations, logging_beside};
 use super::output::line;
+use super::progress::TerminalScreen;
 use super::progress_bar::show_progress;
 use super::signals::{reload_on_signal, stop_on_signals};
 use super::version::VERSION;
@@ -45,14 +46,15 @@ impl RunRequest {
 pub(crate) async fn run(wanted: RunRequest) -> Result<u8, Problems> {
     let RunRequest { arguments, config } = wanted;
     let stream = if arguments.dry_run { LogStream::Stderr } else { LogStream::Stdout };
-    let (log, guard) = logging(&config.process, stream);
+    let screen = TerminalScreen::of_stderr().filter(|_| !arguments.dry_run);
+    let (log, guard) = logging_beside(&config.process, stream, screen.as_ref());
     let stop = stop_on_signals(&log)?;
     info!(log, "counterfoil started"; "version" => VERSION, "replications" => config.replications.len(),
         "dry_run" => arguments.dry_run);
     let done = if arguments.dry_run {
         try_all(&config, &stop, &log).await
     } else {
-        copy(config, &arguments, &stop, &log).await.map(|()| 0)
+        copy(config, &arguments, screen, &stop, &log).await.map(|()| 0)
     };
     drop((log, guard));
     done
@@ -90,6 +92,7 @@ async fn try_all(config: &Config, stop: &Stop, log: &Logger) -> Result<u8, Probl
 async fn copy(
     config: Config,
     arguments: &args::Run,
+    screen: Option<TerminalScreen>,
     stop: &Stop,
     log: &Logger,
 ) -> Result<(), Problems> {
@@ -99,7 +102,7 @@ async fn copy(
         heartbeat: config.process.log.heartbeat,
     };
     let roster = watch::Sender::default();
-    let bar = show_progress(roster.subscribe());
+    let bar = screen.map(|screen| show_progress(screen, roster.subscribe()));
     let (reloading, reloads) = reload_on_signal(arguments.file.clone(), arguments.flags(), log)?;
     let problems = supervise(config.replications, options, reloads, &roster, stop, log).await;
     drop((bar, reloading));

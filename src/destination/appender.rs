@@ -180,7 +180,7 @@ impl<A: Appender> SequentialDestination<A> {
             }
         }
         self.batch = None;
-        feed.committed(batch.rows, batch.bytes);
+        feed.committed(batch.rows, batch.bytes, batch.last_id);
         self.position = Some(batch.last_id);
         Ok(())
     }

@@ -4,16 +4,30 @@ use crate::event::chunk::FeedItem;
 use crate::stop::{self, Stop, Stopper};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use tokio::sync::mpsc;
 
 /// What a lane has done and has to do, seen by others while it works.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct LaneGauge {
     outstanding: AtomicU64,
     steps: AtomicU64,
     events: AtomicU64,
     bytes: AtomicU64,
+    /// The highest id committed over the present feed; the least number there is for none.
+    committed_id: AtomicI64,
+}
+
+impl Default for LaneGauge {
+    fn default() -> Self {
+        Self {
+            outstanding: AtomicU64::default(),
+            steps: AtomicU64::default(),
+            events: AtomicU64::default(),
+            bytes: AtomicU64::default(),
+            committed_id: AtomicI64::new(i64::MIN),
+        }
+    }
 }
 
 impl LaneGauge {
@@ -35,6 +49,11 @@ impl LaneGauge {
     /// Events committed since the gauge was made.
     pub fn events(&self) -> u64 {
         self.events.load(Ordering::Relaxed)
+    }
+
+    /// The highest id that was committed over the present feed, or the last one that there was.
+    pub fn committed_id(&self) -> Option<i64> {
+        Some(self.committed_id.load(Ordering::Relaxed)).filter(|id| *id > i64::MIN)
     }
 
     /// Bytes of those events.
@@ -76,6 +95,7 @@ pub fn feed(gauge: Arc<LaneGauge>) -> (Feeder, Feed) {
     let (sender, items) = mpsc::unbounded_channel();
     let (cut, cut_seen) = stop::channel();
     gauge.outstanding.store(0, Ordering::Release);
+    gauge.committed_id.store(i64::MIN, Ordering::Relaxed);
     let feeder = Feeder { items: Some(sender), cut, gauge: Arc::clone(&gauge) };
     (feeder, Feed { items, cut: cut_seen, gauge, has_unfinished: false })
 }
@@ -153,8 +173,9 @@ impl Feed {
         self.cut.clone()
     }
 
-    /// Says that a batch was committed.
-    pub fn committed(&self, rows: u64, bytes: u64) {
+    /// Says that a batch was committed, which ends with this id.
+    pub fn committed(&self, rows: u64, bytes: u64, last_id: i64) {
+        self.gauge.committed_id.store(last_id, Ordering::Relaxed);
         self.gauge.events.fetch_add(rows, Ordering::Relaxed);
         self.gauge.bytes.fetch_add(bytes, Ordering::Relaxed);
     }

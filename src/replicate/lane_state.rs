@@ -11,7 +11,7 @@ use crate::replicate::history::SourceHistory;
 use crate::replicate::lag::Lag;
 use crate::replicate::lane::{Lane, LaneComparison};
 use crate::replicate::reconcile::ReconciledRange;
-use crate::retry::{Connection, LossOutcome, Outage, RetryPolicy};
+use crate::retry::{Connection, ConnectionPhase, LossOutcome, Outage, RetryPolicy};
 use crate::stop::Stopper;
 use slog::{Logger, debug, error, info, warn};
 use std::sync::Arc;
@@ -157,6 +157,14 @@ impl LaneState {
         if let Some(watched) = self.watched.take() {
             watched.stopper.request();
             self.is_fed_level = false;
+        }
+    }
+
+    /// The highest id it holds, also while a pass is under way.
+    pub(crate) fn position_now(&self) -> Option<i64> {
+        match self.connection.phase() {
+            ConnectionPhase::Busy => self.position.max(self.gauge.committed_id()),
+            _ => self.position,
         }
     }
 

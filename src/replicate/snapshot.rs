@@ -248,7 +248,7 @@ impl Snapshot {
     }
 
     /// The lowest position of a destination; `None` while one is empty.
-    pub fn lowest_position(&self) -> Option<i64> {
+    pub(crate) fn lowest_position(&self) -> Option<i64> {
         self.lanes.iter().map(|lane| lane.position).min().flatten()
     }
 

@@ -34,6 +34,7 @@ mod password_command;
 mod pool;
 mod pooler;
 mod private_server;
+mod progress;
 mod proof;
 mod reloading;
 mod repair;

@@ -36,7 +36,7 @@ async fn asked(database: &Database, rules: &ValidationRules) -> Result<Validatio
     let session =
         Session::open(&database.conninfo, purpose, Duration::from_secs(20)).await.unwrap();
     let events = describe::table(&session, &table("events"), "id").await.unwrap().unwrap();
-    validate(session, &events, "id", rules).await
+    validate(session, &events, "id", rules, &mut |_| {}).await
 }
 
 async fn validated(database: &Database) -> Validation {

@@ -2,10 +2,11 @@
 //! words while it has trouble.
 
 use crate::cli::output;
+pub(crate) use crate::cli::progress::counted;
 use crate::error::Error;
 use crate::log::key;
 use slog::{Drain, KV, Key, Logger, OwnedKVList, Record, Serializer};
-use std::fmt::{Arguments, Display};
+use std::fmt::Arguments;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -118,33 +119,7 @@ impl Serializer for RecordDestination {
     }
 }
 
-/// A count with commas between its thousands.
-pub(crate) fn counted(count: impl Display) -> String {
-    let digits = count.to_string();
-    let (sign, digits) =
-        digits.strip_prefix('-').map_or(("", digits.as_str()), |digits| ("-", digits));
-    let mut text = sign.to_owned();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// A position as [`counted`].
 pub(crate) fn position(id: Option<i64>) -> String {
     id.map_or_else(|| "none".to_owned(), counted)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn thousands_are_separated_and_a_sign_is_no_digit() {
-        let shown: Vec<String> = [0, 999, 1_000, -100, -1_234, 1_234_567].map(counted).into();
-        assert_eq!(shown, ["0", "999", "1,000", "-100", "-1,234", "1,234,567"]);
-    }
 }

@@ -55,6 +55,9 @@ pub struct CompareArguments {
     /// How differences are shown
     #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
     pub format: OutputFormat,
+    /// Prints no difference, only their number by class and column, and the verdict
+    #[arg(long)]
+    pub summary: bool,
     /// Writes INSERTs of the rows the second table lacks into this file, as one transaction
     #[arg(long, value_name = "FILE")]
     pub repair_sql: Option<PathBuf>,

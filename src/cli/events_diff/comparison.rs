@@ -5,7 +5,8 @@ use super::args::{CompareArguments, OutputFormat};
 use super::journal;
 use super::printer::Printer;
 use super::subject::ComparisonSubject;
-use super::watcher::TerminalWatcher;
+use super::watcher::{RowBar, TerminalWatcher};
+use crate::cli::progress::TerminalScreen;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::wire::Wire;
 use crate::source::ids::Discipline;
@@ -36,6 +37,8 @@ pub struct TableComparison<'a> {
     pub second: &'a SidePlace,
     /// How the result is told.
     pub printer: Printer,
+    /// Where progress is drawn.
+    pub screen: Option<&'a TerminalScreen>,
     /// Whether the first side is still to be validated: once is enough.
     pub is_first_due: &'a Cell<bool>,
 }
@@ -110,9 +113,11 @@ impl TableComparison<'_> {
         let script =
             wanted.map(|(path, inserted)| RepairScript::create(path, task.second, inserted));
         let mut script = script.transpose()?;
-        let (needs_all, rows) = (script.is_some(), task.first.size.rows_estimated);
-        let mut watcher = TerminalWatcher::new(self.printer, task.columns, needs_all, rows);
+        let needs_all = script.is_some();
+        let bar = RowBar::new(self.screen, "rows compared", task.first.size.rows_estimated);
+        let mut watcher = TerminalWatcher::new(self.printer, task.columns, needs_all, bar);
         let outcome = compare::compare(task, journal, &mut watcher, script.as_mut(), stop).await?;
+        drop(watcher);
         if let Some(script) = script {
             let is_there = script.finish(&outcome)?;
             if !is_there {
@@ -127,6 +132,7 @@ impl TableComparison<'_> {
 
     fn options(&self) -> ComparisonOptions {
         let shown_max = match (self.arguments.format, self.arguments.max_diffs) {
+            _ if self.arguments.summary => 0,
             (_, Some(max)) => max,
             (OutputFormat::Text, None) => SHOWN_MAX,
             (OutputFormat::Jsonl, None) => u64::MAX,
@@ -163,9 +169,12 @@ impl TableComparison<'_> {
             let rules =
                 ValidationRules { ids: ids.clone(), through: Some(highest.unwrap_or(i64::MIN)) };
             let session = unless(stop, side.own_session()).await?;
+            let mut bar = RowBar::new(self.screen, "rows validated", side.size.rows_estimated);
+            let mut progress = |rows| bar.progress(rows);
+            let (table, id) = (&side.table, &self.subject.id_column);
             let validated =
-                unless(stop, validate(session, &side.table, &self.subject.id_column, &rules))
-                    .await?;
+                unless(stop, validate(session, table, id, &rules, &mut progress)).await?;
+            drop(bar);
             self.printer.validation(&side.name, &validated)?;
             verdict = verdict.and(match validated.verdict() {
                 ValidationVerdict::Valid => Verdict::Equal,

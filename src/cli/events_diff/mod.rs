@@ -10,6 +10,7 @@ mod watcher;
 use super::block_on_one_thread;
 use super::output::{is_unread, told};
 use super::parsing::parsed;
+use super::progress::TerminalScreen;
 use super::signals::stop_on_signals;
 use crate::error::{Error, ErrorKind, Problems};
 use crate::log::{self, LogFormat, LogStream};
@@ -39,7 +40,9 @@ async fn run(arguments: CompareArguments) -> u8 {
         Ok(subject) => subject,
         Err(problems) => return could_not(&problems),
     };
-    let (log, guard) = log::start(Level::Warning, LogFormat::Auto, LogStream::Stderr);
+    let screen = TerminalScreen::of_stderr();
+    let frame = screen.as_ref().map(TerminalScreen::log_frame);
+    let (log, guard) = log::start_within(Level::Warning, LogFormat::Auto, LogStream::Stderr, frame);
     let stop = match stop_on_signals(&log) {
         Ok(stop) => stop,
         Err(error) => return could_not(&error.into()),
@@ -53,6 +56,7 @@ async fn run(arguments: CompareArguments) -> u8 {
             subject: &subject,
             second,
             printer,
+            screen: screen.as_ref(),
             is_first_due: &is_first_due,
         };
         match one.compare(&stop, &log).await {

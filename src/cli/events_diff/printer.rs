@@ -153,7 +153,7 @@ impl Printer {
         if outcome.differences() > 0 {
             line(&format!("differences: {}", differences(outcome, columns)))?;
         }
-        if outcome.tally.total() > shown_max {
+        if outcome.tally.total() > shown_max && shown_max > 0 {
             line(&format!("shown: the first {shown_max}; --format jsonl shows all"))?;
         }
         let (ours, theirs) = outcome.without_id;

@@ -9,6 +9,7 @@ use super::block_on;
 use super::choice::word_of;
 use super::output::{aside, line, put, told};
 use super::parsing::parsed_with_origins;
+use super::progress::TerminalScreen;
 use super::signals::stop_on_signals;
 use crate::config::libpq::Environment;
 use crate::error::Problems;
@@ -53,7 +54,10 @@ async fn load(
     let seed = arguments.seed.unwrap_or_else(rand::random);
     let (job, notes) = options::job(arguments, config, url, seed, &Environment::of_process())?;
     notes.iter().for_each(|note| aside(&format!("note: {}", fit(note))));
-    let (log, guard) = log::start(slog::Level::Info, LogFormat::Text, LogStream::Stderr);
+    let screen = TerminalScreen::of_stderr();
+    let frame = screen.as_ref().map(TerminalScreen::log_frame);
+    let (log, guard) =
+        log::start_within(slog::Level::Info, LogFormat::Text, LogStream::Stderr, frame);
     let stop = stop_on_signals(&log)?;
     let Some(load) = stop.or(PreparedLoad::prepare(job.clone())).await.transpose()? else {
         return Ok(0);
@@ -68,7 +72,7 @@ async fn load(
     line("")?;
     let method = load.method();
     let tally = Arc::new(LoadTally::default());
-    let bar = bar::LoadBar::begin(&tally, job.amount.events());
+    let bar = screen.map(|screen| bar::LoadBar::begin(screen, &tally, job.amount.events()));
     let outcome = load.run(tally, &stop).await;
     drop(bar);
     let outcome = outcome?;

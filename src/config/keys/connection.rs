@@ -44,7 +44,7 @@ const PARTS_KEYS: &[Key] = &[
         KeyDefault::Described("PGUSER, otherwise the user of the operating system"),
         "default: the user of the operating system",
     )
-    .comment("\"reader\""),
+    .comment("\"events_reader\""),
     Key::new(
         "password",
         ValueType::Text,

@@ -31,7 +31,7 @@ const URL: Key = Key::new(
     KeyDefault::Described("the parts below"),
     "Where events go; its scheme picks the kind of the destination.",
 )
-.set("\"postgres://writer@db2.internal/orders?sslmode=verify-full&sslrootcert=system\"");
+.set("\"postgres://events_writer@db2.internal/orders?sslmode=verify-full&sslrootcert=system\"");
 
 const POSTGRES_KEYS: &[Key] = &[
     Key::new(

@@ -21,7 +21,7 @@ const URL: Key = Key::new(
      password in a URL is percent-encoded; better leave it out and use password_file, PGPASSWORD \
      or ~/.pgpass.",
 )
-.set("\"postgres://reader@db1.internal/orders?sslmode=verify-full&sslrootcert=system\"");
+.set("\"postgres://events_reader@db1.internal/orders?sslmode=verify-full&sslrootcert=system\"");
 
 const KEYS: &[Key] = &[
     Key::new(

@@ -7,6 +7,7 @@ use crate::log::DayClock;
 use crate::replicate::check::shape::SourceShape;
 use crate::replicate::fan_out::LanePace;
 use crate::replicate::health::Health;
+use crate::replicate::lane_state::LaneState;
 use crate::replicate::snapshot::{
     BlockerSnapshot, ConnectionSnapshot, CountCheck, LaneChecks, PaceSnapshot, SourceChecks,
     WarningSnapshot,
@@ -50,7 +51,7 @@ impl Conductor<'_> {
     }
 
     fn write_source(&mut self, sight: &SourceObservation, clock: &DayClock) {
-        let highest = self.lanes.iter().map(|lane| lane.position).max().flatten();
+        let highest = self.lanes.iter().map(LaneState::position_now).max().flatten();
         let source = &mut self.board.source;
         source.health = source_health(self.source.connection(), sight.wait.is_some());
         source.connection = ConnectionSnapshot::of(self.source.connection(), clock);
@@ -74,7 +75,7 @@ impl Conductor<'_> {
         };
         lane.health = lane_health(&state.connection, standing);
         lane.connection = ConnectionSnapshot::of(&state.connection, &self.clock);
-        (lane.position, lane.is_paused) = (state.position, state.is_paused);
+        (lane.position, lane.is_paused) = (state.position_now(), state.is_paused);
         lane.pace = match state.pace {
             LanePace::Together => PaceSnapshot::Together,
             LanePace::Alone { .. } => PaceSnapshot::Alone,

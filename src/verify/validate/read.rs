@@ -28,7 +28,8 @@ const EVENT_COLUMN: &str = "event";
 /// Validates a table by itself, over a session of its own.
 ///
 /// Rows that are committed meanwhile up to [`ValidationRules::through`] may or may not be seen:
-/// give an id below which nothing can appear any more.
+/// give an id below which nothing can appear any more. `progress` is told how many rows were read
+/// so far.
 ///
 /// # Errors
 /// `Contents` when ids come out of order: then the index is damaged, and nothing is known.
@@ -38,6 +39,7 @@ pub async fn validate(
     table: &EventTable,
     id_column: &str,
     rules: &ValidationRules,
+    progress: &mut (dyn FnMut(u64) + Send),
 ) -> Result<Validation> {
     let mut reading = ValidationRead {
         session,
@@ -46,9 +48,10 @@ pub async fn validate(
         id_column,
         through: rules.through,
         last: None,
+        rows: 0,
     };
     let mut validator = Validator::new(rules);
-    while reading.page(&mut validator).await? {}
+    while reading.page(&mut validator, progress).await? {}
     validator.without_id(reading.without_id().await?);
     let mut validation = validator.finish();
     validation.notes = notes(table);
@@ -87,11 +90,17 @@ struct ValidationRead<'a> {
     through: Option<i64>,
     /// The last id that was read, and how many rows of it.
     last: Option<(i64, u64)>,
+    /// Rows that were looked at.
+    rows: u64,
 }
 
 impl ValidationRead<'_> {
     /// Feeds one page; whether there may be more.
-    async fn page(&mut self, validator: &mut Validator<'_>) -> Result<bool> {
+    async fn page(
+        &mut self,
+        validator: &mut Validator<'_>,
+        progress: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<bool> {
         let (table, statement) = (&self.table.name, self.statement());
         let begun =
             pages::begin(&self.session, (table, self.id_column), &statement, &self.is_page_open);
@@ -108,6 +117,7 @@ impl ValidationRead<'_> {
                     _ => validator.row(self.seen(&row)?),
                 }
             }
+            progress(self.rows);
         }
         rows.finish()?;
         let ended = pages::unless_stalled(
@@ -144,6 +154,7 @@ impl ValidationRead<'_> {
             }
             _ => Some((row.id, 1)),
         };
+        self.rows += 1;
         let fields = row.fields(CopyFormat::Binary);
         let field = |at: usize| fields.get(at).copied().flatten();
         Ok(ValidatedRow {

@@ -23,6 +23,38 @@ async fn the_first_differences_by_id_are_given_and_then_it_ends() {
 }
 
 #[tokio::test]
+async fn a_summary_counts_differences_by_class_and_column_and_shows_none() {
+    let (first, second) = equal_pair().await;
+    second
+        .execute(
+            "delete from events where id in (4, 500); insert into events values (3, now(), \
+             '{}'); update events set event = '\"secret\"' where id = 700",
+        )
+        .await;
+    let (code, out, err) = compared(&first, &second, &["--summary"]).await;
+    assert_eq!(code, 1, "{out}{err}");
+    assert!(
+        out.contains("\ndifferences: 2 missing, 1 extra, 1 changed (event in 1)\n")
+            && out.ends_with("verdict: different\n"),
+        "{out}"
+    );
+    for shown in ["id 3", "id 4", "id 500", "id 700", "secret", "shown:"] {
+        assert!(!out.contains(shown), "{shown}: {out}");
+    }
+    let (code, out, _) = compared(&first, &second, &["--summary", "--format=jsonl"]).await;
+    assert_eq!(code, 1, "{out}");
+    let types: Vec<String> = out
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["type"].to_string())
+        .collect();
+    assert_eq!(types, ["\"comparison\"", "\"summary\"", "\"verdict\""]);
+    assert!(out.contains("\"missing\":2,\"extra\":1,\"changed\":1"), "{out}");
+    let (code, out, _) = compared(&first, &second, &["--summary", "--max-diffs=2"]).await;
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("not certain: ended after 2 differences"), "{out}");
+}
+
+#[tokio::test]
 async fn only_the_ids_that_were_asked_for_are_compared() {
     let (first, second) = equal_pair().await;
     second.execute("delete from events where id in (4, 500)").await;

@@ -87,8 +87,15 @@ async fn each_but_is_needed(
 /// source.
 async fn pair(ids: &str) -> (Database, Database) {
     let (source, destination) = (fresh_database().await, fresh_destination().await);
-    grant(&source, &["everybody", "owner"]).await;
-    grant(&destination, &["everybody", "destination owner"]).await;
+    grant(&source, &["everybody"]).await;
+    grant(&destination, &["everybody"]).await;
+    made(source, destination, ids).await
+}
+
+/// As [`pair`], of databases in which everybody has what PostgreSQL gives.
+async fn made(source: Database, destination: Database, ids: &str) -> (Database, Database) {
+    grant(&source, &["owner"]).await;
+    grant(&destination, &["destination owner"]).await;
     let (from, to) = (url_of(&source, "events_owner"), url_of(&destination, "events_owner"));
     runs(
         "counterfoil",
@@ -160,6 +167,69 @@ async fn a_reader_and_a_writer_need_each_statement_to_run() {
         }
         assert_eq!(digest(&source, i64::MAX).await, digest(&destination, i64::MAX).await);
     }
+}
+
+/// What an application of others does that nobody granted anything to, but PostgreSQL itself; and
+/// as which role it does so.
+async fn stranger(database: &Database) -> String {
+    let role = format!("stranger_{}", database.conninfo.database);
+    database.execute(&format!("create role {role} login; create table public.theirs ()")).await;
+    database.execute(&format!("grant select on public.theirs to {role}")).await;
+    role
+}
+
+/// Whether it can connect, read its table and make a temporary one.
+async fn works(database: &Database, role: &str) -> bool {
+    let mut conninfo = database.conninfo.clone();
+    conninfo.user = role.to_owned();
+    let Ok(client) = connect(&conninfo).await else { return false };
+    client.batch_execute("table public.theirs; create temporary table mine ()").await.is_ok()
+}
+
+#[tokio::test]
+async fn in_a_shared_database_the_roles_need_no_revoke_which_would_lock_out_the_others() {
+    let (source, destination) = (fresh_database().await, fresh_destination().await);
+    let role = stranger(&source).await;
+    let (source, destination) = made(source, destination, "sequence").await;
+    configured(&source, &destination, "events_writer")
+        .runs("counterfoil", &["run", "--until-caught-up"], 0)
+        .await;
+    assert_eq!(digest(&source, i64::MAX).await, digest(&destination, i64::MAX).await);
+    assert!(works(&source, &role).await, "the grants took something away");
+    grant(&source, &["everybody"]).await;
+    assert!(!works(&source, &role).await, "the document warns of what does no harm");
+}
+
+#[tokio::test]
+async fn a_schema_of_their_own_keeps_events_apart_from_the_others_of_a_shared_database() {
+    let (source, destination) = (fresh_database().await, fresh_destination().await);
+    let apart = async |database: &Database, blocks: &[&str]| {
+        for name in blocks {
+            for statement in block(name, database) {
+                let statement = statement.replace(" public.", " ledger.");
+                database.execute(&statement.replace("SCHEMA public", "SCHEMA ledger")).await;
+            }
+        }
+    };
+    apart(&source, &["own schema", "owner"]).await;
+    apart(&destination, &["own schema", "destination owner"]).await;
+    for (side, database) in [("source", &source), ("destination", &destination)] {
+        let url = url_of(database, "events_owner");
+        runs("counterfoil", &["init", side, "--url", &url, "--table", "ledger.events"], 0).await;
+    }
+    apart(&source, &["reader", "application with consecutive ids"]).await;
+    apart(&destination, &["writer"]).await;
+    let url = url_of(&source, "application");
+    let load = ["--url", &url, "--table", "ledger.events", "--persons", "2", "--fillers", "2"];
+    runs("load-fake-data", &load, 0).await;
+    let setup = Setup::from_url(&url_of(&source, "events_reader"))
+        .source_key("table = \"ledger.events\"")
+        .and_url("copy", &url_of(&destination, "events_writer"));
+    let mut running = setup.start(&["--until-caught-up"]);
+    let end = running.ends().await;
+    assert_eq!(end.code, Some(0), "{}{}", end.report, end.log);
+    let count = "select count(*)::text from ledger.events";
+    assert_eq!(source.query(count).await, destination.query(count).await);
 }
 
 /// How many sessions sleep beside the doorbell of this database.

@@ -6,6 +6,7 @@ pub mod liar;
 pub mod proxy;
 pub mod replicator;
 pub mod standby;
+pub mod terminal;
 
 use crate::harness::{Database, fresh_destination};
 use events::{arrives, init_destination, init_source, insert};
