@@ -26,42 +26,28 @@ select c.oid,
                    where part.isleaf)
             else c.reltuples
         end::pg_catalog.float8 as rows_estimated,
-       -- The key that makes "not stored twice" and "the highest id" certain and quick.
-       exists (select
-                 from pg_catalog.pg_index i
-                 join pg_catalog.pg_class x on x.oid = i.indexrelid
-                 join pg_catalog.pg_am m on m.oid = x.relam
-                 join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
-                where i.indrelid = c.oid
-                  and a.attname = $3
-                  and m.amname = 'btree'
-                  and i.indisunique and i.indisvalid and i.indisready and i.indimmediate
-                  and i.indpred is null and i.indnkeyatts = 1) as has_id_key,
-       -- One that begins with the id: of a table that is partitioned by something else.
-       exists (select
-                 from pg_catalog.pg_index i
-                 join pg_catalog.pg_class x on x.oid = i.indexrelid
-                 join pg_catalog.pg_am m on m.oid = x.relam
-                 join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
-                where i.indrelid = c.oid
-                  and a.attname = $3
-                  and m.amname = 'btree'
-                  and i.indisunique and i.indisvalid and i.indisready and i.indimmediate
-                  and i.indpred is null and i.indnkeyatts > 1) as has_wide_key,
-       array(select a.attname::pg_catalog.text
-               from pg_catalog.pg_attribute a
-              where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-                and a.atttypid in ('int2'::pg_catalog.regtype, 'int4'::pg_catalog.regtype, 'int8'::pg_catalog.regtype)
-                and exists (select
-                              from pg_catalog.pg_index i
-                              join pg_catalog.pg_class x on x.oid = i.indexrelid
-                              join pg_catalog.pg_am m on m.oid = x.relam
-                             where i.indrelid = c.oid and i.indkey[0] = a.attnum and m.amname = 'btree'
-                               and i.indisunique and i.indisvalid and i.indisready and i.indimmediate
-                               and i.indpred is null and i.indnkeyatts = 1)
-              order by a.attnum) as integer_keys
+       keys.has_id_key,
+       keys.has_wide_key,
+       keys.integer_keys
   from pg_catalog.pg_class c
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+ -- The key that makes "not stored twice" and "the highest id" certain and quick; one that begins with the id, of a table that is partitioned by
+ -- something else; and the integer columns that have one to themselves.
+ cross join lateral (
+       select coalesce(pg_catalog.bool_or(key.name = $3 and key.is_alone), false) as has_id_key,
+              coalesce(pg_catalog.bool_or(key.name = $3 and not key.is_alone), false) as has_wide_key,
+              coalesce(pg_catalog.array_agg(key.name order by key.attnum) filter (where key.is_alone and key.is_integer), '{}') as integer_keys
+         from (select distinct a.attnum, a.attname::pg_catalog.text as name, i.indnkeyatts = 1 as is_alone,
+                      a.atttypid in ('int2'::pg_catalog.regtype, 'int4'::pg_catalog.regtype, 'int8'::pg_catalog.regtype) as is_integer
+                 from pg_catalog.pg_index i
+                 join pg_catalog.pg_class x on x.oid = i.indexrelid
+                 join pg_catalog.pg_am m on m.oid = x.relam
+                 join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+                where i.indrelid = c.oid
+                  and m.amname = 'btree'
+                  and i.indisunique and i.indisvalid and i.indisready and i.indimmediate
+                  and i.indpred is null) as key
+       ) as keys
  where n.nspname = $1
    and c.relname = $2
    and c.relkind not in ('i', 'I', 'S', 'c', 't');
