@@ -1,23 +1,19 @@
 //! `counterfoil init`: prints or creates what a source or a destination needs.
 
+mod place;
 mod report;
 mod shaped;
 
 use super::args::{Init, InitDestination, InitTarget};
-use super::output::{line, put};
 use crate::config::libpq::{Conninfo, Environment};
 use crate::destination::postgres::setup::{self as destination_setup, DestinationSetup};
 use crate::error::{Error, ErrorKind, Problems, Result};
-use crate::log::escape::fit;
-use crate::postgres::ddl::database;
 use crate::postgres::ddl::existing::ExistingObjects;
 use crate::postgres::ddl::script::{SetupReport, SetupScript};
-use crate::postgres::session::error::ErrorSide;
-use crate::postgres::session::pooler;
-use crate::postgres::session::settings::{self, ServerOverview};
-use crate::postgres::session::{Session, SessionPurpose};
+use crate::postgres::session::Session;
 use crate::postgres::table::TableName;
 use crate::source;
+use place::InitPlace;
 use report::tell;
 use std::time::Duration;
 
@@ -72,15 +68,19 @@ pub(crate) async fn init(init: Init) -> Result<(), Problems> {
         },
     };
     let conninfo = Conninfo::parse(&target.url, &Environment::of_process())?;
-    if target.create_database && create_database(&conninfo, &target, &plan).await? {
+    let table = TableName::parse(&target.table)?;
+    let place = InitPlace {
+        conninfo: &conninfo,
+        table: &table,
+        timeout: CONNECT_TIMEOUT,
+        is_dry_run: target.dry_run,
+    };
+    if target.create_database && place.create_database(|facts| plan.script(facts)).await? {
         return Ok(());
     }
-    let session = pooler::open(&conninfo, purpose(), CONNECT_TIMEOUT).await?;
+    let session = place.open().await?;
     if target.dry_run {
-        let script =
-            plan.script(&ExistingObjects::read(&session, &TableName::parse(&target.table)?).await?);
-        put(&script.sql())?;
-        return if script.refusals().is_empty() { Ok(()) } else { Err(script.refusals().clone()) };
+        return place.print(&session, |facts| plan.script(facts)).await;
     }
     Ok(tell(&plan.apply(&session).await?)?)
 }
@@ -107,34 +107,4 @@ impl InitDestination {
             dry_run: self.dry_run,
         }
     }
-}
-
-/// Creates a missing database, or prints what would be created in it; then, with `--dry-run`,
-/// nothing is left to do.
-async fn create_database(
-    conninfo: &Conninfo,
-    target: &InitTarget,
-    plan: &InitPlan,
-) -> Result<bool, Problems> {
-    let maintenance = database::maintenance_session(conninfo, purpose(), CONNECT_TIMEOUT).await?;
-    let Some(create) = database::missing_database(&maintenance, &conninfo.database).await? else {
-        return Ok(false);
-    };
-    if target.dry_run {
-        let server = ServerOverview {
-            database: conninfo.database.clone(),
-            ..settings::about(&maintenance).await?
-        };
-        let facts = ExistingObjects::of_new_database(server, &TableName::parse(&target.table)?);
-        let connect = crate::sql::ident(&conninfo.database);
-        line(&format!("{create}\n\\connect {connect}\n{}", plan.script(&facts).sql()))?;
-        return Ok(true);
-    }
-    database::create_database(&maintenance, &conninfo.database).await?;
-    line(&format!("created database {}", fit(&conninfo.database)))?;
-    Ok(false)
-}
-
-fn purpose() -> SessionPurpose {
-    SessionPurpose { what: "init", side: ErrorSide::Destination }
 }

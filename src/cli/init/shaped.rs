@@ -1,21 +1,20 @@
 //! `init destination --config`: each destination of a configuration gets a table in the shape of
 //! its source's.
 
+use super::place::InitPlace;
 use super::report::tell;
 use crate::cli::args::InitDestination;
-use crate::cli::output::{aside, line, put};
+use crate::cli::output::{aside, line};
 use crate::config::libpq::Environment;
 use crate::config::load::{Flags, load_all};
-use crate::config::{DestinationConfig, PostgresDestinationConfig, ReplicationConfig};
+use crate::config::{DestinationConfig, ReplicationConfig};
 use crate::destination::postgres::setup::{DestinationSetup, apply};
-use crate::error::{Error, ErrorKind, Problems, Result};
+use crate::error::{Error, Problems, Result};
 use crate::log::escape::fit;
-use crate::postgres::ddl::database;
-use crate::postgres::ddl::existing::ExistingObjects;
 use crate::postgres::ddl::shape::{EventTableShape, ExistingTypes};
 use crate::postgres::session::error::ErrorSide;
-use crate::postgres::session::settings::{self, ServerOverview};
-use crate::postgres::session::{Session, SessionPurpose, pooler};
+use crate::postgres::session::settings::{self};
+use crate::postgres::session::{SessionPurpose, pooler};
 use crate::postgres::table::{describe, fitness};
 use crate::replicate::check::shape::missing;
 
@@ -40,7 +39,7 @@ pub(super) async fn init(wanted: InitDestination) -> Result<(), Problems> {
             Ok(shape) => {
                 for to in &replication.destinations {
                     if let Err(failed) = one(&wanted, replication, &shape, to).await {
-                        problems.extend(failed);
+                        problems.extend(failed.within(&format!("destination {:?}", to.name)));
                     }
                 }
             }
@@ -65,21 +64,14 @@ async fn source_shape(replication: &ReplicationConfig) -> Result<EventTableShape
     Ok(EventTableShape::read(&session, &table, &source.id_column).await.map_err(at)?)
 }
 
+/// Makes the table of one destination.
 async fn one(
     wanted: &InitDestination,
     replication: &ReplicationConfig,
     shape: &EventTableShape,
     to: &DestinationConfig,
 ) -> Result<(), Problems> {
-    let Some(config) = to.postgres() else {
-        return Err(Error::new(
-            ErrorKind::Usage,
-            format!("destination {:?} is no table of PostgreSQL: nothing is made there", to.name),
-        )
-        .into());
-    };
-    let place = format!("destination {:?}", to.name);
-    let at = |error: Error| error.at(place.clone());
+    let config = to.require_postgres()?;
     let mut setup = DestinationSetup::new(config.table.clone());
     if wanted.guard {
         setup = setup.guarded();
@@ -87,49 +79,28 @@ async fn one(
     if !wanted.with_indexes {
         setup = setup.without_indexes();
     }
-    let timeout = replication.limits.connect_timeout;
+    let place = InitPlace {
+        conninfo: &config.conninfo,
+        table: &config.table,
+        timeout: replication.limits.connect_timeout,
+        is_dry_run: wanted.dry_run,
+    };
+    if wanted.dry_run {
+        line(&format!("-- destination {}", fit(&to.name)))?;
+    }
     if wanted.create_database {
-        let maintenance = database::maintenance_session(&config.conninfo, PURPOSE, timeout).await;
-        let maintenance = maintenance.map_err(at)?;
-        let name = &config.conninfo.database;
-        if wanted.dry_run {
-            if let Some(create) =
-                database::missing_database(&maintenance, name).await.map_err(at)?
-            {
-                return in_new_database((&maintenance, &create), config, setup, shape).await;
-            }
-        } else {
-            database::create_database(&maintenance, name).await.map_err(at)?;
+        let setup = setup.clone().shaped(shape.clone(), ExistingTypes::of_new_database());
+        if place.create_database(|facts| setup.script(facts)).await? {
+            return Ok(());
         }
     }
-    let session = pooler::open(&config.conninfo, PURPOSE, timeout).await.map_err(at)?;
-    let there = ExistingTypes::read(&session, shape, &config.table).await.map_err(at)?;
+    let session = place.open().await?;
+    let there = ExistingTypes::read(&session, shape, &config.table).await?;
     let setup = setup.shaped(shape.clone(), there);
     if wanted.dry_run {
-        let facts = ExistingObjects::read(&session, &config.table).await.map_err(at)?;
-        let script = setup.script(&facts);
-        put(&format!("-- destination {}\n{}", fit(&to.name), script.sql()))?;
-        return script.refusals().clone().within(&place).or_ok(());
+        return place.print(&session, |facts| setup.script(facts)).await;
     }
-    let report = apply(&session, &setup).await;
-    let report = report.map_err(|failed| failed.within(&place))?;
+    let report = apply(&session, &setup).await?;
     line(&format!("destination {}:", fit(&to.name)))?;
     Ok(tell(&report)?)
 }
-
-/// Prints what would be made in a database that is not there yet.
-async fn in_new_database(
-    (maintenance, create): (&Session, &str),
-    config: &PostgresDestinationConfig,
-    setup: DestinationSetup,
-    shape: &EventTableShape,
-) -> Result<(), Problems> {
-    let name = &config.conninfo.database;
-    let server = ServerOverview { database: name.clone(), ..settings::about(maintenance).await? };
-    let facts = ExistingObjects::of_new_database(server, &config.table);
-    let setup = setup.shaped(shape.clone(), ExistingTypes::of_new_database());
-    let connect = crate::sql::ident(name);
-    Ok(put(&format!("{create}\n\\connect {connect}\n{}", setup.script(&facts).sql()))?)
-}
-
-const PURPOSE: SessionPurpose = SessionPurpose { what: "init", side: ErrorSide::Destination };

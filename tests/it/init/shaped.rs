@@ -198,6 +198,29 @@ async fn what_a_role_may_not_create_is_printed_for_another_one_with_its_privileg
 }
 
 #[tokio::test]
+async fn a_database_that_is_missing_is_created_or_printed_with_the_table() {
+    let (source, copy) = (fresh_database().await, fresh_destination().await);
+    source.execute("create table events (id bigserial primary key, event text)").await;
+    let name = format!("{}_new", copy.conninfo.database);
+    let missing = url(&copy).replace(&copy.conninfo.database, &name);
+    let (_dir, path) = file(&Setup::from(&source).and_url("copy", &missing));
+    let command = ["init", "destination", "--config", path.to_str().unwrap(), "--create-database"];
+    let (code, out, err) = runs(&[&command[..], &["--dry-run"]].concat());
+    assert_eq!(code, Some(0), "{out}{err}");
+    for words in ["-- destination copy", "create database", "\\connect", "create table"] {
+        assert!(out.contains(words), "{words}: {out}");
+    }
+    let there = format!("select count(*) from pg_database where datname = '{name}'");
+    assert_eq!(copy.query(&there).await, ["0"]);
+    for said in ["created table public.events", "already there: table public.events"] {
+        let (code, out, err) = runs(&command);
+        assert_eq!(code, Some(0), "{out}{err}");
+        assert!(out.contains(said), "{out}");
+    }
+    assert_eq!(copy.query(&there).await, ["1"]);
+}
+
+#[tokio::test]
 async fn every_destination_gets_its_table_although_one_cannot() {
     let (source, copy) = (fresh_database().await, fresh_destination().await);
     source.execute("create table events (id bigserial primary key, event text)").await;
