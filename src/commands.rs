@@ -22,22 +22,22 @@ pub fn naming(text: &str, configuration: &str) -> String {
 
 /// `counterfoil repair` of a destination, with what it is to do, such as `--insert-missing`.
 pub fn repair(destination: &str, what: &str) -> String {
-    format!("counterfoil repair --config … --destination {} {what}", word(destination))
+    format!("counterfoil repair {CONFIGURATION} --destination {} {what}", word(destination))
 }
 
 /// `counterfoil init destination` of a destination.
 pub fn init_destination(destination: &str) -> String {
-    format!("counterfoil init destination --config … --destination {}", word(destination))
+    format!("counterfoil init destination {CONFIGURATION} --destination {}", word(destination))
 }
 
 /// `counterfoil restore` from a destination.
 pub fn restore(from: &str) -> String {
-    format!("counterfoil restore --config … --from {}", word(from))
+    format!("counterfoil restore {CONFIGURATION} --from {}", word(from))
 }
 
 /// `events-diff` of a destination and its source.
 pub fn events_diff(destination: &str) -> String {
-    format!("events-diff --config … --destination {}", word(destination))
+    format!("events-diff {CONFIGURATION} --destination {}", word(destination))
 }
 
 /// A name as a shell takes it.

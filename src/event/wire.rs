@@ -81,6 +81,11 @@ pub fn output(expression: &str) -> String {
 }
 
 impl Wire {
+    /// Of whoever asks for no column.
+    pub(crate) fn without_columns() -> Self {
+        Self { columns: Vec::new(), format: CopyFormat::Text }
+    }
+
     /// What the source is asked for; `e` stands for its table.
     pub fn select_list(&self) -> String {
         self.columns.iter().map(|column| column.value("e")).collect::<Vec<_>>().join(", ")

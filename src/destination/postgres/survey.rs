@@ -5,7 +5,6 @@ use crate::config::PostgresDestinationConfig;
 use crate::config::libpq::Conninfo;
 use crate::destination::connector::{OpenLimits, Replicator, SurveyedPlace};
 use crate::error::{Error, ErrorKind, Problems, Result};
-use crate::event::frame::CopyFormat;
 use crate::event::store::EventStore;
 use crate::event::wire::Wire;
 use crate::postgres::session::Session;
@@ -70,7 +69,7 @@ impl SurveyedPlace for SurveyedTable<'_> {
     fn store(&self, source: Option<&EventTable>) -> Result<Box<dyn EventStore + '_>> {
         let wire = match source {
             Some(source) => compatible::wire(source, &self.table, self.id_column).map_err(first)?,
-            None => Wire { columns: Vec::new(), format: CopyFormat::Text },
+            None => Wire::without_columns(),
         };
         let store = PgTable::new(&self.session, &self.table.name, self.id_column, &wire);
         Ok(Box::new(store.keyed_as(&self.table)))

@@ -71,6 +71,18 @@ pub(crate) fn no_answer(limit: Duration, what: impl Into<String>) -> Error {
     Error::new(ErrorKind::Unavailable, what).because(format!("no answer for {limit}"))
 }
 
+/// A few short questions, for which twice the time to connect is enough; `what` cannot be done
+/// without their answers.
+pub(crate) async fn answered<T>(
+    connect_timeout: Duration,
+    what: &str,
+    asking: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let limit = connect_timeout * 2;
+    let asked = tokio::time::timeout(limit, asking).await;
+    asked.unwrap_or_else(|_| Err(no_answer(limit, what)))
+}
+
 /// Notes what a refusal is about: a table that is not as it was, or the rows themselves.
 fn about(error: Error, sqlstate: &str) -> Error {
     match (sqlstate, error.kind()) {

@@ -54,7 +54,7 @@ pub fn wire(
     let travelling = travelling(source, destination, |to| to.origin != ColumnOrigin::Generated);
     let wire = travelling
         .map_err(|unlike| problems.extend(unlike))
-        .unwrap_or_else(|()| Wire { columns: Vec::new(), format: CopyFormat::Text });
+        .unwrap_or_else(|()| Wire::without_columns());
     problems.or_ok(wire)
 }
 

@@ -4,10 +4,9 @@
 use super::board::ArrivalTarget;
 use crate::config::ReplicationConfig;
 use crate::error::{Problems, Result};
-use crate::event::frame::CopyFormat;
 use crate::event::store::EventStore;
 use crate::event::wire::Wire;
-use crate::postgres::session::error::{ErrorSide, no_answer};
+use crate::postgres::session::error::{ErrorSide, answered};
 use crate::postgres::session::pooler;
 use crate::postgres::session::{Session, SessionPurpose};
 use crate::postgres::table::store::PgTable;
@@ -16,7 +15,7 @@ use crate::source::mark::MarkProbe;
 use std::sync::Arc;
 use std::time::Duration;
 
-const WHAT: &str = "cannot find out whether everything is decided";
+pub(super) const WHAT: &str = "cannot find out whether everything is decided";
 
 /// One connection to the source.
 pub(super) struct ArrivalSource {
@@ -49,7 +48,7 @@ pub(super) async fn open(config: &ReplicationConfig) -> Result<(ArrivalSource, M
         any_order.await.map_err(|error| session.error(&error, WHAT))?;
         Ok((shape, probe))
     };
-    let (shape, probe) = answered(timeout, opening).await?;
+    let (shape, probe) = answered(timeout, WHAT, opening).await?;
     Ok((ArrivalSource { session, shape }, probe))
 }
 
@@ -62,7 +61,7 @@ pub(super) async fn look(
     target: ArrivalTarget,
 ) -> Result<(Option<i64>, Option<DecidedTarget>)> {
     let timeout = config.limits.connect_timeout;
-    let (highest, decided) = answered(timeout, probe.first_look(Duration::ZERO)).await?;
+    let (highest, decided) = answered(timeout, WHAT, probe.first_look(Duration::ZERO)).await?;
     let wanted = match target {
         ArrivalTarget::Visible => highest,
         ArrivalTarget::Through(id) => id,
@@ -73,18 +72,9 @@ pub(super) async fn look(
     if highest < wanted || decided < wanted {
         return Ok((wanted, None));
     }
-    let none = Wire { columns: Vec::new(), format: CopyFormat::Text };
+    let none = Wire::without_columns();
     let name = &source.shape.table.name;
     let store = PgTable::new(&*source.session, name, &config.source.id_column, &none);
-    let position = answered(timeout, store.highest_through(through)).await?;
+    let position = answered(timeout, WHAT, store.highest_through(through)).await?;
     Ok((wanted, Some(DecidedTarget { position })))
-}
-
-/// Twice the time to connect is enough for a few short questions.
-pub(super) async fn answered<T>(
-    timeout: Duration,
-    asking: impl Future<Output = Result<T>>,
-) -> Result<T> {
-    let asked = tokio::time::timeout(timeout * 2, asking).await;
-    asked.unwrap_or_else(|_| Err(no_answer(timeout * 2, WHAT)))
 }

@@ -15,6 +15,7 @@ use crate::destination::connector::{OpenLimits, SurveyedPlace};
 use crate::destination::registry::connector;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log;
+use crate::postgres::session::error::answered;
 use crate::postgres::session::pooler::RouteCache;
 use crate::postgres::session::watchdog::{LockPatience, attended};
 use crate::postgres::table::store::PgTable;
@@ -22,7 +23,7 @@ use crate::replicate::check::lane_stores::LaneStores;
 use crate::replicate::check::observed::{ComparisonDepth, compare_observed};
 use crate::retry::RetryPolicy;
 use crate::source::mark::MarkProbe;
-use decision::{ArrivalSource, DecidedTarget, answered};
+use decision::{ArrivalSource, DecidedTarget, WHAT};
 use futures::future::{try_join, try_join_all};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -131,7 +132,7 @@ impl<'a> ArrivalWatch<'a> {
         let (mut place, mut wait): (Option<Box<dyn SurveyedPlace + '_>>, _) = (None, ASK_AGAIN_MIN);
         loop {
             if place.is_none() {
-                match answered(timeout, connector.survey(&limits)).await {
+                match answered(timeout, WHAT, connector.survey(&limits)).await {
                     Ok(surveyed) => place = Some(surveyed),
                     Err(error) => self.note_error(lane, error),
                 }
@@ -165,7 +166,7 @@ impl<'a> ArrivalWatch<'a> {
     ) -> Result<()> {
         let timeout = self.config.limits.connect_timeout;
         let theirs = place.store(Some(&source.shape.table))?;
-        let position = answered(timeout, theirs.ends()).await?.highest;
+        let position = answered(timeout, WHAT, theirs.ends()).await?.highest;
         let Some(target) = decided.filter(|decided| position >= decided.position) else {
             self.note(lane, position, ArrivalState::Behind);
             return Ok(());

@@ -125,15 +125,13 @@ pub(crate) async fn source_shape(
 /// Where the key does not say it, only one sequence or a counter keeps ids from being given out
 /// twice.
 fn require_unique_ids(table: &EventTable, discipline: &Discipline) -> Result<()> {
-    match discipline {
-        Discipline::Grace(_) if !table.has_id_key => Err(Error::new(
-            ErrorKind::Unsuitable,
-            format!("nothing keeps an id from being in {} twice", table.name),
-        )
-        .because("its unique index has other columns behind the id, and no sequence gives it out")
-        .fix("let one sequence give out the ids, and set ids = \"sequence\"")),
-        _ => Ok(()),
+    if table.has_id_key || !matches!(discipline, Discipline::Grace(_)) {
+        return Ok(());
     }
+    let what = format!("nothing keeps an id from being in {} twice", table.name);
+    Err(Error::new(ErrorKind::Unsuitable, what)
+        .because("its unique index has other columns behind the id, and no sequence gives it out")
+        .fix("let one sequence give out the ids, and set ids = \"sequence\""))
 }
 
 fn group_by(table: &EventTable, configured: &GroupBy) -> Result<Option<String>> {

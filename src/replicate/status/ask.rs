@@ -9,7 +9,7 @@ use crate::destination::registry::connector;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::store::EventStore;
 use crate::log;
-use crate::postgres::session::error::{ErrorSide, no_answer};
+use crate::postgres::session::error::{ErrorSide, answered};
 use crate::postgres::session::limit::ConnectionLimiter;
 use crate::postgres::session::pooler::{self, RouteCache};
 use crate::postgres::session::watchdog::{LockPatience, attended};
@@ -48,10 +48,11 @@ pub(super) async fn all(config: &ReplicationConfig, depth: ComparisonDepth) -> R
     let limits = OpenLimits::of(config, "status", RouteCache::unknown());
     let connectors: Vec<_> = config.destinations.iter().map(connector).collect();
     let (limiter, surveys) = (ConnectionLimiter::new(), connectors.iter());
-    let surveys =
-        join_all(surveys.map(|connector| limiter.take(within(timeout, connector.survey(&limits)))));
+    let surveys = join_all(
+        surveys.map(|connector| limiter.take(answered(timeout, WHAT, connector.survey(&limits)))),
+    );
     let (answers, surveys) =
-        join(within(timeout, source_answers(&config.source, timeout)), surveys).await;
+        join(answered(timeout, WHAT, source_answers(&config.source, timeout)), surveys).await;
     let compared = compared(config, answers.as_ref().ok(), surveys, depth).await;
     let told = config.destinations.iter().zip(compared).map(|(destination, compared)| {
         destination_status(answers.as_ref().ok(), destination, compared, depth, timeout)
@@ -61,12 +62,6 @@ pub(super) async fn all(config: &ReplicationConfig, depth: ComparisonDepth) -> R
         *fix = commands::naming(fix, &config.flags);
     }
     ReplicationStatus { source: source_status(&config.source, &answers), destinations }
-}
-
-/// Twice the time to connect is enough for a handful of short queries.
-async fn within<T>(timeout: Duration, asking: impl Future<Output = Result<T>>) -> Result<T> {
-    let asked = tokio::time::timeout(timeout * 2, asking).await;
-    asked.unwrap_or_else(|_| Err(no_answer(timeout * 2, WHAT)))
 }
 
 async fn source_answers(config: &SourceConfig, timeout: Duration) -> Result<SourceAnswers> {
@@ -134,7 +129,7 @@ async fn compared<'a>(
     let timeout = config.limits.connect_timeout;
     let positions = surveys.iter().map(|survey| async move {
         match survey {
-            Ok(survey) => within(timeout, position(&**survey)).await,
+            Ok(survey) => answered(timeout, WHAT, position(&**survey)).await,
             Err(_) => Ok(None),
         }
     });
@@ -273,7 +268,7 @@ async fn destination_status(
         status.tell(&error);
     }
     if is_equal.is_some() {
-        let distance = within(timeout, distance(answers, status.position)).await;
+        let distance = answered(timeout, WHAT, distance(answers, status.position)).await;
         set_distance(&mut status, answers, is_equal, distance).await;
     }
     status

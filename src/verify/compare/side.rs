@@ -2,7 +2,6 @@
 
 use crate::config::libpq::Conninfo;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::frame::CopyFormat;
 use crate::event::store::{DigestInput, EventStore};
 use crate::event::wire::Wire;
 use crate::postgres::session::error::ErrorSide;
@@ -112,7 +111,7 @@ impl ComparisonSide {
         let size = row
             .and_then(size)
             .map_err(|error| session.error(&error, "cannot ask how large the table is"))?;
-        let wire = Wire { columns: Vec::new(), format: CopyFormat::Text };
+        let wire = Wire::without_columns();
         let store = PgTable::new(session, &at.table, id_column, &wire).keyed_as(&table);
         if let Some(id) = store.double().await? {
             let what = format!("{} holds id {id} more than once", at.table);
