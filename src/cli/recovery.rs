@@ -30,6 +30,7 @@ pub(crate) fn place<'a>(
         conninfo,
         table,
         id_column: &config.source.id_column,
+        rows: None,
         what,
         timeout: config.limits.connect_timeout,
     }

@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::log::LogStream;
 use crate::log::escape::{fit, fit_lines};
 use crate::postgres::session::pooler::RouteCache;
+use crate::recover::endpoint::TableEndpoint;
 use crate::recover::repair::{RepairRequest, RepairTarget, RepairTask};
 use crate::replicate::check;
 use crate::replicate::check::shape::SourceShape;
@@ -107,8 +108,12 @@ fn target<'a>(
     let postgres = to.require_postgres()?;
     Ok(RepairTarget {
         name: &to.name,
-        source: place(config, "repair", &config.source.conninfo, &config.source.table),
+        source: TableEndpoint {
+            rows: postgres.rows.as_ref(),
+            ..place(config, "repair", &config.source.conninfo, &config.source.table)
+        },
         source_table: &source.table,
+        keeps: source.keeps,
         destination: place(config, "repair", &postgres.conninfo, &postgres.table),
         destination_table: &destination.table,
         wire: &destination.wire,

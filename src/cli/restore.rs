@@ -150,6 +150,7 @@ fn target<'a>(
     Ok(RestoreTarget {
         source: place(config, "restore", &config.source.conninfo, &config.source.table),
         source_table: &source.table,
+        keeps: source.keeps,
         discipline: &source.ids.discipline,
         from,
         others,

@@ -2,7 +2,7 @@
 
 use super::libpq::Conninfo;
 use crate::error::{Error, ErrorKind, Result};
-use crate::sql::TableName;
+use crate::sql::{RowCondition, TableName};
 
 /// `[[destinations]]`.
 #[derive(Clone, Debug)]
@@ -28,6 +28,8 @@ pub struct PostgresDestinationConfig {
     pub conninfo: Conninfo,
     /// The event table; default: the source's.
     pub table: TableName,
+    /// Which of the source's events it takes; `None`: all.
+    pub rows: Option<RowCondition>,
     /// Concurrent COPYs; commits stay in id order; default 1, at most 16.
     pub writers: u8,
     /// `synchronous_commit` of every commit: `on`, `off`, `local`, `remote_write` or

@@ -81,6 +81,8 @@ pub struct SourceConfig {
     pub channel: String,
     /// Missing ids that are accepted, ends included (consecutive ids only).
     pub known_gaps: Vec<(i64, i64)>,
+    /// Which of its events the source keeps; default all.
+    pub keeps: SourceRetention,
     /// Longest wait between two looks at the source without a notification; default 1 s.
     pub poll_interval: Duration,
     /// Whether a batch waits until the source has its rows on disk; default yes.
@@ -100,6 +102,15 @@ pub enum IdsSetting {
     Copy,
     /// `grace:5s`: a gap is given up after this time. Unsafe; says so at every start.
     Grace(Duration),
+}
+
+/// `keeps = "…"`: which of its events the source keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SourceRetention {
+    /// Every one, for ever.
+    All,
+    /// Its newest: the oldest may go, in the order of their ids, and destinations keep them.
+    Tail,
 }
 
 /// `group_by = "…"`.

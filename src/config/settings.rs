@@ -4,7 +4,7 @@
 use super::file::reader::{ConfigReader, ConfigSection, NamedValue};
 use super::file::tree::ConfigValue;
 use super::keys::{Key, KeyDefault, ValueType};
-use crate::sql::TableName;
+use crate::sql::{RowCondition, TableName};
 use std::time::Duration;
 
 const TABLE_FIX: &str = "write it as in SQL: events, public.events or \"My Schema\".\"Events\"";
@@ -78,9 +78,17 @@ pub(super) fn word<'a>(
     name: &str,
 ) -> &'static str {
     let key = section.known(name);
-    let known = words(key);
+    written_word(reader, section, name).unwrap_or(preset_text(key))
+}
+
+/// One of the words of a key, if one is written.
+pub(super) fn written_word<'a>(
+    reader: &mut ConfigReader<'a>,
+    section: &ConfigSection<'a>,
+    name: &str,
+) -> Option<&'static str> {
+    let known = words(section.known(name));
     found(reader, section, name, |reader, found| reader.choice(found, &known))
-        .unwrap_or(preset_text(key))
 }
 
 /// The words that a key takes.
@@ -174,6 +182,30 @@ fn table(reader: &mut ConfigReader<'_>, found: &NamedValue<'_>) -> Option<TableN
         reader.problem(found.node.at, &found.key, what, TABLE_FIX);
     }
     table
+}
+
+/// A condition over the columns of the source, if one is written; "" is none.
+pub(super) fn condition<'a>(
+    reader: &mut ConfigReader<'a>,
+    section: &ConfigSection<'a>,
+    name: &str,
+) -> Option<RowCondition> {
+    found(reader, section, name, |reader, found| {
+        let text = reader.text(found)?;
+        if text.value.trim().is_empty() {
+            return None;
+        }
+        match RowCondition::parse(&text.value) {
+            Ok(condition) => Some(condition),
+            Err(fault) => {
+                let what = format!("{} is no condition that selects events: {fault}", found.key);
+                let fix = "write one over the source's columns, whose answer for an event never \
+                           changes, as in kind = 'order' or tenant in ('a', 'b')";
+                reader.problem(found.node.at, &found.key, what, fix);
+                None
+            }
+        }
+    })
 }
 
 /// The table that a key names without being written.

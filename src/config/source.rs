@@ -5,9 +5,9 @@ use super::file::tree::{ConfigEntry, ConfigValue};
 use super::keys::{self, IntegerRange, MS_MAX, Unit};
 use super::settings::{
     amount, boolean, duration, found, identifier, preset_table, preset_text, words,
-    written_identifier, written_tables,
+    written_identifier, written_tables, written_word,
 };
-use super::{GroupBy, IdsSetting, SourceConfig, connection, libpq};
+use super::{GroupBy, IdsSetting, SourceConfig, SourceRetention, connection, libpq};
 use crate::config::nearest::did_you_mean;
 use crate::sql::TableName;
 use std::time::Duration;
@@ -26,6 +26,7 @@ struct TableOverride {
     id_column: Option<String>,
     group_by: Option<GroupBy>,
     known_gaps: Option<Vec<(i64, i64)>>,
+    keeps: Option<SourceRetention>,
 }
 
 impl SourceTables {
@@ -38,11 +39,12 @@ impl SourceTables {
 
 impl TableOverride {
     fn apply(&self, source: &mut SourceConfig) {
-        let Self { table: _, ids, id_column, group_by, known_gaps } = self;
+        let Self { table: _, ids, id_column, group_by, known_gaps, keeps } = self;
         ids.inspect(|ids| source.ids = *ids);
         id_column.iter().for_each(|id_column| source.id_column.clone_from(id_column));
         group_by.iter().for_each(|group_by| source.group_by = group_by.clone());
         known_gaps.iter().for_each(|known_gaps| source.known_gaps.clone_from(known_gaps));
+        keeps.iter().for_each(|keeps| source.keeps = *keeps);
     }
 }
 
@@ -63,6 +65,7 @@ pub(super) fn sources<'a>(
             .expect("the table of keys names ids that are known")
     });
     let known_gaps = known_gaps(reader, section, ids).unwrap_or_default();
+    let keeps = written_keeps(reader, section).unwrap_or(SourceRetention::All);
     let id_column = identifier(reader, section, "id_column");
     let group_by = written_group_by(reader, section);
     let group_by = group_by
@@ -82,6 +85,7 @@ pub(super) fn sources<'a>(
         group_events_max,
         channel,
         known_gaps,
+        keeps,
         poll_interval,
         durability_gate,
     });
@@ -148,7 +152,16 @@ fn table_override<'a>(
     let id_column = written_identifier(reader, &section, "id_column");
     let group_by = written_group_by(reader, &section);
     let known_gaps = known_gaps(reader, &section, own_ids.unwrap_or(ids));
-    Some(TableOverride { table: table?, ids: own_ids, id_column, group_by, known_gaps })
+    let keeps = written_keeps(reader, &section);
+    Some(TableOverride { table: table?, ids: own_ids, id_column, group_by, known_gaps, keeps })
+}
+
+fn written_keeps<'a>(
+    reader: &mut ConfigReader<'a>,
+    section: &ConfigSection<'a>,
+) -> Option<SourceRetention> {
+    let word = written_word(reader, section, "keeps")?;
+    Some(if word == "tail" { SourceRetention::Tail } else { SourceRetention::All })
 }
 
 fn written_group_by<'a>(

@@ -2,6 +2,7 @@
 
 pub mod chunk;
 pub mod fields;
+pub mod floored;
 pub mod frame;
 pub mod merge;
 pub mod range;

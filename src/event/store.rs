@@ -42,6 +42,12 @@ pub trait EventStore: Send + Sync {
         async move { Ok(self.table_digest(range).await?.events) }.boxed()
     }
 
+    /// The lowest id of all, and how many events have an id in the range: of one snapshot, which a
+    /// store must give by itself that may lose its lowest events meanwhile.
+    fn lowest_and_count(&self, range: IdRange) -> BoxFuture<'_, Result<(Option<i64>, u64)>> {
+        async move { Ok((self.ends().await?.lowest, self.count(range).await?)) }.boxed()
+    }
+
     /// How many events there are in all, if `highest` is the highest id; otherwise those up to it.
     /// A store may answer that quicker than [`Self::count`].
     fn count_all(&self, highest: i64) -> BoxFuture<'_, Result<u64>> {

@@ -1,7 +1,7 @@
 //! What travels: the columns copied and their form, the same for all lanes that share a read.
 
 use super::frame::{CopyFormat, RowLayout};
-use crate::sql::ident;
+use crate::sql::{RowCondition, ident};
 use postgres_types::Type;
 
 /// What travels from a source to a destination. Lanes whose wires are equal can share one read of
@@ -12,6 +12,8 @@ pub struct Wire {
     pub columns: Vec<WireColumn>,
     /// The form of the rows.
     pub format: CopyFormat,
+    /// Which rows of the source travel; `None`: all.
+    pub rows: Option<RowCondition>,
 }
 
 /// A column that is copied.
@@ -83,7 +85,7 @@ pub fn output(expression: &str) -> String {
 impl Wire {
     /// Of whoever asks for no column.
     pub(crate) fn without_columns() -> Self {
-        Self { columns: Vec::new(), format: CopyFormat::Text }
+        Self { columns: Vec::new(), format: CopyFormat::Text, rows: None }
     }
 
     /// What the source is asked for; `e` stands for its table.
@@ -102,7 +104,13 @@ impl Wire {
             },
             ..column.clone()
         };
-        Self { columns: self.columns.iter().map(column).collect(), format: self.format }
+        Self { columns: self.columns.iter().map(column).collect(), ..self.clone() }
+    }
+
+    /// The same columns of the rows that a condition holds for; `None`: of all.
+    #[must_use]
+    pub fn of_rows(self, rows: Option<RowCondition>) -> Self {
+        Self { rows, ..self }
     }
 
     /// What the destination is given.

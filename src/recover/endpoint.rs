@@ -8,6 +8,7 @@ use crate::postgres::session::error::ErrorSide;
 use crate::postgres::session::{Session, SessionPurpose};
 use crate::postgres::table::TableName;
 use crate::postgres::table::store::PgTable;
+use crate::sql::RowCondition;
 use std::time::Duration;
 
 /// A table, and how to connect to it.
@@ -19,6 +20,8 @@ pub struct TableEndpoint<'a> {
     pub table: &'a TableName,
     /// Its key, the same on all sides.
     pub id_column: &'a str,
+    /// Which of its rows count; `None`: all.
+    pub rows: Option<&'a RowCondition>,
     /// `application_name = counterfoil/<what>`.
     pub what: &'static str,
     /// To connect.
@@ -34,13 +37,13 @@ impl TableEndpoint<'_> {
 
     /// These columns of it, over a session that is open.
     pub fn over<'s>(&self, session: &'s Session, wire: &Wire) -> PgTable<&'s Session> {
-        PgTable::new(session, self.table, self.id_column, wire)
+        PgTable::new(session, self.table, self.id_column, wire).matching(self.rows)
     }
 
     /// Opens it for reading these columns, in a session of its own.
     pub async fn read(&self, side: ErrorSide, wire: &Wire) -> Result<PgTable<Session>> {
         let session = self.session(side).await?;
-        Ok(PgTable::new(session, self.table, self.id_column, wire))
+        Ok(PgTable::new(session, self.table, self.id_column, wire).matching(self.rows))
     }
 }
 
@@ -48,10 +51,8 @@ impl TableEndpoint<'_> {
 /// as they travel: in text they are twice as long.
 pub(crate) fn judged_as(wire: &Wire) -> Wire {
     let has_bytes = wire.columns.iter().any(|column| column.read_as == ReadAs::Bytes);
-    Wire {
-        columns: wire.columns.clone(),
-        format: if has_bytes { wire.format } else { CopyFormat::Text },
-    }
+    let format = if has_bytes { wire.format } else { CopyFormat::Text };
+    Wire { format, ..wire.clone() }
 }
 
 /// The error of two sides that were found equal and are not any more.

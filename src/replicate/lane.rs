@@ -25,8 +25,11 @@ pub enum LaneComparison {
 pub struct Lane {
     /// Its place in the configuration.
     pub index: usize,
-    /// The highest id it holds.
+    /// Up to where it holds everything it takes: the highest id it holds, or one above, where what
+    /// lies between is not for it.
     pub position: Option<i64>,
+    /// The highest id it holds.
+    pub held: Option<i64>,
     /// The table it is, by oid.
     pub table: u32,
     /// By this key whoever finds it held knows that it is ours.
@@ -43,6 +46,18 @@ pub struct Lane {
     pub gauge: Arc<LaneGauge>,
     /// Where its events go.
     pub destination: Box<dyn Destination>,
+}
+
+impl Lane {
+    /// Whether it has taken all that a read shipped, which left nothing for it up to `through`:
+    /// then it stands there.
+    pub(crate) fn has_all(&mut self, shipped: Option<i64>, through: Option<i64>) -> bool {
+        let has_all = self.position >= shipped;
+        if has_all {
+            self.position = self.position.max(through);
+        }
+        has_all
+    }
 }
 
 /// A lane that came back from a pass.
@@ -99,7 +114,11 @@ async fn travel(mut lane: Lane, feed: &mut Feed) -> ReturnedLane {
     let (index, connection_id) = (lane.index, lane.connection_id);
     let appended = lane.destination.append(feed).await;
     let lane = appended.map(|position| {
-        lane.position = position;
+        lane.held = position;
+        lane.position = match lane.wire.rows {
+            Some(_) => lane.position.max(position),
+            None => position,
+        };
         lane
     });
     ReturnedLane { index, connection_id, lane, at: Instant::now() }

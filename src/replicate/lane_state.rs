@@ -30,6 +30,8 @@ pub struct LaneState {
     pub connection: Connection<Box<Lane>>,
     /// The last position known.
     pub position: Option<i64>,
+    /// The highest id it is known to hold: its position, or below where it takes only some events.
+    pub held: Option<i64>,
     /// Whether it was opened since the process started: then counts were compared.
     pub was_opened: bool,
     /// The past of the events it was last compared with.
@@ -129,6 +131,7 @@ impl LaneState {
             pace: LanePace::Together,
             connection: Connection::new(now),
             position: None,
+            held: None,
             was_opened: false,
             history: None,
             table: None,
@@ -231,15 +234,15 @@ impl LaneState {
             self.counted = Some(counted);
         }
         self.doubt(position, compared);
-        if position < self.position {
+        if position < self.held {
             warn!(log, "destination lost its most recent events; re-appending them";
-                key::DESTINATION => &self.name, key::POSITION => logged_id(position), key::POSITION_BEFORE => logged_id(self.position));
+                key::DESTINATION => &self.name, key::POSITION => logged_id(position), key::POSITION_BEFORE => logged_id(self.held));
             self.reconciled = ReconciledRange { through: position, rotated: None };
         }
         self.was_opened = true;
         self.history = Some(history);
         self.table = Some(table);
-        self.position = position;
+        (self.position, self.held) = (position, position);
     }
 
     /// What is not confirmed of what it holds: what was compared while transactions were open, and
@@ -257,7 +260,7 @@ impl LaneState {
     /// audit, stays halted: its lane is dropped.
     pub(crate) fn returned(&mut self, lane: Lane, log: &Logger) -> bool {
         let has_moved = lane.position > self.position;
-        (self.position, self.vouched) = (lane.position, lane.position);
+        (self.position, self.held, self.vouched) = (lane.position, lane.held, lane.held);
         if has_moved {
             debug!(log, "events were appended"; key::DESTINATION => &self.name, key::POSITION => logged_id(lane.position));
         }

@@ -4,6 +4,7 @@ pub mod arrival;
 pub mod check;
 pub mod command;
 mod conductor;
+mod counted;
 pub(crate) mod fan_out;
 pub mod health;
 mod history;

@@ -232,6 +232,7 @@ impl FanOut {
             ended: batches.ended(),
             taken: batches.taken(),
             shipped: batches.shipped(),
+            through: batches.through(),
             row_bytes: batches.row_bytes(),
         }
     }

@@ -14,6 +14,9 @@ pub struct ReadProgress {
     pub taken: Option<i64>,
     /// Id of the last row of the last batch that was closed.
     pub shipped: Option<i64>,
+    /// Up to which id nothing is left to read for the lanes that shared it: `shipped`, or beyond it
+    /// where they take only rows that a condition selects.
+    pub through: Option<i64>,
     /// How large its rows were on average; `None` without rows.
     pub row_bytes: Option<u64>,
 }

@@ -9,7 +9,7 @@ use crate::commands;
 use crate::destination::connector::{Connector, ObservedPlace, OpenLimits};
 use crate::destination::registry::connector;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::range::{IdRange, shown};
+use crate::event::range::IdRange;
 use crate::event::store::EventStore;
 use crate::event::wire::Wire;
 use crate::fail;
@@ -18,10 +18,12 @@ use crate::postgres::session::pool::PooledSession;
 use crate::postgres::session::pooler::RouteCache;
 use crate::postgres::session::watchdog::{LockPatience, attended};
 use crate::replicate::check::agreement;
+use crate::replicate::check::tail::comparable;
 use crate::replicate::check::{damage, source_store};
+use crate::replicate::counted::CountedStores;
 use crate::replicate::replication::Replication;
 use crate::replicate::source_state::SourceConnection;
-use futures::future::{join_all, try_join};
+use futures::future::join_all;
 use std::time::Duration;
 
 /// A server that takes longer is not waited for: the next audit tries again.
@@ -89,47 +91,41 @@ pub(super) async fn reconcile_lane(
     let connector = connector(to);
     let both = both(source, &*connector, &to.name, wire, &limits).await?;
     let ours = source_store((&both.lent, &source.shape), wire);
-    let stores = (&ours as &dyn EventStore, both.destination.store());
+    let compared = both.counted(&ours, source);
     let before = match scope {
         ReconcileScope::Since(before) => before,
         ReconcileScope::Everything => {
             return both
-                .while_attended(
-                    run,
-                    compare_counts(stores, both.name, ReconciledRange::default(), held),
-                )
+                .while_attended(run, compare_counts(compared, ReconciledRange::default(), held))
                 .await;
         }
     };
-    let counted =
-        tokio::time::timeout(RECONCILE_MAX, compare_counts(stores, both.name, before, held)).await;
+    let counted = tokio::time::timeout(RECONCILE_MAX, compare_counts(compared, before, held)).await;
     counted.unwrap_or_else(|_| Err(no_answer(RECONCILE_MAX, "cannot check for late arrivals")))
 }
 
 async fn compare_counts(
-    (ours, theirs): (&dyn EventStore, &dyn EventStore),
-    name: &str,
+    of: CountedStores<'_>,
     before: ReconciledRange,
     held: HeldRange,
 ) -> Result<ReconcileOutcome> {
     let Some(position) = held.position else {
         return Ok(ReconcileOutcome::Agreed(before));
     };
-    let ends = theirs.ends().await?;
+    let ends = of.destination.ends().await?;
     if ends.highest < Some(position) {
         return Ok(ReconcileOutcome::WentBackwards(ends.highest));
     }
     let (recent, old) = ranges(before, ends.lowest.unwrap_or(position), position);
     for range in std::iter::once(recent).chain(old) {
         let mut range = range;
-        let (mut here, mut there) = counts(ours, theirs, range).await?;
+        let (mut here, mut there) = of.counts(range).await?;
         if here > there && range.after < held.unconfirmed {
             range.after = held.unconfirmed;
-            (here, there) =
-                if range.is_empty() { (0, 0) } else { counts(ours, theirs, range).await? };
+            (here, there) = if range.is_empty() { (0, 0) } else { of.counts(range).await? };
         }
         if here != there {
-            return Err(explain(ours, theirs, range, (here, there), name).await?);
+            return Err(of.explain(range, (here, there)).await?);
         }
     }
     fail::point!("audit.counted");
@@ -161,26 +157,27 @@ pub(super) async fn confirm(
     let (connector, name) = (connector(to), &to.name);
     let both = both(source, &*connector, name, wire, &limits).await?;
     let store = source_store((&both.lent, &source.shape), wire);
-    let (ours, theirs): (&dyn EventStore, &dyn EventStore) = (&store, both.destination.store());
+    let of = both.counted(&store, source);
     let range = IdRange { after: None, through };
-    let (here, there) = both.while_attended(run, counts(ours, theirs, range)).await?;
+    let (here, there) = both.while_attended(run, of.counts(range)).await?;
     if here == there {
         return Ok(());
     }
-    if theirs.ends().await?.highest < Some(through) {
+    if of.destination.ends().await?.highest < Some(through) {
         return Err(Error::new(
             ErrorKind::Unavailable,
             "the destination's highest id decreased while it was counted",
         )
-        .at(theirs.place()));
+        .at(of.destination.place()));
     }
     if here < there {
-        return explain(ours, theirs, range, (here, there), name).await.and_then(Err);
+        return of.explain(range, (here, there)).await.and_then(Err);
     }
-    if let Some(damage) = damage::find(ours, theirs, through).await? {
+    let destination = comparable(&store, of.destination, of.keeps).await?;
+    if let Some(damage) = damage::find(&store, &destination, through).await? {
         return Err(damage.error(name));
     }
-    let agreed = agreement::highest(ours, theirs, i64::MIN, through).await?;
+    let agreed = agreement::highest(&store, &destination, i64::MIN, through).await?;
     Err(Error::new(
         ErrorKind::Contents,
         format!(
@@ -232,6 +229,20 @@ async fn both<'a>(
 }
 
 impl StorePair<'_> {
+    /// What is counted of them.
+    fn counted<'b>(
+        &'b self,
+        ours: &'b dyn EventStore,
+        source: &SourceConnection,
+    ) -> CountedStores<'b> {
+        CountedStores {
+            source: ours,
+            destination: self.destination.store(),
+            name: self.name,
+            keeps: source.shape.keeps,
+        }
+    }
+
     /// Counts as long as both servers are alive; what one still counts is of no use when the other
     /// has failed.
     async fn while_attended<T>(
@@ -255,14 +266,6 @@ impl StorePair<'_> {
     }
 }
 
-async fn counts(
-    source: &dyn EventStore,
-    destination: &dyn EventStore,
-    range: IdRange,
-) -> Result<(u64, u64)> {
-    try_join(source.count(range), destination.count(range)).await
-}
-
 /// What is counted: the recent range, and an older one where there is any. The rotation begins at
 /// the lowest id, wherever that lies.
 fn ranges(before: ReconciledRange, lowest: i64, position: i64) -> (IdRange, Option<IdRange>) {
@@ -275,60 +278,6 @@ fn ranges(before: ReconciledRange, lowest: i64, position: i64) -> (IdRange, Opti
         IdRange { after: before.rotated, through: from.saturating_add(ROTATION_IDS).min(end) }
     });
     (recent, old.filter(|old| !old.is_empty()))
-}
-
-async fn explain(
-    ours: &dyn EventStore,
-    theirs: &dyn EventStore,
-    range: IdRange,
-    (here, there): (u64, u64),
-    name: &str,
-) -> Result<Error> {
-    if let Some(damage) = damage::find(ours, theirs, range.through).await? {
-        return Ok(damage.error(name));
-    }
-    let lowest = range.after.map_or(i64::MIN, |after| after.saturating_add(1));
-    let agreed = agreement::highest(ours, theirs, lowest, range.through).await?;
-    let place = format!(
-        "destination \"{name}\", {range}: {here} events at the source, {there} at the destination; \
-         {agreed}"
-    );
-    Ok(if here > there {
-        Error::new(
-            ErrorKind::Order,
-            format!(
-                "an event is missing at the destination, next after id {}",
-                shown(agreed.through)
-            ),
-        )
-        .at(place)
-        .because(
-            "it appeared at an id that had been proven dead, or was removed at the destination",
-        )
-        .because(
-            "an id appears late when it was drawn in an earlier transaction, set by hand, or \
-             brought by a repair of a source that is a copy",
-        )
-        .fix(format!(
-            "find out which it was ({} shows the event); {} brings it; then start again",
-            commands::events_diff(name),
-            commands::repair(name, "--insert-missing")
-        ))
-    } else {
-        Error::new(
-            ErrorKind::Contents,
-            format!(
-                "the destination holds an event that the source does not, next after id {}",
-                shown(agreed.through)
-            ),
-        )
-        .at(place)
-        .fix(format!(
-            "find out who removed it at the source or added it at the destination: {} shows which; \
-             nothing more is written",
-            commands::events_diff(name)
-        ))
-    })
 }
 
 #[cfg(test)]

@@ -79,6 +79,7 @@ impl SourceConnection {
             id_column: config.source.id_column.clone(),
             layout: wire.layout(&config.source.id_column, self.shape.group_by.as_deref())?,
             wire: wire.clone(),
+            keeps: config.source.keeps,
             limits: BatchLimits {
                 events_max: config.limits.max_events_per_write,
                 bytes_max: config.limits.max_bytes_per_write,
@@ -90,9 +91,7 @@ impl SourceConnection {
     /// The mark where everything up to an id is decided.
     fn mark_through(&self, decided: Option<i64>) -> HighWaterMark {
         match &self.rule {
-            MarkRule::Consecutive { known_gaps } => {
-                HighWaterMark::Consecutive(Arc::clone(known_gaps))
-            }
+            MarkRule::Consecutive(ids) => HighWaterMark::Consecutive(ids.clone()),
             MarkRule::Horizon { .. } | MarkRule::Copy | MarkRule::Grace(_) => {
                 HighWaterMark::Decided(decided)
             }
@@ -289,10 +288,10 @@ impl SourceState {
         if reached.connection_id != self.connection_id {
             return;
         }
-        if reached.shipped > self.frontier.shipped {
+        if reached.through > self.frontier.shipped {
             self.connection.worked();
         }
-        self.frontier.shipped = self.frontier.shipped.max(reached.shipped);
+        self.frontier.shipped = self.frontier.shipped.max(reached.through);
         self.row_bytes = reached.row_bytes.or(self.row_bytes);
         if is_leading {
             self.frontier.blocked = match reached.ended {

@@ -228,9 +228,7 @@ impl MarkProbe {
                 let drawn = asked.drawn.map_or(asked.highest, |drawn| asked.highest.min(drawn));
                 HighWaterMark::Decided(self.horizon.look(drawn, &asked.holders, now))
             }
-            MarkRule::Consecutive { known_gaps } => {
-                HighWaterMark::Consecutive(Arc::clone(known_gaps))
-            }
+            MarkRule::Consecutive(ids) => HighWaterMark::Consecutive(ids.clone()),
             MarkRule::Copy => HighWaterMark::Decided(asked.highest),
             MarkRule::Grace(grace) => {
                 HighWaterMark::Decided(self.grace.look(asked.highest, *grace, now))
@@ -241,7 +239,7 @@ impl MarkProbe {
     /// Why nothing more may be shipped: the row `next`, if there is one.
     fn reason(&self, next: Option<i64>, drawn: Option<Option<i64>>) -> BlockReason {
         match &self.rule {
-            MarkRule::Consecutive { .. } => BlockReason::Missing,
+            MarkRule::Consecutive(_) => BlockReason::Missing,
             MarkRule::Copy => BlockReason::Undecided,
             MarkRule::Grace(_) => BlockReason::Grace,
             MarkRule::Horizon { sequence, .. } => match (sequence, drawn, next) {
@@ -331,7 +329,7 @@ impl MarkProbe {
     ) -> std::result::Result<Vec<Row>, tokio_postgres::Error> {
         match &self.rule {
             MarkRule::Horizon { relations, .. } => session.query(&self.holders, &[relations]).await,
-            MarkRule::Consecutive { .. } | MarkRule::Copy | MarkRule::Grace(_) => Ok(Vec::new()),
+            MarkRule::Consecutive(_) | MarkRule::Copy | MarkRule::Grace(_) => Ok(Vec::new()),
         }
     }
 

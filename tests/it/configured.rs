@@ -4,7 +4,7 @@ use crate::harness::Database;
 use counterfoil::config::libpq::Conninfo;
 use counterfoil::config::{
     DestinationConfig, DestinationKind, GroupBy, IdsSetting, PostgresDestinationConfig,
-    ReplicationConfig, ReplicationLimits, SourceConfig,
+    ReplicationConfig, ReplicationLimits, SourceConfig, SourceRetention,
 };
 use counterfoil::postgres::table::TableName;
 use std::time::Duration;
@@ -27,6 +27,7 @@ pub fn config(source: &Database, destinations: &[(&str, &Database)]) -> Replicat
             group_events_max: 1_000_000,
             channel: "eventsinsert".to_owned(),
             known_gaps: Vec::new(),
+            keeps: SourceRetention::All,
             poll_interval: Duration::from_secs(1),
             durability_gate: true,
         },
@@ -59,6 +60,7 @@ pub fn destination(name: &str, conninfo: &Conninfo) -> DestinationConfig {
         kind: DestinationKind::Postgres(PostgresDestinationConfig {
             conninfo: conninfo.clone(),
             table: table("events"),
+            rows: None,
             writers: 1,
             synchronous_commit: None,
         }),

@@ -8,8 +8,10 @@ use super::subject::ComparisonSubject;
 use super::watcher::{RowBar, TerminalWatcher};
 use crate::cli::progress::TerminalScreen;
 use crate::error::{Error, ErrorKind, Result};
+use crate::event::store::IdEnds;
 use crate::event::wire::Wire;
 use crate::source::ids::Discipline;
+use crate::source::ids::rule::accepted_gaps;
 use crate::stop::Stop;
 use crate::verify::compare;
 use crate::verify::compare::fence::{self, ComparisonFence};
@@ -33,6 +35,8 @@ pub struct TableComparison<'a> {
     pub arguments: &'a CompareArguments,
     /// What is compared with what.
     pub subject: &'a ComparisonSubject,
+    /// The first side, of the rows that the second one takes.
+    pub first: SidePlace,
     /// The second side.
     pub second: &'a SidePlace,
     /// How the result is told.
@@ -56,24 +60,36 @@ impl TableComparison<'_> {
     }
 
     async fn try_compare(&self, stop: &Stop, log: &Logger) -> Result<Verdict> {
-        let ComparisonSubject { first, id_column, .. } = self.subject;
+        let id_column = &self.subject.id_column;
         let opening = OpeningSettings {
-            first,
+            first: &self.first,
             second: self.second,
             id_column,
             connections: self.arguments.connections,
             timeout: self.subject.timeout,
         };
         let pair = unless(stop, SidePair::open(opening, log)).await?;
-        let order = pair.order(id_column, self.subject.ids, &self.subject.known_gaps, stop).await?;
+        let order = pair
+            .order(
+                id_column,
+                (self.subject.ids, self.subject.keeps),
+                &self.subject.known_gaps,
+                stop,
+            )
+            .await?;
         self.printer.sides(&pair, Some(&order))?;
         let Some(columns) = pair.columns(id_column) else {
             return Ok(Verdict::Different);
         };
         let inserted = self.arguments.repair_sql.is_some().then(|| pair.inserted()).transpose()?;
-        let fence =
-            fence::find(&pair.first, &pair.second, &columns, order.discipline.as_ref(), stop)
-                .await?;
+        let fence = fence::find(
+            &pair.first,
+            &pair.second,
+            &columns,
+            (order.discipline.as_ref(), self.subject.keeps),
+            stop,
+        )
+        .await?;
         let options = self.options();
         let task = ComparisonTask {
             first: &pair.first,
@@ -156,18 +172,21 @@ impl TableComparison<'_> {
         fence: &ComparisonFence,
         stop: &Stop,
     ) -> Result<Verdict> {
-        let ids = match order.discipline {
-            Some(Discipline::Consecutive) => IdRule::Consecutive(self.subject.known_gaps.clone()),
+        let (keeps, gaps) = (self.subject.keeps, &self.subject.known_gaps);
+        let ids = |lowest| match order.discipline {
+            Some(Discipline::Consecutive) if self.first.rows.is_none() => {
+                IdRule::Consecutive(accepted_gaps(keeps, gaps, lowest))
+            }
             _ => IdRule::Sequence,
         };
         let mut verdict = Verdict::Equal;
-        let sides: [(&ComparisonSide, Option<i64>, bool); 2] = [
-            (&pair.first, fence.highest.0, self.is_first_due.replace(false)),
-            (&pair.second, fence.highest.1, true),
+        let sides: [(&ComparisonSide, IdEnds, bool); 2] = [
+            (&pair.first, fence.ends().0, self.is_first_due.replace(false)),
+            (&pair.second, fence.ends().1, true),
         ];
-        for (side, highest, _) in sides.into_iter().filter(|(_, _, is_due)| *is_due) {
-            let rules =
-                ValidationRules { ids: ids.clone(), through: Some(highest.unwrap_or(i64::MIN)) };
+        for (side, ends, _) in sides.into_iter().filter(|(_, _, is_due)| *is_due) {
+            let through = Some(ends.highest.unwrap_or(i64::MIN));
+            let rules = ValidationRules { ids: ids(ends.lowest), through };
             let session = unless(stop, side.own_session()).await?;
             let mut bar = RowBar::new(self.screen, "rows validated", side.size.rows_estimated);
             let mut progress = |rows| bar.progress(rows);

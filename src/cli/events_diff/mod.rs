@@ -14,6 +14,7 @@ use super::progress::TerminalScreen;
 use super::signals::stop_on_signals;
 use crate::error::{Error, ErrorKind, Problems};
 use crate::log::{self, LogFormat, LogStream};
+use crate::verify::compare::side::SidePlace;
 use crate::verify::verdict::Verdict;
 use args::CompareArguments;
 use comparison::TableComparison;
@@ -54,7 +55,8 @@ async fn run(arguments: CompareArguments) -> u8 {
         let one = TableComparison {
             arguments: &arguments,
             subject: &subject,
-            second,
+            second: &second.place,
+            first: SidePlace { rows: second.takes.clone(), ..subject.first.clone() },
             printer,
             screen: screen.as_ref(),
             is_first_due: &is_first_due,
@@ -71,7 +73,7 @@ async fn run(arguments: CompareArguments) -> u8 {
         if let (2.., Some(verdict)) = (subject.seconds.len(), verdicts.last()) {
             let verdict =
                 verdict.map_or_else(|| NOT_COMPARED.to_owned(), |verdict| verdict.to_string());
-            if let Err(error) = printer.note(&format!("{}: {verdict}", second.name)) {
+            if let Err(error) = printer.note(&format!("{}: {verdict}", second.place.name)) {
                 return untold(error);
             }
         }

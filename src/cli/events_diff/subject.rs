@@ -4,9 +4,9 @@ use super::args::CompareArguments;
 use crate::cli::args::ConfigFile;
 use crate::cli::begin::configuration;
 use crate::config::libpq::{Conninfo, Environment};
-use crate::config::{IdsSetting, ReplicationConfig};
+use crate::config::{IdsSetting, ReplicationConfig, SourceRetention};
 use crate::error::{Error, ErrorKind, Problems};
-use crate::sql::TableName;
+use crate::sql::{RowCondition, TableName};
 use crate::verify::compare::side::SidePlace;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,19 +15,30 @@ use std::time::Duration;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 const CONFIG_VARIABLE: &str = "COUNTERFOIL_CONFIG";
 
+/// A table that is compared with the truth.
+#[derive(Debug)]
+pub struct ComparedCopy {
+    /// Where it is.
+    pub place: SidePlace,
+    /// Which rows of the truth it takes; `None`: all.
+    pub takes: Option<RowCondition>,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct ComparisonSubject {
     /// The truth.
     pub first: SidePlace,
     /// What is compared with it, one after the other; at least one.
-    pub seconds: Vec<SidePlace>,
+    pub seconds: Vec<ComparedCopy>,
     /// The integer key.
     pub id_column: String,
     /// How ids are given out, as configured.
     pub ids: IdsSetting,
     /// Gaps that are accepted.
     pub known_gaps: Vec<(i64, i64)>,
+    /// Which of its events the first side keeps.
+    pub keeps: SourceRetention,
     /// How long a connection may take.
     pub timeout: Duration,
 }
@@ -90,6 +101,7 @@ fn of_urls(arguments: &CompareArguments) -> Result<ComparisonSubject, Problems> 
             name: name.to_owned(),
             conninfo,
             table,
+            rows: None,
         })
     };
     let first = place("first", &arguments.urls[0], arguments.table.as_ref());
@@ -101,10 +113,11 @@ fn of_urls(arguments: &CompareArguments) -> Result<ComparisonSubject, Problems> 
     match (first, second) {
         (Some(first), Some(second)) => Ok(ComparisonSubject {
             first,
-            seconds: vec![second],
+            seconds: vec![ComparedCopy { place: second, takes: None }],
             id_column: arguments.id_column.clone().unwrap_or_else(|| "id".to_owned()),
             ids: IdsSetting::Auto,
             known_gaps: Vec::new(),
+            keeps: SourceRetention::All,
             timeout: CONNECT_TIMEOUT,
         }),
         _ => Err(problems),
@@ -125,11 +138,13 @@ fn of_config(arguments: &CompareArguments) -> Result<ComparisonSubject, Problems
     let mut seconds = Vec::new();
     for to in &destinations {
         if let Some(postgres) = problems.note(to.require_postgres()) {
-            seconds.push(SidePlace {
+            let place = SidePlace {
                 name: format!("destination {:?}", to.name),
                 conninfo: postgres.conninfo.clone(),
                 table: postgres.table.clone(),
-            });
+                rows: None,
+            };
+            seconds.push(ComparedCopy { place, takes: postgres.rows.clone() });
         }
     }
     problems.or_ok(())?;
@@ -138,11 +153,13 @@ fn of_config(arguments: &CompareArguments) -> Result<ComparisonSubject, Problems
             name: "source".to_owned(),
             conninfo: source.conninfo,
             table: source.table,
+            rows: None,
         },
         seconds,
         id_column: source.id_column,
         ids: source.ids,
         known_gaps: source.known_gaps,
+        keeps: source.keeps,
         timeout: limits.connect_timeout,
     })
 }

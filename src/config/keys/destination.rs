@@ -42,6 +42,17 @@ const POSTGRES_KEYS: &[Key] = &[
     )
     .set("\"public.events\""),
     Key::new(
+        "where",
+        ValueType::Text,
+        KeyDefault::Described("all events"),
+        "A condition over the source's columns, as SQL has it: the destination takes the events for \
+         which it is true, is a prefix of just these, and is compared with just these. It must give \
+         the same answer for an event for ever: no subquery, no function that is volatile, no time \
+         of today. Functions, types and operators that are not PostgreSQL's own are written with \
+         their schema.",
+    )
+    .comment("\"tenant = 'north'\""),
+    Key::new(
         "writers",
         IntegerRange::count(16),
         KeyDefault::Integer(1),

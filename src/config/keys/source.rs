@@ -50,6 +50,7 @@ const KEYS: &[Key] = &[
          \"counterfoil\".",
     ),
     KNOWN_GAPS,
+    KEEPS,
     Key::new(
         "poll_interval_ms",
         IntegerRange::milliseconds(1),
@@ -117,4 +118,22 @@ pub(super) const KNOWN_GAPS: Key = Key::new(
     KeyDefault::EmptyList,
     "Consecutive ids only: missing ids that are accepted, as ids or ranges with both ends: \
      [\"42\", \"100..120\"].",
+);
+
+const KEEPS_WORDS: &[AllowedWord] = &[
+    AllowedWord::new("all", "every event stays at the source"),
+    AllowedWord::new(
+        "tail",
+        "the source may lose its oldest events (a detached partition, a purge from the low end), \
+         and destinations keep them",
+    ),
+];
+
+pub(super) const KEEPS: Key = Key::new(
+    "keeps",
+    ValueType::Choice(KEEPS_WORDS),
+    KeyDefault::Text("all"),
+    "Which of its events the source keeps. With tail the last event that a destination holds must \
+     still be there whenever it is connected, so that what was never copied cannot vanish unseen; \
+     what lies below the source's lowest id is neither compared nor ever taken from a destination.",
 );

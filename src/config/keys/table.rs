@@ -19,5 +19,6 @@ const KEYS: &[Key] = &[
         "\"written_at\"",
         "the column whose equal neighbours stay together; \"\" turns it off",
     ),
+    source::KEEPS.of_table("\"tail\"", "which of its events the source keeps"),
     source::KNOWN_GAPS.of_table("[\"42\"]", "its missing ids that are accepted"),
 ];

@@ -72,6 +72,7 @@ impl ObservedDestination {
         let mut problems = fitness::destination(&table, &server, source.id_column);
         let wire = compatible::wire(source.table, &table, source.id_column);
         let wire = wire.map_err(|unlike| problems.extend(unlike)).ok();
+        let wire = wire.map(|wire| wire.of_rows(config.rows.clone()));
         if let Some(wire) = &wire {
             problems.extend(fitness::may_append(&table, &server, wire));
         }

@@ -12,13 +12,14 @@ use crate::postgres::table::EventTable;
 use crate::postgres::table::compatible;
 use crate::postgres::table::describe;
 use crate::postgres::table::store::PgTable;
-use crate::sql;
+use crate::sql::{self, RowCondition};
 use tokio_postgres::Row;
 
 /// See the module.
 pub(super) struct SurveyedTable<'a> {
     session: Session,
     conninfo: &'a Conninfo,
+    rows: Option<&'a RowCondition>,
     table: EventTable,
     id_column: &'a str,
     replicator: Option<Replicator>,
@@ -47,6 +48,7 @@ impl<'a> SurveyedTable<'a> {
                 .map_err(|error| session.error(&error, "cannot find out who holds it"))?,
             session,
             conninfo: &config.conninfo,
+            rows: config.rows.as_ref(),
             table,
             id_column: limits.id_column,
         })
@@ -68,7 +70,9 @@ impl SurveyedPlace for SurveyedTable<'_> {
 
     fn store(&self, source: Option<&EventTable>) -> Result<Box<dyn EventStore + '_>> {
         let wire = match source {
-            Some(source) => compatible::wire(source, &self.table, self.id_column).map_err(first)?,
+            Some(source) => compatible::wire(source, &self.table, self.id_column)
+                .map_err(first)?
+                .of_rows(self.rows.cloned()),
             None => Wire::without_columns(),
         };
         let store = PgTable::new(&self.session, &self.table.name, self.id_column, &wire);

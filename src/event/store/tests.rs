@@ -13,7 +13,7 @@ struct Ids(Vec<i64>, Wire);
 
 fn ids(ids: &[i64]) -> Ids {
     let id = WireColumn { name: "id".to_owned(), read_as: ReadAs::Plain, type_oid: Some(20) };
-    let wire = Wire { columns: vec![id], format: CopyFormat::Binary };
+    let wire = Wire { columns: vec![id], format: CopyFormat::Binary, rows: None };
     Ids(ids.to_vec(), wire)
 }
 

@@ -120,6 +120,7 @@ fn travelling(
     problems.or_ok(Wire {
         columns: columns.into_iter().map(wire_column).collect(),
         format: if not_binary.is_none() { CopyFormat::Binary } else { CopyFormat::Text },
+        rows: None,
     })
 }
 

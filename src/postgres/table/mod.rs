@@ -12,7 +12,7 @@ pub mod types;
 use crate::error::{Error, ErrorKind, Result};
 use crate::postgres::table::trigger::InsertTrigger;
 use crate::postgres::table::types::{TypeUse, UserTypes};
-use crate::sql::{self, Fingerprint};
+use crate::sql::{self, Fingerprint, RowCondition};
 
 pub use crate::sql::TableName;
 
@@ -167,4 +167,20 @@ impl EventTable {
 pub fn highest(table: &TableName, id_column: &str) -> String {
     let names = [("table", sql::sql(table.quoted())), ("id", sql::text(id_column))];
     sql::fill(include_str!("../../../sql/table/highest.sql"), &names)
+}
+
+/// The rows of a table that a condition selects, as SQL in a FROM clause; one more row, by its
+/// column and id, whatever the condition says.
+pub fn relation(
+    table: &TableName,
+    rows: Option<&RowCondition>,
+    besides: Option<(&str, i64)>,
+) -> String {
+    let Some(rows) = rows else { return table.quoted() };
+    let besides = besides.map_or_else(String::new, |(column, id)| {
+        let column = format!("{}.{}", sql::ident(&table.name), sql::ident(column));
+        format!(" or {column} = '{id}'::pg_catalog.int8")
+    });
+    let xmin = format!("{}.xmin", sql::ident(&table.name));
+    format!("(select *, {xmin} from {} where {}{besides})", table.quoted(), rows.sql())
 }

@@ -6,7 +6,8 @@ use crate::event::frame::{FramedRow, RowFramer};
 use crate::event::range::IdRange;
 use crate::event::wire::Wire;
 use crate::postgres::session::Session;
-use crate::sql::{self, TableName};
+use crate::postgres::table::relation;
+use crate::sql::{self, RowCondition, TableName};
 use futures::{Stream, StreamExt};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -69,6 +70,8 @@ pub(super) struct PagedTable<'a> {
     pub session: &'a Session,
     pub table: &'a TableName,
     pub id_column: &'a str,
+    /// Which of its rows count.
+    pub rows: Option<&'a RowCondition>,
     pub wire: &'a Wire,
     /// Whether a page was begun over the session and not ended.
     pub is_open: &'a AtomicBool,
@@ -155,8 +158,7 @@ impl PagedTable<'_> {
         let names = [
             ("columns", sql::sql(self.wire.select_list())),
             ("format", sql::sql(self.wire.format_option())),
-            ("schema", sql::text(&self.table.schema)),
-            ("table", sql::text(&self.table.name)),
+            ("table", sql::sql(relation(self.table, self.rows, None))),
             ("id", sql::text(self.id_column)),
             ("after", sql::sql(format!("where {}", condition(self.id_column, range)))),
             ("rows_max", sql::sql(PAGE_ROWS_MAX.to_string())),

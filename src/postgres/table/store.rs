@@ -10,9 +10,9 @@ use crate::event::store::{
 use crate::event::wire::{ReadAs, Wire, WireColumn, output};
 use crate::postgres::session::Session;
 use crate::postgres::session::answers::{self, field, parsed};
-use crate::postgres::table::pages;
 use crate::postgres::table::{EventTable, TableName};
-use crate::sql;
+use crate::postgres::table::{pages, relation};
+use crate::sql::{self, RowCondition};
 use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt};
 use std::borrow::Borrow;
@@ -27,6 +27,8 @@ pub struct PgTable<S> {
     table: TableName,
     id_column: String,
     wire: Wire,
+    /// Which of its rows count.
+    rows: Option<RowCondition>,
     /// Whether nothing keeps an id from being there twice.
     may_hold_doubles: bool,
     /// Whether a page of rows was begun over this session and not ended.
@@ -41,9 +43,16 @@ impl<S: Borrow<Session> + Send + Sync> PgTable<S> {
             table: table.clone(),
             id_column: id_column.to_owned(),
             wire: wire.clone(),
+            rows: None,
             may_hold_doubles: false,
             is_page_open: AtomicBool::new(false),
         }
+    }
+
+    /// Only the rows for which the condition is true; `None`: all of them.
+    #[must_use]
+    pub fn matching(self, rows: Option<&RowCondition>) -> Self {
+        Self { rows: rows.cloned(), ..self }
     }
 
     /// Looks for doubles where the key of the table does not exclude them.
@@ -75,9 +84,14 @@ impl<S: Borrow<Session> + Send + Sync> PgTable<S> {
     /// A statement of `sql/table/` for this table.
     pub fn fill(&self, statement: &str, more: &[(&str, String)]) -> String {
         let mut values =
-            vec![("table", sql::sql(self.table.quoted())), ("id", sql::text(&self.id_column))];
+            vec![("table", sql::sql(self.relation())), ("id", sql::text(&self.id_column))];
         values.extend(more.iter().map(|(name, value)| (*name, sql::sql(value.as_str()))));
         sql::fill(statement, &values)
+    }
+
+    /// What is read, as SQL.
+    fn relation(&self) -> String {
+        relation(&self.table, self.rows.as_ref(), None)
     }
 
     /// As SQL, of a table `e`.
@@ -167,6 +181,17 @@ impl<S: Borrow<Session> + Send + Sync> EventStore for PgTable<S> {
             let statement =
                 self.fill(include_str!("../../../sql/table/count.sql"), &[("range", range)]);
             self.number(&self.row(&statement).await?, 0)
+        }
+        .boxed()
+    }
+
+    fn lowest_and_count(&self, range: IdRange) -> BoxFuture<'_, Result<(Option<i64>, u64)>> {
+        let range = self.condition(range);
+        let statement =
+            self.fill(include_str!("../../../sql/table/lowest_and_count.sql"), &[("range", range)]);
+        async move {
+            let row = self.row(&statement).await?;
+            Ok((self.id(&row, 0)?, self.number(&row, 1)?))
         }
         .boxed()
     }
@@ -323,6 +348,7 @@ impl<S: Borrow<Session> + Send + Sync> EventStore for PgTable<S> {
             session: self.session(),
             table: &self.table,
             id_column: &self.id_column,
+            rows: self.rows.as_ref(),
             wire: &self.wire,
             is_open: &self.is_page_open,
         };

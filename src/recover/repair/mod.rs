@@ -25,6 +25,7 @@ mod plan;
 mod write;
 
 use crate::commands;
+use crate::config::SourceRetention;
 use crate::destination::postgres::AppendTarget;
 use crate::destination::postgres::editor::TableEditor;
 use crate::destination::postgres::lock::hold;
@@ -63,6 +64,8 @@ pub struct RepairTarget<'a> {
     pub source: TableEndpoint<'a>,
     /// What its table is.
     pub source_table: &'a EventTable,
+    /// Which of its events it keeps.
+    pub keeps: SourceRetention,
     /// How the destination is reached.
     pub destination: TableEndpoint<'a>,
     /// What its table is.
@@ -89,6 +92,8 @@ pub struct RepairTask<'a> {
     source: PgTable<Session>,
     destination: PgTable<Session>,
     position: Option<i64>,
+    /// The source's lowest id, where it may lose its oldest events: nothing below is judged.
+    floor: Option<i64>,
 }
 
 impl<'a> RepairTask<'a> {
@@ -138,6 +143,7 @@ impl<'a> RepairTask<'a> {
         Ok(Self {
             judge: RowJudge::new(target.source_table, &judged),
             position: held.position().await?,
+            floor: floor(&source, target.keeps).await?,
             target,
             wanted,
             held,
@@ -159,6 +165,7 @@ impl<'a> RepairTask<'a> {
             place: &place,
             position: self.position,
             events_max: self.target.limits.events_max,
+            floor: self.floor,
         };
         let Some(position) = self.position else {
             return match self.wanted {
@@ -168,7 +175,7 @@ impl<'a> RepairTask<'a> {
                 _ => case.insert_missing(&RepairFindings::default()),
             };
         };
-        let whole = IdRange { after: None, through: position };
+        let whole = self.range(position);
         match self.wanted {
             RepairRequest::InsertMissing => case.insert_missing(&self.differences(whole).await?),
             RepairRequest::AcceptSlate => case.accept_slate(&self.differences(whole).await?),
@@ -256,7 +263,7 @@ impl<'a> RepairTask<'a> {
             held: &self.held,
             source,
             destination,
-            position,
+            range: self.range(position),
             limits: self.target.limits,
             stop,
             log,
@@ -277,8 +284,8 @@ impl<'a> RepairTask<'a> {
     /// `Contents` when they are not the same.
     pub async fn verify(&self) -> Result<TableDigest> {
         let (source, destination) = self.as_copied().await?;
-        let range =
-            IdRange { after: None, through: self.held.position().await?.unwrap_or(i64::MIN) };
+        let through = self.held.position().await?.unwrap_or(i64::MIN);
+        let range = range_from(floor(&source, self.target.keeps).await?, through);
         let (ours, theirs) =
             try_join(source.table_digest(range), destination.table_digest(range)).await?;
         let Some(how) = ours.difference(&theirs) else { return Ok(theirs) };
@@ -296,12 +303,29 @@ impl<'a> RepairTask<'a> {
             )))
     }
 
+    /// What is judged, up to an id.
+    fn range(&self, through: i64) -> IdRange {
+        range_from(self.floor, through)
+    }
+
     async fn as_copied(&self) -> Result<(PgTable<Session>, PgTable<Session>)> {
         let wire = self.target.wire.compared();
         let source = self.target.source.read(ErrorSide::Source, &wire);
         let destination = self.target.destination.read(ErrorSide::Destination, &wire);
         try_join(source, destination).await
     }
+}
+
+/// The lowest id of a source that may lose its oldest events.
+async fn floor(source: &dyn EventStore, keeps: SourceRetention) -> Result<Option<i64>> {
+    match keeps {
+        SourceRetention::All => Ok(None),
+        SourceRetention::Tail => Ok(source.ends().await?.lowest),
+    }
+}
+
+fn range_from(floor: Option<i64>, through: i64) -> IdRange {
+    IdRange { after: floor.and_then(|floor| floor.checked_sub(1)), through }
 }
 
 /// What is taken out and put in again would lose what the source does not have.

@@ -39,6 +39,8 @@ pub struct RepairCase<'a> {
     pub position: Option<i64>,
     /// Events of one batch at most.
     pub events_max: u64,
+    /// The source's lowest id, where it may lose its oldest events.
+    pub floor: Option<i64>,
 }
 
 impl RepairPlan {
@@ -143,6 +145,9 @@ impl RepairCase<'_> {
             );
             return Ok(RepairPlan::nothing(line));
         }
+        if let Some(floor) = self.floor.filter(|floor| id < floor.saturating_sub(1)) {
+            return Err(self.kept(id, floor));
+        }
         if found.first().is_some() {
             let what = format!(
                 "cannot rewind destination {:?} to {id}: what would stay is not what the source \
@@ -177,6 +182,22 @@ impl RepairCase<'_> {
         });
         lines.push(self.batches());
         Ok(RepairPlan::of(lines))
+    }
+
+    /// What the source has let go of cannot be copied again.
+    fn kept(&self, id: i64, floor: i64) -> Error {
+        let what = format!(
+            "cannot rewind destination {:?} to {id}: the source has let go of what would have to \
+             be copied again",
+            self.name
+        );
+        Error::new(ErrorKind::Contents, what)
+            .at(self.place.to_owned())
+            .because(format!("the lowest id at the source is {floor}"))
+            .fix(format!(
+                "{} keeps what is here alone; nothing was written",
+                commands::repair(self.name, &format!("--rewind-to {}", floor.saturating_sub(1)))
+            ))
     }
 
     fn nothing_missing(&self) -> RepairPlan {

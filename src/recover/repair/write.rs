@@ -39,8 +39,9 @@ pub struct RepairWriter<'a> {
     pub source: &'a dyn EventStore,
     /// The destination, in the same form.
     pub destination: &'a dyn EventStore,
-    /// Its highest id, which stays.
-    pub position: i64,
+    /// What is compared: all of it up to the destination's highest id, which stays; of a source
+    /// that has lost its oldest events, what lies above those.
+    pub range: IdRange,
     /// Of a transaction.
     pub limits: TransactionLimits,
     /// When it is to end.
@@ -51,8 +52,7 @@ pub struct RepairWriter<'a> {
 
 impl RepairWriter<'_> {
     fn merge(&self) -> RowMerge<'_> {
-        let range = IdRange { after: None, through: self.position };
-        RowMerge::of(self.source, self.destination, range)
+        RowMerge::of(self.source, self.destination, self.range)
     }
 
     /// Inserts what is missing. A batch is committed when the source has its rows on disk.
@@ -171,7 +171,7 @@ impl RepairWriter<'_> {
     }
 
     async fn in_transaction(&self, work: impl Future<Output = Result<()>>) -> Result<()> {
-        transaction(self.held, Some(self.position), work).await
+        transaction(self.held, Some(self.range.through), work).await
     }
 }
 

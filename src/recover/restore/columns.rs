@@ -42,7 +42,7 @@ pub(super) fn put_in_as(source: &EventTable, from: &CheckedCopy<'_>) -> Result<W
         }
     }
     let columns = from.wire.columns.iter().filter(|column| !is_computed(&column.name));
-    Ok(Wire { columns: columns.cloned().collect(), format: from.wire.format })
+    Ok(Wire { columns: columns.cloned().collect(), format: from.wire.format, rows: None })
 }
 
 /// The columns by which two destinations are compared: all that both have of the source, each as
@@ -56,6 +56,7 @@ pub(super) fn comparable(ours: &Wire, theirs: &Wire) -> Wire {
     Wire {
         columns: ours.columns.iter().filter_map(wider).collect(),
         format: if ours.format == theirs.format { ours.format } else { CopyFormat::Text },
+        rows: None,
     }
 }
 

@@ -19,6 +19,7 @@ mod copies;
 mod plan;
 mod write;
 
+use crate::config::SourceRetention;
 use crate::destination::postgres::AppendTarget;
 use crate::destination::postgres::editor::TableEditor;
 use crate::destination::postgres::lock::hold;
@@ -55,6 +56,8 @@ pub struct RestoreTarget<'a> {
     pub source: TableEndpoint<'a>,
     /// What its table is.
     pub source_table: &'a EventTable,
+    /// Which of its events it keeps.
+    pub keeps: SourceRetention,
     /// How it gives out ids.
     pub discipline: &'a Discipline,
     /// The destination it is filled from.
@@ -86,6 +89,7 @@ impl<'a> RestoreTask<'a> {
     /// `Unsuitable` when it cannot take what the destination holds, or it is not known what gives
     /// out its ids; those of the connections.
     pub async fn open(target: RestoreTarget<'a>) -> Result<Self> {
+        require_all_rows(&target.from)?;
         let wire = put_in_as(target.source_table, &target.from)?;
         let from_session = held_session(&target.from).await?;
         let mut others = Vec::new();
@@ -153,7 +157,8 @@ impl<'a> RestoreTask<'a> {
         }
         if let Some(through) = found.held {
             let (from, source) = self.as_copied().await?;
-            found.unlike = first_unlike(&from, &source, through).await?;
+            let range = IdRange { after: self.below_source(&source).await?, through };
+            found.unlike = first_unlike(&from, &source, range).await?;
         }
         (found.events, found.first) = rest(&self.from_session, &target.from, found.held).await?;
         plan(&found)
@@ -178,13 +183,26 @@ impl<'a> RestoreTask<'a> {
     /// The first id at which another destination is not what the one to restore from is, by the
     /// columns that both have of the source.
     async fn first_unlike(&self, other: &CheckedCopy<'_>, through: i64) -> Result<Option<i64>> {
+        let is_part = other.wire.rows.is_some();
         let wire = comparable(self.target.from.wire, other.wire).compared();
         let sides = try_join(
             self.target.from.place.read(ErrorSide::Destination, &wire),
             other.place.read(ErrorSide::Destination, &wire),
         );
         let (from, other) = sides.await?;
-        first_unlike(&from, &other, through).await
+        let after = match self.target.keeps {
+            SourceRetention::All => None,
+            // Each may have begun when the source had lost more.
+            SourceRetention::Tail => {
+                let (one, other) = try_join(from.ends(), other.ends()).await?;
+                one.lowest.max(other.lowest).and_then(|lowest| lowest.checked_sub(1))
+            }
+        };
+        let range = IdRange { after, through };
+        match is_part {
+            true => first_foreign(&from, &other, range).await,
+            false => first_unlike(&from, &other, range).await,
+        }
     }
 
     /// Writes, batch by batch, and keeps count of what is committed. May be dropped: the server
@@ -217,8 +235,8 @@ impl<'a> RestoreTask<'a> {
     /// `Contents` when they are not the same, or when the next id is not beyond them.
     pub async fn verify(&self) -> Result<(TableDigest, Option<i64>)> {
         let (from, source) = self.as_copied().await?;
-        let (theirs, ours) =
-            try_join(from.table_digest(IdRange::ALL), source.table_digest(IdRange::ALL)).await?;
+        let range = IdRange::above(self.below_source(&source).await?);
+        let (theirs, ours) = try_join(from.table_digest(range), source.table_digest(range)).await?;
         let next_id = self.next_id.ask(self.held.session()).await?;
         let last = self.still_held().await?;
         let wrong = match theirs.difference(&ours) {
@@ -276,6 +294,17 @@ impl<'a> RestoreTask<'a> {
         Ok(last)
     }
 
+    /// Below what the source holds, where it may have lost its oldest events: what a destination has
+    /// there is no difference.
+    async fn below_source(&self, source: &dyn EventStore) -> Result<Option<i64>> {
+        match self.target.keeps {
+            SourceRetention::All => Ok(None),
+            SourceRetention::Tail => {
+                Ok(source.ends().await?.lowest.and_then(|lowest| lowest.checked_sub(1)))
+            }
+        }
+    }
+
     /// Both sides with every column that travels, those that the source computes included.
     async fn as_copied(&self) -> Result<(PgTable<Session>, PgTable<Session>)> {
         let wire = self.target.from.wire.compared();
@@ -317,15 +346,39 @@ async fn require_ownership(session: &Session, table: &EventTable) -> Result<()> 
 async fn first_unlike(
     one: &PgTable<Session>,
     other: &PgTable<Session>,
-    through: i64,
+    range: IdRange,
 ) -> Result<Option<i64>> {
-    let range = IdRange { after: None, through };
     let unlike = RowMerge::of(one, other, range).next().await?;
     Ok(unlike.map(|unlike| match unlike {
         RowMismatch::Missing(row) | RowMismatch::Extra(row) | RowMismatch::Changed(row, _) => {
             row.id
         }
     }))
+}
+
+/// The first id at which the other one, which takes only some rows, has what the one has not.
+async fn first_foreign(
+    one: &PgTable<Session>,
+    other: &PgTable<Session>,
+    range: IdRange,
+) -> Result<Option<i64>> {
+    let mut merge = RowMerge::of(one, other, range);
+    while let Some(unlike) = merge.next().await? {
+        if let RowMismatch::Extra(row) | RowMismatch::Changed(row, _) = unlike {
+            return Ok(Some(row.id));
+        }
+    }
+    Ok(None)
+}
+
+/// A source is not rebuilt from some of its events.
+fn require_all_rows(from: &CheckedCopy<'_>) -> Result<()> {
+    let Some(rows) = &from.wire.rows else { return Ok(()) };
+    let what =
+        format!("cannot restore from destination {:?}: it takes only some events", from.name);
+    Err(Error::new(ErrorKind::Unsuitable, what)
+        .because(format!("those for which this is true: {rows}"))
+        .fix("name a destination without where; nothing was written"))
 }
 
 fn copied(copy: &CheckedCopy<'_>, position: Option<i64>, unlike: Option<i64>) -> CopyFindings {

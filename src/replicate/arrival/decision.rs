@@ -39,7 +39,7 @@ pub(super) async fn open(config: &ReplicationConfig) -> Result<(ArrivalSource, M
     let purpose = SessionPurpose { what: "wait", side: ErrorSide::Source };
     let session = Arc::new(pooler::open(&source.conninfo, purpose, timeout).await?);
     let opening = async {
-        let shape = source_shape(&session, source).await.map_err(Problems::into_worst)?;
+        let shape = source_shape(&session, config).await.map_err(Problems::into_worst)?;
         let rule = shape.mark_rule(&source.known_gaps);
         let probe =
             MarkProbe::new(Arc::clone(&session), &source.table, &source.id_column, rule).await?;

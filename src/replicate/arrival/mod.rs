@@ -14,13 +14,14 @@ use crate::config::{DestinationConfig, ReplicationConfig};
 use crate::destination::connector::{OpenLimits, SurveyedPlace};
 use crate::destination::registry::connector;
 use crate::error::{Error, ErrorKind, Result};
+use crate::event::store::EventStore;
 use crate::log;
 use crate::postgres::session::error::answered;
 use crate::postgres::session::pooler::RouteCache;
 use crate::postgres::session::watchdog::{LockPatience, attended};
-use crate::postgres::table::store::PgTable;
 use crate::replicate::check::lane_stores::LaneStores;
 use crate::replicate::check::observed::{ComparisonDepth, compare_observed};
+use crate::replicate::check::source_store;
 use crate::retry::RetryPolicy;
 use crate::source::mark::MarkProbe;
 use decision::{ArrivalSource, DecidedTarget, WHAT};
@@ -167,14 +168,21 @@ impl<'a> ArrivalWatch<'a> {
         let timeout = self.config.limits.connect_timeout;
         let theirs = place.store(Some(&source.shape.table))?;
         let position = answered(timeout, WHAT, theirs.ends()).await?.highest;
+        let ours = source_store((&source.session, &source.shape), theirs.wire());
+        // Of all events that are wanted those that this destination takes.
+        let decided = match (decided, &theirs.wire().rows) {
+            (Some(DecidedTarget { position: Some(through) }), Some(_)) => {
+                let position = answered(timeout, WHAT, ours.highest_through(through)).await;
+                let position = position.map_err(|error| error.of_kind(ErrorKind::Upstream))?;
+                Some(DecidedTarget { position })
+            }
+            (decided, _) => decided,
+        };
         let Some(target) = decided.filter(|decided| position >= decided.position) else {
             self.note(lane, position, ArrivalState::Behind);
             return Ok(());
         };
         self.note(lane, position, ArrivalState::Comparing);
-        let (table, id_column) = (&source.shape.table.name, &self.config.source.id_column);
-        let ours = PgTable::new(&*source.session, table, id_column, theirs.wire())
-            .keyed_as(&source.shape.table);
         let name = &destination.name;
         let stores = [LaneStores { name, source: &ours, destination: &*theirs }];
         let comparing = compare_observed(source.shape.compared(), &stores, ComparisonDepth::Whole);

@@ -1,20 +1,21 @@
 //! Whether a destination holds what the source holds, as far as it goes: first event, last event,
 //! count.
 
+use crate::config::SourceRetention;
 use crate::error::{Error, ErrorKind, Result};
+use crate::event::floored::FlooredStore;
 use crate::event::range::IdRange;
 use crate::event::representation::slate::{self, ColumnTexts};
-use crate::event::store::{EventDigest, IdEnds};
-use crate::event::wire::Wire;
+use crate::event::store::{EventStore, IdEnds};
 use crate::replicate::check::agreement::{self, StoreAgreement};
 use crate::replicate::check::damage;
 use crate::replicate::check::disagreement::{
     ContentComparison, Disagreement, EventComparison, judge, lateness, message,
 };
 use crate::replicate::check::lane_stores::{
-    CheckCircumstances, ComparedSource, LaneContents, LaneStores,
+    CheckBaseline, CheckCircumstances, ComparedSource, LaneContents, LaneStores,
 };
-use crate::sql;
+use crate::replicate::check::tail;
 use futures::future::{join_all, try_join};
 
 /// A comparison in the course of a run that finds out nothing about gaps.
@@ -34,7 +35,9 @@ pub(crate) async fn compare_all(
     lanes: &[LaneStores<'_>],
     when: CheckCircumstances,
 ) -> Result<Vec<Result<LaneContents>>> {
-    let double = match lanes.first() {
+    // Best asked of all rows.
+    let whole = lanes.iter().find(|lane| lane.source.wire().rows.is_none());
+    let double = match whole.or(lanes.first()) {
         Some(lane) => lane.source.double().await?,
         None => None,
     };
@@ -43,6 +46,12 @@ pub(crate) async fn compare_all(
         return Ok(lanes.iter().map(twice).collect());
     }
     let ends = join_all(lanes.iter().map(|lane| lane.destination.ends())).await;
+    if of.keeps == SourceRetention::Tail {
+        let compared = lanes.iter().zip(ends).map(|(lane, ends)| async move {
+            compare_from_floor(lane, (of, when), ends?.highest).await
+        });
+        return Ok(join_all(compared).await);
+    }
     let positions: Vec<Option<i64>> =
         ends.iter().map(|ends| ends.as_ref().ok().and_then(|ends| ends.highest)).collect();
     let counted: Vec<_> =
@@ -87,7 +96,7 @@ pub(super) async fn last_event_when(
         destination_count: 0,
         ahead: 0,
         first: EventComparison::Equal,
-        last: compare_event(lane, position).await?,
+        last: tail::compare_last(lane, (of.keeps, when), position).await?,
     };
     match judge(&found) {
         None => Ok(Some(position)),
@@ -112,7 +121,43 @@ fn held_twice_at_source(lane: &LaneStores<'_>, id: i64) -> Error {
         .fix("find out which of them is the event, and remove the others; nothing more is written")
 }
 
-type CheckBaseline<'a> = (ComparedSource<'a>, CheckCircumstances);
+/// Compares one destination whose highest id is `position`.
+///
+/// # Errors
+/// `LaneContents` as [`super::contents::compare_all`]; what a server says.
+async fn compare_from_floor(
+    lane: &LaneStores<'_>,
+    grounds: CheckBaseline<'_>,
+    position: Option<i64>,
+) -> Result<LaneContents> {
+    let mut tries_left = tail::COMPARISONS_MAX;
+    loop {
+        tries_left -= 1;
+        if let Some(position) = position {
+            tail::require_last_event(lane, position, grounds.1).await?;
+        }
+        let through = IdRange::up_to(position.unwrap_or(i64::MIN));
+        let (counted_from, source_count) = lane.source.lowest_and_count(through).await?;
+        let destination_count =
+            FlooredStore::new(lane.destination, counted_from).count(through).await?;
+        // Events may have gone since; the first one that is compared must be there.
+        let floor = lane.source.ends().await?.lowest;
+        let destination = FlooredStore::new(lane.destination, floor);
+        let lowest = destination.ends().await?.lowest.filter(|lowest| Some(*lowest) <= position);
+        let compared = compare(
+            &LaneStores { destination: &destination, ..*lane },
+            grounds,
+            IdEnds { lowest, highest: position },
+            (source_count, destination_count),
+        )
+        .await;
+        let is_disagreement =
+            compared.as_ref().is_err_and(|error| error.kind() == ErrorKind::Contents);
+        if !is_disagreement || tries_left == 0 || lane.source.ends().await?.lowest == floor {
+            return compared.map(|contents| LaneContents { floor: counted_from, ..contents });
+        }
+    }
+}
 
 async fn verdict(
     lane: &LaneStores<'_>,
@@ -130,18 +175,21 @@ async fn count_through(lane: &LaneStores<'_>, ends: &Result<IdEnds>) -> Result<u
     }
 }
 
-/// The source's events up to each position, in one reading for all: the slices between neighbouring
-/// positions are counted and summed up.
+/// The source's events up to each position, in one reading for all that take every event: the slices
+/// between neighbouring positions are counted and summed up. The others are counted by themselves.
 async fn count_slices(lanes: &[LaneStores<'_>], positions: &[Option<i64>]) -> Result<Vec<u64>> {
-    let Some(lane) = lanes.first() else { return Ok(Vec::new()) };
-    let mut bounds: Vec<i64> = positions.iter().copied().flatten().collect();
+    let is_whole = |lane: &LaneStores<'_>| lane.source.wire().rows.is_none();
+    let whole = lanes.iter().zip(positions).filter(|(lane, _)| is_whole(lane));
+    let mut bounds: Vec<i64> = whole.filter_map(|(_, position)| *position).collect();
     bounds.sort_unstable();
     bounds.dedup();
     let afters = std::iter::once(None).chain(bounds.iter().copied().map(Some));
     let mut slices = Vec::with_capacity(bounds.len());
     // One after the other: a cancellation ends one statement, and not those sent behind it.
-    for (after, through) in afters.zip(&bounds) {
-        slices.push(lane.source.count(IdRange { after, through: *through }).await?);
+    if let Some(lane) = lanes.iter().find(|lane| is_whole(lane)) {
+        for (after, through) in afters.zip(&bounds) {
+            slices.push(lane.source.count(IdRange { after, through: *through }).await?);
+        }
     }
     let through = |position: i64| {
         bounds
@@ -151,7 +199,15 @@ async fn count_slices(lanes: &[LaneStores<'_>], positions: &[Option<i64>]) -> Re
             .map(|(_, count)| count)
             .sum()
     };
-    Ok(positions.iter().map(|position| position.map_or(0, through)).collect())
+    let mut counts = Vec::with_capacity(lanes.len());
+    for (lane, position) in lanes.iter().zip(positions) {
+        counts.push(match position {
+            None => 0,
+            Some(position) if is_whole(lane) => through(*position),
+            Some(position) => lane.source.count(IdRange::up_to(*position)).await?,
+        });
+    }
+    Ok(counts)
 }
 
 async fn compare(
@@ -164,6 +220,7 @@ async fn compare(
         ends: destination,
         events: counts.1,
         is_final: destination.highest <= when.decided,
+        floor: None,
     };
     let (Some(lowest), Some(highest)) = (destination.lowest, destination.highest) else {
         return Ok(contents);
@@ -175,15 +232,19 @@ async fn compare(
             when.ending()
         )));
     }
-    let source_ends = lane.source.ends().await?;
+    let mut source_ends = lane.source.ends().await?;
+    if of.keeps == SourceRetention::Tail {
+        // It may have lost more since the destination was asked.
+        source_ends.lowest = source_ends.lowest.min(destination.lowest);
+    }
     let ahead = if source_ends.highest < Some(highest) {
         lane.destination.count(IdRange::above(source_ends.highest)).await?
     } else {
         0
     };
     // As the slices are counted.
-    let first = compare_event(lane, lowest).await?;
-    let last = compare_event(lane, highest).await?;
+    let first = tail::compare_first(lane, of.keeps, lowest).await?;
+    let last = tail::compare_last(lane, (of.keeps, when), highest).await?;
     let found = ContentComparison {
         source: source_ends,
         destination,
@@ -197,24 +258,6 @@ async fn compare(
         None => Ok(contents),
         Some(disagreement) => Err(explain(lane, (of, when), &found, &disagreement).await?),
     }
-}
-
-async fn compare_event(lane: &LaneStores<'_>, id: i64) -> Result<EventComparison> {
-    let (source, destination) =
-        try_join(lane.source.event_digest(id), lane.destination.event_digest(id)).await?;
-    Ok(match (source, destination) {
-        (None, _) => EventComparison::AbsentAtSource,
-        (source, destination) if source == destination => EventComparison::Equal,
-        (Some(source), destination) => EventComparison::Unlike {
-            columns: unlike_columns(lane.source.wire(), &source, &destination.unwrap_or_default()),
-        },
-    })
-}
-
-fn unlike_columns(wire: &Wire, source: &EventDigest, destination: &EventDigest) -> Vec<String> {
-    let columns = wire.columns.iter().enumerate();
-    let unlike = columns.filter(|(index, _)| source.get(*index) != destination.get(*index));
-    unlike.map(|(_, column)| sql::ident(&column.name)).collect()
 }
 
 /// Makes the message: what disagrees, up to where both agree, and what to do.

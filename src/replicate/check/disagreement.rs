@@ -182,9 +182,11 @@ fn cure(
     match (disagreement, cut) {
         (Disagreement::First(EventComparison::AbsentAtSource), _) if has_let_go(found) => {
             format!(
-                "do not empty this destination, which may hold the only copy of them: put them \
-                 back at the source (attach a partition again that was detached; {restore} fills a \
-                 new source), or name an empty destination for what comes from now on"
+                "do not empty this destination, which may hold the only copy of them: if the \
+                 source loses its oldest events on purpose, set keeps = \"tail\" in [source]; \
+                 otherwise put them back there (attach a partition again that was detached; \
+                 {restore} fills a new source), or name an empty destination for what comes from \
+                 now on"
             )
         }
         (Disagreement::Ahead { by }, Some(cut)) => {

@@ -92,14 +92,20 @@ async fn all_missing(
     };
     let compared: Vec<Option<(PgTable<&Session>, LaneContents)>> =
         found.iter().map(compared).collect();
-    let Some((store, _)) = compared.iter().flatten().next() else {
-        return Ok(vec![None; found.len()]);
+    let is_whole = |found: &&(PgTable<&Session>, LaneContents)| {
+        found.1.floor.is_none() && found.0.wire().rows.is_none()
     };
-    let all = store.count(IdRange::ALL).await?;
+    let all = match compared.iter().flatten().find(is_whole) {
+        Some((store, _)) => store.count(IdRange::ALL).await?,
+        None => 0,
+    };
     let missing = compared.iter().map(|compared| async move {
         let Some((store, contents)) = compared else { return Ok(None) };
         let event_bytes = store.event_bytes(contents.ends.highest).await?.unwrap_or_default();
-        let events = all.saturating_sub(contents.events);
+        let events = match (contents.floor, &store.wire().rows) {
+            (None, None) => all.saturating_sub(contents.events),
+            _ => store.count(IdRange::above(contents.ends.highest)).await?,
+        };
         Result::Ok(Some(MissingEvents { events, event_bytes }))
     });
     try_join_all(missing).await
@@ -148,6 +154,12 @@ fn write_destination(
     writeln!(out, "  copied         {}", wire(open.wire()))?;
     match contents {
         Some(contents) if contents.events == 0 => writeln!(out, "  there          no event yet")?,
+        Some(LaneContents { floor: Some(floor), events, ends, .. }) => writeln!(
+            out,
+            "  there          {events} events from id {floor} on, where the source begins, up to id \
+             {}; first of them, last event and count are the source's; what lies below stays",
+            range::shown(ends.highest)
+        )?,
         Some(contents) => writeln!(
             out,
             "  there          {} events, ids {}..{}; first event, last event and count are the \

@@ -1,5 +1,6 @@
 //! What is compared at a lane, when, and what it is found to hold.
 
+use crate::config::SourceRetention;
 use crate::event::store::{EventStore, IdEnds};
 use crate::postgres::table::EventTable;
 
@@ -24,7 +25,12 @@ pub struct ComparedSource<'a> {
     pub is_standby: bool,
     /// Whether what it shows may be older than what it showed before: a standby, or a copy.
     pub may_be_late: bool,
+    /// Which of its events it keeps.
+    pub keeps: SourceRetention,
 }
+
+/// What is compared, and when.
+pub(super) type CheckBaseline<'a> = (ComparedSource<'a>, CheckCircumstances);
 
 /// When contents are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +67,9 @@ pub struct LaneContents {
     /// Whether no transaction was open that may still insert at or below its highest id: then the
     /// count is the last word.
     pub is_final: bool,
+    /// Where the comparison began, if the source may lose its oldest events: its lowest id. What
+    /// the destination holds below has no equal any more, and is not counted.
+    pub floor: Option<i64>,
 }
 
 impl LaneStores<'_> {

@@ -2,6 +2,7 @@
 //! together, nothing is written.
 
 pub(crate) mod agreement;
+mod conditions;
 pub mod contents;
 pub(super) mod damage;
 mod disagreement;
@@ -10,6 +11,8 @@ mod duplicates;
 pub mod lane_stores;
 pub(crate) mod observed;
 pub mod shape;
+mod single_event;
+pub(crate) mod tail;
 
 use crate::config::{ReplicationConfig, SourceConfig};
 use crate::destination::connector::{InspectedPlace, OpenLimits, OpenPlace};
@@ -187,7 +190,7 @@ async fn source(
     let timeout = config.limits.connect_timeout;
     let session = open_source(&config.source, routes, WHAT, timeout).await?;
     let patience = Patience { limit: timeout, who: "the source", place: session.place() };
-    let asking = async { Ok(shape::source_shape(&session, &config.source).await) };
+    let asking = async { Ok(shape::source_shape(&session, config).await) };
     let shape = patience.with(vec![session.canceller()], asking).await?;
     Ok((session, shape))
 }
@@ -311,7 +314,9 @@ pub(super) fn source_store<'a>(
     (source, of): (&'a Session, &SourceShape),
     wire: &Wire,
 ) -> PgTable<&'a Session> {
-    PgTable::new(source, &of.table.name, &of.id_column, wire).keyed_as(&of.table)
+    PgTable::new(source, &of.table.name, &of.id_column, wire)
+        .matching(wire.rows.as_ref())
+        .keyed_as(&of.table)
 }
 
 impl fmt::Display for DestinationFindings {

@@ -1,6 +1,6 @@
 //! What a source looks like, and whether it can be followed.
 
-use crate::config::{GroupBy, SourceConfig};
+use crate::config::{GroupBy, ReplicationConfig, SourceRetention};
 use crate::destination::source_schema::SourceSchema;
 use crate::error::{Error, ErrorKind, Problems, Result, Warning};
 use crate::postgres::session::Session;
@@ -9,9 +9,11 @@ use crate::postgres::session::settings::{self, ServerOverview};
 use crate::postgres::table::EventTable;
 use crate::postgres::table::describe;
 use crate::postgres::table::fitness;
+use crate::replicate::check::conditions;
 use crate::replicate::check::lane_stores::ComparedSource;
-use crate::source::ids::rule::MarkRule;
+use crate::source::ids::rule::{MarkRule, accepted_gaps};
 use crate::source::ids::{self, Discipline, JudgedDiscipline, facts};
+use crate::source::read::batcher::ConsecutiveIds;
 use crate::source::wakeup::{self, Wakeup};
 use crate::sql::{self, TableName};
 use std::sync::Arc;
@@ -29,6 +31,8 @@ pub struct SourceShape {
     pub id_column: String,
     /// How its ids are given out.
     pub ids: JudgedDiscipline,
+    /// Which of its events it keeps.
+    pub keeps: SourceRetention,
     /// The column whose equal neighbours share one destination transaction.
     pub group_by: Option<String>,
     /// What will wake the replicator.
@@ -47,7 +51,10 @@ impl SourceShape {
     /// By which rule its ids are decided.
     pub(crate) fn mark_rule(&self, known_gaps: &[(i64, i64)]) -> MarkRule {
         match &self.ids.discipline {
-            Discipline::Consecutive => MarkRule::Consecutive { known_gaps: Arc::from(known_gaps) },
+            Discipline::Consecutive => MarkRule::Consecutive(ConsecutiveIds {
+                known_gaps: Arc::from(known_gaps),
+                begin_at_one: self.keeps == SourceRetention::All,
+            }),
             Discipline::Sequence { lock_relations, readable, .. } => {
                 MarkRule::Horizon { relations: lock_relations.clone(), sequence: readable.clone() }
             }
@@ -62,6 +69,7 @@ impl SourceShape {
             table: &self.table,
             is_standby: self.server.is_standby,
             may_be_late: self.may_be_late(),
+            keeps: self.keeps,
         }
     }
 
@@ -91,8 +99,9 @@ impl SourceShape {
 /// All refusals together, each with its remedy; or what the server says.
 pub(crate) async fn source_shape(
     session: &Session,
-    config: &SourceConfig,
+    replication: &ReplicationConfig,
 ) -> Result<SourceShape, Problems> {
+    let config = &replication.source;
     let place = format!("source {}", session.place());
     let looked = async {
         let server = settings::about(session).await?;
@@ -102,8 +111,10 @@ pub(crate) async fn source_shape(
         let mut problems = fitness::source(&table, &server, &config.id_column);
         let group_by = problems.note(group_by(&table, &config.group_by)).flatten();
         problems.or_ok(())?;
+        conditions::check(session, &table, replication).await?;
         let facts = facts::ask(session, &table, &config.id_column, server.is_standby).await?;
-        let ids = ids::judge(&facts, config.ids, &config.known_gaps)?;
+        let gaps = accepted_gaps(config.keeps, &config.known_gaps, facts.lowest);
+        let ids = ids::judge(&facts, config.ids, &gaps)?;
         require_unique_ids(&table, &ids.discipline)?;
         let mut warnings = ids.warnings.clone();
         warnings.extend(fitness::source_cautions(&table, &server));
@@ -112,6 +123,7 @@ pub(crate) async fn source_shape(
             identity: session.server().identity.clone(),
             wakeup: wakeup::wakeup(&table, &server, &config.channel),
             id_column: config.id_column.clone(),
+            keeps: config.keeps,
             server,
             table,
             ids,

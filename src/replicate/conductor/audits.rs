@@ -37,8 +37,7 @@ impl Conductor<'_> {
                 reconcile::ReconcileScope::Since(state.reconciled)
             };
             state.verifications.under_way = std::mem::take(&mut state.verifications.wanted);
-            let held =
-                reconcile::HeldRange { position: lane.position, unconfirmed: state.unconfirmed };
+            let held = reconcile::HeldRange { position: lane.held, unconfirmed: state.unconfirmed };
             self.tasks.spawn(async move {
                 let audit = reconcile::reconcile_lane(&run, &source, index, &wire, scope, held);
                 let reconciled = stop.or(limiter.take(audit)).await;
@@ -158,12 +157,9 @@ impl Conductor<'_> {
     /// appends them again; one that is under way finds it out by itself.
     fn go_back(&mut self, index: usize, highest: Option<i64>) {
         let Some(lane) = self.lanes[index].connection.open() else { return };
-        if lane.position > highest {
-            let why = format!(
-                "its highest id is {}, {} was expected",
-                shown(highest),
-                shown(lane.position)
-            );
+        if lane.held > highest {
+            let why =
+                format!("its highest id is {}, {} was expected", shown(highest), shown(lane.held));
             let moved = Error::new(
                 ErrorKind::Unavailable,
                 "the destination has moved: another session changed it, or it crashed",

@@ -62,7 +62,7 @@ pub enum ConductorEvent {
     /// A pass is over.
     Passed(Box<PassOutcome>),
     /// A lane came back that had been cut off; others may still be out.
-    CameBack(ReturnedLane, LaneTasks),
+    CameBack(Box<ReturnedLane>, LaneTasks),
     /// Late arrivals were looked for above this id; below it a lane was not confirmed.
     Reconciled(usize, u64, Option<i64>, Box<Result<ReconcileOutcome>>),
     /// A lane was counted once more up to this id.
@@ -291,7 +291,7 @@ impl<'a> Conductor<'a> {
             ConductorEvent::Led(end) => self.on_read_finished(&end),
             ConductorEvent::Passed(passed) => self.take_passed(*passed),
             ConductorEvent::CameBack(returned, lane_tasks) => {
-                self.take_returned(returned);
+                self.take_returned(*returned);
                 self.await_lane_tasks(lane_tasks);
             }
             ConductorEvent::Reconciled(index, number, unconfirmed, reconciled) => {

@@ -51,10 +51,14 @@ impl Conductor<'_> {
     fn prefetch(&self) -> Option<RowPrefetch> {
         let source = self.source.connected().filter(|_| self.source.has_small_rows())?;
         let (frontier, decided) = (self.source.frontier().shipped, self.source.decided());
-        let mut waiting = self.lanes.iter().filter(|state| state.takes_more(frontier, decided));
-        let wire = &waiting.next()?.connection.open()?.wire;
+        let waiting = self.lanes.iter().filter(|state| state.takes_more(frontier, decided));
+        // What comes along tells as well whether anything follows at all.
+        let whole = |state: &LaneState| {
+            Some(&state.connection.open()?.wire).filter(|wire| wire.rows.is_none()).cloned()
+        };
+        let wire = waiting.filter_map(whole).next()?;
         let read_plan = source
-            .read_plan(wire, &self.run.config)
+            .read_plan(&wire, &self.run.config)
             .filter(|_| wire.format == CopyFormat::Binary)?;
         Some(RowPrefetch { read_plan, gate: source.gate.clone() })
     }
@@ -175,7 +179,7 @@ impl Conductor<'_> {
         self.refuse_vanished_rows(&mut passed);
         self.refuse_hole(&mut passed);
         self.source.shipped(&passed.reached, false);
-        let ReadProgress { ended, connection_id, shipped, .. } = passed.reached;
+        let ReadProgress { ended, connection_id, shipped, through, .. } = passed.reached;
         let decided = passed.decided;
         if passed.group_cuts > 0 {
             warn!(self.run.log, "a group grew beyond its limit and was cut: its events arrive in \
@@ -183,9 +187,9 @@ impl Conductor<'_> {
                 "cuts" => passed.group_cuts, "group_events_max" => self.run.config.source.group_events_max);
         }
         self.judge_paces(&passed);
-        for returned in std::mem::take(&mut passed.returned) {
-            let (index, has_all) =
-                (returned.index, returned.lane.as_ref().is_ok_and(|lane| lane.position >= shipped));
+        for mut returned in std::mem::take(&mut passed.returned) {
+            let index = returned.index;
+            let has_all = returned.lane.as_mut().is_ok_and(|lane| lane.has_all(shipped, through));
             self.take_returned(returned);
             self.note_stall(index, ended.filter(|_| has_all), decided, connection_id);
         }
@@ -199,12 +203,12 @@ impl Conductor<'_> {
     /// not asked again and again.
     fn refuse_vanished_rows(&self, passed: &mut PassOutcome) {
         let is_short = passed.reached.ended == Some(ReadEnd::NothingMore)
-            && passed.reached.shipped < passed.frontier;
+            && passed.reached.through < passed.frontier;
         if is_short && passed.source_error.is_none() {
             let what = "events that were copied before are not at the source any more";
             let why = format!(
                 "nothing was found after id {}, events up to {} were copied",
-                shown(passed.reached.shipped),
+                shown(passed.reached.through),
                 shown(passed.frontier)
             );
             passed.source_error = Some(
@@ -235,7 +239,7 @@ impl Conductor<'_> {
 
     fn has_consecutive_ids(&self) -> bool {
         let source = self.source.connected();
-        source.is_some_and(|source| matches!(source.rule, MarkRule::Consecutive { .. }))
+        source.is_some_and(|source| matches!(source.rule, MarkRule::Consecutive(_)))
     }
 
     /// A read that ended before the frontier, at an id that was not decided: what lies there, or
@@ -283,7 +287,7 @@ impl Conductor<'_> {
         if !lane_tasks.is_empty() {
             self.tasks.spawn(async move {
                 match lane_tasks.next().await {
-                    Some(returned) => ConductorEvent::CameBack(returned, lane_tasks),
+                    Some(returned) => ConductorEvent::CameBack(Box::new(returned), lane_tasks),
                     None => ConductorEvent::Tick,
                 }
             });

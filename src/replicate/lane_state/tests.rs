@@ -31,9 +31,10 @@ fn lane(position: i64) -> Lane {
     Lane {
         index: 0,
         position: Some(position),
+        held: Some(position),
         table: 5,
         key: String::new(),
-        wire: Wire { columns: Vec::new(), format: CopyFormat::Binary },
+        wire: Wire { columns: Vec::new(), format: CopyFormat::Binary, rows: None },
         connection_id: 1,
         history: SourceHistory::default(),
         compared: LaneComparison::LastEvent,

@@ -335,6 +335,7 @@ async fn ready(
     Ok(Lane {
         index: opening.index,
         position,
+        held: position,
         table,
         key,
         wire,

@@ -100,7 +100,7 @@ async fn checked(
     sequences_before: &[u32],
 ) -> Result<(SourceShape, DurabilityGate, MarkProbe), Problems> {
     let config = &run.config.source;
-    let shape = source_shape(&session, config).await?;
+    let shape = source_shape(&session, &run.config).await?;
     let is_durability_awaited = config.durability_gate && !shape.server.is_standby;
     let gate = DurabilityGate::new(
         Arc::clone(&session),
@@ -110,7 +110,7 @@ async fn checked(
     )
     .await?;
     // From here on the gate notices every change; what changed before it was there is seen now.
-    let again = source_shape(&session, config).await?;
+    let again = source_shape(&session, &run.config).await?;
     if !shape.is_still(&again) {
         let changed = Error::new(
             ErrorKind::Unavailable,

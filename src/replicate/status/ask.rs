@@ -190,7 +190,8 @@ fn store_pair<'a>(
 ) -> Result<ComparedStores<'a>> {
     let theirs = survey.store(Some(&answers.table))?;
     let (table, id_column) = (&answers.table.name, &answers.id_column);
-    let ours = PgTable::new(&answers.session, table, id_column, theirs.wire());
+    let rows = theirs.wire().rows.as_ref();
+    let ours = PgTable::new(&answers.session, table, id_column, theirs.wire()).matching(rows);
     Ok((ours.keyed_as(&answers.table), theirs))
 }
 
@@ -206,6 +207,7 @@ async fn verdicts(
         table: &answers.table,
         is_standby: answers.is_standby,
         may_be_late: answers.may_be_late,
+        keeps: config.source.keeps,
     };
     let places = surveys.iter().flatten().flat_map(|survey| survey.sessions());
     let sessions: Vec<_> =
@@ -268,7 +270,8 @@ async fn destination_status(
         status.tell(&error);
     }
     if is_equal.is_some() {
-        let distance = answered(timeout, WHAT, distance(answers, status.position)).await;
+        let rows = config.postgres().and_then(|postgres| postgres.rows.as_ref());
+        let distance = answered(timeout, WHAT, distance(answers, rows, status.position)).await;
         set_distance(&mut status, answers, is_equal, distance).await;
     }
     status

@@ -2,10 +2,10 @@
 
 use crate::error::Result;
 use crate::postgres::session::Session;
-use crate::postgres::table::EventTable;
+use crate::postgres::table::{EventTable, relation};
 use crate::replicate::status::answer::BlockingTransaction;
 use crate::replicate::status::sessions::holders;
-use crate::sql;
+use crate::sql::{self, RowCondition};
 use tokio_postgres::Row;
 
 pub(super) const WHAT: &str = "cannot find out how far it is";
@@ -33,12 +33,13 @@ pub(super) struct CopyDistance {
     pub(super) seconds_behind: Option<f64>,
 }
 
-/// How far a destination of this position is behind.
+/// How far a destination of this position is behind that takes these rows; `None`: all.
 pub(super) async fn distance(
     source_answers: &SourceAnswers,
+    rows: Option<&RowCondition>,
     position: Option<i64>,
 ) -> Result<CopyDistance> {
-    let (events_behind, first_missing) = behind(source_answers, position).await?;
+    let (events_behind, first_missing) = behind(source_answers, rows, position).await?;
     Ok(CopyDistance {
         events_behind,
         first_missing,
@@ -56,6 +57,7 @@ pub(super) async fn still_holding(source_answers: &SourceAnswers) -> Option<Bloc
 
 async fn behind(
     source_answers: &SourceAnswers,
+    rows: Option<&RowCondition>,
     position: Option<i64>,
 ) -> Result<(i64, Option<i64>)> {
     let range = position.map_or_else(
@@ -66,7 +68,7 @@ async fn behind(
         include_str!("../../../sql/status/behind.sql"),
         &[
             ("id", sql::text(&source_answers.id_column)),
-            ("table", sql::sql(source_answers.table.name.quoted())),
+            ("table", sql::sql(relation(&source_answers.table.name, rows, None))),
             ("range", sql::sql(range)),
         ],
     );

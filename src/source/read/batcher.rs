@@ -26,8 +26,17 @@ pub enum HighWaterMark {
     /// Every id up to this one is decided; `None`: none is. Beyond, ids that follow each other
     /// without a gap.
     Decided(Option<i64>),
-    /// Ids are 1, 2, 3 …: only what follows without a gap, but for these, whose ends are included.
-    Consecutive(Arc<[(i64, i64)]>),
+    /// Ids are 1, 2, 3 …: only what follows without a gap that is not known.
+    Consecutive(ConsecutiveIds),
+}
+
+/// Ids without a gap, but for some.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsecutiveIds {
+    /// First and last id of each gap that is known.
+    pub known_gaps: Arc<[(i64, i64)]>,
+    /// Whether they begin at 1; otherwise wherever the source begins now.
+    pub begin_at_one: bool,
 }
 
 impl HighWaterMark {
@@ -47,9 +56,14 @@ impl HighWaterMark {
                 through.is_some_and(|through| id <= through)
                     || previous.is_some_and(|p| p.checked_add(1) == Some(id))
             }
-            HighWaterMark::Consecutive(gaps) => {
-                let mut expected = previous.map_or(1, |previous| previous.saturating_add(1));
-                while let Some((_, end)) = gaps
+            HighWaterMark::Consecutive(ids) => {
+                let mut expected = match previous {
+                    Some(previous) => previous.saturating_add(1),
+                    None if ids.begin_at_one => 1,
+                    None => return true,
+                };
+                while let Some((_, end)) = ids
+                    .known_gaps
                     .iter()
                     .find(|(start, end)| (*start..=*end).contains(&expected) && expected < id)
                 {

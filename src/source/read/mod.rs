@@ -9,6 +9,7 @@ pub mod batcher;
 mod page;
 mod plan;
 pub mod prefetch;
+mod selected;
 pub mod sessions;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -18,6 +19,7 @@ use crate::fail;
 use crate::source::durability::DurabilityGate;
 use crate::source::read::batcher::{BatchCutter, CHUNK_BYTES, CutterStop, HighWaterMark};
 use crate::source::read::page::{ReadPage, cannot_read, stalled};
+use crate::source::read::plan::SelectedEnd;
 use crate::source::read::sessions::{LentSession, ReadSession, ReadSessions};
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt};
@@ -58,6 +60,12 @@ impl ReadSessions {
         gate: &'a DurabilityGate,
         time_max: Duration,
     ) -> BatchReader<'a> {
+        let decided = mark.decided();
+        // Rows that follow each other are not neighbours.
+        let mark = match read_plan.wire.rows {
+            Some(_) => HighWaterMark::Decided(decided),
+            None => mark,
+        };
         BatchReader {
             cutter: BatchCutter::new(
                 mark,
@@ -75,6 +83,8 @@ impl ReadSessions {
             has_begun: false,
             ended: None,
             until: Instant::now() + time_max,
+            through: None,
+            decided,
         }
     }
 }
@@ -97,6 +107,10 @@ pub struct BatchReader<'a> {
     has_begun: bool,
     ended: Option<ReadEnd>,
     until: Instant,
+    /// Of rows that a condition selects: every one up to this id was read.
+    through: Option<i64>,
+    /// Up to where every id is decided.
+    decided: Option<i64>,
 }
 
 impl BatchReader<'_> {
@@ -156,6 +170,17 @@ impl BatchReader<'_> {
         self.cutter.shipped()
     }
 
+    /// Up to which id nothing is left to read for those who share this read.
+    pub fn through(&self) -> Option<i64> {
+        match self.ended {
+            Some(ReadEnd::NothingMore) => self.shipped().max(self.through),
+            Some(ReadEnd::Stopped(CutterStop::AtMark { is_within_group: false, .. })) => {
+                self.shipped().max(self.through.min(self.decided))
+            }
+            _ => self.shipped(),
+        }
+    }
+
     /// Whether a statement runs on the source now.
     pub fn is_reading(&self) -> bool {
         self.page.is_some()
@@ -209,7 +234,7 @@ impl BatchReader<'_> {
             let page = open_page(
                 &mut lent.reader,
                 self.read_plan,
-                self.cutter.previous(),
+                self.cutter.previous().max(self.through),
                 !self.has_begun,
             )
             .await?;
@@ -228,8 +253,8 @@ impl BatchReader<'_> {
                     page.bytes_seen += bytes.len() as u64;
                     // A large row is taken out of the driver's buffer.
                     let is_to_move = page.is_borrowed && bytes.len() > LARGE_ROW_BYTES;
-                    page.rows.push(if is_to_move { Bytes::copy_from_slice(&bytes) } else { bytes });
-                    while let Some(row) = page.rows.next()? {
+                    page.push(if is_to_move { Bytes::copy_from_slice(&bytes) } else { bytes });
+                    while let Some(row) = page.next_row(self.read_plan)? {
                         page.rows_seen += 1;
                         take(&mut self.cutter, &mut self.seen, &row)
                             .map_err(|id| out_of_order(session.place(), self.read_plan, id))?;
@@ -268,12 +293,32 @@ impl BatchReader<'_> {
         self.ended = Some(self.cutter.stopped().map_or(ReadEnd::NothingMore, ReadEnd::Stopped));
     }
 
+    /// A page of selected rows has ended: others of the table may follow.
+    fn end_selected(&mut self, end: SelectedEnd) {
+        self.through = self.through.max(end.through);
+        if end.is_last {
+            self.end();
+            // What follows the mark is not selected today, and what will appear there may be.
+            if let (Some(ReadEnd::NothingMore), Some(next)) = (self.ended, self.through)
+                && self.through > self.decided
+            {
+                let stop = CutterStop::AtMark { next, is_within_group: false };
+                self.ended = Some(ReadEnd::Stopped(stop));
+            }
+        }
+    }
+
     fn end_page(&mut self) -> Result<()> {
-        let Some(page) = self.page.take() else { return Ok(()) };
-        page.rows.finish()?;
+        let Some(mut page) = self.page.take() else { return Ok(()) };
+        page.finish(self.read_plan)?;
         fail::point!("source.page-read");
         if page.rows_seen < page.rows_max {
-            self.end();
+            match page.end {
+                Some(end) => self.end_selected(end),
+                None => self.end(),
+            }
+        }
+        if self.ended.is_some() {
             self.give_back();
             return Ok(());
         }
@@ -339,6 +384,9 @@ async fn open_page(
     is_first: bool,
 ) -> Result<ReadPage> {
     let ReadSession { session, first_pages, rows_max } = reader;
+    if read_plan.wire.rows.is_some() {
+        return stalled(session, ReadPage::selected(session, read_plan, after, *rows_max)).await?;
+    }
     // A few rows are no few bytes where each is large.
     if is_first
         && *rows_max > 1

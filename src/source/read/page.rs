@@ -6,12 +6,14 @@
 //! of a row is the same, field for field (PostgreSQL manual, "Message Formats", DataRow; COPY,
 //! "Binary Format").
 
-use crate::error::{Error, Result};
+use crate::config::SourceRetention;
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::chunk::DurabilityFuture;
-use crate::event::frame::{self, CopyFormat, RowFramer};
+use crate::event::frame::{self, CopyFormat, FramedRow, RowFramer};
+use crate::event::range::shown;
 use crate::event::wire::Wire;
 use crate::postgres::session::Session;
-use crate::source::read::plan::ReadPlan;
+use crate::source::read::plan::{ReadPlan, SelectedEnd};
 use crate::sql;
 use bytes::{BufMut, Bytes, BytesMut};
 use futures::{Stream, StreamExt, TryStreamExt};
@@ -42,13 +44,17 @@ pub struct ReadPage {
     /// Whether that data lies in the driver's buffer, which grows by doubling.
     pub is_borrowed: bool,
     /// Cuts it into rows.
-    pub rows: RowFramer,
+    rows: RowFramer,
+    /// The row before the first, until it has come.
+    anchor: Option<i64>,
     /// Rows so far.
     pub rows_seen: u64,
     /// Their bytes.
     pub bytes_seen: u64,
     /// Rows at most: a page that ends before has reached the end of the table.
     pub rows_max: u64,
+    /// Of a page of rows that a condition selects: where it ends.
+    pub end: Option<SelectedEnd>,
     /// When it was asked for.
     pub since: Instant,
 }
@@ -79,13 +85,11 @@ impl FirstPages {
         session: &Session,
         read_plan: &ReadPlan,
     ) -> std::result::Result<Statement, tokio_postgres::Error> {
-        let rows_max = FIRST_ROWS_MAX as u64;
-        let text = fill(
-            include_str!("../../../sql/source/read_first.sql"),
-            read_plan,
-            String::new(),
-            rows_max,
-        );
+        let begin = match read_plan.keeps {
+            SourceRetention::All => (">", FIRST_ROWS_MAX as u64),
+            SourceRetention::Tail => (">=", FIRST_ROWS_MAX as u64 + 1),
+        };
+        let text = fill(include_str!("../../../sql/source/read_first.sql"), read_plan, begin);
         if let Some((_, statement)) = self.0.iter().find(|(known, _)| *known == text) {
             return Ok(statement.clone());
         }
@@ -101,24 +105,25 @@ pub(crate) fn is_of_another_form(error: &tokio_postgres::Error) -> bool {
     error.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED)
 }
 
-/// The rows of a first page that was asked for with a query of [`FirstPages`], as many as may be in
-/// memory; whether no row follows.
+/// The rows of a first page that was asked for with a query of [`FirstPages`], the anchor included,
+/// as many as may be in memory; whether no row follows.
 pub(crate) async fn first_rows(
     session: &Session,
-    statement: &Statement,
+    (statement, read_plan): (&Statement, &ReadPlan),
     after: i64,
 ) -> std::result::Result<(Vec<Bytes>, bool), tokio_postgres::Error> {
     let mut stream = pin!(session.query_raw(statement, [after]).await?);
     let (mut rows, mut bytes) = (Vec::new(), 0);
+    let anchors = usize::from(read_plan.anchor(Some(after)).is_some());
     while let Some(row) = stream.try_next().await? {
         let row = as_copied(&row)?;
         bytes += row.len();
         rows.push(row);
-        if bytes > FIRST_ROWS_BYTES_MAX {
+        if bytes > FIRST_ROWS_BYTES_MAX && rows.len() > anchors {
             return Ok((rows, false));
         }
     }
-    let is_end = rows.len() < FIRST_ROWS_MAX;
+    let is_end = rows.len() < FIRST_ROWS_MAX + anchors;
     Ok((rows, is_end))
 }
 
@@ -130,7 +135,9 @@ impl ReadPage {
         read_plan: &ReadPlan,
         after: Option<i64>,
     ) -> Result<Option<Self>> {
-        let (Some(after), CopyFormat::Binary) = (after, read_plan.wire.format) else {
+        let (Some(after), CopyFormat::Binary, None) =
+            (after, read_plan.wire.format, &read_plan.wire.rows)
+        else {
             return Ok(None);
         };
         let since = Instant::now();
@@ -150,7 +157,7 @@ impl ReadPage {
         let stream = header.chain(rows).chain(trailer).boxed();
         Ok(Some(Self {
             is_borrowed: false,
-            ..Self::new(stream, read_plan, FIRST_ROWS_MAX as u64, since)
+            ..Self::new(stream, read_plan, Some(after), (FIRST_ROWS_MAX as u64, since))
         }))
     }
 
@@ -161,26 +168,65 @@ impl ReadPage {
         after: Option<i64>,
         rows_max: u64,
     ) -> Result<Self> {
-        let condition = after.map_or_else(String::new, |after| {
-            format!("where e.{} > '{after}'::int8", sql::ident(&read_plan.id_column))
-        });
+        let anchor = read_plan.anchor(after);
+        let sign = if anchor.is_some() { ">=" } else { ">" };
+        let condition = after.map_or_else(String::new, |after| above(read_plan, sign, after));
+        let limit = rows_max.saturating_add(u64::from(anchor.is_some()));
         let statement =
-            fill(include_str!("../../../sql/source/read.sql"), read_plan, condition, rows_max);
+            fill(include_str!("../../../sql/source/read.sql"), read_plan, (&condition, limit));
         let since = Instant::now();
         let stream = session.copy_out(statement.as_str()).await;
         let stream = stream.map_err(|error| cannot_read(session, read_plan, &error))?;
-        Ok(Self::new(stream.boxed(), read_plan, rows_max, since))
+        Ok(Self::new(stream.boxed(), read_plan, after, (rows_max, since)))
     }
 
-    fn new(stream: CopyMessages, read_plan: &ReadPlan, rows_max: u64, since: Instant) -> Self {
+    pub(super) fn new(
+        stream: CopyMessages,
+        read_plan: &ReadPlan,
+        after: Option<i64>,
+        (rows_max, since): (u64, Instant),
+    ) -> Self {
         Self {
             stream,
             is_borrowed: true,
             rows: RowFramer::new(read_plan.layout),
+            anchor: read_plan.anchor(after),
             rows_seen: 0,
             bytes_seen: 0,
             rows_max,
+            end: None,
             since,
+        }
+    }
+
+    /// Takes what has come.
+    pub(crate) fn push(&mut self, bytes: Bytes) {
+        self.rows.push(bytes);
+    }
+
+    /// The next whole row of what has come, the anchor left out.
+    ///
+    /// # Errors
+    /// `Unavailable` where the anchor is not there.
+    pub(crate) fn next_row(&mut self, read_plan: &ReadPlan) -> Result<Option<FramedRow>> {
+        let Some(row) = self.rows.next()? else { return Ok(None) };
+        let Some(anchor) = self.anchor.take() else { return Ok(Some(row)) };
+        if row.id == anchor {
+            return self.rows.next();
+        }
+        require_next(anchor, Some(row.id), read_plan)?;
+        Ok(Some(row))
+    }
+
+    /// Confirms that what has come is whole.
+    ///
+    /// # Errors
+    /// `Unavailable` where the anchor is not there.
+    pub(crate) fn finish(&mut self, read_plan: &ReadPlan) -> Result<()> {
+        self.rows.finish()?;
+        match self.anchor {
+            Some(anchor) => require_next(anchor, None, read_plan),
+            None => Ok(()),
         }
     }
 
@@ -201,6 +247,22 @@ impl ReadPage {
     }
 }
 
+/// Of a source that may lose its oldest events: that nothing can lie between a row that is gone and
+/// the next one that is there.
+///
+/// # Errors
+/// `Unavailable` otherwise: each destination is compared again then, and says what it may lack.
+pub(crate) fn require_next(anchor: i64, next: Option<i64>, read_plan: &ReadPlan) -> Result<()> {
+    if next.is_some() && next == anchor.checked_add(1) {
+        return Ok(());
+    }
+    let what = format!("the source has let go of event {anchor} before what follows it was read");
+    Err(Error::new(ErrorKind::Unavailable, what)
+        .at(read_plan.table.to_string())
+        .because(format!("the next event there is {}", shown(next)))
+        .fix("no action needed: Counterfoil compares each destination again"))
+}
+
 /// Says that the rows could not be read.
 pub(crate) fn cannot_read(
     session: &Session,
@@ -219,14 +281,26 @@ pub(crate) async fn stalled<T>(session: &Session, work: impl Future<Output = T>)
     limited.map_err(|_| session.no_answer(STALL_MAX, "cannot read the source"))
 }
 
-fn fill(text: &str, read_plan: &ReadPlan, after: String, rows_max: u64) -> String {
+pub(super) fn above(read_plan: &ReadPlan, sign: &str, id: i64) -> String {
+    format!("where e.{} {sign} '{id}'::int8", sql::ident(&read_plan.id_column))
+}
+
+pub(super) fn fill(text: &str, read_plan: &ReadPlan, part: (&str, u64)) -> String {
+    fill_from(text, (read_plan, read_plan.table.quoted()), part)
+}
+
+pub(super) fn fill_from(
+    text: &str,
+    (read_plan, table): (&ReadPlan, String),
+    (begin, rows_max): (&str, u64),
+) -> String {
     let names = [
         ("columns", sql::sql(read_plan.wire.select_list())),
         ("format", sql::sql(read_plan.wire.format_option())),
-        ("schema", sql::text(&read_plan.table.schema)),
-        ("table", sql::text(&read_plan.table.name)),
+        ("table", sql::sql(table)),
         ("id", sql::text(&read_plan.id_column)),
-        ("after", sql::sql(after)),
+        ("after", sql::sql(begin)),
+        ("above", sql::sql(begin)),
         ("rows_max", sql::sql(rows_max.to_string())),
     ];
     sql::fill(text, &names)

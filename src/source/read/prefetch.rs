@@ -5,8 +5,11 @@ use crate::event::frame;
 use crate::postgres::session::Session;
 use crate::source::durability::DurabilityGate;
 use crate::source::read::batcher::HighWaterMark;
-use crate::source::read::page::{FirstRows, cannot_read, first_rows, is_of_another_form};
+use crate::source::read::page::{
+    FirstRows, cannot_read, first_rows, is_of_another_form, require_next,
+};
 use crate::source::read::plan::ReadPlan;
+use bytes::Bytes;
 use tokio_postgres::Statement;
 
 /// What a look takes along: the first rows behind the frontier, and whether they are on disk.
@@ -45,23 +48,35 @@ pub(in crate::source) async fn read_along(
     query: &Statement,
     after: i64,
 ) -> Result<Option<(Option<i64>, Option<FirstRows>)>> {
-    let (rows, glance) = futures::join!(first_rows(session, query, after), prefetch.gate.glance());
-    let (rows, is_end) = match rows {
+    let read_plan = &prefetch.read_plan;
+    let (rows, glance) =
+        futures::join!(first_rows(session, (query, read_plan), after), prefetch.gate.glance());
+    let (mut rows, is_end) = match rows {
         Err(error) if is_of_another_form(&error) => return Ok(None),
-        rows => rows.map_err(|error| cannot_read(session, &prefetch.read_plan, &error))?,
+        rows => rows.map_err(|error| cannot_read(session, read_plan, &error))?,
     };
-    let next = match rows.first() {
-        Some(row) => frame::rows_of(row, prefetch.read_plan.layout)?.first().map(|row| row.id),
-        None => None,
-    };
+    let mut next = id_of(rows.first(), read_plan)?;
+    if let Some(anchor) = read_plan.anchor(Some(after)) {
+        if next == Some(anchor) {
+            rows.remove(0);
+            next = id_of(rows.first(), read_plan)?;
+        } else {
+            require_next(anchor, next, read_plan)?;
+        }
+    }
     let first = FirstRows {
         after,
-        wire: prefetch.read_plan.wire.clone(),
+        wire: read_plan.wire.clone(),
         rows,
         is_end,
         durable: prefetch.gate.durable_since(glance?),
     };
     Ok(Some((next, Some(first))))
+}
+
+fn id_of(row: Option<&Bytes>, read_plan: &ReadPlan) -> Result<Option<i64>> {
+    let Some(row) = row else { return Ok(None) };
+    Ok(frame::rows_of(row, read_plan.layout)?.first().map(|row| row.id))
 }
 
 #[cfg(test)]
@@ -77,7 +92,7 @@ mod tests {
             mark: HighWaterMark::Decided(Some(20)),
             first: Some(FirstRows {
                 after: 15,
-                wire: Wire { columns: Vec::new(), format: CopyFormat::Binary },
+                wire: Wire { columns: Vec::new(), format: CopyFormat::Binary, rows: None },
                 rows: Vec::new(),
                 is_end: true,
                 durable: async { Ok(()) }.boxed().shared(),

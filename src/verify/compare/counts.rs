@@ -112,6 +112,31 @@ fn reason(name: &str, compared: u64, counted: u64, both: &IndexCounts) -> String
     format!("{name}: {why}; what it seems to lack may be there")
 }
 
+/// As [`confirm`], of a first side that has lost its oldest events meanwhile, so that the rows that
+/// were compared cannot be counted again: whether the index of the id hides rows of either side.
+pub(crate) async fn confirm_indexes(
+    task: ComparisonTask<'_>,
+    extent: CountExtent,
+    floor: Option<i64>,
+    stop: &Stop,
+) -> Result<CountConfirmation> {
+    let mut damaged = [false, false];
+    let mut reasons = Vec::new();
+    let before = floor.and_then(|floor| floor.checked_sub(1));
+    let ranges = extent.within.into_iter().chain(extent.beyond);
+    for range in ranges.map(|range| IdRange { after: range.after.max(before), ..range }) {
+        for (side, is_damaged) in [task.first, task.second].into_iter().zip(&mut damaged) {
+            let limits = (WHOLE_TABLE_MAX, stop);
+            let counts = side.ask(task.columns, limits, |store| store.index_counts(range)).await?;
+            if counts.is_damaged() {
+                *is_damaged = true;
+                reasons.push(reason(&side.name, counts.indexed, counts.rows, &counts));
+            }
+        }
+    }
+    Ok(CountConfirmation { reasons, may_have_more: damaged.into() })
+}
+
 /// What is said of rows beyond the end that the index does not know.
 fn hidden(name: &str, beyond: Option<IdRange>, (heap, index): (u64, u64)) -> Option<String> {
     let after = beyond.filter(|_| heap != index)?.after;

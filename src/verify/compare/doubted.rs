@@ -1,4 +1,4 @@
-//! Rows whose difference is doubtful are read again at the end.
+//! Rows whose difference is doubtful: read again at the end, rightly gone, or undecided.
 
 use super::undecided::UndecidedReason;
 use super::walk::{ComparisonWalk, WalkEnd, WalkTables, readers_of};
@@ -6,6 +6,8 @@ use crate::error::Result;
 use crate::event::merge::RowMerge;
 use crate::event::range::IdRange;
 use crate::stop::Stop;
+use crate::verify::compare::fence;
+use crate::verify::compare::task::ComparisonTask;
 use crate::verify::difference::Difference;
 use std::time::{Duration, Instant};
 use tokio::sync::OnceCell;
@@ -55,5 +57,28 @@ impl ComparisonWalk<'_> {
         let mut merge = RowMerge::of(first, second, range);
         let unlike = merge.next().await?;
         Ok((unlike.map(|unlike| self.class(&unlike)), merge.rows()))
+    }
+
+    /// Whether the first side has lost this event rightly, since the comparison began.
+    pub(super) async fn has_let_go(&mut self, id: i64) -> Result<bool> {
+        if self.floor.is_some_and(|floor| id >= floor) {
+            let ComparisonTask { first, columns, .. } = self.task;
+            let lowest = fence::ends(first, columns, &Stop::never()).await?.lowest;
+            self.floor = lowest.or(Some(i64::MAX));
+        }
+        Ok(self.floor.is_some_and(|floor| id < floor))
+    }
+
+    pub(super) fn why_undecided(&self, difference: &Difference) -> Option<UndecidedReason> {
+        UndecidedReason::of(&difference.class, self.task.fence)
+    }
+
+    /// What a side may still get cannot be decided; everything else counts.
+    pub(super) async fn take_as_found(&mut self, difference: Difference) -> Result<()> {
+        match self.why_undecided(&difference) {
+            Some(why) => self.undecided.add(difference.id, why),
+            None => self.sink.take(difference).await?,
+        }
+        Ok(())
     }
 }

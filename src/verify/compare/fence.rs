@@ -12,6 +12,7 @@
 //! Highest ids are asked of the index, which may be damaged: rows of the table beyond the end that
 //! it does not know are counted when everything was compared.
 
+use crate::config::SourceRetention;
 use crate::error::Result;
 use crate::event::store::IdEnds;
 use crate::source::ids::Discipline;
@@ -30,8 +31,11 @@ pub struct ComparisonFence {
     pub through: Option<i64>,
     /// The highest id of each side when it was asked.
     pub highest: (Option<i64>, Option<i64>),
-    /// The lowest id of both sides when it was asked.
-    pub lowest: Option<i64>,
+    /// The lowest id of each side when it was asked.
+    pub lowest: (Option<i64>, Option<i64>),
+    /// Where the comparison begins, if the first side may lose its oldest events: its lowest id.
+    /// What the second side holds below has no equal any more.
+    pub floor: Option<i64>,
     /// What keeps gaps below it from being decided.
     pub doubt: FenceDoubt,
     /// Whether the first side, and whether the second, is a standby or a logical subscriber: what
@@ -51,12 +55,13 @@ pub enum FenceDoubt {
     Unknown,
 }
 
-/// Finds the fence. `discipline`: how ids are given out at the first side, if it is known.
+/// Finds the fence. `discipline`: how ids are given out at the first side, if it is known; `keeps`:
+/// which of its events that side keeps.
 pub async fn find(
     first: &ComparisonSide,
     second: &ComparisonSide,
     columns: &SharedColumns,
-    discipline: Option<&Discipline>,
+    (discipline, keeps): (Option<&Discipline>, SourceRetention),
     stop: &Stop,
 ) -> Result<ComparisonFence> {
     let theirs = ends(second, columns, stop).await?;
@@ -80,17 +85,35 @@ pub async fn find(
     Ok(ComparisonFence {
         through: through((ours.highest, theirs.highest), &doubt),
         highest: (ours.highest, theirs.highest),
-        lowest: [ours.lowest, theirs.lowest].into_iter().flatten().min(),
+        lowest: (ours.lowest, theirs.lowest),
+        floor: ours.lowest.filter(|_| keeps == SourceRetention::Tail),
         doubt,
         may_be_late: (may_be_late(first), may_be_late(second)),
     })
 }
 
-async fn ends(side: &ComparisonSide, columns: &SharedColumns, stop: &Stop) -> Result<IdEnds> {
+/// The lowest and the highest id of a side.
+pub(super) async fn ends(
+    side: &ComparisonSide,
+    columns: &SharedColumns,
+    stop: &Stop,
+) -> Result<IdEnds> {
     side.ask(columns, (WHOLE_TABLE_MAX, stop), |store| store.ends()).await
 }
 
 impl ComparisonFence {
+    /// The ends of each side when they were asked.
+    pub fn ends(&self) -> (IdEnds, IdEnds) {
+        let ends = |lowest, highest| IdEnds { lowest, highest };
+        (ends(self.lowest.0, self.highest.0), ends(self.lowest.1, self.highest.1))
+    }
+
+    /// The lowest id that can be compared, as it was when it was asked.
+    pub(crate) fn begins(&self) -> Option<i64> {
+        let (first, second) = self.lowest;
+        self.floor.or_else(|| [first, second].into_iter().flatten().min())
+    }
+
     /// Whether the second side went further than the first, though it was asked before: of a truth
     /// and its copy that is never right.
     pub(crate) fn is_second_ahead(&self) -> bool {

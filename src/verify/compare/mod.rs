@@ -193,6 +193,12 @@ async fn confirmed(
     stop: &Stop,
 ) -> Result<CountConfirmation> {
     let counted = counts::count(task, extent, stop).await?;
+    if task.fence.floor.is_some() {
+        let lowest = fence::ends(task.first, task.columns, stop).await?.lowest;
+        if lowest != task.fence.floor {
+            return counts::confirm_indexes(task, extent, lowest, stop).await;
+        }
+    }
     counts::confirm(task, extent, compared, counted, stop).await
 }
 
@@ -206,6 +212,7 @@ async fn conclude(
     let names = (task.first.name.as_str(), task.second.name.as_str());
     let mut skipped: Vec<String> =
         nothing_compared(task.fence, task.end(), names).into_iter().collect();
+    skipped.extend(outcome::let_go(task.fence, names));
     skipped.extend(cut_short(ended, &found));
     skipped.extend(confirmation.reasons);
     skipped.extend(task.columns.uncertain.iter().cloned());
@@ -231,6 +238,7 @@ async fn conclude(
         .filter(|_| ended == WalkEnd::Interrupted)
         .map(|(through, rows, tally)| run.journal(through, rows, tally));
     let open = note_of_open(task.fence).filter(|_| !found.undecided.is_any_open());
+    let kept = outcome::note_of_floor(task.fence, names);
     Ok(ComparisonOutcome {
         verdict,
         range: task.range(),
@@ -243,7 +251,7 @@ async fn conclude(
         earlier,
         tally: found.tally,
         may_have_more: confirmation.may_have_more,
-        notes: run.note.into_iter().chain(open).collect(),
+        notes: run.note.into_iter().chain(open).chain(kept).collect(),
         skipped,
         journal,
     })

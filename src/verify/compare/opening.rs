@@ -1,12 +1,13 @@
 //! Two sides opened for a comparison: both tables described, their columns compared, the discipline
 //! of ids at the first side found out.
 
-use crate::config::IdsSetting;
+use crate::config::{IdsSetting, SourceRetention};
 use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::event::wire::Wire;
 use crate::postgres::same_database;
 use crate::postgres::session::error::ErrorSide;
 use crate::postgres::session::pooler;
+use crate::source::ids::rule::accepted_gaps;
 use crate::source::ids::{self, Discipline, facts};
 use crate::stop::Stop;
 use crate::verify::class::ComparedColumn;
@@ -115,7 +116,7 @@ impl SidePair {
     pub async fn order(
         &self,
         id_column: &str,
-        ids: IdsSetting,
+        (ids, keeps): (IdsSetting, SourceRetention),
         known_gaps: &[(i64, i64)],
         stop: &Stop,
     ) -> Result<IdOrder> {
@@ -128,7 +129,8 @@ impl SidePair {
             return Err(Error::new(ErrorKind::Stopped, "nothing was compared"));
         };
         let facts = facts?;
-        Ok(match ids::judge(&facts, ids, known_gaps) {
+        let gaps = accepted_gaps(keeps, known_gaps, facts.lowest);
+        Ok(match ids::judge(&facts, ids, &gaps) {
             Ok(judged) => {
                 IdOrder { reason: judged.to_string(), discipline: Some(judged.discipline) }
             }

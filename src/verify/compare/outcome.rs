@@ -134,6 +134,31 @@ pub(crate) fn ahead(
     })
 }
 
+/// What is said where the first side has lost its oldest events, and the second one keeps them.
+pub(crate) fn note_of_floor(
+    fence: &ComparisonFence,
+    (first, second): (&str, &str),
+) -> Option<String> {
+    let floor = fence.floor.filter(|floor| fence.lowest.1.is_some_and(|lowest| lowest < *floor))?;
+    Some(format!(
+        "{first} begins at id {floor}: what {second} holds below, from id {} on, has no equal \
+         there any more and was not compared",
+        shown(fence.lowest.1)
+    ))
+}
+
+/// What is left out where the second side ends below the first one's lowest id.
+pub(crate) fn let_go(fence: &ComparisonFence, (first, second): (&str, &str)) -> Option<String> {
+    let (floor, end) = (fence.floor?, fence.highest.1?);
+    (end < floor).then(|| {
+        let missing = match floor - end {
+            1 => String::new(),
+            _ => format!(", and may lack ids {}..{}", end + 1, floor - 1),
+        };
+        format!("{second} ends at id {end}, below id {floor}, where {first} begins: no row could be compared{missing}")
+    })
+}
+
 /// What is said of transactions that may still fill gaps, where no difference hangs on it.
 pub(crate) fn note_of_open(fence: &ComparisonFence) -> Option<String> {
     match &fence.doubt {
@@ -199,7 +224,8 @@ mod tests {
         let fence = |through, highest| ComparisonFence {
             through,
             highest,
-            lowest: Some(1),
+            lowest: (Some(1), Some(1)),
+            floor: None,
             doubt: FenceDoubt::Unknown,
             may_be_late: (false, false),
         };
@@ -219,7 +245,8 @@ mod tests {
         let fence = |first, second| ComparisonFence {
             through: None,
             highest: (first, second),
-            lowest: None,
+            lowest: (None, None),
+            floor: None,
             doubt: FenceDoubt::Unknown,
             may_be_late: (false, false),
         };

@@ -11,7 +11,7 @@ use crate::postgres::session::{Session, SessionPurpose};
 use crate::postgres::table::EventTable;
 use crate::postgres::table::describe;
 use crate::postgres::table::store::PgTable;
-use crate::sql::TableName;
+use crate::sql::{RowCondition, TableName};
 use crate::stop::Stop;
 use crate::verify::class::ComparedColumn;
 use crate::verify::compare::identity::TableIdentity;
@@ -38,6 +38,8 @@ pub struct SidePlace {
     pub conninfo: Conninfo,
     /// Its table.
     pub table: TableName,
+    /// Which of its rows are compared; `None`: all.
+    pub rows: Option<RowCondition>,
 }
 
 /// A side whose table was described.
@@ -53,6 +55,7 @@ pub struct ComparisonSide {
     identity: TableIdentity,
     server: ServerIdentity,
     conninfo: Conninfo,
+    rows: Option<RowCondition>,
     timeout: Duration,
     pool: SessionPool,
 }
@@ -138,6 +141,7 @@ impl ComparisonSide {
             identity,
             server,
             conninfo: at.conninfo.clone(),
+            rows: at.rows.clone(),
             timeout,
             pool,
         })
@@ -192,7 +196,8 @@ impl ComparisonSide {
     /// A session of its own that reads the rows themselves.
     pub async fn reader(&self, columns: &SharedColumns) -> Result<PgTable<Session>> {
         let session = self.own_session().await?;
-        Ok(PgTable::new(session, &self.table.name, &columns.id, &columns.wire))
+        let table = PgTable::new(session, &self.table.name, &columns.id, &columns.wire);
+        Ok(table.matching(self.rows.as_ref()))
     }
 
     /// Asks by a file of `sql/audit/` about the rows of some ids.
@@ -248,6 +253,7 @@ impl ComparisonSide {
         session: &'s Session,
         columns: &SharedColumns,
     ) -> PgTable<&'s Session> {
-        PgTable::new(session, &self.table.name, &columns.id, &columns.wire)
+        let table = PgTable::new(session, &self.table.name, &columns.id, &columns.wire);
+        table.matching(self.rows.as_ref())
     }
 }

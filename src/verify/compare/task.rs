@@ -80,9 +80,9 @@ impl ComparisonTask<'_> {
         self.beyond().unwrap_or(IdRange { after: self.end(), through: i64::MAX })
     }
 
-    /// The highest id below all that were asked for.
+    /// The highest id below all that were asked for and can be compared.
     fn before(&self) -> Option<i64> {
-        self.options.from.and_then(|from| from.checked_sub(1))
+        self.options.from.max(self.fence.floor).and_then(|from| from.checked_sub(1))
     }
 
     /// What is compared; `None` when there is nothing.

@@ -141,7 +141,8 @@ mod tests {
         ComparisonFence {
             through: Some(9),
             highest: (Some(9), Some(9)),
-            lowest: Some(1),
+            lowest: (Some(1), Some(1)),
+            floor: None,
             doubt,
             may_be_late,
         }

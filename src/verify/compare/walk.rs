@@ -19,7 +19,7 @@ use crate::verify::compare::plan;
 use crate::verify::compare::side::{ANSWER_MAX, ComparisonSide};
 use crate::verify::compare::sink::DifferenceSink;
 use crate::verify::compare::task::ComparisonTask;
-use crate::verify::compare::undecided::{Undecided, UndecidedReason};
+use crate::verify::compare::undecided::Undecided;
 use crate::verify::difference::{Difference, DifferenceClass, DifferenceTally};
 use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt, try_join};
@@ -75,7 +75,7 @@ enum MergeEnd {
 /// The comparison on its way through the ids.
 pub struct ComparisonWalk<'a> {
     pub(super) task: ComparisonTask<'a>,
-    sink: DifferenceSink<'a>,
+    pub(super) sink: DifferenceSink<'a>,
     chooser: MethodChooser,
     /// Where chunks are cut by ids alone: the lowest of both sides.
     dense_from: Option<i64>,
@@ -86,7 +86,9 @@ pub struct ComparisonWalk<'a> {
     safe: Option<(i64, (u64, u64), DifferenceTally)>,
     /// Ids of rows that are read again, and how many rows of each side were counted of them.
     pub(super) doubted: Vec<(i64, (u64, u64))>,
-    undecided: Undecided,
+    pub(super) undecided: Undecided,
+    /// The lowest id of a first side that may lose its oldest events, as far as it is known.
+    pub(super) floor: Option<i64>,
     /// Until when what may only be late is waited for, once anything is.
     pub(super) late_until: Option<Instant>,
 }
@@ -96,7 +98,7 @@ impl<'a> ComparisonWalk<'a> {
     pub fn new(task: ComparisonTask<'a>, sink: DifferenceSink<'a>) -> Self {
         let sizes = [task.first.size, task.second.size];
         let chunk_rows = rows_of_chunk(sizes);
-        let ends = task.fence.lowest.zip(task.end());
+        let ends = task.fence.begins().zip(task.end());
         let dense = ends.filter(|(lowest, highest)| is_dense(sizes, *lowest, *highest));
         Self {
             task,
@@ -109,6 +111,7 @@ impl<'a> ComparisonWalk<'a> {
             safe: None,
             doubted: Vec::new(),
             undecided: Undecided::default(),
+            floor: task.fence.floor,
             late_until: None,
         }
     }
@@ -334,6 +337,9 @@ impl<'a> ComparisonWalk<'a> {
     /// order that is not known or not decided, above the fence, and at a side that may be late,
     /// which may still have one too.
     async fn take(&mut self, difference: Difference) -> Result<()> {
+        if difference.class == DifferenceClass::Extra && self.has_let_go(difference.id).await? {
+            return Ok(());
+        }
         let fence = self.task.fence;
         let is_on_its_way = fence.through.is_none_or(|through| difference.id > through);
         let is_in_doubt = fence.doubt != FenceDoubt::Nothing
@@ -347,19 +353,6 @@ impl<'a> ComparisonWalk<'a> {
             return Ok(());
         }
         self.take_as_found(difference).await
-    }
-
-    pub(super) fn why_undecided(&self, difference: &Difference) -> Option<UndecidedReason> {
-        UndecidedReason::of(&difference.class, self.task.fence)
-    }
-
-    /// What a side may still get cannot be decided; everything else counts.
-    pub(super) async fn take_as_found(&mut self, difference: Difference) -> Result<()> {
-        match self.why_undecided(&difference) {
-            Some(why) => self.undecided.add(difference.id, why),
-            None => self.sink.take(difference).await?,
-        }
-        Ok(())
     }
 }
 

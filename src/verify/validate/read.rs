@@ -188,7 +188,7 @@ impl ValidationRead<'_> {
         if self.table.column(self.id_column).is_some_and(|id| id.is_never_null) {
             return Ok(0);
         }
-        let wire = Wire { columns: Vec::new(), format: LAYOUT.format };
+        let wire = Wire { columns: Vec::new(), format: LAYOUT.format, rows: None };
         PgTable::new(&self.session, &self.table.name, self.id_column, &wire)
             .count_without_id()
             .await

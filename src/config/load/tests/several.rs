@@ -1,7 +1,7 @@
 //! Several files, a folder of them, and several tables of one source.
 
 use super::*;
-use crate::config::{Config, ReplicationConfig};
+use crate::config::{Config, ReplicationConfig, SourceRetention};
 
 /// A folder with these files.
 fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -255,4 +255,20 @@ fn a_file_that_is_written_otherwise_has_another_revision() {
     let text = replication("a", "a");
     assert_eq!(revision(&text), revision(&text));
     assert_ne!(revision(&text), revision(&format!("{text}writers = 2\n")));
+}
+
+#[test]
+fn which_events_the_source_keeps_is_said_for_all_tables_or_for_one() {
+    let keeps = |text: &str| {
+        let config = load_folder(&[("a.toml", text)]).unwrap();
+        config.replications.iter().map(|found| found.source.keeps).collect::<Vec<_>>()
+    };
+    let to = "[[destinations]]\nurl = \"postgres://db2/copy\"\n";
+    let (all, tail) = (SourceRetention::All, SourceRetention::Tail);
+    assert_eq!(keeps(&format!("{TABLES}{to}")), [all, all]);
+    assert_eq!(keeps(&format!("{TABLES}keeps = \"tail\"\n{to}")), [tail, tail]);
+    let own = "[tables.\"billing.entries\"]\nkeeps = \"tail\"\n";
+    assert_eq!(keeps(&format!("{TABLES}{own}{to}")), [all, tail]);
+    let own = "keeps = \"tail\"\n[tables.\"billing.entries\"]\nkeeps = \"all\"\n";
+    assert_eq!(keeps(&format!("{TABLES}{own}{to}")), [tail, all]);
 }

@@ -79,7 +79,7 @@ fn wire() -> Wire {
         read_as: ReadAs::Plain,
         type_oid: Some(of.oid()),
     });
-    Wire { columns: columns.to_vec(), format: CopyFormat::Binary }
+    Wire { columns: columns.to_vec(), format: CopyFormat::Binary, rows: None }
 }
 
 #[test]

@@ -8,6 +8,7 @@ const CASE: RepairCase<'static> = RepairCase {
     place: "db:5432/orders, public.events",
     position: Some(100),
     events_max: 10,
+    floor: None,
 };
 
 fn seen(ids: &[i64]) -> RowSample {
@@ -99,4 +100,14 @@ fn where_nothing_agrees_the_id_to_give_is_below_all() {
     let found = RepairFindings { agreed: None, ..with(&missing(), "changed") };
     let error = refused(CASE.insert_missing(&found));
     assert!(error.remedy().is_some_and(|fix| fix.contains("--rewind-to 0 ")), "{error:?}");
+}
+
+#[test]
+fn what_the_source_has_let_go_of_is_not_cut_off() {
+    let case = RepairCase { floor: Some(50), ..CASE };
+    let (nothing, tail) = (RepairFindings::default(), DestinationTail::default());
+    let error = refused(case.rewind_to(48, &nothing, &tail));
+    assert!(error.what().contains("the source has let go of what would have to be copied again"));
+    assert!(error.remedy().is_some_and(|fix| fix.contains("--rewind-to 49")), "{error:?}");
+    assert!(case.rewind_to(49, &nothing, &tail).is_ok(), "the source has all that follows");
 }

@@ -19,6 +19,11 @@ fn rows_of(rows: &[(i64, u8, usize)]) -> Vec<FramedRow> {
     read
 }
 
+fn consecutive(known_gaps: &[(i64, i64)]) -> HighWaterMark {
+    let ids = ConsecutiveIds { known_gaps: Arc::from(known_gaps), begin_at_one: true };
+    HighWaterMark::Consecutive(ids)
+}
+
 fn cutter_of(mark: HighWaterMark, limits: BatchLimits, after: Option<i64>) -> BatchCutter<'static> {
     BatchCutter::new(mark, limits, after, Box::new(|_| std::future::ready(Ok(())).boxed().shared()))
 }
@@ -126,7 +131,7 @@ proptest! {
     fn what_is_committed_is_the_longest_prefix_that_may_be_and_no_group_is_split(
         rows in table(), safe in proptest::option::of(-5i64..130), events_max in 1u64..30, bytes_max in prop_oneof![Just(100u64), Just(1_000_000)], is_consecutive in any::<bool>(),
     ) {
-        let mark = if is_consecutive { HighWaterMark::Consecutive(Arc::from([(4, 4), (9, 12)])) } else { HighWaterMark::Decided(safe) };
+        let mark = if is_consecutive { consecutive(&[(4, 4), (9, 12)]) } else { HighWaterMark::Decided(safe) };
         let limits = BatchLimits { events_max, bytes_max, group_events_max: u64::MAX };
         let ran = run(&mut cutter_of(mark.clone(), limits, None), &rows_of(&rows));
         let expected = model(&rows, &mark, None);
@@ -175,9 +180,17 @@ fn the_first_row_of_an_empty_destination_is_never_shipped_as_contiguous() {
 
 #[test]
 fn consecutive_ids_begin_with_one_and_only_known_gaps_are_passed() {
-    let mark = HighWaterMark::Consecutive(Arc::from([(1, 1), (5, 7)]));
+    let mark = consecutive(&[(1, 1), (5, 7)]);
     assert!(mark.may_ship(None, 2) && mark.may_ship(Some(4), 8) && mark.may_ship(Some(4), 6));
     assert!(!mark.may_ship(None, 3) && !mark.may_ship(Some(4), 9) && !mark.may_ship(Some(8), 10));
+}
+
+#[test]
+fn of_a_source_that_keeps_its_newest_events_consecutive_ids_begin_anywhere_and_have_no_hole() {
+    let ids = ConsecutiveIds { known_gaps: Arc::from([]), begin_at_one: false };
+    let mark = HighWaterMark::Consecutive(ids);
+    assert!(mark.may_ship(None, 4711) && mark.may_ship(Some(4711), 4712));
+    assert!(!mark.may_ship(Some(4711), 4713));
 }
 
 #[test]
