@@ -44,6 +44,7 @@ mod security;
 mod snapshots;
 mod status;
 mod status_command;
+mod stores;
 mod supervise;
 mod support;
 mod telling;
