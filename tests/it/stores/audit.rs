@@ -21,8 +21,8 @@ fn changes(n: u32) -> String {
     let end = if n.is_multiple_of(6) { "rollback" } else { "commit" };
     format!(
         "begin; insert into account (owner, balance) values ('é{n}', {n}), ('o', 1); update \
-         account set balance = balance + 1 where owner = 'é{n}'; delete from account where owner = \
-         'é{n}'; {end}"
+         account set balance = balance + 1 where owner = 'é{n}'; delete from account where owner \
+         = 'é{n}'; {end}"
     )
 }
 

@@ -4,8 +4,8 @@ use crate::harness::Database;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
-/// So many sessions write for so many seconds: each transaction is the statements that are given for
-/// its number. One that fails is rolled back.
+/// So many sessions write for so many seconds: each transaction is the statements that are given
+/// for its number. One that fails is rolled back.
 pub async fn write(
     database: &Database,
     sessions: u32,
