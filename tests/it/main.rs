@@ -46,6 +46,7 @@ mod selected;
 mod snapshots;
 mod status;
 mod status_command;
+mod stores;
 mod supervise;
 mod support;
 mod telling;

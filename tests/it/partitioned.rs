@@ -196,3 +196,23 @@ async fn without_a_sequence_the_key_must_be_the_id_alone() {
     assert_eq!(code, Some(3), "{out}{err}");
     assert!(out.contains("nothing keeps an id from being in public.events twice"), "{out}");
 }
+
+#[tokio::test]
+async fn a_comparison_without_a_key_names_an_index_that_a_partitioned_table_can_have() {
+    let table =
+        "create table events (id bigint not null, at date not null) partition by range (at)";
+    let (first, second) = (fresh_database().await, fresh_destination().await);
+    for database in [&first, &second] {
+        database.execute(table).await;
+    }
+    let (code, _, err) = compared(&first, &second, &[]).await;
+    assert_eq!(code, 2, "{err}");
+    let index = "CREATE UNIQUE INDEX ON public.events (\"id\", PARTITION_KEY);";
+    assert!(err.contains("has no unique index on \"id\" alone"), "{err}");
+    assert!(err.contains(&format!("fix: {index}")), "{err}");
+    for database in [&first, &second] {
+        database.execute(&index.replace("PARTITION_KEY", "at")).await;
+    }
+    let (code, out, err) = compared(&first, &second, &[]).await;
+    assert_ne!(code, 2, "{out}{err}");
+}

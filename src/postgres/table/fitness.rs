@@ -8,6 +8,10 @@ use crate::postgres::table::{Column, EventTable};
 use crate::sql::{self, TableName};
 use postgres_types::Type;
 
+/// What is left to do when a table has got the column `seq`.
+const THEN_SET_SEQ: &str = "then set id_column = \"seq\" (the first statement rewrites the table, \
+                            which nobody can use meanwhile: docs/operating.md)";
+
 /// Whether the database has an encoding that says what its bytes mean.
 ///
 /// # Errors
@@ -45,7 +49,7 @@ pub(crate) fn missing(table: &TableName, cure: &str) -> Error {
 
 /// Whether a table can be followed.
 pub(crate) fn source(table: &EventTable, server: &ServerOverview, id_column: &str) -> Problems {
-    let mut problems = shape_of(table, id_column);
+    let mut problems = shape_of(table, id_column, &table.integer_keys, &key_to_name(table));
     if table.has_row_security {
         problems.push(row_security(table, server));
     }
@@ -57,13 +61,17 @@ pub(crate) fn source(table: &EventTable, server: &ServerOverview, id_column: &st
     problems
 }
 
-/// Whether a table can be appended to, its columns apart.
+/// Whether a table can be appended to, its columns apart: an id column that is missing is told with
+/// them, since which one it is has been decided at the source.
 pub(crate) fn destination(
     table: &EventTable,
     server: &ServerOverview,
     id_column: &str,
 ) -> Problems {
-    let mut problems = shape_of(table, id_column);
+    let lacks_id = matches!(table.kind, 'r' | 'p') && table.column(id_column).is_none();
+    let as_source = "give it the type that it has at the source";
+    let mut problems =
+        if lacks_id { Problems::new() } else { shape_of(table, id_column, &[], as_source) };
     if table.has_row_security {
         problems.push(row_security(table, server));
     }
@@ -176,8 +184,9 @@ fn unfit(table: &EventTable, what: impl Into<String>) -> Error {
     Error::new(ErrorKind::Unsuitable, what).at(table.name.to_string())
 }
 
-/// What both sides must have: a real table with an integer key.
-fn shape_of(table: &EventTable, id_column: &str) -> Problems {
+/// What both sides must have: a real table with an integer key. The columns of `keys` could be
+/// named in its place; `instead` is what to do where the id column is none.
+fn shape_of(table: &EventTable, id_column: &str, keys: &[String], instead: &str) -> Problems {
     let mut problems = Problems::new();
     if !matches!(table.kind, 'r' | 'p') {
         let kind = match table.kind {
@@ -194,10 +203,15 @@ fn shape_of(table: &EventTable, id_column: &str) -> Problems {
         let names: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
         let error = unfit(table, format!("{} has no column {id}", table.name))
             .because(format!("it has {}", names.join(", ")));
-        problems.push(error.fix(key_to_name(table)));
+        problems.push(error.fix(instead));
         return problems;
     };
-    problems.extend(key_of(table, column, &id));
+    if ![Type::INT2, Type::INT4, Type::INT8].iter().any(|known| known.oid() == column.type_oid) {
+        let what = format!("{}.{id} is {}, not an integer", table.name, column.type_name);
+        problems.push(unfit(table, what).fix(instead));
+        return problems;
+    }
+    problems.extend(key_of(table, column, keys));
     if table.has_children {
         let error = unfit(
             table,
@@ -208,16 +222,9 @@ fn shape_of(table: &EventTable, id_column: &str) -> Problems {
     problems
 }
 
-fn key_of(table: &EventTable, column: &Column, id: &str) -> Problems {
+fn key_of(table: &EventTable, column: &Column, keys: &[String]) -> Problems {
     let mut problems = Problems::new();
-    let name = &table.name;
-    if ![Type::INT2, Type::INT4, Type::INT8].iter().any(|known| known.oid() == column.type_oid) {
-        problems.push(
-            unfit(table, format!("{name}.{id} is {}, not an integer", column.type_name))
-                .fix(key_to_name(table)),
-        );
-        return problems;
-    }
+    let (name, id) = (&table.name, sql::ident(&column.name));
     if !column.is_not_null {
         problems.push(
             unfit(table, format!("{name}.{id} may be NULL"))
@@ -233,7 +240,7 @@ fn key_of(table: &EventTable, column: &Column, id: &str) -> Problems {
                      begins with the id is enough",
                 )
                 .fix(format!("CREATE UNIQUE INDEX ON {name} ({id}, PARTITION_KEY);")),
-            _ => match table.integer_keys.as_slice() {
+            _ => match keys {
                 [only] => error.fix(format!("id_column = {only:?}, which has one")),
                 _ => error
                     .because(format!("it can have one where no two events share a {id}"))
@@ -247,18 +254,27 @@ fn key_of(table: &EventTable, column: &Column, id: &str) -> Problems {
 /// Which column to name, or how a table without an integer key gets one.
 fn key_to_name(table: &EventTable) -> String {
     match table.integer_keys.as_slice() {
-        [] => format!(
-            "ALTER TABLE {name} ADD COLUMN seq bigint GENERATED ALWAYS AS IDENTITY; CREATE UNIQUE \
-             INDEX CONCURRENTLY ON {name} (seq); then set id_column = \"seq\" (the first statement \
-             rewrites the table, which nobody can use meanwhile: docs/operating.md)",
+        [] if table.kind == 'p' => format!(
+            "name in id_column the integer column that a sequence feeds, if there is one; \
+             otherwise: ALTER TABLE {name} ADD COLUMN seq bigserial; CREATE UNIQUE INDEX ON {name} \
+             (seq, PARTITION_KEY); {THEN_SET_SEQ}",
             name = table.name
         ),
+        [] => added_key(&table.name),
         [only] => format!("id_column = {only:?}: events are copied in its order"),
         keys => format!(
             "name in id_column the one that grows with each event: {}",
             keys.iter().map(|key| format!("{key:?}")).collect::<Vec<_>>().join(", ")
         ),
     }
+}
+
+/// How a table without an integer key of its own gets one.
+pub(crate) fn added_key(name: &TableName) -> String {
+    format!(
+        "ALTER TABLE {name} ADD COLUMN seq bigint GENERATED ALWAYS AS IDENTITY; CREATE UNIQUE \
+         INDEX CONCURRENTLY ON {name} (seq); {THEN_SET_SEQ}"
+    )
 }
 
 fn row_security(table: &EventTable, server: &ServerOverview) -> Error {

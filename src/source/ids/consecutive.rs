@@ -2,6 +2,7 @@
 
 use super::{Discipline, DisciplineCase, JudgedDiscipline};
 use crate::error::{Error, ErrorKind, Problems, Warning};
+use crate::postgres::table::fitness;
 
 impl DisciplineCase<'_> {
     pub(super) fn detected_consecutive(&self) -> Result<JudgedDiscipline, Problems> {
@@ -117,8 +118,10 @@ impl DisciplineCase<'_> {
                 "say in [source] who gives out the ids: ids = \"copy\" where another Counterfoil \
                  feeds the table, ids = \"consecutive\" where writers hold a lock until they \
                  commit; where one sequence does, make it the default: ALTER TABLE {table} ALTER \
-                 COLUMN {id} SET DEFAULT nextval('SEQUENCE'); where the application does, only ids \
-                 = \"grace:5s\" follows it, which can lose an event that commits late"
+                 COLUMN {id} SET DEFAULT nextval('SEQUENCE'); where the application does, give \
+                 the table ids of its own: {}; without them only ids = \"grace:5s\" follows it, \
+                 which can lose an event that commits late",
+                fitness::added_key(table)
             ))
     }
 }

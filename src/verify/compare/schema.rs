@@ -45,7 +45,8 @@ pub(crate) fn comparable(
         return refuse(what, "compare each of the tables by itself, or make them partitions");
     }
     if !table.has_id_key && !table.has_wide_key {
-        let index = format!("CREATE UNIQUE INDEX ON {name} ({id});");
+        let others = if table.kind == 'p' { ", PARTITION_KEY" } else { "" };
+        let index = format!("CREATE UNIQUE INDEX ON {name} ({id}{others});");
         return refuse(format!("table {name} has no unique index on {id} alone"), &index);
     }
     table.require_select()?;

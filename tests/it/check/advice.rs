@@ -63,6 +63,49 @@ async fn a_table_without_any_integer_key_is_given_one_by_the_advice() {
 }
 
 #[tokio::test]
+async fn a_partitioned_table_without_any_integer_key_is_given_one_by_the_advice() {
+    let (source, copy) = foreign(
+        "create table events (id uuid default gen_random_uuid(), tenant text, event text) partition \
+         by list (tenant); create table events_a partition of events for values in ('a'); create \
+         table events_b partition of events for values in ('b'); insert into events (tenant) \
+         values ('b'), ('a')",
+    )
+    .await;
+    let mut config = config(&source, &[("copy", &copy)]);
+    let (_, fix) = advice(&config).await;
+    let (choice, otherwise) = fix.split_once("; otherwise: ").unwrap();
+    assert_eq!(
+        choice,
+        "name in id_column the integer column that a sequence feeds, if there is one"
+    );
+    let [add, index, then] = otherwise.split("; ").collect::<Vec<_>>()[..] else { panic!("{fix}") };
+    source.execute(add).await;
+    source.execute(&index.replace("PARTITION_KEY", "tenant")).await;
+    assert!(then.starts_with("then set id_column = \"seq\""), "{then}");
+    config.source.id_column = "seq".to_owned();
+    copy.execute("create table events (id uuid, tenant text, event text, seq bigint primary key)")
+        .await;
+    let found = findings(&config).await;
+    assert!(found.problems.is_empty(), "{}", found.problems.report());
+}
+
+#[tokio::test]
+async fn a_destination_without_the_id_column_is_told_to_get_it_and_never_to_take_another() {
+    let (source, copy) =
+        foreign("create table events (id bigint primary key, seq bigserial unique)").await;
+    copy.execute("create table events (id bigint primary key)").await;
+    let mut config = config(&source, &[("copy", &copy)]);
+    config.source.id_column = "seq".to_owned();
+    for _ in 0..3 {
+        let (what, fix) = advice(&config).await;
+        assert!(!fix.contains("id_column"), "{what}: {fix}");
+        copy.execute(&fix).await;
+    }
+    let found = findings(&config).await;
+    assert!(found.problems.is_empty(), "{}", found.problems.report());
+}
+
+#[tokio::test]
 async fn a_destination_that_is_the_source_is_told_so_before_any_privilege_is_asked_for() {
     let (source, _) = foreign("create table events (id bigserial primary key)").await;
     let reader = as_role(&source, "check_reader").await;
@@ -101,6 +144,8 @@ async fn a_source_whose_ids_come_from_nowhere_is_asked_whether_it_is_the_destina
     let report = findings(&config).await.problems.report();
     assert!(report.contains("source and destination may be swapped"), "{report}");
     assert!(report.contains("grace:5s"), "{report}");
+    let ids = "give the table ids of its own: ALTER TABLE public.events ADD COLUMN seq bigint";
+    assert!(report.contains(ids), "{report}");
 }
 
 #[tokio::test]

@@ -170,6 +170,7 @@ async fn an_id_without_a_key_or_nullable_or_no_integer_is_refused_and_the_remedi
     destination.execute("drop table events; create table events (id uuid primary key)").await;
     let problem = findings(&config).await.problems.into_iter().next().unwrap();
     assert!(problem.what().contains("is uuid, not an integer"), "{problem}");
+    assert_eq!(problem.remedy(), Some("give it the type that it has at the source"));
 }
 
 #[tokio::test]
