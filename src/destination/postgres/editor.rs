@@ -170,6 +170,13 @@ impl TableEditor {
                 taken.push(row);
             }
         }
+        // After its last row the statement can still be refused: by what is asked at its end, such as
+        // a foreign key. The driver has nothing more to give where it was not, and says so.
+        if let Some(Err(error)) = self.within(stream.next()).await?
+            && error.as_db_error().is_some()
+        {
+            return Err(self.failed(&error));
+        }
         rows.finish()?;
         taken.sort_by_key(|row| row.id);
         Ok(taken)
