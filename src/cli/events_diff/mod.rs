@@ -2,6 +2,7 @@
 
 pub(super) mod args;
 mod comparison;
+mod hint;
 mod journal;
 mod printer;
 mod subject;
@@ -50,11 +51,12 @@ async fn run(arguments: CompareArguments) -> u8 {
     let printer = Printer::new(arguments.format);
     let mut verdicts = Vec::new();
     let is_first_due = Cell::new(true);
-    for second in &subject.seconds {
+    for (at, second) in subject.seconds.iter().enumerate() {
         let one = TableComparison {
             arguments: &arguments,
             subject: &subject,
             second,
+            replace: subject.replacing.get(at).map(String::as_str),
             printer,
             screen: screen.as_ref(),
             is_first_due: &is_first_due,

@@ -3,6 +3,7 @@
 use super::args::CompareArguments;
 use crate::cli::args::ConfigFile;
 use crate::cli::begin::configuration;
+use crate::commands::{self, naming};
 use crate::config::libpq::{Conninfo, Environment};
 use crate::config::{IdsSetting, ReplicationConfig};
 use crate::error::{Error, ErrorKind, Problems};
@@ -22,6 +23,9 @@ pub struct ComparisonSubject {
     pub first: SidePlace,
     /// What is compared with it, one after the other; at least one.
     pub seconds: Vec<SidePlace>,
+    /// The command that replaces single events of each, the ids left out; none where no
+    /// configuration names them.
+    pub replacing: Vec<String>,
     /// The integer key.
     pub id_column: String,
     /// How ids are given out, as configured.
@@ -102,6 +106,7 @@ fn of_urls(arguments: &CompareArguments) -> Result<ComparisonSubject, Problems> 
         (Some(first), Some(second)) => Ok(ComparisonSubject {
             first,
             seconds: vec![second],
+            replacing: Vec::new(),
             id_column: arguments.id_column.clone().unwrap_or_else(|| "id".to_owned()),
             ids: IdsSetting::Auto,
             known_gaps: Vec::new(),
@@ -120,7 +125,8 @@ fn of_config(arguments: &CompareArguments) -> Result<ComparisonSubject, Problems
     }
     let file = ConfigFile { config, replication: arguments.replication.iter().cloned().collect() };
     let (_, config) = configuration(&file, arguments.destination.clone())?;
-    let ReplicationConfig { source, destinations, limits, .. } = config;
+    let ReplicationConfig { source, destinations, limits, flags, .. } = config;
+    let replace = |name: &str| naming(&commands::repair(name, "--replace"), &flags);
     let mut problems = Problems::new();
     let mut seconds = Vec::new();
     for to in &destinations {
@@ -140,6 +146,7 @@ fn of_config(arguments: &CompareArguments) -> Result<ComparisonSubject, Problems
             table: source.table,
         },
         seconds,
+        replacing: destinations.iter().map(|to| replace(&to.name)).collect(),
         id_column: source.id_column,
         ids: source.ids,
         known_gaps: source.known_gaps,

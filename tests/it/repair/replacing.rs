@@ -70,7 +70,7 @@ async fn corrected_events_become_the_sources_wherever_they_are_and_no_other_is_t
             "update events set event = '{\"is\": \"corrected\"}' where id in (1, 50, 100)",
         )
         .await;
-        let cure = "events-diff --config /";
+        let cure = "if the source's event 1 was changed on purpose, counterfoil repair --config /";
         is_refused(&source, &destination, cure).await;
         let before = others(&destination, "1, 50, 100").await;
         let printed =
@@ -92,10 +92,10 @@ async fn corrected_events_become_the_sources_wherever_they_are_and_no_other_is_t
 #[tokio::test]
 async fn erased_events_of_a_sequence_are_removed_wherever_they_are_and_no_other_is_touched() {
     for (ids, cure) in [
-        ("1", "do not empty this destination"),
+        ("1", "--replace 1 carries that over"),
         ("50", "events-diff --config /"),
-        ("100", "counterfoil restore --config /"),
-        ("1, 50, 100", "do not empty this destination"),
+        ("100", "--replace 100 carries that over"),
+        ("1, 50, 100", "events-diff --config /"),
     ] {
         let (source, destination) = pair(KINDS[0]).await;
         on_purpose(&source, &format!("delete from events where id in ({ids})")).await;
@@ -242,6 +242,36 @@ async fn what_else_differs_is_told_and_left_and_the_end_is_4() {
     let (code, printed, complaint) = repair(&source, &destination, &["--replace", "33", "--yes"]);
     assert_eq!(code, Some(4), "{printed}{complaint}");
     succeeds(&source, &destination, &["--insert-missing", "--yes"]).await;
+}
+
+#[tokio::test]
+async fn events_diff_names_the_command_for_a_few_events_that_were_changed_or_erased() {
+    let (source, destination) = pair(KINDS[0]).await;
+    on_purpose(
+        &source,
+        "update events set event = '{}' where id = 5; delete from events where id = 7",
+    )
+    .await;
+    let dir = TempDir::new().unwrap();
+    let _ = prepared(&dir, &source, &destination, &[]);
+    let config = dir.path().join("counterfoil.toml");
+    let config = config.to_str().unwrap();
+    let (code, out, err) = run(&["--config", config]).await;
+    assert_eq!(code, 1, "{out}{err}");
+    let command = out.lines().find(|line| line.contains(" carries that over")).unwrap_or(&out);
+    let (_, command) = command
+        .split_once("if the source changed or erased these on purpose, counterfoil ")
+        .unwrap_or_else(|| panic!("{out}"));
+    let command = command.trim_end_matches(" carries that over");
+    assert_eq!(command, format!("repair --config {config} --destination copy --replace 5,7"));
+    let (_, out, _) = run(&["--config", config, "--format", "jsonl"]).await;
+    assert!(!out.contains("carries that over"), "{out}");
+    // As it stands, with consent.
+    let words: Vec<&str> = command.split(' ').chain(["--yes"]).collect();
+    let (code, printed, complaint) = told(&crate::command::counterfoil(&words).output().unwrap());
+    assert_eq!(code, Some(0), "{printed}{complaint}");
+    let (code, out, err) = run(&["--config", config, "--validate"]).await;
+    assert_eq!(code, 0, "{out}{err}");
 }
 
 #[tokio::test]
