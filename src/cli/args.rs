@@ -279,6 +279,11 @@ pub(crate) struct RepairHow {
     /// else differs
     #[arg(long)]
     pub accept_slate: bool,
+    /// Replaces the events of these ids by the source's rows, and removes those that the source
+    /// does not have any more: what was corrected or erased there on purpose. Touches no other
+    /// event; may be given several times
+    #[arg(long, value_name = "ID[,ID]...", allow_negative_numbers = true)]
+    pub replace: Vec<String>,
 }
 
 /// `restore`.

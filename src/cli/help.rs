@@ -87,10 +87,12 @@ Read more: docs/operating.md of the source.";
 pub(super) const REPAIR: &str = "Examples:
   counterfoil repair --config copy.toml --destination reporting --insert-missing
   counterfoil repair --config copy.toml --destination reporting --rewind-to 120000 --yes
+  counterfoil repair --config copy.toml --destination reporting --replace 4711,4712
 
-Exit codes: 0 repaired and verified, nothing to do, or not agreed to; 3 a check refused; 4 something
-else differs; 5 a replicator feeds the destination: stop it first; otherwise as in
-`counterfoil --help`.
+Exit codes: 0 repaired and verified, nothing to do, or not agreed to; 2 wrong usage, or with
+--replace an id above the destination's highest; 3 a check refused; 4 something else differs (with
+--replace what is named is replaced nevertheless); 5 a replicator feeds the destination: stop it
+first; otherwise as in `counterfoil --help`.
 
 Read more: docs/repair.md of the source.";
 

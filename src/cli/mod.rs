@@ -11,6 +11,7 @@ pub mod events_diff;
 mod help;
 mod init;
 pub mod load_fake_data;
+mod named_ids;
 mod output;
 mod parsing;
 mod progress;

@@ -3,9 +3,11 @@
 use super::args;
 use super::begin::{configuration, logging};
 use super::consent::agreed;
+use super::named_ids::NamedIds;
 use super::output::{aside, line};
 use super::signals::stop_on_signals;
 use crate::cli::recovery::{finish, limits, place, tell_unchanged};
+use crate::commands::naming;
 use crate::config::ReplicationConfig;
 use crate::destination::shape::DestinationShape;
 use crate::error::{Error, ErrorKind, Problems, Result};
@@ -21,18 +23,28 @@ use slog::Logger;
 
 /// Runs it; gives the exit code.
 pub(crate) async fn repair(arguments: args::Repair) -> Result<u8, Problems> {
+    let wanted = wanted(&arguments.how)?;
     let (process, config) = configuration(&arguments.file, vec![arguments.destination.clone()])?;
     let (log, guard) = logging(&process, LogStream::Stderr);
     config.notes.iter().for_each(|note| aside(&format!("note: {}", fit(note))));
     let stop = stop_on_signals(&log)?;
-    let wanted = match (arguments.how.rewind_to, arguments.how.accept_slate) {
-        (Some(id), _) => RepairRequest::RewindTo(id),
-        (None, true) => RepairRequest::AcceptSlate,
-        (None, false) => RepairRequest::InsertMissing,
-    };
     let done = mend(&config, wanted, arguments.yes, &stop, &log).await;
     drop((log, guard));
     done.map(|()| 0).map_err(|problems| problems.naming(&config.flags))
+}
+
+/// What the flags ask for.
+fn wanted(how: &args::RepairHow) -> Result<RepairRequest> {
+    if !how.replace.is_empty() {
+        let NamedIds { ids, repeated } = NamedIds::read(&how.replace)?;
+        repeated.iter().for_each(|id| aside(&format!("note: id {id} was named more than once")));
+        return Ok(RepairRequest::Replace(ids));
+    }
+    Ok(match (how.rewind_to, how.accept_slate) {
+        (Some(id), _) => RepairRequest::RewindTo(id),
+        (None, true) => RepairRequest::AcceptSlate,
+        (None, false) => RepairRequest::InsertMissing,
+    })
 }
 
 async fn mend(
@@ -49,6 +61,11 @@ async fn mend(
     let (source, destination) = shapes?;
     let warnings = source.warnings.iter().chain(&destination.warnings);
     warnings.for_each(|warning| aside(&format!("note: {warning}")));
+    let what = match wanted {
+        RepairRequest::RewindTo(_) => "deleted",
+        RepairRequest::Replace(_) => "replaced or removed",
+        RepairRequest::InsertMissing | RepairRequest::AcceptSlate => "written",
+    };
     let planned = async {
         let repair = RepairTask::open(target(config, &source, &destination)?, wanted).await?;
         let plan = repair.plan().await?;
@@ -61,13 +78,14 @@ async fn mend(
     if plan.is_empty() {
         return Ok(line(&fit_lines(&plan.to_string()))?);
     }
-    if !agreed(&plan, is_yes, stop).await? {
+    if !agreed(&naming(&plan.to_string(), &config.flags), is_yes, stop).await? {
         return Ok(());
     }
-    let what = if matches!(wanted, RepairRequest::RewindTo(_)) { "deleted" } else { "written" };
-    if !finish(config, stop, what, async |done| repair.carry_out(stop, log, done).await).await? {
+    let work = async |done: &mut _| repair.carry_out(&plan, stop, log, done).await;
+    if !finish(config, stop, what, work).await? {
         return Ok(());
     }
+    plan.results().iter().try_for_each(|result| line(result))?;
     match stop.or(repair.verify()).await {
         Some(proof) => line(&format!("verified, equal to the source: {}", proof?))?,
         None => line("stopped before it was verified: run it again")?,

@@ -21,6 +21,15 @@ pub enum RowMismatch {
     Changed(FramedRow, FramedRow),
 }
 
+impl RowMismatch {
+    /// Its id.
+    pub fn id(&self) -> i64 {
+        match self {
+            Self::Missing(row) | Self::Extra(row) | Self::Changed(row, _) => row.id,
+        }
+    }
+}
+
 /// A merge on its way.
 pub struct RowMerge<'a> {
     first: MergeSide<'a>,

@@ -26,6 +26,10 @@ pub const ERROR: &str = "error";
 pub const FIX: &str = "fix";
 /// An id.
 pub const ID: &str = "id";
+/// SHA-256 of a row before it was replaced, in hexadecimal digits.
+pub const SHA256_BEFORE: &str = "sha256_before";
+/// SHA-256 of the row that is there now, in hexadecimal digits.
+pub const SHA256_AFTER: &str = "sha256_after";
 /// The highest id before something.
 pub const AFTER: &str = "after";
 /// The lowest position of several destinations.

@@ -326,6 +326,14 @@ async fn a_repair_judges_what_the_source_still_has_and_cuts_off_nothing_else() {
     assert_eq!(code, Some(4), "{out}{err}");
     assert!(err.contains("the source has let go of what would have to be copied again"), "{err}");
     assert!(err.contains("--rewind-to 20"), "{err}");
+    let replace = ["repair", "--destination", "copy", "--replace", "7,25", "--yes"];
+    let (code, out, err) = run(counterfoil(&replace), &source, &copy);
+    assert_eq!(code, Some(2), "{out}{err}");
+    assert!(err.contains("the source has let go of them"), "{err}");
+    source.execute("update events set event = 'corrected' where id = 25").await;
+    let replace = ["repair", "--destination", "copy", "--replace", "25", "--yes"];
+    succeeds(counterfoil(&replace), &source, &copy);
+    same_from(&source, &copy, 21).await;
     succeeds(counterfoil(&rewind("20")), &source, &copy);
     assert_eq!(highest(&copy).await, 20);
     copy_all(&tail(&source, &copy)).await;

@@ -2,6 +2,7 @@
 //! the verdict told.
 
 use super::args::{CompareArguments, OutputFormat};
+use super::hint::ReplaceableIds;
 use super::journal;
 use super::printer::Printer;
 use super::subject::ComparisonSubject;
@@ -39,6 +40,8 @@ pub struct TableComparison<'a> {
     pub first: SidePlace,
     /// The second side.
     pub second: &'a SidePlace,
+    /// The command that replaces single events of it, the ids left out.
+    pub replace: Option<&'a str>,
     /// How the result is told.
     pub printer: Printer,
     /// Where progress is drawn.
@@ -102,12 +105,16 @@ impl TableComparison<'_> {
             self.printer.plan(&compare::plan(task))?;
             return Ok(Verdict::Inconclusive);
         }
-        let outcome = self.rows(task, inserted, stop).await?;
+        let (outcome, replaceable) = self.rows(task, inserted, stop).await?;
         let mut verdict = outcome.verdict;
         if self.arguments.validate {
             verdict = verdict.and(self.validate(&pair, &order, &fence, stop).await?);
         }
         self.printer.outcome(&outcome, verdict, &pair, &columns, options.limits.shown_max)?;
+        let hint = self.replace.and_then(|command| replaceable.hint(command, &outcome.tally));
+        if let Some(hint) = hint.filter(|_| self.arguments.format == OutputFormat::Text) {
+            self.printer.note(&hint)?;
+        }
         if let Some(journal) = &outcome.journal {
             let path = journal::leave(journal, self.arguments.resume.as_deref())?;
             self.printer.note(&format!("to go on from there: --resume {}", path.display()))?;
@@ -123,7 +130,7 @@ impl TableComparison<'_> {
         task: ComparisonTask<'_>,
         inserted: Option<Wire>,
         stop: &Stop,
-    ) -> Result<ComparisonOutcome> {
+    ) -> Result<(ComparisonOutcome, ReplaceableIds)> {
         let journal = self.arguments.resume.as_deref().map(ComparisonJournal::read).transpose()?;
         let wanted = self.arguments.repair_sql.as_ref().zip(inserted);
         let script =
@@ -133,6 +140,7 @@ impl TableComparison<'_> {
         let bar = RowBar::new(self.screen, "rows compared", task.first.size.rows_estimated);
         let mut watcher = TerminalWatcher::new(self.printer, task.columns, needs_all, bar);
         let outcome = compare::compare(task, journal, &mut watcher, script.as_mut(), stop).await?;
+        let replaceable = std::mem::take(&mut watcher.replaceable);
         drop(watcher);
         if let Some(script) = script {
             let is_there = script.finish(&outcome)?;
@@ -143,7 +151,7 @@ impl TableComparison<'_> {
                 )?;
             }
         }
-        Ok(outcome)
+        Ok((outcome, replaceable))
     }
 
     fn options(&self) -> ComparisonOptions {

@@ -2,6 +2,7 @@
 
 pub(super) mod args;
 mod comparison;
+mod hint;
 mod journal;
 mod printer;
 mod subject;
@@ -57,6 +58,7 @@ async fn run(arguments: CompareArguments) -> u8 {
             subject: &subject,
             second: &second.place,
             first: SidePlace { rows: second.takes.clone(), ..subject.first.clone() },
+            replace: second.replace.as_deref(),
             printer,
             screen: screen.as_ref(),
             is_first_due: &is_first_due,

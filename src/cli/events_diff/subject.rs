@@ -3,6 +3,7 @@
 use super::args::CompareArguments;
 use crate::cli::args::ConfigFile;
 use crate::cli::begin::configuration;
+use crate::commands::{self, naming};
 use crate::config::libpq::{Conninfo, Environment};
 use crate::config::{IdsSetting, ReplicationConfig, SourceRetention};
 use crate::error::{Error, ErrorKind, Problems};
@@ -22,6 +23,9 @@ pub struct ComparedCopy {
     pub place: SidePlace,
     /// Which rows of the truth it takes; `None`: all.
     pub takes: Option<RowCondition>,
+    /// The command that replaces single events of it, the ids left out; `None` where no
+    /// configuration names it.
+    pub replace: Option<String>,
 }
 
 /// See the module.
@@ -113,7 +117,7 @@ fn of_urls(arguments: &CompareArguments) -> Result<ComparisonSubject, Problems> 
     match (first, second) {
         (Some(first), Some(second)) => Ok(ComparisonSubject {
             first,
-            seconds: vec![ComparedCopy { place: second, takes: None }],
+            seconds: vec![ComparedCopy { place: second, takes: None, replace: None }],
             id_column: arguments.id_column.clone().unwrap_or_else(|| "id".to_owned()),
             ids: IdsSetting::Auto,
             known_gaps: Vec::new(),
@@ -133,7 +137,8 @@ fn of_config(arguments: &CompareArguments) -> Result<ComparisonSubject, Problems
     }
     let file = ConfigFile { config, replication: arguments.replication.iter().cloned().collect() };
     let (_, config) = configuration(&file, arguments.destination.clone())?;
-    let ReplicationConfig { source, destinations, limits, .. } = config;
+    let ReplicationConfig { source, destinations, limits, flags, .. } = config;
+    let replace = |name: &str| naming(&commands::repair(name, "--replace"), &flags);
     let mut problems = Problems::new();
     let mut seconds = Vec::new();
     for to in &destinations {
@@ -144,7 +149,11 @@ fn of_config(arguments: &CompareArguments) -> Result<ComparisonSubject, Problems
                 table: postgres.table.clone(),
                 rows: None,
             };
-            seconds.push(ComparedCopy { place, takes: postgres.rows.clone() });
+            seconds.push(ComparedCopy {
+                place,
+                takes: postgres.rows.clone(),
+                replace: Some(replace(&to.name)),
+            });
         }
     }
     problems.or_ok(())?;

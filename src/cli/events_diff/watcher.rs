@@ -1,5 +1,6 @@
 //! Shows differences as they are found, and the progress on a terminal.
 
+use super::hint::ReplaceableIds;
 use super::printer::Printer;
 use crate::cli::output::{OutputReader, unread};
 use crate::cli::progress::{DRAW_INTERVAL, ProgressLine, ProgressPace, TerminalScreen};
@@ -16,6 +17,8 @@ pub struct TerminalWatcher<'a> {
     /// Whether all differences are wanted, whoever reads them: a script is made of them.
     needs_all: bool,
     bar: RowBar<'a>,
+    /// What may have been changed on purpose.
+    pub replaceable: ReplaceableIds,
 }
 
 impl<'a> TerminalWatcher<'a> {
@@ -26,7 +29,7 @@ impl<'a> TerminalWatcher<'a> {
         needs_all: bool,
         bar: RowBar<'a>,
     ) -> Self {
-        Self { printer, columns, needs_all, bar }
+        Self { printer, columns, needs_all, bar, replaceable: ReplaceableIds::default() }
     }
 }
 
@@ -36,6 +39,7 @@ impl ComparisonWatcher for TerminalWatcher<'_> {
     }
 
     fn difference(&mut self, shown: &ShownDifference) -> Result<()> {
+        self.replaceable.add(&shown.difference);
         let print = || self.printer.difference(shown, self.columns);
         let reader = match self.bar.screen {
             Some(screen) => screen.write_beside(print),

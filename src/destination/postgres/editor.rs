@@ -12,6 +12,7 @@ use crate::destination::postgres::target::{AppendTarget, pieces};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::frame::{self, CopyFormat, FramedRow, RowFramer};
 use crate::event::range::{IdRange, shown};
+use crate::event::wire::Wire;
 use crate::postgres::session::Session;
 use crate::postgres::session::answers::{field, parsed, rows};
 use crate::postgres::session::error::{is_outcome_unknown, no_answer};
@@ -150,29 +151,48 @@ impl TableEditor {
             ))
     }
 
-    /// Takes the rows of these ids out and gives them, in id order.
-    pub async fn take_out(&self, ids: &[i64]) -> Result<Vec<FramedRow>> {
+    /// Takes the rows of these ids out and gives them in this form, in id order.
+    pub async fn take_out(&self, ids: &[i64], form: &Wire) -> Result<Vec<FramedRow>> {
+        self.copied(include_str!("../../../sql/destination/take_out.sql"), ids, form).await
+    }
+
+    /// The rows of these ids as the open transaction sees them, in this form and in id order.
+    pub async fn read_back(&self, ids: &[i64], form: &Wire) -> Result<Vec<FramedRow>> {
+        self.copied(include_str!("../../../sql/destination/read_back.sql"), ids, form).await
+    }
+
+    async fn copied(&self, copy: &str, ids: &[i64], form: &Wire) -> Result<Vec<FramedRow>> {
+        let layout = form.layout(&self.to.id_column, None);
+        let layout =
+            layout.ok_or_else(|| Error::new(ErrorKind::Bug, "the id column is not copied"))?;
         let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
         let names = [
             ("schema", sql::text(&self.to.table.schema)),
             ("table", sql::text(&self.to.table.name)),
             ("id", sql::text(&self.to.id_column)),
             ("ids", sql::sql(format!("'{{{}}}'::pg_catalog.int8[]", ids.join(",")))),
-            ("columns", sql::sql(self.to.wire.select_list())),
-            ("format", sql::sql(self.to.wire.format_option())),
+            ("columns", sql::sql(form.select_list())),
+            ("format", sql::sql(form.format_option())),
         ];
-        let statement = sql::fill(include_str!("../../../sql/destination/take_out.sql"), &names);
+        let statement = sql::fill(copy, &names);
         let mut stream = pin!(self.asked(self.session.copy_out(statement.as_str())).await?);
-        let (mut rows, mut taken) = (RowFramer::new(self.to.layout), Vec::new());
+        let (mut rows, mut copied) = (RowFramer::new(layout), Vec::new());
         while let Some(bytes) = self.within(stream.next()).await? {
             rows.push(bytes.map_err(|error| self.failed(&error))?);
             while let Some(row) = rows.next()? {
-                taken.push(row);
+                copied.push(row);
             }
         }
+        // After its last row the statement can still be refused: by what is asked at its end, such as
+        // a foreign key. The driver has nothing more to give where it was not, and says so.
+        if let Some(Err(error)) = self.within(stream.next()).await?
+            && error.as_db_error().is_some()
+        {
+            return Err(self.failed(&error));
+        }
         rows.finish()?;
-        taken.sort_by_key(|row| row.id);
-        Ok(taken)
+        copied.sort_by_key(|row| row.id);
+        Ok(copied)
     }
 
     /// Deletes the rows with ids above `after` up to `through`, and gives their number.

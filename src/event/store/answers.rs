@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::event::frame::FramedRow;
 use crate::event::range::shown;
 use futures::stream::BoxStream;
+use sha2::{Digest, Sha256};
 use std::fmt;
 
 /// The rows of a range in id order, each as the bytes it travels in.
@@ -105,6 +106,11 @@ pub struct TableDigest {
 }
 
 impl TableDigest {
+    /// Of one row.
+    pub fn of(row: &FramedRow) -> Self {
+        Self { events: 1, last_id: Some(row.id), sha256: Sha256::digest(&row.bytes).into() }
+    }
+
     /// The digest in lower-case hexadecimal digits.
     pub fn sha256_hex(&self) -> String {
         self.sha256.iter().map(|byte| format!("{byte:02x}")).collect()

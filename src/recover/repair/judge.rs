@@ -1,6 +1,7 @@
 //! Reads both sides and sorts what differs, before anything is decided.
 
 use super::findings::{DestinationTail, RepairFindings};
+use super::named::NamedEvent;
 use crate::error::Result;
 use crate::event::fields::unescaped;
 use crate::event::frame::{CopyFormat, FramedRow};
@@ -10,6 +11,7 @@ use crate::event::representation::slate::{ColumnTexts, is_slates_work};
 use crate::event::store::EventStore;
 use crate::event::wire::Wire;
 use crate::postgres::table::{Column, EventTable};
+use std::collections::BTreeMap;
 
 /// The columns that are compared, with their types at the source.
 #[derive(Debug)]
@@ -69,6 +71,34 @@ impl RowJudge {
             self.add(&mut found, &unlike);
         }
         Ok(found)
+    }
+
+    /// As [`RowJudge::everything`], with the events of some ids apart, in ascending order.
+    pub(super) async fn named(
+        &self,
+        source: &dyn EventStore,
+        destination: &dyn EventStore,
+        (range, ids): (IdRange, &[i64]),
+    ) -> Result<(Vec<NamedEvent>, RepairFindings)> {
+        let mut named: BTreeMap<i64, NamedEvent> =
+            ids.iter().map(|id| (*id, NamedEvent::absent(*id))).collect();
+        let mut others = RepairFindings::default();
+        let mut merge = RowMerge::of(source, destination, range);
+        while let Some(unlike) = merge.next().await? {
+            match named.get_mut(&unlike.id()) {
+                Some(event) => *event = NamedEvent::unlike(&unlike),
+                None => self.add(&mut others, &unlike),
+            }
+        }
+        drop(merge);
+        // The merge gives what is not the same: of the others both have all, or neither has any.
+        for event in named.values_mut().filter(|event| !event.is_anywhere()) {
+            let digest = destination.table_digest(IdRange::only(event.id)).await?;
+            if digest.events > 0 {
+                *event = NamedEvent::equal(event.id, digest);
+            }
+        }
+        Ok((named.into_values().collect(), others))
     }
 
     /// As [`RowJudge::everything`], up to the first difference.

@@ -13,15 +13,20 @@
 //! - Rows are taken out only by `--accept-slate`, in the transaction that puts the source's in,
 //!   when they are byte for byte those that were judged; and by `--rewind-to`, from the highest
 //!   downwards, so that at every commit what is left is the beginning of what was there.
+//! - `--replace` takes out and puts in the named events and no other, all in one transaction, each
+//!   judged by digest as it goes and as it comes (`exchange`).
 //! - At the end both sides are read again and must be equal up to the position.
 //!
 //! A crash leaves whole batches. What was done by then is right, and another run does the rest. An
 //! event that a transaction in flight at the source may still bring is ignored here: it is not
 //! there yet.
 
+mod exchange;
 mod findings;
 mod judge;
+mod named;
 mod plan;
+mod replacement;
 mod write;
 
 use crate::commands;
@@ -43,15 +48,18 @@ use crate::recover::indexed::require_whole_index;
 use crate::source::durability::DurabilityGate;
 use crate::sql;
 use crate::stop::Stop;
+use exchange::EventExchange;
 use findings::{DestinationTail, RepairFindings};
 use futures::future::try_join;
 use judge::RowJudge;
+use named::NamedEvent;
 use plan::RepairCase;
 use slog::Logger;
 use std::sync::Arc;
 use std::time::Duration;
 use write::RepairWriter;
 
+pub use named::NAMED_IDS_MAX;
 pub use plan::{RepairPlan, RepairRequest};
 pub use write::RepairReport;
 
@@ -158,31 +166,38 @@ impl<'a> RepairTask<'a> {
     /// `Contents` when more differs than may be repaired so, with what, and with the cure, or when
     /// an index hides rows; those of both sides.
     pub async fn plan(&self) -> Result<RepairPlan> {
+        let place = self.place();
+        let case = self.case(&place);
+        if let RepairRequest::Replace(ids) = &self.wanted {
+            case.require_held(ids)?;
+        }
         self.require_whole_indexes().await?;
-        let place = format!("{}, {}", self.held.session().place(), self.target.destination.table);
-        let case = RepairCase {
-            name: self.target.name,
-            place: &place,
-            position: self.position,
-            events_max: self.target.limits.events_max,
-            floor: self.floor,
-        };
         let Some(position) = self.position else {
-            return match self.wanted {
+            return match &self.wanted {
                 RepairRequest::RewindTo(id) => {
-                    case.rewind_to(id, &RepairFindings::default(), &DestinationTail::default())
+                    case.rewind_to(*id, &RepairFindings::default(), &DestinationTail::default())
                 }
                 _ => case.insert_missing(&RepairFindings::default()),
             };
         };
         let whole = self.range(position);
-        match self.wanted {
+        match &self.wanted {
             RepairRequest::InsertMissing => case.insert_missing(&self.differences(whole).await?),
             RepairRequest::AcceptSlate => case.accept_slate(&self.differences(whole).await?),
-            RepairRequest::RewindTo(id) if position <= id => {
-                case.rewind_to(id, &RepairFindings::default(), &DestinationTail::default())
+            RepairRequest::Replace(ids) => {
+                let (named, others) = self.named(ids, position).await?;
+                let is_put_in = named.iter().any(NamedEvent::is_put_in);
+                let plan = case.replace(named, &others)?;
+                if is_put_in {
+                    require_no_more_columns(&self.target)?;
+                }
+                Ok(plan)
+            }
+            RepairRequest::RewindTo(id) if position <= *id => {
+                case.rewind_to(*id, &RepairFindings::default(), &DestinationTail::default())
             }
             RepairRequest::RewindTo(id) => {
+                let id = *id;
                 let rest = IdRange { through: id, ..whole };
                 let found = self.judge.first(&self.source, &self.destination, rest).await?;
                 if found.first().is_some() {
@@ -198,6 +213,26 @@ impl<'a> RepairTask<'a> {
                 case.rewind_to(id, &found, &DestinationTail { first, ..tail })
             }
         }
+    }
+
+    fn place(&self) -> String {
+        format!("{}, {}", self.held.session().place(), self.target.destination.table)
+    }
+
+    fn case<'p>(&'p self, place: &'p str) -> RepairCase<'p> {
+        RepairCase {
+            name: self.target.name,
+            place,
+            position: self.position,
+            events_max: self.target.limits.events_max,
+            floor: self.floor,
+        }
+    }
+
+    /// What each side has of these ids now, and what else differs.
+    async fn named(&self, ids: &[i64], through: i64) -> Result<(Vec<NamedEvent>, RepairFindings)> {
+        let (source, destination) = (&self.source, &self.destination);
+        self.judge.named(source, destination, (self.range(through), ids)).await
     }
 
     /// What an index hides would be taken for missing, and be put in twice.
@@ -232,6 +267,7 @@ impl<'a> RepairTask<'a> {
     /// As each says; whole batches that were committed before stay.
     pub async fn carry_out(
         &self,
+        plan: &RepairPlan,
         stop: &Stop,
         log: &Logger,
         done: &mut RepairReport,
@@ -258,6 +294,18 @@ impl<'a> RepairTask<'a> {
                 done,
             )
             .await;
+        }
+        if matches!(self.wanted, RepairRequest::Replace(_)) {
+            let source = self.target.source.read(ErrorSide::Source, self.target.wire).await?;
+            let exchange = EventExchange {
+                held: &self.held,
+                source: &source,
+                judged: self.source.wire(),
+                name: self.target.name,
+                position,
+                log,
+            };
+            return exchange.carry_out(plan.named(), &gate, done).await;
         }
         let writing = |source, destination| RepairWriter {
             held: &self.held,
@@ -289,6 +337,9 @@ impl<'a> RepairTask<'a> {
         let (ours, theirs) =
             try_join(source.table_digest(range), destination.table_digest(range)).await?;
         let Some(how) = ours.difference(&theirs) else { return Ok(theirs) };
+        if let RepairRequest::Replace(ids) = &self.wanted {
+            return Err(self.unequal(ids).await?);
+        }
         let what = format!("destination {:?} is still not what the source has", self.target.name);
         Err(Error::new(ErrorKind::Contents, what)
             .at(format!("up to id {}", shown(Some(range.through))))
@@ -306,6 +357,19 @@ impl<'a> RepairTask<'a> {
     /// What is judged, up to an id.
     fn range(&self, through: i64) -> IdRange {
         range_from(self.floor, through)
+    }
+
+    /// Why both sides are not equal after named events were replaced.
+    async fn unequal(&self, ids: &[i64]) -> Result<Error> {
+        let (named, others) = self.named(ids, self.position.unwrap_or(i64::MIN)).await?;
+        let is_unlike = |event: &&NamedEvent| event.source != event.destination;
+        let unlike: Vec<i64> = named.iter().filter(is_unlike).map(|event| event.id).collect();
+        let place = self.place();
+        let case = self.case(&place);
+        Ok(match unlike.is_empty() {
+            true => case.differs_elsewhere(&others),
+            false => case.still_unlike(&unlike),
+        })
     }
 
     async fn as_copied(&self) -> Result<(PgTable<Session>, PgTable<Session>)> {

@@ -2,16 +2,18 @@
 //!
 //! Nothing is overwritten that was not accepted by name: `--insert-missing` goes ahead only where
 //! rows are missing and nothing else differs, `--accept-slate` only where nothing differs but by
-//! slate's alteration, `--rewind-to` only where everything that stays agrees.
+//! slate's alteration, `--rewind-to` only where everything that stays agrees. `--replace`, which
+//! names each event, is decided in `replacement`.
 
 use super::findings::{DestinationTail, RepairFindings};
+use super::named::NamedEvent;
 use crate::commands;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::range::shown;
 use std::fmt;
 
 /// What was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RepairRequest {
     /// The rows the destination lacks.
     InsertMissing,
@@ -19,6 +21,8 @@ pub enum RepairRequest {
     RewindTo(i64),
     /// The rows that slate's replicator altered are to be the source's.
     AcceptSlate,
+    /// The events of these ids, ascending and each once, are to be the source's.
+    Replace(Vec<i64>),
 }
 
 /// What will be done, in words; a person agrees to it before anything is written.
@@ -26,6 +30,7 @@ pub enum RepairRequest {
 pub struct RepairPlan {
     lines: Vec<String>,
     is_empty: bool,
+    named: Vec<NamedEvent>,
 }
 
 /// What the decision is about.
@@ -44,12 +49,27 @@ pub struct RepairCase<'a> {
 }
 
 impl RepairPlan {
-    fn nothing(line: String) -> Self {
-        Self { lines: vec![line], is_empty: true }
+    pub(super) fn nothing(line: String) -> Self {
+        Self { lines: vec![line], is_empty: true, named: Vec::new() }
     }
 
-    fn of(lines: Vec<String>) -> Self {
-        Self { lines, is_empty: false }
+    pub(super) fn of(lines: Vec<String>) -> Self {
+        Self { lines, is_empty: false, named: Vec::new() }
+    }
+
+    /// With the events that were named.
+    pub(super) fn naming(self, named: Vec<NamedEvent>) -> Self {
+        Self { named, ..self }
+    }
+
+    /// The events that were named, as they were when both sides were read.
+    pub(super) fn named(&self) -> &[NamedEvent] {
+        &self.named
+    }
+
+    /// What became of each event that was named, once all of it is done: a line each.
+    pub fn results(&self) -> Vec<String> {
+        self.named.iter().map(NamedEvent::done).collect()
     }
 
     /// Whether there is nothing to do.

@@ -157,7 +157,7 @@ impl RepairWriter<'_> {
         gate.durable().await?;
         let replace = async {
             let ids: Vec<i64> = judged.iter().map(|row| row.id).collect();
-            let taken = self.held.take_out(&ids).await?;
+            let taken = self.held.take_out(&ids, &self.held.to().wire).await?;
             if let Some(id) = first_unlike(judged, &taken) {
                 return Err(moved("an event was changed while it was to be replaced", id));
             }
@@ -220,7 +220,7 @@ pub(crate) async fn rewind(
 }
 
 /// A transaction on this position: committed when the work succeeds, otherwise rolled back.
-async fn transaction(
+pub(super) async fn transaction(
     held: &TableEditor,
     position: Option<i64>,
     work: impl Future<Output = Result<()>>,

@@ -102,7 +102,9 @@ pub(super) fn message(
                 when.ending()
             ));
     }
-    error.fix(format!("{}; {}", cure(lane.name, found, disagreement, agreed), when.ending()))
+    let on_purpose = on_purpose(lane.name, found, disagreement).unwrap_or_default();
+    let cure = cure(lane.name, found, disagreement, agreed);
+    error.fix(format!("{cure}{on_purpose}; {}", when.ending()))
 }
 
 /// What disagrees.
@@ -186,7 +188,7 @@ fn cure(
                  source loses its oldest events on purpose, set keeps = \"tail\" in [source]; \
                  otherwise put them back there (attach a partition again that was detached; \
                  {restore} fills a new source), or name an empty destination for what comes from \
-                 now on"
+                 now on; {look} shows each of them"
             )
         }
         (Disagreement::Ahead { by }, Some(cut)) => {
@@ -223,6 +225,31 @@ fn cure(
             format!("name the right table{empty}; {look} shows what differs")
         }
     }
+}
+
+/// What carries a deliberate change of one event over, where its id is known: of more events than
+/// one, what is erased here may be their only copy.
+fn on_purpose(
+    name: &str,
+    found: &ContentComparison,
+    disagreement: &Disagreement,
+) -> Option<String> {
+    let is_one_less = found.source_count.checked_add(1) == Some(found.destination_count);
+    let (first, last) = (found.destination.lowest, found.destination.highest);
+    let (id, what) = match disagreement {
+        Disagreement::First(EventComparison::Unlike { .. })
+            if found.source.lowest >= found.destination.lowest =>
+        {
+            (first?, "changed")
+        }
+        Disagreement::Last(EventComparison::Unlike { .. }) => (last?, "changed"),
+        Disagreement::First(EventComparison::AbsentAtSource) if is_one_less => (first?, "erased"),
+        Disagreement::Last(EventComparison::AbsentAtSource) if is_one_less => (last?, "erased"),
+        Disagreement::Ahead { by: 1 } => (last?, "erased"),
+        _ => return None,
+    };
+    let replace = commands::repair(name, &format!("--replace {id}"));
+    Some(format!("; if the source's event {id} was {what} on purpose, {replace} carries that over"))
 }
 
 #[cfg(test)]

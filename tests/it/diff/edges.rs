@@ -3,8 +3,9 @@
 
 use super::interrupted::Interrupted;
 use super::{FILL, TABLE, compared, equal_pair};
+use crate::command::{counterfoil, told};
 use crate::harness::{Database, fresh_database, fresh_database_on, fresh_destination, own_server};
-use crate::support::replicator::url;
+use crate::support::replicator::{Setup, url};
 use crate::support::standby::{level, on, promote, standby_of};
 use crate::truth::running::until_answer;
 use counterfoil::postgres::server::{PrivateServer, ServerSettings};
@@ -132,6 +133,38 @@ async fn what_an_earlier_run_has_compared_is_said_and_is_compared_again_where_an
     let (_, out, _) = all.resumed().await;
     assert!(out.contains("differences: 2 missing, 1 extra, 3 changed"), "{out}");
     assert_eq!(compared(&all.first, &all.second, &[]).await.1.lines().last(), out.lines().last());
+}
+
+/// An event that was erased at the source, another that was corrected there, and what carries both
+/// over.
+#[tokio::test]
+async fn a_journal_is_not_believed_when_events_below_it_were_corrected_erased_or_replaced() {
+    let all = Interrupted::new("id = 5000").await;
+    let (_, out, err) = all.resumed().await;
+    assert!(out.contains("of these "), "{out}{err}");
+    let anew = async |differences: &str| {
+        let (code, out, err) = all.resumed().await;
+        assert_eq!(code, 1, "{out}{err}");
+        assert!(
+            out.contains("everything was compared again") && out.contains(differences),
+            "{out}"
+        );
+    };
+    all.first.execute("update events set event = '{}' where id = 7").await;
+    anew("differences: 1 missing, 1 changed").await;
+    all.first.execute("delete from events where id = 8").await;
+    anew("differences: 1 missing, 1 extra, 1 changed").await;
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("counterfoil.toml");
+    let setup = Setup::from(&all.first).source_key("ids = \"consecutive\"");
+    let text = setup.source_key("known_gaps = [8]").to("copy", &all.second).text();
+    std::fs::write(&config, text).unwrap();
+    let mut replace =
+        counterfoil(&["repair", "--destination", "copy", "--replace", "7,8", "--yes"]);
+    let (code, printed, complaint) = told(&replace.arg("--config").arg(&config).output().unwrap());
+    // Another event is missing there.
+    assert_eq!(code, Some(4), "{printed}{complaint}");
+    anew("differences: 1 missing\n").await;
 }
 
 #[tokio::test]

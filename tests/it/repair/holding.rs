@@ -6,14 +6,19 @@ use crate::support::lock_out;
 use crate::support::replicator::{Setup, counterfoil, url};
 use tempfile::TempDir;
 
-const WAYS: [&[&str]; 3] =
-    [&["--insert-missing", "--yes"], &["--rewind-to", "50", "--yes"], &["--accept-slate", "--yes"]];
+const WAYS: [&[&str]; 4] = [
+    &["--insert-missing", "--yes"],
+    &["--rewind-to", "50", "--yes"],
+    &["--accept-slate", "--yes"],
+    &["--replace", "5", "--yes"],
+];
 
 /// What each of the ways has to repair.
-const WRONGS: [&str; 3] = [
+const WRONGS: [&str; 4] = [
     "delete from events where id = 5",
     "update events set event = '{}' where id > 50",
     "update events set ts = date_trunc('milliseconds', ts) where id = 5",
+    "update events set event = '{}' where id = 5",
 ];
 
 #[tokio::test]
@@ -51,7 +56,8 @@ async fn a_guarded_destination_is_repaired_without_taking_the_guard_away() {
 #[tokio::test]
 async fn a_trigger_that_refuses_to_delete_is_named_with_what_to_run() {
     let ways = WAYS.iter().zip(WRONGS).skip(1);
-    for ((how, wrong), enable) in ways.zip(["enable trigger", "enable always trigger"]) {
+    let enabled = ["enable trigger", "enable always trigger", "enable trigger"];
+    for ((how, wrong), enable) in ways.zip(enabled) {
         let (source, destination) = pair(KINDS[0]).await;
         destination
             .execute(&format!(

@@ -1,7 +1,9 @@
 //! A repair that is killed or stopped leaves whole batches, and another one does the rest.
 
+use super::replacing::on_purpose;
 use super::{KINDS, pair, prepared, prepared_to_wait, repair, succeeds};
 use crate::harness::Database;
+use crate::support::events::digest;
 use crate::support::{lock_out, until};
 use rustix::process::{Pid, Signal, kill_process};
 use std::process::{Child, Stdio};
@@ -89,6 +91,96 @@ async fn what_slate_altered_is_replaced_in_whole_batches_after_a_kill() {
     assert_eq!(destination.query("select count(*) from events").await, ["100"]);
     let printed = succeeds(&source, &destination, &how).await;
     assert!(printed.contains("86 events were written"), "{printed}");
+}
+
+/// A destination in which the events 5, 17 and 30 are not the source's, and what it holds.
+async fn outdated() -> (Database, Database, String) {
+    let (source, destination) = pair(KINDS[0]).await;
+    let correct = "update events set event = '{\"is\": \"corrected\"}' where id in (5, 17, 30)";
+    on_purpose(&source, correct).await;
+    let before = digest(&destination, i64::MAX).await;
+    (source, destination, before)
+}
+
+/// Puts a halt between the rows that were taken out and the last ones that are put in.
+const HALTS: &str = "create function halts() returns trigger language plpgsql as 'begin perform \
+                     pg_advisory_xact_lock(4711); return new; end'; create trigger halts before \
+                     insert on events for each row when (new.id = 17) execute function halts()";
+
+const REPLACE: [&str; 3] = ["--replace", "5,17,30", "--yes"];
+
+#[tokio::test]
+async fn named_events_are_all_old_after_a_kill_between_the_first_and_the_last() {
+    let locks =
+        ["select from events where id = 17 for update", "select pg_advisory_xact_lock(4711)"];
+    for lock in locks {
+        let (source, destination, before) = outdated().await;
+        destination.execute(HALTS).await;
+        let (mut child, somebody, _dir) = halted(&source, &destination, &REPLACE, lock).await;
+        child.kill().unwrap();
+        child.wait().unwrap();
+        somebody.batch_execute("rollback").await.unwrap();
+        is_gone(&destination).await;
+        assert_eq!(digest(&destination, i64::MAX).await, before, "{lock}");
+        let printed = succeeds(&source, &destination, &REPLACE).await;
+        assert!(printed.contains("3 events were replaced or removed"), "{printed}");
+    }
+}
+
+#[tokio::test]
+async fn named_events_are_all_new_after_a_signal_that_lets_the_transaction_end() {
+    let (source, destination, before) = outdated().await;
+    destination.execute(HALTS).await;
+    let lock = "select pg_advisory_xact_lock(4711)";
+    let (child, somebody, _dir) = halted(&source, &destination, &REPLACE, lock).await;
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    somebody.batch_execute("rollback").await.unwrap();
+    let (code, printed, complaint) = crate::command::told(&child.wait_with_output().unwrap());
+    assert_eq!(code, Some(0), "{printed}{complaint}");
+    assert!(printed.contains("id 30 was replaced"), "{printed}");
+    let after = digest(&destination, i64::MAX).await;
+    assert!(after != before && after == digest(&source, i64::MAX).await, "{printed}{complaint}");
+}
+
+#[tokio::test]
+async fn a_named_event_that_changes_at_either_side_after_the_plan_leaves_every_old_row() {
+    let (source, destination, before) = outdated().await;
+    let lock = "select from events where id = 17 for update";
+    let (child, somebody, _dir) = halted(&source, &destination, &REPLACE, lock).await;
+    on_purpose(&source, "update events set event = '{\"is\": \"newer\"}' where id = 5").await;
+    somebody.batch_execute("rollback").await.unwrap();
+    let (code, _, complaint) = crate::command::told(&child.wait_with_output().unwrap());
+    assert_eq!(code, Some(4), "{complaint}");
+    assert!(
+        complaint.contains("an event that was put in is not the source's")
+            && complaint.contains("id 5")
+            && complaint.contains("the source changed it meanwhile"),
+        "{complaint}"
+    );
+    assert_eq!(digest(&destination, i64::MAX).await, before);
+    let (child, somebody, _dir) = halted(&source, &destination, &REPLACE, lock).await;
+    on_purpose(&source, "delete from events where id = 5").await;
+    somebody.batch_execute("rollback").await.unwrap();
+    let (code, _, complaint) = crate::command::told(&child.wait_with_output().unwrap());
+    assert_eq!(code, Some(4), "{complaint}");
+    assert!(complaint.contains("the source inserted or deleted an event meanwhile"), "{complaint}");
+    assert_eq!(digest(&destination, i64::MAX).await, before);
+    let change = "update events set event = '{\"by\": \"hand\"}' where id = 17";
+    let (child, somebody, _dir) = halted(&source, &destination, &REPLACE, change).await;
+    somebody.batch_execute("commit").await.unwrap();
+    let (code, _, complaint) = crate::command::told(&child.wait_with_output().unwrap());
+    assert_eq!(code, Some(4), "{complaint}");
+    assert!(
+        complaint.contains("was changed while it was to be replaced")
+            && complaint.contains("id 17"),
+        "{complaint}"
+    );
+    assert_eq!(
+        destination.query("select event from events where id in (17) ").await,
+        ["{\"by\": \"hand\"}"]
+    );
+    assert_eq!(destination.query("select count(*) from events where event ? 'is'").await, ["0"]);
+    succeeds(&source, &destination, &REPLACE).await;
 }
 
 #[tokio::test]

@@ -90,6 +90,7 @@ async fn nothing_is_repaired_by_an_index_that_does_not_know_every_row() {
             &["--rewind-to", "98"],
             &["--rewind-to", "50"],
             &["--accept-slate"],
+            &["--replace", "40"],
         ] {
             refuses(&source, &destination, &[how, &["--yes"]].concat(), 4, &words).await;
         }
@@ -113,8 +114,8 @@ async fn a_standby_is_no_source_to_repair_by() {
         "name its primary as the source",
     ];
     let late = on(&standby, &source.conninfo.database);
-    for how in [["--insert-missing", "--yes"], ["--rewind-to=60", "--yes"]] {
-        refuses(&late, &destination, &how, 3, &words).await;
+    for how in ["--insert-missing", "--rewind-to=60", "--replace=50"] {
+        refuses(&late, &destination, &[how, "--yes"], 3, &words).await;
     }
 }
 
@@ -168,25 +169,42 @@ async fn the_bytes_of_every_type_are_the_sources() {
     succeeds(&source, &destination, &["--insert-missing", "--yes"]).await;
 }
 
-/// Lets a repair insert an event that the source has not on its disk, and crashes the source at
-/// once. Gives whether each side holds it then.
-async fn forget(with_gate: bool) -> (bool, bool) {
+/// What a source does without waiting for its disk, the repair that carries it over, and what tells
+/// whether a side has it.
+type Forgettable = (&'static str, &'static str, &'static str);
+
+const INSERTED: Forgettable = (
+    "insert into events (id, ts, event) overriding system value values (5, '2026-01-01', '{}')",
+    "--insert-missing",
+    "select from events where id = 5",
+);
+const CORRECTED: Forgettable = (
+    "update events set event = '[1]' where id = 6",
+    "--replace=6",
+    "select from events where id = 6 and event = '[1]'",
+);
+const ERASED: Forgettable = (
+    "delete from events where id = 6",
+    "--replace=6",
+    "select where not exists (select from events where id = 6)",
+);
+
+/// Lets a repair carry over what the source has not on its disk, and crashes the source at once.
+/// Gives whether each side holds it then.
+async fn forget((change, how, asks): Forgettable, with_gate: bool) -> (bool, bool) {
     let source = fresh_database_on(&own_server(&forgetful())).await;
     let destination = fresh_destination().await;
     init_source_with(&source, "sequence", "none").await;
     init_destination(&destination).await;
     let all = "insert into events (id, ts, event) overriding system value select i, '2026-01-01', \
                '{}' from generate_series(1, 9) i where i <> 5";
-    source.execute(&format!("{all}; select setval('events_id_seq', 9); checkpoint")).await;
-    destination.execute(all).await;
     source
-        .execute(
-            "insert into events (id, ts, event) overriding system value values (5, '2026-01-01', \
-             '{}')",
-        )
+        .execute(&format!("{all}; select setval('events_id_seq', 9); {AS_A_RESTORE}; checkpoint"))
         .await;
+    destination.execute(all).await;
+    source.execute(change).await;
     let dir = TempDir::new().unwrap();
-    let mut command = prepared(&dir, &source, &destination, &["--insert-missing", "--yes"]);
+    let mut command = prepared(&dir, &source, &destination, &[how, "--yes"]);
     let config = dir.path().join("counterfoil.toml");
     let text = std::fs::read_to_string(&config).unwrap();
     let text =
@@ -196,22 +214,22 @@ async fn forget(with_gate: bool) -> (bool, bool) {
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     source.server.aside(PrivateServer::kill_nine).await.unwrap();
     source.server.aside(PrivateServer::start).await.unwrap();
-    let holds = async |database: &Database| {
-        database.query("select from events where id = 5").await.len() == 1
-    };
+    let holds = async |database: &Database| database.query(asks).await.len() == 1;
     (holds(&source).await, holds(&destination).await)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_that_the_source_may_still_forget_is_not_inserted_before_it_is_on_its_disk() {
-    assert_eq!(forget(true).await, (true, true));
+async fn what_the_source_may_still_forget_is_not_carried_over_before_it_is_on_its_disk() {
+    for change in [INSERTED, CORRECTED, ERASED] {
+        assert_eq!(forget(change, true).await, (true, true), "{change:?}");
+    }
 }
 
 /// The counter-proof: the log's writer wakes every ten seconds and may just then have saved it.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_durability_gate_a_crash_leaves_an_event_that_only_the_destination_has() {
     for _ in 0..5 {
-        if forget(false).await == (false, true) {
+        if forget(INSERTED, false).await == (false, true) {
             return;
         }
     }

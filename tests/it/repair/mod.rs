@@ -5,6 +5,7 @@ mod asking;
 mod holding;
 mod interrupted;
 mod missing;
+pub mod replacing;
 mod rewinding;
 mod slate;
 

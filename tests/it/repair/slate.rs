@@ -97,5 +97,14 @@ async fn what_a_destination_has_of_its_own_is_never_lost() {
     let words = ["foreign key notes_id_fkey of public.notes would delete or change rows"];
     refuses(&source, &destination, &["--accept-slate", "--yes"], 3, &words).await;
     refuses(&source, &destination, &["--rewind-to", "0", "--yes"], 3, &words).await;
+    // One that follows nothing refuses at the end of the statement, after its last row.
+    destination
+        .execute(
+            "alter table notes drop constraint notes_id_fkey, add foreign key (id) references \
+             events",
+        )
+        .await;
+    let words = ["violates foreign key constraint", "nothing of this batch was written"];
+    refuses(&source, &destination, &["--accept-slate", "--yes"], 7, &words).await;
     assert_eq!(destination.query("select id from notes").await, ["7"]);
 }

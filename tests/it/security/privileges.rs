@@ -334,6 +334,19 @@ async fn a_mender_needs_each_statement_to_repair() {
         repair(&["--rewind-to", "20"]).await
     })
     .await;
+    configured.runs("counterfoil", &["run", "--until-caught-up"], 0).await;
+    let outdated = "begin; alter table events disable trigger all; update events set event = '{}' \
+                    where id = 5; alter table events enable always trigger counterfoil_guard; \
+                    commit";
+    for (name, database) in
+        [("reader", &source), ("writer", &destination), ("mender", &destination)]
+    {
+        each_is_needed(name, database, async || {
+            destination.execute(outdated).await;
+            repair(&["--replace", "5"]).await
+        })
+        .await;
+    }
 }
 
 #[tokio::test]

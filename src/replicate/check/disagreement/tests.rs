@@ -76,3 +76,35 @@ fn what_disagrees_is_cured_by_a_command_that_names_destination_and_id() {
         assert!(fix.contains(cut) && fix.contains(also), "{fix}");
     }
 }
+
+#[test]
+fn what_may_be_a_deliberate_change_of_one_event_is_carried_over_by_its_id() {
+    let erased = ContentComparison { source_count: 54, ..prefix() };
+    let several = ContentComparison { source_count: 53, ..prefix() };
+    let ahead = ContentComparison { source: ends(1, 59), ahead: 1, ..prefix() };
+    let late = ContentComparison { destination: ends(2, 60), ..prefix() };
+    let absent = || EventComparison::AbsentAtSource;
+    for (found, disagreement, told) in [
+        (prefix(), Disagreement::First(unlike()), Some("event 1 was changed")),
+        (prefix(), Disagreement::Last(unlike()), Some("event 60 was changed")),
+        (erased.clone(), Disagreement::First(absent()), Some("event 1 was erased")),
+        (erased, Disagreement::Last(absent()), Some("event 60 was erased")),
+        (several.clone(), Disagreement::First(absent()), None),
+        (several, Disagreement::Last(absent()), None),
+        (ahead.clone(), Disagreement::Ahead { by: 1 }, Some("event 60 was erased")),
+        (ahead, Disagreement::Ahead { by: 2 }, None),
+        (late, Disagreement::First(unlike()), None),
+        (prefix(), Disagreement::First(EventComparison::Equal), None),
+        (prefix(), Disagreement::Count, None),
+    ] {
+        let fix = on_purpose("copy", &found, &disagreement);
+        let expected = told.map(|told| {
+            let id = if told.contains("event 1 ") { 1 } else { 60 };
+            format!(
+                "; if the source's {told} on purpose, counterfoil repair --config … --destination \
+                 copy --replace {id} carries that over"
+            )
+        });
+        assert_eq!(fix, expected, "{found:?} {disagreement:?}");
+    }
+}
