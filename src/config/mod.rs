@@ -75,6 +75,8 @@ pub struct SourceConfig {
     /// Neighbours with an equal value in this column share one destination transaction. `None`:
     /// off; [`GroupBy::IfPresent`] is the default, with `ts`.
     pub group_by: GroupBy,
+    /// The column that says when an event was written; `None`, the default: found out.
+    pub time_column: Option<String>,
     /// Beyond this a group is cut, with a warning; default 1,000,000 events.
     pub group_events_max: u64,
     /// Listened to besides the doorbell's own channel `counterfoil`; default `eventsinsert`.

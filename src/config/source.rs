@@ -25,6 +25,8 @@ struct TableOverride {
     ids: Option<IdsSetting>,
     id_column: Option<String>,
     group_by: Option<GroupBy>,
+    /// `Some(None)`: found out, whatever the source says.
+    time_column: Option<Option<String>>,
     known_gaps: Option<Vec<(i64, i64)>>,
 }
 
@@ -38,10 +40,11 @@ impl SourceTables {
 
 impl TableOverride {
     fn apply(&self, source: &mut SourceConfig) {
-        let Self { table: _, ids, id_column, group_by, known_gaps } = self;
+        let Self { table: _, ids, id_column, group_by, time_column, known_gaps } = self;
         ids.inspect(|ids| source.ids = *ids);
         id_column.iter().for_each(|id_column| source.id_column.clone_from(id_column));
         group_by.iter().for_each(|group_by| source.group_by = group_by.clone());
+        time_column.iter().for_each(|column| source.time_column.clone_from(column));
         known_gaps.iter().for_each(|known_gaps| source.known_gaps.clone_from(known_gaps));
     }
 }
@@ -67,6 +70,7 @@ pub(super) fn sources<'a>(
     let group_by = written_group_by(reader, section);
     let group_by = group_by
         .unwrap_or_else(|| GroupBy::IfPresent(preset_text(section.known("group_by")).to_owned()));
+    let time_column = written_time_column(reader, section).flatten();
     let group_events_max = amount(reader, section, "group_events_max");
     let channel = identifier(reader, section, "channel");
     let poll_interval = duration(reader, section, "poll_interval_ms");
@@ -79,6 +83,7 @@ pub(super) fn sources<'a>(
         id_column,
         ids,
         group_by,
+        time_column,
         group_events_max,
         channel,
         known_gaps,
@@ -147,8 +152,16 @@ fn table_override<'a>(
     let own_ids = written_ids(reader, &section);
     let id_column = written_identifier(reader, &section, "id_column");
     let group_by = written_group_by(reader, &section);
+    let time_column = written_time_column(reader, &section);
     let known_gaps = known_gaps(reader, &section, own_ids.unwrap_or(ids));
-    Some(TableOverride { table: table?, ids: own_ids, id_column, group_by, known_gaps })
+    Some(TableOverride {
+        table: table?,
+        ids: own_ids,
+        id_column,
+        group_by,
+        time_column,
+        known_gaps,
+    })
 }
 
 fn written_group_by<'a>(
@@ -157,6 +170,15 @@ fn written_group_by<'a>(
 ) -> Option<GroupBy> {
     let column = written_identifier(reader, section, "group_by")?;
     Some(if column.is_empty() { GroupBy::Off } else { GroupBy::Column(column) })
+}
+
+/// The inner `None` is "": found out.
+fn written_time_column<'a>(
+    reader: &mut ConfigReader<'a>,
+    section: &ConfigSection<'a>,
+) -> Option<Option<String>> {
+    let column = written_identifier(reader, section, "time_column")?;
+    Some(Some(column).filter(|column| !column.is_empty()))
 }
 
 fn written_ids<'a>(

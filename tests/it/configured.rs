@@ -24,6 +24,7 @@ pub fn config(source: &Database, destinations: &[(&str, &Database)]) -> Replicat
             id_column: "id".to_owned(),
             ids: IdsSetting::Auto,
             group_by: GroupBy::IfPresent("ts".to_owned()),
+            time_column: None,
             group_events_max: 1_000_000,
             channel: "eventsinsert".to_owned(),
             known_gaps: Vec::new(),

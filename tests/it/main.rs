@@ -41,6 +41,7 @@ mod repair;
 mod restore;
 mod run_command;
 mod security;
+mod shaped_copy;
 mod snapshots;
 mod status;
 mod status_command;

@@ -35,6 +35,7 @@ const KEYS: &[Key] = &[
     ID_COLUMN,
     IDS,
     GROUP_BY,
+    TIME_COLUMN,
     Key::new(
         "group_events_max",
         IntegerRange::events(),
@@ -110,6 +111,18 @@ pub(super) const GROUP_BY: Key = Key::new(
      ts, where the table has it. \"\" turns it off.",
 )
 .comment("\"ts\"");
+
+pub(super) const TIME_COLUMN: Key = Key::new(
+    "time_column",
+    ValueType::Identifier { may_be_empty: true },
+    KeyDefault::Text(""),
+    "The column that says when an event was written, for the seconds behind in status; a timestamp \
+     without time zone is taken as UTC. \"\": ts where it is a time, otherwise the column that \
+     group_by names where it is one, otherwise the one column whose default is now() (or another \
+     function that gives the time, of type timestamptz or written as UTC), otherwise none: lag is \
+     then told in events alone.",
+)
+.comment("\"created_at\"");
 
 pub(super) const KNOWN_GAPS: Key = Key::new(
     "known_gaps",

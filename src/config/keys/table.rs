@@ -19,5 +19,7 @@ const KEYS: &[Key] = &[
         "\"written_at\"",
         "the column whose equal neighbours stay together; \"\" turns it off",
     ),
+    source::TIME_COLUMN
+        .of_table("\"entered_at\"", "the column that says when an event of it was written"),
     source::KNOWN_GAPS.of_table("[\"42\"]", "its missing ids that are accepted"),
 ];

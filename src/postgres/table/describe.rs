@@ -129,6 +129,7 @@ fn column(row: &Row, version_num: u32) -> Result<Column, tokio_postgres::Error> 
         is_not_null: row.try_get("is_not_null")?,
         is_never_null: row.try_get("is_never_null")?,
         has_default: row.try_get("has_default")?,
+        is_stamped: row.try_get("is_stamped")?,
         origin,
         computed_as: row.try_get("computed_as")?,
         may_select: row.try_get("may_select")?,

@@ -53,6 +53,8 @@ pub struct Column {
     pub is_never_null: bool,
     /// Whether an insert that leaves it out gets a default.
     pub has_default: bool,
+    /// Whether an insert that leaves it out gets the time, of a zone that is known.
+    pub is_stamped: bool,
     /// How its values come to be there.
     pub origin: ColumnOrigin,
     /// The expression that computes it, as the server writes it.

@@ -10,6 +10,7 @@ use crate::postgres::table::EventTable;
 use crate::postgres::table::describe;
 use crate::postgres::table::fitness;
 use crate::replicate::check::lane_stores::ComparedSource;
+use crate::replicate::time_column::time_column;
 use crate::source::ids::rule::MarkRule;
 use crate::source::ids::{self, Discipline, JudgedDiscipline, facts};
 use crate::source::wakeup::{self, Wakeup};
@@ -101,6 +102,7 @@ pub(crate) async fn source_shape(
         let table = table.ok_or_else(|| missing(&config.table))?;
         let mut problems = fitness::source(&table, &server, &config.id_column);
         let group_by = problems.note(group_by(&table, &config.group_by)).flatten();
+        problems.note(time_column(&table, config));
         problems.or_ok(())?;
         let facts = facts::ask(session, &table, &config.id_column, server.is_standby).await?;
         let ids = ids::judge(&facts, config.ids, &config.known_gaps)?;

@@ -9,6 +9,7 @@ fn defaults_are_those_that_are_documented() {
     assert_eq!(config.source.id_column, "id");
     assert_eq!(config.source.ids, IdsSetting::Auto);
     assert_eq!(config.source.group_by, GroupBy::IfPresent("ts".to_owned()));
+    assert_eq!(config.source.time_column, None);
     assert_eq!(config.source.group_events_max, 1_000_000);
     assert_eq!(config.source.channel, "eventsinsert");
     assert!(config.source.known_gaps.is_empty() && config.source.durability_gate);
@@ -45,6 +46,7 @@ const EVERY_VALUE: &str = r#"
         id_column = "nr"
         ids = "consecutive"
         group_by = ""
+        time_column = "at"
         group_events_max = 7
         channel = "c"
         known_gaps = ["100..120", "42", 43, "110..130"]
@@ -97,6 +99,7 @@ fn every_value_arrives() {
     assert_eq!((source.table.schema.as_str(), source.table.name.as_str()), ("My Schema", "events"));
     assert_eq!((source.id_column.as_str(), source.channel.as_str()), ("nr", "c"));
     assert_eq!((source.ids, &source.group_by), (IdsSetting::Consecutive, &GroupBy::Off));
+    assert_eq!(source.time_column.as_deref(), Some("at"));
     assert_eq!((source.group_events_max, source.durability_gate), (7, false));
     assert_eq!(source.known_gaps, [(42, 43), (100, 130)]);
     assert_eq!(source.poll_interval, Duration::from_millis(250));

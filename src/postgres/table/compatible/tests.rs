@@ -16,6 +16,7 @@ fn column(name: &str, of: &Type) -> Column {
         is_not_null: true,
         is_never_null: true,
         has_default: false,
+        is_stamped: false,
         origin: ColumnOrigin::Plain,
         computed_as: None,
         may_select: true,
