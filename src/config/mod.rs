@@ -1,5 +1,6 @@
 //! What the configuration means: typed, with units, after every problem was told.
 
+mod columns;
 mod connection;
 mod destination;
 mod distinct;
@@ -70,6 +71,8 @@ pub struct SourceConfig {
     pub table: TableName,
     /// Its integer key; default `id`.
     pub id_column: String,
+    /// The columns that are copied, the key among them; empty, the default: all.
+    pub columns: Vec<String>,
     /// How ids are given out; default: detected.
     pub ids: IdsSetting,
     /// Neighbours with an equal value in this column share one destination transaction. `None`:

@@ -1,5 +1,6 @@
 //! `[source]`, and `[tables]` where several tables of it differ.
 
+use super::columns::{self, ColumnList, ColumnRoles};
 use super::file::reader::{ConfigReader, ConfigSection, NamedValue};
 use super::file::tree::{ConfigEntry, ConfigValue};
 use super::keys::{self, IntegerRange, MS_MAX, Unit};
@@ -28,6 +29,7 @@ struct TableOverride {
     /// `Some(None)`: found out, whatever the source says.
     time_column: Option<Option<String>>,
     known_gaps: Option<Vec<(i64, i64)>>,
+    columns: Option<ColumnList>,
 }
 
 impl SourceTables {
@@ -39,8 +41,19 @@ impl SourceTables {
 }
 
 impl TableOverride {
+    /// What columns are for, where the source says this.
+    fn roles<'a>(&'a self, of_source: ColumnRoles<'a>) -> ColumnRoles<'a> {
+        ColumnRoles {
+            copied: self.columns.as_ref().or(of_source.copied),
+            id: self.id_column.as_deref().unwrap_or(of_source.id),
+            group_by: self.group_by.as_ref().unwrap_or(of_source.group_by),
+            time: self.time_column.as_ref().map_or(of_source.time, Option::as_deref),
+        }
+    }
+
     fn apply(&self, source: &mut SourceConfig) {
-        let Self { table: _, ids, id_column, group_by, time_column, known_gaps } = self;
+        let Self { table: _, ids, id_column, group_by, time_column, known_gaps, columns } = self;
+        columns.iter().for_each(|columns| source.columns.clone_from(&columns.names));
         ids.inspect(|ids| source.ids = *ids);
         id_column.iter().for_each(|id_column| source.id_column.clone_from(id_column));
         group_by.iter().for_each(|group_by| source.group_by = group_by.clone());
@@ -60,6 +73,7 @@ pub(super) fn sources<'a>(
     if tables.is_empty() {
         tables.push(preset_table(section.known("table")));
     }
+    let columns = columns::written(reader, section);
     let ids = written_ids(reader, section);
     let ids = ids.unwrap_or_else(|| {
         ids_of(preset_text(section.known("ids")))
@@ -76,11 +90,19 @@ pub(super) fn sources<'a>(
     let poll_interval = duration(reader, section, "poll_interval_ms");
     let durability_gate = boolean(reader, section, "durability_gate");
     let overrides = overrides(reader, root, &tables, ids);
+    let of_source = ColumnRoles {
+        copied: columns.as_ref(),
+        id: &id_column,
+        group_by: &group_by,
+        time: time_column.as_deref(),
+    };
+    require_copied(reader, of_source, &tables, &overrides);
     // Only now: without a connection the rest has been read for its problems.
     let source = conninfo.map(|conninfo| SourceConfig {
         conninfo,
         table: tables[0].clone(),
         id_column,
+        columns: columns.map(|columns| columns.names).unwrap_or_default(),
         ids,
         group_by,
         time_column,
@@ -93,6 +115,24 @@ pub(super) fn sources<'a>(
     let sources = source
         .map(|source| tables.iter().map(|table| of_table(&source, table, &overrides)).collect());
     SourceTables { tables, sources }
+}
+
+/// Tells of each table which columns it needs and does not copy.
+fn require_copied(
+    reader: &mut ConfigReader<'_>,
+    of_source: ColumnRoles<'_>,
+    tables: &[TableName],
+    overrides: &[TableOverride],
+) {
+    let mut told: Vec<ColumnRoles<'_>> = Vec::new();
+    for table in tables {
+        let own = overrides.iter().find(|own| own.table == *table);
+        let of_table = own.map_or(of_source, |own| own.roles(of_source));
+        if !told.contains(&of_table) {
+            of_table.require_copied(reader);
+            told.push(of_table);
+        }
+    }
 }
 
 /// The source as it is for one of its tables.
@@ -153,6 +193,7 @@ fn table_override<'a>(
     let id_column = written_identifier(reader, &section, "id_column");
     let group_by = written_group_by(reader, &section);
     let time_column = written_time_column(reader, &section);
+    let columns = columns::written(reader, &section);
     let known_gaps = known_gaps(reader, &section, own_ids.unwrap_or(ids));
     Some(TableOverride {
         table: table?,
@@ -161,6 +202,7 @@ fn table_override<'a>(
         group_by,
         time_column,
         known_gaps,
+        columns,
     })
 }
 

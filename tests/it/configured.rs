@@ -22,6 +22,7 @@ pub fn config(source: &Database, destinations: &[(&str, &Database)]) -> Replicat
             conninfo: source.conninfo.clone(),
             table: table("events"),
             id_column: "id".to_owned(),
+            columns: Vec::new(),
             ids: IdsSetting::Auto,
             group_by: GroupBy::IfPresent("ts".to_owned()),
             time_column: None,

@@ -90,6 +90,7 @@ fn of_urls(arguments: &CompareArguments) -> Result<ComparisonSubject, Problems> 
             name: name.to_owned(),
             conninfo,
             table,
+            columns: Vec::new(),
         })
     };
     let first = place("first", &arguments.urls[0], arguments.table.as_ref());
@@ -129,6 +130,7 @@ fn of_config(arguments: &CompareArguments) -> Result<ComparisonSubject, Problems
                 name: format!("destination {:?}", to.name),
                 conninfo: postgres.conninfo.clone(),
                 table: postgres.table.clone(),
+                columns: Vec::new(),
             });
         }
     }
@@ -138,6 +140,7 @@ fn of_config(arguments: &CompareArguments) -> Result<ComparisonSubject, Problems
             name: "source".to_owned(),
             conninfo: source.conninfo,
             table: source.table,
+            columns: source.columns,
         },
         seconds,
         id_column: source.id_column,

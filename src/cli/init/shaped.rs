@@ -56,9 +56,10 @@ async fn source_shape(replication: &ReplicationConfig) -> Result<EventTableShape
         pooler::open(&source.conninfo, purpose, replication.limits.connect_timeout).await?;
     let at = |error: Error| error.at(format!("source {}", session.place()));
     let server = settings::about(&session).await.map_err(at)?;
-    let table = describe::table(&session, &source.table, &source.id_column).await.map_err(at)?;
-    let table = table.ok_or_else(|| at(missing(&source.table)))?;
     let place = format!("source {}", session.place());
+    let table = describe::source_table(&session, source).await;
+    let table = table.map_err(|unfit| unfit.within(&place))?;
+    let table = table.ok_or_else(|| at(missing(&source.table)))?;
     let unfit = fitness::source(&table, &server, &source.id_column).within(&place);
     unfit.or_ok(())?;
     Ok(EventTableShape::read(&session, &table, &source.id_column).await.map_err(at)?)

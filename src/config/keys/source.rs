@@ -33,6 +33,7 @@ const KEYS: &[Key] = &[
          table; no order is promised between them.",
     ),
     ID_COLUMN,
+    COLUMNS,
     IDS,
     GROUP_BY,
     TIME_COLUMN,
@@ -94,6 +95,17 @@ pub(super) const ID_COLUMN: Key = Key::new(
     KeyDefault::Text("id"),
     "Its integer key, with a unique index.",
 );
+
+pub(super) const COLUMNS: Key = Key::new(
+    "columns",
+    ValueType::Names,
+    KeyDefault::EmptyList,
+    "The columns that are copied, where that is not all of them: the key column, and those that \
+     group_by and time_column name, must be among them. The others are neither read nor compared, \
+     init destination --config does not make them, and the source's role needs no privilege to \
+     read them.",
+)
+.comment("[\"id\", \"ts\", \"event\"]");
 
 pub(super) const IDS: Key = Key::new(
     "ids",

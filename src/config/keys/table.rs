@@ -14,6 +14,7 @@ pub(crate) const TABLE: KeyTable = KeyTable {
 
 const KEYS: &[Key] = &[
     source::ID_COLUMN.of_table("\"entry_id\"", "its integer key, with a unique index"),
+    source::COLUMNS.of_table("[]", "its columns that are copied; [] for all of them"),
     source::IDS.of_table("\"sequence\"", "how its ids are given out"),
     source::GROUP_BY.of_table(
         "\"written_at\"",

@@ -132,6 +132,10 @@ fn values(key: &Key) -> Value {
                 json!({ "type": "string", "pattern": "^grace:[0-9]+m?s$" }),
             ])
         }
+        ValueType::Names => {
+            let name = or_variable(&[text(1, IDENTIFIER_BYTES_MAX)]);
+            json!({ "type": "array", "items": name, "uniqueItems": true })
+        }
         ValueType::CommandLine => json!({ "type": "array", "items": { "type": "string" } }),
         ValueType::IdRanges => {
             let range = json!({ "type": "string", "pattern": "^\\s*[+-]?[0-9]+\\s*(\\.\\.\\s*[+-]?[0-9]+\\s*)?$" });

@@ -50,7 +50,7 @@ pub fn wire(
         .columns
         .iter()
         .filter(|to| source.column(&to.name).is_none() && must_be_given(to));
-    unmet.for_each(|to| problems.push(demands(to, destination)));
+    unmet.for_each(|to| problems.push(demands(to, source, destination)));
     let travelling = travelling(source, destination, |to| to.origin != ColumnOrigin::Generated);
     let wire = travelling
         .map_err(|unlike| problems.extend(unlike))
@@ -326,18 +326,16 @@ fn is_name_of_type(type_name: &str) -> bool {
             .all(|word| !OTHERS.contains(&word.to_lowercase().as_str()))
 }
 
-fn demands(to: &Column, destination: &EventTable) -> Error {
+fn demands(to: &Column, source: &EventTable, destination: &EventTable) -> Error {
     let column = sql::ident(&to.name);
-    unlike(
-        destination,
-        format!(
-            "column {column} of the destination must be given, and the source has no such column"
-        ),
+    let (why, otherwise) = if source.not_copied.iter().any(|from| from.name == to.name) {
+        ("and it is not among those that are copied", "; or add it to columns in the source")
+    } else {
+        ("and the source has no such column", "; or give it a default")
+    };
+    unlike(destination, format!("column {column} of the destination must be given, {why}")).fix(
+        format!("ALTER TABLE {} ALTER COLUMN {column} DROP NOT NULL{otherwise}", destination.name),
     )
-    .fix(format!(
-        "ALTER TABLE {} ALTER COLUMN {column} DROP NOT NULL; or give it a default",
-        destination.name
-    ))
 }
 
 fn changes_as_text(destination: &EventTable, from: &Column, reason: &Column) -> Error {

@@ -1,6 +1,7 @@
 //! Reads an event table from the catalog.
 
-use crate::error::{self, Error, Result};
+use crate::config::SourceConfig;
+use crate::error::{self, Error, Problems, Result};
 use crate::event::value::is_binary_stable;
 use crate::postgres::session::Session;
 use crate::postgres::table::compatible::{binary_edition, text_edition};
@@ -19,13 +20,39 @@ pub(crate) async fn readable(
     name: &TableName,
     id_column: &str,
 ) -> Result<EventTable> {
-    let table = table(session, name, id_column).await?;
-    let table = table.ok_or_else(|| {
-        Error::new(error::ErrorKind::Unsuitable, format!("there is no table {name}"))
-            .at(session.place())
-    })?;
+    require_readable(session, name, table(session, name, id_column).await?)
+}
+
+/// As [`readable`], of a source.
+pub(crate) async fn readable_source(
+    session: &Session,
+    source: &SourceConfig,
+) -> Result<EventTable> {
+    let found = source_table(session, source).await.map_err(Problems::into_worst)?;
+    require_readable(session, &source.table, found)
+}
+
+fn require_readable(
+    session: &Session,
+    name: &TableName,
+    found: Option<EventTable>,
+) -> Result<EventTable> {
+    let missing = || Error::new(error::ErrorKind::Unsuitable, format!("there is no table {name}"));
+    let table = found.ok_or_else(|| missing().at(session.place()))?;
     table.require_select().map_err(|error| error.at(session.place()))?;
     Ok(table)
+}
+
+/// The table of a source, with the columns that are copied; `None` as in [`table`].
+///
+/// # Errors
+/// `Unsuitable`, for each column that is named and not there; what the server says.
+pub(crate) async fn source_table(
+    session: &Session,
+    source: &SourceConfig,
+) -> Result<Option<EventTable>, Problems> {
+    let found = table(session, &source.table, &source.id_column).await?;
+    found.map(|table| table.copying(&source.columns)).transpose()
 }
 
 /// Describes a table as it is now; `None` when there is no table, view or foreign table of this
@@ -89,6 +116,7 @@ fn described(
         has_parts: row.try_get("has_parts")?,
         kind: kind.chars().next().unwrap_or('?'),
         columns,
+        not_copied: Vec::new(),
         types: UserTypes::new(),
         has_ambiguous_text: false,
         is_unlogged: row.try_get("is_unlogged")?,

@@ -4,6 +4,7 @@
 pub mod compatible;
 pub mod describe;
 pub(crate) mod fitness;
+mod not_copied;
 pub mod pages;
 pub mod store;
 pub mod trigger;
@@ -79,8 +80,10 @@ pub struct EventTable {
     pub has_parts: bool,
     /// `relkind`: `r` table, `p` partitioned, `v` view, …
     pub kind: char,
-    /// Columns in their order.
+    /// Columns in their order: of a source, those that are copied.
     pub columns: Vec<Column>,
+    /// Those of a source that are not.
+    pub not_copied: Vec<Column>,
     /// The types outside `pg_catalog` that they are made of.
     pub types: UserTypes,
     /// Whether its database writes some characters in two ways that are one outside of it (EUC_JP).
@@ -135,7 +138,16 @@ impl EventTable {
         self.columns.iter().find(|column| column.name == name)
     }
 
-    /// Makes sure that our role may read every column.
+    /// The columns that are copied, where those are not all, as a GRANT lists them.
+    fn copied_list(&self) -> String {
+        if self.not_copied.is_empty() {
+            return String::new();
+        }
+        let names: Vec<String> = self.columns.iter().map(|of| sql::ident(&of.name)).collect();
+        format!(" ({})", names.join(", "))
+    }
+
+    /// Makes sure that our role may read every column that is copied.
     ///
     /// # Errors
     /// `Access` with the statements that let it.
@@ -149,7 +161,7 @@ impl EventTable {
             ));
         }
         if self.columns.iter().any(|column| !column.may_select) {
-            cures.push(format!("GRANT SELECT ON {} TO {role};", self.name));
+            cures.push(format!("GRANT SELECT{} ON {} TO {role};", self.copied_list(), self.name));
         }
         if cures.is_empty() {
             return Ok(());

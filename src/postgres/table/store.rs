@@ -67,8 +67,8 @@ impl<S: Borrow<Session> + Send + Sync> PgTable<S> {
     /// they are stored; `None` when there are none.
     pub async fn event_bytes(&self, after: Option<i64>) -> Result<Option<f64>> {
         let range = self.condition(IdRange::above(after));
-        let statement =
-            self.fill(include_str!("../../../sql/table/event_bytes.sql"), &[("range", range)]);
+        let more = [("range", range), ("columns", self.wire.select_list())];
+        let statement = self.fill(include_str!("../../../sql/table/event_bytes.sql"), &more);
         Ok(parsed(&self.row(&statement).await?, 0))
     }
 

@@ -98,7 +98,7 @@ pub(crate) async fn source_shape(
     let looked = async {
         let server = settings::about(session).await?;
         fitness::encoding(&server)?;
-        let table = describe::table(session, &config.table, &config.id_column).await?;
+        let table = describe::source_table(session, config).await?;
         let table = table.ok_or_else(|| missing(&config.table))?;
         let mut problems = fitness::source(&table, &server, &config.id_column);
         let group_by = problems.note(group_by(&table, &config.group_by)).flatten();

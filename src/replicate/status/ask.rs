@@ -70,7 +70,7 @@ async fn source_answers(config: &SourceConfig, timeout: Duration) -> Result<Sour
         timeout,
     )
     .await?;
-    let table = describe::readable(&session, &config.table, &config.id_column).await?;
+    let table = describe::readable_source(&session, config).await?;
     let highest = session.query_one(&highest(&table.name, &config.id_column), &[]).await;
     let highest = highest.and_then(|row| row.try_get("highest"));
     let highest = highest.map_err(|e| session.error(&e, WHAT))?;

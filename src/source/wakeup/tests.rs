@@ -42,6 +42,7 @@ fn table(insert_triggers: Vec<InsertTrigger>) -> EventTable {
         kind: 'r',
         columns: Vec::new(),
         types: UserTypes::new(),
+        not_copied: Vec::new(),
         has_ambiguous_text: false,
         is_unlogged: false,
         has_id_key: true,

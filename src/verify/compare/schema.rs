@@ -113,9 +113,12 @@ impl SchemaComparison {
                 listed(&theirs)
             ));
         }
-        for column in &second.columns {
+        let is_chosen_not =
+            |column: &&Column| first.not_copied.iter().any(|of| of.name == column.name);
+        for column in second.columns.iter().filter(|column| !is_chosen_not(column)) {
             notes.extend(note(first.column(&column.name), column));
         }
+        notes.extend(not_compared(first));
         let unmet = inserted.as_ref().err().into_iter().flat_map(Problems::iter);
         notes.extend(unmet.map(|problem| {
             format!("rows cannot be inserted into the second table: {}", problem.what())
@@ -127,6 +130,17 @@ impl SchemaComparison {
             notes,
         }
     }
+}
+
+/// What the configuration leaves out.
+fn not_compared(first: &EventTable) -> Option<String> {
+    let names: Vec<String> = first.not_copied.iter().map(|of| of.name.clone()).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "columns {} are not among those that are copied; they are not compared",
+            listed(&names)
+        )
+    })
 }
 
 /// What a person should know of a column of the second side.

@@ -38,6 +38,8 @@ pub struct SidePlace {
     pub conninfo: Conninfo,
     /// Its table.
     pub table: TableName,
+    /// Its columns that are compared; empty: all.
+    pub columns: Vec<String>,
 }
 
 /// A side whose table was described.
@@ -97,6 +99,8 @@ impl ComparisonSide {
         let lent = pool.get().await?;
         let session: &Session = &lent;
         let table = describe::table(session, &at.table, id_column).await?;
+        let table = table.map(|table| table.copying(&at.columns)).transpose();
+        let table = table.map_err(|unknown| unknown.into_worst().at(session.place().to_owned()))?;
         let table =
             comparable(table, &at.table, id_column).map_err(|error| error.at(session.place()))?;
         let row =

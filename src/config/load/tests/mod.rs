@@ -1,6 +1,7 @@
 //! Whole files: what is taken, what is refused, and where.
 #![allow(clippy::unwrap_used)]
 
+mod columns;
 mod files;
 mod keys;
 mod problems;

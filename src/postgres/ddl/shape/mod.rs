@@ -13,6 +13,7 @@ use crate::postgres::session::Session;
 use crate::postgres::table::{EventTable, TableName};
 use crate::sql::ident;
 use std::collections::{BTreeMap, BTreeSet};
+use tokio_postgres::Row;
 use types::{TypeShape, type_shapes};
 
 /// See the module.
@@ -24,6 +25,8 @@ pub struct EventTableShape {
     /// Each after those that it is made of.
     types: Vec<TypeShape>,
     indexes: Vec<IndexShape>,
+    /// Those of columns that are not copied.
+    indexes_left_out: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +86,11 @@ impl EventTableShape {
             collation: collations.get(&column.name).cloned(),
             is_not_null: column.is_never_null,
         });
-        let indexes = indexes.iter().map(|row| {
+        let is_copied = |name: &String| table.column(name).is_some();
+        let (indexes, left_out): (Vec<&Row>, Vec<&Row>) = indexes
+            .iter()
+            .partition(|row| row.get::<_, Vec<String>>("columns").iter().all(is_copied));
+        let indexes = indexes.into_iter().map(|row| {
             let (definition, head): (&str, &str) = (row.get("definition"), row.get("head"));
             let method = definition.strip_prefix(head).ok_or_else(|| {
                 Error::new(ErrorKind::Unsuitable, what()).because(format!("index: {definition}"))
@@ -100,6 +107,7 @@ impl EventTableShape {
             columns: columns.collect(),
             types: type_shapes(session, table).await?,
             indexes: indexes.collect::<Result<_>>()?,
+            indexes_left_out: left_out.into_iter().map(|row| row.get("name")).collect(),
         })
     }
 
@@ -127,6 +135,13 @@ impl EventTableShape {
             for index in &self.indexes {
                 let what = format!("index {} on {table}", index.name);
                 script.create(what, index.sql(table), ObjectParent::Schema);
+            }
+            if !self.indexes_left_out.is_empty() {
+                script.note(format!(
+                    "indexes of {} with columns that are not copied are not made: {}",
+                    self.source,
+                    self.indexes_left_out.join(", ")
+                ));
             }
         } else if !self.indexes.is_empty() {
             let names: Vec<&str> = self.indexes.iter().map(|index| index.name.as_str()).collect();

@@ -33,6 +33,7 @@ fn table(columns: Vec<Column>) -> EventTable {
         kind: 'r',
         columns,
         types: UserTypes::new(),
+        not_copied: Vec::new(),
         has_ambiguous_text: false,
         is_unlogged: false,
         has_id_key: true,

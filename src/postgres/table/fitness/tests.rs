@@ -51,6 +51,7 @@ fn table() -> EventTable {
         kind: 'r',
         columns: vec![column("id", &Type::INT8), column("event", &Type::JSONB)],
         types: UserTypes::new(),
+        not_copied: Vec::new(),
         has_ambiguous_text: false,
         is_unlogged: false,
         has_id_key: true,
