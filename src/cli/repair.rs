@@ -15,6 +15,7 @@ use crate::postgres::session::pooler::RouteCache;
 use crate::recover::repair::{RepairRequest, RepairTarget, RepairTask};
 use crate::replicate::check;
 use crate::replicate::check::shape::SourceShape;
+use crate::sql::ALIKE;
 use crate::stop::Stop;
 use slog::Logger;
 
@@ -107,9 +108,14 @@ fn target<'a>(
     let postgres = to.require_postgres()?;
     Ok(RepairTarget {
         name: &to.name,
-        source: place(config, "repair", &config.source.conninfo, &config.source.table),
+        source: place(config, "repair", &config.source.conninfo, (&config.source.table, &ALIKE)),
         source_table: &source.table,
-        destination: place(config, "repair", &postgres.conninfo, &postgres.table),
+        destination: place(
+            config,
+            "repair",
+            &postgres.conninfo,
+            (&postgres.table, &postgres.rename),
+        ),
         destination_table: &destination.table,
         wire: &destination.wire,
         synchronous_commit: postgres.commits(),

@@ -4,7 +4,7 @@
 use super::file::reader::{ConfigReader, ConfigSection};
 use super::keys::{self, Key, KeyGroup, KeyTable};
 use super::settings::{amount, word, written_table};
-use super::{DestinationKind, PostgresDestinationConfig, connection, libpq};
+use super::{DestinationKind, PostgresDestinationConfig, connection, libpq, rename};
 use crate::error::{Error, ErrorKind};
 use crate::sql::TableName;
 
@@ -59,12 +59,14 @@ fn postgres<'a>(
 ) -> Option<DestinationKind> {
     let conninfo = connection::read(reader, section, unknown_scheme);
     let table = written_table(reader, section, "table");
+    let rename = rename::written(reader, section);
     let writers = amount(reader, section, "writers");
     let synchronous_commit = word(reader, section, "synchronous_commit");
     // Only now: without a connection the rest has been read for its problems.
     Some(DestinationKind::Postgres(PostgresDestinationConfig {
         conninfo: conninfo?,
         table: table.unwrap_or_else(|| source_table.clone()),
+        rename,
         writers: u8::try_from(writers).unwrap_or(u8::MAX),
         synchronous_commit: Some(synchronous_commit)
             .filter(|word| *word != "auto")

@@ -1,7 +1,7 @@
 //! What travels: the columns copied and their form, the same for all lanes that share a read.
 
 use super::frame::{CopyFormat, RowLayout};
-use crate::sql::ident;
+use crate::sql::{ColumnNames, ident};
 use postgres_types::Type;
 
 /// What travels from a source to a destination. Lanes whose wires are equal can share one read of
@@ -17,7 +17,7 @@ pub struct Wire {
 /// A column that is copied.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct WireColumn {
-    /// Name, the same on both sides.
+    /// Name, as the source has it.
     pub name: String,
     /// How its value is read.
     pub read_as: ReadAs,
@@ -100,6 +100,16 @@ impl Wire {
                 ReadAs::Stored => ReadAs::Anew,
                 other => other,
             },
+            ..column.clone()
+        };
+        Self { columns: self.columns.iter().map(column).collect(), format: self.format }
+    }
+
+    /// The same, of a table that calls the columns so.
+    #[must_use]
+    pub fn called(&self, names: &ColumnNames) -> Self {
+        let column = |column: &WireColumn| WireColumn {
+            name: names.there(&column.name).to_owned(),
             ..column.clone()
         };
         Self { columns: self.columns.iter().map(column).collect(), format: self.format }

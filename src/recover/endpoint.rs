@@ -8,6 +8,7 @@ use crate::postgres::session::error::ErrorSide;
 use crate::postgres::session::{Session, SessionPurpose};
 use crate::postgres::table::TableName;
 use crate::postgres::table::store::PgTable;
+use crate::sql::ColumnNames;
 use std::time::Duration;
 
 /// A table, and how to connect to it.
@@ -17,30 +18,37 @@ pub struct TableEndpoint<'a> {
     pub conninfo: &'a Conninfo,
     /// The event table.
     pub table: &'a TableName,
-    /// Its key, the same on all sides.
+    /// The key, as the source calls it.
     pub id_column: &'a str,
+    /// What the table calls the columns of the source.
+    pub names: &'a ColumnNames,
     /// `application_name = counterfoil/<what>`.
     pub what: &'static str,
     /// To connect.
     pub timeout: Duration,
 }
 
-impl TableEndpoint<'_> {
+impl<'a> TableEndpoint<'a> {
     /// A session of this kind.
     pub async fn session(&self, side: ErrorSide) -> Result<Session> {
         let purpose = SessionPurpose { what: self.what, side };
         Session::open(self.conninfo, purpose, self.timeout).await
     }
 
+    /// The key, as the table calls it.
+    pub(crate) fn own_id(&self) -> &'a str {
+        self.names.there(self.id_column)
+    }
+
     /// These columns of it, over a session that is open.
     pub fn over<'s>(&self, session: &'s Session, wire: &Wire) -> PgTable<&'s Session> {
-        PgTable::new(session, self.table, self.id_column, wire)
+        PgTable::new(session, self.table, self.id_column, wire).called(self.names)
     }
 
     /// Opens it for reading these columns, in a session of its own.
     pub async fn read(&self, side: ErrorSide, wire: &Wire) -> Result<PgTable<Session>> {
         let session = self.session(side).await?;
-        Ok(PgTable::new(session, self.table, self.id_column, wire))
+        Ok(PgTable::new(session, self.table, self.id_column, wire).called(self.names))
     }
 }
 

@@ -7,6 +7,7 @@ use counterfoil::config::{
     ReplicationConfig, ReplicationLimits, SourceConfig,
 };
 use counterfoil::postgres::table::TableName;
+use counterfoil::sql::ColumnNames;
 use std::time::Duration;
 
 /// A table by its name as SQL has it.
@@ -61,6 +62,7 @@ pub fn destination(name: &str, conninfo: &Conninfo) -> DestinationConfig {
         kind: DestinationKind::Postgres(PostgresDestinationConfig {
             conninfo: conninfo.clone(),
             table: table("events"),
+            rename: ColumnNames::default(),
             writers: 1,
             synchronous_commit: None,
         }),

@@ -6,7 +6,7 @@ use crate::cli::begin::configuration;
 use crate::config::libpq::{Conninfo, Environment};
 use crate::config::{IdsSetting, ReplicationConfig};
 use crate::error::{Error, ErrorKind, Problems};
-use crate::sql::TableName;
+use crate::sql::{ColumnNames, TableName};
 use crate::verify::compare::side::SidePlace;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -91,6 +91,7 @@ fn of_urls(arguments: &CompareArguments) -> Result<ComparisonSubject, Problems> 
             conninfo,
             table,
             columns: Vec::new(),
+            names: ColumnNames::default(),
         })
     };
     let first = place("first", &arguments.urls[0], arguments.table.as_ref());
@@ -131,6 +132,7 @@ fn of_config(arguments: &CompareArguments) -> Result<ComparisonSubject, Problems
                 conninfo: postgres.conninfo.clone(),
                 table: postgres.table.clone(),
                 columns: Vec::new(),
+                names: postgres.rename.clone(),
             });
         }
     }
@@ -141,6 +143,7 @@ fn of_config(arguments: &CompareArguments) -> Result<ComparisonSubject, Problems
             conninfo: source.conninfo,
             table: source.table,
             columns: source.columns,
+            names: ColumnNames::default(),
         },
         seconds,
         id_column: source.id_column,

@@ -8,19 +8,20 @@ use crate::postgres::table::compatible::{binary_edition, text_edition};
 use crate::postgres::table::trigger::{self, InsertTrigger};
 use crate::postgres::table::types::{self, TypePart, TypeUse, UserType, UserTypeKind, UserTypes};
 use crate::postgres::table::{Column, ColumnOrigin, EventTable, TableName};
-use crate::sql::{self, Fingerprint, TypeOids};
+use crate::sql::{self, ColumnNames, Fingerprint, TypeOids};
 use tokio_postgres::Row;
 
-/// The table, for a reader.
+/// The table of a destination, for a reader.
 ///
 /// # Errors
 /// `Unsuitable` without the table, or without the privilege to read it; what the server says.
 pub(crate) async fn readable(
     session: &Session,
-    name: &TableName,
+    (name, names): (&TableName, &ColumnNames),
     id_column: &str,
 ) -> Result<EventTable> {
-    require_readable(session, name, table(session, name, id_column).await?)
+    let found = destination_table(session, (name, names), id_column).await?;
+    require_readable(session, name, found)
 }
 
 /// As [`readable`], of a source.
@@ -41,6 +42,17 @@ fn require_readable(
     let table = found.ok_or_else(|| missing().at(session.place()))?;
     table.require_select().map_err(|error| error.at(session.place()))?;
     Ok(table)
+}
+
+/// The table of a destination, with what it calls the columns of its source; `None` as in
+/// [`table`].
+pub(crate) async fn destination_table(
+    session: &Session,
+    (name, names): (&TableName, &ColumnNames),
+    id_column: &str,
+) -> Result<Option<EventTable>> {
+    let found = table(session, name, names.there(id_column)).await?;
+    Ok(found.map(|table| EventTable { names: names.clone(), ..table }))
 }
 
 /// The table of a source, with the columns that are copied; `None` as in [`table`].
@@ -117,6 +129,7 @@ fn described(
         kind: kind.chars().next().unwrap_or('?'),
         columns,
         not_copied: Vec::new(),
+        names: ColumnNames::default(),
         types: UserTypes::new(),
         has_ambiguous_text: false,
         is_unlogged: row.try_get("is_unlogged")?,

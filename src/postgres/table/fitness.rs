@@ -189,7 +189,7 @@ fn shape_of(table: &EventTable, id_column: &str) -> Problems {
         problems.push(unfit(table, format!("{} is {kind}", table.name)).fix("name a table"));
         return problems;
     }
-    let id = sql::ident(id_column);
+    let id = sql::ident(table.names.there(id_column));
     let Some(column) = table.column(id_column) else {
         let all = table.columns.iter().chain(&table.not_copied);
         let names: Vec<&str> = all.map(|column| column.name.as_str()).collect();

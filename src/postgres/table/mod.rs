@@ -6,6 +6,7 @@ pub mod describe;
 pub(crate) mod fitness;
 mod not_copied;
 pub mod pages;
+pub(crate) mod renamed;
 pub mod store;
 pub mod trigger;
 pub mod types;
@@ -13,7 +14,7 @@ pub mod types;
 use crate::error::{Error, ErrorKind, Result};
 use crate::postgres::table::trigger::InsertTrigger;
 use crate::postgres::table::types::{TypeUse, UserTypes};
-use crate::sql::{self, Fingerprint};
+use crate::sql::{self, ColumnNames, Fingerprint};
 
 pub use crate::sql::TableName;
 
@@ -84,6 +85,8 @@ pub struct EventTable {
     pub columns: Vec<Column>,
     /// Those of a source that are not.
     pub not_copied: Vec<Column>,
+    /// What it calls the columns of the source, where it is a destination.
+    pub names: ColumnNames,
     /// The types outside `pg_catalog` that they are made of.
     pub types: UserTypes,
     /// Whether its database writes some characters in two ways that are one outside of it (EUC_JP).
@@ -133,9 +136,15 @@ impl EventTable {
         Fingerprint::of(&self.name, self.has_parts, types::oids(&self.types))
     }
 
-    /// The column of this name.
+    /// The column of this name at the source.
     pub fn column(&self, name: &str) -> Option<&Column> {
-        self.columns.iter().find(|column| column.name == name)
+        let there = self.names.there(name);
+        self.columns.iter().find(|column| column.name == there)
+    }
+
+    /// The column of a source whose values are in a column of this table.
+    pub fn source_of<'a>(&self, column: &Column, source: &'a Self) -> Option<&'a Column> {
+        source.column(self.names.at_source(&column.name)?)
     }
 
     /// The columns that are copied, where those are not all, as a GRANT lists them.

@@ -80,7 +80,7 @@ pub(super) fn comparable(ours: &Wire, theirs: &Wire) -> Wire {
 /// The columns that only the destination has, other than those it computes, quoted.
 pub(super) fn left_out(source: &EventTable, from: &EventTable) -> Vec<String> {
     let is_left_out = |column: &&Column| {
-        column.origin != ColumnOrigin::Generated && source.column(&column.name).is_none()
+        column.origin != ColumnOrigin::Generated && from.source_of(column, source).is_none()
     };
     let columns = from.columns.iter().filter(is_left_out);
     columns.map(|column| sql::ident(&column.name)).collect()

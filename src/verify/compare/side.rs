@@ -11,7 +11,7 @@ use crate::postgres::session::{Session, SessionPurpose};
 use crate::postgres::table::EventTable;
 use crate::postgres::table::describe;
 use crate::postgres::table::store::PgTable;
-use crate::sql::TableName;
+use crate::sql::{ColumnNames, TableName};
 use crate::stop::Stop;
 use crate::verify::class::ComparedColumn;
 use crate::verify::compare::identity::TableIdentity;
@@ -40,6 +40,8 @@ pub struct SidePlace {
     pub table: TableName,
     /// Its columns that are compared; empty: all.
     pub columns: Vec<String>,
+    /// What it calls the columns of the first side.
+    pub names: ColumnNames,
 }
 
 /// A side whose table was described.
@@ -98,7 +100,7 @@ impl ComparisonSide {
         let pool = SessionPool::new(&at.conninfo, PURPOSE, connections, timeout, log);
         let lent = pool.get().await?;
         let session: &Session = &lent;
-        let table = describe::table(session, &at.table, id_column).await?;
+        let table = describe::destination_table(session, (&at.table, &at.names), id_column).await?;
         let table = table.map(|table| table.copying(&at.columns)).transpose();
         let table = table.map_err(|unknown| unknown.into_worst().at(session.place().to_owned()))?;
         let table =
@@ -196,7 +198,8 @@ impl ComparisonSide {
     /// A session of its own that reads the rows themselves.
     pub async fn reader(&self, columns: &SharedColumns) -> Result<PgTable<Session>> {
         let session = self.own_session().await?;
-        Ok(PgTable::new(session, &self.table.name, &columns.id, &columns.wire))
+        Ok(PgTable::new(session, &self.table.name, &columns.id, &columns.wire)
+            .called(&self.table.names))
     }
 
     /// Asks by a file of `sql/audit/` about the rows of some ids.
@@ -253,5 +256,6 @@ impl ComparisonSide {
         columns: &SharedColumns,
     ) -> PgTable<&'s Session> {
         PgTable::new(session, &self.table.name, &columns.id, &columns.wire)
+            .called(&self.table.names)
     }
 }

@@ -1,5 +1,7 @@
-//! A copy that is told what its tables look like: which columns are copied, and which is the time.
+//! A copy that is told what its tables look like: which columns are copied, what they
+//! are called, and which is the time.
 
+mod renamed;
 mod subset;
 mod time_column;
 

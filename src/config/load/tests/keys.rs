@@ -48,7 +48,7 @@ fn wrong(key: &Key) -> Vec<(String, String)> {
     let one = |literal: &str, words: &str| vec![(literal.to_owned(), words.to_owned())];
     match key.value {
         ValueType::Section => one("3", "must be a table, not a number"),
-        ValueType::SectionMap => one("3", "must be a table, not a number"),
+        ValueType::SectionMap | ValueType::NamePairs => one("3", "must be a table, not a number"),
         ValueType::SectionList => one("3", "must be a list of tables, not a number"),
         ValueType::Text
         | ValueType::TableName

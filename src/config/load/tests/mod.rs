@@ -5,6 +5,7 @@ mod columns;
 mod files;
 mod keys;
 mod problems;
+mod rename;
 mod several;
 mod slate;
 mod values;

@@ -4,6 +4,7 @@
 //! What only the source uses stays there: defaults, sequences, generated columns (their values are
 //! copied), triggers, foreign keys, the checks of its domains.
 
+mod index_names;
 mod types;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -11,7 +12,7 @@ use crate::postgres::ddl::existing::ExistingObjects;
 use crate::postgres::ddl::script::{ObjectParent, SetupScript};
 use crate::postgres::session::Session;
 use crate::postgres::table::{EventTable, TableName};
-use crate::sql::ident;
+use crate::sql::{ColumnNames, ident};
 use std::collections::{BTreeMap, BTreeSet};
 use tokio_postgres::Row;
 use types::{TypeShape, type_shapes};
@@ -109,6 +110,20 @@ impl EventTableShape {
             indexes: indexes.collect::<Result<_>>()?,
             indexes_left_out: left_out.into_iter().map(|row| row.get("name")).collect(),
         })
+    }
+
+    /// The shape of a table that calls the columns so.
+    #[must_use]
+    pub fn called(&self, names: &ColumnNames) -> Self {
+        let mut shape = self.clone();
+        shape.id_column = names.there(&self.id_column).to_owned();
+        for column in &mut shape.columns {
+            column.name = names.there(&column.name).to_owned();
+        }
+        for index in &mut shape.indexes {
+            index.method = index_names::called(&index.method, names);
+        }
+        shape
     }
 
     /// Adds what makes a table like it, with its schema where that is missing.

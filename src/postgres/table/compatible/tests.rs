@@ -3,6 +3,7 @@
 use super::*;
 use crate::event::value::is_binary_stable;
 use crate::postgres::table::types::{TypePart, TypeUse, UserType, UserTypeKind, UserTypes};
+use crate::sql::ColumnNames;
 
 fn column(name: &str, of: &Type) -> Column {
     Column {
@@ -34,6 +35,7 @@ fn table(columns: Vec<Column>) -> EventTable {
         columns,
         types: UserTypes::new(),
         not_copied: Vec::new(),
+        names: ColumnNames::default(),
         has_ambiguous_text: false,
         is_unlogged: false,
         has_id_key: true,

@@ -8,6 +8,7 @@ use crate::event::wire::WireColumn;
 use crate::postgres::table::ColumnOrigin;
 use crate::postgres::table::trigger::InsertTrigger;
 use crate::postgres::table::types::UserTypes;
+use crate::sql::ColumnNames;
 use postgres_types::Type;
 
 fn server_of(encoding: &str) -> ServerOverview {
@@ -52,6 +53,7 @@ fn table() -> EventTable {
         columns: vec![column("id", &Type::INT8), column("event", &Type::JSONB)],
         types: UserTypes::new(),
         not_copied: Vec::new(),
+        names: ColumnNames::default(),
         has_ambiguous_text: false,
         is_unlogged: false,
         has_id_key: true,
