@@ -1,11 +1,13 @@
 //! SQL text: identifiers and literals quoted in one place, and the files of `sql/` filled in as
 //! psql fills them.
 
+mod column_names;
 mod condition;
 mod fill;
 mod fingerprint;
 mod table_name;
 
+pub use column_names::{ALIKE, ColumnNames};
 pub use condition::{ConditionFault, RowCondition};
 pub use fill::{SqlValue, fill, ident, literal, sql, text, without_header};
 pub use fingerprint::{Fingerprint, TypeOids, renames, type_parts};

@@ -2,6 +2,15 @@
 -- With pg_catalog as search_path every name in them has its schema. Parameters: $1 oid of the table, $2 its id column.
 select x.relname::pg_catalog.text as name,
        i.indisunique as is_unique,
+       -- Of keys, and of expressions and conditions.
+       array(select n.attname::pg_catalog.text
+               from pg_catalog.pg_attribute n
+              where n.attrelid = c.oid
+                and (n.attnum = any (i.indkey)
+                     or exists (select from pg_catalog.pg_depend d
+                                 where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.objid = i.indexrelid
+                                   and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjid = c.oid and d.refobjsubid = n.attnum))
+              order by n.attnum) as columns,
        pg_catalog.pg_get_indexdef(i.indexrelid) as definition,
        pg_catalog.format('CREATE %sINDEX %I ON %s%I.%I USING ', case when i.indisunique then 'UNIQUE ' else '' end, x.relname,
                          case when c.relkind = 'p' then 'ONLY ' else '' end, n.nspname, c.relname) as head

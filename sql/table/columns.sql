@@ -13,6 +13,13 @@ select a.attname::pg_catalog.text as name,
        a.attnotnull and not exists (select from pg_catalog.pg_constraint n
                                      where n.conrelid = a.attrelid and n.contype = 'n' and n.conkey[1] = a.attnum and not n.convalidated) as is_never_null,
        a.atthasdef or a.attidentity <> '' or t.typdefault is not null as has_default,
+       -- With search_path = pg_catalog these are the functions of the system, and of no other.
+       coalesce(case when a.attgenerated <> '' then null
+                     when a.atttypid = 'timestamptz'::pg_catalog.regtype
+                     then pg_catalog.pg_get_expr(d.adbin, d.adrelid) ~ '^((now|(transaction|statement|clock)_timestamp)\(\)|CURRENT_TIMESTAMP(\([0-9]\))?)$'
+                     when a.atttypid = 'timestamp'::pg_catalog.regtype
+                     then pg_catalog.pg_get_expr(d.adbin, d.adrelid) ~* '^(timezone\(''utc''::text, |\()(now|(transaction|statement|clock)_timestamp|CURRENT_TIMESTAMP)(\(\))?( at time zone ''utc''::text\)|\))$'
+                end, false) as is_stamped,
        a.attidentity <> '' as is_identity,
        a.attgenerated <> '' as is_generated,
        case when a.attgenerated <> '' then pg_catalog.pg_get_expr(d.adbin, d.adrelid) end as computed_as,

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::recover::batch::TransactionLimits;
 use crate::recover::endpoint::TableEndpoint;
 use crate::recover::repair::RepairReport;
-use crate::sql::TableName;
+use crate::sql::{ColumnNames, TableName};
 use crate::stop::Stop;
 
 /// Of a transaction.
@@ -24,13 +24,14 @@ pub(crate) fn place<'a>(
     config: &'a ReplicationConfig,
     what: &'static str,
     conninfo: &'a Conninfo,
-    table: &'a TableName,
+    (table, names): (&'a TableName, &'a ColumnNames),
 ) -> TableEndpoint<'a> {
     TableEndpoint {
         conninfo,
         table,
         id_column: &config.source.id_column,
         rows: None,
+        names,
         what,
         timeout: config.limits.connect_timeout,
     }

@@ -18,6 +18,7 @@ use crate::recover::endpoint::TableEndpoint;
 use crate::recover::repair::{RepairRequest, RepairTarget, RepairTask};
 use crate::replicate::check;
 use crate::replicate::check::shape::SourceShape;
+use crate::sql::ALIKE;
 use crate::stop::Stop;
 use slog::Logger;
 
@@ -128,11 +129,16 @@ fn target<'a>(
         name: &to.name,
         source: TableEndpoint {
             rows: postgres.rows.as_ref(),
-            ..place(config, "repair", &config.source.conninfo, &config.source.table)
+            ..place(config, "repair", &config.source.conninfo, (&config.source.table, &ALIKE))
         },
         source_table: &source.table,
         keeps: source.keeps,
-        destination: place(config, "repair", &postgres.conninfo, &postgres.table),
+        destination: place(
+            config,
+            "repair",
+            &postgres.conninfo,
+            (&postgres.table, &postgres.rename),
+        ),
         destination_table: &destination.table,
         wire: &destination.wire,
         synchronous_commit: postgres.commits(),

@@ -16,6 +16,7 @@ use crate::postgres::session::pooler::RouteCache;
 use crate::recover::restore::{CheckedCopy, RestoreTarget, RestoreTask};
 use crate::replicate::check;
 use crate::replicate::check::shape::SourceShape;
+use crate::sql::ALIKE;
 use crate::stop::Stop;
 use slog::Logger;
 
@@ -141,14 +142,19 @@ fn target<'a>(
         let postgres = to.require_postgres()?;
         others.push(CheckedCopy {
             name: &to.name,
-            place: place(config, "restore", &postgres.conninfo, &postgres.table),
+            place: place(
+                config,
+                "restore",
+                &postgres.conninfo,
+                (&postgres.table, &postgres.rename),
+            ),
             table: &shape.table,
             wire: &shape.wire,
         });
     }
     let from = others.remove(from);
     Ok(RestoreTarget {
-        source: place(config, "restore", &config.source.conninfo, &config.source.table),
+        source: place(config, "restore", &config.source.conninfo, (&config.source.table, &ALIKE)),
         source_table: &source.table,
         keeps: source.keeps,
         discipline: &source.ids.discipline,

@@ -2,7 +2,7 @@
 
 use super::libpq::Conninfo;
 use crate::error::{Error, ErrorKind, Result};
-use crate::sql::{RowCondition, TableName};
+use crate::sql::{ColumnNames, RowCondition, TableName};
 
 /// `[[destinations]]`.
 #[derive(Clone, Debug)]
@@ -30,6 +30,8 @@ pub struct PostgresDestinationConfig {
     pub table: TableName,
     /// Which of the source's events it takes; `None`: all.
     pub rows: Option<RowCondition>,
+    /// What it calls columns of the source; default: as the source does.
+    pub rename: ColumnNames,
     /// Concurrent COPYs; commits stay in id order; default 1, at most 16.
     pub writers: u8,
     /// `synchronous_commit` of every commit: `on`, `off`, `local`, `remote_write` or
@@ -145,5 +147,6 @@ impl DestinationSettings for PostgresDestinationConfig {
 
     fn set_table(&mut self, table: &TableName) {
         self.table = table.clone();
+        self.rename = std::mem::take(&mut self.rename).of_several();
     }
 }

@@ -4,7 +4,7 @@
 use super::file::reader::{ConfigReader, ConfigSection};
 use super::keys::{self, Key, KeyGroup, KeyTable};
 use super::settings::{amount, condition, word, written_table};
-use super::{DestinationKind, PostgresDestinationConfig, connection, libpq};
+use super::{DestinationKind, PostgresDestinationConfig, connection, libpq, rename};
 use crate::error::{Error, ErrorKind};
 use crate::sql::TableName;
 
@@ -60,6 +60,7 @@ fn postgres<'a>(
     let conninfo = connection::read(reader, section, unknown_scheme);
     let table = written_table(reader, section, "table");
     let rows = condition(reader, section, "where");
+    let rename = rename::written(reader, section);
     let writers = amount(reader, section, "writers");
     let synchronous_commit = word(reader, section, "synchronous_commit");
     // Only now: without a connection the rest has been read for its problems.
@@ -67,6 +68,7 @@ fn postgres<'a>(
         conninfo: conninfo?,
         table: table.unwrap_or_else(|| source_table.clone()),
         rows,
+        rename,
         writers: u8::try_from(writers).unwrap_or(u8::MAX),
         synchronous_commit: Some(synchronous_commit)
             .filter(|word| *word != "auto")

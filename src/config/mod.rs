@@ -1,5 +1,6 @@
 //! What the configuration means: typed, with units, after every problem was told.
 
+mod columns;
 mod connection;
 mod destination;
 mod distinct;
@@ -8,8 +9,10 @@ mod keys;
 mod kinds;
 pub mod libpq;
 pub mod load;
+mod name_conflicts;
 pub(crate) mod nearest;
 pub mod reference;
+mod rename;
 mod sections;
 mod settings;
 mod source;
@@ -70,11 +73,15 @@ pub struct SourceConfig {
     pub table: TableName,
     /// Its integer key; default `id`.
     pub id_column: String,
+    /// The columns that are copied, the key among them; empty, the default: all.
+    pub columns: Vec<String>,
     /// How ids are given out; default: detected.
     pub ids: IdsSetting,
     /// Neighbours with an equal value in this column share one destination transaction. `None`:
     /// off; [`GroupBy::IfPresent`] is the default, with `ts`.
     pub group_by: GroupBy,
+    /// The column that says when an event was written; `None`, the default: found out.
+    pub time_column: Option<String>,
     /// Beyond this a group is cut, with a warning; default 1,000,000 events.
     pub group_events_max: u64,
     /// Listened to besides the doorbell's own channel `counterfoil`; default `eventsinsert`.

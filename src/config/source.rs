@@ -1,5 +1,6 @@
 //! `[source]`, and `[tables]` where several tables of it differ.
 
+use super::columns::{self, ColumnList, ColumnRoles};
 use super::file::reader::{ConfigReader, ConfigSection, NamedValue};
 use super::file::tree::{ConfigEntry, ConfigValue};
 use super::keys::{self, IntegerRange, MS_MAX, Unit};
@@ -25,8 +26,11 @@ struct TableOverride {
     ids: Option<IdsSetting>,
     id_column: Option<String>,
     group_by: Option<GroupBy>,
+    /// `Some(None)`: found out, whatever the source says.
+    time_column: Option<Option<String>>,
     known_gaps: Option<Vec<(i64, i64)>>,
     keeps: Option<SourceRetention>,
+    columns: Option<ColumnList>,
 }
 
 impl SourceTables {
@@ -38,11 +42,24 @@ impl SourceTables {
 }
 
 impl TableOverride {
+    /// What columns are for, where the source says this.
+    fn roles<'a>(&'a self, of_source: ColumnRoles<'a>) -> ColumnRoles<'a> {
+        ColumnRoles {
+            copied: self.columns.as_ref().or(of_source.copied),
+            id: self.id_column.as_deref().unwrap_or(of_source.id),
+            group_by: self.group_by.as_ref().unwrap_or(of_source.group_by),
+            time: self.time_column.as_ref().map_or(of_source.time, Option::as_deref),
+        }
+    }
+
     fn apply(&self, source: &mut SourceConfig) {
-        let Self { table: _, ids, id_column, group_by, known_gaps, keeps } = self;
+        let Self { table: _, ids, id_column, group_by, time_column, known_gaps, columns, keeps } =
+            self;
+        columns.iter().for_each(|columns| source.columns.clone_from(&columns.names));
         ids.inspect(|ids| source.ids = *ids);
         id_column.iter().for_each(|id_column| source.id_column.clone_from(id_column));
         group_by.iter().for_each(|group_by| source.group_by = group_by.clone());
+        time_column.iter().for_each(|column| source.time_column.clone_from(column));
         known_gaps.iter().for_each(|known_gaps| source.known_gaps.clone_from(known_gaps));
         keeps.iter().for_each(|keeps| source.keeps = *keeps);
     }
@@ -59,6 +76,7 @@ pub(super) fn sources<'a>(
     if tables.is_empty() {
         tables.push(preset_table(section.known("table")));
     }
+    let columns = columns::written(reader, section);
     let ids = written_ids(reader, section);
     let ids = ids.unwrap_or_else(|| {
         ids_of(preset_text(section.known("ids")))
@@ -70,18 +88,28 @@ pub(super) fn sources<'a>(
     let group_by = written_group_by(reader, section);
     let group_by = group_by
         .unwrap_or_else(|| GroupBy::IfPresent(preset_text(section.known("group_by")).to_owned()));
+    let time_column = written_time_column(reader, section).flatten();
     let group_events_max = amount(reader, section, "group_events_max");
     let channel = identifier(reader, section, "channel");
     let poll_interval = duration(reader, section, "poll_interval_ms");
     let durability_gate = boolean(reader, section, "durability_gate");
     let overrides = overrides(reader, root, &tables, ids);
+    let of_source = ColumnRoles {
+        copied: columns.as_ref(),
+        id: &id_column,
+        group_by: &group_by,
+        time: time_column.as_deref(),
+    };
+    require_copied(reader, of_source, &tables, &overrides);
     // Only now: without a connection the rest has been read for its problems.
     let source = conninfo.map(|conninfo| SourceConfig {
         conninfo,
         table: tables[0].clone(),
         id_column,
+        columns: columns.map(|columns| columns.names).unwrap_or_default(),
         ids,
         group_by,
+        time_column,
         group_events_max,
         channel,
         known_gaps,
@@ -92,6 +120,24 @@ pub(super) fn sources<'a>(
     let sources = source
         .map(|source| tables.iter().map(|table| of_table(&source, table, &overrides)).collect());
     SourceTables { tables, sources }
+}
+
+/// Tells of each table which columns it needs and does not copy.
+fn require_copied(
+    reader: &mut ConfigReader<'_>,
+    of_source: ColumnRoles<'_>,
+    tables: &[TableName],
+    overrides: &[TableOverride],
+) {
+    let mut told: Vec<ColumnRoles<'_>> = Vec::new();
+    for table in tables {
+        let own = overrides.iter().find(|own| own.table == *table);
+        let of_table = own.map_or(of_source, |own| own.roles(of_source));
+        if !told.contains(&of_table) {
+            of_table.require_copied(reader);
+            told.push(of_table);
+        }
+    }
 }
 
 /// The source as it is for one of its tables.
@@ -151,9 +197,20 @@ fn table_override<'a>(
     let own_ids = written_ids(reader, &section);
     let id_column = written_identifier(reader, &section, "id_column");
     let group_by = written_group_by(reader, &section);
+    let time_column = written_time_column(reader, &section);
+    let columns = columns::written(reader, &section);
     let known_gaps = known_gaps(reader, &section, own_ids.unwrap_or(ids));
     let keeps = written_keeps(reader, &section);
-    Some(TableOverride { table: table?, ids: own_ids, id_column, group_by, known_gaps, keeps })
+    Some(TableOverride {
+        table: table?,
+        ids: own_ids,
+        id_column,
+        group_by,
+        time_column,
+        known_gaps,
+        columns,
+        keeps,
+    })
 }
 
 fn written_keeps<'a>(
@@ -170,6 +227,15 @@ fn written_group_by<'a>(
 ) -> Option<GroupBy> {
     let column = written_identifier(reader, section, "group_by")?;
     Some(if column.is_empty() { GroupBy::Off } else { GroupBy::Column(column) })
+}
+
+/// The inner `None` is "": found out.
+fn written_time_column<'a>(
+    reader: &mut ConfigReader<'a>,
+    section: &ConfigSection<'a>,
+) -> Option<Option<String>> {
+    let column = written_identifier(reader, section, "time_column")?;
+    Some(Some(column).filter(|column| !column.is_empty()))
 }
 
 fn written_ids<'a>(

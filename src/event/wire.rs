@@ -1,7 +1,7 @@
 //! What travels: the columns copied and their form, the same for all lanes that share a read.
 
 use super::frame::{CopyFormat, RowLayout};
-use crate::sql::{RowCondition, ident};
+use crate::sql::{ColumnNames, RowCondition, ident};
 use postgres_types::Type;
 
 /// What travels from a source to a destination. Lanes whose wires are equal can share one read of
@@ -19,7 +19,7 @@ pub struct Wire {
 /// A column that is copied.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct WireColumn {
-    /// Name, the same on both sides.
+    /// Name, as the source has it.
     pub name: String,
     /// How its value is read.
     pub read_as: ReadAs,
@@ -111,6 +111,16 @@ impl Wire {
     #[must_use]
     pub fn of_rows(self, rows: Option<RowCondition>) -> Self {
         Self { rows, ..self }
+    }
+
+    /// The same, of a table that calls the columns so.
+    #[must_use]
+    pub fn called(&self, names: &ColumnNames) -> Self {
+        let column = |column: &WireColumn| WireColumn {
+            name: names.there(&column.name).to_owned(),
+            ..column.clone()
+        };
+        Self { columns: self.columns.iter().map(column).collect(), ..self.clone() }
     }
 
     /// What the destination is given.

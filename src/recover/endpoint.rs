@@ -8,7 +8,7 @@ use crate::postgres::session::error::ErrorSide;
 use crate::postgres::session::{Session, SessionPurpose};
 use crate::postgres::table::TableName;
 use crate::postgres::table::store::PgTable;
-use crate::sql::RowCondition;
+use crate::sql::{ColumnNames, RowCondition};
 use std::time::Duration;
 
 /// A table, and how to connect to it.
@@ -18,32 +18,41 @@ pub struct TableEndpoint<'a> {
     pub conninfo: &'a Conninfo,
     /// The event table.
     pub table: &'a TableName,
-    /// Its key, the same on all sides.
+    /// The key, as the source calls it.
     pub id_column: &'a str,
     /// Which of its rows count; `None`: all.
     pub rows: Option<&'a RowCondition>,
+    /// What the table calls the columns of the source.
+    pub names: &'a ColumnNames,
     /// `application_name = counterfoil/<what>`.
     pub what: &'static str,
     /// To connect.
     pub timeout: Duration,
 }
 
-impl TableEndpoint<'_> {
+impl<'a> TableEndpoint<'a> {
     /// A session of this kind.
     pub async fn session(&self, side: ErrorSide) -> Result<Session> {
         let purpose = SessionPurpose { what: self.what, side };
         Session::open(self.conninfo, purpose, self.timeout).await
     }
 
+    /// The key, as the table calls it.
+    pub(crate) fn own_id(&self) -> &'a str {
+        self.names.there(self.id_column)
+    }
+
     /// These columns of it, over a session that is open.
     pub fn over<'s>(&self, session: &'s Session, wire: &Wire) -> PgTable<&'s Session> {
-        PgTable::new(session, self.table, self.id_column, wire).matching(self.rows)
+        let table = PgTable::new(session, self.table, self.id_column, wire);
+        table.matching(self.rows).called(self.names)
     }
 
     /// Opens it for reading these columns, in a session of its own.
     pub async fn read(&self, side: ErrorSide, wire: &Wire) -> Result<PgTable<Session>> {
         let session = self.session(side).await?;
-        Ok(PgTable::new(session, self.table, self.id_column, wire).matching(self.rows))
+        let table = PgTable::new(session, self.table, self.id_column, wire);
+        Ok(table.matching(self.rows).called(self.names))
     }
 }
 

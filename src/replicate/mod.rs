@@ -24,6 +24,7 @@ pub mod shared;
 pub mod snapshot;
 mod source_state;
 pub mod status;
+mod time_column;
 
 pub use replication::Replication;
 

@@ -7,6 +7,7 @@ use counterfoil::config::{
     ReplicationConfig, ReplicationLimits, SourceConfig, SourceRetention,
 };
 use counterfoil::postgres::table::TableName;
+use counterfoil::sql::ColumnNames;
 use std::time::Duration;
 
 /// A table by its name as SQL has it.
@@ -22,8 +23,10 @@ pub fn config(source: &Database, destinations: &[(&str, &Database)]) -> Replicat
             conninfo: source.conninfo.clone(),
             table: table("events"),
             id_column: "id".to_owned(),
+            columns: Vec::new(),
             ids: IdsSetting::Auto,
             group_by: GroupBy::IfPresent("ts".to_owned()),
+            time_column: None,
             group_events_max: 1_000_000,
             channel: "eventsinsert".to_owned(),
             known_gaps: Vec::new(),
@@ -61,6 +64,7 @@ pub fn destination(name: &str, conninfo: &Conninfo) -> DestinationConfig {
             conninfo: conninfo.clone(),
             table: table("events"),
             rows: None,
+            rename: ColumnNames::default(),
             writers: 1,
             synchronous_commit: None,
         }),

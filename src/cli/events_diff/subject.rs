@@ -7,7 +7,7 @@ use crate::commands::{self, naming};
 use crate::config::libpq::{Conninfo, Environment};
 use crate::config::{IdsSetting, ReplicationConfig, SourceRetention};
 use crate::error::{Error, ErrorKind, Problems};
-use crate::sql::{RowCondition, TableName};
+use crate::sql::{ColumnNames, RowCondition, TableName};
 use crate::verify::compare::side::SidePlace;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -106,6 +106,8 @@ fn of_urls(arguments: &CompareArguments) -> Result<ComparisonSubject, Problems> 
             conninfo,
             table,
             rows: None,
+            columns: Vec::new(),
+            names: ColumnNames::default(),
         })
     };
     let first = place("first", &arguments.urls[0], arguments.table.as_ref());
@@ -148,6 +150,8 @@ fn of_config(arguments: &CompareArguments) -> Result<ComparisonSubject, Problems
                 conninfo: postgres.conninfo.clone(),
                 table: postgres.table.clone(),
                 rows: None,
+                columns: Vec::new(),
+                names: postgres.rename.clone(),
             };
             seconds.push(ComparedCopy {
                 place,
@@ -163,6 +167,8 @@ fn of_config(arguments: &CompareArguments) -> Result<ComparisonSubject, Problems
             conninfo: source.conninfo,
             table: source.table,
             rows: None,
+            columns: source.columns,
+            names: ColumnNames::default(),
         },
         seconds,
         id_column: source.id_column,

@@ -15,7 +15,7 @@ use crate::postgres::ddl::shape::{EventTableShape, ExistingTypes};
 use crate::postgres::session::error::ErrorSide;
 use crate::postgres::session::settings::{self};
 use crate::postgres::session::{SessionPurpose, pooler};
-use crate::postgres::table::{describe, fitness};
+use crate::postgres::table::{EventTable, describe, fitness, renamed};
 use crate::replicate::check::shape::missing;
 
 /// Runs it, destination by destination; what cannot be made keeps no other from being made.
@@ -36,9 +36,9 @@ pub(super) async fn init(wanted: InitDestination) -> Result<(), Problems> {
         }
         match source_shape(replication).await {
             Err(unfit) => problems.extend(unfit),
-            Ok(shape) => {
+            Ok(source) => {
                 for to in &replication.destinations {
-                    if let Err(failed) = one(&wanted, replication, &shape, to).await {
+                    if let Err(failed) = one(&wanted, replication, &source, to).await {
                         problems.extend(failed.within(&format!("destination {:?}", to.name)));
                     }
                 }
@@ -48,30 +48,36 @@ pub(super) async fn init(wanted: InitDestination) -> Result<(), Problems> {
     problems.or_ok(())
 }
 
-/// The shape of a table that can be followed.
-async fn source_shape(replication: &ReplicationConfig) -> Result<EventTableShape, Problems> {
+/// A table that can be followed, and its shape.
+async fn source_shape(
+    replication: &ReplicationConfig,
+) -> Result<(EventTable, EventTableShape), Problems> {
     let source = &replication.source;
     let purpose = SessionPurpose { what: "init", side: ErrorSide::Source };
     let session =
         pooler::open(&source.conninfo, purpose, replication.limits.connect_timeout).await?;
     let at = |error: Error| error.at(format!("source {}", session.place()));
     let server = settings::about(&session).await.map_err(at)?;
-    let table = describe::table(&session, &source.table, &source.id_column).await.map_err(at)?;
-    let table = table.ok_or_else(|| at(missing(&source.table)))?;
     let place = format!("source {}", session.place());
+    let table = describe::source_table(&session, source).await;
+    let table = table.map_err(|unfit| unfit.within(&place))?;
+    let table = table.ok_or_else(|| at(missing(&source.table)))?;
     let unfit = fitness::source(&table, &server, &source.id_column).within(&place);
     unfit.or_ok(())?;
-    Ok(EventTableShape::read(&session, &table, &source.id_column).await.map_err(at)?)
+    let shape = EventTableShape::read(&session, &table, &source.id_column).await.map_err(at)?;
+    Ok((table, shape))
 }
 
 /// Makes the table of one destination.
 async fn one(
     wanted: &InitDestination,
     replication: &ReplicationConfig,
-    shape: &EventTableShape,
+    (table, shape): &(EventTable, EventTableShape),
     to: &DestinationConfig,
 ) -> Result<(), Problems> {
     let config = to.require_postgres()?;
+    renamed::problems(table, &config.rename).or_ok(())?;
+    let shape = &shape.called(&config.rename);
     let mut setup = DestinationSetup::new(config.table.clone());
     if wanted.guard {
         setup = setup.guarded();

@@ -53,6 +53,16 @@ const POSTGRES_KEYS: &[Key] = &[
     )
     .comment("\"tenant = 'north'\""),
     Key::new(
+        "rename",
+        ValueType::NamePairs,
+        KeyDefault::Described("every column is called as at the source"),
+        "What columns of the source, the key column too, are called at this destination: the \
+         source's name, then the destination's. Where the source has several tables, it applies to \
+         those that have the column. Commands and messages name the destination's columns as they \
+         are there.",
+    )
+    .comment("{ event = \"payload\" }"),
+    Key::new(
         "writers",
         IntegerRange::count(16),
         KeyDefault::Integer(1),

@@ -65,6 +65,10 @@ pub(crate) enum ValueType {
     Ids(&'static [AllowedWord]),
     /// A list of ids and ranges of ids.
     IdRanges,
+    /// Names as PostgreSQL has them, each with another one for it.
+    NamePairs,
+    /// A list of names as PostgreSQL has them.
+    Names,
     /// A program and its arguments, a text each; an empty list means none.
     CommandLine,
 }

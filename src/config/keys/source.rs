@@ -33,8 +33,10 @@ const KEYS: &[Key] = &[
          table; no order is promised between them.",
     ),
     ID_COLUMN,
+    COLUMNS,
     IDS,
     GROUP_BY,
+    TIME_COLUMN,
     Key::new(
         "group_events_max",
         IntegerRange::events(),
@@ -95,6 +97,17 @@ pub(super) const ID_COLUMN: Key = Key::new(
     "Its integer key, with a unique index.",
 );
 
+pub(super) const COLUMNS: Key = Key::new(
+    "columns",
+    ValueType::Names,
+    KeyDefault::EmptyList,
+    "The columns that are copied, where that is not all of them: the key column, and those that \
+     group_by and time_column name, must be among them. The others are neither read nor compared, \
+     init destination --config does not make them, and the source's role needs no privilege to \
+     read them.",
+)
+.comment("[\"id\", \"ts\", \"event\"]");
+
 pub(super) const IDS: Key = Key::new(
     "ids",
     ValueType::Ids(IDS_WORDS),
@@ -111,6 +124,18 @@ pub(super) const GROUP_BY: Key = Key::new(
      ts, where the table has it. \"\" turns it off.",
 )
 .comment("\"ts\"");
+
+pub(super) const TIME_COLUMN: Key = Key::new(
+    "time_column",
+    ValueType::Identifier { may_be_empty: true },
+    KeyDefault::Text(""),
+    "The column that says when an event was written, for the seconds behind in status; a timestamp \
+     without time zone is taken as UTC. \"\": ts where it is a time, otherwise the column that \
+     group_by names where it is one, otherwise the one column whose default is now() (or another \
+     function that gives the time, of type timestamptz or written as UTC), otherwise none: lag is \
+     then told in events alone.",
+)
+.comment("\"created_at\"");
 
 pub(super) const KNOWN_GAPS: Key = Key::new(
     "known_gaps",

@@ -14,11 +14,14 @@ pub(crate) const TABLE: KeyTable = KeyTable {
 
 const KEYS: &[Key] = &[
     source::ID_COLUMN.of_table("\"entry_id\"", "its integer key, with a unique index"),
+    source::COLUMNS.of_table("[]", "its columns that are copied; [] for all of them"),
     source::IDS.of_table("\"sequence\"", "how its ids are given out"),
     source::GROUP_BY.of_table(
         "\"written_at\"",
         "the column whose equal neighbours stay together; \"\" turns it off",
     ),
     source::KEEPS.of_table("\"tail\"", "which of its events the source keeps"),
+    source::TIME_COLUMN
+        .of_table("\"entered_at\"", "the column that says when an event of it was written"),
     source::KNOWN_GAPS.of_table("[\"42\"]", "its missing ids that are accepted"),
 ];

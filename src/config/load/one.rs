@@ -11,8 +11,8 @@ use crate::config::libpq::Environment;
 use crate::config::sections::DestinationSection;
 use crate::config::source::{self, SourceTables};
 use crate::config::{
-    DestinationConfig, ProcessConfig, ReplicationConfig, SourceConfig, distinct, kinds, sections,
-    settings,
+    DestinationConfig, ProcessConfig, ReplicationConfig, SourceConfig, distinct, kinds,
+    name_conflicts, sections, settings,
 };
 use crate::error::Problems;
 use crate::sql::TableName;
@@ -145,6 +145,7 @@ fn replications<'a>(
         source_place.map(|source| (&source.conninfo, &source.table)),
         &destinations,
     );
+    name_conflicts::require_possible(reader, &destinations, sources.as_deref().unwrap_or_default());
     for destination in
         destinations.iter().filter(|destination| destination.names_table && tables.len() > 1)
     {

@@ -110,6 +110,15 @@ fn values(key: &Key) -> String {
         ValueType::Choice(_) => "A word".to_owned(),
         ValueType::Ids(_) => "A word, or `grace:` with a time".to_owned(),
         ValueType::IdRanges => "A list of ids and ranges of ids".to_owned(),
+        ValueType::NamePairs => {
+            format!(
+                "A table of names, each 1 to {} bytes: the source's, then the destination's",
+                keys::IDENTIFIER_BYTES_MAX
+            )
+        }
+        ValueType::Names => {
+            format!("A list of names, each 1 to {} bytes", keys::IDENTIFIER_BYTES_MAX)
+        }
         ValueType::CommandLine => "A list: a program, then its arguments".to_owned(),
     }
 }

@@ -132,6 +132,14 @@ fn values(key: &Key) -> Value {
                 json!({ "type": "string", "pattern": "^grace:[0-9]+m?s$" }),
             ])
         }
+        ValueType::NamePairs => {
+            let name = or_variable(&[text(1, IDENTIFIER_BYTES_MAX)]);
+            json!({ "type": "object", "additionalProperties": name })
+        }
+        ValueType::Names => {
+            let name = or_variable(&[text(1, IDENTIFIER_BYTES_MAX)]);
+            json!({ "type": "array", "items": name, "uniqueItems": true })
+        }
         ValueType::CommandLine => json!({ "type": "array", "items": { "type": "string" } }),
         ValueType::IdRanges => {
             let range = json!({ "type": "string", "pattern": "^\\s*[+-]?[0-9]+\\s*(\\.\\.\\s*[+-]?[0-9]+\\s*)?$" });

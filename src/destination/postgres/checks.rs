@@ -40,7 +40,9 @@ impl ObservedDestination {
             let server = settings::about(session).await?;
             fitness::encoding(&server)?;
             fitness::takes_writes(&server)?;
-            let table = describe::table(session, &config.table, id_column).await?;
+            let table =
+                describe::destination_table(session, (&config.table, &config.rename), id_column)
+                    .await?;
             let made =
                 format!("{} makes it in the source's shape", commands::init_destination(name));
             let table = table.ok_or_else(|| fitness::missing(&config.table, &made))?;

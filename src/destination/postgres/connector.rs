@@ -52,6 +52,8 @@ struct FittingTable {
     session: Session,
     shape: DestinationShape,
     to: AppendTarget,
+    /// The key, as the source calls it.
+    id_column: String,
     writing: WriteSettings,
 }
 
@@ -99,7 +101,8 @@ impl Connector for PostgresConnector<'_> {
         limits: &'a OpenLimits<'a>,
     ) -> BoxFuture<'a, Result<Box<dyn ObservedPlace + 'a>>> {
         let opened = self.session(limits).map_ok(move |session| {
-            let table = PgTable::new(session, &self.config.table, limits.id_column, wire);
+            let table = PgTable::new(session, &self.config.table, limits.id_column, wire)
+                .called(&self.config.rename);
             let conninfo = &self.config.conninfo;
             Box::new(ObservedTable { table, conninfo }) as Box<dyn ObservedPlace + 'a>
         });
@@ -162,14 +165,15 @@ impl InspectedPlace for InspectedTable {
             oid: shape.table.oid,
             fingerprint: shape.table.fingerprint.clone(),
             asks: shape.table.asks(),
-            id_column: source.id_column.to_owned(),
-            wire: shape.wire.clone(),
+            id_column: writing.config.rename.there(source.id_column).to_owned(),
+            wire: shape.wire.called(&writing.config.rename),
             layout: layout
                 .ok_or_else(|| Error::new(ErrorKind::Bug, "the id column does not travel"))?,
             stall_max: writing.append_timeout,
             is_relaxed: writing.config.synchronous_commit.is_none(),
         };
-        Ok(Box::new(FittingTable { session, shape, to, writing }))
+        let id_column = source.id_column.to_owned();
+        Ok(Box::new(FittingTable { session, shape, to, id_column, writing }))
     }
 }
 
@@ -196,7 +200,7 @@ impl OpenPlace for FittingTable {
 
     fn store(&self) -> Box<dyn EventStore + '_> {
         let table = &self.shape.table.name;
-        let store = PgTable::new(&self.session, table, &self.to.id_column, &self.shape.wire);
+        let store = PgTable::new(&self.session, table, &self.id_column, &self.shape.wire);
         Box::new(store.keyed_as(&self.shape.table))
     }
 
@@ -230,8 +234,8 @@ impl OpenPlace for FittingTable {
 impl FittingTable {
     /// The destination itself, and what it holds when it is ready.
     async fn prepared(self: Box<Self>) -> Result<ReadyDestination> {
-        let Self { session, shape, to, writing: WriteSettings { config, connect_timeout, .. } } =
-            *self;
+        let Self { session, shape, to, id_column: _, writing } = *self;
+        let WriteSettings { config, connect_timeout, .. } = writing;
         let writing = writing_sessions(&config, connect_timeout, &session, shape.writers).await?;
         let cancellers =
             std::iter::once(&session).chain(&writing).map(Session::canceller).collect();

@@ -35,7 +35,8 @@ impl<'a> SurveyedTable<'a> {
         config: &'a PostgresDestinationConfig,
         limits: &OpenLimits<'a>,
     ) -> Result<Self> {
-        let table = describe::readable(&session, &config.table, limits.id_column).await?;
+        let table =
+            describe::readable(&session, (&config.table, &config.rename), limits.id_column).await?;
         let row = session
             .query_opt(
                 include_str!("../../../sql/status/replicator.sql"),

@@ -4,6 +4,7 @@
 use crate::error::{Error, ErrorKind, Problems, Warning};
 use crate::event::frame::CopyFormat;
 use crate::event::wire::{ReadAs, Wire, WireColumn};
+use crate::postgres::table::renamed;
 use crate::postgres::table::types::{self, TextFidelity, TypeMismatch};
 use crate::postgres::table::{Column, ColumnOrigin, EventTable, TableName};
 use crate::sql;
@@ -42,15 +43,15 @@ pub fn wire(
     id_column: &str,
 ) -> Result<Wire, Problems> {
     let mut problems = Problems::new();
-    let computed = destination.columns.iter().filter(|to| to.origin == ColumnOrigin::Generated);
-    for to in computed.filter(|to| to.name == id_column) {
+    let id = destination.column(id_column);
+    if let Some(to) = id.filter(|to| to.origin == ColumnOrigin::Generated) {
         problems.push(computes_id(destination, to));
     }
     let unmet = destination
         .columns
         .iter()
-        .filter(|to| source.column(&to.name).is_none() && must_be_given(to));
-    unmet.for_each(|to| problems.push(demands(to, destination)));
+        .filter(|to| destination.source_of(to, source).is_none() && must_be_given(to));
+    unmet.for_each(|to| problems.push(demands(to, source, destination)));
     let travelling = travelling(source, destination, |to| to.origin != ColumnOrigin::Generated);
     let wire = travelling
         .map_err(|unlike| problems.extend(unlike))
@@ -69,7 +70,7 @@ fn travelling(
     destination: &EventTable,
     is_wanted: impl Fn(&Column) -> bool,
 ) -> Result<Wire, Problems> {
-    let mut problems = Problems::new();
+    let mut problems = renamed::problems(source, &destination.names);
     let mut columns = Vec::new();
     for from in &source.columns {
         let Some(to) = destination.column(&from.name) else {
@@ -85,7 +86,7 @@ fn travelling(
                 if let Some(unlike) =
                     types::unlike(&from.type_use(), &source.types, &destination.types)
                 {
-                    problems.push(defined_otherwise(from, &unlike, destination));
+                    problems.push(defined_otherwise((from, to), &unlike, destination));
                 }
                 columns.push((from, to, read_as));
             }
@@ -98,7 +99,7 @@ fn travelling(
         columns.iter().find(|(from, to, _)| !is_same(from, to)).map(|(from, ..)| *from);
     if let Some(reason) = not_binary {
         let changing = columns.iter().filter(|(from, to, _)| from.text_edition != to.text_edition);
-        changing.for_each(|(from, ..)| problems.push(changes_as_text(destination, from, reason)));
+        changing.for_each(|(_, to, _)| problems.push(changes_as_text(destination, to, reason)));
     }
     let has_forms = |column: &Column| {
         let is_array = |known: Type| matches!(known.kind(), TypeKind::Array(_));
@@ -143,6 +144,7 @@ pub fn unknown_texts<'a>(table: &'a EventTable, wire: &Wire) -> Vec<(&'a Column,
 pub fn cautions(source: &EventTable, destination: &EventTable, wire: &Wire) -> Vec<Warning> {
     let both =
         source.columns.iter().filter_map(|from| Some((from, destination.column(&from.name)?)));
+    let absent = renamed::absent(source, &destination.names);
     let caution = |(from, to): (&Column, &Column)| {
         let (table, column) = (&destination.name, sql::ident(&to.name));
         if to.origin == ColumnOrigin::Generated {
@@ -170,6 +172,7 @@ pub fn cautions(source: &EventTable, destination: &EventTable, wire: &Wire) -> V
         Warning::new(what, "")
     };
     both.filter_map(caution)
+        .chain(absent)
         .chain(ambiguous_text(source, destination).map(|what| Warning::new(what, "")))
         .chain(unknown_texts(source, wire).into_iter().map(unknown))
         .collect()
@@ -234,19 +237,30 @@ fn unlike(destination: &EventTable, what: String) -> Error {
     Error::new(ErrorKind::Unsuitable, what).at(destination.name.to_string())
 }
 
+/// Says of a column that is renamed what the source calls it.
+fn of_source(from: &Column, destination: &EventTable) -> String {
+    if destination.names.there(&from.name) == from.name {
+        return String::new();
+    }
+    format!(" (at the source {})", sql::ident(&from.name))
+}
+
 fn lacks(from: &Column, source: &EventTable, destination: &EventTable) -> Error {
-    let column = sql::ident(&from.name);
-    unlike(destination, format!("the destination has no column {column}"))
-        .because(format!(
-            "the source has {}; the destination has {}",
-            names(source),
-            names(destination)
-        ))
-        .fix(if is_name_of_type(&from.type_name) {
-            format!("ALTER TABLE {} ADD COLUMN {column} {};", destination.name, from.type_name)
-        } else {
-            format!("add the column to {}, of the type it has at the source", destination.name)
-        })
+    let column = sql::ident(destination.names.there(&from.name));
+    unlike(
+        destination,
+        format!("the destination has no column {column}{}", of_source(from, destination)),
+    )
+    .because(format!(
+        "the source has {}; the destination has {}",
+        names(source),
+        names(destination)
+    ))
+    .fix(if is_name_of_type(&from.type_name) {
+        format!("ALTER TABLE {} ADD COLUMN {column} {};", destination.name, from.type_name)
+    } else {
+        format!("add the column to {}, of the type it has at the source", destination.name)
+    })
 }
 
 fn differs(from: &Column, to: &Column, destination: &EventTable) -> Error {
@@ -254,8 +268,10 @@ fn differs(from: &Column, to: &Column, destination: &EventTable) -> Error {
     unlike(
         destination,
         format!(
-            "column {column} is {} at the source and {} at the destination",
-            from.type_name, to.type_name
+            "column {column}{} is {} at the source and {} at the destination",
+            of_source(from, destination),
+            from.type_name,
+            to.type_name
         ),
     )
     .fix(if is_name_of_type(&from.type_name) {
@@ -269,8 +285,12 @@ fn differs(from: &Column, to: &Column, destination: &EventTable) -> Error {
     })
 }
 
-fn defined_otherwise(from: &Column, unlike: &TypeMismatch, destination: &EventTable) -> Error {
-    let column = sql::ident(&from.name);
+fn defined_otherwise(
+    (from, to): (&Column, &Column),
+    unlike: &TypeMismatch,
+    destination: &EventTable,
+) -> Error {
+    let column = sql::ident(&to.name) + &of_source(from, destination);
     let what = format!(
         "column {column} is {} on both sides, and the definitions of type {} differ",
         from.type_name, unlike.name
@@ -327,18 +347,20 @@ fn is_name_of_type(type_name: &str) -> bool {
             .all(|word| !OTHERS.contains(&word.to_lowercase().as_str()))
 }
 
-fn demands(to: &Column, destination: &EventTable) -> Error {
+fn demands(to: &Column, source: &EventTable, destination: &EventTable) -> Error {
     let column = sql::ident(&to.name);
-    unlike(
-        destination,
-        format!(
-            "column {column} of the destination must be given, and the source has no such column"
-        ),
+    let (why, otherwise) = if source
+        .not_copied
+        .iter()
+        .any(|from| destination.names.at_source(&to.name) == Some(&from.name))
+    {
+        ("and it is not among those that are copied", "; or add it to columns in the source")
+    } else {
+        ("and the source has no such column", "; or give it a default")
+    };
+    unlike(destination, format!("column {column} of the destination must be given, {why}")).fix(
+        format!("ALTER TABLE {} ALTER COLUMN {column} DROP NOT NULL{otherwise}", destination.name),
     )
-    .fix(format!(
-        "ALTER TABLE {} ALTER COLUMN {column} DROP NOT NULL; or give it a default",
-        destination.name
-    ))
 }
 
 fn changes_as_text(destination: &EventTable, from: &Column, reason: &Column) -> Error {

@@ -1,31 +1,70 @@
 //! Reads an event table from the catalog.
 
-use crate::error::{self, Error, Result};
+use crate::config::SourceConfig;
+use crate::error::{self, Error, Problems, Result};
 use crate::event::value::is_binary_stable;
 use crate::postgres::session::Session;
 use crate::postgres::table::compatible::{binary_edition, text_edition};
 use crate::postgres::table::trigger::{self, InsertTrigger};
 use crate::postgres::table::types::{self, TypePart, TypeUse, UserType, UserTypeKind, UserTypes};
 use crate::postgres::table::{Column, ColumnOrigin, EventTable, TableName};
-use crate::sql::{self, Fingerprint, TypeOids};
+use crate::sql::{self, ColumnNames, Fingerprint, TypeOids};
 use tokio_postgres::Row;
 
-/// The table, for a reader.
+/// The table of a destination, for a reader.
 ///
 /// # Errors
 /// `Unsuitable` without the table, or without the privilege to read it; what the server says.
 pub(crate) async fn readable(
     session: &Session,
-    name: &TableName,
+    (name, names): (&TableName, &ColumnNames),
     id_column: &str,
 ) -> Result<EventTable> {
-    let table = table(session, name, id_column).await?;
-    let table = table.ok_or_else(|| {
-        Error::new(error::ErrorKind::Unsuitable, format!("there is no table {name}"))
-            .at(session.place())
-    })?;
+    let found = destination_table(session, (name, names), id_column).await?;
+    require_readable(session, name, found)
+}
+
+/// As [`readable`], of a source.
+pub(crate) async fn readable_source(
+    session: &Session,
+    source: &SourceConfig,
+) -> Result<EventTable> {
+    let found = source_table(session, source).await.map_err(Problems::into_worst)?;
+    require_readable(session, &source.table, found)
+}
+
+fn require_readable(
+    session: &Session,
+    name: &TableName,
+    found: Option<EventTable>,
+) -> Result<EventTable> {
+    let missing = || Error::new(error::ErrorKind::Unsuitable, format!("there is no table {name}"));
+    let table = found.ok_or_else(|| missing().at(session.place()))?;
     table.require_select().map_err(|error| error.at(session.place()))?;
     Ok(table)
+}
+
+/// The table of a destination, with what it calls the columns of its source; `None` as in
+/// [`table`].
+pub(crate) async fn destination_table(
+    session: &Session,
+    (name, names): (&TableName, &ColumnNames),
+    id_column: &str,
+) -> Result<Option<EventTable>> {
+    let found = table(session, name, names.there(id_column)).await?;
+    Ok(found.map(|table| EventTable { names: names.clone(), ..table }))
+}
+
+/// The table of a source, with the columns that are copied; `None` as in [`table`].
+///
+/// # Errors
+/// `Unsuitable`, for each column that is named and not there; what the server says.
+pub(crate) async fn source_table(
+    session: &Session,
+    source: &SourceConfig,
+) -> Result<Option<EventTable>, Problems> {
+    let found = table(session, &source.table, &source.id_column).await?;
+    found.map(|table| table.copying(&source.columns)).transpose()
 }
 
 /// Describes a table as it is now; `None` when there is no table, view or foreign table of this
@@ -89,6 +128,8 @@ fn described(
         has_parts: row.try_get("has_parts")?,
         kind: kind.chars().next().unwrap_or('?'),
         columns,
+        not_copied: Vec::new(),
+        names: ColumnNames::default(),
         types: UserTypes::new(),
         has_ambiguous_text: false,
         is_unlogged: row.try_get("is_unlogged")?,
@@ -129,6 +170,7 @@ fn column(row: &Row, version_num: u32) -> Result<Column, tokio_postgres::Error> 
         is_not_null: row.try_get("is_not_null")?,
         is_never_null: row.try_get("is_never_null")?,
         has_default: row.try_get("has_default")?,
+        is_stamped: row.try_get("is_stamped")?,
         origin,
         computed_as: row.try_get("computed_as")?,
         may_select: row.try_get("may_select")?,

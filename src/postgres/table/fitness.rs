@@ -198,9 +198,10 @@ fn shape_of(table: &EventTable, id_column: &str, keys: &[String], instead: &str)
         problems.push(unfit(table, format!("{} is {kind}", table.name)).fix("name a table"));
         return problems;
     }
-    let id = sql::ident(id_column);
+    let id = sql::ident(table.names.there(id_column));
     let Some(column) = table.column(id_column) else {
-        let names: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
+        let all = table.columns.iter().chain(&table.not_copied);
+        let names: Vec<&str> = all.map(|column| column.name.as_str()).collect();
         let error = unfit(table, format!("{} has no column {id}", table.name))
             .because(format!("it has {}", names.join(", ")));
         problems.push(error.fix(instead));
@@ -296,7 +297,9 @@ fn privilege(
         cures.push(format!("GRANT USAGE ON SCHEMA {schema} TO {role};"));
     }
     if !columns.is_empty() {
-        cures.push(format!("GRANT {privileges} ON {name} TO {role};"));
+        let each = privileges.split(", ").map(|of| format!("{of}{}", table.copied_list()));
+        let each = each.collect::<Vec<_>>().join(", ");
+        cures.push(format!("GRANT {each} ON {name} TO {role};"));
     }
     let names: Vec<String> = columns.iter().map(|column| sql::ident(&column.name)).collect();
     let lacks = if columns.is_empty() { "USAGE on its schema" } else { privileges };

@@ -4,7 +4,9 @@
 pub mod compatible;
 pub mod describe;
 pub(crate) mod fitness;
+mod not_copied;
 pub mod pages;
+pub(crate) mod renamed;
 pub mod store;
 pub mod trigger;
 pub mod types;
@@ -12,7 +14,7 @@ pub mod types;
 use crate::error::{Error, ErrorKind, Result};
 use crate::postgres::table::trigger::InsertTrigger;
 use crate::postgres::table::types::{TypeUse, UserTypes};
-use crate::sql::{self, Fingerprint, RowCondition};
+use crate::sql::{self, ColumnNames, Fingerprint, RowCondition};
 
 pub use crate::sql::TableName;
 
@@ -53,6 +55,8 @@ pub struct Column {
     pub is_never_null: bool,
     /// Whether an insert that leaves it out gets a default.
     pub has_default: bool,
+    /// Whether an insert that leaves it out gets the time, of a zone that is known.
+    pub is_stamped: bool,
     /// How its values come to be there.
     pub origin: ColumnOrigin,
     /// The expression that computes it, as the server writes it.
@@ -77,8 +81,12 @@ pub struct EventTable {
     pub has_parts: bool,
     /// `relkind`: `r` table, `p` partitioned, `v` view, …
     pub kind: char,
-    /// Columns in their order.
+    /// Columns in their order: of a source, those that are copied.
     pub columns: Vec<Column>,
+    /// Those of a source that are not.
+    pub not_copied: Vec<Column>,
+    /// What it calls the columns of the source, where it is a destination.
+    pub names: ColumnNames,
     /// The types outside `pg_catalog` that they are made of.
     pub types: UserTypes,
     /// Whether its database writes some characters in two ways that are one outside of it (EUC_JP).
@@ -128,12 +136,27 @@ impl EventTable {
         Fingerprint::of(&self.name, self.has_parts, types::oids(&self.types))
     }
 
-    /// The column of this name.
+    /// The column of this name at the source.
     pub fn column(&self, name: &str) -> Option<&Column> {
-        self.columns.iter().find(|column| column.name == name)
+        let there = self.names.there(name);
+        self.columns.iter().find(|column| column.name == there)
     }
 
-    /// Makes sure that our role may read every column.
+    /// The column of a source whose values are in a column of this table.
+    pub fn source_of<'a>(&self, column: &Column, source: &'a Self) -> Option<&'a Column> {
+        source.column(self.names.at_source(&column.name)?)
+    }
+
+    /// The columns that are copied, where those are not all, as a GRANT lists them.
+    fn copied_list(&self) -> String {
+        if self.not_copied.is_empty() {
+            return String::new();
+        }
+        let names: Vec<String> = self.columns.iter().map(|of| sql::ident(&of.name)).collect();
+        format!(" ({})", names.join(", "))
+    }
+
+    /// Makes sure that our role may read every column that is copied.
     ///
     /// # Errors
     /// `Access` with the statements that let it.
@@ -147,7 +170,7 @@ impl EventTable {
             ));
         }
         if self.columns.iter().any(|column| !column.may_select) {
-            cures.push(format!("GRANT SELECT ON {} TO {role};", self.name));
+            cures.push(format!("GRANT SELECT{} ON {} TO {role};", self.copied_list(), self.name));
         }
         if cures.is_empty() {
             return Ok(());

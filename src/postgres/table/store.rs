@@ -12,7 +12,7 @@ use crate::postgres::session::Session;
 use crate::postgres::session::answers::{self, field, parsed};
 use crate::postgres::table::{EventTable, TableName};
 use crate::postgres::table::{pages, relation};
-use crate::sql::{self, RowCondition};
+use crate::sql::{self, ColumnNames, RowCondition};
 use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt};
 use std::borrow::Borrow;
@@ -25,10 +25,15 @@ use tokio_postgres::SimpleQueryRow;
 pub struct PgTable<S> {
     session: S,
     table: TableName,
-    id_column: String,
+    /// As the source calls it.
+    source_id: String,
+    /// As the source calls its columns.
     wire: Wire,
     /// Which of its rows count.
     rows: Option<RowCondition>,
+    /// The same as they are called here.
+    id_column: String,
+    stored: Wire,
     /// Whether nothing keeps an id from being there twice.
     may_hold_doubles: bool,
     /// Whether a page of rows was begun over this session and not ended.
@@ -41,9 +46,11 @@ impl<S: Borrow<Session> + Send + Sync> PgTable<S> {
         Self {
             session,
             table: table.clone(),
-            id_column: id_column.to_owned(),
+            source_id: id_column.to_owned(),
             wire: wire.clone(),
             rows: None,
+            id_column: id_column.to_owned(),
+            stored: wire.clone(),
             may_hold_doubles: false,
             is_page_open: AtomicBool::new(false),
         }
@@ -55,10 +62,18 @@ impl<S: Borrow<Session> + Send + Sync> PgTable<S> {
         Self { rows: rows.cloned(), ..self }
     }
 
-    /// Looks for doubles where the key of the table does not exclude them.
+    /// Looks for doubles where the key of the table does not exclude them; its columns are called
+    /// as it calls them.
     #[must_use]
     pub fn keyed_as(self, table: &EventTable) -> Self {
-        Self { may_hold_doubles: !table.has_id_key, ..self }
+        Self { may_hold_doubles: !table.has_id_key, ..self.called(&table.names) }
+    }
+
+    /// The columns are called so here.
+    #[must_use]
+    pub fn called(self, names: &ColumnNames) -> Self {
+        let id_column = names.there(&self.source_id).to_owned();
+        Self { id_column, stored: self.wire.called(names), ..self }
     }
 
     /// The session.
@@ -76,8 +91,8 @@ impl<S: Borrow<Session> + Send + Sync> PgTable<S> {
     /// they are stored; `None` when there are none.
     pub async fn event_bytes(&self, after: Option<i64>) -> Result<Option<f64>> {
         let range = self.condition(IdRange::above(after));
-        let statement =
-            self.fill(include_str!("../../../sql/table/event_bytes.sql"), &[("range", range)]);
+        let more = [("range", range), ("columns", self.stored.select_list())];
+        let statement = self.fill(include_str!("../../../sql/table/event_bytes.sql"), &more);
         Ok(parsed(&self.row(&statement).await?, 0))
     }
 
@@ -221,17 +236,17 @@ impl<S: Borrow<Session> + Send + Sync> EventStore for PgTable<S> {
     }
 
     fn event_digest(&self, id: i64) -> BoxFuture<'_, Result<Option<EventDigest>>> {
-        let columns: Vec<String> = self.wire.columns.iter().map(digest).collect();
+        let columns: Vec<String> = self.stored.columns.iter().map(digest).collect();
         self.row_of(id, include_str!("../../../sql/table/event.sql"), columns.join(", ")).boxed()
     }
 
     fn event_text(&self, id: i64) -> BoxFuture<'_, Result<Option<Vec<Option<String>>>>> {
-        let columns: Vec<String> = self.wire.columns.iter().map(short_text).collect();
+        let columns: Vec<String> = self.stored.columns.iter().map(short_text).collect();
         self.row_of(id, include_str!("../../../sql/table/event.sql"), columns.join(", ")).boxed()
     }
 
     fn range_digest(&self, range: IdRange, limit_ms: u32) -> BoxFuture<'_, Result<RangeDigest>> {
-        let columns: Vec<String> = self.wire.columns.iter().map(value).collect();
+        let columns: Vec<String> = self.stored.columns.iter().map(value).collect();
         let more = [
             ("range", self.condition(range)),
             ("columns", columns.join(", ")),
@@ -278,7 +293,7 @@ impl<S: Borrow<Session> + Send + Sync> EventStore for PgTable<S> {
             DigestInput::RowDigests => "pg_catalog.sha256(r.bytes)",
         };
         let columns: Vec<String> =
-            self.wire.columns.iter().map(|column| compared(column, &self.wire)).collect();
+            self.stored.columns.iter().map(|column| compared(column, &self.stored)).collect();
         let first = |chunk: &IdRange| chunk.after.map_or(i64::MIN, |after| after.saturating_add(1));
         let more = [
             ("columns", columns.join(", ")),
@@ -349,7 +364,7 @@ impl<S: Borrow<Session> + Send + Sync> EventStore for PgTable<S> {
             table: &self.table,
             id_column: &self.id_column,
             rows: self.rows.as_ref(),
-            wire: &self.wire,
+            wire: &self.stored,
             is_open: &self.is_page_open,
         };
         pages::rows(table, range).boxed()

@@ -129,8 +129,8 @@ impl<'a> RepairTask<'a> {
             oid,
             fingerprint: target.destination_table.fingerprint.clone(),
             asks: target.destination_table.asks(),
-            id_column: target.destination.id_column.to_owned(),
-            wire: wire.clone(),
+            id_column: target.destination.own_id().to_owned(),
+            wire: wire.called(target.destination.names),
             layout: layout
                 .ok_or_else(|| Error::new(ErrorKind::Bug, "the id column is not copied"))?,
             stall_max: target.stall_max,
@@ -395,7 +395,9 @@ fn range_from(floor: Option<i64>, through: i64) -> IdRange {
 /// What is taken out and put in again would lose what the source does not have.
 fn require_no_more_columns(target: &RepairTarget<'_>) -> Result<()> {
     let is_lost = |column: &&Column| {
-        let is_copied = target.wire.columns.iter().any(|copied| copied.name == column.name);
+        let names = &target.destination.names;
+        let is_copied =
+            target.wire.columns.iter().any(|copied| names.there(&copied.name) == column.name);
         !is_copied && column.origin != ColumnOrigin::Generated
     };
     let Some(column) = target.destination_table.columns.iter().find(is_lost) else {

@@ -27,6 +27,11 @@ pub(super) fn put_in_as(source: &EventTable, from: &CheckedCopy<'_>) -> Result<W
             .because(why)
             .fix(format!("{fix}; nothing was written")))
     };
+    let lost = source.not_copied.iter().filter(|of| of.origin != ColumnOrigin::Generated);
+    let lost: Vec<String> = lost.map(|column| sql::ident(&column.name)).collect();
+    if !lost.is_empty() {
+        return Err(would_be_lost(source, from, &lost));
+    }
     for column in source.columns.iter().filter(|column| column.origin != ColumnOrigin::Generated) {
         let Some(travels) = from.wire.columns.iter().find(|travels| travels.name == column.name)
         else {
@@ -43,6 +48,19 @@ pub(super) fn put_in_as(source: &EventTable, from: &CheckedCopy<'_>) -> Result<W
     }
     let columns = from.wire.columns.iter().filter(|column| !is_computed(&column.name));
     Ok(Wire { columns: columns.cloned().collect(), format: from.wire.format, rows: None })
+}
+
+/// Also where they may be NULL or have a default: the source would not be what it was, and nothing
+/// would say so.
+fn would_be_lost(source: &EventTable, from: &CheckedCopy<'_>, lost: &[String]) -> Error {
+    let what = format!("cannot restore {} from destination {:?}", source.name, from.name);
+    Error::new(ErrorKind::Unsuitable, what)
+        .at(source.name.to_string())
+        .because(format!("no destination holds {}, which columns leaves out", lost.join(", ")))
+        .fix(
+            "take the source from a backup; where it is to live on without them, make its table \
+             without these columns, then start again; nothing was written",
+        )
 }
 
 /// The columns by which two destinations are compared: all that both have of the source, each as
@@ -63,7 +81,7 @@ pub(super) fn comparable(ours: &Wire, theirs: &Wire) -> Wire {
 /// The columns that only the destination has, other than those it computes, quoted.
 pub(super) fn left_out(source: &EventTable, from: &EventTable) -> Vec<String> {
     let is_left_out = |column: &&Column| {
-        column.origin != ColumnOrigin::Generated && source.column(&column.name).is_none()
+        column.origin != ColumnOrigin::Generated && from.source_of(column, source).is_none()
     };
     let columns = from.columns.iter().filter(is_left_out);
     columns.map(|column| sql::ident(&column.name)).collect()

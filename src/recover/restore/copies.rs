@@ -24,12 +24,12 @@ fn names<'a>(copy: &CheckedCopy<'a>) -> [(&'a str, sql::SqlValue<'a>); 3] {
     [
         ("schema", sql::text(&copy.place.table.schema)),
         ("table", sql::text(&copy.place.table.name)),
-        ("id", sql::text(copy.place.id_column)),
+        ("id", sql::text(copy.place.own_id())),
     ]
 }
 
 pub(super) async fn position(session: &Session, copy: &CheckedCopy<'_>) -> Result<Option<i64>> {
-    let row = session.query_one(&highest(copy.place.table, copy.place.id_column), &[]).await;
+    let row = session.query_one(&highest(copy.place.table, copy.place.own_id()), &[]).await;
     Ok(row
         .map_err(|error| {
             session

@@ -1,11 +1,12 @@
 //! The dry run: every check, and what a run would do, said to a person; nothing is written.
 
 use crate::config::ReplicationConfig;
+use crate::destination::shape::DestinationShape;
 use crate::error::{Problems, Result, Warning};
 use crate::event::frame::CopyFormat;
 use crate::event::range::{self, IdRange};
 use crate::event::store::EventStore;
-use crate::event::wire::Wire;
+use crate::event::wire::{Wire, WireColumn};
 use crate::log::escape::fit;
 use crate::postgres::session::Session;
 use crate::postgres::session::pooler::RouteCache;
@@ -13,6 +14,7 @@ use crate::postgres::table::store::PgTable;
 use crate::replicate::check::lane_stores::LaneContents;
 use crate::replicate::check::shape::SourceShape;
 use crate::replicate::check::{self, CheckFindings, DestinationFindings, source_store};
+use crate::sql::ALIKE;
 use futures::future::try_join_all;
 use slog::Logger;
 use std::fmt;
@@ -151,7 +153,7 @@ fn write_destination(
         return writeln!(out, "{found}\n  refused or out of reach: see below");
     };
     writeln!(out, "{found}, {}", open.name())?;
-    writeln!(out, "  copied         {}", wire(open.wire()))?;
+    writeln!(out, "  copied         {}", wire(open.wire(), open.postgres()))?;
     match contents {
         Some(contents) if contents.events == 0 => writeln!(out, "  there          no event yet")?,
         Some(LaneContents { floor: Some(floor), events, ends, .. }) => writeln!(
@@ -207,8 +209,13 @@ fn write_warnings(out: &mut fmt::Formatter<'_>, warnings: &[Warning]) -> fmt::Re
     warnings.iter().try_for_each(|warning| writeln!(out, "  warning        {warning}"))
 }
 
-fn wire(wire: &Wire) -> String {
-    let names: Vec<&str> = wire.columns.iter().map(|column| column.name.as_str()).collect();
+fn wire(wire: &Wire, shape: Option<&DestinationShape>) -> String {
+    let names = shape.map_or(&ALIKE, |shape| &shape.table.names);
+    let name = |column: &WireColumn| match names.there(&column.name) {
+        there if there == column.name => there.to_owned(),
+        there => format!("{} (there {there})", column.name),
+    };
+    let names: Vec<String> = wire.columns.iter().map(name).collect();
     let format = match wire.format {
         CopyFormat::Binary => "binary",
         CopyFormat::Text => "text",

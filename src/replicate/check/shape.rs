@@ -11,6 +11,7 @@ use crate::postgres::table::describe;
 use crate::postgres::table::fitness;
 use crate::replicate::check::conditions;
 use crate::replicate::check::lane_stores::ComparedSource;
+use crate::replicate::time_column::time_column;
 use crate::source::ids::rule::{MarkRule, accepted_gaps};
 use crate::source::ids::{self, Discipline, JudgedDiscipline, facts};
 use crate::source::read::batcher::ConsecutiveIds;
@@ -106,10 +107,11 @@ pub(crate) async fn source_shape(
     let looked = async {
         let server = settings::about(session).await?;
         fitness::encoding(&server)?;
-        let table = describe::table(session, &config.table, &config.id_column).await?;
+        let table = describe::source_table(session, config).await?;
         let table = table.ok_or_else(|| missing(&config.table))?;
         let mut problems = fitness::source(&table, &server, &config.id_column);
         let group_by = problems.note(group_by(&table, &config.group_by)).flatten();
+        problems.note(time_column(&table, config));
         problems.or_ok(())?;
         conditions::check(session, &table, replication).await?;
         let facts = facts::ask(session, &table, &config.id_column, server.is_standby).await?;

@@ -55,7 +55,7 @@ pub struct DestinationStatus {
     /// Whether that is all of them; otherwise there are at least so many.
     pub is_events_behind_exact: bool,
     /// Age, by the source's clock, of the first event it lacks; 0 when it lacks none; null where
-    /// the table has no `ts` or it cannot be told.
+    /// no column says when it was written (`time_column`) or it cannot be told.
     pub seconds_behind: Option<f64>,
     /// The replicator that holds its lock.
     pub replicator: Option<Replicator>,

@@ -3,7 +3,7 @@
 
 use crate::commands;
 use crate::config::libpq::{Conninfo, HostAt};
-use crate::config::{DestinationConfig, GroupBy, IdsSetting, ReplicationConfig, SourceConfig};
+use crate::config::{DestinationConfig, IdsSetting, ReplicationConfig, SourceConfig};
 use crate::destination::connector::{OpenLimits, SurveyedPlace};
 use crate::destination::registry::connector;
 use crate::error::{Error, ErrorKind, Result};
@@ -14,7 +14,6 @@ use crate::postgres::session::limit::ConnectionLimiter;
 use crate::postgres::session::pooler::{self, RouteCache};
 use crate::postgres::session::watchdog::{LockPatience, attended};
 use crate::postgres::session::{Session, SessionPurpose};
-use crate::postgres::table::EventTable;
 use crate::postgres::table::describe;
 use crate::postgres::table::highest;
 use crate::postgres::table::store::PgTable;
@@ -29,9 +28,9 @@ use crate::replicate::status::distance::{
     CopyDistance, SourceAnswers, WHAT, distance, still_holding,
 };
 use crate::replicate::status::sessions::holders;
+use crate::replicate::time_column::time_column;
 use crate::source::ids::{self, Discipline, facts};
 use futures::future::{join, join_all};
-use postgres_types::Type;
 use std::time::Duration;
 
 /// A destination that answers, and how it compares.
@@ -71,7 +70,7 @@ async fn source_answers(config: &SourceConfig, timeout: Duration) -> Result<Sour
         timeout,
     )
     .await?;
-    let table = describe::readable(&session, &config.table, &config.id_column).await?;
+    let table = describe::readable_source(&session, config).await?;
     let highest = session.query_one(&highest(&table.name, &config.id_column), &[]).await;
     let highest = highest.and_then(|row| row.try_get("highest"));
     let highest = highest.map_err(|e| session.error(&e, WHAT))?;
@@ -84,7 +83,7 @@ async fn source_answers(config: &SourceConfig, timeout: Duration) -> Result<Sour
     };
     let holders = holders(&session, sequence).await?;
     Ok(SourceAnswers {
-        stamp: stamp(&table, &config.group_by),
+        time_column: time_column(&table, config).map_err(|error| error.at(session.place()))?,
         id_column: config.id_column.clone(),
         session,
         table,
@@ -99,21 +98,6 @@ async fn source_answers(config: &SourceConfig, timeout: Duration) -> Result<Sour
 /// How ids are given out; `None` where a start would be refused.
 fn discipline(facts: &facts::IdFacts, ids: IdsSetting) -> Option<Discipline> {
     Some(ids::judge(facts, ids, &[]).ok()?.discipline)
-}
-
-/// The column that says when an event happened: the one to group by, or `ts`; only if it is a time
-/// stamp.
-fn stamp(table: &EventTable, group_by: &GroupBy) -> Option<String> {
-    let name = match group_by {
-        GroupBy::Column(name) | GroupBy::IfPresent(name) => name,
-        GroupBy::Off => "ts",
-    };
-    let is_stamp = |oid: u32| oid == Type::TIMESTAMPTZ.oid() || oid == Type::TIMESTAMP.oid();
-    let column = [name, "ts"]
-        .into_iter()
-        .filter_map(|name| table.column(name))
-        .find(|column| is_stamp(column.type_oid));
-    column.map(|column| column.name.clone())
 }
 
 /// What both sides hold of the columns that are copied.

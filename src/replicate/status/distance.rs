@@ -16,8 +16,8 @@ pub(super) struct SourceAnswers {
     pub(super) table: EventTable,
     pub(super) id_column: String,
     pub(super) highest: Option<i64>,
-    /// The column that says when an event happened.
-    pub(super) stamp: Option<String>,
+    /// The column that says when an event was written.
+    pub(super) time_column: Option<String>,
     pub(super) sequence: Option<u32>,
     pub(super) is_standby: bool,
     /// Whether what it shows may be older than what it showed before.
@@ -81,13 +81,13 @@ async fn seconds_behind(
     source_answers: &SourceAnswers,
     first_missing: Option<i64>,
 ) -> Result<Option<f64>> {
-    let Some(stamp) = &source_answers.stamp else { return Ok(None) };
+    let Some(time_column) = &source_answers.time_column else { return Ok(None) };
     let Some(first) = first_missing else { return Ok(Some(0.0)) };
     let asked = sql::fill(
         include_str!("../../../sql/status/event_time.sql"),
         &[
             ("id", sql::text(&source_answers.id_column)),
-            ("ts", sql::text(&**stamp)),
+            ("ts", sql::text(&**time_column)),
             ("table", sql::sql(source_answers.table.name.quoted())),
         ],
     );

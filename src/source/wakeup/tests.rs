@@ -4,6 +4,7 @@ use super::*;
 use crate::postgres::table::TableName;
 use crate::postgres::table::trigger::NotifyCall;
 use crate::postgres::table::types::UserTypes;
+use crate::sql::ColumnNames;
 
 fn server(is_standby: bool, prepared_max: i32) -> ServerOverview {
     ServerOverview {
@@ -42,6 +43,8 @@ fn table(insert_triggers: Vec<InsertTrigger>) -> EventTable {
         kind: 'r',
         columns: Vec::new(),
         types: UserTypes::new(),
+        not_copied: Vec::new(),
+        names: ColumnNames::default(),
         has_ambiguous_text: false,
         is_unlogged: false,
         has_id_key: true,

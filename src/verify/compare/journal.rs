@@ -76,12 +76,22 @@ impl JournalSubject {
     pub fn of(task: ComparisonTask<'_>) -> Self {
         Self {
             sides: (task.first.identity().clone(), task.second.identity().clone()),
-            columns: task.columns.wire.select_list(),
+            columns: columns(task),
             from: task.options.from,
             through: task.options.through,
             is_complete: task.options.must_be_complete,
         }
     }
+}
+
+/// What both sides are asked for, where they do not call it alike.
+fn columns(task: ComparisonTask<'_>) -> String {
+    let wire = &task.columns.wire;
+    let [first, second] = [task.first, task.second].map(|side| wire.called(&side.table.names));
+    if first == second {
+        return first.select_list();
+    }
+    format!("{} / {}", first.select_list(), second.select_list())
 }
 
 impl JournalPart {

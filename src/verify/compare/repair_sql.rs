@@ -120,9 +120,9 @@ fn statement(
     format!(
         "insert into {} ({}) overriding system value values ({}) on conflict ({}) do nothing;\n",
         second.table.name.quoted(),
-        inserted.column_list(),
+        inserted.called(&second.table.names).column_list(),
         quoted.join(", "),
-        sql::ident(id_column)
+        sql::ident(second.table.names.there(id_column))
     )
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn comparable(
             "name the table with --table, or correct the URL",
         );
     };
-    let id = sql::ident(id_column);
+    let id = sql::ident(table.names.there(id_column));
     let fix = "rows are compared by their integer id: name its column";
     let Some(column) = table.column(id_column) else {
         return refuse(format!("table {name} has no column {id}"), fix);
@@ -102,11 +102,11 @@ impl SchemaComparison {
             )
         });
         let mut notes = Vec::new();
-        let of_both = |table: &EventTable, other: &EventTable| -> Vec<String> {
-            let common = table.columns.iter().filter(|column| other.column(&column.name).is_some());
-            common.map(|column| column.name.clone()).collect()
-        };
-        let (ours, theirs) = (of_both(first, second), of_both(second, first));
+        let ours = first.columns.iter().filter(|column| second.column(&column.name).is_some());
+        let theirs = second.columns.iter().filter_map(|column| second.source_of(column, first));
+        let names = |column: &Column| column.name.clone();
+        let (ours, theirs): (Vec<String>, Vec<String>) =
+            (ours.map(names).collect(), theirs.map(names).collect());
         if ours != theirs {
             notes.push(format!(
                 "the order of columns differs: {} and {}",
@@ -114,9 +114,13 @@ impl SchemaComparison {
                 listed(&theirs)
             ));
         }
-        for column in &second.columns {
-            notes.extend(note(first.column(&column.name), column));
+        let is_chosen_not = |column: &&Column| {
+            first.not_copied.iter().any(|of| second.names.at_source(&column.name) == Some(&of.name))
+        };
+        for column in second.columns.iter().filter(|column| !is_chosen_not(column)) {
+            notes.extend(note(second.source_of(column, first), column));
         }
+        notes.extend(not_compared(first));
         let unmet = inserted.as_ref().err().into_iter().flat_map(Problems::iter);
         notes.extend(unmet.map(|problem| {
             format!("rows cannot be inserted into the second table: {}", problem.what())
@@ -128,6 +132,17 @@ impl SchemaComparison {
             notes,
         }
     }
+}
+
+/// What the configuration leaves out.
+fn not_compared(first: &EventTable) -> Option<String> {
+    let names: Vec<String> = first.not_copied.iter().map(|of| of.name.clone()).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "columns {} are not among those that are copied; they are not compared",
+            listed(&names)
+        )
+    })
 }
 
 /// What a person should know of a column of the second side.

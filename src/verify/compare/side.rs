@@ -11,7 +11,7 @@ use crate::postgres::session::{Session, SessionPurpose};
 use crate::postgres::table::EventTable;
 use crate::postgres::table::describe;
 use crate::postgres::table::store::PgTable;
-use crate::sql::{RowCondition, TableName};
+use crate::sql::{ColumnNames, RowCondition, TableName};
 use crate::stop::Stop;
 use crate::verify::class::ComparedColumn;
 use crate::verify::compare::identity::TableIdentity;
@@ -40,6 +40,10 @@ pub struct SidePlace {
     pub table: TableName,
     /// Which of its rows are compared; `None`: all.
     pub rows: Option<RowCondition>,
+    /// Its columns that are compared; empty: all.
+    pub columns: Vec<String>,
+    /// What it calls the columns of the first side.
+    pub names: ColumnNames,
 }
 
 /// A side whose table was described.
@@ -99,7 +103,9 @@ impl ComparisonSide {
         let pool = SessionPool::new(&at.conninfo, PURPOSE, connections, timeout, log);
         let lent = pool.get().await?;
         let session: &Session = &lent;
-        let table = describe::table(session, &at.table, id_column).await?;
+        let table = describe::destination_table(session, (&at.table, &at.names), id_column).await?;
+        let table = table.map(|table| table.copying(&at.columns)).transpose();
+        let table = table.map_err(|unknown| unknown.into_worst().at(session.place().to_owned()))?;
         let table =
             comparable(table, &at.table, id_column).map_err(|error| error.at(session.place()))?;
         let row =
@@ -197,7 +203,7 @@ impl ComparisonSide {
     pub async fn reader(&self, columns: &SharedColumns) -> Result<PgTable<Session>> {
         let session = self.own_session().await?;
         let table = PgTable::new(session, &self.table.name, &columns.id, &columns.wire);
-        Ok(table.matching(self.rows.as_ref()))
+        Ok(table.matching(self.rows.as_ref()).called(&self.table.names))
     }
 
     /// Asks by a file of `sql/audit/` about the rows of some ids.
@@ -254,6 +260,6 @@ impl ComparisonSide {
         columns: &SharedColumns,
     ) -> PgTable<&'s Session> {
         let table = PgTable::new(session, &self.table.name, &columns.id, &columns.wire);
-        table.matching(self.rows.as_ref())
+        table.matching(self.rows.as_ref()).called(&self.table.names)
     }
 }

@@ -117,7 +117,8 @@ async fn texts(
     columns: &SharedColumns,
     ids: &[i64],
 ) -> Result<HashMap<i64, RowText>> {
-    let expressions: Vec<String> = columns.wire.columns.iter().map(expressions).collect();
+    let stored = columns.wire.called(&side.table.names);
+    let expressions: Vec<String> = stored.columns.iter().map(expressions).collect();
     let rows = side
         .about_ids(
             include_str!("../../../sql/verify/texts.sql"),

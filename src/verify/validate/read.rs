@@ -45,7 +45,7 @@ pub async fn validate(
         session,
         is_page_open: AtomicBool::new(false),
         table,
-        id_column,
+        id_column: table.names.there(id_column),
         through: rules.through,
         last: None,
         rows: 0,
@@ -175,8 +175,13 @@ impl ValidationRead<'_> {
             ("id", sql::text(self.id_column)),
             ("schema", sql::text(&self.table.name.schema)),
             ("table", sql::text(&self.table.name.name)),
-            ("ts", sql::sql(ts(self.table).map_or("null::timestamptz", |_| "e.ts"))),
-            ("stats", sql::sql(event(self.table).map_or("null::text", |_| STATS))),
+            (
+                "ts",
+                sql::sql(ts(self.table).map_or("null::timestamptz".to_owned(), |ts| {
+                    format!("e.{}", sql::ident(&ts.name))
+                })),
+            ),
+            ("stats", sql::sql(event(self.table).map_or("null::text".to_owned(), stats))),
             ("where", sql::sql(format!("where {}", conditions.join(" and ")))),
             ("rows_max", sql::sql(PAGE_ROWS_MAX.to_string())),
         ];
@@ -204,4 +209,6 @@ impl ValidationRead<'_> {
 }
 
 /// Taken out in the server. What is longer than any loader's is cut, and so no JSON any more.
-const STATS: &str = "\"left\"((e.event -> 'testingStats')::text, 2000)";
+fn stats(event: &Column) -> String {
+    format!("\"left\"((e.{} -> 'testingStats')::text, 2000)", sql::ident(&event.name))
+}

@@ -48,7 +48,7 @@ fn wrong(key: &Key) -> Vec<(String, String)> {
     let one = |literal: &str, words: &str| vec![(literal.to_owned(), words.to_owned())];
     match key.value {
         ValueType::Section => one("3", "must be a table, not a number"),
-        ValueType::SectionMap => one("3", "must be a table, not a number"),
+        ValueType::SectionMap | ValueType::NamePairs => one("3", "must be a table, not a number"),
         ValueType::SectionList => one("3", "must be a list of tables, not a number"),
         ValueType::Text
         | ValueType::TableName
@@ -61,7 +61,7 @@ fn wrong(key: &Key) -> Vec<(String, String)> {
         }
         ValueType::Port => one("65536", "must be between 1 and 65535, not 65536"),
         ValueType::Boolean => one("3", "must be true or false, not a number"),
-        ValueType::IdRanges | ValueType::CommandLine => {
+        ValueType::IdRanges | ValueType::Names | ValueType::CommandLine => {
             one("true", "must be a list, not true or false")
         }
         ValueType::Integer(IntegerRange { least, most, .. }) => {

@@ -1,9 +1,11 @@
 //! Whole files: what is taken, what is refused, and where.
 #![allow(clippy::unwrap_used)]
 
+mod columns;
 mod files;
 mod keys;
 mod problems;
+mod rename;
 mod several;
 mod slate;
 mod values;

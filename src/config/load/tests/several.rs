@@ -145,7 +145,7 @@ fn replications_have_names_and_tables_of_their_own() {
 fn a_list_of_tables_is_a_replication_for_each() {
     let text = format!(
         "{TABLES}[tables.\"billing.entries\"]\nid_column = \"entry_id\"\nids = \
-         \"sequence\"\ngroup_by = \"\"\n{DESTINATION}writers = 2\n"
+         \"sequence\"\ngroup_by = \"\"\ntime_column = \"at\"\n{DESTINATION}writers = 2\n"
     );
     let config = load_folder(&[("orders.toml", &text)])
         .unwrap_or_else(|problems| panic!("{}", problems.report()));
@@ -166,6 +166,8 @@ fn a_list_of_tables_is_a_replication_for_each() {
     let second =
         (table("billing.entries"), "entry_id".to_owned(), IdsSetting::Sequence, GroupBy::Off);
     assert_eq!(facts(&config.replications[1]), second);
+    let times = config.replications.iter().map(|of| of.source.time_column.as_deref());
+    assert_eq!(times.collect::<Vec<_>>(), [None, Some("at")]);
 }
 
 #[test]

@@ -7,8 +7,10 @@ fn defaults_are_those_that_are_documented() {
     let config = toml(&with_source("")).unwrap();
     assert_eq!(config.source.table.to_string(), "public.events");
     assert_eq!(config.source.id_column, "id");
+    assert!(config.source.columns.is_empty());
     assert_eq!(config.source.ids, IdsSetting::Auto);
     assert_eq!(config.source.group_by, GroupBy::IfPresent("ts".to_owned()));
+    assert_eq!(config.source.time_column, None);
     assert_eq!(config.source.group_events_max, 1_000_000);
     assert_eq!(config.source.channel, "eventsinsert");
     assert!(config.source.known_gaps.is_empty() && config.source.durability_gate);
@@ -43,8 +45,10 @@ const EVERY_VALUE: &str = r#"
         password = "${SECRET}"
         table = '"My Schema".Events'
         id_column = "nr"
+        columns = ["nr", "at"]
         ids = "consecutive"
         group_by = ""
+        time_column = "at"
         group_events_max = 7
         channel = "c"
         known_gaps = ["100..120", "42", 43, "110..130"]
@@ -97,6 +101,8 @@ fn every_value_arrives() {
     assert_eq!((source.table.schema.as_str(), source.table.name.as_str()), ("My Schema", "events"));
     assert_eq!((source.id_column.as_str(), source.channel.as_str()), ("nr", "c"));
     assert_eq!((source.ids, &source.group_by), (IdsSetting::Consecutive, &GroupBy::Off));
+    assert_eq!(source.time_column.as_deref(), Some("at"));
+    assert_eq!(source.columns, ["nr", "at"]);
     assert_eq!((source.group_events_max, source.durability_gate), (7, false));
     assert_eq!(source.known_gaps, [(42, 43), (100, 130)]);
     assert_eq!(source.poll_interval, Duration::from_millis(250));

@@ -4,6 +4,7 @@
 //! What only the source uses stays there: defaults, sequences, generated columns (their values are
 //! copied), triggers, foreign keys, the checks of its domains.
 
+mod index_names;
 mod types;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -11,8 +12,9 @@ use crate::postgres::ddl::existing::ExistingObjects;
 use crate::postgres::ddl::script::{ObjectParent, SetupScript};
 use crate::postgres::session::Session;
 use crate::postgres::table::{EventTable, TableName};
-use crate::sql::ident;
+use crate::sql::{ColumnNames, ident};
 use std::collections::{BTreeMap, BTreeSet};
+use tokio_postgres::Row;
 use types::{TypeShape, type_shapes};
 
 /// See the module.
@@ -24,6 +26,8 @@ pub struct EventTableShape {
     /// Each after those that it is made of.
     types: Vec<TypeShape>,
     indexes: Vec<IndexShape>,
+    /// Those of columns that are not copied.
+    indexes_left_out: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +87,11 @@ impl EventTableShape {
             collation: collations.get(&column.name).cloned(),
             is_not_null: column.is_never_null,
         });
-        let indexes = indexes.iter().map(|row| {
+        let is_copied = |name: &String| table.column(name).is_some();
+        let (indexes, left_out): (Vec<&Row>, Vec<&Row>) = indexes
+            .iter()
+            .partition(|row| row.get::<_, Vec<String>>("columns").iter().all(is_copied));
+        let indexes = indexes.into_iter().map(|row| {
             let (definition, head): (&str, &str) = (row.get("definition"), row.get("head"));
             let method = definition.strip_prefix(head).ok_or_else(|| {
                 Error::new(ErrorKind::Unsuitable, what()).because(format!("index: {definition}"))
@@ -100,7 +108,22 @@ impl EventTableShape {
             columns: columns.collect(),
             types: type_shapes(session, table).await?,
             indexes: indexes.collect::<Result<_>>()?,
+            indexes_left_out: left_out.into_iter().map(|row| row.get("name")).collect(),
         })
+    }
+
+    /// The shape of a table that calls the columns so.
+    #[must_use]
+    pub fn called(&self, names: &ColumnNames) -> Self {
+        let mut shape = self.clone();
+        shape.id_column = names.there(&self.id_column).to_owned();
+        for column in &mut shape.columns {
+            column.name = names.there(&column.name).to_owned();
+        }
+        for index in &mut shape.indexes {
+            index.method = index_names::called(&index.method, names);
+        }
+        shape
     }
 
     /// Adds what makes a table like it, with its schema where that is missing.
@@ -127,6 +150,13 @@ impl EventTableShape {
             for index in &self.indexes {
                 let what = format!("index {} on {table}", index.name);
                 script.create(what, index.sql(table), ObjectParent::Schema);
+            }
+            if !self.indexes_left_out.is_empty() {
+                script.note(format!(
+                    "indexes of {} with columns that are not copied are not made: {}",
+                    self.source,
+                    self.indexes_left_out.join(", ")
+                ));
             }
         } else if !self.indexes.is_empty() {
             let names: Vec<&str> = self.indexes.iter().map(|index| index.name.as_str()).collect();

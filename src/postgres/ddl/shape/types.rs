@@ -112,11 +112,15 @@ pub(super) async fn type_shapes(
             has_checks: row.get("has_checks"),
         })
     };
-    Ok(in_order(&table.types).iter().filter_map(shape).collect())
+    let needed = table.columns.iter().filter_map(|column| column.own_type.as_ref());
+    Ok(in_order(needed, &table.types).iter().filter_map(shape).collect())
 }
 
-/// The names of all types, each after those that it is made of.
-pub(super) fn in_order(types: &UserTypes) -> Vec<String> {
+/// The names of these types and those that they are made of, each after those.
+pub(super) fn in_order<'a>(
+    needed: impl Iterator<Item = &'a String>,
+    types: &UserTypes,
+) -> Vec<String> {
     fn visit(name: &String, types: &UserTypes, seen: &mut BTreeSet<String>, all: &mut Vec<String>) {
         if !seen.insert(name.clone()) {
             return;
@@ -128,7 +132,7 @@ pub(super) fn in_order(types: &UserTypes) -> Vec<String> {
         all.push(name.clone());
     }
     let (mut seen, mut all) = (BTreeSet::new(), Vec::new());
-    types.keys().for_each(|name| visit(name, types, &mut seen, &mut all));
+    needed.for_each(|name| visit(name, types, &mut seen, &mut all));
     all
 }
 

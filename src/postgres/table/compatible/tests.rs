@@ -3,6 +3,7 @@
 use super::*;
 use crate::event::value::is_binary_stable;
 use crate::postgres::table::types::{TypePart, TypeUse, UserType, UserTypeKind, UserTypes};
+use crate::sql::ColumnNames;
 
 fn column(name: &str, of: &Type) -> Column {
     Column {
@@ -16,6 +17,7 @@ fn column(name: &str, of: &Type) -> Column {
         is_not_null: true,
         is_never_null: true,
         has_default: false,
+        is_stamped: false,
         origin: ColumnOrigin::Plain,
         computed_as: None,
         may_select: true,
@@ -32,6 +34,8 @@ fn table(columns: Vec<Column>) -> EventTable {
         kind: 'r',
         columns,
         types: UserTypes::new(),
+        not_copied: Vec::new(),
+        names: ColumnNames::default(),
         has_ambiguous_text: false,
         is_unlogged: false,
         has_id_key: true,

@@ -8,6 +8,7 @@ use crate::event::wire::WireColumn;
 use crate::postgres::table::ColumnOrigin;
 use crate::postgres::table::trigger::InsertTrigger;
 use crate::postgres::table::types::UserTypes;
+use crate::sql::ColumnNames;
 use postgres_types::Type;
 
 fn server_of(encoding: &str) -> ServerOverview {
@@ -34,6 +35,7 @@ fn column(name: &str, of: &Type) -> Column {
         is_not_null: true,
         is_never_null: true,
         has_default: false,
+        is_stamped: false,
         origin: ColumnOrigin::Plain,
         computed_as: None,
         may_select: true,
@@ -50,6 +52,8 @@ fn table() -> EventTable {
         kind: 'r',
         columns: vec![column("id", &Type::INT8), column("event", &Type::JSONB)],
         types: UserTypes::new(),
+        not_copied: Vec::new(),
+        names: ColumnNames::default(),
         has_ambiguous_text: false,
         is_unlogged: false,
         has_id_key: true,

@@ -8,6 +8,7 @@ const CASE: RepairCase<'static> = RepairCase {
     place: "db:5432/orders, public.events",
     position: Some(100),
     events_max: 10,
+    floor: None,
 };
 
 fn event(id: i64, source: Option<u8>, destination: Option<u8>) -> NamedEvent {
