@@ -311,3 +311,24 @@ async fn two_urls_have_no_other_names() {
     let (code, out, err) = crate::diff::run(&arguments).await;
     assert_eq!(code, 2, "{out}{err}");
 }
+
+#[tokio::test]
+async fn a_destination_that_others_filled_is_counted_again_under_its_names_when_a_transaction_has_ended()
+ {
+    let (source, copy, _) = copied().await;
+    let late = source.client().await;
+    late.batch_execute(&format!("begin; {}", rows(101, 101))).await.unwrap();
+    source.execute(&rows(102, 110)).await;
+    copy.execute(
+        "insert into log values (102, 'x102', timestamptz '2026-01-01 00:00:34.123456Z', '{\"n\": \
+         102}', 102.10, '\\x00ff')",
+    )
+    .await;
+    let mut replicator = setup(&source, &copy).start(&[]);
+    replicator.says(&["the destination is ready"]).await;
+    late.batch_execute("rollback").await.unwrap();
+    replicator.says(&["the destination was counted again and agrees"]).await;
+    until("all arrive", async || copy.query("select count(*) from log").await == ["109"]).await;
+    same(&source, ALL, &copy, ALL_THERE).await;
+    replicator.stops().await;
+}
