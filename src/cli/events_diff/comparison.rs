@@ -72,14 +72,8 @@ impl TableComparison<'_> {
             timeout: self.subject.timeout,
         };
         let pair = unless(stop, SidePair::open(opening, log)).await?;
-        let order = pair
-            .order(
-                id_column,
-                (self.subject.ids, self.subject.keeps),
-                &self.subject.known_gaps,
-                stop,
-            )
-            .await?;
+        let (ids, keeps) = (self.subject.ids, self.subject.keeps);
+        let order = pair.order(id_column, (ids, keeps), &self.subject.known_gaps, stop).await?;
         self.printer.sides(&pair, Some(&order))?;
         let Some(columns) = pair.columns(id_column) else {
             return Ok(Verdict::Different);
@@ -89,7 +83,7 @@ impl TableComparison<'_> {
             &pair.first,
             &pair.second,
             &columns,
-            (order.discipline.as_ref(), self.subject.keeps),
+            (order.discipline.as_ref(), keeps),
             stop,
         )
         .await?;

@@ -3,6 +3,7 @@
 
 pub mod compatible;
 pub mod describe;
+mod expressions;
 pub(crate) mod fitness;
 mod not_copied;
 pub mod pages;

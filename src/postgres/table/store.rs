@@ -1,15 +1,15 @@
 //! An event table of PostgreSQL as an [`EventStore`]: everything that is asked of it is asked here.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::frame::CopyFormat;
 use crate::event::range::IdRange;
 use crate::event::store::{
     ChunkDigest, DigestInput, EventDigest, EventStore, HeapCounts, IdEnds, IndexCounts,
     RangeDigest, RowStream,
 };
-use crate::event::wire::{ReadAs, Wire, WireColumn, output};
+use crate::event::wire::Wire;
 use crate::postgres::session::Session;
 use crate::postgres::session::answers::{self, field, parsed};
+use crate::postgres::table::expressions::{array, compared, digest, short_text, value};
 use crate::postgres::table::{EventTable, TableName};
 use crate::postgres::table::{pages, relation};
 use crate::sql::{self, ColumnNames, RowCondition};
@@ -369,42 +369,4 @@ impl<S: Borrow<Session> + Send + Sync> EventStore for PgTable<S> {
         };
         pages::rows(table, range).boxed()
     }
-}
-
-fn array(ids: impl Iterator<Item = i64>) -> String {
-    let ids: Vec<String> = ids.map(|id| id.to_string()).collect();
-    format!("'{{{}}}'::pg_catalog.int8[]", ids.join(","))
-}
-
-/// A column as both sides hash it: as it is where binary forms are equal, otherwise as text;
-/// `bytea` always as it is.
-fn compared(column: &WireColumn, wire: &Wire) -> String {
-    match wire.format {
-        CopyFormat::Text if column.read_as != ReadAs::Bytes => column.text("e"),
-        _ => column.value("e"),
-    }
-}
-
-/// The value of a column as a record of them is compared: as its output function writes it, but
-/// `bytea`, whose text can be too long for the server.
-fn value(column: &WireColumn) -> String {
-    match column.read_as {
-        ReadAs::Bytes => digest(column),
-        _ => column.value("e"),
-    }
-}
-
-fn digest(column: &WireColumn) -> String {
-    match column.read_as {
-        ReadAs::Bytes => format!("pg_catalog.sha256({})", column.value("e")),
-        _ => format!("pg_catalog.sha256(pg_catalog.convert_to({}, 'UTF8'))", column.text("e")),
-    }
-}
-
-fn short_text(column: &WireColumn) -> String {
-    let text = match column.read_as {
-        ReadAs::Bytes => output(&column.value("e")),
-        _ => column.text("e"),
-    };
-    format!("case when pg_catalog.octet_length({text}) <= 1048576 then {text} end")
 }

@@ -21,6 +21,7 @@
 //! event that a transaction in flight at the source may still bring is ignored here: it is not
 //! there yet.
 
+mod bounds;
 mod exchange;
 mod findings;
 mod judge;
@@ -48,6 +49,7 @@ use crate::recover::indexed::require_whole_index;
 use crate::source::durability::DurabilityGate;
 use crate::sql;
 use crate::stop::Stop;
+use bounds::{floor, range_from};
 use exchange::EventExchange;
 use findings::{DestinationTail, RepairFindings};
 use futures::future::try_join;
@@ -180,7 +182,7 @@ impl<'a> RepairTask<'a> {
                 _ => case.insert_missing(&RepairFindings::default()),
             };
         };
-        let whole = self.range(position);
+        let whole = range_from(self.floor, position);
         match &self.wanted {
             RepairRequest::InsertMissing => case.insert_missing(&self.differences(whole).await?),
             RepairRequest::AcceptSlate => case.accept_slate(&self.differences(whole).await?),
@@ -232,7 +234,7 @@ impl<'a> RepairTask<'a> {
     /// What each side has of these ids now, and what else differs.
     async fn named(&self, ids: &[i64], through: i64) -> Result<(Vec<NamedEvent>, RepairFindings)> {
         let (source, destination) = (&self.source, &self.destination);
-        self.judge.named(source, destination, (self.range(through), ids)).await
+        self.judge.named(source, destination, (range_from(self.floor, through), ids)).await
     }
 
     /// What an index hides would be taken for missing, and be put in twice.
@@ -311,7 +313,7 @@ impl<'a> RepairTask<'a> {
             held: &self.held,
             source,
             destination,
-            range: self.range(position),
+            range: range_from(self.floor, position),
             limits: self.target.limits,
             stop,
             log,
@@ -354,11 +356,6 @@ impl<'a> RepairTask<'a> {
             )))
     }
 
-    /// What is judged, up to an id.
-    fn range(&self, through: i64) -> IdRange {
-        range_from(self.floor, through)
-    }
-
     /// Why both sides are not equal after named events were replaced.
     async fn unequal(&self, ids: &[i64]) -> Result<Error> {
         let (named, others) = self.named(ids, self.position.unwrap_or(i64::MIN)).await?;
@@ -378,18 +375,6 @@ impl<'a> RepairTask<'a> {
         let destination = self.target.destination.read(ErrorSide::Destination, &wire);
         try_join(source, destination).await
     }
-}
-
-/// The lowest id of a source that may lose its oldest events.
-async fn floor(source: &dyn EventStore, keeps: SourceRetention) -> Result<Option<i64>> {
-    match keeps {
-        SourceRetention::All => Ok(None),
-        SourceRetention::Tail => Ok(source.ends().await?.lowest),
-    }
-}
-
-fn range_from(floor: Option<i64>, through: i64) -> IdRange {
-    IdRange { after: floor.and_then(|floor| floor.checked_sub(1)), through }
 }
 
 /// What is taken out and put in again would lose what the source does not have.
