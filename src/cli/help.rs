@@ -64,9 +64,9 @@ pub(super) const STATUS: &str = "Examples:
   counterfoil status --config copy.toml --json --max-lag 10000
   counterfoil status --config copy.toml --quick
 
-Exit codes: 0 told; 4 contents disagree; 8 the source could not be asked, or with --max-lag a
-destination is further behind, unreachable or fed by no replicator; 2 wrong usage or configuration;
-1 anything else.
+Exit codes: 0 told; 4 contents disagree; 3 a table is missing, unlike, or may not be read; 8 the
+source could not be asked, or with --max-lag a destination is further behind, unreachable or fed by
+no replicator; 2 wrong usage or configuration; 1 anything else.
 
 Read more: docs/operating.md of the source, \"Watch it\".";
 

@@ -254,7 +254,7 @@ async fn who_is_out_of_reach_does_not_hide_the_others() {
     let healths: Vec<Health> =
         all.destinations.iter().map(|destination| destination.health).collect();
     assert_eq!(healths, [Health::Level, Health::Unreachable, Health::Reachable]);
-    assert_eq!((all.exit_code(None), all.exit_code(Some(0))), (0, 8));
+    assert_eq!((all.exit_code(None), all.exit_code(Some(0))), (3, 3));
     assert_eq!(all.destinations[0].compared_by, Some(ComparedBy::FirstLastAndCount));
     assert!(
         all.destinations[2].error.as_ref().unwrap().contains("there is no table public.events")

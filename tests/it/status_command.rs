@@ -117,3 +117,19 @@ async fn rows_that_are_missing_between_end_with_4_and_quickly_with_0_which_is_sa
         (&"first_last_and_count".into(), &"diverged".into())
     );
 }
+
+#[tokio::test]
+async fn a_table_that_is_missing_or_unlike_is_told_with_what_to_do_and_ends_with_3() {
+    let (source, destination) = pair(0).await;
+    destination.execute("drop table events").await;
+    let (code, printed, complaint) = status(&source, &destination, &["--json"]);
+    assert_eq!(code, Some(3), "{printed}{complaint}");
+    assert!(printed.contains("there is no table public.events"), "{printed}");
+    assert!(printed.contains("counterfoil init destination --config"), "{printed}");
+    destination.execute("create table events (id bigint primary key, ts date, event jsonb)").await;
+    let (code, printed, _) = status(&source, &destination, &["--max-lag", "100"]);
+    assert_eq!(code, Some(3), "{printed}");
+    source.execute("drop table events").await;
+    let (code, printed, _) = status(&source, &destination, &[]);
+    assert_eq!(code, Some(3), "{printed}");
+}

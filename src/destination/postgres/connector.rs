@@ -1,6 +1,7 @@
 //! Opens a PostgreSQL table as destination: a session that holds it, the checks, the sessions that
 //! write.
 
+use crate::commands;
 use crate::config::PostgresDestinationConfig;
 use crate::config::libpq::Conninfo;
 use crate::destination::connector::{
@@ -89,7 +90,8 @@ impl Connector for PostgresConnector<'_> {
                 .probe(&self.config.conninfo, ErrorSide::Destination, limits.connect_timeout)
                 .await?;
             let session = self.session(limits).await?;
-            let surveyed = SurveyedTable::ask(session, self.config, limits).await?;
+            let surveyed = SurveyedTable::ask(session, self.config, limits).await;
+            let surveyed = surveyed.map_err(|error| self.with_way_out(error))?;
             Ok(Box::new(surveyed) as Box<dyn SurveyedPlace + 'a>)
         };
         surveyed.boxed()
@@ -111,6 +113,15 @@ impl Connector for PostgresConnector<'_> {
 }
 
 impl PostgresConnector<'_> {
+    /// Says what makes a table that is missing.
+    fn with_way_out(&self, error: Error) -> Error {
+        let made = format!("{} makes it", commands::init_destination(self.name));
+        match (error.kind(), error.remedy()) {
+            (ErrorKind::Unsuitable, None) => error.fix(made),
+            _ => error,
+        }
+    }
+
     async fn session(&self, limits: &OpenLimits<'_>) -> Result<Session> {
         let purpose = SessionPurpose { what: limits.what, side: ErrorSide::Destination };
         Session::open(&self.config.conninfo, purpose, limits.connect_timeout).await

@@ -193,8 +193,9 @@ fn cure(
         }
         (Disagreement::Ahead { by }, Some(cut)) => {
             format!(
-                "if the source lost events, {restore} brings these {by} back into a new one; if \
-                 they may go, {cut} removes them here"
+                "if the source lost events, {restore} brings these {by} back into a new one (never \
+                 into a queue, whose application removes what is done); if they may go, {cut} \
+                 removes them here"
             )
         }
         (Disagreement::Ahead { .. }, None) => {

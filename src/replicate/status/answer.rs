@@ -1,7 +1,7 @@
 //! What a status tells, and the exit code and the words that follow from it.
 
 use crate::destination::connector::Replicator;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::replicate::check::observed::ComparisonDepth;
 use crate::replicate::health::Health;
 use serde::Serialize;
@@ -32,6 +32,9 @@ pub struct SourceStatus {
     pub highest_id: Option<i64>,
     /// Why it could not be asked.
     pub error: Option<String>,
+    /// Whether a start would refuse it, by what was found of its table.
+    #[serde(skip)]
+    pub(super) is_refused: bool,
 }
 
 /// How a destination does.
@@ -65,6 +68,9 @@ pub struct DestinationStatus {
     pub error: Option<String>,
     /// What to do about that.
     pub fix: Option<String>,
+    /// Whether a start would refuse it, by what was found of its table.
+    #[serde(skip)]
+    pub(super) is_refused: bool,
 }
 
 /// By what a destination was compared with the source.
@@ -90,6 +96,7 @@ impl DestinationStatus {
     /// Takes note of what went wrong, or disagrees.
     pub(super) fn tell(&mut self, error: &Error) {
         (self.error, self.fix) = (Some(error.to_string()), error.remedy().map(str::to_owned));
+        self.is_refused = error.kind() == ErrorKind::Unsuitable;
     }
 }
 
@@ -122,6 +129,8 @@ impl ReplicationStatus {
         };
         if self.destinations.iter().any(|destination| destination.health == Health::Diverged) {
             4
+        } else if self.source.is_refused || self.destinations.iter().any(|to| to.is_refused) {
+            3
         } else if self.source.error.is_some() || self.destinations.iter().any(is_late) {
             8
         } else {
@@ -193,6 +202,7 @@ mod tests {
             held_by: None,
             error: None,
             fix: None,
+            is_refused: false,
         }
     }
 
@@ -212,6 +222,7 @@ mod tests {
             health: Health::Reachable,
             highest_id: Some(10),
             error: None,
+            is_refused: false,
         };
         ReplicationStatus { source, destinations: vec![destination] }
     }
@@ -246,6 +257,19 @@ mod tests {
         assert_eq!(exit_code(Health::Behind, Some(1_000_000), false, Some(2_000_000)), 8);
         assert_eq!(exit_code(Health::Unreachable, None, true, Some(7)), 8);
         assert_eq!(exit_code(Health::Diverged, None, true, Some(7)), 4);
+    }
+
+    #[test]
+    fn a_side_that_a_start_would_refuse_is_a_failure_with_or_without_a_limit() {
+        let mut refused = destination(Health::Reachable, None, true, false);
+        refused.tell(&Error::new(ErrorKind::Unsuitable, "there is no table"));
+        let mut status = replication(refused);
+        assert_eq!((status.exit_code(None), status.exit_code(Some(7))), (3, 3));
+        status.destinations.push(destination(Health::Diverged, None, true, true));
+        assert_eq!(status.exit_code(None), 4);
+        let mut away = destination(Health::Unreachable, None, true, false);
+        away.tell(&Error::new(ErrorKind::Unavailable, "no answer"));
+        assert_eq!(replication(away).exit_code(None), 0);
     }
 
     #[test]

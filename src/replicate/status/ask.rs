@@ -226,6 +226,7 @@ async fn destination_status(
         held_by: None,
         error: None,
         fix: None,
+        is_refused: false,
     };
     let compared = match compared {
         Ok(compared) => compared,
@@ -315,6 +316,9 @@ fn source_status(config: &SourceConfig, source_answers: &Result<SourceAnswers>) 
         health: source_answers.as_ref().map_or_else(unasked, |_| Health::Reachable),
         highest_id: reached.and_then(|source_answers| source_answers.highest),
         error: source_answers.as_ref().err().map(Error::to_string),
+        is_refused: source_answers
+            .as_ref()
+            .is_err_and(|error| error.kind() == ErrorKind::Unsuitable),
     }
 }
 

@@ -122,6 +122,7 @@ mod tests {
                 health: Health::Reachable,
                 highest_id: Some(2_000_000),
                 error: None,
+                is_refused: false,
             },
             destinations: vec![DestinationStatus {
                 name: "copy".to_owned(),
@@ -146,6 +147,7 @@ mod tests {
                 }),
                 error: None,
                 fix: None,
+                is_refused: false,
             }],
         };
         let lines: Vec<String> = status.to_string().lines().map(str::to_owned).collect();
