@@ -28,15 +28,23 @@ select c.oid,
         end::pg_catalog.float8 as rows_estimated,
        keys.has_id_key,
        keys.has_wide_key,
-       keys.integer_keys
+       keys.integer_keys,
+       -- The columns by which it and its partitions are partitioned; those of expressions are left out.
+       (select coalesce(pg_catalog.array_agg(by.name order by by.level, by.place), '{}')
+          from (select a.attname::pg_catalog.text as name, pg_catalog.min(part.level) as level, pg_catalog.min(u.place) as place
+                  from pg_catalog.pg_partition_tree(c.oid) part
+                  join pg_catalog.pg_partitioned_table pt on pt.partrelid = part.relid
+                 cross join lateral pg_catalog.unnest(pt.partattrs::pg_catalog.int2[]) with ordinality as u (attnum, place)
+                  join pg_catalog.pg_attribute a on a.attrelid = part.relid and a.attnum = u.attnum
+                 group by a.attname) by) as partitioned_by
   from pg_catalog.pg_class c
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
  -- The key that makes "not stored twice" and "the highest id" certain and quick; one that begins with the id, of a table that is partitioned by
- -- something else; and the integer columns that have one to themselves.
+ -- something else; and the integer columns that have one to themselves, or begin one of a partitioned table.
  cross join lateral (
        select coalesce(pg_catalog.bool_or(key.name = $3 and key.is_alone), false) as has_id_key,
               coalesce(pg_catalog.bool_or(key.name = $3 and not key.is_alone), false) as has_wide_key,
-              coalesce(pg_catalog.array_agg(key.name order by key.attnum) filter (where key.is_alone and key.is_integer), '{}') as integer_keys
+              coalesce(pg_catalog.array_agg(key.name order by key.attnum) filter (where key.is_integer and (key.is_alone or c.relkind = 'p')), '{}') as integer_keys
          from (select distinct a.attnum, a.attname::pg_catalog.text as name, i.indnkeyatts = 1 as is_alone,
                       a.atttypid in ('int2'::pg_catalog.regtype, 'int4'::pg_catalog.regtype, 'int8'::pg_catalog.regtype) as is_integer
                  from pg_catalog.pg_index i

@@ -135,7 +135,12 @@ fn described(
         is_unlogged: row.try_get("is_unlogged")?,
         has_id_key: row.try_get("has_id_key")?,
         has_wide_key: row.try_get("has_wide_key")?,
-        integer_keys: row.try_get("integer_keys")?,
+        integer_keys: {
+            let mut keys: Vec<String> = row.try_get("integer_keys")?;
+            keys.dedup();
+            keys
+        },
+        partitioned_by: row.try_get("partitioned_by")?,
         insert_triggers: triggers
             .iter()
             .map(|row| insert_trigger(row, id_column))

@@ -240,7 +240,10 @@ fn key_of(table: &EventTable, column: &Column, keys: &[String]) -> Problems {
                     "a partitioned table can have one only with its partition key in it: one that \
                      begins with the id is enough",
                 )
-                .fix(format!("CREATE UNIQUE INDEX ON {name} ({id}, PARTITION_KEY);")),
+                .fix(format!(
+                    "CREATE UNIQUE INDEX ON {name} ({id}{});",
+                    table.behind_the_id(&column.name)
+                )),
             _ => match keys {
                 [only] => error.fix(format!("id_column = {only:?}, which has one")),
                 _ => error
@@ -258,8 +261,9 @@ fn key_to_name(table: &EventTable) -> String {
         [] if table.kind == 'p' => format!(
             "name in id_column the integer column that a sequence feeds, if there is one; \
              otherwise: ALTER TABLE {name} ADD COLUMN seq bigserial; CREATE UNIQUE INDEX ON {name} \
-             (seq, PARTITION_KEY); {THEN_SET_SEQ}",
-            name = table.name
+             (seq{by}); {THEN_SET_SEQ}",
+            name = table.name,
+            by = table.behind_the_id("seq")
         ),
         [] => added_key(&table.name),
         [only] => format!("id_column = {only:?}: events are copied in its order"),

@@ -78,6 +78,8 @@ pub struct EventTable {
     /// What it was just before it was read ([`EventTable::asks`]); another value after any ALTER
     /// that matters to a copy.
     pub fingerprint: Option<String>,
+    /// The columns by which it and its partitions are partitioned.
+    pub partitioned_by: Vec<String>,
     /// Whether it has, or had, partitions.
     pub has_parts: bool,
     /// `relkind`: `r` table, `p` partitioned, `v` view, …
@@ -132,6 +134,13 @@ impl Column {
 }
 
 impl EventTable {
+    /// What a unique index must have behind the id, so that the table can have it: a comma, and the
+    /// columns by which it is partitioned.
+    pub fn behind_the_id(&self, id_column: &str) -> String {
+        let columns = self.partitioned_by.iter().filter(|column| *column != id_column);
+        columns.map(|column| format!(", {}", sql::ident(column))).collect()
+    }
+
     /// What tells, at any later time, whether whatever bears its name is still what it was.
     pub fn asks(&self) -> Fingerprint {
         Fingerprint::of(&self.name, self.has_parts, types::oids(&self.types))

@@ -57,6 +57,7 @@ fn table(insert_triggers: Vec<InsertTrigger>) -> EventTable {
         role: "mover".to_owned(),
         may_use_schema: true,
         is_subscribed: false,
+        partitioned_by: Vec::new(),
         has_children: false,
         is_guarded: true,
     }

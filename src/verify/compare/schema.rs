@@ -45,8 +45,8 @@ pub(crate) fn comparable(
         return refuse(what, "compare each of the tables by itself, or make them partitions");
     }
     if !table.has_id_key && !table.has_wide_key {
-        let others = if table.kind == 'p' { ", PARTITION_KEY" } else { "" };
-        let index = format!("CREATE UNIQUE INDEX ON {name} ({id}{others});");
+        let index =
+            format!("CREATE UNIQUE INDEX ON {name} ({id}{});", table.behind_the_id(id_column));
         return refuse(format!("table {name} has no unique index on {id} alone"), &index);
     }
     table.require_select()?;

@@ -66,6 +66,7 @@ fn table() -> EventTable {
         role: "mover".to_owned(),
         may_use_schema: true,
         is_subscribed: false,
+        partitioned_by: Vec::new(),
         has_children: false,
         is_guarded: true,
     }
