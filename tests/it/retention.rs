@@ -354,3 +354,33 @@ async fn a_source_that_lost_its_end_is_restored_from_a_copy_that_holds_more_at_b
     until("the copy has it", async || highest(&copy).await == 51).await;
     same_from(&source, &copy, 21).await;
 }
+
+#[tokio::test]
+async fn an_archive_whose_source_is_empty_or_was_purged_out_of_order_is_cut_by_no_command_nor_advice()
+ {
+    let (source, copy) = pair().await;
+    copy_all(&tail(&source, &copy)).await;
+    let repair =
+        |how: &[&str]| counterfoil(&[&["repair", "--destination", "copy", "--yes"], how].concat());
+    // Purged in the middle: what lies above the hole is not copied again, below it either.
+    source.execute("delete from events where id in (20, 21, 40)").await;
+    let (code, out, err) = run(counterfoil(&["status"]), &source, &copy);
+    assert_eq!(code, Some(4), "{out}{err}");
+    assert!(out.contains("events may go from the low end only, in the order of ids"), "{out}");
+    assert!(!out.contains("--rewind-to"), "{out}");
+    let (code, out, err) = run(repair(&["--rewind-to", "19"]), &source, &copy);
+    assert_eq!(code, Some(4), "{out}{err}");
+    assert!(err.contains("the source no longer has all of what follows"), "{err}");
+    // Nothing is left at all.
+    source.execute("truncate events").await;
+    for how in [&["--rewind-to", "0"][..], &["--insert-missing"], &["--replace", "1"]] {
+        let (code, out, err) = run(repair(how), &source, &copy);
+        assert!(matches!(code, Some(2 | 4)), "{how:?}: {out}{err}");
+        assert!(!format!("{out}{err}").contains("exactly what the source does"), "{out}{err}");
+    }
+    let (code, out, err) = run(events_diff(&[]), &source, &copy);
+    assert_eq!(code, Some(3), "{out}{err}");
+    assert!(out.contains("has no equal there any more"), "{out}");
+    assert!(!out.contains("--replace"), "{out}");
+    assert_eq!(copy.query("select count(*) from events").await, ["50"]);
+}

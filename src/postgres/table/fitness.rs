@@ -300,7 +300,11 @@ fn privilege(
     if !table.may_use_schema {
         cures.push(format!("GRANT USAGE ON SCHEMA {schema} TO {role};"));
     }
-    if !columns.is_empty() {
+    let is_part =
+        privileges == "SELECT" && table.may_use_schema && columns.len() < table.columns.len();
+    if is_part && !columns.is_empty() {
+        cures.push(readable_part(table, columns, &role));
+    } else if !columns.is_empty() {
         let each = privileges.split(", ").map(|of| format!("{of}{}", table.copied_list()));
         let each = each.collect::<Vec<_>>().join(", ");
         cures.push(format!("GRANT {each} ON {name} TO {role};"));
@@ -317,6 +321,21 @@ fn privilege(
         (true, _) => error,
     };
     error.fix(cures.join(" "))
+}
+
+/// A role that may read some columns was given no others on purpose, perhaps.
+fn readable_part(table: &EventTable, lacking: &[&Column], role: &str) -> String {
+    let is_lacking = |column: &Column| lacking.iter().any(|other| other.name == column.name);
+    let rest = table.columns.iter().filter(|column| !is_lacking(column));
+    let rest: Vec<String> = rest.map(|column| format!("{:?}", column.name)).collect();
+    let lacking: Vec<String> = lacking.iter().map(|column| sql::ident(&column.name)).collect();
+    format!(
+        "to leave these columns out: columns = [{}] in [source]; to copy them: GRANT SELECT ({}) ON \
+         {} TO {role};",
+        rest.join(", "),
+        lacking.join(", "),
+        table.name
+    )
 }
 
 #[cfg(test)]

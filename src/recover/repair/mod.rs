@@ -173,6 +173,7 @@ impl<'a> RepairTask<'a> {
         if let RepairRequest::Replace(ids) = &self.wanted {
             case.require_held(ids)?;
         }
+        case.require_common_ground(self.target.keeps, self.source.ends().await?.lowest)?;
         self.require_whole_indexes().await?;
         let Some(position) = self.position else {
             return match &self.wanted {
@@ -302,7 +303,7 @@ impl<'a> RepairTask<'a> {
             let exchange = EventExchange {
                 held: &self.held,
                 source: &source,
-                judged: self.source.wire(),
+                judged: &self.source.wire().called(self.target.destination.names),
                 name: self.target.name,
                 position,
                 log,

@@ -8,6 +8,7 @@
 use super::findings::{DestinationTail, RepairFindings};
 use super::named::NamedEvent;
 use crate::commands;
+use crate::config::SourceRetention;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::range::shown;
 use std::fmt;
@@ -176,6 +177,9 @@ impl RepairCase<'_> {
             );
             return Err(self.refusal(what, found));
         }
+        if self.floor.is_some() && !tail.only_here.is_empty() {
+            return Err(self.only_copies(id, tail));
+        }
         let mut lines = vec![
             format!(
                 "destination {:?}, {}: highest id {}",
@@ -204,6 +208,40 @@ impl RepairCase<'_> {
         Ok(RepairPlan::of(lines))
     }
 
+    /// Of a source that may lose its oldest events, that it still has one of those the destination
+    /// may hold, or the very next: otherwise there is nothing to judge by, and nothing to cut off.
+    ///
+    /// # Errors
+    /// `Contents` otherwise.
+    pub(super) fn require_common_ground(
+        &self,
+        keeps: SourceRetention,
+        lowest: Option<i64>,
+    ) -> Result<()> {
+        let Some(position) = self.position.filter(|_| keeps == SourceRetention::Tail) else {
+            return Ok(());
+        };
+        if lowest.is_some_and(|lowest| lowest.saturating_sub(1) <= position) {
+            return Ok(());
+        }
+        let what = format!(
+            "cannot repair destination {:?}: the source no longer has any event that it holds",
+            self.name
+        );
+        Err(Error::new(ErrorKind::Contents, what)
+            .at(self.place.to_owned())
+            .because(format!(
+                "its highest id is {position}, and the lowest id at the source is {}",
+                shown(lowest)
+            ))
+            .fix(format!(
+                "keep this table: it may hold the only copy. Bring the events back at the source \
+                 ({} fills an empty one), or name another table for what comes from now on; \
+                 nothing was written",
+                commands::restore(self.name)
+            )))
+    }
+
     /// What the source has let go of cannot be copied again.
     fn kept(&self, id: i64, floor: i64) -> Error {
         let what = format!(
@@ -218,6 +256,24 @@ impl RepairCase<'_> {
                 "{} keeps what is here alone; nothing was written",
                 commands::repair(self.name, &format!("--rewind-to {}", floor.saturating_sub(1)))
             ))
+    }
+
+    /// What a source that loses events does not have is not cut off where it is kept.
+    fn only_copies(&self, id: i64, tail: &DestinationTail) -> Error {
+        let what = format!(
+            "cannot rewind destination {:?} to {id}: the source no longer has all of what follows",
+            self.name
+        );
+        Error::new(ErrorKind::Contents, what)
+            .at(self.place.to_owned())
+            .because(format!("the destination alone has {}", tail.only_here))
+            .because(
+                "with keeps = \"tail\" events may go from the low end only, in the order of ids",
+            )
+            .fix(
+                "bring them back at the source, or remove what lies below them there too; nothing \
+                 was written",
+            )
     }
 
     fn nothing_missing(&self) -> RepairPlan {

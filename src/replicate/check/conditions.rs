@@ -11,12 +11,21 @@ use crate::sql::RowCondition;
 const SETTLED_FUNCTIONS: &[&str] = &[
     "concat",
     "concat_ws",
+    "date",
     "date_part",
     "date_trunc",
     "format",
+    "json_build_object",
+    "jsonb_build_object",
+    "length",
+    "time",
+    "timestamp",
+    "timestamptz",
     "timezone",
     "to_char",
     "to_date",
+    "to_json",
+    "to_jsonb",
     "to_number",
     "to_timestamp",
 ];
@@ -68,8 +77,11 @@ async fn check_one(session: &Session, table: &EventTable, rows: &RowCondition) -
     if changing.is_empty() {
         return Ok(());
     }
-    let what = format!("this condition may say something else of an event tomorrow: {rows}");
+    let what = format!("this condition's result for an event could change: {rows}");
     Err(Error::new(ErrorKind::Unsuitable, what)
-        .because(format!("PostgreSQL does not call immutable: {}", changing.join(", ")))
-        .fix("write it with columns, constants and immutable functions alone"))
+        .because(format!(
+            "it calls a function of a name that is not immutable in all its forms: {}",
+            changing.join(", ")
+        ))
+        .fix("write it with columns, constants and functions that are immutable"))
 }

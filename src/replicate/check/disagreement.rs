@@ -4,6 +4,7 @@
 use super::agreement::StoreAgreement;
 use super::lane_stores::{CheckCircumstances, ComparedSource, LaneStores};
 use crate::commands;
+use crate::config::SourceRetention;
 use crate::error::{Error, ErrorKind};
 use crate::event::range;
 use crate::event::store::IdEnds;
@@ -103,7 +104,19 @@ pub(super) fn message(
             ));
     }
     let on_purpose = on_purpose(lane.name, found, disagreement).unwrap_or_default();
-    let cure = cure(lane.name, found, disagreement, agreed);
+    let rows = lane.source.wire().rows.as_ref();
+    let error = match rows {
+        Some(rows) => error.because(format!("only events for which this is true count: {rows}")),
+        None => error,
+    };
+    let cure = match (rows, of.keeps) {
+        (Some(_), _) => cure_of_some(lane.name, found, disagreement),
+        (None, SourceRetention::Tail) if lacks_events(found, disagreement) => {
+            cure_of_tail(lane.name)
+        }
+        _ => cure(lane.name, found, disagreement, agreed),
+    };
+    let on_purpose = if rows.is_none() { on_purpose } else { String::new() };
     error.fix(format!("{cure}{on_purpose}; {}", when.ending()))
 }
 
@@ -168,6 +181,42 @@ fn unlike(comparison: &EventComparison) -> String {
 /// Whether the source begins later than the destination: its oldest events are gone.
 fn has_let_go(found: &ContentComparison) -> bool {
     found.source.lowest > found.destination.lowest && found.source.highest.is_some()
+}
+
+/// Whether the source lacks what the destination has.
+fn lacks_events(found: &ContentComparison, disagreement: &Disagreement) -> bool {
+    match disagreement {
+        Disagreement::Count => found.destination_count > found.source_count,
+        Disagreement::Ahead { .. } | Disagreement::Last(EventComparison::AbsentAtSource) => true,
+        Disagreement::First(_) | Disagreement::Last(_) => false,
+    }
+}
+
+/// Of a source that may lose its oldest events, and lost others.
+fn cure_of_tail(name: &str) -> String {
+    format!(
+        "with keeps = \"tail\" events may go from the low end only, in the order of ids; {} shows \
+         what the destination alone has, and may have the only copy of: bring it back at the \
+         source, or remove what lies below it there too",
+        commands::events_diff(name)
+    )
+}
+
+/// Of a destination that takes some events.
+fn cure_of_some(name: &str, found: &ContentComparison, disagreement: &Disagreement) -> String {
+    let (look, fewer) = (commands::events_diff(name), found.destination_count < found.source_count);
+    let missing = match disagreement {
+        Disagreement::Count if fewer => format!(
+            "{} inserts what is missing, if nothing else differs; ",
+            commands::repair(name, "--insert-missing")
+        ),
+        _ => String::new(),
+    };
+    format!(
+        "{missing}if where was changed since it was filled, set it back, or name an empty table for \
+         what it selects now; {look} shows what differs, an event that was corrected so that it is \
+         no longer selected too"
+    )
 }
 
 /// What can be done, in words, with the command that does it.

@@ -1,6 +1,6 @@
 //! The dry run: every check, and what a run would do, said to a person; nothing is written.
 
-use crate::config::ReplicationConfig;
+use crate::config::{ReplicationConfig, SourceRetention};
 use crate::destination::shape::DestinationShape;
 use crate::error::{Problems, Result, Warning};
 use crate::event::frame::CopyFormat;
@@ -135,6 +135,12 @@ fn write_source(out: &mut fmt::Formatter<'_>, place: &str, shape: &SourceShape) 
     writeln!(out, "source {place}, {}", shape.table.name)?;
     writeln!(out, "  ids            {}", fit(&shape.ids.to_string()))?;
     writeln!(out, "  notifications  {}", fit(&shape.wakeup.to_string()))?;
+    if shape.keeps == SourceRetention::Tail {
+        writeln!(
+            out,
+            "  keeps          its newest events: the oldest may go, in the order of ids"
+        )?;
+    }
     match &shape.group_by {
         Some(column) => {
             writeln!(out, "  groups         neighbours with equal {column:?} stay together")?
@@ -154,6 +160,9 @@ fn write_destination(
     };
     writeln!(out, "{found}, {}", open.name())?;
     writeln!(out, "  copied         {}", wire(open.wire(), open.postgres()))?;
+    if let Some(rows) = &open.wire().rows {
+        writeln!(out, "  only where     {}", fit(&rows.to_string()))?;
+    }
     match contents {
         Some(contents) if contents.events == 0 => writeln!(out, "  there          no event yet")?,
         Some(LaneContents { floor: Some(floor), events, ends, .. }) => writeln!(

@@ -86,7 +86,10 @@ pub async fn find(
         through: through((ours.highest, theirs.highest), &doubt),
         highest: (ours.highest, theirs.highest),
         lowest: (ours.lowest, theirs.lowest),
-        floor: ours.lowest.filter(|_| keeps == SourceRetention::Tail),
+        floor: match keeps {
+            SourceRetention::All => None,
+            SourceRetention::Tail => Some(ours.lowest.unwrap_or(i64::MAX)),
+        },
         doubt,
         may_be_late: (may_be_late(first), may_be_late(second)),
     })

@@ -195,7 +195,7 @@ async fn confirmed(
     let counted = counts::count(task, extent, stop).await?;
     if task.fence.floor.is_some() {
         let lowest = fence::ends(task.first, task.columns, stop).await?.lowest;
-        if lowest != task.fence.floor {
+        if lowest.or(Some(i64::MAX)) != task.fence.floor {
             return counts::confirm_indexes(task, extent, lowest, stop).await;
         }
     }

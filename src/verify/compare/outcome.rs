@@ -139,7 +139,8 @@ pub(crate) fn note_of_floor(
     fence: &ComparisonFence,
     (first, second): (&str, &str),
 ) -> Option<String> {
-    let floor = fence.floor.filter(|floor| fence.lowest.1.is_some_and(|lowest| lowest < *floor))?;
+    let floor = fence.floor.filter(|_| fence.highest.0.is_some());
+    let floor = floor.filter(|floor| fence.lowest.1.is_some_and(|lowest| lowest < *floor))?;
     Some(format!(
         "{first} begins at id {floor}: what {second} holds below, from id {} on, has no equal \
          there any more and was not compared",
@@ -150,6 +151,12 @@ pub(crate) fn note_of_floor(
 /// What is left out where the second side ends below the first one's lowest id.
 pub(crate) fn let_go(fence: &ComparisonFence, (first, second): (&str, &str)) -> Option<String> {
     let (floor, end) = (fence.floor?, fence.highest.1?);
+    if fence.highest.0.is_none() {
+        return Some(format!(
+            "{first} is empty and may lose its oldest events: what {second} holds has no equal there \
+             any more, and it may lack events above id {end}"
+        ));
+    }
     (end < floor).then(|| {
         let missing = match floor - end {
             1 => String::new(),

@@ -170,6 +170,10 @@ async fn every_repair_works_under_the_new_names() {
     let told = repairs(&["--accept-slate"]);
     assert!(told.contains("100 events were written"), "{told}");
     same(&source, all, &copy, all_there).await;
+    source.execute("update log set \"e\" = '\"corrected\"' where \"Nr\" = 17; delete from log where \"Nr\" = 50").await;
+    let told = repairs(&["--replace", "17,50"]);
+    assert!(told.contains("id 17 was replaced") && told.contains("id 50 was removed"), "{told}");
+    same(&source, all, &copy, all_there).await;
     let told = repairs(&["--rewind-to", "60"]);
     assert!(told.contains("40 events were deleted"), "{told}");
     configured.is_copied_and_equal().await;

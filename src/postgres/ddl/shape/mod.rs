@@ -141,7 +141,7 @@ impl EventTableShape {
             .filter(|schema| !there.schemas.contains(*schema))
             .collect();
         for schema in schemas {
-            let sql = format!("create schema {};", ident(schema));
+            let sql = format!("create schema if not exists {};", ident(schema));
             script.create(format!("schema {schema}"), sql, ObjectParent::Database);
         }
         missing().for_each(|of| of.create(script));

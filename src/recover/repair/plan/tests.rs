@@ -111,3 +111,21 @@ fn what_the_source_has_let_go_of_is_not_cut_off() {
     assert!(error.remedy().is_some_and(|fix| fix.contains("--rewind-to 49")), "{error:?}");
     assert!(case.rewind_to(49, &nothing, &tail).is_ok(), "the source has all that follows");
 }
+
+#[test]
+fn of_a_source_that_loses_events_nothing_is_judged_without_common_ground_nor_an_only_copy_cut_off()
+{
+    let (all, tail) = (SourceRetention::All, SourceRetention::Tail);
+    for lowest in [None, Some(102)] {
+        let error = CASE.require_common_ground(tail, lowest).expect_err("a refusal");
+        assert!(error.remedy().is_some_and(|fix| fix.contains("keep this table")), "{error:?}");
+        assert!(CASE.require_common_ground(all, lowest).is_ok());
+    }
+    assert!(CASE.require_common_ground(tail, Some(101)).is_ok(), "nothing lies between");
+    assert!(RepairCase { position: None, ..CASE }.require_common_ground(tail, None).is_ok());
+    let case = RepairCase { floor: Some(50), ..CASE };
+    let only = DestinationTail { only_here: seen(&[77]), count: 30, first: Some(71) };
+    let error = refused(case.rewind_to(70, &RepairFindings::default(), &only));
+    assert!(error.causes().iter().any(|cause| cause.contains("77")), "{error:?}");
+    assert!(CASE.rewind_to(70, &RepairFindings::default(), &only).is_ok());
+}
