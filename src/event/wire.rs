@@ -107,6 +107,11 @@ impl Wire {
         Self { columns: self.columns.iter().map(column).collect(), ..self.clone() }
     }
 
+    /// The names of the columns.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(|column| column.name.as_str())
+    }
+
     /// The same columns of the rows that a condition holds for; `None`: of all.
     #[must_use]
     pub fn of_rows(self, rows: Option<RowCondition>) -> Self {

@@ -190,6 +190,11 @@ impl LaneState {
         self.stalled_at == Some(here)
     }
 
+    /// Whether it is here and takes only the events that a condition selects.
+    pub(crate) fn is_selective(&self) -> bool {
+        self.connection.open().is_some_and(|lane| lane.wire.rows.is_some())
+    }
+
     /// Whether it is here and takes what a new mark lets through: rows may be read along for it.
     pub(crate) fn takes_more(&self, frontier: Option<i64>, decided: Option<i64>) -> bool {
         self.connection.open().is_some() && !self.is_paused && self.awaits_mark(frontier, decided)

@@ -60,6 +60,8 @@ pub struct PassOutcome {
     pub frontier: Option<i64>,
     /// Up to where ids were decided, as far as it knew.
     pub decided: Option<i64>,
+    /// Whether it read only rows that a condition selects.
+    pub is_selective: bool,
     /// The lanes that came back.
     pub returned: Vec<ReturnedLane>,
     /// Which lanes were cut off.
@@ -98,6 +100,7 @@ pub(crate) async fn pass(
         reached: fan_out.reached(&batches),
         frontier: None,
         decided: None,
+        is_selective: false,
         returned: fan_out.returned,
         cut_off: fan_out.cut_off,
         still_running: fan_out.lane_tasks,

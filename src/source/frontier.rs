@@ -14,6 +14,9 @@ pub struct ReadFrontier {
     /// A lane waits until everything up to this id is decided, though there may be nothing new to
     /// read.
     pub wanted: Option<i64>,
+    /// Whether all who wait take only some events: what follows without a gap, and is not decided,
+    /// is no news for them.
+    pub is_selective: bool,
 }
 
 /// A group that reaches over the mark: its rows up to `held` could be shipped, but not its row

@@ -199,7 +199,11 @@ impl MarkProbe {
         };
         // A row that appeared in the gap before a blocked one is a reason to read again.
         let is_news = frontier.blocked.is_some_and(|blocked| next != blocked.next);
-        if is_news || mark.may_ship(from, next) {
+        let may_ship = match frontier.is_selective {
+            true => mark.decided() >= Some(next),
+            false => mark.may_ship(from, next),
+        };
+        if is_news || may_ship {
             return Ok(MarkOutcome::More(ReadStart { mark, first }));
         }
         let reason = self.reason(Some(next), asked.drawn);

@@ -262,7 +262,7 @@ async fn who_is_out_of_reach_does_not_hide_the_others() {
     config.source.conninfo.hosts[0].port = 1;
     config.limits.connect_timeout = Duration::from_secs(10);
     let all = status(&config, ComparisonDepth::Whole).await;
-    assert_eq!((all.source.health, all.exit_code(None)), (Health::Unreachable, 8));
+    assert_eq!((all.source.health, all.exit_code(None)), (Health::Unreachable, 3));
     assert_eq!(
         (all.destinations[0].health, all.destinations[0].position),
         (Health::Reachable, Some(5))

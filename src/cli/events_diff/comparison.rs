@@ -109,7 +109,7 @@ impl TableComparison<'_> {
         if let Some(hint) = hint.filter(|_| self.arguments.format == OutputFormat::Text) {
             self.printer.note(&hint)?;
         }
-        if let Some(journal) = &outcome.journal {
+        if let Some(journal) = outcome.journal.as_ref().filter(|_| self.first.rows.is_none()) {
             let path = journal::leave(journal, self.arguments.resume.as_deref())?;
             self.printer.note(&format!("to go on from there: --resume {}", path.display()))?;
         } else if let Some(path) = &self.arguments.resume {

@@ -80,6 +80,14 @@ pub(crate) fn subject(arguments: &CompareArguments) -> Result<ComparisonSubject,
             ));
         }
     }
+    let is_partial =
+        found.as_ref().is_some_and(|found| found.seconds.iter().any(|copy| copy.takes.is_some()));
+    if is_partial && arguments.resume.is_some() {
+        problems.push(usage(
+            "--resume is for comparisons of all events, and this destination takes some (where)",
+            "compare without --resume",
+        ));
+    }
     match found {
         Some(found) if problems.is_empty() => Ok(found),
         _ => Err(problems),

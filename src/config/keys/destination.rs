@@ -46,10 +46,10 @@ const POSTGRES_KEYS: &[Key] = &[
         ValueType::Text,
         KeyDefault::Described("all events"),
         "A condition over the source's columns, as SQL has it: the destination takes the events for \
-         which it is true, is a prefix of just these, and is compared with just these. It must give \
-         the same answer for an event for ever: no subquery, no function that is volatile, no time \
-         of today. Functions, types and operators that are not PostgreSQL's own are written with \
-         their schema.",
+         which it is true, holds a prefix of exactly those, and is compared only with them. Its \
+         result for an event must never change: the source's server must take it as the predicate of \
+         an index, over columns that are copied. Functions, types and operators that are not \
+         PostgreSQL's own are written with their schema. Not with keeps = \"tail\".",
     )
     .comment("\"tenant = 'north'\""),
     Key::new(

@@ -11,10 +11,10 @@ use crate::config::libpq::Environment;
 use crate::config::sections::DestinationSection;
 use crate::config::source::{self, SourceTables};
 use crate::config::{
-    DestinationConfig, ProcessConfig, ReplicationConfig, SourceConfig, distinct, kinds,
-    name_conflicts, sections, settings,
+    DestinationConfig, ProcessConfig, ReplicationConfig, SourceConfig, SourceRetention, distinct,
+    kinds, name_conflicts, sections, settings,
 };
-use crate::error::Problems;
+use crate::error::{Error, ErrorKind, Problems};
 use crate::sql::TableName;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
@@ -44,8 +44,11 @@ pub(super) fn read(
 ) -> (Option<FileConfig>, Problems) {
     match parsed(path) {
         Ok((document, is_open_to_others, revision)) => {
-            let (mut config, problems) =
+            let (mut config, mut problems) =
                 understood(path, &document, is_open_to_others, is_alone, flags, env);
+            for replication in config.iter().flat_map(|config| &config.replications) {
+                problems.extend(unprovable(path, replication));
+            }
             let several = config.as_ref().is_some_and(|config| config.replications.len() > 1);
             for replication in config.iter_mut().flat_map(|config| &mut config.replications) {
                 replication.revision = revision;
@@ -56,6 +59,31 @@ pub(super) fn read(
         }
         Err(problems) => (None, problems),
     }
+}
+
+/// A destination that takes some events has no event of its own at which a source that loses its
+/// oldest could prove that none between was lost.
+fn unprovable(path: &Path, replication: &ReplicationConfig) -> Problems {
+    let mut problems = Problems::new();
+    let partial = |destination: &&DestinationConfig| {
+        destination.postgres().is_some_and(|postgres| postgres.rows.is_some())
+    };
+    if replication.source.keeps == SourceRetention::All {
+        return problems;
+    }
+    for destination in replication.destinations.iter().filter(partial) {
+        let what = format!(
+            "destination {:?} takes only some events (where), and its source may lose its oldest \
+             (keeps = \"tail\"): that none was lost uncopied could not be told",
+            destination.name
+        );
+        problems.push(
+            Error::new(ErrorKind::Usage, what)
+                .at(path.display().to_string())
+                .fix("leave where out, or keeps: a copy of everything can be the source of another, with ids = \"copy\""),
+        );
+    }
+    problems
 }
 
 /// The file as a tree, whether others can read it, and what tells its text from another.

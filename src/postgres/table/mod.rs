@@ -202,18 +202,28 @@ pub fn highest(table: &TableName, id_column: &str) -> String {
     sql::fill(include_str!("../../../sql/table/highest.sql"), &names)
 }
 
-/// The rows of a table that a condition selects, as SQL in a FROM clause; one more row, by its
-/// column and id, whatever the condition says.
-pub fn relation(
+/// The rows of a table that a condition selects, with these columns, as SQL in a FROM clause.
+pub fn relation<'a>(
     table: &TableName,
     rows: Option<&RowCondition>,
-    besides: Option<(&str, i64)>,
+    columns: impl Iterator<Item = &'a str>,
 ) -> String {
     let Some(rows) = rows else { return table.quoted() };
-    let besides = besides.map_or_else(String::new, |(column, id)| {
-        let column = format!("{}.{}", sql::ident(&table.name), sql::ident(column));
-        format!(" or {column} = '{id}'::pg_catalog.int8")
-    });
-    let xmin = format!("{}.xmin", sql::ident(&table.name));
-    format!("(select *, {xmin} from {} where {}{besides})", table.quoted(), rows.sql())
+    let columns: Vec<String> = columns.map(sql::ident).collect();
+    format!("(select {} from {} where {})", columns.join(", "), table.quoted(), rows.sql())
+}
+
+/// What a server says of a condition that it could not evaluate for some row. The words of the
+/// server may hold what the row holds, and are left out.
+pub fn rows_error(rows: &RowCondition, error: Error) -> Error {
+    let Some(state) = error.sqlstate().filter(|state| state.starts_with("22")) else {
+        return error;
+    };
+    let what = "a condition of where cannot be evaluated for every event";
+    Error::new(ErrorKind::Unsuitable, format!("{what}: {rows}"))
+        .because(format!("the server raised an error of class 22 (SQLSTATE {state})"))
+        .fix(
+            "write it so that it cannot fail, with a case that looks at the value before a cast or a \
+             division, then start again",
+        )
 }

@@ -6,7 +6,7 @@ use crate::event::frame::{FramedRow, RowFramer};
 use crate::event::range::IdRange;
 use crate::event::wire::Wire;
 use crate::postgres::session::Session;
-use crate::postgres::table::relation;
+use crate::postgres::table::{relation, rows_error};
 use crate::sql::{self, RowCondition, TableName};
 use futures::{Stream, StreamExt};
 use std::pin::Pin;
@@ -158,7 +158,7 @@ impl PagedTable<'_> {
         let names = [
             ("columns", sql::sql(self.wire.select_list())),
             ("format", sql::sql(self.wire.format_option())),
-            ("table", sql::sql(relation(self.table, self.rows, None))),
+            ("table", sql::sql(relation(self.table, self.rows, self.wire.names()))),
             ("id", sql::text(self.id_column)),
             ("after", sql::sql(format!("where {}", condition(self.id_column, range)))),
             ("rows_max", sql::sql(PAGE_ROWS_MAX.to_string())),
@@ -167,7 +167,11 @@ impl PagedTable<'_> {
     }
 
     fn error(&self, error: &tokio_postgres::Error) -> Error {
-        self.session.error(error, format!("cannot read {}", self.table))
+        let failed = self.session.error(error, format!("cannot read {}", self.table));
+        match self.rows {
+            Some(rows) => rows_error(rows, failed),
+            None => failed,
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::postgres::session::Session;
 use crate::postgres::session::answers::{self, field, parsed};
 use crate::postgres::table::expressions::{array, compared, digest, short_text, value};
 use crate::postgres::table::{EventTable, TableName};
-use crate::postgres::table::{pages, relation};
+use crate::postgres::table::{pages, relation, rows_error};
 use crate::sql::{self, ColumnNames, RowCondition};
 use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt};
@@ -106,7 +106,7 @@ impl<S: Borrow<Session> + Send + Sync> PgTable<S> {
 
     /// What is read, as SQL.
     fn relation(&self) -> String {
-        relation(&self.table, self.rows.as_ref(), None)
+        relation(&self.table, self.rows.as_ref(), self.stored.names())
     }
 
     /// As SQL, of a table `e`.
@@ -153,7 +153,11 @@ impl<S: Borrow<Session> + Send + Sync> PgTable<S> {
 
     /// Makes our error of the driver's.
     pub fn error(&self, error: &tokio_postgres::Error) -> Error {
-        self.session().error(error, format!("cannot read {}", self.table))
+        let failed = self.session().error(error, format!("cannot read {}", self.table));
+        match &self.rows {
+            Some(rows) => rows_error(rows, failed),
+            None => failed,
+        }
     }
 
     fn odd(&self) -> Error {

@@ -4,6 +4,7 @@
 
 use super::named::{NamedEvent, sha256};
 use super::write::{RepairReport, transaction};
+use crate::config::SourceRetention;
 use crate::destination::postgres::editor::TableEditor;
 use crate::error::Result;
 use crate::event::frame::FramedRow;
@@ -28,6 +29,8 @@ pub(super) struct EventExchange<'a> {
     pub name: &'a str,
     /// Its highest id.
     pub position: i64,
+    /// Which of its events the source keeps.
+    pub keeps: SourceRetention,
     /// Where each event is told.
     pub log: &'a Logger,
 }
@@ -59,13 +62,27 @@ impl EventExchange<'_> {
             for event in &written {
                 self.confirm(event).await?;
             }
-            Ok(())
+            self.require_kept(&written).await
         };
         transaction(self.held, Some(self.position), exchange).await?;
         let events = written.len() as u64;
         info!(self.log, "the named events were committed"; key::DESTINATION => self.name, key::EVENTS => events);
         done.add(events, written.last().map(|event| event.id), self.log);
         Ok(())
+    }
+
+    /// Of a source that may lose its oldest events: what it has let go of meanwhile was not erased
+    /// there. Asked after it was found absent: the lowest id only grows.
+    async fn require_kept(&self, written: &[&NamedEvent]) -> Result<()> {
+        if self.keeps == SourceRetention::All {
+            return Ok(());
+        }
+        let lowest = self.source.ends().await?.lowest;
+        let mut removed = written.iter().filter(|event| event.source.is_none());
+        match removed.find(|event| lowest.is_none_or(|lowest| event.id < lowest)) {
+            Some(event) => Err(moved("the source has let go of an event meanwhile", event.id)),
+            None => Ok(()),
+        }
     }
 
     async fn take_out(&self, event: &NamedEvent) -> Result<()> {

@@ -17,9 +17,8 @@
 //!   judged by digest as it goes and as it comes (`exchange`).
 //! - At the end both sides are read again and must be equal up to the position.
 //!
-//! A crash leaves whole batches. What was done by then is right, and another run does the rest. An
-//! event that a transaction in flight at the source may still bring is ignored here: it is not
-//! there yet.
+//! A crash leaves whole batches: what was done by then is right, and another run does the rest.
+//! What a transaction in flight at the source may still bring is not there yet, and is ignored.
 
 mod bounds;
 mod exchange;
@@ -306,6 +305,7 @@ impl<'a> RepairTask<'a> {
                 judged: &self.source.wire().called(self.target.destination.names),
                 name: self.target.name,
                 position,
+                keeps: self.target.keeps,
                 log,
             };
             return exchange.carry_out(plan.named(), &gate, done).await;

@@ -1,39 +1,17 @@
 //! Whether the conditions of destinations (`where`) can be evaluated at the source, and give the
 //! same answer for an event for ever.
 
-use crate::config::ReplicationConfig;
+use crate::config::{ReplicationConfig, SourceConfig};
 use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::postgres::session::Session;
 use crate::postgres::table::{EventTable, relation};
-use crate::sql::RowCondition;
+use crate::sql::{self, RowCondition};
 
-/// Functions that depend on settings alone, which are the same in all our sessions.
-const SETTLED_FUNCTIONS: &[&str] = &[
-    "concat",
-    "concat_ws",
-    "date",
-    "date_part",
-    "date_trunc",
-    "format",
-    "json_build_object",
-    "jsonb_build_object",
-    "length",
-    "time",
-    "timestamp",
-    "timestamptz",
-    "timezone",
-    "to_char",
-    "to_date",
-    "to_json",
-    "to_jsonb",
-    "to_number",
-    "to_timestamp",
-];
-
-/// Asks the source about each of them. Reads nothing.
+/// Asks the source about each of them. Nothing stays there.
 ///
 /// # Errors
-/// `Unsuitable`, all together, where the server cannot evaluate one, or it calls what changes.
+/// `Unsuitable`, all together, where the server cannot evaluate one, or would not take it for the
+/// predicate of an index.
 pub(super) async fn check(
     session: &Session,
     table: &EventTable,
@@ -43,45 +21,67 @@ pub(super) async fn check(
     for destination in &config.destinations {
         let rows = destination.postgres().and_then(|postgres| postgres.rows.as_ref());
         if let Some(rows) = rows {
-            let checked = check_one(session, table, rows).await;
-            problems.note(checked.map_err(|error| error.at(named(&destination.name))));
+            let checked = check_one(session, table, (&config.source, rows)).await;
+            let named = format!("where of destination {:?}", destination.name);
+            problems.note(checked.map_err(|error| error.at(named)));
         }
     }
     problems.or_ok(())
 }
 
-fn named(destination: &str) -> String {
-    format!("where of destination {destination:?}")
+async fn check_one(
+    session: &Session,
+    table: &EventTable,
+    (source, rows): (&SourceConfig, &RowCondition),
+) -> Result<()> {
+    let columns = table
+        .columns
+        .iter()
+        .map(|column| format!("{} {}", sql::ident(&column.name), column.type_name));
+    let values = [
+        ("name", sql::text(&table.name.name)),
+        ("id", sql::text(&source.id_column)),
+        ("columns", sql::sql(columns.collect::<Vec<_>>().join(", "))),
+        ("condition", sql::sql(rows.sql())),
+    ];
+    let checking = sql::fill(include_str!("../../../sql/source/check_condition.sql"), &values);
+    if let Err(error) = session.batch_execute(sql::without_header(&checking)).await {
+        let rolled_back = session.batch_execute("rollback").await;
+        rolled_back.map_err(|error| session.error(&error, "cannot check a condition"))?;
+        return Err(refused(session, (source, rows), &error));
+    }
+    // Privileges are looked at only when it is run.
+    let names = table.columns.iter().map(|column| column.name.as_str());
+    let statement =
+        format!("select from {} as e limit 0", relation(&table.name, Some(rows), names));
+    let ran = session.batch_execute(&statement).await;
+    ran.map_err(|error| session.error(&error, format!("cannot evaluate a condition: {rows}")))
 }
 
-async fn check_one(session: &Session, table: &EventTable, rows: &RowCondition) -> Result<()> {
-    let statement = format!("select from {} as e", relation(&table.name, Some(rows), None));
-    if let Err(error) = session.prepare(&statement).await {
-        let Some(told) = error.as_db_error() else {
-            return Err(session.error(&error, "cannot evaluate a condition"));
-        };
-        let what = format!("the source cannot evaluate this condition: {rows}");
-        return Err(Error::new(ErrorKind::Unsuitable, what).because(told.message()).fix(
-            "correct it; functions, types and operators that are not PostgreSQL's own are written \
-             with their schema",
-        ));
+fn refused(
+    session: &Session,
+    (source, rows): (&SourceConfig, &RowCondition),
+    error: &tokio_postgres::Error,
+) -> Error {
+    let Some(told) = error.as_db_error() else {
+        return session.error(error, "cannot check a condition");
+    };
+    let what = |what: &str| Error::new(ErrorKind::Unsuitable, format!("{what}: {rows}"));
+    match told.code().code() {
+        "25006" => what("a condition cannot be checked at a standby").because(told.message()).fix(
+            "name the primary as the source, or leave where out",
+        ),
+        "42501" => what("a condition cannot be checked").because(told.message()).fix(format!(
+            "GRANT TEMPORARY ON DATABASE {} TO {};",
+            sql::ident(&source.conninfo.database),
+            sql::ident(&source.conninfo.user)
+        )),
+        _ => what("the source cannot take this condition, or its result could change")
+            .because(told.message())
+            .fix(
+                "write it with columns that are copied, constants, and functions and casts that are \
+                 immutable, as the predicate of an index; those that are not PostgreSQL's own with \
+                 their schema (for a time stamp with time zone: ts at time zone 'UTC')",
+            ),
     }
-    let asked = include_str!("../../../sql/source/changing_functions.sql");
-    let changing = session.query(asked, &[&rows.functions()]).await;
-    let changing = changing.map_err(|error| session.error(&error, "cannot look at functions"))?;
-    let changing = changing.iter().map(|row| (row.get::<_, String>(0), row.get::<_, bool>(1)));
-    let changing: Vec<String> = changing
-        .filter(|(name, is_volatile)| *is_volatile || !SETTLED_FUNCTIONS.contains(&name.as_str()))
-        .map(|(name, _)| name)
-        .collect();
-    if changing.is_empty() {
-        return Ok(());
-    }
-    let what = format!("this condition's result for an event could change: {rows}");
-    Err(Error::new(ErrorKind::Unsuitable, what)
-        .because(format!(
-            "it calls a function of a name that is not immutable in all its forms: {}",
-            changing.join(", ")
-        ))
-        .fix("write it with columns, constants and functions that are immutable"))
 }

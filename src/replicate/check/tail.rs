@@ -65,7 +65,7 @@ pub(crate) async fn comparable<'a>(
 ) -> Result<FlooredStore<'a>> {
     let floor = match keeps {
         SourceRetention::All => None,
-        SourceRetention::Tail => source.ends().await?.lowest,
+        SourceRetention::Tail => source.ends().await?.lowest.or(Some(i64::MAX)),
     };
     Ok(FlooredStore::new(destination, floor))
 }

@@ -23,13 +23,15 @@ use std::time::Instant;
 
 impl Conductor<'_> {
     pub(super) fn begin_look(&mut self, connection_id: u64) {
-        let (frontier, decided) = (self.source.frontier(), self.source.decided());
+        let (mut frontier, decided) = (self.source.frontier(), self.source.decided());
         let wanted = self.wanted();
         self.wants.send_if_modified(|wants| std::mem::replace(wants, wanted) != wanted);
         let takes_more = |state: &LaneState| state.takes_more(frontier.shipped, decided);
-        if self.is_led() || !self.lanes.iter().any(takes_more) {
+        let waiting = || self.lanes.iter().filter(|state| takes_more(state));
+        if self.is_led() || waiting().next().is_none() {
             return;
         }
+        frontier.is_selective = waiting().all(LaneState::is_selective);
         let Some((mut follower, lost)) = self.source.take_follower() else {
             return;
         };
@@ -141,12 +143,14 @@ impl Conductor<'_> {
         let (source, after, bounds, stop) =
             (Arc::clone(source), group.after, self.bounds_of(lanes.len()), self.stop.clone());
         let (frontier, decided) = (self.source.frontier().shipped, read_start.mark.decided());
+        let is_selective = read_plan.wire.rows.is_some();
         self.tasks.spawn(async move {
             let batches =
                 readers.batches(&read_plan, after, read_start.mark, &source.gate, PASS_MAX);
             let batches = batches.beginning_with(read_start.first);
             let mut passed = pass(batches, source.connection_id, lanes, lead, bounds, &stop).await;
             (passed.frontier, passed.decided) = (frontier, decided);
+            passed.is_selective = is_selective;
             ConductorEvent::Passed(Box::new(passed))
         });
     }
@@ -187,6 +191,7 @@ impl Conductor<'_> {
                 "cuts" => passed.group_cuts, "group_events_max" => self.run.config.source.group_events_max);
         }
         self.judge_paces(&passed);
+        let travelled: Vec<usize> = passed.returned.iter().map(|lane| lane.index).collect();
         for mut returned in std::mem::take(&mut passed.returned) {
             let index = returned.index;
             let has_all = returned.lane.as_mut().is_ok_and(|lane| lane.has_all(shipped, through));
@@ -194,8 +199,15 @@ impl Conductor<'_> {
             self.note_stall(index, ended.filter(|_| has_all), decided, connection_id);
         }
         self.await_lane_tasks(passed.still_running);
-        if let Some(error) = passed.source_error {
-            self.lose_source(&error, passed.reached.connection_id);
+        match passed.source_error {
+            // The condition of these lanes fails, and not the source.
+            Some(error) if passed.is_selective && error.kind() == ErrorKind::Unsuitable => {
+                for index in travelled {
+                    self.lose_lane(index, error.clone(), connection_id);
+                }
+            }
+            Some(error) => self.lose_source(&error, connection_id),
+            None => {}
         }
     }
 

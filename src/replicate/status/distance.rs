@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::postgres::session::Session;
-use crate::postgres::table::{EventTable, relation};
+use crate::postgres::table::{EventTable, relation, rows_error};
 use crate::replicate::status::answer::BlockingTransaction;
 use crate::replicate::status::sessions::holders;
 use crate::sql::{self, RowCondition};
@@ -64,17 +64,24 @@ async fn behind(
         || "true".to_owned(),
         |position| format!("t.{} > {position}", sql::ident(&source_answers.id_column)),
     );
+    let id = std::iter::once(source_answers.id_column.as_str());
     let asked = sql::fill(
         include_str!("../../../sql/status/behind.sql"),
         &[
             ("id", sql::text(&source_answers.id_column)),
-            ("table", sql::sql(relation(&source_answers.table.name, rows, None))),
+            ("table", sql::sql(relation(&source_answers.table.name, rows, id))),
             ("range", sql::sql(range)),
         ],
     );
     let row = source_answers.session.query_one(&asked, &[]).await;
     let of_row = |row: Row| Ok((row.try_get("events")?, row.try_get("first_id")?));
-    row.and_then(of_row).map_err(|e| source_answers.session.error(&e, WHAT))
+    row.and_then(of_row).map_err(|error| {
+        let failed = source_answers.session.error(&error, WHAT);
+        match rows {
+            Some(rows) => rows_error(rows, failed),
+            None => failed,
+        }
+    })
 }
 
 async fn seconds_behind(

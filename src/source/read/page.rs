@@ -13,6 +13,7 @@ use crate::event::frame::{self, CopyFormat, FramedRow, RowFramer};
 use crate::event::range::shown;
 use crate::event::wire::Wire;
 use crate::postgres::session::Session;
+use crate::postgres::table::rows_error;
 use crate::source::read::plan::{ReadPlan, SelectedEnd};
 use crate::sql;
 use bytes::{BufMut, Bytes, BytesMut};
@@ -269,7 +270,11 @@ pub(crate) fn cannot_read(
     read_plan: &ReadPlan,
     error: &tokio_postgres::Error,
 ) -> Error {
-    session.error(error, format!("cannot read {}", read_plan.table))
+    let failed = session.error(error, format!("cannot read {}", read_plan.table));
+    match &read_plan.wire.rows {
+        Some(rows) => rows_error(rows, failed),
+        None => failed,
+    }
 }
 
 /// Gives up when nothing arrives.

@@ -28,26 +28,19 @@ impl ReadPage {
         let row = session.query_one(&end_query, &[]).await.map_err(failed)?;
         let (through, rows): (Option<i64>, i64) = (row.get(0), row.get(1));
         let is_last = rows.unsigned_abs() < ids_max;
-        let anchor = read_plan.anchor(after);
-        let begin = match (after, anchor) {
-            (_, Some(anchor)) => above(read_plan, ">=", anchor),
-            (Some(after), None) => above(read_plan, ">", after),
-            (None, None) => above(read_plan, ">=", i64::MIN),
+        let begin = match after {
+            Some(after) => above(read_plan, ">", after),
+            None => above(read_plan, ">=", i64::MIN),
         };
-        // What came since is above the mark, or is read next time; of an empty page only the anchor
-        // is asked for.
-        let last = through.or(anchor).or(after).unwrap_or(i64::MIN);
+        // What came since is above the mark, or is read next time.
+        let last = through.or(after).unwrap_or(i64::MIN);
         let condition =
             format!("{begin} and e.{} <= '{last}'::int8", sql::ident(&read_plan.id_column));
-        let table = relation(
-            &read_plan.table,
-            read_plan.wire.rows.as_ref(),
-            anchor.map(|anchor| (read_plan.id_column.as_str(), anchor)),
-        );
+        let (table, wire) = (&read_plan.table, &read_plan.wire);
         let statement = fill_from(
             include_str!("../../../sql/source/read.sql"),
-            (read_plan, table),
-            (&condition, rows_max.saturating_add(u64::from(anchor.is_some()))),
+            (read_plan, relation(table, wire.rows.as_ref(), wire.names())),
+            (&condition, rows_max),
         );
         let since = Instant::now();
         let stream = session.copy_out(statement.as_str()).await.map_err(failed)?;
