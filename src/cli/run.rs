@@ -103,7 +103,8 @@ async fn copy(
     };
     let roster = watch::Sender::default();
     let bar = screen.map(|screen| show_progress(screen, roster.subscribe()));
-    let (reloading, reloads) = reload_on_signal(arguments.file.clone(), arguments.flags(), log)?;
+    let (file, flags) = (arguments.file.clone(), arguments.flags());
+    let (reloading, reloads) = reload_on_signal(file, flags, &config.replications, log)?;
     let problems = supervise(config.replications, options, reloads, &roster, stop, log).await;
     drop((bar, reloading));
     problems.or_ok(())

@@ -3,9 +3,12 @@
 
 use crate::cli::args::ConfigFile;
 use crate::cli::begin::configurations;
+use crate::config::ReplicationConfig;
 use crate::config::load::Flags;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::log::key;
+use crate::postgres::session::pooler::RouteCache;
+use crate::replicate::check;
 use crate::stop::{self, Stop};
 use crate::supervise::Reload;
 use slog::{Logger, info};
@@ -44,10 +47,12 @@ pub(crate) fn stop_on_signals(log: &Logger) -> Result<Stop> {
 }
 
 /// Reads the files again at each SIGHUP, for as long as the first of these lives, and hands on what
-/// they say.
+/// they say; where a start would refuse a replication that has changed, its problems. `running`: what
+/// the files say now.
 pub(crate) fn reload_on_signal(
     file: ConfigFile,
     flags: Flags,
+    running: &[ReplicationConfig],
     log: &Logger,
 ) -> Result<(AbortOnDropHandle<()>, mpsc::Receiver<Reload>)> {
     let failed = |error: std::io::Error| {
@@ -56,18 +61,48 @@ pub(crate) fn reload_on_signal(
     let mut hangup = signal(SignalKind::hangup()).map_err(failed)?;
     let (sender, reloads) = mpsc::channel(1);
     let log = log.clone();
+    let mut known = revisions(running);
     let task = tokio::spawn(async move {
         while hangup.recv().await.is_some() {
             info!(log, "reading the configuration again"; key::SIGNAL => "SIGHUP");
             let (file, flags) = (file.clone(), flags.clone());
             let read = move || configurations(&file, &flags).map(|config| config.replications);
-            let Ok(reload) = tokio::task::spawn_blocking(read).await else {
+            let Ok(read) = tokio::task::spawn_blocking(read).await else {
                 continue;
             };
+            let reload = match read {
+                Ok(configs) => fitting(configs, &known).await,
+                Err(problems) => Err(problems),
+            };
+            if let Ok(configs) = &reload {
+                known = revisions(configs);
+            }
             if sender.send(reload).await.is_err() {
                 return;
             }
         }
     });
     Ok((AbortOnDropHandle::new(task), reloads))
+}
+
+/// The name of each replication, and what tells its text from another.
+fn revisions(configs: &[ReplicationConfig]) -> Vec<(String, u64)> {
+    configs.iter().map(|config| (config.name.clone(), config.revision)).collect()
+}
+
+/// Those that are new or have changed are checked as at a start, but for what they hold, while
+/// everything goes on: one that a start would refuse changes nothing.
+async fn fitting(configs: Vec<ReplicationConfig>, known: &[(String, u64)]) -> Reload {
+    let mut problems = Problems::new();
+    for config in &configs {
+        if known.iter().any(|(name, revision)| (name, *revision) == (&config.name, config.revision))
+        {
+            continue;
+        }
+        let found = check::shapes(config, &RouteCache::unknown()).await;
+        if found.is_refused() {
+            problems.extend(found.problems.naming(&config.flags));
+        }
+    }
+    problems.or_ok(configs)
 }

@@ -211,7 +211,7 @@ impl GateProbe {
         } else if now.table.1 != self.table.1 {
             "altered (its columns, defaults, triggers, privileges, sequence or name)"
         } else if !now.files.continue_those(&known) {
-            "emptied or rewritten"
+            "emptied or rewritten, or lost a partition"
         } else {
             known.clone_from(&now.files);
             return Ok(());

@@ -340,3 +340,24 @@ async fn each_replication_of_a_process_is_watched_and_commanded_by_itself() {
     equal(&source, &copy).await;
     assert!(supervised.stopped().await.is_empty());
 }
+
+#[tokio::test]
+async fn a_reload_that_a_start_would_refuse_changes_nothing_and_says_why() {
+    let (source, copy) = pair().await;
+    let mut replicator = start_folder(&[("one", &between(&source, &copy))], &[]);
+    insert(&source, 5).await;
+    arrives(&copy, 5).await;
+    let before = appending_process(&copy).await;
+    let bare = fresh_destination().await;
+    let file = replicator.folder().join("one.toml");
+    std::fs::write(&file, between(&source, &copy).to("bare", &bare).text()).unwrap();
+    replicator.signal(Signal::HUP);
+    replicator.says(&["the configuration was not reloaded", "there is no table"]).await;
+    assert_eq!(appending_process(&copy).await, before);
+    init_destination(&bare).await;
+    reloads(&mut replicator, 1).await;
+    insert(&source, 5).await;
+    equal(&source, &copy).await;
+    equal(&source, &bare).await;
+    assert_eq!(replicator.stops().await.code, Some(0));
+}

@@ -149,3 +149,16 @@ fn a_lane_that_was_halted_while_it_was_under_way_stays_halted_however_it_comes_b
         assert_eq!(state.connection.lost_with().map(Error::kind), Some(ErrorKind::Order));
     }
 }
+
+#[test]
+fn a_lane_stands_where_a_read_left_nothing_for_it_once_it_has_taken_all_that_was_shipped() {
+    let mut behind = lane(150);
+    assert!(!behind.has_all(Some(180), Some(200)), "it was cut off before the end");
+    assert_eq!((behind.position, behind.held), (Some(150), Some(150)));
+    let mut level = lane(180);
+    assert!(level.has_all(Some(180), Some(200)));
+    assert_eq!((level.position, level.held), (Some(200), Some(180)));
+    let mut ahead = lane(300);
+    assert!(ahead.has_all(Some(180), Some(200)));
+    assert_eq!(ahead.position, Some(300), "it never goes back");
+}

@@ -223,9 +223,15 @@ async fn two_destinations_that_are_the_same_table_end_with_2() {
 async fn a_source_whose_row_level_security_would_hide_rows_ends_with_3() {
     let (source, good) = (source().await, empty().await);
     let role = format!("truth_{}", source.conninfo.database);
+    // Two transactions: an analyze of the server's own waits for the first one, and holds the table.
+    let granted = format!(
+        "create role {role} login; grant select on events to {role}; alter role {role} set \
+         row_security = on"
+    );
+    source.execute(&granted).await;
     let hidden = format!(
-        "create role {role} login; grant select on events to {role}; alter role {role} set row_security = on;
-         alter table events enable row level security; create policy upper_half on events to {role} using (id > 50)"
+        "alter table events enable row level security; create policy upper_half on events to \
+         {role} using (id > 50)"
     );
     source.execute(&hidden).await;
     let reader = Conninfo { user: role.clone(), ..source.conninfo.clone() };
