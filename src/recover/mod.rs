@@ -2,6 +2,7 @@
 //! events back into a source.
 
 pub mod batch;
+mod bounds;
 pub mod endpoint;
 mod indexed;
 pub mod repair;

@@ -213,12 +213,11 @@ pub fn relation<'a>(
     format!("(select {} from {} where {})", columns.join(", "), table.quoted(), rows.sql())
 }
 
-/// What a server says of a condition that it could not evaluate for some row. The words of the
-/// server may hold what the row holds, and are left out.
-pub fn rows_error(rows: &RowCondition, error: Error) -> Error {
-    let Some(state) = error.sqlstate().filter(|state| state.starts_with("22")) else {
-        return error;
-    };
+/// What a server says of a read of these rows; of a condition that it could not evaluate for some
+/// row its own words may hold what the row holds, and are left out.
+pub fn rows_error(rows: Option<&RowCondition>, error: Error) -> Error {
+    let state = error.sqlstate().filter(|state| state.starts_with("22"));
+    let Some((rows, state)) = rows.zip(state) else { return error };
     let what = "a condition of where cannot be evaluated for every event";
     Error::new(ErrorKind::Unsuitable, format!("{what}: {rows}"))
         .because(format!("the server raised an error of class 22 (SQLSTATE {state})"))

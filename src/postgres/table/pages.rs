@@ -168,10 +168,7 @@ impl PagedTable<'_> {
 
     fn error(&self, error: &tokio_postgres::Error) -> Error {
         let failed = self.session.error(error, format!("cannot read {}", self.table));
-        match self.rows {
-            Some(rows) => rows_error(rows, failed),
-            None => failed,
-        }
+        rows_error(self.rows, failed)
     }
 }
 

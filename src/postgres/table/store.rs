@@ -154,10 +154,7 @@ impl<S: Borrow<Session> + Send + Sync> PgTable<S> {
     /// Makes our error of the driver's.
     pub fn error(&self, error: &tokio_postgres::Error) -> Error {
         let failed = self.session().error(error, format!("cannot read {}", self.table));
-        match &self.rows {
-            Some(rows) => rows_error(rows, failed),
-            None => failed,
-        }
+        rows_error(self.rows.as_ref(), failed)
     }
 
     fn odd(&self) -> Error {

@@ -20,7 +20,6 @@
 //! A crash leaves whole batches: what was done by then is right, and another run does the rest.
 //! What a transaction in flight at the source may still bring is not there yet, and is ignored.
 
-mod bounds;
 mod exchange;
 mod findings;
 mod judge;
@@ -43,12 +42,12 @@ use crate::postgres::session::error::ErrorSide;
 use crate::postgres::table::store::PgTable;
 use crate::postgres::table::{Column, ColumnOrigin, EventTable};
 use crate::recover::batch::TransactionLimits;
+use crate::recover::bounds::{floor, range_from};
 use crate::recover::endpoint::{TableEndpoint, judged_as};
 use crate::recover::indexed::require_whole_index;
 use crate::source::durability::DurabilityGate;
 use crate::sql;
 use crate::stop::Stop;
-use bounds::{floor, range_from};
 use exchange::EventExchange;
 use findings::{DestinationTail, RepairFindings};
 use futures::future::try_join;

@@ -32,6 +32,7 @@ use crate::postgres::session::error::ErrorSide;
 use crate::postgres::table::EventTable;
 use crate::postgres::table::store::PgTable;
 use crate::recover::batch::TransactionLimits;
+use crate::recover::bounds::{floor, range_from};
 use crate::recover::endpoint::TableEndpoint;
 use crate::recover::indexed::require_whole_index;
 use crate::recover::repair::RepairReport;
@@ -157,7 +158,7 @@ impl<'a> RestoreTask<'a> {
         }
         if let Some(through) = found.held {
             let (from, source) = self.as_copied().await?;
-            let range = IdRange { after: self.below_source(&source).await?, through };
+            let range = range_from(floor(&source, target.keeps).await?, through);
             found.unlike = first_unlike(&from, &source, range).await?;
         }
         (found.events, found.first) = rest(&self.from_session, &target.from, found.held).await?;
@@ -190,15 +191,15 @@ impl<'a> RestoreTask<'a> {
             other.place.read(ErrorSide::Destination, &wire),
         );
         let (from, other) = sides.await?;
-        let after = match self.target.keeps {
+        let begin = match self.target.keeps {
             SourceRetention::All => None,
             // Each may have begun when the source had lost more.
             SourceRetention::Tail => {
                 let (one, other) = try_join(from.ends(), other.ends()).await?;
-                one.lowest.max(other.lowest).and_then(|lowest| lowest.checked_sub(1))
+                one.lowest.max(other.lowest)
             }
         };
-        let range = IdRange { after, through };
+        let range = range_from(begin, through);
         match is_part {
             true => first_foreign(&from, &other, range).await,
             false => first_unlike(&from, &other, range).await,
@@ -235,7 +236,7 @@ impl<'a> RestoreTask<'a> {
     /// `Contents` when they are not the same, or when the next id is not beyond them.
     pub async fn verify(&self) -> Result<(TableDigest, Option<i64>)> {
         let (from, source) = self.as_copied().await?;
-        let range = IdRange::above(self.below_source(&source).await?);
+        let range = range_from(floor(&source, self.target.keeps).await?, i64::MAX);
         let (theirs, ours) = try_join(from.table_digest(range), source.table_digest(range)).await?;
         let next_id = self.next_id.ask(self.held.session()).await?;
         let last = self.still_held().await?;
@@ -292,17 +293,6 @@ impl<'a> RestoreTask<'a> {
             }
         }
         Ok(last)
-    }
-
-    /// Below what the source holds, where it may have lost its oldest events: what a destination has
-    /// there is no difference.
-    async fn below_source(&self, source: &dyn EventStore) -> Result<Option<i64>> {
-        match self.target.keeps {
-            SourceRetention::All => Ok(None),
-            SourceRetention::Tail => {
-                Ok(source.ends().await?.lowest.and_then(|lowest| lowest.checked_sub(1)))
-            }
-        }
     }
 
     /// Both sides with every column that travels, those that the source computes included.

@@ -1,6 +1,6 @@
 //! What a source looks like, and whether it can be followed.
 
-use crate::config::{GroupBy, ReplicationConfig, SourceRetention};
+use crate::config::{GroupBy, ReplicationConfig, SourceConfig, SourceRetention};
 use crate::destination::source_schema::SourceSchema;
 use crate::error::{Error, ErrorKind, Problems, Result, Warning};
 use crate::postgres::session::Session;
@@ -102,7 +102,21 @@ pub(crate) async fn source_shape(
     session: &Session,
     replication: &ReplicationConfig,
 ) -> Result<SourceShape, Problems> {
-    let config = &replication.source;
+    let shape = look(session, &replication.source).await?;
+    let checked = conditions::check(session, &shape.table, replication).await;
+    checked.map_err(|problems| problems.within(&format!("source {}", session.place())))?;
+    Ok(shape)
+}
+
+/// As [`source_shape`], but for the conditions of its destinations: they stay good while its columns
+/// stay the same.
+///
+/// # Errors
+/// The same.
+pub(crate) async fn look(
+    session: &Session,
+    config: &SourceConfig,
+) -> Result<SourceShape, Problems> {
     let place = format!("source {}", session.place());
     let looked = async {
         let server = settings::about(session).await?;
@@ -113,7 +127,6 @@ pub(crate) async fn source_shape(
         let group_by = problems.note(group_by(&table, &config.group_by)).flatten();
         problems.note(time_column(&table, config));
         problems.or_ok(())?;
-        conditions::check(session, &table, replication).await?;
         let facts = facts::ask(session, &table, &config.id_column, server.is_standby).await?;
         let gaps = accepted_gaps(config.keeps, &config.known_gaps, facts.lowest);
         let ids = ids::judge(&facts, config.ids, &gaps)?;

@@ -7,7 +7,7 @@ use crate::postgres::session::patience::Patience;
 use crate::postgres::session::pool::SessionPool;
 use crate::postgres::session::pooler::RouteCache;
 use crate::postgres::session::{Session, SessionPurpose};
-use crate::replicate::check::shape::{SourceShape, source_shape};
+use crate::replicate::check::shape::{self, SourceShape, source_shape};
 use crate::replicate::check::{SETTLE_MAX, open_source};
 use crate::replicate::replication::Replication;
 use crate::replicate::source_state::SourceConnection;
@@ -110,7 +110,7 @@ async fn checked(
     )
     .await?;
     // From here on the gate notices every change; what changed before it was there is seen now.
-    let again = source_shape(&session, &run.config).await?;
+    let again = shape::look(&session, config).await?;
     if !shape.is_still(&again) {
         let changed = Error::new(
             ErrorKind::Unavailable,

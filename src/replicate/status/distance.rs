@@ -75,13 +75,8 @@ async fn behind(
     );
     let row = source_answers.session.query_one(&asked, &[]).await;
     let of_row = |row: Row| Ok((row.try_get("events")?, row.try_get("first_id")?));
-    row.and_then(of_row).map_err(|error| {
-        let failed = source_answers.session.error(&error, WHAT);
-        match rows {
-            Some(rows) => rows_error(rows, failed),
-            None => failed,
-        }
-    })
+    row.and_then(of_row)
+        .map_err(|error| rows_error(rows, source_answers.session.error(&error, WHAT)))
 }
 
 async fn seconds_behind(

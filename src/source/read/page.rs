@@ -136,9 +136,7 @@ impl ReadPage {
         read_plan: &ReadPlan,
         after: Option<i64>,
     ) -> Result<Option<Self>> {
-        let (Some(after), CopyFormat::Binary, None) =
-            (after, read_plan.wire.format, &read_plan.wire.rows)
-        else {
+        let (Some(after), CopyFormat::Binary) = (after, read_plan.wire.format) else {
             return Ok(None);
         };
         let since = Instant::now();
@@ -271,10 +269,7 @@ pub(crate) fn cannot_read(
     error: &tokio_postgres::Error,
 ) -> Error {
     let failed = session.error(error, format!("cannot read {}", read_plan.table));
-    match &read_plan.wire.rows {
-        Some(rows) => rows_error(rows, failed),
-        None => failed,
-    }
+    rows_error(read_plan.wire.rows.as_ref(), failed)
 }
 
 /// Gives up when nothing arrives.

@@ -1,11 +1,12 @@
-//! Between which ids a repair judges.
+//! Between which ids two sides are judged.
 
 use crate::config::SourceRetention;
 use crate::error::Result;
 use crate::event::range::IdRange;
 use crate::event::store::EventStore;
 
-/// The lowest id of a source that may lose its oldest events.
+/// The lowest id of a source that may lose its oldest events: what a copy has below is no
+/// difference.
 pub(super) async fn floor(source: &dyn EventStore, keeps: SourceRetention) -> Result<Option<i64>> {
     match keeps {
         SourceRetention::All => Ok(None),
