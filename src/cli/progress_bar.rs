@@ -4,7 +4,7 @@ use super::progress::{DRAW_INTERVAL, ProgressLine, ProgressPace, TerminalScreen,
 use crate::log::escape::fit;
 use crate::replicate::health::Health;
 use crate::replicate::snapshot::{LaneSnapshot, Snapshot};
-use crate::supervise::Roster;
+use crate::supervise::{Roster, SupervisedReplication};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -29,10 +29,12 @@ pub(super) fn show_progress(
     let task = tokio::spawn(async move {
         let mut known: BTreeMap<String, ReplicationProgress> = BTreeMap::new();
         loop {
-            let running = Arc::clone(&roster.borrow());
+            let roster = Arc::clone(&roster.borrow());
+            let running: Vec<&SupervisedReplication> =
+                roster.iter().filter(|replication| replication.is_running()).collect();
             known.retain(|name, _| running.iter().any(|replication| replication.name == *name));
             let mut lines = Vec::new();
-            for replication in running.iter() {
+            for replication in &running {
                 let snapshot = Arc::clone(&replication.snapshots.borrow());
                 let progress = known.entry(replication.name.clone()).or_default();
                 if let Some(mut line) = progress.line(&snapshot, Instant::now()) {

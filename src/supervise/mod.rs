@@ -5,7 +5,7 @@ mod one;
 
 use crate::config::ReplicationConfig;
 use crate::error::{Error, ErrorKind, Problems};
-use crate::log::key;
+use crate::log::{WallTime, key};
 use crate::replicate::Replication;
 use crate::replicate::command::{CommandSender, commands};
 use crate::replicate::shared::SharedLimits;
@@ -30,19 +30,40 @@ pub struct SupervisorOptions {
     pub heartbeat: Option<Duration>,
 }
 
-/// A replication that runs, for those who watch and command it.
+/// A replication that runs or has ended, for those who watch and command it.
 #[derive(Clone, Debug)]
 pub struct SupervisedReplication {
     /// Its name.
     pub name: String,
+    /// What it runs by.
+    pub config: Arc<ReplicationConfig>,
     /// What it tells of itself.
     pub snapshots: watch::Receiver<Arc<Snapshot>>,
     /// Who tells it what to do.
     pub commander: CommandSender,
+    /// How it ended; `None` while it runs.
+    pub end: Option<Arc<ReplicationEnd>>,
 }
 
-/// The replications that run at the moment, in the order of their names.
+/// How a replication ended.
+#[derive(Clone, Debug)]
+pub struct ReplicationEnd {
+    /// When.
+    pub at: WallTime,
+    /// What went wrong; empty when all is copied, or after a stop.
+    pub problems: Problems,
+}
+
+/// The replications that are configured at the moment, in the order of their names: those that run,
+/// and those that have ended.
 pub type Roster = Arc<Vec<SupervisedReplication>>;
+
+impl SupervisedReplication {
+    /// Whether it has not ended.
+    pub fn is_running(&self) -> bool {
+        self.end.is_none()
+    }
+}
 
 /// What the files say after a reload was asked for.
 pub type Reload = Result<Vec<ReplicationConfig>, Problems>;
@@ -105,7 +126,7 @@ struct Supervisor<'a> {
 
 /// A replication that is configured.
 struct SupervisedEntry {
-    config: Arc<ReplicationConfig>,
+    handle: SupervisedReplication,
     phase: EntryPhase,
 }
 
@@ -114,7 +135,6 @@ enum EntryPhase {
     Running {
         task: Id,
         stopper: Stopper,
-        handle: SupervisedReplication,
         /// What follows when it has ended.
         next: NextStep,
     },
@@ -151,14 +171,15 @@ impl Supervisor<'_> {
         let (stopper, stop) = self.stop.narrower();
         let handle = SupervisedReplication {
             name: name.clone(),
+            config,
             snapshots: run.snapshots.subscribe(),
             commander,
+            end: None,
         };
         let task =
             self.tasks.spawn(async move { one::replicate_to_the_end(&run, commands, &stop).await });
-        let phase =
-            EntryPhase::Running { task: task.id(), stopper, handle, next: NextStep::Nothing };
-        self.entries.insert(name, SupervisedEntry { config, phase });
+        let phase = EntryPhase::Running { task: task.id(), stopper, next: NextStep::Nothing };
+        self.entries.insert(name, SupervisedEntry { handle, phase });
     }
 
     /// A replication has ended; gives whether that is a failure of what is configured.
@@ -176,6 +197,8 @@ impl Supervisor<'_> {
                 key::FIX => worst.remedy().unwrap_or_default());
         }
         let Some(entry) = self.entries.get_mut(&name) else { return false };
+        let end = ReplicationEnd { at: WallTime::now(), problems: problems.clone() };
+        entry.handle.end = Some(Arc::new(end));
         match std::mem::replace(&mut entry.phase, EntryPhase::Ended(problems)) {
             EntryPhase::Running { next: NextStep::Restart(config), .. }
                 if !self.stop.is_requested() =>
@@ -223,7 +246,7 @@ impl Supervisor<'_> {
                 Some(EntryPhase::Running { .. }) => {}
                 Some(EntryPhase::Ended(problems))
                     if problems.is_empty()
-                        && self.entries[&name].config.revision == config.revision => {}
+                        && self.entries[&name].handle.config.revision == config.revision => {}
                 Some(EntryPhase::Ended(_)) => {
                     counts.restarted += 1;
                     self.start(config);
@@ -238,11 +261,7 @@ impl Supervisor<'_> {
     }
 
     fn roster(&self) -> Roster {
-        let running = self.entries.values().filter_map(|entry| match &entry.phase {
-            EntryPhase::Running { handle, .. } => Some(handle.clone()),
-            EntryPhase::Ended(_) => None,
-        });
-        Arc::new(running.collect())
+        Arc::new(self.entries.values().map(|entry| entry.handle.clone()).collect())
     }
 
     fn problems(self) -> Problems {
@@ -280,7 +299,8 @@ impl SupervisedEntry {
                 *next = NextStep::Forget;
             }
             Some(config)
-                if config.revision == self.config.revision && matches!(next, NextStep::Nothing) =>
+                if config.revision == self.handle.config.revision
+                    && matches!(next, NextStep::Nothing) =>
             {
                 return false;
             }

@@ -302,8 +302,13 @@ async fn a_table_that_two_replications_write_to_by_two_names_of_its_host_stops_t
     supervised.is("one", Health::Level).await;
     let both = vec![named("one", config(&source, &[("copy", &copy)])), two];
     supervised.reloads.send(Ok(both)).await.unwrap();
-    let only_one = |running: &Roster| running.iter().map(|one| one.name.as_str()).eq(["one"]);
-    supervised.roster.wait_for(|running| running.len() == 2).await.unwrap();
+    let only_one = |roster: &Roster| {
+        roster
+            .iter()
+            .map(|one| (one.name.as_str(), one.is_running()))
+            .eq([("one", true), ("two", false)])
+    };
+    supervised.roster.wait_for(|roster| roster.len() == 2).await.unwrap();
     tokio::time::timeout(DEADLINE, supervised.roster.wait_for(only_one)).await.unwrap().unwrap();
     insert(&source, 5).await;
     equal(&source, &copy).await;
