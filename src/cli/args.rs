@@ -4,6 +4,7 @@ use super::choice::{FlagWord, one_of};
 use super::duration::duration;
 use super::help;
 use super::version::VERSION;
+use crate::config::ListenAddress;
 use crate::source::setup::{IdsOption, NotifyOption};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -200,6 +201,17 @@ pub(crate) struct Run {
     /// Ends with the first failure of any kind
     #[arg(long)]
     pub fail_fast: bool,
+    /// Opens the window there, as console.listen of the configuration does: a page in the browser,
+    /// metrics and probes; such as 127.0.0.1:8080
+    #[arg(long, value_name = "ADDRESS", value_parser = listen_address)]
+    pub console: Option<ListenAddress>,
+}
+
+/// Reads where the window is to listen.
+fn listen_address(text: &str) -> Result<ListenAddress, String> {
+    ListenAddress::parse(text).ok_or_else(|| {
+        "write an address with a port, such as 127.0.0.1:8080, or unix: with a path".to_owned()
+    })
 }
 
 /// `status`.

@@ -26,7 +26,8 @@ pub(super) fn configurations(file: &ConfigFile, flags: &Flags) -> Result<Config,
 impl ConfigFile {
     /// What the command line says about the files.
     pub(super) fn flags(&self, destinations: Vec<String>, until_caught_up: bool) -> Flags {
-        Flags { destinations, replications: self.replication.clone(), until_caught_up }
+        let replications = self.replication.clone();
+        Flags { destinations, replications, until_caught_up, console: None }
     }
 }
 
@@ -48,6 +49,7 @@ pub(super) fn logging_beside(
 impl Run {
     /// What the command line says about the files.
     pub(super) fn flags(&self) -> Flags {
-        self.file.flags(self.destination.clone(), self.until_caught_up)
+        let flags = self.file.flags(self.destination.clone(), self.until_caught_up);
+        Flags { console: self.console.clone(), ..flags }
     }
 }

@@ -74,7 +74,7 @@ fn completed(
 }
 
 /// A relative path means the folder of the configuration file, wherever the process was started.
-fn beside(reader: &ConfigReader<'_>, file: PathBuf) -> PathBuf {
+pub(super) fn beside(reader: &ConfigReader<'_>, file: PathBuf) -> PathBuf {
     let folder = std::path::Path::new(&reader.document.name).parent();
     folder.map_or(file.clone(), |folder| folder.join(&file))
 }

@@ -2,6 +2,7 @@
 
 mod columns;
 mod connection;
+mod console;
 mod destination;
 mod distinct;
 mod file;
@@ -17,6 +18,9 @@ mod sections;
 mod settings;
 mod source;
 
+pub use console::{
+    ConsoleConfig, ListenAddress, MetricsAccess, MetricsConfig, PasswordHashSource, TlsFiles,
+};
 pub use destination::{
     DestinationConfig, DestinationKind, DestinationSettings, PostgresDestinationConfig,
 };
@@ -40,6 +44,10 @@ pub struct Config {
 pub struct ProcessConfig {
     /// Logging.
     pub log: LogConfig,
+    /// The window.
+    pub console: ConsoleConfig,
+    /// The metrics as a file.
+    pub metrics: MetricsConfig,
 }
 
 /// One replication: a source, its destinations, and how it is done.

@@ -26,7 +26,7 @@ pub(super) async fn init(wanted: InitDestination) -> Result<(), Problems> {
     let flags = Flags {
         destinations: wanted.destination.clone(),
         replications: wanted.replication.clone(),
-        until_caught_up: false,
+        ..Flags::default()
     };
     let config = load_all(&wanted.config, &flags, &Environment::of_process())?;
     let mut problems = Problems::new();

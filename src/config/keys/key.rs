@@ -69,6 +69,8 @@ pub(crate) enum ValueType {
     NamePairs,
     /// A list of names as PostgreSQL has them.
     Names,
+    /// A list of texts.
+    Texts,
     /// A program and its arguments, a text each; an empty list means none.
     CommandLine,
 }

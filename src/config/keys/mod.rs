@@ -5,27 +5,32 @@
 //! docs/configuration.md are written from here.
 
 mod connection;
+mod console;
 mod destination;
 mod key;
 mod log;
+mod metrics;
 mod replication;
 mod root;
 mod source;
 mod table;
 
+pub(crate) use console::CONSOLE;
 pub(crate) use destination::{DESTINATION, POSTGRES};
 pub(crate) use key::{
     AllowedWord, ExampleValue, IDENTIFIER_BYTES_MAX, IntegerRange, Key, KeyDefault, KeyGroup,
     KeyTable, LABEL_BYTES_MAX, MS_MAX, PORT, SlateName, Unit, ValueType,
 };
 pub(crate) use log::LOG;
+pub(crate) use metrics::METRICS;
 pub(crate) use replication::REPLICATION;
 pub(crate) use root::ROOT;
 pub(crate) use source::SOURCE;
 pub(crate) use table::TABLE;
 
 /// All tables of a file, from its top; kinds of destinations have keys besides.
-pub(crate) const TABLES: &[KeyTable] = &[ROOT, SOURCE, TABLE, DESTINATION, REPLICATION, LOG];
+pub(crate) const TABLES: &[KeyTable] =
+    &[ROOT, SOURCE, TABLE, DESTINATION, REPLICATION, LOG, CONSOLE, METRICS];
 
 /// Those that belong to the process and not to a replication.
-pub(crate) const PROCESS: &[KeyTable] = &[LOG];
+pub(crate) const PROCESS: &[KeyTable] = &[LOG, CONSOLE, METRICS];

@@ -33,6 +33,8 @@ const SECTIONS: &[Key] = &[
         KeyDefault::Described("the defaults of its keys"),
     ),
     Key::section("log", ValueType::Section, KeyDefault::Described("the defaults of its keys")),
+    Key::section("console", ValueType::Section, KeyDefault::Described("no window")),
+    Key::section("metrics", ValueType::Section, KeyDefault::Described("no file")),
 ];
 
 const SLATES: &[Key] = &[

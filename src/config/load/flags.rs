@@ -1,5 +1,7 @@
 //! What is asked besides the files.
 
+use crate::config::ListenAddress;
+
 /// What the command line says about the configuration.
 #[derive(Clone, Debug, Default)]
 pub struct Flags {
@@ -9,4 +11,6 @@ pub struct Flags {
     pub replications: Vec<String>,
     /// `--until-caught-up`: gives `retry_for_ms` another default.
     pub until_caught_up: bool,
+    /// `--console`: where the window listens, whatever the file says.
+    pub console: Option<ListenAddress>,
 }

@@ -11,8 +11,8 @@ use crate::config::libpq::Environment;
 use crate::config::sections::DestinationSection;
 use crate::config::source::{self, SourceTables};
 use crate::config::{
-    DestinationConfig, ProcessConfig, ReplicationConfig, SourceConfig, SourceRetention, distinct,
-    kinds, name_conflicts, sections, settings,
+    DestinationConfig, ProcessConfig, ReplicationConfig, SourceConfig, SourceRetention, console,
+    distinct, kinds, name_conflicts, sections, settings,
 };
 use crate::error::{Error, ErrorKind, Problems};
 use crate::sql::TableName;
@@ -131,6 +131,10 @@ fn config(reader: &mut ConfigReader<'_>, is_alone: bool, flags: &Flags) -> Optio
         Some(Vec::new())
     };
     let log = section(reader, &root, &keys::LOG).map(|section| sections::log(reader, &section));
+    let console = section(reader, &root, &keys::CONSOLE)
+        .map(|section| console::console(reader, &section, flags.console.as_ref()));
+    let metrics =
+        section(reader, &root, &keys::METRICS).map(|section| console::metrics(reader, &section));
     let mut process_sections = Vec::new();
     for table in keys::PROCESS {
         if let Some(found) = reader.find(&root, table.name) {
@@ -145,7 +149,7 @@ fn config(reader: &mut ConfigReader<'_>, is_alone: bool, flags: &Flags) -> Optio
     }
     Some(FileConfig {
         path: PathBuf::new(),
-        process: ProcessConfig { log: log? },
+        process: ProcessConfig { log: log?, console: console?, metrics: metrics? },
         process_sections,
         replications: replications?,
     })

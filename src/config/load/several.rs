@@ -2,6 +2,7 @@
 //! together.
 
 use super::one::FileConfig;
+use crate::config::keys::{self, KeyTable};
 use crate::config::{Config, DestinationKind, ProcessConfig, ReplicationConfig, distinct};
 use crate::error::{Error, ErrorKind, Problems, Result};
 use std::path::{Path, PathBuf};
@@ -81,11 +82,21 @@ pub(super) fn together(files: Vec<FileConfig>) -> std::result::Result<Config, Pr
     }
 }
 
-/// The process as the file with its section has it, otherwise as the first has it: with every
-/// default.
+/// Of the process each section as the file that holds it has it, otherwise as the first has it: with
+/// every default.
 fn process(files: &[FileConfig]) -> Option<ProcessConfig> {
-    let with_section = files.iter().find(|file| !file.process_sections.is_empty());
-    with_section.or(files.first()).map(|file| file.process.clone())
+    let holds = |file: &&FileConfig, table: &KeyTable| {
+        file.process_sections.iter().any(|(header, _)| *header == table.header)
+    };
+    let of = |table| {
+        let with_section = files.iter().find(|file| holds(file, &table));
+        with_section.or(files.first()).map(|file| &file.process)
+    };
+    Some(ProcessConfig {
+        log: of(keys::LOG)?.log.clone(),
+        console: of(keys::CONSOLE)?.console.clone(),
+        metrics: of(keys::METRICS)?.metrics.clone(),
+    })
 }
 
 /// Sections of the process stand in a replication's file only where it is the only one, and nowhere

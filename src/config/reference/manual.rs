@@ -119,6 +119,7 @@ fn values(key: &Key) -> String {
         ValueType::Names => {
             format!("A list of names, each 1 to {} bytes", keys::IDENTIFIER_BYTES_MAX)
         }
+        ValueType::Texts => "A list of texts".to_owned(),
         ValueType::CommandLine => "A list: a program, then its arguments".to_owned(),
     }
 }

@@ -140,7 +140,9 @@ fn values(key: &Key) -> Value {
             let name = or_variable(&[text(1, IDENTIFIER_BYTES_MAX)]);
             json!({ "type": "array", "items": name, "uniqueItems": true })
         }
-        ValueType::CommandLine => json!({ "type": "array", "items": { "type": "string" } }),
+        ValueType::Texts | ValueType::CommandLine => {
+            json!({ "type": "array", "items": { "type": "string" } })
+        }
         ValueType::IdRanges => {
             let range = json!({ "type": "string", "pattern": "^\\s*[+-]?[0-9]+\\s*(\\.\\.\\s*[+-]?[0-9]+\\s*)?$" });
             json!({ "type": "array", "items": or_variable(&[json!({ "type": "integer" }), range]) })

@@ -61,7 +61,7 @@ fn wrong(key: &Key) -> Vec<(String, String)> {
         }
         ValueType::Port => one("65536", "must be between 1 and 65535, not 65536"),
         ValueType::Boolean => one("3", "must be true or false, not a number"),
-        ValueType::IdRanges | ValueType::Names | ValueType::CommandLine => {
+        ValueType::IdRanges | ValueType::Names | ValueType::Texts | ValueType::CommandLine => {
             one("true", "must be a list, not true or false")
         }
         ValueType::Integer(IntegerRange { least, most, .. }) => {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod columns;
+mod console;
 mod files;
 mod keys;
 mod problems;

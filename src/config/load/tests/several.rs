@@ -234,7 +234,7 @@ fn a_command_about_one_replication_wants_it_named_where_there_are_several() {
         let flags = Flags {
             destinations: owned(destinations),
             replications: owned(replications),
-            until_caught_up: false,
+            ..Flags::default()
         };
         load_one(&[folder.path().to_owned()], &flags, &environment())
             .map(|(_, replication)| replication.name)
