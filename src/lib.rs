@@ -6,6 +6,7 @@
 pub mod cli;
 pub mod commands;
 pub mod config;
+mod console;
 pub mod destination;
 pub mod error;
 pub mod event;

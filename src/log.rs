@@ -1,25 +1,25 @@
 //! Logging: text for a person, one JSON object a line for a machine; nothing is dropped on
 //! overflow.
 
+mod clock;
 pub mod escape;
 mod fit;
 mod json;
 pub mod key;
+pub mod recent;
 pub mod secrets;
 mod value;
 
+pub use clock::{DayClock, WallTime};
 pub use value::{LoggedId, logged_id};
 
+use clock::now;
 use fit::FitDecorator;
 use json::JsonLines;
-use serde::{Serialize, Serializer};
+use recent::{RecentDrain, RecentLines};
 use slog::{Drain, Level, LevelFilter, Logger, OwnedKVList, Record};
-use std::fmt;
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
-use std::time::Instant;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 /// How lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -64,6 +64,17 @@ pub fn start_within(
     stream: LogStream,
     frame: Option<LineFrame>,
 ) -> (Logger, LogGuard) {
+    start_watched(level, format, stream, frame, RecentLines::default())
+}
+
+/// As [`start_within`]; what tells of a change or a warning is kept among these.
+pub fn start_watched(
+    level: Level,
+    format: LogFormat,
+    stream: LogStream,
+    frame: Option<LineFrame>,
+    recent: RecentLines,
+) -> (Logger, LogGuard) {
     let is_terminal = match stream {
         LogStream::Stdout => std::io::stdout().is_terminal(),
         LogStream::Stderr => std::io::stderr().is_terminal(),
@@ -80,8 +91,8 @@ pub fn start_within(
         (false, LogStream::Stderr) => Box::new(JsonLines::new(std::io::stderr(), now)),
     };
     match frame.filter(|_| is_terminal) {
-        Some(frame) => written_apart(FramedDrain { drain, frame }, level),
-        None => written_apart(drain, level),
+        Some(frame) => written_apart(FramedDrain { drain, frame }, level, recent),
+        None => written_apart(drain, level, recent),
     }
 }
 
@@ -89,12 +100,19 @@ pub fn start_within(
 fn written_apart(
     drain: impl Drain<Ok = (), Err = slog::Never> + Send + 'static,
     level: Level,
+    lines: RecentLines,
 ) -> (Logger, LogGuard) {
     let (drain, guard) = slog_async::Async::new(drain)
         .chan_size(1024)
         .overflow_strategy(slog_async::OverflowStrategy::Block)
         .build_with_guard();
-    (Logger::root(LevelFilter::new(drain, level).fuse(), slog::o!()), LogGuard(guard))
+    (
+        Logger::root(
+            LevelFilter::new(RecentDrain { lines, drain: drain.fuse() }, level).fuse(),
+            slog::o!(),
+        ),
+        LogGuard(guard),
+    )
 }
 
 /// A logger that writes nothing, for work whose caller has no log.
@@ -110,78 +128,6 @@ fn text<D: slog_term::Decorator + Send + 'static>(
         .use_original_order()
         .build()
         .ignore_res()
-}
-
-/// The present moment, as a line begins with it.
-fn now() -> String {
-    stamp(OffsetDateTime::now_utc())
-}
-
-/// A moment as RFC 3339 writes it, in UTC: with year and zone, so that any reader of logs can order
-/// lines by it.
-fn stamp(moment: OffsetDateTime) -> String {
-    moment.format(&Rfc3339).unwrap_or_else(|_| moment.unix_timestamp().to_string())
-}
-
-/// A moment of the clock of day, for people and other programs. Nothing is decided by it: that
-/// clock may jump.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct WallTime(OffsetDateTime);
-
-impl WallTime {
-    /// The present one.
-    pub fn now() -> Self {
-        Self(OffsetDateTime::now_utc())
-    }
-}
-
-impl fmt::Display for WallTime {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&stamp(self.0))
-    }
-}
-
-impl Serialize for WallTime {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-/// Tells times of the monotonic clock by the clock of day. One time is told as one moment, again
-/// and again, until the clock of day is set.
-#[derive(Clone, Copy, Debug)]
-pub struct DayClock {
-    instant: Instant,
-    moment: WallTime,
-}
-
-/// The clocks run apart by so much before the clock of day counts as set.
-const DAY_CLOCK_DRIFT_MAX: time::Duration = time::Duration::SECOND;
-
-impl DayClock {
-    /// As both clocks stand now.
-    pub fn now() -> Self {
-        Self { instant: Instant::now(), moment: WallTime::now() }
-    }
-
-    /// Follows the clock of day if it was set.
-    pub fn follow(&mut self) {
-        let now = Self::now();
-        let drift = self.moment_of(now.instant).0 - now.moment.0;
-        if drift.abs() > DAY_CLOCK_DRIFT_MAX {
-            *self = now;
-        }
-    }
-
-    /// A time by the clock of day.
-    pub fn moment_of(&self, instant: Instant) -> WallTime {
-        let span = |duration: std::time::Duration| {
-            time::Duration::try_from(duration).unwrap_or(time::Duration::MAX)
-        };
-        let later = span(instant.saturating_duration_since(self.instant));
-        let earlier = span(self.instant.saturating_duration_since(instant));
-        WallTime(self.moment.0.saturating_add(later).saturating_sub(earlier))
-    }
 }
 
 /// Writes each line within a frame.
@@ -221,7 +167,7 @@ mod tests {
     #[test]
     fn a_record_below_the_level_ends_before_the_thread_that_writes() {
         let (sender, written) = mpsc::channel();
-        let (log, guard) = written_apart(Written(sender), Level::Info);
+        let (log, guard) = written_apart(Written(sender), Level::Info, RecentLines::default());
         // Values are read on the way into the channel, by the thread that logs.
         let (asked, values_read) = mpsc::channel();
         let value = |_: &Record<'_>| asked.send(()).unwrap();
@@ -231,40 +177,5 @@ mod tests {
         assert_eq!(values_read.try_iter().count(), 1);
         drop((log, guard));
         assert_eq!(written.iter().collect::<Vec<_>>(), ["caught up"]);
-    }
-
-    #[test]
-    fn a_json_line_tells_year_and_zone() {
-        let moment = OffsetDateTime::from_unix_timestamp_nanos(1_700_000_000_123_000_000).unwrap();
-        assert_eq!(stamp(moment), "2023-11-14T22:13:20.123Z");
-    }
-
-    #[test]
-    fn times_before_and_after_now_are_told_by_the_clock_of_day_as_json_has_it() {
-        let moment = WallTime(OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap());
-        let clock =
-            DayClock { instant: Instant::now() + std::time::Duration::from_secs(60), moment };
-        let told = |at| serde_json::to_string(&clock.moment_of(at)).unwrap();
-        assert_eq!(told(clock.instant), "\"2023-11-14T22:13:20Z\"");
-        assert_eq!(
-            told(clock.instant + std::time::Duration::from_millis(1500)),
-            "\"2023-11-14T22:13:21.5Z\""
-        );
-        assert_eq!(
-            told(clock.instant - std::time::Duration::from_secs(20)),
-            "\"2023-11-14T22:13:00Z\""
-        );
-    }
-
-    #[test]
-    fn a_time_is_told_as_the_same_moment_until_the_clock_of_day_is_set() {
-        let mut clock = DayClock::now();
-        let (instant, moment) = (clock.instant, clock.moment);
-        clock.follow();
-        assert_eq!(clock.moment_of(instant), moment);
-        clock.moment.0 -= time::Duration::hours(1);
-        clock.follow();
-        assert!(clock.moment_of(instant).0 - moment.0 < DAY_CLOCK_DRIFT_MAX);
-        assert!(moment.0 - clock.moment_of(instant).0 < DAY_CLOCK_DRIFT_MAX);
     }
 }

@@ -200,7 +200,7 @@ fn every_file_that_the_readme_names_exists() {
 /// COUNTERFOIL_RECORD=1.
 #[test]
 fn help_is_as_recorded() {
-    let commands: [&[&str]; 11] = [
+    let commands: [&[&str]; 13] = [
         &[],
         &["init"],
         &["init", "source"],
@@ -211,6 +211,8 @@ fn help_is_as_recorded() {
         &["repair"],
         &["restore"],
         &["demo"],
+        &["probe"],
+        &["hash-password"],
         &["completions"],
     ];
     for command in commands {

@@ -49,6 +49,13 @@ pub(crate) enum Command {
     /// equal; needs only PostgreSQL's binaries
     #[command(after_help = help::DEMO)]
     Demo(Demo),
+    /// Asks a `run` of this machine, at its window, whether it is alive or ready; for images without
+    /// a shell
+    #[command(after_long_help = help::PROBE)]
+    Probe(ProbeArguments),
+    /// Prints the hash of a password for the window: console.password_hash_file
+    #[command(after_help = help::HASH_PASSWORD)]
+    HashPassword,
     /// Prints what a shell needs to complete the flags of our programs
     #[command(after_help = help::COMPLETIONS)]
     Completions(CompletionsOptions),
@@ -212,6 +219,20 @@ fn listen_address(text: &str) -> Result<ListenAddress, String> {
     ListenAddress::parse(text).ok_or_else(|| {
         "write an address with a port, such as 127.0.0.1:8080, or unix: with a path".to_owned()
     })
+}
+
+/// `probe`.
+#[derive(Debug, Args)]
+pub(crate) struct ProbeArguments {
+    /// The file.
+    #[command(flatten)]
+    pub file: ConfigFile,
+    /// Asks whether it does its work, not only whether it is alive
+    #[arg(long)]
+    pub ready: bool,
+    /// The address of the window, instead of console.listen
+    #[arg(long, value_name = "ADDRESS", value_parser = listen_address)]
+    pub console: Option<ListenAddress>,
 }
 
 /// `status`.

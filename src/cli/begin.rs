@@ -1,11 +1,12 @@
 //! How every command begins: the configuration is read, and the log starts as it says.
 
-use crate::cli::args::{ConfigFile, Run};
+use crate::cli::args::{ConfigFile, ProbeArguments, Run};
 use crate::cli::progress::TerminalScreen;
 use crate::config::libpq::Environment;
 use crate::config::load::{Flags, load_all, load_one};
 use crate::config::{Config, ProcessConfig, ReplicationConfig};
 use crate::error::Problems;
+use crate::log::recent::RecentLines;
 use crate::log::{self, LogGuard, LogStream};
 use slog::Logger;
 
@@ -41,9 +42,17 @@ pub(super) fn logging_beside(
     process: &ProcessConfig,
     stream: LogStream,
     screen: Option<&TerminalScreen>,
+    recent: RecentLines,
 ) -> (Logger, LogGuard) {
     let frame = screen.map(TerminalScreen::log_frame);
-    log::start_within(process.log.level, process.log.format, stream, frame)
+    log::start_watched(process.log.level, process.log.format, stream, frame, recent)
+}
+
+impl ProbeArguments {
+    /// What the command line says about the files.
+    pub(super) fn flags(&self) -> Flags {
+        Flags { console: self.console.clone(), ..self.file.flags(Vec::new(), false) }
+    }
 }
 
 impl Run {

@@ -113,6 +113,24 @@ Exit codes: 0 proved equal; 130 interrupted before the proof; otherwise as in `c
 
 Read more: README.md of the source.";
 
+pub(super) const PROBE: &str = "Examples:
+  counterfoil probe --config copy.toml
+  counterfoil probe --config copy.toml --ready
+  counterfoil probe --config copy.toml --console 127.0.0.1:8080
+
+Exit codes: 0 it is; 1 it is not, and why is printed; 2 wrong usage or configuration; 8 the window
+does not answer.
+
+Read more: docs/window.md of the source.";
+
+pub(super) const HASH_PASSWORD: &str = "Examples:
+  counterfoil hash-password > console.hash
+  counterfoil hash-password
+
+Exit codes: 0 printed; 2 there is no password, or the two that were typed differ; 1 anything else.
+
+Read more: docs/window.md of the source.";
+
 pub(super) const COMPLETIONS: &str = "Examples:
   counterfoil completions bash > /etc/bash_completion.d/counterfoil
   counterfoil completions zsh --program events-diff > ~/.zfunc/_events-diff

@@ -8,12 +8,14 @@ mod consent;
 mod demo;
 mod duration;
 pub mod events_diff;
+mod hash_password;
 mod help;
 mod init;
 pub mod load_fake_data;
 mod named_ids;
 mod output;
 mod parsing;
+mod probe;
 mod progress;
 mod progress_bar;
 mod recovery;
@@ -51,6 +53,10 @@ pub fn main() -> ExitCode {
         Command::Repair(repair) => block_on(code(repair::repair(repair))),
         Command::Restore(restore) => block_on(code(restore::restore(restore))),
         Command::Demo(demo) => block_on(code(demo::demo(demo))),
+        Command::Probe(wanted) => block_on_one_thread(code(probe::probe(wanted))),
+        Command::HashPassword => ExitCode::from(
+            hash_password::hash_password().map_or_else(|error| told(&error.into()), |()| 0),
+        ),
         Command::Completions(wanted) => ExitCode::from(
             completions::completions(&wanted).map_or_else(|error| told(&error.into()), |()| 0),
         ),

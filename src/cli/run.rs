@@ -8,13 +8,15 @@ use super::progress::TerminalScreen;
 use super::progress_bar::show_progress;
 use super::signals::{reload_on_signal, stop_on_signals};
 use super::version::VERSION;
-use crate::config::Config;
+use crate::config::{Config, ProcessConfig};
+use crate::console::{ConsoleWindow, WindowSettings};
 use crate::error::Problems;
 use crate::log::LogStream;
 use crate::log::escape::fit_lines;
+use crate::log::recent::RecentLines;
 use crate::replicate::check::dry_run::dry_run;
 use crate::stop::Stop;
-use crate::supervise::{SupervisorOptions, supervise};
+use crate::supervise::{Roster, SupervisorOptions, supervise};
 use slog::{Logger, info};
 use tokio::sync::watch;
 
@@ -47,14 +49,15 @@ pub(crate) async fn run(wanted: RunRequest) -> Result<u8, Problems> {
     let RunRequest { arguments, config } = wanted;
     let stream = if arguments.dry_run { LogStream::Stderr } else { LogStream::Stdout };
     let screen = TerminalScreen::of_stderr().filter(|_| !arguments.dry_run);
-    let (log, guard) = logging_beside(&config.process, stream, screen.as_ref());
+    let recent = RecentLines::default();
+    let (log, guard) = logging_beside(&config.process, stream, screen.as_ref(), recent.clone());
     let stop = stop_on_signals(&log)?;
     info!(log, "counterfoil started"; "version" => VERSION, "replications" => config.replications.len(),
         "dry_run" => arguments.dry_run);
     let done = if arguments.dry_run {
         try_all(&config, &stop, &log).await
     } else {
-        copy(config, &arguments, screen, &stop, &log).await.map(|()| 0)
+        copy(config, &arguments, screen, recent, &stop, &log).await.map(|()| 0)
     };
     drop((log, guard));
     done
@@ -93,6 +96,7 @@ async fn copy(
     config: Config,
     arguments: &args::Run,
     screen: Option<TerminalScreen>,
+    recent: RecentLines,
     stop: &Stop,
     log: &Logger,
 ) -> Result<(), Problems> {
@@ -102,10 +106,38 @@ async fn copy(
         heartbeat: config.process.log.heartbeat,
     };
     let roster = watch::Sender::default();
+    let window = open_window(&config.process, arguments, &roster, recent, log)?;
     let bar = screen.map(|screen| show_progress(screen, roster.subscribe()));
     let (file, flags) = (arguments.file.clone(), arguments.flags());
     let (reloading, reloads) = reload_on_signal(file, flags, &config.replications, log)?;
     let problems = supervise(config.replications, options, reloads, &roster, stop, log).await;
     drop((bar, reloading));
+    if let Some(window) = window {
+        let exit_code = problems.exit_code();
+        // It waits for those who watch, on a thread that nothing else needs.
+        let _ = tokio::task::spawn_blocking(move || window.close(exit_code)).await;
+    }
     problems.or_ok(())
+}
+
+/// Opens the window, where one is configured.
+fn open_window(
+    process: &ProcessConfig,
+    arguments: &args::Run,
+    roster: &watch::Sender<Roster>,
+    recent: RecentLines,
+    log: &Logger,
+) -> Result<Option<ConsoleWindow>, Problems> {
+    let config = process.console.clone();
+    let Some(address) = config.listen.clone() else { return Ok(None) };
+    let files: Vec<String> =
+        arguments.file.config.iter().map(|file| file.display().to_string()).collect();
+    let settings = WindowSettings {
+        config,
+        roster: roster.subscribe(),
+        recent,
+        version: VERSION,
+        files: files.join(", "),
+    };
+    Ok(Some(ConsoleWindow::open(address, settings, log)?))
 }

@@ -103,7 +103,7 @@ impl ListenAddress {
     }
 
     /// Whether only this machine can reach it.
-    pub fn is_local(&self) -> bool {
+    pub(crate) fn is_local(&self) -> bool {
         match self {
             Self::Tcp(address) => address.ip().is_loopback(),
             Self::Unix(_) => true,
@@ -121,13 +121,31 @@ impl fmt::Display for ListenAddress {
 }
 
 impl ConsoleConfig {
+    /// Without anything that is configured but where it listens.
+    #[cfg(test)]
+    pub(crate) fn listening(listen: Option<ListenAddress>) -> Self {
+        Self {
+            listen,
+            hosts: Vec::new(),
+            password_hash: None,
+            token_file: None,
+            tls: None,
+            is_behind_tls_proxy: false,
+            metrics: MetricsAccess::Open,
+            behind: Duration::from_secs(1),
+            ready_lag: Duration::from_secs(300),
+            ready_hold: Duration::from_secs(600),
+            is_edit: false,
+        }
+    }
+
     /// Whether anyone can sign in or send a token.
-    pub fn has_login(&self) -> bool {
+    pub(crate) fn has_login(&self) -> bool {
         self.password_hash.is_some() || self.token_file.is_some()
     }
 
     /// Whether it speaks TLS, or a proxy in front does.
-    pub fn is_encrypted(&self) -> bool {
+    pub(crate) fn is_encrypted(&self) -> bool {
         self.tls.is_some() || self.is_behind_tls_proxy
     }
 }

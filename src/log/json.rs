@@ -115,6 +115,7 @@ mod tests {
     use super::super::value::logged_id;
     use super::super::{key, now, written_apart};
     use super::*;
+    use crate::log::recent::RecentLines;
     use slog::{Level, info, o};
     use std::sync::Arc;
 
@@ -134,7 +135,11 @@ mod tests {
     #[test]
     fn a_line_begins_with_time_level_and_message_and_keeps_the_order_and_types_of_its_keys() {
         let written = WrittenBytes::default();
-        let (log, guard) = written_apart(JsonLines::new(written.clone(), now), Level::Info);
+        let (log, guard) = written_apart(
+            JsonLines::new(written.clone(), now),
+            Level::Info,
+            RecentLines::default(),
+        );
         let log = log.new(o!(key::REPLICATION => "orders"));
         info!(log, "it goes on"; key::DESTINATION => "copy", key::POSITION => logged_id(Some(7)),
             key::THROUGH => logged_id(None), "is_first" => true, "events_per_s" => 2.5,

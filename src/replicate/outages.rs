@@ -1,6 +1,7 @@
 //! What is away is told again while it lasts: what, since when, why, and when it is tried next.
 
 use crate::error::ErrorKind;
+use crate::log::recent::ROUTINE;
 use crate::log::{DayClock, key};
 use crate::replicate::lane_state::milliseconds;
 use crate::retry::Connection;
@@ -50,21 +51,21 @@ impl OutageLog {
         let wait = wait.unwrap_or(0);
         match name {
             None => {
-                warn!(log, "the source is still away"; "since" => since, "seconds" => seconds,
+                warn!(log, # ROUTINE, "the source is still away"; "since" => since, "seconds" => seconds,
                     key::ERROR => error, key::WAIT_MS => wait);
             }
             Some(name) if connection.is_halted() => {
-                warn!(log, "the destination is still stopped, a person is needed";
+                warn!(log, # ROUTINE, "the destination is still stopped, a person is needed";
                     key::DESTINATION => name, "since" => since, "seconds" => seconds,
                     key::ERROR => error, key::FIX => outage.error.remedy().unwrap_or_default());
             }
             Some(name) if outage.error.kind() == ErrorKind::Fed => {
-                info!(log, "standby: another replicator still holds this destination";
+                info!(log, # ROUTINE, "standby: another replicator still holds this destination";
                     key::DESTINATION => name, "since" => since, "seconds" => seconds,
                     key::ERROR => error, key::WAIT_MS => wait);
             }
             Some(name) => {
-                warn!(log, "the destination is still away"; key::DESTINATION => name,
+                warn!(log, # ROUTINE, "the destination is still away"; key::DESTINATION => name,
                     "since" => since, "seconds" => seconds, key::ERROR => error,
                     key::WAIT_MS => wait);
             }

@@ -1,6 +1,7 @@
 //! What the log says of progress: every few seconds while much is copied, and a heartbeat that
 //! tells how it stands also where nothing happens.
 
+use crate::log::recent::ROUTINE;
 use crate::log::{key, logged_id};
 use crate::replicate::health::Health;
 use crate::replicate::snapshot::Snapshot;
@@ -41,7 +42,7 @@ impl ProgressLog {
         let (now, events) = (Instant::now(), snapshot.events());
         if is_worth_a_line(events - self.copying.events, now - self.copying.at) {
             let per_second = self.copying.per_second(events, now);
-            info!(log, "events are copied, all destinations together"; key::EVENTS => events, "events_per_s" => per_second,
+            info!(log, # ROUTINE, "events are copied, all destinations together"; key::EVENTS => events, "events_per_s" => per_second,
                 key::LOWEST_POSITION => logged_id(snapshot.lowest_position()));
             self.copying = ToldProgress { at: now, events };
         }
@@ -66,7 +67,7 @@ fn beat(snapshot: &Snapshot, per_second: f64, log: &Logger) {
     let lags = snapshot.lanes.iter().map(|lane| lane.lag_seconds);
     let lag = lags.reduce(|one, other| Some(one?.max(other?))).flatten();
     let position = snapshot.lowest_position();
-    info!(log, "how it stands"; key::POSITION => logged_id(position),
+    info!(log, # ROUTINE, "how it stands"; key::POSITION => logged_id(position),
         key::HIGHEST_ID => logged_id(snapshot.source.highest_id),
         "lag_seconds" => lag.map(|lag| (lag * 1000.0).round() / 1000.0),
         "events_behind_max" => ids_behind(snapshot.source.highest_id, position),

@@ -2,6 +2,7 @@
 
 use crate::config::ReplicationConfig;
 use crate::error::Problems;
+use crate::log::recent::ROUTINE;
 use crate::log::{key, logged_id};
 use crate::replicate::command::CommandReceiver;
 use crate::replicate::last_word::confirm;
@@ -14,13 +15,13 @@ use slog::{Logger, info};
 /// Tells what it is to do.
 pub(super) fn tell_parameters(config: &ReplicationConfig, until_caught_up: bool, log: &Logger) {
     let limits = &config.limits;
-    info!(log, "replication started"; "source" => config.source.conninfo.describe(), key::TABLE => config.source.table.to_string(),
+    info!(log, # ROUTINE, "replication started"; "source" => config.source.conninfo.describe(), key::TABLE => config.source.table.to_string(),
         "until_caught_up" => until_caught_up, "max_events_per_write" => limits.max_events_per_write,
         "max_bytes_per_write" => limits.max_bytes_per_write, "buffer_bytes_max" => limits.buffer_bytes_max,
         "readers_max" => limits.readers_max, "rows_in_memory_max_bytes" => rows_in_memory_max(config));
     for destination in &config.destinations {
         let settings = destination.settings();
-        info!(log, "destination"; key::DESTINATION => &destination.name, key::DATABASE => settings.describe(),
+        info!(log, # ROUTINE, "destination"; key::DESTINATION => &destination.name, key::DATABASE => settings.describe(),
             key::TABLE => settings.target(), "writers" => destination.postgres().map(|postgres| postgres.writers));
     }
     for note in &config.notes {
@@ -54,7 +55,7 @@ fn summarise(end: &Snapshot, log: &Logger) {
     let seconds = end.run.elapsed_seconds;
     for lane in &end.lanes {
         let per_second = lane.events as f64 / seconds.max(0.001);
-        info!(log, "summary"; key::DESTINATION => &*lane.name, key::EVENTS => lane.events, key::BYTES => lane.bytes,
+        info!(log, # ROUTINE, "summary"; key::DESTINATION => &*lane.name, key::EVENTS => lane.events, key::BYTES => lane.bytes,
             "seconds" => (seconds * 1000.0).round() / 1000.0, "events_per_s" => per_second.round(), key::POSITION => logged_id(lane.position));
     }
 }

@@ -1,0 +1,116 @@
+//! The window: a page in the browser, metrics and probes, in a thread and a runtime of their own. It
+//! reads what replications tell of themselves: a slow reader of the page delays no commit, and a
+//! stuck loop cannot answer that it is well.
+
+mod access;
+mod actions;
+mod answer;
+mod ask;
+mod flow;
+mod frame;
+mod guard;
+mod history;
+mod lane_word;
+mod listen;
+mod live;
+mod login;
+mod moment;
+mod numbers;
+mod page;
+mod plot;
+mod probes;
+mod process;
+mod proof;
+mod routes;
+mod server;
+mod session;
+mod sign_in;
+mod state;
+mod status;
+mod tls;
+mod verdict;
+mod words;
+
+use crate::config::{ConsoleConfig, ListenAddress};
+use crate::error::{Error, ErrorKind, Result};
+use crate::log::recent::RecentLines;
+use crate::supervise::Roster;
+pub(crate) use ask::{ProbeAnswer, ask};
+use listen::BoundListener;
+pub(crate) use login::hash_password;
+use process::ProcessFacts;
+use server::WindowServer;
+use slog::{Logger, info};
+use std::thread::JoinHandle;
+use std::time::Instant;
+use tokio::sync::watch;
+
+/// What a window shows and where.
+pub(crate) struct WindowSettings {
+    /// Where it listens and who may use it.
+    pub(crate) config: ConsoleConfig,
+    /// The replications of the process.
+    pub(crate) roster: watch::Receiver<Roster>,
+    /// The latest lines of the log.
+    pub(crate) recent: RecentLines,
+    /// Version of the program.
+    pub(crate) version: &'static str,
+    /// The files it was started with.
+    pub(crate) files: String,
+}
+
+/// A window that is open, until it is closed.
+pub(crate) struct ConsoleWindow {
+    address: ListenAddress,
+    ending: watch::Sender<Option<u8>>,
+    thread: JoinHandle<()>,
+}
+
+impl ConsoleWindow {
+    /// Opens it: from now on it answers.
+    ///
+    /// # Errors
+    /// `Usage` where it cannot listen there, or a certificate, its key or the hash of the password
+    /// cannot be used.
+    pub(crate) fn open(
+        address: ListenAddress,
+        settings: WindowSettings,
+        log: &Logger,
+    ) -> Result<Self> {
+        let listener = BoundListener::bind(&address)?;
+        let address = listener.address().clone();
+        let facts = ProcessFacts {
+            version: settings.version.to_owned(),
+            started: Instant::now(),
+            files: settings.files,
+        };
+        let (ending, ended) = watch::channel(None);
+        let server = WindowServer::new(
+            settings.config,
+            listener,
+            facts,
+            (settings.roster, settings.recent),
+            ended,
+            log.clone(),
+        )?;
+        let thread = std::thread::Builder::new()
+            .name("console".to_owned())
+            .spawn(move || server.run())
+            .map_err(|error| {
+                Error::new(ErrorKind::Bug, "cannot start the thread of the window")
+                    .caused_by(&error)
+            })?;
+        info!(log, "the window is open"; "address" => address.to_string());
+        Ok(Self { address, ending, thread })
+    }
+
+    /// Shows the end to those who watch, with the exit code of the process, and closes.
+    pub(crate) fn close(self, exit_code: u8) {
+        self.ending.send_replace(Some(exit_code));
+        // It ends by itself within a few seconds, whoever reads slowly.
+        let _ = self.thread.join();
+        if let ListenAddress::Unix(path) = &self.address {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! What the window knows of each replication at one moment: its snapshot, how old that is, how quick
+//! it has been lately, and its past. Taken once a second; everything drawn comes from here, so that
+//! no two parts of a page speak of different moments.
+
+use super::history::{HistorySample, LaneSample, PlotHistory};
+use super::lane_word::LaneWord;
+use crate::config::ReplicationConfig;
+use crate::log::WallTime;
+use crate::replicate::command::CommandSender;
+use crate::replicate::snapshot::{LaneSnapshot, Snapshot};
+use crate::supervise::{ReplicationEnd, Roster, SupervisedReplication};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+
+/// A rate is that of so many seconds at most.
+const RATE_SECONDS: usize = 5;
+/// A replication that has told nothing for so long is stuck: it tells twice a second otherwise.
+pub(super) const SILENT_MAX: Duration = Duration::from_secs(10);
+
+/// A replication at one moment.
+#[derive(Clone, Debug)]
+pub(super) struct ReplicationMoment {
+    pub(super) name: String,
+    pub(super) config: Arc<ReplicationConfig>,
+    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) end: Option<Arc<ReplicationEnd>>,
+    pub(super) commander: CommandSender,
+    /// When this was taken, by the clock of day.
+    pub(super) now: WallTime,
+    /// For how long it has told nothing.
+    pub(super) silent: Duration,
+    /// Ids a second at the source lately.
+    pub(super) source_rate: f64,
+    /// How each destination does, in the order of the snapshot.
+    pub(super) lanes: Vec<LaneMoment>,
+    pub(super) history: Arc<PlotHistory>,
+    /// What is proved of each destination; empty where nothing is compared row by row.
+    pub(super) proofs: Vec<LaneProof>,
+}
+
+/// What is proved of a destination, row by row.
+#[derive(Clone, Debug)]
+pub(super) struct LaneProof {
+    pub(super) name: String,
+    /// Every row up to this id was compared and equal.
+    pub(super) verified_through: Option<i64>,
+    /// Rows that differed when last compared.
+    pub(super) differences: u64,
+}
+
+/// A destination at one moment, besides what the snapshot has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LaneMoment {
+    pub(super) word: LaneWord,
+    /// Seconds behind, by the present moment.
+    pub(super) lag: Option<f64>,
+    /// Ids that are visible at the source and not here; an upper bound of the events it lacks.
+    pub(super) ids_behind: Option<u64>,
+    /// Events a second lately.
+    pub(super) rate: f64,
+}
+
+impl ReplicationMoment {
+    /// Whether its loop is stuck.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.end.is_none() && self.silent > SILENT_MAX
+    }
+
+    /// Whether it is a job, which ends by itself.
+    pub(super) fn is_job(&self) -> bool {
+        self.snapshot.run.is_until_caught_up
+    }
+
+    /// The id through which every destination is proved, row by row.
+    pub(super) fn verified_through(&self) -> Option<i64> {
+        self.proofs.iter().map(|proof| proof.verified_through).min().flatten()
+    }
+
+    /// What is proved of a destination.
+    pub(super) fn proof(&self, lane: &str) -> Option<&LaneProof> {
+        self.proofs.iter().find(|proof| proof.name == lane)
+    }
+
+    /// Each destination, with what the snapshot has.
+    pub(super) fn lanes(&self) -> impl Iterator<Item = (&LaneSnapshot, &LaneMoment)> {
+        self.snapshot.lanes.iter().zip(&self.lanes)
+    }
+}
+
+/// Takes a moment of every replication, once a second.
+#[derive(Debug)]
+pub(super) struct MomentSampler {
+    behind: Duration,
+    known: BTreeMap<String, ObservedReplication>,
+}
+
+/// What is remembered of a replication between two moments.
+#[derive(Debug)]
+struct ObservedReplication {
+    started_at: WallTime,
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    told_at: Instant,
+    /// The latest counts: when, highest id, events of each destination.
+    counts: VecDeque<(Instant, Option<i64>, Vec<u64>)>,
+    history: Arc<PlotHistory>,
+}
+
+impl MomentSampler {
+    /// A destination that lags less than `behind` follows.
+    pub(super) fn new(behind: Duration) -> Self {
+        Self { behind, known: BTreeMap::new() }
+    }
+
+    /// Takes the present moment of all that are configured.
+    pub(super) fn take(&mut self, roster: &Roster, now: Instant) -> Vec<Arc<ReplicationMoment>> {
+        self.known.retain(|name, _| roster.iter().any(|entry| entry.name == *name));
+        let mut moments = Vec::with_capacity(roster.len());
+        for entry in roster.iter() {
+            let observed = self.known.entry(entry.name.clone());
+            let observed = observed.or_insert_with(|| ObservedReplication::new(entry, now));
+            let started_at = entry.snapshots.borrow().run.started_at;
+            if observed.started_at != started_at {
+                *observed = ObservedReplication::new(entry, now);
+            }
+            moments.push(Arc::new(observed.moment(entry, self.behind, now)));
+        }
+        moments
+    }
+}
+
+impl ObservedReplication {
+    fn new(entry: &SupervisedReplication, now: Instant) -> Self {
+        let snapshot = Arc::clone(&entry.snapshots.borrow());
+        Self {
+            started_at: snapshot.run.started_at,
+            snapshots: entry.snapshots.clone(),
+            told_at: now,
+            counts: VecDeque::new(),
+            history: Arc::new(PlotHistory::new(snapshot.run.is_until_caught_up)),
+        }
+    }
+
+    fn moment(
+        &mut self,
+        entry: &SupervisedReplication,
+        behind: Duration,
+        now: Instant,
+    ) -> ReplicationMoment {
+        // One that has ended has no sender any more; what it told last is still there.
+        if self.snapshots.has_changed().unwrap_or(false) {
+            self.told_at = now;
+        }
+        let snapshot = Arc::clone(&self.snapshots.borrow_and_update());
+        let silent = now.saturating_duration_since(self.told_at);
+        let (source_rate, rates) = self.rates(&snapshot, now);
+        let unseen = if entry.end.is_some() { 0.0 } else { silent.as_secs_f64() };
+        let lanes: Vec<LaneMoment> = snapshot
+            .lanes
+            .iter()
+            .zip(rates)
+            .map(|(lane, rate)| LaneMoment::of(lane, &snapshot, behind, unseen, rate))
+            .collect();
+        if entry.end.is_none() {
+            let sample = sample(&snapshot, source_rate, &lanes);
+            Arc::make_mut(&mut self.history).add(sample);
+        }
+        ReplicationMoment {
+            name: entry.name.clone(),
+            config: Arc::clone(&entry.config),
+            end: entry.end.clone(),
+            commander: entry.commander.clone(),
+            now: WallTime::now(),
+            silent,
+            source_rate,
+            lanes,
+            history: Arc::clone(&self.history),
+            proofs: Vec::new(),
+            snapshot,
+        }
+    }
+
+    /// Ids a second at the source and events a second of each destination.
+    fn rates(&mut self, snapshot: &Snapshot, now: Instant) -> (f64, Vec<f64>) {
+        let events: Vec<u64> = snapshot.lanes.iter().map(|lane| lane.events).collect();
+        self.counts.push_back((now, snapshot.source.highest_id, events));
+        while self.counts.len() > RATE_SECONDS + 1 {
+            self.counts.pop_front();
+        }
+        let (Some(first), Some(last)) = (self.counts.front(), self.counts.back()) else {
+            return (0.0, vec![0.0; snapshot.lanes.len()]);
+        };
+        let seconds = (last.0 - first.0).as_secs_f64();
+        if seconds < 0.1 {
+            return (0.0, vec![0.0; snapshot.lanes.len()]);
+        }
+        // An empty table has no highest id; what came since came from nothing.
+        let ids = match (first.1, last.1) {
+            (Some(first), Some(last)) => last.saturating_sub(first).max(0) as f64,
+            _ => 0.0,
+        };
+        let of_lane = |(first, last): (&u64, &u64)| last.saturating_sub(*first) as f64 / seconds;
+        (ids / seconds, first.2.iter().zip(&last.2).map(of_lane).collect())
+    }
+}
+
+impl LaneMoment {
+    fn of(
+        lane: &LaneSnapshot,
+        snapshot: &Snapshot,
+        behind: Duration,
+        unseen: f64,
+        rate: f64,
+    ) -> Self {
+        let word = LaneWord::of(lane, behind);
+        // What a stuck loop told last grows old here.
+        let lag = lane.lag_seconds.map(|lag| if unseen > 2.0 { lag + unseen } else { lag });
+        let is_level = lane.lag_seconds == Some(0.0);
+        let ids_behind = snapshot.source.highest_id.map(|highest| {
+            let lacks = lane.position.map_or(highest.max(0), |held| highest.saturating_sub(held));
+            if is_level { 0 } else { lacks.max(0).unsigned_abs() }
+        });
+        Self { word, lag, ids_behind, rate }
+    }
+}
+
+fn sample(snapshot: &Snapshot, source_rate: f64, lanes: &[LaneMoment]) -> HistorySample {
+    let lane = |(lane, moment): (&LaneSnapshot, &LaneMoment)| LaneSample {
+        lag: moment.lag.map_or(f32::NAN, |lag| lag as f32),
+        rate: moment.rate as f32,
+        share: share(lane.position, snapshot.run.target_id.or(snapshot.source.highest_id)) as f32,
+    };
+    HistorySample {
+        source_rate: source_rate as f32,
+        lanes: snapshot.lanes.iter().zip(lanes).map(lane).collect(),
+    }
+}
+
+/// Per cent of the ids up to this one that a position has reached: never 100 before it is there.
+pub(super) fn share(position: Option<i64>, through: Option<i64>) -> f64 {
+    match (position, through) {
+        (_, None) => 100.0,
+        (Some(held), Some(through)) if held >= through => 100.0,
+        (Some(held), Some(through)) if through > 0 && held > 0 => {
+            (held as f64 / through as f64 * 100.0).min(99.9)
+        }
+        _ => 0.0,
+    }
+}

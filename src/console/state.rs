@@ -1,0 +1,33 @@
+//! What every request to the window can see.
+
+use super::frame::{DrawingRules, WindowFrame};
+use super::login::PasswordGate;
+use super::session::SessionStore;
+use axum::extract::State;
+use slog::Logger;
+use std::sync::{Arc, Mutex};
+use tokio::sync::{Semaphore, watch};
+
+/// What every request can see.
+pub(super) struct WindowState {
+    pub(super) drawing: Arc<DrawingRules>,
+    pub(super) frames: watch::Receiver<Arc<WindowFrame>>,
+    pub(super) gate: Option<PasswordGate>,
+    pub(super) sessions: Mutex<SessionStore>,
+    pub(super) streams: Arc<Semaphore>,
+    pub(super) log: Logger,
+}
+
+/// The same, as a handler takes it.
+pub(super) type RequestState = State<Arc<WindowState>>;
+
+impl WindowState {
+    pub(super) fn frame(&self) -> Arc<WindowFrame> {
+        Arc::clone(&self.frames.borrow())
+    }
+
+    pub(super) fn tell_not_served(&self) {
+        slog::debug!(self.log, "the page is not served: it is reachable from other machines and has no login";
+            crate::log::key::FIX => "set console.password_hash_file and TLS, or console.listen to 127.0.0.1");
+    }
+}

@@ -1,0 +1,143 @@
+//! `/status.json`: what `status --json` tells, from what the running replications know, and what
+//! only they know besides.
+
+use super::frame::WindowFrame;
+use super::lane_word::LaneWord;
+use super::moment::{LaneMoment, ReplicationMoment};
+use crate::log::WallTime;
+use crate::replicate::health::Health;
+use crate::replicate::snapshot::{BlockerSnapshot, LaneSnapshot, OutageSnapshot};
+use serde::Serialize;
+
+/// All replications of the process.
+#[derive(Serialize)]
+pub(super) struct ProcessStatus<'a> {
+    as_of: WallTime,
+    version: &'a str,
+    replications: Vec<ReplicationEntry<'a>>,
+}
+
+#[derive(Serialize)]
+struct ReplicationEntry<'a> {
+    name: &'a str,
+    is_until_caught_up: bool,
+    started_at: WallTime,
+    /// Milliseconds since it told how it stands.
+    tick_ms: u64,
+    target_id: Option<i64>,
+    ended_at: Option<WallTime>,
+    exit_code: Option<u8>,
+    source: SourceEntry<'a>,
+    destinations: Vec<DestinationEntry<'a>>,
+}
+
+#[derive(Serialize)]
+struct SourceEntry<'a> {
+    database: &'a str,
+    table: &'a str,
+    health: Health,
+    highest_id: Option<i64>,
+    settled_id: Option<i64>,
+    looked_at: Option<WallTime>,
+    ids_per_second: f64,
+    blocker: Option<&'a BlockerSnapshot>,
+    outage: Option<&'a OutageSnapshot>,
+    retry_in_seconds: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct DestinationEntry<'a> {
+    name: &'a str,
+    database: &'a str,
+    table: &'a str,
+    health: Health,
+    state: LaneWord,
+    position: Option<i64>,
+    /// An upper bound of the events it lacks; null where that is not known.
+    events_behind_max: Option<u64>,
+    /// Seconds since it last held everything that was visible; null while it never did.
+    lag_seconds: Option<f64>,
+    events_per_second: f64,
+    events: u64,
+    bytes: u64,
+    last_commit_at: Option<WallTime>,
+    counted_through: Option<i64>,
+    verified_through: Option<i64>,
+    differences: Option<u64>,
+    is_paused: bool,
+    outage: Option<&'a OutageSnapshot>,
+    retry_in_seconds: Option<f64>,
+}
+
+impl<'a> ProcessStatus<'a> {
+    /// At the moment of a frame.
+    pub(super) fn of(frame: &'a WindowFrame, version: &'a str) -> Self {
+        let replications = frame.moments.iter().map(|moment| ReplicationEntry::of(moment));
+        Self { as_of: WallTime::now(), version, replications: replications.collect() }
+    }
+}
+
+impl<'a> ReplicationEntry<'a> {
+    fn of(moment: &'a ReplicationMoment) -> Self {
+        let (run, source) = (&moment.snapshot.run, &moment.snapshot.source);
+        let retry_in = |at: Option<WallTime>| at.map(|at| at.seconds_since(moment.now).max(0.0));
+        Self {
+            name: &moment.name,
+            is_until_caught_up: run.is_until_caught_up,
+            started_at: run.started_at,
+            tick_ms: u64::try_from(moment.silent.as_millis()).unwrap_or(u64::MAX),
+            target_id: run.target_id,
+            ended_at: moment.end.as_ref().map(|end| end.at),
+            exit_code: moment.end.as_ref().map(|end| end.problems.exit_code()),
+            source: SourceEntry {
+                database: &source.database,
+                table: &source.table,
+                health: source.health,
+                highest_id: source.highest_id,
+                settled_id: source.decided_id,
+                looked_at: source.looked_at,
+                ids_per_second: moment.source_rate,
+                blocker: source.blocker.as_ref(),
+                outage: source
+                    .connection
+                    .outage
+                    .as_ref()
+                    .filter(|outage| outage.ended_at.is_none()),
+                retry_in_seconds: retry_in(source.connection.retry_at),
+            },
+            destinations: moment
+                .lanes()
+                .map(|(lane, now)| DestinationEntry::of(moment, lane, now))
+                .collect(),
+        }
+    }
+}
+
+impl<'a> DestinationEntry<'a> {
+    fn of(moment: &'a ReplicationMoment, lane: &'a LaneSnapshot, now: &LaneMoment) -> Self {
+        let proof = moment.proof(&lane.name);
+        Self {
+            name: &lane.name,
+            database: &lane.database,
+            table: &lane.table,
+            health: lane.health,
+            state: now.word,
+            position: lane.position,
+            events_behind_max: now.ids_behind,
+            lag_seconds: now.lag,
+            events_per_second: now.rate,
+            events: lane.events,
+            bytes: lane.bytes,
+            last_commit_at: lane.last_commit_at,
+            counted_through: lane.count_check.and_then(|check| check.through_id),
+            verified_through: proof.and_then(|proof| proof.verified_through),
+            differences: proof.map(|proof| proof.differences),
+            is_paused: lane.is_paused,
+            outage: lane.connection.outage.as_ref().filter(|outage| outage.ended_at.is_none()),
+            retry_in_seconds: lane
+                .connection
+                .retry_at
+                .map(|at| at.seconds_since(moment.now).max(0.0)),
+        }
+    }
+}

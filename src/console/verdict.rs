@@ -1,0 +1,383 @@
+//! The headline: one sentence that names the worst thing and whom it concerns, and one of what
+//! follows from it. It claims no more than was looked at.
+
+use super::lane_word::{LaneWord, NoteSeverity};
+use super::moment::{ReplicationMoment, share};
+use super::words::{age, count, events, id, list, shown, span};
+use crate::replicate::health::Health;
+
+/// See the module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ReplicationVerdict {
+    pub(super) severity: NoteSeverity,
+    pub(super) headline: String,
+    pub(super) detail: String,
+    /// For the title of a tab, which may show nothing else.
+    pub(super) short: String,
+}
+
+impl ReplicationVerdict {
+    fn new(severity: NoteSeverity, headline: String, detail: String, short: String) -> Self {
+        Self { severity, headline, detail, short }
+    }
+
+    /// A sign of its severity, for a title.
+    pub(super) fn sign(&self) -> &'static str {
+        match self.severity {
+            NoteSeverity::Good => "✓",
+            NoteSeverity::Calm => "○",
+            NoteSeverity::Running => "▶",
+            NoteSeverity::Wait => "△",
+            NoteSeverity::Bad => "✕",
+        }
+    }
+}
+
+/// Of a replication.
+pub(super) fn verdict(of: &ReplicationMoment) -> ReplicationVerdict {
+    if of.end.is_some() {
+        return ended(of);
+    }
+    let ways = [stuck, different, diverged, stopped, source_away, away, held, paused, opening];
+    let worst = ways.iter().find_map(|way| way(of));
+    worst.unwrap_or_else(|| if of.is_job() { job(of) } else { service(of) })
+}
+
+/// The names of the destinations of which this holds.
+fn named(of: &ReplicationMoment, holds: impl Fn(LaneWord) -> bool) -> Vec<&str> {
+    of.lanes().filter(|(_, now)| holds(now.word)).map(|(lane, _)| &*lane.name).collect()
+}
+
+fn with_word(of: &ReplicationMoment, word: LaneWord) -> Vec<&str> {
+    named(of, |other| other == word)
+}
+
+/// "is" of one, "are" of several.
+fn are(names: &[&str]) -> &'static str {
+    if names.len() == 1 { "is" } else { "are" }
+}
+
+fn ended(of: &ReplicationMoment) -> ReplicationVerdict {
+    let Some(end) = &of.end else { unreachable!("it has ended") };
+    let code = end.problems.exit_code();
+    if let Some(worst) = end.problems.worst() {
+        return ReplicationVerdict::new(
+            NoteSeverity::Bad,
+            format!("It has ended with exit code {code}"),
+            shown(&worst.to_string()),
+            format!("ended with {code}"),
+        );
+    }
+    let lowest = of.snapshot.lowest_position();
+    if of.is_job() {
+        let through = of.snapshot.run.target_id;
+        let detail = format!(
+            "Every destination holds {}. First event, last event and counts agree. It took {}.",
+            through.map_or_else(
+                || "what was visible at the start: nothing".to_owned(),
+                |through| format!(
+                    "everything that was visible at the start, through id {}",
+                    id(through)
+                )
+            ),
+            span(of.snapshot.run.elapsed_seconds)
+        );
+        let headline = "Everything is copied: it has ended with exit code 0".to_owned();
+        return ReplicationVerdict::new(NoteSeverity::Good, headline, detail, "done".to_owned());
+    }
+    let detail = match lowest {
+        Some(lowest) => {
+            format!("Every destination holds everything through id {} at least.", id(lowest))
+        }
+        None => "A destination holds nothing yet.".to_owned(),
+    };
+    ReplicationVerdict::new(
+        NoteSeverity::Calm,
+        "It was stopped".to_owned(),
+        detail,
+        "stopped".to_owned(),
+    )
+}
+
+fn stuck(of: &ReplicationMoment) -> Option<ReplicationVerdict> {
+    let silent = age(of.silent.as_secs_f64());
+    of.is_stuck().then(|| {
+        ReplicationVerdict::new(
+            NoteSeverity::Bad,
+            format!("The replication has told nothing for {silent}"),
+            "What is shown below is what it told last. Nothing is known of the present; start the \
+             process again if this lasts."
+                .to_owned(),
+            format!("silent for {silent}"),
+        )
+    })
+}
+
+fn different(of: &ReplicationMoment) -> Option<ReplicationVerdict> {
+    let found = of.proofs.iter().filter(|proof| proof.differences > 0);
+    let names: Vec<&str> = found.map(|proof| proof.name.as_str()).collect();
+    let differences: u64 = of.proofs.iter().map(|proof| proof.differences).sum();
+    (!names.is_empty()).then(|| {
+        let events = if differences == 1 { "1 event".to_owned() } else { format!("{} events", count(differences)) };
+        ReplicationVerdict::new(
+            NoteSeverity::Bad,
+            format!("{} {} not equal to the source", list(&names), are(&names)),
+            format!("Row by row {events} differed when last compared. The proof below says which, and what to do."),
+            format!("{} differs", list(&names)),
+        )
+    })
+}
+
+fn diverged(of: &ReplicationMoment) -> Option<ReplicationVerdict> {
+    let names = with_word(of, LaneWord::Diverged);
+    (!names.is_empty()).then(|| {
+        ReplicationVerdict::new(
+            NoteSeverity::Bad,
+            format!(
+                "{} {} not what the source is, and nothing more is appended",
+                list(&names),
+                are(&names)
+            ),
+            format!(
+                "A person is needed: what was found and what to do stands below.{}",
+                others(of, &names)
+            ),
+            format!("{} diverged", list(&names)),
+        )
+    })
+}
+
+fn stopped(of: &ReplicationMoment) -> Option<ReplicationVerdict> {
+    if of.snapshot.source.health == Health::Stopped {
+        let detail = "A person is needed: what was found and what to do stands below.".to_owned();
+        let headline = "The source is unsuitable, and nothing is copied".to_owned();
+        return Some(ReplicationVerdict::new(
+            NoteSeverity::Bad,
+            headline,
+            detail,
+            "stopped".to_owned(),
+        ));
+    }
+    let names = with_word(of, LaneWord::Stopped);
+    (!names.is_empty()).then(|| {
+        let pronoun = if names.len() == 1 { "has" } else { "have" };
+        ReplicationVerdict::new(
+            NoteSeverity::Bad,
+            format!("{} {pronoun} stopped", list(&names)),
+            format!(
+                "A person is needed: the reason and what to do stand below.{}",
+                others(of, &names)
+            ),
+            format!("{} stopped", list(&names)),
+        )
+    })
+}
+
+fn source_away(of: &ReplicationMoment) -> Option<ReplicationVerdict> {
+    let source = &of.snapshot.source;
+    if source.health == Health::Waiting {
+        let since =
+            source.connection.outage.as_ref().map(|outage| of.now.seconds_since(outage.since));
+        let lasting = since.map(|since| format!(" for {}", age(since))).unwrap_or_default();
+        return Some(ReplicationVerdict::new(
+            NoteSeverity::Bad,
+            "The source is away".to_owned(),
+            format!(
+                "It has not answered{lasting} and is tried again. Each destination keeps what it has; what was written since is not known."
+            ),
+            "source away".to_owned(),
+        ));
+    }
+    let silent = of.snapshot.lanes.iter().any(|lane| lane.health == Health::Reachable);
+    (silent && source.checks.is_some()).then(|| {
+        let looked = source.looked_at.map(|at| format!(" since {}", age(of.now.seconds_since(at))));
+        ReplicationVerdict::new(
+            NoteSeverity::Bad,
+            "The source does not answer".to_owned(),
+            format!(
+                "It has shown nothing{}. What it holds now is not known.",
+                looked.unwrap_or_default()
+            ),
+            "source silent".to_owned(),
+        )
+    })
+}
+
+fn away(of: &ReplicationMoment) -> Option<ReplicationVerdict> {
+    let names = with_word(of, LaneWord::Waiting);
+    let (lane, now) = of.lanes().find(|(_, now)| now.word == LaneWord::Waiting)?;
+    let outage = lane.connection.outage.as_ref().filter(|outage| outage.ended_at.is_none());
+    let since = outage.map(|outage| format!(" for {}", age(of.now.seconds_since(outage.since))));
+    let lacks = now.ids_behind.filter(|behind| *behind > 0);
+    let lacks = lacks.map(|behind| format!(" and lacks {}", at_most(of, behind)));
+    let detail = format!(
+        "{} has been away{}{}; it is tried again by itself.{}",
+        shown(&lane.name),
+        since.unwrap_or_default(),
+        lacks.unwrap_or_default(),
+        others(of, &names)
+    );
+    let headline = format!("{} {} away", list(&names), are(&names));
+    let short = format!("{} of {} away", names.len(), of.lanes.len());
+    Some(ReplicationVerdict::new(NoteSeverity::Bad, headline, detail, short))
+}
+
+fn held(of: &ReplicationMoment) -> Option<ReplicationVerdict> {
+    let names = with_word(of, LaneWord::Held);
+    let blocker = of.snapshot.source.blocker.as_ref().filter(|_| !names.is_empty())?;
+    let open = age(of.now.seconds_since(blocker.since));
+    Some(ReplicationVerdict::new(
+        NoteSeverity::Wait,
+        format!(
+            "{} {} for a transaction at the source",
+            list(&names),
+            if names.len() == 1 { "waits" } else { "wait" }
+        ),
+        format!(
+            "It may still fill an id below events that are visible, and has been open for {open}. Nothing is passed over; who it is stands below."
+        ),
+        format!("held for {open}"),
+    ))
+}
+
+fn paused(of: &ReplicationMoment) -> Option<ReplicationVerdict> {
+    let names = with_word(of, LaneWord::Paused);
+    (!names.is_empty()).then(|| {
+        ReplicationVerdict::new(
+            NoteSeverity::Wait,
+            format!("{} {} paused", list(&names), are(&names)),
+            format!(
+                "An operator paused {}, until resumed or until this process ends.{}",
+                if names.len() == 1 { "it" } else { "them" },
+                others(of, &names)
+            ),
+            format!("{} paused", names.len()),
+        )
+    })
+}
+
+fn opening(of: &ReplicationMoment) -> Option<ReplicationVerdict> {
+    let names = with_word(of, LaneWord::Opening);
+    (!names.is_empty()).then(|| {
+        ReplicationVerdict::new(
+            NoteSeverity::Running,
+            format!("{} {} being opened", list(&names), are(&names)),
+            "Both sides are connected and compared before anything is written.".to_owned(),
+            "opening".to_owned(),
+        )
+    })
+}
+
+/// A job under way.
+fn job(of: &ReplicationMoment) -> ReplicationVerdict {
+    let target = of.snapshot.run.target_id;
+    let Some((slowest, now)) = of.lanes().min_by_key(|(lane, _)| lane.position) else {
+        return service(of);
+    };
+    let done = share(slowest.position, target).floor();
+    let left = seconds_left(slowest.position, target, now.rate);
+    let left = left.map(|left| format!(", about {} left", span(left)));
+    let pace = if of.lanes.len() > 1 {
+        format!(" {} sets the pace.", shown(&slowest.name))
+    } else {
+        String::new()
+    };
+    let aim = target.map_or_else(
+        || "what was visible at the start".to_owned(),
+        |target| format!("id {}, the newest at the start", id(target)),
+    );
+    ReplicationVerdict::new(
+        NoteSeverity::Running,
+        format!("Copying: {done} % is there{}", left.clone().unwrap_or_default()),
+        format!(
+            "Until every destination holds {aim}. Then first event, last event and counts are compared once more, and it ends with exit code 0.{pace}"
+        ),
+        format!("{done} %{}", left.unwrap_or_default()),
+    )
+}
+
+/// Seconds until a position is there, as it goes now.
+pub(super) fn seconds_left(position: Option<i64>, target: Option<i64>, rate: f64) -> Option<f64> {
+    let lacks = target?.saturating_sub(position.unwrap_or(0)).max(0) as f64;
+    (rate > 0.5).then(|| lacks / rate)
+}
+
+/// A replication that goes on, with nothing wrong.
+fn service(of: &ReplicationMoment) -> ReplicationVerdict {
+    let copying = with_word(of, LaneWord::Copying);
+    if !copying.is_empty() {
+        let behind = of.lanes().filter(|(_, now)| now.word == LaneWord::Copying);
+        let most = behind.filter_map(|(_, now)| now.ids_behind).max().unwrap_or(0);
+        return ReplicationVerdict::new(
+            NoteSeverity::Running,
+            format!("{} {} catching up", list(&copying), are(&copying)),
+            format!(
+                "The one that is furthest behind lacks {}.{}",
+                at_most(of, most),
+                others(of, &copying)
+            ),
+            format!("{} behind", at_most(of, most)),
+        );
+    }
+    let standby = with_word(of, LaneWord::Standby);
+    if standby.len() == of.lanes.len() {
+        return ReplicationVerdict::new(
+            NoteSeverity::Calm,
+            "Standby: another replicator feeds every destination".to_owned(),
+            "This one takes them over when that one ends.".to_owned(),
+            "standby".to_owned(),
+        );
+    }
+    ReplicationVerdict::new(
+        NoteSeverity::Good,
+        "Every destination follows the source".to_owned(),
+        proof_sentence(of),
+        "following".to_owned(),
+    )
+}
+
+/// What is proved, and through which id.
+pub(super) fn proof_sentence(of: &ReplicationMoment) -> String {
+    match of.verified_through() {
+        Some(through) => {
+            format!("Verified through id {}, row by row, without a difference.", id(through))
+        }
+        None => {
+            let counted = of
+                .snapshot
+                .lanes
+                .iter()
+                .map(|lane| lane.count_check.and_then(|check| check.through_id))
+                .min()
+                .flatten();
+            match counted {
+                Some(through) => format!("Counts agree through id {}; the rows are not compared one by one.", id(through)),
+                None => "First event, last event and counts agreed at the start; the rows are not compared one by one.".to_owned(),
+            }
+        }
+    }
+}
+
+/// How the other destinations do, where there are others.
+fn others(of: &ReplicationMoment, but: &[&str]) -> String {
+    let rest: Vec<(&str, LaneWord)> = of
+        .lanes()
+        .filter(|(lane, _)| !but.contains(&&*lane.name))
+        .map(|(lane, now)| (&*lane.name, now.word))
+        .collect();
+    let names: Vec<&str> = rest.iter().map(|(name, _)| *name).collect();
+    match rest.as_slice() {
+        [] => String::new(),
+        [(_, first), more @ ..] if more.iter().all(|(_, word)| word == first) => {
+            format!(" {}: {first}.", shown(&list(&names)))
+        }
+        _ => format!(" The {} others go on.", rest.len()),
+    }
+}
+
+/// So many ids are so many events at most; exactly so many where ids are consecutive.
+pub(super) fn at_most(of: &ReplicationMoment, ids: u64) -> String {
+    let checks = of.snapshot.source.checks.as_ref();
+    let is_exact = checks.is_some_and(|checks| checks.ids.starts_with("consecutive"));
+    if is_exact || ids == 0 { events(ids) } else { format!("at most {}", events(ids)) }
+}
