@@ -10,6 +10,7 @@ mod commands;
 mod configured;
 mod conformance;
 mod connect;
+mod console;
 mod decoding;
 mod demo;
 mod diff;

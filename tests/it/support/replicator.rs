@@ -21,6 +21,7 @@ pub struct Setup {
     destinations: String,
     replication: String,
     log: String,
+    process: String,
 }
 
 impl Setup {
@@ -37,6 +38,7 @@ impl Setup {
             destinations: String::new(),
             replication: String::new(),
             log: String::new(),
+            process: String::new(),
         }
     }
 
@@ -75,6 +77,12 @@ impl Setup {
         self
     }
 
+    /// Adds a section of the process.
+    pub fn process(mut self, section: &str) -> Self {
+        writeln!(self.process, "{section}").unwrap();
+        self
+    }
+
     /// Starts `counterfoil run` with these flags.
     pub fn start(&self, flags: &[&str]) -> Replicator {
         self.start_by(program(), flags)
@@ -84,7 +92,7 @@ impl Setup {
     pub fn start_by(&self, command: Command, flags: &[&str]) -> Replicator {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("counterfoil.toml");
-        std::fs::write(&file, format!("{}{LOG}{}", self.text(), self.log)).unwrap();
+        std::fs::write(&file, format!("{}{LOG}{}{}", self.text(), self.log, self.process)).unwrap();
         start(command, dir, &file, flags)
     }
 
