@@ -80,6 +80,9 @@ impl LivePage {
         let frame = Arc::clone(&self.frames.borrow_and_update());
         let drawn = frame.fragments(&self.page, &self.drawing, &self.visitor);
         let Some(drawn) = drawn else {
+            if frame.moments.is_empty() && frame.exit_code.is_none() {
+                return Some(tick());
+            }
             self.has_ended = true;
             return Some(Event::default().event("ended").data(quoted("no longer configured")));
         };
@@ -115,8 +118,13 @@ impl LivePage {
                     .data(quoted(&format!("ended with exit code {code}"))),
             );
         }
-        Some(Event::default().event("tick").data("1"))
+        Some(tick())
     }
+}
+
+/// Nothing has changed.
+fn tick() -> Event {
+    Event::default().event("tick").data("1")
 }
 
 /// A text as JSON: one line, whatever it holds.

@@ -92,6 +92,7 @@ impl WindowServer {
         let is_unix = matches!(self.listener.address(), ListenAddress::Unix(_));
         let listener = self.listener.open()?;
         let mut sampler = MomentSampler::new(self.drawing.config.behind);
+        let mut changes = self.roster.clone();
         let mut take = |exit_code| {
             let moments = sampler.take(&self.roster.borrow(), Instant::now());
             Arc::new(WindowFrame::new(moments, self.recent.latest(), exit_code))
@@ -119,6 +120,8 @@ impl WindowServer {
                 biased;
                 _ = self.ended.changed() => break,
                 _ = sampling.tick() => { frames.send_replace(take(None)); }
+                // One that has begun or ended is shown at once.
+                Ok(()) = changes.changed() => { frames.send_replace(take(None)); }
                 accepted = accept(&listener, &places) => match accepted {
                     Ok((stream, place)) => connections.begin(stream, place),
                     Err(_) => tokio::time::sleep(ACCEPT_AGAIN).await,

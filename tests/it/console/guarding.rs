@@ -59,7 +59,7 @@ async fn a_page_of_another_site_changes_nothing_and_every_answer_forbids_what_ou
             "{path}: {policy}"
         );
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
-        assert_eq!(answer.header("referrer-policy"), Some("no-referrer"), "{path}");
+        assert_eq!(answer.header("referrer-policy"), Some("same-origin"), "{path}");
         assert_eq!(answer.header("x-frame-options"), Some("DENY"), "{path}");
     }
     let page = site.get("/").await.body;

@@ -1,6 +1,7 @@
 //! The window: what it says of a running replication, to whom, and that it never lies.
 
 mod actions;
+mod browser;
 mod ending;
 mod guarding;
 mod probes;

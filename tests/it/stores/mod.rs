@@ -9,7 +9,7 @@ mod eventsourcing;
 mod graphile;
 mod message_db;
 mod outbox;
-mod packages;
+pub mod packages;
 mod pghistory;
 mod pgmq;
 mod sessions;

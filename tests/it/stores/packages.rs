@@ -16,6 +16,8 @@ use tokio::task::JoinSet;
 pub enum Registry {
     Pypi,
     Npm,
+    /// npm too: what drives a browser.
+    Browser,
 }
 
 /// The directory of the registry's packages, installed by tools/stores once; `None` where they
@@ -23,9 +25,11 @@ pub enum Registry {
 pub fn packages(registry: Registry) -> Option<&'static Path> {
     static PYPI: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     static NPM: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    static BROWSER: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let (name, installed) = match registry {
         Registry::Pypi => ("pypi", &PYPI),
         Registry::Npm => ("npm", &NPM),
+        Registry::Browser => ("browser", &BROWSER),
     };
     match installed.get_or_init(|| install(name)) {
         Ok(dir) => Some(dir),
