@@ -5,6 +5,7 @@ use super::duration::duration;
 use super::help;
 use super::version::VERSION;
 use crate::config::ListenAddress;
+use crate::console::is_report;
 use crate::source::setup::{IdsOption, NotifyOption};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -208,10 +209,21 @@ pub(crate) struct Run {
     /// Ends with the first failure of any kind
     #[arg(long)]
     pub fail_fast: bool,
+    /// Writes at the end what became of the run: a page where the name ends in .html, an object where
+    /// it ends in .json; may be given several times
+    #[arg(long, value_name = "FILE", value_parser = report_file)]
+    pub report: Vec<PathBuf>,
     /// Opens the window there, as console.listen of the configuration does: a page in the browser,
     /// metrics and probes; such as 127.0.0.1:8080
     #[arg(long, value_name = "ADDRESS", value_parser = listen_address)]
     pub console: Option<ListenAddress>,
+}
+
+/// Reads the name of a report.
+fn report_file(text: &str) -> Result<PathBuf, String> {
+    let file = PathBuf::from(text);
+    let refused = || "name a file that ends in .html or .json".to_owned();
+    if is_report(&file) { Ok(file) } else { Err(refused()) }
 }
 
 /// Reads where the window is to listen.

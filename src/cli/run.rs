@@ -9,7 +9,7 @@ use super::progress_bar::show_progress;
 use super::signals::{reload_on_signal, stop_on_signals};
 use super::version::VERSION;
 use crate::config::{Config, ProcessConfig};
-use crate::console::{ConsoleWindow, WindowSettings};
+use crate::console::{ConsoleWindow, RecordedRun, RunRecorder, WindowSettings};
 use crate::error::Problems;
 use crate::log::LogStream;
 use crate::log::escape::fit_lines;
@@ -106,18 +106,49 @@ async fn copy(
         heartbeat: config.process.log.heartbeat,
     };
     let roster = watch::Sender::default();
+    let recorder = begin_report(&config.process, arguments, &roster, recent.clone())?;
     let window = open_window(&config.process, arguments, &roster, recent, log)?;
     let bar = screen.map(|screen| show_progress(screen, roster.subscribe()));
     let (file, flags) = (arguments.file.clone(), arguments.flags());
     let (reloading, reloads) = reload_on_signal(file, flags, &config.replications, log)?;
-    let problems = supervise(config.replications, options, reloads, &roster, stop, log).await;
+    let mut problems = supervise(config.replications, options, reloads, &roster, stop, log).await;
     drop((bar, reloading));
+    let exit_code = problems.exit_code();
+    let reported = recorder.map_or(Ok(()), |recorder| recorder.finish(exit_code));
     if let Some(window) = window {
-        let exit_code = problems.exit_code();
         // It waits for those who watch, on a thread that nothing else needs.
         let _ = tokio::task::spawn_blocking(move || window.close(exit_code)).await;
     }
+    if let Err(unwritten) = reported {
+        problems.extend(unwritten);
+    }
     problems.or_ok(())
+}
+
+/// Begins to follow the run, where a report of it is wanted.
+fn begin_report(
+    process: &ProcessConfig,
+    arguments: &args::Run,
+    roster: &watch::Sender<Roster>,
+    recent: RecentLines,
+) -> Result<Option<RunRecorder>, Problems> {
+    if arguments.report.is_empty() {
+        return Ok(None);
+    }
+    let run = RecordedRun {
+        roster: roster.subscribe(),
+        recent,
+        version: VERSION,
+        files: files(arguments),
+        config: process.console.clone(),
+    };
+    Ok(Some(RunRecorder::begin(arguments.report.clone(), run)?))
+}
+
+/// The files of the command line, as they were written.
+fn files(arguments: &args::Run) -> String {
+    let files = arguments.file.config.iter().map(|file| file.display().to_string());
+    files.collect::<Vec<_>>().join(", ")
 }
 
 /// Opens the window, where one is configured.
@@ -130,14 +161,12 @@ fn open_window(
 ) -> Result<Option<ConsoleWindow>, Problems> {
     let config = process.console.clone();
     let Some(address) = config.listen.clone() else { return Ok(None) };
-    let files: Vec<String> =
-        arguments.file.config.iter().map(|file| file.display().to_string()).collect();
     let settings = WindowSettings {
         config,
         roster: roster.subscribe(),
         recent,
         version: VERSION,
-        files: files.join(", "),
+        files: files(arguments),
     };
     Ok(Some(ConsoleWindow::open(address, settings, log)?))
 }

@@ -4,9 +4,11 @@
 use super::frame::WindowFrame;
 use super::lane_word::LaneWord;
 use super::moment::{LaneMoment, ReplicationMoment};
+use super::words::shown;
+use crate::error::Error;
 use crate::log::WallTime;
 use crate::replicate::health::Health;
-use crate::replicate::snapshot::{BlockerSnapshot, LaneSnapshot, OutageSnapshot};
+use crate::replicate::snapshot::{BlockerSnapshot, ConnectionSnapshot, LaneSnapshot};
 use serde::Serialize;
 
 /// All replications of the process.
@@ -27,8 +29,24 @@ struct ReplicationEntry<'a> {
     target_id: Option<i64>,
     ended_at: Option<WallTime>,
     exit_code: Option<u8>,
+    /// What ended it.
+    problems: Vec<ProblemEntry>,
     source: SourceEntry<'a>,
     destinations: Vec<DestinationEntry<'a>>,
+}
+
+/// A failure, with its four parts, as it may be shown.
+#[derive(Serialize)]
+struct ProblemEntry {
+    what: String,
+    #[serde(rename = "where")]
+    place: Option<String>,
+    causes: Vec<String>,
+    fix: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exit_code: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<WallTime>,
 }
 
 #[derive(Serialize)]
@@ -41,7 +59,7 @@ struct SourceEntry<'a> {
     looked_at: Option<WallTime>,
     ids_per_second: f64,
     blocker: Option<&'a BlockerSnapshot>,
-    outage: Option<&'a OutageSnapshot>,
+    outage: Option<ProblemEntry>,
     retry_in_seconds: Option<f64>,
 }
 
@@ -65,7 +83,7 @@ struct DestinationEntry<'a> {
     verified_through: Option<i64>,
     differences: Option<u64>,
     is_paused: bool,
-    outage: Option<&'a OutageSnapshot>,
+    outage: Option<ProblemEntry>,
     retry_in_seconds: Option<f64>,
 }
 
@@ -89,6 +107,12 @@ impl<'a> ReplicationEntry<'a> {
             target_id: run.target_id,
             ended_at: moment.end.as_ref().map(|end| end.at),
             exit_code: moment.end.as_ref().map(|end| end.problems.exit_code()),
+            problems: moment
+                .end
+                .iter()
+                .flat_map(|end| end.problems.iter())
+                .map(ProblemEntry::of)
+                .collect(),
             source: SourceEntry {
                 database: &source.database,
                 table: &source.table,
@@ -98,11 +122,7 @@ impl<'a> ReplicationEntry<'a> {
                 looked_at: source.looked_at,
                 ids_per_second: moment.source_rate,
                 blocker: source.blocker.as_ref(),
-                outage: source
-                    .connection
-                    .outage
-                    .as_ref()
-                    .filter(|outage| outage.ended_at.is_none()),
+                outage: ProblemEntry::of_outage(&source.connection),
                 retry_in_seconds: retry_in(source.connection.retry_at),
             },
             destinations: moment
@@ -110,6 +130,32 @@ impl<'a> ReplicationEntry<'a> {
                 .map(|(lane, now)| DestinationEntry::of(moment, lane, now))
                 .collect(),
         }
+    }
+}
+
+impl ProblemEntry {
+    fn of(problem: &Error) -> Self {
+        Self {
+            what: shown(problem.what()),
+            place: problem.place().map(shown),
+            causes: problem.causes().iter().map(|cause| shown(cause)).collect(),
+            fix: problem.remedy().map(shown),
+            exit_code: Some(problem.kind().consequence().exit_code),
+            since: None,
+        }
+    }
+
+    /// The outage that lasts, if one does.
+    fn of_outage(connection: &ConnectionSnapshot) -> Option<Self> {
+        let outage = connection.outage.as_ref().filter(|outage| outage.ended_at.is_none())?;
+        Some(Self {
+            what: shown(&outage.what),
+            place: outage.place.as_deref().map(shown),
+            causes: outage.causes.iter().map(|cause| shown(cause)).collect(),
+            fix: outage.fix.as_deref().map(shown),
+            exit_code: None,
+            since: Some(outage.since),
+        })
     }
 }
 
@@ -133,7 +179,7 @@ impl<'a> DestinationEntry<'a> {
             verified_through: proof.and_then(|proof| proof.verified_through),
             differences: proof.map(|proof| proof.differences),
             is_paused: lane.is_paused,
-            outage: lane.connection.outage.as_ref().filter(|outage| outage.ended_at.is_none()),
+            outage: ProblemEntry::of_outage(&lane.connection),
             retry_in_seconds: lane
                 .connection
                 .retry_at

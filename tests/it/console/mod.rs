@@ -5,6 +5,7 @@ mod browser;
 mod ending;
 mod guarding;
 mod probes;
+mod reports;
 mod site;
 mod truth;
 

@@ -1,0 +1,89 @@
+//! The report of a run: what a job leaves.
+
+use crate::harness::{Database, fresh_database, fresh_destination};
+use crate::support::events::{init_destination, init_source, insert};
+use crate::support::replicator::Setup;
+use serde_json::Value;
+use std::path::Path;
+
+async fn pair() -> (Database, Database) {
+    let (source, copy) = (fresh_database().await, fresh_destination().await);
+    init_source(&source).await;
+    init_destination(&copy).await;
+    insert(&source, 30).await;
+    (source, copy)
+}
+
+fn read(file: &Path) -> (String, Value) {
+    let html = std::fs::read_to_string(file.with_extension("html")).unwrap();
+    let json = std::fs::read_to_string(file.with_extension("json")).unwrap();
+    (html, serde_json::from_str(&json).unwrap())
+}
+
+async fn reported(setup: &Setup, folder: &Path, code: i32) -> (String, Value) {
+    let file = folder.join("report");
+    let (html, json) = (file.with_extension("html"), file.with_extension("json"));
+    let flags = [
+        "--until-caught-up",
+        "--report",
+        html.to_str().unwrap(),
+        "--report",
+        json.to_str().unwrap(),
+    ];
+    let end = setup.start(&flags).ends().await;
+    assert_eq!(end.code, Some(code), "{end:?}");
+    let leftovers = std::fs::read_dir(folder).unwrap().count();
+    assert_eq!(leftovers, 2, "something else was left in the folder");
+    read(&file)
+}
+
+#[tokio::test]
+async fn a_job_leaves_a_page_without_script_and_an_object_with_what_it_did() {
+    let (source, copy) = pair().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (html, json) = reported(&Setup::from(&source).to("copy", &copy), folder.path(), 0).await;
+    assert!(html.contains("Everything is copied: it has ended with exit code 0"), "{html}");
+    assert!(
+        !html.contains("<script") && !html.contains("src=") && !html.contains("<link"),
+        "{html}"
+    );
+    let run = &json["replications"][0];
+    assert_eq!((&run["exit_code"], &run["problems"]), (&0.into(), &Value::Array(Vec::new())));
+    assert_eq!((&run["target_id"], &run["destinations"][0]["events"]), (&30.into(), &30.into()));
+}
+
+#[tokio::test]
+async fn a_job_that_fails_leaves_a_report_with_the_reason_and_what_to_do() {
+    let (source, copy) = pair().await;
+    copy.execute("alter table events drop column event").await;
+    let folder = tempfile::tempdir().unwrap();
+    let (html, json) = reported(&Setup::from(&source).to("copy", &copy), folder.path(), 3).await;
+    assert!(html.contains("It has ended with exit code 3"), "{html}");
+    let problem = &json["replications"][0]["problems"][0];
+    assert_eq!(problem["exit_code"], 3);
+    assert!(
+        !problem["what"].as_str().unwrap().is_empty() && problem["fix"].is_string(),
+        "{problem}"
+    );
+}
+
+#[tokio::test]
+async fn a_report_that_cannot_be_written_is_refused_before_anything_is_copied() {
+    let (source, copy) = pair().await;
+    let end = Setup::from(&source)
+        .to("copy", &copy)
+        .start(&["--report", "/nowhere/report.html"])
+        .ends()
+        .await;
+    assert_eq!(end.code, Some(2), "{end:?}");
+    assert!(
+        end.report.contains("the report cannot be written there")
+            && end.report.contains("--report /nowhere/report.html"),
+        "{}",
+        end.report
+    );
+    assert_eq!(copy.query("select count(*) from events").await[0], "0");
+    let end =
+        Setup::from(&source).to("copy", &copy).start(&["--report", "report.pdf"]).ends().await;
+    assert!(end.code == Some(2) && end.report.contains("ends in .html or .json"), "{end:?}");
+}
