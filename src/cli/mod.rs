@@ -14,6 +14,7 @@ pub mod load_fake_data;
 mod named_ids;
 mod output;
 mod parsing;
+pub mod program;
 mod progress;
 mod progress_bar;
 mod recovery;
@@ -33,7 +34,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use std::process::ExitCode;
 
 /// Runs the command of the process's arguments; gives its exit code.
-pub fn main() -> ExitCode {
+fn counterfoil() -> ExitCode {
     allow_many_files();
     let arguments: Arguments = match parsing::parsed() {
         Ok(arguments) => arguments,
