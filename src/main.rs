@@ -1,7 +1,7 @@
-//! The replicator: flags, configuration, wiring, run, exit code.
+//! The replicator, and its two companions where a link calls it by their name.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    counterfoil::cli::main()
+    counterfoil::cli::program::main()
 }

@@ -140,6 +140,35 @@ fn a_shell_gets_the_flags_of_each_program() {
     assert!(bash.wait().unwrap().success());
 }
 
+/// A package holds one file and links to it.
+#[test]
+fn counterfoil_is_each_of_the_programs_by_the_name_of_a_link_to_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let told = |path: &str, arguments: &[&str]| {
+        let output = run(path, arguments);
+        (output.status.code(), output.stdout, output.stderr)
+    };
+    for (program, path) in PROGRAMS {
+        let link = dir.path().join(program);
+        std::os::unix::fs::symlink(PROGRAMS[0].1, &link).unwrap();
+        for arguments in [
+            &["--help"][..],
+            &["-h"],
+            &["-V"],
+            &[],
+            &["--no-such-flag"],
+            &["--config", "none.toml"],
+        ] {
+            let by_link = told(link.to_str().unwrap(), arguments);
+            assert_eq!(by_link, told(path, arguments), "{program} {arguments:?}");
+        }
+    }
+    let other = dir.path().join("events-diff-2");
+    std::os::unix::fs::symlink(PROGRAMS[0].1, &other).unwrap();
+    let help = String::from_utf8(told(other.to_str().unwrap(), &["--help"]).1).unwrap();
+    assert!(help.contains("completions"), "under any other name it is counterfoil: {help}");
+}
+
 #[test]
 fn the_version_of_each_program_has_the_commit_of_a_checkout() {
     for (program, path) in PROGRAMS {

@@ -16,6 +16,7 @@ mod named_ids;
 mod output;
 mod parsing;
 mod probe;
+pub mod program;
 mod progress;
 mod progress_bar;
 mod recovery;
@@ -35,7 +36,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use std::process::ExitCode;
 
 /// Runs the command of the process's arguments; gives its exit code.
-pub fn main() -> ExitCode {
+fn counterfoil() -> ExitCode {
     allow_many_files();
     let arguments: Arguments = match parsing::parsed() {
         Ok(arguments) => arguments,

@@ -23,6 +23,7 @@ mod few;
 mod following;
 mod front;
 mod harness;
+mod image;
 mod init;
 mod isolation;
 mod listen;
