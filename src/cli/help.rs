@@ -52,10 +52,11 @@ pub(super) const RUN: &str = "Examples:
   counterfoil run --config copy.toml --until-caught-up
   counterfoil run --config replications/ --destination reporting
 
-Exit codes: 0 stopped by a signal, or with --until-caught-up everything is copied; 2 wrong usage or
-configuration; 3 a check refused; 4 contents disagree; 5 another replicator feeds the destination
-(with --until-caught-up); 6 the order of ids is broken; 7 a destination rejected the data; 8 not
-done in time; 1 anything else; 130 a second signal. Of several the first of 4, 6, 7, 3, 5, 8.
+Exit codes: 0 stopped by a signal, with --until-caught-up only once everything is copied; 2 wrong
+usage or configuration; 3 a check refused; 4 contents disagree; 5 another replicator feeds the
+destination (with --until-caught-up); 6 the order of ids is broken; 7 a destination rejected the
+data; 8 not done in time, or stopped before its end; 1 anything else; 130 a second signal. Of
+several the first of 4, 6, 7, 3, 5, 8.
 
 Read more: docs/operating.md (as a service), docs/configuration.md and docs/faults.md of the source.";
 

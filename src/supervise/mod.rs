@@ -192,7 +192,10 @@ impl Supervisor<'_> {
             return false;
         };
         let is_failure = !problems.is_empty();
-        if let (true, true, Some(worst)) = (is_failure, self.is_several, problems.worst()) {
+        let is_last = self.entries.get(&name).is_some_and(SupervisedEntry::is_not_followed);
+        if let (true, true, Some(worst)) =
+            (is_failure && is_last, self.is_several, problems.worst())
+        {
             error!(self.log, "a replication has ended"; key::REPLICATION => &name, key::ERROR => worst.to_string(),
                 key::FIX => worst.remedy().unwrap_or_default());
         }
@@ -288,6 +291,11 @@ struct ReloadCounts {
 }
 
 impl SupervisedEntry {
+    /// Whether nothing follows when it has ended.
+    fn is_not_followed(&self) -> bool {
+        matches!(&self.phase, EntryPhase::Running { next: NextStep::Nothing, .. })
+    }
+
     /// Ends it where it is gone or has changed, and notes what follows; gives whether it ends.
     fn prepare(&mut self, now: Option<&Arc<ReplicationConfig>>, counts: &mut ReloadCounts) -> bool {
         let EntryPhase::Running { stopper, next, .. } = &mut self.phase else {

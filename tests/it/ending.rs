@@ -50,6 +50,25 @@ async fn the_first_signal_of_either_kind_during_a_copy_ends_it_with_a_prefix_and
     }
 }
 
+#[tokio::test]
+async fn a_job_that_is_stopped_before_its_end_does_not_say_that_it_is_done() {
+    let (source, destination) = pair().await;
+    insert(&source, 20).await;
+    let lock = lock_out(&destination).await;
+    let mut job = Setup::from(&source).to("copy", &destination).start(&["--until-caught-up"]);
+    until("it waits", async || job.log().contains("counterfoil started")).await;
+    job.signal(Signal::TERM);
+    let end = job.ends().await;
+    assert_eq!(end.code, Some(8), "{end:?}");
+    assert!(end.report.contains("stopped before everything was copied"), "{}", end.report);
+    assert!(end.report.contains("start again: it continues where it stopped"), "{}", end.report);
+    lock.batch_execute("rollback").await.unwrap();
+    let again = Setup::from(&source).to("copy", &destination).start(&["--until-caught-up"]);
+    let mut again = again;
+    assert_eq!(again.ends().await.code, Some(0));
+    equal(&source, &destination).await;
+}
+
 /// Commits of this destination take their time.
 async fn slow_to_commit(destination: &Database, seconds: u32) {
     destination

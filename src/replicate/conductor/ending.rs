@@ -22,7 +22,11 @@ impl Conductor<'_> {
         for error in self.bug.iter().chain(source.and_then(Connection::lost_with)).chain(halted) {
             problems.push(error.clone());
         }
-        if !problems.is_empty() || self.stop.is_requested() {
+        if !problems.is_empty() {
+            return problems;
+        }
+        if self.stop.is_requested() {
+            problems.extend(self.unfinished());
             return problems;
         }
         if let (None, Some(error)) = (self.target, self.source.connection().lost_with()) {
@@ -46,6 +50,26 @@ impl Conductor<'_> {
                 .filter(is_wanting)
                 .for_each(|state| problems.push(self.no_progress(state)));
         }
+        problems
+    }
+
+    /// A job that was stopped before its end has not done what its exit code 0 would say: whoever
+    /// started it has to start it again.
+    fn unfinished(&self) -> Problems {
+        let mut problems = Problems::new();
+        if !self.run.until_caught_up || self.is_done() {
+            return problems;
+        }
+        let lacking: Vec<&str> = self
+            .lanes
+            .iter()
+            .filter(|state| !self.has_arrived(state))
+            .map(|state| state.name.as_str())
+            .collect();
+        let stopped = Error::new(ErrorKind::Unavailable, "stopped before everything was copied")
+            .at(format!("destinations that lack events: {}", lacking.join(", ")))
+            .fix("start again: it continues where it stopped");
+        problems.push(stopped);
         problems
     }
 

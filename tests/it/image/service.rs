@@ -54,8 +54,8 @@ pub async fn a_job_is_stopped_before_its_end(trial: &mut Trial) {
                     datname = current_database()";
     until("the job has connected", async || !source.query(sessions).await.is_empty()).await;
     let (code, _) = trial.engine.stop("job").await;
-    assert_eq!((code.as_str(), highest(&destination).await), ("0", 0));
-    trial.saw("a job that is stopped before its end ends with 0 as well, as its guide warns");
+    assert_eq!((code.as_str(), highest(&destination).await), ("8", 0));
+    trial.saw("a job that is stopped before its end ends with 8, so that it is started again");
     trial.engine.told(&["rm", "job"]).await;
 }
 
