@@ -22,6 +22,7 @@ mod recovery;
 mod repair;
 mod restore;
 mod run;
+mod service;
 mod signals;
 mod status;
 mod version;
