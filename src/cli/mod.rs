@@ -3,7 +3,7 @@
 mod args;
 mod begin;
 mod choice;
-mod completions;
+pub mod completions;
 mod consent;
 mod demo;
 mod duration;
