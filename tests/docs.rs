@@ -313,7 +313,7 @@ fn mandoc_has_nothing_to_say_against_the_man_pages() {
         let mut mandoc = Command::new("mandoc");
         mandoc.args(["-T", "lint", "-W", "warning"]).arg(path);
         let Ok(output) = mandoc.output() else {
-            let required = std::env::var_os("COUNTERFOIL_TEST_PACKAGING");
+            let required = std::env::var_os("COUNTERFOIL_TEST_INSTALL");
             assert!(required.is_none(), "there is no mandoc: tools/setup mandoc installs it");
             return println!("skipped: there is no mandoc");
         };

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 /// With `required`, what a test needs must be there.
-const NEED: &str = "COUNTERFOIL_TEST_PACKAGING";
+const NEED: &str = "COUNTERFOIL_TEST_INSTALL";
 /// The most that `systemd-analyze security` may find open, in tenths.
 const EXPOSURE_MAX: &str = "12";
 
