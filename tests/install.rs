@@ -169,6 +169,6 @@ fn a_build_for_a_release_is_refused_with_wrong_arguments_before_anything_is_buil
     for arguments in [&["--sign"][..], &["-h"]] {
         let output = Command::new(root().join("tools/release")).args(arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{}", told(&output));
-        assert!(told(&output).contains("usage: tools/release [DIR] | --check | --setup"));
+        assert!(told(&output).contains("usage: tools/release [--quick] [DIR] | --check | --setup"));
     }
 }
