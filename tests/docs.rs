@@ -1,7 +1,9 @@
 //! What people read is true: the commands of the documents parse, links lead somewhere, `--help` is
 //! as recorded.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+#[path = "docs/man.rs"]
+mod man;
 #[path = "docs/schema.rs"]
 mod schema;
 
@@ -268,6 +270,88 @@ fn what_is_written_about_the_keys_is_as_recorded() {
     assert_is(&root().join("config/example.toml"), &reference::example());
     assert_is(&root().join("config/counterfoil.schema.json"), &reference::schema());
     assert_is(&root().join("docs/configuration.md"), &reference::manual());
+}
+
+/// The man pages, from the flags and from the table of keys; after a change that is meant, record
+/// them anew with COUNTERFOIL_RECORD=1.
+#[test]
+fn the_man_pages_are_as_recorded() {
+    let dir = root().join("docs/man");
+    let pages = man::pages();
+    for (name, page) in &pages {
+        assert_is(&dir.join(name), page);
+    }
+    let mut there: Vec<String> = std::fs::read_dir(&dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    there.sort();
+    let mut named: Vec<&str> = pages.iter().map(|(name, _)| name.as_str()).collect();
+    named.sort_unstable();
+    assert_eq!(there, named, "of a command that is gone its page goes, too");
+}
+
+#[test]
+fn the_man_pages_say_all_that_help_says_and_name_the_version() {
+    let pages = man::pages();
+    for (name, help) in helps() {
+        let name = match name.as_str() {
+            "counterfoil" | "events-diff" | "load-fake-data" => name,
+            command => format!("counterfoil-{command}"),
+        };
+        let name = format!("{name}.1");
+        let (_, page) = pages.iter().find(|(known, _)| *known == name).unwrap();
+        let words = |text: &str| -> Vec<String> {
+            let text = text.replace("\\-", "-").replace("\\fB", "").replace("\\fR", "");
+            text.split_whitespace().map(str::to_owned).collect()
+        };
+        let page = words(page).join(" ");
+        let end = help.split("Print version\n").last().unwrap();
+        for line in end.lines().filter(|line| line.contains(' ')) {
+            // Headings, and the codes that begin a line, are set apart in a page.
+            let line = line.trim_start().trim_start_matches(|first: char| first.is_ascii_digit());
+            let said = ["Exit codes:", "Read more:"]
+                .iter()
+                .fold(line, |line, heading| line.strip_prefix(heading).unwrap_or(line));
+            let said = words(said).join(" ");
+            assert!(page.contains(&said), "{name}: {said}");
+        }
+        let version = format!("\"Counterfoil {}\"", env!("CARGO_PKG_VERSION"));
+        assert!(page.starts_with(".TH ") && page.contains(&version), "{name}");
+    }
+}
+
+#[test]
+fn the_page_of_the_configuration_has_every_key_of_the_manual() {
+    let (_, page) = &man::pages()[0];
+    let manual = reference::manual();
+    let keys: Vec<&str> = manual.lines().filter_map(|line| line.strip_prefix("### `")).collect();
+    assert!(keys.len() > 50);
+    for key in keys {
+        let heading = format!("\\fB{}\\fR\n", key.trim_end_matches('`'));
+        assert!(page.contains(&format!(".TP\n{heading}")), "{key}");
+    }
+}
+
+#[test]
+fn mandoc_has_nothing_to_say_against_the_man_pages() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, page) in man::pages() {
+        let path = dir.path().join(&name);
+        std::fs::write(&path, page).unwrap();
+        let mut mandoc = Command::new("mandoc");
+        mandoc.args(["-T", "lint", "-W", "warning"]).arg(path);
+        let Ok(output) = mandoc.output() else {
+            let required = std::env::var_os("COUNTERFOIL_TEST_INSTALL");
+            assert!(required.is_none(), "there is no mandoc: tools/setup mandoc installs it");
+            return println!("skipped: there is no mandoc");
+        };
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        // A date would have to be renewed by hand; the version tells more.
+        let complaints: Vec<&str> =
+            said.lines().filter(|line| !line.contains("missing date")).collect();
+        assert_eq!(complaints, [""; 0], "{name}");
+    }
 }
 
 fn schema() -> Value {

@@ -3,7 +3,7 @@
 mod args;
 mod begin;
 mod choice;
-mod completions;
+pub mod completions;
 mod consent;
 mod demo;
 mod duration;
@@ -23,6 +23,7 @@ mod recovery;
 mod repair;
 mod restore;
 mod run;
+mod service;
 mod signals;
 mod status;
 mod version;

@@ -6,6 +6,7 @@ use super::begin::{configurations, logging_beside};
 use super::output::line;
 use super::progress::TerminalScreen;
 use super::progress_bar::show_progress;
+use super::service::ServiceManager;
 use super::signals::{reload_on_signal, stop_on_signals};
 use super::version::VERSION;
 use crate::config::{Config, ProcessConfig};
@@ -109,10 +110,16 @@ async fn copy(
     let recorder = begin_report(&config.process, arguments, &roster, recent.clone())?;
     let window = open_window(&config.process, arguments, &roster, recent, log)?;
     let bar = screen.map(|screen| show_progress(screen, roster.subscribe()));
+    let manager = ServiceManager::of_environment(log);
+    let following = manager.as_ref().map(|manager| manager.follow(roster.subscribe(), stop));
     let (file, flags) = (arguments.file.clone(), arguments.flags());
-    let (reloading, reloads) = reload_on_signal(file, flags, &config.replications, log)?;
+    let (reloading, reloads) =
+        reload_on_signal(file, flags, &config.replications, manager.clone(), log)?;
     let mut problems = supervise(config.replications, options, reloads, &roster, stop, log).await;
-    drop((bar, reloading));
+    drop((bar, reloading, following));
+    if let Some(manager) = manager {
+        manager.ended(&problems).await;
+    }
     let exit_code = problems.exit_code();
     let reported = recorder.map_or(Ok(()), |recorder| recorder.finish(exit_code));
     if let Some(window) = window {

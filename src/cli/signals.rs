@@ -3,6 +3,7 @@
 
 use crate::cli::args::ConfigFile;
 use crate::cli::begin::configurations;
+use crate::cli::service::ServiceManager;
 use crate::config::ReplicationConfig;
 use crate::config::load::Flags;
 use crate::error::{Error, ErrorKind, Problems, Result};
@@ -10,8 +11,9 @@ use crate::log::key;
 use crate::postgres::session::pooler::RouteCache;
 use crate::replicate::check;
 use crate::stop::{self, Stop};
-use crate::supervise::Reload;
+use crate::supervise::{Reload, panicked};
 use slog::{Logger, info};
+use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
@@ -48,11 +50,12 @@ pub(crate) fn stop_on_signals(log: &Logger) -> Result<Stop> {
 
 /// Reads the files again at each SIGHUP, for as long as the first of these lives, and hands on what
 /// they say; where a start would refuse a replication that has changed, its problems. `running`: what
-/// the files say now.
+/// the files say now. `manager`: who is told of it.
 pub(crate) fn reload_on_signal(
     file: ConfigFile,
     flags: Flags,
     running: &[ReplicationConfig],
+    manager: Option<Arc<ServiceManager>>,
     log: &Logger,
 ) -> Result<(AbortOnDropHandle<()>, mpsc::Receiver<Reload>)> {
     let failed = |error: std::io::Error| {
@@ -65,20 +68,25 @@ pub(crate) fn reload_on_signal(
     let task = tokio::spawn(async move {
         while hangup.recv().await.is_some() {
             info!(log, "reading the configuration again"; key::SIGNAL => "SIGHUP");
+            if let Some(manager) = &manager {
+                manager.reloading().await;
+            }
             let (file, flags) = (file.clone(), flags.clone());
             let read = move || configurations(&file, &flags).map(|config| config.replications);
-            let Ok(read) = tokio::task::spawn_blocking(read).await else {
-                continue;
-            };
-            let reload = match read {
-                Ok(configs) => fitting(configs, &known).await,
-                Err(problems) => Err(problems),
+            let reload = match tokio::task::spawn_blocking(read).await {
+                Ok(Ok(configs)) => fitting(configs, &known).await,
+                Ok(Err(problems)) => Err(problems),
+                Err(_) => Err(panicked().into()),
             };
             if let Ok(configs) = &reload {
                 known = revisions(configs);
             }
-            if sender.send(reload).await.is_err() {
+            // The room is free again when the reload was taken.
+            if sender.send(reload).await.is_err() || sender.reserve().await.is_err() {
                 return;
+            }
+            if let Some(manager) = &manager {
+                manager.reloaded().await;
             }
         }
     });

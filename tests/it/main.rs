@@ -45,6 +45,7 @@ mod retention;
 mod run_command;
 mod security;
 mod selected;
+mod service;
 mod shaped_copy;
 mod snapshots;
 mod status;
