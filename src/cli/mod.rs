@@ -30,7 +30,7 @@ mod version;
 mod wait;
 
 use crate::error::{Error, ErrorKind, Problems};
-use crate::supervise::panicked;
+use crate::supervise::panicked::panicked;
 use args::{Arguments, Command};
 use output::told;
 use rustix::process::{Resource, getrlimit, setrlimit};

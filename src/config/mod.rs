@@ -17,6 +17,7 @@ mod rename;
 mod sections;
 mod settings;
 mod source;
+mod verify;
 
 pub use console::{
     ConsoleConfig, ListenAddress, MetricsAccess, MetricsConfig, PasswordHashSource, TlsFiles,
@@ -24,6 +25,8 @@ pub use console::{
 pub use destination::{
     DestinationConfig, DestinationKind, DestinationSettings, PostgresDestinationConfig,
 };
+
+pub use verify::{DifferenceReaction, VerifyConfig};
 
 use crate::log::LogFormat;
 use crate::sql::TableName;
@@ -61,6 +64,8 @@ pub struct ReplicationConfig {
     pub destinations: Vec<DestinationConfig>,
     /// Batches, waits and limits.
     pub limits: ReplicationLimits,
+    /// Whether and how its destinations are compared again and again.
+    pub verify: VerifyConfig,
     /// The flags by which a command finds it: `--config FILE`, with `--replication NAME` where the
     /// file has several.
     pub flags: String,

@@ -50,7 +50,7 @@ impl SharedLimits {
     }
 
     /// The turns to connect and to check.
-    pub(super) fn limiter(&self) -> ConnectionLimiter {
+    pub(crate) fn limiter(&self) -> ConnectionLimiter {
         self.limiter.clone()
     }
 

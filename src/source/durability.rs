@@ -86,6 +86,11 @@ impl TableFiles {
     pub fn continue_those(&self, earlier: &Self) -> bool {
         earlier.0.iter().all(|(oid, file)| self.0.get(oid) == Some(file))
     }
+
+    /// Whether those that are left of the earlier ones are the same files: partitions may have gone.
+    pub fn continue_some_of(&self, earlier: &Self) -> bool {
+        earlier.0.iter().all(|(oid, file)| self.0.get(oid).is_none_or(|now| now == file))
+    }
 }
 
 impl DurabilityGate {

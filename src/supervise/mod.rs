@@ -2,15 +2,21 @@
 //! changed, and end; what ends one stops no other.
 
 mod one;
+pub mod panicked;
+mod verifying;
 
 use crate::config::ReplicationConfig;
-use crate::error::{Error, ErrorKind, Problems};
+use crate::error::Problems;
 use crate::log::{WallTime, key};
 use crate::replicate::Replication;
 use crate::replicate::command::{CommandSender, commands};
 use crate::replicate::shared::SharedLimits;
 use crate::replicate::snapshot::Snapshot;
 use crate::stop::{Stop, Stopper};
+use crate::supervise::panicked::panicked;
+use crate::supervise::verifying::VerificationParts;
+use crate::verify::continuous::snapshot::{self as verification, VerificationSnapshot};
+use crate::verify::continuous::subject::VerificationLimits;
 use slog::{Logger, error, info, o};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -39,6 +45,8 @@ pub struct SupervisedReplication {
     pub config: Arc<ReplicationConfig>,
     /// What it tells of itself.
     pub snapshots: watch::Receiver<Arc<Snapshot>>,
+    /// What its verification tells of itself.
+    pub verification: watch::Receiver<Arc<VerificationSnapshot>>,
     /// Who tells it what to do.
     pub commander: CommandSender,
     /// How it ended; `None` while it runs.
@@ -88,6 +96,7 @@ pub async fn supervise(
         stop,
         log,
         shared: SharedLimits::default(),
+        verifications: VerificationLimits::default(),
         entries: BTreeMap::new(),
         tasks: JoinSet::new(),
         is_several: configs.len() > 1,
@@ -118,6 +127,7 @@ struct Supervisor<'a> {
     stop: Stop,
     log: &'a Logger,
     shared: SharedLimits,
+    verifications: VerificationLimits,
     entries: BTreeMap<String, SupervisedEntry>,
     tasks: JoinSet<Problems>,
     /// Whether what is told must say of which replication it is.
@@ -168,16 +178,26 @@ impl Supervisor<'_> {
             ..Replication::new(Arc::clone(&config), log)
         };
         let (commander, commands) = commands();
+        let publisher = verification::publisher(&config);
         let (stopper, stop) = self.stop.narrower();
         let handle = SupervisedReplication {
             name: name.clone(),
             config,
             snapshots: run.snapshots.subscribe(),
+            verification: publisher.subscribe(),
             commander,
             end: None,
         };
-        let task =
-            self.tasks.spawn(async move { one::replicate_to_the_end(&run, commands, &stop).await });
+        let verification = VerificationParts {
+            config: Arc::clone(&run.config),
+            publisher,
+            limits: self.verifications.clone(),
+            limiter: self.shared.limiter(),
+            log: run.log.clone(),
+        };
+        let task = self.tasks.spawn(async move {
+            one::replicate_to_the_end(&run, commands, verification, &stop).await
+        });
         let phase = EntryPhase::Running { task: task.id(), stopper, next: NextStep::Nothing };
         self.entries.insert(name, SupervisedEntry { handle, phase });
     }
@@ -320,12 +340,4 @@ impl SupervisedEntry {
         stopper.request();
         true
     }
-}
-
-/// What is told of a failure of the program itself.
-pub(crate) fn panicked() -> Error {
-    Error::new(ErrorKind::Bug, "Counterfoil itself has failed, at the place named above").fix(
-        "start again: what was copied stays, whole batches only; and report this, with the lines \
-         above",
-    )
 }

@@ -10,6 +10,8 @@ use crate::replicate::snapshot::Snapshot;
 use crate::replicate::{Replication, replicate_by_command};
 use crate::source::read::batcher::GROUP_KEPT_BYTES;
 use crate::stop::Stop;
+use crate::supervise::verifying::{self, VerificationParts};
+use crate::verify::continuous::snapshot::{VerificationSnapshot, VerificationState};
 use slog::{Logger, info};
 
 /// Tells what it is to do.
@@ -41,21 +43,33 @@ fn rows_in_memory_max(config: &ReplicationConfig) -> u64 {
 pub(super) async fn replicate_to_the_end(
     run: &Replication,
     commands: CommandReceiver,
+    verification: VerificationParts,
     stop: &Stop,
 ) -> Problems {
-    let problems = replicate_by_command(run, commands, stop).await;
-    summarise(&run.snapshots.borrow(), &run.log);
+    let verified = verification.publisher.subscribe();
+    let replicate = async |stop: &Stop| replicate_by_command(run, commands, stop).await;
+    let snapshots = run.snapshots.subscribe();
+    let (mut problems, different) =
+        verifying::beside(verification, snapshots, stop, replicate).await;
+    problems.extend(different.err().map(Problems::from).unwrap_or_default());
+    summarise(&run.snapshots.borrow(), &verified.borrow(), &run.log);
     if problems.is_empty() && run.until_caught_up && !stop.is_requested() {
         return confirm(&run.config, stop, &run.log).await.err().unwrap_or_default();
     }
     problems
 }
 
-fn summarise(end: &Snapshot, log: &Logger) {
+fn summarise(end: &Snapshot, verified: &VerificationSnapshot, log: &Logger) {
     let seconds = end.run.elapsed_seconds;
-    for lane in &end.lanes {
+    for (lane, verified) in end.lanes.iter().zip(&verified.destinations) {
         let per_second = lane.events as f64 / seconds.max(0.001);
         info!(log, # ROUTINE, "summary"; key::DESTINATION => &*lane.name, key::EVENTS => lane.events, key::BYTES => lane.bytes,
             "seconds" => (seconds * 1000.0).round() / 1000.0, "events_per_s" => per_second.round(), key::POSITION => logged_id(lane.position));
+        if verified.state != VerificationState::Off {
+            info!(log, "verification summary"; key::DESTINATION => &*lane.name,
+                "verified_through" => logged_id(verified.verified_through_id),
+                "events_compared" => verified.events_compared, "rounds" => verified.round.number,
+                "differences" => verified.differences_ever.total());
+        }
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod class;
 pub mod compare;
+pub mod continuous;
 pub mod difference;
 mod json;
 pub mod show;

@@ -4,7 +4,7 @@ use crate::harness::Database;
 use counterfoil::config::libpq::Conninfo;
 use counterfoil::config::{
     DestinationConfig, DestinationKind, GroupBy, IdsSetting, PostgresDestinationConfig,
-    ReplicationConfig, ReplicationLimits, SourceConfig, SourceRetention,
+    ReplicationConfig, ReplicationLimits, SourceConfig, SourceRetention, VerifyConfig,
 };
 use counterfoil::postgres::table::TableName;
 use counterfoil::sql::ColumnNames;
@@ -50,6 +50,7 @@ pub fn config(source: &Database, destinations: &[(&str, &Database)]) -> Replicat
             buffer_bytes_max: 16 << 20,
             shutdown_timeout: Duration::from_secs(5),
         },
+        verify: VerifyConfig::default(),
         flags: "--config …".to_owned(),
         revision: 0,
         notes: Vec::new(),

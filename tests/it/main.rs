@@ -58,5 +58,6 @@ mod tls;
 mod truth;
 mod usage;
 mod validate;
+mod verifying;
 mod waiting;
 mod writers;

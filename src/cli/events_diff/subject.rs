@@ -8,6 +8,7 @@ use crate::config::libpq::{Conninfo, Environment};
 use crate::config::{IdsSetting, ReplicationConfig, SourceRetention};
 use crate::error::{Error, ErrorKind, Problems};
 use crate::sql::{ColumnNames, RowCondition, TableName};
+use crate::verify::compare::configured::{destination_place, source_place};
 use crate::verify::compare::side::SidePlace;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -153,16 +154,8 @@ fn of_config(arguments: &CompareArguments) -> Result<ComparisonSubject, Problems
     let mut seconds = Vec::new();
     for to in &destinations {
         if let Some(postgres) = problems.note(to.require_postgres()) {
-            let place = SidePlace {
-                name: format!("destination {:?}", to.name),
-                conninfo: postgres.conninfo.clone(),
-                table: postgres.table.clone(),
-                rows: None,
-                columns: Vec::new(),
-                names: postgres.rename.clone(),
-            };
             seconds.push(ComparedCopy {
-                place,
+                place: destination_place(to, postgres),
                 takes: postgres.rows.clone(),
                 replace: Some(replace(&to.name)),
             });
@@ -170,14 +163,7 @@ fn of_config(arguments: &CompareArguments) -> Result<ComparisonSubject, Problems
     }
     problems.or_ok(())?;
     Ok(ComparisonSubject {
-        first: SidePlace {
-            name: "source".to_owned(),
-            conninfo: source.conninfo,
-            table: source.table,
-            rows: None,
-            columns: source.columns,
-            names: ColumnNames::default(),
-        },
+        first: source_place(&source),
         seconds,
         id_column: source.id_column,
         ids: source.ids,

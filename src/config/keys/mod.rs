@@ -14,6 +14,7 @@ mod replication;
 mod root;
 mod source;
 mod table;
+mod verify;
 
 pub(crate) use console::CONSOLE;
 pub(crate) use destination::{DESTINATION, POSTGRES};
@@ -27,10 +28,11 @@ pub(crate) use replication::REPLICATION;
 pub(crate) use root::ROOT;
 pub(crate) use source::SOURCE;
 pub(crate) use table::TABLE;
+pub(crate) use verify::VERIFY;
 
 /// All tables of a file, from its top; kinds of destinations have keys besides.
 pub(crate) const TABLES: &[KeyTable] =
-    &[ROOT, SOURCE, TABLE, DESTINATION, REPLICATION, LOG, CONSOLE, METRICS];
+    &[ROOT, SOURCE, TABLE, DESTINATION, REPLICATION, VERIFY, LOG, CONSOLE, METRICS];
 
 /// Those that belong to the process and not to a replication.
 pub(crate) const PROCESS: &[KeyTable] = &[LOG, CONSOLE, METRICS];

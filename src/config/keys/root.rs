@@ -32,6 +32,7 @@ const SECTIONS: &[Key] = &[
         ValueType::Section,
         KeyDefault::Described("the defaults of its keys"),
     ),
+    Key::section("verify", ValueType::Section, KeyDefault::Described("nothing is compared")),
     Key::section("log", ValueType::Section, KeyDefault::Described("the defaults of its keys")),
     Key::section("console", ValueType::Section, KeyDefault::Described("no window")),
     Key::section("metrics", ValueType::Section, KeyDefault::Described("no file")),

@@ -12,7 +12,7 @@ use crate::config::sections::DestinationSection;
 use crate::config::source::{self, SourceTables};
 use crate::config::{
     DestinationConfig, ProcessConfig, ReplicationConfig, SourceConfig, SourceRetention, console,
-    distinct, kinds, name_conflicts, sections, settings,
+    distinct, kinds, name_conflicts, sections, settings, verify,
 };
 use crate::error::{Error, ErrorKind, Problems};
 use crate::sql::TableName;
@@ -190,15 +190,18 @@ fn replications<'a>(
         let retry_for = flags.until_caught_up.then_some(RETRY_FOR_UNTIL_CAUGHT_UP);
         sections::limits(reader, root, &section, retry_for)
     });
+    let verify =
+        section(reader, root, &keys::VERIFY).map(|section| verify::verify(reader, &section));
     let destinations: Vec<DestinationConfig> =
         destinations.into_iter().map(destination).collect::<Option<_>>()?;
-    let limits = limits?;
+    let (limits, verify) = (limits?, verify?);
     let of_source = |source: SourceConfig| {
         let of_table = |to: &DestinationConfig| of_table(to, &source.table, tables.len());
         ReplicationConfig {
             name: if tables.len() > 1 { format!("{name}/{}", source.table) } else { name.clone() },
             destinations: destinations.iter().map(of_table).collect(),
             limits: limits.clone(),
+            verify,
             flags: String::new(),
             revision: 0,
             notes: Vec::new(),

@@ -1,7 +1,8 @@
 //! Rows whose difference is doubtful: read again at the end, rightly gone, or undecided.
 
+use super::readers::WalkReaders;
 use super::undecided::UndecidedReason;
-use super::walk::{ComparisonWalk, WalkEnd, WalkTables, readers_of};
+use super::walk::{ComparisonWalk, WalkEnd};
 use crate::error::Result;
 use crate::event::merge::RowMerge;
 use crate::event::range::IdRange;
@@ -10,18 +11,17 @@ use crate::verify::compare::fence;
 use crate::verify::compare::task::ComparisonTask;
 use crate::verify::difference::Difference;
 use std::time::{Duration, Instant};
-use tokio::sync::OnceCell;
 
 /// What may only be late is waited for so long, and looked for so often.
 const LATE_MAX: Duration = Duration::from_secs(5);
 const LATE_WAIT: Duration = Duration::from_millis(100);
 
-impl ComparisonWalk<'_> {
+impl<'a> ComparisonWalk<'a> {
     /// Reads again what was doubtful, until what may only be late had its time; what still differs
     /// counts, unless it is undecided.
     pub(super) async fn read_again(
         &mut self,
-        readers: &OnceCell<WalkTables>,
+        readers: &mut WalkReaders<'a>,
         stop: &Stop,
     ) -> Result<WalkEnd> {
         let until = *self.late_until.get_or_insert_with(|| Instant::now() + LATE_MAX);
@@ -50,10 +50,10 @@ impl ComparisonWalk<'_> {
     async fn again(
         &self,
         id: i64,
-        readers: &OnceCell<WalkTables>,
+        readers: &mut WalkReaders<'a>,
     ) -> Result<(Option<Difference>, (u64, u64))> {
         let range = IdRange { after: id.checked_sub(1), through: id };
-        let (first, second) = readers.get_or_try_init(|| readers_of(self.task)).await?;
+        let (first, second) = readers.tables().await?;
         let mut merge = RowMerge::of(first, second, range);
         let unlike = merge.next().await?;
         Ok((unlike.map(|unlike| self.class(&unlike)), merge.rows()))
@@ -63,7 +63,7 @@ impl ComparisonWalk<'_> {
     pub(super) async fn has_let_go(&mut self, id: i64) -> Result<bool> {
         if self.floor.is_some_and(|floor| id >= floor) {
             let ComparisonTask { first, columns, .. } = self.task;
-            let lowest = fence::ends(first, columns, &Stop::never()).await?.lowest;
+            let lowest = fence::ends_beside(first, columns).await?.lowest;
             self.floor = lowest.or(Some(i64::MAX));
         }
         Ok(self.floor.is_some_and(|floor| id < floor))

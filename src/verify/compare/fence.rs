@@ -14,11 +14,11 @@
 
 use crate::config::SourceRetention;
 use crate::error::Result;
-use crate::event::store::IdEnds;
+use crate::event::store::{EventStore, IdEnds};
 use crate::source::ids::Discipline;
 use crate::source::ids::settle::settle;
 use crate::stop::Stop;
-use crate::verify::compare::side::{ComparisonSide, SharedColumns, WHOLE_TABLE_MAX};
+use crate::verify::compare::side::{ComparisonSide, ReaderSource, SharedColumns, WHOLE_TABLE_MAX};
 use std::time::Duration;
 
 /// Transactions that could still fill a gap are waited for so long.
@@ -96,7 +96,7 @@ pub async fn find(
 }
 
 /// The lowest and the highest id of a side.
-pub(super) async fn ends(
+pub(in crate::verify) async fn ends(
     side: &ComparisonSide,
     columns: &SharedColumns,
     stop: &Stop,
@@ -104,7 +104,36 @@ pub(super) async fn ends(
     side.ask(columns, (WHOLE_TABLE_MAX, stop), |store| store.ends()).await
 }
 
+/// As [`ends`], while rows are read: not over a session that these may hold.
+pub(super) async fn ends_beside(side: &ComparisonSide, columns: &SharedColumns) -> Result<IdEnds> {
+    match side.readers() {
+        ReaderSource::Own => ends(side, columns, &Stop::never()).await,
+        ReaderSource::Pool => side.over(&side.own_session().await?, columns).ends().await,
+    }
+}
+
 impl ComparisonFence {
+    /// Of a range of a copy that was appended up to its end, at ids that are all decided.
+    /// `lowest`: of each side, as far as it is known.
+    pub(in crate::verify) fn of_decided(
+        (first, second): (&ComparisonSide, &ComparisonSide),
+        keeps: SourceRetention,
+        lowest: (Option<i64>, Option<i64>),
+        through: i64,
+    ) -> Self {
+        Self {
+            through: Some(through),
+            highest: (Some(through), Some(through)),
+            lowest,
+            floor: match keeps {
+                SourceRetention::All => None,
+                SourceRetention::Tail => Some(lowest.0.unwrap_or(i64::MAX)),
+            },
+            doubt: FenceDoubt::Nothing,
+            may_be_late: (may_be_late(first), may_be_late(second)),
+        }
+    }
+
     /// The ends of each side when they were asked.
     pub fn ends(&self) -> (IdEnds, IdEnds) {
         let ends = |lowest, highest| IdEnds { lowest, highest };

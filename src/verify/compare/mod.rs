@@ -11,16 +11,20 @@
 //! Why "different" can be: what only one side has counts only where that same count agrees for the
 //! side that seems to lack it.
 
-mod both;
+pub(in crate::verify) mod both;
 mod chunks;
+pub mod configured;
 mod counts;
+pub(in crate::verify) mod decided;
 mod doubted;
 pub mod fence;
 pub mod identity;
 pub mod journal;
 pub mod opening;
 pub mod outcome;
-mod plan;
+pub(in crate::verify) mod plan;
+mod reader_session;
+mod readers;
 pub mod repair_sql;
 pub mod schema;
 pub mod side;

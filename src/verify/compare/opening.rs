@@ -6,6 +6,7 @@ use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::event::wire::Wire;
 use crate::postgres::same_database;
 use crate::postgres::session::error::ErrorSide;
+use crate::postgres::session::pool::SessionPool;
 use crate::postgres::session::pooler;
 use crate::source::ids::rule::accepted_gaps;
 use crate::source::ids::{self, Discipline, facts};
@@ -13,7 +14,9 @@ use crate::stop::Stop;
 use crate::verify::class::ComparedColumn;
 use crate::verify::compare::chunks::hashing;
 use crate::verify::compare::schema::SchemaComparison;
-use crate::verify::compare::side::{ComparisonSide, SharedColumns, SidePlace};
+use crate::verify::compare::side::{
+    ComparisonSide, ReaderSource, SharedColumns, SideAccess, SidePlace,
+};
 use futures::future::try_join;
 use slog::Logger;
 use std::time::Duration;
@@ -60,8 +63,44 @@ impl SidePair {
     /// Connects to both at the same time; a pooler that would not keep a session is recognised
     /// before anything is set.
     pub async fn open(opening: OpeningSettings<'_>, log: &Logger) -> Result<Self> {
-        let (first, second) =
-            try_join(side(opening, opening.first, log), side(opening, opening.second, log)).await?;
+        let access = SideAccess {
+            connections: opening.connections,
+            timeout: opening.timeout,
+            readers: ReaderSource::Own,
+            pool: None,
+        };
+        let pair = Self::connect(opening, (access, access), log).await?;
+        try_join(
+            pair.first.confirm_unique(opening.id_column),
+            pair.second.confirm_unique(opening.id_column),
+        )
+        .await?;
+        Ok(pair)
+    }
+
+    /// Connects to both, to compare them again and again: over one session each, at the first side
+    /// one that it shares with other pairs. Whoever compares looks for ids that are there twice.
+    pub(in crate::verify) async fn open_lasting(
+        opening: OpeningSettings<'_>,
+        first: &SessionPool,
+        log: &Logger,
+    ) -> Result<Self> {
+        let access = |pool| SideAccess {
+            connections: opening.connections,
+            timeout: opening.timeout,
+            readers: ReaderSource::Pool,
+            pool,
+        };
+        Self::connect(opening, (access(Some(first)), access(None)), log).await
+    }
+
+    async fn connect(
+        opening: OpeningSettings<'_>,
+        (ours, theirs): (SideAccess<'_>, SideAccess<'_>),
+        log: &Logger,
+    ) -> Result<Self> {
+        let first = side(opening, opening.first, ours, log);
+        let (first, second) = try_join(first, side(opening, opening.second, theirs, log)).await?;
         if are_one_table(&first, &second).await? {
             return Err(Error::new(ErrorKind::Usage, "both sides are the same table")
                 .at(first.shown())
@@ -165,11 +204,10 @@ fn first_of(problems: &Problems) -> String {
 async fn side(
     opening: OpeningSettings<'_>,
     place: &SidePlace,
+    access: SideAccess<'_>,
     log: &Logger,
 ) -> Result<ComparisonSide> {
     let named = |error: Error| error.while_doing(format!("cannot compare {}", place.name));
     pooler::probe(&place.conninfo, ErrorSide::Source, opening.timeout).await.map_err(named)?;
-    let opened =
-        ComparisonSide::open(place, opening.id_column, opening.connections, opening.timeout, log);
-    opened.await.map_err(named)
+    ComparisonSide::open(place, opening.id_column, access, log).await.map_err(named)
 }

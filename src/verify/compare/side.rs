@@ -2,8 +2,10 @@
 
 use crate::config::libpq::Conninfo;
 use crate::error::{Error, ErrorKind, Result};
+use crate::event::range::IdRange;
 use crate::event::store::{DigestInput, EventStore};
 use crate::event::wire::Wire;
+use crate::postgres::session::answers::parsed;
 use crate::postgres::session::error::ErrorSide;
 use crate::postgres::session::pool::{PooledSession, SessionPool};
 use crate::postgres::session::server::ServerIdentity;
@@ -15,6 +17,7 @@ use crate::sql::{ColumnNames, RowCondition, TableName};
 use crate::stop::Stop;
 use crate::verify::class::ComparedColumn;
 use crate::verify::compare::identity::TableIdentity;
+use crate::verify::compare::reader_session::ReaderSession;
 use crate::verify::compare::schema::comparable;
 use futures::future::BoxFuture;
 use slog::Logger;
@@ -46,6 +49,28 @@ pub struct SidePlace {
     pub names: ColumnNames,
 }
 
+/// Over which session rows are read, besides the short questions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReaderSource {
+    /// Over one of its own.
+    Own,
+    /// Over one of the pool: there are never more sessions than the pool has.
+    Pool,
+}
+
+/// How a side is connected to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SideAccess<'a> {
+    /// Sessions for short questions at most; one where it shares a pool.
+    pub connections: u32,
+    /// How long a connection may take.
+    pub timeout: Duration,
+    /// Over which session rows are read.
+    pub readers: ReaderSource,
+    /// A pool that it shares with others; `None`: it has one of its own.
+    pub pool: Option<&'a SessionPool>,
+}
+
 /// A side whose table was described.
 #[derive(Debug)]
 pub struct ComparisonSide {
@@ -61,6 +86,7 @@ pub struct ComparisonSide {
     conninfo: Conninfo,
     rows: Option<RowCondition>,
     timeout: Duration,
+    readers: ReaderSource,
     pool: SessionPool,
 }
 
@@ -91,16 +117,26 @@ pub struct SharedColumns {
 }
 
 impl ComparisonSide {
-    /// Connects and describes the table. The pool opens at most `connections` sessions, of which
-    /// one is open now.
-    pub async fn open(
+    /// A pool of sessions for this place.
+    pub(crate) fn pool(
         at: &SidePlace,
-        id_column: &str,
         connections: u32,
         timeout: Duration,
         log: &Logger,
+    ) -> SessionPool {
+        SessionPool::new(&at.conninfo, PURPOSE, connections, timeout, log)
+    }
+
+    /// Connects and describes the table. A pool of its own opens at most `connections` sessions, of
+    /// which one is open now.
+    pub(crate) async fn open(
+        at: &SidePlace,
+        id_column: &str,
+        access: SideAccess<'_>,
+        log: &Logger,
     ) -> Result<Self> {
-        let pool = SessionPool::new(&at.conninfo, PURPOSE, connections, timeout, log);
+        let own = || Self::pool(at, access.connections, access.timeout, log);
+        let pool = access.pool.cloned().unwrap_or_else(own);
         let lent = pool.get().await?;
         let session: &Session = &lent;
         let table = describe::destination_table(session, (&at.table, &at.names), id_column).await?;
@@ -120,15 +156,6 @@ impl ComparisonSide {
         let size = row
             .and_then(size)
             .map_err(|error| session.error(&error, "cannot ask how large the table is"))?;
-        let wire = Wire::without_columns();
-        let store = PgTable::new(session, &at.table, id_column, &wire).keyed_as(&table);
-        if let Some(id) = store.double().await? {
-            let what = format!("{} holds id {id} more than once", at.table);
-            return Err(Error::new(ErrorKind::Unsuitable, what)
-                .at(session.place())
-                .because("rows are compared by their id")
-                .fix("find out which of them is the event, and remove the others"));
-        }
         let identity = TableIdentity {
             system_identifier: session.server().identity.system_identifier,
             database: at.conninfo.database.clone(),
@@ -148,9 +175,31 @@ impl ComparisonSide {
             server,
             conninfo: at.conninfo.clone(),
             rows: at.rows.clone(),
-            timeout,
+            timeout: access.timeout,
+            readers: access.readers,
             pool,
         })
+    }
+
+    /// Confirms that it holds no id more than once.
+    ///
+    /// # Errors
+    /// `Unsuitable` when it does.
+    pub(super) async fn confirm_unique(&self, id_column: &str) -> Result<()> {
+        let lent = self.session().await?;
+        let wire = Wire::without_columns();
+        let store = PgTable::new(&*lent, &self.table.name, id_column, &wire).keyed_as(&self.table);
+        let Some(id) = store.double().await? else { return Ok(()) };
+        let what = format!("{} holds id {id} more than once", self.table.name);
+        Err(Error::new(ErrorKind::Unsuitable, what)
+            .at(lent.place())
+            .because("rows are compared by their id")
+            .fix("find out which of them is the event, and remove the others"))
+    }
+
+    /// Over which session rows are read.
+    pub(super) fn readers(&self) -> ReaderSource {
+        self.readers
     }
 
     /// Host, port, database and table.
@@ -199,9 +248,15 @@ impl ComparisonSide {
         .fix("name one server, not an address that leads to several; then compare again"))
     }
 
-    /// A session of its own that reads the rows themselves.
-    pub async fn reader(&self, columns: &SharedColumns) -> Result<PgTable<Session>> {
-        let session = self.own_session().await?;
+    /// A session that reads the rows themselves.
+    pub(super) async fn reader(
+        &self,
+        columns: &SharedColumns,
+    ) -> Result<PgTable<ReaderSession<'_>>> {
+        let session = match self.readers {
+            ReaderSource::Own => ReaderSession::Own(self.own_session().await?),
+            ReaderSource::Pool => ReaderSession::Lent(self.session().await?),
+        };
         let table = PgTable::new(session, &self.table.name, &columns.id, &columns.wire);
         Ok(table.matching(self.rows.as_ref()).called(&self.table.names))
     }
@@ -232,6 +287,52 @@ impl ComparisonSide {
         let lent = self.session().await?;
         let store = self.over(&lent, columns);
         self.within(&lent, (answer_max, enough), question(&store)).await
+    }
+
+    /// The last id of the next so many rows of a range, whether or not they are compared; `None`
+    /// when fewer are left.
+    pub(in crate::verify) async fn boundary_of_all(
+        &self,
+        columns: &SharedColumns,
+        (range, rows): (IdRange, u64),
+        stop: &Stop,
+    ) -> Result<Option<i64>> {
+        let lent = self.session().await?;
+        let store = self.over(&lent, columns).matching(None);
+        let boundaries = store.boundaries(range, rows, 1);
+        Ok(self.within(&lent, (ANSWER_MAX, stop), boundaries).await?.first().copied())
+    }
+
+    /// How many rows of a range there are, whether or not they are compared.
+    pub(in crate::verify) async fn count_of_all(
+        &self,
+        columns: &SharedColumns,
+        range: IdRange,
+        stop: &Stop,
+    ) -> Result<u64> {
+        let lent = self.session().await?;
+        let store = self.over(&lent, columns).matching(None);
+        self.within(&lent, (ANSWER_MAX, stop), store.count(range)).await
+    }
+
+    /// The first ids of a range that it holds more than once.
+    pub(in crate::verify) async fn doubled_ids(
+        &self,
+        columns: &SharedColumns,
+        (range, ids_max): (IdRange, usize),
+        stop: &Stop,
+    ) -> Result<Vec<i64>> {
+        let lent = self.session().await?;
+        let table = self.over(&lent, columns);
+        let more = [("range", table.condition(range)), ("ids_max", ids_max.to_string())];
+        let statement = table.fill(include_str!("../../../sql/verify/doubled.sql"), &more);
+        let rows = self.within(&lent, (ANSWER_MAX, stop), table.simple_rows(&statement)).await?;
+        Ok(rows.iter().filter_map(|row| parsed(row, 0)).collect())
+    }
+
+    /// Whether some of its rows are not compared.
+    pub(in crate::verify) fn is_partial(&self) -> bool {
+        self.rows.is_some()
     }
 
     pub(super) async fn within<T>(

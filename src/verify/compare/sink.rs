@@ -66,6 +66,7 @@ impl<'a> DifferenceSink<'a> {
     /// Takes one that is certain.
     pub async fn take(&mut self, difference: Difference) -> Result<()> {
         self.tally.add(&difference.class);
+        self.watch.found(&difference);
         if self.script.is_some() && difference.class == DifferenceClass::Missing {
             self.missing.push(difference.id);
         }

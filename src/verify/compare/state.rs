@@ -30,10 +30,17 @@ pub struct TableState {
 impl TableState {
     /// Whether nothing was put back, taken over, altered or rewritten from this one to a later one.
     /// New partitions disturb nothing.
-    pub(crate) fn goes_on_as(&self, later: &Self) -> bool {
+    pub(in crate::verify) fn goes_on_as(&self, later: &Self) -> bool {
         (self.timeline, self.started_at_us, &self.definition)
             == (later.timeline, later.started_at_us, &later.definition)
             && TableFiles::parse(&later.files).continue_those(&TableFiles::parse(&self.files))
+    }
+
+    /// As [`Self::goes_on_as`], of a table that may lose its oldest partitions.
+    pub(in crate::verify) fn goes_on_with_fewer_as(&self, later: &Self) -> bool {
+        let files = TableFiles::parse(&later.files);
+        files.continue_some_of(&TableFiles::parse(&self.files))
+            && self.goes_on_as(&Self { files: self.files.clone(), ..later.clone() })
     }
 
     /// Whether numbers of transactions of then can still be told from those of now: half of all

@@ -4,12 +4,18 @@ use crate::error::Result;
 use crate::event::range::IdRange;
 use crate::verify::compare::fence::ComparisonFence;
 use crate::verify::compare::side::{ComparisonSide, SharedColumns};
+use crate::verify::difference::Difference;
 use crate::verify::show::ShownDifference;
 
 /// Who is told while the comparison goes on.
-pub trait ComparisonWatcher: Send {
+pub trait ComparisonWatcher: Send + Sync {
     /// So many rows of the first side were compared.
     fn progress(&mut self, rows: u64);
+
+    /// A difference that is certain, before it is shown and whether or not it will be.
+    fn found(&mut self, difference: &Difference) {
+        let _ = difference;
+    }
 
     /// A difference that is to be shown, in id order; those read again at the end come last.
     fn difference(&mut self, shown: &ShownDifference) -> Result<()>;

@@ -92,6 +92,12 @@ impl Undecided {
         self.open.count + late.iter().map(|few| few.count).sum::<u64>()
     }
 
+    /// The first ids of each kind.
+    pub(in crate::verify) fn first_ids(&self) -> impl Iterator<Item = i64> {
+        let kinds = [&self.open, &self.first_is_late, &self.second_is_late, &self.second_still_has];
+        kinds.into_iter().flat_map(|rows| rows.first.iter().copied())
+    }
+
     /// Whether any hangs on an open transaction.
     pub(crate) fn is_any_open(&self) -> bool {
         self.open.count > 0

@@ -5,8 +5,6 @@ use crate::error::{ErrorKind, Result};
 use crate::event::merge::{RowMerge, RowMismatch};
 use crate::event::range::IdRange;
 use crate::event::store::ChunkDigest;
-use crate::postgres::session::Session;
-use crate::postgres::table::store::PgTable;
 use crate::stop::Stop;
 use crate::verify::class;
 use crate::verify::compare::both::both;
@@ -16,16 +14,16 @@ use crate::verify::compare::chunks::{
 use crate::verify::compare::fence::FenceDoubt;
 use crate::verify::compare::journal::ComparisonJournal;
 use crate::verify::compare::plan;
+use crate::verify::compare::readers::WalkReaders;
 use crate::verify::compare::side::{ANSWER_MAX, ComparisonSide};
 use crate::verify::compare::sink::DifferenceSink;
 use crate::verify::compare::task::ComparisonTask;
 use crate::verify::compare::undecided::Undecided;
 use crate::verify::difference::{Difference, DifferenceClass, DifferenceTally};
 use futures::StreamExt;
-use futures::future::{BoxFuture, FutureExt, try_join};
+use futures::future::{BoxFuture, FutureExt};
 use futures::stream::FuturesOrdered;
 use std::time::Instant;
-use tokio::sync::OnceCell;
 
 /// Differences that are read again at the end at most; more than these are taken as they were
 /// found.
@@ -59,8 +57,6 @@ pub struct WalkFindings {
     pub safe: Option<(i64, (u64, u64), DifferenceTally)>,
 }
 
-/// Both sides, read in ranges.
-pub(super) type WalkTables = (PgTable<Session>, PgTable<Session>);
 type DigestPairs = Result<(Vec<ChunkDigest>, Vec<ChunkDigest>)>;
 type DigestsUnderWay<'a> = BoxFuture<'a, (Vec<IdRange>, DigestPairs)>;
 
@@ -138,12 +134,12 @@ impl<'a> ComparisonWalk<'a> {
 
     /// Walks through a range. What still runs in the servers when it ends early is cancelled.
     pub async fn run(&mut self, range: IdRange, stop: &Stop) -> Result<WalkEnd> {
-        let readers = OnceCell::new();
+        let mut readers = WalkReaders::new(self.task);
         let (stopper, enough) = stop.narrower();
         // One less than there are sessions of each side whenever anything else is asked: nobody
         // waits for a digest that nobody polls.
         let mut in_flight = FuturesOrdered::new();
-        let ended = self.go(range, &mut in_flight, &readers, (stop, &enough)).await;
+        let ended = self.go(range, &mut in_flight, &mut readers, (stop, &enough)).await;
         stopper.request();
         while in_flight.next().await.is_some() {}
         let ended = match ended {
@@ -162,7 +158,7 @@ impl<'a> ComparisonWalk<'a> {
         &mut self,
         range: IdRange,
         in_flight: &mut FuturesOrdered<DigestsUnderWay<'b>>,
-        readers: &OnceCell<WalkTables>,
+        readers: &mut WalkReaders<'a>,
         (stop, enough): (&Stop, &'b Stop),
     ) -> Result<WalkEnd>
     where
@@ -230,7 +226,7 @@ impl<'a> ComparisonWalk<'a> {
         &mut self,
         chunks: &[IdRange],
         digests: DigestPairs,
-        readers: &OnceCell<WalkTables>,
+        readers: &mut WalkReaders<'a>,
         stop: &Stop,
     ) -> Result<WalkEnd> {
         let (first, second) = match digests {
@@ -269,7 +265,7 @@ impl<'a> ComparisonWalk<'a> {
     async fn merge(
         &mut self,
         range: IdRange,
-        readers: &OnceCell<WalkTables>,
+        readers: &mut WalkReaders<'a>,
         stop: &Stop,
     ) -> Result<WalkEnd> {
         let found_before = self.found_so_far();
@@ -290,6 +286,7 @@ impl<'a> ComparisonWalk<'a> {
                 }
             }
         }
+        readers.rest();
         self.chooser.note(self.found_so_far() > found_before);
         self.sink.flush().await?;
         self.pass(range);
@@ -300,10 +297,10 @@ impl<'a> ComparisonWalk<'a> {
     async fn merge_some(
         &mut self,
         range: IdRange,
-        readers: &OnceCell<WalkTables>,
+        readers: &mut WalkReaders<'a>,
         stop: &Stop,
     ) -> Result<MergeEnd> {
-        let (first, second) = readers.get_or_try_init(|| readers_of(self.task)).await?;
+        let (first, second) = readers.tables().await?;
         let before = self.rows;
         let mut merge = RowMerge::of(first, second, range);
         loop {
@@ -354,10 +351,6 @@ impl<'a> ComparisonWalk<'a> {
         }
         self.take_as_found(difference).await
     }
-}
-
-pub(super) async fn readers_of(task: ComparisonTask<'_>) -> Result<WalkTables> {
-    try_join(task.first.reader(task.columns), task.second.reader(task.columns)).await
 }
 
 async fn digests<'a>(

@@ -10,6 +10,7 @@ mod rename;
 mod several;
 mod slate;
 mod values;
+mod verify;
 
 use super::*;
 use crate::config::libpq::{HostAt, SslMode};
