@@ -148,7 +148,7 @@ fn lane_row(
     let copied = if now.ids_behind == Some(0) { 100.0 } else { share(lane.position, through) };
     let proved = of
         .proof(&lane.name)
-        .map_or(0.0, |proof| share(proof.verified_through, through).min(copied));
+        .map_or(0.0, |proof| share(proof.verified_through_id, through).min(copied));
     let (word, severity) = word_of(of, lane, now, through);
     let mut notes: Vec<NoteView> =
         outage_note(of, &lane.connection, lane.health, &name).into_iter().collect();
@@ -210,7 +210,7 @@ fn sub(of: &ReplicationMoment, lane: &LaneSnapshot, copied: f64) -> String {
     });
     match of.proof(&lane.name) {
         Some(proof) => {
-            parts.push(format!("verified through {}", id_or_none(proof.verified_through)))
+            parts.push(format!("verified through {}", id_or_none(proof.verified_through_id)))
         }
         None => parts.extend(
             lane.count_check

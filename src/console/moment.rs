@@ -9,6 +9,9 @@ use crate::log::WallTime;
 use crate::replicate::command::CommandSender;
 use crate::replicate::snapshot::{LaneSnapshot, Snapshot};
 use crate::supervise::{ReplicationEnd, Roster, SupervisedReplication};
+use crate::verify::continuous::snapshot::{
+    LaneVerification, VerificationSnapshot, VerificationState,
+};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -36,18 +39,8 @@ pub(super) struct ReplicationMoment {
     /// How each destination does, in the order of the snapshot.
     pub(super) lanes: Vec<LaneMoment>,
     pub(super) history: Arc<PlotHistory>,
-    /// What is proved of each destination; empty where nothing is compared row by row.
-    pub(super) proofs: Vec<LaneProof>,
-}
-
-/// What is proved of a destination, row by row.
-#[derive(Clone, Debug)]
-pub(super) struct LaneProof {
-    pub(super) name: String,
-    /// Every row up to this id was compared and equal.
-    pub(super) verified_through: Option<i64>,
-    /// Rows that differed when last compared.
-    pub(super) differences: u64,
+    /// What is proved of each destination, row by row.
+    pub(super) verification: Arc<VerificationSnapshot>,
 }
 
 /// A destination at one moment, besides what the snapshot has.
@@ -73,14 +66,26 @@ impl ReplicationMoment {
         self.snapshot.run.is_until_caught_up
     }
 
-    /// The id through which every destination is proved, row by row.
-    pub(super) fn verified_through(&self) -> Option<i64> {
-        self.proofs.iter().map(|proof| proof.verified_through).min().flatten()
+    /// What is proved of each destination whose rows are compared one by one.
+    pub(super) fn proofs(&self) -> impl Iterator<Item = &LaneVerification> {
+        let all = self.verification.destinations.iter();
+        all.filter(|proof| proof.state != VerificationState::Off)
     }
 
-    /// What is proved of a destination.
-    pub(super) fn proof(&self, lane: &str) -> Option<&LaneProof> {
-        self.proofs.iter().find(|proof| proof.name == lane)
+    /// Whether rows are compared one by one.
+    pub(super) fn is_verified(&self) -> bool {
+        self.proofs().next().is_some()
+    }
+
+    /// The id through which every destination is proved, row by row.
+    pub(super) fn verified_through(&self) -> Option<i64> {
+        let all = self.verification.destinations.iter();
+        all.map(|proof| proof.verified_through_id).min().flatten()
+    }
+
+    /// What is proved of a destination, where its rows are compared one by one.
+    pub(super) fn proof(&self, lane: &str) -> Option<&LaneVerification> {
+        self.proofs().find(|proof| &*proof.name == lane)
     }
 
     /// Each destination, with what the snapshot has.
@@ -176,7 +181,7 @@ impl ObservedReplication {
             source_rate,
             lanes,
             history: Arc::clone(&self.history),
-            proofs: Vec::new(),
+            verification: Arc::clone(&entry.verification.borrow()),
             snapshot,
         }
     }

@@ -73,7 +73,7 @@ fn furthest_behind(of: &ReplicationMoment) -> NumberView {
 
 fn verified(of: &ReplicationMoment) -> NumberView {
     const TERM: &str = "Verified through id";
-    if of.proofs.is_empty() {
+    if !of.is_verified() {
         let counted = of
             .snapshot
             .lanes
@@ -103,16 +103,17 @@ fn verified(of: &ReplicationMoment) -> NumberView {
 }
 
 fn differences(of: &ReplicationMoment) -> NumberView {
-    let found: u64 = of.proofs.iter().map(|proof| proof.differences).sum();
-    let since = format!("since {}", moment_words(of.snapshot.run.started_at));
-    if of.proofs.is_empty() {
+    let ever: u64 = of.proofs().map(|proof| proof.differences_ever.total()).sum();
+    let rounds = of.proofs().map(|proof| proof.round.number).min().unwrap_or(0);
+    let since = format!("since {}, in round {rounds}", moment_words(of.snapshot.run.started_at));
+    if !of.is_verified() {
         return number(
-            "Differences found",
+            "Differences ever found",
             "not known".to_owned(),
             "rows are not compared: [verify] is off".to_owned(),
         );
     }
-    number("Differences found", count(found), since)
+    number("Differences ever found", count(ever), since)
 }
 
 fn of_job(of: &ReplicationMoment) -> Vec<NumberView> {

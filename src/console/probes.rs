@@ -4,6 +4,7 @@ use super::lane_word::LaneWord;
 use super::moment::ReplicationMoment;
 use super::words::{age, span};
 use crate::config::ConsoleConfig;
+use crate::verify::continuous::snapshot::VerificationState;
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -85,6 +86,10 @@ pub(super) fn of_replication(
                 format!("a transaction at the source has held events back for {}", age(held));
             reasons.push(reason(name, None, words));
         }
+    }
+    for proof in moment.proofs().filter(|proof| proof.state == VerificationState::Different) {
+        let words = format!("rows differ from the source's: {}", proof.differences);
+        reasons.push(reason(name, Some(&proof.name), words));
     }
     for (lane, now) in moment.lanes() {
         let late = now.lag.filter(|lag| *lag > limits.ready_lag.as_secs_f64());

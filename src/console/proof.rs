@@ -2,10 +2,15 @@
 
 use super::lane_word::NoteSeverity;
 use super::moment::ReplicationMoment;
-use super::words::{age, clock, count, id_or_none, moment as moment_words, shown};
+use super::words::{age, clock, count, id_or_none, moment as moment_words, shown, span};
 use crate::log::recent::RecentLine;
-use crate::replicate::snapshot::WarningSnapshot;
+use crate::replicate::snapshot::{LaneSnapshot, WarningSnapshot};
+use crate::verify::continuous::known::FaultRun;
+use crate::verify::continuous::snapshot::{LaneVerification, VerificationState};
 use slog::Level;
+
+/// So many differences are named in a row; all of them are told by events-diff.
+const RUNS_MAX: usize = 5;
 
 /// What is proved.
 #[derive(Debug)]
@@ -23,6 +28,8 @@ pub(super) struct ProofRow {
     pub(super) verdict: String,
     pub(super) severity: NoteSeverity,
     pub(super) more: String,
+    /// Where differences are, and what to do about them.
+    pub(super) cure: Vec<String>,
 }
 
 /// A check with what it found.
@@ -45,34 +52,106 @@ pub(super) struct NewsView {
 
 /// What is proved of each destination of a replication.
 pub(super) fn proof(of: &ReplicationMoment) -> ProofView {
-    let rows = of.snapshot.lanes.iter().map(|lane| {
-        let (through, verdict, severity, more) = match (lane.count_check, &lane.checks) {
-            (Some(check), _) => (
-                id_or_none(check.through_id),
-                "counts agree",
-                NoteSeverity::Good,
-                format!(
-                    "counted {} ago",
-                    age((of.now.seconds_since(check.at) / 10.0).floor() * 10.0)
-                ),
-            ),
-            (None, Some(checks)) => (
-                id_or_none(checks.last_id),
-                "agreed at its opening",
-                NoteSeverity::Good,
-                moment_words(checks.at),
-            ),
-            (None, None) => {
-                ("none".to_owned(), "not compared yet", NoteSeverity::Running, String::new())
-            }
-        };
-        ProofRow { name: shown(&lane.name), through, verdict: verdict.to_owned(), severity, more }
+    let rows = of.snapshot.lanes.iter().map(|lane| match of.proof(&lane.name) {
+        Some(verified) => verified_row(of, verified),
+        None => counted_row(of, lane),
     });
-    ProofView {
-        aside: "rows are not compared one by one: [verify] is off".to_owned(),
-        caption: "First event, last event and count of each destination are compared with the source, and recent counts each minute",
-        rows: rows.collect(),
+    let verification = &of.verification;
+    match verification.every_seconds.filter(|_| of.is_verified()) {
+        Some(every) => ProofView {
+            aside: format!(
+                "a round begins every {}; {} rows/s at most",
+                span(every),
+                count(u64::from(verification.rows_per_second))
+            ),
+            caption: "Every row of every range is compared with the source's, again and again",
+            rows: rows.collect(),
+        },
+        None => ProofView {
+            aside: "rows are not compared one by one: [verify] is off".to_owned(),
+            caption: "First event, last event and count of each destination are compared with the \
+                      source, and recent counts each minute",
+            rows: rows.collect(),
+        },
     }
+}
+
+/// Of a destination whose rows are compared one by one.
+fn verified_row(of: &ReplicationMoment, verified: &LaneVerification) -> ProofRow {
+    let (verdict, severity) = match verified.state {
+        VerificationState::Different => {
+            (format!("different: {}", verified.differences), NoteSeverity::Bad)
+        }
+        VerificationState::Waiting => ("waiting".to_owned(), NoteSeverity::Wait),
+        _ if verified.verified_through_id.is_some() => ("equal".to_owned(), NoteSeverity::Good),
+        _ => ("being compared".to_owned(), NoteSeverity::Running),
+    };
+    ProofRow {
+        name: shown(&verified.name),
+        through: id_or_none(verified.verified_through_id),
+        verdict,
+        severity,
+        more: round_words(of, verified),
+        cure: cure(verified),
+    }
+}
+
+fn round_words(of: &ReplicationMoment, verified: &LaneVerification) -> String {
+    if let Some(wait) = &verified.waits_for {
+        return shown(&[&wait.what, &wait.causes.join(": ")].map(|part| part.as_str()).join(": "));
+    }
+    let round = &verified.round;
+    match (round.ended_at, round.share) {
+        _ if round.number == 0 => "no round has begun".to_owned(),
+        (Some(at), _) => {
+            let ago = age((of.now.seconds_since(at) / 10.0).floor() * 10.0);
+            format!("round {} ended {ago} ago", round.number)
+        }
+        (None, Some(share)) => format!("round {}: {:.1} %", round.number, share * 100.0),
+        (None, None) => format!("round {}", round.number),
+    }
+}
+
+/// Where the first differences are, and what shows and cures them.
+fn cure(verified: &LaneVerification) -> Vec<String> {
+    let run = |run: &FaultRun| {
+        let class = format!("{:?}", run.class).to_lowercase();
+        if run.first_id == run.last_id {
+            format!("{class}: id {}", run.first_id)
+        } else {
+            format!("{class}: ids {} to {}", run.first_id, run.last_id)
+        }
+    };
+    let runs = verified.listed.iter().take(RUNS_MAX).map(run).collect::<Vec<_>>();
+    let mut lines = Vec::new();
+    if !runs.is_empty() {
+        lines.push(runs.join(", "));
+    }
+    if let Some(commands) = &verified.commands {
+        lines.push(format!("to see them: {}", shown(&commands.show)));
+        lines.push(format!("what to do: {}", shown(&commands.cure)));
+    }
+    lines
+}
+
+/// Of a destination of which events are counted.
+fn counted_row(of: &ReplicationMoment, lane: &LaneSnapshot) -> ProofRow {
+    let (through, verdict, severity, more) = match (lane.count_check, &lane.checks) {
+        (Some(check), _) => {
+            let ago = age((of.now.seconds_since(check.at) / 10.0).floor() * 10.0);
+            let counted = format!("counted {ago} ago");
+            (id_or_none(check.through_id), "counts agree", NoteSeverity::Good, counted)
+        }
+        (None, Some(checks)) => {
+            let at = moment_words(checks.at);
+            (id_or_none(checks.last_id), "agreed at its opening", NoteSeverity::Good, at)
+        }
+        (None, None) => {
+            ("none".to_owned(), "not compared yet", NoteSeverity::Running, String::new())
+        }
+    };
+    let (name, verdict) = (shown(&lane.name), verdict.to_owned());
+    ProofRow { name, through, verdict, severity, more, cure: Vec::new() }
 }
 
 /// What the checks of the source and of each destination found.

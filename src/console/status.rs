@@ -176,8 +176,8 @@ impl<'a> DestinationEntry<'a> {
             bytes: lane.bytes,
             last_commit_at: lane.last_commit_at,
             counted_through: lane.count_check.and_then(|check| check.through_id),
-            verified_through: proof.and_then(|proof| proof.verified_through),
-            differences: proof.map(|proof| proof.differences),
+            verified_through: proof.and_then(|proof| proof.verified_through_id),
+            differences: proof.map(|proof| proof.differences.total()),
             is_paused: lane.is_paused,
             outage: ProblemEntry::of_outage(&lane.connection),
             retry_in_seconds: lane

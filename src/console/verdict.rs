@@ -5,6 +5,7 @@ use super::lane_word::{LaneWord, NoteSeverity};
 use super::moment::{ReplicationMoment, share};
 use super::words::{age, count, events, id, list, shown, span};
 use crate::replicate::health::Health;
+use crate::verify::continuous::snapshot::VerificationState;
 
 /// See the module.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,9 +115,9 @@ fn stuck(of: &ReplicationMoment) -> Option<ReplicationVerdict> {
 }
 
 fn different(of: &ReplicationMoment) -> Option<ReplicationVerdict> {
-    let found = of.proofs.iter().filter(|proof| proof.differences > 0);
-    let names: Vec<&str> = found.map(|proof| proof.name.as_str()).collect();
-    let differences: u64 = of.proofs.iter().map(|proof| proof.differences).sum();
+    let found = of.proofs().filter(|proof| proof.state == VerificationState::Different);
+    let names: Vec<&str> = found.map(|proof| &*proof.name).collect();
+    let differences: u64 = of.proofs().map(|proof| proof.differences.total()).sum();
     (!names.is_empty()).then(|| {
         let events = if differences == 1 { "1 event".to_owned() } else { format!("{} events", count(differences)) };
         ReplicationVerdict::new(

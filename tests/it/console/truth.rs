@@ -154,6 +154,38 @@ async fn what_was_not_compared_is_not_called_equal() {
 }
 
 #[tokio::test]
+async fn what_is_verified_is_told_with_its_id_and_a_difference_is_red_everywhere() {
+    let (source, copy) = (fresh_database().await, fresh_destination().await);
+    init_source(&source).await;
+    init_destination(&copy).await;
+    insert(&source, 30).await;
+    let verify = console("") + "\n[verify]\nevery = \"1s\"\nrows_per_second = 100000\n";
+    let setup = Setup::from(&source).to("copy", &copy).process(&verify);
+    let (replicator, site) = opened(&setup, &[]).await;
+    let through = |now: &Value| now["destinations"][0]["verified_through"] == 30;
+    site.shows("it is verified through 30", through).await;
+    let page = site.page_shows("Verified through id 30, row by row, without a difference").await;
+    assert!(page.contains("<dt>Differences ever found</dt><dd>0</dd>"), "{page}");
+    assert_eq!(site.get("/readyz").await.status, 200);
+    copy.execute("alter table events disable trigger all; update events set event = '{\"n\": 0}' where id = 7").await;
+    let differs = |now: &Value| now["destinations"][0]["differences"] == 1;
+    let now = site.shows("a difference is found", differs).await;
+    assert_eq!(now["destinations"][0]["verified_through"], 6, "{now}");
+    let page = site.page_shows("copy is not equal to the source").await;
+    assert!(page.contains("changed: id 7") && page.contains("events-diff --config"), "{page}");
+    assert!(page.contains("<title>✕ copy differs"), "{page}");
+    assert!(!page.contains("without a difference"), "{page}");
+    let unready = site.get("/readyz").await;
+    assert!(unready.status == 503 && unready.body.contains("rows differ"), "{unready:?}");
+    let original = source.query("select event::text from events where id = 7").await;
+    copy.execute(&format!("update events set event = '{}' where id = 7", original[0])).await;
+    site.shows("it is equal again", through).await;
+    let page = site.page_shows("without a difference").await;
+    assert!(page.contains("<dt>Differences ever found</dt><dd>1</dd>"), "it forgot: {page}");
+    replicator.stops().await;
+}
+
+#[tokio::test]
 async fn several_replications_have_one_overview_with_the_worst_first_and_a_page_each() {
     let (source, copy) = (fresh_database().await, fresh_destination().await);
     let other = fresh_database().await;
