@@ -64,7 +64,7 @@ pub fn start_within(
     stream: LogStream,
     frame: Option<LineFrame>,
 ) -> (Logger, LogGuard) {
-    start_watched(level, format, stream, frame, RecentLines::default())
+    start_kept(level, format, stream, frame, None)
 }
 
 /// As [`start_within`]; what tells of a change or a warning is kept among these.
@@ -74,6 +74,16 @@ pub fn start_watched(
     stream: LogStream,
     frame: Option<LineFrame>,
     recent: RecentLines,
+) -> (Logger, LogGuard) {
+    start_kept(level, format, stream, frame, Some(recent))
+}
+
+fn start_kept(
+    level: Level,
+    format: LogFormat,
+    stream: LogStream,
+    frame: Option<LineFrame>,
+    recent: Option<RecentLines>,
 ) -> (Logger, LogGuard) {
     let is_terminal = match stream {
         LogStream::Stdout => std::io::stdout().is_terminal(),
@@ -100,7 +110,7 @@ pub fn start_watched(
 fn written_apart(
     drain: impl Drain<Ok = (), Err = slog::Never> + Send + 'static,
     level: Level,
-    lines: RecentLines,
+    lines: Option<RecentLines>,
 ) -> (Logger, LogGuard) {
     let (drain, guard) = slog_async::Async::new(drain)
         .chan_size(1024)
@@ -167,7 +177,7 @@ mod tests {
     #[test]
     fn a_record_below_the_level_ends_before_the_thread_that_writes() {
         let (sender, written) = mpsc::channel();
-        let (log, guard) = written_apart(Written(sender), Level::Info, RecentLines::default());
+        let (log, guard) = written_apart(Written(sender), Level::Info, None);
         // Values are read on the way into the channel, by the thread that logs.
         let (asked, values_read) = mpsc::channel();
         let value = |_: &Record<'_>| asked.send(()).unwrap();

@@ -354,6 +354,11 @@ pub(crate) struct Demo {
     /// Keeps the servers running at the end, until Ctrl-C, for a look around
     #[arg(long)]
     pub keep: bool,
+    /// Opens the window over it, and lets the writers go on after the proof, until Ctrl-C; such as
+    /// 127.0.0.1:8080, without an address at any port that is free
+    #[arg(long, value_name = "ADDRESS", value_parser = listen_address, num_args = 0..=1,
+          default_missing_value = "127.0.0.1:0")]
+    pub console: Option<ListenAddress>,
 }
 
 /// `completions`.

@@ -109,6 +109,7 @@ Read more: docs/repair.md of the source.";
 pub(super) const DEMO: &str = "Examples:
   counterfoil demo
   counterfoil demo --events 100000 --keep
+  counterfoil demo --console 127.0.0.1:8080
 
 Exit codes: 0 proved equal; 130 interrupted before the proof; otherwise as in `counterfoil --help`.
 

@@ -122,7 +122,6 @@ impl fmt::Display for ListenAddress {
 
 impl ConsoleConfig {
     /// Without anything that is configured but where it listens.
-    #[cfg(test)]
     pub(crate) fn listening(listen: Option<ListenAddress>) -> Self {
         Self {
             listen,

@@ -106,6 +106,11 @@ impl ConsoleWindow {
         Ok(Self { address, ending, thread })
     }
 
+    /// Where it listens, with the port that was chosen.
+    pub(crate) fn address(&self) -> &ListenAddress {
+        &self.address
+    }
+
     /// Shows the end to those who watch, with the exit code of the process, and closes.
     pub(crate) fn close(self, exit_code: u8) {
         self.ending.send_replace(Some(exit_code));

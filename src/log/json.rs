@@ -115,7 +115,6 @@ mod tests {
     use super::super::value::logged_id;
     use super::super::{key, now, written_apart};
     use super::*;
-    use crate::log::recent::RecentLines;
     use slog::{Level, info, o};
     use std::sync::Arc;
 
@@ -138,7 +137,7 @@ mod tests {
         let (log, guard) = written_apart(
             JsonLines::new(written.clone(), now),
             Level::Info,
-            RecentLines::default(),
+            None,
         );
         let log = log.new(o!(key::REPLICATION => "orders"));
         info!(log, "it goes on"; key::DESTINATION => "copy", key::POSITION => logged_id(Some(7)),

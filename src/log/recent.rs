@@ -2,7 +2,7 @@
 
 use super::clock::WallTime;
 use super::key::{DESTINATION, ERROR, FIX, REPLICATION};
-use slog::{Drain, KV, Key, Level, OwnedKVList, Record, Serializer};
+use slog::{Drain, KV, Key, Level, Logger, OwnedKVList, Record, Serializer, o};
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -55,7 +55,8 @@ impl RecentLines {
 
 /// Hands every record on, and keeps those that tell of a change or a warning.
 pub(super) struct RecentDrain<D> {
-    pub(super) lines: RecentLines,
+    /// `None`: nothing is kept.
+    pub(super) lines: Option<RecentLines>,
     pub(super) drain: D,
 }
 
@@ -64,12 +65,13 @@ impl<D: Drain<Ok = (), Err = slog::Never>> Drain for RecentDrain<D> {
     type Err = slog::Never;
 
     fn log(&self, record: &Record<'_>, values: &OwnedKVList) -> Result<(), slog::Never> {
-        if record.level().is_at_least(Level::Info) && record.tag() != ROUTINE {
+        let is_news = record.level().is_at_least(Level::Info) && record.tag() != ROUTINE;
+        if let Some(lines) = self.lines.as_ref().filter(|_| is_news) {
             let mut facts = LineFacts::default();
             // What cannot be told in words is left out.
             let _ = values.serialize(record, &mut facts);
             let _ = record.kv().serialize(record, &mut facts);
-            self.lines.add(RecentLine {
+            lines.add(RecentLine {
                 at: WallTime::now(),
                 level: record.level(),
                 message: shortened(&record.msg().to_string()),
@@ -81,6 +83,11 @@ impl<D: Drain<Ok = (), Err = slog::Never>> Drain for RecentDrain<D> {
         }
         self.drain.log(record, values)
     }
+}
+
+/// A logger that hands everything on to this one, and keeps what tells of a change or a warning.
+pub(crate) fn watched(log: Logger, lines: RecentLines) -> Logger {
+    Logger::root(RecentDrain { lines: Some(lines), drain: log.fuse() }.fuse(), o!())
 }
 
 /// The values of a record that a window shows.
@@ -118,11 +125,11 @@ fn shortened(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use slog::{Discard, Logger, info, o, warn};
+    use slog::{Discard, info, warn};
 
     fn logger() -> (Logger, RecentLines) {
         let lines = RecentLines::default();
-        let drain = RecentDrain { lines: lines.clone(), drain: Discard };
+        let drain = RecentDrain { lines: Some(lines.clone()), drain: Discard };
         (Logger::root(drain, o!(REPLICATION => "orders")), lines)
     }
 

@@ -2,6 +2,7 @@
 
 use crate::command::{Running, counterfoil, told};
 use rustix::process::Signal;
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
@@ -117,4 +118,29 @@ fn without_postgresql_the_demo_says_in_one_line_what_to_install() {
     let fix = complaint.lines().find(|line| line.trim_start().starts_with("fix: "));
     assert!(fix.is_some_and(|fix| fix.contains("apt-get install postgresql")), "{complaint}");
     assert!(!is_anything_left(temporary.path()));
+}
+
+#[test]
+fn the_demo_opens_a_window_over_it_and_goes_on_after_the_proof_until_ctrl_c() {
+    let temporary = temporary();
+    let mut running = Running::start(demo(&["--events", "600", "--console"], &temporary));
+    let opened = running.line_with("the window is open at http://");
+    let address = opened.trim().rsplit("http://").next().unwrap().to_owned();
+    running.line_with("The writers go on, and the window stays open");
+    let began = Instant::now();
+    let shown = loop {
+        let mut stream = std::net::TcpStream::connect(&address).unwrap();
+        write!(stream, "GET / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+        let mut page = String::new();
+        stream.read_to_string(&mut page).unwrap();
+        if page.contains("Verified through id ") && page.contains("north") {
+            break page;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "{page}");
+        std::thread::sleep(Duration::from_millis(200));
+    };
+    assert!(shown.contains("south"), "{shown}");
+    running.signal(Signal::INT);
+    assert_eq!(running.end(), Some(0), "{}", running.told);
+    wait_until_nothing_is_left(&temporary);
 }

@@ -1,6 +1,7 @@
 //! The action: four writers, a replicator that begins in their midst, a destination that is killed
 //! and comes back.
 
+use super::following::DemoRoster;
 use super::servers::{CONNECT_TIMEOUT, DESTINATIONS, DemoServers, purpose};
 use super::story::{DemoStory, counted, position};
 use super::watch::{self, destinations};
@@ -10,7 +11,6 @@ use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::postgres::server::PrivateServer;
 use crate::postgres::session::Session;
 use crate::replicate::health::Health;
-use crate::replicate::{Replication, replicate};
 use crate::sql;
 use crate::stop;
 use std::sync::Arc;
@@ -29,6 +29,7 @@ pub(crate) async fn play(
     events: u64,
     config: &Arc<ReplicationConfig>,
     servers: &DemoServers,
+    roster: &DemoRoster,
     story: &Arc<DemoStory>,
 ) -> Result<u64, Problems> {
     let stage = DemoStage { events, config, servers, story };
@@ -39,9 +40,8 @@ pub(crate) async fn play(
         DemoWriters::open_max(events).as_millis()
     ));
     writers.until_committed(events / 4).await?;
-    let run = Replication::new(Arc::clone(config), story.logger());
     let (stopper, stop) = stop::channel();
-    let mut replicating = std::pin::pin!(replicate(&run, &stop));
+    let mut replicating = std::pin::pin!(roster.replicate(config, &stop, story));
     let committed = tokio::select! {
         committed = stage.direct(&mut writers) => committed?,
         problems = &mut replicating => {

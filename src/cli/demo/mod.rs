@@ -2,6 +2,7 @@
 //! in the end.
 
 mod act;
+mod following;
 mod proof;
 mod servers;
 mod story;
@@ -12,6 +13,7 @@ use super::args;
 use super::signals::stop_on_signals;
 use crate::error::Problems;
 use crate::log;
+use following::{DemoRoster, open_window};
 use servers::DemoServers;
 use std::sync::Arc;
 use story::{DemoStory, counted};
@@ -35,16 +37,24 @@ pub(crate) async fn demo(arguments: args::Demo) -> Result<u8, Problems> {
     let servers = DemoServers::start().await?;
     story
         .say(&format!("three private servers have been started, PostgreSQL {}", servers.version()));
-    let Some(proved) = stop.or(act_and_prove(&arguments, &servers, &story)).await else {
+    let stage = DemoRoster::default();
+    let window = open_window(&arguments, &stage, &story)?;
+    let played = act_and_prove(&arguments, &servers, &stage, &story);
+    let Some(proved) = stop.or(played).await else {
         story.say("stopped before the proof");
         return Ok(INTERRUPTED);
     };
-    if arguments.keep {
+    if arguments.keep && arguments.console.is_none() {
         if let Err(problems) = &proved {
             problems.iter().for_each(|problem| story.say(&problem.to_string()));
         }
         story.text(&servers.how_to_look_around());
         stop.requested().await;
+    }
+    if let (Some(window), Ok(())) = (window, &proved) {
+        story.text(&window.invitation());
+        following::go_on(&servers, &stage, &story, &stop).await?;
+        window.close(0);
     }
     proved?;
     story.failure().map_or(Ok(0), |error| Err(error.into()))
@@ -53,10 +63,11 @@ pub(crate) async fn demo(arguments: args::Demo) -> Result<u8, Problems> {
 async fn act_and_prove(
     arguments: &args::Demo,
     servers: &DemoServers,
+    roster: &DemoRoster,
     story: &Arc<DemoStory>,
 ) -> Result<(), Problems> {
     servers.init(story).await?;
-    let config = Arc::new(servers.config()?);
-    let committed = act::play(arguments.events, &config, servers, story).await?;
+    let config = Arc::new(servers.config(arguments.console.is_some())?);
+    let committed = act::play(arguments.events, &config, servers, roster, story).await?;
     proof::prove(&config, committed, story).await
 }

@@ -76,13 +76,14 @@ impl DemoServers {
         Ok(())
     }
 
-    /// Writes the configuration file and reads it.
-    pub fn config(&self) -> Result<ReplicationConfig, Problems> {
+    /// Writes the configuration file and reads it; `is_verified`: rows are compared all the while.
+    pub fn config(&self, is_verified: bool) -> Result<ReplicationConfig, Problems> {
         let [north, south] = &self.destinations;
+        let verify = if is_verified { "[verify]\nevery = \"30s\"\n" } else { "" };
         let text = format!(
             "# Written by counterfoil demo; gone when it ends.\n[source]\n{}\n\
              [[destinations]]\nname = \"{}\"\n{}\n[[destinations]]\nname = \"{}\"\n{}\n\
-             [replication]\nconnect_timeout_ms = {}\nretry_wait_max_ms = 1000\n",
+             [replication]\nconnect_timeout_ms = {}\nretry_wait_max_ms = 1000\n{verify}",
             connection(&self.source.socket_dir().to_string_lossy(), &self.source),
             DESTINATIONS[0],
             connection(&north.socket_dir().to_string_lossy(), north),
