@@ -5,12 +5,14 @@
 mod file;
 mod http;
 mod names;
+mod rules;
 mod samples;
+mod scrape;
 mod supervised;
 mod values;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 /// A program of Prometheus; `None` where it is not there, which is said.
@@ -33,6 +35,11 @@ fn skip(reason: &str) {
     let thread = std::thread::current();
     let test = thread.name().unwrap_or("a test of metrics");
     drop(writeln!(std::io::stderr(), "skipped: {test}: {reason}"));
+}
+
+/// A file of the package for Prometheus.
+pub fn packaged(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/prometheus").join(name)
 }
 
 /// Runs the command on this text; gives what it says.
