@@ -9,6 +9,9 @@ use crate::replicate::health::Health;
 use crate::replicate::snapshot::{LaneSnapshot, Snapshot};
 use crate::retry::losses::LossCounts;
 use crate::supervise::SupervisedReplication;
+use crate::verify::continuous::snapshot::{
+    LaneVerification, VerificationSnapshot, VerificationState,
+};
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +27,7 @@ pub(super) struct MetricsScrape<'a> {
 pub(super) struct ReplicationReading<'a> {
     pub(super) handle: &'a SupervisedReplication,
     pub(super) snapshot: Arc<Snapshot>,
+    verification: Arc<VerificationSnapshot>,
     behind: Duration,
 }
 
@@ -32,6 +36,7 @@ pub(super) struct LaneReading<'a> {
     pub(super) of: &'a ReplicationReading<'a>,
     pub(super) lane: &'a LaneSnapshot,
     pub(super) config: &'a DestinationConfig,
+    verification: Option<&'a LaneVerification>,
 }
 
 /// Kinds of loss that are told from the beginning, so that the first one is seen as an increase.
@@ -47,7 +52,12 @@ const LOSSES_FORESEEN: [ErrorKind; 7] = [
 
 impl<'a> ReplicationReading<'a> {
     pub(super) fn of(handle: &'a SupervisedReplication, behind: Duration) -> Self {
-        Self { handle, snapshot: Arc::clone(&handle.snapshots.borrow()), behind }
+        Self {
+            handle,
+            snapshot: Arc::clone(&handle.snapshots.borrow()),
+            verification: Arc::clone(&handle.verification.borrow()),
+            behind,
+        }
     }
 
     pub(super) fn labels(&self) -> Vec<LabelPair<'a>> {
@@ -56,8 +66,11 @@ impl<'a> ReplicationReading<'a> {
 
     pub(super) fn lanes(&'a self) -> impl Iterator<Item = LaneReading<'a>> {
         let configs = &self.handle.config.destinations;
-        let lanes = self.snapshot.lanes.iter().zip(configs);
-        lanes.map(|(lane, config)| LaneReading { of: self, lane, config })
+        let lanes = self.snapshot.lanes.iter().zip(configs).enumerate();
+        lanes.map(|(index, (lane, config))| {
+            let verification = self.verification.destinations.get(index);
+            LaneReading { of: self, lane, config, verification }
+        })
     }
 
     /// Of what it does at the moment; `None` once it has ended.
@@ -83,6 +96,11 @@ impl<'a> LaneReading<'a> {
         let mut labels = self.of.labels();
         labels.push(("destination", Cow::Borrowed(&*self.lane.name)));
         labels
+    }
+
+    /// Its verification; `None` where it is not verified.
+    pub(super) fn verification(&self) -> Option<&LaneVerification> {
+        self.verification.filter(|found| found.state != VerificationState::Off)
     }
 
     /// In one word.

@@ -92,7 +92,11 @@ const RECORDS: [&str; 3] = [
 ];
 /// An alert, and the part of its expression that must have data while all is well: its threshold is
 /// reached in its unit test, or below.
-const WATCHED: [(&str, &str); 5] = [
+const WATCHED: [(&str, &str); 6] = [
+    (
+        "CounterfoilVerificationStale",
+        "time() - last_over_time(counterfoil_verification_last_round_timestamp_seconds[14d])",
+    ),
     ("CounterfoilBehind", "counterfoil_destination_lag_seconds"),
     ("CounterfoilSourceHeld", "counterfoil_source_hold_seconds"),
     ("CounterfoilSourceAway", "counterfoil_source_up"),
@@ -105,7 +109,8 @@ const WATCHED: [(&str, &str); 5] = [
 /// Needs minutes, or that nothing is scraped: unit tests alone.
 const BY_UNIT_TEST: [&str; 2] = ["CounterfoilNothingFlows", "CounterfoilGone"];
 /// The fault is made here, and the alert comes.
-const MADE_HERE: [(&str, &str); 3] = [
+const MADE_HERE: [(&str, &str); 4] = [
+    ("CounterfoilDifferenceFound", "firing"),
     ("CounterfoilDestinationAway", "pending"),
     ("CounterfoilDestinationStopped", "firing"),
     ("CounterfoilJobFailed", "firing"),
@@ -114,6 +119,7 @@ const MADE_HERE: [(&str, &str); 3] = [
 /// Replications that a Prometheus scrapes: one with three copies, and one that was refused.
 struct ScrapedRun {
     source: Database,
+    stays: Database,
     goes: Database,
     breaks: Database,
     replicator: Replicator,
@@ -128,7 +134,7 @@ async fn scraped(program: &Path) -> ScrapedRun {
     init_destination(&breaks).await;
     insert(&source, 100).await;
     let orders = Setup::from(&source).to("stays", &stays).to("goes", &goes).to("breaks", &breaks);
-    let orders = orders.key("retry_wait_max_ms = 1000");
+    let orders = orders.key("retry_wait_max_ms = 1000\n[verify]\nevery = '1s'");
     // Without the table it is refused, which ends this one and no other.
     let fails = Setup::from(&source).to("copy", &empty);
     let both = [("orders", &orders), ("fails", &fails)];
@@ -137,7 +143,7 @@ async fn scraped(program: &Path) -> ScrapedRun {
     arrives(&breaks, 100).await;
     let prometheus = Prometheus::start(program, port);
     prometheus.has("it", "up{job=\"counterfoil\"} == 1").await;
-    ScrapedRun { source, goes, breaks, replicator, prometheus }
+    ScrapedRun { source, stays, goes, breaks, replicator, prometheus }
 }
 
 /// Where the window of this process listens.
@@ -181,9 +187,14 @@ async fn a_real_prometheus_has_data_for_every_query_and_raises_the_alerts_of_fau
     for (alert, part) in WATCHED {
         prometheus.has(alert, part).await;
     }
-    for alert in WATCHED.map(|(alert, _)| alert).iter().chain(&["CounterfoilDestinationAway"]) {
+    for alert in WATCHED
+        .map(|(alert, _)| alert)
+        .iter()
+        .chain(&["CounterfoilDestinationAway", "CounterfoilDifferenceFound"])
+    {
         assert_eq!(prometheus.state_of(alert).await.as_deref(), Some("inactive"), "{alert}");
     }
+    run.stays.execute("update events set event = '{}' where id = 33").await;
     run.goes.server.aside(PrivateServer::kill_nine).await.unwrap();
     run.breaks.execute("alter table events add constraint refuses check (id < 0) not valid").await;
     insert(&run.source, 1).await;

@@ -168,6 +168,40 @@ async fn a_run_that_has_ended_tells_how_and_nothing_of_a_present_that_it_has_not
 }
 
 #[tokio::test]
+async fn a_verified_destination_tells_through_which_id_and_what_differs_and_another_nothing() {
+    let (source_database, copy) = pair().await;
+    insert(&source_database, 50).await;
+    let mut config = config(&source_database, &[("copy", &copy)]);
+    let mut unverified = Supervised::start(vec![config.clone()], true);
+    assert!(unverified.ends().await.is_empty());
+    let none = Samples::parse(&unverified.text(MetricsFormat::Text));
+    let is_of_verification =
+        |name: &str| name.contains("verif") || name == "counterfoil_differences_total";
+    assert!(!none.0.iter().any(|sample| is_of_verification(&sample.name)), "{none:?}");
+    config.verify.every = Some(Duration::from_secs(1));
+    let mut running = Supervised::start(vec![config], false);
+    let of = |now: &Samples, name: &str| now.value(&format!("counterfoil_{name}"), &[]);
+    let is_verified = |now: &Samples| {
+        of(now, "verified_through_id") == Some(50.0)
+            && of(now, "verification_last_round_timestamp_seconds").is_some()
+    };
+    let now = running.shows("all is verified", is_verified).await;
+    assert!(of(&now, "verification_events_total") >= Some(50.0), "{now:?}");
+    let ended = of(&now, "verification_last_round_timestamp_seconds").unwrap();
+    assert!((ended - unix_now()).abs() < 60.0, "{ended}");
+    let found =
+        |now: &Samples, class| now.value("counterfoil_differences_total", &[("class", class)]);
+    for class in ["missing", "extra", "changed", "representation", "doubled"] {
+        assert_eq!(found(&now, class), Some(0.0), "{class}");
+    }
+    copy.execute("update events set event = '{}' where id = 33").await;
+    let differs = running.shows("it differs", |now| found(now, "changed") == Some(1.0)).await;
+    assert_eq!(found(&differs, "missing"), Some(0.0));
+    assert!(of(&differs, "verified_through_id") < Some(33.0), "{differs:?}");
+    running.stopped().await;
+}
+
+#[tokio::test]
 async fn what_is_not_known_yet_is_left_out() {
     let (source_database, copy) = pair().await;
     let config = config(&source_database, &[("copy", &copy)]);
