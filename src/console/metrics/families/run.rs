@@ -25,7 +25,7 @@ pub(super) static FAMILIES: [MetricFamily; 4] = [
     ),
     MetricFamily::gauge(
         "counterfoil_run_exit_code",
-        "The exit code of the run: 0 when all was copied, or after a stop.",
+        "The exit code of the run: 0 when all was copied, or when a follower was stopped.",
         Replication(|of| of.handle.end.as_ref().map(|end| f64::from(end.problems.exit_code()))),
     ),
 ];
