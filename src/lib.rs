@@ -6,12 +6,13 @@
 pub mod cli;
 pub mod commands;
 pub mod config;
-mod console;
+pub mod console;
 pub mod destination;
 pub mod error;
 pub mod event;
 mod fail;
 pub mod fake;
+pub(crate) mod histogram;
 pub mod load;
 pub mod log;
 pub mod postgres;

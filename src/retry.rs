@@ -1,6 +1,8 @@
 //! What can be lost, the source as well as every lane: one machine of its life, and one rule of
 //! retrying. Pure: nothing here waits or asks.
 
+pub(crate) mod losses;
+
 use crate::error::Error;
 use std::time::{Duration, Instant};
 

@@ -8,6 +8,7 @@ mod man;
 mod schema;
 
 use counterfoil::config::reference;
+use counterfoil::console::metrics::reference as metrics;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -352,6 +353,17 @@ fn mandoc_has_nothing_to_say_against_the_man_pages() {
             said.lines().filter(|line| !line.contains("missing date")).collect();
         assert_eq!(complaints, [""; 0], "{name}");
     }
+}
+
+/// The table of metrics in docs/metrics.md; written anew with COUNTERFOIL_RECORD=1.
+#[test]
+fn the_documents_have_every_metric_that_there_is() {
+    let path = root().join("docs/metrics.md");
+    let (start, end) = ("writes it anew -->\n", "<!-- end -->");
+    let text = read(&path);
+    let (before, rest) = text.split_once(start).unwrap();
+    let (_, after) = rest.split_once(end).unwrap();
+    assert_is(&path, &format!("{before}{start}{}{end}{after}", metrics::table()));
 }
 
 fn schema() -> Value {

@@ -10,6 +10,8 @@ use super::service::ServiceManager;
 use super::signals::{reload_on_signal, stop_on_signals};
 use super::version::VERSION;
 use crate::config::{Config, ProcessConfig};
+use crate::console::metrics::ScrapeFacts;
+use crate::console::metrics::file::MetricsFile;
 use crate::console::{ConsoleWindow, RecordedRun, RunRecorder, WindowSettings};
 use crate::error::Problems;
 use crate::log::LogStream;
@@ -109,6 +111,7 @@ async fn copy(
     let roster = watch::Sender::default();
     let recorder = begin_report(&config.process, arguments, &roster, recent.clone())?;
     let window = open_window(&config.process, arguments, &roster, recent, log)?;
+    let metrics = metrics_file(&config.process, &roster, log);
     let bar = screen.map(|screen| show_progress(screen, roster.subscribe()));
     let manager = ServiceManager::of_environment(log);
     let following = manager.as_ref().map(|manager| manager.follow(roster.subscribe(), stop));
@@ -117,6 +120,9 @@ async fn copy(
         reload_on_signal(file, flags, &config.replications, manager.clone(), log)?;
     let mut problems = supervise(config.replications, options, reloads, &roster, stop, log).await;
     drop((bar, reloading, following));
+    if let Some(file) = metrics {
+        file.end().await;
+    }
     if let Some(manager) = manager {
         manager.ended(&problems).await;
     }
@@ -176,4 +182,15 @@ fn open_window(
         files: files(arguments),
     };
     Ok(Some(ConsoleWindow::open(address, settings, log)?))
+}
+
+/// The file that the metrics are written to, where one is wanted.
+fn metrics_file(
+    process: &ProcessConfig,
+    roster: &watch::Sender<Roster>,
+    log: &Logger,
+) -> Option<MetricsFile> {
+    let path = process.metrics.file.clone()?;
+    let facts = ScrapeFacts::starting(process.console.behind);
+    Some(MetricsFile::start(path, facts, roster.subscribe(), log))
 }

@@ -47,6 +47,19 @@ pub(crate) enum NoteSeverity {
 }
 
 impl LaneWord {
+    /// All of them.
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Opening,
+        Self::Following,
+        Self::Copying,
+        Self::Held,
+        Self::Waiting,
+        Self::Standby,
+        Self::Paused,
+        Self::Stopped,
+        Self::Diverged,
+    ];
+
     /// Of a lane; one that lags less than `behind` follows.
     pub(crate) fn of(lane: &LaneSnapshot, behind: Duration) -> Self {
         let keeps_up = lane.lag_seconds.is_some_and(|lag| lag < behind.as_secs_f64());

@@ -14,6 +14,7 @@ mod lane_word;
 mod listen;
 mod live;
 mod login;
+pub mod metrics;
 mod moment;
 mod numbers;
 mod page;

@@ -7,15 +7,18 @@ use super::frame::{PageKey, WindowFrame};
 use super::guard::{refuse_foreign_host, refuse_foreign_origin, with_headers};
 use super::lane_word::NoteSeverity;
 use super::live::{LivePage, STREAMS_MAX};
+use super::metrics::exposition;
+use super::metrics::format::MetricsFormat;
 use super::probes::{aliveness, readiness};
 use super::sign_in::{login, login_form, logout};
 use super::state::{RequestState, WindowState};
 use super::status::ProcessStatus;
+use crate::supervise::Roster;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{DefaultBodyLimit, Form, Path, Query, Request, State};
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
@@ -202,8 +205,12 @@ async fn status(State(state): RequestState) -> Response {
     json(StatusCode::OK, &ProcessStatus::of(&state.frame(), &state.drawing.facts.version))
 }
 
-async fn metrics() -> Response {
-    text(StatusCode::NOT_FOUND, "there are no metrics yet")
+async fn metrics(State(state): RequestState, headers: HeaderMap) -> Response {
+    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    let format = MetricsFormat::accepted(accept);
+    let roster = Roster::clone(&state.roster.borrow());
+    let text = exposition(&roster, &state.scrape, format);
+    ([(header::CONTENT_TYPE, format.content_type())], text).into_response()
 }
 
 async fn healthz(State(state): RequestState) -> Response {

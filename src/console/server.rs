@@ -5,6 +5,7 @@ use super::frame::{DrawingRules, WindowFrame};
 use super::listen::{BoundListener, OpenListener, ReaderStream};
 use super::live::STREAMS_MAX;
 use super::login::PasswordGate;
+use super::metrics::ScrapeFacts;
 use super::moment::MomentSampler;
 use super::process::ProcessFacts;
 use super::routes::router;
@@ -98,12 +99,15 @@ impl WindowServer {
             Arc::new(WindowFrame::new(moments, self.recent.latest(), exit_code))
         };
         let (frames, shown) = watch::channel(take(None));
+        let scrape = ScrapeFacts::starting(self.drawing.config.behind);
         let state = WindowState {
             drawing: self.drawing,
             frames: shown,
             gate: self.gate,
             sessions: Default::default(),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            roster: self.roster.clone(),
+            scrape,
             log: self.log.clone(),
         };
         let tls = self.tls.filter(|_| !is_unix);

@@ -2,7 +2,9 @@
 
 use super::frame::{DrawingRules, WindowFrame};
 use super::login::PasswordGate;
+use super::metrics::ScrapeFacts;
 use super::session::SessionStore;
+use crate::supervise::Roster;
 use axum::extract::State;
 use slog::Logger;
 use std::sync::{Arc, Mutex};
@@ -15,6 +17,9 @@ pub(super) struct WindowState {
     pub(super) gate: Option<PasswordGate>,
     pub(super) sessions: Mutex<SessionStore>,
     pub(super) streams: Arc<Semaphore>,
+    /// What metrics are read from: as it stands, not as the page has sampled it.
+    pub(super) roster: watch::Receiver<Roster>,
+    pub(super) scrape: ScrapeFacts,
     pub(super) log: Logger,
 }
 

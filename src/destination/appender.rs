@@ -9,7 +9,7 @@ use crate::event::frame::{self, RowLayout};
 use crate::stop::Stop;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A destination that was cut off in the middle of a batch and does not roll it back within this
 /// time loses its connection.
@@ -89,11 +89,18 @@ pub struct SequentialDestination<A> {
 }
 
 /// What was written of a batch.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct BatchInHand {
+    began: Instant,
     rows: u64,
     bytes: u64,
     last_id: i64,
+}
+
+impl BatchInHand {
+    fn begun(began: Instant) -> Self {
+        Self { began, rows: 0, bytes: 0, last_id: 0 }
+    }
 }
 
 impl<A: Appender> SequentialDestination<A> {
@@ -146,10 +153,11 @@ impl<A: Appender> SequentialDestination<A> {
         let Some(rows) = rows_after(&chunk, self.layout, self.position)? else {
             return Ok(());
         };
+        let began = Instant::now();
         if self.batch.is_none() {
             unless_cut(cut, self.appender.begin(self.position)).await?;
         }
-        let batch = self.batch.get_or_insert_default();
+        let batch = self.batch.get_or_insert_with(|| BatchInHand::begun(began));
         batch.rows += rows.rows;
         batch.bytes += rows.bytes.len() as u64;
         batch.last_id = rows.last_id;
@@ -180,7 +188,7 @@ impl<A: Appender> SequentialDestination<A> {
             }
         }
         self.batch = None;
-        feed.committed(batch.rows, batch.bytes, batch.last_id);
+        feed.committed(batch.rows, batch.bytes, batch.last_id, batch.began);
         self.position = Some(batch.last_id);
         Ok(())
     }

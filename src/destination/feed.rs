@@ -1,10 +1,12 @@
 //! The way from a reader to one destination: items in order, what was done of them, and a cut.
 
 use crate::event::chunk::FeedItem;
+use crate::histogram::{HistogramCounts, HistogramGauge};
 use crate::stop::{self, Stop, Stopper};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Instant;
 use tokio::sync::mpsc;
 
 /// What a lane has done and has to do, seen by others while it works.
@@ -16,6 +18,10 @@ pub struct LaneGauge {
     bytes: AtomicU64,
     /// The highest id committed over the present feed; the least number there is for none.
     committed_id: AtomicI64,
+    /// How long batches took, from their beginning to their commit.
+    append_times: HistogramGauge,
+    /// How many events they had.
+    batch_sizes: HistogramGauge,
 }
 
 impl Default for LaneGauge {
@@ -26,6 +32,8 @@ impl Default for LaneGauge {
             events: AtomicU64::default(),
             bytes: AtomicU64::default(),
             committed_id: AtomicI64::new(i64::MIN),
+            append_times: HistogramGauge::of_durations(),
+            batch_sizes: HistogramGauge::of_numbers(),
         }
     }
 }
@@ -54,6 +62,16 @@ impl LaneGauge {
     /// The highest id that was committed over the present feed, or the last one that there was.
     pub fn committed_id(&self) -> Option<i64> {
         Some(self.committed_id.load(Ordering::Relaxed)).filter(|id| *id > i64::MIN)
+    }
+
+    /// How long each batch took, from its beginning to its commit.
+    pub fn append_times(&self) -> HistogramCounts {
+        self.append_times.counts()
+    }
+
+    /// How many events each batch had.
+    pub fn batch_sizes(&self) -> HistogramCounts {
+        self.batch_sizes.counts()
     }
 
     /// Bytes of those events.
@@ -173,11 +191,13 @@ impl Feed {
         self.cut.clone()
     }
 
-    /// Says that a batch was committed, which ends with this id.
-    pub fn committed(&self, rows: u64, bytes: u64, last_id: i64) {
+    /// Says that a batch was committed, which ends with this id and was begun then.
+    pub fn committed(&self, rows: u64, bytes: u64, last_id: i64, began: Instant) {
         self.gauge.committed_id.store(last_id, Ordering::Relaxed);
         self.gauge.events.fetch_add(rows, Ordering::Relaxed);
         self.gauge.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.gauge.append_times.take_duration(began.elapsed());
+        self.gauge.batch_sizes.take(rows);
     }
 
     fn done(&mut self) {

@@ -28,6 +28,11 @@ impl WallTime {
         Self(OffsetDateTime::now_utc())
     }
 
+    /// Seconds since the beginning of 1970.
+    pub(crate) fn unix_seconds(self) -> f64 {
+        self.0.unix_timestamp_nanos() as f64 / 1e9
+    }
+
     /// Seconds from an earlier moment to this one; negative where that one is later.
     pub(crate) fn seconds_since(self, earlier: Self) -> f64 {
         (self.0 - earlier.0).as_seconds_f64()

@@ -11,6 +11,7 @@ use crate::replicate::history::SourceHistory;
 use crate::replicate::lag::Lag;
 use crate::replicate::lane::{Lane, LaneComparison};
 use crate::replicate::reconcile::ReconciledRange;
+use crate::retry::losses::LossCounts;
 use crate::retry::{Connection, ConnectionPhase, LossOutcome, Outage, RetryPolicy};
 use crate::stop::Stopper;
 use slog::{Logger, debug, error, info, warn};
@@ -55,6 +56,9 @@ pub struct LaneState {
     pub counted: Option<CheckedContents>,
     /// Whether they are being looked for now.
     pub is_being_reconciled: bool,
+    /// How often it was lost, and tries to open it failed; that another replicator holds it is no
+    /// loss.
+    pub losses: LossCounts,
     /// How long it has lacked something.
     pub lag: Lag,
     /// Its position, and up to where ids were decided, when a read ended before the frontier was
@@ -143,6 +147,7 @@ impl LaneState {
             counted_at: None,
             counted: None,
             is_being_reconciled: false,
+            losses: LossCounts::default(),
             lag: Lag::default(),
             stalled_at: None,
             opening: 0,
@@ -285,6 +290,9 @@ impl LaneState {
             return self.connection.reopen(now);
         }
         let is_held_by_another = error.kind() == ErrorKind::Fed;
+        if !is_held_by_another && !self.connection.is_halted() {
+            self.losses.add(error.kind());
+        }
         let wait_max = if is_held_by_another {
             policy.wait_max.min(STANDBY_WAIT_MAX)
         } else {

@@ -20,6 +20,7 @@ mod progress;
 mod read_progress;
 mod reconcile;
 mod replication;
+mod rooms;
 pub mod shared;
 pub mod snapshot;
 mod source_state;

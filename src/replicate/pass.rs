@@ -29,6 +29,8 @@ const PAUSE_AFTER: Duration = Duration::from_millis(100);
 pub(crate) struct PassBounds {
     /// Rows in flight, in bytes: a larger row takes all of it.
     pub room_max: usize,
+    /// What is free of it.
+    pub room: Arc<Semaphore>,
     /// A lane for which the others wait longer is cut off; in a long pass [`patience`] adds to it.
     pub hold_max: Duration,
 }
@@ -122,7 +124,6 @@ struct FanOut {
     counted_at: Instant,
     connection_id: u64,
     lead: Option<PassLead>,
-    room: Arc<Semaphore>,
     bounds: PassBounds,
 }
 
@@ -146,7 +147,6 @@ impl FanOut {
             counted_at: Instant::now(),
             connection_id,
             lead,
-            room: Arc::new(Semaphore::new(bounds.room_max)),
             bounds,
         }
     }
@@ -197,14 +197,14 @@ impl FanOut {
     ) -> Option<FeedItem> {
         let FeedItem::Rows(mut chunk) = item else { return Some(item) };
         let share = u32::try_from(chunk.bytes.len().min(self.bounds.room_max)).unwrap_or(u32::MAX);
-        if let Ok(room) = Arc::clone(&self.room).try_acquire_many_owned(share) {
+        if let Ok(room) = Arc::clone(&self.bounds.room).try_acquire_many_owned(share) {
             self.count(false);
             chunk.room = Some(Arc::new(room));
             return Some(FeedItem::Rows(chunk));
         }
         let since = Instant::now();
         self.count(false);
-        let mut room = pin!(Arc::clone(&self.room).acquire_many_owned(share));
+        let mut room = pin!(Arc::clone(&self.bounds.room).acquire_many_owned(share));
         loop {
             tokio::select! {
                 biased;

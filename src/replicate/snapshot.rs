@@ -6,9 +6,12 @@
 
 use crate::config::{DestinationConfig, ReplicationConfig};
 use crate::error::Warning;
+use crate::histogram::HistogramCounts;
 use crate::log::{DayClock, WallTime};
 use crate::replicate::health::Health;
+use crate::retry::losses::LossCounts;
 use crate::retry::{Connection, Outage};
+use crate::source::gauge::LookCounts;
 use serde::Serialize;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -20,6 +23,8 @@ pub struct Snapshot {
     pub at: WallTime,
     /// The run as a whole.
     pub run: RunSnapshot,
+    /// Its room in memory.
+    pub buffer: BufferSnapshot,
     /// The source.
     pub source: SourceSnapshot,
     /// The destinations, in the order of the configuration.
@@ -40,6 +45,15 @@ pub struct RunSnapshot {
     pub target_id: Option<i64>,
     /// Whether it has ended: this is the last snapshot.
     pub has_ended: bool,
+}
+
+/// Rows in flight.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct BufferSnapshot {
+    /// The room they take.
+    pub bytes: usize,
+    /// The share of `buffer_bytes_max` that this replication has.
+    pub bytes_max: usize,
 }
 
 /// The connection of a side: how often it was lost, why, and what comes next.
@@ -95,6 +109,18 @@ pub struct SourceSnapshot {
     pub shipped_id: Option<i64>,
     /// What committed events wait for.
     pub blocker: Option<BlockerSnapshot>,
+    /// How often it was looked at, by cause.
+    #[serde(skip)]
+    pub looks: LookCounts,
+    /// How often it was lost since the run began, and tries to open it failed, by kind of error.
+    #[serde(skip)]
+    pub losses: LossCounts,
+    /// How long batches waited until their rows were on its disk.
+    #[serde(skip)]
+    pub durability_waits: HistogramCounts,
+    /// How full the notification queue of its cluster is, from 0 to 1; `None` where that was not
+    /// asked in the last two minutes.
+    pub notification_queue_ratio: Option<f64>,
 }
 
 /// What the checks of the source found.
@@ -173,6 +199,16 @@ pub struct LaneSnapshot {
     pub events: u64,
     /// Bytes of those events as COPY data.
     pub bytes: u64,
+    /// How long each batch took, from its beginning to its commit.
+    #[serde(skip)]
+    pub append_times: HistogramCounts,
+    /// How many events each batch had.
+    #[serde(skip)]
+    pub batch_sizes: HistogramCounts,
+    /// How often it was lost since the run began, and tries to open it failed, by kind of error.
+    /// That another replicator holds it is no loss.
+    #[serde(skip)]
+    pub losses: LossCounts,
     /// When events were last committed, to half a second.
     pub last_commit_at: Option<WallTime>,
     /// Up to this id it is counted once more when transactions that were open at its comparison
@@ -242,6 +278,7 @@ impl Snapshot {
                 target_id: None,
                 has_ended: false,
             },
+            buffer: BufferSnapshot::default(),
             source: SourceSnapshot::before(config),
             lanes: config.destinations.iter().map(LaneSnapshot::before).collect(),
         }
@@ -271,6 +308,10 @@ impl SourceSnapshot {
             decided_id: None,
             shipped_id: None,
             blocker: None,
+            looks: LookCounts::default(),
+            losses: LossCounts::default(),
+            durability_waits: HistogramCounts::of_no_durations(),
+            notification_queue_ratio: None,
         }
     }
 }
@@ -289,6 +330,9 @@ impl LaneSnapshot {
             lag_seconds: None,
             events: 0,
             bytes: 0,
+            append_times: HistogramCounts::of_no_durations(),
+            batch_sizes: HistogramCounts::of_no_numbers(),
+            losses: LossCounts::default(),
             last_commit_at: None,
             unconfirmed_id: None,
             count_check: None,

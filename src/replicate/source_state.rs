@@ -10,11 +10,13 @@ use crate::postgres::session::server::ServerIdentity;
 use crate::replicate::check::shape::SourceShape;
 use crate::replicate::history::SourceHistory;
 use crate::replicate::read_progress::ReadProgress;
+use crate::retry::losses::LossCounts;
 use crate::retry::{Connection, LossOutcome, RetryPolicy};
 use crate::source::blocked::{SourceObservation, SourceView};
 use crate::source::durability::DurabilityGate;
 use crate::source::follow::Follower;
 use crate::source::frontier::{BlockedGroup, ReadFrontier};
+use crate::source::gauge::SourceGauge;
 use crate::source::ids::Discipline;
 use crate::source::ids::rule::MarkRule;
 use crate::source::read::batcher::{BatchLimits, CutterStop, HighWaterMark};
@@ -121,6 +123,8 @@ pub struct SourceState {
     opened_at: Instant,
     /// All sequences that have fed the table since the process began.
     sequences: Vec<u32>,
+    gauge: Arc<SourceGauge>,
+    losses: LossCounts,
 }
 
 impl SourceState {
@@ -141,6 +145,8 @@ impl SourceState {
             sight: SourceView::default(),
             opened_at: now,
             sequences: Vec::new(),
+            gauge: Arc::default(),
+            losses: LossCounts::default(),
         }
     }
 
@@ -190,7 +196,20 @@ impl SourceState {
         (self.follower, self.read_start) = (None, None);
         self.lost.request();
         (self.lost, self.looks_until) = stop::channel();
+        if !self.connection.is_halted() {
+            self.losses.add(error.kind());
+        }
         self.connection.lose(error.clone(), policy, jitter, Instant::now())
+    }
+
+    /// How often it was lost since the process began, and tries to open it failed.
+    pub(crate) fn losses(&self) -> LossCounts {
+        self.losses
+    }
+
+    /// What is counted of it.
+    pub(crate) fn gauge(&self) -> Arc<SourceGauge> {
+        Arc::clone(&self.gauge)
     }
 
     /// Tries it now, if that is what is waited for. Gives whether it was.

@@ -7,11 +7,12 @@ use crate::event::chunk::DurabilityFuture;
 use crate::fail;
 use crate::postgres::session::Session;
 use crate::postgres::table::EventTable;
+use crate::source::gauge::SourceGauge;
 use crate::sql;
 use futures::FutureExt;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio_postgres::Statement;
 use tokio_postgres::types::PgLsn;
 
@@ -31,7 +32,11 @@ const ANSWER_MAX: Duration = Duration::from_secs(30);
 /// Makes the gates of batches: a batch passes when its rows are on disk and were read in the form
 /// that was compared at the start.
 #[derive(Clone, Debug)]
-pub struct DurabilityGate(Arc<GateProbe>);
+pub struct DurabilityGate {
+    probe: Arc<GateProbe>,
+    /// Where waits are counted, if anybody wants to know.
+    gauge: Option<Arc<SourceGauge>>,
+}
 
 #[derive(Debug)]
 struct GateProbe {
@@ -46,9 +51,9 @@ struct GateProbe {
     log: LogShape,
 }
 
-/// What the gate saw at a moment.
+/// What the gate saw at a moment, and when it was asked.
 #[derive(Debug)]
-pub(crate) struct GateGlance(GateAnswer);
+pub(crate) struct GateGlance(GateAnswer, Instant);
 
 #[derive(Debug)]
 struct GateAnswer {
@@ -138,12 +143,18 @@ impl DurabilityGate {
         let first = asked.ask().await?;
         asked.table = first.table;
         asked.files = Mutex::new(first.files);
-        Ok(Self(Arc::new(asked)))
+        Ok(Self { probe: Arc::new(asked), gauge: None })
+    }
+
+    /// The same, whose waits are counted there.
+    #[must_use]
+    pub(crate) fn counted_by(self, gauge: Arc<SourceGauge>) -> Self {
+        Self { gauge: Some(gauge), ..self }
     }
 
     /// The table's files as far as they are known.
     pub fn files(&self) -> TableFiles {
-        self.0.known_files().clone()
+        self.probe.known_files().clone()
     }
 
     /// Whether the table is still the one that was there when the gate was made.
@@ -151,16 +162,17 @@ impl DurabilityGate {
     /// # Errors
     /// `Unavailable` when it is not; those of the server.
     pub async fn confirm_table(&self) -> Result<()> {
-        let now = self.0.ask().await?;
-        self.0.compare(&now)
+        let now = self.probe.ask().await?;
+        self.probe.compare(&now)
     }
 
     /// Resolves when everything that is visible now is on disk. Call it after the rows were read.
     pub fn durable(&self) -> DurabilityFuture {
-        let asked = Arc::clone(&self.0);
+        let gate = self.clone();
         async move {
             fail::point!("source.before-gate");
-            asked.pass(asked.ask().await?).await?;
+            let began = Instant::now();
+            gate.pass(gate.probe.ask().await?, began).await?;
             fail::point!("source.after-gate");
             Ok(())
         }
@@ -170,16 +182,26 @@ impl DurabilityGate {
 
     /// Looks once. Sent when it is first polled, so that it travels with what was asked before it.
     pub(crate) async fn glance(&self) -> Result<GateGlance> {
-        self.0.ask().await.map(GateGlance)
+        let began = Instant::now();
+        Ok(GateGlance(self.probe.ask().await?, began))
     }
 
     /// As [`DurabilityGate::durable`], for rows that were read before the glance; resolved already
     /// when that saw them on disk.
     pub(crate) fn durable_since(&self, glance: GateGlance) -> DurabilityFuture {
-        let asked = Arc::clone(&self.0);
-        let durable = async move { asked.pass(glance.0).await }.boxed().shared();
+        let gate = self.clone();
+        let durable = async move { gate.pass(glance.0, glance.1).await }.boxed().shared();
         let _ = durable.clone().now_or_never();
         durable
+    }
+
+    /// Waits as long as it takes, and counts that where there is a disk to wait for.
+    async fn pass(&self, first: GateAnswer, began: Instant) -> Result<()> {
+        self.probe.pass(first).await?;
+        if let Some(gauge) = self.gauge.as_ref().filter(|_| self.probe.is_durability_awaited) {
+            gauge.waited(began.elapsed());
+        }
+        Ok(())
     }
 }
 

@@ -6,9 +6,10 @@
 //! it sees their rows; every later writer finds the lock taken, and rings. And whatever else goes
 //! wrong with notifications, the poll timer looks again.
 
+mod hearing;
+
 use crate::config::libpq::Conninfo;
-use crate::error::{Error, Result};
-use crate::log::key;
+use crate::error::Result;
 use crate::postgres::session::error::no_answer;
 use crate::postgres::session::listen::{ListenOutcome, ListeningConnection};
 use crate::source::blocked::{self, BlockReason, Blockage, BlockageTracker};
@@ -16,10 +17,11 @@ use crate::source::doorbell::Doorbell;
 use crate::source::durability::DurabilityGate;
 use crate::source::frontier::{MarkOutcome, ReadFrontier};
 use crate::source::gap::Gap;
+use crate::source::gauge::{LookCause, SourceGauge};
 use crate::source::mark::MarkProbe;
 use crate::source::read::prefetch::{ReadStart, RowPrefetch};
 use crate::source::wakeup::Wakeup;
-use slog::{Logger, debug, info, warn};
+use slog::Logger;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -27,9 +29,6 @@ use tokio::task::JoinSet;
 
 /// A server that does not answer a look for so long is given up.
 const LOOK_MAX: Duration = Duration::from_secs(30);
-const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(15);
-/// A queue of notifications fuller than this has a stuck listener of another session.
-const QUEUE_USAGE_MAX: f64 = 0.1;
 /// Between two looks while writers are under way who may have skipped their notification.
 const BUSY_WAIT_MIN: Duration = Duration::from_millis(2);
 const BUSY_WAIT_MAX: Duration = Duration::from_millis(20);
@@ -38,11 +37,6 @@ const BUSY_WAIT_MAX: Duration = Duration::from_millis(20);
 const UNARMED_MAX: Duration = Duration::from_secs(1);
 /// While a bell should ring and cannot be heard or armed, the source is polled this often at least.
 const DISCONNECTED_WAIT_MAX: Duration = Duration::from_secs(1);
-/// How often a sleeper looks whether its own session has died, and the doorbell's lock with it.
-/// Asks no server.
-const PULSE_INTERVAL: Duration = Duration::from_millis(500);
-/// A session that listens is opened again after this time, when that failed.
-const REOPEN_WAIT: Duration = Duration::from_secs(1);
 /// The shortest wait between two looks where nothing rings.
 const POLL_WAIT_MIN: Duration = Duration::from_millis(20);
 /// After more than a few new ids were found and copied, the next look begins so long after that
@@ -68,6 +62,8 @@ pub struct FollowSettings {
     pub connect_timeout: Duration,
     /// Up to which id a lane waits for everything to be decided; it changes while this one waits.
     pub wanted: watch::Receiver<Option<i64>>,
+    /// Where looks are counted.
+    pub gauge: Arc<SourceGauge>,
 }
 
 /// Follows one source, over one connection that looks and one that listens.
@@ -157,12 +153,16 @@ impl Follower {
     ) -> Result<ReadStart> {
         let mut gap: Option<Gap> = None;
         let mut has_rested = false;
+        let mut cause = Some(LookCause::Pass);
         if let Some(until) = self.saw_more.and_then(|before| paced(before, frontier)) {
             tokio::time::sleep_until(until.into()).await;
         }
         loop {
             let frontier =
                 ReadFrontier { wanted: *self.how.wanted.borrow_and_update(), ..frontier };
+            if let Some(cause) = cause.take() {
+                self.how.gauge.looked(cause);
+            }
             match self.look(frontier, prefetch.filter(|_| has_rested)).await? {
                 MarkOutcome::More(news) => {
                     self.idle_since = None;
@@ -171,13 +171,13 @@ impl Follower {
                     return Ok(news);
                 }
                 MarkOutcome::Blocked(blockage) => {
-                    (self.idle_since, has_rested) = (None, false);
+                    (self.idle_since, has_rested, cause) = (None, false, Some(LookCause::Poll));
                     self.wait_at_gap(blockage, gap.get_or_insert_with(Gap::begin)).await?;
                 }
                 MarkOutcome::Nothing => {
                     gap = None;
                     self.blockages.over(&self.log);
-                    self.rest_until_news(frontier).await?;
+                    cause = self.rest_until_news(frontier).await?;
                     has_rested = true;
                 }
             }
@@ -191,10 +191,14 @@ impl Follower {
         prefetch: Option<&RowPrefetch>,
     ) -> Result<MarkOutcome> {
         let place = self.probe.session().place().to_owned();
-        let (woken, seen) = futures::join!(
+        let (woken, seen, beat) = futures::join!(
             self.doorbell.disarm(),
-            answered(place, self.probe.look(frontier, prefetch))
+            answered(place, self.probe.look(frontier, prefetch)),
+            self.listening.overdue_heartbeat()
         );
+        if let Some(beat) = beat {
+            self.judge_heartbeat(beat);
+        }
         self.blockages.observe(self.probe.sighting());
         woken.and(seen)
     }
@@ -234,22 +238,26 @@ impl Follower {
 
     /// Nothing new: sleeps until something rings, until there is a higher id, or until something
     /// else is wanted. Nothing rings for what was committed before the doorbell's lock was granted,
-    /// so that is asked for after it.
-    async fn rest_until_news(&mut self, frontier: ReadFrontier) -> Result<()> {
+    /// so that is asked for after it. Gives the cause of the look that follows; `None` for one that
+    /// is counted already.
+    async fn rest_until_news(&mut self, frontier: ReadFrontier) -> Result<Option<LookCause>> {
         let mut wanted = self.how.wanted.clone();
         loop {
             let idle = self.idle_since.get_or_insert_with(Instant::now).elapsed();
             if self.may_arm() && self.has_news(frontier).await? {
-                return Ok(());
+                return Ok(Some(LookCause::Pass));
             }
             let sleep = self.wait_after(idle);
             tokio::select! {
                 biased;
-                Ok(()) = wanted.changed() => return Ok(()),
-                is_over = self.sleep_or_hear(sleep) => if is_over { return Ok(()) },
+                Ok(()) = wanted.changed() => return Ok(Some(LookCause::Pass)),
+                cause = self.sleep_or_hear(sleep) => if cause.is_some() { return Ok(cause) },
             }
-            if !self.may_arm() && self.has_news(frontier).await? {
-                return Ok(());
+            if !self.may_arm() {
+                self.how.gauge.looked(LookCause::Poll);
+                if self.has_news(frontier).await? {
+                    return Ok(None);
+                }
             }
         }
     }
@@ -269,99 +277,6 @@ impl Follower {
             _ if is_unarmed && idle < UNARMED_MAX => (idle / 8).clamp(BUSY_WAIT_MIN, BUSY_WAIT_MAX),
             _ if is_unarmed => poll_interval.min(DISCONNECTED_WAIT_MAX),
             _ => poll_interval,
-        }
-    }
-
-    /// Sleeps; `true` when something rang, or the session that looks has died.
-    async fn sleep_or_hear(&mut self, wait: Duration) -> bool {
-        match &mut self.listening {
-            ListeningState::Connected(..) => {
-                let until = Instant::now() + wait;
-                while Instant::now() < until {
-                    if self.probe.session().is_closed() || self.has_heard(until).await {
-                        return true;
-                    }
-                }
-            }
-            ListeningState::Connecting(opening) => {
-                match tokio::time::timeout(wait, opening.join_next()).await {
-                    Ok(Some(Ok(Ok(listening)))) => self.on_listening(listening),
-                    Ok(Some(Ok(Err(error)))) => {
-                        debug!(self.log, "LISTEN connection is still lost"; key::ERROR => error.to_string());
-                        self.listening = ListeningState::Disconnected(Instant::now() + REOPEN_WAIT);
-                    }
-                    Ok(_) => {
-                        self.listening = ListeningState::Disconnected(Instant::now() + REOPEN_WAIT)
-                    }
-                    Err(_) => {}
-                }
-            }
-            ListeningState::Disconnected(until) => {
-                let is_due = *until <= Instant::now() && self.how.wakeup.is_notified();
-                if is_due {
-                    let how = self.how.clone();
-                    let mut opening = JoinSet::new();
-                    opening.spawn(async move {
-                        ListeningConnection::open(&how.conninfo, &how.channels, how.connect_timeout)
-                            .await
-                    });
-                    self.listening = ListeningState::Connecting(opening);
-                }
-                tokio::time::sleep(wait).await;
-            }
-        }
-        false
-    }
-
-    /// Listens for a while; `true` when something rang, or nothing can be heard any more.
-    async fn has_heard(&mut self, until: Instant) -> bool {
-        let ListeningState::Connected(listener, beaten_at) = &mut self.listening else {
-            return true;
-        };
-        if beaten_at.elapsed() >= HEARTBEAT_INTERVAL {
-            *beaten_at = Instant::now();
-            let beat = listener.heartbeat().await;
-            self.judge_heartbeat(beat);
-            return !matches!(self.listening, ListeningState::Connected(..));
-        }
-        let pulse = PULSE_INTERVAL.min(until.saturating_duration_since(Instant::now()));
-        match tokio::time::timeout(pulse, listener.wait()).await {
-            Ok(Ok(())) => true,
-            Ok(Err(error)) => {
-                self.on_listening_lost(&error);
-                true
-            }
-            Err(_) => false,
-        }
-    }
-
-    fn on_listening(&mut self, listening: ListenOutcome) {
-        match listening {
-            ListenOutcome::On(listener) => {
-                debug!(self.log, "listening started");
-                self.listening = ListeningState::Connected(listener, Instant::now());
-            }
-            ListenOutcome::Unavailable(why) => {
-                let reason = why.to_string();
-                info!(self.log, "notifications are unavailable; polling"; key::ERROR => &reason);
-                self.how.wakeup = Wakeup::Polling { reason };
-            }
-        }
-    }
-
-    fn on_listening_lost(&mut self, error: &Error) {
-        warn!(self.log, "LISTEN connection lost; polling until it reconnects"; key::ERROR => error.to_string());
-        self.listening = ListeningState::Disconnected(Instant::now());
-    }
-
-    fn judge_heartbeat(&mut self, beat: Result<f64>) {
-        match beat {
-            Ok(usage) if usage > QUEUE_USAGE_MAX => {
-                warn!(self.log, "the notification queue fills because another listener does not \
-                                 drain it"; "usage" => usage);
-            }
-            Ok(_) => {}
-            Err(error) => self.on_listening_lost(&error),
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod durability;
 pub mod follow;
 pub(crate) mod frontier;
 pub mod gap;
+pub mod gauge;
 mod grace;
 pub(crate) mod horizon;
 pub mod ids;

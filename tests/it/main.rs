@@ -37,6 +37,7 @@ mod pool;
 mod pooler;
 mod private_server;
 mod progress;
+mod prometheus;
 mod proof;
 mod reloading;
 mod repair;

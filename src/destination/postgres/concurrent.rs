@@ -262,7 +262,7 @@ impl FeedAppend<'_> {
             Ok(TransactionStep::Committed) => {
                 self.order.committed(seat_index);
                 if let Some((open, _)) = self.seats[seat_index].arrived.take() {
-                    self.feed.committed(open.rows, open.bytes, open.last_id);
+                    self.feed.committed(open.rows, open.bytes, open.last_id, open.began);
                     self.last_commit = open.commit;
                 }
             }

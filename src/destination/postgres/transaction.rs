@@ -17,6 +17,7 @@ use crate::stop::Stop;
 use bytes::Bytes;
 use futures::SinkExt;
 use std::pin::Pin;
+use std::time::Instant;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{CopyInSink, Statement};
 
@@ -37,6 +38,8 @@ pub struct TransactionWriter {
 
 /// The transaction in hand.
 pub struct OpenTransaction {
+    /// When it was begun.
+    pub began: Instant,
     sink: Pin<Box<CopyInSink<Bytes>>>,
     after: Option<i64>,
     /// Rows sent so far.
@@ -105,6 +108,7 @@ impl TransactionWriter {
     /// `Unavailable` when the destination moved or its columns changed; those of the server.
     pub async fn begin(&self, start: TransactionStart) -> Result<OpenTransaction> {
         fail::point!("destination.before-begin");
+        let began = Instant::now();
         // Each is sent when it is first polled, which is in this order.
         let (begun, stands, fingerprint, path, copying) = futures::join!(
             self.session.batch_execute("begin"),
@@ -128,6 +132,7 @@ impl TransactionWriter {
             sink.feed(header).await.map_err(failed)?;
         }
         Ok(OpenTransaction {
+            began,
             sink,
             after,
             rows: 0,

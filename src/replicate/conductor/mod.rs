@@ -23,6 +23,7 @@ use crate::replicate::pass::{LeadEnd, PassOutcome};
 use crate::replicate::progress::ProgressLog;
 use crate::replicate::reconcile::ReconcileOutcome;
 use crate::replicate::replication::Replication;
+use crate::replicate::rooms::PassRooms;
 use crate::replicate::shared::SharedMember;
 use crate::replicate::snapshot::Snapshot;
 use crate::replicate::source_state::{SourceConnection, SourceState};
@@ -81,6 +82,7 @@ pub struct Conductor<'a> {
     tasks: JoinSet<ConductorEvent>,
     limiter: ConnectionLimiter,
     shared: SharedMember,
+    rooms: PassRooms,
     source: SourceState,
     lanes: Vec<LaneState>,
     /// Told to the follower that looks for the mark.
@@ -128,6 +130,7 @@ impl<'a> Conductor<'a> {
             tasks: JoinSet::new(),
             limiter: run.shared.limiter(),
             shared: run.shared.join(&run.config.name, run.config.destinations.len()),
+            rooms: PassRooms::default(),
             source: SourceState::new(now),
             lanes: destinations.map(lane).collect(),
             wants: watch::Sender::new(None),

@@ -97,6 +97,7 @@ impl Conductor<'_> {
         open::PriorConnection {
             sequences: self.source.sequences().to_vec(),
             wanted: self.wants.subscribe(),
+            gauge: self.source.gauge(),
         }
     }
 

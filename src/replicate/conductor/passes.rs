@@ -156,12 +156,10 @@ impl Conductor<'_> {
     }
 
     /// Each lane has an equal share of the buffer, and lanes that share a pass share theirs.
-    fn bounds_of(&self, lanes: usize) -> PassBounds {
+    fn bounds_of(&mut self, lanes: usize) -> PassBounds {
         let limits = &self.run.config.limits;
-        PassBounds {
-            room_max: self.shared.room(limits.buffer_bytes_max, lanes).max(CHUNK_BYTES),
-            hold_max: limits.hold_max,
-        }
+        let room_max = self.shared.room(limits.buffer_bytes_max, lanes).max(CHUNK_BYTES);
+        PassBounds { room_max, room: self.rooms.open(room_max), hold_max: limits.hold_max }
     }
 
     fn begin_lead(&mut self) -> PassLead {

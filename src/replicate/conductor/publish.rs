@@ -9,8 +9,8 @@ use crate::replicate::fan_out::LanePace;
 use crate::replicate::health::Health;
 use crate::replicate::lane_state::LaneState;
 use crate::replicate::snapshot::{
-    BlockerSnapshot, ConnectionSnapshot, CountCheck, LaneChecks, PaceSnapshot, SourceChecks,
-    WarningSnapshot,
+    BlockerSnapshot, BufferSnapshot, ConnectionSnapshot, CountCheck, LaneChecks, PaceSnapshot,
+    SourceChecks, WarningSnapshot,
 };
 use crate::retry::{Connection, ConnectionPhase};
 use crate::source::blocked::{BlockedWait, SourceObservation};
@@ -34,6 +34,7 @@ impl Conductor<'_> {
         let run = &mut self.board.run;
         run.elapsed_seconds = (now - self.began_at).as_secs_f64();
         run.target_id = self.target.flatten();
+        self.board.buffer = self.buffer();
         self.write_source(&sight, &clock);
         let is_fresh = self.is_fresh(&sight, now);
         for index in 0..self.lanes.len() {
@@ -50,6 +51,14 @@ impl Conductor<'_> {
             && sight.look.is_some_and(|look| is_heard(look.at))
     }
 
+    fn buffer(&self) -> BufferSnapshot {
+        let bytes_max = self.run.config.limits.buffer_bytes_max;
+        BufferSnapshot {
+            bytes: self.rooms.bytes_taken(),
+            bytes_max: self.shared.room(bytes_max, self.lanes.len()),
+        }
+    }
+
     fn write_source(&mut self, sight: &SourceObservation, clock: &DayClock) {
         let highest = self.lanes.iter().map(LaneState::position_now).max().flatten();
         let source = &mut self.board.source;
@@ -60,6 +69,10 @@ impl Conductor<'_> {
         source.decided_id = self.source.decided();
         source.shipped_id = self.source.frontier().shipped;
         source.blocker = sight.wait.as_ref().map(|wait| blocker(wait, clock));
+        let gauge = self.source.gauge();
+        (source.looks, source.losses) = (gauge.looks(), self.source.losses());
+        source.durability_waits = gauge.durability_waits();
+        source.notification_queue_ratio = gauge.queue_usage(Instant::now());
     }
 
     fn write_lane(&mut self, index: usize, is_source_fresh: bool, is_blocked: bool, now: Instant) {
@@ -87,6 +100,9 @@ impl Conductor<'_> {
             lane.last_commit_at = Some(self.clock.moment_of(now));
         }
         (lane.events, lane.bytes) = (state.gauge.events(), state.gauge.bytes());
+        lane.losses = state.losses;
+        (lane.append_times, lane.batch_sizes) =
+            (state.gauge.append_times(), state.gauge.batch_sizes());
         lane.unconfirmed_id = state.unconfirmed;
         lane.count_check = state.counted_at.map(|at| CountCheck {
             at: self.clock.moment_of(at),

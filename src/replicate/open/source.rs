@@ -13,6 +13,7 @@ use crate::replicate::replication::Replication;
 use crate::replicate::source_state::SourceConnection;
 use crate::source::durability::DurabilityGate;
 use crate::source::follow::{FollowSettings, Follower};
+use crate::source::gauge::SourceGauge;
 use crate::source::ids::Discipline;
 use crate::source::ids::rule::MarkRule;
 use crate::source::mark::MarkProbe;
@@ -27,6 +28,8 @@ pub(crate) struct PriorConnection {
     pub sequences: Vec<u32>,
     /// Up to which id everything is to be decided.
     pub wanted: watch::Receiver<Option<i64>>,
+    /// What is counted of the source.
+    pub gauge: Arc<SourceGauge>,
 }
 
 /// Connects to the source and checks it: over one session that looks for the mark, one that
@@ -48,6 +51,7 @@ pub(super) async fn source(
     let cancels = || vec![session.canceller()];
     let checking = async { Ok(checked(run, Arc::clone(&session), &before.sequences).await) };
     let (shape, gate, probe) = patience.with(cancels(), checking).await??;
+    let gate = gate.counted_by(Arc::clone(&before.gauge));
     let following = FollowSettings {
         conninfo: config.conninfo.clone(),
         channels: vec![DOORBELL_CHANNEL.to_owned(), config.channel.clone()],
@@ -56,6 +60,7 @@ pub(super) async fn source(
         poll_interval: config.poll_interval,
         connect_timeout: limits.connect_timeout,
         wanted: before.wanted,
+        gauge: before.gauge,
     };
     let mut follower = patience
         .with(cancels(), Follower::new(probe, following, gate.clone(), run.log.clone()))

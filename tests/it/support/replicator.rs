@@ -88,12 +88,21 @@ impl Setup {
         self.start_by(program(), flags)
     }
 
-    /// As [`Setup::start`], by this command, which runs `counterfoil` with what is added to it.
-    pub fn start_by(&self, command: Command, flags: &[&str]) -> Replicator {
+    /// As [`Setup::start`], as a replication of this name.
+    pub fn start_named(&self, name: &str, flags: &[&str]) -> Replicator {
+        self.start_in(program(), name, flags)
+    }
+
+    fn start_in(&self, command: Command, name: &str, flags: &[&str]) -> Replicator {
         let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("counterfoil.toml");
+        let file = dir.path().join(format!("{name}.toml"));
         std::fs::write(&file, format!("{}{LOG}{}{}", self.text(), self.log, self.process)).unwrap();
         start(command, dir, &file, flags)
+    }
+
+    /// As [`Setup::start`], by this command, which runs `counterfoil` with what is added to it.
+    pub fn start_by(&self, command: Command, flags: &[&str]) -> Replicator {
+        self.start_in(command, "counterfoil", flags)
     }
 
     /// The file, without what belongs to the process.

@@ -2,7 +2,7 @@
 
 /// From the ground up. The ground is one room of several files, and so is the roof.
 pub const FLOORS: &[&[&str]] = &[
-    &["commands", "error", "fail", "log", "retry", "sql", "stop"],
+    &["commands", "error", "fail", "histogram", "log", "retry", "sql", "stop"],
     &["config", "event"],
     &["postgres", "fake"],
     &["source", "destination"],

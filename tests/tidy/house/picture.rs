@@ -72,7 +72,7 @@ mod tests {
         for line in [
             "    subgraph floor3 [3]\n        source\n    end\n",
             "    subgraph floor1 [1]\n        config\n    end\n",
-            "[\"commands · error · fail · log",
+            "[\"commands · error · fail · histogram · log",
             "    cli --> config & source\n    source --> config\n```\n",
         ] {
             assert!(picture.contains(line), "{picture}");
