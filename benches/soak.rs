@@ -32,6 +32,9 @@ struct Wanted {
     picture: Option<PathBuf>,
 }
 
+/// A figure of a sample.
+type PlottedFigure = fn(&Sample) -> f64;
+
 /// What was seen at one moment.
 #[derive(Clone, Copy, Debug)]
 struct Sample {
@@ -230,71 +233,62 @@ fn tell(samples: &[Sample], rate: u32) {
     println!("processor time: {:.2} % of a core", last.cpu_seconds / last.at * 100.0);
 }
 
+const WIDTH: f64 = 860.0;
+/// Of one plot.
+const HEIGHT: f64 = 150.0;
+const TOP: f64 = 50.0;
+
 /// Three plots one below the other, over the same time.
 fn drawn(samples: &[Sample], rate: u32) -> String {
-    const WIDTH: f64 = 860.0;
-    const HEIGHT: f64 = 150.0;
-    let last = samples.last().unwrap().at;
-    let plots: [(&str, fn(&Sample) -> f64); 3] = [
+    let minutes = samples.last().unwrap().at / 60.0;
+    let plots: [(&str, PlottedFigure); 3] = [
         ("memory of the process, MB", |sample| sample.memory_mb),
         ("furthest behind, ms", |sample| sample.lag_ms),
         ("ids not verified yet", |sample| sample.unverified),
     ];
+    let height = TOP + HEIGHT * plots.len() as f64;
+    let title = format!(
+        "{minutes:.0} minutes at {rate} events/s, two destinations, verified, one open page"
+    );
     let mut document = Document::new()
-        .set("viewBox", (0.0, 0.0, WIDTH, 50.0 + HEIGHT * 3.0))
+        .set("viewBox", (0.0, 0.0, WIDTH, height))
         .set("width", WIDTH)
-        .set("height", 50.0 + HEIGHT * 3.0)
+        .set("height", height)
         .set("font-family", "sans-serif")
         .set("role", "img")
-        .add(
-            Rectangle::new()
-                .set("width", WIDTH)
-                .set("height", 50.0 + HEIGHT * 3.0)
-                .set("fill", "#ffffff"),
-        )
-        .add(words(
-            20.0,
-            28.0,
-            &format!(
-                "{:.0} minutes at {rate} events/s, two destinations, verified, one open page",
-                last / 60.0
-            ),
-            16,
-        ));
+        .add(Rectangle::new().set("width", WIDTH).set("height", height).set("fill", "#ffffff"))
+        .add(words(20.0, 28.0, &title, 16));
     for (index, (title, of)) in plots.into_iter().enumerate() {
-        let top = 50.0 + HEIGHT * index as f64;
-        let most =
-            samples.iter().map(of).filter(|value| value.is_finite()).fold(1.0, f64::max) * 1.1;
-        let (x, y) = (
-            |at: f64| 70.0 + at / last * (WIDTH - 90.0),
-            |value: f64| top + HEIGHT - 26.0 - value / most * (HEIGHT - 56.0),
-        );
-        let points: Vec<String> = samples
-            .iter()
-            .map(|sample| (sample.at, of(sample)))
-            .filter(|(_, value)| value.is_finite())
-            .map(|(at, value)| format!("{:.1},{:.1}", x(at), y(value)))
-            .collect();
-        let base = Line::new()
-            .set("x1", x(0.0))
-            .set("x2", x(last))
-            .set("y1", y(0.0))
-            .set("y2", y(0.0))
-            .set("stroke", "#6e7781");
-        let line = Polyline::new()
-            .set("points", points.join(" "))
-            .set("fill", "none")
-            .set("stroke", "#2f81b7")
-            .set("stroke-width", 1.5);
-        document = document
-            .add(words(20.0, top + 14.0, title, 13))
-            .add(base)
-            .add(line)
-            .add(words(20.0, y(0.0) + 4.0, "0", 12))
-            .add(words(20.0, y(most / 1.1) + 4.0, &format!("{:.0}", most / 1.1), 12))
-            .add(words(x(last) - 60.0, y(0.0) + 18.0, &format!("{:.0} min", last / 60.0), 12));
+        document = with_plot(document, TOP + HEIGHT * index as f64, title, of, samples);
     }
     format!("{document}\n")
+}
+
+fn with_plot(
+    document: Document,
+    top: f64,
+    title: &str,
+    of: PlottedFigure,
+    samples: &[Sample],
+) -> Document {
+    let last = samples.last().unwrap().at;
+    let known = || {
+        samples.iter().map(|sample| (sample.at, of(sample))).filter(|(_, value)| value.is_finite())
+    };
+    let most = known().map(|(_, value)| value).fold(1.0, f64::max);
+    let x = |at: f64| 70.0 + at / last * (WIDTH - 90.0);
+    let y = |value: f64| top + HEIGHT - 26.0 - value / most * (HEIGHT - 60.0);
+    let points: Vec<String> =
+        known().map(|(at, value)| format!("{:.1},{:.1}", x(at), y(value))).collect();
+    let base = Line::new().set("x1", x(0.0)).set("x2", x(last)).set("y1", y(0.0)).set("y2", y(0.0));
+    let line = Polyline::new().set("points", points.join(" ")).set("fill", "none");
+    document
+        .add(words(20.0, top + 14.0, title, 13))
+        .add(base.set("stroke", "#6e7781"))
+        .add(line.set("stroke", "#2f81b7").set("stroke-width", 1.5))
+        .add(words(20.0, y(0.0) + 4.0, "0", 12))
+        .add(words(20.0, y(most) + 4.0, &format!("{most:.0}"), 12))
+        .add(words(x(last) - 50.0, y(0.0) + 18.0, &format!("{:.0} min", last / 60.0), 12))
 }
 
 fn words(x: f64, y: f64, text: &str, size: u32) -> Text {

@@ -134,11 +134,7 @@ mod tests {
     #[test]
     fn a_line_begins_with_time_level_and_message_and_keeps_the_order_and_types_of_its_keys() {
         let written = WrittenBytes::default();
-        let (log, guard) = written_apart(
-            JsonLines::new(written.clone(), now),
-            Level::Info,
-            None,
-        );
+        let (log, guard) = written_apart(JsonLines::new(written.clone(), now), Level::Info, None);
         let log = log.new(o!(key::REPLICATION => "orders"));
         info!(log, "it goes on"; key::DESTINATION => "copy", key::POSITION => logged_id(Some(7)),
             key::THROUGH => logged_id(None), "is_first" => true, "events_per_s" => 2.5,

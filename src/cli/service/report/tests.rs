@@ -27,8 +27,9 @@ impl Running {
         let snapshots = publisher(&config);
         let listed = SupervisedReplication {
             name: name.to_owned(),
-            config,
+            config: Arc::clone(&config),
             snapshots: snapshots.subscribe(),
+            verification: crate::verify::continuous::snapshot::publisher(&config).subscribe(),
             commander: commands().0,
             end: None,
         };
