@@ -2,6 +2,8 @@
 //! as recorded.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+#[path = "docs/book.rs"]
+mod book;
 #[path = "docs/man.rs"]
 mod man;
 #[path = "docs/schema.rs"]
@@ -22,6 +24,23 @@ const PROGRAMS: [(&str, &str); 3] = [
     ("counterfoil", env!("CARGO_BIN_EXE_counterfoil")),
     ("events-diff", env!("CARGO_BIN_EXE_events-diff")),
     ("load-fake-data", env!("CARGO_BIN_EXE_load-fake-data")),
+];
+
+/// The commands of the first of them, as they are typed.
+const COMMANDS: [&[&str]; 13] = [
+    &[],
+    &["init"],
+    &["init", "source"],
+    &["init", "destination"],
+    &["run"],
+    &["status"],
+    &["wait"],
+    &["repair"],
+    &["restore"],
+    &["demo"],
+    &["probe"],
+    &["hash-password"],
+    &["completions"],
 ];
 
 fn run(path: &str, arguments: &[&str]) -> Output {
@@ -232,22 +251,7 @@ fn every_file_that_the_readme_names_exists() {
 /// COUNTERFOIL_RECORD=1.
 #[test]
 fn help_is_as_recorded() {
-    let commands: [&[&str]; 13] = [
-        &[],
-        &["init"],
-        &["init", "source"],
-        &["init", "destination"],
-        &["run"],
-        &["status"],
-        &["wait"],
-        &["repair"],
-        &["restore"],
-        &["demo"],
-        &["probe"],
-        &["hash-password"],
-        &["completions"],
-    ];
-    for command in commands {
+    for command in COMMANDS {
         let arguments: Vec<&str> = command.iter().copied().chain(["--help"]).collect();
         let output = counterfoil(&arguments);
         let help = String::from_utf8(output.stdout).unwrap();

@@ -49,6 +49,7 @@ mod selected;
 mod service;
 mod shaped_copy;
 mod snapshots;
+mod start;
 mod status;
 mod status_command;
 mod stores;
