@@ -1,5 +1,6 @@
 //! The flags of `counterfoil`, and its help.
 
+use super::capture::CaptureCommand;
 use super::choice::{FlagWord, one_of};
 use super::duration::duration;
 use super::help;
@@ -29,6 +30,10 @@ pub(crate) enum Command {
     /// replaced
     #[command(subcommand, after_long_help = help::INIT)]
     Init(Init),
+    /// Turns the changes of tables that change into events, in a log that is copied like any other
+    /// event table
+    #[command(subcommand, after_long_help = help::CAPTURE)]
+    Capture(CaptureCommand),
     /// Copies events, until all are copied or continuously
     #[command(after_long_help = help::RUN)]
     Run(Run),

@@ -47,6 +47,49 @@ Exit codes: 0 all is there; 3 something of the same name stands in the way, or t
 
 Read more: docs/operating.md of the source; the least privileges: docs/security.md.";
 
+pub(super) const CAPTURE: &str = "Examples:
+  counterfoil capture install --url postgres://owner@db1/shop --table orders --table customers
+  counterfoil capture status --url postgres://owner@db1/shop
+
+Read more: docs/capture.md.";
+
+pub(super) const CAPTURE_INSTALL: &str = "Examples:
+  counterfoil capture install --url postgres://owner@db1/shop --table public.orders --dry-run
+  counterfoil capture install --url postgres://owner@db1/shop --table users --omit password_hash
+
+Exit codes: 0 all is captured; 3 a table cannot be captured, or something stands in the way; 8 a
+table was not to be had for a moment, or the server not to be reached; otherwise as in
+`counterfoil --help`.
+
+Read more: docs/capture.md.";
+
+pub(super) const CAPTURE_STATUS: &str = "Examples:
+  counterfoil capture status --url postgres://owner@db1/shop
+  counterfoil capture status --url postgres://owner@db1/shop --json
+
+Exit codes: 0 all is as it was made; 4 a table has changed, or is not captured as it should be;
+otherwise as in `counterfoil --help`.
+
+Read more: docs/capture.md.";
+
+pub(super) const CAPTURE_REFRESH: &str = "Examples:
+  counterfoil capture refresh --url postgres://owner@db1/shop
+  counterfoil capture refresh --url postgres://owner@db1/shop --table public.orders
+
+Exit codes: 0 all is captured; 3 a table cannot be captured; 8 a table was not to be had for a
+moment; otherwise as in `counterfoil --help`.
+
+Read more: docs/capture.md.";
+
+pub(super) const CAPTURE_REMOVE: &str = "Examples:
+  counterfoil capture remove --url postgres://owner@db1/shop --table public.orders
+  counterfoil capture remove --url postgres://owner@db1/shop --all --drop-log
+
+Exit codes: 0 nothing of it is left; 3 something is; 8 a table was not to be had for a moment;
+otherwise as in `counterfoil --help`.
+
+Read more: docs/capture.md.";
+
 pub(super) const RUN: &str = "Examples:
   counterfoil run --config copy.toml --dry-run
   counterfoil run --config copy.toml --until-caught-up

@@ -2,6 +2,7 @@
 
 mod args;
 mod begin;
+mod capture;
 mod choice;
 pub mod completions;
 mod consent;
@@ -45,6 +46,7 @@ fn counterfoil() -> ExitCode {
     };
     match arguments.command {
         Command::Init(init) => block_on(code(async { init::init(init).await.map(|()| 0) })),
+        Command::Capture(wanted) => block_on(code(capture::capture(wanted))),
         Command::Run(run) => match run::RunRequest::read(run) {
             Ok(wanted) if wanted.suits_one_thread() => block_on_one_thread(code(run::run(wanted))),
             Ok(wanted) => block_on(code(run::run(wanted))),

@@ -2,6 +2,7 @@
 //! its rows are safe on disk.
 
 pub mod blocked;
+pub mod capture;
 mod doorbell;
 pub mod durability;
 pub mod follow;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod cancelling;
+mod capture;
 mod certificates;
 mod chaos;
 mod check;

@@ -1,7 +1,7 @@
 //! `counterfoil init`: prints or creates what a source or a destination needs.
 
 mod place;
-mod report;
+pub(super) mod report;
 mod shaped;
 
 use super::args::{Init, InitDestination, InitTarget};

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::log::escape::{fit, fit_lines};
 use crate::postgres::ddl::script::SetupReport;
 
-pub(super) fn tell(report: &SetupReport) -> Result<()> {
+pub(crate) fn tell(report: &SetupReport) -> Result<()> {
     let created = report.created.iter().map(|what| format!("created {}", fit(what)));
     let present = report.present.iter().map(|what| format!("already there: {}", fit(what)));
     let notes = report.notes.iter().map(|note| format!("note: {}", fit_lines(note)));

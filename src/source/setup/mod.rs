@@ -8,6 +8,7 @@ mod slate;
 use crate::error::{Error, ErrorKind, Problems, Result};
 use crate::postgres::ddl::event_table;
 use crate::postgres::ddl::existing::{ExistingObjects, ExistingRelation};
+use crate::postgres::ddl::object::statement;
 use crate::postgres::ddl::script::{self, ObjectParent, SetupReport, SetupScript};
 use crate::postgres::session::Session;
 use crate::postgres::table::TableName;
@@ -20,12 +21,19 @@ pub struct SourceSetup {
     table: TableName,
     ids: IdsOption,
     notify: Option<NotifyOption>,
+    /// Whether its events are captured changes of other tables.
+    is_log: bool,
 }
 
 impl SourceSetup {
     /// With `notify` of `None`, a doorbell, except where applications may use two-phase commit.
     pub fn new(table: TableName, ids: IdsOption, notify: Option<NotifyOption>) -> Self {
-        Self { table, ids, notify }
+        Self { table, ids, notify, is_log: false }
+    }
+
+    /// The log of captured changes: its ids come from a sequence.
+    pub fn of_log(table: TableName) -> Self {
+        Self { table, ids: IdsOption::Sequence, notify: None, is_log: true }
     }
 
     /// The table it is about.
@@ -97,11 +105,22 @@ impl SourceSetup {
     fn sequence(&self, script: &mut SetupScript, facts: &ExistingObjects) {
         let table = &self.table;
         match &facts.events {
+            None if self.is_log => {
+                let log = include_str!("../../../sql/capture/log.sql");
+                event_table::create_without_indexes(script, facts, log);
+                let compress = include_str!("../../../sql/capture/compress.sql");
+                let sql = statement(compress, table, &[]);
+                script.create(format!("compression of {table}"), sql, ObjectParent::Table);
+            }
             None => event_table::create(
                 script,
                 facts,
                 include_str!("../../../sql/source/table_sequence.sql"),
             ),
+            Some(events) if self.is_log && !is_log(events) => {
+                let why = "the object of this name is no log of captured changes";
+                event_table::refuse(script, table, why);
+            }
             Some(events) if !events.is_event_table() => {
                 let why = "the object of this name is not a table with an integer id and a unique \
                            index on it";
@@ -168,6 +187,23 @@ pub async fn apply(session: &Session, plan: &SourceSetup) -> Result<SetupReport,
 /// Where a counter or a function serves another event table.
 const OF_ANOTHER: &str = "if another event table uses it, give --table a schema of its own, or give \
                           --ids sequence";
+
+/// The columns of a log, with their types.
+const LOG_COLUMNS: [(&str, &str); 7] = [
+    ("id", "bigint"),
+    ("ts", "timestamp with time zone"),
+    ("xact", "bigint"),
+    ("source", "text"),
+    ("op", "\"char\""),
+    ("before", "json"),
+    ("after", "json"),
+];
+
+fn is_log(events: &ExistingRelation) -> bool {
+    let columns = events.columns.iter();
+    let columns = columns.map(|column| (column.name.as_str(), column.type_name.as_str()));
+    events.is_event_table() && columns.eq(LOG_COLUMNS)
+}
 
 fn unfit_for_consecutive(events: &ExistingRelation) -> Option<&'static str> {
     if !events.is_event_table() {

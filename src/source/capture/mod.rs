@@ -1,0 +1,17 @@
+//! Capture: triggers that write each change of a mutable table into a log, which is an event table
+//! like any other. What is made, what is refused, how it stands, and how it goes away again.
+
+mod facts;
+mod install;
+mod locked;
+mod objects;
+mod pins;
+mod plan;
+mod remove;
+mod shape;
+mod standing;
+
+pub use install::{CaptureWish, CapturedName, install, install_sql, refresh};
+pub use locked::LockPatience;
+pub use remove::{Removal, RemovalReport, removal_plan, remove};
+pub use standing::{CaptureStanding, TableStanding, standing};

@@ -1,0 +1,114 @@
+//! How what is captured stands: triggers that are missing or disabled, tables that have changed.
+
+use super::facts::{CapturableTable, FoundFunction, RememberedTable, TableChoice};
+use super::objects::function_name;
+use super::plan::{CaptureFacts, WantedCapture, plan};
+use super::shape::CapturedShape;
+use crate::error::Result;
+use crate::postgres::session::Session;
+use crate::postgres::table::TableName;
+use crate::sql::{fill, sql, text};
+use serde::Serialize;
+
+/// A log and what is captured into it, at one moment.
+#[derive(Clone, Debug, Serialize)]
+pub struct CaptureStanding {
+    /// The log.
+    pub log: String,
+    /// Its size with its indexes.
+    pub bytes: i64,
+    /// The lowest id that it holds.
+    pub first_id: Option<i64>,
+    /// When the transaction of that event began, as the server writes it.
+    pub first_ts: Option<String>,
+    /// The highest id that is visible.
+    pub last_id: Option<i64>,
+    /// What is captured.
+    pub tables: Vec<TableStanding>,
+}
+
+/// A captured table.
+#[derive(Clone, Debug, Serialize)]
+pub struct TableStanding {
+    /// What its changes are called.
+    pub source: String,
+    /// The table; `None`: it is gone.
+    pub table: Option<String>,
+    /// The first id that an event of it can have.
+    pub first_id: i64,
+    /// When it was captured first.
+    pub installed_at: String,
+    /// Columns that no image holds.
+    pub omitted: Vec<String>,
+    /// How it has changed since; empty where it has not.
+    pub changes: Vec<String>,
+    /// What of its triggers and its function is not as it should be; empty where all is.
+    pub faults: Vec<String>,
+}
+
+impl TableStanding {
+    /// Whether its changes are captured, all of them, and it looks as it did.
+    pub fn is_well(&self) -> bool {
+        self.table.is_some() && self.changes.is_empty() && self.faults.is_empty()
+    }
+}
+
+/// Looks at a log and everything that is captured into it.
+///
+/// # Errors
+/// Those of the session; where there is no log, what the server says of it.
+pub async fn standing(session: &Session, log: &TableName) -> Result<CaptureStanding> {
+    let remembered = RememberedTable::all(session, log).await?;
+    let about = fill(
+        include_str!("../../../sql/capture/log_about.sql"),
+        &[("log", sql(log.quoted())), ("name", text(log.quoted()))],
+    );
+    let row = session.query_one(&about, &[]).await;
+    let row = row.map_err(|error| session.error(&error, format!("cannot read {log}")))?;
+    let mut tables = Vec::new();
+    for known in &remembered {
+        tables.push(one(session, log, known, &remembered).await?);
+    }
+    Ok(CaptureStanding {
+        log: log.to_string(),
+        bytes: row.get("bytes"),
+        first_id: row.get("first_id"),
+        first_ts: row.get("first_ts"),
+        last_id: row.get("last_id"),
+        tables,
+    })
+}
+
+async fn one(
+    session: &Session,
+    log: &TableName,
+    known: &RememberedTable,
+    remembered: &[RememberedTable],
+) -> Result<TableStanding> {
+    let mut standing = TableStanding {
+        source: known.source.clone(),
+        table: None,
+        first_id: known.first_id,
+        installed_at: known.installed_at.clone(),
+        omitted: known.omitted.clone(),
+        changes: Vec::new(),
+        faults: Vec::new(),
+    };
+    let table = CapturableTable::read(session, &TableChoice::Oid(known.oid)).await?;
+    let Some(table) = table else { return Ok(standing) };
+    standing.table = Some(table.name.to_string());
+    standing.changes = serde_json::from_str::<CapturedShape>(&known.shape).map_or_else(
+        |_| vec!["its shape cannot be read".to_owned()],
+        |before| before.changes(&CapturedShape::of(&table)),
+    );
+    let wanted =
+        WantedCapture { log, source: &known.source, omitted: &known.omitted, takes_shape: true };
+    let function = FoundFunction::read(session, &log.schema, &function_name(&known.source)).await?;
+    let plan = plan(&wanted, &CaptureFacts { table: &table, function, remembered });
+    let is_of_shape = |what: &str| what.starts_with("the shape of");
+    let lacking = plan.steps.into_iter().map(|step| step.what).filter(|what| !is_of_shape(what));
+    standing.faults =
+        lacking.map(|what| format!("{what} is missing, disabled or another one")).collect();
+    standing.faults.extend(plan.problems.iter().map(ToString::to_string));
+    Ok(standing)
+}
