@@ -48,6 +48,7 @@ pub(super) fn router(state: Arc<WindowState>) -> Router {
         .route("/login", get(login_form).post(login))
         .route("/logout", post(logout))
         .route("/lanes/{lane}/{action}", post(lane_action))
+        .merge(super::edit::routes::router())
         .route("/assets/console.css", get(|| asset("text/css; charset=utf-8", SHEET)))
         .route("/assets/console.js", get(|| asset("text/javascript; charset=utf-8", SCRIPT)))
         .route("/favicon.svg", get(|| asset("image/svg+xml", ICON)))

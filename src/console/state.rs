@@ -1,5 +1,6 @@
 //! What every request to the window can see.
 
+use super::edit::desk::EditDesk;
 use super::frame::{DrawingRules, WindowFrame};
 use super::login::PasswordGate;
 use super::metrics::ScrapeFacts;
@@ -15,6 +16,8 @@ pub(super) struct WindowState {
     pub(super) drawing: Arc<DrawingRules>,
     pub(super) frames: watch::Receiver<Arc<WindowFrame>>,
     pub(super) gate: Option<PasswordGate>,
+    /// Where configuration is changed, if it may be here.
+    pub(super) desk: Option<EditDesk>,
     pub(super) sessions: Mutex<SessionStore>,
     pub(super) streams: Arc<Semaphore>,
     /// What metrics are read from: as it stands, not as the page has sampled it.

@@ -14,7 +14,7 @@ use counterfoil::error::Problems;
 use counterfoil::postgres::server::ServerSettings;
 use counterfoil::sql::{ColumnNames, RowCondition};
 use counterfoil::stop::{self, Stopper};
-use counterfoil::supervise::{Reload, Roster, SupervisorOptions, supervise};
+use counterfoil::supervise::{ReloadOrder, Roster, SupervisorOptions, supervise};
 use counterfoil::verify::continuous::known::RowFault;
 use counterfoil::verify::continuous::snapshot::{
     LaneVerification, VerificationSnapshot, VerificationState,
@@ -36,7 +36,7 @@ const SELDOM: VerifyConfig = VerifyConfig { every: Some(Duration::from_secs(3_60
 /// A replication that is verified, within the process of the test.
 struct Verified {
     stopper: Stopper,
-    reloads: mpsc::Sender<Reload>,
+    reloads: mpsc::Sender<ReloadOrder>,
     roster: watch::Receiver<Roster>,
     verification: watch::Receiver<Arc<VerificationSnapshot>>,
     task: JoinHandle<Problems>,
@@ -429,7 +429,7 @@ async fn a_reload_of_a_changed_file_begins_its_verification_anew() {
     let mut verified = Verified::start(config.clone(), SELDOM).await;
     verified.verifies(30).await;
     let changed = ReplicationConfig { revision: 7, verify: AT_ONCE, ..config };
-    verified.reloads.send(Ok(vec![changed])).await.unwrap();
+    verified.reloads.send(Ok(vec![changed]).into()).await.unwrap();
     let is_new =
         |roster: &Roster| roster.iter().any(|one| one.config.revision == 7 && one.is_running());
     let roster = verified.roster.wait_for(is_new).await.unwrap();

@@ -61,6 +61,7 @@ pub(super) fn open_window(
         recent: stage.recent.clone(),
         version: VERSION,
         files: "counterfoil demo".to_owned(),
+        editing: None,
     };
     let window = ConsoleWindow::open(address, settings, &story.logger())?;
     story.say(&format!("the window is open at http://{}", window.address()));

@@ -34,6 +34,7 @@ const KEYS: &[Key] = &[
         KeyDefault::Described("none: nobody can sign in by a password"),
         "What `counterfoil hash-password` prints of a password (argon2id).",
     )
+    .secret()
     .comment("\"$argon2id$v=19$m=19456,t=2,p=1$…\""),
     Key::new(
         "password_hash_file",

@@ -95,10 +95,10 @@ async fn a_reload_while_all_are_stopping_takes_no_failure_back() {
     insert(&source, 5).await;
     until_waiting(&copy, "counterfoil/append").await;
     other_copy.execute("drop table events").await;
-    reloads.send(Ok(vec![one.clone(), two.clone()])).await.unwrap();
+    reloads.send(Ok(vec![one.clone(), two.clone()]).into()).await.unwrap();
     roster.wait_for(|running| running.len() == 2).await.unwrap();
     roster.wait_for(|roster| roster.iter().any(|one| !one.is_running())).await.unwrap();
-    reloads.send(Ok(vec![one, two])).await.unwrap();
+    reloads.send(Ok(vec![one, two]).into()).await.unwrap();
     tokio::time::sleep(Duration::from_millis(500)).await;
     lock.commit().await.unwrap();
     let problems: Problems = tokio::time::timeout(DEADLINE, task).await.unwrap().unwrap();
