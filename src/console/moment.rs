@@ -154,10 +154,12 @@ impl ObservedReplication {
         now: Instant,
     ) -> ReplicationMoment {
         // One that has ended has no sender any more; what it told last is still there.
-        if self.snapshots.has_changed().unwrap_or(false) {
+        let is_news = self.snapshots.has_changed().unwrap_or(false);
+        let snapshot = Arc::clone(&self.snapshots.borrow_and_update());
+        // A job that compares once more at its end has no loop any more that could be stuck.
+        if is_news || snapshot.run.has_ended {
             self.told_at = now;
         }
-        let snapshot = Arc::clone(&self.snapshots.borrow_and_update());
         let silent = now.saturating_duration_since(self.told_at);
         let (source_rate, rates) = self.rates(&snapshot, now);
         let unseen = if entry.end.is_some() { 0.0 } else { silent.as_secs_f64() };
@@ -253,3 +255,6 @@ pub(super) fn share(position: Option<i64>, through: Option<i64>) -> f64 {
         _ => 0.0,
     }
 }
+
+#[cfg(test)]
+mod tests;

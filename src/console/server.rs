@@ -3,7 +3,7 @@
 
 use super::edit::desk::EditDesk;
 use super::frame::{DrawingRules, WindowFrame};
-use super::listen::{BoundListener, OpenListener, ReaderStream};
+use super::listen::{BoundListener, ReaderStream};
 use super::live::STREAMS_MAX;
 use super::login::PasswordGate;
 use super::metrics::ScrapeFacts;
@@ -22,14 +22,16 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use slog::{Logger, error};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::AbortHandle;
 
 /// So often a moment is taken.
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
-/// So many connections at a time; the next ones wait.
+/// So many connections at a time; one more ends the oldest, so that no reader keeps a probe out.
 const CONNECTIONS_MAX: usize = 64;
 /// A request's head is not longer, in bytes.
 const HEAD_BYTES_MAX: usize = 8 * 1024;
@@ -119,8 +121,8 @@ impl WindowServer {
             router: router(Arc::new(state)),
             tls,
             graceful: GracefulShutdown::new(),
+            open: VecDeque::new(),
         };
-        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         let mut sampling = tokio::time::interval(SAMPLE_INTERVAL);
         sampling.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -130,8 +132,8 @@ impl WindowServer {
                 _ = sampling.tick() => { frames.send_replace(take(None)); }
                 // One that has begun or ended is shown at once.
                 Ok(()) = changes.changed() => { frames.send_replace(take(None)); }
-                accepted = accept(&listener, &places) => match accepted {
-                    Ok((stream, place)) => connections.begin(stream, place),
+                accepted = listener.accept() => match accepted {
+                    Ok(stream) => connections.begin(stream),
                     Err(_) => tokio::time::sleep(ACCEPT_AGAIN).await,
                 },
             }
@@ -145,27 +147,26 @@ impl WindowServer {
     }
 }
 
-/// Waits for a connection, once there is a place for it.
-async fn accept(
-    listener: &OpenListener,
-    places: &Arc<Semaphore>,
-) -> std::io::Result<(ReaderStream, OwnedSemaphorePermit)> {
-    let place = Arc::clone(places).acquire_owned().await.map_err(std::io::Error::other)?;
-    Ok((listener.accept().await?, place))
-}
-
-/// ServedConnections, each served by a task of this runtime, which ends them when it ends.
+/// Connections, each served by a task of this runtime, which ends them when it ends.
 struct ServedConnections {
     router: Router,
     tls: Option<Arc<TlsKeeper>>,
     graceful: GracefulShutdown,
+    /// Those that are open, the oldest first.
+    open: VecDeque<AbortHandle>,
 }
 
 impl ServedConnections {
-    fn begin(&mut self, stream: ReaderStream, place: OwnedSemaphorePermit) {
+    fn begin(&mut self, stream: ReaderStream) {
+        self.open.retain(|connection| !connection.is_finished());
+        if self.open.len() >= CONNECTIONS_MAX
+            && let Some(oldest) = self.open.pop_front()
+        {
+            oldest.abort();
+        }
         let (router, watcher) = (self.router.clone(), self.graceful.watcher());
         let acceptor = self.tls.as_ref().map(|tls| tls.acceptor());
-        tokio::spawn(async move {
+        let connection = tokio::spawn(async move {
             let served = async {
                 match acceptor {
                     None => serve_one(stream, router, watcher).await,
@@ -179,8 +180,8 @@ impl ServedConnections {
             };
             // Whatever a reader does is no news of ours.
             let _ = tokio::time::timeout(CONNECTION_MAX, served).await;
-            drop(place);
         });
+        self.open.push_back(connection.abort_handle());
     }
 }
 

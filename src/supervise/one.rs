@@ -53,7 +53,7 @@ pub(super) async fn replicate_to_the_end(
         verifying::beside(verification, snapshots, stop, replicate).await;
     problems.extend(different.err().map(Problems::from).unwrap_or_default());
     summarise(&run.snapshots.borrow(), &verified.borrow(), &run.log);
-    if problems.is_empty() && run.until_caught_up && !stop.is_requested() {
+    if problems.is_empty() && run.until_caught_up {
         return confirm(&run.config, stop, &run.log).await.err().unwrap_or_default();
     }
     problems

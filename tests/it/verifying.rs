@@ -300,6 +300,21 @@ async fn a_destination_that_is_killed_is_waited_for_and_verified_again_from_the_
 }
 
 #[tokio::test]
+async fn a_difference_stays_known_and_told_while_its_table_cannot_be_compared() {
+    let (source, copy) = pair().await;
+    insert(&source, 50).await;
+    let mut verified = Verified::start(config(&source, &[("copy", &copy)]), AT_ONCE).await;
+    verified.verifies(50).await;
+    copy.execute("update events set event = '{}' where id = 33").await;
+    verified.finds(RowFault::Changed, 33).await;
+    copy.execute("alter table events rename column event to other").await;
+    let lane = verified.tells("it waits", |lane| lane.waits_for.is_some()).await;
+    assert_eq!(lane.state, VerificationState::Different, "{lane:?}");
+    assert_eq!((lane.differences.changed, lane.verified_through_id), (1, Some(32)));
+    verified.stops().await;
+}
+
+#[tokio::test]
 async fn a_table_that_is_emptied_takes_what_was_verified_with_it() {
     let (source, copy) = pair().await;
     insert(&source, 60).await;

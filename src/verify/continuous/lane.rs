@@ -165,7 +165,11 @@ impl<'a> VerifiedLane<'a> {
             compared.unwrap_or_else(|_| Err(no_answer(SEGMENT_MAX, "cannot compare rows")))?;
         let segment = ComparedSegment { range, found: found.found, began: before };
         self.events_compared += found.rows;
-        self.confirm_basis().await?;
+        if !self.confirm_basis().await? {
+            // It may be of a table that is not there any more.
+            self.connection.worked();
+            return Ok(());
+        }
         self.follow();
         let (now, number) = (self.now(), self.rounds.ended().is_none());
         let change = self.rounds.take(segment, now);
@@ -210,17 +214,17 @@ impl<'a> VerifiedLane<'a> {
         Ok((segment, findings))
     }
 
-    /// Both tables are still what they were when what is believed was compared.
-    async fn confirm_basis(&mut self) -> Result<()> {
-        let Some(pair) = self.connection.open() else { return Ok(()) };
+    /// Whether both tables are still what they were when what is believed was compared.
+    async fn confirm_basis(&mut self) -> Result<bool> {
+        let Some(pair) = self.connection.open() else { return Ok(true) };
         let (first, second) = (&pair.sides.first, &pair.sides.second);
         let basis = ComparisonBasis::ask(first, second, &pair.columns).await?;
-        self.believe(basis);
-        Ok(())
+        Ok(self.believe(basis))
     }
 
-    /// Takes what both tables are now; where that is not what they were, nothing is believed.
-    fn believe(&mut self, basis: ComparisonBasis) {
+    /// Takes what both tables are now; gives whether that is what they were. Otherwise nothing is
+    /// believed.
+    fn believe(&mut self, basis: ComparisonBasis) -> bool {
         let keeps = self.shared.of.config.source.keeps;
         let broken = self.basis.as_ref().and_then(|earlier| earlier.broken_by(&basis, keeps));
         if let Some(side) = broken {
@@ -229,6 +233,7 @@ impl<'a> VerifiedLane<'a> {
             self.rounds.begin_anew();
         }
         self.basis = Some(basis);
+        broken.is_none()
     }
 
     fn end_round(&mut self) {
@@ -285,8 +290,9 @@ impl<'a> VerifiedLane<'a> {
         });
         let counts = known.counts();
         let state = match rounds.progress() {
-            _ if waits_for.is_some() || !rounds.can_compare() => VerificationState::Waiting,
+            // What is known to differ does so until it is compared again, whatever is away meanwhile.
             _ if counts.total() > 0 => VerificationState::Different,
+            _ if waits_for.is_some() || !rounds.can_compare() => VerificationState::Waiting,
             Some(_) => VerificationState::Comparing,
             None => VerificationState::Resting,
         };

@@ -56,9 +56,9 @@ pub struct LaneVerification {
 pub enum VerificationState {
     /// It is not configured, or the destination is not a table that can be compared.
     Off,
-    /// A side is away, or nothing can be compared yet.
+    /// A side is away, or nothing can be compared yet, and no row is known to differ.
     Waiting,
-    /// Rows differ; it goes on.
+    /// Rows differ; it goes on, or waits for a side.
     Different,
     /// A round is under way.
     Comparing,

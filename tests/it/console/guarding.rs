@@ -153,6 +153,25 @@ async fn heads_bodies_and_idle_connections_have_their_limits() {
 }
 
 #[tokio::test]
+async fn readers_that_take_nothing_do_not_keep_a_probe_out() {
+    let (replicator, site) = open("").await;
+    let Site::Tcp(address) = &site else { unreachable!("it listens at an address") };
+    let asked = format!("GET /assets/console.css HTTP/1.1\r\nHost: {}\r\n\r\n", site.host());
+    let asked = asked.repeat(400);
+    let mut readers = Vec::new();
+    for _ in 0..64 {
+        let mut reader = TcpStream::connect(address).await.unwrap();
+        // Its answers fill every buffer between, and are never read.
+        let _ = tokio::time::timeout(Duration::from_millis(20), reader.write_all(asked.as_bytes()))
+            .await;
+        readers.push(reader);
+    }
+    assert_eq!(site.get("/healthz").await.status, 200);
+    assert_eq!(site.get("/readyz").await.status, 200);
+    replicator.stops().await;
+}
+
+#[tokio::test]
 async fn many_live_pages_and_many_connections_leave_the_probes_alone() {
     let (replicator, site) = open("").await;
     let mut live = Vec::new();

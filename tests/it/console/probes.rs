@@ -22,11 +22,12 @@ async fn a_loop_that_is_stuck_is_not_called_alive() {
     );
     std::fs::write(&file, text).unwrap();
     // Its log goes into a pipe that nobody reads: the loop stands still at a line of it.
-    let mut child = Command::new(env!("CARGO_BIN_EXE_counterfoil"))
+    let mut child = tokio::process::Command::new(env!("CARGO_BIN_EXE_counterfoil"))
         .args(["run", "--config", file.to_str().unwrap()])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
+        .kill_on_drop(true)
         .spawn()
         .unwrap();
     let site = Site::Unix(socket.clone());
@@ -61,8 +62,7 @@ async fn a_loop_that_is_stuck_is_not_called_alive() {
     let (code, text) = probe(&[]);
     assert!(code == Some(1) && text.contains("\"ok\":false"), "{code:?} {text}");
     assert_eq!(probe(&["--ready"]).0, Some(1));
-    child.kill().unwrap();
-    child.wait().unwrap();
+    child.kill().await.unwrap();
     let (code, _) = probe(&[]);
     assert_eq!(code, Some(8), "nobody answers any more");
 }
