@@ -8,13 +8,7 @@ select n.nspname::text as schema,
        column_of.has_key,
        has_table_privilege(c.oid, 'SELECT') and has_schema_privilege(n.oid, 'USAGE') as may_select,
        c.relkind = 'p' as is_partitioned,
-       (case when c.relkind = 'p'
-             then (select coalesce(sum(greatest(leaf.reltuples, 0)), 0)
-                     from pg_partition_tree(c.oid) part
-                     join pg_class leaf on leaf.oid = part.relid
-                    where part.isleaf)
-             else greatest(c.reltuples, 0)
-         end)::float8 as rows_estimated,
+       changes.rows_estimated,
        coalesce(changes.inserted, 0)::int8 as inserted,
        coalesce(changes.updated, 0)::int8 as updated,
        coalesce(changes.deleted, 0)::int8 as deleted,
@@ -46,14 +40,20 @@ select n.nspname::text as schema,
         where q.seqrelid = pg_get_serial_sequence(quote_ident(n.nspname) || '.' || quote_ident(c.relname), column_of.name)::regclass
        ) fed on true
   left join lateral (
-       select sum(pg_stat_get_tuples_inserted(part.relid)) as inserted,
+       -- A table that was never analyzed is known by its counters alone; without them nothing is known.
+       select sum(case when leaf.relkind = 'p' then null
+                       when leaf.reltuples > 0 then leaf.reltuples
+                       else nullif(pg_stat_get_live_tuples(leaf.oid), 0)
+                  end)::float8 as rows_estimated,
+              sum(pg_stat_get_tuples_inserted(part.relid)) as inserted,
               sum(pg_stat_get_tuples_updated(part.relid)) as updated,
               sum(pg_stat_get_tuples_deleted(part.relid)) as deleted
          from (select c.oid as relid union select leaf.relid from pg_partition_tree(c.oid) leaf) part
+         join pg_class leaf on leaf.oid = part.relid
        ) changes on true
  where c.relkind in ('r', 'p')
    and not c.relispartition
    and n.nspname <> 'information_schema'
    and n.nspname !~ '^pg_'
- order by rows_estimated desc, schema, name
+ order by rows_estimated desc nulls last, schema, name
  limit $1::int8;

@@ -107,6 +107,7 @@ async fn copy(
         until_caught_up: arguments.until_caught_up,
         fail_fast: arguments.fail_fast,
         heartbeat: config.process.log.heartbeat,
+        waits_when_empty: arguments.flags().may_be_empty && config.process.console.may_edit(),
     };
     let roster = watch::Sender::default();
     let recorder = begin_report(&config.process, arguments, &roster, recent.clone())?;
@@ -115,7 +116,9 @@ async fn copy(
     let metrics = metrics_file(&config.process, &roster, log);
     let bar = screen.map(|screen| show_progress(screen, roster.subscribe()));
     let manager = ServiceManager::of_environment(log);
-    let following = manager.as_ref().map(|manager| manager.follow(roster.subscribe(), stop));
+    let following = manager
+        .as_ref()
+        .map(|manager| manager.follow(roster.subscribe(), options.waits_when_empty, stop));
     let files = (arguments.file.clone(), arguments.flags());
     let (reloading, reloads) =
         reload_when_asked(files, &config.replications, calls, manager.clone(), log)?;

@@ -138,6 +138,11 @@ impl ConsoleConfig {
         }
     }
 
+    /// Whether the configuration can be changed in a window that is open.
+    pub(crate) fn may_edit(&self) -> bool {
+        self.is_edit && self.listen.is_some()
+    }
+
     /// Whether anyone can sign in or send a token.
     pub(crate) fn has_login(&self) -> bool {
         self.password_hash.is_some() || self.token_file.is_some()

@@ -115,7 +115,7 @@ pub(crate) fn load_all_with(
     }
     // What is missing because of a problem is no contradiction.
     problems.or_ok(())?;
-    let mut config = several::together(read)?;
+    let mut config = several::together(read, flags)?;
     choose(&mut config.replications, flags).or_ok(config)
 }
 

@@ -216,6 +216,7 @@ impl<'a> OverviewView<'a> {
         let bad = bad.count();
         let sign = worst.map_or("○", |worst| worst.sign());
         let title = match bad {
+            0 if entries.is_empty() => format!("{sign} no replication yet"),
             0 => format!("{sign} {} replications", entries.len()),
             bad => format!("{sign} {bad} of {} replications", entries.len()),
         };

@@ -34,6 +34,8 @@ pub struct SupervisorOptions {
     pub fail_fast: bool,
     /// How often the log tells of each how it stands; `None`: never.
     pub heartbeat: Option<Duration>,
+    /// While nothing is configured it waits for a reload, and does not end.
+    pub waits_when_empty: bool,
 }
 
 /// A replication that runs or has ended, for those who watch and command it.
@@ -125,7 +127,7 @@ pub async fn supervise(
         supervisor.start(Arc::new(config));
     }
     roster.send_replace(supervisor.roster());
-    while !supervisor.tasks.is_empty() {
+    while !supervisor.tasks.is_empty() || supervisor.waits() {
         tokio::select! {
             biased;
             Some(ended) = supervisor.tasks.join_next_with_id() => {
@@ -140,6 +142,8 @@ pub async fn supervise(
                 // Who asked may be gone.
                 order.call.map(|call| call.send(outcome));
             }
+            () = supervisor.stop.requested(), if supervisor.tasks.is_empty() => break,
+            else => break,
         }
         roster.send_replace(supervisor.roster());
     }
@@ -307,6 +311,11 @@ impl Supervisor<'_> {
         }
         info!(self.log, "the configuration was reloaded"; "started" => counts.started, "restarted" => counts.restarted, "ended" => counts.ended);
         Ok(counts)
+    }
+
+    /// Whether nothing is configured, and a reload may change that.
+    fn waits(&self) -> bool {
+        self.options.waits_when_empty && self.entries.is_empty() && !self.stop.is_requested()
     }
 
     fn roster(&self) -> Roster {

@@ -260,8 +260,12 @@ impl Supervised {
         let (reloads, reloaded) = mpsc::channel(1);
         let sender = watch::Sender::default();
         let roster = sender.subscribe();
-        let options =
-            SupervisorOptions { until_caught_up: false, fail_fast: false, heartbeat: None };
+        let options = SupervisorOptions {
+            until_caught_up: false,
+            fail_fast: false,
+            heartbeat: None,
+            waits_when_empty: false,
+        };
         let task = tokio::spawn(async move {
             supervise(configs, options, reloaded, &sender, &stop, &counterfoil::log::none()).await
         });

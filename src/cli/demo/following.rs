@@ -35,8 +35,12 @@ impl DemoRoster {
         stop: &Stop,
         story: &Arc<DemoStory>,
     ) -> Problems {
-        let options =
-            SupervisorOptions { until_caught_up: false, fail_fast: false, heartbeat: None };
+        let options = SupervisorOptions {
+            until_caught_up: false,
+            fail_fast: false,
+            heartbeat: None,
+            waits_when_empty: false,
+        };
         // Nothing is reloaded: the sender is kept until the end.
         let (_reloading, reloads) = mpsc::channel(1);
         let log = watched(story.logger(), self.recent.clone());

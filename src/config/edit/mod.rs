@@ -21,7 +21,9 @@ pub(crate) use hidden::{hidden_json, hidden_toml};
 pub(crate) use lines::{LineChange, changes};
 pub(crate) use merge::{MergeBlock, ThreeWayMerge};
 pub(crate) use place::key_of;
-pub(crate) use secrets::{UrlPassword, is_variable_alone, secret_file_name, without_password};
+pub(crate) use secrets::{
+    UrlPassword, is_secret_file_name, is_variable_alone, secret_file_name, without_password,
+};
 
 #[cfg(test)]
 mod tests;

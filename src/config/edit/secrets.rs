@@ -51,11 +51,23 @@ pub(crate) fn is_variable_alone(text: &str) -> bool {
     })
 }
 
+fn is_plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "-_".contains(c)
+}
+
+/// Whether a name is one that [`secret_file_name`] gives: what is typed is written nowhere else.
+pub(crate) fn is_secret_file_name(name: &str) -> bool {
+    let file = name.strip_prefix(FOLDER).and_then(|rest| rest.strip_prefix('/'));
+    file.and_then(|file| file.split_once('.')).is_some_and(|(stem, side)| {
+        let is_named = |part: &str| !part.is_empty() && part.chars().all(is_plain);
+        name.len() <= 2 * NAME_BYTES_MAX && is_named(stem) && is_named(side)
+    })
+}
+
 /// Where the password of a side is written, relative to its configuration: none of those that are
 /// taken.
 pub(crate) fn secret_file_name(stem: &str, side: &str, is_taken: impl Fn(&str) -> bool) -> String {
     let plain = |text: &str| -> String {
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
         text.chars().map(|c| if is_plain(c) { c } else { '-' }).take(NAME_BYTES_MAX / 2).collect()
     };
     let name = format!("{FOLDER}/{}.{}", plain(stem), plain(side));

@@ -297,6 +297,24 @@ fn a_file_of_a_password_is_called_by_its_side_and_takes_no_other_ones_name() {
     assert_eq!(secret_file_name("orders", "../a b", |_| false), "secrets/orders.---a-b");
     let taken = |name: &str| name == "secrets/orders.copy" || name == "secrets/orders.copy-2";
     assert_eq!(secret_file_name("orders", "copy", taken), "secrets/orders.copy-3");
+    for own in ["secrets/orders.source", "secrets/a.---a-b-2"] {
+        assert!(is_secret_file_name(own), "{own}");
+    }
+    for other in [
+        "/etc/passwd",
+        "secrets/../evil.toml",
+        "secrets/evil.toml/..",
+        "secrets/a.b.toml",
+        "secrets//a.b",
+        "secrets/",
+        "secrets/a",
+        "secrets/.b",
+        "secretsa.b",
+        "../secrets/a.b",
+        "secrets/a.\u{e4}",
+    ] {
+        assert!(!is_secret_file_name(other), "{other}");
+    }
     for (text, is_one) in
         [("${PW}", true), ("${}", false), ("${a}b", false), ("x", false), ("${1}", false)]
     {

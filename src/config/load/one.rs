@@ -11,8 +11,8 @@ use crate::config::libpq::Environment;
 use crate::config::sections::DestinationSection;
 use crate::config::source::{self, SourceTables};
 use crate::config::{
-    DestinationConfig, ProcessConfig, ReplicationConfig, SourceConfig, SourceRetention, console,
-    distinct, kinds, name_conflicts, sections, settings, verify,
+    ConsoleConfig, DestinationConfig, ProcessConfig, ReplicationConfig, SourceConfig,
+    SourceRetention, console, distinct, kinds, name_conflicts, sections, settings, verify,
 };
 use crate::error::{Error, ErrorKind, Problems};
 use crate::sql::TableName;
@@ -127,16 +127,17 @@ fn understood(
 /// The configuration, unless something it needs is a problem.
 fn config(reader: &mut ConfigReader<'_>, is_alone: bool, flags: &Flags) -> Option<FileConfig> {
     let root = reader.section(&reader.document.root, 0, "", kinds::keys_of(&keys::ROOT))?;
-    let replications = if is_alone || holds_replication(reader, &root) {
-        replications(reader, &root, flags)
-    } else {
-        Some(Vec::new())
-    };
     let log = section(reader, &root, &keys::LOG).map(|section| sections::log(reader, &section));
     let console = section(reader, &root, &keys::CONSOLE)
         .map(|section| console::console(reader, &section, flags.console.as_ref()));
     let metrics =
         section(reader, &root, &keys::METRICS).map(|section| console::metrics(reader, &section));
+    let may_be_empty = flags.may_be_empty && console.as_ref().is_some_and(ConsoleConfig::may_edit);
+    let replications = if is_alone && !may_be_empty || holds_replication(reader, &root) {
+        replications(reader, &root, flags)
+    } else {
+        Some(Vec::new())
+    };
     let mut process_sections = Vec::new();
     for table in keys::PROCESS {
         if let Some(found) = reader.find(&root, table.name) {

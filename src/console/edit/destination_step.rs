@@ -249,10 +249,15 @@ fn page(
         fields_of(&file.draft.text).into_iter().enumerate().map(|(index, fields)| {
             let at = format!("destinations[{index}]");
             let is_it = beside.index == index;
+            let mut fields = FieldsView::of(&fields, &at, &problems, form);
+            if status == StatusCode::OK && !fields.is_begun() {
+                // It has just been added: what it lacks is told once more is wanted of it.
+                fields.problems.clear();
+            }
             DestinationView {
                 index,
                 number: index + 1,
-                fields: FieldsView::of(&fields, &at, &problems, form),
+                fields,
                 checks: if is_it { std::mem::take(&mut beside.checks) } else { Vec::new() },
                 script: if is_it { beside.script.take() } else { None },
             }

@@ -36,11 +36,15 @@ struct FileEntry {
 
 impl FileEntry {
     fn of(desk: &EditDesk, path: &Path) -> Self {
+        let mut is_of_process = false;
         let (severity, standing) = match store::read(path) {
             Err(error) => (NoteSeverity::Bad, format!("cannot be read: {error}")),
             Ok(None) => (NoteSeverity::Wait, "not saved yet".to_owned()),
             Ok(Some(text)) => {
-                let (severity, words) = in_words(desk.standing(path, &text));
+                let standing = desk.standing(path, &text);
+                is_of_process =
+                    matches!(standing, FileStanding::OfProcess | FileStanding::ForNextStart);
+                let (severity, words) = in_words(standing);
                 (severity, words.to_owned())
             }
         };
@@ -51,7 +55,10 @@ impl FileEntry {
             standing
         };
         let is_json = path.extension().is_some_and(|of| of.eq_ignore_ascii_case("json"));
-        let step = if is_json || severity == NoteSeverity::Bad { "look" } else { "source" };
+        // What belongs to the process has no source, where replications have files of their own.
+        let is_of_process = desk.folder().is_some() && is_of_process;
+        let is_shown = is_json || is_of_process || severity == NoteSeverity::Bad;
+        let step = if is_shown { "look" } else { "source" };
         Self {
             name: shown(&desk.id_of(path)),
             path: shown(&path.display().to_string()),
@@ -71,10 +78,12 @@ fn in_words(standing: FileStanding) -> (NoteSeverity, &'static str) {
         FileStanding::NotRunning => {
             (NoteSeverity::Calm, "does not run yet: a reload starts it, unless it was left out")
         }
-        FileStanding::OfProcess => (NoteSeverity::Good, "of the process, as at its start"),
+        FileStanding::OfProcess => {
+            (NoteSeverity::Good, "holds what belongs to the process, and is as it was at the start")
+        }
         FileStanding::ForNextStart => (
             NoteSeverity::Wait,
-            "of the process, and newer than what runs: it holds from the next start on",
+            "holds what belongs to the process, and is newer than what runs: it holds from the next start on",
         ),
     }
 }

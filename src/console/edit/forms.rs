@@ -4,7 +4,7 @@
 use super::draft::FileDraft;
 use crate::config::edit::{
     FieldEdit, FieldInput, FieldProblem, FieldText, FormField, UrlPassword, edited,
-    is_variable_alone, secret_file_name, without_password,
+    is_secret_file_name, is_variable_alone, secret_file_name, without_password,
 };
 use secrecy::{ExposeSecret, SecretString};
 
@@ -168,19 +168,26 @@ impl FileDraft {
             taken.problems.push(FieldProblem { path: key("password"), words });
             return;
         }
-        let chosen = taken.edits.iter().find(|edit| edit.path == key("password_file"));
-        let chosen = chosen.filter(|edit| !edit.text.is_empty()).map(|edit| edit.text.clone());
         let now = fields.iter().find(|field| field.path == key("password_file"));
         let now = now.and_then(|field| match &field.text {
             FieldText::Written(name) => Some(name.as_str()),
             _ => None,
         });
-        let name = match (chosen, now) {
-            (Some(chosen), _) => chosen,
-            // Its own file already: the password is another one.
-            (None, Some(name)) if name.starts_with("secrets/") && !name.contains("..") => {
-                name.to_owned()
-            }
+        let named = form.get(&key("password_file")).filter(|named| !named.is_empty());
+        if named.is_some_and(|named| Some(named) != now) {
+            let words =
+                "a password was typed too: type one, or name a file, and leave the other out";
+            let problem = FieldProblem { path: key("password_file"), words: words.to_owned() };
+            taken.problems.push(problem);
+            return;
+        }
+        let in_url = taken.edits.iter().find(|edit| edit.path == key("password_file"));
+        let name = match (in_url, now) {
+            // That of the URL, which this one replaces.
+            (Some(in_url), _) if !in_url.text.is_empty() => in_url.text.clone(),
+            // Its own file already: the password is another one. Any other place is not written to:
+            // who may sign in to the window writes no file of this machine by it.
+            (_, Some(name)) if is_secret_file_name(name) => name.to_owned(),
             _ => self.new_secret_name(section, form, taken),
         };
         taken.secrets.retain(|(known, _)| *known != name);

@@ -60,12 +60,15 @@ impl TableView {
             CandidateFitness::Unfit => (NoteSeverity::Bad, format!("refused: {}", verdict.reason)),
         };
         let name = table.name.to_string();
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an estimate")]
-        let rows = table.rows_estimated.max(0.0) as u64;
+        let rows = table.rows_estimated.map_or("not known".to_owned(), |rows| {
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "estimated")]
+            let rows = rows.max(0.0) as u64;
+            digits(rows)
+        });
         Self {
             id: format!("table-{index}"),
             name,
-            rows: digits(rows),
+            rows,
             id_column: table.id_column.clone(),
             id_type: table.id_type.clone(),
             ids: shown(&table.ids()),

@@ -12,13 +12,17 @@ use crate::error::{Error, Problems};
 use crate::log::secrets::discreet_argument;
 use std::collections::BTreeMap;
 
+/// So many folded fields are named; the others are seen when they are unfolded.
+const NAMES_MAX: usize = 4;
+
 /// A field of a form.
 #[derive(Clone, Debug)]
 pub(super) struct FieldView {
     pub(super) id: String,
     pub(super) path: String,
     pub(super) name: &'static str,
-    pub(super) help: &'static str,
+    /// What it is for, and what holds without it.
+    pub(super) help: String,
     pub(super) kind: FieldKind,
     pub(super) value: String,
     pub(super) preset: String,
@@ -60,6 +64,8 @@ pub(super) struct FieldsView {
     pub(super) help: &'static str,
     pub(super) plain: Vec<FieldView>,
     pub(super) rare: Vec<FieldView>,
+    /// What the folded ones are, in a line.
+    pub(super) folded: String,
     /// Whether one of the folded ones has to be seen.
     pub(super) is_open: bool,
     /// Problems of the section itself.
@@ -165,7 +171,7 @@ impl FieldView {
             id: id_of(&field.path),
             path: field.path.clone(),
             name: field.name,
-            help: field.help,
+            help: help(field),
             options: options(&field.input, &value),
             kind,
             value,
@@ -175,6 +181,20 @@ impl FieldView {
             is_written: !matches!(field.text, FieldText::Missing | FieldText::FileOnly),
         }
     }
+}
+
+/// In whole sentences: the table of keys has them as parts of a line.
+fn help(field: &FormField) -> String {
+    let mut letters = field.help.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    let mut help = format!("{first}{}", letters.as_str());
+    if !help.is_empty() && !help.ends_with('.') {
+        help.push('.');
+    }
+    if !help.contains("Default:") {
+        help = format!("{help} Default: {}.", field.preset.trim_end_matches('.'));
+    }
+    help
 }
 
 fn options(input: &FieldInput, value: &str) -> Vec<OptionView> {
@@ -202,6 +222,13 @@ fn id_of(path: &str) -> String {
     path.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
 }
 
+/// The names of the first fields.
+fn listed(fields: &[FieldView]) -> String {
+    let names: Vec<&str> = fields.iter().take(NAMES_MAX).map(|view| view.name).collect();
+    let more = if fields.len() > NAMES_MAX { ", …" } else { "" };
+    format!("{}{more}", names.join(", "))
+}
+
 impl FieldsView {
     /// Of these fields; `at` is their section, for its own problems.
     pub(super) fn of(
@@ -217,9 +244,15 @@ impl FieldsView {
             help: fields.help,
             is_open: rare.iter().any(|view| view.is_written || !view.problems.is_empty()),
             problems: problems.at(at),
+            folded: listed(&rare),
             plain,
             rare,
         }
+    }
+
+    /// Whether the file says anything of them.
+    pub(super) fn is_begun(&self) -> bool {
+        self.plain.iter().chain(&self.rare).any(|view| view.is_written)
     }
 
     /// Without the field of this name, which is drawn in another way.
@@ -234,6 +267,7 @@ impl FieldsView {
         let plain = std::mem::take(&mut self.plain);
         self.is_open |= plain.iter().any(|view| view.is_written || !view.problems.is_empty());
         self.rare = plain.into_iter().chain(self.rare).collect();
+        self.folded = listed(&self.rare);
         self
     }
 }

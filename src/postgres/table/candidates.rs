@@ -17,7 +17,8 @@ pub(crate) struct TableCandidate {
     pub(crate) name: TableName,
     pub(crate) id_column: String,
     pub(crate) id_type: String,
-    pub(crate) rows_estimated: f64,
+    /// `None` where the server has not counted yet.
+    pub(crate) rows_estimated: Option<f64>,
     has_key: bool,
     may_select: bool,
     inserted: i64,
@@ -143,7 +144,7 @@ mod tests {
             name: TableName { schema: "public".to_owned(), name: "My Events".to_owned() },
             id_column: "id".to_owned(),
             id_type: "bigint".to_owned(),
-            rows_estimated: 1_000.0,
+            rows_estimated: Some(1_000.0),
             has_key: true,
             may_select: true,
             inserted: 1_000,

@@ -18,14 +18,14 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
 /// A browser at work, told line by line.
-struct Browser {
+pub struct Browser {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
 }
 
 impl Browser {
     /// Starts it; `None` where there is no browser, which is said.
-    fn start(what: &str, site: &Site, path: &str, arguments: &[&str]) -> Option<Self> {
+    pub fn start(what: &str, site: &Site, path: &str, arguments: &[&str]) -> Option<Self> {
         let modules = packages(Registry::Browser)?;
         let Some(chromium) = ["/usr/bin/chromium", "/usr/bin/chromium-browser"]
             .iter()
@@ -61,12 +61,12 @@ impl Browser {
     }
 
     /// What it tells next, which it must.
-    async fn tells(&mut self) -> Value {
+    pub async fn tells(&mut self) -> Value {
         self.next().await.expect("the browser has more to tell")
     }
 }
 
-fn is_clean(told: &Value) {
+pub fn is_clean(told: &Value) {
     for list in ["faults", "foreign", "violations"] {
         let is_empty = told[list].as_array().is_none_or(Vec::is_empty);
         assert!(is_empty, "{list} at {} {}: {}", told["width"], told["theme"], told[list]);
@@ -78,7 +78,7 @@ fn is_clean(told: &Value) {
 }
 
 /// Looks at a page in every way.
-async fn is_well_made(site: &Site, path: &str, cookie: &str, must_say: &str) {
+pub async fn is_well_made(site: &Site, path: &str, cookie: &str, must_say: &str) {
     let Some(mut browser) = Browser::start("look", site, path, &[cookie]) else { return };
     let mut backgrounds = Vec::new();
     for _ in 0..8 {

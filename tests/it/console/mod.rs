@@ -1,12 +1,12 @@
 //! The window: what it says of a running replication, to whom, and that it never lies.
 
 mod actions;
-mod browser;
+pub mod browser;
 mod ending;
 mod guarding;
 mod probes;
 mod reports;
-mod site;
+pub mod site;
 mod truth;
 
 use crate::support::replicator::{Replicator, Setup};

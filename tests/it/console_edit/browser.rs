@@ -46,6 +46,11 @@ impl Browser {
         &self.address
     }
 
+    /// What it sends to be known again.
+    pub fn cookie(&self) -> &str {
+        self.cookie.as_deref().unwrap()
+    }
+
     /// Signs in.
     pub async fn sign_in(&mut self, password: &str) {
         let page = self.post("/login", &[("password".to_owned(), password.to_owned())]).await;

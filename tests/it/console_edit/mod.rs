@@ -2,6 +2,7 @@
 //! nothing else does.
 
 mod browser;
+mod empty;
 
 use crate::edges::{between, pair};
 use crate::harness::{fresh_database, fresh_destination};
@@ -383,10 +384,7 @@ async fn a_saved_file_is_told_as_newer_than_what_runs_until_a_reload_and_a_refus
     let (mut replicator, mut browser, file) = start_first().await;
     let (table, destinations, look) =
         (at("first.toml", "table"), at("first.toml", "destinations"), at("first.toml", "look"));
-    holds(
-        &browser.get("/edit").await,
-        &["runs as it is written", "of the process, as at its start"],
-    );
+    holds(&browser.get("/edit").await, &["runs as it is written", "is as it was at the start"]);
     let page = browser.get(&table).await;
     browser.press(&page.form(&table).enter("source.group_events_max", "7000"), "take").await;
     let page = browser.get(&look).await;
