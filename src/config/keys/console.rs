@@ -99,7 +99,8 @@ const KEYS: &[Key] = &[
         "edit",
         ValueType::Boolean,
         KeyDefault::Boolean(false),
-        "The configuration can be changed in the browser by those who have signed in.",
+        "The configuration can be changed in the browser by those who have signed in. Then the first \
+         replication can be made there too, and none is needed to begin with.",
     ),
 ];
 

@@ -11,7 +11,8 @@ use std::io::Write;
 /// A replication that tells what the test has it tell.
 pub(in crate::console) struct ToldReplication {
     snapshots: watch::Sender<Arc<Snapshot>>,
-    verification: watch::Sender<Arc<VerificationSnapshot>>,
+    /// Kept open: nothing is told over it.
+    _verification: watch::Sender<Arc<VerificationSnapshot>>,
     roster: Roster,
     sampler: MomentSampler,
 }
@@ -37,7 +38,8 @@ impl ToldReplication {
             end: None,
         };
         let sampler = MomentSampler::new(Duration::from_secs(1));
-        Self { snapshots, verification, roster: Arc::new(vec![listed]), sampler }
+        let roster = Arc::new(vec![listed]);
+        Self { snapshots, _verification: verification, roster, sampler }
     }
 
     /// This is so.
