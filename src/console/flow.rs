@@ -91,7 +91,7 @@ fn source_row(of: &ReplicationMoment) -> FlowRow {
     let as_of = looked.map(|ago| format!(" · seen {} ago", age(ago))).unwrap_or_default();
     let sub = if of.is_job() {
         let aim = of.snapshot.run.target_id;
-        format!("the aim is id {}, the newest at the start{as_of}", id_or_none(aim))
+        format!("the target is id {}, the newest at the start{as_of}", id_or_none(aim))
     } else {
         format!(
             "settled through {} · newest {}{as_of}",
@@ -220,8 +220,8 @@ fn sub(of: &ReplicationMoment, lane: &LaneSnapshot, copied: f64) -> String {
     }
     if of.lanes.len() > 1 && outage.is_none() {
         parts.push(match lane.pace {
-            PaceSnapshot::Together => "travels with the others".to_owned(),
-            PaceSnapshot::Alone => "travels alone".to_owned(),
+            PaceSnapshot::Together => "shares reads with the others".to_owned(),
+            PaceSnapshot::Alone => "has reads of its own".to_owned(),
         });
     }
     parts.join(" · ")
@@ -237,7 +237,7 @@ fn rate_sub(
     match (left, lane.last_commit_at) {
         (Some(left), _) if of.is_job() || left > 5.0 => format!("about {} left", age(left)),
         (_, Some(at)) => format!("last commit {} ago", age(of.now.seconds_since(at))),
-        (_, None) => "nothing to commit yet".to_owned(),
+        (_, None) => "nothing committed yet".to_owned(),
     }
 }
 
@@ -273,7 +273,7 @@ fn outage_note(
     let next = match retry {
         Some(seconds) if seconds > 0.5 => format!("trying again in {}", age(seconds)),
         Some(_) => "trying again now".to_owned(),
-        None => "not tried again by itself".to_owned(),
+        None => "not retried automatically".to_owned(),
     };
     let is_standby = health == Health::Standby;
     let part = |name, text: &str| NotePart { name, text: shown(text) };
@@ -302,15 +302,13 @@ fn attempts(losses: u32) -> String {
 /// What a loss leaves as it is.
 fn state_words(health: Health, name: &str) -> &'static str {
     match health {
-        Health::Diverged => "nothing more is appended to it, and nothing of it was changed",
-        Health::Stopped => {
-            "whole batches only; nothing more is done with it until it is tried again"
+        Health::Diverged => "nothing more is appended to it, and what it holds was not changed",
+        Health::Stopped => "it holds whole batches only, and is left alone until it is retried",
+        Health::Standby => {
+            "another replicator feeds it; this process takes over when that one ends"
         }
-        Health::Standby => "it is fed; this process takes it over when the other ends",
-        _ if name == "The source" => {
-            "every destination keeps what it has, a beginning of the source"
-        }
-        _ => "what it holds stays a beginning of the source; the others go on",
+        _ if name == "The source" => "every destination keeps what it has, a prefix of the source",
+        _ => "what it holds stays a prefix of the source; the others go on",
     }
 }
 
@@ -332,8 +330,9 @@ fn blocker_note(of: &ReplicationMoment, blocker: &BlockerSnapshot) -> NoteView {
         .after_id
         .zip(of.snapshot.source.highest_id)
         .map(|(after, highest)| highest.saturating_sub(after).max(0).unsigned_abs());
-    let waits =
-        waits.filter(|waits| *waits > 0).map(|waits| format!(" {} behind it.", at_most(of, waits)));
+    let waits = waits
+        .filter(|waits| *waits > 0)
+        .map(|waits| format!(" It holds back {}.", at_most(of, waits)));
     let who = [
         blocker.pid.map(|pid| format!("process {pid}")),
         blocker

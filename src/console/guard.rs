@@ -38,7 +38,7 @@ pub(super) fn refuse_foreign_host(headers: &HeaderMap, config: &ConsoleConfig) -
     let host = hosts.next().and_then(|host| host.to_str().ok()).unwrap_or_default();
     let is_ours = hosts.next().is_none() && is_host_of_ours(host, config);
     (!is_ours).then(|| {
-        let line = "this name is not known to be ours: where it is, add it to console.hosts";
+        let line = "this is not a name of this window: if it should be, add it to console.hosts";
         text(StatusCode::MISDIRECTED_REQUEST, line)
     })
 }
@@ -91,7 +91,7 @@ pub(super) fn refuse_foreign_origin(
         (None, None) => true,
     };
     (!is_ours).then(|| {
-        let line = "this comes from a page of another site, and nothing was done";
+        let line = "this request came from another site's page; nothing was done";
         text(StatusCode::FORBIDDEN, line)
     })
 }

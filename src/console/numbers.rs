@@ -29,7 +29,7 @@ fn of_service(of: &ReplicationMoment) -> Vec<NumberView> {
         Some(highest) => number(
             "Newest event at the source",
             id(highest),
-            format!("{} ids written just now", rate(of.source_rate)),
+            format!("ids written: {}", rate(of.source_rate)),
         ),
         None if source.looked_at.is_some() => {
             number("Newest event at the source", "none".to_owned(), "the table is empty".to_owned())
@@ -150,16 +150,20 @@ fn left(of: &ReplicationMoment) -> NumberView {
     });
     match slowest {
         None if of.snapshot.source.looked_at.is_none() => {
-            number(TERM, "not known".to_owned(), "the source is not opened yet".to_owned())
+            number(TERM, "not known".to_owned(), "the source is not open yet".to_owned())
         }
-        None => number(TERM, "nothing".to_owned(), format!("the aim is id {}", id_or_none(target))),
+        None => {
+            number(TERM, "nothing".to_owned(), format!("the target is id {}", id_or_none(target)))
+        }
         Some((lane, now)) => {
             let name = shown(&lane.name);
             let ids =
                 now.ids_behind.map(|ids| format!(": {}", at_most(of, ids))).unwrap_or_default();
             match seconds_left(lane.position, target, now.rate) {
                 Some(seconds) => number(TERM, span(seconds), format!("{name}{ids}")),
-                None => number(TERM, "not known".to_owned(), format!("{name} does not move{ids}")),
+                None => {
+                    number(TERM, "not known".to_owned(), format!("{name} makes no progress{ids}"))
+                }
             }
         }
     }
@@ -179,7 +183,7 @@ fn ends_with(of: &ReplicationMoment) -> NumberView {
     number(
         "Ends with exit code",
         "0".to_owned(),
-        format!("if nothing changes{}", else_eight.unwrap_or_default()),
+        format!("if nothing goes wrong{}", else_eight.unwrap_or_default()),
     )
 }
 

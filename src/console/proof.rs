@@ -144,7 +144,7 @@ fn counted_row(of: &ReplicationMoment, lane: &LaneSnapshot) -> ProofRow {
         }
         (None, Some(checks)) => {
             let at = moment_words(checks.at);
-            (id_or_none(checks.last_id), "agreed at its opening", NoteSeverity::Good, at)
+            (id_or_none(checks.last_id), "agreed when opened", NoteSeverity::Good, at)
         }
         (None, None) => {
             ("none".to_owned(), "not compared yet", NoteSeverity::Running, String::new())

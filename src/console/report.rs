@@ -187,12 +187,12 @@ fn temporary(file: &Path) -> Result<NamedTempFile> {
 fn write(file: &Path, text: &str) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
     let failed = |error: &(dyn std::error::Error + 'static)| {
-        Error::new(ErrorKind::Bug, "the report could not be written")
+        Error::new(ErrorKind::Output, "the report could not be written")
             .at(format!("--report {}", file.display()))
             .caused_by(error)
             .fix("look at the disk and the folder; the run itself ended as the log says")
     };
-    let mut temporary = temporary(file).map_err(|error| error.of_kind(ErrorKind::Bug))?;
+    let mut temporary = temporary(file).map_err(|error| error.of_kind(ErrorKind::Output))?;
     temporary.write_all(text.as_bytes()).map_err(|error| failed(&error))?;
     let readable = std::fs::Permissions::from_mode(0o644);
     temporary.as_file().set_permissions(readable).map_err(|error| failed(&error))?;

@@ -173,7 +173,7 @@ fn drawn(
             StatusCode::NOT_FOUND,
             NoteSeverity::Calm,
             "There is no such replication",
-            "It may have been renamed, or is not configured any more.",
+            "It may have been renamed, or removed from the configuration.",
         ),
     }
 }

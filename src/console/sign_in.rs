@@ -128,7 +128,7 @@ pub(super) async fn login(
         }
         SignInOutcome::Wrong => {
             warn!(state.log, "a wrong password was tried at the window");
-            login_page(StatusCode::UNAUTHORIZED, Some("This is not the password."), &form.back)
+            login_page(StatusCode::UNAUTHORIZED, Some("Wrong password."), &form.back)
         }
         SignInOutcome::TooEarly(wait) => {
             let seconds = wait.as_secs_f64().ceil().max(1.0);

@@ -105,9 +105,9 @@ fn stuck(of: &ReplicationMoment) -> Option<ReplicationVerdict> {
     of.is_stuck().then(|| {
         ReplicationVerdict::new(
             NoteSeverity::Bad,
-            format!("The replication has told nothing for {silent}"),
-            "What is shown below is what it told last. Nothing is known of the present; start the \
-             process again if this lasts."
+            format!("The replication has reported nothing for {silent}"),
+            "Below is its last report. How things stand now is not known; restart the process if \
+             this lasts."
                 .to_owned(),
             format!("silent for {silent}"),
         )
@@ -123,7 +123,7 @@ fn different(of: &ReplicationMoment) -> Option<ReplicationVerdict> {
         ReplicationVerdict::new(
             NoteSeverity::Bad,
             format!("{} {} not equal to the source", list(&names), are(&names)),
-            format!("Row by row {events} differed when last compared. The proof below says which, and what to do."),
+            format!("{events} differed when last compared row by row. The proof below says which, and what to do."),
             format!("{} differs", list(&names)),
         )
     })
@@ -135,12 +135,12 @@ fn diverged(of: &ReplicationMoment) -> Option<ReplicationVerdict> {
         ReplicationVerdict::new(
             NoteSeverity::Bad,
             format!(
-                "{} {} not what the source is, and nothing more is appended",
+                "{} {} at odds with the source, and nothing more is appended",
                 list(&names),
                 are(&names)
             ),
             format!(
-                "A person is needed: what was found and what to do stands below.{}",
+                "An operator must act: what was found and what to do is below.{}",
                 others(of, &names)
             ),
             format!("{} diverged", list(&names)),
@@ -150,7 +150,7 @@ fn diverged(of: &ReplicationMoment) -> Option<ReplicationVerdict> {
 
 fn stopped(of: &ReplicationMoment) -> Option<ReplicationVerdict> {
     if of.snapshot.source.health == Health::Stopped {
-        let detail = "A person is needed: what was found and what to do stands below.".to_owned();
+        let detail = "An operator must act: what was found and what to do is below.".to_owned();
         let headline = "The source is unsuitable, and nothing is copied".to_owned();
         return Some(ReplicationVerdict::new(
             NoteSeverity::Bad,
@@ -166,7 +166,7 @@ fn stopped(of: &ReplicationMoment) -> Option<ReplicationVerdict> {
             NoteSeverity::Bad,
             format!("{} {pronoun} stopped", list(&names)),
             format!(
-                "A person is needed: the reason and what to do stand below.{}",
+                "An operator must act: the reason and what to do are below.{}",
                 others(of, &names)
             ),
             format!("{} stopped", list(&names)),
@@ -184,14 +184,14 @@ fn source_away(of: &ReplicationMoment) -> Option<ReplicationVerdict> {
             NoteSeverity::Bad,
             "The source is away".to_owned(),
             format!(
-                "It has not answered{lasting} and is tried again. Each destination keeps what it has; what was written since is not known."
+                "It has not answered{lasting}; Counterfoil keeps trying. Each destination keeps what it has; what was written since is not known."
             ),
             "source away".to_owned(),
         ));
     }
     let silent = of.snapshot.lanes.iter().any(|lane| lane.health == Health::Reachable);
     (silent && source.checks.is_some()).then(|| {
-        let looked = source.looked_at.map(|at| format!(" since {}", age(of.now.seconds_since(at))));
+        let looked = source.looked_at.map(|at| format!(" for {}", age(of.now.seconds_since(at))));
         ReplicationVerdict::new(
             NoteSeverity::Bad,
             "The source does not answer".to_owned(),
@@ -212,7 +212,7 @@ fn away(of: &ReplicationMoment) -> Option<ReplicationVerdict> {
     let lacks = now.ids_behind.filter(|behind| *behind > 0);
     let lacks = lacks.map(|behind| format!(" and lacks {}", at_most(of, behind)));
     let detail = format!(
-        "{} has been away{}{}; it is tried again by itself.{}",
+        "{} has been away{}{}; it is retried automatically.{}",
         shown(&lane.name),
         since.unwrap_or_default(),
         lacks.unwrap_or_default(),
@@ -235,7 +235,7 @@ fn held(of: &ReplicationMoment) -> Option<ReplicationVerdict> {
             if names.len() == 1 { "waits" } else { "wait" }
         ),
         format!(
-            "It may still fill an id below events that are visible, and has been open for {open}. Nothing is passed over; who it is stands below."
+            "It may still insert an event below others that are visible, and has been open for {open}. Nothing is skipped; the transaction is named below."
         ),
         format!("held for {open}"),
     ))
@@ -289,9 +289,9 @@ fn job(of: &ReplicationMoment) -> ReplicationVerdict {
     );
     ReplicationVerdict::new(
         NoteSeverity::Running,
-        format!("Copying: {done} % is there{}", left.clone().unwrap_or_default()),
+        format!("Copying: {done} % done{}", left.clone().unwrap_or_default()),
         format!(
-            "Until every destination holds {aim}. Then first event, last event and counts are compared once more, and it ends with exit code 0.{pace}"
+            "It copies until every destination holds {aim}. Then it compares first event, last event and counts once more, and ends with exit code 0.{pace}"
         ),
         format!("{done} %{}", left.unwrap_or_default()),
     )

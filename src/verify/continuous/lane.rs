@@ -4,6 +4,7 @@
 use crate::config::DestinationConfig;
 use crate::error::{Error, Result};
 use crate::event::range::IdRange;
+use crate::log::recent::ROUTINE;
 use crate::log::{DayClock, WallTime, key, logged_id};
 use crate::postgres::session::error::no_answer;
 use crate::retry::{Connection, LossOutcome, RetryPolicy};
@@ -238,7 +239,7 @@ impl<'a> VerifiedLane<'a> {
 
     fn end_round(&mut self) {
         self.telling.end_round(self.rounds.known());
-        info!(self.shared.of.log, "verification round ended"; key::DESTINATION => &self.name,
+        info!(self.shared.of.log, # ROUTINE, "verification round ended"; key::DESTINATION => &self.name,
             "round" => self.rounds.number(), "verified_through" => logged_id(self.rounds.verified_through()),
             "differences" => self.rounds.known().counts().total());
     }

@@ -239,6 +239,6 @@ async fn the_window_speaks_tls_by_its_own_certificate_and_reads_it_again_when_it
     replicator.says(&["the certificate of the window was read again"]).await;
     std::fs::write(dir.path().join("c.pem"), "broken").unwrap();
     assert_eq!(probe(), Some(0), "the certificate before stays in use");
-    replicator.says(&["the certificate of the window was not read again"]).await;
+    replicator.says(&["the window's new certificate cannot be used"]).await;
     replicator.stops().await;
 }

@@ -45,11 +45,11 @@ async fn a_loop_that_is_stuck_is_not_called_alive() {
     assert!(stuck["ok"] == false && stuck["tick_ms"].as_u64() >= Some(10_000), "{stuck}");
     let ready = site.get("/readyz").await;
     assert!(
-        ready.status == 503 && ready.body.contains("its loop has told nothing for"),
+        ready.status == 503 && ready.body.contains("its loop has reported nothing for"),
         "{ready:?}"
     );
     let page = site.get("/").await.body;
-    assert!(page.contains("The replication has told nothing for"), "{page}");
+    assert!(page.contains("The replication has reported nothing for"), "{page}");
     let probe = |flags: &[&str]| {
         let command = ["probe", "--config", file.to_str().unwrap()];
         let output = Command::new(env!("CARGO_BIN_EXE_counterfoil"))

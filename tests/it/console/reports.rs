@@ -3,6 +3,8 @@
 use crate::harness::{Database, fresh_database, fresh_destination};
 use crate::support::events::{init_destination, init_source, insert};
 use crate::support::replicator::Setup;
+use crate::support::{lock_out, until};
+use rustix::process::Signal;
 use serde_json::Value;
 use std::path::Path;
 
@@ -86,4 +88,22 @@ async fn a_report_that_cannot_be_written_is_refused_before_anything_is_copied() 
     let end =
         Setup::from(&source).to("copy", &copy).start(&["--report", "report.pdf"]).ends().await;
     assert!(end.code == Some(2) && end.report.contains("ends in .html or .json"), "{end:?}");
+}
+
+#[tokio::test]
+async fn a_report_that_cannot_be_written_at_the_end_hides_no_other_exit_code() {
+    let (source, copy) = pair().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("report.html");
+    let lock = lock_out(&copy).await;
+    let flags = ["--until-caught-up", "--report", file.to_str().unwrap()];
+    let mut job = Setup::from(&source).to("copy", &copy).start(&flags);
+    until("it waits", async || job.log().contains("counterfoil started")).await;
+    std::fs::remove_dir_all(folder.path()).unwrap();
+    job.signal(Signal::TERM);
+    let end = job.ends().await;
+    assert_eq!(end.code, Some(8), "{end:?}");
+    assert!(end.report.contains("stopped before everything was copied"), "{}", end.report);
+    assert!(end.report.contains("the report cannot be written there"), "{}", end.report);
+    lock.batch_execute("rollback").await.unwrap();
 }

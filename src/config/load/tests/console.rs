@@ -81,7 +81,7 @@ fn what_contradicts_itself_is_refused() {
     let [what, ..] = problem(&format!("{HASH}\npassword_hash_file = \"h\""));
     assert_eq!(what, "console.password_hash and console.password_hash_file are the same setting");
     let [what, ..] = problem("password_hash = \"secret\"");
-    assert_eq!(what, "console.password_hash is no hash by argon2id");
+    assert_eq!(what, "console.password_hash is not an argon2id hash");
 }
 
 #[test]
