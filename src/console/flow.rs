@@ -100,7 +100,7 @@ fn source_row(of: &ReplicationMoment) -> FlowRow {
         )
     };
     let mut notes: Vec<NoteView> =
-        outage_note(of, &source.connection, source.health, "The source").into_iter().collect();
+        outage_note(of, &source.connection, source.health, SOURCE_STATE).into_iter().collect();
     notes.extend(source.blocker.as_ref().map(|blocker| blocker_note(of, blocker)));
     let (word, severity) = source_word(source.health);
     FlowRow {
@@ -151,7 +151,9 @@ fn lane_row(
         .map_or(0.0, |proof| share(proof.verified_through_id, through).min(copied));
     let (word, severity) = word_of(of, lane, now, through);
     let mut notes: Vec<NoteView> =
-        outage_note(of, &lane.connection, lane.health, &name).into_iter().collect();
+        outage_note(of, &lane.connection, lane.health, state_words(lane.health))
+            .into_iter()
+            .collect();
     notes.extend(lane.is_paused.then(|| paused_note(lane)));
     let actions = if may_act && of.end.is_none() { actions(lane) } else { Vec::new() };
     FlowRow {
@@ -265,7 +267,7 @@ fn outage_note(
     of: &ReplicationMoment,
     connection: &ConnectionSnapshot,
     health: Health,
-    name: &str,
+    state: &str,
 ) -> Option<NoteView> {
     let outage = connection.outage.as_ref().filter(|outage| outage.ended_at.is_none())?;
     let lost = age(of.now.seconds_since(outage.since));
@@ -281,7 +283,7 @@ fn outage_note(
     if !outage.causes.is_empty() {
         parts.push(part("why", &outage.causes.join(": ")));
     }
-    parts.push(part("state", state_words(health, name)));
+    parts.push(part("state", state));
     parts.extend(outage.fix.iter().map(|fix| part("what to do", fix)));
     Some(NoteView {
         severity: if is_standby { NoteSeverity::Calm } else { NoteSeverity::Bad },
@@ -299,15 +301,17 @@ fn attempts(losses: u32) -> String {
     }
 }
 
-/// What a loss leaves as it is.
-fn state_words(health: Health, name: &str) -> &'static str {
+/// What the loss of the source leaves as it is.
+const SOURCE_STATE: &str = "every destination keeps what it has, a prefix of the source";
+
+/// What the loss of a destination leaves as it is.
+fn state_words(health: Health) -> &'static str {
     match health {
         Health::Diverged => "nothing more is appended to it, and what it holds was not changed",
         Health::Stopped => "it holds whole batches only, and is left alone until it is retried",
         Health::Standby => {
             "another replicator feeds it; this process takes over when that one ends"
         }
-        _ if name == "The source" => "every destination keeps what it has, a prefix of the source",
         _ => "what it holds stays a prefix of the source; the others go on",
     }
 }

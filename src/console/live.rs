@@ -86,6 +86,16 @@ impl LivePage {
             self.has_ended = true;
             return Some(Event::default().event("ended").data(quoted("no longer configured")));
         };
+        if drawn.title != self.title {
+            self.title.clone_from(&drawn.title);
+            // The parts follow at once.
+            self.frames.mark_changed();
+            return Some(
+                Event::default()
+                    .event("title")
+                    .data(quoted(&format!("{} · Counterfoil", drawn.title))),
+            );
+        }
         let news: Map<String, Value> = drawn
             .fragments
             .iter()
@@ -93,17 +103,6 @@ impl LivePage {
             .map(|(id, html)| ((*id).to_owned(), html.clone().into()))
             .collect();
         self.sent = drawn.fragments.iter().cloned().collect();
-        if drawn.title != self.title {
-            self.title.clone_from(&drawn.title);
-            self.frames.mark_changed();
-            // The parts follow at once.
-            self.sent.clear();
-            return Some(
-                Event::default()
-                    .event("title")
-                    .data(quoted(&format!("{} · Counterfoil", drawn.title))),
-            );
-        }
         if !news.is_empty() {
             if frame.exit_code.is_some() {
                 self.frames.mark_changed();

@@ -13,6 +13,7 @@ use super::probes::{aliveness, readiness};
 use super::sign_in::{login, login_form, logout};
 use super::state::{RequestState, WindowState};
 use super::status::ProcessStatus;
+use super::words::encoded;
 use crate::supervise::Roster;
 use axum::Router;
 use axum::body::Body;
@@ -94,7 +95,7 @@ async fn guarded(State(state): RequestState, mut request: Request, next: Next) -
             if path == "/" {
                 see_other("/login")
             } else {
-                see_other(&format!("/login?back={path}"))
+                see_other(&format!("/login?back={}", encoded(path)))
             }
         }
         AccessDecision::NeedsLogin => {

@@ -329,9 +329,16 @@ fn service(of: &ReplicationMoment) -> ReplicationVerdict {
             "standby".to_owned(),
         );
     }
+    let headline = match standby.as_slice() {
+        [] => "Every destination follows the source".to_owned(),
+        names => {
+            let fed = if names.len() == 1 { "is fed" } else { "are fed" };
+            format!("Following; {} {fed} by another replicator", shown(&list(names)))
+        }
+    };
     ReplicationVerdict::new(
         NoteSeverity::Good,
-        "Every destination follows the source".to_owned(),
+        headline,
         proof_sentence(of),
         "following".to_owned(),
     )
@@ -353,10 +360,17 @@ pub(super) fn proof_sentence(of: &ReplicationMoment) -> String {
                 .flatten();
             match counted {
                 Some(through) => format!("Counts agree through id {}; the rows are not compared one by one.", id(through)),
-                None => "First event, last event and counts agreed at the start; the rows are not compared one by one.".to_owned(),
+                None if was_counted(of) => "First event, last event and counts agreed at the start; the rows are not compared one by one.".to_owned(),
+                None => "The last events agreed at the start; the rows are not compared one by one.".to_owned(),
             }
         }
     }
+}
+
+/// Whether the events of every destination were counted at the start.
+fn was_counted(of: &ReplicationMoment) -> bool {
+    let mut lanes = of.snapshot.lanes.iter();
+    lanes.all(|lane| lane.checks.as_ref().is_some_and(|checks| checks.was_counted))
 }
 
 /// How the other destinations do, where there are others.
@@ -372,7 +386,15 @@ fn others(of: &ReplicationMoment, but: &[&str]) -> String {
         [(_, first), more @ ..] if more.iter().all(|(_, word)| word == first) => {
             format!(" {}: {first}.", shown(&list(&names)))
         }
-        _ => format!(" The {} others go on.", rest.len()),
+        _ if rest.iter().all(|(_, word)| word.severity() < NoteSeverity::Wait) => {
+            format!(" The {} others go on.", rest.len())
+        }
+        _ => {
+            let words: Vec<String> =
+                rest.iter().map(|(name, word)| format!("{name} {word}")).collect();
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            format!(" Others: {}.", shown(&list(&words)))
+        }
     }
 }
 

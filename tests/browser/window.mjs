@@ -2,6 +2,7 @@
 //   look  URL COOKIE   a page at four widths and in both themes, with and without script: what axe finds, what the policy refused, who else was asked, what is wider than the screen
 //   watch URL TEXT …   stays on a page, and tells when each text appears without a reload
 //   use   URL PASSWORD signs in, pauses the first destination and resumes it, by its buttons
+//   open  URL          opens the table of a plot, and tells when the plots are renewed and it is still open
 //   shoot URL FILE WIDTH THEME
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
@@ -66,6 +67,12 @@ if (what === "look") {
   await page.click("text=Sign out");
   await page.waitForURL((at) => at.pathname === "/login", { timeout: WAIT });
   tell({ signed_out: true });
+} else if (what === "open") {
+  const { page, faults, foreign } = await opened();
+  await page.click("figure details summary");
+  const before = await page.innerHTML("#plots");
+  await page.waitForFunction((before) => document.querySelector("#plots").innerHTML !== before, before, { timeout: WAIT, polling: 100 });
+  tell({ open: await page.evaluate(() => document.querySelector("figure details").open), faults, foreign });
 } else if (what === "shoot") {
   const { page } = await opened({ width: +rest[1], theme: rest[2], cookie: rest[3] });
   await page.waitForTimeout(1500);

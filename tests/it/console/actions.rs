@@ -115,7 +115,7 @@ async fn a_stranger_sees_nothing_and_changes_nothing() {
     let sent = site.get_with("/replications/counterfoil", &html).await;
     assert_eq!(
         (sent.status, sent.header("location")),
-        (303, Some("/login?back=/replications/counterfoil"))
+        (303, Some("/login?back=%2Freplications%2Fcounterfoil"))
     );
     for path in [
         "/healthz",
