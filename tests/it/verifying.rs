@@ -480,6 +480,30 @@ async fn what_a_source_has_let_go_is_no_difference_and_what_it_keeps_is_compared
 }
 
 #[tokio::test]
+async fn a_row_that_differed_is_not_called_equal_because_the_source_has_let_go_of_its_own() {
+    let (source, copy) = (fresh_database().await, fresh_destination().await);
+    let columns = "ts timestamptz not null default now(), event text)";
+    source
+        .execute(&format!(
+            "create table events (id bigint primary key generated always as identity, {columns}"
+        ))
+        .await;
+    copy.execute(&format!("create table events (id bigint primary key, {columns}")).await;
+    source.execute("insert into events (event) select 'e' from generate_series(1, 100)").await;
+    let mut config = config(&source, &[("copy", &copy)]);
+    config.source.keeps = SourceRetention::Tail;
+    let mut verified = Verified::start(config, AT_ONCE).await;
+    verified.verifies(100).await;
+    copy.execute("update events set event = '' where id = 30").await;
+    let number = verified.finds(RowFault::Changed, 30).await.round.number;
+    source.execute("delete from events where id <= 40").await;
+    let later = |lane: &LaneVerification| lane.round.number > number + 3;
+    let lane = verified.tells("later rounds", later).await;
+    assert_eq!((lane.differences.changed, lane.verified_through_id), (1, Some(29)), "{lane:?}");
+    verified.stops().await;
+}
+
+#[tokio::test]
 async fn a_reload_of_a_changed_file_begins_its_verification_anew() {
     let (source, copy) = pair().await;
     insert(&source, 30).await;

@@ -194,8 +194,9 @@ impl<'a> VerifiedLane<'a> {
         drop((turn, of_process));
         let (range, found) =
             compared.unwrap_or_else(|_| Err(no_answer(SEGMENT_MAX, "cannot compare rows")))?;
-        let segment = ComparedSegment { range, found: found.found, began: before };
-        self.events_compared += found.rows;
+        let SegmentFindings { found, rows, let_go } = found;
+        let segment = ComparedSegment { range, found, let_go, began: before };
+        self.events_compared += rows;
         if !self.confirm_basis().await? {
             // It may be of a table that is not there any more.
             self.connection.worked();
@@ -241,6 +242,7 @@ impl<'a> VerifiedLane<'a> {
             let again = segment::compare(pair, span, keeps).await?;
             self.shared.note_read(again.rows, Instant::now());
             findings.found = confirmed(&findings.found, again.found);
+            findings.let_go = findings.let_go.max(again.let_go);
         }
         Ok((segment, findings))
     }
