@@ -144,7 +144,7 @@ fn left(of: &ReplicationMoment) -> NumberView {
     let waiting = of.lanes().filter(|(lane, _)| lane.position < target);
     let slowest = waiting.max_by(|(one, now), (other, then)| {
         let order = |lane: &LaneSnapshot, rate| {
-            seconds_left(lane.position, target, rate).unwrap_or(f64::INFINITY)
+            seconds_left(of, lane.position, target, rate).unwrap_or(f64::INFINITY)
         };
         order(one, now.rate).total_cmp(&order(other, then.rate))
     });
@@ -157,7 +157,7 @@ fn left(of: &ReplicationMoment) -> NumberView {
             let name = shown(&lane.name);
             let ids =
                 now.ids_behind.map(|ids| format!(": {}", at_most(of, ids))).unwrap_or_default();
-            match seconds_left(lane.position, target, now.rate) {
+            match seconds_left(of, lane.position, target, now.rate) {
                 Some(seconds) => number(TERM, span(seconds), format!("{name}{ids}")),
                 None => number(TERM, "not known".to_owned(), format!("{name} does not move{ids}")),
             }

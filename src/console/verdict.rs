@@ -2,7 +2,7 @@
 //! follows from it. It claims no more than was looked at.
 
 use super::lane_word::{LaneWord, NoteSeverity};
-use super::moment::{ReplicationMoment, share};
+use super::moment::{ReplicationMoment, before, lane_share};
 use super::words::{age, count, events, id, list, shown, span};
 use crate::replicate::health::Health;
 use crate::verify::continuous::snapshot::VerificationState;
@@ -275,8 +275,12 @@ fn job(of: &ReplicationMoment) -> ReplicationVerdict {
     let Some((slowest, now)) = of.lanes().min_by_key(|(lane, _)| lane.position) else {
         return service(of);
     };
-    let done = share(slowest.position, target).floor();
-    let left = seconds_left(slowest.position, target, now.rate);
+    let done = lane_share(&of.snapshot, slowest, target);
+    let done = done.map_or_else(
+        || "it is not known how much".to_owned(),
+        |done| format!("{} %", done.floor()),
+    );
+    let left = seconds_left(of, slowest.position, target, now.rate);
     let left = left.map(|left| format!(", about {} left", span(left)));
     let pace = if of.lanes.len() > 1 {
         format!(" {} sets the pace.", shown(&slowest.name))
@@ -289,17 +293,23 @@ fn job(of: &ReplicationMoment) -> ReplicationVerdict {
     );
     ReplicationVerdict::new(
         NoteSeverity::Running,
-        format!("Copying: {done} % is there{}", left.clone().unwrap_or_default()),
+        format!("Copying: {done} is there{}", left.clone().unwrap_or_default()),
         format!(
             "Until every destination holds {aim}. Then first event, last event and counts are compared once more, and it ends with exit code 0.{pace}"
         ),
-        format!("{done} %{}", left.unwrap_or_default()),
+        format!("{done}{}", left.unwrap_or_default()),
     )
 }
 
 /// Seconds until a position is there, as it goes now.
-pub(super) fn seconds_left(position: Option<i64>, target: Option<i64>, rate: f64) -> Option<f64> {
-    let lacks = target?.saturating_sub(position.unwrap_or(0)).max(0) as f64;
+pub(super) fn seconds_left(
+    of: &ReplicationMoment,
+    position: Option<i64>,
+    target: Option<i64>,
+    rate: f64,
+) -> Option<f64> {
+    let held = position.unwrap_or_else(|| before(&of.snapshot.source, target.unwrap_or(0)));
+    let lacks = target?.saturating_sub(held).max(0) as f64;
     (rate > 0.5).then(|| lacks / rate)
 }
 

@@ -63,3 +63,42 @@ fn a_loop_that_tells_nothing_is_stuck_and_a_run_in_its_last_word_is_not() {
     assert!(!told.moment(late).is_stuck());
     assert!(!told.moment(late + Duration::from_secs(3600)).is_stuck());
 }
+
+#[test]
+fn ids_that_begin_far_above_1_are_counted_from_where_they_begin() {
+    let (mut told, start) = (ToldReplication::new(""), Instant::now());
+    let first = 7_000_000_000_000_000_001;
+    told.tells(|snapshot| {
+        snapshot.source.lowest_id = Some(first);
+        snapshot.source.highest_id = Some(first + 999);
+        snapshot.lanes[0].position = Some(first + 99);
+    });
+    let moment = told.moment(start);
+    let (source, highest) = (&moment.snapshot.source, moment.snapshot.source.highest_id);
+    assert_eq!(share(source, Some(first + 99), highest), Some(10.0));
+    assert_eq!(share(source, None, highest), Some(0.0));
+    assert_eq!(share(source, Some(first + 998), highest), Some(99.9));
+    assert_eq!(share(source, highest, highest), Some(100.0));
+    let lacks: Vec<_> = moment.lanes.iter().map(|lane| lane.ids_behind).collect();
+    assert_eq!(lacks, [Some(900), Some(1_000)]);
+    let source = SourceSnapshot { lowest_id: Some(i64::MIN), ..source.clone() };
+    assert_eq!(share(&source, Some(0), Some(i64::MAX)), Some(50.0));
+    assert_eq!(share(&source, Some(-5), Some(-5)), Some(100.0));
+}
+
+#[test]
+fn what_was_not_looked_at_is_neither_nothing_nor_all() {
+    let (mut told, start) = (ToldReplication::new(""), Instant::now());
+    let before = told.moment(start);
+    let lane = &before.snapshot.lanes[0];
+    assert_eq!(lane_share(&before.snapshot, lane, None), None);
+    assert_eq!(share(&before.snapshot.source, None, None), None);
+    told.tells(|snapshot| {
+        snapshot.source.looked_at = Some(WallTime::now());
+        snapshot.lanes[0].position = Some(3);
+    });
+    let empty = told.moment(start);
+    assert_eq!(share(&empty.snapshot.source, None, None), Some(100.0), "it is known to be empty");
+    assert_eq!(lane_share(&empty.snapshot, &empty.snapshot.lanes[0], Some(6)), Some(50.0));
+    assert_eq!(lane_share(&empty.snapshot, &empty.snapshot.lanes[1], Some(6)), None);
+}

@@ -255,3 +255,32 @@ async fn several_replications_have_one_overview_with_the_worst_first_and_a_page_
     replicator.signal(rustix::process::Signal::TERM);
     replicator.ends().await;
 }
+
+#[tokio::test]
+async fn before_the_first_contact_nothing_is_told_of_what_either_side_holds() {
+    let copy = fresh_destination().await;
+    init_destination(&copy).await;
+    let setup = Setup::from_url("postgres://nobody@127.0.0.1:1/x")
+        .to("copy", &copy)
+        .key("retry_for_ms = 3000")
+        .process(&console(""));
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("report.html");
+    let flags = ["--until-caught-up", "--report", report.to_str().unwrap()];
+    let (mut replicator, site) = opened(&setup, &flags).await;
+    let page = site.page_shows("The source is away").await;
+    let now = site.get("/status.json").await.json();
+    assert_eq!(now["replications"][0]["source"]["ids_per_second"], Value::Null, "{now}");
+    replicator.signal(rustix::process::Signal::TERM);
+    assert_eq!(replicator.ends().await.code, Some(8));
+    let report = std::fs::read_to_string(report).unwrap();
+    for text in [&page, &report] {
+        assert!(text.contains("what copy holds is not known"), "{text}");
+        assert!(text.contains("position not known"), "{text}");
+        for all in ["100.0%", "100.0 %", "100.0 per cent"] {
+            assert!(!text.contains(all), "all of what is not known: {text}");
+        }
+        assert!(!text.contains("position none"), "{text}");
+    }
+    assert!(report.contains("not tried again, the run has ended"), "{report}");
+}
