@@ -69,6 +69,10 @@ fn ended(of: &ReplicationMoment) -> ReplicationVerdict {
             format!("ended with {code}"),
         );
     }
+    if let Some(found) = different(of) {
+        let headline = format!("It has ended with exit code {code}, and {}", found.headline);
+        return ReplicationVerdict { headline, ..found };
+    }
     let lowest = of.snapshot.lowest_position();
     if of.is_job() {
         let through = of.snapshot.run.target_id;

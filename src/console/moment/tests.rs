@@ -3,6 +3,7 @@
 use super::*;
 use crate::config::libpq::Environment;
 use crate::config::load::load;
+use crate::error::Problems;
 use crate::replicate::command::commands;
 use crate::replicate::snapshot::publisher;
 use crate::verify::continuous::snapshot as verification;
@@ -45,6 +46,21 @@ impl ToldReplication {
         let mut snapshot = Snapshot::clone(&self.snapshots.borrow());
         change(&mut snapshot);
         self.snapshots.send_replace(Arc::new(snapshot));
+    }
+
+    /// Its verification has found this many rows of the first destination that are changed.
+    pub(in crate::console) fn finds_changed(&self, rows: u64) {
+        self.verification.send_modify(|all| {
+            let lane = &mut Arc::make_mut(all).destinations[0];
+            lane.state = VerificationState::Different;
+            lane.differences.changed = rows;
+        });
+    }
+
+    /// It has ended, with nothing wrong.
+    pub(in crate::console) fn ends(&mut self) {
+        let end = ReplicationEnd { at: WallTime::now(), problems: Problems::new() };
+        Arc::make_mut(&mut self.roster)[0].end = Some(Arc::new(end));
     }
 
     /// The moment at this time.
@@ -101,4 +117,18 @@ fn what_was_not_looked_at_is_neither_nothing_nor_all() {
     assert_eq!(share(&empty.snapshot.source, None, None), Some(100.0), "it is known to be empty");
     assert_eq!(lane_share(&empty.snapshot, &empty.snapshot.lanes[0], Some(6)), Some(50.0));
     assert_eq!(lane_share(&empty.snapshot, &empty.snapshot.lanes[1], Some(6)), None);
+}
+
+#[test]
+fn a_run_that_ends_well_beside_a_difference_is_not_called_well() {
+    let mut told = ToldReplication::new("[verify]\nevery = \"1h\"\n");
+    told.tells(|snapshot| snapshot.run.is_until_caught_up = true);
+    told.finds_changed(2);
+    told.ends();
+    let verdict = super::super::verdict::verdict(&told.moment(Instant::now()));
+    assert_eq!(verdict.severity, super::super::lane_word::NoteSeverity::Bad);
+    assert_eq!(
+        verdict.headline,
+        "It has ended with exit code 0, and copy is not equal to the source"
+    );
 }
