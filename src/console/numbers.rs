@@ -5,6 +5,7 @@ use super::moment::ReplicationMoment;
 use super::verdict::{at_most, seconds_left};
 use super::words::{bytes, count, id, id_or_none, moment as moment_words, rate, shown, span};
 use crate::replicate::snapshot::LaneSnapshot;
+use crate::verify::continuous::snapshot::VerificationState;
 
 /// A number with what it counts, and a line on it.
 #[derive(Debug, PartialEq)]
@@ -97,6 +98,9 @@ fn verified(of: &ReplicationMoment) -> NumberView {
                 .map(|share| format!("{:.1} % of what every destination holds", share.min(100.0)))
                 .unwrap_or_default();
             number(TERM, id(through), of_copied)
+        }
+        None if of.proofs().all(|proof| proof.state == VerificationState::Waiting) => {
+            number(TERM, "none yet".to_owned(), "nothing can be compared at the moment".to_owned())
         }
         None => number(TERM, "none yet".to_owned(), "the first rows are being compared".to_owned()),
     }
