@@ -184,7 +184,7 @@ async fn a_session_begins_anew_at_each_sign_in_and_ends_at_sign_out() {
     let mut live = site.live_with("counterfoil", &cookie).await;
     live.tells("event: title").await;
     let out = site.post("/logout", &[("Cookie", second.as_str())], "").await;
-    live.is_closed().await;
+    live.closes().await;
     assert!(out.header("set-cookie").unwrap().contains("Max-Age=0"), "{out:?}");
     assert_eq!(status(&second).await, 401);
     guarded.replicator.stops().await;

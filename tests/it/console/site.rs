@@ -169,7 +169,7 @@ pub struct LiveStream {
 
 impl LiveStream {
     /// Waits until the window has closed it.
-    pub async fn is_closed(mut self) {
+    pub async fn closes(mut self) {
         let mut rest = Vec::new();
         let read = self.stream.read_to_end(&mut rest);
         let _ = tokio::time::timeout(LONG, read).await.expect("it is closed");
