@@ -336,7 +336,8 @@ fn paused_note(lane: &LaneSnapshot) -> NoteView {
     NoteView {
         severity: NoteSeverity::Wait,
         what: "An operator paused it".to_owned(),
-        aside: "(until resumed, or until this process ends)".to_owned(),
+        aside: "(until resumed, until this process ends, or its file changes and is read again)"
+            .to_owned(),
         parts: vec![NotePart { name: "state", text }],
     }
 }

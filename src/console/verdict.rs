@@ -252,7 +252,7 @@ fn paused(of: &ReplicationMoment) -> Option<ReplicationVerdict> {
             NoteSeverity::Wait,
             format!("{} {} paused", list(&names), are(&names)),
             format!(
-                "An operator paused {}, until resumed or until this process ends.{}",
+                "An operator paused {}, until resumed, until this process ends, or its file changes and is read again.{}",
                 if names.len() == 1 { "it" } else { "them" },
                 others(of, &names)
             ),

@@ -80,6 +80,8 @@ async fn an_operator_pauses_and_resumes_a_destination_and_has_it_counted() {
             .clone()
     };
     crate::support::until("it is paused", async || state().await == "paused").await;
+    let page = site.get_with("/", &signed_in).await.body;
+    assert!(page.contains("or its file changes and is read again"), "what ends a pause: {page}");
     insert(source, 3).await;
     let counted = site.post("/lanes/copy/verify", &signed_in, "").await;
     assert!(counted.status == 200 && counted.body.contains("the counts agree"), "{counted:?}");
