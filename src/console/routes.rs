@@ -187,7 +187,7 @@ struct LiveQuery {
 async fn live(
     State(state): RequestState,
     Query(query): Query<LiveQuery>,
-    visitor: axum::Extension<PageVisitor>,
+    headers: HeaderMap,
 ) -> Response {
     let Ok(permit) = Arc::clone(&state.streams).try_acquire_owned() else {
         let line = format!("{STREAMS_MAX} pages are live already: close one");
@@ -198,8 +198,8 @@ async fn live(
         "*" => PageKey::Overview,
         name => PageKey::Replication(name.to_owned()),
     };
-    LivePage::new(state.frames.clone(), Arc::clone(&state.drawing), page, visitor.0, permit)
-        .response()
+    let (frames, drawing) = (state.frames.clone(), Arc::clone(&state.drawing));
+    LivePage::new(frames, drawing, page, move || state.visitor(&headers), permit).response()
 }
 
 async fn status(State(state): RequestState) -> Response {
