@@ -127,17 +127,16 @@ async fn copy(
     if let Some(file) = metrics {
         file.end().await;
     }
+    if let Some(recorder) = recorder {
+        problems = recorder.finish(problems);
+    }
     if let Some(manager) = manager {
         manager.ended(&problems).await;
     }
-    let exit_code = problems.exit_code();
-    let reported = recorder.map_or(Ok(()), |recorder| recorder.finish(exit_code));
     if let Some(window) = window {
+        let exit_code = problems.exit_code();
         // It waits for those who watch, on a thread that nothing else needs.
         let _ = tokio::task::spawn_blocking(move || window.close(exit_code)).await;
-    }
-    if let Err(unwritten) = reported {
-        problems.extend(unwritten);
     }
     problems.or_ok(())
 }

@@ -1,7 +1,7 @@
 //! The source and its destinations, one row each: every destination is a beginning of the source.
 
 use super::lane_word::NoteSeverity;
-use super::moment::{LaneMoment, ReplicationMoment, share};
+use super::moment::{LaneMoment, ReplicationMoment, is_asked, lane_share, share};
 use super::plot::series_class;
 use super::verdict::{at_most, seconds_left};
 use super::words::{age, count, encoded, id, id_or_none, rate, shown, span};
@@ -81,7 +81,11 @@ pub(super) fn flow(of: &ReplicationMoment, may_act: bool) -> FlowView {
 
 fn source_row(of: &ReplicationMoment) -> FlowRow {
     let source = &of.snapshot.source;
-    let settled = share(source.decided_id, source.highest_id);
+    let settled = share(source, source.decided_id, source.highest_id).unwrap_or(0.0);
+    let known = |id: Option<i64>| match source.looked_at {
+        Some(_) => id_or_none(id),
+        None => id.map_or_else(|| "not known".to_owned(), super::words::id),
+    };
     let unsettled = source
         .highest_id
         .zip(source.decided_id)
@@ -91,23 +95,23 @@ fn source_row(of: &ReplicationMoment) -> FlowRow {
     let as_of = looked.map(|ago| format!(" · seen {} ago", age(ago))).unwrap_or_default();
     let sub = if of.is_job() {
         let aim = of.snapshot.run.target_id;
-        format!("the target is id {}, the newest at the start{as_of}", id_or_none(aim))
+        format!("the target is id {}, the newest at the start{as_of}", known(aim))
     } else {
         format!(
             "settled through {} · newest {}{as_of}",
-            id_or_none(source.decided_id),
-            id_or_none(source.highest_id)
+            known(source.decided_id),
+            known(source.highest_id)
         )
     };
     let mut notes: Vec<NoteView> =
-        outage_note(of, &source.connection, source.health, "The source").into_iter().collect();
+        outage_note(of, &source.connection, source.health, SOURCE_STATE).into_iter().collect();
     notes.extend(source.blocker.as_ref().map(|blocker| blocker_note(of, blocker)));
     let (word, severity) = source_word(source.health);
     FlowRow {
         name: "Source".to_owned(),
         series: "s0".to_owned(),
         place: shown(&source.database),
-        label: format!("source: settled through {}", id_or_none(source.decided_id)),
+        label: format!("source: settled through {}", known(source.decided_id)),
         copied: format!("{settled:.1}%"),
         proved: format!("{settled:.1}%"),
         sub,
@@ -145,22 +149,32 @@ fn lane_row(
     } else {
         of.snapshot.source.highest_id
     };
-    let copied = if now.ids_behind == Some(0) { 100.0 } else { share(lane.position, through) };
+    let held = match now.ids_behind {
+        Some(0) => Some(100.0),
+        _ => lane_share(&of.snapshot, lane, through),
+    };
+    let copied = held.unwrap_or(0.0);
     let proved = of
         .proof(&lane.name)
-        .map_or(0.0, |proof| share(proof.verified_through_id, through).min(copied));
+        .and_then(|proof| share(&of.snapshot.source, Some(proof.verified_through_id?), through));
+    let proved = proved.map_or(0.0, |proved| proved.min(copied));
     let (word, severity) = word_of(of, lane, now, through);
     let mut notes: Vec<NoteView> =
-        outage_note(of, &lane.connection, lane.health, &name).into_iter().collect();
+        outage_note(of, &lane.connection, lane.health, state_words(lane.health))
+            .into_iter()
+            .collect();
     notes.extend(lane.is_paused.then(|| paused_note(lane)));
     let actions = if may_act && of.end.is_none() { actions(lane) } else { Vec::new() };
     FlowRow {
         series: series_class(index),
         place: format!("{}, {}", shown(&lane.database), shown(&lane.table)),
-        label: format!("{name} holds {copied:.1} per cent of the ids"),
+        label: held.map_or_else(
+            || format!("what {name} holds is not known"),
+            |held| format!("{name} holds {held:.1} per cent of the ids"),
+        ),
         copied: format!("{copied:.1}%"),
         proved: format!("{proved:.1}%"),
-        sub: sub(of, lane, copied),
+        sub: sub(of, lane, held),
         word,
         severity,
         behind: now.ids_behind.map_or_else(|| "not known".to_owned(), count),
@@ -195,13 +209,14 @@ fn word_of(
     (now.word.to_string(), now.word.severity())
 }
 
-fn sub(of: &ReplicationMoment, lane: &LaneSnapshot, copied: f64) -> String {
+fn sub(of: &ReplicationMoment, lane: &LaneSnapshot, held: Option<f64>) -> String {
     let outage = lane.connection.outage.as_ref().filter(|outage| outage.ended_at.is_none());
     let mut parts = Vec::new();
-    if of.is_job() {
-        parts.push(format!("{copied:.1} %"));
-    }
-    let position = format!("position {}", id_or_none(lane.position));
+    parts.extend(held.filter(|_| of.is_job()).map(|held| format!("{held:.1} %")));
+    let position = match is_asked(lane) {
+        true => format!("position {}", id_or_none(lane.position)),
+        false => "position not known".to_owned(),
+    };
     parts.push(match outage {
         Some(outage) if lane.position.is_some() => {
             format!("{position}, {} ago", age(of.now.seconds_since(outage.since)))
@@ -233,7 +248,7 @@ fn rate_sub(
     now: &LaneMoment,
     through: Option<i64>,
 ) -> String {
-    let left = seconds_left(lane.position, through, now.rate).filter(|left| *left > 1.0);
+    let left = seconds_left(of, lane.position, through, now.rate).filter(|left| *left > 1.0);
     match (left, lane.last_commit_at) {
         (Some(left), _) if of.is_job() || left > 5.0 => format!("about {} left", age(left)),
         (_, Some(at)) => format!("last commit {} ago", age(of.now.seconds_since(at))),
@@ -265,12 +280,13 @@ fn outage_note(
     of: &ReplicationMoment,
     connection: &ConnectionSnapshot,
     health: Health,
-    name: &str,
+    state: &str,
 ) -> Option<NoteView> {
     let outage = connection.outage.as_ref().filter(|outage| outage.ended_at.is_none())?;
     let lost = age(of.now.seconds_since(outage.since));
     let retry = connection.retry_at.map(|at| at.seconds_since(of.now));
     let next = match retry {
+        _ if of.end.is_some() => "not tried again, the run has ended".to_owned(),
         Some(seconds) if seconds > 0.5 => format!("trying again in {}", age(seconds)),
         Some(_) => "trying again now".to_owned(),
         None => "not retried automatically".to_owned(),
@@ -281,7 +297,7 @@ fn outage_note(
     if !outage.causes.is_empty() {
         parts.push(part("why", &outage.causes.join(": ")));
     }
-    parts.push(part("state", state_words(health, name)));
+    parts.push(part("state", state));
     parts.extend(outage.fix.iter().map(|fix| part("what to do", fix)));
     Some(NoteView {
         severity: if is_standby { NoteSeverity::Calm } else { NoteSeverity::Bad },
@@ -299,15 +315,17 @@ fn attempts(losses: u32) -> String {
     }
 }
 
-/// What a loss leaves as it is.
-fn state_words(health: Health, name: &str) -> &'static str {
+/// What the loss of the source leaves as it is.
+const SOURCE_STATE: &str = "every destination keeps what it has, a prefix of the source";
+
+/// What the loss of a destination leaves as it is.
+fn state_words(health: Health) -> &'static str {
     match health {
         Health::Diverged => "nothing more is appended to it, and what it holds was not changed",
         Health::Stopped => "it holds whole batches only, and is left alone until it is retried",
         Health::Standby => {
             "another replicator feeds it; this process takes over when that one ends"
         }
-        _ if name == "The source" => "every destination keeps what it has, a prefix of the source",
         _ => "what it holds stays a prefix of the source; the others go on",
     }
 }
@@ -320,7 +338,8 @@ fn paused_note(lane: &LaneSnapshot) -> NoteView {
     NoteView {
         severity: NoteSeverity::Wait,
         what: "An operator paused it".to_owned(),
-        aside: "(until resumed, or until this process ends)".to_owned(),
+        aside: "(until resumed, until this process ends, or its file changes and is read again)"
+            .to_owned(),
         parts: vec![NotePart { name: "state", text }],
     }
 }

@@ -5,6 +5,7 @@ use super::moment::ReplicationMoment;
 use super::verdict::{at_most, seconds_left};
 use super::words::{bytes, count, id, id_or_none, moment as moment_words, rate, shown, span};
 use crate::replicate::snapshot::LaneSnapshot;
+use crate::verify::continuous::snapshot::VerificationState;
 
 /// A number with what it counts, and a line on it.
 #[derive(Debug, PartialEq)]
@@ -98,6 +99,9 @@ fn verified(of: &ReplicationMoment) -> NumberView {
                 .unwrap_or_default();
             number(TERM, id(through), of_copied)
         }
+        None if of.proofs().all(|proof| proof.state == VerificationState::Waiting) => {
+            number(TERM, "none yet".to_owned(), "nothing can be compared at the moment".to_owned())
+        }
         None => number(TERM, "none yet".to_owned(), "the first rows are being compared".to_owned()),
     }
 }
@@ -144,7 +148,7 @@ fn left(of: &ReplicationMoment) -> NumberView {
     let waiting = of.lanes().filter(|(lane, _)| lane.position < target);
     let slowest = waiting.max_by(|(one, now), (other, then)| {
         let order = |lane: &LaneSnapshot, rate| {
-            seconds_left(lane.position, target, rate).unwrap_or(f64::INFINITY)
+            seconds_left(of, lane.position, target, rate).unwrap_or(f64::INFINITY)
         };
         order(one, now.rate).total_cmp(&order(other, then.rate))
     });
@@ -159,7 +163,7 @@ fn left(of: &ReplicationMoment) -> NumberView {
             let name = shown(&lane.name);
             let ids =
                 now.ids_behind.map(|ids| format!(": {}", at_most(of, ids))).unwrap_or_default();
-            match seconds_left(lane.position, target, now.rate) {
+            match seconds_left(of, lane.position, target, now.rate) {
                 Some(seconds) => number(TERM, span(seconds), format!("{name}{ids}")),
                 None => {
                     number(TERM, "not known".to_owned(), format!("{name} makes no progress{ids}"))

@@ -102,9 +102,10 @@ pub(super) fn of_replication(
             (LaneWord::Diverged, ..) => "it is at odds with its source".to_owned(),
             (_, Some(lag), _) => format!("it is {} behind", span(lag)),
             (LaneWord::Waiting, None, None) => "it is away and was never level".to_owned(),
-            (LaneWord::Copying, None, None) if !has_progress => {
-                format!("nothing has been committed for {} s", PROGRESS_WITHIN)
-            }
+            (LaneWord::Copying, None, None) if !has_progress => last_commit.map_or_else(
+                || "nothing has been committed yet".to_owned(),
+                |ago| format!("nothing has been committed for {}", age(ago)),
+            ),
             _ => continue,
         };
         reasons.push(reason(name, Some(&lane.name), words));

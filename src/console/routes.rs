@@ -13,6 +13,7 @@ use super::probes::{aliveness, readiness};
 use super::sign_in::{login, login_form, logout};
 use super::state::{RequestState, WindowState};
 use super::status::ProcessStatus;
+use super::words::encoded;
 use crate::supervise::Roster;
 use axum::Router;
 use axum::body::Body;
@@ -95,7 +96,7 @@ async fn guarded(State(state): RequestState, mut request: Request, next: Next) -
             if path == "/" {
                 see_other("/login")
             } else {
-                see_other(&format!("/login?back={path}"))
+                see_other(&format!("/login?back={}", encoded(path)))
             }
         }
         AccessDecision::NeedsLogin => {
@@ -187,7 +188,7 @@ struct LiveQuery {
 async fn live(
     State(state): RequestState,
     Query(query): Query<LiveQuery>,
-    visitor: axum::Extension<PageVisitor>,
+    headers: HeaderMap,
 ) -> Response {
     let Ok(permit) = Arc::clone(&state.streams).try_acquire_owned() else {
         let line = format!("{STREAMS_MAX} pages are live already: close one");
@@ -198,8 +199,8 @@ async fn live(
         "*" => PageKey::Overview,
         name => PageKey::Replication(name.to_owned()),
     };
-    LivePage::new(state.frames.clone(), Arc::clone(&state.drawing), page, visitor.0, permit)
-        .response()
+    let (frames, drawing) = (state.frames.clone(), Arc::clone(&state.drawing));
+    LivePage::new(frames, drawing, page, move || state.visitor(&headers), permit).response()
 }
 
 async fn status(State(state): RequestState) -> Response {

@@ -2,7 +2,7 @@
 //! follows from it. It claims no more than was looked at.
 
 use super::lane_word::{LaneWord, NoteSeverity};
-use super::moment::{ReplicationMoment, share};
+use super::moment::{ReplicationMoment, before, lane_share};
 use super::words::{age, count, events, id, list, shown, span};
 use crate::replicate::health::Health;
 use crate::verify::continuous::snapshot::VerificationState;
@@ -68,6 +68,10 @@ fn ended(of: &ReplicationMoment) -> ReplicationVerdict {
             shown(&worst.to_string()),
             format!("ended with {code}"),
         );
+    }
+    if let Some(found) = different(of) {
+        let headline = format!("It has ended with exit code {code}, and {}", found.headline);
+        return ReplicationVerdict { headline, ..found };
     }
     let lowest = of.snapshot.lowest_position();
     if of.is_job() {
@@ -248,7 +252,7 @@ fn paused(of: &ReplicationMoment) -> Option<ReplicationVerdict> {
             NoteSeverity::Wait,
             format!("{} {} paused", list(&names), are(&names)),
             format!(
-                "An operator paused {}, until resumed or until this process ends.{}",
+                "An operator paused {}, until resumed, until this process ends, or its file changes and is read again.{}",
                 if names.len() == 1 { "it" } else { "them" },
                 others(of, &names)
             ),
@@ -275,8 +279,12 @@ fn job(of: &ReplicationMoment) -> ReplicationVerdict {
     let Some((slowest, now)) = of.lanes().min_by_key(|(lane, _)| lane.position) else {
         return service(of);
     };
-    let done = share(slowest.position, target).floor();
-    let left = seconds_left(slowest.position, target, now.rate);
+    let done = lane_share(&of.snapshot, slowest, target);
+    let done = done.map_or_else(
+        || "it is not known how much".to_owned(),
+        |done| format!("{} %", done.floor()),
+    );
+    let left = seconds_left(of, slowest.position, target, now.rate);
     let left = left.map(|left| format!(", about {} left", span(left)));
     let pace = if of.lanes.len() > 1 {
         format!(" {} sets the pace.", shown(&slowest.name))
@@ -289,17 +297,23 @@ fn job(of: &ReplicationMoment) -> ReplicationVerdict {
     );
     ReplicationVerdict::new(
         NoteSeverity::Running,
-        format!("Copying: {done} % done{}", left.clone().unwrap_or_default()),
+        format!("Copying: {done} done{}", left.clone().unwrap_or_default()),
         format!(
             "It copies until every destination holds {aim}. Then it compares first event, last event and counts once more, and ends with exit code 0.{pace}"
         ),
-        format!("{done} %{}", left.unwrap_or_default()),
+        format!("{done}{}", left.unwrap_or_default()),
     )
 }
 
 /// Seconds until a position is there, as it goes now.
-pub(super) fn seconds_left(position: Option<i64>, target: Option<i64>, rate: f64) -> Option<f64> {
-    let lacks = target?.saturating_sub(position.unwrap_or(0)).max(0) as f64;
+pub(super) fn seconds_left(
+    of: &ReplicationMoment,
+    position: Option<i64>,
+    target: Option<i64>,
+    rate: f64,
+) -> Option<f64> {
+    let held = position.unwrap_or_else(|| before(&of.snapshot.source, target.unwrap_or(0)));
+    let lacks = target?.saturating_sub(held).max(0) as f64;
     (rate > 0.5).then(|| lacks / rate)
 }
 
@@ -329,9 +343,16 @@ fn service(of: &ReplicationMoment) -> ReplicationVerdict {
             "standby".to_owned(),
         );
     }
+    let headline = match standby.as_slice() {
+        [] => "Every destination follows the source".to_owned(),
+        names => {
+            let fed = if names.len() == 1 { "is fed" } else { "are fed" };
+            format!("Following; {} {fed} by another replicator", shown(&list(names)))
+        }
+    };
     ReplicationVerdict::new(
         NoteSeverity::Good,
-        "Every destination follows the source".to_owned(),
+        headline,
         proof_sentence(of),
         "following".to_owned(),
     )
@@ -353,10 +374,17 @@ pub(super) fn proof_sentence(of: &ReplicationMoment) -> String {
                 .flatten();
             match counted {
                 Some(through) => format!("Counts agree through id {}; the rows are not compared one by one.", id(through)),
-                None => "First event, last event and counts agreed at the start; the rows are not compared one by one.".to_owned(),
+                None if was_counted(of) => "First event, last event and counts agreed at the start; the rows are not compared one by one.".to_owned(),
+                None => "The last events agreed at the start; the rows are not compared one by one.".to_owned(),
             }
         }
     }
+}
+
+/// Whether the events of every destination were counted at the start.
+fn was_counted(of: &ReplicationMoment) -> bool {
+    let mut lanes = of.snapshot.lanes.iter();
+    lanes.all(|lane| lane.checks.as_ref().is_some_and(|checks| checks.was_counted))
 }
 
 /// How the other destinations do, where there are others.
@@ -372,7 +400,15 @@ fn others(of: &ReplicationMoment, but: &[&str]) -> String {
         [(_, first), more @ ..] if more.iter().all(|(_, word)| word == first) => {
             format!(" {}: {first}.", shown(&list(&names)))
         }
-        _ => format!(" The {} others go on.", rest.len()),
+        _ if rest.iter().all(|(_, word)| word.severity() < NoteSeverity::Wait) => {
+            format!(" The {} others go on.", rest.len())
+        }
+        _ => {
+            let words: Vec<String> =
+                rest.iter().map(|(name, word)| format!("{name} {word}")).collect();
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            format!(" Others: {}.", shown(&list(&words)))
+        }
     }
 }
 

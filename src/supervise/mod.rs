@@ -242,8 +242,12 @@ impl Supervisor<'_> {
         };
         let is_failure = !problems.is_empty();
         let is_last = self.entries.get(&name).is_some_and(SupervisedEntry::is_not_followed);
+        // A job that a reload has stopped is unfinished, and that is no news; any other failure is.
+        let is_told = is_last
+            || !self.options.until_caught_up
+            || problems.worst().is_some_and(|worst| worst.kind() != ErrorKind::Unavailable);
         if let (true, true, Some(worst)) =
-            (is_failure && is_last, self.is_several, problems.worst())
+            (is_failure && is_told, self.is_several, problems.worst())
         {
             error!(self.log, "a replication has ended"; key::REPLICATION => &name, key::ERROR => worst.to_string(),
                 key::FIX => worst.remedy().unwrap_or_default());

@@ -3,6 +3,7 @@
 //   watch URL TEXT …   stays on a page, and tells when each text appears without a reload
 //   use   URL PASSWORD signs in, pauses the first destination and resumes it, by its buttons
 //   edit  URL PASSWORD FOLDER SOURCE COPY  signs in, and makes a replication by the forms, which have no script: from an empty folder to one that runs; each page as for `look`
+//   open  URL          opens the table of a plot, and tells when the plots are renewed and it is still open
 //   shoot URL FILE WIDTH THEME
 // With SHOTS=DIR `edit` puts a picture of each page there.
 import { createRequire } from "node:module";
@@ -159,6 +160,12 @@ if (what === "look") {
   await page.goto(new URL("/edit", url).href);
   await stop("files-newer");
   tell({ done: true });
+} else if (what === "open") {
+  const { page, faults, foreign } = await opened();
+  await page.click("figure details summary");
+  const before = await page.innerHTML("#plots");
+  await page.waitForFunction((before) => document.querySelector("#plots").innerHTML !== before, before, { timeout: WAIT, polling: 100 });
+  tell({ open: await page.evaluate(() => document.querySelector("figure details").open), faults, foreign });
 } else if (what === "shoot") {
   const { page } = await opened({ width: +rest[1], theme: rest[2], cookie: rest[3] });
   await page.waitForTimeout(1500);

@@ -337,6 +337,49 @@ async fn a_table_that_is_emptied_takes_what_was_verified_with_it() {
 }
 
 #[tokio::test]
+async fn a_table_that_is_put_back_while_nothing_is_written_is_not_called_verified_for_long() {
+    let (source, copy) = pair().await;
+    insert(&source, 60).await;
+    let mut verified = Verified::start(config(&source, &[("copy", &copy)]), SELDOM).await;
+    verified.verifies(60).await;
+    verified.tells("rest", |lane| lane.state == VerificationState::Resting).await;
+    // Another table, with as many rows and the same ends; no row comes, and no round is due.
+    copy.execute(
+        "begin; create table earlier (like events including all); insert into earlier select id, \
+         ts, case id when 8 then '{}' else event end from events; drop table events; alter table \
+         earlier rename to events; commit",
+    )
+    .await;
+    let lane = verified.finds(RowFault::Changed, 8).await;
+    assert_eq!((lane.round.number, lane.verified_through_id), (2, Some(7)), "{lane:?}");
+    verified.stopper.request();
+}
+
+#[tokio::test]
+async fn a_server_that_comes_back_with_other_rows_is_compared_at_once_though_nothing_is_written() {
+    let source = fresh_database().await;
+    init_source(&source).await;
+    let server = own_destination_server(&ServerSettings::default());
+    let copy = fresh_database_on(&server).await;
+    init_destination(&copy).await;
+    insert(&source, 40).await;
+    let mut config = config(&source, &[("copy", &copy)]);
+    config.limits.retry_wait_max = Duration::from_millis(300);
+    let mut verified = Verified::start(config, SELDOM).await;
+    verified.verifies(40).await;
+    verified.tells("rest", |lane| lane.state == VerificationState::Resting).await;
+    copy.execute(
+        "alter table events disable trigger all; update events set event = '{}' where id = 8",
+    )
+    .await;
+    server.kill_nine().unwrap();
+    server.start().unwrap();
+    let lane = verified.finds(RowFault::Changed, 8).await;
+    assert_eq!((lane.round.number, lane.verified_through_id), (2, Some(7)), "{lane:?}");
+    verified.stopper.request();
+}
+
+#[tokio::test]
 async fn no_more_rows_are_read_in_a_second_than_configured_over_all_destinations() {
     let (source, copy) = pair().await;
     let other = fresh_destination().await;
@@ -437,6 +480,30 @@ async fn what_a_source_has_let_go_is_no_difference_and_what_it_keeps_is_compared
     copy.execute("delete from events where id = 70; update events set event = '' where id = 39")
         .await;
     verified.finds(RowFault::Missing, 70).await;
+    verified.stops().await;
+}
+
+#[tokio::test]
+async fn a_row_that_differed_is_not_called_equal_because_the_source_has_let_go_of_its_own() {
+    let (source, copy) = (fresh_database().await, fresh_destination().await);
+    let columns = "ts timestamptz not null default now(), event text)";
+    source
+        .execute(&format!(
+            "create table events (id bigint primary key generated always as identity, {columns}"
+        ))
+        .await;
+    copy.execute(&format!("create table events (id bigint primary key, {columns}")).await;
+    source.execute("insert into events (event) select 'e' from generate_series(1, 100)").await;
+    let mut config = config(&source, &[("copy", &copy)]);
+    config.source.keeps = SourceRetention::Tail;
+    let mut verified = Verified::start(config, AT_ONCE).await;
+    verified.verifies(100).await;
+    copy.execute("update events set event = '' where id = 30").await;
+    let number = verified.finds(RowFault::Changed, 30).await.round.number;
+    source.execute("delete from events where id <= 40").await;
+    let later = |lane: &LaneVerification| lane.round.number > number + 3;
+    let lane = verified.tells("later rounds", later).await;
+    assert_eq!((lane.differences.changed, lane.verified_through_id), (1, Some(29)), "{lane:?}");
     verified.stops().await;
 }
 

@@ -80,6 +80,8 @@ async fn an_operator_pauses_and_resumes_a_destination_and_has_it_counted() {
             .clone()
     };
     crate::support::until("it is paused", async || state().await == "paused").await;
+    let page = site.get_with("/", &signed_in).await.body;
+    assert!(page.contains("or its file changes and is read again"), "what ends a pause: {page}");
     insert(source, 3).await;
     let counted = site.post("/lanes/copy/verify", &signed_in, "").await;
     assert!(counted.status == 200 && counted.body.contains("the counts agree"), "{counted:?}");
@@ -115,7 +117,7 @@ async fn a_stranger_sees_nothing_and_changes_nothing() {
     let sent = site.get_with("/replications/counterfoil", &html).await;
     assert_eq!(
         (sent.status, sent.header("location")),
-        (303, Some("/login?back=/replications/counterfoil"))
+        (303, Some("/login?back=%2Freplications%2Fcounterfoil"))
     );
     for path in [
         "/healthz",
@@ -180,7 +182,11 @@ async fn a_session_begins_anew_at_each_sign_in_and_ends_at_sign_out() {
     assert_ne!(first, second);
     let status = async |cookie: &str| site.get_with("/", &[("Cookie", cookie)]).await.status;
     assert_eq!((status(&first).await, status(&second).await), (401, 200));
+    let cookie = format!("Cookie: {second}\r\nConnection: close\r\n");
+    let mut live = site.live_with("counterfoil", &cookie).await;
+    live.tells("event: title").await;
     let out = site.post("/logout", &[("Cookie", second.as_str())], "").await;
+    live.closes().await;
     assert!(out.header("set-cookie").unwrap().contains("Max-Age=0"), "{out:?}");
     assert_eq!(status(&second).await, 401);
     guarded.replicator.stops().await;

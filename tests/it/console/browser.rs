@@ -178,6 +178,23 @@ async fn a_person_who_looks_sees_a_killed_destination_a_blocker_and_the_return_a
 }
 
 #[tokio::test]
+async fn what_a_reader_has_opened_is_renewed_and_stays_open() {
+    let (source, copy) = (fresh_database().await, fresh_destination().await);
+    init_source(&source).await;
+    init_destination(&copy).await;
+    insert(&source, 5).await;
+    let setup = Setup::from(&source).to("copy", &copy).process(&console(""));
+    let (replicator, site) = opened(&setup, &[]).await;
+    site.page_shows("Every destination follows the source").await;
+    let Some(mut browser) = Browser::start("open", &site, "/", &[]) else { return };
+    let seen = browser.tells().await;
+    is_clean(&seen);
+    assert_eq!(seen["open"], true, "{seen}");
+    assert!(browser.next().await.is_none());
+    replicator.stops().await;
+}
+
+#[tokio::test]
 async fn a_person_who_looks_sees_a_slow_lane_and_the_end_of_a_job() {
     let (source, copy) = (fresh_database().await, fresh_destination().await);
     init_source(&source).await;

@@ -155,6 +155,7 @@ async fn heads_bodies_and_idle_connections_have_their_limits() {
 #[tokio::test]
 async fn readers_that_take_nothing_do_not_keep_a_probe_out() {
     let (replicator, site) = open("").await;
+    site.is("following").await;
     let Site::Tcp(address) = &site else { unreachable!("it listens at an address") };
     let asked = format!("GET /assets/console.css HTTP/1.1\r\nHost: {}\r\n\r\n", site.host());
     let asked = asked.repeat(400);
@@ -166,8 +167,10 @@ async fn readers_that_take_nothing_do_not_keep_a_probe_out() {
             .await;
         readers.push(reader);
     }
-    assert_eq!(site.get("/healthz").await.status, 200);
-    assert_eq!(site.get("/readyz").await.status, 200);
+    for probe in ["/healthz", "/readyz"] {
+        let answer = site.get(probe).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
     replicator.stops().await;
 }
 

@@ -107,3 +107,36 @@ async fn a_report_that_cannot_be_written_at_the_end_hides_no_other_exit_code() {
     assert!(end.report.contains("the report cannot be written there"), "{}", end.report);
     lock.batch_execute("rollback").await.unwrap();
 }
+
+#[tokio::test]
+async fn a_report_tells_the_exit_code_also_where_another_report_could_not_be_written() {
+    let (source, copy) = pair().await;
+    let (here, gone) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (html, json) = (here.path().join("report.html"), gone.path().join("report.json"));
+    // An id that may still be filled holds the job.
+    let other = source.client().await;
+    other.batch_execute("begin; select nextval('events_id_seq')").await.unwrap();
+    insert(&source, 2).await;
+    let flags = [
+        "--until-caught-up",
+        "--console",
+        "127.0.0.1:0",
+        "--report",
+        html.to_str().unwrap(),
+        "--report",
+        json.to_str().unwrap(),
+    ];
+    let (mut replicator, site) =
+        super::opened(&Setup::from(&source).to("copy", &copy), &flags).await;
+    site.is("held").await;
+    drop(gone);
+    let mut live = site.live("counterfoil").await;
+    live.tells("event: title").await;
+    other.batch_execute("rollback").await.unwrap();
+    live.tells("ended with exit code 1").await;
+    let end = replicator.ends().await;
+    assert_eq!(end.code, Some(1), "{end:?}");
+    assert!(end.report.contains("the report cannot be written there"), "{}", end.report);
+    let html = std::fs::read_to_string(html).unwrap();
+    assert!(html.contains("with exit code 1"), "{html}");
+}
