@@ -2,7 +2,7 @@
 
 use super::lane_word::NoteSeverity;
 use super::moment::ReplicationMoment;
-use super::words::{age, clock, count, id_or_none, moment as moment_words, shown, span};
+use super::words::{age, clock, count, id, id_or_none, moment as moment_words, shown, span};
 use crate::log::recent::RecentLine;
 use crate::replicate::snapshot::{LaneSnapshot, WarningSnapshot};
 use crate::verify::continuous::known::FaultRun;
@@ -240,4 +240,33 @@ pub(super) fn news(lines: &[RecentLine], replication: Option<&str>) -> Vec<NewsV
             .join("; "),
     };
     lines.iter().filter(concerns).map(view).collect()
+}
+
+/// What is proved, and through which id.
+pub(super) fn proof_sentence(of: &ReplicationMoment) -> String {
+    match of.verified_through() {
+        Some(through) => {
+            format!("Verified through id {}, row by row, without a difference.", id(through))
+        }
+        None => {
+            let counted = of
+                .snapshot
+                .lanes
+                .iter()
+                .map(|lane| lane.count_check.and_then(|check| check.through_id))
+                .min()
+                .flatten();
+            match counted {
+                Some(through) => format!("Counts agree through id {}; the rows are not compared one by one.", id(through)),
+                None if was_counted(of) => "First event, last event and counts agreed at the start; the rows are not compared one by one.".to_owned(),
+                None => "The last events agreed at the start; the rows are not compared one by one.".to_owned(),
+            }
+        }
+    }
+}
+
+/// Whether the events of every destination were counted at the start.
+fn was_counted(of: &ReplicationMoment) -> bool {
+    let mut lanes = of.snapshot.lanes.iter();
+    lanes.all(|lane| lane.checks.as_ref().is_some_and(|checks| checks.was_counted))
 }

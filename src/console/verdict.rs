@@ -3,6 +3,7 @@
 
 use super::lane_word::{LaneWord, NoteSeverity};
 use super::moment::{ReplicationMoment, before, lane_share};
+use super::proof::proof_sentence;
 use super::words::{age, count, events, id, list, shown, span};
 use crate::replicate::health::Health;
 use crate::verify::continuous::snapshot::VerificationState;
@@ -356,35 +357,6 @@ fn service(of: &ReplicationMoment) -> ReplicationVerdict {
         proof_sentence(of),
         "following".to_owned(),
     )
-}
-
-/// What is proved, and through which id.
-pub(super) fn proof_sentence(of: &ReplicationMoment) -> String {
-    match of.verified_through() {
-        Some(through) => {
-            format!("Verified through id {}, row by row, without a difference.", id(through))
-        }
-        None => {
-            let counted = of
-                .snapshot
-                .lanes
-                .iter()
-                .map(|lane| lane.count_check.and_then(|check| check.through_id))
-                .min()
-                .flatten();
-            match counted {
-                Some(through) => format!("Counts agree through id {}; the rows are not compared one by one.", id(through)),
-                None if was_counted(of) => "First event, last event and counts agreed at the start; the rows are not compared one by one.".to_owned(),
-                None => "The last events agreed at the start; the rows are not compared one by one.".to_owned(),
-            }
-        }
-    }
-}
-
-/// Whether the events of every destination were counted at the start.
-fn was_counted(of: &ReplicationMoment) -> bool {
-    let mut lanes = of.snapshot.lanes.iter();
-    lanes.all(|lane| lane.checks.as_ref().is_some_and(|checks| checks.was_counted))
 }
 
 /// How the other destinations do, where there are others.

@@ -11,7 +11,7 @@ addEventListener("click", (event) => {
 // The server draws; the page only puts new fragments in the place of old ones. One in which a reader types or selects is put there afterwards, and what was opened stays open.
 const live = $(".live"), from = $("[data-live-from]");
 const say = (state, words) => live && ((live.dataset.live = state), ($("span", live).textContent = words));
-const isInUse = (old) => old.contains(document.activeElement) || (getSelection().toString() && getSelection().containsNode(old, true));
+const isInUse = (old) => (old.contains(document.activeElement) && document.activeElement.tagName !== "SUMMARY") || (getSelection().toString() && getSelection().containsNode(old, true));
 if (from) {
   let heard = Date.now(), news;
   const waiting = {};
@@ -21,9 +21,10 @@ if (from) {
       if (old && isInUse(old)) continue;
       delete waiting[id];
       if (!old) continue;
-      const open = $$("details", old).map((of) => of.open);
+      const open = $$("details", old).map((of) => of.open), focused = $$("summary", old).indexOf(document.activeElement);
       old.outerHTML = html;
       $$("details", document.getElementById(id)).forEach((of, at) => (of.open = open[at] ?? of.open));
+      if (focused >= 0) $$("summary", document.getElementById(id))[focused]?.focus();
     }
   };
   const listen = () => {

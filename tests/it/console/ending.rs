@@ -17,8 +17,7 @@ async fn an_open_page_shows_the_end_of_a_job_and_its_exit_code() {
         &["--until-caught-up"],
     )
     .await;
-    let page = site.get("/").await.body;
-    assert!(page.contains("→ 1 destination · a job"), "{page}");
+    site.page_shows("→ 1 destination · a job").await;
     let mut live = site.live("counterfoil").await;
     live.tells("event: title").await;
     lock.batch_execute("rollback").await.unwrap();
