@@ -232,7 +232,7 @@ pub(super) fn news(lines: &[RecentLine], replication: Option<&str>) -> Vec<NewsV
             _ => NoteSeverity::Good,
         },
         what: shown(&line.message),
-        more: [&line.error, &line.fix]
+        more: [&line.about, &line.error, &line.fix]
             .into_iter()
             .flatten()
             .map(|text| shown(text))
