@@ -66,12 +66,16 @@ pub(super) async fn act(frame: &WindowFrame, wanted: &ActionRequest, by: &PageVi
                 _ => StatusCode::CONFLICT,
             };
             let fix = error.remedy().map(|fix| format!(" What to do: {fix}.")).unwrap_or_default();
-            let detail = shown(&format!("{}.{fix}", error.causes().join(": ")));
+            let why = match error.causes() {
+                [] => String::new(),
+                causes => format!(" {}.", causes.join(": ")),
+            };
+            let detail = shown(format!("{why}{fix}").trim());
             let title = shown(error.what());
             if is_browser {
                 message(status, NoteSeverity::Bad, &title, &detail)
             } else {
-                text(status, &format!("{title}: {detail}"))
+                text(status, format!("{title}. {detail}").trim())
             }
         }
     }

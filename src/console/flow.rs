@@ -1,9 +1,9 @@
 //! The source and its destinations, one row each: every destination is a beginning of the source.
 
-use super::lane_word::NoteSeverity;
-use super::moment::{LaneMoment, ReplicationMoment, is_asked, lane_share, share};
+use super::lane_word::{LaneWord, NoteSeverity};
+use super::moment::{LaneMoment, ReplicationMoment, at_most, is_asked, lane_share, share};
 use super::plot::series_class;
-use super::verdict::{at_most, seconds_left};
+use super::verdict::seconds_left;
 use super::words::{age, count, encoded, id, id_or_none, rate, shown, span};
 use crate::replicate::health::Health;
 use crate::replicate::snapshot::{BlockerSnapshot, ConnectionSnapshot, LaneSnapshot, PaceSnapshot};
@@ -106,7 +106,10 @@ fn source_row(of: &ReplicationMoment) -> FlowRow {
     let mut notes: Vec<NoteView> =
         outage_note(of, &source.connection, source.health, SOURCE_STATE).into_iter().collect();
     notes.extend(source.blocker.as_ref().map(|blocker| blocker_note(of, blocker)));
-    let (word, severity) = source_word(source.health);
+    let (word, severity) = match source.health {
+        Health::Opening if of.end.is_some() => NOT_OPENED,
+        health => source_word(health),
+    };
     FlowRow {
         name: "Source".to_owned(),
         series: "s0".to_owned(),
@@ -125,6 +128,9 @@ fn source_row(of: &ReplicationMoment) -> FlowRow {
         actions: Vec::new(),
     }
 }
+
+/// What was still being opened when the run ended.
+const NOT_OPENED: (&str, NoteSeverity) = ("not opened", NoteSeverity::Calm);
 
 fn source_word(health: Health) -> (&'static str, NoteSeverity) {
     match health {
@@ -205,6 +211,9 @@ fn word_of(
         && now.word.severity() < NoteSeverity::Wait
     {
         return ("done".to_owned(), NoteSeverity::Good);
+    }
+    if of.end.is_some() && now.word == LaneWord::Opening {
+        return (NOT_OPENED.0.to_owned(), NOT_OPENED.1);
     }
     (now.word.to_string(), now.word.severity())
 }
@@ -351,7 +360,8 @@ fn blocker_note(of: &ReplicationMoment, blocker: &BlockerSnapshot) -> NoteView {
         .map(|(after, highest)| highest.saturating_sub(after).max(0).unsigned_abs());
     let waits = waits
         .filter(|waits| *waits > 0)
-        .map(|waits| format!(" It holds back {}.", at_most(of, waits)));
+        .map(|waits| format!(". It holds back {}", at_most(of, waits)))
+        .unwrap_or_default();
     let who = [
         blocker.pid.map(|pid| format!("process {pid}")),
         blocker
@@ -362,15 +372,22 @@ fn blocker_note(of: &ReplicationMoment, blocker: &BlockerSnapshot) -> NoteView {
         Some(format!("open for {}", age(of.now.seconds_since(blocker.since)))),
     ];
     let who: Vec<String> = who.into_iter().flatten().collect();
+    let is_known = blocker.pid.is_some() || blocker.application.is_some();
+    // How long it has been open is told by the page, and grows.
+    let why = match blocker.next_id.filter(|_| is_known) {
+        Some(next) => {
+            format!("it may still insert below id {}, from which on events are committed", id(next))
+        }
+        None => shown(&blocker.words),
+    };
+    let ends =
+        blocker.pid.map(|pid| format!(": select pg_terminate_backend({pid}), at the source"));
+    let fix = format!("{}{}", shown(&blocker.fix), ends.unwrap_or_default());
     let part = |name, text: String| NotePart { name, text };
     NoteView {
         severity: NoteSeverity::Wait,
-        what: format!("Waiting for a transaction at the source.{}", waits.unwrap_or_default()),
+        what: format!("Waiting for a transaction at the source{waits}"),
         aside: String::new(),
-        parts: vec![
-            part("why", shown(&blocker.words)),
-            part("who", who.join(", ")),
-            part("what to do", shown(&blocker.fix)),
-        ],
+        parts: vec![part("why", why), part("who", who.join(", ")), part("what to do", fix)],
     }
 }

@@ -36,6 +36,7 @@ mod words;
 
 use crate::config::{ConsoleConfig, ListenAddress};
 use crate::error::{Error, ErrorKind, Result};
+use crate::log::key;
 use crate::log::recent::RecentLines;
 use crate::supervise::{ReloadCall, Roster};
 pub(crate) use ask::{ProbeAnswer, ask};
@@ -95,6 +96,7 @@ impl ConsoleWindow {
     ) -> Result<Self> {
         let listener = BoundListener::bind(&address)?;
         let address = listener.address().clone();
+        let is_shown = settings.config.has_login() || address.is_local();
         let facts = ProcessFacts {
             version: settings.version.to_owned(),
             started: Instant::now(),
@@ -121,6 +123,10 @@ impl ConsoleWindow {
                     .caused_by(&error)
             })?;
         info!(log, "the window is open"; "address" => address.to_string());
+        if !is_shown {
+            info!(log, "the page is not served, metrics and probes are: other machines can reach it, and nobody can sign in";
+                key::FIX => "set console.password_hash_file and TLS, or listen on 127.0.0.1");
+        }
         Ok(Self { address, ending, thread })
     }
 

@@ -4,6 +4,7 @@
 
 use super::history::{HistorySample, LaneSample, PlotHistory};
 use super::lane_word::LaneWord;
+use super::words::events;
 use crate::config::ReplicationConfig;
 use crate::log::WallTime;
 use crate::replicate::command::CommandSender;
@@ -284,6 +285,13 @@ pub(super) fn is_asked(lane: &LaneSnapshot) -> bool {
 pub(super) fn before(source: &SourceSnapshot, through: i64) -> i64 {
     let lowest = source.lowest_id.filter(|lowest| *lowest <= through);
     lowest.map_or(through.saturating_sub(1).min(0), |lowest| lowest.saturating_sub(1))
+}
+
+/// So many ids are so many events at most; exactly so many where ids are consecutive.
+pub(super) fn at_most(of: &ReplicationMoment, ids: u64) -> String {
+    let checks = of.snapshot.source.checks.as_ref();
+    let is_exact = checks.is_some_and(|checks| checks.ids.starts_with("consecutive"));
+    if is_exact || ids == 0 { events(ids) } else { format!("at most {}", events(ids)) }
 }
 
 #[cfg(test)]

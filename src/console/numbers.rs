@@ -1,8 +1,8 @@
 //! Four numbers: of a service the newest event, the lag, and what is proved; of a job how much is
 //! there, how quick it goes, and how long it takes.
 
-use super::moment::ReplicationMoment;
-use super::verdict::{at_most, seconds_left};
+use super::moment::{ReplicationMoment, at_most};
+use super::verdict::seconds_left;
 use super::words::{bytes, count, id, id_or_none, moment as moment_words, rate, shown, span};
 use crate::replicate::snapshot::LaneSnapshot;
 use crate::verify::continuous::snapshot::VerificationState;

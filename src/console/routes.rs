@@ -110,8 +110,8 @@ async fn guarded(State(state): RequestState, mut request: Request, next: Next) -
             answer
         }
         AccessDecision::NotServed => {
-            state.tell_not_served();
-            text(StatusCode::NOT_FOUND, "this is not served here")
+            let why = area.map_or("this is not served here", ServedArea::why_not_served);
+            text(StatusCode::NOT_FOUND, why)
         }
     };
     with_headers(answer)

@@ -33,9 +33,4 @@ impl WindowState {
     pub(super) fn frame(&self) -> Arc<WindowFrame> {
         Arc::clone(&self.frames.borrow())
     }
-
-    pub(super) fn tell_not_served(&self) {
-        slog::debug!(self.log, "the page is not served: it is reachable from other machines and has no login";
-            crate::log::key::FIX => "set console.password_hash_file and TLS, or console.listen to 127.0.0.1");
-    }
 }

@@ -2,9 +2,9 @@
 //! follows from it. It claims no more than was looked at.
 
 use super::lane_word::{LaneWord, NoteSeverity};
-use super::moment::{ReplicationMoment, before, lane_share};
+use super::moment::{ReplicationMoment, at_most, before, lane_share};
 use super::proof::proof_sentence;
-use super::words::{age, count, events, id, list, shown, span};
+use super::words::{age, count, id, list, shown, span};
 use crate::replicate::health::Health;
 use crate::verify::continuous::snapshot::VerificationState;
 
@@ -34,6 +34,9 @@ impl ReplicationVerdict {
         }
     }
 }
+
+/// A destination that was level, and is being opened for longer, waits for something.
+const OPENING_LONG_SECONDS: f64 = 10.0;
 
 /// Of a replication.
 pub(super) fn verdict(of: &ReplicationMoment) -> ReplicationVerdict {
@@ -66,7 +69,10 @@ fn ended(of: &ReplicationMoment) -> ReplicationVerdict {
         return ReplicationVerdict::new(
             NoteSeverity::Bad,
             format!("It has ended with exit code {code}"),
-            shown(&worst.to_string()),
+            shown(&match worst.remedy() {
+                Some(fix) => format!("{worst}. What to do: {fix}."),
+                None => format!("{worst}."),
+            }),
             format!("ended with {code}"),
         );
     }
@@ -264,14 +270,23 @@ fn paused(of: &ReplicationMoment) -> Option<ReplicationVerdict> {
 
 fn opening(of: &ReplicationMoment) -> Option<ReplicationVerdict> {
     let names = with_word(of, LaneWord::Opening);
-    (!names.is_empty()).then(|| {
-        ReplicationVerdict::new(
-            NoteSeverity::Running,
-            format!("{} {} being opened", list(&names), are(&names)),
-            "Both sides are connected and compared before anything is written.".to_owned(),
-            "opening".to_owned(),
+    let late = of.lanes().filter(|(_, now)| now.word == LaneWord::Opening);
+    let late = late.filter_map(|(_, now)| now.lag).fold(0.0, f64::max);
+    let (severity, detail) = if late > OPENING_LONG_SECONDS {
+        let late = age(late);
+        (
+            NoteSeverity::Wait,
+            format!(
+                "Nothing was added for {late}: the news below may say what it waits for, such as a lock."
+            ),
         )
-    })
+    } else {
+        let detail = "Both sides are connected and compared before anything is written.";
+        (NoteSeverity::Running, detail.to_owned())
+    };
+    let headline = format!("{} {} being opened", list(&names), are(&names));
+    let short = "opening".to_owned();
+    (!names.is_empty()).then(|| ReplicationVerdict::new(severity, headline, detail, short))
 }
 
 /// A job under way.
@@ -382,11 +397,4 @@ fn others(of: &ReplicationMoment, but: &[&str]) -> String {
             format!(" Others: {}.", shown(&list(&words)))
         }
     }
-}
-
-/// So many ids are so many events at most; exactly so many where ids are consecutive.
-pub(super) fn at_most(of: &ReplicationMoment, ids: u64) -> String {
-    let checks = of.snapshot.source.checks.as_ref();
-    let is_exact = checks.is_some_and(|checks| checks.ids.starts_with("consecutive"));
-    if is_exact || ids == 0 { events(ids) } else { format!("at most {}", events(ids)) }
 }

@@ -132,3 +132,16 @@ fn a_run_that_ends_well_beside_a_difference_is_not_called_well() {
         "It has ended with exit code 0, and copy is not equal to the source"
     );
 }
+
+#[test]
+fn a_destination_that_was_level_and_is_opened_for_long_is_said_to_wait() {
+    use super::super::lane_word::NoteSeverity;
+    let (mut told, start) = (ToldReplication::new(""), Instant::now());
+    let severity = |told: &mut ToldReplication, lag: Option<f64>| {
+        told.tells(|snapshot| snapshot.lanes[0].lag_seconds = lag);
+        super::super::verdict::verdict(&told.moment(start)).severity
+    };
+    assert_eq!(severity(&mut told, None), NoteSeverity::Running);
+    assert_eq!(severity(&mut told, Some(9.0)), NoteSeverity::Running);
+    assert_eq!(severity(&mut told, Some(11.0)), NoteSeverity::Wait);
+}

@@ -97,7 +97,9 @@ async fn an_operator_pauses_and_resumes_a_destination_and_has_it_counted() {
             && log.contains("a program with the token of the window"),
         "{log}"
     );
-    assert_eq!(site.post("/lanes/nobody/pause", &[TOKEN], "").await.status, 409);
+    let nobody = site.post("/lanes/nobody/pause", &[TOKEN], "").await;
+    let told = "there is no destination \"nobody\". What to do: the destinations are \"copy\".";
+    assert_eq!((nobody.status, nobody.body.trim()), (409, told));
     assert_eq!(site.post("/lanes/copy/dance", &[TOKEN], "").await.status, 404);
     assert_eq!(site.post("/lanes/copy/pause", &[TOKEN], "replication=other").await.status, 404);
     guarded.replicator.stops().await;

@@ -31,6 +31,10 @@ async fn a_name_that_is_not_ours_is_not_answered_and_probes_are() {
     for path in ["/", "/status.json", "/live", "/metrics", "/assets/console.js"] {
         assert_eq!(status(path, "evil.example").await, 421, "{path}");
     }
+    let named = site.get_with("/", &[("Host", "evil.example")]).await.body;
+    assert!(named.contains("\"evil.example\" is not a name"), "{named}");
+    let hostile = site.get_with("/", &[("Host", "<b>.example")]).await;
+    assert!(hostile.status == 421 && !hostile.body.contains('<'), "{hostile:?}");
     assert_eq!(status("/", "window.example.org").await, 200);
     assert_eq!(status("/healthz", "evil.example").await, 200);
     let none = site.exchange(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n").await;
@@ -75,7 +79,9 @@ async fn on_this_machine_without_a_login_everyone_reads_and_nobody_acts() {
     let (replicator, site) = open("").await;
     let page = site.get("/").await;
     assert!(page.status == 200 && !page.body.contains("<button formaction"), "{page:?}");
-    assert_eq!(site.post("/lanes/copy/pause", &[], "").await.status, 404);
+    assert!(page.body.contains("read only: no password is set"), "{page:?}");
+    let refused = site.post("/lanes/copy/pause", &[], "").await;
+    assert!(refused.status == 404 && refused.body.contains("nobody can sign in"), "{refused:?}");
     assert_eq!(site.get("/login").await.status, 404);
     replicator.stops().await;
 }
@@ -84,12 +90,15 @@ async fn on_this_machine_without_a_login_everyone_reads_and_nobody_acts() {
 async fn beyond_this_machine_without_a_login_there_are_probes_and_metrics_and_no_page() {
     let (source, copy) = pair().await;
     let setup = Setup::from(&source).to("copy", &copy).process("[console]\nlisten = \"0.0.0.0:0\"");
-    let (replicator, site) = opened(&setup, &[]).await;
+    let (mut replicator, site) = opened(&setup, &[]).await;
+    replicator.says(&["the page is not served", "console.password_hash_file"]).await;
     let Site::Tcp(address) = site else { panic!("no address") };
     let site = Site::Tcp(([127, 0, 0, 1], address.port()).into());
     for path in ["/", "/status.json", "/live", "/replications/counterfoil"] {
         assert_eq!(site.get(path).await.status, 404, "{path}");
     }
+    let page = site.get("/").await.body;
+    assert!(page.contains("it needs a sign-in and TLS"), "{page}");
     assert_eq!(site.get("/healthz").await.status, 200);
     assert_ne!(site.get("/metrics").await.status, 401);
     replicator.stops().await;

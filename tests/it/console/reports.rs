@@ -61,6 +61,8 @@ async fn a_job_that_fails_leaves_a_report_with_the_reason_and_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let (html, json) = reported(&Setup::from(&source).to("copy", &copy), folder.path(), 3).await;
     assert!(html.contains("It has ended with exit code 3"), "{html}");
+    assert!(html.contains("What to do: ") && !html.contains("/readyz"), "{html}");
+    assert!(html.contains("not opened") && !html.contains("100.0 %"), "{html}");
     let problem = &json["replications"][0]["problems"][0];
     assert_eq!(problem["exit_code"], 3);
     assert!(
