@@ -84,6 +84,12 @@ impl ReplicationMoment {
         all.map(|proof| proof.verified_through_id).min().flatten()
     }
 
+    /// The id through which the events of every destination were counted; counts agreed.
+    pub(super) fn counted_through(&self) -> Option<i64> {
+        let all = self.snapshot.lanes.iter();
+        all.map(|lane| lane.count_check.and_then(|check| check.through_id)).min().flatten()
+    }
+
     /// What is proved of a destination, where its rows are compared one by one.
     pub(super) fn proof(&self, lane: &str) -> Option<&LaneVerification> {
         self.proofs().find(|proof| &*proof.name == lane)

@@ -75,14 +75,7 @@ fn furthest_behind(of: &ReplicationMoment) -> NumberView {
 fn verified(of: &ReplicationMoment) -> NumberView {
     const TERM: &str = "Verified through id";
     if !of.is_verified() {
-        let counted = of
-            .snapshot
-            .lanes
-            .iter()
-            .map(|lane| lane.count_check.and_then(|check| check.through_id))
-            .min()
-            .flatten();
-        let more = counted.map_or_else(
+        let more = of.counted_through().map_or_else(
             || "rows are not compared one by one: [verify] is off".to_owned(),
             |through| format!("counted through {}; [verify] is off", id(through)),
         );

@@ -244,24 +244,13 @@ pub(super) fn news(lines: &[RecentLine], replication: Option<&str>) -> Vec<NewsV
 
 /// What is proved, and through which id.
 pub(super) fn proof_sentence(of: &ReplicationMoment) -> String {
-    match of.verified_through() {
-        Some(through) => {
+    match (of.verified_through(), of.counted_through()) {
+        (Some(through), _) => {
             format!("Verified through id {}, row by row, without a difference.", id(through))
         }
-        None => {
-            let counted = of
-                .snapshot
-                .lanes
-                .iter()
-                .map(|lane| lane.count_check.and_then(|check| check.through_id))
-                .min()
-                .flatten();
-            match counted {
-                Some(through) => format!("Counts agree through id {}; the rows are not compared one by one.", id(through)),
-                None if was_counted(of) => "First event, last event and counts agreed at the start; the rows are not compared one by one.".to_owned(),
-                None => "The last events agreed at the start; the rows are not compared one by one.".to_owned(),
-            }
-        }
+        (None, Some(through)) => format!("Counts agree through id {}; the rows are not compared one by one.", id(through)),
+        (None, None) if was_counted(of) => "First event, last event and counts agreed at the start; the rows are not compared one by one.".to_owned(),
+        (None, None) => "The last events agreed at the start; the rows are not compared one by one.".to_owned(),
     }
 }
 

@@ -117,7 +117,7 @@ pub(super) async fn take(
 
 /// Whether something is wrong with a destination.
 fn is_wrong(file: &EditedFile<'_>) -> bool {
-    let problems = FormProblems::of(&file.draft, &file.problems(), &[]);
+    let problems = FormProblems::of(&file.draft, &file.problems_so_far(), &[]);
     let fields = fields_of(&file.draft.text);
     let at = |index: usize| !problems.at(&format!("destinations[{index}]")).is_empty();
     !problems.at("destinations").is_empty()
@@ -244,7 +244,7 @@ fn page(
     form: Option<&PostedForm>,
     mut beside: ShownBeside,
 ) -> Response {
-    let problems = FormProblems::of(&file.draft, &file.problems(), untaken);
+    let problems = FormProblems::of(&file.draft, &file.problems_so_far(), untaken);
     let destinations =
         fields_of(&file.draft.text).into_iter().enumerate().map(|(index, fields)| {
             let at = format!("destinations[{index}]");

@@ -130,7 +130,7 @@ pub(super) fn shown_only(file: &EditedFile<'_>) -> Response {
         "It is no TOML, so that no form can change it, and it is not shown: it may hold a password. \
          Correct it by hand."
     };
-    let told = file.draft.problems(file.desk.is_alone(&file.draft.path));
+    let told = file.problems();
     let problems = FormProblems::of(&file.draft, &told, &[]).lines();
     html(StatusCode::OK, &ShownPage { h: file.head("", Vec::new()), problems, reason })
 }

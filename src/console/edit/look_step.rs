@@ -145,7 +145,7 @@ fn drawn(
     form: Option<&PostedForm>,
     reports: Vec<String>,
 ) -> Response {
-    let told = file.draft.problems(file.desk.is_alone(&file.draft.path));
+    let told = file.problems();
     let problems = FormProblems::of(&file.draft, &told, untaken);
     let Some(settings) = of_settings(&file.draft.text) else {
         return super::files_page::shown_only(file);

@@ -73,12 +73,14 @@ impl<'a> EditedFile<'a> {
         shown(&self.draft.path.file_name().unwrap_or_default().to_string_lossy())
     }
 
-    /// All that is wrong with the draft by itself; nothing of a file without a line.
+    /// All that is wrong with the draft by itself.
     pub(super) fn problems(&self) -> Problems {
-        if self.draft.text.is_empty() {
-            return Problems::new();
-        }
         self.draft.problems(self.desk.is_alone(&self.draft.path))
+    }
+
+    /// The same; of a file without a line, nothing.
+    pub(super) fn problems_so_far(&self) -> Problems {
+        if self.draft.text.is_empty() { Problems::new() } else { self.problems() }
     }
 
     /// Keeps what was taken.

@@ -61,7 +61,7 @@ pub(super) async fn save(
 ) -> Result<Response, Vec<CheckLine>> {
     let desk = file.desk;
     let _alone = desk.saving.lock().await;
-    let told = file.draft.problems(desk.is_alone(&file.draft.path));
+    let told = file.problems();
     if !told.is_empty() {
         let words = "Nothing was written: correct what is wrong first.";
         return Err(vec![CheckLine::new(NoteSeverity::Bad, words, "")]);

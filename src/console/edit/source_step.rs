@@ -32,7 +32,7 @@ pub(super) async fn take(mut file: EditedFile<'_>, form: &PostedForm) -> Respons
     if let Err(refused) = file.keep() {
         return *refused;
     }
-    let problems = FormProblems::of(&file.draft, &file.problems(), &[]);
+    let problems = FormProblems::of(&file.draft, &file.problems_so_far(), &[]);
     let is_wrong = of_source(&file.draft.text).is_none_or(|of| problems.is_any_of(&of));
     match form.action() {
         ("try", _) => {
@@ -50,7 +50,7 @@ pub(super) async fn take(mut file: EditedFile<'_>, form: &PostedForm) -> Respons
 async fn tried(file: &EditedFile<'_>) -> Vec<CheckLine> {
     match file.draft.sides().replication {
         Some(replication) => try_source(&replication).await,
-        None => FormProblems::of(&file.draft, &file.problems(), &[]).lines(),
+        None => FormProblems::of(&file.draft, &file.problems_so_far(), &[]).lines(),
     }
 }
 
@@ -61,7 +61,7 @@ fn page(
     form: Option<&PostedForm>,
     checks: Vec<CheckLine>,
 ) -> Response {
-    let problems = FormProblems::of(&file.draft, &file.problems(), untaken);
+    let problems = FormProblems::of(&file.draft, &file.problems_so_far(), untaken);
     let Some(fields) = of_source(&file.draft.text) else {
         return super::files_page::shown_only(file);
     };

@@ -95,7 +95,7 @@ pub(super) async fn take(mut file: EditedFile<'_>, form: &PostedForm) -> Respons
     if let Err(refused) = file.keep() {
         return *refused;
     }
-    let problems = FormProblems::of(&file.draft, &file.problems(), &[]);
+    let problems = FormProblems::of(&file.draft, &file.problems_so_far(), &[]);
     let is_wrong = of_table(&file.draft.text).is_none_or(|of| problems.is_any_of(&of));
     if is_wrong {
         return page(&file, StatusCode::UNPROCESSABLE_ENTITY, &[], None).await;
@@ -157,7 +157,7 @@ async fn page(
     untaken: &[FieldProblem],
     form: Option<&PostedForm>,
 ) -> Response {
-    let problems = FormProblems::of(&file.draft, &file.problems(), untaken);
+    let problems = FormProblems::of(&file.draft, &file.problems_so_far(), untaken);
     let Some(fields) = of_table(&file.draft.text) else {
         return super::files_page::shown_only(file);
     };

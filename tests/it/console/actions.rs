@@ -1,8 +1,8 @@
 //! What those who have signed in can do, and that nobody else can.
 
-use super::{Site, console, opened};
-use crate::harness::{Database, fresh_database, fresh_destination};
-use crate::support::events::{arrives, highest, init_destination, init_source, insert};
+use super::{Site, console, opened, pair};
+use crate::harness::Database;
+use crate::support::events::{arrives, highest, insert};
 use crate::support::replicator::{Replicator, Setup};
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -35,10 +35,7 @@ pub struct Guarded {
 
 impl Guarded {
     pub async fn start(lines: &str) -> Self {
-        let (source, copy) = (fresh_database().await, fresh_destination().await);
-        init_source(&source).await;
-        init_destination(&copy).await;
-        insert(&source, 3).await;
+        let (source, copy) = pair(3).await;
         let secrets = tempfile::tempdir().unwrap();
         std::fs::write(secrets.path().join("hash"), hash(PASSWORD)).unwrap();
         std::fs::write(secrets.path().join("token"), "a token of some length\n").unwrap();

@@ -2,7 +2,7 @@
 //! phone and on a desk, while things happen.
 
 use super::actions::Guarded;
-use super::{Site, console, opened};
+use super::{Site, console, opened, pair};
 use crate::harness::{
     fresh_database, fresh_database_on, fresh_destination, own_destination_server,
 };
@@ -179,10 +179,7 @@ async fn a_person_who_looks_sees_a_killed_destination_a_blocker_and_the_return_a
 
 #[tokio::test]
 async fn what_a_reader_has_opened_is_renewed_and_stays_open() {
-    let (source, copy) = (fresh_database().await, fresh_destination().await);
-    init_source(&source).await;
-    init_destination(&copy).await;
-    insert(&source, 5).await;
+    let (source, copy) = pair(5).await;
     let setup = Setup::from(&source).to("copy", &copy).process(&console(""));
     let (replicator, site) = opened(&setup, &[]).await;
     site.page_shows("Every destination follows the source").await;
@@ -196,10 +193,7 @@ async fn what_a_reader_has_opened_is_renewed_and_stays_open() {
 
 #[tokio::test]
 async fn a_person_who_looks_sees_a_slow_lane_and_the_end_of_a_job() {
-    let (source, copy) = (fresh_database().await, fresh_destination().await);
-    init_source(&source).await;
-    init_destination(&copy).await;
-    insert(&source, 2_000).await;
+    let (source, copy) = pair(2_000).await;
     let lock = lock_out(&copy).await;
     let setup = Setup::from(&source).to("copy", &copy).process(&console(""));
     let (mut replicator, site) = opened(&setup, &["--until-caught-up"]).await;

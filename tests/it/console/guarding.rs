@@ -2,25 +2,15 @@
 //! nobody should have opened.
 
 use super::actions::hash;
-use super::{Site, console, opened};
-use crate::harness::{Database, fresh_database, fresh_destination};
-use crate::support::events::{init_destination, init_source, insert};
+use super::{Site, console, opened, pair};
 use crate::support::replicator::{Replicator, Setup};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-async fn pair() -> (Database, Database) {
-    let (source, copy) = (fresh_database().await, fresh_destination().await);
-    init_source(&source).await;
-    init_destination(&copy).await;
-    insert(&source, 3).await;
-    (source, copy)
-}
-
 async fn open(lines: &str) -> (Replicator, Site) {
-    let (source, copy) = pair().await;
+    let (source, copy) = pair(3).await;
     opened(&Setup::from(&source).to("copy", &copy).process(&console(lines)), &[]).await
 }
 
@@ -88,7 +78,7 @@ async fn on_this_machine_without_a_login_everyone_reads_and_nobody_acts() {
 
 #[tokio::test]
 async fn beyond_this_machine_without_a_login_there_are_probes_and_metrics_and_no_page() {
-    let (source, copy) = pair().await;
+    let (source, copy) = pair(3).await;
     let setup = Setup::from(&source).to("copy", &copy).process("[console]\nlisten = \"0.0.0.0:0\"");
     let (mut replicator, site) = opened(&setup, &[]).await;
     replicator.says(&["the page is not served", "console.password_hash_file"]).await;
@@ -106,7 +96,7 @@ async fn beyond_this_machine_without_a_login_there_are_probes_and_metrics_and_no
 
 #[tokio::test]
 async fn what_cannot_be_opened_ends_the_start_with_what_to_do() {
-    let (source, copy) = pair().await;
+    let (source, copy) = pair(3).await;
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = format!(
         "listen = \"{}\"",
@@ -215,7 +205,7 @@ async fn many_live_pages_and_many_connections_leave_the_probes_alone() {
 
 #[tokio::test]
 async fn the_window_speaks_tls_by_its_own_certificate_and_reads_it_again_when_it_changes() {
-    let (source, copy) = pair().await;
+    let (source, copy) = pair(3).await;
     let dir = tempfile::tempdir().unwrap();
     let write = || {
         let CertifiedKey { cert, signing_key } =

@@ -1,20 +1,12 @@
 //! The report of a run: what a job leaves.
 
-use crate::harness::{Database, fresh_database, fresh_destination};
-use crate::support::events::{init_destination, init_source, insert};
+use super::pair;
+use crate::support::events::insert;
 use crate::support::replicator::Setup;
 use crate::support::{lock_out, until};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::path::Path;
-
-async fn pair() -> (Database, Database) {
-    let (source, copy) = (fresh_database().await, fresh_destination().await);
-    init_source(&source).await;
-    init_destination(&copy).await;
-    insert(&source, 30).await;
-    (source, copy)
-}
 
 fn read(file: &Path) -> (String, Value) {
     let html = std::fs::read_to_string(file.with_extension("html")).unwrap();
@@ -41,7 +33,7 @@ async fn reported(setup: &Setup, folder: &Path, code: i32) -> (String, Value) {
 
 #[tokio::test]
 async fn a_job_leaves_a_page_without_script_and_an_object_with_what_it_did() {
-    let (source, copy) = pair().await;
+    let (source, copy) = pair(30).await;
     let folder = tempfile::tempdir().unwrap();
     let (html, json) = reported(&Setup::from(&source).to("copy", &copy), folder.path(), 0).await;
     assert!(html.contains("Everything is copied: it has ended with exit code 0"), "{html}");
@@ -56,7 +48,7 @@ async fn a_job_leaves_a_page_without_script_and_an_object_with_what_it_did() {
 
 #[tokio::test]
 async fn a_job_that_fails_leaves_a_report_with_the_reason_and_what_to_do() {
-    let (source, copy) = pair().await;
+    let (source, copy) = pair(30).await;
     copy.execute("alter table events drop column event").await;
     let folder = tempfile::tempdir().unwrap();
     let (html, json) = reported(&Setup::from(&source).to("copy", &copy), folder.path(), 3).await;
@@ -73,7 +65,7 @@ async fn a_job_that_fails_leaves_a_report_with_the_reason_and_what_to_do() {
 
 #[tokio::test]
 async fn a_report_that_cannot_be_written_is_refused_before_anything_is_copied() {
-    let (source, copy) = pair().await;
+    let (source, copy) = pair(30).await;
     let end = Setup::from(&source)
         .to("copy", &copy)
         .start(&["--report", "/nowhere/report.html"])
@@ -94,7 +86,7 @@ async fn a_report_that_cannot_be_written_is_refused_before_anything_is_copied() 
 
 #[tokio::test]
 async fn a_report_that_cannot_be_written_at_the_end_hides_no_other_exit_code() {
-    let (source, copy) = pair().await;
+    let (source, copy) = pair(30).await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("report.html");
     let lock = lock_out(&copy).await;
@@ -112,7 +104,7 @@ async fn a_report_that_cannot_be_written_at_the_end_hides_no_other_exit_code() {
 
 #[tokio::test]
 async fn a_report_tells_the_exit_code_also_where_another_report_could_not_be_written() {
-    let (source, copy) = pair().await;
+    let (source, copy) = pair(30).await;
     let (here, gone) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (html, json) = (here.path().join("report.html"), gone.path().join("report.json"));
     // An id that may still be filled holds the job.

@@ -1,6 +1,6 @@
 //! The rules of truth: each has a test here or beside the words that it is about.
 
-use super::{console, opened};
+use super::{console, opened, pair};
 use crate::harness::{
     fresh_database, fresh_database_on, fresh_destination, own_destination_server, own_server,
 };
@@ -81,10 +81,7 @@ async fn a_source_that_is_away_is_the_headline_and_nothing_of_it_is_told_as_zero
 #[tokio::test]
 async fn a_position_never_stands_above_the_newest_event_and_a_lane_that_keeps_up_does_not_flicker()
 {
-    let (source, copy) = (fresh_database().await, fresh_destination().await);
-    init_source(&source).await;
-    init_destination(&copy).await;
-    insert(&source, 5).await;
+    let (source, copy) = pair(5).await;
     let (replicator, site) =
         opened(&Setup::from(&source).to("copy", &copy).process(&console("behind_ms = 60000")), &[])
             .await;
@@ -104,10 +101,7 @@ async fn a_position_never_stands_above_the_newest_event_and_a_lane_that_keeps_up
 
 #[tokio::test]
 async fn a_transaction_that_holds_the_mark_is_named_with_what_it_holds_back_and_what_ends_it() {
-    let (source, copy) = (fresh_database().await, fresh_destination().await);
-    init_source(&source).await;
-    init_destination(&copy).await;
-    insert(&source, 3).await;
+    let (source, copy) = pair(3).await;
     let (replicator, site) = opened(
         &Setup::from(&source).to("copy", &copy).process(&console("ready_hold_ms = 1500")),
         &[],
@@ -140,10 +134,7 @@ async fn a_transaction_that_holds_the_mark_is_named_with_what_it_holds_back_and_
 
 #[tokio::test]
 async fn a_source_that_nobody_asks_while_a_batch_takes_its_time_is_not_called_silent() {
-    let (source, copy) = (fresh_database().await, fresh_destination().await);
-    init_source(&source).await;
-    init_destination(&copy).await;
-    insert(&source, 3).await;
+    let (source, copy) = pair(3).await;
     let (replicator, site) =
         opened(&Setup::from(&source).to("copy", &copy).process(&console("")), &[]).await;
     site.is("following").await;
@@ -181,10 +172,7 @@ async fn a_source_that_is_frozen_while_it_is_asked_is_called_silent() {
 
 #[tokio::test]
 async fn what_was_not_compared_is_not_called_equal() {
-    let (source, copy) = (fresh_database().await, fresh_destination().await);
-    init_source(&source).await;
-    init_destination(&copy).await;
-    insert(&source, 3).await;
+    let (source, copy) = pair(3).await;
     let (replicator, site) =
         opened(&Setup::from(&source).to("copy", &copy).process(&console("")), &[]).await;
     let page = site.page_shows("Every destination follows the source").await;
@@ -196,10 +184,7 @@ async fn what_was_not_compared_is_not_called_equal() {
 
 #[tokio::test]
 async fn what_is_verified_is_told_with_its_id_and_a_difference_is_red_everywhere() {
-    let (source, copy) = (fresh_database().await, fresh_destination().await);
-    init_source(&source).await;
-    init_destination(&copy).await;
-    insert(&source, 30).await;
+    let (source, copy) = pair(30).await;
     let verify = console("") + "\n[verify]\nevery = \"1s\"\nrows_per_second = 100000\n";
     let setup = Setup::from(&source).to("copy", &copy).process(&verify);
     let (replicator, site) = opened(&setup, &[]).await;
