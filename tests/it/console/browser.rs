@@ -64,6 +64,11 @@ impl Browser {
     pub async fn tells(&mut self) -> Value {
         self.next().await.expect("the browser has more to tell")
     }
+
+    /// Has nothing more to tell and ends well; one that is killed leaves its folders behind.
+    pub async fn ends(mut self) {
+        assert!(self.next().await.is_none(), "the browser has more to tell");
+    }
 }
 
 pub fn is_clean(told: &Value) {
@@ -91,7 +96,7 @@ pub async fn is_well_made(site: &Site, path: &str, cookie: &str, must_say: &str)
     let bare = browser.tells().await;
     is_clean(&bare);
     assert!(bare["text"].as_str().unwrap().contains(must_say), "without script: {bare}");
-    assert!(browser.next().await.is_none());
+    browser.ends().await;
 }
 
 #[tokio::test]
@@ -128,6 +133,7 @@ async fn the_overview_and_the_sign_in_are_well_made_and_an_operator_works_by_the
             is_clean(&browser.tells().await);
         }
         assert_eq!(browser.tells().await["signed_out"], true);
+        browser.ends().await;
     }
     let cookie = guarded.sign_in().await;
     is_well_made(&guarded.site, "/", &cookie, "Pause").await;
@@ -173,7 +179,7 @@ async fn a_person_who_looks_sees_a_killed_destination_a_blocker_and_the_return_a
     let back = browser.tells().await;
     is_clean(&back);
     assert_eq!(back["loads"], 0, "the page was loaded again");
-    assert!(browser.next().await.is_none());
+    browser.ends().await;
     replicator.stops().await;
 }
 
@@ -187,7 +193,7 @@ async fn what_a_reader_has_opened_is_renewed_and_stays_open() {
     let seen = browser.tells().await;
     is_clean(&seen);
     assert_eq!(seen["open"], true, "{seen}");
-    assert!(browser.next().await.is_none());
+    browser.ends().await;
     replicator.stops().await;
 }
 
@@ -206,6 +212,6 @@ async fn a_person_who_looks_sees_a_slow_lane_and_the_end_of_a_job() {
     let end = browser.tells().await;
     is_clean(&end);
     assert_eq!(end["live"], "ended with exit code 0", "{end}");
-    assert!(browser.next().await.is_none());
+    browser.ends().await;
     assert_eq!(replicator.ends().await.code, Some(0));
 }

@@ -60,6 +60,7 @@ async fn a_person_without_script_gets_from_an_empty_folder_to_a_replication_by_w
         assert!(text.contains(must_say), "{step} does not say {must_say:?}: {text}");
     }
     assert_eq!(browser.tells().await["done"], true);
+    browser.ends().await;
     equal(&source, &copy).await;
 }
 
